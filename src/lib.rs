@@ -1,0 +1,6 @@
+//! Manicule: referral, affiliate and partner programs on one Worker.
+#[cfg(target_arch = "wasm32")]
+#[worker::event(fetch)]
+async fn fetch(_req: worker::Request, _env: worker::Env, _ctx: worker::Context) -> worker::Result<worker::Response> {
+    worker::Response::ok("manicule")
+}
