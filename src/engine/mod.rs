@@ -1,0 +1,3 @@
+//! Pure decisions. Nothing here reads a clock, randomness or a store: instants, facts and bytes are arguments.
+
+pub mod event;
