@@ -3,6 +3,7 @@ pub mod base;
 pub mod engine;
 pub mod program;
 pub mod store;
+pub mod wire;
 
 #[cfg(target_arch = "wasm32")]
 #[worker::event(fetch)]
