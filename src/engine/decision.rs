@@ -2,6 +2,7 @@
 
 use super::accrual::{self, Bucket, Line, LineState};
 use super::attribution::{self, Binding, Link, Verdict};
+use super::event::Payload;
 use super::lifecycle::{self, Reached};
 use super::risk::{self, Review, Standing, Suspicion};
 use super::timeline::{Fact, Timeline};
@@ -46,6 +47,23 @@ pub struct Decision {
     /// Every line that should stand.
     pub lines: Vec<Line>,
     pub suspicions: Vec<Suspicion>,
+}
+
+/// Whether decisions rest on events of this kind. Others are stored and change nothing.
+pub fn known(payload: &Payload) -> bool {
+    matches!(
+        payload,
+        Payload::SignedUp { .. }
+            | Payload::Cancelled
+            | Payload::SubscriptionStarted(_)
+            | Payload::SubscriptionUpdated(_)
+            | Payload::SubscriptionCancelled(_)
+            | Payload::InvoicePaid(_)
+            | Payload::InvoiceRefunded { .. }
+            | Payload::DisputeOpened(_)
+            | Payload::DisputeWon(_)
+            | Payload::DisputeLost(_)
+    )
 }
 
 /// Decides an account from scratch, on all its facts.

@@ -1,3 +1,14 @@
 //! The database port and all SQL of the product, one file per table family.
+//!
+//! A statement is a value; nothing here talks to a database. Every text that varies is bound, never spliced.
 
+pub mod account;
+pub mod event;
+pub mod ledger;
+pub mod outbox;
+pub mod partner;
 pub mod port;
+pub mod program;
+pub mod review;
+pub mod run;
+pub mod token;
