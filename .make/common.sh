@@ -54,7 +54,7 @@ step() {
   wait "$pid" || status=$?
   [ -t 2 ] && printf '\r\033[K' >&2
   if [ "$status" -ne 0 ]; then
-    cat "$log" >&2
+    tail -n 200 "$log" >&2
     rm -f "$log"
     say "✗ $title failed after $((SECONDS - started)) s (status $status)"
     return "$status"
