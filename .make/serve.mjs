@@ -29,7 +29,10 @@ function fail(message) {
   console.error(`error: ${message}`);
   return end(1);
 }
-for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => end(0));
+function onSignals() {
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.removeAllListeners(signal).on(signal, () => end(0));
+}
+onSignals();
 process.on("uncaughtException", (error) => fail(error.stack));
 process.on("unhandledRejection", (error) => fail(error?.stack ?? error));
 // Whoever started us may be killed without a chance to tell: .make/serve, our parent, or CALLER, its own.
@@ -44,7 +47,22 @@ function callerIsAlive() {
     return error.code === "EPERM";
   }
 }
-setInterval(() => (process.ppid !== parent || (caller && !callerIsAlive())) && end(0), 300).unref();
+// make passes SIGTERM on to its jobs, but takes SIGINT for the terminal's, which everyone got: sent to make alone, it
+// stops catching it and waits for us. That shows in the signals it catches (Linux; elsewhere use SIGTERM).
+const makeCatchesInterrupt = () => {
+  try {
+    const status = readFileSync(`/proc/${caller}/status`, "utf8");
+    if (!/^Name:\s+g?make$/m.test(status)) return undefined;
+    return (Number(`0x${/^SigCgt:\s+([0-9a-f]+)$/m.exec(status)[1].slice(-4)}`) & 2) !== 0;
+  } catch {
+    return undefined;
+  }
+};
+const interruptible = makeCatchesInterrupt() === true;
+setInterval(() => {
+  const toldToEnd = interruptible && makeCatchesInterrupt() === false;
+  if (process.ppid !== parent || (caller && !callerIsAlive()) || toldToEnd) end(0);
+}, 300).unref();
 
 /** KEY=VALUE words: those of VARS, and the lines of STATE/vars.env, which it overrides. */
 function extraVars(stateFolder) {
@@ -168,6 +186,8 @@ async function main() {
       ],
     }),
   );
+  // miniflare exits at once on a signal; ours waits until workerd is gone.
+  onSignals();
   await miniflare.ready;
   const baseUrl = `http://${HOST}:${port}`;
 
