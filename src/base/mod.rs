@@ -1,0 +1,5 @@
+//! Values every layer speaks in: money, time, ids. No clock, no randomness, no I/O.
+
+pub mod id;
+pub mod money;
+pub mod time;

@@ -1,0 +1,122 @@
+//! The canonical event: what every source is translated into, and the facts that decisions rest on.
+//!
+//! Source: section 4 of the design (types and their fields). Personal data (email, name) travels beside the facts,
+//! never inside them, so that it can be erased without touching what was decided.
+
+use crate::base::money::Cents;
+use crate::base::time::UtcMillis;
+use serde::{Deserialize, Serialize};
+
+/// Facts may be dated back to this instant (2020-01-01T00:00:00Z), when the presets take effect.
+pub const OCCURRED_AT_MIN: UtcMillis = UtcMillis(1_577_836_800_000);
+
+/// How far in the future a fact may be dated: the clocks of honest senders differ by less.
+pub const OCCURRED_AT_AHEAD_MAX_MS: i64 = 300_000;
+
+/// One event as taken in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The sender's id: unique, and the tie-break between events of one instant.
+    pub id: String,
+    /// The type's name as sent, `invoice.paid`.
+    pub kind: String,
+    pub occurred_at: UtcMillis,
+    /// The account's id with the sender.
+    pub account_id: Option<String>,
+    pub person: Person,
+    pub credential: Credential,
+    pub payload: Payload,
+}
+
+/// Personal data of the account, erasable.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    pub email: Option<String>,
+    pub name: Option<String>,
+}
+
+/// What the event says about who referred the account. All of it is as sent: nothing is verified yet.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Credential {
+    pub token: Option<String>,
+    pub code: Option<String>,
+    pub visitor: Option<String>,
+}
+
+/// Minor units and a currency in lower case, `usd`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Amount {
+    pub cents: Cents,
+    pub currency: String,
+}
+
+/// The fields that decisions use, by type. Serialised as stored: `{"type":"invoice.paid", …}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Payload {
+    #[serde(rename = "account.signed_up")]
+    SignedUp { plan: Option<String>, team_size: Option<i64> },
+    /// Usage: `api_calls` is a running total.
+    #[serde(rename = "account.active")]
+    Active { api_calls: Option<i64>, team_size: Option<i64> },
+    #[serde(rename = "account.cancelled")]
+    Cancelled,
+    #[serde(rename = "subscription.started")]
+    SubscriptionStarted(Subscription),
+    #[serde(rename = "subscription.updated")]
+    SubscriptionUpdated(Subscription),
+    #[serde(rename = "subscription.cancelled")]
+    SubscriptionCancelled(Subscription),
+    #[serde(rename = "invoice.paid")]
+    InvoicePaid(Invoice),
+    #[serde(rename = "invoice.refunded")]
+    InvoiceRefunded { refund_id: String, invoice_id: String, amount: Amount },
+    #[serde(rename = "dispute.opened")]
+    DisputeOpened(Dispute),
+    #[serde(rename = "dispute.won")]
+    DisputeWon(Dispute),
+    #[serde(rename = "dispute.lost")]
+    DisputeLost(Dispute),
+    #[serde(rename = "purchase.completed")]
+    Purchase { purchase_id: String, amount: Amount },
+    #[serde(rename = "listing.viewed")]
+    ListingViewed { listing_id: String },
+    #[serde(rename = "workspace.invited")]
+    WorkspaceInvited { agency_code: String, domain: String },
+    #[serde(rename = "account.handed_off")]
+    HandedOff { agency_code: String, domain: Option<String> },
+    /// A stage of a funnel: `lead_magnet.downloaded`, `demo.requested`, `newsletter.joined`, `activation.reached`,
+    /// `page.viewed`, named by the event's type.
+    #[serde(rename = "funnel")]
+    Funnel { campaign: Option<String>, visitor: Option<String> },
+    /// Any other type, known to some program by its name alone (`email.confirmed`, `rfq.submitted`) or to none.
+    #[serde(rename = "other")]
+    Other,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Subscription {
+    pub subscription_id: String,
+    pub monthly_cents: Option<Cents>,
+    pub annual_value_cents: Option<Cents>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Invoice {
+    /// The invoice's identity, whatever event carries it.
+    pub invoice_id: String,
+    pub subscription_id: Option<String>,
+    /// What was really paid for the service: net of tax and discounts.
+    pub amount: Amount,
+    /// Months of service it pays for, 1 if the sender says nothing.
+    pub months: i64,
+    /// What the invoice was discounted, where the sender says so.
+    pub discount_cents: Cents,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dispute {
+    pub dispute_id: String,
+    pub invoice_id: String,
+    pub amount: Amount,
+}

@@ -1,0 +1,3 @@
+//! The database port and all SQL of the product, one file per table family.
+
+pub mod port;

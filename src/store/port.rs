@@ -1,0 +1,130 @@
+//! The database port: statements with bound values, sent as one atomic batch.
+//!
+//! D1 implements it in the Worker, SQLite itself in the tests, so both run the same SQL. A batch is all or nothing.
+//! D1 hands every bound number to SQLite as a REAL: `CAST(?1 AS INTEGER)` wherever it enters arithmetic.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value as Json};
+use std::borrow::Cow;
+
+/// A bound value. D1 takes no BigInt, so integers must lie within ±(2^53 - 1); a JSON text read by `json_each` keeps
+/// them INTEGER and is the way to hand over many rows at once.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Null,
+    Int(i64),
+    Text(String),
+}
+
+/// One statement, with parameters `?1`, `?2`, …
+#[derive(Clone, Debug)]
+pub struct Stmt {
+    pub sql: Cow<'static, str>,
+    pub params: Vec<Value>,
+}
+
+/// The rows a statement returned, each a map from column name to value.
+#[derive(Clone, Debug, Default)]
+pub struct Rows(pub Vec<Map<String, Json>>);
+
+/// Why a batch did not answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DbError {
+    /// A constraint or trigger aborted the batch: nothing was written. Somebody else was first, or a rule refused.
+    Guard(String),
+    /// The database could not be reached or gave up. The batch may have been written all the same.
+    Unavailable(String),
+    /// The statement or its result does not fit the schema: a fault of ours.
+    Fault(String),
+}
+
+/// A database.
+pub trait Db {
+    /// Runs the statements in order in one transaction and answers their rows.
+    fn batch(&self, statements: Vec<Stmt>) -> impl Future<Output = Result<Vec<Rows>, DbError>>;
+}
+
+impl Stmt {
+    pub fn new(sql: impl Into<Cow<'static, str>>) -> Stmt {
+        Stmt { sql: sql.into(), params: Vec::new() }
+    }
+
+    /// Binds the next parameter.
+    pub fn bind(mut self, value: impl Into<Value>) -> Stmt {
+        self.params.push(value.into());
+        self
+    }
+
+    /// Binds the next parameter as a JSON text, for `json_each` and `json_extract`.
+    pub fn json(self, value: &impl serde::Serialize) -> Stmt {
+        // Serialising plain data with text keys cannot fail; an empty text would be refused by SQLite, not misread.
+        self.bind(serde_json::to_string(value).unwrap_or_default())
+    }
+}
+
+impl Rows {
+    /// The rows as values of `T`. A column that is missing or of another type is a fault of ours.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<Vec<T>, DbError> {
+        self.0
+            .iter()
+            .map(|row| serde_json::from_value(Json::Object(row.clone())).map_err(|e| DbError::Fault(e.to_string())))
+            .collect()
+    }
+
+    /// The first row, if there is one.
+    pub fn first<T: DeserializeOwned>(&self) -> Result<Option<T>, DbError> {
+        Ok(self.decode()?.into_iter().next())
+    }
+}
+
+impl std::fmt::Display for DbError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            DbError::Guard(why) => write!(f, "refused by the database: {why}"),
+            DbError::Unavailable(why) => write!(f, "database unavailable: {why}"),
+            DbError::Fault(why) => write!(f, "database fault: {why}"),
+        }
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Value {
+        Value::Int(value)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Value {
+        Value::Int(i64::from(value))
+    }
+}
+
+impl From<crate::base::time::UtcMillis> for Value {
+    fn from(value: crate::base::time::UtcMillis) -> Value {
+        Value::Int(value.0)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Value {
+        Value::Text(value.to_owned())
+    }
+}
+
+impl From<&String> for Value {
+    fn from(value: &String) -> Value {
+        Value::Text(value.clone())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Value {
+        Value::Text(value)
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Value {
+        value.map_or(Value::Null, Into::into)
+    }
+}
