@@ -20,7 +20,7 @@ const event = JSON.stringify({
 });
 
 console.log(`
-Manicule runs at ${url}, with demo data. Ctrl-C ends it.
+Manicule runs at ${url}${memory.done ? ", with demo data" : ""}. Ctrl-C ends it.
 
 A click (answers 302 and sets the signed cookie):
   curl -i ${url}/r/${code} -H 'Sec-Fetch-Mode: navigate' -H 'Sec-Fetch-Dest: document' -A 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
