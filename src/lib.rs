@@ -1,7 +1,9 @@
 //! Manicule: referral, affiliate and partner programs on one Worker.
 pub mod base;
 pub mod engine;
+pub mod http;
 pub mod store;
+pub mod wire;
 
 #[cfg(target_arch = "wasm32")]
 #[worker::event(fetch)]
