@@ -1,0 +1,223 @@
+// Runs the built Worker on workerd, by miniflare: what `.make/serve` starts. See there for the contract.
+// miniflare rather than `wrangler dev`: it starts in a second, has no proxy in between, and one process to end.
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createServer as createSocket } from "node:net";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { applyMigrations, migrationsHash, template } from "./local-template.mjs";
+import { installPresets } from "./presets.mjs";
+import { newSecrets, workerSecrets } from "./secrets.mjs";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const HOST = "127.0.0.1";
+const parent = process.ppid;
+let miniflare;
+let cron;
+let ending = false;
+
+/** Ends workerd, then this process. */
+async function end(code) {
+  if (ending) return;
+  ending = true;
+  setTimeout(() => process.exit(code), 3000).unref(); // .make/serve kills what is left of the group
+  cron?.close();
+  await miniflare?.dispose().catch(() => {});
+  process.exit(code);
+}
+function fail(message) {
+  console.error(`error: ${message}`);
+  return end(1);
+}
+function onSignals() {
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.removeAllListeners(signal).on(signal, () => end(0));
+}
+onSignals();
+process.on("uncaughtException", (error) => fail(error.stack));
+process.on("unhandledRejection", (error) => fail(error?.stack ?? error));
+// Whoever started us may be killed without a chance to tell: .make/serve, our parent, or CALLER, its own.
+const caller = Number(process.env.CALLER ?? 0);
+function callerIsAlive() {
+  try {
+    // On Linux the parent's parent as the kernel has it: right even when the caller is dead but not yet buried.
+    if (existsSync("/proc/self/stat")) return Number(readFileSync(`/proc/${parent}/stat`, "utf8").split(") ")[1].split(" ")[1]) === caller;
+    process.kill(caller, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+// make passes SIGTERM on to its jobs, but takes SIGINT for the terminal's, which everyone got: sent to make alone, it
+// stops catching it and waits for us. That shows in the signals it catches (Linux; elsewhere use SIGTERM).
+const makeCatchesInterrupt = () => {
+  try {
+    const status = readFileSync(`/proc/${caller}/status`, "utf8");
+    if (!/^Name:\s+g?make$/m.test(status)) return undefined;
+    return (Number(`0x${/^SigCgt:\s+([0-9a-f]+)$/m.exec(status)[1].slice(-4)}`) & 2) !== 0;
+  } catch {
+    return undefined;
+  }
+};
+const interruptible = makeCatchesInterrupt() === true;
+setInterval(() => {
+  const toldToEnd = interruptible && makeCatchesInterrupt() === false;
+  if (process.ppid !== parent || (caller && !callerIsAlive()) || toldToEnd) end(0);
+}, 300).unref();
+
+/** KEY=VALUE words: those of VARS, and the lines of STATE/vars.env, which it overrides. */
+function extraVars(stateFolder) {
+  const words = (process.env.VARS ?? "").split(/\s+/).filter(Boolean);
+  const file = join(stateFolder, "vars.env");
+  const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n").map((line) => line.trim()) : [];
+  const pairs = [...lines.filter((line) => line && !line.startsWith("#")), ...words].map((text) => {
+    const at = text.indexOf("=");
+    if (at < 1) throw new Error(`not KEY=VALUE: ${text}`);
+    return [text.slice(0, at), text.slice(at + 1)];
+  });
+  return Object.fromEntries(pairs);
+}
+
+/** Writes a file only its owner may read, whole or not at all. */
+function writePrivate(path, value) {
+  writeFileSync(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+/** A free port, or the wanted one if it is free. */
+function claimPort(wanted) {
+  return new Promise((resolvePort, reject) => {
+    const socket = createSocket();
+    socket.once("error", (error) =>
+      reject(new Error(error.code === "EADDRINUSE" ? `port ${wanted} is in use: choose another with PORT=…, or PORT=0 for any` : error.message)),
+    );
+    socket.listen(wanted, HOST, () => {
+      const { port } = socket.address();
+      socket.close(() => resolvePort(port));
+    });
+  });
+}
+
+/** The compiled Worker: its entry first, then every other module in build/. */
+function modules() {
+  const build = join(root, "build");
+  const found = [{ type: "ESModule", path: join(build, "index.js") }];
+  const entry = readFileSync(found[0].path, "utf8");
+  for (const name of readdirSync(build, { recursive: true })) {
+    if (name === "index.js" || !/\.(wasm|js)$/.test(name)) continue;
+    if (name.endsWith(".js") && !entry.includes(name)) continue;
+    found.push({ type: name.endsWith(".wasm") ? "CompiledWasm" : "ESModule", path: join(build, name) });
+  }
+  return found;
+}
+
+/** One process per state folder: two would write the same database files. */
+function claimState(stateFolder) {
+  const file = join(stateFolder, "serve.pid");
+  const other = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+  if (other && other !== process.pid) {
+    let command = "";
+    try {
+      process.kill(other, 0);
+      command = existsSync("/proc/self/cmdline") ? readFileSync(`/proc/${other}/cmdline`, "utf8") : "serve.mjs";
+    } catch {
+      // It is gone.
+    }
+    if (command.includes("serve.mjs")) throw new Error(`${stateFolder} is being served by process ${other}: choose another STATE`);
+  }
+  writeFileSync(file, `${process.pid}\n`);
+  process.on("exit", () => rmSync(file, { force: true }));
+}
+
+async function main() {
+  const stateFolder = resolve(process.env.STATE || join(root, ".state"));
+  mkdirSync(stateFolder, { recursive: true });
+  claimState(stateFolder);
+  const wanted = Number(process.env.PORT ?? 8799);
+  if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65535) throw new Error(`PORT is not a port: ${process.env.PORT}`);
+  const port = await claimPort(wanted);
+  const vars = extraVars(stateFolder);
+
+  const templateFolder = await template();
+  const storage = join(stateFolder, "storage");
+  const migrated = join(stateFolder, "migrations-applied");
+  if (!existsSync(storage)) {
+    cpSync(join(templateFolder, "state"), `${storage}.new`, { recursive: true });
+    renameSync(`${storage}.new`, storage);
+    writeFileSync(migrated, migrationsHash());
+  } else if (!existsSync(migrated) || readFileSync(migrated, "utf8") !== migrationsHash()) {
+    applyMigrations(storage);
+    writeFileSync(migrated, migrationsHash());
+  }
+
+  const secretsFile = join(stateFolder, "secrets.json");
+  if (!existsSync(secretsFile)) writePrivate(secretsFile, newSecrets());
+  const secrets = JSON.parse(readFileSync(secretsFile, "utf8"));
+
+  const { Miniflare, Log, LogLevel, convertV4MiniflareOptions } = await import("miniflare");
+  const options = JSON.parse(readFileSync(join(templateFolder, "options.json"), "utf8"));
+  const temporary = join(stateFolder, "tmp");
+  mkdirSync(temporary, { recursive: true });
+  // What the Worker logs goes to stderr; stdout is for the one line.
+  class StderrLog extends Log {
+    log(message) {
+      process.stderr.write(`${message}\n`);
+    }
+  }
+  miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: HOST,
+      port,
+      cf: false, // else miniflare asks a server for the visitor's whereabouts
+      log: new StderrLog(LogLevel.WARN),
+      logRequests: false,
+      handleStructuredLogs: ({ message }) => process.stderr.write(`${message}\n`),
+      unsafeTriggerHandlers: true,
+      resourcePersistencePath: join(storage, "v3"),
+      resourceTmpPath: temporary,
+      workers: [
+        {
+          ...options,
+          name: "manicule",
+          rootPath: root,
+          modulesRoot: join(root, "build"),
+          modules: modules(),
+          bindings: { ...options.bindings, ...workerSecrets(secrets), ...vars },
+        },
+      ],
+    }),
+  );
+  // miniflare exits at once on a signal; ours waits until workerd is gone.
+  onSignals();
+  await miniflare.ready;
+  const baseUrl = `http://${HOST}:${port}`;
+
+  // wrangler dev answers /cdn-cgi/handler/…; miniflare alone calls it /cdn-cgi/local/…, so a small door of our own.
+  cron = createServer(async (request, response) => {
+    const url = new URL(request.url, baseUrl);
+    if (!/^\/cdn-cgi\/(handler|local)\/scheduled$/.test(url.pathname)) {
+      response.writeHead(404).end("only /cdn-cgi/handler/scheduled?cron=…&time=… is here\n");
+      return;
+    }
+    try {
+      const answer = await fetch(`${baseUrl}/cdn-cgi/local/scheduled${url.search}`);
+      response.writeHead(answer.status, { "content-type": "text/plain" }).end(await answer.text());
+    } catch (error) {
+      response.writeHead(500).end(`${error}\n`);
+    }
+  });
+  cron.requestTimeout = 0; // a run may take as long as it takes
+  await new Promise((done, failed) => cron.once("error", failed).listen(0, HOST, done));
+
+  writePrivate(join(stateFolder, "credentials.json"), {
+    base_url: baseUrl,
+    cron_base: `http://${HOST}:${cron.address().port}`,
+    operator_token: secrets.operator_token,
+    webhook_secret: secrets.webhook_secret,
+    emdash_token: secrets.emdash_token,
+    forms_secret: secrets.forms_secret,
+  });
+  await installPresets(baseUrl, secrets.operator_token);
+  process.stdout.write(`ready ${baseUrl}\n`);
+}
+
+main().catch((error) => fail(process.env.VERBOSE ? error.stack : error.message));

@@ -1,0 +1,38 @@
+# What each target does stands beside it; how, in the scripts of .make/.
+.DEFAULT_GOAL := help
+.PHONY: help setup build dev serve test check bench fmt deploy clean
+PORT ?=
+export PORT STATE VARS
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+dev: ## everything, then the Worker with demo data on PORT=8787; Ctrl-C ends it
+	@exec .make/dev
+
+serve: ## the Worker for scripts: PORT=8799 STATE=some/folder VARS="KEY=VALUE …"
+	@exec .make/serve
+
+test: ## build, all tests, and a dry run of the deployment
+	@.make/test
+
+check: ## format, lints, licences and duplicates of dependencies
+	@.make/check
+
+bench: ## speed of the redirect, and the bundle's size
+	@.make/bench
+
+build: ## the Worker for release, into build/
+	@.make/build
+
+setup: ## install every tool (the other targets do it when needed)
+	@.make/setup
+
+fmt: ## format the source
+	@cargo fmt
+
+deploy: ## to Cloudflare: Worker, database, migrations, and a check of the schema
+	@.make/deploy
+
+clean: ## remove what was built and the local state; the cache in ~/.cache/manicule stays
+	@rm -rf build target node_modules .wrangler .state
