@@ -1,6 +1,7 @@
 //! Manicule: referral, affiliate and partner programs on one Worker.
 pub mod base;
 pub mod engine;
+pub mod flow;
 pub mod http;
 pub mod store;
 pub mod wire;

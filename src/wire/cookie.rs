@@ -272,7 +272,7 @@ fn is_word(text: &str, min: usize, max: usize) -> bool {
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
     let bytes = text.as_bytes();
-    (bytes.len() % 2 == 0).then_some(())?;
+    bytes.len().is_multiple_of(2).then_some(())?;
     bytes.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
 }
 
