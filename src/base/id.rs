@@ -1,5 +1,7 @@
 //! Ids made from random bytes that the shell hands in, and the alphabets they are written in.
 
+use sha2::{Digest, Sha256};
+
 /// Random bytes a fresh id takes: 15 bytes are 24 characters of base32, beyond guessing and beyond collision.
 pub const ID_BYTES: usize = 15;
 
@@ -21,6 +23,20 @@ pub fn fresh(prefix: &str, random: &[u8; ID_BYTES]) -> String {
         }
     }
     out
+}
+
+/// An id that follows from the facts it names: the same parts always give the same id, other parts another one.
+pub fn derived(prefix: &str, parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // The length in front keeps ("ab", "c") and ("a", "bc") apart.
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    let mut short = [0; ID_BYTES];
+    short.copy_from_slice(&digest[..ID_BYTES]);
+    fresh(prefix, &short)
 }
 
 pub fn hex(bytes: &[u8]) -> String {
@@ -54,6 +70,8 @@ mod tests {
     fn known_forms() {
         assert_eq!(fresh("ptn", &[0; ID_BYTES]), "ptn_000000000000000000000000");
         assert_eq!(fresh("ptn", &[255; ID_BYTES]), "ptn_zzzzzzzzzzzzzzzzzzzzzzzz");
+        assert_eq!(derived("x", &["ab", "c"]), derived("x", &["ab", "c"]));
+        assert_ne!(derived("x", &["ab", "c"]), derived("x", &["a", "bc"]));
         assert_eq!(hex(&[0, 15, 255]), "000fff");
         assert_eq!(base62(&[61], 1), "z");
         assert_eq!(base62(&[1, 0], 2), "84");

@@ -1,7 +1,19 @@
 //! Pure decisions. Nothing here reads a clock, randomness or a store: instants, facts and bytes are arguments.
+//!
+//! An account's books are a function of its facts: every event leads to the same derivation over all of them, and
+//! what is posted is the difference to what stands. So order of arrival does not matter, and a replay does nothing.
 
+pub mod accrual;
+pub mod attribution;
 pub mod click;
+pub mod decision;
 pub mod event;
+pub mod lifecycle;
 pub mod link;
+pub mod posting;
+pub mod risk;
+pub mod sabotage;
+pub mod schedule;
+pub mod timeline;
 pub mod touch;
 pub mod visit;

@@ -1,4 +1,13 @@
-//! Bytes to types and back. No I/O, no clock: what is read is handed in, what is written is handed out.
+//! Bytes to types and back: webhook signatures, event bodies, the attribution cookie. No I/O and no clock; `now` is an
+//! argument.
 
+pub mod bearer;
 pub mod cookie;
 pub mod destination;
+pub mod emdash;
+pub mod envelope;
+mod fields;
+mod json;
+pub mod standard_webhooks;
+
+pub use json::{BODY_BYTES_MAX, DEPTH_MAX, Invalid};

@@ -1,0 +1,355 @@
+-- Programs, partners, events, accounts, accruals, the ledger and its runs.
+-- Units: *_cents integer minor units, *_ms milliseconds since 1970 in UTC, *_at_ms an instant. "Immutable" columns never change.
+-- Triggers avoid CASE: the migration splitter of wrangler takes its END for the trigger's.
+
+CREATE TABLE program_version (
+  program_id TEXT NOT NULL,              -- immutable
+  version INTEGER NOT NULL,              -- immutable, 1, 2, 3, …
+  effective_from_ms INTEGER NOT NULL,    -- immutable
+  document TEXT NOT NULL,                -- immutable, JSON
+  document_sha256 TEXT NOT NULL,         -- immutable, hex
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  actor TEXT NOT NULL,                   -- immutable, who saved it
+  PRIMARY KEY (program_id, version)
+) STRICT;
+
+CREATE TABLE partner (
+  id TEXT PRIMARY KEY,                   -- immutable, ptn_…
+  program_id TEXT NOT NULL,              -- immutable
+  external_id TEXT NOT NULL,             -- immutable, the partner's id with the host
+  kind TEXT,                             -- mutable: developer, agency or content
+  country TEXT,                          -- mutable, ISO 3166 alpha-2
+  website TEXT,                          -- mutable
+  code TEXT NOT NULL,                    -- immutable, the partner's own code
+  disclosure_accepted_at_ms INTEGER,     -- set once
+  left_at_ms INTEGER,                    -- set once
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  UNIQUE (program_id, external_id)
+) STRICT;
+
+-- Personal data of partners, apart so that it can be erased.
+CREATE TABLE partner_person (
+  partner_id TEXT PRIMARY KEY REFERENCES partner (id), -- immutable
+  name TEXT,                             -- mutable
+  email TEXT                             -- mutable
+) STRICT;
+
+CREATE TABLE link (
+  code TEXT PRIMARY KEY,                 -- immutable, case-sensitive, one namespace for all programs
+  partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
+  program_id TEXT NOT NULL,              -- immutable
+  destination TEXT,                      -- mutable; NULL: the site's front page
+  campaign TEXT,                         -- mutable
+  utm TEXT,                              -- mutable, JSON object
+  source TEXT,                           -- mutable: direct_link, agency or content
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  expires_at_ms INTEGER,                 -- mutable; from then on it does not work
+  disabled_at_ms INTEGER                 -- mutable; from then on it does not work
+) STRICT;
+CREATE INDEX link_partner ON link (partner_id);
+
+CREATE TABLE event (
+  id TEXT PRIMARY KEY,                   -- immutable, the sender's id
+  source TEXT NOT NULL,                  -- immutable: events, emdash, emdash-forms
+  type TEXT NOT NULL,                    -- immutable
+  account_id TEXT,                       -- immutable
+  invoice_id TEXT,                       -- immutable, of invoice.* and dispute.*
+  occurred_at_ms INTEGER NOT NULL,       -- immutable
+  received_at_ms INTEGER NOT NULL,       -- immutable
+  body_sha256 TEXT NOT NULL,             -- immutable, hex, of the bytes as sent
+  payload TEXT NOT NULL,                 -- immutable, JSON: the fields that decisions use
+  credential TEXT NOT NULL,              -- immutable, JSON: what it presented to be attributed by, verified
+  codes TEXT NOT NULL,                   -- immutable, JSON array: every code that the credential names
+  outcome TEXT NOT NULL                  -- immutable, JSON: the first answer
+) STRICT;
+CREATE INDEX event_account ON event (account_id, occurred_at_ms);
+CREATE INDEX event_invoice ON event (invoice_id) WHERE invoice_id IS NOT NULL;
+
+-- Personal data of events, apart so that it can be erased.
+CREATE TABLE event_person (
+  event_id TEXT PRIMARY KEY REFERENCES event (id), -- immutable
+  account_id TEXT,                       -- immutable
+  email TEXT,                            -- immutable until erased
+  name TEXT                              -- immutable until erased
+) STRICT;
+CREATE INDEX event_person_account ON event_person (account_id);
+
+-- An account and the number of decisions about it. A decision rests on what was read at one revision and is written
+-- at the next; when somebody else was first, the trigger aborts the batch.
+CREATE TABLE account (
+  id TEXT PRIMARY KEY,                   -- immutable, the account's id with the host
+  revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, one more with each decision
+  created_at_ms INTEGER NOT NULL         -- immutable
+) STRICT;
+CREATE TRIGGER account_insert BEFORE INSERT ON account WHEN NEW.revision <> 1 AND NOT EXISTS (SELECT 1 FROM account WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'account: stale revision'); END;
+CREATE TRIGGER account_update BEFORE UPDATE OF revision ON account WHEN NEW.revision <> OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'account: stale revision'); END;
+
+-- To whom an account is bound in each group of programs, with the receipt. Unattributed accounts have a row too.
+CREATE TABLE binding (
+  account_id TEXT NOT NULL REFERENCES account (id), -- immutable
+  group_id TEXT NOT NULL,                -- immutable, the exclusive group
+  program_id TEXT,                       -- mutable; NULL: not attributed
+  partner_id TEXT,                       -- mutable
+  code TEXT,                             -- mutable
+  method TEXT,                           -- mutable: code, token
+  from_ms INTEGER,                       -- mutable, rewards count from here
+  receipt TEXT NOT NULL,                 -- mutable, JSON: everything considered
+  states TEXT NOT NULL,                  -- mutable, JSON: states reached
+  grant_due_at_ms INTEGER,               -- mutable: from then on a run may find a reward by state due
+  decided_at_ms INTEGER NOT NULL,        -- mutable
+  PRIMARY KEY (account_id, group_id)
+) STRICT;
+CREATE INDEX binding_partner ON binding (partner_id) WHERE partner_id IS NOT NULL;
+CREATE INDEX binding_grant ON binding (program_id, account_id) WHERE grant_due_at_ms IS NOT NULL;
+
+-- One line: who earns what, for which fact, by which rule of which version. The ledger holds how it got there.
+CREATE TABLE accrual (
+  id TEXT PRIMARY KEY,                   -- immutable, derived from what the line is about
+  program_id TEXT NOT NULL,              -- immutable
+  program_version INTEGER NOT NULL,      -- mutable only while later facts move the line's own instant
+  rule_id TEXT NOT NULL,                 -- immutable
+  partner_id TEXT NOT NULL,              -- immutable; '' for the referred side's benefit
+  account_id TEXT NOT NULL,              -- immutable
+  event_id TEXT NOT NULL,                -- mutable: the earliest event of the fact
+  basis TEXT NOT NULL,                   -- immutable: invoice:<id> or state:<name>
+  at_ms INTEGER NOT NULL,                -- mutable: the fact's instant
+  period TEXT NOT NULL,                  -- mutable: the period of that instant
+  unit TEXT NOT NULL,                    -- immutable: cash:usd, credit:usd
+  earned_cents INTEGER NOT NULL,         -- mutable: before anything was taken back
+  net_cents INTEGER NOT NULL CHECK (net_cents >= 0), -- mutable: what stands
+  bucket TEXT NOT NULL CHECK (bucket IN ('pending', 'available', 'benefit')), -- mutable: where it stands
+  state TEXT NOT NULL CHECK (state IN ('pending', 'held', 'disputed', 'available', 'reversed', 'void', 'settled')), -- mutable
+  vests_at_ms INTEGER NOT NULL,          -- mutable: from then on a run vests it
+  reason TEXT NOT NULL,                  -- mutable: why it is in its state
+  postings INTEGER NOT NULL              -- mutable: how many ledger rows it has
+) STRICT;
+CREATE INDEX accrual_account ON accrual (account_id);
+CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
+CREATE INDEX accrual_pending ON accrual (program_id, id) WHERE state = 'pending' AND bucket = 'pending';
+
+-- What a person has to look at.
+CREATE TABLE review (
+  id TEXT PRIMARY KEY,                   -- immutable, derived from what it is about
+  program_id TEXT NOT NULL,              -- immutable
+  partner_id TEXT NOT NULL,              -- immutable
+  account_id TEXT NOT NULL,              -- immutable
+  rule TEXT NOT NULL,                    -- immutable
+  subject TEXT NOT NULL,                 -- immutable: '' for the whole account, else an invoice
+  holds INTEGER NOT NULL CHECK (holds IN (0, 1)), -- immutable: whether lines wait for it
+  evidence TEXT NOT NULL,                -- immutable
+  state TEXT NOT NULL CHECK (state IN ('open', 'released', 'rejected')), -- mutable
+  reason TEXT,                           -- set with the decision
+  actor TEXT,                            -- set with the decision
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  decided_at_ms INTEGER                  -- set with the decision
+) STRICT;
+CREATE INDEX review_account ON review (account_id);
+CREATE INDEX review_open ON review (created_at_ms, id) WHERE state = 'open';
+
+-- The ledger: double entry, append only. One row of transfer is one debit and one credit, so it cannot be unbalanced.
+CREATE TABLE ledger_account (
+  id TEXT PRIMARY KEY,                   -- immutable: program/unit/kind[/partner]
+  program_id TEXT NOT NULL,              -- immutable
+  unit TEXT NOT NULL,                    -- immutable
+  kind TEXT NOT NULL CHECK (kind IN ('expense', 'pool', 'pending', 'available', 'benefit', 'clearing', 'cash')), -- immutable
+  partner_id TEXT NOT NULL,              -- immutable; '' for the program's own
+  dr_posted_cents INTEGER NOT NULL DEFAULT 0 CHECK (dr_posted_cents >= 0),   -- kept by trigger
+  cr_posted_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_posted_cents >= 0),   -- kept by trigger
+  dr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (dr_pending_cents >= 0), -- kept by trigger
+  cr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_pending_cents >= 0), -- kept by trigger
+  -- What is pending was accrued first; it can never be less than nothing. Available may be: it is carried forward.
+  CHECK (kind <> 'pending' OR cr_posted_cents >= dr_posted_cents)
+) STRICT;
+CREATE INDEX ledger_account_partner ON ledger_account (partner_id) WHERE partner_id <> '';
+
+CREATE TABLE transfer (
+  id TEXT PRIMARY KEY,                   -- immutable, derived from the line and its number
+  line TEXT,                             -- immutable, the accrual it is about
+  code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust')),
+  phase TEXT NOT NULL CHECK (phase IN ('single', 'pending', 'post', 'void')),
+  debit TEXT NOT NULL REFERENCES ledger_account (id),
+  credit TEXT NOT NULL REFERENCES ledger_account (id),
+  amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991 OR (phase = 'void' AND amount_cents = 0)),
+  pending_id TEXT UNIQUE REFERENCES transfer (id), -- a pending row is resolved at most once
+  program_id TEXT NOT NULL,
+  event_id TEXT,                         -- the event that caused it
+  run_id TEXT,                           -- the run that caused it
+  actor TEXT,                            -- the person who caused it
+  reason TEXT NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  CHECK (debit <> credit),
+  CHECK ((phase IN ('post', 'void')) = (pending_id IS NOT NULL)),
+  CHECK (code NOT IN ('accrue', 'reverse', 'vest') OR line IS NOT NULL)
+) STRICT;
+CREATE INDEX transfer_line ON transfer (line) WHERE line IS NOT NULL;
+CREATE UNIQUE INDEX transfer_vest ON transfer (line) WHERE code = 'vest';
+CREATE INDEX transfer_debit ON transfer (debit);
+CREATE INDEX transfer_credit ON transfer (credit);
+
+CREATE TRIGGER transfer_no_update BEFORE UPDATE ON transfer BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
+CREATE TRIGGER transfer_no_delete BEFORE DELETE ON transfer BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
+CREATE TRIGGER ledger_account_no_delete BEFORE DELETE ON ledger_account BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
+CREATE TRIGGER ledger_account_shape BEFORE UPDATE OF id, program_id, unit, kind, partner_id ON ledger_account
+BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
+CREATE TRIGGER ledger_account_fresh BEFORE INSERT ON ledger_account
+WHEN NEW.dr_posted_cents + NEW.cr_posted_cents + NEW.dr_pending_cents + NEW.cr_pending_cents <> 0
+  OR EXISTS (SELECT 1 FROM ledger_account WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'ledger: account exists or is not empty'); END;
+
+-- The same id with the same content is skipped (a replay does nothing); with other content it is refused, which also
+-- closes INSERT OR REPLACE.
+CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
+  SELECT RAISE(IGNORE) WHERE EXISTS (SELECT 1 FROM transfer t WHERE t.id = NEW.id AND t.line IS NEW.line AND t.code = NEW.code
+    AND t.phase = NEW.phase AND t.debit = NEW.debit AND t.credit = NEW.credit AND t.amount_cents = NEW.amount_cents
+    AND t.pending_id IS NEW.pending_id);
+  SELECT RAISE(ABORT, 'ledger: id exists with other content') WHERE EXISTS (SELECT 1 FROM transfer WHERE id = NEW.id);
+  SELECT RAISE(ABORT, 'ledger: already resolved') WHERE NEW.pending_id IS NOT NULL AND EXISTS (SELECT 1 FROM transfer WHERE pending_id = NEW.pending_id);
+  SELECT RAISE(ABORT, 'ledger: units differ')
+    WHERE (SELECT unit FROM ledger_account WHERE id = NEW.debit) IS NOT (SELECT unit FROM ledger_account WHERE id = NEW.credit);
+  SELECT RAISE(ABORT, 'ledger: not pending') WHERE NEW.pending_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM transfer p
+    WHERE p.id = NEW.pending_id AND p.phase = 'pending' AND p.debit = NEW.debit AND p.credit = NEW.credit AND NEW.amount_cents <= p.amount_cents);
+  SELECT RAISE(ABORT, 'ledger: more taken than the line holds') WHERE NEW.code IN ('reverse', 'vest')
+    AND (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
+         FROM transfer WHERE line = NEW.line) < NEW.amount_cents;
+  SELECT RAISE(ABORT, 'ledger: payout above the balance') WHERE NEW.code = 'payout' AND NEW.phase IN ('single', 'pending')
+    AND (SELECT cr_posted_cents - dr_posted_cents - dr_pending_cents FROM ledger_account WHERE id = NEW.debit) < NEW.amount_cents;
+END;
+CREATE TRIGGER transfer_apply AFTER INSERT ON transfer BEGIN
+  UPDATE ledger_account SET
+    dr_posted_cents = dr_posted_cents + IIF(NEW.phase IN ('single', 'post'), NEW.amount_cents, 0),
+    dr_pending_cents = dr_pending_cents + IIF(NEW.phase = 'pending', NEW.amount_cents, 0)
+      - COALESCE((SELECT amount_cents FROM transfer WHERE id = NEW.pending_id), 0)
+    WHERE id = NEW.debit;
+  UPDATE ledger_account SET
+    cr_posted_cents = cr_posted_cents + IIF(NEW.phase IN ('single', 'post'), NEW.amount_cents, 0),
+    cr_pending_cents = cr_pending_cents + IIF(NEW.phase = 'pending', NEW.amount_cents, 0)
+      - COALESCE((SELECT amount_cents FROM transfer WHERE id = NEW.pending_id), 0)
+    WHERE id = NEW.credit;
+END;
+
+-- Every row of this view is a fault. It must be empty at all times.
+CREATE VIEW ledger_fault AS
+SELECT 'unit ' || unit || ': debits and credits differ' AS what FROM ledger_account GROUP BY unit
+  HAVING SUM(dr_posted_cents) <> SUM(cr_posted_cents) OR SUM(dr_pending_cents) <> SUM(cr_pending_cents)
+UNION ALL
+SELECT 'account ' || a.id || ': balance is not the sum of its transfers' FROM ledger_account a
+  WHERE a.dr_posted_cents <> (SELECT COALESCE(SUM(amount_cents), 0) FROM transfer WHERE debit = a.id AND phase IN ('single', 'post'))
+     OR a.cr_posted_cents <> (SELECT COALESCE(SUM(amount_cents), 0) FROM transfer WHERE credit = a.id AND phase IN ('single', 'post'))
+UNION ALL
+SELECT 'line ' || l.id || ': does not stand as its transfers say' FROM accrual l
+  WHERE l.net_cents <> (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
+    FROM transfer WHERE line = l.id)
+UNION ALL
+SELECT 'account ' || a.id || ': pending is not the sum of its lines' FROM ledger_account a
+  WHERE a.kind = 'pending' AND a.cr_posted_cents - a.dr_posted_cents <> (SELECT COALESCE(SUM(l.net_cents), 0) FROM accrual l
+    WHERE l.partner_id = a.partner_id AND l.program_id = a.program_id AND l.unit = a.unit AND l.bucket = 'pending');
+
+-- A settlement: one per program and period. Its plan is stored before anything moves; running it again resumes it.
+CREATE TABLE run (
+  id TEXT PRIMARY KEY,                   -- immutable, derived from program, cadence and period
+  program_id TEXT NOT NULL,              -- immutable
+  cadence TEXT NOT NULL CHECK (cadence IN ('weekly', 'monthly')), -- immutable
+  period TEXT NOT NULL,                  -- immutable: what it settles, 2026-W24 or 2026-06
+  as_of_ms INTEGER NOT NULL,             -- immutable: facts before this instant count
+  program_version INTEGER NOT NULL,      -- immutable: in force as of then
+  state TEXT NOT NULL CHECK (state IN ('granting', 'vesting', 'executing', 'closing', 'done')), -- mutable
+  step INTEGER NOT NULL,                 -- mutable, one more with each step: two runners cannot take the same
+  cursor TEXT NOT NULL,                  -- mutable: how far the state's paging got
+  items INTEGER NOT NULL,                -- mutable: how many items are planned
+  executed INTEGER NOT NULL,             -- mutable: how many of them are executed
+  actor TEXT NOT NULL,                   -- immutable: cron, or the operator who started it
+  started_at_ms INTEGER NOT NULL,        -- immutable
+  finished_at_ms INTEGER,                -- set once
+  UNIQUE (program_id, cadence, period)
+) STRICT;
+CREATE INDEX run_open ON run (started_at_ms) WHERE state <> 'done';
+CREATE TRIGGER run_step BEFORE UPDATE OF step ON run WHEN NEW.step <> OLD.step + 1
+BEGIN SELECT RAISE(ABORT, 'run: somebody else took this step'); END;
+
+-- The plan of a run.
+CREATE TABLE run_item (
+  run_id TEXT NOT NULL REFERENCES run (id), -- immutable
+  seq INTEGER NOT NULL,                  -- immutable
+  kind TEXT NOT NULL CHECK (kind IN ('grant', 'vest')), -- immutable
+  line_id TEXT NOT NULL,                 -- immutable
+  account_id TEXT NOT NULL,              -- immutable
+  partner_id TEXT NOT NULL,              -- immutable
+  unit TEXT NOT NULL,                    -- immutable
+  planned_cents INTEGER NOT NULL,        -- immutable: as planned
+  posted_cents INTEGER,                  -- set once: as executed; 0 where facts that came in between left nothing
+  line TEXT,                             -- immutable, JSON: the line that a grant makes
+  next_due_at_ms INTEGER,                -- immutable: when the account may be due for another grant
+  PRIMARY KEY (run_id, seq),
+  UNIQUE (run_id, line_id)
+) STRICT;
+
+-- A run's statement for each partner.
+CREATE TABLE run_partner (
+  run_id TEXT NOT NULL REFERENCES run (id), -- immutable
+  partner_id TEXT NOT NULL,              -- immutable
+  unit TEXT NOT NULL,                    -- immutable
+  settled_cents INTEGER NOT NULL,        -- immutable: granted and vested by this run
+  pending_cents INTEGER NOT NULL,        -- immutable: still pending after it
+  available_cents INTEGER NOT NULL,      -- immutable: available after it, less than nothing where carried forward
+  payable_cents INTEGER NOT NULL,        -- immutable: available and at least the program's minimum
+  PRIMARY KEY (run_id, partner_id, unit)
+) STRICT;
+
+CREATE TABLE leaderboard (
+  program_id TEXT NOT NULL,              -- immutable
+  partner_id TEXT NOT NULL,              -- immutable
+  rank INTEGER NOT NULL,                 -- replaced by each run
+  referrals INTEGER NOT NULL,            -- replaced by each run: rewarded accounts
+  earned_cents INTEGER NOT NULL,         -- replaced by each run
+  unit TEXT NOT NULL,
+  refreshed_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (program_id, partner_id)
+) STRICT;
+
+-- Messages to be delivered. No addresses: they are looked up when a message is sent.
+CREATE TABLE outbox (
+  id TEXT PRIMARY KEY,                   -- immutable, derived: the same message is queued once
+  kind TEXT NOT NULL,                    -- immutable: reward.granted.referrer, reward.granted.referee
+  program_id TEXT NOT NULL,              -- immutable
+  partner_id TEXT,                       -- immutable
+  account_id TEXT,                       -- immutable
+  payload TEXT NOT NULL,                 -- immutable, JSON
+  state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'failed')), -- mutable
+  created_at_ms INTEGER NOT NULL         -- immutable
+) STRICT;
+CREATE INDEX outbox_queued ON outbox (created_at_ms) WHERE state = 'queued';
+
+-- Bearer tokens: only their hashes.
+CREATE TABLE api_token (
+  id TEXT PRIMARY KEY,                   -- immutable
+  name TEXT NOT NULL,                    -- immutable
+  sha256 TEXT NOT NULL UNIQUE,           -- immutable, hex
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  expires_at_ms INTEGER,                 -- immutable
+  revoked_at_ms INTEGER                  -- set once
+) STRICT;
+
+-- Answers to requests that carried an Idempotency-Key, stored in the batch that had the effect.
+CREATE TABLE idempotency (
+  key TEXT NOT NULL,                     -- immutable
+  route TEXT NOT NULL,                   -- immutable
+  body_sha256 TEXT NOT NULL,             -- immutable, hex
+  status INTEGER NOT NULL,               -- immutable
+  answer TEXT NOT NULL,                  -- immutable, JSON
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  PRIMARY KEY (key, route)
+) STRICT;
+
+CREATE TABLE audit (
+  id TEXT PRIMARY KEY,                   -- immutable
+  at_ms INTEGER NOT NULL,                -- immutable
+  actor TEXT NOT NULL,                   -- immutable
+  action TEXT NOT NULL,                  -- immutable
+  subject TEXT NOT NULL,                 -- immutable
+  reason TEXT,                           -- immutable
+  before TEXT,                           -- immutable, JSON
+  after TEXT                             -- immutable, JSON
+) STRICT;
+CREATE INDEX audit_at ON audit (at_ms);

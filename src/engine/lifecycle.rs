@@ -1,0 +1,75 @@
+//! States: whether an account's conditions hold as of an instant, and the first instant at which they do.
+
+use super::timeline::{Fact, Timeline};
+use crate::base::time::{DAY_MS, UtcMillis};
+use crate::program::document::{Condition, Document, State};
+use serde::{Deserialize, Serialize};
+
+/// A state that an account reached, or will reach if nothing else happens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    pub state: String,
+    pub at: UtcMillis,
+}
+
+/// Whether all conditions of `state` hold as of `as_of`, judged on the facts before it.
+pub fn holds(state: &State, account: &str, facts: &[Fact], as_of: UtcMillis) -> bool {
+    let timeline = Timeline::of(account, facts, as_of);
+    state.when.iter().all(|c| condition_holds(c, &timeline, as_of))
+}
+
+/// The first instant as of which `state` holds, as far as the facts tell; it may lie in the future.
+pub fn first_held(state: &State, account: &str, facts: &[Fact]) -> Option<UtcMillis> {
+    instants(state, account, facts).into_iter().find(|at| holds(state, account, facts, *at))
+}
+
+/// The states of the document that the account has reached by `now`, in the document's order.
+pub fn history(document: &Document, account: &str, facts: &[Fact], now: UtcMillis) -> Vec<Reached> {
+    let mut reached: Vec<Reached> = Vec::new();
+    for state in &document.lifecycle {
+        if let Some(at) = first_held(state, account, facts).filter(|at| *at <= now) {
+            // A fact counts as of the millisecond after it; people are told the fact's own instant.
+            let own = UtcMillis(at.0 - 1);
+            let by_fact = facts.iter().any(|f| f.at == own && f.account_id == account);
+            reached.push(Reached { state: state.state.clone(), at: if by_fact { own } else { at } });
+        }
+    }
+    reached
+}
+
+fn condition_holds(condition: &Condition, timeline: &Timeline, as_of: UtcMillis) -> bool {
+    match condition {
+        Condition::SignedUp {} => timeline.signup.is_some(),
+        Condition::Paid {} => !timeline.payments.is_empty(),
+        Condition::ActiveDays { days } => timeline.signup.is_some_and(|signup| {
+            let end = signup.at.plus_days(*days);
+            as_of >= end && !timeline.cancellations.iter().any(|c| *c >= signup.at && *c < end)
+        }),
+        Condition::PaidForDays { days } => {
+            let kept: Vec<_> = timeline.payments.iter().filter(|p| !p.fully_taken_back()).collect();
+            kept.len() >= 2 || kept.iter().any(|p| as_of >= p.at.plus_days(*days))
+        }
+    }
+}
+
+/// The instants at which the answer can turn true, in order: just after each fact, and where a span ends.
+fn instants(state: &State, account: &str, facts: &[Fact]) -> Vec<UtcMillis> {
+    let mut at: Vec<UtcMillis> = Vec::new();
+    let spans: Vec<i64> = state
+        .when
+        .iter()
+        .filter_map(|c| match c {
+            Condition::ActiveDays { days } | Condition::PaidForDays { days } => Some(*days),
+            Condition::SignedUp {} | Condition::Paid {} => None,
+        })
+        .collect();
+    for fact in facts {
+        at.push(fact.at.plus_ms(1));
+        if fact.account_id == account {
+            at.extend(spans.iter().map(|days| fact.at.plus_ms(days.saturating_mul(DAY_MS)).max(fact.at.plus_ms(1))));
+        }
+    }
+    at.sort_unstable();
+    at.dedup();
+    at
+}

@@ -1,0 +1,82 @@
+//! From the lines that should stand to the ledger rows that make them stand.
+//!
+//! A line stands in one bucket. What is posted is the difference between what stands and what should; a line that is
+//! no longer called for is reversed. Nothing is ever changed or deleted in the ledger.
+
+use super::accrual::{Bucket, Line, LineState};
+use crate::base::money::Cents;
+use serde::Serialize;
+
+/// One ledger row: `amount_cents` moves from `debit` to `credit`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Transfer {
+    pub id: String,
+    pub line: String,
+    pub code: &'static str,
+    pub debit: String,
+    pub credit: String,
+    pub amount_cents: Cents,
+    pub program_id: String,
+    /// The event that caused it, as distinct from the one that made the line.
+    pub event_id: String,
+    pub reason: String,
+}
+
+/// What to write so that `wanted` stands where `standing` stood. `cause` is the event that is taken in.
+pub fn settle(standing: &[Line], wanted: Vec<Line>, cause: &str) -> (Vec<Line>, Vec<Transfer>) {
+    let mut writes = Vec::new();
+    let mut transfers = Vec::new();
+    for old in standing.iter().filter(|old| !wanted.iter().any(|w| w.id == old.id)) {
+        let mut gone = old.clone();
+        if gone.state != LineState::Void {
+            gone.net_cents = Cents::ZERO;
+            gone.state = LineState::Void;
+            gone.reason = "later facts leave nothing of it".to_owned();
+        }
+        push(Some(old), gone, cause, &mut writes, &mut transfers);
+    }
+    for mut line in wanted {
+        let old = standing.iter().find(|old| old.id == line.id);
+        if let Some(old) = old {
+            // Where it stands and how far its postings got, only the store knows.
+            line.bucket = old.bucket;
+            line.postings = old.postings;
+        }
+        if line.bucket == Bucket::Available && line.state == LineState::Pending {
+            line.state = LineState::Available;
+        }
+        push(old, line, cause, &mut writes, &mut transfers);
+    }
+    (writes, transfers)
+}
+
+/// The ledger account in which a partner's or the program's money stands.
+pub fn account_id(program: &str, unit: &str, kind: &str, partner: &str) -> String {
+    if partner.is_empty() { format!("{program}/{unit}/{kind}") } else { format!("{program}/{unit}/{kind}/{partner}") }
+}
+
+fn push(old: Option<&Line>, mut line: Line, cause: &str, writes: &mut Vec<Line>, transfers: &mut Vec<Transfer>) {
+    let difference = line.net_cents.0 - old.map_or(0, |o| o.net_cents.0);
+    if difference == 0 && old == Some(&line) {
+        return;
+    }
+    if difference != 0 {
+        line.postings += 1;
+        let expense = account_id(&line.program_id, &line.unit, "expense", "");
+        let bucket = account_id(&line.program_id, &line.unit, line.bucket.name(), &line.partner_id);
+        let (code, debit, credit) =
+            if difference > 0 { ("accrue", expense, bucket) } else { ("reverse", bucket, expense) };
+        transfers.push(Transfer {
+            id: format!("{}.{}", line.id, line.postings),
+            line: line.id.clone(),
+            code,
+            debit,
+            credit,
+            amount_cents: Cents(difference.abs()),
+            program_id: line.program_id.clone(),
+            event_id: cause.to_owned(),
+            reason: line.reason.clone(),
+        });
+    }
+    writes.push(line);
+}

@@ -1,0 +1,49 @@
+//! Deliberate faults, so that the simulation can show that it would notice them.
+//!
+//! Only a build with the feature `sabotage` can switch one on; in any other build `is` is a constant `false`.
+
+/// One way to break the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A refund is reversed once per delivery of its event instead of once per refund.
+    RefundTwice,
+    /// A share is rounded to the nearest cent instead of floored.
+    RoundShare,
+    /// The attribution window is compared by whole days.
+    WindowByDay,
+    /// A cancellation exactly at the end of the hold still voids.
+    HoldIncludesEnd,
+    /// The first year is reckoned from each invoice's stay instead of the first payment ever.
+    YearFromStay,
+    /// A run vests what is not due yet.
+    VestEarly,
+    /// A reward by state ignores whether it was granted before.
+    GrantAgain,
+}
+
+#[cfg(feature = "sabotage")]
+mod switch {
+    use super::Fault;
+    use std::cell::Cell;
+
+    thread_local! {
+        static ACTIVE: Cell<Option<Fault>> = const { Cell::new(None) };
+    }
+
+    /// Switches a fault on, or all off, for this thread.
+    pub fn set(fault: Option<Fault>) {
+        ACTIVE.set(fault);
+    }
+
+    pub fn is(fault: Fault) -> bool {
+        ACTIVE.get() == Some(fault)
+    }
+}
+
+#[cfg(feature = "sabotage")]
+pub use switch::{is, set};
+
+#[cfg(not(feature = "sabotage"))]
+pub const fn is(_: Fault) -> bool {
+    false
+}

@@ -1,0 +1,55 @@
+//! Which period a run settles, and when it is due.
+//!
+//! Weekly runs are scheduled for Monday 09:00 UTC and settle the ISO week before; monthly runs for the 1st, 06:00
+//! UTC, and settle the calendar month before. A run's period names what it settles.
+
+use crate::base::time::{HOUR_MS, Month, UtcMillis, Week};
+use crate::program::document::Cadence;
+
+const WEEKLY_HOUR: i64 = 9;
+const MONTHLY_HOUR: i64 = 6;
+
+/// The period an instant lies in, `2026-W24` or `2026-06`.
+pub fn period_at(cadence: Cadence, at: UtcMillis) -> String {
+    match cadence {
+        Cadence::Weekly => Week::of(at).to_string(),
+        Cadence::Monthly => Month::of(at).to_string(),
+    }
+}
+
+/// The period that a run at `at` settles: the last one that is over.
+pub fn period_before(cadence: Cadence, at: UtcMillis) -> String {
+    match cadence {
+        Cadence::Weekly => Week::of(at).plus(-1).to_string(),
+        Cadence::Monthly => Month::of(at).plus(-1).to_string(),
+    }
+}
+
+/// When the run of a period is scheduled. `None` if the text is no period of that cadence.
+pub fn scheduled_at(cadence: Cadence, period: &str) -> Option<UtcMillis> {
+    match cadence {
+        Cadence::Weekly => Week::parse(period).map(|w| w.end().plus_ms(WEEKLY_HOUR * HOUR_MS)),
+        Cadence::Monthly => Month::parse(period).map(|m| m.end().plus_ms(MONTHLY_HOUR * HOUR_MS)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_settles_the_period_before_it() {
+        let at = |text: &str| UtcMillis::parse(text).unwrap();
+        for (cadence, when, period) in [
+            (Cadence::Weekly, "2026-06-15T09:00:00Z", "2026-W24"),
+            (Cadence::Weekly, "2026-01-05T09:00:00Z", "2026-W01"),
+            (Cadence::Monthly, "2026-07-01T06:00:00Z", "2026-06"),
+            (Cadence::Monthly, "2026-01-01T06:00:00Z", "2025-12"),
+        ] {
+            assert_eq!(period_before(cadence, at(when)), period);
+            assert_eq!(scheduled_at(cadence, period), Some(at(when)));
+        }
+        assert_eq!(scheduled_at(Cadence::Weekly, "2026-06"), None);
+        assert_eq!(scheduled_at(Cadence::Monthly, "2026-W24"), None);
+    }
+}

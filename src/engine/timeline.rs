@@ -1,0 +1,208 @@
+//! An account's facts in order, and what they add up to: sign-up, payments with what was taken back, stays.
+//!
+//! Rules 2 to 4, 11 and 16 of the design. The order is that of (occurred_at, event id), never that of arrival.
+
+use super::event::{Invoice, Payload};
+use super::sabotage::{self, Fault as Sabotage};
+use super::touch::Trail;
+use crate::base::money::Cents;
+use crate::base::time::UtcMillis;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+
+/// One stored event, as decisions see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    pub event_id: String,
+    pub account_id: String,
+    pub at: UtcMillis,
+    pub payload: Payload,
+    pub credential: Presented,
+}
+
+/// What an event presented to be attributed by, verified when it was taken in.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Presented {
+    pub code: Option<String>,
+    /// The touches of a valid token.
+    pub trail: Option<Trail>,
+    /// A token came, and its signature did not verify.
+    #[serde(default)]
+    pub token_refused: bool,
+    pub visitor: Option<String>,
+}
+
+/// A paid invoice of more than nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Payment<'a> {
+    pub event_id: &'a str,
+    pub at: UtcMillis,
+    pub invoice: &'a Invoice,
+    /// Refunded, and lost in disputes; together at most what was paid.
+    pub taken_back: Cents,
+    /// A dispute is open.
+    pub disputed: bool,
+    /// Which stay it was paid in.
+    pub stay: usize,
+}
+
+impl Payment<'_> {
+    pub fn fully_taken_back(&self) -> bool {
+        self.taken_back >= self.invoice.amount.cents
+    }
+}
+
+/// A time with payments and no cancellation: from a first payment to the cancellation that ends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stay {
+    pub first_paid_at: UtcMillis,
+    pub cancelled_at: Option<UtcMillis>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Timeline<'a> {
+    /// The earliest sign-up.
+    pub signup: Option<&'a Fact>,
+    pub payments: Vec<Payment<'a>>,
+    pub stays: Vec<Stay>,
+    /// When the account went from not cancelled to cancelled.
+    pub cancellations: Vec<UtcMillis>,
+    /// All facts of the account itself, in order.
+    pub facts: Vec<&'a Fact>,
+}
+
+impl<'a> Timeline<'a> {
+    /// What `facts` before `as_of` add up to for `account`. Facts of other accounts may be among them: an invoice
+    /// belongs to the account whose claim to it is the earliest, and is refunded whatever account the refund names.
+    pub fn of(account: &str, facts: &'a [Fact], as_of: UtcMillis) -> Timeline<'a> {
+        let mut known: Vec<&Fact> = facts.iter().filter(|f| f.at < as_of).collect();
+        known.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
+        let mut claims: HashMap<&str, &Fact> = HashMap::new();
+        for fact in &known {
+            if let Payload::InvoicePaid(invoice) = &fact.payload {
+                claims.entry(&invoice.invoice_id).or_insert(fact);
+            }
+        }
+        let mut walk = Walk { timeline: Timeline::default(), stay: None, subscriptions: HashSet::new(), gone: false };
+        for fact in known.iter().copied().filter(|f| f.account_id == account) {
+            walk.step(fact, &claims);
+        }
+        let mut timeline = walk.timeline;
+        take_back(&mut timeline.payments, &known);
+        timeline
+    }
+
+    /// The first payment ever: the start of the clocks that count months.
+    pub fn first_paid_at(&self) -> Option<UtcMillis> {
+        self.payments.first().map(|p| p.at)
+    }
+}
+
+/// The state while walking through an account's facts.
+struct Walk<'a> {
+    timeline: Timeline<'a>,
+    stay: Option<usize>,
+    subscriptions: HashSet<&'a str>,
+    gone: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn step(&mut self, fact: &'a Fact, claims: &HashMap<&str, &'a Fact>) {
+        self.timeline.facts.push(fact);
+        match &fact.payload {
+            Payload::SignedUp { .. } => {
+                self.timeline.signup.get_or_insert(fact);
+            }
+            Payload::InvoicePaid(invoice) => {
+                let stands = claims.get(invoice.invoice_id.as_str()).is_some_and(|c| std::ptr::eq(*c, fact));
+                if stands && invoice.amount.cents > Cents::ZERO {
+                    self.pay(fact, invoice);
+                }
+            }
+            Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) => {
+                self.subscriptions.insert(&s.subscription_id);
+            }
+            Payload::SubscriptionCancelled(s) => {
+                self.subscriptions.remove(s.subscription_id.as_str());
+                if self.subscriptions.is_empty() {
+                    self.cancel(fact.at);
+                }
+            }
+            Payload::Cancelled => self.cancel(fact.at),
+            _ => {}
+        }
+    }
+
+    fn pay(&mut self, fact: &'a Fact, invoice: &'a Invoice) {
+        self.gone = false;
+        if let Some(id) = &invoice.subscription_id {
+            self.subscriptions.insert(id);
+        }
+        let stays = &mut self.timeline.stays;
+        let stay = *self.stay.get_or_insert_with(|| {
+            stays.push(Stay { first_paid_at: fact.at, cancelled_at: None });
+            stays.len() - 1
+        });
+        self.timeline.payments.push(Payment {
+            event_id: &fact.event_id,
+            at: fact.at,
+            invoice,
+            taken_back: Cents::ZERO,
+            disputed: false,
+            stay,
+        });
+    }
+
+    fn cancel(&mut self, at: UtcMillis) {
+        self.subscriptions.clear();
+        if !self.gone {
+            self.timeline.cancellations.push(at);
+            self.gone = true;
+        }
+        if let Some(stay) = self.stay.take() {
+            self.timeline.stays[stay].cancelled_at = Some(at);
+        }
+    }
+}
+
+/// Puts refunds and disputes on the payments they are about.
+fn take_back(payments: &mut [Payment], known: &[&Fact]) {
+    let mut refunds: HashSet<(&str, &str)> = HashSet::new();
+    let mut taken: HashMap<&str, i64> = HashMap::new();
+    let mut disputes: HashMap<(&str, &str), &Payload> = HashMap::new();
+    for fact in known {
+        match &fact.payload {
+            Payload::InvoiceRefunded { refund_id, invoice_id, amount } => {
+                let first = refunds.insert((invoice_id, refund_id)) || sabotage::is(Sabotage::RefundTwice);
+                if first {
+                    let sum = taken.entry(invoice_id).or_default();
+                    *sum = sum.saturating_add(amount.cents.0);
+                }
+            }
+            Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => {
+                // The latest word on a dispute stands.
+                disputes.insert((&d.invoice_id, &d.dispute_id), &fact.payload);
+            }
+            _ => {}
+        }
+    }
+    let mut open: HashSet<&str> = HashSet::new();
+    for ((invoice_id, _), latest) in disputes {
+        match latest {
+            Payload::DisputeLost(d) => {
+                let sum = taken.entry(invoice_id).or_default();
+                *sum = sum.saturating_add(d.amount.cents.0);
+            }
+            Payload::DisputeOpened(_) => {
+                open.insert(invoice_id);
+            }
+            _ => {}
+        }
+    }
+    for payment in payments {
+        let id = payment.invoice.invoice_id.as_str();
+        let taken = taken.get(id).copied().unwrap_or(0);
+        payment.taken_back = Cents(taken.min(payment.invoice.amount.cents.0));
+        payment.disputed = open.contains(id);
+    }
+}

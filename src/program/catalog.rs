@@ -1,0 +1,66 @@
+//! The saved versions of all programs, and which of them is in force at an instant.
+
+use super::document::Document;
+use crate::base::time::UtcMillis;
+
+/// The documents that ship with the product, by id.
+pub const PRESETS: &[(&str, &str)] = &[
+    ("user-referral", include_str!("presets/user-referral.json")),
+    ("agency-partner", include_str!("presets/agency-partner.json")),
+];
+
+/// Every version of every program.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    /// By id, then version.
+    documents: Vec<Document>,
+}
+
+impl Catalog {
+    pub fn new(mut documents: Vec<Document>) -> Catalog {
+        documents.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
+        Catalog { documents }
+    }
+
+    /// The version of `program` in force at `at`: the newest whose effective date has come. What is dated before the
+    /// first version's date is judged by the first.
+    pub fn in_force(&self, program: &str, at: UtcMillis) -> Option<&Document> {
+        let mut versions = self.documents.iter().filter(|d| d.id == program);
+        let first = versions.clone().next();
+        versions.rfind(|d| d.effective_from <= at).or(first)
+    }
+
+    /// One document per program, in force at `at`, by id.
+    pub fn all_in_force(&self, at: UtcMillis) -> Vec<&Document> {
+        let mut ids: Vec<&str> = self.documents.iter().map(|d| d.id.as_str()).collect();
+        ids.dedup();
+        ids.into_iter().filter_map(|id| self.in_force(id, at)).collect()
+    }
+
+    pub fn versions<'a>(&'a self, program: &'a str) -> impl Iterator<Item = &'a Document> {
+        self.documents.iter().filter(move |d| d.id == program)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_takes_effect_from_its_date() {
+        let base: Document = serde_json::from_str(PRESETS[0].1).unwrap();
+        let at = |text: &str| UtcMillis::parse(text).unwrap();
+        let version = |n, from: &str| Document { version: n, effective_from: at(from), ..base.clone() };
+        let catalog = Catalog::new(vec![version(2, "2026-07-01T00:00:00Z"), version(1, "2020-01-01T00:00:00Z")]);
+        for (when, want) in [
+            ("2019-01-01T00:00:00Z", 1),
+            ("2026-06-30T23:59:59.999Z", 1),
+            ("2026-07-01T00:00:00Z", 2),
+            ("2030-01-01T00:00:00Z", 2),
+        ] {
+            assert_eq!(catalog.in_force(&base.id, at(when)).unwrap().version, want, "{when}");
+        }
+        assert!(catalog.in_force("nobody", at("2026-01-01T00:00:00Z")).is_none());
+        assert_eq!(catalog.all_in_force(at("2027-01-01T00:00:00Z")).len(), 1);
+    }
+}

@@ -1,0 +1,299 @@
+//! The document's types. A closed set of reward forms and conditions, no expression language; unknown keys are
+//! refused. Amounts are cents, rates basis points, spans days or calendar months in UTC.
+
+use crate::base::money::{Bps, Cents};
+use crate::base::time::UtcMillis;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    pub id: String,
+    pub title: String,
+    /// 1, 2, 3, …: a saved version never changes.
+    pub version: i64,
+    #[serde(with = "instant")]
+    pub effective_from: UtcMillis,
+    /// ISO 4217 in lower case.
+    pub currency: String,
+    /// Where the terms come from.
+    pub source: String,
+    pub code: CodeTerms,
+    /// A link of a partner who has not accepted the disclosure does not work.
+    #[serde(default)]
+    pub requires_disclosure: bool,
+    pub attribution: AttributionTerms,
+    pub lifecycle: Vec<State>,
+    pub rewards: Vec<Reward>,
+    pub vesting: Vesting,
+    pub settlement: Settlement,
+    #[serde(default)]
+    pub risk: Vec<RiskRule>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub benefit: Option<Benefit>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodeTerms {
+    pub form: CodeForm,
+    /// URL parameters that carry a code of this program.
+    pub params: Vec<Param>,
+}
+
+/// How a partner's code looks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum CodeForm {
+    /// `length` base62 digits of a hash of the partner's external id and a random salt.
+    Base62 { length: usize },
+    /// `prefix` and `length` random upper-case hexadecimal digits.
+    PrefixedHex { prefix: String, length: usize },
+    /// `length` random lower-case hexadecimal digits.
+    Hex { length: usize },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Param {
+    Ref,
+    Partner,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttributionTerms {
+    pub model: Model,
+    /// A touch counts while it is younger than this many times 24 hours.
+    pub window_days: i64,
+    /// In order of precedence.
+    pub methods: Vec<Method>,
+    /// Programs of one group never both pay for one account. Absent: a group of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclusive_group: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Model {
+    FirstTouch,
+    LastTouch,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// A code typed at sign-up or carried by the event.
+    Code,
+    /// The signed token: the cookie's touches, carried by a form field or handed over by the site.
+    Token,
+}
+
+impl Method {
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Code => "code",
+            Method::Token => "token",
+        }
+    }
+}
+
+/// A named state and the conditions that reach it, all of them. States are listed from the first to the last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    pub state: String,
+    pub when: Vec<Condition>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Condition {
+    SignedUp {},
+    /// A first paid invoice stands.
+    Paid {},
+    /// The span since sign-up has passed with no cancellation in it.
+    ActiveDays {
+        days: i64,
+    },
+    /// A paid invoice not fully refunded, and `days` since it or a second such invoice.
+    PaidForDays {
+        days: i64,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reward {
+    pub id: String,
+    /// Which line of the source it comes from.
+    pub source: String,
+    pub on: Trigger,
+    pub to: Beneficiary,
+    pub amount: RewardAmount,
+    pub span: Span,
+}
+
+/// What makes a reward due: an event at its intake, or a state as of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Trigger {
+    Event(EventTrigger),
+    State(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventTrigger {
+    #[serde(rename = "invoice.paid")]
+    InvoicePaid,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Beneficiary {
+    Referrer,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum RewardAmount {
+    FlatCents(Cents),
+    RateBps(Bps),
+}
+
+/// How often, or how long, a reward is earned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Span {
+    /// Once per account.
+    Once {},
+    /// For what happens in [from, to) calendar months since the account's first payment; no `to` is for life.
+    Months {
+        from: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<i64>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vesting {
+    pub hold: Hold,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Hold {
+    /// Available when granted.
+    None {},
+    /// Until `days` after the first payment since the account last (re)started.
+    DaysAfterFirstPayment {
+        days: i64,
+        /// A cancellation inside the hold voids what was accrued in it.
+        void_if_cancelled: bool,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settlement {
+    pub cadence: Cadence,
+    pub unit: Unit,
+    pub minimum_cents: Cents,
+    pub delay_days: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cadence {
+    Weekly,
+    Monthly,
+}
+
+impl Cadence {
+    pub fn name(self) -> &'static str {
+        match self {
+            Cadence::Weekly => "weekly",
+            Cadence::Monthly => "monthly",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    Credit,
+    Cash,
+}
+
+impl Unit {
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Credit => "credit",
+            Unit::Cash => "cash",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RiskRule {
+    pub when: Risk,
+    pub then: RiskAction,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Risk {
+    /// The account's email, normalised, is the partner's own.
+    SameEmail {},
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RiskAction {
+    Flag,
+    Hold,
+}
+
+/// What the referred side gets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Benefit {
+    pub rate_bps: Bps,
+    pub on: BenefitOn,
+    pub months: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BenefitOn {
+    FirstInvoice,
+}
+
+impl Document {
+    /// The group inside which only one program pays for an account.
+    pub fn group(&self) -> &str {
+        self.attribution.exclusive_group.as_deref().unwrap_or(&self.id)
+    }
+
+    pub fn state(&self, name: &str) -> Option<&State> {
+        self.lifecycle.iter().find(|s| s.state == name)
+    }
+}
+
+/// Instants in documents are RFC 3339 texts.
+mod instant {
+    use crate::base::time::UtcMillis;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(at: &UtcMillis, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&at.to_rfc3339())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<UtcMillis, D::Error> {
+        let text = String::deserialize(from)?;
+        UtcMillis::parse(&text)
+            .ok_or_else(|| D::Error::custom("must be an RFC 3339 instant, such as 2026-01-01T00:00:00Z"))
+    }
+}
