@@ -1,6 +1,7 @@
 // Random secrets in the forms the Worker expects. Used by `make serve` (into STATE/credentials.json) and `make dev`
 // (into .dev.vars).
 import { createHash, randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
 
 /** A fresh set: what the senders hold, and the keys only the Worker holds. */
 export function newSecrets() {
@@ -22,4 +23,26 @@ export function workerSecrets(secrets) {
     FORMS_SECRETS: secrets.forms_secret,
     OPERATOR_BOOTSTRAP_TOKEN_SHA256: createHash("sha256").update(secrets.operator_token).digest("hex"),
   };
+}
+
+// As a command: node .make/secrets.mjs NAME prints a fresh value for `wrangler secret put NAME` on stdout, and on stderr
+// what you must keep, since it cannot be read back. `--dev-vars` prints a whole .dev.vars. `--names` prints the names.
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [name] = process.argv.slice(2);
+  const secrets = newSecrets();
+  const values = workerSecrets(secrets);
+  if (name === "--names") {
+    console.log(Object.keys(values).join("\n"));
+  } else if (name === "--dev-vars") {
+    console.log("# Local secrets, made at random by make dev. Not for production, not for git.");
+    console.log(`# The operator's token, of which the Worker knows the hash: OPERATOR_TOKEN=${secrets.operator_token}`);
+    for (const [key, value] of Object.entries(values)) console.log(`${key}="${value}"`);
+  } else if (name in values) {
+    const keep = { WEBHOOK_SECRETS: "webhook_secret", EMDASH_TOKENS: "emdash_token", FORMS_SECRETS: "forms_secret", OPERATOR_BOOTSTRAP_TOKEN_SHA256: "operator_token" };
+    if (keep[name]) console.error(`keep this (${keep[name].replace("_", " ")}): ${secrets[keep[name]]}`);
+    process.stdout.write(values[name]);
+  } else {
+    console.error(`usage: node .make/secrets.mjs ${Object.keys(values).join(" | ")}`);
+    process.exit(2);
+  }
 }
