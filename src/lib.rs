@@ -9,3 +9,13 @@ pub mod wire;
 
 #[cfg(target_arch = "wasm32")]
 mod edge;
+
+#[cfg(target_arch = "wasm32")]
+#[worker::event(fetch)]
+async fn fetch(request: worker::Request, env: worker::Env, ctx: worker::Context) -> worker::Result<worker::Response> {
+    edge::general::fetch(request, env, ctx).await
+}
+
+#[cfg(target_arch = "wasm32")]
+#[worker::event(scheduled)]
+async fn scheduled(_event: worker::ScheduledEvent, _env: worker::Env, _ctx: worker::ScheduleContext) {}
