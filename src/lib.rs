@@ -2,12 +2,20 @@
 pub mod base;
 pub mod engine;
 pub mod flow;
+pub mod http;
 pub mod program;
 pub mod store;
 pub mod wire;
 
 #[cfg(target_arch = "wasm32")]
+mod edge;
+
+#[cfg(target_arch = "wasm32")]
 #[worker::event(fetch)]
-async fn fetch(_req: worker::Request, _env: worker::Env, _ctx: worker::Context) -> worker::Result<worker::Response> {
-    worker::Response::ok("manicule")
+async fn fetch(request: worker::Request, env: worker::Env, ctx: worker::Context) -> worker::Result<worker::Response> {
+    edge::general::fetch(request, env, ctx).await
 }
+
+#[cfg(target_arch = "wasm32")]
+#[worker::event(scheduled)]
+async fn scheduled(_event: worker::ScheduledEvent, _env: worker::Env, _ctx: worker::ScheduleContext) {}

@@ -5,12 +5,15 @@
 
 pub mod accrual;
 pub mod attribution;
+pub mod click;
 pub mod decision;
 pub mod event;
 pub mod lifecycle;
+pub mod link;
 pub mod posting;
 pub mod risk;
 pub mod sabotage;
 pub mod schedule;
 pub mod timeline;
 pub mod touch;
+pub mod visit;

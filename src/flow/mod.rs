@@ -3,6 +3,7 @@
 //! One use is at most one read batch, one pure decision and one write batch, repeated when a guard says that somebody
 //! else was first.
 
+pub mod click;
 pub mod context;
 pub mod conversion;
 pub mod enrol;

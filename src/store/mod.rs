@@ -3,8 +3,10 @@
 //! A statement is a value; nothing here talks to a database. Every text that varies is bound, never spliced.
 
 pub mod account;
+pub mod click;
 pub mod event;
 pub mod ledger;
+pub mod link;
 pub mod outbox;
 pub mod partner;
 pub mod port;

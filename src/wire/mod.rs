@@ -1,6 +1,9 @@
-//! Bytes to types and back: webhook signatures and event bodies. No I/O and no clock; `now` is an argument.
+//! Bytes to types and back: webhook signatures, event bodies, the attribution cookie. No I/O and no clock; `now` is an
+//! argument.
 
 pub mod bearer;
+pub mod cookie;
+pub mod destination;
 pub mod emdash;
 pub mod envelope;
 mod fields;

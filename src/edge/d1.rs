@@ -1,0 +1,68 @@
+//! D1 as the database port.
+
+use crate::store::port::{Db, DbError, Rows, Stmt, Value};
+use js_sys::{Array, Error};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::{D1Database, Env};
+
+#[wasm_bindgen(module = "/src/edge/d1.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    async fn d1_batch(database: &JsValue, statements: Array) -> Result<JsValue, JsValue>;
+}
+
+/// The largest integer a double holds exactly, and with it D1.
+const INTEGER_MAX: i64 = (1 << 53) - 1;
+
+pub struct D1(D1Database);
+
+impl D1 {
+    /// The binding `DB`.
+    pub fn of(env: &Env) -> Result<D1, DbError> {
+        env.d1("DB").map(D1).map_err(|why| DbError::Fault(why.to_string()))
+    }
+}
+
+impl Db for D1 {
+    async fn batch(&self, statements: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
+        let statements = statements.iter().map(statement).collect::<Result<Array, DbError>>()?;
+        let answer = d1_batch(self.0.as_ref(), statements).await.map_err(|why| classify(&why))?;
+        let text = answer.as_string().ok_or_else(|| DbError::Fault("D1 answered no text".to_owned()))?;
+        let rows: Vec<_> = serde_json::from_str(&text).map_err(|why| DbError::Fault(why.to_string()))?;
+        Ok(rows.into_iter().map(Rows).collect())
+    }
+}
+
+/// `[sql, ...params]`.
+fn statement(stmt: &Stmt) -> Result<Array, DbError> {
+    let parts = Array::of1(&JsValue::from_str(&stmt.sql));
+    for value in &stmt.params {
+        parts.push(&match value {
+            Value::Null => JsValue::NULL,
+            Value::Int(number) if (-INTEGER_MAX..=INTEGER_MAX).contains(number) => JsValue::from_f64(*number as f64),
+            Value::Int(number) => return Err(DbError::Fault(format!("{number} does not fit into D1"))),
+            Value::Text(text) => JsValue::from_str(text),
+        });
+    }
+    Ok(parts)
+}
+
+/// D1 says what went wrong in English only, SQLite's part of it in the error's cause.
+fn classify(thrown: &JsValue) -> DbError {
+    let message = |value: &JsValue| value.dyn_ref::<Error>().map(|error| String::from(error.message()));
+    let mut why = message(thrown).unwrap_or_else(|| format!("{thrown:?}"));
+    if let Some(cause) = thrown.dyn_ref::<Error>().and_then(|error| message(&error.cause()))
+        && !why.contains(&cause)
+    {
+        why = format!("{why}: {cause}");
+    }
+    let says = |words: &[&str]| words.iter().any(|word| why.contains(word));
+    if says(&["constraint failed", "SQLITE_CONSTRAINT"]) {
+        DbError::Guard(why)
+    } else if says(&["syntax error", "no such", "SQLITE_ERROR", "SQLITE_MISMATCH", "too large", "cannot store"]) {
+        DbError::Fault(why)
+    } else {
+        DbError::Unavailable(why)
+    }
+}

@@ -1,0 +1,100 @@
+// The Worker's entry: what Cloudflare calls. A request through a ref link goes to `hot` in src/edge/hot.rs, in one
+// synchronous call where the code is warm; everything else to `fetch` and `scheduled` in src/lib.rs.
+//
+// It takes the place of worker-build's, which wraps every request in a Proxy. Recovery from a trap is in index.js: a
+// call into an instance that has trapped makes a new one first. The new one has no configuration: `hot` says so.
+import { boot, cold, fetch as general, flush, hot, refresh, scheduled } from "./index.js";
+
+// A first sieve, so that other requests do not pay for it: /r/CODE, or a parameter that may be ours (escaped, too).
+const MAY_BE_LINK = /\/r\/|[?&](?:ref|partner|[^=&]*%)/;
+
+// The bits of hot.rs.
+const FLUSH = 1;
+const REFRESH = 2;
+const PASS = 4;
+const MISSING = 8;
+const BOOT = 16;
+
+export default {
+  fetch(request, env, ctx) {
+    const url = request.url;
+    if (!MAY_BE_LINK.test(url)) return general(request, env, ctx);
+    const method = request.method;
+    if (method !== "GET" && method !== "HEAD") return general(request, env, ctx);
+    const text = describe(url, method, request.headers);
+    const now = Date.now();
+    let answer;
+    try {
+      answer = hot(text, now);
+      if (answer.charCodeAt(0) & BOOT) {
+        boot(env);
+        answer = hot(text, now);
+      }
+    } catch (error) {
+      return broken(error, url, env);
+    }
+    if (answer === "") return general(request, env, ctx);
+    if (answer.charCodeAt(0) & MISSING) {
+      return cold(text, now, env).then(
+        (found) => respond(found, request, env, ctx),
+        (error) => broken(error, url, env),
+      );
+    }
+    return respond(answer, request, env, ctx);
+  },
+
+  scheduled(event, env, ctx) {
+    return scheduled(event, env, ctx);
+  },
+};
+
+// The lines that `parse` in hot.rs reads. No header holds a line feed.
+function describe(url, method, headers) {
+  const get = (name) => headers.get(name) ?? "";
+  return `${url}
+${method}
+${get("cf-connecting-ip")}
+${get("cookie")}
+${get("user-agent")}
+${get("sec-fetch-mode")}
+${get("sec-fetch-dest")}
+${get("sec-purpose")}
+${get("purpose")}
+${get("x-purpose")}
+${get("x-moz")}
+${get("sec-gpc")}
+${get("cf-ipcountry")}
+${get("referer")}`;
+}
+
+function respond(answer, request, env, ctx) {
+  const bits = answer.charCodeAt(0);
+  if (bits & FLUSH) ctx.waitUntil(flush(env));
+  if (bits & REFRESH) ctx.waitUntil(refresh(request.url, Date.now(), env));
+  const line = answer.indexOf("\n");
+  if (bits & PASS) return pass(answer.slice(1, line), request, env, ctx);
+  const headers = {
+    Location: answer.slice(line + 1),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+  };
+  if (line > 1) headers["Set-Cookie"] = answer.slice(1, line);
+  return new Response(null, { status: 302, headers });
+}
+
+// The origin's response with our cookie. With one it belongs to this visitor alone.
+async function pass(cookie, request, env, ctx) {
+  const response = await general(request, env, ctx);
+  if (cookie === "") return response;
+  const own = new Response(response.body, response);
+  own.headers.append("Set-Cookie", cookie);
+  own.headers.set("Cache-Control", "private, no-store");
+  return own;
+}
+
+// A trap is ours, not the visitor's: a short link still leads to the site.
+function broken(error, url, env) {
+  console.error("redirect:", error);
+  if (!/^[^?#]*\/r\//.test(url)) return new Response("Internal error", { status: 500 });
+  return new Response(null, { status: 302, headers: { Location: env.SITE_URL || "/", "Cache-Control": "no-store" } });
+}

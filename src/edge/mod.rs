@@ -1,0 +1,11 @@
+//! The runtime: the only place, with `lib.rs`, that names `worker` and JavaScript. Compiled for WASM alone.
+
+mod clicks;
+pub mod d1;
+pub mod general;
+mod hot;
+mod links;
+pub mod origin;
+mod random;
+mod state;
+mod time_limit;

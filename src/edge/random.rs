@@ -1,0 +1,39 @@
+//! Random bytes from the runtime, fetched by the page: a call into JavaScript costs more than the bytes.
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues, catch)]
+    fn get_random_values(into: &mut [u8]) -> Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>;
+}
+
+/// Bytes fetched at a time.
+const PAGE: usize = 4_096;
+
+/// A page of random bytes. Every byte is given out once.
+pub struct Random {
+    page: Vec<u8>,
+}
+
+impl Random {
+    pub const fn new() -> Random {
+        Random { page: Vec::new() }
+    }
+
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        const { assert!(N <= PAGE) }
+        if self.page.len() < N {
+            self.page.resize(PAGE, 0);
+            if get_random_values(&mut self.page).is_err() {
+                // The runtime refuses outside of a request only. Predictable ids would be worse than none.
+                panic!("the runtime gives no random bytes");
+            }
+        }
+        let mut out = [0; N];
+        let rest = self.page.len() - N;
+        out.copy_from_slice(&self.page[rest..]);
+        self.page.truncate(rest);
+        out
+    }
+}

@@ -1,0 +1,48 @@
+//! What an isolate keeps between requests. It is gone when the isolate is, and after a trap.
+
+use super::links::Cache;
+use super::random::Random;
+use crate::base::time::UtcMillis;
+use crate::flow::click::Buffer;
+use crate::http::redirect::{RefMode, Settings};
+use crate::wire::cookie::CookieKeys;
+use std::cell::RefCell;
+use worker::{Env, console_error};
+
+pub struct State {
+    pub settings: Settings,
+    pub links: Cache,
+    pub clicks: Buffer,
+    /// Since when a flush is under way; `None` while none is.
+    pub flushing_since: Option<UtcMillis>,
+    pub random: Random,
+}
+
+thread_local! {
+    static STATE: RefCell<Option<State>> = const { RefCell::new(None) };
+}
+
+/// Runs on the state, if the isolate has read its configuration. Never across an `await`.
+pub fn with<T>(run: impl FnOnce(&mut State) -> T) -> Option<T> {
+    STATE.with_borrow_mut(|state| state.as_mut().map(run))
+}
+
+/// Reads the configuration, once per isolate.
+pub fn boot(env: &Env) {
+    let text = |name: &str| env.var(name).map(|value| value.to_string()).unwrap_or_default();
+    let domain = text("COOKIE_DOMAIN");
+    let keys = CookieKeys::parse(&text("COOKIE_KEYS"));
+    let keys = if domain.is_empty() { keys } else { keys.and_then(|keys| keys.with_domain(&domain)) };
+    if let Err(why) = &keys {
+        console_error!("COOKIE_KEYS: {why}; visitors are redirected, but nobody is attributed");
+    }
+    let settings =
+        Settings { keys: keys.ok(), mode: RefMode::parse(&text("REF_MODE")), site: text("SITE_URL").trim().to_owned() };
+    STATE.set(Some(State {
+        settings,
+        links: Cache::default(),
+        clicks: Buffer::default(),
+        flushing_since: None,
+        random: Random::new(),
+    }));
+}

@@ -1,0 +1,95 @@
+//! A click to be recorded: who, through which link, when. Recording is bookkeeping; the cookie carries the attribution.
+
+use crate::base::id::hex;
+use crate::base::time::{HOUR_MS, UtcMillis};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+/// Bytes of a month's salt: as long as the hash it keys.
+pub const SALT_BYTES: usize = 32;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Click {
+    /// Unique: a second attempt to write the same click does nothing.
+    pub id: String,
+    pub code: String,
+    pub program_id: String,
+    pub partner_id: String,
+    pub campaign: String,
+    pub visitor: Visitor,
+    pub at: UtcMillis,
+    pub bot: bool,
+    /// ISO 3166 code of two letters, or whatever Cloudflare says for Tor (`T1`) and unknown (`XX`).
+    pub country: Option<String>,
+    pub utm_source: Option<String>,
+    pub utm_medium: Option<String>,
+    /// Host of the Referer; its path is nobody's business.
+    pub referrer_host: Option<String>,
+}
+
+/// Who clicked, for counting one click per link, visitor and hour.
+#[derive(Clone, PartialEq)]
+pub enum Visitor {
+    /// The server-given id of a valid cookie.
+    Known(String),
+    /// No cookie: a fingerprint is made of these when the click is recorded. They live in memory until then and are
+    /// neither stored nor logged.
+    Fingerprint { ip: String, user_agent: String },
+    /// `Sec-GPC: 1` and no cookie: no fingerprint, each click stands for itself.
+    Private,
+}
+
+impl Click {
+    /// The clock hour, counted from 1970.
+    pub fn hour(&self) -> i64 {
+        self.at.0.div_euclid(HOUR_MS)
+    }
+
+    /// The visitor as it is stored. Only a fingerprint needs the salt of the month.
+    pub fn visitor_key(&self, salt: &[u8]) -> String {
+        match &self.visitor {
+            Visitor::Known(id) => id.clone(),
+            Visitor::Fingerprint { ip, user_agent } => fingerprint(salt, ip, user_agent),
+            Visitor::Private => self.id.clone(),
+        }
+    }
+}
+
+/// `fp_` and 32 hex digits: HMAC-SHA-256 of address and User-Agent, cut to 128 bits. An address holds no line feed, so
+/// no two pairs are the same input.
+pub fn fingerprint(salt: &[u8], ip: &str, user_agent: &str) -> String {
+    let Ok(mut hmac) = Hmac::<Sha256>::new_from_slice(salt) else { return String::new() };
+    for part in [ip, "\n", user_agent] {
+        hmac.update(part.as_bytes());
+    }
+    format!("fp_{}", hex(&hmac.finalize().into_bytes()[..16]))
+}
+
+/// Says that there is a fingerprint, never of what.
+impl std::fmt::Debug for Visitor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Visitor::Known(id) => write!(f, "Known({id})"),
+            Visitor::Fingerprint { .. } => write!(f, "Fingerprint"),
+            Visitor::Private => write!(f, "Private"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints_depend_on_every_part_and_hide_them() {
+        let one = fingerprint(&[1; 32], "192.0.2.1", "Mozilla");
+        assert_eq!(one.len(), 35);
+        assert!(!one.contains("192"));
+        assert_eq!(one, fingerprint(&[1; 32], "192.0.2.1", "Mozilla"));
+        assert_ne!(one, fingerprint(&[2; 32], "192.0.2.1", "Mozilla"));
+        assert_ne!(one, fingerprint(&[1; 32], "192.0.2.2", "Mozilla"));
+        assert_ne!(one, fingerprint(&[1; 32], "192.0.2.1", "Mozill"));
+        let who = Visitor::Fingerprint { ip: "192.0.2.1".into(), user_agent: "Mozilla".into() };
+        assert_eq!(format!("{who:?}"), "Fingerprint");
+    }
+}

@@ -1,0 +1,244 @@
+//! What a request through a ref link is: a person's visit, a bot's, a prefetch, or an embedded load.
+//!
+//! Only a visit gets a cookie. Source: "what is not a click" and "cookie stuffing" of the security notes. The list of
+//! names is bounded and errs towards calling a program a bot: a person missed loses one touch, a bot taken for a
+//! person makes every partner's numbers worthless.
+
+/// The headers that decide, as received. `None` where the request has no such header.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Signals<'a> {
+    pub method: &'a str,
+    pub user_agent: Option<&'a str>,
+    /// `Sec-Purpose`, `Purpose`, `X-Purpose` and `X-Moz`, whichever are there.
+    pub purposes: [Option<&'a str>; 4],
+    pub fetch_mode: Option<&'a str>,
+    pub fetch_dest: Option<&'a str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visit {
+    /// A person's top-level navigation: counted, and given the cookie.
+    Visit,
+    /// A known crawler, unfurler or tool: counted as `bot`, no cookie.
+    Bot,
+    /// Not seen by anybody yet: HEAD, prefetch, prerender, preview. Neither counted nor given a cookie.
+    Prefetch,
+    /// An image, a frame, a script's fetch: neither counted nor given a cookie, so that nobody can stuff cookies.
+    Embed,
+}
+
+/// Longest part of a User-Agent that is searched. Real ones are shorter; names of bots stand early.
+const USER_AGENT_MAX: usize = 512;
+
+/// Purposes that mean nobody looks at the page yet (`prefetch;prerender`, `preview`, `instant`).
+const PURPOSES: [&str; 4] = ["prefetch", "prerender", "preview", "instant"];
+
+/// What the User-Agents of programs contain, in lower case.
+const BOTS: &[&str] = &[
+    // What most crawlers call themselves: Googlebot, bingbot, Twitterbot, Discordbot, LinkedInBot, TelegramBot,
+    // Slackbot, Applebot, AhrefsBot, GPTBot, ClaudeBot, PerplexityBot, redditbot.
+    "bot",
+    "crawl",
+    "spider",
+    "slurp",
+    "scrape",
+    "archiver",
+    // Unfurlers, which fetch a link when it is pasted into a chat or a post.
+    "facebookexternalhit",
+    "facebookcatalog",
+    "meta-external",
+    "whatsapp",
+    "slack-imgproxy",
+    "skypeuripreview",
+    "microsoftpreview",
+    "pinterest/",
+    "vkshare",
+    "embedly",
+    "iframely",
+    "quora link preview",
+    "outbrain",
+    "flipboard",
+    "tumblr/",
+    "bitlybot",
+    "nuzzel",
+    "viber",
+    "snap url preview",
+    "mattermost",
+    "linkpreview",
+    "link preview",
+    "google-pagerenderer",
+    "googleimageproxy",
+    "yahoomailproxy",
+    "bluesky",
+    "mastodon/",
+    "zulip",
+    "signal/",
+    // Monitors, validators and page renderers.
+    "lighthouse",
+    "pagespeed",
+    "pingdom",
+    "uptime",
+    "gtmetrix",
+    "validator",
+    "headlesschrome",
+    "phantomjs",
+    "statuscake",
+    "synthetic",
+    "datadog",
+    "google-read-aloud",
+    "mediapartners-google",
+    "google-inspectiontool",
+    // Libraries and tools.
+    "curl/",
+    "wget/",
+    "python-",
+    "python/",
+    "go-http-client",
+    "okhttp",
+    "java/",
+    "axios/",
+    "node-fetch",
+    "undici",
+    "libwww-perl",
+];
+
+/// Browsers that carry a word of the list: the Cubot phones, whose model name stands in the User-Agent.
+const NOT_BOTS: [&str; 1] = ["cubot"];
+
+/// Classifies a request. Prefetch and embedding are looked at before the User-Agent: they are never counted.
+pub fn classify(signals: &Signals<'_>) -> Visit {
+    if !signals.method.eq_ignore_ascii_case("GET") || signals.purposes.iter().flatten().any(|p| is_prefetch(p)) {
+        return Visit::Prefetch;
+    }
+    let differs =
+        |sent: Option<&str>, wanted: &str| sent.is_some_and(|value| !value.trim().eq_ignore_ascii_case(wanted));
+    if differs(signals.fetch_mode, "navigate") || differs(signals.fetch_dest, "document") {
+        return Visit::Embed;
+    }
+    if signals.user_agent.is_none_or(is_bot) { Visit::Bot } else { Visit::Visit }
+}
+
+/// Whether this User-Agent is a program's. An empty one is.
+pub fn is_bot(user_agent: &str) -> bool {
+    let mut lower = [0u8; USER_AGENT_MAX];
+    let bytes = user_agent.trim().as_bytes();
+    let len = bytes.len().min(USER_AGENT_MAX);
+    if len == 0 {
+        return true;
+    }
+    for (to, from) in lower.iter_mut().zip(bytes) {
+        *to = from.to_ascii_lowercase();
+    }
+    let lower = &lower[..len];
+    let begins = |pair: &[u8]| PAIRS[usize::from(pair[0] & 31)] >> (pair[1] & 31) & 1 == 1;
+    let named = |at: usize| BOTS.iter().any(|name| lower[at..].starts_with(name.as_bytes()));
+    let found = lower.windows(2).enumerate().any(|(at, pair)| begins(pair) && named(at));
+    found && !NOT_BOTS.iter().any(|name| lower.windows(name.len()).any(|window| window == name.as_bytes()))
+}
+
+/// Which two letters (by their low five bits) begin a name of the list: one look per byte in place of sixty.
+const PAIRS: [u32; 32] = {
+    let mut pairs = [0u32; 32];
+    let mut at = 0;
+    while at < BOTS.len() {
+        let name = BOTS[at].as_bytes();
+        pairs[(name[0] & 31) as usize] |= 1 << (name[1] & 31);
+        at += 1;
+    }
+    pairs
+};
+
+fn is_prefetch(purpose: &str) -> bool {
+    let lower = purpose.to_ascii_lowercase();
+    PURPOSES.iter().any(|word| lower.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHROME: &str =
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+
+    fn browser() -> Signals<'static> {
+        Signals {
+            method: "GET",
+            user_agent: Some(CHROME),
+            fetch_mode: Some("navigate"),
+            fetch_dest: Some("document"),
+            ..Signals::default()
+        }
+    }
+
+    #[test]
+    fn signals_decide() {
+        let purposes = |place: usize, value| {
+            let mut purposes = [None; 4];
+            purposes[place] = Some(value);
+            Signals { purposes, ..browser() }
+        };
+        let fetch = |fetch_mode, fetch_dest| Signals { fetch_mode, fetch_dest, ..browser() };
+        for (signals, expected) in [
+            (browser(), Visit::Visit),
+            (fetch(None, None), Visit::Visit),
+            (fetch(Some("Navigate"), None), Visit::Visit),
+            (Signals { method: "HEAD", ..browser() }, Visit::Prefetch),
+            (Signals { method: "POST", ..browser() }, Visit::Prefetch),
+            (Signals { method: "", ..browser() }, Visit::Prefetch),
+            (Signals { user_agent: None, ..browser() }, Visit::Bot),
+            (Signals { user_agent: Some(""), ..browser() }, Visit::Bot),
+            (Signals { user_agent: Some("  "), ..browser() }, Visit::Bot),
+            (purposes(0, "prefetch;prerender"), Visit::Prefetch),
+            (purposes(1, "prefetch"), Visit::Prefetch),
+            (purposes(2, "preview"), Visit::Prefetch),
+            (purposes(3, "Prefetch"), Visit::Prefetch),
+            (purposes(0, ""), Visit::Visit),
+            (fetch(Some("no-cors"), Some("image")), Visit::Embed),
+            (fetch(Some("navigate"), Some("iframe")), Visit::Embed),
+            (fetch(Some("cors"), Some("empty")), Visit::Embed),
+            (fetch(Some(""), None), Visit::Embed),
+            (Signals { user_agent: Some("Slackbot"), ..fetch(Some("no-cors"), None) }, Visit::Embed),
+            (Signals { user_agent: Some("Slackbot"), ..browser() }, Visit::Bot),
+        ] {
+            assert_eq!(classify(&signals), expected, "{signals:?}");
+        }
+    }
+
+    #[test]
+    fn programs_are_bots() {
+        for agent in [
+            "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+            "WhatsApp/2.23.20.0",
+            "Twitterbot/1.0",
+            "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+            "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
+            "LinkedInBot/1.0 (compatible; Mozilla/5.0; Apache-HttpClient +http://www.linkedin.com)",
+            "TelegramBot (like TwitterBot)",
+            "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; Googlebot/2.1; +http://www.google.com/bot.html) Chrome/142.0.0.0 Safari/537.36",
+            "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
+            "Mozilla/5.0 (compatible; GPTBot/1.2; +https://openai.com/gptbot)",
+            "Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/142.0.0.0 Safari/537.36",
+            "curl/8.5.0",
+            "Wget/1.21",
+            "python-requests/2.31",
+            "Go-http-client/2.0",
+            "SKYPEURIPREVIEW",
+        ] {
+            assert!(is_bot(agent), "{agent}");
+        }
+    }
+
+    #[test]
+    fn browsers_are_not() {
+        for agent in [
+            CHROME,
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1",
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0",
+            "Mozilla/5.0 (Linux; Android 13; CUBOT KINGKONG 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 [FBAN/FBIOS;FBAV/440.0.0]",
+            "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/142.0.0.0 Mobile Safari/537.36 Instagram 350.0.0.0 Android",
+        ] {
+            assert!(!is_bot(agent), "{agent}");
+        }
+    }
+}

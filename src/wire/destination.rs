@@ -1,0 +1,198 @@
+//! Where a link may lead: checked when the link is made, so that the redirect need not look again.
+//!
+//! Only a conservative subset of URLs is allowed, small enough to be checked by hand and read alike by every browser:
+//! an absolute `http` or `https` URL with a host name in ASCII, or an absolute path of the site itself.
+
+/// Longest destination, in bytes: what the oldest browsers still in use follow.
+pub const DESTINATION_BYTES_MAX: usize = 2_048;
+
+/// Why a destination is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DestinationError {
+    Empty,
+    TooLong,
+    /// A control character, a space, a quote, an angle bracket, a backslash, or anything beyond ASCII.
+    Character,
+    /// A `%` without two hex digits, or an escaped control character.
+    Escape,
+    /// Neither `http://`, `https://` nor `/`.
+    Scheme,
+    /// `//host`, which leads to another site.
+    SchemeRelative,
+    /// `user:password@host`.
+    Credentials,
+    Host,
+    Port,
+}
+
+/// Checks a destination. It is stored and sent as it is: nothing is normalised.
+pub fn check(text: &str) -> Result<(), DestinationError> {
+    use DestinationError as E;
+    if text.is_empty() {
+        return Err(E::Empty);
+    }
+    if text.len() > DESTINATION_BYTES_MAX {
+        return Err(E::TooLong);
+    }
+    if !text
+        .bytes()
+        .all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'"' | b'<' | b'>' | b'`' | b'^' | b'{' | b'}' | b'|'))
+    {
+        return Err(E::Character);
+    }
+    check_escapes(text)?;
+    if text.starts_with("//") {
+        return Err(E::SchemeRelative);
+    }
+    if text.starts_with('/') {
+        return Ok(());
+    }
+    let (scheme, rest) = text.split_once("://").ok_or(E::Scheme)?;
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return Err(E::Scheme);
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(E::Credentials);
+    }
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    if !is_host(host) {
+        return Err(E::Host);
+    }
+    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|n| n != 0);
+    if port.is_none_or(is_port) { Ok(()) } else { Err(E::Port) }
+}
+
+/// A host name or an IPv4 address as people write it: labels of letters, digits and inner hyphens (punycode is that).
+/// Numeric names that are no dotted quad are refused: browsers read `0x7f.1` and `2130706433` as addresses.
+fn is_host(host: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let numeric = last.starts_with(|c: char| c.is_ascii_digit());
+    host.len() <= 253 && host.split('.').all(label) && (!numeric || host.parse::<std::net::Ipv4Addr>().is_ok())
+}
+
+fn check_escapes(text: &str) -> Result<(), DestinationError> {
+    let hex = |byte: Option<&u8>| byte.and_then(|b| char::from(*b).to_digit(16));
+    let bytes = text.as_bytes();
+    for at in (0..bytes.len()).filter(|at| bytes[*at] == b'%') {
+        match (hex(bytes.get(at + 1)), hex(bytes.get(at + 2))) {
+            (Some(high), Some(low)) if high >= 2 && (high, low) != (7, 15) => {}
+            _ => return Err(DestinationError::Escape),
+        }
+    }
+    Ok(())
+}
+
+impl std::fmt::Display for DestinationError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            DestinationError::Empty => "a destination must not be empty",
+            DestinationError::TooLong => "a destination has at most 2048 bytes",
+            DestinationError::Character => {
+                "a destination holds only URL characters: escape spaces and the like as %20, write a host in punycode"
+            }
+            DestinationError::Escape => "a % in a destination must begin an escape that is no control character",
+            DestinationError::Scheme => "a destination begins with https://, http:// or /",
+            DestinationError::SchemeRelative => "a path must not begin with //",
+            DestinationError::Credentials => "a destination holds no user name or password",
+            DestinationError::Host => "the destination's host is not a host name",
+            DestinationError::Port => "the destination's port is not a port",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use DestinationError as E;
+
+    #[test]
+    fn good_ones_pass() {
+        for text in [
+            "/",
+            "/pricing?plan=pro#top",
+            "/a//b",
+            "/%C3%A9",
+            "https://example.com",
+            "http://example.com:8080/x?y=z",
+            "HTTPS://Example.COM/",
+            "https://xn--bcher-kva.example/",
+            "https://a-b.c/?q=a@b",
+            "http://localhost:8787/",
+            "http://127.0.0.1/",
+            "https://example.com?x",
+            "https://example.com#x",
+            "/@user",
+            "https://example.com/@user",
+        ] {
+            assert_eq!(check(text), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn bad_ones_are_named() {
+        for (text, error) in [
+            ("", E::Empty),
+            (&format!("/{}", "a".repeat(2_048)), E::TooLong),
+            ("//evil.example", E::SchemeRelative),
+            ("///evil.example", E::SchemeRelative),
+            ("/\\evil.example", E::Character),
+            ("\\\\evil.example", E::Character),
+            ("https:\\\\evil.example", E::Character),
+            ("/x y", E::Character),
+            ("/x\r\nSet-Cookie: a=b", E::Character),
+            ("/x\ty", E::Character),
+            ("https://bücher.example/", E::Character),
+            ("/x%0d%0aSet-Cookie:a", E::Escape),
+            ("/x%00", E::Escape),
+            ("/x%7f", E::Escape),
+            ("/x%", E::Escape),
+            ("/x%2", E::Escape),
+            ("/x%zz", E::Escape),
+            ("javascript:alert(1)", E::Scheme),
+            ("data:text/html,x", E::Scheme),
+            ("javascript://example.com/%20", E::Scheme),
+            ("ftp://example.com/", E::Scheme),
+            ("https:/example.com", E::Scheme),
+            ("https:example.com", E::Scheme),
+            ("example.com", E::Scheme),
+            ("://example.com", E::Scheme),
+            ("https://user:pw@example.com/", E::Credentials),
+            ("https://good.example@evil.example/", E::Credentials),
+            ("https://", E::Host),
+            ("https:///x", E::Host),
+            ("https://exa_mple.com", E::Host),
+            ("https://exa%6dple.com", E::Host),
+            ("https://-a.com", E::Host),
+            ("https://a..b", E::Host),
+            ("https://example.com.", E::Host),
+            ("https://0x7f.1/", E::Host),
+            ("https://2130706433/", E::Host),
+            ("https://127.1/", E::Host),
+            ("https://[::1]/", E::Host),
+            ("https://example.com:0/", E::Port),
+            ("https://example.com:99999/", E::Port),
+            ("https://example.com:/", E::Port),
+            ("https://example.com:+80/", E::Port),
+        ] {
+            assert_eq!(check(text), Err(error), "{text}");
+            assert!(!error.to_string().is_empty());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(text in ".{0,80}") {
+            let _ = check(&text);
+        }
+    }
+}
