@@ -8,11 +8,12 @@ use manicule::engine::timeline::Presented;
 use manicule::engine::touch::Trail;
 use manicule::flow::context::{Context, Ports};
 use manicule::flow::conversion::{self, Incoming, Taken};
-use manicule::flow::enrol::{self, NewPartner};
+use manicule::flow::enrol;
 use manicule::flow::error::AppError;
 use manicule::flow::settle::{self, Due};
 use manicule::program::document::Cadence;
 use manicule::store::run::RunRow;
+use manicule::wire::operator::NewPartner;
 use serde_json::Value;
 use std::cell::Cell;
 
