@@ -6,8 +6,14 @@
 
 mod agency_chain;
 mod client;
+mod emdash;
 mod facts;
+mod generate;
+mod operator;
 mod redirect;
 mod referral_chain;
+mod refusals;
 mod server;
 mod stand_in;
+mod state;
+mod webhooks;
