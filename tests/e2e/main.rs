@@ -13,6 +13,7 @@ mod operator;
 mod redirect;
 mod referral_chain;
 mod refusals;
+mod routes;
 mod server;
 mod stand_in;
 mod state;

@@ -9,6 +9,14 @@ fn keyed(server: &Server, path: &str, key: &str, body: &Value) -> Reply {
     server.post(path, body).operator().header("idempotency-key", key).send()
 }
 
+/// What eight who ask at the same time are told.
+fn at_once(ask: impl Fn() -> Value + Sync) -> Vec<Value> {
+    std::thread::scope(|scope| {
+        let askers: Vec<_> = (0..8).map(|_| scope.spawn(&ask)).collect();
+        askers.into_iter().map(|asker| asker.join().expect("an answer")).collect()
+    })
+}
+
 #[test]
 fn a_key_makes_a_repeat_harmless() {
     let server = Server::start();
@@ -26,17 +34,22 @@ fn a_key_makes_a_repeat_harmless() {
     let same = server.post("/v1/partners", &other).operator().send().expect(200).json();
     assert_eq!((&same["id"], &same["code"]), (&first.json()["id"], &first.json()["code"]));
 
+    step("a key that met a partner who was there already is kept, too");
+    keyed(&server, "/v1/partners", "key-0", &other).expect(200);
+    keyed(&server, "/v1/partners", "key-0", &ann).problem(409, "idempotency_key_reused");
+
+    step("a partner asked for eight times at once, by one key: one answer");
+    let bob = json!({"program": "user-referral", "external_id": "bob"});
+    let answers: Vec<Value> = at_once(|| keyed(&server, "/v1/partners", "key-bob", &bob).expect(201).json());
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+
     step("a link: one, however often it is asked for, even at once");
     let link = json!({"partner": first.json()["id"], "campaign": "spring"});
     let made = keyed(&server, "/v1/links", "key-2", &link).expect(201).json();
     assert_eq!(keyed(&server, "/v1/links", "key-2", &link).expect(201).json(), made);
     keyed(&server, "/v1/links", "key-2", &json!({"partner": first.json()["id"]}))
         .problem(409, "idempotency_key_reused");
-    let codes: Vec<Value> = std::thread::scope(|scope| {
-        let ask = || keyed(&server, "/v1/links", "key-3", &link).expect(201).json()["code"].clone();
-        let askers: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
-        askers.into_iter().map(|asker| asker.join().expect("an answer")).collect()
-    });
+    let codes = at_once(|| keyed(&server, "/v1/links", "key-3", &link).expect(201).json()["code"].clone());
     assert!(codes.iter().all(|code| *code == codes[0]), "{codes:?}");
     assert_ne!(codes[0], made["code"], "another key, another link");
 
@@ -180,9 +193,9 @@ fn what_is_held_waits_for_a_person() {
     server.audit();
 }
 
-/// Another currency than the program's is no program's money: it earns nothing by itself.
+/// What is owed in another currency than the program's is for a person to say.
 fn held_commission(server: &Server) {
-    step("an invoice in another currency earns nothing by itself");
+    step("an invoice in another currency earns nothing and is held for review");
     let agency = server.enrol("agency-partner", "agency");
     let mut foreign = paid("abroad", "in-abroad", "2025-01-07T00:00:00Z", 2_000);
     merge(&mut foreign, json!({"amount": {"currency": "eur"}}));
@@ -192,4 +205,6 @@ fn held_commission(server: &Server) {
         event("bye", "account.cancelled", "2025-08-01T00:00:00Z", "abroad", json!({})),
     ]);
     assert_eq!(server.balance(&agency), (0, 0));
+    let review = &server.read("/v1/reviews")["data"][0];
+    assert_eq!((&review["rule"], &review["subject"]), (&json!("currency"), &json!("in-abroad")), "{review}");
 }
