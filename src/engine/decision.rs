@@ -2,7 +2,7 @@
 
 use super::accrual::{self, Bucket, Line, LineState};
 use super::attribution::{self, Binding, Link, Verdict};
-use super::event::Payload;
+use super::event::{Event, Payload};
 use super::lifecycle::{self, Reached};
 use super::risk::{self, Review, Standing, Suspicion};
 use super::timeline::{Fact, Timeline};
@@ -49,8 +49,14 @@ pub struct Decision {
     pub suspicions: Vec<Suspicion>,
 }
 
-/// Whether decisions rest on events of this kind. Others are stored and change nothing.
-pub fn known(payload: &Payload) -> bool {
+/// Whether decisions rest on this event. Others are stored and change nothing. A code of an event of any type may
+/// bind an account.
+pub fn matters(event: &Event) -> bool {
+    let carries_code = event.account_id.is_some() && event.credential.code.is_some();
+    carries_code || is_decisive(&event.payload)
+}
+
+fn is_decisive(payload: &Payload) -> bool {
     matches!(
         payload,
         Payload::SignedUp { .. }
