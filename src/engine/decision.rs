@@ -49,11 +49,11 @@ pub struct Decision {
     pub suspicions: Vec<Suspicion>,
 }
 
-/// Whether decisions rest on this event. Others are stored and change nothing. A code of an event of any type may
-/// bind an account.
+/// Whether decisions rest on this event: on its kind, or on what an event of any kind may bring, a code that binds and
+/// an address that looks like the partner's own. Others are stored and change nothing.
 pub fn matters(event: &Event) -> bool {
-    let carries_code = event.account_id.is_some() && event.credential.code.is_some();
-    carries_code || is_decisive(&event.payload)
+    let brings = event.credential.code.is_some() || event.person.email.is_some();
+    (brings && event.account_id.is_some()) || is_decisive(&event.payload)
 }
 
 fn is_decisive(payload: &Payload) -> bool {
