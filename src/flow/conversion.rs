@@ -83,7 +83,7 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, incoming: &Incoming) -> Result<
     if let Some(seen) = next(&mut rows).first::<events::Seen>()? {
         return repeat(incoming, &seen).map_err(DbOrApp::App);
     }
-    let known = decision::known(&event.payload);
+    let known = decision::matters(event);
     let mut accounts: Vec<AccountRow> = next(&mut rows).decode()?;
     if let Some(id) = &event.account_id
         && !accounts.iter().any(|a| a.id == *id)
@@ -139,7 +139,7 @@ fn repeat(incoming: &Incoming, seen: &events::Seen) -> Result<Taken, AppError> {
         .field("id"));
     }
     let outcome = serde_json::from_str(&seen.outcome).unwrap_or_default();
-    Ok(Taken { first: false, known: decision::known(&incoming.event.payload), outcome })
+    Ok(Taken { first: false, known: decision::matters(&incoming.event), outcome })
 }
 
 /// Reads the books of `accounts`. `codes` and `invoice` are what an event not yet stored adds to theirs.

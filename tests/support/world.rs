@@ -10,10 +10,11 @@ use manicule::flow::context::{Context, Ports};
 use manicule::flow::conversion::{self, Incoming, Taken};
 use manicule::flow::enrol;
 use manicule::flow::error::AppError;
+use manicule::flow::review::{self, Choice};
 use manicule::flow::settle::{self, Due};
 use manicule::program::document::Cadence;
 use manicule::store::run::RunRow;
-use manicule::wire::operator::NewPartner;
+use manicule::wire::operator::{NewLink, NewPartner};
 use serde_json::Value;
 use std::cell::Cell;
 
@@ -109,8 +110,35 @@ impl World {
 
     /// Runs a cadence for every program that settles by it, as cron would at `scheduled`.
     pub fn run(&self, cadence: Cadence, scheduled: UtcMillis) -> Result<Vec<RunRow>, AppError> {
-        let ctx = self.at(scheduled);
+        self.run_late(scheduled, cadence, scheduled)
+    }
+
+    /// The same, where cron comes at `when` for what was scheduled before.
+    pub fn run_late(&self, when: UtcMillis, cadence: Cadence, scheduled: UtcMillis) -> Result<Vec<RunRow>, AppError> {
+        let ctx = self.at(when);
         now(settle::due(&ctx, cadence, scheduled))?.iter().map(|due: &Due| now(settle::settle(&ctx, due))).collect()
+    }
+
+    /// Makes a further link of a partner: its code.
+    pub fn link(&self, when: UtcMillis, partner: &str) -> Result<String, AppError> {
+        let request = NewLink {
+            partner: partner.to_owned(),
+            destination: None,
+            campaign: None,
+            utm: None,
+            source: None,
+            expires_at: None,
+        };
+        let (_, answer) = now(enrol::link(&self.at(when), &request, "https://ref.example", None))?;
+        Ok(answer["code"].as_str().unwrap_or_default().to_owned())
+    }
+
+    pub fn disable(&self, when: UtcMillis, code: &str) -> Result<(), AppError> {
+        now(enrol::disable(&self.at(when), code)).map(|_| ())
+    }
+
+    pub fn decide(&self, when: UtcMillis, review: &str, choice: Choice) -> Result<(), AppError> {
+        now(review::decide(&self.at(when), review, choice, "looked into")).map(|_| ())
     }
 
     pub fn sweep(&self, when: UtcMillis) -> Result<Vec<RunRow>, AppError> {
