@@ -236,8 +236,9 @@ fn paging(server: &Server) {
             assert_eq!(problem["field"], "limit");
         }
     }
-    for path in ["/v1/runs", "/v1/ledger/transfers"] {
-        let problem = server.get(&format!("{path}?cursor=nonsense")).operator().send().problem(400, "malformed");
+    let beyond = ["nonsense", "9223372036854775807", "9223372036854775807.x", "-9223372036854775808.x"];
+    for (path, cursor) in ["/v1/runs", "/v1/ledger/transfers"].iter().flat_map(|p| beyond.map(|c| (p, c))) {
+        let problem = server.get(&format!("{path}?cursor={cursor}")).operator().send().problem(400, "malformed");
         assert_eq!(problem["field"], "cursor");
     }
     let problem = server.get("/v1/leaderboard").operator().send().problem(400, "missing");
@@ -248,6 +249,12 @@ fn unknown_addresses(server: &Server) {
     step("addresses that are nobody's");
     for path in ["/v1/none", "/v1/partners/", "/v1/partners/a/b", "/api/referral/none", "/elsewhere", "/"] {
         server.get(path).operator().send().problem(404, "not_found");
+    }
+    step("ids with characters that addresses escape");
+    let odd = "a+b/c%";
+    server.tell(&[signed_up(odd, "2025-01-06T00:00:00Z", json!({}))]);
+    for path in ["/v1/accounts/a+b%2Fc%25/receipt", "/v1/accounts/a%2Bb%2Fc%25/receipt"] {
+        assert_eq!(server.read(path)["account"], odd);
     }
     step("runs that cannot be started name the field");
     for (body, field) in [
