@@ -102,7 +102,9 @@ impl Cache {
 impl Generations {
     fn get(&mut self, code: &str) -> Option<&mut Entry> {
         // Asked for again: it moves to the young ones.
-        if let Some((code, entry)) = self.old.remove_entry(code) {
+        if !self.young.contains_key(code)
+            && let Some((code, entry)) = self.old.remove_entry(code)
+        {
             self.put(code, entry);
         }
         self.young.get_mut(code)

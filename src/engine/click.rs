@@ -2,8 +2,10 @@
 
 use crate::base::id::hex;
 use crate::base::time::{HOUR_MS, UtcMillis};
+use crate::engine::link::Link;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use std::rc::Rc;
 
 /// Bytes of a month's salt: as long as the hash it keys.
 pub const SALT_BYTES: usize = 32;
@@ -12,9 +14,9 @@ pub const SALT_BYTES: usize = 32;
 pub struct Click {
     /// Unique: a second attempt to write the same click does nothing.
     pub id: String,
-    pub code: String,
-    pub program_id: String,
-    pub partner_id: String,
+    /// As it was at the click. Shared, not copied: thousands of clicks may wait for one link.
+    pub link: Rc<Link>,
+    /// The one the URL named, else the link's; empty where neither names one.
     pub campaign: String,
     pub visitor: Visitor,
     pub at: UtcMillis,

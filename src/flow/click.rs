@@ -89,9 +89,7 @@ mod tests {
     fn click(n: usize) -> Click {
         Click {
             id: n.to_string(),
-            code: "a".into(),
-            program_id: "p".into(),
-            partner_id: "ptn".into(),
+            link: Default::default(),
             campaign: String::new(),
             visitor: Visitor::Private,
             at: UtcMillis(0),

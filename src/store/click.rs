@@ -94,7 +94,7 @@ fn dedupe(click: &Click, visitor: &str) -> i64 {
             hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
     };
-    mix(click.code.as_bytes());
+    mix(click.link.code.as_bytes());
     mix(&[0, u8::from(click.bot)]);
     mix(&click.hour().to_le_bytes());
     mix(visitor.as_bytes());
@@ -105,9 +105,9 @@ fn shared(click: &Click) -> Shared<'_> {
     let kind = if click.bot { "bot" } else { "visit" };
     let campaign = Some(click.campaign.as_str()).filter(|campaign| !campaign.is_empty());
     (
-        &click.code,
-        &click.program_id,
-        &click.partner_id,
+        &click.link.code,
+        &click.link.program_id,
+        &click.link.partner_id,
         campaign,
         click.hour(),
         kind,

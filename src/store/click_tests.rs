@@ -1,8 +1,10 @@
 use super::*;
 use crate::base::time::HOUR_MS;
 use crate::engine::click::Visitor;
+use crate::engine::link::Link;
 use crate::store::port::Value;
 use rusqlite::types::Value as Sql;
+use std::rc::Rc;
 
 /// SQLite with the tables of this file.
 pub fn sqlite() -> rusqlite::Connection {
@@ -39,9 +41,7 @@ pub fn query(db: &rusqlite::Connection, stmt: &Stmt) -> rusqlite::Result<Rows> {
 fn click(id: &str, visitor: Visitor, at: i64) -> Click {
     Click {
         id: id.into(),
-        code: "A'\"b".into(),
-        program_id: "p".into(),
-        partner_id: "ptn".into(),
+        link: Rc::new(Link { code: "A'\"b".into(), ..Link::default() }),
         campaign: String::new(),
         visitor,
         at: UtcMillis(at),
