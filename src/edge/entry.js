@@ -62,7 +62,7 @@ export default {
     }
     if (answer === "") return general(request, env, ctx);
     if (answer.charCodeAt(0) & MISSING) {
-      return cold(text, now, env).then(
+      return cold(text, now, env, ctx).then(
         (found) => respond(found, request, env, ctx),
         (error) => broken(error, url, env),
       );
@@ -98,7 +98,7 @@ ${get("referer")}`;
 function respond(answer, request, env, ctx) {
   const bits = answer.charCodeAt(0);
   if (bits & FLUSH) ctx.waitUntil(flush(env));
-  if (bits & REFRESH) ctx.waitUntil(refresh(request.url, Date.now(), env));
+  if (bits & REFRESH) ctx.waitUntil(refresh(request.url, Date.now(), env, ctx));
   const line = answer.indexOf("\n");
   if (bits & PASS) return pass(answer.slice(1, line), request, env, ctx);
   const headers = {
