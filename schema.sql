@@ -354,6 +354,12 @@ CREATE TABLE audit (
 ) STRICT;
 CREATE INDEX audit_at ON audit (at_ms);
 
+-- When each cron job last ran, so that a late one is noticed.
+CREATE TABLE heartbeat (
+  job TEXT PRIMARY KEY,                  -- immutable: weekly, monthly, sweep
+  scheduled_at_ms INTEGER NOT NULL,      -- mutable
+  finished_at_ms INTEGER NOT NULL        -- mutable
+) STRICT;
 -- Clicks, and the salt of the fingerprints that count them. Rows are written once, in bulk, and never changed.
 
 -- Appended in the order of arrival. The one index is narrow on purpose: clicks are most of what this database writes, and

@@ -47,6 +47,8 @@ export async function template() {
   mkdirSync(join(root, "target"), { recursive: true });
   const temporary = mkdtempSync(join(root, "target", ".local-"));
   try {
+    // wrangler reports what it reads (.dev.vars) on stdout, which belongs to our callers.
+    console.log = console.info = console.error;
     const wrangler = await import("wrangler");
     const config = wrangler.unstable_readConfig({ config: join(root, "wrangler.toml") }, { hideWarnings: true });
     const { workerOptions } = wrangler.unstable_getMiniflareWorkerOptions(config);
@@ -73,7 +75,7 @@ export async function template() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   template().then(
-    (folder) => console.log(folder),
+    (folder) => process.stdout.write(`${folder}\n`),
     (error) => {
       console.error(`error: ${error.message}`);
       process.exit(1);

@@ -44,7 +44,6 @@ pub async fn look_up(env: &Env, context: &Context, code: &str, now: UtcMillis) -
 }
 
 /// Takes a link out of KV, after it was changed.
-#[allow(dead_code, reason = "for the operator's calls that change links")]
 pub async fn forget(env: &Env, code: &str) {
     if let Ok(kv) = env.kv("KV")
         && let Err(why) = kv.delete(&key(code)).await

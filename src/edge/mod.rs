@@ -7,5 +7,6 @@ mod hot;
 pub mod links;
 pub mod origin;
 mod random;
+mod runtime;
 mod state;
 mod time_limit;

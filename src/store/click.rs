@@ -28,6 +28,14 @@ pub fn click_insert(clicks: &[Click], salt: &Salt) -> Stmt {
     .json(&groups(clicks, salt))
 }
 
+/// How many clicks a link counted, by kind.
+pub fn click_counts(code: &str) -> Stmt {
+    Stmt::new(
+        "SELECT COALESCE(SUM(kind = 'visit'), 0) AS visits, COALESCE(SUM(kind = 'bot'), 0) AS bots FROM click WHERE code = ?1",
+    )
+    .bind(code)
+}
+
 /// The salt of the month, made of `fresh` if there is none yet, the salts of other months deleted: three statements,
 /// of which the last answers the one that counts, whoever made it.
 pub fn salt_of(month: Month, fresh: &str) -> Vec<Stmt> {

@@ -1,5 +1,17 @@
 //! The database port and all SQL of the product, one file per table family.
+//!
+//! A statement is a value; nothing here talks to a database. Every text that varies is bound, never spliced.
 
+pub mod account;
 pub mod click;
+pub mod event;
+pub mod health;
+pub mod ledger;
 pub mod link;
+pub mod outbox;
+pub mod partner;
 pub mod port;
+pub mod program;
+pub mod review;
+pub mod run;
+pub mod token;

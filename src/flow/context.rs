@@ -1,0 +1,57 @@
+//! What a use is given: the instant, the database, randomness. The shell reads the clock once per request.
+
+use crate::base::id::{self, ID_BYTES};
+use crate::base::time::UtcMillis;
+use crate::store::port::{Db, DbError, Rows, Stmt};
+
+/// The outside world, as far as uses need it.
+pub trait Ports {
+    type Db: Db;
+
+    fn db(&self) -> &Self::Db;
+
+    /// Fills `bytes` from the runtime's cryptographic randomness.
+    fn random(&self, bytes: &mut [u8]);
+
+    /// Lets others go first for a while.
+    fn pause(&self, millis: u32) -> impl Future<Output = ()>;
+}
+
+/// One request or one cron run.
+pub struct Context<'a, P: Ports> {
+    pub ports: &'a P,
+    /// When the request came in.
+    pub now: UtcMillis,
+    /// Who acts: `cron`, `session:<id>` or `token:<name>`; empty for the public.
+    pub actor: String,
+}
+
+impl<P: Ports> Context<'_, P> {
+    pub async fn batch(&self, statements: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
+        let expected = statements.len();
+        let rows = self.ports.db().batch(statements).await?;
+        if rows.len() == expected {
+            Ok(rows)
+        } else {
+            Err(DbError::Fault(format!("{expected} statements, {} answers", rows.len())))
+        }
+    }
+
+    /// The rows of one statement.
+    pub async fn query(&self, statement: Stmt) -> Result<Rows, DbError> {
+        self.batch(vec![statement]).await.map(|mut rows| rows.pop().unwrap_or_default())
+    }
+
+    pub fn fresh_id(&self, prefix: &str) -> String {
+        let mut bytes = [0; ID_BYTES];
+        self.ports.random(&mut bytes);
+        id::fresh(prefix, &bytes)
+    }
+
+    /// Waits a little longer with each try, and never in step with others who lost the same race.
+    pub async fn back_off(&self, tries: u32) {
+        let mut byte = [0];
+        self.ports.random(&mut byte);
+        self.ports.pause(1 + tries * 4 + u32::from(byte[0]) % (4 + tries * 4)).await;
+    }
+}

@@ -1,0 +1,88 @@
+//! What can go wrong, as the caller sees it: theirs, transient, or ours. Each has a stable code.
+
+use crate::store::port::DbError;
+use crate::wire::Invalid;
+
+/// How often a use is tried again when somebody else was first.
+pub const TRIES_MAX: u32 = 40;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct AppError {
+    pub kind: Kind,
+    /// Stable, snake_case.
+    pub code: &'static str,
+    /// What happened and what to do.
+    pub detail: String,
+    /// The field that is at fault, as a JSON path.
+    pub field: Option<String>,
+}
+
+/// Whose fault it is, and what the caller can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The request cannot be read.
+    BadRequest,
+    /// Who are you?
+    Unauthorized,
+    /// You may not.
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    /// It contradicts what stands.
+    Conflict,
+    TooLarge,
+    /// It can be read, and says something that cannot be.
+    Unprocessable,
+    /// Try again.
+    Transient,
+    /// Ours.
+    Fault,
+}
+
+impl AppError {
+    pub fn new(kind: Kind, code: &'static str, detail: impl Into<String>) -> AppError {
+        AppError { kind, code, detail: detail.into(), field: None }
+    }
+
+    pub fn field(mut self, field: impl Into<String>) -> AppError {
+        self.field = Some(field.into());
+        self
+    }
+
+    pub fn not_found(what: &str) -> AppError {
+        AppError::new(Kind::NotFound, "not_found", format!("there is no such {what}"))
+    }
+
+    /// Somebody else was first, time and again.
+    pub fn contended() -> AppError {
+        AppError::new(Kind::Transient, "contended", "others are writing the same books; send it again")
+    }
+}
+
+impl From<DbError> for AppError {
+    fn from(error: DbError) -> AppError {
+        match error {
+            DbError::Guard(why) => AppError::new(Kind::Fault, "refused_by_guard", why),
+            DbError::Unavailable(why) => AppError::new(Kind::Transient, "database_unavailable", why),
+            DbError::Fault(why) => AppError::new(Kind::Fault, "database_fault", why),
+        }
+    }
+}
+
+impl From<Invalid> for AppError {
+    fn from(invalid: Invalid) -> AppError {
+        let kind = match invalid.code {
+            "body_too_large" => Kind::TooLarge,
+            "invalid_json" | "invalid_utf8" | "too_deep" | "duplicate_field" => Kind::BadRequest,
+            _ => Kind::Unprocessable,
+        };
+        let field = (!invalid.field.is_empty()).then_some(invalid.field);
+        AppError { kind, code: invalid.code, detail: invalid.detail, field }
+    }
+}
+
+impl std::fmt::Display for AppError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.code, self.detail)
+    }
+}

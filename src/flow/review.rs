@@ -1,0 +1,107 @@
+//! Deciding a review: release what was held, or reject it, with a reason. The account is decided anew in the same batch.
+
+use super::context::{Context, Ports};
+use super::conversion;
+use super::error::{AppError, Kind, TRIES_MAX};
+use super::once::Answer;
+use crate::engine::decision;
+use crate::store::account::{self, AccountRow};
+use crate::store::port::DbError;
+use crate::store::review::{self, ReviewRow};
+use crate::store::token::{self, Audit};
+use serde_json::{Value, json};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    Release,
+    Reject,
+}
+
+impl Choice {
+    fn state(self) -> &'static str {
+        match self {
+            Choice::Release => "released",
+            Choice::Reject => "rejected",
+        }
+    }
+}
+
+/// Decides a review. The same decision again answers the same; another one is refused.
+pub async fn decide<P: Ports>(
+    ctx: &Context<'_, P>,
+    id: &str,
+    choice: Choice,
+    reason: &str,
+) -> Result<Answer, AppError> {
+    for tries in 0..TRIES_MAX {
+        let row: ReviewRow =
+            ctx.query(review::review_find(id)).await?.first()?.ok_or_else(|| AppError::not_found("review"))?;
+        if row.state == choice.state() {
+            return Ok((200, view(&row)));
+        }
+        if row.state != "open" {
+            let detail = format!("this review was {}; a decision is not taken back here", row.state);
+            return Err(AppError::new(Kind::Conflict, "review_decided", detail));
+        }
+        match attempt(ctx, &row, choice, reason).await {
+            Ok(answer) => return Ok(answer),
+            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(AppError::contended())
+}
+
+async fn attempt<P: Ports>(
+    ctx: &Context<'_, P>,
+    row: &ReviewRow,
+    choice: Choice,
+    reason: &str,
+) -> Result<Answer, DbError> {
+    let accounts: Vec<AccountRow> = ctx.query(account::account_find(&row.account_id)).await?.decode()?;
+    let mut books = conversion::read(ctx, accounts, &[], None).await?;
+    for stored in books.reviews_mut(&row.account_id) {
+        if stored.program_id == row.program_id
+            && stored.partner_id == row.partner_id
+            && stored.rule == row.rule
+            && stored.subject == row.subject
+        {
+            stored.state = choice.state().to_owned();
+            stored.reason = Some(reason.to_owned());
+        }
+    }
+    let mut decided = row.clone();
+    decided.state = choice.state().to_owned();
+    decided.reason = Some(reason.to_owned());
+    decided.actor = Some(ctx.actor.clone());
+    decided.decided_at_ms = Some(ctx.now);
+    let (audit_id, before, after) =
+        (ctx.fresh_id("aud"), json!({"state": row.state}).to_string(), json!({"state": decided.state}).to_string());
+    let entry = Audit {
+        id: &audit_id,
+        actor: &ctx.actor,
+        action: "review.decide",
+        subject: &row.id,
+        reason: Some(reason),
+        before: Some(&before),
+        after: Some(&after),
+    };
+    let mut batch = vec![
+        review::review_decide(&row.id, choice.state(), reason, &ctx.actor, ctx.now),
+        token::audit_insert(&entry, ctx.now),
+    ];
+    for account in &books.accounts {
+        let decision = decision::decide(&books.catalog, &books.case(&account.id, ctx.now));
+        batch.extend(conversion::commit(&books, account, decision, &row.id, ctx.now, None));
+    }
+    ctx.batch(batch).await?;
+    Ok((200, view(&decided)))
+}
+
+pub fn view(r: &ReviewRow) -> Value {
+    json!({
+        "id": r.id, "program": r.program_id, "partner": r.partner_id, "account": r.account_id, "rule": r.rule,
+        "subject": r.subject, "holds": r.holds != 0, "evidence": r.evidence, "state": r.state, "reason": r.reason,
+        "actor": r.actor, "created_at": r.created_at_ms.to_rfc3339(), "decided_at": r.decided_at_ms.map(|at| at.to_rfc3339()),
+    })
+}

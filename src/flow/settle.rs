@@ -1,0 +1,187 @@
+//! Settlement: plan a program's period once, execute the plan in pages, resume it wherever it was cut off.
+//!
+//! (1) the run is inserted under UNIQUE (program, cadence, period); (2) rewards by state are planned page by page;
+//! (3) lines that vest are planned page by page; (4) the stored plan is executed page by page; (5) statements and the
+//! leaderboard are written. Each step is one batch that takes the run's next step number, so two runners never take
+//! the same one, and a step that failed but was written is not taken again.
+
+use super::context::{Context, Ports};
+use super::conversion;
+use super::error::AppError;
+use crate::base::id;
+use crate::base::time::UtcMillis;
+use crate::engine::{decision, schedule};
+use crate::program::document::{Cadence, Document};
+use crate::store::account::AccountRow;
+use crate::store::port::{DbError, Stmt};
+use crate::store::{program, run as runs};
+use serde::Deserialize;
+
+use runs::RunRow;
+
+/// Steps one invocation takes at most. A step is at most 13 statements, and D1 allows 1,000 per invocation; what is
+/// left is resumed by the next sweep.
+pub const STEPS_MAX: u32 = 70;
+
+/// Which program and period to settle, and as of when.
+#[derive(Clone, Debug)]
+pub struct Due {
+    pub program: String,
+    pub cadence: Cadence,
+    pub period: String,
+    pub as_of: UtcMillis,
+}
+
+/// The runs that are due at the scheduled time of a cadence: one for each program that settles by it.
+pub async fn due<P: Ports>(ctx: &Context<'_, P>, cadence: Cadence, scheduled: UtcMillis) -> Result<Vec<Due>, AppError> {
+    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let programs = catalog.all_in_force(scheduled).into_iter().filter(|d| d.settlement.cadence == cadence);
+    Ok(programs
+        .map(|d| Due {
+            program: d.id.clone(),
+            cadence,
+            period: schedule::period_before(cadence, scheduled),
+            as_of: scheduled,
+        })
+        .collect())
+}
+
+/// The id of a period's only run.
+pub fn run_id(program: &str, cadence: Cadence, period: &str) -> String {
+    id::derived("run", &[program, cadence.name(), period])
+}
+
+/// Starts the run if its period has none, then takes it as far as this invocation may.
+pub async fn settle<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<RunRow, AppError> {
+    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let document = catalog.in_force(&due.program, due.as_of).ok_or_else(|| AppError::not_found("program"))?;
+    let run = RunRow {
+        id: run_id(&due.program, due.cadence, &due.period),
+        program_id: due.program.clone(),
+        cadence: due.cadence.name().to_owned(),
+        period: due.period.clone(),
+        as_of_ms: due.as_of,
+        program_version: document.version,
+        state: "granting".to_owned(),
+        step: 0,
+        cursor: String::new(),
+        items: 0,
+        executed: 0,
+        actor: ctx.actor.clone(),
+        started_at_ms: ctx.now,
+        finished_at_ms: None,
+    };
+    ctx.query(runs::run_insert(&run)).await?;
+    resume(ctx, &run.id, STEPS_MAX).await
+}
+
+/// Takes up to `steps` steps of a run.
+pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &str, steps: u32) -> Result<RunRow, AppError> {
+    let mut run = load(ctx, id).await?;
+    for tries in 0..steps {
+        if run.state == "done" {
+            break;
+        }
+        match step(ctx, &run).await {
+            Ok(()) => {}
+            // Another runner took this step, or an account changed in between: look again.
+            Err(DbError::Guard(_)) => ctx.back_off(tries.min(8)).await,
+            Err(error) => return Err(error.into()),
+        }
+        run = load(ctx, id).await?;
+    }
+    Ok(run)
+}
+
+/// Runs that were cut off, oldest first: each is taken further.
+pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<Vec<RunRow>, AppError> {
+    let open: Vec<RunRow> = ctx.query(runs::run_open_list(20)).await?.decode()?;
+    let mut taken = Vec::new();
+    for run in open {
+        // All of them share one invocation's allowance.
+        taken.push(resume(ctx, &run.id, STEPS_MAX / 4).await?);
+        if taken.len() == 4 {
+            break;
+        }
+    }
+    Ok(taken)
+}
+
+pub async fn load<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<RunRow, AppError> {
+    let found: Option<RunRow> = ctx.query(runs::run_find(id)).await?.first()?;
+    found.ok_or_else(|| AppError::not_found("run"))
+}
+
+async fn step<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    match run.state.as_str() {
+        "granting" => plan_grants(ctx, run).await,
+        "vesting" => plan_vesting(ctx, run).await,
+        "executing" => execute(ctx, run).await,
+        _ => close(ctx, run).await,
+    }
+}
+
+async fn plan_grants<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    #[derive(Deserialize)]
+    struct Candidate {
+        account_id: String,
+    }
+    let candidates: Vec<Candidate> = ctx.query(runs::grant_candidates(run)).await?.decode()?;
+    let Some(last) = candidates.last().map(|c| c.account_id.clone()) else {
+        return advance(ctx, vec![runs::run_step(run, "vesting", "")]).await;
+    };
+    let accounts = candidates.into_iter().map(|c| AccountRow { id: c.account_id, revision: 0 }).collect();
+    let books = conversion::read(ctx, accounts, &[], None).await?;
+    let mut statements = vec![runs::run_step(run, "granting", &last)];
+    let mut planned = Vec::new();
+    if let Some(document) = books.catalog.in_force(&run.program_id, run.as_of_ms) {
+        for account in &books.accounts {
+            let case = books.case(&account.id, ctx.now);
+            let lines = decision::grants(&books.catalog, document, &case, run.as_of_ms);
+            let next = decision::next_grant_due(document, &case, &lines);
+            planned.extend(lines.into_iter().map(|line| (line, next)));
+        }
+    }
+    let grants: Vec<runs::Grant> =
+        planned.iter().map(|(line, next)| runs::Grant { line, next_due_at_ms: *next }).collect();
+    if !grants.is_empty() {
+        statements.extend(runs::grant_plan(run, &grants));
+    }
+    advance(ctx, statements).await
+}
+
+async fn plan_vesting<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    // One batch plans the page after the cursor and moves the cursor to its last line, or on to executing where the
+    // page is empty.
+    let mut statements = vec![runs::run_step(run, "vesting", &run.cursor)];
+    statements.extend(runs::vest_plan(run));
+    advance(ctx, statements).await
+}
+
+async fn execute<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    if run.executed >= run.items {
+        return advance(ctx, vec![runs::run_step(run, "closing", "")]).await;
+    }
+    let from = run.executed + 1;
+    let to = (run.executed + runs::LINE_PAGE).min(run.items);
+    let mut statements = vec![runs::run_step(run, "executing", "")];
+    statements.extend(runs::execute(run, from, to, ctx.now));
+    advance(ctx, statements).await
+}
+
+async fn close<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let minimum = catalog.in_force(&run.program_id, run.as_of_ms).map_or(0, minimum_cents);
+    let mut statements = vec![runs::run_step(run, "done", ""), runs::run_partner_insert(run, minimum)];
+    statements.extend(runs::leaderboard_refresh(run));
+    statements.push(runs::run_finish(run, ctx.now));
+    advance(ctx, statements).await
+}
+
+fn minimum_cents(document: &Document) -> i64 {
+    document.settlement.minimum_cents.0
+}
+
+async fn advance<P: Ports>(ctx: &Context<'_, P>, statements: Vec<Stmt>) -> Result<(), DbError> {
+    ctx.batch(statements).await.map(|_| ())
+}

@@ -1,0 +1,153 @@
+//! Events as taken in, and the facts they are.
+
+use super::port::{DbError, Rows, Stmt};
+use crate::base::time::UtcMillis;
+use crate::engine::event::{Event, Payload, Person};
+use crate::engine::timeline::{Fact, Presented};
+use serde::Deserialize;
+
+/// An event that was taken in before.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Seen {
+    pub body_sha256: String,
+    pub outcome: String,
+}
+
+pub fn event_seen(id: &str) -> Stmt {
+    Stmt::new("SELECT body_sha256, outcome FROM event WHERE id = ?1").bind(id)
+}
+
+/// Everything about one event that is stored, beside the event itself.
+pub struct Intake<'a> {
+    pub source: &'a str,
+    pub body_sha256: &'a str,
+    pub received_at: UtcMillis,
+    pub presented: &'a Presented,
+    pub outcome: &'a str,
+}
+
+pub fn event_insert(event: &Event, intake: &Intake) -> Stmt {
+    Stmt::new(
+        "INSERT INTO event (id, source, type, account_id, invoice_id, occurred_at_ms, received_at_ms, body_sha256, payload, credential, codes, outcome)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )
+    .bind(&event.id)
+    .bind(intake.source)
+    .bind(&event.kind)
+    .bind(event.account_id.clone())
+    .bind(invoice_of(&event.payload).map(str::to_owned))
+    .bind(event.occurred_at)
+    .bind(intake.received_at)
+    .bind(intake.body_sha256)
+    .json(&event.payload)
+    .json(intake.presented)
+    .json(&codes_of(intake.presented))
+    .bind(intake.outcome)
+}
+
+pub fn event_person_insert(event: &Event) -> Option<Stmt> {
+    let Person { email, name } = &event.person;
+    if email.is_none() && name.is_none() {
+        return None;
+    }
+    Some(
+        Stmt::new("INSERT INTO event_person (event_id, account_id, email, name) VALUES (?1, ?2, ?3, ?4)")
+            .bind(&event.id)
+            .bind(event.account_id.clone())
+            .bind(email.clone())
+            .bind(name.clone()),
+    )
+}
+
+/// The accounts whose books an event touches: its own, and every other account with a claim to the same invoice.
+pub fn event_accounts(account: Option<&str>, invoice: Option<&str>) -> Stmt {
+    Stmt::new(
+        "SELECT a.id, a.revision FROM account a WHERE a.id = ?1
+           OR a.id IN (SELECT account_id FROM event WHERE invoice_id = ?2 AND type = 'invoice.paid')
+         ORDER BY a.id",
+    )
+    .bind(account.map(str::to_owned))
+    .bind(invoice.map(str::to_owned))
+}
+
+/// The facts of accounts, and all facts about their invoices whatever account those name. `accounts` and
+/// `invoices` are JSON arrays of ids.
+pub fn fact_list(accounts: &[String], invoices: &[String]) -> Stmt {
+    Stmt::new(
+        "WITH mine AS (SELECT id, invoice_id FROM event WHERE account_id IN (SELECT value FROM json_each(?1))),
+              bills AS (SELECT invoice_id FROM mine WHERE invoice_id IS NOT NULL UNION SELECT value FROM json_each(?2))
+         SELECT id, account_id, occurred_at_ms, payload, credential FROM event
+         WHERE id IN (SELECT id FROM mine)
+         UNION
+         SELECT id, account_id, occurred_at_ms, payload, credential FROM event
+         WHERE invoice_id IN (SELECT invoice_id FROM bills)
+         ORDER BY occurred_at_ms, id",
+    )
+    .json(&accounts)
+    .json(&invoices)
+}
+
+pub fn facts(rows: &Rows) -> Result<Vec<Fact>, DbError> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: String,
+        account_id: Option<String>,
+        occurred_at_ms: UtcMillis,
+        payload: String,
+        credential: String,
+    }
+    let fault = |id: &str, e: serde_json::Error| DbError::Fault(format!("event {id}: {e}"));
+    rows.decode::<Row>()?
+        .into_iter()
+        .map(|r| {
+            Ok(Fact {
+                payload: serde_json::from_str(&r.payload).map_err(|e| fault(&r.id, e))?,
+                credential: serde_json::from_str(&r.credential).map_err(|e| fault(&r.id, e))?,
+                event_id: r.id,
+                account_id: r.account_id.unwrap_or_default(),
+                at: r.occurred_at_ms,
+            })
+        })
+        .collect()
+}
+
+/// The email addresses that events named for accounts.
+pub fn email_list(accounts: &[String]) -> Stmt {
+    Stmt::new(
+        "SELECT DISTINCT account_id, email FROM event_person
+         WHERE account_id IN (SELECT value FROM json_each(?1)) AND email IS NOT NULL",
+    )
+    .json(&accounts)
+}
+
+/// Every code that the facts of accounts name, and further codes, with what attribution asks about each.
+pub fn attribution_link_list(accounts: &[String], codes: &[String]) -> Stmt {
+    Stmt::new(
+        "SELECT l.code, l.program_id, l.partner_id, l.expires_at_ms, l.disabled_at_ms,
+                p.disclosure_accepted_at_ms, p.left_at_ms, pp.email AS partner_email
+         FROM link l JOIN partner p ON p.id = l.partner_id LEFT JOIN partner_person pp ON pp.partner_id = p.id
+         WHERE l.code IN (SELECT value FROM json_each(?2) UNION
+           SELECT c.value FROM event e, json_each(e.codes) c WHERE e.account_id IN (SELECT value FROM json_each(?1)))",
+    )
+    .json(&accounts)
+    .json(&codes)
+}
+
+/// The invoice an event is about.
+pub fn invoice_of(payload: &Payload) -> Option<&str> {
+    match payload {
+        Payload::InvoicePaid(invoice) => Some(&invoice.invoice_id),
+        Payload::InvoiceRefunded { invoice_id, .. } => Some(invoice_id),
+        Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => Some(&d.invoice_id),
+        _ => None,
+    }
+}
+
+/// Every code that an event presents, typed or held by its token's touches.
+pub fn codes_of(presented: &Presented) -> Vec<String> {
+    let touched = presented.trail.iter().flat_map(|t| t.touches.iter().map(|t| t.code.clone()));
+    let mut codes: Vec<String> = presented.code.iter().cloned().chain(touched).collect();
+    codes.sort();
+    codes.dedup();
+    codes
+}

@@ -1,0 +1,104 @@
+//! The ledger: append-only transfers, the balances they make, and what must never be found in them.
+
+use super::port::Stmt;
+use crate::base::time::UtcMillis;
+use crate::engine::posting::Transfer;
+use serde::{Deserialize, Serialize};
+
+/// Makes the accounts that transfers name, where they do not exist. Their parts are in their ids:
+/// `program/unit/kind[/partner]`.
+pub fn ledger_accounts_ensure(transfers: &[Transfer]) -> Stmt {
+    #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+    struct Account<'a> {
+        id: &'a str,
+        program: &'a str,
+        unit: &'a str,
+        kind: &'a str,
+        partner: &'a str,
+    }
+    let mut accounts: Vec<Account> = transfers
+        .iter()
+        .flat_map(|t| [t.debit.as_str(), t.credit.as_str()])
+        .map(|id| {
+            let mut parts = id.splitn(4, '/');
+            let mut next = || parts.next().unwrap_or("");
+            Account { id, program: next(), unit: next(), kind: next(), partner: next() }
+        })
+        .collect();
+    accounts.sort();
+    accounts.dedup();
+    Stmt::new(
+        "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
+         SELECT value ->> '$.id', value ->> '$.program', value ->> '$.unit', value ->> '$.kind', value ->> '$.partner'
+         FROM json_each(?1) WHERE NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = value ->> '$.id')",
+    )
+    .json(&accounts)
+}
+
+pub fn transfer_insert(transfers: &[Transfer], now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
+         SELECT value ->> '$.id', value ->> '$.line', value ->> '$.code', 'single', value ->> '$.debit', value ->> '$.credit',
+                value ->> '$.amount_cents', value ->> '$.program_id', value ->> '$.event_id', value ->> '$.reason', ?2
+         FROM json_each(?1)",
+    )
+    .json(&transfers)
+    .bind(now)
+}
+
+pub fn ledger_fault_list() -> Stmt {
+    Stmt::new("SELECT what FROM ledger_fault LIMIT 1000")
+}
+
+/// One ledger row, newest last.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TransferRow {
+    pub id: String,
+    pub line: Option<String>,
+    pub code: String,
+    pub phase: String,
+    pub debit: String,
+    pub credit: String,
+    pub amount_cents: i64,
+    pub program_id: String,
+    pub event_id: Option<String>,
+    pub run_id: Option<String>,
+    pub actor: Option<String>,
+    pub reason: String,
+    pub created_at_ms: UtcMillis,
+    #[serde(skip_serializing)]
+    pub row: i64,
+}
+
+/// Rows after the cursor, in the order they were written.
+pub fn transfer_page(after: i64, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT rowid AS row, id, line, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, actor, reason, created_at_ms
+         FROM transfer WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
+    )
+    .bind(after)
+    .bind(limit)
+}
+
+/// A partner's balance in one unit, in cents.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BalanceRow {
+    pub unit: String,
+    pub pending_cents: i64,
+    pub available_cents: i64,
+    pub paid_cents: i64,
+}
+
+/// Pending, available (less than nothing where carried forward) and paid, by unit.
+pub fn balance_list(partner: &str) -> Stmt {
+    Stmt::new(
+        "SELECT unit,
+           SUM(IIF(kind = 'pending', cr_posted_cents - dr_posted_cents, 0)) AS pending_cents,
+           SUM(IIF(kind = 'available', cr_posted_cents - dr_posted_cents - dr_pending_cents, 0)) AS available_cents,
+           (SELECT COALESCE(SUM(IIF(t.code = 'payout', t.amount_cents, -t.amount_cents)), 0) FROM transfer t
+             JOIN ledger_account d ON d.id = IIF(t.code = 'payout', t.debit, t.credit)
+             WHERE d.partner_id = ?1 AND d.unit = a.unit AND t.code IN ('payout', 'payout_return') AND t.phase IN ('single', 'post')) AS paid_cents
+         FROM ledger_account a WHERE partner_id = ?1 GROUP BY unit ORDER BY unit",
+    )
+    .bind(partner)
+}

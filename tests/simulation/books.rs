@@ -1,0 +1,167 @@
+//! What must hold of the stored books after every step, summed up again from the raw rows.
+
+use crate::support::sqlite::Sqlite;
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+
+/// Debits and credits, in cents.
+type Sums = BTreeMap<String, (i64, i64)>;
+
+/// The sums so far: transfers are immutable, so each row is read once.
+#[derive(Default)]
+pub struct Books {
+    seen_rowid: i64,
+    seen: i64,
+    by_account: Sums,
+    /// Accrued less reversed, by line.
+    by_line: BTreeMap<String, i64>,
+    /// Lines that a run granted.
+    grants: Vec<String>,
+}
+
+impl Books {
+    pub fn transfers(&self) -> i64 {
+        self.seen
+    }
+
+    pub fn check(&mut self, db: &Sqlite) -> Result<(), String> {
+        let connection = db.connection.borrow();
+        let faults = texts(&connection, "SELECT what FROM ledger_fault");
+        if !faults.is_empty() {
+            return Err(format!("ledger_fault: {faults:?}"));
+        }
+        self.read_transfers(&connection)?;
+        self.check_units()?;
+        self.check_accounts(&connection)?;
+        self.check_lines(&connection)?;
+        self.check_outbox(&connection)
+    }
+
+    fn read_transfers(&mut self, connection: &Connection) -> Result<(), String> {
+        let sql = "SELECT rowid, line, code, phase, debit, credit, amount_cents, run_id FROM transfer WHERE rowid > ?1";
+        let mut statement = connection.prepare_cached(sql).unwrap();
+        let mut rows = statement.query([self.seen_rowid]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let text = |i: usize| row.get::<_, Option<String>>(i).unwrap().unwrap_or_default();
+            let (line, code, phase, debit, credit, run) = (text(1), text(2), text(3), text(4), text(5), text(7));
+            let cents: i64 = row.get(6).unwrap();
+            if phase != "single" || cents <= 0 {
+                return Err(format!("a transfer of {line} is {phase} of {cents}: nothing here is paid out"));
+            }
+            if unit(&debit) != unit(&credit) {
+                return Err(format!("a transfer moves from {debit} to {credit}: another unit"));
+            }
+            self.by_account.entry(debit).or_default().0 += cents;
+            self.by_account.entry(credit).or_default().1 += cents;
+            match code.as_str() {
+                "accrue" => *self.by_line.entry(line.clone()).or_default() += cents,
+                "reverse" => *self.by_line.entry(line.clone()).or_default() -= cents,
+                _ => {}
+            }
+            if code == "accrue" && !run.is_empty() {
+                self.grants.push(line);
+            }
+            self.seen_rowid = row.get(0).unwrap();
+            self.seen += 1;
+        }
+        Ok(())
+    }
+
+    fn check_units(&self) -> Result<(), String> {
+        let mut units: Sums = Sums::new();
+        for (account, (debits, credits)) in &self.by_account {
+            let sum = units.entry(unit(account)).or_default();
+            sum.0 += debits;
+            sum.1 += credits;
+        }
+        match units.iter().find(|(_, (debits, credits))| debits != credits) {
+            Some((unit, sums)) => Err(format!("unit {unit}: debits and credits are {sums:?}")),
+            None => Ok(()),
+        }
+    }
+
+    fn check_accounts(&self, connection: &Connection) -> Result<(), String> {
+        let sql = "SELECT id, kind, dr_posted_cents, cr_posted_cents, dr_pending_cents + cr_pending_cents FROM ledger_account";
+        let mut statement = connection.prepare_cached(sql).unwrap();
+        let mut rows = statement.query([]).unwrap();
+        let mut known = 0;
+        while let Some(row) = rows.next().unwrap() {
+            let (id, kind): (String, String) = (row.get(0).unwrap(), row.get(1).unwrap());
+            let stands: (i64, i64) = (row.get(2).unwrap(), row.get(3).unwrap());
+            let expected = self.by_account.get(&id).copied().unwrap_or_default();
+            known += i64::from(self.by_account.contains_key(&id));
+            if stands != expected || row.get::<_, i64>(4).unwrap() != 0 {
+                return Err(format!("account {id} stands at {stands:?}, its transfers sum to {expected:?}"));
+            }
+            if kind == "pending" && stands.1 < stands.0 {
+                return Err(format!("account {id}: negative pending"));
+            }
+        }
+        if known != self.by_account.len() as i64 {
+            return Err("a transfer names an account that is not there".to_owned());
+        }
+        Ok(())
+    }
+
+    fn check_lines(&self, connection: &Connection) -> Result<(), String> {
+        let sql = "SELECT id, earned_cents, net_cents, bucket, account_id, rule_id, basis, program_id || '/' || unit || '/' || bucket || '/' || partner_id FROM accrual";
+        let mut statement = connection.prepare_cached(sql).unwrap();
+        let mut rows = statement.query([]).unwrap();
+        let mut buckets: BTreeMap<String, i64> = BTreeMap::new();
+        let mut by_state: BTreeMap<(String, String), i64> = BTreeMap::new();
+        let mut lines = 0;
+        while let Some(row) = rows.next().unwrap() {
+            let text = |i: usize| row.get::<_, String>(i).unwrap();
+            let (id, earned, net): (String, i64, i64) = (text(0), row.get(1).unwrap(), row.get(2).unwrap());
+            let expected = self.by_line.get(&id).copied().unwrap_or_default();
+            lines += usize::from(self.by_line.contains_key(&id));
+            if net != expected || net < 0 || net > earned {
+                return Err(format!("line {id}: net {net} of {earned}, its transfers sum to {expected}"));
+            }
+            *buckets.entry(text(7)).or_default() += net;
+            if text(6).starts_with("state:") && net > 0 {
+                let count = by_state.entry((text(4), text(5))).or_default();
+                *count += 1;
+                if *count > 1 {
+                    return Err(format!("account {}: {} was granted twice", text(4), text(5)));
+                }
+            }
+        }
+        if lines != self.by_line.len() {
+            return Err("a transfer names a line that is not there".to_owned());
+        }
+        for (account, (debits, credits)) in &self.by_account {
+            let lines = buckets.get(account).copied().unwrap_or_default();
+            if ["/pending/", "/available/"].iter().any(|kind| account.contains(kind)) && credits - debits != lines {
+                return Err(format!("account {account} holds {}, its lines {lines}", credits - debits));
+            }
+        }
+        Ok(())
+    }
+
+    /// One message per side and grant: a grant is a line that a run accrued, once.
+    fn check_outbox(&self, connection: &Connection) -> Result<(), String> {
+        let sql = "SELECT payload ->> '$.line' || ' ' || kind FROM outbox ORDER BY 1";
+        let stored = texts(connection, sql);
+        let mut expected: Vec<String> = Vec::new();
+        for side in ["referrer", "referee"] {
+            expected.extend(self.grants.iter().map(|line| format!("{line} reward.granted.{side}")));
+        }
+        expected.sort();
+        if stored != expected {
+            return Err(format!("the outbox holds {stored:?}, the grants are {expected:?}"));
+        }
+        Ok(())
+    }
+}
+
+/// The unit in a ledger account's id, `program/unit/kind[/partner]`.
+fn unit(account: &str) -> String {
+    account.split('/').nth(1).unwrap_or_default().to_owned()
+}
+
+fn texts(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare_cached(sql).unwrap();
+    let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    rows.map(|text| text.unwrap()).collect()
+}

@@ -1,0 +1,351 @@
+//! Plays a seed: delivers its facts duplicated, reordered, late and through a failing database, runs the programs at
+//! their times, and has everything audited after each step.
+
+use super::auditor::Auditor;
+use super::books::Books;
+use super::calendar::{DAY, HOUR, MINUTE, firsts, instant, mondays};
+use super::dice::Dice;
+use super::facts::{Link, Sent};
+use super::history;
+use super::story::{Cast, tell};
+use crate::support::sqlite::Fault;
+use crate::support::world::World;
+use manicule::base::time::UtcMillis;
+use manicule::engine::touch::Trail;
+use manicule::flow::error::{AppError, Kind};
+use manicule::flow::review::Choice;
+use manicule::program::document::Cadence;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// What was done, over all seeds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stats {
+    pub seeds: u64,
+    pub events: u64,
+    pub deliveries: u64,
+    pub faults: u64,
+    pub runs: u64,
+    pub reviews: u64,
+    pub transfers: u64,
+}
+
+impl Stats {
+    pub fn add(&mut self, other: Stats) {
+        self.seeds += other.seeds;
+        self.events += other.events;
+        self.deliveries += other.deliveries;
+        self.faults += other.faults;
+        self.runs += other.runs;
+        self.reviews += other.reviews;
+        self.transfers += other.transfers;
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Deliver(usize),
+    Run(Cadence, i64),
+    Sweep,
+    SwitchOff,
+    Review,
+}
+
+/// Plays one seed; what the auditor finds is an error.
+pub fn play(seed: u64) -> Result<Stats, String> {
+    let mut play = Play::new(seed);
+    play.plan();
+    while let Some(((now, _), step)) = play.queue.pop_first() {
+        play.step(now, step)
+            .and_then(|()| play.audit())
+            .map_err(|what| format!("at {} in {}: {what}", super::calendar::print(now), play.describe(step)))?;
+    }
+    play.close()?;
+    play.stats.seeds = 1;
+    play.stats.events = play.events.len() as u64;
+    play.stats.transfers = play.books.transfers() as u64;
+    Ok(play.stats)
+}
+
+struct Play {
+    seed: u64,
+    dice: Dice,
+    world: World,
+    cast: Cast,
+    events: Vec<Sent>,
+    queue: BTreeMap<(i64, u64), Step>,
+    queued: u64,
+    auditor: Auditor,
+    books: Books,
+    end: i64,
+    switched_off_at: Option<i64>,
+    stats: Stats,
+}
+
+impl Play {
+    fn new(seed: u64) -> Play {
+        let mut dice = Dice::new(seed);
+        let world = World::new(seed);
+        let start = match dice.next() % 4 {
+            0 => instant(2024, 2, 10),
+            1 => instant(2025, 1, 5),
+            _ => instant(2023, dice.within(1, 13), dice.within(1, 29)),
+        };
+        let mut auditor = Auditor::default();
+        let (codes, emails) = history::enrol(&world, start - 60 * DAY, &mut auditor.register);
+        Play {
+            seed,
+            dice,
+            world,
+            cast: Cast { start, codes, emails },
+            events: Vec::new(),
+            queue: BTreeMap::new(),
+            queued: 0,
+            auditor,
+            books: Books::default(),
+            end: 0,
+            switched_off_at: None,
+            stats: Stats::default(),
+        }
+    }
+
+    fn push(&mut self, at: i64, step: Step) {
+        self.queued += 1;
+        self.queue.insert((at, self.queued), step);
+    }
+
+    /// Tells the stories and says when what arrives and what runs.
+    fn plan(&mut self) {
+        for number in 0..self.dice.within(2, 6) as usize {
+            self.events.extend(tell(&mut self.dice, &self.cast, number));
+        }
+        let last = self.events.iter().map(|e| e.at).max().unwrap_or(self.cast.start);
+        for index in 0..self.events.len() {
+            let at = self.events[index].at + self.delay();
+            self.push(at, Step::Deliver(index));
+        }
+        self.end = last + 125 * DAY;
+        for at in mondays(self.cast.start, self.end) {
+            let late = self.lateness();
+            self.push(at + late, Step::Run(Cadence::Weekly, at));
+        }
+        for at in firsts(self.cast.start, self.end) {
+            let late = self.lateness();
+            self.push(at + late, Step::Run(Cadence::Monthly, at));
+        }
+        let off = self.cast.start + self.dice.within(0, 60 * DAY);
+        self.push(off, Step::SwitchOff);
+        for _ in 0..2 {
+            let at = self.cast.start + self.dice.within(20, 120) * DAY;
+            self.push(at, Step::Review);
+        }
+    }
+
+    fn delay(&mut self) -> i64 {
+        match self.dice.next() % 20 {
+            0..=10 => self.dice.within(0, 2_000),
+            11..=14 => self.dice.within(0, 6 * HOUR),
+            15..=17 => self.dice.within(0, 4 * DAY),
+            18 => self.dice.within(5 * DAY, 40 * DAY),
+            _ => self.dice.within(30 * DAY, 110 * DAY),
+        }
+    }
+
+    fn lateness(&mut self) -> i64 {
+        if self.dice.percent(85) { self.dice.within(0, 2_000) } else { self.dice.within(0, 3 * DAY) }
+    }
+
+    fn describe(&self, step: Step) -> String {
+        match step {
+            Step::Deliver(index) => format!("{} touches {:?}", self.events[index].body, self.events[index].touches),
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn step(&mut self, now: i64, step: Step) -> Result<(), String> {
+        match step {
+            Step::Deliver(index) => self.deliver(now, index),
+            Step::Run(cadence, scheduled) => self.run(now, cadence, scheduled),
+            Step::Sweep => self.sweep(now),
+            Step::SwitchOff => self.switch_off(now),
+            Step::Review => self.review(now),
+        }
+    }
+
+    fn audit(&mut self) -> Result<(), String> {
+        self.books.check(&self.world.db)?;
+        self.auditor.compare_bindings(&self.world.db)?;
+        self.auditor.compare(&self.world.db)
+    }
+
+    /// Sets a fault for one of the next `calls` calls of the database, in so many of a hundred cases.
+    fn maybe_fault(&mut self, percent: u64, calls: i64) -> bool {
+        let is_faulty = self.dice.percent(percent);
+        let fault = is_faulty.then(|| {
+            let kind = self.dice.pick(&[Fault::Before, Fault::AfterCommit]);
+            (self.world.db.calls.get() + self.dice.within(0, calls) as u64, kind)
+        });
+        self.world.db.fault.set(fault);
+        is_faulty
+    }
+
+    /// Whether an error is the fault that was injected; any other error is a finding.
+    fn was_injected(&mut self, error: &AppError) -> Result<(), String> {
+        self.world.db.fault.set(None);
+        if error.kind == Kind::Transient && error.detail.starts_with("injected") {
+            self.stats.faults += 1;
+            return Ok(());
+        }
+        Err(format!("an error that nobody injected: {error}"))
+    }
+
+    fn deliver(&mut self, now: i64, index: usize) -> Result<(), String> {
+        let event = self.events[index].clone();
+        let is_known = self.auditor.knows(&event.id);
+        let changes = self.changes();
+        self.maybe_fault(12, 3);
+        let taken = self.world.take(UtcMillis(now), &event.body, self.trail(&event));
+        self.world.db.fault.set(None);
+        self.stats.deliveries += 1;
+        match taken {
+            Ok(taken) if taken.first == is_known => {
+                return Err(format!("a delivery answers first: {}", taken.first));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                self.was_injected(&error)?;
+                let again = now + self.dice.pick(&[1_000, HOUR, 3 * DAY]);
+                self.push(again, Step::Deliver(index));
+            }
+        }
+        let is_stored = self.world.db.number(&format!("SELECT COUNT(*) FROM event WHERE id = '{}'", event.id)) == 1;
+        if is_stored && !is_known {
+            self.auditor.learn(&event);
+        }
+        if is_known && self.changes() != changes {
+            return Err("a repeat changed something".to_owned());
+        }
+        if self.dice.percent(15) {
+            let again = now + self.dice.pick(&[0, MINUTE, 2 * DAY, 40 * DAY]);
+            self.push(again, Step::Deliver(index));
+        }
+        if is_stored && self.dice.percent(4) { self.contradict(now, &event) } else { Ok(()) }
+    }
+
+    /// The same event id with another body is refused and changes nothing.
+    fn contradict(&mut self, now: i64, event: &Sent) -> Result<(), String> {
+        let changes = self.changes();
+        let mut body = event.body.clone();
+        body["data"]["note"] = json!("another");
+        body["amount"] = json!({"cents": 1, "currency": "usd"});
+        match self.world.take(UtcMillis(now), &body, self.trail(event)) {
+            Err(error) if error.code == "event_id_reused" && self.changes() == changes => Ok(()),
+            other => Err(format!("the same event id with another body: {other:?}")),
+        }
+    }
+
+    fn changes(&self) -> u64 {
+        self.world.db.connection.borrow().total_changes()
+    }
+
+    fn trail(&self, event: &Sent) -> Option<Trail> {
+        history::trail(&self.auditor.register, event)
+    }
+
+    fn run(&mut self, now: i64, cadence: Cadence, scheduled: i64) -> Result<(), String> {
+        self.maybe_fault(20, 12);
+        let ran = self.world.run_late(UtcMillis(now), cadence, UtcMillis(scheduled));
+        self.world.db.fault.set(None);
+        self.stats.runs += 1;
+        self.auditor.observe_runs(&self.world.db);
+        match ran {
+            Ok(runs) if runs.iter().all(|r| r.state == "done") => {
+                if self.dice.percent(5) {
+                    let again = now + self.dice.within(0, 2) * DAY;
+                    self.push(again, Step::Run(cadence, scheduled));
+                }
+            }
+            Ok(runs) => return Err(format!("a run stopped on its way: {runs:?}")),
+            Err(error) => {
+                self.was_injected(&error)?;
+                let again = now + self.dice.pick(&[10 * MINUTE, HOUR, 2 * DAY]);
+                let step = if self.dice.percent(50) { Step::Sweep } else { Step::Run(cadence, scheduled) };
+                self.push(again, step);
+                // Where the fault came before the run was stored, only cron itself can bring it back.
+                self.push(again + 3 * DAY, Step::Run(cadence, scheduled));
+            }
+        }
+        Ok(())
+    }
+
+    fn sweep(&mut self, now: i64) -> Result<(), String> {
+        self.maybe_fault(20, 8);
+        let swept = self.world.sweep(UtcMillis(now));
+        self.world.db.fault.set(None);
+        self.auditor.observe_runs(&self.world.db);
+        if let Err(error) = swept {
+            self.was_injected(&error)?;
+            self.push(now + 10 * MINUTE, Step::Sweep);
+        }
+        Ok(())
+    }
+
+    /// Switches the last link off; touches and typed codes before this instant stay good.
+    fn switch_off(&mut self, now: i64) -> Result<(), String> {
+        let code = self.cast.codes.last().expect("a code").clone();
+        self.world.disable(UtcMillis(now), &code).map_err(|e| e.to_string())?;
+        self.auditor.register.links.entry(code).and_modify(|l: &mut Link| l.disabled_at = Some(now));
+        self.switched_off_at = Some(now);
+        Ok(())
+    }
+
+    /// An operator decides the oldest open review.
+    fn review(&mut self, now: i64) -> Result<(), String> {
+        let open = self.world.db.look(
+            "SELECT id, account_id, partner_id FROM review WHERE state = 'open' AND rule = 'same_email' ORDER BY id LIMIT 1",
+        );
+        let Some(row) = open.first() else { return Ok(()) };
+        let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        let choice = self.dice.pick(&[Choice::Release, Choice::Reject]);
+        let first = self.maybe_fault(25, 4);
+        let mut decided = self.world.decide(UtcMillis(now), &text("id"), choice);
+        self.world.db.fault.set(None);
+        if let (Err(error), true) = (&decided, first) {
+            self.was_injected(error)?;
+            decided = self.world.decide(UtcMillis(now), &text("id"), choice);
+        }
+        decided.map_err(|e| e.to_string())?;
+        self.stats.reviews += 1;
+        self.auditor.register.reviews.insert((text("account_id"), text("partner_id")), choice == Choice::Release);
+        Ok(())
+    }
+
+    /// Delivers what is left, settles the last periods, and holds the books against the whole truth.
+    fn close(&mut self) -> Result<(), String> {
+        let last = self.end + 400 * DAY;
+        let monday = mondays(last, last + 8 * DAY)[0];
+        let first = firsts(last, last + 32 * DAY)[0];
+        for event in &self.events {
+            if !self.auditor.knows(&event.id) {
+                return Err(format!("event {} was never taken in", event.id));
+            }
+            let changes = self.changes();
+            let again = self.world.take(UtcMillis(last), &event.body, self.trail(event));
+            if !matches!(&again, Ok(taken) if !taken.first) || self.changes() != changes {
+                return Err(format!("a replay of {} is not a no-op: {again:?}", event.id));
+            }
+        }
+        self.final_run(Cadence::Weekly, monday)?;
+        self.final_run(Cadence::Monthly, first)?;
+        let off = self.switched_off_at;
+        history::compare_statements(&self.world, &self.auditor).and_then(|()| {
+            history::compare_in_order(self.seed, &self.cast, &self.events, off, (first, &self.world), &self.auditor)
+        })
+    }
+
+    fn final_run(&mut self, cadence: Cadence, at: i64) -> Result<(), String> {
+        self.world.run(cadence, UtcMillis(at)).map_err(|e| e.to_string())?;
+        self.auditor.observe_runs(&self.world.db);
+        self.audit().map_err(|what| format!("after the last {} run: {what}", cadence.name()))
+    }
+}

@@ -1,0 +1,126 @@
+//! The database port on SQLite, behaving as D1 does: integers are bound as REAL, a batch is one transaction, integers
+//! come back as numbers.
+
+use manicule::store::port::{Db, DbError, Rows, Stmt, Value};
+use rusqlite::types::{Value as Sql, ValueRef};
+use rusqlite::{Connection, ErrorCode};
+use serde_json::{Map, Value as Json};
+use std::cell::{Cell, RefCell};
+
+/// What happens to one call of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It answers an error, and nothing was written.
+    Before,
+    /// It answers an error, and everything was written.
+    AfterCommit,
+}
+
+pub struct Sqlite {
+    pub connection: RefCell<Connection>,
+    /// Calls so far.
+    pub calls: Cell<u64>,
+    /// The fault of the call with this number.
+    pub fault: Cell<Option<(u64, Fault)>>,
+    pub statements: Cell<u64>,
+}
+
+impl Sqlite {
+    /// A new database in memory with the migrations applied.
+    pub fn new() -> Sqlite {
+        let connection = Connection::open_in_memory().expect("an in-memory database opens");
+        // As D1 is set: double quotes are names only, foreign keys hold.
+        connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DML, false).expect("a setting");
+        connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DDL, false).expect("a setting");
+        connection.pragma_update(None, "foreign_keys", true).expect("a pragma");
+        for migration in migrations() {
+            connection.execute_batch(&migration).expect("the migration applies");
+        }
+        Sqlite {
+            connection: RefCell::new(connection),
+            calls: Cell::new(0),
+            fault: Cell::new(None),
+            statements: Cell::new(0),
+        }
+    }
+
+    /// Rows of a query, outside the port: for tests that look at the books.
+    pub fn look(&self, sql: &str) -> Vec<Map<String, Json>> {
+        run(&self.connection.borrow(), &Stmt::new(sql.to_owned())).expect("a query of the test")
+    }
+
+    pub fn number(&self, sql: &str) -> i64 {
+        self.look(sql)[0].values().next().and_then(Json::as_i64).expect("a number")
+    }
+}
+
+impl Db for Sqlite {
+    async fn batch(&self, statements: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
+        let call = self.calls.get();
+        self.calls.set(call + 1);
+        self.statements.set(self.statements.get() + statements.len() as u64);
+        let fault = self.fault.get().filter(|(at, _)| *at == call).map(|(_, fault)| fault);
+        if fault == Some(Fault::Before) {
+            return Err(DbError::Unavailable("injected: nothing was written".to_owned()));
+        }
+        let mut connection = self.connection.borrow_mut();
+        let transaction = connection.transaction().map_err(classify)?;
+        let mut answers = Vec::with_capacity(statements.len());
+        for statement in &statements {
+            answers.push(Rows(run(&transaction, statement)?));
+        }
+        transaction.commit().map_err(classify)?;
+        if fault == Some(Fault::AfterCommit) {
+            return Err(DbError::Unavailable("injected: it was written all the same".to_owned()));
+        }
+        Ok(answers)
+    }
+}
+
+/// The migrations in order.
+pub fn migrations() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("migrations/").map(|f| f.expect("a file").path()).collect();
+    files.sort();
+    files.iter().map(|f| std::fs::read_to_string(f).expect("a migration")).collect()
+}
+
+fn run(connection: &Connection, statement: &Stmt) -> Result<Vec<Map<String, Json>>, DbError> {
+    let mut prepared =
+        connection.prepare_cached(&statement.sql).map_err(|e| DbError::Fault(format!("{e}: {}", statement.sql)))?;
+    let names: Vec<String> = prepared.column_names().iter().map(|n| (*n).to_owned()).collect();
+    let params = statement.params.iter().map(|value| match value {
+        Value::Null => Sql::Null,
+        Value::Int(n) => Sql::Real(*n as f64),
+        Value::Text(text) => Sql::Text(text.clone()),
+    });
+    let mut rows = prepared.query(rusqlite::params_from_iter(params)).map_err(classify)?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next().map_err(classify)? {
+        let mut map = Map::new();
+        for (i, name) in names.iter().enumerate() {
+            let value = match row.get_ref(i).map_err(classify)? {
+                ValueRef::Null => Json::Null,
+                ValueRef::Integer(n) => Json::from(n),
+                // A JavaScript number knows no difference: a whole REAL comes back as an integer.
+                ValueRef::Real(x) if x.fract() == 0.0 && x.abs() < 9e15 => Json::from(x as i64),
+                ValueRef::Real(x) => Json::from(x),
+                ValueRef::Text(text) => Json::from(String::from_utf8_lossy(text).into_owned()),
+                ValueRef::Blob(_) => return Err(DbError::Fault("a blob".to_owned())),
+            };
+            map.insert(name.clone(), value);
+        }
+        out.push(map);
+    }
+    Ok(out)
+}
+
+fn classify(error: rusqlite::Error) -> DbError {
+    match &error {
+        rusqlite::Error::SqliteFailure(e, _) if e.code == ErrorCode::ConstraintViolation => {
+            DbError::Guard(error.to_string())
+        }
+        _ => DbError::Fault(error.to_string()),
+    }
+}

@@ -1,0 +1,173 @@
+//! A world for the flows: SQLite, seeded randomness, a chosen instant. Futures are ready at once, so they are run in
+//! place.
+
+use super::sqlite::Sqlite;
+use manicule::base::time::UtcMillis;
+use manicule::engine::event::Event;
+use manicule::engine::timeline::Presented;
+use manicule::engine::touch::Trail;
+use manicule::flow::context::{Context, Ports};
+use manicule::flow::conversion::{self, Incoming, Taken};
+use manicule::flow::enrol;
+use manicule::flow::error::AppError;
+use manicule::flow::review::{self, Choice};
+use manicule::flow::settle::{self, Due};
+use manicule::program::document::Cadence;
+use manicule::store::run::RunRow;
+use manicule::wire::operator::{NewLink, NewPartner};
+use serde_json::Value;
+use std::cell::Cell;
+
+pub struct World {
+    pub db: Sqlite,
+    /// State of the seeded generator.
+    pub seed: Cell<u64>,
+}
+
+impl Ports for World {
+    type Db = Sqlite;
+
+    fn db(&self) -> &Sqlite {
+        &self.db
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        for byte in bytes {
+            *byte = (self.next() >> 32) as u8;
+        }
+    }
+
+    async fn pause(&self, _: u32) {}
+}
+
+impl World {
+    /// An empty world with the presets installed.
+    pub fn new(seed: u64) -> World {
+        let world = World { db: Sqlite::new(), seed: Cell::new(seed) };
+        let ctx = world.at(at("2020-01-01T00:00:00Z"));
+        for (id, text) in manicule::program::catalog::PRESETS {
+            let saved = now(manicule::flow::program::save(&ctx, id, text));
+            assert!(matches!(saved, Ok((201, _))), "{id} is saved");
+        }
+        world
+    }
+
+    pub fn at(&self, now: UtcMillis) -> Context<'_, World> {
+        Context { ports: self, now, actor: "test".to_owned() }
+    }
+
+    /// The next number of the seeded generator (SplitMix64).
+    pub fn next(&self) -> u64 {
+        let state = self.seed.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.seed.set(state);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`.
+    pub fn below(&self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    /// Enrols a partner: its id and code.
+    pub fn partner(
+        &self,
+        when: UtcMillis,
+        program: &str,
+        external_id: &str,
+        email: &str,
+    ) -> Result<(String, String), AppError> {
+        let new = NewPartner {
+            program: program.to_owned(),
+            external_id: external_id.to_owned(),
+            name: Some(external_id.to_owned()),
+            email: Some(email.to_owned()),
+            website: None,
+            country: None,
+            kind: None,
+            disclosure_accepted: true,
+        };
+        let (_, answer) = now(enrol::partner(&self.at(when), &new, "https://ref.example", None))?;
+        let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
+        Ok((text("id"), text("code")))
+    }
+
+    /// Takes an event in as the canonical webhook would, at `when`, with the touches its token held.
+    pub fn take(&self, when: UtcMillis, body: &Value, trail: Option<Trail>) -> Result<Taken, AppError> {
+        let bytes = body.to_string().into_bytes();
+        let event: Event = manicule::wire::envelope::parse(&bytes, when)?;
+        let presented = Presented {
+            code: event.credential.code.clone(),
+            trail,
+            token_refused: false,
+            visitor: event.credential.visitor.clone(),
+        };
+        let incoming = Incoming { source: "events", body_sha256: digest(&bytes), event, presented };
+        now(conversion::take(&self.at(when), &incoming))
+    }
+
+    /// Runs a cadence for every program that settles by it, as cron would at `scheduled`.
+    pub fn run(&self, cadence: Cadence, scheduled: UtcMillis) -> Result<Vec<RunRow>, AppError> {
+        self.run_late(scheduled, cadence, scheduled)
+    }
+
+    /// The same, where cron comes at `when` for what was scheduled before.
+    pub fn run_late(&self, when: UtcMillis, cadence: Cadence, scheduled: UtcMillis) -> Result<Vec<RunRow>, AppError> {
+        let ctx = self.at(when);
+        now(settle::due(&ctx, cadence, scheduled))?.iter().map(|due: &Due| now(settle::settle(&ctx, due))).collect()
+    }
+
+    /// Makes a further link of a partner: its code.
+    pub fn link(&self, when: UtcMillis, partner: &str) -> Result<String, AppError> {
+        let request = NewLink {
+            partner: partner.to_owned(),
+            destination: None,
+            campaign: None,
+            utm: None,
+            source: None,
+            expires_at: None,
+        };
+        let (_, answer) = now(enrol::link(&self.at(when), &request, "https://ref.example", None))?;
+        Ok(answer["code"].as_str().unwrap_or_default().to_owned())
+    }
+
+    pub fn disable(&self, when: UtcMillis, code: &str) -> Result<(), AppError> {
+        now(enrol::disable(&self.at(when), code)).map(|_| ())
+    }
+
+    pub fn decide(&self, when: UtcMillis, review: &str, choice: Choice) -> Result<(), AppError> {
+        now(review::decide(&self.at(when), review, choice, "looked into")).map(|_| ())
+    }
+
+    pub fn sweep(&self, when: UtcMillis) -> Result<Vec<RunRow>, AppError> {
+        now(settle::sweep(&self.at(when)))
+    }
+
+    /// What the ledger itself finds wrong.
+    pub fn faults(&self) -> Vec<String> {
+        self.db.look("SELECT what FROM ledger_fault").iter().map(|r| r["what"].to_string()).collect()
+    }
+
+    /// A partner's balance in a bucket, in cents, over all units.
+    pub fn balance(&self, partner: &str, kind: &str) -> i64 {
+        self.db.number(&format!(
+            "SELECT COALESCE(SUM(cr_posted_cents - dr_posted_cents), 0) FROM ledger_account WHERE partner_id = '{partner}' AND kind = '{kind}'"
+        ))
+    }
+}
+
+pub fn at(text: &str) -> UtcMillis {
+    UtcMillis::parse(text).unwrap_or_else(|| panic!("{text} is an instant"))
+}
+
+/// Runs a future that is ready at once.
+pub fn now<T>(future: impl Future<Output = T>) -> T {
+    futures_executor::block_on(future)
+}
+
+fn digest(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    manicule::base::id::hex(&Sha256::digest(bytes))
+}
