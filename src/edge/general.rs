@@ -6,7 +6,7 @@ use crate::base::time::UtcMillis;
 use crate::flow::context::Context as FlowContext;
 use crate::flow::error::AppError;
 use crate::http::config::Config;
-use crate::http::message;
+use crate::http::message::{self, Address};
 use crate::http::route;
 use crate::http::shell::Shell;
 use crate::jobs;
@@ -27,7 +27,8 @@ thread_local! {
 pub async fn fetch(mut request: Request, env: Env, _ctx: Context) -> Result<Response> {
     let now = UtcMillis(js_sys::Date::now() as i64);
     let site = env.var("SITE_URL").map(|site| site.to_string()).unwrap_or_default();
-    if !may_be_ours(&request.path()) {
+    let url = request.inner().url();
+    if !may_be_ours(Address::of(&url).path) {
         return elsewhere(request, &site).await;
     }
     let config = config(&env);
@@ -90,13 +91,14 @@ fn config(env: &Env) -> Rc<Config> {
 
 /// The request as a value. Of a body that is too long no more than one byte beyond the limit is read.
 async fn read(request: &mut Request) -> Result<message::Request> {
-    let url = request.url()?;
+    let url = request.inner().url();
+    let address = Address::of(&url);
     let body = if matches!(request.method(), Method::Get | Method::Head) { Vec::new() } else { body(request).await? };
     Ok(message::Request {
         method: request.method().to_string(),
-        path: url.path().to_owned(),
-        query: url.query().unwrap_or_default().to_owned(),
-        origin: url.origin().ascii_serialization(),
+        path: address.path.to_owned(),
+        query: address.query.to_owned(),
+        origin: address.origin.to_owned(),
         headers: request.headers().entries().collect(),
         body,
     })

@@ -4,7 +4,7 @@ mod clicks;
 pub mod d1;
 pub mod general;
 mod hot;
-mod links;
+pub mod links;
 pub mod origin;
 mod random;
 mod runtime;

@@ -112,6 +112,36 @@ fn title_of(kind: Kind) -> &'static str {
     }
 }
 
+/// The parts of an absolute address as the runtime writes it, which has parsed and normalised it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address<'a> {
+    /// `https://host:port`.
+    pub origin: &'a str,
+    pub path: &'a str,
+    pub query: &'a str,
+}
+
+impl<'a> Address<'a> {
+    pub fn of(url: &'a str) -> Address<'a> {
+        let host = url.find("://").map_or(0, |at| at + 3);
+        let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at);
+        let (origin, rest) = url.split_at(end);
+        let rest = rest.split('#').next().unwrap_or("");
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        Address { origin, path: if path.is_empty() { "/" } else { path }, query }
+    }
+}
+
+/// The same path and query at the origin of `site`. `None` where that is no http(s) address.
+pub fn moved(url: &str, site: &str) -> Option<String> {
+    let (from, to) = (Address::of(url), Address::of(site));
+    let host = to.origin.strip_prefix("https://").or_else(|| to.origin.strip_prefix("http://"))?;
+    if host.is_empty() || host.contains('@') {
+        return None;
+    }
+    Some(format!("{}{}", to.origin, &url[from.origin.len()..]))
+}
+
 /// Percent-decodes a name or value of a query, `+` being a space. `None` where it is not UTF-8 or an escape is broken.
 pub fn decode(text: &str) -> Option<String> {
     unescape(text, b' ')
@@ -154,6 +184,23 @@ mod tests {
             assert_eq!(decode(text).as_deref(), want, "{text}");
         }
         assert_eq!(decode_segment("a+b%2Bc").as_deref(), Some("a+b+c"));
+    }
+
+    #[test]
+    fn addresses_come_apart() {
+        let address = |origin, path, query| Address { origin, path, query };
+        for (url, want) in [
+            ("https://a.example/b/c?d=1#e", address("https://a.example", "/b/c", "d=1")),
+            ("http://127.0.0.1:8799", address("http://127.0.0.1:8799", "/", "")),
+            ("https://a.example?x=//y", address("https://a.example", "/", "x=//y")),
+        ] {
+            assert_eq!(Address::of(url), want, "{url}");
+        }
+        let url = "https://a.example/b?c=1";
+        assert_eq!(moved(url, "http://127.0.0.1:9000/ignored").as_deref(), Some("http://127.0.0.1:9000/b?c=1"));
+        for site in ["", "a.example", "ftp://a", "https://", "https://u@a.example"] {
+            assert_eq!(moved(url, site), None, "{site}");
+        }
     }
 
     proptest! {

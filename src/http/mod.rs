@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod config;
+pub mod link_cache;
 pub mod message;
 mod operations;
 mod page;

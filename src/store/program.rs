@@ -3,6 +3,7 @@
 use super::port::{DbError, Rows, Stmt};
 use crate::base::time::UtcMillis;
 use crate::program::catalog::Catalog;
+use crate::program::check;
 use crate::program::document::Document;
 use serde::Deserialize;
 
@@ -23,8 +24,9 @@ pub fn catalog(rows: &Rows) -> Result<Catalog, DbError> {
         .decode::<Row>()?
         .into_iter()
         .map(|r| {
-            serde_json::from_str(&r.document)
-                .map_err(|e| DbError::Fault(format!("program {} version {}: {e}", r.program_id, r.version)))
+            check::parse(&r.document).map_err(|f| {
+                DbError::Fault(format!("program {} version {}, {}: {}", r.program_id, r.version, f.path, f.rule))
+            })
         })
         .collect();
     Ok(Catalog::new(documents?))
