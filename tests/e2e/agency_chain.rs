@@ -76,6 +76,15 @@ fn an_agency_earns_twenty_then_ten_percent() {
     assert_eq!(server.transfers(), before);
     assert_eq!(server.read(&format!("/v1/runs/{id}")), report);
 
+    step("a run started five times at once is one run");
+    let ids: Vec<Value> = std::thread::scope(|scope| {
+        let start = || server.settle(PROGRAM, "monthly", "2024-04")["id"].clone();
+        let starters: Vec<_> = (0..5).map(|_| scope.spawn(start)).collect();
+        starters.into_iter().map(|starter| starter.join().expect("a run")).collect()
+    });
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    assert_eq!(server.balance(&one), (45_000, 60_000));
+
     step("a run after all of it vests the rest; an event after its period's run is settled by the next");
     server.settle(PROGRAM, "monthly", "2025-01");
     assert_eq!(server.balance(&one), (0, 105_000));

@@ -43,6 +43,13 @@ fn a_key_makes_a_repeat_harmless() {
     let answers: Vec<Value> = at_once(|| keyed(&server, "/v1/partners", "key-bob", &bob).expect(201).json());
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
 
+    step("a partner asked for eight times at once without a key is one partner");
+    let ids = at_once(|| {
+        let answer = server.post("/v1/partners", &json!({"program": "user-referral", "external_id": "eve"})).operator();
+        answer.send().json()["id"].clone()
+    });
+    assert!(ids.iter().all(|id| id.is_string() && *id == ids[0]), "{ids:?}");
+
     step("a link: one, however often it is asked for, even at once");
     let link = json!({"partner": first.json()["id"], "campaign": "spring"});
     let made = keyed(&server, "/v1/links", "key-2", &link).expect(201).json();
