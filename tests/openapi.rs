@@ -3,7 +3,7 @@
 #[path = "support/openapi.rs"]
 mod described;
 
-use described::{check, document, resolve};
+use described::{check, document, faults, resolve};
 use manicule::http::auth::Access;
 use manicule::http::route::ROUTES;
 use serde_json::{Value, json};
@@ -104,6 +104,30 @@ fn references_resolve_and_examples_fit() {
             assert!(used.contains(&format!("\"#/components/{kind}/{name}\"")), "{kind}/{name} is used by nothing");
         }
     }
+}
+
+/// The end-to-end tests rely on it.
+#[test]
+fn answers_that_are_not_as_described_are_told() {
+    let document = document();
+    let saved = |status, body: &Value| faults(&document, "PUT", "/v1/programs/{id}", status, body);
+    let good = json!({"id": "p", "version": 1, "effective_from": "2026-01-01T00:00:00Z"});
+    assert_eq!(saved(200, &good), Vec::<String>::new());
+    for (name, bad) in [
+        ("version", json!("1")),
+        ("version", json!(1.5)),
+        ("effective_from", json!("soon")),
+        ("more", json!(1)),
+        ("id", Value::Null),
+    ] {
+        let mut body = good.clone();
+        body[name] = bad;
+        assert_eq!(saved(200, &body).len(), 1, "{body}");
+    }
+    assert_eq!(saved(200, &json!({"id": "p"})).len(), 2, "two fields are missing");
+    assert_eq!(saved(200, &json!([])).len(), 1, "a list is no object");
+    assert_eq!(saved(204, &good).len(), 1, "an answer that is not described");
+    assert_eq!(saved(422, &good).len(), 8, "no problem at all: five fields missing, three too many");
 }
 
 /// Amounts, rates and instants say their unit, by name or in words.
