@@ -163,12 +163,9 @@ impl Auditor {
         let mut rows = statement.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
             let text = |i: usize| row.get::<_, String>(i).unwrap();
-            let mut key: Key = (text(0), text(1), text(2), text(3), text(4));
+            let key: Key = (text(0), text(1), text(2), text(3), text(4));
             let (earned, net): (i64, i64) = (row.get(5).unwrap(), row.get(6).unwrap());
             let (bucket, state) = (text(7), text(8));
-            if bucket == "benefit" {
-                key = benefit_key(&key.1);
-            }
             match expected.remove(&key) {
                 Some(wanted) => wanted.compare(&key, earned, net, &bucket, &state)?,
                 None if net == 0 => {}
@@ -197,8 +194,10 @@ impl Auditor {
                 let bucket = Some(if is_vested { "available" } else { "pending" });
                 expected.insert(key, Wanted { earned: line.earned, net: line.net, bucket, state: Some(state) });
             }
-            let cost = rules::benefit(&self.known, &self.register, account);
-            expected.insert(benefit_key(account), Wanted { earned: cost, net: cost, bucket: None, state: None });
+            if let Some(first) = rules::benefit(&self.known, &self.register, account) {
+                let (cost, bucket) = (first.discount, Some("benefit"));
+                expected.insert(benefit_key(account, &first.id), Wanted { earned: cost, net: cost, bucket, state: None });
+            }
             if let Some(partner) = self.credit_of(account) {
                 let key = credit_key(account, &partner);
                 let bucket = if self.vested.contains(&key) { "available" } else { "pending" };
@@ -286,8 +285,9 @@ fn credit_key(account: &str, partner: &str) -> Key {
     ("user-referral".to_owned(), account.to_owned(), partner.to_owned(), rule, "state:qualified".to_owned())
 }
 
-fn benefit_key(account: &str) -> Key {
-    ("user-referral".to_owned(), account.to_owned(), String::new(), "benefit".to_owned(), String::new())
+fn benefit_key(account: &str, invoice: &str) -> Key {
+    let basis = format!("invoice:{invoice}");
+    ("user-referral".to_owned(), account.to_owned(), String::new(), "benefit".to_owned(), basis)
 }
 
 /// What every plan has, and of what only some have, what is stored.

@@ -243,12 +243,11 @@ pub fn qualifies(known: &Known, register: &Register, account: &str, run: i64) ->
     (end <= run && !left && paid).then_some(bound.partner)
 }
 
-/// What the friend's first invoice was discounted, where user-referral brought the friend.
-pub fn benefit(known: &Known, register: &Register, account: &str) -> i64 {
-    let Some(bound) = binding(known, register, account).filter(|b| b.program == "user-referral") else { return 0 };
-    let all = invoices(known);
-    let first = all.iter().find(|i| i.account == account && i.is_payment());
-    first.filter(|i| i.place >= bound.from).map_or(0, |i| i.discount)
+/// The friend's first invoice, where user-referral brought the friend: what it was discounted is the program's cost.
+pub fn benefit(known: &Known, register: &Register, account: &str) -> Option<Invoice> {
+    let bound = binding(known, register, account).filter(|b| b.program == "user-referral")?;
+    let first = invoices(known).into_iter().find(|i| i.account == account && i.is_payment())?;
+    (first.place >= bound.from && first.currency == "usd").then_some(first)
 }
 
 /// Whether a credit for this account waits for a person: the account gave the partner's own address.
