@@ -196,7 +196,8 @@ impl Auditor {
             }
             if let Some(first) = rules::benefit(&self.known, &self.register, account) {
                 let (cost, bucket) = (first.discount, Some("benefit"));
-                expected.insert(benefit_key(account, &first.id), Wanted { earned: cost, net: cost, bucket, state: None });
+                expected
+                    .insert(benefit_key(account, &first.id), Wanted { earned: cost, net: cost, bucket, state: None });
             }
             if let Some(partner) = self.credit_of(account) {
                 let key = credit_key(account, &partner);

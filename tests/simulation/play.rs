@@ -56,9 +56,9 @@ pub fn play(seed: u64) -> Result<Stats, String> {
     let mut play = Play::new(seed);
     play.plan();
     while let Some(((now, _), step)) = play.queue.pop_first() {
-        play.step(now, step).and_then(|()| play.audit()).map_err(|what| {
-            format!("at {} in {}: {what}", super::calendar::print(now), play.describe(step))
-        })?;
+        play.step(now, step)
+            .and_then(|()| play.audit())
+            .map_err(|what| format!("at {} in {}: {what}", super::calendar::print(now), play.describe(step)))?;
     }
     play.close()?;
     play.stats.seeds = 1;

@@ -205,8 +205,7 @@ pub fn commissions(known: &Known, register: &Register, account: &str) -> Vec<Com
     for stay in &stays {
         for invoice in stay.invoices.iter().filter(|i| i.currency == "usd" && i.place >= bound.from) {
             let at = invoice.place.0;
-            let (rule, percent) =
-                if at < plus_months(first_paid, 12) { ("first-year", 20) } else { ("recurring", 10) };
+            let (rule, percent) = if at < plus_months(first_paid, 12) { ("first-year", 20) } else { ("recurring", 10) };
             let earned = invoice.cents * percent / 100;
             let taken = invoice.returned.min(invoice.cents);
             let void = stay.is_void();
@@ -216,7 +215,11 @@ pub fn commissions(known: &Known, register: &Register, account: &str) -> Vec<Com
                 invoice: invoice.id.clone(),
                 at,
                 earned,
-                net: if void { 0 } else { earned - (i128::from(earned) * i128::from(taken) / i128::from(invoice.cents)) as i64 },
+                net: if void {
+                    0
+                } else {
+                    earned - (i128::from(earned) * i128::from(taken) / i128::from(invoice.cents)) as i64
+                },
                 vests_at: stay.hold_end().max(at),
                 void,
                 frozen: invoice.frozen,

@@ -53,8 +53,7 @@ impl Story<'_> {
     fn event(&mut self, kind: &str, at: i64, rest: Value) -> usize {
         // Ids in no order, so that events of one instant stand by id and not by how they were told.
         let id = format!("e{:04x}_{}_{}", self.dice.next() % 0x1_0000, self.account, self.events.len());
-        let mut body =
-            json!({"id": id, "type": kind, "occurred_at": print(at), "account": {"id": self.account}});
+        let mut body = json!({"id": id, "type": kind, "occurred_at": print(at), "account": {"id": self.account}});
         for (key, value) in rest.as_object().expect("an object") {
             body[key] = value.clone();
         }
@@ -174,7 +173,11 @@ impl Story<'_> {
         if self.has_subscription {
             for part in 0..self.dice.within(1, 3) {
                 let id = format!("sub_{}_{first}_{part}", self.account);
-                self.event("subscription.started", first, json!({"data": {"subscription_id": id, "monthly_cents": 900}}));
+                self.event(
+                    "subscription.started",
+                    first,
+                    json!({"data": {"subscription_id": id, "monthly_cents": 900}}),
+                );
             }
         }
         for month in 0..months {
@@ -256,7 +259,11 @@ impl Story<'_> {
         }
         for (index, id) in open.iter().rev().enumerate() {
             let before = (index as i64) * self.dice.pick(&[0, HOUR]);
-            self.event("subscription.cancelled", (at - before).max(sign_up + 1), json!({"data": {"subscription_id": id}}));
+            self.event(
+                "subscription.cancelled",
+                (at - before).max(sign_up + 1),
+                json!({"data": {"subscription_id": id}}),
+            );
         }
     }
 
