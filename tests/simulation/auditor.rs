@@ -4,7 +4,7 @@
 //! cut off while planning and facts came in before it went on, either plan is right, so it looks which one is stored.
 
 use super::facts::{Known, Register, Sent};
-use super::rules::{self, Commission};
+use super::rules::{self, Bound, Commission, Invoice};
 use crate::support::sqlite::Sqlite;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,13 +15,21 @@ pub type Key = (String, String, String, String, String);
 pub struct Auditor {
     pub known: Known,
     pub register: Register,
-    /// By account, from the raw events alone.
-    commissions: BTreeMap<String, Vec<Commission>>,
+    /// What the rules make of each account, from the raw events alone.
+    verdicts: BTreeMap<String, Verdict>,
     /// Lines that a run vested.
     pub vested: BTreeSet<Key>,
     /// Accounts for which a credit was issued, and the partner who got it.
     credited: BTreeMap<String, String>,
     runs: BTreeMap<String, RunModel>,
+}
+
+/// One account by the rules, as far as its events are known.
+struct Verdict {
+    bound: Option<Bound>,
+    commissions: Vec<Commission>,
+    /// The invoice whose discount is the program's cost.
+    benefit: Option<Invoice>,
 }
 
 /// What the auditor makes of one run.
@@ -53,8 +61,13 @@ impl Auditor {
         let same = self.known.events.iter().filter(|e| !invoice.is_empty() && e.data("invoice_id") == invoice);
         touched.extend(same.map(|e| e.account.clone()));
         for account in touched {
-            let found = rules::commissions(&self.known, &self.register, &account);
-            self.commissions.insert(account, found);
+            let known = self.known.about(&account);
+            let verdict = Verdict {
+                bound: rules::binding(&known, &self.register, &account),
+                commissions: rules::commissions(&known, &self.register, &account),
+                benefit: rules::benefit(&known, &self.register, &account),
+            };
+            self.verdicts.insert(account, verdict);
         }
     }
 
@@ -90,10 +103,13 @@ impl Auditor {
         if progress.program != "user-referral" {
             return BTreeSet::new();
         }
-        let accounts = self.commissions.keys().filter(|a| !self.credited.contains_key(*a));
+        let accounts = self.verdicts.iter().filter(|(account, verdict)| {
+            verdict.bound.as_ref().is_some_and(|b| b.program == "user-referral")
+                && !self.credited.contains_key(*account)
+        });
         accounts
-            .filter_map(|account| {
-                let partner = rules::qualifies(&self.known, &self.register, account, progress.as_of)?;
+            .filter_map(|(account, _)| {
+                let partner = rules::qualifies(&self.known.about(account), &self.register, account, progress.as_of)?;
                 let rejected = rules::rejected(&self.register, account, &partner);
                 (!rejected).then(|| (account.clone(), partner))
             })
@@ -111,8 +127,8 @@ impl Auditor {
                 }
             }
         } else {
-            for (account, lines) in &self.commissions {
-                let ripe = lines.iter().filter(|l| l.vests_at <= progress.as_of && l.at < progress.as_of);
+            for (account, verdict) in &self.verdicts {
+                let ripe = verdict.commissions.iter().filter(|l| l.vests_at <= progress.as_of && l.at < progress.as_of);
                 due.extend(ripe.filter(|l| can_vest(l)).map(|l| commission_key(account, l)));
             }
         }
@@ -129,14 +145,14 @@ impl Auditor {
             let stands = if program == "user-referral" {
                 !rules::held(&self.known, &self.register, account, partner)
             } else {
-                self.commissions[account].iter().any(|l| can_vest(l) && commission_key(account, l) == key)
+                self.verdicts[account].commissions.iter().any(|l| can_vest(l) && commission_key(account, l) == key)
             };
             if stands {
                 self.vested.insert(key);
             }
         }
         for (account, partner) in grants {
-            let bound = rules::binding(&self.known, &self.register, &account);
+            let bound = self.verdicts[&account].bound.as_ref();
             if bound.is_some_and(|b| b.partner == partner) && !self.credited.contains_key(&account) {
                 if !rules::held(&self.known, &self.register, &account, &partner) {
                     self.vested.insert(credit_key(&account, &partner));
@@ -149,7 +165,7 @@ impl Auditor {
     /// Who has the credit of an account now: it moves with its binding.
     fn credit_of(&self, account: &str) -> Option<String> {
         self.credited.get(account)?;
-        let bound = rules::binding(&self.known, &self.register, account)?;
+        let bound = self.verdicts[account].bound.clone()?;
         let stands = bound.program == "user-referral" && !rules::rejected(&self.register, account, &bound.partner);
         stands.then_some(bound.partner)
     }
@@ -180,8 +196,8 @@ impl Auditor {
 
     fn expected(&self) -> BTreeMap<Key, Wanted> {
         let mut expected = BTreeMap::new();
-        for (account, lines) in &self.commissions {
-            for line in lines {
+        for (account, verdict) in &self.verdicts {
+            for line in &verdict.commissions {
                 let key = commission_key(account, line);
                 let is_vested = self.vested.contains(&key);
                 let state = match line {
@@ -194,7 +210,7 @@ impl Auditor {
                 let bucket = Some(if is_vested { "available" } else { "pending" });
                 expected.insert(key, Wanted { earned: line.earned, net: line.net, bucket, state: Some(state) });
             }
-            if let Some(first) = rules::benefit(&self.known, &self.register, account) {
+            if let Some(first) = &verdict.benefit {
                 let (cost, bucket) = (first.discount, Some("benefit"));
                 expected
                     .insert(benefit_key(account, &first.id), Wanted { earned: cost, net: cost, bucket, state: None });
@@ -220,9 +236,8 @@ impl Auditor {
         while let Some(row) = rows.next().unwrap() {
             stored.insert(row.get(0).unwrap(), (row.get(1).unwrap(), row.get(2).unwrap()));
         }
-        for account in self.commissions.keys() {
-            let bound = rules::binding(&self.known, &self.register, account);
-            let wanted = bound.map_or_else(Default::default, |b| (b.program, b.partner));
+        for (account, verdict) in &self.verdicts {
+            let wanted = verdict.bound.clone().map_or_else(Default::default, |b| (b.program, b.partner));
             let stands = stored.get(account).cloned().unwrap_or_default();
             if stands != wanted {
                 return Err(format!("account {account} is bound to {stands:?}, by the rules to {wanted:?}"));
@@ -247,7 +262,7 @@ impl Auditor {
 
     /// Lines that vested and were frozen after it: rule 6 lets them stand where they are.
     pub fn has_late_freeze(&self) -> bool {
-        let mut lines = self.commissions.iter().flat_map(|(a, lines)| lines.iter().map(move |l| (a, l)));
+        let mut lines = self.verdicts.iter().flat_map(|(a, v)| v.commissions.iter().map(move |l| (a, l)));
         lines.any(|(account, l)| l.frozen && self.vested.contains(&commission_key(account, l)))
     }
 }

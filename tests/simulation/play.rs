@@ -91,13 +91,14 @@ impl Play {
             1 => instant(2025, 1, 5),
             _ => instant(2023, dice.within(1, 13), dice.within(1, 29)),
         };
+        let is_long = dice.percent(30);
         let mut auditor = Auditor::default();
         let (codes, emails) = history::enrol(&world, start - 60 * DAY, &mut auditor.register);
         Play {
             seed,
             dice,
             world,
-            cast: Cast { start, codes, emails },
+            cast: Cast { start, is_long, codes, emails },
             events: Vec::new(),
             queue: BTreeMap::new(),
             queued: 0,
@@ -116,7 +117,7 @@ impl Play {
 
     /// Tells the stories and says when what arrives and what runs.
     fn plan(&mut self) {
-        for number in 0..self.dice.within(2, 6) as usize {
+        for number in 0..self.dice.within(3, 7) as usize {
             self.events.extend(tell(&mut self.dice, &self.cast, number));
         }
         let last = self.events.iter().map(|e| e.at).max().unwrap_or(self.cast.start);

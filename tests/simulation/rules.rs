@@ -68,7 +68,7 @@ pub fn invoices(known: &Known) -> Vec<Invoice> {
 fn refunded(known: &Known, invoice: &str) -> i64 {
     let mut seen = BTreeSet::new();
     let refunds = known.events.iter().filter(|e| e.kind == "invoice.refunded" && e.data("invoice_id") == invoice);
-    refunds.filter(|e| seen.insert(e.data("refund_id"))).map(Sent::cents).sum()
+    refunds.filter(|e| seen.insert(e.data("refund_id"))).map(|e| e.cents()).sum()
 }
 
 /// The disputes of an invoice with what was heard of each last, and its amount. What ends a dispute is not undone by

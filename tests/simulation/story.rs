@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 /// What the stories may choose from: codes by how well they work, and the addresses of partners.
 pub struct Cast {
     pub start: i64,
+    /// Whether accounts stay for more than a year.
+    pub is_long: bool,
     /// Codes that work, of both programs; the last of them is switched off on the way.
     pub codes: Vec<String>,
     pub emails: Vec<String>,
@@ -136,7 +138,8 @@ impl Story<'_> {
     /// Pays month by month, with all that can go wrong, leaves, and sometimes comes back.
     fn pay_and_leave(&mut self, sign_up: i64) {
         let first = self.first_payment_at(sign_up);
-        let months = if self.dice.percent(25) { self.dice.within(12, 15) } else { self.dice.within(1, 5) };
+        let is_long = self.cast.is_long && self.dice.percent(60);
+        let months = if is_long { self.dice.within(12, 15) } else { self.dice.within(1, 5) };
         let mut told = self.months(first, months);
         let leaves = self.dice.percent(45);
         if leaves {
