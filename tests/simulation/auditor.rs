@@ -246,6 +246,11 @@ impl Auditor {
         Ok(())
     }
 
+    /// How many credits were issued.
+    pub fn credits(&self) -> usize {
+        self.credited.len()
+    }
+
     /// Pending and available cents per partner of a program, by the rules.
     pub fn balances(&self, program: &str) -> BTreeMap<String, (i64, i64)> {
         let mut sums: BTreeMap<String, (i64, i64)> = BTreeMap::new();

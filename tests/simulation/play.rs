@@ -28,6 +28,8 @@ pub struct Stats {
     pub runs: u64,
     pub reviews: u64,
     pub transfers: u64,
+    pub credits: u64,
+    pub vested: u64,
 }
 
 impl Stats {
@@ -39,6 +41,8 @@ impl Stats {
         self.runs += other.runs;
         self.reviews += other.reviews;
         self.transfers += other.transfers;
+        self.credits += other.credits;
+        self.vested += other.vested;
     }
 }
 
@@ -64,6 +68,8 @@ pub fn play(seed: u64) -> Result<Stats, String> {
     play.stats.seeds = 1;
     play.stats.events = play.events.len() as u64;
     play.stats.transfers = play.books.transfers() as u64;
+    play.stats.credits = play.auditor.credits() as u64;
+    play.stats.vested = play.auditor.vested.len() as u64;
     Ok(play.stats)
 }
 
@@ -136,8 +142,8 @@ impl Play {
         }
         let off = self.cast.start + self.dice.within(0, 60 * DAY);
         self.push(off, Step::SwitchOff);
-        for _ in 0..2 {
-            let at = self.cast.start + self.dice.within(20, 120) * DAY;
+        for _ in 0..5 {
+            let at = self.cast.start + self.dice.within(10 * DAY, 130 * DAY);
             self.push(at, Step::Review);
         }
     }
@@ -219,7 +225,7 @@ impl Play {
                 self.push(again, Step::Deliver(index));
             }
         }
-        let is_stored = self.world.db.number(&format!("SELECT COUNT(*) FROM event WHERE id = '{}'", event.id)) == 1;
+        let is_stored = self.is_stored(&event.id);
         if is_stored && !is_known {
             self.auditor.learn(&event);
         }
@@ -243,6 +249,12 @@ impl Play {
             Err(error) if error.code == "event_id_reused" && self.changes() == changes => Ok(()),
             other => Err(format!("the same event id with another body: {other:?}")),
         }
+    }
+
+    fn is_stored(&self, event: &str) -> bool {
+        let connection = self.world.db.connection.borrow();
+        let mut statement = connection.prepare_cached("SELECT 1 FROM event WHERE id = ?1").expect("a query");
+        statement.exists([event]).expect("an answer")
     }
 
     fn changes(&self) -> u64 {
@@ -272,6 +284,9 @@ impl Play {
                 let again = now + self.dice.pick(&[10 * MINUTE, HOUR, 2 * DAY]);
                 let step = if self.dice.percent(50) { Step::Sweep } else { Step::Run(cadence, scheduled) };
                 self.push(again, step);
+                if self.dice.percent(20) {
+                    self.push(now + MINUTE, Step::Review);
+                }
                 // Where the fault came before the run was stored, only cron itself can bring it back.
                 self.push(again + 3 * DAY, Step::Run(cadence, scheduled));
             }

@@ -38,8 +38,8 @@ struct Told {
 }
 
 pub fn tell(dice: &mut Dice, cast: &Cast, number: usize) -> Vec<Sent> {
-    let email = match dice.next() % 5 {
-        0 => Some(dice.pick(&cast.emails).to_uppercase()),
+    let email = match dice.next() % 6 {
+        0 | 3 => Some(dice.pick(&cast.emails).to_uppercase()),
         1 | 2 => Some(format!("friend{number}@example.net")),
         _ => None,
     };
@@ -101,11 +101,11 @@ impl Story<'_> {
         if let Some(email) = self.email.clone() {
             rest["account"] = json!({"id": self.account, "email": email});
         }
-        if self.dice.percent(25) {
+        if self.dice.percent(30) {
             rest["attribution"] = json!({"code": self.code()});
         }
         let index = self.event("account.signed_up", at, rest);
-        if self.dice.percent(70) {
+        if self.dice.percent(85) {
             self.events[index].touches = self.touches(at);
         }
     }
@@ -141,7 +141,7 @@ impl Story<'_> {
         let is_long = self.cast.is_long && self.dice.percent(60);
         let months = if is_long { self.dice.within(12, 15) } else { self.dice.within(1, 5) };
         let mut told = self.months(first, months);
-        let leaves = self.dice.percent(45);
+        let leaves = self.dice.percent(35);
         if leaves {
             let at = self.leaving_at(sign_up, first);
             self.leave(at, sign_up, 1);
