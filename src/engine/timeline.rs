@@ -113,10 +113,10 @@ impl<'a> Walk<'a> {
     fn step(&mut self, fact: &'a Fact, claims: &HashMap<&str, &'a Fact>) {
         self.timeline.facts.push(fact);
         match &fact.payload {
-            Payload::SignedUp { .. } => {
-                if self.timeline.signup.is_none() || sabotage::is(Sabotage::LaterSignUpDecides) {
-                    self.timeline.signup = Some(fact);
-                }
+            Payload::SignedUp { .. }
+                if self.timeline.signup.is_none() || sabotage::is(Sabotage::LaterSignUpDecides) =>
+            {
+                self.timeline.signup = Some(fact);
             }
             Payload::InvoicePaid(invoice) => {
                 let stands = claims.get(invoice.invoice_id.as_str()).is_some_and(|c| std::ptr::eq(*c, fact));

@@ -223,11 +223,12 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
 fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Vec<Stmt> {
     let vesting = format!("{items} AND i.kind = 'vest' AND i.posted_cents > 0");
     vec![
-        page(format!(
+        page(
             "UPDATE run_item AS i SET posted_cents = COALESCE((SELECT a.net_cents FROM accrual a
                 WHERE a.id = i.line_id AND a.state = 'pending' AND a.bucket = 'pending'), 0)
              WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'vest'"
-        )),
+                .to_owned(),
+        ),
         page(format!(
             "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, reason, created_at_ms)
              SELECT a.id || '.' || (a.postings + 1), a.id, 'vest', 'single',

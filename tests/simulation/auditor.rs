@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What vests: (program, account, partner, rule, basis).
 pub type Key = (String, String, String, String, String);
 
+/// A credit to be granted: the account, the partner, and whether it was held as it was planned.
+type Grant = (String, String, bool);
+
 #[derive(Default)]
 pub struct Auditor {
     pub known: Known,
@@ -39,7 +42,7 @@ struct RunModel {
     is_planned: bool,
     is_executed: bool,
     /// What was due at each moment the run planned: grants, and what vests.
-    plans: Vec<(BTreeSet<(String, String)>, BTreeSet<Key>)>,
+    plans: Vec<(BTreeSet<Grant>, BTreeSet<Key>)>,
 }
 
 /// How far a run got.
@@ -99,7 +102,7 @@ impl Auditor {
         self.runs.insert(progress.id.clone(), model);
     }
 
-    fn grants_due(&self, progress: &Progress) -> BTreeSet<(String, String)> {
+    fn grants_due(&self, progress: &Progress) -> BTreeSet<Grant> {
         if progress.program != "user-referral" {
             return BTreeSet::new();
         }
@@ -111,7 +114,8 @@ impl Auditor {
             .filter_map(|(account, _)| {
                 let partner = rules::qualifies(&self.known.about(account), &self.register, account, progress.as_of)?;
                 let rejected = rules::rejected(&self.register, account, &partner);
-                (!rejected).then(|| (account.clone(), partner))
+                let held = rules::held(&self.known, &self.register, account, &partner);
+                (!rejected).then(|| (account.clone(), partner, held))
             })
             .collect()
     }
@@ -151,14 +155,18 @@ impl Auditor {
                 self.vested.insert(key);
             }
         }
-        for (account, partner) in grants {
-            let bound = self.verdicts[&account].bound.as_ref();
-            if bound.is_some_and(|b| b.partner == partner) && !self.credited.contains_key(&account) {
-                if !rules::held(&self.known, &self.register, &account, &partner) {
-                    self.vested.insert(credit_key(&account, &partner));
-                }
-                self.credited.insert(account, partner);
+        for (account, partner, was_held) in grants {
+            let bound = self.verdicts[&account].bound.as_ref().is_some_and(|b| b.partner == partner);
+            let held = rules::held(&self.known, &self.register, &account, &partner);
+            let rejected = rules::rejected(&self.register, &account, &partner);
+            // What a person decided since the plan, or found to decide, is the next run's business.
+            if !bound || rejected || held != was_held || self.credited.contains_key(&account) {
+                continue;
             }
+            if !held {
+                self.vested.insert(credit_key(&account, &partner));
+            }
+            self.credited.insert(account, partner);
         }
     }
 
@@ -197,7 +205,8 @@ impl Auditor {
     fn expected(&self) -> BTreeMap<Key, Wanted> {
         let mut expected = BTreeMap::new();
         for (account, verdict) in &self.verdicts {
-            for line in &verdict.commissions {
+            // A share below a cent makes no line; one that stood before is void.
+            for line in verdict.commissions.iter().filter(|l| l.earned > 0) {
                 let key = commission_key(account, line);
                 let is_vested = self.vested.contains(&key);
                 let state = match line {
@@ -322,13 +331,13 @@ fn settle_on<'a, T: Ord + Clone + 'a>(
 
 #[derive(Default)]
 struct StoredPlan {
-    grants: BTreeSet<(String, String)>,
+    grants: BTreeSet<Grant>,
     vests: BTreeSet<Key>,
 }
 
 fn stored_plan(db: &Sqlite, run: &str) -> StoredPlan {
     let connection = db.connection.borrow();
-    let sql = "SELECT i.kind, i.account_id, i.partner_id, l.program_id, l.rule_id, l.basis FROM run_item i
+    let sql = "SELECT i.kind, i.account_id, i.partner_id, l.program_id, l.rule_id, l.basis, i.line ->> '$.state' FROM run_item i
                LEFT JOIN accrual l ON l.id = i.line_id WHERE i.run_id = ?1";
     let mut statement = connection.prepare_cached(sql).unwrap();
     let mut rows = statement.query([run]).unwrap();
@@ -336,7 +345,7 @@ fn stored_plan(db: &Sqlite, run: &str) -> StoredPlan {
     while let Some(row) = rows.next().unwrap() {
         let text = |i: usize| row.get::<_, Option<String>>(i).unwrap().unwrap_or_default();
         if text(0) == "grant" {
-            plan.grants.insert((text(1), text(2)));
+            plan.grants.insert((text(1), text(2), text(6) == "held"));
         } else {
             plan.vests.insert((text(3), text(1), text(2), text(4), text(5)));
         }

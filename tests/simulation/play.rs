@@ -33,6 +33,7 @@ pub struct Stats {
 }
 
 impl Stats {
+    #[allow(dead_code, reason = "not every test sums them up")]
     pub fn add(&mut self, other: Stats) {
         self.seeds += other.seeds;
         self.events += other.events;
