@@ -119,11 +119,17 @@ pub fn binding(known: &Known, register: &Register, account: &str) -> Option<Boun
 pub fn cancellations(known: &Known, account: &str) -> Vec<Place> {
     let mut active: BTreeSet<String> = BTreeSet::new();
     let mut ended: BTreeSet<String> = BTreeSet::new();
+    let payments: BTreeSet<Place> = invoices(known).into_iter().filter(Invoice::is_payment).map(|i| i.place).collect();
     let mut found = Vec::new();
     for event in known.of(account) {
         let subscription = event.data("subscription_id");
         match event.kind.as_str() {
             "account.cancelled" => found.push(event.place()),
+            // Who pays for a subscription has it, whatever was said of it before.
+            "invoice.paid" if !subscription.is_empty() && payments.contains(&event.place()) => {
+                ended.remove(&subscription);
+                active.insert(subscription);
+            }
             "subscription.started" | "subscription.updated" if !ended.contains(&subscription) => {
                 active.insert(subscription);
             }

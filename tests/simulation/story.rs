@@ -208,6 +208,12 @@ impl Story<'_> {
         let id = format!("in_{}_{}", self.account, self.events.len());
         let currency = if self.dice.percent(3) { "eur" } else { "usd" };
         let mut data = json!({"invoice_id": id});
+        if self.dice.percent(50) {
+            let started = self.events.iter().rfind(|e| e.kind == "subscription.started" && e.at <= at);
+            if let Some(event) = started {
+                data["subscription_id"] = json!(event.data("subscription_id"));
+            }
+        }
         if self.dice.percent(20) {
             data["months"] = json!(self.dice.pick(&[1, 3, 12]));
         }
