@@ -132,7 +132,7 @@ impl Play {
             let at = self.events[index].at + self.delay();
             self.push(at, Step::Deliver(index));
         }
-        self.end = last + 125 * DAY;
+        self.end = last + 80 * DAY;
         for at in mondays(self.cast.start, self.end) {
             let late = self.lateness();
             self.push(at + late, Step::Run(Cadence::Weekly, at));
