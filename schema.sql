@@ -354,28 +354,35 @@ CREATE TABLE audit (
 ) STRICT;
 CREATE INDEX audit_at ON audit (at_ms);
 
+-- When each cron job last ran, so that a late one is noticed.
+CREATE TABLE heartbeat (
+  job TEXT PRIMARY KEY,                  -- immutable: weekly, monthly, sweep
+  scheduled_at_ms INTEGER NOT NULL,      -- mutable
+  finished_at_ms INTEGER NOT NULL        -- mutable
+) STRICT;
 -- Clicks, and the salt of the fingerprints that count them. Rows are written once, in bulk, and never changed.
 
+-- Appended in the order of arrival. The one index is narrow on purpose: clicks are most of what this database writes, and
+-- an index over the words themselves wrote twice as many pages. By id a click is found through its code and hour.
 CREATE TABLE click (
-  id            TEXT PRIMARY KEY,                 -- clk_…, given in the Worker: a second attempt to write it does nothing
-  code          TEXT NOT NULL,                    -- the link's code
-  program_id    TEXT NOT NULL,
-  partner_id    TEXT NOT NULL,                    -- the link's partner at the time
-  campaign      TEXT,                             -- the link's, or the one the URL named
-  visitor       TEXT NOT NULL,                    -- vis_… of the cookie, fp_… of the month's fingerprint, or the click's own id
-  clicked_at_ms INTEGER NOT NULL,                 -- UTC milliseconds
-  hour          INTEGER NOT NULL,                 -- clicked_at_ms / 3,600,000: clock hours since 1970
-  kind          TEXT NOT NULL CHECK (kind IN ('visit', 'bot')),
-  country       TEXT,                             -- two letters, as Cloudflare says
-  utm_source    TEXT,                             -- the link's, else the request's; at most 64 characters
-  utm_medium    TEXT,                             -- the same
-  referrer_host TEXT,                             -- host alone, in lower case
-  -- One counted click per link, visitor and hour. The hour stands early so that new rows land side by side.
-  UNIQUE (code, hour, visitor, kind)
-) STRICT, WITHOUT ROWID;
+  id            TEXT NOT NULL,                    -- immutable, clk_…, given in the Worker; what a touch of the cookie names
+  code          TEXT NOT NULL,                    -- immutable, the link's code
+  program_id    TEXT NOT NULL,                    -- immutable
+  partner_id    TEXT NOT NULL,                    -- immutable, the link's partner at the time
+  campaign      TEXT,                             -- immutable, the link's, or the one the URL named
+  visitor       TEXT NOT NULL,                    -- immutable, vis_… of the cookie, fp_… of the month, or the click's own id
+  clicked_at_ms INTEGER NOT NULL,                 -- immutable, UTC milliseconds
+  hour          INTEGER NOT NULL,                 -- immutable, clicked_at_ms / 3,600,000: clock hours since 1970
+  kind          TEXT NOT NULL CHECK (kind IN ('visit', 'bot')), -- immutable
+  country       TEXT,                             -- immutable, two letters, as Cloudflare says
+  utm_source    TEXT,                             -- immutable, the link's, else the request's; at most 64 characters
+  utm_medium    TEXT,                             -- immutable, the same
+  referrer_host TEXT,                             -- immutable, host alone, in lower case
+  dedupe        INTEGER NOT NULL UNIQUE           -- immutable, 64-bit hash of code, visitor, hour and kind: one counted click each
+) STRICT;
 
 -- One row while its month lasts; then it goes, and with it the way from a fingerprint back to an address.
 CREATE TABLE visitor_salt (
-  month TEXT PRIMARY KEY,                         -- 2026-06, UTC
-  salt  TEXT NOT NULL                             -- 64 hex digits, random
+  month TEXT PRIMARY KEY,                         -- immutable, 2026-06, UTC
+  salt  TEXT NOT NULL                             -- immutable, 64 hex digits, random
 ) STRICT, WITHOUT ROWID;

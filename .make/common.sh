@@ -6,13 +6,11 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # Tools and compiled dependencies live here, shared by every clone. MANICULE_CACHE moves it.
 CACHE=${MANICULE_CACHE:-$HOME/.cache/manicule}
 
-# These three belong together: worker 0.8.7 in Cargo.toml pairs with exactly this wasm-bindgen.
-WORKER_BUILD_VERSION=0.8.7
+# Must be the wasm-bindgen of Cargo.toml, which pairs with worker 0.8.7.
 WASM_BINDGEN_VERSION=0.2.129
 CARGO_DENY_VERSION=0.20.2
 
 # A folder per version, so that clones of different ages do not disturb each other.
-WORKER_BUILD_DIR=$CACHE/tools/worker-build-$WORKER_BUILD_VERSION
 WASM_BINDGEN_DIR=$CACHE/tools/wasm-bindgen-cli-$WASM_BINDGEN_VERSION
 CARGO_DENY_DIR=$CACHE/tools/cargo-deny-$CARGO_DENY_VERSION
 # Calls a compiler that has the WASM target; only there when the installed one lacks it (see setup-wasm).
@@ -22,6 +20,8 @@ WASM_TOOLCHAIN_BIN=$CACHE/wasm-toolchain/bin
 [ -d "$HOME/.cargo/bin" ] && PATH=$HOME/.cargo/bin:$PATH
 PATH=$ROOT/node_modules/.bin:$PATH
 export PATH
+# The scripts know where things are built.
+unset CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR CARGO_BUILD_TARGET
 # Nobody is at the terminal of a script, and a build sends nothing anywhere.
 export WRANGLER_SEND_METRICS=false WRANGLER_HIDE_BANNER=true CARGO_TERM_PROGRESS_WHEN=never npm_config_loglevel=error npm_config_update_notifier=false
 

@@ -2,7 +2,7 @@
 //   target/local-<hash>/options.json  the Worker's bindings, as wrangler reads them from wrangler.toml
 //   target/local-<hash>/state/        a database with the migrations applied, by wrangler itself, to be copied
 // Loading wrangler takes seconds, copying files does not. Prints the folder's path.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -27,13 +27,19 @@ export function migrationsHash() {
 
 /** Applies the migrations to the local database below `stateFolder`, as `wrangler d1 migrations apply` does. */
 export function applyMigrations(stateFolder) {
-  if (migrations().length === 0) return;
-  const done = spawnSync(
-    process.execPath,
-    [join(root, "node_modules/wrangler/bin/wrangler.js"), "d1", "migrations", "apply", "DB", "--local", "--persist-to", stateFolder],
-    { cwd: root, encoding: "utf8", env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false" } },
-  );
-  if (done.status !== 0) throw new Error(`the migrations could not be applied:\n${done.stdout}${done.stderr}`);
+  if (migrations().length === 0) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const wrangler = spawn(
+      process.execPath,
+      [join(root, "node_modules/wrangler/bin/wrangler.js"), "d1", "migrations", "apply", "DB", "--local", "--persist-to", stateFolder],
+      { cwd: root, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false" } },
+    );
+    let said = "";
+    wrangler.stdout.on("data", (text) => (said += text));
+    wrangler.stderr.on("data", (text) => (said += text));
+    wrangler.on("error", reject);
+    wrangler.on("close", (status) => (status === 0 ? resolve() : reject(new Error(`the migrations could not be applied:\n${said}`))));
+  });
 }
 
 /** The template's folder, made if it is not there. */
@@ -47,6 +53,8 @@ export async function template() {
   mkdirSync(join(root, "target"), { recursive: true });
   const temporary = mkdtempSync(join(root, "target", ".local-"));
   try {
+    // wrangler reports what it reads (.dev.vars) on stdout, which belongs to our callers.
+    console.log = console.info = console.error;
     const wrangler = await import("wrangler");
     const config = wrangler.unstable_readConfig({ config: join(root, "wrangler.toml") }, { hideWarnings: true });
     const { workerOptions } = wrangler.unstable_getMiniflareWorkerOptions(config);
@@ -55,7 +63,7 @@ export async function template() {
     delete workerOptions.rootPath; // the clone may be moved; the folder is this one
     writeFileSync(join(temporary, "options.json"), JSON.stringify(workerOptions));
     mkdirSync(join(temporary, "state"));
-    applyMigrations(join(temporary, "state"));
+    await applyMigrations(join(temporary, "state"));
     try {
       renameSync(temporary, folder);
     } catch (error) {
@@ -73,7 +81,7 @@ export async function template() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   template().then(
-    (folder) => console.log(folder),
+    (folder) => process.stdout.write(`${folder}\n`),
     (error) => {
       console.error(`error: ${error.message}`);
       process.exit(1);

@@ -29,8 +29,13 @@ function fail(message) {
   console.error(`error: ${message}`);
   return end(1);
 }
+const endQuietly = () => end(0);
+/** Ours alone. Never without one, even for a moment: a signal that came while we were busy would be lost. */
 function onSignals() {
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.removeAllListeners(signal).on(signal, () => end(0));
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) {
+    if (!process.listeners(signal).includes(endQuietly)) process.on(signal, endQuietly);
+    for (const other of process.listeners(signal)) if (other !== endQuietly) process.removeListener(signal, other);
+  }
 }
 onSignals();
 process.on("uncaughtException", (error) => fail(error.stack));
@@ -145,7 +150,7 @@ async function main() {
     renameSync(`${storage}.new`, storage);
     writeFileSync(migrated, migrationsHash());
   } else if (!existsSync(migrated) || readFileSync(migrated, "utf8") !== migrationsHash()) {
-    applyMigrations(storage);
+    await applyMigrations(storage);
     writeFileSync(migrated, migrationsHash());
   }
 
@@ -153,6 +158,7 @@ async function main() {
   if (!existsSync(secretsFile)) writePrivate(secretsFile, newSecrets());
   const secrets = JSON.parse(readFileSync(secretsFile, "utf8"));
 
+  onSignals(); // wrangler may have come with its own
   const { Miniflare, Log, LogLevel, convertV4MiniflareOptions } = await import("miniflare");
   const options = JSON.parse(readFileSync(join(templateFolder, "options.json"), "utf8"));
   const temporary = join(stateFolder, "tmp");

@@ -353,3 +353,10 @@ CREATE TABLE audit (
   after TEXT                             -- immutable, JSON
 ) STRICT;
 CREATE INDEX audit_at ON audit (at_ms);
+
+-- When each cron job last ran, so that a late one is noticed.
+CREATE TABLE heartbeat (
+  job TEXT PRIMARY KEY,                  -- immutable: weekly, monthly, sweep
+  scheduled_at_ms INTEGER NOT NULL,      -- mutable
+  finished_at_ms INTEGER NOT NULL        -- mutable
+) STRICT;

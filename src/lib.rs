@@ -3,6 +3,7 @@ pub mod base;
 pub mod engine;
 pub mod flow;
 pub mod http;
+pub mod jobs;
 pub mod program;
 pub mod store;
 pub mod wire;
@@ -18,4 +19,6 @@ async fn fetch(request: worker::Request, env: worker::Env, ctx: worker::Context)
 
 #[cfg(target_arch = "wasm32")]
 #[worker::event(scheduled)]
-async fn scheduled(_event: worker::ScheduledEvent, _env: worker::Env, _ctx: worker::ScheduleContext) {}
+async fn scheduled(event: worker::ScheduledEvent, env: worker::Env, _ctx: worker::ScheduleContext) {
+    edge::general::scheduled(event, env).await;
+}

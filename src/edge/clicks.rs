@@ -4,6 +4,7 @@ use super::d1::D1;
 use super::state;
 use super::time_limit::within;
 use crate::base::time::{SECOND_MS, UtcMillis};
+use crate::engine::click::Salt;
 use crate::flow::click::{load_salt, needs_salt, write};
 use crate::store::port::DbError;
 use std::time::Duration;
@@ -48,7 +49,7 @@ async fn write_all(env: &Env) -> Result<(), DbError> {
     let db = D1::of(env)?;
     while let Some(batch) = state::with(|state| state.clicks.take()).filter(|batch| !batch.is_empty()) {
         let written = within(WRITE_LIMIT, async {
-            let salt = if needs_salt(&batch) { salt(&db).await? } else { String::new() };
+            let salt = if needs_salt(&batch) { salt(&db).await? } else { Salt::new(&[]) };
             write(&db, &batch, &salt).await
         });
         let written = written.await.unwrap_or_else(|| Err(DbError::Unavailable("no answer in time".to_owned())));
@@ -61,13 +62,13 @@ async fn write_all(env: &Env) -> Result<(), DbError> {
 }
 
 /// The month's salt, read once per isolate and month.
-async fn salt(db: &D1) -> Result<String, DbError> {
+async fn salt(db: &D1) -> Result<Salt, DbError> {
     let now = UtcMillis(js_sys::Date::now() as i64);
     if let Some(salt) = state::with(|state| state.clicks.salt(now)).flatten() {
         return Ok(salt);
     }
     let random = state::with(|state| state.random.bytes()).ok_or_else(|| DbError::Fault("not booted".to_owned()))?;
     let salt = load_salt(db, now, random).await?;
-    state::with(|state| state.clicks.keep_salt(now, &salt));
+    state::with(|state| state.clicks.keep_salt(now, salt.clone()));
     Ok(salt)
 }

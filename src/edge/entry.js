@@ -1,9 +1,35 @@
 // The Worker's entry: what Cloudflare calls. A request through a ref link goes to `hot` in src/edge/hot.rs, in one
 // synchronous call where the code is warm; everything else to `fetch` and `scheduled` in src/lib.rs.
 //
-// It takes the place of worker-build's, which wraps every request in a Proxy. Recovery from a trap is in index.js: a
-// call into an instance that has trapped makes a new one first. The new one has no configuration: `hot` says so.
-import { boot, cold, fetch as general, flush, hot, refresh, scheduled } from "./index.js";
+// It takes the place of worker-build's, which wraps every request in a Proxy, and keeps its recovery: after a panic or a
+// trap the next request gets a new instance. That one has no configuration: `hot` says so.
+import {
+  __wbg_reset_state as renew,
+  __worker_init_state as initState,
+  boot,
+  cold,
+  fetch as general,
+  flush,
+  hot,
+  refresh,
+  scheduled,
+} from "./index.js";
+
+// `criticalError` is set by the panic hook of the worker crate; traps that are no panics (an overflowing stack) end here
+// or in a catch.
+const state = initState();
+addEventListener("error", (event) => noteTrap(event.error));
+addEventListener("unhandledrejection", (event) => noteTrap(event.reason));
+
+function noteTrap(error) {
+  if (error instanceof WebAssembly.RuntimeError) state.criticalError = true;
+}
+
+function recover() {
+  console.error("the instance has trapped; starting a new one");
+  state.criticalError = false;
+  renew();
+}
 
 // A first sieve, so that other requests do not pay for it: /r/CODE, or a parameter that may be ours (escaped, too).
 const MAY_BE_LINK = /\/r\/|[?&](?:ref|partner|[^=&]*%)/;
@@ -17,6 +43,7 @@ const BOOT = 16;
 
 export default {
   fetch(request, env, ctx) {
+    if (state.criticalError) recover();
     const url = request.url;
     if (!MAY_BE_LINK.test(url)) return general(request, env, ctx);
     const method = request.method;
@@ -35,7 +62,7 @@ export default {
     }
     if (answer === "") return general(request, env, ctx);
     if (answer.charCodeAt(0) & MISSING) {
-      return cold(text, now, env).then(
+      return cold(text, now, env, ctx).then(
         (found) => respond(found, request, env, ctx),
         (error) => broken(error, url, env),
       );
@@ -44,6 +71,7 @@ export default {
   },
 
   scheduled(event, env, ctx) {
+    if (state.criticalError) recover();
     return scheduled(event, env, ctx);
   },
 };
@@ -70,7 +98,7 @@ ${get("referer")}`;
 function respond(answer, request, env, ctx) {
   const bits = answer.charCodeAt(0);
   if (bits & FLUSH) ctx.waitUntil(flush(env));
-  if (bits & REFRESH) ctx.waitUntil(refresh(request.url, Date.now(), env));
+  if (bits & REFRESH) ctx.waitUntil(refresh(request.url, Date.now(), env, ctx));
   const line = answer.indexOf("\n");
   if (bits & PASS) return pass(answer.slice(1, line), request, env, ctx);
   const headers = {
@@ -94,6 +122,7 @@ async function pass(cookie, request, env, ctx) {
 
 // A trap is ours, not the visitor's: a short link still leads to the site.
 function broken(error, url, env) {
+  noteTrap(error);
   console.error("redirect:", error);
   if (!/^[^?#]*\/r\//.test(url)) return new Response("Internal error", { status: 500 });
   return new Response(null, { status: 302, headers: { Location: env.SITE_URL || "/", "Cache-Control": "no-store" } });

@@ -1,10 +1,138 @@
-//! Every request that is not through a ref link.
+//! Every request that is not through a ref link, and every cron trigger: from the runtime's types to ours and back.
 
 use super::origin;
-use worker::{Context, Env, Request, Response, Result};
+use super::runtime::Runtime;
+use crate::base::time::UtcMillis;
+use crate::flow::context::Context as FlowContext;
+use crate::flow::error::AppError;
+use crate::http::config::Config;
+use crate::http::message;
+use crate::http::route;
+use crate::http::shell::Shell;
+use crate::jobs;
+use crate::wire::BODY_BYTES_MAX;
+use futures_util::StreamExt;
+use serde_json::json;
+use std::cell::RefCell;
+use std::rc::Rc;
+use worker::{
+    Context, Env, Headers, Method, Request, Response, Result, ScheduledEvent, console_error, console_log, console_warn,
+};
 
-/// The site behind the Worker where there is one, else 404.
-pub async fn fetch(request: Request, env: Env, _ctx: Context) -> Result<Response> {
+thread_local! {
+    static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+}
+
+/// Answers what is ours; the rest goes to the site behind the Worker where there is one, else 404.
+pub async fn fetch(mut request: Request, env: Env, _ctx: Context) -> Result<Response> {
+    let now = UtcMillis(js_sys::Date::now() as i64);
     let site = env.var("SITE_URL").map(|site| site.to_string()).unwrap_or_default();
-    if site.is_empty() { Response::error("Not found", 404) } else { origin::pass(request, &site).await }
+    if !may_be_ours(&request.path()) {
+        return elsewhere(request, &site).await;
+    }
+    let config = config(&env);
+    let asked = read(&mut request).await?;
+    let answered = match Runtime::of(env) {
+        Ok(runtime) => route::answer(&Shell { site: &runtime, config: &config, now }, &asked).await,
+        Err(why) => Some(message::Response::problem(&why.into())),
+    };
+    match answered {
+        Some(response) => respond(&asked, response),
+        None => elsewhere(request, &site).await,
+    }
+}
+
+/// Runs a cron trigger's job. An error is logged; the next sweep resumes what was left.
+pub async fn scheduled(event: ScheduledEvent, env: Env) {
+    let scheduled = UtcMillis(event.schedule() as i64);
+    let done = match Runtime::of(env) {
+        Ok(runtime) => {
+            let now = UtcMillis(js_sys::Date::now() as i64);
+            jobs::run(&FlowContext { ports: &runtime, now, actor: "cron".to_owned() }, &event.cron(), scheduled).await
+        }
+        Err(why) => Err(why.into()),
+    };
+    if let Err(error) = done {
+        console_error!(
+            "{}",
+            json!({"message": "cron failed", "cron": event.cron(), "scheduled_at": scheduled.to_rfc3339(), "code": error.code, "detail": error.detail})
+        );
+    }
+}
+
+/// Whether a path can be one of our routes: what cannot is passed on with its body untouched.
+fn may_be_ours(path: &str) -> bool {
+    route::ROUTES.iter().any(|r| {
+        let first = |p: &str| p.split('/').nth(1).map(str::to_owned);
+        first(r.path) == first(path)
+    })
+}
+
+async fn elsewhere(request: Request, site: &str) -> Result<Response> {
+    if !site.is_empty() {
+        return origin::pass(request, site).await;
+    }
+    let answer = message::Response::problem(&AppError::not_found("page"));
+    build(answer)
+}
+
+fn config(env: &Env) -> Rc<Config> {
+    CONFIG.with_borrow_mut(|kept| {
+        Rc::clone(kept.get_or_insert_with(|| {
+            let config = Config::read(|name| env.var(name).map(|v| v.to_string()).unwrap_or_default());
+            for complaint in &config.complaints {
+                console_error!("{}", json!({"message": "configuration", "detail": complaint}));
+            }
+            Rc::new(config)
+        }))
+    })
+}
+
+/// The request as a value. Of a body that is too long no more than one byte beyond the limit is read.
+async fn read(request: &mut Request) -> Result<message::Request> {
+    let url = request.url()?;
+    let body = if matches!(request.method(), Method::Get | Method::Head) { Vec::new() } else { body(request).await? };
+    Ok(message::Request {
+        method: request.method().to_string(),
+        path: url.path().to_owned(),
+        query: url.query().unwrap_or_default().to_owned(),
+        origin: url.origin().ascii_serialization(),
+        headers: request.headers().entries().collect(),
+        body,
+    })
+}
+
+async fn body(request: &mut Request) -> Result<Vec<u8>> {
+    let mut body = Vec::new();
+    let Ok(mut chunks) = request.stream() else { return Ok(body) };
+    while let Some(chunk) = chunks.next().await {
+        body.extend_from_slice(&chunk?);
+        if body.len() > BODY_BYTES_MAX {
+            body.truncate(BODY_BYTES_MAX + 1);
+            break;
+        }
+    }
+    Ok(body)
+}
+
+/// The response, logged here once where it is an error. Addresses may hold secrets and stay out of the log.
+fn respond(asked: &message::Request, response: message::Response) -> Result<Response> {
+    if let Some(fault) = &response.fault {
+        let route = route::name(asked);
+        let line = json!({"message": "refused", "method": asked.method, "route": route, "status": response.status, "error": fault});
+        match response.status {
+            500.. => console_error!("{line}"),
+            401 | 404 | 405 => console_log!("{line}"),
+            _ => console_warn!("{line}"),
+        }
+    }
+    build(response)
+}
+
+fn build(response: message::Response) -> Result<Response> {
+    let headers = Headers::new();
+    for (name, value) in &response.headers {
+        headers.set(name, value)?;
+    }
+    Ok(Response::ok(response.body)?.with_status(response.status).with_headers(headers))
 }

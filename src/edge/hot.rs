@@ -4,14 +4,15 @@
 //! decision itself does. `entry.js` has the other half of this protocol.
 
 use super::clicks;
-use super::links::{self, Found};
+use super::links;
 use super::state::{self, State};
 use crate::base::time::UtcMillis;
 use crate::engine::visit::Signals;
+use crate::http::link_cache::Found;
 use crate::http::redirect::{Go, Parts, Resolved, decide};
 use crate::http::reflink::{self, RefLink};
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::Env;
+use worker::{Context, Env, worker_sys};
 
 /// The answer begins with a character of these bits on top of `@` (64), then the Set-Cookie header or nothing, a line
 /// feed, and the Location.
@@ -53,12 +54,12 @@ pub fn hot(request: &str, now: f64) -> String {
 
 /// Looks the code up, then answers.
 #[wasm_bindgen]
-pub async fn cold(request: String, now: f64, env: Env) -> String {
+pub async fn cold(request: String, now: f64, env: Env, context: worker_sys::Context) -> String {
     let (url, parts) = parse(&request);
     let Some(found) = reflink::find(url) else { return String::new() };
     let now = UtcMillis(now as i64);
     let resolved = match found.code.as_deref() {
-        Some(code) => links::look_up(&env, code, now).await,
+        Some(code) => links::look_up(&env, &Context::new(context), code, now).await,
         None => None,
     };
     state::with(|state| answer(state, &found, resolved.as_deref(), &parts, now, 0)).unwrap_or_default()
@@ -66,9 +67,9 @@ pub async fn cold(request: String, now: f64, env: Env) -> String {
 
 /// Reads the code of this request anew.
 #[wasm_bindgen]
-pub async fn refresh(url: String, now: f64, env: Env) {
+pub async fn refresh(url: String, now: f64, env: Env, context: worker_sys::Context) {
     if let Some(code) = reflink::find(&url).and_then(|found| found.code) {
-        links::look_up(&env, &code, UtcMillis(now as i64)).await;
+        links::look_up(&env, &Context::new(context), &code, UtcMillis(now as i64)).await;
     }
 }
 

@@ -16,6 +16,14 @@ pub struct Random {
     page: Vec<u8>,
 }
 
+/// Fills `bytes` with fresh random ones.
+pub fn fill(bytes: &mut [u8]) {
+    if get_random_values(bytes).is_err() {
+        // The runtime refuses outside of a request only. Predictable ids would be worse than none.
+        panic!("the runtime gives no random bytes");
+    }
+}
+
 impl Random {
     pub const fn new() -> Random {
         Random { page: Vec::new() }
@@ -25,10 +33,7 @@ impl Random {
         const { assert!(N <= PAGE) }
         if self.page.len() < N {
             self.page.resize(PAGE, 0);
-            if get_random_values(&mut self.page).is_err() {
-                // The runtime refuses outside of a request only. Predictable ids would be worse than none.
-                panic!("the runtime gives no random bytes");
-            }
+            fill(&mut self.page);
         }
         let mut out = [0; N];
         let rest = self.page.len() - N;

@@ -1,9 +1,9 @@
 //! What an isolate keeps between requests. It is gone when the isolate is, and after a trap.
 
-use super::links::Cache;
 use super::random::Random;
 use crate::base::time::UtcMillis;
 use crate::flow::click::Buffer;
+use crate::http::link_cache::Cache;
 use crate::http::redirect::{RefMode, Settings};
 use crate::wire::cookie::CookieKeys;
 use std::cell::RefCell;

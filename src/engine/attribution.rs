@@ -3,6 +3,7 @@
 //! Section 3 of the design and rules 7 to 9: only a sign-up binds by touch; of two sign-ups the earlier decides; an
 //! account that signed up unattributed is bound by the first later event that carries a code.
 
+use super::event::OCCURRED_AT_AHEAD_MAX_MS;
 use super::sabotage::{self, Fault as Sabotage};
 use super::timeline::{Fact, Timeline};
 use crate::base::time::{DAY_MS, UtcMillis};
@@ -258,7 +259,9 @@ fn by_touch<'a>(
 /// Why a touch lies outside the window that ends at the sign-up.
 fn window(document: &Document, touched: UtcMillis, signed_up: UtcMillis) -> Option<String> {
     let days = document.attribution.window_days;
-    if touched > signed_up {
+    // The touch is dated by our clock, the sign-up by the sender's, often in whole seconds: the same allowance that
+    // facts have. Where it comes out later, its age is nothing.
+    if touched > signed_up.plus_ms(OCCURRED_AT_AHEAD_MAX_MS) {
         return Some("touched after the sign-up".to_owned());
     }
     let out = if sabotage::is(Sabotage::WindowByDay) {

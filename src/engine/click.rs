@@ -2,8 +2,10 @@
 
 use crate::base::id::hex;
 use crate::base::time::{HOUR_MS, UtcMillis};
+use crate::engine::link::Link;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use std::rc::Rc;
 
 /// Bytes of a month's salt: as long as the hash it keys.
 pub const SALT_BYTES: usize = 32;
@@ -12,9 +14,9 @@ pub const SALT_BYTES: usize = 32;
 pub struct Click {
     /// Unique: a second attempt to write the same click does nothing.
     pub id: String,
-    pub code: String,
-    pub program_id: String,
-    pub partner_id: String,
+    /// As it was at the click. Shared, not copied: thousands of clicks may wait for one link.
+    pub link: Rc<Link>,
+    /// The one the URL named, else the link's; empty where neither names one.
     pub campaign: String,
     pub visitor: Visitor,
     pub at: UtcMillis,
@@ -45,24 +47,38 @@ impl Click {
         self.at.0.div_euclid(HOUR_MS)
     }
 
-    /// The visitor as it is stored. Only a fingerprint needs the salt of the month.
-    pub fn visitor_key(&self, salt: &[u8]) -> String {
+    /// The visitor as it is stored.
+    pub fn visitor_key(&self, salt: &Salt) -> String {
         match &self.visitor {
             Visitor::Known(id) => id.clone(),
-            Visitor::Fingerprint { ip, user_agent } => fingerprint(salt, ip, user_agent),
+            Visitor::Fingerprint { ip, user_agent } => salt.fingerprint(ip, user_agent),
             Visitor::Private => self.id.clone(),
         }
     }
 }
 
-/// `fp_` and 32 hex digits: HMAC-SHA-256 of address and User-Agent, cut to 128 bits. An address holds no line feed, so
-/// no two pairs are the same input.
-pub fn fingerprint(salt: &[u8], ip: &str, user_agent: &str) -> String {
-    let Ok(mut hmac) = Hmac::<Sha256>::new_from_slice(salt) else { return String::new() };
-    for part in [ip, "\n", user_agent] {
-        hmac.update(part.as_bytes());
+/// The salt of a month, as a keyed hash ready for use.
+#[derive(Clone)]
+pub struct Salt(Option<Hmac<Sha256>>);
+
+impl Salt {
+    pub fn new(salt: &[u8]) -> Salt {
+        Salt(Hmac::new_from_slice(salt).ok())
     }
-    format!("fp_{}", hex(&hmac.finalize().into_bytes()[..16]))
+
+    /// `fp_` and 32 hex digits: HMAC-SHA-256 of address and User-Agent, cut to 128 bits. An address holds no line
+    /// feed, so no two pairs are the same input.
+    pub fn fingerprint(&self, ip: &str, user_agent: &str) -> String {
+        // An HMAC takes keys of any length, so there always is one.
+        let Some(mut hmac) = self.0.clone() else { return "fp_none".to_owned() };
+        for part in [ip, "\n", user_agent] {
+            hmac.update(part.as_bytes());
+        }
+        let mut out = String::with_capacity(35);
+        out.push_str("fp_");
+        out.push_str(&hex(&hmac.finalize().into_bytes()[..16]));
+        out
+    }
 }
 
 /// Says that there is a fingerprint, never of what.
@@ -82,13 +98,13 @@ mod tests {
 
     #[test]
     fn fingerprints_depend_on_every_part_and_hide_them() {
-        let one = fingerprint(&[1; 32], "192.0.2.1", "Mozilla");
+        let one = Salt::new(&[1; 32]).fingerprint("192.0.2.1", "Mozilla");
         assert_eq!(one.len(), 35);
         assert!(!one.contains("192"));
-        assert_eq!(one, fingerprint(&[1; 32], "192.0.2.1", "Mozilla"));
-        assert_ne!(one, fingerprint(&[2; 32], "192.0.2.1", "Mozilla"));
-        assert_ne!(one, fingerprint(&[1; 32], "192.0.2.2", "Mozilla"));
-        assert_ne!(one, fingerprint(&[1; 32], "192.0.2.1", "Mozill"));
+        assert_eq!(one, Salt::new(&[1; 32]).fingerprint("192.0.2.1", "Mozilla"));
+        assert_ne!(one, Salt::new(&[2; 32]).fingerprint("192.0.2.1", "Mozilla"));
+        assert_ne!(one, Salt::new(&[1; 32]).fingerprint("192.0.2.2", "Mozilla"));
+        assert_ne!(one, Salt::new(&[1; 32]).fingerprint("192.0.2.1", "Mozill"));
         let who = Visitor::Fingerprint { ip: "192.0.2.1".into(), user_agent: "Mozilla".into() };
         assert_eq!(format!("{who:?}"), "Fingerprint");
     }

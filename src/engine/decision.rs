@@ -2,7 +2,7 @@
 
 use super::accrual::{self, Bucket, Line, LineState};
 use super::attribution::{self, Binding, Link, Verdict};
-use super::event::Payload;
+use super::event::{Event, Payload};
 use super::lifecycle::{self, Reached};
 use super::risk::{self, Review, Standing, Suspicion};
 use super::sabotage::{self, Fault as Sabotage};
@@ -50,8 +50,14 @@ pub struct Decision {
     pub suspicions: Vec<Suspicion>,
 }
 
-/// Whether decisions rest on events of this kind. Others are stored and change nothing.
-pub fn known(payload: &Payload) -> bool {
+/// Whether decisions rest on this event: on its kind, or on what an event of any kind may bring, a code that binds and
+/// an address that looks like the partner's own. Others are stored and change nothing.
+pub fn matters(event: &Event) -> bool {
+    let brings = event.credential.code.is_some() || event.person.email.is_some();
+    (brings && event.account_id.is_some()) || is_decisive(&event.payload)
+}
+
+fn is_decisive(payload: &Payload) -> bool {
     matches!(
         payload,
         Payload::SignedUp { .. }

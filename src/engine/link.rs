@@ -10,7 +10,7 @@ pub const CODE_MAX: usize = 128;
 pub const CAMPAIGN_MAX: usize = 64;
 
 /// A link with what its partner and the program's document in force say about it. Serialised as kept in KV.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     pub code: String,
     pub partner_id: String,

@@ -2,7 +2,7 @@
 
 use crate::base::id::hex;
 use crate::base::time::{Month, UtcMillis};
-use crate::engine::click::{Click, SALT_BYTES, Visitor};
+use crate::engine::click::{Click, SALT_BYTES, Salt, Visitor};
 use crate::store::click::{click_insert, salt_decode, salt_of};
 use crate::store::port::{Db, DbError};
 use std::collections::VecDeque;
@@ -16,10 +16,10 @@ pub const BATCH_MAX: usize = 1_000;
 pub const HELD_MAX: usize = 10_000;
 
 /// Clicks that wait to be written, and the salt once it is known.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Buffer {
     waiting: VecDeque<Click>,
-    salt: Option<(Month, String)>,
+    salt: Option<(Month, Salt)>,
     dropped: usize,
 }
 
@@ -57,18 +57,19 @@ impl Buffer {
     }
 
     /// The salt of this instant's month, if it was loaded already.
-    pub fn salt(&self, now: UtcMillis) -> Option<String> {
+    pub fn salt(&self, now: UtcMillis) -> Option<Salt> {
         self.salt.as_ref().filter(|(month, _)| *month == Month::of(now)).map(|(_, salt)| salt.clone())
     }
 
-    pub fn keep_salt(&mut self, now: UtcMillis, salt: &str) {
-        self.salt = Some((Month::of(now), salt.to_owned()));
+    pub fn keep_salt(&mut self, now: UtcMillis, salt: Salt) {
+        self.salt = Some((Month::of(now), salt));
     }
 }
 
 /// The salt of this instant's month, made of `random` if the month has none yet.
-pub async fn load_salt(db: &impl Db, now: UtcMillis, random: [u8; SALT_BYTES]) -> Result<String, DbError> {
-    salt_decode(&db.batch(salt_of(Month::of(now), &hex(&random))).await?)
+pub async fn load_salt(db: &impl Db, now: UtcMillis, random: [u8; SALT_BYTES]) -> Result<Salt, DbError> {
+    let rows = db.batch(salt_of(Month::of(now), &hex(&random))).await?;
+    Ok(Salt::new(salt_decode(&rows)?.as_bytes()))
 }
 
 /// Whether writing these clicks takes the salt.
@@ -77,8 +78,8 @@ pub fn needs_salt(batch: &[Click]) -> bool {
 }
 
 /// Writes a batch. Writing it again does nothing, so a failure that may have been a success can be repeated.
-pub async fn write(db: &impl Db, batch: &[Click], salt: &str) -> Result<(), DbError> {
-    db.batch(vec![click_insert(batch, salt.as_bytes())]).await.map(|_| ())
+pub async fn write(db: &impl Db, batch: &[Click], salt: &Salt) -> Result<(), DbError> {
+    db.batch(vec![click_insert(batch, salt)]).await.map(|_| ())
 }
 
 #[cfg(test)]
@@ -88,9 +89,7 @@ mod tests {
     fn click(n: usize) -> Click {
         Click {
             id: n.to_string(),
-            code: "a".into(),
-            program_id: "p".into(),
-            partner_id: "ptn".into(),
+            link: Default::default(),
             campaign: String::new(),
             visitor: Visitor::Private,
             at: UtcMillis(0),
@@ -136,8 +135,8 @@ mod tests {
     fn a_salt_lasts_a_month() {
         let mut buffer = Buffer::default();
         let june = UtcMillis::parse("2026-06-30T23:59:59Z").unwrap();
-        buffer.keep_salt(june, "s");
-        assert_eq!(buffer.salt(june).as_deref(), Some("s"));
-        assert_eq!(buffer.salt(june.plus_ms(1_000)), None);
+        buffer.keep_salt(june, Salt::new(b"s"));
+        assert!(buffer.salt(june).is_some());
+        assert!(buffer.salt(june.plus_ms(1_000)).is_none());
     }
 }

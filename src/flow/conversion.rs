@@ -31,7 +31,7 @@ pub struct Incoming {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Taken {
     pub first: bool,
-    /// Whether a decision rests on it.
+    /// Whether the type is one that decisions know.
     pub known: bool,
     pub outcome: serde_json::Value,
 }
@@ -83,7 +83,7 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, incoming: &Incoming) -> Result<
     if let Some(seen) = next(&mut rows).first::<events::Seen>()? {
         return repeat(incoming, &seen).map_err(DbOrApp::App);
     }
-    let known = decides(incoming);
+    let known = decision::matters(event);
     let mut accounts: Vec<AccountRow> = next(&mut rows).decode()?;
     if let Some(id) = &event.account_id
         && !accounts.iter().any(|a| a.id == *id)
@@ -139,14 +139,7 @@ fn repeat(incoming: &Incoming, seen: &events::Seen) -> Result<Taken, AppError> {
         .field("id"));
     }
     let outcome = serde_json::from_str(&seen.outcome).unwrap_or_default();
-    Ok(Taken { first: false, known: decides(incoming), outcome })
-}
-
-/// Whether a decision rests on this event: on its kind, or on what an event of any kind may bring, a code that binds
-/// and an address that looks like the partner's own.
-fn decides(incoming: &Incoming) -> bool {
-    let Incoming { event, presented, .. } = incoming;
-    decision::known(&event.payload) || presented.code.is_some() || event.person.email.is_some()
+    Ok(Taken { first: false, known: decision::matters(&incoming.event), outcome })
 }
 
 /// Reads the books of `accounts`. `codes` and `invoice` are what an event not yet stored adds to theirs.

@@ -6,39 +6,16 @@ use super::once::{Answer, Once};
 use crate::base::id;
 use crate::base::time::UtcMillis;
 use crate::program::document::{CodeForm, Document};
-use crate::store::partner::{self, NewLink, PartnerRow};
+use crate::store::partner::{self, LinkRow, PartnerRow};
 use crate::store::port::{DbError, Stmt};
 use crate::store::program;
 use crate::store::token::{self, Audit};
+use crate::wire::operator::{NewLink, NewPartner};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// Codes tried before giving up: a collision is one in 62^8, so a second one means something else is wrong.
 const CODE_TRIES: u32 = 8;
-
-/// Who asks to be a partner of which program.
-#[derive(Clone, Debug)]
-pub struct NewPartner {
-    pub program: String,
-    pub external_id: String,
-    pub name: Option<String>,
-    pub email: Option<String>,
-    pub website: Option<String>,
-    pub country: Option<String>,
-    pub kind: Option<String>,
-    pub disclosure_accepted: bool,
-}
-
-/// What an operator asks of a link.
-#[derive(Clone, Debug)]
-pub struct LinkRequest {
-    pub partner: String,
-    pub destination: Option<String>,
-    pub campaign: Option<String>,
-    pub utm: Option<Value>,
-    pub source: Option<String>,
-    pub expires_at: Option<UtcMillis>,
-}
 
 /// Enrols a partner, or finds the one there is: 201 where it is new, 200 where it is not.
 pub async fn partner<P: Ports>(
@@ -73,7 +50,7 @@ pub async fn partner<P: Ports>(
             name: new.name.clone(),
             email: new.email.clone(),
         };
-        let own = NewLink {
+        let own = LinkRow {
             code: row.code.clone(),
             partner_id: row.id.clone(),
             program_id: row.program_id.clone(),
@@ -82,6 +59,7 @@ pub async fn partner<P: Ports>(
             utm: None,
             source: None,
             expires_at_ms: None,
+            disabled_at_ms: None,
             created_at_ms: ctx.now,
         };
         let answer: Answer = (201, view(&row, base_url, &[]));
@@ -124,7 +102,7 @@ async fn known<P: Ports>(
 /// Makes a further link of a partner, with a code of its own.
 pub async fn link<P: Ports>(
     ctx: &Context<'_, P>,
-    request: &LinkRequest,
+    request: &NewLink,
     base_url: &str,
     once: Option<&Once>,
 ) -> Result<Answer, AppError> {
@@ -135,7 +113,7 @@ pub async fn link<P: Ports>(
             AppError::new(Kind::Unprocessable, "unknown_partner", "there is no such partner").field("partner")
         })?;
         let document = catalog.in_force(&owner.program_id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
-        let new = NewLink {
+        let new = LinkRow {
             code: fresh_code(ctx, document, &owner.external_id),
             partner_id: owner.id,
             program_id: owner.program_id,
@@ -144,6 +122,7 @@ pub async fn link<P: Ports>(
             utm: request.utm.as_ref().map(Value::to_string),
             source: request.source.clone(),
             expires_at_ms: request.expires_at,
+            disabled_at_ms: None,
             created_at_ms: ctx.now,
         };
         let answer: Answer = (201, link_view(&new, base_url));
@@ -168,7 +147,7 @@ pub async fn link<P: Ports>(
 pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &str) -> Result<Answer, AppError> {
     let rows = ctx
         .batch(vec![
-            partner::link_exists(code),
+            partner::link_find(code),
             partner::link_disable(code, ctx.now),
             audit(ctx, "link.disable", code, &json!({"disabled_at": ctx.now.to_rfc3339()})),
         ])
@@ -189,12 +168,12 @@ pub fn view(p: &PartnerRow, base_url: &str, balances: &[Value]) -> Value {
     })
 }
 
-fn link_view(l: &NewLink, base_url: &str) -> Value {
+pub fn link_view(l: &LinkRow, base_url: &str) -> Value {
     json!({
         "code": l.code, "url": format!("{base_url}/r/{}", l.code), "partner": l.partner_id, "program": l.program_id,
         "destination": l.destination, "campaign": l.campaign, "source": l.source,
         "utm": l.utm.as_deref().and_then(|u| serde_json::from_str::<Value>(u).ok()),
-        "expires_at": l.expires_at_ms.map(UtcMillis::to_rfc3339), "created_at": l.created_at_ms.to_rfc3339(),
+        "expires_at": l.expires_at_ms.map(UtcMillis::to_rfc3339), "disabled_at": l.disabled_at_ms.map(UtcMillis::to_rfc3339), "created_at": l.created_at_ms.to_rfc3339(),
     })
 }
 

@@ -1,4 +1,17 @@
-//! Requests in, decisions out. No I/O: what a decision needs is handed in.
+//! Requests in, decisions out: routes, who may use them, and how errors are told. The ref links have a way of their own.
 
+pub mod auth;
+pub mod config;
+pub mod link_cache;
+pub mod message;
+mod operations;
+mod page;
+mod partners;
+mod programs;
 pub mod redirect;
 pub mod reflink;
+mod reports;
+pub mod route;
+pub mod shell;
+mod visitors;
+mod webhooks;

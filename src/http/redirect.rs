@@ -11,6 +11,7 @@ use crate::engine::link::Link;
 use crate::engine::touch::Touch;
 use crate::engine::visit::{Signals, Visit, classify};
 use crate::wire::cookie::{self, CookieKeys, Signed};
+use std::rc::Rc;
 
 /// What the Referer of our redirect may tell: the origin, never the path that holds the code, and nothing when the
 /// way leads from https to http. It is the browsers' default, stated so that no page of the site can loosen it.
@@ -45,7 +46,7 @@ pub struct Settings {
 /// A link together with where it leads, which is the same for every click.
 #[derive(Clone, Debug)]
 pub struct Resolved {
-    pub link: Link,
+    pub link: Rc<Link>,
     pub location: String,
 }
 
@@ -88,7 +89,7 @@ impl RefMode {
 impl Resolved {
     pub fn new(link: Link, settings: &Settings) -> Resolved {
         let location = reflink::destination(&link, &settings.site);
-        Resolved { link, location }
+        Resolved { link: Rc::new(link), location }
     }
 }
 
@@ -139,7 +140,7 @@ fn go(found: &RefLink<'_>, resolved: Option<&Resolved>, settings: &Settings) -> 
 /// of a first visit and the cookie's visitor of the next differ, so the rows alone could not tell.
 fn touch(
     found: &RefLink<'_>,
-    link: &Link,
+    link: &Rc<Link>,
     parts: &Parts<'_>,
     keys: &CookieKeys,
     now: UtcMillis,
@@ -184,7 +185,7 @@ fn fingerprint_source(parts: &Parts<'_>) -> Visitor {
 
 fn record(
     found: &RefLink<'_>,
-    link: &Link,
+    link: &Rc<Link>,
     parts: &Parts<'_>,
     visitor: Visitor,
     id: String,
@@ -197,9 +198,7 @@ fn record(
     };
     Click {
         id,
-        code: link.code.clone(),
-        program_id: link.program_id.clone(),
-        partner_id: link.partner_id.clone(),
+        link: Rc::clone(link),
         campaign: campaign(found, link).to_owned(),
         visitor,
         at: now,

@@ -185,7 +185,7 @@ fn privacy_signals_are_kept() {
     let private = Parts { private: true, ..browser() };
     let click = run(&Case { parts: private, ..case("https://go.example/r/AbC") }).click.unwrap();
     assert_eq!(click.visitor, Visitor::Private);
-    assert_eq!(click.visitor_key(&[1; 32]), click.id);
+    assert_eq!(click.visitor_key(&crate::engine::click::Salt::new(&[1; 32])), click.id);
     let long = "ä".repeat(400);
     let wide = Parts { signals: Signals { user_agent: Some(&long), ..browser().signals }, ..browser() };
     assert!(run(&Case { parts: wide, ..case("https://go.example/r/AbC") }).click.is_some());

@@ -1,8 +1,10 @@
 use super::*;
-use crate::base::time::{HOUR_MS, UtcMillis};
+use crate::base::time::HOUR_MS;
 use crate::engine::click::Visitor;
+use crate::engine::link::Link;
 use crate::store::port::Value;
 use rusqlite::types::Value as Sql;
+use std::rc::Rc;
 
 /// SQLite with the tables of this file.
 pub fn sqlite() -> rusqlite::Connection {
@@ -39,9 +41,7 @@ pub fn query(db: &rusqlite::Connection, stmt: &Stmt) -> rusqlite::Result<Rows> {
 fn click(id: &str, visitor: Visitor, at: i64) -> Click {
     Click {
         id: id.into(),
-        code: "A'\"b".into(),
-        program_id: "p".into(),
-        partner_id: "ptn".into(),
+        link: Rc::new(Link { code: "A'\"b".into(), ..Link::default() }),
         campaign: String::new(),
         visitor,
         at: UtcMillis(at),
@@ -76,11 +76,11 @@ fn clicks_are_written_once() {
         click("7", Visitor::Private, at),
         click("8", Visitor::Private, at),
     ];
-    query(&db, &click_insert(&clicks, &[1; 32])).unwrap();
+    query(&db, &click_insert(&clicks, &Salt::new(&[1; 32]))).unwrap();
     assert_eq!(count(&db), 6);
-    query(&db, &click_insert(&clicks, &[1; 32])).unwrap();
+    query(&db, &click_insert(&clicks, &Salt::new(&[1; 32]))).unwrap();
     assert_eq!(count(&db), 6, "a repeated flush changes nothing");
-    query(&db, &click_insert(&[], &[1; 32])).unwrap();
+    query(&db, &click_insert(&[], &Salt::new(&[1; 32]))).unwrap();
     let types = "SELECT typeof(clicked_at_ms) || typeof(hour) || typeof(campaign) || hour || utm_source FROM click WHERE id = '3'";
     let seen: String = db.query_row(types, [], |row| row.get(0)).unwrap();
     assert_eq!(seen, "integerintegernull500001é\u{2028}");
@@ -91,7 +91,7 @@ fn clicks_are_written_once() {
 #[test]
 fn a_wrong_row_is_not_swallowed() {
     let db = sqlite();
-    let stmt = click_insert(&[click("1", known("v"), 1)], &[]);
+    let stmt = click_insert(&[click("1", known("v"), 1)], &Salt::new(&[]));
     let Value::Text(json) = &stmt.params[0] else { panic!() };
     let broken = Stmt::new(stmt.sql.clone()).bind(json.replace("visit\"", "other\""));
     assert!(query(&db, &broken).unwrap_err().to_string().contains("CHECK"));

@@ -5,6 +5,7 @@
 pub mod account;
 pub mod click;
 pub mod event;
+pub mod health;
 pub mod ledger;
 pub mod link;
 pub mod outbox;

@@ -65,7 +65,7 @@ pub fn partner_disclose(id: &str, now: UtcMillis) -> Stmt {
 
 /// A link as made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct NewLink {
+pub struct LinkRow {
     pub code: String,
     pub partner_id: String,
     pub program_id: String,
@@ -75,10 +75,11 @@ pub struct NewLink {
     pub utm: Option<String>,
     pub source: Option<String>,
     pub expires_at_ms: Option<UtcMillis>,
+    pub disabled_at_ms: Option<UtcMillis>,
     pub created_at_ms: UtcMillis,
 }
 
-pub fn link_insert(l: &NewLink) -> Stmt {
+pub fn link_insert(l: &LinkRow) -> Stmt {
     Stmt::new(
         "INSERT INTO link (code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -94,8 +95,12 @@ pub fn link_insert(l: &NewLink) -> Stmt {
     .bind(l.expires_at_ms)
 }
 
-pub fn link_exists(code: &str) -> Stmt {
-    Stmt::new("SELECT code FROM link WHERE code = ?1").bind(code)
+pub fn link_find(code: &str) -> Stmt {
+    Stmt::new(
+        "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms
+         FROM link WHERE code = ?1",
+    )
+    .bind(code)
 }
 
 pub fn link_disable(code: &str, at: UtcMillis) -> Stmt {

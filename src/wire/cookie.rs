@@ -147,18 +147,22 @@ pub fn read_value(keys: &CookieKeys, value: &str) -> Option<Signed> {
 /// Signs a trail: the cookie's value, and the token. A trail whose fields do not fit (see `fits`) writes a value that
 /// `read_value` refuses, never one that reads as another trail.
 pub fn write(keys: &CookieKeys, signed: &Signed) -> String {
-    let Some(key) = keys.keys.first() else { return String::new() };
     let mut value = String::with_capacity(512);
-    value.push_str("v1.");
-    value.push_str(&key.kid);
-    value.push('.');
-    let start = value.len();
-    URL_SAFE_NO_PAD.encode_string(encode(signed), &mut value);
-    let mut hmac = key.prepared.clone();
-    hmac.update(&value.as_bytes()[start..]);
-    value.push('.');
-    URL_SAFE_NO_PAD.encode_string(hmac.finalize().into_bytes(), &mut value);
+    write_into(&mut value, keys, signed);
     value
+}
+
+fn write_into(out: &mut String, keys: &CookieKeys, signed: &Signed) {
+    let Some(key) = keys.keys.first() else { return };
+    out.push_str("v1.");
+    out.push_str(&key.kid);
+    out.push('.');
+    let start = out.len();
+    URL_SAFE_NO_PAD.encode_string(encode(signed), out);
+    let mut hmac = key.prepared.clone();
+    hmac.update(&out.as_bytes()[start..]);
+    out.push('.');
+    URL_SAFE_NO_PAD.encode_string(hmac.finalize().into_bytes(), out);
 }
 
 /// The whole Set-Cookie header. It lives until the last window closes, at least a second, at most 400 days.
@@ -167,9 +171,9 @@ pub fn set_cookie(keys: &CookieKeys, signed: &Signed, now: UtcMillis) -> String 
     let mut header = String::with_capacity(640);
     header.push_str(keys.name());
     header.push('=');
-    header.push_str(&write(keys, signed));
+    write_into(&mut header, keys, signed);
     header.push_str("; Max-Age=");
-    header.push_str(&left.clamp(1, MAX_AGE_SECONDS).to_string());
+    push_number(&mut header, left.clamp(1, MAX_AGE_SECONDS));
     header.push_str("; Path=/");
     if let Some(domain) = &keys.domain {
         header.push_str("; Domain=");
@@ -206,16 +210,36 @@ pub fn fits(trail: &Trail) -> bool {
         })
 }
 
-fn encode(signed: &Signed) -> Vec<u8> {
-    use std::io::Write;
-    let mut out = Vec::with_capacity(256);
-    // Writing to memory cannot fail.
-    let _ = write!(out, "{}\t{}", signed.trail.visitor, signed.until.0);
+/// Without the formatting machinery: this runs on every redirect.
+fn encode(signed: &Signed) -> String {
+    let mut out = String::with_capacity(256);
+    out.push_str(&signed.trail.visitor);
+    out.push('\t');
+    push_number(&mut out, signed.until.0);
     for touch in &signed.trail.touches {
-        let Touch { program, code, campaign, click_id, at } = touch;
-        let _ = write!(out, "\n{program}\t{code}\t{campaign}\t{click_id}\t{}", at.0);
+        let mut separator = '\n';
+        for field in [&touch.program, &touch.code, &touch.campaign, &touch.click_id] {
+            out.push(separator);
+            out.push_str(field);
+            separator = '\t';
+        }
+        out.push('\t');
+        push_number(&mut out, touch.at.0);
     }
     out
+}
+
+/// A number below zero cannot be read back and is written as nothing.
+fn push_number(out: &mut String, number: i64) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    let mut rest = u64::try_from(number).unwrap_or_default();
+    while number >= 0 && (rest > 0 || at == digits.len()) {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend(digits[at..].iter().copied().map(char::from));
 }
 
 fn decode(bytes: &[u8]) -> Option<Signed> {

@@ -21,6 +21,11 @@ pub(super) struct Form {
 }
 
 impl Form {
+    /// An address that a link leads to; what it may be is checked where it is known.
+    pub const fn destination() -> Form {
+        exact(super::destination::DESTINATION_BYTES_MAX, |_| true, "be at most 2048 characters")
+    }
+
     /// Whether a text that we made ourselves would be taken in.
     pub fn allows(&self, text: &str) -> bool {
         text.chars().count() <= self.max && (self.holds)(text)
@@ -118,6 +123,14 @@ impl<'a> Fields<'a> {
 
     pub fn required_text(&self, name: &str, form: &Form) -> Result<String, Invalid> {
         self.text(name, form)?.ok_or_else(|| self.missing(name))
+    }
+
+    pub fn boolean(&self, name: &str) -> Result<Option<bool>, Invalid> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(*value)),
+            Some(_) => Err(self.invalid(name, "wrong_type", "be true or false")),
+        }
     }
 
     /// An integer of `range`, written as one: `1e3`, `100.0` and `"100"` are refused.

@@ -8,6 +8,8 @@ pub mod emdash;
 pub mod envelope;
 mod fields;
 mod json;
+pub mod operator;
+pub mod session;
 pub mod standard_webhooks;
 
 pub use json::{BODY_BYTES_MAX, DEPTH_MAX, Invalid};

@@ -8,12 +8,13 @@ use manicule::engine::timeline::Presented;
 use manicule::engine::touch::Trail;
 use manicule::flow::context::{Context, Ports};
 use manicule::flow::conversion::{self, Incoming, Taken};
-use manicule::flow::enrol::{self, LinkRequest, NewPartner};
+use manicule::flow::enrol;
 use manicule::flow::error::AppError;
 use manicule::flow::review::{self, Choice};
 use manicule::flow::settle::{self, Due};
 use manicule::program::document::Cadence;
 use manicule::store::run::RunRow;
+use manicule::wire::operator::{NewLink, NewPartner};
 use serde_json::Value;
 use std::cell::Cell;
 
@@ -120,7 +121,7 @@ impl World {
 
     /// Makes a further link of a partner: its code.
     pub fn link(&self, when: UtcMillis, partner: &str) -> Result<String, AppError> {
-        let request = LinkRequest {
+        let request = NewLink {
             partner: partner.to_owned(),
             destination: None,
             campaign: None,

@@ -1,0 +1,125 @@
+//! The ports on the runtime: D1, randomness, sessions of the EmDash site, the caches of links.
+
+use super::d1::D1;
+use super::links;
+use super::random;
+use super::time_limit::within;
+use crate::flow::context::Ports;
+use crate::http::shell::Site;
+use crate::store::port::{Db, DbError, Rows, Stmt};
+use crate::wire::session::{self, SiteUser};
+use sha2::{Digest, Sha256};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::Duration;
+use worker::{Delay, Env, Fetch, Headers, Method, Request, RequestInit};
+
+/// A batch that takes longer is answered as unavailable; it may have been written, which every use expects.
+const DATABASE_LIMIT: Duration = Duration::from_secs(25);
+/// How long the site may take to say who is signed in.
+const SESSION_LIMIT: Duration = Duration::from_secs(3);
+/// An answer about a session is believed this long.
+const SESSION_MS: f64 = 60_000.0;
+/// Sessions remembered by one isolate; beyond it all are forgotten and asked again.
+const SESSIONS_MAX: usize = 1_000;
+
+pub struct Runtime {
+    database: LimitedD1,
+    env: Env,
+    emdash_origin: String,
+}
+
+pub struct LimitedD1(D1);
+
+thread_local! {
+    /// What the site said about a session, and until when that is believed. Keyed by the session's hash.
+    static SESSIONS: RefCell<HashMap<[u8; 32], (Option<SiteUser>, f64)>> = RefCell::new(HashMap::new());
+}
+
+impl Runtime {
+    pub fn of(env: Env) -> Result<Runtime, DbError> {
+        let database = LimitedD1(D1::of(&env)?);
+        let emdash_origin = env.var("EMDASH_ORIGIN").map(|v| v.to_string()).unwrap_or_default();
+        Ok(Runtime { database, emdash_origin: emdash_origin.trim().trim_end_matches('/').to_owned(), env })
+    }
+
+    async fn ask(&self, cookie: &str) -> Result<Option<SiteUser>, String> {
+        let bound = self.env.service("EMDASH").ok();
+        // A service binding goes by itself; the host in the address is for the site's own use.
+        let origin = match (&bound, self.emdash_origin.as_str()) {
+            (Some(_), "") => "https://emdash",
+            (_, origin) => origin,
+        };
+        let url = format!("{origin}{}", session::PATH);
+        let headers = Headers::new();
+        // The Cookie header alone: a foreign Authorization would be refused.
+        headers.set("cookie", cookie).map_err(|e| e.to_string())?;
+        let mut init = RequestInit::new();
+        init.with_method(Method::Get).with_headers(headers);
+        init.redirect = worker::RequestRedirect::Manual;
+        let answer = async {
+            let mut response = match bound {
+                Some(service) => service.fetch(url, Some(init)).await,
+                None => Fetch::Request(Request::new_with_init(&url, &init)?).send().await,
+            }?;
+            Ok::<_, worker::Error>((response.status_code(), response.text().await?))
+        };
+        let (status, body) = within(SESSION_LIMIT, answer)
+            .await
+            .ok_or_else(|| "no answer in time".to_owned())?
+            .map_err(|e| e.to_string())?;
+        session::read(status, &body)
+    }
+}
+
+impl Db for LimitedD1 {
+    async fn batch(&self, statements: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
+        let answer = within(DATABASE_LIMIT, self.0.batch(statements)).await;
+        answer.unwrap_or_else(|| Err(DbError::Unavailable("no answer in time".to_owned())))
+    }
+}
+
+impl Ports for Runtime {
+    type Db = LimitedD1;
+
+    fn db(&self) -> &LimitedD1 {
+        &self.database
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        random::fill(bytes);
+    }
+
+    async fn pause(&self, millis: u32) {
+        Delay::from(Duration::from_millis(u64::from(millis))).await;
+    }
+}
+
+impl Site for Runtime {
+    async fn session(&self, cookie: &str) -> Result<Option<SiteUser>, String> {
+        let Some(value) = session::cookie_value(cookie) else { return Ok(None) };
+        let key: [u8; 32] = Sha256::digest(value.as_bytes()).into();
+        let now = js_sys::Date::now();
+        let known =
+            SESSIONS.with_borrow(|all| all.get(&key).filter(|(_, until)| *until > now).map(|(user, _)| user.clone()));
+        if let Some(user) = known {
+            return Ok(user);
+        }
+        let user = self.ask(cookie).await?;
+        SESSIONS.with_borrow_mut(|all| {
+            if all.len() >= SESSIONS_MAX {
+                all.clear();
+            }
+            all.insert(key, (user.clone(), now + SESSION_MS));
+        });
+        Ok(user)
+    }
+
+    fn has_site(&self) -> bool {
+        !self.emdash_origin.is_empty() || self.env.service("EMDASH").is_ok()
+    }
+
+    async fn forget_link(&self, code: &str) {
+        links::forget(&self.env, code).await;
+    }
+}

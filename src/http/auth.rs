@@ -1,0 +1,45 @@
+//! Who may call: operators by bearer token, of which only hashes are kept.
+
+use super::message::Request;
+use super::shell::{Shell, Site};
+use crate::base::id;
+use crate::flow::error::{AppError, Kind};
+use crate::flow::once::{KEY_CHARS_MAX, Once};
+use crate::store::token::{self, TokenRow};
+use crate::wire::bearer;
+use sha2::{Digest, Sha256};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, or whoever the endpoint's own signature or secret lets in.
+    Public,
+    Operator,
+}
+
+/// The operator's name for the audit trail, or the refusal.
+pub async fn operator<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<String, AppError> {
+    let refused = || AppError::new(Kind::Unauthorized, "unauthorized", "send `Authorization: Bearer <operator token>`");
+    let presented = request.header("authorization").and_then(bearer::token).ok_or_else(refused)?;
+    let sha256 = hex_sha256(presented.as_bytes());
+    if let Some(known) = &shell.config.operator_token_sha256
+        && bearer::matches(&sha256, std::slice::from_ref(known))
+    {
+        return Ok("token:bootstrap".to_owned());
+    }
+    let found: Option<TokenRow> = shell.context("").query(token::token_find(&sha256, shell.now)).await?.first()?;
+    found.map(|row| format!("token:{}", row.name)).ok_or_else(refused)
+}
+
+/// The request's Idempotency-Key, if it carries one.
+pub fn once(request: &Request, route: &'static str) -> Result<Option<Once>, AppError> {
+    let Some(key) = request.header("idempotency-key") else { return Ok(None) };
+    if key.is_empty() || key.len() > KEY_CHARS_MAX || !key.bytes().all(|b| b.is_ascii_graphic()) {
+        let detail = format!("must be 1 to {KEY_CHARS_MAX} printable ASCII characters without spaces");
+        return Err(AppError::new(Kind::BadRequest, "malformed", detail).field("Idempotency-Key"));
+    }
+    Ok(Some(Once { key: key.to_owned(), route, body_sha256: hex_sha256(&request.body) }))
+}
+
+pub fn hex_sha256(bytes: &[u8]) -> String {
+    id::hex(&Sha256::digest(bytes))
+}

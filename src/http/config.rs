@@ -1,0 +1,107 @@
+//! The Worker's configuration, read once per isolate. What is missing or weak closes its own door and says so; it
+//! never opens one.
+
+use crate::flow::error::{AppError, Kind};
+use crate::wire::cookie::CookieKeys;
+use crate::wire::standard_webhooks::Secret;
+
+/// Shortest bearer token or URL secret that is believed: 128 bits in hex.
+const SECRET_CHARS_MIN: usize = 32;
+
+/// The published test vector's secret. Anybody can sign with it.
+const PUBLISHED_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+#[derive(Clone, Default)]
+pub struct Config {
+    /// The Worker's address as visitors see it; empty: that of the request.
+    pub public_url: String,
+    pub cookie_keys: Option<CookieKeys>,
+    pub webhook_secrets: Vec<Secret>,
+    pub emdash_tokens: Vec<String>,
+    pub forms_secrets: Vec<String>,
+    /// Lower-case hex SHA-256 of the operator's token.
+    pub operator_token_sha256: Option<String>,
+    /// The program that a signed-in user joins without naming one.
+    pub self_serve_program: String,
+    /// What is wrong, for the log and the operator.
+    pub complaints: Vec<String>,
+}
+
+impl Config {
+    /// Reads the variables and secrets by name; a name without a value is an empty text.
+    pub fn read(text: impl Fn(&str) -> String) -> Config {
+        let mut config = Config {
+            public_url: text("PUBLIC_URL").trim().trim_end_matches('/').to_owned(),
+            self_serve_program: text("SELF_SERVE_PROGRAM").trim().to_owned(),
+            ..Config::default()
+        };
+        match cookie_keys(&text("COOKIE_KEYS"), text("COOKIE_DOMAIN").trim()) {
+            Ok(keys) => config.cookie_keys = Some(keys),
+            Err(why) => config.complaints.push(format!("COOKIE_KEYS: {why}")),
+        }
+        for secret in text("WEBHOOK_SECRETS").split_whitespace() {
+            match Secret::parse(secret) {
+                _ if secret == PUBLISHED_SECRET => {
+                    config.complaints.push("WEBHOOK_SECRETS: the published test secret is not a secret".to_owned());
+                }
+                Ok(secret) => config.webhook_secrets.push(secret),
+                Err(why) => config.complaints.push(format!("WEBHOOK_SECRETS: {why}")),
+            }
+        }
+        config.emdash_tokens = config.strong("EMDASH_TOKENS", &text("EMDASH_TOKENS"));
+        config.forms_secrets = config.strong("FORMS_SECRETS", &text("FORMS_SECRETS"));
+        let hash = text("OPERATOR_BOOTSTRAP_TOKEN_SHA256").trim().to_ascii_lowercase();
+        if hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()) {
+            config.operator_token_sha256 = Some(hash);
+        } else if !hash.is_empty() {
+            config.complaints.push("OPERATOR_BOOTSTRAP_TOKEN_SHA256: must be 64 hex digits".to_owned());
+        }
+        config
+    }
+
+    /// The address that links are shown under.
+    pub fn base_url(&self, origin: &str) -> String {
+        if self.public_url.is_empty() { origin.to_owned() } else { self.public_url.clone() }
+    }
+
+    /// The error of a door that is closed because its secret is not set.
+    pub fn not_configured(name: &str) -> AppError {
+        AppError::new(Kind::Transient, "not_configured", format!("{name} is not set or too weak; see /healthz"))
+    }
+
+    fn strong(&mut self, name: &str, text: &str) -> Vec<String> {
+        let (strong, weak): (Vec<&str>, Vec<&str>) =
+            text.split_whitespace().partition(|secret| secret.len() >= SECRET_CHARS_MIN);
+        if !weak.is_empty() {
+            self.complaints
+                .push(format!("{name}: a secret of fewer than {SECRET_CHARS_MIN} characters is not believed"));
+        }
+        strong.into_iter().map(str::to_owned).collect()
+    }
+}
+
+fn cookie_keys(keys: &str, domain: &str) -> Result<CookieKeys, String> {
+    let keys = CookieKeys::parse(keys).map_err(|e| e.to_string())?;
+    if domain.is_empty() { Ok(keys) } else { keys.with_domain(domain).map_err(|e| e.to_string()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_weak_stays_closed() {
+        let strong = "0123456789abcdef0123456789abcdef";
+        let config = Config::read(|name| match name {
+            "WEBHOOK_SECRETS" => format!("{PUBLISHED_SECRET} whsec_short whsec_{}", "QUJD".repeat(11)),
+            "EMDASH_TOKENS" => format!("changeme {strong}"),
+            "COOKIE_KEYS" => format!("k1:{}", "0".repeat(64)),
+            "OPERATOR_BOOTSTRAP_TOKEN_SHA256" => "secret".to_owned(),
+            _ => String::new(),
+        });
+        assert_eq!(config.webhook_secrets.len(), 1);
+        assert_eq!(config.emdash_tokens, [strong]);
+        assert!(config.cookie_keys.is_none() && config.operator_token_sha256.is_none());
+        assert_eq!(config.complaints.len(), 5, "{:?}", config.complaints);
+    }
+}

@@ -1,0 +1,155 @@
+//! Requests and responses as plain values, so that everything above the runtime is tested without it.
+
+use crate::flow::error::{AppError, Kind};
+use serde_json::{Value, json};
+
+/// A request as the router sees it.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    pub method: String,
+    /// As sent, percent-encoded.
+    pub path: String,
+    pub query: String,
+    /// `https://host` of the address that was asked.
+    pub origin: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// At most `wire::BODY_BYTES_MAX` and one byte: more is never read.
+    pub body: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
+    /// What went wrong, for the log: written once, by whoever sends the response.
+    pub fault: Option<String>,
+}
+
+impl Request {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The first value of a query parameter, decoded.
+    pub fn param(&self, name: &str) -> Option<String> {
+        self.query.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(key).as_deref() == Some(name)).then(|| decode(value)).flatten()
+        })
+    }
+}
+
+impl Response {
+    pub fn json(status: u16, body: &Value) -> Response {
+        Response {
+            status,
+            headers: vec![
+                ("content-type", "application/json".to_owned()),
+                ("cache-control", "no-store".to_owned()),
+                ("x-content-type-options", "nosniff".to_owned()),
+            ],
+            body: body.to_string(),
+            fault: None,
+        }
+    }
+
+    /// Problem details (RFC 9457) with a stable `code`.
+    pub fn problem(error: &AppError) -> Response {
+        let status = status_of(error.kind);
+        let mut body = json!({
+            "type": format!("urn:manicule:problem:{}", error.code), "title": title_of(error.kind), "status": status,
+            "code": error.code, "detail": error.detail,
+        });
+        if let Some(field) = &error.field {
+            body["field"] = json!(field);
+        }
+        // What the database or a library said is for the log; the caller is told whose fault it is.
+        if error.kind == Kind::Fault {
+            body["detail"] = json!("something is wrong on our side; it was logged");
+        }
+        let mut response = Response::json(status, &body);
+        response.headers[0].1 = "application/problem+json".to_owned();
+        match error.kind {
+            Kind::Transient => response.headers.push(("retry-after", "5".to_owned())),
+            Kind::Unauthorized => response.headers.push(("www-authenticate", "Bearer".to_owned())),
+            _ => {}
+        }
+        response.fault = Some(error.to_string());
+        response
+    }
+}
+
+/// The one table from errors to statuses.
+pub fn status_of(kind: Kind) -> u16 {
+    match kind {
+        Kind::BadRequest => 400,
+        Kind::Unauthorized => 401,
+        Kind::Forbidden => 403,
+        Kind::NotFound => 404,
+        Kind::MethodNotAllowed => 405,
+        Kind::Conflict => 409,
+        Kind::TooLarge => 413,
+        Kind::Unprocessable => 422,
+        Kind::Fault => 500,
+        Kind::Transient => 503,
+    }
+}
+
+fn title_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::BadRequest => "The request cannot be read",
+        Kind::Unauthorized => "Credentials are missing or not valid",
+        Kind::Forbidden => "Not allowed",
+        Kind::NotFound => "Not found",
+        Kind::MethodNotAllowed => "The address does not take this method",
+        Kind::Conflict => "It contradicts what stands",
+        Kind::TooLarge => "The body is too large",
+        Kind::Unprocessable => "A field says something that cannot be",
+        Kind::Fault => "Internal error",
+        Kind::Transient => "Try again",
+    }
+}
+
+/// Percent-decodes a part of a URL, `+` being a space. `None` where it is not UTF-8 or an escape is broken.
+pub fn decode(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'%' => {
+                let digits = text.get(at + 1..at + 3).filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
+                out.push(u8::from_str_radix(digits, 16).ok()?);
+                at += 2;
+            }
+            b'+' => out.push(b' '),
+            byte => out.push(*byte),
+        }
+        at += 1;
+    }
+    String::from_utf8(out).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn escapes_are_decoded_or_refused() {
+        for (text, want) in
+            [("a%2Fb+c", Some("a/b c")), ("%", None), ("%4", None), ("%zz", None), ("%ff", None), ("%C3%A9", Some("é"))]
+        {
+            assert_eq!(decode(text).as_deref(), want, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_never_panics(text in "\\PC*") {
+            let _ = decode(&text);
+        }
+    }
+}

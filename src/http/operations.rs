@@ -1,0 +1,165 @@
+//! Runs, reviews, the outbox and the Worker's health, for operators.
+
+use super::message::Request;
+use super::page::Page;
+use super::shell::{Shell, Site};
+use crate::base::time::UtcMillis;
+use crate::engine::schedule;
+use crate::flow::error::{AppError, Kind};
+use crate::flow::once::Answer;
+use crate::flow::review::{self as deciding, Choice};
+use crate::flow::settle::{self, Due};
+use crate::program::document::Cadence;
+use crate::store::review::ReviewRow;
+use crate::store::run::{RunPartner, RunRow, RunTotal};
+use crate::store::{health as health_store, outbox, program, review, run as runs};
+use crate::wire::operator;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// `GET /v1/runs`: newest first.
+pub async fn run_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+    let page = Page::of(request)?;
+    let (before_ms, before_id) = page.instant_and_id(i64::from(u32::MAX) * 1_000_000)?;
+    let rows: Vec<RunRow> =
+        shell.context("").query(runs::run_page(before_ms, &before_id, page.limit + 1)).await?.decode()?;
+    Ok((200, page.answer(rows, |r| format!("{}.{}", r.started_at_ms.0, r.id), run_view)))
+}
+
+/// `POST /v1/runs`: starts the run of a period that is over, or resumes it.
+pub async fn run_start<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
+    let ctx = shell.context(actor);
+    let asked = operator::run(&request.body)?;
+    let cadence = if asked.cadence == "weekly" { Cadence::Weekly } else { Cadence::Monthly };
+    let scheduled = schedule::scheduled_at(cadence, &asked.period).ok_or_else(|| {
+        let form = if cadence == Cadence::Weekly { "an ISO week such as 2026-W24" } else { "a month such as 2026-06" };
+        AppError::new(Kind::Unprocessable, "malformed", format!("must be {form}")).field("period")
+    })?;
+    let id = settle::run_id(&asked.program, cadence, &asked.period);
+    let rows = ctx.batch(vec![program::program_list(), runs::run_find(&id)]).await?;
+    let known: Option<RunRow> = rows[1].first()?;
+    let run = match known {
+        Some(run) => settle::resume(&ctx, &run.id, settle::STEPS_MAX).await?,
+        None => {
+            let catalog = program::catalog(&rows[0])?;
+            let document = catalog.in_force(&asked.program, shell.now).ok_or_else(|| {
+                AppError::new(Kind::Unprocessable, "unknown_program", "there is no such program").field("program")
+            })?;
+            if document.settlement.cadence != cadence {
+                let detail = format!("this program settles {}", document.settlement.cadence.name());
+                return Err(AppError::new(Kind::Unprocessable, "wrong_cadence", detail).field("cadence"));
+            }
+            if scheduled > shell.now {
+                let detail = format!("this period is settled on {}; it is not over", scheduled.to_rfc3339());
+                return Err(AppError::new(Kind::Unprocessable, "period_not_over", detail).field("period"));
+            }
+            settle::settle(&ctx, &Due { program: asked.program, cadence, period: asked.period, as_of: scheduled })
+                .await?
+        }
+    };
+    let totals: Vec<RunTotal> = ctx.query(runs::run_totals(&run.id)).await?.decode()?;
+    let mut body = run_view(&run);
+    body["totals"] = json!(totals);
+    Ok((200, body))
+}
+
+/// `GET /v1/runs/{id}`: plan, progress, and each partner's statement.
+pub async fn run_show<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str) -> Result<Answer, AppError> {
+    let page = Page::of(request)?;
+    let rows = shell
+        .context("")
+        .batch(vec![runs::run_find(id), runs::run_totals(id), runs::run_partner_page(id, &page.cursor, page.limit + 1)])
+        .await?;
+    let run: RunRow = rows[0].first()?.ok_or_else(|| AppError::not_found("run"))?;
+    let mut body = run_view(&run);
+    body["totals"] = json!(rows[1].decode::<RunTotal>()?);
+    body["partners"] = page.answer(rows[2].decode::<RunPartner>()?, |p| p.partner_id.clone(), |p| json!(p));
+    Ok((200, body))
+}
+
+fn run_view(run: &RunRow) -> Value {
+    json!({
+        "id": run.id, "program": run.program_id, "program_version": run.program_version, "cadence": run.cadence,
+        "period": run.period, "as_of": run.as_of_ms.to_rfc3339(), "state": run.state, "planned": run.items,
+        "executed": run.executed, "actor": run.actor, "started_at": run.started_at_ms.to_rfc3339(),
+        "finished_at": run.finished_at_ms.map(UtcMillis::to_rfc3339),
+    })
+}
+
+/// `GET /v1/reviews?state=open`.
+pub async fn review_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+    let page = Page::of(request)?;
+    let state = request.param("state").unwrap_or_else(|| "open".to_owned());
+    if !["open", "released", "rejected"].contains(&state.as_str()) {
+        let detail = "must be open, released or rejected";
+        return Err(AppError::new(Kind::BadRequest, "unsupported", detail).field("state"));
+    }
+    let rows: Vec<ReviewRow> =
+        shell.context("").query(review::review_page(&state, &page.cursor, page.limit + 1)).await?.decode()?;
+    Ok((200, page.answer(rows, |r| r.id.clone(), deciding::view)))
+}
+
+/// `POST /v1/reviews/{id}`.
+pub async fn review_decide<S: Site>(
+    shell: &Shell<'_, S>,
+    request: &Request,
+    id: &str,
+    actor: &str,
+) -> Result<Answer, AppError> {
+    let asked = operator::review(&request.body)?;
+    let choice = if asked.release { Choice::Release } else { Choice::Reject };
+    deciding::decide(&shell.context(actor), id, choice, &asked.reason).await
+}
+
+/// `GET /v1/outbox`: messages that wait or were sent.
+pub async fn outbox_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: String,
+        kind: String,
+        program_id: String,
+        partner_id: Option<String>,
+        account_id: Option<String>,
+        payload: String,
+        state: String,
+        created_at_ms: UtcMillis,
+    }
+    let page = Page::of(request)?;
+    let rows: Vec<Row> = shell.context("").query(outbox::outbox_page(&page.cursor, page.limit + 1)).await?.decode()?;
+    let view = |r: &Row| {
+        json!({
+            "id": r.id, "kind": r.kind, "program": r.program_id, "partner": r.partner_id, "account": r.account_id,
+            "payload": serde_json::from_str::<Value>(&r.payload).unwrap_or_default(), "state": r.state,
+            "created_at": r.created_at_ms.to_rfc3339(),
+        })
+    };
+    Ok((200, page.answer(rows, |r| r.id.clone(), view)))
+}
+
+/// `GET /healthz`: 200 where money can be handled, else 503 with what is wrong.
+pub async fn health<S: Site>(shell: &Shell<'_, S>) -> Result<Answer, AppError> {
+    let rows = shell
+        .context("")
+        .batch(vec![health_store::schema_objects(), health_store::heartbeat_list(), outbox::outbox_backlog()])
+        .await?;
+    let missing = health_store::missing_objects(&rows[0])?;
+    let backlog: health_store::Backlog = rows[2].first()?.unwrap_or_default();
+    let crons: Vec<Value> = rows[1]
+        .decode::<health_store::Heartbeat>()?
+        .iter()
+        .map(|h| {
+            json!({
+                "job": h.job, "scheduled_at": h.scheduled_at_ms.to_rfc3339(),
+                "seconds_since": (shell.now.0 - h.finished_at_ms.0) / 1_000,
+            })
+        })
+        .collect();
+    let ok = missing.is_empty() && shell.config.complaints.is_empty();
+    let body = json!({
+        "ok": ok, "build": env!("CARGO_PKG_VERSION"),
+        "schema": {"expected": health_store::expected_objects(), "missing": missing},
+        "crons": crons, "outbox": {"queued": backlog.queued, "oldest_ms": backlog.oldest_ms},
+        "configuration": shell.config.complaints,
+    });
+    Ok((if ok { 200 } else { 503 }, body))
+}

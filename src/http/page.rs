@@ -1,0 +1,54 @@
+//! Lists by cursor: `?limit=` and `?cursor=` in, `{data, next_cursor}` out.
+
+use super::message::Request;
+use crate::flow::error::{AppError, Kind};
+use serde_json::{Value, json};
+
+const LIMIT_DEFAULT: i64 = 50;
+const LIMIT_MAX: i64 = 200;
+
+pub struct Page {
+    pub limit: i64,
+    /// As the last answer gave it; empty for the first page.
+    pub cursor: String,
+}
+
+impl Page {
+    pub fn of(request: &Request) -> Result<Page, AppError> {
+        let limit = match request.param("limit") {
+            None => LIMIT_DEFAULT,
+            Some(text) => text.parse().ok().filter(|n| (1..=LIMIT_MAX).contains(n)).ok_or_else(|| {
+                let detail = format!("must be a number from 1 to {LIMIT_MAX}");
+                AppError::new(Kind::BadRequest, "malformed", detail).field("limit")
+            })?,
+        };
+        Ok(Page { limit, cursor: request.param("cursor").unwrap_or_default() })
+    }
+
+    /// The cursor as `<integer>`, or `first` on the first page.
+    pub fn number(&self, first: i64) -> Result<i64, AppError> {
+        if self.cursor.is_empty() { Ok(first) } else { self.cursor.parse().map_err(|_| broken()) }
+    }
+
+    /// The cursor as `<integer>.<id>`, or `first` and no id on the first page.
+    pub fn instant_and_id(&self, first: i64) -> Result<(i64, String), AppError> {
+        if self.cursor.is_empty() {
+            return Ok((first, String::new()));
+        }
+        let (number, id) = self.cursor.split_once('.').ok_or_else(broken)?;
+        Ok((number.parse().map_err(|_| broken())?, id.to_owned()))
+    }
+
+    /// The answer to a query that asked for one row more than the limit: that row tells whether there is a next page.
+    pub fn answer<T>(&self, mut rows: Vec<T>, cursor: impl Fn(&T) -> String, view: impl Fn(&T) -> Value) -> Value {
+        let limit = usize::try_from(self.limit).unwrap_or(0);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = if more { rows.last().map(cursor) } else { None };
+        json!({"data": rows.iter().map(view).collect::<Vec<Value>>(), "next_cursor": next})
+    }
+}
+
+fn broken() -> AppError {
+    AppError::new(Kind::BadRequest, "malformed", "must be a next_cursor of an earlier answer").field("cursor")
+}

@@ -1,0 +1,107 @@
+//! Partners and links, for operators.
+
+use super::auth;
+use super::message::Request;
+use super::page::Page;
+use super::shell::{Shell, Site};
+use crate::engine::accrual::Line;
+use crate::flow::enrol;
+use crate::flow::error::AppError;
+use crate::flow::once::Answer;
+use crate::store::ledger::{self, BalanceRow};
+use crate::store::partner::{self, LinkRow, PartnerRow};
+use crate::store::{click, port::Stmt};
+use crate::wire::operator;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// `POST /v1/partners`.
+pub async fn enrol<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
+    let ctx = shell.context(actor);
+    let new = operator::partner(&request.body)?;
+    let once = auth::once(request, "POST /v1/partners")?;
+    if let Some(once) = &once
+        && let Some(answer) = once.answered(&ctx).await?
+    {
+        return Ok(answer);
+    }
+    enrol::partner(&ctx, &new, &shell.config.base_url(&request.origin), once.as_ref()).await
+}
+
+/// `GET /v1/partners/{id}`, with balances.
+pub async fn show<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str) -> Result<Answer, AppError> {
+    let rows = shell.context("").batch(vec![partner::partner_find(id), ledger::balance_list(id)]).await?;
+    let found: PartnerRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
+    let balances: Vec<Value> = rows[1].decode::<BalanceRow>()?.iter().map(balance).collect();
+    Ok((200, enrol::view(&found, &shell.config.base_url(&request.origin), &balances)))
+}
+
+fn balance(row: &BalanceRow) -> Value {
+    let (unit, currency) = row.unit.split_once(':').unwrap_or((&row.unit, ""));
+    json!({
+        "unit": unit, "currency": currency, "pending_cents": row.pending_cents,
+        "available_cents": row.available_cents, "paid_cents": row.paid_cents,
+    })
+}
+
+/// `GET /v1/partners/{id}/entries`: the partner's lines, oldest first.
+pub async fn entries<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str) -> Result<Answer, AppError> {
+    let page = Page::of(request)?;
+    let (after_ms, after_id) = page.instant_and_id(i64::MIN + 1)?;
+    let rows = shell
+        .context("")
+        .batch(vec![partner::partner_find(id), partner::entry_page(id, after_ms.max(-1), &after_id, page.limit + 1)])
+        .await?;
+    rows[0].first::<PartnerRow>()?.ok_or_else(|| AppError::not_found("partner"))?;
+    let lines: Vec<Line> = rows[1].decode()?;
+    Ok((200, page.answer(lines, |l| format!("{}.{}", l.at_ms.0, l.id), entry)))
+}
+
+/// A line as people read it.
+pub fn entry(line: &Line) -> Value {
+    let (unit, currency) = line.unit.split_once(':').unwrap_or((&line.unit, ""));
+    json!({
+        "id": line.id, "kind": "accrual", "program": line.program_id, "program_version": line.program_version,
+        "rule": line.rule_id, "account": line.account_id, "event": line.event_id, "basis": line.basis,
+        "period": line.period, "at": line.at_ms.to_rfc3339(), "unit": unit, "currency": currency,
+        "amount_cents": line.net_cents, "earned_cents": line.earned_cents,
+        "reversed_cents": line.earned_cents.0 - line.net_cents.0, "state": line.state,
+        "available_from": line.vests_at_ms.to_rfc3339(), "reason": line.reason,
+    })
+}
+
+/// `POST /v1/links`.
+pub async fn link<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
+    let ctx = shell.context(actor);
+    let new = operator::link(&request.body, shell.now)?;
+    let once = auth::once(request, "POST /v1/links")?;
+    if let Some(once) = &once
+        && let Some(answer) = once.answered(&ctx).await?
+    {
+        return Ok(answer);
+    }
+    enrol::link(&ctx, &new, &shell.config.base_url(&request.origin), once.as_ref()).await
+}
+
+/// `GET /v1/links/{code}`, with its counted clicks.
+pub async fn link_show<S: Site>(shell: &Shell<'_, S>, request: &Request, code: &str) -> Result<Answer, AppError> {
+    #[derive(Deserialize)]
+    struct Counts {
+        visits: i64,
+        bots: i64,
+    }
+    let statements: Vec<Stmt> = vec![partner::link_find(code), click::click_counts(code)];
+    let rows = shell.context("").batch(statements).await?;
+    let found: LinkRow = rows[0].first()?.ok_or_else(|| AppError::not_found("link"))?;
+    let counts: Counts = rows[1].first()?.unwrap_or(Counts { visits: 0, bots: 0 });
+    let mut view = enrol::link_view(&found, &shell.config.base_url(&request.origin));
+    view["clicks"] = json!({"visits": counts.visits, "bots": counts.bots});
+    Ok((200, view))
+}
+
+/// `DELETE /v1/links/{code}`: it stops working within about a minute, and behaves like an unknown code.
+pub async fn link_disable<S: Site>(shell: &Shell<'_, S>, code: &str, actor: &str) -> Result<Answer, AppError> {
+    let answer = enrol::disable(&shell.context(actor), code).await?;
+    shell.site.forget_link(code).await;
+    Ok(answer)
+}

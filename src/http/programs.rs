@@ -1,0 +1,64 @@
+//! Programs, for operators.
+
+use super::message::{Request, Response};
+use super::shell::{Shell, Site};
+use crate::flow::error::{AppError, Kind};
+use crate::flow::once::Answer;
+use crate::flow::program::{self as saving, Refusal};
+use crate::store::program;
+use serde_json::{Value, json};
+
+/// `GET /v1/programs`: every program with the version in force.
+pub async fn list<S: Site>(shell: &Shell<'_, S>) -> Result<Answer, AppError> {
+    let catalog = program::catalog(&shell.context("").query(program::program_list()).await?)?;
+    let programs: Vec<Value> = catalog
+        .all_in_force(shell.now)
+        .into_iter()
+        .map(|d| {
+            json!({
+                "id": d.id, "title": d.title, "version": d.version, "currency": d.currency,
+                "effective_from": d.effective_from.to_rfc3339(), "cadence": d.settlement.cadence,
+                "unit": d.settlement.unit,
+            })
+        })
+        .collect();
+    Ok((200, json!({"data": programs, "next_cursor": null})))
+}
+
+/// `GET /v1/programs/{id}`: the document in force and all versions.
+pub async fn show<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, AppError> {
+    let catalog = program::catalog(&shell.context("").query(program::program_list()).await?)?;
+    let document = catalog.in_force(id, shell.now).ok_or_else(|| AppError::not_found("program"))?;
+    let versions: Vec<Value> = catalog
+        .versions(id)
+        .map(|d| json!({"version": d.version, "effective_from": d.effective_from.to_rfc3339()}))
+        .collect();
+    Ok((200, json!({"id": id, "document": document, "versions": versions})))
+}
+
+/// `PUT /v1/programs/{id}`: saves a version. Everything wrong with the document is listed by path, value and rule.
+pub async fn save<S: Site>(
+    shell: &Shell<'_, S>,
+    request: &Request,
+    id: &str,
+    actor: &str,
+) -> Result<Response, AppError> {
+    let text = std::str::from_utf8(&request.body)
+        .map_err(|_| AppError::new(Kind::BadRequest, "invalid_utf8", "the body must be UTF-8"))?;
+    match saving::save(&shell.context(actor), id, text).await {
+        Ok((status, body)) => Ok(Response::json(status, &body)),
+        Err(Refusal::Error(error)) => Err(error),
+        Err(Refusal::Findings(findings)) => {
+            let first = findings.first();
+            let detail = first.map_or(String::new(), |f| format!("{} ({}): {}", f.path, f.value, f.rule));
+            let error = AppError::new(Kind::Unprocessable, "program_refused", detail)
+                .field(first.map_or("", |f| f.path.as_str()));
+            let mut response = Response::problem(&error);
+            if let Ok(mut body) = serde_json::from_str::<Value>(&response.body) {
+                body["findings"] = json!(findings);
+                response.body = body.to_string();
+            }
+            Ok(response)
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What a request is handed besides itself: the ports, the configuration, the instant.
+
+use crate::base::time::UtcMillis;
+use crate::flow::context::{Context, Ports};
+use crate::http::config::Config;
+use crate::wire::session::SiteUser;
+
+/// The outside world as routes need it.
+pub trait Site: Ports {
+    /// Who the Cookie header's session belongs to at the EmDash site. An error is never "signed in".
+    fn session(&self, cookie: &str) -> impl Future<Output = Result<Option<SiteUser>, String>>;
+
+    /// Whether an EmDash site is configured.
+    fn has_site(&self) -> bool;
+
+    /// A link was changed: what is cached of it is wrong.
+    fn forget_link(&self, code: &str) -> impl Future<Output = ()>;
+}
+
+/// One request's surroundings.
+pub struct Shell<'a, S: Site> {
+    pub site: &'a S,
+    pub config: &'a Config,
+    pub now: UtcMillis,
+}
+
+impl<S: Site> Shell<'_, S> {
+    pub fn context(&self, actor: &str) -> Context<'_, S> {
+        Context { ports: self.site, now: self.now, actor: actor.to_owned() }
+    }
+}

@@ -1,0 +1,93 @@
+//! Calls made from a visitor's browser: the token for a form's hidden field, and a link of one's own.
+
+use super::message::{Request, Response};
+use super::shell::{Shell, Site};
+use crate::engine::touch::Touch;
+use crate::flow::enrol;
+use crate::flow::error::{AppError, Kind};
+use crate::program::catalog::Catalog;
+use crate::store::program;
+use crate::wire::operator::{self, NewPartner};
+use crate::wire::session::ROLE_SUBSCRIBER;
+use crate::wire::{cookie, session};
+use serde_json::{Value, json};
+
+/// `GET /v1/attribution`: `{token, program, benefit}` of this visitor's cookie, or nulls. Same origin only.
+pub async fn attribution<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+    if request.header("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        let detail = "only pages of the same origin may ask who referred their visitor";
+        return Err(AppError::new(Kind::Forbidden, "cross_origin", detail));
+    }
+    let nothing = json!({"token": null, "program": null, "benefit": null});
+    let signed = shell
+        .config
+        .cookie_keys
+        .as_ref()
+        .and_then(|keys| cookie::read(keys, request.header("cookie")?).map(|signed| (keys, signed)));
+    let Some((keys, signed)) = signed else { return Ok(Response::json(200, &nothing)) };
+    let catalog = program::catalog(&shell.context("").query(program::program_list()).await?)?;
+    let live = |touch: &&Touch| is_live(&catalog, touch, shell);
+    let Some(touch) = signed.trail.touches.iter().filter(live).max_by_key(|t| t.at) else {
+        return Ok(Response::json(200, &nothing));
+    };
+    let benefit = catalog.in_force(&touch.program, shell.now).and_then(|d| d.benefit.clone());
+    let body = json!({"token": cookie::write(keys, &signed), "program": touch.program, "benefit": benefit});
+    Ok(Response::json(200, &body))
+}
+
+fn is_live<S: Site>(catalog: &Catalog, touch: &Touch, shell: &Shell<'_, S>) -> bool {
+    catalog
+        .in_force(&touch.program, shell.now)
+        .is_some_and(|d| touch.at <= shell.now && touch.at.plus_days(d.attribution.window_days) > shell.now)
+}
+
+/// `POST /api/referral/generate`: the signed-in user's own link. Asking again answers the same.
+pub async fn generate<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+    if !is_same_site(request) {
+        let detail = "this call is made with a session's cookie, from pages of the same origin";
+        return Err(AppError::new(Kind::Forbidden, "cross_origin", detail));
+    }
+    let asked = operator::generate(&request.body)?;
+    let sign_in = || {
+        let detail = "sign in first: /_emdash/admin/login?redirect=/";
+        AppError::new(Kind::Unauthorized, "not_signed_in", detail)
+    };
+    let cookies = request.header("cookie").filter(|c| session::cookie_value(c).is_some()).ok_or_else(sign_in)?;
+    if !shell.site.has_site() {
+        let detail = "no EmDash site is configured: bind EMDASH or set EMDASH_ORIGIN";
+        return Err(AppError::new(Kind::Transient, "not_configured", detail));
+    }
+    let user = shell.site.session(cookies).await.map_err(|why| {
+        AppError::new(Kind::Transient, "session_unavailable", format!("the site cannot say who is signed in: {why}"))
+    })?;
+    let user = user.ok_or_else(sign_in)?;
+    if user.role < ROLE_SUBSCRIBER {
+        return Err(AppError::new(Kind::Forbidden, "role_too_low", "this role cannot refer others"));
+    }
+    let program = asked.program.unwrap_or_else(|| shell.config.self_serve_program.clone());
+    let new = NewPartner {
+        program,
+        external_id: user.id.clone(),
+        name: user.name,
+        email: Some(user.email).filter(|e| !e.is_empty()),
+        website: None,
+        country: None,
+        kind: None,
+        disclosure_accepted: asked.disclosure_accepted,
+    };
+    let base = shell.config.base_url(&request.origin);
+    let (status, partner) = enrol::partner(&shell.context(&format!("session:{}", user.id)), &new, &base, None).await?;
+    let code = partner["code"].as_str().unwrap_or_default();
+    let body = json!({
+        "code": code, "url": partner["url"], "share_url": format!("{base}/?ref={code}"),
+        "program": partner["program"], "partner": partner["id"],
+    });
+    Ok(Response::json(status, &Value::clone(&body)))
+}
+
+/// A browser says where a POST comes from; another site's page must not act in the user's name.
+fn is_same_site(request: &Request) -> bool {
+    let by_fetch = request.header("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let by_origin = request.header("origin").is_none_or(|origin| origin == request.origin);
+    by_fetch && by_origin
+}

@@ -1,0 +1,77 @@
+//! Events in: verify over the raw bytes, translate, take in, answer with the outcome.
+
+use super::auth::hex_sha256;
+use super::config::Config;
+use super::message::{Request, Response};
+use super::shell::{Shell, Site};
+use crate::engine::event::Event;
+use crate::engine::timeline::Presented;
+use crate::flow::conversion::{self, Incoming};
+use crate::flow::error::{AppError, Kind};
+use crate::wire::standard_webhooks::{self, Headers};
+use crate::wire::{bearer, cookie, emdash, envelope};
+
+/// `POST /v1/webhooks/events`: the canonical envelope, signed by Standard Webhooks.
+pub async fn event<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+    let secrets = &shell.config.webhook_secrets;
+    if secrets.is_empty() {
+        return Err(Config::not_configured("WEBHOOK_SECRETS"));
+    }
+    let headers = Headers {
+        id: request.header("webhook-id"),
+        timestamp: request.header("webhook-timestamp"),
+        signature: request.header("webhook-signature"),
+    };
+    standard_webhooks::verify(secrets, &headers, &request.body, shell.now)
+        .map_err(|refused| AppError::new(Kind::Unauthorized, refused.code(), refused.to_string()))?;
+    take(shell, request, "events", envelope::parse(&request.body, shell.now)?).await
+}
+
+/// `POST /v1/webhooks/emdash`: EmDash's webhook-notifier, with its secret token as bearer.
+pub async fn emdash_hook<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+    let presented = request.header("authorization").and_then(bearer::token).unwrap_or("");
+    admit(presented, &shell.config.emdash_tokens, "EMDASH_TOKENS")?;
+    take(shell, request, "emdash", emdash::content_hook(&request.body, shell.now)?).await
+}
+
+/// `POST /v1/webhooks/emdash-forms/{secret}`: EmDash's forms, which can carry a secret in their address alone.
+pub async fn emdash_form<S: Site>(shell: &Shell<'_, S>, request: &Request, secret: &str) -> Result<Response, AppError> {
+    admit(secret, &shell.config.forms_secrets, "FORMS_SECRETS")?;
+    take(shell, request, "emdash-forms", emdash::form_submission(&request.body, shell.now)?).await
+}
+
+fn admit(presented: &str, active: &[String], name: &str) -> Result<(), AppError> {
+    if active.is_empty() {
+        return Err(Config::not_configured(name));
+    }
+    if bearer::matches(presented, active) {
+        return Ok(());
+    }
+    Err(AppError::new(Kind::Unauthorized, "webhook_secret_refused", "the secret is missing or not an active one"))
+}
+
+async fn take<S: Site>(
+    shell: &Shell<'_, S>,
+    request: &Request,
+    source: &'static str,
+    event: Event,
+) -> Result<Response, AppError> {
+    let presented = present(shell.config, &event);
+    let incoming = Incoming { source, body_sha256: hex_sha256(&request.body), event, presented };
+    let taken = conversion::take(&shell.context(source), &incoming).await?;
+    // 202: stored, and no program knows the type. A repeat is told the first outcome.
+    let status = if taken.first && !taken.known { 202 } else { 200 };
+    Ok(Response::json(status, &taken.outcome))
+}
+
+/// Verifies what the event presents to be attributed by. A token that does not verify loses its touches, not the event.
+fn present(config: &Config, event: &Event) -> Presented {
+    let token = event.credential.token.as_deref();
+    let trail = token.and_then(|t| cookie::read_value(config.cookie_keys.as_ref()?, t)).map(|signed| signed.trail);
+    Presented {
+        code: event.credential.code.clone(),
+        token_refused: token.is_some() && trail.is_none(),
+        trail,
+        visitor: event.credential.visitor.clone(),
+    }
+}

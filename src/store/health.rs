@@ -1,0 +1,68 @@
+//! Whether the database is the one this build expects, and when its jobs last ran.
+
+use super::port::{DbError, Rows, Stmt};
+use crate::base::time::UtcMillis;
+use serde::Deserialize;
+use std::collections::HashSet;
+
+/// The sum of the migrations.
+const SCHEMA: &str = include_str!("../../schema.sql");
+
+/// The names of the tables, indexes, views and triggers that the schema makes.
+pub fn schema_names() -> Vec<&'static str> {
+    SCHEMA
+        .lines()
+        .filter_map(|line| line.strip_prefix("CREATE "))
+        .filter_map(|rest| {
+            let rest = rest.strip_prefix("UNIQUE ").unwrap_or(rest);
+            let (kind, name) = rest.split_once(' ')?;
+            let name = name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()?;
+            matches!(kind, "TABLE" | "INDEX" | "VIEW" | "TRIGGER").then_some(name)
+        })
+        .collect()
+}
+
+pub fn expected_objects() -> usize {
+    schema_names().len()
+}
+
+pub fn schema_objects() -> Stmt {
+    Stmt::new("SELECT name FROM sqlite_master WHERE type IN ('table', 'index', 'view', 'trigger')")
+}
+
+/// What the schema makes and the database lacks.
+pub fn missing_objects(rows: &Rows) -> Result<Vec<&'static str>, DbError> {
+    #[derive(Deserialize)]
+    struct Row {
+        name: String,
+    }
+    let present: HashSet<String> = rows.decode::<Row>()?.into_iter().map(|r| r.name).collect();
+    Ok(schema_names().into_iter().filter(|name| !present.contains(*name)).collect())
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Heartbeat {
+    pub job: String,
+    pub scheduled_at_ms: UtcMillis,
+    pub finished_at_ms: UtcMillis,
+}
+
+pub fn heartbeat_list() -> Stmt {
+    Stmt::new("SELECT job, scheduled_at_ms, finished_at_ms FROM heartbeat ORDER BY job")
+}
+
+pub fn heartbeat_write(job: &str, scheduled: UtcMillis, now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO heartbeat (job, scheduled_at_ms, finished_at_ms) VALUES (?1, ?2, ?3)
+         ON CONFLICT (job) DO UPDATE SET scheduled_at_ms = excluded.scheduled_at_ms, finished_at_ms = excluded.finished_at_ms",
+    )
+    .bind(job)
+    .bind(scheduled)
+    .bind(now)
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Backlog {
+    pub queued: i64,
+    pub oldest_ms: Option<i64>,
+}

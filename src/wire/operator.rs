@@ -1,0 +1,185 @@
+//! Bodies of the operators' and partners' calls, with the same limits and errors as events have.
+
+use super::destination;
+use super::fields::{CAMPAIGN, DOMAIN, EMAIL, Fields, ID, NAME};
+use super::json::{self, Invalid};
+use crate::base::time::UtcMillis;
+use serde_json::{Map, Value};
+
+/// Who asks to be a partner of which program.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewPartner {
+    pub program: String,
+    pub external_id: String,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub website: Option<String>,
+    pub country: Option<String>,
+    pub kind: Option<String>,
+    pub disclosure_accepted: bool,
+}
+
+/// What is asked of a link.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewLink {
+    pub partner: String,
+    pub destination: Option<String>,
+    pub campaign: Option<String>,
+    pub utm: Option<Value>,
+    pub source: Option<String>,
+    pub expires_at: Option<UtcMillis>,
+}
+
+/// Which run to start or resume.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewRun {
+    pub program: String,
+    pub cadence: String,
+    pub period: String,
+}
+
+/// An operator's decision on a review.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReviewDecision {
+    pub release: bool,
+    pub reason: String,
+}
+
+/// What a signed-in user asks of `/api/referral/generate`; an empty body asks for the default program.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Generate {
+    pub program: Option<String>,
+    pub disclosure_accepted: bool,
+}
+
+/// Most UTM parameters a link carries: the five that are in use, and as many of one's own.
+const UTM_MAX: usize = 10;
+
+pub fn partner(body: &[u8]) -> Result<NewPartner, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    Ok(NewPartner {
+        program: fields.required_text("program", &ID)?,
+        external_id: fields.required_text("external_id", &ID)?,
+        name: fields.text("name", &NAME)?,
+        email: fields.text("email", &EMAIL)?,
+        website: website(&fields)?,
+        country: country(&fields)?,
+        kind: one_of(&fields, "kind", &["developer", "agency", "content"])?,
+        disclosure_accepted: fields.boolean("disclosure_accepted")?.unwrap_or(false),
+    })
+}
+
+pub fn link(body: &[u8], now: UtcMillis) -> Result<NewLink, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    let destination = fields.text("destination", &DESTINATION)?;
+    if let Some(Err(why)) = destination.as_deref().map(destination::check) {
+        return Err(fields.invalid("destination", "malformed", &format!("lead somewhere safe: {why}")));
+    }
+    let expires_at = match fields.text("expires_at", &ID)? {
+        None => None,
+        Some(text) => match UtcMillis::parse(&text).filter(|at| *at > now) {
+            Some(at) => Some(at),
+            None => return Err(fields.invalid("expires_at", "malformed", "be an RFC 3339 instant in the future")),
+        },
+    };
+    let campaign = fields.text("campaign", &CAMPAIGN)?;
+    if campaign.as_deref().is_some_and(|c| !c.bytes().all(is_campaign_byte)) {
+        return Err(fields.invalid("campaign", "malformed", "be of A-Z a-z 0-9 _ . -"));
+    }
+    Ok(NewLink {
+        partner: fields.required_text("partner", &ID)?,
+        destination,
+        campaign,
+        utm: utm(&fields, value.get("utm"))?,
+        source: one_of(&fields, "source", &["direct_link", "agency", "content"])?,
+        expires_at,
+    })
+}
+
+pub fn run(body: &[u8]) -> Result<NewRun, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    let cadence = one_of(&fields, "cadence", &["weekly", "monthly"])?.ok_or_else(|| fields.missing("cadence"))?;
+    Ok(NewRun { program: fields.required_text("program", &ID)?, cadence, period: fields.required_text("period", &ID)? })
+}
+
+pub fn review(body: &[u8]) -> Result<ReviewDecision, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    let decision = one_of(&fields, "decision", &["release", "reject"])?.ok_or_else(|| fields.missing("decision"))?;
+    let reason = fields.text("reason", &NAME)?.filter(|r| !r.trim().is_empty());
+    Ok(ReviewDecision { release: decision == "release", reason: reason.ok_or_else(|| fields.missing("reason"))? })
+}
+
+pub fn generate(body: &[u8]) -> Result<Generate, Invalid> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Generate::default());
+    }
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    Ok(Generate {
+        program: fields.text("program", &ID)?,
+        disclosure_accepted: fields.boolean("disclosure_accepted")?.unwrap_or(false),
+    })
+}
+
+const DESTINATION: super::fields::Form = super::fields::Form::destination();
+
+fn is_campaign_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')
+}
+
+fn one_of(fields: &Fields, name: &str, allowed: &[&str]) -> Result<Option<String>, Invalid> {
+    let text = fields.text(name, &ID)?;
+    match text {
+        Some(text) if !allowed.contains(&text.as_str()) => {
+            Err(fields.invalid(name, "unsupported", &format!("be one of {}", allowed.join(", "))))
+        }
+        text => Ok(text),
+    }
+}
+
+/// A site: a host name, or an http(s) address of one.
+fn website(fields: &Fields) -> Result<Option<String>, Invalid> {
+    let Some(text) = fields.text("website", &DESTINATION)? else { return Ok(None) };
+    let address = text.starts_with("http://") || text.starts_with("https://");
+    if (address && destination::check(&text).is_ok()) || DOMAIN.allows(&text) {
+        return Ok(Some(text));
+    }
+    Err(fields.invalid("website", "malformed", "be a host name or an http(s) address"))
+}
+
+fn country(fields: &Fields) -> Result<Option<String>, Invalid> {
+    match fields.text("country", &ID)? {
+        Some(c) if c.len() != 2 || !c.bytes().all(|b| b.is_ascii_alphabetic()) => {
+            Err(fields.invalid("country", "malformed", "be a country code of two letters such as US"))
+        }
+        country => Ok(country.map(|c| c.to_ascii_uppercase())),
+    }
+}
+
+/// `{"source": "newsletter", …}`, with or without the prefix `utm_`; stored with it.
+fn utm(fields: &Fields, given: Option<&Value>) -> Result<Option<Value>, Invalid> {
+    fields.object("utm")?;
+    let Some(Value::Object(given)) = given else { return Ok(None) };
+    let mut utm = Map::new();
+    for (name, value) in given {
+        let clean = !name.is_empty() && name.len() <= 64 && name.bytes().all(is_campaign_byte);
+        let text = value.as_str().filter(|v| v.len() <= 200 && !v.chars().any(char::is_control));
+        let (true, Some(text)) = (clean, text) else {
+            return Err(fields.invalid(
+                "utm",
+                "malformed",
+                "hold names of A-Z a-z 0-9 _ . - with texts of at most 200 characters",
+            ));
+        };
+        let name = if name.starts_with("utm_") { name.clone() } else { format!("utm_{name}") };
+        utm.insert(name, Value::from(text));
+    }
+    if utm.len() > UTM_MAX {
+        return Err(fields.invalid("utm", "out_of_range", &format!("hold at most {UTM_MAX} parameters")));
+    }
+    Ok(Some(Value::Object(utm)))
+}

@@ -1,0 +1,74 @@
+//! Who is signed in at the EmDash site, from the answer of its `GET /_emdash/api/auth/me`.
+
+use serde::Deserialize;
+
+/// The cookie that holds EmDash's session.
+pub const COOKIE: &str = "astro-session";
+/// Where EmDash tells who is signed in.
+pub const PATH: &str = "/_emdash/api/auth/me";
+/// Roles of EmDash: this one and above may be partners.
+pub const ROLE_SUBSCRIBER: i64 = 10;
+
+/// A signed-in user of the site.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct SiteUser {
+    pub id: String,
+    pub email: String,
+    pub name: Option<String>,
+    pub role: i64,
+}
+
+/// Reads the answer: a user, nobody (401, 403), or no answer to go by, which never means "signed in".
+pub fn read(status: u16, body: &str) -> Result<Option<SiteUser>, String> {
+    #[derive(Deserialize)]
+    struct Answer {
+        success: bool,
+        data: Option<SiteUser>,
+    }
+    match status {
+        200 => match serde_json::from_str::<Answer>(body) {
+            Ok(Answer { success: true, data: Some(user) }) if !user.id.is_empty() => Ok(Some(user)),
+            Ok(_) => Err("EmDash answered 200 without a user".to_owned()),
+            Err(why) => Err(format!("EmDash's answer does not read: {why}")),
+        },
+        401 | 403 => Ok(None),
+        status => Err(format!("EmDash answered {status}")),
+    }
+}
+
+/// The session's value in a Cookie header: without one nobody is asked.
+pub fn cookie_value(header: &str) -> Option<&str> {
+    header.split(';').find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('=')).filter(|v| !v.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_named_user_is_signed_in() {
+        let me = r#"{"success":true,"data":{"id":"01M7","email":"p@example.com","name":"p","role":10,"avatarUrl":null,"isFirstLogin":true}}"#;
+        let user = read(200, me).unwrap().unwrap();
+        assert_eq!((user.id.as_str(), user.role), ("01M7", 10));
+        let refused = r#"{"success":false,"error":{"code":"NOT_AUTHENTICATED","message":"Not authenticated"}}"#;
+        for (status, body, nobody) in [
+            (401, refused, true),
+            (403, refused, true),
+            (200, refused, false),
+            (200, "<html>", false),
+            (200, "{}", false),
+            (500, me, false),
+            (302, me, false),
+        ] {
+            assert_eq!(read(status, body).is_ok_and(|u| u.is_none()), nobody, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn the_session_is_found_among_cookies() {
+        assert_eq!(cookie_value("a=1; astro-session=abc; b=2"), Some("abc"));
+        assert_eq!(cookie_value("xastro-session=abc"), None);
+        assert_eq!(cookie_value("astro-session="), None);
+        assert_eq!(cookie_value(""), None);
+    }
+}

@@ -1,0 +1,205 @@
+// `make bench`: the warm redirect beside a bare JavaScript 302 and a plain JavaScript Worker with a KV read, an HMAC
+// and a D1 insert per click, in rounds that take turns, on workerd itself (a direct socket, no proxy in between). Only
+// ratios inside one run mean anything. Fails when a ratio or the bundle misses its target, when a response is not
+// right, or when a click has not reached the database. Rounds are short and many: what else the machine does hits both
+// sides of most of them alike.
+//   node tests/bench/run.mjs [--rounds 21] [--seconds 0.5]
+import { fork } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { Miniflare, Log, LogLevel, convertV4MiniflareOptions } from "miniflare";
+import { template } from "../../.make/local-template.mjs";
+
+const BARE_MIN = 0.55; // of the bare 302's requests per second
+const PLAIN_MIN = 6; // times the plain Worker's
+const GZIP_MAX = 500_000; // bytes
+const CODE = "AbC12345";
+const DESTINATION = "https://shop.example/pricing";
+const COOKIE_KEYS = `k1:${"5c".repeat(32)}`;
+/** Clicks are written 100 ms after the first; a write may wait for another. */
+const SETTLE_MS = 15_000;
+
+/** The first round, which does not count: the compilers of V8 take a while to find out what is hot. */
+const WARM_SECONDS = 3;
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "../..");
+const { values } = parseArgs({ options: { rounds: { type: "string", default: "21" }, seconds: { type: "string", default: "0.5" } } });
+const rounds = Number(values.rounds);
+const seconds = Number(values.seconds);
+const state = mkdtempSync(join(tmpdir(), "manicule-bench-"));
+let miniflare;
+let load;
+
+async function start() {
+  const folder = await template();
+  cpSync(join(folder, "state"), state, { recursive: true });
+  const options = JSON.parse(readFileSync(join(folder, "options.json"), "utf8"));
+  const direct = { host: "127.0.0.1", port: 0 };
+  const javascript = (name) => ({
+    ...options,
+    name,
+    modulesRoot: join(here, "workers"),
+    modules: [{ type: "ESModule", path: join(here, `workers/${name}.js`) }],
+    bindings: { COOKIE_KEYS },
+    unsafeDirectSockets: [direct],
+  });
+  miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: "127.0.0.1",
+      port: 0,
+      cf: false,
+      log: new Log(LogLevel.ERROR),
+      resourcePersistencePath: join(state, "v3"),
+      workers: [
+        {
+          ...options,
+          name: "manicule",
+          modulesRoot: join(root, "build"),
+          modules: [
+            { type: "ESModule", path: join(root, "build/index.js") },
+            { type: "CompiledWasm", path: join(root, "build/index_bg.wasm") },
+          ],
+          bindings: { ...options.bindings, COOKIE_KEYS },
+          unsafeDirectSockets: [direct],
+        },
+        javascript("bare"),
+        javascript("plain"),
+      ],
+    }),
+  );
+  await miniflare.ready;
+}
+
+/** One partner with one link, as the Worker's own tables hold them, and the same for the plain Worker. */
+async function install() {
+  const db = await miniflare.getD1Database("DB", "manicule");
+  const document = readFileSync(join(root, "src/program/presets/user-referral.json"), "utf8");
+  await db.batch([
+    db
+      .prepare("INSERT INTO program_version (program_id, version, effective_from_ms, document, document_sha256, created_at_ms, actor) VALUES ('user-referral', 1, 0, ?1, '', 0, 'bench')")
+      .bind(document),
+    db.prepare("INSERT INTO partner (id, program_id, external_id, code, disclosure_accepted_at_ms, created_at_ms) VALUES ('ptn_1', 'user-referral', 'u1', ?1, 1, 0)").bind(CODE),
+    db.prepare("INSERT INTO link (code, partner_id, program_id, destination, created_at_ms) VALUES (?1, 'ptn_1', 'user-referral', ?2, 0)").bind(CODE, DESTINATION),
+    db.prepare("CREATE TABLE plain_click (id TEXT PRIMARY KEY, code TEXT NOT NULL, visitor TEXT NOT NULL, clicked_at_ms INTEGER NOT NULL) STRICT"),
+  ]);
+  const kv = await miniflare.getKVNamespace("KV", "plain");
+  await kv.put(`plain:${CODE}`, JSON.stringify({ program: "user-referral", destination: DESTINATION }));
+}
+
+/** Runs the load on one Worker for a while. */
+function measure({ port, cookie }, time) {
+  return new Promise((done) => {
+    load.once("message", done);
+    load.send({ port, path: `/r/${CODE}`, seconds: time, expect: { location: DESTINATION, cookie } });
+  });
+}
+
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+/** CPU time of workerd so far in microseconds, where the kernel says (Linux); it is steadier than the clock. */
+function workerdCpu() {
+  if (!existsSync("/proc/self/stat")) return NaN;
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const [head, tail] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
+      const fields = tail.split(" ");
+      if (head.endsWith("(workerd") && Number(fields[1]) === process.pid) return (Number(fields[11]) + Number(fields[12])) * 10_000;
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return NaN;
+}
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+async function main() {
+  await start();
+  await install();
+  load = fork(join(here, "load.mjs"));
+  load.once("exit", () => {
+    console.error("the load generator died");
+    process.exit(1);
+  });
+  const port = async (name) => Number((await miniflare.unsafeGetDirectURL(name)).port);
+  const workers = {
+    bare: { port: await port("bare"), rates: [], cpu: [], wrong: 0, sent: 0 },
+    manicule: { port: await port("manicule"), cookie: "__Host-manicule=v1.k1.", rates: [], cpu: [], wrong: 0, sent: 0 },
+    plain: { port: await port("plain"), cookie: "__Host-plain=", rates: [], cpu: [], wrong: 0, sent: 0 },
+  };
+  const generator = [];
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const worker of Object.values(workers)) {
+      const before = workerdCpu();
+      const done = await measure(worker, round === 0 ? WARM_SECONDS : seconds);
+      await sleep(200); // its last clicks are written; they are not the next one's load
+      worker.sent += done.requests;
+      worker.wrong += done.wrong;
+      worker.sample = done.sample;
+      // The first round warms caches and compilers.
+      if (round > 0) {
+        worker.rates.push(done.requests / done.seconds);
+        worker.cpu.push((workerdCpu() - before) / done.requests);
+        if (worker === workers.bare) generator.push(done.cpu_us / 1e6 / done.seconds);
+      }
+    }
+    if (round === 0) continue;
+    const rates = Object.entries(workers).map(([name, { rates }]) => `${name} ${Math.round(rates.at(-1))}/s`);
+    console.log(`round ${round}: ${rates.join(", ")}`);
+  }
+  return report(workers, median(generator));
+}
+
+async function report(workers, generator) {
+  const { bare, manicule, plain } = workers;
+  const rate = (worker) => median(worker.rates);
+  const ratios = (a, b) => a.rates.map((value, round) => value / b.rates[round]);
+  const toBare = median(ratios(manicule, bare));
+  const toPlain = median(ratios(manicule, plain));
+  const bundle = ["index.js", "index_bg.wasm"].map((name) => readFileSync(join(root, "build", name)));
+  const raw = bundle.reduce((sum, bytes) => sum + bytes.length, 0);
+  const gzip = bundle.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0);
+  const written = await clicks(manicule.sent);
+  const wrong = Object.values(workers).reduce((sum, worker) => sum + worker.wrong, 0);
+
+  const checks = [];
+  const check = (passed, text) => checks.push(passed) && console.log(`${passed ? "PASS" : "FAIL"}  ${text}`);
+  console.log(`\n${manicule.sample.trim()}\n`);
+  const line = (name, worker) => console.log(`${name.padEnd(42)} ${Math.round(rate(worker))} requests/s, ${Math.round(median(worker.cpu))} µs of workerd's CPU each`);
+  line("bare JavaScript 302", bare);
+  line("Manicule", manicule);
+  line("JavaScript: KV, HMAC, insert per click", plain);
+  console.log(`in workerd's CPU time: ${(median(bare.cpu) / median(manicule.cpu)).toFixed(2)} of the bare 302`);
+  console.log(`load generator at the bare 302: ${Math.round(generator * 100)} % of one core\n`);
+  check(toBare >= BARE_MIN, `${toBare.toFixed(2)} of the bare 302 (median of ${rounds} rounds; at least ${BARE_MIN})`);
+  check(toPlain >= PLAIN_MIN, `${toPlain.toFixed(1)} times the plain Worker (at least ${PLAIN_MIN})`);
+  check(wrong === 0, `${wrong} wrong responses`);
+  check(written === manicule.sent, `${written} clicks in the database for ${manicule.sent} visits`);
+  check(gzip <= GZIP_MAX, `bundle ${raw} bytes, ${gzip} gzip (at most ${GZIP_MAX})`);
+  if (wrong > 0) for (const worker of Object.values(workers)) console.log(worker.sample);
+  return checks.every(Boolean);
+}
+
+/** Click rows in D1, once they are all there or have had the time to be. */
+async function clicks(expected) {
+  const db = await miniflare.getD1Database("DB", "manicule");
+  let count = 0;
+  for (const until = Date.now() + SETTLE_MS; Date.now() < until && count < expected; await sleep(200)) {
+    ({ count } = await db.prepare("SELECT count(*) AS count FROM click").first());
+  }
+  return count;
+}
+
+let passed = false;
+try {
+  passed = await main();
+} finally {
+  load?.removeAllListeners("exit");
+  load?.kill();
+  await miniflare?.dispose();
+  rmSync(state, { recursive: true, force: true });
+}
+process.exit(passed ? 0 : 1);

@@ -1,0 +1,6 @@
+// The yardstick: the least a JavaScript Worker can do for a redirect.
+export default {
+  fetch() {
+    return new Response(null, { status: 302, headers: { Location: "https://shop.example/pricing" } });
+  },
+};
