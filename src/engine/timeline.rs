@@ -80,7 +80,10 @@ impl<'a> Timeline<'a> {
         let mut claims: HashMap<&str, &Fact> = HashMap::new();
         for fact in &known {
             if let Payload::InvoicePaid(invoice) = &fact.payload {
-                claims.entry(&invoice.invoice_id).or_insert(fact);
+                let claim = claims.entry(&invoice.invoice_id).or_insert(fact);
+                if sabotage::is(Sabotage::LaterClaimStands) {
+                    *claim = fact;
+                }
             }
         }
         let mut walk = Walk { timeline: Timeline::default(), stay: None, subscriptions: HashSet::new(), gone: false };
@@ -110,8 +113,10 @@ impl<'a> Walk<'a> {
     fn step(&mut self, fact: &'a Fact, claims: &HashMap<&str, &'a Fact>) {
         self.timeline.facts.push(fact);
         match &fact.payload {
-            Payload::SignedUp { .. } => {
-                self.timeline.signup.get_or_insert(fact);
+            Payload::SignedUp { .. }
+                if self.timeline.signup.is_none() || sabotage::is(Sabotage::LaterSignUpDecides) =>
+            {
+                self.timeline.signup = Some(fact);
             }
             Payload::InvoicePaid(invoice) => {
                 let stands = claims.get(invoice.invoice_id.as_str()).is_some_and(|c| std::ptr::eq(*c, fact));
@@ -189,11 +194,11 @@ fn take_back(payments: &mut [Payment], known: &[&Fact]) {
     let mut open: HashSet<&str> = HashSet::new();
     for ((invoice_id, _), latest) in disputes {
         match latest {
-            Payload::DisputeLost(d) => {
+            Payload::DisputeLost(d) if !sabotage::is(Sabotage::LostDisputeKeeps) => {
                 let sum = taken.entry(invoice_id).or_default();
                 *sum = sum.saturating_add(d.amount.cents.0);
             }
-            Payload::DisputeOpened(_) => {
+            Payload::DisputeOpened(_) if !sabotage::is(Sabotage::DisputeFreezesNothing) => {
                 open.insert(invoice_id);
             }
             _ => {}
