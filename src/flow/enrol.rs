@@ -34,7 +34,15 @@ pub async fn partner<P: Ports>(
                 .field("program")
         })?;
         if let Some(found) = rows[1].first::<PartnerRow>()? {
-            return known(ctx, found, new, base_url).await;
+            match known(ctx, found, new, base_url, once).await {
+                Err(DbError::Guard(_)) => {
+                    if let Some(answer) = told_before(ctx, once).await? {
+                        return Ok(answer);
+                    }
+                    continue;
+                }
+                answered => return Ok(answered?),
+            }
         }
         let row = PartnerRow {
             id: ctx.fresh_id("ptn"),
@@ -74,8 +82,12 @@ pub async fn partner<P: Ports>(
         batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
         match ctx.batch(batch).await {
             Ok(_) => return Ok(answer),
-            // The same partner enrolled elsewhere at once, or a code that is taken: look again.
-            Err(DbError::Guard(_)) => {}
+            // The same request or partner elsewhere at once, or a code that is taken: look again.
+            Err(DbError::Guard(_)) => {
+                if let Some(answer) = told_before(ctx, once).await? {
+                    return Ok(answer);
+                }
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -87,16 +99,28 @@ async fn known<P: Ports>(
     mut found: PartnerRow,
     new: &NewPartner,
     base_url: &str,
-) -> Result<Answer, AppError> {
+    once: Option<&Once>,
+) -> Result<Answer, DbError> {
+    let mut batch = Vec::new();
     if new.disclosure_accepted && found.disclosure_accepted_at_ms.is_none() {
-        ctx.batch(vec![
-            partner::partner_disclose(&found.id, ctx.now),
-            audit(ctx, "partner.disclose", &found.id, &json!({"accepted": true})),
-        ])
-        .await?;
+        batch.push(partner::partner_disclose(&found.id, ctx.now));
+        batch.push(audit(ctx, "partner.disclose", &found.id, &json!({"accepted": true})));
         found.disclosure_accepted_at_ms = Some(ctx.now);
     }
-    Ok((200, view(&found, base_url, &[])))
+    let answer = (200, view(&found, base_url, &[]));
+    batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
+    if !batch.is_empty() {
+        ctx.batch(batch).await?;
+    }
+    Ok(answer)
+}
+
+/// What the same key was answered meanwhile.
+async fn told_before<P: Ports>(ctx: &Context<'_, P>, once: Option<&Once>) -> Result<Option<Answer>, AppError> {
+    match once {
+        Some(once) => once.answered(ctx).await,
+        None => Ok(None),
+    }
 }
 
 /// Makes a further link of a partner, with a code of its own.
@@ -131,9 +155,7 @@ pub async fn link<P: Ports>(
         match ctx.batch(batch).await {
             Ok(_) => return Ok(answer),
             Err(DbError::Guard(_)) => {
-                if let Some(once) = once
-                    && let Some(answer) = once.answered(ctx).await?
-                {
+                if let Some(answer) = told_before(ctx, once).await? {
                     return Ok(answer);
                 }
             }

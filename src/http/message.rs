@@ -142,8 +142,17 @@ pub fn moved(url: &str, site: &str) -> Option<String> {
     Some(format!("{}{}", to.origin, &url[from.origin.len()..]))
 }
 
-/// Percent-decodes a part of a URL, `+` being a space. `None` where it is not UTF-8 or an escape is broken.
+/// Percent-decodes a name or value of a query, `+` being a space. `None` where it is not UTF-8 or an escape is broken.
 pub fn decode(text: &str) -> Option<String> {
+    unescape(text, b' ')
+}
+
+/// Percent-decodes a segment of a path, where `+` is itself.
+pub fn decode_segment(text: &str) -> Option<String> {
+    unescape(text, b'+')
+}
+
+fn unescape(text: &str, plus: u8) -> Option<String> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -154,7 +163,7 @@ pub fn decode(text: &str) -> Option<String> {
                 out.push(u8::from_str_radix(digits, 16).ok()?);
                 at += 2;
             }
-            b'+' => out.push(b' '),
+            b'+' => out.push(plus),
             byte => out.push(*byte),
         }
         at += 1;
@@ -174,6 +183,7 @@ mod tests {
         {
             assert_eq!(decode(text).as_deref(), want, "{text}");
         }
+        assert_eq!(decode_segment("a+b%2Bc").as_deref(), Some("a+b+c"));
     }
 
     #[test]

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 const LIMIT_DEFAULT: i64 = 50;
 const LIMIT_MAX: i64 = 200;
 
+/// Largest integer that D1 takes: no cursor of ours is beyond it.
+const NUMBER_MAX: i64 = (1 << 53) - 1;
+
 pub struct Page {
     pub limit: i64,
     /// As the last answer gave it; empty for the first page.
@@ -27,7 +30,7 @@ impl Page {
 
     /// The cursor as `<integer>`, or `first` on the first page.
     pub fn number(&self, first: i64) -> Result<i64, AppError> {
-        if self.cursor.is_empty() { Ok(first) } else { self.cursor.parse().map_err(|_| broken()) }
+        if self.cursor.is_empty() { Ok(first) } else { integer(&self.cursor) }
     }
 
     /// The cursor as `<integer>.<id>`, or `first` and no id on the first page.
@@ -36,7 +39,7 @@ impl Page {
             return Ok((first, String::new()));
         }
         let (number, id) = self.cursor.split_once('.').ok_or_else(broken)?;
-        Ok((number.parse().map_err(|_| broken())?, id.to_owned()))
+        Ok((integer(number)?, id.to_owned()))
     }
 
     /// The answer to a query that asked for one row more than the limit: that row tells whether there is a next page.
@@ -47,6 +50,10 @@ impl Page {
         let next = if more { rows.last().map(cursor) } else { None };
         json!({"data": rows.iter().map(view).collect::<Vec<Value>>(), "next_cursor": next})
     }
+}
+
+fn integer(text: &str) -> Result<i64, AppError> {
+    text.parse().ok().filter(|n| (-NUMBER_MAX..=NUMBER_MAX).contains(n)).ok_or_else(broken)
 }
 
 fn broken() -> AppError {

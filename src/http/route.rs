@@ -1,7 +1,7 @@
 //! The routes: one table from method and path to endpoint, who may use it, and the dispatch.
 
 use super::auth::{self, Access};
-use super::message::{Request, Response, decode};
+use super::message::{Request, Response, decode_segment};
 use super::shell::{Shell, Site};
 use super::{operations, partners, programs, reports, visitors, webhooks};
 use crate::flow::error::{AppError, Kind};
@@ -182,7 +182,7 @@ fn captures(pattern: &str, path: &str) -> Option<Vec<String>> {
     loop {
         match (wanted.next(), given.next()) {
             (None, None) => return Some(found),
-            (Some(w), Some(g)) if w.starts_with('{') => found.push(decode(g).filter(|text| !text.is_empty())?),
+            (Some(w), Some(g)) if w.starts_with('{') => found.push(decode_segment(g).filter(|text| !text.is_empty())?),
             (Some(w), Some(g)) if w == g => {}
             _ => return None,
         }

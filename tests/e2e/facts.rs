@@ -1,0 +1,193 @@
+//! What tests tell the Worker: partners, links and signed events; and what they read of the books.
+
+use super::client::{Reply, now_ms, step};
+use super::server::Server;
+use manicule::base::time::UtcMillis;
+use serde_json::{Value, json};
+
+pub struct Partner {
+    pub id: String,
+    pub code: String,
+}
+
+/// An RFC 3339 instant this many milliseconds from now.
+pub fn ahead(ms: i64) -> String {
+    UtcMillis(now_ms() + ms).to_rfc3339()
+}
+
+pub fn at(text: &str) -> i64 {
+    UtcMillis::parse(text).unwrap_or_else(|| panic!("{text} is no instant")).0
+}
+
+/// An event about an account; `rest` adds fields or replaces them.
+pub fn event(id: &str, kind: &str, when: &str, account: &str, rest: Value) -> Value {
+    let mut body = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account}});
+    merge(&mut body, rest);
+    body
+}
+
+pub fn signed_up(account: &str, when: &str, attribution: Value) -> Value {
+    let rest = json!({"attribution": attribution, "account": {"email": format!("{account}@friends.example")}});
+    event(&format!("up-{account}"), "account.signed_up", when, account, rest)
+}
+
+pub fn paid(account: &str, invoice: &str, when: &str, cents: i64) -> Value {
+    event(&format!("paid-{invoice}"), "invoice.paid", when, account, invoice_of(invoice, cents))
+}
+
+pub fn refunded(account: &str, invoice: &str, when: &str, cents: i64) -> Value {
+    let mut rest = invoice_of(invoice, cents);
+    merge(&mut rest, json!({"data": {"refund_id": format!("re-{invoice}")}}));
+    event(&format!("refund-{invoice}"), "invoice.refunded", when, account, rest)
+}
+
+pub fn disputed(account: &str, invoice: &str, outcome: &str, when: &str, cents: i64) -> Value {
+    let mut rest = invoice_of(invoice, cents);
+    merge(&mut rest, json!({"data": {"dispute_id": format!("dp-{invoice}")}}));
+    event(&format!("{outcome}-{invoice}"), &format!("dispute.{outcome}"), when, account, rest)
+}
+
+fn invoice_of(invoice: &str, cents: i64) -> Value {
+    json!({"amount": {"cents": cents, "currency": "usd"}, "data": {"invoice_id": invoice}})
+}
+
+/// Objects are merged, everything else is replaced.
+pub fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
+impl Server {
+    #[track_caller]
+    pub fn enrol(&self, program: &str, external_id: &str) -> Partner {
+        let body = json!({
+            "program": program, "external_id": external_id, "name": external_id,
+            "email": format!("{external_id}@partners.example"), "disclosure_accepted": true,
+        });
+        let answer = self.post("/v1/partners", &body).operator().send().expect(201).json();
+        let text = |name: &str| answer[name].as_str().expect("a text").to_owned();
+        Partner { id: text("id"), code: text("code") }
+    }
+
+    /// The code of a further link.
+    #[track_caller]
+    pub fn link(&self, partner: &Partner, rest: Value) -> String {
+        let mut body = json!({"partner": partner.id});
+        merge(&mut body, rest);
+        let answer = self.post("/v1/links", &body).operator().send().expect(201).json();
+        answer["code"].as_str().expect("a code").to_owned()
+    }
+
+    /// Delivers an event as a sender would, signed by an independent library.
+    #[track_caller]
+    pub fn deliver(&self, event: &Value) -> Reply {
+        self.deliver_bytes(event.to_string().as_bytes())
+    }
+
+    #[track_caller]
+    pub fn deliver_bytes(&self, body: &[u8]) -> Reply {
+        self.deliver_signed(body, &self.webhook_secret, now_ms() / 1_000)
+    }
+
+    /// Signs with any secret and for any second.
+    #[track_caller]
+    pub fn deliver_signed(&self, body: &[u8], secret: &str, second: i64) -> Reply {
+        let signature = sign(secret, "msg_1", second, body);
+        self.ask("POST", "/v1/webhooks/events")
+            .body(body)
+            .header("webhook-id", "msg_1")
+            .header("webhook-timestamp", second.to_string())
+            .header("webhook-signature", signature)
+            .send()
+    }
+
+    /// Delivers events one by one; each must be applied.
+    #[track_caller]
+    pub fn tell(&self, events: &[Value]) {
+        for event in events {
+            let outcome = self.deliver(event).expect(200).json();
+            assert_eq!(outcome["outcome"], "applied", "{event}");
+        }
+    }
+
+    /// Fires a cron trigger as of `time`, in milliseconds since 1970.
+    #[track_caller]
+    pub fn cron(&self, trigger: &str, time: i64) {
+        let url = format!(
+            "{}/cdn-cgi/handler/scheduled?cron={}&time={time}",
+            self.cron_base,
+            trigger.replace(' ', "+").replace('*', "%2A")
+        );
+        self.get(&url).send().expect(200);
+    }
+
+    #[track_caller]
+    pub fn weekly(&self, time: i64) {
+        self.cron("0 9 * * MON", time);
+    }
+
+    /// Settles a period that is over, as an operator.
+    #[track_caller]
+    pub fn settle(&self, program: &str, cadence: &str, period: &str) -> Value {
+        let body = json!({"program": program, "cadence": cadence, "period": period});
+        let run = self.post("/v1/runs", &body).operator().send().expect(200).json();
+        assert_eq!(run["state"], "done", "{run}");
+        run
+    }
+
+    /// A partner's pending and available cents.
+    #[track_caller]
+    pub fn balance(&self, partner: &Partner) -> (i64, i64) {
+        let answer = self.read(&format!("/v1/partners/{}", partner.id));
+        let cents = |name: &str| answer["balances"][0][name].as_i64().unwrap_or(0);
+        (cents("pending_cents"), cents("available_cents"))
+    }
+
+    #[track_caller]
+    pub fn entries(&self, partner: &Partner) -> Vec<Value> {
+        let answer = self.read(&format!("/v1/partners/{}/entries?limit=200", partner.id));
+        answer["data"].as_array().expect("entries").clone()
+    }
+
+    /// The ledger has no fault, at any time.
+    #[track_caller]
+    pub fn audit(&self) {
+        step("the ledger has no fault");
+        assert_eq!(self.read("/v1/ledger/faults"), json!([]));
+    }
+
+    /// Every ledger row there is.
+    #[track_caller]
+    pub fn transfers(&self) -> Vec<Value> {
+        let (mut all, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.read(&format!("/v1/ledger/transfers?limit=200&cursor={cursor}"));
+            all.extend(page["data"].as_array().expect("rows").iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = next.to_owned(),
+                None => return all,
+            }
+        }
+    }
+}
+
+/// A Standard Webhooks signature, by the library of that name.
+pub fn sign(secret: &str, id: &str, second: i64, body: &[u8]) -> String {
+    let hook = standardwebhooks::Webhook::new(secret).expect("a webhook secret");
+    hook.sign(id, second, body).expect("a signature")
+}
+
+/// The first Monday, 09:00 UTC, that is at least `days` from now.
+pub fn monday_after(days: i64) -> i64 {
+    const DAY_MS: i64 = 86_400_000;
+    // 1970-01-05 was a Monday.
+    let first_ms = 4 * DAY_MS + 9 * 3_600_000;
+    let weeks = (now_ms() + days * DAY_MS - first_ms).div_euclid(7 * DAY_MS) + 1;
+    first_ms + weeks * 7 * DAY_MS
+}

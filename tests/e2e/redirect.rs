@@ -1,0 +1,239 @@
+//! The redirect: where it leads, what it says, who gets the cookie, and what is counted.
+
+use super::client::{Ask, CHROME, Reply, now_ms, step};
+use super::facts::{Partner, ahead, signed_up};
+use super::server::Server;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+const SLACKBOT: &str = "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)";
+
+/// Long enough for a click to be written, on a busy machine.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_link_leads_where_it_should() {
+    let server = Server::start();
+    let ann = server.enrol("user-referral", "ann");
+    let base = server.base.clone();
+
+    step("a link of a partner leads to the site");
+    let reply = server.visit(&format!("/r/{}", ann.code)).send();
+    assert_eq!(reply.location(), "/");
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    assert_eq!(reply.header("referrer-policy"), Some("strict-origin-when-cross-origin"));
+    assert!(reply.cookie().is_some());
+
+    step("a destination keeps its own query, gets the link's UTM parameters and the visitor's");
+    let code = server.link(
+        &ann,
+        json!({
+            "destination": "https://shop.example/pricing?plan=pro#top", "campaign": "spring",
+            "utm": {"source": "ann", "utm_medium": "email"},
+        }),
+    );
+    assert_eq!(
+        server.visit(&format!("/r/{code}")).send().location(),
+        "https://shop.example/pricing?plan=pro&utm_medium=email&utm_source=ann#top"
+    );
+    let carried = server.visit(&format!("/r/{code}?utm_source=other&gclid=1")).send().location();
+    assert_eq!(carried, "https://shop.example/pricing?plan=pro&utm_medium=email&utm_source=ann&gclid=1#top");
+
+    step("?ref= on a page leads to the same address without it");
+    let on_page = server.visit(&format!("/blog/post?a=1&ref={}&b=%20x", ann.code)).send();
+    assert_eq!(on_page.location(), format!("{base}/blog/post?a=1&b=%20x"));
+    assert!(on_page.cookie().is_some());
+
+    step("?partner= is an agency's parameter alone");
+    let agency = server.enrol("agency-partner", "agency");
+    assert!(server.visit(&format!("/?partner={}", agency.code)).send().cookie().is_some());
+    assert!(server.visit(&format!("/?partner={}", ann.code)).send().cookie().is_none());
+
+    step("unknown and malformed codes answer as a plain visit does");
+    let plain = server.visit("/r/").send();
+    for path in [
+        "/r/zzzzzzzz",
+        "/r/%00",
+        "/r/..%2f..",
+        "/r/%3Cscript%3E",
+        "/r/a/b",
+        "/r/%ff",
+        &format!("/r/{}", "a".repeat(500)),
+    ] {
+        let reply = server.visit(path).send();
+        assert_eq!((reply.location(), reply.cookie()), (plain.location(), None), "{path}");
+        assert_eq!(without_date(&reply), without_date(&plain), "{path}");
+    }
+    assert_eq!(server.visit("/page?ref=zzzzzzzz&x=1").send().location(), format!("{base}/page?x=1"));
+
+    step("destinations that lead astray are refused when the link is made");
+    for bad in [
+        "//evil.example",
+        "/\\evil.example",
+        "https://a@evil.example",
+        "javascript:alert(1)",
+        "https://ex\u{e4}mple.com",
+        "https://a.example/\r\nSet-Cookie: a=b",
+        "data:text/html,x",
+        "https://evil.example%0d%0a",
+        "ftp://a.example",
+        "",
+    ] {
+        let body = json!({"partner": ann.id, "destination": bad});
+        let problem = server.post("/v1/links", &body).operator().send().expect(422).json();
+        assert_eq!(problem["field"], "destination", "{bad:?}: {problem}");
+    }
+}
+
+fn without_date(reply: &Reply) -> Vec<(String, String)> {
+    let mut headers: Vec<_> = reply.headers.iter().filter(|(name, _)| name != "date").cloned().collect();
+    headers.sort();
+    headers
+}
+
+#[test]
+fn only_a_persons_navigation_gets_the_cookie() {
+    let server = Server::start();
+    let ann = server.enrol("user-referral", "ann");
+    let path = format!("/r/{}", ann.code);
+    let visit = || server.visit(&path);
+
+    step("bots, prefetches and embedded loads are redirected and get nothing");
+    wait_for_the_hour();
+    let mut head = server.ask("HEAD", &path);
+    for (name, value) in [("user-agent", CHROME), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")] {
+        head = head.header(name, value);
+    }
+    let cases: Vec<(&str, Ask<'_>)> = vec![
+        ("an unfurler", visit().header("user-agent", SLACKBOT)),
+        ("curl", visit().header("user-agent", "curl/8.5.0")),
+        ("no user agent", visit().header("user-agent", "")),
+        ("HEAD", head),
+        ("Sec-Purpose", visit().header("sec-purpose", "prefetch;prerender")),
+        ("Purpose", visit().header("purpose", "prefetch")),
+        ("X-Moz", visit().header("x-moz", "prefetch")),
+        ("an image", visit().header("sec-fetch-mode", "no-cors").header("sec-fetch-dest", "image")),
+        ("a frame", visit().header("sec-fetch-dest", "iframe")),
+        ("a script's fetch", visit().header("sec-fetch-mode", "cors").header("sec-fetch-dest", "empty")),
+    ];
+    for (what, ask) in cases {
+        let reply = ask.send();
+        assert_eq!((reply.location().as_str(), reply.cookie()), ("/", None), "{what}");
+    }
+    step("an older browser without Sec-Fetch headers gets it");
+    let old = visit().without("sec-fetch-mode").without("sec-fetch-dest").send();
+    let cookie = old.cookie().expect("the cookie");
+
+    step("a visitor's hour counts once, with the cookie and without; a bot is counted apart");
+    visit().header("cookie", &cookie).send();
+    visit().send();
+    assert_eq!(clicks(&server, &ann, (1, 3)), (1, 3), "of the bots every user agent is one");
+}
+
+/// Clicks count by the clock's hour: what follows must not lie in two.
+fn wait_for_the_hour() {
+    const HOUR_MS: i64 = 3_600_000;
+    let left = HOUR_MS - now_ms().rem_euclid(HOUR_MS);
+    if left < 20_000 {
+        std::thread::sleep(Duration::from_millis(u64::try_from(left).unwrap_or(0) + 100));
+    }
+}
+
+/// The counted clicks of a partner's link, once they are `wanted`, or what they are after a while.
+fn clicks(server: &Server, partner: &Partner, wanted: (i64, i64)) -> (i64, i64) {
+    let started = Instant::now();
+    loop {
+        let answer = server.read(&format!("/v1/links/{}", partner.code));
+        let count = |kind: &str| answer["clicks"][kind].as_i64().unwrap_or(-1);
+        let found = (count("visits"), count("bots"));
+        if found == wanted || started.elapsed() > WRITTEN_WITHIN {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn the_cookie_holds_eight_touches_and_no_forgery() {
+    let server = Server::start();
+    let partners: Vec<Partner> = (0..9).map(|n| server.enrol("user-referral", &format!("p{n}"))).collect();
+
+    step("nine links clicked: the cookie stays within its bounds and the last touch counts");
+    let mut cookie = String::new();
+    for partner in &partners {
+        let reply = server.visit(&format!("/r/{}", partner.code)).header("cookie", &cookie).send();
+        cookie = reply.cookie().expect("the cookie");
+    }
+    assert!(cookie.len() < 4_096, "{}", cookie.len());
+    let token = token_of(&server, &cookie).expect("a token");
+    let up = server.deliver(&signed_up("nine", &ahead(0), json!({"token": token}))).expect(200).json();
+    assert_eq!(up["attribution"][0]["partner"], json!(partners[8].id), "{up}");
+    let receipt = server.read("/v1/accounts/nine/receipt");
+    let considered = receipt["programs"][0]["considered"].as_array().expect("touches").clone();
+    assert_eq!(considered.len(), 8, "the oldest gave way: {receipt}");
+    assert!(considered.iter().all(|c| c["partner"] != json!(partners[0].id)), "{receipt}");
+
+    step("a cookie with any byte changed is nothing");
+    let one = server.visit(&format!("/r/{}", partners[0].code)).send().cookie().expect("the cookie");
+    let value_at = one.find('=').expect("a name") + 1;
+    for place in (value_at..one.len()).step_by(7) {
+        let mut bytes = one.clone().into_bytes();
+        bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+        let forged = String::from_utf8(bytes).expect("ASCII");
+        assert_eq!(token_of(&server, &forged), None, "byte {place} of {one}");
+    }
+
+    step("a broken cookie neither hides a good one nor stops a visit");
+    let good = format!("__Host-manicule=v1.k1.x.y; {one}");
+    assert!(token_of(&server, &good).is_some());
+    for junk in ["__Host-manicule=", "__Host-manicule=v1", &format!("__Host-manicule={}", "a".repeat(6_000))] {
+        assert_eq!(token_of(&server, junk), None, "{}", &junk[..junk.len().min(40)]);
+        let reply = server.visit(&format!("/r/{}", partners[0].code)).header("cookie", junk).send();
+        assert!(reply.cookie().is_some());
+    }
+
+    step("a forged token loses its touches, not the event");
+    let up = server.deliver(&signed_up("forged", &ahead(0), json!({"token": "v1.k1.AAAA.AAAA"}))).expect(200).json();
+    assert_eq!(up["attribution"][0]["attributed"], json!(false), "{up}");
+
+    step("another site's page may not ask for the token");
+    let foreign = server.get("/v1/attribution").header("cookie", one).header("sec-fetch-site", "cross-site").send();
+    foreign.problem(403, "cross_origin");
+}
+
+fn token_of(server: &Server, cookie: &str) -> Option<String> {
+    let answer = server.get("/v1/attribution").header("cookie", cookie).send().expect(200).json();
+    answer["token"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn links_that_are_over_are_plain_visits() {
+    let server = Server::start();
+    let ann = server.enrol("user-referral", "ann");
+
+    step("a link works until it expires");
+    let expires = now_ms() + 3_000;
+    let code = server.link(&ann, json!({"expires_at": ahead(3_000)}));
+    let touched = server.visit(&format!("/r/{code}")).send();
+    let cookie = touched.cookie().expect("the cookie of a link that is not over");
+
+    step("a link that is switched off before anybody clicked is never live");
+    let off = server.link(&ann, json!({"destination": "/landing"}));
+    server.ask("DELETE", &format!("/v1/links/{off}")).operator().send().expect(200);
+    let reply = server.visit(&format!("/r/{off}")).send();
+    assert_eq!((reply.location().as_str(), reply.cookie()), ("/", None));
+    let shown = server.read(&format!("/v1/links/{off}"));
+    assert!(shown["disabled_at"].is_string(), "{shown}");
+
+    step("after its instant the expired link is a plain visit, with and without the cookie");
+    std::thread::sleep(Duration::from_millis(u64::try_from(expires - now_ms()).unwrap_or(0) + 300));
+    for ask in [server.visit(&format!("/r/{code}")), server.visit(&format!("/r/{code}")).header("cookie", cookie)] {
+        let reply = ask.send();
+        assert_eq!((reply.location().as_str(), reply.cookie()), ("/", None));
+    }
+
+    step("an expiry in the past is refused");
+    let body: Value = json!({"partner": ann.id, "expires_at": ahead(-1_000)});
+    let problem = server.post("/v1/links", &body).operator().send().problem(422, "malformed");
+    assert_eq!(problem["field"], "expires_at");
+}

@@ -1,0 +1,271 @@
+//! Every route of the table: what it answers, to whom, by which method; each answer as `openapi.json` describes it.
+
+#[path = "../support/openapi.rs"]
+mod described;
+
+use super::client::{Reply, step};
+use super::facts::{ahead, merge, paid, sign, signed_up};
+use super::server::Server;
+use super::stand_in::StandIn;
+use manicule::http::auth::Access;
+use manicule::http::route::{ROUTES, Route};
+use serde_json::{Value, json};
+
+/// A good call of a route, and the same of something that does not exist.
+struct Call {
+    route: (&'static str, &'static str),
+    path: String,
+    body: Option<Value>,
+    headers: Vec<(&'static str, String)>,
+    status: u16,
+    /// An address of the same form with an id that nobody has.
+    unknown: Option<String>,
+}
+
+fn call(route: (&'static str, &'static str), path: impl Into<String>, status: u16) -> Call {
+    Call { route, path: path.into(), body: None, headers: Vec::new(), status, unknown: None }
+}
+
+impl Call {
+    fn body(self, body: Value) -> Call {
+        Call { body: Some(body), ..self }
+    }
+
+    fn header(mut self, name: &'static str, value: impl Into<String>) -> Call {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn unknown(self, path: impl Into<String>) -> Call {
+        Call { unknown: Some(path.into()), ..self }
+    }
+
+    fn send(&self, server: &Server, method: &str, path: &str, token: Option<&str>) -> Reply {
+        let mut ask = server.ask(method, path);
+        for (name, value) in &self.headers {
+            ask = ask.header(name, value.clone());
+        }
+        if let Some(token) = token {
+            ask = ask.bearer(token);
+        }
+        match (&self.body, method) {
+            (_, "GET" | "HEAD" | "DELETE") => ask.send(),
+            (Some(body), _) => ask.body(body.to_string()).send(),
+            (None, _) => ask.body("").send(),
+        }
+    }
+}
+
+/// Ids of what the books hold before the calls.
+struct Held {
+    partner: String,
+    code: String,
+    review: String,
+    run: String,
+    document: Value,
+}
+
+/// Something of everything: partners, links, clicks, commissions, a credit, a review, runs, messages.
+fn fill(server: &Server) -> Held {
+    let agency = server.enrol("agency-partner", "agency");
+    let ann = server.enrol("user-referral", "ann");
+    let code = server
+        .link(&ann, json!({"destination": "/a", "campaign": "c", "utm": {"source": "s"}, "expires_at": ahead(60_000)}));
+    server.visit(&format!("/r/{code}")).send();
+    server.tell(&[
+        signed_up("client", "2025-01-06T00:00:00Z", json!({"code": agency.code})),
+        paid("client", "in-c", "2025-01-07T00:00:00Z", 10_000),
+    ]);
+    for (account, email) in [("friend", "friend@friends.example"), ("self", "ann@partners.example")] {
+        let mut up = signed_up(account, "2025-01-06T00:00:00Z", json!({"code": ann.code}));
+        merge(&mut up, json!({"account": {"email": email}}));
+        let discounted = |n: u32| {
+            let mut event = paid(account, &format!("in-{account}-{n}"), "2025-01-07T00:00:00Z", 2_000);
+            merge(&mut event, json!({"data": {"discount_cents": 500}}));
+            event
+        };
+        server.tell(&[up, discounted(1), discounted(2)]);
+    }
+    server.settle("user-referral", "weekly", "2025-W06");
+    let run = server.settle("agency-partner", "monthly", "2025-03");
+    server.cron("*/10 * * * *", super::client::now_ms());
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    Held {
+        review: text(&server.read("/v1/reviews")["data"][0]["id"]),
+        document: server.read("/v1/programs/user-referral")["document"].clone(),
+        run: text(&run["id"]),
+        partner: agency.id,
+        code,
+    }
+}
+
+fn calls(server: &Server, held: &Held) -> Vec<Call> {
+    let Held { partner, code, review, run, document } = held;
+    let event = signed_up("route", &ahead(0), json!({}));
+    let second = super::client::now_ms() / 1_000;
+    let signature = sign(&server.webhook_secret, "msg_1", second, event.to_string().as_bytes());
+    let hook = json!({"event": "content:create", "timestamp": ahead(0), "resourceId": "01M7"});
+    let form = json!({"event": "form.submission", "submissionId": "01M7", "data": {}, "submittedAt": ahead(0)});
+    let forms = "/v1/webhooks/emdash-forms";
+    let get = |path: &'static str| call(("GET", path), path, 200);
+    let cookie = server.visit(&format!("/r/{code}")).send().cookie().expect("the cookie");
+    vec![
+        get("/v1/attribution").header("cookie", cookie),
+        call(("POST", "/v1/webhooks/events"), "/v1/webhooks/events", 200)
+            .body(event)
+            .header("webhook-id", "msg_1")
+            .header("webhook-timestamp", second.to_string())
+            .header("webhook-signature", signature),
+        call(("POST", "/v1/webhooks/emdash"), "/v1/webhooks/emdash", 202)
+            .body(hook)
+            .header("authorization", format!("Bearer {}", server.emdash_token)),
+        call(("POST", "/v1/webhooks/emdash-forms/{secret}"), format!("{forms}/{}", server.forms_secret), 202)
+            .body(form),
+        call(("POST", "/api/referral/generate"), "/api/referral/generate", 201).header("cookie", "astro-session=x"),
+        call(("POST", "/v1/partners"), "/v1/partners", 201).body(
+            json!({"program": "user-referral", "external_id": "new", "website": "https://a.example", "country": "de"}),
+        ),
+        call(("GET", "/v1/partners/{id}"), format!("/v1/partners/{partner}"), 200).unknown("/v1/partners/nobody"),
+        call(("GET", "/v1/partners/{id}/entries"), format!("/v1/partners/{partner}/entries"), 200)
+            .unknown("/v1/partners/nobody/entries"),
+        call(("POST", "/v1/links"), "/v1/links", 201).body(json!({"partner": partner})),
+        call(("GET", "/v1/links/{code}"), format!("/v1/links/{code}"), 200).unknown("/v1/links/zzzzzzzz"),
+        call(("DELETE", "/v1/links/{code}"), format!("/v1/links/{code}"), 200).unknown("/v1/links/zzzzzzzz"),
+        call(("GET", "/v1/accounts/{id}/receipt"), "/v1/accounts/friend/receipt", 200)
+            .unknown("/v1/accounts/nobody/receipt"),
+        get("/v1/programs"),
+        call(("GET", "/v1/programs/{id}"), "/v1/programs/user-referral", 200).unknown("/v1/programs/none"),
+        call(("PUT", "/v1/programs/{id}"), "/v1/programs/user-referral", 200).body(document.clone()),
+        get("/v1/runs"),
+        call(("POST", "/v1/runs"), "/v1/runs", 200)
+            .body(json!({"program": "agency-partner", "cadence": "monthly", "period": "2025-04"})),
+        call(("GET", "/v1/runs/{id}"), format!("/v1/runs/{run}"), 200).unknown("/v1/runs/none"),
+        get("/v1/ledger/transfers"),
+        get("/v1/ledger/faults"),
+        call(("GET", "/v1/leaderboard"), "/v1/leaderboard?program=user-referral", 200),
+        get("/v1/reviews"),
+        call(("POST", "/v1/reviews/{id}"), format!("/v1/reviews/{review}"), 200)
+            .body(json!({"decision": "release", "reason": "checked"}))
+            .unknown("/v1/reviews/none"),
+        get("/v1/outbox"),
+        get("/healthz"),
+        get("/openapi.json"),
+    ]
+}
+
+#[test]
+fn every_route_answers_as_described() {
+    let user =
+        json!({"success": true, "data": {"id": "u1", "email": "u@example.com", "name": null, "role": 10}}).to_string();
+    let emdash = StandIn::start(move |_| (200, user.clone()));
+    let server = Server::with(&[("EMDASH_ORIGIN", &emdash.base)]);
+    let held = fill(&server);
+    let calls = calls(&server, &held);
+    let document = described::document();
+    assert_eq!(server.get("/openapi.json").send().expect(200).json(), document, "the served document is the file");
+
+    for route in ROUTES {
+        let name = format!("{} {}", route.method, route.path);
+        step(&name);
+        let call =
+            calls.iter().find(|c| c.route == (route.method, route.path)).unwrap_or_else(|| panic!("{name} is untried"));
+        let token = (route.access == Access::Operator).then_some(server.operator_token.as_str());
+        refuses_strangers(&server, call, route, &document);
+        refuses_other_methods(&server, call, token);
+        if let Some(unknown) = &call.unknown {
+            let reply = call.send(&server, route.method, unknown, token);
+            is_described(&document, route, &reply.clone());
+            reply.problem(404, "not_found");
+        }
+        let reply = call.send(&server, route.method, &call.path, token).expect(call.status);
+        is_described(&document, route, &reply);
+        if route.method == "GET" {
+            let head = call.send(&server, "HEAD", &call.path, token).expect(call.status);
+            assert_eq!(head.text, "", "HEAD of {name}");
+            assert_eq!(head.header("content-type"), reply.header("content-type"), "HEAD of {name}");
+        }
+    }
+    server.audit();
+    paging(&server);
+    unknown_addresses(&server);
+}
+
+fn refuses_strangers(server: &Server, call: &Call, route: &Route, document: &Value) {
+    if route.access != Access::Operator {
+        return;
+    }
+    for token in [None, Some("wrong"), Some(server.emdash_token.as_str()), Some("")] {
+        let reply = call.send(server, route.method, &call.path, token);
+        is_described(document, route, &reply);
+        assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
+        reply.problem(401, "unauthorized");
+    }
+}
+
+fn refuses_other_methods(server: &Server, call: &Call, token: Option<&str>) {
+    let taken: Vec<&str> = ROUTES.iter().filter(|r| r.path == call.route.1).map(|r| r.method).collect();
+    for method in ["GET", "POST", "PUT", "DELETE", "PATCH"].into_iter().filter(|m| !taken.contains(m)) {
+        let reply = call.send(server, method, &call.path, token);
+        assert_eq!(reply.header("allow"), Some(taken.join(", ").as_str()), "{method} {}", call.path);
+        reply.problem(405, "method_not_allowed");
+    }
+}
+
+#[track_caller]
+fn is_described(document: &Value, route: &Route, reply: &Reply) {
+    let faults = described::faults(document, route.method, route.path, reply.status, &reply.json());
+    assert!(faults.is_empty(), "{} {} answered {}: {faults:#?}", route.method, route.path, reply.status);
+}
+
+fn paging(server: &Server) {
+    step("lists are paged by cursor, without gaps or repeats");
+    for path in ["/v1/runs", "/v1/ledger/transfers", "/v1/outbox"] {
+        let whole = server.read(path)["data"].clone();
+        let (mut pages, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = server.read(&format!("{path}?limit=1&cursor={cursor}"));
+            pages.extend(page["data"].as_array().expect("rows").iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = next.to_owned(),
+                None => break,
+            }
+        }
+        assert_eq!(json!(pages), whole, "{path}");
+        for bad in ["limit=0", "limit=201", "limit=x"] {
+            let problem = server.get(&format!("{path}?{bad}")).operator().send().problem(400, "malformed");
+            assert_eq!(problem["field"], "limit");
+        }
+    }
+    let beyond = ["nonsense", "9223372036854775807", "9223372036854775807.x", "-9223372036854775808.x"];
+    for (path, cursor) in ["/v1/runs", "/v1/ledger/transfers"].iter().flat_map(|p| beyond.map(|c| (p, c))) {
+        let problem = server.get(&format!("{path}?cursor={cursor}")).operator().send().problem(400, "malformed");
+        assert_eq!(problem["field"], "cursor");
+    }
+    let problem = server.get("/v1/leaderboard").operator().send().problem(400, "missing");
+    assert_eq!(problem["field"], "program");
+}
+
+fn unknown_addresses(server: &Server) {
+    step("addresses that are nobody's");
+    for path in ["/v1/none", "/v1/partners/", "/v1/partners/a/b", "/api/referral/none", "/elsewhere", "/"] {
+        server.get(path).operator().send().problem(404, "not_found");
+    }
+    step("ids with characters that addresses escape");
+    let odd = "a+b/c%";
+    server.tell(&[signed_up(odd, "2025-01-06T00:00:00Z", json!({}))]);
+    for path in ["/v1/accounts/a+b%2Fc%25/receipt", "/v1/accounts/a%2Bb%2Fc%25/receipt"] {
+        assert_eq!(server.read(path)["account"], odd);
+    }
+    step("runs that cannot be started name the field");
+    for (body, field) in [
+        (json!({"program": "none", "cadence": "weekly", "period": "2025-W02"}), "program"),
+        (json!({"program": "user-referral", "cadence": "monthly", "period": "2025-02"}), "cadence"),
+        (json!({"program": "user-referral", "cadence": "daily", "period": "2025-02"}), "cadence"),
+        (json!({"program": "user-referral", "cadence": "weekly", "period": "2025-02"}), "period"),
+        (json!({"program": "user-referral", "cadence": "weekly", "period": "2095-W02"}), "period"),
+        (json!({"program": "user-referral", "cadence": "weekly"}), "period"),
+    ] {
+        let problem = server.post("/v1/runs", &body).operator().send().expect(422).json();
+        assert_eq!(problem["field"], field, "{body}: {problem}");
+    }
+}

@@ -1,0 +1,141 @@
+//! The Worker on workerd, started by a test on a free port with a state folder of its own, and ended with it.
+//!
+//! `.make/serve` ends by itself when the process that started it does, so nothing is left running even when a test is
+//! killed. What it printed is shown when a test fails.
+
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+
+/// State folders of earlier tests that failed are kept this long for whoever wants to look.
+const KEPT: Duration = Duration::from_secs(3600);
+
+/// Lines of the Worker's log that a failing test shows.
+const LOG_LINES: usize = 30;
+
+pub struct Server {
+    process: Option<Child>,
+    state: PathBuf,
+    pub base: String,
+    pub cron_base: String,
+    pub operator_token: String,
+    pub webhook_secret: String,
+    pub emdash_token: String,
+    pub forms_secret: String,
+    pub agent: ureq::Agent,
+}
+
+impl Server {
+    /// A fresh one with the settings of `wrangler.toml`.
+    pub fn start() -> Server {
+        Server::with(&[])
+    }
+
+    /// A fresh one with other settings. A value may hold spaces.
+    pub fn with(vars: &[(&str, &str)]) -> Server {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("e2e");
+        sweep(&folder);
+        let state = folder.join(format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        let _ = fs::remove_dir_all(&state);
+        fs::create_dir_all(&state).expect("a state folder");
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build()
+            .new_agent();
+        let text = String::new;
+        let mut server = Server {
+            process: None,
+            state,
+            base: text(),
+            cron_base: text(),
+            operator_token: text(),
+            webhook_secret: text(),
+            emdash_token: text(),
+            forms_secret: text(),
+            agent,
+        };
+        server.run(vars);
+        server
+    }
+
+    /// Ends it and starts it again on the same state, with these settings in place of the earlier ones.
+    pub fn restart(&mut self, vars: &[(&str, &str)]) {
+        self.stop();
+        self.run(vars);
+    }
+
+    fn run(&mut self, vars: &[(&str, &str)]) {
+        let lines: String = vars.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        fs::write(self.state.join("vars.env"), lines).expect("settings");
+        let log = fs::File::options().create(true).append(true).open(self.state.join("log")).expect("a log");
+        let mut process = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(".make/serve"))
+            .env("PORT", "0")
+            .env("STATE", &self.state)
+            .env_remove("VARS")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect(".make/serve");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+        self.process = Some(process);
+        assert!(line.starts_with("ready http://"), "the Worker did not start: {line:?}");
+        let text = fs::read_to_string(self.state.join("credentials.json")).expect("credentials.json");
+        let credentials: Value = serde_json::from_str(&text).expect("credentials.json is JSON");
+        let field = |name: &str| credentials[name].as_str().unwrap_or_else(|| panic!("{name} is missing")).to_owned();
+        self.base = field("base_url");
+        self.cron_base = field("cron_base");
+        self.operator_token = field("operator_token");
+        self.webhook_secret = field("webhook_secret");
+        self.emdash_token = field("emdash_token");
+        self.forms_secret = field("forms_secret");
+    }
+
+    fn stop(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        // SIGTERM rather than kill(): it ends when workerd has, so the state can be served again.
+        let _ = Command::new("kill").arg(process.id().to_string()).status();
+        let _ = process.wait();
+    }
+
+    /// What the Worker and the script have logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.state.join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+        if !std::thread::panicking() {
+            let _ = fs::remove_dir_all(&self.state);
+            return;
+        }
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        println!("-- the end of {}", self.state.join("log").display());
+        println!("{}", lines[lines.len().saturating_sub(LOG_LINES)..].join("\n"));
+    }
+}
+
+/// Removes what tests of long ago left.
+fn sweep(folder: &Path) {
+    let old = |path: &Path| {
+        let changed = fs::metadata(path).and_then(|m| m.modified()).unwrap_or_else(|_| SystemTime::now());
+        changed.elapsed().is_ok_and(|age| age > KEPT)
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if old(&entry.path()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! A small HTTP server that stands in for the site or EmDash, and remembers what it was asked.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// One request as it arrived; header names in lower case.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    pub method: String,
+    pub target: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Asked {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Status and body.
+pub type Answer = (u16, String);
+
+pub struct StandIn {
+    pub base: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl StandIn {
+    /// Serves until the process ends.
+    pub fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> StandIn {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (seen, answer) = (Arc::clone(&asked), Arc::new(answer));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
+                // A slow answer must not keep others waiting.
+                std::thread::spawn(move || serve(stream, &seen, answer.as_ref()));
+            }
+        });
+        StandIn { base, asked }
+    }
+
+    /// What was asked since the last call.
+    pub fn asked(&self) -> Vec<Asked> {
+        std::mem::take(&mut *self.asked.lock().expect("the list"))
+    }
+}
+
+fn serve(stream: TcpStream, seen: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -> Answer) {
+    let Some(asked) = read(&stream) else { return };
+    seen.lock().expect("the list").push(asked.clone());
+    let (status, body) = answer(&asked);
+    let head = format!(
+        "HTTP/1.1 {status} Whatever\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    // Whoever asked may be gone by now.
+    let _ = (&stream).write_all(head.as_bytes()).and_then(|()| (&stream).write_all(body.as_bytes()));
+}
+
+fn read(stream: &TcpStream) -> Option<Asked> {
+    let mut reader = BufReader::new(stream);
+    let mut line = || -> Option<String> {
+        let mut text = String::new();
+        reader.read_line(&mut text).ok().filter(|n| *n > 0)?;
+        Some(text.trim_end().to_owned())
+    };
+    let first = line()?;
+    let mut words = first.split(' ').map(str::to_owned);
+    let mut asked = Asked { method: words.next()?, target: words.next()?, ..Asked::default() };
+    loop {
+        let text = line()?;
+        let Some((name, value)) = text.split_once(':') else { break };
+        asked.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    }
+    let length = asked.header("content-length").and_then(|n| n.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    asked.body = String::from_utf8_lossy(&body).into_owned();
+    Some(asked)
+}
