@@ -86,7 +86,7 @@ impl<'a> Timeline<'a> {
                 }
             }
         }
-        let mut walk = Walk { timeline: Timeline::default(), stay: None, subscriptions: HashSet::new(), gone: false };
+        let mut walk = Walk::default();
         for fact in known.iter().copied().filter(|f| f.account_id == account) {
             walk.step(fact, &claims);
         }
@@ -102,10 +102,13 @@ impl<'a> Timeline<'a> {
 }
 
 /// The state while walking through an account's facts.
+#[derive(Default)]
 struct Walk<'a> {
     timeline: Timeline<'a>,
     stay: Option<usize>,
     subscriptions: HashSet<&'a str>,
+    /// Subscriptions that were cancelled: to cancel one again means nothing.
+    ended: HashSet<&'a str>,
     gone: bool,
 }
 
@@ -117,6 +120,8 @@ impl<'a> Walk<'a> {
                 if self.timeline.signup.is_none() || sabotage::is(Sabotage::LaterSignUpDecides) =>
             {
                 self.timeline.signup = Some(fact);
+                // Whatever it was before, from here on it is an account that has not cancelled.
+                self.gone = false;
             }
             Payload::InvoicePaid(invoice) => {
                 let stands = claims.get(invoice.invoice_id.as_str()).is_some_and(|c| std::ptr::eq(*c, fact));
@@ -124,12 +129,10 @@ impl<'a> Walk<'a> {
                     self.pay(fact, invoice);
                 }
             }
-            Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) => {
-                self.subscriptions.insert(&s.subscription_id);
-            }
+            Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) => self.subscribe(&s.subscription_id),
             Payload::SubscriptionCancelled(s) => {
                 self.subscriptions.remove(s.subscription_id.as_str());
-                if self.subscriptions.is_empty() {
+                if self.ended.insert(&s.subscription_id) && self.subscriptions.is_empty() {
                     self.cancel(fact.at);
                 }
             }
@@ -138,10 +141,15 @@ impl<'a> Walk<'a> {
         }
     }
 
+    fn subscribe(&mut self, id: &'a str) {
+        self.ended.remove(id);
+        self.subscriptions.insert(id);
+    }
+
     fn pay(&mut self, fact: &'a Fact, invoice: &'a Invoice) {
         self.gone = false;
         if let Some(id) = &invoice.subscription_id {
-            self.subscriptions.insert(id);
+            self.subscribe(id);
         }
         let stays = &mut self.timeline.stays;
         let stay = *self.stay.get_or_insert_with(|| {
@@ -159,7 +167,7 @@ impl<'a> Walk<'a> {
     }
 
     fn cancel(&mut self, at: UtcMillis) {
-        self.subscriptions.clear();
+        self.ended.extend(self.subscriptions.drain());
         if !self.gone {
             self.timeline.cancellations.push(at);
             self.gone = true;
@@ -184,8 +192,11 @@ fn take_back(payments: &mut [Payment], known: &[&Fact]) {
                     *sum = sum.saturating_add(amount.cents.0);
                 }
             }
-            Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => {
-                // The latest word on a dispute stands.
+            Payload::DisputeOpened(d) => {
+                // Once won or lost a dispute is not opened again, whatever an opening is dated.
+                disputes.entry((&d.invoice_id, &d.dispute_id)).or_insert(&fact.payload);
+            }
+            Payload::DisputeWon(d) | Payload::DisputeLost(d) => {
                 disputes.insert((&d.invoice_id, &d.dispute_id), &fact.payload);
             }
             _ => {}
