@@ -1,4 +1,4 @@
-//! The simulation: `SIM_SEEDS` seeds (500), or the one that `SIM_SEED` names.
+//! The simulation: `SIM_SEEDS` seeds (500), or the one that `SIM_SEED` names (with `SIM_SEEDS`: so many from there on).
 
 #[path = "simulation/mod.rs"]
 mod sim;
@@ -15,7 +15,7 @@ const SEEDS: u64 = 500;
 fn the_books_are_right_after_every_step() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let (first, count) = match number("SIM_SEED") {
-        Some(seed) => (seed, 1),
+        Some(seed) => (seed, number("SIM_SEEDS").unwrap_or(1)),
         None => (1, number("SIM_SEEDS").unwrap_or(SEEDS)),
     };
     let next = AtomicU64::new(first);
@@ -28,7 +28,18 @@ fn the_books_are_right_after_every_step() {
     });
     let (stats, mut failures) = done.into_inner().expect("no thread panics");
     failures.sort();
-    println!("{stats:?}");
+    println!(
+        "{} seeds, {} events, {} deliveries, {} runs, {} faults injected, {} reviews, {} credits, {} lines vested, {} transfers",
+        stats.seeds,
+        stats.events,
+        stats.deliveries,
+        stats.runs,
+        stats.faults,
+        stats.reviews,
+        stats.credits,
+        stats.vested,
+        stats.transfers
+    );
     assert!(failures.is_empty(), "{} seeds failed; the first ones:\n{}", failures.len(), report(&failures));
 }
 

@@ -215,9 +215,12 @@ fn in_span(span: &Span, timeline: &Timeline, payment: &Payment, first: bool) -> 
             } else {
                 timeline.first_paid_at()
             };
-            start.is_some_and(|start| {
-                payment.at >= start.plus_months(*from) && to.is_none_or(|to| payment.at < start.plus_months(to))
-            })
+            let end = |start: UtcMillis, months: i64| {
+                let by_days = sabotage::is(Sabotage::YearOf365Days) && months == 12;
+                if by_days { start.plus_days(365) } else { start.plus_months(months) }
+            };
+            start
+                .is_some_and(|start| payment.at >= end(start, *from) && to.is_none_or(|to| payment.at < end(start, to)))
         }
     }
 }

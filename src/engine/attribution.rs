@@ -101,7 +101,10 @@ fn decide_group(
     for fact in later {
         let found = by_code(programs, fact, links, &mut considered);
         if let Some(candidate) = found {
-            let binding = choose(&candidate, fact, &mut considered, "a code carried by a later event binds");
+            let mut binding = choose(&candidate, fact, &mut considered, "a code carried by a later event binds");
+            if sabotage::is(Sabotage::BindsFromSignUp) {
+                binding.from = signup.at;
+            }
             let reason = "signed up unattributed, bound by a later event's code".to_owned();
             return Verdict { group: group.to_owned(), binding: Some(binding), considered, reason };
         }

@@ -5,6 +5,7 @@ use super::attribution::{self, Binding, Link, Verdict};
 use super::event::{Event, Payload};
 use super::lifecycle::{self, Reached};
 use super::risk::{self, Review, Standing, Suspicion};
+use super::sabotage::{self, Fault as Sabotage};
 use super::timeline::{Fact, Timeline};
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
@@ -154,6 +155,7 @@ fn granted(document: &Document, binding: &Binding, case: &Case, standing: &Stand
 fn hold(line: &mut Line, standing: &Standing) {
     match standing {
         Standing::Clear => {}
+        Standing::Held if sabotage::is(Sabotage::HoldIgnored) => line.state = LineState::Pending,
         Standing::Held if line.bucket == Bucket::Pending => {
             line.state = LineState::Held;
             line.reason = "held for review".to_owned();
@@ -169,7 +171,7 @@ fn hold(line: &mut Line, standing: &Standing) {
 }
 
 fn has_been_granted(document: &Document, rule: &str, case: &Case) -> bool {
-    if super::sabotage::is(super::sabotage::Fault::GrantAgain) {
+    if sabotage::is(Sabotage::GrantAgain) {
         return false;
     }
     case.lines.iter().any(|l| l.program_id == document.id && l.rule_id == rule && l.basis.starts_with("state:"))

@@ -19,7 +19,39 @@ pub enum Fault {
     VestEarly,
     /// A reward by state ignores whether it was granted before.
     GrantAgain,
+    /// An open dispute freezes nothing.
+    DisputeFreezesNothing,
+    /// Of two sign-ups of one account the later one decides.
+    LaterSignUpDecides,
+    /// Of two contents under one invoice id the later one stands.
+    LaterClaimStands,
+    /// The first year is 365 days instead of twelve calendar months.
+    YearOf365Days,
+    /// A held reward is granted as if nobody had to look at it.
+    HoldIgnored,
+    /// A lost dispute takes nothing back.
+    LostDisputeKeeps,
+    /// A code on a later event binds from the sign-up on.
+    BindsFromSignUp,
 }
+
+/// Every fault there is.
+pub const ALL: &[Fault] = &[
+    Fault::RefundTwice,
+    Fault::RoundShare,
+    Fault::WindowByDay,
+    Fault::HoldIncludesEnd,
+    Fault::YearFromStay,
+    Fault::VestEarly,
+    Fault::GrantAgain,
+    Fault::DisputeFreezesNothing,
+    Fault::LaterSignUpDecides,
+    Fault::LaterClaimStands,
+    Fault::YearOf365Days,
+    Fault::HoldIgnored,
+    Fault::LostDisputeKeeps,
+    Fault::BindsFromSignUp,
+];
 
 #[cfg(feature = "sabotage")]
 mod switch {

@@ -80,10 +80,13 @@ impl<'a> Timeline<'a> {
         let mut claims: HashMap<&str, &Fact> = HashMap::new();
         for fact in &known {
             if let Payload::InvoicePaid(invoice) = &fact.payload {
-                claims.entry(&invoice.invoice_id).or_insert(fact);
+                let claim = claims.entry(&invoice.invoice_id).or_insert(fact);
+                if sabotage::is(Sabotage::LaterClaimStands) {
+                    *claim = fact;
+                }
             }
         }
-        let mut walk = Walk { timeline: Timeline::default(), stay: None, subscriptions: HashSet::new(), gone: false };
+        let mut walk = Walk::default();
         for fact in known.iter().copied().filter(|f| f.account_id == account) {
             walk.step(fact, &claims);
         }
@@ -99,10 +102,13 @@ impl<'a> Timeline<'a> {
 }
 
 /// The state while walking through an account's facts.
+#[derive(Default)]
 struct Walk<'a> {
     timeline: Timeline<'a>,
     stay: Option<usize>,
     subscriptions: HashSet<&'a str>,
+    /// Subscriptions that were cancelled: to cancel one again means nothing.
+    ended: HashSet<&'a str>,
     gone: bool,
 }
 
@@ -110,8 +116,12 @@ impl<'a> Walk<'a> {
     fn step(&mut self, fact: &'a Fact, claims: &HashMap<&str, &'a Fact>) {
         self.timeline.facts.push(fact);
         match &fact.payload {
-            Payload::SignedUp { .. } => {
-                self.timeline.signup.get_or_insert(fact);
+            Payload::SignedUp { .. }
+                if self.timeline.signup.is_none() || sabotage::is(Sabotage::LaterSignUpDecides) =>
+            {
+                self.timeline.signup = Some(fact);
+                // Whatever it was before, from here on it is an account that has not cancelled.
+                self.gone = false;
             }
             Payload::InvoicePaid(invoice) => {
                 let stands = claims.get(invoice.invoice_id.as_str()).is_some_and(|c| std::ptr::eq(*c, fact));
@@ -119,12 +129,10 @@ impl<'a> Walk<'a> {
                     self.pay(fact, invoice);
                 }
             }
-            Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) => {
-                self.subscriptions.insert(&s.subscription_id);
-            }
+            Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) => self.subscribe(&s.subscription_id),
             Payload::SubscriptionCancelled(s) => {
                 self.subscriptions.remove(s.subscription_id.as_str());
-                if self.subscriptions.is_empty() {
+                if self.ended.insert(&s.subscription_id) && self.subscriptions.is_empty() {
                     self.cancel(fact.at);
                 }
             }
@@ -133,10 +141,15 @@ impl<'a> Walk<'a> {
         }
     }
 
+    fn subscribe(&mut self, id: &'a str) {
+        self.ended.remove(id);
+        self.subscriptions.insert(id);
+    }
+
     fn pay(&mut self, fact: &'a Fact, invoice: &'a Invoice) {
         self.gone = false;
         if let Some(id) = &invoice.subscription_id {
-            self.subscriptions.insert(id);
+            self.subscribe(id);
         }
         let stays = &mut self.timeline.stays;
         let stay = *self.stay.get_or_insert_with(|| {
@@ -154,7 +167,7 @@ impl<'a> Walk<'a> {
     }
 
     fn cancel(&mut self, at: UtcMillis) {
-        self.subscriptions.clear();
+        self.ended.extend(self.subscriptions.drain());
         if !self.gone {
             self.timeline.cancellations.push(at);
             self.gone = true;
@@ -179,8 +192,11 @@ fn take_back(payments: &mut [Payment], known: &[&Fact]) {
                     *sum = sum.saturating_add(amount.cents.0);
                 }
             }
-            Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => {
-                // The latest word on a dispute stands.
+            Payload::DisputeOpened(d) => {
+                // Once won or lost a dispute is not opened again, whatever an opening is dated.
+                disputes.entry((&d.invoice_id, &d.dispute_id)).or_insert(&fact.payload);
+            }
+            Payload::DisputeWon(d) | Payload::DisputeLost(d) => {
                 disputes.insert((&d.invoice_id, &d.dispute_id), &fact.payload);
             }
             _ => {}
@@ -189,11 +205,11 @@ fn take_back(payments: &mut [Payment], known: &[&Fact]) {
     let mut open: HashSet<&str> = HashSet::new();
     for ((invoice_id, _), latest) in disputes {
         match latest {
-            Payload::DisputeLost(d) => {
+            Payload::DisputeLost(d) if !sabotage::is(Sabotage::LostDisputeKeeps) => {
                 let sum = taken.entry(invoice_id).or_default();
                 *sum = sum.saturating_add(d.amount.cents.0);
             }
-            Payload::DisputeOpened(_) => {
+            Payload::DisputeOpened(_) if !sabotage::is(Sabotage::DisputeFreezesNothing) => {
                 open.insert(invoice_id);
             }
             _ => {}

@@ -156,7 +156,7 @@ fn count_items(run: &RunRow) -> Stmt {
 }
 
 /// Executes the items `from` to `to`: statements in order, for one batch. A line that facts changed since the plan
-/// vests with what stands; a reward whose account was bound elsewhere since is left for the next run.
+/// vests with what stands; a reward whose account was bound elsewhere or reviewed since is left for the next run.
 pub fn execute(run: &RunRow, from: i64, to: i64, now: UtcMillis) -> Vec<Stmt> {
     let page = |sql: String| Stmt::new(sql).bind(&run.id).bind(from).bind(to);
     let items = "run_item i WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3";
@@ -179,10 +179,24 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
           AND b.partner_id = i.partner_id)
         AND NOT EXISTS (SELECT 1 FROM accrual a WHERE a.account_id = i.account_id AND a.program_id = i.line ->> '$.program_id'
           AND a.rule_id = i.line ->> '$.rule_id' AND a.basis = i.line ->> '$.basis')";
+    // A review that was opened or decided since the plan: a rejected reward is never granted, and one that was planned
+    // as held when nobody holds it any more (or the other way round) is planned anew by the next run.
+    let review = |states: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM review v WHERE v.account_id = i.account_id AND v.program_id = i.line ->> '$.program_id'
+          AND v.partner_id = i.partner_id AND v.subject = '' AND v.holds = 1 AND v.state IN ({states}))"
+        )
+    };
+    let unreviewed = format!(
+        "NOT {} AND IIF(i.line ->> '$.state' = 'held', {open} OR NOT {}, NOT {open})",
+        review("'rejected'"),
+        review("'released'"),
+        open = review("'open'")
+    );
     let granted = format!("{items} AND i.kind = 'grant' AND i.posted_cents > 0");
     vec![
         page(format!(
-            "UPDATE run_item AS i SET posted_cents = IIF({bound}, planned_cents, 0)
+            "UPDATE run_item AS i SET posted_cents = IIF({bound} AND {unreviewed}, planned_cents, 0)
              WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'grant'"
         )),
         page(line_select(&format!("(SELECT i.line AS json FROM {granted})"), "json")),

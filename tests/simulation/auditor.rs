@@ -4,24 +4,35 @@
 //! cut off while planning and facts came in before it went on, either plan is right, so it looks which one is stored.
 
 use super::facts::{Known, Register, Sent};
-use super::rules::{self, Commission};
+use super::rules::{self, Bound, Commission, Invoice};
 use crate::support::sqlite::Sqlite;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What vests: (program, account, partner, rule, basis).
 pub type Key = (String, String, String, String, String);
 
+/// A credit to be granted: the account, the partner, and whether it was held as it was planned.
+type Grant = (String, String, bool);
+
 #[derive(Default)]
 pub struct Auditor {
     pub known: Known,
     pub register: Register,
-    /// By account, from the raw events alone.
-    commissions: BTreeMap<String, Vec<Commission>>,
+    /// What the rules make of each account, from the raw events alone.
+    verdicts: BTreeMap<String, Verdict>,
     /// Lines that a run vested.
     pub vested: BTreeSet<Key>,
     /// Accounts for which a credit was issued, and the partner who got it.
     credited: BTreeMap<String, String>,
     runs: BTreeMap<String, RunModel>,
+}
+
+/// One account by the rules, as far as its events are known.
+struct Verdict {
+    bound: Option<Bound>,
+    commissions: Vec<Commission>,
+    /// The invoice whose discount is the program's cost.
+    benefit: Option<Invoice>,
 }
 
 /// What the auditor makes of one run.
@@ -31,7 +42,7 @@ struct RunModel {
     is_planned: bool,
     is_executed: bool,
     /// What was due at each moment the run planned: grants, and what vests.
-    plans: Vec<(BTreeSet<(String, String)>, BTreeSet<Key>)>,
+    plans: Vec<(BTreeSet<Grant>, BTreeSet<Key>)>,
 }
 
 /// How far a run got.
@@ -53,8 +64,13 @@ impl Auditor {
         let same = self.known.events.iter().filter(|e| !invoice.is_empty() && e.data("invoice_id") == invoice);
         touched.extend(same.map(|e| e.account.clone()));
         for account in touched {
-            let found = rules::commissions(&self.known, &self.register, &account);
-            self.commissions.insert(account, found);
+            let known = self.known.about(&account);
+            let verdict = Verdict {
+                bound: rules::binding(&known, &self.register, &account),
+                commissions: rules::commissions(&known, &self.register, &account),
+                benefit: rules::benefit(&known, &self.register, &account),
+            };
+            self.verdicts.insert(account, verdict);
         }
     }
 
@@ -86,16 +102,20 @@ impl Auditor {
         self.runs.insert(progress.id.clone(), model);
     }
 
-    fn grants_due(&self, progress: &Progress) -> BTreeSet<(String, String)> {
+    fn grants_due(&self, progress: &Progress) -> BTreeSet<Grant> {
         if progress.program != "user-referral" {
             return BTreeSet::new();
         }
-        let accounts = self.commissions.keys().filter(|a| !self.credited.contains_key(*a));
+        let accounts = self.verdicts.iter().filter(|(account, verdict)| {
+            verdict.bound.as_ref().is_some_and(|b| b.program == "user-referral")
+                && !self.credited.contains_key(*account)
+        });
         accounts
-            .filter_map(|account| {
-                let partner = rules::qualifies(&self.known, &self.register, account, progress.as_of)?;
+            .filter_map(|(account, _)| {
+                let partner = rules::qualifies(&self.known.about(account), &self.register, account, progress.as_of)?;
                 let rejected = rules::rejected(&self.register, account, &partner);
-                (!rejected).then(|| (account.clone(), partner))
+                let held = rules::held(&self.known, &self.register, account, &partner);
+                (!rejected).then(|| (account.clone(), partner, held))
             })
             .collect()
     }
@@ -111,8 +131,8 @@ impl Auditor {
                 }
             }
         } else {
-            for (account, lines) in &self.commissions {
-                let ripe = lines.iter().filter(|l| l.vests_at <= progress.as_of && l.at < progress.as_of);
+            for (account, verdict) in &self.verdicts {
+                let ripe = verdict.commissions.iter().filter(|l| l.vests_at <= progress.as_of && l.at < progress.as_of);
                 due.extend(ripe.filter(|l| can_vest(l)).map(|l| commission_key(account, l)));
             }
         }
@@ -129,27 +149,31 @@ impl Auditor {
             let stands = if program == "user-referral" {
                 !rules::held(&self.known, &self.register, account, partner)
             } else {
-                self.commissions[account].iter().any(|l| can_vest(l) && commission_key(account, l) == key)
+                self.verdicts[account].commissions.iter().any(|l| can_vest(l) && commission_key(account, l) == key)
             };
             if stands {
                 self.vested.insert(key);
             }
         }
-        for (account, partner) in grants {
-            let bound = rules::binding(&self.known, &self.register, &account);
-            if bound.is_some_and(|b| b.partner == partner) && !self.credited.contains_key(&account) {
-                if !rules::held(&self.known, &self.register, &account, &partner) {
-                    self.vested.insert(credit_key(&account, &partner));
-                }
-                self.credited.insert(account, partner);
+        for (account, partner, was_held) in grants {
+            let bound = self.verdicts[&account].bound.as_ref().is_some_and(|b| b.partner == partner);
+            let held = rules::held(&self.known, &self.register, &account, &partner);
+            let rejected = rules::rejected(&self.register, &account, &partner);
+            // What a person decided since the plan, or found to decide, is the next run's business.
+            if !bound || rejected || held != was_held || self.credited.contains_key(&account) {
+                continue;
             }
+            if !held {
+                self.vested.insert(credit_key(&account, &partner));
+            }
+            self.credited.insert(account, partner);
         }
     }
 
     /// Who has the credit of an account now: it moves with its binding.
     fn credit_of(&self, account: &str) -> Option<String> {
         self.credited.get(account)?;
-        let bound = rules::binding(&self.known, &self.register, account)?;
+        let bound = self.verdicts[account].bound.clone()?;
         let stands = bound.program == "user-referral" && !rules::rejected(&self.register, account, &bound.partner);
         stands.then_some(bound.partner)
     }
@@ -163,12 +187,9 @@ impl Auditor {
         let mut rows = statement.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
             let text = |i: usize| row.get::<_, String>(i).unwrap();
-            let mut key: Key = (text(0), text(1), text(2), text(3), text(4));
+            let key: Key = (text(0), text(1), text(2), text(3), text(4));
             let (earned, net): (i64, i64) = (row.get(5).unwrap(), row.get(6).unwrap());
             let (bucket, state) = (text(7), text(8));
-            if bucket == "benefit" {
-                key = benefit_key(&key.1);
-            }
             match expected.remove(&key) {
                 Some(wanted) => wanted.compare(&key, earned, net, &bucket, &state)?,
                 None if net == 0 => {}
@@ -183,8 +204,9 @@ impl Auditor {
 
     fn expected(&self) -> BTreeMap<Key, Wanted> {
         let mut expected = BTreeMap::new();
-        for (account, lines) in &self.commissions {
-            for line in lines {
+        for (account, verdict) in &self.verdicts {
+            // A share below a cent makes no line; one that stood before is void.
+            for line in verdict.commissions.iter().filter(|l| l.earned > 0) {
                 let key = commission_key(account, line);
                 let is_vested = self.vested.contains(&key);
                 let state = match line {
@@ -197,8 +219,11 @@ impl Auditor {
                 let bucket = Some(if is_vested { "available" } else { "pending" });
                 expected.insert(key, Wanted { earned: line.earned, net: line.net, bucket, state: Some(state) });
             }
-            let cost = rules::benefit(&self.known, &self.register, account);
-            expected.insert(benefit_key(account), Wanted { earned: cost, net: cost, bucket: None, state: None });
+            if let Some(first) = &verdict.benefit {
+                let (cost, bucket) = (first.discount, Some("benefit"));
+                expected
+                    .insert(benefit_key(account, &first.id), Wanted { earned: cost, net: cost, bucket, state: None });
+            }
             if let Some(partner) = self.credit_of(account) {
                 let key = credit_key(account, &partner);
                 let bucket = if self.vested.contains(&key) { "available" } else { "pending" };
@@ -220,15 +245,19 @@ impl Auditor {
         while let Some(row) = rows.next().unwrap() {
             stored.insert(row.get(0).unwrap(), (row.get(1).unwrap(), row.get(2).unwrap()));
         }
-        for account in self.commissions.keys() {
-            let bound = rules::binding(&self.known, &self.register, account);
-            let wanted = bound.map_or_else(Default::default, |b| (b.program, b.partner));
+        for (account, verdict) in &self.verdicts {
+            let wanted = verdict.bound.clone().map_or_else(Default::default, |b| (b.program, b.partner));
             let stands = stored.get(account).cloned().unwrap_or_default();
             if stands != wanted {
                 return Err(format!("account {account} is bound to {stands:?}, by the rules to {wanted:?}"));
             }
         }
         Ok(())
+    }
+
+    /// How many credits were issued.
+    pub fn credits(&self) -> usize {
+        self.credited.len()
     }
 
     /// Pending and available cents per partner of a program, by the rules.
@@ -247,7 +276,7 @@ impl Auditor {
 
     /// Lines that vested and were frozen after it: rule 6 lets them stand where they are.
     pub fn has_late_freeze(&self) -> bool {
-        let mut lines = self.commissions.iter().flat_map(|(a, lines)| lines.iter().map(move |l| (a, l)));
+        let mut lines = self.verdicts.iter().flat_map(|(a, v)| v.commissions.iter().map(move |l| (a, l)));
         lines.any(|(account, l)| l.frozen && self.vested.contains(&commission_key(account, l)))
     }
 }
@@ -286,8 +315,9 @@ fn credit_key(account: &str, partner: &str) -> Key {
     ("user-referral".to_owned(), account.to_owned(), partner.to_owned(), rule, "state:qualified".to_owned())
 }
 
-fn benefit_key(account: &str) -> Key {
-    ("user-referral".to_owned(), account.to_owned(), String::new(), "benefit".to_owned(), String::new())
+fn benefit_key(account: &str, invoice: &str) -> Key {
+    let basis = format!("invoice:{invoice}");
+    ("user-referral".to_owned(), account.to_owned(), String::new(), "benefit".to_owned(), basis)
 }
 
 /// What every plan has, and of what only some have, what is stored.
@@ -301,13 +331,13 @@ fn settle_on<'a, T: Ord + Clone + 'a>(
 
 #[derive(Default)]
 struct StoredPlan {
-    grants: BTreeSet<(String, String)>,
+    grants: BTreeSet<Grant>,
     vests: BTreeSet<Key>,
 }
 
 fn stored_plan(db: &Sqlite, run: &str) -> StoredPlan {
     let connection = db.connection.borrow();
-    let sql = "SELECT i.kind, i.account_id, i.partner_id, l.program_id, l.rule_id, l.basis FROM run_item i
+    let sql = "SELECT i.kind, i.account_id, i.partner_id, l.program_id, l.rule_id, l.basis, i.line ->> '$.state' FROM run_item i
                LEFT JOIN accrual l ON l.id = i.line_id WHERE i.run_id = ?1";
     let mut statement = connection.prepare_cached(sql).unwrap();
     let mut rows = statement.query([run]).unwrap();
@@ -315,7 +345,7 @@ fn stored_plan(db: &Sqlite, run: &str) -> StoredPlan {
     while let Some(row) = rows.next().unwrap() {
         let text = |i: usize| row.get::<_, Option<String>>(i).unwrap().unwrap_or_default();
         if text(0) == "grant" {
-            plan.grants.insert((text(1), text(2)));
+            plan.grants.insert((text(1), text(2), text(6) == "held"));
         } else {
             plan.vests.insert((text(3), text(1), text(2), text(4), text(5)));
         }

@@ -1,7 +1,8 @@
 //! What the auditor reads: the raw events as they were sent, and nothing that the engine made of them.
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// One event as sent, with the touches of the token that came with it: (code, instant).
 #[derive(Clone, Debug)]
@@ -59,13 +60,13 @@ pub struct Register {
 /// The events that are known, in order of their place.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    pub events: Vec<Sent>,
+    pub events: Vec<Rc<Sent>>,
 }
 
 impl Known {
     pub fn add(&mut self, event: &Sent) {
         let place = self.events.partition_point(|e| e.place() < event.place());
-        self.events.insert(place, event.clone());
+        self.events.insert(place, Rc::new(event.clone()));
     }
 
     /// What happened before an instant.
@@ -73,7 +74,15 @@ impl Known {
         Known { events: self.events.iter().filter(|e| e.at < instant).cloned().collect() }
     }
 
+    /// What can matter to one account: its own events, and others' about the same invoices.
+    pub fn about(&self, account: &str) -> Known {
+        let invoices: BTreeSet<String> =
+            self.of(account).map(|e| e.data("invoice_id")).filter(|i| !i.is_empty()).collect();
+        let events = self.events.iter().filter(|e| e.account == account || invoices.contains(&e.data("invoice_id")));
+        Known { events: events.cloned().collect() }
+    }
+
     pub fn of<'a>(&'a self, account: &'a str) -> impl Iterator<Item = &'a Sent> {
-        self.events.iter().filter(move |e| e.account == account)
+        self.events.iter().map(|e| &**e).filter(move |e| e.account == account)
     }
 }

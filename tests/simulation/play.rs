@@ -28,9 +28,12 @@ pub struct Stats {
     pub runs: u64,
     pub reviews: u64,
     pub transfers: u64,
+    pub credits: u64,
+    pub vested: u64,
 }
 
 impl Stats {
+    #[allow(dead_code, reason = "not every test sums them up")]
     pub fn add(&mut self, other: Stats) {
         self.seeds += other.seeds;
         self.events += other.events;
@@ -39,6 +42,8 @@ impl Stats {
         self.runs += other.runs;
         self.reviews += other.reviews;
         self.transfers += other.transfers;
+        self.credits += other.credits;
+        self.vested += other.vested;
     }
 }
 
@@ -64,6 +69,8 @@ pub fn play(seed: u64) -> Result<Stats, String> {
     play.stats.seeds = 1;
     play.stats.events = play.events.len() as u64;
     play.stats.transfers = play.books.transfers() as u64;
+    play.stats.credits = play.auditor.credits() as u64;
+    play.stats.vested = play.auditor.vested.len() as u64;
     Ok(play.stats)
 }
 
@@ -91,13 +98,14 @@ impl Play {
             1 => instant(2025, 1, 5),
             _ => instant(2023, dice.within(1, 13), dice.within(1, 29)),
         };
+        let is_long = dice.percent(30);
         let mut auditor = Auditor::default();
         let (codes, emails) = history::enrol(&world, start - 60 * DAY, &mut auditor.register);
         Play {
             seed,
             dice,
             world,
-            cast: Cast { start, codes, emails },
+            cast: Cast { start, is_long, codes, emails },
             events: Vec::new(),
             queue: BTreeMap::new(),
             queued: 0,
@@ -116,7 +124,7 @@ impl Play {
 
     /// Tells the stories and says when what arrives and what runs.
     fn plan(&mut self) {
-        for number in 0..self.dice.within(2, 6) as usize {
+        for number in 0..self.dice.within(3, 7) as usize {
             self.events.extend(tell(&mut self.dice, &self.cast, number));
         }
         let last = self.events.iter().map(|e| e.at).max().unwrap_or(self.cast.start);
@@ -124,7 +132,7 @@ impl Play {
             let at = self.events[index].at + self.delay();
             self.push(at, Step::Deliver(index));
         }
-        self.end = last + 125 * DAY;
+        self.end = last + 80 * DAY;
         for at in mondays(self.cast.start, self.end) {
             let late = self.lateness();
             self.push(at + late, Step::Run(Cadence::Weekly, at));
@@ -135,8 +143,8 @@ impl Play {
         }
         let off = self.cast.start + self.dice.within(0, 60 * DAY);
         self.push(off, Step::SwitchOff);
-        for _ in 0..2 {
-            let at = self.cast.start + self.dice.within(20, 120) * DAY;
+        for _ in 0..5 {
+            let at = self.cast.start + self.dice.within(10 * DAY, 130 * DAY);
             self.push(at, Step::Review);
         }
     }
@@ -218,7 +226,7 @@ impl Play {
                 self.push(again, Step::Deliver(index));
             }
         }
-        let is_stored = self.world.db.number(&format!("SELECT COUNT(*) FROM event WHERE id = '{}'", event.id)) == 1;
+        let is_stored = self.is_stored(&event.id);
         if is_stored && !is_known {
             self.auditor.learn(&event);
         }
@@ -242,6 +250,12 @@ impl Play {
             Err(error) if error.code == "event_id_reused" && self.changes() == changes => Ok(()),
             other => Err(format!("the same event id with another body: {other:?}")),
         }
+    }
+
+    fn is_stored(&self, event: &str) -> bool {
+        let connection = self.world.db.connection.borrow();
+        let mut statement = connection.prepare_cached("SELECT 1 FROM event WHERE id = ?1").expect("a query");
+        statement.exists([event]).expect("an answer")
     }
 
     fn changes(&self) -> u64 {
@@ -271,6 +285,9 @@ impl Play {
                 let again = now + self.dice.pick(&[10 * MINUTE, HOUR, 2 * DAY]);
                 let step = if self.dice.percent(50) { Step::Sweep } else { Step::Run(cadence, scheduled) };
                 self.push(again, step);
+                if self.dice.percent(20) {
+                    self.push(now + MINUTE, Step::Review);
+                }
                 // Where the fault came before the run was stored, only cron itself can bring it back.
                 self.push(again + 3 * DAY, Step::Run(cadence, scheduled));
             }

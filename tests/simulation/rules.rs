@@ -68,7 +68,7 @@ pub fn invoices(known: &Known) -> Vec<Invoice> {
 fn refunded(known: &Known, invoice: &str) -> i64 {
     let mut seen = BTreeSet::new();
     let refunds = known.events.iter().filter(|e| e.kind == "invoice.refunded" && e.data("invoice_id") == invoice);
-    refunds.filter(|e| seen.insert(e.data("refund_id"))).map(Sent::cents).sum()
+    refunds.filter(|e| seen.insert(e.data("refund_id"))).map(|e| e.cents()).sum()
 }
 
 /// The disputes of an invoice with what was heard of each last, and its amount. What ends a dispute is not undone by
@@ -119,11 +119,17 @@ pub fn binding(known: &Known, register: &Register, account: &str) -> Option<Boun
 pub fn cancellations(known: &Known, account: &str) -> Vec<Place> {
     let mut active: BTreeSet<String> = BTreeSet::new();
     let mut ended: BTreeSet<String> = BTreeSet::new();
+    let payments: BTreeSet<Place> = invoices(known).into_iter().filter(Invoice::is_payment).map(|i| i.place).collect();
     let mut found = Vec::new();
     for event in known.of(account) {
         let subscription = event.data("subscription_id");
         match event.kind.as_str() {
             "account.cancelled" => found.push(event.place()),
+            // Who pays for a subscription has it, whatever was said of it before.
+            "invoice.paid" if !subscription.is_empty() && payments.contains(&event.place()) => {
+                ended.remove(&subscription);
+                active.insert(subscription);
+            }
             "subscription.started" | "subscription.updated" if !ended.contains(&subscription) => {
                 active.insert(subscription);
             }
@@ -246,12 +252,11 @@ pub fn qualifies(known: &Known, register: &Register, account: &str, run: i64) ->
     (end <= run && !left && paid).then_some(bound.partner)
 }
 
-/// What the friend's first invoice was discounted, where user-referral brought the friend.
-pub fn benefit(known: &Known, register: &Register, account: &str) -> i64 {
-    let Some(bound) = binding(known, register, account).filter(|b| b.program == "user-referral") else { return 0 };
-    let all = invoices(known);
-    let first = all.iter().find(|i| i.account == account && i.is_payment());
-    first.filter(|i| i.place >= bound.from).map_or(0, |i| i.discount)
+/// The friend's first invoice, where user-referral brought the friend: what it was discounted is the program's cost.
+pub fn benefit(known: &Known, register: &Register, account: &str) -> Option<Invoice> {
+    let bound = binding(known, register, account).filter(|b| b.program == "user-referral")?;
+    let first = invoices(known).into_iter().find(|i| i.account == account && i.is_payment())?;
+    (first.place >= bound.from && first.currency == "usd").then_some(first)
 }
 
 /// Whether a credit for this account waits for a person: the account gave the partner's own address.

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 /// What the stories may choose from: codes by how well they work, and the addresses of partners.
 pub struct Cast {
     pub start: i64,
+    /// Whether accounts stay for more than a year.
+    pub is_long: bool,
     /// Codes that work, of both programs; the last of them is switched off on the way.
     pub codes: Vec<String>,
     pub emails: Vec<String>,
@@ -36,8 +38,8 @@ struct Told {
 }
 
 pub fn tell(dice: &mut Dice, cast: &Cast, number: usize) -> Vec<Sent> {
-    let email = match dice.next() % 5 {
-        0 => Some(dice.pick(&cast.emails).to_uppercase()),
+    let email = match dice.next() % 6 {
+        0 | 3 => Some(dice.pick(&cast.emails).to_uppercase()),
         1 | 2 => Some(format!("friend{number}@example.net")),
         _ => None,
     };
@@ -99,11 +101,11 @@ impl Story<'_> {
         if let Some(email) = self.email.clone() {
             rest["account"] = json!({"id": self.account, "email": email});
         }
-        if self.dice.percent(25) {
+        if self.dice.percent(30) {
             rest["attribution"] = json!({"code": self.code()});
         }
         let index = self.event("account.signed_up", at, rest);
-        if self.dice.percent(70) {
+        if self.dice.percent(85) {
             self.events[index].touches = self.touches(at);
         }
     }
@@ -136,9 +138,10 @@ impl Story<'_> {
     /// Pays month by month, with all that can go wrong, leaves, and sometimes comes back.
     fn pay_and_leave(&mut self, sign_up: i64) {
         let first = self.first_payment_at(sign_up);
-        let months = if self.dice.percent(25) { self.dice.within(12, 15) } else { self.dice.within(1, 5) };
+        let is_long = self.cast.is_long && self.dice.percent(60);
+        let months = if is_long { self.dice.within(12, 15) } else { self.dice.within(1, 5) };
         let mut told = self.months(first, months);
-        let leaves = self.dice.percent(45);
+        let leaves = self.dice.percent(35);
         if leaves {
             let at = self.leaving_at(sign_up, first);
             self.leave(at, sign_up, 1);
@@ -205,6 +208,12 @@ impl Story<'_> {
         let id = format!("in_{}_{}", self.account, self.events.len());
         let currency = if self.dice.percent(3) { "eur" } else { "usd" };
         let mut data = json!({"invoice_id": id});
+        if self.dice.percent(50) {
+            let started = self.events.iter().rfind(|e| e.kind == "subscription.started" && e.at <= at);
+            if let Some(event) = started {
+                data["subscription_id"] = json!(event.data("subscription_id"));
+            }
+        }
         if self.dice.percent(20) {
             data["months"] = json!(self.dice.pick(&[1, 3, 12]));
         }

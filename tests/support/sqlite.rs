@@ -33,6 +33,8 @@ impl Sqlite {
         connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DML, false).expect("a setting");
         connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DDL, false).expect("a setting");
         connection.pragma_update(None, "foreign_keys", true).expect("a pragma");
+        // The product's statements and the auditor's, each prepared once.
+        connection.set_prepared_statement_cache_capacity(256);
         for migration in migrations() {
             connection.execute_batch(&migration).expect("the migration applies");
         }
