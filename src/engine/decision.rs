@@ -33,7 +33,7 @@ pub struct Case<'a> {
     pub now: UtcMillis,
 }
 
-/// One group's answer, and how far the account got in the program it is bound to.
+/// One group's answer, and how far the account gets in the program it is bound to, if nothing else happens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupDecision {
     pub verdict: Verdict,
@@ -86,7 +86,7 @@ pub fn decide(catalog: &Catalog, case: &Case) -> Decision {
             let standing = risk::standing(&binding.program, &binding.partner, case.reviews, &suspicions);
             decision.lines.extend(accrual::invoice_lines(catalog, binding, &timeline, case.account, &standing));
             decision.lines.extend(granted(document, binding, case, &standing));
-            group.states = lifecycle::history(document, case.account, case.facts, case.now);
+            group.states = lifecycle::history(document, case.account, case.facts);
             group.grant_due_at = grant_due(document, case);
             decision.suspicions.extend(suspicions);
         }

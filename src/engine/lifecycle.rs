@@ -23,11 +23,12 @@ pub fn first_held(state: &State, account: &str, facts: &[Fact]) -> Option<UtcMil
     instants(state, account, facts).into_iter().find(|at| holds(state, account, facts, *at))
 }
 
-/// The states of the document that the account has reached by `now`, in the document's order.
-pub fn history(document: &Document, account: &str, facts: &[Fact], now: UtcMillis) -> Vec<Reached> {
+/// The states of the document that the account reaches as far as the facts tell, in the document's order. Some may lie
+/// in the future: spans end without a fact that would have them decided anew.
+pub fn history(document: &Document, account: &str, facts: &[Fact]) -> Vec<Reached> {
     let mut reached: Vec<Reached> = Vec::new();
     for state in &document.lifecycle {
-        if let Some(at) = first_held(state, account, facts).filter(|at| *at <= now) {
+        if let Some(at) = first_held(state, account, facts) {
             // A fact counts as of the millisecond after it; people are told the fact's own instant.
             let own = UtcMillis(at.0 - 1);
             let by_fact = facts.iter().any(|f| f.at == own && f.account_id == account);

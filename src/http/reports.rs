@@ -4,6 +4,7 @@ use super::message::Request;
 use super::page::Page;
 use super::partners::entry;
 use super::shell::{Shell, Site};
+use crate::base::time::UtcMillis;
 use crate::engine::accrual::Line;
 use crate::engine::attribution::Verdict;
 use crate::flow::error::{AppError, Kind};
@@ -23,13 +24,16 @@ pub async fn receipt<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, 
         .await?;
     rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
     let lines: Vec<Line> = rows[2].decode()?;
-    let programs: Vec<Value> = rows[1].decode::<BindingRow>()?.iter().map(|row| binding_view(row, &lines)).collect();
+    let programs: Vec<Value> =
+        rows[1].decode::<BindingRow>()?.iter().map(|row| binding_view(row, &lines, shell.now)).collect();
     Ok((200, json!({"account": id, "programs": programs})))
 }
 
-fn binding_view(row: &BindingRow, lines: &[Line]) -> Value {
+fn binding_view(row: &BindingRow, lines: &[Line], now: UtcMillis) -> Value {
     let states: Value = serde_json::from_str::<Vec<crate::engine::lifecycle::Reached>>(&row.states)
-        .map(|states| states.iter().map(|s| json!({"state": s.state, "at": s.at.to_rfc3339()})).collect())
+        .map(|states| {
+            states.iter().filter(|s| s.at <= now).map(|s| json!({"state": s.state, "at": s.at.to_rfc3339()})).collect()
+        })
         .unwrap_or_default();
     let Ok(verdict) = serde_json::from_str::<Verdict>(&row.receipt) else { return Value::Null };
     let binding = verdict.binding.as_ref();

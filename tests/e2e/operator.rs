@@ -190,6 +190,22 @@ fn what_is_held_waits_for_a_person() {
     assert!(entries.iter().all(|e| e["state"] == json!("void") && e["amount_cents"] == json!(0)), "{entries:?}");
     assert!(entries.iter().all(|e| e["reason"].as_str().is_some_and(|r| r.contains("same card"))), "{entries:?}");
 
+    step("the receipt tells every state that was reached, also those that only time brought");
+    let receipt = server.read("/v1/accounts/self-a/receipt");
+    let states = receipt["programs"][0]["states"].as_array().expect("states").clone();
+    let reached: Vec<(&str, &str)> =
+        states.iter().filter_map(|s| Some((s["state"].as_str()?, s["at"].as_str()?))).collect();
+    assert_eq!(
+        reached,
+        [
+            ("signed_up", "2025-01-06T00:00:00Z"),
+            ("paid", "2025-01-07T00:00:00Z"),
+            // A month was paid on 2025-02-06, thirty days after the first invoice.
+            ("qualified", "2025-02-06T00:00:00Z"),
+        ],
+        "{receipt}"
+    );
+
     step("the same decision again is fine, the opposite refused; the lists tell them apart");
     decide("self-a", "release", "again").expect(200);
     decide("self-a", "reject", "second thoughts").problem(409, "review_decided");

@@ -95,6 +95,7 @@ fn check_the_books(server: &Server, ann: &Partner) {
     assert_eq!(chosen.iter().filter(|c| c["chosen"] == json!(true)).count(), 1, "{receipt}");
     let states: Vec<&Value> = program["states"].as_array().expect("states").iter().map(|s| &s["state"]).collect();
     assert!(states.contains(&&json!("signed_up")) && states.contains(&&json!("paid")), "{receipt}");
+    assert!(!states.contains(&&json!("qualified")), "not before its time: {receipt}");
 
     step("the outbox has a message for each side");
     let outbox = server.read("/v1/outbox");
