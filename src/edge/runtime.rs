@@ -31,9 +31,15 @@ pub struct Runtime {
 
 pub struct LimitedD1(D1);
 
+/// What the site said about a session, and until when (milliseconds since 1970) that is believed.
+struct Told {
+    user: Option<SiteUser>,
+    until: f64,
+}
+
 thread_local! {
-    /// What the site said about a session, and until when that is believed. Keyed by the session's hash.
-    static SESSIONS: RefCell<HashMap<[u8; 32], (Option<SiteUser>, f64)>> = RefCell::new(HashMap::new());
+    /// Keyed by the session's hash.
+    static SESSIONS: RefCell<HashMap<[u8; 32], Told>> = RefCell::new(HashMap::new());
 }
 
 impl Runtime {
@@ -101,7 +107,7 @@ impl Site for Runtime {
         let key: [u8; 32] = Sha256::digest(value.as_bytes()).into();
         let now = js_sys::Date::now();
         let known =
-            SESSIONS.with_borrow(|all| all.get(&key).filter(|(_, until)| *until > now).map(|(user, _)| user.clone()));
+            SESSIONS.with_borrow(|all| all.get(&key).filter(|told| told.until > now).map(|told| told.user.clone()));
         if let Some(user) = known {
             return Ok(user);
         }
@@ -110,7 +116,7 @@ impl Site for Runtime {
             if all.len() >= SESSIONS_MAX {
                 all.clear();
             }
-            all.insert(key, (user.clone(), now + SESSION_MS));
+            all.insert(key, Told { user: user.clone(), until: now + SESSION_MS });
         });
         Ok(user)
     }
