@@ -178,7 +178,9 @@ fn files_stay_readable() {
         let lines = text.lines().count();
         (lines > LINES_MAX).then(|| format!("src/{path} has {lines} lines, more than {LINES_MAX}"))
     };
-    let found: Vec<String> = sources().iter().filter_map(too_long).collect();
+    // The description of the interface is one document, and read by tools.
+    let read_by_people = |(path, _): &&(String, String)| path != "http/openapi.json";
+    let found: Vec<String> = sources().iter().filter(read_by_people).filter_map(too_long).collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
     assert!(too_long(&("x.rs".to_owned(), "\n".repeat(LINES_MAX + 1))).is_some());
 }
