@@ -198,14 +198,21 @@ fn suspect(
     for payment in &timeline.payments {
         let currency = &payment.invoice.amount.currency;
         let Some(document) = catalog.in_force(&binding.program, payment.at) else { continue };
-        if *currency != document.currency && (payment.at, payment.event_id) >= (binding.from, binding.event.as_str()) {
+        let evidence = if *currency != document.currency {
+            format!("invoice in {currency}; the program reckons in {}", document.currency)
+        } else if payment.taken_back_elsewhere {
+            format!("refunded or disputed in another currency than it was paid in, {currency}; nothing is converted")
+        } else {
+            continue;
+        };
+        if (payment.at, payment.event_id) >= (binding.from, binding.event.as_str()) {
             found.push(Suspicion {
                 program: binding.program.clone(),
                 partner: binding.partner.clone(),
                 rule: "currency".to_owned(),
                 subject: payment.invoice.invoice_id.clone(),
                 holds: true,
-                evidence: format!("invoice in {currency}; the program reckons in {}", document.currency),
+                evidence,
             });
         }
     }

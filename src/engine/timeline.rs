@@ -40,6 +40,8 @@ pub struct Payment<'a> {
     pub invoice: &'a Invoice,
     /// Refunded, and lost in disputes; together at most what was paid.
     pub taken_back: Cents,
+    /// Something was taken back in another currency than was paid: a person has to look at it.
+    pub taken_back_elsewhere: bool,
     /// A dispute is open.
     pub disputed: bool,
     /// Which stay it was paid in.
@@ -161,6 +163,7 @@ impl<'a> Walk<'a> {
             at: fact.at,
             invoice,
             taken_back: Cents::ZERO,
+            taken_back_elsewhere: false,
             disputed: false,
             stay,
         });
@@ -181,14 +184,15 @@ impl<'a> Walk<'a> {
 /// Puts refunds and disputes on the payments they are about.
 fn take_back(payments: &mut [Payment], known: &[&Fact]) {
     let mut refunds: HashSet<(&str, &str)> = HashSet::new();
-    let mut taken: HashMap<&str, i64> = HashMap::new();
+    // By invoice and currency: what comes in another currency is never converted.
+    let mut taken: HashMap<(&str, &str), i64> = HashMap::new();
     let mut disputes: HashMap<(&str, &str), &Payload> = HashMap::new();
     for fact in known {
         match &fact.payload {
             Payload::InvoiceRefunded { refund_id, invoice_id, amount } => {
                 let first = refunds.insert((invoice_id, refund_id)) || sabotage::is(Sabotage::RefundTwice);
                 if first {
-                    let sum = taken.entry(invoice_id).or_default();
+                    let sum = taken.entry((invoice_id, &amount.currency)).or_default();
                     *sum = sum.saturating_add(amount.cents.0);
                 }
             }
@@ -206,7 +210,7 @@ fn take_back(payments: &mut [Payment], known: &[&Fact]) {
     for ((invoice_id, _), latest) in disputes {
         match latest {
             Payload::DisputeLost(d) if !sabotage::is(Sabotage::LostDisputeKeeps) => {
-                let sum = taken.entry(invoice_id).or_default();
+                let sum = taken.entry((invoice_id, &d.amount.currency)).or_default();
                 *sum = sum.saturating_add(d.amount.cents.0);
             }
             Payload::DisputeOpened(_) if !sabotage::is(Sabotage::DisputeFreezesNothing) => {
@@ -217,8 +221,10 @@ fn take_back(payments: &mut [Payment], known: &[&Fact]) {
     }
     for payment in payments {
         let id = payment.invoice.invoice_id.as_str();
-        let taken = taken.get(id).copied().unwrap_or(0);
-        payment.taken_back = Cents(taken.min(payment.invoice.amount.cents.0));
+        let same = taken.get(&(id, payment.invoice.amount.currency.as_str())).copied().unwrap_or(0);
+        payment.taken_back = Cents(same.min(payment.invoice.amount.cents.0));
+        payment.taken_back_elsewhere =
+            taken.keys().any(|(invoice, currency)| *invoice == id && *currency != payment.invoice.amount.currency);
         payment.disputed = open.contains(id);
     }
 }

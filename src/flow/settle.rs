@@ -173,7 +173,7 @@ async fn close<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbErr
     let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
     let minimum = catalog.in_force(&run.program_id, run.as_of_ms).map_or(0, minimum_cents);
     let mut statements = vec![runs::run_step(run, "done", ""), runs::run_partner_insert(run, minimum)];
-    statements.extend(runs::leaderboard_refresh(run));
+    statements.extend(runs::leaderboard_refresh(run, ctx.now));
     statements.push(runs::run_finish(run, ctx.now));
     advance(ctx, statements).await
 }

@@ -4,6 +4,7 @@ use super::message::Request;
 use super::page::Page;
 use super::shell::{Shell, Site};
 use crate::base::time::UtcMillis;
+use crate::engine::event::OCCURRED_AT_MIN;
 use crate::engine::schedule;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::once::Answer;
@@ -48,6 +49,10 @@ pub async fn run_start<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: 
             if document.settlement.cadence != cadence {
                 let detail = format!("this program settles {}", document.settlement.cadence.name());
                 return Err(AppError::new(Kind::Unprocessable, "wrong_cadence", detail).field("cadence"));
+            }
+            if scheduled < OCCURRED_AT_MIN {
+                let detail = format!("no fact is older than {}", OCCURRED_AT_MIN.to_rfc3339());
+                return Err(AppError::new(Kind::Unprocessable, "period_too_early", detail).field("period"));
             }
             if scheduled > shell.now {
                 let detail = format!("this period is settled on {}; it is not over", scheduled.to_rfc3339());

@@ -45,6 +45,9 @@ pub async fn save<S: Site>(
 ) -> Result<Response, AppError> {
     let text = std::str::from_utf8(&request.body)
         .map_err(|_| AppError::new(Kind::BadRequest, "invalid_utf8", "the body must be UTF-8"))?;
+    if let Err(why) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        return Err(AppError::new(Kind::BadRequest, "invalid_json", format!("the body is not JSON: {why}")));
+    }
     match saving::save(&shell.context(actor), id, text).await {
         Ok((status, body)) => Ok(Response::json(status, &body)),
         Err(Refusal::Error(error)) => Err(error),

@@ -12,6 +12,7 @@ use crate::flow::once::Answer;
 use crate::store::account::{self, AccountRow, BindingRow};
 use crate::store::ledger::{self, TransferRow};
 use crate::store::partner::{self, RankRow};
+use crate::store::program::{catalog, program_list};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -91,8 +92,9 @@ pub async fn leaderboard<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Re
         .param("program")
         .ok_or_else(|| AppError::new(Kind::BadRequest, "missing", "which program?").field("program"))?;
     let page = Page::of(request)?;
-    let rows: Vec<RankRow> =
-        shell.context("").query(partner::leaderboard_list(&program, page.limit)).await?.decode()?;
+    let rows = shell.context("").batch(vec![program_list(), partner::leaderboard_list(&program, page.limit)]).await?;
+    catalog(&rows[0])?.in_force(&program, shell.now).ok_or_else(|| AppError::not_found("program"))?;
+    let rows: Vec<RankRow> = rows[1].decode()?;
     let ranks: Vec<Value> = rows
         .iter()
         .map(|r| {

@@ -278,7 +278,7 @@ pub fn run_partner_insert(run: &RunRow, minimum_cents: i64) -> Stmt {
 }
 
 /// Ranks partners by the accounts that were rewarded, then by what they earned.
-pub fn leaderboard_refresh(run: &RunRow) -> [Stmt; 2] {
+pub fn leaderboard_refresh(run: &RunRow, now: UtcMillis) -> [Stmt; 2] {
     [
         Stmt::new("DELETE FROM leaderboard WHERE program_id = ?1").bind(&run.program_id),
         Stmt::new(
@@ -288,7 +288,7 @@ pub fn leaderboard_refresh(run: &RunRow) -> [Stmt; 2] {
              FROM accrual WHERE program_id = ?1 AND partner_id <> '' AND net_cents > 0 GROUP BY partner_id",
         )
         .bind(&run.program_id)
-        .bind(run.as_of_ms),
+        .bind(run.as_of_ms.max(now)),
     ]
 }
 

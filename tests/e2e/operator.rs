@@ -130,7 +130,7 @@ fn a_program_is_saved_as_versions_that_never_change() {
     put("/v1/programs/own-program", &own).expect(201);
     let partner = server.enrol("own-program", "someone");
     assert!(server.visit(&format!("/r/{}", partner.code)).send().cookie().is_some());
-    server.ask("PUT", address).operator().body("{").send().problem(422, "program_refused");
+    server.ask("PUT", address).operator().body("{").send().problem(400, "invalid_json");
 }
 
 #[test]
