@@ -191,15 +191,16 @@ impl Checker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::program::catalog::PRESETS;
 
     fn preset(name: &str) -> serde_json::Value {
-        let text = crate::program::catalog::PRESETS.iter().find(|(id, _)| *id == name).unwrap().1;
+        let text = PRESETS.iter().find(|(id, _)| *id == name).unwrap().1;
         serde_json::from_str(text).unwrap()
     }
 
     #[test]
     fn presets_pass_and_round_trip() {
-        for (id, text) in crate::program::catalog::PRESETS {
+        for (id, text) in PRESETS {
             let document = read(text).unwrap_or_else(|f| panic!("{id}: {f:?}"));
             assert_eq!(document.id, *id);
             let again = serde_json::to_string(&document).unwrap();
@@ -228,6 +229,18 @@ mod tests {
             let findings = read(&document.to_string()).expect_err(pointer);
             assert!(findings.iter().any(|f| f.path == path), "{pointer} = {value}: {findings:?}");
             assert!(findings.iter().all(|f| !f.rule.is_empty()));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn mutated_documents_never_panic(which in 0usize..PRESETS.len(), at in proptest::prelude::any::<proptest::sample::Index>(), byte in 0u8..128) {
+            let mut text = PRESETS[which].1.as_bytes().to_vec();
+            let at = at.index(text.len());
+            text[at] = byte;
+            if let Ok(text) = std::str::from_utf8(&text) {
+                let _ = read(text);
+            }
         }
     }
 }

@@ -183,3 +183,6 @@ fn utm(fields: &Fields, given: Option<&Value>) -> Result<Option<Value>, Invalid>
     }
     Ok(Some(Value::Object(utm)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,4 +71,12 @@ mod tests {
         assert_eq!(cookie_value("astro-session="), None);
         assert_eq!(cookie_value(""), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_answer_panics_or_signs_in_by_accident(status in 100u16..600, body in "\\PC*") {
+            let read = read(status, &body);
+            proptest::prop_assert!(!matches!(read, Ok(Some(_))), "{body} signs somebody in");
+        }
+    }
 }
