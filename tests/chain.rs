@@ -91,3 +91,24 @@ fn an_agency_earns_twenty_percent_and_it_vests_after_sixty_days() {
     assert_eq!(world.balance(&partner, "available"), 20_000 - 2_469);
     assert!(world.faults().is_empty(), "{:?}", world.faults());
 }
+
+#[test]
+fn what_is_held_for_its_currency_qualifies_nobody() {
+    let world = World::new(3);
+    let (partner, code) =
+        world.partner(at("2026-05-01T00:00:00Z"), "user-referral", "user_1", "ann@example.com").unwrap();
+    let signed_up =
+        event("s", "account.signed_up", "2026-05-10T00:00:00Z", "acct_1", json!({"attribution": {"code": code}}));
+    let mut euros = paid("p1", "2026-05-11T00:00:00Z", "acct_1", "in_1", 2900);
+    euros["amount"]["currency"] = json!("eur");
+    world.take(at("2026-05-10T00:00:01Z"), &signed_up, None).unwrap();
+    world.take(at("2026-05-11T00:00:01Z"), &euros, None).unwrap();
+    world.run(Cadence::Weekly, at("2026-06-29T09:00:00Z")).unwrap();
+    assert_eq!(world.balance(&partner, "available"), 0);
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM review WHERE rule = 'currency' AND state = 'open'"), 1);
+    let dollars = paid("p2", "2026-06-30T00:00:00Z", "acct_1", "in_2", 2900);
+    world.take(at("2026-06-30T00:00:01Z"), &dollars, None).unwrap();
+    world.run(Cadence::Weekly, at("2026-08-03T09:00:00Z")).unwrap();
+    assert_eq!(world.balance(&partner, "available"), 5000, "a month of dollars does");
+    assert!(world.faults().is_empty(), "{:?}", world.faults());
+}

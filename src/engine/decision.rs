@@ -108,7 +108,7 @@ pub fn grants(catalog: &Catalog, document: &Document, case: &Case, as_of: UtcMil
         let Trigger::State(name) = &reward.on else { return false };
         let state = document.state(name);
         !has_been_granted(document, &reward.id, case)
-            && state.is_some_and(|s| lifecycle::holds(s, case.account, case.facts, as_of))
+            && state.is_some_and(|s| lifecycle::holds(document, s, case.account, case.facts, as_of))
     });
     let mut lines: Vec<Line> =
         due.filter_map(|reward| accrual::state_line(document, reward, binding, case.account, as_of)).collect();
@@ -183,7 +183,7 @@ fn grant_due(document: &Document, case: &Case) -> Option<UtcMillis> {
         Trigger::State(name) => document.state(name),
         Trigger::Event(_) => None,
     });
-    states.filter_map(|state| lifecycle::first_held(state, case.account, case.facts)).min()
+    states.filter_map(|state| lifecycle::first_held(document, state, case.account, case.facts)).min()
 }
 
 fn suspect(

@@ -13,14 +13,14 @@ pub struct Reached {
 }
 
 /// Whether all conditions of `state` hold as of `as_of`, judged on the facts before it.
-pub fn holds(state: &State, account: &str, facts: &[Fact], as_of: UtcMillis) -> bool {
+pub fn holds(document: &Document, state: &State, account: &str, facts: &[Fact], as_of: UtcMillis) -> bool {
     let timeline = Timeline::of(account, facts, as_of);
-    state.when.iter().all(|c| condition_holds(c, &timeline, as_of))
+    state.when.iter().all(|c| condition_holds(c, &timeline, &document.currency, as_of))
 }
 
 /// The first instant as of which `state` holds, as far as the facts tell; it may lie in the future.
-pub fn first_held(state: &State, account: &str, facts: &[Fact]) -> Option<UtcMillis> {
-    instants(state, account, facts).into_iter().find(|at| holds(state, account, facts, *at))
+pub fn first_held(document: &Document, state: &State, account: &str, facts: &[Fact]) -> Option<UtcMillis> {
+    instants(state, account, facts).into_iter().find(|at| holds(document, state, account, facts, *at))
 }
 
 /// The states of the document that the account reaches as far as the facts tell, in the document's order. Some may lie
@@ -28,7 +28,7 @@ pub fn first_held(state: &State, account: &str, facts: &[Fact]) -> Option<UtcMil
 pub fn history(document: &Document, account: &str, facts: &[Fact]) -> Vec<Reached> {
     let mut reached: Vec<Reached> = Vec::new();
     for state in &document.lifecycle {
-        if let Some(at) = first_held(state, account, facts) {
+        if let Some(at) = first_held(document, state, account, facts) {
             // A fact counts as of the millisecond after it; people are told the fact's own instant.
             let own = UtcMillis(at.0 - 1);
             let by_fact = facts.iter().any(|f| f.at == own && f.account_id == account);
@@ -38,16 +38,18 @@ pub fn history(document: &Document, account: &str, facts: &[Fact]) -> Vec<Reache
     reached
 }
 
-fn condition_holds(condition: &Condition, timeline: &Timeline, as_of: UtcMillis) -> bool {
+/// A payment in another currency than the program's is held for review: it reaches no state.
+fn condition_holds(condition: &Condition, timeline: &Timeline, currency: &str, as_of: UtcMillis) -> bool {
+    let payments = || timeline.payments.iter().filter(|p| p.invoice.amount.currency == currency);
     match condition {
         Condition::SignedUp {} => timeline.signup.is_some(),
-        Condition::Paid {} => !timeline.payments.is_empty(),
+        Condition::Paid {} => payments().next().is_some(),
         Condition::ActiveDays { days } => timeline.signup.is_some_and(|signup| {
             let end = signup.at.plus_days(*days);
             as_of >= end && !timeline.cancellations.iter().any(|c| *c >= signup.at && *c < end)
         }),
         Condition::PaidForDays { days } => {
-            let kept: Vec<_> = timeline.payments.iter().filter(|p| !p.fully_taken_back()).collect();
+            let kept: Vec<_> = payments().filter(|p| !p.fully_taken_back()).collect();
             kept.len() >= 2 || kept.iter().any(|p| as_of >= p.at.plus_days(*days))
         }
     }

@@ -34,7 +34,7 @@ pub async fn partner<P: Ports>(
                 .field("program")
         })?;
         if let Some(found) = rows[1].first::<PartnerRow>()? {
-            match known(ctx, found, new, base_url, once).await {
+            match known(ctx, found, new, document, base_url, once).await {
                 Err(DbError::Guard(_)) => {
                     if let Some(answer) = told_before(ctx, once).await? {
                         return Ok(answer);
@@ -70,7 +70,7 @@ pub async fn partner<P: Ports>(
             disabled_at_ms: None,
             created_at_ms: ctx.now,
         };
-        let answer: Answer = (201, view(&row, base_url, &[]));
+        let answer: Answer = (201, view(&row, Some(document), base_url, &[]));
         let mut batch = partner::partner_insert(&row);
         batch.push(partner::link_insert(&own));
         batch.push(audit(
@@ -98,6 +98,7 @@ async fn known<P: Ports>(
     ctx: &Context<'_, P>,
     mut found: PartnerRow,
     new: &NewPartner,
+    document: &Document,
     base_url: &str,
     once: Option<&Once>,
 ) -> Result<Answer, DbError> {
@@ -107,7 +108,7 @@ async fn known<P: Ports>(
         batch.push(audit(ctx, "partner.disclose", &found.id, &json!({"accepted": true})));
         found.disclosure_accepted_at_ms = Some(ctx.now);
     }
-    let answer = (200, view(&found, base_url, &[]));
+    let answer = (200, view(&found, Some(document), base_url, &[]));
     batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
     if !batch.is_empty() {
         ctx.batch(batch).await?;
@@ -181,12 +182,16 @@ pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &str) -> Result<Answe
 }
 
 /// A partner as the API shows it.
-pub fn view(p: &PartnerRow, base_url: &str, balances: &[Value]) -> Value {
+///
+/// Not active: the partner has left, or the program asks for a disclosure that the partner has not accepted. Its links
+/// do not work then.
+pub fn view(p: &PartnerRow, document: Option<&Document>, base_url: &str, balances: &[Value]) -> Value {
+    let undisclosed = document.is_some_and(|d| d.requires_disclosure) && p.disclosure_accepted_at_ms.is_none();
     json!({
         "id": p.id, "program": p.program_id, "external_id": p.external_id, "code": p.code,
         "url": format!("{base_url}/r/{}", p.code), "name": p.name, "email": p.email, "website": p.website,
         "country": p.country, "kind": p.kind, "disclosure_accepted": p.disclosure_accepted_at_ms.is_some(),
-        "active": p.left_at_ms.is_none(), "created_at": p.created_at_ms.to_rfc3339(), "balances": balances,
+        "active": p.left_at_ms.is_none() && !undisclosed, "created_at": p.created_at_ms.to_rfc3339(), "balances": balances,
     })
 }
 

@@ -10,6 +10,7 @@ use crate::flow::error::AppError;
 use crate::flow::once::Answer;
 use crate::store::ledger::{self, BalanceRow};
 use crate::store::partner::{self, LinkRow, PartnerRow};
+use crate::store::program::{catalog, program_list};
 use crate::store::{click, port::Stmt};
 use crate::wire::operator;
 use serde::Deserialize;
@@ -30,10 +31,13 @@ pub async fn enrol<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str
 
 /// `GET /v1/partners/{id}`, with balances.
 pub async fn show<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str) -> Result<Answer, AppError> {
-    let rows = shell.context("").batch(vec![partner::partner_find(id), ledger::balance_list(id)]).await?;
+    let statements = vec![partner::partner_find(id), ledger::balance_list(id), program_list()];
+    let rows = shell.context("").batch(statements).await?;
     let found: PartnerRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
     let balances: Vec<Value> = rows[1].decode::<BalanceRow>()?.iter().map(balance).collect();
-    Ok((200, enrol::view(&found, &shell.config.base_url(&request.origin), &balances)))
+    let catalog = catalog(&rows[2])?;
+    let document = catalog.in_force(&found.program_id, shell.now);
+    Ok((200, enrol::view(&found, document, &shell.config.base_url(&request.origin), &balances)))
 }
 
 fn balance(row: &BalanceRow) -> Value {

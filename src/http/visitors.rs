@@ -80,7 +80,7 @@ pub async fn generate<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Resul
     let code = partner["code"].as_str().unwrap_or_default();
     let body = json!({
         "code": code, "url": partner["url"], "share_url": format!("{base}/?ref={code}"),
-        "program": partner["program"], "partner": partner["id"],
+        "program": partner["program"], "partner": partner["id"], "active": partner["active"],
     });
     Ok(Response::json(status, &Value::clone(&body)))
 }

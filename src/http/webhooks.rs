@@ -69,7 +69,8 @@ fn present(config: &Config, event: &Event) -> Presented {
     let token = event.credential.token.as_deref();
     let trail = token.and_then(|t| cookie::read_value(config.cookie_keys.as_ref()?, t)).map(|signed| signed.trail);
     Presented {
-        code: event.credential.code.clone(),
+        // People type codes, with a space around them sometimes.
+        code: event.credential.code.as_deref().map(|code| code.trim().to_owned()),
         token_refused: token.is_some() && trail.is_none(),
         trail,
         visitor: event.credential.visitor.clone(),

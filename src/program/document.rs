@@ -58,6 +58,8 @@ pub enum CodeForm {
 pub enum Param {
     Ref,
     Partner,
+    /// Names the campaign beside a code.
+    Campaign,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

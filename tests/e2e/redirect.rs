@@ -3,6 +3,8 @@
 use super::client::{Ask, CHROME, Reply, now_ms, step};
 use super::facts::{Partner, ahead, signed_up};
 use super::server::Server;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,14 @@ fn a_link_leads_where_it_should() {
     assert_eq!(reply.header("cache-control"), Some("no-store"));
     assert_eq!(reply.header("referrer-policy"), Some("strict-origin-when-cross-origin"));
     assert!(reply.cookie().is_some());
+
+    step("a campaign named beside the code is in the touch, and out of the address");
+    let reply = server.visit(&format!("/pricing?ref={}&campaign=may_mail&x=1", ann.code)).send();
+    assert!(reply.location().ends_with("/pricing?x=1"), "{}", reply.location());
+    let cookie = reply.cookie().expect("a cookie");
+    let payload = cookie.split('.').nth(2).expect("a payload");
+    let touches = URL_SAFE_NO_PAD.decode(payload).expect("base64url");
+    assert!(String::from_utf8_lossy(&touches).contains("\tmay_mail\t"), "{}", String::from_utf8_lossy(&touches));
 
     step("a destination keeps its own query, gets the link's UTM parameters and the visitor's");
     let code = server.link(

@@ -245,7 +245,7 @@ pub fn qualifies(known: &Known, register: &Register, account: &str, run: i64) ->
     let all = invoices(&known);
     let kept: Vec<i64> = all
         .iter()
-        .filter(|i| i.account == account && i.is_payment() && !i.is_returned_in_full())
+        .filter(|i| i.account == account && i.is_payment() && i.currency == "usd" && !i.is_returned_in_full())
         .map(|i| i.place.0)
         .collect();
     let paid = kept.len() >= 2 || kept.first().is_some_and(|at| at + 30 * DAY <= run);
