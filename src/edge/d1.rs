@@ -1,5 +1,6 @@
 //! D1 as the database port.
 
+use crate::base::money::EXACT_MAX;
 use crate::store::port::{Db, DbError, Rows, Stmt, Value};
 use js_sys::{Array, Error};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -11,9 +12,6 @@ extern "C" {
     #[wasm_bindgen(catch)]
     async fn d1_batch(database: &JsValue, statements: Array) -> Result<JsValue, JsValue>;
 }
-
-/// The largest integer a double holds exactly, and with it D1.
-const INTEGER_MAX: i64 = (1 << 53) - 1;
 
 pub struct D1(D1Database);
 
@@ -40,7 +38,7 @@ fn statement(stmt: &Stmt) -> Result<Array, DbError> {
     for value in &stmt.params {
         parts.push(&match value {
             Value::Null => JsValue::NULL,
-            Value::Int(number) if (-INTEGER_MAX..=INTEGER_MAX).contains(number) => JsValue::from_f64(*number as f64),
+            Value::Int(number) if (-EXACT_MAX..=EXACT_MAX).contains(number) => JsValue::from_f64(*number as f64),
             Value::Int(number) => return Err(DbError::Fault(format!("{number} does not fit into D1"))),
             Value::Text(text) => JsValue::from_str(text),
         });

@@ -3,9 +3,9 @@
 use super::random::Random;
 use crate::base::time::UtcMillis;
 use crate::flow::click::Buffer;
+use crate::http::config::cookie_keys;
 use crate::http::link_cache::Cache;
 use crate::http::redirect::{RefMode, Settings};
-use crate::wire::cookie::CookieKeys;
 use std::cell::RefCell;
 use worker::{Env, console_error};
 
@@ -30,9 +30,7 @@ pub fn with<T>(run: impl FnOnce(&mut State) -> T) -> Option<T> {
 /// Reads the configuration, once per isolate.
 pub fn boot(env: &Env) {
     let text = |name: &str| env.var(name).map(|value| value.to_string()).unwrap_or_default();
-    let domain = text("COOKIE_DOMAIN");
-    let keys = CookieKeys::parse(&text("COOKIE_KEYS"));
-    let keys = if domain.is_empty() { keys } else { keys.and_then(|keys| keys.with_domain(&domain)) };
+    let keys = cookie_keys(&text("COOKIE_KEYS"), &text("COOKIE_DOMAIN"));
     if let Err(why) = &keys {
         console_error!("COOKIE_KEYS: {why}; visitors are redirected, but nobody is attributed");
     }

@@ -122,32 +122,15 @@ pub fn state_line(
     as_of: UtcMillis,
 ) -> Option<Line> {
     let (Trigger::State(state), RewardAmount::FlatCents(cents)) = (&reward.on, &reward.amount) else { return None };
-    let basis = format!("state:{state}");
-    // Without a hold a reward vests as it is granted.
-    let (bucket, line_state) = match document.vesting.hold {
-        Hold::None {} => (Bucket::Available, LineState::Available),
-        Hold::DaysAfterFirstPayment { .. } => (Bucket::Pending, LineState::Pending),
-    };
-    Some(Line {
-        id: line_id(&document.id, &binding.partner, &reward.id, account, &basis),
-        program_id: document.id.clone(),
-        program_version: document.version,
-        rule_id: reward.id.clone(),
-        partner_id: binding.partner.clone(),
-        account_id: account.to_owned(),
-        event_id: binding.event.clone(),
-        basis,
-        at_ms: as_of,
-        period: schedule::period_at(document.settlement.cadence, as_of),
-        unit: unit_of(document),
-        earned_cents: *cents,
-        net_cents: *cents,
-        bucket,
-        state: line_state,
-        vests_at_ms: as_of,
-        reason: format!("reached the state {state}"),
-        postings: 0,
-    })
+    let reason = format!("reached the state {state}");
+    let ground = Ground { rule: &reward.id, basis: format!("state:{state}"), event: &binding.event, at: as_of, reason };
+    let mut line = Line::new(document, &binding.partner, account, ground, *cents);
+    if matches!(document.vesting.hold, Hold::None {}) {
+        // Without a hold a reward vests as it is granted.
+        line.bucket = Bucket::Available;
+        line.state = LineState::Available;
+    }
+    Some(line)
 }
 
 /// A line's identity: the same program, beneficiary, rule, account and fact are the same line.
@@ -155,8 +138,44 @@ pub fn line_id(program: &str, partner: &str, rule: &str, account: &str, basis: &
     id::derived("acr", &[program, partner, rule, account, basis])
 }
 
-pub fn unit_of(document: &Document) -> String {
-    format!("{}:{}", document.settlement.unit.name(), document.currency)
+/// The fact that a line is about, and the rule that makes it one.
+struct Ground<'a> {
+    rule: &'a str,
+    basis: String,
+    event: &'a str,
+    at: UtcMillis,
+    reason: String,
+}
+
+fn invoice_ground<'a>(rule: &'a str, payment: &'a Payment, reason: String) -> Ground<'a> {
+    let basis = format!("invoice:{}", payment.invoice.invoice_id);
+    Ground { rule, basis, event: payment.event_id, at: payment.at, reason }
+}
+
+impl Line {
+    /// A fresh line of `earned` cents, pending.
+    fn new(document: &Document, partner: &str, account: &str, ground: Ground, earned: Cents) -> Line {
+        Line {
+            id: line_id(&document.id, partner, ground.rule, account, &ground.basis),
+            program_id: document.id.clone(),
+            program_version: document.version,
+            rule_id: ground.rule.to_owned(),
+            partner_id: partner.to_owned(),
+            account_id: account.to_owned(),
+            event_id: ground.event.to_owned(),
+            basis: ground.basis,
+            at_ms: ground.at,
+            period: schedule::period_at(document.settlement.cadence, ground.at),
+            unit: format!("{}:{}", document.settlement.unit.name(), document.currency),
+            earned_cents: earned,
+            net_cents: earned,
+            bucket: Bucket::Pending,
+            state: LineState::Pending,
+            vests_at_ms: ground.at,
+            reason: ground.reason,
+            postings: 0,
+        }
+    }
 }
 
 fn earn(
@@ -174,27 +193,9 @@ fn earn(
             RewardAmount::FlatCents(cents) => cents,
             RewardAmount::RateBps(rate) => share(rate, payment.invoice.amount.cents)?,
         };
-        let basis = format!("invoice:{}", payment.invoice.invoice_id);
-        (earned > Cents::ZERO).then(|| Line {
-            id: line_id(&document.id, &binding.partner, &reward.id, account, &basis),
-            program_id: document.id.clone(),
-            program_version: document.version,
-            rule_id: reward.id.clone(),
-            partner_id: binding.partner.clone(),
-            account_id: account.to_owned(),
-            event_id: payment.event_id.to_owned(),
-            basis,
-            at_ms: payment.at,
-            period: schedule::period_at(document.settlement.cadence, payment.at),
-            unit: unit_of(document),
-            earned_cents: earned,
-            net_cents: earned,
-            bucket: Bucket::Pending,
-            state: LineState::Pending,
-            vests_at_ms: payment.at,
-            reason: format!("invoice {} was paid", payment.invoice.invoice_id),
-            postings: 0,
-        })
+        let reason = format!("invoice {} was paid", payment.invoice.invoice_id);
+        let ground = invoice_ground(&reward.id, payment, reason);
+        (earned > Cents::ZERO).then(|| Line::new(document, &binding.partner, account, ground, earned))
     })
     .collect()
 }
@@ -284,25 +285,10 @@ fn benefit_line(
     if first.event_id != payment.event_id || cost <= Cents::ZERO {
         return None;
     }
-    let basis = format!("invoice:{}", payment.invoice.invoice_id);
-    Some(Line {
-        id: line_id(&document.id, "", "benefit", account, &basis),
-        program_id: document.id.clone(),
-        program_version: document.version,
-        rule_id: "benefit".to_owned(),
-        partner_id: String::new(),
-        account_id: account.to_owned(),
-        event_id: payment.event_id.to_owned(),
-        basis,
-        at_ms: payment.at,
-        period: schedule::period_at(document.settlement.cadence, payment.at),
-        unit: format!("cash:{}", document.currency),
-        earned_cents: cost,
-        net_cents: cost,
-        bucket: Bucket::Benefit,
-        state: LineState::Settled,
-        vests_at_ms: payment.at,
-        reason: format!("discount on invoice {}; referred through {}", payment.invoice.invoice_id, binding.code),
-        postings: 0,
-    })
+    let reason = format!("discount on invoice {}; referred through {}", payment.invoice.invoice_id, binding.code);
+    let mut line = Line::new(document, "", account, invoice_ground("benefit", payment, reason), cost);
+    line.unit = format!("cash:{}", document.currency);
+    line.bucket = Bucket::Benefit;
+    line.state = LineState::Settled;
+    Some(line)
 }

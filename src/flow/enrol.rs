@@ -24,6 +24,9 @@ pub async fn partner<P: Ports>(
     base_url: &str,
     once: Option<&Once>,
 ) -> Result<Answer, AppError> {
+    if let Some(answer) = Once::told(ctx, once).await? {
+        return Ok(answer);
+    }
     for _ in 0..CODE_TRIES {
         let rows = ctx
             .batch(vec![program::program_list(), partner::partner_find_external(&new.program, &new.external_id)])
@@ -34,14 +37,10 @@ pub async fn partner<P: Ports>(
                 .field("program")
         })?;
         if let Some(found) = rows[1].first::<PartnerRow>()? {
-            match known(ctx, found, new, document, base_url, once).await {
-                Err(DbError::Guard(_)) => {
-                    if let Some(answer) = told_before(ctx, once).await? {
-                        return Ok(answer);
-                    }
-                    continue;
-                }
-                answered => return Ok(answered?),
+            let (answer, batch) = known(ctx, found, new, document, base_url);
+            match commit(ctx, batch, answer, once).await? {
+                Some(answer) => return Ok(answer),
+                None => continue,
             }
         }
         let row = PartnerRow {
@@ -79,48 +78,46 @@ pub async fn partner<P: Ports>(
             &row.id,
             &json!({"program": row.program_id, "external_id": row.external_id}),
         ));
-        batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
-        match ctx.batch(batch).await {
-            Ok(_) => return Ok(answer),
-            // The same request or partner elsewhere at once, or a code that is taken: look again.
-            Err(DbError::Guard(_)) => {
-                if let Some(answer) = told_before(ctx, once).await? {
-                    return Ok(answer);
-                }
-            }
-            Err(error) => return Err(error.into()),
+        if let Some(answer) = commit(ctx, batch, answer, once).await? {
+            return Ok(answer);
         }
     }
     Err(AppError::contended())
 }
 
-async fn known<P: Ports>(
+/// What a partner who is there already is answered, and what its request changes.
+fn known<P: Ports>(
     ctx: &Context<'_, P>,
     mut found: PartnerRow,
     new: &NewPartner,
     document: &Document,
     base_url: &str,
-    once: Option<&Once>,
-) -> Result<Answer, DbError> {
+) -> (Answer, Vec<Stmt>) {
     let mut batch = Vec::new();
     if new.disclosure_accepted && found.disclosure_accepted_at_ms.is_none() {
         batch.push(partner::partner_disclose(&found.id, ctx.now));
         batch.push(audit(ctx, "partner.disclose", &found.id, &json!({"accepted": true})));
         found.disclosure_accepted_at_ms = Some(ctx.now);
     }
-    let answer = (200, view(&found, Some(document), base_url, &[]));
-    batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
-    if !batch.is_empty() {
-        ctx.batch(batch).await?;
-    }
-    Ok(answer)
+    ((200, view(&found, Some(document), base_url, &[])), batch)
 }
 
-/// What the same key was answered meanwhile.
-async fn told_before<P: Ports>(ctx: &Context<'_, P>, once: Option<&Once>) -> Result<Option<Answer>, AppError> {
-    match once {
-        Some(once) => once.answered(ctx).await,
-        None => Ok(None),
+/// Writes a batch together with its answer. Where a guard turns it away (the same request or partner elsewhere at once,
+/// or a code that is taken): what the same key was answered meanwhile, or nothing, and the caller looks again.
+async fn commit<P: Ports>(
+    ctx: &Context<'_, P>,
+    mut batch: Vec<Stmt>,
+    answer: Answer,
+    once: Option<&Once>,
+) -> Result<Option<Answer>, AppError> {
+    batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
+    if batch.is_empty() {
+        return Ok(Some(answer));
+    }
+    match ctx.batch(batch).await {
+        Ok(_) => Ok(Some(answer)),
+        Err(DbError::Guard(_)) => Once::told(ctx, once).await,
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -131,6 +128,9 @@ pub async fn link<P: Ports>(
     base_url: &str,
     once: Option<&Once>,
 ) -> Result<Answer, AppError> {
+    if let Some(answer) = Once::told(ctx, once).await? {
+        return Ok(answer);
+    }
     for _ in 0..CODE_TRIES {
         let rows = ctx.batch(vec![program::program_list(), partner::partner_find(&request.partner)]).await?;
         let catalog = program::catalog(&rows[0])?;
@@ -151,16 +151,9 @@ pub async fn link<P: Ports>(
             created_at_ms: ctx.now,
         };
         let answer: Answer = (201, link_view(&new, base_url));
-        let mut batch = vec![partner::link_insert(&new), audit(ctx, "link.make", &new.code, &answer.1)];
-        batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
-        match ctx.batch(batch).await {
-            Ok(_) => return Ok(answer),
-            Err(DbError::Guard(_)) => {
-                if let Some(answer) = told_before(ctx, once).await? {
-                    return Ok(answer);
-                }
-            }
-            Err(error) => return Err(error.into()),
+        let batch = vec![partner::link_insert(&new), audit(ctx, "link.make", &new.code, &answer.1)];
+        if let Some(answer) = commit(ctx, batch, answer, once).await? {
+            return Ok(answer);
         }
     }
     Err(AppError::contended())

@@ -25,7 +25,7 @@ pub type Answer = (u16, Value);
 
 impl Once {
     /// The answer that was given before.
-    pub async fn answered<P: Ports>(&self, ctx: &Context<'_, P>) -> Result<Option<Answer>, AppError> {
+    async fn answered<P: Ports>(&self, ctx: &Context<'_, P>) -> Result<Option<Answer>, AppError> {
         let kept: Option<KeptAnswer> = ctx.query(token::idempotency_find(&self.key, self.route)).await?.first()?;
         let Some(kept) = kept else { return Ok(None) };
         if kept.body_sha256 != self.body_sha256 {
@@ -34,6 +34,14 @@ impl Once {
         }
         let answer = serde_json::from_str(&kept.answer).unwrap_or_default();
         Ok(Some((u16::try_from(kept.status).unwrap_or(200), answer)))
+    }
+
+    /// What the key of a request, if it has one, was answered before.
+    pub async fn told<P: Ports>(ctx: &Context<'_, P>, once: Option<&Once>) -> Result<Option<Answer>, AppError> {
+        match once {
+            Some(once) => once.answered(ctx).await,
+            None => Ok(None),
+        }
     }
 
     /// The statement that keeps `answer`, for the batch of the effect.

@@ -35,7 +35,7 @@ impl Config {
             self_serve_program: text("SELF_SERVE_PROGRAM").trim().to_owned(),
             ..Config::default()
         };
-        match cookie_keys(&text("COOKIE_KEYS"), text("COOKIE_DOMAIN").trim()) {
+        match cookie_keys(&text("COOKIE_KEYS"), &text("COOKIE_DOMAIN")) {
             Ok(keys) => config.cookie_keys = Some(keys),
             Err(why) => config.complaints.push(format!("COOKIE_KEYS: {why}")),
         }
@@ -80,7 +80,9 @@ impl Config {
     }
 }
 
-fn cookie_keys(keys: &str, domain: &str) -> Result<CookieKeys, String> {
+/// The keys of `COOKIE_KEYS`, for the host or for `COOKIE_DOMAIN`.
+pub fn cookie_keys(keys: &str, domain: &str) -> Result<CookieKeys, String> {
+    let domain = domain.trim();
     let keys = CookieKeys::parse(keys).map_err(|e| e.to_string())?;
     if domain.is_empty() { Ok(keys) } else { keys.with_domain(domain).map_err(|e| e.to_string()) }
 }

@@ -21,11 +21,6 @@ pub async fn enrol<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str
     let ctx = shell.context(actor);
     let new = operator::partner(&request.body)?;
     let once = auth::once(request, "POST /v1/partners")?;
-    if let Some(once) = &once
-        && let Some(answer) = once.answered(&ctx).await?
-    {
-        return Ok(answer);
-    }
     enrol::partner(&ctx, &new, &shell.config.base_url(&request.origin), once.as_ref()).await
 }
 
@@ -79,11 +74,6 @@ pub async fn link<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str)
     let ctx = shell.context(actor);
     let new = operator::link(&request.body, shell.now)?;
     let once = auth::once(request, "POST /v1/links")?;
-    if let Some(once) = &once
-        && let Some(answer) = once.answered(&ctx).await?
-    {
-        return Ok(answer);
-    }
     enrol::link(&ctx, &new, &shell.config.base_url(&request.origin), once.as_ref()).await
 }
 
