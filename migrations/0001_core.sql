@@ -54,6 +54,8 @@ CREATE TABLE event (
   type TEXT NOT NULL,                    -- immutable
   account_id TEXT,                       -- immutable
   invoice_id TEXT,                       -- immutable, of invoice.* and dispute.*
+  email_domain TEXT,                     -- immutable, of the address it named; NULL for free mail
+  domain TEXT,                           -- immutable, of workspace.invited and account.handed_off
   occurred_at_ms INTEGER NOT NULL,       -- immutable
   received_at_ms INTEGER NOT NULL,       -- immutable
   body_sha256 TEXT NOT NULL,             -- immutable, hex, of the bytes as sent
@@ -63,6 +65,8 @@ CREATE TABLE event (
   outcome TEXT NOT NULL                  -- immutable, JSON: the first answer
 ) STRICT;
 CREATE INDEX event_account ON event (account_id, occurred_at_ms);
+CREATE INDEX event_email_domain ON event (email_domain) WHERE email_domain IS NOT NULL;
+CREATE INDEX event_domain ON event (domain) WHERE domain IS NOT NULL;
 CREATE INDEX event_invoice ON event (invoice_id) WHERE invoice_id IS NOT NULL;
 
 -- Personal data of events, apart so that it can be erased.
@@ -79,8 +83,10 @@ CREATE INDEX event_person_account ON event_person (account_id);
 CREATE TABLE account (
   id TEXT PRIMARY KEY,                   -- immutable, the account's id with the host
   revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, one more with each decision
+  stale_since_ms INTEGER,                -- mutable: something it depends on changed since, and it is to be decided again
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
+CREATE INDEX account_stale ON account (stale_since_ms) WHERE stale_since_ms IS NOT NULL;
 CREATE TRIGGER account_insert BEFORE INSERT ON account WHEN NEW.revision <> 1 AND NOT EXISTS (SELECT 1 FROM account WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'account: stale revision'); END;
 CREATE TRIGGER account_update BEFORE UPDATE OF revision ON account WHEN NEW.revision <> OLD.revision + 1
@@ -93,15 +99,25 @@ CREATE TABLE binding (
   program_id TEXT,                       -- mutable; NULL: not attributed
   partner_id TEXT,                       -- mutable
   code TEXT,                             -- mutable
-  method TEXT,                           -- mutable: code, token
+  method TEXT,                           -- mutable: code, workspace, token, email_domain, fingerprint, operator
+  source TEXT,                           -- mutable: direct_link, agency, content
+  click_id TEXT,                         -- mutable: the click that was converted
   from_ms INTEGER,                       -- mutable, rewards count from here
+  event_id TEXT,                         -- mutable, and from this event on
+  signed_up_at_ms INTEGER NOT NULL,      -- mutable
+  signup_event_id TEXT NOT NULL,         -- mutable
+  qualified_at_ms INTEGER,               -- mutable: the first payment since it was bound
+  qualified_quarter TEXT,                -- mutable: the quarter of that payment, 2026-Q2
+  held INTEGER NOT NULL,                 -- mutable: 1 while a review holds it
   receipt TEXT NOT NULL,                 -- mutable, JSON: everything considered
   states TEXT NOT NULL,                  -- mutable, JSON: states reached
   grant_due_at_ms INTEGER,               -- mutable: from then on a run may find a reward by state due
   decided_at_ms INTEGER NOT NULL,        -- mutable
   PRIMARY KEY (account_id, group_id)
 ) STRICT;
-CREATE INDEX binding_partner ON binding (partner_id) WHERE partner_id IS NOT NULL;
+CREATE INDEX binding_partner ON binding (partner_id, signed_up_at_ms) WHERE partner_id IS NOT NULL;
+CREATE INDEX binding_click ON binding (click_id) WHERE click_id IS NOT NULL;
+CREATE INDEX binding_qualified ON binding (program_id, partner_id, qualified_at_ms) WHERE qualified_at_ms IS NOT NULL;
 CREATE INDEX binding_grant ON binding (program_id, account_id) WHERE grant_due_at_ms IS NOT NULL;
 
 -- One line: who earns what, for which fact, by which rule of which version. The ledger holds how it got there.
@@ -117,10 +133,12 @@ CREATE TABLE accrual (
   at_ms INTEGER NOT NULL,                -- mutable: the fact's instant
   period TEXT NOT NULL,                  -- mutable: the period of that instant
   unit TEXT NOT NULL,                    -- immutable: cash:usd, credit:usd
-  earned_cents INTEGER NOT NULL,         -- mutable: before anything was taken back
+  earned_cents INTEGER NOT NULL,         -- mutable: before caps, and before anything was taken back
+  capped_cents INTEGER NOT NULL,         -- mutable: what a cap took, for good
   net_cents INTEGER NOT NULL CHECK (net_cents >= 0), -- mutable: what stands
   bucket TEXT NOT NULL CHECK (bucket IN ('pending', 'available', 'benefit')), -- mutable: where it stands
-  state TEXT NOT NULL CHECK (state IN ('pending', 'held', 'disputed', 'available', 'reversed', 'void', 'settled')), -- mutable
+  payer TEXT NOT NULL CHECK (payer IN ('expense', 'pool')), -- immutable: the kind of ledger account it is debited from
+  state TEXT NOT NULL CHECK (state IN ('pending', 'held', 'disputed', 'available', 'waiting', 'reversed', 'void', 'settled')), -- mutable
   vests_at_ms INTEGER NOT NULL,          -- mutable: from then on a run vests it
   reason TEXT NOT NULL,                  -- mutable: why it is in its state
   postings INTEGER NOT NULL              -- mutable: how many ledger rows it has
@@ -128,6 +146,54 @@ CREATE TABLE accrual (
 CREATE INDEX accrual_account ON accrual (account_id);
 CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
 CREATE INDEX accrual_pending ON accrual (program_id, id) WHERE state = 'pending' AND bucket = 'pending';
+
+CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
+CREATE INDEX accrual_rule ON accrual (program_id, rule_id, partner_id, at_ms);
+
+-- What a bound account's subscriptions are worth a year, over time.
+CREATE TABLE revenue_span (
+  account_id TEXT NOT NULL,              -- immutable
+  program_id TEXT NOT NULL,              -- immutable
+  partner_id TEXT NOT NULL,              -- immutable
+  from_ms INTEGER NOT NULL,              -- immutable
+  to_ms INTEGER,                         -- immutable; NULL while it lasts
+  annual_cents INTEGER NOT NULL,         -- immutable
+  PRIMARY KEY (account_id, program_id, from_ms)
+) STRICT;
+CREATE INDEX revenue_span_partner ON revenue_span (program_id, partner_id, from_ms);
+
+-- A modifier that a partner has earned, as the last run found.
+CREATE TABLE partner_term (
+  program_id TEXT NOT NULL,              -- immutable
+  partner_id TEXT NOT NULL,              -- immutable
+  modifier_id TEXT NOT NULL,             -- immutable
+  quarter TEXT NOT NULL,                 -- immutable: the quarter whose invoices it is for; '': for good
+  from_ms INTEGER NOT NULL,              -- mutable: for good, for invoices after this instant
+  changed_run TEXT NOT NULL,             -- mutable: the run that made or moved it
+  seen_run TEXT NOT NULL,                -- mutable: the last run that found it
+  PRIMARY KEY (program_id, partner_id, modifier_id, quarter)
+) STRICT;
+
+-- What a partner's monthly cap takes from a line, as the last run found.
+CREATE TABLE cap_verdict (
+  line_id TEXT PRIMARY KEY,              -- immutable
+  program_id TEXT NOT NULL,              -- immutable
+  account_id TEXT NOT NULL,              -- immutable
+  capped_cents INTEGER NOT NULL,         -- mutable
+  changed_run TEXT NOT NULL,             -- mutable: the run that made or moved it
+  seen_run TEXT NOT NULL                 -- mutable: the last run that found it
+) STRICT;
+CREATE INDEX cap_verdict_account ON cap_verdict (account_id);
+
+-- Who draws on a pool reads it at one revision and writes at the next, so that no reward overtakes another.
+CREATE TABLE pool (
+  program_id TEXT PRIMARY KEY,           -- immutable
+  revision INTEGER NOT NULL CHECK (revision >= 1) -- mutable, one more with each change
+) STRICT;
+CREATE TRIGGER pool_insert BEFORE INSERT ON pool WHEN NEW.revision <> 1 AND NOT EXISTS (SELECT 1 FROM pool WHERE program_id = NEW.program_id)
+BEGIN SELECT RAISE(ABORT, 'pool: stale revision'); END;
+CREATE TRIGGER pool_update BEFORE UPDATE OF revision ON pool WHEN NEW.revision <> OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'pool: stale revision'); END;
 
 -- What a person has to look at.
 CREATE TABLE review (
@@ -159,8 +225,9 @@ CREATE TABLE ledger_account (
   cr_posted_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_posted_cents >= 0),   -- kept by trigger
   dr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (dr_pending_cents >= 0), -- kept by trigger
   cr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_pending_cents >= 0), -- kept by trigger
-  -- What is pending was accrued first; it can never be less than nothing. Available may be: it is carried forward.
-  CHECK (kind <> 'pending' OR cr_posted_cents >= dr_posted_cents)
+  -- What is pending was accrued first, and a pool is funded first: neither can be less than nothing. Available may be:
+  -- it is carried forward.
+  CHECK (kind NOT IN ('pending', 'pool') OR cr_posted_cents >= dr_posted_cents)
 ) STRICT;
 CREATE INDEX ledger_account_partner ON ledger_account (partner_id) WHERE partner_id <> '';
 
@@ -254,7 +321,7 @@ CREATE TABLE run (
   period TEXT NOT NULL,                  -- immutable: what it settles, 2026-W24 or 2026-06
   as_of_ms INTEGER NOT NULL,             -- immutable: facts before this instant count
   program_version INTEGER NOT NULL,      -- immutable: in force as of then
-  state TEXT NOT NULL CHECK (state IN ('granting', 'vesting', 'executing', 'closing', 'done')), -- mutable
+  state TEXT NOT NULL CHECK (state IN ('granting', 'terms', 'deciding', 'vesting', 'executing', 'closing', 'done')), -- mutable
   step INTEGER NOT NULL,                 -- mutable, one more with each step: two runners cannot take the same
   cursor TEXT NOT NULL,                  -- mutable: how far the state's paging got
   items INTEGER NOT NULL,                -- mutable: how many items are planned

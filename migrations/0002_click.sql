@@ -16,8 +16,10 @@ CREATE TABLE click (
   utm_source    TEXT,                             -- immutable, the link's, else the request's; at most 64 characters
   utm_medium    TEXT,                             -- immutable, the same
   referrer_host TEXT,                             -- immutable, host alone, in lower case
+  fingerprint   TEXT,                             -- immutable, the visitor, where the program attributes by it
   dedupe        INTEGER NOT NULL UNIQUE           -- immutable, 64-bit hash of code, visitor, hour and kind: one counted click each
 ) STRICT;
+CREATE INDEX click_fingerprint ON click (fingerprint) WHERE fingerprint IS NOT NULL;
 
 -- One row while its month lasts; then it goes, and with it the way from a fingerprint back to an address.
 CREATE TABLE visitor_salt (

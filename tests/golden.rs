@@ -7,7 +7,8 @@ mod support;
 
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use story::{Book, Case, Economics, Expect, Stage};
+use story::Stage;
+use story::case::{Book, Case, Economics, Expect};
 
 fn play_book(text: &str, wanted: &[&str]) {
     let book: Book = serde_json::from_str(text).expect("a book of cases");
@@ -61,6 +62,17 @@ fn differences(stage: &Stage, expect: &Expect) -> Vec<String> {
             same(&format!("earned by {partner} in {month}"), json!(earned(stage, partner, month)), json!(cents));
         }
     }
+    for (invoice, cents) in &expect.earned_cents_by_invoice {
+        same(&format!("earned by {invoice}"), json!(earned_by(stage, invoice)), json!(cents));
+    }
+    for (partner, cents) in &expect.payable_cents {
+        same(&format!("payable to {partner}"), json!(payable(stage, partner)), json!(cents));
+    }
+    for (account, states) in &expect.states {
+        for (state, when) in states {
+            same(&format!("{account} {state}"), reached(stage, account, state), json!(when));
+        }
+    }
     for line in &expect.lines {
         same("the line", stored_line(stage, line), Value::Object(line.clone()));
     }
@@ -87,16 +99,39 @@ fn earned(stage: &Stage, partner: &str, month: &str) -> i64 {
     ))
 }
 
+fn earned_by(stage: &Stage, invoice: &str) -> i64 {
+    stage.world.db.number(&format!(
+        "SELECT COALESCE(SUM(net_cents), 0) FROM accrual WHERE basis = 'invoice:{invoice}' OR basis LIKE 'invoice:{invoice}:%'"
+    ))
+}
+
+/// What the last run's statement says is payable.
+fn payable(stage: &Stage, partner: &str) -> i64 {
+    let id = &stage.partner(partner).0;
+    let rows = stage.world.db.look(&format!(
+        "SELECT p.payable_cents FROM run_partner p JOIN run r ON r.id = p.run_id WHERE p.partner_id = '{id}'
+         ORDER BY r.as_of_ms DESC LIMIT 1"
+    ));
+    rows.first().and_then(|row| row["payable_cents"].as_i64()).unwrap_or_default()
+}
+
+/// When an account reached a state, if it did, as was decided last.
+fn reached(stage: &Stage, account: &str, state: &str) -> Value {
+    let rows = stage.world.db.look(&format!(
+        "SELECT s.value ->> '$.at' AS at FROM binding b, json_each(b.states) s
+         WHERE b.account_id = '{account}' AND s.value ->> '$.state' = '{state}' AND b.partner_id IS NOT NULL"
+    ));
+    rows.first().map_or(Value::Null, |row| json!(story::print(row["at"].as_i64().unwrap_or_default())))
+}
+
 /// The fields that `line` names, of the line of its invoice or state.
 fn stored_line(stage: &Stage, line: &Map<String, Value>) -> Value {
-    let basis = match (&line.get("invoice"), &line.get("state_reached")) {
-        (Some(invoice), _) => format!("invoice:{}", invoice.as_str().unwrap_or_default()),
-        (None, Some(state)) => format!("state:{}", state.as_str().unwrap_or_default()),
-        (None, None) => panic!("a line names its invoice or its state"),
-    };
+    let named = [("invoice", "invoice"), ("state_reached", "state"), ("event", "event")];
+    let mut bases = named.iter().filter_map(|(key, kind)| Some(format!("{kind}:{}", line.get(*key)?.as_str()?)));
+    let basis = bases.next().expect("a line names its invoice, its state or its event");
     let rows = stage.world.db.look(&format!(
         "SELECT rule_id AS rule, partner_id, account_id AS account, earned_cents, net_cents, state, reason, vests_at_ms
-         FROM accrual WHERE basis = '{basis}' ORDER BY net_cents DESC, rule_id"
+         FROM accrual WHERE (basis = '{basis}' OR basis LIKE '{basis}:%') ORDER BY net_cents DESC, rule_id"
     ));
     let named = |row: &&Map<String, Value>| {
         let mine = |key: &str| line.get(key).is_none_or(|v| *v == row[key]);
@@ -109,7 +144,7 @@ fn stored_line(stage: &Stage, line: &Map<String, Value>) -> Value {
     let mut is = Map::new();
     for key in line.keys() {
         let value = match key.as_str() {
-            "invoice" | "state_reached" | "partner" => line[key].clone(),
+            "invoice" | "state_reached" | "event" | "partner" => line[key].clone(),
             "vests_at" => json!(story::print(row["vests_at_ms"].as_i64().unwrap_or_default())),
             other => row.get(other).cloned().unwrap_or(Value::Null),
         };
@@ -139,7 +174,10 @@ fn stored_postings(stage: &Stage) -> Vec<String> {
 }
 
 fn referrer(stage: &Stage, account: &str) -> Option<String> {
-    let rows = stage.world.db.look(&format!("SELECT partner_id FROM binding WHERE account_id = '{account}'"));
+    let rows = stage
+        .world
+        .db
+        .look(&format!("SELECT partner_id FROM binding WHERE account_id = '{account}' AND partner_id IS NOT NULL"));
     stage.name_of(rows.first()?["partner_id"].as_str()?)
 }
 
@@ -182,4 +220,26 @@ fn user_referral_pays_what_its_brief_says() {
 fn agency_partner_pays_what_its_brief_says() {
     let wanted = ["One client at $500 a month", "Three clients at $500 a month"];
     play_book(include_str!("programs/agency-partner.json"), &wanted);
+}
+
+#[test]
+fn agency_partner_pays_its_better_terms() {
+    let wanted = ["Eight clients with the volume bonus", "Twenty clients, platinum", "A contract of $5,000 a year"];
+    play_book(include_str!("programs/agency-partner-terms.json"), &wanted);
+}
+
+#[test]
+fn tiered_credits_pays_what_its_brief_says() {
+    play_book(include_str!("programs/tiered-credits.json"), &["The five tiers"]);
+}
+
+#[test]
+fn developer_affiliate_pays_what_its_brief_says() {
+    let wanted = ["Tiers 1 and 2", "Tier 3, an account at $600 a month", "Tier 4, an agency's client at $800 a month"];
+    play_book(include_str!("programs/developer-affiliate.json"), &wanted);
+}
+
+#[test]
+fn partner_funnel_pays_nothing() {
+    play_book(include_str!("programs/partner-funnel.json"), &["All five stages, and no money"]);
 }

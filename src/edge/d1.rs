@@ -3,6 +3,7 @@
 use crate::base::money::EXACT_MAX;
 use crate::store::port::{Db, DbError, Rows, Stmt, Value};
 use js_sys::{Array, Error};
+use std::cell::Cell;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{D1Database, Env};
@@ -11,6 +12,15 @@ use worker::{D1Database, Env};
 extern "C" {
     #[wasm_bindgen(catch)]
     async fn d1_batch(database: &JsValue, statements: Array) -> Result<JsValue, JsValue>;
+}
+
+thread_local! {
+    static STATEMENTS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Statements sent by this isolate so far: D1 allows 1,000 per invocation.
+pub fn statements() -> u64 {
+    STATEMENTS.get()
 }
 
 pub struct D1(D1Database);
@@ -24,6 +34,7 @@ impl D1 {
 
 impl Db for D1 {
     async fn batch(&self, statements: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
+        STATEMENTS.set(STATEMENTS.get() + statements.len() as u64);
         let statements = statements.iter().map(statement).collect::<Result<Array, DbError>>()?;
         let answer = d1_batch(self.0.as_ref(), statements).await.map_err(|why| classify(&why))?;
         let text = answer.as_string().ok_or_else(|| DbError::Fault("D1 answered no text".to_owned()))?;

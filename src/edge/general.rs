@@ -1,5 +1,6 @@
 //! Every request that is not through a ref link, and every cron trigger: from the runtime's types to ours and back.
 
+use super::d1;
 use super::origin;
 use super::runtime::Runtime;
 use crate::base::time::UtcMillis;
@@ -46,6 +47,7 @@ pub async fn fetch(mut request: Request, env: Env, _ctx: Context) -> Result<Resp
 /// Runs a cron trigger's job. An error is logged; the next sweep resumes what was left.
 pub async fn scheduled(event: ScheduledEvent, env: Env) {
     let scheduled = UtcMillis(event.schedule() as i64);
+    let (began, sent) = (js_sys::Date::now(), d1::statements());
     let done = match Runtime::of(env) {
         Ok(runtime) => {
             let now = UtcMillis(js_sys::Date::now() as i64);
@@ -53,6 +55,10 @@ pub async fn scheduled(event: ScheduledEvent, env: Env) {
         }
         Err(why) => Err(why.into()),
     };
+    console_log!(
+        "{}",
+        json!({"message": "cron", "cron": event.cron(), "statements": d1::statements() - sent, "wall_ms": js_sys::Date::now() - began})
+    );
     if let Err(error) = done {
         console_error!(
             "{}",
@@ -136,5 +142,7 @@ fn build(response: message::Response) -> Result<Response> {
     for (name, value) in &response.headers {
         headers.set(name, value)?;
     }
-    Ok(Response::ok(response.body)?.with_status(response.status).with_headers(headers))
+    // A status without a body takes none, not even an empty one.
+    let built = if response.body.is_empty() { Response::empty()? } else { Response::from_bytes(response.body)? };
+    Ok(built.with_status(response.status).with_headers(headers))
 }

@@ -34,8 +34,12 @@ pub fn boot(env: &Env) {
     if let Err(why) = &keys {
         console_error!("COOKIE_KEYS: {why}; visitors are redirected, but nobody is attributed");
     }
-    let settings =
-        Settings { keys: keys.ok(), mode: RefMode::parse(&text("REF_MODE")), site: text("SITE_URL").trim().to_owned() };
+    let settings = Settings {
+        keys: keys.ok(),
+        mode: RefMode::parse(&text("REF_MODE")),
+        site: text("SITE_URL").trim().to_owned(),
+        consent_cookie: text("CONSENT_COOKIE").trim().to_owned(),
+    };
     STATE.set(Some(State {
         settings,
         links: Cache::default(),

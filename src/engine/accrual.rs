@@ -1,203 +1,243 @@
-//! What an account earns its referrer: the lines that the facts call for, each with its state and its reason.
+//! What an account's payments and events earn its referrer: the lines that the facts call for.
 //!
-//! Rules 1, 2, 11 and 16 of the design. A line's amount is floored to the cent once; what is taken back is the share
-//! of what the invoice earned, over all its lines, the first line used up before the next.
+//! Rules 1, 2, 11, 14, 15, 17, 19 and 20 of the design. A share is floored to the cent once, over the whole rate. What
+//! is taken back is the share of what the invoice really earned, over all its lines, the first line used up before the
+//! next.
 
 use super::attribution::Binding;
+use super::event::Payload;
+use super::hold::{self, Grounds};
+use super::line::{Bucket, Ground, Line, LineState};
 use super::risk::Standing;
 use super::sabotage::{self, Fault as Sabotage};
-use super::schedule;
-use super::timeline::{Payment, Timeline};
-use crate::base::id;
+use super::timeline::{Fact, Payment, Timeline};
 use crate::base::money::{Bps, Cents};
-use crate::base::time::UtcMillis;
+use crate::base::time::{Quarter, UtcMillis};
 use crate::program::catalog::Catalog;
-use crate::program::document::{Document, EventTrigger, Hold, Reward, RewardAmount, Span, Trigger};
-use serde::{Deserialize, Serialize};
+use crate::program::document::{Document, Effect, Hold, Reward, RewardTerms, Span, Trigger};
+use serde::Deserialize;
+use std::collections::HashMap;
 
-/// Where a line is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LineState {
-    Pending,
-    /// Waits for a person's decision.
-    Held,
-    /// A dispute is open: neither vests nor pays.
-    Disputed,
-    Available,
-    /// Taken back in full by refunds or lost disputes.
-    Reversed,
-    /// Never to be earned; the reason says why.
-    Void,
-    /// A cost that is borne when it arises, owed to nobody: the friend's discount.
-    Settled,
+/// Not to be said yet: the last instant that can be written.
+pub const NEVER: UtcMillis = UtcMillis(253_402_300_799_999);
+
+/// A modifier that a partner has earned, as the last run found.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct PartnerTerm {
+    pub partner_id: String,
+    pub program_id: String,
+    pub modifier_id: String,
+    /// The quarter whose invoices it is for; empty: for invoices after `from_ms`, for good.
+    pub quarter: String,
+    pub from_ms: UtcMillis,
 }
 
-/// Which balance a line stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Bucket {
-    Pending,
-    Available,
-    Benefit,
+/// What runs have found about partners that bears on an account's lines.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    pub modifiers: &'a [PartnerTerm],
+    /// What monthly caps take, by line.
+    pub capped: &'a HashMap<String, Cents>,
 }
 
-impl Bucket {
-    pub fn name(self) -> &'static str {
-        match self {
-            Bucket::Pending => "pending",
-            Bucket::Available => "available",
-            Bucket::Benefit => "benefit",
-        }
+/// One account bound to one program.
+pub struct Bound<'a> {
+    pub catalog: &'a Catalog,
+    pub binding: &'a Binding,
+    pub account: &'a str,
+    pub facts: &'a [Fact],
+    pub timeline: &'a Timeline<'a>,
+    pub standing: &'a Standing,
+    pub terms: Terms<'a>,
+}
+
+impl<'a> Bound<'a> {
+    fn grounds(&'a self, document: &'a Document) -> Grounds<'a> {
+        Grounds { document, account: self.account, facts: self.facts, timeline: self.timeline }
+    }
+
+    fn counts(&self, at: UtcMillis, event: &str) -> bool {
+        (at, event) >= (self.binding.from, self.binding.event.as_str())
     }
 }
 
-/// One line: who earns what, for which fact, by which rule of which version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
-    pub id: String,
-    pub program_id: String,
-    pub program_version: i64,
-    pub rule_id: String,
-    /// Empty for the referred side's benefit.
-    pub partner_id: String,
-    pub account_id: String,
-    /// The event that made it.
-    pub event_id: String,
-    /// `invoice:<id>` or `state:<name>`.
-    pub basis: String,
-    pub at_ms: UtcMillis,
-    pub period: String,
-    /// `cash:usd`, `credit:usd`.
-    pub unit: String,
-    /// Before anything was taken back.
-    pub earned_cents: Cents,
-    /// What stands.
-    pub net_cents: Cents,
-    pub bucket: Bucket,
-    pub state: LineState,
-    /// From which instant on a run vests it.
-    pub vests_at_ms: UtcMillis,
-    pub reason: String,
-    /// How many ledger rows it has: the next row's number is one more.
-    pub postings: i64,
-}
-
-/// The lines of one account's payments under its binding.
-pub fn invoice_lines(
-    catalog: &Catalog,
-    binding: &Binding,
-    timeline: &Timeline,
-    account: &str,
-    standing: &Standing,
-) -> Vec<Line> {
+/// The lines of the account's payments since it was bound.
+pub fn invoice_lines(b: &Bound) -> Vec<Line> {
     let mut lines = Vec::new();
+    let mut used: HashMap<String, i64> = HashMap::new();
     let mut first = true;
-    for payment in &timeline.payments {
-        if (payment.at, payment.event_id) < (binding.from, binding.event.as_str()) {
-            continue;
-        }
-        let Some(document) = catalog.in_force(&binding.program, payment.at) else { continue };
+    for payment in b.timeline.payments.iter().filter(|p| b.counts(p.at, p.event_id)) {
+        let Some(document) = b.catalog.in_force(&b.binding.program, payment.at) else { continue };
         if payment.invoice.amount.currency != document.currency {
             continue;
         }
-        let mut earned = earn(document, binding, timeline, payment, account, first);
+        let mut earned = earn(b, document, payment, first, &mut used);
         take_back(&mut earned, payment);
         for line in &mut earned {
-            judge(line, document, timeline, payment, standing);
+            judge(line, b, document, payment);
         }
         lines.append(&mut earned);
-        lines.extend(benefit_line(document, binding, payment, account, timeline));
+        lines.extend(benefit_line(b, document, payment));
         first = false;
     }
     lines
 }
 
-/// The line of a reward that a state grants, as of a run.
-pub fn state_line(
-    document: &Document,
-    reward: &Reward,
-    binding: &Binding,
-    account: &str,
-    as_of: UtcMillis,
-) -> Option<Line> {
-    let (Trigger::State(state), RewardAmount::FlatCents(cents)) = (&reward.on, &reward.amount) else { return None };
-    let reason = format!("reached the state {state}");
-    let ground = Ground { rule: &reward.id, basis: format!("state:{state}"), event: &binding.event, at: as_of, reason };
-    let mut line = Line::new(document, &binding.partner, account, ground, *cents);
-    if matches!(document.vesting.hold, Hold::None {}) {
-        // Without a hold a reward vests as it is granted.
-        line.bucket = Bucket::Available;
-        line.state = LineState::Available;
+/// The flat lines of events other than payments, where a program settles by runs: the first such event since the
+/// account was bound.
+pub fn event_lines(b: &Bound) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let Some(now) = b.catalog.all_in_force(NEVER).into_iter().find(|d| d.id == b.binding.program) else { return lines };
+    for kind in now.rewards.iter().filter_map(|r| event_of(r)).filter(|kind| *kind != "invoice.paid") {
+        let facts = b.timeline.facts.iter().filter(|f| f.kind == kind && b.counts(f.at, &f.event_id));
+        for fact in facts {
+            let Some(document) = b.catalog.in_force(&b.binding.program, fact.at) else { continue };
+            for reward in document.rewards.iter().filter(|r| event_of(r) == Some(kind)) {
+                let earned = lines.iter().any(|l: &Line| l.rule_id == reward.id);
+                let Some(cents) = reward.amount.flat_cents.filter(|_| !earned) else { continue };
+                if meets(&reward.when, b.binding, None, Some(fact)) {
+                    lines.push(flat_line(b, document, reward, fact, cents));
+                }
+            }
+        }
     }
-    Some(line)
+    lines
 }
 
-/// A line's identity: the same program, beneficiary, rule, account and fact are the same line.
-pub fn line_id(program: &str, partner: &str, rule: &str, account: &str, basis: &str) -> String {
-    id::derived("acr", &[program, partner, rule, account, basis])
+fn flat_line(b: &Bound, document: &Document, reward: &Reward, fact: &Fact, cents: Cents) -> Line {
+    let ground = Ground {
+        rule: &reward.id,
+        basis: format!("event:{}", fact.kind),
+        event: &fact.event_id,
+        at: fact.at,
+        reason: format!("{} was taken in", fact.kind),
+    };
+    let mut line = Line::new(document, b.binding, b.account, ground, cents);
+    judge_flat(&mut line, &b.grounds(document));
+    hold::review(&mut line, b.standing);
+    line
 }
 
-/// The fact that a line is about, and the rule that makes it one.
-struct Ground<'a> {
-    rule: &'a str,
-    basis: String,
-    event: &'a str,
-    at: UtcMillis,
-    reason: String,
-}
-
-fn invoice_ground<'a>(rule: &'a str, payment: &'a Payment, reason: String) -> Ground<'a> {
-    let basis = format!("invoice:{}", payment.invoice.invoice_id);
-    Ground { rule, basis, event: payment.event_id, at: payment.at, reason }
-}
-
-impl Line {
-    /// A fresh line of `earned` cents, pending.
-    fn new(document: &Document, partner: &str, account: &str, ground: Ground, earned: Cents) -> Line {
-        Line {
-            id: line_id(&document.id, partner, ground.rule, account, &ground.basis),
-            program_id: document.id.clone(),
-            program_version: document.version,
-            rule_id: ground.rule.to_owned(),
-            partner_id: partner.to_owned(),
-            account_id: account.to_owned(),
-            event_id: ground.event.to_owned(),
-            basis: ground.basis,
-            at_ms: ground.at,
-            period: schedule::period_at(document.settlement.cadence, ground.at),
-            unit: format!("{}:{}", document.settlement.unit.name(), document.currency),
-            earned_cents: earned,
-            net_cents: earned,
-            bucket: Bucket::Pending,
-            state: LineState::Pending,
-            vests_at_ms: ground.at,
-            reason: ground.reason,
-            postings: 0,
+/// When a flat line vests, and whether it is void.
+pub fn judge_flat(line: &mut Line, grounds: &Grounds) {
+    // It belongs to the stay that it falls into, or to the first that begins after it.
+    let stay = grounds.timeline.stays.iter().position(|s| s.cancelled_at.is_none_or(|c| c > line.at_ms));
+    match hold::vesting(grounds, stay, line.at_ms) {
+        Err(why) => line.void(why),
+        Ok(vests_at) => {
+            line.vests_at_ms = vests_at.unwrap_or(NEVER);
+            let held = !matches!(grounds.document.vesting.hold, Hold::None {});
+            if held && let Some(why) = hold::flat_void(grounds, line.at_ms, vests_at.unwrap_or(NEVER)) {
+                line.void(why);
+            }
         }
     }
 }
 
-fn earn(
-    document: &Document,
-    binding: &Binding,
-    timeline: &Timeline,
-    payment: &Payment,
-    account: &str,
-    first: bool,
-) -> Vec<Line> {
-    let rewards = document.rewards.iter().filter(|r| r.on == Trigger::Event(EventTrigger::InvoicePaid));
-    let due = rewards.filter(|r| in_span(&r.span, timeline, payment, first));
-    due.filter_map(|reward| {
-        let earned = match reward.amount {
-            RewardAmount::FlatCents(cents) => cents,
-            RewardAmount::RateBps(rate) => share(rate, payment.invoice.amount.cents)?,
+/// The type of event that makes a reward due.
+pub fn event_of(reward: &Reward) -> Option<&str> {
+    match &reward.on {
+        Trigger::Event(kind) => Some(kind),
+        Trigger::State(_) => None,
+    }
+}
+
+/// Whether a reward's terms hold for a binding and the payment or event it would be for.
+pub fn meets(terms: &RewardTerms, binding: &Binding, payment: Option<&Payment>, fact: Option<&Fact>) -> bool {
+    let by_source = terms.source.is_empty() || terms.source.contains(&binding.source);
+    let by_month = terms.monthly_over_cents.is_none_or(|over| payment.is_some_and(|p| p.is_monthly_over(over)));
+    let annual = fact.and_then(|f| match &f.payload {
+        Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) => s.annual_value_cents,
+        _ => None,
+    });
+    let by_year = terms.annual_at_least_cents.is_none_or(|least| annual.is_some_and(|a| a >= least));
+    by_source && by_month && by_year
+}
+
+fn earn(b: &Bound, document: &Document, payment: &Payment, first: bool, used: &mut HashMap<String, i64>) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let rewards = document.rewards.iter().filter(|r| {
+        event_of(r) == Some("invoice.paid")
+            && meets(&r.when, b.binding, Some(payment), None)
+            && in_span(r, b, document, payment, first)
+    });
+    for reward in rewards {
+        let amount = payment.invoice.amount.cents;
+        let Some(rate) = reward.amount.rate_bps else {
+            lines.extend(
+                reward.amount.flat_cents.and_then(|cents| invoice_line(b, document, payment, &reward.id, "", cents)),
+            );
+            continue;
         };
-        let reason = format!("invoice {} was paid", payment.invoice.invoice_id);
-        let ground = invoice_ground(&reward.id, payment, reason);
-        (earned > Cents::ZERO).then(|| Line::new(document, &binding.partner, account, ground, earned))
-    })
-    .collect()
+        let Some(base) = share(rate, amount) else { continue };
+        if let Some(mut line) = invoice_line(b, document, payment, &reward.id, "", base) {
+            if let Some(cap) = reward.amount.cap_cents {
+                let room = used.entry(reward.id.clone()).or_insert(cap.0);
+                take_cap(&mut line, Cents((base.0 - *room).clamp(0, base.0)), "over the account's cap");
+                *room = (*room - base.0).max(0);
+            }
+            lines.push(line);
+        }
+        // The better rate is one rate, floored once: its line holds what it adds.
+        if let Some((modifier, better)) = better_rate(b, document, reward, rate, payment.at)
+            && let Some(whole) = share(better, amount)
+        {
+            let extra = Cents(whole.0 - base.0);
+            lines.extend(invoice_line(b, document, payment, &modifier, &reward.id, extra));
+        }
+    }
+    for line in &mut lines {
+        if let Some(taken) = b.terms.capped.get(&line.id) {
+            let taken = Cents(taken.0.min(line.kept().0));
+            take_cap(line, taken, &format!("over the partner's cap in {}", line.period.clone()));
+        }
+    }
+    lines
+}
+
+fn take_cap(line: &mut Line, taken: Cents, why: &str) {
+    if taken <= Cents::ZERO {
+        return;
+    }
+    line.capped_cents.0 += taken.0;
+    line.net_cents = line.kept();
+    line.reason = format!("{}; {} cents are {why}", line.reason, taken.0);
+    if line.net_cents == Cents::ZERO {
+        line.void(format!("{why}: nothing is left of {} cents", line.earned_cents.0));
+    }
+}
+
+fn invoice_line(
+    b: &Bound,
+    document: &Document,
+    payment: &Payment,
+    rule: &str,
+    on: &str,
+    earned: Cents,
+) -> Option<Line> {
+    let invoice = &payment.invoice.invoice_id;
+    let basis = if on.is_empty() { format!("invoice:{invoice}") } else { format!("invoice:{invoice}:{on}") };
+    let reason = format!("invoice {invoice} was paid");
+    let ground = Ground { rule, basis, event: payment.event_id, at: payment.at, reason };
+    (earned > Cents::ZERO).then(|| Line::new(document, b.binding, b.account, ground, earned))
+}
+
+/// The highest rate that the partner's modifiers give this reward, if it is higher than its own. They do not stack.
+fn better_rate(b: &Bound, document: &Document, reward: &Reward, own: Bps, at: UtcMillis) -> Option<(String, Bps)> {
+    let quarter = Quarter::of(at).to_string();
+    let applies = |modifier: &str| {
+        b.terms.modifiers.iter().any(|t| {
+            t.partner_id == b.binding.partner
+                && t.program_id == document.id
+                && t.modifier_id == modifier
+                && if t.quarter.is_empty() { at > t.from_ms } else { t.quarter == quarter }
+        })
+    };
+    let rates = document.modifiers.iter().filter(|m| applies(&m.id)).filter_map(|m| match &m.then {
+        Effect::AddBps(more) => Some((m.id.clone(), Bps(own.0 + more.0))),
+        Effect::ReplaceBps(rates) => rates.get(&reward.id).map(|rate| (m.id.clone(), *rate)),
+    });
+    rates.filter(|(_, rate)| *rate > own).max_by_key(|(_, rate)| *rate)
 }
 
 fn share(rate: Bps, amount: Cents) -> Option<Cents> {
@@ -207,14 +247,14 @@ fn share(rate: Bps, amount: Cents) -> Option<Cents> {
     rate.of(amount)
 }
 
-fn in_span(span: &Span, timeline: &Timeline, payment: &Payment, first: bool) -> bool {
-    match span {
+fn in_span(reward: &Reward, b: &Bound, document: &Document, payment: &Payment, first: bool) -> bool {
+    match &reward.span {
         Span::Once {} => first,
         Span::Months { from, to } => {
             let start = if sabotage::is(Sabotage::YearFromStay) {
-                timeline.stays.get(payment.stay).map(|s| s.first_paid_at)
+                b.timeline.stays.get(payment.stay).map(|s| s.first_paid_at)
             } else {
-                timeline.first_paid_at()
+                b.timeline.first_paid_at()
             };
             let end = |start: UtcMillis, months: i64| {
                 let by_days = sabotage::is(Sabotage::YearOf365Days) && months == 12;
@@ -223,15 +263,20 @@ fn in_span(span: &Span, timeline: &Timeline, payment: &Payment, first: bool) -> 
             start
                 .is_some_and(|start| payment.at >= end(start, *from) && to.is_none_or(|to| payment.at < end(start, to)))
         }
+        Span::MonthsSinceFirstMatch { months } => {
+            let mut own = b.timeline.payments.iter().filter(|p| p.invoice.amount.currency == document.currency);
+            let start = own.find(|p| meets(&reward.when, b.binding, Some(p), None));
+            start.is_some_and(|start| payment.at < start.at.plus_months(*months))
+        }
     }
 }
 
 /// Takes the refunded share of what the invoice earned from its lines, first line first.
 fn take_back(lines: &mut [Line], payment: &Payment) {
-    let earned = Cents(lines.iter().map(|l| l.earned_cents.0).sum());
+    let earned = Cents(lines.iter().map(|l| l.kept().0).sum());
     // A payment is more than zero and at least what was taken back, so the share exists and is at most the whole.
     let mut left = earned.share(payment.taken_back, payment.invoice.amount.cents).unwrap_or(Cents::ZERO);
-    for line in lines {
+    for line in lines.iter_mut().filter(|l| !l.is_over()) {
         let taken = left.0.min(line.net_cents.0);
         line.net_cents.0 -= taken;
         left.0 -= taken;
@@ -243,52 +288,49 @@ fn take_back(lines: &mut [Line], payment: &Payment) {
 }
 
 /// The hold, the dispute and the review decide what becomes of a line that earned something.
-fn judge(line: &mut Line, document: &Document, timeline: &Timeline, payment: &Payment, standing: &Standing) {
-    if let (Hold::DaysAfterFirstPayment { days, void_if_cancelled }, Some(stay)) =
-        (&document.vesting.hold, timeline.stays.get(payment.stay))
-    {
-        let end = stay.first_paid_at.plus_days(*days);
-        line.vests_at_ms = end.max(payment.at);
-        let inside =
-            |cancelled: UtcMillis| cancelled < end || (sabotage::is(Sabotage::HoldIncludesEnd) && cancelled == end);
-        if *void_if_cancelled && stay.cancelled_at.is_some_and(inside) {
-            line.net_cents = Cents::ZERO;
-            line.state = LineState::Void;
-            line.reason = format!("cancelled inside the hold of {days} days");
-            return;
+fn judge(line: &mut Line, b: &Bound, document: &Document, payment: &Payment) {
+    match hold::vesting(&b.grounds(document), Some(payment.stay), payment.at) {
+        Err(why) => {
+            if hold::earning_ended(&b.grounds(document)).is_some_and(|ended| ended <= payment.at) {
+                // It was never earned, so it takes no room under a cap either.
+                line.earned_cents = Cents::ZERO;
+                line.capped_cents = Cents::ZERO;
+            }
+            return line.void(why);
         }
+        Ok(vests_at) => line.vests_at_ms = vests_at.unwrap_or(NEVER),
     }
-    if let Standing::Rejected(reason) = standing {
-        line.net_cents = Cents::ZERO;
-        line.state = LineState::Void;
-        line.reason = format!("rejected in review: {reason}");
-    } else if line.state == LineState::Pending && payment.disputed {
+    if *b.standing != Standing::Clear && !line.is_over() && !payment.disputed {
+        hold::review(line, b.standing);
+    } else if let Standing::Rejected(reason) = b.standing {
+        line.void(format!("rejected in review: {reason}"));
+    } else if !line.is_over() && payment.disputed {
         line.state = LineState::Disputed;
         line.reason = format!("a dispute of invoice {} is open", payment.invoice.invoice_id);
-    } else if line.state == LineState::Pending && *standing == Standing::Held {
-        line.state = LineState::Held;
-        line.reason = "held for review".to_owned();
     }
 }
 
 /// What the account's first invoice was discounted, where the program offers that.
-fn benefit_line(
-    document: &Document,
-    binding: &Binding,
-    payment: &Payment,
-    account: &str,
-    timeline: &Timeline,
-) -> Option<Line> {
+fn benefit_line(b: &Bound, document: &Document, payment: &Payment) -> Option<Line> {
     document.benefit.as_ref()?;
-    let first = timeline.payments.first()?;
+    let first = b.timeline.payments.first()?;
     let cost = payment.invoice.discount_cents;
     if first.event_id != payment.event_id || cost <= Cents::ZERO {
         return None;
     }
-    let reason = format!("discount on invoice {}; referred through {}", payment.invoice.invoice_id, binding.code);
-    let mut line = Line::new(document, "", account, invoice_ground("benefit", payment, reason), cost);
+    let binding = Binding { partner: String::new(), ..b.binding.clone() };
+    let invoice = &payment.invoice.invoice_id;
+    let ground = Ground {
+        rule: "benefit",
+        basis: format!("invoice:{invoice}"),
+        event: payment.event_id,
+        at: payment.at,
+        reason: format!("discount on invoice {invoice}; referred through {}", b.binding.code),
+    };
+    let mut line = Line::new(document, &binding, b.account, ground, cost);
     line.unit = format!("cash:{}", document.currency);
     line.bucket = Bucket::Benefit;
     line.state = LineState::Settled;
+    line.payer = "expense".to_owned();
     Some(line)
 }

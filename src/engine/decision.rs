@@ -1,16 +1,16 @@
 //! The whole decision about one account: its bindings, its lines, its states, and what a person has to look at.
 
-use super::accrual::{self, Bucket, Line, LineState};
-use super::attribution::{self, Binding, Link, Verdict};
+use super::accrual::{self, Bound, Terms};
+use super::attribution::{self, Binding, Evidence, Link, Neighbour, Verdict};
 use super::event::{Event, Payload};
+use super::grant::{self, Pool};
 use super::lifecycle::{self, Reached};
-use super::risk::{self, Review, Standing, Suspicion};
-use super::sabotage::{self, Fault as Sabotage};
-use super::timeline::{Fact, Timeline};
-use crate::base::money::Cents;
+use super::line::Line;
+use super::risk::{self, Referred, Review, Suspect, Suspicion};
+use super::timeline::{Fact, Revenue, Timeline};
 use crate::base::time::UtcMillis;
 use crate::program::catalog::Catalog;
-use crate::program::document::{Document, Trigger};
+use crate::program::document::{Cadence, Condition, Document};
 use std::collections::HashMap;
 
 /// Later than any fact: the whole history counts.
@@ -19,27 +19,37 @@ const ALL: UtcMillis = UtcMillis(i64::MAX);
 /// Everything a decision about one account rests on.
 pub struct Case<'a> {
     pub account: &'a str,
-    /// The account's facts, and other accounts' facts about the same invoices.
+    /// The account's facts, other accounts' facts about the same invoices, and what was said about its domain.
     pub facts: &'a [Fact],
     /// The codes that its facts name, by code.
     pub links: &'a HashMap<String, Link>,
+    /// Accounts whose sign-up named the same email domain.
+    pub neighbours: &'a [Neighbour],
+    /// Referred sign-ups of the partners of `links`.
+    pub crowd: &'a [Referred],
     /// Email addresses the account is known by.
     pub emails: &'a [String],
-    /// Email addresses of the partners of `links`, by partner.
-    pub partner_emails: &'a HashMap<String, String>,
     pub reviews: &'a [Review],
     /// The lines that stand.
     pub lines: &'a [Line],
+    pub terms: Terms<'a>,
+    pub pools: &'a [Pool],
     pub now: UtcMillis,
 }
 
-/// One group's answer, and how far the account gets in the program it is bound to, if nothing else happens.
+/// One group's answer, and how far the account got in the program it is bound to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupDecision {
     pub verdict: Verdict,
+    /// When it signed up, and by which event.
+    pub signed_up: (UtcMillis, String),
     pub states: Vec<Reached>,
     /// From which instant on a run may find a reward by state due. `None`: nothing to grant.
     pub grant_due_at: Option<UtcMillis>,
+    /// Its first payment since it was bound.
+    pub qualified_at: Option<UtcMillis>,
+    pub held: bool,
+    pub revenue: Vec<Revenue>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,15 +62,16 @@ pub struct Decision {
 
 /// Whether decisions rest on this event: on its kind, or on what an event of any kind may bring, a code that binds and
 /// an address that looks like the partner's own. Others are stored and change nothing.
-pub fn matters(event: &Event) -> bool {
+pub fn matters(catalog: &Catalog, event: &Event) -> bool {
     let brings = event.credential.code.is_some() || event.person.email.is_some();
-    (brings && event.account_id.is_some()) || is_decisive(&event.payload)
+    (brings && event.account_id.is_some()) || is_decisive(&event.payload) || is_named(catalog, &event.kind)
 }
 
 fn is_decisive(payload: &Payload) -> bool {
     matches!(
         payload,
         Payload::SignedUp { .. }
+            | Payload::Active { .. }
             | Payload::Cancelled
             | Payload::SubscriptionStarted(_)
             | Payload::SubscriptionUpdated(_)
@@ -70,24 +81,71 @@ fn is_decisive(payload: &Payload) -> bool {
             | Payload::DisputeOpened(_)
             | Payload::DisputeWon(_)
             | Payload::DisputeLost(_)
+            | Payload::WorkspaceInvited { .. }
+            | Payload::HandedOff { .. }
+            | Payload::ListingViewed { .. }
+            | Payload::Rebound { .. }
     )
+}
+
+/// Whether a program's document names this type of event.
+fn is_named(catalog: &Catalog, kind: &str) -> bool {
+    catalog.all_in_force(ALL).into_iter().any(|d| {
+        let in_funnel = d.funnel.iter().flat_map(|f| &f.stages).any(|s| s.events.iter().any(|e| e == kind));
+        let in_states = d.lifecycle.iter().flat_map(|s| &s.when).any(|c| names(c, kind));
+        in_funnel || in_states || d.rewards.iter().any(|r| accrual::event_of(r) == Some(kind))
+    })
+}
+
+fn names(condition: &Condition, kind: &str) -> bool {
+    match condition {
+        Condition::Happened { event } => event == kind,
+        Condition::AnyOf { conditions } => conditions.iter().any(|c| names(c, kind)),
+        _ => false,
+    }
 }
 
 /// Decides an account from scratch, on all its facts.
 pub fn decide(catalog: &Catalog, case: &Case) -> Decision {
     let timeline = Timeline::of(case.account, case.facts, ALL);
     let mut decision = Decision::default();
-    for verdict in attribution::attribute(catalog, &timeline, case.links) {
-        let mut group = GroupDecision { verdict, states: Vec::new(), grant_due_at: None };
+    let Some(signup) = timeline.signup else { return decision };
+    for verdict in attribution::attribute(catalog, &timeline, &evidence(case)) {
+        let mut group = GroupDecision {
+            verdict,
+            signed_up: (signup.at, signup.event_id.clone()),
+            states: Vec::new(),
+            grant_due_at: None,
+            qualified_at: None,
+            held: false,
+            revenue: Vec::new(),
+        };
         if let Some(binding) = &group.verdict.binding
             && let Some(document) = catalog.in_force(&binding.program, case.now)
         {
             let suspicions = suspect(catalog, document, binding, &timeline, case);
             let standing = risk::standing(&binding.program, &binding.partner, case.reviews, &suspicions);
-            decision.lines.extend(accrual::invoice_lines(catalog, binding, &timeline, case.account, &standing));
-            decision.lines.extend(granted(document, binding, case, &standing));
+            let bound = Bound {
+                catalog,
+                binding,
+                account: case.account,
+                facts: case.facts,
+                timeline: &timeline,
+                standing: &standing,
+                terms: case.terms,
+            };
+            decision.lines.extend(lines(&bound, document, case));
+            let paid = timeline.payments.iter().find(|p| (p.at, p.event_id) >= (binding.from, binding.event.as_str()));
+            group.qualified_at = paid.map(|p| p.at);
+            group.held = standing != risk::Standing::Clear;
             group.states = lifecycle::history(document, case.account, case.facts);
-            group.grant_due_at = grant_due(document, case);
+            group.grant_due_at = match document.settlement.cadence {
+                Cadence::Weekly | Cadence::Monthly => grant::next_due(&bound, document, case.lines),
+                Cadence::Instant | Cadence::None => None,
+            };
+            if !group.held {
+                group.revenue = revenue_since(&timeline.revenue, binding.from);
+            }
             decision.suspicions.extend(suspicions);
         }
         decision.groups.push(group);
@@ -95,95 +153,52 @@ pub fn decide(catalog: &Catalog, case: &Case) -> Decision {
     decision
 }
 
-/// The rewards by state that a run at `as_of` owes the account, judged on the facts before it.
-pub fn grants(catalog: &Catalog, document: &Document, case: &Case, as_of: UtcMillis) -> Vec<Line> {
-    let timeline = Timeline::of(case.account, case.facts, as_of);
-    let verdicts = attribution::attribute(catalog, &timeline, case.links);
-    let Some(binding) = verdicts.iter().filter_map(|v| v.binding.as_ref()).find(|b| b.program == document.id) else {
-        return Vec::new();
-    };
-    let suspicions = suspect(catalog, document, binding, &timeline, case);
-    let standing = risk::standing(&binding.program, &binding.partner, case.reviews, &suspicions);
-    let due = document.rewards.iter().filter(|reward| {
-        let Trigger::State(name) = &reward.on else { return false };
-        let state = document.state(name);
-        !has_been_granted(document, &reward.id, case)
-            && state.is_some_and(|s| lifecycle::holds(document, s, case.account, case.facts, as_of))
-    });
-    let mut lines: Vec<Line> =
-        due.filter_map(|reward| accrual::state_line(document, reward, binding, case.account, as_of)).collect();
-    for line in &mut lines {
-        if standing != Standing::Clear {
-            line.bucket = Bucket::Pending;
-            line.state = LineState::Pending;
-        }
-        hold(line, &standing);
+/// What the account is worth to its partner: from when it was bound on.
+fn revenue_since(spans: &[Revenue], bound_at: UtcMillis) -> Vec<Revenue> {
+    let since = spans.iter().filter(|s| s.to_ms.is_none_or(|to| to > bound_at));
+    since.map(|s| Revenue { from_ms: s.from_ms.max(bound_at), ..s.clone() }).collect()
+}
+
+fn lines(bound: &Bound, document: &Document, case: &Case) -> Vec<Line> {
+    let pool = case.pools.iter().find(|p| p.program_id == document.id);
+    let mut lines = accrual::invoice_lines(bound);
+    if document.settlement.cadence != Cadence::Instant {
+        lines.extend(accrual::event_lines(bound));
     }
+    lines.extend(grant::kept(bound, document, case.lines, pool));
+    lines.extend(grant::instant(bound, document, case.lines, case.now, pool));
     lines
 }
 
-/// When a run may find the next reward by state, once `lines` stand.
-pub fn next_grant_due(document: &Document, case: &Case, lines: &[Line]) -> Option<UtcMillis> {
-    let standing: Vec<Line> = case.lines.iter().chain(lines).cloned().collect();
-    grant_due(document, &Case { lines: &standing, ..*case })
+/// The rewards by state that a run at `as_of` owes the account, judged on the facts before it, and when the next one
+/// may be due.
+pub fn grants(catalog: &Catalog, document: &Document, case: &Case, as_of: UtcMillis) -> (Vec<Line>, Option<UtcMillis>) {
+    let known: Vec<Fact> = case.facts.iter().filter(|f| f.at < as_of).cloned().collect();
+    let timeline = Timeline::of(case.account, &known, as_of);
+    let verdicts = attribution::attribute(catalog, &timeline, &Evidence { facts: &known, ..evidence(case) });
+    let Some(binding) = verdicts.iter().filter_map(|v| v.binding.as_ref()).find(|b| b.program == document.id) else {
+        return (Vec::new(), None);
+    };
+    let suspicions = suspect(catalog, document, binding, &timeline, case);
+    let standing = risk::standing(&binding.program, &binding.partner, case.reviews, &suspicions);
+    let bound = Bound {
+        catalog,
+        binding,
+        account: case.account,
+        facts: &known,
+        timeline: &timeline,
+        standing: &standing,
+        terms: case.terms,
+    };
+    let due = grant::due(&bound, document, case.lines, as_of);
+    let all: Vec<Line> = case.lines.iter().chain(&due).cloned().collect();
+    let whole = Timeline::of(case.account, case.facts, ALL);
+    let next = grant::next_due(&Bound { facts: case.facts, timeline: &whole, ..bound }, document, &all);
+    (due, next)
 }
 
-/// Rewards once granted stay, and move only with their binding.
-fn granted(document: &Document, binding: &Binding, case: &Case, standing: &Standing) -> Vec<Line> {
-    let mut kept: Vec<Line> = Vec::new();
-    let mut old: Vec<&Line> =
-        case.lines.iter().filter(|l| l.program_id == document.id && l.basis.starts_with("state:")).collect();
-    // A reward that moved before stands once with each partner it was with; what counts is where money stands.
-    old.sort_by_key(|l| (l.net_cents == Cents::ZERO, l.partner_id != binding.partner));
-    for line in old {
-        if kept.iter().any(|k| k.rule_id == line.rule_id && k.basis == line.basis) {
-            continue;
-        }
-        let mut line = line.clone();
-        line.id = accrual::line_id(&document.id, &binding.partner, &line.rule_id, case.account, &line.basis);
-        line.postings = 0;
-        line.partner_id = binding.partner.clone();
-        line.net_cents = line.earned_cents;
-        line.state = if line.bucket == Bucket::Available { LineState::Available } else { LineState::Pending };
-        line.reason = format!("reached the state {}", line.basis.trim_start_matches("state:"));
-        hold(&mut line, standing);
-        kept.push(line);
-    }
-    kept
-}
-
-fn hold(line: &mut Line, standing: &Standing) {
-    match standing {
-        Standing::Clear => {}
-        Standing::Held if sabotage::is(Sabotage::HoldIgnored) => line.state = LineState::Pending,
-        Standing::Held if line.bucket == Bucket::Pending => {
-            line.state = LineState::Held;
-            line.reason = "held for review".to_owned();
-        }
-        // What a run has vested stays: a late hold stops payout only.
-        Standing::Held => {}
-        Standing::Rejected(reason) => {
-            line.net_cents = Cents::ZERO;
-            line.state = LineState::Void;
-            line.reason = format!("rejected in review: {reason}");
-        }
-    }
-}
-
-fn has_been_granted(document: &Document, rule: &str, case: &Case) -> bool {
-    if sabotage::is(Sabotage::GrantAgain) {
-        return false;
-    }
-    case.lines.iter().any(|l| l.program_id == document.id && l.rule_id == rule && l.basis.starts_with("state:"))
-}
-
-fn grant_due(document: &Document, case: &Case) -> Option<UtcMillis> {
-    let open = document.rewards.iter().filter(|r| !has_been_granted(document, &r.id, case));
-    let states = open.filter_map(|r| match &r.on {
-        Trigger::State(name) => document.state(name),
-        Trigger::Event(_) => None,
-    });
-    states.filter_map(|state| lifecycle::first_held(document, state, case.account, case.facts)).min()
+fn evidence<'a>(case: &Case<'a>) -> Evidence<'a> {
+    Evidence { account: case.account, facts: case.facts, links: case.links, neighbours: case.neighbours }
 }
 
 fn suspect(
@@ -193,8 +208,20 @@ fn suspect(
     timeline: &Timeline,
     case: &Case,
 ) -> Vec<Suspicion> {
-    let partner_email = case.partner_emails.get(&binding.partner).map(String::as_str);
-    let mut found = risk::assess(document, &binding.partner, partner_email, case.emails);
+    let link = case.links.get(&binding.code);
+    let signed_up = timeline.signup.map_or((UtcMillis(0), ""), |s| (s.at, s.event_id.as_str()));
+    let mut found = risk::assess(
+        document,
+        &Suspect {
+            account: case.account,
+            emails: case.emails,
+            partner: &binding.partner,
+            partner_email: link.and_then(|l| l.partner_email.as_deref()),
+            partner_website: link.and_then(|l| l.partner_website.as_deref()),
+            signed_up,
+            crowd: case.crowd,
+        },
+    );
     for payment in &timeline.payments {
         let currency = &payment.invoice.amount.currency;
         let Some(document) = catalog.in_force(&binding.program, payment.at) else { continue };
@@ -205,7 +232,8 @@ fn suspect(
         } else {
             continue;
         };
-        if (payment.at, payment.event_id) >= (binding.from, binding.event.as_str()) {
+        let counts = (payment.at, payment.event_id) >= (binding.from, binding.event.as_str());
+        if counts && !document.rewards.is_empty() {
             found.push(Suspicion {
                 program: binding.program.clone(),
                 partner: binding.partner.clone(),

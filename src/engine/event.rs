@@ -89,6 +89,9 @@ pub enum Payload {
     /// `page.viewed`, named by the event's type.
     #[serde(rename = "funnel")]
     Funnel { campaign: Option<String>, visitor: Option<String> },
+    /// An operator moved the account, with a reason. Stored as an event so that it is one of the account's facts.
+    #[serde(rename = "operator.rebound")]
+    Rebound { program: String, partner: Option<String>, code: Option<String>, reason: String },
     /// Any other type, known to some program by its name alone (`email.confirmed`, `rfq.submitted`) or to none.
     #[serde(rename = "other")]
     Other,

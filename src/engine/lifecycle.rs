@@ -1,9 +1,11 @@
 //! States: whether an account's conditions hold as of an instant, and the first instant at which they do.
 
+use super::event::Payload;
 use super::timeline::{Fact, Timeline};
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::program::document::{Condition, Document, State};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// A state that an account reached, or will reach if nothing else happens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,20 +54,53 @@ fn condition_holds(condition: &Condition, timeline: &Timeline, currency: &str, a
             let kept: Vec<_> = payments().filter(|p| !p.fully_taken_back()).collect();
             kept.len() >= 2 || kept.iter().any(|p| as_of >= p.at.plus_days(*days))
         }
+        Condition::AnyOf { conditions } => conditions.iter().any(|c| condition_holds(c, timeline, currency, as_of)),
+        Condition::ApiCalls { at_least } => timeline
+            .facts
+            .iter()
+            .any(|f| matches!(&f.payload, Payload::Active { api_calls: Some(calls), .. } if calls >= at_least)),
+        Condition::TeamLarger { than } => timeline.facts.iter().any(|f| match &f.payload {
+            Payload::SignedUp { team_size: Some(size), .. } | Payload::Active { team_size: Some(size), .. } => {
+                size > than
+            }
+            _ => false,
+        }),
+        Condition::ListingsViewed { distinct, within_days } => listings_viewed(timeline, *distinct, *within_days),
+        Condition::Happened { event } => timeline.facts.iter().any(|f| f.kind == *event),
+    }
+}
+
+/// Whether some span of that many days holds that many distinct listings.
+fn listings_viewed(timeline: &Timeline, distinct: i64, within_days: i64) -> bool {
+    let views: Vec<(UtcMillis, &str)> = timeline
+        .facts
+        .iter()
+        .filter_map(|f| match &f.payload {
+            Payload::ListingViewed { listing_id } => Some((f.at, listing_id.as_str())),
+            _ => None,
+        })
+        .collect();
+    let wanted = usize::try_from(distinct).unwrap_or(usize::MAX);
+    views.iter().enumerate().any(|(i, (start, _))| {
+        let end = start.plus_days(within_days);
+        let inside: HashSet<&str> = views[i..].iter().take_while(|(at, _)| *at < end).map(|(_, id)| *id).collect();
+        inside.len() >= wanted
+    })
+}
+
+/// The days after a fact at which a condition can turn true by time alone.
+fn spans_of(condition: &Condition) -> Vec<i64> {
+    match condition {
+        Condition::ActiveDays { days } | Condition::PaidForDays { days } => vec![*days],
+        Condition::AnyOf { conditions } => conditions.iter().flat_map(spans_of).collect(),
+        _ => Vec::new(),
     }
 }
 
 /// The instants at which the answer can turn true, in order: just after each fact, and where a span ends.
 fn instants(state: &State, account: &str, facts: &[Fact]) -> Vec<UtcMillis> {
     let mut at: Vec<UtcMillis> = Vec::new();
-    let spans: Vec<i64> = state
-        .when
-        .iter()
-        .filter_map(|c| match c {
-            Condition::ActiveDays { days } | Condition::PaidForDays { days } => Some(*days),
-            Condition::SignedUp {} | Condition::Paid {} => None,
-        })
-        .collect();
+    let spans: Vec<i64> = state.when.iter().flat_map(spans_of).collect();
     for fact in facts {
         at.push(fact.at.plus_ms(1));
         if fact.account_id == account {

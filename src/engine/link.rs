@@ -30,6 +30,9 @@ pub struct Link {
     pub left_at_ms: Option<UtcMillis>,
     /// The program asks for an accepted disclosure, and this partner has accepted none.
     pub undisclosed: bool,
+    /// The program attributes by fingerprint, too: its clicks are found by their visitor.
+    #[serde(default)]
+    pub fingerprinted: bool,
 }
 
 impl Link {

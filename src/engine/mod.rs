@@ -4,11 +4,19 @@
 //! what is posted is the difference to what stands. So order of arrival does not matter, and a replay does nothing.
 
 pub mod accrual;
+pub mod advice;
 pub mod attribution;
+pub mod binding;
 pub mod click;
 pub mod decision;
+pub mod economics;
 pub mod event;
+pub mod funnel;
+pub mod grant;
+pub mod hold;
+pub mod interval;
 pub mod lifecycle;
+pub mod line;
 pub mod link;
 pub mod posting;
 pub mod risk;

@@ -3,7 +3,7 @@
 //! A line stands in one bucket. What is posted is the difference between what stands and what should; a line that is
 //! no longer called for is reversed. Nothing is ever changed or deleted in the ledger.
 
-use super::accrual::{Bucket, Line, LineState};
+use super::line::{Bucket, Line, LineState};
 use crate::base::money::Cents;
 use serde::Serialize;
 
@@ -28,10 +28,13 @@ pub fn settle(standing: &[Line], wanted: Vec<Line>, cause: &str) -> (Vec<Line>, 
     let mut transfers = Vec::new();
     for old in standing.iter().filter(|old| !wanted.iter().any(|w| w.id == old.id)) {
         let mut gone = old.clone();
-        if gone.state != LineState::Void {
-            gone.net_cents = Cents::ZERO;
-            gone.state = LineState::Void;
-            gone.reason = "later facts leave nothing of it".to_owned();
+        if gone.earned_cents != Cents::ZERO && !(gone.state == LineState::Void && gone.is_granted()) {
+            if !gone.is_granted() {
+                // It earned nothing after all: it takes no room under a cap either.
+                gone.earned_cents = Cents::ZERO;
+                gone.capped_cents = Cents::ZERO;
+            }
+            gone.void("later facts leave nothing of it".to_owned());
         }
         push(Some(old), gone, cause, &mut writes, &mut transfers);
     }
@@ -55,6 +58,21 @@ pub fn account_id(program: &str, unit: &str, kind: &str, partner: &str) -> Strin
     if partner.is_empty() { format!("{program}/{unit}/{kind}") } else { format!("{program}/{unit}/{kind}/{partner}") }
 }
 
+/// The row that makes `amount` stand where the line stands; its number is the line's count of postings.
+pub fn accrue(line: &Line, amount: Cents, cause: &str) -> Transfer {
+    Transfer {
+        id: format!("{}.{}", line.id, line.postings),
+        line: line.id.clone(),
+        code: "accrue",
+        debit: account_id(&line.program_id, &line.unit, &line.payer, ""),
+        credit: account_id(&line.program_id, &line.unit, line.bucket.name(), &line.partner_id),
+        amount_cents: amount,
+        program_id: line.program_id.clone(),
+        event_id: cause.to_owned(),
+        reason: line.reason.clone(),
+    }
+}
+
 fn push(old: Option<&Line>, mut line: Line, cause: &str, writes: &mut Vec<Line>, transfers: &mut Vec<Transfer>) {
     let difference = line.net_cents.0 - old.map_or(0, |o| o.net_cents.0);
     if difference == 0 && old == Some(&line) {
@@ -62,20 +80,11 @@ fn push(old: Option<&Line>, mut line: Line, cause: &str, writes: &mut Vec<Line>,
     }
     if difference != 0 {
         line.postings += 1;
-        let expense = account_id(&line.program_id, &line.unit, "expense", "");
-        let bucket = account_id(&line.program_id, &line.unit, line.bucket.name(), &line.partner_id);
-        let (code, debit, credit) =
-            if difference > 0 { ("accrue", expense, bucket) } else { ("reverse", bucket, expense) };
-        transfers.push(Transfer {
-            id: format!("{}.{}", line.id, line.postings),
-            line: line.id.clone(),
-            code,
-            debit,
-            credit,
-            amount_cents: Cents(difference.abs()),
-            program_id: line.program_id.clone(),
-            event_id: cause.to_owned(),
-            reason: line.reason.clone(),
+        transfers.push(if difference > 0 {
+            accrue(&line, Cents(difference), cause)
+        } else {
+            let forth = accrue(&line, Cents(-difference), cause);
+            Transfer { code: "reverse", debit: forth.credit, credit: forth.debit, ..forth }
         });
     }
     writes.push(line);

@@ -1,5 +1,6 @@
 //! What looks like fraud is flagged or held with its evidence, and never released by itself.
 
+use crate::base::time::{Month, UtcMillis};
 use crate::program::document::{Document, Risk, RiskAction};
 use serde::{Deserialize, Serialize};
 
@@ -36,33 +37,96 @@ pub enum Standing {
     Rejected(String),
 }
 
+/// What suspicions rest on.
+pub struct Suspect<'a> {
+    pub account: &'a str,
+    /// Addresses the account is known by.
+    pub emails: &'a [String],
+    pub partner: &'a str,
+    pub partner_email: Option<&'a str>,
+    pub partner_website: Option<&'a str>,
+    pub signed_up: (UtcMillis, &'a str),
+    /// Referred sign-ups of the same partners.
+    pub crowd: &'a [Referred],
+}
+
+/// A referred sign-up of a partner.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Referred {
+    pub program_id: String,
+    pub partner_id: String,
+    pub account_id: String,
+    pub signed_up_at_ms: UtcMillis,
+    pub signup_event_id: String,
+}
+
 /// The suspicions that a document's rules raise about an account bound to a partner.
-pub fn assess(document: &Document, partner: &str, partner_email: Option<&str>, emails: &[String]) -> Vec<Suspicion> {
+pub fn assess(document: &Document, s: &Suspect) -> Vec<Suspicion> {
     let mut found = Vec::new();
     for rule in &document.risk {
-        match rule.when {
-            Risk::SameEmail {} => {
-                let own = partner_email.map(normalise_email);
-                if emails.iter().any(|e| own.as_deref() == Some(normalise_email(e).as_str())) {
-                    found.push(Suspicion {
-                        program: document.id.clone(),
-                        partner: partner.to_owned(),
-                        rule: "same_email".to_owned(),
-                        subject: String::new(),
-                        holds: rule.then == RiskAction::Hold,
-                        evidence: "the account's email address is the partner's own".to_owned(),
-                    });
-                }
-            }
+        let raised = match rule.when {
+            Risk::SameEmail {} => same_email(s).map(|evidence| ("same_email", evidence)),
+            Risk::SameDomain {} => same_domain(s).map(|evidence| ("same_domain", evidence)),
+            Risk::SignupsInMonth { more_than } => crowded(document, s, more_than).map(|evidence| (CROWD, evidence)),
+        };
+        if let Some((name, evidence)) = raised {
+            found.push(Suspicion {
+                program: document.id.clone(),
+                partner: s.partner.to_owned(),
+                rule: name.to_owned(),
+                subject: String::new(),
+                holds: rule.then == RiskAction::Hold,
+                evidence,
+            });
         }
     }
     found
 }
 
+/// The one rule that depends on other accounts: whom it holds is decided by the facts as they stand, whatever their
+/// order of arrival was.
+const CROWD: &str = "signups_in_month";
+
+fn same_email(s: &Suspect) -> Option<String> {
+    let own = normalise_email(s.partner_email?);
+    let same = s.emails.iter().any(|e| normalise_email(e) == own);
+    same.then(|| "the account's email address is the partner's own".to_owned())
+}
+
+fn same_domain(s: &Suspect) -> Option<String> {
+    let own: Vec<String> = [s.partner_email.and_then(email_domain), s.partner_website.and_then(site_domain)]
+        .into_iter()
+        .flatten()
+        .collect();
+    let theirs = s.emails.iter().filter_map(|e| email_domain(e));
+    let domain = theirs.into_iter().find(|d| own.iter().any(|o| is_same_site(o, d)))?;
+    Some(format!("the account's email domain {domain} is the partner's own"))
+}
+
+fn crowded(document: &Document, s: &Suspect, more_than: i64) -> Option<String> {
+    let month = Month::of(s.signed_up.0);
+    let before = s.crowd.iter().filter(|r| {
+        r.program_id == document.id
+            && r.partner_id == s.partner
+            && r.account_id != s.account
+            && Month::of(r.signed_up_at_ms) == month
+            && (r.signed_up_at_ms, r.signup_event_id.as_str()) < s.signed_up
+    });
+    let count = i64::try_from(before.count()).unwrap_or(i64::MAX);
+    (count >= more_than).then(|| format!("more than {more_than} referred sign-ups of the partner in {month}"))
+}
+
 /// Whether lines of this program and partner are held: by a stored review that is not released, or by a suspicion
 /// that is new.
 pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[Suspicion]) -> Standing {
-    let mine = |r: &&Review| r.program_id == program && r.partner_id == partner && r.holds != 0 && r.subject.is_empty();
+    let raised = |rule: &str| suspicions.iter().any(|s| s.program == program && s.partner == partner && s.rule == rule);
+    let mine = |r: &&Review| {
+        r.program_id == program
+            && r.partner_id == partner
+            && r.holds != 0
+            && r.subject.is_empty()
+            && (r.rule != CROWD || raised(CROWD))
+    };
     if let Some(rejected) = reviews.iter().filter(mine).find(|r| r.state == "rejected") {
         return Standing::Rejected(rejected.reason.clone().unwrap_or_default());
     }
@@ -78,6 +142,98 @@ pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[
     if new { Standing::Held } else { Standing::Clear }
 }
 
+/// The domain of an address, in lower case; `None` where anybody may have one there.
+pub fn email_domain(email: &str) -> Option<String> {
+    let domain = email.rsplit_once('@')?.1.trim().to_lowercase();
+    (!domain.is_empty() && !FREE_MAIL.contains(&domain.as_str())).then_some(domain)
+}
+
+/// The host of a site's address.
+fn site_domain(site: &str) -> Option<String> {
+    let rest = site.split_once("://").map_or(site, |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#', ':']).next()?.trim_start_matches("www.").to_lowercase();
+    (!host.is_empty() && !FREE_MAIL.contains(&host.as_str())).then_some(host)
+}
+
+/// Whether two hosts belong to one registrable domain.
+fn is_same_site(a: &str, b: &str) -> bool {
+    registrable(a) == registrable(b)
+}
+
+/// The last two labels, or three where the second last is one that registries of countries hand out names under
+/// (`co.uk`, `com.au`). The public suffix list knows more, and is as large as the rest of the Worker; what this takes
+/// for one site by mistake a person sees in the review.
+fn registrable(host: &str) -> &str {
+    const SHARED: &[&str] = &["co", "com", "org", "net", "gov", "edu", "ac", "or", "ne", "gob", "gouv"];
+    let mut dots = host.rmatch_indices('.').map(|(at, _)| at);
+    let (Some(last), Some(second)) = (dots.next(), dots.next()) else { return host };
+    let country = host.len() - last - 1 == 2;
+    let cut = if country && SHARED.contains(&&host[second + 1..last]) { dots.next() } else { Some(second) };
+    cut.map_or(host, |at| &host[at + 1..])
+}
+
+/// Where anybody can have an address: the largest providers, and theirs by country.
+const FREE_MAIL: &[&str] = &[
+    "gmail.com",
+    "googlemail.com",
+    "outlook.com",
+    "hotmail.com",
+    "live.com",
+    "msn.com",
+    "yahoo.com",
+    "ymail.com",
+    "aol.com",
+    "icloud.com",
+    "me.com",
+    "mac.com",
+    "proton.me",
+    "protonmail.com",
+    "pm.me",
+    "gmx.com",
+    "gmx.net",
+    "gmx.de",
+    "gmx.at",
+    "gmx.ch",
+    "web.de",
+    "t-online.de",
+    "freenet.de",
+    "mail.com",
+    "mail.ru",
+    "yandex.ru",
+    "yandex.com",
+    "zoho.com",
+    "fastmail.com",
+    "hey.com",
+    "tutanota.com",
+    "tuta.io",
+    "qq.com",
+    "163.com",
+    "126.com",
+    "naver.com",
+    "hotmail.co.uk",
+    "hotmail.fr",
+    "live.co.uk",
+    "yahoo.co.uk",
+    "yahoo.co.jp",
+    "yahoo.fr",
+    "yahoo.de",
+    "yahoo.co.in",
+    "outlook.fr",
+    "outlook.de",
+    "orange.fr",
+    "free.fr",
+    "laposte.net",
+    "libero.it",
+    "btinternet.com",
+    "comcast.net",
+    "verizon.net",
+    "att.net",
+    "rediffmail.com",
+    "uol.com.br",
+    "bol.com.br",
+    "duck.com",
+];
+
 /// One mailbox, one text: case and plus-tags do not tell people apart, nor do dots at Gmail.
 pub fn normalise_email(email: &str) -> String {
     let lower = email.trim().to_lowercase();
@@ -91,7 +247,7 @@ pub fn normalise_email(email: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::normalise_email;
+    use super::{is_same_site, normalise_email};
 
     #[test]
     fn one_mailbox_one_text() {
@@ -103,6 +259,21 @@ mod tests {
             ("ann@example.com", "ann@example.org", false),
         ] {
             assert_eq!(normalise_email(a) == normalise_email(b), same, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn one_registrable_domain_one_site() {
+        for (a, b, same) in [
+            ("agency.example", "mail.agency.example", true),
+            ("a.agency.example", "b.agency.example", true),
+            ("agency.co.uk", "other.co.uk", false),
+            ("shop.agency.co.uk", "agency.co.uk", true),
+            ("co.uk", "ac.uk", false),
+            ("agency.de", "agency.com", false),
+            ("localhost", "localhost", true),
+        ] {
+            assert_eq!(is_same_site(a, b), same, "{a} {b}");
         }
     }
 }

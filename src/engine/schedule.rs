@@ -13,15 +13,31 @@ const MONTHLY_HOUR: i64 = 6;
 pub fn period_at(cadence: Cadence, at: UtcMillis) -> String {
     match cadence {
         Cadence::Weekly => Week::of(at).to_string(),
-        Cadence::Monthly => Month::of(at).to_string(),
+        Cadence::Monthly | Cadence::Instant | Cadence::None => Month::of(at).to_string(),
     }
+}
+
+/// The first scheduled run at or after an instant. What settles instantly has no runs: the instant itself.
+pub fn next_run_at(cadence: Cadence, at: UtcMillis) -> UtcMillis {
+    let (this, next) = match cadence {
+        Cadence::Weekly => {
+            let week = Week::of(at);
+            (week.start().plus_ms(WEEKLY_HOUR * HOUR_MS), week.end().plus_ms(WEEKLY_HOUR * HOUR_MS))
+        }
+        Cadence::Monthly => {
+            let month = Month::of(at);
+            (month.start().plus_ms(MONTHLY_HOUR * HOUR_MS), month.end().plus_ms(MONTHLY_HOUR * HOUR_MS))
+        }
+        Cadence::Instant | Cadence::None => (at, at),
+    };
+    if this >= at { this } else { next }
 }
 
 /// The period that a run at `at` settles: the last one that is over.
 pub fn period_before(cadence: Cadence, at: UtcMillis) -> String {
     match cadence {
         Cadence::Weekly => Week::of(at).plus(-1).to_string(),
-        Cadence::Monthly => Month::of(at).plus(-1).to_string(),
+        Cadence::Monthly | Cadence::Instant | Cadence::None => Month::of(at).plus(-1).to_string(),
     }
 }
 
@@ -30,6 +46,7 @@ pub fn scheduled_at(cadence: Cadence, period: &str) -> Option<UtcMillis> {
     match cadence {
         Cadence::Weekly => Week::parse(period).map(|w| w.end().plus_ms(WEEKLY_HOUR * HOUR_MS)),
         Cadence::Monthly => Month::parse(period).map(|m| m.end().plus_ms(MONTHLY_HOUR * HOUR_MS)),
+        Cadence::Instant | Cadence::None => None,
     }
 }
 

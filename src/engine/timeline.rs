@@ -4,7 +4,7 @@
 
 use super::event::{Invoice, Payload};
 use super::sabotage::{self, Fault as Sabotage};
-use super::touch::Trail;
+use super::touch::{Touch, Trail};
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,11 @@ use std::collections::{HashMap, HashSet};
 pub struct Fact {
     pub event_id: String,
     pub account_id: String,
+    /// The event's type.
+    pub kind: String,
     pub at: UtcMillis,
+    /// The domain of the address it named; `None` for free mail.
+    pub email_domain: Option<String>,
     pub payload: Payload,
     pub credential: Presented,
 }
@@ -30,6 +34,9 @@ pub struct Presented {
     #[serde(default)]
     pub token_refused: bool,
     pub visitor: Option<String>,
+    /// The clicks of that visitor, as they stood when the event was taken in.
+    #[serde(default)]
+    pub clicks: Vec<Touch>,
 }
 
 /// A paid invoice of more than nothing.
@@ -49,6 +56,11 @@ pub struct Payment<'a> {
 }
 
 impl Payment<'_> {
+    /// Whether it comes to more than `cents` per month of service.
+    pub fn is_monthly_over(&self, cents: Cents) -> bool {
+        self.invoice.amount.cents.0 > cents.0.saturating_mul(self.invoice.months.max(1))
+    }
+
     pub fn fully_taken_back(&self) -> bool {
         self.taken_back >= self.invoice.amount.cents
     }
@@ -61,6 +73,14 @@ pub struct Stay {
     pub cancelled_at: Option<UtcMillis>,
 }
 
+/// A span of annual recurring revenue: half-open, without end while it lasts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Revenue {
+    pub from_ms: UtcMillis,
+    pub to_ms: Option<UtcMillis>,
+    pub annual_cents: Cents,
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Timeline<'a> {
     /// The earliest sign-up.
@@ -69,6 +89,10 @@ pub struct Timeline<'a> {
     pub stays: Vec<Stay>,
     /// When the account went from not cancelled to cancelled.
     pub cancellations: Vec<UtcMillis>,
+    /// Subscriptions that are active at the end.
+    pub active: Vec<String>,
+    /// Subscriptions and what they are worth a year, while the account pays.
+    pub revenue: Vec<Revenue>,
     /// All facts of the account itself, in order.
     pub facts: Vec<&'a Fact>,
 }
@@ -92,8 +116,12 @@ impl<'a> Timeline<'a> {
         for fact in known.iter().copied().filter(|f| f.account_id == account) {
             walk.step(fact, &claims);
         }
+        let mut active: Vec<String> = walk.subscriptions.iter().map(|id| (*id).to_owned()).collect();
+        active.sort();
         let mut timeline = walk.timeline;
+        timeline.active = active;
         take_back(&mut timeline.payments, &known);
+        timeline.revenue.retain(|s| s.annual_cents > Cents::ZERO && s.to_ms.is_none_or(|to| to > s.from_ms));
         timeline
     }
 
@@ -111,6 +139,8 @@ struct Walk<'a> {
     subscriptions: HashSet<&'a str>,
     /// Subscriptions that were cancelled: to cancel one again means nothing.
     ended: HashSet<&'a str>,
+    /// What each subscription is worth a year, as was said last.
+    worth: HashMap<&'a str, i64>,
     gone: bool,
 }
 
@@ -131,7 +161,13 @@ impl<'a> Walk<'a> {
                     self.pay(fact, invoice);
                 }
             }
-            Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) => self.subscribe(&s.subscription_id),
+            Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) => {
+                let monthly = s.monthly_cents.map(|c| c.0.saturating_mul(12));
+                if let Some(annual) = s.annual_value_cents.map(|c| c.0).or(monthly) {
+                    self.worth.insert(&s.subscription_id, annual);
+                }
+                self.subscribe(&s.subscription_id);
+            }
             Payload::SubscriptionCancelled(s) => {
                 self.subscriptions.remove(s.subscription_id.as_str());
                 if self.ended.insert(&s.subscription_id) && self.subscriptions.is_empty() {
@@ -140,6 +176,21 @@ impl<'a> Walk<'a> {
             }
             Payload::Cancelled => self.cancel(fact.at),
             _ => {}
+        }
+        self.reckon_revenue(fact.at);
+    }
+
+    /// What the active subscriptions are worth from `at` on, while the account has paid and is not cancelled.
+    fn reckon_revenue(&mut self, at: UtcMillis) {
+        let pays = !self.timeline.payments.is_empty() && !self.gone;
+        let worth = |id: &&str| self.worth.get(id).copied().unwrap_or(0);
+        let annual_cents = Cents(if pays { self.subscriptions.iter().map(worth).sum() } else { 0 });
+        let spans = &mut self.timeline.revenue;
+        if spans.last().map_or(Cents::ZERO, |s| s.annual_cents) != annual_cents {
+            if let Some(open) = spans.last_mut() {
+                open.to_ms = Some(at);
+            }
+            spans.push(Revenue { from_ms: at, to_ms: None, annual_cents });
         }
     }
 

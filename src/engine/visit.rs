@@ -118,6 +118,11 @@ pub fn classify(signals: &Signals<'_>) -> Visit {
     if signals.user_agent.is_none_or(is_bot) { Visit::Bot } else { Visit::Visit }
 }
 
+/// Whether a page's own request (a beacon, a pixel) comes of somebody looking at it: by no program, for no prefetch.
+pub fn is_seen(user_agent: Option<&str>, purposes: &[Option<&str>]) -> bool {
+    !user_agent.is_none_or(is_bot) && !purposes.iter().flatten().any(|purpose| is_prefetch(purpose))
+}
+
 /// Whether this User-Agent is a program's. An empty one is.
 pub fn is_bot(user_agent: &str) -> bool {
     let mut lower = [0u8; USER_AGENT_MAX];
@@ -202,6 +207,13 @@ mod tests {
         ] {
             assert_eq!(classify(&signals), expected, "{signals:?}");
         }
+    }
+
+    #[test]
+    fn pages_are_seen_by_people() {
+        assert!(is_seen(Some(CHROME), &[None, Some("")]));
+        assert!(!is_seen(Some(CHROME), &[None, Some("prefetch;prerender")]));
+        assert!(!is_seen(Some("curl/8.5.0"), &[]) && !is_seen(None, &[]));
     }
 
     #[test]

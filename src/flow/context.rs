@@ -3,6 +3,7 @@
 use crate::base::id::{self, ID_BYTES};
 use crate::base::time::UtcMillis;
 use crate::store::port::{Db, DbError, Rows, Stmt};
+use std::pin::Pin;
 
 /// The outside world, as far as uses need it.
 pub trait Ports {
@@ -27,14 +28,17 @@ pub struct Context<'a, P: Ports> {
 }
 
 impl<P: Ports> Context<'_, P> {
-    pub async fn batch(&self, statements: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
-        let expected = statements.len();
-        let rows = self.ports.db().batch(statements).await?;
-        if rows.len() == expected {
-            Ok(rows)
-        } else {
-            Err(DbError::Fault(format!("{expected} statements, {} answers", rows.len())))
-        }
+    /// Boxed: dozens of uses wait for a batch, and each would hold a copy of the whole way to the database.
+    pub fn batch(&self, statements: Vec<Stmt>) -> Pin<Box<dyn Future<Output = Result<Vec<Rows>, DbError>> + '_>> {
+        Box::pin(async move {
+            let expected = statements.len();
+            let rows = self.ports.db().batch(statements).await?;
+            if rows.len() == expected {
+                Ok(rows)
+            } else {
+                Err(DbError::Fault(format!("{expected} statements, {} answers", rows.len())))
+            }
+        })
     }
 
     /// The rows of one statement.

@@ -1,7 +1,8 @@
 //! Deciding a review: release what was held, or reject it, with a reason. The account is decided anew in the same batch.
 
+use super::books::{self, Coming};
+use super::commit::Commit;
 use super::context::{Context, Ports};
-use super::conversion;
 use super::error::{AppError, Kind, TRIES_MAX};
 use super::once::Answer;
 use crate::engine::decision;
@@ -59,7 +60,7 @@ async fn attempt<P: Ports>(
     reason: &str,
 ) -> Result<Answer, DbError> {
     let accounts: Vec<AccountRow> = ctx.query(account::account_find(&row.account_id)).await?.decode()?;
-    let mut books = conversion::read(ctx, accounts, &[], None).await?;
+    let mut books = books::read(ctx, accounts.clone(), &Coming::default()).await?;
     for stored in books.reviews_mut(&row.account_id) {
         if stored.program_id == row.program_id
             && stored.partner_id == row.partner_id
@@ -90,10 +91,12 @@ async fn attempt<P: Ports>(
         review::review_decide(&row.id, choice.state(), reason, &ctx.actor, ctx.now),
         token::audit_insert(&entry, ctx.now),
     ];
-    for account in &books.accounts {
-        let decision = decision::decide(&books.catalog, &books.case(&account.id, ctx.now));
-        batch.extend(conversion::commit(&books, account, decision, &row.id, ctx.now, None));
+    let mut commit = Commit::default();
+    for account in &accounts {
+        let decision = books.with_case(&account.id, ctx.now, decision::decide);
+        commit.add(&mut books, account, decision, &row.id);
     }
+    batch.extend(commit.statements(ctx.now));
     ctx.batch(batch).await?;
     Ok((200, view(&decided)))
 }

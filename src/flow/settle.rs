@@ -1,23 +1,34 @@
 //! Settlement: plan a program's period once, execute the plan in pages, resume it wherever it was cut off.
 //!
 //! (1) the run is inserted under UNIQUE (program, cadence, period); (2) rewards by state are planned page by page;
-//! (3) lines that vest are planned page by page; (4) the stored plan is executed page by page; (5) statements and the
-//! leaderboard are written. Each step is one batch that takes the run's next step number, so two runners never take
+//! (3) what partners' terms and caps come to is found, and the accounts it concerns are decided again; (4) lines that
+//! vest are planned page by page; (5) the stored plan is executed page by page; (6) statements and the leaderboard are
+//! written. Each step is one batch that takes the run's next step number, so two runners never take
 //! the same one, and a step that failed but was written is not taken again.
 
+use super::books::{self, Coming};
 use super::context::{Context, Ports};
-use super::conversion;
 use super::error::AppError;
+use super::redecide;
 use crate::base::id;
 use crate::base::time::UtcMillis;
+use crate::engine::line::Line;
 use crate::engine::{decision, schedule};
-use crate::program::document::{Cadence, Document};
+use crate::program::document::Cadence;
 use crate::store::account::AccountRow;
 use crate::store::port::{DbError, Stmt};
-use crate::store::{program, run as runs};
+use crate::store::{program, run as runs, terms};
 use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 use runs::RunRow;
+
+/// A reward that is due, and when the next one of its account may be.
+type Planned = (Line, Option<UtcMillis>);
+
+/// Pages of accounts that a preview looks at; its answer says when there are more.
+const PREVIEW_PAGES: u32 = 20;
 
 /// Steps one invocation takes at most. A step is at most 13 statements, and D1 allows 1,000 per invocation; what is
 /// left is resumed by the next sweep.
@@ -55,22 +66,7 @@ pub fn run_id(program: &str, cadence: Cadence, period: &str) -> String {
 pub async fn settle<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<RunRow, AppError> {
     let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
     let document = catalog.in_force(&due.program, due.as_of).ok_or_else(|| AppError::not_found("program"))?;
-    let run = RunRow {
-        id: run_id(&due.program, due.cadence, &due.period),
-        program_id: due.program.clone(),
-        cadence: due.cadence.name().to_owned(),
-        period: due.period.clone(),
-        as_of_ms: due.as_of,
-        program_version: document.version,
-        state: "granting".to_owned(),
-        step: 0,
-        cursor: String::new(),
-        items: 0,
-        executed: 0,
-        actor: ctx.actor.clone(),
-        started_at_ms: ctx.now,
-        finished_at_ms: None,
-    };
+    let run = new_run(due, document.version, ctx);
     ctx.query(runs::run_insert(&run)).await?;
     resume(ctx, &run.id, STEPS_MAX).await
 }
@@ -107,6 +103,52 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<Vec<RunRow>, AppErr
     Ok(taken)
 }
 
+/// What a run would grant and vest if it began now. Nothing is written. Terms and caps that it would find anew are not
+/// in it: they change what is accrued, and are shown once they have.
+pub async fn preview<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<Value, AppError> {
+    let mut run = new_run(due, 0, ctx);
+    let mut grants: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    let mut complete = false;
+    for _ in 0..PREVIEW_PAGES {
+        let (planned, last) = grants_page(ctx, &run).await?;
+        for (line, _) in planned {
+            let entry = grants.entry(line.partner_id).or_default();
+            *entry = (entry.0 + 1, entry.1 + line.net_cents.0);
+        }
+        let Some(last) = last else {
+            complete = true;
+            break;
+        };
+        run.cursor = last;
+    }
+    let vests: Vec<runs::VestPreview> = ctx.query(runs::vest_preview(&run)).await?.decode()?;
+    let granted: Vec<Value> =
+        grants.iter().map(|(partner, (n, cents))| json!({"partner": partner, "lines": n, "cents": cents})).collect();
+    Ok(json!({
+        "program": due.program, "cadence": due.cadence.name(), "period": due.period,
+        "as_of": due.as_of.to_rfc3339(), "preview": true, "complete": complete, "grants": granted, "vests": vests,
+    }))
+}
+
+fn new_run<P: Ports>(due: &Due, program_version: i64, ctx: &Context<'_, P>) -> RunRow {
+    RunRow {
+        id: run_id(&due.program, due.cadence, &due.period),
+        program_id: due.program.clone(),
+        cadence: due.cadence.name().to_owned(),
+        period: due.period.clone(),
+        as_of_ms: due.as_of,
+        program_version,
+        state: "granting".to_owned(),
+        step: 0,
+        cursor: String::new(),
+        items: 0,
+        executed: 0,
+        actor: ctx.actor.clone(),
+        started_at_ms: ctx.now,
+        finished_at_ms: None,
+    }
+}
+
 pub async fn load<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<RunRow, AppError> {
     let found: Option<RunRow> = ctx.query(runs::run_find(id)).await?.first()?;
     found.ok_or_else(|| AppError::not_found("run"))
@@ -115,39 +157,71 @@ pub async fn load<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<RunRow, Ap
 async fn step<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
     match run.state.as_str() {
         "granting" => plan_grants(ctx, run).await,
+        "terms" => find_terms(ctx, run).await,
+        "deciding" => decide(ctx, run).await,
         "vesting" => plan_vesting(ctx, run).await,
         "executing" => execute(ctx, run).await,
         _ => close(ctx, run).await,
     }
 }
 
-async fn plan_grants<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+/// The rewards by state that are due among the next accounts after the run's cursor, and the last of those accounts.
+async fn grants_page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(Vec<Planned>, Option<String>), DbError> {
     #[derive(Deserialize)]
     struct Candidate {
         account_id: String,
     }
     let candidates: Vec<Candidate> = ctx.query(runs::grant_candidates(run)).await?.decode()?;
-    let Some(last) = candidates.last().map(|c| c.account_id.clone()) else {
-        return advance(ctx, vec![runs::run_step(run, "vesting", "")]).await;
-    };
+    let Some(last) = candidates.last().map(|c| c.account_id.clone()) else { return Ok((Vec::new(), None)) };
     let accounts = candidates.into_iter().map(|c| AccountRow { id: c.account_id, revision: 0 }).collect();
-    let books = conversion::read(ctx, accounts, &[], None).await?;
-    let mut statements = vec![runs::run_step(run, "granting", &last)];
+    let books = books::read(ctx, accounts, &Coming::default()).await?;
     let mut planned = Vec::new();
     if let Some(document) = books.catalog.in_force(&run.program_id, run.as_of_ms) {
         for account in &books.accounts {
-            let case = books.case(&account.id, ctx.now);
-            let lines = decision::grants(&books.catalog, document, &case, run.as_of_ms);
-            let next = decision::next_grant_due(document, &case, &lines);
+            let (lines, next) = books.with_case(&account.id, ctx.now, |catalog, case| {
+                decision::grants(catalog, document, case, run.as_of_ms)
+            });
             planned.extend(lines.into_iter().map(|line| (line, next)));
         }
     }
+    Ok((planned, Some(last)))
+}
+
+async fn plan_grants<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    // Who was bound anew is decided before anything is granted.
+    if run.cursor.is_empty() && redecide::page(ctx).await? {
+        return Ok(());
+    }
+    let (planned, last) = grants_page(ctx, run).await?;
+    let Some(last) = last else {
+        return advance(ctx, vec![runs::run_step(run, "terms", "")]).await;
+    };
+    let mut statements = vec![runs::run_step(run, "granting", &last)];
     let grants: Vec<runs::Grant> =
         planned.iter().map(|(line, next)| runs::Grant { line, next_due_at_ms: *next }).collect();
     if !grants.is_empty() {
         statements.extend(runs::grant_plan(run, &grants));
     }
     advance(ctx, statements).await
+}
+
+/// Finds which partners have earned which modifiers, and what caps take, as of the run; marks the accounts that this
+/// changes something for.
+async fn find_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let mut statements = vec![runs::run_step(run, "deciding", "")];
+    if let Some(document) = catalog.in_force(&run.program_id, run.as_of_ms) {
+        statements.extend(terms::refresh(run, document, ctx.now));
+    }
+    advance(ctx, statements).await
+}
+
+/// Decides marked accounts again, so that what is vested next is what the terms call for.
+async fn decide<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    if redecide::page(ctx).await? {
+        return Ok(());
+    }
+    advance(ctx, vec![runs::run_step(run, "vesting", "")]).await
 }
 
 async fn plan_vesting<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
@@ -171,15 +245,13 @@ async fn execute<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbE
 
 async fn close<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
     let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
-    let minimum = catalog.in_force(&run.program_id, run.as_of_ms).map_or(0, minimum_cents);
-    let mut statements = vec![runs::run_step(run, "done", ""), runs::run_partner_insert(run, minimum)];
+    let (minimum, delay) = catalog
+        .in_force(&run.program_id, run.as_of_ms)
+        .map_or((0, 0), |d| (d.settlement.minimum_cents.0, d.settlement.delay_days));
+    let mut statements = vec![runs::run_step(run, "done", ""), runs::run_partner_insert(run, minimum, delay)];
     statements.extend(runs::leaderboard_refresh(run, ctx.now));
     statements.push(runs::run_finish(run, ctx.now));
     advance(ctx, statements).await
-}
-
-fn minimum_cents(document: &Document) -> i64 {
-    document.settlement.minimum_cents.0
 }
 
 async fn advance<P: Ports>(ctx: &Context<'_, P>, statements: Vec<Stmt>) -> Result<(), DbError> {

@@ -22,7 +22,7 @@ pub struct Request {
 pub struct Response {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
-    pub body: String,
+    pub body: Vec<u8>,
     /// What went wrong, for the log: written once, by whoever sends the response.
     pub fault: Option<String>,
 }
@@ -50,9 +50,23 @@ impl Response {
                 ("cache-control", "no-store".to_owned()),
                 ("x-content-type-options", "nosniff".to_owned()),
             ],
-            body: body.to_string(),
+            body: body.to_string().into_bytes(),
             fault: None,
         }
+    }
+
+    /// A text that is for this caller alone.
+    pub fn text(kind: &'static str, text: String) -> Response {
+        let mut response = Response::json(200, &Value::Null);
+        response.headers[0].1 = kind.to_owned();
+        response.body = text.into_bytes();
+        response
+    }
+
+    /// Nothing to say.
+    pub fn nothing() -> Response {
+        let headers = vec![("cache-control", "no-store".to_owned())];
+        Response { status: 204, headers, body: Vec::new(), fault: None }
     }
 
     /// Problem details (RFC 9457) with a stable `code`.

@@ -1,8 +1,11 @@
 //! Requests in, decisions out: routes, who may use them, and how errors are told. The ref links have a way of their own.
 
 pub mod auth;
+mod collect;
 pub mod config;
+mod figures;
 pub mod link_cache;
+mod markdown;
 pub mod message;
 mod operations;
 mod page;

@@ -1,5 +1,6 @@
 //! Runs, reviews, the outbox and the Worker's health, for operators.
 
+use super::auth;
 use super::message::Request;
 use super::page::Page;
 use super::shell::{Shell, Site};
@@ -8,11 +9,14 @@ use crate::engine::event::OCCURRED_AT_MIN;
 use crate::engine::schedule;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::once::Answer;
+use crate::flow::rebind as rebinding;
+use crate::flow::reconcile as reconciling;
 use crate::flow::review::{self as deciding, Choice};
 use crate::flow::settle::{self, Due};
 use crate::program::document::Cadence;
 use crate::store::review::ReviewRow;
 use crate::store::run::{RunPartner, RunRow, RunTotal};
+use crate::store::token::{self, AuditRow};
 use crate::store::{health as health_store, outbox, program, review, run as runs};
 use crate::wire::operator;
 use serde::Deserialize;
@@ -39,6 +43,12 @@ pub async fn run_start<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: 
     let id = settle::run_id(&asked.program, cadence, &asked.period);
     let rows = ctx.batch(vec![program::program_list(), runs::run_find(&id)]).await?;
     let known: Option<RunRow> = rows[1].first()?;
+    if asked.preview {
+        let due = Due { program: asked.program, cadence, period: asked.period, as_of: scheduled };
+        let mut body = settle::preview(&ctx, &due).await?;
+        body["run"] = json!(known.as_ref().map(run_view));
+        return Ok((200, body));
+    }
     let run = match known {
         Some(run) => settle::resume(&ctx, &run.id, settle::STEPS_MAX).await?,
         None => {
@@ -114,6 +124,44 @@ pub async fn review_decide<S: Site>(
     let asked = operator::review(&request.body)?;
     let choice = if asked.release { Choice::Release } else { Choice::Reject };
     deciding::decide(&shell.context(actor), id, choice, &asked.reason).await
+}
+
+/// `POST /v1/accounts/{id}/rebind`. The same body with the same Idempotency-Key is the same move.
+pub async fn rebind<S: Site>(
+    shell: &Shell<'_, S>,
+    request: &Request,
+    id: &str,
+    actor: &str,
+) -> Result<Answer, AppError> {
+    let ctx = shell.context(actor);
+    let asked = operator::rebind(&request.body)?;
+    let event = match auth::once(request, "POST /v1/accounts/{id}/rebind")? {
+        Some(once) => crate::base::id::derived("reb", &[id, &once.key]),
+        None => ctx.fresh_id("reb"),
+    };
+    rebinding::rebind(&ctx, id, &asked, event, auth::hex_sha256(&request.body)).await
+}
+
+/// `POST /v1/reconciliations`: what the billing system says about accounts, against what their events said.
+pub async fn reconcile<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
+    let asked = operator::reconciliation(&request.body, shell.now)?;
+    Ok((200, reconciling::reconcile(&shell.context(actor), &asked).await?))
+}
+
+/// `GET /v1/audit`: what operators did, newest first.
+pub async fn audit_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+    let page = Page::of(request)?;
+    let (before_ms, before_id) = page.instant_and_id(i64::from(u32::MAX) * 1_000_000)?;
+    let rows: Vec<AuditRow> =
+        shell.context("").query(token::audit_page(before_ms, &before_id, page.limit + 1)).await?.decode()?;
+    let json_of = |text: &Option<String>| text.as_deref().map(|t| serde_json::from_str::<Value>(t).unwrap_or_default());
+    let view = |a: &AuditRow| {
+        json!({
+            "id": a.id, "at": a.at_ms.to_rfc3339(), "actor": a.actor, "action": a.action, "subject": a.subject,
+            "reason": a.reason, "before": json_of(&a.before), "after": json_of(&a.after),
+        })
+    };
+    Ok((200, page.answer(rows, |a| format!("{}.{}", a.at_ms.0, a.id), view)))
 }
 
 /// `GET /v1/outbox`: messages that wait or were sent.

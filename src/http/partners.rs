@@ -4,7 +4,7 @@ use super::auth;
 use super::message::Request;
 use super::page::Page;
 use super::shell::{Shell, Site};
-use crate::engine::accrual::Line;
+use crate::engine::line::Line;
 use crate::flow::enrol;
 use crate::flow::error::AppError;
 use crate::flow::once::Answer;

@@ -1,11 +1,16 @@
 //! Programs, for operators.
 
+use super::auth;
 use super::message::{Request, Response};
 use super::shell::{Shell, Site};
+use crate::flow::books::PoolRow;
+use crate::flow::dry_run as replay;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::once::Answer;
+use crate::flow::pool as funding;
 use crate::flow::program::{self as saving, Refusal};
-use crate::store::program;
+use crate::store::{pool, program};
+use crate::wire::operator;
 use serde_json::{Value, json};
 
 /// `GET /v1/programs`: every program with the version in force.
@@ -36,6 +41,39 @@ pub async fn show<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, App
     Ok((200, json!({"id": id, "document": document, "versions": versions})))
 }
 
+/// `GET /v1/programs/{id}/pool`.
+pub async fn pool_show<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, AppError> {
+    let rows: Vec<PoolRow> = shell.context("").query(pool::pool_list()).await?.decode()?;
+    let found = rows.into_iter().find(|p| p.pool.program_id == id).ok_or_else(|| AppError::not_found("program"))?;
+    Ok((200, json!({"program": id, "balance_cents": found.pool.balance_cents, "waiting": found.pool.waiting})))
+}
+
+/// `POST /v1/programs/{id}/pool`: funds it, and releases what waits as far as it goes.
+pub async fn pool_fund<S: Site>(
+    shell: &Shell<'_, S>,
+    request: &Request,
+    id: &str,
+    actor: &str,
+) -> Result<Answer, AppError> {
+    let asked = operator::funding(&request.body)?;
+    let once = auth::once(request, "POST /v1/programs/{id}/pool")?;
+    funding::fund(&shell.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
+}
+
+/// `POST /v1/programs/{id}/dry-run`: what a draft would have paid over a past period, beside what was accrued.
+pub async fn dry_run<S: Site>(
+    shell: &Shell<'_, S>,
+    request: &Request,
+    id: &str,
+    actor: &str,
+) -> Result<Response, AppError> {
+    let asked = operator::dry_run(&request.body)?;
+    match replay::dry_run(&shell.context(actor), id, &asked).await {
+        Ok(body) => Ok(Response::json(200, &body)),
+        Err(refusal) => refused(refusal),
+    }
+}
+
 /// `PUT /v1/programs/{id}`: saves a version. Everything wrong with the document is listed by path, value and rule.
 pub async fn save<S: Site>(
     shell: &Shell<'_, S>,
@@ -50,16 +88,22 @@ pub async fn save<S: Site>(
     }
     match saving::save(&shell.context(actor), id, text).await {
         Ok((status, body)) => Ok(Response::json(status, &body)),
-        Err(Refusal::Error(error)) => Err(error),
-        Err(Refusal::Findings(findings)) => {
+        Err(refusal) => refused(refusal),
+    }
+}
+
+fn refused(refusal: Refusal) -> Result<Response, AppError> {
+    match refusal {
+        Refusal::Error(error) => Err(error),
+        Refusal::Findings(findings) => {
             let first = findings.first();
             let detail = first.map_or(String::new(), |f| format!("{} ({}): {}", f.path, f.value, f.rule));
             let error = AppError::new(Kind::Unprocessable, "program_refused", detail)
                 .field(first.map_or("", |f| f.path.as_str()));
             let mut response = Response::problem(&error);
-            if let Ok(mut body) = serde_json::from_str::<Value>(&response.body) {
+            if let Ok(mut body) = serde_json::from_slice::<Value>(&response.body) {
                 body["findings"] = json!(findings);
-                response.body = body.to_string();
+                response.body = body.to_string().into_bytes();
             }
             Ok(response)
         }

@@ -41,6 +41,9 @@ pub struct Settings {
     pub mode: RefMode,
     /// Where a link without a destination leads, and the origin of paths. Empty: the Worker's own host.
     pub site: String,
+    /// Nothing is stored of a visitor who does not send this cookie: the site sets it when they consent. Empty: no
+    /// consent is asked for.
+    pub consent_cookie: String,
 }
 
 /// A link together with where it leads, which is the same for every click.
@@ -108,6 +111,9 @@ pub fn decide(
     let go = go(found, resolved, settings);
     let plain = |go| Decision { go, set_cookie: None, click: None };
     let Some(Resolved { link, .. }) = resolved else { return plain(go) };
+    if !consents(parts.cookie, &settings.consent_cookie) {
+        return plain(go);
+    }
     let visit = classify(&parts.signals);
     match (visit, &settings.keys) {
         (Visit::Prefetch | Visit::Embed, _) => plain(go),
@@ -123,6 +129,14 @@ pub fn decide(
             Decision { go, set_cookie: None, click: Some(click) }
         }
     }
+}
+
+/// Whether the visitor lets anything be stored.
+fn consents(cookies: Option<&str>, consent_cookie: &str) -> bool {
+    let given = |pair: &str| {
+        pair.trim().split_once('=').is_some_and(|(name, value)| name == consent_cookie && !value.is_empty())
+    };
+    consent_cookie.is_empty() || cookies.is_some_and(|header| header.split(';').any(given))
 }
 
 /// Where the request leads: the same for everybody, whoever asks.

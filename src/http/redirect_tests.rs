@@ -7,7 +7,7 @@ const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0.0.0 Safari/537
 
 fn settings(mode: RefMode, site: &str) -> Settings {
     let keys = CookieKeys::parse(&format!("k1:{}", "1f".repeat(32))).unwrap();
-    Settings { keys: Some(keys), mode, site: site.to_owned() }
+    Settings { keys: Some(keys), mode, site: site.to_owned(), consent_cookie: String::new() }
 }
 
 fn link() -> Link {
@@ -24,6 +24,7 @@ fn link() -> Link {
         disabled_at_ms: None,
         left_at_ms: None,
         undisclosed: false,
+        fingerprinted: false,
     }
 }
 
@@ -217,4 +218,24 @@ fn without_keys_visitors_are_still_redirected() {
     let decision = decide(&found, Some(&resolved), &browser(), &settings, NOW, &mut || [7; ID_BYTES]);
     assert_eq!(decision.go, Go::To("/pricing?utm_source=partner".into()));
     assert_eq!((decision.set_cookie, decision.click.map(|c| c.bot)), (None, Some(false)));
+}
+
+#[test]
+fn without_consent_nothing_is_stored() {
+    let asking = Settings { consent_cookie: "consent".to_owned(), ..settings(RefMode::Redirect, "") };
+    let found = reflink::find("https://a.example/r/ABC").unwrap();
+    let resolved = Resolved::new(link(), &asking);
+    for (cookies, stored) in [
+        (None, false),
+        (Some("other=1"), false),
+        (Some("consent="), false),
+        (Some("xconsent=1"), false),
+        (Some("a=1; consent=yes"), true),
+    ] {
+        let parts = Parts { cookie: cookies, ..browser() };
+        let decision = decide(&found, Some(&resolved), &parts, &asking, UtcMillis(1_000), &mut || [7; ID_BYTES]);
+        assert_eq!(decision.set_cookie.is_some(), stored, "{cookies:?}");
+        assert_eq!(decision.click.is_some(), stored, "{cookies:?}");
+        assert!(matches!(decision.go, Go::To(_)));
+    }
 }

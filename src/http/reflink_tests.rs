@@ -93,6 +93,7 @@ fn link(destination: Option<&str>, utm: &[(&str, &str)]) -> Link {
         disabled_at_ms: None,
         left_at_ms: None,
         undisclosed: false,
+        fingerprinted: false,
     }
 }
 

@@ -3,10 +3,11 @@
 use super::auth::{self, Access};
 use super::message::{Request, Response, decode_segment};
 use super::shell::{Shell, Site};
-use super::{operations, partners, programs, reports, visitors, webhooks};
+use super::{collect, figures, operations, partners, programs, reports, visitors, webhooks};
 use crate::flow::error::{AppError, Kind};
 use crate::flow::once::Answer;
 use crate::wire::{BODY_BYTES_MAX, Invalid};
+use std::pin::Pin;
 
 /// One line of the table. `{name}` stands for one segment of the path.
 pub struct Route {
@@ -19,6 +20,8 @@ pub struct Route {
 #[derive(Clone, Copy)]
 enum Endpoint {
     Attribution,
+    Collect,
+    Pixel,
     Event,
     EmdashHook,
     EmdashForm,
@@ -39,8 +42,17 @@ enum Endpoint {
     TransferList,
     FaultList,
     Leaderboard,
+    FunnelReport,
+    ChannelReport,
+    EconomicsReport,
     ReviewList,
     ReviewDecide,
+    PoolFund,
+    PoolShow,
+    Rebind,
+    AuditList,
+    Reconcile,
+    DryRun,
     OutboxList,
     Health,
     OpenApi,
@@ -53,6 +65,8 @@ const fn route(method: &'static str, path: &'static str, access: Access, endpoin
 /// Every route but the ref links, which never come here.
 pub const ROUTES: &[Route] = &[
     route("GET", "/v1/attribution", Access::Public, Endpoint::Attribution),
+    route("POST", "/v1/collect", Access::Public, Endpoint::Collect),
+    route("GET", "/px.gif", Access::Public, Endpoint::Pixel),
     route("POST", "/v1/webhooks/events", Access::Public, Endpoint::Event),
     route("POST", "/v1/webhooks/emdash", Access::Public, Endpoint::EmdashHook),
     route("POST", "/v1/webhooks/emdash-forms/{secret}", Access::Public, Endpoint::EmdashForm),
@@ -73,8 +87,17 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/ledger/transfers", Access::Operator, Endpoint::TransferList),
     route("GET", "/v1/ledger/faults", Access::Operator, Endpoint::FaultList),
     route("GET", "/v1/leaderboard", Access::Operator, Endpoint::Leaderboard),
+    route("GET", "/v1/reports/funnel", Access::Operator, Endpoint::FunnelReport),
+    route("GET", "/v1/reports/channels", Access::Operator, Endpoint::ChannelReport),
+    route("GET", "/v1/reports/economics", Access::Operator, Endpoint::EconomicsReport),
     route("GET", "/v1/reviews", Access::Operator, Endpoint::ReviewList),
     route("POST", "/v1/reviews/{id}", Access::Operator, Endpoint::ReviewDecide),
+    route("GET", "/v1/programs/{id}/pool", Access::Operator, Endpoint::PoolShow),
+    route("POST", "/v1/programs/{id}/pool", Access::Operator, Endpoint::PoolFund),
+    route("POST", "/v1/programs/{id}/dry-run", Access::Operator, Endpoint::DryRun),
+    route("POST", "/v1/accounts/{id}/rebind", Access::Operator, Endpoint::Rebind),
+    route("POST", "/v1/reconciliations", Access::Operator, Endpoint::Reconcile),
+    route("GET", "/v1/audit", Access::Operator, Endpoint::AuditList),
     route("GET", "/v1/outbox", Access::Operator, Endpoint::OutboxList),
     route("GET", "/healthz", Access::Public, Endpoint::Health),
     route("GET", "/openapi.json", Access::Public, Endpoint::OpenApi),
@@ -124,42 +147,60 @@ async fn guard<S: Site>(shell: &Shell<'_, S>, request: &Request, route: &Route) 
     Ok(actor)
 }
 
-async fn dispatch<S: Site>(
-    shell: &Shell<'_, S>,
-    request: &Request,
+/// An endpoint at work. Boxed: one future that held every endpoint's would be as large as all of them.
+type Handled<'a> = Pin<Box<dyn Future<Output = Result<Response, AppError>> + 'a>>;
+
+fn dispatch<'a, S: Site>(
+    shell: &'a Shell<'_, S>,
+    request: &'a Request,
     endpoint: Endpoint,
-    found: &[String],
-    actor: &str,
-) -> Result<Response, AppError> {
+    found: &'a [String],
+    actor: &'a str,
+) -> Handled<'a> {
     let part = found.first().map_or("", String::as_str);
     match endpoint {
-        Endpoint::Attribution => visitors::attribution(shell, request).await,
-        Endpoint::Event => webhooks::event(shell, request).await,
-        Endpoint::EmdashHook => webhooks::emdash_hook(shell, request).await,
-        Endpoint::EmdashForm => webhooks::emdash_form(shell, request, part).await,
-        Endpoint::Generate => visitors::generate(shell, request).await,
-        Endpoint::PartnerEnrol => partners::enrol(shell, request, actor).await.map(json),
-        Endpoint::PartnerShow => partners::show(shell, request, part).await.map(json),
-        Endpoint::PartnerEntries => partners::entries(shell, request, part).await.map(json),
-        Endpoint::LinkMake => partners::link(shell, request, actor).await.map(json),
-        Endpoint::LinkShow => partners::link_show(shell, request, part).await.map(json),
-        Endpoint::LinkDisable => partners::link_disable(shell, part, actor).await.map(json),
-        Endpoint::Receipt => reports::receipt(shell, part).await.map(json),
-        Endpoint::ProgramList => programs::list(shell).await.map(json),
-        Endpoint::ProgramShow => programs::show(shell, part).await.map(json),
-        Endpoint::ProgramSave => programs::save(shell, request, part, actor).await,
-        Endpoint::RunList => operations::run_list(shell, request).await.map(json),
-        Endpoint::RunStart => operations::run_start(shell, request, actor).await.map(json),
-        Endpoint::RunShow => operations::run_show(shell, request, part).await.map(json),
-        Endpoint::TransferList => reports::transfers(shell, request).await.map(json),
-        Endpoint::FaultList => reports::faults(shell).await.map(json),
-        Endpoint::Leaderboard => reports::leaderboard(shell, request).await.map(json),
-        Endpoint::ReviewList => operations::review_list(shell, request).await.map(json),
-        Endpoint::ReviewDecide => operations::review_decide(shell, request, part, actor).await.map(json),
-        Endpoint::OutboxList => operations::outbox_list(shell, request).await.map(json),
-        Endpoint::Health => operations::health(shell).await.map(json),
-        Endpoint::OpenApi => Ok(openapi()),
+        Endpoint::Attribution => Box::pin(visitors::attribution(shell, request)),
+        Endpoint::Collect => Box::pin(collect::beacon(shell, request)),
+        Endpoint::Pixel => Box::pin(async move { Ok(collect::pixel(shell, request).await) }),
+        Endpoint::Event => Box::pin(webhooks::event(shell, request)),
+        Endpoint::EmdashHook => Box::pin(webhooks::emdash_hook(shell, request)),
+        Endpoint::EmdashForm => Box::pin(webhooks::emdash_form(shell, request, part)),
+        Endpoint::Generate => Box::pin(visitors::generate(shell, request)),
+        Endpoint::PartnerEnrol => answered(partners::enrol(shell, request, actor)),
+        Endpoint::PartnerShow => answered(partners::show(shell, request, part)),
+        Endpoint::PartnerEntries => answered(partners::entries(shell, request, part)),
+        Endpoint::LinkMake => answered(partners::link(shell, request, actor)),
+        Endpoint::LinkShow => answered(partners::link_show(shell, request, part)),
+        Endpoint::LinkDisable => answered(partners::link_disable(shell, part, actor)),
+        Endpoint::Receipt => answered(reports::receipt(shell, part)),
+        Endpoint::ProgramList => answered(programs::list(shell)),
+        Endpoint::ProgramShow => answered(programs::show(shell, part)),
+        Endpoint::ProgramSave => Box::pin(programs::save(shell, request, part, actor)),
+        Endpoint::RunList => answered(operations::run_list(shell, request)),
+        Endpoint::RunStart => answered(operations::run_start(shell, request, actor)),
+        Endpoint::RunShow => answered(operations::run_show(shell, request, part)),
+        Endpoint::TransferList => answered(reports::transfers(shell, request)),
+        Endpoint::FaultList => answered(reports::faults(shell)),
+        Endpoint::Leaderboard => answered(reports::leaderboard(shell, request)),
+        Endpoint::FunnelReport => Box::pin(figures::funnel(shell, request)),
+        Endpoint::ChannelReport => Box::pin(figures::channels(shell, request)),
+        Endpoint::EconomicsReport => Box::pin(figures::economics(shell, request)),
+        Endpoint::ReviewList => answered(operations::review_list(shell, request)),
+        Endpoint::ReviewDecide => answered(operations::review_decide(shell, request, part, actor)),
+        Endpoint::PoolFund => answered(programs::pool_fund(shell, request, part, actor)),
+        Endpoint::PoolShow => answered(programs::pool_show(shell, part)),
+        Endpoint::DryRun => Box::pin(programs::dry_run(shell, request, part, actor)),
+        Endpoint::Rebind => answered(operations::rebind(shell, request, part, actor)),
+        Endpoint::Reconcile => answered(operations::reconcile(shell, request, actor)),
+        Endpoint::AuditList => answered(operations::audit_list(shell, request)),
+        Endpoint::OutboxList => answered(operations::outbox_list(shell, request)),
+        Endpoint::Health => answered(operations::health(shell)),
+        Endpoint::OpenApi => Box::pin(async { Ok(openapi()) }),
     }
+}
+
+fn answered<'a>(answer: impl Future<Output = Result<Answer, AppError>> + 'a) -> Handled<'a> {
+    Box::pin(async { answer.await.map(json) })
 }
 
 fn json((status, body): Answer) -> Response {
@@ -170,7 +211,7 @@ fn openapi() -> Response {
     Response {
         status: 200,
         headers: vec![("content-type", "application/json".to_owned()), ("cache-control", "max-age=300".to_owned())],
-        body: include_str!("openapi.json").to_owned(),
+        body: include_bytes!("openapi.json").to_vec(),
         fault: None,
     }
 }

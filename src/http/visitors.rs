@@ -2,11 +2,13 @@
 
 use super::message::{Request, Response};
 use super::shell::{Shell, Site};
+use crate::base::time::Month;
+use crate::engine::click::Salt;
 use crate::engine::touch::Touch;
 use crate::flow::enrol;
 use crate::flow::error::{AppError, Kind};
 use crate::program::catalog::Catalog;
-use crate::store::program;
+use crate::store::{click, program};
 use crate::wire::operator::{self, NewPartner};
 use crate::wire::session::ROLE_SUBSCRIBER;
 use crate::wire::{cookie, session};
@@ -18,7 +20,8 @@ pub async fn attribution<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Re
         let detail = "only pages of the same origin may ask who referred their visitor";
         return Err(AppError::new(Kind::Forbidden, "cross_origin", detail));
     }
-    let nothing = json!({"token": null, "program": null, "benefit": null});
+    let visitor = fingerprint(shell, request).await?;
+    let nothing = json!({"token": null, "program": null, "benefit": null, "visitor": visitor});
     let signed = shell
         .config
         .cookie_keys
@@ -31,8 +34,18 @@ pub async fn attribution<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Re
         return Ok(Response::json(200, &nothing));
     };
     let benefit = catalog.in_force(&touch.program, shell.now).and_then(|d| d.benefit.clone());
-    let body = json!({"token": cookie::write(keys, &signed), "program": touch.program, "benefit": benefit});
+    let body = json!({"token": cookie::write(keys, &signed), "program": touch.program, "benefit": benefit, "visitor": visitor});
     Ok(Response::json(200, &body))
+}
+
+/// The visitor's fingerprint of this month, for a form's second hidden field; none for whoever asks for privacy, and
+/// none while nobody has clicked this month.
+async fn fingerprint<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Option<String>, AppError> {
+    let (ip, agent) = (request.header("cf-connecting-ip"), request.header("user-agent"));
+    let private = request.header("sec-gpc").is_some_and(|v| v.trim() == "1");
+    let (Some(ip), Some(agent), false) = (ip, agent, private) else { return Ok(None) };
+    let salt = click::salt_decode(&[shell.context("").query(click::salt_find(Month::of(shell.now))).await?]).ok();
+    Ok(salt.map(|salt| Salt::new(salt.as_bytes()).fingerprint(ip, agent)))
 }
 
 fn is_live<S: Site>(catalog: &Catalog, touch: &Touch, shell: &Shell<'_, S>) -> bool {

@@ -74,5 +74,6 @@ fn present(config: &Config, event: &Event) -> Presented {
         token_refused: token.is_some() && trail.is_none(),
         trail,
         visitor: event.credential.visitor.clone(),
+        clicks: Vec::new(),
     }
 }

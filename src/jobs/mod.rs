@@ -4,9 +4,12 @@
 use crate::base::time::UtcMillis;
 use crate::flow::context::{Context, Ports};
 use crate::flow::error::{AppError, Kind};
-use crate::flow::settle;
+use crate::flow::{pool, redecide, settle};
 use crate::program::document::Cadence;
 use crate::store::health;
+
+/// Pages of marked accounts that one sweep decides again, inside one invocation's statements.
+const REDECIDE_PAGES: u32 = 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
@@ -53,6 +56,8 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMilli
             }
         }
         Job::Sweep => {
+            redecide::drain(ctx, REDECIDE_PAGES).await?;
+            pool::sweep(ctx).await?;
             settle::sweep(ctx).await?;
         }
     }

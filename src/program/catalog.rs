@@ -7,6 +7,9 @@ use crate::base::time::UtcMillis;
 pub const PRESETS: &[(&str, &str)] = &[
     ("user-referral", include_str!("presets/user-referral.json")),
     ("agency-partner", include_str!("presets/agency-partner.json")),
+    ("tiered-credits", include_str!("presets/tiered-credits.json")),
+    ("partner-funnel", include_str!("presets/partner-funnel.json")),
+    ("developer-affiliate", include_str!("presets/developer-affiliate.json")),
 ];
 
 /// Every version of every program.
@@ -35,6 +38,10 @@ impl Catalog {
         let mut ids: Vec<&str> = self.documents.iter().map(|d| d.id.as_str()).collect();
         ids.dedup();
         ids.into_iter().filter_map(|id| self.in_force(id, at)).collect()
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Document> {
+        self.documents.iter()
     }
 
     pub fn versions<'a>(&'a self, program: &'a str) -> impl Iterator<Item = &'a Document> {

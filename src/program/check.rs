@@ -1,6 +1,8 @@
 //! Reading and checking a document. Every error names the path, the value and the rule.
 
 use super::document::*;
+use super::locate;
+use super::measure;
 use crate::base::money::{Bps, CENTS_MAX, Cents};
 use serde::Serialize;
 use std::collections::HashSet;
@@ -29,12 +31,11 @@ pub fn read(json: &str) -> Result<Document, Vec<Finding>> {
 
 /// Reads a document without checking it: one that was checked when it was saved.
 pub fn parse(json: &str) -> Result<Document, Finding> {
-    let finding = |path: String, rule: String| Finding { path, value: String::new(), rule };
-    let mut reader = serde_json::Deserializer::from_str(json);
-    let document = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|e| finding(e.path().to_string(), e.inner().to_string()))?;
-    reader.end().map_err(|e| finding(String::new(), e.to_string()))?;
-    Ok(document)
+    serde_json::from_str(json).map_err(|e| Finding {
+        path: locate::path_at(json, e.line(), e.column()),
+        value: String::new(),
+        rule: e.to_string(),
+    })
 }
 
 /// Everything wrong with a document, in the order of its parts.
@@ -52,13 +53,39 @@ pub fn check(d: &Document) -> Vec<Finding> {
     match &d.vesting.hold {
         Hold::None {} => {}
         Hold::DaysAfterFirstPayment { days, .. } => c.days("vesting.hold.days_after_first_payment.days", *days, 0),
+        Hold::UntilState { state, churn_days } => {
+            c.rule("vesting.hold.until_state.state", state, d.state(state).is_some(), "a state of the lifecycle");
+            c.days("vesting.hold.until_state.churn_days", *churn_days, 0);
+        }
     }
+    check_modifiers(&mut c, d);
     c.cents("settlement.minimum_cents", d.settlement.minimum_cents, 0);
     c.days("settlement.delay_days", d.settlement.delay_days, 0);
+    let instant = d.settlement.cadence == Cadence::Instant;
+    let held = !matches!(d.vesting.hold, Hold::None {});
+    c.rule("vesting.hold", "a hold", !(instant && held), "none, where rewards are issued instantly");
+    c.rule(
+        "settlement.pool",
+        d.settlement.pool,
+        instant || !d.settlement.pool,
+        "false, unless rewards are issued instantly",
+    );
     c.list("risk", d.risk.len(), 0);
+    for (i, rule) in d.risk.iter().enumerate() {
+        if let Risk::SignupsInMonth { more_than } = rule.when {
+            let path = format!("risk[{i}].when.signups_in_month.more_than");
+            c.rule(&path, more_than, (1..=100_000).contains(&more_than), "1 to 100000");
+        }
+    }
     if let Some(benefit) = &d.benefit {
         c.rate("benefit.rate_bps", benefit.rate_bps);
         c.rule("benefit.months", benefit.months, (1..=120).contains(&benefit.months), "1 to 120");
+    }
+    if let Some(funnel) = &d.funnel {
+        measure::check_funnel(&mut c, funnel);
+    }
+    if let Some(economics) = &d.economics {
+        measure::check_economics(&mut c, economics);
     }
     c.findings
 }
@@ -109,13 +136,41 @@ fn check_lifecycle(c: &mut Checker, lifecycle: &[State]) {
         c.rule(&format!("lifecycle[{i}].state"), &state.state, seen.insert(&state.state), "each state once");
         c.list(&format!("lifecycle[{i}].when"), state.when.len(), 1);
         for (j, condition) in state.when.iter().enumerate() {
-            let path = format!("lifecycle[{i}].when[{j}]");
-            match condition {
-                Condition::SignedUp {} | Condition::Paid {} => {}
-                Condition::ActiveDays { days } => c.days(&format!("{path}.active_days.days"), *days, 0),
-                Condition::PaidForDays { days } => c.days(&format!("{path}.paid_for_days.days"), *days, 0),
+            check_condition(c, &format!("lifecycle[{i}].when[{j}]"), condition);
+        }
+    }
+}
+
+fn check_condition(c: &mut Checker, path: &str, condition: &Condition) {
+    match condition {
+        Condition::SignedUp {} | Condition::Paid {} => {}
+        Condition::ActiveDays { days } => c.days(&format!("{path}.active_days.days"), *days, 0),
+        Condition::PaidForDays { days } => c.days(&format!("{path}.paid_for_days.days"), *days, 0),
+        Condition::AnyOf { conditions } => {
+            c.list(&format!("{path}.any_of.conditions"), conditions.len(), 1);
+            for (k, inner) in conditions.iter().enumerate() {
+                let nested = matches!(inner, Condition::AnyOf { .. });
+                c.rule(
+                    &format!("{path}.any_of.conditions[{k}]"),
+                    "any_of",
+                    !nested,
+                    "no alternatives inside alternatives",
+                );
+                if !nested {
+                    check_condition(c, &format!("{path}.any_of.conditions[{k}]"), inner);
+                }
             }
         }
+        Condition::ApiCalls { at_least } => {
+            c.rule(&format!("{path}.api_calls.at_least"), at_least, *at_least >= 1, "1 or more");
+        }
+        Condition::TeamLarger { than } => c.rule(&format!("{path}.team_larger.than"), than, *than >= 0, "0 or more"),
+        Condition::ListingsViewed { distinct, within_days } => {
+            let few = (1..=1_000).contains(distinct);
+            c.rule(&format!("{path}.listings_viewed.distinct"), distinct, few, "1 to 1000");
+            c.days(&format!("{path}.listings_viewed.within_days"), *within_days, 1);
+        }
+        Condition::Happened { event } => c.event(&format!("{path}.happened.event"), event),
     }
 }
 
@@ -126,24 +181,97 @@ fn check_rewards(c: &mut Checker, d: &Document) {
         let path = |part: &str| format!("rewards[{i}].{part}");
         c.name(&path("id"), &reward.id);
         c.rule(&path("id"), &reward.id, seen.insert(&reward.id), "each reward once");
-        match &reward.amount {
-            RewardAmount::FlatCents(cents) => c.cents(&path("amount.flat_cents"), *cents, 1),
-            RewardAmount::RateBps(rate) => c.rate(&path("amount.rate_bps"), *rate),
-        }
+        check_amount(c, &path("amount"), &reward.amount);
         match &reward.on {
             Trigger::State(state) => {
                 c.rule(&path("on.state"), state, d.state(state).is_some(), "a state of the lifecycle");
-                let flat = matches!(reward.amount, RewardAmount::FlatCents(_));
+                let flat = reward.amount.flat_cents.is_some();
                 c.rule(&path("amount"), "rate_bps", flat, "a state has no amount to take a share of: flat_cents");
                 let once = matches!(reward.span, Span::Once {});
                 c.rule(&path("span"), "months", once, "a state is reached once: {\"once\":{}}");
             }
-            Trigger::Event(EventTrigger::InvoicePaid) => {}
+            Trigger::Event(event) => {
+                c.event(&path("on.event"), event);
+                let has_amount =
+                    event == "invoice.paid" || (event == "purchase.completed" && matches!(reward.span, Span::Once {}));
+                let flat = reward.amount.flat_cents.is_some();
+                c.rule(
+                    &path("amount"),
+                    "rate_bps",
+                    flat || has_amount,
+                    "only invoices and first purchases have an amount: flat_cents",
+                );
+                let spanned = event == "invoice.paid" || matches!(reward.span, Span::Once {});
+                c.rule(&path("span"), "months", spanned, "only invoices recur: {\"once\":{}}");
+            }
+        }
+        if let Span::MonthsSinceFirstMatch { months } = &reward.span {
+            c.rule(
+                &path("span.months_since_first_match.months"),
+                months,
+                (1..=1_200).contains(months),
+                "1 to 1200 months",
+            );
+        }
+        for (name, cents) in [
+            ("monthly_over_cents", reward.when.monthly_over_cents),
+            ("annual_at_least_cents", reward.when.annual_at_least_cents),
+        ] {
+            if let Some(cents) = cents {
+                c.cents(&path(&format!("when.{name}")), cents, 0);
+            }
         }
         if let Span::Months { from, to } = &reward.span {
             let ordered = *from >= 0 && to.is_none_or(|to| to > *from && to <= 1_200);
             c.rule(&path("span.months"), format!("[{from}, {to:?})"), ordered, "0 <= from < to <= 1200 months");
         }
+    }
+}
+
+fn check_amount(c: &mut Checker, path: &str, amount: &RewardAmount) {
+    match (amount.flat_cents, amount.rate_bps) {
+        (Some(cents), None) => c.cents(&format!("{path}.flat_cents"), cents, 1),
+        (None, Some(rate)) => c.rate(&format!("{path}.rate_bps"), rate),
+        _ => c.rule(path, "both or neither", false, "either flat_cents or rate_bps"),
+    }
+    if let Some(cap) = amount.cap_cents {
+        c.cents(&format!("{path}.cap_cents"), cap, 1);
+        c.rule(&format!("{path}.cap_cents"), cap.0, amount.rate_bps.is_some(), "only a rate has a cap");
+    }
+}
+
+fn check_modifiers(c: &mut Checker, d: &Document) {
+    c.list("modifiers", d.modifiers.len(), 0);
+    let mut seen = HashSet::new();
+    let on_invoice = |id: &str| d.rewards.iter().any(|r| r.id == id && r.amount.rate_bps.is_some());
+    for (i, modifier) in d.modifiers.iter().enumerate() {
+        let path = |part: &str| format!("modifiers[{i}].{part}");
+        c.name(&path("id"), &modifier.id);
+        let free = !d.rewards.iter().any(|r| r.id == modifier.id);
+        c.rule(&path("id"), &modifier.id, seen.insert(&modifier.id) && free, "each id once, rewards included");
+        c.list(&path("when_any"), modifier.when_any.len(), 1);
+        for condition in &modifier.when_any {
+            match condition {
+                PartnerCondition::QualifyingReferrals { at_least, .. } => {
+                    c.rule(&path("when_any"), at_least, (1..=1_000_000).contains(at_least), "1 to 1000000 referrals");
+                }
+                PartnerCondition::AnnualRevenue { at_least_cents } => c.cents(&path("when_any"), *at_least_cents, 1),
+            }
+        }
+        match &modifier.then {
+            Effect::AddBps(rate) => c.rate(&path("then.add_bps"), *rate),
+            Effect::ReplaceBps(rates) => {
+                for (reward, rate) in rates {
+                    c.rate(&path(&format!("then.replace_bps.{reward}")), *rate);
+                    c.rule(&path("then.replace_bps"), reward, on_invoice(reward), "a reward with a rate");
+                }
+            }
+        }
+    }
+    c.list("caps", d.caps.len(), 0);
+    for (i, cap) in d.caps.iter().enumerate() {
+        c.rule(&format!("caps[{i}].reward"), &cap.reward, on_invoice(&cap.reward), "a reward with a rate");
+        c.cents(&format!("caps[{i}].per_partner_month_cents"), cap.per_partner_month_cents, 1);
     }
 }
 
@@ -153,37 +281,50 @@ pub fn is_code_byte(byte: u8) -> bool {
 }
 
 #[derive(Default)]
-struct Checker {
+pub(super) struct Checker {
     findings: Vec<Finding>,
 }
 
 impl Checker {
-    fn rule(&mut self, path: &str, value: impl std::fmt::Display, holds: bool, rule: &str) {
+    pub(super) fn rule(&mut self, path: &str, value: impl std::fmt::Display, holds: bool, rule: &str) {
         if !holds {
             self.findings.push(Finding { path: path.to_owned(), value: value.to_string(), rule: rule.to_owned() });
         }
     }
 
-    fn name(&mut self, path: &str, value: &str) {
+    pub(super) fn name(&mut self, path: &str, value: &str) {
         let clean = !value.is_empty()
             && value.len() <= 64
             && value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
         self.rule(path, value, clean, "1 to 64 of a-z 0-9 - _");
     }
 
-    fn days(&mut self, path: &str, days: i64, least: i64) {
+    /// A text for people.
+    pub(super) fn label(&mut self, path: &str, text: &str) {
+        let clean = !text.trim().is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control);
+        self.rule(path, text, clean, "1 to 200 characters without control characters");
+    }
+
+    pub(super) fn event(&mut self, path: &str, kind: &str) {
+        let clean = !kind.is_empty()
+            && kind.len() <= 64
+            && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.'));
+        self.rule(path, kind, clean, "a type of event, such as invoice.paid");
+    }
+
+    pub(super) fn days(&mut self, path: &str, days: i64, least: i64) {
         self.rule(path, days, (least..=DAYS_MAX).contains(&days), &format!("{least} to {DAYS_MAX} days"));
     }
 
-    fn cents(&mut self, path: &str, cents: Cents, least: i64) {
+    pub(super) fn cents(&mut self, path: &str, cents: Cents, least: i64) {
         self.rule(path, cents.0, (least..=CENTS_MAX).contains(&cents.0), &format!("{least} to {CENTS_MAX} cents"));
     }
 
-    fn rate(&mut self, path: &str, rate: Bps) {
+    pub(super) fn rate(&mut self, path: &str, rate: Bps) {
         self.rule(path, rate.0, (1..=Bps::ONE.0).contains(&rate.0), "1 to 10000 basis points");
     }
 
-    fn list(&mut self, path: &str, len: usize, least: usize) {
+    pub(super) fn list(&mut self, path: &str, len: usize, least: usize) {
         self.rule(path, len, (least..=LIST_MAX).contains(&len), &format!("{least} to {LIST_MAX} entries"));
     }
 }
@@ -205,6 +346,43 @@ mod tests {
             assert_eq!(document.id, *id);
             let again = serde_json::to_string(&document).unwrap();
             assert_eq!(read(&again), Ok(document));
+        }
+    }
+
+    #[test]
+    fn funnels_are_checked() {
+        for (pointer, value, path) in [
+            ("/funnel/sample_min", serde_json::json!(0), "funnel.sample_min"),
+            ("/funnel/stages", serde_json::json!([]), "funnel.stages"),
+            ("/funnel/stages/2/id", serde_json::json!("click"), "funnel.stages[2].id"),
+            ("/funnel/stages/2/events", serde_json::json!(["page.viewed"]), "funnel.stages[2].events"),
+            ("/funnel/stages/2/band_bps", serde_json::json!({"from": 2, "to": 1}), "funnel.stages[2].band_bps"),
+            ("/funnel/stages/2/band_bps/to", serde_json::json!(10001), "funnel.stages[2].band_bps"),
+            ("/funnel/stages/0/band_bps", serde_json::json!({"from": 1, "to": 2}), "funnel.stages[0].band_bps"),
+            ("/funnel/promises/1/campaign", serde_json::json!("content-qa-checklist"), "funnel.promises[1].campaign"),
+            ("/funnel/promises/1/promise", serde_json::json!("two\nlines"), "funnel.promises[1].promise"),
+            (
+                "/economics",
+                serde_json::json!({"paid_channels": [{"channel": " ", "cost_cents": 1}]}),
+                "economics.paid_channels[0].channel",
+            ),
+            (
+                "/economics",
+                serde_json::json!({"paid_channels": [{"channel": "Ads", "cost_cents": 0}]}),
+                "economics.paid_channels[0].cost_cents",
+            ),
+        ] {
+            let mut document = preset("partner-funnel");
+            match document.pointer_mut(pointer) {
+                Some(place) => *place = value.clone(),
+                None => {
+                    let (parent, name) = pointer.rsplit_once('/').unwrap();
+                    let parent = document.pointer_mut(parent).unwrap();
+                    parent[name] = value.clone();
+                }
+            }
+            let findings = read(&document.to_string()).expect_err(pointer);
+            assert!(findings.iter().any(|f| f.path == path), "{pointer} = {value}: {findings:?}");
         }
     }
 

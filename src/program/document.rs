@@ -1,6 +1,7 @@
 //! The document's types. A closed set of reward forms and conditions, no expression language; unknown keys are
 //! refused. Amounts are cents, rates basis points, spans days or calendar months in UTC.
 
+use super::measure::{Economics, Funnel};
 use crate::base::money::{Bps, Cents};
 use crate::base::time::UtcMillis;
 use serde::{Deserialize, Serialize};
@@ -25,12 +26,20 @@ pub struct Document {
     pub attribution: AttributionTerms,
     pub lifecycle: Vec<State>,
     pub rewards: Vec<Reward>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modifiers: Vec<Modifier>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caps: Vec<Cap>,
     pub vesting: Vesting,
     pub settlement: Settlement,
     #[serde(default)]
     pub risk: Vec<RiskRule>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub benefit: Option<Benefit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funnel: Option<Funnel>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub economics: Option<Economics>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,15 +96,24 @@ pub enum Model {
 pub enum Method {
     /// A code typed at sign-up or carried by the event.
     Code,
+    /// An agency invited the account's domain, or handed it over.
+    Workspace,
     /// The signed token: the cookie's touches, carried by a form field or handed over by the site.
     Token,
+    /// An account of the same email domain was attributed before. Free-mail domains tell nothing.
+    EmailDomain,
+    /// The visitor's fingerprint stands behind touches of exactly one partner.
+    Fingerprint,
 }
 
 impl Method {
     pub fn name(self) -> &'static str {
         match self {
             Method::Code => "code",
+            Method::Workspace => "workspace",
             Method::Token => "token",
+            Method::EmailDomain => "email_domain",
+            Method::Fingerprint => "fingerprint",
         }
     }
 }
@@ -122,6 +140,27 @@ pub enum Condition {
     PaidForDays {
         days: i64,
     },
+    /// At least one of these holds.
+    AnyOf {
+        conditions: Vec<Condition>,
+    },
+    /// The running total of API calls is at least this.
+    ApiCalls {
+        at_least: i64,
+    },
+    /// The team has, or had, more people than this.
+    TeamLarger {
+        than: i64,
+    },
+    /// That many distinct listings were viewed inside some span of that many days.
+    ListingsViewed {
+        distinct: i64,
+        within_days: i64,
+    },
+    /// An event of this type happened.
+    Happened {
+        event: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -131,23 +170,45 @@ pub struct Reward {
     /// Which line of the source it comes from.
     pub source: String,
     pub on: Trigger,
+    #[serde(default)]
+    pub when: RewardTerms,
     pub to: Beneficiary,
     pub amount: RewardAmount,
     pub span: Span,
 }
 
-/// What makes a reward due: an event at its intake, or a state as of a run.
+/// What makes a reward due: an event of a type, or a state. Where a program settles instantly a state is judged when
+/// an event is taken in, else as of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Trigger {
-    Event(EventTrigger),
+    /// `invoice.paid`, `subscription.started`, `purchase.completed`, or any other type by its name alone.
+    Event(String),
     State(String),
 }
 
+/// What must be so besides the trigger. All that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RewardTerms {
+    /// The binding's source is one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source: Vec<Source>,
+    /// The invoice's monthly amount is more than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monthly_over_cents: Option<Cents>,
+    /// The subscription's annual value is at least this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annual_at_least_cents: Option<Cents>,
+}
+
+/// How a partner brought an account: a link's own source, else what the partner is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EventTrigger {
-    #[serde(rename = "invoice.paid")]
-    InvoicePaid,
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    DirectLink,
+    Agency,
+    Content,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,11 +217,16 @@ pub enum Beneficiary {
     Referrer,
 }
 
+/// A flat amount, or a rate of the event's amount, of which an account earns at most `cap_cents` in all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum RewardAmount {
-    FlatCents(Cents),
-    RateBps(Bps),
+#[serde(deny_unknown_fields)]
+pub struct RewardAmount {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flat_cents: Option<Cents>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_bps: Option<Bps>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap_cents: Option<Cents>,
 }
 
 /// How often, or how long, a reward is earned.
@@ -175,6 +241,52 @@ pub enum Span {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<i64>,
     },
+    /// For this many calendar months since the first event that meets the reward's terms.
+    MonthsSinceFirstMatch { months: i64 },
+}
+
+/// Better rates for partners who meet a condition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Modifier {
+    pub id: String,
+    pub source: String,
+    /// Any of them.
+    pub when_any: Vec<PartnerCondition>,
+    pub then: Effect,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum PartnerCondition {
+    /// Qualifying referrals, by calendar quarter (for that quarter's invoices) or in all (for later invoices, for good).
+    QualifyingReferrals { at_least: i64, per: ReferralPeriod },
+    /// Annual recurring revenue of the partner's paying accounts, in cents; for later invoices, for good.
+    AnnualRevenue { at_least_cents: Cents },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReferralPeriod {
+    Quarter,
+    Total,
+}
+
+/// What a modifier does to the rates of rewards on invoices. Effects do not stack: the highest rate applies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Effect {
+    AddBps(Bps),
+    /// By reward.
+    ReplaceBps(std::collections::BTreeMap<String, Bps>),
+}
+
+/// What a partner earns by one reward in one calendar month (UTC), over all accounts, at most.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cap {
+    pub reward: String,
+    pub per_partner_month_cents: Cents,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -194,6 +306,9 @@ pub enum Hold {
         /// A cancellation inside the hold voids what was accrued in it.
         void_if_cancelled: bool,
     },
+    /// Until the account reaches a state; a cancellation before it, or inside `churn_days` of the first payment,
+    /// voids everything and ends the earning.
+    UntilState { state: String, churn_days: i64 },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -202,19 +317,29 @@ pub struct Settlement {
     pub cadence: Cadence,
     pub unit: Unit,
     pub minimum_cents: Cents,
+    /// Days between vesting and being payable.
     pub delay_days: i64,
+    /// Rewards are debited from a pool that the operator funds, and wait while it cannot cover them.
+    #[serde(default)]
+    pub pool: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cadence {
+    /// Rewards are issued when the event is taken in; nothing runs.
+    Instant,
     Weekly,
     Monthly,
+    /// No money.
+    None,
 }
 
 impl Cadence {
     pub fn name(self) -> &'static str {
         match self {
+            Cadence::Instant => "instant",
+            Cadence::None => "none",
             Cadence::Weekly => "weekly",
             Cadence::Monthly => "monthly",
         }
@@ -249,6 +374,10 @@ pub struct RiskRule {
 pub enum Risk {
     /// The account's email, normalised, is the partner's own.
     SameEmail {},
+    /// The account's email domain is the partner's, and no free-mail domain.
+    SameDomain {},
+    /// More referred sign-ups of one partner in a calendar month (UTC): those beyond it.
+    SignupsInMonth { more_than: i64 },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

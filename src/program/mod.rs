@@ -7,3 +7,5 @@
 pub mod catalog;
 pub mod check;
 pub mod document;
+mod locate;
+pub mod measure;

@@ -1,30 +1,77 @@
 //! Accounts: their revision, bindings and lines.
 
 use super::port::Stmt;
-use crate::base::time::UtcMillis;
-use crate::engine::accrual::Line;
+use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::decision::GroupDecision;
-use serde::Deserialize;
+use crate::engine::line::Line;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountRow {
     pub id: String,
     pub revision: i64,
 }
 
-/// Writes the decision that was made at `revision - 1`; aborts the batch when that is no longer the account's.
-pub fn account_advance(id: &str, revision: i64, now: UtcMillis) -> Stmt {
+/// Writes decisions, each made at the revision that is given; aborts the batch when one is no longer its account's.
+pub fn account_advance(accounts: &[&AccountRow], now: UtcMillis) -> Stmt {
     Stmt::new(
-        "INSERT INTO account (id, revision, created_at_ms) VALUES (?1, ?2, ?3)
-         ON CONFLICT (id) DO UPDATE SET revision = excluded.revision",
+        "INSERT INTO account (id, revision, created_at_ms)
+         SELECT value ->> '$.id', (value ->> '$.revision') + 1, ?2 FROM json_each(?1) WHERE true
+         ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, stale_since_ms = NULL",
     )
-    .bind(id)
-    .bind(revision)
+    .json(&accounts)
     .bind(now)
 }
 
+/// Marks accounts to be decided again: those whose sign-up at or after `from` named this email domain. The revision
+/// moves on, so that whoever is deciding one of them now starts over.
+pub fn stale_by_domain(domain: &str, from: UtcMillis, except: &[String], now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "UPDATE account SET revision = revision + 1, stale_since_ms = ?4
+         WHERE id IN (SELECT account_id FROM event WHERE email_domain = ?1 AND type = 'account.signed_up' AND occurred_at_ms >= ?2)
+           AND id NOT IN (SELECT value FROM json_each(?3))",
+    )
+    .bind(domain)
+    .bind(from)
+    .json(&except)
+    .bind(now)
+}
+
+/// The same for accounts that signed up later in the same month through the same partner.
+pub fn stale_by_crowd(
+    program: &str,
+    partner: &str,
+    from: UtcMillis,
+    to: UtcMillis,
+    except: &[String],
+    now: UtcMillis,
+) -> Stmt {
+    Stmt::new(
+        "UPDATE account SET revision = revision + 1, stale_since_ms = ?6
+         WHERE id IN (SELECT account_id FROM binding WHERE program_id = ?1 AND partner_id = ?2 AND signed_up_at_ms >= ?3 AND signed_up_at_ms < ?4)
+           AND id NOT IN (SELECT value FROM json_each(?5))",
+    )
+    .bind(program)
+    .bind(partner)
+    .bind(from)
+    .bind(to)
+    .json(&except)
+    .bind(now)
+}
+
+/// Accounts to be decided again, those that signed up first before others.
+pub fn stale_list(limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT a.id, a.revision FROM account a WHERE a.stale_since_ms IS NOT NULL
+         ORDER BY (SELECT MIN(b.signed_up_at_ms) FROM binding b WHERE b.account_id = a.id),
+                  (SELECT MIN(b.signup_event_id) FROM binding b WHERE b.account_id = a.id), a.id LIMIT ?1",
+    )
+    .bind(limit)
+}
+
 pub const LINE_COLUMNS: &str = "id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, \
-     at_ms, period, unit, earned_cents, net_cents, bucket, state, vests_at_ms, reason, postings";
+     at_ms, period, unit, earned_cents, capped_cents, net_cents, bucket, payer, state, vests_at_ms, reason, postings";
 
 pub fn line_list(accounts: &[String]) -> Stmt {
     Stmt::new(format!(
@@ -35,8 +82,8 @@ pub fn line_list(accounts: &[String]) -> Stmt {
 
 /// Writes lines as they are to stand.
 pub fn line_write(lines: &[Line]) -> Stmt {
-    Stmt::new(format!("{} ON CONFLICT (id) DO UPDATE SET {LINE_UPDATES}", line_select("json_each(?1)", "value")))
-        .json(&lines)
+    let insert = line_select("json_each(?1)", "value");
+    Stmt::new(format!("{insert} ON CONFLICT (id) DO UPDATE SET {LINE_UPDATES}")).json(&lines)
 }
 
 /// `INSERT INTO accrual SELECT …` from JSON lines in the column `json` of `from`.
@@ -48,30 +95,66 @@ pub fn line_select(from: &str, json: &str) -> String {
 
 const LINE_UPDATES: &str = "program_version = excluded.program_version, event_id = excluded.event_id, \
      at_ms = excluded.at_ms, period = excluded.period, earned_cents = excluded.earned_cents, \
-     net_cents = excluded.net_cents, bucket = excluded.bucket, state = excluded.state, \
-     vests_at_ms = excluded.vests_at_ms, reason = excluded.reason, postings = excluded.postings";
+     capped_cents = excluded.capped_cents, net_cents = excluded.net_cents, bucket = excluded.bucket, \
+     state = excluded.state, vests_at_ms = excluded.vests_at_ms, reason = excluded.reason, postings = excluded.postings";
 
-/// Writes an account's answer for one group of programs.
-pub fn binding_write(account: &str, group: &GroupDecision, now: UtcMillis) -> Stmt {
-    let binding = group.verdict.binding.as_ref();
+/// Writes accounts' answers, one for each group of programs.
+pub fn binding_write(groups: &[(&str, &GroupDecision)], now: UtcMillis) -> Stmt {
+    let rows: Vec<_> = groups.iter().map(|(account, group)| binding_row(account, group)).collect();
     Stmt::new(
-        "INSERT INTO binding (account_id, group_id, program_id, partner_id, code, method, from_ms, receipt, states, grant_due_at_ms, decided_at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+        "INSERT INTO binding (account_id, group_id, program_id, partner_id, code, method, source, click_id, from_ms, event_id,
+           signed_up_at_ms, signup_event_id, qualified_at_ms, qualified_quarter, held, receipt, states, grant_due_at_ms, decided_at_ms)
+         SELECT value ->> '$.account', value ->> '$.group', value ->> '$.program', value ->> '$.partner', value ->> '$.code',
+           value ->> '$.method', value ->> '$.source', value ->> '$.click', value ->> '$.from', value ->> '$.event',
+           value ->> '$.signed_up', value ->> '$.signup_event', value ->> '$.qualified', value ->> '$.quarter',
+           value ->> '$.held', value ->> '$.receipt', value ->> '$.states', value ->> '$.due', ?2
+         FROM json_each(?1) WHERE true
          ON CONFLICT (account_id, group_id) DO UPDATE SET program_id = excluded.program_id, partner_id = excluded.partner_id,
-           code = excluded.code, method = excluded.method, from_ms = excluded.from_ms, receipt = excluded.receipt,
+           code = excluded.code, method = excluded.method, source = excluded.source, click_id = excluded.click_id,
+           from_ms = excluded.from_ms, event_id = excluded.event_id, signed_up_at_ms = excluded.signed_up_at_ms,
+           signup_event_id = excluded.signup_event_id, qualified_at_ms = excluded.qualified_at_ms,
+           qualified_quarter = excluded.qualified_quarter, held = excluded.held, receipt = excluded.receipt,
            states = excluded.states, grant_due_at_ms = excluded.grant_due_at_ms, decided_at_ms = excluded.decided_at_ms",
     )
-    .bind(account)
-    .bind(&group.verdict.group)
-    .bind(binding.map(|b| b.program.clone()))
-    .bind(binding.map(|b| b.partner.clone()))
-    .bind(binding.map(|b| b.code.clone()))
-    .bind(binding.map(|b| b.method.clone()))
-    .bind(binding.map(|b| b.from))
-    .json(&group.verdict)
-    .json(&group.states)
-    .bind(group.grant_due_at)
+    .json(&rows)
     .bind(now)
+}
+
+fn binding_row(account: &str, group: &GroupDecision) -> serde_json::Value {
+    let binding = group.verdict.binding.as_ref();
+    // Receipts and states are texts of their own in their columns.
+    let text = |value: serde_json::Value| value.to_string();
+    json!({
+        "account": account, "group": group.verdict.group, "program": binding.map(|b| &b.program),
+        "partner": binding.map(|b| &b.partner), "code": binding.map(|b| &b.code),
+        "method": binding.map(|b| &b.method), "source": binding.map(|b| b.source),
+        "click": binding.and_then(|b| b.click.as_ref()), "from": binding.map(|b| b.from),
+        "event": binding.map(|b| &b.event), "signed_up": group.signed_up.0, "signup_event": group.signed_up.1,
+        "qualified": group.qualified_at, "quarter": group.qualified_at.map(|at| Quarter::of(at).to_string()),
+        "held": i64::from(group.held), "receipt": text(json!(group.verdict)), "states": text(json!(group.states)),
+        "due": group.grant_due_at,
+    })
+}
+
+/// Replaces what accounts' subscriptions are worth to their partners.
+pub fn revenue_write(accounts: &[String], groups: &[(&str, &GroupDecision)]) -> [Stmt; 2] {
+    let mut rows = Vec::new();
+    for (account, group) in groups {
+        if let Some(binding) = &group.verdict.binding {
+            rows.extend(group.revenue.iter().map(|span| {
+                json!({"account": account, "program": binding.program, "partner": binding.partner, "span": span})
+            }));
+        }
+    }
+    [
+        Stmt::new("DELETE FROM revenue_span WHERE account_id IN (SELECT value FROM json_each(?1))").json(&accounts),
+        Stmt::new(
+            "INSERT INTO revenue_span (account_id, program_id, partner_id, from_ms, to_ms, annual_cents)
+             SELECT value ->> '$.account', value ->> '$.program', value ->> '$.partner', value ->> '$.span.from_ms',
+                    value ->> '$.span.to_ms', value ->> '$.span.annual_cents' FROM json_each(?1)",
+        )
+        .json(&rows),
+    ]
 }
 
 /// An account's bindings as stored, for its receipt.
@@ -86,6 +169,36 @@ pub struct BindingRow {
 pub fn binding_list(account: &str) -> Stmt {
     Stmt::new("SELECT group_id, receipt, states, decided_at_ms FROM binding WHERE account_id = ?1 ORDER BY group_id")
         .bind(account)
+}
+
+/// To whom accounts are bound before a decision about them.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct BoundRow {
+    pub account_id: String,
+    pub group_id: String,
+    pub program_id: String,
+    pub partner_id: String,
+    pub code: String,
+    pub from_ms: UtcMillis,
+    pub event_id: String,
+    pub signed_up_at_ms: UtcMillis,
+    pub signup_event_id: String,
+}
+
+pub fn bound_list(accounts: &[String]) -> Stmt {
+    Stmt::new(
+        "SELECT account_id, group_id, program_id, partner_id, code, from_ms, event_id, signed_up_at_ms, signup_event_id
+         FROM binding WHERE account_id IN (SELECT value FROM json_each(?1)) AND partner_id IS NOT NULL",
+    )
+    .json(&accounts)
+}
+
+/// Accounts with a decision in a group of programs, after the cursor.
+pub fn group_accounts(group: &str, after: &str, limit: i64) -> Stmt {
+    Stmt::new("SELECT account_id FROM binding WHERE group_id = ?1 AND account_id > ?2 ORDER BY account_id LIMIT ?3")
+        .bind(group)
+        .bind(after)
+        .bind(limit)
 }
 
 pub fn account_find(id: &str) -> Stmt {

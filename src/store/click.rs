@@ -14,13 +14,14 @@ pub fn click_insert(clicks: &[Click], salt: &Salt) -> Stmt {
         "WITH shared AS MATERIALIZED (
            SELECT value ->> 0 AS code, value ->> 1 AS program_id, value ->> 2 AS partner_id, value ->> 3 AS campaign,
                   value ->> 4 AS hour, value ->> 5 AS kind, value ->> 6 AS utm_source, value ->> 7 AS utm_medium,
-                  value -> 8 AS clicks
+                  value ->> 8 AS fingerprinted, value -> 9 AS clicks
            FROM json_each(?1)
          )
          INSERT INTO click (id, code, program_id, partner_id, campaign, visitor, clicked_at_ms, hour, kind, country,
-                            utm_source, utm_medium, referrer_host, dedupe)
+                            utm_source, utm_medium, referrer_host, dedupe, fingerprint)
          SELECT own.value ->> 0, code, program_id, partner_id, campaign, own.value ->> 1, own.value ->> 2, hour, kind,
-                own.value ->> 3, utm_source, utm_medium, own.value ->> 4, own.value ->> 5
+                own.value ->> 3, utm_source, utm_medium, own.value ->> 4, own.value ->> 5,
+                IIF(fingerprinted, own.value ->> 1, NULL)
          FROM shared, json_each(shared.clicks) AS own
          WHERE true
          ON CONFLICT DO NOTHING",
@@ -38,15 +39,20 @@ pub fn click_counts(code: &str) -> Stmt {
 
 /// The salt of the month, made of `fresh` if there is none yet, the salts of other months deleted: three statements,
 /// of which the last answers the one that counts, whoever made it.
-pub fn salt_of(month: Month, fresh: &str) -> Vec<Stmt> {
-    let month = month.to_string();
+pub fn salt_of(of: Month, fresh: &str) -> Vec<Stmt> {
+    let month = of.to_string();
     vec![
         Stmt::new("DELETE FROM visitor_salt WHERE month < ?1").bind(&month),
         Stmt::new("INSERT INTO visitor_salt (month, salt) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
             .bind(&month)
             .bind(fresh),
-        Stmt::new("SELECT salt FROM visitor_salt WHERE month = ?1").bind(&month),
+        salt_find(of),
     ]
+}
+
+/// The month's salt, if there is one.
+pub fn salt_find(month: Month) -> Stmt {
+    Stmt::new("SELECT salt FROM visitor_salt WHERE month = ?1").bind(month.to_string())
 }
 
 /// The salt in the rows of `salt_of`.
@@ -60,7 +66,8 @@ pub fn salt_decode(rows: &[Rows]) -> Result<String, DbError> {
 }
 
 /// What the clicks of one group share, in the order of the statement.
-type Shared<'a> = (&'a str, &'a str, &'a str, Option<&'a str>, i64, &'static str, Option<&'a str>, Option<&'a str>);
+type Shared<'a> =
+    (&'a str, &'a str, &'a str, Option<&'a str>, i64, &'static str, Option<&'a str>, Option<&'a str>, bool);
 /// What is a click's own: id, visitor, instant, country, host of the referrer, dedupe.
 type Own<'a> = (&'a str, String, UtcMillis, Option<&'a str>, Option<&'a str>, i64);
 /// A group as it is written: an array of the shared values and, last, the clicks.
@@ -74,6 +81,7 @@ struct Group<'a>(
     &'static str,
     Option<&'a str>,
     Option<&'a str>,
+    bool,
     Vec<Own<'a>>,
 );
 
@@ -87,8 +95,8 @@ fn groups<'a>(clicks: &'a [Click], salt: &Salt) -> Vec<Group<'a>> {
     }
     groups
         .into_iter()
-        .map(|((code, program, partner, campaign, hour, kind, source, medium), own)| {
-            Group(code, program, partner, campaign, hour, kind, source, medium, own)
+        .map(|((code, program, partner, campaign, hour, kind, source, medium, fingerprinted), own)| {
+            Group(code, program, partner, campaign, hour, kind, source, medium, fingerprinted, own)
         })
         .collect()
 }
@@ -121,6 +129,7 @@ fn shared(click: &Click) -> Shared<'_> {
         kind,
         click.utm_source.as_deref(),
         click.utm_medium.as_deref(),
+        click.link.fingerprinted,
     )
 }
 

@@ -3,6 +3,7 @@
 use super::port::{DbError, Rows, Stmt};
 use crate::base::time::UtcMillis;
 use crate::engine::event::{Event, Payload, Person};
+use crate::engine::risk;
 use crate::engine::timeline::{Fact, Presented};
 use serde::Deserialize;
 
@@ -28,8 +29,9 @@ pub struct Intake<'a> {
 
 pub fn event_insert(event: &Event, intake: &Intake) -> Stmt {
     Stmt::new(
-        "INSERT INTO event (id, source, type, account_id, invoice_id, occurred_at_ms, received_at_ms, body_sha256, payload, credential, codes, outcome)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "INSERT INTO event (id, source, type, account_id, invoice_id, occurred_at_ms, received_at_ms, body_sha256, payload, credential,
+           codes, outcome, email_domain, domain)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )
     .bind(&event.id)
     .bind(intake.source)
@@ -41,8 +43,10 @@ pub fn event_insert(event: &Event, intake: &Intake) -> Stmt {
     .bind(intake.body_sha256)
     .json(&event.payload)
     .json(intake.presented)
-    .json(&codes_of(intake.presented))
+    .json(&codes_of(&event.payload, intake.presented))
     .bind(intake.outcome)
+    .bind(event.person.email.as_deref().and_then(risk::email_domain))
+    .bind(domain_of(&event.payload).map(str::to_owned))
 }
 
 pub fn event_person_insert(event: &Event) -> Option<Stmt> {
@@ -70,21 +74,26 @@ pub fn event_accounts(account: Option<&str>, invoice: Option<&str>) -> Stmt {
     .bind(invoice.map(str::to_owned))
 }
 
-/// The facts of accounts, and all facts about their invoices whatever account those name. `accounts` and
-/// `invoices` are JSON arrays of ids.
-pub fn fact_list(accounts: &[String], invoices: &[String]) -> Stmt {
+/// The facts of accounts, all facts about their invoices whatever account those name, and what was said about their
+/// sign-ups' domains. `invoices` and `domains` are those of an event that is not stored yet.
+pub fn fact_list(accounts: &[String], invoices: &[String], domains: &[String]) -> Stmt {
     Stmt::new(
-        "WITH mine AS (SELECT id, invoice_id FROM event WHERE account_id IN (SELECT value FROM json_each(?1))),
-              bills AS (SELECT invoice_id FROM mine WHERE invoice_id IS NOT NULL UNION SELECT value FROM json_each(?2))
-         SELECT id, account_id, occurred_at_ms, payload, credential FROM event
-         WHERE id IN (SELECT id FROM mine)
+        "WITH mine AS (SELECT id, invoice_id, email_domain, type FROM event WHERE account_id IN (SELECT value FROM json_each(?1))),
+              bills AS (SELECT invoice_id FROM mine WHERE invoice_id IS NOT NULL UNION SELECT value FROM json_each(?2)),
+              domains AS (SELECT email_domain FROM mine WHERE type = 'account.signed_up' AND email_domain IS NOT NULL
+                          UNION SELECT value FROM json_each(?3))
+         SELECT id, account_id, type, occurred_at_ms, email_domain, payload, credential FROM event WHERE id IN (SELECT id FROM mine)
          UNION
-         SELECT id, account_id, occurred_at_ms, payload, credential FROM event
+         SELECT id, account_id, type, occurred_at_ms, email_domain, payload, credential FROM event
          WHERE invoice_id IN (SELECT invoice_id FROM bills)
+         UNION
+         SELECT id, account_id, type, occurred_at_ms, email_domain, payload, credential FROM event
+         WHERE domain IN (SELECT email_domain FROM domains)
          ORDER BY occurred_at_ms, id",
     )
     .json(&accounts)
     .json(&invoices)
+    .json(&domains)
 }
 
 pub fn facts(rows: &Rows) -> Result<Vec<Fact>, DbError> {
@@ -92,7 +101,9 @@ pub fn facts(rows: &Rows) -> Result<Vec<Fact>, DbError> {
     struct Row {
         id: String,
         account_id: Option<String>,
+        r#type: String,
         occurred_at_ms: UtcMillis,
+        email_domain: Option<String>,
         payload: String,
         credential: String,
     }
@@ -105,6 +116,8 @@ pub fn facts(rows: &Rows) -> Result<Vec<Fact>, DbError> {
                 credential: serde_json::from_str(&r.credential).map_err(|e| fault(&r.id, e))?,
                 event_id: r.id,
                 account_id: r.account_id.unwrap_or_default(),
+                kind: r.r#type,
+                email_domain: r.email_domain,
                 at: r.occurred_at_ms,
             })
         })
@@ -120,19 +133,6 @@ pub fn email_list(accounts: &[String]) -> Stmt {
     .json(&accounts)
 }
 
-/// Every code that the facts of accounts name, and further codes, with what attribution asks about each.
-pub fn attribution_link_list(accounts: &[String], codes: &[String]) -> Stmt {
-    Stmt::new(
-        "SELECT l.code, l.program_id, l.partner_id, l.expires_at_ms, l.disabled_at_ms,
-                p.disclosure_accepted_at_ms, p.left_at_ms, pp.email AS partner_email
-         FROM link l JOIN partner p ON p.id = l.partner_id LEFT JOIN partner_person pp ON pp.partner_id = p.id
-         WHERE l.code IN (SELECT value FROM json_each(?2) UNION
-           SELECT c.value FROM event e, json_each(e.codes) c WHERE e.account_id IN (SELECT value FROM json_each(?1)))",
-    )
-    .json(&accounts)
-    .json(&codes)
-}
-
 /// The invoice an event is about.
 pub fn invoice_of(payload: &Payload) -> Option<&str> {
     match payload {
@@ -143,11 +143,37 @@ pub fn invoice_of(payload: &Payload) -> Option<&str> {
     }
 }
 
-/// Every code that an event presents, typed or held by its token's touches.
-pub fn codes_of(presented: &Presented) -> Vec<String> {
-    let touched = presented.trail.iter().flat_map(|t| t.touches.iter().map(|t| t.code.clone()));
-    let mut codes: Vec<String> = presented.code.iter().cloned().chain(touched).collect();
+/// The domain that an event is about.
+pub fn domain_of(payload: &Payload) -> Option<&str> {
+    match payload {
+        Payload::WorkspaceInvited { domain, .. } => Some(domain),
+        Payload::HandedOff { domain, .. } => domain.as_deref(),
+        _ => None,
+    }
+}
+
+/// Every code that an event presents: typed, held by its token's touches or its visitor's clicks, an agency's, an
+/// operator's.
+pub fn codes_of(payload: &Payload, presented: &Presented) -> Vec<String> {
+    let touched = presented.trail.iter().flat_map(|t| &t.touches).chain(&presented.clicks).map(|t| t.code.clone());
+    let named = match payload {
+        Payload::WorkspaceInvited { agency_code, .. } | Payload::HandedOff { agency_code, .. } => {
+            Some(agency_code.clone())
+        }
+        Payload::Rebound { code, .. } => code.clone(),
+        _ => None,
+    };
+    let mut codes: Vec<String> = presented.code.iter().cloned().chain(touched).chain(named).collect();
     codes.sort();
     codes.dedup();
     codes
+}
+
+/// The latest clicks of a visitor, as touches.
+pub fn visitor_clicks(visitor: &str) -> Stmt {
+    Stmt::new(
+        "SELECT program_id AS program, code, COALESCE(campaign, '') AS campaign, id AS click_id, clicked_at_ms AS at
+         FROM click WHERE fingerprint = ?1 AND kind = 'visit' ORDER BY clicked_at_ms DESC LIMIT 50",
+    )
+    .bind(visitor)
 }

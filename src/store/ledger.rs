@@ -46,6 +46,22 @@ pub fn transfer_insert(transfers: &[Transfer], now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
+/// Money that an operator put in.
+pub fn fund_insert(transfer: &Transfer, actor: &str, now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
+         VALUES (?1, 'fund', 'single', ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )
+    .bind(&transfer.id)
+    .bind(&transfer.debit)
+    .bind(&transfer.credit)
+    .bind(transfer.amount_cents.0)
+    .bind(&transfer.program_id)
+    .bind(actor)
+    .bind(&transfer.reason)
+    .bind(now)
+}
+
 pub fn ledger_fault_list() -> Stmt {
     Stmt::new("SELECT what FROM ledger_fault LIMIT 1000")
 }

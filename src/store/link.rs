@@ -14,7 +14,8 @@ pub fn link_resolve(code: &str, now: UtcMillis) -> Stmt {
                 p.left_at_ms, p.disclosure_accepted_at_ms,
                 json_extract(v.document, '$.attribution.window_days') AS window_days,
                 json_extract(v.document, '$.code.params') AS params,
-                json_extract(v.document, '$.requires_disclosure') AS requires_disclosure
+                json_extract(v.document, '$.requires_disclosure') AS requires_disclosure,
+                EXISTS (SELECT 1 FROM json_each(v.document, '$.attribution.methods') WHERE value = 'fingerprint') AS fingerprinted
          FROM link l
          JOIN partner p ON p.id = l.partner_id
          JOIN program_version v ON v.program_id = l.program_id AND v.effective_from_ms <= CAST(?2 AS INTEGER)
@@ -41,6 +42,7 @@ struct LinkRow {
     window_days: i64,
     params: Option<String>,
     requires_disclosure: Option<i64>,
+    fingerprinted: i64,
 }
 
 /// The link in the rows of `link_resolve`.
@@ -61,6 +63,7 @@ pub fn link_decode(rows: &Rows) -> Result<Option<Link>, DbError> {
         disabled_at_ms: row.disabled_at_ms,
         left_at_ms: row.left_at_ms,
         undisclosed: row.requires_disclosure.unwrap_or(0) != 0 && row.disclosure_accepted_at_ms.is_none(),
+        fingerprinted: row.fingerprinted != 0,
     }))
 }
 

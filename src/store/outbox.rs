@@ -2,6 +2,8 @@
 
 use super::port::Stmt;
 use crate::base::time::UtcMillis;
+use crate::engine::line::Line;
+use serde_json::json;
 
 /// Queues, for each grant of a page of a run that was executed, a message to the referrer and one to the friend.
 pub fn outbox_grants(run: &str, from_seq: i64, to_seq: i64, now: UtcMillis) -> Stmt {
@@ -16,6 +18,21 @@ pub fn outbox_grants(run: &str, from_seq: i64, to_seq: i64, now: UtcMillis) -> S
     .bind(run)
     .bind(from_seq)
     .bind(to_seq)
+    .bind(now)
+}
+
+/// Queues the message that a reward was granted outside of a run.
+pub fn outbox_reward(line: &Line, now: UtcMillis) -> Stmt {
+    let payload = json!({"line": line.id, "unit": line.unit, "amount_cents": line.net_cents, "rule": line.rule_id});
+    Stmt::new(
+        "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
+         VALUES (?1, 'reward.granted.referrer', ?2, ?3, ?4, ?5, 'queued', ?6) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(format!("referrer:{}", line.id))
+    .bind(&line.program_id)
+    .bind(&line.partner_id)
+    .bind(&line.account_id)
+    .json(&payload)
     .bind(now)
 }
 

@@ -5,7 +5,7 @@
 use super::account::line_select;
 use super::port::Stmt;
 use crate::base::time::UtcMillis;
-use crate::engine::accrual::Line;
+use crate::engine::line::Line;
 use serde::{Deserialize, Serialize};
 
 /// Accounts looked at in one step of planning grants: their facts are read whole.
@@ -142,6 +142,25 @@ pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
     ]
 }
 
+/// What a run would vest for a partner.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VestPreview {
+    pub partner: String,
+    pub unit: String,
+    pub lines: i64,
+    pub cents: i64,
+}
+
+pub fn vest_preview(run: &RunRow) -> Stmt {
+    Stmt::new(
+        "SELECT partner_id AS partner, unit, COUNT(*) AS lines, SUM(net_cents) AS cents FROM accrual
+         WHERE program_id = ?1 AND state = 'pending' AND bucket = 'pending' AND vests_at_ms <= ?2 AND at_ms < ?2
+         GROUP BY partner_id, unit ORDER BY partner_id LIMIT 1000",
+    )
+    .bind(&run.program_id)
+    .bind(run.as_of_ms)
+}
+
 fn vest_due() -> &'static str {
     if crate::engine::sabotage::is(crate::engine::sabotage::Fault::VestEarly) {
         "vests_at_ms <= ?4 + 5184000000"
@@ -202,7 +221,7 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
         page(line_select(&format!("(SELECT i.line AS json FROM {granted})"), "json")),
         page(format!(
             "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, reason, created_at_ms)
-             SELECT i.line_id || '.1', i.line_id, 'accrue', 'single', {prefix} || '/expense',
+             SELECT i.line_id || '.1', i.line_id, 'accrue', 'single', {prefix} || '/' || (i.line ->> '$.payer'),
                     {prefix} || '/' || (i.line ->> '$.bucket') || '/' || i.partner_id, i.posted_cents, i.line ->> '$.program_id',
                     i.line ->> '$.event_id', i.run_id, i.line ->> '$.reason', ?4
              FROM {granted}",
@@ -260,21 +279,28 @@ fn accounts_ensure(page: &impl Fn(String) -> Stmt) -> Stmt {
     )
 }
 
-/// The statement of every partner of the program, as of the end of the run.
-pub fn run_partner_insert(run: &RunRow, minimum_cents: i64) -> Stmt {
+/// The statement of every partner of the program, as of the end of the run. Payable is what is available less what is
+/// not ripe: lines that vested less than `delay_days` before the run, and those that are held or disputed.
+pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO run_partner (run_id, partner_id, unit, settled_cents, pending_cents, available_cents, payable_cents)
          SELECT ?1, b.partner_id, b.unit, COALESCE(s.cents, 0), b.pending, b.available,
-                IIF(b.available > 0 AND b.available >= CAST(?3 AS INTEGER), b.available, 0)
+                IIF(b.available - COALESCE(u.cents, 0) > 0 AND b.available - COALESCE(u.cents, 0) >= CAST(?3 AS INTEGER),
+                    b.available - COALESCE(u.cents, 0), 0)
          FROM (SELECT partner_id, unit, SUM(IIF(kind = 'pending', cr_posted_cents - dr_posted_cents, 0)) AS pending,
                       SUM(IIF(kind = 'available', cr_posted_cents - dr_posted_cents - dr_pending_cents, 0)) AS available
                FROM ledger_account WHERE program_id = ?2 AND partner_id <> '' GROUP BY partner_id, unit) b
          LEFT JOIN (SELECT partner_id, unit, SUM(posted_cents) AS cents FROM run_item WHERE run_id = ?1 GROUP BY partner_id, unit) s
-           ON s.partner_id = b.partner_id AND s.unit = b.unit",
+           ON s.partner_id = b.partner_id AND s.unit = b.unit
+         LEFT JOIN (SELECT partner_id, unit, SUM(net_cents) AS cents FROM accrual
+                    WHERE program_id = ?2 AND bucket = 'available' AND (state <> 'available' OR vests_at_ms > ?4)
+                    GROUP BY partner_id, unit) u
+           ON u.partner_id = b.partner_id AND u.unit = b.unit",
     )
     .bind(&run.id)
     .bind(&run.program_id)
     .bind(minimum_cents)
+    .bind(run.as_of_ms.plus_days(-delay_days))
 }
 
 /// Ranks partners by the accounts that were rewarded, then by what they earned.

@@ -1,6 +1,7 @@
 //! Bytes to types and back: webhook signatures, event bodies, the attribution cookie. No I/O and no clock; `now` is an
 //! argument.
 
+pub mod beacon;
 pub mod bearer;
 pub mod cookie;
 pub mod destination;

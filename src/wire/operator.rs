@@ -3,7 +3,8 @@
 use super::destination;
 use super::fields::{CAMPAIGN, DOMAIN, EMAIL, Fields, ID, NAME};
 use super::json::{self, Invalid};
-use crate::base::time::UtcMillis;
+use crate::base::money::{CENTS_MAX, Cents};
+use crate::base::time::{Month, UtcMillis, Week};
 use serde_json::{Map, Value};
 
 /// Who asks to be a partner of which program.
@@ -36,12 +37,57 @@ pub struct NewRun {
     pub program: String,
     pub cadence: String,
     pub period: String,
+    /// Only show what it would do.
+    pub preview: bool,
 }
 
 /// An operator's decision on a review.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReviewDecision {
     pub release: bool,
+    pub reason: String,
+}
+
+/// A draft and the period that it is replayed over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DryRun {
+    /// The document as sent, or `None` for the one in force.
+    pub document: Option<String>,
+    pub from: UtcMillis,
+    pub to: UtcMillis,
+}
+
+/// What the billing system says, account by account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reconciliation {
+    pub as_of: UtcMillis,
+    pub repair: bool,
+    pub accounts: Vec<Billed>,
+}
+
+/// One account's active subscriptions, with what each costs a month where that is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Billed {
+    pub id: String,
+    pub subscriptions: Vec<(String, Option<Cents>)>,
+}
+
+/// Accounts of one reconciliation: their events are read whole.
+const ACCOUNTS_MAX: usize = 200;
+
+/// Money for a program's pool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Funding {
+    pub amount: Cents,
+    pub reason: String,
+}
+
+/// Where an operator moves an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rebind {
+    pub program: String,
+    /// `None`: to nobody.
+    pub partner: Option<String>,
     pub reason: String,
 }
 
@@ -102,15 +148,98 @@ pub fn run(body: &[u8]) -> Result<NewRun, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     let cadence = one_of(&fields, "cadence", &["weekly", "monthly"])?.ok_or_else(|| fields.missing("cadence"))?;
-    Ok(NewRun { program: fields.required_text("program", &ID)?, cadence, period: fields.required_text("period", &ID)? })
+    Ok(NewRun {
+        program: fields.required_text("program", &ID)?,
+        cadence,
+        period: fields.required_text("period", &ID)?,
+        preview: fields.boolean("preview")?.unwrap_or(false),
+    })
 }
 
 pub fn review(body: &[u8]) -> Result<ReviewDecision, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     let decision = one_of(&fields, "decision", &["release", "reject"])?.ok_or_else(|| fields.missing("decision"))?;
-    let reason = fields.text("reason", &NAME)?.filter(|r| !r.trim().is_empty());
-    Ok(ReviewDecision { release: decision == "release", reason: reason.ok_or_else(|| fields.missing("reason"))? })
+    Ok(ReviewDecision { release: decision == "release", reason: reason(&fields)? })
+}
+
+/// `{"document": {…}, "period": "2026-06"}`, or `"from"` and `"to"` as instants.
+pub fn dry_run(body: &[u8]) -> Result<DryRun, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    fields.object("document")?;
+    let (from, to) = match fields.text("period", &ID)? {
+        Some(text) => {
+            let span = Month::parse(&text)
+                .map(|m| (m.start(), m.end()))
+                .or_else(|| Week::parse(&text).map(|w| (w.start(), w.end())));
+            span.ok_or_else(|| {
+                fields.invalid("period", "malformed", "be a month such as 2026-06 or a week such as 2026-W24")
+            })?
+        }
+        None => (instant(&fields, "from")?, instant(&fields, "to")?),
+    };
+    if to <= from {
+        return Err(fields.invalid("to", "out_of_range", "lie after from"));
+    }
+    let document = value.get("document").filter(|d| !d.is_null()).map(Value::to_string);
+    Ok(DryRun { document, from, to })
+}
+
+fn instant(fields: &Fields, name: &str) -> Result<UtcMillis, Invalid> {
+    let text = fields.required_text(name, &ID)?;
+    UtcMillis::parse(&text).ok_or_else(|| fields.invalid(name, "malformed", "be an RFC 3339 instant"))
+}
+
+/// `{"as_of", "repair", "accounts": [{"id", "subscriptions": [{"id", "monthly_cents"}]}]}`: an account without
+/// subscriptions has none that is active.
+pub fn reconciliation(body: &[u8], now: UtcMillis) -> Result<Reconciliation, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    let listed = value.get("accounts").and_then(Value::as_array).filter(|a| (1..=ACCOUNTS_MAX).contains(&a.len()));
+    let listed = listed.ok_or_else(|| {
+        fields.invalid("accounts", "out_of_range", &format!("be a list of 1 to {ACCOUNTS_MAX} accounts"))
+    })?;
+    let accounts: Result<Vec<Billed>, Invalid> = listed.iter().map(billed).collect();
+    Ok(Reconciliation {
+        as_of: fields.occurred_at("as_of", now)?,
+        repair: fields.boolean("repair")?.unwrap_or(false),
+        accounts: accounts?,
+    })
+}
+
+fn billed(value: &Value) -> Result<Billed, Invalid> {
+    let fields = Fields::of_body(value)?;
+    let listed = value.get("subscriptions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let subscriptions: Result<Vec<_>, Invalid> = listed
+        .iter()
+        .map(|s| {
+            let fields = Fields::of_body(s)?;
+            Ok((fields.required_text("id", &ID)?, fields.integer("monthly_cents", 0..=CENTS_MAX)?.map(Cents)))
+        })
+        .collect();
+    Ok(Billed { id: fields.required_text("id", &ID)?, subscriptions: subscriptions? })
+}
+
+pub fn funding(body: &[u8]) -> Result<Funding, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    let cents = fields.integer("amount_cents", 1..=CENTS_MAX)?.ok_or_else(|| fields.missing("amount_cents"))?;
+    Ok(Funding { amount: Cents(cents), reason: reason(&fields)? })
+}
+
+pub fn rebind(body: &[u8]) -> Result<Rebind, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    Ok(Rebind {
+        program: fields.required_text("program", &ID)?,
+        partner: fields.text("partner", &ID)?,
+        reason: reason(&fields)?,
+    })
+}
+
+fn reason(fields: &Fields) -> Result<String, Invalid> {
+    fields.text("reason", &NAME)?.filter(|r| !r.trim().is_empty()).ok_or_else(|| fields.missing("reason"))
 }
 
 pub fn generate(body: &[u8]) -> Result<Generate, Invalid> {

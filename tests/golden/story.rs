@@ -1,156 +1,28 @@
-//! A case's format, and how its steps become events and runs.
+//! How a case's steps become events and runs.
+
+pub mod case;
 
 use super::support::world::{World, at};
+use case::{Case, Step};
+use case::{Click, Clients, Decision, Partner};
 use manicule::base::time::UtcMillis;
 use manicule::engine::touch::{Touch, Trail};
+use manicule::flow::review::Choice;
 use manicule::program::document::Cadence;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use manicule::wire::operator::NewPartner;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Book {
-    pub program: String,
-    #[allow(dead_code)]
-    note: String,
-    pub cases: Vec<Case>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Case {
-    pub name: String,
-    /// The brief and its line, or the rule of the design.
-    pub source: String,
-    #[serde(default)]
-    #[allow(dead_code)]
-    note: String,
-    /// Without any: one partner of the book's program, `partner`.
-    #[serde(default)]
-    partners: Vec<Partner>,
-    pub story: Vec<Step>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Partner {
-    name: String,
-    program: String,
-    email: Option<String>,
-}
-
-/// One thing that happens, or what is expected by then.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Step {
-    #[allow(dead_code)]
-    note: String,
-    when: Option<String>,
-    account: Option<String>,
-    email: Option<String>,
-    /// The event's id; by default `step` and its number in order.
-    event_id: Option<String>,
-    /// True for a sign-up.
-    signs_up: bool,
-    clicked: Vec<Click>,
-    /// The partner whose code the event carries.
-    typed_code_of: Option<String>,
-    /// True for usage, which earns nothing but may carry a code.
-    is_active: bool,
-    pays: Option<Invoice>,
-    pays_every_month: Option<Monthly>,
-    is_refunded: Option<Refund>,
-    dispute: Option<Dispute>,
-    /// True for the whole account.
-    cancels: bool,
-    starts_subscription: Option<String>,
-    cancels_subscription: Option<String>,
-    /// `weekly` or `monthly`.
-    run: Option<String>,
-    runs_every_month: Option<Range>,
-    pub expect: Option<Expect>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Click {
-    link_of: String,
-    when: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Invoice {
-    invoice: String,
-    cents: i64,
-    #[serde(default)]
-    discount_cents: i64,
-    #[serde(default)]
-    currency: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Monthly {
-    cents: i64,
-    months: i64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Refund {
-    refund: String,
-    invoice: String,
-    cents: i64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Dispute {
-    /// opened, won or lost.
-    news: String,
-    invoice: String,
-    cents: i64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Range {
-    from: String,
-    months: i64,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Expect {
-    pub pending_cents: BTreeMap<String, i64>,
-    pub available_cents: BTreeMap<String, i64>,
-    pub earned_cents_by_month: BTreeMap<String, BTreeMap<String, i64>>,
-    /// Any of: invoice or state_reached, partner, account, rule, earned_cents, net_cents, state, reason, vests_at.
-    pub lines: Vec<Map<String, Value>>,
-    pub postings: Option<Vec<String>>,
-    pub referred_by: BTreeMap<String, Option<String>>,
-    pub messages: Option<i64>,
-    pub economics: Option<Economics>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Economics {
-    pub first_year_of_cents_per_month: i64,
-    pub acquisition_cost_cents: i64,
-    pub first_year_revenue_cents: i64,
-    pub first_year_margin_cents: i64,
-    pub margin_over_cost_tenths: i64,
-    pub margin_of_other_channels_cents: BTreeMap<String, i64>,
-}
+/// When partners are enrolled: 2020-01-01.
+const START: UtcMillis = UtcMillis(1_577_836_800_000);
 
 /// A case on its way.
 pub struct Stage {
     pub world: World,
     pub now: String,
     partners: BTreeMap<String, (String, String, String)>,
+    /// Further links by name, as partners are kept.
+    links: BTreeMap<String, (String, String, String)>,
     steps: usize,
 }
 
@@ -159,22 +31,50 @@ impl Stage {
         let world = World::new(1);
         let mut partners = BTreeMap::new();
         let mut enrol = |name: &str, program: &str, email: &str| {
-            let (id, code) = world.partner(at("2020-01-01T00:00:00Z"), program, name, email).expect("a partner");
+            let (id, code) = world.partner(START, program, name, email).expect("a partner");
             partners.insert(name.to_owned(), (id, code, program.to_owned()));
         };
-        for partner in &case.partners {
-            let email = partner.email.clone().unwrap_or_else(|| format!("{}@partners.example", partner.name));
-            enrol(&partner.name, &partner.program, &email);
-        }
         if case.partners.is_empty() {
             enrol("partner", program, "partner@partners.example");
         }
-        Stage { world, now: "2020-01-01T00:00:00Z".to_owned(), partners, steps: 0 }
+        let mut stage = Stage { world, now: START.to_rfc3339(), partners, links: BTreeMap::new(), steps: 0 };
+        for partner in &case.partners {
+            stage.enrol(partner);
+        }
+        stage
+    }
+
+    /// A stage without partners.
+    #[allow(dead_code, reason = "cases name theirs")]
+    pub fn empty() -> Stage {
+        let (partners, links) = (BTreeMap::new(), BTreeMap::new());
+        Stage { world: World::new(1), now: START.to_rfc3339(), partners, links, steps: 0 }
+    }
+
+    pub fn enrol(&mut self, partner: &Partner) {
+        let email = partner.email.clone().unwrap_or_else(|| format!("{0}@{0}.example", partner.name));
+        let new = NewPartner {
+            program: partner.program.clone(),
+            external_id: partner.name.clone(),
+            name: Some(partner.name.clone()),
+            email: Some(email),
+            website: partner.website.clone(),
+            country: None,
+            kind: partner.kind.clone(),
+            disclosure_accepted: !partner.undisclosed,
+        };
+        let (id, code) = self.world.enrol(START, &new).expect("a partner");
+        for (name, source) in &partner.links {
+            let code = self.world.link_of(START, &id, Some(source)).expect("a link");
+            self.links.insert(name.clone(), (id.clone(), code, partner.program.clone()));
+        }
+        self.partners.insert(partner.name.clone(), (id, code, partner.program.clone()));
     }
 
     /// A partner's id, code and program.
     pub fn partner(&self, name: &str) -> &(String, String, String) {
-        self.partners.get(name).unwrap_or_else(|| panic!("{name} is not among the case's partners"))
+        let found = self.partners.get(name).or_else(|| self.links.get(name));
+        found.unwrap_or_else(|| panic!("{name} is not among the case's partners"))
     }
 
     pub fn name_of(&self, id: &str) -> Option<String> {
@@ -191,6 +91,14 @@ impl Stage {
         let when = at(step.when.as_deref().expect("a step says when"));
         if let Some(cadence) = &step.run {
             self.run(cadence, when);
+        } else if let Some(cents) = step.funds_pool_cents {
+            self.now = when.to_rfc3339();
+            let program = self.partners.values().next().expect("a partner").2.clone();
+            self.world.fund(when, &program, cents).expect("the pool is funded");
+        } else if let Some(decision) = &step.reviewed {
+            self.review(step, when, decision);
+        } else if let Some(clients) = &step.brings {
+            self.bring(step, when, clients);
         } else if let Some(monthly) = &step.pays_every_month {
             for month in 0..monthly.months {
                 let invoice = format!("{}-{}", step.account.as_deref().unwrap_or_default(), month + 1);
@@ -201,6 +109,32 @@ impl Stage {
         } else {
             let (kind, rest) = self.event(step);
             self.send(step, kind, when, rest);
+        }
+    }
+
+    fn review(&mut self, step: &Step, when: UtcMillis, decision: &Decision) {
+        let account = step.account.as_deref().unwrap_or_default();
+        let rows = self.world.db.look(&format!(
+            "SELECT id FROM review WHERE account_id = '{account}' AND rule = '{}' AND state = 'open'",
+            decision.rule
+        ));
+        let id = rows.first().unwrap_or_else(|| panic!("nothing to review about {account}"))["id"].clone();
+        self.now = when.to_rfc3339();
+        let choice = if decision.release { Choice::Release } else { Choice::Reject };
+        self.world.decide(when, id.as_str().unwrap_or_default(), choice).expect("the review is decided");
+    }
+
+    fn bring(&mut self, step: &Step, when: UtcMillis, clients: &Clients) {
+        for number in 0..clients.clients {
+            let account = format!("{}-{}", clients.named, number + 1);
+            let at = when.plus_ms(60_000 * number);
+            let code = self.partner(&clients.code_of).1.clone();
+            self.send_about(step, "account.signed_up", at, &account, json!({"attribution": {"code": code}}));
+            for month in 0..clients.months {
+                let rest = json!({"amount": {"cents": clients.cents, "currency": "usd"},
+                    "data": {"invoice_id": format!("{account}-{}", month + 1)}});
+                self.send_about(step, "invoice.paid", at.plus_ms(1_000).plus_months(month), &account, rest);
+            }
         }
     }
 
@@ -215,9 +149,28 @@ impl Stage {
         assert!(runs.iter().all(|r| r.state == "done"));
     }
 
-    fn event(&self, step: &Step) -> (&'static str, Value) {
+    fn event<'a>(&self, step: &'a Step) -> (&'a str, Value) {
         if step.signs_up {
-            return ("account.signed_up", json!({}));
+            let team = step.uses.as_ref().and_then(|u| u.team);
+            return ("account.signed_up", json!({"data": {"team_size": team}}));
+        }
+        if let Some(u) = &step.uses {
+            return ("account.active", json!({"data": {"api_calls": u.api_calls, "team_size": u.team}}));
+        }
+        if let Some(e) = &step.event {
+            let mut rest = json!({"data": e.data});
+            if let Some(agency) = &e.agency {
+                rest["data"]["agency_code"] = json!(self.partner(agency).1);
+            }
+            if let Some(cents) = e.cents {
+                rest["amount"] = json!({"cents": cents, "currency": "usd"});
+            }
+            return (&e.kind, rest);
+        }
+        if let Some(s) = &step.starts {
+            let data = json!({"subscription_id": s.subscription, "annual_value_cents": s.annual_cents,
+                "monthly_cents": s.monthly_cents});
+            return ("subscription.started", json!({"data": data}));
         }
         if step.is_active {
             return ("account.active", json!({}));
@@ -227,7 +180,8 @@ impl Stage {
         }
         if let Some(i) = &step.pays {
             let currency = i.currency.as_deref().unwrap_or("usd");
-            let data = json!({"invoice_id": i.invoice, "discount_cents": i.discount_cents});
+            let data = json!({"invoice_id": i.invoice, "discount_cents": i.discount_cents, "months": i.months,
+                "subscription_id": i.subscription});
             return ("invoice.paid", json!({"amount": {"cents": i.cents, "currency": currency}, "data": data}));
         }
         if let Some(r) = &step.is_refunded {
@@ -254,11 +208,16 @@ impl Stage {
 
     /// Sends an event; it arrives a second after it happened, or after the step before, whichever is later.
     fn send(&mut self, step: &Step, kind: &str, when: UtcMillis, rest: Value) {
+        self.send_about(step, kind, when, step.account.as_deref().unwrap_or_default(), rest);
+    }
+
+    fn send_about(&mut self, step: &Step, kind: &str, when: UtcMillis, account: &str, rest: Value) {
         self.steps += 1;
         let id = step.event_id.clone().unwrap_or_else(|| format!("step-{:03}", self.steps));
-        let account = step.account.as_deref().expect("an event is about an account");
-        let mut body = json!({"id": id, "type": kind, "occurred_at": when.to_rfc3339(),
-            "account": {"id": account, "email": step.email}});
+        let mut body = json!({"id": id, "type": kind, "occurred_at": when.to_rfc3339()});
+        if !account.is_empty() {
+            body["account"] = json!({"id": account, "email": step.email});
+        }
         for (key, value) in rest.as_object().expect("an object") {
             body[key] = value.clone();
         }

@@ -130,7 +130,7 @@ impl Auditor {
                     due.insert(credit_key(account, &partner));
                 }
             }
-        } else {
+        } else if progress.program == "agency-partner" {
             for (account, verdict) in &self.verdicts {
                 let ripe = verdict.commissions.iter().filter(|l| l.vests_at <= progress.as_of && l.at < progress.as_of);
                 due.extend(ripe.filter(|l| can_vest(l)).map(|l| commission_key(account, l)));
@@ -360,7 +360,7 @@ fn progress(db: &Sqlite) -> Vec<Progress> {
     let rows = statement.query_map([], |row| {
         let state: String = row.get(4)?;
         let (items, executed): (i64, i64) = (row.get(5)?, row.get(6)?);
-        let is_planned = !["granting", "vesting"].contains(&state.as_str());
+        let is_planned = !["granting", "terms", "deciding", "vesting"].contains(&state.as_str());
         Ok(Progress {
             id: row.get(0)?,
             program: row.get(1)?,

@@ -15,7 +15,8 @@ pub fn enrol(world: &World, at: i64, register: &mut Register) -> (Vec<String>, V
     for (program, name) in
         [("user-referral", "una"), ("user-referral", "udo"), ("agency-partner", "ada"), ("agency-partner", "ali")]
     {
-        let email = format!("{name}@example.com");
+        // Each partner has a domain of its own, which no account of agency-partner names: nothing is held by domain.
+        let email = format!("{name}@{name}.example");
         let (partner, code) = world.partner(UtcMillis(at), program, name, &email).expect("a partner");
         let mut own = vec![code];
         if name == "una" || name == "ali" {

@@ -124,7 +124,8 @@ impl Play {
 
     /// Tells the stories and says when what arrives and what runs.
     fn plan(&mut self) {
-        for number in 0..self.dice.within(3, 7) as usize {
+        // Fewer than five: the volume bonus, platinum and the count of sign-ups cannot come in; they have tests of their own.
+        for number in 0..self.dice.within(3, 5) as usize {
             self.events.extend(tell(&mut self.dice, &self.cast, number));
         }
         let last = self.events.iter().map(|e| e.at).max().unwrap_or(self.cast.start);

@@ -2,6 +2,7 @@
 //! place.
 
 use super::sqlite::Sqlite;
+use manicule::base::money::Cents;
 use manicule::base::time::UtcMillis;
 use manicule::engine::event::Event;
 use manicule::engine::timeline::Presented;
@@ -10,6 +11,7 @@ use manicule::flow::context::{Context, Ports};
 use manicule::flow::conversion::{self, Incoming, Taken};
 use manicule::flow::enrol;
 use manicule::flow::error::AppError;
+use manicule::flow::pool;
 use manicule::flow::review::{self, Choice};
 use manicule::flow::settle::{self, Due};
 use manicule::program::document::Cadence;
@@ -89,7 +91,12 @@ impl World {
             kind: None,
             disclosure_accepted: true,
         };
-        let (_, answer) = now(enrol::partner(&self.at(when), &new, "https://ref.example", None))?;
+        self.enrol(when, &new)
+    }
+
+    /// Enrols a partner as asked: its id and code.
+    pub fn enrol(&self, when: UtcMillis, new: &NewPartner) -> Result<(String, String), AppError> {
+        let (_, answer) = now(enrol::partner(&self.at(when), new, "https://ref.example", None))?;
         let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
         Ok((text("id"), text("code")))
     }
@@ -103,6 +110,7 @@ impl World {
             trail,
             token_refused: false,
             visitor: event.credential.visitor.clone(),
+            clicks: Vec::new(),
         };
         let incoming = Incoming { source: "events", body_sha256: digest(&bytes), event, presented };
         now(conversion::take(&self.at(when), &incoming))
@@ -121,12 +129,17 @@ impl World {
 
     /// Makes a further link of a partner: its code.
     pub fn link(&self, when: UtcMillis, partner: &str) -> Result<String, AppError> {
+        self.link_of(when, partner, None)
+    }
+
+    /// The same, with a source of its own.
+    pub fn link_of(&self, when: UtcMillis, partner: &str, source: Option<&str>) -> Result<String, AppError> {
         let request = NewLink {
             partner: partner.to_owned(),
             destination: None,
             campaign: None,
             utm: None,
-            source: None,
+            source: source.map(str::to_owned),
             expires_at: None,
         };
         let (_, answer) = now(enrol::link(&self.at(when), &request, "https://ref.example", None))?;
@@ -139,6 +152,11 @@ impl World {
 
     pub fn decide(&self, when: UtcMillis, review: &str, choice: Choice) -> Result<(), AppError> {
         now(review::decide(&self.at(when), review, choice, "looked into")).map(|_| ())
+    }
+
+    /// Puts money into a program's pool.
+    pub fn fund(&self, when: UtcMillis, program: &str, cents: i64) -> Result<(), AppError> {
+        now(pool::fund(&self.at(when), program, Cents(cents), "to reward", None)).map(|_| ())
     }
 
     pub fn sweep(&self, when: UtcMillis) -> Result<Vec<RunRow>, AppError> {

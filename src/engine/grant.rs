@@ -1,0 +1,199 @@
+//! Rewards that are granted once and stay: those that a state reaches, as of a run, and all those of programs that
+//! settle instantly. Rules 5, 6, 13 and 18 of the design.
+
+use super::accrual::{Bound, event_of, judge_flat, meets};
+use super::event::Payload;
+use super::hold::{self, Grounds};
+use super::lifecycle;
+use super::line::{Bucket, Ground, Line, LineState, line_id};
+use super::sabotage;
+use crate::base::money::Cents;
+use crate::base::time::{DAY_MS, UtcMillis};
+use crate::program::document::{Cadence, Document, Reward, Trigger};
+use serde::Deserialize;
+
+/// What stands in a program's pool, in cents, and whether rewards wait for it.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct Pool {
+    pub program_id: String,
+    pub balance_cents: i64,
+    pub waiting: i64,
+}
+
+/// The rewards by state that a run at `as_of` owes, judged on the facts before it (which `b` holds).
+pub fn due(b: &Bound, document: &Document, standing_lines: &[Line], as_of: UtcMillis) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines)) {
+        let (Trigger::State(name), Some(cents)) = (&reward.on, reward.amount.flat_cents) else { continue };
+        let reached = document.state(name).is_some_and(|s| lifecycle::holds(document, s, b.account, b.facts, as_of));
+        if !reached || !meets(&reward.when, b.binding, None, None) {
+            continue;
+        }
+        let ground = state_ground(reward, name, &b.binding.event, as_of);
+        let mut line = Line::new(document, b.binding, b.account, ground, cents);
+        settle(&mut line, b, document);
+        lines.push(line);
+    }
+    lines
+}
+
+/// When a run may find the next reward by state; `None`: there is nothing to grant.
+pub fn next_due(b: &Bound, document: &Document, standing_lines: &[Line]) -> Option<UtcMillis> {
+    let open = document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines));
+    let states = open.filter_map(|r| match &r.on {
+        Trigger::State(name) => document.state(name),
+        Trigger::Event(_) => None,
+    });
+    states.filter_map(|state| lifecycle::first_held(document, state, b.account, b.facts)).min()
+}
+
+/// What the facts call for at once, in the order of (occurred_at, event id), where a program settles instantly. A pool
+/// that cannot cover a reward makes it wait, and every later one behind it.
+pub fn instant(
+    b: &Bound,
+    document: &Document,
+    standing_lines: &[Line],
+    now: UtcMillis,
+    pool: Option<&Pool>,
+) -> Vec<Line> {
+    if document.settlement.cadence != Cadence::Instant {
+        return Vec::new();
+    }
+    let mut lines: Vec<Line> = Vec::new();
+    for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines)) {
+        if meets(&reward.when, b.binding, None, None) {
+            lines.extend(instant_line(b, document, reward, now));
+        }
+    }
+    lines.sort_by(|a, b| (a.at_ms, &a.event_id, &a.rule_id).cmp(&(b.at_ms, &b.event_id, &b.rule_id)));
+    let mut balance = pool.map_or(0, |p| p.balance_cents);
+    let mut waiting = pool.is_some_and(|p| p.waiting > 0);
+    for line in lines.iter_mut().filter(|l| document.settlement.pool && !l.is_over()) {
+        waiting = waiting || balance < line.net_cents.0;
+        if waiting {
+            wait(line);
+        } else {
+            balance -= line.net_cents.0;
+        }
+    }
+    lines
+}
+
+fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis) -> Option<Line> {
+    let line = match &reward.on {
+        Trigger::State(name) => {
+            let at = lifecycle::first_held(document, document.state(name)?, b.account, b.facts)?;
+            // A fact counts as of the millisecond after it, and may be dated a little ahead of our clock.
+            if at.0 > now.0 + DAY_MS / 288 + 1 {
+                return None;
+            }
+            let own = UtcMillis(at.0 - 1);
+            let event =
+                b.timeline.facts.iter().rev().find(|f| f.at == own).map_or(b.binding.event.as_str(), |f| &f.event_id);
+            let ground = state_ground(reward, name, event, own);
+            Line::new(document, b.binding, b.account, ground, reward.amount.flat_cents?)
+        }
+        Trigger::Event(kind) => {
+            let from = (b.binding.from, b.binding.event.as_str());
+            let fact = b.timeline.facts.iter().find(|f| f.kind == *kind && (f.at, f.event_id.as_str()) >= from)?;
+            let cents = match (&reward.amount.flat_cents, &fact.payload) {
+                (Some(cents), _) => *cents,
+                (None, Payload::Purchase { amount, .. }) if amount.currency == document.currency => {
+                    let share = reward.amount.rate_bps?.of(amount.cents)?;
+                    reward.amount.cap_cents.map_or(share, |cap| share.min(cap))
+                }
+                _ => return None,
+            };
+            let ground = Ground {
+                rule: &reward.id,
+                basis: format!("event:{kind}"),
+                event: &fact.event_id,
+                at: fact.at,
+                reason: format!("{kind} was taken in"),
+            };
+            (cents > Cents::ZERO).then(|| Line::new(document, b.binding, b.account, ground, cents))?
+        }
+    };
+    let mut line = line;
+    settle(&mut line, b, document);
+    Some(line)
+}
+
+/// Rewards once granted stay, and move only with their binding. One that comes back to a binding after none had it
+/// draws on the pool anew.
+pub fn kept(b: &Bound, document: &Document, standing_lines: &[Line], pool: Option<&Pool>) -> Vec<Line> {
+    let mut kept: Vec<Line> = Vec::new();
+    let mut old: Vec<&Line> =
+        standing_lines.iter().filter(|l| l.program_id == document.id && stays(document, l)).collect();
+    // A reward that moved before stands once with each partner it was with; what counts is where money stands.
+    old.sort_by_key(|l| (l.net_cents == Cents::ZERO, l.state != LineState::Waiting, l.partner_id != b.binding.partner));
+    for line in old {
+        if kept.iter().any(|k| k.rule_id == line.rule_id && k.basis == line.basis) {
+            continue;
+        }
+        let mut line = line.clone();
+        line.id = line_id(&document.id, &b.binding.partner, &line.rule_id, b.account, &line.basis);
+        line.postings = 0;
+        line.partner_id = b.binding.partner.clone();
+        if line.state == LineState::Waiting {
+            kept.push(line);
+            continue;
+        }
+        let stood = line.net_cents;
+        line.net_cents = line.kept();
+        line.state = if line.bucket == Bucket::Available { LineState::Available } else { LineState::Pending };
+        line.reason = reason_of(&line.basis);
+        settle(&mut line, b, document);
+        let drawn = line.net_cents.0 - stood.0;
+        let covered = pool.is_none_or(|p| p.waiting == 0 && drawn <= p.balance_cents);
+        if document.settlement.pool && drawn > 0 && !covered {
+            wait(&mut line);
+        }
+        kept.push(line);
+    }
+    kept
+}
+
+/// Shows a reward that the pool cannot cover: in no balance.
+pub fn wait(line: &mut Line) {
+    line.net_cents = Cents::ZERO;
+    line.state = LineState::Waiting;
+    line.reason = "waits for the program's pool to be funded".to_owned();
+}
+
+pub fn reason_of(basis: &str) -> String {
+    match basis.split_once(':') {
+        Some(("state", state)) => format!("reached the state {state}"),
+        Some((_, kind)) => format!("{kind} was taken in"),
+        None => basis.to_owned(),
+    }
+}
+
+/// Whether a line is one that, once granted, stays.
+fn stays(document: &Document, line: &Line) -> bool {
+    line.basis.starts_with("state:")
+        || (document.settlement.cadence == Cadence::Instant && line.basis.starts_with("event:"))
+}
+
+fn is_granted(document: &Document, reward: &Reward, standing_lines: &[Line]) -> bool {
+    if sabotage::is(sabotage::Fault::GrantAgain) {
+        return false;
+    }
+    let instant = document.settlement.cadence == Cadence::Instant;
+    let by_event = event_of(reward).is_some();
+    (by_event && !instant)
+        || standing_lines.iter().any(|l| l.program_id == document.id && l.rule_id == reward.id && stays(document, l))
+}
+
+/// The hold and the reviews decide what becomes of a granted line.
+fn settle(line: &mut Line, b: &Bound, document: &Document) {
+    judge_flat(line, &Grounds { document, account: b.account, facts: b.facts, timeline: b.timeline });
+    if !line.is_over() {
+        hold::review(line, b.standing);
+    }
+}
+
+fn state_ground<'a>(reward: &'a Reward, state: &str, event: &'a str, at: UtcMillis) -> Ground<'a> {
+    let basis = format!("state:{state}");
+    Ground { rule: &reward.id, reason: reason_of(&basis), basis, event, at }
+}

@@ -1,0 +1,202 @@
+//! The books that a decision rests on: everything read about some accounts, at the revisions they had before it.
+
+use super::context::{Context, Ports};
+use crate::base::money::Cents;
+use crate::base::time::UtcMillis;
+use crate::engine::accrual::{PartnerTerm, Terms};
+use crate::engine::attribution::{Link, Neighbour};
+use crate::engine::decision::{Case, GroupDecision};
+use crate::engine::event::Payload;
+use crate::engine::grant::Pool;
+use crate::engine::line::Line;
+use crate::engine::risk::{Referred, Review};
+use crate::engine::timeline::Fact;
+use crate::program::catalog::Catalog;
+use crate::store::account::{self, AccountRow, BoundRow};
+use crate::store::port::{DbError, Rows};
+use crate::store::{event as events, evidence, pool, program, review};
+use serde::Deserialize;
+use std::collections::HashMap;
+
+pub struct Books {
+    pub catalog: Catalog,
+    pub accounts: Vec<AccountRow>,
+    pub facts: Vec<Fact>,
+    pub pools: Vec<PoolRow>,
+    pub bound: Vec<BoundRow>,
+    links: HashMap<String, Link>,
+    neighbours: Vec<Neighbour>,
+    crowd: Vec<Referred>,
+    modifiers: Vec<PartnerTerm>,
+    capped: HashMap<String, Cents>,
+    emails: HashMap<String, Vec<String>>,
+    reviews: HashMap<String, Vec<Review>>,
+    lines: HashMap<String, Vec<Line>>,
+}
+
+/// A pool with the revision it was read at.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PoolRow {
+    #[serde(flatten)]
+    pub pool: Pool,
+    pub revision: i64,
+}
+
+/// What an event that is not stored yet adds to the books.
+#[derive(Default)]
+pub struct Coming<'a> {
+    pub codes: Vec<String>,
+    pub domains: Vec<String>,
+    pub invoice: Option<&'a str>,
+    /// When it happened.
+    pub at: Option<UtcMillis>,
+}
+
+/// Reads the books of `accounts`, whose revisions were read before.
+pub async fn read<P: Ports>(
+    ctx: &Context<'_, P>,
+    accounts: Vec<AccountRow>,
+    coming: &Coming<'_>,
+) -> Result<Books, DbError> {
+    let ids: Vec<String> = accounts.iter().map(|a| a.id.clone()).collect();
+    let invoices: Vec<String> = coming.invoice.map(str::to_owned).into_iter().collect();
+    let mut rows = ctx
+        .batch(vec![
+            program::program_list(),
+            events::fact_list(&ids, &invoices, &coming.domains),
+            evidence::link_list(&ids, &coming.domains, &coming.codes),
+            evidence::neighbour_list(&ids, &coming.domains),
+            evidence::crowd_list(&ids, &coming.codes, coming.at),
+            evidence::term_list(&ids, &coming.codes),
+            evidence::cap_list(&ids),
+            events::email_list(&ids),
+            review::review_of_accounts(&ids),
+            account::line_list(&ids),
+            account::bound_list(&ids),
+            pool::pool_list(),
+        ])
+        .await?
+        .into_iter();
+    let mut next = || rows.next().unwrap_or_default();
+    let catalog = program::catalog(&next())?;
+    let facts = events::facts(&next())?;
+    let links = next().decode::<Link>()?.into_iter().map(|l| (l.code.clone(), l)).collect();
+    Ok(Books {
+        catalog,
+        accounts,
+        facts,
+        links,
+        neighbours: next().decode()?,
+        crowd: next().decode()?,
+        modifiers: next().decode()?,
+        capped: next().decode::<CapRow>()?.into_iter().map(|r| (r.line_id, r.capped_cents)).collect(),
+        emails: by_account(&next(), |r: EmailRow| (r.account_id, r.email))?,
+        reviews: by_account(&next(), |r: ReviewOf| (r.account_id, r.review))?,
+        lines: by_account(&next(), |l: Line| (l.account_id.clone(), l))?,
+        bound: next().decode()?,
+        pools: next().decode()?,
+    })
+}
+
+impl Books {
+    /// Decides with one account's part of the books.
+    pub fn with_case<T>(&self, account: &str, now: UtcMillis, decide: impl FnOnce(&Catalog, &Case) -> T) -> T {
+        let pools: Vec<Pool> = self.pools.iter().map(|p| p.pool.clone()).collect();
+        let case = Case {
+            account,
+            facts: &self.facts,
+            links: &self.links,
+            neighbours: &self.neighbours,
+            crowd: &self.crowd,
+            emails: self.emails.get(account).map_or(&[], Vec::as_slice),
+            reviews: self.reviews.get(account).map_or(&[], Vec::as_slice),
+            lines: self.lines(account),
+            terms: Terms { modifiers: &self.modifiers, capped: &self.capped },
+            pools: &pools,
+            now,
+        };
+        decide(&self.catalog, &case)
+    }
+
+    pub fn lines(&self, account: &str) -> &[Line] {
+        self.lines.get(account).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn reviews_mut(&mut self, account: &str) -> &mut Vec<Review> {
+        self.reviews.entry(account.to_owned()).or_default()
+    }
+
+    /// A fact that is not stored yet.
+    pub fn add_fact(&mut self, fact: Fact, email: Option<&str>) {
+        if let Some(email) = email {
+            self.emails.entry(fact.account_id.clone()).or_default().push(email.to_owned());
+        }
+        self.facts.push(fact);
+    }
+
+    /// The email domains of an account's sign-ups.
+    pub fn signup_domains(&self, account: &str) -> Vec<String> {
+        let signups =
+            self.facts.iter().filter(|f| f.account_id == account && matches!(f.payload, Payload::SignedUp { .. }));
+        let mut domains: Vec<String> = signups.filter_map(|f| f.email_domain.clone()).collect();
+        domains.sort();
+        domains.dedup();
+        domains
+    }
+
+    /// A decision of the batch becomes part of the books for the next one.
+    pub fn learn(&mut self, account: &str, groups: &[GroupDecision]) {
+        self.neighbours.retain(|n| n.account_id != account);
+        self.crowd.retain(|r| r.account_id != account);
+        for group in groups {
+            let Some(binding) = &group.verdict.binding else { continue };
+            // Of two sign-ups the one that decides says the domain.
+            let signup = self.facts.iter().find(|f| f.event_id == group.signed_up.1);
+            self.neighbours.extend(signup.and_then(|f| f.email_domain.as_ref()).map(|domain| Neighbour {
+                account_id: account.to_owned(),
+                email_domain: domain.clone(),
+                program_id: binding.program.clone(),
+                code: binding.code.clone(),
+                from_ms: binding.from,
+                event_id: binding.event.clone(),
+            }));
+            self.crowd.push(Referred {
+                program_id: binding.program.clone(),
+                partner_id: binding.partner.clone(),
+                account_id: account.to_owned(),
+                signed_up_at_ms: group.signed_up.0,
+                signup_event_id: group.signed_up.1.clone(),
+            });
+        }
+    }
+}
+
+fn by_account<R: serde::de::DeserializeOwned, T>(
+    rows: &Rows,
+    split: impl Fn(R) -> (String, T),
+) -> Result<HashMap<String, Vec<T>>, DbError> {
+    let mut map: HashMap<String, Vec<T>> = HashMap::new();
+    for (account, value) in rows.decode::<R>()?.into_iter().map(split) {
+        map.entry(account).or_default().push(value);
+    }
+    Ok(map)
+}
+
+#[derive(Deserialize)]
+struct CapRow {
+    line_id: String,
+    capped_cents: Cents,
+}
+
+#[derive(Deserialize)]
+struct EmailRow {
+    account_id: String,
+    email: String,
+}
+
+#[derive(Deserialize)]
+struct ReviewOf {
+    account_id: String,
+    #[serde(flatten)]
+    review: Review,
+}

@@ -1,0 +1,138 @@
+//! The funnel: events of visitors in, the week's report out.
+
+use super::click;
+use super::context::{Context, Ports};
+use super::error::{AppError, Kind};
+use crate::base::id;
+use crate::base::time::{UtcMillis, Week};
+use crate::engine::click::SALT_BYTES;
+use crate::engine::event::{Event, Payload};
+use crate::engine::funnel::{self, Count, Report};
+use crate::engine::timeline::Presented;
+use crate::engine::touch::Trail;
+use crate::program::catalog::Catalog;
+use crate::program::measure::CLICK;
+use crate::store::funnel::{CountRow, Reached, Sender, reached_insert, week_counts};
+use crate::store::port::Stmt;
+use crate::store::program;
+use std::collections::BTreeMap;
+
+/// What a page tells of its visitor.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Told {
+    pub event: String,
+    pub campaign: Option<String>,
+    pub code: Option<String>,
+    pub path: Option<String>,
+    /// Of the signed cookie.
+    pub trail: Option<Trail>,
+    /// Address and User-Agent, where there is no cookie and the visitor does not object. Neither is stored.
+    pub fingerprint: Option<(String, String)>,
+}
+
+/// Stores what a page tells: one insert, behind a look at the month's salt where the visitor has no cookie. What leads
+/// to no partner is not stored, and costs nothing.
+pub async fn collect<P: Ports>(ctx: &Context<'_, P>, told: Told) -> Result<(), AppError> {
+    let senders = senders(told.code.as_deref(), told.campaign.as_deref(), told.trail.as_ref(), ctx.now);
+    // A click is the redirect's to count, and no page's to claim.
+    if senders.is_empty() || told.event == CLICK {
+        return Ok(());
+    }
+    let visitor = match (&told.trail, &told.fingerprint) {
+        (Some(trail), _) => Some(trail.visitor.clone()).filter(|v| !v.is_empty()),
+        (None, Some((ip, user_agent))) => {
+            let mut random = [0; SALT_BYTES];
+            ctx.ports.random(&mut random);
+            Some(click::load_salt(ctx.ports.db(), ctx.now, random).await?.fingerprint(ip, user_agent))
+        }
+        (None, None) => None,
+    };
+    let (id, at) = (ctx.fresh_id("fev"), ctx.now);
+    let reached = Reached { id, event: told.event, senders, visitor, path: told.path, at };
+    ctx.query(reached_insert(&reached)).await.map(|_| ()).map_err(AppError::from)
+}
+
+/// The statement that counts a webhook's event, for the batch that takes it in; `None` where no funnel has a stage for
+/// its type or nobody sent its visitor.
+pub fn counted(catalog: &Catalog, event: &Event, presented: &Presented) -> Option<Stmt> {
+    let in_force = catalog.all_in_force(event.occurred_at);
+    if !in_force.iter().any(|d| d.funnel.as_ref().is_some_and(|f| f.counts(&event.kind))) {
+        return None;
+    }
+    let (campaign, visitor) = match &event.payload {
+        Payload::Funnel { campaign, visitor } => (campaign.as_deref(), visitor.clone()),
+        _ => (None, None),
+    };
+    let trail = presented.trail.as_ref();
+    let senders = senders(presented.code.as_deref(), campaign, trail, event.occurred_at);
+    let of_trail = || trail.map(|t| t.visitor.clone()).filter(|v| !v.is_empty());
+    let reached = Reached {
+        id: id::derived("fev", &[&event.id]),
+        event: event.kind.clone(),
+        visitor: visitor.or_else(|| presented.visitor.clone()).or_else(of_trail),
+        path: None,
+        at: event.occurred_at,
+        senders,
+    };
+    (!reached.senders.is_empty()).then(|| reached_insert(&reached))
+}
+
+/// A code that is given stands alone, under the campaign that is given or that its latest touch had; else the touches,
+/// the latest first.
+fn senders(code: Option<&str>, campaign: Option<&str>, trail: Option<&Trail>, at: UtcMillis) -> Vec<Sender> {
+    let mut touches: Vec<_> = trail.into_iter().flat_map(|t| &t.touches).collect();
+    touches.sort_by_key(|t| std::cmp::Reverse(t.at));
+    if let Some(code) = code {
+        let touched = touches.iter().find(|t| t.code == code).map(|t| t.campaign.as_str());
+        let campaign = campaign.or(touched).unwrap_or_default();
+        return vec![Sender { code: code.to_owned(), campaign: campaign.to_owned(), at, touch: false }];
+    }
+    let sender = |t: &crate::engine::touch::Touch| Sender {
+        code: t.code.clone(),
+        campaign: campaign.unwrap_or(&t.campaign).to_owned(),
+        at: t.at,
+        touch: true,
+    };
+    touches.into_iter().map(sender).collect()
+}
+
+/// A week's report with what is shown of its partners.
+pub struct Weekly {
+    pub program: String,
+    pub title: String,
+    pub version: i64,
+    pub week: Week,
+    pub report: Report,
+    pub names: BTreeMap<String, Name>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Name {
+    pub external_id: Option<String>,
+    pub name: Option<String>,
+}
+
+/// The funnel's report of a week, by the document in force at its end, or now while it lasts.
+pub async fn weekly<P: Ports>(ctx: &Context<'_, P>, program: &str, week: Week) -> Result<Weekly, AppError> {
+    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let by = week.end().plus_ms(-1).min(ctx.now);
+    let document = catalog.in_force(program, by).ok_or_else(|| AppError::not_found("program"))?;
+    let funnel = document.funnel.as_ref().ok_or_else(|| {
+        let detail = format!("program {program} has no funnel in its document");
+        AppError::new(Kind::Unprocessable, "no_funnel", detail).field("program")
+    })?;
+    let clicks = funnel.click_stage().map(|s| s.id.as_str());
+    let rows: Vec<CountRow> = ctx.query(week_counts(program, week, clicks)).await?.decode()?;
+    let counts: Vec<Count> = rows.iter().map(|r| r.count.clone()).collect();
+    let report = funnel::report(document, funnel, &counts);
+    let names =
+        rows.into_iter().map(|r| (r.count.partner, Name { external_id: r.external_id, name: r.name })).collect();
+    Ok(Weekly {
+        program: program.to_owned(),
+        title: document.title.clone(),
+        version: document.version,
+        week,
+        report,
+        names,
+    })
+}

@@ -1,0 +1,71 @@
+//! Moving an account to another partner, or to none, by an operator with a reason. The move is stored as one of the
+//! account's facts, so it is decided like any other: the old accruals are reversed, the new ones made.
+
+use super::context::{Context, Ports};
+use super::conversion::{self, Incoming};
+use super::error::{AppError, Kind};
+use super::once::Answer;
+use crate::engine::event::{Credential, Event, Payload, Person};
+use crate::engine::timeline::Presented;
+use crate::store::account::{self, AccountRow};
+use crate::store::partner::{self, PartnerRow};
+use crate::store::port::Stmt;
+use crate::store::token::{self, Audit};
+use crate::wire::operator::Rebind;
+use serde_json::json;
+
+/// Moves the account. `body_sha256` and `id` make a repeat of the same request the same move.
+pub async fn rebind<P: Ports>(
+    ctx: &Context<'_, P>,
+    account_id: &str,
+    asked: &Rebind,
+    id: String,
+    body_sha256: String,
+) -> Result<Answer, AppError> {
+    let wanted = asked.partner.as_deref().unwrap_or("");
+    let rows = ctx
+        .batch(vec![
+            account::account_find(account_id),
+            partner::partner_find(wanted),
+            account::bound_list(&[account_id.to_owned()]),
+        ])
+        .await?;
+    rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
+    let to: Option<PartnerRow> = rows[1].first()?;
+    if asked.partner.is_some() && to.as_ref().is_none_or(|p| p.program_id != asked.program) {
+        let detail = "there is no such partner in this program";
+        return Err(AppError::new(Kind::Unprocessable, "unknown_partner", detail).field("partner"));
+    }
+    let before = json!(rows[2].0).to_string();
+    let after = json!({"program": asked.program, "partner": asked.partner}).to_string();
+    let (audit_id, actor, reason) = (ctx.fresh_id("aud"), ctx.actor.clone(), asked.reason.clone());
+    let audit = || -> Vec<Stmt> {
+        let entry = Audit {
+            id: &audit_id,
+            actor: &actor,
+            action: "account.rebind",
+            subject: account_id,
+            reason: Some(&reason),
+            before: Some(&before),
+            after: Some(&after),
+        };
+        vec![token::audit_insert(&entry, ctx.now)]
+    };
+    let event = Event {
+        id,
+        kind: "operator.rebound".to_owned(),
+        occurred_at: ctx.now,
+        account_id: Some(account_id.to_owned()),
+        person: Person::default(),
+        credential: Credential::default(),
+        payload: Payload::Rebound {
+            program: asked.program.clone(),
+            code: to.map(|p| p.code),
+            partner: asked.partner.clone(),
+            reason: asked.reason.clone(),
+        },
+    };
+    let incoming = Incoming { source: "operator", body_sha256, event, presented: Presented::default() };
+    let taken = conversion::take_with(ctx, &incoming, audit).await?;
+    Ok((200, taken.outcome))
+}

@@ -1,0 +1,82 @@
+//! Reconciliation: what the billing system says about accounts' subscriptions, against what their events said. What
+//! differs is reported, and repaired by the events that were missed, so that everything follows from facts as ever.
+
+use super::books::{self, Coming};
+use super::context::{Context, Ports};
+use super::conversion::{self, Incoming};
+use super::error::AppError;
+use crate::base::id;
+use crate::base::time::UtcMillis;
+use crate::engine::event::{Credential, Event, Payload, Person, Subscription};
+use crate::engine::timeline::{Presented, Timeline};
+use crate::store::account::AccountRow;
+use crate::wire::operator::{Billed, Reconciliation};
+use serde_json::{Value, json};
+
+/// One thing that events missed.
+struct Missed {
+    account: String,
+    subscription: String,
+    kind: &'static str,
+    payload: Payload,
+}
+
+/// Compares, and repairs where that is asked for. Asking again finds nothing left to repair.
+pub async fn reconcile<P: Ports>(ctx: &Context<'_, P>, asked: &Reconciliation) -> Result<Value, AppError> {
+    let accounts = asked.accounts.iter().map(|a| AccountRow { id: a.id.clone(), revision: 0 }).collect();
+    let books = books::read(ctx, accounts, &Coming::default()).await?;
+    let mut missed = Vec::new();
+    let mut unknown = Vec::new();
+    for billed in &asked.accounts {
+        let timeline = Timeline::of(&billed.id, &books.facts, asked.as_of.plus_ms(1));
+        if timeline.facts.is_empty() {
+            unknown.push(billed.id.clone());
+        } else {
+            missed.extend(compare(billed, &timeline.active));
+        }
+    }
+    let mut rows = Vec::new();
+    for item in missed {
+        let repaired = asked.repair && repair(ctx, &item, asked.as_of).await?;
+        rows.push(json!({
+            "account": item.account, "subscription_id": item.subscription, "missed": item.kind, "repaired": repaired,
+        }));
+    }
+    Ok(json!({
+        "as_of": asked.as_of.to_rfc3339(), "accounts": asked.accounts.len(), "unknown_accounts": unknown, "missed": rows,
+    }))
+}
+
+fn compare(billed: &Billed, active: &[String]) -> Vec<Missed> {
+    let subscription = |id: &str, monthly_cents| Subscription {
+        subscription_id: id.to_owned(),
+        monthly_cents,
+        annual_value_cents: None,
+    };
+    let item =
+        |id: &str, kind, payload| Missed { account: billed.id.clone(), subscription: id.to_owned(), kind, payload };
+    let gone = active.iter().filter(|id| !billed.subscriptions.iter().any(|(billed, _)| billed == *id));
+    let new = billed.subscriptions.iter().filter(|(id, _)| !active.contains(id));
+    gone.map(|id| item(id, "subscription.cancelled", Payload::SubscriptionCancelled(subscription(id, None))))
+        .chain(new.map(|(id, cents)| {
+            item(id, "subscription.started", Payload::SubscriptionStarted(subscription(id, *cents)))
+        }))
+        .collect()
+}
+
+/// Takes the missed event in, under an id that follows from what it says.
+async fn repair<P: Ports>(ctx: &Context<'_, P>, item: &Missed, as_of: UtcMillis) -> Result<bool, AppError> {
+    let stamp = as_of.0.to_string();
+    let event_id = id::derived("rec", &[&item.account, &item.subscription, item.kind, &stamp]);
+    let event = Event {
+        id: event_id.clone(),
+        kind: item.kind.to_owned(),
+        occurred_at: as_of,
+        account_id: Some(item.account.clone()),
+        person: Person::default(),
+        credential: Credential::default(),
+        payload: item.payload.clone(),
+    };
+    let incoming = Incoming { source: "reconciliation", body_sha256: event_id, event, presented: Presented::default() };
+    Ok(conversion::take(ctx, &incoming).await?.first)
+}

@@ -1,0 +1,41 @@
+//! Deciding accounts again because something they depend on changed: another account of their domain, their partner's
+//! terms, a cap. Whoever changed it marked them; here they are taken page by page.
+
+use super::books::{self, Coming};
+use super::commit::Commit;
+use super::context::{Context, Ports};
+use crate::engine::decision;
+use crate::store::account::{self, AccountRow};
+use crate::store::port::DbError;
+
+/// Accounts decided in one batch.
+const PAGE: i64 = 50;
+
+/// Decides up to one page of marked accounts; whether there was one.
+pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
+    let accounts: Vec<AccountRow> = ctx.query(account::stale_list(PAGE)).await?.decode()?;
+    if accounts.is_empty() {
+        return Ok(false);
+    }
+    let mut books = books::read(ctx, accounts.clone(), &Coming::default()).await?;
+    let mut commit = Commit::default();
+    for account in &accounts {
+        let decision = books.with_case(&account.id, ctx.now, decision::decide);
+        commit.add(&mut books, account, decision, "");
+    }
+    ctx.batch(commit.statements(ctx.now)).await?;
+    Ok(true)
+}
+
+/// Takes up to `pages` pages. Somebody else being first is no error: what is left stays marked.
+pub async fn drain<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), DbError> {
+    for tries in 0..pages {
+        match page(ctx).await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(DbError::Guard(_)) => ctx.back_off(tries.min(8)).await,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

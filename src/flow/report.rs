@@ -1,0 +1,78 @@
+//! Reports on what referrals bring: by channel, and against what accounts cost elsewhere.
+
+use super::context::{Context, Ports};
+use super::error::AppError;
+use crate::base::time::{Month, UtcMillis};
+use crate::engine::economics::{self, Economics, Sums};
+use crate::program::document::Document;
+use crate::store::program;
+use crate::store::report::{ChannelRow, channel_list, cost_sums, reach_sums};
+use serde::Deserialize;
+
+/// A program's channels in a month.
+pub struct Channels {
+    pub document: Document,
+    pub rows: Vec<ChannelRow>,
+}
+
+pub async fn channels<P: Ports>(ctx: &Context<'_, P>, program: &str, month: Month) -> Result<Channels, AppError> {
+    let batch = vec![program::program_list(), channel_list(program, month.start(), month.end())];
+    let rows = ctx.batch(batch).await?;
+    let document = in_force(&program::catalog(&rows[0])?, program, month.end(), ctx.now)?;
+    Ok(Channels { document, rows: rows[1].decode()? })
+}
+
+/// A program's economics over [from, to).
+pub async fn economics<P: Ports>(
+    ctx: &Context<'_, P>,
+    program: &str,
+    from: UtcMillis,
+    to: UtcMillis,
+) -> Result<(Document, Economics), AppError> {
+    #[derive(Deserialize)]
+    struct Cost {
+        rewarded: i64,
+        reward_cents: i64,
+        benefit_cents: i64,
+        invoiced: i64,
+        first_year_cents: i64,
+    }
+    #[derive(Deserialize)]
+    struct Reach {
+        clicks: i64,
+        signups: i64,
+        active_referrers: i64,
+        existing_accounts: i64,
+    }
+    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let document = in_force(&catalog, program, to, ctx.now)?;
+    let sums = vec![cost_sums(program, &document.currency, from, to), reach_sums(program, document.group(), from, to)];
+    let rows = ctx.batch(sums).await?;
+    let none = || AppError::from(crate::store::port::DbError::Fault("a sum without a row".to_owned()));
+    let cost: Cost = rows[0].first()?.ok_or_else(none)?;
+    let reach: Reach = rows[1].first()?.ok_or_else(none)?;
+    let sums = Sums {
+        rewarded: cost.rewarded,
+        reward_cents: cost.reward_cents,
+        benefit_cents: cost.benefit_cents,
+        invoiced: cost.invoiced,
+        first_year_cents: cost.first_year_cents,
+        signups: reach.signups,
+        active_referrers: reach.active_referrers,
+        existing_accounts: reach.existing_accounts,
+        clicks: reach.clicks,
+    };
+    let found = economics::economics(&document, &sums);
+    Ok((document, found))
+}
+
+/// The document in force at the period's end, or now while it lasts.
+fn in_force(
+    catalog: &crate::program::catalog::Catalog,
+    program: &str,
+    end: UtcMillis,
+    now: UtcMillis,
+) -> Result<Document, AppError> {
+    let at = end.plus_ms(-1).min(now);
+    catalog.in_force(program, at).cloned().ok_or_else(|| AppError::not_found("program"))
+}

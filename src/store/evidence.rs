@@ -1,0 +1,95 @@
+//! What a decision about an account reads of others: the links it names, accounts of its email domain, sign-ups of the
+//! same partners, what runs found about them.
+
+use super::port::Stmt;
+use crate::base::time::{DAY_MS, UtcMillis};
+
+/// At least as long as any month.
+const MONTH_MS: i64 = 31 * DAY_MS;
+
+/// Accounts of one domain and program that are read at most: the first bound answers, and it may be the account itself.
+const NEIGHBOURS: i64 = 2;
+/// Sign-ups of one partner and month that are read at most; no rule counts further.
+pub const CROWD_MAX: i64 = 200;
+
+/// The codes that accounts' facts name, that are said about their domains, or that their neighbours are bound by, and
+/// `codes`; with what attribution asks about each.
+pub fn link_list(accounts: &[String], domains: &[String], codes: &[String]) -> Stmt {
+    Stmt::new(format!(
+        "WITH d AS ({DOMAINS}), mine AS (SELECT id FROM event WHERE account_id IN (SELECT value FROM json_each(?1))
+                UNION SELECT id FROM event WHERE domain IN (SELECT domain FROM d))
+         SELECT l.code, l.program_id, l.partner_id, l.expires_at_ms, l.disabled_at_ms, l.source, p.kind,
+                p.disclosure_accepted_at_ms, p.left_at_ms, p.website AS partner_website, pp.email AS partner_email
+         FROM link l JOIN partner p ON p.id = l.partner_id LEFT JOIN partner_person pp ON pp.partner_id = p.id
+         WHERE l.code IN (SELECT value FROM json_each(?3)
+           UNION SELECT c.value FROM event e, json_each(e.codes) c WHERE e.id IN (SELECT id FROM mine)
+           UNION SELECT b.code FROM binding b JOIN event e ON e.account_id = b.account_id
+             WHERE e.email_domain IN (SELECT domain FROM d) AND e.type = 'account.signed_up' AND b.code IS NOT NULL
+           UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1)) AND b.code IS NOT NULL)"
+    ))
+    .json(&accounts)
+    .json(&domains)
+    .json(&codes)
+}
+
+/// The email domains of accounts' sign-ups, and further ones.
+const DOMAINS: &str = "SELECT email_domain AS domain FROM event WHERE account_id IN (SELECT value FROM json_each(?1))
+      AND type = 'account.signed_up' AND email_domain IS NOT NULL UNION SELECT value FROM json_each(?2)";
+
+/// For each domain and program the accounts that were bound first.
+pub fn neighbour_list(accounts: &[String], domains: &[String]) -> Stmt {
+    Stmt::new(format!(
+        "WITH d AS ({DOMAINS})
+         SELECT account_id, email_domain, program_id, code, from_ms, event_id FROM (
+           SELECT b.account_id, e.email_domain, b.program_id, b.code, b.from_ms, b.event_id,
+                  row_number() OVER (PARTITION BY e.email_domain, b.program_id ORDER BY b.from_ms, b.event_id) AS place
+           FROM binding b JOIN event e ON e.id = b.signup_event_id AND e.email_domain IN (SELECT domain FROM d)
+           WHERE b.partner_id IS NOT NULL
+             AND EXISTS (SELECT 1 FROM program_version v, json_each(v.document, '$.attribution.methods') m
+                         WHERE v.program_id = b.program_id AND m.value = 'email_domain'))
+         WHERE place <= {NEIGHBOURS} OR account_id IN (SELECT value FROM json_each(?1))"
+    ))
+    .json(&accounts)
+    .json(&domains)
+}
+
+/// The first referred sign-ups of each month around the accounts' own (and `at`), of the partners behind accounts' codes
+/// and `codes`, in programs that count them.
+pub fn crowd_list(accounts: &[String], codes: &[String], at: Option<UtcMillis>) -> Stmt {
+    Stmt::new(format!(
+        "WITH s AS (SELECT occurred_at_ms AS at FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND type = 'account.signed_up'
+                UNION ALL SELECT CAST(?3 AS INTEGER) WHERE ?3 IS NOT NULL)
+         SELECT program_id, partner_id, account_id, signed_up_at_ms, signup_event_id FROM (
+           SELECT b.program_id, b.partner_id, b.account_id, b.signed_up_at_ms, b.signup_event_id,
+                  row_number() OVER (PARTITION BY b.program_id, b.partner_id, strftime('%Y-%m', b.signed_up_at_ms / 1000, 'unixepoch')
+                    ORDER BY b.signed_up_at_ms, b.signup_event_id) AS place
+           FROM binding b
+           WHERE b.partner_id IN (SELECT l.partner_id FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
+               UNION SELECT c.value FROM event e, json_each(e.codes) c WHERE e.account_id IN (SELECT value FROM json_each(?1))))
+             AND EXISTS (SELECT 1 FROM program_version v WHERE v.program_id = b.program_id
+               AND instr(v.document, 'signups_in_month') > 0)
+             AND b.signed_up_at_ms BETWEEN (SELECT MIN(at) FROM s) - {MONTH_MS} AND (SELECT MAX(at) FROM s) + {MONTH_MS})
+         WHERE place <= {CROWD_MAX}"
+    ))
+    .json(&accounts)
+    .json(&codes)
+    .bind(at)
+}
+
+/// The modifiers earned by the partners behind accounts' bindings and codes, and `codes`.
+pub fn term_list(accounts: &[String], codes: &[String]) -> Stmt {
+    Stmt::new(
+        "SELECT program_id, partner_id, modifier_id, quarter, from_ms FROM partner_term
+         WHERE partner_id IN (SELECT l.partner_id FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
+             UNION SELECT c.value FROM event e, json_each(e.codes) c WHERE e.account_id IN (SELECT value FROM json_each(?1))
+             UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1))))",
+    )
+    .json(&accounts)
+    .json(&codes)
+}
+
+/// What monthly caps take from the lines of accounts.
+pub fn cap_list(accounts: &[String]) -> Stmt {
+    Stmt::new("SELECT line_id, capped_cents FROM cap_verdict WHERE account_id IN (SELECT value FROM json_each(?1)) AND capped_cents > 0")
+        .json(&accounts)
+}

@@ -1,0 +1,99 @@
+//! Stages that visitors reached, and their counts by week.
+
+use super::port::Stmt;
+use crate::base::time::{UtcMillis, Week};
+use crate::engine::funnel::Count;
+use serde::{Deserialize, Serialize};
+
+/// How far a touch may be dated after the event that it explains: both clocks are honest, and one may tell whole seconds.
+const SKEW_MS: i64 = 300_000;
+
+/// One event of a visitor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reached {
+    pub id: String,
+    /// The event's type.
+    pub event: String,
+    /// Who may have sent the visitor, the likeliest first.
+    pub senders: Vec<Sender>,
+    pub visitor: Option<String>,
+    pub path: Option<String>,
+    pub at: UtcMillis,
+}
+
+/// A code with the campaign beside it, and when it was given.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sender {
+    pub code: String,
+    /// Empty: the link's own.
+    pub campaign: String,
+    pub at: UtcMillis,
+    /// Of a touch, which counts within its program's window; else the event itself names the code.
+    pub touch: bool,
+}
+
+/// Stores the event as a stage of the first sender's program that has a stage for it; nothing where none has, or where
+/// no sender's link was live. One statement: it finds link, partner and document itself.
+pub fn reached_insert(reached: &Reached) -> Stmt {
+    Stmt::new(
+        "INSERT INTO funnel_event (id, program_id, partner_id, code, campaign, stage, event, visitor, path, at_ms, week)
+         SELECT ?2, l.program_id, l.partner_id, l.code, COALESCE(NULLIF(c.value ->> '$.campaign', ''), l.campaign, ''),
+                s.value ->> '$.id', ?3, ?4, ?5, CAST(?6 AS INTEGER), ?7
+         FROM json_each(?1) c
+         JOIN link l ON l.code = c.value ->> '$.code'
+         JOIN partner p ON p.id = l.partner_id
+         JOIN program_version v ON v.program_id = l.program_id AND v.version =
+           (SELECT MAX(w.version) FROM program_version w WHERE w.program_id = l.program_id AND w.effective_from_ms <= ?6)
+         JOIN json_each(v.document, '$.funnel.stages') s
+         WHERE EXISTS (SELECT 1 FROM json_each(s.value, '$.events') e WHERE e.value = ?3)
+           AND (l.expires_at_ms IS NULL OR l.expires_at_ms > c.value ->> '$.at')
+           AND (l.disabled_at_ms IS NULL OR l.disabled_at_ms > c.value ->> '$.at')
+           AND (p.left_at_ms IS NULL OR p.left_at_ms > c.value ->> '$.at')
+           AND (p.disclosure_accepted_at_ms IS NOT NULL OR COALESCE(v.document ->> '$.requires_disclosure', 0) = 0)
+           AND (NOT c.value ->> '$.touch'
+                OR ((c.value ->> '$.at') + (v.document ->> '$.attribution.window_days') * 86400000 > ?6
+                    AND c.value ->> '$.at' <= ?6 + ?8))
+         ORDER BY c.key LIMIT 1
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .json(&reached.senders)
+    .bind(&reached.id)
+    .bind(&reached.event)
+    .bind(reached.visitor.clone())
+    .bind(reached.path.clone())
+    .bind(reached.at)
+    .bind(Week::of(reached.at).to_string())
+    .bind(SKEW_MS)
+}
+
+/// A count with what is shown of its partner.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CountRow {
+    #[serde(flatten)]
+    pub count: Count,
+    pub external_id: Option<String>,
+    pub name: Option<String>,
+}
+
+/// Distinct visitors by partner, campaign and stage in a week. Counted clicks are the stage `click_stage`.
+pub fn week_counts(program: &str, week: Week, click_stage: Option<&str>) -> Stmt {
+    Stmt::new(
+        "WITH reached AS (
+           SELECT partner_id, COALESCE(campaign, '') AS campaign, ?5 AS stage, visitor FROM click
+           WHERE ?5 IS NOT NULL AND program_id = ?1 AND kind = 'visit' AND clicked_at_ms >= ?3 AND clicked_at_ms < ?4
+           UNION ALL
+           SELECT partner_id, campaign, stage, COALESCE(visitor, id) FROM funnel_event WHERE program_id = ?1 AND week = ?2
+         ), counted AS (
+           SELECT partner_id, campaign, stage, COUNT(DISTINCT visitor) AS visitors FROM reached
+           GROUP BY partner_id, campaign, stage
+         )
+         SELECT c.partner_id AS partner, c.campaign, c.stage, c.visitors, p.external_id, x.name
+         FROM counted c LEFT JOIN partner p ON p.id = c.partner_id LEFT JOIN partner_person x ON x.partner_id = c.partner_id
+         ORDER BY c.partner_id, c.campaign, c.stage",
+    )
+    .bind(program)
+    .bind(week.to_string())
+    .bind(week.start())
+    .bind(week.end())
+    .bind(click_stage.map(str::to_owned))
+}

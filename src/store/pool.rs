@@ -1,0 +1,47 @@
+//! Pools: what stands in them, and the rewards that wait.
+
+use super::account::LINE_COLUMNS;
+use super::port::Stmt;
+
+/// Every program's pool: revision, balance in cents, and how many rewards wait.
+pub fn pool_list() -> Stmt {
+    Stmt::new(
+        "SELECT v.program_id, COALESCE((SELECT revision FROM pool p WHERE p.program_id = v.program_id), 0) AS revision,
+                COALESCE((SELECT SUM(cr_posted_cents - dr_posted_cents) FROM ledger_account a
+                  WHERE a.program_id = v.program_id AND a.kind = 'pool'), 0) AS balance_cents,
+                (SELECT COUNT(*) FROM accrual l WHERE l.program_id = v.program_id AND l.state = 'waiting') AS waiting
+         FROM (SELECT DISTINCT program_id FROM program_version) v",
+    )
+}
+
+/// Writes at the next revision; aborts the batch when somebody else drew on the pool.
+pub fn pool_advance(program: &str, revision: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO pool (program_id, revision) VALUES (?1, CAST(?2 AS INTEGER) + 1)
+         ON CONFLICT (program_id) DO UPDATE SET revision = excluded.revision",
+    )
+    .bind(program)
+    .bind(revision)
+}
+
+/// The rewards that wait, in the order in which they are released.
+pub fn waiting_list(program: &str, limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {LINE_COLUMNS} FROM accrual WHERE program_id = ?1 AND state = 'waiting' ORDER BY at_ms, event_id, rule_id LIMIT ?2"
+    ))
+    .bind(program)
+    .bind(limit)
+}
+
+/// The accounts of lines, with their revisions.
+pub fn waiting_accounts(accounts: &[String]) -> Stmt {
+    Stmt::new("SELECT id, revision FROM account WHERE id IN (SELECT value FROM json_each(?1))").json(&accounts)
+}
+
+/// Programs in which something waits while there is something in the pool.
+pub fn pool_releasable() -> Stmt {
+    Stmt::new(
+        "SELECT DISTINCT l.program_id AS id FROM accrual l WHERE l.state = 'waiting'
+           AND EXISTS (SELECT 1 FROM ledger_account a WHERE a.program_id = l.program_id AND a.kind = 'pool' AND a.cr_posted_cents > a.dr_posted_cents)",
+    )
+}
