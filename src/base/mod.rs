@@ -1,5 +1,6 @@
 //! Values every layer speaks in: money, time, ids. No clock, no randomness, no I/O.
 
+pub mod decode;
 pub mod id;
 pub mod money;
 pub mod time;

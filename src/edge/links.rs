@@ -7,6 +7,7 @@
 use super::d1::D1;
 use super::state;
 use super::time_limit::within;
+use crate::base::decode;
 use crate::base::time::UtcMillis;
 use crate::engine::link::Link;
 use crate::http::redirect::Resolved;
@@ -58,7 +59,7 @@ async fn read(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Resul
         match kv.get(&key(code)).cache_ttl(KV_CACHE_TTL_S).text().await {
             // What does not parse is of another version of the Worker: D1 knows.
             Ok(Some(text)) => {
-                if let Ok(link) = serde_json::from_str(&text) {
+                if let Ok(link) = decode::from_text(&text) {
                     return Ok(Some(link));
                 }
             }

@@ -4,6 +4,7 @@ use super::message::Request;
 use super::page::Page;
 use super::partners::entry;
 use super::shell::{Shell, Site};
+use crate::base::decode;
 use crate::base::time::UtcMillis;
 use crate::engine::attribution::Verdict;
 use crate::engine::line::Line;
@@ -31,12 +32,12 @@ pub async fn receipt<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, 
 }
 
 fn binding_view(row: &BindingRow, lines: &[Line], now: UtcMillis) -> Value {
-    let states: Value = serde_json::from_str::<Vec<crate::engine::lifecycle::Reached>>(&row.states)
+    let states: Value = decode::from_text::<Vec<crate::engine::lifecycle::Reached>>(&row.states)
         .map(|states| {
             states.iter().filter(|s| s.at <= now).map(|s| json!({"state": s.state, "at": s.at.to_rfc3339()})).collect()
         })
         .unwrap_or_default();
-    let Ok(verdict) = serde_json::from_str::<Verdict>(&row.receipt) else { return Value::Null };
+    let Ok(verdict) = decode::from_text::<Verdict>(&row.receipt) else { return Value::Null };
     let binding = verdict.binding.as_ref();
     let program = binding.map(|b| b.program.as_str());
     let considered: Vec<Value> = verdict

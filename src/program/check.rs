@@ -1,10 +1,11 @@
 //! Reading and checking a document. Every error names the path, the value and the rule.
 
 use super::document::*;
-use super::locate;
 use super::measure;
+use crate::base::decode;
 use crate::base::money::{Bps, CENTS_MAX, Cents};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::HashSet;
 
 /// One thing wrong with a document.
@@ -31,10 +32,24 @@ pub fn read(json: &str) -> Result<Document, Vec<Finding>> {
 
 /// Reads a document without checking it: one that was checked when it was saved.
 pub fn parse(json: &str) -> Result<Document, Finding> {
-    serde_json::from_str(json).map_err(|e| Finding {
-        path: locate::path_at(json, e.line(), e.column()),
+    let whole: Value = serde_json::from_str(json).map_err(|e| Finding {
+        path: String::new(),
         value: String::new(),
-        rule: e.to_string(),
+        rule: format!("one JSON value: {e}"),
+    })?;
+    decode::from_value(whole.clone()).map_err(|e| Finding {
+        value: value_at(&whole, e.path()).map_or(String::new(), Value::to_string),
+        path: e.path().to_owned(),
+        rule: e.why().to_owned(),
+    })
+}
+
+/// What stands at a path, `rewards[0].amount`.
+fn value_at<'v>(whole: &'v Value, path: &str) -> Option<&'v Value> {
+    let steps = path.split(['.', '[']).filter(|step| !step.is_empty());
+    steps.into_iter().try_fold(whole, |at, step| match step.strip_suffix(']') {
+        Some(index) => at.get(index.parse::<usize>().ok()?),
+        None => at.get(step),
     })
 }
 

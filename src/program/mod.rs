@@ -7,5 +7,4 @@
 pub mod catalog;
 pub mod check;
 pub mod document;
-mod locate;
 pub mod measure;

@@ -1,6 +1,7 @@
 //! Events as taken in, and the facts they are.
 
 use super::port::{DbError, Rows, Stmt};
+use crate::base::decode;
 use crate::base::time::UtcMillis;
 use crate::engine::event::{Event, Payload, Person};
 use crate::engine::risk;
@@ -107,13 +108,13 @@ pub fn facts(rows: &Rows) -> Result<Vec<Fact>, DbError> {
         payload: String,
         credential: String,
     }
-    let fault = |id: &str, e: serde_json::Error| DbError::Fault(format!("event {id}: {e}"));
+    let fault = |id: &str, e: decode::Mismatch| DbError::Fault(format!("event {id}: {e}"));
     rows.decode::<Row>()?
         .into_iter()
         .map(|r| {
             Ok(Fact {
-                payload: serde_json::from_str(&r.payload).map_err(|e| fault(&r.id, e))?,
-                credential: serde_json::from_str(&r.credential).map_err(|e| fault(&r.id, e))?,
+                payload: decode::from_text(&r.payload).map_err(|e| fault(&r.id, e))?,
+                credential: decode::from_text(&r.credential).map_err(|e| fault(&r.id, e))?,
                 event_id: r.id,
                 account_id: r.account_id.unwrap_or_default(),
                 kind: r.r#type,

@@ -1,6 +1,7 @@
 //! Links as the redirect reads them: with their partner and the program's document in force.
 
 use super::port::{DbError, Rows, Stmt};
+use crate::base::decode;
 use crate::base::time::UtcMillis;
 use crate::engine::link::Link;
 use serde::Deserialize;
@@ -68,7 +69,7 @@ pub fn link_decode(rows: &Rows) -> Result<Option<Link>, DbError> {
 }
 
 fn parse<T: serde::de::DeserializeOwned + Default>(text: Option<&str>) -> Result<T, DbError> {
-    text.map_or_else(|| Ok(T::default()), |text| serde_json::from_str(text).map_err(|e| DbError::Fault(e.to_string())))
+    text.map_or_else(|| Ok(T::default()), |text| decode::from_text(text).map_err(|e| DbError::Fault(e.to_string())))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! D1 implements it in the Worker, SQLite itself in the tests, so both run the same SQL. A batch is all or nothing.
 //! D1 hands every bound number to SQLite as a REAL: `CAST(?1 AS INTEGER)` wherever it enters arithmetic.
 
+use crate::base::decode;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
@@ -67,7 +68,7 @@ impl Rows {
     pub fn decode<T: DeserializeOwned>(&self) -> Result<Vec<T>, DbError> {
         self.0
             .iter()
-            .map(|row| serde_json::from_value(Json::Object(row.clone())).map_err(|e| DbError::Fault(e.to_string())))
+            .map(|row| decode::from_value(Json::Object(row.clone())).map_err(|e| DbError::Fault(e.to_string())))
             .collect()
     }
 

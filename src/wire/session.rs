@@ -1,5 +1,6 @@
 //! Who is signed in at the EmDash site, from the answer of its `GET /_emdash/api/auth/me`.
 
+use crate::base::decode;
 use serde::Deserialize;
 
 /// The cookie that holds EmDash's session.
@@ -26,7 +27,7 @@ pub fn read(status: u16, body: &str) -> Result<Option<SiteUser>, String> {
         data: Option<SiteUser>,
     }
     match status {
-        200 => match serde_json::from_str::<Answer>(body) {
+        200 => match decode::from_text::<Answer>(body) {
             Ok(Answer { success: true, data: Some(user) }) if !user.id.is_empty() => Ok(Some(user)),
             Ok(_) => Err("EmDash answered 200 without a user".to_owned()),
             Err(why) => Err(format!("EmDash's answer does not read: {why}")),

@@ -1,0 +1,317 @@
+//! A JSON value into a type of ours, with the path of what does not fit, `rewards[0].amount.rate_bps`.
+//!
+//! In scope: serde's data model over `serde_json::Value`, read by name only. `serde_json`'s own readers also take a
+//! structure from an array and from borrowed text, and compile all of it anew for each type: a third of the bundle.
+//! Numbers are integers; what a fraction would mean is nobody's here.
+
+use serde::de::value::StringDeserializer;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected,
+    VariantAccess, Visitor,
+};
+use serde::forward_to_deserialize_any;
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// Why a value is not what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch(Box<Inner>);
+
+/// Behind one pointer: every reader of every type hands the error on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Inner {
+    path: String,
+    why: String,
+}
+
+/// Reads a JSON text.
+pub fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, Mismatch> {
+    let value: Value = serde_json::from_str(text).map_err(Mismatch::custom)?;
+    from_value(value)
+}
+
+/// Reads a value.
+pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Mismatch> {
+    T::deserialize(Reader(value))
+}
+
+impl Mismatch {
+    /// Where; empty for the value as a whole.
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    pub fn why(&self) -> &str {
+        &self.0.why
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of(why: String) -> Mismatch {
+        Mismatch(Box::new(Inner { path: String::new(), why }))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn below(mut self, name: &str) -> Mismatch {
+        let dot = if self.0.path.is_empty() || self.0.path.starts_with('[') { "" } else { "." };
+        self.0.path = format!("{name}{dot}{}", self.0.path);
+        self
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.path.is_empty() { f.write_str(&self.0.why) } else { write!(f, "{}: {}", self.0.path, self.0.why) }
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+impl serde::de::Error for Mismatch {
+    fn custom<T: fmt::Display>(why: T) -> Mismatch {
+        Mismatch::of(why.to_string())
+    }
+
+    // The default formats anew in every reader that meets it.
+    fn missing_field(field: &'static str) -> Mismatch {
+        Mismatch::of(format!("missing field `{field}`"))
+    }
+
+    fn duplicate_field(field: &'static str) -> Mismatch {
+        Mismatch::of(format!("duplicate field `{field}`"))
+    }
+}
+
+struct Reader(Value);
+
+impl Reader {
+    #[cold]
+    #[inline(never)]
+    fn unexpected(&self, wanted: &dyn serde::de::Expected) -> Mismatch {
+        let found = match &self.0 {
+            Value::Null => Unexpected::Unit,
+            Value::Bool(value) => Unexpected::Bool(*value),
+            Value::Number(_) => Unexpected::Other("a number"),
+            Value::String(text) => Unexpected::Str(text),
+            Value::Array(_) => Unexpected::Seq,
+            Value::Object(_) => Unexpected::Map,
+        };
+        Mismatch::invalid_type(found, wanted)
+    }
+}
+
+/// The integer of a number: a fraction is none, nor is what does not fit.
+fn integer(value: &Value) -> Option<i64> {
+    value.as_i64()
+}
+
+impl<'de> Deserializer<'de> for Reader {
+    type Error = Mismatch;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.0 {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(value),
+            Value::String(text) => visitor.visit_string(text),
+            Value::Array(items) => visitor.visit_seq(Items { items: items.into_iter(), at: 0 }),
+            Value::Object(fields) => visitor.visit_map(Members::of(fields)),
+            ref number @ Value::Number(_) => match integer(number) {
+                Some(value) => visitor.visit_i64(value),
+                None => Err(self.unexpected(&visitor)),
+            },
+        }
+    }
+
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match integer(&self.0) {
+            Some(value) => visitor.visit_i64(value),
+            None => Err(self.unexpected(&visitor)),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.0 {
+            Value::String(text) => visitor.visit_string(text),
+            _ => Err(self.unexpected(&visitor)),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.0 {
+            Value::Bool(value) => visitor.visit_bool(value),
+            _ => Err(self.unexpected(&visitor)),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.0 {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Mismatch> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.0 {
+            Value::Array(items) => visitor.visit_seq(Items { items: items.into_iter(), at: 0 }),
+            _ => Err(self.unexpected(&visitor)),
+        }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.0 {
+            Value::Object(fields) => visitor.visit_map(Members::of(fields)),
+            _ => Err(self.unexpected(&visitor)),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        match self.0 {
+            Value::String(name) => visitor.visit_enum(Variant { name, value: None }),
+            Value::Object(fields) if fields.len() == 1 => match fields.into_iter().next() {
+                Some((name, value)) => visitor.visit_enum(Variant { name, value: Some(value) }),
+                None => Err(Mismatch::custom("one key is wanted")),
+            },
+            _ => Err(self.unexpected(&visitor)),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.deserialize_i64(visitor)
+    }
+
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.deserialize_i64(visitor)
+    }
+
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.deserialize_i64(visitor)
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.deserialize_i64(visitor)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.deserialize_string(visitor)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.deserialize_string(visitor)
+    }
+
+    forward_to_deserialize_any! { i8 i16 i32 i128 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct }
+}
+
+struct Members {
+    fields: serde_json::map::IntoIter,
+    /// The name that was read, and its value.
+    at: Option<(String, Value)>,
+}
+
+impl Members {
+    fn of(fields: Map<String, Value>) -> Members {
+        Members { fields: fields.into_iter(), at: None }
+    }
+}
+
+impl<'de> MapAccess<'de> for Members {
+    type Error = Mismatch;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Mismatch> {
+        self.at = self.fields.next();
+        match &self.at {
+            Some((name, _)) => {
+                seed.deserialize(StringDeserializer::new(name.clone())).map(Some).map_err(|e: Mismatch| e.below(name))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Mismatch> {
+        let (name, value) = self.at.take().unwrap_or_default();
+        seed.deserialize(Reader(value)).map_err(|e| e.below(&name))
+    }
+}
+
+struct Items {
+    items: std::vec::IntoIter<Value>,
+    at: usize,
+}
+
+impl<'de> SeqAccess<'de> for Items {
+    type Error = Mismatch;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Mismatch> {
+        let Some(value) = self.items.next() else { return Ok(None) };
+        let at = self.at;
+        self.at += 1;
+        seed.deserialize(Reader(value)).map(Some).map_err(|e| e.below(&format!("[{at}]")))
+    }
+}
+
+struct Variant {
+    name: String,
+    value: Option<Value>,
+}
+
+impl<'de> EnumAccess<'de> for Variant {
+    type Error = Mismatch;
+    type Variant = Content;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Content), Mismatch> {
+        let Variant { name, value } = self;
+        let variant = seed.deserialize(StringDeserializer::<Mismatch>::new(name.clone()))?;
+        Ok((variant, Content { name, value }))
+    }
+}
+
+struct Content {
+    name: String,
+    value: Option<Value>,
+}
+
+impl<'de> VariantAccess<'de> for Content {
+    type Error = Mismatch;
+
+    fn unit_variant(self) -> Result<(), Mismatch> {
+        match self.value {
+            None | Some(Value::Null) => Ok(()),
+            Some(value) => Err(Reader(value).unexpected(&"nothing").below(&self.name)),
+        }
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Mismatch> {
+        seed.deserialize(Reader(self.value.unwrap_or(Value::Null))).map_err(|e| e.below(&self.name))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Mismatch> {
+        Reader(self.value.unwrap_or(Value::Null)).deserialize_seq(visitor).map_err(|e| e.below(&self.name))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Mismatch> {
+        Reader(self.value.unwrap_or(Value::Null)).deserialize_map(visitor).map_err(|e| e.below(&self.name))
+    }
+}
