@@ -1,4 +1,5 @@
-//! Checks every preset with the code that checks a document an operator saves, so that no build ships a broken one.
+//! Checks every preset with the code that checks a document an operator saves, so that no build ships a broken one, and
+//! lists what the schema makes, so that a build knows which database it expects.
 #![allow(dead_code, reason = "the library's modules are compiled here for their checks alone")]
 
 #[path = "src/base/mod.rs"]
@@ -7,6 +8,7 @@ mod base;
 mod program;
 
 fn main() {
+    list_schema();
     println!("cargo::rerun-if-changed=src/base");
     println!("cargo::rerun-if-changed=src/program");
     for (id, text) in program::catalog::PRESETS {
@@ -20,4 +22,20 @@ fn main() {
             }
         }
     }
+}
+
+fn list_schema() {
+    println!("cargo::rerun-if-changed=schema.sql");
+    let schema = std::fs::read_to_string("schema.sql").expect("schema.sql stands in the root");
+    let names: Vec<&str> = schema.lines().filter_map(name_made).collect();
+    let folder = std::env::var("OUT_DIR").expect("cargo names OUT_DIR");
+    std::fs::write(format!("{folder}/schema_names.txt"), names.join("\n")).expect("OUT_DIR can be written");
+}
+
+/// The name of the table, index, view or trigger that a line begins.
+fn name_made(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("CREATE ")?;
+    let (kind, name) = rest.strip_prefix("UNIQUE ").unwrap_or(rest).split_once(' ')?;
+    let name = name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()?;
+    matches!(kind, "TABLE" | "INDEX" | "VIEW" | "TRIGGER").then_some(name)
 }

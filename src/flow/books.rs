@@ -35,11 +35,20 @@ pub struct Books {
 }
 
 /// A pool with the revision it was read at.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct PoolRow {
-    #[serde(flatten)]
     pub pool: Pool,
     pub revision: i64,
+}
+
+/// The rows of `pool::pool_list`.
+pub fn pools(rows: &Rows) -> Result<Vec<PoolRow>, DbError> {
+    #[derive(Deserialize)]
+    struct Revision {
+        revision: i64,
+    }
+    let rows = rows.decode_pairs::<Pool, Revision>()?;
+    Ok(rows.into_iter().map(|(pool, at)| PoolRow { pool, revision: at.revision }).collect())
 }
 
 /// What an event that is not stored yet adds to the books.
@@ -90,11 +99,11 @@ pub async fn read<P: Ports>(
         crowd: next().decode()?,
         modifiers: next().decode()?,
         capped: next().decode::<CapRow>()?.into_iter().map(|r| (r.line_id, r.capped_cents)).collect(),
-        emails: by_account(&next(), |r: EmailRow| (r.account_id, r.email))?,
-        reviews: by_account(&next(), |r: ReviewOf| (r.account_id, r.review))?,
-        lines: by_account(&next(), |l: Line| (l.account_id.clone(), l))?,
+        emails: by_account(next().decode::<EmailRow>()?.into_iter().map(|r| (r.account_id, r.email))),
+        reviews: by_account(next().decode_pairs::<AccountOf, Review>()?.into_iter().map(|(of, review)| (of.account_id, review))),
+        lines: by_account(next().decode::<Line>()?.into_iter().map(|l| (l.account_id.clone(), l))),
         bound: next().decode()?,
-        pools: next().decode()?,
+        pools: pools(&next())?,
     })
 }
 
@@ -171,15 +180,12 @@ impl Books {
     }
 }
 
-fn by_account<R: serde::de::DeserializeOwned, T>(
-    rows: &Rows,
-    split: impl Fn(R) -> (String, T),
-) -> Result<HashMap<String, Vec<T>>, DbError> {
+fn by_account<T>(rows: impl Iterator<Item = (String, T)>) -> HashMap<String, Vec<T>> {
     let mut map: HashMap<String, Vec<T>> = HashMap::new();
-    for (account, value) in rows.decode::<R>()?.into_iter().map(split) {
+    for (account, value) in rows {
         map.entry(account).or_default().push(value);
     }
-    Ok(map)
+    map
 }
 
 #[derive(Deserialize)]
@@ -195,8 +201,6 @@ struct EmailRow {
 }
 
 #[derive(Deserialize)]
-struct ReviewOf {
+struct AccountOf {
     account_id: String,
-    #[serde(flatten)]
-    review: Review,
 }

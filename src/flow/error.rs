@@ -6,8 +6,12 @@ use crate::wire::Invalid;
 /// How often a use is tried again when somebody else was first.
 pub const TRIES_MAX: u32 = 40;
 
+/// Behind one pointer: every use hands it on.
 #[derive(Clone, Debug, PartialEq)]
-pub struct AppError {
+pub struct AppError(Box<Problem>);
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
     pub kind: Kind,
     /// Stable, snake_case.
     pub code: &'static str,
@@ -41,11 +45,11 @@ pub enum Kind {
 
 impl AppError {
     pub fn new(kind: Kind, code: &'static str, detail: impl Into<String>) -> AppError {
-        AppError { kind, code, detail: detail.into(), field: None }
+        AppError(Box::new(Problem { kind, code, detail: detail.into(), field: None }))
     }
 
     pub fn field(mut self, field: impl Into<String>) -> AppError {
-        self.field = Some(field.into());
+        self.0.field = Some(field.into());
         self
     }
 
@@ -56,6 +60,14 @@ impl AppError {
     /// Somebody else was first, time and again.
     pub fn contended() -> AppError {
         AppError::new(Kind::Transient, "contended", "others are writing the same books; send it again")
+    }
+}
+
+impl std::ops::Deref for AppError {
+    type Target = Problem;
+
+    fn deref(&self) -> &Problem {
+        &self.0
     }
 }
 
@@ -77,7 +89,7 @@ impl From<Invalid> for AppError {
             _ => Kind::Unprocessable,
         };
         let field = (!invalid.field.is_empty()).then_some(invalid.field);
-        AppError { kind, code: invalid.code, detail: invalid.detail, field }
+        AppError(Box::new(Problem { kind, code: invalid.code, detail: invalid.detail, field }))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::engine::timeline::Presented;
 use crate::engine::touch::Trail;
 use crate::program::catalog::Catalog;
 use crate::program::measure::CLICK;
-use crate::store::funnel::{CountRow, Reached, Sender, reached_insert, week_counts};
+use crate::store::funnel::{Reached, Sender, reached_insert, week_counts};
 use crate::store::port::Stmt;
 use crate::store::program;
 use std::collections::BTreeMap;
@@ -106,7 +106,8 @@ pub struct Weekly {
     pub names: BTreeMap<String, Name>,
 }
 
-#[derive(Clone, Debug, Default)]
+/// As whom a partner is shown.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
 pub struct Name {
     pub external_id: Option<String>,
     pub name: Option<String>,
@@ -122,11 +123,10 @@ pub async fn weekly<P: Ports>(ctx: &Context<'_, P>, program: &str, week: Week) -
         AppError::new(Kind::Unprocessable, "no_funnel", detail).field("program")
     })?;
     let clicks = funnel.click_stage().map(|s| s.id.as_str());
-    let rows: Vec<CountRow> = ctx.query(week_counts(program, week, clicks)).await?.decode()?;
-    let counts: Vec<Count> = rows.iter().map(|r| r.count.clone()).collect();
+    let rows = ctx.query(week_counts(program, week, clicks)).await?.decode_pairs::<Count, Name>()?;
+    let names = rows.iter().map(|(count, name)| (count.partner.clone(), name.clone())).collect();
+    let counts: Vec<Count> = rows.into_iter().map(|(count, _)| count).collect();
     let report = funnel::report(document, funnel, &counts);
-    let names =
-        rows.into_iter().map(|r| (r.count.partner, Name { external_id: r.external_id, name: r.name })).collect();
     Ok(Weekly {
         program: program.to_owned(),
         title: document.title.clone(),

@@ -1,6 +1,6 @@
 //! Pools: an operator funds one; rewards that wait are released in the order of (occurred_at, event id), none overtaking.
 
-use super::books::PoolRow;
+use super::books::{PoolRow, pools};
 use super::context::{Context, Ports};
 use super::error::{AppError, Kind, TRIES_MAX};
 use super::once::{Answer, Once};
@@ -39,7 +39,7 @@ pub async fn fund<P: Ports>(
             let detail = "this program's rewards are not paid out of a pool";
             return Err(AppError::new(Kind::Unprocessable, "no_pool", detail));
         }
-        let row = find(rows[1].decode()?, id)?;
+        let row = find(pools(&rows[1])?, id)?;
         let funding = Transfer {
             id: ctx.fresh_id("fnd"),
             line: String::new(),
@@ -116,7 +116,7 @@ async fn release<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), DbError
 async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError> {
     // The pool's revision is read with what waits, and the accounts' before the batch that writes them.
     let rows = ctx.batch(vec![pool::pool_list(), pool::waiting_list(id, PAGE)]).await?;
-    let Ok(row) = find(rows[0].decode()?, id) else { return Ok(false) };
+    let Ok(row) = find(pools(&rows[0])?, id) else { return Ok(false) };
     let waiting: Vec<Line> = rows[1].decode()?;
     let mut balance = row.pool.balance_cents;
     let mut released: Vec<Line> = Vec::new();

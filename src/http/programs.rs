@@ -3,7 +3,7 @@
 use super::auth;
 use super::message::{Request, Response};
 use super::shell::{Shell, Site};
-use crate::flow::books::PoolRow;
+use crate::flow::books::pools;
 use crate::flow::dry_run as replay;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::once::Answer;
@@ -43,7 +43,7 @@ pub async fn show<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, App
 
 /// `GET /v1/programs/{id}/pool`.
 pub async fn pool_show<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, AppError> {
-    let rows: Vec<PoolRow> = shell.context("").query(pool::pool_list()).await?.decode()?;
+    let rows = pools(&shell.context("").query(pool::pool_list()).await?)?;
     let found = rows.into_iter().find(|p| p.pool.program_id == id).ok_or_else(|| AppError::not_found("program"))?;
     Ok((200, json!({"program": id, "balance_cents": found.pool.balance_cents, "waiting": found.pool.waiting})))
 }

@@ -2,8 +2,7 @@
 
 use super::port::Stmt;
 use crate::base::time::{UtcMillis, Week};
-use crate::engine::funnel::Count;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// How far a touch may be dated after the event that it explains: both clocks are honest, and one may tell whole seconds.
 const SKEW_MS: i64 = 300_000;
@@ -66,16 +65,7 @@ pub fn reached_insert(reached: &Reached) -> Stmt {
     .bind(SKEW_MS)
 }
 
-/// A count with what is shown of its partner.
-#[derive(Clone, Debug, Deserialize)]
-pub struct CountRow {
-    #[serde(flatten)]
-    pub count: Count,
-    pub external_id: Option<String>,
-    pub name: Option<String>,
-}
-
-/// Distinct visitors by partner, campaign and stage in a week. Counted clicks are the stage `click_stage`.
+/// Distinct visitors by partner, campaign and stage in a week, with what is shown of the partner. Counted clicks are the stage `click_stage`.
 pub fn week_counts(program: &str, week: Week, click_stage: Option<&str>) -> Stmt {
     Stmt::new(
         "WITH reached AS (

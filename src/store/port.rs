@@ -66,16 +66,28 @@ impl Stmt {
 impl Rows {
     /// The rows as values of `T`. A column that is missing or of another type is a fault of ours.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<Vec<T>, DbError> {
-        self.0
-            .iter()
-            .map(|row| decode::from_value(Json::Object(row.clone())).map_err(|e| DbError::Fault(e.to_string())))
-            .collect()
+        let mut decoded = Vec::with_capacity(self.0.len());
+        for row in &self.0 {
+            decoded.push(decode::from_value(Json::Object(row.clone())).map_err(misfit)?);
+        }
+        Ok(decoded)
+    }
+
+    /// The rows of which each holds two values.
+    pub fn decode_pairs<A: DeserializeOwned, B: DeserializeOwned>(&self) -> Result<Vec<(A, B)>, DbError> {
+        Ok(self.decode::<A>()?.into_iter().zip(self.decode::<B>()?).collect())
     }
 
     /// The first row, if there is one.
     pub fn first<T: DeserializeOwned>(&self) -> Result<Option<T>, DbError> {
         Ok(self.decode()?.into_iter().next())
     }
+}
+
+#[cold]
+#[inline(never)]
+fn misfit(mismatch: decode::Mismatch) -> DbError {
+    DbError::Fault(mismatch.to_string())
 }
 
 impl std::fmt::Display for DbError {
