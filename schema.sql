@@ -378,7 +378,7 @@ CREATE TABLE leaderboard (
 -- Messages to be delivered. No addresses: they are looked up when a message is sent.
 CREATE TABLE outbox (
   id TEXT PRIMARY KEY,                   -- immutable, derived: the same message is queued once
-  kind TEXT NOT NULL,                    -- immutable: reward.granted.referrer, reward.granted.referee
+  kind TEXT NOT NULL,                    -- immutable: reward.granted.referrer, reward.granted.referee, report.funnel
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT,                       -- immutable
   account_id TEXT,                       -- immutable
@@ -448,6 +448,7 @@ CREATE TABLE click (
   fingerprint   TEXT,                             -- immutable, the visitor, where the program attributes by it
   dedupe        INTEGER NOT NULL UNIQUE           -- immutable, 64-bit hash of code, visitor, hour and kind: one counted click each
 ) STRICT;
+CREATE INDEX click_program ON click (program_id, clicked_at_ms);
 CREATE INDEX click_fingerprint ON click (fingerprint) WHERE fingerprint IS NOT NULL;
 
 -- One row while its month lasts; then it goes, and with it the way from a fingerprint back to an address.

@@ -378,7 +378,7 @@ CREATE TABLE leaderboard (
 -- Messages to be delivered. No addresses: they are looked up when a message is sent.
 CREATE TABLE outbox (
   id TEXT PRIMARY KEY,                   -- immutable, derived: the same message is queued once
-  kind TEXT NOT NULL,                    -- immutable: reward.granted.referrer, reward.granted.referee
+  kind TEXT NOT NULL,                    -- immutable: reward.granted.referrer, reward.granted.referee, report.funnel
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT,                       -- immutable
   account_id TEXT,                       -- immutable

@@ -19,6 +19,7 @@ CREATE TABLE click (
   fingerprint   TEXT,                             -- immutable, the visitor, where the program attributes by it
   dedupe        INTEGER NOT NULL UNIQUE           -- immutable, 64-bit hash of code, visitor, hour and kind: one counted click each
 ) STRICT;
+CREATE INDEX click_program ON click (program_id, clicked_at_ms);
 CREATE INDEX click_fingerprint ON click (fingerprint) WHERE fingerprint IS NOT NULL;
 
 -- One row while its month lasts; then it goes, and with it the way from a fingerprint back to an address.

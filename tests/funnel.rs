@@ -6,9 +6,10 @@ mod support;
 
 use house::House;
 use manicule::engine::touch::{Touch, Trail};
+use manicule::jobs;
 use manicule::program::document::Cadence;
 use serde_json::{Value, json};
-use support::world::at;
+use support::world::{at, now};
 
 const FUNNEL: &str = "partner-funnel";
 const MONDAY: &str = "2026-06-08T00:00:00Z";
@@ -422,4 +423,21 @@ fn channels_by_referrer() {
     assert_eq!(june, wanted);
     let page = house.read("/v1/reports/channels", "program=user-referral&month=2026-05", Some("text/markdown"));
     house::golden("channels.md", &page);
+}
+
+#[test]
+fn the_weekly_job_announces_each_report_once() {
+    let house = House::new(11);
+    let scheduled = at("2026-06-15T09:00:00Z");
+    for late in [0, 60_000, 86_400_000] {
+        let context = house.world.at(scheduled.plus_ms(late));
+        now(jobs::run(&context, "0 9 * * MON", scheduled)).unwrap();
+    }
+    let sql = "SELECT program_id, payload FROM outbox WHERE kind = 'report.funnel'";
+    let told = house.world.db.look(sql);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["program_id"], FUNNEL);
+    let payload: Value = serde_json::from_str(told[0]["payload"].as_str().unwrap()).unwrap();
+    assert_eq!(payload["week"], "2026-W24", "the week before the run");
+    assert_eq!(payload["report"], "/v1/reports/funnel?program=partner-funnel&week=2026-W24");
 }

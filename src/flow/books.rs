@@ -100,7 +100,9 @@ pub async fn read<P: Ports>(
         modifiers: next().decode()?,
         capped: next().decode::<CapRow>()?.into_iter().map(|r| (r.line_id, r.capped_cents)).collect(),
         emails: by_account(next().decode::<EmailRow>()?.into_iter().map(|r| (r.account_id, r.email))),
-        reviews: by_account(next().decode_pairs::<AccountOf, Review>()?.into_iter().map(|(of, review)| (of.account_id, review))),
+        reviews: by_account(
+            next().decode_pairs::<AccountOf, Review>()?.into_iter().map(|(of, review)| (of.account_id, review)),
+        ),
         lines: by_account(next().decode::<Line>()?.into_iter().map(|l| (l.account_id.clone(), l))),
         bound: next().decode()?,
         pools: pools(&next())?,

@@ -13,8 +13,8 @@ use crate::engine::touch::Trail;
 use crate::program::catalog::Catalog;
 use crate::program::measure::CLICK;
 use crate::store::funnel::{Reached, Sender, reached_insert, week_counts};
-use crate::store::port::Stmt;
-use crate::store::program;
+use crate::store::port::{DbError, Stmt};
+use crate::store::{outbox, program};
 use std::collections::BTreeMap;
 
 /// What a page tells of its visitor.
@@ -111,6 +111,19 @@ pub struct Weekly {
 pub struct Name {
     pub external_id: Option<String>,
     pub name: Option<String>,
+}
+
+/// Announces the reports of the week before `scheduled`, of every program that has a funnel: once, however often it runs.
+pub async fn announce<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> Result<(), DbError> {
+    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let end = Week::of(scheduled).start();
+    let week = Week::of(end.plus_ms(-1)).to_string();
+    let funnels = catalog.all_in_force(end.plus_ms(-1)).into_iter().filter(|d| d.funnel.is_some());
+    let messages: Vec<Stmt> = funnels.map(|d| outbox::outbox_funnel(&d.id, d.version, &week, ctx.now)).collect();
+    if !messages.is_empty() {
+        ctx.batch(messages).await?;
+    }
+    Ok(())
 }
 
 /// The funnel's report of a week, by the document in force at its end, or now while it lasts.

@@ -4,7 +4,7 @@
 use crate::base::time::UtcMillis;
 use crate::flow::context::{Context, Ports};
 use crate::flow::error::{AppError, Kind};
-use crate::flow::{pool, redecide, settle};
+use crate::flow::{funnel, pool, redecide, settle};
 use crate::program::document::Cadence;
 use crate::store::health;
 
@@ -50,6 +50,9 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMilli
                 if let Err(error) = settle::settle(ctx, &due).await {
                     first_error.get_or_insert(error);
                 }
+            }
+            if cadence == Cadence::Weekly {
+                funnel::announce(ctx, scheduled).await?;
             }
             if let Some(error) = first_error {
                 return Err(error);

@@ -36,6 +36,18 @@ pub fn outbox_reward(line: &Line, now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
+/// Queues, once, the message that a program's funnel report of a week stands at `/v1/reports/funnel`.
+pub fn outbox_funnel(program: &str, version: i64, week: &str, now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO outbox (id, kind, program_id, payload, state, created_at_ms)
+         VALUES (?1, 'report.funnel', ?2, ?3, 'queued', ?4) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(format!("funnel:{program}:{week}"))
+    .bind(program)
+    .json(&json!({"week": week, "version": version, "report": format!("/v1/reports/funnel?program={program}&week={week}")}))
+    .bind(now)
+}
+
 pub fn outbox_page(after: &str, limit: i64) -> Stmt {
     Stmt::new(
         "SELECT id, kind, program_id, partner_id, account_id, payload, state, created_at_ms FROM outbox
