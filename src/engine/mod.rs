@@ -22,6 +22,7 @@ pub mod posting;
 pub mod risk;
 pub mod sabotage;
 pub mod schedule;
+pub mod terms;
 pub mod timeline;
 pub mod touch;
 pub mod visit;

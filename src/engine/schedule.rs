@@ -41,6 +41,14 @@ pub fn period_before(cadence: Cadence, at: UtcMillis) -> String {
     }
 }
 
+/// The first instant of the period that a run at `at` settles.
+pub fn settled_from(cadence: Cadence, at: UtcMillis) -> UtcMillis {
+    match cadence {
+        Cadence::Weekly => Week::of(at).plus(-1).start(),
+        Cadence::Monthly | Cadence::Instant | Cadence::None => Month::of(at).plus(-1).start(),
+    }
+}
+
 /// When the run of a period is scheduled. `None` if the text is no period of that cadence.
 pub fn scheduled_at(cadence: Cadence, period: &str) -> Option<UtcMillis> {
     match cadence {

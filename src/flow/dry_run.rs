@@ -4,23 +4,25 @@
 //! Accounts that are bound in the program's group are decided again on all their facts with the draft in force over
 //! the period, as if it had always been there; lines of the period are compared by what they earned and by what stands.
 
-use super::books::{self, Coming};
+use super::books::{self, Books, Coming};
 use super::context::{Context, Ports};
 use super::error::AppError;
 use super::program::Refusal;
 use crate::base::time::UtcMillis;
-use crate::engine::decision;
+use crate::engine::accrual::Terms;
 use crate::engine::line::{Line, LineState};
+use crate::engine::terms::Gathered;
+use crate::engine::{decision, schedule};
 use crate::program::catalog::Catalog;
 use crate::program::check;
 use crate::program::document::{Cadence, Document, Trigger};
 use crate::store::account::{self, AccountRow};
 use crate::store::port::DbError;
-use crate::store::program;
+use crate::store::{program, run};
 use crate::wire::operator::DryRun;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Accounts that are read at a time.
 const PAGE: i64 = 200;
@@ -28,16 +30,20 @@ const PAGE: i64 = 200;
 const PAGES: u32 = 25;
 
 #[derive(Default)]
-struct Sums {
-    paid_earned: i64,
-    paid_net: i64,
-    draft_earned: i64,
-    draft_net: i64,
+struct Sum {
+    was_earned: i64,
+    was_net: i64,
+    would_earn: i64,
+    would_net: i64,
 }
+
+/// By partner and rule, in cents.
+type Sums = BTreeMap<(String, String), Sum>;
 
 pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &DryRun) -> Result<Value, Refusal> {
     let saved = program::catalog(&ctx.query(program::program_list()).await?)?;
-    let standing = saved.in_force(id, asked.to).ok_or_else(|| AppError::not_found("program"))?;
+    // A period ends before its last instant; that instant's version is the one that stood.
+    let standing = saved.in_force(id, asked.to.plus_ms(-1)).ok_or_else(|| AppError::not_found("program"))?;
     let draft = match &asked.document {
         Some(text) => check::read(text).map_err(Refusal::Findings)?,
         None => standing.clone(),
@@ -46,20 +52,54 @@ pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &DryRun) -
         let rule = format!("the address's program, {id}");
         return Err(Refusal::Findings(vec![check::Finding { path: "document.id".to_owned(), value: draft.id, rule }]));
     }
-    let catalog = with_draft(&saved, &draft);
-    let mut sums: BTreeMap<(String, String), Sums> = BTreeMap::new();
-    let (mut cursor, mut accounts, mut complete) = (String::new(), 0usize, false);
-    for _ in 0..PAGES {
-        let page = candidates(ctx, standing.group(), &cursor).await?;
-        let Some(last) = page.last() else {
-            complete = true;
-            break;
-        };
-        cursor.clone_from(&last.id);
-        accounts += page.len();
-        replay(ctx, &catalog, &draft, page, asked, &mut sums).await?;
+    let (catalog, runs) = (with_draft(&saved, &draft), runs_of(&draft, asked, ctx.now));
+    let replay = Replay { catalog, draft, asked, runs, as_of: last_run(ctx, id, asked.to).await? };
+    // Partners' terms come from all their accounts, so what each account earns is known only in a second look.
+    let mut gathered = Gathered::default();
+    let complete = if replay.draft.modifiers.is_empty() && replay.draft.caps.is_empty() {
+        true
+    } else {
+        pages(ctx, standing.group(), |books, account| replay.gather(ctx.now, books, account, &mut gathered)).await?.1
+    };
+    let modifiers = gathered.modifiers(&replay.draft, replay.as_of);
+    let capped = gathered.capped(&replay.draft, replay.as_of);
+    let terms = Terms { modifiers: &modifiers, capped: &capped };
+    let mut sums = Sums::new();
+    let (accounts, all) =
+        pages(ctx, standing.group(), |books, account| replay.compare(ctx.now, books, account, terms, &mut sums))
+            .await?;
+    Ok(replay.answer(&sums, accounts, complete && all))
+}
+
+/// As of when partners' terms are judged: as the stored ones were, by the program's latest run.
+async fn last_run<P: Ports>(ctx: &Context<'_, P>, id: &str, otherwise: UtcMillis) -> Result<UtcMillis, DbError> {
+    #[derive(Deserialize)]
+    struct Row {
+        as_of_ms: Option<UtcMillis>,
     }
-    Ok(answer(id, &draft, asked, &sums, accounts, complete))
+    let row: Option<Row> = ctx.query(run::run_latest(id)).await?.first()?;
+    Ok(row.and_then(|r| r.as_of_ms).unwrap_or(otherwise))
+}
+
+/// Shows `look` every account of a group with its part of the books; how many there were, and whether that was all.
+async fn pages<P: Ports>(
+    ctx: &Context<'_, P>,
+    group: &str,
+    mut look: impl FnMut(&Books, &str),
+) -> Result<(usize, bool), DbError> {
+    let (mut cursor, mut count) = (String::new(), 0);
+    for _ in 0..PAGES {
+        let page = candidates(ctx, group, &cursor).await?;
+        let Some(last) = page.last() else { return Ok((count, true)) };
+        cursor.clone_from(&last.id);
+        count += page.len();
+        let ids: Vec<String> = page.iter().map(|a| a.id.clone()).collect();
+        let books = books::read(ctx, page, &Coming::default()).await?;
+        for account in &ids {
+            look(&books, account);
+        }
+    }
+    Ok((count, false))
 }
 
 /// The catalogue in which the draft is the program's only version.
@@ -78,76 +118,123 @@ async fn candidates<P: Ports>(ctx: &Context<'_, P>, group: &str, after: &str) ->
     Ok(rows.into_iter().map(|r| AccountRow { id: r.account_id, revision: 0 }).collect())
 }
 
-async fn replay<P: Ports>(
-    ctx: &Context<'_, P>,
-    catalog: &Catalog,
-    draft: &Document,
-    accounts: Vec<AccountRow>,
-    asked: &DryRun,
-    sums: &mut BTreeMap<(String, String), Sums>,
-) -> Result<(), DbError> {
-    let ids: Vec<String> = accounts.iter().map(|a| a.id.clone()).collect();
-    let books = books::read(ctx, accounts, &Coming::default()).await?;
-    let inside = |line: &&Line| line.program_id == draft.id && line.at_ms >= asked.from && line.at_ms < asked.to;
-    for account in &ids {
-        for line in books.lines(account).iter().filter(inside) {
-            let entry = sums.entry((line.partner_id.clone(), line.rule_id.clone())).or_default();
-            entry.paid_earned += line.kept().0;
-            entry.paid_net += line.net_cents.0;
-        }
-        let lines = books.with_case(account, ctx.now, |_, case| {
-            // What was granted under the versions that stood says nothing about the draft.
-            let fresh = decision::Case { lines: &[], ..*case };
-            let mut lines = decision::decide(catalog, &fresh).lines;
-            if matches!(draft.settlement.cadence, Cadence::Weekly | Cadence::Monthly)
-                && draft.rewards.iter().any(|r| matches!(r.on, Trigger::State(_)))
-            {
-                lines.extend(
-                    decision::grants(catalog, draft, &fresh, asked.to)
-                        .0
-                        .into_iter()
-                        .filter(|l| {
-                            decision::grants(catalog, draft, &fresh, asked.from)
-                                .0
-                                .iter()
-                                .all(|before| before.id != l.id)
-                        })
-                        .map(|l| Line { at_ms: asked.from, ..l }),
-                );
-            }
-            lines
-        });
-        for line in lines.iter().filter(inside) {
-            let entry = sums.entry((line.partner_id.clone(), line.rule_id.clone())).or_default();
-            entry.draft_earned += line.kept().0;
-            entry.draft_net += if line.state == LineState::Waiting { line.kept().0 } else { line.net_cents.0 };
-        }
-    }
-    Ok(())
+fn is_granted_by_run(line: &Line) -> bool {
+    line.basis.starts_with("state:")
 }
 
-fn answer(
-    id: &str,
-    draft: &Document,
-    asked: &DryRun,
-    sums: &BTreeMap<(String, String), Sums>,
-    accounts: usize,
-    complete: bool,
-) -> Value {
-    let rows: Vec<Value> = sums
-        .iter()
-        .map(|((partner, rule), s)| {
-            json!({
-                "partner": partner, "rule": rule, "was_earned_cents": s.paid_earned, "was_net_cents": s.paid_net,
-                "would_earn_cents": s.draft_earned, "would_net_cents": s.draft_net,
-                "difference_cents": s.draft_net - s.paid_net,
+/// The instants of the runs that settle the asked period's weeks or months, and of the last one before them.
+fn runs_of(draft: &Document, asked: &DryRun, now: UtcMillis) -> Vec<UtcMillis> {
+    let cadence = draft.settlement.cadence;
+    let by_runs = matches!(cadence, Cadence::Weekly | Cadence::Monthly);
+    if !by_runs || !draft.rewards.iter().any(|r| matches!(r.on, Trigger::State(_))) {
+        return Vec::new();
+    }
+    let mut before = None;
+    let mut runs = Vec::new();
+    let mut at = schedule::next_run_at(cadence, asked.from);
+    while at <= now && schedule::settled_from(cadence, at) < asked.to {
+        if schedule::settled_from(cadence, at) < asked.from {
+            before = Some(at);
+        } else {
+            runs.push(at);
+        }
+        at = schedule::next_run_at(cadence, at.plus_ms(1));
+    }
+    before.into_iter().chain(runs).collect()
+}
+
+/// A draft, and the period it is tried on.
+struct Replay<'a> {
+    catalog: Catalog,
+    draft: Document,
+    asked: &'a DryRun,
+    runs: Vec<UtcMillis>,
+    as_of: UtcMillis,
+}
+
+impl Replay<'_> {
+    /// What one account adds to its partner's terms.
+    fn gather(&self, now: UtcMillis, books: &Books, account: &str, gathered: &mut Gathered) {
+        let none = HashMap::new();
+        let terms = Terms { modifiers: &[], capped: &none };
+        let decision = books.with_case(account, now, |_, case| {
+            decision::decide(&self.catalog, &decision::Case { lines: &[], terms, ..*case })
+        });
+        gathered.add(&self.draft, account, &decision);
+    }
+
+    /// What one account's lines of the period come to, as they stand and under the draft.
+    fn compare(&self, now: UtcMillis, books: &Books, account: &str, terms: Terms, sums: &mut Sums) {
+        for line in books.lines(account).iter().filter(|l| self.is_inside(l)) {
+            let sum = sums.entry((line.partner_id.clone(), line.rule_id.clone())).or_default();
+            sum.was_earned += line.kept().0;
+            sum.was_net += line.net_cents.0;
+        }
+        for line in books.with_case(account, now, |_, case| self.lines(case, terms)) {
+            let sum = sums.entry((line.partner_id.clone(), line.rule_id.clone())).or_default();
+            sum.would_earn += line.kept().0;
+            sum.would_net += if line.state == LineState::Waiting { line.kept().0 } else { line.net_cents.0 };
+        }
+    }
+
+    /// The account's lines of the period under the draft.
+    fn lines(&self, case: &decision::Case, terms: Terms) -> Vec<Line> {
+        // What was granted under the versions that stood says nothing about the draft.
+        let fresh = decision::Case { lines: &[], terms, ..*case };
+        let mut lines = decision::decide(&self.catalog, &fresh).lines;
+        lines.retain(|line| self.is_inside(line));
+        lines.extend(self.granted(&fresh, case.lines));
+        lines
+    }
+
+    /// What the period's runs would have granted beyond what runs before it did, or would have done.
+    fn granted(&self, fresh: &decision::Case, standing: &[Line]) -> Vec<Line> {
+        let mut known: Vec<Line> = standing.iter().filter(|l| self.place(l) < self.asked.from).cloned().collect();
+        known.retain(|l| l.program_id == self.draft.id && is_granted_by_run(l));
+        let mut granted = Vec::new();
+        for as_of in &self.runs {
+            let case = decision::Case { lines: &known, ..*fresh };
+            let due = decision::grants(&self.catalog, &self.draft, &case, *as_of).0;
+            if schedule::settled_from(self.draft.settlement.cadence, *as_of) >= self.asked.from {
+                granted.extend(due.iter().cloned());
+            }
+            known.extend(due);
+        }
+        granted
+    }
+
+    fn is_inside(&self, line: &Line) -> bool {
+        let place = self.place(line);
+        line.program_id == self.draft.id && place >= self.asked.from && place < self.asked.to
+    }
+
+    /// Where in time a line belongs: what a run granted to the period it settled, all else to its fact.
+    fn place(&self, line: &Line) -> UtcMillis {
+        if is_granted_by_run(line) {
+            schedule::settled_from(self.draft.settlement.cadence, line.at_ms)
+        } else {
+            line.at_ms
+        }
+    }
+
+    fn answer(&self, sums: &Sums, accounts: usize, complete: bool) -> Value {
+        let rows: Vec<Value> = sums
+            .iter()
+            .map(|((partner, rule), s)| {
+                json!({
+                    "partner": partner, "rule": rule, "was_earned_cents": s.was_earned, "was_net_cents": s.was_net,
+                    "would_earn_cents": s.would_earn, "would_net_cents": s.would_net,
+                    "difference_cents": s.would_net - s.was_net,
+                })
             })
+            .collect();
+        let total = |pick: fn(&Sum) -> i64| sums.values().map(pick).sum::<i64>();
+        json!({
+            "program": self.draft.id, "version": self.draft.version,
+            "from": self.asked.from.to_rfc3339(), "to": self.asked.to.to_rfc3339(),
+            "unit": self.draft.settlement.unit, "currency": self.draft.currency,
+            "accounts": accounts, "complete": complete,
+            "was_net_cents": total(|s| s.was_net), "would_net_cents": total(|s| s.would_net), "rows": rows,
         })
-        .collect();
-    let total = |pick: fn(&Sums) -> i64| sums.values().map(pick).sum::<i64>();
-    json!({
-        "program": id, "version": draft.version, "from": asked.from.to_rfc3339(), "to": asked.to.to_rfc3339(),
-        "unit": draft.settlement.unit, "currency": draft.currency, "accounts": accounts, "complete": complete,
-        "was_net_cents": total(|s| s.paid_net), "would_net_cents": total(|s| s.draft_net), "rows": rows,
-    })
+    }
 }

@@ -52,6 +52,11 @@ pub fn run_insert(run: &RunRow) -> Stmt {
     .bind(run.started_at_ms)
 }
 
+/// As of when the program's latest run was.
+pub fn run_latest(program: &str) -> Stmt {
+    Stmt::new("SELECT MAX(as_of_ms) AS as_of_ms FROM run WHERE program_id = ?1").bind(program)
+}
+
 pub fn run_find(id: &str) -> Stmt {
     Stmt::new(format!("{RUN} WHERE id = ?1")).bind(id)
 }

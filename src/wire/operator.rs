@@ -163,6 +163,9 @@ pub fn review(body: &[u8]) -> Result<ReviewDecision, Invalid> {
     Ok(ReviewDecision { release: decision == "release", reason: reason(&fields)? })
 }
 
+/// Longest period a dry run replays: a year of weekly runs is tried for each account.
+const DRY_RUN_DAYS_MAX: i64 = 366;
+
 /// `{"document": {…}, "period": "2026-06"}`, or `"from"` and `"to"` as instants.
 pub fn dry_run(body: &[u8]) -> Result<DryRun, Invalid> {
     let value = json::read(body)?;
@@ -179,8 +182,9 @@ pub fn dry_run(body: &[u8]) -> Result<DryRun, Invalid> {
         }
         None => (instant(&fields, "from")?, instant(&fields, "to")?),
     };
-    if to <= from {
-        return Err(fields.invalid("to", "out_of_range", "lie after from"));
+    if to <= from || to > from.plus_days(DRY_RUN_DAYS_MAX) {
+        let rule = format!("lie after from, by at most {DRY_RUN_DAYS_MAX} days");
+        return Err(fields.invalid("to", "out_of_range", &rule));
     }
     let document = value.get("document").filter(|d| !d.is_null()).map(Value::to_string);
     Ok(DryRun { document, from, to })
