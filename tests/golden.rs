@@ -192,7 +192,7 @@ fn economics(stage: &Stage, monthly_cents: i64) -> Economics {
          WHERE (d.kind = 'expense') <> (c.kind = 'expense')",
     );
     let list = number(
-        "SELECT (payload ->> '$.amount.cents') + (payload ->> '$.discount_cents') FROM event
+        "SELECT (payload ->> '$.\"invoice.paid\".amount.cents') + (payload ->> '$.\"invoice.paid\".discount_cents') FROM event
          WHERE type = 'invoice.paid' ORDER BY occurred_at_ms LIMIT 1",
     );
     assert_eq!(list, monthly_cents, "the list price in the books");

@@ -92,7 +92,9 @@ impl Reader {
         let found = match &self.0 {
             Value::Null => Unexpected::Unit,
             Value::Bool(value) => Unexpected::Bool(*value),
-            Value::Number(_) => Unexpected::Other("a number"),
+            Value::Number(number) => {
+                number.as_i64().map_or(Unexpected::Other("a number that is no 64-bit integer"), Unexpected::Signed)
+            }
             Value::String(text) => Unexpected::Str(text),
             Value::Array(_) => Unexpected::Seq,
             Value::Object(_) => Unexpected::Map,
@@ -222,7 +224,15 @@ impl<'de> Deserializer<'de> for Reader {
         self.deserialize_string(visitor)
     }
 
-    forward_to_deserialize_any! { i8 i16 i32 i128 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct }
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.deserialize_i64(visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.deserialize_i64(visitor)
+    }
+
+    forward_to_deserialize_any! { i8 i16 i32 i128 u128 char bytes byte_buf unit unit_struct tuple tuple_struct }
 }
 
 struct Members {
@@ -313,5 +323,84 @@ impl<'de> VariantAccess<'de> for Content {
 
     fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Mismatch> {
         Reader(self.value.unwrap_or(Value::Null)).deserialize_map(visitor).map_err(|e| e.below(&self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde::{Deserialize, Serialize};
+    use std::collections::BTreeMap;
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Way {
+        Plain,
+        One(i64),
+        Named { by: String },
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Thing {
+        id: i64,
+        name: String,
+        note: Option<String>,
+        on: bool,
+        #[serde(default)]
+        ways: Vec<Way>,
+        by_name: BTreeMap<String, u8>,
+    }
+
+    fn way() -> impl Strategy<Value = Way> {
+        prop_oneof![Just(Way::Plain), any::<i64>().prop_map(Way::One), "\\PC*".prop_map(|by| Way::Named { by })]
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(
+            id in any::<i64>(), name in "\\PC*", note in prop::option::of("\\PC*"), on in any::<bool>(),
+            ways in prop::collection::vec(way(), 0..4), by_name in prop::collection::btree_map("\\PC*", any::<u8>(), 0..4),
+        ) {
+            let thing = Thing { id, name, note, on, ways, by_name };
+            let text = serde_json::to_string(&thing).unwrap();
+            prop_assert_eq!(from_text::<Thing>(&text), Ok(thing));
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC*") {
+            let _ = from_text::<Thing>(&text);
+        }
+    }
+
+    #[test]
+    fn a_mismatch_names_its_path() {
+        let read = |text: &str| from_text::<Thing>(text).expect_err(text);
+        for (text, path, why) in [
+            ("[]", "", "invalid type: sequence, expected struct Thing"),
+            (r#"{"id": 1}"#, "", "missing field `name`"),
+            (r#"{"id": "1"}"#, "id", "invalid type: string \"1\", expected i64"),
+            (r#"{"id": 1.5}"#, "id", "invalid type: a number that is no 64-bit integer, expected i64"),
+            (r#"{"id": 18446744073709551615}"#, "id", "invalid type: a number that is no 64-bit integer, expected i64"),
+            (r#"{"name": null}"#, "name", "invalid type: unit value, expected a string"),
+            (
+                r#"{"idd": 1}"#,
+                "idd",
+                "unknown field `idd`, expected one of `id`, `name`, `note`, `on`, `ways`, `by_name`",
+            ),
+            (
+                r#"{"ways": ["plain", {"named": {"by": 1}}]}"#,
+                "ways[1].named.by",
+                "invalid type: integer `1`, expected a string",
+            ),
+            (r#"{"ways": ["plane"]}"#, "ways[0]", "unknown variant `plane`, expected one of `plain`, `one`, `named`"),
+            (r#"{"ways": [{"plain": 1}]}"#, "ways[0].plain", "invalid type: integer `1`, expected nothing"),
+            (r#"{"by_name": {"a": 256}}"#, "by_name.a", "invalid value: integer `256`, expected u8"),
+        ] {
+            let mismatch = read(text);
+            assert_eq!((mismatch.path(), mismatch.why()), (path, why), "{text}");
+        }
+        assert!(read("{").why().contains("EOF"));
     }
 }

@@ -50,9 +50,8 @@ pub struct Amount {
     pub currency: String,
 }
 
-/// The fields that decisions use, by type. Serialised as stored: `{"type":"invoice.paid", …}`.
+/// The fields that decisions use, by type. Serialised as stored: `{"invoice.paid": {…}}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type")]
 pub enum Payload {
     #[serde(rename = "account.signed_up")]
     SignedUp { plan: Option<String>, team_size: Option<i64> },

@@ -109,7 +109,7 @@ fn check_code(c: &mut Checker, code: &CodeTerms) {
     match &code.form {
         CodeForm::Base62 { length } => {
             c.rule(
-                "code.form.length",
+                "code.form.base62.length",
                 length,
                 (6..=32).contains(length),
                 "6 to 32 digits, so that codes are not guessed",
@@ -117,12 +117,12 @@ fn check_code(c: &mut Checker, code: &CodeTerms) {
         }
         CodeForm::PrefixedHex { prefix, length } => {
             let clean = !prefix.is_empty() && prefix.len() <= 32 && prefix.bytes().all(is_code_byte);
-            c.rule("code.form.prefix", prefix, clean, "1 to 32 of A-Z a-z 0-9 _ -");
-            c.rule("code.form.length", length, (8..=64).contains(length), "8 to 64 digits");
+            c.rule("code.form.prefixed_hex.prefix", prefix, clean, "1 to 32 of A-Z a-z 0-9 _ -");
+            c.rule("code.form.prefixed_hex.length", length, (8..=64).contains(length), "8 to 64 digits");
         }
         CodeForm::Hex { length } => {
             c.rule(
-                "code.form.length",
+                "code.form.hex.length",
                 length,
                 (16..=64).contains(length) && length % 2 == 0,
                 "an even number, 16 to 64",

@@ -52,7 +52,7 @@ pub struct CodeTerms {
 
 /// How a partner's code looks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum CodeForm {
     /// `length` base62 digits of a hash of the partner's external id and a random salt.
     Base62 { length: usize },

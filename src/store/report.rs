@@ -81,10 +81,10 @@ pub fn cost_sums(program: &str, currency: &str, from: UtcMillis, to: UtcMillis) 
            FROM first_reward f JOIN accrual a ON a.account_id = f.account_id
            WHERE a.program_id = ?1 AND a.state <> 'waiting' AND a.at_ms < f.at_ms + 365 * 86400000
          ), paid AS (
-           SELECT f.account_id, e.payload,
+           SELECT f.account_id, e.payload -> '$.\"invoice.paid\"' AS payload,
                   ROW_NUMBER() OVER (PARTITION BY f.account_id ORDER BY e.occurred_at_ms, e.id) AS place
            FROM first_reward f JOIN event e ON e.account_id = f.account_id AND e.type = 'invoice.paid'
-           WHERE e.payload ->> '$.amount.cents' > 0
+           WHERE e.payload ->> '$.\"invoice.paid\".amount.cents' > 0
              AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = e.invoice_id AND o.type = 'invoice.paid'
                              AND (o.occurred_at_ms, o.id) < (e.occurred_at_ms, e.id))
          ), revenue AS (
