@@ -34,6 +34,9 @@ pub struct Books {
     lines: HashMap<String, Vec<Line>>,
 }
 
+/// Accounts that are read at a time where all of a group are looked at.
+const GROUP_PAGE: i64 = 200;
+
 /// A pool with the revision it was read at.
 #[derive(Clone, Debug)]
 pub struct PoolRow {
@@ -107,6 +110,33 @@ pub async fn read<P: Ports>(
         bound: next().decode()?,
         pools: pools(&next())?,
     })
+}
+
+/// Shows `look` every account with a decision in a group of programs, with its part of the books, in up to `pages`
+/// pages; how many accounts there were, and whether that was all.
+pub async fn each_of_group<P: Ports>(
+    ctx: &Context<'_, P>,
+    group: &str,
+    pages: u32,
+    mut look: impl FnMut(&Books, &str),
+) -> Result<(usize, bool), DbError> {
+    #[derive(Deserialize)]
+    struct Row {
+        account_id: String,
+    }
+    let (mut cursor, mut count) = (String::new(), 0);
+    for _ in 0..pages {
+        let ids: Vec<Row> = ctx.query(account::group_accounts(group, &cursor, GROUP_PAGE)).await?.decode()?;
+        let Some(last) = ids.last() else { return Ok((count, true)) };
+        cursor.clone_from(&last.account_id);
+        count += ids.len();
+        let accounts = ids.iter().map(|r| AccountRow { id: r.account_id.clone(), revision: 0 }).collect();
+        let books = read(ctx, accounts, &Coming::default()).await?;
+        for row in &ids {
+            look(&books, &row.account_id);
+        }
+    }
+    Ok((count, false))
 }
 
 impl Books {

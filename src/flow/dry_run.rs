@@ -4,7 +4,7 @@
 //! Accounts that are bound in the program's group are decided again on all their facts with the draft in force over
 //! the period, as if it had always been there; lines of the period are compared by what they earned and by what stands.
 
-use super::books::{self, Books, Coming};
+use super::books::{self, Books};
 use super::context::{Context, Ports};
 use super::error::AppError;
 use super::program::Refusal;
@@ -16,7 +16,6 @@ use crate::engine::{decision, schedule};
 use crate::program::catalog::Catalog;
 use crate::program::check;
 use crate::program::document::{Cadence, Document, Trigger};
-use crate::store::account::{self, AccountRow};
 use crate::store::port::DbError;
 use crate::store::{program, run};
 use crate::wire::operator::DryRun;
@@ -24,9 +23,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
-/// Accounts that are read at a time.
-const PAGE: i64 = 200;
-/// Pages that one dry run reads at most, inside one invocation's statements; the answer says when there is more.
+/// Pages of accounts that one dry run reads at most, inside one invocation's statements; the answer says when there is more.
 const PAGES: u32 = 25;
 
 #[derive(Default)]
@@ -59,15 +56,15 @@ pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &DryRun) -
     let complete = if replay.draft.modifiers.is_empty() && replay.draft.caps.is_empty() {
         true
     } else {
-        pages(ctx, standing.group(), |books, account| replay.gather(ctx.now, books, account, &mut gathered)).await?.1
+        let look = |books: &Books, account: &str| replay.gather(ctx.now, books, account, &mut gathered);
+        books::each_of_group(ctx, standing.group(), PAGES, look).await?.1
     };
     let modifiers = gathered.modifiers(&replay.draft, replay.as_of);
     let capped = gathered.capped(&replay.draft, replay.as_of);
     let terms = Terms { modifiers: &modifiers, capped: &capped };
     let mut sums = Sums::new();
-    let (accounts, all) =
-        pages(ctx, standing.group(), |books, account| replay.compare(ctx.now, books, account, terms, &mut sums))
-            .await?;
+    let look = |books: &Books, account: &str| replay.compare(ctx.now, books, account, terms, &mut sums);
+    let (accounts, all) = books::each_of_group(ctx, standing.group(), PAGES, look).await?;
     Ok(replay.answer(&sums, accounts, complete && all))
 }
 
@@ -81,41 +78,11 @@ async fn last_run<P: Ports>(ctx: &Context<'_, P>, id: &str, otherwise: UtcMillis
     Ok(row.and_then(|r| r.as_of_ms).unwrap_or(otherwise))
 }
 
-/// Shows `look` every account of a group with its part of the books; how many there were, and whether that was all.
-async fn pages<P: Ports>(
-    ctx: &Context<'_, P>,
-    group: &str,
-    mut look: impl FnMut(&Books, &str),
-) -> Result<(usize, bool), DbError> {
-    let (mut cursor, mut count) = (String::new(), 0);
-    for _ in 0..PAGES {
-        let page = candidates(ctx, group, &cursor).await?;
-        let Some(last) = page.last() else { return Ok((count, true)) };
-        cursor.clone_from(&last.id);
-        count += page.len();
-        let ids: Vec<String> = page.iter().map(|a| a.id.clone()).collect();
-        let books = books::read(ctx, page, &Coming::default()).await?;
-        for account in &ids {
-            look(&books, account);
-        }
-    }
-    Ok((count, false))
-}
-
 /// The catalogue in which the draft is the program's only version.
 fn with_draft(saved: &Catalog, draft: &Document) -> Catalog {
     let others = saved.all().filter(|d| d.id != draft.id).cloned();
     let always = Document { version: 1, effective_from: UtcMillis(0), ..draft.clone() };
     Catalog::new(others.chain([always]).collect())
-}
-
-async fn candidates<P: Ports>(ctx: &Context<'_, P>, group: &str, after: &str) -> Result<Vec<AccountRow>, DbError> {
-    #[derive(Deserialize)]
-    struct Row {
-        account_id: String,
-    }
-    let rows: Vec<Row> = ctx.query(account::group_accounts(group, after, PAGE)).await?.decode()?;
-    Ok(rows.into_iter().map(|r| AccountRow { id: r.account_id, revision: 0 }).collect())
 }
 
 fn is_granted_by_run(line: &Line) -> bool {

@@ -14,6 +14,7 @@ pub mod error;
 pub mod funnel;
 pub mod once;
 pub mod pool;
+pub mod preview;
 pub mod program;
 pub mod rebind;
 pub mod reconcile;

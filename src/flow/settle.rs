@@ -19,16 +19,11 @@ use crate::store::account::AccountRow;
 use crate::store::port::{DbError, Stmt};
 use crate::store::{program, run as runs, terms};
 use serde::Deserialize;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 use runs::RunRow;
 
 /// A reward that is due, and when the next one of its account may be.
-type Planned = (Line, Option<UtcMillis>);
-
-/// Pages of accounts that a preview looks at; its answer says when there are more.
-const PREVIEW_PAGES: u32 = 20;
+pub type Planned = (Line, Option<UtcMillis>);
 
 /// Steps one invocation takes at most. A step is at most 13 statements, and D1 allows 1,000 per invocation; what is
 /// left is resumed by the next sweep.
@@ -103,34 +98,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<Vec<RunRow>, AppErr
     Ok(taken)
 }
 
-/// What a run would grant and vest if it began now. Nothing is written. Terms and caps that it would find anew are not
-/// in it: they change what is accrued, and are shown once they have.
-pub async fn preview<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<Value, AppError> {
-    let mut run = new_run(due, 0, ctx);
-    let mut grants: BTreeMap<String, (i64, i64)> = BTreeMap::new();
-    let mut complete = false;
-    for _ in 0..PREVIEW_PAGES {
-        let (planned, last) = grants_page(ctx, &run).await?;
-        for (line, _) in planned {
-            let entry = grants.entry(line.partner_id).or_default();
-            *entry = (entry.0 + 1, entry.1 + line.net_cents.0);
-        }
-        let Some(last) = last else {
-            complete = true;
-            break;
-        };
-        run.cursor = last;
-    }
-    let vests: Vec<runs::VestPreview> = ctx.query(runs::vest_preview(&run)).await?.decode()?;
-    let granted: Vec<Value> =
-        grants.iter().map(|(partner, (n, cents))| json!({"partner": partner, "lines": n, "cents": cents})).collect();
-    Ok(json!({
-        "program": due.program, "cadence": due.cadence.name(), "period": due.period,
-        "as_of": due.as_of.to_rfc3339(), "preview": true, "complete": complete, "grants": granted, "vests": vests,
-    }))
-}
-
-fn new_run<P: Ports>(due: &Due, program_version: i64, ctx: &Context<'_, P>) -> RunRow {
+pub fn new_run<P: Ports>(due: &Due, program_version: i64, ctx: &Context<'_, P>) -> RunRow {
     RunRow {
         id: run_id(&due.program, due.cadence, &due.period),
         program_id: due.program.clone(),
@@ -166,7 +134,10 @@ async fn step<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbErro
 }
 
 /// The rewards by state that are due among the next accounts after the run's cursor, and the last of those accounts.
-async fn grants_page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(Vec<Planned>, Option<String>), DbError> {
+pub async fn grants_page<P: Ports>(
+    ctx: &Context<'_, P>,
+    run: &RunRow,
+) -> Result<(Vec<Planned>, Option<String>), DbError> {
     #[derive(Deserialize)]
     struct Candidate {
         account_id: String,

@@ -9,6 +9,7 @@ use crate::engine::event::OCCURRED_AT_MIN;
 use crate::engine::schedule;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::once::Answer;
+use crate::flow::preview as previewing;
 use crate::flow::rebind as rebinding;
 use crate::flow::reconcile as reconciling;
 use crate::flow::review::{self as deciding, Choice};
@@ -45,7 +46,7 @@ pub async fn run_start<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: 
     let known: Option<RunRow> = rows[1].first()?;
     if asked.preview {
         let due = Due { program: asked.program, cadence, period: asked.period, as_of: scheduled };
-        let mut body = settle::preview(&ctx, &due).await?;
+        let mut body = previewing::preview(&ctx, &due).await?;
         body["run"] = json!(known.as_ref().map(run_view));
         return Ok((200, body));
     }
