@@ -135,7 +135,11 @@ pub fn decide(catalog: &Catalog, case: &Case) -> Decision {
                 terms: case.terms,
             };
             decision.lines.extend(lines(&bound, document, case));
-            let paid = timeline.payments.iter().find(|p| (p.at, p.event_id) >= (binding.from, binding.event.as_str()));
+            // What is held for its currency qualifies nobody.
+            let paid = timeline.payments.iter().find(|p| {
+                (p.at, p.event_id) >= (binding.from, binding.event.as_str())
+                    && p.invoice.amount.currency == document.currency
+            });
             group.qualified_at = paid.map(|p| p.at);
             group.held = standing != risk::Standing::Clear;
             group.states = lifecycle::history(document, case.account, case.facts);
@@ -160,13 +164,14 @@ fn revenue_since(spans: &[Revenue], bound_at: UtcMillis) -> Vec<Revenue> {
 }
 
 fn lines(bound: &Bound, document: &Document, case: &Case) -> Vec<Line> {
-    let pool = case.pools.iter().find(|p| p.program_id == document.id);
+    // What one reward draws the next one cannot.
+    let mut pool = case.pools.iter().find(|p| p.program_id == document.id).cloned().unwrap_or_default();
     let mut lines = accrual::invoice_lines(bound);
     if document.settlement.cadence != Cadence::Instant {
         lines.extend(accrual::event_lines(bound));
     }
-    lines.extend(grant::kept(bound, document, case.lines, pool));
-    lines.extend(grant::instant(bound, document, case.lines, case.now, pool));
+    lines.extend(grant::kept(bound, document, case.lines, &mut pool));
+    lines.extend(grant::instant(bound, document, case.lines, case.now, &mut pool));
     lines
 }
 

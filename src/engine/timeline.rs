@@ -58,7 +58,8 @@ pub struct Payment<'a> {
 impl Payment<'_> {
     /// Whether it comes to more than `cents` per month of service.
     pub fn is_monthly_over(&self, cents: Cents) -> bool {
-        self.invoice.amount.cents.0 > cents.0.saturating_mul(self.invoice.months.max(1))
+        let floor = cents.0.saturating_mul(self.invoice.months.max(1));
+        self.invoice.amount.cents.0 + i64::from(sabotage::is(Sabotage::FloorIncluded)) > floor
     }
 
     pub fn fully_taken_back(&self) -> bool {
@@ -123,6 +124,11 @@ impl<'a> Timeline<'a> {
         take_back(&mut timeline.payments, &known);
         timeline.revenue.retain(|s| s.annual_cents > Cents::ZERO && s.to_ms.is_none_or(|to| to > s.from_ms));
         timeline
+    }
+
+    /// Whether the account had signed up before: nobody signs up twice.
+    pub fn is_repeated_signup(&self, fact: &Fact) -> bool {
+        matches!(fact.payload, Payload::SignedUp { .. }) && self.signup.is_none_or(|s| s.event_id != fact.event_id)
     }
 
     /// The first payment ever: the start of the clocks that count months.

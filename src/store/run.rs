@@ -6,6 +6,7 @@ use super::account::line_select;
 use super::port::Stmt;
 use crate::base::time::UtcMillis;
 use crate::engine::line::Line;
+use crate::engine::sabotage::{self, Fault};
 use serde::{Deserialize, Serialize};
 
 /// Accounts looked at in one step of planning grants: their facts are read whole.
@@ -167,11 +168,7 @@ pub fn vest_preview(run: &RunRow) -> Stmt {
 }
 
 fn vest_due() -> &'static str {
-    if crate::engine::sabotage::is(crate::engine::sabotage::Fault::VestEarly) {
-        "vests_at_ms <= ?4 + 5184000000"
-    } else {
-        "vests_at_ms <= ?4"
-    }
+    if sabotage::is(Fault::VestEarly) { "vests_at_ms <= ?4 + 5184000000" } else { "vests_at_ms <= ?4" }
 }
 
 fn count_items(run: &RunRow) -> Stmt {
@@ -189,13 +186,25 @@ pub fn execute(run: &RunRow, from: i64, to: i64, now: UtcMillis) -> Vec<Stmt> {
     let mut all = vec![accounts_ensure(&page)];
     all.append(&mut grants);
     all.append(&mut vests);
-    // Whoever read an account of this page before must read it again.
-    all.push(page(format!(
-        "UPDATE account SET revision = revision + 1 WHERE id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0)"
-    )));
+    all.push(accounts_advance(items, &page, now));
     all.push(super::outbox::outbox_grants(&run.id, from, to, now));
     all.push(page("UPDATE run SET executed = ?3 WHERE id = ?1 AND ?2 > 0".to_owned()));
     all
+}
+
+/// Whoever read an account of this page before must read it again. A reward by state is judged on the facts before the
+/// run; where the run comes late, what happened since may void it, and the account is decided again.
+fn accounts_advance(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Stmt {
+    page(format!(
+        "UPDATE account SET revision = revision + 1, stale_since_ms = IIF(
+           id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0 AND i.kind = 'grant')
+             AND EXISTS (SELECT 1 FROM event e WHERE e.occurred_at_ms >= (SELECT as_of_ms FROM run WHERE id = ?1)
+               AND (e.account_id = account.id OR e.invoice_id IN
+                 (SELECT p.invoice_id FROM event p WHERE p.account_id = account.id AND p.invoice_id IS NOT NULL))),
+           ?4, stale_since_ms)
+         WHERE id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0)"
+    ))
+    .bind(now)
 }
 
 fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Vec<Stmt> {
@@ -305,7 +314,7 @@ pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> 
     .bind(&run.id)
     .bind(&run.program_id)
     .bind(minimum_cents)
-    .bind(run.as_of_ms.plus_days(-delay_days))
+    .bind(run.as_of_ms.plus_days(if sabotage::is(Fault::PayableAtOnce) { 0 } else { -delay_days }))
 }
 
 /// Ranks partners by the accounts that were rewarded, then by what they earned.
