@@ -17,4 +17,5 @@ mod routes;
 mod server;
 mod stand_in;
 mod state;
+mod user_referral;
 mod webhooks;
