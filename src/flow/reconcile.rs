@@ -57,7 +57,7 @@ async fn note<P: Ports>(ctx: &Context<'_, P>, as_of: UtcMillis, missed: &[Missed
         .iter()
         .map(|m| json!({"account": m.account, "subscription_id": m.subscription, "missed": m.kind}))
         .collect();
-    let (id, subject, after) = (ctx.fresh_id("aud"), as_of.to_rfc3339(), json!(told).to_string());
+    let (id, subject, after) = (ctx.fresh_id("aud"), as_of.to_rfc3339(), json!({"taken_in": told}).to_string());
     let entry = Audit {
         id: &id,
         actor: &ctx.actor,
