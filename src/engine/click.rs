@@ -10,6 +10,15 @@ use std::rc::Rc;
 /// Bytes of a month's salt: as long as the hash it keys.
 pub const SALT_BYTES: usize = 32;
 
+/// Longest User-Agent that goes into a fingerprint, in bytes.
+const USER_AGENT_MAX: usize = 256;
+
+/// The part of a User-Agent that fingerprints are made of: the same for clicks, forms and beacons.
+pub fn fingerprinted_part(user_agent: &str) -> &str {
+    let end = (0..=user_agent.len().min(USER_AGENT_MAX)).rev().find(|end| user_agent.is_char_boundary(*end));
+    &user_agent[..end.unwrap_or(0)]
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Click {
     /// Unique: a second attempt to write the same click does nothing.
@@ -34,6 +43,9 @@ pub struct Click {
 pub enum Visitor {
     /// The server-given id of a valid cookie.
     Known(String),
+    /// The same, where the program attributes by fingerprint, too: without it a visitor who loses the cookie would be
+    /// known by the clicks before it alone, and the last partner forgotten.
+    Followed { id: String, ip: String, user_agent: String },
     /// No cookie: a fingerprint is made of these when the click is recorded. They live in memory until then and are
     /// neither stored nor logged.
     Fingerprint { ip: String, user_agent: String },
@@ -50,9 +62,19 @@ impl Click {
     /// The visitor as it is stored.
     pub fn visitor_key(&self, salt: &Salt) -> String {
         match &self.visitor {
-            Visitor::Known(id) => id.clone(),
+            Visitor::Known(id) | Visitor::Followed { id, .. } => id.clone(),
             Visitor::Fingerprint { ip, user_agent } => salt.fingerprint(ip, user_agent),
             Visitor::Private => self.id.clone(),
+        }
+    }
+
+    /// What the visitor can be found by without a cookie, where the link's program attributes so.
+    pub fn fingerprint(&self, salt: &Salt) -> Option<String> {
+        match &self.visitor {
+            Visitor::Followed { ip, user_agent, .. } | Visitor::Fingerprint { ip, user_agent } => {
+                self.link.fingerprinted.then(|| salt.fingerprint(ip, user_agent))
+            }
+            Visitor::Known(_) | Visitor::Private => None,
         }
     }
 }
@@ -86,6 +108,7 @@ impl std::fmt::Debug for Visitor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Visitor::Known(id) => write!(f, "Known({id})"),
+            Visitor::Followed { id, .. } => write!(f, "Followed({id})"),
             Visitor::Fingerprint { .. } => write!(f, "Fingerprint"),
             Visitor::Private => write!(f, "Private"),
         }

@@ -74,7 +74,7 @@ pub async fn load_salt(db: &impl Db, now: UtcMillis, random: [u8; SALT_BYTES]) -
 
 /// Whether writing these clicks takes the salt.
 pub fn needs_salt(batch: &[Click]) -> bool {
-    batch.iter().any(|click| matches!(click.visitor, Visitor::Fingerprint { .. }))
+    batch.iter().any(|click| matches!(click.visitor, Visitor::Fingerprint { .. } | Visitor::Followed { .. }))
 }
 
 /// Writes a batch. Writing it again does nothing, so a failure that may have been a success can be repeated.

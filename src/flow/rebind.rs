@@ -7,9 +7,10 @@ use super::error::{AppError, Kind};
 use super::once::Answer;
 use crate::engine::event::{Credential, Event, Payload, Person};
 use crate::engine::timeline::Presented;
-use crate::store::account::{self, AccountRow};
+use crate::store::account::{self, AccountRow, BoundRow};
 use crate::store::partner::{self, PartnerRow};
 use crate::store::port::Stmt;
+use crate::store::program;
 use crate::store::token::{self, Audit};
 use crate::wire::operator::Rebind;
 use serde_json::json;
@@ -28,15 +29,22 @@ pub async fn rebind<P: Ports>(
             account::account_find(account_id),
             partner::partner_find(wanted),
             account::bound_list(&[account_id.to_owned()]),
+            program::program_list(),
         ])
         .await?;
     rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
+    let catalog = program::catalog(&rows[3])?;
+    let document = catalog.in_force(&asked.program, ctx.now).ok_or_else(|| {
+        AppError::new(Kind::Unprocessable, "unknown_program", "there is no such program").field("program")
+    })?;
     let to: Option<PartnerRow> = rows[1].first()?;
     if asked.partner.is_some() && to.as_ref().is_none_or(|p| p.program_id != asked.program) {
         let detail = "there is no such partner in this program";
         return Err(AppError::new(Kind::Unprocessable, "unknown_partner", detail).field("partner"));
     }
-    let before = json!(rows[2].0).to_string();
+    let bound: Vec<BoundRow> = rows[2].decode()?;
+    let stood = bound.iter().find(|b| b.group_id == document.group());
+    let before = stood.map(|b| json!({"program": b.program_id, "partner": b.partner_id}).to_string());
     let after = json!({"program": asked.program, "partner": asked.partner}).to_string();
     let (audit_id, actor, reason) = (ctx.fresh_id("aud"), ctx.actor.clone(), asked.reason.clone());
     let audit = || -> Vec<Stmt> {
@@ -46,7 +54,7 @@ pub async fn rebind<P: Ports>(
             action: "account.rebind",
             subject: account_id,
             reason: Some(&reason),
-            before: Some(&before),
+            before: before.as_deref(),
             after: Some(&after),
         };
         vec![token::audit_insert(&entry, ctx.now)]

@@ -10,6 +10,7 @@ use crate::base::time::UtcMillis;
 use crate::engine::event::{Credential, Event, Payload, Person, Subscription};
 use crate::engine::timeline::{Presented, Timeline};
 use crate::store::account::AccountRow;
+use crate::store::token::{self, Audit};
 use crate::wire::operator::{Billed, Reconciliation};
 use serde_json::{Value, json};
 
@@ -35,6 +36,9 @@ pub async fn reconcile<P: Ports>(ctx: &Context<'_, P>, asked: &Reconciliation) -
             missed.extend(compare(billed, &timeline.active));
         }
     }
+    if asked.repair && !missed.is_empty() {
+        note(ctx, asked.as_of, &missed).await?;
+    }
     let mut rows = Vec::new();
     for item in missed {
         let repaired = asked.repair && repair(ctx, &item, asked.as_of).await?;
@@ -45,6 +49,26 @@ pub async fn reconcile<P: Ports>(ctx: &Context<'_, P>, asked: &Reconciliation) -
     Ok(json!({
         "as_of": asked.as_of.to_rfc3339(), "accounts": asked.accounts.len(), "unknown_accounts": unknown, "missed": rows,
     }))
+}
+
+/// What is about to be taken in goes into the audit trail first, so that a repair that was cut off is told, too.
+async fn note<P: Ports>(ctx: &Context<'_, P>, as_of: UtcMillis, missed: &[Missed]) -> Result<(), AppError> {
+    let told: Vec<Value> = missed
+        .iter()
+        .map(|m| json!({"account": m.account, "subscription_id": m.subscription, "missed": m.kind}))
+        .collect();
+    let (id, subject, after) = (ctx.fresh_id("aud"), as_of.to_rfc3339(), json!({"taken_in": told}).to_string());
+    let entry = Audit {
+        id: &id,
+        actor: &ctx.actor,
+        action: "accounts.reconcile",
+        subject: &subject,
+        reason: None,
+        before: None,
+        after: Some(&after),
+    };
+    ctx.query(token::audit_insert(&entry, ctx.now)).await?;
+    Ok(())
 }
 
 fn compare(billed: &Billed, active: &[String]) -> Vec<Missed> {

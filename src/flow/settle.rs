@@ -17,8 +17,10 @@ use crate::engine::{decision, schedule};
 use crate::program::document::Cadence;
 use crate::store::account::AccountRow;
 use crate::store::port::{DbError, Stmt};
+use crate::store::token::{self, Audit};
 use crate::store::{program, run as runs, terms};
 use serde::Deserialize;
+use serde_json::json;
 
 use runs::RunRow;
 
@@ -62,8 +64,32 @@ pub async fn settle<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<RunRow,
     let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
     let document = catalog.in_force(&due.program, due.as_of).ok_or_else(|| AppError::not_found("program"))?;
     let run = new_run(due, document.version, ctx);
-    ctx.query(runs::run_insert(&run)).await?;
+    let mut batch = vec![runs::run_insert(&run)];
+    batch.extend(by_hand(ctx, "run.start", &run, None));
+    ctx.batch(batch).await?;
     resume(ctx, &run.id, STEPS_MAX).await
+}
+
+/// Takes a run that was cut off further, for an operator. One that is done stays as it is.
+pub async fn resume_by_hand<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<RunRow, AppError> {
+    if run.state == "done" {
+        return Ok(run.clone());
+    }
+    ctx.batch(by_hand(ctx, "run.resume", run, Some(run)).into_iter().collect()).await?;
+    resume(ctx, &run.id, STEPS_MAX).await
+}
+
+/// The audit's entry of a run that an operator starts or resumes; cron's runs are in the list of runs.
+fn by_hand<P: Ports>(ctx: &Context<'_, P>, action: &str, run: &RunRow, before: Option<&RunRow>) -> Option<Stmt> {
+    if ctx.actor == "cron" {
+        return None;
+    }
+    let stood = before.map(|run| json!({"state": run.state, "executed": run.executed}).to_string());
+    let asked = json!({"program": run.program_id, "cadence": run.cadence, "period": run.period}).to_string();
+    let id = ctx.fresh_id("aud");
+    let (before, after) = (stood.as_deref(), Some(asked.as_str()));
+    let entry = Audit { id: &id, actor: &ctx.actor, action, subject: &run.id, reason: None, before, after };
+    Some(token::audit_insert(&entry, ctx.now))
 }
 
 /// Takes up to `steps` steps of a run.

@@ -2,7 +2,10 @@
 //! page waiting for a reason.
 
 use super::message::{Request, Response};
+use super::page_touch;
+use super::redirect::consents;
 use super::shell::{Shell, Site};
+use crate::engine::click::fingerprinted_part;
 use crate::engine::visit;
 use crate::flow::error::AppError;
 use crate::flow::funnel::{self, Told};
@@ -16,59 +19,78 @@ const GIF: [u8; 43] = [
 ];
 
 /// Headers by which browsers say that nobody looks at the page yet.
-const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
-
-/// Longest User-Agent that goes into a fingerprint, in bytes: as for clicks.
-const USER_AGENT_MAX: usize = 256;
+pub const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
 
 /// `POST /v1/collect`: 204 for all that can be read, whether or not it leads to a partner.
 pub async fn beacon<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
     let beacon = beacon::parse(&request.body)?;
-    let fault = store(shell, request, beacon).await;
-    Ok(Response { fault, ..Response::nothing() })
+    let mut response = Response::nothing();
+    store(shell, request, beacon, &mut response).await;
+    Ok(response)
 }
 
 /// `GET /px.gif?event=&partner=&campaign=`: the picture, whatever was asked.
 pub async fn pixel<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Response {
     let param = |name: &str| request.param(name);
     let beacon = beacon::pixel(param("event"), param("partner"), param("campaign"), request.header("referer"));
-    let fault = if request.method == "HEAD" { None } else { store(shell, request, beacon).await };
     let headers = vec![
         ("content-type", "image/gif".to_owned()),
         ("cache-control", "no-store".to_owned()),
         ("x-content-type-options", "nosniff".to_owned()),
     ];
-    Response { status: 200, headers, body: GIF.to_vec(), fault }
+    let mut response = Response { status: 200, headers, body: GIF.to_vec(), fault: None };
+    if request.method != "HEAD" {
+        store(shell, request, beacon, &mut response).await;
+    }
+    response
 }
 
-/// Stores what was told; an error is for the log, since a page could do nothing about it.
-async fn store<S: Site>(shell: &Shell<'_, S>, request: &Request, beacon: Beacon) -> Option<String> {
+/// Stores what was told, of visitors who let anything be stored, and answers with the cookie where it is a touch. An
+/// error is for the log, since a page could do nothing about it.
+async fn store<S: Site>(shell: &Shell<'_, S>, request: &Request, beacon: Beacon, response: &mut Response) {
     let user_agent = request.header("user-agent");
-    if !beacon.is_sound() || !visit::is_seen(user_agent, &PURPOSES.map(|name| request.header(name))) {
-        return None;
+    if !beacon.is_sound()
+        || !visit::is_seen(user_agent, &PURPOSES.map(|name| request.header(name)))
+        || !consents(request.header("cookie"), &shell.config.consent_cookie)
+    {
+        return;
     }
     let keys = shell.config.cookie_keys.as_ref();
-    let trail = keys.and_then(|keys| cookie::read(keys, request.header("cookie")?)).map(|signed| signed.trail);
+    let mut signed = keys.and_then(|keys| cookie::read(keys, request.header("cookie")?));
+    if let (Some(keys), Some(code)) = (keys, &beacon.partner) {
+        let named = (code.as_str(), beacon.campaign.as_deref());
+        match page_touch::touch(shell, request, keys, signed.as_ref(), named).await {
+            Ok(Some(set_cookie)) => {
+                signed = set_cookie.split(';').next().and_then(|pair| cookie::read(keys, pair));
+                response.headers.push(("set-cookie", set_cookie));
+            }
+            Ok(None) => {}
+            Err(error) => response.fault = Some(error.to_string()),
+        }
+    }
+    let trail = signed.map(|signed| signed.trail);
     let told = Told {
         event: beacon.event,
         campaign: beacon.campaign,
         code: beacon.partner,
         path: beacon.path,
-        fingerprint: fingerprint(request).filter(|_| trail.is_none()),
+        fingerprint: fingerprint_parts(request)
+            .filter(|_| trail.is_none())
+            .map(|(ip, user_agent)| (ip.to_owned(), user_agent.to_owned())),
         trail,
     };
-    funnel::collect(&shell.context(""), told).await.err().map(|error| error.to_string())
+    if let Err(error) = funnel::collect(&shell.context(""), told).await {
+        response.fault = Some(error.to_string());
+    }
 }
 
 /// Address and User-Agent, unless the visitor asks not to be followed.
-fn fingerprint(request: &Request) -> Option<(String, String)> {
+pub fn fingerprint_parts(request: &Request) -> Option<(&str, &str)> {
     if request.header("sec-gpc").is_some_and(|value| value.trim() == "1") {
         return None;
     }
     let ip = request.header("cf-connecting-ip").filter(|ip| !ip.is_empty())?;
-    let user_agent = request.header("user-agent").unwrap_or_default();
-    let end = (0..=user_agent.len().min(USER_AGENT_MAX)).rev().find(|end| user_agent.is_char_boundary(*end))?;
-    Some((ip.to_owned(), user_agent[..end].to_owned()))
+    Some((ip, fingerprinted_part(request.header("user-agent").unwrap_or_default())))
 }
 
 #[cfg(test)]

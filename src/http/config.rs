@@ -21,6 +21,8 @@ pub struct Config {
     pub forms_secrets: Vec<String>,
     /// Lower-case hex SHA-256 of the operator's token.
     pub operator_token_sha256: Option<String>,
+    /// Nothing is stored of a visitor who does not send this cookie; empty: consent is not asked for.
+    pub consent_cookie: String,
     /// The program that a signed-in user joins without naming one.
     pub self_serve_program: String,
     /// What is wrong, for the log and the operator.
@@ -33,6 +35,7 @@ impl Config {
         let mut config = Config {
             public_url: text("PUBLIC_URL").trim().trim_end_matches('/').to_owned(),
             self_serve_program: text("SELF_SERVE_PROGRAM").trim().to_owned(),
+            consent_cookie: text("CONSENT_COOKIE").trim().to_owned(),
             ..Config::default()
         };
         match cookie_keys(&text("COOKIE_KEYS"), &text("COOKIE_DOMAIN")) {

@@ -9,6 +9,7 @@ mod markdown;
 pub mod message;
 mod operations;
 mod page;
+mod page_touch;
 mod partners;
 mod programs;
 pub mod redirect;

@@ -14,6 +14,7 @@ use crate::flow::rebind as rebinding;
 use crate::flow::reconcile as reconciling;
 use crate::flow::review::{self as deciding, Choice};
 use crate::flow::settle::{self, Due};
+use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::store::review::ReviewRow;
 use crate::store::run::{RunPartner, RunRow, RunTotal};
@@ -44,6 +45,10 @@ pub async fn run_start<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: 
     let id = settle::run_id(&asked.program, cadence, &asked.period);
     let rows = ctx.batch(vec![program::program_list(), runs::run_find(&id)]).await?;
     let known: Option<RunRow> = rows[1].first()?;
+    let catalog = program::catalog(&rows[0])?;
+    if known.is_none() {
+        settles(&catalog, &asked.program, cadence, shell.now)?;
+    }
     if asked.preview {
         let due = Due { program: asked.program, cadence, period: asked.period, as_of: scheduled };
         let mut body = previewing::preview(&ctx, &due).await?;
@@ -51,16 +56,8 @@ pub async fn run_start<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: 
         return Ok((200, body));
     }
     let run = match known {
-        Some(run) => settle::resume(&ctx, &run.id, settle::STEPS_MAX).await?,
+        Some(run) => settle::resume_by_hand(&ctx, &run).await?,
         None => {
-            let catalog = program::catalog(&rows[0])?;
-            let document = catalog.in_force(&asked.program, shell.now).ok_or_else(|| {
-                AppError::new(Kind::Unprocessable, "unknown_program", "there is no such program").field("program")
-            })?;
-            if document.settlement.cadence != cadence {
-                let detail = format!("this program settles {}", document.settlement.cadence.name());
-                return Err(AppError::new(Kind::Unprocessable, "wrong_cadence", detail).field("cadence"));
-            }
             if scheduled < OCCURRED_AT_MIN {
                 let detail = format!("no fact is older than {}", OCCURRED_AT_MIN.to_rfc3339());
                 return Err(AppError::new(Kind::Unprocessable, "period_too_early", detail).field("period"));
@@ -77,6 +74,18 @@ pub async fn run_start<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: 
     let mut body = run_view(&run);
     body["totals"] = json!(totals);
     Ok((200, body))
+}
+
+/// Refuses runs of programs that do not settle by this cadence.
+fn settles(catalog: &Catalog, program: &str, cadence: Cadence, now: UtcMillis) -> Result<(), AppError> {
+    let document = catalog.in_force(program, now).ok_or_else(|| {
+        AppError::new(Kind::Unprocessable, "unknown_program", "there is no such program").field("program")
+    })?;
+    if document.settlement.cadence != cadence {
+        let detail = format!("this program settles {}", document.settlement.cadence.name());
+        return Err(AppError::new(Kind::Unprocessable, "wrong_cadence", detail).field("cadence"));
+    }
+    Ok(())
 }
 
 /// `GET /v1/runs/{id}`: plan, progress, and each partner's statement.

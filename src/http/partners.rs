@@ -83,13 +83,14 @@ pub async fn link_show<S: Site>(shell: &Shell<'_, S>, request: &Request, code: &
     struct Counts {
         visits: i64,
         bots: i64,
+        converted: i64,
     }
     let statements: Vec<Stmt> = vec![partner::link_find(code), click::click_counts(code)];
     let rows = shell.context("").batch(statements).await?;
     let found: LinkRow = rows[0].first()?.ok_or_else(|| AppError::not_found("link"))?;
-    let counts: Counts = rows[1].first()?.unwrap_or(Counts { visits: 0, bots: 0 });
+    let counts: Counts = rows[1].first()?.unwrap_or(Counts { visits: 0, bots: 0, converted: 0 });
     let mut view = enrol::link_view(&found, &shell.config.base_url(&request.origin));
-    view["clicks"] = json!({"visits": counts.visits, "bots": counts.bots});
+    view["clicks"] = json!({"visits": counts.visits, "bots": counts.bots, "converted": counts.converted});
     Ok((200, view))
 }
 

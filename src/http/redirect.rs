@@ -6,7 +6,7 @@
 use super::reflink::{self, RefLink};
 use crate::base::id::{self, ID_BYTES};
 use crate::base::time::UtcMillis;
-use crate::engine::click::{Click, Visitor};
+use crate::engine::click::{self, Click, Visitor};
 use crate::engine::link::Link;
 use crate::engine::touch::Touch;
 use crate::engine::visit::{Signals, Visit, classify};
@@ -19,9 +19,6 @@ pub const REFERRER_POLICY: &str = "strict-origin-when-cross-origin";
 
 /// Longest UTM value that is recorded, in characters.
 const UTM_MAX: usize = 64;
-
-/// Longest User-Agent that is held for a fingerprint, in bytes.
-const USER_AGENT_MAX: usize = 256;
 
 /// What happens to `?ref=` on a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -132,7 +129,7 @@ pub fn decide(
 }
 
 /// Whether the visitor lets anything be stored.
-fn consents(cookies: Option<&str>, consent_cookie: &str) -> bool {
+pub fn consents(cookies: Option<&str>, consent_cookie: &str) -> bool {
     let given = |pair: &str| {
         pair.trim().split_once('=').is_some_and(|(name, value)| name == consent_cookie && !value.is_empty())
     };
@@ -152,7 +149,7 @@ fn go(found: &RefLink<'_>, resolved: Option<&Resolved>, settings: &Settings) -> 
 
 /// The cookie with this visit's touch, and the click unless this visitor's hour is counted already: the fingerprint
 /// of a first visit and the cookie's visitor of the next differ, so the rows alone could not tell.
-fn touch(
+pub fn touch(
     found: &RefLink<'_>,
     link: &Rc<Link>,
     parts: &Parts<'_>,
@@ -165,7 +162,7 @@ fn touch(
     let click_id = counted.clone().unwrap_or_else(|| id::fresh("clk", &random()));
     let click = counted.is_none().then(|| {
         let visitor = match &held {
-            Some(held) => Visitor::Known(held.trail.visitor.clone()),
+            Some(held) => known(&held.trail.visitor, link, parts),
             None => fingerprint_source(parts),
         };
         record(found, link, parts, visitor, click_id.clone(), false, now)
@@ -187,14 +184,21 @@ fn campaign<'a>(found: &'a RefLink<'_>, link: &'a Link) -> &'a str {
     named.or(link.campaign.as_deref()).unwrap_or_default()
 }
 
+/// A visitor whom the cookie names.
+fn known(id: &str, link: &Link, parts: &Parts<'_>) -> Visitor {
+    let id = id.to_owned();
+    match fingerprint_source(parts) {
+        Visitor::Fingerprint { ip, user_agent } if link.fingerprinted => Visitor::Followed { id, ip, user_agent },
+        _ => Visitor::Known(id),
+    }
+}
+
 fn fingerprint_source(parts: &Parts<'_>) -> Visitor {
     if parts.private {
         return Visitor::Private;
     }
-    let user_agent = parts.signals.user_agent.unwrap_or_default();
-    let end = (0..=user_agent.len().min(USER_AGENT_MAX)).rev().find(|end| user_agent.is_char_boundary(*end));
-    let user_agent = user_agent[..end.unwrap_or(0)].to_owned();
-    Visitor::Fingerprint { ip: parts.ip.to_owned(), user_agent }
+    let user_agent = click::fingerprinted_part(parts.signals.user_agent.unwrap_or_default());
+    Visitor::Fingerprint { ip: parts.ip.to_owned(), user_agent: user_agent.to_owned() }
 }
 
 fn record(

@@ -55,6 +55,7 @@ fn binding_view(row: &BindingRow, lines: &[Line], now: UtcMillis) -> Value {
         "group": verdict.group, "attributed": binding.is_some(), "program": program,
         "partner": binding.map(|b| &b.partner), "code": binding.map(|b| &b.code),
         "method": binding.map(|b| &b.method), "event": binding.map(|b| &b.event),
+        "click": binding.and_then(|b| b.click.as_ref()),
         "bound_at": binding.map(|b| b.from.to_rfc3339()), "reason": verdict.reason, "considered": considered,
         "states": states, "entries": mine.map(entry).collect::<Vec<Value>>(),
         "decided_at": row.decided_at_ms.to_rfc3339(),

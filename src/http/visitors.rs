@@ -1,6 +1,8 @@
 //! Calls made from a visitor's browser: the token for a form's hidden field, and a link of one's own.
 
+use super::collect::fingerprint_parts;
 use super::message::{Request, Response};
+use super::redirect::consents;
 use super::shell::{Shell, Site};
 use crate::base::time::Month;
 use crate::engine::click::Salt;
@@ -38,12 +40,11 @@ pub async fn attribution<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Re
     Ok(Response::json(200, &body))
 }
 
-/// The visitor's fingerprint of this month, for a form's second hidden field; none for whoever asks for privacy, and
-/// none while nobody has clicked this month.
+/// The visitor's fingerprint of this month, for a form's second hidden field; none for whoever asks for privacy or has
+/// not consented, and none while nobody has clicked this month.
 async fn fingerprint<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Option<String>, AppError> {
-    let (ip, agent) = (request.header("cf-connecting-ip"), request.header("user-agent"));
-    let private = request.header("sec-gpc").is_some_and(|v| v.trim() == "1");
-    let (Some(ip), Some(agent), false) = (ip, agent, private) else { return Ok(None) };
+    let consents = consents(request.header("cookie"), &shell.config.consent_cookie);
+    let Some((ip, agent)) = fingerprint_parts(request).filter(|_| consents) else { return Ok(None) };
     let salt = click::salt_decode(&[shell.context("").query(click::salt_find(Month::of(shell.now))).await?]).ok();
     Ok(salt.map(|salt| Salt::new(salt.as_bytes()).fingerprint(ip, agent)))
 }

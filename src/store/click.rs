@@ -14,14 +14,14 @@ pub fn click_insert(clicks: &[Click], salt: &Salt) -> Stmt {
         "WITH shared AS MATERIALIZED (
            SELECT value ->> 0 AS code, value ->> 1 AS program_id, value ->> 2 AS partner_id, value ->> 3 AS campaign,
                   value ->> 4 AS hour, value ->> 5 AS kind, value ->> 6 AS utm_source, value ->> 7 AS utm_medium,
-                  value ->> 8 AS fingerprinted, value -> 9 AS clicks
+                  value -> 8 AS clicks
            FROM json_each(?1)
          )
          INSERT INTO click (id, code, program_id, partner_id, campaign, visitor, clicked_at_ms, hour, kind, country,
                             utm_source, utm_medium, referrer_host, dedupe, fingerprint)
          SELECT own.value ->> 0, code, program_id, partner_id, campaign, own.value ->> 1, own.value ->> 2, hour, kind,
                 own.value ->> 3, utm_source, utm_medium, own.value ->> 4, own.value ->> 5,
-                IIF(fingerprinted, own.value ->> 1, NULL)
+                own.value ->> 6
          FROM shared, json_each(shared.clicks) AS own
          WHERE true
          ON CONFLICT DO NOTHING",
@@ -29,10 +29,12 @@ pub fn click_insert(clicks: &[Click], salt: &Salt) -> Stmt {
     .json(&groups(clicks, salt))
 }
 
-/// How many clicks a link counted, by kind.
+/// How many clicks a link counted, by kind, and how many of them were converted: an account is bound by them.
 pub fn click_counts(code: &str) -> Stmt {
     Stmt::new(
-        "SELECT COALESCE(SUM(kind = 'visit'), 0) AS visits, COALESCE(SUM(kind = 'bot'), 0) AS bots FROM click WHERE code = ?1",
+        "SELECT COALESCE(SUM(kind = 'visit'), 0) AS visits, COALESCE(SUM(kind = 'bot'), 0) AS bots,
+                COALESCE(SUM(EXISTS (SELECT 1 FROM binding b WHERE b.click_id = click.id)), 0) AS converted
+         FROM click WHERE code = ?1",
     )
     .bind(code)
 }
@@ -66,10 +68,9 @@ pub fn salt_decode(rows: &[Rows]) -> Result<String, DbError> {
 }
 
 /// What the clicks of one group share, in the order of the statement.
-type Shared<'a> =
-    (&'a str, &'a str, &'a str, Option<&'a str>, i64, &'static str, Option<&'a str>, Option<&'a str>, bool);
-/// What is a click's own: id, visitor, instant, country, host of the referrer, dedupe.
-type Own<'a> = (&'a str, String, UtcMillis, Option<&'a str>, Option<&'a str>, i64);
+type Shared<'a> = (&'a str, &'a str, &'a str, Option<&'a str>, i64, &'static str, Option<&'a str>, Option<&'a str>);
+/// What is a click's own: id, visitor, instant, country, host of the referrer, dedupe, fingerprint.
+type Own<'a> = (&'a str, String, UtcMillis, Option<&'a str>, Option<&'a str>, i64, Option<String>);
 /// A group as it is written: an array of the shared values and, last, the clicks.
 #[derive(serde::Serialize)]
 struct Group<'a>(
@@ -81,7 +82,6 @@ struct Group<'a>(
     &'static str,
     Option<&'a str>,
     Option<&'a str>,
-    bool,
     Vec<Own<'a>>,
 );
 
@@ -91,12 +91,21 @@ fn groups<'a>(clicks: &'a [Click], salt: &Salt) -> Vec<Group<'a>> {
         let visitor = click.visitor_key(salt);
         let dedupe = dedupe(click, &visitor);
         let (country, host) = (click.country.as_deref(), click.referrer_host.as_deref());
-        groups.entry(shared(click)).or_default().push((&click.id, visitor, click.at, country, host, dedupe));
+        let fingerprint = click.fingerprint(salt);
+        groups.entry(shared(click)).or_default().push((
+            &click.id,
+            visitor,
+            click.at,
+            country,
+            host,
+            dedupe,
+            fingerprint,
+        ));
     }
     groups
         .into_iter()
-        .map(|((code, program, partner, campaign, hour, kind, source, medium, fingerprinted), own)| {
-            Group(code, program, partner, campaign, hour, kind, source, medium, fingerprinted, own)
+        .map(|((code, program, partner, campaign, hour, kind, source, medium), own)| {
+            Group(code, program, partner, campaign, hour, kind, source, medium, own)
         })
         .collect()
 }
@@ -129,7 +138,6 @@ fn shared(click: &Click) -> Shared<'_> {
         kind,
         click.utm_source.as_deref(),
         click.utm_medium.as_deref(),
-        click.link.fingerprinted,
     )
 }
 

@@ -102,7 +102,10 @@ impl Ask<'_> {
         let headers = response.headers().iter();
         let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
         let headers = headers.collect();
-        Ok(Reply { asked, status: response.status().as_u16(), headers, text: response.body_mut().read_to_string()? })
+        let bytes = response.body_mut().read_to_vec()?;
+        // A picture is no text: what is compared then is `bytes`.
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Reply { asked, status: response.status().as_u16(), headers, text, bytes })
     }
 }
 
@@ -112,6 +115,7 @@ pub struct Reply {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub text: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Reply {

@@ -35,6 +35,13 @@ pub fn paid(account: &str, invoice: &str, when: &str, cents: i64) -> Value {
     event(&format!("paid-{invoice}"), "invoice.paid", when, account, invoice_of(invoice, cents))
 }
 
+/// A payment of what was left after a discount.
+pub fn discounted(account: &str, invoice: &str, when: &str, cents: i64, discount: i64) -> Value {
+    let mut event = paid(account, invoice, when, cents);
+    merge(&mut event, json!({"data": {"discount_cents": discount}}));
+    event
+}
+
 pub fn refunded(account: &str, invoice: &str, when: &str, cents: i64) -> Value {
     let mut rest = invoice_of(invoice, cents);
     merge(&mut rest, json!({"data": {"refund_id": format!("re-{invoice}")}}));

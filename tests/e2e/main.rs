@@ -4,12 +4,20 @@
 //! one does can be seen by another; within a test the steps run in order and the last step shown is the one that
 //! failed.
 
+mod agency_attribution;
 mod agency_chain;
+mod agency_terms;
 mod client;
+mod developer_attribution;
+mod developer_money;
 mod emdash;
+mod exclusive_groups;
 mod facts;
 mod generate;
+mod operations;
 mod operator;
+mod partner_funnel;
+mod privacy;
 mod redirect;
 mod referral_chain;
 mod refusals;
@@ -17,4 +25,6 @@ mod routes;
 mod server;
 mod stand_in;
 mod state;
+mod tiered_credits;
+mod user_referral;
 mod webhooks;

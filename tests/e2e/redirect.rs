@@ -141,7 +141,7 @@ fn only_a_persons_navigation_gets_the_cookie() {
 }
 
 /// Clicks count by the clock's hour: what follows must not lie in two.
-fn wait_for_the_hour() {
+pub fn wait_for_the_hour() {
     const HOUR_MS: i64 = 3_600_000;
     let left = HOUR_MS - now_ms().rem_euclid(HOUR_MS);
     if left < 20_000 {
@@ -150,7 +150,7 @@ fn wait_for_the_hour() {
 }
 
 /// The counted clicks of a partner's link, once they are `wanted`, or what they are after a while.
-fn clicks(server: &Server, partner: &Partner, wanted: (i64, i64)) -> (i64, i64) {
+pub fn clicks(server: &Server, partner: &Partner, wanted: (i64, i64)) -> (i64, i64) {
     let started = Instant::now();
     loop {
         let answer = server.read(&format!("/v1/links/{}", partner.code));

@@ -71,7 +71,7 @@ fn click_and_ask_for_the_token(server: &Server, partner: &Partner) -> Value {
     assert_eq!(asked["program"], PROGRAM);
     assert_eq!(asked["benefit"]["rate_bps"], 2_000, "{asked}");
     let nobody = server.get("/v1/attribution").send().expect(200).json();
-    assert_eq!(nobody, json!({"token": null, "program": null, "benefit": null}));
+    assert_eq!(nobody, json!({"token": null, "program": null, "benefit": null, "visitor": null}));
     asked["token"].clone()
 }
 

@@ -168,7 +168,7 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
             .body(json!({"period": "2026-06"}))
             .unknown("/v1/programs/none/dry-run"),
         call(("POST", "/v1/accounts/{id}/rebind"), "/v1/accounts/friend/rebind", 200)
-            .body(json!({"program": "user-referral", "partner": partner, "reason": "the same again"}))
+            .body(json!({"program": "agency-partner", "partner": partner, "reason": "it is the agency's client"}))
             .unknown("/v1/accounts/nobody/rebind"),
         call(("POST", "/v1/reconciliations"), "/v1/reconciliations", 200)
             .body(json!({"as_of": "2026-06-01T00:00:00Z", "repair": true, "accounts": [{"id": "nobody", "subscriptions": []}]})),

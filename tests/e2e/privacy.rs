@@ -1,0 +1,90 @@
+//! What is stored of visitors: nothing without consent where the site asks for it, no fingerprint of whoever sends
+//! `Sec-GPC: 1`.
+
+use super::client::{CHROME, step};
+use super::facts::{ahead, signed_up};
+use super::redirect::{clicks, wait_for_the_hour};
+use super::server::Server;
+use manicule::base::time::{UtcMillis, Week};
+use serde_json::{Value, json};
+
+fn reached(server: &Server) -> Vec<i64> {
+    let week = Week::of(UtcMillis(super::client::now_ms()));
+    let report = server.read(&format!("/v1/reports/funnel?program=partner-funnel&week={week}"));
+    let stages = report["average"]["stages"].as_array().expect("stages").clone();
+    stages.iter().map(|s| s["visitors"].as_i64().expect("a count")).collect()
+}
+
+#[test]
+fn nothing_is_stored_without_consent() {
+    let server = Server::with(&[("CONSENT_COOKIE", "cookie_consent")]);
+    wait_for_the_hour();
+    let seo = server.enrol("partner-funnel", "seo");
+    let salon = server.enrol("tiered-credits", "salon");
+    let demo = json!({"event": "demo.requested", "partner": seo.code, "campaign": "migration-playbook"});
+    let beacon =
+        || server.post("/v1/collect", &demo).header("user-agent", CHROME).header("sec-fetch-site", "same-origin");
+    let pixel = |code: &str| {
+        server
+            .get(&format!("/px.gif?partner={code}"))
+            .header("user-agent", CHROME)
+            .header("sec-fetch-site", "same-origin")
+    };
+    step("no consent, an empty one, another cookie: redirected as ever, and nothing more");
+    for cookie in ["", "theme=dark", "cookie_consent=", "xcookie_consent=1"] {
+        for partner in [&seo, &salon] {
+            let reply = server.visit(&format!("/r/{}", partner.code)).header("cookie", cookie).send();
+            assert_eq!((reply.location().as_str(), reply.cookie()), ("/", None), "{cookie}");
+        }
+        assert_eq!(beacon().header("cookie", cookie).send().expect(204).cookie(), None);
+        assert_eq!(pixel(&seo.code).header("cookie", cookie).send().expect(200).cookie(), None);
+        let asked = server.get("/v1/attribution").header("user-agent", CHROME).header("cookie", cookie).send();
+        let nothing = json!({"token": null, "program": null, "benefit": null, "visitor": null});
+        assert_eq!(asked.expect(200).json(), nothing, "{cookie}");
+    }
+    step("with consent all of it; the counts show that nothing came before");
+    let consent = "theme=dark; cookie_consent=yes";
+    let reply = server.visit(&format!("/r/{}", salon.code)).header("cookie", consent).send();
+    let ours = reply.cookie().expect("the cookie");
+    assert_eq!(clicks(&server, &salon, (1, 0)), (1, 0));
+    assert!(pixel(&seo.code).header("cookie", consent).send().expect(200).cookie().is_some());
+    beacon().header("cookie", consent).send().expect(204);
+    assert_eq!((clicks(&server, &seo, (1, 0)), reached(&server)), ((1, 0), vec![1, 1, 0, 1, 0]));
+    let asked = server.get("/v1/attribution").header("user-agent", CHROME);
+    let told = asked.header("cookie", format!("{consent}; {ours}")).send().expect(200).json();
+    assert_eq!(told["program"], "tiered-credits");
+    assert!(told["visitor"].is_string(), "{told}");
+}
+
+#[test]
+fn who_asks_not_to_be_followed_is_not_fingerprinted() {
+    let server = Server::start();
+    wait_for_the_hour();
+    let salon = server.enrol("tiered-credits", "salon");
+    let fund = json!({"amount_cents": 10_000, "reason": "to begin with"});
+    server.post("/v1/programs/tiered-credits/pool", &fund).operator().send().expect(201);
+    let visit = || server.visit(&format!("/?ref={}", salon.code)).header("sec-gpc", "1");
+    step("the cookie alone says who referred: it is not sold to anybody, and the visitor can see it");
+    let cookie = visit().send().cookie().expect("the cookie");
+    visit().send();
+    assert_eq!(clicks(&server, &salon, (2, 0)), (2, 0), "without a fingerprint two visits are two");
+    let ask = |gpc: bool, cookie: &str| -> Value {
+        let ask = server.get("/v1/attribution").header("user-agent", CHROME).header("cookie", cookie);
+        let ask = if gpc { ask.header("sec-gpc", "1") } else { ask };
+        ask.send().expect(200).json()
+    };
+    let told = ask(true, &cookie);
+    assert_eq!((told["token"].is_string(), &told["visitor"]), (true, &json!(null)), "{told}");
+    server.tell(&[signed_up("by-cookie", &ahead(0), json!({"token": told["token"]}))]);
+    assert_eq!(server.balance(&salon), (0, 500));
+
+    step("without the cookie such a visitor is nobody, even to a form that asks later");
+    server.visit(&format!("/?ref={}", salon.code)).header("user-agent", format!("{CHROME} else")).send();
+    assert_eq!(clicks(&server, &salon, (3, 0)), (3, 0), "another visitor's click makes this month's salt");
+    let visitor = ask(false, "")["visitor"].clone();
+    assert!(visitor.is_string());
+    let up = server.deliver(&signed_up("by-nothing", &ahead(0), json!({"visitor": visitor}))).expect(200).json();
+    let group = up["attribution"].as_array().expect("groups").iter().find(|g| g["group"] == json!("salonhub")).cloned();
+    assert_eq!(group.map(|g| g["attributed"].clone()), Some(json!(false)), "{up}");
+    server.audit();
+}
