@@ -25,9 +25,9 @@ use runs::RunRow;
 /// A reward that is due, and when the next one of its account may be.
 pub type Planned = (Line, Option<UtcMillis>);
 
-/// Steps one invocation takes at most. A step is at most 13 statements, and D1 allows 1,000 per invocation; what is
-/// left is resumed by the next sweep.
-pub const STEPS_MAX: u32 = 70;
+/// Statements after which an invocation takes no further step: D1 allows 1,000, a step sends less than 60, and the
+/// other programs' runs that are due are still to be started. What is left is resumed by the next sweep.
+pub const STATEMENTS_MAX: u64 = 880;
 
 /// Which program and period to settle, and as of when.
 #[derive(Clone, Debug)]
@@ -63,20 +63,21 @@ pub async fn settle<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<RunRow,
     let document = catalog.in_force(&due.program, due.as_of).ok_or_else(|| AppError::not_found("program"))?;
     let run = new_run(due, document.version, ctx);
     ctx.query(runs::run_insert(&run)).await?;
-    resume(ctx, &run.id, STEPS_MAX).await
+    resume(ctx, &run.id, STATEMENTS_MAX).await
 }
 
-/// Takes up to `steps` steps of a run.
-pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &str, steps: u32) -> Result<RunRow, AppError> {
+/// Takes a run as far as the invocation may before it has sent `until` statements.
+pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &str, until: u64) -> Result<RunRow, AppError> {
     let mut run = load(ctx, id).await?;
-    for tries in 0..steps {
-        if run.state == "done" {
-            break;
-        }
+    let mut lost = 0;
+    while run.state != "done" && ctx.sent() < until {
         match step(ctx, &run).await {
-            Ok(()) => {}
+            Ok(()) => lost = 0,
             // Another runner took this step, or an account changed in between: look again.
-            Err(DbError::Guard(_)) => ctx.back_off(tries.min(8)).await,
+            Err(DbError::Guard(_)) => {
+                lost += 1;
+                ctx.back_off(lost.min(8)).await;
+            }
             Err(error) => return Err(error.into()),
         }
         run = load(ctx, id).await?;
@@ -84,16 +85,17 @@ pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &str, steps: u32) -> Res
     Ok(run)
 }
 
-/// Runs that were cut off, oldest first: each is taken further.
+/// Runs that are taken further by one sweep.
+const SWEEP_RUNS: i64 = 4;
+
+/// Runs that were cut off, oldest first: each is taken further. They share what is left of the invocation's statements,
+/// and what one does not need is the next one's.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<Vec<RunRow>, AppError> {
-    let open: Vec<RunRow> = ctx.query(runs::run_open_list(20)).await?.decode()?;
+    let open: Vec<RunRow> = ctx.query(runs::run_open_list(SWEEP_RUNS)).await?.decode()?;
     let mut taken = Vec::new();
-    for run in open {
-        // All of them share one invocation's allowance.
-        taken.push(resume(ctx, &run.id, STEPS_MAX / 4).await?);
-        if taken.len() == 4 {
-            break;
-        }
+    for (run, others) in open.iter().zip((1..=open.len() as u64).rev()) {
+        let share = STATEMENTS_MAX.saturating_sub(ctx.sent()) / others;
+        taken.push(resume(ctx, &run.id, ctx.sent() + share).await?);
     }
     Ok(taken)
 }

@@ -51,7 +51,7 @@ pub async fn run_start<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: 
         return Ok((200, body));
     }
     let run = match known {
-        Some(run) => settle::resume(&ctx, &run.id, settle::STEPS_MAX).await?,
+        Some(run) => settle::resume(&ctx, &run.id, settle::STATEMENTS_MAX).await?,
         None => {
             let catalog = program::catalog(&rows[0])?;
             let document = catalog.in_force(&asked.program, shell.now).ok_or_else(|| {
