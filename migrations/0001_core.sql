@@ -84,9 +84,10 @@ CREATE TABLE account (
   id TEXT PRIMARY KEY,                   -- immutable, the account's id with the host
   revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, one more with each decision
   stale_since_ms INTEGER,                -- mutable: something it depends on changed since, and it is to be decided again
+  signed_up_at_ms INTEGER,               -- mutable: as decided last; who signed up first is decided again first
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
-CREATE INDEX account_stale ON account (stale_since_ms) WHERE stale_since_ms IS NOT NULL;
+CREATE INDEX account_stale ON account (signed_up_at_ms, id) WHERE stale_since_ms IS NOT NULL;
 CREATE TRIGGER account_insert BEFORE INSERT ON account WHEN NEW.revision <> 1 AND NOT EXISTS (SELECT 1 FROM account WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'account: stale revision'); END;
 CREATE TRIGGER account_update BEFORE UPDATE OF revision ON account WHEN NEW.revision <> OLD.revision + 1
@@ -230,6 +231,8 @@ CREATE TABLE ledger_account (
   CHECK (kind NOT IN ('pending', 'pool') OR cr_posted_cents >= dr_posted_cents)
 ) STRICT;
 CREATE INDEX ledger_account_partner ON ledger_account (partner_id) WHERE partner_id <> '';
+-- Every decision asks what stands in the pools; without it, all partners' accounts would be looked through for them.
+CREATE INDEX ledger_account_pool ON ledger_account (program_id) WHERE kind = 'pool';
 
 CREATE TABLE transfer (
   id TEXT PRIMARY KEY,                   -- immutable, derived from the line and its number

@@ -51,7 +51,7 @@ pub async fn scheduled(event: ScheduledEvent, env: Env) {
     let done = match Runtime::of(env) {
         Ok(runtime) => {
             let now = UtcMillis(js_sys::Date::now() as i64);
-            jobs::run(&FlowContext { ports: &runtime, now, actor: "cron".to_owned() }, &event.cron(), scheduled).await
+            jobs::run(&FlowContext::new(&runtime, now, "cron"), &event.cron(), scheduled).await
         }
         Err(why) => Err(why.into()),
     };

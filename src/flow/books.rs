@@ -1,12 +1,12 @@
 //! The books that a decision rests on: everything read about some accounts, at the revisions they had before it.
 
 use super::context::{Context, Ports};
+use super::facts::Facts;
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::{PartnerTerm, Terms};
 use crate::engine::attribution::{Link, Neighbour};
 use crate::engine::decision::{Case, GroupDecision};
-use crate::engine::event::Payload;
 use crate::engine::grant::Pool;
 use crate::engine::line::Line;
 use crate::engine::risk::{Referred, Review};
@@ -21,7 +21,7 @@ use std::collections::HashMap;
 pub struct Books {
     pub catalog: Catalog,
     pub accounts: Vec<AccountRow>,
-    pub facts: Vec<Fact>,
+    pub facts: Facts,
     pub pools: Vec<PoolRow>,
     pub bound: Vec<BoundRow>,
     links: HashMap<String, Link>,
@@ -91,7 +91,7 @@ pub async fn read<P: Ports>(
         .into_iter();
     let mut next = || rows.next().unwrap_or_default();
     let catalog = program::catalog(&next())?;
-    let facts = events::facts(&next())?;
+    let facts = Facts::new(events::facts(&next())?);
     let links = next().decode::<Link>()?.into_iter().map(|l| (l.code.clone(), l)).collect();
     Ok(Books {
         catalog,
@@ -143,9 +143,10 @@ impl Books {
     /// Decides with one account's part of the books.
     pub fn with_case<T>(&self, account: &str, now: UtcMillis, decide: impl FnOnce(&Catalog, &Case) -> T) -> T {
         let pools: Vec<Pool> = self.pools.iter().map(|p| p.pool.clone()).collect();
+        let facts = self.facts.about(account);
         let case = Case {
             account,
-            facts: &self.facts,
+            facts: &facts,
             links: &self.links,
             neighbours: &self.neighbours,
             crowd: &self.crowd,
@@ -172,17 +173,7 @@ impl Books {
         if let Some(email) = email {
             self.emails.entry(fact.account_id.clone()).or_default().push(email.to_owned());
         }
-        self.facts.push(fact);
-    }
-
-    /// The email domains of an account's sign-ups.
-    pub fn signup_domains(&self, account: &str) -> Vec<String> {
-        let signups =
-            self.facts.iter().filter(|f| f.account_id == account && matches!(f.payload, Payload::SignedUp { .. }));
-        let mut domains: Vec<String> = signups.filter_map(|f| f.email_domain.clone()).collect();
-        domains.sort();
-        domains.dedup();
-        domains
+        self.facts.add(fact);
     }
 
     /// A decision of the batch becomes part of the books for the next one.
@@ -192,7 +183,7 @@ impl Books {
         for group in groups {
             let Some(binding) = &group.verdict.binding else { continue };
             // Of two sign-ups the one that decides says the domain.
-            let signup = self.facts.iter().find(|f| f.event_id == group.signed_up.1);
+            let signup = self.facts.own(account).find(|f| f.event_id == group.signed_up.1);
             self.neighbours.extend(signup.and_then(|f| f.email_domain.as_ref()).map(|domain| Neighbour {
                 account_id: account.to_owned(),
                 email_domain: domain.clone(),

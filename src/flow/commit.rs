@@ -9,7 +9,7 @@ use crate::engine::line::{Line, LineState};
 use crate::engine::posting::{self, Transfer};
 use crate::engine::risk::Suspicion;
 use crate::program::document::{Cadence, Method, Risk};
-use crate::store::account::{self, AccountRow, BoundRow};
+use crate::store::account::{self, AccountRow, BoundRow, OfCrowd, OfDomain};
 use crate::store::port::Stmt;
 use crate::store::{ledger, outbox, pool, review};
 
@@ -23,13 +23,9 @@ pub struct Commit {
     granted: Vec<Line>,
     transfers: Vec<Transfer>,
     pools: Vec<PoolRow>,
-    stale: Vec<Stale>,
-}
-
-/// Accounts that depend on what changed.
-enum Stale {
-    Domain { domain: String, from: UtcMillis },
-    Crowd { program: String, partner: String, from: UtcMillis },
+    /// Accounts that depend on what changed.
+    domains: Vec<OfDomain>,
+    crowds: Vec<OfCrowd>,
 }
 
 impl Commit {
@@ -50,34 +46,40 @@ impl Commit {
 
     /// Everybody whose sign-up at or after `from` named this domain is to be decided again.
     pub fn domain_changed(&mut self, domain: String, from: UtcMillis) {
-        self.stale.push(Stale::Domain { domain, from });
+        self.domains.push(OfDomain { domain, from });
     }
 
     /// The statements, for one batch.
     pub fn statements(&self, now: UtcMillis) -> Vec<Stmt> {
         let ids: Vec<String> = self.accounts.iter().map(|a| a.id.clone()).collect();
+        let groups: Vec<(&str, &GroupDecision)> = self.groups.iter().map(|(id, g)| (id.as_str(), g)).collect();
         let mut statements = Vec::new();
         if !self.accounts.is_empty() {
-            statements.push(account::account_advance(&self.accounts.iter().collect::<Vec<_>>(), now));
+            statements.push(account::account_advance(&self.accounts.iter().collect::<Vec<_>>(), &groups, now));
         }
         statements.extend(self.pools.iter().map(|p| pool::pool_advance(&p.pool.program_id, p.revision)));
-        let groups: Vec<(&str, &GroupDecision)> = self.groups.iter().map(|(id, g)| (id.as_str(), g)).collect();
         if !groups.is_empty() {
-            statements.push(account::binding_write(&groups, now));
+            statements.extend(account::binding_write(&groups, now));
             statements.extend(account::revenue_write(&ids, &groups));
         }
-        statements.extend(self.suspicions.iter().map(|(id, s)| review::review_open(id, s, now)));
+        statements.extend(review::review_open(&self.suspicions, now));
         if !self.transfers.is_empty() {
             statements.push(ledger::ledger_accounts_ensure(&self.transfers));
         }
-        if !self.lines.is_empty() {
-            statements.push(account::line_write(&self.lines));
-        }
-        if !self.transfers.is_empty() {
-            statements.push(ledger::transfer_insert(&self.transfers, now));
-        }
+        // In the order of their ids neighbouring rows go to neighbouring pages of the indexes. A line's own postings
+        // keep their order.
+        let (mut lines, mut transfers) = (self.lines.clone(), self.transfers.clone());
+        lines.sort_by(|a, b| a.id.cmp(&b.id));
+        transfers.sort_by(|a, b| a.line.cmp(&b.line));
+        statements.extend(account::line_write(&lines));
+        statements.extend(ledger::transfer_insert(&transfers, now));
         statements.extend(self.granted.iter().map(|l| outbox::outbox_reward(l, now)));
-        statements.extend(self.stale.iter().map(|s| s.statement(&ids, now)));
+        if !self.domains.is_empty() {
+            statements.push(account::stale_by_domains(&self.domains, &ids, now));
+        }
+        if !self.crowds.is_empty() {
+            statements.push(account::stale_by_crowds(&self.crowds, &ids, now));
+        }
         statements
     }
 
@@ -126,9 +128,8 @@ impl Commit {
         let from =
             before.map(|b| b.from_ms).into_iter().chain(after.map(|a| a.from)).min().unwrap_or(group.signed_up.0);
         if documents.iter().any(|d| d.attribution.methods.contains(&Method::EmailDomain)) {
-            for domain in books.signup_domains(account) {
-                self.stale.push(Stale::Domain { domain, from });
-            }
+            self.domains
+                .extend(books.facts.signup_domains(account).into_iter().map(|domain| OfDomain { domain, from }));
         }
         let crowded = documents.iter().any(|d| d.risk.iter().any(|r| matches!(r.when, Risk::SignupsInMonth { .. })));
         if crowded {
@@ -136,7 +137,8 @@ impl Commit {
                 .map(|b| (b.program_id.clone(), b.partner_id.clone(), b.signed_up_at_ms))
                 .into_iter()
                 .chain(after.map(|a| (a.program.clone(), a.partner.clone(), group.signed_up.0)));
-            self.stale.extend(places.map(|(program, partner, from)| Stale::Crowd { program, partner, from }));
+            let crowd = |(program, partner, from)| OfCrowd { program, partner, from, to: Month::of(from).end() };
+            self.crowds.extend(places.map(crowd));
         }
     }
 }
@@ -151,15 +153,4 @@ fn is_instant_grant(books: &Books, line: &Line) -> bool {
         && line.state == LineState::Available
         && line.net_cents > Cents::ZERO
         && !books.lines(&line.account_id).iter().any(stood)
-}
-
-impl Stale {
-    fn statement(&self, except: &[String], now: UtcMillis) -> Stmt {
-        match self {
-            Stale::Domain { domain, from } => account::stale_by_domain(domain, *from, except, now),
-            Stale::Crowd { program, partner, from } => {
-                account::stale_by_crowd(program, partner, *from, Month::of(*from).end(), except, now)
-            }
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use crate::base::id::{self, ID_BYTES};
 use crate::base::time::UtcMillis;
 use crate::store::port::{Db, DbError, Rows, Stmt};
+use std::cell::Cell;
 use std::pin::Pin;
 
 /// The outside world, as far as uses need it.
@@ -25,13 +26,24 @@ pub struct Context<'a, P: Ports> {
     pub now: UtcMillis,
     /// Who acts: `cron`, `session:<id>` or `token:<name>`; empty for the public.
     pub actor: String,
+    sent: Cell<u64>,
 }
 
-impl<P: Ports> Context<'_, P> {
+impl<'a, P: Ports> Context<'a, P> {
+    pub fn new(ports: &'a P, now: UtcMillis, actor: impl Into<String>) -> Context<'a, P> {
+        Context { ports, now, actor: actor.into(), sent: Cell::new(0) }
+    }
+
+    /// Statements sent so far: D1 allows 1,000 per invocation.
+    pub fn sent(&self) -> u64 {
+        self.sent.get()
+    }
+
     /// Boxed: dozens of uses wait for a batch, and each would hold a copy of the whole way to the database.
     pub fn batch(&self, statements: Vec<Stmt>) -> Pin<Box<dyn Future<Output = Result<Vec<Rows>, DbError>> + '_>> {
         Box::pin(async move {
             let expected = statements.len();
+            self.sent.set(self.sent.get() + expected as u64);
             let rows = self.ports.db().batch(statements).await?;
             if rows.len() == expected {
                 Ok(rows)

@@ -11,6 +11,7 @@ pub mod conversion;
 pub mod dry_run;
 pub mod enrol;
 pub mod error;
+pub mod facts;
 pub mod funnel;
 pub mod once;
 pub mod pool;

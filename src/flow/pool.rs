@@ -145,12 +145,12 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError>
         transfers.push(posting::accrue(line, line.net_cents, ""));
     }
     let mut batch: Vec<Stmt> = vec![
-        account::account_advance(&accounts.iter().collect::<Vec<_>>(), ctx.now),
+        account::account_advance(&accounts.iter().collect::<Vec<_>>(), &[], ctx.now),
         pool::pool_advance(id, row.revision),
         ledger::ledger_accounts_ensure(&transfers),
-        account::line_write(&released),
-        ledger::transfer_insert(&transfers, ctx.now),
     ];
+    batch.extend(account::line_write(&released));
+    batch.extend(ledger::transfer_insert(&transfers, ctx.now));
     batch.extend(released.iter().map(|line| crate::store::outbox::outbox_reward(line, ctx.now)));
     ctx.batch(batch).await?;
     Ok(true)

@@ -29,7 +29,8 @@ pub async fn reconcile<P: Ports>(ctx: &Context<'_, P>, asked: &Reconciliation) -
     let mut missed = Vec::new();
     let mut unknown = Vec::new();
     for billed in &asked.accounts {
-        let timeline = Timeline::of(&billed.id, &books.facts, asked.as_of.plus_ms(1));
+        let facts = books.facts.about(&billed.id);
+        let timeline = Timeline::of(&billed.id, &facts, asked.as_of.plus_ms(1));
         if timeline.facts.is_empty() {
             unknown.push(billed.id.clone());
         } else {

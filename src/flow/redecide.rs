@@ -8,12 +8,13 @@ use crate::engine::decision;
 use crate::store::account::{self, AccountRow};
 use crate::store::port::DbError;
 
-/// Accounts decided in one batch.
-const PAGE: i64 = 50;
+/// Accounts decided in one batch, and how many events they have together: both are held in memory at once.
+const PAGE: i64 = 400;
+const PAGE_FACTS: i64 = 4_000;
 
 /// Decides up to one page of marked accounts; whether there was one.
 pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
-    let accounts: Vec<AccountRow> = ctx.query(account::stale_list(PAGE)).await?.decode()?;
+    let accounts: Vec<AccountRow> = ctx.query(account::stale_list(PAGE, PAGE_FACTS)).await?.decode()?;
     if accounts.is_empty() {
         return Ok(false);
     }

@@ -27,9 +27,9 @@ use runs::RunRow;
 /// A reward that is due, and when the next one of its account may be.
 pub type Planned = (Line, Option<UtcMillis>);
 
-/// Steps one invocation takes at most. A step is at most 13 statements, and D1 allows 1,000 per invocation; what is
-/// left is resumed by the next sweep.
-pub const STEPS_MAX: u32 = 70;
+/// Statements after which an invocation takes no further step: D1 allows 1,000, a step sends less than 60, and the
+/// other programs' runs that are due are still to be started. What is left is resumed by the next sweep.
+pub const STATEMENTS_MAX: u64 = 880;
 
 /// Which program and period to settle, and as of when.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ pub async fn settle<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<RunRow,
     let mut batch = vec![runs::run_insert(&run)];
     batch.extend(by_hand(ctx, "run.start", &run, None));
     ctx.batch(batch).await?;
-    resume(ctx, &run.id, STEPS_MAX).await
+    resume(ctx, &run.id, STATEMENTS_MAX).await
 }
 
 /// Takes a run that was cut off further, for an operator. One that is done stays as it is.
@@ -76,7 +76,7 @@ pub async fn resume_by_hand<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Res
         return Ok(run.clone());
     }
     ctx.batch(by_hand(ctx, "run.resume", run, Some(run)).into_iter().collect()).await?;
-    resume(ctx, &run.id, STEPS_MAX).await
+    resume(ctx, &run.id, STATEMENTS_MAX).await
 }
 
 /// The audit's entry of a run that an operator starts or resumes; cron's runs are in the list of runs.
@@ -92,17 +92,18 @@ fn by_hand<P: Ports>(ctx: &Context<'_, P>, action: &str, run: &RunRow, before: O
     Some(token::audit_insert(&entry, ctx.now))
 }
 
-/// Takes up to `steps` steps of a run.
-pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &str, steps: u32) -> Result<RunRow, AppError> {
+/// Takes a run as far as the invocation may before it has sent `until` statements.
+pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &str, until: u64) -> Result<RunRow, AppError> {
     let mut run = load(ctx, id).await?;
-    for tries in 0..steps {
-        if run.state == "done" {
-            break;
-        }
+    let mut lost = 0;
+    while run.state != "done" && ctx.sent() < until {
         match step(ctx, &run).await {
-            Ok(()) => {}
+            Ok(()) => lost = 0,
             // Another runner took this step, or an account changed in between: look again.
-            Err(DbError::Guard(_)) => ctx.back_off(tries.min(8)).await,
+            Err(DbError::Guard(_)) => {
+                lost += 1;
+                ctx.back_off(lost.min(8)).await;
+            }
             Err(error) => return Err(error.into()),
         }
         run = load(ctx, id).await?;
@@ -110,16 +111,17 @@ pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &str, steps: u32) -> Res
     Ok(run)
 }
 
-/// Runs that were cut off, oldest first: each is taken further.
+/// Runs that are taken further by one sweep.
+const SWEEP_RUNS: i64 = 4;
+
+/// Runs that were cut off, oldest first: each is taken further. They share what is left of the invocation's statements,
+/// and what one does not need is the next one's.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<Vec<RunRow>, AppError> {
-    let open: Vec<RunRow> = ctx.query(runs::run_open_list(20)).await?.decode()?;
+    let open: Vec<RunRow> = ctx.query(runs::run_open_list(SWEEP_RUNS)).await?.decode()?;
     let mut taken = Vec::new();
-    for run in open {
-        // All of them share one invocation's allowance.
-        taken.push(resume(ctx, &run.id, STEPS_MAX / 4).await?);
-        if taken.len() == 4 {
-            break;
-        }
+    for (run, others) in open.iter().zip((1..=open.len() as u64).rev()) {
+        let share = STATEMENTS_MAX.saturating_sub(ctx.sent()) / others;
+        taken.push(resume(ctx, &run.id, ctx.sent() + share).await?);
     }
     Ok(taken)
 }

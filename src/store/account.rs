@@ -1,11 +1,12 @@
 //! Accounts: their revision, bindings and lines.
 
-use super::port::Stmt;
+use super::port::{Stmt, json_pages};
 use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::decision::GroupDecision;
 use crate::engine::line::Line;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::HashMap;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountRow {
@@ -14,60 +15,79 @@ pub struct AccountRow {
 }
 
 /// Writes decisions, each made at the revision that is given; aborts the batch when one is no longer its account's.
-pub fn account_advance(accounts: &[&AccountRow], now: UtcMillis) -> Stmt {
+pub fn account_advance(accounts: &[&AccountRow], groups: &[(&str, &GroupDecision)], now: UtcMillis) -> Stmt {
+    // Every group of an account says the same sign-up.
+    let signed_up: HashMap<&str, UtcMillis> = groups.iter().map(|(id, group)| (*id, group.signed_up.0)).collect();
+    let rows: Vec<_> = accounts
+        .iter()
+        .map(|a| json!({"id": a.id, "revision": a.revision, "signed_up": signed_up.get(a.id.as_str())}))
+        .collect();
     Stmt::new(
-        "INSERT INTO account (id, revision, created_at_ms)
-         SELECT value ->> '$.id', (value ->> '$.revision') + 1, ?2 FROM json_each(?1) WHERE true
-         ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, stale_since_ms = NULL",
+        "INSERT INTO account (id, revision, signed_up_at_ms, created_at_ms)
+         SELECT value ->> '$.id', (value ->> '$.revision') + 1, value ->> '$.signed_up', ?2 FROM json_each(?1) WHERE true
+         ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, stale_since_ms = NULL,
+           signed_up_at_ms = COALESCE(excluded.signed_up_at_ms, signed_up_at_ms)",
     )
-    .json(&accounts)
+    .json(&rows)
     .bind(now)
 }
 
-/// Marks accounts to be decided again: those whose sign-up at or after `from` named this email domain. The revision
-/// moves on, so that whoever is deciding one of them now starts over.
-pub fn stale_by_domain(domain: &str, from: UtcMillis, except: &[String], now: UtcMillis) -> Stmt {
+/// Whose sign-up, at or after an instant, named an email domain.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfDomain {
+    pub domain: String,
+    pub from: UtcMillis,
+}
+
+/// Marks accounts to be decided again. The revision moves on, so that whoever is deciding one of them now starts over.
+pub fn stale_by_domains(domains: &[OfDomain], except: &[String], now: UtcMillis) -> Stmt {
     Stmt::new(
-        "UPDATE account SET revision = revision + 1, stale_since_ms = ?4
-         WHERE id IN (SELECT account_id FROM event WHERE email_domain = ?1 AND type = 'account.signed_up' AND occurred_at_ms >= ?2)
-           AND id NOT IN (SELECT value FROM json_each(?3))",
+        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3
+         WHERE id IN (SELECT e.account_id FROM json_each(?1) CROSS JOIN event e ON e.email_domain = value ->> '$.domain'
+                      WHERE e.type = 'account.signed_up' AND e.occurred_at_ms >= value ->> '$.from')
+           AND id NOT IN (SELECT value FROM json_each(?2))",
     )
-    .bind(domain)
-    .bind(from)
+    .json(&domains)
     .json(&except)
     .bind(now)
+}
+
+/// Who signed up in a span of time through a partner.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfCrowd {
+    pub program: String,
+    pub partner: String,
+    pub from: UtcMillis,
+    pub to: UtcMillis,
 }
 
 /// The same for accounts that signed up later in the same month through the same partner.
-pub fn stale_by_crowd(
-    program: &str,
-    partner: &str,
-    from: UtcMillis,
-    to: UtcMillis,
-    except: &[String],
-    now: UtcMillis,
-) -> Stmt {
+pub fn stale_by_crowds(crowds: &[OfCrowd], except: &[String], now: UtcMillis) -> Stmt {
     Stmt::new(
-        "UPDATE account SET revision = revision + 1, stale_since_ms = ?6
-         WHERE id IN (SELECT account_id FROM binding WHERE program_id = ?1 AND partner_id = ?2 AND signed_up_at_ms >= ?3 AND signed_up_at_ms < ?4)
-           AND id NOT IN (SELECT value FROM json_each(?5))",
+        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3
+         WHERE id IN (SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.partner_id = value ->> '$.partner'
+                        AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'
+                      WHERE b.program_id = value ->> '$.program')
+           AND id NOT IN (SELECT value FROM json_each(?2))",
     )
-    .bind(program)
-    .bind(partner)
-    .bind(from)
-    .bind(to)
+    .json(&crowds)
     .json(&except)
     .bind(now)
 }
 
-/// Accounts to be decided again, those that signed up first before others.
-pub fn stale_list(limit: i64) -> Stmt {
+/// Accounts to be decided again, those that signed up first before others: as many as have `facts` events together,
+/// and at least one.
+pub fn stale_list(limit: i64, facts: i64) -> Stmt {
     Stmt::new(
-        "SELECT a.id, a.revision FROM account a WHERE a.stale_since_ms IS NOT NULL
-         ORDER BY (SELECT MIN(b.signed_up_at_ms) FROM binding b WHERE b.account_id = a.id),
-                  (SELECT MIN(b.signup_event_id) FROM binding b WHERE b.account_id = a.id), a.id LIMIT ?1",
+        "SELECT id, revision FROM (
+           SELECT id, revision, row_number() OVER (ORDER BY signed_up_at_ms, id) AS place,
+                  SUM((SELECT COUNT(*) FROM event e WHERE e.account_id = a.id)) OVER (ORDER BY signed_up_at_ms, id) AS total
+           FROM (SELECT id, revision, signed_up_at_ms FROM account WHERE stale_since_ms IS NOT NULL
+                 ORDER BY signed_up_at_ms, id LIMIT ?1) a)
+         WHERE total <= ?2 OR place = 1 ORDER BY place",
     )
     .bind(limit)
+    .bind(facts)
 }
 
 pub const LINE_COLUMNS: &str = "id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, \
@@ -81,9 +101,10 @@ pub fn line_list(accounts: &[String]) -> Stmt {
 }
 
 /// Writes lines as they are to stand.
-pub fn line_write(lines: &[Line]) -> Stmt {
+pub fn line_write(lines: &[Line]) -> Vec<Stmt> {
     let insert = line_select("json_each(?1)", "value");
-    Stmt::new(format!("{insert} ON CONFLICT (id) DO UPDATE SET {LINE_UPDATES}")).json(&lines)
+    let sql = format!("{insert} ON CONFLICT (id) DO UPDATE SET {LINE_UPDATES}");
+    json_pages(lines).into_iter().map(|page| Stmt::new(sql.clone()).bind(page)).collect()
 }
 
 /// `INSERT INTO accrual SELECT …` from JSON lines in the column `json` of `from`.
@@ -99,10 +120,13 @@ const LINE_UPDATES: &str = "program_version = excluded.program_version, event_id
      state = excluded.state, vests_at_ms = excluded.vests_at_ms, reason = excluded.reason, postings = excluded.postings";
 
 /// Writes accounts' answers, one for each group of programs.
-pub fn binding_write(groups: &[(&str, &GroupDecision)], now: UtcMillis) -> Stmt {
+pub fn binding_write(groups: &[(&str, &GroupDecision)], now: UtcMillis) -> Vec<Stmt> {
     let rows: Vec<_> = groups.iter().map(|(account, group)| binding_row(account, group)).collect();
-    Stmt::new(
-        "INSERT INTO binding (account_id, group_id, program_id, partner_id, code, method, source, click_id, from_ms, event_id,
+    json_pages(&rows).into_iter().map(|page| Stmt::new(BINDING_WRITE).bind(page).bind(now)).collect()
+}
+
+const BINDING_WRITE: &str =
+    "INSERT INTO binding (account_id, group_id, program_id, partner_id, code, method, source, click_id, from_ms, event_id,
            signed_up_at_ms, signup_event_id, qualified_at_ms, qualified_quarter, held, receipt, states, grant_due_at_ms, decided_at_ms)
          SELECT value ->> '$.account', value ->> '$.group', value ->> '$.program', value ->> '$.partner', value ->> '$.code',
            value ->> '$.method', value ->> '$.source', value ->> '$.click', value ->> '$.from', value ->> '$.event',
@@ -114,11 +138,7 @@ pub fn binding_write(groups: &[(&str, &GroupDecision)], now: UtcMillis) -> Stmt 
            from_ms = excluded.from_ms, event_id = excluded.event_id, signed_up_at_ms = excluded.signed_up_at_ms,
            signup_event_id = excluded.signup_event_id, qualified_at_ms = excluded.qualified_at_ms,
            qualified_quarter = excluded.qualified_quarter, held = excluded.held, receipt = excluded.receipt,
-           states = excluded.states, grant_due_at_ms = excluded.grant_due_at_ms, decided_at_ms = excluded.decided_at_ms",
-    )
-    .json(&rows)
-    .bind(now)
-}
+           states = excluded.states, grant_due_at_ms = excluded.grant_due_at_ms, decided_at_ms = excluded.decided_at_ms";
 
 fn binding_row(account: &str, group: &GroupDecision) -> serde_json::Value {
     let binding = group.verdict.binding.as_ref();

@@ -36,17 +36,19 @@ pub fn link_list(accounts: &[String], domains: &[String], codes: &[String]) -> S
 const DOMAINS: &str = "SELECT email_domain AS domain FROM event WHERE account_id IN (SELECT value FROM json_each(?1))
       AND type = 'account.signed_up' AND email_domain IS NOT NULL UNION SELECT value FROM json_each(?2)";
 
-/// For each domain and program the accounts that were bound first.
+/// For each domain and program the accounts that were bound first. The joins' order is given: from the domains, which
+/// are few, to their sign-ups, never from all bindings there are.
 pub fn neighbour_list(accounts: &[String], domains: &[String]) -> Stmt {
     Stmt::new(format!(
         "WITH d AS ({DOMAINS})
          SELECT account_id, email_domain, program_id, code, from_ms, event_id FROM (
            SELECT b.account_id, e.email_domain, b.program_id, b.code, b.from_ms, b.event_id,
                   row_number() OVER (PARTITION BY e.email_domain, b.program_id ORDER BY b.from_ms, b.event_id) AS place
-           FROM binding b JOIN event e ON e.id = b.signup_event_id AND e.email_domain IN (SELECT domain FROM d)
+           FROM d CROSS JOIN event e ON e.email_domain = d.domain AND e.type = 'account.signed_up'
+             CROSS JOIN binding b ON b.account_id = e.account_id AND b.signup_event_id = e.id
            WHERE b.partner_id IS NOT NULL
-             AND EXISTS (SELECT 1 FROM program_version v, json_each(v.document, '$.attribution.methods') m
-                         WHERE v.program_id = b.program_id AND m.value = 'email_domain'))
+             AND b.program_id IN (SELECT v.program_id FROM program_version v, json_each(v.document, '$.attribution.methods') m
+                                  WHERE m.value = 'email_domain'))
          WHERE place <= {NEIGHBOURS} OR account_id IN (SELECT value FROM json_each(?1))"
     ))
     .json(&accounts)
@@ -66,8 +68,7 @@ pub fn crowd_list(accounts: &[String], codes: &[String], at: Option<UtcMillis>) 
            FROM binding b
            WHERE b.partner_id IN (SELECT l.partner_id FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
                UNION SELECT c.value FROM event e, json_each(e.codes) c WHERE e.account_id IN (SELECT value FROM json_each(?1))))
-             AND EXISTS (SELECT 1 FROM program_version v WHERE v.program_id = b.program_id
-               AND instr(v.document, 'signups_in_month') > 0)
+             AND b.program_id IN (SELECT v.program_id FROM program_version v WHERE instr(v.document, 'signups_in_month') > 0)
              AND b.signed_up_at_ms BETWEEN (SELECT MIN(at) FROM s) - {MONTH_MS} AND (SELECT MAX(at) FROM s) + {MONTH_MS})
          WHERE place <= {CROWD_MAX}"
     ))
@@ -79,10 +80,11 @@ pub fn crowd_list(accounts: &[String], codes: &[String], at: Option<UtcMillis>) 
 /// The modifiers earned by the partners behind accounts' bindings and codes, and `codes`.
 pub fn term_list(accounts: &[String], codes: &[String]) -> Stmt {
     Stmt::new(
-        "SELECT program_id, partner_id, modifier_id, quarter, from_ms FROM partner_term
-         WHERE partner_id IN (SELECT l.partner_id FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
+        "SELECT t.program_id, t.partner_id, t.modifier_id, t.quarter, t.from_ms
+         FROM (SELECT DISTINCT l.program_id, l.partner_id FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
              UNION SELECT c.value FROM event e, json_each(e.codes) c WHERE e.account_id IN (SELECT value FROM json_each(?1))
-             UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1))))",
+             UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1)))) p
+           CROSS JOIN partner_term t ON t.program_id = p.program_id AND t.partner_id = p.partner_id",
     )
     .json(&accounts)
     .json(&codes)

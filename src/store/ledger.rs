@@ -1,6 +1,6 @@
 //! The ledger: append-only transfers, the balances they make, and what must never be found in them.
 
-use super::port::Stmt;
+use super::port::{Stmt, json_pages};
 use crate::base::time::UtcMillis;
 use crate::engine::posting::Transfer;
 use serde::{Deserialize, Serialize};
@@ -35,16 +35,15 @@ pub fn ledger_accounts_ensure(transfers: &[Transfer]) -> Stmt {
     .json(&accounts)
 }
 
-pub fn transfer_insert(transfers: &[Transfer], now: UtcMillis) -> Stmt {
-    Stmt::new(
+pub fn transfer_insert(transfers: &[Transfer], now: UtcMillis) -> Vec<Stmt> {
+    json_pages(transfers).into_iter().map(|page| Stmt::new(TRANSFER_INSERT).bind(page).bind(now)).collect()
+}
+
+const TRANSFER_INSERT: &str =
         "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
          SELECT value ->> '$.id', value ->> '$.line', value ->> '$.code', 'single', value ->> '$.debit', value ->> '$.credit',
                 value ->> '$.amount_cents', value ->> '$.program_id', value ->> '$.event_id', value ->> '$.reason', ?2
-         FROM json_each(?1)",
-    )
-    .json(&transfers)
-    .bind(now)
-}
+         FROM json_each(?1)";
 
 /// Money that an operator put in.
 pub fn fund_insert(transfer: &Transfer, actor: &str, now: UtcMillis) -> Stmt {

@@ -1,10 +1,11 @@
 //! Reviews: what a person has to look at, and what was decided.
 
-use super::port::Stmt;
+use super::port::{Stmt, json_pages};
 use crate::base::id;
 use crate::base::time::UtcMillis;
 use crate::engine::risk::Suspicion;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReviewRow {
@@ -31,22 +32,27 @@ pub fn review_of_accounts(accounts: &[String]) -> Stmt {
         .json(&accounts)
 }
 
-/// Opens a review where there is none: one that was decided is never opened again by the same facts.
-pub fn review_open(account: &str, suspicion: &Suspicion, now: UtcMillis) -> Stmt {
-    let s = suspicion;
-    Stmt::new(
-        "INSERT INTO review (id, program_id, partner_id, account_id, rule, subject, holds, evidence, state, created_at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open', ?9) ON CONFLICT (id) DO NOTHING",
-    )
-    .bind(id::derived("rev", &[&s.program, &s.partner, account, &s.rule, &s.subject]))
-    .bind(&s.program)
-    .bind(&s.partner)
-    .bind(account)
-    .bind(&s.rule)
-    .bind(&s.subject)
-    .bind(s.holds)
-    .bind(&s.evidence)
-    .bind(now)
+/// Opens reviews where there are none: one that was decided is never opened again by the same facts.
+pub fn review_open(suspicions: &[(String, Suspicion)], now: UtcMillis) -> Vec<Stmt> {
+    let row = |(account, s): &(String, Suspicion)| {
+        json!({
+            "id": id::derived("rev", &[&s.program, &s.partner, account, &s.rule, &s.subject]), "program": s.program,
+            "partner": s.partner, "account": account, "rule": s.rule, "subject": s.subject,
+            "holds": i64::from(s.holds), "evidence": s.evidence,
+        })
+    };
+    let rows: Vec<_> = suspicions.iter().map(row).collect();
+    let statement = |page: String| {
+        Stmt::new(
+            "INSERT INTO review (id, program_id, partner_id, account_id, rule, subject, holds, evidence, state, created_at_ms)
+             SELECT value ->> '$.id', value ->> '$.program', value ->> '$.partner', value ->> '$.account', value ->> '$.rule',
+                    value ->> '$.subject', value ->> '$.holds', value ->> '$.evidence', 'open', ?2
+             FROM json_each(?1) WHERE true ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(page)
+        .bind(now)
+    };
+    json_pages(&rows).into_iter().map(statement).collect()
 }
 
 pub fn review_page(state: &str, after: &str, limit: i64) -> Stmt {

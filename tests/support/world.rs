@@ -55,7 +55,7 @@ impl World {
     }
 
     pub fn at(&self, now: UtcMillis) -> Context<'_, World> {
-        Context { ports: self, now, actor: "test".to_owned() }
+        Context::new(self, now, "test")
     }
 
     /// The next number of the seeded generator (SplitMix64).

@@ -1,0 +1,35 @@
+// Takes whole blocks in through the Worker's own doors: enrolment and the webhook.
+import { installPresets } from "../../.make/presets.mjs";
+import { newSecrets, workerSecrets } from "../../.make/secrets.mjs";
+import { signed } from "../../.make/sign.mjs";
+import { start } from "./local.mjs";
+import { block, enrolment, events } from "./world.mjs";
+
+/** Enrols the partners of the blocks and sends what happened to them; how many events that were. */
+export async function takeIn(state, size, names) {
+  const secrets = newSecrets();
+  const { miniflare, url } = await start(state, { bindings: workerSecrets(secrets) });
+  const post = async (path, body, headers) => {
+    const text = JSON.stringify(body);
+    const answer = await fetch(url + path, { method: "POST", body: text, headers: { "content-type": "application/json", ...headers(text) } });
+    const said = await answer.text();
+    if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${said}\n${text}`);
+    return JSON.parse(said);
+  };
+  await installPresets(url, secrets.operator_token);
+  let sent = 0;
+  for (const name of names) {
+    const partners = block(name, size);
+    const codes = new Map();
+    for (const partner of partners) {
+      const enrolled = await post("/v1/partners", enrolment(partner), () => ({ authorization: `Bearer ${secrets.operator_token}`, "idempotency-key": partner.name }));
+      codes.set(partner.name, enrolled.code);
+    }
+    for (const event of events(partners, codes)) {
+      await post("/v1/webhooks/events", event, (text) => signed(secrets.webhook_secret, text));
+      sent += 1;
+    }
+  }
+  await miniflare.dispose();
+  return sent;
+}

@@ -1,0 +1,67 @@
+// Workers on workerd with a local D1 of their own, for benchmarks: the product as it was built, or one in plain JavaScript.
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
+import { Miniflare, Log, LogLevel, convertV4MiniflareOptions } from "miniflare";
+import { template } from "../../.make/local-template.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "../..");
+const states = [];
+process.on("exit", () => states.forEach((state) => rmSync(state, { recursive: true, force: true })));
+
+/** A new folder for a database with the migrations applied. */
+export async function newState() {
+  const state = mkdtempSync(join(tmpdir(), "manicule-monthly-"));
+  states.push(state);
+  cpSync(join(await template(), "state"), state, { recursive: true });
+  return state;
+}
+
+/** One Worker on a database: the product, or `plain`, a file of workers/. Its log says what a cron run sent. */
+export async function start(state, { plain, bindings } = {}) {
+  const options = JSON.parse(readFileSync(join(await template(), "options.json"), "utf8"));
+  const log = [];
+  const modules = plain
+    ? { modulesRoot: join(here, "workers"), modules: [{ type: "ESModule", path: join(here, "workers", plain) }] }
+    : {
+        modulesRoot: join(root, "build"),
+        modules: [
+          { type: "ESModule", path: join(root, "build/index.js") },
+          { type: "CompiledWasm", path: join(root, "build/index_bg.wasm") },
+        ],
+      };
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: "127.0.0.1",
+      port: 0,
+      cf: false,
+      log: new Log(LogLevel.ERROR),
+      resourcePersistencePath: join(state, "v3"),
+      handleStructuredLogs: ({ message }) => take(log, message),
+      workers: [{ ...options, name: "manicule", ...modules, bindings: { ...options.bindings, ...bindings } }],
+    }),
+  );
+  const url = await miniflare.ready;
+  return { miniflare, url: url.origin, log, db: await miniflare.getD1Database("DB", "manicule") };
+}
+
+function take(log, text) {
+  try {
+    const said = JSON.parse(text);
+    if (said.message === "cron") log.push(said);
+    else console.error(text);
+  } catch {
+    console.error(text);
+  }
+}
+
+/** Opens the database that miniflare keeps below `state`. */
+export function open(state) {
+  const folder = join(state, "v3/d1/miniflare-D1DatabaseObject");
+  const [name, ...others] = readdirSync(folder).filter((file) => file.endsWith(".sqlite") && file !== "metadata.sqlite");
+  if (!name || others.length > 0) throw new Error(`one database expected in ${folder}`);
+  return new DatabaseSync(join(folder, name));
+}
