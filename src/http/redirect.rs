@@ -187,8 +187,11 @@ fn campaign<'a>(found: &'a RefLink<'_>, link: &'a Link) -> &'a str {
 /// A visitor whom the cookie names.
 fn known(id: &str, link: &Link, parts: &Parts<'_>) -> Visitor {
     let id = id.to_owned();
+    if !link.fingerprinted {
+        return Visitor::Known(id);
+    }
     match fingerprint_source(parts) {
-        Visitor::Fingerprint { ip, user_agent } if link.fingerprinted => Visitor::Followed { id, ip, user_agent },
+        Visitor::Fingerprint { ip, user_agent } => Visitor::Followed { id, ip, user_agent },
         _ => Visitor::Known(id),
     }
 }

@@ -89,6 +89,36 @@ fn clicks_are_written_once() {
 }
 
 #[test]
+fn a_cookie_hides_nobody_from_a_program_that_attributes_by_fingerprint() {
+    let db = sqlite();
+    let (ip, user_agent) = ("192.0.2.1".to_owned(), "M".to_owned());
+    let of = |fingerprinted: bool, id: &str, visitor: Visitor| {
+        let link = Rc::new(Link { code: id.into(), fingerprinted, ..Link::default() });
+        Click { link, ..click(id, visitor, 1) }
+    };
+    let followed = Visitor::Followed { id: "vis_1".into(), ip: ip.clone(), user_agent: user_agent.clone() };
+    let unknown = Visitor::Fingerprint { ip, user_agent };
+    let clicks = [
+        of(true, "a", unknown.clone()),
+        of(true, "b", followed),
+        of(true, "c", Visitor::Private),
+        of(true, "d", known("vis_2")),
+        of(false, "e", unknown),
+    ];
+    query(&db, &click_insert(&clicks, &Salt::new(&[1; 32]))).unwrap();
+    let same: String = db
+        .query_row(
+            "SELECT group_concat(code) FROM click WHERE fingerprint = (SELECT visitor FROM click WHERE code = 'a')",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(same, "a,b", "nobody who is private, none of a program that does not ask");
+    let by_cookie: String = db.query_row("SELECT visitor FROM click WHERE code = 'b'", [], |row| row.get(0)).unwrap();
+    assert_eq!(by_cookie, "vis_1", "counted as the visitor of the cookie");
+}
+
+#[test]
 fn a_wrong_row_is_not_swallowed() {
     let db = sqlite();
     let stmt = click_insert(&[click("1", known("v"), 1)], &Salt::new(&[]));

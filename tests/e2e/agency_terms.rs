@@ -57,6 +57,13 @@ fn five_in_a_quarter_top_the_earlier_ones_up() {
         paid("c5", "in-5", "2025-03-31T23:59:59.999Z", 50_000),
         paid("c1", "in-1-apr", "2025-04-01T00:00:00Z", 50_000),
     ]);
+    let before = server.entries(&agency);
+    let asked = json!({"program": PROGRAM, "cadence": "monthly", "period": "2025-03", "preview": true});
+    let seen = server.post("/v1/runs", &asked).operator().send().expect(200).json();
+    let bonus = json!({"partner": agency.id, "rule": "volume", "difference_cents": 6 * 2_500});
+    assert_eq!(seen["terms"], json!([bonus]), "{seen}");
+    assert_eq!(seen["vests"][0]["cents"], json!(3 * 12_500 + 10_000), "{seen}");
+    assert_eq!(server.entries(&agency), before, "the preview wrote nothing");
     server.settle(PROGRAM, "monthly", "2025-03");
     for (invoice, state) in [
         ("in-1", "available"),
@@ -75,6 +82,18 @@ fn five_in_a_quarter_top_the_earlier_ones_up() {
     step("after each one's sixty days all of it is available: $125 a month for each client, $100 in the next quarter");
     server.settle(PROGRAM, "monthly", "2025-05");
     assert_eq!(server.balance(&agency), (0, 6 * 12_500 + 10_000));
+
+    step("a draft that asks for six has no bonus to give, and one that asks for four the same as now");
+    let told = |at_least: i64| {
+        let mut draft = server.read("/v1/programs/agency-partner")["document"].clone();
+        draft["version"] = json!(2);
+        draft["modifiers"][0]["when_any"][0]["qualifying_referrals"]["at_least"] = json!(at_least);
+        let body = json!({"document": draft, "from": "2025-01-01T00:00:00Z", "to": "2025-04-01T00:00:00Z"});
+        let reply = server.post("/v1/programs/agency-partner/dry-run", &body).operator().send().expect(200).json();
+        (reply["was_net_cents"].as_i64(), reply["would_net_cents"].as_i64())
+    };
+    assert_eq!(told(6), (Some(6 * 12_500), Some(6 * 10_000)));
+    assert_eq!(told(4), (Some(6 * 12_500), Some(6 * 12_500)));
 
     step("a refund takes its share of both lines");
     server.tell(&[super::facts::refunded("c2", "in-2", "2025-06-10T00:00:00Z", 25_000)]);

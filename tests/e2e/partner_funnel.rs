@@ -164,6 +164,18 @@ fn the_week_s_report_proposes_one_action_for_each_partner() {
         assert!(tasks.iter().all(|t| t["brief"].as_str().is_some_and(|b| b.len() > 40)), "{partner}");
     }
     markdown(&server, week);
+
+    step("the Monday after, the report is announced, once");
+    let monday = week.end().0 + 9 * 3_600_000;
+    server.weekly(monday);
+    server.weekly(monday);
+    let outbox = server.read("/v1/outbox");
+    let told: Vec<&Value> =
+        outbox["data"].as_array().expect("messages").iter().filter(|m| m["kind"] == json!("report.funnel")).collect();
+    assert_eq!(told.len(), 1, "{outbox}");
+    assert_eq!(told[0]["payload"]["week"], json!(week.to_string()), "{outbox}");
+    let announced = told[0]["payload"]["report"].as_str().expect("an address");
+    assert_eq!(server.read(announced)["partners"], found["partners"]);
 }
 
 fn markdown(server: &Server, week: Week) {

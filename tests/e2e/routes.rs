@@ -212,6 +212,7 @@ fn every_route_answers_as_described() {
         }
     }
     server.audit();
+    preview(&server, &document);
     paging(&server);
     unknown_addresses(&server);
 }
@@ -247,6 +248,20 @@ fn is_described(document: &Value, route: &Route, reply: &Reply) {
     }
     let faults = described::faults(document, route.method, route.path, reply.status, &reply.json());
     assert!(faults.is_empty(), "{} {} answered {}: {faults:#?}", route.method, route.path, reply.status);
+}
+
+fn preview(server: &Server, document: &Value) {
+    step("a preview is an answer of its own, before the run and after it");
+    let start = ROUTES.iter().find(|r| (r.method, r.path) == ("POST", "/v1/runs")).expect("the route");
+    for (program, cadence, period) in [
+        ("agency-partner", "monthly", "2025-03"),
+        ("agency-partner", "monthly", "2025-05"),
+        ("user-referral", "weekly", "2025-W07"),
+    ] {
+        let body = json!({"program": program, "cadence": cadence, "period": period, "preview": true});
+        let reply = server.post("/v1/runs", &body).operator().send().expect(200);
+        is_described(document, start, &reply);
+    }
 }
 
 fn paging(server: &Server) {
