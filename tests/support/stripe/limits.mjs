@@ -1,0 +1,30 @@
+// Stripe's rate limits: 25 requests a second in a sandbox, and as many for one endpoint. Buckets that refill steadily, by
+// the machine's clock: the stand-in's own may stand still.
+
+export class Limits {
+  constructor() {
+    this.set({ all: 25, endpoint: 25 });
+  }
+
+  /** Requests a second, over all endpoints and for each; 0 is no limit. */
+  set({ all = this.all, endpoint = this.endpoint }) {
+    this.all = all;
+    this.endpoint = endpoint;
+    this.buckets = new Map();
+  }
+
+  /** Whether one more request is allowed now. */
+  allows(route, at = performance.now()) {
+    const wanted = [
+      ["", this.all],
+      [route, this.endpoint],
+    ].filter(([, rate]) => rate > 0);
+    const levels = wanted.map(([name, rate]) => {
+      const bucket = this.buckets.get(name) ?? { level: rate, at };
+      return { name, at, level: Math.min(rate, bucket.level + ((at - bucket.at) / 1000) * rate) };
+    });
+    const allowed = levels.every(({ level }) => level >= 1);
+    for (const { name, level } of levels) this.buckets.set(name, { at, level: allowed ? level - 1 : level });
+    return allowed;
+  }
+}

@@ -1,0 +1,66 @@
+// All scenarios by name: each makes objects, emits their events, and tells the ids.
+import { change } from "../api/accounts.mjs";
+import { reverse } from "../api/transfers.mjs";
+import { emit } from "../events.mjs";
+import { Refusal } from "../errors.mjs";
+import { disputes } from "./disputes.mjs";
+import { emitPaid, invoices, makePaidInvoice, told } from "./invoices.mjs";
+import { Misuse, customerFor, named, overridden, scenarioFields } from "./parts.mjs";
+import { refunds } from "./refunds.mjs";
+import { SUBSCRIPTION_FIELDS, completeCheckout, makeSubscription, subscriptions } from "./subscriptions.mjs";
+
+function customer(world, body) {
+  scenarioFields(body, ["email", "name"]);
+  return { customer: customerFor(world, body).id, emitted: [] };
+}
+
+/** What one press in a checkout leads to: a subscription, its first invoice, and the completed session. */
+function subscribe(world, body, options) {
+  scenarioFields(body, [...SUBSCRIPTION_FIELDS, "client_reference_id", "discount", "tax", "noise"]);
+  const subscription = makeSubscription(world, body);
+  const emitted = [emit(world, "customer.subscription.created", subscription, options)];
+  const made = makePaidInvoice(world, { subscription: subscription.id, discount: body.discount, tax: body.tax });
+  emitted.push(...emitPaid(world, made, options, body.noise));
+  const { email, name, client_reference_id } = body;
+  const session = completeCheckout(world, { email, name, client_reference_id, subscription: subscription.id }, options);
+  return { ...told(made), subscription: subscription.id, session: session.session, emitted: [...emitted, ...session.emitted] };
+}
+
+/** A change of an account that Stripe reports, in any of its fields. */
+function accountUpdated(world, body, options) {
+  scenarioFields(body, ["account", "changes"]);
+  const account = named(world, "account", body.account);
+  overridden(structuredClone(account), body.changes);
+  return { account: account.id, emitted: [change(world, account, body.changes ?? {}, options)] };
+}
+
+/** Somebody reverses a transfer in Stripe's dashboard. */
+function transferReversed(world, body, options) {
+  scenarioFields(body, ["transfer", "amount"]);
+  named(world, "transfer", body.transfer);
+  try {
+    const { reversal, event, done } = reverse(world, { amount: body.amount, ...options }, { id: body.transfer });
+    return { transfer: body.transfer, reversal: reversal.id, amount: reversal.amount, emitted: [{ event, done }] };
+  } catch (error) {
+    throw error instanceof Refusal ? new Misuse(error.message) : error;
+  }
+}
+
+/** Any event at all, for what no scenario makes. */
+function event(world, body, options) {
+  scenarioFields(body, ["type", "object", "account", "previous_attributes"]);
+  if (!body.type || typeof body.object !== "object") throw new Misuse("an event has a type and an object");
+  return { emitted: [emit(world, body.type, body.object, { ...options, account: body.account, previous: body.previous_attributes })] };
+}
+
+export const SCENARIOS = {
+  customer,
+  subscribe,
+  account_updated: accountUpdated,
+  transfer_reversed: transferReversed,
+  event,
+  ...subscriptions,
+  ...invoices,
+  ...refunds,
+  ...disputes,
+};

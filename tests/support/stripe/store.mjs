@@ -1,0 +1,104 @@
+// Everything that the stand-in remembers: objects by kind, balances, saved answers, deliveries, its clock and its counters.
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+
+const SAVE_AFTER_MS = 50;
+
+export class Store {
+  #file;
+  #timer;
+
+  constructor({ file, balance = 0 } = {}) {
+    this.#file = file;
+    this.initialBalance = balance;
+    this.clear();
+    if (file && existsSync(file)) this.#load(JSON.parse(readFileSync(file, "utf8")));
+  }
+
+  /** Back to the start, clock included. */
+  clear(balance = this.initialBalance) {
+    this.clock = { offset: 0, frozen: null };
+    this.counters = {};
+    this.balances = { usd: balance };
+    this.kinds = new Map();
+    // By account and currency: what it holds, and so what can be reversed.
+    this.destinations = new Map();
+    this.answers = new Map();
+    this.deliveries = new Map();
+    this.links = new Map();
+  }
+
+  /** Unix seconds by the stand-in's own clock. */
+  now() {
+    return this.clock.frozen ?? Math.floor(Date.now() / 1000) + this.clock.offset;
+  }
+
+  setClock(now, frozen) {
+    this.clock = { offset: now - Math.floor(Date.now() / 1000), frozen: frozen ? now : null };
+  }
+
+  /** The same calls make the same ids. */
+  nextId(prefix) {
+    this.counters[prefix] = (this.counters[prefix] ?? 0) + 1;
+    return `${prefix}_${String(this.counters[prefix]).padStart(8, "0")}`;
+  }
+
+  put(kind, object) {
+    if (!this.kinds.has(kind)) this.kinds.set(kind, new Map());
+    this.kinds.get(kind).set(object.id, object);
+    return object;
+  }
+
+  get(kind, id) {
+    return this.kinds.get(kind)?.get(id);
+  }
+
+  /** In the order of their making. */
+  all(kind) {
+    return [...(this.kinds.get(kind)?.values() ?? [])];
+  }
+
+  /** What an account holds in a currency, after adding to it. */
+  holds(account, currency, add = 0) {
+    const held = this.destinations.get(account) ?? {};
+    held[currency] = (held[currency] ?? 0) + add;
+    this.destinations.set(account, held);
+    return held[currency];
+  }
+
+  toJSON() {
+    return {
+      clock: this.clock,
+      counters: this.counters,
+      balances: this.balances,
+      kinds: Object.fromEntries([...this.kinds].map(([kind, objects]) => [kind, [...objects.values()]])),
+      destinations: [...this.destinations],
+      answers: [...this.answers],
+      deliveries: [...this.deliveries],
+      links: [...this.links],
+    };
+  }
+
+  #load(saved) {
+    this.clock = saved.clock;
+    this.counters = saved.counters;
+    this.balances = saved.balances;
+    this.kinds = new Map(
+      Object.entries(saved.kinds).map(([kind, objects]) => [kind, new Map(objects.map((object) => [object.id, object]))]),
+    );
+    for (const name of ["destinations", "answers", "deliveries", "links"]) this[name] = new Map(saved[name]);
+  }
+
+  /** Soon, and once for a burst of changes: a thousand transfers would otherwise write a thousand files. */
+  changed() {
+    if (this.#file) this.#timer ??= setTimeout(() => this.flush(), SAVE_AFTER_MS);
+  }
+
+  /** Now, whole or not at all. */
+  flush() {
+    if (!this.#file) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    writeFileSync(`${this.#file}.new`, JSON.stringify(this));
+    renameSync(`${this.#file}.new`, this.#file);
+  }
+}
