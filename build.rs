@@ -1,5 +1,6 @@
 //! Checks every preset with the code that checks a document an operator saves, so that no build ships a broken one, and
-//! lists what the schema makes, so that a build knows which database it expects.
+//! lists what the schema makes, so that a build knows which database it expects. The interface's description goes into
+//! the Worker without its layout.
 #![allow(dead_code, reason = "the library's modules are compiled here for their checks alone")]
 
 #[path = "src/base/mod.rs"]
@@ -9,6 +10,7 @@ mod program;
 
 fn main() {
     list_schema();
+    pack_description();
     println!("cargo::rerun-if-changed=src/base");
     println!("cargo::rerun-if-changed=src/program");
     for (id, text) in program::catalog::PRESETS {
@@ -30,6 +32,28 @@ fn list_schema() {
     let names: Vec<&str> = schema.lines().filter_map(name_made).collect();
     let folder = std::env::var("OUT_DIR").expect("cargo names OUT_DIR");
     std::fs::write(format!("{folder}/schema_names.txt"), names.join("\n")).expect("OUT_DIR can be written");
+}
+
+fn pack_description() {
+    println!("cargo::rerun-if-changed=src/http/openapi.json");
+    let text = std::fs::read_to_string("src/http/openapi.json").expect("the description of the interface");
+    let folder = std::env::var("OUT_DIR").expect("cargo names OUT_DIR");
+    std::fs::write(format!("{folder}/openapi.json"), without_layout(&text)).expect("OUT_DIR can be written");
+}
+
+/// JSON without the white space between its tokens.
+fn without_layout(json: &str) -> String {
+    let (mut inside, mut escaped) = (false, false);
+    let kept = |c: &char| {
+        let keep = inside || !c.is_ascii_whitespace();
+        match *c {
+            '"' if !escaped => inside = !inside,
+            _ => {}
+        }
+        escaped = *c == '\\' && !escaped;
+        keep
+    };
+    json.chars().filter(kept).collect()
 }
 
 /// The name of the table, index, view or trigger that a line begins.

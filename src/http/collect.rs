@@ -25,7 +25,7 @@ pub const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"]
 pub async fn beacon<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
     let beacon = beacon::parse(&request.body)?;
     let mut response = Response::nothing();
-    store(shell, request, beacon, &mut response).await;
+    Box::pin(store(shell, request, beacon, &mut response)).await;
     Ok(response)
 }
 
@@ -40,7 +40,7 @@ pub async fn pixel<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Response
     ];
     let mut response = Response { status: 200, headers, body: GIF.to_vec(), fault: None };
     if request.method != "HEAD" {
-        store(shell, request, beacon, &mut response).await;
+        Box::pin(store(shell, request, beacon, &mut response)).await;
     }
     response
 }
@@ -59,7 +59,7 @@ async fn store<S: Site>(shell: &Shell<'_, S>, request: &Request, beacon: Beacon,
     let mut signed = keys.and_then(|keys| cookie::read(keys, request.header("cookie")?));
     if let (Some(keys), Some(code)) = (keys, &beacon.partner) {
         let named = (code.as_str(), beacon.campaign.as_deref());
-        match page_touch::touch(shell, request, keys, signed.as_ref(), named).await {
+        match Box::pin(page_touch::touch(shell, request, keys, signed.as_ref(), named)).await {
             Ok(Some(set_cookie)) => {
                 signed = set_cookie.split(';').next().and_then(|pair| cookie::read(keys, pair));
                 response.headers.push(("set-cookie", set_cookie));

@@ -8,12 +8,14 @@ use super::message::Request;
 use super::redirect::{self, Parts};
 use super::reflink;
 use super::shell::{Shell, Site};
-use crate::base::id::ID_BYTES;
+use crate::base::id::{ID_BYTES, hex};
+use crate::base::time::Month;
 use crate::engine::click::{SALT_BYTES, Salt};
 use crate::engine::visit::Signals;
 use crate::flow::click;
+use crate::store::click::{click_insert, salt_decode, salt_of};
 use crate::store::link::{link_decode, link_resolve};
-use crate::store::port::{Db, DbError};
+use crate::store::port::DbError;
 use crate::wire::cookie::{CookieKeys, Signed};
 use std::rc::Rc;
 
@@ -33,11 +35,9 @@ pub async fn touch<S: Site>(
     if known || request.header("sec-fetch-site") != Some("same-origin") {
         return Ok(None);
     }
-    let db = shell.site.db();
-    let rows = db.batch(vec![link_resolve(code, shell.now)]).await?;
-    let Some(link) = rows.first().map(link_decode).transpose()?.flatten().filter(|link| link.live(shell.now)) else {
-        return Ok(None);
-    };
+    let context = shell.context("");
+    let rows = context.query(link_resolve(code, shell.now)).await?;
+    let Some(link) = link_decode(&rows)?.filter(|link| link.live(shell.now)) else { return Ok(None) };
     // Codes and campaigns are of characters that an address does not escape.
     let address = format!("/?partner={code}&campaign={}", campaign.unwrap_or_default());
     let Some(found) = reflink::find(&address) else { return Ok(None) };
@@ -67,11 +67,12 @@ pub async fn touch<S: Site>(
         let salt = if click::needs_salt(&batch) {
             let mut fresh = [0; SALT_BYTES];
             shell.site.random(&mut fresh);
-            click::load_salt(db, shell.now, fresh).await?
+            let rows = context.batch(salt_of(Month::of(shell.now), &hex(&fresh))).await?;
+            Salt::new(salt_decode(&rows)?.as_bytes())
         } else {
             Salt::new(&[])
         };
-        click::write(db, &batch, &salt).await?;
+        context.query(click_insert(&batch, &salt)).await?;
     }
     Ok(Some(set_cookie))
 }

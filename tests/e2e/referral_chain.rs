@@ -70,7 +70,8 @@ fn click_and_ask_for_the_token(server: &Server, partner: &Partner) -> Value {
     let asked = server.get("/v1/attribution").header("cookie", cookie).send().expect(200).json();
     assert_eq!(asked["program"], PROGRAM);
     assert_eq!(asked["benefit"]["rate_bps"], 2_000, "{asked}");
-    let nobody = server.get("/v1/attribution").send().expect(200).json();
+    // The fingerprint is there once the click is written; who asks not to be followed has none at any time.
+    let nobody = server.get("/v1/attribution").header("sec-gpc", "1").send().expect(200).json();
     assert_eq!(nobody, json!({"token": null, "program": null, "benefit": null, "visitor": null}));
     asked["token"].clone()
 }
