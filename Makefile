@@ -19,7 +19,7 @@ test: ## build, all tests, and a dry run of the deployment
 check: ## format, lints, licences and duplicates of dependencies
 	@.make/check
 
-bench: ## speed of the redirect, and the bundle's size
+bench: ## speed of the redirect and of the monthly run, and the bundle's size
 	@.make/bench
 
 build: ## the Worker for release, into build/

@@ -242,7 +242,7 @@ CREATE TABLE transfer (
   debit TEXT NOT NULL REFERENCES ledger_account (id),
   credit TEXT NOT NULL REFERENCES ledger_account (id),
   amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991 OR (phase = 'void' AND amount_cents = 0)),
-  pending_id TEXT UNIQUE REFERENCES transfer (id), -- a pending row is resolved at most once
+  pending_id TEXT REFERENCES transfer (id), -- a pending row is resolved at most once
   program_id TEXT NOT NULL,
   event_id TEXT,                         -- the event that caused it
   run_id TEXT,                           -- the run that caused it
@@ -255,8 +255,10 @@ CREATE TABLE transfer (
 ) STRICT;
 CREATE INDEX transfer_line ON transfer (line) WHERE line IS NOT NULL;
 CREATE UNIQUE INDEX transfer_vest ON transfer (line) WHERE code = 'vest';
-CREATE INDEX transfer_debit ON transfer (debit);
-CREATE INDEX transfer_credit ON transfer (credit);
+CREATE UNIQUE INDEX transfer_resolved ON transfer (pending_id) WHERE pending_id IS NOT NULL;
+-- No index over debit and credit: a run writes hundreds of thousands of rows, and only ledger_fault looks at accounts,
+-- at all of them.
+CREATE INDEX transfer_payout ON transfer (program_id) WHERE code IN ('payout', 'payout_return');
 
 CREATE TRIGGER transfer_no_update BEFORE UPDATE ON transfer BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
 CREATE TRIGGER transfer_no_delete BEFORE DELETE ON transfer BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
@@ -305,16 +307,18 @@ SELECT 'unit ' || unit || ': debits and credits differ' AS what FROM ledger_acco
   HAVING SUM(dr_posted_cents) <> SUM(cr_posted_cents) OR SUM(dr_pending_cents) <> SUM(cr_pending_cents)
 UNION ALL
 SELECT 'account ' || a.id || ': balance is not the sum of its transfers' FROM ledger_account a
-  WHERE a.dr_posted_cents <> (SELECT COALESCE(SUM(amount_cents), 0) FROM transfer WHERE debit = a.id AND phase IN ('single', 'post'))
-     OR a.cr_posted_cents <> (SELECT COALESCE(SUM(amount_cents), 0) FROM transfer WHERE credit = a.id AND phase IN ('single', 'post'))
+  LEFT JOIN (SELECT debit AS id, SUM(amount_cents) AS cents FROM transfer WHERE phase IN ('single', 'post') GROUP BY debit) d ON d.id = a.id
+  LEFT JOIN (SELECT credit AS id, SUM(amount_cents) AS cents FROM transfer WHERE phase IN ('single', 'post') GROUP BY credit) c ON c.id = a.id
+  WHERE a.dr_posted_cents <> COALESCE(d.cents, 0) OR a.cr_posted_cents <> COALESCE(c.cents, 0)
 UNION ALL
 SELECT 'line ' || l.id || ': does not stand as its transfers say' FROM accrual l
   WHERE l.net_cents <> (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
     FROM transfer WHERE line = l.id)
 UNION ALL
 SELECT 'account ' || a.id || ': pending is not the sum of its lines' FROM ledger_account a
-  WHERE a.kind = 'pending' AND a.cr_posted_cents - a.dr_posted_cents <> (SELECT COALESCE(SUM(l.net_cents), 0) FROM accrual l
-    WHERE l.partner_id = a.partner_id AND l.program_id = a.program_id AND l.unit = a.unit AND l.bucket = 'pending');
+  LEFT JOIN (SELECT program_id, partner_id, unit, SUM(net_cents) AS cents FROM accrual WHERE bucket = 'pending' GROUP BY program_id, partner_id, unit) l
+    ON l.partner_id = a.partner_id AND l.program_id = a.program_id AND l.unit = a.unit
+  WHERE a.kind = 'pending' AND a.cr_posted_cents - a.dr_posted_cents <> COALESCE(l.cents, 0);
 
 -- A settlement: one per program and period. Its plan is stored before anything moves; running it again resumes it.
 CREATE TABLE run (

@@ -9,8 +9,8 @@ use crate::store::account::{self, AccountRow};
 use crate::store::port::DbError;
 
 /// Accounts decided in one batch, and how many events they have together: both are held in memory at once.
-const PAGE: i64 = 400;
-const PAGE_FACTS: i64 = 4_000;
+const PAGE: i64 = 1_000;
+const PAGE_FACTS: i64 = 5_000;
 
 /// Decides up to one page of marked accounts; whether there was one.
 pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {

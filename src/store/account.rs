@@ -119,7 +119,8 @@ const LINE_UPDATES: &str = "program_version = excluded.program_version, event_id
      capped_cents = excluded.capped_cents, net_cents = excluded.net_cents, bucket = excluded.bucket, \
      state = excluded.state, vests_at_ms = excluded.vests_at_ms, reason = excluded.reason, postings = excluded.postings";
 
-/// Writes accounts' answers, one for each group of programs.
+/// Writes accounts' answers, one for each group of programs. One that says what it said before is left as it stands:
+/// most groups have no part in most events. The receipt holds everything about the binding itself.
 pub fn binding_write(groups: &[(&str, &GroupDecision)], now: UtcMillis) -> Vec<Stmt> {
     let rows: Vec<_> = groups.iter().map(|(account, group)| binding_row(account, group)).collect();
     json_pages(&rows).into_iter().map(|page| Stmt::new(BINDING_WRITE).bind(page).bind(now)).collect()
@@ -138,7 +139,10 @@ const BINDING_WRITE: &str =
            from_ms = excluded.from_ms, event_id = excluded.event_id, signed_up_at_ms = excluded.signed_up_at_ms,
            signup_event_id = excluded.signup_event_id, qualified_at_ms = excluded.qualified_at_ms,
            qualified_quarter = excluded.qualified_quarter, held = excluded.held, receipt = excluded.receipt,
-           states = excluded.states, grant_due_at_ms = excluded.grant_due_at_ms, decided_at_ms = excluded.decided_at_ms";
+           states = excluded.states, grant_due_at_ms = excluded.grant_due_at_ms, decided_at_ms = excluded.decided_at_ms
+     WHERE (receipt, states, qualified_at_ms, held, grant_due_at_ms, signed_up_at_ms, signup_event_id)
+       IS NOT (excluded.receipt, excluded.states, excluded.qualified_at_ms, excluded.held, excluded.grant_due_at_ms,
+               excluded.signed_up_at_ms, excluded.signup_event_id)";
 
 fn binding_row(account: &str, group: &GroupDecision) -> serde_json::Value {
     let binding = group.verdict.binding.as_ref();

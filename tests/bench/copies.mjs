@@ -61,8 +61,8 @@ function givenNames(rows, partners, bodies) {
   return partners.flatMap(({ name }) => [byName.get(name).id, byName.get(name).code]).concat(bodies);
 }
 
-/** Renames one block's rows to another's: words that stand in `names`, and the block's own name inside of words. */
-function renamed(rows, names, from, to) {
+/** How one block's rows become another's: words that stand in `names`, and the block's own name inside of words. */
+function renamer(rows, names, from, to) {
   const own = new RegExp(`${from}(?=_p|$)`);
   const rename = (text) => text.replace(/\w+/g, (word) => names.get(word) ?? word.replace(own, to));
   for (const line of rows.accrual) {
@@ -71,10 +71,7 @@ function renamed(rows, names, from, to) {
   for (const review of rows.review) {
     names.set(review.id, derived("rev", [review.program_id, review.partner_id, review.account_id, review.rule, review.subject].map(rename)));
   }
-  const value = (field) => (typeof field === "string" ? rename(field) : field);
-  return Object.fromEntries(
-    Object.entries(rows).map(([table, all]) => [table, all.map((row) => Object.fromEntries(Object.entries(row).map(([column, field]) => [column, value(field)])))]),
-  );
+  return (row) => Object.fromEntries(Object.entries(row).map(([column, field]) => [column, typeof field === "string" ? rename(field) : field]));
 }
 
 const bodiesOf = (name, size, codes) => events(block(name, size), codes).map((event) => sha256(JSON.stringify(event)));
@@ -90,10 +87,10 @@ export function fill(db, size, blocks) {
   const namesFor = (other) => new Map(own.map((name, i) => [name, other[i]]));
 
   const there = rowsOf(db, second);
-  const expected = renamed(rows, namesFor(givenNames(there, block(second, size), bodiesOf(second, size, codes(there)))), first, second);
+  const rename = renamer(rows, namesFor(givenNames(there, block(second, size), bodiesOf(second, size, codes(there)))), first, second);
   let compared = 0;
   for (const table of Object.keys(TABLES)) {
-    const [a, b] = [sorted(table, expected[table]), sorted(table, there[table])];
+    const [a, b] = [sorted(table, rows[table].map(rename)), sorted(table, there[table])];
     const at = a.findIndex((row, i) => row !== b[i]);
     if (a.length !== b.length || at >= 0) throw new Error(`${table}: copied and taken in differ (${a.length} and ${b.length} rows):\n${a[at]}\n${b[at]}`);
     compared += a.length;
@@ -109,6 +106,7 @@ export function fill(db, size, blocks) {
       return [table, db.prepare(`INSERT INTO ${table} (${columns}) VALUES (${columns.map(() => "?")})`)];
     }),
   );
+  const renamers = [];
   for (let n = TAKEN_IN.length; n < blocks; n += 1) {
     const to = blockName(n);
     const made = partners.map(({ name, program }, p) => {
@@ -116,8 +114,11 @@ export function fill(db, size, blocks) {
       return [name.replace(first, to), derived("ptn", [to, String(p)]), program === "agency-partner" ? `PARTNER_${fresh.slice(0, 8)}` : fresh.slice(0, 10)];
     });
     const bodies = bodiesOf(to, size, new Map(made.map(([name, , code]) => [name, code])));
-    const copy = renamed(rows, namesFor(made.flatMap(([, id, code]) => [id, code]).concat(bodies)), first, to);
-    for (const [table, insert] of Object.entries(inserts)) for (const row of copy[table]) insert.run(...Object.values(row));
+    renamers.push(renamer(rows, namesFor(made.flatMap(([, id, code]) => [id, code]).concat(bodies)), first, to));
+  }
+  // Row by row over all blocks: that is the order in which time would have written them.
+  for (const [table, insert] of Object.entries(inserts)) {
+    for (const row of rows[table]) for (const renamed of renamers) insert.run(...Object.values(renamed(row)));
   }
   // The programs' own accounts hold what all blocks moved, of which two are in them.
   db.exec(`UPDATE ledger_account SET dr_posted_cents = dr_posted_cents / 2 * ${blocks}, cr_posted_cents = cr_posted_cents / 2 * ${blocks} WHERE partner_id = ''`);
