@@ -8,7 +8,7 @@ use crate::engine::decision::{Decision, GroupDecision};
 use crate::engine::line::{Line, LineState};
 use crate::engine::posting::{self, Transfer};
 use crate::engine::risk::Suspicion;
-use crate::program::document::{Method, Risk};
+use crate::program::document::{Cadence, Method, Risk};
 use crate::store::account::{self, AccountRow, BoundRow};
 use crate::store::port::Stmt;
 use crate::store::{ledger, outbox, pool, review};
@@ -19,6 +19,8 @@ pub struct Commit {
     groups: Vec<(String, GroupDecision)>,
     suspicions: Vec<(String, Suspicion)>,
     pub lines: Vec<Line>,
+    /// Rewards that this batch grants for the first time, outside of any run.
+    granted: Vec<Line>,
     transfers: Vec<Transfer>,
     pools: Vec<PoolRow>,
     stale: Vec<Stale>,
@@ -36,6 +38,7 @@ impl Commit {
     pub fn add(&mut self, books: &mut Books, account: &AccountRow, decision: Decision, cause: &str) {
         let (lines, transfers) = posting::settle(books.lines(&account.id), decision.lines, cause);
         self.draw_on_pools(books, &lines, &transfers);
+        self.granted.extend(lines.iter().filter(|l| is_instant_grant(books, l)).cloned());
         self.note_dependants(books, &account.id, &decision.groups);
         books.learn(&account.id, &decision.groups);
         self.lines.extend(lines);
@@ -73,7 +76,7 @@ impl Commit {
         if !self.transfers.is_empty() {
             statements.push(ledger::transfer_insert(&self.transfers, now));
         }
-        statements.extend(self.lines.iter().filter(|l| is_instant_grant(l)).map(|l| outbox::outbox_reward(l, now)));
+        statements.extend(self.granted.iter().map(|l| outbox::outbox_reward(l, now)));
         statements.extend(self.stale.iter().map(|s| s.statement(&ids, now)));
         statements
     }
@@ -138,13 +141,16 @@ impl Commit {
     }
 }
 
-/// A reward that became available as it was made, outside of any run.
-fn is_instant_grant(line: &Line) -> bool {
-    line.state == LineState::Available
-        && line.postings == 1
+/// A reward that became available as it was made, where a program settles instantly. One that only moved with its
+/// binding was announced when it was granted, and what runs grant they announce themselves.
+fn is_instant_grant(books: &Books, line: &Line) -> bool {
+    let document = books.catalog.in_force(&line.program_id, line.at_ms);
+    let stood = |l: &Line| l.program_id == line.program_id && l.rule_id == line.rule_id && l.basis == line.basis;
+    document.is_some_and(|d| d.settlement.cadence == Cadence::Instant)
+        && line.is_granted()
+        && line.state == LineState::Available
         && line.net_cents > Cents::ZERO
-        && !line.partner_id.is_empty()
-        && (line.basis.starts_with("event:") || line.basis.starts_with("state:"))
+        && !books.lines(&line.account_id).iter().any(stood)
 }
 
 impl Stale {
