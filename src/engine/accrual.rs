@@ -127,7 +127,7 @@ pub fn judge_flat(line: &mut Line, grounds: &Grounds) {
         Ok(vests_at) => {
             line.vests_at_ms = vests_at.unwrap_or(NEVER);
             let held = !matches!(grounds.document.vesting.hold, Hold::None {});
-            if held && let Some(why) = hold::flat_void(grounds, line.at_ms, vests_at.unwrap_or(NEVER)) {
+            if held && let Some(why) = hold::flat_void(grounds, line.at_ms, vests_at) {
                 line.void(why);
             }
         }

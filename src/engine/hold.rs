@@ -68,10 +68,11 @@ fn left_at(g: &Grounds) -> Option<UtcMillis> {
 }
 
 /// A flat reward is void if the account cancels, or its first invoice is taken back in full, before the scheduled time
-/// of the run that vests it.
-pub fn flat_void(g: &Grounds, at: UtcMillis, vests_at: UtcMillis) -> Option<String> {
+/// of the run that vests it. `None`: no run is in sight yet, and whatever is known comes before it.
+pub fn flat_void(g: &Grounds, at: UtcMillis, vests_at: Option<UtcMillis>) -> Option<String> {
     // What is dated at a run's very time is the next run's.
-    let run = schedule::next_run_at(g.document.settlement.cadence, vests_at.max(at.plus_ms(1)));
+    let next = |vests_at: UtcMillis| schedule::next_run_at(g.document.settlement.cadence, vests_at.max(at.plus_ms(1)));
+    let run = vests_at.map_or(UtcMillis(i64::MAX), next);
     let known = Timeline::of(g.account, g.facts, run);
     if known.cancellations.iter().any(|c| *c >= at) {
         return Some("the account cancelled before it vested".to_owned());
