@@ -135,7 +135,11 @@ pub fn decide(catalog: &Catalog, case: &Case) -> Decision {
                 terms: case.terms,
             };
             decision.lines.extend(lines(&bound, document, case));
-            let paid = timeline.payments.iter().find(|p| (p.at, p.event_id) >= (binding.from, binding.event.as_str()));
+            // What is held for its currency qualifies nobody.
+            let paid = timeline.payments.iter().find(|p| {
+                (p.at, p.event_id) >= (binding.from, binding.event.as_str())
+                    && p.invoice.amount.currency == document.currency
+            });
             group.qualified_at = paid.map(|p| p.at);
             group.held = standing != risk::Standing::Clear;
             group.states = lifecycle::history(document, case.account, case.facts);
