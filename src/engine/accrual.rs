@@ -89,7 +89,8 @@ pub fn event_lines(b: &Bound) -> Vec<Line> {
     let mut lines = Vec::new();
     let Some(now) = b.catalog.all_in_force(NEVER).into_iter().find(|d| d.id == b.binding.program) else { return lines };
     for kind in now.rewards.iter().filter_map(|r| event_of(r)).filter(|kind| *kind != "invoice.paid") {
-        let facts = b.timeline.facts.iter().filter(|f| f.kind == kind && b.counts(f.at, &f.event_id));
+        let facts = b.timeline.facts.iter().filter(|f| f.kind == kind && !b.timeline.is_repeated_signup(f));
+        let facts = facts.filter(|f| b.counts(f.at, &f.event_id));
         for fact in facts {
             let Some(document) = b.catalog.in_force(&b.binding.program, fact.at) else { continue };
             for reward in document.rewards.iter().filter(|r| event_of(r) == Some(kind)) {

@@ -95,7 +95,8 @@ fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis)
         }
         Trigger::Event(kind) => {
             let from = (b.binding.from, b.binding.event.as_str());
-            let fact = b.timeline.facts.iter().find(|f| f.kind == *kind && (f.at, f.event_id.as_str()) >= from)?;
+            let mut facts = b.timeline.facts.iter().filter(|f| f.kind == *kind && !b.timeline.is_repeated_signup(f));
+            let fact = facts.find(|f| (f.at, f.event_id.as_str()) >= from)?;
             let cents = match (&reward.amount.flat_cents, &fact.payload) {
                 (Some(cents), _) => *cents,
                 (None, Payload::Purchase { amount, .. }) if amount.currency == document.currency => {

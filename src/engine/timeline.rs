@@ -125,6 +125,11 @@ impl<'a> Timeline<'a> {
         timeline
     }
 
+    /// Whether the account had signed up before: nobody signs up twice.
+    pub fn is_repeated_signup(&self, fact: &Fact) -> bool {
+        matches!(fact.payload, Payload::SignedUp { .. }) && self.signup.is_none_or(|s| s.event_id != fact.event_id)
+    }
+
     /// The first payment ever: the start of the clocks that count months.
     pub fn first_paid_at(&self) -> Option<UtcMillis> {
         self.payments.first().map(|p| p.at)
