@@ -189,13 +189,25 @@ pub fn execute(run: &RunRow, from: i64, to: i64, now: UtcMillis) -> Vec<Stmt> {
     let mut all = vec![accounts_ensure(&page)];
     all.append(&mut grants);
     all.append(&mut vests);
-    // Whoever read an account of this page before must read it again.
-    all.push(page(format!(
-        "UPDATE account SET revision = revision + 1 WHERE id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0)"
-    )));
+    all.push(accounts_advance(items, &page, now));
     all.push(super::outbox::outbox_grants(&run.id, from, to, now));
     all.push(page("UPDATE run SET executed = ?3 WHERE id = ?1 AND ?2 > 0".to_owned()));
     all
+}
+
+/// Whoever read an account of this page before must read it again. A reward by state is judged on the facts before the
+/// run; where the run comes late, what happened since may void it, and the account is decided again.
+fn accounts_advance(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Stmt {
+    page(format!(
+        "UPDATE account SET revision = revision + 1, stale_since_ms = IIF(
+           id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0 AND i.kind = 'grant')
+             AND EXISTS (SELECT 1 FROM event e WHERE e.occurred_at_ms >= (SELECT as_of_ms FROM run WHERE id = ?1)
+               AND (e.account_id = account.id OR e.invoice_id IN
+                 (SELECT p.invoice_id FROM event p WHERE p.account_id = account.id AND p.invoice_id IS NOT NULL))),
+           ?4, stale_since_ms)
+         WHERE id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0)"
+    ))
+    .bind(now)
 }
 
 fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Vec<Stmt> {
