@@ -40,6 +40,8 @@ fn the_books_are_right_after_every_step() {
         stats.vested,
         stats.transfers
     );
+    let met: Vec<String> = stats.met.iter().map(|(what, times)| format!("{what}: {times}")).collect();
+    println!("{}", met.join("; "));
     assert!(failures.is_empty(), "{} seeds failed; the first ones:\n{}", failures.len(), report(&failures));
 }
 

@@ -68,6 +68,22 @@ pub fn firsts(from: i64, to: i64) -> Vec<i64> {
     (0..).map(|i| plus_months(start, i)).skip_while(|at| *at < from).take_while(|at| *at < to).collect()
 }
 
+/// A number for the calendar month of an instant.
+pub fn month(at: i64) -> i64 {
+    let (year, month, _) = civil(at);
+    year * 12 + month - 1
+}
+
+/// A number for the calendar quarter of an instant.
+pub fn quarter(at: i64) -> i64 {
+    month(at).div_euclid(3)
+}
+
+/// A number for the week of an instant, from Monday 00:00.
+pub fn week(at: i64) -> i64 {
+    (at - 4 * DAY).div_euclid(7 * DAY)
+}
+
 /// RFC 3339 with milliseconds.
 pub fn print(at: i64) -> String {
     let (year, month, day) = civil(at);

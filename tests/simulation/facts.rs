@@ -10,6 +10,7 @@ pub struct Sent {
     pub id: String,
     pub at: i64,
     pub kind: String,
+    /// Empty for what is about no account: invitations of a domain, visitors.
     pub account: String,
     pub body: Value,
     pub touches: Vec<(String, i64)>,
@@ -23,8 +24,12 @@ impl Sent {
         (self.at, self.id.clone())
     }
 
-    pub fn data(&self, key: &str) -> String {
-        self.body["data"][key].as_str().unwrap_or_default().to_owned()
+    pub fn data(&self, key: &str) -> &str {
+        self.body["data"][key].as_str().unwrap_or_default()
+    }
+
+    pub fn number(&self, key: &str) -> Option<i64> {
+        self.body["data"][key].as_i64()
     }
 
     pub fn cents(&self) -> i64 {
@@ -35,8 +40,18 @@ impl Sent {
         self.body["attribution"]["code"].as_str()
     }
 
+    pub fn visitor(&self) -> Option<&str> {
+        self.body["attribution"]["visitor"].as_str().or(self.body["data"]["visitor"].as_str())
+    }
+
     pub fn email(&self) -> Option<&str> {
         self.body["account"]["email"].as_str()
+    }
+
+    /// The domain of the address it names, where not anybody can have one.
+    pub fn domain(&self) -> Option<String> {
+        let domain = self.email()?.split('@').nth(1)?.to_lowercase();
+        (domain != "gmail.com").then_some(domain)
     }
 }
 
@@ -45,16 +60,37 @@ impl Sent {
 pub struct Link {
     pub program: String,
     pub partner: String,
+    /// direct, agency or content: the link's own, else its partner's.
+    pub source: &'static str,
     pub disabled_at: Option<i64>,
+    /// False where the program asks for a disclosure that the partner has not accepted.
+    pub disclosed: bool,
 }
 
-/// What does not come by event: links, the partners' addresses, and what operators decided about (account, partner).
+impl Link {
+    pub fn works(&self, at: i64) -> bool {
+        self.disclosed && self.disabled_at.is_none_or(|off| at < off)
+    }
+}
+
+/// A counted click.
+#[derive(Clone, Debug)]
+pub struct Click {
+    pub visitor: String,
+    pub code: String,
+    pub at: i64,
+}
+
+/// What does not come by event: links, clicks, partners' addresses and sites, and what operators decided about
+/// (account, partner, rule).
 #[derive(Clone, Debug, Default)]
 pub struct Register {
     pub links: BTreeMap<String, Link>,
+    pub clicks: Vec<Click>,
     pub partner_email: BTreeMap<String, String>,
+    pub partner_site: BTreeMap<String, String>,
     /// true: released, false: rejected.
-    pub reviews: BTreeMap<(String, String), bool>,
+    pub reviews: BTreeMap<(String, String, String), bool>,
 }
 
 /// The events that are known, in order of their place.
@@ -65,7 +101,7 @@ pub struct Known {
 
 impl Known {
     pub fn add(&mut self, event: &Sent) {
-        let place = self.events.partition_point(|e| e.place() < event.place());
+        let place = self.events.partition_point(|e| (e.at, &e.id) < (event.at, &event.id));
         self.events.insert(place, Rc::new(event.clone()));
     }
 
@@ -74,15 +110,20 @@ impl Known {
         Known { events: self.events.iter().filter(|e| e.at < instant).cloned().collect() }
     }
 
-    /// What can matter to one account: its own events, and others' about the same invoices.
+    /// Every account that an event names.
+    pub fn accounts(&self) -> BTreeSet<String> {
+        self.events.iter().filter(|e| !e.account.is_empty()).map(|e| e.account.clone()).collect()
+    }
+
+    /// What can matter to what one account paid: its own events, and others' about the same invoices.
     pub fn about(&self, account: &str) -> Known {
-        let invoices: BTreeSet<String> =
+        let invoices: BTreeSet<&str> =
             self.of(account).map(|e| e.data("invoice_id")).filter(|i| !i.is_empty()).collect();
-        let events = self.events.iter().filter(|e| e.account == account || invoices.contains(&e.data("invoice_id")));
+        let events = self.events.iter().filter(|e| e.account == account || invoices.contains(e.data("invoice_id")));
         Known { events: events.cloned().collect() }
     }
 
-    pub fn of<'a>(&'a self, account: &'a str) -> impl Iterator<Item = &'a Sent> {
-        self.events.iter().map(|e| &**e).filter(move |e| e.account == account)
+    pub fn of<'a>(&'a self, account: &'a str) -> impl Iterator<Item = &'a Rc<Sent>> {
+        self.events.iter().filter(move |e| e.account == account)
     }
 }

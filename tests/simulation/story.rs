@@ -2,79 +2,103 @@
 
 use super::calendar::{DAY, HOUR, MINUTE, firsts, mondays, plus_months, print};
 use super::dice::Dice;
-use super::facts::Sent;
+use super::facts::{Click, Sent};
 use serde_json::{Value, json};
 
-/// What the stories may choose from: codes by how well they work, and the addresses of partners.
+/// What the stories may choose from.
+#[derive(Clone, Debug, Default)]
 pub struct Cast {
     pub start: i64,
     /// Whether accounts stay for more than a year.
     pub is_long: bool,
-    /// Codes that work, of both programs; the last of them is switched off on the way.
-    pub codes: Vec<String>,
+    /// Program and code.
+    pub codes: Vec<(String, String)>,
+    /// Codes of these that are switched off on the way.
+    pub spare: Vec<String>,
+    /// The program whose codes most accounts come by.
+    pub favourite: &'static str,
+    /// Addresses of partners.
     pub emails: Vec<String>,
 }
 
+impl Cast {
+    pub fn of<'a>(&'a self, program: &'a str) -> impl Iterator<Item = &'a String> {
+        self.codes.iter().filter(move |(of, _)| of == program).map(|(_, code)| code)
+    }
+}
+
 /// Milliseconds around a boundary: just before it, on it, just after it.
-const EDGES: [i64; 3] = [-1, 0, 1];
+pub const EDGES: [i64; 3] = [-1, 0, 1];
 
 /// The facts of one account, told as they happen.
 pub struct Story<'a> {
-    dice: &'a mut Dice,
-    cast: &'a Cast,
-    account: String,
-    email: Option<String>,
-    has_subscription: bool,
+    pub dice: &'a mut Dice,
+    pub cast: &'a Cast,
+    pub account: String,
+    pub email: Option<String>,
+    pub has_subscription: bool,
     pub events: Vec<Sent>,
+    pub clicks: Vec<Click>,
 }
 
 /// An invoice that was told.
 #[derive(Clone)]
-struct Told {
+pub struct Told {
     id: String,
     at: i64,
-    cents: i64,
+    pub cents: i64,
     currency: &'static str,
 }
 
-pub fn tell(dice: &mut Dice, cast: &Cast, number: usize) -> Vec<Sent> {
-    let email = match dice.next() % 6 {
-        0 | 3 => Some(dice.pick(&cast.emails).to_uppercase()),
-        1 | 2 => Some(format!("friend{number}@example.net")),
+/// One account, from its sign-up to its end.
+pub fn tell(dice: &mut Dice, cast: &Cast, number: usize) -> (Vec<Sent>, Vec<Click>) {
+    let email = match dice.next() % 12 {
+        0 | 1 => Some(dice.pick(&cast.emails).to_uppercase()),
+        2..=4 => Some(format!("friend{number}@example.net")),
+        5 | 6 => Some(format!("friend{number}@acme.example")),
+        7 => Some(format!("friend{number}@gmail.com")),
+        8 => Some(dice.pick(&["x@ada.example", "y@mail.ada-studio.example", "z@ali.example"]).to_owned()),
         _ => None,
     };
     let has_subscription = dice.percent(40);
-    let mut story =
-        Story { dice, cast, account: format!("acct_{number}"), email, has_subscription, events: Vec::new() };
+    let account = format!("acct_{number}");
+    let (events, clicks) = (Vec::new(), Vec::new());
+    let mut story = Story { dice, cast, account, email, has_subscription, events, clicks };
     let sign_up = story.sign_up();
     story.pay_and_leave(sign_up);
-    story.events
+    story.use_it(sign_up);
+    if story.dice.percent(60) {
+        story.visit_salon(sign_up);
+    }
+    (story.events, story.clicks)
 }
 
 impl Story<'_> {
-    fn event(&mut self, kind: &str, at: i64, rest: Value) -> usize {
+    pub fn event(&mut self, kind: &str, at: i64, rest: Value) -> usize {
         // Ids in no order, so that events of one instant stand by id and not by how they were told.
         let id = format!("e{:04x}_{}_{}", self.dice.next() % 0x1_0000, self.account, self.events.len());
         let mut body = json!({"id": id, "type": kind, "occurred_at": print(at), "account": {"id": self.account}});
         for (key, value) in rest.as_object().expect("an object") {
             body[key] = value.clone();
         }
-        let account = self.account.clone();
+        let account = body["account"]["id"].as_str().unwrap_or_default().to_owned();
         self.events.push(Sent { id, at, kind: kind.to_owned(), account, body, touches: Vec::new() });
         self.events.len() - 1
     }
 
-    /// Signs up, or not, or twice; the instant that the rest of the story counts from.
+    /// Signs up, or not, or more than once; the instant that the rest of the story counts from.
     fn sign_up(&mut self) -> i64 {
         let at = self.sign_up_at();
         match self.dice.next() % 20 {
             0 => {}
             1..=3 => {
                 self.one_sign_up(at);
-                let gap = self.dice.pick(&[1, HOUR, 5 * DAY, 40 * DAY]);
-                self.one_sign_up(at + gap);
+                for _ in 0..self.dice.pick(&[1, 1, 2]) {
+                    let gap = self.dice.pick(&[1, HOUR, 5 * DAY, 40 * DAY]);
+                    self.one_sign_up(at + gap);
+                }
             }
-            4..=7 => {
+            4..=6 => {
                 self.event("account.signed_up", at, json!({}));
                 let later = at + self.dice.pick(&[1, HOUR, 3 * DAY, 35 * DAY]);
                 let code = self.code();
@@ -85,24 +109,29 @@ impl Story<'_> {
         at
     }
 
-    /// Often so that 14 days end at a run.
+    /// Often so that 14, 7 or 30 days end at a run.
     fn sign_up_at(&mut self) -> i64 {
         let start = self.cast.start;
         let free = start + self.dice.within(0, 40 * DAY);
-        match self.dice.next() % 6 {
-            0 => self.dice.pick(&mondays(start + 15 * DAY, start + 60 * DAY)) - 14 * DAY + self.dice.pick(&EDGES),
+        let edge = self.dice.pick(&EDGES);
+        match self.dice.next() % 8 {
+            0 => self.dice.pick(&mondays(start + 15 * DAY, start + 60 * DAY)) - 14 * DAY + edge,
             1 => self.dice.pick(&mondays(start, start + 40 * DAY)),
+            2 => self.dice.pick(&firsts(start + 31 * DAY, start + 70 * DAY)) - self.dice.pick(&[7, 30]) * DAY + edge,
             _ => free,
         }
     }
 
-    fn one_sign_up(&mut self, at: i64) {
+    pub fn one_sign_up(&mut self, at: i64) {
         let mut rest = json!({});
         if let Some(email) = self.email.clone() {
             rest["account"] = json!({"id": self.account, "email": email});
         }
         if self.dice.percent(30) {
             rest["attribution"] = json!({"code": self.code()});
+        }
+        if self.dice.percent(25) {
+            rest["attribution"]["visitor"] = json!(self.clicks_before(at));
         }
         let index = self.event("account.signed_up", at, rest);
         if self.dice.percent(85) {
@@ -115,24 +144,45 @@ impl Story<'_> {
         let count = self.dice.within(1, 9);
         let mut found: Vec<(String, i64)> = Vec::new();
         for _ in 0..count {
+            let code = self.code();
+            let is_developers = self.cast.of("developer-affiliate").any(|c| *c == code);
+            let window = if is_developers { 90 } else { 30 };
             let age = match self.dice.next() % 8 {
-                0 => 30 * DAY,
-                1 => 30 * DAY + self.dice.pick(&EDGES),
+                0 => window * DAY,
+                1 => window * DAY + self.dice.pick(&EDGES),
                 2 => 0,
-                3 => self.dice.within(30, 45) * DAY,
-                4 => 29 * DAY + self.dice.within(0, DAY),
-                _ => self.dice.within(1, 29 * DAY),
+                3 => self.dice.within(window, window + 15) * DAY,
+                4 => (window - 1) * DAY + self.dice.within(0, DAY),
+                _ => self.dice.within(1, (window - 1) * DAY),
             };
             if found.iter().all(|(_, at)| *at != sign_up - age) {
-                found.push((self.code(), sign_up - age));
+                found.push((code, sign_up - age));
             }
         }
         found.sort_by_key(|(_, at)| *at);
         found
     }
 
-    fn code(&mut self) -> String {
-        if self.dice.percent(12) { "NoSuchCode".to_owned() } else { self.dice.pick(&self.cast.codes) }
+    /// The clicks of a visitor without a cookie: its name.
+    fn clicks_before(&mut self, sign_up: i64) -> String {
+        let visitor = format!("fp_{}_{}", self.account, self.events.len());
+        for _ in 0..self.dice.within(1, 3) {
+            let age = match self.dice.next() % 4 {
+                0 => 30 * DAY + self.dice.pick(&EDGES),
+                _ => self.dice.within(1, 32 * DAY),
+            };
+            let code = self.dice.pick(&self.cast.of("tiered-credits").cloned().collect::<Vec<_>>());
+            self.clicks.push(Click { visitor: visitor.clone(), code, at: sign_up - age });
+        }
+        visitor
+    }
+
+    pub fn code(&mut self) -> String {
+        match self.dice.next() % 100 {
+            0..=9 => "NoSuchCode".to_owned(),
+            10..=49 => self.dice.pick(&self.cast.of(self.cast.favourite).cloned().collect::<Vec<_>>()),
+            _ => self.dice.pick(&self.cast.codes).1,
+        }
     }
 
     /// Pays month by month, with all that can go wrong, leaves, and sometimes comes back.
@@ -162,7 +212,8 @@ impl Story<'_> {
 
     /// Often so that a span ends at a run.
     fn first_payment_at(&mut self, sign_up: i64) -> i64 {
-        match self.dice.next() % 8 {
+        match self.dice.next() % 9 {
+            4 => sign_up + self.dice.pick(&[88 * DAY, 95 * DAY]),
             0 => self.dice.pick(&firsts(sign_up + 60 * DAY, sign_up + 100 * DAY)) - 60 * DAY + self.dice.pick(&EDGES),
             1 => self.dice.pick(&mondays(sign_up + 30 * DAY, sign_up + 45 * DAY)) - 30 * DAY + self.dice.pick(&EDGES),
             2 => self.dice.pick(&firsts(sign_up, sign_up + 32 * DAY)),
@@ -176,11 +227,12 @@ impl Story<'_> {
         if self.has_subscription {
             for part in 0..self.dice.within(1, 3) {
                 let id = format!("sub_{}_{first}_{part}", self.account);
-                self.event(
-                    "subscription.started",
-                    first,
-                    json!({"data": {"subscription_id": id, "monthly_cents": 900}}),
-                );
+                let mut data = json!({"subscription_id": id, "monthly_cents": self.dice.pick(&[900, 600_000])});
+                if self.dice.percent(50) {
+                    data["annual_value_cents"] = json!(self.dice.pick(&[499_999, 500_000, 3_000_000, 5_000_000]));
+                }
+                let at = first - self.dice.pick(&[0, 0, HOUR]);
+                self.event("subscription.started", at, json!({"data": data}));
             }
         }
         for month in 0..months {
@@ -197,13 +249,16 @@ impl Story<'_> {
         told
     }
 
-    fn invoice(&mut self, at: i64) -> Told {
-        let cents = match self.dice.next() % 10 {
+    pub fn invoice(&mut self, at: i64) -> Told {
+        let cents = match self.dice.next() % 14 {
             0 => 0,
             1 => self.dice.within(1, 12),
             2 | 3 => 50_000,
             4 => 2_320,
-            _ => self.dice.within(100, 90_000),
+            5 => 50_001,
+            6 => self.dice.pick(&[1_333_333, 1_333_334, 2_500_000, 2_500_001, 6_666_667]),
+            7 => self.dice.within(300_000, 3_000_000),
+            _ => self.dice.within(100, 190_000),
         };
         let id = format!("in_{}_{}", self.account, self.events.len());
         let currency = if self.dice.percent(3) { "eur" } else { "usd" };
@@ -245,9 +300,11 @@ impl Story<'_> {
     }
 
     fn leaving_at(&mut self, sign_up: i64, first: i64) -> i64 {
-        let at = match self.dice.next() % 6 {
-            0 => sign_up + 14 * DAY + self.dice.pick(&EDGES),
+        let at = match self.dice.next() % 8 {
+            0 => sign_up + self.dice.pick(&[7, 14, 30, 90]) * DAY + self.dice.pick(&EDGES),
             1 | 2 => first + 60 * DAY + self.dice.pick(&EDGES),
+            4 => first + 30 * DAY + self.dice.pick(&EDGES),
+            5 => sign_up + 90 * DAY + self.dice.pick(&EDGES),
             3 => plus_months(first, 1),
             _ => first + self.dice.within(1, 100 * DAY),
         };
@@ -257,9 +314,9 @@ impl Story<'_> {
     /// Cancels the account, or the subscriptions one after the other: the last one decides.
     fn leave(&mut self, at: i64, sign_up: i64, time: usize) {
         let started = self.events.iter().filter(|e| e.kind == "subscription.started" && e.at <= at);
-        let mut open: Vec<String> = started.map(|e| e.data("subscription_id")).collect();
+        let mut open: Vec<String> = started.map(|e| e.data("subscription_id").to_owned()).collect();
         let ended = |id: &String| {
-            self.events.iter().any(|e| e.kind == "subscription.cancelled" && e.data("subscription_id") == *id)
+            self.events.iter().any(|e| e.kind == "subscription.cancelled" && e.data("subscription_id") == id)
         };
         open.retain(|id| !ended(id));
         if open.is_empty() || time > 1 && self.dice.percent(20) {
@@ -277,7 +334,7 @@ impl Story<'_> {
     }
 
     /// Refunds and disputes of an invoice.
-    fn trouble(&mut self, invoice: &Told) {
+    pub fn trouble(&mut self, invoice: &Told) {
         if invoice.cents > 0 && self.dice.percent(22) {
             self.refunds(invoice);
         }

@@ -1,0 +1,137 @@
+//! The rules of agency-partner, said again by themselves.
+//!
+//! Source: section 5 of the design, rules 1, 2, 11, 12 and 14 to 17.
+
+use super::calendar::{DAY, firsts, plus_months, quarter};
+use super::facts::Register;
+use super::life::{Invoice, Life};
+use super::picture::{Line, Picture, Standing};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub const PROGRAM: &str = "agency-partner";
+
+/// What partners had earned as of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Terms {
+    /// Partner and quarter.
+    bonus: BTreeSet<(String, i64)>,
+    /// Partner, and the moment from which on it is platinum.
+    platinum: BTreeMap<String, i64>,
+}
+
+pub fn terms(picture: &Picture, register: &Register, as_of: i64) -> Terms {
+    let mut terms = Terms::default();
+    let partners: BTreeSet<&String> = picture.bindings.all(PROGRAM).map(|(_, b)| &b.partner).collect();
+    for partner in partners {
+        let clients: Vec<&String> = picture
+            .bindings
+            .all(PROGRAM)
+            .filter(|(account, bound)| {
+                bound.partner == *partner && picture.standing(register, account, PROGRAM, partner) == Standing::Clear
+            })
+            .map(|(account, _)| account)
+            .collect();
+        let mut referrals: Vec<i64> = clients
+            .iter()
+            .filter_map(|a| picture.payments(a, picture.bindings.to(a, PROGRAM)?).next().map(Invoice::at))
+            .filter(|at| *at < as_of)
+            .collect();
+        referrals.sort_unstable();
+        for at in &referrals {
+            if referrals.iter().filter(|other| quarter(**other) == quarter(*at)).count() >= 5 {
+                terms.bonus.insert((partner.clone(), quarter(*at)));
+            }
+        }
+        let twentieth = referrals.get(19).copied();
+        let reached = [twentieth, revenue_reached(picture, &clients, as_of)].into_iter().flatten().min();
+        terms.platinum.extend(reached.map(|at| (partner.clone(), at)));
+    }
+    terms
+}
+
+/// The first moment at which the clients were worth $50,000 a year together.
+fn revenue_reached(picture: &Picture, clients: &[&String], as_of: i64) -> Option<i64> {
+    let of = |account: &String| &picture.lives[account];
+    let mut moments: Vec<i64> = clients.iter().flat_map(|a| of(a).events.iter().map(|e| e.at)).collect();
+    moments.sort_unstable();
+    let worth = |account: &String, at: i64| {
+        let since = picture.bindings.to(account, PROGRAM).map_or(i64::MAX, |b| b.from.0);
+        if at < since { 0 } else { of(account).worth_at(at) }
+    };
+    let enough = |at: &i64| clients.iter().map(|a| worth(a, *at)).sum::<i64>() >= 5_000_000;
+    moments.into_iter().filter(|at| *at < as_of).find(enough)
+}
+
+/// What an account earns its agency.
+pub fn lines(picture: &Picture, register: &Register, terms: &Terms, account: &str) -> Vec<Line> {
+    let Some(bound) = picture.bindings.to(account, PROGRAM) else { return Vec::new() };
+    let life = &picture.lives[account];
+    let standing = picture.standing(register, account, PROGRAM, &bound.partner);
+    let mut found = Vec::new();
+    for invoice in picture.payments(account, bound) {
+        let at = invoice.at();
+        let is_first_year = life.first_paid().is_some_and(|first| at < plus_months(first, 12));
+        let (rule, percent, platinum) = if is_first_year { ("first-year", 20, 25) } else { ("recurring", 10, 15) };
+        let base = invoice.cents * percent / 100;
+        let (extra, name) = if terms.platinum.get(&bound.partner).is_some_and(|from| at > *from) {
+            (invoice.cents * platinum / 100 - base, "platinum")
+        } else if terms.bonus.contains(&(bound.partner.clone(), quarter(at))) {
+            (invoice.cents * (percent + 5) / 100 - base, "volume")
+        } else {
+            (0, "")
+        };
+        let stay = life.stay_of(invoice);
+        let end = stay.from.0 + 60 * DAY;
+        let mut taken = invoice.taken(base + extra);
+        for (name, on, earned) in [(rule, String::new(), base), (name, format!(":{rule}"), extra)] {
+            if earned == 0 {
+                continue;
+            }
+            let mut line = Line::new(account, bound, name, format!("invoice:{}{on}", invoice.id), at, earned);
+            line.net = earned - taken.min(earned);
+            taken -= taken.min(earned);
+            line.vests_at = Some(end.max(at));
+            if stay.cancelled.is_some_and(|c| c < end) {
+                line.void();
+            }
+            if line.net > 0 || standing == Standing::Rejected {
+                line.judge(standing, invoice.frozen);
+            }
+            found.push(line);
+        }
+    }
+    found.extend(high_value(picture, register, account));
+    found
+}
+
+/// $500 for the first subscription of $5,000 a year or more.
+fn high_value(picture: &Picture, register: &Register, account: &str) -> Option<Line> {
+    let bound = picture.bindings.to(account, PROGRAM)?;
+    let life = &picture.lives[account];
+    let is_large = |cents: Option<i64>| cents.is_some_and(|c| c >= 500_000);
+    let event = life.events.iter().find(|e| {
+        e.kind == "subscription.started" && is_large(e.number("annual_value_cents")) && e.place() >= bound.from
+    })?;
+    let basis = "event:subscription.started".to_owned();
+    let mut line = Line::new(account, bound, "high-value", basis, event.at, 50_000);
+    // The hold is that of the stay it falls into, or of the first that begins after it.
+    let stay = life.stays.iter().find(|s| s.cancelled.is_none_or(|c| c > event.at));
+    line.vests_at = stay.map(|s| (s.from.0 + 60 * DAY).max(event.at));
+    let inside = stay.is_some_and(|s| s.cancelled.is_some_and(|c| c < s.from.0 + 60 * DAY));
+    if inside || life_ends_before(picture, account, event.at, line.vests_at) {
+        line.void();
+    }
+    line.judge(picture.standing(register, account, PROGRAM, &bound.partner), false);
+    Some(line)
+}
+
+/// Whether a flat reward is void: the account cancelled after it, or its first invoice was returned in full, before the
+/// monthly run that vests it.
+pub fn life_ends_before(picture: &Picture, account: &str, at: i64, vests_at: Option<i64>) -> bool {
+    let life = &picture.lives[account];
+    // What is dated at a run's very time is the next run's.
+    let run = vests_at.map(|v| v.max(at + 1)).map(|from| firsts(from, from + 40 * DAY)[0]).unwrap_or(i64::MAX);
+    let left = life.cancelled_in(at, run).is_some();
+    let known = Life::of(&life.related.before(run), account);
+    left || known.payments.first().is_some_and(Invoice::is_returned_in_full)
+}

@@ -1,0 +1,161 @@
+//! Who referred an account, by the rules: in each group of programs the first method that answers.
+//!
+//! Source: section 3 of the design and rules 7 to 10 and 19.
+
+use super::calendar::DAY;
+use super::facts::{Known, Link, Place, Register, Sent};
+use super::life::Life;
+use std::collections::BTreeMap;
+
+/// The groups of programs that pay for the same customer, and what each group's programs look at.
+pub struct Group {
+    pub name: &'static str,
+    pub programs: &'static [&'static str],
+    pub window_days: i64,
+}
+
+pub const GROUPS: [Group; 4] = [
+    Group { name: "aikit", programs: &["user-referral", "agency-partner"], window_days: 30 },
+    Group { name: "emdash", programs: &["developer-affiliate"], window_days: 90 },
+    Group { name: "salonhub", programs: &["tiered-credits"], window_days: 30 },
+    Group { name: "partner-funnel", programs: &["partner-funnel"], window_days: 30 },
+];
+
+/// To whom an account is bound, and from which place on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bound {
+    pub program: String,
+    pub partner: String,
+    pub code: String,
+    pub source: &'static str,
+    pub from: Place,
+}
+
+/// By account and program.
+#[derive(Clone, Debug, Default)]
+pub struct Bindings(BTreeMap<String, BTreeMap<&'static str, Bound>>);
+
+impl Bindings {
+    pub fn of(lives: &BTreeMap<String, Life>, known: &Known, register: &Register) -> Bindings {
+        let mut order: Vec<(&String, &Life, &Sent)> =
+            lives.iter().filter_map(|(id, life)| Some((id, life, &**life.sign_up.as_ref()?))).collect();
+        // Who signed up first is bound first: later sign-ups may follow by their domain.
+        order.sort_by_key(|(_, _, sign_up)| sign_up.place());
+        let mut done = Bindings::default();
+        for (account, life, sign_up) in order {
+            let mut found = BTreeMap::new();
+            for group in &GROUPS {
+                let search = Search { group, known, register, done: &done, lives };
+                found.extend(search.bound(account, life, sign_up).map(|b| (group.name, b)));
+            }
+            done.0.insert(account.clone(), found);
+        }
+        done
+    }
+
+    pub fn in_group(&self, account: &str, group: &str) -> Option<&Bound> {
+        self.0.get(account)?.get(group)
+    }
+
+    pub fn to(&self, account: &str, program: &str) -> Option<&Bound> {
+        self.0.get(account)?.values().find(|b| b.program == program)
+    }
+
+    /// Everybody bound to a program.
+    pub fn all<'a>(&'a self, program: &'a str) -> impl Iterator<Item = (&'a String, &'a Bound)> {
+        self.0.iter().filter_map(move |(account, of)| Some((account, of.values().find(|b| b.program == program)?)))
+    }
+}
+
+struct Search<'a> {
+    group: &'a Group,
+    known: &'a Known,
+    register: &'a Register,
+    done: &'a Bindings,
+    lives: &'a BTreeMap<String, Life>,
+}
+
+impl Search<'_> {
+    fn bound(&self, account: &str, life: &Life, sign_up: &Sent) -> Option<Bound> {
+        let is_developers = self.group.name == "emdash";
+        let typed = |event: &Sent| self.by_code(event.code()?, event, event.at);
+        if let Some(bound) = typed(sign_up) {
+            return Some(bound);
+        }
+        if let Some(bound) = self.by_workspace(account, sign_up).filter(|_| is_developers) {
+            return Some(bound);
+        }
+        if let Some(bound) = self.last(sign_up, sign_up.touches.iter().map(|(code, at)| (code.as_str(), *at))) {
+            return Some(bound);
+        }
+        if let Some(bound) = self.by_domain(sign_up).filter(|_| is_developers) {
+            return Some(bound);
+        }
+        if let Some(bound) = self.by_fingerprint(sign_up).filter(|_| self.group.name == "salonhub") {
+            return Some(bound);
+        }
+        life.events.iter().filter(|e| e.place() > sign_up.place()).find_map(|e| typed(e))
+    }
+
+    fn link(&self, code: &str) -> Option<&Link> {
+        self.register.links.get(code).filter(|l| self.group.programs.contains(&l.program.as_str()))
+    }
+
+    /// Bound from `event` on by a code that works at `at`.
+    fn by_code(&self, code: &str, event: &Sent, at: i64) -> Option<Bound> {
+        let link = self.link(code).filter(|l| l.works(at))?;
+        Some(Bound {
+            program: link.program.clone(),
+            partner: link.partner.clone(),
+            code: code.to_owned(),
+            source: link.source,
+            from: event.place(),
+        })
+    }
+
+    /// The first working invitation or hand-off before the sign-up.
+    fn by_workspace(&self, account: &str, sign_up: &Sent) -> Option<Bound> {
+        let domain = sign_up.domain();
+        let calls = self.known.events.iter().filter(|e| e.place() <= sign_up.place()).filter(|e| {
+            let same = domain.as_deref().is_some_and(|d| d == e.data("domain"));
+            match e.kind.as_str() {
+                "workspace.invited" => same,
+                "account.handed_off" => same || e.account == account,
+                _ => false,
+            }
+        });
+        let mut found = calls.filter_map(|e| self.by_code(e.data("agency_code"), sign_up, e.at));
+        found.next().map(|b| Bound { source: "agency", ..b })
+    }
+
+    fn last<'b>(&self, sign_up: &Sent, touches: impl Iterator<Item = (&'b str, i64)>) -> Option<Bound> {
+        let start = sign_up.at - self.group.window_days * DAY;
+        let inside = touches.filter(|(_, at)| *at <= sign_up.at && *at > start);
+        let working = inside.filter_map(|(code, at)| Some((at, self.by_code(code, sign_up, at)?)));
+        working.max_by_key(|(at, _)| *at).map(|(_, bound)| bound)
+    }
+
+    /// The account of the same domain that was bound first answers.
+    fn by_domain(&self, sign_up: &Sent) -> Option<Bound> {
+        let domain = sign_up.domain()?;
+        let neighbours = self.done.all("developer-affiliate").filter(|(account, bound)| {
+            let theirs = self.lives[*account].sign_up.as_ref().and_then(|s| s.domain());
+            theirs.as_deref() == Some(domain.as_str()) && bound.from < sign_up.place()
+        });
+        let (_, first) = neighbours.min_by_key(|(_, bound)| bound.from.clone())?;
+        self.by_code(&first.code, sign_up, sign_up.at)
+    }
+
+    /// The visitor's clicks, where they stand for exactly one partner.
+    fn by_fingerprint(&self, sign_up: &Sent) -> Option<Bound> {
+        let visitor = sign_up.visitor()?;
+        let start = sign_up.at - self.group.window_days * DAY;
+        let mine =
+            || self.register.clicks.iter().filter(|c| c.visitor == visitor && c.at <= sign_up.at && c.at > start);
+        let mut partners: Vec<&str> =
+            mine().filter_map(|c| self.link(&c.code).filter(|l| l.works(c.at))).map(|l| l.partner.as_str()).collect();
+        partners.sort_unstable();
+        partners.dedup();
+        if partners.len() == 1 { self.last(sign_up, mine().map(|c| (c.code.as_str(), c.at))) } else { None }
+    }
+}

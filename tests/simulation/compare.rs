@@ -1,0 +1,221 @@
+//! Holds the stored books against the auditor's.
+
+use super::auditor::Auditor;
+use super::binding::GROUPS;
+use super::calendar::DAY;
+use super::funnel;
+use super::picture::{Key, Line, Status};
+use super::salon;
+use crate::support::sqlite::Sqlite;
+use crate::support::world::{World, now};
+use manicule::base::time::{UtcMillis, Week};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Pending and available cents per partner.
+type Balances = BTreeMap<String, (i64, i64)>;
+
+/// Compares every binding and line with the stored ones, and the pool. Accounts that are marked to be decided again are
+/// left out: nobody claims that their books are right now.
+pub fn compare(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
+    let stale: BTreeSet<String> =
+        texts(db, "SELECT id, '' FROM account WHERE stale_since_ms IS NOT NULL").into_keys().collect();
+    compare_bindings(auditor, db, &stale)?;
+    compare_lines(auditor, db, &stale)?;
+    let sql = "SELECT kind, SUM(cr_posted_cents - dr_posted_cents) FROM ledger_account WHERE kind = 'pool' GROUP BY 1";
+    let pool = numbers(db, sql).get("pool").copied().unwrap_or_default();
+    if pool == auditor.salon.balance {
+        Ok(())
+    } else {
+        Err(format!("the pool holds {pool}, by the rules {}", auditor.salon.balance))
+    }
+}
+
+/// What came up in a world, and how often.
+pub fn met(db: &Sqlite) -> BTreeMap<String, u64> {
+    let sql = "SELECT what, COUNT(*) FROM (
+        SELECT 'bound to ' || program_id || ' by ' || method AS what FROM binding WHERE method IS NOT NULL
+        UNION ALL SELECT program_id || ' ' || rule_id || ' ' || state FROM accrual WHERE state <> 'void' OR earned_cents > 0
+        UNION ALL SELECT program_id || ' ' || rule_id || ' capped' FROM accrual WHERE capped_cents > 0
+        UNION ALL SELECT 'review by ' || rule FROM review
+        UNION ALL SELECT 'visitor at ' || stage FROM funnel_event) GROUP BY what";
+    numbers(db, sql).into_iter().map(|(what, times)| (what, times as u64)).collect()
+}
+
+/// How many accounts are marked to be decided again.
+pub fn stale(db: &Sqlite) -> i64 {
+    db.number("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL")
+}
+
+fn compare_lines(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) -> Result<(), String> {
+    let lines = auditor.lines().into_iter().filter(|l| l.earned > 0 && !stale.contains(&l.key.account));
+    let mut expected: BTreeMap<Key, Line> = lines.map(|l| (l.key.clone(), l)).collect();
+    let connection = db.connection.borrow();
+    let sql = "SELECT program_id, account_id, partner_id, rule_id, basis, earned_cents, net_cents, bucket, state FROM accrual";
+    let mut statement = connection.prepare_cached(sql).unwrap();
+    let mut rows = statement.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let text = |i: usize| row.get::<_, String>(i).unwrap();
+        let key = Key { program: text(0), account: text(1), partner: text(2), rule: text(3), basis: text(4) };
+        let (earned, net): (i64, i64) = (row.get(5).unwrap(), row.get(6).unwrap());
+        let (bucket, state) = (text(7), text(8));
+        match expected.remove(&key) {
+            _ if stale.contains(&key.account) => {}
+            Some(wanted) => {
+                let bucket_wanted = auditor.bucket(&wanted);
+                let state_wanted = state_of(&wanted, bucket_wanted);
+                let same_bucket = net == 0 || bucket_wanted.is_none_or(|b| b == bucket);
+                let same_state = state_wanted.is_none_or(|s| s == state);
+                if earned != wanted.earned || net != wanted.net || !same_bucket || !same_state {
+                    return Err(format!(
+                        "{key:?} stands at {net} of {earned} in {bucket}, {state}; by the rules in {bucket_wanted:?}, {state_wanted:?}: {wanted:?}"
+                    ));
+                }
+            }
+            None if net == 0 && state != "waiting" => {}
+            None => return Err(format!("{key:?} stands at {net} in {bucket}, {state}; by the rules it earns nothing")),
+        }
+    }
+    let owed = |l: &Line| l.net > 0 || l.status == Status::Waiting;
+    match expected.into_values().find(owed) {
+        Some(wanted) => Err(format!("missing by the rules: {wanted:?}")),
+        None => Ok(()),
+    }
+}
+
+/// None: several are right, as where a reward moved.
+fn state_of(line: &Line, bucket: Option<&'static str>) -> Option<&'static str> {
+    match line.status {
+        _ if bucket == Some("benefit") => Some("settled"),
+        Status::Void => Some("void"),
+        Status::Waiting => Some("waiting"),
+        _ if line.net == 0 => Some("reversed"),
+        Status::Frozen => Some("disputed"),
+        Status::Held => Some("held"),
+        Status::Stands => bucket,
+    }
+}
+
+fn compare_bindings(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) -> Result<(), String> {
+    let sql = "SELECT account_id || '|' || group_id, COALESCE(program_id || ' ' || partner_id || ' ' || code, '') FROM binding";
+    let stored = texts(db, sql);
+    for account in auditor.picture.lives.keys().filter(|a| !stale.contains(*a)) {
+        for group in &GROUPS {
+            let bound = auditor.picture.bindings.in_group(account, group.name);
+            let wanted = bound.map_or_else(String::new, |b| format!("{} {} {}", b.program, b.partner, b.code));
+            let stands = stored.get(&format!("{account}|{}", group.name)).cloned().unwrap_or_default();
+            if stands != wanted {
+                return Err(format!("{account} is bound to {stands:?} in {}, by the rules to {wanted:?}", group.name));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whom tiered-credits announced its rewards: each reward that was ever issued, once.
+pub fn compare_announced(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
+    let sql =
+        "SELECT a.account_id || ' ' || a.rule_id, o.id FROM outbox o JOIN accrual a ON a.id = o.payload ->> '$.line'
+               WHERE a.program_id = 'tiered-credits'";
+    let stored: BTreeSet<String> = texts(db, sql).into_keys().collect();
+    let issued: BTreeSet<String> = auditor.salon.issued.iter().map(|(a, rule)| format!("{a} {rule}")).collect();
+    if stored == issued { Ok(()) } else { Err(format!("announced is {stored:?}, issued was {issued:?}")) }
+}
+
+/// What each partner has, by the ledger and by the rules.
+pub fn compare_statements(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
+    for program in ["user-referral", "agency-partner", "developer-affiliate", salon::PROGRAM] {
+        let (found, wanted) = (stored(db, program), by_rules(auditor, program));
+        // A reward that moved to another partner may wait for its next run.
+        let may_move = ["user-referral", "developer-affiliate"].contains(&program);
+        let same = if may_move { totals(&found) == totals(&wanted) } else { found == wanted };
+        if !same {
+            return Err(format!("{program}: the ledger says {found:?}, the rules {wanted:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn by_rules(auditor: &Auditor, program: &str) -> Balances {
+    let mut sums = Balances::new();
+    for line in auditor.lines().into_iter().filter(|l| l.key.program == program && !l.key.partner.is_empty()) {
+        let sum = sums.entry(line.key.partner.clone()).or_default();
+        match auditor.bucket(&line) {
+            Some("pending") => sum.0 += line.net,
+            _ => sum.1 += line.net,
+        }
+    }
+    sums.retain(|_, sum| *sum != (0, 0));
+    sums
+}
+
+/// Balances of every partner of a program as the ledger has them.
+fn stored(db: &Sqlite, program: &str) -> Balances {
+    let of = |kind: &str| {
+        numbers(
+            db,
+            &format!(
+                "SELECT partner_id, cr_posted_cents - dr_posted_cents FROM ledger_account
+                 WHERE program_id = '{program}' AND kind = '{kind}'"
+            ),
+        )
+    };
+    let mut balances = Balances::new();
+    for (partner, cents) in of("pending") {
+        balances.entry(partner).or_default().0 += cents;
+    }
+    for (partner, cents) in of("available") {
+        balances.entry(partner).or_default().1 += cents;
+    }
+    balances.retain(|_, sums| *sums != (0, 0));
+    balances
+}
+
+fn totals(balances: &Balances) -> BTreeMap<&str, i64> {
+    balances.iter().map(|(partner, (pending, available))| (partner.as_str(), pending + available)).collect()
+}
+
+/// The weekly reports of the funnel: visitors by partner, campaign and stage.
+pub fn compare_funnel(auditor: &Auditor, world: &World) -> Result<(), String> {
+    let mut expected = funnel::counts(&auditor.known, &auditor.register);
+    let weeks: BTreeSet<i64> = expected.keys().map(|(week, ..)| *week).collect();
+    for week in weeks {
+        let start = UtcMillis(week * 7 * DAY + 4 * DAY);
+        let ctx = world.at(start.plus_days(9));
+        let weekly = now(manicule::flow::funnel::weekly(&ctx, funnel::PROGRAM, Week::of(start)));
+        for partner in weekly.map_err(|e| e.to_string())?.report.partners {
+            for campaign in &partner.campaigns {
+                for figures in campaign.figures.stages.iter().filter(|s| s.visitors > 0) {
+                    let wanted = expected.iter().find(|((w, p, c, s), _)| {
+                        *w == week && *p == partner.partner && *c == campaign.campaign && *s == figures.stage
+                    });
+                    let (key, wanted) = wanted.map_or((None, 0), |(key, n)| (Some(key.clone()), *n as i64));
+                    if figures.visitors != wanted {
+                        return Err(format!(
+                            "funnel, week of {start:?}, {} {}: {} reached {}, by the rules {wanted}",
+                            partner.partner, campaign.campaign, figures.visitors, figures.stage
+                        ));
+                    }
+                    key.map(|key| expected.remove(&key));
+                }
+            }
+        }
+    }
+    match expected.first_key_value() {
+        None => Ok(()),
+        Some(missing) => Err(format!("funnel: {missing:?} is in no report")),
+    }
+}
+
+fn texts(db: &Sqlite, sql: &str) -> BTreeMap<String, String> {
+    let connection = db.connection.borrow();
+    let mut statement = connection.prepare_cached(sql).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.unwrap().map(|row| row.unwrap()).collect()
+}
+
+fn numbers(db: &Sqlite, sql: &str) -> BTreeMap<String, i64> {
+    let connection = db.connection.borrow();
+    let mut statement = connection.prepare_cached(sql).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.unwrap().map(|row| row.unwrap()).collect()
+}

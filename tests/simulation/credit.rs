@@ -1,0 +1,39 @@
+//! The rules of user-referral, said again by themselves.
+//!
+//! Source: section 5 of the design, rules 4, 5, 13, 23 and 25.
+
+use super::calendar::DAY;
+use super::facts::Register;
+use super::life::{Invoice, Life};
+use super::picture::{Line, Picture};
+
+pub const PROGRAM: &str = "user-referral";
+
+/// Whether a credit is owed for an account as of a run, on the facts before it.
+pub fn qualifies(life: &Life, run: i64) -> bool {
+    let kept: Vec<i64> =
+        life.payments.iter().filter(|i| i.is_ours() && !i.is_returned_in_full()).map(Invoice::at).collect();
+    let paid = kept.len() >= 2 || kept.first().is_some_and(|at| at + 30 * DAY <= run);
+    life.active_for(14).is_some_and(|end| end <= run) && paid
+}
+
+/// A credit that a run granted, as it stands now with whoever the account is bound to.
+pub fn granted(picture: &Picture, register: &Register, account: &str, at: i64) -> Option<Line> {
+    let bound = picture.bindings.to(account, PROGRAM)?;
+    let mut line = Line::new(account, bound, "referrer-credit", "state:qualified".to_owned(), at, 5_000);
+    line.judge(picture.standing(register, account, PROGRAM, &bound.partner), false);
+    Some(line)
+}
+
+/// The friend's first invoice, where user-referral brought the friend: what it was discounted is the program's cost.
+pub fn benefit(picture: &Picture, account: &str) -> Option<Line> {
+    let bound = picture.bindings.to(account, PROGRAM)?;
+    let first = picture.lives[account].payments.first()?;
+    if first.place < bound.from || !first.is_ours() || first.discount == 0 {
+        return None;
+    }
+    let basis = format!("invoice:{}", first.id);
+    let mut line = Line::new(account, bound, "benefit", basis, first.at(), first.discount);
+    line.key.partner = String::new();
+    Some(line)
+}

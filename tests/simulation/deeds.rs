@@ -1,0 +1,159 @@
+//! What accounts and visitors do beside paying: use the product, come by an agency's workspace, visit the salon, walk
+//! through the funnel; and crowds of small accounts that one agency brings.
+
+use super::calendar::{DAY, HOUR, print};
+use super::dice::Dice;
+use super::facts::{Click, Sent};
+use super::story::{Cast, EDGES, Story};
+use serde_json::json;
+
+impl Story<'_> {
+    /// Calls, team members, invitations of its domain.
+    pub fn use_it(&mut self, sign_up: i64) {
+        if self.dice.percent(45) {
+            let at = sign_up + self.dice.within(0, 45 * DAY);
+            let size = self.dice.pick(&[5, 6, 40]);
+            let account = json!({"id": self.account, "team_size": size});
+            self.event("account.active", at, json!({"account": account, "data": {"api_calls": 1_200}}));
+        }
+        if self.dice.percent(12) {
+            let at = sign_up + self.dice.pick(&[-3 * DAY, -1, 0, 1, DAY]);
+            let data = json!({"agency_code": self.code(), "domain": "acme.example"});
+            self.event("workspace.invited", at, json!({"account": {}, "data": data}));
+        }
+        if self.dice.percent(8) {
+            let at = sign_up + self.dice.pick(&[-DAY, 0, DAY]);
+            let code = self.code();
+            self.event("account.handed_off", at, json!({"data": {"agency_code": code}}));
+        }
+    }
+
+    /// The five tiers, each with what does not quite reach it, and each more than once.
+    pub fn visit_salon(&mut self, sign_up: i64) {
+        let start = sign_up + self.dice.pick(&[-2 * DAY, 1, HOUR, 5 * DAY]);
+        if self.dice.percent(70) {
+            let mut at = start;
+            for number in 0..self.dice.within(2, 6) {
+                let listing = if self.dice.percent(20) { 0 } else { number };
+                self.event("listing.viewed", at, json!({"data": {"listing_id": format!("listing_{listing}")}}));
+                at += match self.dice.next() % 3 {
+                    0 => 15 * DAY + self.dice.pick(&EDGES),
+                    _ => self.dice.within(1, 12 * DAY),
+                };
+            }
+        }
+        for (kind, chance) in [("newsletter.confirmed", 50), ("rfq.submitted", 50)] {
+            for _ in 0..2 {
+                if self.dice.percent(chance) {
+                    let at = start + self.dice.within(0, 40 * DAY);
+                    self.event(kind, at, json!({}));
+                }
+            }
+        }
+        for number in 0..self.dice.within(0, 3) {
+            let at = start + self.dice.within(0, 50 * DAY);
+            let cents = self.dice.pick(&[10, 4_999, 249_999, 250_000, 250_010, 900_000]);
+            let id = format!("buy_{}_{number}", self.account);
+            let rest = json!({"amount": {"cents": cents, "currency": "usd"}, "data": {"purchase_id": id}});
+            self.event("purchase.completed", at, rest);
+        }
+    }
+
+    /// Signs up by one code, pays a little, and seldom leaves.
+    fn small(&mut self, at: i64, code: &str) {
+        let account = self
+            .email
+            .as_ref()
+            .map_or(json!({"id": self.account}), |email| json!({"id": self.account, "email": email}));
+        let is_typed = self.dice.percent(50);
+        let attribution = if is_typed { json!({"code": code}) } else { json!({}) };
+        let index = self.event("account.signed_up", at, json!({"account": account, "attribution": attribution}));
+        if !is_typed {
+            let age = self.dice.within(0, 31 * DAY);
+            self.events[index].touches = vec![(code.to_owned(), at - age)];
+        }
+        let first = at + self.dice.within(0, 6 * DAY);
+        if self.has_subscription {
+            let data = json!({"subscription_id": format!("sub_{}", self.account), "monthly_cents": 30_000,
+                "annual_value_cents": self.dice.pick(&[360_000, 600_000, 2_000_000])});
+            self.event("subscription.started", first, json!({"data": data}));
+        }
+        for month in 0..self.dice.pick(&[0, 1, 1, 1, 2]) {
+            let told = self.invoice(first + month * 31 * DAY);
+            self.trouble(&told);
+        }
+        if self.dice.percent(12) {
+            let away = first + self.dice.pick(&[10 * DAY, 60 * DAY, 60 * DAY - 1, 80 * DAY]);
+            self.event("account.cancelled", away, json!({}));
+        }
+    }
+}
+
+/// So many small accounts that one agency brings within a span of `days`.
+pub fn crowd(dice: &mut Dice, cast: &Cast, count: i64, days: i64) -> Vec<Sent> {
+    let code = dice.pick(&cast.of("agency-partner").cloned().collect::<Vec<_>>());
+    let start = cast.start + dice.within(0, 20 * DAY);
+    let mut events = Vec::new();
+    for number in 0..count {
+        let email = match dice.next() % 12 {
+            0 => Some("them@mail.ada-studio.example".to_owned()),
+            1 => Some("them@ali.example".to_owned()),
+            2..=4 => Some(format!("c{number}@crowd.example")),
+            _ => None,
+        };
+        let (account, has_subscription) = (format!("small_{number}"), dice.percent(15));
+        let at = start + dice.within(0, days * 24) * HOUR;
+        let mut story = Story { dice, cast, account, email, has_subscription, events: Vec::new(), clicks: Vec::new() };
+        story.small(at, &code);
+        events.append(&mut story.events);
+    }
+    events
+}
+
+/// Visitors of the funnel: clicks, and stages by code, by touch, by nobody.
+pub fn visitors(dice: &mut Dice, cast: &Cast) -> (Vec<Sent>, Vec<Click>) {
+    let (mut events, mut clicks) = (Vec::new(), Vec::new());
+    let codes: Vec<String> = cast.of("partner-funnel").cloned().collect();
+    for number in 0..dice.within(2, 7) {
+        let visitor = format!("vis_{number}");
+        let code = if dice.percent(80) { dice.pick(&codes) } else { dice.pick(&cast.codes).1 };
+        let start = cast.start + dice.within(0, 30) * DAY + dice.pick(&[-1, 0, 0, 1, 5 * HOUR]);
+        if codes.contains(&code) && dice.percent(60) {
+            clicks.push(Click { visitor: visitor.clone(), code: code.clone(), at: start });
+        }
+        let kinds = [
+            "page.viewed",
+            "page.viewed",
+            "lead_magnet.downloaded",
+            "demo.requested",
+            "newsletter.joined",
+            "activation.reached",
+        ];
+        let mut at = start;
+        for kind in kinds.iter().take(dice.within(1, 7) as usize) {
+            at += dice.pick(&[1, HOUR, DAY, 7 * DAY]);
+            let id = format!("f{:04x}_{number}_{}", dice.next() % 0x1_0000, events.len());
+            let mut body = json!({"id": id, "type": kind, "occurred_at": print(at), "data": {}});
+            if dice.percent(85) {
+                body["data"]["visitor"] = json!(visitor);
+            }
+            if dice.percent(60) {
+                body["data"]["campaign"] = json!(dice.pick(&["migration-playbook", "other"]));
+            }
+            let mut touches = Vec::new();
+            match dice.next() % 10 {
+                0 => {}
+                1..=3 => {
+                    let age = dice.pick(&[30 * DAY, 30 * DAY - 1, 30 * DAY + 1, HOUR]);
+                    touches.push((code.clone(), at - age));
+                    let other = (dice.pick(&cast.codes).1, at - age / 2 - 7);
+                    touches.extend(dice.percent(40).then_some(other));
+                }
+                _ => body["attribution"] = json!({"code": code}),
+            }
+            let (kind, account) = ((*kind).to_owned(), String::new());
+            events.push(Sent { id, at, kind, account, body, touches });
+        }
+    }
+    (events, clicks)
+}

@@ -1,0 +1,141 @@
+//! The rules of developer-affiliate, said again by themselves.
+//!
+//! Source: section 5 of the design, rules 1, 2, 11, 12 and 19 to 21.
+
+use super::agency::life_ends_before;
+use super::calendar::{DAY, month, plus_months};
+use super::facts::Register;
+use super::life::{Invoice, Life};
+use super::picture::{Key, Line, Picture, Standing};
+use std::collections::BTreeMap;
+
+pub const PROGRAM: &str = "developer-affiliate";
+
+/// What monthly caps take, as of a run.
+pub type Caps = BTreeMap<Key, i64>;
+
+/// The first cancellation inside 30 days of the first payment.
+fn churned(life: &Life) -> Option<i64> {
+    let paid = life.first_paid()?;
+    life.cancelled_in(paid, paid + 30 * DAY)
+}
+
+/// When it was active for 90 days since it signed up, and had paid.
+fn sustained(life: &Life) -> Option<i64> {
+    let paid = life.payments.iter().find(|i| i.is_ours())?.at();
+    life.active_for(90).map(|end| end.max(paid))
+}
+
+/// The first cancellation since the account signed up.
+fn left(life: &Life) -> Option<i64> {
+    life.cancelled_in(life.signed_up_at()?, i64::MAX)
+}
+
+fn is_void(life: &Life) -> bool {
+    churned(life).is_some() || (sustained(life).is_none() && left(life).is_some())
+}
+
+/// What an account's invoices earn, before monthly caps and whatever takes something back.
+fn earned(picture: &Picture, account: &str) -> Vec<(Line, Invoice)> {
+    let Some(bound) = picture.bindings.to(account, PROGRAM) else { return Vec::new() };
+    let life = &picture.lives[account];
+    let Some(first_paid) = life.first_paid() else { return Vec::new() };
+    let is_large = |i: &&Invoice| i.is_ours() && i.cents > 50_000 * i.months;
+    let first_large = life.payments.iter().find(is_large).map(Invoice::at);
+    let ended = [churned(life), left(life).filter(|_| sustained(life).is_none())].into_iter().flatten().min();
+    let mut room = 1_000_000;
+    let mut found = Vec::new();
+    for invoice in picture.payments(account, bound) {
+        let at = invoice.at();
+        if ended.is_some_and(|end| at >= end) {
+            break;
+        }
+        let (rule, cents, limit) = match bound.source {
+            "direct" if is_large(&invoice) && first_large.is_some_and(|first| at < plus_months(first, 6)) => {
+                ("tier-3", invoice.cents * 15 / 100, i64::MAX)
+            }
+            "agency" if at < plus_months(first_paid, 12) => ("tier-4", invoice.cents * 20 / 100, i64::MAX),
+            "content" => ("content", invoice.cents * 15 / 100, room),
+            _ => continue,
+        };
+        let mut line = Line::new(account, bound, rule, format!("invoice:{}", invoice.id), at, cents);
+        line.net = cents.min(limit);
+        room -= if rule == "content" { line.net } else { 0 };
+        if cents > 0 {
+            found.push((line, invoice.clone()));
+        }
+    }
+    found
+}
+
+/// What caps of $2,000 and $5,000 per partner and month take, filled in the order of (paid at, invoice).
+pub fn caps(picture: &Picture, as_of: i64) -> Caps {
+    let mut all: Vec<(Line, Invoice)> = picture.lives.keys().flat_map(|account| earned(picture, account)).collect();
+    all.retain(|(line, _)| line.at < as_of && line.key.rule != "content");
+    all.sort_by(|(_, a), (_, b)| (a.at(), &a.id).cmp(&(b.at(), &b.id)));
+    let mut used: BTreeMap<(String, String, i64), i64> = BTreeMap::new();
+    let mut caps = Caps::new();
+    for (line, _) in all {
+        let cap = if line.key.rule == "tier-3" { 200_000 } else { 500_000 };
+        let used = used.entry((line.key.partner.clone(), line.key.rule.clone(), month(line.at))).or_default();
+        let left = (cap - *used).max(0);
+        *used += line.earned;
+        if line.earned > left {
+            caps.insert(line.key.clone(), line.earned - left);
+        }
+    }
+    caps
+}
+
+/// What an account's invoices earn its referrer.
+pub fn lines(picture: &Picture, register: &Register, caps: &Caps, account: &str) -> Vec<Line> {
+    let life = &picture.lives[account];
+    let mut found = Vec::new();
+    for (mut line, invoice) in earned(picture, account) {
+        line.net -= caps.get(&line.key).copied().unwrap_or(0).min(line.net);
+        let is_used_up = line.net == 0;
+        line.net -= invoice.taken(line.net);
+        line.vests_at = sustained(life).map(|at| at.max(line.at));
+        if is_void(life) || is_used_up {
+            line.void();
+        }
+        let standing = picture.standing(register, account, PROGRAM, &line.key.partner);
+        if line.net > 0 || standing == Standing::Rejected {
+            line.judge(standing, invoice.frozen);
+        }
+        found.push(line);
+    }
+    found
+}
+
+/// The states that are rewarded, and whether the account has reached them as of a run, on the facts before it.
+pub fn reached(life: &Life, run: i64) -> Vec<&'static str> {
+    let has_paid = life.payments.iter().any(Invoice::is_ours);
+    let active = |days: i64| has_paid && life.active_for(days).is_some_and(|end| end <= run);
+    let is_team = life.events.iter().any(|e| {
+        let size = e.body["account"]["team_size"].as_i64().or(e.number("team_size"));
+        ["account.signed_up", "account.active"].contains(&e.kind.as_str()) && size.is_some_and(|n| n > 5)
+    });
+    let mut found = Vec::new();
+    if active(7) {
+        found.push("tier-1");
+    }
+    if active(30) && is_team {
+        found.push("tier-2");
+    }
+    found
+}
+
+/// A reward for a state that a run at `at` granted, as it stands now with whoever the account is bound to.
+pub fn granted(picture: &Picture, register: &Register, account: &str, rule: &str, at: i64) -> Option<Line> {
+    let bound = picture.bindings.to(account, PROGRAM)?;
+    let life = &picture.lives[account];
+    let (state, cents) = if rule == "tier-1" { ("casual", 5_000) } else { ("team", 25_000) };
+    let mut line = Line::new(account, bound, rule, format!("state:{state}"), at, cents);
+    line.vests_at = sustained(life).map(|s| s.max(at));
+    if is_void(life) || life_ends_before(picture, account, at, line.vests_at) {
+        line.void();
+    }
+    line.judge(picture.standing(register, account, PROGRAM, &bound.partner), false);
+    Some(line)
+}

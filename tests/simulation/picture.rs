@@ -1,0 +1,158 @@
+//! What the rules make of the known events: lives, bindings, and who waits for a person.
+//!
+//! Source: section 5 of the design, rules 17, 23 and 25.
+
+use super::binding::{Bindings, Bound};
+use super::calendar::month;
+use super::facts::{Known, Register};
+use super::life::{Invoice, Life};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, Default)]
+pub struct Picture {
+    pub lives: BTreeMap<String, Life>,
+    pub bindings: Bindings,
+}
+
+/// What reviews mean for an account's rewards with one partner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Clear,
+    Held,
+    Rejected,
+}
+
+/// A reward as it should stand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    pub key: Key,
+    pub at: i64,
+    /// Before caps and reversals.
+    pub earned: i64,
+    pub net: i64,
+    /// None: not to be said yet.
+    pub vests_at: Option<i64>,
+    pub status: Status,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Stands,
+    Held,
+    Frozen,
+    Void,
+    /// Waits for the pool.
+    Waiting,
+}
+
+/// A line's identity in the books: program, account, partner, rule, and what it is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    pub program: String,
+    pub account: String,
+    pub partner: String,
+    pub rule: String,
+    pub basis: String,
+}
+
+impl Line {
+    pub fn new(account: &str, bound: &Bound, rule: &str, basis: String, at: i64, earned: i64) -> Line {
+        let key = Key {
+            program: bound.program.clone(),
+            account: account.to_owned(),
+            partner: bound.partner.clone(),
+            rule: rule.to_owned(),
+            basis,
+        };
+        Line { key, at, earned, net: earned, vests_at: Some(at), status: Status::Stands }
+    }
+
+    pub fn void(&mut self) {
+        self.net = 0;
+        self.status = Status::Void;
+    }
+
+    /// A person and an open dispute decide what becomes of it.
+    pub fn judge(&mut self, standing: Standing, is_frozen: bool) {
+        match standing {
+            _ if self.status == Status::Void => {}
+            Standing::Rejected => self.void(),
+            _ if is_frozen => self.status = Status::Frozen,
+            Standing::Held => self.status = Status::Held,
+            Standing::Clear => {}
+        }
+    }
+
+    pub fn can_vest(&self) -> bool {
+        self.status == Status::Stands && self.net > 0
+    }
+}
+
+impl Picture {
+    pub fn of(known: &Known, register: &Register) -> Picture {
+        let lives = known.accounts().into_iter().map(|a| (a.clone(), Life::of(known, &a))).collect();
+        let bindings = Bindings::of(&lives, known, register);
+        Picture { lives, bindings }
+    }
+
+    /// The payments that count for whoever an account is bound to: since it was bound, in the programs' currency.
+    pub fn payments<'a>(&'a self, account: &str, bound: &'a Bound) -> impl Iterator<Item = &'a Invoice> {
+        self.lives[account].payments.iter().filter(move |i| i.is_ours() && i.place >= bound.from)
+    }
+
+    pub fn standing(&self, register: &Register, account: &str, program: &str, partner: &str) -> Standing {
+        let mut standing = Standing::Clear;
+        for rule in self.suspicions(register, account, program, partner) {
+            match register.reviews.get(&(account.to_owned(), partner.to_owned(), rule.to_owned())) {
+                Some(false) => return Standing::Rejected,
+                Some(true) => {}
+                None => standing = Standing::Held,
+            }
+        }
+        standing
+    }
+
+    /// The rules of a program that hold an account's rewards until a person has looked.
+    fn suspicions(&self, register: &Register, account: &str, program: &str, partner: &str) -> Vec<&'static str> {
+        let life = &self.lives[account];
+        let mut found = Vec::new();
+        let own = register.partner_email.get(partner).map(|e| e.to_lowercase());
+        let mut addresses = life.events.iter().filter_map(|e| e.email());
+        if program != "tiered-credits" && addresses.any(|e| Some(e.to_lowercase()) == own) {
+            found.push("same_email");
+        }
+        if program != "agency-partner" {
+            return found;
+        }
+        let site = register.partner_site.get(partner).map(|s| s.trim_start_matches("https://www.").to_owned());
+        let theirs: Vec<String> = [own.and_then(|e| Some(e.split_once('@')?.1.to_owned())), site]
+            .into_iter()
+            .flatten()
+            .map(|domain| last_two_labels(&domain))
+            .collect();
+        if life.events.iter().filter_map(|e| e.domain()).any(|d| theirs.contains(&last_two_labels(&d))) {
+            found.push("same_domain");
+        }
+        if self.came_before(account, program, partner) >= 10 {
+            found.push("signups_in_month");
+        }
+        found
+    }
+
+    /// How many sign-ups the partner referred in the account's month before it.
+    fn came_before(&self, account: &str, program: &str, partner: &str) -> usize {
+        let sign_up = |account: &str| self.lives[account].sign_up.as_ref().expect("it is bound").place();
+        let mine = if self.lives[account].sign_up.is_some() { sign_up(account) } else { return 0 };
+        let same = self.bindings.all(program).filter(|(_, bound)| bound.partner == partner);
+        let before = same.filter(|(other, _)| {
+            let theirs = sign_up(other);
+            month(theirs.0) == month(mine.0) && theirs < mine
+        });
+        before.count()
+    }
+}
+
+fn last_two_labels(domain: &str) -> String {
+    let labels: Vec<&str> = domain.rsplit('.').take(2).collect();
+    labels.join(".")
+}

@@ -1,0 +1,145 @@
+//! The rules of tiered-credits, said again by themselves: what is due at each intake, and a pool that is a number.
+//!
+//! Source: section 5 of the design, rules 6 and 18. What was issued before cannot be told from the facts, so this keeps
+//! its own books from intake to intake.
+
+use super::calendar::DAY;
+use super::facts::{Place, Sent};
+use super::life::Life;
+use super::picture::{Line, Picture, Status};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub const PROGRAM: &str = "tiered-credits";
+
+#[derive(Clone, Debug)]
+struct Reward {
+    place: Place,
+    basis: &'static str,
+    cents: i64,
+    /// Whether the pool has paid it.
+    is_issued: bool,
+    /// Whether the account is bound to anybody, so that it is owed at all.
+    is_owed: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Salon {
+    pub balance: i64,
+    /// By account and tier.
+    rewards: BTreeMap<(String, &'static str), Reward>,
+    /// What was ever issued, by account and tier.
+    pub issued: BTreeSet<(String, String)>,
+}
+
+impl Salon {
+    /// An event was taken in that may change what an account has earned.
+    pub fn learn(&mut self, picture: &Picture, account: &str) {
+        let bound = picture.bindings.to(account, PROGRAM);
+        let mut due: Vec<(Place, &'static str)> = Vec::new();
+        for ((_, tier), reward) in self.rewards.iter_mut().filter(|((of, _), _)| of == account) {
+            if bound.is_none() && reward.is_owed {
+                self.balance += if reward.is_issued { reward.cents } else { 0 };
+                (reward.is_issued, reward.is_owed) = (false, false);
+            } else if bound.is_some() && !reward.is_owed {
+                // It comes back to somebody, and the pool pays it anew.
+                due.push((reward.place.clone(), tier));
+            }
+        }
+        due.sort();
+        let mut new = Vec::new();
+        if let Some(bound) = bound {
+            for (tier, reward) in earned(&picture.lives[account], &bound.from) {
+                let key = (account.to_owned(), tier);
+                if !self.rewards.contains_key(&key) {
+                    new.push((reward.place.clone(), tier));
+                    self.rewards.insert(key, reward);
+                }
+            }
+        }
+        new.sort();
+        for (_, tier) in due.into_iter().chain(new) {
+            self.issue(account, tier);
+        }
+    }
+
+    fn issue(&mut self, account: &str, tier: &'static str) {
+        let is_behind = self.rewards.values().any(|r| r.is_owed && !r.is_issued);
+        let reward = self.rewards.get_mut(&(account.to_owned(), tier)).expect("it is there");
+        reward.is_owed = true;
+        if !is_behind && self.balance >= reward.cents {
+            reward.is_issued = true;
+            self.balance -= reward.cents;
+            self.issued.insert((account.to_owned(), tier.to_owned()));
+        }
+    }
+
+    /// The pool has what it has: what waits is released in order, and nothing overtakes.
+    pub fn release(&mut self) {
+        let mut waiting: Vec<(&(String, &'static str), &mut Reward)> =
+            self.rewards.iter_mut().filter(|(_, r)| r.is_owed && !r.is_issued).collect();
+        waiting.sort_by(|a, b| (&a.1.place, a.0.1).cmp(&(&b.1.place, b.0.1)));
+        for (key, reward) in waiting {
+            if self.balance < reward.cents {
+                break;
+            }
+            self.balance -= reward.cents;
+            reward.is_issued = true;
+            self.issued.insert((key.0.clone(), key.1.to_owned()));
+        }
+    }
+
+    pub fn waiting(&self) -> usize {
+        self.rewards.values().filter(|r| r.is_owed && !r.is_issued).count()
+    }
+
+    pub fn lines(&self, picture: &Picture, account: &str) -> Vec<Line> {
+        let Some(bound) = picture.bindings.to(account, PROGRAM) else { return Vec::new() };
+        let mine = self.rewards.iter().filter(|((of, _), _)| of == account);
+        mine.map(|((_, tier), reward)| {
+            let mut line = Line::new(account, bound, tier, reward.basis.to_owned(), reward.place.0, reward.cents);
+            if !reward.is_issued {
+                line.net = 0;
+                line.status = Status::Waiting;
+            }
+            line
+        })
+        .collect()
+    }
+}
+
+/// What an account has earned since it was bound at `from`, one reward per tier at most.
+fn earned(life: &Life, from: &Place) -> Vec<(&'static str, Reward)> {
+    let reward = |event: &Sent, basis: &'static str, cents: i64| Reward {
+        place: event.place(),
+        basis,
+        cents,
+        is_issued: false,
+        is_owed: false,
+    };
+    let first = |kind: &str| life.events.iter().find(|e| e.kind == kind && e.place() >= *from);
+    let mut found = Vec::new();
+    let sign_up = life.sign_up.as_ref().filter(|s| s.place() >= *from);
+    found.extend(sign_up.map(|e| ("tier-1", reward(e, "event:account.signed_up", 500))));
+    found.extend(browsed(life).map(|e| ("tier-2", reward(e, "state:browsing", 1_000))));
+    let confirmed = first("newsletter.confirmed");
+    found.extend(confirmed.map(|e| ("tier-3", reward(e, "event:newsletter.confirmed", 2_500))));
+    found.extend(first("rfq.submitted").map(|e| ("tier-4", reward(e, "event:rfq.submitted", 5_000))));
+    let bought = first("purchase.completed");
+    let tenth = |e: &Sent| (e.cents() / 10).min(25_000);
+    found.extend(bought.map(|e| ("tier-5", reward(e, "event:purchase.completed", tenth(e)))));
+    found
+}
+
+/// The event with which a member has looked at three listings within 30 days.
+fn browsed(life: &Life) -> Option<&Sent> {
+    let sign_up = life.sign_up.as_ref()?;
+    let is_view = |e: &Sent| e.kind == "listing.viewed";
+    life.events.iter().map(|e| &**e).find(|last| {
+        let until = || life.events.iter().filter(|e| is_view(e) && e.place() <= last.place());
+        let enough = until().any(|start| {
+            let inside = until().filter(|e| e.place() >= start.place() && e.at < start.at + 30 * DAY);
+            inside.map(|e| e.data("listing_id")).collect::<BTreeSet<_>>().len() >= 3
+        });
+        sign_up.place() <= last.place() && enough
+    })
+}
