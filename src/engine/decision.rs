@@ -164,13 +164,14 @@ fn revenue_since(spans: &[Revenue], bound_at: UtcMillis) -> Vec<Revenue> {
 }
 
 fn lines(bound: &Bound, document: &Document, case: &Case) -> Vec<Line> {
-    let pool = case.pools.iter().find(|p| p.program_id == document.id);
+    // What one reward draws the next one cannot.
+    let mut pool = case.pools.iter().find(|p| p.program_id == document.id).cloned().unwrap_or_default();
     let mut lines = accrual::invoice_lines(bound);
     if document.settlement.cadence != Cadence::Instant {
         lines.extend(accrual::event_lines(bound));
     }
-    lines.extend(grant::kept(bound, document, case.lines, pool));
-    lines.extend(grant::instant(bound, document, case.lines, case.now, pool));
+    lines.extend(grant::kept(bound, document, case.lines, &mut pool));
+    lines.extend(grant::instant(bound, document, case.lines, case.now, &mut pool));
     lines
 }
 

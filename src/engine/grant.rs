@@ -20,6 +20,19 @@ pub struct Pool {
     pub waiting: i64,
 }
 
+impl Pool {
+    /// Draws on the pool, or queues behind it.
+    fn covers(&mut self, amount: Cents) -> bool {
+        let covered = self.waiting == 0 && amount.0 <= self.balance_cents;
+        if covered {
+            self.balance_cents -= amount.0;
+        } else {
+            self.waiting += 1;
+        }
+        covered
+    }
+}
+
 /// The rewards by state that a run at `as_of` owes, judged on the facts before it (which `b` holds).
 pub fn due(b: &Bound, document: &Document, standing_lines: &[Line], as_of: UtcMillis) -> Vec<Line> {
     let mut lines = Vec::new();
@@ -49,13 +62,7 @@ pub fn next_due(b: &Bound, document: &Document, standing_lines: &[Line]) -> Opti
 
 /// What the facts call for at once, in the order of (occurred_at, event id), where a program settles instantly. A pool
 /// that cannot cover a reward makes it wait, and every later one behind it.
-pub fn instant(
-    b: &Bound,
-    document: &Document,
-    standing_lines: &[Line],
-    now: UtcMillis,
-    pool: Option<&Pool>,
-) -> Vec<Line> {
+pub fn instant(b: &Bound, document: &Document, standing_lines: &[Line], now: UtcMillis, pool: &mut Pool) -> Vec<Line> {
     if document.settlement.cadence != Cadence::Instant {
         return Vec::new();
     }
@@ -66,14 +73,9 @@ pub fn instant(
         }
     }
     lines.sort_by(|a, b| (a.at_ms, &a.event_id, &a.rule_id).cmp(&(b.at_ms, &b.event_id, &b.rule_id)));
-    let mut balance = pool.map_or(0, |p| p.balance_cents);
-    let mut waiting = pool.is_some_and(|p| p.waiting > 0);
     for line in lines.iter_mut().filter(|l| document.settlement.pool && !l.is_over()) {
-        waiting = waiting || balance < line.net_cents.0;
-        if waiting {
+        if !pool.covers(line.net_cents) {
             wait(line);
-        } else {
-            balance -= line.net_cents.0;
         }
     }
     lines
@@ -122,12 +124,16 @@ fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis)
 
 /// Rewards once granted stay, and move only with their binding. One that comes back to a binding after none had it
 /// draws on the pool anew.
-pub fn kept(b: &Bound, document: &Document, standing_lines: &[Line], pool: Option<&Pool>) -> Vec<Line> {
+pub fn kept(b: &Bound, document: &Document, standing_lines: &[Line], pool: &mut Pool) -> Vec<Line> {
     let mut kept: Vec<Line> = Vec::new();
     let mut old: Vec<&Line> =
         standing_lines.iter().filter(|l| l.program_id == document.id && stays(document, l)).collect();
     // A reward that moved before stands once with each partner it was with; what counts is where money stands.
-    old.sort_by_key(|l| (l.net_cents == Cents::ZERO, l.state != LineState::Waiting, l.partner_id != b.binding.partner));
+    // Those that come back draw on the pool in the order of (occurred_at, event id).
+    old.sort_by_key(|l| {
+        let elsewhere = l.partner_id != b.binding.partner;
+        (l.net_cents == Cents::ZERO, l.state != LineState::Waiting, l.at_ms, l.event_id.clone(), elsewhere)
+    });
     for line in old {
         if kept.iter().any(|k| k.rule_id == line.rule_id && k.basis == line.basis) {
             continue;
@@ -145,9 +151,8 @@ pub fn kept(b: &Bound, document: &Document, standing_lines: &[Line], pool: Optio
         line.state = if line.bucket == Bucket::Available { LineState::Available } else { LineState::Pending };
         line.reason = reason_of(&line.basis);
         settle(&mut line, b, document);
-        let drawn = line.net_cents.0 - stood.0;
-        let covered = pool.is_none_or(|p| p.waiting == 0 && drawn <= p.balance_cents);
-        if document.settlement.pool && drawn > 0 && !covered {
+        let drawn = Cents(line.net_cents.0 - stood.0);
+        if document.settlement.pool && drawn > Cents::ZERO && !pool.covers(drawn) {
             wait(&mut line);
         }
         kept.push(line);
