@@ -173,7 +173,8 @@ fn earn(b: &Bound, document: &Document, payment: &Payment, first: bool, used: &m
         let Some(base) = share(rate, amount) else { continue };
         if let Some(mut line) = invoice_line(b, document, payment, &reward.id, "", base) {
             if let Some(cap) = reward.amount.cap_cents {
-                let room = used.entry(reward.id.clone()).or_insert(cap.0);
+                let more = i64::from(sabotage::is(Sabotage::AccountCapOffByOne));
+                let room = used.entry(reward.id.clone()).or_insert(cap.0 + more);
                 take_cap(&mut line, Cents((base.0 - *room).clamp(0, base.0)), "over the account's cap");
                 *room = (*room - base.0).max(0);
             }
@@ -231,13 +232,22 @@ fn better_rate(b: &Bound, document: &Document, reward: &Reward, own: Bps, at: Ut
             t.partner_id == b.binding.partner
                 && t.program_id == document.id
                 && t.modifier_id == modifier
-                && if t.quarter.is_empty() { at > t.from_ms } else { t.quarter == quarter }
+                && if t.quarter.is_empty() {
+                    at > t.from_ms || sabotage::is(Sabotage::PlatinumFromStart)
+                } else {
+                    t.quarter == quarter
+                }
         })
     };
     let rates = document.modifiers.iter().filter(|m| applies(&m.id)).filter_map(|m| match &m.then {
         Effect::AddBps(more) => Some((m.id.clone(), Bps(own.0 + more.0))),
         Effect::ReplaceBps(rates) => rates.get(&reward.id).map(|rate| (m.id.clone(), *rate)),
     });
+    if sabotage::is(Sabotage::PlatinumStacked) {
+        let all: Vec<(String, Bps)> = rates.collect();
+        let more = all.iter().map(|(_, rate)| rate.0 - own.0).sum::<i64>();
+        return all.into_iter().next_back().map(|(id, _)| (id, Bps(own.0 + more)));
+    }
     rates.filter(|(_, rate)| *rate > own).max_by_key(|(_, rate)| *rate)
 }
 
@@ -266,7 +276,9 @@ fn in_span(reward: &Reward, b: &Bound, document: &Document, payment: &Payment, f
         }
         Span::MonthsSinceFirstMatch { months } => {
             let mut own = b.timeline.payments.iter().filter(|p| p.invoice.amount.currency == document.currency);
-            let start = own.find(|p| meets(&reward.when, b.binding, Some(p), None));
+            let start = own.find(|p| {
+                sabotage::is(Sabotage::SpanFromFirstPayment) || meets(&reward.when, b.binding, Some(p), None)
+            });
             start.is_some_and(|start| payment.at < start.at.plus_months(*months))
         }
     }
@@ -277,6 +289,12 @@ fn take_back(lines: &mut [Line], payment: &Payment) {
     let earned = Cents(lines.iter().map(|l| l.kept().0).sum());
     // A payment is more than zero and at least what was taken back, so the share exists and is at most the whole.
     let mut left = earned.share(payment.taken_back, payment.invoice.amount.cents).unwrap_or(Cents::ZERO);
+    if sabotage::is(Sabotage::ReversedTwice) {
+        left.0 *= 2;
+    }
+    if sabotage::is(Sabotage::ReversalRoundedUp) && left < earned && payment.taken_back > Cents::ZERO {
+        left.0 += 1;
+    }
     for line in lines.iter_mut().filter(|l| !l.is_over()) {
         let taken = left.0.min(line.net_cents.0);
         line.net_cents.0 -= taken;

@@ -173,7 +173,11 @@ impl<'a> Search<'a> {
             code: winner.link.code.clone(),
             method: winner.method.name().to_owned(),
             // A workspace is an agency's, whatever its link says.
-            source: if winner.method == Method::Workspace { Source::Agency } else { winner.link.brings() },
+            source: if winner.method == Method::Workspace && !sabotage::is(Sabotage::WorkspaceBySource) {
+                Source::Agency
+            } else {
+                winner.link.brings()
+            },
             click: winner.click.map(str::to_owned),
             from: fact.at,
             event: fact.event_id.clone(),
@@ -277,7 +281,12 @@ impl<'a> Search<'a> {
                 && n.account_id != self.evidence.account
                 && (n.from_ms, &n.event_id) < (signup.at, &signup.event_id)
         });
-        let first = before.min_by(|a, b| (a.from_ms, &a.event_id).cmp(&(b.from_ms, &b.event_id)))?;
+        let place = |n: &&Neighbour| (n.from_ms, n.event_id.clone());
+        let first = if sabotage::is(Sabotage::LatestNeighbour) {
+            before.max_by_key(place)?
+        } else {
+            before.min_by_key(place)?
+        };
         let link = self.evidence.links.get(&first.code)?;
         let considered =
             self.consider(Method::EmailDomain, &first.event_id, Some(document), &first.code, Some(first.from_ms));
@@ -301,7 +310,7 @@ impl<'a> Search<'a> {
             .filter(in_window)
             .filter_map(|c| self.evidence.links.get(&c.code).map(|l| l.partner_id.as_str()))
             .collect();
-        let alone = partners.len() == 1;
+        let alone = partners.len() == 1 || sabotage::is(Sabotage::FingerprintGuesses);
         let candidate = self.by_touch(document, signup, clicks, Method::Fingerprint)?;
         if alone {
             return Some(candidate);

@@ -23,7 +23,8 @@ pub struct Pool {
 impl Pool {
     /// Draws on the pool, or queues behind it.
     fn covers(&mut self, amount: Cents) -> bool {
-        let covered = self.waiting == 0 && amount.0 <= self.balance_cents;
+        let overtakes = sabotage::is(sabotage::Fault::PoolOvertaken);
+        let covered = (self.waiting == 0 || overtakes) && amount.0 <= self.balance_cents;
         if covered {
             self.balance_cents -= amount.0;
         } else {
@@ -98,7 +99,12 @@ fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis)
         Trigger::Event(kind) => {
             let from = (b.binding.from, b.binding.event.as_str());
             let mut facts = b.timeline.facts.iter().filter(|f| f.kind == *kind && !b.timeline.is_repeated_signup(f));
-            let fact = facts.find(|f| (f.at, f.event_id.as_str()) >= from)?;
+            let mut fact = facts.find(|f| (f.at, f.event_id.as_str()) >= from)?;
+            let mut basis = format!("event:{kind}");
+            if sabotage::is(sabotage::Fault::TierTwice) {
+                fact = facts.last().unwrap_or(fact);
+                basis = format!("event:{kind}:{}", fact.event_id);
+            }
             let cents = match (&reward.amount.flat_cents, &fact.payload) {
                 (Some(cents), _) => *cents,
                 (None, Payload::Purchase { amount, .. }) if amount.currency == document.currency => {
@@ -109,7 +115,7 @@ fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis)
             };
             let ground = Ground {
                 rule: &reward.id,
-                basis: format!("event:{kind}"),
+                basis,
                 event: &fact.event_id,
                 at: fact.at,
                 reason: format!("{kind} was taken in"),
@@ -187,6 +193,9 @@ fn is_granted(document: &Document, reward: &Reward, standing_lines: &[Line]) -> 
     }
     let instant = document.settlement.cadence == Cadence::Instant;
     let by_event = event_of(reward).is_some();
+    if sabotage::is(sabotage::Fault::TierTwice) && instant && by_event {
+        return false;
+    }
     (by_event && !instant)
         || standing_lines.iter().any(|l| l.program_id == document.id && l.rule_id == reward.id && stays(document, l))
 }

@@ -37,6 +37,7 @@ pub fn vesting(g: &Grounds, stay: Option<usize>, at: UtcMillis) -> Result<Option
                 return Err(format!("churned inside {churn_days} days of the first payment"));
             }
             match lifecycle::first_held(g.document, wanted, g.account, g.facts) {
+                _ if sabotage::is(Sabotage::HoldNotAwaited) => Ok(Some(at)),
                 Some(reached) => Ok(Some(reached.max(at))),
                 // Without a cancellation the state may still be reached.
                 None if left_at(g).is_none() => Ok(None),
@@ -57,7 +58,7 @@ pub fn earning_ended(g: &Grounds) -> Option<UtcMillis> {
 
 /// The cancellation inside so many days of the first payment.
 fn churned_at(g: &Grounds, days: i64) -> Option<UtcMillis> {
-    let paid = g.timeline.first_paid_at()?;
+    let paid = g.timeline.first_paid_at().filter(|_| !sabotage::is(Sabotage::ChurnKeeps))?;
     g.timeline.cancellations.iter().copied().find(|c| *c >= paid && *c < paid.plus_days(days))
 }
 
@@ -74,7 +75,7 @@ pub fn flat_void(g: &Grounds, at: UtcMillis, vests_at: Option<UtcMillis>) -> Opt
     let next = |vests_at: UtcMillis| schedule::next_run_at(g.document.settlement.cadence, vests_at.max(at.plus_ms(1)));
     let run = vests_at.map_or(UtcMillis(i64::MAX), next);
     let known = Timeline::of(g.account, g.facts, run);
-    if known.cancellations.iter().any(|c| *c >= at) {
+    if known.cancellations.iter().any(|c| *c >= at) && !sabotage::is(Sabotage::FlatSurvives) {
         return Some("the account cancelled before it vested".to_owned());
     }
     let first = known.payments.first()?;

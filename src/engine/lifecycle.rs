@@ -1,6 +1,7 @@
 //! States: whether an account's conditions hold as of an instant, and the first instant at which they do.
 
 use super::event::Payload;
+use super::sabotage::{self, Fault};
 use super::timeline::{Fact, Timeline};
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::program::document::{Condition, Document, State};
@@ -82,7 +83,8 @@ fn listings_viewed(timeline: &Timeline, distinct: i64, within_days: i64) -> bool
         .collect();
     let wanted = usize::try_from(distinct).unwrap_or(usize::MAX);
     views.iter().enumerate().any(|(i, (start, _))| {
-        let end = start.plus_days(within_days);
+        let days = if sabotage::is(Fault::ViewsAnyTime) { 3_650 } else { within_days };
+        let end = start.plus_days(days);
         let inside: HashSet<&str> = views[i..].iter().take_while(|(at, _)| *at < end).map(|(_, id)| *id).collect();
         inside.len() >= wanted
     })

@@ -1,5 +1,6 @@
 //! What looks like fraud is flagged or held with its evidence, and never released by itself.
 
+use super::sabotage::{self, Fault};
 use crate::base::time::{Month, UtcMillis};
 use crate::program::document::{Document, Risk, RiskAction};
 use serde::{Deserialize, Serialize};
@@ -113,7 +114,8 @@ fn crowded(document: &Document, s: &Suspect, more_than: i64) -> Option<String> {
             && (r.signed_up_at_ms, r.signup_event_id.as_str()) < s.signed_up
     });
     let count = i64::try_from(before.count()).unwrap_or(i64::MAX);
-    (count >= more_than).then(|| format!("more than {more_than} referred sign-ups of the partner in {month}"))
+    let limit = more_than + i64::from(sabotage::is(Fault::CrowdFromTwelfth));
+    (count >= limit).then(|| format!("more than {more_than} referred sign-ups of the partner in {month}"))
 }
 
 /// Whether lines of this program and partner are held: by a stored review that is not released, or by a suspicion

@@ -33,6 +33,56 @@ pub enum Fault {
     LostDisputeKeeps,
     /// A code on a later event binds from the sign-up on.
     BindsFromSignUp,
+    /// A monthly cap leaves one cent more than it should.
+    CapOffByOne,
+    /// A cap per account leaves one cent more than it should.
+    AccountCapOffByOne,
+    /// What was taken back gives its room under a monthly cap back.
+    CapGivesRoomBack,
+    /// The volume bonus counts referrals by year instead of quarter.
+    BonusByYear,
+    /// The volume bonus begins with the sixth referral.
+    BonusFromSixth,
+    /// Referrals that are held count towards the volume bonus.
+    HeldReferralsCount,
+    /// Platinum is paid on top of the volume bonus.
+    PlatinumStacked,
+    /// Platinum holds for invoices paid before it was reached, too.
+    PlatinumFromStart,
+    /// A crowded month holds from the twelfth sign-up on.
+    CrowdFromTwelfth,
+    /// A flat reward survives the cancellation of its account.
+    FlatSurvives,
+    /// What a refund takes is taken twice.
+    ReversedTwice,
+    /// What a refund takes is rounded up.
+    ReversalRoundedUp,
+    /// A line that has to wait for a state vests without it.
+    HoldNotAwaited,
+    /// An account that churns keeps what it earned.
+    ChurnKeeps,
+    /// An invoice of exactly the floor counts as above it.
+    FloorIncluded,
+    /// Months since the first match are counted from the first payment.
+    SpanFromFirstPayment,
+    /// A workspace binding has its link's source instead of being an agency's.
+    WorkspaceBySource,
+    /// Of several accounts of a domain the one that was bound last answers.
+    LatestNeighbour,
+    /// A fingerprint that stands for several partners binds all the same.
+    FingerprintGuesses,
+    /// Listings count however far apart they were viewed.
+    ViewsAnyTime,
+    /// A tier is paid for each event that reaches it.
+    TierTwice,
+    /// A reward that the pool can cover overtakes one that waits.
+    PoolOvertaken,
+    /// A funded pool releases what it can cover past what it cannot.
+    ReleaseOvertakes,
+    /// The funnel counts events instead of visitors.
+    VisitsNotVisitors,
+    /// What vested is payable without its delay.
+    PayableAtOnce,
 }
 
 /// Every fault there is.
@@ -51,6 +101,31 @@ pub const ALL: &[Fault] = &[
     Fault::HoldIgnored,
     Fault::LostDisputeKeeps,
     Fault::BindsFromSignUp,
+    Fault::CapOffByOne,
+    Fault::AccountCapOffByOne,
+    Fault::CapGivesRoomBack,
+    Fault::BonusByYear,
+    Fault::BonusFromSixth,
+    Fault::HeldReferralsCount,
+    Fault::PlatinumStacked,
+    Fault::PlatinumFromStart,
+    Fault::CrowdFromTwelfth,
+    Fault::FlatSurvives,
+    Fault::ReversedTwice,
+    Fault::ReversalRoundedUp,
+    Fault::HoldNotAwaited,
+    Fault::ChurnKeeps,
+    Fault::FloorIncluded,
+    Fault::SpanFromFirstPayment,
+    Fault::WorkspaceBySource,
+    Fault::LatestNeighbour,
+    Fault::FingerprintGuesses,
+    Fault::ViewsAnyTime,
+    Fault::TierTwice,
+    Fault::PoolOvertaken,
+    Fault::ReleaseOvertakes,
+    Fault::VisitsNotVisitors,
+    Fault::PayableAtOnce,
 ];
 
 #[cfg(feature = "sabotage")]

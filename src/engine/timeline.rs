@@ -58,7 +58,8 @@ pub struct Payment<'a> {
 impl Payment<'_> {
     /// Whether it comes to more than `cents` per month of service.
     pub fn is_monthly_over(&self, cents: Cents) -> bool {
-        self.invoice.amount.cents.0 > cents.0.saturating_mul(self.invoice.months.max(1))
+        let floor = cents.0.saturating_mul(self.invoice.months.max(1));
+        self.invoice.amount.cents.0 + i64::from(sabotage::is(Sabotage::FloorIncluded)) > floor
     }
 
     pub fn fully_taken_back(&self) -> bool {

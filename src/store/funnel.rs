@@ -2,6 +2,7 @@
 
 use super::port::Stmt;
 use crate::base::time::{UtcMillis, Week};
+use crate::engine::sabotage::{self, Fault};
 use serde::Serialize;
 
 /// How far a touch may be dated after the event that it explains: both clocks are honest, and one may tell whole seconds.
@@ -67,20 +68,21 @@ pub fn reached_insert(reached: &Reached) -> Stmt {
 
 /// Distinct visitors by partner, campaign and stage in a week, with what is shown of the partner. Counted clicks are the stage `click_stage`.
 pub fn week_counts(program: &str, week: Week, click_stage: Option<&str>) -> Stmt {
-    Stmt::new(
+    let visitor = if sabotage::is(Fault::VisitsNotVisitors) { "id" } else { "COALESCE(visitor, id)" };
+    Stmt::new(format!(
         "WITH reached AS (
            SELECT partner_id, COALESCE(campaign, '') AS campaign, ?5 AS stage, visitor FROM click
            WHERE ?5 IS NOT NULL AND program_id = ?1 AND kind = 'visit' AND clicked_at_ms >= ?3 AND clicked_at_ms < ?4
            UNION ALL
-           SELECT partner_id, campaign, stage, COALESCE(visitor, id) FROM funnel_event WHERE program_id = ?1 AND week = ?2
+           SELECT partner_id, campaign, stage, {visitor} FROM funnel_event WHERE program_id = ?1 AND week = ?2
          ), counted AS (
            SELECT partner_id, campaign, stage, COUNT(DISTINCT visitor) AS visitors FROM reached
            GROUP BY partner_id, campaign, stage
          )
          SELECT c.partner_id AS partner, c.campaign, c.stage, c.visitors, p.external_id, x.name
          FROM counted c LEFT JOIN partner p ON p.id = c.partner_id LEFT JOIN partner_person x ON x.partner_id = c.partner_id
-         ORDER BY c.partner_id, c.campaign, c.stage",
-    )
+         ORDER BY c.partner_id, c.campaign, c.stage"
+    ))
     .bind(program)
     .bind(week.to_string())
     .bind(week.start())

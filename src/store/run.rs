@@ -6,6 +6,7 @@ use super::account::line_select;
 use super::port::Stmt;
 use crate::base::time::UtcMillis;
 use crate::engine::line::Line;
+use crate::engine::sabotage::{self, Fault};
 use serde::{Deserialize, Serialize};
 
 /// Accounts looked at in one step of planning grants: their facts are read whole.
@@ -167,11 +168,7 @@ pub fn vest_preview(run: &RunRow) -> Stmt {
 }
 
 fn vest_due() -> &'static str {
-    if crate::engine::sabotage::is(crate::engine::sabotage::Fault::VestEarly) {
-        "vests_at_ms <= ?4 + 5184000000"
-    } else {
-        "vests_at_ms <= ?4"
-    }
+    if sabotage::is(Fault::VestEarly) { "vests_at_ms <= ?4 + 5184000000" } else { "vests_at_ms <= ?4" }
 }
 
 fn count_items(run: &RunRow) -> Stmt {
@@ -317,7 +314,7 @@ pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> 
     .bind(&run.id)
     .bind(&run.program_id)
     .bind(minimum_cents)
-    .bind(run.as_of_ms.plus_days(-delay_days))
+    .bind(run.as_of_ms.plus_days(if sabotage::is(Fault::PayableAtOnce) { 0 } else { -delay_days }))
 }
 
 /// Ranks partners by the accounts that were rewarded, then by what they earned.

@@ -4,6 +4,7 @@
 use super::port::Stmt;
 use super::run::RunRow;
 use crate::base::time::UtcMillis;
+use crate::engine::sabotage::{self, Fault};
 use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
 
 /// The statements of one batch: what was found is written beside what stood, accounts of partners for whom something
@@ -41,10 +42,13 @@ fn find(run: &RunRow, modifier: &str, condition: &PartnerCondition) -> Stmt {
         PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Quarter } => (
             format!(
                 "{insert} SELECT ?1, partner_id, ?3, qualified_quarter, 0, ?2, ?2 FROM binding
-                 WHERE program_id = ?1 AND qualified_at_ms < {AS_OF} AND held = 0 AND partner_id IS NOT NULL
-                 GROUP BY partner_id, qualified_quarter HAVING COUNT(*) >= ?4 {KEEP_EARLIEST}"
+                 WHERE program_id = ?1 AND qualified_at_ms < {AS_OF} AND {held} AND partner_id IS NOT NULL
+                 GROUP BY partner_id, {period} HAVING COUNT(*) >= ?4 {KEEP_EARLIEST}",
+                held = if sabotage::is(Fault::HeldReferralsCount) { "held >= 0" } else { "held = 0" },
+                period =
+                    if sabotage::is(Fault::BonusByYear) { "substr(qualified_quarter, 1, 4)" } else { "qualified_quarter" },
             ),
-            *at_least,
+            *at_least + i64::from(sabotage::is(Fault::BonusFromSixth)),
         ),
         PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Total } => (
             format!(
@@ -77,17 +81,18 @@ fn cap_find(run: &RunRow, reward: &str, cap_cents: i64) -> Stmt {
     Stmt::new(format!(
         "INSERT INTO cap_verdict (line_id, program_id, account_id, capped_cents, changed_run, seen_run)
          SELECT id, ?1, account_id, MIN(earned_cents, total - CAST(?4 AS INTEGER)), ?2, ?2 FROM (
-           SELECT id, account_id, earned_cents, SUM(earned_cents) OVER (
+           SELECT id, account_id, earned_cents, SUM({room}) OVER (
                     PARTITION BY partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch') ORDER BY at_ms, basis) AS total
            FROM accrual WHERE program_id = ?1 AND rule_id = ?3 AND at_ms < {AS_OF} AND earned_cents > 0)
          WHERE total > ?4
          ON CONFLICT (line_id) DO UPDATE SET changed_run = IIF(capped_cents <> excluded.capped_cents, excluded.changed_run, changed_run),
-           capped_cents = excluded.capped_cents, seen_run = excluded.seen_run"
+           capped_cents = excluded.capped_cents, seen_run = excluded.seen_run",
+        room = if sabotage::is(Fault::CapGivesRoomBack) { "net_cents" } else { "earned_cents" },
     ))
     .bind(&run.program_id)
     .bind(&run.id)
     .bind(reward)
-    .bind(cap_cents)
+    .bind(cap_cents + i64::from(sabotage::is(Fault::CapOffByOne)))
 }
 
 fn mark_partners(run: &RunRow, now: UtcMillis) -> Stmt {

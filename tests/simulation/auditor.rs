@@ -5,6 +5,7 @@
 
 use super::agency::{self, Terms};
 use super::binding::Bindings;
+use super::calendar::DAY;
 use super::developer::{self, Caps};
 use super::facts::{Known, Register, Sent};
 use super::life::Life;
@@ -30,6 +31,8 @@ pub struct Auditor {
     /// Rewards for states that runs granted: program, account and rule; to whom and as of when.
     granted: BTreeMap<(String, String, String), (String, i64)>,
     runs: BTreeMap<String, RunModel>,
+    /// What a run's statements said wrongly.
+    complaint: Option<String>,
 }
 
 impl Auditor {
@@ -84,11 +87,48 @@ impl Auditor {
         if progress.is_executed && !model.is_executed {
             self.execute(db, progress, &model);
         }
+        // Where facts came in between, the statement is of a moment that nobody saw.
+        if progress.is_done && !model.is_executed {
+            self.check_payable(db, progress);
+        }
         model.has_terms = progress.has_terms;
         model.is_planned = progress.is_planned;
         model.is_executed = progress.is_executed;
+        model.is_done = progress.is_done;
         model.step = progress.step;
         self.runs.insert(progress.id.clone(), model);
+    }
+
+    /// What a run that settles in money says to be payable: what became available so long ago that nothing waits any more,
+    /// from the least amount on.
+    fn check_payable(&mut self, db: &Sqlite, progress: &Progress) {
+        let (least, delay) = match progress.program.as_str() {
+            agency::PROGRAM => (0, 0),
+            developer::PROGRAM => (5_000, 30 * DAY),
+            _ => return,
+        };
+        let mut wanted: BTreeMap<String, i64> = BTreeMap::new();
+        let mut unsure: BTreeSet<String> = BTreeSet::new();
+        for line in self.lines().into_iter().filter(|l| l.key.program == progress.program) {
+            match self.bucket(&line) {
+                None => drop(unsure.insert(line.key.partner)),
+                Some("available") if line.can_vest() && line.vests_at.is_some_and(|v| v + delay <= progress.as_of) => {
+                    *wanted.entry(line.key.partner).or_default() += line.net;
+                }
+                _ => {}
+            }
+        }
+        wanted.retain(|_, cents| *cents >= least);
+        let mut stored = runs::stored_payable(db, &progress.id);
+        wanted.retain(|partner, _| !unsure.contains(partner));
+        stored.retain(|partner, _| !unsure.contains(partner));
+        if stored != wanted {
+            self.complaint = Some(format!("{} says {stored:?} to be payable, by the rules {wanted:?}", progress.id));
+        }
+    }
+
+    pub fn complaint(&self) -> Result<(), String> {
+        self.complaint.clone().map_or(Ok(()), Err)
     }
 
     /// The rewards for states that a run owes, judged on the facts before it.

@@ -19,6 +19,7 @@ type Balances = BTreeMap<String, (i64, i64)>;
 pub fn compare(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
     let stale: BTreeSet<String> =
         texts(db, "SELECT id, '' FROM account WHERE stale_since_ms IS NOT NULL").into_keys().collect();
+    auditor.complaint()?;
     compare_bindings(auditor, db, &stale)?;
     compare_lines(auditor, db, &stale)?;
     let sql = "SELECT kind, SUM(cr_posted_cents - dr_posted_cents) FROM ledger_account WHERE kind = 'pool' GROUP BY 1";

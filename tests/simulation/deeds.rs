@@ -16,9 +16,12 @@ impl Story<'_> {
             let account = json!({"id": self.account, "team_size": size});
             self.event("account.active", at, json!({"account": account, "data": {"api_calls": 1_200}}));
         }
-        if self.dice.percent(12) {
-            let at = sign_up + self.dice.pick(&[-3 * DAY, -1, 0, 1, DAY]);
-            let data = json!({"agency_code": self.code(), "domain": "acme.example"});
+        let is_of_acme = self.email.as_ref().is_some_and(|e| e.ends_with("@acme.example"));
+        if is_of_acme && self.dice.percent(50) {
+            let at = sign_up + self.dice.pick(&[-3 * DAY, -DAY, -1, 0, 1]);
+            let codes: Vec<String> = self.cast.of("developer-affiliate").cloned().collect();
+            let code = if self.dice.percent(80) { self.dice.pick(&codes) } else { self.code() };
+            let data = json!({"agency_code": code, "domain": "acme.example"});
             self.event("workspace.invited", at, json!({"account": {}, "data": data}));
         }
         if self.dice.percent(8) {

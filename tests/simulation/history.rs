@@ -65,7 +65,7 @@ pub fn enrol(world: &World, at: i64, register: &mut Register) -> Cast {
             register.links.insert(code, link);
         }
         let email = format!("{name}@{name}.example");
-        cast.emails.push(email.clone());
+        cast.emails.push((program.to_owned(), email.clone()));
         register.partner_email.insert(partner.clone(), email);
         register.partner_site.extend(site.map(|s| (partner, s.to_owned())));
     }

@@ -2,7 +2,7 @@
 
 use super::picture::Key;
 use crate::support::sqlite::Sqlite;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A reward for a state that is to be granted, and whether it was held as it was planned.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +20,7 @@ pub struct RunModel {
     pub has_terms: bool,
     pub is_planned: bool,
     pub is_executed: bool,
+    pub is_done: bool,
     /// What was due at each moment the run planned: grants, and what vests.
     pub plans: Vec<(BTreeSet<Grant>, BTreeSet<Key>)>,
 }
@@ -33,6 +34,16 @@ pub struct Progress {
     pub has_terms: bool,
     pub is_planned: bool,
     pub is_executed: bool,
+    pub is_done: bool,
+}
+
+/// What a run told each partner to be payable.
+pub fn stored_payable(db: &Sqlite, run: &str) -> BTreeMap<String, i64> {
+    let connection = db.connection.borrow();
+    let sql = "SELECT partner_id, payable_cents FROM run_partner WHERE run_id = ?1 AND payable_cents <> 0";
+    let mut statement = connection.prepare_cached(sql).unwrap();
+    let rows = statement.query_map([run], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.unwrap().map(|row| row.unwrap()).collect()
 }
 
 /// What every plan has, and of what only some have, what is stored.
@@ -87,6 +98,7 @@ pub fn progress(db: &Sqlite) -> Vec<Progress> {
             has_terms,
             is_planned,
             is_executed: is_planned && executed >= items,
+            is_done: state == "done",
         })
     });
     rows.unwrap().map(|p| p.unwrap()).collect()

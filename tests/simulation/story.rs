@@ -18,7 +18,7 @@ pub struct Cast {
     /// The program whose codes most accounts come by.
     pub favourite: &'static str,
     /// Addresses of partners.
-    pub emails: Vec<String>,
+    pub emails: Vec<(String, String)>,
 }
 
 impl Cast {
@@ -53,7 +53,12 @@ pub struct Told {
 /// One account, from its sign-up to its end.
 pub fn tell(dice: &mut Dice, cast: &Cast, number: usize) -> (Vec<Sent>, Vec<Click>) {
     let email = match dice.next() % 12 {
-        0 | 1 => Some(dice.pick(&cast.emails).to_uppercase()),
+        0 | 1 => {
+            let mut own: Vec<&String> =
+                cast.emails.iter().filter(|(of, _)| *of == cast.favourite).map(|(_, e)| e).collect();
+            own.push(&cast.emails[0].1);
+            Some(dice.pick(&own).to_uppercase())
+        }
         2..=4 => Some(format!("friend{number}@example.net")),
         5 | 6 => Some(format!("friend{number}@acme.example")),
         7 => Some(format!("friend{number}@gmail.com")),
@@ -92,10 +97,10 @@ impl Story<'_> {
         match self.dice.next() % 20 {
             0 => {}
             1..=3 => {
-                self.one_sign_up(at);
-                for _ in 0..self.dice.pick(&[1, 1, 2]) {
-                    let gap = self.dice.pick(&[1, HOUR, 5 * DAY, 40 * DAY]);
-                    self.one_sign_up(at + gap);
+                let mut when = at;
+                for _ in 0..self.dice.pick(&[2, 2, 3, 4]) {
+                    self.one_sign_up(when);
+                    when += self.dice.pick(&[1, HOUR, 5 * DAY, 40 * DAY]);
                 }
             }
             4..=6 => {
@@ -134,7 +139,7 @@ impl Story<'_> {
             rest["attribution"]["visitor"] = json!(self.clicks_before(at));
         }
         let index = self.event("account.signed_up", at, rest);
-        if self.dice.percent(85) {
+        if self.dice.percent(80) {
             self.events[index].touches = self.touches(at);
         }
     }
@@ -196,7 +201,7 @@ impl Story<'_> {
             let at = self.leaving_at(sign_up, first);
             self.leave(at, sign_up, 1);
             if self.dice.percent(50) {
-                let back = at.max(first) + self.dice.pick(&[1, HOUR, 6 * DAY, 31 * DAY]);
+                let back = at.max(first) + self.dice.pick(&[1, HOUR, 6 * DAY, 31 * DAY, 320 * DAY]);
                 let months = self.dice.within(1, 4);
                 told.extend(self.months(back, months));
                 if self.dice.percent(30) {
@@ -238,7 +243,7 @@ impl Story<'_> {
         for month in 0..months {
             let mut at = plus_months(first, month);
             if month == 12 {
-                at += self.dice.pick(&[-1, 0, 0, 1]);
+                at += self.dice.pick(&[-1, -1, 0, 1]);
             }
             told.push(self.invoice(at));
         }
