@@ -14,9 +14,24 @@ use std::sync::Mutex;
 /// Seeds in which a fault must show: several times as many as the one that is hardest to meet needs today.
 const SEEDS: u64 = 200;
 
-/// The first seed in which `fault` is noticed, and what was.
+/// Faults that few seeds meet, and one that does today: it is tried first, which saves most of the time. Where the stories
+/// have changed since, the search goes on from the first seed as for any other.
+const RARE: &[(Fault, u64)] = &[
+    (Fault::YearOf365Days, 33),
+    (Fault::ReleaseOvertakes, 18),
+    (Fault::PoolOvertaken, 28),
+    (Fault::ViewsAnyTime, 88),
+    (Fault::SpanFromFirstPayment, 109),
+    (Fault::FloorIncluded, 18),
+    (Fault::CrowdFromTwelfth, 30),
+    (Fault::BonusFromSixth, 23),
+    (Fault::BonusByYear, 19),
+];
+
+/// A seed in which `fault` is noticed, and what was.
 fn caught(fault: Fault) -> Option<(u64, String)> {
-    (1..=SEEDS).find_map(|seed| {
+    let known = RARE.iter().filter(|(rare, _)| *rare == fault).map(|(_, seed)| *seed);
+    known.chain(1..=SEEDS).find_map(|seed| {
         sabotage::set(Some(fault));
         let played = catch_unwind(|| play(seed));
         sabotage::set(None);
@@ -30,7 +45,10 @@ fn caught(fault: Fault) -> Option<(u64, String)> {
 
 #[test]
 fn every_fault_is_caught() {
-    let queue = Mutex::new(ALL.to_vec());
+    // `SABOTAGE` names the only one to try.
+    let only = std::env::var("SABOTAGE").ok();
+    let wanted = |fault: &&Fault| only.as_ref().is_none_or(|name| *name == format!("{fault:?}"));
+    let queue = Mutex::new(ALL.iter().filter(wanted).copied().collect::<Vec<_>>());
     let missed = Mutex::new(Vec::new());
     // A switched-on fault is its thread's own.
     std::thread::scope(|scope| {

@@ -25,6 +25,9 @@ impl Pool {
     fn covers(&mut self, amount: Cents) -> bool {
         let overtakes = sabotage::is(sabotage::Fault::PoolOvertaken);
         let covered = (self.waiting == 0 || overtakes) && amount.0 <= self.balance_cents;
+        if covered && sabotage::is(sabotage::Fault::PoolSeenWhole) {
+            return true;
+        }
         if covered {
             self.balance_cents -= amount.0;
         } else {

@@ -75,6 +75,8 @@ pub enum Fault {
     ViewsAnyTime,
     /// A tier is paid for each event that reaches it.
     TierTwice,
+    /// Rewards of one decision are each held against the whole pool.
+    PoolSeenWhole,
     /// A reward that the pool can cover overtakes one that waits.
     PoolOvertaken,
     /// A funded pool releases what it can cover past what it cannot.
@@ -122,6 +124,7 @@ pub const ALL: &[Fault] = &[
     Fault::FingerprintGuesses,
     Fault::ViewsAnyTime,
     Fault::TierTwice,
+    Fault::PoolSeenWhole,
     Fault::PoolOvertaken,
     Fault::ReleaseOvertakes,
     Fault::VisitsNotVisitors,

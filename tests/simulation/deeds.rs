@@ -81,7 +81,7 @@ impl Story<'_> {
                 "annual_value_cents": self.dice.pick(&[360_000, 600_000, 2_000_000])});
             self.event("subscription.started", first, json!({"data": data}));
         }
-        for month in 0..self.dice.pick(&[0, 1, 1, 1, 2]) {
+        for month in 0..self.dice.pick(&[0, 1, 1, 2, 3]) {
             let told = self.invoice(first + month * 31 * DAY);
             self.trouble(&told);
         }
@@ -99,12 +99,12 @@ pub fn crowd(dice: &mut Dice, cast: &Cast, count: i64, days: i64) -> Vec<Sent> {
     let mut events = Vec::new();
     for number in 0..count {
         let email = match dice.next() % 12 {
-            0 => Some("them@mail.ada-studio.example".to_owned()),
-            1 => Some("them@ali.example".to_owned()),
-            2..=4 => Some(format!("c{number}@crowd.example")),
+            0 | 1 => Some("them@mail.ada-studio.example".to_owned()),
+            2 | 3 => Some("them@ali.example".to_owned()),
+            4 | 5 => Some(format!("c{number}@crowd.example")),
             _ => None,
         };
-        let (account, has_subscription) = (format!("small_{number}"), dice.percent(15));
+        let (account, has_subscription) = (format!("small_{number}"), dice.percent(25));
         let at = start + dice.within(0, days * 24) * HOUR;
         let mut story = Story { dice, cast, account, email, has_subscription, events: Vec::new(), clicks: Vec::new() };
         story.small(at, &code);
