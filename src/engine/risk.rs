@@ -119,7 +119,7 @@ fn crowded(document: &Document, s: &Suspect, more_than: i64) -> Option<String> {
 }
 
 /// Whether lines of this program and partner are held: by a stored review that is not released, or by a suspicion
-/// that is new.
+/// that is new. What a person decided stands; an open review of a crowd holds only while the facts raise it.
 pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[Suspicion]) -> Standing {
     let raised = |rule: &str| suspicions.iter().any(|s| s.program == program && s.partner == partner && s.rule == rule);
     let mine = |r: &&Review| {
@@ -127,7 +127,7 @@ pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[
             && r.partner_id == partner
             && r.holds != 0
             && r.subject.is_empty()
-            && (r.rule != CROWD || raised(CROWD))
+            && (r.rule != CROWD || r.state == "rejected" || raised(CROWD))
     };
     if let Some(rejected) = reviews.iter().filter(mine).find(|r| r.state == "rejected") {
         return Standing::Rejected(rejected.reason.clone().unwrap_or_default());

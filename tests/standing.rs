@@ -1,0 +1,88 @@
+//! What stands whatever comes later: a person's decision, the end of a flat reward, the first purchase, an invoice in
+//! another currency.
+
+mod support;
+
+use manicule::flow::rebind;
+use manicule::flow::review::Choice;
+use manicule::program::document::Cadence;
+use manicule::wire::operator::Rebind;
+use serde_json::{Value, json};
+use support::world::{World, at, now};
+
+fn take(world: &World, id: &str, kind: &str, when: &str, account: &str, rest: Value) {
+    let mut body = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account}});
+    for (key, value) in rest.as_object().expect("an object") {
+        body[key] = value.clone();
+    }
+    // What happened is told at once; `told` brings it later.
+    let told = body["told"].as_str().map_or_else(|| at(when).plus_ms(1), at);
+    body.as_object_mut().expect("an object").remove("told");
+    world.take(told, &body, None).unwrap_or_else(|e| panic!("{body}: {e}"));
+}
+
+fn amount(cents: i64, currency: &str) -> Value {
+    json!({"cents": cents, "currency": currency})
+}
+
+fn paid(world: &World, when: &str, account: &str, invoice: &str, cents: i64) {
+    let rest = json!({"amount": amount(cents, "usd"), "data": {"invoice_id": invoice}});
+    take(world, &format!("pay-{invoice}"), "invoice.paid", when, account, rest);
+}
+
+fn review_of(world: &World, account: &str, rule: &str) -> String {
+    let rows = world.db.look(&format!("SELECT id FROM review WHERE account_id = '{account}' AND rule = '{rule}'"));
+    rows.first().and_then(|r| r["id"].as_str()).unwrap_or_else(|| panic!("{account} has no {rule}")).to_owned()
+}
+
+fn move_to(world: &World, when: &str, account: &str, partner: &str) {
+    let asked = Rebind { program: "agency-partner".into(), partner: Some(partner.into()), reason: "a mix-up".into() };
+    let ctx = world.at(at(when));
+    let moved = rebind::rebind(&ctx, account, &asked, format!("op-{account}-{when}"), "00".into());
+    assert_eq!(now(moved).expect("it is moved").0, 200);
+}
+
+/// An agency with eleven clients in a month, `g00` to `g10`, each with an invoice of $100; and another agency.
+fn crowd() -> (World, String, String) {
+    let world = World::new(11);
+    let t0 = at("2026-01-01T00:00:00Z");
+    let (agency, code) = world.partner(t0, "agency-partner", "a", "hi@agency.example").unwrap();
+    let (other, _) = world.partner(t0, "agency-partner", "b", "hi@other.example").unwrap();
+    for n in 0..=10 {
+        let (account, day) = (format!("g{n:02}"), format!("2026-01-{:02}T00:00:00Z", n + 2));
+        take(&world, &format!("up-{n}"), "account.signed_up", &day, &account, json!({"attribution": {"code": code}}));
+        paid(&world, "2026-01-20T00:00:00Z", &account, &format!("in-{n}"), 10_000);
+    }
+    (world, agency, other)
+}
+
+fn standing(world: &World, account: &str) -> (i64, String) {
+    let sql = format!("SELECT net_cents, state FROM accrual WHERE account_id = '{account}' AND rule_id = 'first-year'");
+    let rows = world.db.look(&sql);
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    (rows[0]["net_cents"].as_i64().unwrap(), rows[0]["state"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_rejection_stands_when_others_are_moved() {
+    let (world, agency, other) = crowd();
+    assert_eq!(standing(&world, "g10"), (2_000, "held".into()));
+    world.decide(at("2026-01-21T00:00:00Z"), &review_of(&world, "g10", "signups_in_month"), Choice::Reject).unwrap();
+    assert_eq!(standing(&world, "g10"), (0, "void".into()));
+    move_to(&world, "2026-01-22T00:00:00Z", "g00", &other);
+    assert_eq!(standing(&world, "g10"), (0, "void".into()), "no longer the eleventh, and rejected all the same");
+    assert_eq!(world.db.number("SELECT held FROM binding WHERE account_id = 'g10' AND partner_id IS NOT NULL"), 1);
+    world.run(Cadence::Monthly, at("2026-04-01T06:00:00Z")).unwrap();
+    // Nine clients with 20 % and the bonus of 5 %.
+    assert_eq!(world.balance(&agency, "available"), 9 * 2_500);
+    assert!(world.faults().is_empty(), "{:?}", world.faults());
+}
+
+#[test]
+fn an_undecided_hold_for_a_crowd_follows_the_facts() {
+    let (world, agency, other) = crowd();
+    move_to(&world, "2026-01-22T00:00:00Z", "g00", &other);
+    assert_eq!(standing(&world, "g10"), (2_000, "pending".into()));
+    world.run(Cadence::Monthly, at("2026-04-01T06:00:00Z")).unwrap();
+    assert_eq!(world.balance(&agency, "available"), 10 * 2_500);
+}
