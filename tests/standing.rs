@@ -86,3 +86,65 @@ fn an_undecided_hold_for_a_crowd_follows_the_facts() {
     world.run(Cadence::Monthly, at("2026-04-01T06:00:00Z")).unwrap();
     assert_eq!(world.balance(&agency, "available"), 10 * 2_500);
 }
+
+/// A developer's account of a team: what stands for states after the runs of `months`.
+fn tiers(events: &[(&str, &str, i64)], runs: &[&str]) -> (i64, Vec<String>) {
+    let world = World::new(12);
+    let (partner, code) =
+        world.partner(at("2022-12-01T00:00:00Z"), "developer-affiliate", "d", "d@dev.example").unwrap();
+    let mut all: Vec<(String, Option<(&str, i64)>)> = events.iter().map(|e| (e.0.into(), Some((e.1, e.2)))).collect();
+    all.extend(runs.iter().map(|when| ((*when).to_owned(), None)));
+    all.sort_by_key(|(when, what)| (when.clone(), what.is_some()));
+    for (number, (when, what)) in all.iter().enumerate() {
+        let id = format!("e{number}");
+        match what {
+            None => drop(world.run(Cadence::Monthly, at(when)).unwrap()),
+            Some(("account.signed_up", size)) => {
+                let mut body = json!({"id": id, "type": "account.signed_up", "occurred_at": when});
+                body["account"] = json!({"id": "acct", "team_size": size});
+                body["attribution"] = json!({"code": code});
+                world.take(at(when).plus_ms(1), &body, None).unwrap();
+            }
+            Some(("invoice.paid", cents)) => paid(&world, when, "acct", &id, *cents),
+            Some((kind, _)) => take(&world, &id, kind, when, "acct", json!({})),
+        }
+    }
+    assert!(world.faults().is_empty(), "{:?}", world.faults());
+    let rows =
+        world.db.look("SELECT rule_id || ' ' || state AS what FROM accrual WHERE basis LIKE 'state:%' ORDER BY 1");
+    let lines = rows.iter().map(|r| r["what"].as_str().unwrap().to_owned()).collect();
+    (world.balance(&partner, "pending") + world.balance(&partner, "available"), lines)
+}
+
+#[test]
+fn tiers_are_not_for_an_account_that_left_before_the_run_that_would_grant_them() {
+    let a = [
+        ("2024-01-01T00:00:00Z", "account.signed_up", 6),
+        ("2024-03-01T06:00:00Z", "invoice.paid", 60_000),
+        ("2024-04-01T03:00:00Z", "account.cancelled", 0),
+    ];
+    let (cents, lines) = tiers(&a, &["2024-03-01T06:00:00Z", "2024-04-01T06:00:00Z", "2024-05-01T06:00:00Z"]);
+    // Tier 3 is its own, at 15 % of an invoice of $600.
+    assert_eq!((cents, lines), (9_000, vec![]), "cancelled three hours before the run");
+    let b = [
+        ("2023-01-01T00:00:00Z", "account.signed_up", 6),
+        ("2023-03-02T00:00:00Z", "invoice.paid", 40_000),
+        ("2023-04-20T00:00:00Z", "account.cancelled", 0),
+    ];
+    let late = ["2023-05-01T06:00:00Z", "2023-06-01T06:00:00Z"];
+    assert_eq!(tiers(&b, &late), (0, vec![]), "no run before had granted them");
+    let all = ["2023-04-01T06:00:00Z", "2023-05-01T06:00:00Z", "2023-06-01T06:00:00Z"];
+    assert_eq!(tiers(&b, &all), (0, vec!["tier-1 void".into(), "tier-2 void".into()]), "one had");
+}
+
+#[test]
+fn tiers_are_for_an_account_that_left_before_it_reached_them() {
+    // It tried for free, left, and came back to pay: reached when it paid, and not left since.
+    let back = [
+        ("2023-01-01T00:00:00Z", "account.signed_up", 6),
+        ("2023-04-11T00:00:00Z", "account.cancelled", 0),
+        ("2023-05-02T00:00:00Z", "invoice.paid", 40_000),
+    ];
+    let runs = ["2023-06-01T06:00:00Z", "2023-07-01T06:00:00Z"];
+    assert_eq!(tiers(&back, &runs), (30_000, vec!["tier-1 available".into(), "tier-2 available".into()]));
+}
