@@ -148,3 +148,30 @@ fn tiers_are_for_an_account_that_left_before_it_reached_them() {
     let runs = ["2023-06-01T06:00:00Z", "2023-07-01T06:00:00Z"];
     assert_eq!(tiers(&back, &runs), (30_000, vec!["tier-1 available".into(), "tier-2 available".into()]));
 }
+
+#[test]
+fn the_first_purchase_taken_in_is_the_one_that_counts_even_where_it_earns_nothing() {
+    let first = [(9, "usd"), (10_000, "eur")];
+    for ((cents, currency), later) in first.into_iter().zip(["2026-02-01T00:00:00Z", "2026-02-20T00:00:00Z"]) {
+        let world = World::new(13);
+        let t0 = at("2026-01-01T00:00:00Z");
+        let (partner, code) = world.partner(t0, "tiered-credits", "m", "m@salon.example").unwrap();
+        world.fund(t0, "tiered-credits", 1_000_000).unwrap();
+        let attribution = json!({"attribution": {"code": code}});
+        take(&world, "up", "account.signed_up", "2026-01-10T00:00:00Z", "acct", attribution);
+        let buys = |id: &str, when: &str, amount: Value| {
+            let rest = json!({"amount": amount, "data": {"purchase_id": id}, "told": "2026-03-01T00:00:00Z"});
+            take(&world, id, "purchase.completed", when, "acct", rest);
+        };
+        buys("p1", "2026-02-10T00:00:00Z", amount(cents, currency));
+        buys("p2", later, amount(100_000, "usd"));
+        buys("p3", "2026-01-20T00:00:00Z", amount(100_000, "usd"));
+        assert_eq!(world.balance(&partner, "available"), 500, "tier 1 alone, after {cents} {currency}");
+        let sql = "SELECT net_cents, state, reason FROM accrual WHERE rule_id = 'tier-5'";
+        let rows = world.db.look(sql);
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        assert_eq!((rows[0]["net_cents"].as_i64(), rows[0]["state"].as_str()), (Some(0), Some("void")));
+        assert!(rows[0]["reason"].as_str().unwrap().contains("earns nothing"), "{rows:?}");
+        assert!(world.faults().is_empty(), "{:?}", world.faults());
+    }
+}
