@@ -4,7 +4,7 @@
 mod support;
 
 use manicule::flow::rebind;
-use manicule::flow::review::Choice;
+use manicule::flow::review::{self, Choice};
 use manicule::program::document::Cadence;
 use manicule::wire::operator::Rebind;
 use serde_json::{Value, json};
@@ -174,4 +174,22 @@ fn the_first_purchase_taken_in_is_the_one_that_counts_even_where_it_earns_nothin
         assert!(rows[0]["reason"].as_str().unwrap().contains("earns nothing"), "{rows:?}");
         assert!(world.faults().is_empty(), "{:?}", world.faults());
     }
+}
+
+#[test]
+fn deciding_about_a_currency_says_what_it_does_not_do() {
+    let world = World::new(14);
+    let (partner, code) = world.partner(at("2026-01-01T00:00:00Z"), "agency-partner", "a", "hi@a.example").unwrap();
+    let attribution = json!({"attribution": {"code": code}});
+    take(&world, "up", "account.signed_up", "2026-01-10T00:00:00Z", "acct", attribution);
+    let euros = json!({"amount": amount(10_000, "eur"), "data": {"invoice_id": "in"}});
+    take(&world, "pay", "invoice.paid", "2026-01-11T00:00:00Z", "acct", euros);
+    let id = review_of(&world, "acct", "currency");
+    let ctx = world.at(at("2026-01-12T00:00:00Z"));
+    let (status, view) = now(review::decide(&ctx, &id, Choice::Release, "looked into")).unwrap();
+    assert_eq!((status, view["state"].as_str()), (200, Some("released")));
+    let note = view["note"].as_str().expect("a note");
+    assert!(note.contains("nothing is converted") && note.contains("by hand"), "{note}");
+    assert!(view["evidence"].as_str().unwrap().contains("earns nothing"), "{view}");
+    assert_eq!(world.balance(&partner, "pending") + world.balance(&partner, "available"), 0);
 }

@@ -88,6 +88,9 @@ pub fn assess(document: &Document, s: &Suspect) -> Vec<Suspicion> {
 /// order of arrival was.
 const CROWD: &str = "signups_in_month";
 
+/// What is in another currency than it should be is no document's rule: it is always looked at.
+pub const CURRENCY: &str = "currency";
+
 fn same_email(s: &Suspect) -> Option<String> {
     let own = normalise_email(s.partner_email?);
     let same = s.emails.iter().any(|e| normalise_email(e) == own);
