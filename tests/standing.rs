@@ -3,11 +3,12 @@
 
 mod support;
 
-use manicule::flow::rebind;
 use manicule::flow::review::{self, Choice};
+use manicule::flow::{rebind, redecide};
 use manicule::program::document::Cadence;
 use manicule::wire::operator::Rebind;
 use serde_json::{Value, json};
+use support::sqlite::Fault;
 use support::world::{World, at, now};
 
 fn take(world: &World, id: &str, kind: &str, when: &str, account: &str, rest: Value) {
@@ -135,6 +136,38 @@ fn tiers_are_not_for_an_account_that_left_before_the_run_that_would_grant_them()
     assert_eq!(tiers(&b, &late), (0, vec![]), "no run before had granted them");
     let all = ["2023-04-01T06:00:00Z", "2023-05-01T06:00:00Z", "2023-06-01T06:00:00Z"];
     assert_eq!(tiers(&b, &all), (0, vec!["tier-1 void".into(), "tier-2 void".into()]), "one had");
+}
+
+#[test]
+fn a_cancellation_that_is_told_while_the_run_is_cut_off_voids_what_it_planned() {
+    let scheduled = at("2024-04-01T06:00:00Z");
+    let mut met = false;
+    for call in 1..60 {
+        let world = World::new(15);
+        let (partner, code) =
+            world.partner(at("2023-12-01T00:00:00Z"), "developer-affiliate", "d", "d@dev.example").unwrap();
+        let attribution = json!({"attribution": {"code": code}});
+        take(&world, "up", "account.signed_up", "2024-01-01T00:00:00Z", "acct", attribution);
+        paid(&world, "2024-03-01T06:00:00Z", "acct", "in", 40_000);
+        world.db.fault.set(Some((world.db.calls.get() + call, Fault::Before)));
+        let _ = world.run(Cadence::Monthly, scheduled);
+        world.db.fault.set(None);
+        let open = "SELECT COUNT(*) FROM run WHERE state = 'executing' AND items = 1 AND executed = 0";
+        if world.db.number(open) == 0 {
+            continue;
+        }
+        met = true;
+        let told = json!({"told": "2024-04-01T06:05:00Z"});
+        take(&world, "bye", "account.cancelled", "2024-04-01T03:00:00Z", "acct", told);
+        for minutes in [10, 20, 30] {
+            world.sweep(scheduled.plus_ms(minutes * 60_000)).unwrap();
+        }
+        assert_eq!(world.db.number("SELECT COUNT(*) FROM run WHERE state <> 'done'"), 0);
+        now(redecide::drain(&world.at(at("2024-04-01T07:00:00Z")), 4)).unwrap();
+        assert_eq!(world.balance(&partner, "pending") + world.balance(&partner, "available"), 0);
+        assert!(world.faults().is_empty(), "{:?}", world.faults());
+    }
+    assert!(met, "some call comes between plan and execution");
 }
 
 #[test]

@@ -49,7 +49,10 @@ pub fn due(b: &Bound, document: &Document, standing_lines: &[Line], as_of: UtcMi
         let ground = state_ground(reward, name, &b.binding.event, as_of);
         let mut line = Line::new(document, b.binding, b.account, ground, cents);
         settle(&mut line, b, document);
-        lines.push(line);
+        // What is void is not granted; facts that arrive later may yet make it due.
+        if !line.is_over() {
+            lines.push(line);
+        }
     }
     lines
 }
