@@ -231,7 +231,11 @@ fn suspect(
         let currency = &payment.invoice.amount.currency;
         let Some(document) = catalog.in_force(&binding.program, payment.at) else { continue };
         let evidence = if *currency != document.currency {
-            format!("invoice in {currency}; the program reckons in {}: it earns nothing", document.currency)
+            format!(
+                "invoice in {currency}; the program reckons in {}. Nothing is converted: it earns nothing. Book it by \
+                 hand, or have it invoiced in {}",
+                document.currency, document.currency
+            )
         } else if payment.taken_back_elsewhere {
             format!("refunded or disputed in another currency than it was paid in, {currency}; nothing is converted")
         } else {
