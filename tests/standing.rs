@@ -36,8 +36,8 @@ fn review_of(world: &World, account: &str, rule: &str) -> String {
     rows.first().and_then(|r| r["id"].as_str()).unwrap_or_else(|| panic!("{account} has no {rule}")).to_owned()
 }
 
-fn move_to(world: &World, when: &str, account: &str, partner: &str) {
-    let asked = Rebind { program: "agency-partner".into(), partner: Some(partner.into()), reason: "a mix-up".into() };
+fn move_to(world: &World, when: &str, program: &str, account: &str, partner: &str) {
+    let asked = Rebind { program: program.into(), partner: Some(partner.into()), reason: "a mix-up".into() };
     let ctx = world.at(at(when));
     let moved = rebind::rebind(&ctx, account, &asked, format!("op-{account}-{when}"), "00".into());
     assert_eq!(now(moved).expect("it is moved").0, 200);
@@ -70,7 +70,7 @@ fn a_rejection_stands_when_others_are_moved() {
     assert_eq!(standing(&world, "g10"), (2_000, "held".into()));
     world.decide(at("2026-01-21T00:00:00Z"), &review_of(&world, "g10", "signups_in_month"), Choice::Reject).unwrap();
     assert_eq!(standing(&world, "g10"), (0, "void".into()));
-    move_to(&world, "2026-01-22T00:00:00Z", "g00", &other);
+    move_to(&world, "2026-01-22T00:00:00Z", "agency-partner", "g00", &other);
     assert_eq!(standing(&world, "g10"), (0, "void".into()), "no longer the eleventh, and rejected all the same");
     assert_eq!(world.db.number("SELECT held FROM binding WHERE account_id = 'g10' AND partner_id IS NOT NULL"), 1);
     world.run(Cadence::Monthly, at("2026-04-01T06:00:00Z")).unwrap();
@@ -82,7 +82,7 @@ fn a_rejection_stands_when_others_are_moved() {
 #[test]
 fn an_undecided_hold_for_a_crowd_follows_the_facts() {
     let (world, agency, other) = crowd();
-    move_to(&world, "2026-01-22T00:00:00Z", "g00", &other);
+    move_to(&world, "2026-01-22T00:00:00Z", "agency-partner", "g00", &other);
     assert_eq!(standing(&world, "g10"), (2_000, "pending".into()));
     world.run(Cadence::Monthly, at("2026-04-01T06:00:00Z")).unwrap();
     assert_eq!(world.balance(&agency, "available"), 10 * 2_500);
@@ -226,4 +226,21 @@ fn deciding_about_a_currency_says_what_it_does_not_do() {
     let evidence = view["evidence"].as_str().unwrap();
     assert!(evidence.contains("earns nothing. Book it by hand"), "{evidence}");
     assert_eq!(world.balance(&partner, "pending") + world.balance(&partner, "available"), 0);
+}
+
+#[test]
+fn a_credit_moves_with_its_account_where_the_pool_is_empty() {
+    let world = World::new(16);
+    let t0 = at("2026-01-01T00:00:00Z");
+    let enrol = |n: i32| world.partner(t0, "tiered-credits", &format!("m{n}"), &format!("m{n}@salon.example")).unwrap();
+    let partners: Vec<(String, String)> = (0..6).map(enrol).collect();
+    world.fund(t0, "tiered-credits", 500).unwrap();
+    let attribution = json!({"attribution": {"code": partners[0].1}});
+    take(&world, "up", "account.signed_up", "2026-01-10T00:00:00Z", "acct", attribution);
+    // What is taken back from one partner pays the next, whichever way their lines' ids sort.
+    for (day, (partner, _)) in (11..).zip(partners.iter().chain(partners.iter().rev()).skip(1)) {
+        move_to(&world, &format!("2026-01-{day}T00:00:00Z"), "tiered-credits", "acct", partner);
+        assert_eq!(world.balance(partner, "available"), 500);
+    }
+    assert!(world.faults().is_empty(), "{:?}", world.faults());
 }
