@@ -7,6 +7,7 @@
 use super::attribution::Binding;
 use super::event::Payload;
 use super::hold::{self, Grounds};
+use super::lifecycle;
 use super::line::{Bucket, Ground, Line, LineState};
 use super::risk::Standing;
 use super::sabotage::{self, Fault as Sabotage};
@@ -128,11 +129,18 @@ pub fn judge_flat(line: &mut Line, grounds: &Grounds) {
         Ok(vests_at) => {
             line.vests_at_ms = vests_at.unwrap_or(NEVER);
             let held = !matches!(grounds.document.vesting.hold, Hold::None {});
-            if held && let Some(why) = hold::flat_void(grounds, line.at_ms, vests_at) {
+            if held && let Some(why) = hold::flat_void(grounds, earned_at(line, grounds), line.at_ms, vests_at) {
                 line.void(why);
             }
         }
     }
+}
+
+/// When what a flat line is for came about. A state is often reached some time before the run that grants it.
+fn earned_at(line: &Line, grounds: &Grounds) -> UtcMillis {
+    let state = line.basis.strip_prefix("state:").and_then(|name| grounds.document.state(name));
+    let reached = state.and_then(|s| lifecycle::first_held(grounds.document, s, grounds.account, grounds.facts));
+    reached.map_or(line.at_ms, |reached| reached.min(line.at_ms))
 }
 
 /// The type of event that makes a reward due.

@@ -231,7 +231,11 @@ fn suspect(
         let currency = &payment.invoice.amount.currency;
         let Some(document) = catalog.in_force(&binding.program, payment.at) else { continue };
         let evidence = if *currency != document.currency {
-            format!("invoice in {currency}; the program reckons in {}", document.currency)
+            format!(
+                "invoice in {currency}; the program reckons in {}. Nothing is converted: it earns nothing. Book it by \
+                 hand, or have it invoiced in {}",
+                document.currency, document.currency
+            )
         } else if payment.taken_back_elsewhere {
             format!("refunded or disputed in another currency than it was paid in, {currency}; nothing is converted")
         } else {
@@ -242,7 +246,7 @@ fn suspect(
             found.push(Suspicion {
                 program: binding.program.clone(),
                 partner: binding.partner.clone(),
-                rule: "currency".to_owned(),
+                rule: risk::CURRENCY.to_owned(),
                 subject: payment.invoice.invoice_id.clone(),
                 holds: true,
                 evidence,

@@ -49,7 +49,10 @@ pub fn due(b: &Bound, document: &Document, standing_lines: &[Line], as_of: UtcMi
         let ground = state_ground(reward, name, &b.binding.event, as_of);
         let mut line = Line::new(document, b.binding, b.account, ground, cents);
         settle(&mut line, b, document);
-        lines.push(line);
+        // What is void is not granted; facts that arrive later may yet make it due.
+        if !line.is_over() {
+            lines.push(line);
+        }
     }
     lines
 }
@@ -114,6 +117,8 @@ fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis)
                     let share = reward.amount.rate_bps?.of(amount.cents)?;
                     reward.amount.cap_cents.map_or(share, |cap| share.min(cap))
                 }
+                // Never converted.
+                (None, Payload::Purchase { .. }) => Cents::ZERO,
                 _ => return None,
             };
             let ground = Ground {
@@ -123,7 +128,8 @@ fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis)
                 at: fact.at,
                 reason: format!("{kind} was taken in"),
             };
-            (cents > Cents::ZERO).then(|| Line::new(document, b.binding, b.account, ground, cents))?
+            // One that earns nothing is kept too: it was the first that was taken in.
+            Line::new(document, b.binding, b.account, ground, cents)
         }
     };
     let mut line = line;
@@ -205,6 +211,9 @@ fn is_granted(document: &Document, reward: &Reward, standing_lines: &[Line]) -> 
 
 /// The hold and the reviews decide what becomes of a granted line.
 fn settle(line: &mut Line, b: &Bound, document: &Document) {
+    if line.earned_cents == Cents::ZERO {
+        return line.void(format!("{}: it earns nothing, and no later one does", line.reason));
+    }
     judge_flat(line, &Grounds { document, account: b.account, facts: b.facts, timeline: b.timeline });
     if !line.is_over() {
         hold::review(line, b.standing);

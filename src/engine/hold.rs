@@ -68,14 +68,15 @@ fn left_at(g: &Grounds) -> Option<UtcMillis> {
     g.timeline.cancellations.iter().copied().find(|c| *c >= signed_up)
 }
 
-/// A flat reward is void if the account cancels, or its first invoice is taken back in full, before the scheduled time
-/// of the run that vests it. `None`: no run is in sight yet, and whatever is known comes before it.
-pub fn flat_void(g: &Grounds, at: UtcMillis, vests_at: Option<UtcMillis>) -> Option<String> {
+/// A flat reward earned at `since` and granted at `at` is void if the account cancels, or its first invoice is taken
+/// back in full, before the scheduled time of the run that vests it. `None`: no run is in sight yet, and whatever is
+/// known comes before it.
+pub fn flat_void(g: &Grounds, since: UtcMillis, at: UtcMillis, vests_at: Option<UtcMillis>) -> Option<String> {
     // What is dated at a run's very time is the next run's.
     let next = |vests_at: UtcMillis| schedule::next_run_at(g.document.settlement.cadence, vests_at.max(at.plus_ms(1)));
     let run = vests_at.map_or(UtcMillis(i64::MAX), next);
     let known = Timeline::of(g.account, g.facts, run);
-    if known.cancellations.iter().any(|c| *c >= at) && !sabotage::is(Sabotage::FlatSurvives) {
+    if known.cancellations.iter().any(|c| *c >= since) && !sabotage::is(Sabotage::FlatSurvives) {
         return Some("the account cancelled before it vested".to_owned());
     }
     let first = known.payments.first()?;

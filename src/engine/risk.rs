@@ -88,6 +88,9 @@ pub fn assess(document: &Document, s: &Suspect) -> Vec<Suspicion> {
 /// order of arrival was.
 const CROWD: &str = "signups_in_month";
 
+/// What is in another currency than it should be is no document's rule: it is always looked at.
+pub const CURRENCY: &str = "currency";
+
 fn same_email(s: &Suspect) -> Option<String> {
     let own = normalise_email(s.partner_email?);
     let same = s.emails.iter().any(|e| normalise_email(e) == own);
@@ -119,7 +122,7 @@ fn crowded(document: &Document, s: &Suspect, more_than: i64) -> Option<String> {
 }
 
 /// Whether lines of this program and partner are held: by a stored review that is not released, or by a suspicion
-/// that is new.
+/// that is new. What a person decided stands; an open review of a crowd holds only while the facts raise it.
 pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[Suspicion]) -> Standing {
     let raised = |rule: &str| suspicions.iter().any(|s| s.program == program && s.partner == partner && s.rule == rule);
     let mine = |r: &&Review| {
@@ -127,7 +130,7 @@ pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[
             && r.partner_id == partner
             && r.holds != 0
             && r.subject.is_empty()
-            && (r.rule != CROWD || raised(CROWD))
+            && (r.rule != CROWD || r.state == "rejected" || raised(CROWD))
     };
     if let Some(rejected) = reviews.iter().filter(mine).find(|r| r.state == "rejected") {
         return Standing::Rejected(rejected.reason.clone().unwrap_or_default());

@@ -66,11 +66,11 @@ impl Commit {
         if !self.transfers.is_empty() {
             statements.push(ledger::ledger_accounts_ensure(&self.transfers));
         }
-        // In the order of their ids neighbouring rows go to neighbouring pages of the indexes. A line's own postings
-        // keep their order.
+        // In the order of their ids neighbouring rows go to neighbouring pages of the indexes. What is taken back comes
+        // first: where a reward moves, it pays for itself out of a pool that is empty. A batch posts a line once.
         let (mut lines, mut transfers) = (self.lines.clone(), self.transfers.clone());
         lines.sort_by(|a, b| a.id.cmp(&b.id));
-        transfers.sort_by(|a, b| a.line.cmp(&b.line));
+        transfers.sort_by(|a, b| (a.code == "accrue", &a.line).cmp(&(b.code == "accrue", &b.line)));
         statements.extend(account::line_write(&lines));
         statements.extend(ledger::transfer_insert(&transfers, now));
         statements.extend(self.granted.iter().map(|l| outbox::outbox_reward(l, now)));

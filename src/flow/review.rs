@@ -5,7 +5,7 @@ use super::commit::Commit;
 use super::context::{Context, Ports};
 use super::error::{AppError, Kind, TRIES_MAX};
 use super::once::Answer;
-use crate::engine::decision;
+use crate::engine::{decision, risk};
 use crate::store::account::{self, AccountRow};
 use crate::store::port::DbError;
 use crate::store::review::{self, ReviewRow};
@@ -105,6 +105,15 @@ pub fn view(r: &ReviewRow) -> Value {
     json!({
         "id": r.id, "program": r.program_id, "partner": r.partner_id, "account": r.account_id, "rule": r.rule,
         "subject": r.subject, "holds": r.holds != 0, "evidence": r.evidence, "state": r.state, "reason": r.reason,
-        "actor": r.actor, "created_at": r.created_at_ms.to_rfc3339(), "decided_at": r.decided_at_ms.map(|at| at.to_rfc3339()),
+        "note": note(&r.rule), "actor": r.actor, "created_at": r.created_at_ms.to_rfc3339(), "decided_at": r.decided_at_ms.map(|at| at.to_rfc3339()),
     })
+}
+
+/// What a decision about a review of this rule does not do.
+fn note(rule: &str) -> Option<&'static str> {
+    (rule == risk::CURRENCY).then_some(
+        "Deciding this changes nothing in the books, for nothing is converted: an invoice in another currency than its \
+         program's earns nothing, and a refund in another than its invoice's takes nothing back. Book it by hand, or have \
+         it made out in the program's currency.",
+    )
 }

@@ -201,12 +201,14 @@ pub fn execute(run: &RunRow, from: i64, to: i64, now: UtcMillis) -> Vec<Stmt> {
 }
 
 /// Whoever read an account of this page before must read it again. A reward by state is judged on the facts before the
-/// run; where the run comes late, what happened since may void it, and the account is decided again.
+/// run that were known when it was planned; what happened since where the run comes late, or was told since, may void
+/// it, and the account is decided again.
 fn accounts_advance(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Stmt {
     page(format!(
         "UPDATE account SET revision = revision + 1, stale_since_ms = IIF(
            id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0 AND i.kind = 'grant')
-             AND EXISTS (SELECT 1 FROM event e WHERE e.occurred_at_ms >= (SELECT as_of_ms FROM run WHERE id = ?1)
+             AND EXISTS (SELECT 1 FROM event e, run r WHERE r.id = ?1
+               AND (e.occurred_at_ms >= r.as_of_ms OR e.received_at_ms >= r.started_at_ms)
                AND (e.account_id = account.id OR e.invoice_id IN
                  (SELECT p.invoice_id FROM event p WHERE p.account_id = account.id AND p.invoice_id IS NOT NULL))),
            ?4, stale_since_ms)

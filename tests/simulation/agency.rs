@@ -118,20 +118,20 @@ fn high_value(picture: &Picture, register: &Register, account: &str) -> Option<L
     let stay = life.stays.iter().find(|s| s.cancelled.is_none_or(|c| c > event.at));
     line.vests_at = stay.map(|s| (s.from.0 + 60 * DAY).max(event.at));
     let inside = stay.is_some_and(|s| s.cancelled.is_some_and(|c| c < s.from.0 + 60 * DAY));
-    if inside || life_ends_before(picture, account, event.at, line.vests_at) {
+    if inside || life_ends_before(picture, account, event.at, event.at, line.vests_at) {
         line.void();
     }
     line.judge(picture.standing(register, account, PROGRAM, &bound.partner), false);
     Some(line)
 }
 
-/// Whether a flat reward is void: the account cancelled after it, or its first invoice was returned in full, before the
-/// monthly run that vests it.
-pub fn life_ends_before(picture: &Picture, account: &str, at: i64, vests_at: Option<i64>) -> bool {
+/// Whether a flat reward granted at `at` is void: the account cancelled after it had earned it, or its first invoice was
+/// returned in full, before the monthly run that vests it.
+pub fn life_ends_before(picture: &Picture, account: &str, since: i64, at: i64, vests_at: Option<i64>) -> bool {
     let life = &picture.lives[account];
     // What is dated at a run's very time is the next run's.
     let run = vests_at.map(|v| v.max(at + 1)).map(|from| firsts(from, from + 40 * DAY)[0]).unwrap_or(i64::MAX);
-    let left = life.cancelled_in(at, run).is_some();
+    let left = life.cancelled_in(since, run).is_some();
     let known = Life::of(&life.related.before(run), account);
     left || known.payments.first().is_some_and(Invoice::is_returned_in_full)
 }

@@ -55,7 +55,7 @@ impl Story<'_> {
         }
         for number in 0..self.dice.within(0, 3) {
             let at = start + self.dice.within(0, 50 * DAY);
-            let cents = self.dice.pick(&[10, 4_999, 249_999, 250_000, 250_010, 900_000]);
+            let cents = self.dice.pick(&[9, 4_999, 249_999, 250_000, 250_010, 900_000]);
             let id = format!("buy_{}_{number}", self.account);
             let rest = json!({"amount": {"cents": cents, "currency": "usd"}, "data": {"purchase_id": id}});
             self.event("purchase.completed", at, rest);

@@ -110,20 +110,20 @@ pub fn lines(picture: &Picture, register: &Register, caps: &Caps, account: &str)
 
 /// The states that are rewarded, and whether the account has reached them as of a run, on the facts before it.
 pub fn reached(life: &Life, run: i64) -> Vec<&'static str> {
-    let has_paid = life.payments.iter().any(Invoice::is_ours);
-    let active = |days: i64| has_paid && life.active_for(days).is_some_and(|end| end <= run);
-    let is_team = life.events.iter().any(|e| {
+    ["tier-1", "tier-2"].into_iter().filter(|rule| reached_at(life, rule).is_some_and(|at| at <= run)).collect()
+}
+
+/// When the account reached the state that a tier is for: a fact counts from just after it on.
+fn reached_at(life: &Life, rule: &str) -> Option<i64> {
+    let paid = life.payments.iter().find(|i| i.is_ours())?.at() + 1;
+    if rule == "tier-1" {
+        return life.active_for(7).map(|end| end.max(paid));
+    }
+    let team = life.events.iter().find(|e| {
         let size = e.body["account"]["team_size"].as_i64().or(e.number("team_size"));
         ["account.signed_up", "account.active"].contains(&e.kind.as_str()) && size.is_some_and(|n| n > 5)
-    });
-    let mut found = Vec::new();
-    if active(7) {
-        found.push("tier-1");
-    }
-    if active(30) && is_team {
-        found.push("tier-2");
-    }
-    found
+    })?;
+    life.active_for(30).map(|end| end.max(paid).max(team.at + 1))
 }
 
 /// A reward for a state that a run at `at` granted, as it stands now with whoever the account is bound to.
@@ -133,7 +133,8 @@ pub fn granted(picture: &Picture, register: &Register, account: &str, rule: &str
     let (state, cents) = if rule == "tier-1" { ("casual", 5_000) } else { ("team", 25_000) };
     let mut line = Line::new(account, bound, rule, format!("state:{state}"), at, cents);
     line.vests_at = sustained(life).map(|s| s.max(at));
-    if is_void(life) || life_ends_before(picture, account, at, line.vests_at) {
+    let since = reached_at(life, rule).map_or(at, |reached| reached.min(at));
+    if is_void(life) || life_ends_before(picture, account, since, at, line.vests_at) {
         line.void();
     }
     line.judge(picture.standing(register, account, PROGRAM, &bound.partner), false);

@@ -101,6 +101,11 @@ impl Picture {
     }
 
     pub fn standing(&self, register: &Register, account: &str, program: &str, partner: &str) -> Standing {
+        // A crowd is told apart by all the facts; who was rejected for it stays rejected, whatever they say later.
+        let about = (account.to_owned(), partner.to_owned(), "signups_in_month".to_owned());
+        if register.reviews.get(&about) == Some(&false) {
+            return Standing::Rejected;
+        }
         let mut standing = Standing::Clear;
         for rule in self.suspicions(register, account, program, partner) {
             match register.reviews.get(&(account.to_owned(), partner.to_owned(), rule.to_owned())) {

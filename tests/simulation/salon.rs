@@ -7,6 +7,7 @@ use super::calendar::DAY;
 use super::facts::{Place, Sent};
 use super::life::Life;
 use super::picture::{Line, Picture, Status};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub const PROGRAM: &str = "tiered-credits";
@@ -50,9 +51,9 @@ impl Salon {
         if let Some(bound) = bound {
             for (tier, reward) in earned(&picture.lives[account], &bound.from) {
                 let key = (account.to_owned(), tier);
-                if !self.rewards.contains_key(&key) {
+                if let Entry::Vacant(entry) = self.rewards.entry(key) {
                     new.push((reward.place.clone(), tier));
-                    self.rewards.insert(key, reward);
+                    entry.insert(reward);
                 }
             }
         }
@@ -66,7 +67,9 @@ impl Salon {
         let is_behind = self.rewards.values().any(|r| r.is_owed && !r.is_issued);
         let reward = self.rewards.get_mut(&(account.to_owned(), tier)).expect("it is there");
         reward.is_owed = true;
-        if !is_behind && self.balance >= reward.cents {
+        // A tenth of nine cents waits for nothing, and is the tier's all the same.
+        reward.is_issued = reward.cents == 0;
+        if reward.cents > 0 && !is_behind && self.balance >= reward.cents {
             reward.is_issued = true;
             self.balance -= reward.cents;
             self.issued.insert((account.to_owned(), tier.to_owned()));
