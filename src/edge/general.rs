@@ -48,10 +48,12 @@ pub async fn fetch(mut request: Request, env: Env, _ctx: Context) -> Result<Resp
 pub async fn scheduled(event: ScheduledEvent, env: Env) {
     let scheduled = UtcMillis(event.schedule() as i64);
     let (began, sent) = (js_sys::Date::now(), d1::statements());
+    let config = config(&env);
     let done = match Runtime::of(env) {
         Ok(runtime) => {
             let now = UtcMillis(js_sys::Date::now() as i64);
-            jobs::run(&FlowContext { ports: &runtime, now, actor: "cron".to_owned() }, &event.cron(), scheduled).await
+            let context = FlowContext { ports: &runtime, setup: &config.setup, now, actor: "cron".to_owned() };
+            jobs::run(&context, &event.cron(), scheduled).await
         }
         Err(why) => Err(why.into()),
     };

@@ -22,3 +22,4 @@ pub mod redecide;
 pub mod report;
 pub mod review;
 pub mod settle;
+pub mod setup;

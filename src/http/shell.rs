@@ -26,6 +26,6 @@ pub struct Shell<'a, S: Site> {
 
 impl<S: Site> Shell<'_, S> {
     pub fn context(&self, actor: &str) -> Context<'_, S> {
-        Context { ports: self.site, now: self.now, actor: actor.to_owned() }
+        Context { ports: self.site, setup: &self.config.setup, now: self.now, actor: actor.to_owned() }
     }
 }

@@ -10,6 +10,7 @@ pub mod envelope;
 mod fields;
 mod json;
 pub mod operator;
+pub mod outgoing;
 pub mod session;
 pub mod standard_webhooks;
 
