@@ -13,5 +13,6 @@ pub mod operator;
 pub mod outgoing;
 pub mod session;
 pub mod standard_webhooks;
+pub mod stripe;
 
 pub use json::{BODY_BYTES_MAX, DEPTH_MAX, Invalid};
