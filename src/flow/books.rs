@@ -175,6 +175,13 @@ impl Books {
         self.facts.push(fact);
     }
 
+    /// Facts turn out to be another account's.
+    pub fn move_facts(&mut self, events: &[String], to: &str) {
+        for fact in self.facts.iter_mut().filter(|f| events.contains(&f.event_id)) {
+            to.clone_into(&mut fact.account_id);
+        }
+    }
+
     /// The email domains of an account's sign-ups.
     pub fn signup_domains(&self, account: &str) -> Vec<String> {
         let signups =

@@ -23,3 +23,8 @@ pub mod report;
 pub mod review;
 pub mod settle;
 pub mod setup;
+pub mod stripe;
+pub mod stripe_customer;
+pub mod stripe_in;
+pub mod stripe_reconcile;
+pub mod stripe_sweep;

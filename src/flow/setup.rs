@@ -1,6 +1,8 @@
 //! What the operator has set up: which services there are to talk to, and with which keys. Read from the configuration
 //! at the edge; what is not set is absent, and its uses say so.
 
+use crate::wire::cookie::CookieKeys;
+
 /// Stripe's own address.
 pub const STRIPE_API: &str = "https://api.stripe.com";
 
@@ -15,6 +17,8 @@ pub struct Setup {
     /// Secrets of the webhook endpoint for connected accounts.
     pub stripe_connect_secrets: Vec<String>,
     pub payout_approval: PayoutApproval,
+    /// Verify the attribution tokens that events carry.
+    pub cookie_keys: Option<CookieKeys>,
 }
 
 #[derive(Clone, PartialEq, Eq)]

@@ -54,6 +54,7 @@ impl Config {
         config.emdash_tokens = config.strong("EMDASH_TOKENS", &text("EMDASH_TOKENS"));
         config.forms_secrets = config.strong("FORMS_SECRETS", &text("FORMS_SECRETS"));
         config.setup = config.services(&text);
+        config.setup.cookie_keys.clone_from(&config.cookie_keys);
         let hash = text("OPERATOR_BOOTSTRAP_TOKEN_SHA256").trim().to_ascii_lowercase();
         if hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()) {
             config.operator_token_sha256 = Some(hash);
