@@ -443,7 +443,8 @@ fn what_connected_accounts_can_do_is_kept() {
 
 #[test]
 fn a_fault_at_any_call_leaves_what_a_second_delivery_completes() {
-    let all = story();
+    // Each kind of way into the books once: the enumeration tells the story some hundred times.
+    let all: Vec<Told> = [0, 2, 3, 4, 6, 8, 12, 13].map(|i| story()[i].clone()).to_vec();
     let whole = {
         let house = House::new();
         house.tell(&all);
@@ -495,6 +496,25 @@ fn story() -> Vec<Told> {
     ]
 }
 
+/// One company: its checkout binds its domain, a colleague follows by it, and the host says late who is who.
+fn company() -> Vec<Told> {
+    let of = |mut body: Value, customer: &str, email: &str| {
+        body["data"]["object"]["customer"] = json!(customer);
+        body["data"]["object"]["customer_email"] = json!(email);
+        Told::Stripe(body)
+    };
+    vec![
+        Told::Checkout("evt_1", "cus_1", "ann@corp.example"),
+        of(invoice(Shape::New, "evt_2", "in_1", 90_000, 0), "cus_1", "ann@corp.example"),
+        Told::Plain("acct_1", "ann@corp.example", 50),
+        Told::Plain("acct_2", "bob@corp.example", 10),
+        of(invoice(Shape::New, "evt_3", "in_2", 80_000, 0), "cus_2", "bob@corp.example"),
+        Told::Plain("acct_3", "eve@corp.example", -90),
+        of(invoice(Shape::New, "evt_4", "in_3", 70_000, 0), "cus_3", "eve@corp.example"),
+        of(invoice(Shape::New, "evt_5", "in_4", 60_000, 0), "cus_1", "billing@corp.example"),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
@@ -504,6 +524,19 @@ proptest! {
         let straight = House::new();
         straight.tell(&all);
         let shuffled = House::new();
+        let told: Vec<Told> = order.iter().map(|i| all[*i].clone()).collect();
+        shuffled.tell(&told);
+        prop_assert_eq!(shuffled.books(), straight.books());
+        shuffled.sound();
+    }
+
+    #[test]
+    fn any_order_of_a_company_comes_to_the_same(order in Just((0..8usize).collect::<Vec<_>>()).prop_shuffle()) {
+        let all = company();
+        let straight = House::of("developer-affiliate");
+        straight.tell(&all);
+        prop_assert!(straight.pending() > 0);
+        let shuffled = House::of("developer-affiliate");
         let told: Vec<Told> = order.iter().map(|i| all[*i].clone()).collect();
         shuffled.tell(&told);
         prop_assert_eq!(shuffled.books(), straight.books());

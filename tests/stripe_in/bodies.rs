@@ -11,6 +11,8 @@ pub enum Told {
     Stripe(Value),
     /// The host's sign-up: account, address, customer.
     SignUp(&'static str, Option<&'static str>, Option<&'static str>),
+    /// The host's sign-up without a code: account, address, seconds after the payments.
+    Plain(&'static str, &'static str, i64),
     /// A completed checkout with a token: event, customer, address.
     Checkout(&'static str, &'static str, &'static str),
 }

@@ -14,6 +14,7 @@ use manicule::http::route;
 use manicule::http::shell::{Shell, Site};
 use manicule::jobs;
 use manicule::wire::cookie::{self, Signed};
+use manicule::wire::operator::NewPartner;
 use manicule::wire::outgoing::Answer;
 use manicule::wire::session::SiteUser;
 use serde_json::{Value, json};
@@ -28,6 +29,7 @@ pub const CONNECT_SECRET: &str = "whsec_00112233445566778899aabbccddeeff";
 pub struct House {
     world: World,
     config: Config,
+    program: &'static str,
     partner: String,
     code: String,
     now: Cell<UtcMillis>,
@@ -39,16 +41,30 @@ const NOW: UtcMillis = UtcMillis((CREATED + 30 * 86_400) * 1_000);
 
 impl House {
     pub fn new() -> House {
+        House::of("agency-partner")
+    }
+
+    pub fn of(program: &'static str) -> House {
         let world = World::new(7);
         let start = UtcMillis((CREATED - 86_400 * 20) * 1_000);
-        let (partner, code) = world.partner(start, "agency-partner", "ada", "ada@agency.example").expect("a partner");
+        let new = NewPartner {
+            program: program.to_owned(),
+            external_id: "ada".to_owned(),
+            name: None,
+            email: Some("ada@agency.example".to_owned()),
+            website: None,
+            country: None,
+            kind: (program == "developer-affiliate").then(|| "developer".to_owned()),
+            disclosure_accepted: true,
+        };
+        let (partner, code) = world.enrol(start, &new).expect("a partner");
         let config = Config::read(|name| match name {
             "STRIPE_WEBHOOK_SECRETS" => format!("{SECRET} {LIVE_SECRET}"),
             "STRIPE_CONNECT_WEBHOOK_SECRETS" => CONNECT_SECRET.to_owned(),
             "COOKIE_KEYS" => format!("k1:{}", "0123456789abcdef".repeat(4)),
             _ => String::new(),
         });
-        House { world, config, partner, code, now: Cell::new(NOW), asked: Rc::default() }
+        House { world, config, program, partner, code, now: Cell::new(NOW), asked: Rc::default() }
     }
 
     /// The same with a key, and `answer` for each address that is asked.
@@ -84,7 +100,7 @@ impl House {
     pub fn token(&self) -> String {
         let touched = UtcMillis((CREATED - 3_600) * 1_000);
         let touch = Touch {
-            program: "agency-partner".to_owned(),
+            program: self.program.to_owned(),
             code: self.code.clone(),
             campaign: String::new(),
             click_id: "clk_1".to_owned(),
@@ -162,6 +178,14 @@ impl House {
     fn try_tell(&self, told: &Told) -> Result<(), String> {
         let body = match told {
             Told::SignUp(account, email, customer) => return self.try_sign_up(account, *email, *customer),
+            Told::Plain(account, email, later) => {
+                let body = json!({
+                    "id": format!("evt_signup_{account}"), "type": "account.signed_up",
+                    "occurred_at": UtcMillis((CREATED + later) * 1_000).to_rfc3339(),
+                    "account": {"id": account, "email": email},
+                });
+                return self.world.take(self.now.get(), &body, None).map(|_| ()).map_err(|why| why.to_string());
+            }
             Told::Stripe(body) => body.clone(),
             Told::Checkout(id, customer, email) => {
                 let mut body = checkout(id, &self.token(), email);
