@@ -48,10 +48,11 @@ pub async fn fetch(mut request: Request, env: Env, _ctx: Context) -> Result<Resp
 pub async fn scheduled(event: ScheduledEvent, env: Env) {
     let scheduled = UtcMillis(event.schedule() as i64);
     let (began, sent) = (js_sys::Date::now(), d1::statements());
+    let config = config(&env);
     let done = match Runtime::of(env) {
         Ok(runtime) => {
             let now = UtcMillis(js_sys::Date::now() as i64);
-            jobs::run(&FlowContext::new(&runtime, now, "cron"), &event.cron(), scheduled).await
+            jobs::run(&FlowContext::new(&runtime, &config.setup, now, "cron"), &event.cron(), scheduled).await
         }
         Err(why) => Err(why.into()),
     };

@@ -6,6 +6,7 @@ pub mod general;
 mod hot;
 pub mod links;
 pub mod origin;
+mod outgoing;
 mod random;
 mod runtime;
 mod state;

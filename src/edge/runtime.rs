@@ -2,11 +2,13 @@
 
 use super::d1::D1;
 use super::links;
+use super::outgoing;
 use super::random;
 use super::time_limit::within;
 use crate::flow::context::Ports;
 use crate::http::shell::Site;
 use crate::store::port::{Db, DbError, Rows, Stmt};
+use crate::wire::outgoing::{Answer, NoAnswer, Outgoing};
 use crate::wire::session::{self, SiteUser};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -90,6 +92,10 @@ impl Ports for Runtime {
 
     fn db(&self) -> &LimitedD1 {
         &self.database
+    }
+
+    async fn send(&self, request: Outgoing) -> Result<Answer, NoAnswer> {
+        outgoing::send(request).await
     }
 
     fn random(&self, bytes: &mut [u8]) {

@@ -26,6 +26,7 @@ pub struct Commit {
     /// Accounts that depend on what changed.
     domains: Vec<OfDomain>,
     crowds: Vec<OfCrowd>,
+    unbound: Vec<String>,
 }
 
 impl Commit {
@@ -44,6 +45,17 @@ impl Commit {
         self.accounts.push(account.clone());
     }
 
+    /// An account whose sign-up turned out to be another's loses its answers; to be said before its facts are moved.
+    pub fn unbind(&mut self, books: &mut Books, account: &str) {
+        let bound: Vec<BoundRow> = books.bound.iter().filter(|b| b.account_id == account).cloned().collect();
+        for before in bound {
+            self.note_change(books, account, Some(&before), None);
+        }
+        books.bound.retain(|b| b.account_id != account);
+        books.learn(account, &[]);
+        self.unbound.push(account.to_owned());
+    }
+
     /// Everybody whose sign-up at or after `from` named this domain is to be decided again.
     pub fn domain_changed(&mut self, domain: String, from: UtcMillis) {
         self.domains.push(OfDomain { domain, from });
@@ -58,6 +70,9 @@ impl Commit {
             statements.push(account::account_advance(&self.accounts.iter().collect::<Vec<_>>(), &groups, now));
         }
         statements.extend(self.pools.iter().map(|p| pool::pool_advance(&p.pool.program_id, p.revision)));
+        if !self.unbound.is_empty() {
+            statements.extend(account::binding_clear(&self.unbound));
+        }
         if !groups.is_empty() {
             statements.extend(account::binding_write(&groups, now));
             statements.extend(account::revenue_write(&ids, &groups));
@@ -116,17 +131,17 @@ impl Commit {
                 _ => false,
             };
             if !same {
-                self.note_change(books, account, before, group);
+                self.note_change(books, account, before, Some(group));
             }
         }
     }
 
-    fn note_change(&mut self, books: &Books, account: &str, before: Option<&BoundRow>, group: &GroupDecision) {
-        let after = group.verdict.binding.as_ref();
+    fn note_change(&mut self, books: &Books, account: &str, before: Option<&BoundRow>, group: Option<&GroupDecision>) {
+        let after = group.and_then(|g| g.verdict.binding.as_ref());
+        let signed_up = group.map(|g| g.signed_up.0).or(before.map(|b| b.signed_up_at_ms)).unwrap_or_default();
         let programs = before.map(|b| b.program_id.as_str()).into_iter().chain(after.map(|a| a.program.as_str()));
-        let documents: Vec<_> = programs.filter_map(|p| books.catalog.in_force(p, group.signed_up.0)).collect();
-        let from =
-            before.map(|b| b.from_ms).into_iter().chain(after.map(|a| a.from)).min().unwrap_or(group.signed_up.0);
+        let documents: Vec<_> = programs.filter_map(|p| books.catalog.in_force(p, signed_up)).collect();
+        let from = before.map(|b| b.from_ms).into_iter().chain(after.map(|a| a.from)).min().unwrap_or(signed_up);
         if documents.iter().any(|d| d.attribution.methods.contains(&Method::EmailDomain)) {
             self.domains
                 .extend(books.facts.signup_domains(account).into_iter().map(|domain| OfDomain { domain, from }));
@@ -136,7 +151,7 @@ impl Commit {
             let places = before
                 .map(|b| (b.program_id.clone(), b.partner_id.clone(), b.signed_up_at_ms))
                 .into_iter()
-                .chain(after.map(|a| (a.program.clone(), a.partner.clone(), group.signed_up.0)));
+                .chain(after.map(|a| (a.program.clone(), a.partner.clone(), signed_up)));
             let crowd = |(program, partner, from)| OfCrowd { program, partner, from, to: Month::of(from).end() };
             self.crowds.extend(places.map(crowd));
         }

@@ -2,6 +2,7 @@
 //! never opens one.
 
 use crate::flow::error::{AppError, Kind};
+use crate::flow::setup::{PayoutApproval, STRIPE_API, Setup, Stripe};
 use crate::wire::cookie::CookieKeys;
 use crate::wire::standard_webhooks::Secret;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub consent_cookie: String,
     /// The program that a signed-in user joins without naming one.
     pub self_serve_program: String,
+    /// Which services there are to talk to.
+    pub setup: Setup,
     /// What is wrong, for the log and the operator.
     pub complaints: Vec<String>,
 }
@@ -53,6 +56,8 @@ impl Config {
         }
         config.emdash_tokens = config.strong("EMDASH_TOKENS", &text("EMDASH_TOKENS"));
         config.forms_secrets = config.strong("FORMS_SECRETS", &text("FORMS_SECRETS"));
+        config.setup = config.services(&text);
+        config.setup.cookie_keys.clone_from(&config.cookie_keys);
         let hash = text("OPERATOR_BOOTSTRAP_TOKEN_SHA256").trim().to_ascii_lowercase();
         if hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()) {
             config.operator_token_sha256 = Some(hash);
@@ -70,6 +75,40 @@ impl Config {
     /// The error of a door that is closed because its secret is not set.
     pub fn not_configured(name: &str) -> AppError {
         AppError::new(Kind::Transient, "not_configured", format!("{name} is not set or too weak; see /healthz"))
+    }
+
+    fn services(&mut self, text: &impl Fn(&str) -> String) -> Setup {
+        let mut setup = Setup { public_url: self.public_url.clone(), ..Setup::default() };
+        let key = text("STRIPE_API_KEY").trim().to_owned();
+        let base = text("STRIPE_API_BASE").trim().trim_end_matches('/').to_owned();
+        let known = ["sk_test_", "sk_live_", "rk_test_", "rk_live_"].iter().any(|p| key.starts_with(p));
+        if known {
+            let stripe = Stripe { key, api_base: if base.is_empty() { STRIPE_API.to_owned() } else { base } };
+            if stripe.is_live() && stripe.api_base != STRIPE_API {
+                self.complaints.push("STRIPE_API_BASE: a live key is sent to Stripe's own address alone".to_owned());
+            } else {
+                setup.stripe = Some(stripe);
+            }
+        } else if !key.is_empty() {
+            self.complaints.push("STRIPE_API_KEY: must begin with sk_ or rk_, then test_ or live_".to_owned());
+        }
+        for (name, into) in [
+            ("STRIPE_WEBHOOK_SECRETS", &mut setup.stripe_secrets),
+            ("STRIPE_CONNECT_WEBHOOK_SECRETS", &mut setup.stripe_connect_secrets),
+        ] {
+            let strong = self.strong(name, &text(name));
+            into.extend(strong);
+        }
+        setup.payout_approval = match text("PAYOUT_APPROVAL").trim() {
+            "" => PayoutApproval::UntilFirst,
+            "manual" => PayoutApproval::Manual,
+            "automatic" => PayoutApproval::Automatic,
+            other => {
+                self.complaints.push(format!("PAYOUT_APPROVAL: {other:?} is neither manual nor automatic"));
+                PayoutApproval::Manual
+            }
+        };
+        setup
     }
 
     fn strong(&mut self, name: &str, text: &str) -> Vec<String> {

@@ -17,5 +17,6 @@ pub mod reflink;
 mod reports;
 pub mod route;
 pub mod shell;
+mod stripe;
 mod visitors;
 mod webhooks;

@@ -3,7 +3,7 @@
 use super::auth::{self, Access};
 use super::message::{Request, Response, decode_segment};
 use super::shell::{Shell, Site};
-use super::{collect, figures, operations, partners, programs, reports, visitors, webhooks};
+use super::{collect, figures, operations, partners, programs, reports, stripe, visitors, webhooks};
 use crate::flow::error::{AppError, Kind};
 use crate::flow::once::Answer;
 use crate::wire::{BODY_BYTES_MAX, Invalid};
@@ -25,6 +25,8 @@ enum Endpoint {
     Event,
     EmdashHook,
     EmdashForm,
+    Stripe,
+    StripeConnect,
     Generate,
     PartnerEnrol,
     PartnerShow,
@@ -70,6 +72,8 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/webhooks/events", Access::Public, Endpoint::Event),
     route("POST", "/v1/webhooks/emdash", Access::Public, Endpoint::EmdashHook),
     route("POST", "/v1/webhooks/emdash-forms/{secret}", Access::Public, Endpoint::EmdashForm),
+    route("POST", "/v1/webhooks/stripe", Access::Public, Endpoint::Stripe),
+    route("POST", "/v1/webhooks/stripe-connect", Access::Public, Endpoint::StripeConnect),
     route("POST", "/api/referral/generate", Access::Public, Endpoint::Generate),
     route("POST", "/v1/partners", Access::Operator, Endpoint::PartnerEnrol),
     route("GET", "/v1/partners/{id}", Access::Operator, Endpoint::PartnerShow),
@@ -165,6 +169,8 @@ fn dispatch<'a, S: Site>(
         Endpoint::Event => Box::pin(webhooks::event(shell, request)),
         Endpoint::EmdashHook => Box::pin(webhooks::emdash_hook(shell, request)),
         Endpoint::EmdashForm => Box::pin(webhooks::emdash_form(shell, request, part)),
+        Endpoint::Stripe => Box::pin(stripe::own(shell, request)),
+        Endpoint::StripeConnect => Box::pin(stripe::connect(shell, request)),
         Endpoint::Generate => Box::pin(visitors::generate(shell, request)),
         Endpoint::PartnerEnrol => answered(partners::enrol(shell, request, actor)),
         Endpoint::PartnerShow => answered(partners::show(shell, request, part)),

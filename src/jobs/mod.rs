@@ -4,7 +4,7 @@
 use crate::base::time::UtcMillis;
 use crate::flow::context::{Context, Ports};
 use crate::flow::error::{AppError, Kind};
-use crate::flow::{funnel, pool, redecide, settle};
+use crate::flow::{funnel, pool, redecide, settle, stripe_sweep};
 use crate::program::document::Cadence;
 use crate::store::health;
 
@@ -42,6 +42,8 @@ impl Job {
 pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMillis) -> Result<(), AppError> {
     let job = Job::of(cron)
         .ok_or_else(|| AppError::new(Kind::Fault, "unknown_cron", format!("no job has the trigger {cron:?}")))?;
+    // What Stripe does not answer must not make the sweep look as if it had not run.
+    let mut of_stripe = Ok(());
     match job {
         Job::Settle(cadence) => {
             // One program's fault must not keep the others from being settled.
@@ -62,10 +64,11 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMilli
             redecide::drain(ctx, REDECIDE_PAGES).await?;
             pool::sweep(ctx).await?;
             settle::sweep(ctx).await?;
+            of_stripe = stripe_sweep::sweep(ctx).await;
         }
     }
     ctx.query(health::heartbeat_write(job.name(), scheduled, ctx.now)).await?;
-    Ok(())
+    of_stripe
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod click;
+pub mod customer;
 pub mod event;
 pub mod evidence;
 pub mod funnel;
@@ -12,11 +13,13 @@ pub mod ledger;
 pub mod link;
 pub mod outbox;
 pub mod partner;
+pub mod payee;
 pub mod pool;
 pub mod port;
 pub mod program;
 pub mod report;
 pub mod review;
 pub mod run;
+pub mod stripe;
 pub mod terms;
 pub mod token;

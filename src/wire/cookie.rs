@@ -39,6 +39,17 @@ pub struct CookieKeys {
     domain: Option<String>,
 }
 
+impl PartialEq for CookieKeys {
+    fn eq(&self, other: &CookieKeys) -> bool {
+        let same = |(a, b): (&Key, &Key)| a.kid == b.kid && a.secret == b.secret;
+        self.domain == other.domain
+            && self.keys.len() == other.keys.len()
+            && self.keys.iter().zip(&other.keys).all(same)
+    }
+}
+
+impl Eq for CookieKeys {}
+
 #[derive(Clone)]
 struct Key {
     kid: String,

@@ -10,7 +10,9 @@ pub mod envelope;
 mod fields;
 mod json;
 pub mod operator;
+pub mod outgoing;
 pub mod session;
 pub mod standard_webhooks;
+pub mod stripe;
 
 pub use json::{BODY_BYTES_MAX, DEPTH_MAX, Invalid};

@@ -4,12 +4,15 @@
 mod described;
 
 use super::client::{Reply, step};
-use super::facts::{ahead, merge, paid, sign, signed_up};
+use super::facts::{ahead, merge, paid, sign, signed_up, stripe_signature};
 use super::server::Server;
 use super::stand_in::StandIn;
 use manicule::http::auth::Access;
 use manicule::http::route::{ROUTES, Route};
 use serde_json::{Value, json};
+
+const STRIPE_SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
+const STRIPE_CONNECT_SECRET: &str = "whsec_00112233445566778899aabbccddeeff";
 
 /// A good call of a route, and the same of something that does not exist.
 struct Call {
@@ -107,6 +110,10 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
     let hook = json!({"event": "content:create", "timestamp": ahead(0), "resourceId": "01M7"});
     let form = json!({"event": "form.submission", "submissionId": "01M7", "data": {}, "submittedAt": ahead(0)});
     let forms = "/v1/webhooks/emdash-forms";
+    let plan = json!({"id": "evt_1", "type": "plan.created", "created": second, "livemode": false,
+        "data": {"object": {"id": "plan_1"}}});
+    let account = json!({"id": "evt_2", "type": "account.updated", "created": second, "livemode": false,
+        "account": "acct_1", "data": {"object": {"id": "acct_1"}}});
     let get = |path: &'static str| call(("GET", path), path, 200);
     let cookie = server.visit(&format!("/r/{code}")).send().cookie().expect("the cookie");
     vec![
@@ -123,6 +130,8 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
             .header("authorization", format!("Bearer {}", server.emdash_token)),
         call(("POST", "/v1/webhooks/emdash-forms/{secret}"), format!("{forms}/{}", server.forms_secret), 202)
             .body(form),
+        stripe_call("/v1/webhooks/stripe", STRIPE_SECRET, &plan),
+        stripe_call("/v1/webhooks/stripe-connect", STRIPE_CONNECT_SECRET, &account),
         call(("POST", "/api/referral/generate"), "/api/referral/generate", 201).header("cookie", "astro-session=x"),
         call(("POST", "/v1/partners"), "/v1/partners", 201).body(
             json!({"program": "user-referral", "external_id": "new", "website": "https://a.example", "country": "de"}),
@@ -179,12 +188,21 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
     ]
 }
 
+fn stripe_call(path: &'static str, secret: &str, event: &Value) -> Call {
+    let signature = stripe_signature(secret, super::client::now_ms() / 1_000, event.to_string().as_bytes());
+    call(("POST", path), path, 200).body(event.clone()).header("stripe-signature", signature)
+}
+
 #[test]
 fn every_route_answers_as_described() {
     let user =
         json!({"success": true, "data": {"id": "u1", "email": "u@example.com", "name": null, "role": 10}}).to_string();
     let emdash = StandIn::start(move |_| (200, user.clone()));
-    let server = Server::with(&[("EMDASH_ORIGIN", &emdash.base)]);
+    let server = Server::with(&[
+        ("EMDASH_ORIGIN", &emdash.base),
+        ("STRIPE_WEBHOOK_SECRETS", STRIPE_SECRET),
+        ("STRIPE_CONNECT_WEBHOOK_SECRETS", STRIPE_CONNECT_SECRET),
+    ]);
     let held = fill(&server);
     let calls = calls(&server, &held);
     let document = described::document();

@@ -1,0 +1,56 @@
+//! What the operator has set up: which services there are to talk to, and with which keys. Read from the configuration
+//! at the edge; what is not set is absent, and its uses say so.
+
+use crate::wire::cookie::CookieKeys;
+
+/// Stripe's own address.
+pub const STRIPE_API: &str = "https://api.stripe.com";
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Setup {
+    /// The Worker's address as partners see it; empty where none was set.
+    pub public_url: String,
+    /// The key to Stripe. `None`: money calls answer that Stripe is not set up, and the ledger goes on.
+    pub stripe: Option<Stripe>,
+    /// Secrets of the webhook endpoint for the operator's own account, newest first.
+    pub stripe_secrets: Vec<String>,
+    /// Secrets of the webhook endpoint for connected accounts.
+    pub stripe_connect_secrets: Vec<String>,
+    pub payout_approval: PayoutApproval,
+    /// Verify the attribution tokens that events carry.
+    pub cookie_keys: Option<CookieKeys>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct Stripe {
+    /// `sk_test_…`, `sk_live_…` or a restricted `rk_…`.
+    pub key: String,
+    /// [`STRIPE_API`], or the stand-in's address.
+    pub api_base: String,
+}
+
+/// Whether a run's payouts wait for a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PayoutApproval {
+    /// Until the operator has approved one run of the program; from then on none waits.
+    #[default]
+    UntilFirst,
+    /// Each run.
+    Manual,
+    /// None.
+    Automatic,
+}
+
+impl Stripe {
+    /// Whether the key moves real money.
+    pub fn is_live(&self) -> bool {
+        self.key.starts_with("sk_live_") || self.key.starts_with("rk_live_")
+    }
+}
+
+// Keys stay out of logs.
+impl std::fmt::Debug for Stripe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Stripe({}, {})", if self.is_live() { "live" } else { "test" }, self.api_base)
+    }
+}
