@@ -184,6 +184,30 @@ fn weekly_rewards_are_granted_by_the_weeks_run() {
 }
 
 #[test]
+fn what_was_granted_is_judged_by_what_came_after() {
+    let program = "developer-affiliate";
+    let world = World::new(5);
+    let (_, code) = world.partner(at("2024-12-01T00:00:00Z"), program, "dev", "dev@dev.example").unwrap();
+    for account in ["stays", "leaves", "refunded"] {
+        signed_up(&world, account, &code, "2025-01-01T00:00:00Z");
+        paid(&world, account, &format!("in_{account}"), "2025-01-04T00:00:00Z", 90_000);
+    }
+    let take = |body: Value, when: &str| world.take(at(when), &body, None).unwrap();
+    take(event("c1", "account.cancelled", "2025-01-25T00:00:00Z", "leaves", json!({})), "2025-01-25T00:00:00Z");
+    let months = ["02", "03", "04", "05", "06"];
+    world.run(Cadence::Monthly, at("2025-02-01T06:00:00Z")).unwrap();
+    let refund = json!({"amount": {"cents": 90_000, "currency": "usd"}, "data": {"refund_id": "re_1", "invoice_id": "in_refunded"}});
+    take(event("r1", "invoice.refunded", "2025-03-01T00:00:00Z", "refunded", refund), "2025-03-01T00:00:00Z");
+    for month in &months[1..] {
+        world.run(Cadence::Monthly, at(&format!("2025-{month}-01T06:00:00Z"))).unwrap();
+    }
+    let asked = over(at("2025-01-01T00:00:00Z"), at("2025-12-31T00:00:00Z"), None);
+    let rows = tried(&world, "2025-07-01T00:00:00Z", program, &asked);
+    assert!(rows.iter().all(|r| r.1 == r.2), "{rows:?}");
+    assert!(rows.contains(&row("tier-1", 5_000, 5_000)), "{rows:?}");
+}
+
+#[test]
 fn a_broken_draft_is_refused_with_its_place() {
     let world = World::new(4);
     let mut draft = preset(AGENCY);

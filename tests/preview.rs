@@ -127,3 +127,18 @@ fn weekly_grants_are_shown() {
     let due = holds(&world, program, Cadence::Weekly, "2026-06-15T09:00:00Z");
     assert_eq!(cents(&due["grants"], "cents"), 5_000, "{due}");
 }
+
+#[test]
+fn a_preview_is_about_its_own_program() {
+    let world = an_agency_with_five();
+    let (_, code) = world.partner(at("2026-01-01T00:00:00Z"), "developer-affiliate", "dev", "dev@dev.example").unwrap();
+    signed_up(&world, "acct_dev", &code, "2026-04-01T00:00:00Z");
+    paid(&world, "acct_dev", "in_dev1", "2026-04-10T00:00:00Z", 1_000_000);
+    paid(&world, "acct_dev", "in_dev2", "2026-04-11T00:00:00Z", 1_000_000);
+    world.run(Cadence::Monthly, at("2026-05-01T06:00:00Z")).unwrap();
+    for program in [AGENCY, "developer-affiliate"] {
+        let june = shown(&world, program, Cadence::Monthly, "2026-06-01T06:00:00Z");
+        assert_eq!(june["terms"], json!([]), "{program}");
+        assert_eq!(june["grants"], json!([]), "{program}");
+    }
+}

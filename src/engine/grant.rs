@@ -105,7 +105,7 @@ fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis)
             let mut fact = facts.find(|f| (f.at, f.event_id.as_str()) >= from)?;
             let mut basis = format!("event:{kind}");
             if sabotage::is(sabotage::Fault::TierTwice) {
-                fact = facts.last().unwrap_or(fact);
+                fact = facts.next_back().unwrap_or(fact);
                 basis = format!("event:{kind}:{}", fact.event_id);
             }
             let cents = match (&reward.amount.flat_cents, &fact.payload) {

@@ -82,6 +82,13 @@ pub struct Revenue {
     pub annual_cents: Cents,
 }
 
+/// An active subscription, and what it is worth a year as was said last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Active {
+    pub id: String,
+    pub annual_cents: Option<Cents>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Timeline<'a> {
     /// The earliest sign-up.
@@ -90,8 +97,8 @@ pub struct Timeline<'a> {
     pub stays: Vec<Stay>,
     /// When the account went from not cancelled to cancelled.
     pub cancellations: Vec<UtcMillis>,
-    /// Subscriptions that are active at the end.
-    pub active: Vec<String>,
+    /// Subscriptions that are active at the end, by id.
+    pub active: Vec<Active>,
     /// Subscriptions and what they are worth a year, while the account pays.
     pub revenue: Vec<Revenue>,
     /// All facts of the account itself, in order.
@@ -117,8 +124,10 @@ impl<'a> Timeline<'a> {
         for fact in known.iter().copied().filter(|f| f.account_id == account) {
             walk.step(fact, &claims);
         }
-        let mut active: Vec<String> = walk.subscriptions.iter().map(|id| (*id).to_owned()).collect();
-        active.sort();
+        let worth = |id: &str| walk.worth.get(id).map(|cents| Cents(*cents));
+        let mut active: Vec<Active> =
+            walk.subscriptions.iter().map(|id| Active { id: (*id).to_owned(), annual_cents: worth(id) }).collect();
+        active.sort_by(|a, b| a.id.cmp(&b.id));
         let mut timeline = walk.timeline;
         timeline.active = active;
         take_back(&mut timeline.payments, &known);

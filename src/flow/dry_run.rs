@@ -85,8 +85,9 @@ fn with_draft(saved: &Catalog, draft: &Document) -> Catalog {
     Catalog::new(others.chain([always]).collect())
 }
 
-fn is_granted_by_run(line: &Line) -> bool {
-    line.basis.starts_with("state:")
+/// What a line comes to, in cents: what stands, and what waits for a pool.
+fn owed(line: &Line) -> i64 {
+    if line.state == LineState::Waiting { line.kept().0 } else { line.net_cents.0 }
 }
 
 /// The instants of the runs that settle the asked period's weeks or months, and of the last one before them.
@@ -135,12 +136,12 @@ impl Replay<'_> {
         for line in books.lines(account).iter().filter(|l| self.is_inside(l)) {
             let sum = sums.entry((line.partner_id.clone(), line.rule_id.clone())).or_default();
             sum.was_earned += line.kept().0;
-            sum.was_net += line.net_cents.0;
+            sum.was_net += owed(line);
         }
         for line in books.with_case(account, now, |_, case| self.lines(case, terms)) {
             let sum = sums.entry((line.partner_id.clone(), line.rule_id.clone())).or_default();
             sum.would_earn += line.kept().0;
-            sum.would_net += if line.state == LineState::Waiting { line.kept().0 } else { line.net_cents.0 };
+            sum.would_net += owed(&line);
         }
     }
 
@@ -148,26 +149,28 @@ impl Replay<'_> {
     fn lines(&self, case: &decision::Case, terms: Terms) -> Vec<Line> {
         // What was granted under the versions that stood says nothing about the draft.
         let fresh = decision::Case { lines: &[], terms, ..*case };
-        let mut lines = decision::decide(&self.catalog, &fresh).lines;
+        let granted = self.granted(&fresh, case.lines);
+        // What was granted is judged by all that came after, as it is when it stands.
+        let mut lines = decision::decide(&self.catalog, &decision::Case { lines: &granted, ..fresh }).lines;
         lines.retain(|line| self.is_inside(line));
-        lines.extend(self.granted(&fresh, case.lines));
         lines
     }
 
-    /// What the period's runs would have granted beyond what runs before it did, or would have done.
+    /// What runs granted before the period, and what its runs would have granted beyond that.
     fn granted(&self, fresh: &decision::Case, standing: &[Line]) -> Vec<Line> {
-        let mut known: Vec<Line> = standing.iter().filter(|l| self.place(l) < self.asked.from).cloned().collect();
-        known.retain(|l| l.program_id == self.draft.id && is_granted_by_run(l));
-        let mut granted = Vec::new();
+        let before = standing.iter().filter(|l| l.program_id == self.draft.id && self.is_granted_by_run(l));
+        let mut known: Vec<Line> = before.filter(|l| self.place(l) < self.asked.from).cloned().collect();
         for as_of in &self.runs {
             let case = decision::Case { lines: &known, ..*fresh };
             let due = decision::grants(&self.catalog, &self.draft, &case, *as_of).0;
-            if schedule::settled_from(self.draft.settlement.cadence, *as_of) >= self.asked.from {
-                granted.extend(due.iter().cloned());
-            }
             known.extend(due);
         }
-        granted
+        known
+    }
+
+    fn is_granted_by_run(&self, line: &Line) -> bool {
+        let by_runs = matches!(self.draft.settlement.cadence, Cadence::Weekly | Cadence::Monthly);
+        by_runs && line.basis.starts_with("state:")
     }
 
     fn is_inside(&self, line: &Line) -> bool {
@@ -177,7 +180,7 @@ impl Replay<'_> {
 
     /// Where in time a line belongs: what a run granted to the period it settled, all else to its fact.
     fn place(&self, line: &Line) -> UtcMillis {
-        if is_granted_by_run(line) {
+        if self.is_granted_by_run(line) {
             schedule::settled_from(self.draft.settlement.cadence, line.at_ms)
         } else {
             line.at_ms

@@ -145,7 +145,7 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError>
         transfers.push(posting::accrue(line, line.net_cents, ""));
     }
     let mut batch: Vec<Stmt> = vec![
-        account::account_advance(&accounts.iter().collect::<Vec<_>>(), &[], ctx.now),
+        account::account_touch(&accounts),
         pool::pool_advance(id, row.revision),
         ledger::ledger_accounts_ensure(&transfers),
     ];

@@ -107,7 +107,9 @@ async fn found<P: Ports>(
     let mut found = Found::default();
     let look = |books: &Books, account: &str| {
         let standing = books.lines(account);
-        let (changed, _) = posting::settle(standing, under(terms, books, account).lines, "");
+        let (mut changed, _) = posting::settle(standing, under(terms, books, account).lines, "");
+        // Another program of the group has terms of its own, which this run does not look for.
+        changed.retain(|line| line.program_id == document.id);
         for line in &changed {
             let stood = standing.iter().find(|old| old.id == line.id).map_or(0, |old| old.net_cents.0);
             *found.changes.entry((line.partner_id.clone(), line.rule_id.clone())).or_default() +=

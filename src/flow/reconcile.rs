@@ -6,9 +6,10 @@ use super::context::{Context, Ports};
 use super::conversion::{self, Incoming};
 use super::error::AppError;
 use crate::base::id;
+use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::engine::event::{Credential, Event, Payload, Person, Subscription};
-use crate::engine::timeline::{Presented, Timeline};
+use crate::engine::timeline::{Active, Presented, Timeline};
 use crate::store::account::AccountRow;
 use crate::store::token::{self, Audit};
 use crate::wire::operator::{Billed, Reconciliation};
@@ -82,7 +83,7 @@ async fn note<P: Ports>(ctx: &Context<'_, P>, as_of: UtcMillis, missed: &[Missed
     Ok(())
 }
 
-fn compare(billed: &Billed, active: &[String]) -> Vec<Missed> {
+fn compare(billed: &Billed, active: &[Active]) -> Vec<Missed> {
     let subscription = |id: &str, monthly_cents| Subscription {
         subscription_id: id.to_owned(),
         monthly_cents,
@@ -90,13 +91,28 @@ fn compare(billed: &Billed, active: &[String]) -> Vec<Missed> {
     };
     let item =
         |id: &str, kind, payload| Missed { account: billed.id.clone(), subscription: id.to_owned(), kind, payload };
-    let gone = active.iter().filter(|id| !billed.subscriptions.iter().any(|(billed, _)| billed == *id));
-    let new = billed.subscriptions.iter().filter(|(id, _)| !active.contains(id));
-    gone.map(|id| item(id, "subscription.cancelled", Payload::SubscriptionCancelled(subscription(id, None))))
-        .chain(new.map(|(id, cents)| {
-            item(id, "subscription.started", Payload::SubscriptionStarted(subscription(id, *cents)))
-        }))
-        .collect()
+    let gone = active.iter().filter(|a| !billed.subscriptions.iter().any(|(billed, _)| *billed == a.id));
+    let gone =
+        gone.map(|a| item(&a.id, "subscription.cancelled", Payload::SubscriptionCancelled(subscription(&a.id, None))));
+    let told =
+        billed.subscriptions.iter().filter_map(|(id, cents)| match (active.iter().find(|a| a.id == *id), cents) {
+            (None, _) => Some(item(id, "subscription.started", Payload::SubscriptionStarted(subscription(id, *cents)))),
+            (Some(known), Some(cents)) if !is_worth(known, *cents) => {
+                Some(item(id, "subscription.updated", Payload::SubscriptionUpdated(subscription(id, Some(*cents)))))
+            }
+            _ => None,
+        });
+    gone.chain(told).collect()
+}
+
+/// Whether a subscription's yearly worth is that of a monthly price, which may be a twelfth that was rounded.
+fn is_worth(known: &Active, monthly: Cents) -> bool {
+    known.annual_cents.is_some_and(|annual| {
+        let twelfth = annual.0.div_euclid(12);
+        annual.0 == monthly.0.saturating_mul(12)
+            || monthly.0 == twelfth
+            || (annual.0 % 12 != 0 && monthly.0 == twelfth + 1)
+    })
 }
 
 /// Takes the missed event in, under an id that follows from what it says.

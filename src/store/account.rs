@@ -32,6 +32,18 @@ pub fn account_advance(accounts: &[&AccountRow], groups: &[(&str, &GroupDecision
     .bind(now)
 }
 
+/// Lines of accounts were written without deciding them: the next revision, and a mark to decide them again stays. Aborts
+/// the batch when a revision is no longer its account's.
+pub fn account_touch(accounts: &[AccountRow]) -> Stmt {
+    let rows: Vec<_> = accounts.iter().map(|a| json!({"id": a.id, "revision": a.revision})).collect();
+    Stmt::new(
+        "UPDATE account SET revision = read.revision + 1
+         FROM (SELECT value ->> '$.id' AS id, value ->> '$.revision' AS revision FROM json_each(?1)) read
+         WHERE account.id = read.id",
+    )
+    .json(&rows)
+}
+
 /// Whose sign-up, at or after an instant, named an email domain.
 #[derive(Clone, Debug, Serialize)]
 pub struct OfDomain {
