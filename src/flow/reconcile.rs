@@ -44,7 +44,7 @@ pub async fn reconcile_those<P: Ports>(
         if timeline.facts.is_empty() {
             unknown.push(billed.id.clone());
         } else {
-            let active: Vec<String> = timeline.active.into_iter().filter(|id| id.starts_with(prefix)).collect();
+            let active: Vec<Active> = timeline.active.into_iter().filter(|a| a.id.starts_with(prefix)).collect();
             missed.extend(compare(billed, &active));
         }
     }
