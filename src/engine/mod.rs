@@ -18,6 +18,8 @@ pub mod interval;
 pub mod lifecycle;
 pub mod line;
 pub mod link;
+pub mod payee;
+pub mod payout;
 pub mod posting;
 pub mod risk;
 pub mod sabotage;

@@ -1,4 +1,4 @@
-//! Deliberate faults, so that the simulation can show that it would notice them.
+//! Deliberate faults, so that the tests can show that they would notice them.
 //!
 //! Only a build with the feature `sabotage` can switch one on; in any other build `is` is a constant `false`.
 
@@ -33,9 +33,17 @@ pub enum Fault {
     LostDisputeKeeps,
     /// A code on a later event binds from the sign-up on.
     BindsFromSignUp,
+    /// Each try of a payout has a key of its own.
+    FreshKey,
+    /// A payout is claimed after the call instead of before.
+    ClaimAfterCall,
+    /// A key is trusted however old it is.
+    KeyTrustedForever,
+    /// A new key is used without having looked whether the last one did it.
+    NewKeyUnchecked,
 }
 
-/// Every fault there is.
+/// The faults that the simulation must notice.
 pub const ALL: &[Fault] = &[
     Fault::RefundTwice,
     Fault::RoundShare,
@@ -52,6 +60,10 @@ pub const ALL: &[Fault] = &[
     Fault::LostDisputeKeeps,
     Fault::BindsFromSignUp,
 ];
+
+/// The faults that the payouts' crash points must notice.
+pub const PAYOUT: &[Fault] =
+    &[Fault::FreshKey, Fault::ClaimAfterCall, Fault::KeyTrustedForever, Fault::NewKeyUnchecked];
 
 #[cfg(feature = "sabotage")]
 mod switch {

@@ -10,6 +10,7 @@ pub mod message;
 mod operations;
 mod page;
 mod partners;
+mod payouts;
 mod programs;
 pub mod redirect;
 pub mod reflink;

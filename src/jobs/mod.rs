@@ -4,7 +4,7 @@
 use crate::base::time::UtcMillis;
 use crate::flow::context::{Context, Ports};
 use crate::flow::error::{AppError, Kind};
-use crate::flow::{funnel, pool, redecide, settle};
+use crate::flow::{funnel, pay, pool, redecide, settle};
 use crate::program::document::Cadence;
 use crate::store::health;
 
@@ -62,6 +62,7 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMilli
             redecide::drain(ctx, REDECIDE_PAGES).await?;
             pool::sweep(ctx).await?;
             settle::sweep(ctx).await?;
+            pay::drive(ctx, pay::SWEEP_PAGES).await?;
         }
     }
     ctx.query(health::heartbeat_write(job.name(), scheduled, ctx.now)).await?;
