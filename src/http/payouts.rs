@@ -151,13 +151,15 @@ pub async fn run_report<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answe
     let approval: Option<ApprovalRow> = told[1].first()?;
     let state = |s: &StateSum| json!({"state": s.state, "currency": currency(&s.unit), "payouts": s.payouts, "amount_cents": s.cents});
     let carried = |s: &CarriedSum| json!({"why": s.why, "currency": currency(&s.unit), "partners": s.partners, "amount_cents": s.cents});
-    let mut view = run_view(&run);
-    view["approval"] = json!({
+    let approval_view = json!({
         "rule": rule, "approved": approval.is_some() || rule == "automatic",
         "by": approval.as_ref().map(deciding::approval_view),
     });
-    view["payouts"] = told[2].decode()?.iter().map(state).collect();
-    view["carried_forward"] = told[3].decode()?.iter().map(carried).collect();
+    let view = json!({
+        "run": run_view(&run), "approval": approval_view,
+        "payouts": told[2].decode()?.iter().map(state).collect::<Vec<Value>>(),
+        "carried_forward": told[3].decode()?.iter().map(carried).collect::<Vec<Value>>(),
+    });
     Ok((200, view))
 }
 
