@@ -145,14 +145,6 @@ pub struct Change {
     pub notice: Option<Notice>,
 }
 
-/// What a look-up decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Becomes(Change),
-    /// Stripe has nothing of it: it may be claimed under a new key.
-    Clear,
-}
-
 /// What to do now.
 pub fn next(s: &Sending, now: UtcMillis) -> Step {
     if now < s.due_at_ms {
@@ -244,11 +236,12 @@ fn is_definite(status: u16, code: &str) -> bool {
     (matches!(status, 400 | 402 | 404) && !code.is_empty()) || (status, code) == (403, "account_invalid")
 }
 
-/// What a look-up makes of a sending; `listed` is everything that Stripe has under its name.
-pub fn looked_up(s: &Sending, listed: &[Made], now: UtcMillis) -> Verdict {
-    let change = match listed {
+/// What a look-up makes of a sending; `listed` is everything that Stripe has under its name. `None`: Stripe has nothing
+/// of what is planned, so that it may be claimed under a new key.
+pub fn looked_up(s: &Sending, listed: &[Made], now: UtcMillis) -> Option<Change> {
+    Some(match listed {
         [made] => done(s, made),
-        [] if s.state == State::Planned => return Verdict::Clear,
+        [] if s.state == State::Planned => return None,
         [] => match &s.refusal {
             Some(refusal) => failed(s, refusal),
             None => {
@@ -258,8 +251,7 @@ pub fn looked_up(s: &Sending, listed: &[Made], now: UtcMillis) -> Verdict {
             }
         },
         several => review(s, format!("Stripe has it {} times", several.len())),
-    };
-    Verdict::Becomes(change)
+    })
 }
 
 /// A look-up that did not answer: later.

@@ -9,7 +9,7 @@ use super::setup::PayoutApproval;
 use super::stripe::{self, Refusal, Told as Reply};
 use super::together::{One, together};
 use crate::base::time::DAY_MS;
-use crate::engine::payout::{self, Change, Kind, Notice, Sending, State, Step, Told, Verdict};
+use crate::engine::payout::{self, Change, Kind, Notice, Sending, State, Step, Told};
 use crate::engine::sabotage::{self, Fault};
 use crate::store::payout as rows;
 use crate::store::payout::Telling;
@@ -143,8 +143,8 @@ async fn take<P: Ports>(ctx: &Context<'_, P>, page: Vec<Sending>, pace: &mut Pac
     let found = handfuls(ctx, pace, &doubtful, |s| Box::pin(look_up(ctx, s))).await;
     for (s, found) in doubtful.iter().zip(found) {
         match found.map(|listed| payout::looked_up(s, &listed, ctx.now)) {
-            Ok(Verdict::Becomes(change)) => changes.push(change),
-            Ok(Verdict::Clear) => claims.push(payout::claim(s, &transfer::form(s), ctx.now)),
+            Ok(Some(change)) => changes.push(change),
+            Ok(None) => claims.push(payout::claim(s, &transfer::form(s), ctx.now)),
             Err(why) => changes.push(payout::not_looked_up(s, &describe(&why), ctx.now)),
         }
     }

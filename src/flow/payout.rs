@@ -7,7 +7,7 @@ use super::once::Answer;
 use super::stripe::Told as Reply;
 use super::{pay, settle, stripe};
 use crate::base::time::UtcMillis;
-use crate::engine::payout::{self, Change, Kind, Made, Sending, State, Verdict};
+use crate::engine::payout::{self, Change, Kind, Made, Sending, State};
 use crate::store::payout as rows;
 use crate::store::payout_plan::{self, ApprovalRow};
 use crate::store::port::{DbError, Stmt};
@@ -182,8 +182,9 @@ async fn cancel<P: Ports>(ctx: &Context<'_, P>, s: &Sending, reason: &str) -> Re
     }
     if s.attempt > 0 {
         let listed = pay::look_up(ctx, s).await.map_err(unanswered)?;
-        if let Verdict::Becomes(change) = payout::looked_up(s, &listed, ctx.now) {
-            return Ok(Some(change));
+        let found = payout::looked_up(s, &listed, ctx.now);
+        if found.is_some() {
+            return Ok(found);
         }
     }
     let to = Sending { state: State::Cancelled, reason: reason.to_owned(), ..s.clone() };

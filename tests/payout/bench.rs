@@ -8,7 +8,7 @@ use manicule::flow::setup::{PayoutApproval, Setup, Stripe as Account};
 use manicule::store::port::{Db, DbError, Rows, Stmt};
 use manicule::wire::outgoing::{Answer, NoAnswer, Outgoing};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context as TaskContext, Poll, Waker};
@@ -92,6 +92,8 @@ pub struct Bench {
     pub stripe: RefCell<Stripe>,
     pub setup: Setup,
     pub now: Cell<i64>,
+    /// Keys whose request is under way at Stripe.
+    busy: RefCell<BTreeSet<String>>,
     seed: Cell<u64>,
 }
 
@@ -224,6 +226,7 @@ impl Bench {
             stripe: RefCell::new(Stripe::default()),
             setup: set_up(PayoutApproval::Automatic),
             now: Cell::new(0),
+            busy: RefCell::default(),
             seed: Cell::new(7),
         }
     }
@@ -246,7 +249,7 @@ impl Bench {
     async fn served(&self, request: &Outgoing, fault: Option<Fault>) -> Answer {
         let key = Stripe::key(request);
         if let Some(key) = &key
-            && !self.stripe.borrow_mut().busy.insert(key.clone())
+            && !self.busy.borrow_mut().insert(key.clone())
         {
             let body =
                 br#"{"error": {"type": "idempotency_error", "code": "idempotency_key_in_use", "message": "busy"}}"#;
@@ -258,7 +261,7 @@ impl Bench {
             stripe.mishap = Some(mishap);
         }
         let answer = stripe.answer(request, self.now.get());
-        key.map(|key| stripe.busy.remove(&key));
+        key.map(|key| self.busy.borrow_mut().remove(&key));
         answer
     }
 
@@ -272,7 +275,7 @@ impl Bench {
         match self.script.wish.get() {
             Some(Wish::Crash) => {
                 // What was under way at Stripe is over, whoever waited for it.
-                self.stripe.borrow_mut().busy.clear();
+                self.busy.borrow_mut().clear();
                 true
             }
             Some(Wish::HandOver) => {

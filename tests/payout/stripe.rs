@@ -60,8 +60,6 @@ pub struct Stripe {
     pub calls: u64,
     pub mishap: Option<Mishap>,
     pub saved: BTreeMap<String, Saved>,
-    /// Keys whose request is under way.
-    pub busy: BTreeSet<String>,
 }
 
 impl Transfer {
