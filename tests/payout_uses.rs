@@ -280,6 +280,27 @@ fn a_payout_under_review_is_resolved_by_what_stands_at_stripe() {
     assert_eq!(resolve(paid.clone()).1["transfer"], "tr_hand");
     assert_eq!(resolve(paid).0, 200, "again");
     assert_eq!(office.balance(&partner2), (0, 10_000));
+    // A part of what stands was taken back before it was known here.
+    let partner3 = earned(&office, "r");
+    let account = office.payable(&partner3);
+    office.run(AGENCY, JUNE);
+    let id = only(&office.get(JUNE, &format!("/v1/payouts?partner={partner3}")))["id"].as_str().unwrap().to_owned();
+    {
+        let mut stripe = office.stripe.borrow_mut();
+        let mut made = stripe.transfers[0].clone();
+        (made.id, made.group, made.destination) = ("tr_part".to_owned(), id.clone(), account);
+        let back =
+            stripe::Reversal { id: "trr_part".to_owned(), amount: 4_000, metadata: Default::default(), created: 0 };
+        made.reversals.push(back);
+        stripe.transfers.push(made);
+        stripe.mishap = Some(Mishap::FailedUndone);
+    }
+    office.sweep(JUNE);
+    office.sweep("2026-06-03T06:00:00Z");
+    let path = format!("/v1/payouts/{id}/resolve");
+    let paid = json!({"decision": "paid", "transfer": "tr_part", "reason": "it is ours"});
+    assert_eq!(office.post("2026-06-03T07:00:00Z", &path, paid).1["state"], "paid");
+    assert_eq!(office.balance(&partner3), (4_000, 6_000));
     office.is_sound();
 }
 

@@ -5,7 +5,7 @@ use super::context::{Context, Ports};
 use super::error::{AppError, Kind as ErrorKind, TRIES_MAX};
 use super::once::Answer;
 use super::stripe::Told as Reply;
-use super::{pay, settle, stripe};
+use super::{pay, reverse, settle, stripe};
 use crate::base::time::UtcMillis;
 use crate::engine::payout::{self, Change, Kind, Made, Sending, State};
 use crate::store::payout as rows;
@@ -92,7 +92,10 @@ pub async fn decide<P: Ports>(
             Decision::Cancel => cancel(ctx, &s, reason).await?,
             Decision::Resolve(resolution) => resolve(ctx, &s, resolution, reason).await?,
         };
-        let Some(change) = change else { return Ok((200, view(&s))) };
+        let Some(change) = change else {
+            book_returns(ctx, decision).await?;
+            return Ok((200, view(&s)));
+        };
         let (before, after) = (standing(&s).to_string(), standing(&change.to).to_string());
         let entry = audit(ctx, decision.action(), id, Some(reason), (Some(&before), Some(&after)));
         let mut batch = pay::statements(ctx, s.kind, std::slice::from_ref(&change));
@@ -102,6 +105,7 @@ pub async fn decide<P: Ports>(
                 // A look-up may have decided otherwise than was asked for.
                 let asked_for = !matches!(decision, Decision::Cancel) || change.to.state == State::Cancelled;
                 if asked_for {
+                    book_returns(ctx, decision).await?;
                     return Ok((200, view(&change.to)));
                 }
             }
@@ -229,7 +233,8 @@ async fn resolve<P: Ports>(
                 let detail = format!("Stripe has {} that stand; one is to be left", standing.len());
                 return Err(AppError::new(ErrorKind::Conflict, "transfers_differ", detail));
             };
-            let change = payout::done(s, made);
+            // What was taken back of it since is booked by itself.
+            let change = payout::done(s, &Made { reversed_cents: 0, ..made.clone() });
             if made.id != *transfer || change.to.state != State::Paid {
                 let detail =
                     format!("Stripe has {} of {} {} to {}", made.id, made.amount_cents, made.currency, made.target);
@@ -238,6 +243,16 @@ async fn resolve<P: Ports>(
             change
         }
     }))
+}
+
+/// Of a transfer that a person recognised, a part may have been taken back before it was known here.
+async fn book_returns<P: Ports>(ctx: &Context<'_, P>, decision: &Decision) -> Result<(), AppError> {
+    if let Decision::Resolve(Resolution::Paid { transfer }) = decision
+        && transfer.starts_with("tr_")
+    {
+        reverse::noticed(ctx, transfer).await?;
+    }
+    Ok(())
 }
 
 /// What Stripe has of it that was not taken back whole.

@@ -145,6 +145,17 @@ impl Stage {
         if scene == Scene::Short {
             self.bench.stripe.borrow_mut().balance = 1_000_000;
         }
+        if scene == Scene::Reversal {
+            // Stripe's own word of it may come before the answer is known.
+            let made = self.bench.stripe.borrow().transfers.clone();
+            for transfer in made.iter().filter(|t| !t.reversals.is_empty()) {
+                self.bench.script.undisturbed(|| {
+                    let ctx = self.bench.context();
+                    let told = manicule::flow::reverse::noticed(&ctx, &transfer.id);
+                    assert_eq!(super::ready(told), Ok(1));
+                });
+            }
+        }
     }
 
     /// Two invocations at once, each a step at a time, whose turn it is being drawn.
