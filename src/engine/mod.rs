@@ -20,6 +20,7 @@ pub mod lifecycle;
 pub mod line;
 pub mod link;
 pub mod payee;
+pub mod payout;
 pub mod posting;
 pub mod risk;
 pub mod sabotage;

@@ -67,7 +67,17 @@ pub async fn get<P: Ports>(ctx: &Context<'_, P>, path: &str, query: &Form) -> Re
 
 /// Writes. The same key with the same form does it once, for 24 hours.
 pub async fn post<P: Ports>(ctx: &Context<'_, P>, path: &str, form: &Form, key: &str) -> Result<Told, AppError> {
-    ask(ctx, "POST", path, Some((form.encode(), key))).await
+    post_encoded(ctx, path, form.encode(), key).await
+}
+
+/// The same for a form that was encoded before: what is sent again is sent byte for byte.
+pub async fn post_encoded<P: Ports>(
+    ctx: &Context<'_, P>,
+    path: &str,
+    form: String,
+    key: &str,
+) -> Result<Told, AppError> {
+    ask(ctx, "POST", path, Some((form, key))).await
 }
 
 async fn ask<P: Ports>(
@@ -122,7 +132,13 @@ fn read(answer: &Answer) -> Told {
         429 | 409 => Told::Limited,
         400..=499 => Told::Refused(Refusal {
             status: answer.status,
-            code: text("code").or(text("type")).unwrap_or_default().to_owned(),
+            // A key that was used for another form is known by its type alone.
+            code: text("type")
+                .filter(|kind| *kind == "idempotency_error")
+                .or(text("code"))
+                .or(text("type"))
+                .unwrap_or_default()
+                .to_owned(),
             message: text("message").unwrap_or_default().chars().take(MESSAGE_CHARS_MAX).collect(),
             param: text("param").map(str::to_owned),
         }),

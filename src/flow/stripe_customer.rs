@@ -9,7 +9,6 @@ use crate::base::time::UtcMillis;
 use crate::engine::customer::{self, Claim, Namesake};
 use crate::engine::decision;
 use crate::engine::event::Payload;
-use crate::engine::timeline::Fact;
 use crate::store::account::{self, AccountRow};
 use crate::store::customer::{self as customers, Booked, CustomerRow, Known};
 use crate::store::port::DbError;

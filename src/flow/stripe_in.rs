@@ -8,6 +8,7 @@
 use super::context::{Context, Ports};
 use super::conversion::{self, Incoming, Taken};
 use super::error::{AppError, Kind};
+use super::reverse;
 use super::stripe::{self, Told};
 use super::stripe_customer;
 use crate::base::decode;
@@ -68,7 +69,10 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
             }
         }
         What::TransferReversed { transfer_id, reversed_cents } => {
-            told(event, "stored", &format!("{reversed_cents} of transfer {transfer_id} were reversed"), Vec::new())
+            // What was reversed is read from Stripe, reversal by reversal: the event says a sum.
+            let booked = reverse::noticed(ctx, transfer_id).await?;
+            let what = format!("{reversed_cents} of transfer {transfer_id} were reversed, in {booked} reversals");
+            told(event, "applied", &what, Vec::new())
         }
         What::Facts(drafts) => {
             let mut facts = Vec::new();

@@ -11,6 +11,7 @@ mod operations;
 mod page;
 mod page_touch;
 mod partners;
+mod payouts;
 mod programs;
 pub mod redirect;
 pub mod reflink;

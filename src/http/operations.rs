@@ -102,7 +102,7 @@ pub async fn run_show<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str
     Ok((200, body))
 }
 
-fn run_view(run: &RunRow) -> Value {
+pub fn run_view(run: &RunRow) -> Value {
     json!({
         "id": run.id, "program": run.program_id, "program_version": run.program_version, "cadence": run.cadence,
         "period": run.period, "as_of": run.as_of_ms.to_rfc3339(), "state": run.state, "planned": run.items,

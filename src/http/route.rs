@@ -3,7 +3,7 @@
 use super::auth::{self, Access};
 use super::message::{Request, Response, decode_segment};
 use super::shell::{Shell, Site};
-use super::{collect, figures, operations, partners, programs, reports, stripe, visitors, webhooks};
+use super::{collect, figures, operations, partners, payouts, programs, reports, stripe, visitors, webhooks};
 use crate::flow::error::{AppError, Kind};
 use crate::flow::once::Answer;
 use crate::wire::{BODY_BYTES_MAX, Invalid};
@@ -56,6 +56,18 @@ enum Endpoint {
     Reconcile,
     DryRun,
     OutboxList,
+    PayoutList,
+    PayoutShow,
+    PayoutHold,
+    PayoutRelease,
+    PayoutCancel,
+    PayoutResolve,
+    PayoutReverse,
+    PayoutYear,
+    RunApprove,
+    RunReport,
+    PartnerOnboard,
+    PartnerDashboard,
     Health,
     OpenApi,
 }
@@ -103,6 +115,18 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/reconciliations", Access::Operator, Endpoint::Reconcile),
     route("GET", "/v1/audit", Access::Operator, Endpoint::AuditList),
     route("GET", "/v1/outbox", Access::Operator, Endpoint::OutboxList),
+    route("GET", "/v1/payouts", Access::Operator, Endpoint::PayoutList),
+    route("GET", "/v1/payouts/{id}", Access::Operator, Endpoint::PayoutShow),
+    route("POST", "/v1/payouts/{id}/hold", Access::Operator, Endpoint::PayoutHold),
+    route("POST", "/v1/payouts/{id}/release", Access::Operator, Endpoint::PayoutRelease),
+    route("POST", "/v1/payouts/{id}/cancel", Access::Operator, Endpoint::PayoutCancel),
+    route("POST", "/v1/payouts/{id}/resolve", Access::Operator, Endpoint::PayoutResolve),
+    route("POST", "/v1/payouts/{id}/reversals", Access::Operator, Endpoint::PayoutReverse),
+    route("GET", "/v1/reports/payouts", Access::Operator, Endpoint::PayoutYear),
+    route("POST", "/v1/runs/{id}/approve", Access::Operator, Endpoint::RunApprove),
+    route("GET", "/v1/runs/{id}/report", Access::Operator, Endpoint::RunReport),
+    route("POST", "/v1/partners/{id}/onboarding", Access::Operator, Endpoint::PartnerOnboard),
+    route("POST", "/v1/partners/{id}/dashboard", Access::Operator, Endpoint::PartnerDashboard),
     route("GET", "/healthz", Access::Public, Endpoint::Health),
     route("GET", "/openapi.json", Access::Public, Endpoint::OpenApi),
 ];
@@ -200,6 +224,18 @@ fn dispatch<'a, S: Site>(
         Endpoint::Reconcile => answered(operations::reconcile(shell, request, actor)),
         Endpoint::AuditList => answered(operations::audit_list(shell, request)),
         Endpoint::OutboxList => answered(operations::outbox_list(shell, request)),
+        Endpoint::PayoutList => answered(payouts::list(shell, request)),
+        Endpoint::PayoutShow => answered(payouts::receipt(shell, request, part)),
+        Endpoint::PayoutHold => answered(payouts::hold(shell, request, part, actor)),
+        Endpoint::PayoutRelease => answered(payouts::release(shell, request, part, actor)),
+        Endpoint::PayoutCancel => answered(payouts::cancel(shell, request, part, actor)),
+        Endpoint::PayoutResolve => answered(payouts::resolve(shell, request, part, actor)),
+        Endpoint::PayoutReverse => answered(payouts::reverse(shell, request, part, actor)),
+        Endpoint::PayoutYear => Box::pin(payouts::year(shell, request)),
+        Endpoint::RunApprove => answered(payouts::approve(shell, request, part, actor)),
+        Endpoint::RunReport => answered(payouts::run_report(shell, part)),
+        Endpoint::PartnerOnboard => answered(payouts::onboarding(shell, request, part, actor)),
+        Endpoint::PartnerDashboard => answered(payouts::dashboard(shell, part, actor)),
         Endpoint::Health => answered(operations::health(shell)),
         Endpoint::OpenApi => Box::pin(async { Ok(openapi()) }),
     }

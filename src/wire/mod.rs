@@ -14,5 +14,6 @@ pub mod outgoing;
 pub mod session;
 pub mod standard_webhooks;
 pub mod stripe;
+pub mod transfer;
 
 pub use json::{BODY_BYTES_MAX, DEPTH_MAX, Invalid};

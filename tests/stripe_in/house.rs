@@ -216,12 +216,8 @@ impl House {
     }
 
     pub fn sweep(&self) {
-        let ctx = manicule::flow::context::Context {
-            ports: &self.world,
-            setup: &self.config.setup,
-            now: self.now.get(),
-            actor: "cron".to_owned(),
-        };
+        let ctx =
+            manicule::flow::context::Context::new(&self.world, &self.config.setup, self.now.get(), "cron".to_owned());
         now(jobs::run(&ctx, "*/10 * * * *", self.now.get())).expect("a sweep");
     }
 
