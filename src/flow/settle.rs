@@ -17,7 +17,7 @@ use crate::engine::{decision, schedule};
 use crate::program::document::Cadence;
 use crate::store::account::AccountRow;
 use crate::store::port::{DbError, Stmt};
-use crate::store::{program, run as runs, terms};
+use crate::store::{outbox, program, run as runs, terms};
 use serde::Deserialize;
 
 use runs::RunRow;
@@ -221,6 +221,7 @@ async fn close<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbErr
         .map_or((0, 0), |d| (d.settlement.minimum_cents.0, d.settlement.delay_days));
     let mut statements = vec![runs::run_step(run, "done", ""), runs::run_partner_insert(run, minimum, delay)];
     statements.extend(runs::leaderboard_refresh(run, ctx.now));
+    statements.push(outbox::outbox_statements(&run.id, ctx.now));
     statements.push(runs::run_finish(run, ctx.now));
     advance(ctx, statements).await
 }

@@ -3,7 +3,9 @@
 use super::auth::{self, Access};
 use super::message::{Request, Response, decode_segment};
 use super::shell::{Shell, Site};
-use super::{collect, figures, operations, partners, programs, reports, visitors, webhooks};
+use super::{
+    collect, figures, notifications, operations, partners, programs, reports, unsubscribe, visitors, webhooks,
+};
 use crate::flow::error::{AppError, Kind};
 use crate::flow::once::Answer;
 use crate::wire::{BODY_BYTES_MAX, Invalid};
@@ -54,6 +56,12 @@ enum Endpoint {
     Reconcile,
     DryRun,
     OutboxList,
+    OutboxReplay,
+    EndpointList,
+    EndpointMake,
+    EndpointDisable,
+    UnsubscribeAsk,
+    UnsubscribeDo,
     Health,
     OpenApi,
 }
@@ -99,6 +107,12 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/reconciliations", Access::Operator, Endpoint::Reconcile),
     route("GET", "/v1/audit", Access::Operator, Endpoint::AuditList),
     route("GET", "/v1/outbox", Access::Operator, Endpoint::OutboxList),
+    route("POST", "/v1/outbox/{id}/replay", Access::Operator, Endpoint::OutboxReplay),
+    route("GET", "/v1/webhook-endpoints", Access::Operator, Endpoint::EndpointList),
+    route("POST", "/v1/webhook-endpoints", Access::Operator, Endpoint::EndpointMake),
+    route("DELETE", "/v1/webhook-endpoints/{id}", Access::Operator, Endpoint::EndpointDisable),
+    route("GET", "/unsubscribe", Access::Public, Endpoint::UnsubscribeAsk),
+    route("POST", "/unsubscribe", Access::Public, Endpoint::UnsubscribeDo),
     route("GET", "/healthz", Access::Public, Endpoint::Health),
     route("GET", "/openapi.json", Access::Public, Endpoint::OpenApi),
 ];
@@ -193,7 +207,13 @@ fn dispatch<'a, S: Site>(
         Endpoint::Rebind => answered(operations::rebind(shell, request, part, actor)),
         Endpoint::Reconcile => answered(operations::reconcile(shell, request, actor)),
         Endpoint::AuditList => answered(operations::audit_list(shell, request)),
-        Endpoint::OutboxList => answered(operations::outbox_list(shell, request)),
+        Endpoint::OutboxList => answered(notifications::outbox_list(shell, request)),
+        Endpoint::OutboxReplay => answered(notifications::replay(shell, request, part, actor)),
+        Endpoint::EndpointList => answered(notifications::endpoint_list(shell, request)),
+        Endpoint::EndpointMake => answered(notifications::endpoint_make(shell, request, actor)),
+        Endpoint::EndpointDisable => answered(notifications::endpoint_disable(shell, part, actor)),
+        Endpoint::UnsubscribeAsk => Box::pin(async move { Ok(unsubscribe::ask(shell, request)) }),
+        Endpoint::UnsubscribeDo => Box::pin(unsubscribe::stop(shell, request)),
         Endpoint::Health => answered(operations::health(shell)),
         Endpoint::OpenApi => Box::pin(async { Ok(openapi()) }),
     }

@@ -4,7 +4,7 @@
 use crate::base::time::UtcMillis;
 use crate::flow::context::{Context, Ports};
 use crate::flow::error::{AppError, Kind};
-use crate::flow::{funnel, pool, redecide, settle};
+use crate::flow::{deliver, funnel, pool, redecide, settle};
 use crate::program::document::Cadence;
 use crate::store::health;
 
@@ -59,12 +59,22 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMilli
             }
         }
         Job::Sweep => {
-            redecide::drain(ctx, REDECIDE_PAGES).await?;
-            pool::sweep(ctx).await?;
-            settle::sweep(ctx).await?;
+            let books = books(ctx).await;
+            // What is broken in the books keeps no message from leaving.
+            deliver::sweep(ctx).await?;
+            books?;
         }
     }
     ctx.query(health::heartbeat_write(job.name(), scheduled, ctx.now)).await?;
+    Ok(())
+}
+
+/// Takes up what waits in the books.
+async fn books<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
+    redecide::drain(ctx, REDECIDE_PAGES).await?;
+    pool::sweep(ctx).await?;
+    pool::announce_low(ctx).await?;
+    settle::sweep(ctx).await?;
     Ok(())
 }
 

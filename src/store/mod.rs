@@ -4,6 +4,8 @@
 
 pub mod account;
 pub mod click;
+pub mod delivery;
+pub mod endpoint;
 pub mod event;
 pub mod evidence;
 pub mod funnel;
@@ -20,3 +22,4 @@ pub mod review;
 pub mod run;
 pub mod terms;
 pub mod token;
+pub mod unsubscribe;

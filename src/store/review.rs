@@ -31,6 +31,11 @@ pub fn review_of_accounts(accounts: &[String]) -> Stmt {
         .json(&accounts)
 }
 
+/// The id of the review of a suspicion about an account.
+pub fn review_id(account: &str, s: &Suspicion) -> String {
+    id::derived("rev", &[&s.program, &s.partner, account, &s.rule, &s.subject])
+}
+
 /// Opens a review where there is none: one that was decided is never opened again by the same facts.
 pub fn review_open(account: &str, suspicion: &Suspicion, now: UtcMillis) -> Stmt {
     let s = suspicion;
@@ -38,7 +43,7 @@ pub fn review_open(account: &str, suspicion: &Suspicion, now: UtcMillis) -> Stmt
         "INSERT INTO review (id, program_id, partner_id, account_id, rule, subject, holds, evidence, state, created_at_ms)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open', ?9) ON CONFLICT (id) DO NOTHING",
     )
-    .bind(id::derived("rev", &[&s.program, &s.partner, account, &s.rule, &s.subject]))
+    .bind(review_id(account, s))
     .bind(&s.program)
     .bind(&s.partner)
     .bind(account)
