@@ -92,8 +92,7 @@ impl Commit {
         statements.extend(self.lines.iter().filter(|l| is_instant_grant(l)).map(|l| outbox::outbox_reward(l, now)));
         statements.extend(self.stale.iter().map(|s| s.statement(&ids, now)));
         let news = self.joined.iter().filter(|j| j.signed_up.plus_days(NEWS_DAYS) > now);
-        let joined: Vec<_> =
-            news.map(|j| outbox::joined(&j.program, &j.partner, &j.account, j.signed_up)).collect();
+        let joined: Vec<_> = news.map(|j| outbox::joined(&j.program, &j.partner, &j.account, j.signed_up)).collect();
         if !joined.is_empty() {
             statements.push(outbox::outbox_insert(&joined, now));
         }

@@ -132,8 +132,10 @@ struct Made {
 async fn attempt_all<P: Ports>(ctx: &Context<'_, P>, due: &[Due]) -> Result<Made, DbError> {
     let hashes: Vec<String> = due.iter().filter_map(|d| address_of(ctx, d)).map(address_sha256).collect();
     let rows = ctx.batch(vec![program::program_list(), unsubscribe_of(&hashes)]).await?;
-    let desk =
-        Desk { catalog: program::catalog(&rows[0])?, unwanted: rows[1].decode::<Unsubscribed>()?.into_iter().collect() };
+    let desk = Desk {
+        catalog: program::catalog(&rows[0])?,
+        unwanted: rows[1].decode::<Unsubscribed>()?.into_iter().collect(),
+    };
     let (mut made, mut mute) = (Made::default(), HashSet::new());
     for d in due {
         // Who did not answer just now, or asked for a rest, keeps nobody else waiting.
@@ -162,11 +164,7 @@ fn service_of(d: &Due) -> &str {
     if d.channel == "mail" { "" } else { &d.target }
 }
 
-async fn record<P: Ports>(
-    ctx: &Context<'_, P>,
-    claim: &str,
-    made: &Made,
-) -> Result<(), DbError> {
+async fn record<P: Ports>(ctx: &Context<'_, P>, claim: &str, made: &Made) -> Result<(), DbError> {
     let gone: BTreeSet<&String> = made.gone.iter().collect();
     let mut last = Ok(());
     for tries in 0..RECORD_TRIES {
@@ -319,7 +317,8 @@ async fn hook_one<P: Ports>(ctx: &Context<'_, P>, d: &Due) -> Tried {
         Ok(secret) => secret,
         Err(why) => return Tried::Broken(why.to_string()),
     };
-    let mut data = json!({"id": d.outbox_id, "program": d.program_id, "partner": d.partner_id, "account": d.account_id});
+    let mut data =
+        json!({"id": d.outbox_id, "program": d.program_id, "partner": d.partner_id, "account": d.account_id});
     if let (Some(data), Ok(Value::Object(payload))) = (data.as_object_mut(), serde_json::from_str(&d.payload)) {
         data.extend(payload);
     }

@@ -39,7 +39,10 @@ fn link(request: &Request) -> Link {
 }
 
 fn unknown() -> Response {
-    page(404, "<h1>This link is not known</h1><p>It was cut short, or is too old. Every later mail holds a new one.</p>")
+    page(
+        404,
+        "<h1>This link is not known</h1><p>It was cut short, or is too old. Every later mail holds a new one.</p>",
+    )
 }
 
 /// Ends the sentence "mails that tell you …".

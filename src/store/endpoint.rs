@@ -28,7 +28,9 @@ pub fn endpoint_insert(e: &EndpointRow, secret: &str) -> Stmt {
 }
 
 pub fn endpoint_page(after: &str, limit: i64) -> Stmt {
-    Stmt::new(format!("SELECT {COLUMNS} FROM webhook_endpoint WHERE id > ?1 ORDER BY id LIMIT ?2")).bind(after).bind(limit)
+    Stmt::new(format!("SELECT {COLUMNS} FROM webhook_endpoint WHERE id > ?1 ORDER BY id LIMIT ?2"))
+        .bind(after)
+        .bind(limit)
 }
 
 pub fn endpoint_find(id: &str) -> Stmt {

@@ -71,14 +71,27 @@ pub fn payout_onboarding<'a>(payout: &Payout<'a>, due: &[String]) -> Message<'a>
 }
 
 fn about_payout<'a>(p: &Payout<'a>, kind: &'static str, also: (&str, Value)) -> Message<'a> {
-    let mut payload =
-        json!({"payout": p.id, "amount_cents": p.amount_cents, "unit": p.unit, "period": p.period});
+    let mut payload = json!({"payout": p.id, "amount_cents": p.amount_cents, "unit": p.unit, "period": p.period});
     payload[also.0] = also.1;
-    Message { id: format!("{kind}:{}", p.id), kind, program: p.program, partner: Some(p.partner), account: None, payload }
+    Message {
+        id: format!("{kind}:{}", p.id),
+        kind,
+        program: p.program,
+        partner: Some(p.partner),
+        account: None,
+        payload,
+    }
 }
 
 /// A pool has less in it than it should. Once for each funding: `fundings` is how many there have been.
-pub fn pool_low<'a>(program: &'a str, unit: &str, balance_cents: i64, low_cents: i64, waiting: i64, fundings: i64) -> Message<'a> {
+pub fn pool_low<'a>(
+    program: &'a str,
+    unit: &str,
+    balance_cents: i64,
+    low_cents: i64,
+    waiting: i64,
+    fundings: i64,
+) -> Message<'a> {
     Message {
         id: format!("pool.low:{program}:{fundings}"),
         kind: "pool.low",

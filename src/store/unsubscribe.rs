@@ -11,10 +11,12 @@ pub struct Unsubscribed {
 }
 
 pub fn unsubscribe_insert(u: &Unsubscribed, now: UtcMillis) -> Stmt {
-    Stmt::new("INSERT INTO unsubscribe (address_sha256, kind, created_at_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")
-        .bind(&u.address_sha256)
-        .bind(&u.kind)
-        .bind(now)
+    Stmt::new(
+        "INSERT INTO unsubscribe (address_sha256, kind, created_at_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+    )
+    .bind(&u.address_sha256)
+    .bind(&u.kind)
+    .bind(now)
 }
 
 /// What the people with these addresses do not want.

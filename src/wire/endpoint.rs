@@ -59,9 +59,12 @@ pub fn replay(body: &[u8]) -> Result<Replay, Invalid> {
 
 fn kinds(fields: &Fields, given: Option<&Value>) -> Result<Vec<String>, Invalid> {
     let Some(given) = given.filter(|v| !v.is_null()) else { return Ok(Vec::new()) };
-    let known = |k: &str| mail::KINDS.iter().any(|kind| kind.name == k || kind.name.strip_prefix(k).is_some_and(|r| r.starts_with('.')));
-    let listed: Option<Vec<String>> =
-        given.as_array().and_then(|all| all.iter().map(|v| v.as_str().filter(|k| known(k)).map(str::to_owned)).collect());
+    let known = |k: &str| {
+        mail::KINDS.iter().any(|kind| kind.name == k || kind.name.strip_prefix(k).is_some_and(|r| r.starts_with('.')))
+    };
+    let listed: Option<Vec<String>> = given
+        .as_array()
+        .and_then(|all| all.iter().map(|v| v.as_str().filter(|k| known(k)).map(str::to_owned)).collect());
     listed.filter(|all| all.len() <= KINDS_MAX).ok_or_else(|| {
         let rule = format!("be a list of at most {KINDS_MAX} kinds of messages, such as reward.granted");
         fields.invalid("kinds", "unsupported", &rule)
@@ -83,10 +86,11 @@ pub fn check(url: &str, anywhere: bool) -> Result<(), &'static str> {
     }
     let host = url[8..].split(['/', '?', ':']).next().unwrap_or_default().to_ascii_lowercase();
     // Names that never leave a machine or a house (RFC 6761, RFC 6762, RFC 8375, and what is in use).
-    let private = ["localhost", "local", "internal", "home.arpa", "lan", "intranet", "corp", "home", "test", "invalid", "onion"];
+    let private =
+        ["localhost", "local", "internal", "home.arpa", "lan", "intranet", "corp", "home", "test", "invalid", "onion"];
     let is_private = |name: &&str| host == **name || host.ends_with(&format!(".{name}"));
     // A number is no name: every address is refused, public or not.
-    if !DOMAIN.allows(&host) || private.iter().any(|name| is_private(&name)) {
+    if !DOMAIN.allows(&host) || private.iter().any(is_private) {
         return Err("name a public host; addresses in numbers and names of private networks are not called");
     }
     Ok(())

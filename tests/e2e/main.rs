@@ -9,6 +9,7 @@ mod client;
 mod emdash;
 mod facts;
 mod generate;
+mod notify;
 mod operator;
 mod redirect;
 mod referral_chain;

@@ -58,10 +58,13 @@ impl From {
 
 /// Whether mail to it can be asked for: one address, that no header and no list can be smuggled in with.
 pub fn is_address(text: &str) -> bool {
-    let allowed = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '<' | '>' | ',' | ';' | '"' | '\\' | '(' | ')');
+    let allowed =
+        |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '<' | '>' | ',' | ';' | '"' | '\\' | '(' | ')');
     text.len() <= 254
         && text.chars().all(allowed)
-        && text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'))
+        && text
+            .split_once('@')
+            .is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'))
 }
 
 impl std::fmt::Display for From {
@@ -85,7 +88,8 @@ impl Mail {
         from.insert("email".to_owned(), Value::from(self.from.address.as_str()));
         from.insert("name".to_owned(), Value::from(self.from.name.as_deref().unwrap_or(&self.from.address)));
         let mut message = Map::new();
-        for (name, value) in [("to", &self.to), ("subject", &self.subject), ("text", &self.text), ("html", &self.html)] {
+        for (name, value) in [("to", &self.to), ("subject", &self.subject), ("text", &self.text), ("html", &self.html)]
+        {
             message.insert(name.to_owned(), Value::from(value.as_str()));
         }
         message.insert("from".to_owned(), Value::Object(from));

@@ -191,10 +191,25 @@ fn senders_and_addresses_are_read_strictly() {
     let parsed = |text| From::parse(text).map(|f| f.to_string());
     assert_eq!(parsed(" hello@a.example ").as_deref(), Some("hello@a.example"));
     assert_eq!(parsed("\"Manicule\" <hello@a.example>").as_deref(), Some("Manicule <hello@a.example>"));
-    for bad in ["", "hello", "a@b", "A <a@b.example", "A\r\nBcc: x@y.example <a@b.example>", "x@y.example, <a@b.example>", "<a@b.example>>"] {
+    for bad in [
+        "",
+        "hello",
+        "a@b",
+        "A <a@b.example",
+        "A\r\nBcc: x@y.example <a@b.example>",
+        "x@y.example, <a@b.example>",
+        "<a@b.example>>",
+    ] {
         assert_eq!(parsed(bad), None, "{bad:?}");
     }
-    for bad in ["a@b.example,c@d.example", "a@b.example\r\nBcc:x@y.example", "a b@c.example", "a@b@c.example", "<a@b.example>", "@b.example"] {
+    for bad in [
+        "a@b.example,c@d.example",
+        "a@b.example\r\nBcc:x@y.example",
+        "a b@c.example",
+        "a@b@c.example",
+        "<a@b.example>",
+        "@b.example",
+    ] {
         assert!(!is_address(bad), "{bad:?}");
     }
     assert!(is_address("ann+tag@mail.example.com") && is_address("ünï@example.com"));

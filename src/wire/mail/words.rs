@@ -17,7 +17,11 @@ pub fn of(f: &Facts) -> (String, Vec<Part>) {
             format!("You earned {} with {p}", amount(f, "amount_cents")),
             vec![
                 Part::Say("Somebody whom you referred has earned you a reward.".to_owned()),
-                Part::Table(rows(vec![("Reward", amount(f, "amount_cents")), ("Granted", instant(f.at)), ("Period", text(f, "period"))])),
+                Part::Table(rows(vec![
+                    ("Reward", amount(f, "amount_cents")),
+                    ("Granted", instant(f.at)),
+                    ("Period", text(f, "period")),
+                ])),
             ],
         ),
         "reward.granted.referee" => referee(f),
@@ -38,7 +42,9 @@ pub fn of(f: &Facts) -> (String, Vec<Part>) {
         "payout.failed" => (
             format!("Your payout of {} did not go through", amount(f, "amount_cents")),
             vec![
-                Part::Say(format!("Your payout of {p} could not be sent. The money is still yours, and we look into it.")),
+                Part::Say(format!(
+                    "Your payout of {p} could not be sent. The money is still yours, and we look into it."
+                )),
                 Part::Table(rows(vec![
                     ("Amount", amount(f, "amount_cents")),
                     ("For", text(f, "period")),
@@ -52,7 +58,10 @@ pub fn of(f: &Facts) -> (String, Vec<Part>) {
         "report.funnel" => (
             format!("Funnel report of {p}, {}", text(f, "week")),
             vec![
-                Part::Say(format!("The report of the week {} is ready, with one action proposed for each partner.", text(f, "week"))),
+                Part::Say(format!(
+                    "The report of the week {} is ready, with one action proposed for each partner.",
+                    text(f, "week")
+                )),
                 link("The report", text(f, "report")),
             ],
         ),
@@ -62,7 +71,9 @@ pub fn of(f: &Facts) -> (String, Vec<Part>) {
 
 /// A name that reads like an address is no greeting.
 pub fn greeting(name: Option<&str>) -> String {
-    let plain = |n: &&str| !n.contains("://") && !n.contains('@') && !n.to_ascii_lowercase().contains("www.") && !n.contains('/');
+    let plain = |n: &&str| {
+        !n.contains("://") && !n.contains('@') && !n.to_ascii_lowercase().contains("www.") && !n.contains('/')
+    };
     match name.map(str::trim).filter(|n| !n.is_empty() && n.chars().count() <= NAME_CHARS_MAX).filter(plain) {
         Some(name) => format!("Hello {name},"),
         None => "Hello,".to_owned(),
@@ -85,7 +96,9 @@ fn joined(f: &Facts) -> (String, Vec<Part>) {
         vec![
             Part::Say("Somebody signed up through you.".to_owned()),
             Part::Table(vec![("Signed up", instant(at))]),
-            Part::Say("What it earns you, and when, is what the program's terms say; you will hear from us.".to_owned()),
+            Part::Say(
+                "What it earns you, and when, is what the program's terms say; you will hear from us.".to_owned(),
+            ),
         ],
     )
 }
@@ -95,9 +108,9 @@ fn referee(f: &Facts) -> (String, Vec<Part>) {
         "You came to us through a recommendation, and whoever recommended us was thanked with {}.",
         amount(f, "amount_cents")
     ))];
-    parts.extend(f.benefit_bps.map(|bps| {
-        Part::Say(format!("Your own part of it: {} off your first invoice.", percent(bps)))
-    }));
+    parts.extend(
+        f.benefit_bps.map(|bps| Part::Say(format!("Your own part of it: {} off your first invoice.", percent(bps)))),
+    );
     (format!("Thank you for joining through {}", f.program), parts)
 }
 
@@ -124,7 +137,11 @@ fn statement(f: &Facts) -> (String, Vec<Part>) {
 fn onboarding(f: &Facts) -> (String, Vec<Part>) {
     let due: Vec<&str> = f.payload["due"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let mut parts = vec![
-        Part::Say(format!("{} of {} waits for you, and cannot be sent before your payout account is complete.", amount(f, "amount_cents"), f.program)),
+        Part::Say(format!(
+            "{} of {} waits for you, and cannot be sent before your payout account is complete.",
+            amount(f, "amount_cents"),
+            f.program
+        )),
         Part::Table(rows(vec![("Waiting", amount(f, "amount_cents")), ("Still needed", due.join(", "))])),
     ];
     let path = text(f, "path");
@@ -136,7 +153,8 @@ fn onboarding(f: &Facts) -> (String, Vec<Part>) {
 
 fn review(f: &Facts) -> (String, Vec<Part>) {
     let holds = f.payload["holds"].as_i64() == Some(1);
-    let what = if holds { "What the account earns is held until it is decided." } else { "Nothing is held because of it." };
+    let what =
+        if holds { "What the account earns is held until it is decided." } else { "Nothing is held because of it." };
     (
         format!("{}: a referral to look at ({})", f.program, text(f, "rule")),
         vec![
