@@ -1,6 +1,7 @@
 //! Every request that is not through a ref link, and every cron trigger: from the runtime's types to ours and back.
 
 use super::d1;
+use super::mail;
 use super::origin;
 use super::runtime::Runtime;
 use crate::base::time::UtcMillis;
@@ -87,7 +88,8 @@ async fn elsewhere(request: Request, site: &str) -> Result<Response> {
 fn config(env: &Env) -> Rc<Config> {
     CONFIG.with_borrow_mut(|kept| {
         Rc::clone(kept.get_or_insert_with(|| {
-            let config = Config::read(|name| env.var(name).map(|v| v.to_string()).unwrap_or_default());
+            let mut config = Config::read(|name| env.var(name).map(|v| v.to_string()).unwrap_or_default());
+            config.setup.mail.binding = mail::binding(env).is_some();
             for complaint in &config.complaints {
                 console_error!("{}", json!({"message": "configuration", "detail": complaint}));
             }

@@ -5,6 +5,7 @@ pub mod d1;
 pub mod general;
 mod hot;
 pub mod links;
+mod mail;
 pub mod origin;
 mod outgoing;
 mod random;

@@ -27,7 +27,19 @@ pub struct Commit {
     domains: Vec<OfDomain>,
     crowds: Vec<OfCrowd>,
     unbound: Vec<String>,
+    joined: Vec<Joined>,
 }
+
+/// A partner to whom an account is bound that was not before.
+struct Joined {
+    program: String,
+    partner: String,
+    account: String,
+    signed_up: UtcMillis,
+}
+
+/// A sign-up that is taken in later than this, in days, is no news: it was imported.
+const NEWS_DAYS: i64 = 30;
 
 impl Commit {
     /// Takes a decision about one account in. `cause` is the event or review behind it. The books learn of it, so that
@@ -78,6 +90,10 @@ impl Commit {
             statements.extend(account::revenue_write(&ids, &groups));
         }
         statements.extend(review::review_open(&self.suspicions, now));
+        if !self.suspicions.is_empty() {
+            let reviews: Vec<String> = self.suspicions.iter().map(|(id, s)| review::review_id(id, s)).collect();
+            statements.push(outbox::outbox_reviews(&reviews, now));
+        }
         if !self.transfers.is_empty() {
             statements.push(ledger::ledger_accounts_ensure(&self.transfers));
         }
@@ -94,6 +110,11 @@ impl Commit {
         }
         if !self.crowds.is_empty() {
             statements.push(account::stale_by_crowds(&self.crowds, &ids, now));
+        }
+        let news = self.joined.iter().filter(|j| j.signed_up.plus_days(NEWS_DAYS) > now);
+        let joined: Vec<_> = news.map(|j| outbox::joined(&j.program, &j.partner, &j.account, j.signed_up)).collect();
+        if !joined.is_empty() {
+            statements.push(outbox::outbox_insert(&joined, now));
         }
         statements
     }
@@ -132,6 +153,16 @@ impl Commit {
             };
             if !same {
                 self.note_change(books, account, before, Some(group));
+            }
+            if let Some(binding) = after
+                && before.is_none_or(|b| (&b.program_id, &b.partner_id) != (&binding.program, &binding.partner))
+            {
+                self.joined.push(Joined {
+                    program: binding.program.clone(),
+                    partner: binding.partner.clone(),
+                    account: account.to_owned(),
+                    signed_up: group.signed_up.0,
+                });
             }
         }
     }

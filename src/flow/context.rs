@@ -4,6 +4,7 @@ use super::setup::Setup;
 use crate::base::id::{self, ID_BYTES};
 use crate::base::time::UtcMillis;
 use crate::store::port::{Db, DbError, Rows, Stmt};
+use crate::wire::mail::Mail;
 use crate::wire::outgoing::{Answer, NoAnswer, Outgoing};
 use std::cell::Cell;
 use std::pin::Pin;
@@ -16,6 +17,13 @@ pub trait Ports {
 
     /// Asks another service, within the request's time limit.
     fn send(&self, request: Outgoing) -> impl Future<Output = Result<Answer, NoAnswer>>;
+
+    /// Hands a mail to the runtime's own mail service.
+    fn mail(&self, mail: &Mail) -> impl Future<Output = Result<(), NoAnswer>>;
+
+    /// How late it is by now. For what takes minutes and must say when: signatures, and who holds what until when.
+    /// Everything else goes by [`Context::now`].
+    fn clock(&self) -> UtcMillis;
 
     /// Fills `bytes` from the runtime's cryptographic randomness.
     fn random(&self, bytes: &mut [u8]);

@@ -18,7 +18,7 @@ use crate::program::document::Cadence;
 use crate::store::account::AccountRow;
 use crate::store::port::{DbError, Stmt};
 use crate::store::token::{self, Audit};
-use crate::store::{payout_plan, program, run as runs, terms};
+use crate::store::{outbox, payout_plan, program, run as runs, terms};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -253,6 +253,7 @@ async fn close<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbErr
         statements.extend(payout_plan::payout_plan(run, pay::approval_name(ctx.setup.payout_approval), ctx.now));
     }
     statements.extend(runs::leaderboard_refresh(run, ctx.now));
+    statements.push(outbox::outbox_statements(&run.id, ctx.now));
     statements.push(runs::run_finish(run, ctx.now));
     advance(ctx, statements).await
 }

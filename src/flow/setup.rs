@@ -2,6 +2,8 @@
 //! at the edge; what is not set is absent, and its uses say so.
 
 use crate::wire::cookie::CookieKeys;
+use crate::wire::mail::{self, MailApi};
+use crate::wire::unsubscribe::UnsubscribeKeys;
 
 /// Stripe's own address.
 pub const STRIPE_API: &str = "https://api.stripe.com";
@@ -19,6 +21,31 @@ pub struct Setup {
     pub payout_approval: PayoutApproval,
     /// Verify the attribution tokens that events carry.
     pub cookie_keys: Option<CookieKeys>,
+    pub mail: MailSetup,
+    /// The keys of the links by which mails are stopped.
+    pub unsubscribe: UnsubscribeKeys,
+    /// For development: webhooks may go to this machine, and by plain http.
+    pub webhooks_anywhere: bool,
+}
+
+/// How mails leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MailSetup {
+    /// `None`: no mails are sent; they wait.
+    pub from: Option<mail::From>,
+    /// An HTTP mail service, which is preferred where it is set.
+    pub api: Option<MailApi>,
+    /// Whether a `send_email` binding is there.
+    pub binding: bool,
+    /// The operator's address. `None`: mails to the operator wait.
+    pub operator: Option<String>,
+}
+
+/// The way that mails take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailWay<'a> {
+    Api(&'a MailApi),
+    Binding,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -39,6 +66,27 @@ pub enum PayoutApproval {
     Manual,
     /// None.
     Automatic,
+}
+
+impl Setup {
+    /// Who mails are from, and the way they take. `None` where one is missing, or what their links need: the Worker's
+    /// address and a key.
+    pub fn mail(&self) -> Option<(&mail::From, MailWay<'_>)> {
+        let from = self.mail.from.as_ref().filter(|_| !self.public_url.is_empty() && !self.unsubscribe.is_empty())?;
+        match &self.mail.api {
+            Some(api) => Some((from, MailWay::Api(api))),
+            None => self.mail.binding.then_some((from, MailWay::Binding)),
+        }
+    }
+
+    /// For the operator: `api`, `binding` or `not set up`.
+    pub fn mail_state(&self) -> &'static str {
+        match self.mail() {
+            Some((_, MailWay::Api(_))) => "api",
+            Some((_, MailWay::Binding)) => "binding",
+            None => "not set up",
+        }
+    }
 }
 
 impl Stripe {

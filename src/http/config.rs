@@ -2,9 +2,11 @@
 //! never opens one.
 
 use crate::flow::error::{AppError, Kind};
-use crate::flow::setup::{PayoutApproval, STRIPE_API, Setup, Stripe};
+use crate::flow::setup::{MailSetup, PayoutApproval, STRIPE_API, Setup, Stripe};
 use crate::wire::cookie::CookieKeys;
+use crate::wire::mail::{self, MailApi};
 use crate::wire::standard_webhooks::Secret;
+use crate::wire::unsubscribe::UnsubscribeKeys;
 
 /// Shortest bearer token or URL secret that is believed: 128 bits in hex.
 const SECRET_CHARS_MIN: usize = 32;
@@ -79,6 +81,9 @@ impl Config {
 
     fn services(&mut self, text: &impl Fn(&str) -> String) -> Setup {
         let mut setup = Setup { public_url: self.public_url.clone(), ..Setup::default() };
+        setup.unsubscribe = self.cookie_keys.as_ref().map(UnsubscribeKeys::of).unwrap_or_default();
+        setup.mail = self.mail(text);
+        setup.webhooks_anywhere = text("WEBHOOKS_ANYWHERE").trim() == "yes";
         let key = text("STRIPE_API_KEY").trim().to_owned();
         let base = text("STRIPE_API_BASE").trim().trim_end_matches('/').to_owned();
         let known = ["sk_test_", "sk_live_", "rk_test_", "rk_live_"].iter().any(|p| key.starts_with(p));
@@ -111,6 +116,41 @@ impl Config {
         setup
     }
 
+    /// How mails leave. Whether a `send_email` binding is there, the edge knows.
+    fn mail(&mut self, text: &impl Fn(&str) -> String) -> MailSetup {
+        let given = |name: &str| Some(text(name).trim().to_owned()).filter(|value| !value.is_empty());
+        let mut complain = |what: String| self.complaints.push(what);
+        let from = given("MAIL_FROM").and_then(|value| {
+            let from = mail::From::parse(&value);
+            if from.is_none() {
+                complain("MAIL_FROM: must be an address, or a name and an address as in Name <user@host>".to_owned());
+            }
+            from
+        });
+        let operator = given("OPERATOR_EMAIL").filter(|value| {
+            let good = mail::is_address(value);
+            if !good {
+                complain("OPERATOR_EMAIL: must be an email address".to_owned());
+            }
+            good
+        });
+        let (url, key) = (given("MAIL_API_URL"), given("MAIL_API_KEY"));
+        let mut api = None;
+        if url.is_some() || key.is_some() {
+            let url = url.unwrap_or_else(|| mail::RESEND_API.to_owned());
+            let template = given("MAIL_API_TEMPLATE").unwrap_or_else(|| mail::RESEND_TEMPLATE.to_owned());
+            match MailApi::template(&template) {
+                _ if !is_private(&url) => complain("MAIL_API_URL: must begin with https://".to_owned()),
+                Err(why) => complain(format!("MAIL_API_TEMPLATE: {why}")),
+                Ok(template) => api = Some(MailApi { url, key: key.unwrap_or_default(), template }),
+            }
+        }
+        if from.is_some() && self.public_url.is_empty() {
+            self.complaints.push("MAIL_FROM: set PUBLIC_URL too; mails hold links".to_owned());
+        }
+        MailSetup { from, api, binding: false, operator }
+    }
+
     fn strong(&mut self, name: &str, text: &str) -> Vec<String> {
         let (strong, weak): (Vec<&str>, Vec<&str>) =
             text.split_whitespace().partition(|secret| secret.len() >= SECRET_CHARS_MIN);
@@ -120,6 +160,11 @@ impl Config {
         }
         strong.into_iter().map(str::to_owned).collect()
     }
+}
+
+/// Whether nobody on the way can read what is sent there: https, or this machine.
+fn is_private(url: &str) -> bool {
+    ["https://", "http://127.0.0.1:", "http://localhost:"].iter().any(|start| url.starts_with(start))
 }
 
 /// The keys of `COOKIE_KEYS`, for the host or for `COOKIE_DOMAIN`.
@@ -147,5 +192,33 @@ mod tests {
         assert_eq!(config.emdash_tokens, [strong]);
         assert!(config.cookie_keys.is_none() && config.operator_token_sha256.is_none());
         assert_eq!(config.complaints.len(), 5, "{:?}", config.complaints);
+    }
+
+    fn mail_setup(vars: &[(&str, &str)]) -> (&'static str, Vec<String>) {
+        let keys = format!("k1:{}", "01".repeat(32));
+        let config = Config::read(|name| match name {
+            "COOKIE_KEYS" => keys.clone(),
+            _ => vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()).unwrap_or_default(),
+        });
+        (config.setup.mail_state(), config.complaints)
+    }
+
+    #[test]
+    fn mails_leave_once_all_is_set() {
+        let (from, url) = (("MAIL_FROM", "Manicule <hello@a.example>"), ("PUBLIC_URL", "https://a.example/"));
+        assert_eq!(mail_setup(&[]), ("not set up", Vec::new()));
+        assert_eq!(mail_setup(&[from, url]).0, "not set up", "there is no binding");
+        assert_eq!(mail_setup(&[from, url, ("MAIL_API_KEY", "re_1")]), ("api", Vec::new()));
+        assert_eq!(mail_setup(&[from, ("MAIL_API_KEY", "re_1")]).1.len(), 1, "links need an address");
+        for bad in [
+            ("MAIL_FROM", "a@b.example\r\nBcc: c@d.example"),
+            ("MAIL_API_URL", "http://a.example/send"),
+            ("MAIL_API_TEMPLATE", "{\"to\": 1}"),
+            ("MAIL_API_TEMPLATE", "{{to}}"),
+            ("OPERATOR_EMAIL", "nobody"),
+        ] {
+            let (state, complaints) = mail_setup(&[bad, from, url, ("MAIL_API_KEY", "re_1")]);
+            assert_eq!((state == "api", complaints.len()), (bad.0 == "OPERATOR_EMAIL", 1), "{bad:?}: {complaints:?}");
+        }
     }
 }

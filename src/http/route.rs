@@ -3,7 +3,10 @@
 use super::auth::{self, Access};
 use super::message::{Request, Response, decode_segment};
 use super::shell::{Shell, Site};
-use super::{collect, figures, operations, partners, payouts, programs, reports, stripe, visitors, webhooks};
+use super::{
+    collect, figures, notifications, operations, partners, payouts, programs, reports, stripe, unsubscribe, visitors,
+    webhooks,
+};
 use crate::flow::error::{AppError, Kind};
 use crate::flow::once::Answer;
 use crate::wire::{BODY_BYTES_MAX, Invalid};
@@ -68,6 +71,12 @@ enum Endpoint {
     RunReport,
     PartnerOnboard,
     PartnerDashboard,
+    OutboxReplay,
+    HookList,
+    HookMake,
+    HookDisable,
+    UnsubscribeAsk,
+    UnsubscribeDo,
     Health,
     OpenApi,
 }
@@ -127,6 +136,12 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/runs/{id}/report", Access::Operator, Endpoint::RunReport),
     route("POST", "/v1/partners/{id}/onboarding", Access::Operator, Endpoint::PartnerOnboard),
     route("POST", "/v1/partners/{id}/dashboard", Access::Operator, Endpoint::PartnerDashboard),
+    route("POST", "/v1/outbox/{id}/replay", Access::Operator, Endpoint::OutboxReplay),
+    route("GET", "/v1/webhook-endpoints", Access::Operator, Endpoint::HookList),
+    route("POST", "/v1/webhook-endpoints", Access::Operator, Endpoint::HookMake),
+    route("DELETE", "/v1/webhook-endpoints/{id}", Access::Operator, Endpoint::HookDisable),
+    route("GET", "/unsubscribe", Access::Public, Endpoint::UnsubscribeAsk),
+    route("POST", "/unsubscribe", Access::Public, Endpoint::UnsubscribeDo),
     route("GET", "/healthz", Access::Public, Endpoint::Health),
     route("GET", "/openapi.json", Access::Public, Endpoint::OpenApi),
 ];
@@ -223,7 +238,6 @@ fn dispatch<'a, S: Site>(
         Endpoint::Rebind => answered(operations::rebind(shell, request, part, actor)),
         Endpoint::Reconcile => answered(operations::reconcile(shell, request, actor)),
         Endpoint::AuditList => answered(operations::audit_list(shell, request)),
-        Endpoint::OutboxList => answered(operations::outbox_list(shell, request)),
         Endpoint::PayoutList => answered(payouts::list(shell, request)),
         Endpoint::PayoutShow => answered(payouts::receipt(shell, request, part)),
         Endpoint::PayoutHold => answered(payouts::hold(shell, request, part, actor)),
@@ -236,6 +250,13 @@ fn dispatch<'a, S: Site>(
         Endpoint::RunReport => answered(payouts::run_report(shell, part)),
         Endpoint::PartnerOnboard => answered(payouts::onboarding(shell, request, part, actor)),
         Endpoint::PartnerDashboard => answered(payouts::dashboard(shell, part, actor)),
+        Endpoint::OutboxList => answered(notifications::outbox_list(shell, request)),
+        Endpoint::OutboxReplay => answered(notifications::replay(shell, request, part, actor)),
+        Endpoint::HookList => answered(notifications::endpoint_list(shell, request)),
+        Endpoint::HookMake => answered(notifications::endpoint_make(shell, request, actor)),
+        Endpoint::HookDisable => answered(notifications::endpoint_disable(shell, part, actor)),
+        Endpoint::UnsubscribeAsk => Box::pin(async move { Ok(unsubscribe::ask(shell, request)) }),
+        Endpoint::UnsubscribeDo => Box::pin(unsubscribe::stop(shell, request)),
         Endpoint::Health => answered(operations::health(shell)),
         Endpoint::OpenApi => Box::pin(async { Ok(openapi()) }),
     }

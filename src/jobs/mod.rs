@@ -4,7 +4,7 @@
 use crate::base::time::UtcMillis;
 use crate::flow::context::{Context, Ports};
 use crate::flow::error::{AppError, Kind};
-use crate::flow::{funnel, pay, pool, redecide, settle, stripe_sweep};
+use crate::flow::{deliver, funnel, pay, pool, redecide, settle, stripe_sweep};
 use crate::program::document::Cadence;
 use crate::store::health;
 
@@ -67,6 +67,8 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMilli
             let is_quiet = swept.as_ref().is_ok_and(|resumed| *resumed == 0);
             pay::drive(ctx, if is_quiet { pay::SWEEP_PAGES } else { pay::PROMPT_PAGES }).await?;
             of_stripe = stripe_sweep::sweep(ctx).await;
+            // What is broken in the books keeps no message from leaving.
+            deliver::sweep(ctx).await?;
             swept?;
         }
     }
@@ -78,6 +80,7 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMilli
 async fn sweep_books<P: Ports>(ctx: &Context<'_, P>) -> Result<usize, AppError> {
     redecide::drain(ctx, REDECIDE_PAGES).await?;
     pool::sweep(ctx).await?;
+    pool::announce_low(ctx).await?;
     Ok(settle::sweep(ctx).await?.len())
 }
 

@@ -5,6 +5,8 @@
 pub mod account;
 pub mod click;
 pub mod customer;
+pub mod delivery;
+pub mod endpoint;
 pub mod event;
 pub mod evidence;
 pub mod funnel;
@@ -26,3 +28,4 @@ pub mod run;
 pub mod stripe;
 pub mod terms;
 pub mod token;
+pub mod unsubscribe;

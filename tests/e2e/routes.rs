@@ -65,6 +65,8 @@ struct Held {
     code: String,
     review: String,
     run: String,
+    message: String,
+    endpoint: String,
     document: Value,
 }
 
@@ -93,7 +95,14 @@ fn fill(server: &Server) -> Held {
     let run = server.settle("agency-partner", "monthly", "2025-03");
     server.cron("*/10 * * * *", super::client::now_ms());
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let hooks = json!({"url": "https://hooks.invalid.example/x", "kinds": ["payout"]});
+    let endpoint = server.post("/v1/webhook-endpoints", &hooks).operator().send().expect(201).json();
+    let outbox = server.read("/v1/outbox");
+    let messages = outbox["data"].as_array().expect("messages");
+    let rewarded = messages.iter().find(|m| m["kind"] == "reward.granted.referrer").expect("a reward was told");
     Held {
+        endpoint: text(&endpoint["id"]),
+        message: text(&rewarded["id"]),
         review: text(&server.read("/v1/reviews")["data"][0]["id"]),
         document: server.read("/v1/programs/user-referral")["document"].clone(),
         run: text(&run["id"]),
@@ -103,7 +112,7 @@ fn fill(server: &Server) -> Held {
 }
 
 fn calls(server: &Server, held: &Held) -> Vec<Call> {
-    let Held { partner, code, review, run, document } = held;
+    let Held { partner, code, review, run, message, endpoint, document } = held;
     let event = signed_up("route", &ahead(0), json!({}));
     let second = super::client::now_ms() / 1_000;
     let signature = sign(&server.webhook_secret, "msg_1", second, event.to_string().as_bytes());
@@ -183,6 +192,17 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
             .body(json!({"as_of": "2026-06-01T00:00:00Z", "repair": true, "accounts": [{"id": "nobody", "subscriptions": []}]})),
         get("/v1/audit"),
         get("/v1/outbox"),
+        // Nothing is set up to mail by, so it waits; naming the recipient is good all the same.
+        call(("POST", "/v1/outbox/{id}/replay"), format!("/v1/outbox/{message}/replay"), 200)
+            .body(json!({"reason": "to be sure", "target": "partner"}))
+            .unknown("/v1/outbox/none/replay"),
+        get("/v1/webhook-endpoints"),
+        call(("POST", "/v1/webhook-endpoints"), "/v1/webhook-endpoints", 201)
+            .body(json!({"url": "https://hooks.invalid.example/y"})),
+        call(("DELETE", "/v1/webhook-endpoints/{id}"), format!("/v1/webhook-endpoints/{endpoint}"), 200)
+            .unknown("/v1/webhook-endpoints/none"),
+        call(("GET", "/unsubscribe"), "/unsubscribe?kind=referral.joined&to=x&mac=y", 404),
+        call(("POST", "/unsubscribe"), "/unsubscribe?kind=referral.joined&to=x&mac=y", 404),
         get("/healthz"),
         get("/openapi.json"),
     ]

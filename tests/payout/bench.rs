@@ -6,6 +6,7 @@ use manicule::base::time::UtcMillis;
 use manicule::flow::context::{Context, Ports};
 use manicule::flow::setup::{PayoutApproval, Setup, Stripe as Account};
 use manicule::store::port::{Db, DbError, Rows, Stmt};
+use manicule::wire::mail::Mail;
 use manicule::wire::outgoing::{Answer, NoAnswer, Outgoing};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -215,6 +216,14 @@ impl Ports for Bench {
             return Err(NoAnswer("injected: the answer was lost".to_owned()));
         }
         Ok(answer)
+    }
+
+    async fn mail(&self, _: &Mail) -> Result<(), NoAnswer> {
+        Err(NoAnswer("no mails here".to_owned()))
+    }
+
+    fn clock(&self) -> UtcMillis {
+        UtcMillis(self.now.get())
     }
 
     fn random(&self, bytes: &mut [u8]) {

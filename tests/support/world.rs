@@ -17,6 +17,7 @@ use manicule::flow::settle::{self, Due};
 use manicule::flow::setup::Setup;
 use manicule::program::document::Cadence;
 use manicule::store::run::RunRow;
+use manicule::wire::mail::Mail;
 use manicule::wire::operator::{NewLink, NewPartner};
 use manicule::wire::outgoing::{Answer, NoAnswer, Outgoing};
 use serde_json::Value;
@@ -29,10 +30,17 @@ pub struct World {
     pub setup: Setup,
     /// Who answers requests to other services. Nobody does, unless a test says who.
     pub service: RefCell<Service>,
+    /// Takes mails, or does not. It does, unless a test says otherwise.
+    pub mailer: RefCell<Mailer>,
+    /// How late it is: the instant of the latest context, unless a test says otherwise.
+    pub clock: Cell<UtcMillis>,
 }
 
 /// Answers a request to another service, or does not.
 pub type Service = Box<dyn FnMut(Outgoing) -> Result<Answer, NoAnswer>>;
+
+/// Takes a mail that is handed to the runtime, or does not.
+pub type Mailer = Box<dyn FnMut(&Mail) -> Result<(), NoAnswer>>;
 
 impl Ports for World {
     type Db = Sqlite;
@@ -43,6 +51,14 @@ impl Ports for World {
 
     async fn send(&self, request: Outgoing) -> Result<Answer, NoAnswer> {
         (self.service.borrow_mut())(request)
+    }
+
+    async fn mail(&self, mail: &Mail) -> Result<(), NoAnswer> {
+        (self.mailer.borrow_mut())(mail)
+    }
+
+    fn clock(&self) -> UtcMillis {
+        self.clock.get()
     }
 
     fn random(&self, bytes: &mut [u8]) {
@@ -62,6 +78,8 @@ impl World {
             seed: Cell::new(seed),
             setup: Setup::default(),
             service: RefCell::new(Box::new(|_| Err(NoAnswer("no service is set up".to_owned())))),
+            mailer: RefCell::new(Box::new(|_| Ok(()))),
+            clock: Cell::new(UtcMillis(0)),
         };
         let ctx = world.at(at("2020-01-01T00:00:00Z"));
         for (id, text) in manicule::program::catalog::PRESETS {
@@ -72,6 +90,7 @@ impl World {
     }
 
     pub fn at(&self, now: UtcMillis) -> Context<'_, World> {
+        self.clock.set(now);
         Context::new(self, &self.setup, now, "test")
     }
 
