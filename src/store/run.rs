@@ -305,6 +305,7 @@ fn accounts_ensure(page: &impl Fn(String) -> Stmt) -> Stmt {
 
 /// The statement of every partner of the program, as of the end of the run. Payable is what is available less what is
 /// not ripe: lines that vested less than `delay_days` before the run, and those that are held or disputed.
+/// A line that could not vest in the run of its own instant says the millisecond after; its delay begins with its instant.
 pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO run_partner (run_id, partner_id, unit, settled_cents, pending_cents, available_cents, payable_cents)
@@ -317,7 +318,8 @@ pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> 
          LEFT JOIN (SELECT partner_id, unit, SUM(posted_cents) AS cents FROM run_item WHERE run_id = ?1 GROUP BY partner_id, unit) s
            ON s.partner_id = b.partner_id AND s.unit = b.unit
          LEFT JOIN (SELECT partner_id, unit, SUM(net_cents) AS cents FROM accrual
-                    WHERE program_id = ?2 AND bucket = 'available' AND (state <> 'available' OR vests_at_ms > ?4)
+                    WHERE program_id = ?2 AND bucket = 'available'
+                      AND (state <> 'available' OR vests_at_ms - (vests_at_ms = at_ms + 1) > ?4)
                     GROUP BY partner_id, unit) u
            ON u.partner_id = b.partner_id AND u.unit = b.unit",
     )
