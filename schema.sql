@@ -481,3 +481,235 @@ CREATE TABLE funnel_event (
   week       TEXT NOT NULL               -- immutable, 2026-W24: the ISO week of at_ms, from Monday 00:00 UTC
 ) STRICT;
 CREATE INDEX funnel_event_week ON funnel_event (program_id, week);
+-- What Stripe says: its events, its customers and the accounts they are, which payment is for which invoice, facts that
+-- wait, and what partners' connected accounts can do.
+
+-- A host may say who an account is at Stripe.
+ALTER TABLE event_person ADD COLUMN stripe_customer TEXT; -- immutable until erased, cus_…
+CREATE INDEX event_person_stripe ON event_person (stripe_customer) WHERE stripe_customer IS NOT NULL;
+CREATE INDEX event_person_email ON event_person (lower(email)) WHERE email IS NOT NULL;
+
+-- Events of Stripe's that were dealt with. The facts they became are in event.
+CREATE TABLE stripe_event (
+  id TEXT PRIMARY KEY,                   -- immutable, evt_…
+  type TEXT NOT NULL,                    -- immutable
+  body_sha256 TEXT NOT NULL,             -- immutable, hex, of what was understood of it: bytes differ between deliveries
+  outcome TEXT NOT NULL,                 -- immutable, JSON: the first answer
+  received_at_ms INTEGER NOT NULL        -- immutable
+) STRICT;
+
+-- A customer and the account it is. Until an account is known it stands for itself, as an account under its own id.
+CREATE TABLE stripe_customer (
+  id TEXT PRIMARY KEY,                   -- immutable, cus_…
+  account_id TEXT NOT NULL,              -- mutable: where its facts are booked
+  joined_by TEXT NOT NULL CHECK (joined_by IN ('id', 'email', 'nobody')), -- mutable
+  revision INTEGER NOT NULL,             -- mutable, one more with each change
+  stale_since_ms INTEGER,                -- mutable: something was said since that may make it another account
+  created_at_ms INTEGER NOT NULL         -- immutable
+) STRICT;
+CREATE INDEX stripe_customer_account ON stripe_customer (account_id);
+CREATE INDEX stripe_customer_stale ON stripe_customer (stale_since_ms) WHERE stale_since_ms IS NOT NULL;
+CREATE TRIGGER stripe_customer_update BEFORE UPDATE OF revision ON stripe_customer WHEN NEW.revision <> OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'stripe_customer: stale revision'); END;
+
+-- Personal data of customers, apart so that it can be erased: it is what an account is found by.
+CREATE TABLE stripe_customer_person (
+  customer_id TEXT NOT NULL,             -- immutable
+  email TEXT NOT NULL,                   -- immutable, in lower case
+  at_ms INTEGER NOT NULL,                -- mutable: the earliest event that named it
+  PRIMARY KEY (customer_id, email)
+) STRICT;
+CREATE INDEX stripe_customer_person_email ON stripe_customer_person (email);
+
+-- Whose facts they are: when the customer turns out to be another account they move there, which is the one thing that
+-- changes event.account_id and event_person.account_id.
+CREATE TABLE stripe_fact (
+  event_id TEXT PRIMARY KEY,             -- immutable, of event
+  customer_id TEXT NOT NULL              -- immutable
+) STRICT;
+CREATE INDEX stripe_fact_customer ON stripe_fact (customer_id);
+
+-- Which invoice a payment is for.
+CREATE TABLE stripe_payment (
+  id TEXT PRIMARY KEY,                   -- immutable, pi_… or ch_…
+  invoice_id TEXT NOT NULL               -- immutable
+) STRICT;
+
+-- Refunds and disputes of which only the payment is known. They are taken in when its invoice is.
+CREATE TABLE stripe_waiting (
+  id TEXT PRIMARY KEY,                   -- immutable, the event's id
+  type TEXT NOT NULL,                    -- immutable, canonical
+  payment_intent TEXT,                   -- immutable
+  charge TEXT,                           -- immutable
+  payload TEXT NOT NULL,                 -- immutable, JSON, its invoice_id empty
+  body_sha256 TEXT NOT NULL,             -- immutable, hex
+  occurred_at_ms INTEGER NOT NULL,       -- immutable
+  asked_at_ms INTEGER NOT NULL           -- mutable: when Stripe was last asked for the invoice, or it began to wait
+) STRICT;
+CREATE INDEX stripe_waiting_intent ON stripe_waiting (payment_intent) WHERE payment_intent IS NOT NULL;
+CREATE INDEX stripe_waiting_charge ON stripe_waiting (charge) WHERE charge IS NOT NULL;
+
+-- A partner's connected account.
+CREATE TABLE payee (
+  partner_id TEXT PRIMARY KEY REFERENCES partner (id), -- immutable
+  stripe_account_id TEXT NOT NULL UNIQUE, -- immutable, acct_…
+  country TEXT,                          -- mutable, ISO 3166 alpha-2
+  currency TEXT,                         -- mutable, ISO 4217 in lower case: its default
+  transfers_active INTEGER NOT NULL,     -- mutable: 1 where transfers reach it
+  payouts_enabled INTEGER NOT NULL,      -- mutable: 1 where Stripe pays it out
+  currently_due TEXT NOT NULL,           -- mutable, JSON array: what Stripe still wants of the partner
+  disabled_reason TEXT,                  -- mutable
+  updated_at_ms INTEGER NOT NULL         -- mutable: when Stripe said so
+) STRICT;
+-- Notifications: to whom each message of the outbox goes, over which channel, and how far that got.
+
+-- Whoever a message goes to is settled once, and from then on its deliveries say what is left to do.
+ALTER TABLE outbox ADD COLUMN addressed_at_ms INTEGER; -- set once
+CREATE INDEX outbox_unaddressed ON outbox (created_at_ms, id) WHERE addressed_at_ms IS NULL;
+CREATE INDEX outbox_failed ON outbox (id) WHERE state = 'failed';
+
+-- One row per message and recipient. No addresses: they are looked up for each attempt.
+CREATE TABLE delivery (
+  outbox_id TEXT NOT NULL REFERENCES outbox (id), -- immutable
+  channel TEXT NOT NULL CHECK (channel IN ('mail', 'webhook')), -- immutable
+  target TEXT NOT NULL,                  -- immutable: partner, account or operator of a mail; a webhook's endpoint
+  state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'failed', 'suppressed')), -- mutable; suppressed: nobody wants it
+  round INTEGER NOT NULL,                -- mutable, one more each time an operator replays it
+  attempts INTEGER NOT NULL,             -- mutable: of this round, counted before each is made
+  next_attempt_at_ms INTEGER NOT NULL,   -- mutable: not before; while an attempt is under way, when it is given up for lost
+  claim TEXT,                            -- mutable: who is making an attempt
+  last_error TEXT,                       -- mutable: why the last attempt did not succeed
+  sent_at_ms INTEGER,                    -- mutable
+  PRIMARY KEY (outbox_id, channel, target)
+) STRICT;
+CREATE INDEX delivery_due ON delivery (channel, next_attempt_at_ms) WHERE state = 'queued';
+CREATE INDEX delivery_claim ON delivery (claim) WHERE claim IS NOT NULL;
+
+-- Where the host wants to be told. The secret signs what is sent and is therefore kept as it is.
+CREATE TABLE webhook_endpoint (
+  id TEXT PRIMARY KEY,                   -- immutable, whe_…
+  url TEXT NOT NULL,                     -- immutable
+  secret TEXT NOT NULL,                  -- immutable, whsec_…
+  kinds TEXT NOT NULL,                   -- immutable, JSON array of kinds or their beginnings up to a dot; [] for all
+  created_at_ms INTEGER NOT NULL,        -- immutable: earlier messages are not sent there
+  disabled_at_ms INTEGER,                -- set once; from then on nothing is sent there
+  disabled_reason TEXT                   -- set once
+) STRICT;
+
+-- Who does not want which kind of message. The address itself is not kept.
+CREATE TABLE unsubscribe (
+  address_sha256 TEXT NOT NULL,          -- immutable, hex, of the address in lower case
+  kind TEXT NOT NULL,                    -- immutable
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  PRIMARY KEY (address_sha256, kind)
+) STRICT;
+-- Payouts: who can be paid, what is to be paid, who approved it, and what was taken back.
+
+-- One payment to one partner, from plan to transfer. Each change takes the next revision, so that of two who read the
+-- same one only the first writes; what was decided is never decided again.
+CREATE TABLE payout (
+  id TEXT PRIMARY KEY,                   -- immutable, po_…: Stripe's transfer_group, and the stem of its keys
+  run_id TEXT NOT NULL REFERENCES run (id), -- immutable: the run that planned it
+  program_id TEXT NOT NULL,              -- immutable
+  partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
+  unit TEXT NOT NULL,                    -- immutable, cash:usd
+  currency TEXT NOT NULL,                -- immutable, as in the unit
+  amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- immutable
+  destination TEXT NOT NULL,             -- immutable, acct_…
+  state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable
+  held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)), -- mutable: an operator stopped it
+  request TEXT,                          -- set once: the form, byte for byte, before it is first sent
+  attempt INTEGER NOT NULL DEFAULT 0,    -- mutable: how many keys were used
+  tries INTEGER NOT NULL DEFAULT 0,      -- mutable: how often this attempt was sent or looked up
+  first_sent_at_ms INTEGER,              -- mutable: from when this attempt's key counts
+  due_at_ms INTEGER NOT NULL,            -- mutable: nothing is done before
+  refusal TEXT,                          -- mutable: why Stripe refused it for good; a look-up confirms it
+  reason TEXT NOT NULL,                  -- mutable: why it is in its state
+  transfer_id TEXT UNIQUE,               -- set once, tr_…
+  paid_at_ms INTEGER,                    -- set once: when Stripe made the transfer
+  revision INTEGER NOT NULL,             -- mutable, one more with each change
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  UNIQUE (run_id, partner_id, unit),
+  CHECK ((state = 'paid') = (transfer_id IS NOT NULL)),
+  CHECK (state <> 'submitting' OR (request IS NOT NULL AND first_sent_at_ms IS NOT NULL AND attempt >= 1))
+) STRICT;
+CREATE INDEX payout_due ON payout (due_at_ms, id) WHERE state IN ('planned', 'submitting');
+CREATE INDEX payout_partner ON payout (partner_id, created_at_ms);
+CREATE INDEX payout_created ON payout (created_at_ms, id);
+CREATE TRIGGER payout_insert BEFORE INSERT ON payout WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
+BEGIN SELECT RAISE(ABORT, 'payout: begins planned'); END;
+CREATE TRIGGER payout_update BEFORE UPDATE ON payout WHEN NEW.revision <> OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'payout: stale revision'); END;
+CREATE TRIGGER payout_over BEFORE UPDATE ON payout WHEN OLD.state IN ('paid', 'failed', 'cancelled')
+BEGIN SELECT RAISE(ABORT, 'payout: it is over'); END;
+CREATE TRIGGER payout_frozen BEFORE UPDATE ON payout WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request
+BEGIN SELECT RAISE(ABORT, 'payout: the request is frozen'); END;
+CREATE TRIGGER payout_shape BEFORE UPDATE OF id, run_id, program_id, partner_id, unit, currency, amount_cents, destination ON payout
+BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
+CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
+
+-- Who let a run's payouts go.
+CREATE TABLE payout_approval (
+  run_id TEXT PRIMARY KEY REFERENCES run (id), -- immutable
+  program_id TEXT NOT NULL,              -- immutable
+  actor TEXT NOT NULL,                   -- immutable
+  reason TEXT,                           -- immutable
+  at_ms INTEGER NOT NULL                 -- immutable
+) STRICT;
+CREATE INDEX payout_approval_program ON payout_approval (program_id, at_ms);
+
+-- A transfer taken back, in whole or in part: the same states and rules as a payout's.
+CREATE TABLE payout_reversal (
+  id TEXT PRIMARY KEY,                   -- immutable, rvl_…
+  payout_id TEXT NOT NULL REFERENCES payout (id), -- immutable
+  program_id TEXT NOT NULL,              -- immutable
+  partner_id TEXT NOT NULL,              -- immutable
+  unit TEXT NOT NULL,                    -- immutable
+  currency TEXT NOT NULL,                -- immutable
+  amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- immutable
+  transfer_id TEXT NOT NULL,             -- immutable, tr_…: what is taken back
+  state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable; paid: taken back
+  held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)), -- mutable
+  request TEXT,                          -- set once
+  attempt INTEGER NOT NULL DEFAULT 0,    -- mutable
+  tries INTEGER NOT NULL DEFAULT 0,      -- mutable
+  first_sent_at_ms INTEGER,              -- mutable
+  due_at_ms INTEGER NOT NULL,            -- mutable
+  refusal TEXT,                          -- mutable
+  reason TEXT NOT NULL,                  -- mutable
+  reversal_id TEXT UNIQUE,               -- set once, trr_…
+  reversed_at_ms INTEGER,                -- set once
+  revision INTEGER NOT NULL,             -- mutable, one more with each change
+  actor TEXT NOT NULL,                   -- immutable
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  CHECK ((state = 'paid') = (reversal_id IS NOT NULL)),
+  CHECK (state <> 'submitting' OR (request IS NOT NULL AND first_sent_at_ms IS NOT NULL AND attempt >= 1))
+) STRICT;
+CREATE INDEX payout_reversal_payout ON payout_reversal (payout_id);
+CREATE INDEX payout_reversal_due ON payout_reversal (due_at_ms, id) WHERE state IN ('planned', 'submitting');
+CREATE TRIGGER payout_reversal_insert BEFORE INSERT ON payout_reversal WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
+BEGIN SELECT RAISE(ABORT, 'reversal: begins planned'); END;
+CREATE TRIGGER payout_reversal_cap BEFORE INSERT ON payout_reversal
+WHEN NEW.amount_cents + (SELECT COALESCE(SUM(amount_cents), 0) FROM payout_reversal WHERE payout_id = NEW.payout_id AND state NOT IN ('failed', 'cancelled'))
+  > (SELECT COALESCE(SUM(amount_cents), 0) FROM payout WHERE id = NEW.payout_id AND state = 'paid' AND transfer_id = NEW.transfer_id)
+BEGIN SELECT RAISE(ABORT, 'reversal: more than was paid'); END;
+CREATE TRIGGER payout_reversal_update BEFORE UPDATE ON payout_reversal WHEN NEW.revision <> OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'reversal: stale revision'); END;
+CREATE TRIGGER payout_reversal_over BEFORE UPDATE ON payout_reversal WHEN OLD.state IN ('paid', 'failed', 'cancelled')
+BEGIN SELECT RAISE(ABORT, 'reversal: it is over'); END;
+CREATE TRIGGER payout_reversal_frozen BEFORE UPDATE ON payout_reversal WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request
+BEGIN SELECT RAISE(ABORT, 'reversal: the request is frozen'); END;
+CREATE TRIGGER payout_reversal_shape BEFORE UPDATE OF id, payout_id, program_id, partner_id, unit, currency, amount_cents, transfer_id ON payout_reversal
+BEGIN SELECT RAISE(ABORT, 'reversal: immutable'); END;
+CREATE TRIGGER payout_reversal_no_delete BEFORE DELETE ON payout_reversal BEGIN SELECT RAISE(ABORT, 'reversal: immutable'); END;
+
+-- Every row of this view is a fault, as in ledger_fault: payouts and reversals stand in the ledger as in their own rows.
+CREATE VIEW payout_fault AS
+SELECT 'payout ' || p.id || ': the ledger does not say that it is ' || p.state AS what FROM payout p
+  WHERE NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = p.id || '.pending' AND t.phase = 'pending' AND t.amount_cents = p.amount_cents)
+     OR (p.state = 'paid') <> EXISTS (SELECT 1 FROM transfer t WHERE t.pending_id = p.id || '.pending' AND t.phase = 'post' AND t.amount_cents = p.amount_cents)
+     OR (p.state IN ('failed', 'cancelled')) <> EXISTS (SELECT 1 FROM transfer t WHERE t.pending_id = p.id || '.pending' AND t.phase = 'void')
+UNION ALL
+SELECT 'reversal ' || r.id || ': the ledger does not have it' FROM payout_reversal r
+  WHERE r.state = 'paid' AND NOT EXISTS (SELECT 1 FROM transfer t
+    WHERE t.id = r.reversal_id AND t.code = 'payout_return' AND t.amount_cents = r.amount_cents);

@@ -59,7 +59,7 @@ fn a_referral_earns_fifty_dollars_on_the_monday_after_it_qualifies() {
     world.run(Cadence::Weekly, at("2026-06-15T09:00:00Z")).unwrap();
     world.run(Cadence::Weekly, at("2026-06-22T09:00:00Z")).unwrap();
     assert_eq!(world.balance(&partner, "available"), 5000, "once per account");
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM outbox"), 2);
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM outbox WHERE kind LIKE 'reward.%'"), 2);
     assert_eq!(world.db.number("SELECT referrals FROM leaderboard WHERE rank = 1"), 1);
     assert!(world.faults().is_empty(), "{:?}", world.faults());
 }

@@ -83,7 +83,11 @@ fn differences(stage: &Stage, expect: &Expect) -> Vec<String> {
         same(&format!("the referrer of {account}"), json!(referrer(stage, account)), json!(partner));
     }
     if let Some(messages) = expect.messages {
-        same("messages waiting", json!(stage.world.db.number("SELECT COUNT(*) FROM outbox")), json!(messages));
+        same(
+            "messages waiting",
+            json!(stage.world.db.number("SELECT COUNT(*) FROM outbox WHERE kind LIKE 'reward.%'")),
+            json!(messages),
+        );
     }
     if let Some(figures) = &expect.economics {
         let is = economics(stage, figures.first_year_of_cents_per_month);

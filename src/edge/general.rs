@@ -1,6 +1,7 @@
 //! Every request that is not through a ref link, and every cron trigger: from the runtime's types to ours and back.
 
 use super::d1;
+use super::mail;
 use super::origin;
 use super::runtime::Runtime;
 use crate::base::time::UtcMillis;
@@ -48,10 +49,11 @@ pub async fn fetch(mut request: Request, env: Env, _ctx: Context) -> Result<Resp
 pub async fn scheduled(event: ScheduledEvent, env: Env) {
     let scheduled = UtcMillis(event.schedule() as i64);
     let (began, sent) = (js_sys::Date::now(), d1::statements());
+    let config = config(&env);
     let done = match Runtime::of(env) {
         Ok(runtime) => {
             let now = UtcMillis(js_sys::Date::now() as i64);
-            jobs::run(&FlowContext::new(&runtime, now, "cron"), &event.cron(), scheduled).await
+            jobs::run(&FlowContext::new(&runtime, &config.setup, now, "cron"), &event.cron(), scheduled).await
         }
         Err(why) => Err(why.into()),
     };
@@ -86,7 +88,8 @@ async fn elsewhere(request: Request, site: &str) -> Result<Response> {
 fn config(env: &Env) -> Rc<Config> {
     CONFIG.with_borrow_mut(|kept| {
         Rc::clone(kept.get_or_insert_with(|| {
-            let config = Config::read(|name| env.var(name).map(|v| v.to_string()).unwrap_or_default());
+            let mut config = Config::read(|name| env.var(name).map(|v| v.to_string()).unwrap_or_default());
+            config.setup.mail.binding = mail::binding(env).is_some();
             for complaint in &config.complaints {
                 console_error!("{}", json!({"message": "configuration", "detail": complaint}));
             }

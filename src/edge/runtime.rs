@@ -2,11 +2,16 @@
 
 use super::d1::D1;
 use super::links;
+use super::mail;
+use super::outgoing;
 use super::random;
 use super::time_limit::within;
+use crate::base::time::UtcMillis;
 use crate::flow::context::Ports;
 use crate::http::shell::Site;
 use crate::store::port::{Db, DbError, Rows, Stmt};
+use crate::wire::mail::Mail;
+use crate::wire::outgoing::{Answer, NoAnswer, Outgoing};
 use crate::wire::session::{self, SiteUser};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -90,6 +95,18 @@ impl Ports for Runtime {
 
     fn db(&self) -> &LimitedD1 {
         &self.database
+    }
+
+    async fn send(&self, request: Outgoing) -> Result<Answer, NoAnswer> {
+        outgoing::send(request).await
+    }
+
+    async fn mail(&self, mail: &Mail) -> Result<(), NoAnswer> {
+        mail::send(&self.env, mail).await
+    }
+
+    fn clock(&self) -> UtcMillis {
+        UtcMillis(js_sys::Date::now() as i64)
     }
 
     fn random(&self, bytes: &mut [u8]) {

@@ -78,6 +78,8 @@ fn is_decisive(payload: &Payload) -> bool {
             | Payload::SubscriptionCancelled(_)
             | Payload::InvoicePaid(_)
             | Payload::InvoiceRefunded { .. }
+            | Payload::InvoiceRefundFailed { .. }
+            | Payload::InvoiceRefundedTotal { .. }
             | Payload::DisputeOpened(_)
             | Payload::DisputeWon(_)
             | Payload::DisputeLost(_)

@@ -33,6 +33,8 @@ pub struct Event {
 pub struct Person {
     pub email: Option<String>,
     pub name: Option<String>,
+    /// The account's customer at Stripe, where the sender says so.
+    pub stripe_customer: Option<String>,
 }
 
 /// What the event says about who referred the account. All of it is as sent: nothing is verified yet.
@@ -70,6 +72,13 @@ pub enum Payload {
     InvoicePaid(Invoice),
     #[serde(rename = "invoice.refunded")]
     InvoiceRefunded { refund_id: String, invoice_id: String, amount: Amount },
+    /// The refund failed or was called off: it takes nothing back, whichever of the two arrives first.
+    #[serde(rename = "invoice.refund_failed")]
+    InvoiceRefundFailed { refund_id: String, invoice_id: String, amount: Amount },
+    /// What has been refunded of one charge in all, from senders that say sums: a sum once reached stands, but for
+    /// refunds that failed.
+    #[serde(rename = "invoice.refunded_total")]
+    InvoiceRefundedTotal { charge_id: String, invoice_id: String, amount: Amount },
     #[serde(rename = "dispute.opened")]
     DisputeOpened(Dispute),
     #[serde(rename = "dispute.won")]
@@ -114,6 +123,17 @@ pub struct Invoice {
     pub months: i64,
     /// What the invoice was discounted, where the sender says so.
     pub discount_cents: Cents,
+    /// What the customer was charged in all, tax included, where that is more than `amount`: refunds and disputes are
+    /// shares of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charged_cents: Option<Cents>,
+}
+
+impl Invoice {
+    /// What refunds and disputes are shares of.
+    pub fn charged(&self) -> Cents {
+        self.charged_cents.unwrap_or(Cents::ZERO).max(self.amount.cents)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

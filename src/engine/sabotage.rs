@@ -1,4 +1,4 @@
-//! Deliberate faults, so that the simulation can show that it would notice them.
+//! Deliberate faults, so that the tests can show that they would notice them.
 //!
 //! Only a build with the feature `sabotage` can switch one on; in any other build `is` is a constant `false`.
 
@@ -85,9 +85,17 @@ pub enum Fault {
     VisitsNotVisitors,
     /// What vested is payable without its delay.
     PayableAtOnce,
+    /// Each try of a payout has a key of its own.
+    FreshKey,
+    /// A payout is claimed after the call instead of before.
+    ClaimAfterCall,
+    /// A key is trusted however old it is.
+    KeyTrustedForever,
+    /// A new key is used without having looked whether the last one did it.
+    NewKeyUnchecked,
 }
 
-/// Every fault there is.
+/// The faults that the simulation must notice.
 pub const ALL: &[Fault] = &[
     Fault::RefundTwice,
     Fault::RoundShare,
@@ -130,6 +138,10 @@ pub const ALL: &[Fault] = &[
     Fault::VisitsNotVisitors,
     Fault::PayableAtOnce,
 ];
+
+/// The faults that the payouts' crash points must notice.
+pub const PAYOUT: &[Fault] =
+    &[Fault::FreshKey, Fault::ClaimAfterCall, Fault::KeyTrustedForever, Fault::NewKeyUnchecked];
 
 #[cfg(feature = "sabotage")]
 mod switch {

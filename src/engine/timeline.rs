@@ -2,7 +2,7 @@
 //!
 //! Rules 2 to 4, 11 and 16 of the design. The order is that of (occurred_at, event id), never that of arrival.
 
-use super::event::{Invoice, Payload};
+use super::event::{Amount, Invoice, Payload};
 use super::sabotage::{self, Fault as Sabotage};
 use super::touch::{Touch, Trail};
 use crate::base::money::Cents;
@@ -249,19 +249,11 @@ impl<'a> Walk<'a> {
 
 /// Puts refunds and disputes on the payments they are about.
 fn take_back(payments: &mut [Payment], known: &[&Fact]) {
-    let mut refunds: HashSet<(&str, &str)> = HashSet::new();
     // By invoice and currency: what comes in another currency is never converted.
-    let mut taken: HashMap<(&str, &str), i64> = HashMap::new();
+    let mut taken = refunded(known);
     let mut disputes: HashMap<(&str, &str), &Payload> = HashMap::new();
     for fact in known {
         match &fact.payload {
-            Payload::InvoiceRefunded { refund_id, invoice_id, amount } => {
-                let first = refunds.insert((invoice_id, refund_id)) || sabotage::is(Sabotage::RefundTwice);
-                if first {
-                    let sum = taken.entry((invoice_id, &amount.currency)).or_default();
-                    *sum = sum.saturating_add(amount.cents.0);
-                }
-            }
             Payload::DisputeOpened(d) => {
                 // Once won or lost a dispute is not opened again, whatever an opening is dated.
                 disputes.entry((&d.invoice_id, &d.dispute_id)).or_insert(&fact.payload);
@@ -288,9 +280,57 @@ fn take_back(payments: &mut [Payment], known: &[&Fact]) {
     for payment in payments {
         let id = payment.invoice.invoice_id.as_str();
         let same = taken.get(&(id, payment.invoice.amount.currency.as_str())).copied().unwrap_or(0);
-        payment.taken_back = Cents(same.min(payment.invoice.amount.cents.0));
+        // Refunds include the tax that was charged; what is taken back is their share of what was paid for the service.
+        let charged = payment.invoice.charged();
+        let share = payment.invoice.amount.cents.share(Cents(same.min(charged.0)), charged);
+        payment.taken_back = share.unwrap_or(Cents::ZERO);
         payment.taken_back_elsewhere =
             taken.keys().any(|(invoice, currency)| *invoice == id && *currency != payment.invoice.amount.currency);
         payment.disputed = open.contains(id);
     }
+}
+
+/// What of each invoice was refunded, by currency: the sum of its refunds that did not fail, or what its charges'
+/// sums say without those that failed, whichever is more. Neither depends on an order.
+fn refunded<'a>(known: &[&'a Fact]) -> HashMap<(&'a str, &'a str), i64> {
+    let mut failed: HashMap<(&str, &str), &Amount> = HashMap::new();
+    let mut totals: HashMap<(&str, &str, &str), i64> = HashMap::new();
+    for fact in known {
+        match &fact.payload {
+            Payload::InvoiceRefundFailed { refund_id, invoice_id, amount } => {
+                failed.entry((invoice_id, refund_id)).or_insert(amount);
+            }
+            Payload::InvoiceRefundedTotal { charge_id, invoice_id, amount } => {
+                let total = totals.entry((invoice_id, charge_id, &amount.currency)).or_default();
+                *total = amount.cents.0.max(*total);
+            }
+            _ => {}
+        }
+    }
+    let mut seen: HashSet<(&str, &str)> = HashSet::new();
+    let mut taken: HashMap<(&str, &str), i64> = HashMap::new();
+    for fact in known {
+        if let Payload::InvoiceRefunded { refund_id, invoice_id, amount } = &fact.payload {
+            let first = seen.insert((invoice_id, refund_id)) || sabotage::is(Sabotage::RefundTwice);
+            if first && !failed.contains_key(&(invoice_id.as_str(), refund_id.as_str())) {
+                let sum = taken.entry((invoice_id, &amount.currency)).or_default();
+                *sum = sum.saturating_add(amount.cents.0);
+            }
+        }
+    }
+    let mut sums: HashMap<(&str, &str), i64> = HashMap::new();
+    for ((invoice, _, currency), total) in totals {
+        let sum = sums.entry((invoice, currency)).or_default();
+        *sum = sum.saturating_add(total);
+    }
+    for ((invoice, _), amount) in &failed {
+        if let Some(sum) = sums.get_mut(&(*invoice, amount.currency.as_str())) {
+            *sum = sum.saturating_sub(amount.cents.0);
+        }
+    }
+    for (key, sum) in sums.into_iter().filter(|(_, sum)| *sum > 0) {
+        let own = taken.entry(key).or_default();
+        *own = sum.max(*own);
+    }
+    taken
 }

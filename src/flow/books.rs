@@ -176,6 +176,11 @@ impl Books {
         self.facts.add(fact);
     }
 
+    /// Facts turn out to be another account's.
+    pub fn move_facts(&mut self, events: &[String], to: &str) {
+        self.facts.give(events, to);
+    }
+
     /// A decision of the batch becomes part of the books for the next one.
     pub fn learn(&mut self, account: &str, groups: &[GroupDecision]) {
         self.neighbours.retain(|n| n.account_id != account);

@@ -26,7 +26,20 @@ pub struct Commit {
     /// Accounts that depend on what changed.
     domains: Vec<OfDomain>,
     crowds: Vec<OfCrowd>,
+    unbound: Vec<String>,
+    joined: Vec<Joined>,
 }
+
+/// A partner to whom an account is bound that was not before.
+struct Joined {
+    program: String,
+    partner: String,
+    account: String,
+    signed_up: UtcMillis,
+}
+
+/// A sign-up that is taken in later than this, in days, is no news: it was imported.
+const NEWS_DAYS: i64 = 30;
 
 impl Commit {
     /// Takes a decision about one account in. `cause` is the event or review behind it. The books learn of it, so that
@@ -44,6 +57,17 @@ impl Commit {
         self.accounts.push(account.clone());
     }
 
+    /// An account whose sign-up turned out to be another's loses its answers; to be said before its facts are moved.
+    pub fn unbind(&mut self, books: &mut Books, account: &str) {
+        let bound: Vec<BoundRow> = books.bound.iter().filter(|b| b.account_id == account).cloned().collect();
+        for before in bound {
+            self.note_change(books, account, Some(&before), None);
+        }
+        books.bound.retain(|b| b.account_id != account);
+        books.learn(account, &[]);
+        self.unbound.push(account.to_owned());
+    }
+
     /// Everybody whose sign-up at or after `from` named this domain is to be decided again.
     pub fn domain_changed(&mut self, domain: String, from: UtcMillis) {
         self.domains.push(OfDomain { domain, from });
@@ -58,11 +82,18 @@ impl Commit {
             statements.push(account::account_advance(&self.accounts.iter().collect::<Vec<_>>(), &groups, now));
         }
         statements.extend(self.pools.iter().map(|p| pool::pool_advance(&p.pool.program_id, p.revision)));
+        if !self.unbound.is_empty() {
+            statements.extend(account::binding_clear(&self.unbound));
+        }
         if !groups.is_empty() {
             statements.extend(account::binding_write(&groups, now));
             statements.extend(account::revenue_write(&ids, &groups));
         }
         statements.extend(review::review_open(&self.suspicions, now));
+        if !self.suspicions.is_empty() {
+            let reviews: Vec<String> = self.suspicions.iter().map(|(id, s)| review::review_id(id, s)).collect();
+            statements.push(outbox::outbox_reviews(&reviews, now));
+        }
         if !self.transfers.is_empty() {
             statements.push(ledger::ledger_accounts_ensure(&self.transfers));
         }
@@ -79,6 +110,11 @@ impl Commit {
         }
         if !self.crowds.is_empty() {
             statements.push(account::stale_by_crowds(&self.crowds, &ids, now));
+        }
+        let news = self.joined.iter().filter(|j| j.signed_up.plus_days(NEWS_DAYS) > now);
+        let joined: Vec<_> = news.map(|j| outbox::joined(&j.program, &j.partner, &j.account, j.signed_up)).collect();
+        if !joined.is_empty() {
+            statements.push(outbox::outbox_insert(&joined, now));
         }
         statements
     }
@@ -116,17 +152,27 @@ impl Commit {
                 _ => false,
             };
             if !same {
-                self.note_change(books, account, before, group);
+                self.note_change(books, account, before, Some(group));
+            }
+            if let Some(binding) = after
+                && before.is_none_or(|b| (&b.program_id, &b.partner_id) != (&binding.program, &binding.partner))
+            {
+                self.joined.push(Joined {
+                    program: binding.program.clone(),
+                    partner: binding.partner.clone(),
+                    account: account.to_owned(),
+                    signed_up: group.signed_up.0,
+                });
             }
         }
     }
 
-    fn note_change(&mut self, books: &Books, account: &str, before: Option<&BoundRow>, group: &GroupDecision) {
-        let after = group.verdict.binding.as_ref();
+    fn note_change(&mut self, books: &Books, account: &str, before: Option<&BoundRow>, group: Option<&GroupDecision>) {
+        let after = group.and_then(|g| g.verdict.binding.as_ref());
+        let signed_up = group.map(|g| g.signed_up.0).or(before.map(|b| b.signed_up_at_ms)).unwrap_or_default();
         let programs = before.map(|b| b.program_id.as_str()).into_iter().chain(after.map(|a| a.program.as_str()));
-        let documents: Vec<_> = programs.filter_map(|p| books.catalog.in_force(p, group.signed_up.0)).collect();
-        let from =
-            before.map(|b| b.from_ms).into_iter().chain(after.map(|a| a.from)).min().unwrap_or(group.signed_up.0);
+        let documents: Vec<_> = programs.filter_map(|p| books.catalog.in_force(p, signed_up)).collect();
+        let from = before.map(|b| b.from_ms).into_iter().chain(after.map(|a| a.from)).min().unwrap_or(signed_up);
         if documents.iter().any(|d| d.attribution.methods.contains(&Method::EmailDomain)) {
             self.domains
                 .extend(books.facts.signup_domains(account).into_iter().map(|domain| OfDomain { domain, from }));
@@ -136,7 +182,7 @@ impl Commit {
             let places = before
                 .map(|b| (b.program_id.clone(), b.partner_id.clone(), b.signed_up_at_ms))
                 .into_iter()
-                .chain(after.map(|a| (a.program.clone(), a.partner.clone(), group.signed_up.0)));
+                .chain(after.map(|a| (a.program.clone(), a.partner.clone(), signed_up)));
             let crowd = |(program, partner, from)| OfCrowd { program, partner, from, to: Month::of(from).end() };
             self.crowds.extend(places.map(crowd));
         }

@@ -1,8 +1,11 @@
 //! What a use is given: the instant, the database, randomness. The shell reads the clock once per request.
 
+use super::setup::Setup;
 use crate::base::id::{self, ID_BYTES};
 use crate::base::time::UtcMillis;
 use crate::store::port::{Db, DbError, Rows, Stmt};
+use crate::wire::mail::Mail;
+use crate::wire::outgoing::{Answer, NoAnswer, Outgoing};
 use std::cell::Cell;
 use std::pin::Pin;
 
@@ -11,6 +14,16 @@ pub trait Ports {
     type Db: Db;
 
     fn db(&self) -> &Self::Db;
+
+    /// Asks another service, within the request's time limit.
+    fn send(&self, request: Outgoing) -> impl Future<Output = Result<Answer, NoAnswer>>;
+
+    /// Hands a mail to the runtime's own mail service.
+    fn mail(&self, mail: &Mail) -> impl Future<Output = Result<(), NoAnswer>>;
+
+    /// How late it is by now. For what takes minutes and must say when: signatures, and who holds what until when.
+    /// Everything else goes by [`Context::now`].
+    fn clock(&self) -> UtcMillis;
 
     /// Fills `bytes` from the runtime's cryptographic randomness.
     fn random(&self, bytes: &mut [u8]);
@@ -22,6 +35,7 @@ pub trait Ports {
 /// One request or one cron run.
 pub struct Context<'a, P: Ports> {
     pub ports: &'a P,
+    pub setup: &'a Setup,
     /// When the request came in.
     pub now: UtcMillis,
     /// Who acts: `cron`, `session:<id>` or `token:<name>`; empty for the public.
@@ -30,8 +44,8 @@ pub struct Context<'a, P: Ports> {
 }
 
 impl<'a, P: Ports> Context<'a, P> {
-    pub fn new(ports: &'a P, now: UtcMillis, actor: impl Into<String>) -> Context<'a, P> {
-        Context { ports, now, actor: actor.into(), sent: Cell::new(0) }
+    pub fn new(ports: &'a P, setup: &'a Setup, now: UtcMillis, actor: impl Into<String>) -> Context<'a, P> {
+        Context { ports, setup, now, actor: actor.into(), sent: Cell::new(0) }
     }
 
     /// Statements sent so far: D1 allows 1,000 per invocation.

@@ -4,7 +4,7 @@ use super::books::{self, Books, Coming};
 use super::commit::Commit;
 use super::context::{Context, Ports};
 use super::error::{AppError, Kind, TRIES_MAX};
-use super::{funnel, redecide};
+use super::{funnel, redecide, stripe_customer};
 use crate::base::time::UtcMillis;
 use crate::engine::decision::{self, Decision};
 use crate::engine::event::{Event, Payload};
@@ -15,7 +15,8 @@ use crate::engine::touch::Touch;
 use crate::program::catalog::Catalog;
 use crate::store::account::AccountRow;
 use crate::store::port::{DbError, Stmt};
-use crate::store::{event as events, program};
+use crate::store::{customer, event as events, program};
+use crate::wire::cookie::{self, CookieKeys};
 use serde::Serialize;
 
 /// An event with where it came from.
@@ -35,6 +36,22 @@ pub struct Taken {
     /// Whether a decision rests on it.
     pub known: bool,
     pub outcome: serde_json::Value,
+    /// How many Stripe customers may be this account after all.
+    pub rejoin: i64,
+}
+
+/// Verifies what an event presents to be attributed by. A token that does not verify loses its touches, not the event.
+pub fn present(keys: Option<&CookieKeys>, event: &Event) -> Presented {
+    let token = event.credential.token.as_deref();
+    let trail = token.and_then(|t| cookie::read_value(keys?, t)).map(|signed| signed.trail);
+    Presented {
+        // People type codes, with a space around them sometimes.
+        code: event.credential.code.as_deref().map(|code| code.trim().to_owned()),
+        token_refused: token.is_some() && trail.is_none(),
+        trail,
+        visitor: event.credential.visitor.clone(),
+        clicks: Vec::new(),
+    }
 }
 
 /// Pages of dependent accounts that are decided before the sender is answered; the rest waits for the sweep.
@@ -58,8 +75,10 @@ pub async fn take_with<P: Ports>(
             Err(DbOrApp::Db(error)) => return Err(error.into()),
             Err(DbOrApp::App(error)) => return Err(error),
             Ok(taken) => {
+                // The event is in, and whoever may be this account or depends on it is marked: a failure here is made up
+                // for by the sweep.
+                let _ = stripe_customer::drain(ctx, taken.rejoin).await;
                 if taken.first && taken.known {
-                    // The event is in, and whoever depends on it is marked: a failure here is made up for by the sweep.
                     let _ = redecide::drain(ctx, DEPENDANT_PAGES).await;
                 }
                 return Ok(taken);
@@ -137,11 +156,15 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, incoming: &Incoming, also: Vec<
     // The event goes first: its unique id turns a second delivery away before anything else is written.
     let mut batch = vec![events::event_insert(event, &intake)];
     batch.extend(events::event_person_insert(event));
+    let marks = customer::customers_stale(event, incoming.source, ctx.now);
+    let marked = marks.is_some().then_some(batch.len());
+    batch.extend(marks);
     batch.extend(funnel::counted(&catalog, event, &presented));
     batch.extend(commit.statements(ctx.now));
     batch.extend(also);
-    ctx.batch(batch).await?;
-    Ok(Taken { first: true, known, outcome })
+    let rows = ctx.batch(batch).await?;
+    let rejoin = marked.map_or(0, |place| rows[place].0.len() as i64);
+    Ok(Taken { first: true, known, outcome, rejoin })
 }
 
 fn decide_all(
@@ -183,7 +206,7 @@ fn repeat(incoming: &Incoming, seen: &events::Seen, known: bool) -> Result<Taken
         .field("id"));
     }
     let outcome = serde_json::from_str(&seen.outcome).unwrap_or_default();
-    Ok(Taken { first: false, known, outcome })
+    Ok(Taken { first: false, known, outcome, rejoin: 0 })
 }
 
 /// What the sender is told, and what a repeat is told again.

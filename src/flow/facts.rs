@@ -34,6 +34,15 @@ impl Facts {
         self.all.push(fact);
     }
 
+    /// Hands facts over to another account.
+    pub fn give(&mut self, events: &[String], to: &str) {
+        let mut all = std::mem::take(self).all;
+        for fact in all.iter_mut().filter(|f| events.contains(&f.event_id)) {
+            to.clone_into(&mut fact.account_id);
+        }
+        *self = Facts::new(all);
+    }
+
     /// The account's own facts.
     pub fn own(&self, account: &str) -> impl Iterator<Item = &Fact> {
         self.by_account.get(account).into_iter().flatten().map(|at| &self.all[*at])

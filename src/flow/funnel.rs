@@ -119,9 +119,9 @@ pub async fn announce<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> R
     let end = Week::of(scheduled).start();
     let week = Week::of(end.plus_ms(-1)).to_string();
     let funnels = catalog.all_in_force(end.plus_ms(-1)).into_iter().filter(|d| d.funnel.is_some());
-    let messages: Vec<Stmt> = funnels.map(|d| outbox::outbox_funnel(&d.id, d.version, &week, ctx.now)).collect();
+    let messages: Vec<_> = funnels.map(|d| outbox::funnel_report(&d.id, d.version, &week)).collect();
     if !messages.is_empty() {
-        ctx.batch(messages).await?;
+        ctx.query(outbox::outbox_insert(&messages, ctx.now)).await?;
     }
     Ok(())
 }

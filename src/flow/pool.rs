@@ -13,7 +13,7 @@ use crate::program::document::Document;
 use crate::store::account::{self, AccountRow};
 use crate::store::port::{DbError, Stmt};
 use crate::store::token::{self, Audit};
-use crate::store::{ledger, pool, program};
+use crate::store::{ledger, outbox, pool, program};
 use serde_json::json;
 
 /// Rewards released in one batch.
@@ -101,6 +101,32 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Tells the operator of pools that hold less than they should: once after each funding, and where nobody has funded
+/// one yet, as soon as a reward waits for it.
+pub async fn announce_low<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        fundings: i64,
+    }
+    let rows = ctx.batch(vec![program::program_list(), pool::pool_list()]).await?;
+    let catalog = program::catalog(&rows[0])?;
+    for PoolRow { pool: row, .. } in pools(&rows[1])? {
+        let Some(document) = catalog.in_force(&row.program_id, ctx.now).filter(|d| d.settlement.pool) else { continue };
+        let low = document.pool_low_cents();
+        if row.balance_cents >= low.0 && row.waiting == 0 {
+            continue;
+        }
+        let found: Option<Row> = ctx.query(pool::pool_fundings(&row.program_id)).await?.first()?;
+        let fundings = found.map_or(0, |r| r.fundings);
+        if fundings > 0 || row.waiting > 0 {
+            let message =
+                outbox::pool_low(&row.program_id, &unit(document), row.balance_cents, low.0, row.waiting, fundings);
+            ctx.query(outbox::outbox_insert(&[message], ctx.now)).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Releases waiting rewards as far as the pool goes: the first that it cannot cover stops all behind it.
 async fn release<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), DbError> {
     for tries in 0..PAGES {
@@ -151,7 +177,7 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError>
     ];
     batch.extend(account::line_write(&released));
     batch.extend(ledger::transfer_insert(&transfers, ctx.now));
-    batch.extend(released.iter().map(|line| crate::store::outbox::outbox_reward(line, ctx.now)));
+    batch.extend(released.iter().map(|line| outbox::outbox_reward(line, ctx.now)));
     ctx.batch(batch).await?;
     Ok(true)
 }

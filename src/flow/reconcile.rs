@@ -25,6 +25,15 @@ struct Missed {
 
 /// Compares, and repairs where that is asked for. Asking again finds nothing left to repair.
 pub async fn reconcile<P: Ports>(ctx: &Context<'_, P>, asked: &Reconciliation) -> Result<Value, AppError> {
+    reconcile_those(ctx, asked, "").await
+}
+
+/// The same, where the billing system knows of subscriptions whose id begins with `prefix` and no others.
+pub async fn reconcile_those<P: Ports>(
+    ctx: &Context<'_, P>,
+    asked: &Reconciliation,
+    prefix: &str,
+) -> Result<Value, AppError> {
     let accounts = asked.accounts.iter().map(|a| AccountRow { id: a.id.clone(), revision: 0 }).collect();
     let books = books::read(ctx, accounts, &Coming::default()).await?;
     let mut missed = Vec::new();
@@ -35,7 +44,8 @@ pub async fn reconcile<P: Ports>(ctx: &Context<'_, P>, asked: &Reconciliation) -
         if timeline.facts.is_empty() {
             unknown.push(billed.id.clone());
         } else {
-            missed.extend(compare(billed, &timeline.active));
+            let active: Vec<Active> = timeline.active.into_iter().filter(|a| a.id.starts_with(prefix)).collect();
+            missed.extend(compare(billed, &active));
         }
     }
     if asked.repair && !missed.is_empty() {

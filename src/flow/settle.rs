@@ -2,14 +2,14 @@
 //!
 //! (1) the run is inserted under UNIQUE (program, cadence, period); (2) rewards by state are planned page by page;
 //! (3) what partners' terms and caps come to is found, and the accounts it concerns are decided again; (4) lines that
-//! vest are planned page by page; (5) the stored plan is executed page by page; (6) statements and the leaderboard are
-//! written. Each step is one batch that takes the run's next step number, so two runners never take
+//! vest are planned page by page; (5) the stored plan is executed page by page; (6) statements, payouts and the
+//! leaderboard are written. Each step is one batch that takes the run's next step number, so two runners never take
 //! the same one, and a step that failed but was written is not taken again.
 
 use super::books::{self, Coming};
 use super::context::{Context, Ports};
 use super::error::AppError;
-use super::redecide;
+use super::{pay, redecide};
 use crate::base::id;
 use crate::base::time::UtcMillis;
 use crate::engine::line::Line;
@@ -18,7 +18,7 @@ use crate::program::document::Cadence;
 use crate::store::account::AccountRow;
 use crate::store::port::{DbError, Stmt};
 use crate::store::token::{self, Audit};
-use crate::store::{program, run as runs, terms};
+use crate::store::{outbox, payout_plan, program, run as runs, terms};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -248,7 +248,12 @@ async fn close<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbErr
         .in_force(&run.program_id, run.as_of_ms)
         .map_or((0, 0), |d| (d.settlement.minimum_cents.0, d.settlement.delay_days));
     let mut statements = vec![runs::run_step(run, "done", ""), runs::run_partner_insert(run, minimum, delay)];
+    // Without Stripe nobody can be paid: what is payable stays available, and nobody is asked to onboard.
+    if ctx.setup.stripe.is_some() {
+        statements.extend(payout_plan::payout_plan(run, pay::approval_name(ctx.setup.payout_approval), ctx.now));
+    }
     statements.extend(runs::leaderboard_refresh(run, ctx.now));
+    statements.push(outbox::outbox_statements(&run.id, ctx.now));
     statements.push(runs::run_finish(run, ctx.now));
     advance(ctx, statements).await
 }

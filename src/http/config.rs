@@ -2,8 +2,11 @@
 //! never opens one.
 
 use crate::flow::error::{AppError, Kind};
+use crate::flow::setup::{MailSetup, PayoutApproval, STRIPE_API, Setup, Stripe};
 use crate::wire::cookie::CookieKeys;
+use crate::wire::mail::{self, MailApi};
 use crate::wire::standard_webhooks::Secret;
+use crate::wire::unsubscribe::UnsubscribeKeys;
 
 /// Shortest bearer token or URL secret that is believed: 128 bits in hex.
 const SECRET_CHARS_MIN: usize = 32;
@@ -25,6 +28,8 @@ pub struct Config {
     pub consent_cookie: String,
     /// The program that a signed-in user joins without naming one.
     pub self_serve_program: String,
+    /// Which services there are to talk to.
+    pub setup: Setup,
     /// What is wrong, for the log and the operator.
     pub complaints: Vec<String>,
 }
@@ -53,6 +58,8 @@ impl Config {
         }
         config.emdash_tokens = config.strong("EMDASH_TOKENS", &text("EMDASH_TOKENS"));
         config.forms_secrets = config.strong("FORMS_SECRETS", &text("FORMS_SECRETS"));
+        config.setup = config.services(&text);
+        config.setup.cookie_keys.clone_from(&config.cookie_keys);
         let hash = text("OPERATOR_BOOTSTRAP_TOKEN_SHA256").trim().to_ascii_lowercase();
         if hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()) {
             config.operator_token_sha256 = Some(hash);
@@ -72,6 +79,78 @@ impl Config {
         AppError::new(Kind::Transient, "not_configured", format!("{name} is not set or too weak; see /healthz"))
     }
 
+    fn services(&mut self, text: &impl Fn(&str) -> String) -> Setup {
+        let mut setup = Setup { public_url: self.public_url.clone(), ..Setup::default() };
+        setup.unsubscribe = self.cookie_keys.as_ref().map(UnsubscribeKeys::of).unwrap_or_default();
+        setup.mail = self.mail(text);
+        setup.webhooks_anywhere = text("WEBHOOKS_ANYWHERE").trim() == "yes";
+        let key = text("STRIPE_API_KEY").trim().to_owned();
+        let base = text("STRIPE_API_BASE").trim().trim_end_matches('/').to_owned();
+        let known = ["sk_test_", "sk_live_", "rk_test_", "rk_live_"].iter().any(|p| key.starts_with(p));
+        if known {
+            let stripe = Stripe { key, api_base: if base.is_empty() { STRIPE_API.to_owned() } else { base } };
+            if stripe.is_live() && stripe.api_base != STRIPE_API {
+                self.complaints.push("STRIPE_API_BASE: a live key is sent to Stripe's own address alone".to_owned());
+            } else {
+                setup.stripe = Some(stripe);
+            }
+        } else if !key.is_empty() {
+            self.complaints.push("STRIPE_API_KEY: must begin with sk_ or rk_, then test_ or live_".to_owned());
+        }
+        for (name, into) in [
+            ("STRIPE_WEBHOOK_SECRETS", &mut setup.stripe_secrets),
+            ("STRIPE_CONNECT_WEBHOOK_SECRETS", &mut setup.stripe_connect_secrets),
+        ] {
+            let strong = self.strong(name, &text(name));
+            into.extend(strong);
+        }
+        setup.payout_approval = match text("PAYOUT_APPROVAL").trim() {
+            "" => PayoutApproval::UntilFirst,
+            "manual" => PayoutApproval::Manual,
+            "automatic" => PayoutApproval::Automatic,
+            other => {
+                self.complaints.push(format!("PAYOUT_APPROVAL: {other:?} is neither manual nor automatic"));
+                PayoutApproval::Manual
+            }
+        };
+        setup
+    }
+
+    /// How mails leave. Whether a `send_email` binding is there, the edge knows.
+    fn mail(&mut self, text: &impl Fn(&str) -> String) -> MailSetup {
+        let given = |name: &str| Some(text(name).trim().to_owned()).filter(|value| !value.is_empty());
+        let mut complain = |what: String| self.complaints.push(what);
+        let from = given("MAIL_FROM").and_then(|value| {
+            let from = mail::From::parse(&value);
+            if from.is_none() {
+                complain("MAIL_FROM: must be an address, or a name and an address as in Name <user@host>".to_owned());
+            }
+            from
+        });
+        let operator = given("OPERATOR_EMAIL").filter(|value| {
+            let good = mail::is_address(value);
+            if !good {
+                complain("OPERATOR_EMAIL: must be an email address".to_owned());
+            }
+            good
+        });
+        let (url, key) = (given("MAIL_API_URL"), given("MAIL_API_KEY"));
+        let mut api = None;
+        if url.is_some() || key.is_some() {
+            let url = url.unwrap_or_else(|| mail::RESEND_API.to_owned());
+            let template = given("MAIL_API_TEMPLATE").unwrap_or_else(|| mail::RESEND_TEMPLATE.to_owned());
+            match MailApi::template(&template) {
+                _ if !is_private(&url) => complain("MAIL_API_URL: must begin with https://".to_owned()),
+                Err(why) => complain(format!("MAIL_API_TEMPLATE: {why}")),
+                Ok(template) => api = Some(MailApi { url, key: key.unwrap_or_default(), template }),
+            }
+        }
+        if from.is_some() && self.public_url.is_empty() {
+            self.complaints.push("MAIL_FROM: set PUBLIC_URL too; mails hold links".to_owned());
+        }
+        MailSetup { from, api, binding: false, operator }
+    }
+
     fn strong(&mut self, name: &str, text: &str) -> Vec<String> {
         let (strong, weak): (Vec<&str>, Vec<&str>) =
             text.split_whitespace().partition(|secret| secret.len() >= SECRET_CHARS_MIN);
@@ -81,6 +160,11 @@ impl Config {
         }
         strong.into_iter().map(str::to_owned).collect()
     }
+}
+
+/// Whether nobody on the way can read what is sent there: https, or this machine.
+fn is_private(url: &str) -> bool {
+    ["https://", "http://127.0.0.1:", "http://localhost:"].iter().any(|start| url.starts_with(start))
 }
 
 /// The keys of `COOKIE_KEYS`, for the host or for `COOKIE_DOMAIN`.
@@ -108,5 +192,33 @@ mod tests {
         assert_eq!(config.emdash_tokens, [strong]);
         assert!(config.cookie_keys.is_none() && config.operator_token_sha256.is_none());
         assert_eq!(config.complaints.len(), 5, "{:?}", config.complaints);
+    }
+
+    fn mail_setup(vars: &[(&str, &str)]) -> (&'static str, Vec<String>) {
+        let keys = format!("k1:{}", "01".repeat(32));
+        let config = Config::read(|name| match name {
+            "COOKIE_KEYS" => keys.clone(),
+            _ => vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()).unwrap_or_default(),
+        });
+        (config.setup.mail_state(), config.complaints)
+    }
+
+    #[test]
+    fn mails_leave_once_all_is_set() {
+        let (from, url) = (("MAIL_FROM", "Manicule <hello@a.example>"), ("PUBLIC_URL", "https://a.example/"));
+        assert_eq!(mail_setup(&[]), ("not set up", Vec::new()));
+        assert_eq!(mail_setup(&[from, url]).0, "not set up", "there is no binding");
+        assert_eq!(mail_setup(&[from, url, ("MAIL_API_KEY", "re_1")]), ("api", Vec::new()));
+        assert_eq!(mail_setup(&[from, ("MAIL_API_KEY", "re_1")]).1.len(), 1, "links need an address");
+        for bad in [
+            ("MAIL_FROM", "a@b.example\r\nBcc: c@d.example"),
+            ("MAIL_API_URL", "http://a.example/send"),
+            ("MAIL_API_TEMPLATE", "{\"to\": 1}"),
+            ("MAIL_API_TEMPLATE", "{{to}}"),
+            ("OPERATOR_EMAIL", "nobody"),
+        ] {
+            let (state, complaints) = mail_setup(&[bad, from, url, ("MAIL_API_KEY", "re_1")]);
+            assert_eq!((state == "api", complaints.len()), (bad.0 == "OPERATOR_EMAIL", 1), "{bad:?}: {complaints:?}");
+        }
     }
 }

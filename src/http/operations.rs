@@ -1,4 +1,4 @@
-//! Runs, reviews, the outbox and the Worker's health, for operators.
+//! Runs, reviews and the Worker's health, for operators.
 
 use super::auth;
 use super::message::Request;
@@ -21,7 +21,6 @@ use crate::store::run::{RunPartner, RunRow, RunTotal};
 use crate::store::token::{self, AuditRow};
 use crate::store::{health as health_store, outbox, program, review, run as runs};
 use crate::wire::operator;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// `GET /v1/runs`: newest first.
@@ -102,7 +101,7 @@ pub async fn run_show<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str
     Ok((200, body))
 }
 
-fn run_view(run: &RunRow) -> Value {
+pub fn run_view(run: &RunRow) -> Value {
     json!({
         "id": run.id, "program": run.program_id, "program_version": run.program_version, "cadence": run.cadence,
         "period": run.period, "as_of": run.as_of_ms.to_rfc3339(), "state": run.state, "planned": run.items,
@@ -174,31 +173,6 @@ pub async fn audit_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Res
     Ok((200, page.answer(rows, |a| format!("{}.{}", a.at_ms.0, a.id), view)))
 }
 
-/// `GET /v1/outbox`: messages that wait or were sent.
-pub async fn outbox_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
-    #[derive(Deserialize)]
-    struct Row {
-        id: String,
-        kind: String,
-        program_id: String,
-        partner_id: Option<String>,
-        account_id: Option<String>,
-        payload: String,
-        state: String,
-        created_at_ms: UtcMillis,
-    }
-    let page = Page::of(request)?;
-    let rows: Vec<Row> = shell.context("").query(outbox::outbox_page(&page.cursor, page.limit + 1)).await?.decode()?;
-    let view = |r: &Row| {
-        json!({
-            "id": r.id, "kind": r.kind, "program": r.program_id, "partner": r.partner_id, "account": r.account_id,
-            "payload": serde_json::from_str::<Value>(&r.payload).unwrap_or_default(), "state": r.state,
-            "created_at": r.created_at_ms.to_rfc3339(),
-        })
-    };
-    Ok((200, page.answer(rows, |r| r.id.clone(), view)))
-}
-
 /// `GET /healthz`: 200 where money can be handled, else 503 with what is wrong.
 pub async fn health<S: Site>(shell: &Shell<'_, S>) -> Result<Answer, AppError> {
     let rows = shell
@@ -221,7 +195,10 @@ pub async fn health<S: Site>(shell: &Shell<'_, S>) -> Result<Answer, AppError> {
     let body = json!({
         "ok": ok, "build": env!("CARGO_PKG_VERSION"),
         "schema": {"expected": health_store::expected_objects(), "missing": missing},
-        "crons": crons, "outbox": {"queued": backlog.queued, "oldest_ms": backlog.oldest_ms},
+        "crons": crons, "outbox": {
+            "queued": backlog.queued, "failed": backlog.failed, "oldest_ms": backlog.oldest_ms,
+            "mail": shell.config.setup.mail_state(), "operator_mail": shell.config.setup.mail.operator.is_some(),
+        },
         "configuration": shell.config.complaints,
     });
     Ok((if ok { 200 } else { 503 }, body))

@@ -7,9 +7,11 @@ use super::shell::{Shell, Site};
 use crate::engine::line::Line;
 use crate::flow::enrol;
 use crate::flow::error::AppError;
+use crate::flow::onboard;
 use crate::flow::once::Answer;
 use crate::store::ledger::{self, BalanceRow};
 use crate::store::partner::{self, LinkRow, PartnerRow};
+use crate::store::payee::{self, PayeeRow};
 use crate::store::program::{catalog, program_list};
 use crate::store::{click, port::Stmt};
 use crate::wire::operator;
@@ -24,15 +26,18 @@ pub async fn enrol<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str
     enrol::partner(&ctx, &new, &shell.config.base_url(&request.origin), once.as_ref()).await
 }
 
-/// `GET /v1/partners/{id}`, with balances.
+/// `GET /v1/partners/{id}`, with balances, and whether money can reach the partner.
 pub async fn show<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str) -> Result<Answer, AppError> {
-    let statements = vec![partner::partner_find(id), ledger::balance_list(id), program_list()];
+    let statements = vec![partner::partner_find(id), ledger::balance_list(id), program_list(), payee::payee_find(id)];
     let rows = shell.context("").batch(statements).await?;
     let found: PartnerRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
     let balances: Vec<Value> = rows[1].decode::<BalanceRow>()?.iter().map(balance).collect();
     let catalog = catalog(&rows[2])?;
     let document = catalog.in_force(&found.program_id, shell.now);
-    Ok((200, enrol::view(&found, document, &shell.config.base_url(&request.origin), &balances)))
+    let payee: Option<PayeeRow> = rows[3].first()?;
+    let mut view = enrol::view(&found, document, &shell.config.base_url(&request.origin), &balances);
+    view["payability"] = onboard::payability(payee.as_ref());
+    Ok((200, view))
 }
 
 fn balance(row: &BalanceRow) -> Value {

@@ -26,6 +26,6 @@ pub struct Shell<'a, S: Site> {
 
 impl<S: Site> Shell<'_, S> {
     pub fn context(&self, actor: &str) -> Context<'_, S> {
-        Context::new(self.site, self.now, actor)
+        Context::new(self.site, &self.config.setup, self.now, actor)
     }
 }

@@ -5,11 +5,10 @@ use super::config::Config;
 use super::message::{Request, Response};
 use super::shell::{Shell, Site};
 use crate::engine::event::Event;
-use crate::engine::timeline::Presented;
 use crate::flow::conversion::{self, Incoming};
 use crate::flow::error::{AppError, Kind};
 use crate::wire::standard_webhooks::{self, Headers};
-use crate::wire::{bearer, cookie, emdash, envelope};
+use crate::wire::{bearer, emdash, envelope};
 
 /// `POST /v1/webhooks/events`: the canonical envelope, signed by Standard Webhooks.
 pub async fn event<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
@@ -56,24 +55,10 @@ async fn take<S: Site>(
     source: &'static str,
     event: Event,
 ) -> Result<Response, AppError> {
-    let presented = present(shell.config, &event);
+    let presented = conversion::present(shell.config.cookie_keys.as_ref(), &event);
     let incoming = Incoming { source, body_sha256: hex_sha256(&request.body), event, presented };
     let taken = conversion::take(&shell.context(source), &incoming).await?;
     // 202: stored, and no program knows the type. A repeat is told the first outcome.
     let status = if taken.first && !taken.known { 202 } else { 200 };
     Ok(Response::json(status, &taken.outcome))
-}
-
-/// Verifies what the event presents to be attributed by. A token that does not verify loses its touches, not the event.
-fn present(config: &Config, event: &Event) -> Presented {
-    let token = event.credential.token.as_deref();
-    let trail = token.and_then(|t| cookie::read_value(config.cookie_keys.as_ref()?, t)).map(|signed| signed.trail);
-    Presented {
-        // People type codes, with a space around them sometimes.
-        code: event.credential.code.as_deref().map(|code| code.trim().to_owned()),
-        token_refused: token.is_some() && trail.is_none(),
-        trail,
-        visitor: event.credential.visitor.clone(),
-        clicks: Vec::new(),
-    }
 }

@@ -85,6 +85,10 @@ pub fn check(d: &Document) -> Vec<Finding> {
         instant || !d.settlement.pool,
         "false, unless rewards are issued instantly",
     );
+    if let Some(low) = d.settlement.pool_low_cents {
+        c.cents("settlement.pool_low_cents", low, 0);
+        c.rule("settlement.pool_low_cents", low.0, d.settlement.pool, "absent, where there is no pool");
+    }
     c.list("risk", d.risk.len(), 0);
     for (i, rule) in d.risk.iter().enumerate() {
         if let Risk::SignupsInMonth { more_than } = rule.when {

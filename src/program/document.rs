@@ -322,6 +322,9 @@ pub struct Settlement {
     /// Rewards are debited from a pool that the operator funds, and wait while it cannot cover them.
     #[serde(default)]
     pub pool: bool,
+    /// The operator is told when the pool holds less; absent: when it does not cover the largest reward.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool_low_cents: Option<Cents>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -406,6 +409,12 @@ impl Document {
     /// The group inside which only one program pays for an account.
     pub fn group(&self) -> &str {
         self.attribution.exclusive_group.as_deref().unwrap_or(&self.id)
+    }
+
+    /// What a pool must hold not to be called low.
+    pub fn pool_low_cents(&self) -> Cents {
+        let rewards = self.rewards.iter().filter_map(|r| r.amount.flat_cents.or(r.amount.cap_cents));
+        self.settlement.pool_low_cents.unwrap_or_else(|| rewards.max().unwrap_or_default())
     }
 
     pub fn state(&self, name: &str) -> Option<&State> {

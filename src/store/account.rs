@@ -193,6 +193,19 @@ pub fn revenue_write(accounts: &[String], groups: &[(&str, &GroupDecision)]) -> 
     ]
 }
 
+/// Takes away the answers of accounts whose sign-up turned out to be another account's.
+pub fn binding_clear(accounts: &[String]) -> [Stmt; 2] {
+    [
+        Stmt::new("DELETE FROM revenue_span WHERE account_id IN (SELECT value FROM json_each(?1))").json(&accounts),
+        Stmt::new("DELETE FROM binding WHERE account_id IN (SELECT value FROM json_each(?1))").json(&accounts),
+    ]
+}
+
+/// Accounts by their ids, those that were decided before.
+pub fn account_list(ids: &[String]) -> Stmt {
+    Stmt::new("SELECT id, revision FROM account WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id").json(&ids)
+}
+
 /// An account's bindings as stored, for its receipt.
 #[derive(Clone, Debug, Deserialize)]
 pub struct BindingRow {

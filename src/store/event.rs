@@ -51,16 +51,19 @@ pub fn event_insert(event: &Event, intake: &Intake) -> Stmt {
 }
 
 pub fn event_person_insert(event: &Event) -> Option<Stmt> {
-    let Person { email, name } = &event.person;
-    if email.is_none() && name.is_none() {
+    let Person { email, name, stripe_customer } = &event.person;
+    if email.is_none() && name.is_none() && stripe_customer.is_none() {
         return None;
     }
     Some(
-        Stmt::new("INSERT INTO event_person (event_id, account_id, email, name) VALUES (?1, ?2, ?3, ?4)")
-            .bind(&event.id)
-            .bind(event.account_id.clone())
-            .bind(email.clone())
-            .bind(name.clone()),
+        Stmt::new(
+            "INSERT INTO event_person (event_id, account_id, email, name, stripe_customer) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )
+        .bind(&event.id)
+        .bind(event.account_id.clone())
+        .bind(email.clone())
+        .bind(name.clone())
+        .bind(stripe_customer.clone()),
     )
 }
 
@@ -138,7 +141,9 @@ pub fn email_list(accounts: &[String]) -> Stmt {
 pub fn invoice_of(payload: &Payload) -> Option<&str> {
     match payload {
         Payload::InvoicePaid(invoice) => Some(&invoice.invoice_id),
-        Payload::InvoiceRefunded { invoice_id, .. } => Some(invoice_id),
+        Payload::InvoiceRefunded { invoice_id, .. }
+        | Payload::InvoiceRefundFailed { invoice_id, .. }
+        | Payload::InvoiceRefundedTotal { invoice_id, .. } => Some(invoice_id),
         Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => Some(&d.invoice_id),
         _ => None,
     }

@@ -55,5 +55,7 @@ pub fn heartbeat_write(job: &str, scheduled: UtcMillis, now: UtcMillis) -> Stmt 
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Backlog {
     pub queued: i64,
+    /// Messages that did not arrive at somebody within three days.
+    pub failed: i64,
     pub oldest_ms: Option<i64>,
 }

@@ -62,7 +62,7 @@ pub fn fund_insert(transfer: &Transfer, actor: &str, now: UtcMillis) -> Stmt {
 }
 
 pub fn ledger_fault_list() -> Stmt {
-    Stmt::new("SELECT what FROM ledger_fault LIMIT 1000")
+    Stmt::new("SELECT what FROM ledger_fault UNION ALL SELECT what FROM payout_fault LIMIT 1000")
 }
 
 /// One ledger row, newest last.

@@ -4,6 +4,9 @@
 
 pub mod account;
 pub mod click;
+pub mod customer;
+pub mod delivery;
+pub mod endpoint;
 pub mod event;
 pub mod evidence;
 pub mod funnel;
@@ -12,11 +15,17 @@ pub mod ledger;
 pub mod link;
 pub mod outbox;
 pub mod partner;
+pub mod payee;
+pub mod payout;
+pub mod payout_plan;
+pub mod payout_report;
 pub mod pool;
 pub mod port;
 pub mod program;
 pub mod report;
 pub mod review;
 pub mod run;
+pub mod stripe;
 pub mod terms;
 pub mod token;
+pub mod unsubscribe;

@@ -1,9 +1,119 @@
-//! Messages waiting to be delivered. What is in the outbox is never lost; delivery is not done here.
+//! Messages waiting to be delivered: how each kind gets into the outbox, and the operators' look at it. What is in the
+//! outbox is never lost; to whom it goes and how far that got is in `delivery`.
 
 use super::port::Stmt;
+use crate::base::id;
 use crate::base::time::UtcMillis;
 use crate::engine::line::Line;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// A message about to be queued. The id is derived from what it is about, so that it is queued once.
+#[derive(Clone, Debug, Serialize)]
+pub struct Message<'a> {
+    pub id: String,
+    pub kind: &'static str,
+    pub program: &'a str,
+    pub partner: Option<&'a str>,
+    pub account: Option<&'a str>,
+    pub payload: Value,
+}
+
+/// What a message about a payout is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Payout<'a> {
+    pub id: &'a str,
+    pub program: &'a str,
+    pub partner: &'a str,
+    pub amount_cents: i64,
+    /// `cash:usd`.
+    pub unit: &'a str,
+    /// What it settles, `2026-06`.
+    pub period: &'a str,
+}
+
+/// Queues messages, each once.
+pub fn outbox_insert(messages: &[Message], now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
+         SELECT value ->> '$.id', value ->> '$.kind', value ->> '$.program', value ->> '$.partner', value ->> '$.account',
+                value -> '$.payload', 'queued', ?2 FROM json_each(?1) WHERE true ON CONFLICT (id) DO NOTHING",
+    )
+    .json(&messages)
+    .bind(now)
+}
+
+/// Somebody whom the partner referred has signed up.
+pub fn joined<'a>(program: &'a str, partner: &'a str, account: &'a str, signed_up: UtcMillis) -> Message<'a> {
+    Message {
+        id: id::derived("joi", &[program, partner, account]),
+        kind: "referral.joined",
+        program,
+        partner: Some(partner),
+        account: Some(account),
+        payload: json!({"signed_up_at_ms": signed_up}),
+    }
+}
+
+/// A payout has left: `transfer` is its id at the payment service.
+pub fn payout_sent<'a>(payout: &Payout<'a>, transfer: &str) -> Message<'a> {
+    about_payout(payout, "payout.sent", ("transfer", json!(transfer)))
+}
+
+/// A payout did not go through, for a reason that its partner can be told.
+pub fn payout_failed<'a>(payout: &Payout<'a>, reason: &str) -> Message<'a> {
+    about_payout(payout, "payout.failed", ("reason", json!(reason)))
+}
+
+/// Money is due and its partner has not finished onboarding: `due` names what the payment service still asks for.
+pub fn payout_onboarding<'a>(payout: &Payout<'a>, due: &[String]) -> Message<'a> {
+    about_payout(payout, "payout.onboarding", ("due", json!(due)))
+}
+
+fn about_payout<'a>(p: &Payout<'a>, kind: &'static str, also: (&str, Value)) -> Message<'a> {
+    let mut payload = json!({"payout": p.id, "amount_cents": p.amount_cents, "unit": p.unit, "period": p.period});
+    payload[also.0] = also.1;
+    Message {
+        id: format!("{kind}:{}", p.id),
+        kind,
+        program: p.program,
+        partner: Some(p.partner),
+        account: None,
+        payload,
+    }
+}
+
+/// A pool has less in it than it should. Once for each funding: `fundings` is how many there have been.
+pub fn pool_low<'a>(
+    program: &'a str,
+    unit: &str,
+    balance_cents: i64,
+    low_cents: i64,
+    waiting: i64,
+    fundings: i64,
+) -> Message<'a> {
+    Message {
+        id: format!("pool.low:{program}:{fundings}"),
+        kind: "pool.low",
+        program,
+        partner: None,
+        account: None,
+        payload: json!({"unit": unit, "balance_cents": balance_cents, "low_cents": low_cents, "waiting": waiting}),
+    }
+}
+
+/// A program's funnel report of a week stands at `/v1/reports/funnel`.
+pub fn funnel_report<'a>(program: &'a str, version: i64, week: &str) -> Message<'a> {
+    let report = format!("/v1/reports/funnel?program={program}&week={week}");
+    Message {
+        id: format!("funnel:{program}:{week}"),
+        kind: "report.funnel",
+        program,
+        partner: None,
+        account: None,
+        payload: json!({"week": week, "version": version, "report": report}),
+    }
+}
 
 /// Queues, for each grant of a page of a run that was executed, a message to the referrer and one to the friend.
 pub fn outbox_grants(run: &str, from_seq: i64, to_seq: i64, now: UtcMillis) -> Stmt {
@@ -21,42 +131,96 @@ pub fn outbox_grants(run: &str, from_seq: i64, to_seq: i64, now: UtcMillis) -> S
     .bind(now)
 }
 
-/// Queues the message that a reward was granted outside of a run.
+/// Queues the message that a reward was granted outside of a run. The referrer alone is told: what the friend did to
+/// earn it is not announced to the friend, step by step.
 pub fn outbox_reward(line: &Line, now: UtcMillis) -> Stmt {
-    let payload = json!({"line": line.id, "unit": line.unit, "amount_cents": line.net_cents, "rule": line.rule_id});
+    let message = Message {
+        id: format!("referrer:{}", line.id),
+        kind: "reward.granted.referrer",
+        program: &line.program_id,
+        partner: Some(&line.partner_id),
+        account: Some(&line.account_id),
+        payload: json!({"line": line.id, "unit": line.unit, "amount_cents": line.net_cents, "rule": line.rule_id}),
+    };
+    outbox_insert(&[message], now)
+}
+
+/// Queues, for those of these reviews that are open, a message to the operator. One that was announced is not again.
+pub fn outbox_reviews(reviews: &[String], now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
-         VALUES (?1, 'reward.granted.referrer', ?2, ?3, ?4, ?5, 'queued', ?6) ON CONFLICT (id) DO NOTHING",
+         SELECT 'review.opened:' || v.id, 'review.opened', v.program_id, v.partner_id, v.account_id,
+                json_object('review', v.id, 'rule', v.rule, 'subject', v.subject, 'holds', v.holds, 'evidence', v.evidence), 'queued', ?2
+         FROM review v WHERE v.id IN (SELECT value FROM json_each(?1)) AND v.state = 'open' ON CONFLICT (id) DO NOTHING",
     )
-    .bind(format!("referrer:{}", line.id))
-    .bind(&line.program_id)
-    .bind(&line.partner_id)
-    .bind(&line.account_id)
-    .json(&payload)
+    .json(&reviews)
     .bind(now)
 }
 
-/// Queues, once, the message that a program's funnel report of a week stands at `/v1/reports/funnel`.
-pub fn outbox_funnel(program: &str, version: i64, week: &str, now: UtcMillis) -> Stmt {
+/// Queues a run's statement for every partner that has something in it.
+pub fn outbox_statements(run: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
-        "INSERT INTO outbox (id, kind, program_id, payload, state, created_at_ms)
-         VALUES (?1, 'report.funnel', ?2, ?3, 'queued', ?4) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO outbox (id, kind, program_id, partner_id, payload, state, created_at_ms)
+         SELECT 'statement:' || r.id || ':' || p.partner_id || ':' || p.unit, 'statement.commission', r.program_id, p.partner_id,
+                json_object('run', r.id, 'period', r.period, 'unit', p.unit, 'settled_cents', p.settled_cents,
+                  'pending_cents', p.pending_cents, 'available_cents', p.available_cents, 'payable_cents', p.payable_cents), 'queued', ?2
+         FROM run r JOIN run_partner p ON p.run_id = r.id
+         WHERE r.id = ?1 AND r.cadence = 'monthly' AND (p.settled_cents <> 0 OR p.pending_cents <> 0 OR p.available_cents <> 0)
+         ON CONFLICT (id) DO NOTHING",
     )
-    .bind(format!("funnel:{program}:{week}"))
-    .bind(program)
-    .json(&json!({"week": week, "version": version, "report": format!("/v1/reports/funnel?program={program}&week={week}")}))
+    .bind(run)
     .bind(now)
 }
 
-pub fn outbox_page(after: &str, limit: i64) -> Stmt {
-    Stmt::new(
-        "SELECT id, kind, program_id, partner_id, account_id, payload, state, created_at_ms FROM outbox
-         WHERE id > ?1 ORDER BY id LIMIT ?2",
-    )
+/// Messages by id, with what became of each delivery; of one state, or of all.
+pub fn outbox_page(state: Option<State>, after: &str, limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.payload, o.state, o.created_at_ms,
+                (SELECT json_group_array(json_object('channel', d.channel, 'target', d.target, 'state', d.state, 'round', d.round,
+                   'attempts', d.attempts, 'next_attempt_at_ms', d.next_attempt_at_ms, 'last_error', d.last_error, 'sent_at_ms', d.sent_at_ms))
+                 FROM delivery d WHERE d.outbox_id = o.id) AS deliveries
+         FROM outbox o WHERE {} o.id > ?1 ORDER BY o.id LIMIT ?2",
+        state.map_or("", State::condition)
+    ))
     .bind(after)
     .bind(limit)
 }
 
+/// A message's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Queued,
+    Sent,
+    Failed,
+}
+
+impl State {
+    pub fn parse(text: &str) -> Option<State> {
+        match text {
+            "queued" => Some(State::Queued),
+            "sent" => Some(State::Sent),
+            "failed" => Some(State::Failed),
+            _ => None,
+        }
+    }
+
+    /// In words of its own, so that the state's index serves.
+    fn condition(self) -> &'static str {
+        match self {
+            State::Queued => "o.state = 'queued' AND",
+            State::Sent => "o.state = 'sent' AND",
+            State::Failed => "o.state = 'failed' AND",
+        }
+    }
+}
+
+pub fn outbox_find(id: &str) -> Stmt {
+    Stmt::new("SELECT id FROM outbox WHERE id = ?1").bind(id)
+}
+
 pub fn outbox_backlog() -> Stmt {
-    Stmt::new("SELECT COUNT(*) AS queued, MIN(created_at_ms) AS oldest_ms FROM outbox WHERE state = 'queued'")
+    Stmt::new(
+        "SELECT COUNT(*) AS queued, MIN(created_at_ms) AS oldest_ms,
+                (SELECT COUNT(*) FROM outbox WHERE state = 'failed') AS failed FROM outbox WHERE state = 'queued'",
+    )
 }

@@ -14,6 +14,15 @@ pub fn pool_list() -> Stmt {
     )
 }
 
+/// How often a program's pool was funded.
+pub fn pool_fundings(program: &str) -> Stmt {
+    Stmt::new(
+        "SELECT COUNT(*) AS fundings FROM ledger_account a JOIN transfer t ON t.credit = a.id AND t.code = 'fund'
+         WHERE a.program_id = ?1 AND a.kind = 'pool'",
+    )
+    .bind(program)
+}
+
 /// Writes at the next revision; aborts the batch when somebody else drew on the pool.
 pub fn pool_advance(program: &str, revision: i64) -> Stmt {
     Stmt::new(

@@ -32,11 +32,16 @@ pub fn review_of_accounts(accounts: &[String]) -> Stmt {
         .json(&accounts)
 }
 
+/// The id of the review of a suspicion about an account.
+pub fn review_id(account: &str, s: &Suspicion) -> String {
+    id::derived("rev", &[&s.program, &s.partner, account, &s.rule, &s.subject])
+}
+
 /// Opens reviews where there are none: one that was decided is never opened again by the same facts.
 pub fn review_open(suspicions: &[(String, Suspicion)], now: UtcMillis) -> Vec<Stmt> {
     let row = |(account, s): &(String, Suspicion)| {
         json!({
-            "id": id::derived("rev", &[&s.program, &s.partner, account, &s.rule, &s.subject]), "program": s.program,
+            "id": review_id(account, s), "program": s.program,
             "partner": s.partner, "account": account, "rule": s.rule, "subject": s.subject,
             "holds": i64::from(s.holds), "evidence": s.evidence,
         })

@@ -39,6 +39,17 @@ pub struct CookieKeys {
     domain: Option<String>,
 }
 
+impl PartialEq for CookieKeys {
+    fn eq(&self, other: &CookieKeys) -> bool {
+        let same = |(a, b): (&Key, &Key)| a.kid == b.kid && a.secret == b.secret;
+        self.domain == other.domain
+            && self.keys.len() == other.keys.len()
+            && self.keys.iter().zip(&other.keys).all(same)
+    }
+}
+
+impl Eq for CookieKeys {}
+
 #[derive(Clone)]
 struct Key {
     kid: String,
@@ -104,6 +115,18 @@ impl CookieKeys {
         }
         self.domain = Some(domain.to_owned());
         Ok(self)
+    }
+
+    /// A key for another purpose out of each of these, in their order. What one signs the other does not verify.
+    pub fn derived(&self, purpose: &str) -> Vec<[u8; 32]> {
+        let derive = |key: &Key| {
+            let mut hmac = Hmac::<Sha256>::new_from_slice(&key.secret).ok()?;
+            // No cookie's MAC begins like this.
+            hmac.update(b"derive.");
+            hmac.update(purpose.as_bytes());
+            Some(hmac.finalize().into_bytes().into())
+        };
+        self.keys.iter().filter_map(derive).collect()
     }
 
     /// `__Host-manicule`, or `__Secure-manicule` where a domain is configured.

@@ -54,7 +54,7 @@ pub fn parse(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
         id,
         occurred_at,
         account_id,
-        person: person(&parts.account)?,
+        person: Person { stripe_customer: parts.data.text("stripe_customer", &ID)?, ..person(&parts.account)? },
         credential: Credential {
             token: parts.attribution.text("token", &TOKEN)?,
             code: parts.attribution.text("code", &CODE)?,
@@ -75,7 +75,7 @@ pub(super) fn is_funnel(kind: &str) -> bool {
 }
 
 pub(super) fn person(fields: &Fields<'_>) -> Result<Person, Invalid> {
-    Ok(Person { email: fields.text("email", &EMAIL)?, name: fields.text("name", &NAME)? })
+    Ok(Person { email: fields.text("email", &EMAIL)?, name: fields.text("name", &NAME)?, stripe_customer: None })
 }
 
 struct Parts<'a> {
@@ -110,6 +110,16 @@ fn payload(kind: &str, parts: &Parts<'_>) -> Result<Payload, Invalid> {
             refund_id: data.required_text("refund_id", &ID)?,
             invoice_id: data.required_text("invoice_id", &ID)?,
             amount: parts.amount(1)?,
+        },
+        "invoice.refund_failed" => Payload::InvoiceRefundFailed {
+            refund_id: data.required_text("refund_id", &ID)?,
+            invoice_id: data.required_text("invoice_id", &ID)?,
+            amount: parts.amount(1)?,
+        },
+        "invoice.refunded_total" => Payload::InvoiceRefundedTotal {
+            charge_id: data.required_text("charge_id", &ID)?,
+            invoice_id: data.required_text("invoice_id", &ID)?,
+            amount: parts.amount(0)?,
         },
         "dispute.opened" => Payload::DisputeOpened(parts.dispute()?),
         "dispute.won" => Payload::DisputeWon(parts.dispute()?),
@@ -148,6 +158,7 @@ impl Parts<'_> {
             amount: self.amount(0)?,
             months: self.data.integer("months", 1..=MONTHS_MAX)?.unwrap_or(1),
             discount_cents: self.cents("discount_cents")?.unwrap_or(Cents::ZERO),
+            charged_cents: self.cents("charged_cents")?,
         })
     }
 

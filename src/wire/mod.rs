@@ -6,11 +6,17 @@ pub mod bearer;
 pub mod cookie;
 pub mod destination;
 pub mod emdash;
+pub mod endpoint;
 pub mod envelope;
 mod fields;
 mod json;
+pub mod mail;
 pub mod operator;
+pub mod outgoing;
 pub mod session;
 pub mod standard_webhooks;
+pub mod stripe;
+pub mod transfer;
+pub mod unsubscribe;
 
 pub use json::{BODY_BYTES_MAX, DEPTH_MAX, Invalid};

@@ -242,6 +242,90 @@ pub fn rebind(body: &[u8]) -> Result<Rebind, Invalid> {
     })
 }
 
+/// How an operator resolves a payout that is under review.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Resolution {
+    /// Stripe made this transfer, and it stands.
+    Paid { transfer: String },
+    /// Look it up, and send it anew if nothing is found.
+    Again,
+    /// Nothing was moved, and nothing shall be.
+    Failed,
+}
+
+/// What is taken back of a payout.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reversal {
+    /// `None`: all that is left.
+    pub amount: Option<Cents>,
+    pub reason: String,
+}
+
+/// How a partner is onboarded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Onboarding {
+    pub return_url: Option<String>,
+    pub refresh_url: Option<String>,
+    pub country: Option<String>,
+    /// Whether the partner is paid across borders only.
+    pub recipient_agreement: bool,
+}
+
+/// `{"reason": …}`.
+pub fn decision(body: &[u8]) -> Result<String, Invalid> {
+    let value = json::read(body)?;
+    reason(&Fields::of_body(&value)?)
+}
+
+/// The same, where none is needed.
+pub fn remark(body: &[u8]) -> Result<Option<String>, Invalid> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    let value = json::read(body)?;
+    Fields::of_body(&value)?.text("reason", &NAME)
+}
+
+pub fn resolution(body: &[u8]) -> Result<(Resolution, String), Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    let decision = one_of(&fields, "decision", &["paid", "again", "failed"])?;
+    let resolution = match decision.as_deref() {
+        Some("paid") => Resolution::Paid { transfer: fields.required_text("transfer", &ID)? },
+        Some("again") => Resolution::Again,
+        Some(_) => Resolution::Failed,
+        None => return Err(fields.missing("decision")),
+    };
+    Ok((resolution, reason(&fields)?))
+}
+
+pub fn reversal(body: &[u8]) -> Result<Reversal, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    let amount = fields.integer("amount_cents", 1..=CENTS_MAX)?.map(Cents);
+    Ok(Reversal { amount, reason: reason(&fields)? })
+}
+
+pub fn onboarding(body: &[u8]) -> Result<Onboarding, Invalid> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Onboarding::default());
+    }
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    let address = |name: &str| match fields.text(name, &DESTINATION)? {
+        Some(text) if destination::check(&text).is_err() || !text.starts_with("http") => {
+            Err(fields.invalid(name, "malformed", "be an http(s) address"))
+        }
+        text => Ok(text),
+    };
+    Ok(Onboarding {
+        return_url: address("return_url")?,
+        refresh_url: address("refresh_url")?,
+        country: country(&fields)?,
+        recipient_agreement: fields.boolean("recipient_agreement")?.unwrap_or(false),
+    })
+}
+
 fn reason(fields: &Fields) -> Result<String, Invalid> {
     fields.text("reason", &NAME)?.filter(|r| !r.trim().is_empty()).ok_or_else(|| fields.missing("reason"))
 }

@@ -2,8 +2,11 @@
 
 use super::client::{Reply, now_ms, step};
 use super::server::Server;
+use hmac::{Hmac, Mac};
+use manicule::base::id::hex;
 use manicule::base::time::UtcMillis;
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 pub struct Partner {
     pub id: String,
@@ -188,6 +191,14 @@ impl Server {
 pub fn sign(secret: &str, id: &str, second: i64, body: &[u8]) -> String {
     let hook = standardwebhooks::Webhook::new(secret).expect("a webhook secret");
     hook.sign(id, second, body).expect("a signature")
+}
+
+/// What Stripe puts into `Stripe-Signature`: the HMAC's key is the secret's own text.
+pub fn stripe_signature(secret: &str, second: i64, body: &[u8]) -> String {
+    let mut mac: Hmac<Sha256> = Hmac::new_from_slice(secret.as_bytes()).expect("a key of any length");
+    mac.update(format!("{second}.").as_bytes());
+    mac.update(body);
+    format!("t={second},v1={}", hex(&mac.finalize().into_bytes()))
 }
 
 /// The first Monday, 09:00 UTC, that is at least `days` from now.

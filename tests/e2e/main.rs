@@ -14,6 +14,7 @@ mod emdash;
 mod exclusive_groups;
 mod facts;
 mod generate;
+mod notify;
 mod operations;
 mod operator;
 mod partner_funnel;

@@ -4,12 +4,15 @@
 mod described;
 
 use super::client::{Reply, step};
-use super::facts::{ahead, merge, paid, sign, signed_up};
+use super::facts::{ahead, merge, paid, sign, signed_up, stripe_signature};
 use super::server::Server;
 use super::stand_in::StandIn;
 use manicule::http::auth::Access;
 use manicule::http::route::{ROUTES, Route};
 use serde_json::{Value, json};
+
+const STRIPE_SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
+const STRIPE_CONNECT_SECRET: &str = "whsec_00112233445566778899aabbccddeeff";
 
 /// A good call of a route, and the same of something that does not exist.
 struct Call {
@@ -62,6 +65,8 @@ struct Held {
     code: String,
     review: String,
     run: String,
+    message: String,
+    endpoint: String,
     document: Value,
 }
 
@@ -90,7 +95,14 @@ fn fill(server: &Server) -> Held {
     let run = server.settle("agency-partner", "monthly", "2025-03");
     server.cron("*/10 * * * *", super::client::now_ms());
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let hooks = json!({"url": "https://hooks.invalid.example/x", "kinds": ["payout"]});
+    let endpoint = server.post("/v1/webhook-endpoints", &hooks).operator().send().expect(201).json();
+    let outbox = server.read("/v1/outbox");
+    let messages = outbox["data"].as_array().expect("messages");
+    let rewarded = messages.iter().find(|m| m["kind"] == "reward.granted.referrer").expect("a reward was told");
     Held {
+        endpoint: text(&endpoint["id"]),
+        message: text(&rewarded["id"]),
         review: text(&server.read("/v1/reviews")["data"][0]["id"]),
         document: server.read("/v1/programs/user-referral")["document"].clone(),
         run: text(&run["id"]),
@@ -100,13 +112,17 @@ fn fill(server: &Server) -> Held {
 }
 
 fn calls(server: &Server, held: &Held) -> Vec<Call> {
-    let Held { partner, code, review, run, document } = held;
+    let Held { partner, code, review, run, message, endpoint, document } = held;
     let event = signed_up("route", &ahead(0), json!({}));
     let second = super::client::now_ms() / 1_000;
     let signature = sign(&server.webhook_secret, "msg_1", second, event.to_string().as_bytes());
     let hook = json!({"event": "content:create", "timestamp": ahead(0), "resourceId": "01M7"});
     let form = json!({"event": "form.submission", "submissionId": "01M7", "data": {}, "submittedAt": ahead(0)});
     let forms = "/v1/webhooks/emdash-forms";
+    let plan = json!({"id": "evt_1", "type": "plan.created", "created": second, "livemode": false,
+        "data": {"object": {"id": "plan_1"}}});
+    let account = json!({"id": "evt_2", "type": "account.updated", "created": second, "livemode": false,
+        "account": "acct_1", "data": {"object": {"id": "acct_1"}}});
     let get = |path: &'static str| call(("GET", path), path, 200);
     let cookie = server.visit(&format!("/r/{code}")).send().cookie().expect("the cookie");
     vec![
@@ -123,6 +139,8 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
             .header("authorization", format!("Bearer {}", server.emdash_token)),
         call(("POST", "/v1/webhooks/emdash-forms/{secret}"), format!("{forms}/{}", server.forms_secret), 202)
             .body(form),
+        stripe_call("/v1/webhooks/stripe", STRIPE_SECRET, &plan),
+        stripe_call("/v1/webhooks/stripe-connect", STRIPE_CONNECT_SECRET, &account),
         call(("POST", "/api/referral/generate"), "/api/referral/generate", 201).header("cookie", "astro-session=x"),
         call(("POST", "/v1/partners"), "/v1/partners", 201).body(
             json!({"program": "user-referral", "external_id": "new", "website": "https://a.example", "country": "de"}),
@@ -174,9 +192,25 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
             .body(json!({"as_of": "2026-06-01T00:00:00Z", "repair": true, "accounts": [{"id": "nobody", "subscriptions": []}]})),
         get("/v1/audit"),
         get("/v1/outbox"),
+        // Nothing is set up to mail by, so it waits; naming the recipient is good all the same.
+        call(("POST", "/v1/outbox/{id}/replay"), format!("/v1/outbox/{message}/replay"), 200)
+            .body(json!({"reason": "to be sure", "target": "partner"}))
+            .unknown("/v1/outbox/none/replay"),
+        get("/v1/webhook-endpoints"),
+        call(("POST", "/v1/webhook-endpoints"), "/v1/webhook-endpoints", 201)
+            .body(json!({"url": "https://hooks.invalid.example/y"})),
+        call(("DELETE", "/v1/webhook-endpoints/{id}"), format!("/v1/webhook-endpoints/{endpoint}"), 200)
+            .unknown("/v1/webhook-endpoints/none"),
+        call(("GET", "/unsubscribe"), "/unsubscribe?kind=referral.joined&to=x&mac=y", 404),
+        call(("POST", "/unsubscribe"), "/unsubscribe?kind=referral.joined&to=x&mac=y", 404),
         get("/healthz"),
         get("/openapi.json"),
     ]
+}
+
+fn stripe_call(path: &'static str, secret: &str, event: &Value) -> Call {
+    let signature = stripe_signature(secret, super::client::now_ms() / 1_000, event.to_string().as_bytes());
+    call(("POST", path), path, 200).body(event.clone()).header("stripe-signature", signature)
 }
 
 #[test]
@@ -184,7 +218,11 @@ fn every_route_answers_as_described() {
     let user =
         json!({"success": true, "data": {"id": "u1", "email": "u@example.com", "name": null, "role": 10}}).to_string();
     let emdash = StandIn::start(move |_| (200, user.clone()));
-    let server = Server::with(&[("EMDASH_ORIGIN", &emdash.base)]);
+    let server = Server::with(&[
+        ("EMDASH_ORIGIN", &emdash.base),
+        ("STRIPE_WEBHOOK_SECRETS", STRIPE_SECRET),
+        ("STRIPE_CONNECT_WEBHOOK_SECRETS", STRIPE_CONNECT_SECRET),
+    ]);
     let held = fill(&server);
     let calls = calls(&server, &held);
     let document = described::document();

@@ -107,6 +107,23 @@ impl Server {
         let _ = process.wait();
     }
 
+    /// The parts of mails that miniflare has kept as files: `email-text` or `email-html`.
+    pub fn mails(&self, part: &str) -> Vec<String> {
+        fn files(folder: &Path, part: &str, found: &mut Vec<PathBuf>) {
+            for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+                if path.is_dir() {
+                    files(&path, part, found);
+                } else if path.parent().is_some_and(|p| p.ends_with(part)) {
+                    found.push(path);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        files(&self.state.join("tmp"), part, &mut found);
+        found.sort();
+        found.iter().map(|path| fs::read_to_string(path).expect("a mail")).collect()
+    }
+
     /// What the Worker and the script have logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.state.join("log")).unwrap_or_default()

@@ -88,7 +88,7 @@ pub fn migrations() -> Vec<String> {
     files.iter().map(|f| std::fs::read_to_string(f).expect("a migration")).collect()
 }
 
-fn run(connection: &Connection, statement: &Stmt) -> Result<Vec<Map<String, Json>>, DbError> {
+pub fn run(connection: &Connection, statement: &Stmt) -> Result<Vec<Map<String, Json>>, DbError> {
     let mut prepared =
         connection.prepare_cached(&statement.sql).map_err(|e| DbError::Fault(format!("{e}: {}", statement.sql)))?;
     let names: Vec<String> = prepared.column_names().iter().map(|n| (*n).to_owned()).collect();
@@ -118,7 +118,7 @@ fn run(connection: &Connection, statement: &Stmt) -> Result<Vec<Map<String, Json
     Ok(out)
 }
 
-fn classify(error: rusqlite::Error) -> DbError {
+pub fn classify(error: rusqlite::Error) -> DbError {
     match &error {
         rusqlite::Error::SqliteFailure(e, _) if e.code == ErrorCode::ConstraintViolation => {
             DbError::Guard(error.to_string())

@@ -14,23 +14,51 @@ use manicule::flow::error::AppError;
 use manicule::flow::pool;
 use manicule::flow::review::{self, Choice};
 use manicule::flow::settle::{self, Due};
+use manicule::flow::setup::Setup;
 use manicule::program::document::Cadence;
 use manicule::store::run::RunRow;
+use manicule::wire::mail::Mail;
 use manicule::wire::operator::{NewLink, NewPartner};
+use manicule::wire::outgoing::{Answer, NoAnswer, Outgoing};
 use serde_json::Value;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 pub struct World {
     pub db: Sqlite,
     /// State of the seeded generator.
     pub seed: Cell<u64>,
+    pub setup: Setup,
+    /// Who answers requests to other services. Nobody does, unless a test says who.
+    pub service: RefCell<Service>,
+    /// Takes mails, or does not. It does, unless a test says otherwise.
+    pub mailer: RefCell<Mailer>,
+    /// How late it is: the instant of the latest context, unless a test says otherwise.
+    pub clock: Cell<UtcMillis>,
 }
+
+/// Answers a request to another service, or does not.
+pub type Service = Box<dyn FnMut(Outgoing) -> Result<Answer, NoAnswer>>;
+
+/// Takes a mail that is handed to the runtime, or does not.
+pub type Mailer = Box<dyn FnMut(&Mail) -> Result<(), NoAnswer>>;
 
 impl Ports for World {
     type Db = Sqlite;
 
     fn db(&self) -> &Sqlite {
         &self.db
+    }
+
+    async fn send(&self, request: Outgoing) -> Result<Answer, NoAnswer> {
+        (self.service.borrow_mut())(request)
+    }
+
+    async fn mail(&self, mail: &Mail) -> Result<(), NoAnswer> {
+        (self.mailer.borrow_mut())(mail)
+    }
+
+    fn clock(&self) -> UtcMillis {
+        self.clock.get()
     }
 
     fn random(&self, bytes: &mut [u8]) {
@@ -45,7 +73,14 @@ impl Ports for World {
 impl World {
     /// An empty world with the presets installed.
     pub fn new(seed: u64) -> World {
-        let world = World { db: Sqlite::new(), seed: Cell::new(seed) };
+        let world = World {
+            db: Sqlite::new(),
+            seed: Cell::new(seed),
+            setup: Setup::default(),
+            service: RefCell::new(Box::new(|_| Err(NoAnswer("no service is set up".to_owned())))),
+            mailer: RefCell::new(Box::new(|_| Ok(()))),
+            clock: Cell::new(UtcMillis(0)),
+        };
         let ctx = world.at(at("2020-01-01T00:00:00Z"));
         for (id, text) in manicule::program::catalog::PRESETS {
             let saved = now(manicule::flow::program::save(&ctx, id, text));
@@ -55,7 +90,8 @@ impl World {
     }
 
     pub fn at(&self, now: UtcMillis) -> Context<'_, World> {
-        Context::new(self, now, "test")
+        self.clock.set(now);
+        Context::new(self, &self.setup, now, "test")
     }
 
     /// The next number of the seeded generator (SplitMix64).

@@ -87,7 +87,7 @@ fn a_form_as_it_is_really_sent() {
         kind: "form.submitted".to_owned(),
         occurred_at: NOW,
         account_id: None,
-        person: Person { email: Some("lead@example.com".to_owned()), name: None },
+        person: Person { email: Some("lead@example.com".to_owned()), name: None, stripe_customer: None },
         credential: Credential { token: Some("v1.k.p.m".to_owned()), ..Credential::default() },
         payload: Payload::Other,
     };

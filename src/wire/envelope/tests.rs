@@ -16,9 +16,9 @@ fn full() -> Value {
         "attribution": {"token": "v1.k.p.m", "code": "aB3dE5gH", "visitor": "v_1"},
         "amount": {"cents": 50_000, "currency": "USD"},
         "data": {
-            "invoice_id": "in_1", "subscription_id": "sub_1", "refund_id": "re_1", "dispute_id": "dp_1",
+            "invoice_id": "in_1", "subscription_id": "sub_1", "refund_id": "re_1", "charge_id": "ch_1", "dispute_id": "dp_1",
             "purchase_id": "pu_1", "listing_id": "li_1", "agency_code": "PARTNER_0011AABB", "domain": "Client.Example",
-            "months": 12, "discount_cents": 100, "monthly_cents": 4_900, "annual_value_cents": 500_000,
+            "months": 12, "discount_cents": 100, "charged_cents": 59_500, "stripe_customer": "cus_1", "monthly_cents": 4_900, "annual_value_cents": 500_000,
             "api_calls": 1_000, "team_size": 3, "campaign": "spring", "visitor": "v_2",
         },
     })
@@ -66,6 +66,7 @@ fn every_type_has_its_payload() {
         amount: usd(50_000),
         months: 12,
         discount_cents: Cents(100),
+        charged_cents: Some(Cents(59_500)),
     };
     for (kind, want) in [
         ("account.signed_up", Payload::SignedUp { plan: Some(text("pro")), team_size: Some(7) }),
@@ -77,7 +78,18 @@ fn every_type_has_its_payload() {
         ("subscription.updated", Payload::SubscriptionUpdated(subscription.clone())),
         ("subscription.cancelled", Payload::SubscriptionCancelled(subscription)),
         ("invoice.paid", Payload::InvoicePaid(invoice)),
-        ("invoice.refunded", Payload::InvoiceRefunded { refund_id: text("re_1"), invoice_id, amount: amount.clone() }),
+        (
+            "invoice.refunded",
+            Payload::InvoiceRefunded { refund_id: text("re_1"), invoice_id: text("in_1"), amount: usd(50_000) },
+        ),
+        (
+            "invoice.refund_failed",
+            Payload::InvoiceRefundFailed { refund_id: text("re_1"), invoice_id: text("in_1"), amount: usd(50_000) },
+        ),
+        (
+            "invoice.refunded_total",
+            Payload::InvoiceRefundedTotal { charge_id: text("ch_1"), invoice_id, amount: amount.clone() },
+        ),
         ("dispute.opened", Payload::DisputeOpened(dispute.clone())),
         ("dispute.won", Payload::DisputeWon(dispute.clone())),
         ("dispute.lost", Payload::DisputeLost(dispute)),
@@ -96,7 +108,10 @@ fn every_type_has_its_payload() {
         assert_eq!(event.payload, want, "{kind}");
         assert_eq!((event.id.as_str(), event.kind.as_str(), event.occurred_at), ("evt_1", kind, NOW));
         assert_eq!(event.account_id.as_deref(), Some("acct_1"));
-        assert_eq!(event.person, Person { email: Some(text("a@b.example")), name: Some(text("Ann")) });
+        assert_eq!(
+            event.person,
+            Person { email: Some(text("a@b.example")), name: Some(text("Ann")), stripe_customer: Some(text("cus_1")) }
+        );
         let credential =
             Credential { token: Some(text("v1.k.p.m")), code: Some(text("aB3dE5gH")), visitor: Some(text("v_1")) };
         assert_eq!(event.credential, credential);
@@ -117,6 +132,8 @@ fn required_fields_are_named() {
         ("subscription.cancelled", "account.id data.subscription_id"),
         ("invoice.paid", "account.id data.invoice_id amount amount.cents amount.currency"),
         ("invoice.refunded", "account.id data.refund_id data.invoice_id amount amount.cents amount.currency"),
+        ("invoice.refund_failed", "account.id data.refund_id data.invoice_id amount amount.cents amount.currency"),
+        ("invoice.refunded_total", "account.id data.charge_id data.invoice_id amount amount.cents amount.currency"),
         ("dispute.opened", "account.id data.dispute_id data.invoice_id amount amount.cents amount.currency"),
         ("dispute.won", "account.id data.dispute_id data.invoice_id amount amount.cents amount.currency"),
         ("dispute.lost", "account.id data.dispute_id data.invoice_id amount amount.cents amount.currency"),
@@ -146,6 +163,9 @@ fn required_fields_are_named() {
             "data.invoice_id",
             "data.subscription_id",
             "data.refund_id",
+            "data.charge_id",
+            "data.charged_cents",
+            "data.stripe_customer",
             "data.dispute_id",
             "data.purchase_id",
             "data.listing_id",

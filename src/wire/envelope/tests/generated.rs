@@ -29,13 +29,14 @@ fn envelopes() -> impl Strategy<Value = (Value, Event)> {
             amount,
             months,
             discount_cents: Cents(discount),
+            charged_cents: None,
         });
         let event = Event {
             id,
             kind: "invoice.paid".to_owned(),
             occurred_at,
             account_id: Some(account_id),
-            person: Person { email, name },
+            person: Person { email, name, stripe_customer: None },
             credential: Credential::default(),
             payload,
         };

@@ -1,0 +1,295 @@
+//! Payouts and their reversals on their way to Stripe: what is due is taken in pages. (1) What may have happened is
+//! looked up; (2) one batch stores what that says, and claims what is about to be sent; (3) it is sent, a few at a
+//! time; (4) one batch stores what was answered, with its ledger rows. An invocation that is cut off anywhere leaves
+//! rows from which the next one goes on (`engine/payout.rs`).
+
+use super::context::{Context, Ports};
+use super::error::AppError;
+use super::setup::PayoutApproval;
+use super::stripe::{self, Refusal, Told as Reply};
+use super::together::{One, together};
+use crate::base::time::DAY_MS;
+use crate::engine::payout::{self, Change, Kind, Notice, Sending, State, Step, Told};
+use crate::engine::sabotage::{self, Fault};
+use crate::store::payout as rows;
+use crate::store::payout::Telling;
+use crate::store::port::{DbError, Stmt};
+use crate::wire::transfer;
+
+/// Sendings of one page: two batches and twenty calls.
+pub const PAGE: i64 = 20;
+/// Pages that a cron invocation takes: 1,000 payouts, with some 300 of D1's 1,000 statements.
+pub const SWEEP_PAGES: u32 = 50;
+/// Pages taken while an operator waits for the answer; the sweep takes the rest.
+pub const PROMPT_PAGES: u32 = 2;
+
+/// Calls at one time: the runtime allows six.
+const AT_ONCE: usize = 5;
+/// Pause between one handful and the next: 5 in 200 ms are the 25 a second that Stripe allows a sandbox.
+const PAUSE_MS: u32 = 200;
+/// How often a sending is decided again where somebody changed it in between.
+const SETTLE_TRIES: u32 = 5;
+
+/// How fast one invocation asks, and whether it should stop asking.
+#[derive(Default)]
+struct Pace {
+    has_asked: bool,
+    /// Stripe asked to slow down, the balance is used up, or the key is refused: the rest waits for the next sweep.
+    stop: bool,
+}
+
+/// Takes up to `pages` pages of what is due. Where Stripe is not set up nothing is.
+pub async fn drive<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), AppError> {
+    if ctx.setup.stripe.is_none() {
+        return Ok(());
+    }
+    let mut pace = Pace::default();
+    let mut left = pages;
+    for kind in [Kind::Payout, Kind::Reversal] {
+        while left > 0 && !pace.stop {
+            let due = rows::sending_due(kind, approval_name(ctx.setup.payout_approval), ctx.now, PAGE);
+            let page: Vec<Sending> = ctx.query(due).await?.decode()?;
+            if page.is_empty() {
+                break;
+            }
+            left -= 1;
+            take(ctx, page, &mut pace).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes sendings of one kind as far as they go now, for whoever waits for them.
+pub async fn prompt<P: Ports>(ctx: &Context<'_, P>, page: Vec<Sending>) -> Result<(), AppError> {
+    Ok(take(ctx, page, &mut Pace::default()).await?)
+}
+
+/// The name of an approval's rule in the store.
+pub fn approval_name(approval: PayoutApproval) -> &'static str {
+    match approval {
+        PayoutApproval::UntilFirst => "until_first",
+        PayoutApproval::Manual => "manual",
+        PayoutApproval::Automatic => "automatic",
+    }
+}
+
+/// What Stripe has of a sending, or why nobody knows.
+pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, s: &Sending) -> Result<Vec<payout::Made>, Reply> {
+    if sabotage::is(Fault::NewKeyUnchecked) {
+        return Ok(Vec::new());
+    }
+    let answer = stripe::get(ctx, &transfer::path(s), &transfer::list_query(s)).await;
+    match answer {
+        Ok(Reply::Done(list)) => {
+            transfer::listed(s, &list).ok_or_else(|| Reply::Unsure("the list cannot be read".to_owned()))
+        }
+        Ok(other) => Err(other),
+        Err(error) => Err(Reply::Unsure(error.to_string())),
+    }
+}
+
+/// The statements that store changes to sendings of one kind: rows, ledger, messages.
+pub fn statements<P: Ports>(ctx: &Context<'_, P>, kind: Kind, changes: &[Change]) -> Vec<Stmt> {
+    let to: Vec<&Sending> = changes.iter().map(|c| &c.to).collect();
+    let is_over = |s: &&&Sending| matches!(s.state, State::Paid | State::Failed | State::Cancelled);
+    let over: Vec<&str> = to.iter().filter(is_over).map(|s| s.id.as_str()).collect();
+    let tellings: Vec<Telling> = changes.iter().filter_map(|c| telling(ctx, c)).collect();
+    let mut statements = vec![rows::sending_write(kind, &to)];
+    if !over.is_empty() {
+        statements.push(rows::sending_book(kind, &over, &ctx.actor, ctx.now));
+    }
+    if !tellings.is_empty() {
+        statements.push(rows::sending_tell(&tellings, ctx.now));
+    }
+    statements
+}
+
+/// The message that a change calls for. Operators are told once a day of what concerns all of a program's payouts.
+fn telling<'a, P: Ports>(ctx: &Context<'_, P>, change: &'a Change) -> Option<Telling<'a>> {
+    let s = &change.to;
+    let stripe_id = s.stripe_id.as_deref().unwrap_or("");
+    let day = ctx.now.0.div_euclid(DAY_MS);
+    let of_day = |kind: &str| format!("{kind}:{}:{day}", s.program_id);
+    let (kind, id, to_partner, name, detail) = match (s.kind, change.notice?) {
+        (Kind::Payout, Notice::Sent) => ("payout.sent", format!("payout.sent:{}", s.id), true, "transfer", stripe_id),
+        (Kind::Payout, Notice::Failed) => {
+            ("payout.failed", format!("payout.failed:{}", s.id), true, "reason", s.reason.as_str())
+        }
+        (_, Notice::Review) => {
+            ("payout.review", format!("payout.review:{}:{}", s.id, s.revision), false, "reason", s.reason.as_str())
+        }
+        (_, Notice::Funds) => ("payout.funds", of_day("payout.funds"), false, "reason", s.reason.as_str()),
+        (_, Notice::Access) => ("payout.access", of_day("payout.access"), false, "reason", s.reason.as_str()),
+        // Whoever asked for a reversal reads its state; the partner's statement shows it.
+        (Kind::Reversal, Notice::Sent | Notice::Failed) => return None,
+    };
+    Some(Telling { id, kind, sending: &s.id, to_partner, name, detail })
+}
+
+/// One page: looked up, claimed, sent, settled.
+async fn take<P: Ports>(ctx: &Context<'_, P>, page: Vec<Sending>, pace: &mut Pace) -> Result<(), DbError> {
+    let Some(kind) = page.first().map(|s| s.kind) else { return Ok(()) };
+    let mut changes = Vec::new();
+    let mut claims = Vec::new();
+    let mut doubtful = Vec::new();
+    for s in page {
+        match payout::next(&s, ctx.now) {
+            Step::Claim => claims.push(payout::claim(&s, &transfer::form(&s), ctx.now)),
+            Step::Send => claims.push(payout::again(&s, ctx.now)),
+            Step::LookUp => doubtful.push(s),
+            Step::Wait => {}
+        }
+    }
+    let found = handfuls(ctx, pace, &doubtful, |s| Box::pin(look_up(ctx, s))).await;
+    for (s, found) in doubtful.iter().zip(found) {
+        match found.map(|listed| payout::looked_up(s, &listed, ctx.now)) {
+            Ok(Some(change)) => changes.push(change),
+            Ok(None) => claims.push(payout::claim(s, &transfer::form(s), ctx.now)),
+            Err(why) => changes.push(payout::not_looked_up(s, &describe(&why), ctx.now)),
+        }
+    }
+    if sabotage::is(Fault::ClaimAfterCall) {
+        let told = send(ctx, pace, &claims).await;
+        store(ctx, kind, changes, claims.clone()).await?;
+        return settle(ctx, kind, &claims, &told).await;
+    }
+    let claimed = store(ctx, kind, changes, claims).await?;
+    let told = send(ctx, pace, &claimed).await;
+    settle(ctx, kind, &claimed, &told).await
+}
+
+/// Stores what look-ups said, and the claims; answers the claims that are ours to send. Where somebody else was first
+/// with one of them each is tried alone, so that none holds up the others.
+async fn store<P: Ports>(
+    ctx: &Context<'_, P>,
+    kind: Kind,
+    changes: Vec<Change>,
+    claims: Vec<Sending>,
+) -> Result<Vec<Sending>, DbError> {
+    let mut all = changes;
+    all.extend(claims.iter().map(|claim| Change { to: claim.clone(), notice: None }));
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut claimed = Vec::new();
+    match ctx.batch(statements(ctx, kind, &all)).await {
+        Ok(_) => claimed = claims,
+        Err(DbError::Guard(_)) => {
+            for change in all {
+                match ctx.batch(statements(ctx, kind, std::slice::from_ref(&change))).await {
+                    Ok(_) if claims.contains(&change.to) => claimed.push(change.to),
+                    Ok(_) | Err(DbError::Guard(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        // It may have been written: then the claims wait, and are sent under the same key when they are due again.
+        Err(error) => return Err(error),
+    }
+    for claim in &mut claimed {
+        claim.revision += 1;
+    }
+    Ok(claimed)
+}
+
+async fn send<P: Ports>(ctx: &Context<'_, P>, pace: &mut Pace, claimed: &[Sending]) -> Vec<Told> {
+    let told = handfuls(ctx, pace, claimed, |s| Box::pin(ask(ctx, s))).await;
+    let read = |told: Result<payout::Made, Reply>| match told {
+        Ok(made) => Told::Done(made),
+        Err(Reply::Refused(Refusal { status, code, message, .. })) => Told::Refused { status, code, message },
+        Err(other) => Told::Unsure(describe(&other)),
+    };
+    told.into_iter().map(read).collect()
+}
+
+async fn ask<P: Ports>(ctx: &Context<'_, P>, s: &Sending) -> Result<payout::Made, Reply> {
+    let form = s.request.clone().unwrap_or_default();
+    match stripe::post_encoded(ctx, &transfer::path(s), form, &payout::key(s)).await {
+        Ok(Reply::Done(value)) => {
+            transfer::made(s.kind, &value).ok_or_else(|| Reply::Unsure("the answer cannot be read".to_owned()))
+        }
+        Ok(other) => Err(other),
+        Err(error) => Err(Reply::Unsure(error.to_string())),
+    }
+}
+
+/// Stores answers with their ledger rows: all at once, or, where that fails, one by one on what stands by now.
+async fn settle<P: Ports>(ctx: &Context<'_, P>, kind: Kind, sent: &[Sending], told: &[Told]) -> Result<(), DbError> {
+    let changes: Vec<Change> =
+        sent.iter().zip(told).filter_map(|(s, told)| payout::after(s, s.attempt, told, ctx.now)).collect();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    if ctx.batch(statements(ctx, kind, &changes)).await.is_ok() {
+        return Ok(());
+    }
+    let mut failed = None;
+    for (s, told) in sent.iter().zip(told) {
+        // What is not settled is sent again under the same key, and answered the same.
+        if let Err(error) = settle_one(ctx, s, told).await {
+            failed.get_or_insert(error);
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+async fn settle_one<P: Ports>(ctx: &Context<'_, P>, sent: &Sending, told: &Told) -> Result<(), DbError> {
+    let mut last = DbError::Fault(format!("{} is gone", sent.id));
+    for tries in 0..SETTLE_TRIES {
+        let found: Option<Sending> =
+            ctx.query(rows::sending_find(sent.kind, std::slice::from_ref(&sent.id))).await?.first()?;
+        let change = found.and_then(|now| payout::after(&now, sent.attempt, told, ctx.now));
+        let Some(change) = change else { return Ok(()) };
+        match ctx.batch(statements(ctx, sent.kind, std::slice::from_ref(&change))).await {
+            Ok(_) => return Ok(()),
+            Err(error) => last = error,
+        }
+        ctx.back_off(tries).await;
+    }
+    Err(last)
+}
+
+/// Calls a few at a time. Once an answer says that the next ones would fare no better, the rest is not asked.
+async fn handfuls<'a, P: Ports, T>(
+    ctx: &Context<'_, P>,
+    pace: &mut Pace,
+    sendings: &'a [Sending],
+    call: impl Fn(&'a Sending) -> One<'a, Result<T, Reply>>,
+) -> Vec<Result<T, Reply>> {
+    let mut answers = Vec::with_capacity(sendings.len());
+    for handful in sendings.chunks(AT_ONCE) {
+        if pace.stop {
+            let unasked = || Err(Reply::Unsure("it was not asked: the calls before it were turned away".to_owned()));
+            answers.extend(handful.iter().map(|_| unasked()));
+            continue;
+        }
+        if pace.has_asked {
+            ctx.ports.pause(PAUSE_MS).await;
+        }
+        pace.has_asked = true;
+        let told = together(handful.iter().map(&call).collect()).await;
+        pace.stop = told.iter().any(|t| t.as_ref().is_err_and(concerns_all));
+        answers.extend(told);
+    }
+    answers
+}
+
+/// Whether what was said of one call holds for the next as well.
+fn concerns_all(reply: &Reply) -> bool {
+    match reply {
+        Reply::Limited => true,
+        Reply::Refused(r) => {
+            r.status == 401 || r.code == "balance_insufficient" || (r.status == 403 && r.code != "account_invalid")
+        }
+        Reply::Done(_) | Reply::Unsure(_) => false,
+    }
+}
+
+fn describe(reply: &Reply) -> String {
+    match reply {
+        Reply::Limited => "Stripe asks to slow down".to_owned(),
+        Reply::Unsure(why) => why.clone(),
+        Reply::Refused(r) => format!("{} {}: {}", r.status, r.code, r.message),
+        Reply::Done(_) => String::new(),
+    }
+}

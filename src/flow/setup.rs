@@ -1,0 +1,104 @@
+//! What the operator has set up: which services there are to talk to, and with which keys. Read from the configuration
+//! at the edge; what is not set is absent, and its uses say so.
+
+use crate::wire::cookie::CookieKeys;
+use crate::wire::mail::{self, MailApi};
+use crate::wire::unsubscribe::UnsubscribeKeys;
+
+/// Stripe's own address.
+pub const STRIPE_API: &str = "https://api.stripe.com";
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Setup {
+    /// The Worker's address as partners see it; empty where none was set.
+    pub public_url: String,
+    /// The key to Stripe. `None`: money calls answer that Stripe is not set up, and the ledger goes on.
+    pub stripe: Option<Stripe>,
+    /// Secrets of the webhook endpoint for the operator's own account, newest first.
+    pub stripe_secrets: Vec<String>,
+    /// Secrets of the webhook endpoint for connected accounts.
+    pub stripe_connect_secrets: Vec<String>,
+    pub payout_approval: PayoutApproval,
+    /// Verify the attribution tokens that events carry.
+    pub cookie_keys: Option<CookieKeys>,
+    pub mail: MailSetup,
+    /// The keys of the links by which mails are stopped.
+    pub unsubscribe: UnsubscribeKeys,
+    /// For development: webhooks may go to this machine, and by plain http.
+    pub webhooks_anywhere: bool,
+}
+
+/// How mails leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MailSetup {
+    /// `None`: no mails are sent; they wait.
+    pub from: Option<mail::From>,
+    /// An HTTP mail service, which is preferred where it is set.
+    pub api: Option<MailApi>,
+    /// Whether a `send_email` binding is there.
+    pub binding: bool,
+    /// The operator's address. `None`: mails to the operator wait.
+    pub operator: Option<String>,
+}
+
+/// The way that mails take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailWay<'a> {
+    Api(&'a MailApi),
+    Binding,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct Stripe {
+    /// `sk_test_…`, `sk_live_…` or a restricted `rk_…`.
+    pub key: String,
+    /// [`STRIPE_API`], or the stand-in's address.
+    pub api_base: String,
+}
+
+/// Whether a run's payouts wait for a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PayoutApproval {
+    /// Until the operator has approved one run of the program; from then on none waits.
+    #[default]
+    UntilFirst,
+    /// Each run.
+    Manual,
+    /// None.
+    Automatic,
+}
+
+impl Setup {
+    /// Who mails are from, and the way they take. `None` where one is missing, or what their links need: the Worker's
+    /// address and a key.
+    pub fn mail(&self) -> Option<(&mail::From, MailWay<'_>)> {
+        let from = self.mail.from.as_ref().filter(|_| !self.public_url.is_empty() && !self.unsubscribe.is_empty())?;
+        match &self.mail.api {
+            Some(api) => Some((from, MailWay::Api(api))),
+            None => self.mail.binding.then_some((from, MailWay::Binding)),
+        }
+    }
+
+    /// For the operator: `api`, `binding` or `not set up`.
+    pub fn mail_state(&self) -> &'static str {
+        match self.mail() {
+            Some((_, MailWay::Api(_))) => "api",
+            Some((_, MailWay::Binding)) => "binding",
+            None => "not set up",
+        }
+    }
+}
+
+impl Stripe {
+    /// Whether the key moves real money.
+    pub fn is_live(&self) -> bool {
+        self.key.starts_with("sk_live_") || self.key.starts_with("rk_live_")
+    }
+}
+
+// Keys stay out of logs.
+impl std::fmt::Debug for Stripe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Stripe({}, {})", if self.is_live() { "live" } else { "test" }, self.api_base)
+    }
+}

@@ -1,0 +1,283 @@
+//! Taking one of Stripe's events in: whose account it is about, or which invoice, and the facts that it says.
+//!
+//! Every fact is an event of its own, taken in like any other; Stripe's event is noted last, so that one that was cut
+//! off is done again and finds its facts there. What cannot be placed yet waits, and is placed when something says
+//! where it belongs: a customer's facts under the customer's own id, refunds and disputes without their invoice in a
+//! list of their own.
+
+use super::context::{Context, Ports};
+use super::conversion::{self, Incoming, Taken};
+use super::error::{AppError, Kind};
+use super::reverse;
+use super::stripe::{self, Told};
+use super::stripe_customer;
+use crate::base::decode;
+use crate::base::id;
+use crate::engine::event::{Credential, Event, Payload, Person};
+use crate::store::customer::{self as customers, SOURCE};
+use crate::store::payee;
+use crate::store::port::{DbError, Stmt};
+use crate::store::stripe::{self as rows, PaymentRow, Seen, Waiting};
+use crate::wire::stripe::form::Form;
+use crate::wire::stripe::{self as wire, Draft, Of, Translated, What};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// Waiting facts that one event may release; the rest is for the sweep.
+const RELEASED_MAX: i64 = 20;
+
+/// What a fact came to.
+enum Placed {
+    /// Taken in, with its outcome.
+    Taken(Value),
+    /// It waits for its invoice.
+    Waits,
+    /// The payment is for no invoice.
+    NoInvoice,
+}
+
+/// Takes an event in; a repeat is told the first outcome, and one that says something else under the same id is
+/// refused. `is_live` is the mode that the event must be of.
+pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: bool) -> Result<Value, AppError> {
+    if event.is_live != is_live {
+        let (is, wanted) = if is_live { ("test", "live") } else { ("live", "test") };
+        let detail = format!("the event is of {is} mode, this installation is set up for {wanted} mode");
+        return Err(AppError::new(Kind::Unprocessable, "stripe_mode_mismatch", detail).field("livemode"));
+    }
+    let sha256 = fingerprint(event);
+    if let Some(seen) = ctx.query(rows::stripe_event_seen(&event.id)).await?.first::<Seen>()? {
+        return repeat(event, &seen, &sha256);
+    }
+    if !event.paid_by.is_empty() {
+        ctx.query(rows::payment_note(&event.paid_by)).await?;
+    }
+    let account = match &event.customer {
+        Some(customer) => Some(stripe_customer::note(ctx, customer, event.created).await?),
+        None => None,
+    };
+    let outcome = match &event.what {
+        What::Ignored(why) => told(event, "ignored", why, Vec::new()),
+        What::Payability(state) => {
+            #[derive(Deserialize)]
+            struct Row {
+                partner_id: String,
+            }
+            match ctx.query(payee::payee_update(state, event.created)).await?.first::<Row>()? {
+                Some(row) => told(event, "applied", &format!("what {} can be paid", row.partner_id), Vec::new()),
+                None => told(event, "ignored", "no partner has this connected account", Vec::new()),
+            }
+        }
+        What::TransferReversed { transfer_id, reversed_cents } => {
+            // What was reversed is read from Stripe, reversal by reversal: the event says a sum.
+            let booked = reverse::noticed(ctx, transfer_id).await?;
+            let what = format!("{reversed_cents} of transfer {transfer_id} were reversed, in {booked} reversals");
+            told(event, "applied", &what, Vec::new())
+        }
+        What::Facts(drafts) => {
+            let mut facts = Vec::new();
+            let mut reasons = Vec::new();
+            for draft in drafts {
+                match place(ctx, event, draft, account.as_deref()).await? {
+                    Placed::Taken(outcome) => facts.push(outcome),
+                    Placed::Waits => reasons.push("it waits for the invoice of its payment to be known"),
+                    Placed::NoInvoice => reasons.push("its payment is for no invoice"),
+                }
+            }
+            let outcome = match (facts.is_empty(), reasons.first()) {
+                (false, _) | (true, None) => "applied",
+                (true, Some(why)) if why.starts_with("it waits") => "waiting",
+                _ => "ignored",
+            };
+            told(event, outcome, reasons.first().unwrap_or(&""), facts)
+        }
+    };
+    if !event.paid_by.is_empty() {
+        release(ctx, RELEASED_MAX).await?;
+    }
+    let text = outcome.to_string();
+    ctx.query(rows::stripe_event_insert(&event.id, &event.kind, &sha256, &text, ctx.now)).await?;
+    Ok(outcome)
+}
+
+/// The SHA-256 of what was understood of an event. Its bytes differ between two deliveries, and between a webhook and
+/// Stripe's list: the count of deliveries that are still due, the version it is rendered at.
+fn fingerprint(event: &Translated) -> String {
+    let what = match &event.what {
+        What::Ignored(_) => json!(null),
+        What::Payability(state) => json!(state),
+        What::TransferReversed { transfer_id, reversed_cents } => json!([transfer_id, reversed_cents]),
+        // A charge lists its refunds in old versions only; the first says the sum.
+        What::Facts(drafts) => json!(drafts.first().map(|d| (d.kind, d.at, d.clone().about("").payload))),
+    };
+    let customer = event.customer.as_ref().map(|c| &c.id);
+    sha256(&json!([event.kind, event.created, event.is_live, customer, what]))
+}
+
+fn sha256(value: &Value) -> String {
+    id::hex(&Sha256::digest(value.to_string().as_bytes()))
+}
+
+fn repeat(event: &Translated, seen: &Seen, sha256: &str) -> Result<Value, AppError> {
+    if seen.body_sha256 != sha256 {
+        let detail = format!("event {} was taken in with another body", event.id);
+        return Err(AppError::new(Kind::Conflict, "event_id_reused", detail).field("id"));
+    }
+    Ok(serde_json::from_str(&seen.outcome).unwrap_or_default())
+}
+
+fn told(event: &Translated, outcome: &str, reason: &str, facts: Vec<Value>) -> Value {
+    let mut told = json!({"event": event.id, "type": event.kind, "outcome": outcome, "facts": facts});
+    if !reason.is_empty() {
+        told["reason"] = json!(reason);
+    }
+    told
+}
+
+async fn place<P: Ports>(
+    ctx: &Context<'_, P>,
+    event: &Translated,
+    draft: &Draft,
+    account: Option<&str>,
+) -> Result<Placed, AppError> {
+    match &draft.of {
+        Of::Customer => {
+            let (Some(customer), Some(account)) = (&event.customer, account) else { return Ok(Placed::NoInvoice) };
+            let email = customer.email.clone().filter(|_| matches!(draft.payload, Payload::SignedUp { .. }));
+            let fact = fact(draft, Some(account), email);
+            let also = || customers::fact_insert(&draft.id, &customer.id, account, ctx.now);
+            Ok(Placed::Taken(take_fact(ctx, fact, digest_of(draft), also).await?.outcome))
+        }
+        Of::Invoice => {
+            let fact = fact(draft, None, None);
+            Ok(Placed::Taken(take_fact(ctx, fact, digest_of(draft), Vec::new).await?.outcome))
+        }
+        Of::Payment { intent, charge } => {
+            let payments: Vec<String> = intent.iter().chain(charge).cloned().collect();
+            let known: Vec<PaymentRow> = ctx.query(rows::payment_list(&payments)).await?.decode()?;
+            let mut invoice = known.into_iter().map(|row| row.invoice_id).min();
+            if let (None, Some(intent)) = (&invoice, intent) {
+                match look_up(ctx, intent).await? {
+                    Looked::Invoice(found) => invoice = Some(found),
+                    Looked::NoInvoice => return Ok(Placed::NoInvoice),
+                    Looked::NotNow => {}
+                }
+            }
+            match invoice {
+                Some(invoice) => {
+                    let about = draft.clone().about(&invoice);
+                    let fact = fact(&about, None, None);
+                    Ok(Placed::Taken(take_fact(ctx, fact, digest_of(draft), Vec::new).await?.outcome))
+                }
+                None => {
+                    wait(ctx, draft, intent.clone(), charge.clone()).await?;
+                    Ok(Placed::Waits)
+                }
+            }
+        }
+    }
+}
+
+/// Of what a draft says, whatever account or invoice it turns out to be about.
+fn digest_of(draft: &Draft) -> String {
+    sha256(&json!([draft.kind, draft.at, draft.clone().about("").payload]))
+}
+
+fn fact(draft: &Draft, account: Option<&str>, email: Option<String>) -> Event {
+    Event {
+        id: draft.id.clone(),
+        kind: draft.kind.to_owned(),
+        occurred_at: draft.at,
+        account_id: account.map(str::to_owned),
+        person: Person { email, ..Person::default() },
+        credential: Credential { token: draft.token.clone(), ..Credential::default() },
+        payload: draft.payload.clone(),
+    }
+}
+
+async fn take_fact<P: Ports>(
+    ctx: &Context<'_, P>,
+    event: Event,
+    body_sha256: String,
+    also: impl Fn() -> Vec<Stmt>,
+) -> Result<Taken, AppError> {
+    let presented = conversion::present(ctx.setup.cookie_keys.as_ref(), &event);
+    let incoming = Incoming { source: SOURCE, body_sha256, event, presented };
+    // Boxed: the whole of taking an event in stands behind it, and three ways lead here.
+    Box::pin(conversion::take_with(ctx, &incoming, also)).await
+}
+
+async fn wait<P: Ports>(
+    ctx: &Context<'_, P>,
+    draft: &Draft,
+    payment_intent: Option<String>,
+    charge: Option<String>,
+) -> Result<(), AppError> {
+    let waiting = Waiting {
+        id: draft.id.clone(),
+        r#type: draft.kind.to_owned(),
+        payment_intent,
+        charge,
+        payload: json!(draft.payload).to_string(),
+        body_sha256: digest_of(draft),
+        occurred_at_ms: draft.at,
+    };
+    ctx.query(rows::waiting_insert(&waiting, ctx.now)).await?;
+    Ok(())
+}
+
+/// What Stripe says about the invoice of a payment.
+pub enum Looked {
+    Invoice(String),
+    NoInvoice,
+    /// There is no key, or no answer.
+    NotNow,
+}
+
+/// Asks Stripe which invoice a payment is for, and keeps the answer.
+pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, intent: &str) -> Result<Looked, AppError> {
+    if ctx.setup.stripe.is_none() {
+        return Ok(Looked::NotNow);
+    }
+    let query =
+        Form::new().with("payment[type]", "payment_intent").with("payment[payment_intent]", intent).with("limit", "1");
+    match stripe::get(ctx, "/v1/invoice_payments", &query).await? {
+        Told::Done(answer) => match wire::invoice_of_payments(&answer) {
+            Some(invoice) => {
+                ctx.query(rows::payment_note(&[(intent.to_owned(), invoice.clone())])).await?;
+                Ok(Looked::Invoice(invoice))
+            }
+            None => Ok(Looked::NoInvoice),
+        },
+        _ => Ok(Looked::NotNow),
+    }
+}
+
+/// Takes in what waited for an invoice that is known by now, in the order in which it happened.
+pub async fn release<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), AppError> {
+    #[derive(Deserialize)]
+    struct Ready {
+        invoice_id: String,
+    }
+    let ready = ctx.query(rows::waiting_ready(limit)).await?.decode_pairs::<Waiting, Ready>()?;
+    for (waiting, Ready { invoice_id }) in ready {
+        let payload = decode::from_text(&waiting.payload)
+            .map_err(|why| DbError::Fault(format!("stripe_waiting {}: {why}", waiting.id)))?;
+        let event = Event {
+            id: waiting.id.clone(),
+            kind: waiting.r#type,
+            occurred_at: waiting.occurred_at_ms,
+            account_id: None,
+            person: Person::default(),
+            credential: Credential::default(),
+            payload: wire::about(payload, &invoice_id),
+        };
+        let done = || vec![rows::waiting_done(&waiting.id)];
+        let taken = take_fact(ctx, event, waiting.body_sha256, done).await?;
+        if !taken.first {
+            // It came in by another delivery meanwhile.
+            ctx.query(rows::waiting_done(&waiting.id)).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! The monthly reconciliation against Stripe's own list of subscriptions: what its events missed is repaired, and
+//! what was found stands in the audit trail.
+
+use super::context::{Context, Ports};
+use super::error::AppError;
+use super::reconcile;
+use super::stripe;
+use crate::base::time::Month;
+use crate::store::customer::{self as customers, CustomerAccount};
+use crate::store::token::{self, Audit};
+use crate::wire::operator::{Billed, Reconciliation};
+use crate::wire::stripe::form::Form;
+use crate::wire::stripe::{self as wire, Billing};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// Pages of a hundred subscriptions that are read: what an invocation may ask for, and more than fits its memory with
+/// ease. Who has more subscriptions compares them by `POST /v1/reconciliations`.
+const PAGES_MAX: u32 = 100;
+/// Accounts that are compared at a time: their events are read whole.
+const ACCOUNTS: i64 = 50;
+/// Differences that one invocation repairs: each is an event, and an invocation has a thousand statements.
+const REPAIRS_MAX: usize = 20;
+/// What Stripe's subscriptions are called; others are another billing system's.
+const PREFIX: &str = "sub_";
+
+/// Compares and repairs; whether everything is compared. What is left over is found by the next call.
+pub async fn run<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, AppError> {
+    let Some(billings) = subscriptions(ctx).await? else { return Ok(true) };
+    let mut by_customer: HashMap<&str, Vec<&Billing>> = HashMap::new();
+    for billing in &billings {
+        by_customer.entry(&billing.customer_id).or_default().push(billing);
+    }
+    let (mut after, mut found, mut compared) = (String::new(), Vec::new(), 0);
+    let all = loop {
+        let page: Vec<CustomerAccount> = ctx.query(customers::customer_accounts(&after, ACCOUNTS)).await?.decode()?;
+        let Some(last) = page.last() else { break true };
+        after.clone_from(&last.account_id);
+        let accounts = billed(&page, &by_customer);
+        compared += accounts.len();
+        let asked = Reconciliation { as_of: ctx.now, repair: true, accounts };
+        let mut report = reconcile::reconcile_those(ctx, &asked, PREFIX).await?;
+        found.extend(report["missed"].as_array_mut().map(std::mem::take).unwrap_or_default());
+        if found.len() >= REPAIRS_MAX {
+            break false;
+        }
+    };
+    report(ctx, billings.len(), compared, &found).await?;
+    Ok(all)
+}
+
+/// The subscriptions that run, or `None` where there are too many to compare here.
+async fn subscriptions<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<Vec<Billing>>, AppError> {
+    let (mut after, mut billings) = (None::<String>, Vec::new());
+    for _ in 0..PAGES_MAX {
+        let query = Form::new().with("limit", "100").with_some("starting_after", after.as_deref());
+        let answer = stripe::get(ctx, "/v1/subscriptions", &query).await?.done()?;
+        let (members, next) = wire::page(&answer);
+        billings.extend(members.iter().filter_map(wire::billing));
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(Some(billings)),
+        }
+    }
+    Ok(None)
+}
+
+/// What Stripe bills each account of a page, over all the customers that it is.
+fn billed(page: &[CustomerAccount], by_customer: &HashMap<&str, Vec<&Billing>>) -> Vec<Billed> {
+    let mut accounts: Vec<Billed> = Vec::new();
+    for row in page {
+        if accounts.last().is_none_or(|last| last.id != row.account_id) {
+            accounts.push(Billed { id: row.account_id.clone(), subscriptions: Vec::new() });
+        }
+        let own = by_customer.get(row.customer_id.as_str()).into_iter().flatten();
+        if let Some(last) = accounts.last_mut() {
+            last.subscriptions.extend(own.map(|b| (b.subscription_id.clone(), b.monthly_cents)));
+        }
+    }
+    accounts
+}
+
+async fn report<P: Ports>(
+    ctx: &Context<'_, P>,
+    subscriptions: usize,
+    accounts: usize,
+    missed: &[Value],
+) -> Result<(), AppError> {
+    let after = json!({"subscriptions": subscriptions, "accounts": accounts, "missed": missed}).to_string();
+    let (id, month) = (ctx.fresh_id("aud"), Month::of(ctx.now).to_string());
+    let entry = Audit {
+        id: &id,
+        actor: &ctx.actor,
+        action: "stripe.reconcile",
+        subject: &month,
+        reason: None,
+        before: None,
+        after: Some(&after),
+    };
+    ctx.query(token::audit_insert(&entry, ctx.now)).await?;
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! What the sweep does about Stripe: places what waits, joins customers that were left, fetches events that were
+//! missed once a day, and compares subscriptions once a month.
+
+use super::context::{Context, Ports};
+use super::error::{AppError, Kind};
+use super::stripe;
+use super::stripe_customer;
+use super::stripe_in::{self, Looked};
+use super::stripe_reconcile;
+use crate::base::time::{DAY_MS, HOUR_MS, Month, SECOND_MS};
+use crate::store::health::{self, Heartbeat};
+use crate::store::stripe::{self as rows, Waiting};
+use crate::wire::stripe::form::Form;
+use crate::wire::stripe::{self as wire, Endpoint, What};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Customers that one sweep joins.
+const CUSTOMERS_MAX: i64 = 10;
+/// Waiting facts that one sweep takes in.
+const RELEASED_MAX: i64 = 10;
+/// Invoices that one sweep asks Stripe for, and how long it waits before it asks again.
+const ASKED_MAX: i64 = 5;
+const ASK_AGAIN_MS: i64 = 6 * HOUR_MS;
+
+/// Stripe lists events for 30 days.
+const REACH_MS: i64 = 30 * DAY_MS;
+/// Pages of a hundred events that one sweep reads at most.
+const PAGES_MAX: u32 = 20;
+/// Statements that one sweep spends on missed events, of the thousand that an invocation has; what a fact costs, and
+/// an event that is only noted.
+const STATEMENTS: usize = 300;
+const FACT_STATEMENTS: usize = 30;
+const NOTE_STATEMENTS: usize = 4;
+
+/// The jobs of the day and of the month, as their heartbeats are called.
+const MISSED: &str = "stripe_missed";
+const RECONCILED: &str = "stripe_reconciled";
+
+/// Does what is due. An error leaves what was done; the next sweep goes on.
+pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
+    stripe_customer::drain(ctx, CUSTOMERS_MAX).await?;
+    stripe_in::release(ctx, RELEASED_MAX).await?;
+    if ctx.setup.stripe.is_none() {
+        return Ok(());
+    }
+    ask_for_invoices(ctx).await?;
+    let beats: Vec<Heartbeat> = ctx.query(health::heartbeat_list()).await?.decode()?;
+    let last = |job: &str| beats.iter().find(|b| b.job == job).map(|b| b.finished_at_ms);
+    if last(MISSED).is_none_or(|at| ctx.now.0 - at.0 >= DAY_MS) {
+        if fetch_missed(ctx).await? {
+            beat(ctx, MISSED).await?;
+        }
+    } else if last(RECONCILED).is_none_or(|at| Month::of(at) != Month::of(ctx.now))
+        && stripe_reconcile::run(ctx).await?
+    {
+        beat(ctx, RECONCILED).await?;
+    }
+    Ok(())
+}
+
+async fn beat<P: Ports>(ctx: &Context<'_, P>, job: &str) -> Result<(), AppError> {
+    ctx.query(health::heartbeat_write(job, ctx.now, ctx.now)).await?;
+    Ok(())
+}
+
+async fn ask_for_invoices<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
+    let waiting: Vec<Waiting> =
+        ctx.query(rows::waiting_to_ask(ctx.now.plus_ms(-ASK_AGAIN_MS), ASKED_MAX)).await?.decode()?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    for item in &waiting {
+        let answer = stripe_in::look_up(ctx, item.payment_intent.as_deref().unwrap_or("")).await?;
+        let statement = match answer {
+            // A payment for no invoice takes nothing back here.
+            Looked::NoInvoice => rows::waiting_done(&item.id),
+            _ => rows::waiting_asked(&item.id, ctx.now),
+        };
+        ctx.query(statement).await?;
+    }
+    stripe_in::release(ctx, RELEASED_MAX).await
+}
+
+/// Fetches the events that no endpoint took; whether all of them are in now.
+pub async fn fetch_missed<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, AppError> {
+    let is_live = ctx.setup.stripe.as_ref().is_some_and(|stripe| stripe.is_live());
+    let since = ctx.now.plus_ms(-REACH_MS).0 / SECOND_MS;
+    let (mut after, mut spent) = (None, 0);
+    for _ in 0..PAGES_MAX {
+        let query = Form::new()
+            .with("delivery_success", "false")
+            .with("created[gte]", since.to_string())
+            .with("limit", "100")
+            .with_some("starting_after", after.as_deref());
+        let answer = stripe::get(ctx, "/v1/events", &query).await?.done()?;
+        let (events, next) = wire::page(&answer);
+        for event in unknown(ctx, events).await? {
+            if spent >= STATEMENTS {
+                return Ok(false);
+            }
+            spent += take(ctx, event, is_live).await?;
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(true),
+        }
+    }
+    Ok(true)
+}
+
+async fn unknown<'a, P: Ports>(ctx: &Context<'_, P>, events: &'a [Value]) -> Result<Vec<&'a Value>, AppError> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: String,
+    }
+    let id = |event: &Value| event.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let ids: Vec<String> = events.iter().map(id).collect();
+    let known: Vec<Row> = ctx.query(rows::stripe_event_known(&ids)).await?.decode()?;
+    Ok(events.iter().filter(|event| !known.iter().any(|row| row.id == id(event))).collect())
+}
+
+/// Takes one in; about how many statements it cost. One that cannot be read or is refused is not taken in today either:
+/// it must not keep the others out.
+async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Value, is_live: bool) -> Result<usize, AppError> {
+    let Ok(event) = wire::translate(event, Endpoint::Own, ctx.now) else { return Ok(0) };
+    match stripe_in::take(ctx, &event, is_live).await {
+        Err(error) if matches!(error.kind, Kind::Transient | Kind::Fault) => Err(error),
+        Err(_) => Ok(1),
+        Ok(_) => Ok(match event.what {
+            What::Facts(drafts) => FACT_STATEMENTS * drafts.len().max(1),
+            _ => NOTE_STATEMENTS,
+        }),
+    }
+}

@@ -1,0 +1,149 @@
+//! What payouts are made of and come to: a receipt's movements, a run's sums, a year's totals.
+
+use super::port::Stmt;
+use crate::base::time::UtcMillis;
+use serde::Deserialize;
+
+/// What a ledger row `t` does to what a partner can be paid, ?1 being the account: a payout counts when it is planned,
+/// and again when it comes back.
+const EFFECT: &str = "IIF(t.phase = 'void', (SELECT x.amount_cents FROM transfer x WHERE x.id = t.pending_id),
+   IIF(t.credit = ?1, t.amount_cents, -t.amount_cents))";
+
+/// Rows of the account between the payout before this one and this one, whose planned row is ?2.
+const SINCE: &str =
+    "(t.debit = ?1 OR t.credit = ?1) AND t.phase <> 'post' AND t.rowid < (SELECT rowid FROM transfer WHERE id = ?2)";
+const BEFORE: &str =
+    "COALESCE((SELECT MAX(b.rowid) FROM transfer b WHERE b.debit = ?1 AND b.code = 'payout' AND b.phase = 'pending'
+   AND b.rowid < (SELECT rowid FROM transfer WHERE id = ?2)), 0)";
+
+/// One movement of what a partner can be paid, with what it is for.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Movement {
+    pub row: i64,
+    pub id: String,
+    pub code: String,
+    pub phase: String,
+    pub amount_cents: i64,
+    pub reason: String,
+    pub event_id: Option<String>,
+    pub run_id: Option<String>,
+    pub created_at_ms: UtcMillis,
+    pub rule_id: Option<String>,
+    pub account_id: Option<String>,
+    pub basis: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReceiptSums {
+    /// What was left after the payout before.
+    pub opening_cents: i64,
+    pub moved_cents: i64,
+    pub period: String,
+    /// What was available when it was planned, and how much of that was payable.
+    pub available_cents: i64,
+    pub payable_cents: i64,
+}
+
+pub fn receipt_sums(account: &str, payout: &str) -> Stmt {
+    Stmt::new(format!(
+        "SELECT (SELECT COALESCE(SUM({EFFECT}), 0) FROM transfer t WHERE {SINCE} AND t.rowid <= {BEFORE}) AS opening_cents,
+                (SELECT COALESCE(SUM({EFFECT}), 0) FROM transfer t WHERE {SINCE} AND t.rowid > {BEFORE}) AS moved_cents,
+                r.period, s.available_cents, s.payable_cents
+         FROM payout p JOIN run r ON r.id = p.run_id
+         JOIN run_partner s ON s.run_id = p.run_id AND s.partner_id = p.partner_id AND s.unit = p.unit WHERE p.id = ?3"
+    ))
+    .bind(account)
+    .bind(format!("{payout}.pending"))
+    .bind(payout)
+}
+
+/// The movements since the payout before, after the cursor.
+pub fn receipt_page(account: &str, payout: &str, after: i64, limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT t.rowid AS row, t.id, t.code, t.phase, {EFFECT} AS amount_cents, t.reason, t.event_id, t.run_id, t.created_at_ms,
+                l.rule_id, l.account_id, l.basis
+         FROM transfer t LEFT JOIN accrual l ON l.id = t.line
+         WHERE {SINCE} AND t.rowid > {BEFORE} AND t.rowid > ?3 ORDER BY t.rowid LIMIT ?4"
+    ))
+    .bind(account)
+    .bind(format!("{payout}.pending"))
+    .bind(after)
+    .bind(limit)
+}
+
+/// A run's payouts by state.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StateSum {
+    pub state: String,
+    pub unit: String,
+    pub payouts: i64,
+    pub cents: i64,
+}
+
+pub fn run_payout_sums(run: &str) -> Stmt {
+    Stmt::new(
+        "SELECT IIF(held = 1 AND state IN ('planned', 'submitting'), 'held', state) AS state, unit, COUNT(*) AS payouts, SUM(amount_cents) AS cents
+         FROM payout WHERE run_id = ?1 GROUP BY 1, unit ORDER BY 1, unit",
+    )
+    .bind(run)
+}
+
+/// What a run left where it was: `not_onboarded` payable to partners who cannot be paid yet, `not_payable` below the
+/// minimum or not ripe, `negative` owed by partners.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CarriedSum {
+    pub why: String,
+    pub unit: String,
+    pub partners: i64,
+    pub cents: i64,
+}
+
+pub fn run_carried_sums(run: &str) -> Stmt {
+    Stmt::new(
+        "SELECT why, unit, COUNT(*) AS partners, SUM(cents) AS cents FROM (
+           SELECT s.unit, IIF(s.payable_cents > 0, 'not_onboarded', IIF(s.available_cents < 0, 'negative', 'not_payable')) AS why,
+                  IIF(s.payable_cents > 0, s.payable_cents, s.available_cents) AS cents
+           FROM run_partner s WHERE s.run_id = ?1 AND s.unit LIKE 'cash:%' AND s.available_cents <> 0
+             AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.run_id = s.run_id AND p.partner_id = s.partner_id AND p.unit = s.unit))
+         GROUP BY why, unit ORDER BY why, unit",
+    )
+    .bind(run)
+}
+
+/// What one partner was paid in a span of time.
+#[derive(Clone, Debug, Deserialize)]
+pub struct YearRow {
+    pub partner_id: String,
+    pub program_id: String,
+    pub external_id: String,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub country: Option<String>,
+    pub stripe_account_id: Option<String>,
+    pub currency: String,
+    pub payouts: i64,
+    pub paid_cents: i64,
+    pub returned_cents: i64,
+}
+
+/// Most rows of one table: far more partners than one operator has.
+pub const YEAR_ROWS_MAX: i64 = 50_000;
+
+/// Totals per partner and currency over [from, to): a payout counts when Stripe made the transfer, what was taken back
+/// when it was booked.
+pub fn year_list(from: UtcMillis, to: UtcMillis) -> Stmt {
+    Stmt::new(
+        "SELECT m.partner_id, q.program_id, q.external_id, x.name, x.email, COALESCE(y.country, q.country) AS country, y.stripe_account_id,
+                m.currency, SUM(m.payouts) AS payouts, SUM(m.paid) AS paid_cents, SUM(m.returned) AS returned_cents
+         FROM (SELECT partner_id, currency, 1 AS payouts, amount_cents AS paid, 0 AS returned FROM payout
+                 WHERE state = 'paid' AND paid_at_ms >= ?1 AND paid_at_ms < ?2
+               UNION ALL
+               SELECT a.partner_id, substr(a.unit, 6), 0, 0, t.amount_cents FROM transfer t JOIN ledger_account a ON a.id = t.credit
+                 WHERE t.code = 'payout_return' AND t.created_at_ms >= ?1 AND t.created_at_ms < ?2) m
+         JOIN partner q ON q.id = m.partner_id LEFT JOIN partner_person x ON x.partner_id = q.id LEFT JOIN payee y ON y.partner_id = q.id
+         GROUP BY m.partner_id, m.currency ORDER BY q.program_id, q.external_id, m.currency LIMIT ?3",
+    )
+    .bind(from)
+    .bind(to)
+    .bind(YEAR_ROWS_MAX)
+}

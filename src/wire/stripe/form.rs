@@ -1,0 +1,64 @@
+//! What is sent to Stripe: `application/x-www-form-urlencoded`, nested names in brackets.
+
+/// Names and values in order, `metadata[partner_id]` being one name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Form(Vec<(String, String)>);
+
+impl Form {
+    pub fn new() -> Form {
+        Form::default()
+    }
+
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Form {
+        self.0.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same, where there is a value.
+    pub fn with_some(self, name: &str, value: Option<&str>) -> Form {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// As a body, or as a query.
+    pub fn encode(&self) -> String {
+        let mut out = String::new();
+        for (name, value) in &self.0 {
+            if !out.is_empty() {
+                out.push('&');
+            }
+            escape(name, &mut out);
+            out.push('=');
+            escape(value, &mut out);
+        }
+        out
+    }
+}
+
+/// Percent-encodes everything but letters, digits, `-`, `_` and `.`.
+fn escape(text: &str, out: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            out.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_values_are_escaped() {
+        let form = Form::new().with("metadata[a b]", "x&y=z+é").with_some("code", None).with_some("limit", Some("100"));
+        assert_eq!(form.encode(), "metadata%5Ba%20b%5D=x%26y%3Dz%2B%C3%A9&limit=100");
+        assert_eq!(Form::new().encode(), "");
+    }
+}

@@ -1,0 +1,326 @@
+//! A world whose every call to the database and to Stripe can go wrong, and whose futures are stepped by hand.
+
+use super::stripe::{Mishap, Stripe};
+use crate::support::sqlite::{Sqlite, classify, run};
+use manicule::base::time::UtcMillis;
+use manicule::flow::context::{Context, Ports};
+use manicule::flow::setup::{PayoutApproval, Setup, Stripe as Account};
+use manicule::store::port::{Db, DbError, Rows, Stmt};
+use manicule::wire::mail::Mail;
+use manicule::wire::outgoing::{Answer, NoAnswer, Outgoing};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context as TaskContext, Poll, Waker};
+
+/// What goes wrong at one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The invocation ends before the call.
+    CrashBefore,
+    /// It ends after the call, whose answer nobody hears.
+    CrashAfter,
+    /// The call fails, and nothing was done.
+    FailBefore,
+    /// The call fails, and it was done all the same.
+    FailAfter,
+    /// Another invocation runs from beginning to end before the call.
+    HandOverBefore,
+    /// The same, between the call and its answer.
+    HandOverAfter,
+    /// Stripe answers as it does on a bad day.
+    Stripe(Mishap),
+}
+
+pub const DATABASE: &[Fault] = &[
+    Fault::CrashBefore,
+    Fault::CrashAfter,
+    Fault::FailBefore,
+    Fault::FailAfter,
+    Fault::HandOverBefore,
+    Fault::HandOverAfter,
+];
+
+pub const SERVICE: &[Fault] = &[
+    Fault::CrashBefore,
+    Fault::CrashAfter,
+    Fault::FailBefore,
+    Fault::FailAfter,
+    Fault::HandOverBefore,
+    Fault::HandOverAfter,
+    Fault::Stripe(Mishap::TooMany),
+    Fault::Stripe(Mishap::FailedDone),
+    Fault::Stripe(Mishap::FailedUndone),
+    Fault::Stripe(Mishap::Locked),
+];
+
+/// Which kind a call was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    Database,
+    Service,
+}
+
+/// What the invocation that is polled wants of whoever steps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    Nothing,
+    /// To be dropped.
+    Crash,
+    /// That another one runs first.
+    HandOver,
+}
+
+/// The faults by the number of the call, and what was called.
+#[derive(Default)]
+pub struct Script {
+    plan: RefCell<BTreeMap<usize, Fault>>,
+    pub calls: RefCell<Vec<Call>>,
+    wish: Cell<Option<Wish>>,
+    /// Whether each call gives way once, so that several invocations can be stepped.
+    pub gives_way: Cell<bool>,
+}
+
+pub struct Shaky {
+    pub sqlite: Sqlite,
+    script: Rc<Script>,
+}
+
+pub struct Bench {
+    pub db: Shaky,
+    pub script: Rc<Script>,
+    pub stripe: RefCell<Stripe>,
+    pub setup: Setup,
+    pub now: Cell<i64>,
+    /// Keys whose request is under way at Stripe.
+    busy: RefCell<BTreeSet<String>>,
+    seed: Cell<u64>,
+}
+
+/// Is not ready the first time it is asked.
+struct GiveWay(bool);
+
+impl Future for GiveWay {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut TaskContext) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Script {
+    pub fn plan(&self, faults: &[(usize, Fault)]) {
+        *self.plan.borrow_mut() = faults.iter().copied().collect();
+        self.calls.borrow_mut().clear();
+        self.wish.set(None);
+    }
+
+    /// Lets a test call what is not part of the invocation under test.
+    pub fn undisturbed(&self, call: impl FnOnce()) {
+        let (plan, calls, gives_way) = (self.plan.take(), self.calls.take(), self.gives_way.replace(false));
+        call();
+        self.plan.replace(plan);
+        self.calls.replace(calls);
+        self.gives_way.set(gives_way);
+    }
+
+    fn begin(&self, call: Call) -> Option<Fault> {
+        let mut calls = self.calls.borrow_mut();
+        calls.push(call);
+        self.plan.borrow_mut().remove(&(calls.len() - 1))
+    }
+
+    async fn wish(&self, wish: Wish) {
+        self.wish.set(Some(wish));
+        GiveWay(false).await;
+    }
+
+    async fn step(&self) {
+        if self.gives_way.get() {
+            self.wish(Wish::Nothing).await;
+        }
+    }
+
+    async fn before(&self, fault: Option<Fault>) {
+        self.step().await;
+        match fault {
+            Some(Fault::CrashBefore) => self.wish(Wish::Crash).await,
+            Some(Fault::HandOverBefore) => self.wish(Wish::HandOver).await,
+            _ => {}
+        }
+    }
+
+    async fn after(&self, fault: Option<Fault>) {
+        match fault {
+            Some(Fault::CrashAfter) => self.wish(Wish::Crash).await,
+            Some(Fault::HandOverAfter) => self.wish(Wish::HandOver).await,
+            _ => {}
+        }
+        self.step().await;
+    }
+}
+
+impl Db for Shaky {
+    async fn batch(&self, statements: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
+        let fault = self.script.begin(Call::Database);
+        self.script.before(fault).await;
+        if fault == Some(Fault::FailBefore) {
+            return Err(DbError::Unavailable("injected: nothing was written".to_owned()));
+        }
+        let answer = self.nested(&statements);
+        self.script.after(fault).await;
+        if fault == Some(Fault::FailAfter) {
+            return Err(DbError::Unavailable("injected: it was written all the same".to_owned()));
+        }
+        answer
+    }
+}
+
+impl Shaky {
+    /// One batch, all or nothing, inside the transaction that a case is rolled back with.
+    fn nested(&self, statements: &[Stmt]) -> Result<Vec<Rows>, DbError> {
+        let connection = self.sqlite.connection.borrow();
+        let control = |sql: &str| connection.prepare_cached(sql).and_then(|mut s| s.execute([])).expect("a savepoint");
+        self.sqlite.statements.set(self.sqlite.statements.get() + statements.len() as u64);
+        control("SAVEPOINT batch");
+        let rows: Result<Vec<Rows>, DbError> = statements.iter().map(|s| run(&connection, s).map(Rows)).collect();
+        if rows.is_err() {
+            control("ROLLBACK TO batch");
+        }
+        control("RELEASE batch");
+        rows
+    }
+
+    pub fn execute(&self, sql: &str) {
+        self.sqlite.connection.borrow().execute_batch(sql).map_err(classify).expect("a statement of the test");
+    }
+}
+
+impl Ports for Bench {
+    type Db = Shaky;
+
+    fn db(&self) -> &Shaky {
+        &self.db
+    }
+
+    async fn send(&self, request: Outgoing) -> Result<Answer, NoAnswer> {
+        let fault = self.script.begin(Call::Service);
+        self.script.before(fault).await;
+        if fault == Some(Fault::FailBefore) {
+            return Err(NoAnswer("injected: it never arrived".to_owned()));
+        }
+        let answer = self.served(&request, fault).await;
+        self.script.after(fault).await;
+        if fault == Some(Fault::FailAfter) {
+            return Err(NoAnswer("injected: the answer was lost".to_owned()));
+        }
+        Ok(answer)
+    }
+
+    async fn mail(&self, _: &Mail) -> Result<(), NoAnswer> {
+        Err(NoAnswer("no mails here".to_owned()))
+    }
+
+    fn clock(&self) -> UtcMillis {
+        UtcMillis(self.now.get())
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        for byte in bytes {
+            *byte = (self.next() >> 32) as u8;
+        }
+    }
+
+    async fn pause(&self, _: u32) {}
+}
+
+impl Bench {
+    pub fn new(db: Sqlite) -> Bench {
+        let script = Rc::new(Script::default());
+        Bench {
+            db: Shaky { sqlite: db, script: Rc::clone(&script) },
+            script,
+            stripe: RefCell::new(Stripe::default()),
+            setup: set_up(PayoutApproval::Automatic),
+            now: Cell::new(0),
+            busy: RefCell::default(),
+            seed: Cell::new(7),
+        }
+    }
+
+    pub fn context(&self) -> Context<'_, Bench> {
+        Context::new(self, &self.setup, UtcMillis(self.now.get()), "cron")
+    }
+
+    pub fn next(&self) -> u64 {
+        let state = self.seed.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.seed.set(state);
+        state ^ (state >> 29)
+    }
+
+    pub fn reseed(&self, seed: u64) {
+        self.seed.set(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    }
+
+    /// Stripe at work; a second request with the same key meanwhile is told so.
+    async fn served(&self, request: &Outgoing, fault: Option<Fault>) -> Answer {
+        let key = Stripe::key(request);
+        if let Some(key) = &key
+            && !self.busy.borrow_mut().insert(key.clone())
+        {
+            let body =
+                br#"{"error": {"type": "idempotency_error", "code": "idempotency_key_in_use", "message": "busy"}}"#;
+            return Answer { status: 409, headers: Vec::new(), body: body.to_vec() };
+        }
+        self.script.step().await;
+        let mut stripe = self.stripe.borrow_mut();
+        if let Some(Fault::Stripe(mishap)) = fault {
+            stripe.mishap = Some(mishap);
+        }
+        let answer = stripe.answer(request, self.now.get());
+        key.map(|key| self.busy.borrow_mut().remove(&key));
+        answer
+    }
+
+    /// Polls once: whether it is over, by itself or by a crash.
+    pub fn poll(&self, job: &mut Pin<Box<dyn Future<Output = ()> + '_>>) -> bool {
+        self.script.wish.set(None);
+        let mut task = TaskContext::from_waker(Waker::noop());
+        if job.as_mut().poll(&mut task).is_ready() {
+            return true;
+        }
+        match self.script.wish.get() {
+            Some(Wish::Crash) => {
+                // What was under way at Stripe is over, whoever waited for it.
+                self.busy.borrow_mut().clear();
+                true
+            }
+            Some(Wish::HandOver) => {
+                self.run();
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// Runs one invocation of the ten-minute job to its end, or to where it crashes.
+    pub fn run(&self) {
+        let mut job = self.job();
+        while !self.poll(&mut job) {}
+    }
+
+    /// The part of the ten-minute job that moves money out. An error ends it, as it does at the edge.
+    pub fn job(&self) -> Pin<Box<dyn Future<Output = ()> + '_>> {
+        Box::pin(async move {
+            let ctx = self.context();
+            let _ = manicule::flow::settle::sweep(&ctx).await;
+            let _ = manicule::flow::pay::drive(&ctx, 6).await;
+        })
+    }
+}
+
+pub fn set_up(payout_approval: PayoutApproval) -> Setup {
+    let account = Account { key: "sk_test_model".to_owned(), api_base: "https://stripe.model".to_owned() };
+    Setup { stripe: Some(account), payout_approval, ..Setup::default() }
+}

@@ -1,0 +1,279 @@
+//! Every way in which the real flow can be cut off: one fault, two faults, two invocations side by side, with time
+//! passing in between. Afterwards each partner has each cent once, and the ledger says so.
+
+use super::bench::{Bench, Call, DATABASE, Fault, SERVICE};
+use super::stripe::Mishap;
+use crate::support::world::{World, at};
+use std::collections::BTreeMap;
+
+pub const MINUTE: i64 = 60_000;
+pub const HOUR: i64 = 60 * MINUTE;
+pub const DAY: i64 = 24 * HOUR;
+
+/// What time may pass between one invocation and the next.
+pub const STEPS: [i64; 3] = [MINUTE, 25 * HOUR, 31 * DAY];
+
+const START: &str = "2026-06-01T06:00:00Z";
+
+/// What is to happen besides the ten-minute job, and how the world stands before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scene {
+    /// A payout to be planned, sent and settled.
+    Plain,
+    /// The platform has too little at first.
+    Short,
+    /// The partner's account takes no transfers: nothing leaves, and the amount is available again.
+    Closed,
+    /// It was sent, and whether it arrived is unknown; an operator has it sent anew.
+    Again,
+    /// The payout is paid, and a part of it is taken back.
+    Reversal,
+}
+
+/// What one case found wrong.
+pub type Faults = Vec<String>;
+
+pub struct Stage {
+    pub bench: Bench,
+}
+
+impl Stage {
+    /// A program with a run about to close, and a partner with money who can be paid.
+    pub fn new(partners: usize) -> Stage {
+        let World { db, .. } = built(partners);
+        Stage { bench: Bench::new(db) }
+    }
+
+    /// Plays a case from the same beginning, and leaves no trace of it in the database.
+    pub fn play(&self, scene: Scene, faults: &[(usize, Fault)], step: i64, seed: Option<u64>) -> (Faults, Vec<Call>) {
+        self.bench.db.execute("BEGIN");
+        let found = self.case(scene, faults, step, seed);
+        self.bench.db.execute("ROLLBACK");
+        found
+    }
+
+    fn case(&self, scene: Scene, faults: &[(usize, Fault)], step: i64, seed: Option<u64>) -> (Faults, Vec<Call>) {
+        let b = &self.bench;
+        *b.stripe.borrow_mut() = super::stripe::Stripe { balance: 1_000_000, ..Default::default() };
+        for account in b.db.sqlite.look("SELECT stripe_account_id AS id FROM payee") {
+            b.stripe.borrow_mut().accounts.insert(account["id"].as_str().expect("a text").to_owned(), 0);
+        }
+        b.now.set(at(START).0);
+        b.script.plan(&[]);
+        b.script.gives_way.set(false);
+        b.reseed(seed.unwrap_or(7));
+        self.set_scene(scene);
+        b.script.plan(faults);
+        match seed {
+            None => b.run(),
+            Some(_) => self.interleaved(),
+        }
+        self.pass(scene, step);
+        match seed {
+            None => b.run(),
+            Some(_) => self.interleaved(),
+        }
+        let calls = b.script.calls.borrow().clone();
+        b.script.plan(&[]);
+        b.script.gives_way.set(false);
+        // Then all goes well, for as long as anything can wait.
+        for _ in 0..8 {
+            self.pass(scene, step.max(13 * HOUR));
+            b.run();
+        }
+        (self.verdict(scene), calls)
+    }
+
+    fn set_scene(&self, scene: Scene) {
+        let b = &self.bench;
+        match scene {
+            Scene::Plain => {}
+            Scene::Short => b.stripe.borrow_mut().balance = 100,
+            Scene::Closed => {
+                let accounts = b.stripe.borrow().accounts.keys().cloned().collect();
+                b.stripe.borrow_mut().closed = accounts;
+            }
+            Scene::Again => {
+                b.script.plan(&[]);
+                let call = self.first_send();
+                b.script.plan(&[(call, Fault::FailAfter)]);
+                b.run();
+                b.script.plan(&[]);
+                b.db.execute("UPDATE payout SET revision = revision + 1, state = 'review' WHERE state = 'submitting'");
+                let ctx = b.context();
+                let again = manicule::flow::payout::Decision::Resolve(manicule::wire::operator::Resolution::Again);
+                for id in self.ids("payout WHERE state = 'review'") {
+                    super::ready(manicule::flow::payout::decide(&ctx, &id, &again, "try again")).expect("resolved");
+                }
+            }
+            Scene::Reversal => {
+                b.run();
+                let ctx = b.context();
+                for id in self.ids("payout") {
+                    // The intent, whose first try finds nobody there.
+                    b.script.plan(&[(3, Fault::FailBefore)]);
+                    let cents = Some(manicule::base::money::Cents(200));
+                    super::ready(manicule::flow::reverse::reverse(&ctx, &id, cents, "paid too much", None))
+                        .expect("intended");
+                }
+            }
+        }
+    }
+
+    fn ids(&self, table: &str) -> Vec<String> {
+        let rows = self.bench.db.sqlite.look(&format!("SELECT id FROM {table} ORDER BY id"));
+        rows.iter().map(|r| r["id"].as_str().expect("a text").to_owned()).collect()
+    }
+
+    /// The number of the first call to Stripe in an undisturbed run.
+    fn first_send(&self) -> usize {
+        self.bench.db.execute("SAVEPOINT probe");
+        self.bench.run();
+        self.bench.db.execute("ROLLBACK TO probe");
+        self.bench.db.execute("RELEASE probe");
+        let calls = self.bench.script.calls.borrow();
+        let first = calls.iter().position(|c| *c == Call::Service).expect("something is sent");
+        let mut stripe = self.bench.stripe.borrow_mut();
+        let accounts = stripe.accounts.keys().map(|id| (id.clone(), 0)).collect();
+        *stripe = super::stripe::Stripe { balance: 1_000_000, accounts, ..Default::default() };
+        first
+    }
+
+    /// Time passes, and with it the platform gets its money.
+    fn pass(&self, scene: Scene, step: i64) {
+        self.bench.now.set(self.bench.now.get() + step);
+        if scene == Scene::Short {
+            self.bench.stripe.borrow_mut().balance = 1_000_000;
+        }
+        if scene == Scene::Reversal {
+            // Stripe's own word of it may come before the answer is known.
+            let made = self.bench.stripe.borrow().transfers.clone();
+            for transfer in made.iter().filter(|t| !t.reversals.is_empty()) {
+                self.bench.script.undisturbed(|| {
+                    let ctx = self.bench.context();
+                    let told = manicule::flow::reverse::noticed(&ctx, &transfer.id);
+                    assert_eq!(super::ready(told), Ok(1));
+                });
+            }
+        }
+    }
+
+    /// Two invocations at once, each a step at a time, whose turn it is being drawn.
+    fn interleaved(&self) {
+        let b = &self.bench;
+        b.script.gives_way.set(true);
+        let mut jobs = vec![b.job(), b.job()];
+        while !jobs.is_empty() {
+            let turn = (b.next() % jobs.len() as u64) as usize;
+            if b.poll(&mut jobs[turn]) {
+                drop(jobs.remove(turn));
+            }
+        }
+    }
+
+    /// Everything that is not as it should be, now that all is over.
+    pub fn verdict(&self, scene: Scene) -> Faults {
+        let b = &self.bench;
+        let mut found: Faults = Vec::new();
+        for row in b.db.sqlite.look("SELECT what FROM ledger_fault UNION ALL SELECT what FROM payout_fault") {
+            found.push(row["what"].to_string());
+        }
+        let stripe = b.stripe.borrow();
+        let mut transfers: BTreeMap<&str, Vec<&super::stripe::Transfer>> = BTreeMap::new();
+        for t in &stripe.transfers {
+            transfers.entry(&t.group).or_default().push(t);
+        }
+        let payouts = b.db.sqlite.look(
+            "SELECT p.id, p.state, p.amount_cents, p.destination, p.transfer_id, a.cr_posted_cents - a.dr_posted_cents AS available,
+               a.dr_pending_cents AS pending, (SELECT COUNT(*) FROM outbox o WHERE o.id = 'payout.sent:' || p.id) AS told
+             FROM payout p JOIN ledger_account a ON a.partner_id = p.partner_id AND a.kind = 'available' ORDER BY p.id",
+        );
+        let is_paid = scene != Scene::Closed;
+        for p in &payouts {
+            let text = |name: &str| p[name].as_str().unwrap_or_default();
+            let number = |name: &str| p[name].as_i64().expect("a number");
+            let (id, amount) = (text("id"), number("amount_cents"));
+            let made = transfers.remove(id).unwrap_or_default();
+            let back = if scene == Scene::Reversal { 200 } else { 0 };
+            let wanted = if is_paid { "paid" } else { "failed" };
+            if text("state") != wanted {
+                found.push(format!("{id} is {}", text("state")));
+            }
+            if made.len() != usize::from(is_paid) {
+                found.push(format!("{id} left {} times", made.len()));
+            }
+            let net = if is_paid { amount - back } else { 0 };
+            if stripe.paid(text("destination")) != net {
+                found.push(format!("{id}: the partner has {}", stripe.paid(text("destination"))));
+            }
+            let available = if is_paid { back } else { amount };
+            if (number("available"), number("pending")) != (available, 0) {
+                found.push(format!("{id}: {} available, {} pending", number("available"), number("pending")));
+            }
+            if is_paid && made.first().map(|t| t.id.as_str()) != Some(text("transfer_id")) {
+                found.push(format!("{id} has transfer {}", text("transfer_id")));
+            }
+            if number("told") != i64::from(is_paid) {
+                found.push(format!("{id}: the partner was told {} times", number("told")));
+            }
+        }
+        if payouts.len() != b.db.sqlite.number("SELECT COUNT(*) FROM payee") as usize || !transfers.is_empty() {
+            found.push(format!("{} payouts, and {} transfers of nobody", payouts.len(), transfers.len()));
+        }
+        let booked = b.db.sqlite.number(
+            "SELECT COALESCE(SUM(cr_posted_cents - dr_posted_cents), 0) FROM ledger_account WHERE kind = 'cash'",
+        );
+        let left: i64 = stripe.transfers.iter().map(|t| t.amount - t.reversed()).sum();
+        if booked != left {
+            found.push(format!("the ledger says that {booked} left, Stripe {left}"));
+        }
+        found
+    }
+}
+
+/// The faults that a call can have.
+pub fn faults_of(call: Call) -> &'static [Fault] {
+    match call {
+        Call::Database => DATABASE,
+        Call::Service => SERVICE,
+    }
+}
+
+/// For pairs: a call that fails tells the code more than a crash with the same effect, except where the code would go
+/// on; and one invocation inside another is met at every call anyhow.
+pub fn paired_faults_of(call: Call) -> &'static [Fault] {
+    match call {
+        Call::Database => &[Fault::CrashBefore, Fault::CrashAfter, Fault::FailAfter, Fault::HandOverBefore],
+        Call::Service => &[
+            Fault::CrashBefore,
+            Fault::FailBefore,
+            Fault::FailAfter,
+            Fault::HandOverAfter,
+            Fault::Stripe(Mishap::TooMany),
+            Fault::Stripe(Mishap::FailedDone),
+            Fault::Stripe(Mishap::FailedUndone),
+        ],
+    }
+}
+
+fn built(partners: usize) -> World {
+    let world = World::new(7);
+    let sql = |text: &str| world.db.connection.borrow().execute_batch(text).expect("a statement of the test");
+    sql("INSERT INTO run (id, program_id, cadence, period, as_of_ms, program_version, state, step, cursor, items, executed, actor, started_at_ms)
+         VALUES ('run_1', 'agency-partner', 'monthly', '2026-05', 1780293600000, 1, 'closing', 1, '', 0, 0, 'cron', 1780293600000);
+         INSERT INTO ledger_account (id, program_id, unit, kind, partner_id) VALUES ('agency-partner/cash:usd/expense', 'agency-partner', 'cash:usd', 'expense', '');");
+    for number in 1..=partners {
+        let (id, _) = world
+            .partner(at("2026-01-01T00:00:00Z"), "agency-partner", &format!("p{number}"), "p@p.example")
+            .expect("enrolled");
+        let account = format!("agency-partner/cash:usd/available/{id}");
+        sql(&format!(
+            "INSERT INTO payee VALUES ('{id}', 'acct_{number}', 'US', 'usd', 1, 1, '[]', NULL, 0);
+             INSERT INTO ledger_account (id, program_id, unit, kind, partner_id) VALUES ('{account}', 'agency-partner', 'cash:usd', 'available', '{id}');
+             INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
+             VALUES ('adj_{number}', 'adjust', 'single', 'agency-partner/cash:usd/expense', '{account}', {}, 'agency-partner', 'earned', 0)",
+            500 + 7 * number
+        ));
+    }
+    world
+}

@@ -1,0 +1,289 @@
+//! Stripe as far as payouts need it, and no more lenient than it: connected accounts, transfers, reversals, a balance,
+//! and idempotency with saved results, refused bodies and keys that are forgotten after a day.
+
+use manicule::wire::outgoing::{Answer, Outgoing};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+const DAY_MS: i64 = 86_400_000;
+
+/// What becomes of one call, where a test says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mishap {
+    /// 429; nothing is done or saved.
+    TooMany,
+    /// 500, and it was done all the same; the 500 is saved.
+    FailedDone,
+    /// 500, and it was not done; the 500 is saved.
+    FailedUndone,
+    /// 401; nothing is done or saved.
+    Locked,
+}
+
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    pub id: String,
+    pub amount: i64,
+    pub currency: String,
+    pub destination: String,
+    pub group: String,
+    pub metadata: BTreeMap<String, String>,
+    pub created: i64,
+    pub reversals: Vec<Reversal>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Reversal {
+    pub id: String,
+    pub amount: i64,
+    pub metadata: BTreeMap<String, String>,
+    pub created: i64,
+}
+
+pub struct Saved {
+    at: i64,
+    path: String,
+    body: String,
+    status: u16,
+    answer: Value,
+}
+
+#[derive(Default)]
+pub struct Stripe {
+    /// What the platform has, in cents.
+    pub balance: i64,
+    /// What each connected account has.
+    pub accounts: BTreeMap<String, i64>,
+    /// Accounts that cannot be transferred to any more.
+    pub closed: BTreeSet<String>,
+    pub transfers: Vec<Transfer>,
+    pub calls: u64,
+    pub mishap: Option<Mishap>,
+    pub saved: BTreeMap<String, Saved>,
+}
+
+impl Transfer {
+    pub fn reversed(&self) -> i64 {
+        self.reversals.iter().map(|r| r.amount).sum()
+    }
+
+    fn view(&self) -> Value {
+        json!({
+            "object": "transfer", "id": self.id, "amount": self.amount, "currency": self.currency,
+            "destination": self.destination, "transfer_group": self.group, "metadata": self.metadata,
+            "created": self.created, "amount_reversed": self.reversed(), "reversed": self.reversed() == self.amount,
+        })
+    }
+
+    fn reversal_view(&self, r: &Reversal) -> Value {
+        json!({
+            "object": "transfer_reversal", "id": r.id, "amount": r.amount, "currency": self.currency,
+            "transfer": self.id, "metadata": r.metadata, "created": r.created,
+        })
+    }
+}
+
+type Told = (u16, Value);
+
+impl Stripe {
+    pub fn key(request: &Outgoing) -> Option<String> {
+        request.headers.iter().find(|(n, _)| *n == "idempotency-key").map(|(_, key)| key.clone())
+    }
+
+    /// What arrived at a destination and was not taken back.
+    pub fn paid(&self, destination: &str) -> i64 {
+        let to = self.transfers.iter().filter(|t| t.destination == destination);
+        to.map(|t| t.amount - t.reversed()).sum()
+    }
+
+    pub fn answer(&mut self, request: &Outgoing, now_ms: i64) -> Answer {
+        self.calls += 1;
+        let (status, body) = self.tell(request, now_ms);
+        Answer { status, headers: Vec::new(), body: body.to_string().into_bytes() }
+    }
+
+    fn tell(&mut self, request: &Outgoing, now_ms: i64) -> Told {
+        let header = |name: &str| request.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str());
+        assert_eq!(header("stripe-version"), Some("2026-10-28.endive"));
+        let mishap = self.mishap.take();
+        if mishap == Some(Mishap::Locked) || header("authorization") != Some("Bearer sk_test_model") {
+            return error(401, "invalid_request_error", Some("api_key_expired"), "Invalid API Key provided");
+        }
+        if mishap == Some(Mishap::TooMany) {
+            return error(429, "invalid_request_error", Some("rate_limit"), "Too many requests");
+        }
+        let (path, query) = path_of(&request.url);
+        if request.method == "GET" {
+            // A read that failed is a read that did not happen.
+            return if mishap.is_some() { fault() } else { self.read(&path, &query) };
+        }
+        assert_eq!((request.method, header("content-type")), ("POST", Some("application/x-www-form-urlencoded")));
+        let body = String::from_utf8(request.body.clone()).expect("a form");
+        let key = Stripe::key(request).expect("every POST has a key");
+        assert!(key.len() <= 255, "{key}");
+        self.saved.retain(|_, saved| now_ms - saved.at < DAY_MS);
+        if let Some(saved) = self.saved.get(&key) {
+            if (saved.path.as_str(), saved.body.as_str()) != (path.as_str(), body.as_str()) {
+                return error(400, "idempotency_error", None, "Keys can only be used with the same parameters");
+            }
+            return (saved.status, saved.answer.clone());
+        }
+        let (status, answer, is_saved) = match mishap {
+            Some(Mishap::FailedUndone) => (500, fault().1, true),
+            _ => self.write(&path, &body, now_ms / 1_000),
+        };
+        let (status, answer) = if mishap == Some(Mishap::FailedDone) { fault() } else { (status, answer) };
+        if is_saved || status == 500 {
+            self.saved.insert(key, Saved { at: now_ms, path, body, status, answer: answer.clone() });
+        }
+        (status, answer)
+    }
+
+    fn read(&self, path: &str, query: &str) -> Told {
+        let params = form(query);
+        let list = |data: Vec<Value>| (200, json!({"object": "list", "has_more": false, "data": data}));
+        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        match parts.as_slice() {
+            ["v1", "transfers"] => {
+                only(&params, &["transfer_group", "limit"]);
+                let group = &params["transfer_group"];
+                list(self.transfers.iter().rev().filter(|t| t.group == *group).map(Transfer::view).collect())
+            }
+            ["v1", "transfers", id, "reversals"] => match self.transfers.iter().find(|t| t.id == *id) {
+                Some(t) => list(t.reversals.iter().rev().map(|r| t.reversal_view(r)).collect()),
+                None => error(404, "invalid_request_error", Some("resource_missing"), "No such transfer"),
+            },
+            _ => panic!("nobody reads {path}"),
+        }
+    }
+
+    /// Status, answer, and whether it is saved: most refusals of what was sent are not.
+    fn write(&mut self, path: &str, body: &str, now: i64) -> (u16, Value, bool) {
+        let params = form(body);
+        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let unsaved = |(status, answer): Told| (status, answer, false);
+        match parts.as_slice() {
+            ["v1", "transfers"] => {
+                only(&params, &["amount", "currency", "destination", "transfer_group", "description"]);
+                let amount: i64 = params["amount"].parse().expect("an integer");
+                let destination = params["destination"].clone();
+                if self.closed.contains(&destination) || !self.accounts.contains_key(&destination) {
+                    return unsaved(error(
+                        400,
+                        "invalid_request_error",
+                        Some("insufficient_capabilities_for_transfer"),
+                        "The destination cannot be transferred to",
+                    ));
+                }
+                if amount > self.balance {
+                    let (status, answer) =
+                        error(400, "invalid_request_error", Some("balance_insufficient"), "Insufficient funds");
+                    return (status, answer, true);
+                }
+                self.balance -= amount;
+                *self.accounts.entry(destination.clone()).or_default() += amount;
+                let made = Transfer {
+                    id: format!("tr_{}", self.transfers.len() + 1),
+                    amount,
+                    currency: params["currency"].clone(),
+                    destination,
+                    group: params["transfer_group"].clone(),
+                    metadata: metadata(&params),
+                    created: now,
+                    reversals: Vec::new(),
+                };
+                self.transfers.push(made.clone());
+                (200, made.view(), true)
+            }
+            ["v1", "transfers", id, "reversals"] => {
+                only(&params, &["amount"]);
+                let count: usize = self.transfers.iter().map(|t| t.reversals.len()).sum();
+                let Some(t) = self.transfers.iter_mut().find(|t| t.id == *id) else {
+                    return unsaved(error(404, "invalid_request_error", Some("resource_missing"), "No such transfer"));
+                };
+                let amount: i64 = params["amount"].parse().expect("an integer");
+                if amount > t.amount - t.reversed() {
+                    return unsaved(error(400, "invalid_request_error", None, "More than is left of it"));
+                }
+                let has = self.accounts.entry(t.destination.clone()).or_default();
+                if amount > *has {
+                    let (status, answer) =
+                        error(400, "invalid_request_error", Some("balance_insufficient"), "The account has too little");
+                    return (status, answer, true);
+                }
+                *has -= amount;
+                self.balance += amount;
+                let made =
+                    Reversal { id: format!("trr_{}", count + 1), amount, metadata: metadata(&params), created: now };
+                t.reversals.push(made.clone());
+                (200, t.reversal_view(&made), true)
+            }
+            ["v1", "accounts"] => {
+                let type_ = params.get("controller[stripe_dashboard][type]").map(String::as_str);
+                assert_eq!((type_, params.get("type")), (Some("express"), None));
+                let id = format!("acct_{}", self.accounts.len() + 1);
+                self.accounts.insert(id.clone(), 0);
+                let view = json!({
+                    "object": "account", "id": id, "country": params.get("country").map_or("US", String::as_str),
+                    "default_currency": "usd", "payouts_enabled": false, "capabilities": {"transfers": "inactive"},
+                    "requirements": {"currently_due": ["external_account"], "disabled_reason": "requirements.past_due"},
+                    "metadata": metadata(&params),
+                });
+                (200, view, true)
+            }
+            ["v1", "account_links"] => {
+                only(&params, &["account", "type", "refresh_url", "return_url"]);
+                assert!(self.accounts.contains_key(&params["account"]) && params["type"] == "account_onboarding");
+                let url = format!("https://connect.stripe.example/{}", self.calls);
+                (200, json!({"object": "account_link", "url": url, "created": now, "expires_at": now + 300}), true)
+            }
+            ["v1", "accounts", id, "login_links"] => {
+                assert!(self.accounts.contains_key(*id) && params.is_empty());
+                (200, json!({"object": "login_link", "url": format!("https://express.stripe.example/{id}")}), true)
+            }
+            _ => panic!("nobody writes {path}"),
+        }
+    }
+}
+
+fn fault() -> Told {
+    error(500, "api_error", None, "An unknown error occurred")
+}
+
+fn error(status: u16, kind: &str, code: Option<&str>, message: &str) -> Told {
+    (status, json!({"error": {"type": kind, "code": code, "message": message}}))
+}
+
+fn path_of(url: &str) -> (String, String) {
+    let rest = url.strip_prefix("https://stripe.model").unwrap_or_else(|| panic!("{url} is not Stripe's"));
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    (path.to_owned(), query.to_owned())
+}
+
+fn form(text: &str) -> BTreeMap<String, String> {
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    let mut params = BTreeMap::new();
+    for pair in pairs {
+        let (name, value) = pair.split_once('=').unwrap_or_else(|| panic!("{pair} has no value"));
+        assert!(!value.is_empty(), "{name} is sent without a value");
+        let before = params.insert(decoded(name), decoded(value));
+        assert!(before.is_none(), "{name} is sent twice");
+    }
+    params
+}
+
+fn decoded(text: &str) -> String {
+    manicule::http::message::decode_segment(text).unwrap_or_else(|| panic!("{text} is not encoded"))
+}
+
+/// Stripe refuses what it does not know.
+fn only(params: &BTreeMap<String, String>, known: &[&str]) {
+    for name in params.keys() {
+        assert!(known.contains(&name.as_str()) || name.starts_with("metadata["), "unknown parameter {name}");
+    }
+}
+
+fn metadata(params: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let name = |key: &str| Some(key.strip_prefix("metadata[")?.strip_suffix(']')?.to_owned());
+    params.iter().filter_map(|(key, value)| Some((name(key)?, value.clone()))).collect()
+}

@@ -1,0 +1,280 @@
+//! A house with one partner, its doors for Stripe, and a Stripe to ask.
+
+use super::bodies::{CREATED, Told, checkout};
+use crate::support::sqlite::Fault;
+use crate::support::world::{World, now};
+use hmac::{Hmac, Mac};
+use manicule::base::id::hex;
+use manicule::base::time::UtcMillis;
+use manicule::engine::touch::{Touch, Trail};
+use manicule::flow::setup::{STRIPE_API, Stripe};
+use manicule::http::config::Config;
+use manicule::http::message::Request;
+use manicule::http::route;
+use manicule::http::shell::{Shell, Site};
+use manicule::jobs;
+use manicule::wire::cookie::{self, Signed};
+use manicule::wire::operator::NewPartner;
+use manicule::wire::outgoing::Answer;
+use manicule::wire::session::SiteUser;
+use serde_json::{Value, json};
+use sha2::Sha256;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+pub const SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
+pub const LIVE_SECRET: &str = "live:whsec_fedcba9876543210fedcba9876543210";
+pub const CONNECT_SECRET: &str = "whsec_00112233445566778899aabbccddeeff";
+
+pub struct House {
+    world: World,
+    config: Config,
+    program: &'static str,
+    partner: String,
+    code: String,
+    now: Cell<UtcMillis>,
+    asked: Rc<RefCell<Vec<String>>>,
+}
+
+/// A month after everything, so that nothing is ahead of the clock.
+const NOW: UtcMillis = UtcMillis((CREATED + 30 * 86_400) * 1_000);
+
+impl House {
+    pub fn new() -> House {
+        House::of("agency-partner")
+    }
+
+    pub fn of(program: &'static str) -> House {
+        let world = World::new(7);
+        let start = UtcMillis((CREATED - 86_400 * 20) * 1_000);
+        let new = NewPartner {
+            program: program.to_owned(),
+            external_id: "ada".to_owned(),
+            name: None,
+            email: Some("ada@agency.example".to_owned()),
+            website: None,
+            country: None,
+            kind: (program == "developer-affiliate").then(|| "developer".to_owned()),
+            disclosure_accepted: true,
+        };
+        let (partner, code) = world.enrol(start, &new).expect("a partner");
+        let config = Config::read(|name| match name {
+            "STRIPE_WEBHOOK_SECRETS" => format!("{SECRET} {LIVE_SECRET}"),
+            "STRIPE_CONNECT_WEBHOOK_SECRETS" => CONNECT_SECRET.to_owned(),
+            "COOKIE_KEYS" => format!("k1:{}", "0123456789abcdef".repeat(4)),
+            _ => String::new(),
+        });
+        House { world, config, program, partner, code, now: Cell::new(NOW), asked: Rc::default() }
+    }
+
+    /// The same with a key, and `answer` for each address that is asked.
+    pub fn with_key(self, answer: impl Fn(&str) -> (u16, Value) + 'static) -> House {
+        self.with_key_of("sk_test_x", answer)
+    }
+
+    pub fn with_key_of(mut self, key: &str, answer: impl Fn(&str) -> (u16, Value) + 'static) -> House {
+        self.config.setup.stripe = Some(Stripe { key: key.to_owned(), api_base: STRIPE_API.to_owned() });
+        let asked = Rc::clone(&self.asked);
+        *self.world.service.borrow_mut() = Box::new(move |request| {
+            assert_eq!(request.method, "GET");
+            let header = |name: &str| request.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str());
+            assert_eq!(header("stripe-version"), Some("2026-10-28.endive"));
+            assert!(header("authorization").is_some_and(|value| value.starts_with("Bearer sk_")));
+            asked.borrow_mut().push(request.url.clone());
+            let (status, body) = answer(&request.url);
+            Ok(Answer { status, headers: Vec::new(), body: body.to_string().into_bytes() })
+        });
+        self
+    }
+
+    /// How often a path was asked.
+    pub fn asked(&self, path: &str) -> usize {
+        self.asked.borrow().iter().filter(|url| url.contains(path)).count()
+    }
+
+    pub fn later(&self, seconds: i64) {
+        self.now.set(self.now.get().plus_ms(seconds * 1_000));
+    }
+
+    /// A token with a touch of the partner's, from before the checkout.
+    pub fn token(&self) -> String {
+        let touched = UtcMillis((CREATED - 3_600) * 1_000);
+        let touch = Touch {
+            program: self.program.to_owned(),
+            code: self.code.clone(),
+            campaign: String::new(),
+            click_id: "clk_1".to_owned(),
+            at: touched,
+        };
+        let keys = self.config.cookie_keys.as_ref().expect("keys");
+        let trail = Trail { visitor: "vis_1".to_owned(), touches: vec![touch] };
+        cookie::write(keys, &Signed { trail, until: NOW })
+    }
+
+    /// Delivers a body signed `age` seconds ago; status and answer.
+    pub fn deliver(&self, door: &str, secret: &str, body: &Value, age: i64) -> (u16, Value) {
+        let bytes = body.to_string();
+        let timestamp = self.now.get().0 / 1_000 - age;
+        let key = secret.strip_prefix("live:").unwrap_or(secret);
+        let mut mac: Hmac<Sha256> = Hmac::new_from_slice(key.as_bytes()).expect("a key");
+        mac.update(format!("{timestamp}.{bytes}").as_bytes());
+        let signature = format!("t={timestamp},v1={},v0=abc", hex(&mac.finalize().into_bytes()));
+        let request = Request {
+            method: "POST".to_owned(),
+            path: format!("/v1/webhooks/{door}"),
+            headers: vec![("stripe-signature".to_owned(), signature)],
+            body: bytes.into_bytes(),
+            ..Request::default()
+        };
+        let shell = Shell { site: &self.world, config: &self.config, now: self.now.get() };
+        let response = now(route::answer(&shell, &request)).expect("an answer");
+        (response.status, serde_json::from_slice(&response.body).expect("JSON"))
+    }
+
+    /// Delivers a body that must be taken.
+    pub fn stripe(&self, body: &Value) -> Value {
+        let (status, answer) = self.deliver("stripe", SECRET, body, 0);
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+
+    /// The host's sign-up through the partner's code, a day before anything else.
+    pub fn host_signs_up(&self, account: &str, email: Option<&str>, customer: Option<&str>) {
+        self.try_sign_up(account, email, customer).expect("a sign-up");
+    }
+
+    fn try_sign_up(&self, account: &str, email: Option<&str>, customer: Option<&str>) -> Result<(), String> {
+        let body = json!({
+            "id": format!("evt_signup_{account}"), "type": "account.signed_up",
+            "occurred_at": UtcMillis((CREATED - 86_400) * 1_000).to_rfc3339(),
+            "account": {"id": account, "email": email}, "attribution": {"code": self.code},
+            "data": {"stripe_customer": customer},
+        });
+        self.world.take(self.now.get(), &body, None).map(|_| ()).map_err(|why| why.to_string())
+    }
+
+    /// Another event of the host's, of now.
+    pub fn host_says(&self, id: &str, kind: &str, account: &str, rest: &Value) {
+        let mut body = rest.clone();
+        for (key, value) in
+            [("id", json!(id)), ("type", json!(kind)), ("occurred_at", json!(self.now.get().to_rfc3339()))]
+        {
+            body[key] = value;
+        }
+        if kind == "account.signed_up" && self.number("SELECT COUNT(*) FROM stripe_event") == 0 {
+            // Known before the customer is.
+            body["occurred_at"] = json!(UtcMillis((CREATED - 86_400) * 1_000).to_rfc3339());
+        }
+        body["account"]["id"] = json!(account);
+        self.world.take(self.now.get(), &body, None).expect("the host's event");
+    }
+
+    pub fn tell(&self, all: &[Told]) {
+        for told in all {
+            self.try_tell(told).unwrap_or_else(|why| panic!("{told:?}: {why}"));
+        }
+    }
+
+    fn try_tell(&self, told: &Told) -> Result<(), String> {
+        let body = match told {
+            Told::SignUp(account, email, customer) => return self.try_sign_up(account, *email, *customer),
+            Told::Plain(account, email, later) => {
+                let body = json!({
+                    "id": format!("evt_signup_{account}"), "type": "account.signed_up",
+                    "occurred_at": UtcMillis((CREATED + later) * 1_000).to_rfc3339(),
+                    "account": {"id": account, "email": email},
+                });
+                return self.world.take(self.now.get(), &body, None).map(|_| ()).map_err(|why| why.to_string());
+            }
+            Told::Stripe(body) => body.clone(),
+            Told::Checkout(id, customer, email) => {
+                let mut body = checkout(id, &self.token(), email);
+                body["data"]["object"]["customer"] = json!(customer);
+                body
+            }
+        };
+        match self.deliver("stripe", SECRET, &body, 0) {
+            (200, _) => Ok(()),
+            (_, problem) => Err(problem.to_string()),
+        }
+    }
+
+    /// Tells all with a fault at one call of the database; what was not taken is sent again. Whether the call was
+    /// reached.
+    pub fn tell_with_fault(&self, all: &[Told], call: u64, written: bool) -> bool {
+        let db = &self.world.db;
+        let fault = if written { Fault::AfterCommit } else { Fault::Before };
+        let at = db.calls.get() + call;
+        db.fault.set(Some((at, fault)));
+        for told in all {
+            if self.try_tell(told).is_err() {
+                self.try_tell(told).unwrap_or_else(|why| panic!("{told:?}, again: {why}"));
+            }
+        }
+        db.fault.set(None);
+        db.calls.get() > at
+    }
+
+    pub fn sweep(&self) {
+        let ctx =
+            manicule::flow::context::Context::new(&self.world, &self.config.setup, self.now.get(), "cron".to_owned());
+        now(jobs::run(&ctx, "*/10 * * * *", self.now.get())).expect("a sweep");
+    }
+
+    pub fn payee(&self, stripe_account: &str) {
+        let sql = format!(
+            "INSERT INTO payee (partner_id, stripe_account_id, transfers_active, payouts_enabled, currently_due, updated_at_ms)
+             VALUES ('{}', '{stripe_account}', 0, 0, '[]', 0)",
+            self.partner
+        );
+        self.world.db.connection.borrow().execute(&sql, []).expect("a payee");
+    }
+
+    pub fn pending(&self) -> i64 {
+        self.world.balance(&self.partner, "pending")
+    }
+
+    pub fn number(&self, sql: &str) -> i64 {
+        self.world.db.number(sql)
+    }
+
+    pub fn text(&self, sql: &str) -> String {
+        let rows = self.world.db.look(sql);
+        rows.first().and_then(|r| r.values().next()).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// Where every customer is booked, every line as it stands, and every balance.
+    pub fn books(&self) -> Vec<String> {
+        [
+            "SELECT id || ' ' || account_id || ' ' || joined_by AS t FROM stripe_customer ORDER BY id",
+            "SELECT id || ' ' || IFNULL(account_id, '') AS t FROM event ORDER BY id",
+            "SELECT account_id || ' ' || basis || ' ' || rule_id || ' ' || net_cents || ' ' || state AS t FROM accrual
+             WHERE state <> 'void' ORDER BY account_id, basis, rule_id",
+            "SELECT account_id || ' ' || group_id || ' ' || IFNULL(partner_id, '') || ' ' || IFNULL(method, '') AS t FROM binding ORDER BY 1",
+            "SELECT id || ' ' || (cr_posted_cents - dr_posted_cents) AS t FROM ledger_account
+             WHERE cr_posted_cents <> dr_posted_cents ORDER BY id",
+        ]
+        .iter()
+        .flat_map(|sql| self.world.db.look(sql))
+        .map(|row| row["t"].as_str().unwrap_or_default().to_owned())
+        .collect()
+    }
+
+    /// Nothing is wrong with the ledger, and nothing is left undone.
+    pub fn sound(&self) {
+        assert_eq!(self.world.faults(), Vec::<String>::new());
+        assert_eq!(self.number("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL"), 0);
+    }
+}
+
+impl Site for World {
+    async fn session(&self, _: &str) -> Result<Option<SiteUser>, String> {
+        Ok(None)
+    }
+
+    fn has_site(&self) -> bool {
+        false
+    }
+
+    async fn forget_link(&self, _: &str) {}
+}
