@@ -22,6 +22,12 @@ pub struct Payability {
 impl Payability {
     /// Whether a transfer to it would arrive and be paid out.
     pub fn is_payable(&self) -> bool {
-        self.transfers_active && self.payouts_enabled
+        is_payable(self.transfers_active, self.payouts_enabled)
     }
+}
+
+/// Whether money reaches the bank behind an account: transfers reach it, and Stripe pays it out. The plan of payouts asks
+/// the same of the stored account (`store/payout_plan.rs`).
+pub fn is_payable(transfers_active: bool, payouts_enabled: bool) -> bool {
+    transfers_active && payouts_enabled
 }

@@ -7,11 +7,12 @@ use super::once::Answer;
 use super::payout::audit;
 use super::stripe;
 use crate::base::id;
-use crate::engine::payee::Payability;
+use crate::engine::payee::is_payable;
 use crate::store::partner::{self, PartnerRow};
 use crate::store::payee::{self, PayeeRow};
 use crate::store::port::DbError;
 use crate::wire::operator::Onboarding;
+use crate::wire::stripe as wire;
 use crate::wire::stripe::form::Form;
 use serde_json::{Value, json};
 
@@ -62,7 +63,7 @@ pub fn payability(payee: Option<&PayeeRow>) -> Value {
         });
     };
     json!({
-        "payable": p.transfers_active != 0 && p.payouts_enabled != 0, "account": p.stripe_account_id,
+        "payable": is_payable(p.transfers_active != 0, p.payouts_enabled != 0), "account": p.stripe_account_id,
         "country": p.country, "currency": p.currency,
         "currently_due": serde_json::from_str::<Value>(&p.currently_due).unwrap_or_else(|_| json!([])),
         "disabled_reason": p.disabled_reason, "updated_at": p.updated_at_ms.to_rfc3339(),
@@ -93,10 +94,12 @@ async fn make<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerRow, asked: &Onbo
     }
     let key = id::derived("account", &[&partner.id, &form.encode()]);
     let account = call(ctx, "/v1/accounts", &form, &key).await?;
-    let state = state_of(&account)?;
+    let state = wire::payability(&account).map_err(|why| lacking(&why.field))?;
+    // Dated by Stripe's clock, as what Stripe says of it later: by ours, an event of the same second would be older.
+    let at = wire::created(&account, ctx.now).map_err(|why| lacking(&why.field))?;
     let after = json!({"account": state.stripe_account_id, "country": state.country}).to_string();
     let entry = audit(ctx, "partner.onboard", &partner.id, None, (None, Some(&after)));
-    match ctx.batch(vec![payee::payee_insert(&partner.id, &state, ctx.now), entry]).await {
+    match ctx.batch(vec![payee::payee_insert(&partner.id, &state, at), entry]).await {
         // Somebody else made one at the same time: that one stands.
         Ok(_) | Err(DbError::Guard(_)) => {}
         Err(error) => return Err(error.into()),
@@ -105,26 +108,14 @@ async fn make<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerRow, asked: &Onbo
     stands.ok_or_else(|| AppError::new(Kind::Fault, "payee_lost", "the account was made and is not stored"))
 }
 
-/// What an account can do.
-fn state_of(account: &Value) -> Result<Payability, AppError> {
-    let some = |value: &Value| value.as_str().map(str::to_owned);
-    let due = account["requirements"]["currently_due"].as_array().map_or(&[][..], Vec::as_slice);
-    Ok(Payability {
-        stripe_account_id: text(account, "id")?,
-        country: some(&account["country"]),
-        default_currency: some(&account["default_currency"]),
-        transfers_active: account["capabilities"]["transfers"].as_str() == Some("active"),
-        payouts_enabled: account["payouts_enabled"].as_bool() == Some(true),
-        currently_due: due.iter().filter_map(some).collect(),
-        disabled_reason: some(&account["requirements"]["disabled_reason"]),
-    })
-}
-
 async fn call<P: Ports>(ctx: &Context<'_, P>, path: &str, form: &Form, key: &str) -> Result<Value, AppError> {
     stripe::post(ctx, path, form, key).await?.done()
 }
 
 fn text(value: &Value, name: &str) -> Result<String, AppError> {
-    let found = value[name].as_str().map(str::to_owned);
-    found.ok_or_else(|| AppError::new(Kind::Fault, "stripe_answer", format!("Stripe's answer lacks {name}")))
+    value[name].as_str().map(str::to_owned).ok_or_else(|| lacking(name))
+}
+
+fn lacking(name: &str) -> AppError {
+    AppError::new(Kind::Fault, "stripe_answer", format!("Stripe's answer lacks {name}, or it cannot be read"))
 }

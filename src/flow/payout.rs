@@ -13,9 +13,13 @@ use crate::store::payout_plan::{self, ApprovalRow};
 use crate::store::port::{DbError, Stmt};
 use crate::store::token::{self, Audit};
 use crate::wire::operator::Resolution;
+use crate::wire::stripe as wire;
 use crate::wire::stripe::form::Form;
 use crate::wire::transfer;
 use serde_json::{Value, json};
+
+/// Pages of a hundred reversals that one transfer may have: a reversal takes a cent at least, and people make them.
+const REVERSAL_PAGES_MAX: u32 = 20;
 
 /// What an operator does with one that is not over.
 #[derive(Clone, Debug, PartialEq)]
@@ -261,12 +265,25 @@ async fn look_up_standing<P: Ports>(ctx: &Context<'_, P>, s: &Sending) -> Result
     Ok(listed.into_iter().filter(|made| made.reversed_cents < made.amount_cents).collect())
 }
 
-/// Everything that Stripe knows of a transfer's reversals.
+/// Everything that Stripe knows of a transfer's reversals, or an error: a part of them is no answer.
 pub async fn reversals_of<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Result<Vec<Made>, AppError> {
+    let unreadable =
+        |why: &str| AppError::new(ErrorKind::Fault, "stripe_answer", format!("reversals of {transfer_id}: {why}"));
     let path = format!("/v1/transfers/{transfer_id}/reversals");
-    let list = stripe::get(ctx, &path, &Form::new().with("limit", "100")).await?.done()?;
-    let items = list["data"].as_array().map_or(&[][..], Vec::as_slice);
-    Ok(items.iter().filter_map(|item| transfer::made(Kind::Reversal, item)).collect())
+    let (mut all, mut after) = (Vec::new(), None::<String>);
+    for _ in 0..REVERSAL_PAGES_MAX {
+        let query = Form::new().with("limit", "100").with_some("starting_after", after.as_deref());
+        let list = stripe::get(ctx, &path, &query).await?.done()?;
+        let (members, next) = wire::page(&list);
+        for item in members {
+            all.push(transfer::made(Kind::Reversal, item).ok_or_else(|| unreadable("one of them cannot be read"))?);
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(all),
+        }
+    }
+    Err(unreadable("there are too many"))
 }
 
 fn unanswered(reply: Reply) -> AppError {

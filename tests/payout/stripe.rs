@@ -224,7 +224,7 @@ impl Stripe {
                 let id = format!("acct_{}", self.accounts.len() + 1);
                 self.accounts.insert(id.clone(), 0);
                 let view = json!({
-                    "object": "account", "id": id, "country": params.get("country").map_or("US", String::as_str),
+                    "object": "account", "id": id, "created": now, "country": params.get("country").map_or("US", String::as_str),
                     "default_currency": "usd", "payouts_enabled": false, "capabilities": {"transfers": "inactive"},
                     "requirements": {"currently_due": ["external_account"], "disabled_reason": "requirements.past_due"},
                     "metadata": metadata(&params),

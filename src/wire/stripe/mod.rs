@@ -15,6 +15,7 @@ mod takeback;
 mod tests;
 
 pub use account::payability;
+pub use read::created;
 pub use subscription::{Billing, billing};
 
 use super::{Invalid, json};
