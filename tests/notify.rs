@@ -5,11 +5,11 @@ mod support;
 #[path = "notify/desk.rs"]
 mod desk;
 
-use desk::{Desk, Fault, OPERATOR, SITE, Slow, side_by_side};
+use desk::{Desk, Fault, OPERATOR, SITE, Slow, payout_message, side_by_side};
 use manicule::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use manicule::flow::deliver::{self, BACK_OFF_MS};
 use manicule::jobs;
-use manicule::store::outbox::{self, Payout};
+use manicule::store::outbox;
 use manicule::wire::mail::KINDS;
 use manicule::wire::outgoing::Outgoing;
 use serde_json::{Value, json};
@@ -69,19 +69,15 @@ fn what_happens_is_told_once() {
     desk.world.fund(at("2026-05-04T00:00:00Z"), "tiered-credits", 600).unwrap();
     cron("0 9 * * MON", "2026-06-15T09:00:00Z");
     cron("0 6 1 * *", "2026-07-01T06:00:00Z");
-    let payout = Payout {
-        id: "pay_1",
-        program: "agency-partner",
-        partner: &agency.0,
-        amount_cents: 10_000,
-        unit: "cash:usd",
-        period: "2026-06",
-    };
-    let due = ["external_account".to_owned()];
+    let reason = ("reason", json!("no account"));
     let told = [
-        outbox::payout_sent(&payout, "tr_1"),
-        outbox::payout_failed(&payout, "no account"),
-        outbox::payout_onboarding(&payout, &due),
+        payout_message("payout.sent", "po_1", Some(&agency.0), ("transfer", json!("tr_1"))),
+        payout_message("payout.failed", "po_1", Some(&agency.0), reason.clone()),
+        payout_message("payout.onboarding", "po_1", Some(&agency.0), ("due", json!(["external_account"]))),
+        payout_message("payout.approval", "po_1", None, ("run", json!("run_1"))),
+        payout_message("payout.review", "po_1", None, reason.clone()),
+        payout_message("payout.funds", "po_1", None, reason.clone()),
+        payout_message("payout.access", "po_1", None, reason),
     ];
     desk.queue(at("2026-07-01T06:00:00Z"), &told);
     desk.queue(at("2026-07-01T06:00:01Z"), &told);
@@ -97,8 +93,12 @@ fn what_happens_is_told_once() {
         assert!(ids.insert(header(hook, "webhook-id").to_owned()), "twice: {hook:?}");
     }
     let wanted = [
+        ("payout.access", 1),
+        ("payout.approval", 1),
         ("payout.failed", 1),
+        ("payout.funds", 1),
         ("payout.onboarding", 1),
+        ("payout.review", 1),
         ("payout.sent", 1),
         // As soon as a reward waited, and after the first funding, which was soon used up.
         ("pool.low", 2),
@@ -125,7 +125,7 @@ fn what_happens_is_told_once() {
         ("agency@partners.example", 5),
         ("salon@partners.example", 2),
         ("friend@friends.example", 1),
-        (OPERATOR, 4),
+        (OPERATOR, 8),
     ];
     assert_eq!(mails, wanted.map(|(to, n)| (to.to_owned(), n)).into());
     assert_eq!(desk.world.db.number("SELECT COUNT(*) FROM outbox WHERE state <> 'sent'"), 0);
@@ -315,20 +315,20 @@ fn three_days_of_silence_are_a_failure_that_an_operator_replays() {
         desk.operate(later, replay, &format!("/v1/outbox/{}/replay", id.replace(':', "%3A")), &body, status)
     };
     let reason = json!({"reason": "they were down"});
-    assert_eq!(again("payout.sent:pay_1", reason.clone(), 200)["deliveries"][0]["round"], 1);
-    assert_eq!(again("payout.sent:pay_1", reason.clone(), 200)["deliveries"][0]["round"], 1, "it waits already");
+    assert_eq!(again("payout.sent:po_1", reason.clone(), 200)["deliveries"][0]["round"], 1);
+    assert_eq!(again("payout.sent:po_1", reason.clone(), 200)["deliveries"][0]["round"], 1, "it waits already");
     assert_eq!(again("payout.sent:none", reason.clone(), 404)["code"], "not_found");
-    assert_eq!(again("payout.sent:pay_1", json!({}), 422)["field"], "reason");
+    assert_eq!(again("payout.sent:po_1", json!({}), 422)["field"], "reason");
     desk.sweep(later);
-    assert_eq!(again("payout.sent:pay_1", reason.clone(), 409)["code"], "nothing_to_replay", "it arrived");
+    assert_eq!(again("payout.sent:po_1", reason.clone(), 409)["code"], "nothing_to_replay", "it arrived");
     let (first_mail, first_hook) =
         (desk.outside.mails.borrow()[0].id.clone(), header(&desk.outside.hooks.borrow()[0], "webhook-id").to_owned());
     assert_eq!(desk.world.db.number("SELECT COUNT(*) FROM outbox WHERE state = 'sent'"), 1);
     // One that arrived is sent again where the operator names the recipient.
     let (endpoint, hour) =
         (desk.world.db.look("SELECT id FROM webhook_endpoint")[0]["id"].clone(), later.plus_ms(HOUR_MS));
-    again("payout.sent:pay_1", json!({"reason": "lost", "target": endpoint}), 200);
-    again("payout.sent:pay_1", json!({"reason": "lost", "target": "partner"}), 200);
+    again("payout.sent:po_1", json!({"reason": "lost", "target": endpoint}), 200);
+    again("payout.sent:po_1", json!({"reason": "lost", "target": "partner"}), 200);
     desk.sweep(hour);
     let (mails, hooks) = (desk.outside.mails.borrow(), desk.outside.hooks.borrow());
     assert_eq!((mails.len(), hooks.len()), (2, 2));
@@ -382,9 +382,8 @@ fn what_is_unsubscribed_from_is_not_sent() {
     let stored = desk.world.db.look("SELECT * FROM unsubscribe")[0].clone();
     assert!(!json!(stored).to_string().contains("ann@"), "{stored:?}");
 
-    let payout =
-        Payout { id: "pay_2", program: "user-referral", partner: &ann, amount_cents: 1, unit: "cash:usd", period: "p" };
-    let more = [outbox::joined("user-referral", &ann, "acct_2", at(NOON)), outbox::payout_sent(&payout, "tr_2")];
+    let sent = payout_message("payout.sent", "po_2", Some(&ann), ("transfer", json!("tr_2")));
+    let more = [outbox::joined("user-referral", &ann, "acct_2", at(NOON)), sent];
     desk.queue(at(NOON), &more);
     desk.sweep(at(NOON).plus_ms(HOUR_MS));
     assert_eq!(desk.outside.mails.borrow().len(), 4, "the payout alone");
@@ -464,9 +463,8 @@ fn endpoints_get_what_they_asked_for() {
         1
     );
     // Gone for good by its own word.
-    let payout =
-        Payout { id: "pay_9", program: "user-referral", partner: &ann, amount_cents: 1, unit: "cash:usd", period: "p" };
-    desk.queue(at(NOON).plus_ms(DAY_MS), &[outbox::payout_sent(&payout, "tr_9")]);
+    let sent = payout_message("payout.sent", "po_9", Some(&ann), ("transfer", json!("tr_9")));
+    desk.queue(at(NOON).plus_ms(DAY_MS), &[sent]);
     desk.outside.status.set(410);
     desk.sweep(at(NOON).plus_ms(DAY_MS));
     let list = desk.operate(at(NOON), ("GET", path), path, &Value::Null, 200);

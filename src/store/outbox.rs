@@ -19,19 +19,6 @@ pub struct Message<'a> {
     pub payload: Value,
 }
 
-/// What a message about a payout is about.
-#[derive(Clone, Copy, Debug)]
-pub struct Payout<'a> {
-    pub id: &'a str,
-    pub program: &'a str,
-    pub partner: &'a str,
-    pub amount_cents: i64,
-    /// `cash:usd`.
-    pub unit: &'a str,
-    /// What it settles, `2026-06`.
-    pub period: &'a str,
-}
-
 /// Queues messages, each once.
 pub fn outbox_insert(messages: &[Message], now: UtcMillis) -> Stmt {
     Stmt::new(
@@ -52,34 +39,6 @@ pub fn joined<'a>(program: &'a str, partner: &'a str, account: &'a str, signed_u
         partner: Some(partner),
         account: Some(account),
         payload: json!({"signed_up_at_ms": signed_up}),
-    }
-}
-
-/// A payout has left: `transfer` is its id at the payment service.
-pub fn payout_sent<'a>(payout: &Payout<'a>, transfer: &str) -> Message<'a> {
-    about_payout(payout, "payout.sent", ("transfer", json!(transfer)))
-}
-
-/// A payout did not go through, for a reason that its partner can be told.
-pub fn payout_failed<'a>(payout: &Payout<'a>, reason: &str) -> Message<'a> {
-    about_payout(payout, "payout.failed", ("reason", json!(reason)))
-}
-
-/// Money is due and its partner has not finished onboarding: `due` names what the payment service still asks for.
-pub fn payout_onboarding<'a>(payout: &Payout<'a>, due: &[String]) -> Message<'a> {
-    about_payout(payout, "payout.onboarding", ("due", json!(due)))
-}
-
-fn about_payout<'a>(p: &Payout<'a>, kind: &'static str, also: (&str, Value)) -> Message<'a> {
-    let mut payload = json!({"payout": p.id, "amount_cents": p.amount_cents, "unit": p.unit, "period": p.period});
-    payload[also.0] = also.1;
-    Message {
-        id: format!("{kind}:{}", p.id),
-        kind,
-        program: p.program,
-        partner: Some(p.partner),
-        account: None,
-        payload,
     }
 }
 

@@ -11,7 +11,7 @@ use manicule::http::config::Config;
 use manicule::http::message::{Request, Response};
 use manicule::http::route;
 use manicule::http::shell::{Shell, Site};
-use manicule::store::outbox::{self, Message, Payout};
+use manicule::store::outbox::{self, Message};
 use manicule::store::port::{Db, DbError, Rows, Stmt};
 use manicule::wire::mail::Mail;
 use manicule::wire::outgoing::{Answer, NoAnswer, Outgoing};
@@ -197,13 +197,11 @@ impl Desk {
     /// A message about money to a partner, one that can be unsubscribed from, and one to the operator.
     pub fn queue_three(&self, when: UtcMillis, partner: &str) {
         let program = "user-referral";
-        let payout =
-            Payout { id: "pay_1", program, partner, amount_cents: 12_345, unit: "cash:usd", period: "2026-05" };
         self.queue(
             when,
             &[
                 outbox::joined(program, partner, "acct_1", when),
-                outbox::payout_sent(&payout, "tr_1"),
+                payout_message("payout.sent", "po_1", Some(partner), ("transfer", json!("tr_1"))),
                 outbox::pool_low(program, "credit:usd", 100, 25_000, 0, 1),
             ],
         );
@@ -214,6 +212,19 @@ impl Desk {
         let sql = "SELECT channel || ' ' || IIF(channel = 'mail', target, '*') || ' ' || state AS line FROM delivery ORDER BY 1";
         self.world.db.look(sql).iter().map(|r| r["line"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// A message about a payout as the runs' plan and the sendings queue it: to its partner, or, without one, to the
+/// operators.
+pub fn payout_message<'a>(
+    kind: &'static str,
+    payout: &str,
+    partner: Option<&'a str>,
+    (name, value): (&str, Value),
+) -> Message<'a> {
+    let mut payload = json!({"payout": payout, "amount_cents": 12_345, "unit": "cash:usd", "period": "2026-05"});
+    payload[name] = value;
+    Message { id: format!("{kind}:{payout}"), kind, program: "user-referral", partner, account: None, payload }
 }
 
 /// The world with every call taking a while, so that others come in between.

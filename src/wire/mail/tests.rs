@@ -11,6 +11,7 @@ fn payload(hostile: &str) -> Value {
         "amount_cents": 123_450, "unit": "cash:usd", "period": hostile, "signed_up_at_ms": 1_781_000_000_000i64, "transfer": hostile,
         "reason": hostile, "due": [hostile, "tos"], "path": "/partner", "review": "rev_1", "rule": hostile, "subject": "", "holds": 1,
         "evidence": hostile, "balance_cents": 100, "low_cents": 25_000, "waiting": 3, "week": hostile,
+        "run": "run_1", "payouts": 3, "payout": "po_1",
         "report": "/v1/reports/funnel?program=p&week=2026-W24", "settled_cents": 1, "pending_cents": 2, "available_cents": 3,
         "payable_cents": 0,
     })
@@ -72,6 +73,24 @@ fn a_letter_as_it_is_read() {
     facts.kind = find("reward.granted.referee").unwrap();
     let friend = super::letter(&facts);
     assert!(friend.text.contains("20 % off your first invoice"), "{}", friend.text);
+}
+
+#[test]
+fn operators_read_what_to_do() {
+    let payload = json!({
+        "run": "run_1", "payouts": 2, "payout": "rvl_1", "amount_cents": 123_456, "unit": "cash:usd", "period": "2026-05",
+        "reason": "401 api_key_expired: Expired API Key",
+    });
+    let read = |kind: &str| letter(&facts(find(kind).unwrap(), "Agency partner", &payload));
+    let approval = read("payout.approval");
+    assert_eq!(approval.subject, "Agency partner: payouts of 1,234.56 USD wait for your approval");
+    assert!(approval.text.contains("Payouts: 2\nTogether: 1,234.56 USD"), "{}", approval.text);
+    assert!(approval.text.contains("https://a.example/v1/runs/run_1/report"), "{}", approval.text);
+    assert!(approval.text.contains("POST /v1/runs/run_1/approve"), "{}", approval.text);
+    assert!(read("payout.review").text.contains("POST /v1/payouts/rvl_1/resolve"));
+    for kind in ["payout.review", "payout.funds", "payout.access"] {
+        assert!(read(kind).text.contains("401 api_key_expired: Expired API Key"), "{kind}");
+    }
 }
 
 #[test]

@@ -53,6 +53,34 @@ pub fn of(f: &Facts) -> (String, Vec<Part>) {
             ],
         ),
         "payout.onboarding" => onboarding(f),
+        "payout.approval" => approval(f),
+        "payout.review" => undecided(f),
+        "payout.funds" => (
+            format!("{p}: payouts wait for money at Stripe"),
+            vec![
+                Part::Say(
+                    "Your balance at Stripe is too small for what is due. It is tried again every few hours, so topping \
+                     it up is all there is to do."
+                        .to_owned(),
+                ),
+                Part::Table(rows(vec![
+                    ("The first that waits", amount(f, "amount_cents")),
+                    ("Stripe says", text(f, "reason")),
+                ])),
+                link("Payouts that wait", "/v1/payouts?state=planned".to_owned()),
+            ],
+        ),
+        "payout.access" => (
+            format!("{p}: Stripe does not take the API key"),
+            vec![
+                Part::Say(
+                    "Stripe refuses STRIPE_API_KEY, so no payout leaves. Nothing is lost: what is due goes by itself once \
+                     the key is right."
+                        .to_owned(),
+                ),
+                Part::Table(rows(vec![("Stripe says", text(f, "reason"))])),
+            ],
+        ),
         "review.opened" => review(f),
         "pool.low" => pool(f),
         "report.funnel" => (
@@ -149,6 +177,46 @@ fn onboarding(f: &Facts) -> (String, Vec<Part>) {
         parts.push(link("Complete your payout account", path));
     }
     (format!("{} waits for your payout details", amount(f, "amount_cents")), parts)
+}
+
+fn approval(f: &Facts) -> (String, Vec<Part>) {
+    let run = text(f, "run");
+    let payouts = f.payload["payouts"].as_i64().unwrap_or_default();
+    (
+        format!("{}: payouts of {} wait for your approval", f.program, amount(f, "amount_cents")),
+        vec![
+            Part::Say("The payouts of a run wait for your approval. None of them leaves before.".to_owned()),
+            Part::Table(rows(vec![
+                ("Run", run.clone()),
+                ("For", text(f, "period")),
+                ("Payouts", payouts.to_string()),
+                ("Together", amount(f, "amount_cents")),
+            ])),
+            link("The run's report", format!("/v1/runs/{run}/report")),
+            Part::Say(format!("To let them go: POST /v1/runs/{run}/approve, with your operator's token.")),
+        ],
+    )
+}
+
+fn undecided(f: &Facts) -> (String, Vec<Part>) {
+    let payout = text(f, "payout");
+    (
+        format!("{}: a payout of {} to look at", f.program, amount(f, "amount_cents")),
+        vec![
+            Part::Say(
+                "What Stripe has and what was asked for do not agree, so nothing more is sent until you have decided."
+                    .to_owned(),
+            ),
+            Part::Table(rows(vec![
+                ("Payout", payout.clone()),
+                ("Amount", amount(f, "amount_cents")),
+                ("For", text(f, "period")),
+                ("What was found", text(f, "reason")),
+            ])),
+            link("The payout", format!("/v1/payouts/{payout}")),
+            Part::Say(format!("To decide it: POST /v1/payouts/{payout}/resolve, with your operator's token.")),
+        ],
+    )
 }
 
 fn review(f: &Facts) -> (String, Vec<Part>) {
