@@ -4,15 +4,13 @@
 mod described;
 
 use super::client::{Reply, step};
-use super::facts::{ahead, merge, paid, sign, signed_up, stripe_signature};
+use super::facts::{Partner, ahead, merge, paid, sign, signed_up, stripe_signature};
 use super::server::Server;
 use super::stand_in::StandIn;
+use super::stripe::{CONNECT_SECRET, SECRET, Stripe};
 use manicule::http::auth::Access;
 use manicule::http::route::{ROUTES, Route};
 use serde_json::{Value, json};
-
-const STRIPE_SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
-const STRIPE_CONNECT_SECRET: &str = "whsec_00112233445566778899aabbccddeeff";
 
 /// A good call of a route, and the same of something that does not exist.
 struct Call {
@@ -68,10 +66,40 @@ struct Held {
     message: String,
     endpoint: String,
     document: Value,
+    payouts: Payouts,
+}
+
+/// Ids of payouts: one that was sent, and two that are planned.
+struct Payouts {
+    paid: String,
+    planned: String,
+    other: String,
+}
+
+/// Commissions of three agencies, of which one is paid out; the others' payouts are planned by the run, which is answered.
+fn pay_out(server: &Server, stripe: &Stripe, agency: &Partner) -> (Payouts, Value) {
+    let (first, other) = (server.enrol("agency-partner", "first"), server.enrol("agency-partner", "other"));
+    for (account, partner, when) in [("a", &first, "2024-09-01"), ("b", &other, "2025-01-07")] {
+        stripe.onboards(server, partner);
+        server.tell(&[
+            signed_up(account, &format!("{when}T00:00:00Z"), json!({"code": partner.code})),
+            paid(account, &format!("in-{account}"), &format!("{when}T01:00:00Z"), 10_000),
+        ]);
+    }
+    stripe.onboards(server, agency);
+    let early = server.settle("agency-partner", "monthly", "2024-11");
+    let approve = format!("/v1/runs/{}/approve", early["id"].as_str().expect("an id"));
+    server.post(&approve, &json!({})).operator().send().expect(200);
+    let run = server.settle("agency-partner", "monthly", "2025-03");
+    let of = |partner: &Partner| {
+        let list = server.read(&format!("/v1/payouts?partner={}", partner.id));
+        list["data"][0]["id"].as_str().unwrap_or_else(|| panic!("no payout: {list}")).to_owned()
+    };
+    (Payouts { paid: of(&first), planned: of(agency), other: of(&other) }, run)
 }
 
 /// Something of everything: partners, links, clicks, commissions, a credit, a review, runs, messages.
-fn fill(server: &Server) -> Held {
+fn fill(server: &Server, stripe: &Stripe) -> Held {
     let agency = server.enrol("agency-partner", "agency");
     let ann = server.enrol("user-referral", "ann");
     let code = server
@@ -92,7 +120,7 @@ fn fill(server: &Server) -> Held {
         server.tell(&[up, discounted(1), discounted(2)]);
     }
     server.settle("user-referral", "weekly", "2025-W06");
-    let run = server.settle("agency-partner", "monthly", "2025-03");
+    let (payouts, run) = pay_out(server, stripe, &agency);
     server.cron("*/10 * * * *", super::client::now_ms());
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let hooks = json!({"url": "https://hooks.invalid.example/x", "kinds": ["payout"]});
@@ -108,11 +136,12 @@ fn fill(server: &Server) -> Held {
         run: text(&run["id"]),
         partner: agency.id,
         code,
+        payouts,
     }
 }
 
 fn calls(server: &Server, held: &Held) -> Vec<Call> {
-    let Held { partner, code, review, run, message, endpoint, document } = held;
+    let Held { partner, code, review, run, message, endpoint, document, payouts } = held;
     let event = signed_up("route", &ahead(0), json!({}));
     let second = super::client::now_ms() / 1_000;
     let signature = sign(&server.webhook_secret, "msg_1", second, event.to_string().as_bytes());
@@ -139,8 +168,8 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
             .header("authorization", format!("Bearer {}", server.emdash_token)),
         call(("POST", "/v1/webhooks/emdash-forms/{secret}"), format!("{forms}/{}", server.forms_secret), 202)
             .body(form),
-        stripe_call("/v1/webhooks/stripe", STRIPE_SECRET, &plan),
-        stripe_call("/v1/webhooks/stripe-connect", STRIPE_CONNECT_SECRET, &account),
+        stripe_call("/v1/webhooks/stripe", SECRET, &plan),
+        stripe_call("/v1/webhooks/stripe-connect", CONNECT_SECRET, &account),
         call(("POST", "/api/referral/generate"), "/api/referral/generate", 201).header("cookie", "astro-session=x"),
         call(("POST", "/v1/partners"), "/v1/partners", 201).body(
             json!({"program": "user-referral", "external_id": "new", "website": "https://a.example", "country": "de"}),
@@ -192,6 +221,27 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
             .body(json!({"as_of": "2026-06-01T00:00:00Z", "repair": true, "accounts": [{"id": "nobody", "subscriptions": []}]})),
         get("/v1/audit"),
         get("/v1/outbox"),
+        get("/v1/payouts"),
+        payout_call("GET", "/v1/payouts/{id}", &payouts.paid, json!(null)),
+        payout_call("POST", "/v1/payouts/{id}/hold", &payouts.planned, json!({"reason": "to be sure"})),
+        payout_call("POST", "/v1/payouts/{id}/release", &payouts.planned, json!({"reason": "it is right"})),
+        payout_call("POST", "/v1/payouts/{id}/cancel", &payouts.planned, json!({"reason": "asked for"})),
+        payout_call("POST", "/v1/payouts/{id}/resolve", &payouts.other, json!({"decision": "again", "reason": "so"})),
+        Call {
+            status: 201,
+            ..payout_call("POST", "/v1/payouts/{id}/reversals", &payouts.paid, json!({"amount_cents": 100, "reason": "so"}))
+        },
+        call(("GET", "/v1/reports/payouts"), "/v1/reports/payouts?year=2025", 200),
+        call(("POST", "/v1/runs/{id}/approve"), format!("/v1/runs/{run}/approve"), 200)
+            .body(json!({"reason": "compared"}))
+            .unknown("/v1/runs/none/approve"),
+        call(("GET", "/v1/runs/{id}/report"), format!("/v1/runs/{run}/report"), 200).unknown("/v1/runs/none/report"),
+        call(("POST", "/v1/partners/{id}/onboarding"), format!("/v1/partners/{partner}/onboarding"), 200)
+            .body(json!({"country": "US"}))
+            .unknown("/v1/partners/nobody/onboarding"),
+        call(("POST", "/v1/partners/{id}/dashboard"), format!("/v1/partners/{partner}/dashboard"), 200)
+            .body(json!({}))
+            .unknown("/v1/partners/nobody/dashboard"),
         // Nothing is set up to mail by, so it waits; naming the recipient is good all the same.
         call(("POST", "/v1/outbox/{id}/replay"), format!("/v1/outbox/{message}/replay"), 200)
             .body(json!({"reason": "to be sure", "target": "partner"}))
@@ -208,6 +258,11 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
     ]
 }
 
+fn payout_call(method: &'static str, route: &'static str, id: &str, body: Value) -> Call {
+    let call = call((method, route), route.replace("{id}", id), 200).unknown(route.replace("{id}", "none"));
+    if body.is_null() { call } else { call.body(body) }
+}
+
 fn stripe_call(path: &'static str, secret: &str, event: &Value) -> Call {
     let signature = stripe_signature(secret, super::client::now_ms() / 1_000, event.to_string().as_bytes());
     call(("POST", path), path, 200).body(event.clone()).header("stripe-signature", signature)
@@ -218,12 +273,8 @@ fn every_route_answers_as_described() {
     let user =
         json!({"success": true, "data": {"id": "u1", "email": "u@example.com", "name": null, "role": 10}}).to_string();
     let emdash = StandIn::start(move |_| (200, user.clone()));
-    let server = Server::with(&[
-        ("EMDASH_ORIGIN", &emdash.base),
-        ("STRIPE_WEBHOOK_SECRETS", STRIPE_SECRET),
-        ("STRIPE_CONNECT_WEBHOOK_SECRETS", STRIPE_CONNECT_SECRET),
-    ]);
-    let held = fill(&server);
+    let (stripe, server) = Stripe::beside(&[("EMDASH_ORIGIN", &emdash.base), ("PAYOUT_APPROVAL", "manual")]);
+    let held = fill(&server, &stripe);
     let calls = calls(&server, &held);
     let document = described::document();
     assert_eq!(server.get("/openapi.json").send().expect(200).json(), document, "the served document is the file");

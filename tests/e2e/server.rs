@@ -72,9 +72,41 @@ impl Server {
         self.run(vars);
     }
 
+    /// As if this much time had passed for what is on its way to Stripe: the Worker's clock is the machine's, so the
+    /// payouts are moved back instead. It is started again with the settings that it had.
+    pub fn let_pass(&mut self, millis: i64) {
+        self.stop();
+        let database = rusqlite::Connection::open(self.database()).expect("the database");
+        for table in ["payout", "payout_reversal"] {
+            let sql = format!(
+                "UPDATE {table} SET due_at_ms = due_at_ms - ?1, first_sent_at_ms = first_sent_at_ms - ?1, revision = revision + 1
+                 WHERE state IN ('planned', 'submitting')"
+            );
+            database.execute(&sql, [millis]).expect("moved back");
+        }
+        database.close().expect("written");
+        self.go();
+    }
+
+    /// The file of the Worker's database.
+    fn database(&self) -> PathBuf {
+        let folder = self.state.join("storage/v3/d1/miniflare-D1DatabaseObject");
+        let files = fs::read_dir(&folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
+        let is_ours = |path: &PathBuf| {
+            path.extension().is_some_and(|e| e == "sqlite")
+                && rusqlite::Connection::open(path).is_ok_and(|c| c.table_exists(None, "payout").unwrap_or(false))
+        };
+        files.flatten().map(|file| file.path()).find(is_ours).expect("a database with payouts")
+    }
+
     fn run(&mut self, vars: &[(&str, &str)]) {
         let lines: String = vars.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         fs::write(self.state.join("vars.env"), lines).expect("settings");
+        self.go();
+    }
+
+    /// Starts it on its state.
+    fn go(&mut self) {
         let log = fs::File::options().create(true).append(true).open(self.state.join("log")).expect("a log");
         let mut process = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(".make/serve"))
             .env("PORT", "0")

@@ -1,0 +1,174 @@
+//! The Stripe stand-in beside a Worker: a process of its own, so that it goes on when the Worker is started again.
+//! What it can do stands in tests/support/stripe/README.md.
+
+use super::facts::{Partner, at};
+use super::server::Server;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+pub const KEY: &str = "sk_test_standin";
+pub const SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
+pub const CONNECT_SECRET: &str = "whsec_fedcba9876543210fedcba9876543210";
+
+/// The platform's balance at the beginning: enough for every test that is not about it.
+const BALANCE_CENTS: i64 = 100_000_000;
+
+pub struct Stripe {
+    process: Child,
+    agent: ureq::Agent,
+    pub base: String,
+}
+
+/// A Node program, with the pinned Node and packages.
+pub fn node(script: &str) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(root.join("node_modules/.bin/node"));
+    command.arg(root.join(script)).current_dir(root);
+    command
+}
+
+impl Stripe {
+    /// A stand-in, and a Worker that is set up for it, each other's webhooks included.
+    pub fn beside(more: &[(&str, &str)]) -> (Stripe, Server) {
+        let stripe = Stripe::start();
+        let server = Server::with(&stripe.vars(more));
+        stripe.post_to(&server);
+        (stripe, server)
+    }
+
+    pub fn start() -> Stripe {
+        let mut process = node("tests/support/stripe/serve.mjs")
+            .args(["--port", "0", "--until-stdin-ends", "--balance", &BALANCE_CENTS.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the Stripe stand-in");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+        let ready: Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("the stand-in did not start: {line:?}"));
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build()
+            .new_agent();
+        Stripe { process, agent, base: ready["url"].as_str().expect("an address").to_owned() }
+    }
+
+    /// The settings of a Worker that asks it.
+    pub fn vars<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let own = [
+            ("STRIPE_API_KEY", KEY),
+            ("STRIPE_API_BASE", self.base.as_str()),
+            ("STRIPE_WEBHOOK_SECRETS", SECRET),
+            ("STRIPE_CONNECT_WEBHOOK_SECRETS", CONNECT_SECRET),
+        ];
+        let set = |name: &str| more.iter().any(|(n, _)| *n == name);
+        own.into_iter().filter(|(name, _)| !set(name)).chain(more.iter().copied()).collect()
+    }
+
+    /// From now on its events go to this Worker.
+    #[track_caller]
+    pub fn post_to(&self, server: &Server) {
+        self.control(
+            "webhooks",
+            &json!({"url": server.base, "secrets": [SECRET], "connect_secrets": [CONNECT_SECRET]}),
+        );
+    }
+
+    /// One of the controls; it must be taken.
+    #[track_caller]
+    pub fn control(&self, path: &str, body: &Value) -> Value {
+        let url = format!("{}/_test/{path}", self.base);
+        let mut answer = self.agent.post(&url).send(body.to_string()).unwrap_or_else(|why| panic!("{path}: {why}"));
+        let text = answer.body_mut().read_to_string().expect("a body");
+        assert_eq!(answer.status().as_u16(), 200, "{path} {body}: {text}");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// Everything of a kind that it has.
+    #[track_caller]
+    pub fn list(&self, kind: &str) -> Vec<Value> {
+        self.look(&format!("state/{kind}")).as_array().expect("a list").clone()
+    }
+
+    #[track_caller]
+    pub fn look(&self, path: &str) -> Value {
+        let url = format!("{}/_test/{path}", self.base);
+        let mut answer = self.agent.get(&url).call().unwrap_or_else(|why| panic!("{path}: {why}"));
+        let text = answer.body_mut().read_to_string().expect("a body");
+        assert_eq!(answer.status().as_u16(), 200, "{path}: {text}");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// Its clock stands at this instant until it is told otherwise.
+    #[track_caller]
+    pub fn at(&self, when: &str) {
+        self.control("clock", &json!({"set": at(when) / 1_000, "frozen": true}));
+    }
+
+    /// Something happens at Stripe, and the Worker takes every event of it.
+    #[track_caller]
+    pub fn happens(&self, scenario: &str, body: &Value) -> Value {
+        let made = self.control(&format!("scenarios/{scenario}"), body);
+        for event in made["events"].as_array().expect("events") {
+            assert_eq!(event["delivery"]["state"], "succeeded", "{scenario} {body}: {event}");
+        }
+        made
+    }
+
+    /// The partner onboards: the account that the Worker has made for them, by its link, as a person would. Its id.
+    #[track_caller]
+    pub fn onboards(&self, server: &Server, partner: &Partner) -> String {
+        let path = format!("/v1/partners/{}/onboarding", partner.id);
+        let asked = json!({"country": "US", "return_url": "https://site.example/partner"});
+        let link = server.post(&path, &asked).operator().send().expect(200).json();
+        let url = link["url"].as_str().expect("a link");
+        server.get(url).send().expect(200);
+        let done = server.ask("POST", url).send().expect(302);
+        assert_eq!(done.header("location"), Some("https://site.example/partner"));
+        self.control("webhooks/settle", &json!({}));
+        let shown = server.read(&format!("/v1/partners/{}", partner.id));
+        assert_eq!(
+            (&shown["payability"]["payable"], &shown["payability"]["currently_due"]),
+            (&json!(true), &json!([]))
+        );
+        shown["payability"]["account"].as_str().expect("an account").to_owned()
+    }
+
+    /// What an account has received and kept.
+    #[track_caller]
+    pub fn received(&self, account: &str) -> i64 {
+        let all = self.list("transfer");
+        let cents = |t: &Value, name: &str| t[name].as_i64().expect("cents");
+        let to = all.iter().filter(|t| t["destination"] == account);
+        to.map(|t| cents(t, "amount") - cents(t, "amount_reversed")).sum()
+    }
+}
+
+impl Drop for Stripe {
+    fn drop(&mut self) {
+        // It ends with its input, also when this process is killed.
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// `Stripe-Signature` by Stripe's own library for Node.
+pub fn official_signature(body: &str, secret: &str, second: i64) -> String {
+    let asked = json!({"payload": body, "secret": secret, "timestamp": second});
+    let mut process = node("tests/support/stripe/official-signature.mjs")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Stripe's library");
+    process.stdin.take().expect("its input").write_all(asked.to_string().as_bytes()).expect("written");
+    let output = process.wait_with_output().expect("a signature");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("a header").trim().to_owned()
+}
