@@ -2,15 +2,15 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup build dev serve test check bench fmt deploy clean
 PORT ?=
-export PORT STATE VARS
+export PORT STATE VARS STRIPE STRIPE_API_KEY
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-dev: ## everything, then the Worker with demo data on PORT=8787; Ctrl-C ends it
+dev: ## everything, then the Worker with demo data on PORT=8787 and a stand-in for Stripe; Ctrl-C ends it
 	@exec .make/dev
 
-serve: ## the Worker for scripts: PORT=8799 STATE=some/folder VARS="KEY=VALUE …"
+serve: ## the Worker for scripts: PORT=8799 STATE=some/folder STRIPE=stand-in VARS="KEY=VALUE …"
 	@exec .make/serve
 
 test: ## build, all tests, and a dry run of the deployment

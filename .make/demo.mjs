@@ -1,6 +1,7 @@
 // Loads a small demo by the public HTTP API alone, as a real sender would: two programs, a few partners and links, some
 // clicks, a referral that is due in the Monday run, and agency invoices whose 60 days have passed.
-//   node .make/demo.mjs BASE_URL OPERATOR_TOKEN WEBHOOK_SECRET MEMORY_FILE
+//   node .make/demo.mjs BASE_URL OPERATOR_TOKEN WEBHOOK_SECRET MEMORY_FILE [STRIPE_STAND_IN_URL]
+// With a stand-in for Stripe one of the agencies has an account there, so that the monthly run pays it.
 // Running it again changes nothing: every id is fixed, and MEMORY_FILE keeps the moment that the dates count from.
 // Prints nothing; MEMORY_FILE afterwards holds the codes.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -47,13 +48,16 @@ const EVENTS = [
   [10, "invoice.paid", "acct_reed", null, { amount: 30_000, data: { invoice_id: "in_reed_1", subscription_id: "sub_reed" } }],
 ];
 
-export async function loadDemo(baseUrl, operatorToken, webhookSecret, memoryFile) {
+/** Whom the demo pays. */
+const ONBOARDED = "north";
+
+export async function loadDemo(baseUrl, operatorToken, webhookSecret, memoryFile, stripeUrl) {
   const memory = existsSync(memoryFile) ? JSON.parse(readFileSync(memoryFile, "utf8")) : { from: Math.floor(Date.now() / 1000) * 1000 };
   const remember = () => {
     mkdirSync(dirname(memoryFile), { recursive: true });
     writeFileSync(memoryFile, `${JSON.stringify(memory, null, 2)}\n`);
   };
-  if (memory.done) return memory;
+  if (memory.done && (memory.onboarded || !stripeUrl)) return memory;
   remember();
 
   const call = async (what, path, init, accepted = (status) => status >= 200 && status < 300) => {
@@ -71,11 +75,23 @@ export async function loadDemo(baseUrl, operatorToken, webhookSecret, memoryFile
 
   const codes = {};
   const links = {};
+  const ids = {};
   for (const { key, campaign, ...partner } of PARTNERS) {
     const made = await operator("/v1/partners", { ...partner, disclosure_accepted: true }, `demo-partner-${key}`);
     codes[key] = made.code;
+    ids[key] = made.id;
     links[key] = (await operator("/v1/links", { partner: made.id, campaign, utm: { source: "demo", campaign } }, `demo-link-${key}`)).code;
   }
+
+  if (stripeUrl && !memory.onboarded) {
+    const link = await operator(`/v1/partners/${ids[ONBOARDED]}/onboarding`, { country: "US" }, "demo-onboarding");
+    // What the partner does on Stripe's pages; the account's webhook tells the Worker.
+    const filled = await fetch(`${stripeUrl}/_test/accounts/${link.payability.account}/onboard`, { method: "POST", body: "{}" });
+    if (!filled.ok) throw new Error(`the Stripe stand-in answered ${filled.status}: ${await filled.text()}`);
+    memory.onboarded = true;
+    remember();
+  }
+  if (memory.done) return memory;
 
   for (const code of [...Object.values(codes), ...Object.values(links)]) {
     await call("a click", `/r/${code}`, { headers: BROWSER }, (status) => status === 302);

@@ -11,6 +11,17 @@ export function newSecrets() {
     emdash_token: randomBytes(24).toString("hex"),
     forms_secret: randomBytes(24).toString("hex"),
     cookie_keys: `k1:${randomBytes(32).toString("hex")}`,
+    // Stripe makes its own; these are the stand-in's.
+    stripe_webhook_secret: `whsec_${randomBytes(24).toString("hex")}`,
+    stripe_connect_webhook_secret: `whsec_${randomBytes(24).toString("hex")}`,
+  };
+}
+
+/** The Worker's secrets for Stripe's webhooks, of which `wrangler secret put` gets what Stripe shows. */
+export function stripeSecrets(secrets) {
+  return {
+    STRIPE_WEBHOOK_SECRETS: secrets.stripe_webhook_secret,
+    STRIPE_CONNECT_WEBHOOK_SECRETS: secrets.stripe_connect_webhook_secret,
   };
 }
 
@@ -26,7 +37,8 @@ export function workerSecrets(secrets) {
 }
 
 // As a command: node .make/secrets.mjs NAME prints a fresh value for `wrangler secret put NAME` on stdout, and on stderr
-// what you must keep, since it cannot be read back. `--dev-vars` prints a whole .dev.vars. `--names` prints the names.
+// what you must keep, since it cannot be read back. `--dev-vars` prints a whole .dev.vars, `--stripe-vars` what the Stripe
+// stand-in adds to it. `--names` prints the names.
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [name] = process.argv.slice(2);
   const secrets = newSecrets();
@@ -37,6 +49,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.log("# Local secrets, made at random by make dev. Not for production, not for git.");
     console.log(`# The operator's token, of which the Worker knows the hash: OPERATOR_TOKEN=${secrets.operator_token}`);
     for (const [key, value] of Object.entries(values)) console.log(`${key}="${value}"`);
+  } else if (name === "--stripe-vars") {
+    console.log("# Of the Stripe stand-in. With STRIPE_API_KEY set, both become the secret that `stripe listen` prints.");
+    for (const [key, value] of Object.entries(stripeSecrets(secrets))) console.log(`${key}="${value}"`);
   } else if (name in values) {
     const keep = { WEBHOOK_SECRETS: "webhook_secret", EMDASH_TOKENS: "emdash_token", FORMS_SECRETS: "forms_secret", OPERATOR_BOOTSTRAP_TOKEN_SHA256: "operator_token" };
     if (keep[name]) console.error(`keep this (${keep[name].replace("_", " ")}): ${secrets[keep[name]]}`);

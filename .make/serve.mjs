@@ -7,13 +7,18 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { applyMigrations, migrationsHash, template } from "./local-template.mjs";
 import { installPresets } from "./presets.mjs";
-import { newSecrets, workerSecrets } from "./secrets.mjs";
+import { newSecrets, stripeSecrets, workerSecrets } from "./secrets.mjs";
+import { start as startStripe } from "../tests/support/stripe/server.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const HOST = "127.0.0.1";
 const parent = process.ppid;
+// What the Stripe stand-in has to pay out with, and the key it is asked with.
+const STRIPE_BALANCE_CENTS = 100_000_00;
+const STRIPE_KEY = "sk_test_standin";
 let miniflare;
 let cron;
+let stripe;
 let ending = false;
 
 /** Ends workerd, then this process. */
@@ -23,6 +28,7 @@ async function end(code) {
   setTimeout(() => process.exit(code), 3000).unref(); // .make/serve kills what is left of the group
   cron?.close();
   await miniflare?.dispose().catch(() => {});
+  stripe?.world.store.flush(); // what is still to be posted has nobody to take it
   process.exit(code);
 }
 function fail(message) {
@@ -102,6 +108,22 @@ function claimPort(wanted) {
   });
 }
 
+/** The Stripe stand-in, where STRIPE=stand-in asks for it, and the Worker's settings for it. */
+async function standIn(stateFolder, secrets, workerUrl) {
+  const wanted = process.env.STRIPE ?? "";
+  if (wanted === "") return {};
+  if (wanted !== "stand-in") throw new Error(`STRIPE is stand-in or nothing, not ${wanted}; for Stripe itself set STRIPE_API_KEY by VARS`);
+  const own = stripeSecrets(secrets);
+  stripe = await startStripe({
+    state: join(stateFolder, "stripe.json"),
+    balance: STRIPE_BALANCE_CENTS,
+    webhooks: workerUrl,
+    secrets: [own.STRIPE_WEBHOOK_SECRETS],
+    connectSecrets: [own.STRIPE_CONNECT_WEBHOOK_SECRETS],
+  });
+  return { STRIPE_API_KEY: STRIPE_KEY, STRIPE_API_BASE: stripe.url, ...own };
+}
+
 /** The compiled Worker: its entry first, then every other module in build/. */
 function modules() {
   const build = join(root, "build");
@@ -155,8 +177,11 @@ async function main() {
   }
 
   const secretsFile = join(stateFolder, "secrets.json");
-  if (!existsSync(secretsFile)) writePrivate(secretsFile, newSecrets());
-  const secrets = JSON.parse(readFileSync(secretsFile, "utf8"));
+  const kept = existsSync(secretsFile) ? JSON.parse(readFileSync(secretsFile, "utf8")) : {};
+  const secrets = { ...newSecrets(), ...kept }; // an older state may lack some
+  if (Object.keys(kept).length < Object.keys(secrets).length) writePrivate(secretsFile, secrets);
+  const baseUrl = `http://${HOST}:${port}`;
+  const stripeVars = await standIn(stateFolder, secrets, baseUrl);
 
   onSignals(); // wrangler may have come with its own
   const { Miniflare, Log, LogLevel, convertV4MiniflareOptions } = await import("miniflare");
@@ -187,7 +212,7 @@ async function main() {
           rootPath: root,
           modulesRoot: join(root, "build"),
           modules: modules(),
-          bindings: { ...options.bindings, ...workerSecrets(secrets), ...vars },
+          bindings: { ...options.bindings, ...workerSecrets(secrets), ...stripeVars, ...vars },
         },
       ],
     }),
@@ -195,7 +220,6 @@ async function main() {
   // miniflare exits at once on a signal; ours waits until workerd is gone.
   onSignals();
   await miniflare.ready;
-  const baseUrl = `http://${HOST}:${port}`;
 
   // wrangler dev answers /cdn-cgi/handler/…; miniflare alone calls it /cdn-cgi/local/…, so a small door of our own.
   cron = createServer(async (request, response) => {
@@ -221,6 +245,11 @@ async function main() {
     webhook_secret: secrets.webhook_secret,
     emdash_token: secrets.emdash_token,
     forms_secret: secrets.forms_secret,
+    ...(stripe && {
+      stripe_base: stripe.url,
+      stripe_webhook_secret: secrets.stripe_webhook_secret,
+      stripe_connect_webhook_secret: secrets.stripe_connect_webhook_secret,
+    }),
   });
   await installPresets(baseUrl, secrets.operator_token);
   process.stdout.write(`ready ${baseUrl}\n`);

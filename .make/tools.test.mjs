@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createHash } from "node:crypto";
-import { newSecrets, workerSecrets } from "./secrets.mjs";
+import { newSecrets, stripeSecrets, workerSecrets } from "./secrets.mjs";
 import { signed } from "./sign.mjs";
 import { differences, expected, normalised } from "./verify-schema.mjs";
 
@@ -28,6 +28,14 @@ test("secrets have the forms the Worker reads", () => {
   assert.equal(Buffer.from(values.WEBHOOK_SECRETS.slice("whsec_".length), "base64").length, 32);
   assert.equal(values.OPERATOR_BOOTSTRAP_TOKEN_SHA256, createHash("sha256").update(secrets.operator_token).digest("hex"));
   assert.notEqual(newSecrets().operator_token, secrets.operator_token);
+});
+
+test("Stripe's secrets are of the stand-in, long enough, and none that a deployment asks for", () => {
+  const secrets = newSecrets();
+  const stripe = stripeSecrets(secrets);
+  for (const value of Object.values(stripe)) assert.match(value, /^whsec_[0-9a-f]{48}$/);
+  assert.notEqual(stripe.STRIPE_WEBHOOK_SECRETS, stripe.STRIPE_CONNECT_WEBHOOK_SECRETS);
+  assert.deepEqual(Object.keys(workerSecrets(secrets)).filter((name) => name.startsWith("STRIPE")), []);
 });
 
 test("the schema comparer accepts the same schema, whatever its comments and spaces", async () => {

@@ -26,6 +26,9 @@ pub struct Server {
     pub webhook_secret: String,
     pub emdash_token: String,
     pub forms_secret: String,
+    /// Where `STRIPE=stand-in` has put a stand-in for Stripe; empty without.
+    pub stripe_base: String,
+    has_stand_in: bool,
     pub agent: ureq::Agent,
 }
 
@@ -37,6 +40,15 @@ impl Server {
 
     /// A fresh one with other settings. A value may hold spaces.
     pub fn with(vars: &[(&str, &str)]) -> Server {
+        Server::fresh(vars, false)
+    }
+
+    /// A fresh one as `make serve STRIPE=stand-in` starts it.
+    pub fn with_stand_in() -> Server {
+        Server::fresh(&[], true)
+    }
+
+    fn fresh(vars: &[(&str, &str)], has_stand_in: bool) -> Server {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("e2e");
         sweep(&folder);
@@ -60,6 +72,8 @@ impl Server {
             webhook_secret: text(),
             emdash_token: text(),
             forms_secret: text(),
+            stripe_base: text(),
+            has_stand_in,
             agent,
         };
         server.run(vars);
@@ -111,6 +125,7 @@ impl Server {
         let mut process = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(".make/serve"))
             .env("PORT", "0")
             .env("STATE", &self.state)
+            .env("STRIPE", if self.has_stand_in { "stand-in" } else { "" })
             .env_remove("VARS")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -130,6 +145,9 @@ impl Server {
         self.webhook_secret = field("webhook_secret");
         self.emdash_token = field("emdash_token");
         self.forms_secret = field("forms_secret");
+        if self.has_stand_in {
+            self.stripe_base = field("stripe_base");
+        }
     }
 
     fn stop(&mut self) {

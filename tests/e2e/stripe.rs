@@ -17,7 +17,8 @@ pub const CONNECT_SECRET: &str = "whsec_fedcba9876543210fedcba9876543210";
 const BALANCE_CENTS: i64 = 100_000_000;
 
 pub struct Stripe {
-    process: Child,
+    /// `None`: it belongs to the Worker's own process.
+    process: Option<Child>,
     agent: ureq::Agent,
     pub base: String,
 }
@@ -41,8 +42,8 @@ impl Stripe {
 
     pub fn start() -> Stripe {
         let mut process = node("tests/support/stripe/serve.mjs")
-            .args(["--port", "0", "--until-stdin-ends", "--balance", &BALANCE_CENTS.to_string()])
-            .stdin(Stdio::piped())
+            .args(["--port", "0", "--until-parent-ends", "--balance", &BALANCE_CENTS.to_string()])
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the Stripe stand-in");
@@ -50,6 +51,15 @@ impl Stripe {
         BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
         let ready: Value =
             serde_json::from_str(&line).unwrap_or_else(|_| panic!("the stand-in did not start: {line:?}"));
+        Stripe::of(ready["url"].as_str().expect("an address"), Some(process))
+    }
+
+    /// The one that a Worker has brought along.
+    pub fn within(server: &Server) -> Stripe {
+        Stripe::of(&server.stripe_base, None)
+    }
+
+    fn of(base: &str, process: Option<Child>) -> Stripe {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -57,7 +67,7 @@ impl Stripe {
             .timeout_global(Some(Duration::from_secs(60)))
             .build()
             .new_agent();
-        Stripe { process, agent, base: ready["url"].as_str().expect("an address").to_owned() }
+        Stripe { process, agent, base: base.to_owned() }
     }
 
     /// The settings of a Worker that asks it.
@@ -153,9 +163,11 @@ impl Stripe {
 
 impl Drop for Stripe {
     fn drop(&mut self) {
-        // It ends with its input, also when this process is killed.
-        drop(self.process.stdin.take());
-        let _ = self.process.wait();
+        // It keeps nothing. When this process is killed, it notices by itself.
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }
 

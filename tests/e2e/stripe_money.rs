@@ -374,3 +374,22 @@ fn a_key_that_stripe_refuses_stops_payouts_and_says_so() {
     assert_eq!((stripe.received(&account), balances(&server, &one)), (20_000, (0, 0, 20_000)));
     server.audit();
 }
+
+#[test]
+fn make_serve_brings_a_stand_in_along() {
+    let mut server = Server::with_stand_in();
+    let stripe = Stripe::within(&server);
+    let partner = server.enrol(AGENCY, "one");
+    server.tell(&[signed_up("one", "2025-01-05T00:00:00Z", json!({"code": partner.code}))]);
+    let account = stripe.onboards(&server, &partner);
+    pays(&stripe, "one", "2025-01-10T00:00:00Z", 50_000);
+    let run = settled(&server, "2025-03");
+    approve(&server, &run);
+    assert_eq!(stripe.received(&account), 10_000);
+
+    step("what was paid stays paid when both are started again");
+    server.restart(&[]);
+    let stripe = Stripe::within(&server);
+    assert_eq!(stripe.received(&account), 10_000);
+    assert_eq!(balances(&server, &partner), (0, 0, 10_000));
+}

@@ -1,6 +1,6 @@
 // Runs the Stripe stand-in until it is told to end.
 //   node tests/support/stripe/serve.mjs [--port N] [--state file.json] [--balance cents] [--rate-limit off]
-//     [--webhooks http://127.0.0.1:8787] [--secret whsec_…] [--connect-secret whsec_…] [--until-stdin-ends]
+//     [--webhooks http://127.0.0.1:8787] [--secret whsec_…] [--connect-secret whsec_…] [--until-parent-ends]
 // Prints {"url": …} as one line when it is ready. A secret given twice signs twice, as while Stripe rolls it.
 import { parseArgs } from "node:util";
 import { start } from "./server.mjs";
@@ -9,7 +9,7 @@ function options() {
   const text = { type: "string" };
   const several = { type: "string", multiple: true };
   const { values } = parseArgs({
-    options: { port: text, state: text, balance: text, webhooks: text, "rate-limit": text, secret: several, "connect-secret": several, "until-stdin-ends": { type: "boolean" } },
+    options: { port: text, state: text, balance: text, webhooks: text, "rate-limit": text, secret: several, "connect-secret": several, "until-parent-ends": { type: "boolean" } },
   });
   const whole = (name) => {
     if (values[name] !== undefined && !/^\d+$/.test(values[name])) throw new Error(`--${name} is not a whole number: ${values[name]}`);
@@ -25,12 +25,12 @@ function options() {
     secrets: values.secret,
     connectSecrets: values["connect-secret"],
     rateLimit: values["rate-limit"] !== "off",
-    untilStdinEnds: values["until-stdin-ends"] === true,
+    untilParentEnds: values["until-parent-ends"] === true,
   };
 }
 
 try {
-  const { untilStdinEnds, ...given } = options();
+  const { untilParentEnds, ...given } = options();
   const standIn = await start(given);
   const end = async () => {
     // Whatever is still being delivered, what is known by now is kept.
@@ -42,8 +42,9 @@ try {
     process.exit(0);
   };
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.once(signal, end);
-  // Whoever started it may be killed without a chance to tell; its end of the pipe closes all the same.
-  if (untilStdinEnds) process.stdin.once("end", end).resume();
+  // Whoever started it may be killed without a chance to tell.
+  const parent = process.ppid;
+  if (untilParentEnds) setInterval(() => process.ppid !== parent && end(), 300).unref();
   console.log(JSON.stringify({ url: standIn.url }));
 } catch (error) {
   console.error(`error: ${error.message}`);
