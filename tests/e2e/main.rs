@@ -29,6 +29,7 @@ mod state;
 mod stripe;
 mod stripe_doors;
 mod stripe_money;
+mod stripe_year;
 mod tiered_credits;
 mod user_referral;
 mod webhooks;
