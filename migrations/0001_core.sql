@@ -85,6 +85,7 @@ CREATE TABLE account (
   revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, one more with each decision
   stale_since_ms INTEGER,                -- mutable: something it depends on changed since, and it is to be decided again
   signed_up_at_ms INTEGER,               -- mutable: as decided last; who signed up first is decided again first
+  written TEXT,                          -- mutable: digest of what its bindings and revenue say; NULL: to be written anew
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX account_stale ON account (signed_up_at_ms, id) WHERE stale_since_ms IS NOT NULL;

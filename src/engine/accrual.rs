@@ -36,7 +36,8 @@ pub struct PartnerTerm {
 /// What runs have found about partners that bears on an account's lines.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
-    pub modifiers: &'a [PartnerTerm],
+    /// By partner.
+    pub modifiers: &'a HashMap<String, Vec<PartnerTerm>>,
     /// What monthly caps take, by line.
     pub capped: &'a HashMap<String, Cents>,
 }
@@ -46,7 +47,7 @@ pub struct Bound<'a> {
     pub catalog: &'a Catalog,
     pub binding: &'a Binding,
     pub account: &'a str,
-    pub facts: &'a [Fact],
+    pub facts: &'a [&'a Fact],
     pub timeline: &'a Timeline<'a>,
     pub standing: &'a Standing,
     pub terms: Terms<'a>,
@@ -234,11 +235,11 @@ fn invoice_line(
 
 /// The highest rate that the partner's modifiers give this reward, if it is higher than its own. They do not stack.
 fn better_rate(b: &Bound, document: &Document, reward: &Reward, own: Bps, at: UtcMillis) -> Option<(String, Bps)> {
+    let terms = b.terms.modifiers.get(&b.binding.partner)?;
     let quarter = Quarter::of(at).to_string();
     let applies = |modifier: &str| {
-        b.terms.modifiers.iter().any(|t| {
-            t.partner_id == b.binding.partner
-                && t.program_id == document.id
+        terms.iter().any(|t| {
+            t.program_id == document.id
                 && t.modifier_id == modifier
                 && if t.quarter.is_empty() {
                     at > t.from_ms || sabotage::is(Sabotage::PlatinumFromStart)

@@ -13,6 +13,7 @@ pub mod economics;
 pub mod event;
 pub mod funnel;
 pub mod grant;
+pub mod grouped;
 pub mod hold;
 pub mod interval;
 pub mod lifecycle;

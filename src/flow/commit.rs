@@ -9,13 +9,14 @@ use crate::engine::line::{Line, LineState};
 use crate::engine::posting::{self, Transfer};
 use crate::engine::risk::Suspicion;
 use crate::program::document::{Cadence, Method, Risk};
-use crate::store::account::{self, AccountRow, BoundRow, OfCrowd, OfDomain};
+use crate::store::account::{self, AccountRow, Advance, BoundRow, OfCrowd, OfDomain};
 use crate::store::port::Stmt;
 use crate::store::{ledger, outbox, pool, review};
 
 #[derive(Default)]
 pub struct Commit {
-    accounts: Vec<AccountRow>,
+    accounts: Vec<Decided>,
+    /// Accounts' answers that are not written yet.
     groups: Vec<(String, GroupDecision)>,
     suspicions: Vec<(String, Suspicion)>,
     pub lines: Vec<Line>,
@@ -26,6 +27,20 @@ pub struct Commit {
     /// Accounts that depend on what changed.
     domains: Vec<OfDomain>,
     crowds: Vec<OfCrowd>,
+}
+
+/// An account that was decided.
+struct Decided {
+    read: AccountRow,
+    signed_up: Option<UtcMillis>,
+    written: String,
+}
+
+impl Decided {
+    fn advance(&self) -> Advance<'_> {
+        let AccountRow { id, revision, .. } = &self.read;
+        Advance { id, revision: *revision, signed_up: self.signed_up, written: &self.written }
+    }
 }
 
 impl Commit {
@@ -40,8 +55,13 @@ impl Commit {
         self.lines.extend(lines);
         self.transfers.extend(transfers);
         self.suspicions.extend(decision.suspicions.into_iter().map(|s| (account.id.clone(), s)));
-        self.groups.extend(decision.groups.into_iter().map(|g| (account.id.clone(), g)));
-        self.accounts.push(account.clone());
+        // Every group of an account says the same sign-up.
+        let signed_up = decision.groups.first().map(|group| group.signed_up.0);
+        let written = account::digest(&decision.groups);
+        if account.written.as_ref() != Some(&written) {
+            self.groups.extend(decision.groups.into_iter().map(|g| (account.id.clone(), g)));
+        }
+        self.accounts.push(Decided { read: account.clone(), signed_up, written });
     }
 
     /// Everybody whose sign-up at or after `from` named this domain is to be decided again.
@@ -51,16 +71,17 @@ impl Commit {
 
     /// The statements, for one batch.
     pub fn statements(&self, now: UtcMillis) -> Vec<Stmt> {
-        let ids: Vec<String> = self.accounts.iter().map(|a| a.id.clone()).collect();
+        let ids: Vec<String> = self.accounts.iter().map(|a| a.read.id.clone()).collect();
         let groups: Vec<(&str, &GroupDecision)> = self.groups.iter().map(|(id, g)| (id.as_str(), g)).collect();
         let mut statements = Vec::new();
         if !self.accounts.is_empty() {
-            statements.push(account::account_advance(&self.accounts.iter().collect::<Vec<_>>(), &groups, now));
+            let rows: Vec<Advance> = self.accounts.iter().map(Decided::advance).collect();
+            statements.push(account::account_advance(&rows, now));
         }
         statements.extend(self.pools.iter().map(|p| pool::pool_advance(&p.pool.program_id, p.revision)));
         if !groups.is_empty() {
             statements.extend(account::binding_write(&groups, now));
-            statements.extend(account::revenue_write(&ids, &groups));
+            statements.extend(account::revenue_write(&groups));
         }
         statements.extend(review::review_open(&self.suspicions, now));
         if !self.transfers.is_empty() {
@@ -101,7 +122,7 @@ impl Commit {
     /// Whom a changed binding concerns: later sign-ups of the same email domain, and of the same partner and month.
     fn note_dependants(&mut self, books: &Books, account: &str, groups: &[GroupDecision]) {
         for group in groups {
-            let before = books.bound.iter().find(|b| b.account_id == account && b.group_id == group.verdict.group);
+            let before = books.bound(account).iter().find(|b| b.group_id == group.verdict.group);
             let after = group.verdict.binding.as_ref();
             let same = match (before, after) {
                 (None, None) => true,

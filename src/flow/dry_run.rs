@@ -123,8 +123,8 @@ struct Replay<'a> {
 impl Replay<'_> {
     /// What one account adds to its partner's terms.
     fn gather(&self, now: UtcMillis, books: &Books, account: &str, gathered: &mut Gathered) {
-        let none = HashMap::new();
-        let terms = Terms { modifiers: &[], capped: &none };
+        let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
+        let terms = Terms { modifiers: &no_modifiers, capped: &nothing_capped };
         let decision = books.with_case(account, now, |_, case| {
             decision::decide(&self.catalog, &decision::Case { lines: &[], terms, ..*case })
         });

@@ -25,7 +25,7 @@ struct Missed {
 
 /// Compares, and repairs where that is asked for. Asking again finds nothing left to repair.
 pub async fn reconcile<P: Ports>(ctx: &Context<'_, P>, asked: &Reconciliation) -> Result<Value, AppError> {
-    let accounts = asked.accounts.iter().map(|a| AccountRow { id: a.id.clone(), revision: 0 }).collect();
+    let accounts = asked.accounts.iter().map(|a| AccountRow::new(a.id.clone())).collect();
     let books = books::read(ctx, accounts, &Coming::default()).await?;
     let mut missed = Vec::new();
     let mut unknown = Vec::new();

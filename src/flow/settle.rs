@@ -172,7 +172,7 @@ pub async fn grants_page<P: Ports>(
     }
     let candidates: Vec<Candidate> = ctx.query(runs::grant_candidates(run)).await?.decode()?;
     let Some(last) = candidates.last().map(|c| c.account_id.clone()) else { return Ok((Vec::new(), None)) };
-    let accounts = candidates.into_iter().map(|c| AccountRow { id: c.account_id, revision: 0 }).collect();
+    let accounts = candidates.into_iter().map(|c| AccountRow::new(c.account_id)).collect();
     let books = books::read(ctx, accounts, &Coming::default()).await?;
     let mut planned = Vec::new();
     if let Some(document) = books.catalog.in_force(&run.program_id, run.as_of_ms) {

@@ -67,7 +67,7 @@ pub fn event_person_insert(event: &Event) -> Option<Stmt> {
 /// The accounts whose books an event touches: its own, and every other account with a claim to the same invoice.
 pub fn event_accounts(account: Option<&str>, invoice: Option<&str>) -> Stmt {
     Stmt::new(
-        "SELECT a.id, a.revision FROM account a WHERE a.id = ?1
+        "SELECT a.id, a.revision, a.written FROM account a WHERE a.id = ?1
            OR a.id IN (SELECT account_id FROM event WHERE invoice_id = ?2 AND type = 'invoice.paid')
          ORDER BY a.id",
     )
@@ -97,7 +97,7 @@ pub fn fact_list(accounts: &[String], invoices: &[String], domains: &[String]) -
     .json(&domains)
 }
 
-pub fn facts(rows: &Rows) -> Result<Vec<Fact>, DbError> {
+pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
     #[derive(Deserialize)]
     struct Row {
         id: String,
@@ -109,7 +109,7 @@ pub fn facts(rows: &Rows) -> Result<Vec<Fact>, DbError> {
         credential: String,
     }
     let fault = |id: &str, e: decode::Mismatch| DbError::Fault(format!("event {id}: {e}"));
-    rows.decode::<Row>()?
+    rows.take::<Row>()?
         .into_iter()
         .map(|r| {
             Ok(Fact {

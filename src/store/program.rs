@@ -47,6 +47,12 @@ pub fn program_insert(document: &Document, json: &str, sha256: &str, now: UtcMil
 }
 
 /// A new version may change when a reward by state is due: every account of the program is looked at again.
-pub fn program_grants_recheck(program: &str) -> Stmt {
-    Stmt::new("UPDATE binding SET grant_due_at_ms = 0 WHERE program_id = ?1").bind(program)
+pub fn program_grants_recheck(program: &str) -> [Stmt; 2] {
+    [
+        Stmt::new("UPDATE binding SET grant_due_at_ms = 0 WHERE program_id = ?1").bind(program),
+        Stmt::new(
+            "UPDATE account SET written = NULL WHERE id IN (SELECT account_id FROM binding WHERE program_id = ?1)",
+        )
+        .bind(program),
+    ]
 }

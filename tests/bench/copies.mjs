@@ -61,6 +61,21 @@ function givenNames(rows, partners, bodies) {
   return partners.flatMap(({ name }) => [byName.get(name).id, byName.get(name).code]).concat(bodies);
 }
 
+const groupBy = (rows, column) => Object.groupBy(rows, (row) => row[column]);
+const byOrder = (column) => (a, b) => (a[column] < b[column] ? -1 : 1);
+
+/** The digest of an account's bindings and revenue, as `store::account::digest` makes it. */
+function digest(bindings, spans, rename) {
+  const parts = bindings.toSorted(byOrder("group_id")).flatMap((b) => [
+    ...[b.group_id, b.receipt, b.states, b.qualified_at_ms, b.held, b.grant_due_at_ms, b.signed_up_at_ms, b.signup_event_id],
+    ...spans
+      .filter((s) => s.program_id === b.program_id)
+      .toSorted(byOrder("from_ms"))
+      .flatMap((s) => [s.from_ms, s.to_ms, s.annual_cents]),
+  ]);
+  return derived("dec", [String(bindings.length), ...parts.map((part) => rename(String(part ?? "")))]);
+}
+
 /** How one block's rows become another's: words that stand in `names`, and the block's own name inside of words. */
 function renamer(rows, names, from, to) {
   const own = new RegExp(`${from}(?=_p|$)`);
@@ -70,6 +85,11 @@ function renamer(rows, names, from, to) {
   }
   for (const review of rows.review) {
     names.set(review.id, derived("rev", [review.program_id, review.partner_id, review.account_id, review.rule, review.subject].map(rename)));
+  }
+  const bindings = groupBy(rows.binding, "account_id");
+  const spans = groupBy(rows.revenue_span, "account_id");
+  for (const { id, written } of rows.account) {
+    if (written !== null) names.set(written, digest(bindings[id] ?? [], spans[id] ?? [], rename));
   }
   return (row) => Object.fromEntries(Object.entries(row).map(([column, field]) => [column, typeof field === "string" ? rename(field) : field]));
 }
