@@ -42,6 +42,12 @@ pub struct Terms<'a> {
     pub capped: &'a HashMap<String, Cents>,
 }
 
+impl<'a> Terms<'a> {
+    fn of(&self, partner: &str) -> &'a [PartnerTerm] {
+        self.modifiers.get(partner).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// One account bound to one program.
 pub struct Bound<'a> {
     pub catalog: &'a Catalog,
@@ -115,7 +121,7 @@ fn flat_line(b: &Bound, document: &Document, reward: &Reward, fact: &Fact, cents
         at: fact.at,
         reason: format!("{} was taken in", fact.kind),
     };
-    let mut line = Line::new(document, b.binding, b.account, ground, cents);
+    let mut line = Line::new(document, &b.binding.partner, b.account, ground, cents);
     judge_flat(&mut line, &b.grounds(document));
     hold::review(&mut line, b.standing);
     line
@@ -190,7 +196,8 @@ fn earn(b: &Bound, document: &Document, payment: &Payment, first: bool, used: &m
             lines.push(line);
         }
         // The better rate is one rate, floored once: its line holds what it adds.
-        if let Some((modifier, better)) = better_rate(b, document, reward, rate, payment.at)
+        if let Some((modifier, better)) =
+            better_rate(b.terms.of(&b.binding.partner), document, reward, rate, payment.at)
             && let Some(whole) = share(better, amount)
         {
             let extra = Cents(whole.0 - base.0);
@@ -228,14 +235,29 @@ fn invoice_line(
 ) -> Option<Line> {
     let invoice = &payment.invoice.invoice_id;
     let basis = if on.is_empty() { format!("invoice:{invoice}") } else { format!("invoice:{invoice}:{on}") };
-    let reason = format!("invoice {invoice} was paid");
-    let ground = Ground { rule, basis, event: payment.event_id, at: payment.at, reason };
-    (earned > Cents::ZERO).then(|| Line::new(document, b.binding, b.account, ground, earned))
+    let ground = invoice_ground(invoice, basis, rule, payment.event_id, payment.at);
+    (earned > Cents::ZERO).then(|| Line::new(document, &b.binding.partner, b.account, ground, earned))
 }
 
-/// The highest rate that the partner's modifiers give this reward, if it is higher than its own. They do not stack.
-fn better_rate(b: &Bound, document: &Document, reward: &Reward, own: Bps, at: UtcMillis) -> Option<(String, Bps)> {
-    let terms = b.terms.modifiers.get(&b.binding.partner)?;
+/// The fact behind a line for an invoice.
+pub(super) fn invoice_ground<'a>(
+    invoice: &str,
+    basis: String,
+    rule: &'a str,
+    event: &'a str,
+    at: UtcMillis,
+) -> Ground<'a> {
+    Ground { rule, basis, event, at, reason: format!("invoice {invoice} was paid") }
+}
+
+/// The highest rate that a partner's modifiers give this reward, if it is higher than its own. They do not stack.
+pub(super) fn better_rate(
+    terms: &[PartnerTerm],
+    document: &Document,
+    reward: &Reward,
+    own: Bps,
+    at: UtcMillis,
+) -> Option<(String, Bps)> {
     let quarter = Quarter::of(at).to_string();
     let applies = |modifier: &str| {
         terms.iter().any(|t| {
@@ -260,7 +282,7 @@ fn better_rate(b: &Bound, document: &Document, reward: &Reward, own: Bps, at: Ut
     rates.filter(|(_, rate)| *rate > own).max_by_key(|(_, rate)| *rate)
 }
 
-fn share(rate: Bps, amount: Cents) -> Option<Cents> {
+pub(super) fn share(rate: Bps, amount: Cents) -> Option<Cents> {
     if sabotage::is(Sabotage::RoundShare) {
         return Some(Cents((amount.0 * rate.0 + 5_000) / 10_000));
     }
@@ -346,7 +368,6 @@ fn benefit_line(b: &Bound, document: &Document, payment: &Payment) -> Option<Lin
     if first.event_id != payment.event_id || cost <= Cents::ZERO {
         return None;
     }
-    let binding = Binding { partner: String::new(), ..b.binding.clone() };
     let invoice = &payment.invoice.invoice_id;
     let ground = Ground {
         rule: "benefit",
@@ -355,7 +376,7 @@ fn benefit_line(b: &Bound, document: &Document, payment: &Payment) -> Option<Lin
         at: payment.at,
         reason: format!("discount on invoice {invoice}; referred through {}", b.binding.code),
     };
-    let mut line = Line::new(document, &binding, b.account, ground, cost);
+    let mut line = Line::new(document, "", b.account, ground, cost);
     line.unit = format!("cash:{}", document.currency);
     line.bucket = Bucket::Benefit;
     line.state = LineState::Settled;

@@ -1,6 +1,5 @@
 //! A line: who earns what, for which fact, by which rule of which version, and where it stands.
 
-use super::attribution::Binding;
 use super::schedule;
 use crate::base::id;
 use crate::base::money::Cents;
@@ -92,16 +91,16 @@ pub struct Ground<'a> {
 
 impl Line {
     /// A fresh line of `earned` cents. Without a hold it stands in available as it is made.
-    pub fn new(document: &Document, binding: &Binding, account: &str, ground: Ground, earned: Cents) -> Line {
+    pub fn new(document: &Document, partner: &str, account: &str, ground: Ground, earned: Cents) -> Line {
         let held = !matches!(document.vesting.hold, Hold::None {});
         let (bucket, state) =
             if held { (Bucket::Pending, LineState::Pending) } else { (Bucket::Available, LineState::Available) };
         Line {
-            id: line_id(&document.id, &binding.partner, ground.rule, account, &ground.basis),
+            id: line_id(&document.id, partner, ground.rule, account, &ground.basis),
             program_id: document.id.clone(),
             program_version: document.version,
             rule_id: ground.rule.to_owned(),
-            partner_id: binding.partner.clone(),
+            partner_id: partner.to_owned(),
             account_id: account.to_owned(),
             event_id: ground.event.to_owned(),
             basis: ground.basis,

@@ -25,5 +25,6 @@ pub mod sabotage;
 pub mod schedule;
 pub mod terms;
 pub mod timeline;
+pub mod top_up;
 pub mod touch;
 pub mod visit;

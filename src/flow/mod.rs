@@ -23,3 +23,4 @@ pub mod redecide;
 pub mod report;
 pub mod review;
 pub mod settle;
+pub mod top_up;

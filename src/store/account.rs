@@ -87,6 +87,15 @@ pub fn account_touch(accounts: &[AccountRow]) -> Stmt {
     .json(&rows)
 }
 
+/// Marks accounts to be decided again.
+pub fn stale_by_ids(accounts: &[String], now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "UPDATE account SET revision = revision + 1, stale_since_ms = ?2 WHERE id IN (SELECT value FROM json_each(?1))",
+    )
+    .json(&accounts)
+    .bind(now)
+}
+
 /// Whose sign-up, at or after an instant, named an email domain.
 #[derive(Clone, Debug, Serialize)]
 pub struct OfDomain {

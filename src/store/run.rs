@@ -132,8 +132,8 @@ pub fn grant_plan(run: &RunRow, grants: &[Grant]) -> [Stmt; 2] {
 pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
     [
         Stmt::new(format!(
-            "INSERT INTO run_item (run_id, seq, kind, line_id, account_id, partner_id, unit, planned_cents)
-             SELECT r.id, r.items + row_number() OVER (ORDER BY l.id), 'vest', l.id, l.account_id, l.partner_id, l.unit, l.net_cents
+            "INSERT INTO run_item (run_id, seq, kind, line_id, account_id, partner_id, unit, planned_cents, posted_cents)
+             SELECT r.id, r.items + row_number() OVER (ORDER BY l.id), 'vest', l.id, l.account_id, l.partner_id, l.unit, l.net_cents, l.net_cents
              FROM run r, (SELECT id, account_id, partner_id, unit, net_cents FROM accrual
                WHERE program_id = ?2 AND state = 'pending' AND bucket = 'pending' AND id > ?3
                  AND {} AND at_ms < ?4 ORDER BY id LIMIT ?5) l
@@ -271,7 +271,8 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
         page(
             "UPDATE run_item AS i SET posted_cents = COALESCE((SELECT a.net_cents FROM accrual a
                 WHERE a.id = i.line_id AND a.state = 'pending' AND a.bucket = 'pending'), 0)
-             WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'vest'"
+             WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'vest' AND NOT EXISTS (SELECT 1 FROM accrual a
+                WHERE a.id = i.line_id AND a.state = 'pending' AND a.bucket = 'pending' AND a.net_cents = i.posted_cents)"
                 .to_owned(),
         ),
         page(format!(
@@ -298,8 +299,9 @@ fn accounts_ensure(page: &impl Fn(String) -> Stmt) -> Stmt {
          SELECT DISTINCT n.id, n.program_id, n.unit, n.kind, n.partner_id FROM (
            SELECT r.program_id || '/' || i.unit || '/' || k.value || IIF(k.value = 'expense', '', '/' || i.partner_id) AS id,
                   r.program_id, i.unit, k.value AS kind, IIF(k.value = 'expense', '', i.partner_id) AS partner_id
-           FROM (SELECT DISTINCT unit, partner_id FROM run_item WHERE run_id = ?1 AND seq BETWEEN ?2 AND ?3) i
-             CROSS JOIN run r CROSS JOIN json_each('[\"expense\",\"pending\",\"available\"]') k
+           FROM (SELECT DISTINCT unit, partner_id, kind FROM run_item WHERE run_id = ?1 AND seq BETWEEN ?2 AND ?3) i
+             CROSS JOIN run r
+             CROSS JOIN json_each(IIF(i.kind = 'vest', '[\"available\"]', '[\"expense\",\"pending\",\"available\"]')) k
            WHERE r.id = ?1) n
          WHERE NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = n.id)"
             .to_owned(),
@@ -364,9 +366,9 @@ pub struct RunTotal {
 
 pub fn run_totals(id: &str) -> Stmt {
     Stmt::new(
-        "SELECT kind, unit, COUNT(*) AS planned, SUM(planned_cents) AS planned_cents, COUNT(posted_cents) AS executed,
-                COALESCE(SUM(posted_cents), 0) AS executed_cents
-         FROM run_item WHERE run_id = ?1 GROUP BY kind, unit ORDER BY kind, unit",
+        "SELECT kind, unit, COUNT(*) AS planned, SUM(planned_cents) AS planned_cents, SUM(seq <= r.executed) AS executed,
+                SUM(IIF(seq <= r.executed, posted_cents, 0)) AS executed_cents
+         FROM run_item JOIN run r ON r.id = run_id WHERE run_id = ?1 GROUP BY kind, unit ORDER BY kind, unit",
     )
     .bind(id)
 }

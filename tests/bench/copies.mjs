@@ -48,7 +48,7 @@ function rowsOf(db, name) {
   const ids = new Set(db.prepare("SELECT id FROM partner WHERE external_id GLOB ?").all(`${name}_*`).map((row) => row.id));
   for (const table of Object.keys(TABLES)) {
     rows[table] = db
-      .prepare(`SELECT * FROM ${table} ORDER BY rowid`)
+      .prepare(`SELECT * FROM ${table}`)
       .all()
       .filter((row) => ids.has(row.partner_id) || JSON.stringify(row).includes(`${name}_p`));
   }
