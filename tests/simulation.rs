@@ -4,7 +4,8 @@
 mod sim;
 mod support;
 
-use sim::play::{Stats, play};
+use sim::play::play;
+use sim::stats::Stats;
 use std::panic::catch_unwind;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -5,7 +5,8 @@ use super::auditor::Auditor;
 use super::books::Books;
 use super::calendar::{DAY, HOUR, MINUTE, firsts, instant, mondays};
 use super::dice::Dice;
-use super::facts::{Link, Sent};
+use super::facts::Sent;
+use super::stats::Stats;
 use super::story::{Cast, tell};
 use super::{compare, deeds, history};
 use crate::support::sqlite::Fault;
@@ -13,47 +14,10 @@ use crate::support::world::{World, now as done};
 use manicule::base::time::UtcMillis;
 use manicule::engine::touch::Trail;
 use manicule::flow::error::{AppError, Kind};
-use manicule::flow::review::Choice;
 use manicule::flow::{pool, redecide, settle};
 use manicule::program::document::Cadence;
 use serde_json::json;
 use std::collections::BTreeMap;
-
-/// What was done, over all seeds.
-#[derive(Clone, Debug, Default)]
-pub struct Stats {
-    pub seeds: u64,
-    pub events: u64,
-    pub deliveries: u64,
-    pub faults: u64,
-    pub runs: u64,
-    pub reviews: u64,
-    pub transfers: u64,
-    pub credits: u64,
-    pub vested: u64,
-    pub fundings: u64,
-    /// What came up, and how often: methods that bound, rules and where their lines ended, reviews.
-    pub met: BTreeMap<String, u64>,
-}
-
-impl Stats {
-    #[allow(dead_code, reason = "not every test sums them up")]
-    pub fn add(&mut self, other: Stats) {
-        self.seeds += other.seeds;
-        self.events += other.events;
-        self.deliveries += other.deliveries;
-        self.faults += other.faults;
-        self.runs += other.runs;
-        self.reviews += other.reviews;
-        self.transfers += other.transfers;
-        self.credits += other.credits;
-        self.vested += other.vested;
-        self.fundings += other.fundings;
-        for (what, times) in other.met {
-            *self.met.entry(what).or_default() += times;
-        }
-    }
-}
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -84,21 +48,21 @@ pub fn play(seed: u64) -> Result<Stats, String> {
     Ok(play.stats)
 }
 
-struct Play {
+pub(super) struct Play {
     seed: u64,
-    dice: Dice,
-    world: World,
-    cast: Cast,
+    pub(super) dice: Dice,
+    pub(super) world: World,
+    pub(super) cast: Cast,
     events: Vec<Sent>,
     queue: BTreeMap<(i64, u64), Step>,
     queued: u64,
-    auditor: Auditor,
+    pub(super) auditor: Auditor,
     books: Books,
     end: i64,
-    switched_off_at: Option<i64>,
+    pub(super) switched_off_at: Option<i64>,
     /// The database's count of changes as it was audited last.
     audited: u64,
-    stats: Stats,
+    pub(super) stats: Stats,
 }
 
 impl Play {
@@ -253,7 +217,7 @@ impl Play {
     }
 
     /// Sets a fault for one of the next `calls` calls of the database, in so many of a hundred cases.
-    fn maybe_fault(&mut self, percent: u64, calls: i64) -> bool {
+    pub(super) fn maybe_fault(&mut self, percent: u64, calls: i64) -> bool {
         let is_faulty = self.dice.percent(percent);
         let fault = is_faulty.then(|| {
             let kind = self.dice.pick(&[Fault::Before, Fault::AfterCommit]);
@@ -264,7 +228,7 @@ impl Play {
     }
 
     /// Whether an error is the fault that was injected; any other error is a finding.
-    fn was_injected(&mut self, error: &AppError) -> Result<(), String> {
+    pub(super) fn was_injected(&mut self, error: &AppError) -> Result<(), String> {
         self.world.db.fault.set(None);
         if error.kind == Kind::Transient && error.detail.starts_with("injected") {
             self.stats.faults += 1;
@@ -383,69 +347,6 @@ impl Play {
         done(redecide::drain(&ctx, 20))?;
         done(pool::sweep(&ctx))?;
         done(settle::sweep(&ctx)).map(|_| ())
-    }
-
-    fn release(&mut self, now: i64) -> Result<(), String> {
-        done(pool::sweep(&self.world.at(UtcMillis(now)))).map_err(|e| format!("{e:?}"))?;
-        self.auditor.salon.release();
-        Ok(())
-    }
-
-    /// An operator funds the pool; where the database failed, the ledger says whether the money is in.
-    fn fund(&mut self, now: i64, cents: i64) -> Result<(), String> {
-        if cents == 0 {
-            return Ok(());
-        }
-        let funded = |world: &World| world.db.number("SELECT COUNT(*) FROM transfer WHERE code = 'fund'");
-        let before = funded(&self.world);
-        let is_faulty = self.maybe_fault(20, 5);
-        let answer = self.world.fund(UtcMillis(now), super::salon::PROGRAM, cents);
-        self.world.db.fault.set(None);
-        if let Err(error) = answer {
-            self.was_injected(&error)?;
-        }
-        if funded(&self.world) > before {
-            self.stats.fundings += 1;
-            self.auditor.salon.balance += cents;
-            self.auditor.salon.release();
-        }
-        if is_faulty { self.release(now) } else { Ok(()) }
-    }
-
-    /// Switches spare links off; touches and typed codes before this instant stay good.
-    fn switch_off(&mut self, now: i64) -> Result<(), String> {
-        for code in &self.cast.spare {
-            self.world.disable(UtcMillis(now), code).map_err(|e| e.to_string())?;
-            let links = &mut self.auditor.register.links;
-            links.entry(code.clone()).and_modify(|l: &mut Link| l.disabled_at = Some(now));
-        }
-        self.switched_off_at = Some(now);
-        Ok(())
-    }
-
-    /// An operator decides an open review.
-    fn review(&mut self, now: i64) -> Result<(), String> {
-        let open = self.world.db.look(
-            "SELECT id, account_id, partner_id, rule FROM review WHERE state = 'open' AND holds = 1 AND subject = '' ORDER BY id",
-        );
-        if open.is_empty() {
-            return Ok(());
-        }
-        let row = self.dice.pick(&open);
-        let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
-        let choice = self.dice.pick(&[Choice::Release, Choice::Reject]);
-        let first = self.maybe_fault(25, 4);
-        let mut decided = self.world.decide(UtcMillis(now), &text("id"), choice);
-        self.world.db.fault.set(None);
-        if let (Err(error), true) = (&decided, first) {
-            self.was_injected(error)?;
-            decided = self.world.decide(UtcMillis(now), &text("id"), choice);
-        }
-        decided.map_err(|e| e.to_string())?;
-        self.stats.reviews += 1;
-        let about = (text("account_id"), text("partner_id"), text("rule"));
-        self.auditor.register.reviews.insert(about, choice == Choice::Release);
-        Ok(())
     }
 
     /// Delivers what is left, settles the last periods, and holds the books against the whole truth.
