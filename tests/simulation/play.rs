@@ -8,7 +8,7 @@ use super::dice::Dice;
 use super::facts::Sent;
 use super::stats::Stats;
 use super::story::{Cast, tell};
-use super::{compare, deeds, history};
+use super::{compare, deeds, history, salon};
 use crate::support::sqlite::Fault;
 use crate::support::world::{World, now as done};
 use manicule::base::time::UtcMillis;
@@ -104,12 +104,14 @@ impl Play {
     fn plan(&mut self) {
         let mut clicks = Vec::new();
         // Most seeds are about a few whole lives; some about many small accounts that one agency brings: enough for the
-        // volume bonus, for a crowded month, or for platinum.
-        let (lives, crowd, days) = match self.dice.next() % 20 {
-            0..=4 => (1, self.dice.within(5, 8), 40),
-            5 | 6 => (1, self.dice.within(11, 14), 20),
-            7 => (1, self.dice.within(20, 23), 75),
-            _ => (self.dice.within(2, 5), 0, 1),
+        // volume bonus, for a crowded month, or for platinum; some about colleagues, or about guests of
+        // the salon.
+        let (lives, crowd, days, colleagues) = match self.dice.next() % 20 {
+            0..=3 => (1, self.dice.within(6, 11), self.dice.pick(&[40, 80]), 0),
+            4 | 5 => (1, self.dice.within(11, 14), 20, 0),
+            6 => (1, self.dice.within(20, 23), 75, 0),
+            7..=9 => (1, 0, 1, self.dice.within(3, 6)),
+            _ => (self.dice.within(2, 5), 0, 1, 0),
         };
         for number in 0..lives as usize {
             let (mut events, mut found) = tell(&mut self.dice, &self.cast, number);
@@ -117,6 +119,9 @@ impl Play {
             clicks.append(&mut found);
         }
         self.events.extend(deeds::crowd(&mut self.dice, &self.cast, crowd, days));
+        self.events.extend(deeds::colleagues(&mut self.dice, &self.cast, colleagues));
+        let guests = if crowd + colleagues == 0 && self.dice.percent(30) { self.dice.within(3, 6) } else { 0 };
+        self.events.extend(deeds::guests(&mut self.dice, &self.cast, guests));
         let (mut events, mut found) = deeds::visitors(&mut self.dice, &self.cast);
         self.events.append(&mut events);
         clicks.append(&mut found);
@@ -131,15 +136,17 @@ impl Play {
         self.plan_runs();
         let off = self.cast.start + self.dice.within(0, 60 * DAY);
         self.push(off, Step::SwitchOff);
-        for _ in 0..6 {
+        // Some operators look at everything, some at nothing: what they leave stays held to the end.
+        for _ in 0..self.dice.pick(&[0, 0, 2, 6, 6]) {
             let at = self.cast.start + self.dice.within(10 * DAY, 130 * DAY);
             self.push(at, Step::Review);
         }
-        let first = self.dice.pick(&[0, 700, 2_600, 6_000, 60_000]);
+        let first = self.dice.pick(&[0, 700, 1_400, 2_600, 6_000, 60_000]);
         self.push(self.cast.start, Step::Fund(first));
-        for _ in 0..4 {
+        // Where the pool matters most, it is never empty for long, and seldom full.
+        for _ in 0..if guests > 0 || self.cast.favourite == salon::PROGRAM { 10 } else { 4 } {
             let at = self.cast.start + self.dice.within(0, 90 * DAY);
-            let cents = self.dice.pick(&[500, 4_999, 6_000, 31_000]);
+            let cents = self.dice.pick(&[500, 1_500, 3_000, 4_999, 6_000, 31_000]);
             self.push(at, Step::Fund(cents));
         }
     }
@@ -168,7 +175,9 @@ impl Play {
             return self.dice.within(0, 60 * DAY);
         }
         // Where a sign-up comes late, all that the account did is due at once.
-        if is_sign_up(&&self.events[index]) && self.dice.percent(8) {
+        let is_guest = event.account.starts_with(deeds::GUEST);
+        let chance = if is_guest || self.cast.favourite == salon::PROGRAM { 45 } else { 10 };
+        if is_sign_up(&&self.events[index]) && self.dice.percent(chance) {
             return self.dice.within(0, 30 * DAY);
         }
         self.delay()
