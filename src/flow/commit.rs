@@ -165,10 +165,12 @@ impl Commit {
 }
 
 /// A reward that became available as it was made, where a program settles instantly. One that only moved with its
-/// binding was announced when it was granted, and what runs grant they announce themselves.
+/// binding was announced when it was granted, unless all it did was wait for the pool; and what runs grant they announce
+/// themselves.
 fn is_instant_grant(books: &Books, line: &Line) -> bool {
     let document = books.catalog.in_force(&line.program_id, line.at_ms);
-    let stood = |l: &Line| l.program_id == line.program_id && l.rule_id == line.rule_id && l.basis == line.basis;
+    let same = |l: &Line| l.program_id == line.program_id && l.rule_id == line.rule_id && l.basis == line.basis;
+    let stood = |l: &Line| same(l) && l.postings > 0;
     document.is_some_and(|d| d.settlement.cadence == Cadence::Instant)
         && line.is_granted()
         && line.state == LineState::Available
