@@ -149,7 +149,7 @@ CREATE TABLE accrual (
 ) STRICT;
 CREATE INDEX accrual_account ON accrual (account_id);
 CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
-CREATE INDEX accrual_pending ON accrual (program_id, id) WHERE state = 'pending' AND bucket = 'pending';
+CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND bucket = 'pending';
 
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
 CREATE INDEX accrual_rule ON accrual (program_id, rule_id, partner_id, at_ms);

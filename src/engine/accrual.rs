@@ -235,19 +235,9 @@ fn invoice_line(
 ) -> Option<Line> {
     let invoice = &payment.invoice.invoice_id;
     let basis = if on.is_empty() { format!("invoice:{invoice}") } else { format!("invoice:{invoice}:{on}") };
-    let ground = invoice_ground(invoice, basis, rule, payment.event_id, payment.at);
+    let reason = format!("invoice {invoice} was paid");
+    let ground = Ground { rule, basis, event: payment.event_id, at: payment.at, reason };
     (earned > Cents::ZERO).then(|| Line::new(document, &b.binding.partner, b.account, ground, earned))
-}
-
-/// The fact behind a line for an invoice.
-pub(super) fn invoice_ground<'a>(
-    invoice: &str,
-    basis: String,
-    rule: &'a str,
-    event: &'a str,
-    at: UtcMillis,
-) -> Ground<'a> {
-    Ground { rule, basis, event, at, reason: format!("invoice {invoice} was paid") }
 }
 
 /// The highest rate that a partner's modifiers give this reward, if it is higher than its own. They do not stack.

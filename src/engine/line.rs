@@ -37,6 +37,11 @@ pub enum Bucket {
 }
 
 impl Bucket {
+    /// Where a program's fresh lines stand: without a hold they are available as they are made.
+    pub fn first(document: &Document) -> Bucket {
+        if matches!(document.vesting.hold, Hold::None {}) { Bucket::Available } else { Bucket::Pending }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Bucket::Pending => "pending",
@@ -92,9 +97,8 @@ pub struct Ground<'a> {
 impl Line {
     /// A fresh line of `earned` cents. Without a hold it stands in available as it is made.
     pub fn new(document: &Document, partner: &str, account: &str, ground: Ground, earned: Cents) -> Line {
-        let held = !matches!(document.vesting.hold, Hold::None {});
-        let (bucket, state) =
-            if held { (Bucket::Pending, LineState::Pending) } else { (Bucket::Available, LineState::Available) };
+        let bucket = Bucket::first(document);
+        let state = if bucket == Bucket::Pending { LineState::Pending } else { LineState::Available };
         Line {
             id: line_id(&document.id, partner, ground.rule, account, &ground.basis),
             program_id: document.id.clone(),

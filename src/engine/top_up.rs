@@ -5,36 +5,47 @@
 //! whoever has a refund, a dispute, a review, a cap or another modifier on an invoice.
 
 use super::accrual::{self, PartnerTerm};
-use super::line::Line;
+use super::line::{Bucket, line_id};
 use crate::base::money::{Bps, Cents};
 use crate::base::time::UtcMillis;
 use crate::program::catalog::Catalog;
 use crate::program::document::Document;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 
 /// A line for an invoice, with what says whether anything but its rate bears on it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Earned {
+    pub id: String,
     pub partner_id: String,
     pub account_id: String,
-    pub event_id: String,
     pub basis: String,
     pub rule_id: String,
     pub at_ms: UtcMillis,
     pub program_version: i64,
     pub earned_cents: Cents,
-    pub vests_at_ms: UtcMillis,
     /// What the invoice came to.
     pub amount_cents: Option<Cents>,
     /// 1 where all it earned stands, pending or available, and no other event names its invoice.
     pub plain: i64,
 }
 
+/// A modifier's line beside another. What is not said is as it is there: instant, event, hold.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Added {
+    pub beside: String,
+    pub id: String,
+    pub account: String,
+    pub modifier: String,
+    pub basis: String,
+    pub cents: Cents,
+    pub bucket: Bucket,
+}
+
 #[derive(Debug, Default, PartialEq)]
 pub struct TopUp {
     /// Lines to be made, of accounts that are all plain.
-    pub lines: Vec<Line>,
+    pub lines: Vec<Added>,
     /// Accounts that have to be decided.
     pub others: BTreeSet<String>,
 }
@@ -64,24 +75,34 @@ pub fn top_up(catalog: &Catalog, program: &str, earned: &[Earned], terms: &HashM
         if stands == better.as_ref().map(|(modifier, _)| modifier.as_str()) {
             continue;
         }
-        match better.filter(|_| stands.is_none()).and_then(|better| line(document, base, on, better)) {
+        match better.filter(|_| stands.is_none()).and_then(|better| added(document, base, on, better)) {
             Some(line) => found.lines.extend(line),
             None => {
                 found.others.insert(base.account_id.clone());
             }
         }
     }
-    found.lines.retain(|line| !found.others.contains(&line.account_id));
+    found.lines.retain(|line| !found.others.contains(&line.account));
     found
 }
 
 /// The modifier's line beside a plain one, which may come to nothing; `None` where the account has to be decided.
-fn line(document: &Document, base: &Earned, on: String, (modifier, better): (String, Bps)) -> Option<Option<Line>> {
-    let invoice = base.basis.strip_prefix("invoice:")?;
+fn added(
+    document: &Document,
+    base: &Earned,
+    basis: String,
+    (modifier, better): (String, Bps),
+) -> Option<Option<Added>> {
     let amount = base.amount_cents.filter(|_| base.plain == 1 && base.program_version == document.version)?;
-    let extra = Cents(accrual::share(better, amount)?.0 - base.earned_cents.0);
-    let ground = accrual::invoice_ground(invoice, on, &modifier, &base.event_id, base.at_ms);
-    let mut line = Line::new(document, &base.partner_id, &base.account_id, ground, extra);
-    line.vests_at_ms = base.vests_at_ms;
-    Some((extra > Cents::ZERO).then_some(line))
+    let cents = Cents(accrual::share(better, amount)?.0 - base.earned_cents.0);
+    let added = Added {
+        beside: base.id.clone(),
+        id: line_id(&document.id, &base.partner_id, &modifier, &base.account_id, &basis),
+        account: base.account_id.clone(),
+        modifier,
+        basis,
+        cents,
+        bucket: Bucket::first(document),
+    };
+    Some((cents > Cents::ZERO).then_some(added))
 }

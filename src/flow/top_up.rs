@@ -3,15 +3,14 @@
 
 use super::context::{Context, Ports};
 use crate::engine::accrual::PartnerTerm;
-use crate::engine::posting;
 use crate::engine::top_up::{self, Earned};
 use crate::store::account::{self, AccountRow};
 use crate::store::port::{DbError, Stmt};
+use crate::store::program;
 use crate::store::run::{self as runs, RunRow};
 use crate::store::terms::{self, LINES_MAX};
-use crate::store::{ledger, program};
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 #[derive(Deserialize)]
 struct Partner {
@@ -57,22 +56,14 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
     let earned: Vec<Earned> = next().take()?;
     let mut found = top_up::top_up(&catalog, &run.program_id, &earned, &by_partner);
     found.others.extend(tiny.into_iter().map(|a| a.account_id));
-    let (mut lines, mut transfers, mut touched) = (Vec::new(), Vec::new(), BTreeMap::new());
-    for line in found.lines {
-        // Who is marked already is decided in any case; who is not among the accounts was bound elsewhere meanwhile.
-        let Some(account) = accounts.get(&line.account_id).filter(|a| !found.others.contains(&a.id)) else { continue };
-        let (line, transfer) = posting::settle(&[], vec![line], "");
-        touched.insert(&account.id, account);
-        lines.extend(line);
-        transfers.extend(transfer);
-    }
-    if !touched.is_empty() {
-        statements.push(account::account_touch(&touched.into_values().cloned().collect::<Vec<_>>()));
-        statements.push(ledger::ledger_accounts_ensure(&transfers));
-        lines.sort_by(|a, b| a.id.cmp(&b.id));
-        transfers.sort_by(|a, b| a.line.cmp(&b.line));
-        statements.extend(account::line_write(&lines));
-        statements.extend(ledger::transfer_insert(&transfers, ctx.now));
+    // Who is marked already is decided in any case; who is not among the accounts was bound elsewhere meanwhile.
+    found.lines.retain(|line| accounts.contains_key(&line.account) && !found.others.contains(&line.account));
+    if !found.lines.is_empty() {
+        let touched: BTreeSet<&str> = found.lines.iter().map(|line| line.account.as_str()).collect();
+        let touched: Vec<AccountRow> = touched.into_iter().filter_map(|id| accounts.get(id)).cloned().collect();
+        found.lines.sort_by(|a, b| a.id.cmp(&b.id));
+        statements.push(account::account_touch(&touched));
+        statements.extend(terms::added_write(&found.lines, ctx.now));
     }
     if !found.others.is_empty() {
         statements.push(account::stale_by_ids(&found.others.into_iter().collect::<Vec<_>>(), ctx.now));

@@ -1,11 +1,12 @@
 //! What runs find about partners: modifiers earned and caps reached. Set-based: each statement looks at all partners of
 //! the program, and what it changes marks the accounts that have to be decided again.
 
-use super::port::Stmt;
+use super::account::LINE_COLUMNS;
+use super::port::{GIVEN, Stmt, json_pages};
 use super::run::RunRow;
 use crate::base::time::UtcMillis;
 use crate::engine::sabotage::{self, Fault};
-use crate::engine::top_up;
+use crate::engine::top_up::{self, Added};
 use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
 
 /// The statements of one batch: what was found is written beside what stood, accounts of partners for whom something
@@ -197,7 +198,7 @@ pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Stmt {
 /// Their lines for invoices. The plus keeps SQLite to the index by partner.
 pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
     Stmt::new(
-        "SELECT l.partner_id, l.account_id, l.event_id, l.basis, l.rule_id, l.at_ms, l.program_version, l.earned_cents, l.vests_at_ms,
+        "SELECT l.id, l.partner_id, l.account_id, l.basis, l.rule_id, l.at_ms, l.program_version, l.earned_cents,
                 e.payload ->> '$.\"invoice.paid\".amount.cents' AS amount_cents,
                 l.net_cents = l.earned_cents AND l.capped_cents = 0 AND l.state IN ('pending', 'available')
                   AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = e.invoice_id AND o.id <> e.id) AS plain
@@ -206,4 +207,25 @@ pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
     )
     .bind(&run.program_id)
     .json(&partners)
+}
+
+/// Writes what is added, each as the line beside it stands, with its ledger row. That line was accrued between the same
+/// ledger accounts, so they exist.
+pub fn added_write(added: &[Added], now: UtcMillis) -> Vec<Stmt> {
+    let lines = format!(
+        "{GIVEN} INSERT INTO accrual ({LINE_COLUMNS})
+         SELECT row ->> '$.id', l.program_id, l.program_version, row ->> '$.modifier', l.partner_id, l.account_id, l.event_id,
+                row ->> '$.basis', l.at_ms, l.period, l.unit, row ->> '$.cents', 0, row ->> '$.cents', row ->> '$.bucket', l.payer,
+                row ->> '$.bucket', l.vests_at_ms, l.reason, 1
+         FROM given CROSS JOIN accrual l ON l.id = row ->> '$.beside'"
+    );
+    let transfers = format!(
+        "{GIVEN} INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
+         SELECT l.id || '.1', l.id, 'accrue', 'single', l.program_id || '/' || l.unit || '/' || l.payer,
+                l.program_id || '/' || l.unit || '/' || l.bucket || '/' || l.partner_id, l.net_cents, l.program_id, '', l.reason, ?2
+         FROM given CROSS JOIN accrual l ON l.id = row ->> '$.id'"
+    );
+    let page =
+        |page: String| [Stmt::new(lines.clone()).bind(page.clone()), Stmt::new(transfers.clone()).bind(page).bind(now)];
+    json_pages(added).into_iter().flat_map(page).collect()
 }
