@@ -146,7 +146,7 @@ CREATE TABLE accrual (
   vests_at_ms INTEGER NOT NULL,          -- mutable: from then on a run vests it
   reason TEXT NOT NULL,                  -- mutable: why it is in its state
   postings INTEGER NOT NULL              -- mutable: how many ledger rows it has
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX accrual_account ON accrual (account_id);
 CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
 CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND bucket = 'pending';

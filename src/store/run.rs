@@ -127,17 +127,16 @@ pub fn grant_plan(run: &RunRow, grants: &[Grant]) -> [Stmt; 2] {
     ]
 }
 
-/// Plans the next page of lines that vest, after the cursor, which then is its last row; where there is no line left
-/// the plan is complete and the run goes on to executing it. In the order of rows, and inside a page in that of ids: so
-/// a page reads lines that stand together, and writes neighbouring ledger rows one after the other.
+/// Plans the next page of lines that vest, after the cursor, which then is its last line; where there is no line left
+/// the plan is complete and the run goes on to executing it.
 pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
     [
         Stmt::new(format!(
             "INSERT INTO run_item (run_id, seq, kind, line_id, account_id, partner_id, unit, planned_cents, posted_cents)
              SELECT r.id, r.items + row_number() OVER (ORDER BY l.id), 'vest', l.id, l.account_id, l.partner_id, l.unit, l.net_cents, l.net_cents
              FROM run r, (SELECT id, account_id, partner_id, unit, net_cents FROM accrual
-               WHERE program_id = ?2 AND state = 'pending' AND bucket = 'pending' AND rowid > CAST(?3 AS INTEGER)
-                 AND {} AND at_ms < ?4 ORDER BY rowid LIMIT ?5) l
+               WHERE program_id = ?2 AND state = 'pending' AND bucket = 'pending' AND id > ?3
+                 AND {} AND at_ms < ?4 ORDER BY id LIMIT ?5) l
              WHERE r.id = ?1",
             vest_due()
         ))
@@ -148,11 +147,11 @@ pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
         .bind(LINE_PAGE),
         Stmt::new(
             "UPDATE run SET state = IIF(p.last IS NULL, 'executing', 'vesting'), cursor = COALESCE(p.last, '')
-             FROM (SELECT MAX(l.rowid) AS last FROM run_item i JOIN accrual l ON l.id = i.line_id
-                   WHERE i.run_id = ?1 AND i.seq > (SELECT items FROM run WHERE id = ?1)) p
+             FROM (SELECT MAX(line_id) AS last FROM run_item WHERE run_id = ?1 AND kind = 'vest' AND line_id > ?2) p
              WHERE run.id = ?1",
         )
-        .bind(&run.id),
+        .bind(&run.id)
+        .bind(&run.cursor),
         count_items(run),
     ]
 }

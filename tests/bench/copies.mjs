@@ -40,6 +40,9 @@ function derived(prefix, parts) {
   return out;
 }
 
+/** A line's id: near those of its program and partner. */
+const lineId = (parts) => derived("acr", parts.slice(0, 2)).slice(0, 10) + derived("acr", parts).slice(10);
+
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 
 /** The rows of one block, by table. */
@@ -81,7 +84,7 @@ function renamer(rows, names, from, to) {
   const own = new RegExp(`${from}(?=_p|$)`);
   const rename = (text) => text.replace(/\w+/g, (word) => names.get(word) ?? word.replace(own, to));
   for (const line of rows.accrual) {
-    names.set(line.id, derived("acr", [line.program_id, line.partner_id, line.rule_id, line.account_id, line.basis].map(rename)));
+    names.set(line.id, lineId([line.program_id, line.partner_id, line.rule_id, line.account_id, line.basis].map(rename)));
   }
   for (const review of rows.review) {
     names.set(review.id, derived("rev", [review.program_id, review.partner_id, review.account_id, review.rule, review.subject].map(rename)));
