@@ -68,6 +68,8 @@ CREATE INDEX event_account ON event (account_id, occurred_at_ms);
 CREATE INDEX event_email_domain ON event (email_domain) WHERE email_domain IS NOT NULL;
 CREATE INDEX event_domain ON event (domain) WHERE domain IS NOT NULL;
 CREATE INDEX event_invoice ON event (invoice_id) WHERE invoice_id IS NOT NULL;
+-- Invoices of less than a unit of currency, which may earn nothing at a program's base rate.
+CREATE INDEX event_tiny ON event (account_id) WHERE type = 'invoice.paid' AND payload ->> '$."invoice.paid".amount.cents' < 100;
 
 -- Personal data of events, apart so that it can be erased.
 CREATE TABLE event_person (
@@ -85,6 +87,7 @@ CREATE TABLE account (
   revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, one more with each decision
   stale_since_ms INTEGER,                -- mutable: something it depends on changed since, and it is to be decided again
   signed_up_at_ms INTEGER,               -- mutable: as decided last; who signed up first is decided again first
+  written TEXT,                          -- mutable: digest of what its bindings and revenue say; NULL: to be written anew
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX account_stale ON account (signed_up_at_ms, id) WHERE stale_since_ms IS NOT NULL;
@@ -143,10 +146,10 @@ CREATE TABLE accrual (
   vests_at_ms INTEGER NOT NULL,          -- mutable: from then on a run vests it
   reason TEXT NOT NULL,                  -- mutable: why it is in its state
   postings INTEGER NOT NULL              -- mutable: how many ledger rows it has
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX accrual_account ON accrual (account_id);
 CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
-CREATE INDEX accrual_pending ON accrual (program_id, id) WHERE state = 'pending' AND bucket = 'pending';
+CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND bucket = 'pending';
 
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
 CREATE INDEX accrual_rule ON accrual (program_id, rule_id, partner_id, at_ms);
@@ -229,7 +232,7 @@ CREATE TABLE ledger_account (
   -- What is pending was accrued first, and a pool is funded first: neither can be less than nothing. Available may be:
   -- it is carried forward.
   CHECK (kind NOT IN ('pending', 'pool') OR cr_posted_cents >= dr_posted_cents)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX ledger_account_partner ON ledger_account (partner_id) WHERE partner_id <> '';
 -- Every decision asks what stands in the pools; without it, all partners' accounts would be looked through for them.
 CREATE INDEX ledger_account_pool ON ledger_account (program_id) WHERE kind = 'pool';
@@ -239,8 +242,8 @@ CREATE TABLE transfer (
   line TEXT,                             -- immutable, the accrual it is about
   code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust')),
   phase TEXT NOT NULL CHECK (phase IN ('single', 'pending', 'post', 'void')),
-  debit TEXT NOT NULL REFERENCES ledger_account (id),
-  credit TEXT NOT NULL REFERENCES ledger_account (id),
+  debit TEXT NOT NULL,                   -- a ledger_account, as transfer_check holds
+  credit TEXT NOT NULL,                  -- a ledger_account, as transfer_check holds
   amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991 OR (phase = 'void' AND amount_cents = 0)),
   pending_id TEXT REFERENCES transfer (id), -- a pending row is resolved at most once
   program_id TEXT NOT NULL,
@@ -253,8 +256,8 @@ CREATE TABLE transfer (
   CHECK ((phase IN ('post', 'void')) = (pending_id IS NOT NULL)),
   CHECK (code NOT IN ('accrue', 'reverse', 'vest') OR line IS NOT NULL)
 ) STRICT;
-CREATE INDEX transfer_line ON transfer (line) WHERE line IS NOT NULL;
-CREATE UNIQUE INDEX transfer_vest ON transfer (line) WHERE code = 'vest';
+-- With what the check of a line adds up: it need not look at the rows.
+CREATE INDEX transfer_line ON transfer (line, code, amount_cents) WHERE line IS NOT NULL;
 CREATE UNIQUE INDEX transfer_resolved ON transfer (pending_id) WHERE pending_id IS NOT NULL;
 -- No index over debit and credit: a run writes hundreds of thousands of rows, and only ledger_fault looks at accounts,
 -- at all of them.
@@ -273,17 +276,17 @@ BEGIN SELECT RAISE(ABORT, 'ledger: account exists or is not empty'); END;
 -- The same id with the same content is skipped (a replay does nothing); with other content it is refused, which also
 -- closes INSERT OR REPLACE.
 CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
-  SELECT RAISE(IGNORE) WHERE EXISTS (SELECT 1 FROM transfer t WHERE t.id = NEW.id AND t.line IS NEW.line AND t.code = NEW.code
-    AND t.phase = NEW.phase AND t.debit = NEW.debit AND t.credit = NEW.credit AND t.amount_cents = NEW.amount_cents
-    AND t.pending_id IS NEW.pending_id);
-  SELECT RAISE(ABORT, 'ledger: id exists with other content') WHERE EXISTS (SELECT 1 FROM transfer WHERE id = NEW.id);
+  SELECT IIF(t.line IS NEW.line AND t.code = NEW.code AND t.phase = NEW.phase AND t.debit = NEW.debit AND t.credit = NEW.credit
+      AND t.amount_cents = NEW.amount_cents AND t.pending_id IS NEW.pending_id,
+    RAISE(IGNORE), RAISE(ABORT, 'ledger: id exists with other content')) FROM transfer t WHERE t.id = NEW.id;
   SELECT RAISE(ABORT, 'ledger: already resolved') WHERE NEW.pending_id IS NOT NULL AND EXISTS (SELECT 1 FROM transfer WHERE pending_id = NEW.pending_id);
-  SELECT RAISE(ABORT, 'ledger: units differ')
-    WHERE (SELECT unit FROM ledger_account WHERE id = NEW.debit) IS NOT (SELECT unit FROM ledger_account WHERE id = NEW.credit);
+  SELECT RAISE(ABORT, 'ledger: no such accounts of one unit')
+    WHERE (SELECT unit FROM ledger_account WHERE id = NEW.debit) = (SELECT unit FROM ledger_account WHERE id = NEW.credit) IS NOT TRUE;
   SELECT RAISE(ABORT, 'ledger: not pending') WHERE NEW.pending_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM transfer p
     WHERE p.id = NEW.pending_id AND p.phase = 'pending' AND p.debit = NEW.debit AND p.credit = NEW.credit AND NEW.amount_cents <= p.amount_cents);
   SELECT RAISE(ABORT, 'ledger: more taken than the line holds') WHERE NEW.code IN ('reverse', 'vest')
-    AND (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
+    AND (SELECT IIF(NEW.code = 'vest' AND COALESCE(MAX(code = 'vest'), 0), 0, -- and a line vests once
+           COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0))
          FROM transfer WHERE line = NEW.line) < NEW.amount_cents;
   SELECT RAISE(ABORT, 'ledger: payout above the balance') WHERE NEW.code = 'payout' AND NEW.phase IN ('single', 'pending')
     AND (SELECT cr_posted_cents - dr_posted_cents - dr_pending_cents FROM ledger_account WHERE id = NEW.debit) < NEW.amount_cents;
@@ -328,7 +331,7 @@ CREATE TABLE run (
   period TEXT NOT NULL,                  -- immutable: what it settles, 2026-W24 or 2026-06
   as_of_ms INTEGER NOT NULL,             -- immutable: facts before this instant count
   program_version INTEGER NOT NULL,      -- immutable: in force as of then
-  state TEXT NOT NULL CHECK (state IN ('granting', 'terms', 'deciding', 'vesting', 'executing', 'closing', 'done')), -- mutable
+  state TEXT NOT NULL CHECK (state IN ('granting', 'terms', 'topping_up', 'deciding', 'vesting', 'executing', 'closing', 'done')), -- mutable
   step INTEGER NOT NULL,                 -- mutable, one more with each step: two runners cannot take the same
   cursor TEXT NOT NULL,                  -- mutable: how far the state's paging got
   items INTEGER NOT NULL,                -- mutable: how many items are planned
@@ -352,12 +355,12 @@ CREATE TABLE run_item (
   partner_id TEXT NOT NULL,              -- immutable
   unit TEXT NOT NULL,                    -- immutable
   planned_cents INTEGER NOT NULL,        -- immutable: as planned
-  posted_cents INTEGER,                  -- set once: as executed; 0 where facts that came in between left nothing
+  posted_cents INTEGER,                  -- as executed: what was planned, less what facts that came in between took
   line TEXT,                             -- immutable, JSON: the line that a grant makes
   next_due_at_ms INTEGER,                -- immutable: when the account may be due for another grant
   PRIMARY KEY (run_id, seq),
   UNIQUE (run_id, line_id)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- A run's statement for each partner.
 CREATE TABLE run_partner (

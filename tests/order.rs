@@ -11,6 +11,7 @@ use manicule::program::document::Cadence;
 use manicule::wire::operator::NewPartner;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 use support::world::{World, at};
 
 const HOUR: i64 = 3_600_000;
@@ -341,6 +342,10 @@ fn difference(seed: u64, seen: &mut BTreeSet<String>) -> Option<String> {
     })
 }
 
+fn take(left: &Mutex<Vec<u64>>) -> Option<u64> {
+    left.lock().expect("no thread panics").pop()
+}
+
 #[test]
 fn the_order_of_arrival_does_not_matter() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
@@ -349,8 +354,22 @@ fn the_order_of_arrival_does_not_matter() {
         None => (1..=number("ORDER_SEEDS").unwrap_or(40)).collect(),
     };
     let is_one = seeds.len() == 1;
-    let mut seen = BTreeSet::new();
-    let found: Vec<String> = seeds.into_iter().filter_map(|seed| difference(seed, &mut seen)).collect();
+    let left = Mutex::new(seeds);
+    let done = Mutex::new((BTreeSet::new(), Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(seed) = take(&left) {
+                    let mut seen = BTreeSet::new();
+                    let difference = difference(seed, &mut seen);
+                    let mut done = done.lock().expect("no thread panics");
+                    done.0.append(&mut seen);
+                    done.1.extend(difference);
+                }
+            });
+        }
+    });
+    let (seen, found) = done.into_inner().expect("no thread panics");
     assert!(
         found.is_empty(),
         "{} seeds differ; the first ones:\n{}",

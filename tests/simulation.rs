@@ -4,12 +4,16 @@
 mod sim;
 mod support;
 
-use sim::play::{Stats, play};
+use sim::play::play;
+use sim::stats::Stats;
 use std::panic::catch_unwind;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const SEEDS: u64 = 500;
+
+/// How often what is wanted must come up: once may be by chance, and gone with the next change of a story.
+const LEAST: u64 = 3;
 
 /// What must come up in a full simulation: one that avoids a rule proves nothing about it.
 const WANTED: &str = "\
@@ -91,8 +95,8 @@ fn the_books_are_right_after_every_step() {
     assert!(failures.is_empty(), "{} seeds failed; the first ones:\n{}", failures.len(), report(&failures));
     if first == 1 && count >= SEEDS {
         let missing: Vec<&str> =
-            WANTED.lines().filter(|what| stats.met.get(*what).is_none_or(|times| *times == 0)).collect();
-        assert!(missing.is_empty(), "no seed has: {missing:?}");
+            WANTED.lines().filter(|what| stats.met.get(*what).is_none_or(|times| *times < LEAST)).collect();
+        assert!(missing.is_empty(), "fewer than {LEAST} times: {missing:?}");
     }
 }
 

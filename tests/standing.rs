@@ -37,7 +37,11 @@ fn review_of(world: &World, account: &str, rule: &str) -> String {
 }
 
 fn move_to(world: &World, when: &str, program: &str, account: &str, partner: &str) {
-    let asked = Rebind { program: program.into(), partner: Some(partner.into()), reason: "a mix-up".into() };
+    bind(world, when, program, account, Some(partner));
+}
+
+fn bind(world: &World, when: &str, program: &str, account: &str, partner: Option<&str>) {
+    let asked = Rebind { program: program.into(), partner: partner.map(str::to_owned), reason: "a mix-up".into() };
     let ctx = world.at(at(when));
     let moved = rebind::rebind(&ctx, account, &asked, format!("op-{account}-{when}"), "00".into());
     assert_eq!(now(moved).expect("it is moved").0, 200);
@@ -243,4 +247,27 @@ fn a_credit_moves_with_its_account_where_the_pool_is_empty() {
         assert_eq!(world.balance(partner, "available"), 500);
     }
     assert!(world.faults().is_empty(), "{:?}", world.faults());
+}
+
+#[test]
+fn a_reward_that_only_waited_is_announced_where_it_is_granted_after_all() {
+    let world = World::new(14);
+    let t0 = at("2026-01-01T00:00:00Z");
+    let (one, code) = world.partner(t0, "tiered-credits", "a", "a@a.example").unwrap();
+    let (other, _) = world.partner(t0, "tiered-credits", "b", "b@b.example").unwrap();
+    let announced = || -> Vec<String> {
+        let rows = world.db.look("SELECT partner_id FROM outbox WHERE account_id = 'acme' ORDER BY created_at_ms");
+        rows.iter().map(|r| r["partner_id"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let coded = json!({"attribution": {"code": code}});
+    take(&world, "up", "account.signed_up", "2026-01-02T00:00:00Z", "acme", coded);
+    assert_eq!((world.balance(&one, "available"), announced()), (0, Vec::new()), "the pool is empty");
+    bind(&world, "2026-01-03T00:00:00Z", "tiered-credits", "acme", None);
+    world.fund(at("2026-01-04T00:00:00Z"), "tiered-credits", 10_000).unwrap();
+    assert_eq!(announced(), Vec::<String>::new(), "nobody is owed it");
+    move_to(&world, "2026-01-05T00:00:00Z", "tiered-credits", "acme", &one);
+    assert_eq!((world.balance(&one, "available"), announced()), (500, vec![one.clone()]));
+    move_to(&world, "2026-01-06T00:00:00Z", "tiered-credits", "acme", &other);
+    assert_eq!((world.balance(&other, "available"), announced()), (500, vec![one]), "it only moved");
+    assert_eq!(world.faults(), Vec::<String>::new());
 }

@@ -39,6 +39,15 @@ pub fn derived(prefix: &str, parts: &[&str]) -> String {
     fresh(prefix, &short)
 }
 
+/// The same, near those that name the same `near` where ids are sorted: rows that are written together then stand
+/// together in every index that holds the id.
+pub fn derived_near(prefix: &str, near: &[&str], parts: &[&str]) -> String {
+    const NEAR: usize = 6;
+    let (place, own) = (derived(prefix, near), derived(prefix, parts));
+    let cut = prefix.len() + 1 + NEAR;
+    format!("{}{}", &place[..cut], &own[cut..])
+}
+
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|n| char::from(DIGITS[usize::from(n)])).collect()
@@ -72,6 +81,8 @@ mod tests {
         assert_eq!(fresh("ptn", &[255; ID_BYTES]), "ptn_zzzzzzzzzzzzzzzzzzzzzzzz");
         assert_eq!(derived("x", &["ab", "c"]), derived("x", &["ab", "c"]));
         assert_ne!(derived("x", &["ab", "c"]), derived("x", &["a", "bc"]));
+        let near = derived_near("x", &["p"], &["p", "1"]);
+        assert_eq!((&near[..8], &near[8..]), (&derived("x", &["p"])[..8], &derived("x", &["p", "1"])[8..]));
         assert_eq!(hex(&[0, 15, 255]), "000fff");
         assert_eq!(base62(&[61], 1), "z");
         assert_eq!(base62(&[1, 0], 2), "84");

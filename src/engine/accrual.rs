@@ -36,9 +36,16 @@ pub struct PartnerTerm {
 /// What runs have found about partners that bears on an account's lines.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
-    pub modifiers: &'a [PartnerTerm],
+    /// By partner.
+    pub modifiers: &'a HashMap<String, Vec<PartnerTerm>>,
     /// What monthly caps take, by line.
     pub capped: &'a HashMap<String, Cents>,
+}
+
+impl<'a> Terms<'a> {
+    fn of(&self, partner: &str) -> &'a [PartnerTerm] {
+        self.modifiers.get(partner).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// One account bound to one program.
@@ -46,7 +53,7 @@ pub struct Bound<'a> {
     pub catalog: &'a Catalog,
     pub binding: &'a Binding,
     pub account: &'a str,
-    pub facts: &'a [Fact],
+    pub facts: &'a [&'a Fact],
     pub timeline: &'a Timeline<'a>,
     pub standing: &'a Standing,
     pub terms: Terms<'a>,
@@ -114,7 +121,7 @@ fn flat_line(b: &Bound, document: &Document, reward: &Reward, fact: &Fact, cents
         at: fact.at,
         reason: format!("{} was taken in", fact.kind),
     };
-    let mut line = Line::new(document, b.binding, b.account, ground, cents);
+    let mut line = Line::new(document, &b.binding.partner, b.account, ground, cents);
     judge_flat(&mut line, &b.grounds(document));
     hold::review(&mut line, b.standing);
     line
@@ -189,7 +196,8 @@ fn earn(b: &Bound, document: &Document, payment: &Payment, first: bool, used: &m
             lines.push(line);
         }
         // The better rate is one rate, floored once: its line holds what it adds.
-        if let Some((modifier, better)) = better_rate(b, document, reward, rate, payment.at)
+        if let Some((modifier, better)) =
+            better_rate(b.terms.of(&b.binding.partner), document, reward, rate, payment.at)
             && let Some(whole) = share(better, amount)
         {
             let extra = Cents(whole.0 - base.0);
@@ -229,16 +237,21 @@ fn invoice_line(
     let basis = if on.is_empty() { format!("invoice:{invoice}") } else { format!("invoice:{invoice}:{on}") };
     let reason = format!("invoice {invoice} was paid");
     let ground = Ground { rule, basis, event: payment.event_id, at: payment.at, reason };
-    (earned > Cents::ZERO).then(|| Line::new(document, b.binding, b.account, ground, earned))
+    (earned > Cents::ZERO).then(|| Line::new(document, &b.binding.partner, b.account, ground, earned))
 }
 
-/// The highest rate that the partner's modifiers give this reward, if it is higher than its own. They do not stack.
-fn better_rate(b: &Bound, document: &Document, reward: &Reward, own: Bps, at: UtcMillis) -> Option<(String, Bps)> {
+/// The highest rate that a partner's modifiers give this reward, if it is higher than its own. They do not stack.
+pub(super) fn better_rate(
+    terms: &[PartnerTerm],
+    document: &Document,
+    reward: &Reward,
+    own: Bps,
+    at: UtcMillis,
+) -> Option<(String, Bps)> {
     let quarter = Quarter::of(at).to_string();
     let applies = |modifier: &str| {
-        b.terms.modifiers.iter().any(|t| {
-            t.partner_id == b.binding.partner
-                && t.program_id == document.id
+        terms.iter().any(|t| {
+            t.program_id == document.id
                 && t.modifier_id == modifier
                 && if t.quarter.is_empty() {
                     at > t.from_ms || sabotage::is(Sabotage::PlatinumFromStart)
@@ -259,7 +272,7 @@ fn better_rate(b: &Bound, document: &Document, reward: &Reward, own: Bps, at: Ut
     rates.filter(|(_, rate)| *rate > own).max_by_key(|(_, rate)| *rate)
 }
 
-fn share(rate: Bps, amount: Cents) -> Option<Cents> {
+pub(super) fn share(rate: Bps, amount: Cents) -> Option<Cents> {
     if sabotage::is(Sabotage::RoundShare) {
         return Some(Cents((amount.0 * rate.0 + 5_000) / 10_000));
     }
@@ -345,7 +358,6 @@ fn benefit_line(b: &Bound, document: &Document, payment: &Payment) -> Option<Lin
     if first.event_id != payment.event_id || cost <= Cents::ZERO {
         return None;
     }
-    let binding = Binding { partner: String::new(), ..b.binding.clone() };
     let invoice = &payment.invoice.invoice_id;
     let ground = Ground {
         rule: "benefit",
@@ -354,7 +366,7 @@ fn benefit_line(b: &Bound, document: &Document, payment: &Payment) -> Option<Lin
         at: payment.at,
         reason: format!("discount on invoice {invoice}; referred through {}", b.binding.code),
     };
-    let mut line = Line::new(document, &binding, b.account, ground, cost);
+    let mut line = Line::new(document, "", b.account, ground, cost);
     line.unit = format!("cash:{}", document.currency);
     line.bucket = Bucket::Benefit;
     line.state = LineState::Settled;

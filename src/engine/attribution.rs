@@ -5,6 +5,7 @@
 
 pub use super::binding::{Binding, Considered, Link, Neighbour, Verdict};
 use super::event::{OCCURRED_AT_AHEAD_MAX_MS, Payload};
+use super::grouped::Grouped;
 use super::sabotage::{self, Fault as Sabotage};
 use super::timeline::{Fact, Timeline};
 use super::touch::Touch;
@@ -16,9 +17,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// What attribution rests on besides the account's own timeline.
 pub struct Evidence<'a> {
     pub account: &'a str,
-    pub facts: &'a [Fact],
+    pub facts: &'a [&'a Fact],
     pub links: &'a HashMap<String, Link>,
-    pub neighbours: &'a [Neighbour],
+    /// By email domain.
+    pub neighbours: &'a Grouped<Neighbour>,
 }
 
 /// A touch or code that could bind.
@@ -275,9 +277,8 @@ impl<'a> Search<'a> {
     /// The first account of the sign-up's email domain that was bound to this program before it.
     fn by_domain(&mut self, document: &'a Document, signup: &'a Fact) -> Option<Candidate<'a>> {
         let domain = signup.email_domain.as_deref()?;
-        let before = self.evidence.neighbours.iter().filter(|n| {
-            n.email_domain == domain
-                && n.program_id == document.id
+        let before = self.evidence.neighbours.of(domain).iter().filter(|n| {
+            n.program_id == document.id
                 && n.account_id != self.evidence.account
                 && (n.from_ms, &n.event_id) < (signup.at, &signup.event_id)
         });

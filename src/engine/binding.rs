@@ -1,5 +1,6 @@
 //! Bindings, what they rest on, and the receipt that says why.
 
+use super::grouped::Keyed;
 use crate::base::time::UtcMillis;
 use crate::program::document::Source;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,16 @@ pub struct Neighbour {
     pub code: String,
     pub from_ms: UtcMillis,
     pub event_id: String,
+}
+
+impl Keyed for Neighbour {
+    fn key(&self) -> &str {
+        &self.email_domain
+    }
+
+    fn account(&self) -> &str {
+        &self.account_id
+    }
 }
 
 /// To whom an account is bound within a group of programs.

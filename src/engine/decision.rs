@@ -4,6 +4,7 @@ use super::accrual::{self, Bound, Terms};
 use super::attribution::{self, Binding, Evidence, Link, Neighbour, Verdict};
 use super::event::{Event, Payload};
 use super::grant::{self, Pool};
+use super::grouped::Grouped;
 use super::lifecycle::{self, Reached};
 use super::line::Line;
 use super::risk::{self, Referred, Review, Suspect, Suspicion};
@@ -20,13 +21,13 @@ const ALL: UtcMillis = UtcMillis(i64::MAX);
 pub struct Case<'a> {
     pub account: &'a str,
     /// The account's facts, other accounts' facts about the same invoices, and what was said about its domain.
-    pub facts: &'a [Fact],
+    pub facts: &'a [&'a Fact],
     /// The codes that its facts name, by code.
     pub links: &'a HashMap<String, Link>,
-    /// Accounts whose sign-up named the same email domain.
-    pub neighbours: &'a [Neighbour],
-    /// Referred sign-ups of the partners of `links`.
-    pub crowd: &'a [Referred],
+    /// Accounts whose sign-up named the same email domain, by it.
+    pub neighbours: &'a Grouped<Neighbour>,
+    /// Referred sign-ups of the partners of `links`, by partner.
+    pub crowd: &'a Grouped<Referred>,
     /// Email addresses the account is known by.
     pub emails: &'a [String],
     pub reviews: &'a [Review],
@@ -180,7 +181,7 @@ fn lines(bound: &Bound, document: &Document, case: &Case) -> Vec<Line> {
 /// The rewards by state that a run at `as_of` owes the account, judged on the facts before it, and when the next one
 /// may be due.
 pub fn grants(catalog: &Catalog, document: &Document, case: &Case, as_of: UtcMillis) -> (Vec<Line>, Option<UtcMillis>) {
-    let known: Vec<Fact> = case.facts.iter().filter(|f| f.at < as_of).cloned().collect();
+    let known: Vec<&Fact> = case.facts.iter().copied().filter(|f| f.at < as_of).collect();
     let timeline = Timeline::of(case.account, &known, as_of);
     let verdicts = attribution::attribute(catalog, &timeline, &Evidence { facts: &known, ..evidence(case) });
     let Some(binding) = verdicts.iter().filter_map(|v| v.binding.as_ref()).find(|b| b.program == document.id) else {

@@ -47,7 +47,7 @@ pub fn due(b: &Bound, document: &Document, standing_lines: &[Line], as_of: UtcMi
             continue;
         }
         let ground = state_ground(reward, name, &b.binding.event, as_of);
-        let mut line = Line::new(document, b.binding, b.account, ground, cents);
+        let mut line = Line::new(document, &b.binding.partner, b.account, ground, cents);
         settle(&mut line, b, document);
         // What is void is not granted; facts that arrive later may yet make it due.
         if !line.is_over() {
@@ -100,7 +100,7 @@ fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis)
             let event =
                 b.timeline.facts.iter().rev().find(|f| f.at == own).map_or(b.binding.event.as_str(), |f| &f.event_id);
             let ground = state_ground(reward, name, event, own);
-            Line::new(document, b.binding, b.account, ground, reward.amount.flat_cents?)
+            Line::new(document, &b.binding.partner, b.account, ground, reward.amount.flat_cents?)
         }
         Trigger::Event(kind) => {
             let from = (b.binding.from, b.binding.event.as_str());
@@ -129,7 +129,7 @@ fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis)
                 reason: format!("{kind} was taken in"),
             };
             // One that earns nothing is kept too: it was the first that was taken in.
-            Line::new(document, b.binding, b.account, ground, cents)
+            Line::new(document, &b.binding.partner, b.account, ground, cents)
         }
     };
     let mut line = line;

@@ -12,7 +12,7 @@ use crate::program::document::{Document, Hold};
 pub struct Grounds<'a> {
     pub document: &'a Document,
     pub account: &'a str,
-    pub facts: &'a [Fact],
+    pub facts: &'a [&'a Fact],
     pub timeline: &'a Timeline<'a>,
 }
 

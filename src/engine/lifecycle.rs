@@ -16,19 +16,19 @@ pub struct Reached {
 }
 
 /// Whether all conditions of `state` hold as of `as_of`, judged on the facts before it.
-pub fn holds(document: &Document, state: &State, account: &str, facts: &[Fact], as_of: UtcMillis) -> bool {
+pub fn holds(document: &Document, state: &State, account: &str, facts: &[&Fact], as_of: UtcMillis) -> bool {
     let timeline = Timeline::of(account, facts, as_of);
     state.when.iter().all(|c| condition_holds(c, &timeline, &document.currency, as_of))
 }
 
 /// The first instant as of which `state` holds, as far as the facts tell; it may lie in the future.
-pub fn first_held(document: &Document, state: &State, account: &str, facts: &[Fact]) -> Option<UtcMillis> {
+pub fn first_held(document: &Document, state: &State, account: &str, facts: &[&Fact]) -> Option<UtcMillis> {
     instants(state, account, facts).into_iter().find(|at| holds(document, state, account, facts, *at))
 }
 
 /// The states of the document that the account reaches as far as the facts tell, in the document's order. Some may lie
 /// in the future: spans end without a fact that would have them decided anew.
-pub fn history(document: &Document, account: &str, facts: &[Fact]) -> Vec<Reached> {
+pub fn history(document: &Document, account: &str, facts: &[&Fact]) -> Vec<Reached> {
     let mut reached: Vec<Reached> = Vec::new();
     for state in &document.lifecycle {
         if let Some(at) = first_held(document, state, account, facts) {
@@ -100,7 +100,7 @@ fn spans_of(condition: &Condition) -> Vec<i64> {
 }
 
 /// The instants at which the answer can turn true, in order: just after each fact, and where a span ends.
-fn instants(state: &State, account: &str, facts: &[Fact]) -> Vec<UtcMillis> {
+fn instants(state: &State, account: &str, facts: &[&Fact]) -> Vec<UtcMillis> {
     let mut at: Vec<UtcMillis> = Vec::new();
     let spans: Vec<i64> = state.when.iter().flat_map(spans_of).collect();
     for fact in facts {

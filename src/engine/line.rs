@@ -1,6 +1,5 @@
 //! A line: who earns what, for which fact, by which rule of which version, and where it stands.
 
-use super::attribution::Binding;
 use super::schedule;
 use crate::base::id;
 use crate::base::money::Cents;
@@ -38,6 +37,11 @@ pub enum Bucket {
 }
 
 impl Bucket {
+    /// Where a program's fresh lines stand: without a hold they are available as they are made.
+    pub fn first(document: &Document) -> Bucket {
+        if matches!(document.vesting.hold, Hold::None {}) { Bucket::Available } else { Bucket::Pending }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Bucket::Pending => "pending",
@@ -92,16 +96,15 @@ pub struct Ground<'a> {
 
 impl Line {
     /// A fresh line of `earned` cents. Without a hold it stands in available as it is made.
-    pub fn new(document: &Document, binding: &Binding, account: &str, ground: Ground, earned: Cents) -> Line {
-        let held = !matches!(document.vesting.hold, Hold::None {});
-        let (bucket, state) =
-            if held { (Bucket::Pending, LineState::Pending) } else { (Bucket::Available, LineState::Available) };
+    pub fn new(document: &Document, partner: &str, account: &str, ground: Ground, earned: Cents) -> Line {
+        let bucket = Bucket::first(document);
+        let state = if bucket == Bucket::Pending { LineState::Pending } else { LineState::Available };
         Line {
-            id: line_id(&document.id, &binding.partner, ground.rule, account, &ground.basis),
+            id: line_id(&document.id, partner, ground.rule, account, &ground.basis),
             program_id: document.id.clone(),
             program_version: document.version,
             rule_id: ground.rule.to_owned(),
-            partner_id: binding.partner.clone(),
+            partner_id: partner.to_owned(),
             account_id: account.to_owned(),
             event_id: ground.event.to_owned(),
             basis: ground.basis,
@@ -143,7 +146,8 @@ impl Line {
     }
 }
 
-/// A line's identity: the same program, beneficiary, rule, account and fact are the same line.
+/// A line's identity: the same program, beneficiary, rule, account and fact are the same line. A run vests partner by
+/// partner, so a partner's lines stand near each other.
 pub fn line_id(program: &str, partner: &str, rule: &str, account: &str, basis: &str) -> String {
-    id::derived("acr", &[program, partner, rule, account, basis])
+    id::derived_near("acr", &[program, partner], &[program, partner, rule, account, basis])
 }

@@ -1,5 +1,6 @@
 //! What looks like fraud is flagged or held with its evidence, and never released by itself.
 
+use super::grouped::{Grouped, Keyed};
 use super::sabotage::{self, Fault};
 use crate::base::time::{Month, UtcMillis};
 use crate::program::document::{Document, Risk, RiskAction};
@@ -47,8 +48,8 @@ pub struct Suspect<'a> {
     pub partner_email: Option<&'a str>,
     pub partner_website: Option<&'a str>,
     pub signed_up: (UtcMillis, &'a str),
-    /// Referred sign-ups of the same partners.
-    pub crowd: &'a [Referred],
+    /// Referred sign-ups by partner.
+    pub crowd: &'a Grouped<Referred>,
 }
 
 /// A referred sign-up of a partner.
@@ -59,6 +60,16 @@ pub struct Referred {
     pub account_id: String,
     pub signed_up_at_ms: UtcMillis,
     pub signup_event_id: String,
+}
+
+impl Keyed for Referred {
+    fn key(&self) -> &str {
+        &self.partner_id
+    }
+
+    fn account(&self) -> &str {
+        &self.account_id
+    }
 }
 
 /// The suspicions that a document's rules raise about an account bound to a partner.
@@ -109,9 +120,8 @@ fn same_domain(s: &Suspect) -> Option<String> {
 
 fn crowded(document: &Document, s: &Suspect, more_than: i64) -> Option<String> {
     let month = Month::of(s.signed_up.0);
-    let before = s.crowd.iter().filter(|r| {
+    let before = s.crowd.of(s.partner).iter().filter(|r| {
         r.program_id == document.id
-            && r.partner_id == s.partner
             && r.account_id != s.account
             && Month::of(r.signed_up_at_ms) == month
             && (r.signed_up_at_ms, r.signup_event_id.as_str()) < s.signed_up

@@ -64,9 +64,9 @@ impl Gathered {
         });
     }
 
-    /// The modifiers that partners have earned by what happened before `as_of`.
-    pub fn modifiers(&self, document: &Document, as_of: UtcMillis) -> Vec<PartnerTerm> {
-        let mut terms = Vec::new();
+    /// The modifiers that partners have earned by what happened before `as_of`, by partner.
+    pub fn modifiers(&self, document: &Document, as_of: UtcMillis) -> HashMap<String, Vec<PartnerTerm>> {
+        let mut terms: HashMap<String, Vec<PartnerTerm>> = HashMap::new();
         for modifier in &document.modifiers {
             for (partner, referrals) in &self.referrals {
                 let ways = modifier.when_any.iter().flat_map(|when| earned(when, referrals, as_of));
@@ -76,7 +76,11 @@ impl Gathered {
                     let known = by_quarter.entry(quarter).or_insert(from);
                     *known = (*known).min(from);
                 }
-                terms.extend(by_quarter.into_iter().map(|(quarter, from_ms)| PartnerTerm {
+                if by_quarter.is_empty() {
+                    continue;
+                }
+                let of_partner = terms.entry(partner.clone()).or_default();
+                of_partner.extend(by_quarter.into_iter().map(|(quarter, from_ms)| PartnerTerm {
                     partner_id: partner.clone(),
                     program_id: document.id.clone(),
                     modifier_id: modifier.id.clone(),

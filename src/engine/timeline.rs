@@ -108,8 +108,8 @@ pub struct Timeline<'a> {
 impl<'a> Timeline<'a> {
     /// What `facts` before `as_of` add up to for `account`. Facts of other accounts may be among them: an invoice
     /// belongs to the account whose claim to it is the earliest, and is refunded whatever account the refund names.
-    pub fn of(account: &str, facts: &'a [Fact], as_of: UtcMillis) -> Timeline<'a> {
-        let mut known: Vec<&Fact> = facts.iter().filter(|f| f.at < as_of).collect();
+    pub fn of(account: &str, facts: &[&'a Fact], as_of: UtcMillis) -> Timeline<'a> {
+        let mut known: Vec<&Fact> = facts.iter().copied().filter(|f| f.at < as_of).collect();
         known.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
         let mut claims: HashMap<&str, &Fact> = HashMap::new();
         for fact in &known {

@@ -8,6 +8,7 @@ use crate::engine::accrual::{PartnerTerm, Terms};
 use crate::engine::attribution::{Link, Neighbour};
 use crate::engine::decision::{Case, GroupDecision};
 use crate::engine::grant::Pool;
+use crate::engine::grouped::Grouped;
 use crate::engine::line::Line;
 use crate::engine::risk::{Referred, Review};
 use crate::engine::timeline::Fact;
@@ -23,11 +24,11 @@ pub struct Books {
     pub accounts: Vec<AccountRow>,
     pub facts: Facts,
     pub pools: Vec<PoolRow>,
-    pub bound: Vec<BoundRow>,
+    bound: HashMap<String, Vec<BoundRow>>,
     links: HashMap<String, Link>,
-    neighbours: Vec<Neighbour>,
-    crowd: Vec<Referred>,
-    modifiers: Vec<PartnerTerm>,
+    neighbours: Grouped<Neighbour>,
+    crowd: Grouped<Referred>,
+    modifiers: HashMap<String, Vec<PartnerTerm>>,
     capped: HashMap<String, Cents>,
     emails: HashMap<String, Vec<String>>,
     reviews: HashMap<String, Vec<Review>>,
@@ -91,23 +92,23 @@ pub async fn read<P: Ports>(
         .into_iter();
     let mut next = || rows.next().unwrap_or_default();
     let catalog = program::catalog(&next())?;
-    let facts = Facts::new(events::facts(&next())?);
-    let links = next().decode::<Link>()?.into_iter().map(|l| (l.code.clone(), l)).collect();
+    let facts = Facts::new(events::facts(next())?);
+    let links = next().take::<Link>()?.into_iter().map(|l| (l.code.clone(), l)).collect();
     Ok(Books {
         catalog,
         accounts,
         facts,
         links,
-        neighbours: next().decode()?,
-        crowd: next().decode()?,
-        modifiers: next().decode()?,
-        capped: next().decode::<CapRow>()?.into_iter().map(|r| (r.line_id, r.capped_cents)).collect(),
-        emails: by_account(next().decode::<EmailRow>()?.into_iter().map(|r| (r.account_id, r.email))),
-        reviews: by_account(
+        neighbours: Grouped::new(next().take()?),
+        crowd: Grouped::new(next().take()?),
+        modifiers: by_key(next().take::<PartnerTerm>()?.into_iter().map(|t| (t.partner_id.clone(), t))),
+        capped: next().take::<CapRow>()?.into_iter().map(|r| (r.line_id, r.capped_cents)).collect(),
+        emails: by_key(next().take::<EmailRow>()?.into_iter().map(|r| (r.account_id, r.email))),
+        reviews: by_key(
             next().decode_pairs::<AccountOf, Review>()?.into_iter().map(|(of, review)| (of.account_id, review)),
         ),
-        lines: by_account(next().decode::<Line>()?.into_iter().map(|l| (l.account_id.clone(), l))),
-        bound: next().decode()?,
+        lines: by_key(next().take::<Line>()?.into_iter().map(|l| (l.account_id.clone(), l))),
+        bound: by_key(next().take::<BoundRow>()?.into_iter().map(|b| (b.account_id.clone(), b))),
         pools: pools(&next())?,
     })
 }
@@ -130,7 +131,7 @@ pub async fn each_of_group<P: Ports>(
         let Some(last) = ids.last() else { return Ok((count, true)) };
         cursor.clone_from(&last.account_id);
         count += ids.len();
-        let accounts = ids.iter().map(|r| AccountRow { id: r.account_id.clone(), revision: 0 }).collect();
+        let accounts = ids.iter().map(|r| AccountRow::new(r.account_id.clone())).collect();
         let books = read(ctx, accounts, &Coming::default()).await?;
         for row in &ids {
             look(&books, &row.account_id);
@@ -164,6 +165,16 @@ impl Books {
         self.lines.get(account).map_or(&[], Vec::as_slice)
     }
 
+    /// To whom an account was bound when the books were read.
+    pub fn bound(&self, account: &str) -> &[BoundRow] {
+        self.bound.get(account).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes away to whom an account was bound.
+    pub fn unbind(&mut self, account: &str) -> Vec<BoundRow> {
+        self.bound.remove(account).unwrap_or_default()
+    }
+
     pub fn reviews_mut(&mut self, account: &str) -> &mut Vec<Review> {
         self.reviews.entry(account.to_owned()).or_default()
     }
@@ -183,13 +194,12 @@ impl Books {
 
     /// A decision of the batch becomes part of the books for the next one.
     pub fn learn(&mut self, account: &str, groups: &[GroupDecision]) {
-        self.neighbours.retain(|n| n.account_id != account);
-        self.crowd.retain(|r| r.account_id != account);
+        let (mut neighbours, mut crowd) = (Vec::new(), Vec::new());
         for group in groups {
             let Some(binding) = &group.verdict.binding else { continue };
             // Of two sign-ups the one that decides says the domain.
             let signup = self.facts.own(account).find(|f| f.event_id == group.signed_up.1);
-            self.neighbours.extend(signup.and_then(|f| f.email_domain.as_ref()).map(|domain| Neighbour {
+            neighbours.extend(signup.and_then(|f| f.email_domain.as_ref()).map(|domain| Neighbour {
                 account_id: account.to_owned(),
                 email_domain: domain.clone(),
                 program_id: binding.program.clone(),
@@ -197,7 +207,7 @@ impl Books {
                 from_ms: binding.from,
                 event_id: binding.event.clone(),
             }));
-            self.crowd.push(Referred {
+            crowd.push(Referred {
                 program_id: binding.program.clone(),
                 partner_id: binding.partner.clone(),
                 account_id: account.to_owned(),
@@ -205,13 +215,15 @@ impl Books {
                 signup_event_id: group.signed_up.1.clone(),
             });
         }
+        self.neighbours.replace(account, neighbours);
+        self.crowd.replace(account, crowd);
     }
 }
 
-fn by_account<T>(rows: impl Iterator<Item = (String, T)>) -> HashMap<String, Vec<T>> {
+fn by_key<T>(rows: impl Iterator<Item = (String, T)>) -> HashMap<String, Vec<T>> {
     let mut map: HashMap<String, Vec<T>> = HashMap::new();
-    for (account, value) in rows {
-        map.entry(account).or_default().push(value);
+    for (key, value) in rows {
+        map.entry(key).or_default().push(value);
     }
     map
 }

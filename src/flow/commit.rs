@@ -9,13 +9,14 @@ use crate::engine::line::{Line, LineState};
 use crate::engine::posting::{self, Transfer};
 use crate::engine::risk::Suspicion;
 use crate::program::document::{Cadence, Method, Risk};
-use crate::store::account::{self, AccountRow, BoundRow, OfCrowd, OfDomain};
+use crate::store::account::{self, AccountRow, Advance, BoundRow, OfCrowd, OfDomain};
 use crate::store::port::Stmt;
 use crate::store::{ledger, outbox, pool, review};
 
 #[derive(Default)]
 pub struct Commit {
-    accounts: Vec<AccountRow>,
+    accounts: Vec<Decided>,
+    /// Accounts' answers that are not written yet.
     groups: Vec<(String, GroupDecision)>,
     suspicions: Vec<(String, Suspicion)>,
     pub lines: Vec<Line>,
@@ -40,6 +41,19 @@ struct Joined {
 
 /// A sign-up that is taken in later than this, in days, is no news: it was imported.
 const NEWS_DAYS: i64 = 30;
+/// An account that was decided.
+struct Decided {
+    read: AccountRow,
+    signed_up: Option<UtcMillis>,
+    written: String,
+}
+
+impl Decided {
+    fn advance(&self) -> Advance<'_> {
+        let AccountRow { id, revision, .. } = &self.read;
+        Advance { id, revision: *revision, signed_up: self.signed_up, written: &self.written }
+    }
+}
 
 impl Commit {
     /// Takes a decision about one account in. `cause` is the event or review behind it. The books learn of it, so that
@@ -53,17 +67,20 @@ impl Commit {
         self.lines.extend(lines);
         self.transfers.extend(transfers);
         self.suspicions.extend(decision.suspicions.into_iter().map(|s| (account.id.clone(), s)));
-        self.groups.extend(decision.groups.into_iter().map(|g| (account.id.clone(), g)));
-        self.accounts.push(account.clone());
+        // Every group of an account says the same sign-up.
+        let signed_up = decision.groups.first().map(|group| group.signed_up.0);
+        let written = account::digest(&decision.groups);
+        if account.written.as_ref() != Some(&written) {
+            self.groups.extend(decision.groups.into_iter().map(|g| (account.id.clone(), g)));
+        }
+        self.accounts.push(Decided { read: account.clone(), signed_up, written });
     }
 
     /// An account whose sign-up turned out to be another's loses its answers; to be said before its facts are moved.
     pub fn unbind(&mut self, books: &mut Books, account: &str) {
-        let bound: Vec<BoundRow> = books.bound.iter().filter(|b| b.account_id == account).cloned().collect();
-        for before in bound {
+        for before in books.unbind(account) {
             self.note_change(books, account, Some(&before), None);
         }
-        books.bound.retain(|b| b.account_id != account);
         books.learn(account, &[]);
         self.unbound.push(account.to_owned());
     }
@@ -75,11 +92,12 @@ impl Commit {
 
     /// The statements, for one batch.
     pub fn statements(&self, now: UtcMillis) -> Vec<Stmt> {
-        let ids: Vec<String> = self.accounts.iter().map(|a| a.id.clone()).collect();
+        let ids: Vec<String> = self.accounts.iter().map(|a| a.read.id.clone()).collect();
         let groups: Vec<(&str, &GroupDecision)> = self.groups.iter().map(|(id, g)| (id.as_str(), g)).collect();
         let mut statements = Vec::new();
         if !self.accounts.is_empty() {
-            statements.push(account::account_advance(&self.accounts.iter().collect::<Vec<_>>(), &groups, now));
+            let rows: Vec<Advance> = self.accounts.iter().map(Decided::advance).collect();
+            statements.push(account::account_advance(&rows, now));
         }
         statements.extend(self.pools.iter().map(|p| pool::pool_advance(&p.pool.program_id, p.revision)));
         if !self.unbound.is_empty() {
@@ -87,7 +105,7 @@ impl Commit {
         }
         if !groups.is_empty() {
             statements.extend(account::binding_write(&groups, now));
-            statements.extend(account::revenue_write(&ids, &groups));
+            statements.extend(account::revenue_write(&groups));
         }
         statements.extend(review::review_open(&self.suspicions, now));
         if !self.suspicions.is_empty() {
@@ -137,7 +155,7 @@ impl Commit {
     /// Whom a changed binding concerns: later sign-ups of the same email domain, and of the same partner and month.
     fn note_dependants(&mut self, books: &Books, account: &str, groups: &[GroupDecision]) {
         for group in groups {
-            let before = books.bound.iter().find(|b| b.account_id == account && b.group_id == group.verdict.group);
+            let before = books.bound(account).iter().find(|b| b.group_id == group.verdict.group);
             let after = group.verdict.binding.as_ref();
             let same = match (before, after) {
                 (None, None) => true,
@@ -190,10 +208,12 @@ impl Commit {
 }
 
 /// A reward that became available as it was made, where a program settles instantly. One that only moved with its
-/// binding was announced when it was granted, and what runs grant they announce themselves.
+/// binding was announced when it was granted, unless all it did was wait for the pool; and what runs grant they announce
+/// themselves.
 fn is_instant_grant(books: &Books, line: &Line) -> bool {
     let document = books.catalog.in_force(&line.program_id, line.at_ms);
-    let stood = |l: &Line| l.program_id == line.program_id && l.rule_id == line.rule_id && l.basis == line.basis;
+    let same = |l: &Line| l.program_id == line.program_id && l.rule_id == line.rule_id && l.basis == line.basis;
+    let stood = |l: &Line| same(l) && l.postings > 0;
     document.is_some_and(|d| d.settlement.cadence == Cadence::Instant)
         && line.is_granted()
         && line.state == LineState::Available

@@ -121,7 +121,7 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, incoming: &Incoming, also: Vec<
     if let Some(id) = &event.account_id
         && !accounts.iter().any(|a| a.id == *id)
     {
-        accounts.push(AccountRow { id: id.clone(), revision: 0 });
+        accounts.push(AccountRow::new(id.clone()));
     }
     let mut presented = incoming.presented.clone();
     if matches!(event.payload, Payload::SignedUp { .. }) {

@@ -22,6 +22,7 @@ use crate::wire::operator::DryRun;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 /// Pages of accounts that one dry run reads at most, inside one invocation's statements; the answer says when there is more.
 const PAGES: u32 = 25;
@@ -82,7 +83,7 @@ async fn last_run<P: Ports>(ctx: &Context<'_, P>, id: &str, otherwise: UtcMillis
 fn with_draft(saved: &Catalog, draft: &Document) -> Catalog {
     let others = saved.all().filter(|d| d.id != draft.id).cloned();
     let always = Document { version: 1, effective_from: UtcMillis(0), ..draft.clone() };
-    Catalog::new(others.chain([always]).collect())
+    Catalog::new(others.chain([always]).map(Rc::new).collect())
 }
 
 /// What a line comes to, in cents: what stands, and what waits for a pool.
@@ -123,8 +124,8 @@ struct Replay<'a> {
 impl Replay<'_> {
     /// What one account adds to its partner's terms.
     fn gather(&self, now: UtcMillis, books: &Books, account: &str, gathered: &mut Gathered) {
-        let none = HashMap::new();
-        let terms = Terms { modifiers: &[], capped: &none };
+        let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
+        let terms = Terms { modifiers: &no_modifiers, capped: &nothing_capped };
         let decision = books.with_case(account, now, |_, case| {
             decision::decide(&self.catalog, &decision::Case { lines: &[], terms, ..*case })
         });

@@ -49,7 +49,7 @@ impl Facts {
     }
 
     /// Everything that a decision about the account rests on.
-    pub fn about(&self, account: &str) -> Vec<Fact> {
+    pub fn about(&self, account: &str) -> Vec<&Fact> {
         let mut found: BTreeSet<usize> = self.by_account.get(account).into_iter().flatten().copied().collect();
         for fact in self.own(account) {
             let of_invoice = invoice_of(&fact.payload).and_then(|invoice| self.by_invoice.get(invoice));
@@ -57,7 +57,7 @@ impl Facts {
             let of_domain = domain.and_then(|domain| self.by_domain.get(domain));
             found.extend(of_invoice.into_iter().chain(of_domain).flatten());
         }
-        found.into_iter().map(|at| self.all[at].clone()).collect()
+        found.into_iter().map(|at| &self.all[at]).collect()
     }
 
     /// The email domains of an account's sign-ups.

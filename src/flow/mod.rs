@@ -37,4 +37,5 @@ pub mod stripe_in;
 pub mod stripe_reconcile;
 pub mod stripe_sweep;
 pub mod together;
+pub mod top_up;
 pub mod unsubscribe;

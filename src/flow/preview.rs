@@ -93,9 +93,9 @@ async fn found<P: Ports>(
     as_of: UtcMillis,
 ) -> Result<(Found, bool), DbError> {
     // Terms come from all accounts of a partner, so what each account earns is known only in a second look.
-    let none = HashMap::new();
+    let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
     let mut gathered = Gathered::default();
-    let unknown = Terms { modifiers: &[], capped: &none };
+    let unknown = Terms { modifiers: &no_modifiers, capped: &nothing_capped };
     let under = |terms: Terms, books: &Books, account: &str| {
         books.with_case(account, ctx.now, |_, case| decision::decide(catalog, &decision::Case { terms, ..*case }))
     };

@@ -77,11 +77,9 @@ pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &str, body: &str) -> Resul
         before: before.as_deref(),
         after: Some(&text),
     };
-    let batch = vec![
-        program::program_insert(&document, &text, &sha256, ctx.now, &ctx.actor),
-        program::program_grants_recheck(id),
-        token::audit_insert(&entry, ctx.now),
-    ];
+    let mut batch = vec![program::program_insert(&document, &text, &sha256, ctx.now, &ctx.actor)];
+    batch.extend(program::program_grants_recheck(id));
+    batch.push(token::audit_insert(&entry, ctx.now));
     match ctx.batch(batch).await {
         Ok(_) => Ok((201, view(&document))),
         Err(DbError::Guard(_)) => Err(AppError::contended().into()),

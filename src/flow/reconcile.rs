@@ -34,7 +34,7 @@ pub async fn reconcile_those<P: Ports>(
     asked: &Reconciliation,
     prefix: &str,
 ) -> Result<Value, AppError> {
-    let accounts = asked.accounts.iter().map(|a| AccountRow { id: a.id.clone(), revision: 0 }).collect();
+    let accounts = asked.accounts.iter().map(|a| AccountRow::new(a.id.clone())).collect();
     let books = books::read(ctx, accounts, &Coming::default()).await?;
     let mut missed = Vec::new();
     let mut unknown = Vec::new();

@@ -1,9 +1,9 @@
 //! Settlement: plan a program's period once, execute the plan in pages, resume it wherever it was cut off.
 //!
 //! (1) the run is inserted under UNIQUE (program, cadence, period); (2) rewards by state are planned page by page;
-//! (3) what partners' terms and caps come to is found, and the accounts it concerns are decided again; (4) lines that
-//! vest are planned page by page; (5) the stored plan is executed page by page; (6) statements, payouts and the
-//! leaderboard are written. Each step is one batch that takes the run's next step number, so two runners never take
+//! (3) what partners' terms and caps come to is found, what they add is added, and accounts that something else bears on
+//! are decided again; (4) lines that vest are planned page by page; (5) the stored plan is executed page by page; (6)
+//! statements, payouts and the leaderboard are written. Each step is one batch that takes the run's next step number, so two runners never take
 //! the same one, and a step that failed but was written is not taken again.
 
 use super::books::{self, Coming};
@@ -13,7 +13,7 @@ use super::{pay, redecide};
 use crate::base::id;
 use crate::base::time::UtcMillis;
 use crate::engine::line::Line;
-use crate::engine::{decision, schedule};
+use crate::engine::{decision, schedule, top_up};
 use crate::program::document::Cadence;
 use crate::store::account::AccountRow;
 use crate::store::port::{DbError, Stmt};
@@ -154,6 +154,7 @@ async fn step<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbErro
     match run.state.as_str() {
         "granting" => plan_grants(ctx, run).await,
         "terms" => find_terms(ctx, run).await,
+        "topping_up" => add_terms(ctx, run).await,
         "deciding" => decide(ctx, run).await,
         "vesting" => plan_vesting(ctx, run).await,
         "executing" => execute(ctx, run).await,
@@ -172,7 +173,7 @@ pub async fn grants_page<P: Ports>(
     }
     let candidates: Vec<Candidate> = ctx.query(runs::grant_candidates(run)).await?.decode()?;
     let Some(last) = candidates.last().map(|c| c.account_id.clone()) else { return Ok((Vec::new(), None)) };
-    let accounts = candidates.into_iter().map(|c| AccountRow { id: c.account_id, revision: 0 }).collect();
+    let accounts = candidates.into_iter().map(|c| AccountRow::new(c.account_id)).collect();
     let books = books::read(ctx, accounts, &Coming::default()).await?;
     let mut planned = Vec::new();
     if let Some(document) = books.catalog.in_force(&run.program_id, run.as_of_ms) {
@@ -204,15 +205,23 @@ async fn plan_grants<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(),
     advance(ctx, statements).await
 }
 
-/// Finds which partners have earned which modifiers, and what caps take, as of the run; marks the accounts that this
-/// changes something for.
+/// Finds which partners have earned which modifiers, and what caps take, as of the run; marks the accounts that have to
+/// be decided again because of it.
 async fn find_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
     let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
-    let mut statements = vec![runs::run_step(run, "deciding", "")];
-    if let Some(document) = catalog.in_force(&run.program_id, run.as_of_ms) {
-        statements.extend(terms::refresh(run, document, ctx.now));
-    }
+    let Some(document) = catalog.in_force(&run.program_id, run.as_of_ms) else {
+        return advance(ctx, vec![runs::run_step(run, "deciding", "")]).await;
+    };
+    let adds = !document.modifiers.is_empty() && top_up::applies(document);
+    let mut statements = vec![runs::run_step(run, if adds { "topping_up" } else { "deciding" }, "")];
+    statements.extend(terms::refresh(run, document, ctx.now));
     advance(ctx, statements).await
+}
+
+/// Adds what new terms add to lines that nothing else bears on.
+async fn add_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    let page = super::top_up::page(ctx, run).await?;
+    advance(ctx, page.unwrap_or_else(|| vec![runs::run_step(run, "deciding", "")])).await
 }
 
 /// Decides marked accounts again, so that what is vested next is what the terms call for.

@@ -87,9 +87,9 @@ async fn moved<P: Ports>(ctx: &Context<'_, P>, target: &str, facts: &[Booked]) -
     ids.dedup();
     // Revisions are read before the books: whatever is written in between turns this attempt away.
     let known: Vec<AccountRow> = ctx.query(account::account_list(&ids)).await?.decode()?;
-    let revision = |id: &str| known.iter().find(|a| a.id == id).map_or(0, |a| a.revision);
+    let find = |id: &String| known.iter().find(|a| a.id == *id).cloned();
     let accounts: Vec<AccountRow> =
-        ids.iter().map(|id| AccountRow { id: id.clone(), revision: revision(id) }).collect();
+        ids.iter().map(|id| find(id).unwrap_or_else(|| AccountRow::new(id.clone()))).collect();
     let events: Vec<String> = facts.iter().map(|f| f.event_id.clone()).collect();
     let mut books = books::read(ctx, accounts.clone(), &Coming::default()).await?;
     let mut commit = Commit::default();

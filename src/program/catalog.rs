@@ -2,6 +2,7 @@
 
 use super::document::Document;
 use crate::base::time::UtcMillis;
+use std::rc::Rc;
 
 /// The documents that ship with the product, by id.
 pub const PRESETS: &[(&str, &str)] = &[
@@ -16,11 +17,11 @@ pub const PRESETS: &[(&str, &str)] = &[
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     /// By id, then version.
-    documents: Vec<Document>,
+    documents: Vec<Rc<Document>>,
 }
 
 impl Catalog {
-    pub fn new(mut documents: Vec<Document>) -> Catalog {
+    pub fn new(mut documents: Vec<Rc<Document>>) -> Catalog {
         documents.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
         Catalog { documents }
     }
@@ -28,7 +29,7 @@ impl Catalog {
     /// The version of `program` in force at `at`: the newest whose effective date has come. What is dated before the
     /// first version's date is judged by the first.
     pub fn in_force(&self, program: &str, at: UtcMillis) -> Option<&Document> {
-        let mut versions = self.documents.iter().filter(|d| d.id == program);
+        let mut versions = self.all().filter(|d| d.id == program);
         let first = versions.clone().next();
         versions.rfind(|d| d.effective_from <= at).or(first)
     }
@@ -40,12 +41,12 @@ impl Catalog {
         ids.into_iter().filter_map(|id| self.in_force(id, at)).collect()
     }
 
-    pub fn all(&self) -> impl Iterator<Item = &Document> {
-        self.documents.iter()
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = &Document> + Clone {
+        self.documents.iter().map(Rc::as_ref)
     }
 
     pub fn versions<'a>(&'a self, program: &'a str) -> impl Iterator<Item = &'a Document> {
-        self.documents.iter().filter(move |d| d.id == program)
+        self.all().filter(move |d| d.id == program)
     }
 }
 
@@ -57,7 +58,7 @@ mod tests {
     fn a_version_takes_effect_from_its_date() {
         let base: Document = serde_json::from_str(PRESETS[0].1).unwrap();
         let at = |text: &str| UtcMillis::parse(text).unwrap();
-        let version = |n, from: &str| Document { version: n, effective_from: at(from), ..base.clone() };
+        let version = |n, from: &str| Rc::new(Document { version: n, effective_from: at(from), ..base.clone() });
         let catalog = Catalog::new(vec![version(2, "2026-07-01T00:00:00Z"), version(1, "2020-01-01T00:00:00Z")]);
         for (when, want) in [
             ("2019-01-01T00:00:00Z", 1),

@@ -32,13 +32,19 @@ pub fn read(json: &str) -> Result<Document, Vec<Finding>> {
 
 /// Reads a document without checking it: one that was checked when it was saved.
 pub fn parse(json: &str) -> Result<Document, Finding> {
-    let whole: Value = serde_json::from_str(json).map_err(|e| Finding {
+    let whole = || serde_json::from_str::<Value>(json);
+    let value = whole().map_err(|e| Finding {
         path: String::new(),
         value: String::new(),
         rule: format!("one JSON value: {e}"),
     })?;
-    decode::from_value(whole.clone()).map_err(|e| Finding {
-        value: value_at(&whole, e.path()).map_or(String::new(), Value::to_string),
+    decode::from_value(value).map_err(|e| Finding {
+        // Only what is wrong is read once more: every decision reads documents that are right.
+        value: whole()
+            .ok()
+            .as_ref()
+            .and_then(|whole| value_at(whole, e.path()))
+            .map_or(String::new(), Value::to_string),
         path: e.path().to_owned(),
         rule: e.why().to_owned(),
     })

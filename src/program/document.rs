@@ -420,6 +420,10 @@ impl Document {
     pub fn state(&self, name: &str) -> Option<&State> {
         self.lifecycle.iter().find(|s| s.state == name)
     }
+
+    pub fn reward(&self, id: &str) -> Option<&Reward> {
+        self.rewards.iter().find(|r| r.id == id)
+    }
 }
 
 /// Instants in documents are RFC 3339 texts.

@@ -1,33 +1,76 @@
 //! Accounts: their revision, bindings and lines.
 
-use super::port::{Stmt, json_pages};
+use super::port::{GIVEN, Stmt, json_pages};
+use crate::base::id;
 use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::decision::GroupDecision;
 use crate::engine::line::Line;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::HashMap;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountRow {
     pub id: String,
     pub revision: i64,
+    /// What `digest` said of the groups that are written.
+    pub written: Option<String>,
+}
+
+impl AccountRow {
+    /// An account of which nothing is written, or of which only the id is asked.
+    pub fn new(id: String) -> AccountRow {
+        AccountRow { id, revision: 0, written: None }
+    }
+}
+
+/// What an account's bindings and revenue will say, in short: where it says so already, there is nothing to write.
+pub fn digest(groups: &[GroupDecision]) -> String {
+    fn or_empty(number: Option<UtcMillis>) -> String {
+        number.map_or(String::new(), |at| at.0.to_string())
+    }
+    let mut parts = vec![groups.len().to_string()];
+    for group in groups {
+        let (at, event) = &group.signed_up;
+        parts.extend([
+            group.verdict.group.clone(),
+            text(&group.verdict),
+            text(&group.states),
+            or_empty(group.qualified_at),
+            i64::from(group.held).to_string(),
+            or_empty(group.grant_due_at),
+            at.0.to_string(),
+            event.clone(),
+        ]);
+        for span in &group.revenue {
+            parts.extend([span.from_ms.0.to_string(), or_empty(span.to_ms), span.annual_cents.0.to_string()]);
+        }
+    }
+    id::derived("dec", &parts.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Receipts and states are texts of their own in their columns.
+fn text(value: &impl Serialize) -> String {
+    // Plain data with text keys: see `Stmt::json`.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// An account as it is decided: at the revision that was read, when it signed up, and the digest of its groups.
+#[derive(Serialize)]
+pub struct Advance<'a> {
+    pub id: &'a str,
+    pub revision: i64,
+    pub signed_up: Option<UtcMillis>,
+    pub written: &'a str,
 }
 
 /// Writes decisions, each made at the revision that is given; aborts the batch when one is no longer its account's.
-pub fn account_advance(accounts: &[&AccountRow], groups: &[(&str, &GroupDecision)], now: UtcMillis) -> Stmt {
-    // Every group of an account says the same sign-up.
-    let signed_up: HashMap<&str, UtcMillis> = groups.iter().map(|(id, group)| (*id, group.signed_up.0)).collect();
-    let rows: Vec<_> = accounts
-        .iter()
-        .map(|a| json!({"id": a.id, "revision": a.revision, "signed_up": signed_up.get(a.id.as_str())}))
-        .collect();
-    Stmt::new(
-        "INSERT INTO account (id, revision, signed_up_at_ms, created_at_ms)
-         SELECT value ->> '$.id', (value ->> '$.revision') + 1, value ->> '$.signed_up', ?2 FROM json_each(?1) WHERE true
-         ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, stale_since_ms = NULL,
+pub fn account_advance(rows: &[Advance], now: UtcMillis) -> Stmt {
+    Stmt::new(format!(
+        "{GIVEN} INSERT INTO account (id, revision, signed_up_at_ms, written, created_at_ms)
+         SELECT row ->> '$.id', (row ->> '$.revision') + 1, row ->> '$.signed_up', row ->> '$.written', ?2 FROM given WHERE true
+         ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, stale_since_ms = NULL, written = excluded.written,
            signed_up_at_ms = COALESCE(excluded.signed_up_at_ms, signed_up_at_ms)",
-    )
+    ))
     .json(&rows)
     .bind(now)
 }
@@ -42,6 +85,15 @@ pub fn account_touch(accounts: &[AccountRow]) -> Stmt {
          WHERE account.id = read.id",
     )
     .json(&rows)
+}
+
+/// Marks accounts to be decided again.
+pub fn stale_by_ids(accounts: &[String], now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "UPDATE account SET revision = revision + 1, stale_since_ms = ?2 WHERE id IN (SELECT value FROM json_each(?1))",
+    )
+    .json(&accounts)
+    .bind(now)
 }
 
 /// Whose sign-up, at or after an instant, named an email domain.
@@ -91,10 +143,10 @@ pub fn stale_by_crowds(crowds: &[OfCrowd], except: &[String], now: UtcMillis) ->
 /// and at least one.
 pub fn stale_list(limit: i64, facts: i64) -> Stmt {
     Stmt::new(
-        "SELECT id, revision FROM (
-           SELECT id, revision, row_number() OVER (ORDER BY signed_up_at_ms, id) AS place,
+        "SELECT id, revision, written FROM (
+           SELECT id, revision, written, row_number() OVER (ORDER BY signed_up_at_ms, id) AS place,
                   SUM((SELECT COUNT(*) FROM event e WHERE e.account_id = a.id)) OVER (ORDER BY signed_up_at_ms, id) AS total
-           FROM (SELECT id, revision, signed_up_at_ms FROM account WHERE stale_since_ms IS NOT NULL
+           FROM (SELECT id, revision, written, signed_up_at_ms FROM account WHERE stale_since_ms IS NOT NULL
                  ORDER BY signed_up_at_ms, id LIMIT ?1) a)
          WHERE total <= ?2 OR place = 1 ORDER BY place",
     )
@@ -114,16 +166,15 @@ pub fn line_list(accounts: &[String]) -> Stmt {
 
 /// Writes lines as they are to stand.
 pub fn line_write(lines: &[Line]) -> Vec<Stmt> {
-    let insert = line_select("json_each(?1)", "value");
-    let sql = format!("{insert} ON CONFLICT (id) DO UPDATE SET {LINE_UPDATES}");
+    let sql = format!("{GIVEN} {} ON CONFLICT (id) DO UPDATE SET {LINE_UPDATES}", line_insert());
     json_pages(lines).into_iter().map(|page| Stmt::new(sql.clone()).bind(page)).collect()
 }
 
-/// `INSERT INTO accrual SELECT …` from JSON lines in the column `json` of `from`.
-pub fn line_select(from: &str, json: &str) -> String {
-    let values: Vec<String> = LINE_COLUMNS.split(", ").map(|c| format!("{json} ->> '$.{}'", c.trim())).collect();
+/// Writes the lines of `given`.
+pub fn line_insert() -> String {
+    let values: Vec<String> = LINE_COLUMNS.split(", ").map(|c| format!("row ->> '$.{}'", c.trim())).collect();
     // `WHERE true` keeps SQLite from reading ON CONFLICT as a join's.
-    format!("INSERT INTO accrual ({LINE_COLUMNS}) SELECT {} FROM {from} WHERE true", values.join(", "))
+    format!("INSERT INTO accrual ({LINE_COLUMNS}) SELECT {} FROM given WHERE true", values.join(", "))
 }
 
 const LINE_UPDATES: &str = "program_version = excluded.program_version, event_id = excluded.event_id, \
@@ -135,17 +186,18 @@ const LINE_UPDATES: &str = "program_version = excluded.program_version, event_id
 /// most groups have no part in most events. The receipt holds everything about the binding itself.
 pub fn binding_write(groups: &[(&str, &GroupDecision)], now: UtcMillis) -> Vec<Stmt> {
     let rows: Vec<_> = groups.iter().map(|(account, group)| binding_row(account, group)).collect();
-    json_pages(&rows).into_iter().map(|page| Stmt::new(BINDING_WRITE).bind(page).bind(now)).collect()
+    let sql = format!("{GIVEN} {BINDING_WRITE}");
+    json_pages(&rows).into_iter().map(|page| Stmt::new(sql.clone()).bind(page).bind(now)).collect()
 }
 
 const BINDING_WRITE: &str =
     "INSERT INTO binding (account_id, group_id, program_id, partner_id, code, method, source, click_id, from_ms, event_id,
            signed_up_at_ms, signup_event_id, qualified_at_ms, qualified_quarter, held, receipt, states, grant_due_at_ms, decided_at_ms)
-         SELECT value ->> '$.account', value ->> '$.group', value ->> '$.program', value ->> '$.partner', value ->> '$.code',
-           value ->> '$.method', value ->> '$.source', value ->> '$.click', value ->> '$.from', value ->> '$.event',
-           value ->> '$.signed_up', value ->> '$.signup_event', value ->> '$.qualified', value ->> '$.quarter',
-           value ->> '$.held', value ->> '$.receipt', value ->> '$.states', value ->> '$.due', ?2
-         FROM json_each(?1) WHERE true
+         SELECT row ->> '$.account', row ->> '$.group', row ->> '$.program', row ->> '$.partner', row ->> '$.code',
+           row ->> '$.method', row ->> '$.source', row ->> '$.click', row ->> '$.from', row ->> '$.event',
+           row ->> '$.signed_up', row ->> '$.signup_event', row ->> '$.qualified', row ->> '$.quarter',
+           row ->> '$.held', row ->> '$.receipt', row ->> '$.states', row ->> '$.due', ?2
+         FROM given WHERE true
          ON CONFLICT (account_id, group_id) DO UPDATE SET program_id = excluded.program_id, partner_id = excluded.partner_id,
            code = excluded.code, method = excluded.method, source = excluded.source, click_id = excluded.click_id,
            from_ms = excluded.from_ms, event_id = excluded.event_id, signed_up_at_ms = excluded.signed_up_at_ms,
@@ -158,8 +210,6 @@ const BINDING_WRITE: &str =
 
 fn binding_row(account: &str, group: &GroupDecision) -> serde_json::Value {
     let binding = group.verdict.binding.as_ref();
-    // Receipts and states are texts of their own in their columns.
-    let text = |value: serde_json::Value| value.to_string();
     json!({
         "account": account, "group": group.verdict.group, "program": binding.map(|b| &b.program),
         "partner": binding.map(|b| &b.partner), "code": binding.map(|b| &b.code),
@@ -167,13 +217,15 @@ fn binding_row(account: &str, group: &GroupDecision) -> serde_json::Value {
         "click": binding.and_then(|b| b.click.as_ref()), "from": binding.map(|b| b.from),
         "event": binding.map(|b| &b.event), "signed_up": group.signed_up.0, "signup_event": group.signed_up.1,
         "qualified": group.qualified_at, "quarter": group.qualified_at.map(|at| Quarter::of(at).to_string()),
-        "held": i64::from(group.held), "receipt": text(json!(group.verdict)), "states": text(json!(group.states)),
+        "held": i64::from(group.held), "receipt": text(&group.verdict), "states": text(&group.states),
         "due": group.grant_due_at,
     })
 }
 
 /// Replaces what accounts' subscriptions are worth to their partners.
-pub fn revenue_write(accounts: &[String], groups: &[(&str, &GroupDecision)]) -> [Stmt; 2] {
+pub fn revenue_write(groups: &[(&str, &GroupDecision)]) -> [Stmt; 2] {
+    let mut accounts: Vec<&str> = groups.iter().map(|(account, _)| *account).collect();
+    accounts.dedup();
     let mut rows = Vec::new();
     for (account, group) in groups {
         if let Some(binding) = &group.verdict.binding {
@@ -184,18 +236,19 @@ pub fn revenue_write(accounts: &[String], groups: &[(&str, &GroupDecision)]) -> 
     }
     [
         Stmt::new("DELETE FROM revenue_span WHERE account_id IN (SELECT value FROM json_each(?1))").json(&accounts),
-        Stmt::new(
-            "INSERT INTO revenue_span (account_id, program_id, partner_id, from_ms, to_ms, annual_cents)
-             SELECT value ->> '$.account', value ->> '$.program', value ->> '$.partner', value ->> '$.span.from_ms',
-                    value ->> '$.span.to_ms', value ->> '$.span.annual_cents' FROM json_each(?1)",
-        )
+        Stmt::new(format!(
+            "{GIVEN} INSERT INTO revenue_span (account_id, program_id, partner_id, from_ms, to_ms, annual_cents)
+             SELECT row ->> '$.account', row ->> '$.program', row ->> '$.partner', row ->> '$.span.from_ms',
+                    row ->> '$.span.to_ms', row ->> '$.span.annual_cents' FROM given",
+        ))
         .json(&rows),
     ]
 }
 
 /// Takes away the answers of accounts whose sign-up turned out to be another account's.
-pub fn binding_clear(accounts: &[String]) -> [Stmt; 2] {
+pub fn binding_clear(accounts: &[String]) -> [Stmt; 3] {
     [
+        Stmt::new("UPDATE account SET written = NULL WHERE id IN (SELECT value FROM json_each(?1))").json(&accounts),
         Stmt::new("DELETE FROM revenue_span WHERE account_id IN (SELECT value FROM json_each(?1))").json(&accounts),
         Stmt::new("DELETE FROM binding WHERE account_id IN (SELECT value FROM json_each(?1))").json(&accounts),
     ]
@@ -203,7 +256,8 @@ pub fn binding_clear(accounts: &[String]) -> [Stmt; 2] {
 
 /// Accounts by their ids, those that were decided before.
 pub fn account_list(ids: &[String]) -> Stmt {
-    Stmt::new("SELECT id, revision FROM account WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id").json(&ids)
+    Stmt::new("SELECT id, revision, written FROM account WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id")
+        .json(&ids)
 }
 
 /// An account's bindings as stored, for its receipt.
@@ -251,5 +305,5 @@ pub fn group_accounts(group: &str, after: &str, limit: i64) -> Stmt {
 }
 
 pub fn account_find(id: &str) -> Stmt {
-    Stmt::new("SELECT id, revision FROM account WHERE id = ?1").bind(id)
+    Stmt::new("SELECT id, revision, written FROM account WHERE id = ?1").bind(id)
 }

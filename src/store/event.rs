@@ -70,7 +70,7 @@ pub fn event_person_insert(event: &Event) -> Option<Stmt> {
 /// The accounts whose books an event touches: its own, and every other account with a claim to the same invoice.
 pub fn event_accounts(account: Option<&str>, invoice: Option<&str>) -> Stmt {
     Stmt::new(
-        "SELECT a.id, a.revision FROM account a WHERE a.id = ?1
+        "SELECT a.id, a.revision, a.written FROM account a WHERE a.id = ?1
            OR a.id IN (SELECT account_id FROM event WHERE invoice_id = ?2 AND type = 'invoice.paid')
          ORDER BY a.id",
     )
@@ -82,25 +82,23 @@ pub fn event_accounts(account: Option<&str>, invoice: Option<&str>) -> Stmt {
 /// sign-ups' domains. `invoices` and `domains` are those of an event that is not stored yet.
 pub fn fact_list(accounts: &[String], invoices: &[String], domains: &[String]) -> Stmt {
     Stmt::new(
-        "WITH mine AS (SELECT id, invoice_id, email_domain, type FROM event WHERE account_id IN (SELECT value FROM json_each(?1))),
+        "WITH mine AS MATERIALIZED (SELECT rowid AS row, invoice_id, email_domain, type FROM event
+                                    WHERE account_id IN (SELECT value FROM json_each(?1))),
               bills AS (SELECT invoice_id FROM mine WHERE invoice_id IS NOT NULL UNION SELECT value FROM json_each(?2)),
               domains AS (SELECT email_domain FROM mine WHERE type = 'account.signed_up' AND email_domain IS NOT NULL
-                          UNION SELECT value FROM json_each(?3))
-         SELECT id, account_id, type, occurred_at_ms, email_domain, payload, credential FROM event WHERE id IN (SELECT id FROM mine)
-         UNION
-         SELECT id, account_id, type, occurred_at_ms, email_domain, payload, credential FROM event
-         WHERE invoice_id IN (SELECT invoice_id FROM bills)
-         UNION
-         SELECT id, account_id, type, occurred_at_ms, email_domain, payload, credential FROM event
-         WHERE domain IN (SELECT email_domain FROM domains)
-         ORDER BY occurred_at_ms, id",
+                          UNION SELECT value FROM json_each(?3)),
+              wanted AS MATERIALIZED (SELECT row FROM mine
+                         UNION SELECT e.rowid FROM bills CROSS JOIN event e ON e.invoice_id = bills.invoice_id
+                         UNION SELECT e.rowid FROM domains CROSS JOIN event e ON e.domain = domains.email_domain)
+         SELECT id, account_id, type, occurred_at_ms, email_domain, payload, credential
+         FROM wanted CROSS JOIN event ON event.rowid = wanted.row ORDER BY occurred_at_ms, id",
     )
     .json(&accounts)
     .json(&invoices)
     .json(&domains)
 }
 
-pub fn facts(rows: &Rows) -> Result<Vec<Fact>, DbError> {
+pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
     #[derive(Deserialize)]
     struct Row {
         id: String,
@@ -112,7 +110,7 @@ pub fn facts(rows: &Rows) -> Result<Vec<Fact>, DbError> {
         credential: String,
     }
     let fault = |id: &str, e: decode::Mismatch| DbError::Fault(format!("event {id}: {e}"));
-    rows.decode::<Row>()?
+    rows.take::<Row>()?
         .into_iter()
         .map(|r| {
             Ok(Fact {

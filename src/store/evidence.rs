@@ -2,10 +2,7 @@
 //! same partners, what runs found about them.
 
 use super::port::Stmt;
-use crate::base::time::{DAY_MS, UtcMillis};
-
-/// At least as long as any month.
-const MONTH_MS: i64 = 31 * DAY_MS;
+use crate::base::time::UtcMillis;
 
 /// Accounts of one domain and program that are read at most: the first bound answers, and it may be the account itself.
 const NEIGHBOURS: i64 = 2;
@@ -16,15 +13,15 @@ pub const CROWD_MAX: i64 = 200;
 /// `codes`; with what attribution asks about each.
 pub fn link_list(accounts: &[String], domains: &[String], codes: &[String]) -> Stmt {
     Stmt::new(format!(
-        "WITH d AS ({DOMAINS}), mine AS (SELECT id FROM event WHERE account_id IN (SELECT value FROM json_each(?1))
-                UNION SELECT id FROM event WHERE domain IN (SELECT domain FROM d))
+        "WITH d AS ({DOMAINS}), said AS (SELECT codes FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND codes <> '[]'
+                UNION ALL SELECT codes FROM event WHERE domain IN (SELECT domain FROM d) AND codes <> '[]')
          SELECT l.code, l.program_id, l.partner_id, l.expires_at_ms, l.disabled_at_ms, l.source, p.kind,
                 p.disclosure_accepted_at_ms, p.left_at_ms, p.website AS partner_website, pp.email AS partner_email
          FROM link l JOIN partner p ON p.id = l.partner_id LEFT JOIN partner_person pp ON pp.partner_id = p.id
          WHERE l.code IN (SELECT value FROM json_each(?3)
-           UNION SELECT c.value FROM event e, json_each(e.codes) c WHERE e.id IN (SELECT id FROM mine)
-           UNION SELECT b.code FROM binding b JOIN event e ON e.account_id = b.account_id
-             WHERE e.email_domain IN (SELECT domain FROM d) AND e.type = 'account.signed_up' AND b.code IS NOT NULL
+           UNION SELECT c.value FROM said, json_each(said.codes) c
+           UNION SELECT b.code FROM d CROSS JOIN event e ON e.email_domain = d.domain AND e.type = 'account.signed_up'
+             CROSS JOIN binding b ON b.account_id = e.account_id WHERE b.code IS NOT NULL
            UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1)) AND b.code IS NOT NULL)"
     ))
     .json(&accounts)
@@ -55,21 +52,24 @@ pub fn neighbour_list(accounts: &[String], domains: &[String]) -> Stmt {
     .json(&domains)
 }
 
-/// The first referred sign-ups of each month around the accounts' own (and `at`), of the partners behind accounts' codes
+/// The first referred sign-ups of each month from the accounts' first (or `at`) to their last, of the partners behind accounts' codes
 /// and `codes`, in programs that count them.
 pub fn crowd_list(accounts: &[String], codes: &[String], at: Option<UtcMillis>) -> Stmt {
     Stmt::new(format!(
         "WITH s AS (SELECT occurred_at_ms AS at FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND type = 'account.signed_up'
-                UNION ALL SELECT CAST(?3 AS INTEGER) WHERE ?3 IS NOT NULL)
+                UNION ALL SELECT CAST(?3 AS INTEGER) WHERE ?3 IS NOT NULL),
+              span AS MATERIALIZED (SELECT CAST(strftime('%s', MIN(at) / 1000, 'unixepoch', 'start of month') AS INTEGER) * 1000 AS since,
+                CAST(strftime('%s', MAX(at) / 1000, 'unixepoch', 'start of month', '+1 month') AS INTEGER) * 1000 AS until FROM s)
          SELECT program_id, partner_id, account_id, signed_up_at_ms, signup_event_id FROM (
            SELECT b.program_id, b.partner_id, b.account_id, b.signed_up_at_ms, b.signup_event_id,
                   row_number() OVER (PARTITION BY b.program_id, b.partner_id, strftime('%Y-%m', b.signed_up_at_ms / 1000, 'unixepoch')
                     ORDER BY b.signed_up_at_ms, b.signup_event_id) AS place
            FROM binding b
            WHERE b.partner_id IN (SELECT l.partner_id FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
-               UNION SELECT c.value FROM event e, json_each(e.codes) c WHERE e.account_id IN (SELECT value FROM json_each(?1))))
+               UNION SELECT c.value FROM event e, json_each(e.codes) c
+                 WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.codes <> '[]'))
              AND b.program_id IN (SELECT v.program_id FROM program_version v WHERE instr(v.document, 'signups_in_month') > 0)
-             AND b.signed_up_at_ms BETWEEN (SELECT MIN(at) FROM s) - {MONTH_MS} AND (SELECT MAX(at) FROM s) + {MONTH_MS})
+             AND b.signed_up_at_ms >= (SELECT since FROM span) AND b.signed_up_at_ms < (SELECT until FROM span))
          WHERE place <= {CROWD_MAX}"
     ))
     .json(&accounts)
@@ -82,7 +82,8 @@ pub fn term_list(accounts: &[String], codes: &[String]) -> Stmt {
     Stmt::new(
         "SELECT t.program_id, t.partner_id, t.modifier_id, t.quarter, t.from_ms
          FROM (SELECT DISTINCT l.program_id, l.partner_id FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
-             UNION SELECT c.value FROM event e, json_each(e.codes) c WHERE e.account_id IN (SELECT value FROM json_each(?1))
+             UNION SELECT c.value FROM event e, json_each(e.codes) c
+               WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.codes <> '[]'
              UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1)))) p
            CROSS JOIN partner_term t ON t.program_id = p.program_id AND t.partner_id = p.partner_id",
     )

@@ -1,6 +1,6 @@
 //! The ledger: append-only transfers, the balances they make, and what must never be found in them.
 
-use super::port::{Stmt, json_pages};
+use super::port::{GIVEN, Stmt, json_pages};
 use crate::base::time::UtcMillis;
 use crate::engine::posting::Transfer;
 use serde::{Deserialize, Serialize};
@@ -27,23 +27,24 @@ pub fn ledger_accounts_ensure(transfers: &[Transfer]) -> Stmt {
         .collect();
     accounts.sort();
     accounts.dedup();
-    Stmt::new(
-        "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
-         SELECT value ->> '$.id', value ->> '$.program', value ->> '$.unit', value ->> '$.kind', value ->> '$.partner'
-         FROM json_each(?1) WHERE NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = value ->> '$.id')",
-    )
+    Stmt::new(format!(
+        "{GIVEN} INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
+         SELECT row ->> '$.id', row ->> '$.program', row ->> '$.unit', row ->> '$.kind', row ->> '$.partner'
+         FROM given WHERE NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = row ->> '$.id')",
+    ))
     .json(&accounts)
 }
 
 pub fn transfer_insert(transfers: &[Transfer], now: UtcMillis) -> Vec<Stmt> {
-    json_pages(transfers).into_iter().map(|page| Stmt::new(TRANSFER_INSERT).bind(page).bind(now)).collect()
+    let sql = format!("{GIVEN} {TRANSFER_INSERT}");
+    json_pages(transfers).into_iter().map(|page| Stmt::new(sql.clone()).bind(page).bind(now)).collect()
 }
 
 const TRANSFER_INSERT: &str =
         "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
-         SELECT value ->> '$.id', value ->> '$.line', value ->> '$.code', 'single', value ->> '$.debit', value ->> '$.credit',
-                value ->> '$.amount_cents', value ->> '$.program_id', value ->> '$.event_id', value ->> '$.reason', ?2
-         FROM json_each(?1)";
+         SELECT row ->> '$.id', row ->> '$.line', row ->> '$.code', 'single', row ->> '$.debit', row ->> '$.credit',
+                row ->> '$.amount_cents', row ->> '$.program_id', row ->> '$.event_id', row ->> '$.reason', ?2
+         FROM given";
 
 /// Money that an operator put in.
 pub fn fund_insert(transfer: &Transfer, actor: &str, now: UtcMillis) -> Stmt {

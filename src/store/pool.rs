@@ -44,7 +44,7 @@ pub fn waiting_list(program: &str, limit: i64) -> Stmt {
 
 /// The accounts of lines, with their revisions.
 pub fn waiting_accounts(accounts: &[String]) -> Stmt {
-    Stmt::new("SELECT id, revision FROM account WHERE id IN (SELECT value FROM json_each(?1))").json(&accounts)
+    Stmt::new("SELECT id, revision, written FROM account WHERE id IN (SELECT value FROM json_each(?1))").json(&accounts)
 }
 
 /// Programs in which something waits while there is something in the pool.

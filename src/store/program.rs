@@ -6,6 +6,15 @@ use crate::program::catalog::Catalog;
 use crate::program::check;
 use crate::program::document::Document;
 use serde::Deserialize;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+thread_local! {
+    /// The documents that were read last, by their text: every decision needs all of them, they seldom change, and reading
+    /// them takes longer than deciding. What they are is a function of the text, so nothing can be out of date.
+    static READ: RefCell<HashMap<String, Rc<Document>>> = RefCell::default();
+}
 
 pub fn program_list() -> Stmt {
     Stmt::new("SELECT program_id, version, document FROM program_version ORDER BY program_id, version")
@@ -20,16 +29,19 @@ pub fn catalog(rows: &Rows) -> Result<Catalog, DbError> {
         version: i64,
         document: String,
     }
-    let documents: Result<Vec<Document>, DbError> = rows
-        .decode::<Row>()?
-        .into_iter()
-        .map(|r| {
-            check::parse(&r.document).map_err(|f| {
-                DbError::Fault(format!("program {} version {}, {}: {}", r.program_id, r.version, f.path, f.rule))
-            })
-        })
-        .collect();
-    Ok(Catalog::new(documents?))
+    let (mut before, mut read) = (READ.take(), HashMap::new());
+    for row in rows.decode::<Row>()? {
+        let document = match before.remove(&row.document) {
+            Some(document) => document,
+            None => Rc::new(check::parse(&row.document).map_err(|f| {
+                DbError::Fault(format!("program {} version {}, {}: {}", row.program_id, row.version, f.path, f.rule))
+            })?),
+        };
+        read.insert(row.document, document);
+    }
+    let catalog = Catalog::new(read.values().cloned().collect());
+    READ.set(read);
+    Ok(catalog)
 }
 
 pub fn program_insert(document: &Document, json: &str, sha256: &str, now: UtcMillis, actor: &str) -> Stmt {
@@ -47,6 +59,37 @@ pub fn program_insert(document: &Document, json: &str, sha256: &str, now: UtcMil
 }
 
 /// A new version may change when a reward by state is due: every account of the program is looked at again.
-pub fn program_grants_recheck(program: &str) -> Stmt {
-    Stmt::new("UPDATE binding SET grant_due_at_ms = 0 WHERE program_id = ?1").bind(program)
+pub fn program_grants_recheck(program: &str) -> [Stmt; 2] {
+    [
+        Stmt::new("UPDATE binding SET grant_due_at_ms = 0 WHERE program_id = ?1").bind(program),
+        Stmt::new(
+            "UPDATE account SET written = NULL WHERE id IN (SELECT account_id FROM binding WHERE program_id = ?1)",
+        )
+        .bind(program),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::catalog::PRESETS;
+    use serde_json::json;
+
+    fn stored(texts: &[&str]) -> Catalog {
+        let row = |text: &&str| json!({"program_id": "any", "version": 1, "document": text});
+        let rows = texts.iter().map(|text| row(text).as_object().cloned().unwrap_or_default());
+        catalog(&Rows(rows.collect())).unwrap()
+    }
+
+    #[test]
+    fn a_text_is_read_once_and_another_anew() {
+        let (text, id) = (PRESETS[0].1, PRESETS[0].0);
+        let first: *const Document = stored(&[text, PRESETS[1].1]).versions(id).next().unwrap();
+        let again = stored(&[text]);
+        assert!(std::ptr::eq(first, again.versions(id).next().unwrap()));
+        let changed = text.replace("\"window_days\": 30", "\"window_days\": 31");
+        let both = stored(&[text, &changed]);
+        let windows: Vec<i64> = both.versions(id).map(|d| d.attribution.window_days).collect();
+        assert!(windows.len() == 2 && windows.contains(&30) && windows.contains(&31), "{windows:?}");
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each step is one batch that begins with `run_step`: its trigger aborts the batch when another runner took the step.
 
-use super::account::line_select;
+use super::account::line_insert;
 use super::port::Stmt;
 use crate::base::time::UtcMillis;
 use crate::engine::line::Line;
@@ -132,8 +132,8 @@ pub fn grant_plan(run: &RunRow, grants: &[Grant]) -> [Stmt; 2] {
 pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
     [
         Stmt::new(format!(
-            "INSERT INTO run_item (run_id, seq, kind, line_id, account_id, partner_id, unit, planned_cents)
-             SELECT r.id, r.items + row_number() OVER (ORDER BY l.id), 'vest', l.id, l.account_id, l.partner_id, l.unit, l.net_cents
+            "INSERT INTO run_item (run_id, seq, kind, line_id, account_id, partner_id, unit, planned_cents, posted_cents)
+             SELECT r.id, r.items + row_number() OVER (ORDER BY l.id), 'vest', l.id, l.account_id, l.partner_id, l.unit, l.net_cents, l.net_cents
              FROM run r, (SELECT id, account_id, partner_id, unit, net_cents FROM accrual
                WHERE program_id = ?2 AND state = 'pending' AND bucket = 'pending' AND id > ?3
                  AND {} AND at_ms < ?4 ORDER BY id LIMIT ?5) l
@@ -205,7 +205,9 @@ pub fn execute(run: &RunRow, from: i64, to: i64, now: UtcMillis) -> Vec<Stmt> {
 /// it, and the account is decided again.
 fn accounts_advance(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Stmt {
     page(format!(
-        "UPDATE account SET revision = revision + 1, stale_since_ms = IIF(
+        "UPDATE account SET revision = revision + 1,
+           written = IIF(id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0 AND i.kind = 'grant'), NULL, written),
+           stale_since_ms = IIF(
            id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0 AND i.kind = 'grant')
              AND EXISTS (SELECT 1 FROM event e, run r WHERE r.id = ?1
                AND (e.occurred_at_ms >= r.as_of_ms OR e.received_at_ms >= r.started_at_ms)
@@ -242,7 +244,7 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
             "UPDATE run_item AS i SET posted_cents = IIF({bound} AND {unreviewed}, planned_cents, 0)
              WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'grant'"
         )),
-        page(line_select(&format!("(SELECT i.line AS json FROM {granted})"), "json")),
+        page(format!("WITH given AS MATERIALIZED (SELECT jsonb(i.line) AS row FROM {granted}) {}", line_insert())),
         page(format!(
             "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, reason, created_at_ms)
              SELECT i.line_id || '.1', i.line_id, 'accrue', 'single', {prefix} || '/' || (i.line ->> '$.payer'),
@@ -269,7 +271,8 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
         page(
             "UPDATE run_item AS i SET posted_cents = COALESCE((SELECT a.net_cents FROM accrual a
                 WHERE a.id = i.line_id AND a.state = 'pending' AND a.bucket = 'pending'), 0)
-             WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'vest'"
+             WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'vest' AND NOT EXISTS (SELECT 1 FROM accrual a
+                WHERE a.id = i.line_id AND a.state = 'pending' AND a.bucket = 'pending' AND a.net_cents = i.posted_cents)"
                 .to_owned(),
         ),
         page(format!(
@@ -289,15 +292,17 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
     ]
 }
 
-/// Makes the ledger accounts that a page's transfers need.
+/// Makes the ledger accounts that a page's transfers need: a page has far more items than partners.
 fn accounts_ensure(page: &impl Fn(String) -> Stmt) -> Stmt {
     page(
         "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
          SELECT DISTINCT n.id, n.program_id, n.unit, n.kind, n.partner_id FROM (
            SELECT r.program_id || '/' || i.unit || '/' || k.value || IIF(k.value = 'expense', '', '/' || i.partner_id) AS id,
                   r.program_id, i.unit, k.value AS kind, IIF(k.value = 'expense', '', i.partner_id) AS partner_id
-           FROM run_item i JOIN run r ON r.id = i.run_id, json_each('[\"expense\",\"pending\",\"available\"]') k
-           WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3) n
+           FROM (SELECT DISTINCT unit, partner_id, kind FROM run_item WHERE run_id = ?1 AND seq BETWEEN ?2 AND ?3) i
+             CROSS JOIN run r
+             CROSS JOIN json_each(IIF(i.kind = 'vest', '[\"available\"]', '[\"expense\",\"pending\",\"available\"]')) k
+           WHERE r.id = ?1) n
          WHERE NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = n.id)"
             .to_owned(),
     )
@@ -361,9 +366,9 @@ pub struct RunTotal {
 
 pub fn run_totals(id: &str) -> Stmt {
     Stmt::new(
-        "SELECT kind, unit, COUNT(*) AS planned, SUM(planned_cents) AS planned_cents, COUNT(posted_cents) AS executed,
-                COALESCE(SUM(posted_cents), 0) AS executed_cents
-         FROM run_item WHERE run_id = ?1 GROUP BY kind, unit ORDER BY kind, unit",
+        "SELECT kind, unit, COUNT(*) AS planned, SUM(planned_cents) AS planned_cents, SUM(seq <= r.executed) AS executed,
+                SUM(IIF(seq <= r.executed, posted_cents, 0)) AS executed_cents
+         FROM run_item JOIN run r ON r.id = run_id WHERE run_id = ?1 GROUP BY kind, unit ORDER BY kind, unit",
     )
     .bind(id)
 }

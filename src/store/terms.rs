@@ -1,10 +1,12 @@
 //! What runs find about partners: modifiers earned and caps reached. Set-based: each statement looks at all partners of
 //! the program, and what it changes marks the accounts that have to be decided again.
 
-use super::port::Stmt;
+use super::account::LINE_COLUMNS;
+use super::port::{GIVEN, Stmt, json_pages};
 use super::run::RunRow;
 use crate::base::time::UtcMillis;
 use crate::engine::sabotage::{self, Fault};
+use crate::engine::top_up::{self, Added};
 use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
 
 /// The statements of one batch: what was found is written beside what stood, accounts of partners for whom something
@@ -20,7 +22,12 @@ pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
         statements.push(cap_find(run, &cap.reward, cap.per_partner_month_cents.0));
     }
     if !statements.is_empty() {
-        statements.extend([mark_partners(run, now), forget_terms(run), mark_capped(run, now), forget_caps(run)]);
+        statements.extend([
+            mark_partners(run, top_up::applies(document), now),
+            forget_terms(run),
+            mark_capped(run, now),
+            forget_caps(run),
+        ]);
     }
     statements
 }
@@ -95,12 +102,14 @@ fn cap_find(run: &RunRow, reward: &str, cap_cents: i64) -> Stmt {
     .bind(cap_cents + i64::from(sabotage::is(Fault::CapOffByOne)))
 }
 
-fn mark_partners(run: &RunRow, now: UtcMillis) -> Stmt {
-    Stmt::new(
+/// Who has lost a term; who has a new one as well, unless it is added line by line.
+fn mark_partners(run: &RunRow, new_are_added: bool, now: UtcMillis) -> Stmt {
+    let new = if new_are_added { "" } else { " OR changed_run = ?2" };
+    Stmt::new(format!(
         "UPDATE account SET revision = revision + 1, stale_since_ms = ?3 WHERE id IN (
            SELECT account_id FROM binding WHERE program_id = ?1 AND partner_id IN (
-             SELECT partner_id FROM partner_term WHERE program_id = ?1 AND (changed_run = ?2 OR seen_run <> ?2)))",
-    )
+             SELECT partner_id FROM partner_term WHERE program_id = ?1 AND (seen_run <> ?2{new})))",
+    ))
     .bind(&run.program_id)
     .bind(&run.id)
     .bind(now)
@@ -122,4 +131,101 @@ fn mark_capped(run: &RunRow, now: UtcMillis) -> Stmt {
 
 fn forget_caps(run: &RunRow) -> Stmt {
     Stmt::new("DELETE FROM cap_verdict WHERE program_id = ?1 AND seen_run <> ?2").bind(&run.program_id).bind(&run.id)
+}
+
+/// Lines of partners that are read at a time.
+pub const LINES_MAX: i64 = 4_000;
+
+/// Partners for whom this run found a new term, after the run's cursor, with how many lines they have: as many as have
+/// `LINES_MAX` together, and at least one.
+pub fn topped_partners(run: &RunRow) -> Stmt {
+    Stmt::new(
+        "SELECT partner_id, lines FROM (
+           SELECT partner_id, lines, SUM(lines) OVER (ORDER BY partner_id) AS total, row_number() OVER (ORDER BY partner_id) AS place
+           FROM (SELECT t.partner_id, (SELECT COUNT(*) FROM accrual l WHERE l.partner_id = t.partner_id) AS lines
+                 FROM (SELECT DISTINCT partner_id FROM partner_term WHERE program_id = ?1 AND changed_run = ?2 AND partner_id > ?3
+                       ORDER BY partner_id LIMIT 1000) t))
+         WHERE total <= ?4 OR place = 1 ORDER BY place",
+    )
+    .bind(&run.program_id)
+    .bind(&run.id)
+    .bind(&run.cursor)
+    .bind(LINES_MAX)
+}
+
+pub fn mark_partner(run: &RunRow, partner: &str, now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3 WHERE id IN (
+           SELECT account_id FROM binding WHERE program_id = ?1 AND partner_id = ?2)",
+    )
+    .bind(&run.program_id)
+    .bind(partner)
+    .bind(now)
+}
+
+/// The terms of partners.
+pub fn terms_of(run: &RunRow, partners: &[String]) -> Stmt {
+    Stmt::new(
+        "SELECT program_id, partner_id, modifier_id, quarter, from_ms FROM partner_term
+         WHERE program_id = ?1 AND partner_id IN (SELECT value FROM json_each(?2))",
+    )
+    .bind(&run.program_id)
+    .json(&partners)
+}
+
+/// Their accounts with an invoice that may have earned nothing at the base rate, and so has no line.
+pub fn tiny_accounts(run: &RunRow, partners: &[String]) -> Stmt {
+    Stmt::new(
+        "SELECT b.account_id FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
+         WHERE b.program_id = ?1 AND EXISTS (SELECT 1 FROM event e WHERE e.account_id = b.account_id
+           AND e.type = 'invoice.paid' AND e.payload ->> '$.\"invoice.paid\".amount.cents' < 100)",
+    )
+    .bind(&run.program_id)
+    .json(&partners)
+}
+
+/// Their accounts that are not to be decided in any case.
+pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Stmt {
+    Stmt::new(
+        "SELECT a.id, a.revision, NULL AS written FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
+           CROSS JOIN account a ON a.id = b.account_id
+         WHERE b.program_id = ?1 AND a.stale_since_ms IS NULL",
+    )
+    .bind(&run.program_id)
+    .json(&partners)
+}
+
+/// Their lines for invoices. The plus keeps SQLite to the index by partner.
+pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
+    Stmt::new(
+        "SELECT l.id, l.partner_id, l.account_id, l.basis, l.rule_id, l.at_ms, l.program_version, l.earned_cents,
+                e.payload ->> '$.\"invoice.paid\".amount.cents' AS amount_cents,
+                l.net_cents = l.earned_cents AND l.capped_cents = 0 AND l.state IN ('pending', 'available')
+                  AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = e.invoice_id AND o.id <> e.id) AS plain
+         FROM json_each(?2) p CROSS JOIN accrual l ON l.partner_id = p.value CROSS JOIN event e ON e.id = l.event_id
+         WHERE +l.program_id = ?1 AND l.basis GLOB 'invoice:*'",
+    )
+    .bind(&run.program_id)
+    .json(&partners)
+}
+
+/// Writes what is added, each as the line beside it stands, with its ledger row. That line was accrued between the same
+/// ledger accounts, so they exist.
+pub fn added_write(added: &[Added], now: UtcMillis) -> Vec<Stmt> {
+    let lines = format!(
+        "{GIVEN} INSERT INTO accrual ({LINE_COLUMNS})
+         SELECT row ->> '$.id', l.program_id, l.program_version, row ->> '$.modifier', l.partner_id, l.account_id, l.event_id,
+                row ->> '$.basis', l.at_ms, l.period, l.unit, row ->> '$.cents', 0, row ->> '$.cents', row ->> '$.bucket', l.payer,
+                row ->> '$.bucket', l.vests_at_ms, l.reason, 1
+         FROM given CROSS JOIN accrual l ON l.id = row ->> '$.beside'"
+    );
+    let transfers = format!(
+        "{GIVEN} INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
+         SELECT l.id || '.1', l.id, 'accrue', 'single', l.program_id || '/' || l.unit || '/' || l.payer,
+                l.program_id || '/' || l.unit || '/' || l.bucket || '/' || l.partner_id, l.net_cents, l.program_id, '', l.reason, ?2
+         FROM given CROSS JOIN accrual l ON l.id = row ->> '$.id'"
+    );
+    let page =
+        |page: String| [Stmt::new(lines.clone()).bind(page.clone()), Stmt::new(transfers.clone()).bind(page).bind(now)];
+    json_pages(added).into_iter().flat_map(page).collect()
 }

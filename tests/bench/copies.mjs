@@ -40,6 +40,9 @@ function derived(prefix, parts) {
   return out;
 }
 
+/** A line's id: near those of its program and partner. */
+const lineId = (parts) => derived("acr", parts.slice(0, 2)).slice(0, 10) + derived("acr", parts).slice(10);
+
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 
 /** The rows of one block, by table. */
@@ -48,7 +51,7 @@ function rowsOf(db, name) {
   const ids = new Set(db.prepare("SELECT id FROM partner WHERE external_id GLOB ?").all(`${name}_*`).map((row) => row.id));
   for (const table of Object.keys(TABLES)) {
     rows[table] = db
-      .prepare(`SELECT * FROM ${table} ORDER BY rowid`)
+      .prepare(`SELECT * FROM ${table}`)
       .all()
       .filter((row) => ids.has(row.partner_id) || JSON.stringify(row).includes(`${name}_p`));
   }
@@ -61,15 +64,35 @@ function givenNames(rows, partners, bodies) {
   return partners.flatMap(({ name }) => [byName.get(name).id, byName.get(name).code]).concat(bodies);
 }
 
+const groupBy = (rows, column) => Object.groupBy(rows, (row) => row[column]);
+const byOrder = (column) => (a, b) => (a[column] < b[column] ? -1 : 1);
+
+/** The digest of an account's bindings and revenue, as `store::account::digest` makes it. */
+function digest(bindings, spans, rename) {
+  const parts = bindings.toSorted(byOrder("group_id")).flatMap((b) => [
+    ...[b.group_id, b.receipt, b.states, b.qualified_at_ms, b.held, b.grant_due_at_ms, b.signed_up_at_ms, b.signup_event_id],
+    ...spans
+      .filter((s) => s.program_id === b.program_id)
+      .toSorted(byOrder("from_ms"))
+      .flatMap((s) => [s.from_ms, s.to_ms, s.annual_cents]),
+  ]);
+  return derived("dec", [String(bindings.length), ...parts.map((part) => rename(String(part ?? "")))]);
+}
+
 /** How one block's rows become another's: words that stand in `names`, and the block's own name inside of words. */
 function renamer(rows, names, from, to) {
   const own = new RegExp(`${from}(?=_p|$)`);
   const rename = (text) => text.replace(/\w+/g, (word) => names.get(word) ?? word.replace(own, to));
   for (const line of rows.accrual) {
-    names.set(line.id, derived("acr", [line.program_id, line.partner_id, line.rule_id, line.account_id, line.basis].map(rename)));
+    names.set(line.id, lineId([line.program_id, line.partner_id, line.rule_id, line.account_id, line.basis].map(rename)));
   }
   for (const review of rows.review) {
     names.set(review.id, derived("rev", [review.program_id, review.partner_id, review.account_id, review.rule, review.subject].map(rename)));
+  }
+  const bindings = groupBy(rows.binding, "account_id");
+  const spans = groupBy(rows.revenue_span, "account_id");
+  for (const { id, written } of rows.account) {
+    if (written !== null) names.set(written, digest(bindings[id] ?? [], spans[id] ?? [], rename));
   }
   return (row) => Object.fromEntries(Object.entries(row).map(([column, field]) => [column, typeof field === "string" ? rename(field) : field]));
 }

@@ -4,7 +4,7 @@
 use super::calendar::{DAY, HOUR, print};
 use super::dice::Dice;
 use super::facts::{Click, Sent};
-use super::story::{Cast, EDGES, Story};
+use super::story::{Cast, EDGES, LATE, SOON, Story};
 use serde_json::json;
 
 impl Story<'_> {
@@ -35,13 +35,14 @@ impl Story<'_> {
     pub fn visit_salon(&mut self, sign_up: i64) {
         let start = sign_up + self.dice.pick(&[-2 * DAY, 1, HOUR, 5 * DAY]);
         if self.dice.percent(70) {
-            let mut at = start;
+            let (mut at, is_slow) = (start, self.dice.percent(30));
             for number in 0..self.dice.within(2, 6) {
                 let listing = if self.dice.percent(20) { 0 } else { number };
                 self.event("listing.viewed", at, json!({"data": {"listing_id": format!("listing_{listing}")}}));
-                at += match self.dice.next() % 3 {
-                    0 => 15 * DAY + self.dice.pick(&EDGES),
-                    _ => self.dice.within(1, 12 * DAY),
+                at += if is_slow || self.dice.percent(20) {
+                    15 * DAY + self.dice.pick(&EDGES)
+                } else {
+                    self.dice.within(1, 12 * DAY)
                 };
             }
         }
@@ -62,31 +63,33 @@ impl Story<'_> {
         }
     }
 
-    /// Signs up by one code, pays a little, and seldom leaves.
-    fn small(&mut self, at: i64, code: &str) {
+    /// Signs up by one code or by none, pays a little from `first` on, and seldom leaves.
+    fn small(&mut self, at: i64, first: i64, code: Option<&str>) {
         let account = self
             .email
             .as_ref()
             .map_or(json!({"id": self.account}), |email| json!({"id": self.account, "email": email}));
         let is_typed = self.dice.percent(50);
-        let attribution = if is_typed { json!({"code": code}) } else { json!({}) };
+        let attribution = code.filter(|_| is_typed).map_or(json!({}), |code| json!({"code": code}));
         let index = self.event("account.signed_up", at, json!({"account": account, "attribution": attribution}));
-        if !is_typed {
+        if let Some(code) = code.filter(|_| !is_typed) {
             let age = self.dice.within(0, 31 * DAY);
             self.events[index].touches = vec![(code.to_owned(), at - age)];
         }
-        let first = at + self.dice.within(0, 6 * DAY);
         if self.has_subscription {
             let data = json!({"subscription_id": format!("sub_{}", self.account), "monthly_cents": 30_000,
-                "annual_value_cents": self.dice.pick(&[360_000, 600_000, 2_000_000])});
+                "annual_value_cents": self.dice.pick(&[360_000, 600_000, 2_000_000, 5_000_000])});
             self.event("subscription.started", first, json!({"data": data}));
         }
         for month in 0..self.dice.pick(&[0, 1, 1, 2, 3]) {
-            let told = self.invoice(first + month * 31 * DAY);
+            let cents = self.some_cents();
+            let told = self.invoice(first + month * 31 * DAY, cents);
             self.trouble(&told);
         }
-        if self.dice.percent(12) {
-            let away = first + self.dice.pick(&[10 * DAY, 60 * DAY, 60 * DAY - 1, 80 * DAY]);
+        let (chance, after) =
+            if first >= at + LATE { (50, SOON) } else { (12, [10 * DAY, 60 * DAY, 60 * DAY - 1, 80 * DAY]) };
+        if self.dice.percent(chance) {
+            let away = first + self.dice.pick(&after);
             self.event("account.cancelled", away, json!({}));
         }
     }
@@ -106,8 +109,57 @@ pub fn crowd(dice: &mut Dice, cast: &Cast, count: i64, days: i64) -> Vec<Sent> {
         };
         let (account, has_subscription) = (format!("small_{number}"), dice.percent(25));
         let at = start + dice.within(0, days * 24) * HOUR;
-        let mut story = Story { dice, cast, account, email, has_subscription, events: Vec::new(), clicks: Vec::new() };
-        story.small(at, &code);
+        let first = at + dice.within(0, 6 * DAY);
+        let mut story = Story { has_subscription, ..Story::new(dice, cast, account, email) };
+        story.small(at, first, Some(&code));
+        events.append(&mut story.events);
+    }
+    events
+}
+
+/// So many accounts of one email domain, one after the other: some come by different codes, the others by their domain
+/// alone.
+pub fn colleagues(dice: &mut Dice, cast: &Cast, count: i64) -> Vec<Sent> {
+    let codes: Vec<String> = cast.of("developer-affiliate").cloned().collect();
+    let mut at = cast.start + dice.within(0, 20 * DAY);
+    let mut events = Vec::new();
+    for number in 0..count {
+        let email = format!("mate{number}@team.example");
+        let code = dice.percent(50).then(|| dice.pick(&codes));
+        let first = at + if dice.percent(25) { LATE } else { dice.within(0, 6 * DAY) };
+        let mut story = Story::new(dice, cast, format!("mate_{number}"), Some(email));
+        story.small(at, first, code.as_deref());
+        events.append(&mut story.events);
+        at += dice.pick(&[0, 1, HOUR, 5 * DAY]);
+    }
+    events
+}
+
+/// How the accounts of guests are called.
+pub const GUEST: &str = "guest_";
+
+/// So many members of the salon by its own codes, each with a few small rewards close together.
+pub fn guests(dice: &mut Dice, cast: &Cast, count: i64) -> Vec<Sent> {
+    let codes: Vec<String> = cast.of("tiered-credits").cloned().collect();
+    let mut events = Vec::new();
+    for number in 0..count {
+        let at = cast.start + dice.within(0, 60 * DAY);
+        let code = dice.pick(&codes);
+        let mut story = Story::new(dice, cast, format!("{GUEST}{number}"), None);
+        story.event("account.signed_up", at, json!({"attribution": {"code": code}}));
+        for kind in ["newsletter.confirmed", "rfq.submitted"] {
+            if story.dice.percent(60) {
+                let when = at + story.dice.within(1, 3 * DAY);
+                story.event(kind, when, json!({}));
+            }
+        }
+        if story.dice.percent(30) {
+            let cents = story.dice.pick(&[4_999, 30_000, 60_000]);
+            let data = json!({"purchase_id": format!("buy_{number}")});
+            let rest = json!({"amount": {"cents": cents, "currency": "usd"}, "data": data});
+            let when = at + story.dice.within(1, 3 * DAY);
+            story.event("purchase.completed", when, rest);
+        }
         events.append(&mut story.events);
     }
     events

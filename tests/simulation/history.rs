@@ -3,7 +3,7 @@
 use super::auditor::Auditor;
 use super::compare;
 use super::facts::{Click, Link, Register, Sent};
-use super::story::Cast;
+use super::story::{Cast, Own};
 use crate::support::world::World;
 use manicule::base::time::UtcMillis;
 use manicule::engine::touch::{Touch, Trail};
@@ -25,7 +25,7 @@ const ROLES: [Role; 12] = [
     ("agency-partner", "ann", None, None, &[], false),
     ("developer-affiliate", "dev", Some("developer"), None, &[None], true),
     ("developer-affiliate", "shop", Some("agency"), None, &[], false),
-    ("developer-affiliate", "writer", Some("content"), None, &[Some("agency")], false),
+    ("developer-affiliate", "writer", Some("content"), None, &[Some("agency"), None], false),
     ("tiered-credits", "tia", None, None, &[None], true),
     ("tiered-credits", "tom", None, None, &[], false),
     ("partner-funnel", "fay", None, None, &[], false),
@@ -58,14 +58,14 @@ pub fn enrol(world: &World, at: i64, register: &mut Register) -> Cast {
             codes.push((code, source.unwrap_or(own)));
         }
         cast.spare.extend(is_spare.then(|| codes[1].0.clone()));
+        let email = format!("{name}@{name}.example");
+        cast.own.push(Own { program, email: email.clone(), code: codes[0].0.clone() });
         for (code, source) in codes {
             let (program, partner) = (program.to_owned(), partner.clone());
             cast.codes.push((program.clone(), code.clone()));
             let link = Link { program, partner, source, disabled_at: None, disclosed: name != "ann" };
             register.links.insert(code, link);
         }
-        let email = format!("{name}@{name}.example");
-        cast.emails.push((program.to_owned(), email.clone()));
         register.partner_email.insert(partner.clone(), email);
         register.partner_site.extend(site.map(|s| (partner, s.to_owned())));
     }

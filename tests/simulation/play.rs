@@ -5,55 +5,19 @@ use super::auditor::Auditor;
 use super::books::Books;
 use super::calendar::{DAY, HOUR, MINUTE, firsts, instant, mondays};
 use super::dice::Dice;
-use super::facts::{Link, Sent};
+use super::facts::Sent;
+use super::stats::Stats;
 use super::story::{Cast, tell};
-use super::{compare, deeds, history};
+use super::{compare, deeds, history, salon};
 use crate::support::sqlite::Fault;
 use crate::support::world::{World, now as done};
 use manicule::base::time::UtcMillis;
 use manicule::engine::touch::Trail;
 use manicule::flow::error::{AppError, Kind};
-use manicule::flow::review::Choice;
 use manicule::flow::{pool, redecide, settle};
 use manicule::program::document::Cadence;
 use serde_json::json;
 use std::collections::BTreeMap;
-
-/// What was done, over all seeds.
-#[derive(Clone, Debug, Default)]
-pub struct Stats {
-    pub seeds: u64,
-    pub events: u64,
-    pub deliveries: u64,
-    pub faults: u64,
-    pub runs: u64,
-    pub reviews: u64,
-    pub transfers: u64,
-    pub credits: u64,
-    pub vested: u64,
-    pub fundings: u64,
-    /// What came up, and how often: methods that bound, rules and where their lines ended, reviews.
-    pub met: BTreeMap<String, u64>,
-}
-
-impl Stats {
-    #[allow(dead_code, reason = "not every test sums them up")]
-    pub fn add(&mut self, other: Stats) {
-        self.seeds += other.seeds;
-        self.events += other.events;
-        self.deliveries += other.deliveries;
-        self.faults += other.faults;
-        self.runs += other.runs;
-        self.reviews += other.reviews;
-        self.transfers += other.transfers;
-        self.credits += other.credits;
-        self.vested += other.vested;
-        self.fundings += other.fundings;
-        for (what, times) in other.met {
-            *self.met.entry(what).or_default() += times;
-        }
-    }
-}
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -84,21 +48,21 @@ pub fn play(seed: u64) -> Result<Stats, String> {
     Ok(play.stats)
 }
 
-struct Play {
+pub(super) struct Play {
     seed: u64,
-    dice: Dice,
-    world: World,
-    cast: Cast,
+    pub(super) dice: Dice,
+    pub(super) world: World,
+    pub(super) cast: Cast,
     events: Vec<Sent>,
     queue: BTreeMap<(i64, u64), Step>,
     queued: u64,
-    auditor: Auditor,
+    pub(super) auditor: Auditor,
     books: Books,
     end: i64,
-    switched_off_at: Option<i64>,
+    pub(super) switched_off_at: Option<i64>,
     /// The database's count of changes as it was audited last.
     audited: u64,
-    stats: Stats,
+    pub(super) stats: Stats,
 }
 
 impl Play {
@@ -140,12 +104,14 @@ impl Play {
     fn plan(&mut self) {
         let mut clicks = Vec::new();
         // Most seeds are about a few whole lives; some about many small accounts that one agency brings: enough for the
-        // volume bonus, for a crowded month, or for platinum.
-        let (lives, crowd, days) = match self.dice.next() % 20 {
-            0..=4 => (1, self.dice.within(5, 8), 40),
-            5 | 6 => (1, self.dice.within(11, 14), 20),
-            7 => (1, self.dice.within(20, 23), 75),
-            _ => (self.dice.within(2, 5), 0, 1),
+        // volume bonus, for a crowded month, or for platinum; some about colleagues, or about guests of
+        // the salon.
+        let (lives, crowd, days, colleagues) = match self.dice.next() % 20 {
+            0..=3 => (1, self.dice.within(6, 11), self.dice.pick(&[40, 80]), 0),
+            4 | 5 => (1, self.dice.within(11, 14), 20, 0),
+            6 => (1, self.dice.within(20, 23), 75, 0),
+            7..=9 => (1, 0, 1, self.dice.within(3, 6)),
+            _ => (self.dice.within(2, 5), 0, 1, 0),
         };
         for number in 0..lives as usize {
             let (mut events, mut found) = tell(&mut self.dice, &self.cast, number);
@@ -153,6 +119,9 @@ impl Play {
             clicks.append(&mut found);
         }
         self.events.extend(deeds::crowd(&mut self.dice, &self.cast, crowd, days));
+        self.events.extend(deeds::colleagues(&mut self.dice, &self.cast, colleagues));
+        let guests = if crowd + colleagues == 0 && self.dice.percent(30) { self.dice.within(3, 6) } else { 0 };
+        self.events.extend(deeds::guests(&mut self.dice, &self.cast, guests));
         let (mut events, mut found) = deeds::visitors(&mut self.dice, &self.cast);
         self.events.append(&mut events);
         clicks.append(&mut found);
@@ -167,15 +136,17 @@ impl Play {
         self.plan_runs();
         let off = self.cast.start + self.dice.within(0, 60 * DAY);
         self.push(off, Step::SwitchOff);
-        for _ in 0..6 {
+        // Some operators look at everything, some at nothing: what they leave stays held to the end.
+        for _ in 0..self.dice.pick(&[0, 0, 2, 6, 6]) {
             let at = self.cast.start + self.dice.within(10 * DAY, 130 * DAY);
             self.push(at, Step::Review);
         }
-        let first = self.dice.pick(&[0, 700, 2_600, 6_000, 60_000]);
+        let first = self.dice.pick(&[0, 700, 1_400, 2_600, 6_000, 60_000]);
         self.push(self.cast.start, Step::Fund(first));
-        for _ in 0..4 {
+        // Where the pool matters most, it is never empty for long, and seldom full.
+        for _ in 0..if guests > 0 || self.cast.favourite == salon::PROGRAM { 10 } else { 4 } {
             let at = self.cast.start + self.dice.within(0, 90 * DAY);
-            let cents = self.dice.pick(&[500, 4_999, 6_000, 31_000]);
+            let cents = self.dice.pick(&[500, 1_500, 3_000, 4_999, 6_000, 31_000]);
             self.push(at, Step::Fund(cents));
         }
     }
@@ -204,7 +175,9 @@ impl Play {
             return self.dice.within(0, 60 * DAY);
         }
         // Where a sign-up comes late, all that the account did is due at once.
-        if is_sign_up(&&self.events[index]) && self.dice.percent(8) {
+        let is_guest = event.account.starts_with(deeds::GUEST);
+        let chance = if is_guest || self.cast.favourite == salon::PROGRAM { 45 } else { 10 };
+        if is_sign_up(&&self.events[index]) && self.dice.percent(chance) {
             return self.dice.within(0, 30 * DAY);
         }
         self.delay()
@@ -253,7 +226,7 @@ impl Play {
     }
 
     /// Sets a fault for one of the next `calls` calls of the database, in so many of a hundred cases.
-    fn maybe_fault(&mut self, percent: u64, calls: i64) -> bool {
+    pub(super) fn maybe_fault(&mut self, percent: u64, calls: i64) -> bool {
         let is_faulty = self.dice.percent(percent);
         let fault = is_faulty.then(|| {
             let kind = self.dice.pick(&[Fault::Before, Fault::AfterCommit]);
@@ -264,7 +237,7 @@ impl Play {
     }
 
     /// Whether an error is the fault that was injected; any other error is a finding.
-    fn was_injected(&mut self, error: &AppError) -> Result<(), String> {
+    pub(super) fn was_injected(&mut self, error: &AppError) -> Result<(), String> {
         self.world.db.fault.set(None);
         if error.kind == Kind::Transient && error.detail.starts_with("injected") {
             self.stats.faults += 1;
@@ -383,69 +356,6 @@ impl Play {
         done(redecide::drain(&ctx, 20))?;
         done(pool::sweep(&ctx))?;
         done(settle::sweep(&ctx)).map(|_| ())
-    }
-
-    fn release(&mut self, now: i64) -> Result<(), String> {
-        done(pool::sweep(&self.world.at(UtcMillis(now)))).map_err(|e| format!("{e:?}"))?;
-        self.auditor.salon.release();
-        Ok(())
-    }
-
-    /// An operator funds the pool; where the database failed, the ledger says whether the money is in.
-    fn fund(&mut self, now: i64, cents: i64) -> Result<(), String> {
-        if cents == 0 {
-            return Ok(());
-        }
-        let funded = |world: &World| world.db.number("SELECT COUNT(*) FROM transfer WHERE code = 'fund'");
-        let before = funded(&self.world);
-        let is_faulty = self.maybe_fault(20, 5);
-        let answer = self.world.fund(UtcMillis(now), super::salon::PROGRAM, cents);
-        self.world.db.fault.set(None);
-        if let Err(error) = answer {
-            self.was_injected(&error)?;
-        }
-        if funded(&self.world) > before {
-            self.stats.fundings += 1;
-            self.auditor.salon.balance += cents;
-            self.auditor.salon.release();
-        }
-        if is_faulty { self.release(now) } else { Ok(()) }
-    }
-
-    /// Switches spare links off; touches and typed codes before this instant stay good.
-    fn switch_off(&mut self, now: i64) -> Result<(), String> {
-        for code in &self.cast.spare {
-            self.world.disable(UtcMillis(now), code).map_err(|e| e.to_string())?;
-            let links = &mut self.auditor.register.links;
-            links.entry(code.clone()).and_modify(|l: &mut Link| l.disabled_at = Some(now));
-        }
-        self.switched_off_at = Some(now);
-        Ok(())
-    }
-
-    /// An operator decides an open review.
-    fn review(&mut self, now: i64) -> Result<(), String> {
-        let open = self.world.db.look(
-            "SELECT id, account_id, partner_id, rule FROM review WHERE state = 'open' AND holds = 1 AND subject = '' ORDER BY id",
-        );
-        if open.is_empty() {
-            return Ok(());
-        }
-        let row = self.dice.pick(&open);
-        let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
-        let choice = self.dice.pick(&[Choice::Release, Choice::Reject]);
-        let first = self.maybe_fault(25, 4);
-        let mut decided = self.world.decide(UtcMillis(now), &text("id"), choice);
-        self.world.db.fault.set(None);
-        if let (Err(error), true) = (&decided, first) {
-            self.was_injected(error)?;
-            decided = self.world.decide(UtcMillis(now), &text("id"), choice);
-        }
-        decided.map_err(|e| e.to_string())?;
-        self.stats.reviews += 1;
-        let about = (text("account_id"), text("partner_id"), text("rule"));
-        self.auditor.register.reviews.insert(about, choice == Choice::Release);
-        Ok(())
     }
 
     /// Delivers what is left, settles the last periods, and holds the books against the whole truth.

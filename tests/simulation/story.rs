@@ -17,8 +17,16 @@ pub struct Cast {
     pub spare: Vec<String>,
     /// The program whose codes most accounts come by.
     pub favourite: &'static str,
-    /// Addresses of partners.
-    pub emails: Vec<(String, String)>,
+    /// Partners who may sign up themselves.
+    pub own: Vec<Own>,
+}
+
+/// A partner's address, and a code of the same partner.
+#[derive(Clone, Debug)]
+pub struct Own {
+    pub program: &'static str,
+    pub email: String,
+    pub code: String,
 }
 
 impl Cast {
@@ -30,12 +38,23 @@ impl Cast {
 /// Milliseconds around a boundary: just before it, on it, just after it.
 pub const EDGES: [i64; 3] = [-1, 0, 1];
 
+/// Who pays first so long after signing up is active for 90 days all the same, and can still leave within 30 days of
+/// paying.
+pub const LATE: i64 = 88 * DAY;
+
+/// How long after paying it leaves: inside the 30 days, and just outside.
+pub const SOON: [i64; 4] = [5 * DAY, 20 * DAY, 30 * DAY - 1, 30 * DAY];
+
 /// The facts of one account, told as they happen.
 pub struct Story<'a> {
     pub dice: &'a mut Dice,
     pub cast: &'a Cast,
     pub account: String,
     pub email: Option<String>,
+    /// The code that it mostly comes by, as with a partner whose address it has.
+    pub own: Option<String>,
+    /// Whether it pays little first and much later, for long enough to tell what depends on that.
+    pub grows: bool,
     pub has_subscription: bool,
     pub events: Vec<Sent>,
     pub clicks: Vec<Click>,
@@ -52,12 +71,14 @@ pub struct Told {
 
 /// One account, from its sign-up to its end.
 pub fn tell(dice: &mut Dice, cast: &Cast, number: usize) -> (Vec<Sent>, Vec<Click>) {
+    let mut own = None;
     let email = match dice.next() % 12 {
         0 | 1 => {
-            let mut own: Vec<&String> =
-                cast.emails.iter().filter(|(of, _)| *of == cast.favourite).map(|(_, e)| e).collect();
-            own.push(&cast.emails[0].1);
-            Some(dice.pick(&own).to_uppercase())
+            // Half of them by user-referral: there only this holds a reward.
+            let program = if dice.percent(50) { "user-referral" } else { cast.favourite };
+            let partner = dice.pick(&cast.own.iter().filter(|o| o.program == program).collect::<Vec<_>>());
+            own = Some(partner.code.clone());
+            Some(partner.email.to_uppercase())
         }
         2..=4 => Some(format!("friend{number}@example.net")),
         5 | 6 => Some(format!("friend{number}@acme.example")),
@@ -67,18 +88,26 @@ pub fn tell(dice: &mut Dice, cast: &Cast, number: usize) -> (Vec<Sent>, Vec<Clic
     };
     let has_subscription = dice.percent(40);
     let account = format!("acct_{number}");
-    let (events, clicks) = (Vec::new(), Vec::new());
-    let mut story = Story { dice, cast, account, email, has_subscription, events, clicks };
+    let grows = cast.favourite == "developer-affiliate" && dice.percent(60);
+    if grows {
+        own = Some(dice.pick(&cast.of(cast.favourite).cloned().collect::<Vec<_>>()));
+    }
+    let mut story = Story { own, grows, has_subscription, ..Story::new(dice, cast, account, email) };
     let sign_up = story.sign_up();
     story.pay_and_leave(sign_up);
     story.use_it(sign_up);
-    if story.dice.percent(60) {
+    if story.dice.percent(if cast.favourite == "tiered-credits" { 90 } else { 50 }) {
         story.visit_salon(sign_up);
     }
     (story.events, story.clicks)
 }
 
-impl Story<'_> {
+impl<'a> Story<'a> {
+    pub fn new(dice: &'a mut Dice, cast: &'a Cast, account: String, email: Option<String>) -> Story<'a> {
+        let (events, clicks) = (Vec::new(), Vec::new());
+        Story { dice, cast, account, email, own: None, grows: false, has_subscription: false, events, clicks }
+    }
+
     pub fn event(&mut self, kind: &str, at: i64, rest: Value) -> usize {
         // Ids in no order, so that events of one instant stand by id and not by how they were told.
         let id = format!("e{:04x}_{}_{}", self.dice.next() % 0x1_0000, self.account, self.events.len());
@@ -135,7 +164,7 @@ impl Story<'_> {
         if self.dice.percent(30) {
             rest["attribution"] = json!({"code": self.code()});
         }
-        if self.dice.percent(25) {
+        if self.dice.percent(35) {
             rest["attribution"]["visitor"] = json!(self.clicks_before(at));
         }
         let index = self.event("account.signed_up", at, rest);
@@ -186,6 +215,9 @@ impl Story<'_> {
     }
 
     pub fn code(&mut self) -> String {
+        if let Some(own) = self.own.clone().filter(|_| self.dice.percent(80)) {
+            return own;
+        }
         match self.dice.next() % 100 {
             0..=9 => "NoSuchCode".to_owned(),
             10..=49 => self.dice.pick(&self.cast.of(self.cast.favourite).cloned().collect::<Vec<_>>()),
@@ -197,16 +229,22 @@ impl Story<'_> {
     fn pay_and_leave(&mut self, sign_up: i64) {
         let first = self.first_payment_at(sign_up);
         let is_long = self.cast.is_long && self.dice.percent(60);
-        let months = if is_long { self.dice.within(12, 15) } else { self.dice.within(1, 5) };
-        let mut told = self.months(first, months);
-        let leaves = self.dice.percent(35);
+        let months = match (is_long, self.grows) {
+            (true, _) => self.dice.within(12, 15),
+            (false, true) => self.dice.within(8, 10),
+            (false, false) => self.dice.within(1, 5),
+        };
+        let small = if self.grows { self.dice.within(1, 4) } else { 0 };
+        let mut told = self.months(first, months, small);
+        let is_late = first >= sign_up + LATE;
+        let leaves = self.dice.percent(if is_late { 70 } else { 35 });
         if leaves {
             let at = self.leaving_at(sign_up, first);
             self.leave(at, sign_up, 1);
             if self.dice.percent(50) {
                 let back = at.max(first) + self.dice.pick(&[1, HOUR, 6 * DAY, 31 * DAY, 320 * DAY]);
                 let months = self.dice.within(1, 4);
-                told.extend(self.months(back, months));
+                told.extend(self.months(back, months, 0));
                 if self.dice.percent(30) {
                     let again = back + 60 * DAY + self.dice.pick(&[-1, 0, 1, -40 * DAY]);
                     self.leave(again, sign_up, 2);
@@ -221,7 +259,7 @@ impl Story<'_> {
     /// Often so that a span ends at a run.
     fn first_payment_at(&mut self, sign_up: i64) -> i64 {
         match self.dice.next() % 9 {
-            4 => sign_up + self.dice.pick(&[88 * DAY, 95 * DAY]),
+            4 | 5 => sign_up + self.dice.pick(&[LATE, 90 * DAY, 95 * DAY]),
             0 => self.dice.pick(&firsts(sign_up + 60 * DAY, sign_up + 100 * DAY)) - 60 * DAY + self.dice.pick(&EDGES),
             1 => self.dice.pick(&mondays(sign_up + 30 * DAY, sign_up + 45 * DAY)) - 30 * DAY + self.dice.pick(&EDGES),
             2 => self.dice.pick(&firsts(sign_up, sign_up + 32 * DAY)),
@@ -230,7 +268,9 @@ impl Story<'_> {
         }
     }
 
-    fn months(&mut self, first: i64, months: i64) -> Vec<Told> {
+    /// So many months, of which the first few may be `small` before the account grows: then all are about a border that
+    /// a program may draw.
+    fn months(&mut self, first: i64, months: i64, small: i64) -> Vec<Told> {
         let mut told = Vec::new();
         if self.has_subscription {
             for part in 0..self.dice.within(1, 3) {
@@ -243,22 +283,29 @@ impl Story<'_> {
                 self.event("subscription.started", at, json!({"data": data}));
             }
         }
+        let large = self.dice.pick(&[[50_001, 90_000], [1_333_334, 2_500_000]]);
         for month in 0..months {
             let mut at = plus_months(first, month);
             if month == 12 {
                 at += self.dice.pick(&[-1, -1, 0, 1]);
             }
-            told.push(self.invoice(at));
+            let cents = match month {
+                _ if small == 0 => self.some_cents(),
+                _ if month < small => self.dice.pick(&[900, 49_999, 50_000]),
+                _ => self.dice.pick(&large),
+            };
+            told.push(self.invoice(at, cents));
         }
         if self.dice.percent(15) {
             let at = first + self.dice.within(1, 29 * DAY);
-            told.push(self.invoice(at));
+            let cents = self.some_cents();
+            told.push(self.invoice(at, cents));
         }
         told
     }
 
-    pub fn invoice(&mut self, at: i64) -> Told {
-        let cents = match self.dice.next() % 14 {
+    pub fn some_cents(&mut self) -> i64 {
+        match self.dice.next() % 14 {
             0 => 0,
             1 => self.dice.within(1, 12),
             2 | 3 => 50_000,
@@ -267,7 +314,10 @@ impl Story<'_> {
             6 => self.dice.pick(&[1_333_333, 1_333_334, 2_500_000, 2_500_001, 6_666_667]),
             7 => self.dice.within(300_000, 3_000_000),
             _ => self.dice.within(100, 190_000),
-        };
+        }
+    }
+
+    pub fn invoice(&mut self, at: i64, cents: i64) -> Told {
         let id = format!("in_{}_{}", self.account, self.events.len());
         let currency = if self.dice.percent(3) { "eur" } else { "usd" };
         let mut data = json!({"invoice_id": id});
@@ -308,6 +358,9 @@ impl Story<'_> {
     }
 
     fn leaving_at(&mut self, sign_up: i64, first: i64) -> i64 {
+        if first >= sign_up + LATE && self.dice.percent(75) {
+            return first + self.dice.pick(&SOON);
+        }
         let at = match self.dice.next() % 8 {
             0 => sign_up + self.dice.pick(&[7, 14, 30, 90]) * DAY + self.dice.pick(&EDGES),
             1 | 2 => first + 60 * DAY + self.dice.pick(&EDGES),

@@ -33,6 +33,8 @@ impl Sqlite {
         connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DML, false).expect("a setting");
         connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DDL, false).expect("a setting");
         connection.pragma_update(None, "foreign_keys", true).expect("a pragma");
+        // One plan per statement, whatever it is asked with: without this, other parameters mean to prepare it again.
+        connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).expect("a setting");
         // The product's statements and the auditor's, each prepared once.
         connection.set_prepared_statement_cache_capacity(256);
         for migration in migrations() {

@@ -1,0 +1,85 @@
+//! Rows about accounts, found by what they share: a partner, an email domain. A page of accounts is decided against
+//! thousands of them.
+
+use std::collections::HashMap;
+
+/// A row about an account, and the key under which it is looked for.
+pub trait Keyed {
+    fn key(&self) -> &str;
+    fn account(&self) -> &str;
+}
+
+#[derive(Clone, Debug)]
+pub struct Grouped<T> {
+    by_key: HashMap<String, Vec<T>>,
+    /// Under which keys an account has rows.
+    keys: HashMap<String, Vec<String>>,
+}
+
+impl<T: Keyed + PartialEq> Grouped<T> {
+    pub fn new(rows: Vec<T>) -> Grouped<T> {
+        let mut grouped = Grouped { by_key: HashMap::new(), keys: HashMap::new() };
+        rows.into_iter().for_each(|row| grouped.add(row));
+        grouped
+    }
+
+    /// The rows of a key.
+    pub fn of(&self, key: &str) -> &[T] {
+        self.by_key.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// From now on these are an account's rows. Where they are what they were, nothing moves.
+    pub fn replace(&mut self, account: &str, rows: Vec<T>) {
+        let keys = self.keys.get(account).map_or(&[][..], Vec::as_slice);
+        let standing = keys.iter().flat_map(|key| self.of(key)).filter(|row| row.account() == account);
+        let same = standing.clone().count() == rows.len() && rows.iter().all(|row| standing.clone().any(|r| r == row));
+        if same {
+            return;
+        }
+        for key in self.keys.remove(account).unwrap_or_default() {
+            if let Some(rows) = self.by_key.get_mut(&key) {
+                rows.retain(|row| row.account() != account);
+            }
+        }
+        rows.into_iter().for_each(|row| self.add(row));
+    }
+
+    fn add(&mut self, row: T) {
+        let keys = self.keys.entry(row.account().to_owned()).or_default();
+        if keys.iter().all(|key| key != row.key()) {
+            keys.push(row.key().to_owned());
+        }
+        self.by_key.entry(row.key().to_owned()).or_default().push(row);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Grouped, Keyed};
+
+    type Row = (&'static str, &'static str, u8);
+
+    impl Keyed for Row {
+        fn key(&self) -> &str {
+            self.0
+        }
+
+        fn account(&self) -> &str {
+            self.1
+        }
+    }
+
+    #[test]
+    fn an_accounts_rows_are_replaced_under_every_key() {
+        let mut rows: Grouped<Row> = Grouped::new(vec![("p", "a", 1), ("p", "b", 2), ("q", "a", 3)]);
+        assert_eq!(rows.of("p"), [("p", "a", 1), ("p", "b", 2)]);
+        assert!(rows.of("r").is_empty());
+        rows.replace("a", vec![("q", "a", 3), ("p", "a", 1)]);
+        assert_eq!(rows.of("p"), [("p", "a", 1), ("p", "b", 2)], "the same rows stay where they are");
+        rows.replace("a", vec![("r", "a", 4)]);
+        assert_eq!((rows.of("p"), rows.of("q"), rows.of("r")), (&[("p", "b", 2)][..], &[][..], &[("r", "a", 4)][..]));
+        rows.replace("b", vec![]);
+        rows.replace("c", vec![("p", "c", 5)]);
+        assert_eq!(rows.of("p"), [("p", "c", 5)]);
+    }
+}

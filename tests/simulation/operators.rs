@@ -1,0 +1,73 @@
+//! What operators do in a seed: fund the pool, switch links off, decide reviews.
+
+use super::facts::Link;
+use super::play::Play;
+use crate::support::world::{World, now as done};
+use manicule::base::time::UtcMillis;
+use manicule::flow::pool;
+use manicule::flow::review::Choice;
+
+impl Play {
+    pub(super) fn release(&mut self, now: i64) -> Result<(), String> {
+        done(pool::sweep(&self.world.at(UtcMillis(now)))).map_err(|e| format!("{e:?}"))?;
+        self.auditor.salon.release();
+        Ok(())
+    }
+
+    /// An operator funds the pool; where the database failed, the ledger says whether the money is in.
+    pub(super) fn fund(&mut self, now: i64, cents: i64) -> Result<(), String> {
+        if cents == 0 {
+            return Ok(());
+        }
+        let funded = |world: &World| world.db.number("SELECT COUNT(*) FROM transfer WHERE code = 'fund'");
+        let before = funded(&self.world);
+        let is_faulty = self.maybe_fault(20, 5);
+        let answer = self.world.fund(UtcMillis(now), super::salon::PROGRAM, cents);
+        self.world.db.fault.set(None);
+        if let Err(error) = answer {
+            self.was_injected(&error)?;
+        }
+        if funded(&self.world) > before {
+            self.stats.fundings += 1;
+            self.auditor.salon.balance += cents;
+            self.auditor.salon.release();
+        }
+        if is_faulty { self.release(now) } else { Ok(()) }
+    }
+
+    /// Switches spare links off; touches and typed codes before this instant stay good.
+    pub(super) fn switch_off(&mut self, now: i64) -> Result<(), String> {
+        for code in &self.cast.spare {
+            self.world.disable(UtcMillis(now), code).map_err(|e| e.to_string())?;
+            let links = &mut self.auditor.register.links;
+            links.entry(code.clone()).and_modify(|l: &mut Link| l.disabled_at = Some(now));
+        }
+        self.switched_off_at = Some(now);
+        Ok(())
+    }
+
+    /// An operator decides an open review.
+    pub(super) fn review(&mut self, now: i64) -> Result<(), String> {
+        let open = self.world.db.look(
+            "SELECT id, account_id, partner_id, rule FROM review WHERE state = 'open' AND holds = 1 AND subject = '' ORDER BY id",
+        );
+        if open.is_empty() {
+            return Ok(());
+        }
+        let row = self.dice.pick(&open);
+        let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        let choice = self.dice.pick(&[Choice::Release, Choice::Reject]);
+        let first = self.maybe_fault(25, 4);
+        let mut decided = self.world.decide(UtcMillis(now), &text("id"), choice);
+        self.world.db.fault.set(None);
+        if let (Err(error), true) = (&decided, first) {
+            self.was_injected(error)?;
+            decided = self.world.decide(UtcMillis(now), &text("id"), choice);
+        }
+        decided.map_err(|e| e.to_string())?;
+        self.stats.reviews += 1;
+        let about = (text("account_id"), text("partner_id"), text("rule"));
+        self.auditor.register.reviews.insert(about, choice == Choice::Release);
+        Ok(())
+    }
+}
