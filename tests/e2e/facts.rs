@@ -129,12 +129,17 @@ impl Server {
     /// Fires a cron trigger as of `time`, in milliseconds since 1970.
     #[track_caller]
     pub fn cron(&self, trigger: &str, time: i64) {
+        self.try_cron(trigger, time).unwrap_or_else(|why| panic!("{trigger}: {why}")).expect(200);
+    }
+
+    /// The same, of a Worker that may not live to answer.
+    pub fn try_cron(&self, trigger: &str, time: i64) -> Result<Reply, ureq::Error> {
         let url = format!(
             "{}/cdn-cgi/handler/scheduled?cron={}&time={time}",
             self.cron_base,
             trigger.replace(' ', "+").replace('*', "%2A")
         );
-        self.get(&url).send().expect(200);
+        self.get(&url).try_send()
     }
 
     #[track_caller]

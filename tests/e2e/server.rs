@@ -90,7 +90,7 @@ impl Server {
     /// payouts are moved back instead. It is started again with the settings that it had.
     pub fn let_pass(&mut self, millis: i64) {
         self.stop();
-        let database = rusqlite::Connection::open(self.database()).expect("the database");
+        let database = self.open();
         for table in ["payout", "payout_reversal"] {
             let sql = format!(
                 "UPDATE {table} SET due_at_ms = due_at_ms - ?1, first_sent_at_ms = first_sent_at_ms - ?1, revision = revision + 1
@@ -100,6 +100,29 @@ impl Server {
         }
         database.close().expect("written");
         self.go();
+    }
+
+    /// Ends it as a power failure does: no process of it gets to finish anything.
+    pub fn kill(&self) {
+        let node = fs::read_to_string(self.state.join("serve.pid")).expect("the process that serves");
+        // `.make/serve` makes it the leader of a group of its own, with workerd in it.
+        let told = Command::new("ps").args(["-o", "pgid=", "-p", node.trim()]).output().expect("ps");
+        let group = String::from_utf8_lossy(&told.stdout).trim().to_owned();
+        assert_eq!(group, node.trim(), "it leads its group");
+        let killed = Command::new("kill").args(["-KILL", "--", &format!("-{group}")]).status().expect("kill");
+        assert!(killed.success(), "{killed}");
+    }
+
+    /// Starts it again after it was stopped or killed, on the same state.
+    pub fn start_again(&mut self) {
+        self.stop();
+        self.go();
+    }
+
+    /// The database of one that is stopped.
+    pub fn open(&mut self) -> rusqlite::Connection {
+        self.stop();
+        rusqlite::Connection::open(self.database()).expect("the database")
     }
 
     /// The file of the Worker's database.

@@ -19,7 +19,7 @@ const BALANCE_CENTS: i64 = 100_000_000;
 pub struct Stripe {
     /// `None`: it belongs to the Worker's own process.
     process: Option<Child>,
-    agent: ureq::Agent,
+    pub agent: ureq::Agent,
     pub base: String,
 }
 
@@ -34,9 +34,15 @@ pub fn node(script: &str) -> Command {
 impl Stripe {
     /// A stand-in, and a Worker that is set up for it, each other's webhooks included.
     pub fn beside(more: &[(&str, &str)]) -> (Stripe, Server) {
+        let (stripe, server) = Stripe::silent(more);
+        stripe.post_to(&server);
+        (stripe, server)
+    }
+
+    /// The same, with no webhooks of Stripe's.
+    pub fn silent(more: &[(&str, &str)]) -> (Stripe, Server) {
         let stripe = Stripe::start();
         let server = Server::with(&stripe.vars(more));
-        stripe.post_to(&server);
         (stripe, server)
     }
 
@@ -149,6 +155,24 @@ impl Stripe {
             (&json!(true), &json!([]))
         );
         shown["payability"]["account"].as_str().expect("an account").to_owned()
+    }
+
+    /// A connected account made at Stripe itself: one that is onboarded, or not yet. Its id.
+    #[track_caller]
+    pub fn account(&self, is_onboarded: bool) -> String {
+        let form = "country=US&capabilities[transfers][requested]=true&controller[stripe_dashboard][type]=express\
+            &controller[losses][payments]=application&controller[fees][payer]=application&controller[requirement_collection]=stripe";
+        let url = format!("{}/v1/accounts", self.base);
+        let asked = self.agent.post(&url).header("authorization", format!("Bearer {KEY}"));
+        let asked = asked.header("content-type", "application/x-www-form-urlencoded");
+        let mut answer = asked.header("stripe-version", "2026-10-28.endive").send(form).expect("an answer");
+        let text = answer.body_mut().read_to_string().expect("a body");
+        let made: Value = serde_json::from_str(&text).expect("JSON");
+        let id = made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+        if is_onboarded {
+            self.control(&format!("accounts/{id}/onboard"), &json!({}));
+        }
+        id
     }
 
     /// What an account has received and kept.

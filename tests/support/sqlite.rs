@@ -6,6 +6,7 @@ use rusqlite::types::{Value as Sql, ValueRef};
 use rusqlite::{Connection, ErrorCode};
 use serde_json::{Map, Value as Json};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 
 /// What happens to one call of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,12 +24,22 @@ pub struct Sqlite {
     /// The fault of the call with this number.
     pub fault: Cell<Option<(u64, Fault)>>,
     pub statements: Cell<u64>,
+    /// The texts of statements, kept from when a test asks for it.
+    pub heard: RefCell<Option<BTreeSet<String>>>,
 }
 
 impl Sqlite {
     /// A new database in memory with the migrations applied.
     pub fn new() -> Sqlite {
-        let connection = Connection::open_in_memory().expect("an in-memory database opens");
+        let sqlite = Sqlite::of(Connection::open_in_memory().expect("an in-memory database opens"));
+        for migration in migrations() {
+            sqlite.connection.borrow().execute_batch(&migration).expect("the migration applies");
+        }
+        sqlite
+    }
+
+    /// A database that has its tables: a Worker's, while that is stopped.
+    pub fn of(connection: Connection) -> Sqlite {
         // As D1 is set: double quotes are names only, foreign keys hold.
         connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DML, false).expect("a setting");
         connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DDL, false).expect("a setting");
@@ -37,14 +48,12 @@ impl Sqlite {
         connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).expect("a setting");
         // The product's statements and the auditor's, each prepared once.
         connection.set_prepared_statement_cache_capacity(256);
-        for migration in migrations() {
-            connection.execute_batch(&migration).expect("the migration applies");
-        }
         Sqlite {
             connection: RefCell::new(connection),
             calls: Cell::new(0),
             fault: Cell::new(None),
             statements: Cell::new(0),
+            heard: RefCell::new(None),
         }
     }
 
@@ -71,6 +80,9 @@ impl Db for Sqlite {
         let transaction = connection.transaction().map_err(classify)?;
         let mut answers = Vec::with_capacity(statements.len());
         for statement in &statements {
+            if let Some(heard) = self.heard.borrow_mut().as_mut() {
+                heard.insert(statement.sql.to_string());
+            }
             answers.push(Rows(run(&transaction, statement)?));
         }
         transaction.commit().map_err(classify)?;

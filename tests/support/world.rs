@@ -73,20 +73,25 @@ impl Ports for World {
 impl World {
     /// An empty world with the presets installed.
     pub fn new(seed: u64) -> World {
-        let world = World {
-            db: Sqlite::new(),
-            seed: Cell::new(seed),
-            setup: Setup::default(),
-            service: RefCell::new(Box::new(|_| Err(NoAnswer("no service is set up".to_owned())))),
-            mailer: RefCell::new(Box::new(|_| Ok(()))),
-            clock: Cell::new(UtcMillis(0)),
-        };
+        let world = World::on(Sqlite::new(), seed);
         let ctx = world.at(at("2020-01-01T00:00:00Z"));
         for (id, text) in manicule::program::catalog::PRESETS {
             let saved = now(manicule::flow::program::save(&ctx, id, text));
             assert!(matches!(saved, Ok((201, _))), "{id} is saved");
         }
         world
+    }
+
+    /// A world on a database that has its programs.
+    pub fn on(db: Sqlite, seed: u64) -> World {
+        World {
+            db,
+            seed: Cell::new(seed),
+            setup: Setup::default(),
+            service: RefCell::new(Box::new(|_| Err(NoAnswer("no service is set up".to_owned())))),
+            mailer: RefCell::new(Box::new(|_| Ok(()))),
+            clock: Cell::new(UtcMillis(0)),
+        }
     }
 
     pub fn at(&self, now: UtcMillis) -> Context<'_, World> {
