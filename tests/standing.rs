@@ -256,7 +256,7 @@ fn a_reward_that_only_waited_is_announced_where_it_is_granted_after_all() {
     let (one, code) = world.partner(t0, "tiered-credits", "a", "a@a.example").unwrap();
     let (other, _) = world.partner(t0, "tiered-credits", "b", "b@b.example").unwrap();
     let announced = || -> Vec<String> {
-        let rows = world.db.look("SELECT partner_id FROM outbox WHERE account_id = 'acme' ORDER BY created_at_ms");
+        let rows = world.db.look("SELECT partner_id FROM outbox WHERE account_id = 'acme' AND kind GLOB 'reward.granted.*' ORDER BY created_at_ms");
         rows.iter().map(|r| r["partner_id"].as_str().unwrap_or_default().to_owned()).collect()
     };
     let coded = json!({"attribution": {"code": code}});
