@@ -259,9 +259,12 @@ CREATE TABLE transfer (
 -- With what the check of a line adds up: it need not look at the rows.
 CREATE INDEX transfer_line ON transfer (line, code, amount_cents) WHERE line IS NOT NULL;
 CREATE UNIQUE INDEX transfer_resolved ON transfer (pending_id) WHERE pending_id IS NOT NULL;
--- No index over debit and credit: a run writes hundreds of thousands of rows, and only ledger_fault looks at accounts,
--- at all of them.
-CREATE INDEX transfer_payout ON transfer (program_id) WHERE code IN ('payout', 'payout_return');
+-- By account only the few rows that are about no line: payouts, what came back of them, what pools were funded with. Lines'
+-- rows, of which a run writes hundreds of thousands, are found by their lines, and only ledger_fault looks at all of them.
+CREATE INDEX transfer_debit ON transfer (debit, code) WHERE line IS NULL;
+CREATE INDEX transfer_credit ON transfer (credit, code) WHERE line IS NULL;
+-- What came back in a year.
+CREATE INDEX transfer_return ON transfer (created_at_ms) WHERE code = 'payout_return';
 
 CREATE TRIGGER transfer_no_update BEFORE UPDATE ON transfer BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
 CREATE TRIGGER transfer_no_delete BEFORE DELETE ON transfer BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;

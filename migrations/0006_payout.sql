@@ -31,6 +31,7 @@ CREATE TABLE payout (
 CREATE INDEX payout_due ON payout (due_at_ms, id) WHERE state IN ('planned', 'submitting');
 CREATE INDEX payout_partner ON payout (partner_id, created_at_ms);
 CREATE INDEX payout_created ON payout (created_at_ms, id);
+CREATE INDEX payout_paid ON payout (paid_at_ms) WHERE state = 'paid';
 CREATE TRIGGER payout_insert BEFORE INSERT ON payout WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
 BEGIN SELECT RAISE(ABORT, 'payout: begins planned'); END;
 CREATE TRIGGER payout_update BEFORE UPDATE ON payout WHEN NEW.revision <> OLD.revision + 1

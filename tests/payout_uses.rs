@@ -2,6 +2,8 @@
 
 #[path = "payout/office.rs"]
 mod office;
+#[path = "payout/plans.rs"]
+mod plans;
 #[path = "payout/stripe.rs"]
 mod stripe;
 mod support;

@@ -111,10 +111,12 @@ pub fn balance_list(partner: &str) -> Stmt {
         "SELECT unit,
            SUM(IIF(kind = 'pending', cr_posted_cents - dr_posted_cents, 0)) AS pending_cents,
            SUM(IIF(kind = 'available', cr_posted_cents - dr_posted_cents - dr_pending_cents, 0)) AS available_cents,
-           (SELECT COALESCE(SUM(IIF(t.code = 'payout', t.amount_cents, -t.amount_cents)), 0) FROM transfer t
-             JOIN ledger_account d ON d.id = IIF(t.code = 'payout', t.debit, t.credit)
-             WHERE d.partner_id = ?1 AND d.unit = a.unit AND t.code IN ('payout', 'payout_return') AND t.phase IN ('single', 'post')) AS paid_cents
-         FROM ledger_account a WHERE partner_id = ?1 GROUP BY unit ORDER BY unit",
+           SUM(IIF(kind = 'available',
+             (SELECT COALESCE(SUM(t.amount_cents), 0) FROM transfer t
+               WHERE t.line IS NULL AND t.debit = a.id AND t.code = 'payout' AND t.phase IN ('single', 'post'))
+             - (SELECT COALESCE(SUM(t.amount_cents), 0) FROM transfer t
+               WHERE t.line IS NULL AND t.credit = a.id AND t.code = 'payout_return'), 0)) AS paid_cents
+         FROM ledger_account a WHERE partner_id = ?1 AND partner_id <> '' GROUP BY unit ORDER BY unit",
     )
     .bind(partner)
 }

@@ -55,8 +55,11 @@ pub fn reversal_list(payout: &str) -> Stmt {
 
 /// Payouts before the cursor (instant, id), newest first. An empty filter lets all through; `held` is a state here.
 pub fn payout_page(run: &str, state: &str, partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+    // Without what does not filter: else no index of what does is used.
+    let of_run = if run.is_empty() { "?1 = ''" } else { "run_id = ?1" };
+    let of_partner = if partner.is_empty() { "?3 = ''" } else { "partner_id = ?3" };
     Stmt::new(format!(
-        "{PAYOUT} WHERE (?1 = '' OR run_id = ?1) AND (?3 = '' OR partner_id = ?3)
+        "{PAYOUT} WHERE {of_run} AND {of_partner}
            AND (?2 = '' OR (?2 = 'held' AND held = 1 AND state IN ('planned', 'submitting')) OR (state = ?2 AND (held = 0 OR state NOT IN ('planned', 'submitting'))))
            AND (created_at_ms < ?4 OR (created_at_ms = ?4 AND id < ?5)) ORDER BY created_at_ms DESC, id DESC LIMIT ?6"
     ))

@@ -9,12 +9,17 @@ use serde::Deserialize;
 const EFFECT: &str = "IIF(t.phase = 'void', (SELECT x.amount_cents FROM transfer x WHERE x.id = t.pending_id),
    IIF(t.credit = ?1, t.amount_cents, -t.amount_cents))";
 
-/// Rows of the account between the payout before this one and this one, whose planned row is ?2.
-const SINCE: &str =
-    "(t.debit = ?1 OR t.credit = ?1) AND t.phase <> 'post' AND t.rowid < (SELECT rowid FROM transfer WHERE id = ?2)";
-const BEFORE: &str =
-    "COALESCE((SELECT MAX(b.rowid) FROM transfer b WHERE b.debit = ?1 AND b.code = 'payout' AND b.phase = 'pending'
-   AND b.rowid < (SELECT rowid FROM transfer WHERE id = ?2)), 0)";
+/// The account's rows, `o`: those of its partner's lines, found by the lines, and the few that are about no line, found by
+/// the account. Beside them, `w`, between which two payouts they are looked for: this one, whose planned row is ?2, and the
+/// one before it.
+const MOVED: &str = "WITH own AS MATERIALIZED (
+     SELECT t.rowid AS row FROM ledger_account a CROSS JOIN accrual l CROSS JOIN transfer t
+       WHERE a.id = ?1 AND l.partner_id = a.partner_id AND t.line = l.id AND (t.debit = ?1 OR t.credit = ?1)
+     UNION ALL SELECT rowid FROM transfer WHERE line IS NULL AND debit = ?1 AND phase <> 'post'
+     UNION ALL SELECT rowid FROM transfer WHERE line IS NULL AND credit = ?1 AND phase <> 'post'),
+   span AS MATERIALIZED (
+     SELECT n.rowid AS planned, COALESCE((SELECT MAX(b.rowid) FROM transfer b WHERE b.line IS NULL AND b.debit = ?1
+       AND b.code = 'payout' AND b.phase = 'pending' AND b.rowid < n.rowid), 0) AS before FROM transfer n WHERE n.id = ?2)";
 
 /// One movement of what a partner can be paid, with what it is for.
 #[derive(Clone, Debug, Deserialize)]
@@ -46,10 +51,12 @@ pub struct ReceiptSums {
 
 pub fn receipt_sums(account: &str, payout: &str) -> Stmt {
     Stmt::new(format!(
-        "SELECT (SELECT COALESCE(SUM({EFFECT}), 0) FROM transfer t WHERE {SINCE} AND t.rowid <= {BEFORE}) AS opening_cents,
-                (SELECT COALESCE(SUM({EFFECT}), 0) FROM transfer t WHERE {SINCE} AND t.rowid > {BEFORE}) AS moved_cents,
-                r.period, s.available_cents, s.payable_cents
-         FROM payout p JOIN run r ON r.id = p.run_id
+        "{MOVED}, sums AS MATERIALIZED (
+           SELECT COALESCE(SUM(IIF(o.row <= w.before, {EFFECT}, 0)), 0) AS opening_cents,
+                  COALESCE(SUM(IIF(o.row > w.before, {EFFECT}, 0)), 0) AS moved_cents
+           FROM span w CROSS JOIN own o CROSS JOIN transfer t WHERE t.rowid = o.row AND o.row < w.planned)
+         SELECT m.opening_cents, m.moved_cents, r.period, s.available_cents, s.payable_cents
+         FROM sums m CROSS JOIN payout p JOIN run r ON r.id = p.run_id
          JOIN run_partner s ON s.run_id = p.run_id AND s.partner_id = p.partner_id AND s.unit = p.unit WHERE p.id = ?3"
     ))
     .bind(account)
@@ -60,10 +67,11 @@ pub fn receipt_sums(account: &str, payout: &str) -> Stmt {
 /// The movements since the payout before, after the cursor.
 pub fn receipt_page(account: &str, payout: &str, after: i64, limit: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT t.rowid AS row, t.id, t.code, t.phase, {EFFECT} AS amount_cents, t.reason, t.event_id, t.run_id, t.created_at_ms,
+        "{MOVED}
+         SELECT t.rowid AS row, t.id, t.code, t.phase, {EFFECT} AS amount_cents, t.reason, t.event_id, t.run_id, t.created_at_ms,
                 l.rule_id, l.account_id, l.basis
-         FROM transfer t LEFT JOIN accrual l ON l.id = t.line
-         WHERE {SINCE} AND t.rowid > {BEFORE} AND t.rowid > ?3 ORDER BY t.rowid LIMIT ?4"
+         FROM span w CROSS JOIN own o CROSS JOIN transfer t LEFT JOIN accrual l ON l.id = t.line
+         WHERE t.rowid = o.row AND o.row > w.before AND o.row < w.planned AND o.row > ?3 ORDER BY o.row LIMIT ?4"
     ))
     .bind(account)
     .bind(format!("{payout}.pending"))

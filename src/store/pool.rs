@@ -17,7 +17,7 @@ pub fn pool_list() -> Stmt {
 /// How often a program's pool was funded.
 pub fn pool_fundings(program: &str) -> Stmt {
     Stmt::new(
-        "SELECT COUNT(*) AS fundings FROM ledger_account a JOIN transfer t ON t.credit = a.id AND t.code = 'fund'
+        "SELECT COUNT(*) AS fundings FROM ledger_account a JOIN transfer t ON t.line IS NULL AND t.credit = a.id AND t.code = 'fund'
          WHERE a.program_id = ?1 AND a.kind = 'pool'",
     )
     .bind(program)
