@@ -310,6 +310,58 @@ fn a_payout_under_review_is_resolved_by_what_stands_at_stripe() {
 }
 
 #[test]
+fn entries_are_what_was_earned_paid_and_taken_back_and_add_up() {
+    let office = Office::new(PayoutApproval::Automatic);
+    let partner = earned(&office, "p");
+    let other = earned(&office, "other");
+    let account = office.payable(&partner);
+    office.payable(&other);
+    office.run(AGENCY, APRIL);
+    office.sweep(APRIL);
+    let paid = only(&office.get(APRIL, &format!("/v1/payouts?partner={partner}")));
+    let id = paid["id"].as_str().expect("an id");
+    let back = json!({"amount_cents": 2_500, "reason": "too much"});
+    let path = format!("/v1/payouts/{id}/reversals");
+    assert_eq!(office.post_with("2026-04-02T00:00:00Z", &path, back, &[("idempotency-key", "k")]).0, 201);
+    office.paid("p", "in_2", "2026-04-10T00:00:00Z", 30_000);
+    office.stripe.borrow_mut().closed.insert(account);
+    office.run(AGENCY, MAY);
+    office.sweep(MAY);
+    office.sweep("2026-05-01T06:20:00Z");
+    office.paid("p", "in_3", "2026-05-10T00:00:00Z", 10_000);
+
+    let (mut all, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = office.get(JUNE, &format!("/v1/partners/{partner}/entries?limit=2&cursor={cursor}"));
+        all.extend(page["data"].as_array().expect("entries").iter().cloned());
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = next.to_owned();
+    }
+    let shown: Vec<(&str, i64, &str, &str)> = all
+        .iter()
+        .map(|e| {
+            let text = |name: &str| e[name].as_str().expect("a text");
+            (text("kind"), e["amount_cents"].as_i64().expect("cents"), text("state"), text("period"))
+        })
+        .collect();
+    let want = [
+        ("accrual", 10_000, "available", "2026-01"),
+        ("payout", -10_000, "paid", "2026-03"),
+        ("payout_return", 2_500, "reversed", "2026-04"),
+        ("accrual", 6_000, "available", "2026-04"),
+        ("payout", 0, "failed", "2026-04"),
+        ("accrual", 2_000, "pending", "2026-05"),
+    ];
+    assert_eq!(shown, want);
+    assert_eq!((&all[1]["id"], &all[1]["transfer"]), (&paid["id"], &paid["transfer"]));
+    let whole = office.get(JUNE, &format!("/v1/partners/{partner}/entries"));
+    assert_eq!(whole["data"], json!(all), "however it is paged");
+    let balances = office.get(JUNE, &format!("/v1/partners/{partner}"))["balances"][0].clone();
+    let has: i64 = ["pending_cents", "available_cents"].iter().filter_map(|name| balances[*name].as_i64()).sum();
+    assert_eq!(sum(&whole["data"]), has, "{balances}");
+}
+
+#[test]
 fn a_transfer_is_taken_back_once_whoever_says_so_first() {
     let office = Office::new(PayoutApproval::Automatic);
     let partner = earned(&office, "p");

@@ -4,6 +4,7 @@ use super::auth;
 use super::message::Request;
 use super::page::Page;
 use super::shell::{Shell, Site};
+use crate::base::time::Month;
 use crate::engine::line::Line;
 use crate::flow::enrol;
 use crate::flow::error::AppError;
@@ -12,6 +13,7 @@ use crate::flow::once::Answer;
 use crate::store::ledger::{self, BalanceRow};
 use crate::store::partner::{self, LinkRow, PartnerRow};
 use crate::store::payee::{self, PayeeRow};
+use crate::store::payout_report::{self, PaidEntry};
 use crate::store::program::{catalog, program_list};
 use crate::store::{click, port::Stmt};
 use crate::wire::operator;
@@ -48,17 +50,49 @@ fn balance(row: &BalanceRow) -> Value {
     })
 }
 
-/// `GET /v1/partners/{id}/entries`: the partner's lines, oldest first.
+/// What changes what a partner has.
+enum Entry {
+    Line(Box<Line>),
+    Paid(PaidEntry),
+}
+
+impl Entry {
+    /// Its place among the others.
+    fn place(&self) -> (i64, &str) {
+        match self {
+            Entry::Line(line) => (line.at_ms.0, &line.id),
+            Entry::Paid(paid) => (paid.at_ms.0, &paid.id),
+        }
+    }
+
+    fn view(&self) -> Value {
+        match self {
+            Entry::Line(line) => entry(line),
+            Entry::Paid(paid) => paid_entry(paid),
+        }
+    }
+}
+
+/// `GET /v1/partners/{id}/entries`: the partner's lines, payouts and what came back of these, oldest first.
 pub async fn entries<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str) -> Result<Answer, AppError> {
     let page = Page::of(request)?;
     let (after_ms, after_id) = page.instant_and_id(i64::MIN + 1)?;
-    let rows = shell
-        .context("")
-        .batch(vec![partner::partner_find(id), partner::entry_page(id, after_ms.max(-1), &after_id, page.limit + 1)])
-        .await?;
+    let after_ms = after_ms.max(-1);
+    let asked = vec![
+        partner::partner_find(id),
+        partner::entry_page(id, after_ms, &after_id, page.limit + 1),
+        payout_report::paid_entry_page(id, after_ms, &after_id, page.limit + 1),
+    ];
+    let rows = shell.context("").batch(asked).await?;
     rows[0].first::<PartnerRow>()?.ok_or_else(|| AppError::not_found("partner"))?;
-    let lines: Vec<Line> = rows[1].decode()?;
-    Ok((200, page.answer(lines, |l| format!("{}.{}", l.at_ms.0, l.id), entry)))
+    let lines = rows[1].decode()?.into_iter().map(|line| Entry::Line(Box::new(line)));
+    let mut found: Vec<Entry> = lines.chain(rows[2].decode()?.into_iter().map(Entry::Paid)).collect();
+    found.sort_by(|a, b| a.place().cmp(&b.place()));
+    let cursor = |e: &Entry| {
+        let (at, id) = e.place();
+        format!("{at}.{id}")
+    };
+    Ok((200, page.answer(found, cursor, Entry::view)))
 }
 
 /// A line as people read it.
@@ -71,6 +105,17 @@ pub fn entry(line: &Line) -> Value {
         "amount_cents": line.net_cents, "earned_cents": line.earned_cents,
         "reversed_cents": line.earned_cents.0 - line.net_cents.0, "state": line.state,
         "available_from": line.vests_at_ms.to_rfc3339(), "reason": line.reason,
+    })
+}
+
+/// A payout, or what came back of one, as people read it.
+fn paid_entry(paid: &PaidEntry) -> Value {
+    let (unit, currency) = paid.unit.split_once(':').unwrap_or((&paid.unit, ""));
+    json!({
+        "id": paid.id, "kind": paid.kind, "program": paid.program_id, "run": paid.run_id,
+        "period": paid.period.clone().unwrap_or_else(|| Month::of(paid.at_ms).to_string()),
+        "at": paid.at_ms.to_rfc3339(), "unit": unit, "currency": currency, "amount_cents": paid.amount_cents,
+        "state": paid.state, "transfer": paid.transfer_id, "reason": paid.reason,
     })
 }
 

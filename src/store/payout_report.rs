@@ -79,6 +79,44 @@ pub fn receipt_page(account: &str, payout: &str, after: i64, limit: i64) -> Stmt
     .bind(limit)
 }
 
+/// What a partner was paid, or what came back of it, as it changes what is left for the partner.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PaidEntry {
+    pub kind: String,
+    pub id: String,
+    pub program_id: String,
+    /// The run that planned it, and what that settled. What came back has neither.
+    pub run_id: Option<String>,
+    pub period: Option<String>,
+    pub at_ms: UtcMillis,
+    pub unit: String,
+    pub amount_cents: i64,
+    pub state: String,
+    pub transfer_id: Option<String>,
+    pub reason: String,
+}
+
+/// A partner's payouts, and what came back of them, after the cursor (instant, id), oldest first.
+pub fn paid_entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT 'payout' AS kind, p.id, p.program_id, p.run_id, r.period, p.created_at_ms AS at_ms, p.unit,
+                IIF(p.state IN ('failed', 'cancelled'), 0, -p.amount_cents) AS amount_cents,
+                IIF(p.held = 1 AND p.state IN ('planned', 'submitting'), 'held', p.state) AS state, p.transfer_id, p.reason
+         FROM payout p JOIN run r ON r.id = p.run_id
+         WHERE p.partner_id = ?1 AND (p.created_at_ms > ?2 OR (p.created_at_ms = ?2 AND p.id > ?3))
+         UNION ALL
+         SELECT t.code, t.id, t.program_id, NULL, NULL, t.created_at_ms, a.unit, t.amount_cents, 'reversed', NULL, t.reason
+         FROM ledger_account a CROSS JOIN transfer t
+         WHERE a.partner_id = ?1 AND a.partner_id <> '' AND t.line IS NULL AND t.credit = a.id AND t.code = 'payout_return'
+           AND (t.created_at_ms > ?2 OR (t.created_at_ms = ?2 AND t.id > ?3))
+         ORDER BY 6, 2 LIMIT ?4",
+    )
+    .bind(partner)
+    .bind(after_ms)
+    .bind(after_id)
+    .bind(limit)
+}
+
 /// A run's payouts by state.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StateSum {
