@@ -52,7 +52,7 @@ fn balance(row: &BalanceRow) -> Value {
 
 /// What changes what a partner has.
 enum Entry {
-    Line(Box<Line>),
+    Line(Line),
     Paid(PaidEntry),
 }
 
@@ -85,7 +85,7 @@ pub async fn entries<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str)
     ];
     let rows = shell.context("").batch(asked).await?;
     rows[0].first::<PartnerRow>()?.ok_or_else(|| AppError::not_found("partner"))?;
-    let lines = rows[1].decode()?.into_iter().map(|line| Entry::Line(Box::new(line)));
+    let lines = rows[1].decode()?.into_iter().map(Entry::Line);
     let mut found: Vec<Entry> = lines.chain(rows[2].decode()?.into_iter().map(Entry::Paid)).collect();
     found.sort_by(|a, b| a.place().cmp(&b.place()));
     let cursor = |e: &Entry| {

@@ -132,7 +132,7 @@ impl Crowd {
             filling.paid(&name, "a", "2025-01-10T00:00:00Z", cents);
             wants.insert(id, Want { paid_cents: 0, left_cents: share(cents) });
         }
-        // Stripe's limits outside of its sandbox.
+        // Stripe's limits outside of its sandbox: a Worker that is started again does not know what the one before asked.
         stripe.control("limits", &json!({"all": 100, "endpoint": 100}));
         stripe.control("balance", &json!({"set": 1_000_000_000}));
         let connection = filling.world.db.connection.into_inner();

@@ -16,7 +16,7 @@ const MONTHLY: &str = "0 6 1 * *";
 const SWEEP: &str = "*/10 * * * *";
 const KILLS: usize = 10;
 /// How often the stand-in is asked how far the Worker got.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(100);
 /// A page of payouts takes about as long: a kill is as likely at one moment of it as at another.
 const PAGE_MS: u64 = 900;
 
@@ -46,21 +46,18 @@ impl Story {
         Story { stripe, server, crowd }
     }
 
-    /// Cron's triggers, two of the sweep's at a time, as where one takes longer than the ten minutes to the next. When
-    /// `moment` says so the Worker is killed.
+    /// Cron's triggers, one after the other as they would come, until `moment` says so; then the Worker is killed.
     fn live(&mut self, moment: impl Fn(&Stripe) -> bool) {
         let is_over = AtomicBool::new(false);
         std::thread::scope(|threads| {
             let (server, is_over) = (&self.server, &is_over);
-            for _ in 0..2 {
-                threads.spawn(move || {
-                    // A trigger that is cut off has no answer.
-                    while !is_over.load(Ordering::Relaxed)
-                        && fire(server, MONTHLY, at(crowd::RUN))
-                        && fire(server, SWEEP, now_ms())
-                    {}
-                });
-            }
+            threads.spawn(move || {
+                // A trigger that is cut off has no answer.
+                while !is_over.load(Ordering::Relaxed)
+                    && fire(server, MONTHLY, at(crowd::RUN))
+                    && fire(server, SWEEP, now_ms())
+                {}
+            });
             while !moment(&self.stripe) {
                 std::thread::sleep(LOOK);
             }
