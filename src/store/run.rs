@@ -255,9 +255,6 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
         ))
         .bind(now),
         page(format!(
-            "UPDATE accrual SET postings = 1 WHERE id IN (SELECT i.line_id FROM {granted})"
-        )),
-        page(format!(
             "UPDATE binding SET grant_due_at_ms = g.next_due_at_ms
              FROM (SELECT i.account_id, i.partner_id, i.next_due_at_ms, i.line ->> '$.program_id' AS program_id FROM {granted}) g
              WHERE binding.account_id = g.account_id AND binding.program_id = g.program_id AND binding.partner_id = g.partner_id"
