@@ -239,7 +239,7 @@ CREATE INDEX ledger_account_pool ON ledger_account (program_id) WHERE kind = 'po
 
 CREATE TABLE transfer (
   id TEXT PRIMARY KEY,                   -- immutable, derived from the line and its number
-  line TEXT,                             -- immutable, the accrual it is about
+  line TEXT,                             -- immutable, the accrual it is about; what vests does so partner by partner, see run_item
   code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust')),
   phase TEXT NOT NULL CHECK (phase IN ('single', 'pending', 'post', 'void')),
   debit TEXT NOT NULL,                   -- a ledger_account, as transfer_check holds
@@ -254,7 +254,7 @@ CREATE TABLE transfer (
   created_at_ms INTEGER NOT NULL,
   CHECK (debit <> credit),
   CHECK ((phase IN ('post', 'void')) = (pending_id IS NOT NULL)),
-  CHECK (code NOT IN ('accrue', 'reverse', 'vest') OR line IS NOT NULL)
+  CHECK (code NOT IN ('accrue', 'reverse') OR line IS NOT NULL)
 ) STRICT;
 -- With what the check of a line adds up: it need not look at the rows.
 CREATE INDEX transfer_line ON transfer (line, code, amount_cents) WHERE line IS NOT NULL;
@@ -287,9 +287,8 @@ CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
     WHERE (SELECT unit FROM ledger_account WHERE id = NEW.debit) = (SELECT unit FROM ledger_account WHERE id = NEW.credit) IS NOT TRUE;
   SELECT RAISE(ABORT, 'ledger: not pending') WHERE NEW.pending_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM transfer p
     WHERE p.id = NEW.pending_id AND p.phase = 'pending' AND p.debit = NEW.debit AND p.credit = NEW.credit AND NEW.amount_cents <= p.amount_cents);
-  SELECT RAISE(ABORT, 'ledger: more taken than the line holds') WHERE NEW.code IN ('reverse', 'vest')
-    AND (SELECT IIF(NEW.code = 'vest' AND COALESCE(MAX(code = 'vest'), 0), 0, -- and a line vests once
-           COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0))
+  SELECT RAISE(ABORT, 'ledger: more taken than the line holds') WHERE NEW.code = 'reverse'
+    AND (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
          FROM transfer WHERE line = NEW.line) < NEW.amount_cents;
   SELECT RAISE(ABORT, 'ledger: payout above the balance') WHERE NEW.code = 'payout' AND NEW.phase IN ('single', 'pending')
     AND (SELECT cr_posted_cents - dr_posted_cents - dr_pending_cents FROM ledger_account WHERE id = NEW.debit) < NEW.amount_cents;

@@ -39,13 +39,13 @@ pub fn derived(prefix: &str, parts: &[&str]) -> String {
     fresh(prefix, &short)
 }
 
-/// The same, near those that name the same `near` where ids are sorted: rows that are written together then stand
-/// together in every index that holds the id.
-pub fn derived_near(prefix: &str, near: &[&str], parts: &[&str]) -> String {
+/// The same, beginning as the id `near` does: sorted, such ids stand in the order of those they are near to, and rows
+/// that are written together stand together in every index. An empty `near` is near nobody.
+pub fn derived_near(prefix: &str, near: &str, parts: &[&str]) -> String {
     const NEAR: usize = 6;
-    let (place, own) = (derived(prefix, near), derived(prefix, parts));
-    let cut = prefix.len() + 1 + NEAR;
-    format!("{}{}", &place[..cut], &own[cut..])
+    let own = derived(prefix, parts);
+    let place = near.split_once('_').and_then(|(_, random)| random.get(..NEAR));
+    place.map_or_else(|| own.clone(), |place| format!("{prefix}_{place}{}", &own[prefix.len() + 1 + NEAR..]))
 }
 
 pub fn hex(bytes: &[u8]) -> String {
@@ -81,8 +81,9 @@ mod tests {
         assert_eq!(fresh("ptn", &[255; ID_BYTES]), "ptn_zzzzzzzzzzzzzzzzzzzzzzzz");
         assert_eq!(derived("x", &["ab", "c"]), derived("x", &["ab", "c"]));
         assert_ne!(derived("x", &["ab", "c"]), derived("x", &["a", "bc"]));
-        let near = derived_near("x", &["p"], &["p", "1"]);
-        assert_eq!((&near[..8], &near[8..]), (&derived("x", &["p"])[..8], &derived("x", &["p", "1"])[8..]));
+        let own = derived("x", &["p", "1"]);
+        assert_eq!(derived_near("x", "ptn_abcdefgh", &["p", "1"]), format!("x_abcdef{}", &own[8..]));
+        assert_eq!(derived_near("x", "", &["p", "1"]), own);
         assert_eq!(hex(&[0, 15, 255]), "000fff");
         assert_eq!(base62(&[61], 1), "z");
         assert_eq!(base62(&[1, 0], 2), "84");

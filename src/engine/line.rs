@@ -149,5 +149,5 @@ impl Line {
 /// A line's identity: the same program, beneficiary, rule, account and fact are the same line. A run vests partner by
 /// partner, so a partner's lines stand near each other.
 pub fn line_id(program: &str, partner: &str, rule: &str, account: &str, basis: &str) -> String {
-    id::derived_near("acr", &[program, partner], &[program, partner, rule, account, basis])
+    id::derived_near("acr", partner, &[program, partner, rule, account, basis])
 }

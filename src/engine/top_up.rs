@@ -10,7 +10,7 @@ use crate::base::money::{Bps, Cents};
 use crate::base::time::UtcMillis;
 use crate::program::catalog::Catalog;
 use crate::program::document::Document;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap};
 
 /// A line for an invoice, with what says whether anything but its rate bears on it.
@@ -31,13 +31,12 @@ pub struct Earned {
 }
 
 /// A modifier's line beside another. What is not said is as it is there: instant, event, hold.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Added {
     pub beside: String,
     pub id: String,
     pub account: String,
     pub modifier: String,
-    pub basis: String,
     pub cents: Cents,
     pub bucket: Bucket,
 }
@@ -75,7 +74,7 @@ pub fn top_up(catalog: &Catalog, program: &str, earned: &[Earned], terms: &HashM
         if stands == better.as_ref().map(|(modifier, _)| modifier.as_str()) {
             continue;
         }
-        match better.filter(|_| stands.is_none()).and_then(|better| added(document, base, on, better)) {
+        match better.filter(|_| stands.is_none()).and_then(|better| added(document, base, &on, better)) {
             Some(line) => found.lines.extend(line),
             None => {
                 found.others.insert(base.account_id.clone());
@@ -87,20 +86,14 @@ pub fn top_up(catalog: &Catalog, program: &str, earned: &[Earned], terms: &HashM
 }
 
 /// The modifier's line beside a plain one, which may come to nothing; `None` where the account has to be decided.
-fn added(
-    document: &Document,
-    base: &Earned,
-    basis: String,
-    (modifier, better): (String, Bps),
-) -> Option<Option<Added>> {
+fn added(document: &Document, base: &Earned, basis: &str, (modifier, better): (String, Bps)) -> Option<Option<Added>> {
     let amount = base.amount_cents.filter(|_| base.plain == 1 && base.program_version == document.version)?;
     let cents = Cents(accrual::share(better, amount)?.0 - base.earned_cents.0);
     let added = Added {
         beside: base.id.clone(),
-        id: line_id(&document.id, &base.partner_id, &modifier, &base.account_id, &basis),
+        id: line_id(&document.id, &base.partner_id, &modifier, &base.account_id, basis),
         account: base.account_id.clone(),
         modifier,
-        basis,
         cents,
         bucket: Bucket::first(document),
     };

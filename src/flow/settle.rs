@@ -192,7 +192,9 @@ async fn plan_grants<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(),
     if run.cursor.is_empty() && redecide::page(ctx).await? {
         return Ok(());
     }
-    let (planned, last) = grants_page(ctx, run).await?;
+    let (mut planned, last) = grants_page(ctx, run).await?;
+    // Executing makes the line and its one ledger row.
+    planned.iter_mut().for_each(|(line, _)| line.postings = 1);
     let Some(last) = last else {
         return advance(ctx, vec![runs::run_step(run, "terms", "")]).await;
     };

@@ -64,19 +64,30 @@ pub fn receipt_sums(account: &str, payout: &str) -> Stmt {
     .bind(payout)
 }
 
-/// The movements since the payout before, after the cursor.
+/// What a row that vests moved, line by line: those of its partner in the page of the plan that its id ends with.
+const VESTED: &str = "LEFT JOIN run_item i ON t.code = 'vest' AND i.run_id = t.run_id
+   AND i.seq >= CAST(replace(t.id, rtrim(t.id, '0123456789'), '') AS INTEGER)
+   AND i.seq < CAST(replace(t.id, rtrim(t.id, '0123456789'), '') AS INTEGER) + ?5
+   AND i.kind = 'vest' AND i.posted_cents > 0 AND ?1 = t.program_id || '/' || i.unit || '/available/' || i.partner_id";
+
+/// Numbers movements: a ledger row that vests stands for as many as it has lines, fewer than this in any run.
+const PLACES: i64 = 10_000_000;
+
+/// The movements since the payout before, after the cursor. What vests is listed line by line.
 pub fn receipt_page(account: &str, payout: &str, after: i64, limit: i64) -> Stmt {
     Stmt::new(format!(
         "{MOVED}
-         SELECT t.rowid AS row, t.id, t.code, t.phase, {EFFECT} AS amount_cents, t.reason, t.event_id, t.run_id, t.created_at_ms,
-                l.rule_id, l.account_id, l.basis
-         FROM span w CROSS JOIN own o CROSS JOIN transfer t LEFT JOIN accrual l ON l.id = t.line
-         WHERE t.rowid = o.row AND o.row > w.before AND o.row < w.planned AND o.row > ?3 ORDER BY o.row LIMIT ?4"
+         SELECT t.rowid * {PLACES} + COALESCE(i.seq, 0) AS row, t.id, t.code, t.phase, COALESCE(i.posted_cents, {EFFECT}) AS amount_cents,
+                t.reason, t.event_id, t.run_id, t.created_at_ms, l.rule_id, l.account_id, l.basis
+         FROM span w CROSS JOIN own o CROSS JOIN transfer t {VESTED} LEFT JOIN accrual l ON l.id = COALESCE(t.line, i.line_id)
+         WHERE t.rowid = o.row AND o.row > w.before AND o.row < w.planned AND o.row >= CAST(?3 AS INTEGER) / {PLACES}
+           AND t.rowid * {PLACES} + COALESCE(i.seq, 0) > ?3 ORDER BY 1 LIMIT ?4"
     ))
     .bind(account)
     .bind(format!("{payout}.pending"))
     .bind(after)
     .bind(limit)
+    .bind(super::run::LINE_PAGE)
 }
 
 /// What a partner was paid, or what came back of it, as it changes what is left for the partner.

@@ -255,9 +255,6 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
         ))
         .bind(now),
         page(format!(
-            "UPDATE accrual SET postings = 1 WHERE id IN (SELECT i.line_id FROM {granted})"
-        )),
-        page(format!(
             "UPDATE binding SET grant_due_at_ms = g.next_due_at_ms
              FROM (SELECT i.account_id, i.partner_id, i.next_due_at_ms, i.line ->> '$.program_id' AS program_id FROM {granted}) g
              WHERE binding.account_id = g.account_id AND binding.program_id = g.program_id AND binding.partner_id = g.partner_id"
@@ -265,6 +262,7 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
     ]
 }
 
+/// What vests moves partner by partner, one ledger row each: which lines it is for, the plan says.
 fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Vec<Stmt> {
     let vesting = format!("{items} AND i.kind = 'vest' AND i.posted_cents > 0");
     vec![
@@ -275,18 +273,19 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
                 WHERE a.id = i.line_id AND a.state = 'pending' AND a.bucket = 'pending' AND a.net_cents = i.posted_cents)"
                 .to_owned(),
         ),
-        page(format!(
-            "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, reason, created_at_ms)
-             SELECT a.id || '.' || (a.postings + 1), a.id, 'vest', 'single',
-                    a.program_id || '/' || a.unit || '/pending/' || a.partner_id, a.program_id || '/' || a.unit || '/available/' || a.partner_id,
-                    i.posted_cents, a.program_id, a.event_id, i.run_id, 'the hold is over', ?4
-             FROM {from} ON a.id = i.line_id {where_}",
-            from = "run_item i JOIN accrual a",
-            where_ = "WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'vest' AND i.posted_cents > 0",
-        ))
+        page(
+            "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, run_id, reason, created_at_ms)
+             SELECT r.id || '.' || i.partner_id || '.' || i.unit || '.' || CAST(?2 AS INTEGER), 'vest', 'single',
+                    r.program_id || '/' || i.unit || '/pending/' || i.partner_id, r.program_id || '/' || i.unit || '/available/' || i.partner_id,
+                    SUM(i.posted_cents), r.program_id, r.id, 'the hold of ' || COUNT(*) || IIF(COUNT(*) = 1, ' line', ' lines') || ' is over', ?4
+             FROM run_item i JOIN run r ON r.id = i.run_id
+             WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'vest' AND i.posted_cents > 0
+             GROUP BY i.partner_id, i.unit"
+                .to_owned(),
+        )
         .bind(now),
         page(format!(
-            "UPDATE accrual SET bucket = 'available', state = 'available', postings = postings + 1
+            "UPDATE accrual SET bucket = 'available', state = 'available'
              WHERE id IN (SELECT i.line_id FROM {vesting})"
         )),
     ]

@@ -214,18 +214,19 @@ pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
 pub fn added_write(added: &[Added], now: UtcMillis) -> Vec<Stmt> {
     let lines = format!(
         "{GIVEN} INSERT INTO accrual ({LINE_COLUMNS})
-         SELECT row ->> '$.id', l.program_id, l.program_version, row ->> '$.modifier', l.partner_id, l.account_id, l.event_id,
-                row ->> '$.basis', l.at_ms, l.period, l.unit, row ->> '$.cents', 0, row ->> '$.cents', row ->> '$.bucket', l.payer,
-                row ->> '$.bucket', l.vests_at_ms, l.reason, 1
-         FROM given CROSS JOIN accrual l ON l.id = row ->> '$.beside'"
+         SELECT row ->> 0, l.program_id, l.program_version, row ->> 2, l.partner_id, l.account_id, l.event_id,
+                l.basis || ':' || l.rule_id, l.at_ms, l.period, l.unit, row ->> 3, 0, row ->> 3, row ->> 4, l.payer,
+                row ->> 4, l.vests_at_ms, l.reason, 1
+         FROM given CROSS JOIN accrual l ON l.id = row ->> 1"
     );
-    let transfers = format!(
-        "{GIVEN} INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
+    let rows: Vec<_> = added.iter().map(|a| (&a.id, &a.beside, &a.modifier, a.cents, a.bucket)).collect();
+    let transfers = "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
          SELECT l.id || '.1', l.id, 'accrue', 'single', l.program_id || '/' || l.unit || '/' || l.payer,
                 l.program_id || '/' || l.unit || '/' || l.bucket || '/' || l.partner_id, l.net_cents, l.program_id, '', l.reason, ?2
-         FROM given CROSS JOIN accrual l ON l.id = row ->> '$.id'"
-    );
-    let page =
-        |page: String| [Stmt::new(lines.clone()).bind(page.clone()), Stmt::new(transfers.clone()).bind(page).bind(now)];
-    json_pages(added).into_iter().flat_map(page).collect()
+         FROM json_each(?1) given CROSS JOIN accrual l ON l.id = given.value";
+    let ids: Vec<_> = added.iter().map(|a| &a.id).collect();
+    let mut statements: Vec<Stmt> =
+        json_pages(&rows).into_iter().map(|page| Stmt::new(lines.clone()).bind(page)).collect();
+    statements.extend(json_pages(&ids).into_iter().map(|page| Stmt::new(transfers).bind(page).bind(now)));
+    statements
 }

@@ -40,8 +40,8 @@ function derived(prefix, parts) {
   return out;
 }
 
-/** A line's id: near those of its program and partner. */
-const lineId = (parts) => derived("acr", parts.slice(0, 2)).slice(0, 10) + derived("acr", parts).slice(10);
+/** A line's id: near its partner's. */
+const lineId = (parts) => (parts[1] === "" ? derived("acr", parts) : `acr_${parts[1].slice(4, 10)}${derived("acr", parts).slice(10)}`);
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 

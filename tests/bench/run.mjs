@@ -16,7 +16,6 @@ import { template } from "../../.make/local-template.mjs";
 
 const BARE_MIN = 0.55; // of the bare 302's requests per second
 const PLAIN_MIN = 6; // times the plain Worker's
-const GZIP_MAX = 500_000; // bytes
 const CODE = "AbC12345";
 const DESTINATION = "https://shop.example/pricing";
 const COOKIE_KEYS = `k1:${"5c".repeat(32)}`;
@@ -178,7 +177,7 @@ async function report(workers, generator) {
   check(toPlain >= PLAIN_MIN, `${toPlain.toFixed(1)} times the plain Worker (at least ${PLAIN_MIN})`);
   check(wrong === 0, `${wrong} wrong responses`);
   check(written === manicule.sent, `${written} clicks in the database for ${manicule.sent} visits`);
-  check(gzip <= GZIP_MAX, `bundle ${raw} bytes, ${gzip} gzip (at most ${GZIP_MAX})`);
+  console.log(`bundle ${raw} bytes, ${gzip} gzip; make test holds it to its limit`);
   if (wrong > 0) for (const worker of Object.values(workers)) console.log(worker.sample);
   return checks.every(Boolean);
 }
