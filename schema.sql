@@ -223,15 +223,15 @@ CREATE TABLE ledger_account (
   id TEXT PRIMARY KEY,                   -- immutable: program/unit/kind[/partner]
   program_id TEXT NOT NULL,              -- immutable
   unit TEXT NOT NULL,                    -- immutable
-  kind TEXT NOT NULL CHECK (kind IN ('expense', 'pool', 'pending', 'available', 'benefit', 'clearing', 'cash')), -- immutable
+  kind TEXT NOT NULL CHECK (kind IN ('expense', 'pool', 'pending', 'available', 'benefit', 'clearing', 'cash', 'redeemed')), -- immutable
   partner_id TEXT NOT NULL,              -- immutable; '' for the program's own
   dr_posted_cents INTEGER NOT NULL DEFAULT 0 CHECK (dr_posted_cents >= 0),   -- kept by trigger
   cr_posted_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_posted_cents >= 0),   -- kept by trigger
   dr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (dr_pending_cents >= 0), -- kept by trigger
   cr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_pending_cents >= 0), -- kept by trigger
-  -- What is pending was accrued first, and a pool is funded first: neither can be less than nothing. Available may be:
-  -- it is carried forward.
-  CHECK (kind NOT IN ('pending', 'pool') OR cr_posted_cents >= dr_posted_cents)
+  -- What is pending was accrued first, a pool is funded first, and what is redeemed was available: none can be less than
+  -- nothing. Available may be: it is carried forward.
+  CHECK (kind NOT IN ('pending', 'pool', 'redeemed') OR cr_posted_cents >= dr_posted_cents)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ledger_account_partner ON ledger_account (partner_id) WHERE partner_id <> '';
 -- Every decision asks what stands in the pools; without it, all partners' accounts would be looked through for them.
@@ -240,7 +240,8 @@ CREATE INDEX ledger_account_pool ON ledger_account (program_id) WHERE kind = 'po
 CREATE TABLE transfer (
   id TEXT PRIMARY KEY,                   -- immutable, derived from the line and its number
   line TEXT,                             -- immutable, the accrual it is about; what vests does so partner by partner, see run_item
-  code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust')),
+  code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust', 'redeem', 'redeem_return',
+    'deliver', 'deliver_return')),
   phase TEXT NOT NULL CHECK (phase IN ('single', 'pending', 'post', 'void')),
   debit TEXT NOT NULL,                   -- a ledger_account, as transfer_check holds
   credit TEXT NOT NULL,                  -- a ledger_account, as transfer_check holds
@@ -290,7 +291,9 @@ CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
   SELECT RAISE(ABORT, 'ledger: more taken than the line holds') WHERE NEW.code = 'reverse'
     AND (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
          FROM transfer WHERE line = NEW.line) < NEW.amount_cents;
-  SELECT RAISE(ABORT, 'ledger: payout above the balance') WHERE NEW.code = 'payout' AND NEW.phase IN ('single', 'pending')
+  -- A credit that its receiver has applied already is booked whatever is left: what was taken back since is owed.
+  SELECT RAISE(ABORT, 'ledger: payout above the balance')
+    WHERE ((NEW.code IN ('payout', 'redeem') AND NEW.phase IN ('single', 'pending')) OR (NEW.code = 'deliver' AND NEW.phase = 'pending'))
     AND (SELECT cr_posted_cents - dr_posted_cents - dr_pending_cents FROM ledger_account WHERE id = NEW.debit) < NEW.amount_cents;
 END;
 CREATE TRIGGER transfer_apply AFTER INSERT ON transfer BEGIN
@@ -719,3 +722,152 @@ UNION ALL
 SELECT 'reversal ' || r.id || ': the ledger does not have it' FROM payout_reversal r
   WHERE r.state = 'paid' AND NOT EXISTS (SELECT 1 FROM transfer t
     WHERE t.id = r.reversal_id AND t.code = 'payout_return' AND t.amount_cents = r.amount_cents);
+-- Credits out: what the application redeems, and what is put on customers' balances at Stripe.
+
+-- How much of a line of credit is dealt with: sent, told, or netted with what its partner owed. Where it differs from
+-- what stands, the difference is to be delivered, or taken back.
+ALTER TABLE accrual ADD COLUMN delivered_cents INTEGER NOT NULL DEFAULT 0; -- mutable
+CREATE INDEX accrual_undelivered ON accrual (program_id, partner_id, at_ms, id)
+  WHERE bucket = 'available' AND net_cents <> delivered_cents AND substr(unit, 1, 7) = 'credit:';
+
+-- A credit on its way to a customer's balance, or what of it is taken back: the same states and rules as a payout's.
+CREATE TABLE credit_sending (
+  id TEXT PRIMARY KEY,                   -- immutable, crd_…: the stem of its keys
+  kind TEXT NOT NULL CHECK (kind IN ('credit', 'debit')), -- immutable; debit: taken back
+  line_id TEXT NOT NULL REFERENCES accrual (id), -- immutable
+  number INTEGER NOT NULL,               -- immutable: 1 is the line's first
+  program_id TEXT NOT NULL,              -- immutable
+  partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
+  unit TEXT NOT NULL,                    -- immutable, credit:usd
+  currency TEXT NOT NULL,                -- immutable, as in the unit
+  amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- immutable
+  customer_id TEXT NOT NULL,             -- immutable, cus_…
+  before_cents INTEGER NOT NULL,         -- immutable: how much of the line was dealt with before it
+  after_cents INTEGER NOT NULL,          -- immutable: and with it
+  state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable; paid: it is there
+  held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)), -- mutable
+  request TEXT,                          -- set once: the form, byte for byte, before it is first sent
+  attempt INTEGER NOT NULL DEFAULT 0,    -- mutable: how many keys were used
+  tries INTEGER NOT NULL DEFAULT 0,      -- mutable
+  first_sent_at_ms INTEGER,              -- mutable
+  due_at_ms INTEGER NOT NULL,            -- mutable
+  refusal TEXT,                          -- mutable
+  reason TEXT NOT NULL,                  -- mutable
+  transaction_id TEXT UNIQUE,            -- set once, cbtxn_…
+  delivered_at_ms INTEGER,               -- set once: when Stripe made it
+  revision INTEGER NOT NULL,             -- mutable, one more with each change
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  UNIQUE (line_id, number),
+  CHECK ((state = 'paid') = (transaction_id IS NOT NULL)),
+  CHECK ((kind = 'credit') = (after_cents > before_cents)),
+  CHECK (state <> 'submitting' OR (request IS NOT NULL AND first_sent_at_ms IS NOT NULL AND attempt >= 1))
+) STRICT;
+-- One at a time: what is sent next depends on what became of the one before.
+CREATE UNIQUE INDEX credit_sending_open ON credit_sending (line_id) WHERE state IN ('planned', 'submitting', 'review');
+CREATE INDEX credit_sending_due ON credit_sending (due_at_ms, id) WHERE state IN ('planned', 'submitting');
+CREATE INDEX credit_sending_partner ON credit_sending (partner_id, created_at_ms, id);
+CREATE INDEX credit_sending_created ON credit_sending (created_at_ms, id);
+CREATE TRIGGER credit_sending_insert BEFORE INSERT ON credit_sending WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
+BEGIN SELECT RAISE(ABORT, 'credit: begins planned'); END;
+CREATE TRIGGER credit_sending_update BEFORE UPDATE ON credit_sending WHEN NEW.revision <> OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'credit: stale revision'); END;
+CREATE TRIGGER credit_sending_over BEFORE UPDATE ON credit_sending WHEN OLD.state IN ('paid', 'failed', 'cancelled')
+BEGIN SELECT RAISE(ABORT, 'credit: it is over'); END;
+CREATE TRIGGER credit_sending_frozen BEFORE UPDATE ON credit_sending WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request
+BEGIN SELECT RAISE(ABORT, 'credit: the request is frozen'); END;
+CREATE TRIGGER credit_sending_shape BEFORE UPDATE OF id, kind, line_id, number, program_id, partner_id, unit, currency, amount_cents,
+  customer_id, before_cents, after_cents ON credit_sending
+BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
+CREATE TRIGGER credit_sending_no_delete BEFORE DELETE ON credit_sending BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
+
+-- Credit that the application has used up for a partner. What of it was given back stands in its returns.
+CREATE TABLE redemption (
+  id TEXT PRIMARY KEY,                   -- immutable, rdm_…: the ledger row's id, too
+  program_id TEXT NOT NULL,              -- immutable
+  partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
+  unit TEXT NOT NULL,                    -- immutable, credit:usd
+  amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- immutable
+  reason TEXT NOT NULL,                  -- immutable: what it was used for
+  actor TEXT NOT NULL,                   -- immutable
+  created_at_ms INTEGER NOT NULL         -- immutable
+) STRICT;
+CREATE INDEX redemption_partner ON redemption (partner_id, created_at_ms, id);
+CREATE TRIGGER redemption_no_update BEFORE UPDATE ON redemption BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
+CREATE TRIGGER redemption_no_delete BEFORE DELETE ON redemption BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
+-- Two at once read the same balance: the second is turned away here. Credit that a review or a dispute holds is not
+-- redeemed, as it is not paid out.
+CREATE TRIGGER redemption_balance BEFORE INSERT ON redemption
+WHEN NEW.amount_cents > COALESCE((SELECT a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents FROM ledger_account a
+    WHERE a.id = NEW.program_id || '/' || NEW.unit || '/available/' || NEW.partner_id), 0)
+  - COALESCE((SELECT SUM(l.net_cents) FROM accrual l WHERE l.partner_id = NEW.partner_id AND l.program_id = NEW.program_id
+    AND l.unit = NEW.unit AND l.bucket = 'available' AND l.state IN ('held', 'disputed')), 0)
+BEGIN SELECT RAISE(ABORT, 'redemption: above the balance'); END;
+
+-- What was given back of a redemption.
+CREATE TABLE redemption_return (
+  id TEXT PRIMARY KEY,                   -- immutable, rdr_…: the ledger row's id, too
+  redemption_id TEXT NOT NULL REFERENCES redemption (id), -- immutable
+  amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- immutable
+  reason TEXT NOT NULL,                  -- immutable
+  actor TEXT NOT NULL,                   -- immutable
+  created_at_ms INTEGER NOT NULL         -- immutable
+) STRICT;
+CREATE INDEX redemption_return_of ON redemption_return (redemption_id);
+CREATE TRIGGER redemption_return_no_update BEFORE UPDATE ON redemption_return BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
+CREATE TRIGGER redemption_return_no_delete BEFORE DELETE ON redemption_return BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
+CREATE TRIGGER redemption_return_cap BEFORE INSERT ON redemption_return
+WHEN NEW.amount_cents + (SELECT COALESCE(SUM(amount_cents), 0) FROM redemption_return WHERE redemption_id = NEW.redemption_id)
+  > (SELECT amount_cents FROM redemption WHERE id = NEW.redemption_id)
+BEGIN SELECT RAISE(ABORT, 'redemption: more than was redeemed'); END;
+
+-- Every row of this view is a fault, as in ledger_fault.
+CREATE VIEW credit_fault AS
+SELECT 'redemption ' || r.id || ': the ledger does not have it' AS what FROM redemption r
+  WHERE NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = r.id AND t.code = 'redeem' AND t.amount_cents = r.amount_cents)
+UNION ALL
+SELECT 'return ' || r.id || ': the ledger does not have it' FROM redemption_return r
+  WHERE NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = r.id AND t.code = 'redeem_return' AND t.amount_cents = r.amount_cents)
+UNION ALL
+SELECT 'credit ' || s.id || ': the ledger does not say that it is ' || s.state FROM credit_sending s
+  WHERE s.kind = 'credit' AND (NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = s.id || '.pending' AND t.phase = 'pending' AND t.amount_cents = s.amount_cents)
+     OR (s.state = 'paid') <> EXISTS (SELECT 1 FROM transfer t WHERE t.pending_id = s.id || '.pending' AND t.phase = 'post' AND t.amount_cents = s.amount_cents)
+     OR (s.state IN ('failed', 'cancelled')) <> EXISTS (SELECT 1 FROM transfer t WHERE t.pending_id = s.id || '.pending' AND t.phase = 'void'))
+UNION ALL
+SELECT 'debit ' || s.id || ': the ledger does not say that it is ' || s.state FROM credit_sending s
+  WHERE s.kind = 'debit' AND (s.state = 'paid') <> EXISTS (SELECT 1 FROM transfer t
+    WHERE t.id = s.id || '.return' AND t.code = 'deliver_return' AND t.amount_cents = s.amount_cents);
+
+-- The friend's discount at Stripe: a coupon for each version of a program that asks for one.
+CREATE TABLE promotion_coupon (
+  id TEXT PRIMARY KEY,                   -- immutable: the coupon's id at Stripe, which we choose
+  program_id TEXT NOT NULL,              -- immutable
+  version INTEGER NOT NULL,              -- immutable
+  made_at_ms INTEGER NOT NULL            -- immutable: when Stripe was known to have it
+) STRICT;
+
+-- A code of that coupon, for one redemption: offered to a visitor, and from the sign-up on an account's.
+CREATE TABLE promotion_code (
+  id TEXT PRIMARY KEY,                   -- immutable, prm_…: the stem of its keys
+  program_id TEXT NOT NULL,              -- immutable
+  coupon_id TEXT NOT NULL,               -- mutable until Stripe is first asked for the code
+  visitor_id TEXT,                       -- immutable: whom it was offered to
+  account_id TEXT,                       -- set once
+  code TEXT NOT NULL UNIQUE,             -- immutable: chosen at random before Stripe is asked
+  attempt INTEGER NOT NULL,              -- mutable: how many keys were used
+  first_sent_at_ms INTEGER,              -- mutable: when Stripe was last asked
+  due_at_ms INTEGER NOT NULL,            -- mutable: Stripe is not asked before
+  promotion_id TEXT,                     -- set once, promo_…: from then on the code works
+  revision INTEGER NOT NULL,             -- mutable, one more with each change
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  UNIQUE (program_id, account_id),
+  UNIQUE (program_id, visitor_id)
+) STRICT;
+CREATE TRIGGER promotion_code_update BEFORE UPDATE ON promotion_code WHEN NEW.revision <> OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'promotion: stale revision'); END;
+CREATE TRIGGER promotion_code_set BEFORE UPDATE ON promotion_code
+WHEN (OLD.promotion_id IS NOT NULL AND NEW.promotion_id IS NOT OLD.promotion_id)
+  OR (OLD.attempt > 0 AND NEW.coupon_id <> OLD.coupon_id)
+  OR (OLD.account_id IS NOT NULL AND NEW.account_id IS NOT OLD.account_id)
+BEGIN SELECT RAISE(ABORT, 'promotion: set once'); END;
+CREATE TRIGGER promotion_code_shape BEFORE UPDATE OF id, program_id, visitor_id, code ON promotion_code
+BEGIN SELECT RAISE(ABORT, 'promotion: immutable'); END;

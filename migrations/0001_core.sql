@@ -223,15 +223,15 @@ CREATE TABLE ledger_account (
   id TEXT PRIMARY KEY,                   -- immutable: program/unit/kind[/partner]
   program_id TEXT NOT NULL,              -- immutable
   unit TEXT NOT NULL,                    -- immutable
-  kind TEXT NOT NULL CHECK (kind IN ('expense', 'pool', 'pending', 'available', 'benefit', 'clearing', 'cash')), -- immutable
+  kind TEXT NOT NULL CHECK (kind IN ('expense', 'pool', 'pending', 'available', 'benefit', 'clearing', 'cash', 'redeemed')), -- immutable
   partner_id TEXT NOT NULL,              -- immutable; '' for the program's own
   dr_posted_cents INTEGER NOT NULL DEFAULT 0 CHECK (dr_posted_cents >= 0),   -- kept by trigger
   cr_posted_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_posted_cents >= 0),   -- kept by trigger
   dr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (dr_pending_cents >= 0), -- kept by trigger
   cr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_pending_cents >= 0), -- kept by trigger
-  -- What is pending was accrued first, and a pool is funded first: neither can be less than nothing. Available may be:
-  -- it is carried forward.
-  CHECK (kind NOT IN ('pending', 'pool') OR cr_posted_cents >= dr_posted_cents)
+  -- What is pending was accrued first, a pool is funded first, and what is redeemed was available: none can be less than
+  -- nothing. Available may be: it is carried forward.
+  CHECK (kind NOT IN ('pending', 'pool', 'redeemed') OR cr_posted_cents >= dr_posted_cents)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ledger_account_partner ON ledger_account (partner_id) WHERE partner_id <> '';
 -- Every decision asks what stands in the pools; without it, all partners' accounts would be looked through for them.
@@ -240,7 +240,8 @@ CREATE INDEX ledger_account_pool ON ledger_account (program_id) WHERE kind = 'po
 CREATE TABLE transfer (
   id TEXT PRIMARY KEY,                   -- immutable, derived from the line and its number
   line TEXT,                             -- immutable, the accrual it is about; what vests does so partner by partner, see run_item
-  code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust')),
+  code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust', 'redeem', 'redeem_return',
+    'deliver', 'deliver_return')),
   phase TEXT NOT NULL CHECK (phase IN ('single', 'pending', 'post', 'void')),
   debit TEXT NOT NULL,                   -- a ledger_account, as transfer_check holds
   credit TEXT NOT NULL,                  -- a ledger_account, as transfer_check holds
@@ -290,7 +291,9 @@ CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
   SELECT RAISE(ABORT, 'ledger: more taken than the line holds') WHERE NEW.code = 'reverse'
     AND (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
          FROM transfer WHERE line = NEW.line) < NEW.amount_cents;
-  SELECT RAISE(ABORT, 'ledger: payout above the balance') WHERE NEW.code = 'payout' AND NEW.phase IN ('single', 'pending')
+  -- A credit that its receiver has applied already is booked whatever is left: what was taken back since is owed.
+  SELECT RAISE(ABORT, 'ledger: payout above the balance')
+    WHERE ((NEW.code IN ('payout', 'redeem') AND NEW.phase IN ('single', 'pending')) OR (NEW.code = 'deliver' AND NEW.phase = 'pending'))
     AND (SELECT cr_posted_cents - dr_posted_cents - dr_pending_cents FROM ledger_account WHERE id = NEW.debit) < NEW.amount_cents;
 END;
 CREATE TRIGGER transfer_apply AFTER INSERT ON transfer BEGIN

@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "notify/credits.rs"]
+mod credits;
 #[path = "notify/desk.rs"]
 mod desk;
 
@@ -77,7 +79,9 @@ fn what_happens_is_told_once() {
         payout_message("payout.approval", "po_1", None, ("run", json!("run_1"))),
         payout_message("payout.review", "po_1", None, reason.clone()),
         payout_message("payout.funds", "po_1", None, reason.clone()),
-        payout_message("payout.access", "po_1", None, reason),
+        payout_message("payout.access", "po_1", None, reason.clone()),
+        payout_message("credit.review", "crd_1", None, reason.clone()),
+        payout_message("credit.failed", "crd_1", None, reason),
     ];
     desk.queue(at("2026-07-01T06:00:00Z"), &told);
     desk.queue(at("2026-07-01T06:00:01Z"), &told);
@@ -93,6 +97,8 @@ fn what_happens_is_told_once() {
         assert!(ids.insert(header(hook, "webhook-id").to_owned()), "twice: {hook:?}");
     }
     let wanted = [
+        ("credit.failed", 1),
+        ("credit.review", 1),
         ("payout.access", 1),
         ("payout.approval", 1),
         ("payout.failed", 1),
@@ -125,7 +131,7 @@ fn what_happens_is_told_once() {
         ("agency@partners.example", 5),
         ("salon@partners.example", 2),
         ("friend@friends.example", 1),
-        (OPERATOR, 8),
+        (OPERATOR, 10),
     ];
     assert_eq!(mails, wanted.map(|(to, n)| (to.to_owned(), n)).into());
     assert_eq!(desk.world.db.number("SELECT COUNT(*) FROM outbox WHERE state <> 'sent'"), 0);

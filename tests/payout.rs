@@ -5,6 +5,12 @@
 mod bench;
 #[path = "payout/crash.rs"]
 mod crash;
+#[path = "payout/credit_crash.rs"]
+mod credit_crash;
+#[path = "payout/promotion.rs"]
+mod promotion;
+#[path = "payout/redeem_at_once.rs"]
+mod redeem_at_once;
 #[path = "payout/stripe.rs"]
 mod stripe;
 mod support;

@@ -1,5 +1,7 @@
 //! Payouts as operators meet them: planned by a run, approved, sent, explained, stopped, taken back, reported.
 
+#[path = "payout/credits.rs"]
+mod credits;
 #[path = "payout/office.rs"]
 mod office;
 #[path = "payout/plans.rs"]

@@ -1,4 +1,5 @@
-//! A sending: money that Stripe is asked to move, exactly once. A payout is one; its reversal is another.
+//! A sending: money that Stripe is asked to move, exactly once. A payout is one; its reversal is another; a credit on a
+//! customer's balance is a third, and what of it is taken back a fourth.
 //!
 //! In scope: what to do next, and what an answer or a look-up means. Not in scope: calls and storage. The rules: what
 //! is sent is frozen and stored before the call; one key and one body per attempt; what stays unanswered is sent again
@@ -25,6 +26,10 @@ const DOUBLINGS_MAX: i64 = 8;
 pub enum Kind {
     Payout,
     Reversal,
+    /// A credit on a customer's balance.
+    Credit,
+    /// What of such a credit is taken back: the opposite transaction.
+    Debit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,14 +63,14 @@ impl State {
 pub struct Sending {
     pub kind: Kind,
     pub id: String,
-    /// The run that planned a payout; the payout that a reversal takes back.
+    /// The run that planned a payout; the payout that a reversal takes back; the line of a credit.
     pub parent: String,
     pub program_id: String,
     pub partner_id: String,
     pub unit: String,
     pub currency: String,
     pub amount_cents: Cents,
-    /// Where it goes: the partner's account, or the transfer that is taken back.
+    /// Where it goes: the partner's account, the transfer that is taken back, or the customer.
     pub target: String,
     pub revision: i64,
     pub state: State,
@@ -82,7 +87,7 @@ pub struct Sending {
     /// Why Stripe refused it for good, until a look-up confirms that nothing was moved.
     pub refusal: Option<String>,
     pub reason: String,
-    /// The transfer or reversal that Stripe made.
+    /// The transfer, reversal or balance transaction that Stripe made.
     pub stripe_id: Option<String>,
     pub done_at_ms: Option<UtcMillis>,
     pub created_at_ms: UtcMillis,
@@ -100,7 +105,7 @@ pub enum Step {
     Send,
 }
 
-/// What Stripe has: a transfer or a reversal.
+/// What Stripe has: a transfer, a reversal or a balance transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     pub id: String,

@@ -11,6 +11,8 @@ use super::setup::MailWay;
 use crate::base::id;
 use crate::base::time::{HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::program::catalog::Catalog;
+use crate::program::document::Delivery;
+use crate::store::credit_told::{self, CREDIT_KINDS};
 use crate::store::delivery::{self, Due, Mailed, Outcome, Reach};
 use crate::store::port::{DbError, Stmt};
 use crate::store::token::{self, Audit};
@@ -124,6 +126,8 @@ struct Made {
     outcomes: Vec<Outcome>,
     /// Endpoints that said they are gone.
     gone: Vec<String>,
+    /// Messages by which a credit was handed over, or taken back.
+    credits: Vec<String>,
     /// Attempts that nobody answered, and those not made because of it.
     silent: usize,
 }
@@ -151,6 +155,7 @@ async fn attempt_all<P: Ports>(ctx: &Context<'_, P>, due: &[Due]) -> Result<Made
                 mute.insert((&d.channel, service_of(d)));
             }
             Tried::Gone => made.gone.push(d.target.clone()),
+            Tried::Sent if hands_over(d, &desk) => made.credits.push(d.outbox_id.clone()),
             _ => {}
         }
         made.silent += usize::from(matches!(tried, Tried::Silent(_) | Tried::Later));
@@ -164,11 +169,22 @@ fn service_of(d: &Due) -> &str {
     if d.channel == "mail" { "" } else { &d.target }
 }
 
+/// Whether a delivery is what hands a credit over: where the program said so when the message was written.
+fn hands_over(d: &Due, desk: &Desk) -> bool {
+    let document = desk.catalog.in_force(&d.program_id, d.created_at_ms);
+    d.channel == "webhook"
+        && CREDIT_KINDS.contains(&d.kind.as_str())
+        && document.is_some_and(|d| d.settlement.delivery == Delivery::Webhook)
+}
+
 async fn record<P: Ports>(ctx: &Context<'_, P>, claim: &str, made: &Made) -> Result<(), DbError> {
     let gone: BTreeSet<&String> = made.gone.iter().collect();
     let mut last = Ok(());
     for tries in 0..RECORD_TRIES {
         let mut batch: Vec<Stmt> = delivery::record(claim, &made.outcomes).into();
+        if !made.credits.is_empty() {
+            batch.extend(credit_told::record(&made.credits, &ctx.actor, ctx.now));
+        }
         for endpoint in &gone {
             let reason = "it answered 410 Gone";
             let audit_id = id::derived("aud", &[endpoint, claim]);
@@ -317,8 +333,7 @@ async fn hook_one<P: Ports>(ctx: &Context<'_, P>, d: &Due) -> Tried {
         Ok(secret) => secret,
         Err(why) => return Tried::Broken(why.to_string()),
     };
-    let mut data =
-        json!({"id": d.outbox_id, "program": d.program_id, "partner": d.partner_id, "account": d.account_id});
+    let mut data = json!({"id": d.outbox_id, "program": d.program_id, "partner": d.partner_id, "external_id": d.external_id, "account": d.account_id});
     if let (Some(data), Ok(Value::Object(payload))) = (data.as_object_mut(), serde_json::from_str(&d.payload)) {
         data.extend(payload);
     }

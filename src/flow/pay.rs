@@ -1,4 +1,4 @@
-//! Payouts and their reversals on their way to Stripe: what is due is taken in pages. (1) What may have happened is
+//! Payouts, their reversals and credits on their way to Stripe: what is due is taken in pages. (1) What may have happened is
 //! looked up; (2) one batch stores what that says, and claims what is about to be sent; (3) it is sent, a few at a
 //! time; (4) one batch stores what was answered, with its ledger rows. An invocation that is cut off anywhere leaves
 //! rows from which the next one goes on (`engine/payout.rs`).
@@ -8,13 +8,17 @@ use super::error::AppError;
 use super::setup::PayoutApproval;
 use super::stripe::{self, Refusal, Told as Reply};
 use super::together::{One, together};
-use crate::base::time::DAY_MS;
+use crate::base::time::{DAY_MS, SECOND_MS};
 use crate::engine::payout::{self, Change, Kind, Notice, Sending, State, Step, Told};
 use crate::engine::sabotage::{self, Fault};
+use crate::store::credit;
 use crate::store::payout as rows;
 use crate::store::payout::Telling;
 use crate::store::port::{DbError, Stmt};
+use crate::wire::stripe as wire;
+use crate::wire::stripe::form::Form;
 use crate::wire::transfer;
+use serde_json::{Value, json};
 
 /// Sendings of one page: two batches and twenty calls.
 pub const PAGE: i64 = 20;
@@ -27,6 +31,8 @@ pub const PROMPT_PAGES: u32 = 2;
 const AT_ONCE: usize = 5;
 /// Pause between one handful and the next: 5 in 200 ms are the 25 a second that Stripe allows a sandbox.
 const PAUSE_MS: u32 = 200;
+/// Pages of a hundred balance transactions that one look-up reads.
+const LOOK_UP_PAGES_MAX: u32 = 20;
 /// How often a sending is decided again where somebody changed it in between.
 const SETTLE_TRIES: u32 = 5;
 
@@ -45,7 +51,7 @@ pub async fn drive<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), App
     }
     let mut pace = Pace::default();
     let mut left = pages;
-    for kind in [Kind::Payout, Kind::Reversal] {
+    for kind in [Kind::Payout, Kind::Reversal, Kind::Credit, Kind::Debit] {
         while left > 0 && !pace.stop {
             let due = rows::sending_due(kind, approval_name(ctx.setup.payout_approval), ctx.now, PAGE);
             let page: Vec<Sending> = ctx.query(due).await?.decode()?;
@@ -78,10 +84,40 @@ pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, s: &Sending) -> Result<Vec<
     if sabotage::is(Fault::NewKeyUnchecked) {
         return Ok(Vec::new());
     }
-    let answer = stripe::get(ctx, &transfer::path(s), &transfer::list_query(s)).await;
-    match answer {
-        Ok(Reply::Done(list)) => {
-            transfer::listed(s, &list).ok_or_else(|| Reply::Unsure("the list cannot be read".to_owned()))
+    if matches!(s.kind, Kind::Credit | Kind::Debit) {
+        return look_through(ctx, s).await;
+    }
+    let list = list(ctx, s, transfer::list_query(s)).await?;
+    transfer::listed(s, &list).ok_or_else(|| Reply::Unsure("the list cannot be read".to_owned()))
+}
+
+/// A customer's balance moves with every invoice: its transactions are read back to the day before the sending was
+/// planned. A part of them is no answer.
+async fn look_through<P: Ports>(ctx: &Context<'_, P>, s: &Sending) -> Result<Vec<payout::Made>, Reply> {
+    let unreadable = || Reply::Unsure("the list cannot be read".to_owned());
+    let (mut found, mut after) = (Vec::new(), None::<String>);
+    for _ in 0..LOOK_UP_PAGES_MAX {
+        let mut list = list(ctx, s, transfer::list_query(s).with_some("starting_after", after.as_deref())).await?;
+        let (members, next) = wire::page(&list);
+        let oldest = members.last().and_then(|m| m["created"].as_i64());
+        let is_through = oldest.is_some_and(|at| at < (s.created_at_ms.0 - DAY_MS) / SECOND_MS);
+        // Whether there are more pages is seen here.
+        list["has_more"] = Value::Bool(false);
+        found.extend(transfer::listed(s, &list).ok_or_else(unreadable)?);
+        match next.filter(|_| !is_through) {
+            Some(next) => after = Some(next),
+            None => return Ok(found),
+        }
+    }
+    Err(Reply::Unsure("the customer has too many balance transactions to be looked through".to_owned()))
+}
+
+async fn list<P: Ports>(ctx: &Context<'_, P>, s: &Sending, query: Form) -> Result<Value, Reply> {
+    match stripe::get(ctx, &transfer::path(s), &query).await {
+        Ok(Reply::Done(list)) => Ok(list),
+        // A customer that is not there has nothing on its balance.
+        Ok(Reply::Refused(why)) if why.code == "resource_missing" && matches!(s.kind, Kind::Credit | Kind::Debit) => {
+            Ok(json!({"data": [], "has_more": false}))
         }
         Ok(other) => Err(other),
         Err(error) => Err(Reply::Unsure(error.to_string())),
@@ -98,8 +134,13 @@ pub fn statements<P: Ports>(ctx: &Context<'_, P>, kind: Kind, changes: &[Change]
     if !over.is_empty() {
         statements.push(rows::sending_book(kind, &over, &ctx.actor, ctx.now));
     }
+    let is_credit = matches!(kind, Kind::Credit | Kind::Debit);
+    if is_credit && changes.iter().any(|c| c.to.state == State::Failed) {
+        statements.push(credit::undelivered(&over));
+    }
     if !tellings.is_empty() {
-        statements.push(rows::sending_tell(&tellings, ctx.now));
+        let tell = if is_credit { credit::sending_tell } else { rows::sending_tell };
+        statements.push(tell(&tellings, ctx.now));
     }
     statements
 }
@@ -115,6 +156,14 @@ fn telling<'a, P: Ports>(ctx: &Context<'_, P>, change: &'a Change) -> Option<Tel
         (Kind::Payout, Notice::Failed) => {
             ("payout.failed", format!("payout.failed:{}", s.id), true, "reason", s.reason.as_str())
         }
+        (Kind::Credit | Kind::Debit, Notice::Review) => {
+            ("credit.review", format!("credit.review:{}:{}", s.id, s.revision), false, "reason", s.reason.as_str())
+        }
+        (Kind::Credit | Kind::Debit, Notice::Failed) => {
+            ("credit.failed", format!("credit.failed:{}", s.id), false, "reason", s.reason.as_str())
+        }
+        // The referrer was told of the credit when it was granted.
+        (Kind::Credit | Kind::Debit, Notice::Sent) => return None,
         (_, Notice::Review) => {
             ("payout.review", format!("payout.review:{}:{}", s.id, s.revision), false, "reason", s.reason.as_str())
         }

@@ -74,9 +74,23 @@ pub fn approval_view(approval: &ApprovalRow) -> Value {
     })
 }
 
-/// Finds a payout, or a reversal, by its id.
+/// A credit's id; what is none is no credit.
+pub fn credit_id(id: &str) -> Result<&str, AppError> {
+    if id.starts_with("crd_") { Ok(id) } else { Err(AppError::not_found("delivery")) }
+}
+
+/// A payout's or a reversal's id: credits have calls of their own.
+pub fn payout_id(id: &str) -> Result<&str, AppError> {
+    if id.starts_with("crd_") { Err(AppError::not_found("payout")) } else { Ok(id) }
+}
+
+/// Finds a payout, a reversal or a credit by its id.
 pub async fn find<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<Sending, AppError> {
-    let kind = if id.starts_with("rvl_") { Kind::Reversal } else { Kind::Payout };
+    let kind = match id.split_once('_').map_or("", |(kind, _)| kind) {
+        "rvl" => Kind::Reversal,
+        "crd" => Kind::Credit,
+        _ => Kind::Payout,
+    };
     let found: Option<Sending> = ctx.query(rows::sending_find(kind, &[id.to_owned()])).await?.first()?;
     found.ok_or_else(|| AppError::not_found("payout"))
 }
@@ -124,6 +138,7 @@ pub fn view(s: &Sending) -> Value {
     let (run, of) = match s.kind {
         Kind::Payout => ("run", "destination"),
         Kind::Reversal => ("payout", "transfer"),
+        Kind::Credit | Kind::Debit => ("line", "customer"),
     };
     let mut view = json!({
         "id": s.id, "program": s.program_id, "partner": s.partner_id, "amount_cents": s.amount_cents,
@@ -136,6 +151,10 @@ pub fn view(s: &Sending) -> Value {
     let (made, at) = match s.kind {
         Kind::Payout => ("transfer", "paid_at"),
         Kind::Reversal => ("reversal", "reversed_at"),
+        Kind::Credit | Kind::Debit => {
+            view["kind"] = json!(s.kind);
+            ("transaction", "delivered_at")
+        }
     };
     view[made] = json!(s.stripe_id);
     view[at] = json!(s.done_at_ms.map(UtcMillis::to_rfc3339));
@@ -147,6 +166,8 @@ fn state_name(s: &Sending) -> &'static str {
     match (s.kind, s.state) {
         _ if s.held != 0 && is_open(s) => "held",
         (Kind::Reversal, State::Paid) => "reversed",
+        (Kind::Credit, State::Paid) => "delivered",
+        (Kind::Debit, State::Paid) => "taken_back",
         (_, state) => state.name(),
     }
 }

@@ -14,6 +14,9 @@ use serde_json::Value;
 /// may have happened.
 pub const LIMIT_MS: u32 = 20_000;
 
+/// How long it is waited for while somebody's page does.
+const PROMPT_LIMIT_MS: u32 = 4_000;
+
 /// How often one request is tried where Stripe says that it is asked too much.
 const TRIES_MAX: u32 = 3;
 
@@ -62,7 +65,7 @@ fn not_set_up() -> AppError {
 pub async fn get<P: Ports>(ctx: &Context<'_, P>, path: &str, query: &Form) -> Result<Told, AppError> {
     let query = query.encode();
     let address = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-    ask(ctx, "GET", &address, None).await
+    ask(ctx, "GET", &address, None, LIMIT_MS).await
 }
 
 /// Writes. The same key with the same form does it once, for 24 hours.
@@ -77,7 +80,17 @@ pub async fn post_encoded<P: Ports>(
     form: String,
     key: &str,
 ) -> Result<Told, AppError> {
-    ask(ctx, "POST", path, Some((form, key))).await
+    ask(ctx, "POST", path, Some((form, key)), LIMIT_MS).await
+}
+
+/// The same for somebody who waits for a page: what takes longer is asked for again the next time.
+pub async fn post_promptly<P: Ports>(
+    ctx: &Context<'_, P>,
+    path: &str,
+    form: &Form,
+    key: &str,
+) -> Result<Told, AppError> {
+    ask(ctx, "POST", path, Some((form.encode(), key)), PROMPT_LIMIT_MS).await
 }
 
 async fn ask<P: Ports>(
@@ -85,6 +98,7 @@ async fn ask<P: Ports>(
     method: &'static str,
     address: &str,
     body: Option<(String, &str)>,
+    limit_ms: u32,
 ) -> Result<Told, AppError> {
     let stripe = ctx.setup.stripe.as_ref().ok_or_else(not_set_up)?;
     let mut headers = vec![
@@ -98,8 +112,7 @@ async fn ask<P: Ports>(
         headers.push(("idempotency-key", key.to_owned()));
         sent = form.into_bytes();
     }
-    let request =
-        Outgoing { method, url: format!("{}{address}", stripe.api_base), headers, body: sent, limit_ms: LIMIT_MS };
+    let request = Outgoing { method, url: format!("{}{address}", stripe.api_base), headers, body: sent, limit_ms };
     let mut wait_ms = BACK_OFF_MS;
     for tries in 1..=TRIES_MAX {
         let told = match ctx.ports.send(request.clone()).await {

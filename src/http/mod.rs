@@ -3,6 +3,7 @@
 pub mod auth;
 mod collect;
 pub mod config;
+mod credits;
 mod figures;
 pub mod link_cache;
 mod markdown;

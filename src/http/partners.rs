@@ -47,6 +47,7 @@ fn balance(row: &BalanceRow) -> Value {
     json!({
         "unit": unit, "currency": currency, "pending_cents": row.pending_cents,
         "available_cents": row.available_cents, "paid_cents": row.paid_cents,
+        "redeemed_cents": row.redeemed_cents,
     })
 }
 

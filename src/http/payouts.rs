@@ -42,7 +42,7 @@ pub async fn receipt<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str)
     let page = Page::of(request)?;
     let after = page.number(0)?;
     let ctx = shell.context("");
-    let s = deciding::find(&ctx, id).await?;
+    let s = deciding::find(&ctx, deciding::payout_id(id)?).await?;
     if s.kind == Moved::Reversal {
         return Ok((200, deciding::view(&s)));
     }
@@ -99,7 +99,7 @@ async fn decide<S: Site>(
     decision: &Decision,
 ) -> Result<Answer, AppError> {
     let reason = operator::decision(&request.body)?;
-    deciding::decide(&shell.context(actor), id, decision, &reason).await
+    deciding::decide(&shell.context(actor), deciding::payout_id(id)?, decision, &reason).await
 }
 
 /// `POST /v1/payouts/{id}/resolve`.
@@ -109,7 +109,8 @@ pub async fn resolve<S: Site>(
     id: &str,
     actor: &str,
 ) -> Result<Answer, AppError> {
-    let (resolution, reason) = operator::resolution(&request.body)?;
+    let (resolution, reason) = operator::resolution(&request.body, "transfer")?;
+    let id = deciding::payout_id(id)?;
     deciding::decide(&shell.context(actor), id, &Decision::Resolve(resolution), &reason).await
 }
 

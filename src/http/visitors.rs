@@ -9,6 +9,7 @@ use crate::engine::click::Salt;
 use crate::engine::touch::Touch;
 use crate::flow::enrol;
 use crate::flow::error::{AppError, Kind};
+use crate::flow::promotion::{self, Friend};
 use crate::program::catalog::Catalog;
 use crate::store::{click, program};
 use crate::wire::operator::{self, NewPartner};
@@ -35,8 +36,14 @@ pub async fn attribution<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Re
     let Some(touch) = signed.trail.touches.iter().filter(live).max_by_key(|t| t.at) else {
         return Ok(Response::json(200, &nothing));
     };
-    let benefit = catalog.in_force(&touch.program, shell.now).and_then(|d| d.benefit.clone());
-    let body = json!({"token": cookie::write(keys, &signed), "program": touch.program, "benefit": benefit, "visitor": visitor});
+    let document = catalog.in_force(&touch.program, shell.now);
+    let benefit = document.and_then(|d| d.benefit.clone());
+    let mut body = json!({"token": cookie::write(keys, &signed), "program": touch.program, "benefit": benefit, "visitor": visitor});
+    if let Some(document) = document.filter(|_| promotion::asks(benefit.as_ref())) {
+        let visitor = Some(signed.trail.visitor.as_str()).filter(|id| !id.is_empty());
+        let friend = Friend { account: None, visitor };
+        body["promotion_code"] = json!(promotion::code(&shell.context("visitor"), document, friend).await);
+    }
     Ok(Response::json(200, &body))
 }
 

@@ -4,9 +4,10 @@ use super::auth::hex_sha256;
 use super::config::Config;
 use super::message::{Request, Response};
 use super::shell::{Shell, Site};
-use crate::engine::event::Event;
+use crate::engine::event::{Event, Payload};
 use crate::flow::conversion::{self, Incoming};
 use crate::flow::error::{AppError, Kind};
+use crate::flow::promotion::{self, Friend};
 use crate::wire::standard_webhooks::{self, Headers};
 use crate::wire::{bearer, emdash, envelope};
 
@@ -57,7 +58,14 @@ async fn take<S: Site>(
 ) -> Result<Response, AppError> {
     let presented = conversion::present(shell.config.cookie_keys.as_ref(), &event);
     let incoming = Incoming { source, body_sha256: hex_sha256(&request.body), event, presented };
-    let taken = conversion::take(&shell.context(source), &incoming).await?;
+    let ctx = shell.context(source);
+    let mut taken = conversion::take(&ctx, &incoming).await?;
+    if matches!(incoming.event.payload, Payload::SignedUp { .. }) {
+        let visitor = incoming.presented.trail.as_ref().map(|t| t.visitor.as_str()).filter(|id| !id.is_empty());
+        let friend = Friend { account: incoming.event.account_id.as_deref(), visitor };
+        // The event is in: what is missing here is told to whoever asks again.
+        let _ = promotion::add(&ctx, &mut taken.outcome, friend).await;
+    }
     // 202: stored, and no program knows the type. A repeat is told the first outcome.
     let status = if taken.first && !taken.known { 202 } else { 200 };
     Ok(Response::json(status, &taken.outcome))

@@ -4,7 +4,7 @@
 use crate::base::time::UtcMillis;
 use crate::flow::context::{Context, Ports};
 use crate::flow::error::{AppError, Kind};
-use crate::flow::{deliver, funnel, pay, pool, redecide, settle, stripe_sweep};
+use crate::flow::{credit, deliver, funnel, pay, pool, redecide, settle, stripe_sweep};
 use crate::program::document::Cadence;
 use crate::store::health;
 
@@ -65,11 +65,13 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMilli
             let swept = sweep_books(ctx).await;
             // Settling uses up most of the statements that D1 allows an invocation.
             let is_quiet = swept.as_ref().is_ok_and(|resumed| *resumed == 0);
+            let planned = credit::plan(ctx).await;
             pay::drive(ctx, if is_quiet { pay::SWEEP_PAGES } else { pay::PROMPT_PAGES }).await?;
             of_stripe = stripe_sweep::sweep(ctx).await;
             // What is broken in the books keeps no message from leaving.
             deliver::sweep(ctx).await?;
             swept?;
+            planned?;
         }
     }
     ctx.query(health::heartbeat_write(job.name(), scheduled, ctx.now)).await?;

@@ -2,6 +2,7 @@
 
 use super::document::*;
 use super::measure;
+use super::settlement;
 use crate::base::decode;
 use crate::base::money::{Bps, CENTS_MAX, Cents};
 use serde::Serialize;
@@ -80,31 +81,13 @@ pub fn check(d: &Document) -> Vec<Finding> {
         }
     }
     check_modifiers(&mut c, d);
-    c.cents("settlement.minimum_cents", d.settlement.minimum_cents, 0);
-    c.days("settlement.delay_days", d.settlement.delay_days, 0);
-    let instant = d.settlement.cadence == Cadence::Instant;
-    let held = !matches!(d.vesting.hold, Hold::None {});
-    c.rule("vesting.hold", "a hold", !(instant && held), "none, where rewards are issued instantly");
-    c.rule(
-        "settlement.pool",
-        d.settlement.pool,
-        instant || !d.settlement.pool,
-        "false, unless rewards are issued instantly",
-    );
-    if let Some(low) = d.settlement.pool_low_cents {
-        c.cents("settlement.pool_low_cents", low, 0);
-        c.rule("settlement.pool_low_cents", low.0, d.settlement.pool, "absent, where there is no pool");
-    }
+    settlement::check_settlement(&mut c, d);
     c.list("risk", d.risk.len(), 0);
     for (i, rule) in d.risk.iter().enumerate() {
         if let Risk::SignupsInMonth { more_than } = rule.when {
             let path = format!("risk[{i}].when.signups_in_month.more_than");
             c.rule(&path, more_than, (1..=100_000).contains(&more_than), "1 to 100000");
         }
-    }
-    if let Some(benefit) = &d.benefit {
-        c.rate("benefit.rate_bps", benefit.rate_bps);
-        c.rule("benefit.months", benefit.months, (1..=120).contains(&benefit.months), "1 to 120");
     }
     if let Some(funnel) = &d.funnel {
         measure::check_funnel(&mut c, funnel);
@@ -424,11 +407,16 @@ mod tests {
             ("/rewards/0/amount/flat_cents", serde_json::json!(49.99), "rewards[0].amount.flat_cents"),
             ("/benefit/rate_bps", serde_json::json!(10001), "benefit.rate_bps"),
             ("/settlement", serde_json::json!({"cadence": "hourly"}), "settlement.cadence"),
+            ("/settlement/delivery", serde_json::json!("pigeon"), "settlement.delivery"),
             ("/effective_from", serde_json::json!("soon"), "effective_from"),
             ("/vesting", serde_json::json!({"hold": {"none": {}}, "extra": 1}), "vesting.extra"),
         ] {
             let mut document = preset("user-referral");
-            *document.pointer_mut(pointer).unwrap() = value.clone();
+            let (parent, name) = pointer.rsplit_once('/').unwrap();
+            match document.pointer_mut(pointer) {
+                Some(place) => *place = value.clone(),
+                None => document.pointer_mut(parent).unwrap()[name] = value.clone(),
+            }
             let findings = read(&document.to_string()).expect_err(pointer);
             assert!(findings.iter().any(|f| f.path == path), "{pointer} = {value}: {findings:?}");
             assert!(findings.iter().all(|f| !f.rule.is_empty()));

@@ -2,6 +2,7 @@
 //! refused. Amounts are cents, rates basis points, spans days or calendar months in UTC.
 
 use super::measure::{Economics, Funnel};
+pub use super::settlement::*;
 use crate::base::money::{Bps, Cents};
 use crate::base::time::UtcMillis;
 use serde::{Deserialize, Serialize};
@@ -313,60 +314,6 @@ pub enum Hold {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settlement {
-    pub cadence: Cadence,
-    pub unit: Unit,
-    pub minimum_cents: Cents,
-    /// Days between vesting and being payable.
-    pub delay_days: i64,
-    /// Rewards are debited from a pool that the operator funds, and wait while it cannot cover them.
-    #[serde(default)]
-    pub pool: bool,
-    /// The operator is told when the pool holds less; absent: when it does not cover the largest reward.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pool_low_cents: Option<Cents>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cadence {
-    /// Rewards are issued when the event is taken in; nothing runs.
-    Instant,
-    Weekly,
-    Monthly,
-    /// No money.
-    None,
-}
-
-impl Cadence {
-    pub fn name(self) -> &'static str {
-        match self {
-            Cadence::Instant => "instant",
-            Cadence::None => "none",
-            Cadence::Weekly => "weekly",
-            Cadence::Monthly => "monthly",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unit {
-    Credit,
-    Cash,
-}
-
-impl Unit {
-    pub fn name(self) -> &'static str {
-        match self {
-            Unit::Credit => "credit",
-            Unit::Cash => "cash",
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct RiskRule {
     pub when: Risk,
     pub then: RiskAction,
@@ -388,21 +335,6 @@ pub enum Risk {
 pub enum RiskAction {
     Flag,
     Hold,
-}
-
-/// What the referred side gets.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Benefit {
-    pub rate_bps: Bps,
-    pub on: BenefitOn,
-    pub months: i64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BenefitOn {
-    FirstInvoice,
 }
 
 impl Document {

@@ -8,3 +8,4 @@ pub mod catalog;
 pub mod check;
 pub mod document;
 pub mod measure;
+pub mod settlement;

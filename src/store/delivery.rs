@@ -57,6 +57,8 @@ pub struct Due {
     pub kind: String,
     pub program_id: String,
     pub partner_id: Option<String>,
+    /// The partner's id with the host.
+    pub external_id: Option<String>,
     pub account_id: Option<String>,
     /// JSON.
     pub payload: String,
@@ -115,7 +117,7 @@ fn claimed(claim: &str) -> Stmt {
     };
     Stmt::new(format!(
         "SELECT d.outbox_id, d.channel, d.target, d.round, d.attempts, o.kind, o.program_id, o.partner_id, o.account_id, o.payload,
-                o.created_at_ms, {} AS email, {} AS name, e.url, e.secret, e.disabled_at_ms
+                (SELECT external_id FROM partner WHERE id = o.partner_id) AS external_id, o.created_at_ms, {} AS email, {} AS name, e.url, e.secret, e.disabled_at_ms
          FROM delivery d JOIN outbox o ON o.id = d.outbox_id LEFT JOIN webhook_endpoint e ON d.channel = 'webhook' AND e.id = d.target
          WHERE d.claim = ?1 ORDER BY o.created_at_ms, d.outbox_id, d.channel, d.target",
         person("email"),

@@ -63,7 +63,9 @@ pub fn fund_insert(transfer: &Transfer, actor: &str, now: UtcMillis) -> Stmt {
 }
 
 pub fn ledger_fault_list() -> Stmt {
-    Stmt::new("SELECT what FROM ledger_fault UNION ALL SELECT what FROM payout_fault LIMIT 1000")
+    Stmt::new(
+        "SELECT what FROM ledger_fault UNION ALL SELECT what FROM payout_fault UNION ALL SELECT what FROM credit_fault LIMIT 1000",
+    )
 }
 
 /// One ledger row, newest last.
@@ -103,14 +105,17 @@ pub struct BalanceRow {
     pub pending_cents: i64,
     pub available_cents: i64,
     pub paid_cents: i64,
+    /// Credit that was used up: redeemed, or delivered.
+    pub redeemed_cents: i64,
 }
 
-/// Pending, available (less than nothing where carried forward) and paid, by unit.
+/// Pending, available (less than nothing where carried forward), paid and redeemed, by unit.
 pub fn balance_list(partner: &str) -> Stmt {
     Stmt::new(
         "SELECT unit,
            SUM(IIF(kind = 'pending', cr_posted_cents - dr_posted_cents, 0)) AS pending_cents,
            SUM(IIF(kind = 'available', cr_posted_cents - dr_posted_cents - dr_pending_cents, 0)) AS available_cents,
+           SUM(IIF(kind = 'redeemed', cr_posted_cents - dr_posted_cents, 0)) AS redeemed_cents,
            SUM(IIF(kind = 'available',
              (SELECT COALESCE(SUM(t.amount_cents), 0) FROM transfer t
                WHERE t.line IS NULL AND t.debit = a.id AND t.code = 'payout' AND t.phase IN ('single', 'post'))

@@ -4,6 +4,8 @@
 
 pub mod account;
 pub mod click;
+pub mod credit;
+pub mod credit_told;
 pub mod customer;
 pub mod delivery;
 pub mod endpoint;
@@ -22,6 +24,8 @@ pub mod payout_report;
 pub mod pool;
 pub mod port;
 pub mod program;
+pub mod promotion;
+pub mod redemption;
 pub mod report;
 pub mod review;
 pub mod run;

@@ -1,4 +1,5 @@
-//! Payouts and their reversals: what is due, what was decided, and what the ledger has of it.
+//! Payouts, their reversals and credits on their way to Stripe: what is due, what was decided, and what the ledger has of
+//! it.
 
 use super::port::Stmt;
 use crate::base::time::UtcMillis;
@@ -15,10 +16,16 @@ const REVERSAL: &str =
    transfer_id AS target, revision, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
    reversal_id AS stripe_id, reversed_at_ms AS done_at_ms, created_at_ms FROM payout_reversal p";
 
+pub(super) const CREDIT: &str =
+    "SELECT kind, id, line_id AS parent, program_id, partner_id, unit, currency, amount_cents,
+   customer_id AS target, revision, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
+   transaction_id AS stripe_id, delivered_at_ms AS done_at_ms, created_at_ms FROM credit_sending p";
+
 fn select(kind: Kind) -> &'static str {
     match kind {
         Kind::Payout => PAYOUT,
         Kind::Reversal => REVERSAL,
+        Kind::Credit | Kind::Debit => CREDIT,
     }
 }
 
@@ -27,6 +34,8 @@ fn select(kind: Kind) -> &'static str {
 pub fn sending_due(kind: Kind, approval: &str, now: UtcMillis, limit: i64) -> Stmt {
     let approved = match kind {
         Kind::Reversal => "?3 = ?3",
+        Kind::Credit => "?3 = ?3 AND kind = 'credit'",
+        Kind::Debit => "?3 = ?3 AND kind = 'debit'",
         Kind::Payout => {
             "(state = 'submitting' OR ?3 = 'automatic' OR run_id IN (SELECT run_id FROM payout_approval)
               OR (?3 = 'until_first' AND EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id AND a.at_ms <= p.created_at_ms)))"
@@ -77,6 +86,7 @@ pub fn sending_write(kind: Kind, sendings: &[&Sending]) -> Stmt {
     let (table, stripe_id, done_at) = match kind {
         Kind::Payout => ("payout", "transfer_id", "paid_at_ms"),
         Kind::Reversal => ("payout_reversal", "reversal_id", "reversed_at_ms"),
+        Kind::Credit | Kind::Debit => ("credit_sending", "transaction_id", "delivered_at_ms"),
     };
     Stmt::new(format!(
         "UPDATE {table} SET revision = n.revision + 1, state = n.state, held = n.held, request = n.request, attempt = n.attempt,
@@ -93,7 +103,8 @@ pub fn sending_write(kind: Kind, sendings: &[&Sending]) -> Stmt {
 }
 
 /// The ledger rows of sendings that are over: a payout's pending row is posted or voided; what was taken back is
-/// booked under the id of Stripe's reversal, whoever says so first.
+/// booked under the id of Stripe's reversal, whoever says so first. Credits are like payouts, and what of them is taken
+/// back is booked once it is.
 pub fn sending_book(kind: Kind, ids: &[&str], actor: &str, now: UtcMillis) -> Stmt {
     let sql = match kind {
         Kind::Payout => {
@@ -108,6 +119,19 @@ pub fn sending_book(kind: Kind, ids: &[&str], actor: &str, now: UtcMillis) -> St
              SELECT r.reversal_id, 'payout_return', 'single', t.credit, t.debit, r.amount_cents, r.program_id, ?2, r.reason, ?3
              FROM payout_reversal r JOIN transfer t ON t.id = r.payout_id || '.pending'
              WHERE r.id IN (SELECT value FROM json_each(?1)) AND r.state = 'paid'"
+        }
+        Kind::Credit => {
+            "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, pending_id, program_id, actor, reason, created_at_ms)
+             SELECT p.id || IIF(p.state = 'paid', '.post', '.void'), t.line, 'deliver', IIF(p.state = 'paid', 'post', 'void'), t.debit, t.credit,
+                    IIF(p.state = 'paid', p.amount_cents, 0), t.id, p.program_id, ?2, p.reason, ?3
+             FROM credit_sending p JOIN transfer t ON t.id = p.id || '.pending'
+             WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state IN ('paid', 'failed', 'cancelled')"
+        }
+        Kind::Debit => {
+            "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
+             SELECT p.id || '.return', p.line_id, 'deliver_return', 'single', p.program_id || '/' || p.unit || '/redeemed/' || p.partner_id,
+                    p.program_id || '/' || p.unit || '/available/' || p.partner_id, p.amount_cents, p.program_id, ?2, p.reason, ?3
+             FROM credit_sending p WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state = 'paid'"
         }
     };
     Stmt::new(sql).json(&ids).bind(actor).bind(now)

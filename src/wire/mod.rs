@@ -4,6 +4,7 @@
 pub mod beacon;
 pub mod bearer;
 pub mod cookie;
+pub mod credit;
 pub mod destination;
 pub mod emdash;
 pub mod endpoint;
@@ -13,6 +14,7 @@ mod json;
 pub mod mail;
 pub mod operator;
 pub mod outgoing;
+pub mod promotion;
 pub mod session;
 pub mod standard_webhooks;
 pub mod stripe;

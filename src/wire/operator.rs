@@ -286,12 +286,13 @@ pub fn remark(body: &[u8]) -> Result<Option<String>, Invalid> {
     Fields::of_body(&value)?.text("reason", &NAME)
 }
 
-pub fn resolution(body: &[u8]) -> Result<(Resolution, String), Invalid> {
+/// `made` is what the thing is called that Stripe made: a transfer, a transaction.
+pub fn resolution(body: &[u8], made: &str) -> Result<(Resolution, String), Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     let decision = one_of(&fields, "decision", &["paid", "again", "failed"])?;
     let resolution = match decision.as_deref() {
-        Some("paid") => Resolution::Paid { transfer: fields.required_text("transfer", &ID)? },
+        Some("paid") => Resolution::Paid { transfer: fields.required_text(made, &ID)? },
         Some("again") => Resolution::Again,
         Some(_) => Resolution::Failed,
         None => return Err(fields.missing("decision")),

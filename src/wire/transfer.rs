@@ -1,4 +1,5 @@
-//! Transfers and their reversals as Stripe writes them: the form that asks for one, and what is read of an answer.
+//! Transfers, their reversals and customers' balance transactions as Stripe writes them: the form that asks for one, and
+//! what is read of an answer.
 
 use crate::base::time::{SECOND_MS, UtcMillis};
 use crate::engine::payout::{Kind, Made, Sending};
@@ -7,7 +8,9 @@ use serde_json::Value;
 
 /// The form that asks for it. Made once and stored: what is sent again is sent byte for byte.
 pub fn form(s: &Sending) -> String {
-    let form = Form::new().with("amount", s.amount_cents.0.to_string());
+    // On a customer's balance a credit is less than nothing.
+    let sign = if s.kind == Kind::Credit { -1 } else { 1 };
+    let form = Form::new().with("amount", (sign * s.amount_cents.0).to_string());
     let form = match s.kind {
         Kind::Payout => form
             .with("currency", &s.currency)
@@ -21,6 +24,12 @@ pub fn form(s: &Sending) -> String {
             .with("metadata[reversal]", &s.id)
             .with("metadata[payout]", &s.parent)
             .with("metadata[partner]", &s.partner_id),
+        Kind::Credit | Kind::Debit => form
+            .with("currency", &s.currency)
+            .with("description", &s.program_id)
+            .with("metadata[credit]", &s.id)
+            .with("metadata[line]", &s.parent)
+            .with("metadata[partner]", &s.partner_id),
     };
     form.encode()
 }
@@ -30,6 +39,7 @@ pub fn path(s: &Sending) -> String {
     match s.kind {
         Kind::Payout => "/v1/transfers".to_owned(),
         Kind::Reversal => format!("/v1/transfers/{}/reversals", s.target),
+        Kind::Credit | Kind::Debit => format!("/v1/customers/{}/balance_transactions", s.target),
     }
 }
 
@@ -37,22 +47,23 @@ pub fn path(s: &Sending) -> String {
 pub fn list_query(s: &Sending) -> Form {
     match s.kind {
         Kind::Payout => Form::new().with("transfer_group", &s.id).with("limit", "10"),
-        Kind::Reversal => Form::new().with("limit", "100"),
+        Kind::Reversal | Kind::Credit | Kind::Debit => Form::new().with("limit", "100"),
     }
 }
 
-/// One transfer or reversal. `None` where the answer is none.
+/// One transfer, reversal or balance transaction. `None` where the answer is none.
 pub fn made(kind: Kind, value: &Value) -> Option<Made> {
     let (object, target) = match kind {
         Kind::Payout => ("transfer", &value["destination"]),
         Kind::Reversal => ("transfer_reversal", &value["transfer"]),
+        Kind::Credit | Kind::Debit => ("customer_balance_transaction", &value["customer"]),
     };
     if value["object"].as_str() != Some(object) {
         return None;
     }
     Some(Made {
         id: value["id"].as_str()?.to_owned(),
-        amount_cents: value["amount"].as_i64()?,
+        amount_cents: value["amount"].as_i64()?.checked_mul(if kind == Kind::Credit { -1 } else { 1 })?,
         currency: value["currency"].as_str()?.to_owned(),
         // Expanded or not.
         target: target.as_str().or_else(|| target["id"].as_str())?.to_owned(),
@@ -68,9 +79,10 @@ pub fn listed(s: &Sending, value: &Value) -> Option<Vec<Made>> {
     let ours = |item: &&Value| match s.kind {
         Kind::Payout => item["transfer_group"].as_str() == Some(s.id.as_str()),
         Kind::Reversal => item["metadata"]["reversal"].as_str() == Some(s.id.as_str()),
+        Kind::Credit | Kind::Debit => item["metadata"]["credit"].as_str() == Some(s.id.as_str()),
     };
     let found: Option<Vec<Made>> = items.iter().filter(ours).map(|item| made(s.kind, item)).collect();
-    // More than a page of one transfer's reversals: an absence on the first page proves nothing.
+    // More than a page of one transfer's reversals, or of a customer's transactions: an absence on the first page proves nothing.
     let is_cut = value["has_more"].as_bool()?;
     found.filter(|found| !is_cut || !found.is_empty())
 }
@@ -92,5 +104,12 @@ mod tests {
             assert_eq!(made(Kind::Payout, &part), None, "{name}");
         }
         assert_eq!(made(Kind::Reversal, &whole), None);
+        let credit = serde_json::json!({
+            "object": "customer_balance_transaction", "id": "cbtxn_1", "amount": -5, "currency": "usd",
+            "customer": "cus_1", "created": 7,
+        });
+        let amount = |kind| made(kind, &credit).map(|m| (m.amount_cents, m.target));
+        assert_eq!(amount(Kind::Credit), Some((5, "cus_1".to_owned())));
+        assert_eq!(amount(Kind::Debit), Some((-5, "cus_1".to_owned())), "what does not fit is seen");
     }
 }

@@ -8,6 +8,7 @@ mod agency_attribution;
 mod agency_chain;
 mod agency_terms;
 mod client;
+mod credits;
 mod crowd;
 mod developer_attribution;
 mod developer_money;

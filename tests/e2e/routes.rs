@@ -33,6 +33,7 @@ impl Call {
     }
 
     fn header(mut self, name: &'static str, value: impl Into<String>) -> Call {
+        self.headers.retain(|(known, _)| *known != name);
         self.headers.push((name, value.into()));
         self
     }
@@ -67,6 +68,12 @@ struct Held {
     endpoint: String,
     document: Value,
     payouts: Payouts,
+    /// Who has a credit, and a redemption of a part of it.
+    referrer: String,
+    redemption: String,
+    /// A credit that Stripe has, and by which transaction.
+    delivery: String,
+    transaction: String,
 }
 
 /// Ids of payouts: one that was sent, and two that are planned.
@@ -120,6 +127,10 @@ fn fill(server: &Server, stripe: &Stripe) -> Held {
         server.tell(&[up, discounted(1), discounted(2)]);
     }
     server.settle("user-referral", "weekly", "2025-W06");
+    let (delivery, transaction) = super::credits::delivered(server, stripe);
+    let redeem = redeem_call(&ann.id).body(json!({"partner": ann.id, "amount_cents": 200, "reason": "an order"}));
+    let redeem = redeem.header("idempotency-key", "order-1");
+    let redeemed = redeem.send(server, "POST", &redeem.path, Some(&server.operator_token)).expect(201).json();
     let (payouts, run) = pay_out(server, stripe, &agency);
     server.cron("*/10 * * * *", super::client::now_ms());
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
@@ -137,11 +148,15 @@ fn fill(server: &Server, stripe: &Stripe) -> Held {
         partner: agency.id,
         code,
         payouts,
+        referrer: ann.id,
+        redemption: text(&redeemed["id"]),
+        delivery,
+        transaction,
     }
 }
 
 fn calls(server: &Server, held: &Held) -> Vec<Call> {
-    let Held { partner, code, review, run, message, endpoint, document, payouts } = held;
+    let Held { partner, code, review, run, message, endpoint, document, payouts, .. } = held;
     let event = signed_up("route", &ahead(0), json!({}));
     let second = super::client::now_ms() / 1_000;
     let signature = sign(&server.webhook_secret, "msg_1", second, event.to_string().as_bytes());
@@ -242,6 +257,28 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
         call(("POST", "/v1/partners/{id}/dashboard"), format!("/v1/partners/{partner}/dashboard"), 200)
             .body(json!({}))
             .unknown("/v1/partners/nobody/dashboard"),
+        call(("GET", "/v1/credits"), format!("/v1/credits?partner={}", held.referrer), 200).unknown("/v1/credits?partner=nobody"),
+        redeem_call(&held.referrer),
+        call(("GET", "/v1/credits/redemptions"), format!("/v1/credits/redemptions?partner={}", held.referrer), 200),
+        call(("GET", "/v1/credits/redemptions/{id}"), format!("/v1/credits/redemptions/{}", held.redemption), 200)
+            .unknown("/v1/credits/redemptions/none"),
+        Call {
+            status: 201,
+            ..payout_call(
+                "POST",
+                "/v1/credits/redemptions/{id}/reversals",
+                &held.redemption,
+                json!({"amount_cents": 50, "reason": "so"}),
+            )
+        },
+        get("/v1/credits/deliveries"),
+        payout_call("GET", "/v1/credits/deliveries/{id}", &held.delivery, json!(null)),
+        payout_call(
+            "POST",
+            "/v1/credits/deliveries/{id}/resolve",
+            &held.delivery,
+            json!({"decision": "paid", "transaction": held.transaction, "reason": "it is there"}),
+        ),
         // Nothing is set up to mail by, so it waits; naming the recipient is good all the same.
         call(("POST", "/v1/outbox/{id}/replay"), format!("/v1/outbox/{message}/replay"), 200)
             .body(json!({"reason": "to be sure", "target": "partner"}))
@@ -256,6 +293,12 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
         get("/healthz"),
         get("/openapi.json"),
     ]
+}
+
+fn redeem_call(partner: &str) -> Call {
+    call(("POST", "/v1/credits/redeem"), "/v1/credits/redeem", 201)
+        .body(json!({"partner": partner, "amount_cents": 100, "reason": "an order"}))
+        .header("idempotency-key", "order-2")
 }
 
 fn payout_call(method: &'static str, route: &'static str, id: &str, body: Value) -> Call {

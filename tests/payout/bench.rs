@@ -315,6 +315,7 @@ impl Bench {
         Box::pin(async move {
             let ctx = self.context();
             let _ = manicule::flow::settle::sweep(&ctx).await;
+            let _ = manicule::flow::credit::plan(&ctx).await;
             let _ = manicule::flow::pay::drive(&ctx, 6).await;
         })
     }

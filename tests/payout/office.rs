@@ -7,7 +7,7 @@ use super::stripe::Stripe;
 use crate::support::world::{World, at, now};
 use manicule::flow::settle::{self, Due};
 use manicule::flow::setup::PayoutApproval;
-use manicule::flow::{pay, reverse};
+use manicule::flow::{credit, pay, reverse};
 use manicule::http::config::Config;
 use manicule::http::message::{Request, Response};
 use manicule::http::route;
@@ -137,6 +137,7 @@ impl Office {
     /// The part of the ten-minute job that moves money out.
     pub fn sweep(&self, when: &str) {
         self.clock.set(at(when).0);
+        now(credit::plan(&self.world.at(at(when)))).expect("planned");
         now(pay::drive(&self.world.at(at(when)), pay::SWEEP_PAGES)).expect("driven");
     }
 
@@ -176,6 +177,11 @@ impl Office {
         let (_, response) = self.response(when, "GET", path, &[], &[]);
         assert_eq!(response.status, 200, "{path}");
         String::from_utf8(response.body).expect("a text")
+    }
+
+    pub fn put(&self, when: &str, path: &str, body: Value) {
+        let (status, answer) = self.ask(when, "PUT", path, body.to_string().as_bytes(), &[]);
+        assert!(matches!(status, 200 | 201), "{path}: {answer}");
     }
 
     pub fn post(&self, when: &str, path: &str, body: Value) -> (u16, Value) {

@@ -1,5 +1,5 @@
-//! Stripe as far as payouts need it, and no more lenient than it: connected accounts, transfers, reversals, a balance,
-//! and idempotency with saved results, refused bodies and keys that are forgotten after a day.
+//! Stripe as far as money out needs it, and no more lenient than it: connected accounts, transfers, reversals, a balance,
+//! customers' balance transactions, coupons and promotion codes, and idempotency with saved results, refused bodies and keys that are forgotten after a day.
 
 use manicule::wire::outgoing::{Answer, Outgoing};
 use serde_json::{Value, json};
@@ -40,6 +40,17 @@ pub struct Reversal {
     pub created: i64,
 }
 
+/// A customer's balance moved.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    pub id: String,
+    pub customer: String,
+    pub amount: i64,
+    pub currency: String,
+    pub metadata: BTreeMap<String, String>,
+    pub created: i64,
+}
+
 pub struct Saved {
     at: i64,
     path: String,
@@ -57,6 +68,13 @@ pub struct Stripe {
     /// Accounts that cannot be transferred to any more.
     pub closed: BTreeSet<String>,
     pub transfers: Vec<Transfer>,
+    /// Customers that there are.
+    pub customers: BTreeSet<String>,
+    pub moved: Vec<Moved>,
+    /// By id: percent off.
+    pub coupons: BTreeMap<String, String>,
+    /// Promotion codes as they were answered.
+    pub promotions: Vec<Value>,
     pub calls: u64,
     pub mishap: Option<Mishap>,
     pub saved: BTreeMap<String, Saved>,
@@ -83,6 +101,15 @@ impl Transfer {
     }
 }
 
+impl Moved {
+    fn view(&self) -> Value {
+        json!({
+            "object": "customer_balance_transaction", "id": self.id, "amount": self.amount, "currency": self.currency,
+            "customer": self.customer, "metadata": self.metadata, "created": self.created, "type": "adjustment",
+        })
+    }
+}
+
 type Told = (u16, Value);
 
 impl Stripe {
@@ -94,6 +121,11 @@ impl Stripe {
     pub fn paid(&self, destination: &str) -> i64 {
         let to = self.transfers.iter().filter(|t| t.destination == destination);
         to.map(|t| t.amount - t.reversed()).sum()
+    }
+
+    /// A customer's balance: less than nothing is a credit.
+    pub fn owed(&self, customer: &str) -> i64 {
+        self.moved.iter().filter(|m| m.customer == customer).map(|m| m.amount).sum()
     }
 
     pub fn answer(&mut self, request: &Outgoing, now_ms: i64) -> Answer {
@@ -153,6 +185,26 @@ impl Stripe {
                 Some(t) => list(t.reversals.iter().rev().map(|r| t.reversal_view(r)).collect()),
                 None => error(404, "invalid_request_error", Some("resource_missing"), "No such transfer"),
             },
+            ["v1", "customers", id, "balance_transactions"] => {
+                only(&params, &["limit", "starting_after"]);
+                if !self.customers.contains(*id) {
+                    return error(404, "invalid_request_error", Some("resource_missing"), "No such customer");
+                }
+                // Two on a page, whatever was asked for: who looks something up has to turn the pages.
+                let all: Vec<&Moved> = self.moved.iter().rev().filter(|m| m.customer == *id).collect();
+                let after = params.get("starting_after").map(|id| all.iter().position(|m| m.id == *id).expect("known"));
+                let rest = &all[after.map_or(0, |at| at + 1)..];
+                let page: Vec<Value> = rest.iter().take(2).map(|m| m.view()).collect();
+                (200, json!({"object": "list", "has_more": rest.len() > 2, "data": page}))
+            }
+            ["v1", "coupons", id] => match self.coupons.get(*id) {
+                Some(percent) => (200, coupon(id, percent)),
+                None => error(404, "invalid_request_error", Some("resource_missing"), "No such coupon"),
+            },
+            ["v1", "promotion_codes"] => {
+                only(&params, &["code", "limit"]);
+                list(self.promotions.iter().filter(|p| p["code"] == params["code"].as_str()).cloned().collect())
+            }
             _ => panic!("nobody reads {path}"),
         }
     }
@@ -218,6 +270,50 @@ impl Stripe {
                 t.reversals.push(made.clone());
                 (200, t.reversal_view(&made), true)
             }
+            ["v1", "customers", id, "balance_transactions"] => {
+                only(&params, &["amount", "currency", "description"]);
+                let amount: i64 = params["amount"].parse().expect("an integer");
+                assert_ne!(amount, 0);
+                if !self.customers.contains(*id) {
+                    return unsaved(error(404, "invalid_request_error", Some("resource_missing"), "No such customer"));
+                }
+                let made = Moved {
+                    id: format!("cbtxn_{}", self.moved.len() + 1),
+                    customer: (*id).to_owned(),
+                    amount,
+                    currency: params["currency"].clone(),
+                    metadata: metadata(&params),
+                    created: now,
+                };
+                self.moved.push(made.clone());
+                (200, made.view(), true)
+            }
+            ["v1", "coupons"] => {
+                only(&params, &["id", "percent_off", "duration"]);
+                assert_eq!(params["duration"], "once");
+                if self.coupons.contains_key(&params["id"]) {
+                    let code = Some("resource_already_exists");
+                    return unsaved(error(400, "invalid_request_error", code, "Coupon already exists."));
+                }
+                self.coupons.insert(params["id"].clone(), params["percent_off"].clone());
+                (200, coupon(&params["id"], &params["percent_off"]), true)
+            }
+            ["v1", "promotion_codes"] => {
+                let known = ["promotion[type]", "promotion[coupon]", "code", "max_redemptions"];
+                let first = "restrictions[first_time_transaction]";
+                only(&params, &[known.as_slice(), &[first]].concat());
+                assert_eq!((params["max_redemptions"].as_str(), params[first].as_str()), ("1", "true"));
+                assert!(self.coupons.contains_key(&params["promotion[coupon]"]), "the coupon goes first");
+                if self.promotions.iter().any(|p| p["code"] == params["code"].as_str()) {
+                    return unsaved(error(400, "invalid_request_error", None, "An active promotion code exists"));
+                }
+                let made = json!({
+                    "object": "promotion_code", "id": format!("promo_{}", self.promotions.len() + 1), "code": params["code"],
+                    "active": true, "metadata": metadata(&params), "max_redemptions": 1,
+                });
+                self.promotions.push(made.clone());
+                (200, made, true)
+            }
             ["v1", "accounts"] => {
                 let type_ = params.get("controller[stripe_dashboard][type]").map(String::as_str);
                 assert_eq!((type_, params.get("type")), (Some("express"), None));
@@ -244,6 +340,11 @@ impl Stripe {
             _ => panic!("nobody writes {path}"),
         }
     }
+}
+
+fn coupon(id: &str, percent: &str) -> Value {
+    let percent: Value = serde_json::from_str(percent).expect("a number");
+    json!({"object": "coupon", "id": id, "percent_off": percent, "duration": "once", "duration_in_months": null, "valid": true})
 }
 
 fn fault() -> Told {

@@ -60,6 +60,8 @@ pub const KINDS: &[Kind] = &[
     kind("payout.review", Audience::Operator, false),
     kind("payout.funds", Audience::Operator, false),
     kind("payout.access", Audience::Operator, false),
+    kind("credit.review", Audience::Operator, false),
+    kind("credit.failed", Audience::Operator, false),
     kind("review.opened", Audience::Operator, false),
     kind("pool.low", Audience::Operator, false),
     kind("report.funnel", Audience::Operator, true),

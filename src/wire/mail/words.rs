@@ -81,6 +81,34 @@ pub fn of(f: &Facts) -> (String, Vec<Part>) {
                 Part::Table(rows(vec![("Stripe says", text(f, "reason"))])),
             ],
         ),
+        "credit.review" => (
+            format!("{p}: a credit of {} needs a decision", amount(f, "amount_cents")),
+            vec![
+                Part::Say(
+                    "Nobody can say by machine whether this credit is on the customer's balance at Stripe. It waits until \
+                     somebody has looked."
+                        .to_owned(),
+                ),
+                Part::Table(rows(vec![("Credit", text(f, "credit")), ("Reason", text(f, "reason"))])),
+                link("Credits under review", "/v1/credits/deliveries?state=review".to_owned()),
+            ],
+        ),
+        "credit.failed" => (
+            format!("{p}: a credit of {} could not be delivered", amount(f, "amount_cents")),
+            vec![
+                Part::Say(
+                    "Stripe refused to change the customer's balance. It is tried again every day, so setting the customer \
+                     right is all there is to do."
+                        .to_owned(),
+                ),
+                Part::Table(rows(vec![
+                    ("Credit", text(f, "credit")),
+                    ("Partner", text(f, "partner")),
+                    ("Stripe says", text(f, "reason")),
+                ])),
+                link("Credits that were refused", "/v1/credits/deliveries?state=failed".to_owned()),
+            ],
+        ),
         "review.opened" => review(f),
         "pool.low" => pool(f),
         "report.funnel" => (

@@ -188,6 +188,32 @@ test("customers, credits, coupons and promotion codes", async (t) => {
   assert.equal((await stripe.promotionCodes.list({ code: "ANNA20", active: true })).data.length, 0);
 });
 
+test("a customer's balance transactions are listed, their own alone; each is made once per key", async (t) => {
+  const { stripe } = await standIn(t);
+  const [one, other] = [await stripe.customers.create({}), await stripe.customers.create({})];
+  const credit = (amount, idempotencyKey) =>
+    stripe.customers.createBalanceTransaction(one.id, { amount, currency: "usd", metadata: { credit: idempotencyKey } }, { idempotencyKey });
+  const first = await credit(-500, "a");
+  assert.equal((await credit(-500, "a")).id, first.id);
+  await rejects(credit(-501, "a"), Stripe.errors.StripeIdempotencyError, {});
+  for (const key of ["b", "c", "d"]) await credit(-100, key);
+  await credit(500, "back");
+  await stripe.customers.createBalanceTransaction(other.id, { amount: -7, currency: "usd" });
+  const newest = await stripe.customers.listBalanceTransactions(one.id, { limit: 2 });
+  assert.deepEqual(
+    [newest.data.map(({ amount }) => amount), newest.has_more, newest.data[0].customer],
+    [[500, -100], true, one.id],
+  );
+  const rest = await stripe.customers.listBalanceTransactions(one.id, { limit: 100, starting_after: newest.data[1].id });
+  assert.deepEqual([rest.data.map(({ metadata }) => metadata.credit), rest.has_more], [["c", "b", "a"], false]);
+  assert.equal((await stripe.customers.retrieve(one.id)).balance, -300);
+  await rejects(stripe.customers.listBalanceTransactions("cus_none"), Stripe.errors.StripeInvalidRequestError, { statusCode: 404 });
+  await rejects(credit(0, "zero"), Stripe.errors.StripeInvalidRequestError, { param: "amount" });
+  await rejects(stripe.customers.listBalanceTransactions(one.id, { credit: "a" }), Stripe.errors.StripeInvalidRequestError, {
+    code: "parameter_unknown",
+  });
+});
+
 test("ids and amounts are the same each time, and a state file brings them back", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "standin-"));
   const state = join(folder, "state.json");

@@ -1,6 +1,7 @@
 // Customers, and the credit or debt that their next invoice takes into account.
 import { invalid, noSuch } from "../errors.mjs";
-import { EXPAND, currency, email, integer, metadata, required, text } from "../shape.mjs";
+import { page } from "../lists.mjs";
+import { EXPAND, PAGE, currency, email, integer, metadata, required, text } from "../shape.mjs";
 
 export function makeCustomer({ store }, { email = null, name = null, description = null, phone = null, metadata = {} }) {
   return store.put("customer", {
@@ -88,5 +89,15 @@ export const routes = [
       metadata: metadata(),
     },
     run: credit,
+  },
+  {
+    method: "GET",
+    path: "/v1/customers/:id/balance_transactions",
+    shape: PAGE,
+    run(world, paging, { id }) {
+      const { id: customer } = existing(world, id);
+      const all = world.store.all("customer_balance_transaction").filter((one) => one.customer === customer);
+      return page(all, paging, `/v1/customers/${id}/balance_transactions`, all);
+    },
   },
 ];
