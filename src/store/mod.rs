@@ -29,6 +29,7 @@ pub mod redemption;
 pub mod report;
 pub mod review;
 pub mod run;
+pub mod session;
 pub mod stripe;
 pub mod terms;
 pub mod token;
