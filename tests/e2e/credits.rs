@@ -2,24 +2,30 @@
 //! friend's discount as a promotion code.
 
 use super::client::{now_ms, step};
-use super::facts::{Partner, ahead, event, merge, signed_up};
+use super::facts::{Partner, ahead, at, event, merge, signed_up};
 use super::server::Server;
 use super::stand_in::StandIn;
 use super::stripe::Stripe;
 use serde_json::{Value, json};
+use std::time::Duration;
 use ureq::http::HeaderMap;
 
 const PROGRAM: &str = "tiered-credits";
 const SWEEP: &str = "*/10 * * * *";
 
-/// The program's next version, in force from now on, with some of it changed.
+/// The program's next version, in force when this returns, with some of it changed. It is saved before: no version may
+/// begin in the past.
 fn changed(server: &Server, program: &str, change: Value) {
     let mut document = server.read(&format!("/v1/programs/{program}"))["document"].clone();
     document["version"] = json!(document["version"].as_i64().expect("a version") + 1);
-    document["effective_from"] = json!(ahead(-1_000));
+    let from = ahead(2_000);
+    document["effective_from"] = json!(from);
     merge(&mut document, change);
     let path = format!("/v1/programs/{program}");
     server.ask("PUT", &path).body(document.to_string()).operator().send().expect(201);
+    while now_ms() <= at(&from) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 fn fund(server: &Server) {
