@@ -1,0 +1,7 @@
+//! The pages, asked as a browser asks them, over the product's SQL on SQLite.
+
+#[path = "pages/frame.rs"]
+mod frame;
+#[path = "pages/house.rs"]
+mod house;
+mod support;
