@@ -20,7 +20,7 @@ function words({ run, payouts = [], carried_forward: carried = [] }) {
   const sum = planned.reduce((cents, one) => cents + one.amount_cents, 0);
   const count = planned.reduce((all, one) => all + one.payouts, 0);
   return [
-    `The ${run.cadence} run of ${run.program} settled ${period}: ${several(run.executed, "step")} booked.`,
+    `The ${run.cadence} run of ${run.program} settled ${period}: ${several(run.executed, "reward")} came due.`,
     count > 0 && `It planned ${several(count, "payout")}, ${usd(sum)} together. Nothing is paid before an operator approves.`,
     ...carried
       .filter(({ why }) => why === "not_onboarded")

@@ -78,10 +78,12 @@ export const deeds = {
       data: { invoice_id: invoice, subscription_id: subscription },
     });
     state.change(() => customer.payments.push({ invoice, at }));
-    const until = said(afterHold(customer.payments[0].at)).split(",").slice(0, 2).join(",");
+    const end = afterHold(customer.payments[0].at);
+    const until = said(end).split(",").slice(0, 2).join(",");
+    const held = end > state.known.clock ? `It is held for 60 days after the first payment, until ${until}; then a monthly run makes it available.` : "Its 60 days are over: the next monthly run makes it available.";
     state.tell(
       `${customer.name} paid ${usd(PRICE_CENTS)} for a month.`,
-      [await earned(worker, answer), customer.partner && `It is held for 60 days after the first payment, until ${until}; then a monthly run makes it available.`].flat(),
+      [await earned(worker, answer), customer.partner && held].flat(),
       customer.partner ? [["/partner/earnings", "The partner's earnings"], ["#time", "Let the time pass"]] : [],
     );
     return customer;
