@@ -2,7 +2,7 @@
 
 use super::auth;
 use super::message::Request;
-use super::page::Page;
+use super::page::{self, Page};
 use super::shell::{Shell, Site};
 use crate::base::time::UtcMillis;
 use crate::engine::event::OCCURRED_AT_MIN;
@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 /// `GET /v1/runs`: newest first.
 pub async fn run_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
     let page = Page::of(request)?;
-    let (before_ms, before_id) = page.instant_and_id(i64::from(u32::MAX) * 1_000_000)?;
+    let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
     let rows: Vec<RunRow> =
         shell.context("").query(runs::run_page(before_ms, &before_id, page.limit + 1)).await?.decode()?;
     Ok((200, page.answer(rows, |r| format!("{}.{}", r.started_at_ms.0, r.id), run_view)))
@@ -160,7 +160,7 @@ pub async fn reconcile<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: 
 /// `GET /v1/audit`: what operators did, newest first.
 pub async fn audit_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
     let page = Page::of(request)?;
-    let (before_ms, before_id) = page.instant_and_id(i64::from(u32::MAX) * 1_000_000)?;
+    let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
     let rows: Vec<AuditRow> =
         shell.context("").query(token::audit_page(before_ms, &before_id, page.limit + 1)).await?.decode()?;
     let json_of = |text: &Option<String>| text.as_deref().map(|t| serde_json::from_str::<Value>(t).unwrap_or_default());

@@ -10,6 +10,18 @@ const LIMIT_MAX: i64 = 200;
 /// Largest integer that D1 takes: no cursor of ours is beyond it.
 const NUMBER_MAX: i64 = (1 << 53) - 1;
 
+/// After every instant there will be: where lists that begin with the newest begin.
+pub const LAST: i64 = u32::MAX as i64 * 1_000_000;
+
+/// The filter `?state=`, one of `known`; empty where all are wanted.
+pub fn state(request: &Request, known: &[&str]) -> Result<String, AppError> {
+    let state = request.param("state").unwrap_or_default();
+    if state.is_empty() || known.contains(&state.as_str()) {
+        return Ok(state);
+    }
+    Err(AppError::new(Kind::BadRequest, "unsupported", format!("must be one of {}", known.join(", "))).field("state"))
+}
+
 pub struct Page {
     pub limit: i64,
     /// As the last answer gave it; empty for the first page.
