@@ -34,6 +34,7 @@ pub mod reverse;
 pub mod review;
 pub mod settle;
 pub mod setup;
+pub mod sign_in;
 pub mod stripe;
 pub mod stripe_customer;
 pub mod stripe_in;

@@ -162,6 +162,8 @@ const NOTICES: &[(&str, &str)] = &[
     ("resource-removed", "The page is gone."),
     ("run-started", "The run is on its way."),
     ("session-ended", "That session is over."),
+    ("signed-out", "You are signed out."),
+    ("signed-out-everywhere", "You are signed out, here and in every other browser."),
     ("token-revoked", "The token no longer works."),
     ("welcome", "Welcome. Your link works from now on."),
 ];
