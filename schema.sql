@@ -936,3 +936,79 @@ CREATE TABLE resource (
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX resource_program ON resource (program_id, created_at_ms, id);
+
+-- The partners' pages. They ask for sums and for the newest of something, and take as long with a hundred thousand lines
+-- as with ten: what would have to be counted is kept by trigger, and every list has its index.
+
+-- Clicks, sign-ups and first payments of a link by day (UTC).
+CREATE TABLE link_day (
+  partner_id TEXT NOT NULL,              -- immutable
+  code TEXT NOT NULL,                    -- immutable, the link's code
+  day INTEGER NOT NULL,                  -- immutable, days since 1970
+  clicks INTEGER NOT NULL DEFAULT 0,     -- kept by trigger: visits, no bots
+  signups INTEGER NOT NULL DEFAULT 0,    -- kept by trigger: accounts that signed up on that day and are the partner's
+  conversions INTEGER NOT NULL DEFAULT 0, -- kept by trigger: accounts whose first payment since they were bound was on that day
+  PRIMARY KEY (partner_id, code, day)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER click_count AFTER INSERT ON click WHEN NEW.kind = 'visit' BEGIN
+  INSERT INTO link_day (partner_id, code, day, clicks) VALUES (NEW.partner_id, NEW.code, NEW.hour / 24, 1)
+    ON CONFLICT (partner_id, code, day) DO UPDATE SET clicks = clicks + 1;
+END;
+CREATE TRIGGER binding_count AFTER INSERT ON binding WHEN NEW.partner_id IS NOT NULL BEGIN
+  INSERT INTO link_day (partner_id, code, day, signups) VALUES (NEW.partner_id, COALESCE(NEW.code, ''), NEW.signed_up_at_ms / 86400000, 1)
+    ON CONFLICT (partner_id, code, day) DO UPDATE SET signups = signups + 1;
+  INSERT INTO link_day (partner_id, code, day, conversions)
+    SELECT NEW.partner_id, COALESCE(NEW.code, ''), NEW.qualified_at_ms / 86400000, 1 WHERE NEW.qualified_at_ms IS NOT NULL
+    ON CONFLICT (partner_id, code, day) DO UPDATE SET conversions = conversions + 1;
+END;
+CREATE TRIGGER binding_recount AFTER UPDATE OF partner_id, code, signed_up_at_ms, qualified_at_ms ON binding
+WHEN (OLD.partner_id, OLD.code, OLD.signed_up_at_ms, OLD.qualified_at_ms)
+  IS NOT (NEW.partner_id, NEW.code, NEW.signed_up_at_ms, NEW.qualified_at_ms) BEGIN
+  UPDATE link_day SET signups = signups - 1
+    WHERE partner_id = OLD.partner_id AND code = COALESCE(OLD.code, '') AND day = OLD.signed_up_at_ms / 86400000;
+  UPDATE link_day SET conversions = conversions - 1
+    WHERE partner_id = OLD.partner_id AND code = COALESCE(OLD.code, '') AND day = OLD.qualified_at_ms / 86400000;
+  INSERT INTO link_day (partner_id, code, day, signups)
+    SELECT NEW.partner_id, COALESCE(NEW.code, ''), NEW.signed_up_at_ms / 86400000, 1 WHERE NEW.partner_id IS NOT NULL
+    ON CONFLICT (partner_id, code, day) DO UPDATE SET signups = signups + 1;
+  INSERT INTO link_day (partner_id, code, day, conversions)
+    SELECT NEW.partner_id, COALESCE(NEW.code, ''), NEW.qualified_at_ms / 86400000, 1
+      WHERE NEW.partner_id IS NOT NULL AND NEW.qualified_at_ms IS NOT NULL
+    ON CONFLICT (partner_id, code, day) DO UPDATE SET conversions = conversions + 1;
+END;
+CREATE TRIGGER binding_uncount AFTER DELETE ON binding WHEN OLD.partner_id IS NOT NULL BEGIN
+  UPDATE link_day SET signups = signups - 1
+    WHERE partner_id = OLD.partner_id AND code = COALESCE(OLD.code, '') AND day = OLD.signed_up_at_ms / 86400000;
+  UPDATE link_day SET conversions = conversions - 1
+    WHERE partner_id = OLD.partner_id AND code = COALESCE(OLD.code, '') AND day = OLD.qualified_at_ms / 86400000;
+END;
+
+-- What a partner's lines of a day (UTC) come to, as they stand.
+CREATE TABLE earned_day (
+  partner_id TEXT NOT NULL,              -- immutable
+  day INTEGER NOT NULL,                  -- immutable, days since 1970, of the lines' instants
+  unit TEXT NOT NULL,                    -- immutable
+  cents INTEGER NOT NULL,                -- kept by trigger
+  PRIMARY KEY (partner_id, day, unit)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER accrual_count AFTER INSERT ON accrual WHEN NEW.partner_id <> '' AND NEW.net_cents <> 0 BEGIN
+  INSERT INTO earned_day (partner_id, day, unit, cents) VALUES (NEW.partner_id, NEW.at_ms / 86400000, NEW.unit, NEW.net_cents)
+    ON CONFLICT (partner_id, day, unit) DO UPDATE SET cents = cents + excluded.cents;
+END;
+CREATE TRIGGER accrual_recount AFTER UPDATE OF net_cents, at_ms ON accrual
+WHEN NEW.partner_id <> '' AND (OLD.net_cents, OLD.at_ms) IS NOT (NEW.net_cents, NEW.at_ms) BEGIN
+  INSERT INTO earned_day (partner_id, day, unit, cents) VALUES (OLD.partner_id, OLD.at_ms / 86400000, OLD.unit, -OLD.net_cents)
+    ON CONFLICT (partner_id, day, unit) DO UPDATE SET cents = cents + excluded.cents;
+  INSERT INTO earned_day (partner_id, day, unit, cents) VALUES (NEW.partner_id, NEW.at_ms / 86400000, NEW.unit, NEW.net_cents)
+    ON CONFLICT (partner_id, day, unit) DO UPDATE SET cents = cents + excluded.cents;
+END;
+
+-- A partner's lines in one state, newest first.
+CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms);
+CREATE INDEX leaderboard_rank ON leaderboard (program_id, rank, partner_id);
+-- Lines' rows that move what a partner can be paid in cash: what was taken back of lines that had vested, and what
+-- accrues without a hold. A payout's receipt would else look at every line its partner ever had.
+CREATE INDEX transfer_taken ON transfer (debit) WHERE line IS NOT NULL AND code = 'reverse';
+CREATE INDEX transfer_unheld ON transfer (credit) WHERE line IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
+  AND instr(credit, '/available/') > 0;
+CREATE INDEX link_partner_newest ON link (partner_id, created_at_ms, code);

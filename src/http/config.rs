@@ -18,6 +18,8 @@ const PUBLISHED_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub struct Config {
     /// The Worker's address as visitors see it; empty: that of the request.
     pub public_url: String,
+    /// The site that links lead to; empty: this Worker's own address.
+    pub site_url: String,
     pub cookie_keys: Option<CookieKeys>,
     pub webhook_secrets: Vec<Secret>,
     pub emdash_tokens: Vec<String>,
@@ -43,6 +45,7 @@ impl Config {
     pub fn read(text: impl Fn(&str) -> String) -> Config {
         let mut config = Config {
             public_url: text("PUBLIC_URL").trim().trim_end_matches('/').to_owned(),
+            site_url: text("SITE_URL").trim().trim_end_matches('/').to_owned(),
             self_serve_program: text("SELF_SERVE_PROGRAM").trim().to_owned(),
             consent_cookie: text("CONSENT_COOKIE").trim().to_owned(),
             join_programs: text("JOIN_PROGRAM").split_whitespace().map(str::to_owned).collect(),

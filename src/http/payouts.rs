@@ -197,7 +197,7 @@ pub async fn year<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Re
 }
 
 /// A cell as RFC 4180 writes it. What a table program would take for a formula is made a text.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     if guard.is_empty() && !text.contains([',', '"', '\n', '\r']) {
         return text.to_owned();

@@ -149,6 +149,7 @@ const NOTICES: &[(&str, &str)] = &[
     ("cancelled", "The payout is cancelled; the amount is available again."),
     ("choice-kept", "Your choice is kept."),
     ("decided", "The decision is made, and stands in the audit log."),
+    ("disclosed", "Thank you. Your links work within a minute."),
     ("funded", "The pool is funded."),
     ("held", "The payout is held until somebody releases it."),
     ("link-disabled", "The link no longer works."),

@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod link;
 pub mod outbox;
 pub mod partner;
+pub mod partner_page;
 pub mod payee;
 pub mod payout;
 pub mod payout_plan;
