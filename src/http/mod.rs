@@ -10,7 +10,7 @@ mod markdown;
 pub mod message;
 mod notifications;
 mod operations;
-mod page;
+pub mod page;
 mod page_touch;
 mod partners;
 mod payouts;
