@@ -2,7 +2,6 @@
 
 use super::auth;
 use super::message::{Request, Response};
-use super::operations::run_view;
 use super::page::{self, Page};
 use super::shell::{Shell, Site};
 use crate::base::time::Month;
@@ -12,6 +11,7 @@ use crate::flow::error::{AppError, Kind};
 use crate::flow::onboard;
 use crate::flow::once::Answer;
 use crate::flow::payout::{self as deciding, Decision};
+use crate::flow::start::view as run_view;
 use crate::flow::{pay, reverse as reversing};
 use crate::store::payout as rows;
 use crate::store::payout_plan::{self, ApprovalRow};

@@ -15,6 +15,8 @@ pub mod funnel;
 pub mod health;
 pub mod ledger;
 pub mod link;
+pub mod operator;
+pub mod operator_runs;
 pub mod outbox;
 pub mod partner;
 pub mod partner_page;

@@ -119,6 +119,16 @@ fn page(account: &str, payout: &str, (after, limit): (i64, i64), of: fn(&str) ->
     .bind(super::run::LINE_PAGE)
 }
 
+/// The sums and a page of the movements of a payout's receipt, where nothing but its id is known: its planned row says
+/// which account it is of.
+pub fn receipt_of(payout: &str, after: i64, limit: i64) -> [Stmt; 2] {
+    let of_planned = |mut statement: Stmt| {
+        statement.sql = statement.sql.replace("?1", "(SELECT z.debit FROM transfer z WHERE z.id = ?2)").into();
+        statement
+    };
+    [of_planned(receipt_sums("", payout)), of_planned(receipt_page("", payout, after, limit))]
+}
+
 /// What a partner was paid, or what came back of it, as it changes what is left for the partner.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PaidEntry {
