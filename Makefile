@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup build dev serve test check bench fmt deploy clean
 PORT ?=
-export PORT STATE VARS STRIPE STRIPE_API_KEY
+export PORT STATE VARS STRIPE STRIPE_API_KEY DEMO
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,7 +10,7 @@ help: ## this list
 dev: ## everything, then the Worker with demo data on PORT=8787 and a stand-in for Stripe; Ctrl-C ends it
 	@exec .make/dev
 
-serve: ## the Worker for scripts: PORT=8799 STATE=some/folder STRIPE=stand-in VARS="KEY=VALUE …"
+serve: ## the Worker for scripts: PORT=8799 STATE=some/folder STRIPE=stand-in DEMO=yes VARS="KEY=VALUE …"
 	@exec .make/serve
 
 test: ## build, all tests, and a dry run of the deployment
