@@ -4,4 +4,6 @@
 mod frame;
 #[path = "pages/house.rs"]
 mod house;
+#[path = "pages/sign_in.rs"]
+mod sign_in;
 mod support;

@@ -3,6 +3,7 @@
 //! One use is at most one read batch, one pure decision and one write batch, repeated when a guard says that somebody
 //! else was first.
 
+pub mod api_token;
 pub mod books;
 pub mod click;
 pub mod commit;
@@ -16,6 +17,7 @@ pub mod enrol;
 pub mod error;
 pub mod facts;
 pub mod funnel;
+pub mod guide;
 pub mod onboard;
 pub mod once;
 pub mod pay;
@@ -34,6 +36,8 @@ pub mod reverse;
 pub mod review;
 pub mod settle;
 pub mod setup;
+pub mod sign_in;
+pub mod start;
 pub mod stripe;
 pub mod stripe_customer;
 pub mod stripe_in;

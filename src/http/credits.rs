@@ -3,7 +3,7 @@
 
 use super::auth;
 use super::message::Request;
-use super::page::Page;
+use super::page::{self, Page};
 use super::shell::{Shell, Site};
 use crate::engine::payout::Sending;
 use crate::flow::error::{AppError, Kind};
@@ -43,7 +43,7 @@ pub async fn list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<An
     if partner.is_empty() {
         return Err(AppError::new(Kind::BadRequest, "missing", "name the partner").field("partner"));
     }
-    let (before_ms, before_id) = page.instant_and_id(i64::from(u32::MAX) * 1_000_000)?;
+    let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
     let query = rows::redemption_page(&partner, before_ms, &before_id, page.limit + 1);
     let found: Vec<Redemption> = shell.context("").query(query).await?.decode()?;
     Ok((200, page.answer(found, |r| format!("{}.{}", r.created_at_ms.0, r.id), redeeming::redemption_view)))
@@ -70,12 +70,8 @@ pub async fn give_back<S: Site>(
 pub async fn delivery_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
     let page = Page::of(request)?;
     let filter = |name: &str| request.param(name).unwrap_or_default();
-    let state = filter("state");
-    if !state.is_empty() && !STATES.contains(&state.as_str()) {
-        let detail = format!("must be one of {}", STATES.join(", "));
-        return Err(AppError::new(Kind::BadRequest, "unsupported", detail).field("state"));
-    }
-    let (before_ms, before_id) = page.instant_and_id(i64::from(u32::MAX) * 1_000_000)?;
+    let state = page::state(request, &STATES)?;
+    let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
     let query = sendings::sending_page(&state, &filter("partner"), before_ms, &before_id, page.limit + 1);
     let found: Vec<Sending> = shell.context("").query(query).await?.decode()?;
     Ok((200, page.answer(found, |s| format!("{}.{}", s.created_at_ms.0, s.id), deciding::view)))

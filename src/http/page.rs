@@ -10,6 +10,18 @@ const LIMIT_MAX: i64 = 200;
 /// Largest integer that D1 takes: no cursor of ours is beyond it.
 const NUMBER_MAX: i64 = (1 << 53) - 1;
 
+/// After every instant there will be: where lists that begin with the newest begin.
+pub const LAST: i64 = u32::MAX as i64 * 1_000_000;
+
+/// The filter `?state=`, one of `known`; empty where all are wanted.
+pub fn state(request: &Request, known: &[&str]) -> Result<String, AppError> {
+    let state = request.param("state").unwrap_or_default();
+    if state.is_empty() || known.contains(&state.as_str()) {
+        return Ok(state);
+    }
+    Err(AppError::new(Kind::BadRequest, "unsupported", format!("must be one of {}", known.join(", "))).field("state"))
+}
+
 pub struct Page {
     pub limit: i64,
     /// As the last answer gave it; empty for the first page.
@@ -42,12 +54,17 @@ impl Page {
         Ok((integer(number)?, id.to_owned()))
     }
 
-    /// The answer to a query that asked for one row more than the limit: that row tells whether there is a next page.
-    pub fn answer<T>(&self, mut rows: Vec<T>, cursor: impl Fn(&T) -> String, view: impl Fn(&T) -> Value) -> Value {
+    /// Takes the row beyond the limit away, and answers the next page's cursor if there was one.
+    pub fn cut<T>(&self, rows: &mut Vec<T>, cursor: impl Fn(&T) -> String) -> Option<String> {
         let limit = usize::try_from(self.limit).unwrap_or(0);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next = if more { rows.last().map(cursor) } else { None };
+        if more { rows.last().map(cursor) } else { None }
+    }
+
+    /// The answer to a query that asked for one row more than the limit: that row tells whether there is a next page.
+    pub fn answer<T>(&self, mut rows: Vec<T>, cursor: impl Fn(&T) -> String, view: impl Fn(&T) -> Value) -> Value {
+        let next = self.cut(&mut rows, cursor);
         json!({"data": rows.iter().map(view).collect::<Vec<Value>>(), "next_cursor": next})
     }
 }

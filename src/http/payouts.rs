@@ -2,8 +2,7 @@
 
 use super::auth;
 use super::message::{Request, Response};
-use super::operations::run_view;
-use super::page::Page;
+use super::page::{self, Page};
 use super::shell::{Shell, Site};
 use crate::base::time::Month;
 use crate::engine::payout::{Kind as Moved, Sending};
@@ -12,6 +11,7 @@ use crate::flow::error::{AppError, Kind};
 use crate::flow::onboard;
 use crate::flow::once::Answer;
 use crate::flow::payout::{self as deciding, Decision};
+use crate::flow::start::view as run_view;
 use crate::flow::{pay, reverse as reversing};
 use crate::store::payout as rows;
 use crate::store::payout_plan::{self, ApprovalRow};
@@ -26,12 +26,8 @@ const STATES: [&str; 7] = ["planned", "held", "submitting", "paid", "failed", "r
 pub async fn list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
     let page = Page::of(request)?;
     let filter = |name: &str| request.param(name).unwrap_or_default();
-    let state = filter("state");
-    if !state.is_empty() && !STATES.contains(&state.as_str()) {
-        let detail = format!("must be one of {}", STATES.join(", "));
-        return Err(AppError::new(Kind::BadRequest, "unsupported", detail).field("state"));
-    }
-    let (before_ms, before_id) = page.instant_and_id(i64::from(u32::MAX) * 1_000_000)?;
+    let state = page::state(request, &STATES)?;
+    let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
     let query = rows::payout_page(&filter("run"), &state, &filter("partner"), before_ms, &before_id, page.limit + 1);
     let found: Vec<Sending> = shell.context("").query(query).await?.decode()?;
     Ok((200, page.answer(found, |s| format!("{}.{}", s.created_at_ms.0, s.id), deciding::view)))
@@ -201,7 +197,7 @@ pub async fn year<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Re
 }
 
 /// A cell as RFC 4180 writes it. What a table program would take for a formula is made a text.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     if guard.is_empty() && !text.contains([',', '"', '\n', '\r']) {
         return text.to_owned();

@@ -46,6 +46,82 @@ pub fn bars(chart: &Chart<'_>) -> Markup {
     drawn(chart, true)
 }
 
+/// One step of a funnel: how much of what came in has reached it, in basis points, and how sure that is.
+pub struct Step<'a> {
+    pub title: &'a str,
+    /// The rate and its interval.
+    pub rate: Option<(i64, i64, i64)>,
+    /// What is healthy.
+    pub band: Option<(i64, i64)>,
+    /// The figures as words.
+    pub says: String,
+}
+
+/// Height of one step's bar, and of the whole of it with its words.
+const BAR: u32 = 22;
+const ROW: u32 = 58;
+
+/// Steps below one another, each on a scale of its own on which its band has room: the bar is the rate, the thin line its
+/// interval, the shade behind them the band.
+pub fn steps(title: &str, steps: &[Step<'_>], percent: &dyn Fn(i64) -> String) -> Markup {
+    let height = ROW * u32::try_from(steps.len()).unwrap_or(0);
+    html! {
+        figure {
+            svg.chart.steps viewBox={ "0 0 " (WIDTH) " " (height.max(1)) } role="img" aria-label=(title) {
+                @for (n, step) in steps.iter().enumerate() {
+                    @let top = u32::try_from(n).unwrap_or(0) * ROW;
+                    @let scale = scale(step);
+                    text.label x="0" y=(top + 16) { (step.title) }
+                    text x=(WIDTH) y=(top + 16) text-anchor="end" { (step.says) }
+                    g transform={ "translate(0 " (top + 24) ")" } {
+                        title { (step.title) ": " (step.says) }
+                        @if let Some(band) = step.band { g.band { (PreEscaped(bar(band, scale, 0, BAR))) } }
+                        g.track { (PreEscaped(bar((0, scale), scale, BAR - 1, BAR))) }
+                        @if let Some((rate, low, high)) = step.rate {
+                            g.s1 { (PreEscaped(bar((0, rate), scale, 5, BAR - 5))) }
+                            g.whisker { (PreEscaped(bar((low, high), scale, BAR / 2 - 1, BAR / 2 + 1))) }
+                        }
+                        @if let Some((from, to)) = step.band {
+                            text.small x=(at(place(from, scale))) y=(BAR + 10) { (percent(from)) }
+                            text.small x=(at(place(to, scale))) y=(BAR + 10) { (percent(to)) }
+                        }
+                    }
+                }
+            }
+            figcaption { "Each step has a scale of its own. The shade is its healthy band, the bar its share of the visits, the thin line how sure that is." }
+        }
+    }
+}
+
+/// The figure at the right end of a step.
+fn scale(step: &Step<'_>) -> i64 {
+    let band = step.band.map_or(0, |(_, to)| to.saturating_mul(3) / 2);
+    let rate = step.rate.map_or(0, |(rate, _, high)| rate.max(high));
+    band.max(rate).max(1)
+}
+
+fn place(figure: i64, scale: i64) -> f64 {
+    f64::from(WIDTH) * figure as f64 / scale.max(1) as f64
+}
+
+/// A bar from one figure to another, by plotters.
+fn bar((from, to): (i64, i64), scale: i64, top: u32, bottom: u32) -> String {
+    let mut svg = String::new();
+    let mut drawn = || -> Result<(), Box<dyn std::error::Error>> {
+        let area = SVGBackend::with_string(&mut svg, (WIDTH, BAR)).into_drawing_area();
+        let mut chart = ChartBuilder::on(&area).build_cartesian_2d(0..scale, i64::from(BAR)..0)?;
+        let style = ShapeStyle { color: BLACK.to_rgba(), filled: true, stroke_width: 0 };
+        let corners = [(from, i64::from(top)), (to, i64::from(bottom))];
+        chart.draw_series(std::iter::once(Rectangle::new(corners, style)))?;
+        area.present()?;
+        Ok(())
+    };
+    // As in `shapes`: what plotters refuses is left out, and the words have the figures.
+    let _ = drawn();
+    let start = svg.find('>').map_or(0, |at| at + 1);
+    svg.get(start..).unwrap_or("").replace("</svg>", "")
+}
+
 fn drawn(chart: &Chart<'_>, bars: bool) -> Markup {
     let values = chart.series.iter().flat_map(|s| s.values);
     let (low, high) = values.fold((0, 1), |(low, high), v| (low.min(*v), high.max(*v)));
@@ -198,6 +274,20 @@ mod tests {
         let points = svg.split("points=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("");
         assert_eq!(points.split_whitespace().count(), 4, "{points}");
         assert!(chart(&[3, 1], true).matches("<rect").count() >= 2);
+    }
+
+    #[test]
+    fn steps_stand_on_scales_of_their_own() {
+        let list = [
+            Step { title: "<Visits>", rate: None, band: None, says: "300".to_owned() },
+            Step { title: "Lead", rate: Some((67, 18, 240)), band: Some((2_000, 3_500)), says: "2".to_owned() },
+        ];
+        let svg = steps("The week", &list, &|bps| format!("{} %", bps / 100)).0;
+        assert!(svg.contains("&lt;Visits&gt;") && svg.contains("35 %"), "{svg}");
+        // A track for each; band, bar and interval for the one that has them.
+        assert_eq!(svg.matches("<rect").count(), 5, "{svg}");
+        assert_eq!(svg.matches("<svg").count(), svg.matches("</svg>").count());
+        assert_eq!(scale(&list[1]), 5_250);
     }
 
     #[test]

@@ -30,6 +30,12 @@ impl Form {
         Form { fields, problems: Vec::new() }
     }
 
+    /// Sets a field that a page knows better than its form.
+    pub fn put(&mut self, name: &str, value: &str) {
+        self.fields.retain(|(n, _)| n != name);
+        self.fields.push((name.to_owned(), value.to_owned()));
+    }
+
     /// A field as typed, without spaces around it; empty where it was not sent.
     pub fn get(&self, name: &str) -> &str {
         self.fields.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.trim())

@@ -149,6 +149,7 @@ const NOTICES: &[(&str, &str)] = &[
     ("cancelled", "The payout is cancelled; the amount is available again."),
     ("choice-kept", "Your choice is kept."),
     ("decided", "The decision is made, and stands in the audit log."),
+    ("disclosed", "Thank you. Your links work within a minute."),
     ("funded", "The pool is funded."),
     ("held", "The payout is held until somebody releases it."),
     ("link-disabled", "The link no longer works."),
@@ -162,6 +163,8 @@ const NOTICES: &[(&str, &str)] = &[
     ("resource-removed", "The page is gone."),
     ("run-started", "The run is on its way."),
     ("session-ended", "That session is over."),
+    ("signed-out", "You are signed out."),
+    ("signed-out-everywhere", "You are signed out, here and in every other browser."),
     ("token-revoked", "The token no longer works."),
     ("welcome", "Welcome. Your link works from now on."),
 ];

@@ -4,12 +4,16 @@
 //! of reads: the session and what the page shows are asked for together (`visit.rs`), and nothing is shown before the
 //! session is found good.
 
+pub mod admission;
 pub mod chart;
 pub mod form;
 pub mod layout;
 pub mod locale;
+pub mod markdown;
 pub mod operator;
 pub mod partner;
 pub mod parts;
+pub mod qr;
 pub mod route;
+pub mod sign_in;
 pub mod visit;

@@ -4,7 +4,7 @@ use super::form::Form;
 use super::layout::{self, Area, Page};
 use super::locale::{Front, language};
 use super::visit::{Shown, Stop, Visit};
-use super::{operator, partner};
+use super::{operator, partner, sign_in};
 use crate::flow::error::{AppError, Kind};
 use crate::http::message::{self, Request, Response, decode_segment};
 use crate::http::shell::{Shell, Site};
@@ -38,6 +38,7 @@ pub async fn answer<S: Front>(shell: &Shell<'_, S>, request: &Request) -> Option
         Err(error) => Err(error.into()),
     };
     let mut response = shown.unwrap_or_else(|stop| stopped(&visit, stop, area));
+    visit.finish(&mut response);
     if request.method == "HEAD" {
         response.body.clear();
     }
@@ -48,7 +49,7 @@ async fn found<S: Site>(visit: &Visit<'_, S>, method: &str, parts: &[&str]) -> S
     let page = match parts.first() {
         Some(&"partner") => partner::page(visit, method, parts),
         Some(&"operator") => operator::page(visit, method, parts),
-        _ => None,
+        _ => sign_in::page(visit, method, parts),
     };
     match page {
         Some(page) => page.await,

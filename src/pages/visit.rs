@@ -4,8 +4,9 @@ use super::form::Form;
 use super::locale::Words;
 use crate::base::id;
 use crate::base::time::UtcMillis;
-use crate::flow::context::{Context, Ports};
+use crate::flow::context::Context;
 use crate::flow::error::{AppError, Kind};
+use crate::flow::sign_in::random_hex;
 use crate::http::auth::hex_sha256;
 use crate::http::message::{Request, Response};
 use crate::http::shell::{Shell, Site};
@@ -13,6 +14,7 @@ use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::session::{self, SessionRow};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use std::cell::RefCell;
 use subtle::ConstantTimeEq;
 
 /// Holds the session's token and, after a dot, which of its person's partners the pages are about.
@@ -67,6 +69,10 @@ pub struct Visit<'a, S: Site> {
     form_secret: String,
     /// Whether the form's secret is new and must be handed to the browser.
     fresh: bool,
+    /// The Set-Cookie of the session, where this request has changed it.
+    pub(super) cookie: RefCell<Option<String>>,
+    /// The session's token, where this request has exchanged it.
+    pub(super) rotated: RefCell<Option<String>>,
 }
 
 impl<'a, S: Site> Visit<'a, S> {
@@ -83,7 +89,8 @@ impl<'a, S: Site> Visit<'a, S> {
         let fresh = token.is_none() && kept.is_none();
         let form_secret = kept.unwrap_or_else(|| random_hex(shell.site));
         let form = if request.method == "POST" { Form::read(&request.body) } else { Form::default() };
-        Visit { shell, request, words, form, token, claim, form_secret, fresh }
+        let (cookie, rotated) = (RefCell::default(), RefCell::default());
+        Visit { shell, request, words, form, token, claim, form_secret, fresh, cookie, rotated }
     }
 
     pub fn now(&self) -> UtcMillis {
@@ -106,6 +113,11 @@ impl<'a, S: Site> Visit<'a, S> {
         self.token.as_ref().map(|token| hex_sha256(token.as_bytes()))
     }
 
+    /// The session's token as the browser sent it.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The session, together with the page's reads, in one batch.
     pub async fn session(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), Stop> {
         let Some(token) = self.token_sha256() else { return Err(Stop::SignIn) };
@@ -114,6 +126,7 @@ impl<'a, S: Site> Visit<'a, S> {
         let mut rows = self.shell.context("").batch(statements).await?;
         let rest = rows.split_off(1);
         let found: SessionRow = rows[0].first()?.ok_or(Stop::SignIn)?;
+        self.admit(&found).await?;
         Ok((found, rest))
     }
 
@@ -145,7 +158,9 @@ impl<'a, S: Site> Visit<'a, S> {
 
     /// The value of the hidden field of every form.
     pub fn csrf(&self) -> String {
-        let secret = self.token.as_deref().unwrap_or(&self.form_secret);
+        // Of the session's token the half that stays when it is exchanged: a form that is open elsewhere stays good.
+        let stays = self.token.as_deref().map(|token| token.split('-').next().unwrap_or(token));
+        let secret = stays.unwrap_or(&self.form_secret);
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
         mac.update(b"manicule form");
         id::hex(&mac.finalize().into_bytes())
@@ -155,8 +170,9 @@ impl<'a, S: Site> Visit<'a, S> {
     pub fn check_form(&self) -> Result<(), AppError> {
         let origin = self.request.header("origin");
         let from_here = match origin {
+            // A page whose address is a secret sends neither a Referer nor an Origin.
+            Some("null") | None => self.request.header("sec-fetch-site") == Some("same-origin"),
             Some(origin) => origin == self.request.origin || origin == self.base_url(),
-            None => self.request.header("sec-fetch-site") == Some("same-origin"),
         };
         let (given, wanted) = (self.form.get(CSRF_FIELD), self.csrf());
         let protected = self.token.is_some() || !self.fresh;
@@ -179,20 +195,6 @@ impl<'a, S: Site> Visit<'a, S> {
         let headers = vec![("location", path.to_owned()), ("cache-control", "no-store".to_owned())];
         Response { status: 303, headers, body: Vec::new(), fault: None }
     }
-}
-
-/// The Set-Cookie of a session: its token, and which partner the pages are about.
-pub fn session_cookie(token: &str, partner: &str, max_age_ms: i64) -> String {
-    format!(
-        "{SESSION_COOKIE}={token}.{partner}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Lax",
-        max_age_ms / 1_000
-    )
-}
-
-pub fn random_hex<P: Ports>(ports: &P) -> String {
-    let mut bytes = [0; 32];
-    ports.random(&mut bytes);
-    id::hex(&bytes)
 }
 
 fn cookie_value<'a>(header: &'a str, name: &str) -> Option<&'a str> {

@@ -116,7 +116,9 @@ fn fill(server: &Server, stripe: &Stripe) -> Held {
         signed_up("client", "2025-01-06T00:00:00Z", json!({"code": agency.code})),
         paid("client", "in-c", "2025-01-07T00:00:00Z", 10_000),
     ]);
-    for (account, email) in [("friend", "friend@friends.example"), ("self", "ann@partners.example")] {
+    // One friend's credit moves when it is bound anew; the other's stays to be redeemed.
+    let people = [("friend", "friend@friends.example"), ("pal", "pal@pals.example"), ("self", "ann@partners.example")];
+    for (account, email) in people {
         let mut up = signed_up(account, "2025-01-06T00:00:00Z", json!({"code": ann.code}));
         merge(&mut up, json!({"account": {"email": email}}));
         let discounted = |n: u32| {

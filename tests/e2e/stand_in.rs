@@ -1,8 +1,10 @@
 //! A small HTTP server that stands in for the site or EmDash, and remembers what it was asked.
 
+use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use ureq::http::HeaderMap;
 
 /// One request as it arrived; header names in lower case.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +18,17 @@ pub struct Asked {
 impl Asked {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body of a webhook of ours, signed by this secret as the official library verifies it.
+    pub fn signed_by(&self, secret: &Value) -> Value {
+        let mut headers = HeaderMap::new();
+        for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+            headers.insert(name, self.header(name).expect("a header").parse().expect("a value"));
+        }
+        let theirs = standardwebhooks::Webhook::new(secret.as_str().expect("the secret")).expect("a secret");
+        assert!(theirs.verify(self.body.as_bytes(), &headers).is_ok(), "{self:?}");
+        serde_json::from_str(&self.body).expect("JSON")
     }
 }
 

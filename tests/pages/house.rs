@@ -9,11 +9,16 @@ use manicule::http::message::Request;
 use manicule::http::shell::{Shell, Site};
 use manicule::pages::locale::{Front, Plain, Words};
 use manicule::pages::route;
+use manicule::wire::mail::Mail;
 use manicule::wire::session::SiteUser;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 pub const ORIGIN: &str = "https://ref.example";
+
+/// The operator's first token, which the configuration holds the hash of.
+pub const OPERATOR_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 thread_local! {
     /// Who is signed in at the EmDash site, for whoever sends its cookie. `None`: there is no site.
@@ -66,12 +71,34 @@ pub struct Browser<'a> {
 impl House {
     pub fn new(when: UtcMillis) -> House {
         SITE.set(None);
-        House { world: World::new(5), config: Config::default(), now: Cell::new(when) }
+        let operator_token_sha256 = Some(hex_sha256(OPERATOR_TOKEN.as_bytes()));
+        let config = Config { operator_token_sha256, ..Config::default() };
+        House { world: World::new(5), config, now: Cell::new(when) }
     }
 
     /// Sets who is signed in at the EmDash site.
     pub fn site_says(&self, user: Result<Option<SiteUser>, String>) {
         SITE.set(Some(user));
+    }
+
+    /// Sets mails up: those that leave are kept, the latest last.
+    pub fn post_office(&mut self) -> Rc<RefCell<Vec<Mail>>> {
+        let keys = format!("k1:{}", "01".repeat(32));
+        self.config.setup = Config::read(|name| match name {
+            "COOKIE_KEYS" => keys.clone(),
+            "PUBLIC_URL" => ORIGIN.to_owned(),
+            "MAIL_FROM" => "Manicule <hello@ref.example>".to_owned(),
+            _ => String::new(),
+        })
+        .setup;
+        self.config.setup.mail.binding = true;
+        let mails = Rc::new(RefCell::new(Vec::new()));
+        let taken = Rc::clone(&mails);
+        self.world.mailer.replace(Box::new(move |mail| {
+            taken.borrow_mut().push(mail.clone());
+            Ok(())
+        }));
+        mails
     }
 
     /// A browser that nobody is signed in with.
@@ -94,14 +121,15 @@ impl House {
         let token = format!("{:064x}", self.world.next());
         let at = self.now.get().0;
         let (sha, actor) = (hex_sha256(token.as_bytes()), format!("session:{id}"));
+        let credential = (way == "token").then(|| hex_sha256(OPERATOR_TOKEN.as_bytes()));
         self.world
             .db
             .connection
             .borrow()
             .execute(
-                "INSERT INTO session (id, token_sha256, rotated_at_ms, way, email, operator, actor, agent, created_at_ms, checked_at_ms, seen_at_ms, expires_at_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'a browser', ?3, ?3, ?3, ?3 + 3600000000)",
-                rusqlite::params![id, sha, at, way, email.map(str::to_lowercase), operator, actor],
+                "INSERT INTO session (id, token_sha256, rotated_at_ms, way, email, credential_sha256, operator, actor, agent, created_at_ms, checked_at_ms, seen_at_ms, expires_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?8, ?6, ?7, 'a browser', ?3, ?3, ?3, ?3 + 3600000000)",
+                rusqlite::params![id, sha, at, way, email.map(str::to_lowercase), operator, actor, credential],
             )
             .expect("a session");
         let browser = self.browser();
@@ -163,6 +191,11 @@ impl Browser<'_> {
         Shown { status: response.status, html, location, headers, batches }
     }
 
+    /// Has a cookie that somebody else has set, or an older one of ours.
+    pub fn keep(&self, name: &str, value: &str) {
+        self.cookies.borrow_mut().insert(name.to_owned(), value.to_owned());
+    }
+
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.cookies.borrow().get(name).cloned()
     }
@@ -213,6 +246,12 @@ impl Shown {
         assert!(self.header("content-security-policy").starts_with("default-src 'none'"));
         self
     }
+}
+
+/// The path of the link in a mail.
+pub fn link_of(mail: &Mail) -> String {
+    let (_, rest) = mail.text.split_once(ORIGIN).expect("a link");
+    rest.split_whitespace().next().expect("a path").to_owned()
 }
 
 fn escaped(text: &str) -> String {

@@ -18,5 +18,13 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
+// A mail says what stands in its fields now, changed or not.
+for (const link of document.querySelectorAll("a[data-mail]")) {
+  link.addEventListener("click", () => {
+    const said = (id) => encodeURIComponent(document.getElementById(id)?.value.replace(/\r?\n/g, "\r\n") ?? "");
+    link.href = `mailto:?subject=${said("subject")}&body=${said("body")}`;
+  });
+}
+
 // The first field that was refused.
 document.querySelector("[aria-invalid]")?.focus();

@@ -1,0 +1,143 @@
+//! What a run would do, and what one has planned, line by line.
+
+use super::desk;
+use crate::engine::schedule;
+use crate::flow::error::{AppError, Kind};
+use crate::flow::start as starting;
+use crate::http::page::Page as List;
+use crate::http::shell::Site;
+use crate::pages::layout::csrf;
+use crate::pages::parts::{self, number, text};
+use crate::pages::visit::{Shown, Visit};
+use crate::program::document::Cadence;
+use crate::store::operator_runs::{self as reads, PlanItem};
+use crate::store::program;
+use crate::store::run::{self, RunRow};
+use crate::wire::operator::NewRun;
+use maud::{Markup, html};
+use serde_json::Value;
+
+/// Rows of a preview that are shown; the sums are over all of them.
+const SHOWN_MAX: usize = 100;
+
+/// `?program=&cadence=&period=`: the one page that is no single batch, for it decides every account anew.
+pub async fn preview<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (session, rows) = visit.operator(vec![program::program_list()]).await?;
+    let param = |name: &str| visit.request.param(name).unwrap_or_default();
+    let asked = NewRun { program: param("program"), cadence: param("cadence"), period: param("period"), preview: true };
+    let catalog = program::catalog(&rows[0])?;
+    let document = catalog.in_force(&asked.program, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
+    let cadence = if asked.cadence == "weekly" { Cadence::Weekly } else { Cadence::Monthly };
+    let scheduled = schedule::scheduled_at(cadence, &asked.period)
+        .ok_or_else(|| AppError::new(Kind::BadRequest, "malformed", "there is no such week or month"))?;
+    let period = asked.period.clone();
+    let (_, told) = starting::asked(&visit.context(&session), asked).await?;
+    let is_due = scheduled <= visit.now();
+    let title = format!("{}, {period}", document.title);
+    let content = html! {
+        (parts::heading(&title, "What the run would do if it began now. Nothing of this is booked.", html! { a.button.second href="/operator/runs" { "All runs" } }))
+        p {
+            "Facts before " (parts::utc(&*visit.words, scheduled)) " count."
+            @if !is_due { " More may happen before then." }
+            @if told["complete"] == false { " " strong { "There are more accounts than one look can take: what is shown is a part." } }
+        }
+        (section(visit, "Granted", "Rewards that become due with the run.", &told["grants"], &unit))
+        (section(visit, "Vested", "What was held becomes available.", &told["vests"], &unit))
+        (terms(visit, &told["terms"], &unit))
+        @if let Some(run) = told["run"]["id"].as_str() {
+            p { "This period has its run: " a href={ "/operator/runs/" (parts::escaped(run)) } { "see what it did" } "." }
+        } @else if is_due {
+            form method="post" action="/operator/runs" {
+                (csrf(visit))
+                input type="hidden" name="program" value=(document.id);
+                input type="hidden" name="period" value=(period);
+                button { "Start this run" }
+            }
+        }
+    };
+    Ok(desk::frame(visit, &session, 200, ("/operator/runs", &title), content))
+}
+
+fn section<S: Site>(visit: &Visit<'_, S>, title: &str, what: &str, rows: &Value, unit: &str) -> Markup {
+    let words = &*visit.words;
+    let rows = rows.as_array().map_or(&[][..], Vec::as_slice);
+    let cents = |row: &Value| row["cents"].as_i64().unwrap_or(0);
+    let cells = |row: &Value| {
+        vec![
+            desk::partner(row["partner"].as_str().unwrap_or(""), None, None),
+            html! { (words.number(row["lines"].as_i64().unwrap_or(0))) },
+            parts::amount(words, cents(row), row["unit"].as_str().unwrap_or(unit)),
+        ]
+    };
+    html! {
+        h2 { (title) ": " (parts::amount(words, rows.iter().map(cents).sum(), unit)) }
+        p.quiet { (what) }
+        @if !rows.is_empty() {
+            (parts::table(title, &[text("Partner"), number("Entries"), number("Amount")], &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
+            (rest(visit, rows.len()))
+        }
+    }
+}
+
+fn terms<S: Site>(visit: &Visit<'_, S>, rows: &Value, unit: &str) -> Markup {
+    let rows = rows.as_array().map_or(&[][..], Vec::as_slice);
+    let cells = |row: &Value| {
+        vec![
+            desk::partner(row["partner"].as_str().unwrap_or(""), None, None),
+            html! { (row["rule"].as_str().unwrap_or("")) },
+            parts::amount(&*visit.words, row["difference_cents"].as_i64().unwrap_or(0), unit),
+        ]
+    };
+    html! {
+        @if !rows.is_empty() {
+            h2 { "Changed by partners' terms" }
+            p.quiet { "Better rates that partners have earned, and what monthly caps take." }
+            (parts::table("Changed by partners' terms", &[text("Partner"), text("Rule"), number("Difference")], &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
+            (rest(visit, rows.len()))
+        }
+    }
+}
+
+fn rest<S: Site>(visit: &Visit<'_, S>, all: usize) -> Markup {
+    let left = i64::try_from(all.saturating_sub(SHOWN_MAX)).unwrap_or(0);
+    html! { @if left > 0 { p.quiet { "And " (visit.words.number(left)) " more; the sum is over all of them." } } }
+}
+
+pub async fn plan<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    let list = List::of(visit.request)?;
+    let after = list.number(0)?;
+    let (session, rows) =
+        visit.operator(vec![run::run_find(id), reads::run_plan_page(id, after, list.limit + 1)]).await?;
+    let run: RunRow = rows[0].first()?.ok_or_else(|| AppError::not_found("run"))?;
+    let (items, next) = desk::paged(&list, rows[1].decode()?, |i: &PlanItem| i.seq.to_string());
+    let words = &*visit.words;
+    let cells = |i: &PlanItem| {
+        let posted = html! {
+            @match i.posted_cents.filter(|_| i.seq <= run.executed) {
+                Some(cents) => (parts::amount(words, cents, &i.unit)),
+                None => span.quiet { "not yet" },
+            }
+        };
+        vec![
+            html! { (words.number(i.seq)) },
+            html! { @if i.kind == "grant" { "Grant" } @else { "Vest" } },
+            desk::partner(&i.partner_id, None, None),
+            desk::account(&i.account_id),
+            parts::amount(words, i.planned_cents, &i.unit),
+            posted,
+        ]
+    };
+    let path = format!("/operator/runs/{}", parts::escaped(id));
+    let title = format!("Plan of {}, {}", run.program_id, run.period);
+    let columns = [number("No."), text("What"), text("Partner"), text("Account"), number("Planned"), number("Posted")];
+    let lead = "Stored before anything moved. Posted can be less than planned where a refund came in between.";
+    let content = html! {
+        (parts::heading(&title, lead, html! { a.button.second href=(path) { "The run" } }))
+        @if items.is_empty() { p.quiet { "Nothing is planned." } } @else {
+            (parts::table("The plan", &columns, &items.iter().map(cells).collect::<Vec<_>>()))
+        }
+        (parts::pager(&format!("{path}/plan"), next.as_deref(), list.cursor.is_empty()))
+    };
+    Ok(desk::frame(visit, &session, 200, ("/operator/runs", &title), content))
+}
