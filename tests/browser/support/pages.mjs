@@ -3,7 +3,7 @@ import { presets } from "../../../.make/presets.mjs";
 
 const programs = new Set(presets().map(([id]) => id));
 /** Files and the demo's own pages. */
-const NO_PAGE = /\.(csv|svg|png|json)$|^\/(r|dev|shop|v1|manicule|_emdash|sign-out)(\/|$)/;
+const NO_PAGE = /\.(csv|svg|png|json)$|^\/partner\/settings\/data$|^\/(r|dev|shop|v1|manicule|_emdash|sign-out)(\/|$)/;
 
 /** A path with its ids taken out: `/partner/links/:id`. */
 export function shape(path) {
