@@ -3,6 +3,7 @@
 use crate::base::money::CENTS_MAX;
 use crate::flow::error::AppError;
 use crate::flow::once::Once;
+use crate::flow::sign_in::random_hex;
 use crate::http::auth::hex_sha256;
 use crate::http::message::Response;
 use crate::http::page::Page as List;
@@ -10,7 +11,7 @@ use crate::http::shell::Site;
 use crate::pages::form::Form;
 use crate::pages::layout::{self, Area, Page, csrf};
 use crate::pages::parts::{self, Field};
-use crate::pages::visit::{Visit, random_hex};
+use crate::pages::visit::Visit;
 use crate::store::session::SessionRow;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
