@@ -35,7 +35,7 @@ async function faults(browser, address) {
     await browser.scheme("dark");
     note(`${name}, dark`, await accessibility(browser));
   }
-  const { bytes, sheets } = await weight(browser, address);
+  const { bytes, sheets } = await weight(browser);
   const isDemo = /^\/($|shop|dev)/.test(address);
   if (bytes > HTML_BYTES_MAX) note("weight", [`${bytes} bytes of HTML`]);
   if (!isDemo && sheets !== 1) note("weight", [`${sheets} style sheets`]);
@@ -60,6 +60,24 @@ async function inBrowser(story) {
     await browser.close();
   }
 }
+
+const BROKEN = `<!doctype html><title>x</title><style>p{color:#bbb;background:#fff}</style><main><img src="x.png"><p>Too pale.</p>
+  <div style="width:1400px">Too wide.</div><div id="late"></div><p>Moved.</p></main><script>
+  setTimeout(() => { document.getElementById("late").style.height = "300px"; console.error("broken"); }, 50);</script>`;
+
+test("the checks see what they look for", () =>
+  inBrowser(async (browser) => {
+    await browser.resize(NARROW);
+    await browser.driver.get(`data:text/html,${encodeURIComponent(BROKEN)}`);
+    await new Promise((done) => setTimeout(done, 300));
+    const found = (await accessibility(browser)).join("\n");
+    assert.match(found, /critical image-alt/);
+    assert.match(found, /serious color-contrast/);
+    assert.ok((await sideways(browser)).length > 0);
+    assert.ok((await layoutShift(browser)) > 0);
+    assert.ok((await weight(browser)).bytes > 100);
+    assert.match((await browser.complaints()).join("\n"), /broken/);
+  }));
 
 test("pages for everybody", () =>
   inBrowser(async (browser) => {

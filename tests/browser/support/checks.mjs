@@ -35,11 +35,9 @@ export function sideways(browser) {
       .slice(0, 5).map((one) => one.outerHTML.slice(0, 160));`);
 }
 
-/** How many bytes of HTML, and how many style sheets, a page of the Worker takes. */
-export async function weight(browser, path) {
-  return browser.driver.executeAsyncScript(
-    `const done = arguments[arguments.length - 1];
-    fetch(arguments[0]).then(async (answer) => done({ bytes: (await answer.arrayBuffer()).byteLength, sheets: document.querySelectorAll("link[rel=stylesheet]").length }), (why) => done({ error: String(why) }));`,
-    path,
+/** How many bytes of HTML the page is, and how many style sheets it asks for. */
+export function weight(browser) {
+  return browser.run(
+    "return { bytes: performance.getEntriesByType('navigation')[0].decodedBodySize, sheets: document.querySelectorAll('link[rel=stylesheet]').length }",
   );
 }
