@@ -39,7 +39,7 @@ test("who is signed in at the EmDash site is signed in here, as their role allow
     await reader.press("Join");
     assert.match(await reader.path(), /^\/partner\?/);
     await reader.go("/operator");
-    assert.match(await reader.text(), /These pages are for operators/);
+    assert.match(await reader.text(), /These pages are for its administrators/);
 
     await admin.go("/_emdash/admin/login?redirect=/operator");
     await admin.press("Ada Admin, role 50");
@@ -106,7 +106,7 @@ test("a second partner gets 404 on every id of the first, and cannot act on one"
 const EVIL = `"><script>document.title='gone'</script><img src=x onerror="document.title='gone'">'\${7*7}`;
 
 async function nothingRan(browser) {
-  assert.doesNotMatch(await browser.driver.getTitle(), /gone/);
+  assert.notEqual(await browser.driver.getTitle(), "gone");
   assert.equal(await browser.run("return document.querySelectorAll('main script, main img[onerror], main [onload], main a[href^=javascript]').length"), 0);
   assert.deepEqual(await browser.complaints(), []);
 }
@@ -151,6 +151,6 @@ test("what people type is text, wherever it is shown", () =>
       await operator.go(`/operator/partners?q=${encodeURIComponent(query)}`);
       await operator.complaints();
       assert.doesNotMatch(await operator.text(), /Something broke/);
-      assert.doesNotMatch(await operator.driver.getTitle(), /gone/);
+      assert.notEqual(await operator.driver.getTitle(), "gone");
     }
   }));

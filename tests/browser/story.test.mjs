@@ -79,7 +79,8 @@ async function story(another, agency) {
   await operator.leave(() => preview.click());
   assert.match(await operator.path(), /^\/operator\/runs\/preview/);
   await visitor.go("/shop");
-  await visitor.press("Let the 60 days and the month pass");
+  const passing = await visitor.find("#time form[action='/shop/time/month'] button");
+  await visitor.leave(() => passing.click());
   assert.match(await visitor.text(), /Nothing is paid before an operator approves/);
   await visitor.driver.findElement(By.linkText("The run, for the operator to approve")).getAttribute("href").then((href) => operator.driver.get(href));
   await operator.driver.findElement(By.xpath("//button[starts-with(normalize-space(.), 'Approve')]")).then((button) => operator.leave(() => button.click()));
@@ -92,7 +93,7 @@ async function story(another, agency) {
   // And the partner sees the money, and by which transfer.
   await partner.go("/partner/payouts");
   assert.ok((await partner.text()).includes(COMMISSION));
-  const payout = await partner.find("main a[href^='/partner/payouts/']");
+  const payout = await partner.find("main table a[href^='/partner/payouts/']");
   await partner.leave(() => payout.click());
   assert.match(await partner.text(), /\btr_/);
 

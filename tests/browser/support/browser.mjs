@@ -19,6 +19,8 @@ const QUIET = [
   "--disable-dev-shm-usage",
   "--no-first-run",
   "--lang=en-US",
+  // Else what is to be pressed is still on its way when it is.
+  "--force-prefers-reduced-motion",
   // A headless browser says so, and clicks of what calls itself one are not counted.
   "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36",
 ];
@@ -131,10 +133,11 @@ export class Browser {
     }, WAIT_MS, "the page did not change");
   }
 
-  /** What the console has said since the last time, errors and refusals of the content policy alone. */
+  /** What the console has said of this site since the last time: warnings, errors, and refusals of the content policy. */
   async complaints() {
     const entries = await this.driver.manage().logs().get(logging.Type.BROWSER);
-    return entries.filter(({ level }) => level.value >= logging.Level.WARNING.value).map(({ message }) => message);
+    const said = entries.filter(({ level }) => level.value >= logging.Level.WARNING.value).map(({ message }) => message);
+    return said.filter((message) => !/^https?:/.test(message) || message.startsWith(this.base));
   }
 
   async forget() {
