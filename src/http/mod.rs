@@ -12,7 +12,7 @@ mod notifications;
 mod operations;
 mod page;
 mod page_touch;
-mod partners;
+pub mod partners;
 mod payouts;
 mod programs;
 pub mod redirect;

@@ -256,6 +256,16 @@ pub fn partners_of(person: Proof<'_>) -> Stmt {
     Stmt::new(format!("{OWN} FROM {from} ORDER BY p.created_at_ms, p.id LIMIT {LIST_MAX}")).bind(proved)
 }
 
+/// The partner of a program under this address, the oldest.
+pub fn partner_of(program: &str, email: &str) -> Stmt {
+    Stmt::new(format!(
+        "{OWN} FROM partner_person x JOIN partner p ON p.id = x.partner_id
+         WHERE lower(x.email) = ?2 AND p.program_id = ?1 ORDER BY p.created_at_ms, p.id LIMIT 1"
+    ))
+    .bind(program)
+    .bind(email)
+}
+
 /// A link that is to be mailed.
 pub struct NewLink<'a> {
     pub token_sha256: &'a str,

@@ -130,6 +130,8 @@ fn links_grow_old_and_foreign_ones_are_none() {
         browser.get(&wrong).is(410);
         browser.post(&wrong, &[]).is(410);
     }
+    // A link to sign in is none to join.
+    browser.get(&path.replace("/sign-in/mail/", "/partner/join/")).is(410);
     later(&house, 15 * MINUTE - 1);
     browser.get(&path).is(200);
     later(&house, 1);
@@ -165,7 +167,7 @@ fn an_address_gets_five_mails_an_hour() {
 #[test]
 fn a_mail_that_does_not_leave_is_said_so() {
     let (mut house, mails, _) = house();
-    house.world.mailer.replace(Box::new(|_| Err(NoAnswer("down for ann@example.com".to_owned()))));
+    *house.world.mailer.borrow_mut() = Box::new(|_| Err(NoAnswer("down for ann@example.com".to_owned())));
     let browser = house.browser();
     let shown = ask(&browser, "ann@example.com", "/partner/links");
     shown.is(503).says("could not be sent just now");
