@@ -546,3 +546,27 @@ fn what_is_over_is_removed() {
     purge(&house);
     assert_eq!(sessions(&house, "1"), 0);
 }
+
+#[test]
+fn a_session_is_found_by_indexes_alone() {
+    let (house, _, partner) = house();
+    let browser = house.signed_in("ann@example.com", &partner);
+    house.world.db.heard.replace(Some(std::collections::BTreeSet::new()));
+    for path in ["/sign-in", "/partner/programs", "/partner/settings", "/partner/settings/data"] {
+        browser.get(path);
+    }
+    ask(&house.browser(), "ann@example.com", "");
+    let heard = house.world.db.heard.take().expect("statements");
+    let about = |sql: &&String| sql.contains("FROM session") || sql.contains("INTO mailed_link");
+    let heard: Vec<&String> = heard.iter().filter(about).collect();
+    assert!(heard.len() >= 4, "{heard:?}");
+    for sql in heard {
+        let connection = house.world.db.connection.borrow();
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a plan");
+        let none = vec![rusqlite::types::Null; plan.parameter_count()];
+        let rows = plan.query_map(rusqlite::params_from_iter(none), |row| row.get::<_, String>(3)).expect("a plan");
+        for step in rows.map(|step| step.expect("a step")) {
+            assert!(!step.starts_with("SCAN") || step.contains("CONSTANT ROW"), "{step}: {sql}");
+        }
+    }
+}
