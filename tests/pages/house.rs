@@ -94,10 +94,10 @@ impl House {
         self.config.setup.mail.binding = true;
         let mails = Rc::new(RefCell::new(Vec::new()));
         let taken = Rc::clone(&mails);
-        self.world.mailer.replace(Box::new(move |mail| {
+        *self.world.mailer.borrow_mut() = Box::new(move |mail| {
             taken.borrow_mut().push(mail.clone());
             Ok(())
-        }));
+        });
         mails
     }
 
