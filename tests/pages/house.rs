@@ -18,6 +18,8 @@ pub const ORIGIN: &str = "https://ref.example";
 thread_local! {
     /// Who is signed in at the EmDash site, for whoever sends its cookie. `None`: there is no site.
     static SITE: RefCell<Option<Result<Option<SiteUser>, String>>> = const { RefCell::new(None) };
+    /// Links of which what was cached is forgotten.
+    pub static FORGOTTEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Site for World {
@@ -29,7 +31,9 @@ impl Site for World {
         SITE.with_borrow(Option::is_some)
     }
 
-    async fn forget_link(&self, _: &str) {}
+    async fn forget_link(&self, code: &str) {
+        FORGOTTEN.with_borrow_mut(|all| all.push(code.to_owned()));
+    }
 }
 
 impl Front for World {

@@ -161,11 +161,17 @@ const BOOKINGS: &[Column] = &[text("Date"), text("What"), number("Amount"), text
 
 fn booking(words: &dyn Words, line: &Line, p: &PostingRow) -> Vec<Markup> {
     let back = p.code == "reverse";
+    // What a part of was taken back is still told as it was earned.
+    let why = if back && p.reason.ends_with("was paid") {
+        "A refund, or another later event, took it back.".to_owned()
+    } else {
+        plain::reason(&p.reason)
+    };
     vec![
         parts::instant(words, p.created_at_ms),
         html! { @if back { "Taken back" } @else { "Earned" } br; code.quiet { (p.id) } },
         parts::amount(words, if back { -p.amount_cents } else { p.amount_cents }, &line.unit),
-        html! { (plain::reason(&p.reason)) @if let Some(event) = &p.event_id { br; code.quiet { (event) } } },
+        html! { (why) @if let Some(event) = &p.event_id { br; code.quiet { (event) } } },
     ]
 }
 
