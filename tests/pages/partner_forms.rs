@@ -151,7 +151,7 @@ fn links_are_counted_one_by_one() {
             .to_owned();
         row.split("class=\"num\"")
             .skip(1)
-            .map(|cell| cell.split('>').nth(1).and_then(|c| c.split('<').next()).unwrap_or("").to_owned())
+            .map(|cell| cell.split('>').nth(2).and_then(|c| c.split('<').next()).unwrap_or("").to_owned())
             .collect::<Vec<_>>()
     };
     // The list counts 90 days: the clicks of January are not among them.

@@ -76,7 +76,10 @@ pub fn table(words: &dyn Words, catalog: &Catalog, partner: &str, lines: &[Line]
                 br; span.quiet { (plain::rule(words, catalog.in_force(&l.program_id, l.at_ms), &l.rule_id)) }
             },
             html! { (plain::client_name(partner, &l.account_id)) },
-            parts::amount(words, l.net_cents.0, &l.unit),
+            html! {
+                (parts::amount(words, l.net_cents.0, &l.unit))
+                @if l.net_cents.0 == 0 && l.earned_cents.0 > 0 { br; span.quiet { "of " (parts::amount(words, l.earned_cents.0, &l.unit)) } }
+            },
             parts::state(plain::state_name(l.state)),
             plain::available(words, catalog, l),
         ]
