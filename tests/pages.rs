@@ -10,4 +10,17 @@ mod join;
 mod settings;
 #[path = "pages/sign_in.rs"]
 mod sign_in;
+#[path = "pages/partner_books.rs"]
+mod partner_books;
+#[path = "pages/partner_figures.rs"]
+mod partner_figures;
+#[path = "pages/partner_forms.rs"]
+mod partner_forms;
+#[path = "pages/partner_own.rs"]
+mod partner_own;
+#[path = "pages/partner_scale.rs"]
+mod partner_scale;
+#[path = "payout/stripe.rs"]
+#[allow(dead_code)]
+mod stripe;
 mod support;

@@ -23,6 +23,8 @@ pub const OPERATOR_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 thread_local! {
     /// Who is signed in at the EmDash site, for whoever sends its cookie. `None`: there is no site.
     static SITE: RefCell<Option<Result<Option<SiteUser>, String>>> = const { RefCell::new(None) };
+    /// Links of which what was cached is forgotten.
+    pub static FORGOTTEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Site for World {
@@ -34,7 +36,9 @@ impl Site for World {
         SITE.with_borrow(Option::is_some)
     }
 
-    async fn forget_link(&self, _: &str) {}
+    async fn forget_link(&self, code: &str) {
+        FORGOTTEN.with_borrow_mut(|all| all.push(code.to_owned()));
+    }
 }
 
 impl Front for World {
