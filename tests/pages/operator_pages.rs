@@ -384,3 +384,73 @@ fn full_lists_stay_small() {
         shown.is_page();
     }
 }
+
+/// Tables that have a row for each thing that happened.
+const GROWING: [&str; 13] = [
+    "transfer",
+    "event",
+    "event_person",
+    "partner_person",
+    "accrual",
+    "account",
+    "binding",
+    "ledger_account",
+    "partner",
+    "payout",
+    "run_item",
+    "outbox",
+    "click",
+];
+
+/// What is looked through from one end to the other: the table that a plan's step names, by the name that the statement
+/// has for it.
+fn scans(desk: &Desk, sql: &str) -> Vec<String> {
+    let connection = desk.house.world.db.connection.borrow();
+    let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a statement");
+    let mut rows = explained.raw_query();
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().expect("a plan") {
+        let step: String = row.get("detail").expect("a text");
+        // An index that is walked in the list's order stops with its LIMIT.
+        let Some(name) = step.strip_prefix("SCAN ").filter(|rest| !rest.contains("USING")) else { continue };
+        let words: Vec<&str> =
+            sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|w| !w.is_empty()).collect();
+        let is_called = |table: &&&str| name == **table || words.windows(2).any(|pair| pair == [**table, name]);
+        found.extend(GROWING.iter().filter(is_called).map(|table| (*table).to_owned()));
+    }
+    found
+}
+
+#[test]
+fn pages_read_by_indexes() {
+    let desk = Desk::new();
+    let operator = desk.operator();
+    let mut found = std::collections::BTreeSet::new();
+    // Reports add up a whole period, and looking for faults all there is.
+    let adds_up = |path: &String| ["/faults", "/funnel", "/economics"].iter().any(|part| path.contains(part));
+    for path in of_data(&desk).into_iter().filter(|path| !adds_up(path)) {
+        *desk.house.world.db.heard.borrow_mut() = Some(Default::default());
+        operator.get(&path).is_page();
+        let heard = desk.house.world.db.heard.take().expect("it listened");
+        assert!(!heard.is_empty(), "{path} asked nothing");
+        // The look-up of the session is every page's, and not judged here.
+        for sql in heard.into_iter().filter(|sql| !sql.contains("FROM session s")) {
+            found.extend(scans(&desk, &sql).into_iter().map(|table| format!("{path}: {table}")));
+        }
+    }
+    // Few rows each: one for a partner and kind of balance, for a payout, for a person. The latter two want indexes.
+    let known = [
+        "/operator/ledger: ledger_account",
+        "/operator/partners?q=nobody: partner_person",
+        "/operator/payouts?state=review: payout",
+        "/operator: ledger_account",
+        "/operator: payout",
+    ];
+    let unknown: Vec<String> = found.into_iter().filter(|what| !known.contains(&what.as_str())).collect();
+    assert_eq!(unknown, Vec::<String>::new());
+    assert_eq!(
+        scans(&desk, "SELECT id FROM transfer WHERE debit = ?1 OR credit = ?1"),
+        ["transfer"],
+        "it sees what it looks for"
+    );
+}

@@ -25,6 +25,9 @@ use crate::wire::operator as asked;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+/// Reviews of an account that its page shows; the page of reviews has all.
+const REVIEWS_MAX: usize = 10;
+
 #[derive(Deserialize)]
 struct Bound {
     program: String,
@@ -105,7 +108,7 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
         @for row in &bindings { (receipt(visit, row, &known)?) }
         @if !reviews.is_empty() {
             h2 { "Reviews" }
-            ul { @for r in &reviews { li {
+            ul { @for r in reviews.iter().take(REVIEWS_MAX) { li {
                 a href={ "/operator/reviews/" (parts::escaped(&r.id)) } { (r.rule.replace('_', " ")) } " " (parts::state(&r.state)) " " span.quiet { (r.evidence) }
             } } }
         }
