@@ -22,5 +22,15 @@ mod partner_own;
 mod partner_scale;
 #[path = "payout/stripe.rs"]
 #[allow(dead_code)]
+#[path = "pages/operator_forms.rs"]
+mod operator_forms;
+#[path = "pages/operator_money.rs"]
+mod operator_money;
+#[path = "pages/operator_pages.rs"]
+mod operator_pages;
+#[path = "pages/operator_world.rs"]
+mod operator_world;
+#[allow(dead_code)]
+#[path = "payout/stripe.rs"]
 mod stripe;
 mod support;
