@@ -20,6 +20,12 @@ export class Worker {
     return JSON.parse(await this.#call(path, { headers: { authorization: `Bearer ${this.operatorToken}` } }));
   }
 
+  /** Lets the payouts of a run go. */
+  async approve(run) {
+    const headers = { authorization: `Bearer ${this.operatorToken}`, "content-type": "application/json" };
+    await this.#call(`/v1/runs/${encodeURIComponent(run)}/approve`, { method: "POST", headers, body: "{}" });
+  }
+
   /** A signed event, as a shop's server sends it; the answer says what came of it. */
   async tell(event) {
     const id = `evt_shop_${randomUUID()}`;

@@ -7,7 +7,7 @@ import { Builder, By, error, logging } from "selenium-webdriver";
 import chrome from "selenium-webdriver/chrome.js";
 
 const WAIT_MS = 15_000;
-const DESKTOP = { width: 1280, height: 900 };
+export const DESKTOP = { width: 1280, height: 900 };
 export const PHONE = { width: 390, height: 844 };
 const QUIET = [
   "--headless",

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 
-/** `{base, operatorToken, state, close}`. */
+/** `{base, operatorToken, webhookSecret, codes, state, log, close}`. */
 export async function serve({ demo = "yes", vars = "" } = {}) {
   const state = mkdtempSync(join(tmpdir(), "manicule-demo-"));
   const log = openSync(join(state, "log"), "a");
@@ -23,6 +23,7 @@ export async function serve({ demo = "yes", vars = "" } = {}) {
     state,
     base: credentials.base_url,
     operatorToken: credentials.operator_token,
+    webhookSecret: credentials.webhook_secret,
     codes: JSON.parse(readFileSync(join(state, "demo.json"), "utf8")).codes,
     log: () => readFileSync(join(state, "log"), "utf8"),
     async close() {
