@@ -42,7 +42,7 @@ enum Who {
     /// Signed in at the site.
     User(SiteUser),
     /// Signed in here, by an address.
-    Known(SessionRow, String),
+    Known(Box<SessionRow>, String),
     /// An address is typed, and has to be proved.
     Stranger,
 }
@@ -69,7 +69,7 @@ async fn read<S: Site>(visit: &Visit<'_, S>, program: &str) -> Result<(Document,
     let catalog = catalog(rows.first().unwrap_or(&Rows::default()))?;
     let document = catalog.in_force(program, visit.now()).ok_or_else(|| AppError::not_found("program"))?.clone();
     let who = match (session.map(|s| (s.email.clone(), s)), user) {
-        (Some((Some(email), session)), _) => Who::Known(session, email),
+        (Some((Some(email), session)), _) => Who::Known(Box::new(session), email),
         (_, Some(user)) => Who::User(user),
         _ => Who::Stranger,
     };
