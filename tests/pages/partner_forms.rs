@@ -110,7 +110,7 @@ fn a_link_is_switched_off_for_good() {
         books.number(&format!("SELECT disabled_at_ms FROM link WHERE code = '{}'", books.spring)),
         books.house.now.get().0
     );
-    assert_eq!(FORGOTTEN.take(), [books.spring.clone()], "caches are told");
+    assert_eq!(FORGOTTEN.take(), std::slice::from_ref(&books.spring), "caches are told");
     browser.get(&format!("/partner/links/{}", books.spring)).is_page().says("off").says("Switched off");
     browser.get(&format!("/partner/share?link={}", books.spring)).is_page();
     browser
