@@ -6,10 +6,14 @@ mod frame;
 mod house;
 #[path = "pages/join.rs"]
 mod join;
-#[path = "pages/settings.rs"]
-mod settings;
-#[path = "pages/sign_in.rs"]
-mod sign_in;
+#[path = "pages/operator_forms.rs"]
+mod operator_forms;
+#[path = "pages/operator_money.rs"]
+mod operator_money;
+#[path = "pages/operator_pages.rs"]
+mod operator_pages;
+#[path = "pages/operator_world.rs"]
+mod operator_world;
 #[path = "pages/partner_books.rs"]
 mod partner_books;
 #[path = "pages/partner_figures.rs"]
@@ -20,16 +24,10 @@ mod partner_forms;
 mod partner_own;
 #[path = "pages/partner_scale.rs"]
 mod partner_scale;
-#[path = "payout/stripe.rs"]
-#[allow(dead_code)]
-#[path = "pages/operator_forms.rs"]
-mod operator_forms;
-#[path = "pages/operator_money.rs"]
-mod operator_money;
-#[path = "pages/operator_pages.rs"]
-mod operator_pages;
-#[path = "pages/operator_world.rs"]
-mod operator_world;
+#[path = "pages/settings.rs"]
+mod settings;
+#[path = "pages/sign_in.rs"]
+mod sign_in;
 #[allow(dead_code)]
 #[path = "payout/stripe.rs"]
 mod stripe;
