@@ -53,6 +53,9 @@ ALTER TABLE partner_person ADD COLUMN display_name TEXT; -- mutable
 -- What a partner has done, for the copy of their data.
 CREATE INDEX audit_actor ON audit (actor, at_ms, id);
 
+-- A partner's links in the order they were made.
+CREATE INDEX link_partner_created ON link (partner_id, created_at_ms, code);
+
 -- What an operator writes for the partners of a program.
 CREATE TABLE resource (
   id TEXT PRIMARY KEY,                   -- immutable, rsc_…

@@ -24,6 +24,7 @@ pub mod pay;
 pub mod payout;
 pub mod pool;
 pub mod preview;
+pub mod profile;
 pub mod program;
 pub mod promotion;
 pub mod rebind;

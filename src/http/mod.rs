@@ -12,7 +12,7 @@ mod notifications;
 mod operations;
 pub mod page;
 mod page_touch;
-mod partners;
+pub mod partners;
 pub mod payouts;
 mod programs;
 pub mod redirect;

@@ -152,6 +152,7 @@ const NOTICES: &[(&str, &str)] = &[
     ("disclosed", "Thank you. Your links work within a minute."),
     ("funded", "The pool is funded."),
     ("held", "The payout is held until somebody releases it."),
+    ("left", "You have left the program. What you had earned is still paid."),
     ("link-disabled", "The link no longer works."),
     ("link-made", "The link works from now on."),
     ("profile-kept", "Your profile is kept."),

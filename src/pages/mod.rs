@@ -6,7 +6,9 @@
 
 pub mod admission;
 pub mod chart;
+pub mod countries;
 pub mod form;
+pub mod join;
 pub mod layout;
 pub mod locale;
 pub mod markdown;
@@ -16,4 +18,5 @@ pub mod parts;
 pub mod qr;
 pub mod route;
 pub mod sign_in;
+pub mod terms;
 pub mod visit;

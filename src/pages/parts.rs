@@ -93,7 +93,8 @@ pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup 
                     @for row in rows {
                         tr {
                             @for (column, cell) in columns.iter().zip(row) {
-                                td class=[column.1.then_some("num")] data-label=(column.0) { (cell) }
+                                // One element beside the label that a phone shows.
+                                td class=[column.1.then_some("num")] data-label=(column.0) { div { (cell) } }
                             }
                         }
                     }

@@ -132,19 +132,16 @@ pub fn undelivered(mailed: &Mailed) -> Option<&'static str> {
     }
 }
 
-fn sent<S: Site>(visit: &Visit<'_, S>) -> Response {
-    open(visit, 200, "Look at your mail", mail_is_on_its_way("15 minutes", "/sign-in"))
-}
-
 /// Said to everybody alike.
-pub fn mail_is_on_its_way(lasts: &str, again: &str) -> Markup {
-    html! {
+fn sent<S: Site>(visit: &Visit<'_, S>) -> Response {
+    let content = html! {
         h1 { "Look at your mail" }
         p.lead { "If that address is known, a mail is on its way to it. Open the link in it to go on." }
-        p { "The link works once, and for " (lasts) ". No mail? Look among the spam, or see whether the address was right." }
+        p { "The link works once, and for 15 minutes. No mail? Look among the spam, or see whether the address was right." }
         p.quiet { "One address gets five mails an hour at most." }
-        p { a href=(again) { "Back" } }
-    }
+        p { a href="/sign-in" { "Back" } }
+    };
+    open(visit, 200, "Look at your mail", content)
 }
 
 /// What a mailed link shows: who would be signed in, and a button.

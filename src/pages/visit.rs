@@ -120,14 +120,27 @@ impl<'a, S: Site> Visit<'a, S> {
 
     /// The session, together with the page's reads, in one batch.
     pub async fn session(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), Stop> {
-        let Some(token) = self.token_sha256() else { return Err(Stop::SignIn) };
+        if self.token.is_none() {
+            return Err(Stop::SignIn);
+        }
+        let (found, rows) = self.anybody(reads).await?;
+        Ok((found.ok_or(Stop::SignIn)?, rows))
+    }
+
+    /// The reads of a page that is shown to whoever asks, in one batch, with the session if there is one.
+    pub async fn anybody(&self, reads: Vec<Stmt>) -> Result<(Option<SessionRow>, Vec<Rows>), Stop> {
+        let ctx = self.shell.context("");
+        let Some(token) = self.token_sha256() else { return Ok((None, ctx.batch(reads).await?)) };
         let mut statements = vec![session::session_find(&token, &self.claim, self.now())];
         statements.extend(reads);
-        let mut rows = self.shell.context("").batch(statements).await?;
+        let mut rows = ctx.batch(statements).await?;
         let rest = rows.split_off(1);
-        let found: SessionRow = rows[0].first()?.ok_or(Stop::SignIn)?;
-        self.admit(&found).await?;
-        Ok((found, rest))
+        let Some(found) = rows[0].first::<SessionRow>()? else { return Ok((None, rest)) };
+        match self.admit(&found).await {
+            Ok(()) => Ok((Some(found), rest)),
+            Err(Stop::SignIn) => Ok((None, rest)),
+            Err(stop) => Err(stop),
+        }
     }
 
     /// The partner, together with the page's reads, in one batch. Reads are bound to [`Visit::claim`].

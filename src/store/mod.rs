@@ -26,6 +26,7 @@ pub mod payout_plan;
 pub mod payout_report;
 pub mod pool;
 pub mod port;
+pub mod profile;
 pub mod program;
 pub mod promotion;
 pub mod redemption;

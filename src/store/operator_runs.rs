@@ -126,11 +126,12 @@ pub struct VersionRow {
     pub actor: String,
 }
 
-pub fn version_list(program: &str) -> Stmt {
+pub fn version_list(program: &str, limit: i64) -> Stmt {
     Stmt::new(
-        "SELECT version, effective_from_ms, created_at_ms, actor FROM program_version WHERE program_id = ?1 ORDER BY version DESC",
+        "SELECT version, effective_from_ms, created_at_ms, actor FROM program_version WHERE program_id = ?1 ORDER BY version DESC LIMIT ?2",
     )
     .bind(program)
+    .bind(limit)
 }
 
 /// A page that an operator wrote for a program's partners.

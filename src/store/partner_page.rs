@@ -81,10 +81,11 @@ const LINK: &str = "l.code, l.destination, l.campaign, l.utm, l.created_at_ms, l
 /// The link `l` of partner `p` with its counters since the day ?2.
 fn counted(links: &str) -> String {
     format!(
-        "SELECT {LINK}, l.own, COALESCE(SUM(d.clicks), 0) AS clicks, COALESCE(SUM(d.signups), 0) AS signups,
+        "SELECT {}, k.own, COALESCE(SUM(d.clicks), 0) AS clicks, COALESCE(SUM(d.signups), 0) AS signups,
                 COALESCE(SUM(d.conversions), 0) AS conversions
-         FROM ({links}) l LEFT JOIN link_day d ON d.partner_id = ?1 AND d.code = l.code AND d.day >= ?2
-         GROUP BY l.code ORDER BY l.created_at_ms DESC, l.code DESC"
+         FROM ({links}) k LEFT JOIN link_day d ON d.partner_id = ?1 AND d.code = k.code AND d.day >= ?2
+         GROUP BY k.code ORDER BY k.created_at_ms DESC, k.code DESC",
+        LINK.replace("l.", "k.")
     )
 }
 
@@ -191,10 +192,10 @@ pub fn client_receipt(partner: &str, row: i64) -> Stmt {
     Stmt::new("SELECT receipt, states FROM binding WHERE rowid = ?2 AND partner_id = ?1").bind(partner).bind(row)
 }
 
-/// The newest lines of one of the partner's accounts.
+/// The newest lines of one of the partner's accounts: found by the account, which has few, and not by the partner.
 pub fn client_lines(partner: &str, row: i64, limit: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT {LINE_COLUMNS} FROM accrual WHERE partner_id = ?1
+        "SELECT {LINE_COLUMNS} FROM accrual WHERE +partner_id = ?1
            AND account_id = (SELECT account_id FROM binding WHERE rowid = ?2 AND partner_id = ?1)
          ORDER BY at_ms DESC, id DESC LIMIT ?3"
     ))

@@ -53,7 +53,8 @@ pub struct SessionRow {
 const IS_OF: &str =
     "((s.email IS NOT NULL AND lower(x.email) = s.email) OR (s.site_user IS NOT NULL AND p.external_id = s.site_user))";
 
-/// The live session of a token, and the partner it claims to be.
+/// The live session of a token, and the partner it claims to be. `+`: a column's affinity would keep the index on the
+/// lower-case address out, and every page would look through all partners.
 pub fn session_find(token_sha256: &str, partner: &str, now: UtcMillis) -> Stmt {
     Stmt::new(format!(
         "SELECT s.id, s.way, s.email, s.site_user, s.credential_sha256, s.operator, s.actor, s.token_sha256 = ?1 AS is_current,
@@ -61,7 +62,7 @@ pub fn session_find(token_sha256: &str, partner: &str, now: UtcMillis) -> Stmt {
            EXISTS (SELECT 1 FROM api_token t WHERE t.sha256 = s.credential_sha256 AND t.revoked_at_ms IS NULL
              AND (t.expires_at_ms IS NULL OR t.expires_at_ms > ?4)) AS token_is_live,
            p.id AS partner_id, p.program_id, p.external_id, p.code, x.name, x.email AS partner_email, p.left_at_ms,
-           (SELECT COUNT(*) FROM partner_person y WHERE s.email IS NOT NULL AND lower(y.email) = s.email)
+           (SELECT COUNT(*) FROM partner_person y WHERE s.email IS NOT NULL AND lower(y.email) = +s.email)
              + (SELECT COUNT(*) FROM partner q WHERE s.site_user IS NOT NULL AND q.external_id = s.site_user) AS partners
          FROM session s LEFT JOIN partner_person x ON x.partner_id = ?2 LEFT JOIN partner p ON p.id = x.partner_id AND {IS_OF}
          WHERE (s.token_sha256 = ?1 OR (s.before_sha256 = ?1 AND s.rotated_at_ms > ?3)) AND s.ended_at_ms IS NULL AND s.expires_at_ms > ?4
@@ -231,7 +232,7 @@ const OWN: &str = "SELECT p.id, p.program_id, p.code, x.name, p.left_at_ms, p.cr
 /// The partners of the person whose session has this token, the oldest first.
 pub fn own_partners(token_sha256: &str) -> Stmt {
     Stmt::new(format!(
-        "{OWN} FROM session s CROSS JOIN partner_person x ON lower(x.email) = s.email JOIN partner p ON p.id = x.partner_id
+        "{OWN} FROM session s CROSS JOIN partner_person x ON lower(x.email) = +s.email JOIN partner p ON p.id = x.partner_id
          WHERE s.token_sha256 = ?1 OR s.before_sha256 = ?1
          UNION ALL
          {OWN} FROM session s CROSS JOIN partner p ON p.external_id = s.site_user LEFT JOIN partner_person x ON x.partner_id = p.id
@@ -254,6 +255,16 @@ pub fn partners_of(person: Proof<'_>) -> Stmt {
         }
     };
     Stmt::new(format!("{OWN} FROM {from} ORDER BY p.created_at_ms, p.id LIMIT {LIST_MAX}")).bind(proved)
+}
+
+/// The partner of a program under this address, the oldest.
+pub fn partner_of(program: &str, email: &str) -> Stmt {
+    Stmt::new(format!(
+        "{OWN} FROM partner_person x JOIN partner p ON p.id = x.partner_id
+         WHERE lower(x.email) = ?2 AND p.program_id = ?1 ORDER BY p.created_at_ms, p.id LIMIT 1"
+    ))
+    .bind(program)
+    .bind(email)
 }
 
 /// A link that is to be mailed.

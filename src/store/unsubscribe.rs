@@ -19,6 +19,11 @@ pub fn unsubscribe_insert(u: &Unsubscribed, now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
+/// The kind is wanted again.
+pub fn unsubscribe_delete(u: &Unsubscribed) -> Stmt {
+    Stmt::new("DELETE FROM unsubscribe WHERE address_sha256 = ?1 AND kind = ?2").bind(&u.address_sha256).bind(&u.kind)
+}
+
 /// What the people with these addresses do not want.
 pub fn unsubscribe_of(addresses: &[String]) -> Stmt {
     Stmt::new("SELECT address_sha256, kind FROM unsubscribe WHERE address_sha256 IN (SELECT value FROM json_each(?1))")

@@ -23,6 +23,8 @@ pub const OPERATOR_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 thread_local! {
     /// Who is signed in at the EmDash site, for whoever sends its cookie. `None`: there is no site.
     static SITE: RefCell<Option<Result<Option<SiteUser>, String>>> = const { RefCell::new(None) };
+    /// Links of which what was cached is forgotten.
+    pub static FORGOTTEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Site for World {
@@ -34,7 +36,9 @@ impl Site for World {
         SITE.with_borrow(Option::is_some)
     }
 
-    async fn forget_link(&self, _: &str) {}
+    async fn forget_link(&self, code: &str) {
+        FORGOTTEN.with_borrow_mut(|all| all.push(code.to_owned()));
+    }
 }
 
 impl Front for World {
@@ -94,10 +98,10 @@ impl House {
         self.config.setup.mail.binding = true;
         let mails = Rc::new(RefCell::new(Vec::new()));
         let taken = Rc::clone(&mails);
-        self.world.mailer.replace(Box::new(move |mail| {
+        *self.world.mailer.borrow_mut() = Box::new(move |mail| {
             taken.borrow_mut().push(mail.clone());
             Ok(())
-        }));
+        });
         mails
     }
 

@@ -130,6 +130,8 @@ fn links_grow_old_and_foreign_ones_are_none() {
         browser.get(&wrong).is(410);
         browser.post(&wrong, &[]).is(410);
     }
+    // A link to sign in is none to join.
+    browser.get(&path.replace("/sign-in/mail/", "/partner/join/")).is(410);
     later(&house, 15 * MINUTE - 1);
     browser.get(&path).is(200);
     later(&house, 1);
@@ -165,7 +167,7 @@ fn an_address_gets_five_mails_an_hour() {
 #[test]
 fn a_mail_that_does_not_leave_is_said_so() {
     let (mut house, mails, _) = house();
-    house.world.mailer.replace(Box::new(|_| Err(NoAnswer("down for ann@example.com".to_owned()))));
+    *house.world.mailer.borrow_mut() = Box::new(|_| Err(NoAnswer("down for ann@example.com".to_owned())));
     let browser = house.browser();
     let shown = ask(&browser, "ann@example.com", "/partner/links");
     shown.is(503).says("could not be sent just now");
@@ -543,4 +545,28 @@ fn what_is_over_is_removed() {
     later(&house, 60 * DAY);
     purge(&house);
     assert_eq!(sessions(&house, "1"), 0);
+}
+
+#[test]
+fn a_session_is_found_by_indexes_alone() {
+    let (house, _, partner) = house();
+    let browser = house.signed_in("ann@example.com", &partner);
+    house.world.db.heard.replace(Some(std::collections::BTreeSet::new()));
+    for path in ["/sign-in", "/partner/programs", "/partner/settings", "/partner/settings/data"] {
+        browser.get(path);
+    }
+    ask(&house.browser(), "ann@example.com", "");
+    let heard = house.world.db.heard.take().expect("statements");
+    let about = |sql: &&String| sql.contains("FROM session") || sql.contains("INTO mailed_link");
+    let heard: Vec<&String> = heard.iter().filter(about).collect();
+    assert!(heard.len() >= 4, "{heard:?}");
+    for sql in heard {
+        let connection = house.world.db.connection.borrow();
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a plan");
+        let none = vec![rusqlite::types::Null; plan.parameter_count()];
+        let rows = plan.query_map(rusqlite::params_from_iter(none), |row| row.get::<_, String>(3)).expect("a plan");
+        for step in rows.map(|step| step.expect("a step")) {
+            assert!(!step.starts_with("SCAN") || step.contains("CONSTANT ROW"), "{step}: {sql}");
+        }
+    }
 }

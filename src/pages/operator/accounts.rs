@@ -11,7 +11,6 @@ use crate::engine::line::Line;
 use crate::flow::error::AppError;
 use crate::flow::rebind as rebinding;
 use crate::http::auth::hex_sha256;
-use crate::http::page::Page as List;
 use crate::http::shell::Site;
 use crate::pages::form::Form;
 use crate::pages::parts::{self, Field, text};
@@ -26,6 +25,9 @@ use crate::wire::operator as asked;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+/// Reviews of an account that its page shows; the page of reviews has all.
+const REVIEWS_MAX: usize = 10;
+
 #[derive(Deserialize)]
 struct Bound {
     program: String,
@@ -34,7 +36,7 @@ struct Bound {
 }
 
 pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
-    let list = List::of(visit.request)?;
+    let list = desk::list(visit, desk::ROWS)?;
     let asked = visit.request.param("q").unwrap_or_default().trim().to_owned();
     let read = match asked.as_str() {
         "" => reads::account_page(&list.cursor, list.limit + 1),
@@ -82,7 +84,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
 }
 
 async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
-    let list = List::of(visit.request)?;
+    let list = desk::list(visit, desk::ROWS)?;
     let ids = [id.to_owned()];
     let read = vec![
         account::account_find(id),
@@ -106,7 +108,7 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
         @for row in &bindings { (receipt(visit, row, &known)?) }
         @if !reviews.is_empty() {
             h2 { "Reviews" }
-            ul { @for r in &reviews { li {
+            ul { @for r in reviews.iter().take(REVIEWS_MAX) { li {
                 a href={ "/operator/reviews/" (parts::escaped(&r.id)) } { (r.rule.replace('_', " ")) } " " (parts::state(&r.state)) " " span.quiet { (r.evidence) }
             } } }
         }

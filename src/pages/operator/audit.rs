@@ -1,7 +1,6 @@
 //! Who did what, and why: nothing here can be changed.
 
 use super::desk;
-use crate::http::page::Page as List;
 use crate::http::shell::Site;
 use crate::pages::parts::{self, text};
 use crate::pages::visit::{Shown, Visit};
@@ -9,10 +8,10 @@ use crate::store::token::{self, AuditRow};
 use maud::{Markup, html};
 
 /// Most of a text that is shown of what an action changed: a program's whole document may be one.
-const CHANGE_CHARS_MAX: usize = 400;
+const CHANGE_CHARS_MAX: usize = 200;
 
 pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
-    let list = List::of(visit.request)?;
+    let list = desk::list(visit, desk::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(desk::LATEST)?;
     let (session, rows) = visit.operator(vec![token::audit_page(before_ms, &before_id, list.limit + 1)]).await?;
     let (rows, next) = desk::paged(&list, rows[0].decode()?, |a: &AuditRow| format!("{}.{}", a.at_ms.0, a.id));

@@ -19,6 +19,9 @@ use serde_json::{Map, Value};
 /// The hidden field that makes a form act once.
 pub const KEY: &str = "idempotency";
 
+/// Rows of a list on one page: with them it stays well under 60 KB of HTML.
+pub const ROWS: i64 = 25;
+
 /// Before every instant that a list can hold.
 pub const LATEST: i64 = u32::MAX as i64 * 1_000_000;
 
@@ -134,6 +137,13 @@ pub fn search(path: &str, text: &str, label: &str, hint: &str) -> Markup {
             button.second { "Search" }
         }
     }
+}
+
+/// Which page of a list is asked for; of `rows` rows, unless the address says how many.
+pub fn list<S: Site>(visit: &Visit<'_, S>, rows: i64) -> Result<List, AppError> {
+    let list = List::of(visit.request)?;
+    let limit = if visit.request.param("limit").is_some() { list.limit } else { rows };
+    Ok(List { limit, ..list })
 }
 
 /// The rows of a page of a list that asked for one row more, and the cursor of the next page.

@@ -16,7 +16,7 @@ use maud::{Markup, html};
 const HERE: &str = "/operator/economics";
 
 /// Channels in the table: those that earned most come first.
-const CHANNELS_MAX: usize = 100;
+const CHANNELS_MAX: usize = 40;
 
 pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let month = |name: &str, otherwise: Month| match visit.request.param(name).filter(|text| !text.is_empty()) {

@@ -16,9 +16,9 @@ use maud::{Markup, html};
 const HERE: &str = "/operator/funnel";
 
 /// Partners of whom a picture is shown; all of them are in the table.
-const PICTURES: usize = 5;
+const PICTURES: usize = 3;
 /// Partners in the table: large samples come first.
-const TABLE_MAX: usize = 100;
+const TABLE_MAX: usize = 40;
 
 pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let week = match visit.request.param("week").filter(|text| !text.is_empty()) {

@@ -3,7 +3,6 @@
 use super::desk;
 use crate::base::money::EXACT_MAX;
 use crate::flow::error::AppError;
-use crate::http::page::Page as List;
 use crate::http::shell::Site;
 use crate::pages::parts::{self, Figure, number, text};
 use crate::pages::visit::{Shown, Visit};
@@ -41,7 +40,7 @@ fn kind(name: &str) -> &'static str {
 }
 
 pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
-    let list = List::of(visit.request)?;
+    let list = desk::list(visit, desk::ROWS)?;
     let read = vec![reads::ledger_account_page(&list.cursor, list.limit + 1), reads::units_unbalanced()];
     let (session, rows) = visit.operator(read).await?;
     let (accounts, next) = desk::paged(&list, rows[0].decode()?, |a: &LedgerAccount| a.id.clone());
@@ -81,7 +80,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
 
 /// `?account=`: rows of one account, as far as they are about no entry of a partner's; else all rows.
 pub async fn transfers<S: Site>(visit: &Visit<'_, S>) -> Shown {
-    let list = List::of(visit.request)?;
+    let list = desk::list(visit, desk::ROWS)?;
     let before = list.number(EXACT_MAX)?;
     let account = visit.request.param("account").unwrap_or_default();
     let read = match account.as_str() {

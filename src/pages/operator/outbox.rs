@@ -4,7 +4,6 @@ use super::desk;
 use crate::base::time::UtcMillis;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::replay as replaying;
-use crate::http::page::Page as List;
 use crate::http::shell::Site;
 use crate::pages::form::Form;
 use crate::pages::layout::csrf;
@@ -38,7 +37,7 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
 }
 
 async fn shown<S: Site>(visit: &Visit<'_, S>, form: &Form) -> Shown {
-    let list = List::of(visit.request)?;
+    let list = desk::list(visit, desk::ROWS)?;
     let state = visit.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
         return Err(AppError::new(Kind::BadRequest, "unsupported", "there is no such list of messages").into());

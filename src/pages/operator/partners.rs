@@ -3,7 +3,6 @@
 use super::desk;
 use crate::engine::line::Line;
 use crate::flow::error::AppError;
-use crate::http::page::Page as List;
 use crate::http::shell::Site;
 use crate::pages::parts::{self, Figure, number, text};
 use crate::pages::visit::{Shown, Visit};
@@ -19,7 +18,7 @@ use maud::{Markup, html};
 const LATEST: i64 = 10;
 
 pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
-    let list = List::of(visit.request)?;
+    let list = desk::list(visit, desk::ROWS)?;
     let asked = visit.request.param("q").unwrap_or_default().trim().to_owned();
     let read = match asked.as_str() {
         "" => reads::partner_page(&list.cursor, list.limit + 1),
@@ -61,7 +60,7 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
 }
 
 pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
-    let list = List::of(visit.request)?;
+    let list = desk::list(visit, desk::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(desk::LATEST)?;
     let asked = vec![
         partner::partner_find(id),

@@ -5,7 +5,6 @@ use super::runs::payout_table;
 use crate::engine::payout::{Kind as Moved, Sending, State};
 use crate::flow::error::{AppError, Kind};
 use crate::flow::payout::{self as deciding, Decision};
-use crate::http::page::Page as List;
 use crate::http::shell::Site;
 use crate::pages::form::Form;
 use crate::pages::layout::csrf;
@@ -33,7 +32,7 @@ const STATES: &[(&str, &str)] = &[
 ];
 
 pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
-    let list = List::of(visit.request)?;
+    let list = desk::list(visit, desk::ROWS)?;
     let state = visit.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
         return Err(AppError::new(Kind::BadRequest, "unsupported", "there is no such list of payouts").into());
@@ -91,7 +90,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
 }
 
 async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
-    let list = List::of(visit.request)?;
+    let list = desk::list(visit, desk::ROWS)?;
     let mut read =
         vec![rows::sending_find(kind_of(id), &[id.to_owned()]), reads::partner_of_sending(id), rows::reversal_list(id)];
     read.extend(reports::receipt_of(id, list.number(0)?, list.limit + 1));

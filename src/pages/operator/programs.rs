@@ -19,8 +19,10 @@ use maud::{Markup, html};
 
 pub const HERE: &str = "/operator/programs";
 
+/// Versions that are listed, the latest first.
+const VERSIONS: i64 = 30;
 /// Pages for partners that one program has at most on its page.
-const GUIDES: i64 = 100;
+const GUIDES: i64 = 50;
 
 pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let (session, rows) = visit.operator(vec![program::program_list()]).await?;
@@ -52,7 +54,12 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
 }
 
 async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
-    let read = vec![program::program_list(), pool::pool_list(), reads::version_list(id), reads::guide_list(id, GUIDES)];
+    let read = vec![
+        program::program_list(),
+        pool::pool_list(),
+        reads::version_list(id, VERSIONS),
+        reads::guide_list(id, GUIDES),
+    ];
     let (session, rows) = visit.operator(read).await?;
     let catalog = program::catalog(&rows[0])?;
     let found = catalog.in_force(id, visit.now()).ok_or_else(|| AppError::not_found("program"))?;

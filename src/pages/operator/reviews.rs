@@ -3,7 +3,6 @@
 use super::desk;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::review::{self as deciding, Choice};
-use crate::http::page::Page as List;
 use crate::http::shell::Site;
 use crate::pages::form::Form;
 use crate::pages::layout::csrf;
@@ -28,7 +27,7 @@ struct Held {
 const STATES: &[(&str, &str)] = &[("", "Open"), ("released", "Released"), ("rejected", "Rejected")];
 
 pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
-    let list = List::of(visit.request)?;
+    let list = desk::list(visit, 10)?;
     let state = visit.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
         return Err(AppError::new(Kind::BadRequest, "unsupported", "there is no such list of reviews").into());

@@ -6,7 +6,6 @@ use crate::flow::error::AppError;
 use crate::flow::pay::approval_name;
 use crate::flow::payout as deciding;
 use crate::flow::start as starting;
-use crate::http::page::Page as List;
 use crate::http::shell::Site;
 use crate::pages::form::Form;
 use crate::pages::layout::csrf;
@@ -30,7 +29,7 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
 }
 
 async fn listed<S: Site>(visit: &Visit<'_, S>, form: &Form) -> Shown {
-    let list = List::of(visit.request)?;
+    let list = desk::list(visit, desk::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(desk::LATEST)?;
     let read =
         vec![run::run_page(before_ms, &before_id, list.limit + 1), program::program_list(), reads::run_last_periods()];
@@ -156,7 +155,7 @@ struct Report {
 }
 
 async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
-    let list = List::of(visit.request)?;
+    let list = desk::list(visit, desk::ROWS)?;
     let (after_unit, after_partner) = list.cursor.split_once('.').unwrap_or(("", &list.cursor));
     let rule = approval_name(visit.shell.config.setup.payout_approval);
     let read = vec![

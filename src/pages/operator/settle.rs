@@ -4,7 +4,6 @@ use super::desk;
 use crate::engine::schedule;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::start as starting;
-use crate::http::page::Page as List;
 use crate::http::shell::Site;
 use crate::pages::layout::csrf;
 use crate::pages::parts::{self, number, text};
@@ -18,7 +17,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 /// Rows of a preview that are shown; the sums are over all of them.
-const SHOWN_MAX: usize = 100;
+const SHOWN_MAX: usize = 40;
 
 /// `?program=&cadence=&period=`: the one page that is no single batch, for it decides every account anew.
 pub async fn preview<S: Site>(visit: &Visit<'_, S>) -> Shown {
@@ -105,7 +104,7 @@ fn rest<S: Site>(visit: &Visit<'_, S>, all: usize) -> Markup {
 }
 
 pub async fn plan<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
-    let list = List::of(visit.request)?;
+    let list = desk::list(visit, desk::ROWS)?;
     let after = list.number(0)?;
     let (session, rows) =
         visit.operator(vec![run::run_find(id), reads::run_plan_page(id, after, list.limit + 1)]).await?;

@@ -20,7 +20,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 /// Rows of a dry run that are shown; its sums are over all of them.
-const SHOWN_MAX: usize = 100;
+const SHOWN_MAX: usize = 40;
 
 pub async fn edit<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
     shown(visit, id, None, &Tried::default()).await

@@ -76,7 +76,10 @@ pub fn table(words: &dyn Words, catalog: &Catalog, partner: &str, lines: &[Line]
                 br; span.quiet { (plain::rule(words, catalog.in_force(&l.program_id, l.at_ms), &l.rule_id)) }
             },
             html! { (plain::client_name(partner, &l.account_id)) },
-            parts::amount(words, l.net_cents.0, &l.unit),
+            html! {
+                (parts::amount(words, l.net_cents.0, &l.unit))
+                @if l.net_cents.0 == 0 && l.earned_cents.0 > 0 { br; span.quiet { "of " (parts::amount(words, l.earned_cents.0, &l.unit)) } }
+            },
             parts::state(plain::state_name(l.state)),
             plain::available(words, catalog, l),
         ]
@@ -161,11 +164,17 @@ const BOOKINGS: &[Column] = &[text("Date"), text("What"), number("Amount"), text
 
 fn booking(words: &dyn Words, line: &Line, p: &PostingRow) -> Vec<Markup> {
     let back = p.code == "reverse";
+    // What a part of was taken back is still told as it was earned.
+    let why = if back && p.reason.ends_with("was paid") {
+        "A refund, or another later event, took it back.".to_owned()
+    } else {
+        plain::reason(&p.reason)
+    };
     vec![
         parts::instant(words, p.created_at_ms),
         html! { @if back { "Taken back" } @else { "Earned" } br; code.quiet { (p.id) } },
         parts::amount(words, if back { -p.amount_cents } else { p.amount_cents }, &line.unit),
-        html! { (plain::reason(&p.reason)) @if let Some(event) = &p.event_id { br; code.quiet { (event) } } },
+        html! { (why) @if let Some(event) = &p.event_id { br; code.quiet { (event) } } },
     ]
 }
 

@@ -2,6 +2,7 @@
 //! partner's ids find nothing.
 
 mod clients;
+mod data;
 mod earnings;
 mod leaderboard;
 mod links;
@@ -9,17 +10,28 @@ mod onboarding;
 mod overview;
 mod payouts;
 mod plain;
+mod programs;
 mod receipt;
 mod resources;
+mod settings;
 mod share;
 mod texts;
 
+use super::join;
 use super::route::Handled;
 use super::visit::Visit;
 use crate::http::shell::Site;
 
 /// The page of a path, `["partner", …]`.
 pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+    join::page(visit, method, parts)
+        .or_else(|| programs::page(visit, method, parts))
+        .or_else(|| settings::page(visit, method, parts))
+        .or_else(|| own(visit, method, parts))
+}
+
+/// The pages about what a partner has brought and earned.
+fn own<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
     Some(match (method, parts.get(1..).unwrap_or_default()) {
         ("GET", []) => Box::pin(overview::show(visit)),
         ("POST", ["disclosure"]) => Box::pin(overview::disclose(visit)),

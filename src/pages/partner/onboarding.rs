@@ -102,6 +102,9 @@ fn asked_for(name: &str) -> String {
 /// Whether money reaches the partner, and what to do where it does not.
 pub fn standing<S: Site>(visit: &Visit<'_, S>, payee: Option<&PayeeRow>) -> Markup {
     let Some(payee) = payee else {
+        if connected(visit).is_err() {
+            return html! { p.quiet { "Payouts are not set up yet. What you earn waits for you." } };
+        }
         return html! {
             div.todo {
                 h2 { "Say where your money goes" }
@@ -186,6 +189,7 @@ fn country_name(code: &str) -> &str {
 /// Takes a fresh link to the onboarding, and makes the account where there is none.
 pub async fn begin<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let (partner, rows) = visit.partner(vec![payee::payee_find(visit.claim())]).await?;
+    connected(visit)?;
     let payee: Option<PayeeRow> = rows[0].first()?;
     let mut form = visit.form.clone();
     let country = form.get("country").to_owned();
@@ -210,8 +214,18 @@ pub async fn begin<S: Site>(visit: &Visit<'_, S>) -> Shown {
 
 pub async fn dashboard<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let (partner, _) = visit.partner(Vec::new()).await?;
+    connected(visit)?;
     let (_, answer) = onboard::dashboard(&visit.context(&partner.session), &partner.id).await?;
     onwards(visit, &partner, answer["url"].as_str().unwrap_or_default(), "Your account at Stripe")
+}
+
+/// Whether the program has connected Stripe: what is wrong with its configuration is not for partners.
+fn connected<S: Site>(visit: &Visit<'_, S>) -> Result<(), AppError> {
+    let detail = "the program has not connected Stripe yet; what you earn waits for you";
+    match visit.shell.config.setup.stripe {
+        Some(_) => Ok(()),
+        None => Err(AppError::new(Kind::Conflict, "not_configured", detail)),
+    }
 }
 
 /// A link that works once, for the reader to follow.

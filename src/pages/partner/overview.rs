@@ -108,7 +108,7 @@ impl Todo<'_> {
         }
         let undisclosed = self.document.is_some_and(|d| d.requires_disclosure)
             && self.row.is_some_and(|r| r.disclosure_accepted_at_ms.is_none());
-        let steps = [self.money(), self.sharing()];
+        let steps = [self.money().filter(|_| visit.shell.config.setup.stripe.is_some()), self.sharing()];
         if !undisclosed && steps.iter().all(Option::is_none) {
             return html! {};
         }

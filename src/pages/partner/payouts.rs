@@ -75,8 +75,8 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(layout::show(visit, 200, page))
 }
 
-fn figures<'a>(words: &dyn Words, b: &BalanceRow) -> Markup {
-    let figure = |label: &'a str, cents: i64, note: &str| Figure {
+fn figures(words: &dyn Words, b: &BalanceRow) -> Markup {
+    let figure = |label: &'static str, cents: i64, note: &str| Figure {
         label,
         value: parts::amount(words, cents, &b.unit),
         note: html! { (note) },

@@ -101,7 +101,7 @@ pub fn available(words: &dyn Words, catalog: &Catalog, line: &Line) -> Markup {
     let cadence = catalog.in_force(&line.program_id, line.at_ms).map(|d| d.settlement.cadence);
     html! {
         @match line.state {
-            LineState::Available => "It is",
+            LineState::Available => "Now",
             LineState::Pending if line.vests_at_ms >= NEVER => "Not known yet",
             LineState::Pending => {
                 (parts::day(words, cadence.map_or(line.vests_at_ms, |c| schedule::next_run_at(c, line.vests_at_ms))))

@@ -99,7 +99,7 @@ fn kit<S: Site>(
             (parts::select(&choice, required("tone", "Tone"), TONES))
             button.second { "Write it anew" }
         }
-        form method="post" action="/partner/share" {
+        form.kit method="post" action="/partner/share" {
             (layout::csrf(visit))
             input type="hidden" name="link" value=(code);
             input type="hidden" name="tone" value=(tone);
