@@ -28,3 +28,10 @@ for (const link of document.querySelectorAll("a[data-mail]")) {
 
 // The first field that was refused.
 document.querySelector("[aria-invalid]")?.focus();
+
+// A private page is not shown again out of the browser's memory: whoever comes back to it may have signed out.
+addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted) return;
+  document.documentElement.hidden = true;
+  location.reload();
+});
