@@ -1,4 +1,5 @@
 // A state in which every page has something to show: time has passed, payouts were made, somebody waits for a review.
+import { MONTHLY, afterHold, nextMonthly } from "../../../.make/demo-site/time.mjs";
 import { Worker } from "../../../.make/demo-site/worker.mjs";
 
 /** What the demo data leaves out, by the demo's buttons and the public API. */
@@ -7,7 +8,7 @@ export async function prepare(server) {
     const answer = await fetch(`${server.base}${path}`, { method: "POST", redirect: "manual" });
     if (answer.status !== 303) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
   };
-  const worker = new Worker({ url: server.base, operatorToken: server.operatorToken, webhookSecret: server.webhookSecret });
+  const worker = new Worker({ url: server.base, cronPath: "/cdn-cgi/local/scheduled", operatorToken: server.operatorToken, webhookSecret: server.webhookSecret });
   const account = (id, email) => ({ id, email, name: id.replace("acct_", "") });
   // A client under its partner's own domain, which a person looks at.
   await worker.tell({ type: "account.signed_up", account: account("acct_annex", "owner@north.example"), attribution: { code: server.codes.north } });
@@ -24,5 +25,5 @@ export async function prepare(server) {
   await press("/shop/time/minutes");
   await worker.tell({ type: "account.signed_up", account: account("acct_heron", "owner@heron.example"), attribution: { code: server.codes.north } });
   await worker.tell({ type: "invoice.paid", account: { id: "acct_heron" }, amount: { cents: 50_000, currency: "usd" }, data: { invoice_id: "in_heron_1" } });
-  for (let month = 0; month < 3; month += 1) await press("/shop/time/month");
+  await worker.cron(MONTHLY, nextMonthly(afterHold(Date.now())));
 }
