@@ -13,6 +13,7 @@ pub struct Viewer {
     // Each is made when first used: a page needs two or three of them.
     number: OnceCell<Option<Function>>,
     percent: OnceCell<Option<Function>>,
+    date: OnceCell<Option<Function>>,
     day: OnceCell<Option<Function>>,
     instant: OnceCell<Option<Function>>,
     utc: OnceCell<Option<Function>>,
@@ -32,6 +33,7 @@ impl Viewer {
             zone: if zone.is_empty() { "UTC" } else { zone }.to_owned(),
             number: OnceCell::new(),
             percent: OnceCell::new(),
+            date: OnceCell::new(),
             day: OnceCell::new(),
             instant: OnceCell::new(),
             utc: OnceCell::new(),
@@ -98,6 +100,14 @@ impl Words for Viewer {
         let options = [("style", JsValue::from("percent")), ("maximumFractionDigits", 2.into())];
         let format = self.percent.get_or_init(|| self.numbers(&options));
         apply(format.as_ref(), JsValue::from(bps as f64 / 10_000.0)).unwrap_or_else(|| Plain.percent(bps))
+    }
+
+    fn date(&self, at: UtcMillis) -> String {
+        let options = [("month", JsValue::from("short")), ("day", "numeric".into()), ("timeZone", "UTC".into())];
+        let format = self.date.get_or_init(|| {
+            Some(make("DateTimeFormat", &self.locale, &options)?.unchecked_into::<Intl::DateTimeFormat>().format())
+        });
+        apply(format.as_ref(), JsValue::from(at.0 as f64)).unwrap_or_else(|| Plain.date(at))
     }
 
     fn day(&self, at: UtcMillis) -> String {

@@ -18,6 +18,8 @@ pub trait Words {
     fn number(&self, number: i64) -> String;
     /// Basis points as percent.
     fn percent(&self, bps: i64) -> String;
+    /// A day of a calendar in UTC, without its year: below a chart.
+    fn date(&self, at: UtcMillis) -> String;
     /// The day in the viewer's time zone.
     fn day(&self, at: UtcMillis) -> String;
     /// Day, time and zone in the viewer's time zone.
@@ -58,6 +60,10 @@ impl Words for Plain {
         let sign = if bps < 0 { "-" } else { "" };
         let (whole, rest) = (bps.unsigned_abs() / 100, bps.unsigned_abs() % 100);
         if rest == 0 { format!("{sign}{whole}%") } else { format!("{sign}{whole}.{rest:02}%") }
+    }
+
+    fn date(&self, at: UtcMillis) -> String {
+        at.to_rfc3339().chars().skip(5).take(5).collect()
     }
 
     fn day(&self, at: UtcMillis) -> String {

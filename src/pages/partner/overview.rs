@@ -7,7 +7,7 @@ use super::super::parts::{self, Figure};
 use super::super::visit::{Partner, Shown, Visit};
 use super::earnings;
 use super::plain;
-use crate::base::time::{DAY_MS, HOUR_MS, Month, UtcMillis};
+use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::engine::line::Line;
 use crate::engine::payee::is_payable;
 use crate::flow::enrol;
@@ -221,8 +221,7 @@ pub fn course(words: &dyn Words, days: &[DayRow], first: i64) -> Markup {
         all.iter().map(|day| days.iter().find(|d| d.day == *day).map_or(0, count)).collect()
     };
     let (clicks, signups, paid) = (of(|d| d.clicks), of(|d| d.signups), of(|d| d.conversions));
-    // Noon is on the same day in most places.
-    let places: Vec<String> = all.iter().map(|day| words.day(UtcMillis(day * DAY_MS + 12 * HOUR_MS))).collect();
+    let places: Vec<String> = all.iter().map(|day| words.date(UtcMillis(day * DAY_MS))).collect();
     let write = |n: i64| words.number(n);
     let sum = |list: &[i64]| html! { (words.number(list.iter().sum())) };
     let days = html! { "in 30 days" };
