@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Browser } from "./support/browser.mjs";
 import { COLOURS, accessibility, layoutShift, sideways, weight } from "./support/checks.mjs";
-import { crawl } from "./support/pages.mjs";
+import { OPERATORS_OTHERS, crawl, partnersOthers } from "./support/pages.mjs";
 import { signIn, signInAsOperator } from "./support/people.mjs";
-import { prepare } from "./support/prepare.mjs";
+import { prepare, writeGuide } from "./support/prepare.mjs";
 import { serve } from "./support/server.mjs";
 
 const NARROW = { width: 360, height: 740 };
@@ -17,6 +17,10 @@ let server;
 before(async () => {
   server = await serve();
   await prepare(server);
+  await inBrowser(async (browser) => {
+    await signInAsOperator(browser);
+    await writeGuide(browser);
+  });
 });
 after(() => server?.close());
 
@@ -44,9 +48,9 @@ async function faults(browser, address) {
   return wrong;
 }
 
-async function crawled(browser, start, expected) {
+async function crawled(browser, start, expected, others) {
   const wrong = [];
-  const shapes = await crawl(browser, start, async (_shape, address) => wrong.push(...(await faults(browser, address))));
+  const shapes = await crawl(browser, start, async (_shape, address) => wrong.push(...(await faults(browser, address))), others);
   assert.equal(wrong.join("\n"), "");
   const missing = expected.filter((shape) => !shapes.includes(shape));
   assert.deepEqual(missing, [], `found: ${shapes.join(" ")}`);
@@ -83,7 +87,7 @@ test("the checks see what they look for", () =>
 test("pages for everybody", () =>
   inBrowser(async (browser) => {
     const wrong = [];
-    for (const address of ["/", "/shop", "/dev/mail", "/sign-in", "/sign-in/sent", "/sign-in/token", "/sign-in?to=/operator", "/partner/join", "/sign-out"]) {
+    for (const address of ["/", "/shop", "/dev/mail", "/sign-in", "/sign-in/sent", "/sign-in/token", "/sign-in?to=/operator", "/partner/join", "/partner/join/sent", "/sign-out"]) {
       wrong.push(...(await faults(browser, address)));
     }
     assert.equal(wrong.join("\n"), "");
@@ -95,17 +99,23 @@ test("a partner's pages", () =>
     await crawled(browser, "/partner", [
       "/partner",
       "/partner/clients",
+      "/partner/clients/:id",
       "/partner/earnings",
       "/partner/earnings/:id",
       "/partner/leaderboard",
       "/partner/links",
       "/partner/links/:id",
+      "/partner/links/:id/disable",
       "/partner/payouts",
       "/partner/payouts/:id",
+      "/partner/payouts/setup",
+      "/partner/programs",
       "/partner/resources",
+      "/partner/resources/:id",
       "/partner/settings",
+      "/partner/settings/mails",
       "/partner/share",
-    ]);
+    ], partnersOthers(server));
   }));
 
 test("an operator's pages", () =>
@@ -119,6 +129,8 @@ test("an operator's pages", () =>
       "/operator/economics",
       "/operator/funnel",
       "/operator/ledger",
+      "/operator/ledger/faults",
+      "/operator/ledger/transfers",
       "/operator/outbox",
       "/operator/partners",
       "/operator/partners/:id",
@@ -127,11 +139,14 @@ test("an operator's pages", () =>
       "/operator/programs",
       "/operator/programs/:id",
       "/operator/programs/:id/edit",
+      "/operator/programs/:id/resources/:id",
+      "/operator/programs/:id/resources/new",
       "/operator/reviews",
       "/operator/reviews/:id",
       "/operator/runs",
       "/operator/runs/:id",
+      "/operator/runs/:id/plan",
       "/operator/runs/preview",
       "/operator/tokens",
-    ]);
+    ], OPERATORS_OTHERS);
   }));

@@ -20,11 +20,12 @@ async function links(browser, area) {
     .map(({ pathname, search }) => ({ path: pathname, address: `${pathname}${search}` }));
 }
 
-/** Visits one page of each shape from `start` on; `look(shape, address)` is called on each. Answers the shapes. */
-export async function crawl(browser, start, look) {
+/** Visits one page of each shape from the first address on; `look(shape, address)` is called on each. Answers the shapes.
+ * `others` come first: pages that only some lead to, and the ones of their shape that have the most to show. */
+export async function crawl(browser, start, look, others = []) {
   const area = start.split("/")[1];
   const seen = new Set();
-  const waiting = [{ path: start, address: start }];
+  const waiting = [...others, start].map((address) => ({ path: address.split("?")[0], address }));
   while (waiting.length > 0) {
     const { path, address } = waiting.shift();
     const is = shape(path);
@@ -36,4 +37,12 @@ export async function crawl(browser, start, look) {
     waiting.push(...found);
   }
   return [...seen].sort();
+}
+
+/** An operator's pages of what has the most to show. */
+export const OPERATORS_OTHERS = ["/operator/accounts/acct_annex", "/operator/programs/agency-partner"];
+
+/** Pages of a partner that only some are led to: several programs, and a link of one's own making. */
+export function partnersOthers(server) {
+  return ["/partner/programs", `/partner/links/${server.links.north}/disable`];
 }

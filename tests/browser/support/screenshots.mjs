@@ -3,9 +3,9 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { html } from "../../../.make/demo-site/html.mjs";
 import { Browser, DESKTOP, PHONE } from "./browser.mjs";
-import { crawl } from "./pages.mjs";
+import { OPERATORS_OTHERS, crawl, partnersOthers } from "./pages.mjs";
 import { becomeCustomer, signIn, signInAsOperator } from "./people.mjs";
-import { prepare } from "./prepare.mjs";
+import { prepare, writeGuide } from "./prepare.mjs";
 import { serve } from "./server.mjs";
 
 const OPEN = ["/", "/shop", "/dev/mail", "/sign-in", "/sign-in/sent", "/sign-in/token", "/partner/join", "/sign-out", "/partner/nowhere"];
@@ -23,7 +23,7 @@ async function picture(browser, role, shape, address) {
     for (const scheme of SCHEMES) {
       await browser.scheme(scheme);
       const { data } = await browser.send("Page.captureScreenshot", { captureBeyondViewport: true });
-      const name = `${role}${shape.replaceAll(/[^a-z]+/g, "-").replace(/-$/, "")}-${size}-${scheme}.png`;
+      const name = `${shape.startsWith(`/${role}`) ? "" : role}${shape.replaceAll(/[^a-z]+/g, "-").replace(/-$/, "").replace(/^-/, "")}-${size}-${scheme}.png`;
       writeFileSync(join(folder, name), Buffer.from(data, "base64"));
       page.files[`${size} ${scheme}`] = name;
     }
@@ -31,6 +31,19 @@ async function picture(browser, role, shape, address) {
   await browser.scheme("light");
   await browser.resize(DESKTOP);
   taken.push(page);
+}
+
+/** Clicks of a month: they are dated by the Worker's clock alone, so for the pictures the books of clicks are made older. */
+function clicksOfAMonth(database) {
+  const today = Math.floor(Date.now() / 86_400_000);
+  const link = database.prepare("SELECT partner_id, code FROM link_day WHERE signups > 0 ORDER BY signups DESC LIMIT 1").get();
+  const add = database.prepare(
+    "INSERT INTO link_day (partner_id, code, day, clicks) VALUES (?, ?, ?, ?) ON CONFLICT (partner_id, code, day) DO UPDATE SET clicks = clicks + excluded.clicks",
+  );
+  for (let ago = 29; ago >= 0; ago -= 1) {
+    const clicks = Math.max(0, Math.round(9 + 6 * Math.sin(ago / 3) + 3 * Math.cos(ago * 1.7)));
+    add.run(link.partner_id, link.code, today - ago, clicks);
+  }
 }
 
 const section = ({ role, shape, files }) => html`<section><h2>${role}: ${shape}</h2>
@@ -44,20 +57,24 @@ const index = () => html`<!doctype html>
 async function main() {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const server = await serve();
+  let server = await serve();
+  await prepare(server);
+  server = await server.meanwhile(clicksOfAMonth);
   const browser = await Browser.open(server.base);
   try {
-    await prepare(server);
     await browser.send("Emulation.setScrollbarsHidden", { hidden: true });
+    await signInAsOperator(browser);
+    await writeGuide(browser);
+    await browser.forget();
     await browser.go(`/r/${server.codes.ink}`);
     for (const address of OPEN) await picture(browser, "open", address, address);
     await becomeCustomer(browser, { company: "Harbour Books", email: "owner@harbour-books.example" });
     await picture(browser, "customer", "/shop", "/shop");
     await signIn(browser, "hello@north.example", "/partner");
-    await crawl(browser, "/partner", (shape, address) => picture(browser, "partner", shape, address));
+    await crawl(browser, "/partner", (shape, address) => picture(browser, "partner", shape, address), partnersOthers(server));
     await browser.forget();
     await signInAsOperator(browser);
-    await crawl(browser, "/operator", (shape, address) => picture(browser, "operator", shape, address));
+    await crawl(browser, "/operator", (shape, address) => picture(browser, "operator", shape, address), OPERATORS_OTHERS);
   } finally {
     writeFileSync(join(folder, "index.html"), String(index()));
     await browser.close();
