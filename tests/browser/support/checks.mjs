@@ -1,15 +1,18 @@
 // What every page must stand: axe, no scrolling sideways, nothing that moves after it was shown, no complaint in the console.
 import axe from "axe-core";
 
-/** Serious and critical findings of axe on the page as it is, a line each. */
-export async function accessibility(browser) {
+/** The rules that look at colours: the others find the same in light and dark. */
+export const COLOURS = ["color-contrast", "link-in-text-block"];
+
+/** Serious and critical findings of axe on the page as it is, a line each; of all rules, or of those named. */
+export async function accessibility(browser, rules = null) {
   if (!(await browser.run("return Boolean(window.axe)"))) await browser.run(axe.source);
   const violations = await browser.driver.executeAsyncScript(`
     const done = arguments[arguments.length - 1];
-    axe.run(document, { resultTypes: ["violations"] }).then(
+    axe.run(document, { resultTypes: ["violations"], ...(arguments[0] && { runOnly: arguments[0] }) }).then(
       ({ violations }) => done(violations.map(({ id, impact, help, nodes }) => ({ id, impact, help, where: nodes.map((node) => node.target.join(" ") + ": " + node.html.slice(0, 160) + " " + (node.failureSummary ?? "").slice(0, 200)) }))),
       (why) => done([{ id: "axe", impact: "critical", help: String(why), where: [] }]),
-    );`);
+    );`, rules);
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(({ id, impact, help, where }) => `${impact} ${id}: ${help}\n    ${where.slice(0, 3).join("\n    ")}`);
