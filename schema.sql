@@ -920,8 +920,15 @@ BEGIN SELECT RAISE(ABORT, 'mailed_link: used already'); END;
 -- Who a partner is, by the site's user and by address: sign-in looks for it.
 CREATE INDEX partner_external ON partner (external_id);
 CREATE INDEX partner_person_email ON partner_person (lower(email));
+-- Operators look for people by how their names begin.
+CREATE INDEX partner_person_name ON partner_person (lower(name)) WHERE name IS NOT NULL;
+-- Hex: by it the preferences of mails are found, which are kept without the address. Written wherever the address is.
+ALTER TABLE partner_person ADD COLUMN email_sha256 TEXT; -- mutable
 -- What the leaderboard calls a partner. NULL: the partner is not shown by name.
 ALTER TABLE partner_person ADD COLUMN display_name TEXT; -- mutable
+
+-- Payouts that a person has to look at.
+CREATE INDEX payout_review ON payout (created_at_ms, id) WHERE state = 'review';
 
 -- What a partner has done, for the copy of their data.
 CREATE INDEX audit_actor ON audit (actor, at_ms, id);
@@ -1014,4 +1021,3 @@ CREATE INDEX leaderboard_rank ON leaderboard (program_id, rank, partner_id);
 CREATE INDEX transfer_taken ON transfer (debit) WHERE line IS NOT NULL AND code = 'reverse';
 CREATE INDEX transfer_unheld ON transfer (credit) WHERE line IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
   AND instr(credit, '/available/') > 0;
-CREATE INDEX link_partner_newest ON link (partner_id, created_at_ms, code);

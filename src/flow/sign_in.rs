@@ -3,7 +3,7 @@
 //! In scope: what is stored of a link and a session, and the mail. Not in scope: cookies and pages. Tokens are handed to
 //! whoever asked for them and to nobody else: the database has their hashes.
 
-use super::context::{Context, Ports};
+use super::context::{Context, Ports, fresh_secret};
 use super::deliver::{Tried, hand_over};
 use super::error::AppError;
 use crate::base::id;
@@ -42,14 +42,8 @@ impl Token {
     }
 
     pub fn fresh<P: Ports>(ports: &P) -> Token {
-        Token::of(random_hex(ports))
+        Token::of(fresh_secret(ports))
     }
-}
-
-pub fn random_hex<P: Ports>(ports: &P) -> String {
-    let mut bytes = [0; 32];
-    ports.random(&mut bytes);
-    id::hex(&bytes)
 }
 
 /// What a mailed link is for.
@@ -169,7 +163,7 @@ pub struct Opened {
 /// A new session, in place of the one that this browser had.
 pub fn open<P: Ports>(ctx: &Context<'_, P>, who: &Newcomer<'_>, before_sha256: Option<&str>) -> Opened {
     // The first half stays through rotations and protects the forms.
-    let token = Token::of(format!("{}-{}", random_hex(ctx.ports), random_hex(ctx.ports)));
+    let token = Token::of(format!("{}-{}", fresh_secret(ctx.ports), fresh_secret(ctx.ports)));
     let lasts = match who.proof {
         Proof::Token(_) => SESSION_TOKEN_MS,
         _ if who.operator => SESSION_OPERATOR_MS,

@@ -2,7 +2,7 @@
 
 use super::context::{Context, Ports};
 use super::error::AppError;
-use crate::store::unsubscribe::{Unsubscribed, unsubscribe_delete, unsubscribe_insert, unsubscribe_of};
+use crate::store::unsubscribe::{Unsubscribed, unsubscribe_delete, unsubscribe_insert};
 use crate::wire::mail::{self, Audience, KINDS, Kind};
 use crate::wire::unsubscribe::address_sha256;
 
@@ -30,12 +30,6 @@ pub async fn stop<P: Ports>(ctx: &Context<'_, P>, link: &Link, kind: &Kind) -> R
 /// The kinds that a partner may do without.
 pub fn choices() -> impl Iterator<Item = &'static Kind> {
     KINDS.iter().filter(|k| k.optional && k.to == Audience::Partner)
-}
-
-/// The kinds that are not wanted at an address.
-pub async fn unwanted<P: Ports>(ctx: &Context<'_, P>, address: &str) -> Result<Vec<String>, AppError> {
-    let rows = ctx.query(unsubscribe_of(&[address_sha256(address)])).await?;
-    Ok(rows.decode::<Unsubscribed>()?.into_iter().map(|u| u.kind).collect())
 }
 
 /// Of the kinds that can be chosen, those of `wanted` are sent to the address, the others are not.

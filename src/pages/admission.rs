@@ -4,8 +4,9 @@
 use super::visit::{SESSION_COOKIE, Stop, Visit};
 use crate::base::id;
 use crate::base::time::UtcMillis;
+use crate::flow::context::fresh_secret;
 use crate::flow::error::{AppError, Kind};
-use crate::flow::sign_in::{self, Newcomer, Opened, Token, random_hex, upkeep};
+use crate::flow::sign_in::{self, Newcomer, Opened, Token, upkeep};
 use crate::http::auth;
 use crate::http::message::Response;
 use crate::http::shell::Site;
@@ -86,7 +87,7 @@ impl<S: Site> Visit<'_, S> {
     /// The first half stays: the forms of pages that are open go by it.
     fn next_token(&self) -> Token {
         let stays = self.token().and_then(|token| token.split('-').next()).unwrap_or_default();
-        Token::of(format!("{stays}-{}", random_hex(self.shell.site)))
+        Token::of(format!("{stays}-{}", fresh_secret(self.shell.site)))
     }
 
     /// A new session in place of the one that this browser has. It is the browser's once it is written and adopted.

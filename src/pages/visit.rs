@@ -4,9 +4,8 @@ use super::form::Form;
 use super::locale::Words;
 use crate::base::id;
 use crate::base::time::UtcMillis;
-use crate::flow::context::Context;
+use crate::flow::context::{Context, fresh_secret};
 use crate::flow::error::{AppError, Kind};
-use crate::flow::sign_in::random_hex;
 use crate::http::auth::hex_sha256;
 use crate::http::message::{Request, Response};
 use crate::http::shell::{Shell, Site};
@@ -87,7 +86,7 @@ impl<'a, S: Site> Visit<'a, S> {
         };
         let kept = cookie(FORM_COOKIE).filter(|secret| secret.len() >= 32);
         let fresh = token.is_none() && kept.is_none();
-        let form_secret = kept.unwrap_or_else(|| random_hex(shell.site));
+        let form_secret = kept.unwrap_or_else(|| fresh_secret(shell.site));
         let form = if request.method == "POST" { Form::read(&request.body) } else { Form::default() };
         let (cookie, rotated) = (RefCell::default(), RefCell::default());
         Visit { shell, request, words, form, token, claim, form_secret, fresh, cookie, rotated }

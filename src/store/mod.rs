@@ -31,6 +31,7 @@ pub mod program;
 pub mod promotion;
 pub mod redemption;
 pub mod report;
+pub mod resource;
 pub mod review;
 pub mod run;
 pub mod session;

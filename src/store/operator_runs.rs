@@ -1,4 +1,4 @@
-//! What operators' pages read of runs, their payouts, programs and tokens; and what operators write for partners.
+//! What operators' pages read of runs, their payouts, programs and tokens.
 
 use super::port::Stmt;
 use crate::base::time::UtcMillis;
@@ -94,6 +94,8 @@ pub fn payout_shown_page(state: &str, before_ms: i64, before_id: &str, limit: i6
         "" => "?1 = ?1",
         // In words of its own, so that the queue's index serves.
         "held" => "?1 = ?1 AND p.state IN ('planned', 'submitting') AND p.held = 1",
+        // In words of its own too: the partial index serves no parameter.
+        "review" => "?1 = ?1 AND p.state = 'review'",
         "planned" | "submitting" => "p.state IN ('planned', 'submitting') AND p.state = ?1 AND p.held = 0",
         _ => "p.state = ?1",
     };
@@ -132,55 +134,6 @@ pub fn version_list(program: &str, limit: i64) -> Stmt {
     )
     .bind(program)
     .bind(limit)
-}
-
-/// A page that an operator wrote for a program's partners.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Guide {
-    pub id: String,
-    pub title: String,
-    /// Markdown.
-    pub body: String,
-    pub updated_at_ms: UtcMillis,
-}
-
-/// Pages of a program, in the order in which they were written.
-pub fn guide_list(program: &str, limit: i64) -> Stmt {
-    Stmt::new(
-        "SELECT id, title, body, updated_at_ms FROM resource WHERE program_id = ?1 ORDER BY created_at_ms, id LIMIT ?2",
-    )
-    .bind(program)
-    .bind(limit)
-}
-
-pub fn guide_find(program: &str, id: &str) -> Stmt {
-    Stmt::new("SELECT id, title, body, updated_at_ms FROM resource WHERE id = ?2 AND program_id = ?1")
-        .bind(program)
-        .bind(id)
-}
-
-pub fn guide_insert(program: &str, id: &str, title: &str, body: &str, now: UtcMillis) -> Stmt {
-    Stmt::new(
-        "INSERT INTO resource (id, program_id, title, body, updated_at_ms, created_at_ms) VALUES (?2, ?1, ?3, ?4, ?5, ?5)",
-    )
-    .bind(program)
-    .bind(id)
-    .bind(title)
-    .bind(body)
-    .bind(now)
-}
-
-pub fn guide_update(program: &str, id: &str, title: &str, body: &str, now: UtcMillis) -> Stmt {
-    Stmt::new("UPDATE resource SET title = ?3, body = ?4, updated_at_ms = ?5 WHERE id = ?2 AND program_id = ?1")
-        .bind(program)
-        .bind(id)
-        .bind(title)
-        .bind(body)
-        .bind(now)
-}
-
-pub fn guide_delete(program: &str, id: &str) -> Stmt {
-    Stmt::new("DELETE FROM resource WHERE id = ?2 AND program_id = ?1").bind(program).bind(id)
 }
 
 /// A token as it is listed: of its secret there is nothing to show.

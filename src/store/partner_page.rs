@@ -361,31 +361,3 @@ pub fn place_own(partner: &str) -> Stmt {
     ))
     .bind(partner)
 }
-
-/// What an operator wrote for the partners of a program.
-#[derive(Clone, Debug, Deserialize)]
-pub struct ResourceRow {
-    pub id: String,
-    pub title: String,
-    /// Markdown; empty in lists.
-    pub body: String,
-    pub updated_at_ms: UtcMillis,
-}
-
-pub fn resource_list(partner: &str, limit: i64) -> Stmt {
-    Stmt::new(
-        "SELECT r.id, r.title, '' AS body, r.updated_at_ms FROM partner p CROSS JOIN resource r ON r.program_id = p.program_id
-         WHERE p.id = ?1 ORDER BY r.created_at_ms, r.id LIMIT ?2",
-    )
-    .bind(partner)
-    .bind(limit)
-}
-
-pub fn resource_find(partner: &str, id: &str) -> Stmt {
-    Stmt::new(
-        "SELECT r.id, r.title, r.body, r.updated_at_ms FROM partner p CROSS JOIN resource r ON r.program_id = p.program_id
-         WHERE p.id = ?1 AND r.id = ?2",
-    )
-    .bind(partner)
-    .bind(id)
-}

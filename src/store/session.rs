@@ -61,7 +61,8 @@ pub fn session_find(token_sha256: &str, partner: &str, now: UtcMillis) -> Stmt {
            s.rotated_at_ms, s.checked_at_ms, s.seen_at_ms, s.expires_at_ms,
            EXISTS (SELECT 1 FROM api_token t WHERE t.sha256 = s.credential_sha256 AND t.revoked_at_ms IS NULL
              AND (t.expires_at_ms IS NULL OR t.expires_at_ms > ?4)) AS token_is_live,
-           p.id AS partner_id, p.program_id, p.external_id, p.code, x.name, x.email AS partner_email, p.left_at_ms,
+           p.id AS partner_id, p.program_id, p.external_id, p.code, IIF(p.id IS NULL, NULL, x.name) AS name,
+           IIF(p.id IS NULL, NULL, x.email) AS partner_email, p.left_at_ms,
            (SELECT COUNT(*) FROM partner_person y WHERE s.email IS NOT NULL AND lower(y.email) = +s.email)
              + (SELECT COUNT(*) FROM partner q WHERE s.site_user IS NOT NULL AND q.external_id = s.site_user) AS partners
          FROM session s LEFT JOIN partner_person x ON x.partner_id = ?2 LEFT JOIN partner p ON p.id = x.partner_id AND {IS_OF}

@@ -228,15 +228,27 @@ fn a_run_is_previewed_and_started_once() {
     desk.house.now.set(at("2026-05-02T00:00:00Z"));
     let operator = desk.operator();
     operator.get("/operator/runs").is_page().says("Preview it, then start it").says("2026-05");
-    let query = format!("/operator/runs/preview?program={AGENCY}&cadence=monthly&period=2026-04");
+    let page = operator.get(&format!("/operator/runs/preview?program={AGENCY}&period=2026-04"));
+    page.is_page().says("books nothing");
+    assert!(page.html.contains("value=\"2026-04\"") && page.html.contains("value=\"agency-partner\" selected"));
     let runs = desk.count("SELECT COUNT(*) FROM run");
-    operator.get(&query).is(200).says("Nothing of this is booked").says("Start this run");
+    let preview = |period: &str| operator.post("/operator/runs/preview", &[("program", AGENCY), ("period", period)]);
+    preview("2026-04").is(200).says("Nothing of this is booked").says("Start this run");
     assert_eq!(desk.count("SELECT COUNT(*) FROM run"), runs, "a preview starts nothing");
-    let early = operator.get(&format!("/operator/runs/preview?program={AGENCY}&cadence=monthly&period=2026-05"));
+    let early = preview("2026-05");
     early.is(200).says("More may happen before then");
     assert!(!early.text().contains("Start this run"));
-    operator.get("/operator/runs/preview?program=x&cadence=monthly&period=2026-05").is(404);
-    operator.get(&format!("/operator/runs/preview?program={AGENCY}&cadence=monthly&period=soon")).is(400);
+    for (period, says) in
+        [("soon", "Must be a month"), ("2026-W10", "This program settles monthly"), ("", "Period is required")]
+    {
+        let refused = preview(period);
+        refused.is(422).says(says);
+        assert!(refused.html.contains(&format!("value=\"{period}\"")), "what was typed is kept");
+    }
+    let evil = [("program", "\"><b>"), ("period", "\"><b>")];
+    assert!(!operator.post("/operator/runs/preview", &evil).is(422).html.contains("\"><b>"));
+    operator.get("/operator/runs/preview?program=%22%3E%3Cb%3E&period=%22%3E%3Cb%3E").is_page();
+    operator.get("/operator/runs");
     for _ in 0..2 {
         let done = operator.post("/operator/runs", &[("program", AGENCY), ("period", "2026-04")]);
         done.is(303);
@@ -248,7 +260,7 @@ fn a_run_is_previewed_and_started_once() {
             .says("session:");
     }
     assert_eq!((desk.count("SELECT COUNT(*) FROM run"), desk.audited("run.start")), (runs + 1, 1));
-    operator.get(&query).says("This period has its run");
+    preview("2026-04").says("This period has its run");
     operator.get("/operator/runs");
     for (period, says) in [
         ("2026-05", "it is not over"),

@@ -125,14 +125,21 @@ fn mails_are_chosen_and_stopped() {
     let browser = ann.browser();
     let checked = "name=\"referral.joined\" type=\"checkbox\" value=\"yes\" checked";
     let shown = browser.get("/partner/settings/mails");
-    shown.is(200).says("Tell me when somebody joins through me");
+    shown.is_page().says("Tell me when somebody joins through me");
     assert!(shown.html.contains(checked));
     assert_eq!(browser.post("/partner/settings/mails", &[]).location, "/partner/settings/mails?done=choice-kept");
     assert_eq!(
         ann.one("SELECT address_sha256 FROM unsubscribe WHERE kind = 'referral.joined'"),
         address_sha256("ann@example.com").as_str()
     );
-    assert!(!browser.get("/partner/settings/mails").html.contains(checked));
+    let shown = browser.get("/partner/settings/mails");
+    assert!(!shown.is_page().html.contains(checked));
+    // Somebody else's address is somebody else's choice.
+    let (bob, _) =
+        ann.house.world.partner(ann.house.now.get(), "agency-partner", "bob", "bob@example.com").expect("a partner");
+    assert!(
+        ann.house.signed_in("bob@example.com", &bob).get("/partner/settings/mails").is_page().html.contains(checked)
+    );
     // What is about money cannot be stopped.
     browser.post("/partner/settings/mails", &[("referral.joined", "yes"), ("payout.sent", "")]).is(303);
     assert_eq!(ann.one("SELECT COUNT(*) FROM unsubscribe"), 0);

@@ -1,9 +1,9 @@
 //! What the operator's pages share: frames, links to what is spoken of, and forms that act once.
 
 use crate::base::money::CENTS_MAX;
+use crate::flow::context::fresh_secret;
 use crate::flow::error::AppError;
 use crate::flow::once::Once;
-use crate::flow::sign_in::random_hex;
 use crate::http::auth::hex_sha256;
 use crate::http::message::Response;
 use crate::http::page::Page as List;
@@ -59,7 +59,7 @@ pub fn program(id: &str) -> Markup {
 pub fn hidden<S: Site>(visit: &Visit<'_, S>) -> Markup {
     html! {
         (csrf(visit))
-        input type="hidden" name=(KEY) value=(random_hex(visit.shell.site));
+        input type="hidden" name=(KEY) value=(fresh_secret(visit.shell.site));
     }
 }
 
@@ -72,7 +72,7 @@ pub fn once<S: Site>(visit: &Visit<'_, S>, route: &'static str) -> Option<Once> 
 
 /// The key of the form, or one that no other form has.
 pub fn key<S: Site>(visit: &Visit<'_, S>) -> String {
-    visit.form.given(KEY).filter(|key| key.len() == 64).map_or_else(|| random_hex(visit.shell.site), str::to_owned)
+    visit.form.given(KEY).filter(|key| key.len() == 64).map_or_else(|| fresh_secret(visit.shell.site), str::to_owned)
 }
 
 /// The field for why: what is decided stands in the audit log with it.

@@ -9,13 +9,13 @@ mod desk;
 mod document;
 mod economics;
 mod funnel;
-mod guides;
 mod home;
 mod ledger;
 mod outbox;
 mod partners;
 mod payouts;
 mod programs;
+mod resources;
 mod reviews;
 mod runs;
 mod settle;
@@ -41,8 +41,8 @@ fn shown<'a, S: Site>(visit: &'a Visit<'a, S>, rest: &[&'a str]) -> Option<Handl
         ["programs"] => Box::pin(programs::list(visit)),
         ["programs", id] => Box::pin(programs::show(visit, id)),
         ["programs", id, "edit"] => Box::pin(versions::edit(visit, id)),
-        ["programs", id, "resources", "new"] => Box::pin(guides::compose(visit, id)),
-        ["programs", id, "resources", page] => Box::pin(guides::edit(visit, id, page)),
+        ["programs", id, "resources", "new"] => Box::pin(resources::compose(visit, id)),
+        ["programs", id, "resources", page] => Box::pin(resources::edit(visit, id, page)),
         ["partners"] => Box::pin(partners::list(visit)),
         ["partners", id] => Box::pin(partners::show(visit, id)),
         ["accounts"] => Box::pin(accounts::list(visit)),
@@ -50,7 +50,7 @@ fn shown<'a, S: Site>(visit: &'a Visit<'a, S>, rest: &[&'a str]) -> Option<Handl
         ["reviews"] => Box::pin(reviews::list(visit)),
         ["reviews", id] => Box::pin(reviews::show(visit, id)),
         ["runs"] => Box::pin(runs::list(visit)),
-        ["runs", "preview"] => Box::pin(settle::preview(visit)),
+        ["runs", "preview"] => Box::pin(settle::ask(visit)),
         ["runs", id] => Box::pin(runs::show(visit, id)),
         ["runs", id, "plan"] => Box::pin(settle::plan(visit, id)),
         ["payouts"] => Box::pin(payouts::list(visit)),
@@ -71,12 +71,13 @@ fn form<'a, S: Site>(visit: &'a Visit<'a, S>, rest: &[&'a str]) -> Option<Handle
     Some(match *rest {
         ["programs", id, "pool"] => Box::pin(programs::fund(visit, id)),
         ["programs", id, "edit"] => Box::pin(versions::save(visit, id)),
-        ["programs", id, "resources"] => Box::pin(guides::add(visit, id)),
-        ["programs", id, "resources", page] => Box::pin(guides::save(visit, id, page)),
-        ["programs", id, "resources", page, "remove"] => Box::pin(guides::remove(visit, id, page)),
+        ["programs", id, "resources"] => Box::pin(resources::add(visit, id)),
+        ["programs", id, "resources", page] => Box::pin(resources::save(visit, id, page)),
+        ["programs", id, "resources", page, "remove"] => Box::pin(resources::remove(visit, id, page)),
         ["accounts", id] => Box::pin(accounts::rebind(visit, id)),
         ["reviews", id] => Box::pin(reviews::decide(visit, id)),
         ["runs"] => Box::pin(runs::start(visit)),
+        ["runs", "preview"] => Box::pin(settle::preview(visit)),
         ["runs", id, "approve"] => Box::pin(runs::approve(visit, id)),
         ["payouts", id] => Box::pin(payouts::decide(visit, id)),
         ["outbox"] => Box::pin(outbox::replay(visit)),

@@ -12,7 +12,8 @@ use crate::pages::parts::{self, Field, Figure, text};
 use crate::pages::route::with_refusal;
 use crate::pages::visit::{Shown, Visit};
 use crate::program::document::Document;
-use crate::store::operator_runs::{self as reads, Guide, VersionRow};
+use crate::store::operator_runs::{self as reads, VersionRow};
+use crate::store::resource::{Resource, resource_list};
 use crate::store::{pool, program};
 use crate::wire::operator as asked;
 use maud::{Markup, html};
@@ -22,7 +23,7 @@ pub const HERE: &str = "/operator/programs";
 /// Versions that are listed, the latest first.
 const VERSIONS: i64 = 30;
 /// Pages for partners that one program has at most on its page.
-const GUIDES: i64 = 50;
+const RESOURCES: i64 = 50;
 
 pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let (session, rows) = visit.operator(vec![program::program_list()]).await?;
@@ -58,7 +59,7 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
         program::program_list(),
         pool::pool_list(),
         reads::version_list(id, VERSIONS),
-        reads::guide_list(id, GUIDES),
+        resource_list(id, RESOURCES),
     ];
     let (session, rows) = visit.operator(read).await?;
     let catalog = program::catalog(&rows[0])?;
@@ -72,7 +73,7 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
         (parts::problems(form))
         (document::readable(&*visit.words, found))
         @if let Some(pool) = pool.filter(|_| found.settlement.pool) { (pool_part(visit, &path, found, &pool, form)) }
-        (guides(visit, &path, &rows[3].decode()?))
+        (resources(visit, &path, &rows[3].decode()?))
         (versions(visit, &rows[2].decode()?, found))
     };
     Ok(desk::frame(visit, &session, desk::status(form), (HERE, &found.title), content))
@@ -101,10 +102,10 @@ fn pool_part<S: Site>(visit: &Visit<'_, S>, path: &str, d: &Document, row: &Pool
     }
 }
 
-fn guides<S: Site>(visit: &Visit<'_, S>, path: &str, rows: &[Guide]) -> Markup {
-    let cells = |g: &Guide| {
-        let own = format!("{path}/resources/{}", parts::escaped(&g.id));
-        vec![html! { a href=(own) { (g.title) } }, parts::day(&*visit.words, g.updated_at_ms)]
+fn resources<S: Site>(visit: &Visit<'_, S>, path: &str, rows: &[Resource]) -> Markup {
+    let cells = |r: &Resource| {
+        let own = format!("{path}/resources/{}", parts::escaped(&r.id));
+        vec![html! { a href=(own) { (r.title) } }, parts::day(&*visit.words, r.updated_at_ms)]
     };
     html! {
         section id="resources" {

@@ -1,6 +1,7 @@
 //! Runs: what is settled, what comes next, how far a run is, what became of its money; and the approval of its payouts.
 
 use super::desk;
+use crate::base::time::UtcMillis;
 use crate::engine::schedule;
 use crate::flow::error::AppError;
 use crate::flow::pay::approval_name;
@@ -19,7 +20,8 @@ use crate::store::payout_plan::{self, ApprovalRow};
 use crate::store::payout_report::{self as reports, CarriedSum, StateSum};
 use crate::store::program;
 use crate::store::run::{self, RunRow};
-use crate::wire::operator as asked;
+use crate::wire::Invalid;
+use crate::wire::operator::{self as asked, NewRun};
 use maud::{Markup, html};
 
 const HERE: &str = "/operator/runs";
@@ -66,7 +68,6 @@ async fn listed<S: Site>(visit: &Visit<'_, S>, form: &Form) -> Shown {
 /// The programs that settle by runs: what comes next, and whether the last period that is over has its run.
 fn upcoming<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, last: &[LastPeriod]) -> Markup {
     let now = visit.now();
-    let by_runs = |d: &&&Document| matches!(d.settlement.cadence, Cadence::Weekly | Cadence::Monthly);
     let in_force = catalog.all_in_force(now);
     let cells = |d: &&Document| {
         let cadence = d.settlement.cadence;
@@ -74,9 +75,7 @@ fn upcoming<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, last: &[LastPeriod
         let (next, over) = (schedule::period_before(cadence, at), schedule::period_before(cadence, now));
         let scheduled = schedule::scheduled_at(cadence, &over).filter(|at| *at <= now);
         let is_settled = last.iter().any(|l| l.program_id == d.id && l.cadence == cadence.name() && l.period >= over);
-        let preview = |period: &str| {
-            format!("{HERE}/preview?program={}&cadence={}&period={period}", parts::escaped(&d.id), cadence.name())
-        };
+        let preview = |period: &str| format!("{HERE}/preview?program={}&period={period}", parts::escaped(&d.id));
         vec![
             html! { a href={ "/operator/programs/" (parts::escaped(&d.id)) } { (d.title) } },
             html! { (next) ", " (parts::utc(&*visit.words, at)) },
@@ -89,7 +88,7 @@ fn upcoming<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, last: &[LastPeriod
             },
         ]
     };
-    let rows: Vec<Vec<Markup>> = in_force.iter().filter(by_runs).map(cells).collect();
+    let rows: Vec<Vec<Markup>> = in_force.iter().filter(|d| is_settled_by_runs(d)).map(cells).collect();
     html! {
         @if !rows.is_empty() {
             h2 { "What comes" }
@@ -99,9 +98,7 @@ fn upcoming<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, last: &[LastPeriod
 }
 
 fn start_form<S: Site>(visit: &Visit<'_, S>, form: &Form, catalog: &Catalog) -> Markup {
-    let in_force = catalog.all_in_force(visit.now());
-    let by_runs = in_force.iter().filter(|d| matches!(d.settlement.cadence, Cadence::Weekly | Cadence::Monthly));
-    let choices: Vec<(&str, &str)> = by_runs.map(|d| (d.id.as_str(), d.title.as_str())).collect();
+    let choices = settled_by_runs(catalog, visit.now());
     html! {
         @if !choices.is_empty() {
             section id="start" {
@@ -109,11 +106,7 @@ fn start_form<S: Site>(visit: &Visit<'_, S>, form: &Form, catalog: &Catalog) -> 
                 p { "For a period that is over and has no run, or to take one further that was cut off. A period has one run: starting it again moves nothing twice." }
                 form.stack method="post" action=(HERE) {
                     (csrf(visit))
-                    (parts::select(form, Field { name: "program", label: "Program", required: true, ..Field::default() }, &choices))
-                    (parts::field(form, Field {
-                        name: "period", label: "Period", hint: "A month such as 2026-06, or a week such as 2026-W24, as the program settles.",
-                        required: true, autocomplete: "off", max: 10, ..Field::default()
-                    }))
+                    (which(form, &choices))
                     button { "Start the run" }
                 }
             }
@@ -121,16 +114,38 @@ fn start_form<S: Site>(visit: &Visit<'_, S>, form: &Form, catalog: &Catalog) -> 
     }
 }
 
+fn is_settled_by_runs(d: &Document) -> bool {
+    matches!(d.settlement.cadence, Cadence::Weekly | Cadence::Monthly)
+}
+
+/// Ids and titles of the programs that have runs.
+pub fn settled_by_runs(catalog: &Catalog, now: UtcMillis) -> Vec<(&str, &str)> {
+    let by_runs = catalog.all_in_force(now).into_iter().filter(|d| is_settled_by_runs(d));
+    by_runs.map(|d| (d.id.as_str(), d.title.as_str())).collect()
+}
+
+/// The fields that say which run is meant.
+pub fn which(form: &Form, programs: &[(&str, &str)]) -> Markup {
+    html! {
+        (parts::select(form, Field { name: "program", label: "Program", required: true, ..Field::default() }, programs))
+        (parts::field(form, Field {
+            name: "period", label: "Period", hint: "A month such as 2026-06, or a week such as 2026-W24, as the program settles.",
+            required: true, autocomplete: "off", max: 10, ..Field::default()
+        }))
+    }
+}
+
+/// The run that a form means. Which cadence it is the period says itself.
+pub fn wanted(form: &Form) -> Result<NewRun, Invalid> {
+    let cadence = if form.get("period").contains('W') { "weekly" } else { "monthly" };
+    let mut form = form.clone();
+    form.put("cadence", cadence);
+    asked::run(&desk::body(&form, &["program", "cadence", "period"]))
+}
+
 pub async fn start<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let (session, _) = visit.operator(Vec::new()).await?;
-    let start_it = async {
-        // Which cadence it is the period says itself.
-        let cadence = if visit.form.get("period").contains('W') { "weekly" } else { "monthly" };
-        let mut form = visit.form.clone();
-        form.put("cadence", cadence);
-        let asked = asked::run(&desk::body(&form, &["program", "cadence", "period"]))?;
-        starting::asked(&visit.context(&session), asked).await
-    };
+    let start_it = async { starting::asked(&visit.context(&session), wanted(&visit.form)?).await };
     match start_it.await {
         Ok((_, run)) => {
             let id = run["id"].as_str().unwrap_or_default();

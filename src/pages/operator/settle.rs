@@ -1,17 +1,20 @@
 //! What a run would do, and what one has planned, line by line.
 
-use super::desk;
-use crate::engine::schedule;
+use super::{desk, runs};
+use crate::base::time::UtcMillis;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::start as starting;
 use crate::http::shell::Site;
+use crate::pages::form::Form;
 use crate::pages::layout::csrf;
 use crate::pages::parts::{self, number, text};
+use crate::pages::route::with_refusal;
 use crate::pages::visit::{Shown, Visit};
-use crate::program::document::Cadence;
+use crate::program::catalog::Catalog;
 use crate::store::operator_runs::{self as reads, PlanItem};
 use crate::store::program;
 use crate::store::run::{self, RunRow};
+use crate::store::session::SessionRow;
 use crate::wire::operator::NewRun;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -19,23 +22,55 @@ use serde_json::Value;
 /// Rows of a preview that are shown; the sums are over all of them.
 const SHOWN_MAX: usize = 40;
 
-/// `?program=&cadence=&period=`: the one page that is no single batch, for it decides every account anew.
-pub async fn preview<S: Site>(visit: &Visit<'_, S>) -> Shown {
+/// `?program=&period=`: what a preview is, and the form that asks for one.
+pub async fn ask<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let (session, rows) = visit.operator(vec![program::program_list()]).await?;
     let param = |name: &str| visit.request.param(name).unwrap_or_default();
-    let asked = NewRun { program: param("program"), cadence: param("cadence"), period: param("period"), preview: true };
-    let catalog = program::catalog(&rows[0])?;
-    let document = catalog.in_force(&asked.program, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
-    let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
-    let cadence = if asked.cadence == "weekly" { Cadence::Weekly } else { Cadence::Monthly };
-    let scheduled = schedule::scheduled_at(cadence, &asked.period)
-        .ok_or_else(|| AppError::new(Kind::BadRequest, "malformed", "there is no such week or month"))?;
-    let period = asked.period.clone();
-    let (_, told) = starting::asked(&visit.context(&session), asked).await?;
-    let is_due = scheduled <= visit.now();
-    let title = format!("{}, {period}", document.title);
+    let form = Form::filled(&[("program", &param("program")), ("period", &param("period"))]);
+    asking(visit, &session, &program::catalog(&rows[0])?, &form)
+}
+
+fn asking<S: Site>(visit: &Visit<'_, S>, session: &SessionRow, catalog: &Catalog, form: &Form) -> Shown {
+    let programs = runs::settled_by_runs(catalog, visit.now());
+    let lead = "What a run would do if it began now: whom it would grant what, and what it would make available.";
     let content = html! {
-        (parts::heading(&title, "What the run would do if it began now. Nothing of this is booked.", html! { a.button.second href="/operator/runs" { "All runs" } }))
+        (parts::heading("Preview of a run", lead, all_runs()))
+        (parts::problems(form))
+        @if programs.is_empty() {
+            (parts::empty("No program settles by runs", html! { a href="/operator/programs" { "Change one" } " to settle weekly or monthly." }))
+        } @else {
+            p { "It decides every account of the program anew, as the run does, and books nothing. With many accounts it takes a while." }
+            form.stack method="post" action="/operator/runs/preview" {
+                (csrf(visit))
+                (runs::which(form, &programs))
+                button { "Show the preview" }
+            }
+        }
+    };
+    Ok(desk::frame(visit, session, desk::status(form), ("/operator/runs", "Preview of a run"), content))
+}
+
+/// Asked for by a form and not by an address, because it costs as many reads as a run. Nothing is written.
+pub async fn preview<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (session, rows) = visit.operator(vec![program::program_list()]).await?;
+    let catalog = program::catalog(&rows[0])?;
+    let tried = async {
+        starting::asked(&visit.context(&session), NewRun { preview: true, ..runs::wanted(&visit.form)? }).await
+    };
+    let (_, told) = match tried.await {
+        Ok(answer) => answer,
+        Err(error) => return asking(visit, &session, &catalog, &with_refusal(visit, error)?),
+    };
+    let said = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+    let (id, period) = (said("program"), said("period"));
+    let document = catalog.in_force(&id, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
+    let title = format!("{}, {period}", document.title);
+    let scheduled =
+        UtcMillis::parse(&said("as_of")).ok_or_else(|| AppError::new(Kind::Fault, "preview", "without its instant"))?;
+    let is_due = scheduled <= visit.now();
+    let content = html! {
+        (parts::heading(&title, "What the run would do if it began now. Nothing of this is booked.", all_runs()))
         p {
             "Facts before " (parts::utc(&*visit.words, scheduled)) " count."
             @if !is_due { " More may happen before then." }
@@ -56,6 +91,10 @@ pub async fn preview<S: Site>(visit: &Visit<'_, S>) -> Shown {
         }
     };
     Ok(desk::frame(visit, &session, 200, ("/operator/runs", &title), content))
+}
+
+fn all_runs() -> Markup {
+    html! { a.button.second href="/operator/runs" { "All runs" } }
 }
 
 fn section<S: Site>(visit: &Visit<'_, S>, title: &str, what: &str, rows: &Value, unit: &str) -> Markup {

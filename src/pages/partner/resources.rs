@@ -6,7 +6,7 @@ use super::super::parts::{self, Column, text};
 use super::super::visit::{Shown, Visit};
 use crate::flow::error::AppError;
 use crate::http::shell::Site;
-use crate::store::partner_page::{self as reads, ResourceRow};
+use crate::store::resource::{Resource, resource_find_of_partner, resource_list_of_partner};
 use maud::html;
 
 /// Pages listed: what people write by hand.
@@ -15,9 +15,9 @@ const PAGES: i64 = 200;
 const COLUMNS: &[Column] = &[text("Page"), text("Last changed")];
 
 pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
-    let (partner, rows) = visit.partner(vec![reads::resource_list(visit.claim(), PAGES)]).await?;
-    let pages: Vec<ResourceRow> = rows[0].decode()?;
-    let row = |r: &ResourceRow| {
+    let (partner, rows) = visit.partner(vec![resource_list_of_partner(visit.claim(), PAGES)]).await?;
+    let pages: Vec<Resource> = rows[0].decode()?;
+    let row = |r: &Resource| {
         vec![
             html! { a href={ "/partner/resources/" (parts::escaped(&r.id)) } { (r.title) } },
             parts::day(visit.words.as_ref(), r.updated_at_ms),
@@ -36,8 +36,8 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
 }
 
 pub async fn detail<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
-    let (partner, rows) = visit.partner(vec![reads::resource_find(visit.claim(), id)]).await?;
-    let found: ResourceRow = rows[0].first()?.ok_or_else(|| AppError::not_found("page"))?;
+    let (partner, rows) = visit.partner(vec![resource_find_of_partner(visit.claim(), id)]).await?;
+    let found: Resource = rows[0].first()?.ok_or_else(|| AppError::not_found("page"))?;
     let content = html! {
         (parts::heading(&found.title, "", html! {}))
         div.prose { (markdown::rendered(&found.body)) }

@@ -14,6 +14,7 @@ use crate::pages::visit::{Partner, Shown, Visit};
 use crate::store::port::{Rows, Stmt};
 use crate::store::profile::{ProfileRow, profile_find};
 use crate::store::session::{self, OpenSession};
+use crate::store::unsubscribe::{Unsubscribed, unsubscribe_of_partner};
 use crate::wire::mail::Kind;
 use crate::wire::operator;
 use maud::{Markup, html};
@@ -141,19 +142,14 @@ async fn keep<S: Site>(visit: &Visit<'_, S>) -> Shown {
     }
 }
 
-/// Which mails are wanted stands under the hash of the address, which the first read finds: two batches.
 async fn mails<S: Site>(visit: &Visit<'_, S>) -> Shown {
-    let (partner, _) = visit.partner(Vec::new()).await?;
-    let address = partner.session.partner_email.clone();
-    let unwanted = match &address {
-        Some(address) => unsubscribe::unwanted(&visit.shell.context(""), address).await?,
-        None => Vec::new(),
-    };
-    let wanted = unsubscribe::choices().filter(|k| !unwanted.iter().any(|u| u == k.name));
+    let (partner, rows) = visit.partner(vec![unsubscribe_of_partner(visit.claim())]).await?;
+    let unwanted: Vec<Unsubscribed> = rows[0].decode()?;
+    let wanted = unsubscribe::choices().filter(|k| !unwanted.iter().any(|u| u.kind == k.name));
     let form = Form::filled(&wanted.map(|k| (k.name, "yes")).collect::<Vec<_>>());
     let content = html! {
         (parts::heading("Mails", "What you are mailed besides what is about your money.", html! {}))
-        @if address.is_none() {
+        @if partner.session.partner_email.is_none() {
             (parts::empty("There is no address to mail to", html! { "Ask whoever runs the program to add yours." }))
         } @else {
             form.stack method="post" action="/partner/settings/mails" {

@@ -4,15 +4,15 @@ use super::desk;
 use super::programs::HERE;
 use crate::base::id;
 use crate::flow::error::AppError;
-use crate::flow::guide;
+use crate::flow::resource;
 use crate::http::shell::Site;
 use crate::pages::form::Form;
 use crate::pages::layout::csrf;
 use crate::pages::parts::{self, Field};
 use crate::pages::route::with_refusal;
 use crate::pages::visit::{Shown, Visit};
-use crate::store::operator_runs::{Guide, guide_find};
 use crate::store::program;
+use crate::store::resource::{Resource, resource_find};
 use maud::html;
 
 pub async fn compose<S: Site>(visit: &Visit<'_, S>, program: &str) -> Shown {
@@ -25,17 +25,17 @@ pub async fn edit<S: Site>(visit: &Visit<'_, S>, program: &str, page: &str) -> S
 
 /// The form of a page that is there, or of a new one.
 async fn shown<S: Site>(visit: &Visit<'_, S>, program: &str, page: Option<&str>, typed: Option<&Form>) -> Shown {
-    let read = vec![program::program_list(), guide_find(program, page.unwrap_or(""))];
+    let read = vec![program::program_list(), resource_find(program, page.unwrap_or(""))];
     let (session, rows) = visit.operator(read).await?;
     let catalog = program::catalog(&rows[0])?;
     let document = catalog.in_force(program, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
-    let stood: Option<Guide> = rows[1].first()?;
+    let stood: Option<Resource> = rows[1].first()?;
     if page.is_some() && stood.is_none() {
         return Err(AppError::not_found("page").into());
     }
-    let first = stood.as_ref().map_or_else(Form::default, |g| Form::filled(&[("title", &g.title), ("body", &g.body)]));
+    let first = stood.as_ref().map_or_else(Form::default, |r| Form::filled(&[("title", &r.title), ("body", &r.body)]));
     let form = typed.unwrap_or(&first);
-    let title = stood.as_ref().map_or("A new page for partners", |g| g.title.as_str());
+    let title = stood.as_ref().map_or("A new page for partners", |r| r.title.as_str());
     let back = format!("{HERE}/{}", parts::escaped(program));
     let action = match page {
         Some(page) => format!("{back}/resources/{}", parts::escaped(page)),
@@ -47,10 +47,10 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, program: &str, page: Option<&str>,
         (parts::problems(form))
         form method="post" action=(action) {
             (desk::hidden(visit))
-            (parts::field(form, Field { name: "title", label: "Title", required: true, autocomplete: "off", max: guide::TITLE_CHARS_MAX, ..Field::default() }))
+            (parts::field(form, Field { name: "title", label: "Title", required: true, autocomplete: "off", max: resource::TITLE_CHARS_MAX, ..Field::default() }))
             (parts::field(form, Field {
                 name: "body", label: "Text", hint: "Markdown: # a heading, **bold**, - a list, [a link](https://example.com). HTML is shown as it is typed.",
-                kind: "textarea", required: true, max: guide::BODY_CHARS_MAX, ..Field::default()
+                kind: "textarea", required: true, max: resource::BODY_CHARS_MAX, ..Field::default()
             }))
             button { "Keep the page" }
         }
@@ -79,7 +79,7 @@ pub async fn save<S: Site>(visit: &Visit<'_, S>, program: &str, page: &str) -> S
 async fn write<S: Site>(visit: &Visit<'_, S>, program: &str, page: &str, is_new: bool) -> Shown {
     let (session, _) = visit.operator(Vec::new()).await?;
     let given = (visit.form.get("title"), visit.form.get("body"));
-    match guide::write(&visit.context(&session), program, page, is_new, given).await {
+    match resource::write(&visit.context(&session), program, page, is_new, given).await {
         Ok(()) => Ok(visit.see(&format!("{HERE}/{}?done=resource-kept", parts::escaped(program)))),
         Err(error) => {
             let form = with_refusal(visit, error)?;
@@ -90,6 +90,6 @@ async fn write<S: Site>(visit: &Visit<'_, S>, program: &str, page: &str, is_new:
 
 pub async fn remove<S: Site>(visit: &Visit<'_, S>, program: &str, page: &str) -> Shown {
     let (session, _) = visit.operator(Vec::new()).await?;
-    guide::remove(&visit.context(&session), program, page).await?;
+    resource::remove(&visit.context(&session), program, page).await?;
     Ok(visit.see(&format!("{HERE}/{}?done=resource-removed", parts::escaped(program))))
 }

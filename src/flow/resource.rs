@@ -2,9 +2,9 @@
 
 use super::context::{Context, Ports};
 use super::error::{AppError, Kind};
-use crate::store::operator_runs::{Guide, guide_delete, guide_find, guide_insert, guide_update};
 use crate::store::port::{DbError, Stmt};
 use crate::store::program;
+use crate::store::resource::{Resource, resource_delete, resource_find, resource_insert, resource_update};
 use crate::store::token::{self, Audit};
 use serde_json::{Value, json};
 
@@ -21,10 +21,10 @@ pub async fn write<P: Ports>(
     (title, body): (&str, &str),
 ) -> Result<(), AppError> {
     check(title, body)?;
-    let rows = ctx.batch(vec![program::program_list(), guide_find(program, id)]).await?;
+    let rows = ctx.batch(vec![program::program_list(), resource_find(program, id)]).await?;
     program::catalog(&rows[0])?.in_force(program, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
-    let stood: Option<Guide> = rows[1].first()?;
-    if stood.as_ref().is_some_and(|g| g.title == title && g.body == body) {
+    let stood: Option<Resource> = rows[1].first()?;
+    if stood.as_ref().is_some_and(|r| r.title == title && r.body == body) {
         return Ok(());
     }
     let after = json!({"program": program, "title": title, "body": body});
@@ -32,12 +32,12 @@ pub async fn write<P: Ports>(
         (Some(stood), _) => {
             let before = json!({"program": program, "title": stood.title, "body": stood.body});
             vec![
-                guide_update(program, id, title, body, ctx.now),
+                resource_update(program, id, title, body, ctx.now),
                 audit(ctx, "resource.edit", id, Some(before), Some(after)),
             ]
         }
         (None, true) => {
-            vec![guide_insert(program, id, title, body, ctx.now), audit(ctx, "resource.add", id, None, Some(after))]
+            vec![resource_insert(program, id, title, body, ctx.now), audit(ctx, "resource.add", id, None, Some(after))]
         }
         (None, false) => return Err(AppError::not_found("page")),
     };
@@ -50,10 +50,10 @@ pub async fn write<P: Ports>(
 
 /// Removes a page. One that is gone stays gone.
 pub async fn remove<P: Ports>(ctx: &Context<'_, P>, program: &str, id: &str) -> Result<(), AppError> {
-    let stood: Option<Guide> = ctx.query(guide_find(program, id)).await?.first()?;
+    let stood: Option<Resource> = ctx.query(resource_find(program, id)).await?.first()?;
     if let Some(stood) = stood {
         let before = json!({"program": program, "title": stood.title, "body": stood.body});
-        ctx.batch(vec![guide_delete(program, id), audit(ctx, "resource.remove", id, Some(before), None)]).await?;
+        ctx.batch(vec![resource_delete(program, id), audit(ctx, "resource.remove", id, Some(before), None)]).await?;
     }
     Ok(())
 }
