@@ -3,7 +3,7 @@
 
 use super::house::House;
 use super::operator_world::{AGENCY, Desk, FUNNEL, NOW, sql};
-use crate::support::scan::{is_called, plan};
+use crate::support::scan::{GROWING, is_called, plan};
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at};
 use manicule::http::config::Config;
@@ -386,23 +386,6 @@ fn full_lists_stay_small() {
         shown.is_page();
     }
 }
-
-/// Tables that have a row for each thing that happened.
-const GROWING: [&str; 13] = [
-    "transfer",
-    "event",
-    "event_person",
-    "partner_person",
-    "accrual",
-    "account",
-    "binding",
-    "ledger_account",
-    "partner",
-    "payout",
-    "run_item",
-    "outbox",
-    "click",
-];
 
 /// What is looked through from one end to the other: the table that a plan's step names, by the name that the statement
 /// has for it.

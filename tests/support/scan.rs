@@ -3,9 +3,11 @@
 use rusqlite::Connection;
 
 /// Tables that have a row for each thing that happened.
-const GROWING: [&str; 20] = [
+pub const GROWING: [&str; 22] = [
     "transfer",
     "event",
+    "event_person",
+    "partner_person",
     "accrual",
     "account",
     "binding",
