@@ -54,8 +54,9 @@ ALTER TABLE partner_person ADD COLUMN email_sha256 TEXT; -- mutable
 -- What the leaderboard calls a partner. NULL: the partner is not shown by name.
 ALTER TABLE partner_person ADD COLUMN display_name TEXT; -- mutable
 
--- Payouts that a person has to look at.
+-- Payouts and reversals that a person has to look at.
 CREATE INDEX payout_review ON payout (created_at_ms, id) WHERE state = 'review';
+CREATE INDEX payout_reversal_review ON payout_reversal (id) WHERE state = 'review';
 
 -- What a partner has done, for the copy of their data.
 CREATE INDEX audit_actor ON audit (actor, at_ms, id);

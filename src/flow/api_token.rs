@@ -13,6 +13,8 @@ use sha2::{Digest, Sha256};
 /// Longest name, which stands in the audit trail with everything that the token does.
 pub const NAME_CHARS_MAX: usize = 60;
 
+/// What the audit log calls the token that the configuration names.
+pub const BOOTSTRAP: &str = "bootstrap";
 /// Bytes of a secret.
 const SECRET_BYTES: usize = 32;
 
@@ -27,6 +29,10 @@ pub async fn make<P: Ports>(
     let clean = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.chars().all(clean) {
         return Err(must("name", "the name must be 1 to 60 letters, digits, dots, dashes or underscores"));
+    }
+    // The audit log would take it for the deployment's own.
+    if name == BOOTSTRAP {
+        return Err(must("name", "this name is that of the deployment's token; choose another"));
     }
     if expires.is_some_and(|at| at <= ctx.now) {
         return Err(must("expires", "the token must expire in the future"));

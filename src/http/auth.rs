@@ -3,6 +3,7 @@
 use super::message::Request;
 use super::shell::{Shell, Site};
 use crate::base::id;
+use crate::flow::api_token::BOOTSTRAP;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::once::{KEY_CHARS_MAX, Once};
 use crate::store::token::{self, TokenRow};
@@ -27,7 +28,7 @@ pub async fn operator<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Resul
 pub async fn verified<S: Site>(shell: &Shell<'_, S>, presented: &str) -> Result<Option<(String, String)>, AppError> {
     let sha256 = hex_sha256(presented.as_bytes());
     if is_bootstrap(shell, &sha256) {
-        return Ok(Some(("token:bootstrap".to_owned(), sha256)));
+        return Ok(Some((format!("token:{BOOTSTRAP}"), sha256)));
     }
     let found: Option<TokenRow> = shell.context("").query(token::token_find(&sha256, shell.now)).await?.first()?;
     Ok(found.map(|row| (format!("token:{}", row.name), sha256)))

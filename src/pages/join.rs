@@ -104,12 +104,12 @@ async fn send<S: Site>(visit: &Visit<'_, S>) -> Shown {
         Who::User(user) => {
             let new = NewPartner { external_id: user.id.clone(), ..new };
             let opened = visit.open_site(user);
-            enter(visit, &new, &format!("session:{}", user.id), opened, Vec::new()).await
+            enter(visit, new, &format!("session:{}", user.id), opened, Vec::new()).await
         }
         Who::Known(session, _) => {
-            let partner = enrolled(visit, &new, &session.actor).await?;
-            visit.keep_cookie(&partner, session.expires_at_ms);
-            Ok(visit.see("/partner?done=welcome"))
+            let partner = enrolled(visit, new, &session.actor).await?;
+            visit.keep_cookie(&partner.id, session.expires_at_ms);
+            Ok(visit.see(partner.first_page()))
         }
         Who::Stranger => by_mail(visit, &document, &who, &new).await,
     }
@@ -213,7 +213,7 @@ async fn follow<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
     };
     let used = session::mailed_link_use(&Token::of(token.to_owned()).sha256, visit.now());
     let (opened, actor) = (visit.open_email(&link.email), actor_of(&link.email, false));
-    match enter(visit, &new, &actor, opened, vec![used]).await {
+    match enter(visit, new, &actor, opened, vec![used]).await {
         // Somebody else has used it in between.
         Err(Stop::Error(error)) if error.code == "refused_by_guard" => Ok(gone(visit, "/partner/join")),
         shown => shown,
@@ -224,7 +224,7 @@ async fn follow<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
 /// what is cut off between the two is done by the next try.
 async fn enter<S: Site>(
     visit: &Visit<'_, S>,
-    new: &NewPartner,
+    new: NewPartner,
     actor: &str,
     mut opened: Opened,
     first: Vec<Stmt>,
@@ -233,23 +233,41 @@ async fn enter<S: Site>(
     let mut batch = first;
     batch.append(&mut opened.statements);
     visit.shell.context("").batch(batch).await?;
-    visit.adopt(opened, &partner);
-    Ok(visit.see("/partner?done=welcome"))
+    visit.adopt(opened, &partner.id);
+    Ok(visit.see(partner.first_page()))
+}
+
+/// A partner that somebody became, or was before.
+struct Enrolled {
+    id: String,
+    /// Not where the partner has left: joining again does not undo that.
+    links_work: bool,
+}
+
+impl Enrolled {
+    fn first_page(&self) -> &'static str {
+        if self.links_work { "/partner?done=welcome" } else { "/partner" }
+    }
 }
 
 /// The partner that is this person in this program: the one there is, by the address where that was proved, or a new one.
 /// The site's users are known by their ids, and what address the site says they have proves nothing.
-async fn enrolled<S: Site>(visit: &Visit<'_, S>, new: &NewPartner, actor: &str) -> Result<String, Stop> {
+async fn enrolled<S: Site>(visit: &Visit<'_, S>, mut new: NewPartner, actor: &str) -> Result<Enrolled, Stop> {
     let ctx = visit.shell.context(actor);
     let email = new.email.as_deref().unwrap_or_default().to_ascii_lowercase();
     if new.external_id == external_id(&new.program, &email) {
         let known = ctx.query(session::partner_of(&new.program, &email)).await?;
         if let Some(found) = known.first::<session::OwnPartner>()? {
-            return Ok(found.id);
+            new.external_id = found.external_id;
         }
     }
-    let (_, partner) = enrol::partner(&ctx, new, &visit.base_url(), None).await?;
-    Ok(partner["id"].as_str().unwrap_or_default().to_owned())
+    let (status, partner) = enrol::partner(&ctx, &new, &visit.base_url(), None).await?;
+    let text = |name: &str| partner[name].as_str().unwrap_or_default().to_owned();
+    if status == 200 {
+        // What was accepted by joining may be what its link has waited for.
+        visit.shell.site.forget_link(&text("code")).await;
+    }
+    Ok(Enrolled { id: text("id"), links_work: partner["active"] == true })
 }
 
 fn front<S: Site>(visit: &Visit<'_, S>, status: u16, document: &Document, who: &Who, form: &Form) -> Response {

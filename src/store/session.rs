@@ -53,7 +53,7 @@ pub struct SessionRow {
 const IS_OF: &str =
     "((s.email IS NOT NULL AND lower(x.email) = s.email) OR (s.site_user IS NOT NULL AND p.external_id = s.site_user))";
 
-/// The live session of a token, and the partner it claims to be. `+`: a column's affinity would keep the index on the
+/// The live session of a token, and the partner it claims to be: nothing of one that is not the session's. `+`: a column's affinity would keep the index on the
 /// lower-case address out, and every page would look through all partners.
 pub fn session_find(token_sha256: &str, partner: &str, now: UtcMillis) -> Stmt {
     Stmt::new(format!(
@@ -65,7 +65,7 @@ pub fn session_find(token_sha256: &str, partner: &str, now: UtcMillis) -> Stmt {
            IIF(p.id IS NULL, NULL, x.email) AS partner_email, p.left_at_ms,
            (SELECT COUNT(*) FROM partner_person y WHERE s.email IS NOT NULL AND lower(y.email) = +s.email)
              + (SELECT COUNT(*) FROM partner q WHERE s.site_user IS NOT NULL AND q.external_id = s.site_user) AS partners
-         FROM session s LEFT JOIN partner_person x ON x.partner_id = ?2 LEFT JOIN partner p ON p.id = x.partner_id AND {IS_OF}
+         FROM session s LEFT JOIN partner_person x ON x.partner_id = ?2 LEFT JOIN partner p ON p.id = ?2 AND {IS_OF}
          WHERE (s.token_sha256 = ?1 OR (s.before_sha256 = ?1 AND s.rotated_at_ms > ?3)) AND s.ended_at_ms IS NULL AND s.expires_at_ms > ?4
            AND s.seen_at_ms > IIF(s.operator = 1, ?5, ?6)"
     ))
@@ -222,13 +222,14 @@ pub fn session_list(token_sha256: &str, now: UtcMillis) -> Stmt {
 pub struct OwnPartner {
     pub id: String,
     pub program_id: String,
+    pub external_id: String,
     pub code: String,
     pub name: Option<String>,
     pub left_at_ms: Option<UtcMillis>,
     pub created_at_ms: UtcMillis,
 }
 
-const OWN: &str = "SELECT p.id, p.program_id, p.code, x.name, p.left_at_ms, p.created_at_ms";
+const OWN: &str = "SELECT p.id, p.program_id, p.external_id, p.code, x.name, p.left_at_ms, p.created_at_ms";
 
 /// The partners of the person whose session has this token, the oldest first.
 pub fn own_partners(token_sha256: &str) -> Stmt {
@@ -237,7 +238,7 @@ pub fn own_partners(token_sha256: &str) -> Stmt {
          WHERE s.token_sha256 = ?1 OR s.before_sha256 = ?1
          UNION ALL
          {OWN} FROM session s CROSS JOIN partner p ON p.external_id = s.site_user LEFT JOIN partner_person x ON x.partner_id = p.id
-         WHERE s.token_sha256 = ?1 OR s.before_sha256 = ?1 ORDER BY 6, 1 LIMIT {LIST_MAX}"
+         WHERE s.token_sha256 = ?1 OR s.before_sha256 = ?1 ORDER BY 7, 1 LIMIT {LIST_MAX}"
     ))
     .bind(token_sha256)
 }

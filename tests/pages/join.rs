@@ -1,6 +1,6 @@
 //! Joining by form: what is asked, the mail that proves the address, and who needs none.
 
-use super::house::{Browser, House, Shown, link_of};
+use super::house::{Browser, FORGOTTEN, House, Shown, link_of};
 use crate::support::world::at;
 use manicule::wire::mail::Mail;
 use manicule::wire::session::SiteUser;
@@ -104,6 +104,54 @@ fn whoever_was_enrolled_before_is_signed_in() {
     follow(&browser, &mails);
     assert_eq!(partners(&house), 1);
     assert!(browser.cookie(SESSION).expect("a session").ends_with(&format!(".{id}")));
+}
+
+#[test]
+fn joining_accepts_the_disclosure_for_whoever_was_enrolled_without_it() {
+    let (house, mails) = house();
+    let (id, code) =
+        house.world.partner(house.now.get(), "agency-partner", "crm_7", "ann@studio.example").expect("a partner");
+    let undisclosed = format!("UPDATE partner SET disclosure_accepted_at_ms = NULL WHERE id = '{id}'");
+    house.world.db.connection.borrow().execute_batch(&undisclosed).expect("a statement of the test");
+    let browser = house.browser();
+    browser.get("/partner/join");
+    browser.post("/partner/join", &GOOD);
+    let cached = || FORGOTTEN.with_borrow(|all| all.contains(&code));
+    assert!(!cached());
+    assert_eq!(follow(&browser, &mails).location, "/partner?done=welcome");
+    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM partner WHERE disclosure_accepted_at_ms IS NOT NULL"), 1);
+    assert!(cached(), "what was cached of its link is wrong");
+    let shown = browser.get("/partner?done=welcome");
+    assert!(!shown.is_page().text().contains("Your links do not work yet"));
+}
+
+#[test]
+fn joining_again_does_not_undo_leaving() {
+    let (house, mails) = house();
+    let browser = house.browser();
+    browser.get("/partner/join");
+    browser.post("/partner/join", &GOOD);
+    follow(&browser, &mails);
+    let code = house.world.db.look("SELECT code FROM partner")[0]["code"].as_str().expect("a code").to_owned();
+    browser.get("/partner/settings");
+    assert_eq!(browser.post("/partner/settings/leave", &[("code", &code)]).location, "/partner/settings?done=left");
+    browser.get("/partner/join");
+    let again = browser.post("/partner/join", &GOOD);
+    assert_eq!((again.status, again.location.as_str()), (303, "/partner"), "it is not welcomed to what does not work");
+    browser.get("/partner").is_page().says("You have left this program");
+    assert_eq!(partners(&house), 1);
+}
+
+#[test]
+fn a_form_never_tells_who_another_partner_is() {
+    let (house, _) = house();
+    let enrol = |who: &str| house.world.partner(house.now.get(), "agency-partner", who, &format!("{who}@a.example"));
+    let (ann, bob) = (enrol("ann").expect("a partner"), enrol("bob").expect("a partner"));
+    let own = house.signed_in("bob@a.example", &bob.0).get("/partner/join?program=user-referral");
+    assert!(own.is_page().html.contains("value=\"bob\""));
+    // The cookie says whatever its browser writes there.
+    let liar = house.signed_in("bob@a.example", &ann.0).get("/partner/join?program=user-referral");
+    assert!(!liar.is_page().html.contains("ann"), "{}", liar.text());
 }
 
 #[test]

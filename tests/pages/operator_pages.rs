@@ -3,6 +3,7 @@
 
 use super::house::House;
 use super::operator_world::{AGENCY, Desk, FUNNEL, NOW, sql};
+use crate::support::scan::{GROWING, is_called, plan};
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at};
 use manicule::http::config::Config;
@@ -386,40 +387,16 @@ fn full_lists_stay_small() {
     }
 }
 
-/// Tables that have a row for each thing that happened.
-const GROWING: [&str; 13] = [
-    "transfer",
-    "event",
-    "event_person",
-    "partner_person",
-    "accrual",
-    "account",
-    "binding",
-    "ledger_account",
-    "partner",
-    "payout",
-    "run_item",
-    "outbox",
-    "click",
-];
-
 /// What is looked through from one end to the other: the table that a plan's step names, by the name that the statement
 /// has for it.
 fn scans(desk: &Desk, sql: &str) -> Vec<String> {
-    let connection = desk.house.world.db.connection.borrow();
-    let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a statement");
-    let mut rows = explained.raw_query();
-    let mut found = Vec::new();
-    while let Some(row) = rows.next().expect("a plan") {
-        let step: String = row.get("detail").expect("a text");
-        // An index that is walked in the list's order stops with its LIMIT.
-        let Some(name) = step.strip_prefix("SCAN ").filter(|rest| !rest.contains("USING")) else { continue };
-        let words: Vec<&str> =
-            sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|w| !w.is_empty()).collect();
-        let is_called = |table: &&&str| name == **table || words.windows(2).any(|pair| pair == [**table, name]);
-        found.extend(GROWING.iter().filter(is_called).map(|table| (*table).to_owned()));
-    }
-    found
+    let steps = plan(&desk.house.world.db.connection.borrow(), sql);
+    // An index that is walked in the list's order stops with its LIMIT.
+    let whole = steps.iter().filter_map(|step| step.strip_prefix("SCAN ")).filter(|rest| !rest.contains("USING"));
+    let tables = |name: &str| {
+        GROWING.iter().filter(move |table| is_called(sql, table, name)).map(|t| (*t).to_owned()).collect::<Vec<_>>()
+    };
+    whole.flat_map(tables).collect()
 }
 
 #[test]

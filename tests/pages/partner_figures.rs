@@ -3,6 +3,7 @@
 use super::partner_books::{AGENCY, Books, EVIL, REFERRAL};
 use manicule::base::time::UtcMillis;
 use manicule::pages::locale::{Plain, Words};
+use serde_json::Value;
 
 fn usd(cents: i64) -> String {
     Plain.money(cents, "usd")
@@ -254,9 +255,44 @@ fn payouts_are_told_as_the_books_have_them() {
 fn a_file_holds_no_formula() {
     let books = Books::new();
     books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_over;");
-    books.sql("UPDATE payout SET reason = '=HYPERLINK(\"https://evil.example\",\"x\")\n-1'");
+    books.sql("UPDATE payout SET transfer_id = '=HYPERLINK(\"https://evil.example\",\"x\")\n-1' || id");
     let file = books.house.signed_in("ann@partners.example", &books.ann.0).get("/partner/payouts.csv");
-    assert!(file.html.ends_with(",\"'=HYPERLINK(\"\"https://evil.example\"\",\"\"x\"\")\n-1\"\r\n"), "{}", file.html);
+    assert!(file.html.contains(",\"'=HYPERLINK(\"\"https://evil.example\"\",\"\"x\"\")\n-1"), "{}", file.html);
+}
+
+#[test]
+fn what_operators_note_is_not_for_partners() {
+    let books = Books::new();
+    let note = "held: Bob’s own shop?";
+    books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_over;");
+    books.sql(&format!(
+        "UPDATE payout SET state = 'planned', held = 1, transfer_id = NULL, paid_at_ms = NULL, reason = '{note}'"
+    ));
+    books.sql(&format!("UPDATE accrual SET reason = 'rejected in review: {note}'"));
+    let ann = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let accounts = books
+        .house
+        .world
+        .db
+        .look(&format!("SELECT DISTINCT account_id AS id FROM accrual WHERE partner_id = '{}'", books.ann.0));
+    assert!(!accounts.is_empty());
+    for path in
+        books.pages_of_ann().iter().map(String::as_str).chain(["/partner/payouts.csv", "/partner/settings/data"])
+    {
+        let shown = ann.get(path);
+        assert_eq!(shown.status, 200, "{path}");
+        assert!(!shown.html.contains("own shop"), "{path}: {}", shown.text());
+    }
+    let file = ann.get("/partner/payouts.csv");
+    assert!(file.html.ends_with(",the program has stopped it for now\r\n"), "{}", file.html);
+    // Nor are clients named in the copy of the data who are not on the pages.
+    let copy: Value = serde_json::from_str(&ann.get("/partner/settings/data").html).expect("JSON");
+    let earnings = copy["earnings"].as_array().expect("a list");
+    assert!(!earnings.is_empty());
+    for entry in earnings {
+        let named = entry["account"].as_str().expect("a name");
+        assert!(named.starts_with("Client ") && accounts.iter().all(|a| a["id"] != named), "{named}");
+    }
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use rusqlite::Connection;
 
 /// Tables that have a row for each thing that happened.
-const GROWING: [&str; 20] = [
+pub const GROWING: [&str; 22] = [
     "transfer",
     "event",
+    "event_person",
+    "partner_person",
     "accrual",
     "account",
     "binding",
@@ -29,13 +31,21 @@ const GROWING: [&str; 20] = [
 /// Indexes over what is left to do alone: they hold few rows, however many the table has.
 const QUEUES: [&str; 1] = ["account_stale"];
 
-/// Which of these tables a statement looks through from one end to the other.
-pub fn scanned(connection: &Connection, sql: &str) -> Vec<String> {
+/// The steps of SQLite's plan for a statement.
+pub fn plan(connection: &Connection, sql: &str) -> Vec<String> {
     let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a statement");
     let mut rows = explained.raw_query();
-    let mut found = Vec::new();
+    let mut steps = Vec::new();
     while let Some(row) = rows.next().expect("a plan") {
-        let step: String = row.get("detail").expect("a text");
+        steps.push(row.get("detail").expect("a text"));
+    }
+    steps
+}
+
+/// Which of these tables a statement looks through from one end to the other.
+pub fn scanned(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for step in plan(connection, sql) {
         let is_queue = step.rsplit(' ').next().is_some_and(|index| QUEUES.contains(&index));
         if let Some(name) = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next()).filter(|_| !is_queue) {
             found.extend(
@@ -47,7 +57,7 @@ pub fn scanned(connection: &Connection, sql: &str) -> Vec<String> {
 }
 
 /// Whether a statement speaks of the table under this name.
-fn is_called(sql: &str, table: &str, name: &str) -> bool {
+pub fn is_called(sql: &str, table: &str, name: &str) -> bool {
     let words: Vec<&str> =
         sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|w| !w.is_empty()).collect();
     table == name

@@ -121,7 +121,7 @@ fn cost<S: Site>(visit: &Visit<'_, S>, document: &Document, found: &Economics) -
             html! { (c.channel) },
             money(c.acquisition_cost_cents.0),
             html! { @match c.first_year_margin_cents { Some(cents) => (money(cents.0)), None => "—" } },
-            html! { @match c.margin_over_cost_hundredths { Some(n) => { (n / 100) "." (format!("{:02}", n.abs() % 100)) "×" } None => "—" } },
+            html! { @match c.margin_over_cost_hundredths { Some(n) => { @if n < 0 { "-" } (n.abs() / 100) "." (format!("{:02}", n.abs() % 100)) "×" } None => "—" } },
         ]
     };
     let rows: Vec<Vec<Markup>> = found.referral.iter().chain(&found.paid_channels).map(cells).collect();

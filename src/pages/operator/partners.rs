@@ -1,7 +1,7 @@
 //! Partners: found by what people know of them; each with what it has, what it earned and whether it can be paid.
 
 use super::desk;
-use crate::engine::line::Line;
+use crate::engine::line::{Line, LineState};
 use crate::flow::error::AppError;
 use crate::http::shell::Site;
 use crate::pages::parts::{self, Figure, number, text};
@@ -226,8 +226,8 @@ pub fn lines_table<S: Site>(visit: &Visit<'_, S>, lines: &[Line], with_partner: 
             whose,
             html! { (l.rule_id) " " span.quiet { (l.program_id) " v" (l.program_version) } br; span.quiet { (l.basis) } },
             html! {
-                (parts::state(state(l))) " " span.quiet { (l.reason) }
-                @if state(l) == "pending" { br; span.quiet { "available from " (parts::utc(&*visit.words, l.vests_at_ms)) } }
+                (parts::state(l.state.name())) " " span.quiet { (l.reason) }
+                @if l.state == LineState::Pending { br; span.quiet { "available from " (parts::utc(&*visit.words, l.vests_at_ms)) } }
             },
             parts::amount(&*visit.words, l.net_cents.0, &l.unit),
         ]
@@ -238,19 +238,5 @@ pub fn lines_table<S: Site>(visit: &Visit<'_, S>, lines: &[Line], with_partner: 
         @if lines.is_empty() { p.quiet { "There is no entry yet." } } @else {
             (parts::table("Entries", &columns, &lines.iter().map(cells).collect::<Vec<_>>()))
         }
-    }
-}
-
-fn state(line: &Line) -> &'static str {
-    use crate::engine::line::LineState;
-    match line.state {
-        LineState::Pending => "pending",
-        LineState::Held => "held",
-        LineState::Disputed => "disputed",
-        LineState::Available => "available",
-        LineState::Waiting => "waiting",
-        LineState::Reversed => "reversed",
-        LineState::Void => "void",
-        LineState::Settled => "settled",
     }
 }

@@ -3,6 +3,7 @@
 //! Links, earnings, payouts and the partner's own actions are taken together in the order of their instants, so that a
 //! cursor is one instant, the list it was reached in, and the id there. What there is once stands in the first file.
 
+use super::plain;
 use crate::engine::line::Line;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::{enrol, onboard};
@@ -93,7 +94,7 @@ pub async fn copy<S: Site>(visit: &Visit<'_, S>) -> Shown {
             program_list(),
         ])
         .await?;
-    let mut entries = entries(visit, &rows)?;
+    let mut entries = entries(visit, &partner.id, &rows)?;
     entries.sort_by(|a, b| (a.at, a.list, &a.id).cmp(&(b.at, b.list, &b.id)));
     let most = usize::try_from(LINES).unwrap_or(0);
     let more = entries.len() > most;
@@ -116,7 +117,7 @@ pub async fn copy<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(response)
 }
 
-fn entries<S: Site>(visit: &Visit<'_, S>, rows: &[Rows]) -> Result<Vec<Entry>, AppError> {
+fn entries<S: Site>(visit: &Visit<'_, S>, partner: &str, rows: &[Rows]) -> Result<Vec<Entry>, AppError> {
     let base = visit.base_url();
     let mut out = Vec::new();
     for a in rows[0].decode::<AuditRow>()? {
@@ -127,13 +128,19 @@ fn entries<S: Site>(visit: &Visit<'_, S>, rows: &[Rows]) -> Result<Vec<Entry>, A
         out.push(Entry { at: a.at_ms.0, list: 0, id: a.id, view });
     }
     for line in rows[1].decode::<Line>()? {
-        out.push(Entry { at: line.at_ms.0, list: 1, view: entry(&line), id: line.id });
+        let mut view = entry(&line);
+        // As the pages call it: the host's id may say who it is, and what a reviewer wrote is the operator's.
+        view["account"] = json!(plain::client_name(partner, &line.account_id));
+        view["reason"] = json!(plain::reason(&line.reason));
+        out.push(Entry { at: line.at_ms.0, list: 1, view, id: line.id });
     }
     for link in rows[2].decode::<LinkRow>()? {
         out.push(Entry { at: link.created_at_ms.0, list: 2, view: enrol::link_view(&link, &base), id: link.code });
     }
     for paid in rows[3].decode::<PaidEntry>()? {
-        out.push(Entry { at: paid.at_ms.0, list: 3, view: paid_entry(&paid), id: paid.id });
+        let mut view = paid_entry(&paid);
+        view["reason"] = json!(plain::waits(&paid.state));
+        out.push(Entry { at: paid.at_ms.0, list: 3, view, id: paid.id });
     }
     Ok(out)
 }

@@ -80,7 +80,7 @@ pub fn table(words: &dyn Words, catalog: &Catalog, partner: &str, lines: &[Line]
                 (parts::amount(words, l.net_cents.0, &l.unit))
                 @if l.net_cents.0 == 0 && l.earned_cents.0 > 0 { br; span.quiet { "of " (parts::amount(words, l.earned_cents.0, &l.unit)) } }
             },
-            parts::state(plain::state_name(l.state)),
+            parts::state(l.state.name()),
             plain::available(words, catalog, l),
         ]
     };
@@ -107,7 +107,7 @@ pub async fn detail<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
     let vested: Option<VestedRow> = rows[2].first()?;
     let client: Option<Client> = rows[3].first()?;
     let (catalog, words) = (catalog(&rows[4])?, visit.words.as_ref());
-    let state = plain::state_name(line.state);
+    let state = line.state.name();
     let name = plain::client_name(&partner.id, &line.account_id);
     let content = html! {
         (parts::heading("Receipt", &plain::basis(&line.basis), parts::state(state)))

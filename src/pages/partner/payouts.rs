@@ -5,7 +5,7 @@ use super::super::locale::Words;
 use super::super::parts::{self, Column, Figure, number, text};
 use super::super::visit::{Shown, Visit};
 use super::{onboarding, plain};
-use crate::engine::payout::{Sending, State};
+use crate::engine::payout::Sending;
 use crate::flow::payout::state_name;
 use crate::http::message::Response;
 use crate::http::page::Page as Cursor;
@@ -108,22 +108,9 @@ fn cells(words: &dyn Words, s: &Sending) -> Vec<Markup> {
         html! { a href={ "/partner/payouts/" (parts::escaped(&s.id)) } { (parts::day(words, s.created_at_ms)) } },
         parts::amount(words, s.amount_cents.0, &s.unit),
         parts::state(state_name(s)),
-        html! { @if let Some(at) = s.done_at_ms { (parts::day(words, at)) } @else { span.quiet { (waits(s)) } } },
+        html! { @if let Some(at) = s.done_at_ms { (parts::day(words, at)) } @else { span.quiet { (plain::waits(state_name(s))) } } },
         html! { @if let Some(id) = &s.stripe_id { code { (id) } } },
     ]
-}
-
-/// What an unpaid payout waits for.
-pub fn waits(s: &Sending) -> &'static str {
-    match s.state {
-        _ if s.held != 0 => "the program has stopped it for now",
-        State::Planned => "it waits to be approved and sent",
-        State::Submitting => "it is being sent",
-        State::Review => "a person looks at it",
-        State::Failed => "it failed; the amount is available again",
-        State::Cancelled => "it was cancelled; the amount is available again",
-        State::Paid => "",
-    }
 }
 
 fn returned(words: &dyn Words, rows: &Rows) -> Result<Markup, crate::store::port::DbError> {
@@ -141,6 +128,11 @@ fn returned(words: &dyn Words, rows: &Rows) -> Result<Markup, crate::store::port
 
 fn credits(words: &dyn Words, rows: &Rows, cash: bool) -> Result<Markup, crate::store::port::DbError> {
     let used: Vec<CreditRow> = rows.decode()?;
+    // Of what goes to Stripe the reason is Stripe's answer, or an operator's note.
+    let why = |c: &CreditRow| match c.kind.as_str() {
+        "redeemed" | "returned" => plain::reason(&c.reason),
+        _ => plain::reason(plain::waits(&c.state)),
+    };
     let row = |c: &CreditRow| {
         let (what, sign) = match c.kind.as_str() {
             "redeemed" => ("Used", -1),
@@ -153,7 +145,7 @@ fn credits(words: &dyn Words, rows: &Rows, cash: bool) -> Result<Markup, crate::
             html! { (what) },
             parts::amount(words, sign * c.amount_cents, &c.unit),
             parts::state(&c.state),
-            html! { (plain::reason(&c.reason)) br; code.quiet { (c.id) } },
+            html! { (why(c)) br; code.quiet { (c.id) } },
         ]
     };
     Ok(html! {
@@ -182,7 +174,7 @@ pub async fn csv<S: Site>(visit: &Visit<'_, S>) -> Shown {
             s.currency.clone(),
             format!("{}.{:02}", s.amount_cents.0 / 100, s.amount_cents.0 % 100),
             s.stripe_id.clone().unwrap_or_default(),
-            s.reason.clone(),
+            plain::waits(state_name(s)).to_owned(),
         ];
         file.push_str(&texts.map(|text| cell(&text)).join(","));
         file.push_str("\r\n");

@@ -21,19 +21,6 @@ pub const STATES: &[(&str, &str)] = &[
     ("void", "Not earned."),
 ];
 
-pub fn state_name(state: LineState) -> &'static str {
-    match state {
-        LineState::Pending => "pending",
-        LineState::Held => "held",
-        LineState::Disputed => "disputed",
-        LineState::Available => "available",
-        LineState::Waiting => "waiting",
-        LineState::Reversed => "reversed",
-        LineState::Void => "void",
-        LineState::Settled => "settled",
-    }
-}
-
 pub fn meaning(state: &str) -> &'static str {
     STATES.iter().find(|(name, _)| *name == state).map_or("", |(_, meaning)| meaning)
 }
@@ -94,6 +81,19 @@ pub fn reason(text: &str) -> String {
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     let stop = if text.is_empty() || text.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{}{stop}", chars.as_str())
+}
+
+/// What an unpaid payout in this state waits for. Why an operator stopped it is the operator's to say.
+pub fn waits(state: &str) -> &'static str {
+    match state {
+        "held" => "the program has stopped it for now",
+        "planned" => "it waits to be approved and sent",
+        "submitting" => "it is being sent",
+        "review" => "a person looks at it",
+        "failed" => "it failed; the amount is available again",
+        "cancelled" => "it was cancelled; the amount is available again",
+        _ => "",
+    }
 }
 
 /// When a line becomes available, or became so.

@@ -4,7 +4,6 @@ use super::super::layout::{self, Area, Page};
 use super::super::locale::Words;
 use super::super::parts::{self, Column, number, text};
 use super::super::visit::{Shown, Visit};
-use super::payouts::waits;
 use super::plain;
 use crate::engine::payout::{Kind, Sending};
 use crate::flow::error::AppError;
@@ -43,7 +42,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
     let content = html! {
         (parts::heading("Payout", &format!("Settlement of {}", sums.period), parts::state(state_name(&payout))))
         div.sheet { (summary(words, &partner.name, &payout, &sums)) }
-        @if payout.stripe_id.is_none() { p { (plain::reason(waits(&payout))) } }
+        @if payout.stripe_id.is_none() { p { (plain::reason(plain::waits(state_name(&payout)))) } }
         @if !reversals.is_empty() {
             h2 { "Taken back" }
             @for r in &reversals {
