@@ -1,5 +1,5 @@
 // A state in which every page has something to show: time has passed, payouts were made, somebody waits for a review.
-import { MONTHLY, afterHold, nextMonthly } from "../../../.make/demo-site/time.mjs";
+import { MONTHLY, WEEKLY, afterHold, nextMonthly, nextWeekly } from "../../../.make/demo-site/time.mjs";
 import { Worker } from "../../../.make/demo-site/worker.mjs";
 
 const DAY_MS = 86_400_000;
@@ -36,11 +36,10 @@ export async function prepare(server) {
   await worker.tell({ type: "invoice.paid", account: { id: "acct_wren" }, amount: { cents: 30_000, currency: "usd" }, data: { invoice_id: "in_wren_1" } });
   await worker.tell({ type: "invoice.refunded", account: { id: "acct_wren" }, amount: { cents: 30_000, currency: "usd" }, data: { invoice_id: "in_wren_1", refund_id: "re_wren_1" } });
   // The first month is approved, the second waits.
-  await press("/shop/time/week");
+  await worker.cron(WEEKLY, nextWeekly(Date.now()));
   await press("/shop/time/month");
   const { data } = await worker.read("/v1/payouts?state=planned");
   await worker.approve(data[0].run);
-  await press("/shop/time/minutes");
   await worker.tell({ type: "account.signed_up", account: account("acct_heron", "owner@heron.example"), attribution: { code: server.codes.north } });
   await worker.tell({ type: "invoice.paid", account: { id: "acct_heron" }, amount: { cents: 50_000, currency: "usd" }, data: { invoice_id: "in_heron_1" } });
   await worker.cron(MONTHLY, nextMonthly(afterHold(Date.now())));
