@@ -20,10 +20,20 @@ export class Worker {
     return JSON.parse(await this.#call(path, { headers: { authorization: `Bearer ${this.operatorToken}` } }));
   }
 
-  /** Lets the payouts of a run go. */
-  async approve(run) {
+  /** What an operator may do. */
+  async #operate(path, body) {
     const headers = { authorization: `Bearer ${this.operatorToken}`, "content-type": "application/json" };
-    await this.#call(`/v1/runs/${encodeURIComponent(run)}/approve`, { method: "POST", headers, body: "{}" });
+    return JSON.parse(await this.#call(path, { method: "POST", headers, body: JSON.stringify(body) }));
+  }
+
+  /** Enrols a partner. */
+  enrol(partner) {
+    return this.#operate("/v1/partners", { ...partner, disclosure_accepted: true });
+  }
+
+  /** Lets the payouts of a run go. */
+  approve(run) {
+    return this.#operate(`/v1/runs/${encodeURIComponent(run)}/approve`, {});
   }
 
   /** A signed event, as a shop's server sends it; the answer says what came of it. */

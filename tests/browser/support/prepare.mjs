@@ -21,6 +21,7 @@ export async function prepare(server) {
     if (answer.status !== 303) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
   };
   const worker = new Worker({ url: server.base, cronPath: "/cdn-cgi/local/scheduled", operatorToken: server.operatorToken, webhookSecret: server.webhookSecret });
+  await worker.enrol({ program: "partner-funnel", external_id: "partner_lantern", name: "Lantern Letters", email: "hello@lantern.example" });
   const account = (id, email) => ({ id, email, name: id.replace("acct_", "") });
   for (const [name, days, pays] of CLIENTS) {
     const dated = (ago) => ({ occurred_at: new Date(Date.now() - ago * DAY_MS).toISOString() });

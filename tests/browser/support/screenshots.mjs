@@ -46,6 +46,42 @@ function clicksOfAMonth(database) {
   }
 }
 
+/** Visitors of last week, in the books of the funnel: for the same reason. [campaign, clicks, landings, leads, demos, activations] */
+const FUNNEL = [["migration-playbook", 240, 216, 66, 22, 5], ["content-qa-checklist", 130, 104, 17, 9, 1]];
+const STAGES = [["landing", "page.viewed"], ["lead", "lead_magnet.downloaded"], ["demo", "demo.requested"], ["activation", "activation.reached"]];
+
+function weekOfAFunnel(database) {
+  const { week, at } = lastWeek();
+  const { id, code } = database.prepare("SELECT id, code FROM partner WHERE program_id = 'partner-funnel'").get();
+  const click = database.prepare(
+    "INSERT INTO click (id, code, program_id, partner_id, campaign, visitor, clicked_at_ms, hour, kind, dedupe) VALUES (?, ?, 'partner-funnel', ?, ?, ?, ?, ?, 'visit', ?)",
+  );
+  const event = database.prepare(
+    "INSERT INTO funnel_event (id, program_id, partner_id, code, campaign, stage, event, visitor, at_ms, week) VALUES (?, 'partner-funnel', ?, ?, ?, ?, ?, ?, ?, ?)",
+  );
+  let number = 0;
+  for (const [campaign, clicks, ...reached] of FUNNEL) {
+    for (let visitor = 0; visitor < clicks; visitor += 1) {
+      number += 1;
+      const moment = at + visitor * 1_500_000;
+      click.run(`clk_picture_${number}`, code, id, campaign, `vis_${number}`, moment, Math.floor(moment / 3_600_000), number);
+      for (const [stage, [name, type]] of STAGES.entries()) {
+        if (visitor < reached[stage]) event.run(`fev_picture_${number}_${stage}`, id, code, campaign, name, type, `vis_${number}`, moment, week);
+      }
+    }
+  }
+}
+
+/** The last ISO week that is over, and an instant at its beginning. */
+function lastWeek() {
+  const now = new Date();
+  const monday = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() - ((now.getUTCDay() + 6) % 7) - 7));
+  const thursday = new Date(monday.getTime() + 3 * 86_400_000);
+  const first = Date.UTC(thursday.getUTCFullYear(), 0, 1);
+  const number = Math.floor((thursday.getTime() - first) / (7 * 86_400_000)) + 1;
+  return { week: `${thursday.getUTCFullYear()}-W${String(number).padStart(2, "0")}`, at: monday.getTime() };
+}
+
 const section = ({ role, shape, files }) => html`<section><h2>${role}: ${shape}</h2>
   <div>${Object.entries(files).map(([what, name]) => html`<a href="${name}"><img src="${name}" alt="${what}" loading="lazy"></a>`)}</div></section>`;
 
@@ -59,7 +95,10 @@ async function main() {
   mkdirSync(folder, { recursive: true });
   let server = await serve();
   await prepare(server);
-  server = await server.meanwhile(clicksOfAMonth);
+  server = await server.meanwhile((database) => {
+    clicksOfAMonth(database);
+    weekOfAFunnel(database);
+  });
   const browser = await Browser.open(server.base);
   try {
     await browser.send("Emulation.setScrollbarsHidden", { hidden: true });
