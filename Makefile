@@ -1,16 +1,16 @@
 # What each target does stands beside it; how, in the scripts of .make/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build dev serve test check bench fmt deploy clean
+.PHONY: help setup build dev serve test check bench screenshots fmt deploy clean
 PORT ?=
-export PORT STATE VARS STRIPE STRIPE_API_KEY
+export PORT STATE VARS STRIPE STRIPE_API_KEY DEMO
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-dev: ## everything, then the Worker with demo data on PORT=8787 and a stand-in for Stripe; Ctrl-C ends it
+dev: ## everything, then the Worker with demo data, a shop and a stand-in for Stripe on PORT=8787; Ctrl-C ends it
 	@exec .make/dev
 
-serve: ## the Worker for scripts: PORT=8799 STATE=some/folder STRIPE=stand-in VARS="KEY=VALUE …"
+serve: ## the Worker for scripts: PORT=8799 STATE=some/folder STRIPE=stand-in DEMO=yes VARS="KEY=VALUE …"
 	@exec .make/serve
 
 test: ## build, all tests, and a dry run of the deployment
@@ -21,6 +21,9 @@ check: ## format, lints, licences and duplicates of dependencies
 
 bench: ## speed of the redirect and of the monthly run, and the bundle's size
 	@.make/bench
+
+screenshots: ## every page, light and dark, desktop and phone, into target/screenshots
+	@.make/screenshots
 
 build: ## the Worker for release, into build/
 	@.make/build

@@ -3,6 +3,8 @@
 //! the Worker without its layout.
 #![allow(dead_code, reason = "the library's modules are compiled here for their checks alone")]
 
+use sha2::{Digest, Sha256};
+
 #[path = "src/base/mod.rs"]
 mod base;
 #[path = "src/program/mod.rs"]
@@ -11,6 +13,7 @@ mod program;
 fn main() {
     list_schema();
     pack_description();
+    name_assets();
     println!("cargo::rerun-if-changed=src/base");
     println!("cargo::rerun-if-changed=src/program");
     for (id, text) in program::catalog::PRESETS {
@@ -39,6 +42,26 @@ fn pack_description() {
     let text = std::fs::read_to_string("src/http/openapi.json").expect("the description of the interface");
     let folder = std::env::var("OUT_DIR").expect("cargo names OUT_DIR");
     std::fs::write(format!("{folder}/openapi.json"), without_layout(&text)).expect("OUT_DIR can be written");
+}
+
+/// Where the pages' static files are served: below the hash of them all, which `.make/assets.mjs` reckons the same way.
+fn name_assets() {
+    println!("cargo::rerun-if-changed=src/pages/assets");
+    let folder = std::fs::read_dir("src/pages/assets").expect("the pages' static files");
+    let mut files: Vec<_> = folder.map(|entry| entry.expect("a file").path()).collect();
+    files.sort();
+    let mut hash = Sha256::new();
+    for file in &files {
+        hash.update(format!("{}\n", file.file_name().unwrap_or_default().to_string_lossy()));
+        hash.update(std::fs::read(file).expect("a file that can be read"));
+    }
+    let hash: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let name = |(name, file): &(&str, &str)| format!("pub const {name}: &str = \"/manicule/{hash}/{file}\";\n");
+    let names =
+        [("STYLE", "style.css"), ("SCRIPT", "script.js"), ("ICON", "icon.svg"), ("TYPE", "garamond-5.3.0.woff2")];
+    let code: String = names.iter().map(name).collect();
+    let folder = std::env::var("OUT_DIR").expect("cargo names OUT_DIR");
+    std::fs::write(format!("{folder}/assets.rs"), code).expect("OUT_DIR can be written");
 }
 
 /// JSON without the white space between its tokens.

@@ -871,3 +871,154 @@ WHEN (OLD.promotion_id IS NOT NULL AND NEW.promotion_id IS NOT OLD.promotion_id)
 BEGIN SELECT RAISE(ABORT, 'promotion: set once'); END;
 CREATE TRIGGER promotion_code_shape BEFORE UPDATE OF id, program_id, visitor_id, code ON promotion_code
 BEGIN SELECT RAISE(ABORT, 'promotion: immutable'); END;
+-- Pages: who is signed in, and what partners and operators write there.
+
+-- A browser that is signed in. Of its token only the hash is kept.
+CREATE TABLE session (
+  id TEXT PRIMARY KEY,                   -- immutable, ses_…
+  token_sha256 TEXT NOT NULL UNIQUE,     -- mutable, hex: the token is exchanged for a new one every day
+  before_sha256 TEXT,                    -- mutable, hex: the token before this one, which is good for another minute
+  rotated_at_ms INTEGER NOT NULL,        -- mutable
+  way TEXT NOT NULL CHECK (way IN ('mail', 'site', 'token')), -- immutable: by a mailed link, by the EmDash site, by an operator's token
+  email TEXT,                            -- immutable, in lower case: the address that the mailed link has proved
+  site_user TEXT,                        -- immutable: the user's id at the EmDash site
+  credential_sha256 TEXT,                -- immutable, hex: the operator's token, with which the session ends
+  operator INTEGER NOT NULL CHECK (operator IN (0, 1)), -- immutable
+  actor TEXT NOT NULL,                   -- immutable: who acts, as the audit log says it
+  agent TEXT NOT NULL,                   -- immutable: what the browser calls itself, for whoever looks through their sessions
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  checked_at_ms INTEGER NOT NULL,        -- mutable: when the site or the token was last asked
+  seen_at_ms INTEGER NOT NULL,           -- mutable: to the hour
+  expires_at_ms INTEGER NOT NULL,        -- immutable: from then on it is over, whatever happens
+  ended_at_ms INTEGER,                   -- set once
+  CHECK ((way = 'mail') = (email IS NOT NULL)),
+  CHECK ((way = 'site') = (site_user IS NOT NULL)),
+  CHECK ((way = 'token') = (credential_sha256 IS NOT NULL))
+) STRICT;
+CREATE UNIQUE INDEX session_before ON session (before_sha256) WHERE before_sha256 IS NOT NULL;
+CREATE INDEX session_email ON session (email) WHERE email IS NOT NULL;
+CREATE INDEX session_site_user ON session (site_user) WHERE site_user IS NOT NULL;
+CREATE INDEX session_credential ON session (credential_sha256) WHERE credential_sha256 IS NOT NULL;
+CREATE INDEX session_expires ON session (expires_at_ms);
+CREATE INDEX session_ended ON session (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
+
+-- A mailed link on its way. Of its token only the hash is kept; it is good once.
+CREATE TABLE mailed_link (
+  token_sha256 TEXT PRIMARY KEY,         -- immutable, hex
+  purpose TEXT NOT NULL CHECK (purpose IN ('sign_in', 'join')), -- immutable
+  email TEXT NOT NULL,                   -- immutable, in lower case
+  detail TEXT NOT NULL,                  -- immutable, JSON: what the form for joining said, or where to go afterwards
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  expires_at_ms INTEGER NOT NULL,        -- immutable
+  used_at_ms INTEGER                     -- set once
+) STRICT;
+CREATE INDEX mailed_link_email ON mailed_link (email, created_at_ms);
+CREATE INDEX mailed_link_expires ON mailed_link (expires_at_ms);
+CREATE TRIGGER mailed_link_once BEFORE UPDATE ON mailed_link WHEN OLD.used_at_ms IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'mailed_link: used already'); END;
+
+-- Who a partner is, by the site's user and by address: sign-in looks for it.
+CREATE INDEX partner_external ON partner (external_id);
+CREATE INDEX partner_person_email ON partner_person (lower(email));
+-- Operators look for people by how their names begin.
+CREATE INDEX partner_person_name ON partner_person (lower(name)) WHERE name IS NOT NULL;
+-- Hex: by it the preferences of mails are found, which are kept without the address. Written wherever the address is.
+ALTER TABLE partner_person ADD COLUMN email_sha256 TEXT; -- mutable
+-- What the leaderboard calls a partner. NULL: the partner is not shown by name.
+ALTER TABLE partner_person ADD COLUMN display_name TEXT; -- mutable
+
+-- Payouts and reversals that a person has to look at.
+CREATE INDEX payout_review ON payout (created_at_ms, id) WHERE state = 'review';
+CREATE INDEX payout_reversal_review ON payout_reversal (id) WHERE state = 'review';
+
+-- What a partner has done, for the copy of their data.
+CREATE INDEX audit_actor ON audit (actor, at_ms, id);
+
+-- A partner's links in the order they were made.
+CREATE INDEX link_partner_created ON link (partner_id, created_at_ms, code);
+
+-- What an operator writes for the partners of a program.
+CREATE TABLE resource (
+  id TEXT PRIMARY KEY,                   -- immutable, rsc_…
+  program_id TEXT NOT NULL,              -- immutable
+  title TEXT NOT NULL,                   -- mutable
+  body TEXT NOT NULL,                    -- mutable, Markdown
+  updated_at_ms INTEGER NOT NULL,        -- mutable
+  created_at_ms INTEGER NOT NULL         -- immutable
+) STRICT;
+CREATE INDEX resource_program ON resource (program_id, created_at_ms, id);
+
+-- The partners' pages. They ask for sums and for the newest of something, and take as long with a hundred thousand lines
+-- as with ten: what would have to be counted is kept by trigger, and every list has its index.
+
+-- Clicks, sign-ups and first payments of a link by day (UTC).
+CREATE TABLE link_day (
+  partner_id TEXT NOT NULL,              -- immutable
+  code TEXT NOT NULL,                    -- immutable, the link's code
+  day INTEGER NOT NULL,                  -- immutable, days since 1970
+  clicks INTEGER NOT NULL DEFAULT 0,     -- kept by trigger: visits, no bots
+  signups INTEGER NOT NULL DEFAULT 0,    -- kept by trigger: accounts that signed up on that day and are the partner's
+  conversions INTEGER NOT NULL DEFAULT 0, -- kept by trigger: accounts whose first payment since they were bound was on that day
+  PRIMARY KEY (partner_id, code, day)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER click_count AFTER INSERT ON click WHEN NEW.kind = 'visit' BEGIN
+  INSERT INTO link_day (partner_id, code, day, clicks) VALUES (NEW.partner_id, NEW.code, NEW.hour / 24, 1)
+    ON CONFLICT (partner_id, code, day) DO UPDATE SET clicks = clicks + 1;
+END;
+CREATE TRIGGER binding_count AFTER INSERT ON binding WHEN NEW.partner_id IS NOT NULL BEGIN
+  INSERT INTO link_day (partner_id, code, day, signups) VALUES (NEW.partner_id, COALESCE(NEW.code, ''), NEW.signed_up_at_ms / 86400000, 1)
+    ON CONFLICT (partner_id, code, day) DO UPDATE SET signups = signups + 1;
+  INSERT INTO link_day (partner_id, code, day, conversions)
+    SELECT NEW.partner_id, COALESCE(NEW.code, ''), NEW.qualified_at_ms / 86400000, 1 WHERE NEW.qualified_at_ms IS NOT NULL
+    ON CONFLICT (partner_id, code, day) DO UPDATE SET conversions = conversions + 1;
+END;
+CREATE TRIGGER binding_recount AFTER UPDATE OF partner_id, code, signed_up_at_ms, qualified_at_ms ON binding
+WHEN (OLD.partner_id, OLD.code, OLD.signed_up_at_ms, OLD.qualified_at_ms)
+  IS NOT (NEW.partner_id, NEW.code, NEW.signed_up_at_ms, NEW.qualified_at_ms) BEGIN
+  UPDATE link_day SET signups = signups - 1
+    WHERE partner_id = OLD.partner_id AND code = COALESCE(OLD.code, '') AND day = OLD.signed_up_at_ms / 86400000;
+  UPDATE link_day SET conversions = conversions - 1
+    WHERE partner_id = OLD.partner_id AND code = COALESCE(OLD.code, '') AND day = OLD.qualified_at_ms / 86400000;
+  INSERT INTO link_day (partner_id, code, day, signups)
+    SELECT NEW.partner_id, COALESCE(NEW.code, ''), NEW.signed_up_at_ms / 86400000, 1 WHERE NEW.partner_id IS NOT NULL
+    ON CONFLICT (partner_id, code, day) DO UPDATE SET signups = signups + 1;
+  INSERT INTO link_day (partner_id, code, day, conversions)
+    SELECT NEW.partner_id, COALESCE(NEW.code, ''), NEW.qualified_at_ms / 86400000, 1
+      WHERE NEW.partner_id IS NOT NULL AND NEW.qualified_at_ms IS NOT NULL
+    ON CONFLICT (partner_id, code, day) DO UPDATE SET conversions = conversions + 1;
+END;
+CREATE TRIGGER binding_uncount AFTER DELETE ON binding WHEN OLD.partner_id IS NOT NULL BEGIN
+  UPDATE link_day SET signups = signups - 1
+    WHERE partner_id = OLD.partner_id AND code = COALESCE(OLD.code, '') AND day = OLD.signed_up_at_ms / 86400000;
+  UPDATE link_day SET conversions = conversions - 1
+    WHERE partner_id = OLD.partner_id AND code = COALESCE(OLD.code, '') AND day = OLD.qualified_at_ms / 86400000;
+END;
+
+-- What a partner's lines of a day (UTC) come to, as they stand.
+CREATE TABLE earned_day (
+  partner_id TEXT NOT NULL,              -- immutable
+  day INTEGER NOT NULL,                  -- immutable, days since 1970, of the lines' instants
+  unit TEXT NOT NULL,                    -- immutable
+  cents INTEGER NOT NULL,                -- kept by trigger
+  PRIMARY KEY (partner_id, day, unit)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER accrual_count AFTER INSERT ON accrual WHEN NEW.partner_id <> '' AND NEW.net_cents <> 0 BEGIN
+  INSERT INTO earned_day (partner_id, day, unit, cents) VALUES (NEW.partner_id, NEW.at_ms / 86400000, NEW.unit, NEW.net_cents)
+    ON CONFLICT (partner_id, day, unit) DO UPDATE SET cents = cents + excluded.cents;
+END;
+CREATE TRIGGER accrual_recount AFTER UPDATE OF net_cents, at_ms ON accrual
+WHEN NEW.partner_id <> '' AND (OLD.net_cents, OLD.at_ms) IS NOT (NEW.net_cents, NEW.at_ms) BEGIN
+  INSERT INTO earned_day (partner_id, day, unit, cents) VALUES (OLD.partner_id, OLD.at_ms / 86400000, OLD.unit, -OLD.net_cents)
+    ON CONFLICT (partner_id, day, unit) DO UPDATE SET cents = cents + excluded.cents;
+  INSERT INTO earned_day (partner_id, day, unit, cents) VALUES (NEW.partner_id, NEW.at_ms / 86400000, NEW.unit, NEW.net_cents)
+    ON CONFLICT (partner_id, day, unit) DO UPDATE SET cents = cents + excluded.cents;
+END;
+
+-- A partner's lines in one state, newest first.
+CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms);
+CREATE INDEX leaderboard_rank ON leaderboard (program_id, rank, partner_id);
+-- Lines' rows that move what a partner can be paid in cash: what was taken back of lines that had vested, and what
+-- accrues without a hold. A payout's receipt would else look at every line its partner ever had.
+CREATE INDEX transfer_taken ON transfer (debit) WHERE line IS NOT NULL AND code = 'reverse';
+CREATE INDEX transfer_unheld ON transfer (credit) WHERE line IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
+  AND instr(credit, '/available/') > 0;

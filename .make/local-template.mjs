@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -60,7 +60,9 @@ export async function template() {
     const { workerOptions } = wrangler.unstable_getMiniflareWorkerOptions(config);
     // wrangler adds the developer's .dev.vars; a served Worker has secrets of its own.
     workerOptions.bindings = config.vars;
-    delete workerOptions.rootPath; // the clone may be moved; the folder is this one
+    // The clone may be moved; the folder is this one.
+    delete workerOptions.rootPath;
+    if (workerOptions.assets) workerOptions.assets.directory = relative(root, workerOptions.assets.directory);
     writeFileSync(join(temporary, "options.json"), JSON.stringify(workerOptions));
     mkdirSync(join(temporary, "state"));
     await applyMigrations(join(temporary, "state"));

@@ -5,6 +5,8 @@ import { createServer } from "node:http";
 import { createServer as createSocket } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { loadDemo } from "./demo.mjs";
+import { start as startDemoSite } from "./demo-site/server.mjs";
 import { applyMigrations, migrationsHash, template } from "./local-template.mjs";
 import { installPresets } from "./presets.mjs";
 import { newSecrets, stripeSecrets, workerSecrets } from "./secrets.mjs";
@@ -19,7 +21,9 @@ const STRIPE_KEY = "sk_test_standin";
 let miniflare;
 let cron;
 let stripe;
+let demoSite;
 let ending = false;
+const isDemo = Boolean(process.env.DEMO);
 
 /** Ends workerd, then this process. */
 async function end(code) {
@@ -27,6 +31,7 @@ async function end(code) {
   ending = true;
   setTimeout(() => process.exit(code), 3000).unref(); // .make/serve kills what is left of the group
   cron?.close();
+  demoSite?.close();
   await miniflare?.dispose().catch(() => {});
   stripe?.world.store.flush(); // what is still to be posted has nobody to take it
   process.exit(code);
@@ -110,7 +115,7 @@ function claimPort(wanted) {
 
 /** The Stripe stand-in, where STRIPE=stand-in asks for it, and the Worker's settings for it. */
 async function standIn(stateFolder, secrets, workerUrl) {
-  const wanted = process.env.STRIPE ?? "";
+  const wanted = process.env.STRIPE || (isDemo ? "stand-in" : "");
   if (wanted === "") return {};
   if (wanted !== "stand-in") throw new Error(`STRIPE is stand-in or nothing, not ${wanted}; for Stripe itself set STRIPE_API_KEY by VARS`);
   const own = stripeSecrets(secrets);
@@ -122,6 +127,19 @@ async function standIn(stateFolder, secrets, workerUrl) {
     connectSecrets: [own.STRIPE_CONNECT_WEBHOOK_SECRETS],
   });
   return { STRIPE_API_KEY: STRIPE_KEY, STRIPE_API_BASE: stripe.url, ...own };
+}
+
+/** The demo site behind the Worker, where DEMO asks for it, and the Worker's settings for it. */
+async function behind(stateFolder, secrets, workerUrl) {
+  if (!isDemo) return {};
+  if (!["yes", "emdash"].includes(process.env.DEMO)) throw new Error(`DEMO is yes, emdash or nothing, not ${process.env.DEMO}`);
+  demoSite = await startDemoSite({
+    worker: { url: workerUrl, cronPath: "/cdn-cgi/local/scheduled", operatorToken: secrets.operator_token, webhookSecret: secrets.webhook_secret },
+    stateFile: join(stateFolder, "demo-site.json"),
+    memoryFile: join(stateFolder, "demo.json"),
+    emdash: process.env.DEMO === "emdash",
+  });
+  return demoSite.vars;
 }
 
 /** The compiled Worker: its entry first, then every other module in build/. */
@@ -182,6 +200,7 @@ async function main() {
   if (Object.keys(kept).length < Object.keys(secrets).length) writePrivate(secretsFile, secrets);
   const baseUrl = `http://${HOST}:${port}`;
   const stripeVars = await standIn(stateFolder, secrets, baseUrl);
+  const demoVars = await behind(stateFolder, secrets, baseUrl);
 
   onSignals(); // wrangler may have come with its own
   const { Miniflare, Log, LogLevel, convertV4MiniflareOptions } = await import("miniflare");
@@ -212,7 +231,8 @@ async function main() {
           rootPath: root,
           modulesRoot: join(root, "build"),
           modules: modules(),
-          bindings: { ...options.bindings, ...workerSecrets(secrets), ...stripeVars, ...vars },
+          bindings: { ...options.bindings, ...workerSecrets(secrets), ...stripeVars, ...demoVars, ...vars },
+          assets: { ...options.assets, directory: join(root, options.assets.directory) },
         },
       ],
     }),
@@ -252,6 +272,7 @@ async function main() {
     }),
   });
   await installPresets(baseUrl, secrets.operator_token);
+  if (isDemo) await loadDemo(baseUrl, secrets.operator_token, secrets.webhook_secret, join(stateFolder, "demo.json"), stripe?.url);
   process.stdout.write(`ready ${baseUrl}\n`);
 }
 

@@ -4,6 +4,7 @@ pub mod engine;
 pub mod flow;
 pub mod http;
 pub mod jobs;
+pub mod pages;
 pub mod program;
 pub mod store;
 pub mod wire;

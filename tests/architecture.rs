@@ -17,7 +17,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("flow", &["base", "program", "engine", "wire", "store"]),
     ("http", &["base", "program", "engine", "wire", "store", "flow"]),
     ("jobs", &["base", "program", "engine", "wire", "store", "flow"]),
-    ("edge", &["base", "program", "engine", "wire", "store", "flow", "http", "jobs"]),
+    ("pages", &["base", "program", "engine", "wire", "store", "flow", "http"]),
+    ("edge", &["base", "program", "engine", "wire", "store", "flow", "http", "jobs", "pages"]),
 ];
 
 /// The core: pure decisions over values.

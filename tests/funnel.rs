@@ -2,6 +2,8 @@
 
 #[path = "funnel/house.rs"]
 mod house;
+#[path = "support/no_site.rs"]
+mod no_site;
 mod support;
 
 use house::House;

@@ -1,5 +1,7 @@
 //! Notifications on SQLite: every message reaches everybody it is for, once, through faults, races and dead endpoints.
 
+#[path = "support/no_site.rs"]
+mod no_site;
 mod support;
 
 #[path = "notify/credits.rs"]

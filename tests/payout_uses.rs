@@ -2,6 +2,8 @@
 
 #[path = "payout/credits.rs"]
 mod credits;
+#[path = "support/no_site.rs"]
+mod no_site;
 #[path = "payout/office.rs"]
 mod office;
 #[path = "payout/plans.rs"]

@@ -5,6 +5,8 @@
 mod bodies;
 #[path = "stripe_in/house.rs"]
 mod house;
+#[path = "support/no_site.rs"]
+mod no_site;
 mod support;
 
 use bodies::*;

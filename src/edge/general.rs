@@ -12,6 +12,7 @@ use crate::http::message::{self, Address};
 use crate::http::route;
 use crate::http::shell::Shell;
 use crate::jobs;
+use crate::pages;
 use crate::wire::BODY_BYTES_MAX;
 use futures_util::StreamExt;
 use serde_json::json;
@@ -36,7 +37,13 @@ pub async fn fetch(mut request: Request, env: Env, _ctx: Context) -> Result<Resp
     let config = config(&env);
     let asked = read(&mut request).await?;
     let answered = match Runtime::of(env) {
-        Ok(runtime) => route::answer(&Shell { site: &runtime, config: &config, now }, &asked).await,
+        Ok(runtime) => {
+            let shell = Shell { site: &runtime, config: &config, now };
+            match pages::route::answer(&shell, &asked).await {
+                Some(page) => Some(page),
+                None => route::answer(&shell, &asked).await,
+            }
+        }
         Err(why) => Some(message::Response::problem(&why.into())),
     };
     match answered {
@@ -71,10 +78,9 @@ pub async fn scheduled(event: ScheduledEvent, env: Env) {
 
 /// Whether a path can be one of our routes: what cannot is passed on with its body untouched.
 fn may_be_ours(path: &str) -> bool {
-    route::ROUTES.iter().any(|r| {
-        let first = |p: &str| p.split('/').nth(1).map(str::to_owned);
-        first(r.path) == first(path)
-    })
+    let first = |path: &str| path.split('/').nth(1).unwrap_or("").to_owned();
+    let wanted = first(path);
+    pages::route::AREAS.contains(&wanted.as_str()) || route::ROUTES.iter().any(|r| first(r.path) == wanted)
 }
 
 async fn elsewhere(request: Request, site: &str) -> Result<Response> {
@@ -103,12 +109,15 @@ async fn read(request: &mut Request) -> Result<message::Request> {
     let url = request.inner().url();
     let address = Address::of(&url);
     let body = if matches!(request.method(), Method::Get | Method::Head) { Vec::new() } else { body(request).await? };
+    let zone = request.cf().map(|cf| cf.timezone_name()).unwrap_or_default();
+    // Ours alone: a visitor's header of that name comes after it.
+    let ours = [(pages::route::ZONE_HEADER.to_owned(), zone)];
     Ok(message::Request {
         method: request.method().to_string(),
         path: address.path.to_owned(),
         query: address.query.to_owned(),
         origin: address.origin.to_owned(),
-        headers: request.headers().entries().collect(),
+        headers: ours.into_iter().chain(request.headers().entries()).collect(),
         body,
     })
 }
@@ -143,7 +152,8 @@ fn respond(asked: &message::Request, response: message::Response) -> Result<Resp
 fn build(response: message::Response) -> Result<Response> {
     let headers = Headers::new();
     for (name, value) in &response.headers {
-        headers.set(name, value)?;
+        // A page may set two cookies.
+        if *name == "set-cookie" { headers.append(name, value) } else { headers.set(name, value) }?;
     }
     // A status without a body takes none, not even an empty one.
     let built = if response.body.is_empty() { Response::empty()? } else { Response::from_bytes(response.body)? };

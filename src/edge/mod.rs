@@ -4,6 +4,7 @@ mod clicks;
 pub mod d1;
 pub mod general;
 mod hot;
+mod intl;
 pub mod links;
 mod mail;
 pub mod origin;

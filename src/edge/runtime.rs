@@ -1,6 +1,7 @@
 //! The ports on the runtime: D1, randomness, sessions of the EmDash site, the caches of links.
 
 use super::d1::D1;
+use super::intl::Viewer;
 use super::links;
 use super::mail;
 use super::outgoing;
@@ -9,6 +10,7 @@ use super::time_limit::within;
 use crate::base::time::UtcMillis;
 use crate::flow::context::Ports;
 use crate::http::shell::Site;
+use crate::pages::locale::{Front, Words};
 use crate::store::port::{Db, DbError, Rows, Stmt};
 use crate::wire::mail::Mail;
 use crate::wire::outgoing::{Answer, NoAnswer, Outgoing};
@@ -115,6 +117,12 @@ impl Ports for Runtime {
 
     async fn pause(&self, millis: u32) {
         Delay::from(Duration::from_millis(u64::from(millis))).await;
+    }
+}
+
+impl Front for Runtime {
+    fn words(&self, language: &str, zone: &str) -> Box<dyn Words> {
+        Box::new(Viewer::of(language, zone))
     }
 }
 

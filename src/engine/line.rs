@@ -27,6 +27,21 @@ pub enum LineState {
     Settled,
 }
 
+impl LineState {
+    pub fn name(self) -> &'static str {
+        match self {
+            LineState::Pending => "pending",
+            LineState::Held => "held",
+            LineState::Disputed => "disputed",
+            LineState::Available => "available",
+            LineState::Waiting => "waiting",
+            LineState::Reversed => "reversed",
+            LineState::Void => "void",
+            LineState::Settled => "settled",
+        }
+    }
+}
+
 /// Which balance a line stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -85,3 +85,10 @@ impl<'a, P: Ports> Context<'a, P> {
         self.ports.pause(1 + tries * 4 + u32::from(byte[0]) % (4 + tries * 4)).await;
     }
 }
+
+/// What nobody can guess, in hex.
+pub fn fresh_secret<P: Ports>(ports: &P) -> String {
+    let mut bytes = [0; 32];
+    ports.random(&mut bytes);
+    id::hex(&bytes)
+}

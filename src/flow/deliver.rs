@@ -212,7 +212,7 @@ async fn record<P: Ports>(ctx: &Context<'_, P>, claim: &str, made: &Made) -> Res
 }
 
 /// What came of one attempt.
-enum Tried {
+pub(super) enum Tried {
     Sent,
     /// Refused or failed: again later.
     Failed(String),
@@ -308,16 +308,21 @@ async fn mail_one<P: Ports>(ctx: &Context<'_, P>, d: &Due, desk: &Desk) -> Tried
         html: letter.html,
         headers,
     };
+    let tried = hand_over(ctx, way, &mail).await;
+    if matches!(way, MailWay::Api(_)) {
+        ctx.ports.pause(PACE_MS).await;
+    }
+    tried
+}
+
+/// Hands a mail to the service there is.
+pub(super) async fn hand_over<P: Ports>(ctx: &Context<'_, P>, way: MailWay<'_>, mail: &Mail) -> Tried {
     match way {
-        MailWay::Api(api) => {
-            let answer = ctx.ports.send(api.request(&mail)).await;
-            ctx.ports.pause(PACE_MS).await;
-            tell(answer)
-        }
+        MailWay::Api(api) => tell(ctx.ports.send(api.request(mail)).await),
         // The runtime names the address in its errors, which are kept.
-        MailWay::Binding => match ctx.ports.mail(&mail).await {
+        MailWay::Binding => match ctx.ports.mail(mail).await {
             Ok(()) => Tried::Sent,
-            Err(NoAnswer(why)) => Tried::Failed(why.replace(to, "the address")),
+            Err(NoAnswer(why)) => Tried::Failed(why.replace(&mail.to, "the address")),
         },
     }
 }

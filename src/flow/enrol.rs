@@ -11,6 +11,7 @@ use crate::store::port::{DbError, Stmt};
 use crate::store::program;
 use crate::store::token::{self, Audit};
 use crate::wire::operator::{NewLink, NewPartner};
+use crate::wire::unsubscribe::address_sha256;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -70,7 +71,7 @@ pub async fn partner<P: Ports>(
             created_at_ms: ctx.now,
         };
         let answer: Answer = (201, view(&row, Some(document), base_url, &[]));
-        let mut batch = partner::partner_insert(&row);
+        let mut batch = partner::partner_insert(&row, row.email.as_deref().map(address_sha256));
         batch.push(partner::link_insert(&own));
         batch.push(audit(
             ctx,

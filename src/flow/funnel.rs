@@ -13,7 +13,7 @@ use crate::engine::touch::Trail;
 use crate::program::catalog::Catalog;
 use crate::program::measure::CLICK;
 use crate::store::funnel::{Reached, Sender, reached_insert, week_counts};
-use crate::store::port::{DbError, Stmt};
+use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::{outbox, program};
 use std::collections::BTreeMap;
 
@@ -128,15 +128,26 @@ pub async fn announce<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> R
 
 /// The funnel's report of a week, by the document in force at its end, or now while it lasts.
 pub async fn weekly<P: Ports>(ctx: &Context<'_, P>, program: &str, week: Week) -> Result<Weekly, AppError> {
-    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
-    let by = week.end().plus_ms(-1).min(ctx.now);
-    let document = catalog.in_force(program, by).ok_or_else(|| AppError::not_found("program"))?;
+    weekly_of(&ctx.batch(weekly_reads(program, week, ctx.now)).await?, program, week, ctx.now)
+}
+
+/// What the report of a week reads.
+pub fn weekly_reads(program: &str, week: Week, now: UtcMillis) -> Vec<Stmt> {
+    vec![program::program_list(), week_counts(program, week, judged_at(week, now))]
+}
+
+/// The report of a week, of what `weekly_reads` read.
+pub fn weekly_of(rows: &[Rows], program: &str, week: Week, now: UtcMillis) -> Result<Weekly, AppError> {
+    let [programs, counts] = rows else {
+        return Err(DbError::Fault("a report of other reads".to_owned()).into());
+    };
+    let catalog = program::catalog(programs)?;
+    let document = catalog.in_force(program, judged_at(week, now)).ok_or_else(|| AppError::not_found("program"))?;
     let funnel = document.funnel.as_ref().ok_or_else(|| {
         let detail = format!("program {program} has no funnel in its document");
         AppError::new(Kind::Unprocessable, "no_funnel", detail).field("program")
     })?;
-    let clicks = funnel.click_stage().map(|s| s.id.as_str());
-    let rows = ctx.query(week_counts(program, week, clicks)).await?.decode_pairs::<Count, Name>()?;
+    let rows = counts.decode_pairs::<Count, Name>()?;
     let names = rows.iter().map(|(count, name)| (count.partner.clone(), name.clone())).collect();
     let counts: Vec<Count> = rows.into_iter().map(|(count, _)| count).collect();
     let report = funnel::report(document, funnel, &counts);
@@ -148,4 +159,9 @@ pub async fn weekly<P: Ports>(ctx: &Context<'_, P>, program: &str, week: Week) -
         report,
         names,
     })
+}
+
+/// By the document of which instant a week is judged.
+fn judged_at(week: Week, now: UtcMillis) -> UtcMillis {
+    week.end().plus_ms(-1).min(now)
 }

@@ -3,6 +3,7 @@
 //! One use is at most one read batch, one pure decision and one write batch, repeated when a guard says that somebody
 //! else was first.
 
+pub mod api_token;
 pub mod books;
 pub mod click;
 pub mod commit;
@@ -22,6 +23,7 @@ pub mod pay;
 pub mod payout;
 pub mod pool;
 pub mod preview;
+pub mod profile;
 pub mod program;
 pub mod promotion;
 pub mod rebind;
@@ -30,10 +32,13 @@ pub mod redecide;
 pub mod redeem;
 pub mod replay;
 pub mod report;
+pub mod resource;
 pub mod reverse;
 pub mod review;
 pub mod settle;
 pub mod setup;
+pub mod sign_in;
+pub mod start;
 pub mod stripe;
 pub mod stripe_customer;
 pub mod stripe_in;

@@ -162,7 +162,7 @@ pub fn view(s: &Sending) -> Value {
 }
 
 /// A state as people see it: one that is held says so, and a reversal is never "paid".
-fn state_name(s: &Sending) -> &'static str {
+pub fn state_name(s: &Sending) -> &'static str {
     match (s.kind, s.state) {
         _ if s.held != 0 && is_open(s) => "held",
         (Kind::Reversal, State::Paid) => "reversed",

@@ -5,6 +5,7 @@ use super::error::AppError;
 use crate::base::time::{Month, UtcMillis};
 use crate::engine::economics::{self, Economics, Sums};
 use crate::program::document::Document;
+use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::program;
 use crate::store::report::{ChannelRow, channel_list, cost_sums, reach_sums};
 use serde::Deserialize;
@@ -29,6 +30,21 @@ pub async fn economics<P: Ports>(
     from: UtcMillis,
     to: UtcMillis,
 ) -> Result<(Document, Economics), AppError> {
+    economics_of(&ctx.batch(economics_reads(program, from, to, ctx.now)).await?, program, to, ctx.now)
+}
+
+/// What a program's economics read.
+pub fn economics_reads(program: &str, from: UtcMillis, to: UtcMillis, now: UtcMillis) -> Vec<Stmt> {
+    vec![program::program_list(), cost_sums(program, from, to), reach_sums(program, from, to, judged_at(to, now))]
+}
+
+/// A program's economics, of what `economics_reads` read.
+pub fn economics_of(
+    rows: &[Rows],
+    program: &str,
+    to: UtcMillis,
+    now: UtcMillis,
+) -> Result<(Document, Economics), AppError> {
     #[derive(Deserialize)]
     struct Cost {
         rewarded: i64,
@@ -44,13 +60,11 @@ pub async fn economics<P: Ports>(
         active_referrers: i64,
         existing_accounts: i64,
     }
-    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
-    let document = in_force(&catalog, program, to, ctx.now)?;
-    let sums = vec![cost_sums(program, &document.currency, from, to), reach_sums(program, document.group(), from, to)];
-    let rows = ctx.batch(sums).await?;
-    let none = || AppError::from(crate::store::port::DbError::Fault("a sum without a row".to_owned()));
-    let cost: Cost = rows[0].first()?.ok_or_else(none)?;
-    let reach: Reach = rows[1].first()?.ok_or_else(none)?;
+    let fault = |what: &str| AppError::from(DbError::Fault(what.to_owned()));
+    let [programs, costs, reaches] = rows else { return Err(fault("a report of other reads")) };
+    let document = in_force(&program::catalog(programs)?, program, to, now)?;
+    let cost: Cost = costs.first()?.ok_or_else(|| fault("a sum without a row"))?;
+    let reach: Reach = reaches.first()?.ok_or_else(|| fault("a sum without a row"))?;
     let sums = Sums {
         rewarded: cost.rewarded,
         reward_cents: cost.reward_cents,
@@ -66,6 +80,11 @@ pub async fn economics<P: Ports>(
     Ok((document, found))
 }
 
+/// By the document of which instant a period that ends at `end` is judged.
+fn judged_at(end: UtcMillis, now: UtcMillis) -> UtcMillis {
+    end.plus_ms(-1).min(now)
+}
+
 /// The document in force at the period's end, or now while it lasts.
 fn in_force(
     catalog: &crate::program::catalog::Catalog,
@@ -73,6 +92,5 @@ fn in_force(
     end: UtcMillis,
     now: UtcMillis,
 ) -> Result<Document, AppError> {
-    let at = end.plus_ms(-1).min(now);
-    catalog.in_force(program, at).cloned().ok_or_else(|| AppError::not_found("program"))
+    catalog.in_force(program, judged_at(end, now)).cloned().ok_or_else(|| AppError::not_found("program"))
 }

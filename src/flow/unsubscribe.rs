@@ -1,9 +1,10 @@
-//! A person stops a kind of message by the link in one of its mails.
+//! A person stops a kind of message: by the link in one of its mails, or a partner by choosing.
 
 use super::context::{Context, Ports};
 use super::error::AppError;
-use crate::store::unsubscribe::{Unsubscribed, unsubscribe_insert};
-use crate::wire::mail::{self, Kind};
+use crate::store::unsubscribe::{Unsubscribed, unsubscribe_delete, unsubscribe_insert};
+use crate::wire::mail::{self, Audience, KINDS, Kind};
+use crate::wire::unsubscribe::address_sha256;
 
 /// What a link's query says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,5 +24,21 @@ pub fn kind<P: Ports>(ctx: &Context<'_, P>, link: &Link) -> Option<&'static Kind
 pub async fn stop<P: Ports>(ctx: &Context<'_, P>, link: &Link, kind: &Kind) -> Result<(), AppError> {
     let row = Unsubscribed { address_sha256: link.address_sha256.clone(), kind: kind.name.to_owned() };
     ctx.query(unsubscribe_insert(&row, ctx.now)).await?;
+    Ok(())
+}
+
+/// The kinds that a partner may do without.
+pub fn choices() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().filter(|k| k.optional && k.to == Audience::Partner)
+}
+
+/// Of the kinds that can be chosen, those of `wanted` are sent to the address, the others are not.
+pub async fn choose<P: Ports>(ctx: &Context<'_, P>, address: &str, wanted: &[&str]) -> Result<(), AppError> {
+    let address_sha256 = address_sha256(address);
+    let statements = choices().map(|kind| {
+        let row = Unsubscribed { address_sha256: address_sha256.clone(), kind: kind.name.to_owned() };
+        if wanted.contains(&kind.name) { unsubscribe_delete(&row) } else { unsubscribe_insert(&row, ctx.now) }
+    });
+    ctx.batch(statements.collect()).await?;
     Ok(())
 }

@@ -18,6 +18,8 @@ const PUBLISHED_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub struct Config {
     /// The Worker's address as visitors see it; empty: that of the request.
     pub public_url: String,
+    /// The site that links lead to; empty: this Worker's own address.
+    pub site_url: String,
     pub cookie_keys: Option<CookieKeys>,
     pub webhook_secrets: Vec<Secret>,
     pub emdash_tokens: Vec<String>,
@@ -28,6 +30,10 @@ pub struct Config {
     pub consent_cookie: String,
     /// The program that a signed-in user joins without naming one.
     pub self_serve_program: String,
+    /// The programs that can be joined by form; the first where none is named. Empty: none can.
+    pub join_programs: Vec<String>,
+    /// Addresses, in lower case, that may sign in as operators.
+    pub operators: Vec<String>,
     /// Which services there are to talk to.
     pub setup: Setup,
     /// What is wrong, for the log and the operator.
@@ -39,8 +45,10 @@ impl Config {
     pub fn read(text: impl Fn(&str) -> String) -> Config {
         let mut config = Config {
             public_url: text("PUBLIC_URL").trim().trim_end_matches('/').to_owned(),
+            site_url: text("SITE_URL").trim().trim_end_matches('/').to_owned(),
             self_serve_program: text("SELF_SERVE_PROGRAM").trim().to_owned(),
             consent_cookie: text("CONSENT_COOKIE").trim().to_owned(),
+            join_programs: text("JOIN_PROGRAM").split_whitespace().map(str::to_owned).collect(),
             ..Config::default()
         };
         match cookie_keys(&text("COOKIE_KEYS"), &text("COOKIE_DOMAIN")) {
@@ -60,6 +68,7 @@ impl Config {
         config.forms_secrets = config.strong("FORMS_SECRETS", &text("FORMS_SECRETS"));
         config.setup = config.services(&text);
         config.setup.cookie_keys.clone_from(&config.cookie_keys);
+        config.operators = config.operators(&text("OPERATORS"));
         let hash = text("OPERATOR_BOOTSTRAP_TOKEN_SHA256").trim().to_ascii_lowercase();
         if hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()) {
             config.operator_token_sha256 = Some(hash);
@@ -67,6 +76,12 @@ impl Config {
             config.complaints.push("OPERATOR_BOOTSTRAP_TOKEN_SHA256: must be 64 hex digits".to_owned());
         }
         config
+    }
+
+    /// Whether somebody who has proved this address may sign in as an operator.
+    pub fn is_operator(&self, email: &str) -> bool {
+        let email = email.to_ascii_lowercase();
+        self.operators.contains(&email)
     }
 
     /// The address that links are shown under.
@@ -151,6 +166,17 @@ impl Config {
         MailSetup { from, api, binding: false, operator }
     }
 
+    /// Those of `OPERATORS`, and whoever is told what operators are told.
+    fn operators(&mut self, text: &str) -> Vec<String> {
+        let (good, bad): (Vec<&str>, Vec<&str>) =
+            text.split_whitespace().partition(|address| mail::is_address(address));
+        if !bad.is_empty() {
+            self.complaints.push("OPERATORS: must be email addresses, separated by spaces".to_owned());
+        }
+        let told = self.setup.mail.operator.as_deref();
+        good.into_iter().chain(told).map(str::to_ascii_lowercase).collect()
+    }
+
     fn strong(&mut self, name: &str, text: &str) -> Vec<String> {
         let (strong, weak): (Vec<&str>, Vec<&str>) =
             text.split_whitespace().partition(|secret| secret.len() >= SECRET_CHARS_MIN);
@@ -192,6 +218,21 @@ mod tests {
         assert_eq!(config.emdash_tokens, [strong]);
         assert!(config.cookie_keys.is_none() && config.operator_token_sha256.is_none());
         assert_eq!(config.complaints.len(), 5, "{:?}", config.complaints);
+    }
+
+    #[test]
+    fn operators_are_addresses() {
+        let config = Config::read(|name| match name {
+            "COOKIE_KEYS" => format!("k1:{}", "01".repeat(32)),
+            "OPERATOR_EMAIL" => "Told@A.example".to_owned(),
+            "OPERATORS" => " Ann@a.example  bob@a.example nobody".to_owned(),
+            "JOIN_PROGRAM" => " one two ".to_owned(),
+            _ => String::new(),
+        });
+        assert_eq!(config.operators, ["ann@a.example", "bob@a.example", "told@a.example"]);
+        assert!(config.is_operator("ANN@a.example") && !config.is_operator("nobody") && !config.is_operator(""));
+        assert_eq!(config.join_programs, ["one", "two"]);
+        assert_eq!(config.complaints, ["OPERATORS: must be email addresses, separated by spaces"]);
     }
 
     fn mail_setup(vars: &[(&str, &str)]) -> (&'static str, Vec<String>) {

@@ -4,22 +4,16 @@ use super::auth;
 use super::message::Request;
 use super::page::{self, Page};
 use super::shell::{Shell, Site};
-use crate::base::time::UtcMillis;
-use crate::engine::event::OCCURRED_AT_MIN;
-use crate::engine::schedule;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::once::Answer;
-use crate::flow::preview as previewing;
 use crate::flow::rebind as rebinding;
 use crate::flow::reconcile as reconciling;
 use crate::flow::review::{self as deciding, Choice};
-use crate::flow::settle::{self, Due};
-use crate::program::catalog::Catalog;
-use crate::program::document::Cadence;
+use crate::flow::start::{self as starting, view as run_view};
 use crate::store::review::ReviewRow;
 use crate::store::run::{RunPartner, RunRow, RunTotal};
 use crate::store::token::{self, AuditRow};
-use crate::store::{health as health_store, outbox, program, review, run as runs};
+use crate::store::{health as health_store, outbox, review, run as runs};
 use crate::wire::operator;
 use serde_json::{Value, json};
 
@@ -34,57 +28,7 @@ pub async fn run_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Resul
 
 /// `POST /v1/runs`: starts the run of a period that is over, or resumes it.
 pub async fn run_start<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
-    let ctx = shell.context(actor);
-    let asked = operator::run(&request.body)?;
-    let cadence = if asked.cadence == "weekly" { Cadence::Weekly } else { Cadence::Monthly };
-    let scheduled = schedule::scheduled_at(cadence, &asked.period).ok_or_else(|| {
-        let form = if cadence == Cadence::Weekly { "an ISO week such as 2026-W24" } else { "a month such as 2026-06" };
-        AppError::new(Kind::Unprocessable, "malformed", format!("must be {form}")).field("period")
-    })?;
-    let id = settle::run_id(&asked.program, cadence, &asked.period);
-    let rows = ctx.batch(vec![program::program_list(), runs::run_find(&id)]).await?;
-    let known: Option<RunRow> = rows[1].first()?;
-    let catalog = program::catalog(&rows[0])?;
-    if known.is_none() {
-        settles(&catalog, &asked.program, cadence, shell.now)?;
-    }
-    if asked.preview {
-        let due = Due { program: asked.program, cadence, period: asked.period, as_of: scheduled };
-        let mut body = previewing::preview(&ctx, &due).await?;
-        body["run"] = json!(known.as_ref().map(run_view));
-        return Ok((200, body));
-    }
-    let run = match known {
-        Some(run) => settle::resume_by_hand(&ctx, &run).await?,
-        None => {
-            if scheduled < OCCURRED_AT_MIN {
-                let detail = format!("no fact is older than {}", OCCURRED_AT_MIN.to_rfc3339());
-                return Err(AppError::new(Kind::Unprocessable, "period_too_early", detail).field("period"));
-            }
-            if scheduled > shell.now {
-                let detail = format!("this period is settled on {}; it is not over", scheduled.to_rfc3339());
-                return Err(AppError::new(Kind::Unprocessable, "period_not_over", detail).field("period"));
-            }
-            settle::settle(&ctx, &Due { program: asked.program, cadence, period: asked.period, as_of: scheduled })
-                .await?
-        }
-    };
-    let totals: Vec<RunTotal> = ctx.query(runs::run_totals(&run.id)).await?.decode()?;
-    let mut body = run_view(&run);
-    body["totals"] = json!(totals);
-    Ok((200, body))
-}
-
-/// Refuses runs of programs that do not settle by this cadence.
-fn settles(catalog: &Catalog, program: &str, cadence: Cadence, now: UtcMillis) -> Result<(), AppError> {
-    let document = catalog.in_force(program, now).ok_or_else(|| {
-        AppError::new(Kind::Unprocessable, "unknown_program", "there is no such program").field("program")
-    })?;
-    if document.settlement.cadence != cadence {
-        let detail = format!("this program settles {}", document.settlement.cadence.name());
-        return Err(AppError::new(Kind::Unprocessable, "wrong_cadence", detail).field("cadence"));
-    }
-    Ok(())
+    starting::asked(&shell.context(actor), operator::run(&request.body)?).await
 }
 
 /// `GET /v1/runs/{id}`: plan, progress, and each partner's statement.
@@ -99,15 +43,6 @@ pub async fn run_show<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str
     body["totals"] = json!(rows[1].decode::<RunTotal>()?);
     body["partners"] = page.answer(rows[2].decode::<RunPartner>()?, |p| p.partner_id.clone(), |p| json!(p));
     Ok((200, body))
-}
-
-pub fn run_view(run: &RunRow) -> Value {
-    json!({
-        "id": run.id, "program": run.program_id, "program_version": run.program_version, "cadence": run.cadence,
-        "period": run.period, "as_of": run.as_of_ms.to_rfc3339(), "state": run.state, "planned": run.items,
-        "executed": run.executed, "actor": run.actor, "started_at": run.started_at_ms.to_rfc3339(),
-        "finished_at": run.finished_at_ms.map(UtcMillis::to_rfc3339),
-    })
 }
 
 /// `GET /v1/reviews?state=open`.

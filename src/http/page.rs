@@ -54,12 +54,17 @@ impl Page {
         Ok((integer(number)?, id.to_owned()))
     }
 
-    /// The answer to a query that asked for one row more than the limit: that row tells whether there is a next page.
-    pub fn answer<T>(&self, mut rows: Vec<T>, cursor: impl Fn(&T) -> String, view: impl Fn(&T) -> Value) -> Value {
+    /// Takes the row beyond the limit away, and answers the next page's cursor if there was one.
+    pub fn cut<T>(&self, rows: &mut Vec<T>, cursor: impl Fn(&T) -> String) -> Option<String> {
         let limit = usize::try_from(self.limit).unwrap_or(0);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next = if more { rows.last().map(cursor) } else { None };
+        if more { rows.last().map(cursor) } else { None }
+    }
+
+    /// The answer to a query that asked for one row more than the limit: that row tells whether there is a next page.
+    pub fn answer<T>(&self, mut rows: Vec<T>, cursor: impl Fn(&T) -> String, view: impl Fn(&T) -> Value) -> Value {
+        let next = self.cut(&mut rows, cursor);
         json!({"data": rows.iter().map(view).collect::<Vec<Value>>(), "next_cursor": next})
     }
 }

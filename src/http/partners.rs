@@ -42,7 +42,7 @@ pub async fn show<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str) ->
     Ok((200, view))
 }
 
-fn balance(row: &BalanceRow) -> Value {
+pub fn balance(row: &BalanceRow) -> Value {
     let (unit, currency) = row.unit.split_once(':').unwrap_or((&row.unit, ""));
     json!({
         "unit": unit, "currency": currency, "pending_cents": row.pending_cents,
@@ -110,7 +110,7 @@ pub fn entry(line: &Line) -> Value {
 }
 
 /// A payout, or what came back of one, as people read it.
-fn paid_entry(paid: &PaidEntry) -> Value {
+pub fn paid_entry(paid: &PaidEntry) -> Value {
     let (unit, currency) = paid.unit.split_once(':').unwrap_or((&paid.unit, ""));
     json!({
         "id": paid.id, "kind": paid.kind, "program": paid.program_id, "run": paid.run_id,

@@ -2,7 +2,6 @@
 
 use super::auth;
 use super::message::{Request, Response};
-use super::operations::run_view;
 use super::page::{self, Page};
 use super::shell::{Shell, Site};
 use crate::base::time::Month;
@@ -12,6 +11,7 @@ use crate::flow::error::{AppError, Kind};
 use crate::flow::onboard;
 use crate::flow::once::Answer;
 use crate::flow::payout::{self as deciding, Decision};
+use crate::flow::start::view as run_view;
 use crate::flow::{pay, reverse as reversing};
 use crate::store::payout as rows;
 use crate::store::payout_plan::{self, ApprovalRow};
@@ -197,7 +197,7 @@ pub async fn year<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Re
 }
 
 /// A cell as RFC 4180 writes it. What a table program would take for a formula is made a text.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     if guard.is_empty() && !text.contains([',', '"', '\n', '\r']) {
         return text.to_owned();

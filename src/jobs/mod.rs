@@ -4,7 +4,7 @@
 use crate::base::time::UtcMillis;
 use crate::flow::context::{Context, Ports};
 use crate::flow::error::{AppError, Kind};
-use crate::flow::{credit, deliver, funnel, pay, pool, redecide, settle, stripe_sweep};
+use crate::flow::{credit, deliver, funnel, pay, pool, redecide, settle, sign_in, stripe_sweep};
 use crate::program::document::Cadence;
 use crate::store::health;
 
@@ -70,6 +70,7 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMilli
             of_stripe = stripe_sweep::sweep(ctx).await;
             // What is broken in the books keeps no message from leaving.
             deliver::sweep(ctx).await?;
+            sign_in::purge(ctx).await?;
             swept?;
             planned?;
         }

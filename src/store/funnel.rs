@@ -3,6 +3,7 @@
 use super::port::Stmt;
 use crate::base::time::{UtcMillis, Week};
 use crate::engine::sabotage::{self, Fault};
+use crate::program::measure::CLICK;
 use serde::Serialize;
 
 /// How far a touch may be dated after the event that it explains: both clocks are honest, and one may tell whole seconds.
@@ -66,13 +67,19 @@ pub fn reached_insert(reached: &Reached) -> Stmt {
     .bind(SKEW_MS)
 }
 
-/// Distinct visitors by partner, campaign and stage in a week, with what is shown of the partner. Counted clicks are the stage `click_stage`.
-pub fn week_counts(program: &str, week: Week, click_stage: Option<&str>) -> Stmt {
+/// Distinct visitors by partner, campaign and stage in a week, with what is shown of the partner. Counted
+/// clicks are the stage that the document in force at `by` names for them.
+pub fn week_counts(program: &str, week: Week, by: UtcMillis) -> Stmt {
     let visitor = if sabotage::is(Fault::VisitsNotVisitors) { "id" } else { "COALESCE(visitor, id)" };
     Stmt::new(format!(
-        "WITH reached AS (
-           SELECT partner_id, COALESCE(campaign, '') AS campaign, ?5 AS stage, visitor FROM click
-           WHERE ?5 IS NOT NULL AND program_id = ?1 AND kind = 'visit' AND clicked_at_ms >= ?3 AND clicked_at_ms < ?4
+        "WITH clicked AS MATERIALIZED (
+           SELECT s.value ->> '$.id' AS stage FROM (SELECT document FROM program_version WHERE program_id = ?1
+               ORDER BY effective_from_ms <= ?5 DESC, IIF(effective_from_ms <= ?5, version, -version) DESC LIMIT 1) v
+             JOIN json_each(v.document, '$.funnel.stages') s
+           WHERE EXISTS (SELECT 1 FROM json_each(s.value, '$.events') e WHERE e.value = ?6) ORDER BY s.key LIMIT 1
+         ), reached AS (
+           SELECT partner_id, COALESCE(campaign, '') AS campaign, (SELECT stage FROM clicked) AS stage, visitor FROM click
+           WHERE EXISTS (SELECT 1 FROM clicked) AND program_id = ?1 AND kind = 'visit' AND clicked_at_ms >= ?3 AND clicked_at_ms < ?4
            UNION ALL
            SELECT partner_id, campaign, stage, {visitor} FROM funnel_event WHERE program_id = ?1 AND week = ?2
          ), counted AS (
@@ -87,5 +94,6 @@ pub fn week_counts(program: &str, week: Week, click_stage: Option<&str>) -> Stmt
     .bind(week.to_string())
     .bind(week.start())
     .bind(week.end())
-    .bind(click_stage.map(str::to_owned))
+    .bind(by)
+    .bind(CLICK)
 }

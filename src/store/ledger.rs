@@ -104,6 +104,8 @@ pub struct BalanceRow {
     pub unit: String,
     pub pending_cents: i64,
     pub available_cents: i64,
+    /// Set aside for what is on its way out; in no other figure.
+    pub leaving_cents: i64,
     pub paid_cents: i64,
     /// Credit that was used up: redeemed, or delivered.
     pub redeemed_cents: i64,
@@ -115,6 +117,7 @@ pub fn balance_list(partner: &str) -> Stmt {
         "SELECT unit,
            SUM(IIF(kind = 'pending', cr_posted_cents - dr_posted_cents, 0)) AS pending_cents,
            SUM(IIF(kind = 'available', cr_posted_cents - dr_posted_cents - dr_pending_cents, 0)) AS available_cents,
+           SUM(IIF(kind = 'available', dr_pending_cents, 0)) AS leaving_cents,
            SUM(IIF(kind = 'redeemed', cr_posted_cents - dr_posted_cents, 0)) AS redeemed_cents,
            SUM(IIF(kind = 'available',
              (SELECT COALESCE(SUM(t.amount_cents), 0) FROM transfer t

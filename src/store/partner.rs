@@ -33,8 +33,8 @@ pub fn partner_find_external(program: &str, external_id: &str) -> Stmt {
     Stmt::new(format!("{PARTNER} WHERE p.program_id = ?1 AND p.external_id = ?2")).bind(program).bind(external_id)
 }
 
-/// The statements that make a partner and its own link, in order.
-pub fn partner_insert(p: &PartnerRow) -> Vec<Stmt> {
+/// The statements that make a partner, in order. Beside its address stands the hash that preferences of mails are kept by.
+pub fn partner_insert(p: &PartnerRow, email_sha256: Option<String>) -> Vec<Stmt> {
     vec![
         Stmt::new(
             "INSERT INTO partner (id, program_id, external_id, kind, country, website, code, disclosure_accepted_at_ms, created_at_ms)
@@ -49,10 +49,11 @@ pub fn partner_insert(p: &PartnerRow) -> Vec<Stmt> {
         .bind(&p.code)
         .bind(p.disclosure_accepted_at_ms)
         .bind(p.created_at_ms),
-        Stmt::new("INSERT INTO partner_person (partner_id, name, email) VALUES (?1, ?2, ?3)")
+        Stmt::new("INSERT INTO partner_person (partner_id, name, email, email_sha256) VALUES (?1, ?2, ?3, ?4)")
             .bind(&p.id)
             .bind(p.name.clone())
-            .bind(p.email.clone()),
+            .bind(p.email.clone())
+            .bind(email_sha256),
     ]
 }
 

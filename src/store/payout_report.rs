@@ -9,12 +9,13 @@ use serde::Deserialize;
 const EFFECT: &str = "IIF(t.phase = 'void', (SELECT x.amount_cents FROM transfer x WHERE x.id = t.pending_id),
    IIF(t.credit = ?1, t.amount_cents, -t.amount_cents))";
 
-/// The account's rows, `o`: those of its partner's lines, found by the lines, and the few that are about no line, found by
-/// the account. Beside them, `w`, between which two payouts they are looked for: this one, whose planned row is ?2, and the
-/// one before it.
+/// The account's rows, `o`: of its partner's lines those that moved it, and the few that are about no line. Each kind is
+/// found by an index of its own. Beside them, `w`, between which two payouts they are looked for: this one, whose planned
+/// row is ?2, and the one before it.
 const MOVED: &str = "WITH own AS MATERIALIZED (
-     SELECT t.rowid AS row FROM ledger_account a CROSS JOIN accrual l CROSS JOIN transfer t
-       WHERE a.id = ?1 AND l.partner_id = a.partner_id AND t.line = l.id AND (t.debit = ?1 OR t.credit = ?1)
+     SELECT rowid AS row FROM transfer WHERE line IS NOT NULL AND code = 'reverse' AND debit = ?1
+     UNION ALL SELECT rowid FROM transfer WHERE line IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
+       AND instr(credit, '/available/') > 0 AND credit = ?1
      UNION ALL SELECT rowid FROM transfer WHERE line IS NULL AND debit = ?1 AND phase <> 'post'
      UNION ALL SELECT rowid FROM transfer WHERE line IS NULL AND credit = ?1 AND phase <> 'post'),
    span AS MATERIALIZED (
@@ -50,7 +51,26 @@ pub struct ReceiptSums {
 }
 
 pub fn receipt_sums(account: &str, payout: &str) -> Stmt {
-    Stmt::new(format!(
+    sums(account, payout, str::to_owned)
+}
+
+/// The same of one of a partner's own payouts, whose account is found by the payout.
+pub fn own_receipt_sums(partner: &str, payout: &str) -> Stmt {
+    sums(partner, payout, of_own)
+}
+
+/// A statement about the account ?1 made one about the account of the payout whose planned row is ?2, if it is the
+/// partner's, ?1.
+fn of_own(sql: &str) -> String {
+    sql.replace(
+        "?1",
+        "(SELECT q.program_id || '/' || q.unit || '/available/' || q.partner_id FROM payout q
+          WHERE q.partner_id = ?1 AND q.id || '.pending' = ?2)",
+    )
+}
+
+fn sums(account: &str, payout: &str, of: fn(&str) -> String) -> Stmt {
+    Stmt::new(of(&format!(
         "{MOVED}, sums AS MATERIALIZED (
            SELECT COALESCE(SUM(IIF(o.row <= w.before, {EFFECT}, 0)), 0) AS opening_cents,
                   COALESCE(SUM(IIF(o.row > w.before, {EFFECT}, 0)), 0) AS moved_cents
@@ -58,7 +78,7 @@ pub fn receipt_sums(account: &str, payout: &str) -> Stmt {
          SELECT m.opening_cents, m.moved_cents, r.period, s.available_cents, s.payable_cents
          FROM sums m CROSS JOIN payout p JOIN run r ON r.id = p.run_id
          JOIN run_partner s ON s.run_id = p.run_id AND s.partner_id = p.partner_id AND s.unit = p.unit WHERE p.id = ?3"
-    ))
+    )))
     .bind(account)
     .bind(format!("{payout}.pending"))
     .bind(payout)
@@ -75,19 +95,38 @@ const PLACES: i64 = 10_000_000;
 
 /// The movements since the payout before, after the cursor. What vests is listed line by line.
 pub fn receipt_page(account: &str, payout: &str, after: i64, limit: i64) -> Stmt {
-    Stmt::new(format!(
+    page(account, payout, (after, limit), str::to_owned)
+}
+
+/// The same of one of a partner's own payouts.
+pub fn own_receipt_page(partner: &str, payout: &str, after: i64, limit: i64) -> Stmt {
+    page(partner, payout, (after, limit), of_own)
+}
+
+fn page(account: &str, payout: &str, (after, limit): (i64, i64), of: fn(&str) -> String) -> Stmt {
+    Stmt::new(of(&format!(
         "{MOVED}
          SELECT t.rowid * {PLACES} + COALESCE(i.seq, 0) AS row, t.id, t.code, t.phase, COALESCE(i.posted_cents, {EFFECT}) AS amount_cents,
                 t.reason, t.event_id, t.run_id, t.created_at_ms, l.rule_id, l.account_id, l.basis
          FROM span w CROSS JOIN own o CROSS JOIN transfer t {VESTED} LEFT JOIN accrual l ON l.id = COALESCE(t.line, i.line_id)
          WHERE t.rowid = o.row AND o.row > w.before AND o.row < w.planned AND o.row >= CAST(?3 AS INTEGER) / {PLACES}
            AND t.rowid * {PLACES} + COALESCE(i.seq, 0) > ?3 ORDER BY 1 LIMIT ?4"
-    ))
+    )))
     .bind(account)
     .bind(format!("{payout}.pending"))
     .bind(after)
     .bind(limit)
     .bind(super::run::LINE_PAGE)
+}
+
+/// The sums and a page of the movements of a payout's receipt, where nothing but its id is known: its planned row says
+/// which account it is of.
+pub fn receipt_of(payout: &str, after: i64, limit: i64) -> [Stmt; 2] {
+    let of_planned = |mut statement: Stmt| {
+        statement.sql = statement.sql.replace("?1", "(SELECT z.debit FROM transfer z WHERE z.id = ?2)").into();
+        statement
+    };
+    [of_planned(receipt_sums("", payout)), of_planned(receipt_page("", payout, after, limit))]
 }
 
 /// What a partner was paid, or what came back of it, as it changes what is left for the partner.

@@ -68,13 +68,13 @@ pub fn channel_list(program: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
 /// `reach_sums`.
 ///
 /// An account belongs to the period of its first standing reward. An invoice belongs to the account with the earliest
-/// claim to it.
-pub fn cost_sums(program: &str, currency: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
+/// claim to it. All versions of a program have one currency.
+pub fn cost_sums(program: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
     Stmt::new(
         "WITH first_reward AS MATERIALIZED (
            SELECT account_id, MIN(at_ms) AS at_ms FROM accrual
            WHERE program_id = ?1 AND partner_id <> '' AND net_cents > 0 AND state <> 'waiting'
-           GROUP BY account_id HAVING MIN(at_ms) >= ?3 AND MIN(at_ms) < ?4
+           GROUP BY account_id HAVING MIN(at_ms) >= ?2 AND MIN(at_ms) < ?3
          ), cost AS (
            SELECT SUM(IIF(a.partner_id <> '', a.net_cents, 0)) AS reward_cents,
                   SUM(IIF(a.partner_id = '', a.net_cents, 0)) AS benefit_cents
@@ -90,35 +90,37 @@ pub fn cost_sums(program: &str, currency: &str, from: UtcMillis, to: UtcMillis) 
          ), revenue AS (
            SELECT COUNT(*) AS invoiced,
                   SUM(12 * ((payload ->> '$.amount.cents') + (payload ->> '$.discount_cents')) / (payload ->> '$.months')) AS cents
-           FROM paid WHERE place = 1 AND payload ->> '$.amount.currency' = ?2
+           FROM paid WHERE place = 1 AND payload ->> '$.amount.currency' = (SELECT document ->> '$.currency' FROM program_version WHERE program_id = ?1 LIMIT 1)
          )
          SELECT (SELECT COUNT(*) FROM first_reward) AS rewarded, COALESCE(c.reward_cents, 0) AS reward_cents,
                 COALESCE(c.benefit_cents, 0) AS benefit_cents, r.invoiced, COALESCE(r.cents, 0) AS first_year_cents
          FROM cost c, revenue r",
     )
     .bind(program)
-    .bind(currency)
     .bind(from)
     .bind(to)
 }
 
 /// How far referrals reached in [from, to): one row. Every account that signed up has a binding in the program's group,
-/// attributed or not.
-pub fn reach_sums(program: &str, group: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
+/// attributed or not; the group is that of the document in force at `by`.
+pub fn reach_sums(program: &str, from: UtcMillis, to: UtcMillis, by: UtcMillis) -> Stmt {
     Stmt::new(
-        "WITH clicked AS MATERIALIZED (
+        "WITH own AS MATERIALIZED (
+           SELECT COALESCE(document ->> '$.attribution.exclusive_group', program_id) AS name FROM program_version WHERE program_id = ?1
+           ORDER BY effective_from_ms <= ?4 DESC, IIF(effective_from_ms <= ?4, version, -version) DESC LIMIT 1
+         ), clicked AS MATERIALIZED (
            SELECT partner_id, COUNT(*) AS clicks FROM click
-           WHERE program_id = ?1 AND kind = 'visit' AND clicked_at_ms >= ?3 AND clicked_at_ms < ?4 GROUP BY partner_id
+           WHERE program_id = ?1 AND kind = 'visit' AND clicked_at_ms >= ?2 AND clicked_at_ms < ?3 GROUP BY partner_id
          ), referred AS MATERIALIZED (
            SELECT partner_id FROM binding
-           WHERE program_id = ?1 AND partner_id IS NOT NULL AND signed_up_at_ms >= ?3 AND signed_up_at_ms < ?4
+           WHERE program_id = ?1 AND partner_id IS NOT NULL AND signed_up_at_ms >= ?2 AND signed_up_at_ms < ?3
          )
          SELECT (SELECT COALESCE(SUM(clicks), 0) FROM clicked) AS clicks, (SELECT COUNT(*) FROM referred) AS signups,
                 (SELECT COUNT(*) FROM (SELECT partner_id FROM clicked UNION SELECT partner_id FROM referred)) AS active_referrers,
-                (SELECT COUNT(*) FROM binding WHERE group_id = ?2 AND signed_up_at_ms < ?3) AS existing_accounts",
+                (SELECT COUNT(*) FROM binding WHERE group_id = (SELECT name FROM own) AND signed_up_at_ms < ?2) AS existing_accounts",
     )
     .bind(program)
-    .bind(group)
     .bind(from)
     .bind(to)
+    .bind(by)
 }

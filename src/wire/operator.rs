@@ -20,6 +20,16 @@ pub struct NewPartner {
     pub disclosure_accepted: bool,
 }
 
+/// What a partner says of themselves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    pub name: Option<String>,
+    pub website: Option<String>,
+    pub country: Option<String>,
+    /// How others may see them.
+    pub display_name: Option<String>,
+}
+
 /// What is asked of a link.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewLink {
@@ -113,6 +123,17 @@ pub fn partner(body: &[u8]) -> Result<NewPartner, Invalid> {
         country: country(&fields)?,
         kind: one_of(&fields, "kind", &["developer", "agency", "content"])?,
         disclosure_accepted: fields.boolean("disclosure_accepted")?.unwrap_or(false),
+    })
+}
+
+pub fn profile(body: &[u8]) -> Result<Profile, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?.typed();
+    Ok(Profile {
+        name: fields.text("name", &NAME)?,
+        website: website(&fields)?,
+        country: country(&fields)?,
+        display_name: fields.text("display_name", &CAMPAIGN)?,
     })
 }
 

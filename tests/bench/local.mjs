@@ -22,7 +22,8 @@ export async function newState() {
 
 /** One Worker on a database: the product, or `plain`, a file of workers/. Its log says what a cron run sent. */
 export async function start(state, { plain, bindings } = {}) {
-  const options = JSON.parse(readFileSync(join(await template(), "options.json"), "utf8"));
+  // The static files are not what is measured; see run.mjs.
+  const { assets, ...options } = JSON.parse(readFileSync(join(await template(), "options.json"), "utf8"));
   const log = [];
   const modules = plain
     ? { modulesRoot: join(here, "workers"), modules: [{ type: "ESModule", path: join(here, "workers", plain) }] }

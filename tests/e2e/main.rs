@@ -7,6 +7,7 @@
 mod agency_attribution;
 mod agency_chain;
 mod agency_terms;
+mod assets;
 mod client;
 mod credits;
 mod crowd;

@@ -12,9 +12,8 @@ use manicule::flow::click;
 use manicule::http::config::Config;
 use manicule::http::message::{Request, Response};
 use manicule::http::route;
-use manicule::http::shell::{Shell, Site};
+use manicule::http::shell::Shell;
 use manicule::wire::cookie::{self, Signed};
-use manicule::wire::session::SiteUser;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
@@ -25,18 +24,6 @@ const OPERATOR: &str = "Bearer operator";
 pub struct House {
     pub world: World,
     config: Config,
-}
-
-impl Site for World {
-    async fn session(&self, _: &str) -> Result<Option<SiteUser>, String> {
-        Ok(None)
-    }
-
-    fn has_site(&self) -> bool {
-        false
-    }
-
-    async fn forget_link(&self, _: &str) {}
 }
 
 impl House {

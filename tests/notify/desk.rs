@@ -10,12 +10,11 @@ use manicule::flow::deliver;
 use manicule::http::config::Config;
 use manicule::http::message::{Request, Response};
 use manicule::http::route;
-use manicule::http::shell::{Shell, Site};
+use manicule::http::shell::Shell;
 use manicule::store::outbox::{self, Message};
 use manicule::store::port::{Db, DbError, Rows, Stmt};
 use manicule::wire::mail::Mail;
 use manicule::wire::outgoing::{Answer, NoAnswer, Outgoing};
-use manicule::wire::session::SiteUser;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -83,18 +82,6 @@ impl Outside {
         self.mails.borrow_mut().push(mail.clone());
         if fault == Some(Fault::After) { Err(NoAnswer("it took too long".to_owned())) } else { Ok(()) }
     }
-}
-
-impl Site for World {
-    async fn session(&self, _: &str) -> Result<Option<SiteUser>, String> {
-        Ok(None)
-    }
-
-    fn has_site(&self) -> bool {
-        false
-    }
-
-    async fn forget_link(&self, _: &str) {}
 }
 
 pub struct Desk {

@@ -11,9 +11,8 @@ use manicule::flow::{credit, pay, reverse};
 use manicule::http::config::Config;
 use manicule::http::message::{Request, Response};
 use manicule::http::route;
-use manicule::http::shell::{Shell, Site};
+use manicule::http::shell::Shell;
 use manicule::program::document::Cadence;
-use manicule::wire::session::SiteUser;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -23,18 +22,6 @@ pub struct Office {
     pub stripe: Rc<RefCell<Stripe>>,
     config: Config,
     clock: Rc<Cell<i64>>,
-}
-
-impl Site for World {
-    async fn session(&self, _: &str) -> Result<Option<SiteUser>, String> {
-        Ok(None)
-    }
-
-    fn has_site(&self) -> bool {
-        false
-    }
-
-    async fn forget_link(&self, _: &str) {}
 }
 
 impl Office {

@@ -2,54 +2,9 @@
 
 use super::office::Office;
 use super::{AGENCY, APRIL, MAY, earned};
+use crate::support::scan::scanned;
 use manicule::flow::setup::PayoutApproval;
-use rusqlite::Connection;
 use serde_json::json;
-
-/// Tables that have a row for each thing that happened.
-const GROWING: [&str; 12] = [
-    "transfer",
-    "event",
-    "accrual",
-    "account",
-    "binding",
-    "ledger_account",
-    "partner",
-    "payout",
-    "payout_reversal",
-    "run_item",
-    "run_partner",
-    "outbox",
-];
-
-/// Indexes over what is left to do alone: they hold few rows, however many the table has.
-const QUEUES: [&str; 1] = ["account_stale"];
-
-/// Which of these tables a statement looks through from one end to the other.
-fn scanned(connection: &Connection, sql: &str) -> Vec<String> {
-    let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a statement");
-    let mut rows = explained.raw_query();
-    let mut found = Vec::new();
-    while let Some(row) = rows.next().expect("a plan") {
-        let step: String = row.get("detail").expect("a text");
-        let is_queue = step.rsplit(' ').next().is_some_and(|index| QUEUES.contains(&index));
-        if let Some(name) = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next()).filter(|_| !is_queue) {
-            found.extend(
-                GROWING.iter().filter(|table| is_called(sql, table, name)).map(|table| format!("{table}: {step}")),
-            );
-        }
-    }
-    found
-}
-
-/// Whether a statement speaks of the table under this name.
-fn is_called(sql: &str, table: &str, name: &str) -> bool {
-    let words: Vec<&str> =
-        sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|w| !w.is_empty()).collect();
-    table == name
-        || words.windows(2).any(|pair| pair == [table, name])
-        || words.windows(3).any(|three| three == [table, "AS", name])
-}
 
 #[test]
 fn no_request_looks_through_a_table_that_grows() {

@@ -11,12 +11,11 @@ use manicule::flow::setup::{STRIPE_API, Stripe};
 use manicule::http::config::Config;
 use manicule::http::message::Request;
 use manicule::http::route;
-use manicule::http::shell::{Shell, Site};
+use manicule::http::shell::Shell;
 use manicule::jobs;
 use manicule::wire::cookie::{self, Signed};
 use manicule::wire::operator::NewPartner;
 use manicule::wire::outgoing::Answer;
-use manicule::wire::session::SiteUser;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use std::cell::{Cell, RefCell};
@@ -265,16 +264,4 @@ impl House {
         assert_eq!(self.world.faults(), Vec::<String>::new());
         assert_eq!(self.number("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL"), 0);
     }
-}
-
-impl Site for World {
-    async fn session(&self, _: &str) -> Result<Option<SiteUser>, String> {
-        Ok(None)
-    }
-
-    fn has_site(&self) -> bool {
-        false
-    }
-
-    async fn forget_link(&self, _: &str) {}
 }

@@ -3,7 +3,7 @@
 
 use manicule::store::port::{Db, DbError, Rows, Stmt, Value};
 use rusqlite::types::{Value as Sql, ValueRef};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, StatementStatus};
 use serde_json::{Map, Value as Json};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -15,6 +15,11 @@ pub enum Fault {
     Before,
     /// It answers an error, and everything was written.
     AfterCommit,
+}
+
+thread_local! {
+    /// Steps of SQLite's machine so far: how much statements read and reckoned, without a clock.
+    pub static STEPS: Cell<i64> = const { Cell::new(0) };
 }
 
 pub struct Sqlite {
@@ -129,6 +134,8 @@ pub fn run(connection: &Connection, statement: &Stmt) -> Result<Vec<Map<String, 
         }
         out.push(map);
     }
+    drop(rows);
+    STEPS.set(STEPS.get() + i64::from(prepared.reset_status(StatementStatus::VmStep)));
     Ok(out)
 }
 

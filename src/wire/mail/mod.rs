@@ -6,11 +6,13 @@
 
 mod api;
 mod money;
+mod sign_in;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub use api::{From, Mail, MailApi, RESEND_API, RESEND_TEMPLATE, is_address};
+pub use sign_in::{Invitation, invitation};
 
 use crate::base::time::UtcMillis;
 use serde_json::Value;
@@ -118,9 +120,13 @@ pub fn letter(facts: &Facts) -> Letter {
     parts.insert(0, Part::Say(words::greeting(facts.name)));
     let mut footer = vec![Part::Say(words::why(facts))];
     footer.extend(facts.unsubscribe.map(|path| Part::Link("Unsubscribe", path.to_owned())));
-    let subject: String = clean(&subject).chars().take(SUBJECT_CHARS_MAX).collect();
-    let html = html(&subject, &parts, &footer, facts.site);
-    Letter { text: format!("{}\n\n-- \n{}\n", text(&parts, facts.site), text(&footer, facts.site)), html, subject }
+    written(&subject, &parts, &footer, facts.site)
+}
+
+fn written(subject: &str, parts: &[Part], footer: &[Part], site: &str) -> Letter {
+    let subject: String = clean(subject).chars().take(SUBJECT_CHARS_MAX).collect();
+    let html = html(&subject, parts, footer, site);
+    Letter { text: format!("{}\n\n-- \n{}\n", text(parts, site), text(footer, site)), html, subject }
 }
 
 fn text(parts: &[Part], site: &str) -> String {

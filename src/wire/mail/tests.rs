@@ -85,9 +85,8 @@ fn operators_read_what_to_do() {
     let approval = read("payout.approval");
     assert_eq!(approval.subject, "Agency partner: payouts of 1,234.56 USD wait for your approval");
     assert!(approval.text.contains("Payouts: 2\nTogether: 1,234.56 USD"), "{}", approval.text);
-    assert!(approval.text.contains("https://a.example/v1/runs/run_1/report"), "{}", approval.text);
-    assert!(approval.text.contains("POST /v1/runs/run_1/approve"), "{}", approval.text);
-    assert!(read("payout.review").text.contains("POST /v1/payouts/rvl_1/resolve"));
+    assert!(approval.text.contains("https://a.example/operator/runs/run_1"), "{}", approval.text);
+    assert!(read("payout.review").text.contains("https://a.example/operator/payouts/rvl_1"));
     for kind in ["payout.review", "payout.funds", "payout.access"] {
         assert!(read(kind).text.contains("401 api_key_expired: Expired API Key"), "{kind}");
     }

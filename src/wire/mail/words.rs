@@ -37,6 +37,7 @@ pub fn of(f: &Facts) -> (String, Vec<Part>) {
                     ("Transfer", text(f, "transfer")),
                 ])),
                 Part::Say("It reaches your bank on the schedule of your connected account.".to_owned()),
+                link("Your payouts", "/partner/payouts".to_owned()),
             ],
         ),
         "payout.failed" => (
@@ -67,7 +68,7 @@ pub fn of(f: &Facts) -> (String, Vec<Part>) {
                     ("The first that waits", amount(f, "amount_cents")),
                     ("Stripe says", text(f, "reason")),
                 ])),
-                link("Payouts that wait", "/v1/payouts?state=planned".to_owned()),
+                link("Payouts that wait", "/operator/payouts?state=planned".to_owned()),
             ],
         ),
         "payout.access" => (
@@ -118,7 +119,8 @@ pub fn of(f: &Facts) -> (String, Vec<Part>) {
                     "The report of the week {} is ready, with one action proposed for each partner.",
                     text(f, "week")
                 )),
-                link("The report", text(f, "report")),
+                // The message names the report that programs read; people get the page of the same.
+                link("The report", text(f, "report").replacen("/v1/reports/funnel", "/operator/funnel", 1)),
             ],
         ),
         other => (format!("{p}: {other}"), Vec::new()),
@@ -187,6 +189,7 @@ fn statement(f: &Facts) -> (String, Vec<Part>) {
     } else if cents("payable_cents") == 0 && cents("available_cents") > 0 {
         parts.push(Part::Say("What is not payable yet is carried forward to the next run.".to_owned()));
     }
+    parts.push(link("Your earnings", "/partner/earnings".to_owned()));
     (format!("Your {} statement for {period}", f.program), parts)
 }
 
@@ -200,10 +203,7 @@ fn onboarding(f: &Facts) -> (String, Vec<Part>) {
         )),
         Part::Table(rows(vec![("Waiting", amount(f, "amount_cents")), ("Still needed", due.join(", "))])),
     ];
-    let path = text(f, "path");
-    if !path.is_empty() {
-        parts.push(link("Complete your payout account", path));
-    }
+    parts.push(link("Complete your payout account", "/partner/payouts/setup".to_owned()));
     (format!("{} waits for your payout details", amount(f, "amount_cents")), parts)
 }
 
@@ -220,8 +220,7 @@ fn approval(f: &Facts) -> (String, Vec<Part>) {
                 ("Payouts", payouts.to_string()),
                 ("Together", amount(f, "amount_cents")),
             ])),
-            link("The run's report", format!("/v1/runs/{run}/report")),
-            Part::Say(format!("To let them go: POST /v1/runs/{run}/approve, with your operator's token.")),
+            link("Look at them and approve", format!("/operator/runs/{run}")),
         ],
     )
 }
@@ -241,8 +240,7 @@ fn undecided(f: &Facts) -> (String, Vec<Part>) {
                 ("For", text(f, "period")),
                 ("What was found", text(f, "reason")),
             ])),
-            link("The payout", format!("/v1/payouts/{payout}")),
-            Part::Say(format!("To decide it: POST /v1/payouts/{payout}/resolve, with your operator's token.")),
+            link("Look at it and decide", format!("/operator/payouts/{payout}")),
         ],
     )
 }
@@ -263,7 +261,7 @@ fn review(f: &Facts) -> (String, Vec<Part>) {
                 ("Invoice", text(f, "subject")),
                 ("Evidence", text(f, "evidence")),
             ])),
-            link("Open reviews", "/v1/reviews".to_owned()),
+            link("Look at it and decide", format!("/operator/reviews/{}", text(f, "review"))),
         ],
     )
 }

@@ -22,11 +22,12 @@ fn bodies() -> Vec<Vec<u8>> {
                      "source": "content", "expires_at": "2026-06-01T00:00:00Z"})),
         bytes(json!({"program": "p", "cadence": "weekly", "period": "2026-W20"})),
         bytes(json!({"decision": "reject", "reason": "their own account"})),
+        bytes(json!({"name": " Ann ", "website": "https://a.example", "country": "fr", "display_name": " "})),
     ]
 }
 
 fn read_all(body: &[u8]) {
-    let _ = (partner(body), link(body, NOW), run(body), review(body), generate(body));
+    let _ = (partner(body), link(body, NOW), run(body), review(body), generate(body), profile(body));
 }
 
 #[test]
@@ -37,6 +38,11 @@ fn good_bodies_are_read() {
     assert_eq!(link.utm, Some(json!({"utm_source": "x"})));
     assert_eq!(run(&all[2]).unwrap().period, "2026-W20");
     assert!(!review(&all[3]).unwrap().release);
+    let profile = profile(&all[4]).unwrap();
+    assert_eq!(
+        (profile.name.as_deref(), profile.country.as_deref(), profile.display_name),
+        (Some("Ann"), Some("FR"), None)
+    );
     assert_eq!(generate(b" \n"), Ok(Generate::default()));
 }
 

@@ -1,0 +1,127 @@
+//! Numbers, money and dates by the runtime's own `Intl`, which knows every locale and time zone.
+
+use crate::base::time::UtcMillis;
+use crate::pages::locale::{Plain, Words};
+use js_sys::{Array, Function, Intl, Object, Reflect};
+use std::cell::OnceCell;
+use wasm_bindgen::{JsCast, JsValue};
+
+/// A viewer's way of writing. Where the runtime does not know the locale or zone, it is English and UTC.
+pub struct Viewer {
+    locale: String,
+    zone: String,
+    // Each is made when first used: a page needs two or three of them.
+    number: OnceCell<Option<Function>>,
+    percent: OnceCell<Option<Function>>,
+    date: OnceCell<Option<Function>>,
+    day: OnceCell<Option<Function>>,
+    instant: OnceCell<Option<Function>>,
+    utc: OnceCell<Option<Function>>,
+}
+
+impl Viewer {
+    pub fn of(locale: &str, zone: &str) -> Viewer {
+        let locales = Array::of1(&locale.into());
+        // Throws on what is no language tag.
+        let known = js_sys::Reflect::get(&js_sys::global(), &"Intl".into())
+            .and_then(|intl| Reflect::get(&intl, &"getCanonicalLocales".into()))
+            .ok()
+            .and_then(|f| f.dyn_into::<Function>().ok())
+            .is_some_and(|f| f.call1(&JsValue::UNDEFINED, &locales).is_ok());
+        Viewer {
+            locale: if known { locale } else { "en" }.to_owned(),
+            zone: if zone.is_empty() { "UTC" } else { zone }.to_owned(),
+            number: OnceCell::new(),
+            percent: OnceCell::new(),
+            date: OnceCell::new(),
+            day: OnceCell::new(),
+            instant: OnceCell::new(),
+            utc: OnceCell::new(),
+        }
+    }
+
+    fn numbers(&self, options: &[(&str, JsValue)]) -> Option<Function> {
+        let made = make("NumberFormat", &self.locale, options)?;
+        Some(made.unchecked_into::<Intl::NumberFormat>().format())
+    }
+
+    fn dates(&self, zone: &str, time: bool) -> Option<Function> {
+        let mut options: Vec<(&str, JsValue)> = vec![
+            ("year", "numeric".into()),
+            ("month", "short".into()),
+            ("day", "numeric".into()),
+            ("timeZone", zone.into()),
+        ];
+        if time {
+            options.extend([
+                ("hour", "2-digit".into()),
+                ("minute", "2-digit".into()),
+                ("timeZoneName", "short".into()),
+            ]);
+        }
+        let made = make("DateTimeFormat", &self.locale, &options)?;
+        Some(made.unchecked_into::<Intl::DateTimeFormat>().format())
+    }
+}
+
+/// `new Intl.<name>(locale, options)`, or nothing where it throws.
+fn make(name: &str, locale: &str, options: &[(&str, JsValue)]) -> Option<JsValue> {
+    let intl = Reflect::get(&js_sys::global(), &"Intl".into()).ok()?;
+    let constructor: Function = Reflect::get(&intl, &name.into()).ok()?.dyn_into().ok()?;
+    let object = Object::new();
+    for (key, value) in options {
+        Reflect::set(&object, &(*key).into(), value).ok()?;
+    }
+    Reflect::construct(&constructor, &Array::of2(&locale.into(), &object)).ok()
+}
+
+fn apply(format: Option<&Function>, value: JsValue) -> Option<String> {
+    format?.call1(&JsValue::UNDEFINED, &value).ok()?.as_string()
+}
+
+impl Words for Viewer {
+    fn locale(&self) -> &str {
+        &self.locale
+    }
+
+    fn money(&self, cents: i64, currency: &str) -> String {
+        let options = [("style", JsValue::from("currency")), ("currency", currency.to_uppercase().into())];
+        // For showing alone; what is reckoned with stays an integer.
+        let shown = self.numbers(&options).and_then(|f| apply(Some(&f), JsValue::from(cents as f64 / 100.0)));
+        shown.unwrap_or_else(|| Plain.money(cents, currency))
+    }
+
+    fn number(&self, number: i64) -> String {
+        let format = self.number.get_or_init(|| self.numbers(&[]));
+        apply(format.as_ref(), JsValue::from(number as f64)).unwrap_or_else(|| Plain.number(number))
+    }
+
+    fn percent(&self, bps: i64) -> String {
+        let options = [("style", JsValue::from("percent")), ("maximumFractionDigits", 2.into())];
+        let format = self.percent.get_or_init(|| self.numbers(&options));
+        apply(format.as_ref(), JsValue::from(bps as f64 / 10_000.0)).unwrap_or_else(|| Plain.percent(bps))
+    }
+
+    fn date(&self, at: UtcMillis) -> String {
+        let options = [("month", JsValue::from("short")), ("day", "numeric".into()), ("timeZone", "UTC".into())];
+        let format = self.date.get_or_init(|| {
+            Some(make("DateTimeFormat", &self.locale, &options)?.unchecked_into::<Intl::DateTimeFormat>().format())
+        });
+        apply(format.as_ref(), JsValue::from(at.0 as f64)).unwrap_or_else(|| Plain.date(at))
+    }
+
+    fn day(&self, at: UtcMillis) -> String {
+        let format = self.day.get_or_init(|| self.dates(&self.zone, false));
+        apply(format.as_ref(), JsValue::from(at.0 as f64)).unwrap_or_else(|| Plain.day(at))
+    }
+
+    fn instant(&self, at: UtcMillis) -> String {
+        let format = self.instant.get_or_init(|| self.dates(&self.zone, true));
+        apply(format.as_ref(), JsValue::from(at.0 as f64)).unwrap_or_else(|| Plain.instant(at))
+    }
+
+    fn utc(&self, at: UtcMillis) -> String {
+        let format = self.utc.get_or_init(|| self.dates("UTC", true));
+        apply(format.as_ref(), JsValue::from(at.0 as f64)).unwrap_or_else(|| Plain.utc(at))
+    }
+}

@@ -1,0 +1,204 @@
+//! Whether a session that was found still stands, and its upkeep: the site or the configuration may have let it go, its
+//! token is exchanged once a day, its use noted once an hour. Nearly every request needs none of it, and no second batch.
+
+use super::visit::{SESSION_COOKIE, Stop, Visit};
+use crate::base::id;
+use crate::base::time::UtcMillis;
+use crate::flow::context::fresh_secret;
+use crate::flow::error::{AppError, Kind};
+use crate::flow::sign_in::{self, Newcomer, Opened, Token, upkeep};
+use crate::http::auth;
+use crate::http::message::Response;
+use crate::http::shell::Site;
+use crate::store::port::Stmt;
+use crate::store::session::{self, Proof, SessionRow};
+use crate::wire::session::{ROLE_SUBSCRIBER, SiteUser};
+use std::pin::Pin;
+
+/// EmDash's role that operates.
+pub const ROLE_OPERATOR: i64 = 50;
+
+impl<S: Site> Visit<'_, S> {
+    /// Lets the session in, or says why not. Boxed: every page waits for it.
+    pub(super) fn admit<'v>(&'v self, found: &'v SessionRow) -> Pin<Box<dyn Future<Output = Result<(), Stop>> + 'v>> {
+        Box::pin(async move {
+            if !self.stands(found) {
+                self.end(found).await?;
+                return Err(Stop::SignIn);
+            }
+            let due = upkeep(found, self.now());
+            if due.check && !self.site_stands(found).await? {
+                self.end(found).await?;
+                return Err(Stop::SignIn);
+            }
+            let next = due.rotate.then(|| self.next_token());
+            let mut writes: Vec<Stmt> = Vec::new();
+            if let (Some(next), Some(now)) = (&next, self.token_sha256()) {
+                writes.push(session::session_rotate(&found.id, &now, &next.sha256, self.now()));
+            }
+            if due.check || due.seen {
+                writes.push(session::session_seen(&found.id, due.check, self.now()));
+            }
+            if writes.is_empty() {
+                return Ok(());
+            }
+            // What cannot be noted now is noted by the next request.
+            let Ok(rows) = self.shell.context("").batch(writes).await else { return Ok(()) };
+            if let Some(next) = next.filter(|_| rows.first().is_some_and(|changed| !changed.0.is_empty())) {
+                self.rotated.replace(Some(next.text));
+                self.keep_cookie(self.claim(), found.expires_at_ms);
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether the configuration and the token still vouch for an operator.
+    fn stands(&self, found: &SessionRow) -> bool {
+        match found.proof() {
+            Proof::Token(sha256) => found.token_is_live == 1 || auth::is_bootstrap(self.shell, sha256),
+            Proof::Email(email) => found.operator == 0 || self.shell.config.is_operator(email),
+            Proof::SiteUser(_) => true,
+        }
+    }
+
+    /// Whether the site still vouches for its user. An error is never a yes, and ends nothing.
+    async fn site_stands(&self, found: &SessionRow) -> Result<bool, Stop> {
+        let user = self.site_user().await.map_err(|why| {
+            let detail = format!("the site cannot say who is signed in: {why}");
+            AppError::new(Kind::Transient, "session_unavailable", detail)
+        })?;
+        let least = if found.operator == 1 { ROLE_OPERATOR } else { ROLE_SUBSCRIBER };
+        Ok(user.is_some_and(|user| Some(&user.id) == found.site_user.as_ref() && user.role >= least))
+    }
+
+    /// Who is signed in at the EmDash site with this browser.
+    pub(super) async fn site_user(&self) -> Result<Option<SiteUser>, String> {
+        if !self.shell.site.has_site() {
+            return Ok(None);
+        }
+        self.shell.site.session(self.request.header("cookie").unwrap_or("")).await
+    }
+
+    async fn end(&self, found: &SessionRow) -> Result<(), Stop> {
+        self.shell.context("").query(session::session_end(&found.id, found.proof(), self.now())).await?;
+        Ok(())
+    }
+
+    /// The first half stays: the forms of pages that are open go by it.
+    fn next_token(&self) -> Token {
+        let stays = self.token().and_then(|token| token.split('-').next()).unwrap_or_default();
+        Token::of(format!("{stays}-{}", fresh_secret(self.shell.site)))
+    }
+
+    /// A new session in place of the one that this browser has. It is the browser's once it is written and adopted.
+    pub(super) fn open(&self, proof: Proof<'_>, operator: bool, actor: String) -> Opened {
+        let agent = self.request.header("user-agent").unwrap_or("");
+        let who = Newcomer { proof, operator, actor, agent };
+        sign_in::open(&self.shell.context(""), &who, self.token_sha256().as_deref())
+    }
+
+    /// The same for a user of the site, who operates by role.
+    pub(super) fn open_site(&self, user: &SiteUser) -> Opened {
+        let actor = format!("session:{}", user.id);
+        self.open(Proof::SiteUser(&user.id), user.role >= ROLE_OPERATOR, actor)
+    }
+
+    /// The same for whoever has proved an address.
+    pub(super) fn open_email(&self, email: &str) -> Opened {
+        let operator = self.shell.config.is_operator(email);
+        self.open(Proof::Email(email), operator, sign_in::actor_of(email, operator))
+    }
+
+    /// Hands a session that was written to the browser. With several partners the person chooses.
+    pub(super) fn adopt(&self, opened: Opened, partner: &str) {
+        self.rotated.replace(Some(opened.token));
+        self.keep_cookie(partner, opened.expires_at);
+    }
+
+    /// From now on the pages are about this partner; until when the session lasts.
+    pub(super) fn keep_cookie(&self, partner: &str, expires_at: UtcMillis) {
+        let rotated = self.rotated.borrow();
+        let Some(token) = rotated.as_deref().or(self.token()) else { return };
+        let seconds = (expires_at.0 - self.now().0).max(1_000) / 1_000;
+        self.cookie.replace(Some(format!(
+            "{SESSION_COOKIE}={token}.{partner}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax"
+        )));
+    }
+
+    /// The browser forgets its session.
+    pub(super) fn drop_cookie(&self) {
+        self.cookie.replace(Some(format!("{SESSION_COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax")));
+    }
+
+    /// Hands the browser what it is to keep.
+    pub(super) fn finish(&self, response: &mut Response) {
+        response.headers.extend(self.cookie.take().map(|cookie| ("set-cookie", cookie)));
+    }
+}
+
+/// A page whose address is a secret.
+pub fn unreferred(mut response: Response) -> Response {
+    response.headers.retain(|(name, _)| *name != "referrer-policy");
+    response.headers.push(("referrer-policy", "no-referrer".to_owned()));
+    response
+}
+
+/// Where somebody may be led after signing in: a page of the partners or the operators, and nowhere else.
+pub fn local(to: &str) -> Option<&str> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~?&=%+:,".contains(&b);
+    let path = to.split('?').next().unwrap_or("");
+    let mut parts = path.strip_prefix('/')?.split('/');
+    let known = parts.next().is_some_and(|area| ["partner", "operator"].contains(&area));
+    let clean = parts.all(|part| !part.is_empty() && !part.contains('%') && part != "." && part != "..");
+    (known && clean && to.len() <= 500 && to.bytes().all(plain)).then_some(to)
+}
+
+/// A name for an address that is no name: what a partner is called with the host, where nobody but the form says so.
+pub fn external_id(program: &str, email: &str) -> String {
+    id::derived("per", &[program, &email.to_ascii_lowercase()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_pages_are_led_to() {
+        for good in ["/partner", "/operator/runs/run_1?cursor=1.a&x=%2F", "/partner/links/A_b-c"] {
+            assert_eq!(local(good), Some(good));
+        }
+        for bad in [
+            "",
+            "/",
+            "partner",
+            "/partners",
+            "//evil.example",
+            "//partner",
+            "/\\evil.example",
+            "/partner\\..\\x",
+            "https://evil.example/partner",
+            "https:/partner",
+            "javascript:alert(1)",
+            "/partner//evil.example",
+            "/partner/../evil",
+            "/partner/%2e%2e/evil",
+            "/partner/",
+            "/partner/\r\nset-cookie: a=b",
+            "/partner#@evil.example",
+            "/sign-in?to=/partner",
+            "/partner @evil.example",
+            "\t/partner",
+        ] {
+            assert_eq!(local(bad), None, "{bad:?}");
+        }
+        assert_eq!(local(&format!("/partner/{}", "a".repeat(500))), None);
+    }
+
+    #[test]
+    fn an_external_id_says_nothing_of_the_address() {
+        let id = external_id("p", "Ann@a.example");
+        assert_eq!(id, external_id("p", "ann@A.example"));
+        assert_ne!(id, external_id("q", "ann@a.example"));
+        assert!(id.starts_with("per_") && id.len() == 28, "{id}");
+    }
+}

@@ -1,0 +1,190 @@
+//! The frame of every page: head, navigation, notices, and the headers that go with HTML.
+
+use super::visit::{CSRF_FIELD, Partner, Visit};
+use crate::http::message::{Request, Response};
+use crate::http::shell::Site;
+use crate::store::session::SessionRow;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+/// Names of the static files, with their contents' hashes: `STYLE`, `SCRIPT`, `ICON`, `TYPE`.
+mod files {
+    include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+}
+
+use files::{ICON, SCRIPT, STYLE, TYPE};
+
+/// The mark: a hand that points.
+pub const MARK: PreEscaped<&str> = PreEscaped(include_str!("mark.svg"));
+
+/// No script or style but our own files, no frame, no foreign form. `data:` is for nothing; images come from here.
+const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
+                   form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Whose pages these are.
+#[derive(Clone, Copy)]
+pub enum Area<'a> {
+    /// Nobody is signed in, or it does not matter who.
+    Open,
+    Partner(&'a Partner),
+    Operator(&'a SessionRow),
+}
+
+/// A page before it is framed.
+pub struct Page<'a> {
+    pub title: &'a str,
+    pub area: Area<'a>,
+    /// The entry of the navigation that this page belongs to: its path.
+    pub here: &'a str,
+    pub content: Markup,
+}
+
+/// Path and title of each entry of a navigation.
+pub type Nav = &'static [(&'static str, &'static str)];
+
+pub const PARTNER_NAV: Nav = &[
+    ("/partner", "Overview"),
+    ("/partner/links", "Links"),
+    ("/partner/share", "Share kit"),
+    ("/partner/clients", "Clients"),
+    ("/partner/earnings", "Earnings"),
+    ("/partner/payouts", "Payouts"),
+    ("/partner/leaderboard", "Leaderboard"),
+    ("/partner/resources", "Resources"),
+    ("/partner/settings", "Settings"),
+];
+
+pub const OPERATOR_NAV: Nav = &[
+    ("/operator", "Home"),
+    ("/operator/programs", "Programs"),
+    ("/operator/partners", "Partners"),
+    ("/operator/accounts", "Accounts"),
+    ("/operator/reviews", "Reviews"),
+    ("/operator/runs", "Runs"),
+    ("/operator/funnel", "Funnel"),
+    ("/operator/economics", "Economics"),
+    ("/operator/ledger", "Ledger"),
+    ("/operator/outbox", "Outbox"),
+    ("/operator/audit", "Audit log"),
+    ("/operator/tokens", "API tokens"),
+];
+
+/// Frames a page and answers it. `status` is 200, or an error's.
+pub fn show<S: Site>(visit: &Visit<'_, S>, status: u16, page: Page<'_>) -> Response {
+    let nav = match page.area {
+        Area::Open => &[][..],
+        Area::Partner(_) => PARTNER_NAV,
+        Area::Operator(_) => OPERATOR_NAV,
+    };
+    let body = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                title { (page.title) " · Manicule" }
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="robots" content="noindex";
+                link rel="icon" href=(ICON) type="image/svg+xml";
+                link rel="preload" href=(TYPE) as="font" type="font/woff2" crossorigin;
+                link rel="stylesheet" href=(STYLE);
+                script src=(SCRIPT) type="module" {}
+            }
+            body class=(if nav.is_empty() { "open" } else { "framed" }) {
+                a.skip href="#main" { "Skip to the content" }
+                (header(visit, &page, nav))
+                main id="main" tabindex="-1" {
+                    (notice(visit.request))
+                    (page.content)
+                }
+            }
+        }
+    };
+    answer(visit, status, body)
+}
+
+fn header<S: Site>(visit: &Visit<'_, S>, page: &Page<'_>, nav: Nav) -> Markup {
+    let who = match page.area {
+        Area::Open => None,
+        Area::Partner(partner) => Some((partner.name.as_str(), partner.program.as_str(), partner.session.partners > 1)),
+        Area::Operator(session) => Some((session.email.as_deref().unwrap_or("Operator"), "Operator", false)),
+    };
+    let home = nav.first().map_or("/sign-in", |(path, _)| path);
+    html! {
+        header.mast {
+            a.mark href=(home) { (MARK) span { "Manicule" } }
+            @if !nav.is_empty() {
+                nav.main aria-label="Main" {
+                    // Open where there is room, a menu where there is not: without a script.
+                    input type="checkbox" id="menu" class="menu-toggle" aria-label="Menu";
+                    label.menu-button for="menu" { "Menu" }
+                    ul {
+                        @for (path, title) in nav {
+                            li { a href=(path) aria-current=[(*path == page.here).then_some("page")] { (title) } }
+                        }
+                    }
+                }
+            }
+            @if let Some((name, program, several)) = who {
+                div.who {
+                    p { strong { (name) } br; span.quiet { (program) } }
+                    @if several { p { a href="/partner/programs" { "Change program" } } }
+                    form method="post" action="/sign-out" {
+                        (csrf(visit))
+                        button.plain { "Sign out" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The hidden field that every form carries.
+pub fn csrf<S: Site>(visit: &Visit<'_, S>) -> Markup {
+    html! { input type="hidden" name=(CSRF_FIELD) value=(visit.csrf()); }
+}
+
+/// What a form has done, told on the page after it. Only sentences of this table are ever shown.
+const NOTICES: &[(&str, &str)] = &[
+    ("approved", "The run is approved. Its payouts leave within ten minutes."),
+    ("cancelled", "The payout is cancelled; the amount is available again."),
+    ("choice-kept", "Your choice is kept."),
+    ("decided", "The decision is made, and stands in the audit log."),
+    ("disclosed", "Thank you. Your links work within a minute."),
+    ("funded", "The pool is funded."),
+    ("held", "The payout is held until somebody releases it."),
+    ("left", "You have left the program. What you had earned is still paid."),
+    ("link-disabled", "The link no longer works."),
+    ("link-made", "The link works from now on."),
+    ("profile-kept", "Your profile is kept."),
+    ("program-saved", "The new version of the program is saved."),
+    ("rebound", "The account is bound anew."),
+    ("released", "The payout is released."),
+    ("replayed", "It is being sent again."),
+    ("resource-kept", "The page is kept. Partners see it from now on."),
+    ("resource-removed", "The page is gone."),
+    ("run-started", "The run is on its way."),
+    ("session-ended", "That session is over."),
+    ("signed-out", "You are signed out."),
+    ("signed-out-everywhere", "You are signed out, here and in every other browser."),
+    ("token-revoked", "The token no longer works."),
+    ("welcome", "Welcome. Your link works from now on."),
+];
+
+fn notice(request: &Request) -> Markup {
+    let done = request.param("done").unwrap_or_default();
+    let said = NOTICES.iter().find(|(key, _)| *key == done);
+    html! { @if let Some((_, text)) = said { p.notice role="status" { (text) } } }
+}
+
+/// HTML that is for this viewer alone.
+pub fn answer<S: Site>(visit: &Visit<'_, S>, status: u16, body: Markup) -> Response {
+    let mut headers = vec![
+        ("content-type", "text/html; charset=utf-8".to_owned()),
+        ("cache-control", "no-store".to_owned()),
+        ("x-content-type-options", "nosniff".to_owned()),
+        ("referrer-policy", "same-origin".to_owned()),
+        ("content-security-policy", CSP.to_owned()),
+    ];
+    headers.extend(visit.form_cookie().map(|cookie| ("set-cookie", cookie)));
+    Response { status, headers, body: body.into_string().into_bytes(), fault: None }
+}

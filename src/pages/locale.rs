@@ -1,0 +1,115 @@
+//! Numbers, money and dates as the viewer writes them.
+
+use crate::base::time::UtcMillis;
+use crate::http::shell::Site;
+
+/// The outside world as pages need it.
+pub trait Front: Site {
+    /// How somebody of this language and time zone writes things; an empty zone is UTC.
+    fn words(&self, language: &str, zone: &str) -> Box<dyn Words>;
+}
+
+/// How a viewer writes things. The runtime knows every locale and time zone (`edge/intl.rs`); [`Plain`] knows one.
+pub trait Words {
+    /// BCP 47. Not the page's own language, which is English.
+    fn locale(&self) -> &str;
+    /// An amount with its currency, in minor units of a currency of two decimals.
+    fn money(&self, cents: i64, currency: &str) -> String;
+    fn number(&self, number: i64) -> String;
+    /// Basis points as percent.
+    fn percent(&self, bps: i64) -> String;
+    /// A day of a calendar in UTC, without its year: below a chart.
+    fn date(&self, at: UtcMillis) -> String;
+    /// The day in the viewer's time zone.
+    fn day(&self, at: UtcMillis) -> String;
+    /// Day, time and zone in the viewer's time zone.
+    fn instant(&self, at: UtcMillis) -> String;
+    /// Day, time and zone in UTC: where a period ends.
+    fn utc(&self, at: UtcMillis) -> String;
+}
+
+/// The first language of an Accept-Language header that looks like one, or English.
+pub fn language(header: &str) -> &str {
+    let first = header.split(',').map(|part| part.split(';').next().unwrap_or("").trim());
+    let fits =
+        |tag: &&str| (2..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    first.into_iter().find(fits).unwrap_or("en")
+}
+
+/// English and UTC, without the runtime's help.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plain;
+
+impl Words for Plain {
+    fn locale(&self) -> &str {
+        "en"
+    }
+
+    fn money(&self, cents: i64, currency: &str) -> String {
+        let sign = if cents < 0 { "-" } else { "" };
+        let whole = grouped(cents.unsigned_abs() / 100);
+        format!("{sign}{} {whole}.{:02}", currency.to_uppercase(), cents.unsigned_abs() % 100)
+    }
+
+    fn number(&self, number: i64) -> String {
+        let sign = if number < 0 { "-" } else { "" };
+        format!("{sign}{}", grouped(number.unsigned_abs()))
+    }
+
+    fn percent(&self, bps: i64) -> String {
+        let sign = if bps < 0 { "-" } else { "" };
+        let (whole, rest) = (bps.unsigned_abs() / 100, bps.unsigned_abs() % 100);
+        if rest == 0 { format!("{sign}{whole}%") } else { format!("{sign}{whole}.{rest:02}%") }
+    }
+
+    fn date(&self, at: UtcMillis) -> String {
+        at.to_rfc3339().chars().skip(5).take(5).collect()
+    }
+
+    fn day(&self, at: UtcMillis) -> String {
+        at.to_rfc3339().chars().take(10).collect()
+    }
+
+    fn instant(&self, at: UtcMillis) -> String {
+        self.utc(at)
+    }
+
+    fn utc(&self, at: UtcMillis) -> String {
+        let text = at.to_rfc3339();
+        format!("{} {} UTC", text.get(..10).unwrap_or(""), text.get(11..16).unwrap_or(""))
+    }
+}
+
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_words() {
+        assert_eq!(Plain.money(123_456_789, "usd"), "USD 1,234,567.89");
+        assert_eq!(Plain.money(-5, "eur"), "-EUR 0.05");
+        assert_eq!([Plain.percent(2_000), Plain.percent(1_250), Plain.number(-1_000)], ["20%", "12.50%", "-1,000"]);
+        assert_eq!(Plain.utc(UtcMillis(0)), "1970-01-01 00:00 UTC");
+    }
+
+    #[test]
+    fn a_language_is_found_or_english() {
+        for (header, want) in
+            [("de-CH,fr;q=0.9", "de-CH"), ("", "en"), ("*", "en"), ("x", "en"), ("<script>,pt-BR;q=1", "pt-BR")]
+        {
+            assert_eq!(language(header), want, "{header}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Programs: what each promises, in words, its versions, its pool, and what its partners can read.
+
+use super::desk;
+use super::document;
+use crate::base::money::Cents;
+use crate::flow::books::{self, PoolRow};
+use crate::flow::error::{AppError, Kind};
+use crate::flow::pool as funding;
+use crate::http::shell::Site;
+use crate::pages::form::Form;
+use crate::pages::parts::{self, Field, Figure, text};
+use crate::pages::route::with_refusal;
+use crate::pages::visit::{Shown, Visit};
+use crate::program::document::Document;
+use crate::store::operator_runs::{self as reads, VersionRow};
+use crate::store::resource::{Resource, resource_list};
+use crate::store::{pool, program};
+use crate::wire::operator as asked;
+use maud::{Markup, html};
+
+pub const HERE: &str = "/operator/programs";
+
+/// Versions that are listed, the latest first.
+const VERSIONS: i64 = 30;
+/// Pages for partners that one program has at most on its page.
+const RESOURCES: i64 = 50;
+
+pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (session, rows) = visit.operator(vec![program::program_list()]).await?;
+    let catalog = program::catalog(&rows[0])?;
+    let cells = |d: &&Document| {
+        vec![
+            html! { a href={ (HERE) "/" (parts::escaped(&d.id)) } { (d.title) } },
+            html! { (document::unit(d)) },
+            html! { (document::cadence(d)) },
+            html! { (d.version) },
+            parts::day(&*visit.words, d.effective_from),
+        ]
+    };
+    let in_force = catalog.all_in_force(visit.now());
+    let columns = [text("Program"), text("Pays in"), text("Settles"), text("Version"), text("In force since")];
+    let content = html! {
+        (parts::heading("Programs", "What you promise to whoever brings you accounts.", html! {}))
+        @if in_force.is_empty() {
+            (parts::empty("There is no program yet", html! { "Save one through the interface: " code { "PUT /v1/programs/{id}" } "." }))
+        } @else {
+            (parts::table("Programs", &columns, &in_force.iter().map(cells).collect::<Vec<_>>()))
+        }
+    };
+    Ok(desk::frame(visit, &session, 200, (HERE, "Programs"), content))
+}
+
+pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    shown(visit, id, &Form::default()).await
+}
+
+async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
+    let read = vec![
+        program::program_list(),
+        pool::pool_list(),
+        reads::version_list(id, VERSIONS),
+        resource_list(id, RESOURCES),
+    ];
+    let (session, rows) = visit.operator(read).await?;
+    let catalog = program::catalog(&rows[0])?;
+    let found = catalog.in_force(id, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let pool = books::pools(&rows[1])?.into_iter().find(|p| p.pool.program_id == id);
+    let path = format!("{HERE}/{}", parts::escaped(id));
+    let content = html! {
+        (parts::heading(&found.title, &format!("{}, version {}", found.id, found.version), html! {
+            a.button href={ (path) "/edit" } { "Change it" }
+        }))
+        (parts::problems(form))
+        (document::readable(&*visit.words, found))
+        @if let Some(pool) = pool.filter(|_| found.settlement.pool) { (pool_part(visit, &path, found, &pool, form)) }
+        (resources(visit, &path, &rows[3].decode()?))
+        (versions(visit, &rows[2].decode()?, found))
+    };
+    Ok(desk::frame(visit, &session, desk::status(form), (HERE, &found.title), content))
+}
+
+fn pool_part<S: Site>(visit: &Visit<'_, S>, path: &str, d: &Document, row: &PoolRow, form: &Form) -> Markup {
+    let (words, unit) = (&*visit.words, document::unit_of(d));
+    let currency = d.currency.to_uppercase();
+    html! {
+        section id="pool" {
+            h2 { "Pool" }
+            (parts::figures(&[
+                Figure { label: "In the pool", value: parts::amount(words, row.pool.balance_cents, &unit), note: html! { "low below " (parts::amount(words, d.pool_low_cents().0, &unit)) } },
+                Figure { label: "Rewards that wait", value: html! { (words.number(row.pool.waiting)) }, note: html! { "granted in their order, none overtaking" } },
+            ]))
+            p { "Rewards are taken from the pool. What you put in is booked at once, and releases what waits as far as it goes. No card is charged: it says how much you are ready to give." }
+            form.stack method="post" action={ (path) "/pool" } {
+                (desk::hidden(visit))
+                (parts::field(form, Field {
+                    name: "amount", label: &format!("Amount in {currency}"), hint: "Such as 500 or 1,250.50.", required: true, autocomplete: "off", max: 20, ..Field::default()
+                }))
+                (desk::reason(form, ""))
+                button { "Put it into the pool" }
+            }
+        }
+    }
+}
+
+fn resources<S: Site>(visit: &Visit<'_, S>, path: &str, rows: &[Resource]) -> Markup {
+    let cells = |r: &Resource| {
+        let own = format!("{path}/resources/{}", parts::escaped(&r.id));
+        vec![html! { a href=(own) { (r.title) } }, parts::day(&*visit.words, r.updated_at_ms)]
+    };
+    html! {
+        section id="resources" {
+            h2 { "Pages for partners" }
+            @if rows.is_empty() {
+                (parts::empty("Nothing to read yet", html! { "Write what helps partners to share your link: who it is for, what to say, what not to." }))
+            } @else {
+                (parts::table("Pages for partners", &[text("Page"), text("Changed")], &rows.iter().map(cells).collect::<Vec<_>>()))
+            }
+            p { a.button.second href={ (path) "/resources/new" } { "Write a page" } }
+        }
+    }
+}
+
+fn versions<S: Site>(visit: &Visit<'_, S>, rows: &[VersionRow], found: &Document) -> Markup {
+    let words = &*visit.words;
+    let cells = |v: &VersionRow| {
+        let state = if v.version == found.version {
+            "active"
+        } else if v.effective_from_ms > visit.now() {
+            "planned"
+        } else {
+            "replaced"
+        };
+        vec![
+            html! { (v.version) },
+            parts::state(state),
+            parts::utc(words, v.effective_from_ms),
+            html! { (v.actor) },
+            parts::instant(words, v.created_at_ms),
+        ]
+    };
+    let columns = [text("Version"), text("State"), text("In force from"), text("Saved by"), text("Saved")];
+    html! {
+        section {
+            h2 { "Versions" }
+            p.quiet { "A version never changes. What was earned under one stays as it was earned." }
+            (parts::table("Versions", &columns, &rows.iter().map(cells).collect::<Vec<_>>()))
+            details {
+                summary { "The document" }
+                pre tabindex="0" { code { (serde_json::to_string_pretty(found).unwrap_or_default()) } }
+            }
+        }
+    }
+}
+
+pub async fn fund<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    let (session, _) = visit.operator(Vec::new()).await?;
+    let fund_it = async {
+        let cents = desk::cents_of(visit.form.get("amount")).ok_or_else(|| {
+            AppError::new(Kind::Unprocessable, "malformed", "the amount must be such as 500 or 1,250.50")
+                .field("amount")
+        })?;
+        let reason = asked::decision(&desk::body(&visit.form, &["reason"]))?;
+        let once = desk::once(visit, "POST /operator/programs/{id}/pool");
+        funding::fund(&visit.context(&session), id, Cents(cents), &reason, once.as_ref()).await.map_err(desk::told)
+    };
+    match fund_it.await {
+        Ok(_) => Ok(visit.see(&format!("{HERE}/{}?done=funded", parts::escaped(id)))),
+        Err(error) => shown(visit, id, &with_refusal(visit, error)?).await,
+    }
+}

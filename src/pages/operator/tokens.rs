@@ -1,0 +1,119 @@
+//! Tokens for the interface: made here, shown once, revoked here.
+
+use super::desk;
+use crate::base::time::{DAY_MS, UtcMillis};
+use crate::flow::api_token;
+use crate::flow::error::{AppError, Kind};
+use crate::http::shell::Site;
+use crate::pages::form::Form;
+use crate::pages::layout::csrf;
+use crate::pages::parts::{self, Field, text};
+use crate::pages::route::with_refusal;
+use crate::pages::visit::{Shown, Visit};
+use crate::store::operator_runs::{TokenShown, token_list};
+use maud::{Markup, html};
+
+/// Tokens that are listed: those that work come first.
+const LISTED: i64 = 50;
+
+pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    shown(visit, &Form::filled(&[("expires", "365")]), None).await
+}
+
+async fn shown<S: Site>(visit: &Visit<'_, S>, form: &Form, made: Option<(&str, &str)>) -> Shown {
+    let (session, rows) = visit.operator(vec![token_list(LISTED)]).await?;
+    let tokens: Vec<TokenShown> = rows[0].decode()?;
+    let columns = [text("Name"), text("State"), text("Made"), text("Expires"), text("")];
+    let cells = |t: &TokenShown| {
+        let works = t.revoked_at_ms.is_none() && t.expires_at_ms.is_none_or(|at| at > visit.now());
+        let state = if t.revoked_at_ms.is_some() {
+            "revoked"
+        } else if works {
+            "active"
+        } else {
+            "expired"
+        };
+        vec![
+            html! { (t.name) },
+            parts::state(state),
+            parts::day(&*visit.words, t.created_at_ms),
+            html! { @match t.expires_at_ms { Some(at) => (parts::day(&*visit.words, at)), None => "never" } },
+            revoke_form(visit, t, works),
+        ]
+    };
+    let lead = "Programs of yours call the interface with a token, as an operator. Give each its own, so that one can be revoked alone.";
+    let content = html! {
+        (parts::heading("API tokens", lead, html! { a.button.second href="/openapi.json" { "The interface" } }))
+        (parts::problems(form))
+        @if let Some((name, secret)) = made {
+            section.todo aria-labelledby="made" {
+                h2 id="made" { "The token " (name) " works" }
+                p { "Copy it now: it is shown this once, and only its hash is kept." }
+                (parts::copyable("The token", secret))
+            }
+        }
+        @if tokens.is_empty() {
+            (parts::empty("There is no token yet", html! { "Make one below, and send it as " code { "Authorization: Bearer …" } "." }))
+        } @else {
+            (parts::table("Tokens", &columns, &tokens.iter().map(cells).collect::<Vec<_>>()))
+        }
+        h2 { "Make a token" }
+        form.stack method="post" action="/operator/tokens" {
+            (desk::hidden(visit))
+            (parts::field(form, Field {
+                name: "name", label: "Name", hint: "What will use it. It stands in the audit log with everything that it does.",
+                required: true, autocomplete: "off", max: api_token::NAME_CHARS_MAX, ..Field::default()
+            }))
+            (parts::select(form, Field { name: "expires", label: "It works for", required: true, ..Field::default() },
+                &[("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("never", "Until it is revoked")]))
+            button { "Make the token" }
+        }
+    };
+    Ok(desk::frame(visit, &session, desk::status(form), ("/operator/tokens", "API tokens"), content))
+}
+
+fn revoke_form<S: Site>(visit: &Visit<'_, S>, t: &TokenShown, works: bool) -> Markup {
+    html! {
+        @if works {
+            form method="post" action={ "/operator/tokens/" (parts::escaped(&t.id)) "/revoke" } {
+                (csrf(visit))
+                button.danger aria-label={ "Revoke the token " (t.name) } { "Revoke" }
+            }
+        }
+    }
+}
+
+pub async fn make<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (session, _) = visit.operator(Vec::new()).await?;
+    let made = match expires(visit) {
+        Ok(expires) => {
+            let name = visit.form.get("name");
+            api_token::make(&visit.context(&session), name, expires, &desk::key(visit)).await
+        }
+        Err(error) => Err(error),
+    };
+    match made {
+        // Shown in answer to the form itself: nowhere is it kept to be shown after a redirect.
+        Ok(secret) => {
+            let form = Form::filled(&[("expires", "365")]);
+            shown(visit, &form, Some((visit.form.get("name"), &secret))).await
+        }
+        Err(error) => shown(visit, &with_refusal(visit, error)?, None).await,
+    }
+}
+
+fn expires<S: Site>(visit: &Visit<'_, S>) -> Result<Option<UtcMillis>, AppError> {
+    match visit.form.get("expires") {
+        "never" => Ok(None),
+        text => match text.parse::<i64>() {
+            Ok(days @ 1..=3_650) => Ok(Some(visit.now().plus_ms(days * DAY_MS))),
+            _ => Err(AppError::new(Kind::Unprocessable, "malformed", "choose how long it works").field("expires")),
+        },
+    }
+}
+
+pub async fn revoke<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    let (session, _) = visit.operator(Vec::new()).await?;
+    api_token::revoke(&visit.context(&session), id).await?;
+    Ok(visit.see("/operator/tokens?done=token-revoked"))
+}

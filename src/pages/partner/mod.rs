@@ -1,0 +1,61 @@
+//! What a partner sees: own links, clients, earnings and payouts. Every read is bound to the partner's own id, so another
+//! partner's ids find nothing.
+
+mod clients;
+mod data;
+mod earnings;
+mod leaderboard;
+mod links;
+mod onboarding;
+mod overview;
+mod payouts;
+mod plain;
+mod programs;
+mod receipt;
+mod resources;
+mod settings;
+mod share;
+mod texts;
+
+use super::join;
+use super::route::Handled;
+use super::visit::Visit;
+use crate::http::shell::Site;
+
+/// The page of a path, `["partner", …]`.
+pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+    join::page(visit, method, parts)
+        .or_else(|| programs::page(visit, method, parts))
+        .or_else(|| settings::page(visit, method, parts))
+        .or_else(|| own(visit, method, parts))
+}
+
+/// The pages about what a partner has brought and earned.
+fn own<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+    Some(match (method, parts.get(1..).unwrap_or_default()) {
+        ("GET", []) => Box::pin(overview::show(visit)),
+        ("POST", ["disclosure"]) => Box::pin(overview::disclose(visit)),
+        ("GET", ["links"]) => Box::pin(links::list(visit)),
+        ("POST", ["links"]) => Box::pin(links::make(visit)),
+        ("GET", ["links", code]) => Box::pin(links::detail(visit, code)),
+        ("GET", ["links", code, "qr.svg"]) => Box::pin(links::qr_svg(visit, code)),
+        ("GET", ["links", code, "qr.png"]) => Box::pin(links::qr_png(visit, code)),
+        ("GET", ["links", code, "disable"]) => Box::pin(links::confirm(visit, code)),
+        ("POST", ["links", code, "disable"]) => Box::pin(links::disable(visit, code)),
+        ("GET" | "POST", ["share"]) => Box::pin(share::show(visit)),
+        ("GET", ["clients"]) => Box::pin(clients::list(visit)),
+        ("GET", ["clients", row]) => Box::pin(clients::detail(visit, row)),
+        ("GET", ["earnings"]) => Box::pin(earnings::list(visit)),
+        ("GET", ["earnings", id]) => Box::pin(earnings::detail(visit, id)),
+        ("GET", ["payouts"]) => Box::pin(payouts::list(visit)),
+        ("GET", ["payouts.csv"]) => Box::pin(payouts::csv(visit)),
+        ("GET", ["payouts", "setup"]) => Box::pin(onboarding::show(visit)),
+        ("POST", ["payouts", "setup"]) => Box::pin(onboarding::begin(visit)),
+        ("POST", ["payouts", "dashboard"]) => Box::pin(onboarding::dashboard(visit)),
+        ("GET", ["payouts", id]) => Box::pin(receipt::show(visit, id)),
+        ("GET", ["leaderboard"]) => Box::pin(leaderboard::show(visit)),
+        ("GET", ["resources"]) => Box::pin(resources::list(visit)),
+        ("GET", ["resources", id]) => Box::pin(resources::detail(visit, id)),
+        _ => return None,
+    })
+}

@@ -1,0 +1,266 @@
+//! The first page: what was earned, how it goes, and what to do next.
+
+use super::super::chart::{self, Chart, Series};
+use super::super::layout::{self, Area, Page};
+use super::super::locale::Words;
+use super::super::parts::{self, Figure};
+use super::super::visit::{Partner, Shown, Visit};
+use super::earnings;
+use super::plain;
+use crate::base::time::{DAY_MS, Month, UtcMillis};
+use crate::engine::line::Line;
+use crate::engine::payee::is_payable;
+use crate::flow::enrol;
+use crate::http::shell::Site;
+use crate::program::document::{Cadence, Document};
+use crate::store::ledger::{self, BalanceRow};
+use crate::store::partner::{self, PartnerRow};
+use crate::store::partner_page::{self as reads, DayRow, EarnedRow, LinkName, OwnLink};
+use crate::store::payee::{self, PayeeRow};
+use crate::store::program::{catalog, program_list};
+use crate::wire::operator::NewPartner;
+use maud::{Markup, html};
+
+/// Days that the chart shows, today included.
+const DAYS: i64 = 30;
+/// Newest lines shown.
+const LATEST: i64 = 5;
+/// Links that are told anew when the disclosure is accepted; others follow within a minute.
+const LINKS: i64 = 100;
+
+pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (claim, now) = (visit.claim(), visit.now());
+    let month = Month::of(now);
+    let first = reads::day_of(now) - DAYS + 1;
+    let (partner, rows) = visit
+        .partner(vec![
+            partner::partner_find(claim),
+            ledger::balance_list(claim),
+            payee::payee_find(claim),
+            program_list(),
+            reads::day_list(claim, first),
+            reads::earned_sums(claim, reads::day_of(month.start()), reads::day_of(month.end())),
+            reads::line_page(claim, "", now.plus_days(1).0, "~", LATEST),
+            reads::link_own(claim, "", 0),
+            reads::link_page(claim, 0, now.plus_days(1).0, "~", 1),
+        ])
+        .await?;
+    let row: Option<PartnerRow> = rows[0].first()?;
+    let catalog = catalog(&rows[3])?;
+    let document = catalog.in_force(&partner.program, now);
+    let balances: Vec<BalanceRow> = rows[1].decode()?;
+    let days: Vec<DayRow> = rows[4].decode()?;
+    let month_sums: Vec<EarnedRow> = rows[5].decode()?;
+    let lines: Vec<Line> = rows[6].decode()?;
+    let own: Option<OwnLink> = rows[7].first()?;
+    let todo = Todo {
+        row: row.as_ref(),
+        document,
+        payee: rows[2].first()?,
+        shared: own.is_some_and(|l| l.clicks > 0) || days.iter().any(|d| d.clicks > 0),
+        linked: !rows[8].0.is_empty(),
+        owed: balances.iter().any(|b| b.unit.starts_with("cash:") && b.pending_cents + b.available_cents > 0),
+    };
+    let words = visit.words.as_ref();
+    let url = format!("{}/r/{}", visit.base_url(), partner.code);
+    let content = html! {
+        (parts::heading(&format!("Hello, {}", partner.name), document.map_or("", |d| d.title.as_str()), html! {}))
+        (todo.shown(visit, &partner))
+        (money(words, document, &balances, &month_sums, month.end()))
+        h2 { "Your link" }
+        (parts::copyable("Your link", &url))
+        h2 { "The last 30 days" }
+        (course(words, &days, first))
+        h2 { "Latest earnings" }
+        @if lines.is_empty() {
+            (parts::empty("Nothing earned yet", html! { "As soon as somebody who came through your link brings you something, it stands here, with the reason." }))
+        } @else {
+            (earnings::table(words, &catalog, &partner.id, &lines))
+            p { a href="/partner/earnings" { "All earnings" } }
+        }
+    };
+    Ok(layout::show(visit, 200, Page { title: "Overview", area: Area::Partner(&partner), here: "/partner", content }))
+}
+
+/// What a partner may still have to do.
+struct Todo<'a> {
+    row: Option<&'a PartnerRow>,
+    document: Option<&'a Document>,
+    payee: Option<PayeeRow>,
+    /// Somebody has clicked.
+    shared: bool,
+    /// There is a link besides the first.
+    linked: bool,
+    /// Money is on its way to the partner.
+    owed: bool,
+}
+
+impl Todo<'_> {
+    fn shown<S: Site>(&self, visit: &Visit<'_, S>, partner: &Partner) -> Markup {
+        let words = visit.words.as_ref();
+        if let Some(left) = partner.session.left_at_ms {
+            return html! {
+                div.todo {
+                    h2 { "You have left this program" }
+                    p { "Since " (parts::day(words, left)) " your links earn nothing new. What you had earned stays here, and is paid as agreed." }
+                }
+            };
+        }
+        let undisclosed = self.document.is_some_and(|d| d.requires_disclosure)
+            && self.row.is_some_and(|r| r.disclosure_accepted_at_ms.is_none());
+        let steps = [self.money().filter(|_| visit.shell.config.setup.stripe.is_some()), self.sharing()];
+        if !undisclosed && steps.iter().all(Option::is_none) {
+            return html! {};
+        }
+        html! {
+            div.todo {
+                h2 { "What to do next" }
+                @if undisclosed {
+                    p { strong { "Your links do not work yet." } " This program asks you to tell people that you may earn something when they sign up through you." }
+                    form method="post" action="/partner/disclosure" {
+                        (layout::csrf(visit))
+                        button { "I will say so" }
+                    }
+                }
+                @if steps.iter().any(Option::is_some) {
+                    ul { @for step in steps.iter().flatten() { li { (step) } } }
+                }
+            }
+        }
+    }
+
+    fn money(&self) -> Option<Markup> {
+        if !plain::pays_cash(self.document) {
+            return None;
+        }
+        let Some(payee) = &self.payee else {
+            let text = if self.owed { "You have earned money. Say where it goes" } else { "Say where your money goes" };
+            return Some(html! { a href="/partner/payouts/setup" { (text) } ": Stripe asks you a few questions." });
+        };
+        if is_payable(payee.transfers_active != 0, payee.payouts_enabled != 0) {
+            return None;
+        }
+        let due = super::onboarding::due(payee);
+        Some(html! {
+            a href="/partner/payouts/setup" { "Finish at Stripe" }
+            @if due.is_empty() { ": it looks through what you sent." } @else { ": it still asks for " (due.join(", ")) "." }
+        })
+    }
+
+    fn sharing(&self) -> Option<Markup> {
+        if !self.shared {
+            return Some(html! { a href="/partner/share" { "Share your link" } ": the words are written already." });
+        }
+        if !self.linked {
+            return Some(
+                html! { a href="/partner/links" { "Make a link for each place" } " that you share it in, and see which one works." },
+            );
+        }
+        None
+    }
+}
+
+/// A row of figures for each unit that there is.
+fn money(
+    words: &dyn Words,
+    document: Option<&Document>,
+    balances: &[BalanceRow],
+    month: &[EarnedRow],
+    until: UtcMillis,
+) -> Markup {
+    let fresh = document.filter(|d| d.settlement.cadence != Cadence::None && balances.is_empty()).map(|d| BalanceRow {
+        unit: format!("{}:{}", d.settlement.unit.name(), d.currency),
+        pending_cents: 0,
+        available_cents: 0,
+        leaving_cents: 0,
+        paid_cents: 0,
+        redeemed_cents: 0,
+    });
+    html! {
+        @for balance in balances.iter().chain(fresh.as_ref()) {
+            @let so_far = month.iter().find(|m| m.unit == balance.unit).map_or(0, |m| m.cents);
+            (parts::figures(&figures(words, balance, so_far, until)))
+        }
+    }
+}
+
+fn figures<'a>(words: &dyn Words, b: &BalanceRow, month_cents: i64, until: UtcMillis) -> Vec<Figure<'a>> {
+    let amount = |cents: i64| parts::amount(words, cents, &b.unit);
+    let out = b.paid_cents + b.redeemed_cents;
+    let earned = b.pending_cents + b.available_cents + b.leaving_cents + out;
+    let available = html! {
+        @if b.available_cents < 0 { "taken back after it was paid; later earnings settle it" }
+        @else if b.leaving_cents > 0 { (amount(b.leaving_cents)) " more is on its way to you" }
+        @else { "yours, and not paid yet" }
+    };
+    let (used, note) =
+        if b.unit.starts_with("credit:") { ("Used", "taken off your bills") } else { ("Paid", "sent to you") };
+    vec![
+        Figure { label: "Earned", value: amount(earned), note: html! { "in all" } },
+        Figure {
+            label: "This month",
+            value: amount(month_cents),
+            note: html! { "an estimate, until " (parts::utc(words, until)) },
+        },
+        Figure { label: "Pending", value: amount(b.pending_cents), note: html! { "until its hold is over" } },
+        Figure { label: "Available", value: amount(b.available_cents), note: available },
+        Figure { label: used, value: amount(out), note: html! { (note) } },
+    ]
+}
+
+/// Clicks, sign-ups and first payments by day.
+pub fn course(words: &dyn Words, days: &[DayRow], first: i64) -> Markup {
+    if days.is_empty() {
+        return parts::empty(
+            "No visits yet",
+            html! { a href="/partner/share" { "Share your link" } " and look in again: a click is here within a minute." },
+        );
+    }
+    let all: Vec<i64> = (first..first + DAYS).collect();
+    let of = |count: fn(&DayRow) -> i64| -> Vec<i64> {
+        all.iter().map(|day| days.iter().find(|d| d.day == *day).map_or(0, count)).collect()
+    };
+    let (clicks, signups, paid) = (of(|d| d.clicks), of(|d| d.signups), of(|d| d.conversions));
+    let places: Vec<String> = all.iter().map(|day| words.date(UtcMillis(day * DAY_MS))).collect();
+    let write = |n: i64| words.number(n);
+    let sum = |list: &[i64]| html! { (words.number(list.iter().sum())) };
+    let days = html! { "in 30 days" };
+    let figure = |label, list: &[i64]| Figure { label, value: sum(list), note: days.clone() };
+    html! {
+        (parts::figures(&[figure("Clicks", &clicks), figure("Sign-ups", &signups), figure("New customers", &paid)]))
+        (chart::lines(&Chart {
+            title: "Clicks, sign-ups and new customers by day (UTC), over the last 30 days",
+            places: &places,
+            series: &[
+                Series { title: "Clicks", values: &clicks },
+                Series { title: "Sign-ups", values: &signups },
+                Series { title: "New customers", values: &paid },
+            ],
+            write: &write,
+        }))
+    }
+}
+
+/// The partner says that it will tell people.
+pub async fn disclose<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let claim = visit.claim();
+    let asked = vec![partner::partner_find(claim), reads::link_choices(claim, visit.now(), LINKS)];
+    let (partner, rows) = visit.partner(asked).await?;
+    let row: Option<PartnerRow> = rows[0].first()?;
+    let external_id = row.map(|r| r.external_id).unwrap_or_default();
+    let new = NewPartner {
+        program: partner.program.clone(),
+        external_id,
+        name: None,
+        email: None,
+        website: None,
+        country: None,
+        kind: None,
+        disclosure_accepted: true,
+    };
+    enrol::partner(&visit.context(&partner.session), &new, &visit.base_url(), None).await?;
+    for link in rows[1].decode::<LinkName>()? {
+        visit.shell.site.forget_link(&link.code).await;
+    }
+    Ok(visit.see("/partner?done=disclosed"))
+}

@@ -1,0 +1,48 @@
+//! What the program wrote for its partners.
+
+use super::super::layout::{self, Area, Page};
+use super::super::markdown;
+use super::super::parts::{self, Column, text};
+use super::super::visit::{Shown, Visit};
+use crate::flow::error::AppError;
+use crate::http::shell::Site;
+use crate::store::resource::{Resource, resource_find_of_partner, resource_list_of_partner};
+use maud::html;
+
+/// Pages listed: what people write by hand.
+const PAGES: i64 = 200;
+
+const COLUMNS: &[Column] = &[text("Page"), text("Last changed")];
+
+pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (partner, rows) = visit.partner(vec![resource_list_of_partner(visit.claim(), PAGES)]).await?;
+    let pages: Vec<Resource> = rows[0].decode()?;
+    let row = |r: &Resource| {
+        vec![
+            html! { a href={ "/partner/resources/" (parts::escaped(&r.id)) } { (r.title) } },
+            parts::day(visit.words.as_ref(), r.updated_at_ms),
+        ]
+    };
+    let content = html! {
+        (parts::heading("Resources", "What the program wrote for you: material, answers, advice.", html! {}))
+        @if pages.is_empty() {
+            (parts::empty("Nothing here yet", html! { "The program has not written anything. The " a href="/partner/share" { "share kit" } " has words for a start." }))
+        } @else {
+            (parts::table("Resources", COLUMNS, &pages.iter().map(row).collect::<Vec<_>>()))
+        }
+    };
+    let page = Page { title: "Resources", area: Area::Partner(&partner), here: "/partner/resources", content };
+    Ok(layout::show(visit, 200, page))
+}
+
+pub async fn detail<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    let (partner, rows) = visit.partner(vec![resource_find_of_partner(visit.claim(), id)]).await?;
+    let found: Resource = rows[0].first()?.ok_or_else(|| AppError::not_found("page"))?;
+    let content = html! {
+        (parts::heading(&found.title, "", html! {}))
+        div.prose { (markdown::rendered(&found.body)) }
+        p.quiet { "Last changed " (parts::day(visit.words.as_ref(), found.updated_at_ms)) ". " a href="/partner/resources" { "All resources" } }
+    };
+    let page = Page { title: &found.title, area: Area::Partner(&partner), here: "/partner/resources", content };
+    Ok(layout::show(visit, 200, page))
+}

@@ -1,0 +1,315 @@
+//! A partner's own affairs: profile, mails, sessions, the copy of their data, and leaving.
+
+use super::data;
+use crate::flow::error::AppError;
+use crate::flow::{profile, unsubscribe};
+use crate::http::message::Response;
+use crate::http::shell::Site;
+use crate::pages::countries::COUNTRIES;
+use crate::pages::form::Form;
+use crate::pages::layout::{self, Area, Page};
+use crate::pages::parts::{self, Field, checkbox, day, field, instant, select, text};
+use crate::pages::route::{self, Handled};
+use crate::pages::visit::{Partner, Shown, Visit};
+use crate::store::port::{Rows, Stmt};
+use crate::store::profile::{ProfileRow, profile_find};
+use crate::store::session::{self, OpenSession};
+use crate::store::unsubscribe::{Unsubscribed, unsubscribe_of_partner};
+use crate::wire::mail::Kind;
+use crate::wire::operator;
+use maud::{Markup, html};
+use serde_json::json;
+
+/// The page of a path, `["partner", "settings", …]`.
+pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+    Some(match (method, parts) {
+        ("GET", ["partner", "settings"]) => Box::pin(show(visit)),
+        ("POST", ["partner", "settings"]) => Box::pin(keep(visit)),
+        ("GET", ["partner", "settings", "mails"]) => Box::pin(mails(visit)),
+        ("POST", ["partner", "settings", "mails"]) => Box::pin(choose(visit)),
+        ("POST", ["partner", "settings", "sessions"]) => Box::pin(end(visit)),
+        ("GET", ["partner", "settings", "data"]) => Box::pin(data::copy(visit)),
+        ("POST", ["partner", "settings", "leave"]) => Box::pin(leave(visit)),
+        _ => return None,
+    })
+}
+
+/// Everything the page shows, in one batch.
+fn reads<S: Site>(visit: &Visit<'_, S>) -> Vec<Stmt> {
+    let token = visit.token_sha256().unwrap_or_default();
+    vec![profile_find(visit.claim()), session::session_list(&token, visit.now())]
+}
+
+async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (partner, rows) = visit.partner(reads(visit)).await?;
+    let row: ProfileRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
+    front(visit, 200, &partner, &rows, &filled(&row), &Form::default())
+}
+
+/// The profile's form as it stands.
+fn filled(row: &ProfileRow) -> Form {
+    let given = |value: &'_ Option<String>| value.clone().unwrap_or_default();
+    Form::filled(&[
+        ("name", &given(&row.name)),
+        ("website", &given(&row.website)),
+        ("country", &given(&row.country)),
+        ("display_name", &given(&row.display_name)),
+    ])
+}
+
+fn front<S: Site>(
+    visit: &Visit<'_, S>,
+    status: u16,
+    partner: &Partner,
+    rows: &[Rows],
+    profile: &Form,
+    leaving: &Form,
+) -> Shown {
+    let open: Vec<OpenSession> = rows[1].decode()?;
+    let lead = "Your profile, the mails you get, where you are signed in, and your data.";
+    let content = html! {
+        (parts::heading("Settings", lead, html! {}))
+        h2 { "Profile" }
+        (parts::problems(profile))
+        (profile_form(visit, partner, profile))
+        h2 { "Mails" }
+        p { "Mails about your money always come. " a href="/partner/settings/mails" { "Choose which others you get" } "." }
+        h2 id="sessions" { "Where you are signed in" }
+        (sessions(visit, &open))
+        h2 { "Your data" }
+        p {
+            "A copy of what is stored about you: profile, links, earnings, payouts, sessions, and what you did here. One file holds "
+            (visit.words.number(data::LINES)) " lines; where there are more, its " code { "next" } " says the address of the next file."
+        }
+        p { a.button.second href="/partner/settings/data" download { "Download my data" } }
+        h2 id="leave" { "Leave the program" }
+        (leave_form(visit, partner, leaving))
+    };
+    Ok(framed(visit, status, "Settings", partner, content))
+}
+
+fn framed<S: Site>(visit: &Visit<'_, S>, status: u16, title: &str, partner: &Partner, content: Markup) -> Response {
+    layout::show(visit, status, Page { title, area: Area::Partner(partner), here: "/partner/settings", content })
+}
+
+fn profile_form<S: Site>(visit: &Visit<'_, S>, partner: &Partner, form: &Form) -> Markup {
+    let mut choices = vec![("", "Not given")];
+    choices.extend(COUNTRIES);
+    let email = partner.session.partner_email.as_deref().unwrap_or("none");
+    html! {
+        form.stack method="post" action="/partner/settings" {
+            (layout::csrf(visit))
+            (field(form, Field { name: "name", label: "Name", required: true, autocomplete: "organization", max: 200,
+                ..Field::default() }))
+            p { "Email: " strong { (email) } br; span.quiet { "To change it, write to whoever runs the program." } }
+            (field(form, Field { name: "website", label: "Website", hint: "Such as example.com.", autocomplete: "url",
+                max: 500, ..Field::default() }))
+            (select(form, Field { name: "country", label: "Country", ..Field::default() }, &choices))
+            (field(form, Field { name: "display_name", label: "Name on the leaderboard", max: 64,
+                hint: "Other partners see it. Leave it empty, and you are not shown by name.", ..Field::default() }))
+            button { "Save" }
+        }
+    }
+}
+
+async fn keep<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (partner, rows) = visit.partner(reads(visit)).await?;
+    let mut form = visit.form.clone();
+    if form.given("name").is_none() {
+        form.refuse("name", "Write your name.");
+    }
+    let country = form.get("country").to_owned();
+    if !country.is_empty() && !COUNTRIES.iter().any(|(code, _)| *code == country) {
+        form.refuse("country", "Choose a country of the list.");
+    }
+    if !form.is_good() {
+        return front(visit, 422, &partner, &rows, &form, &Form::default());
+    }
+    let body = json!({
+        "name": form.get("name"), "website": form.get("website"), "country": country,
+        "display_name": form.get("display_name"),
+    });
+    let kept = match operator::profile(body.to_string().as_bytes()) {
+        Ok(new) => profile::keep(&visit.context(&partner.session), &partner.id, &new).await,
+        Err(invalid) => Err(invalid.into()),
+    };
+    match kept {
+        Ok(()) => Ok(visit.see("/partner/settings?done=profile-kept")),
+        Err(error) => {
+            let form = route::with_refusal(visit, error)?;
+            front(visit, 422, &partner, &rows, &form, &Form::default())
+        }
+    }
+}
+
+async fn mails<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (partner, rows) = visit.partner(vec![unsubscribe_of_partner(visit.claim())]).await?;
+    let unwanted: Vec<Unsubscribed> = rows[0].decode()?;
+    let wanted = unsubscribe::choices().filter(|k| !unwanted.iter().any(|u| u.kind == k.name));
+    let form = Form::filled(&wanted.map(|k| (k.name, "yes")).collect::<Vec<_>>());
+    let content = html! {
+        (parts::heading("Mails", "What you are mailed besides what is about your money.", html! {}))
+        @if partner.session.partner_email.is_none() {
+            (parts::empty("There is no address to mail to", html! { "Ask whoever runs the program to add yours." }))
+        } @else {
+            form.stack method="post" action="/partner/settings/mails" {
+                (layout::csrf(visit))
+                @for kind in unsubscribe::choices() { (checkbox(&form, kind.name, html! { (what(kind)) })) }
+                button { "Save" }
+            }
+            p.quiet { "Statements, rewards and payouts are always mailed. This counts for every program that you are in under this address." }
+        }
+        p { a href="/partner/settings" { "Back to the settings" } }
+    };
+    Ok(framed(visit, 200, "Mails", &partner, content))
+}
+
+fn what(kind: &Kind) -> String {
+    match kind.name {
+        "referral.joined" => "Tell me when somebody joins through me".to_owned(),
+        other => other.replace(['.', '_'], " "),
+    }
+}
+
+async fn choose<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (partner, _) = visit.partner(Vec::new()).await?;
+    if let Some(address) = &partner.session.partner_email {
+        let wanted: Vec<&str> =
+            unsubscribe::choices().map(|k| k.name).filter(|name| visit.form.is_checked(name)).collect();
+        unsubscribe::choose(&visit.context(&partner.session), address, &wanted).await?;
+    }
+    Ok(visit.see("/partner/settings/mails?done=choice-kept"))
+}
+
+fn sessions<S: Site>(visit: &Visit<'_, S>, open: &[OpenSession]) -> Markup {
+    let words = visit.words.as_ref();
+    let way = |s: &OpenSession| if s.way == "site" { "the site" } else { "a mailed link" };
+    let row = |s: &OpenSession| {
+        vec![
+            html! { (browser(&s.agent)) @if s.is_this == 1 { " " (parts::state("this one")) } },
+            html! { (way(s)) ", " (day(words, s.created_at_ms)) },
+            instant(words, s.seen_at_ms),
+            html! {
+                form method="post" action="/partner/settings/sessions" {
+                    (layout::csrf(visit))
+                    button.plain name="session" value=(s.id) aria-label={ "End the session of " (browser(&s.agent)) } { "End" }
+                }
+            },
+        ]
+    };
+    let columns = [text("Browser"), text("Signed in by"), text("Last used"), text("End")];
+    html! {
+        (parts::table("Where you are signed in", &columns, &open.iter().map(row).collect::<Vec<_>>()))
+        form method="post" action="/sign-out" {
+            (layout::csrf(visit))
+            button.second name="everywhere" value="yes" { "Sign out everywhere" }
+        }
+    }
+}
+
+/// A browser and a system out of what a browser calls itself; what names neither is shown as it is.
+fn browser(agent: &str) -> String {
+    let first =
+        |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    // Each also claims to be those after it.
+    let browser = first(&[
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("FxiOS", "Firefox"),
+        ("CriOS", "Chrome"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ]);
+    let system = first(&[
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) if agent.trim().is_empty() => "Unknown".to_owned(),
+        (None, None) => agent.chars().take(60).collect(),
+    }
+}
+
+async fn end<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (found, _) = visit.session(Vec::new()).await?;
+    let wanted = visit.form.get("session");
+    let ended = visit.context(&found).query(session::session_end(wanted, found.proof(), visit.now())).await?;
+    if ended.0.is_empty() {
+        return Err(AppError::not_found("session").into());
+    }
+    if wanted == found.id {
+        visit.drop_cookie();
+        return Ok(visit.see("/sign-in?done=signed-out"));
+    }
+    Ok(visit.see("/partner/settings?done=session-ended"))
+}
+
+fn leave_form<S: Site>(visit: &Visit<'_, S>, partner: &Partner, form: &Form) -> Markup {
+    if let Some(left) = partner.session.left_at_ms {
+        return html! {
+            p { "You left the program on " (day(visit.words.as_ref(), left)) ". Your links no longer work. What you had earned is still paid." }
+        };
+    }
+    html! {
+        p {
+            "Your links stop working within a minute or two, and nobody who comes later counts as yours. What you have earned is still paid when it is due. "
+            "You cannot undo it yourself."
+        }
+        (parts::problems(form))
+        form.stack method="post" action="/partner/settings/leave" {
+            (layout::csrf(visit))
+            (field(form, Field { name: "code", label: "Your code, to confirm", required: true, autocomplete: "off", max: 128,
+                hint: &format!("Write {}.", partner.code), ..Field::default() }))
+            button.danger { "Leave the program" }
+        }
+    }
+}
+
+async fn leave<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (partner, rows) = visit.partner(reads(visit)).await?;
+    if partner.session.left_at_ms.is_some() {
+        return Ok(visit.see("/partner/settings"));
+    }
+    if visit.form.get("code") != partner.code {
+        let mut form = visit.form.clone();
+        form.refuse("code", format!("Write your code as it is: {}.", partner.code));
+        let row: ProfileRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
+        return front(visit, 422, &partner, &rows, &filled(&row), &form);
+    }
+    for code in profile::leave(&visit.context(&partner.session), &partner.id).await? {
+        visit.shell.site.forget_link(&code).await;
+    }
+    Ok(visit.see("/partner/settings?done=left"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_have_names() {
+        for (agent, name) in [
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/130.0 Safari/537.36 Edg/130.0",
+                "Edge on Windows",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile Safari/604.1",
+                "Safari on iPhone",
+            ),
+            ("curl/8.0", "curl/8.0"),
+            (" ", "Unknown"),
+        ] {
+            assert_eq!(browser(agent), name);
+        }
+    }
+}

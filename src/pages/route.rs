@@ -1,0 +1,126 @@
+//! From a path to its page: which area answers, and what is shown where a page is not.
+
+use super::form::Form;
+use super::layout::{self, Area, Page};
+use super::locale::{Front, language};
+use super::visit::{Shown, Stop, Visit};
+use super::{operator, partner, sign_in};
+use crate::flow::error::{AppError, Kind};
+use crate::http::message::{self, Request, Response, decode_segment};
+use crate::http::shell::{Shell, Site};
+use crate::wire::{BODY_BYTES_MAX, Invalid};
+use maud::html;
+use std::pin::Pin;
+
+/// First segments of the paths that are pages.
+pub const AREAS: &[&str] = &["sign-in", "sign-out", "partner", "operator"];
+
+/// Where the runtime says in which time zone the visitor is, as far as it knows.
+pub const ZONE_HEADER: &str = "manicule-zone";
+
+/// A page at work. Boxed: one future that held every page's would be as large as all of them.
+pub type Handled<'a> = Pin<Box<dyn Future<Output = Shown> + 'a>>;
+
+/// Answers a page, or `None` where the path is none of ours.
+pub async fn answer<S: Front>(shell: &Shell<'_, S>, request: &Request) -> Option<Response> {
+    let segments: Option<Vec<String>> = request.path.trim_matches('/').split('/').map(decode_segment).collect();
+    let segments = segments?;
+    let area = segments.first().map_or("", String::as_str);
+    if !AREAS.contains(&area) {
+        return None;
+    }
+    let header = |name: &str| request.header(name).unwrap_or("");
+    let words = shell.site.words(language(header("accept-language")), header(ZONE_HEADER));
+    let visit = Visit::of(shell, request, words);
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let shown = match guard(&visit) {
+        Ok(method) => found(&visit, method, &parts).await,
+        Err(error) => Err(error.into()),
+    };
+    let mut response = shown.unwrap_or_else(|stop| stopped(&visit, stop, area));
+    visit.finish(&mut response);
+    if request.method == "HEAD" {
+        response.body.clear();
+    }
+    Some(response)
+}
+
+async fn found<S: Site>(visit: &Visit<'_, S>, method: &str, parts: &[&str]) -> Shown {
+    let page = match parts.first() {
+        Some(&"partner") => partner::page(visit, method, parts),
+        Some(&"operator") => operator::page(visit, method, parts),
+        _ => sign_in::page(visit, method, parts),
+    };
+    match page {
+        Some(page) => page.await,
+        None => Err(AppError::not_found("page").into()),
+    }
+}
+
+/// The method that the request counts as; a form is let in only when it is one of ours.
+fn guard<'a, S: Site>(visit: &Visit<'a, S>) -> Result<&'a str, AppError> {
+    let request = visit.request;
+    if request.body.len() > BODY_BYTES_MAX {
+        let detail = format!("at most {BODY_BYTES_MAX} bytes are read; send less");
+        return Err(Invalid { field: String::new(), code: "body_too_large", detail }.into());
+    }
+    match request.method.as_str() {
+        "GET" | "HEAD" => Ok("GET"),
+        "POST" => visit.check_form().map(|()| "POST"),
+        _ => Err(AppError::new(Kind::MethodNotAllowed, "method_not_allowed", "use GET or POST")),
+    }
+}
+
+/// What is shown instead of a page.
+fn stopped<S: Site>(visit: &Visit<'_, S>, stop: Stop, area: &str) -> Response {
+    match stop {
+        Stop::SignIn => {
+            let query =
+                if visit.request.query.is_empty() { String::new() } else { format!("?{}", visit.request.query) };
+            let to = match visit.request.method.as_str() {
+                // What a form had sent is gone; the page that it stood on is not.
+                "POST" => format!("/{area}"),
+                _ => format!("{}{query}", visit.request.path),
+            };
+            visit.see(&format!("/sign-in?to={}", super::parts::escaped(&to)))
+        }
+        Stop::ChoosePartner => visit.see("/partner/programs"),
+        Stop::Error(error) => refused(visit, &error, area),
+    }
+}
+
+fn refused<S: Site>(visit: &Visit<'_, S>, error: &AppError, area: &str) -> Response {
+    let (title, text) = match error.kind {
+        Kind::NotFound => ("Not found", "There is no such page, or it is not yours to see."),
+        Kind::Fault => ("Something broke", "It is our fault, and it was logged. Nothing that was booked is lost."),
+        Kind::Transient => {
+            ("Try again in a moment", "Somebody else was writing the same, or a service did not answer in time.")
+        }
+        Kind::Forbidden => ("Not sent", error.detail.as_str()),
+        _ => ("That does not work", error.detail.as_str()),
+    };
+    let home = format!("/{area}");
+    let content = html! {
+        div.message {
+            h1 { (title) }
+            p { (text) }
+            p { a.button href=(home) { "Back" } }
+        }
+    };
+    let page = Page { title, area: Area::Open, here: "", content };
+    let mut response = layout::show(visit, message::status_of(error.kind), page);
+    response.fault = Some(error.to_string());
+    response
+}
+
+/// A form with what a use has refused: the page is shown again with it.
+pub fn with_refusal<S: Site>(visit: &Visit<'_, S>, error: AppError) -> Result<Form, Stop> {
+    match error.kind {
+        Kind::BadRequest | Kind::Unprocessable | Kind::Conflict | Kind::TooLarge => {
+            let mut form = visit.form.clone();
+            form.refused(&error);
+            Ok(form)
+        }
+        _ => Err(error.into()),
+    }
+}

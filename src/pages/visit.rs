@@ -1,0 +1,214 @@
+//! One request of a browser: who it is, how it writes numbers, and its page's one batch of reads.
+
+use super::form::Form;
+use super::locale::Words;
+use crate::base::id;
+use crate::base::time::UtcMillis;
+use crate::flow::context::{Context, fresh_secret};
+use crate::flow::error::{AppError, Kind};
+use crate::http::auth::hex_sha256;
+use crate::http::message::{Request, Response};
+use crate::http::shell::{Shell, Site};
+use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::session::{self, SessionRow};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use std::cell::RefCell;
+use subtle::ConstantTimeEq;
+
+/// Holds the session's token and, after a dot, which of its person's partners the pages are about.
+pub const SESSION_COOKIE: &str = "__Host-manicule_session";
+/// Holds what the forms of somebody who is not signed in are protected by.
+pub const FORM_COOKIE: &str = "__Host-manicule_form";
+/// The form's field that shows it came from a page of ours.
+pub const CSRF_FIELD: &str = "form_token";
+
+/// Why a page is not shown.
+#[derive(Debug)]
+pub enum Stop {
+    /// Nobody is signed in, or not as who this page is for.
+    SignIn,
+    /// The session is somebody's who is no partner yet, or the browser does not say of which.
+    ChoosePartner,
+    Error(AppError),
+}
+
+impl From<AppError> for Stop {
+    fn from(error: AppError) -> Stop {
+        Stop::Error(error)
+    }
+}
+
+impl From<DbError> for Stop {
+    fn from(error: DbError) -> Stop {
+        Stop::Error(error.into())
+    }
+}
+
+pub type Shown = Result<Response, Stop>;
+
+/// Who looks at a partner's page: a session that is good, and the partner of it that the pages are about.
+#[derive(Clone, Debug)]
+pub struct Partner {
+    pub session: SessionRow,
+    pub id: String,
+    pub program: String,
+    pub name: String,
+    pub code: String,
+}
+
+pub struct Visit<'a, S: Site> {
+    pub shell: &'a Shell<'a, S>,
+    pub request: &'a Request,
+    pub words: Box<dyn Words>,
+    /// What was sent; empty for a page that is only asked for.
+    pub form: Form,
+    token: Option<String>,
+    claim: String,
+    form_secret: String,
+    /// Whether the form's secret is new and must be handed to the browser.
+    fresh: bool,
+    /// The Set-Cookie of the session, where this request has changed it.
+    pub(super) cookie: RefCell<Option<String>>,
+    /// The session's token, where this request has exchanged it.
+    pub(super) rotated: RefCell<Option<String>>,
+}
+
+impl<'a, S: Site> Visit<'a, S> {
+    pub fn of(shell: &'a Shell<'a, S>, request: &'a Request, words: Box<dyn Words>) -> Visit<'a, S> {
+        let cookie = |name: &str| cookie_value(request.header("cookie").unwrap_or(""), name).map(str::to_owned);
+        let (token, claim) = match cookie(SESSION_COOKIE) {
+            Some(value) => {
+                let (token, claim) = value.split_once('.').unwrap_or((&value, ""));
+                (Some(token.to_owned()).filter(|t| !t.is_empty()), claim.to_owned())
+            }
+            None => (None, String::new()),
+        };
+        let kept = cookie(FORM_COOKIE).filter(|secret| secret.len() >= 32);
+        let fresh = token.is_none() && kept.is_none();
+        let form_secret = kept.unwrap_or_else(|| fresh_secret(shell.site));
+        let form = if request.method == "POST" { Form::read(&request.body) } else { Form::default() };
+        let (cookie, rotated) = (RefCell::default(), RefCell::default());
+        Visit { shell, request, words, form, token, claim, form_secret, fresh, cookie, rotated }
+    }
+
+    pub fn now(&self) -> UtcMillis {
+        self.shell.now
+    }
+
+    /// The address that links are shown under.
+    pub fn base_url(&self) -> String {
+        self.shell.config.base_url(&self.request.origin)
+    }
+
+    /// The partner that the browser says the page is about. Reads may be bound to it: nothing of what they find is shown
+    /// before [`Visit::partner`] has found that it is the session's.
+    pub fn claim(&self) -> &str {
+        &self.claim
+    }
+
+    /// Hex SHA-256 of the session's token, where there is one.
+    pub fn token_sha256(&self) -> Option<String> {
+        self.token.as_ref().map(|token| hex_sha256(token.as_bytes()))
+    }
+
+    /// The session's token as the browser sent it.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// The session, together with the page's reads, in one batch.
+    pub async fn session(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), Stop> {
+        if self.token.is_none() {
+            return Err(Stop::SignIn);
+        }
+        let (found, rows) = self.anybody(reads).await?;
+        Ok((found.ok_or(Stop::SignIn)?, rows))
+    }
+
+    /// The reads of a page that is shown to whoever asks, in one batch, with the session if there is one.
+    pub async fn anybody(&self, reads: Vec<Stmt>) -> Result<(Option<SessionRow>, Vec<Rows>), Stop> {
+        let ctx = self.shell.context("");
+        let Some(token) = self.token_sha256() else { return Ok((None, ctx.batch(reads).await?)) };
+        let mut statements = vec![session::session_find(&token, &self.claim, self.now())];
+        statements.extend(reads);
+        let mut rows = ctx.batch(statements).await?;
+        let rest = rows.split_off(1);
+        let Some(found) = rows[0].first::<SessionRow>()? else { return Ok((None, rest)) };
+        match self.admit(&found).await {
+            Ok(()) => Ok((Some(found), rest)),
+            Err(Stop::SignIn) => Ok((None, rest)),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// The partner, together with the page's reads, in one batch. Reads are bound to [`Visit::claim`].
+    pub async fn partner(&self, reads: Vec<Stmt>) -> Result<(Partner, Vec<Rows>), Stop> {
+        let (session, rows) = self.session(reads).await?;
+        let Some(id) = session.partner_id.clone() else { return Err(Stop::ChoosePartner) };
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let partner = Partner {
+            program: text(&session.program_id),
+            name: session.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| text(&session.external_id)),
+            code: text(&session.code),
+            id,
+            session,
+        };
+        Ok((partner, rows))
+    }
+
+    /// The operator's session, together with the page's reads, in one batch.
+    pub async fn operator(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), Stop> {
+        let (session, rows) = self.session(reads).await?;
+        if session.operator == 1 { Ok((session, rows)) } else { Err(Stop::SignIn) }
+    }
+
+    /// What uses are given: who acts stands in the audit log.
+    pub fn context(&self, session: &SessionRow) -> Context<'_, S> {
+        self.shell.context(&session.actor)
+    }
+
+    /// The value of the hidden field of every form.
+    pub fn csrf(&self) -> String {
+        // Of the session's token the half that stays when it is exchanged: a form that is open elsewhere stays good.
+        let stays = self.token.as_deref().map(|token| token.split('-').next().unwrap_or(token));
+        let secret = stays.unwrap_or(&self.form_secret);
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
+        mac.update(b"manicule form");
+        id::hex(&mac.finalize().into_bytes())
+    }
+
+    /// Refuses a form that no page of ours has sent: by where it came from, and by its field.
+    pub fn check_form(&self) -> Result<(), AppError> {
+        let origin = self.request.header("origin");
+        let from_here = match origin {
+            // A page whose address is a secret sends neither a Referer nor an Origin.
+            Some("null") | None => self.request.header("sec-fetch-site") == Some("same-origin"),
+            Some(origin) => origin == self.request.origin || origin == self.base_url(),
+        };
+        let (given, wanted) = (self.form.get(CSRF_FIELD), self.csrf());
+        let protected = self.token.is_some() || !self.fresh;
+        let matches: bool = given.as_bytes().ct_eq(wanted.as_bytes()).into();
+        if from_here && protected && matches && !wanted.is_empty() {
+            return Ok(());
+        }
+        let detail =
+            "this form is not from a page that is open in this browser; open the page again and send it once more";
+        Err(AppError::new(Kind::Forbidden, "foreign_form", detail))
+    }
+
+    /// The Set-Cookie that a page with a form needs, where the browser has none yet.
+    pub fn form_cookie(&self) -> Option<String> {
+        self.fresh.then(|| format!("{FORM_COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax", self.form_secret))
+    }
+
+    /// After a form was dealt with: to the page that shows what came of it.
+    pub fn see(&self, path: &str) -> Response {
+        let headers = vec![("location", path.to_owned()), ("cache-control", "no-store".to_owned())];
+        Response { status: 303, headers, body: Vec::new(), fault: None }
+    }
+}
+
+fn cookie_value<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+    header.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('=')).filter(|v| !v.is_empty())
+}

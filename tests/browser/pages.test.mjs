@@ -1,0 +1,152 @@
+// Every page, as each role sees it: axe, light and dark, on a desktop and a phone; nothing that scrolls sideways at 360
+// pixels, nothing that moves, nothing in the console, one style sheet, and less than 60 KB of HTML.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Browser } from "./support/browser.mjs";
+import { COLOURS, accessibility, layoutShift, sideways, weight } from "./support/checks.mjs";
+import { OPERATORS_OTHERS, crawl, partnersOthers } from "./support/pages.mjs";
+import { signIn, signInAsOperator } from "./support/people.mjs";
+import { prepare, writeGuide } from "./support/prepare.mjs";
+import { serve } from "./support/server.mjs";
+
+const NARROW = { width: 360, height: 740 };
+const WIDE = { width: 1280, height: 900 };
+const HTML_BYTES_MAX = 60_000;
+
+let server;
+before(async () => {
+  server = await serve();
+  await prepare(server);
+  await inBrowser(async (browser) => {
+    await signInAsOperator(browser);
+    await writeGuide(browser);
+  });
+});
+after(() => server?.close());
+
+/** Everything that is wrong with the page at an address. */
+async function faults(browser, address) {
+  const wrong = [];
+  const note = (what, list) => wrong.push(...list.map((one) => `${address}, ${what}: ${one}`));
+  for (const [size, name] of [[WIDE, "desktop"], [NARROW, "phone"]]) {
+    await browser.resize(size);
+    await browser.scheme("light");
+    await browser.go(address);
+    const moved = await layoutShift(browser);
+    if (moved !== 0) note(name, [`the layout shifts by ${moved}`]);
+    note(`${name}, sideways`, await sideways(browser));
+    note(`${name}, light`, await accessibility(browser));
+    await browser.scheme("dark");
+    note(`${name}, dark`, await accessibility(browser, COLOURS));
+  }
+  const { bytes, sheets } = await weight(browser);
+  const isDemo = /^\/($|shop|dev)/.test(address);
+  if (bytes > HTML_BYTES_MAX) note("weight", [`${bytes} bytes of HTML`]);
+  if (!isDemo && sheets !== 1) note("weight", [`${sheets} style sheets`]);
+  note("console", await browser.complaints());
+  await browser.resize(WIDE);
+  return wrong;
+}
+
+async function crawled(browser, start, expected, others) {
+  const wrong = [];
+  const shapes = await crawl(browser, start, async (_shape, address) => wrong.push(...(await faults(browser, address))), others);
+  assert.equal(wrong.join("\n"), "");
+  const missing = expected.filter((shape) => !shapes.includes(shape));
+  assert.deepEqual(missing, [], `found: ${shapes.join(" ")}`);
+}
+
+async function inBrowser(story) {
+  const browser = await Browser.open(server.base);
+  try {
+    await story(browser);
+  } finally {
+    await browser.close();
+  }
+}
+
+const BROKEN = `<!doctype html><title>x</title><style>p{color:#bbb;background:#fff}</style><main><img src="x.png"><p>Too pale.</p>
+  <div style="width:1400px">Too wide.</div><div id="late"></div><p>Moved.</p></main><script>
+  setTimeout(() => { document.getElementById("late").style.height = "300px"; console.error("broken"); }, 1000);</script>`;
+
+test("the checks see what they look for", () =>
+  inBrowser(async (browser) => {
+    await browser.resize(NARROW);
+    await browser.driver.get(`data:text/html,${encodeURIComponent(BROKEN)}`);
+    await new Promise((done) => setTimeout(done, 1500));
+    assert.match((await accessibility(browser, COLOURS)).join("\n"), /serious color-contrast/);
+    const found = (await accessibility(browser)).join("\n");
+    assert.match(found, /critical image-alt/);
+    assert.match(found, /serious color-contrast/);
+    assert.ok((await sideways(browser)).length > 0);
+    assert.ok((await layoutShift(browser)) > 0);
+    assert.ok((await weight(browser)).bytes > 100);
+    assert.match((await browser.complaints()).join("\n"), /broken/);
+  }));
+
+test("pages for everybody", () =>
+  inBrowser(async (browser) => {
+    const wrong = [];
+    for (const address of ["/", "/shop", "/dev/mail", "/sign-in", "/sign-in/sent", "/sign-in/token", "/sign-in?to=/operator", "/partner/join", "/partner/join/sent", "/sign-out"]) {
+      wrong.push(...(await faults(browser, address)));
+    }
+    assert.equal(wrong.join("\n"), "");
+  }));
+
+test("a partner's pages", () =>
+  inBrowser(async (browser) => {
+    await signIn(browser, "hello@north.example", "/partner");
+    await crawled(browser, "/partner", [
+      "/partner",
+      "/partner/clients",
+      "/partner/clients/:id",
+      "/partner/earnings",
+      "/partner/earnings/:id",
+      "/partner/leaderboard",
+      "/partner/links",
+      "/partner/links/:id",
+      "/partner/links/:id/disable",
+      "/partner/payouts",
+      "/partner/payouts/:id",
+      "/partner/payouts/setup",
+      "/partner/programs",
+      "/partner/resources",
+      "/partner/resources/:id",
+      "/partner/settings",
+      "/partner/settings/mails",
+      "/partner/share",
+    ], partnersOthers(server));
+  }));
+
+test("an operator's pages", () =>
+  inBrowser(async (browser) => {
+    await signInAsOperator(browser);
+    await crawled(browser, "/operator", [
+      "/operator",
+      "/operator/accounts",
+      "/operator/accounts/:id",
+      "/operator/audit",
+      "/operator/economics",
+      "/operator/funnel",
+      "/operator/ledger",
+      "/operator/ledger/faults",
+      "/operator/ledger/transfers",
+      "/operator/outbox",
+      "/operator/partners",
+      "/operator/partners/:id",
+      "/operator/payouts",
+      "/operator/payouts/:id",
+      "/operator/programs",
+      "/operator/programs/:id",
+      "/operator/programs/:id/edit",
+      "/operator/programs/:id/resources/:id",
+      "/operator/programs/:id/resources/new",
+      "/operator/reviews",
+      "/operator/reviews/:id",
+      "/operator/runs",
+      "/operator/runs/:id",
+      "/operator/runs/:id/plan",
+      "/operator/runs/preview",
+      "/operator/tokens",
+    ], OPERATORS_OTHERS);
+  }));

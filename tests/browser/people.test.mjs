@@ -1,0 +1,156 @@
+// Who may see what, in Chromium: sign-in at an EmDash site, signing out, another partner's ids, and forms that are filled in
+// by somebody who means no good.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { By } from "selenium-webdriver";
+import { Browser } from "./support/browser.mjs";
+import { crawl, shape } from "./support/pages.mjs";
+import { becomeCustomer, join, signIn, signInAsOperator } from "./support/people.mjs";
+import { prepare } from "./support/prepare.mjs";
+import { serve } from "./support/server.mjs";
+
+let server;
+before(async () => {
+  server = await serve({ demo: "emdash" });
+  await prepare(server);
+});
+after(() => server?.close());
+
+async function inBrowsers(count, story) {
+  const open = [];
+  try {
+    while (open.length < count) open.push(await Browser.open(server.base));
+    await story(...open);
+  } finally {
+    await Promise.all(open.map((browser) => browser.close()));
+  }
+}
+
+test("who is signed in at the EmDash site is signed in here, as their role allows", () =>
+  inBrowsers(2, async (reader, admin) => {
+    await reader.go("/partner");
+    assert.match(await reader.path(), /^\/sign-in\?/);
+    await reader.press("Sign in at the site");
+    await reader.press("Rae Reader, role 10");
+    // A subscriber may become a partner, and needs no mail for it.
+    await reader.go("/partner/join");
+    assert.match(await reader.text(), /You join as reader@north\.example/);
+    await reader.fill({ name: "Rae Reads", website: "rae.example", country: "US", disclosure: true });
+    await reader.press("Join");
+    assert.match(await reader.path(), /^\/partner\?/);
+    await reader.go("/operator");
+    assert.match(await reader.text(), /These pages are for its administrators/);
+
+    await admin.go("/_emdash/admin/login?redirect=/operator");
+    await admin.press("Ada Admin, role 50");
+    assert.equal(await admin.path(), "/operator");
+    assert.match(await admin.text(), /Sign out/);
+  }));
+
+test("after signing out the pages are closed, whatever the browser still has", () =>
+  inBrowsers(2, async (browser, other) => {
+    await signIn(browser, "hello@north.example", "/partner/earnings");
+    assert.equal(await browser.path(), "/partner/earnings");
+    const kept = await browser.driver.manage().getCookies();
+    await browser.press("Sign out");
+    await browser.go("/partner/earnings");
+    assert.match(await browser.path(), /^\/sign-in\?to=/);
+    // Nor with the cookie that was good before.
+    await other.go("/sign-in");
+    for (const { name, value, path, secure, httpOnly, sameSite } of kept) await other.driver.manage().addCookie({ name, value, path, secure, httpOnly, sameSite });
+    await other.go("/partner/earnings");
+    assert.match(await other.path(), /^\/sign-in\?to=/);
+    await browser.driver.navigate().back();
+    await browser.driver.navigate().back();
+    assert.doesNotMatch(await browser.text(), /Earnings/, "nothing is kept by the browser");
+  }));
+
+test("a second partner gets 404 on every id of the first, and cannot act on one", () =>
+  inBrowsers(2, async (first, second) => {
+    await signIn(first, "hello@north.example", "/partner");
+    const theirs = new Set();
+    const actions = new Set();
+    await crawl(first, "/partner", async () => {
+      const found = await first.run(
+        "return [[...document.querySelectorAll('a[href], img[src]')].map((one) => one.href || one.src), [...document.querySelectorAll('form[method=post]')].map((one) => one.action)]",
+      );
+      for (const [list, into] of [[found[0], theirs], [found[1], actions]]) {
+        for (const href of list) {
+          const { pathname, origin } = new URL(href);
+          if (origin === new URL(server.base).origin && /^\/partner\/.*:id/.test(shape(pathname))) into.add(pathname);
+        }
+      }
+    });
+    const shapes = [...new Set([...theirs].map(shape))];
+    for (const expected of ["/partner/links/:id", "/partner/clients/:id", "/partner/earnings/:id", "/partner/payouts/:id"]) {
+      assert.ok(shapes.includes(expected), `${expected} in ${shapes}`);
+    }
+
+    await join(second, { name: "Second Look", email: "me@second-look.example" });
+    const token = await (await second.find("form[method=post] [name=form_token]")).getAttribute("value");
+    const answers = await second.driver.executeAsyncScript(
+      `const [gets, posts, token, done] = arguments;
+      const ask = async (path, init) => [path, (await fetch(path, { redirect: "manual", ...init })).status];
+      const body = new URLSearchParams({ form_token: token }).toString();
+      const headers = { "content-type": "application/x-www-form-urlencoded" };
+      Promise.all([...gets.map((path) => ask(path)), ...posts.map((path) => ask(path, { method: "POST", body, headers }))]).then(done, (why) => done([[String(why), 0]]));`,
+      [...theirs],
+      [...actions],
+      token,
+    );
+    assert.deepEqual(answers.filter(([, status]) => status !== 404), []);
+    await second.go("/operator/partners");
+    assert.match(await second.path(), /^\/sign-in/);
+  }));
+
+const EVIL = `"><script>document.title='gone'</script><img src=x onerror="document.title='gone'">'\${7*7}`;
+
+async function nothingRan(browser) {
+  assert.notEqual(await browser.driver.getTitle(), "gone");
+  assert.equal(await browser.run("return document.querySelectorAll('main script, main img[onerror], main [onload], main a[href^=javascript]').length"), 0);
+  assert.deepEqual(await browser.complaints(), []);
+}
+
+test("what people type is text, wherever it is shown", () =>
+  inBrowsers(2, async (partner, operator) => {
+    await partner.go("/partner/join");
+    // What cannot be is said, and what was typed stays.
+    await partner.run("document.querySelector('form.stack').noValidate = true");
+    await partner.fill({ name: EVIL, email: "nobody", website: "evil.example" });
+    await partner.press("Join");
+    assert.match(await partner.text(), /Write an email address/);
+    assert.equal(await (await partner.find("[name=name]")).getAttribute("value"), EVIL);
+    await partner.complaints(); // a 422 is an error to the console
+    await join(partner, { name: EVIL, email: "me@evil-agency.example", website: "evil.example" });
+    await nothingRan(partner);
+
+    await partner.go("/partner/links");
+    await partner.fill({ campaign: EVIL });
+    await partner.press("Make the link");
+    await partner.complaints();
+    await partner.go("/partner/links");
+    await partner.fill({ destination: "javascript:alert(1)" });
+    await partner.press("Make the link");
+    assert.match(await partner.text(), /It must lead somewhere safe/);
+    assert.equal(await (await partner.find("[name=destination]")).getAttribute("value"), "javascript:alert(1)");
+    await partner.complaints();
+    for (const path of ["/partner", "/partner/links", "/partner/share", "/partner/settings", "/partner/leaderboard"]) {
+      await partner.go(path);
+      await nothingRan(partner);
+    }
+
+    await partner.go("/partner");
+    const code = await partner.run("return [...document.querySelectorAll('input[readonly]')].map((one) => one.value).find((value) => value.includes('/r/'))");
+    await operator.go(code);
+    await becomeCustomer(operator, { company: EVIL.slice(0, 80), email: "owner@client.example" });
+    await nothingRan(operator);
+    await signInAsOperator(operator, "/operator/partners");
+    assert.ok((await operator.text()).includes("<script>"));
+    await crawl(operator, "/operator", () => nothingRan(operator));
+    for (const query of [EVIL, "%00", "' OR 1=1 --", "x".repeat(3000)]) {
+      await operator.go(`/operator/partners?q=${encodeURIComponent(query)}`);
+      await operator.complaints();
+      assert.doesNotMatch(await operator.text(), /Something broke/);
+      assert.notEqual(await operator.driver.getTitle(), "gone");
+    }
+  }));

@@ -1,0 +1,108 @@
+// The five-minute story in Chromium, with scripts and without: join, confirm, a link, a visitor who signs up and pays, the
+// earning and its receipt, Stripe's onboarding, time that passes, the preview, the approval, the payout.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { By } from "selenium-webdriver";
+import { Browser } from "./support/browser.mjs";
+import { becomeCustomer, join, signInAsOperator } from "./support/people.mjs";
+import { serve } from "./support/server.mjs";
+
+let server;
+before(async () => {
+  server = await serve();
+});
+after(() => server?.close());
+
+/** Opens browsers for a test, and closes them after it. */
+async function withBrowsers(options, story) {
+  const open = [];
+  const another = async () => {
+    const browser = await Browser.open(server.base, options);
+    open.push(browser);
+    return browser;
+  };
+  try {
+    await story(another);
+  } finally {
+    await Promise.all(open.map((browser) => browser.close()));
+  }
+}
+
+const COMMISSION = "$58.00";
+
+async function story(another, agency) {
+  const partner = await another();
+
+  // In by the demo's first page.
+  await partner.go("/");
+  assert.match(await partner.text(), /Five minutes, from a link to a payout/);
+  await partner.press("Fill in the form");
+  await join(partner, agency);
+  assert.match(await partner.path(), /^\/partner(\?|$)/);
+
+  // A link of one's own.
+  await partner.go("/partner/links");
+  await partner.fill({ campaign: "spring-letter" });
+  await partner.press("Make the link");
+  const address = await (await partner.find("main .copy input[readonly]")).getAttribute("value");
+  assert.match(address, /\/r\/\w+$/);
+
+  // Stripe's pages, and back.
+  await partner.go("/partner/payouts");
+  await partner.press("Begin");
+  await partner.press("Go on");
+  await partner.press("Continue at Stripe");
+  assert.match(await partner.text(), /stand-in for Stripe/);
+  await partner.press("Everything is filled in");
+  assert.equal(await partner.path(), "/partner/payouts");
+
+  // Somebody else clicks it, signs up and pays.
+  const visitor = await another();
+  await visitor.go(address);
+  assert.match(await visitor.path(), /^\/shop/);
+  assert.match(await visitor.text(), /A partner sent you/);
+  await becomeCustomer(visitor, { company: `Client of ${agency.name}`, email: `owner@client-of-${agency.key}.example` });
+  assert.match(await visitor.text(), new RegExp(`${agency.name} earns \\${COMMISSION}: it is pending`));
+
+  // What it earned, and why.
+  await partner.go("/partner/earnings");
+  assert.ok((await partner.text()).includes(COMMISSION));
+  const receipt = await partner.find("main a[href^='/partner/earnings/']");
+  await partner.leave(() => receipt.click());
+  const said = await partner.text();
+  for (const part of [COMMISSION, "first-year", "agency-partner version 1"]) assert.ok(said.includes(part), `${part} in ${said}`);
+
+  // The operator looks at what the run would do, lets the time pass, and approves.
+  const operator = await another();
+  await signInAsOperator(operator, "/operator/runs");
+  const preview = await operator.find("main a[href*='/preview?program=agency-partner']");
+  await operator.leave(() => preview.click());
+  assert.match(await operator.path(), /^\/operator\/runs\/preview/);
+  await operator.press("Show the preview");
+  assert.match(await operator.text(), /Nothing of this is booked[^]*Vested: \$[\d,.]+/);
+  await visitor.go("/shop");
+  const passing = await visitor.find("#time form[action='/shop/time/month'] button");
+  await visitor.leave(() => passing.click());
+  assert.match(await visitor.text(), /Nothing is paid before an operator approves/);
+  await visitor.driver.findElement(By.linkText("The run, for the operator to approve")).getAttribute("href").then((href) => operator.driver.get(href));
+  await operator.driver.findElement(By.xpath("//button[starts-with(normalize-space(.), 'Approve')]")).then((button) => operator.leave(() => button.click()));
+  assert.match(await operator.text(), /approved/i);
+  await visitor.go("/shop");
+  await visitor.press("Let ten minutes pass");
+  await operator.driver.navigate().refresh();
+  assert.match(await operator.text(), /\bpaid\b/);
+
+  // And the partner sees the money, and by which transfer.
+  await partner.go("/partner/payouts");
+  assert.ok((await partner.text()).includes(COMMISSION));
+  const payout = await partner.find("main table a[href^='/partner/payouts/']");
+  await partner.leave(() => payout.click());
+  assert.match(await partner.text(), /\btr_/);
+
+  for (const browser of [partner, visitor, operator]) assert.deepEqual(await browser.complaints(), []);
+}
+
+test("from joining to a payout", () => withBrowsers({}, (another) => story(another, { key: "one", name: "Hand & Eye", email: "me@hand-and-eye.example" })));
+
+test("the same without scripts", () =>
+  withBrowsers({ javascript: false }, (another) => story(another, { key: "two", name: "Plain Text", email: "me@plain-text.example" })));

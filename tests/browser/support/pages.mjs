@@ -1,0 +1,48 @@
+// Every page there is, found by following the links from each role's first page: one of each shape, ids left aside.
+import { presets } from "../../../.make/presets.mjs";
+
+const programs = new Set(presets().map(([id]) => id));
+/** Files and the demo's own pages. */
+const NO_PAGE = /\.(csv|svg|png|json)$|^\/partner\/settings\/data$|^\/(r|dev|shop|v1|manicule|_emdash|sign-out)(\/|$)/;
+
+/** A path with its ids taken out: `/partner/links/:id`. */
+export function shape(path) {
+  const segments = path.split("/").slice(1);
+  return `/${segments.map((segment, index) => (index >= 2 && (programs.has(segment) || /[0-9A-Z_%:]/.test(segment)) ? ":id" : segment)).join("/")}`;
+}
+
+/** The links of the page that lead to pages of `area`. */
+async function links(browser, area) {
+  const hrefs = await browser.run("return [...document.querySelectorAll('a[href]')].map((one) => one.href)");
+  return hrefs
+    .map((href) => new URL(href))
+    .filter(({ origin, pathname }) => origin === new URL(browser.base).origin && !NO_PAGE.test(pathname) && pathname.split("/")[1] === area)
+    .map(({ pathname, search }) => ({ path: pathname, address: `${pathname}${search}` }));
+}
+
+/** Visits one page of each shape from the first address on; `look(shape, address)` is called on each. Answers the shapes.
+ * `others` come first: pages that only some lead to, and the ones of their shape that have the most to show. */
+export async function crawl(browser, start, look, others = []) {
+  const area = start.split("/")[1];
+  const seen = new Set();
+  const waiting = [...others, start].map((address) => ({ path: address.split("?")[0], address }));
+  while (waiting.length > 0) {
+    const { path, address } = waiting.shift();
+    const is = shape(path);
+    if (seen.has(is)) continue;
+    seen.add(is);
+    await browser.go(address);
+    const found = await links(browser, area);
+    await look(is, address);
+    waiting.push(...found);
+  }
+  return [...seen].sort();
+}
+
+/** An operator's pages of what has the most to show. */
+export const OPERATORS_OTHERS = ["/operator/accounts/acct_annex", "/operator/programs/agency-partner"];
+
+/** Pages of a partner that only some are led to: several programs, and a link of one's own making. */
+export function partnersOthers(server) {
+  return ["/partner/programs", `/partner/links/${server.links.north}/disable`];
+}

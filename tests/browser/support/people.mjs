@@ -1,0 +1,40 @@
+// What people do in a browser: sign in by a mailed link, join, write down what they see.
+import { By } from "selenium-webdriver";
+
+export const OPERATOR = "operator@example.com";
+
+/** Opens the newest mail to an address in the post box, and the link in it. */
+export async function followMail(browser, address) {
+  await browser.go("/dev/mail");
+  const links = await browser.driver.findElements(By.xpath(`//article[p[contains(., 'To ${address},')]][1]//p[@class='letter']/a`));
+  if (links.length === 0) throw new Error(`no mail with a link to ${address}:\n${await browser.text()}`);
+  await browser.driver.get(await links[0].getAttribute("href"));
+}
+
+/** Signs in by mail, and is led to `to`. */
+export async function signIn(browser, address, to) {
+  await browser.go(`/sign-in?to=${encodeURIComponent(to)}`);
+  await browser.fill({ email: address });
+  await browser.press("Mail me a link");
+  await followMail(browser, address);
+  await browser.press("Sign in");
+}
+
+export const signInAsOperator = (browser, to = "/operator") => signIn(browser, OPERATOR, to);
+
+/** Joins the program of agencies by the form and the mail; ends signed in. */
+export async function join(browser, { name, email, website = "https://agency.example", country = "US" }) {
+  await browser.go("/partner/join");
+  await browser.fill({ name, email, website, country, disclosure: true });
+  await browser.press("Join");
+  await followMail(browser, email);
+  await browser.press("Confirm and join");
+}
+
+/** Signs up in the shop and pays a month, as whoever the browser's visit was from. */
+export async function becomeCustomer(browser, { company, email }) {
+  await browser.go("/shop");
+  await browser.fill({ company, email });
+  await browser.press("Sign up");
+  await browser.press("Pay a month, $290.00");
+}

@@ -1,0 +1,49 @@
+// The Worker with the demo site, as `make serve DEMO=yes` starts it, on a port and a state of its own.
+import { spawn } from "node:child_process";
+import { mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
+
+/** The Worker, with its address, its secrets, and the demo's codes. */
+export async function serve({ demo = "yes", vars = "", state = mkdtempSync(join(tmpdir(), "manicule-demo-")) } = {}) {
+  const log = openSync(join(state, "log"), "a");
+  const serving = spawn(join(root, ".make/serve"), [], {
+    env: { ...process.env, PORT: "0", STATE: state, DEMO: demo, VARS: vars, STRIPE: "" },
+    stdio: ["ignore", "pipe", log],
+  });
+  const ended = new Promise((done) => serving.once("exit", done));
+  const line = await Promise.race([new Promise((read) => serving.stdout.once("data", (data) => read(String(data)))), ended.then(() => "")]);
+  if (!line.startsWith("ready ")) throw new Error(`the Worker did not start:\n${readFileSync(join(state, "log"), "utf8")}`);
+  const end = async () => {
+    serving.kill("SIGTERM");
+    await ended;
+  };
+  const credentials = JSON.parse(readFileSync(join(state, "credentials.json"), "utf8"));
+  return {
+    state,
+    base: credentials.base_url,
+    operatorToken: credentials.operator_token,
+    webhookSecret: credentials.webhook_secret,
+    ...JSON.parse(readFileSync(join(state, "demo.json"), "utf8")), // codes and links, by partner
+    log: () => readFileSync(join(state, "log"), "utf8"),
+    /** Ends it, changes its database, and serves it again: `change` gets the open database. */
+    async meanwhile(change) {
+      await end();
+      const folder = join(state, "storage/v3/d1/miniflare-D1DatabaseObject");
+      for (const name of readdirSync(folder).filter((file) => file.endsWith(".sqlite") && file !== "metadata.sqlite")) {
+        const database = new DatabaseSync(join(folder, name));
+        change(database);
+        database.close();
+      }
+      return serve({ demo, vars, state });
+    },
+    async close() {
+      await end();
+      rmSync(state, { recursive: true, force: true });
+    },
+  };
+}

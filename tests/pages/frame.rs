@@ -1,0 +1,20 @@
+//! What holds for every page: who is let in, which forms are, and what is shown otherwise.
+
+use super::house::House;
+use crate::support::world::at;
+
+#[test]
+fn whoever_is_not_signed_in_is_asked_to() {
+    let house = House::new(at("2026-06-01T00:00:00Z"));
+    let shown = house.browser().get("/partner/nothing");
+    shown.is(404).says("Not found");
+}
+
+#[test]
+fn a_form_from_elsewhere_is_refused() {
+    let house = House::new(at("2026-06-01T00:00:00Z"));
+    let browser = house.browser();
+    for headers in [&[][..], &[("origin", "https://evil.example")], &[("origin", super::house::ORIGIN)]] {
+        browser.ask("POST", "/partner/links", headers, "campaign=x").is(403).says("Not sent");
+    }
+}

@@ -1,0 +1,321 @@
+//! Joining by form: what is asked, the mail that proves the address, and who needs none.
+
+use super::house::{Browser, FORGOTTEN, House, Shown, link_of};
+use crate::support::world::at;
+use manicule::wire::mail::Mail;
+use manicule::wire::session::SiteUser;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+const SESSION: &str = "__Host-manicule_session";
+const GOOD: [(&str, &str); 5] = [
+    ("name", "Studio Ann"),
+    ("email", "Ann@Studio.example"),
+    ("website", "studio.example"),
+    ("country", "DE"),
+    ("disclosure", "yes"),
+];
+
+fn house() -> (House, Rc<RefCell<Vec<Mail>>>) {
+    let mut house = House::new(at("2026-06-01T00:00:00Z"));
+    let mails = house.post_office();
+    house.config.join_programs = vec!["agency-partner".to_owned(), "user-referral".to_owned()];
+    (house, mails)
+}
+
+fn partners(house: &House) -> i64 {
+    house.world.db.number("SELECT COUNT(*) FROM partner")
+}
+
+/// The good form with one field changed.
+fn with<'a>(name: &'a str, value: &'a str) -> Vec<(&'a str, &'a str)> {
+    GOOD.iter().copied().filter(|(n, _)| *n != name).chain([(name, value)]).collect()
+}
+
+fn follow(browser: &Browser<'_>, mails: &Rc<RefCell<Vec<Mail>>>) -> Shown {
+    let path = link_of(mails.borrow().last().expect("a mail"));
+    browser.get(&path).is_page();
+    browser.post(&path, &[])
+}
+
+#[test]
+fn an_agency_joins_by_form_and_mail() {
+    let (house, mails) = house();
+    let browser = house.browser();
+    browser
+        .get("/partner/join")
+        .is_page()
+        .says("Join: Agency partner")
+        .says("20% of what a client pays, for the first 12 months.")
+        .says("No contract, no minimum");
+    let sent = browser.post("/partner/join", &GOOD);
+    assert_eq!((sent.status, sent.location.as_str()), (303, "/partner/join/sent"));
+    browser.get("/partner/join/sent").is(200).says("Look at your mail");
+    assert_eq!((partners(&house), mails.borrow().len()), (0, 1), "nobody is a partner before the address is proved");
+    let mail = mails.borrow()[0].clone();
+    assert_eq!(
+        (mail.to.as_str(), mail.subject.as_str()),
+        ("Ann@Studio.example", "Confirm your address for Agency partner")
+    );
+    let path = link_of(&mail);
+    let shown = house.browser().get(&path);
+    shown.is_page().says("You are about to join as Studio Ann , ann@studio.example");
+    assert_eq!((shown.header("referrer-policy"), partners(&house)), ("no-referrer", 0));
+
+    let joined = follow(&browser, &mails);
+    assert_eq!(joined.location, "/partner?done=welcome");
+    let row = &house.world.db.look(
+        "SELECT p.id, p.program_id, p.external_id, p.kind, p.country, p.website, p.disclosure_accepted_at_ms, x.name, x.email
+         FROM partner p JOIN partner_person x ON x.partner_id = p.id",
+    )[0];
+    assert_eq!(
+        (row["program_id"].as_str(), row["country"].as_str(), row["website"].as_str()),
+        (Some("agency-partner"), Some("DE"), Some("studio.example"))
+    );
+    assert_eq!((row["name"].as_str(), row["email"].as_str()), (Some("Studio Ann"), Some("ann@studio.example")));
+    assert!(row["kind"].is_null(), "what somebody is called changes what they earn, and is not theirs to say");
+    assert_eq!(row["disclosure_accepted_at_ms"].as_i64(), Some(house.now.get().0));
+    let external = row["external_id"].as_str().expect("an id");
+    assert!(external.starts_with("per_") && !external.contains("ann") && !external.contains("studio"), "{external}");
+    let id = row["id"].as_str().expect("an id").to_owned();
+    assert!(browser.cookie(SESSION).expect("a session").ends_with(&format!(".{id}")));
+    browser.get("/partner/settings").is_page().says("Studio Ann");
+    let audit = format!("{:?}", house.world.db.look("SELECT * FROM audit WHERE subject LIKE 'ptn_%'"));
+    assert!(audit.contains("partner.enrol") && !audit.contains("ann@"), "{audit}");
+    browser.post(&path, &[]).is(410);
+
+    // The same address again is signed in, and is no second partner.
+    let other = house.browser();
+    other.get("/partner/join");
+    other.post("/partner/join", &with("name", "Somebody Else"));
+    assert_eq!(follow(&other, &mails).location, "/partner?done=welcome");
+    assert_eq!(partners(&house), 1);
+    other.get("/partner/settings").is_page().says("Studio Ann");
+}
+
+#[test]
+fn whoever_was_enrolled_before_is_signed_in() {
+    let (house, mails) = house();
+    let (id, _) =
+        house.world.partner(house.now.get(), "agency-partner", "crm_7", "ANN@studio.example").expect("a partner");
+    let browser = house.browser();
+    browser.get("/partner/join");
+    browser.post("/partner/join", &GOOD);
+    follow(&browser, &mails);
+    assert_eq!(partners(&house), 1);
+    assert!(browser.cookie(SESSION).expect("a session").ends_with(&format!(".{id}")));
+}
+
+#[test]
+fn joining_accepts_the_disclosure_for_whoever_was_enrolled_without_it() {
+    let (house, mails) = house();
+    let (id, code) =
+        house.world.partner(house.now.get(), "agency-partner", "crm_7", "ann@studio.example").expect("a partner");
+    let undisclosed = format!("UPDATE partner SET disclosure_accepted_at_ms = NULL WHERE id = '{id}'");
+    house.world.db.connection.borrow().execute_batch(&undisclosed).expect("a statement of the test");
+    let browser = house.browser();
+    browser.get("/partner/join");
+    browser.post("/partner/join", &GOOD);
+    let cached = || FORGOTTEN.with_borrow(|all| all.contains(&code));
+    assert!(!cached());
+    assert_eq!(follow(&browser, &mails).location, "/partner?done=welcome");
+    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM partner WHERE disclosure_accepted_at_ms IS NOT NULL"), 1);
+    assert!(cached(), "what was cached of its link is wrong");
+    let shown = browser.get("/partner?done=welcome");
+    assert!(!shown.is_page().text().contains("Your links do not work yet"));
+}
+
+#[test]
+fn joining_again_does_not_undo_leaving() {
+    let (house, mails) = house();
+    let browser = house.browser();
+    browser.get("/partner/join");
+    browser.post("/partner/join", &GOOD);
+    follow(&browser, &mails);
+    let code = house.world.db.look("SELECT code FROM partner")[0]["code"].as_str().expect("a code").to_owned();
+    browser.get("/partner/settings");
+    assert_eq!(browser.post("/partner/settings/leave", &[("code", &code)]).location, "/partner/settings?done=left");
+    browser.get("/partner/join");
+    let again = browser.post("/partner/join", &GOOD);
+    assert_eq!((again.status, again.location.as_str()), (303, "/partner"), "it is not welcomed to what does not work");
+    browser.get("/partner").is_page().says("You have left this program");
+    assert_eq!(partners(&house), 1);
+}
+
+#[test]
+fn a_form_never_tells_who_another_partner_is() {
+    let (house, _) = house();
+    let enrol = |who: &str| house.world.partner(house.now.get(), "agency-partner", who, &format!("{who}@a.example"));
+    let (ann, bob) = (enrol("ann").expect("a partner"), enrol("bob").expect("a partner"));
+    let own = house.signed_in("bob@a.example", &bob.0).get("/partner/join?program=user-referral");
+    assert!(own.is_page().html.contains("value=\"bob\""));
+    // The cookie says whatever its browser writes there.
+    let liar = house.signed_in("bob@a.example", &ann.0).get("/partner/join?program=user-referral");
+    assert!(!liar.is_page().html.contains("ann"), "{}", liar.text());
+}
+
+#[test]
+fn what_is_wrong_is_said_and_what_was_typed_is_kept() {
+    let (house, mails) = house();
+    let browser = house.browser();
+    browser.get("/partner/join");
+    for (field, value, says) in [
+        ("name", "", "Write your agency's name."),
+        ("email", "nobody", "Write an email address"),
+        ("website", "not a site", "must be a host name"),
+        ("website", "javascript:alert(1)", "must be a host name"),
+        ("website", "", "Write your website's address."),
+        ("country", "XX", "Choose your country."),
+        ("country", "", "Choose your country."),
+    ] {
+        let shown = browser.post("/partner/join", &with(field, value));
+        shown.is(422).says(says).says("What you typed is still here.");
+        if field != "name" {
+            assert!(shown.html.contains("value=\"Studio Ann\""), "{field}");
+        }
+        assert!(shown.html.contains("id=\"disclosure\" name=\"disclosure\" type=\"checkbox\" value=\"yes\" checked"));
+    }
+    let unaccepted: Vec<(&str, &str)> = GOOD.iter().copied().filter(|(n, _)| *n != "disclosure").collect();
+    let shown = browser.post("/partner/join", &unaccepted);
+    shown.is(422).says("Please accept this");
+    assert!(shown.html.contains("<option value=\"DE\" selected>"));
+    assert_eq!(mails.borrow().len(), 0);
+
+    let evil = "\"><script>alert(1)</script>";
+    let shown = browser.post("/partner/join", &with("name", evil));
+    assert_eq!(shown.location, "/partner/join/sent");
+    let path = link_of(&mails.borrow()[0]);
+    assert!(!mails.borrow()[0].html.contains("<script>"));
+    let shown = browser.get(&path);
+    assert!(shown.html.contains("&lt;script&gt;alert(1)") && !shown.html.contains("<script>alert"), "{}", shown.html);
+    for field in ["email", "website", "country", "program"] {
+        let shown = browser.post("/partner/join", &with(field, evil));
+        assert!(!shown.html.contains("<script>alert"), "{field}");
+    }
+    browser.ask("POST", "/partner/join", &[("origin", super::house::ORIGIN)], "name=x&form_token=y").is(403);
+}
+
+#[test]
+fn only_programs_that_are_open_can_be_joined() {
+    let (mut house, _) = house();
+    let browser = house.browser();
+    browser.get("/partner/join?program=user-referral").is_page().says("Join: User referral");
+    for closed in ["developer-affiliate", "nothing", "%3Cscript%3E"] {
+        browser.get(&format!("/partner/join?program={closed}")).is(404);
+        browser.post(&format!("/partner/join?program={closed}"), &GOOD).is(404);
+    }
+    browser.post("/partner/join", &with("program", "developer-affiliate")).is(404);
+    house.config.join_programs.clear();
+    house.browser().get("/partner/join").is(404);
+    assert!(!house.browser().get("/sign-in").html.contains("/partner/join"));
+}
+
+#[test]
+fn without_mails_the_form_says_so() {
+    let (mut house, _) = house();
+    house.config.setup.mail.binding = false;
+    let browser = house.browser();
+    browser.get("/partner/join").is(200).says("Mails are not set up here yet");
+    let shown = browser.post("/partner/join", &GOOD);
+    shown.is(503).says("No mail can be sent");
+    assert!(shown.html.contains("value=\"Studio Ann\"") && shown.html.contains("value=\"Ann@Studio.example\""));
+}
+
+#[test]
+fn who_is_signed_in_joins_another_without_a_mail() {
+    let (house, mails) = house();
+    let browser = house.browser();
+    browser.get("/partner/join");
+    browser.post("/partner/join", &GOOD);
+    follow(&browser, &mails);
+    browser.get("/partner/join?program=user-referral").is_page().says("You join as ann@studio.example");
+    let form: Vec<(&str, &str)> =
+        with("email", "victim@example.com").into_iter().chain([("program", "user-referral")]).collect();
+    let shown = browser.post("/partner/join", &form);
+    assert_eq!((shown.location.as_str(), mails.borrow().len(), partners(&house)), ("/partner?done=welcome", 1, 2));
+    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM partner_person WHERE email = 'victim@example.com'"), 0);
+    let second = house.world.db.look("SELECT id FROM partner WHERE program_id = 'user-referral'")[0]["id"].clone();
+    let second = second.as_str().expect("an id");
+    assert!(browser.cookie(SESSION).expect("a session").ends_with(&format!(".{second}")));
+
+    // Now there are two to choose from.
+    let shown = browser.get("/partner/programs");
+    shown.is_page().says("Agency partner").says("User referral");
+    let first = house.world.db.look("SELECT id FROM partner WHERE program_id = 'agency-partner'")[0]["id"].clone();
+    let first = first.as_str().expect("an id");
+    assert_eq!(browser.post("/partner/programs", &[("partner", first)]).location, "/partner");
+    assert!(browser.cookie(SESSION).expect("a session").ends_with(&format!(".{first}")));
+    browser.get("/partner/settings").is_page();
+    // A stranger's partner cannot be chosen, and a claim to it opens nothing.
+    let (foreign, _) =
+        house.world.partner(house.now.get(), "agency-partner", "bob", "bob@example.com").expect("a partner");
+    browser.get("/partner/programs");
+    browser.post("/partner/programs", &[("partner", &foreign)]).is(404);
+    let cookie = browser.cookie(SESSION).expect("a session");
+    browser.keep(SESSION, &format!("{}.{foreign}", cookie.split('.').next().expect("a token")));
+    assert_eq!(browser.get("/partner/settings").location, "/partner/programs");
+}
+
+#[test]
+fn somebody_without_a_program_is_told_how_to_join() {
+    let (mut house, _) = house();
+    let browser = house.signed_in("nobody@example.com", "");
+    browser.get("/partner/programs").is_page().says("You are no partner yet").says("Join the program");
+    assert_eq!(browser.get("/partner/settings").location, "/partner/programs");
+    house.config.join_programs.clear();
+    house.signed_in("nobody@example.com", "").get("/partner/programs").is_page().says("Ask whoever runs this program");
+    house.browser().get("/partner/programs").is(303);
+}
+
+#[test]
+fn a_user_of_the_site_joins_without_a_mail() {
+    let (house, mails) = house();
+    // Somebody else's partner under the address that the site says its user has.
+    let (other, _) =
+        house.world.partner(house.now.get(), "agency-partner", "crm_7", "p@example.com").expect("a partner");
+    let user = |role| SiteUser {
+        id: "01M7".to_owned(),
+        email: "p@example.com".to_owned(),
+        name: Some("Pat".to_owned()),
+        role,
+    };
+    house.site_says(Ok(Some(user(10))));
+    let browser = house.browser();
+    browser.keep("astro-session", "abc");
+    let shown = browser.get("/partner/join");
+    shown.is_page().says("You join as p@example.com");
+    assert!(shown.html.contains("value=\"Pat\""));
+    let shown = browser.post("/partner/join", &with("name", "Pat"));
+    assert_eq!((shown.location.as_str(), mails.borrow().len()), ("/partner?done=welcome", 0));
+    let row = &house.world.db.look("SELECT id, external_id FROM partner WHERE external_id = '01M7'")[0];
+    let id = row["id"].as_str().expect("an id");
+    assert!(id != other && browser.cookie(SESSION).expect("a session").ends_with(&format!(".{id}")));
+    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM session WHERE way = 'site' AND site_user = '01M7'"), 1);
+    browser.get("/partner/settings").is_page();
+
+    // Where the site does not say, or says too little, the address is proved by mail.
+    for says in [Err("it answered 500".to_owned()), Ok(None), Ok(Some(user(5)))] {
+        house.site_says(says);
+        let browser = house.browser();
+        browser.keep("astro-session", "abc");
+        browser.get("/partner/join").is_page();
+        assert_eq!(browser.post("/partner/join", &GOOD).location, "/partner/join/sent");
+    }
+    assert_eq!(mails.borrow().len(), 3);
+}
+
+#[test]
+fn a_link_to_join_is_good_for_a_day() {
+    let (house, mails) = house();
+    let browser = house.browser();
+    browser.get("/partner/join");
+    browser.post("/partner/join", &GOOD);
+    let path = link_of(&mails.borrow()[0]);
+    browser.get(&path.replace("/partner/join/", "/sign-in/mail/")).is(410);
+    house.now.set(house.now.get().plus_ms(86_400_000 - 1));
+    browser.get(&path).is_page();
+    house.now.set(house.now.get().plus_ms(1));
+    browser.get(&path).is(410).says("This link no longer works");
+    browser.post(&path, &[]).is(410);
+    assert_eq!(partners(&house), 0);
+}

@@ -1,0 +1,240 @@
+//! Operators' forms that write what others read: programs, pages for partners, tokens.
+
+use super::house::House;
+use super::operator_world::{AGENCY, Desk, EVIL, NOW, key_of};
+use crate::support::world::{at, now};
+use manicule::http::auth::hex_sha256;
+use manicule::http::message::Request;
+use manicule::http::route;
+use manicule::http::shell::Shell;
+use manicule::program::catalog::PRESETS;
+use serde_json::{Value, json};
+
+fn preset(change: impl Fn(&mut Value)) -> String {
+    let text = PRESETS.iter().find(|(id, _)| *id == AGENCY).expect("the preset").1;
+    let mut document: Value = serde_json::from_str(text).expect("JSON");
+    document["version"] = json!(2);
+    document["effective_from"] = json!("2026-05-01T00:00:00Z");
+    change(&mut document);
+    document.to_string()
+}
+
+#[test]
+fn a_program_reads_as_words_and_changes_by_versions() {
+    let house = House::new(at(NOW));
+    let operator = house.operator();
+    let path = format!("/operator/programs/{AGENCY}");
+    operator
+        .get(&path)
+        .is_page()
+        .says("20% of the amount when an invoice is paid, for the first 12 months.")
+        .says("until 60 days after the account's first payment; a cancellation before then voids it")
+        .says("USD 500.00 when a subscription starts, once per account, where the subscription is worth USD 5,000.00 a year or more.")
+        .says("5% more with 5 accounts that pay in a quarter, for that quarter.")
+        .says("held until you decide");
+    let page = operator.get(&format!("{path}/edit"));
+    page.is_page();
+    assert!(page.html.contains("&quot;version&quot;: 2"), "the next version is begun");
+    let saved =
+        operator.post(&format!("{path}/edit"), &[("do", "save"), ("document", &preset(|d| d["title"] = json!(EVIL)))]);
+    assert_eq!((saved.status, saved.location.as_str()), (303, format!("{path}?done=program-saved").as_str()));
+    // The very same form again is the same version.
+    operator
+        .post(&format!("{path}/edit"), &[("do", "save"), ("document", &preset(|d| d["title"] = json!(EVIL)))])
+        .is(303);
+    assert_eq!(
+        house.world.db.number(&format!("SELECT COUNT(*) FROM program_version WHERE program_id = '{AGENCY}'")),
+        2
+    );
+    assert_eq!(
+        house.world.db.number("SELECT COUNT(*) FROM audit WHERE action = 'program.save' AND actor LIKE 'session:%'"),
+        1
+    );
+    operator
+        .get(&format!("{path}?done=program-saved"))
+        .is_page()
+        .says("The new version of the program is saved")
+        .says("planned");
+    house.now.set(at("2026-05-02T00:00:00Z"));
+    for path in ["/operator/programs", &path, "/operator/runs", "/operator/economics?program=agency-partner"] {
+        let shown = house.operator().get(path);
+        shown.is_page();
+        assert!(!shown.html.contains("<script>alert") && shown.html.contains("&lt;script&gt;alert"), "{path}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_document_stands_beside_it() {
+    let house = House::new(at(NOW));
+    let operator = house.operator();
+    let path = format!("/operator/programs/{AGENCY}/edit");
+    operator.get(&path);
+    let broken = preset(|d| {
+        d["attribution"]["window_days"] = json!(900);
+        d["rewards"][0]["id"] = json!("<script>alert(1)</script>");
+    });
+    let cases = [
+        (broken.as_str(), "attribution.window_days"),
+        ("{\"id\": 1", "the document"),
+        (&preset(|d| d["surprise"] = json!(true)), "surprise"),
+        (&preset(|d| d["version"] = json!(7)), "version"),
+        (&preset(|d| d["effective_from"] = json!("2020-01-01T00:00:00Z")), "effective_from"),
+        (&preset(|d| d["id"] = json!("another")), "id"),
+    ];
+    for (text, says) in cases {
+        for button in ["save", "dry-run"] {
+            // A draft is tried whatever its number and date.
+            if button == "dry-run" && ["version", "effective_from"].contains(&says) {
+                continue;
+            }
+            let refused = operator.post(&path, &[("do", button), ("document", text), ("period", "2026-03")]);
+            refused.is(422).says("What you typed is still here").says(says);
+            assert!(
+                refused.html.contains("aria-invalid=\"true\"") && !refused.html.contains("<script>alert"),
+                "{says}"
+            );
+            let kept = maud_escaped(text);
+            assert!(refused.html.contains(&kept), "{kept} is kept");
+        }
+    }
+    let taken = operator.post(&path, &[("do", "save"), ("document", &preset(|d| d["version"] = json!(1)))]);
+    taken.is(422).says("version 1 is saved and never changes".replace("version 1", "Version 1").as_str());
+    operator.post("/operator/programs/none/edit", &[("do", "save"), ("document", "{}")]).is(404);
+    assert_eq!(
+        house.world.db.number(&format!("SELECT COUNT(*) FROM program_version WHERE program_id = '{AGENCY}'")),
+        1
+    );
+}
+
+/// As the template writes a text.
+fn maud_escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[test]
+fn a_draft_is_tried_beside_what_was_paid() {
+    let desk = Desk::new();
+    let operator = desk.operator();
+    let path = format!("/operator/programs/{AGENCY}/edit");
+    operator.get(&path);
+    let draft = preset(|d| d["rewards"][0]["amount"]["rate_bps"] = json!(3_000));
+    let before = desk.count("SELECT COUNT(*) FROM transfer");
+    let told = operator.post(&path, &[("do", "dry-run"), ("document", &draft), ("period", "2026-01")]);
+    // Two accounts of $500 each: 30 % instead of 20 %.
+    told.is(200)
+        .says("it would have been USD 300.00 instead of USD 200.00")
+        .says("It is not saved yet")
+        .says("first-year");
+    assert!(told.html.contains(&maud_escaped(&draft)), "the draft is kept");
+    assert!(!told.html.contains("<script>alert"));
+    let month = operator.post(&path, &[("do", "dry-run"), ("document", &draft), ("period", "soon")]);
+    month.is(422).says("must be a month such as 2026-06".replace("must", "Period must").as_str());
+    assert_eq!(desk.count("SELECT COUNT(*) FROM transfer"), before, "nothing was booked");
+    assert_eq!(desk.count(&format!("SELECT COUNT(*) FROM program_version WHERE program_id = '{AGENCY}'")), 1);
+}
+
+fn interface(house: &House, token: &str) -> u16 {
+    let request = Request {
+        method: "GET".to_owned(),
+        path: "/v1/programs".to_owned(),
+        headers: vec![("authorization".to_owned(), format!("Bearer {token}"))],
+        ..Request::default()
+    };
+    let shell = Shell { site: &house.world, config: &house.config, now: house.now.get() };
+    now(route::answer(&shell, &request)).expect("a route").status
+}
+
+/// The token that a page shows once.
+fn secret_of(html: &str) -> String {
+    let rest = html.split("value=\"mop_").nth(1).and_then(|rest| rest.split('"').next());
+    format!("mop_{}", rest.expect("a secret"))
+}
+
+#[test]
+fn a_token_is_shown_once_works_and_is_revoked() {
+    let house = House::new(at(NOW));
+    let operator = house.operator();
+    let page = operator.get("/operator/tokens");
+    page.is_page().says("There is no token yet");
+    let key = key_of(&page.html);
+    let fields = [("idempotency", key.as_str()), ("name", "crm"), ("expires", "30")];
+    let made = operator.post("/operator/tokens", &fields);
+    made.is(200).says("The token crm works").says("it is shown this once");
+    let secret = secret_of(&made.html);
+    assert_eq!(made.header("cache-control"), "no-store");
+    assert_eq!(interface(&house, &secret), 200);
+    assert_eq!(house.world.db.look("SELECT sha256 FROM api_token")[0]["sha256"], hex_sha256(secret.as_bytes()));
+    assert!(!operator.get("/operator/tokens").html.contains(&secret));
+    for table in ["audit", "api_token", "idempotency"] {
+        let rows = format!("{:?}", house.world.db.look(&format!("SELECT * FROM {table}")));
+        assert!(!rows.contains(&secret), "{table} has the secret");
+    }
+    // The form sent twice makes one token.
+    operator.post("/operator/tokens", &fields).is(422).says("This form was sent already");
+    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM api_token"), 1);
+    let id = house.world.db.look("SELECT id FROM api_token")[0]["id"].as_str().expect("an id").to_owned();
+    for _ in 0..2 {
+        let gone = operator.post(&format!("/operator/tokens/{id}/revoke"), &[]);
+        assert_eq!((gone.status, gone.location.as_str()), (303, "/operator/tokens?done=token-revoked"));
+    }
+    assert_eq!(interface(&house, &secret), 401);
+    operator.get("/operator/tokens?done=token-revoked").is_page().says("The token no longer works").says("revoked");
+    for action in ["token.make", "token.revoke"] {
+        let sql = format!("SELECT COUNT(*) FROM audit WHERE action = '{action}' AND actor LIKE 'session:%'");
+        assert_eq!(house.world.db.number(&sql), 1, "{action}");
+    }
+    for (name, expires) in [("", "30"), (EVIL, "30"), ("bootstrap", "30"), ("ok", "0"), ("ok", "soon")] {
+        let refused = operator.post("/operator/tokens", &[("name", name), ("expires", expires)]);
+        refused.is(422);
+        assert!(!refused.html.contains("<script>alert"));
+    }
+    operator.post("/operator/tokens/tok_none/revoke", &[]).is(404);
+    // One that expires stops by itself.
+    let made = operator.post("/operator/tokens", &[("name", "short"), ("expires", "30")]);
+    let secret = secret_of(&made.html);
+    house.now.set(at("2026-05-02T12:00:00Z"));
+    assert_eq!(interface(&house, &secret), 401);
+    house.operator().get("/operator/tokens").says("expired");
+}
+
+#[test]
+fn pages_for_partners_are_written_changed_and_removed() {
+    let house = House::new(at(NOW));
+    let operator = house.operator();
+    let program = format!("/operator/programs/{AGENCY}");
+    let page = operator.get(&format!("{program}/resources/new"));
+    page.is_page();
+    let key = key_of(&page.html);
+    let fields =
+        [("idempotency", key.as_str()), ("title", EVIL), ("body", "# Hello\n\n</textarea><script>alert(2)</script>")];
+    for _ in 0..2 {
+        let kept = operator.post(&format!("{program}/resources"), &fields);
+        assert_eq!((kept.status, kept.location.as_str()), (303, format!("{program}?done=resource-kept").as_str()));
+    }
+    let rows = house.world.db.look("SELECT id, title, body FROM resource");
+    assert_eq!((rows.len(), rows[0]["title"].as_str()), (1, Some(EVIL)));
+    let own = format!("{program}/resources/{}", rows[0]["id"].as_str().expect("an id"));
+    for path in [program.as_str(), &own] {
+        let shown = operator.get(path);
+        shown.is_page();
+        assert!(!shown.html.contains("<script>alert") && shown.html.contains("&lt;script&gt;alert"), "{path}");
+    }
+    let refused = operator.post(&own, &[("title", ""), ("body", "kept as typed")]);
+    refused.is(422).says("The title must have 1 to 120 characters").says("kept as typed");
+    operator.post(&own, &[("title", "How to start"), ("body", "Say **what it does**.")]).is(303);
+    assert_eq!(house.world.db.look("SELECT title FROM resource")[0]["title"], "How to start");
+    operator.post(&format!("{program}/resources/rsc_none"), &[("title", "x"), ("body", "y")]).is(404);
+    operator.post("/operator/programs/none/resources", &[("title", "x"), ("body", "y")]).is(404);
+    // Of another program it is no page.
+    let foreign = own.replace(AGENCY, "user-referral");
+    operator.get(&foreign).is(404);
+    operator.get(&own);
+    operator.post(&format!("{foreign}/remove"), &[]).is(303);
+    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM resource"), 1);
+    for _ in 0..2 {
+        operator.post(&format!("{own}/remove"), &[]).is(303);
+    }
+    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM resource"), 0);
+    let sql = "SELECT group_concat(action, ' ') AS all_of_them FROM (SELECT action FROM audit WHERE action LIKE 'resource.%' ORDER BY rowid)";
+    assert_eq!(house.world.db.look(sql)[0]["all_of_them"], "resource.add resource.edit resource.remove");
+}

@@ -1,0 +1,307 @@
+//! Operators' forms that move money or decide about it: approvals, payouts, reviews, moves, pools, runs. Each acts as
+//! its operator, refuses with what was typed kept, and does nothing twice.
+
+use super::house::{House, ORIGIN};
+use super::operator_world::{AGENCY, Desk, EVIL, NOW, POOLED, key_of, sql};
+use crate::support::world::at;
+
+#[test]
+fn a_run_is_approved_once_and_paid() {
+    let desk = Desk::new();
+    let operator = desk.operator();
+    let path = format!("/operator/runs/{}", desk.run);
+    let page = operator.get(&path);
+    page.is_page().says("1 payout, one for each partner, of USD 100.00 in all").says("version 1 of the program");
+    for _ in 0..2 {
+        let done = operator.post(&format!("{path}/approve"), &[("reason", EVIL)]);
+        done.is(303);
+        assert_eq!(done.location, format!("{path}?done=approved"));
+    }
+    assert_eq!(desk.audited("payout.approve"), 1);
+    assert_eq!(desk.count("SELECT COUNT(*) FROM payout_approval WHERE actor LIKE 'session:%'"), 1);
+    assert_eq!(desk.stripe.borrow().transfers.len(), 1);
+    assert_eq!(desk.look("SELECT state FROM payout", "state"), "paid");
+    let shown = operator.get(&format!("{path}?done=approved"));
+    shown.is_page().says("The run is approved").says("Approved by session:").says("paid");
+    assert!(!shown.text().contains("Approve 1 payout"));
+    assert!(!shown.html.contains("<script>alert"));
+    operator.get("/operator/audit").says("payout.approve");
+    operator.get(&format!("/operator/payouts/{}", desk.payout)).is_page().says("tr_1").says("paid");
+    operator.get("/operator").is_page();
+    assert!(!operator.get("/operator").text().contains("waits for your approval"));
+    operator.get("/operator/ledger/faults").says("There is none");
+}
+
+#[test]
+fn without_stripe_an_approval_says_so_and_keeps_the_remark() {
+    let mut desk = Desk::new();
+    desk.house.config.setup.stripe = None;
+    let operator = desk.operator();
+    let path = format!("/operator/runs/{}", desk.run);
+    operator.get(&path);
+    let refused = operator.post(&format!("{path}/approve"), &[("reason", "all compared")]);
+    refused.is(422).says("STRIPE_API_KEY is not set").says("What you typed is still here");
+    assert!(refused.html.contains("value=\"all compared\""));
+    assert_eq!(desk.count("SELECT COUNT(*) FROM payout_approval"), 0);
+    operator.get("/operator").says("Stripe is not set up");
+    operator.post("/operator/runs/nothing/approve", &[]).is(404);
+}
+
+#[test]
+fn a_payout_is_held_released_and_cancelled_with_reasons() {
+    let desk = Desk::new();
+    let operator = desk.operator();
+    let path = format!("/operator/payouts/{}", desk.payout);
+    let page = operator.get(&path);
+    page.is_page().says("Hold it").says("Cancel it").says("USD 100.00 stays set aside");
+    // Without a reason nothing happens.
+    let refused = operator.post(&path, &[("decision", "hold"), ("reason", " ")]);
+    refused.is(422).says("Reason is required");
+    assert!(refused.html.contains("aria-invalid=\"true\""));
+    assert_eq!(desk.look("SELECT held FROM payout", "held"), 0);
+    for _ in 0..2 {
+        operator.post(&path, &[("decision", "hold"), ("reason", EVIL)]).is(303);
+    }
+    assert_eq!((desk.look("SELECT held FROM payout", "held"), desk.audited("payout.hold")), (1.into(), 1));
+    let held = operator.get(&format!("{path}?done=held"));
+    held.is_page().says("The payout is held").says("Release it");
+    assert!(!held.html.contains("<script>alert") && !held.text().contains("Hold it"));
+    operator.get("/operator/payouts?state=held").is_page().says("held");
+    operator.get("/operator").says("1 payout is held");
+    let released = operator.post(&path, &[("decision", "release"), ("reason", "it was looked into")]);
+    assert_eq!(released.location, format!("{path}?done=released"));
+    for _ in 0..2 {
+        operator.post(&path, &[("decision", "cancel"), ("reason", "it asked for it")]).is(303);
+    }
+    assert_eq!(
+        (desk.look("SELECT state FROM payout", "state"), desk.audited("payout.cancel")),
+        ("cancelled".into(), 1)
+    );
+    let available = desk.house.world.balance(&desk.partner, "available");
+    assert_eq!(available, 10_000, "it is available again");
+    // What is over cannot be decided any more.
+    operator.get(&path).is_page();
+    let over = operator.post(&path, &[("decision", "hold"), ("reason", "too late")]);
+    over.is(422).says("It is cancelled; it cannot be held");
+    operator.post(&path, &[("decision", "paint"), ("reason", "x")]).is(422);
+    operator.post("/operator/payouts/po_none", &[("decision", "hold"), ("reason", "x")]).is(404);
+    operator.get("/operator/ledger/faults").says("There is none");
+}
+
+#[test]
+fn a_payout_under_review_is_resolved_by_what_stripe_says() {
+    let desk = Desk::new();
+    let operator = desk.operator();
+    sql(
+        &desk.house.world,
+        "UPDATE payout SET state = 'submitting', revision = revision + 1, attempt = 1, request = 'amount=1', first_sent_at_ms = 1;
+         UPDATE payout SET state = 'review', revision = revision + 1, reason = 'two of them';",
+    );
+    let path = format!("/operator/payouts/{}", desk.payout);
+    operator.get("/operator").says("1 payout needs a decision");
+    operator.get(&path).is_page().says("It was paid").says("Nothing was paid, and nothing shall be");
+    let wrong = operator.post(&path, &[("decision", "paid"), ("reason", "seen"), ("transfer", "tr_9")]);
+    wrong.is(422).says("Stripe has 0 that stand");
+    assert!(wrong.html.contains("value=\"tr_9\""), "what was typed is kept");
+    operator.post(&path, &[("decision", "paid"), ("reason", "seen")]).is(422).says("Transfer is required");
+    operator.post(&path, &[("decision", "failed"), ("reason", "not there")]).is(303);
+    assert_eq!((desk.look("SELECT state FROM payout", "state"), desk.audited("payout.resolve")), ("failed".into(), 1));
+    operator.get("/operator").says("1 payout failed lately");
+    operator.get("/operator/payouts?state=failed").is_page().says("not there");
+}
+
+#[test]
+fn a_review_is_decided_once_with_a_reason() {
+    for (decision, state, available) in [("release", "released", true), ("reject", "rejected", false)] {
+        let desk = Desk::new();
+        let operator = desk.operator();
+        let path = format!("/operator/reviews/{}", desk.review);
+        operator.get("/operator/reviews").is_page().says("Neither is undone here");
+        let refused = operator.post(&path, &[("decision", decision)]);
+        refused.is(422).says("Reason is required");
+        let odd = operator.post(&path, &[("decision", "maybe"), ("reason", "kept as typed")]);
+        odd.is(422);
+        assert!(odd.html.contains("value=\"kept as typed\""));
+        for _ in 0..2 {
+            let done = operator.post(&path, &[("decision", decision), ("reason", EVIL)]);
+            assert_eq!((done.status, done.location.as_str()), (303, "/operator/reviews?done=decided"));
+        }
+        assert_eq!(
+            (desk.look("SELECT state FROM review WHERE rule = 'same_domain'", "state"), desk.audited("review.decide")),
+            (state.into(), 1)
+        );
+        operator.get("/operator/reviews").is_page().says("Nothing waits for a decision");
+        let list = operator.get(&format!("/operator/reviews?state={state}"));
+        list.is_page().says("session:");
+        assert!(!list.html.contains("<script>alert"));
+        let stands = desk.count("SELECT COALESCE(SUM(net_cents), 0) FROM accrual WHERE account_id = 's'");
+        assert_eq!(stands > 0, available, "{decision}");
+        // The other decision comes too late.
+        let other = if decision == "release" { "reject" } else { "release" };
+        operator.get(&path).is_page();
+        operator
+            .post(&path, &[("decision", other), ("reason", "after all")])
+            .is(422)
+            .says("a decision is not taken back here");
+    }
+}
+
+#[test]
+fn an_account_is_moved_once_with_its_earnings() {
+    let desk = Desk::new();
+    let operator = desk.operator();
+    let page = operator.get("/operator/accounts/p");
+    page.is_page().says("Move this account");
+    let key = key_of(&page.html);
+    let wrong = operator.post(
+        "/operator/accounts/p",
+        &[("idempotency", &key), ("program", AGENCY), ("partner", "ptn_none"), ("reason", "a mistake")],
+    );
+    wrong.is(422).says("There is no such partner in this program");
+    assert!(wrong.html.contains("value=\"ptn_none\"") && wrong.html.contains("value=\"a mistake\""));
+    operator
+        .post("/operator/accounts/p", &[("program", AGENCY), ("partner", &desk.suspect)])
+        .is(422)
+        .says("Reason is required");
+    let fields = [("idempotency", key.as_str()), ("program", AGENCY), ("partner", &desk.suspect), ("reason", EVIL)];
+    for _ in 0..2 {
+        let done = operator.post("/operator/accounts/p", &fields);
+        assert_eq!((done.status, done.location.as_str()), (303, "/operator/accounts/p?done=rebound"));
+    }
+    assert_eq!(desk.audited("account.rebind"), 1);
+    assert_eq!(desk.count("SELECT COUNT(*) FROM event WHERE type = 'operator.rebound'"), 1);
+    let shown = operator.get("/operator/accounts/p?done=rebound");
+    shown.is_page().says("The account is bound anew").says("moved by an operator").says("Sly");
+    assert!(!shown.html.contains("<script>alert"));
+    operator.post("/operator/accounts/none", &fields).is(404);
+    operator.get("/operator/ledger/faults").says("There is none");
+}
+
+#[test]
+fn a_pool_is_funded_once() {
+    let house = House::new(at(NOW));
+    let operator = house.operator();
+    let path = format!("/operator/programs/{POOLED}");
+    let page = operator.get(&path);
+    page.is_page().says("In the pool").says("USD 0.00");
+    let key = key_of(&page.html);
+    let funding = [("idempotency", key.as_str()), ("amount", "1,250.50"), ("reason", EVIL)];
+    for _ in 0..2 {
+        let done = operator.post(&format!("{path}/pool"), &funding);
+        assert_eq!((done.status, done.location.as_str()), (303, format!("{path}?done=funded").as_str()));
+    }
+    let sum = "SELECT COALESCE(SUM(amount_cents), 0) FROM transfer WHERE code = 'fund'";
+    assert_eq!(house.world.db.number(sum), 125_050, "a double click funds once");
+    operator.get(&format!("{path}?done=funded")).is_page().says("The pool is funded").says("USD 1,250.50");
+    // The same form with another amount is told so, and a fresh key lets it through.
+    let other = operator.post(&format!("{path}/pool"), &[("idempotency", &key), ("amount", "7"), ("reason", "more")]);
+    other.is(422).says("This form was sent before with other values");
+    assert!(other.html.contains("value=\"7\"") && other.html.contains("value=\"more\""));
+    let fresh = key_of(&other.html);
+    assert_ne!(fresh, key);
+    operator.post(&format!("{path}/pool"), &[("idempotency", &fresh), ("amount", "7"), ("reason", "more")]).is(303);
+    assert_eq!(house.world.db.number(sum), 125_750);
+    for (amount, reason, says) in [
+        ("0", "x", "The amount must be such as"),
+        ("-5", "x", "The amount must be such as"),
+        ("5", "", "Reason is required"),
+    ] {
+        let refused = operator.post(&format!("{path}/pool"), &[("amount", amount), ("reason", reason)]);
+        refused.is(422).says(says);
+        assert!(refused.html.contains(&format!("value=\"{amount}\"")));
+    }
+    operator.get(&format!("/operator/programs/{AGENCY}")).is_page();
+    operator
+        .post(&format!("/operator/programs/{AGENCY}/pool"), &[("amount", "5"), ("reason", "x")])
+        .is(422)
+        .says("not paid out of a pool");
+    operator.post("/operator/programs/none/pool", &[("amount", "5"), ("reason", "x")]).is(404);
+    assert_eq!(house.world.db.number(sum), 125_750);
+    operator.get("/operator/audit").is_page().says("pool.fund");
+    let account = format!("/operator/ledger/transfers?account={POOLED}%2Fcredit:usd%2Fpool");
+    operator.get(&account).is_page().says("USD 1,250.50").says("fund");
+}
+
+#[test]
+fn a_run_is_previewed_and_started_once() {
+    let desk = Desk::new();
+    desk.house.now.set(at("2026-05-02T00:00:00Z"));
+    let operator = desk.operator();
+    operator.get("/operator/runs").is_page().says("Preview it, then start it").says("2026-05");
+    let page = operator.get(&format!("/operator/runs/preview?program={AGENCY}&period=2026-04"));
+    page.is_page().says("books nothing");
+    assert!(page.html.contains("value=\"2026-04\"") && page.html.contains("value=\"agency-partner\" selected"));
+    let runs = desk.count("SELECT COUNT(*) FROM run");
+    let preview = |period: &str| operator.post("/operator/runs/preview", &[("program", AGENCY), ("period", period)]);
+    preview("2026-04").is(200).says("Nothing of this is booked").says("Start this run");
+    assert_eq!(desk.count("SELECT COUNT(*) FROM run"), runs, "a preview starts nothing");
+    let early = preview("2026-05");
+    early.is(200).says("More may happen before then");
+    assert!(!early.text().contains("Start this run"));
+    for (period, says) in
+        [("soon", "Must be a month"), ("2026-W10", "This program settles monthly"), ("", "Period is required")]
+    {
+        let refused = preview(period);
+        refused.is(422).says(says);
+        assert!(refused.html.contains(&format!("value=\"{period}\"")), "what was typed is kept");
+    }
+    let evil = [("program", "\"><b>"), ("period", "\"><b>")];
+    assert!(!operator.post("/operator/runs/preview", &evil).is(422).html.contains("\"><b>"));
+    operator.get("/operator/runs/preview?program=%22%3E%3Cb%3E&period=%22%3E%3Cb%3E").is_page();
+    operator.get("/operator/runs");
+    for _ in 0..2 {
+        let done = operator.post("/operator/runs", &[("program", AGENCY), ("period", "2026-04")]);
+        done.is(303);
+        operator
+            .get(&done.location)
+            .is_page()
+            .says("The run is on its way")
+            .says("agency-partner, 2026-04")
+            .says("session:");
+    }
+    assert_eq!((desk.count("SELECT COUNT(*) FROM run"), desk.audited("run.start")), (runs + 1, 1));
+    preview("2026-04").says("This period has its run");
+    operator.get("/operator/runs");
+    for (period, says) in [
+        ("2026-05", "it is not over"),
+        ("2026-W10", "this program settles monthly"),
+        ("soon", "Must be a month"),
+        ("", "Period is required"),
+    ] {
+        let refused = operator.post("/operator/runs", &[("program", AGENCY), ("period", period)]);
+        refused.is(422);
+        assert!(refused.text().to_lowercase().contains(&says.to_lowercase()), "{period}: {}", refused.text());
+        assert!(refused.html.contains(&format!("value=\"{period}\"")));
+    }
+}
+
+#[test]
+fn a_message_that_failed_is_sent_again_once() {
+    let desk = Desk::new();
+    let operator = desk.operator();
+    let page = operator.get("/operator/outbox?state=failed");
+    page.is_page().says("review.opened").says("<b>refused</b>".replace('<', "&lt;").replace('>', "&gt;").as_str());
+    let id = desk.look("SELECT id FROM outbox WHERE kind = 'review.opened'", "id");
+    let id = id.as_str().expect("an id");
+    operator.post("/operator/outbox?state=failed", &[("message", id)]).is(422).says("Reason is required");
+    let done = operator.post("/operator/outbox?state=failed", &[("message", id), ("reason", EVIL)]);
+    assert_eq!((done.status, done.location.as_str()), (303, "/operator/outbox?state=failed&done=replayed"));
+    assert_eq!(desk.look("SELECT state, round FROM delivery", "state"), "queued");
+    assert_eq!(desk.look("SELECT round FROM delivery", "round"), 1);
+    operator.get(&done.location).is_page().says("It is being sent again").says("There is none");
+    // What waits already is left as it is.
+    operator.post("/operator/outbox", &[("message", id), ("reason", "again")]);
+    assert_eq!(desk.look("SELECT round FROM delivery", "round"), 1);
+    operator.post("/operator/outbox", &[("message", "none"), ("reason", "x")]).is(404);
+}
+
+#[test]
+fn a_form_without_its_token_does_nothing() {
+    let desk = Desk::new();
+    let operator = desk.operator();
+    let path = format!("/operator/payouts/{}", desk.payout);
+    for body in ["decision=hold&reason=x", "form_token=00&decision=hold&reason=x"] {
+        operator.ask("POST", &path, &[("origin", ORIGIN)], body).is(403).says("Not sent");
+    }
+    assert_eq!(desk.look("SELECT held FROM payout", "held"), 0);
+}

@@ -1,0 +1,406 @@
+//! What partners are shown is what the books say.
+
+use super::partner_books::{AGENCY, Books, EVIL, REFERRAL};
+use manicule::base::time::UtcMillis;
+use manicule::pages::locale::{Plain, Words};
+use serde_json::Value;
+
+fn usd(cents: i64) -> String {
+    Plain.money(cents, "usd")
+}
+
+#[test]
+fn every_page_is_one_batch_and_a_whole_page() {
+    let books = Books::new();
+    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    for path in books.pages_of_ann() {
+        let shown = browser.get(&path);
+        assert_eq!(shown.status, 200, "{path}: {}", shown.text());
+        shown.is_page().says("ann");
+        for tag in ["main", "table", "form", "dl", "ul"] {
+            let (opened, closed) =
+                (shown.html.matches(&format!("<{tag}")).count(), shown.html.matches(&format!("</{tag}>")).count());
+            assert_eq!(opened, closed, "{tag} in {path}");
+        }
+        assert!(!shown.html.contains(" style=") && !shown.html.contains("onclick"), "{path}");
+        // Nobody is named: not the clients, not their hosts' ids.
+        for personal in ["jane@", "Jane", "steady", "trying", "late.example"] {
+            assert!(!shown.text().contains(personal), "{personal} in {path}: {}", shown.text());
+            assert!(!path.contains("clients") || !shown.html.contains(personal), "{personal} in {path}");
+        }
+    }
+}
+
+#[test]
+fn the_overview_adds_up() {
+    let books = Books::new();
+    let (ann, world) = (&books.ann.0, &books.house.world);
+    let (pending, available) = (world.balance(ann, "pending"), world.balance(ann, "available"));
+    let paid =
+        books.number(&format!("SELECT SUM(amount_cents) FROM payout WHERE partner_id = '{ann}' AND state = 'paid'"));
+    let earned = books.number(&format!("SELECT SUM(net_cents) FROM accrual WHERE partner_id = '{ann}'"));
+    assert_eq!((paid, available), (20_000, -2_000), "a payout, and a refund after it");
+    assert_eq!(pending + available + paid, earned, "as the lines say");
+    let month = books.number(&format!(
+        "SELECT SUM(net_cents) FROM accrual WHERE partner_id = '{ann}' AND at_ms >= {}",
+        crate::support::world::at("2026-05-01T00:00:00Z").0
+    ));
+    let shown = books.house.signed_in("ann@partners.example", ann).get("/partner");
+    shown.is_page();
+    let text = shown.text();
+    for (label, cents) in
+        [("Earned", earned), ("This month", month), ("Pending", pending), ("Available", available), ("Paid", paid)]
+    {
+        assert!(text.contains(&format!("{label} {}", usd(cents))), "{label} {}: {text}", usd(cents));
+    }
+    // Clicks of the last 30 days without robots and repetitions; sign-ups and first payments in that time.
+    shown.says("Clicks 10 in 30 days").says("Sign-ups 2 in 30 days").says("New customers 1 in 30 days");
+    shown
+        .says("2026-05-19. Clicks: 3, Sign-ups: 0, New customers: 0")
+        .says("2026-05-05. Clicks: 0, Sign-ups: 0, New customers: 1");
+    assert!(!text.contains("What to do next"), "nothing is to be done: {text}");
+}
+
+#[test]
+fn counters_follow_whoever_a_client_turns_out_to_belong_to() {
+    let books = Books::new();
+    let counted = |who: &str| {
+        books.number(&format!(
+            "SELECT COALESCE(SUM(signups * 1000 + conversions), 0) FROM link_day WHERE partner_id = '{who}'"
+        ))
+    };
+    let bound = |who: &str| {
+        books
+            .number(&format!("SELECT COUNT(*) * 1000 + COUNT(qualified_at_ms) FROM binding WHERE partner_id = '{who}'"))
+    };
+    let earned =
+        |who: &str| books.number(&format!("SELECT COALESCE(SUM(cents), 0) FROM earned_day WHERE partner_id = '{who}'"));
+    let net = |who: &str| {
+        books.number(&format!("SELECT COALESCE(SUM(net_cents), 0) FROM accrual WHERE partner_id = '{who}'"))
+    };
+    let all = [&books.ann.0, &books.bob.0, &books.cyd.0];
+    let holds = || all.iter().all(|who| counted(who) == bound(who) && earned(who) == net(who));
+    assert!(holds());
+    let before = counted(&books.ann.0);
+    // An earlier sign-up with Bob's code is told late: the account is Bob's.
+    books.event(
+        "s_earlier",
+        "account.signed_up",
+        "2026-01-04T00:00:00Z",
+        "steady",
+        serde_json::json!({"attribution": {"code": books.bob.1}}),
+    );
+    assert_eq!(counted(&books.ann.0), before - 1_001);
+    assert!(holds() && counted(&books.bob.0) == 2_002);
+    assert_eq!(books.number("SELECT COUNT(*) FROM link_day WHERE signups < 0 OR conversions < 0 OR clicks < 0"), 0);
+}
+
+#[test]
+fn earnings_and_their_receipts() {
+    let books = Books::new();
+    let ann = &books.ann.0;
+    let browser = books.house.signed_in("ann@partners.example", ann);
+    let lines = books.house.world.db.look(&format!("SELECT * FROM accrual WHERE partner_id = '{ann}'"));
+    let list = browser.get("/partner/earnings");
+    for line in &lines {
+        let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        let cents = |name: &str| line[name].as_i64().unwrap_or_default();
+        assert!(list.html.contains(&format!("/partner/earnings/{}", text("id"))));
+        let shown = browser.get(&format!("/partner/earnings/{}", text("id")));
+        shown
+            .is_page()
+            .says(&format!("Amount {}", usd(cents("net_cents"))))
+            .says(&text("state"))
+            .says(&text("event_id"));
+        shown.says(&text("rule_id")).says(&text("basis")).says("Agency partner, version 1");
+        let booked = books.house.world.db.look(&format!("SELECT id FROM transfer WHERE line = '{}'", text("id")));
+        assert!(!booked.is_empty());
+        for row in booked {
+            shown.says(row["id"].as_str().expect("an id"));
+        }
+        match text("state").as_str() {
+            "void" => shown.says("Cancelled inside the hold of 60 days."),
+            "disputed" => shown.says("A dispute of invoice in_5 is open."),
+            "available" => shown.says("by the settlement of 2026-03").says("2026-04-01 06:00 UTC"),
+            // 60 days after the first payment are long over: the next run takes it.
+            "pending" => shown.says("Available from 2026-06-01"),
+            other => panic!("{other}"),
+        };
+    }
+    for state in ["void", "disputed", "available", "pending", "held"] {
+        let shown = browser.get(&format!("/partner/earnings?state={state}"));
+        shown.is_page();
+        let count = lines.iter().filter(|l| l["state"] == state).count();
+        assert_eq!(shown.html.matches("/partner/earnings/acr_").count(), count, "{state}");
+    }
+    browser.get("/partner/earnings?state=nonsense").is(400);
+    browser.get("/partner/earnings?cursor=nonsense").is(400);
+    // Page by page every line comes once.
+    let (mut seen, mut path) = (Vec::new(), "/partner/earnings?limit=2".to_owned());
+    loop {
+        let shown = browser.get(&path);
+        let ids = shown.html.split("/partner/earnings/acr_").skip(1);
+        seen.extend(ids.map(|rest| rest.split('"').next().unwrap_or("").to_owned()));
+        match shown.html.split("cursor=").nth(1).and_then(|rest| rest.split('"').next()) {
+            Some(cursor) => path = format!("/partner/earnings?limit=2&cursor={cursor}"),
+            None => break,
+        }
+    }
+    let mut wanted: Vec<String> =
+        lines.iter().map(|l| l["id"].as_str().unwrap_or("").trim_start_matches("acr_").to_owned()).collect();
+    let mut once = seen.clone();
+    once.sort();
+    wanted.sort();
+    assert_eq!(once, wanted);
+}
+
+#[test]
+fn what_a_reviewer_wrote_is_not_shown() {
+    let books = Books::new();
+    books.sql(&format!(
+        "UPDATE accrual SET reason = 'rejected in review: Jane is the cousin' WHERE partner_id = '{}' AND state = 'void'",
+        books.ann.0
+    ));
+    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let id = books.text(&format!("SELECT id FROM accrual WHERE partner_id = '{}' AND state = 'void'", books.ann.0));
+    let shown = browser.get(&format!("/partner/earnings/{id}"));
+    shown.is_page().says("A person looked at it and decided against it.");
+    assert!(!shown.html.contains("cousin"));
+}
+
+#[test]
+fn clients_stand_as_they_are() {
+    let books = Books::new();
+    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let list = browser.get("/partner/clients");
+    list.is_page();
+    for (account, state) in [("steady", "active"), ("gone", "cancelled"), ("trying", "trial"), ("late", "active")] {
+        let row = books
+            .number(&format!("SELECT rowid FROM binding WHERE account_id = '{account}' AND partner_id IS NOT NULL"));
+        let earned =
+            books.number(&format!("SELECT COALESCE(SUM(net_cents), 0) FROM accrual WHERE account_id = '{account}'"));
+        let shown =
+            list.html.split("<tr>").find(|tr| tr.contains(&format!("/partner/clients/{row}\""))).expect("a row");
+        assert!(shown.contains(&format!(">{state}<")), "{account}: {shown}");
+        let amount = if earned == 0 { "nothing yet".to_owned() } else { usd(earned) };
+        assert!(shown.contains(&amount), "{account} {amount}: {shown}");
+        let detail = browser.get(&format!("/partner/clients/{row}"));
+        detail.is_page().says(state).says("It signed up with a code of yours.").says("Signed up").says(&amount);
+    }
+}
+
+#[test]
+fn others_touches_are_told_without_their_codes() {
+    let books = Books::new();
+    books.event(
+        "s_moved",
+        "account.signed_up",
+        "2026-01-03T00:00:00Z",
+        "steady",
+        serde_json::json!({"attribution": {"code": books.ann.1}}),
+    );
+    let receipt = books.text("SELECT receipt FROM binding WHERE account_id = 'steady' AND partner_id IS NOT NULL");
+    let other = serde_json::json!({"method": "token", "event": "e", "program": AGENCY, "partner": books.bob.0, "code": books.bob.1, "at": 1, "chosen": false, "reason": "a later touch wins"});
+    let mut verdict: serde_json::Value = serde_json::from_str(&receipt).expect("a verdict");
+    verdict["considered"].as_array_mut().expect("a list").push(other);
+    books.sql(&format!(
+        "UPDATE binding SET receipt = '{verdict}' WHERE account_id = 'steady' AND partner_id IS NOT NULL"
+    ));
+    let row = books.number("SELECT rowid FROM binding WHERE account_id = 'steady' AND partner_id IS NOT NULL");
+    let shown = books.house.signed_in("ann@partners.example", &books.ann.0).get(&format!("/partner/clients/{row}"));
+    shown.is_page().says("somebody else’s").says(&format!("yours, {}", books.ann.1));
+    assert!(!shown.html.contains(&books.bob.1) && !shown.html.contains(&books.bob.0) && !shown.html.contains("bob"));
+}
+
+#[test]
+fn payouts_are_told_as_the_books_have_them() {
+    let books = Books::new();
+    let ann = &books.ann.0;
+    let browser = books.house.signed_in("ann@partners.example", ann);
+    let (id, transfer) = (
+        books.text(&format!("SELECT id FROM payout WHERE partner_id = '{ann}'")),
+        books.text(&format!("SELECT transfer_id FROM payout WHERE partner_id = '{ann}'")),
+    );
+    let list = browser.get("/partner/payouts");
+    list.is_page().says(&transfer).says(&usd(20_000)).says("paid").says("Money reaches your account at Stripe.");
+    let receipt = browser.get(&format!("/partner/payouts/{id}"));
+    receipt.is_page().says(&format!("Amount {}", usd(20_000))).says(&transfer).says("Settlement of 2026-03");
+    receipt.says(&format!("Left from before {} Since then {}", usd(0), usd(20_000)));
+    assert_eq!(receipt.html.matches("Earned: Invoice paid").count(), 2, "{}", receipt.text());
+    // The same sums as the interface tells, which are found by the account.
+    use manicule::store::payout_report::{own_receipt_sums, receipt_sums};
+    use manicule::store::port::Db;
+    let account = format!("{AGENCY}/cash:usd/available/{ann}");
+    let both = futures_executor::block_on(
+        books.house.world.db.batch(vec![receipt_sums(&account, &id), own_receipt_sums(ann, &id)]),
+    )
+    .expect("sums");
+    assert_eq!(both[0].0, both[1].0);
+    let file = browser.get("/partner/payouts.csv");
+    file.is(200);
+    assert_eq!(file.batches, 1);
+    assert!(
+        file.header("content-type").starts_with("text/csv")
+            && file.header("content-disposition").starts_with("attachment")
+    );
+    let rows: Vec<&str> = file.html.split("\r\n").collect();
+    assert!(
+        rows[1].starts_with(&format!("{id},")) && rows[1].contains(&format!(",paid,usd,200.00,{transfer},")),
+        "{rows:?}"
+    );
+    assert_eq!((rows.len(), rows[2]), (3, ""));
+}
+
+#[test]
+fn a_file_holds_no_formula() {
+    let books = Books::new();
+    books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_over;");
+    books.sql("UPDATE payout SET transfer_id = '=HYPERLINK(\"https://evil.example\",\"x\")\n-1' || id");
+    let file = books.house.signed_in("ann@partners.example", &books.ann.0).get("/partner/payouts.csv");
+    assert!(file.html.contains(",\"'=HYPERLINK(\"\"https://evil.example\"\",\"\"x\"\")\n-1"), "{}", file.html);
+}
+
+#[test]
+fn what_operators_note_is_not_for_partners() {
+    let books = Books::new();
+    let note = "held: Bob’s own shop?";
+    books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_over;");
+    books.sql(&format!(
+        "UPDATE payout SET state = 'planned', held = 1, transfer_id = NULL, paid_at_ms = NULL, reason = '{note}'"
+    ));
+    books.sql(&format!("UPDATE accrual SET reason = 'rejected in review: {note}'"));
+    let ann = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let accounts = books
+        .house
+        .world
+        .db
+        .look(&format!("SELECT DISTINCT account_id AS id FROM accrual WHERE partner_id = '{}'", books.ann.0));
+    assert!(!accounts.is_empty());
+    for path in
+        books.pages_of_ann().iter().map(String::as_str).chain(["/partner/payouts.csv", "/partner/settings/data"])
+    {
+        let shown = ann.get(path);
+        assert_eq!(shown.status, 200, "{path}");
+        assert!(!shown.html.contains("own shop"), "{path}: {}", shown.text());
+    }
+    let file = ann.get("/partner/payouts.csv");
+    assert!(file.html.ends_with(",the program has stopped it for now\r\n"), "{}", file.html);
+    // Nor are clients named in the copy of the data who are not on the pages.
+    let copy: Value = serde_json::from_str(&ann.get("/partner/settings/data").html).expect("JSON");
+    let earnings = copy["earnings"].as_array().expect("a list");
+    assert!(!earnings.is_empty());
+    for entry in earnings {
+        let named = entry["account"].as_str().expect("a name");
+        assert!(named.starts_with("Client ") && accounts.iter().all(|a| a["id"] != named), "{named}");
+    }
+}
+
+#[test]
+fn credit_has_pages_of_its_own() {
+    let books = Books::new();
+    let cyd = &books.cyd.0;
+    let browser = books.house.signed_in("cyd@partners.example", cyd);
+    let earned = books.number(&format!("SELECT SUM(net_cents) FROM accrual WHERE partner_id = '{cyd}'"));
+    assert_eq!(earned, 5_000);
+    browser
+        .get("/partner")
+        .is_page()
+        .says(&format!("Earned {} credit", usd(5_000)))
+        .says(&format!("Available {} credit", usd(5_000)));
+    let payouts = browser.get("/partner/payouts");
+    payouts.is_page().says("No credit used yet").says("How your credit was used.");
+    assert!(!payouts.text().contains("Stripe"));
+    // Used up by the application, through its own triggers.
+    books.sql(&format!(
+        "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id) VALUES ('{REFERRAL}/credit:usd/redeemed/{cyd}', '{REFERRAL}', 'credit:usd', 'redeemed', '{cyd}');
+         INSERT INTO redemption VALUES ('rdm_1', '{REFERRAL}', '{cyd}', 'credit:usd', 1200, 'bill <b>7</b>', 'app', 5);
+         INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
+           VALUES ('rdm_1', 'redeem', 'single', '{REFERRAL}/credit:usd/available/{cyd}', '{REFERRAL}/credit:usd/redeemed/{cyd}', 1200, '{REFERRAL}', 'bill', 5);"
+    ));
+    let payouts = browser.get("/partner/payouts");
+    payouts.is_page().says("rdm_1").says(&usd(-1_200));
+    assert!(!payouts.html.contains("<b>7"));
+    browser.get("/partner").says(&format!("Earned {} credit", usd(5_000))).says(&format!("Used {} credit", usd(1_200)));
+}
+
+#[test]
+fn the_leaderboard_names_who_wants_to_be_named() {
+    let books = Books::new();
+    books.sql(&format!(
+        "UPDATE partner_person SET display_name = '{}' WHERE partner_id = '{}'",
+        EVIL.replace('\'', "''"),
+        books.bob.0
+    ));
+    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let shown = browser.get("/partner/leaderboard");
+    shown.is_page().says("You are shown without a name.").says("You");
+    assert!(shown.html.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && !shown.html.contains("<script>alert"));
+    let bobs = books.number(&format!("SELECT earned_cents FROM leaderboard WHERE partner_id = '{}'", books.bob.0));
+    assert!(!shown.text().contains(&usd(bobs)), "what others earned is theirs to know");
+    let other = books.house.signed_in("bob@partners.example", &books.bob.0).get("/partner/leaderboard");
+    other.is_page().says("a partner").says("(you)").says("You are shown by the name that you chose.");
+    assert!(!other.text().contains("ann"));
+}
+
+#[test]
+fn resources_are_shown_as_they_were_written() {
+    let books = Books::new();
+    books.resource("rsc_1", AGENCY, EVIL, "# How to\n\n<script>alert(1)</script>\n\n[home](https://shop.example) [bad](javascript:alert(1)) ![x](https://evil.example/x.png)");
+    books.resource("rsc_2", REFERRAL, "Theirs", "secret");
+    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let list = browser.get("/partner/resources");
+    list.is_page();
+    assert!(!list.html.contains("<script>alert") && !list.html.contains("Theirs") && list.html.contains("rsc_1"));
+    let shown = browser.get("/partner/resources/rsc_1");
+    shown.is_page().says("How to");
+    assert!(
+        !shown.html.contains("<script>alert")
+            && !shown.html.contains("javascript:")
+            && !shown.html.contains("evil.example")
+    );
+    assert!(shown.html.contains("<a href=\"https://shop.example\" rel=\"noopener noreferrer\">home</a>"));
+    browser.get("/partner/resources/rsc_2").is(404);
+}
+
+#[test]
+fn empty_books_say_what_to_do() {
+    let books = Books::new();
+    let (id, _) = books
+        .house
+        .world
+        .enrol(
+            UtcMillis(1_767_225_600_000),
+            &manicule::wire::operator::NewPartner {
+                program: AGENCY.to_owned(),
+                external_id: "new".to_owned(),
+                name: Some(EVIL.to_owned()),
+                email: Some("new@partners.example".to_owned()),
+                website: None,
+                country: None,
+                kind: None,
+                disclosure_accepted: false,
+            },
+        )
+        .expect("enrolled");
+    let browser = books.house.signed_in("new@partners.example", &id);
+    let shown = browser.get("/partner");
+    shown.is_page().says("Your links do not work yet.").says("Say where your money goes").says("Share your link");
+    shown.says(&format!("Earned {}", usd(0))).says("Nothing earned yet").says("No visits yet");
+    for (path, says) in [
+        ("/partner/clients", "No clients yet"),
+        ("/partner/earnings", "Nothing earned yet"),
+        ("/partner/payouts", "No payouts yet"),
+        ("/partner/resources", "Nothing here yet"),
+    ] {
+        let shown = browser.get(path);
+        shown.is_page().says(says);
+        assert!(!shown.html.contains("<script>alert"), "{path}");
+    }
+    let done = browser.post("/partner/disclosure", &[]);
+    assert_eq!((done.status, done.location.as_str()), (303, "/partner?done=disclosed"));
+    let after = browser.get("/partner?done=disclosed");
+    after.is_page().says("Thank you.");
+    assert!(!after.text().contains("do not work yet"));
+    assert!(books.number(&format!("SELECT disclosure_accepted_at_ms FROM partner WHERE id = '{id}'")) > 0);
+    assert!(super::house::FORGOTTEN.with_borrow(|all| all.len() == 1));
+}

@@ -1,0 +1,66 @@
+//! Whether statements look through tables that grow with the business, by SQLite's own plan.
+
+use rusqlite::Connection;
+
+/// Tables that have a row for each thing that happened.
+pub const GROWING: [&str; 22] = [
+    "transfer",
+    "event",
+    "event_person",
+    "partner_person",
+    "accrual",
+    "account",
+    "binding",
+    "ledger_account",
+    "partner",
+    "payout",
+    "payout_reversal",
+    "run_item",
+    "run_partner",
+    "outbox",
+    "click",
+    "link_day",
+    "earned_day",
+    "redemption",
+    "redemption_return",
+    "credit_sending",
+    "leaderboard",
+    "link",
+];
+
+/// Indexes over what is left to do alone: they hold few rows, however many the table has.
+const QUEUES: [&str; 1] = ["account_stale"];
+
+/// The steps of SQLite's plan for a statement.
+pub fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a statement");
+    let mut rows = explained.raw_query();
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next().expect("a plan") {
+        steps.push(row.get("detail").expect("a text"));
+    }
+    steps
+}
+
+/// Which of these tables a statement looks through from one end to the other.
+pub fn scanned(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for step in plan(connection, sql) {
+        let is_queue = step.rsplit(' ').next().is_some_and(|index| QUEUES.contains(&index));
+        if let Some(name) = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next()).filter(|_| !is_queue) {
+            found.extend(
+                GROWING.iter().filter(|table| is_called(sql, table, name)).map(|table| format!("{table}: {step}")),
+            );
+        }
+    }
+    found
+}
+
+/// Whether a statement speaks of the table under this name.
+pub fn is_called(sql: &str, table: &str, name: &str) -> bool {
+    let words: Vec<&str> =
+        sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|w| !w.is_empty()).collect();
+    table == name
+        || words.windows(2).any(|pair| pair == [table, name])
+        || words.windows(3).any(|three| three == [table, "AS", name])
+}
