@@ -19,7 +19,7 @@ test: ## build, all tests, and a dry run of the deployment
 check: ## format, lints, licences and duplicates of dependencies
 	@.make/check
 
-bench: ## speed of the redirect and of the monthly run, and the bundle's size
+bench: ## speed of the redirect and of the monthly run, what pages read, and the bundle's size
 	@.make/bench
 
 screenshots: ## every page, light and dark, desktop and phone, into target/screenshots

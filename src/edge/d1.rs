@@ -12,6 +12,7 @@ use worker::{D1Database, Env};
 extern "C" {
     #[wasm_bindgen(catch)]
     async fn d1_batch(database: &JsValue, statements: Array) -> Result<JsValue, JsValue>;
+    fn d1_rows_read() -> f64;
 }
 
 thread_local! {
@@ -21,6 +22,11 @@ thread_local! {
 /// Statements sent by this isolate so far: D1 allows 1,000 per invocation.
 pub fn statements() -> u64 {
     STATEMENTS.get()
+}
+
+/// Rows that D1 has read for this isolate so far, as it bills them.
+pub fn rows_read() -> f64 {
+    d1_rows_read()
 }
 
 pub struct D1(D1Database);

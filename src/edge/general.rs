@@ -39,8 +39,15 @@ pub async fn fetch(mut request: Request, env: Env, _ctx: Context) -> Result<Resp
     let answered = match Runtime::of(env) {
         Ok(runtime) => {
             let shell = Shell { site: &runtime, config: &config, now };
+            let (sent, read) = (d1::statements(), d1::rows_read());
             match pages::route::answer(&shell, &asked).await {
-                Some(page) => Some(page),
+                Some(page) => {
+                    // What a page costs: D1 bills the rows. Counted by isolate, so of pages under way at once each says more.
+                    let cost = json!({"message": "page", "page": pages::route::name(&asked), "status": page.status,
+                        "statements": d1::statements() - sent, "rows_read": d1::rows_read() - read});
+                    console_log!("{cost}");
+                    Some(page)
+                }
                 None => route::answer(&shell, &asked).await,
             }
         }

@@ -45,6 +45,11 @@ pub async fn answer<S: Front>(shell: &Shell<'_, S>, request: &Request) -> Option
     Some(response)
 }
 
+/// What a page is called in the log: its path's first two segments. What follows may be a secret, or name somebody.
+pub fn name(request: &Request) -> String {
+    request.path.split('/').skip(1).take(2).collect::<Vec<_>>().join("/")
+}
+
 async fn found<S: Site>(visit: &Visit<'_, S>, method: &str, parts: &[&str]) -> Shown {
     let page = match parts.first() {
         Some(&"partner") => partner::page(visit, method, parts),

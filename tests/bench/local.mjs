@@ -20,7 +20,7 @@ export async function newState() {
   return state;
 }
 
-/** One Worker on a database: the product, or `plain`, a file of workers/. Its log says what a cron run sent. */
+/** One Worker on a database: the product, or `plain`, a file of workers/. Its log says what a cron run or a page sent. */
 export async function start(state, { plain, bindings } = {}) {
   // The static files are not what is measured; see run.mjs.
   const { assets, ...options } = JSON.parse(readFileSync(join(await template(), "options.json"), "utf8"));
@@ -52,7 +52,7 @@ export async function start(state, { plain, bindings } = {}) {
 function take(log, text) {
   try {
     const said = JSON.parse(text);
-    if (said.message === "cron") log.push(said);
+    if (["cron", "page"].includes(said.message)) log.push(said);
     else console.error(text);
   } catch {
     console.error(text);
