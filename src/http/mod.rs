@@ -1,5 +1,6 @@
 //! Requests in, decisions out: routes, who may use them, and how errors are told. The ref links have a way of their own.
 
+pub mod assets;
 pub mod auth;
 mod collect;
 pub mod config;

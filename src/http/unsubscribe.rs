@@ -3,6 +3,7 @@
 //! GET asks and changes nothing, since mail scanners follow links; POST does it, from the page's button or from the mail
 //! program itself (RFC 8058).
 
+use super::assets::STYLE;
 use super::message::{Request, Response};
 use super::shell::{Shell, Site};
 use crate::flow::error::AppError;
@@ -58,14 +59,15 @@ fn what(kind: &Kind) -> &'static str {
 fn page(status: u16, body: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Mails</title>\
-         <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"robots\" content=\"noindex\"></head><body><main>{body}</main></body></html>"
+         <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\"><meta name=\"robots\" content=\"noindex\"><link rel=\"stylesheet\" href=\"{STYLE}\"></head>\
+         <body class=\"open\"><main>{body}</main></body></html>"
     );
     let mut response = Response::text("text/html; charset=utf-8", html);
     response.status = status;
     response.headers.extend([
         (
             "content-security-policy",
-            "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'".to_owned(),
+            "default-src 'none'; style-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'".to_owned(),
         ),
         // The address holds the proof.
         ("referrer-policy", "no-referrer".to_owned()),

@@ -1,17 +1,11 @@
 //! The frame of every page: head, navigation, notices, and the headers that go with HTML.
 
 use super::visit::{CSRF_FIELD, Partner, Visit};
+use crate::http::assets::{ICON, SCRIPT, STYLE, TYPE};
 use crate::http::message::{Request, Response};
 use crate::http::shell::Site;
 use crate::store::session::SessionRow;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-
-/// Names of the static files, with their contents' hashes: `STYLE`, `SCRIPT`, `ICON`, `TYPE`.
-mod files {
-    include!(concat!(env!("OUT_DIR"), "/assets.rs"));
-}
-
-use files::{ICON, SCRIPT, STYLE, TYPE};
 
 /// The mark: a hand that points.
 pub const MARK: PreEscaped<&str> = PreEscaped(include_str!("mark.svg"));
