@@ -56,8 +56,8 @@ fn the_overview_adds_up() {
     // Clicks of the last 30 days without robots and repetitions; sign-ups and first payments in that time.
     shown.says("Clicks 10 in 30 days").says("Sign-ups 2 in 30 days").says("New customers 1 in 30 days");
     shown
-        .says("2026-05-19. Clicks: 3, Sign-ups: 0, New customers: 0")
-        .says("2026-05-05. Clicks: 0, Sign-ups: 0, New customers: 1");
+        .says("05-19. Clicks: 3, Sign-ups: 0, New customers: 0")
+        .says("05-05. Clicks: 0, Sign-ups: 0, New customers: 1");
     assert!(!text.contains("What to do next"), "nothing is to be done: {text}");
 }
 
