@@ -61,8 +61,7 @@ pub fn applies(document: &Document) -> bool {
 /// What `terms`, by partner, add to `earned`, which holds every line for invoices that those partners have in `program`.
 pub fn top_up(catalog: &Catalog, program: &str, earned: &[Earned], terms: &HashMap<String, Vec<PartnerTerm>>) -> TopUp {
     let mut found = TopUp::default();
-    let standing: HashMap<(&str, &str), &str> =
-        earned.iter().map(|e| ((e.account_id.as_str(), e.basis.as_str()), e.rule_id.as_str())).collect();
+    let standing = standing(earned);
     for base in earned {
         let Some(document) = catalog.in_force(program, base.at_ms) else { continue };
         let Some(reward) = document.reward(&base.rule_id) else { continue };
@@ -70,7 +69,14 @@ pub fn top_up(catalog: &Catalog, program: &str, earned: &[Earned], terms: &HashM
         let terms = terms.get(&base.partner_id).map_or(&[][..], Vec::as_slice);
         let better = accrual::better_rate(terms, document, reward, rate, base.at_ms);
         let on = format!("{}:{}", base.basis, reward.id);
-        let stands = standing.get(&(base.account_id.as_str(), on.as_str())).copied();
+        let stands = match standing.get(&(base.account_id.as_str(), on.as_str())) {
+            None => None,
+            Some(Some(modifier)) => Some(*modifier),
+            Some(None) => {
+                found.others.insert(base.account_id.clone());
+                continue;
+            }
+        };
         if stands == better.as_ref().map(|(modifier, _)| modifier.as_str()) {
             continue;
         }
@@ -83,6 +89,17 @@ pub fn top_up(catalog: &Catalog, program: &str, earned: &[Earned], terms: &HashM
     }
     found.lines.retain(|line| !found.others.contains(&line.account));
     found
+}
+
+/// Whose line stands by account and basis. `None` where that cannot be said: it does not stand in full, or another
+/// modifier's line is there too, of which one was given up.
+fn standing(earned: &[Earned]) -> HashMap<(&str, &str), Option<&str>> {
+    let mut standing: HashMap<(&str, &str), Option<&str>> = HashMap::new();
+    for e in earned {
+        let whole = (e.plain == 1).then_some(e.rule_id.as_str());
+        standing.entry((&e.account_id, &e.basis)).and_modify(|other| *other = None).or_insert(whole);
+    }
+    standing
 }
 
 /// The modifier's line beside a plain one, which may come to nothing; `None` where the account has to be decided.
@@ -98,4 +115,35 @@ fn added(document: &Document, base: &Earned, basis: &str, (modifier, better): (S
         bucket: Bucket::first(document),
     };
     Some((cents > Cents::ZERO).then_some(added))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(rule: &str, basis: &str, plain: i64) -> Earned {
+        let text = str::to_owned;
+        Earned {
+            id: text(rule),
+            partner_id: text("p"),
+            account_id: text("a"),
+            basis: text(basis),
+            rule_id: text(rule),
+            at_ms: UtcMillis(0),
+            program_version: 1,
+            earned_cents: Cents(500),
+            amount_cents: None,
+            plain,
+        }
+    }
+
+    #[test]
+    fn of_two_modifiers_lines_neither_is_taken_for_the_standing_one() {
+        let (kept, gone) = (line("volume", "invoice:1:base", 1), line("platinum", "invoice:1:base", 0));
+        for pair in [[kept.clone(), gone.clone()], [gone.clone(), kept.clone()]] {
+            assert_eq!(standing(&pair)[&("a", "invoice:1:base")], None);
+        }
+        assert_eq!(standing(&[kept])[&("a", "invoice:1:base")], Some("volume"));
+        assert_eq!(standing(&[gone])[&("a", "invoice:1:base")], None);
+    }
 }
