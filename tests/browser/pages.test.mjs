@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { Browser } from "./support/browser.mjs";
 import { COLOURS, accessibility, layoutShift, sideways, weight } from "./support/checks.mjs";
 import { OPERATORS_OTHERS, crawl, partnersOthers } from "./support/pages.mjs";
-import { signIn, signInAsOperator } from "./support/people.mjs";
+import { OPERATOR, followMail, signIn, signInAsOperator } from "./support/people.mjs";
 import { prepare, writeGuide } from "./support/prepare.mjs";
 import { serve } from "./support/server.mjs";
 
@@ -149,4 +149,33 @@ test("an operator's pages", () =>
       "/operator/runs/preview",
       "/operator/tokens",
     ], OPERATORS_OTHERS);
+  }));
+
+test("pages behind a mail or a form", () =>
+  inBrowser(async (browser) => {
+    const wrong = [];
+    const look = async (what) => wrong.push(...(await accessibility(browser)).map((finding) => `${what}: ${finding}`));
+    await browser.go("/unsubscribe?kind=referral.joined&to=x&mac=y");
+    await look("the end of mails");
+    await browser.go("/partner/join");
+    await browser.fill({ name: "Axe & Co", email: "me@axe.example", website: "https://axe.example", country: "US", disclosure: true });
+    await browser.press("Join");
+    await followMail(browser, "me@axe.example");
+    await look("joining by mail");
+    await browser.go("/sign-in?to=/operator");
+    await browser.fill({ email: OPERATOR });
+    await browser.press("Mail me a link");
+    await followMail(browser, OPERATOR);
+    await look("signing in by mail");
+    await browser.press("Sign in");
+    await browser.go("/operator/runs/preview?program=agency-partner&period=2026-11");
+    await browser.press("Show the preview");
+    assert.match(await browser.text(), /Nothing of this is booked/);
+    await look("the preview of a run");
+    await browser.go("/operator/tokens");
+    await browser.fill({ name: "axe" });
+    await browser.press("Make the token");
+    assert.match(await browser.text(), /Copy it now/);
+    await look("a token that was made");
+    assert.equal(wrong.join("\n"), "");
   }));
