@@ -13,22 +13,11 @@ import { clock, happened, passings } from "./passing.mjs";
 import * as shop from "./shop.mjs";
 import { State } from "./state.mjs";
 import { Worker } from "./worker.mjs";
+import { textOf } from "../../tests/support/stripe/server.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../..");
-const BODY_MAX = 1024 * 1024;
 const HOST = "127.0.0.1";
-
-async function textOf(request) {
-  const chunks = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += chunk.length;
-    if (size > BODY_MAX) throw new Error("the body is longer than a megabyte");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
 
 const see = (path, headers) => [303, { location: path, ...privately, ...headers }, ""];
 const json = (status, value) => [status, { "content-type": "application/json", ...privately }, JSON.stringify(value)];

@@ -11,7 +11,8 @@ import { Store } from "./store.mjs";
 
 const BODY_MAX = 1024 * 1024;
 
-async function textOf(request) {
+/** The body of a request, of a megabyte at most. */
+export async function textOf(request) {
   const chunks = [];
   let size = 0;
   for await (const chunk of request) {
