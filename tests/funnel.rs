@@ -26,6 +26,23 @@ fn rows(house: &House) -> Vec<(String, String, String, Value)> {
 }
 
 #[test]
+fn who_tells_too_much_is_answered_and_not_counted() {
+    let house = House::new(1);
+    let (_, code) = house.partner(FUNNEL, "seo");
+    let now = at("2026-06-10T12:00:00Z");
+    let from = [("cf-connecting-ip", "192.0.2.1")];
+    let tell = || house.collect(now, json!({"event": "lead_magnet.downloaded", "partner": code}), &from, 204);
+    tell();
+    no_site::TOO_OFTEN.set(true);
+    let calls = house.world.db.calls.get();
+    tell();
+    assert_eq!((house.world.db.calls.get() - calls, rows(&house).len()), (0, 1), "it costs nothing");
+    no_site::TOO_OFTEN.set(false);
+    tell();
+    assert_eq!(rows(&house).len(), 2);
+}
+
+#[test]
 fn a_beacon_is_one_row_for_whoever_sent_the_visitor() {
     let house = House::new(1);
     let (_, code) = house.partner(FUNNEL, "seo");

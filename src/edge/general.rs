@@ -7,6 +7,7 @@ use super::runtime::Runtime;
 use crate::base::time::UtcMillis;
 use crate::flow::context::Context as FlowContext;
 use crate::flow::error::AppError;
+use crate::flow::sign_in;
 use crate::http::config::Config;
 use crate::http::message::{self, Address};
 use crate::http::route;
@@ -27,7 +28,7 @@ thread_local! {
 }
 
 /// Answers what is ours; the rest goes to the site behind the Worker where there is one, else 404.
-pub async fn fetch(mut request: Request, env: Env, _ctx: Context) -> Result<Response> {
+pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<Response> {
     let now = UtcMillis(js_sys::Date::now() as i64);
     let site = env.var("SITE_URL").map(|site| site.to_string()).unwrap_or_default();
     let url = request.inner().url();
@@ -38,18 +39,9 @@ pub async fn fetch(mut request: Request, env: Env, _ctx: Context) -> Result<Resp
     let asked = read(&mut request).await?;
     let answered = match Runtime::of(env) {
         Ok(runtime) => {
-            let shell = Shell { site: &runtime, config: &config, now };
-            let (sent, read) = (d1::statements(), d1::rows_read());
-            match pages::route::answer(&shell, &asked).await {
-                Some(page) => {
-                    // What a page costs: D1 bills the rows. Counted by isolate, so of pages under way at once each says more.
-                    let cost = json!({"message": "page", "page": pages::route::name(&asked), "status": page.status,
-                        "statements": d1::statements() - sent, "rows_read": d1::rows_read() - read});
-                    console_log!("{cost}");
-                    Some(page)
-                }
-                None => route::answer(&shell, &asked).await,
-            }
+            let answered = answer(&runtime, &config, now, &asked).await;
+            mail_after(runtime, config, now, &context);
+            answered
         }
         Err(why) => Some(message::Response::problem(&why.into())),
     };
@@ -57,6 +49,39 @@ pub async fn fetch(mut request: Request, env: Env, _ctx: Context) -> Result<Resp
         Some(response) => respond(&asked, response),
         None => elsewhere(request, &site).await,
     }
+}
+
+/// What pages and routes answer, or `None` where the path is none of ours.
+async fn answer(
+    runtime: &Runtime,
+    config: &Config,
+    now: UtcMillis,
+    asked: &message::Request,
+) -> Option<message::Response> {
+    let shell = Shell { site: runtime, config, now };
+    let (sent, read) = (d1::statements(), d1::rows_read());
+    let Some(page) = pages::route::answer(&shell, asked).await else { return route::answer(&shell, asked).await };
+    // What a page costs: D1 bills the rows. Counted by isolate, so of pages under way at once each says more.
+    let cost = json!({"message": "page", "page": pages::route::name(asked), "status": page.status,
+        "statements": d1::statements() - sent, "rows_read": d1::rows_read() - read});
+    console_log!("{cost}");
+    Some(page)
+}
+
+/// Mails what a page wants mailed once its answer is on its way.
+fn mail_after(runtime: Runtime, config: Rc<Config>, now: UtcMillis, context: &Context) {
+    let leaving = runtime.leaving();
+    if leaving.is_empty() {
+        return;
+    }
+    context.wait_until(async move {
+        let ctx = FlowContext::new(&runtime, &config.setup, now, "");
+        for mail in &leaving {
+            if let Err(why) = sign_in::mail_unwaited(&ctx, mail).await {
+                console_error!("{}", json!({"message": "a link was not mailed", "detail": why}));
+            }
+        }
+    });
 }
 
 /// Runs a cron trigger's job. An error is logged; the next sweep resumes what was left.

@@ -3,7 +3,8 @@
 use crate::base::time::UtcMillis;
 use crate::pages::locale::{Plain, Words};
 use js_sys::{Array, Function, Intl, Object, Reflect};
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use wasm_bindgen::{JsCast, JsValue};
 
 /// A viewer's way of writing. Where the runtime does not know the locale or zone, it is English and UTC.
@@ -11,6 +12,8 @@ pub struct Viewer {
     locale: String,
     zone: String,
     // Each is made when first used: a page needs two or three of them.
+    /// By currency.
+    money: RefCell<HashMap<String, Option<Function>>>,
     number: OnceCell<Option<Function>>,
     percent: OnceCell<Option<Function>>,
     date: OnceCell<Option<Function>>,
@@ -21,16 +24,12 @@ pub struct Viewer {
 
 impl Viewer {
     pub fn of(locale: &str, zone: &str) -> Viewer {
-        let locales = Array::of1(&locale.into());
         // Throws on what is no language tag.
-        let known = js_sys::Reflect::get(&js_sys::global(), &"Intl".into())
-            .and_then(|intl| Reflect::get(&intl, &"getCanonicalLocales".into()))
-            .ok()
-            .and_then(|f| f.dyn_into::<Function>().ok())
-            .is_some_and(|f| f.call1(&JsValue::UNDEFINED, &locales).is_ok());
+        let known = make("Locale", locale, &[]).is_some();
         Viewer {
             locale: if known { locale } else { "en" }.to_owned(),
             zone: if zone.is_empty() { "UTC" } else { zone }.to_owned(),
+            money: RefCell::default(),
             number: OnceCell::new(),
             percent: OnceCell::new(),
             date: OnceCell::new(),
@@ -45,24 +44,18 @@ impl Viewer {
         Some(made.unchecked_into::<Intl::NumberFormat>().format())
     }
 
-    fn dates(&self, zone: &str, time: bool) -> Option<Function> {
-        let mut options: Vec<(&str, JsValue)> = vec![
-            ("year", "numeric".into()),
-            ("month", "short".into()),
-            ("day", "numeric".into()),
-            ("timeZone", zone.into()),
-        ];
-        if time {
-            options.extend([
-                ("hour", "2-digit".into()),
-                ("minute", "2-digit".into()),
-                ("timeZoneName", "short".into()),
-            ]);
-        }
+    fn dates(&self, zone: &str, more: &[(&str, &str)]) -> Option<Function> {
+        let always = [("month", "short"), ("day", "numeric"), ("timeZone", zone)];
+        let options: Vec<(&str, JsValue)> =
+            always.iter().chain(more).map(|(key, value)| (*key, (*value).into())).collect();
         let made = make("DateTimeFormat", &self.locale, &options)?;
         Some(made.unchecked_into::<Intl::DateTimeFormat>().format())
     }
 }
+
+const YEAR: &[(&str, &str)] = &[("year", "numeric")];
+const YEAR_AND_TIME: &[(&str, &str)] =
+    &[("year", "numeric"), ("hour", "2-digit"), ("minute", "2-digit"), ("timeZoneName", "short")];
 
 /// `new Intl.<name>(locale, options)`, or nothing where it throws.
 fn make(name: &str, locale: &str, options: &[(&str, JsValue)]) -> Option<JsValue> {
@@ -85,10 +78,12 @@ impl Words for Viewer {
     }
 
     fn money(&self, cents: i64, currency: &str) -> String {
-        let options = [("style", JsValue::from("currency")), ("currency", currency.to_uppercase().into())];
+        let mut formats = self.money.borrow_mut();
+        let format = formats.entry(currency.to_owned()).or_insert_with(|| {
+            self.numbers(&[("style", "currency".into()), ("currency", currency.to_uppercase().into())])
+        });
         // For showing alone; what is reckoned with stays an integer.
-        let shown = self.numbers(&options).and_then(|f| apply(Some(&f), JsValue::from(cents as f64 / 100.0)));
-        shown.unwrap_or_else(|| Plain.money(cents, currency))
+        apply(format.as_ref(), JsValue::from(cents as f64 / 100.0)).unwrap_or_else(|| Plain.money(cents, currency))
     }
 
     fn number(&self, number: i64) -> String {
@@ -103,25 +98,22 @@ impl Words for Viewer {
     }
 
     fn date(&self, at: UtcMillis) -> String {
-        let options = [("month", JsValue::from("short")), ("day", "numeric".into()), ("timeZone", "UTC".into())];
-        let format = self.date.get_or_init(|| {
-            Some(make("DateTimeFormat", &self.locale, &options)?.unchecked_into::<Intl::DateTimeFormat>().format())
-        });
+        let format = self.date.get_or_init(|| self.dates("UTC", &[]));
         apply(format.as_ref(), JsValue::from(at.0 as f64)).unwrap_or_else(|| Plain.date(at))
     }
 
     fn day(&self, at: UtcMillis) -> String {
-        let format = self.day.get_or_init(|| self.dates(&self.zone, false));
+        let format = self.day.get_or_init(|| self.dates(&self.zone, YEAR));
         apply(format.as_ref(), JsValue::from(at.0 as f64)).unwrap_or_else(|| Plain.day(at))
     }
 
     fn instant(&self, at: UtcMillis) -> String {
-        let format = self.instant.get_or_init(|| self.dates(&self.zone, true));
+        let format = self.instant.get_or_init(|| self.dates(&self.zone, YEAR_AND_TIME));
         apply(format.as_ref(), JsValue::from(at.0 as f64)).unwrap_or_else(|| Plain.instant(at))
     }
 
     fn utc(&self, at: UtcMillis) -> String {
-        let format = self.utc.get_or_init(|| self.dates("UTC", true));
+        let format = self.utc.get_or_init(|| self.dates("UTC", YEAR_AND_TIME));
         apply(format.as_ref(), JsValue::from(at.0 as f64)).unwrap_or_else(|| Plain.utc(at))
     }
 }

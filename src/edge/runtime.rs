@@ -9,6 +9,8 @@ use super::random;
 use super::time_limit::within;
 use crate::base::time::UtcMillis;
 use crate::flow::context::Ports;
+use crate::flow::sign_in::Leaving;
+use crate::http::limit::Limited;
 use crate::http::shell::Site;
 use crate::pages::locale::{Front, Words};
 use crate::store::port::{Db, DbError, Rows, Stmt};
@@ -19,12 +21,14 @@ use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
-use worker::{Delay, Env, Fetch, Headers, Method, Request, RequestInit};
+use worker::{Delay, Env, Fetch, Headers, Method, Request, RequestInit, console_warn};
 
 /// A batch that takes longer is answered as unavailable; it may have been written, which every use expects.
 const DATABASE_LIMIT: Duration = Duration::from_secs(25);
 /// How long the site may take to say who is signed in.
 const SESSION_LIMIT: Duration = Duration::from_secs(3);
+/// How long the runtime may take to count a visitor.
+const COUNT_LIMIT: Duration = Duration::from_secs(1);
 /// An answer about a session is believed this long.
 const SESSION_MS: f64 = 60_000.0;
 /// Sessions remembered by one isolate; beyond it all are forgotten and asked again.
@@ -34,6 +38,7 @@ pub struct Runtime {
     database: LimitedD1,
     env: Env,
     emdash_origin: String,
+    leaving: RefCell<Vec<Leaving>>,
 }
 
 pub struct LimitedD1(D1);
@@ -53,7 +58,13 @@ impl Runtime {
     pub fn of(env: Env) -> Result<Runtime, DbError> {
         let database = LimitedD1(D1::of(&env)?);
         let emdash_origin = env.var("EMDASH_ORIGIN").map(|v| v.to_string()).unwrap_or_default();
-        Ok(Runtime { database, emdash_origin: emdash_origin.trim().trim_end_matches('/').to_owned(), env })
+        let emdash_origin = emdash_origin.trim().trim_end_matches('/').to_owned();
+        Ok(Runtime { database, emdash_origin, env, leaving: RefCell::default() })
+    }
+
+    /// The mails that are to leave after the answer.
+    pub fn leaving(&self) -> Vec<Leaving> {
+        self.leaving.take()
     }
 
     async fn ask(&self, cookie: &str) -> Result<Option<SiteUser>, String> {
@@ -152,5 +163,22 @@ impl Site for Runtime {
 
     async fn forget_link(&self, code: &str) {
         links::forget(&self.env, code).await;
+    }
+
+    /// Where the binding is missing or does not answer, everybody is let in.
+    async fn admits(&self, what: Limited, visitor: String) -> bool {
+        let Ok(limiter) = self.env.rate_limiter(what.binding()) else { return true };
+        match within(COUNT_LIMIT, limiter.limit(visitor)).await {
+            Some(Ok(outcome)) => outcome.success,
+            Some(Err(why)) => {
+                console_warn!("{}: {why}", what.binding());
+                true
+            }
+            None => true,
+        }
+    }
+
+    fn mail_after(&self, leaving: Leaving) {
+        self.leaving.borrow_mut().push(leaving);
     }
 }

@@ -37,6 +37,8 @@ pub enum Kind {
     TooLarge,
     /// It can be read, and says something that cannot be.
     Unprocessable,
+    /// Not so often.
+    TooMany,
     /// Try again.
     Transient,
     /// Ours.

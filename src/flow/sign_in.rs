@@ -18,6 +18,9 @@ pub const SIGN_IN_MS: i64 = 15 * MINUTE_MS;
 pub const JOIN_MS: i64 = DAY_MS;
 /// Links that one address is mailed in an hour.
 const LINKS_PER_HOUR: i64 = 5;
+/// Between two tries of a mail that nobody waits for: both, with their time limits, within the 30 s that the runtime
+/// gives to what is done after an answer.
+const AGAIN_MS: u32 = 2_000;
 /// When a session is over, however much it is used.
 const SESSION_MS: i64 = 60 * DAY_MS;
 const SESSION_OPERATOR_MS: i64 = 7 * DAY_MS;
@@ -88,19 +91,27 @@ pub struct Wish<'a> {
     pub says: Invitation<'a>,
 }
 
-/// What became of a wish. Whether the address is known it never says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mailed {
-    /// Mailed, if there is anything to mail to this address.
-    Done,
+/// What became of a wish.
+#[derive(Debug)]
+pub enum Wished {
     /// There is no way for mails to leave.
     NotSetUp,
-    Failed(String),
+    /// This address is not mailed a link: nobody knows it, or it has had enough. Whoever asks must not learn which.
+    Nothing,
+    /// The link is stored, and waits to be mailed.
+    Ready(Leaving),
 }
 
-/// Makes a link and mails it at once.
-pub async fn mail_link<P: Ports>(ctx: &Context<'_, P>, wish: &Wish<'_>) -> Result<Mailed, AppError> {
-    let Some((from, way)) = ctx.setup.mail() else { return Ok(Mailed::NotSetUp) };
+/// A mail about to leave, with a link.
+#[derive(Debug)]
+pub struct Leaving {
+    mail: Mail,
+    token_sha256: String,
+}
+
+/// Makes a link, if the address may have one.
+pub async fn link<P: Ports>(ctx: &Context<'_, P>, wish: &Wish<'_>) -> Result<Wished, AppError> {
+    let Some((from, _)) = ctx.setup.mail() else { return Ok(Wished::NotSetUp) };
     let purpose = match wish.says {
         Invitation::SignIn => Purpose::SignIn,
         Invitation::Join { .. } => Purpose::Join,
@@ -117,7 +128,7 @@ pub async fn mail_link<P: Ports>(ctx: &Context<'_, P>, wish: &Wish<'_>) -> Resul
     let stored =
         ctx.query(session::mailed_link_insert(&link, LINKS_PER_HOUR, ctx.now.plus_ms(-HOUR_MS), ctx.now)).await?;
     if stored.0.is_empty() {
-        return Ok(Mailed::Done);
+        return Ok(Wished::Nothing);
     }
     let path = format!("{}{}", purpose.path(), token.text);
     let letter = mail::invitation(wish.says, &ctx.setup.public_url, &path, purpose.good_ms() / MINUTE_MS);
@@ -131,14 +142,35 @@ pub async fn mail_link<P: Ports>(ctx: &Context<'_, P>, wish: &Wish<'_>) -> Resul
         text: letter.text,
         html: letter.html,
     };
-    match hand_over(ctx, way, &mail).await {
-        Tried::Sent => Ok(Mailed::Done),
-        Tried::Failed(why) | Tried::Busy(why, _) | Tried::Silent(why) => {
-            ctx.query(session::mailed_link_delete(&token.sha256)).await?;
-            Ok(Mailed::Failed(why))
-        }
+    Ok(Wished::Ready(Leaving { mail, token_sha256: token.sha256 }))
+}
+
+/// Mails a link. When it does not leave, the link is forgotten, so that it does not count, and why is told.
+pub async fn mail<P: Ports>(ctx: &Context<'_, P>, leaving: &Leaving) -> Result<(), String> {
+    let Some(why) = attempt(ctx, leaving).await else { return Ok(()) };
+    match ctx.query(session::mailed_link_delete(&leaving.token_sha256)).await {
+        Ok(_) => Err(why),
+        Err(error) => Err(format!("{why}; and its link still counts: {error}")),
+    }
+}
+
+/// Mails a link while nobody waits for it, and once more where that failed.
+pub async fn mail_unwaited<P: Ports>(ctx: &Context<'_, P>, leaving: &Leaving) -> Result<(), String> {
+    if attempt(ctx, leaving).await.is_none() {
+        return Ok(());
+    }
+    ctx.ports.pause(AGAIN_MS).await;
+    mail(ctx, leaving).await
+}
+
+/// Why the mail did not leave, if so.
+async fn attempt<P: Ports>(ctx: &Context<'_, P>, leaving: &Leaving) -> Option<String> {
+    let Some((_, way)) = ctx.setup.mail() else { return Some("mails are not set up".to_owned()) };
+    match hand_over(ctx, way, &leaving.mail).await {
+        Tried::Sent => None,
+        Tried::Failed(why) | Tried::Busy(why, _) | Tried::Silent(why) | Tried::Broken(why) => Some(why),
         // What only the outbox knows of.
-        Tried::Later | Tried::Suppressed(_) | Tried::Gone | Tried::Broken(_) => Ok(Mailed::Failed(String::new())),
+        Tried::Later | Tried::Suppressed(_) | Tried::Gone => Some("it was not sent".to_owned()),
     }
 }
 

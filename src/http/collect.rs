@@ -1,6 +1,7 @@
 //! What pages tell of their visitors: a beacon and a pixel. Neither says whether it was believed, and neither keeps a
 //! page waiting for a reason.
 
+use super::limit::{self, Limited};
 use super::message::{Request, Response};
 use super::page_touch;
 use super::redirect::consents;
@@ -53,6 +54,10 @@ async fn store<S: Site>(shell: &Shell<'_, S>, request: &Request, beacon: Beacon,
         || !visit::is_seen(user_agent, &PURPOSES.map(|name| request.header(name)))
         || !consents(request.header("cookie"), &shell.config.consent_cookie)
     {
+        return;
+    }
+    if let Err(error) = limit::check(shell, request, Limited::Beacon).await {
+        response.fault = Some(error.to_string());
         return;
     }
     let keys = shell.config.cookie_keys.as_ref();

@@ -86,6 +86,7 @@ impl Response {
         let mut response = Response::json(status, &body);
         response.headers[0].1 = "application/problem+json".to_owned();
         match error.kind {
+            Kind::TooMany => response.headers.push(("retry-after", "60".to_owned())),
             Kind::Transient => response.headers.push(("retry-after", "5".to_owned())),
             Kind::Unauthorized => response.headers.push(("www-authenticate", "Bearer".to_owned())),
             _ => {}
@@ -106,6 +107,7 @@ pub fn status_of(kind: Kind) -> u16 {
         Kind::Conflict => 409,
         Kind::TooLarge => 413,
         Kind::Unprocessable => 422,
+        Kind::TooMany => 429,
         Kind::Fault => 500,
         Kind::Transient => 503,
     }
@@ -122,6 +124,7 @@ fn title_of(kind: Kind) -> &'static str {
         Kind::TooLarge => "The body is too large",
         Kind::Unprocessable => "A field says something that cannot be",
         Kind::Fault => "Internal error",
+        Kind::TooMany => "Too many requests",
         Kind::Transient => "Try again",
     }
 }

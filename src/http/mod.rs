@@ -6,6 +6,7 @@ mod collect;
 pub mod config;
 mod credits;
 mod figures;
+pub mod limit;
 pub mod link_cache;
 mod markdown;
 pub mod message;

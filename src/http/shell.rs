@@ -2,7 +2,9 @@
 
 use crate::base::time::UtcMillis;
 use crate::flow::context::{Context, Ports};
+use crate::flow::sign_in::Leaving;
 use crate::http::config::Config;
+use crate::http::limit::Limited;
 use crate::wire::session::SiteUser;
 
 /// The outside world as routes need it.
@@ -15,6 +17,12 @@ pub trait Site: Ports {
 
     /// A link was changed: what is cached of it is wrong.
     fn forget_link(&self, code: &str) -> impl Future<Output = ()>;
+
+    /// Counts one more of what this visitor may do only so often, and whether it is still few enough.
+    fn admits(&self, what: Limited, visitor: String) -> impl Future<Output = bool>;
+
+    /// Has a mail leave after the answer: how long that takes, and whether it succeeds, would tell who is known.
+    fn mail_after(&self, leaving: Leaving);
 }
 
 /// One request's surroundings.

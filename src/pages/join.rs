@@ -7,12 +7,13 @@ use super::form::Form;
 use super::layout;
 use super::parts::{self, Field, checkbox, escaped, field, select};
 use super::route::Handled;
-use super::sign_in::{find, gone, open, undelivered};
+use super::sign_in::{NOT_SET_UP, TOO_MANY, faulty, find, gone, open};
 use super::terms::terms;
 use super::visit::{Shown, Stop, Visit};
 use crate::flow::enrol;
 use crate::flow::error::AppError;
-use crate::flow::sign_in::{Opened, Purpose, Token, Wish, actor_of, mail_link};
+use crate::flow::sign_in::{self, Opened, Purpose, Token, Wish, Wished, actor_of};
+use crate::http::limit::{self, Limited};
 use crate::http::message::Response;
 use crate::http::shell::Site;
 use crate::program::document::Document;
@@ -128,14 +129,29 @@ async fn by_mail<S: Site>(visit: &Visit<'_, S>, document: &Document, who: &Who, 
         whoever: true,
         says: Invitation::Join { program: &document.title, name },
     };
-    let mailed = mail_link(&visit.shell.context(""), &wish).await?;
-    let Some(why) = undelivered(&mailed) else { return Ok(visit.see("/partner/join/sent")) };
-    let mut form = visit.form.clone();
-    form.refuse("", why);
-    let mut response = front(visit, 503, document, who, &form);
-    response.fault = Some(format!("join mail: {mailed:?}"));
-    Ok(response)
+    let refused = |status, told, fault: String| {
+        let mut form = visit.form.clone();
+        form.refuse("", told);
+        Ok(faulty(front(visit, status, document, who, &form), fault))
+    };
+    if let Err(error) = limit::check(visit.shell, visit.request, Limited::Mail).await {
+        return refused(429, TOO_MANY, error.to_string());
+    }
+    let ctx = visit.shell.context("");
+    match sign_in::link(&ctx, &wish).await? {
+        Wished::NotSetUp => return refused(503, NOT_SET_UP, "join mail: not set up".to_owned()),
+        Wished::Nothing => {}
+        // Waited for: every address may have this mail, so that whether it left tells nothing.
+        Wished::Ready(leaving) => {
+            if let Err(why) = sign_in::mail(&ctx, &leaving).await {
+                return refused(503, NOT_SENT, format!("join mail: {why}"));
+            }
+        }
+    }
+    Ok(visit.see("/partner/join/sent"))
 }
+
+const NOT_SENT: &str = "The mail could not be sent just now. Nothing is lost: try again in a few minutes.";
 
 fn sent<S: Site>(visit: &Visit<'_, S>) -> Response {
     let again = "/partner/join";

@@ -9,8 +9,9 @@ use super::layout::{self, Area, Page};
 use super::parts::{self, Field, escaped, field};
 use super::route::Handled;
 use super::visit::{Shown, Stop, Visit};
-use crate::flow::sign_in::{Mailed, Opened, Purpose, Token, Wish, mail_link};
+use crate::flow::sign_in::{self, Opened, Purpose, Token, Wish, Wished};
 use crate::http::auth;
+use crate::http::limit::{self, Limited};
 use crate::http::message::Response;
 use crate::http::shell::Site;
 use crate::store::port::{DbError, Rows, Stmt};
@@ -112,24 +113,31 @@ async fn send<S: Site>(visit: &Visit<'_, S>) -> Shown {
         whoever: visit.shell.config.is_operator(&email),
         says: Invitation::SignIn,
     };
-    let mailed = mail_link(&visit.shell.context(""), &wish).await?;
-    let Some(why) = undelivered(&mailed) else { return Ok(visit.see("/sign-in/sent")) };
-    form.refuse("email", why);
-    let mut response = front(visit, 503, &to, &form, None);
-    response.fault = Some(format!("sign-in mail: {mailed:?}"));
-    Ok(response)
+    if let Err(error) = limit::check(visit.shell, visit.request, Limited::Mail).await {
+        form.refuse("", TOO_MANY);
+        return Ok(faulty(front(visit, 429, &to, &form, None), error.to_string()));
+    }
+    match sign_in::link(&visit.shell.context(""), &wish).await? {
+        Wished::NotSetUp => {
+            form.refuse("", NOT_SET_UP);
+            return Ok(faulty(front(visit, 503, &to, &form, None), "sign-in mail: not set up".to_owned()));
+        }
+        Wished::Nothing => {}
+        Wished::Ready(leaving) => visit.shell.site.mail_after(leaving),
+    }
+    Ok(visit.see("/sign-in/sent"))
 }
 
-/// What is said where a mail did not leave.
-pub fn undelivered(mailed: &Mailed) -> Option<&'static str> {
-    match mailed {
-        Mailed::Done => None,
-        Mailed::NotSetUp => Some(
-            "No mail can be sent: this site is not set up for it yet. Whoever runs it finds what to do under Mails in the \
-             README; an operator can sign in with a token.",
-        ),
-        Mailed::Failed(_) => Some("The mail could not be sent just now. Nothing is lost: try again in a few minutes."),
-    }
+/// What is said where a mail cannot leave.
+pub const TOO_MANY: &str =
+    "Too many mails were asked for from your network. Nothing was sent: wait a minute, and try again.";
+pub const NOT_SET_UP: &str = "No mail can be sent: this site is not set up for it yet. Whoever runs it finds what to do \
+    under Mails in the README; an operator can sign in with a token.";
+
+/// A page that says what went wrong, which is logged.
+pub fn faulty(mut page: Response, fault: String) -> Response {
+    page.fault = Some(fault);
+    page
 }
 
 /// Said to everybody alike.
@@ -137,7 +145,8 @@ fn sent<S: Site>(visit: &Visit<'_, S>) -> Response {
     let content = html! {
         h1 { "Look at your mail" }
         p.lead { "If that address is known, a mail is on its way to it. Open the link in it to go on." }
-        p { "The link works once, and for 15 minutes. No mail? Look among the spam, or see whether the address was right." }
+        p { "The link works once, and for 15 minutes. No mail after a minute? Look among the spam, see whether the address \
+             was right, or ask again." }
         p.quiet { "One address gets five mails an hour at most." }
         p { a href="/sign-in" { "Back" } }
     };
@@ -264,7 +273,7 @@ fn front<S: Site>(visit: &Visit<'_, S>, status: u16, to: &str, form: &Form, told
         } @else if by_mail {
             p.lead { "No password: we mail you a link." }
         }
-        @if by_mail || status == 422 || status == 503 {
+        @if by_mail || status >= 400 {
             form.stack method="post" action="/sign-in" {
                 (layout::csrf(visit))
                 input type="hidden" name="to" value=(to);

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { Browser } from "./support/browser.mjs";
 import { COLOURS, accessibility, layoutShift, sideways, weight } from "./support/checks.mjs";
 import { OPERATORS_OTHERS, crawl, partnersOthers } from "./support/pages.mjs";
-import { OPERATOR, followMail, signIn, signInAsOperator } from "./support/people.mjs";
+import { OPERATOR, mailed, signIn, signInAsOperator } from "./support/people.mjs";
 import { prepare, writeGuide } from "./support/prepare.mjs";
 import { serve } from "./support/server.mjs";
 
@@ -157,15 +157,17 @@ test("pages behind a mail or a form", () =>
     const look = async (what) => wrong.push(...(await accessibility(browser)).map((finding) => `${what}: ${finding}`));
     await browser.go("/unsubscribe?kind=referral.joined&to=x&mac=y");
     await look("the end of mails");
-    await browser.go("/partner/join");
-    await browser.fill({ name: "Axe & Co", email: "me@axe.example", website: "https://axe.example", country: "US", disclosure: true });
-    await browser.press("Join");
-    await followMail(browser, "me@axe.example");
+    await mailed(browser, "me@axe.example", async () => {
+      await browser.go("/partner/join");
+      await browser.fill({ name: "Axe & Co", email: "me@axe.example", website: "https://axe.example", country: "US", disclosure: true });
+      await browser.press("Join");
+    });
     await look("joining by mail");
-    await browser.go("/sign-in?to=/operator");
-    await browser.fill({ email: OPERATOR });
-    await browser.press("Mail me a link");
-    await followMail(browser, OPERATOR);
+    await mailed(browser, OPERATOR, async () => {
+      await browser.go("/sign-in?to=/operator");
+      await browser.fill({ email: OPERATOR });
+      await browser.press("Mail me a link");
+    });
     await look("signing in by mail");
     await browser.press("Sign in");
     await browser.go("/operator/runs/preview?program=agency-partner&period=2026-11");

@@ -17,6 +17,7 @@ mod emdash;
 mod exclusive_groups;
 mod facts;
 mod generate;
+mod limits;
 mod notify;
 mod operations;
 mod operator;

@@ -3,8 +3,10 @@
 
 use crate::support::world::{World, now};
 use manicule::base::time::UtcMillis;
+use manicule::flow::sign_in::{self, Leaving};
 use manicule::http::auth::hex_sha256;
 use manicule::http::config::Config;
+use manicule::http::limit::Limited;
 use manicule::http::message::Request;
 use manicule::http::shell::{Shell, Site};
 use manicule::pages::locale::{Front, Plain, Words};
@@ -23,6 +25,10 @@ pub const OPERATOR_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 thread_local! {
     /// Who is signed in at the EmDash site, for whoever sends its cookie. `None`: there is no site.
     static SITE: RefCell<Option<Result<Option<SiteUser>, String>>> = const { RefCell::new(None) };
+    /// What is done too often, and by whom.
+    pub static TOO_OFTEN: RefCell<Vec<(Limited, String)>> = const { RefCell::new(Vec::new()) };
+    /// Mails that are to leave after the answer.
+    static LEAVING: RefCell<Vec<Leaving>> = const { RefCell::new(Vec::new()) };
     /// Links of which what was cached is forgotten.
     pub static FORGOTTEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
@@ -38,6 +44,14 @@ impl Site for World {
 
     async fn forget_link(&self, code: &str) {
         FORGOTTEN.with_borrow_mut(|all| all.push(code.to_owned()));
+    }
+
+    async fn admits(&self, what: Limited, visitor: String) -> bool {
+        TOO_OFTEN.with_borrow(|all| !all.contains(&(what, visitor)))
+    }
+
+    fn mail_after(&self, leaving: Leaving) {
+        LEAVING.with_borrow_mut(|all| all.push(leaving));
     }
 }
 
@@ -75,6 +89,7 @@ pub struct Browser<'a> {
 impl House {
     pub fn new(when: UtcMillis) -> House {
         SITE.set(None);
+        TOO_OFTEN.take();
         let operator_token_sha256 = Some(hex_sha256(OPERATOR_TOKEN.as_bytes()));
         let config = Config { operator_token_sha256, ..Config::default() };
         House { world: World::new(5), config, now: Cell::new(when) }
@@ -175,6 +190,11 @@ impl Browser<'_> {
         let before = self.house.world.db.calls.get();
         let shell = Shell { site: &self.house.world, config: &self.house.config, now: self.house.now.get() };
         let response = now(route::answer(&shell, &request)).unwrap_or_else(|| panic!("{path} is no page"));
+        let batches = self.house.world.db.calls.get() - before;
+        // Why one did not leave is for the log alone.
+        for leaving in LEAVING.take() {
+            let _ = now(sign_in::mail_unwaited(&shell.context(""), &leaving));
+        }
         let headers: Vec<(String, String)> =
             response.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         for (_, cookie) in headers.iter().filter(|(name, _)| name == "set-cookie") {
@@ -191,7 +211,6 @@ impl Browser<'_> {
             token.clone_into(&mut self.token.borrow_mut());
         }
         let location = headers.iter().find(|(name, _)| name == "location").map(|(_, v)| v.clone()).unwrap_or_default();
-        let batches = self.house.world.db.calls.get() - before;
         Shown { status: response.status, html, location, headers, batches }
     }
 

@@ -1,8 +1,10 @@
 //! Joining by form: what is asked, the mail that proves the address, and who needs none.
 
-use super::house::{Browser, FORGOTTEN, House, Shown, link_of};
+use super::house::{Browser, FORGOTTEN, House, ORIGIN, Shown, TOO_OFTEN, link_of};
 use crate::support::world::at;
+use manicule::http::limit::Limited;
 use manicule::wire::mail::Mail;
+use manicule::wire::outgoing::NoAnswer;
 use manicule::wire::session::SiteUser;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -219,6 +221,26 @@ fn without_mails_the_form_says_so() {
     let shown = browser.post("/partner/join", &GOOD);
     shown.is(503).says("No mail can be sent");
     assert!(shown.html.contains("value=\"Studio Ann\"") && shown.html.contains("value=\"Ann@Studio.example\""));
+}
+
+#[test]
+fn a_mail_that_does_not_leave_is_said_so() {
+    let (house, mails) = house();
+    *house.world.mailer.borrow_mut() = Box::new(|_| Err(NoAnswer("down".to_owned())));
+    let browser = house.browser();
+    browser.get("/partner/join");
+    let shown = browser.post("/partner/join", &GOOD);
+    shown.is(503).says("could not be sent just now");
+    assert!(shown.html.contains("value=\"Studio Ann\""), "what was typed is kept");
+    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM mailed_link"), 0, "it does not count");
+    TOO_OFTEN.set(vec![(Limited::Mail, "192.0.2.1".to_owned())]);
+    let token = shown.html.split("name=\"form_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let body =
+        "name=Studio+Ann&email=ann%40studio.example&website=studio.example&country=DE&disclosure=yes&form_token=";
+    let headers = [("origin", ORIGIN), ("cf-connecting-ip", "192.0.2.1")];
+    let shown = browser.ask("POST", "/partner/join", &headers, &format!("{body}{}", token.expect("a form")));
+    shown.is(429).says("Nothing was sent");
+    assert!(shown.html.contains("value=\"Studio Ann\"") && mails.borrow().is_empty());
 }
 
 #[test]

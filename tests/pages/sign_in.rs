@@ -1,8 +1,9 @@
 //! Signing in and out: proofs, sessions, and everything that must not let anybody in.
 
-use super::house::{Browser, House, OPERATOR_TOKEN, ORIGIN, Shown, link_of};
+use super::house::{Browser, House, OPERATOR_TOKEN, ORIGIN, Shown, TOO_OFTEN, link_of};
 use crate::support::world::at;
 use manicule::http::auth::hex_sha256;
+use manicule::http::limit::Limited;
 use manicule::wire::mail::Mail;
 use manicule::wire::outgoing::NoAnswer;
 use manicule::wire::session::SiteUser;
@@ -165,13 +166,14 @@ fn an_address_gets_five_mails_an_hour() {
 }
 
 #[test]
-fn a_mail_that_does_not_leave_is_said_so() {
+fn a_mail_that_does_not_leave_tells_nobody_and_does_not_count() {
     let (mut house, mails, _) = house();
     *house.world.mailer.borrow_mut() = Box::new(|_| Err(NoAnswer("down for ann@example.com".to_owned())));
     let browser = house.browser();
-    let shown = ask(&browser, "ann@example.com", "/partner/links");
-    shown.is(503).says("could not be sent just now");
-    assert!(shown.html.contains("value=\"ann@example.com\"") && shown.html.contains("value=\"/partner/links\""));
+    let known = ask(&browser, "ann@example.com", "/partner/links");
+    let unknown = ask(&house.browser(), "nobody@example.com", "/partner/links");
+    let plain = |shown: &Shown| (shown.status, shown.location.clone(), shown.html.clone(), shown.batches);
+    assert_eq!(plain(&known), plain(&unknown), "that it failed does not tell who is known");
     assert_eq!(house.world.db.number("SELECT COUNT(*) FROM mailed_link"), 0, "it does not count");
     house.config.setup.mail.binding = false;
     let browser = house.browser();
@@ -179,6 +181,45 @@ fn a_mail_that_does_not_leave_is_said_so() {
     browser.get("/sign-in").is(200).says("Mails are not set up here");
     browser.post("/sign-in", &[("email", "ann@example.com")]).is(503).says("No mail can be sent");
     assert_eq!(mails.borrow().len(), 0);
+}
+
+#[test]
+fn a_mail_that_fails_is_tried_once_more() {
+    let (house, _, _) = house();
+    let tries = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&tries);
+    *house.world.mailer.borrow_mut() = Box::new(move |mail| {
+        seen.borrow_mut().push(link_of(mail));
+        if seen.borrow().len() == 1 { Err(NoAnswer("reset".to_owned())) } else { Ok(()) }
+    });
+    let browser = house.browser();
+    ask(&browser, "ann@example.com", "");
+    let tries = tries.borrow();
+    assert_eq!((tries.len(), &tries[0]), (2, &tries[1]), "the same link");
+    browser.get(&tries[0]).is(200);
+}
+
+#[test]
+fn a_network_that_asks_too_often_is_told_so() {
+    let (house, mails, _) = house();
+    TOO_OFTEN.set(vec![(Limited::Mail, "192.0.2.1".to_owned())]);
+    let from = |ip: &str, email: &str| {
+        let browser = house.browser();
+        let page = browser.get("/sign-in?to=/partner/links");
+        let token =
+            page.html.split("name=\"form_token\" value=\"").nth(1).and_then(|r| r.split('"').next()).expect("a token");
+        let body = format!("form_token={token}&email={email}&to=%2Fpartner%2Flinks");
+        browser.ask("POST", "/sign-in", &[("origin", ORIGIN), ("cf-connecting-ip", ip)], &body)
+    };
+    for email in ["ann%40example.com", "nobody%40example.com"] {
+        let shown = from("192.0.2.1", email);
+        shown.is(429).says("Nothing was sent");
+        let typed = format!("value=\"{}\"", email.replace("%40", "@"));
+        assert!(shown.html.contains(&typed) && shown.html.contains("value=\"/partner/links\""), "{}", shown.html);
+    }
+    assert_eq!((mails.borrow().len(), house.world.db.number("SELECT COUNT(*) FROM mailed_link")), (0, 0));
+    assert_eq!(from("192.0.2.2", "ann%40example.com").location, "/sign-in/sent");
+    assert_eq!(mails.borrow().len(), 1);
 }
 
 #[test]

@@ -3,20 +3,33 @@ import { By } from "selenium-webdriver";
 
 export const OPERATOR = "operator@example.com";
 
-/** Opens the newest mail to an address in the post box, and the link in it. */
-export async function followMail(browser, address) {
+const MAIL_WAIT_MS = 15_000;
+
+/** What is in the newest mail to an address in the post box that has a link: that link. */
+async function newestLink(browser, address) {
   await browser.go("/dev/mail");
   const links = await browser.driver.findElements(By.xpath(`//article[p[contains(., 'To ${address},')]][1]//p[@class='letter']/a`));
-  if (links.length === 0) throw new Error(`no mail with a link to ${address}:\n${await browser.text()}`);
-  await browser.driver.get(await links[0].getAttribute("href"));
+  return links.length === 0 ? undefined : links[0].getAttribute("href");
+}
+
+/** Has a mail sent to an address, and opens the link in it. The mail may come after the answer. */
+export async function mailed(browser, address, send) {
+  const before = await newestLink(browser, address);
+  await send();
+  for (const until = Date.now() + MAIL_WAIT_MS; ; ) {
+    const link = await newestLink(browser, address);
+    if (link !== before) return browser.driver.get(link);
+    if (Date.now() > until) throw new Error(`no mail with a link to ${address}:\n${await browser.text()}`);
+  }
 }
 
 /** Signs in by mail, and is led to `to`. */
 export async function signIn(browser, address, to) {
-  await browser.go(`/sign-in?to=${encodeURIComponent(to)}`);
-  await browser.fill({ email: address });
-  await browser.press("Mail me a link");
-  await followMail(browser, address);
+  await mailed(browser, address, async () => {
+    await browser.go(`/sign-in?to=${encodeURIComponent(to)}`);
+    await browser.fill({ email: address });
+    await browser.press("Mail me a link");
+  });
   await browser.press("Sign in");
 }
 
@@ -24,10 +37,11 @@ export const signInAsOperator = (browser, to = "/operator") => signIn(browser, O
 
 /** Joins the program of agencies by the form and the mail; ends signed in. */
 export async function join(browser, { name, email, website = "https://agency.example", country = "US" }) {
-  await browser.go("/partner/join");
-  await browser.fill({ name, email, website, country, disclosure: true });
-  await browser.press("Join");
-  await followMail(browser, email);
+  await mailed(browser, email, async () => {
+    await browser.go("/partner/join");
+    await browser.fill({ name, email, website, country, disclosure: true });
+    await browser.press("Join");
+  });
   await browser.press("Confirm and join");
 }
 

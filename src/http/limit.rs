@@ -1,0 +1,71 @@
+//! How often one visitor may do what costs somebody else: a mail to any address that is typed, a row of the funnel.
+//!
+//! In scope: what is limited, and who counts as one visitor. Not in scope: the counting, which is the runtime's, for each
+//! of its locations and approximate. Nothing that is worth money depends on it.
+
+use super::message::Request;
+use super::shell::{Shell, Site};
+use crate::flow::error::{AppError, Kind};
+use std::net::{IpAddr, Ipv6Addr};
+
+/// What a visitor may do only so often. How often stands in wrangler.toml, under these names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limited {
+    /// Has a mail sent to an address that is typed.
+    Mail,
+    /// Tells what happened on a page.
+    Beacon,
+}
+
+impl Limited {
+    pub fn binding(self) -> &'static str {
+        match self {
+            Limited::Mail => "MAIL_LIMIT",
+            Limited::Beacon => "BEACON_LIMIT",
+        }
+    }
+}
+
+/// Counts one more, or says that it is too much. Where nobody can tell who asks, nothing is limited.
+pub async fn check<S: Site>(shell: &Shell<'_, S>, request: &Request, what: Limited) -> Result<(), AppError> {
+    let Some(visitor) = visitor(request) else { return Ok(()) };
+    if shell.site.admits(what, visitor).await {
+        return Ok(());
+    }
+    Err(AppError::new(Kind::TooMany, "too_many_requests", "too many requests from this network; try again in a minute"))
+}
+
+/// The visitor's address as Cloudflare saw it. Of IPv6 the network, since one visitor has all of its addresses.
+fn visitor(request: &Request) -> Option<String> {
+    match request.header("cf-connecting-ip")?.trim().parse().ok()? {
+        IpAddr::V4(address) => Some(address.to_string()),
+        IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(address) => Some(address.to_string()),
+            None => {
+                let [a, b, c, d, ..] = address.segments();
+                Some(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string())
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_visitor_is_an_address_or_a_network() {
+        let of = |ip: &str| {
+            visitor(&Request { headers: vec![("cf-connecting-ip".to_owned(), ip.to_owned())], ..Request::default() })
+        };
+        assert_eq!(of("192.0.2.1").as_deref(), Some("192.0.2.1"));
+        assert_eq!(of("::ffff:192.0.2.1").as_deref(), Some("192.0.2.1"));
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2::1"));
+        assert_eq!(of("2001:db8:1:2::1").as_deref(), Some("2001:db8:1:2::"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        for none in ["", "somebody", "192.0.2.1, 192.0.2.2"] {
+            assert_eq!(of(none), None, "{none}");
+        }
+        assert_eq!(visitor(&Request::default()), None);
+    }
+}
