@@ -67,13 +67,14 @@ async function inBrowser(story) {
 
 const BROKEN = `<!doctype html><title>x</title><style>p{color:#bbb;background:#fff}</style><main><img src="x.png"><p>Too pale.</p>
   <div style="width:1400px">Too wide.</div><div id="late"></div><p>Moved.</p></main><script>
-  setTimeout(() => { document.getElementById("late").style.height = "300px"; console.error("broken"); }, 1000);</script>`;
+  const afterFrame = (deed) => requestAnimationFrame(() => requestAnimationFrame(deed)); // nothing moves that was not shown yet
+  afterFrame(() => { document.getElementById("late").style.height = "300px"; console.error("broken"); afterFrame(() => { window.isBroken = true; }); });</script>`;
 
 test("the checks see what they look for", () =>
   inBrowser(async (browser) => {
     await browser.resize(NARROW);
     await browser.driver.get(`data:text/html,${encodeURIComponent(BROKEN)}`);
-    await new Promise((done) => setTimeout(done, 1500));
+    await browser.until("return window.isBroken");
     assert.match((await accessibility(browser, COLOURS)).join("\n"), /serious color-contrast/);
     const found = (await accessibility(browser)).join("\n");
     assert.match(found, /critical image-alt/);
