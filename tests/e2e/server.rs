@@ -9,10 +9,13 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// State folders of earlier tests that failed are kept this long for whoever wants to look.
 const KEPT: Duration = Duration::from_secs(3600);
+
+/// What is written behind an answer's back is there by then, on a busy machine.
+pub const WRITTEN_WITHIN: Duration = Duration::from_secs(60);
 
 /// Lines of the Worker's log that a failing test shows.
 const LOG_LINES: usize = 30;
@@ -180,8 +183,25 @@ impl Server {
         let _ = process.wait();
     }
 
-    /// The parts of mails that miniflare has kept as files: `email-text` or `email-html`.
+    /// The parts of mails that miniflare has kept as files, `email-text` or `email-html`: as many as the outbox says have
+    /// been sent, or those that are there after a while. It takes a mail first, and writes it on its own time.
     pub fn mails(&self, part: &str) -> Vec<String> {
+        let outbox = self.read("/v1/outbox?limit=200");
+        let messages = outbox["data"].as_array().expect("messages").iter();
+        let deliveries = messages.flat_map(|m| m["deliveries"].as_array().expect("deliveries"));
+        let sent = deliveries.filter(|d| d["channel"] == "mail" && d["state"] == "sent").count();
+        let started = Instant::now();
+        loop {
+            let kept = self.mails_kept(part);
+            let is_all = kept.len() >= sent && kept.iter().all(|text| !text.is_empty());
+            if is_all || started.elapsed() > WRITTEN_WITHIN {
+                return kept;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn mails_kept(&self, part: &str) -> Vec<String> {
         fn files(folder: &Path, part: &str, found: &mut Vec<PathBuf>) {
             for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
                 if path.is_dir() {
