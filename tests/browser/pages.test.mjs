@@ -124,6 +124,24 @@ test("a partner's pages", () =>
     ], partnersOthers(server));
   }));
 
+test("nothing moves when the script comes late", () =>
+  inBrowser(async (browser) => {
+    await signIn(browser, "hello@north.example", "/partner");
+    await browser.send("Network.enable");
+    await browser.send("Network.setBlockedURLs", { urls: ["*/script.js"] });
+    const places = () => browser.run("return [...document.querySelectorAll('main *')].map((one) => { const { x, y, width, height } = one.getBoundingClientRect(); return [one.outerHTML.slice(0, 60).replace(' hidden', ''), x, y, width, height].join(' '); })");
+    for (const size of [WIDE, NARROW]) {
+      await browser.resize(size);
+      for (const address of ["/partner", "/partner/share"]) {
+        await browser.go(address);
+        const before = await places();
+        const shown = await browser.run("const all = [...document.querySelectorAll('button[data-copy][hidden]')]; for (const button of all) button.hidden = false; return all.length;");
+        assert.ok(shown > 0, `${address} has copy buttons that only the script shows`);
+        assert.deepEqual(await places(), before, address);
+      }
+    }
+  }));
+
 test("an operator's pages", () =>
   inBrowser(async (browser) => {
     await signInAsOperator(browser);
