@@ -273,6 +273,7 @@ async function main() {
     }
   });
   cron.requestTimeout = 0; // a run may take as long as it takes
+  cron.keepAliveTimeout = 0; // no connection ends under the next trigger
   await new Promise((done, failed) => cron.once("error", failed).listen(0, HOST, done));
 
   writePrivate(join(stateFolder, "credentials.json"), {

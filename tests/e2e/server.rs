@@ -58,13 +58,7 @@ impl Server {
         let state = folder.join(format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
         let _ = fs::remove_dir_all(&state);
         fs::create_dir_all(&state).expect("a state folder");
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
-            .build()
-            .new_agent();
+        let agent = agent();
         let text = String::new;
         let mut server = Server {
             process: None,
@@ -235,6 +229,19 @@ impl Drop for Server {
         println!("-- the end of {}", self.state.join("log").display());
         println!("{}", lines[lines.len().saturating_sub(LOG_LINES)..].join("\n"));
     }
+}
+
+/// A client that takes every answer as it is.
+pub fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_global(Some(Duration::from_secs(60)))
+        // workerd ends a connection that was idle for five seconds, which may be when the next request is on its way.
+        .max_idle_age(Duration::from_secs(2))
+        .build()
+        .new_agent()
 }
 
 /// Removes what tests of long ago left.
