@@ -173,31 +173,8 @@ function claimState(stateFolder) {
   process.on("exit", () => rmSync(file, { force: true }));
 }
 
-async function main() {
-  const stateFolder = resolve(process.env.STATE || join(root, ".state"));
-  mkdirSync(stateFolder, { recursive: true });
-  claimState(stateFolder);
-  const wanted = Number(process.env.PORT ?? 8799);
-  if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65535) throw new Error(`PORT is not a port: ${process.env.PORT}`);
-  const port = await claimPort(wanted);
-  const vars = extraVars(stateFolder);
-
-  const templateFolder = await template();
-  const storage = join(stateFolder, "storage");
-  const migrated = join(stateFolder, "migrations-applied");
-  if (!existsSync(storage)) {
-    cpSync(join(templateFolder, "state"), `${storage}.new`, { recursive: true });
-    renameSync(`${storage}.new`, storage);
-    writeFileSync(migrated, migrationsHash());
-  } else if (!existsSync(migrated) || readFileSync(migrated, "utf8") !== migrationsHash()) {
-    await applyMigrations(storage);
-    writeFileSync(migrated, migrationsHash());
-  }
-
-  const secretsFile = join(stateFolder, "secrets.json");
-  const kept = existsSync(secretsFile) ? JSON.parse(readFileSync(secretsFile, "utf8")) : {};
-  const secrets = { ...newSecrets(), ...kept }; // an older state may lack some
-  if (Object.keys(kept).length < Object.keys(secrets).length) writePrivate(secretsFile, secrets);
+/** Starts workerd on a port, and what is to be beside it. */
+async function begin(port, { stateFolder, templateFolder, secrets, vars }) {
   const baseUrl = `http://${HOST}:${port}`;
   const stripeVars = await standIn(stateFolder, secrets, baseUrl);
   const demoVars = await behind(stateFolder, secrets, baseUrl);
@@ -206,6 +183,7 @@ async function main() {
   const { Miniflare, Log, LogLevel, convertV4MiniflareOptions } = await import("miniflare");
   const options = JSON.parse(readFileSync(join(templateFolder, "options.json"), "utf8"));
   const temporary = join(stateFolder, "tmp");
+  const storage = join(stateFolder, "storage");
   mkdirSync(temporary, { recursive: true });
   // What the Worker logs goes to stderr; stdout is for the one line.
   class StderrLog extends Log {
@@ -240,6 +218,45 @@ async function main() {
   // miniflare exits at once on a signal; ours waits until workerd is gone.
   onSignals();
   await miniflare.ready;
+}
+
+async function main() {
+  const stateFolder = resolve(process.env.STATE || join(root, ".state"));
+  mkdirSync(stateFolder, { recursive: true });
+  claimState(stateFolder);
+  const wanted = Number(process.env.PORT ?? 8799);
+  if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65535) throw new Error(`PORT is not a port: ${process.env.PORT}`);
+  let port = await claimPort(wanted);
+  const vars = extraVars(stateFolder);
+
+  const templateFolder = await template();
+  const storage = join(stateFolder, "storage");
+  const migrated = join(stateFolder, "migrations-applied");
+  if (!existsSync(storage)) {
+    cpSync(join(templateFolder, "state"), `${storage}.new`, { recursive: true });
+    renameSync(`${storage}.new`, storage);
+    writeFileSync(migrated, migrationsHash());
+  } else if (!existsSync(migrated) || readFileSync(migrated, "utf8") !== migrationsHash()) {
+    await applyMigrations(storage);
+    writeFileSync(migrated, migrationsHash());
+  }
+
+  const secretsFile = join(stateFolder, "secrets.json");
+  const kept = existsSync(secretsFile) ? JSON.parse(readFileSync(secretsFile, "utf8")) : {};
+  const secrets = { ...newSecrets(), ...kept }; // an older state may lack some
+  if (Object.keys(kept).length < Object.keys(secrets).length) writePrivate(secretsFile, secrets);
+  for (;;) {
+    try {
+      await begin(port, { stateFolder, templateFolder, secrets, vars });
+      break;
+    } catch (error) {
+      // Between our asking for a free port and workerd's listening on it, somebody else may have been given it.
+      if (wanted !== 0 || !/address already in use/i.test(error.message)) throw error;
+      await Promise.all([miniflare?.dispose().catch(() => {}), demoSite?.close(), stripe?.close()]);
+      port = await claimPort(0);
+    }
+  }
+  const baseUrl = `http://${HOST}:${port}`;
 
   // wrangler dev answers /cdn-cgi/handler/…; miniflare alone calls it /cdn-cgi/local/…, so a small door of our own.
   cron = createServer(async (request, response) => {
@@ -256,6 +273,7 @@ async function main() {
     }
   });
   cron.requestTimeout = 0; // a run may take as long as it takes
+  cron.keepAliveTimeout = 0; // no connection ends under the next trigger
   await new Promise((done, failed) => cron.once("error", failed).listen(0, HOST, done));
 
   writePrivate(join(stateFolder, "credentials.json"), {

@@ -115,6 +115,8 @@ export async function start({ worker: given, stateFile, memoryFile, emdash: isEm
     }
     response.writeHead(found[0], found[1]).end(request.method === "HEAD" ? "" : found[2]);
   });
+  // An idle connection must not end under the Worker's next request.
+  server.keepAliveTimeout = 0;
   await new Promise((listening, failed) => server.once("error", failed).listen(0, HOST, listening));
   url = `http://${HOST}:${server.address().port}`;
   const vars = {

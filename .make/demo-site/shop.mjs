@@ -73,6 +73,7 @@ export const deeds = {
     const at = Date.now();
     const answer = await worker.tell({
       type: "invoice.paid",
+      occurred_at: new Date(at).toISOString(),
       account,
       amount: { cents: PRICE_CENTS, currency: "usd" },
       data: { invoice_id: invoice, subscription_id: subscription },

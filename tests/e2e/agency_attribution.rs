@@ -3,6 +3,7 @@
 
 use super::client::{Ask, step};
 use super::facts::{Partner, ahead, event, merge, paid, signed_up};
+use super::redirect::wait_for_the_hour;
 use super::server::Server;
 use serde_json::{Value, json};
 
@@ -116,6 +117,7 @@ fn the_last_of_several_partners_is_credited() {
 #[test]
 fn the_pixel_captures_the_agency_on_the_site_s_own_pages() {
     let server = Server::start();
+    wait_for_the_hour();
     let agency = server.enrol(PROGRAM, "agency");
     let other = server.enrol(PROGRAM, "other");
     let path = format!("/px.gif?partner={}&campaign=may_mail", agency.code);

@@ -3,7 +3,7 @@
 use super::server::Server;
 use serde_json::Value;
 use std::time::{SystemTime, UNIX_EPOCH};
-use ureq::http;
+use ureq::{AsSendBody, http};
 
 pub const CHROME: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
@@ -26,12 +26,13 @@ pub struct Ask<'a> {
     url: String,
     headers: Vec<(String, String)>,
     body: Option<Vec<u8>>,
+    is_patient: bool,
 }
 
 impl Server {
     pub fn ask(&self, method: &str, path: &str) -> Ask<'_> {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
-        Ask { server: self, method: method.to_owned(), url, headers: Vec::new(), body: None }
+        Ask { server: self, method: method.to_owned(), url, headers: Vec::new(), body: None, is_patient: false }
     }
 
     pub fn get(&self, path: &str) -> Ask<'_> {
@@ -83,6 +84,11 @@ impl Ask<'_> {
         self.header("content-type", "application/json")
     }
 
+    /// However long the answer takes.
+    pub fn patient(self) -> Self {
+        Ask { is_patient: true, ..self }
+    }
+
     #[track_caller]
     pub fn send(self) -> Reply {
         let asked = format!("{} {}", self.method, self.url);
@@ -96,8 +102,8 @@ impl Ask<'_> {
             request = request.header(name, value);
         }
         let mut response = match self.body {
-            Some(body) => self.server.agent.run(request.body(body)?)?,
-            None => self.server.agent.run(request.body(())?)?,
+            Some(body) => run(&self.server.agent, request.body(body)?, self.is_patient)?,
+            None => run(&self.server.agent, request.body(())?, self.is_patient)?,
         };
         let headers = response.headers().iter();
         let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
@@ -107,6 +113,17 @@ impl Ask<'_> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         Ok(Reply { asked, status: response.status().as_u16(), headers, text, bytes })
     }
+}
+
+fn run<B: AsSendBody>(
+    agent: &ureq::Agent,
+    request: http::Request<B>,
+    is_patient: bool,
+) -> Result<http::Response<ureq::Body>, ureq::Error> {
+    if !is_patient {
+        return agent.run(request);
+    }
+    agent.run(agent.configure_request(request).timeout_global(None).build())
 }
 
 #[derive(Clone, Debug)]

@@ -139,7 +139,8 @@ impl Server {
             self.cron_base,
             trigger.replace(' ', "+").replace('*', "%2A")
         );
-        self.get(&url).try_send()
+        // A run may take as long as it takes.
+        self.get(&url).patient().try_send()
     }
 
     #[track_caller]

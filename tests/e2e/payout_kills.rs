@@ -51,7 +51,7 @@ impl Story {
         let is_over = AtomicBool::new(false);
         std::thread::scope(|threads| {
             let (server, is_over) = (&self.server, &is_over);
-            threads.spawn(move || {
+            let triggers = threads.spawn(move || {
                 // A trigger that is cut off has no answer.
                 while !is_over.load(Ordering::Relaxed)
                     && fire(server, MONTHLY, at(crowd::RUN))
@@ -59,6 +59,7 @@ impl Story {
                 {}
             });
             while !moment(&self.stripe) {
+                assert!(!triggers.is_finished(), "a trigger failed before its moment:\n{}", self.server.log());
                 std::thread::sleep(LOOK);
             }
             is_over.store(true, Ordering::Relaxed);
@@ -180,7 +181,7 @@ fn a_thousand_partners_are_paid_once_however_often_the_worker_is_killed() {
 fn a_worker_that_took_a_fresh_key_after_a_kill_would_be_noticed() {
     let mut story = Story::begin(&Size { payable: 5, small: 0, owing: 1, not_onboarded: 1 });
     // Made, but not answered until the Worker is gone.
-    let slow = json!({"path": "/v1/transfers", "kind": "delay", "times": 5, "ms": 15_000});
+    let slow = json!({"path": "/v1/transfers", "kind": "delay", "times": 5, "ms": 600_000});
     story.stripe.control("faults", &slow);
     story.live(|stripe| made(stripe) == 6);
     let unbooked = story.unbooked();

@@ -2,16 +2,14 @@
 
 use super::client::{Ask, CHROME, Reply, now_ms, step};
 use super::facts::{Partner, ahead, signed_up};
-use super::server::Server;
+use super::server::{Server, WRITTEN_WITHIN};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use manicule::base::time::UtcMillis;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 const SLACKBOT: &str = "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)";
-
-/// Long enough for a click to be written, on a busy machine.
-const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_link_leads_where_it_should() {
@@ -140,11 +138,12 @@ fn only_a_persons_navigation_gets_the_cookie() {
     assert_eq!(clicks(&server, &ann, (1, 3)), (1, 3), "of the bots every user agent is one");
 }
 
-/// Clicks count by the clock's hour: what follows must not lie in two.
+/// Clicks count by the clock's hour: what follows must not lie in two, however busy the machine is.
 pub fn wait_for_the_hour() {
     const HOUR_MS: i64 = 3_600_000;
+    const STORY_MS: i64 = 120_000;
     let left = HOUR_MS - now_ms().rem_euclid(HOUR_MS);
-    if left < 20_000 {
+    if left < STORY_MS {
         std::thread::sleep(Duration::from_millis(u64::try_from(left).unwrap_or(0) + 100));
     }
 }
@@ -222,9 +221,17 @@ fn links_that_are_over_are_plain_visits() {
     let ann = server.enrol("user-referral", "ann");
 
     step("a link works until it expires");
-    let expires = now_ms() + 3_000;
-    let code = server.link(&ann, json!({"expires_at": ahead(3_000)}));
-    let touched = server.visit(&format!("/r/{code}")).send();
+    let in_time = |lasts_ms: i64| {
+        let expires = now_ms() + lasts_ms;
+        let body = json!({"partner": ann.id, "expires_at": UtcMillis(expires).to_rfc3339()});
+        let made = server.post("/v1/links", &body).operator().send();
+        let code =
+            (now_ms() < expires).then(|| made.expect(201).json()["code"].as_str().expect("a code").to_owned())?;
+        let touched = server.visit(&format!("/r/{code}")).send();
+        (now_ms() < expires).then_some((code, expires, touched))
+    };
+    // Where the machine is so busy that the link was over before the answer came, another has to last longer.
+    let (code, expires, touched) = [3_000, 12_000, 48_000].into_iter().find_map(in_time).expect("an answer in time");
     let cookie = touched.cookie().expect("the cookie of a link that is not over");
 
     step("a link that is switched off before anybody clicked is never live");

@@ -109,8 +109,10 @@ fn pay_out(server: &Server, stripe: &Stripe, agency: &Partner) -> (Payouts, Valu
 fn fill(server: &Server, stripe: &Stripe) -> Held {
     let agency = server.enrol("agency-partner", "agency");
     let ann = server.enrol("user-referral", "ann");
-    let code = server
-        .link(&ann, json!({"destination": "/a", "campaign": "c", "utm": {"source": "s"}, "expires_at": ahead(60_000)}));
+    let code = server.link(
+        &ann,
+        json!({"destination": "/a", "campaign": "c", "utm": {"source": "s"}, "expires_at": ahead(3_600_000)}),
+    );
     server.visit(&format!("/r/{code}")).send();
     server.tell(&[
         signed_up("client", "2025-01-06T00:00:00Z", json!({"code": agency.code})),

@@ -9,10 +9,13 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// State folders of earlier tests that failed are kept this long for whoever wants to look.
 const KEPT: Duration = Duration::from_secs(3600);
+
+/// What is written behind an answer's back is there by then, on a busy machine.
+pub const WRITTEN_WITHIN: Duration = Duration::from_secs(60);
 
 /// Lines of the Worker's log that a failing test shows.
 const LOG_LINES: usize = 30;
@@ -55,13 +58,7 @@ impl Server {
         let state = folder.join(format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
         let _ = fs::remove_dir_all(&state);
         fs::create_dir_all(&state).expect("a state folder");
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
-            .build()
-            .new_agent();
+        let agent = agent();
         let text = String::new;
         let mut server = Server {
             process: None,
@@ -180,8 +177,25 @@ impl Server {
         let _ = process.wait();
     }
 
-    /// The parts of mails that miniflare has kept as files: `email-text` or `email-html`.
+    /// The parts of mails that miniflare has kept as files, `email-text` or `email-html`: as many as the outbox says have
+    /// been sent, or those that are there after a while. It takes a mail first, and writes it on its own time.
     pub fn mails(&self, part: &str) -> Vec<String> {
+        let outbox = self.read("/v1/outbox?limit=200");
+        let messages = outbox["data"].as_array().expect("messages").iter();
+        let deliveries = messages.flat_map(|m| m["deliveries"].as_array().expect("deliveries"));
+        let sent = deliveries.filter(|d| d["channel"] == "mail" && d["state"] == "sent").count();
+        let started = Instant::now();
+        loop {
+            let kept = self.mails_kept(part);
+            let is_all = kept.len() >= sent && kept.iter().all(|text| !text.is_empty());
+            if is_all || started.elapsed() > WRITTEN_WITHIN {
+                return kept;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn mails_kept(&self, part: &str) -> Vec<String> {
         fn files(folder: &Path, part: &str, found: &mut Vec<PathBuf>) {
             for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
                 if path.is_dir() {
@@ -215,6 +229,19 @@ impl Drop for Server {
         println!("-- the end of {}", self.state.join("log").display());
         println!("{}", lines[lines.len().saturating_sub(LOG_LINES)..].join("\n"));
     }
+}
+
+/// A client that takes every answer as it is.
+pub fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_global(Some(Duration::from_secs(60)))
+        // workerd ends a connection that was idle for five seconds, which may be when the next request is on its way.
+        .max_idle_age(Duration::from_secs(2))
+        .build()
+        .new_agent()
 }
 
 /// Removes what tests of long ago left.

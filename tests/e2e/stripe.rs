@@ -2,12 +2,11 @@
 //! What it can do stands in tests/support/stripe/README.md.
 
 use super::facts::{Partner, at};
-use super::server::Server;
+use super::server::{Server, agent};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 pub const KEY: &str = "sk_test_standin";
 pub const SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
@@ -66,14 +65,7 @@ impl Stripe {
     }
 
     fn of(base: &str, process: Option<Child>) -> Stripe {
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
-            .build()
-            .new_agent();
-        Stripe { process, agent, base: base.to_owned() }
+        Stripe { process, agent: agent(), base: base.to_owned() }
     }
 
     /// The settings of a Worker that asks it.

@@ -169,7 +169,7 @@ fn tokens_end_by_time_and_by_hand() {
         (group["attributed"].clone(), group["considered"][0]["reason"].clone())
     };
     step("an expired token binds nobody who signs up after it, and still those before");
-    let expires = super::client::now_ms() + 2_000;
+    let expires = super::client::now_ms() + 60_000;
     let code = server.link(&owner, json!({"expires_at": manicule::base::time::UtcMillis(expires).to_rfc3339()}));
     assert_eq!(code.len(), 64);
     let at = |ms: i64| manicule::base::time::UtcMillis(expires + ms).to_rfc3339();

@@ -121,11 +121,15 @@ fn signatures_are_checked() {
         assert!(problem["detail"].as_str().is_some_and(|d| d.contains(name)), "{name} ({value}): {problem}");
     }
     step("stale, from the future, by another secret, over another body, in another scheme");
+    let away = |by: i64| {
+        let second = now_ms() / 1_000 + by;
+        all(second, &sign(&server.webhook_secret, "msg_1", second, &body)).send()
+    };
+    away(-330).problem(401, "webhook_timestamp_too_old");
+    away(330).problem(401, "webhook_timestamp_too_far_ahead");
     let other = format!("whsec_{}", "QUJD".repeat(11));
     let secret = server.webhook_secret.clone();
     let cases = [
-        ("webhook_timestamp_too_old", now - 330, sign(&secret, "msg_1", now - 330, &body)),
-        ("webhook_timestamp_too_far_ahead", now + 330, sign(&secret, "msg_1", now + 330, &body)),
         ("webhook_signature_mismatch", now, sign(&other, "msg_1", now, &body)),
         ("webhook_signature_mismatch", now, sign(&secret, "msg_1", now, b"{}")),
         ("webhook_signature_mismatch", now, sign(&secret, "msg_2", now, &body)),
@@ -157,8 +161,8 @@ fn signatures_are_checked() {
     server.read("/v1/accounts/someone/receipt");
 
     step("250 seconds either way are within the tolerance");
-    for second in [now - 250, now + 250] {
-        all(second, &sign(&secret, "msg_1", second, &body)).send().expect(200);
+    for by in [-250, 250] {
+        away(by).expect(200);
     }
 }
 

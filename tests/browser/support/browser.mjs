@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { Builder, By, error, logging } from "selenium-webdriver";
 import chrome from "selenium-webdriver/chrome.js";
 
-const WAIT_MS = 15_000;
+/** As long as a busy machine may take; nothing waits longer than it has to. */
+const WAIT_MS = 120_000;
 export const DESKTOP = { width: 1280, height: 900 };
 export const PHONE = { width: 390, height: 844 };
 const QUIET = [
@@ -44,6 +45,7 @@ export class Browser {
       .setChromeOptions(options)
       .setChromeService(new chrome.ServiceBuilder(CHROMEDRIVER))
       .build();
+    await driver.manage().setTimeouts({ script: WAIT_MS });
     const browser = new Browser(driver, profile, base);
     await browser.resize(size);
     if (!javascript) await browser.send("Emulation.setScriptExecutionDisabled", { value: true });
@@ -81,6 +83,11 @@ export class Browser {
 
   async run(script, ...given) {
     return this.driver.executeScript(script, ...given);
+  }
+
+  /** Waits for what a script answers to be so. */
+  until(script) {
+    return this.driver.wait(() => this.run(script), WAIT_MS, script);
   }
 
   find(css) {
@@ -127,7 +134,7 @@ export class Browser {
         return false;
       } catch (why) {
         if (why instanceof error.StaleElementReferenceError || why instanceof error.NoSuchElementError) return true;
-        if (/(no such|not belong|detached|stale|not found)/i.test(why.message)) return true;
+        if (/(no such|not belong|detached|stale|not found|aborted by navigation)/i.test(why.message)) return true;
         throw why;
       }
     }, WAIT_MS, "the page did not change");
@@ -146,7 +153,8 @@ export class Browser {
 
   async close() {
     await this.driver.quit();
-    rmSync(this.profile, { recursive: true, force: true });
+    // What the browser's last processes still write.
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 20 });
   }
 }
 

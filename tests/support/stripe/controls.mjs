@@ -35,6 +35,10 @@ const CONTROLS = {
   },
   "GET /_test/faults": ({ faults }) => faults.plan.filter((fault) => fault.times > 0),
   "DELETE /_test/faults": ({ faults }) => faults.clear(),
+  "POST /_test/faults/release"({ faults }, body) {
+    only(body, []);
+    faults.release();
+  },
 
   "POST /_test/reset"(world, body) {
     only(body, ["balance"]);

@@ -18,6 +18,8 @@ const matchesPath = (pattern, path) => {
 };
 
 export class Faults {
+  #delayed = new Set();
+
   constructor() {
     this.plan = [];
   }
@@ -29,6 +31,24 @@ export class Faults {
 
   clear() {
     this.plan = [];
+  }
+
+  /** Ends after a while, or when the delayed are let go. */
+  wait(ms) {
+    return new Promise((done) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#delayed.delete(end);
+        done();
+      };
+      const timer = setTimeout(end, ms);
+      this.#delayed.add(end);
+    });
+  }
+
+  /** Lets every delayed request go on. */
+  release() {
+    for (const end of [...this.#delayed]) end();
   }
 
   /** The fault that this request meets, if any: the earliest planned one. */

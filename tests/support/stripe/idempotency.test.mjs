@@ -4,6 +4,8 @@ import { test } from "node:test";
 import { payable, standIn } from "./harness.mjs";
 
 const HOUR = 3600;
+/** Milliseconds that no answer is waited for: what is delayed so long is let go. */
+const LONG = 60_000;
 
 async function setUp(t, options) {
   const running = await standIn(t, options);
@@ -12,7 +14,12 @@ async function setUp(t, options) {
     running.post("/v1/transfers", `amount=${amount}&currency=usd&destination=${destination}&transfer_group=g`, { "idempotency-key": key });
   const count = async () => (await running.control("state/transfer")).length;
   const fault = (kind, more) => running.control("faults", { path: "/v1/transfers", kind, ...more });
-  return { ...running, destination, send, count, fault };
+  const release = () => running.control("faults/release", {});
+  /** When the transfer has been made, which is before its answer comes. */
+  const happened = async () => {
+    while ((await count()) === 0) await new Promise((done) => setTimeout(done, 5));
+  };
+  return { ...running, destination, send, count, fault, release, happened };
 }
 
 test("a key's answer is replayed for 24 hours", async (t) => {
@@ -57,11 +64,10 @@ test("a refusal after the start is saved, one before it is not", async (t) => {
 });
 
 test("two at once: the second is told to wait, and later gets the first one's answer", async (t) => {
-  const { send, count, fault } = await setUp(t);
-  await fault("delay", { ms: 1000 });
+  const { send, count, fault, release, happened } = await setUp(t);
+  await fault("delay", { ms: LONG });
   const first = send("k");
-  // It has happened before its answer comes.
-  while ((await count()) === 0) await new Promise((done) => setTimeout(done, 5));
+  await happened();
   const second = await send("k");
   assert.deepEqual(
     [second.status, second.body.error.code, second.headers.get("stripe-should-retry")],
@@ -69,24 +75,26 @@ test("two at once: the second is told to wait, and later gets the first one's an
   );
   assert.equal((await send("k", 7)).body.error.type, "idempotency_error");
   assert.equal((await send("k")).status, 409);
+  await release();
   const { body } = await first;
   assert.equal((await send("k")).body.id, body.id);
   assert.equal(await count(), 1);
 });
 
 test("a delay whose effect comes last hides it from a look-up", async (t) => {
-  const { send, count, fault, control } = await setUp(t);
-  await fault("delay", { ms: 1000, effect: "last" });
+  const { send, count, fault, control, release } = await setUp(t);
+  await fault("delay", { ms: LONG, effect: "last" });
   const answer = send("k");
   while ((await control("faults")).length) await new Promise((done) => setTimeout(done, 5));
   assert.equal(await count(), 0);
+  await release();
   assert.equal((await answer).status, 200);
   assert.equal(await count(), 1);
 });
 
 test("a client that stops waiting does not undo the effect", async (t) => {
-  const { url, destination, send, count, fault } = await setUp(t);
-  await fault("delay", { ms: 1000 });
+  const { url, destination, send, count, fault, release, happened } = await setUp(t);
+  await fault("delay", { ms: LONG });
   const headers = {
     authorization: "Bearer sk_test_x",
     "stripe-version": "2026-10-28.endive",
@@ -94,9 +102,14 @@ test("a client that stops waiting does not undo the effect", async (t) => {
     "idempotency-key": "k",
   };
   const body = `amount=100&currency=usd&destination=${destination}&transfer_group=g`;
-  await assert.rejects(fetch(`${url}/v1/transfers`, { method: "POST", headers, body, signal: AbortSignal.timeout(200) }));
+  const client = new AbortController();
+  const asked = fetch(`${url}/v1/transfers`, { method: "POST", headers, body, signal: client.signal });
+  const stopped = assert.rejects(asked, { name: "AbortError" });
+  await happened();
+  client.abort();
+  await stopped;
   assert.equal((await send("k")).status, 409);
-  await new Promise((done) => setTimeout(done, 1000));
+  await release();
   assert.equal((await send("k")).headers.get("idempotent-replayed"), "true");
   assert.equal(await count(), 1);
 });

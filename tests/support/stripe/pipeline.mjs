@@ -18,8 +18,6 @@ const ROUTES = [...accounts, ...billing, ...customers, ...discounts, ...transfer
 }));
 const LOG_MAX = 20_000;
 
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-
 function authenticate(headers) {
   const given = headers.authorization;
   if (!given)
@@ -82,9 +80,9 @@ async function attempt(world, { fault, ...work }) {
   };
   if (fault?.kind === "500_no_effect") return failure();
   // The nastiest delay: meanwhile nothing is to be found, and it happens all the same.
-  if (fault?.kind === "delay" && fault.effect === "last") await sleep(fault.ms);
+  if (fault?.kind === "delay" && fault.effect === "last") await world.faults.wait(fault.ms);
   const outcome = execute(world, work);
-  if (fault?.kind === "delay" && fault.effect !== "last") await sleep(fault.ms);
+  if (fault?.kind === "delay" && fault.effect !== "last") await world.faults.wait(fault.ms);
   return fault?.kind === "500_effect" ? failure() : outcome;
 }
 
@@ -105,7 +103,7 @@ async function answerOf(world, call, entry) {
   if (locked) {
     const saved = world.idempotency.begin(key, call.path, canonical(raw));
     entry.replayed = Boolean(saved);
-    if (saved && fault?.kind === "delay") await sleep(fault.ms);
+    if (saved && fault?.kind === "delay") await world.faults.wait(fault.ms);
     if (saved)
       return {
         ...saved,
