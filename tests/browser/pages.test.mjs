@@ -137,7 +137,8 @@ test("nothing moves when the script comes late", () =>
         const before = await places();
         const shown = await browser.run("const all = [...document.querySelectorAll('button[data-copy][hidden]')]; for (const button of all) button.hidden = false; return all.length;");
         assert.ok(shown > 0, `${address} has copy buttons that only the script shows`);
-        assert.deepEqual(await places(), before, address);
+        const moved = (await places()).filter((place, number) => place !== before[number]);
+        assert.deepEqual(moved, [], address);
       }
     }
   }));
