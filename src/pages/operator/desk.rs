@@ -96,12 +96,18 @@ pub fn told(error: AppError) -> AppError {
     AppError::new(error.kind, error.code, detail)
 }
 
-/// An amount as typed, `1250` or `1,250.50`, in cents.
+/// An amount as typed, `1250` or `1,250.50`, in cents. A comma only parts thousands: who writes `500,50` for fifty cents
+/// more than 500 must not have put in a hundred times as much.
 pub fn cents_of(text: &str) -> Option<i64> {
-    let text = text.replace([',', ' '], "");
-    let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    let mut groups = whole.split([',', ' ']);
+    let first = groups.next().unwrap_or("");
+    if whole != first && !(1..=3).contains(&first.len()) || groups.any(|group| group.len() != 3) {
+        return None;
+    }
+    let whole = whole.replace([',', ' '], "");
     let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 13 || rest.len() > 2 || !digits(whole) || !digits(rest) {
+    if whole.is_empty() || whole.len() > 13 || rest.len() > 2 || !digits(&whole) || !digits(rest) {
         return None;
     }
     let cents = format!("{whole}{rest:0<2}").parse().ok()?;
@@ -172,6 +178,15 @@ mod tests {
             ("", None),
             (".5", None),
             ("99999999999999", None),
+            ("1 250", Some(125_000)),
+            ("1,234,567", Some(123_456_700)),
+            ("500,50", None),
+            ("1,5", None),
+            ("1.250,50", None),
+            ("1234,567", None),
+            (",500", None),
+            ("5 00", None),
+            ("1,250,", None),
         ] {
             assert_eq!(cents_of(text), want, "{text}");
         }
