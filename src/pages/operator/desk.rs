@@ -12,6 +12,7 @@ use crate::pages::form::Form;
 use crate::pages::layout::{self, Area, Page, csrf};
 use crate::pages::parts::{self, Field};
 use crate::pages::visit::Visit;
+use crate::store::operator::Known;
 use crate::store::session::SessionRow;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
@@ -21,6 +22,9 @@ pub const KEY: &str = "idempotency";
 
 /// Rows of a list on one page: with them it stays well under 60 KB of HTML.
 pub const ROWS: i64 = 25;
+
+/// After every row that a list can hold.
+pub const LAST_ROW: i64 = crate::base::money::EXACT_MAX;
 
 /// Before every instant that a list can hold.
 pub const LATEST: i64 = u32::MAX as i64 * 1_000_000;
@@ -45,6 +49,17 @@ pub fn status(form: &Form) -> u16 {
 pub fn partner(id: &str, external_id: Option<&str>, name: Option<&str>) -> Markup {
     let known = name.filter(|n| !n.is_empty()).or(external_id).unwrap_or(id);
     html! { a href={ "/operator/partners/" (parts::escaped(id)) } { (known) } }
+}
+
+/// The same, where what is known of several was read.
+pub fn partner_of(known: &[Known], id: &str) -> Markup {
+    let found = known.iter().find(|k| k.id == id);
+    partner(id, found.map(|k| k.external_id.as_str()), found.and_then(|k| k.name.as_deref()))
+}
+
+/// The partners that the first rows of an answer of the interface are about.
+pub fn partners_in(rows: &Value, most: usize) -> impl Iterator<Item = &str> {
+    rows.as_array().into_iter().flatten().take(most).filter_map(|row| row["partner"].as_str())
 }
 
 pub fn account(id: &str) -> Markup {
