@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Browser } from "./support/browser.mjs";
-import { COLOURS, accessibility, layoutShift, sideways, weight } from "./support/checks.mjs";
+import { COLOURS, accessibility, illegible, layoutShift, sideways, weight } from "./support/checks.mjs";
+import { visitorsOfThePast } from "./support/past.mjs";
 import { OPERATORS_OTHERS, crawl, partnersOthers } from "./support/pages.mjs";
 import { OPERATOR, followMail, signIn, signInAsOperator } from "./support/people.mjs";
 import { prepare, writeGuide } from "./support/prepare.mjs";
@@ -17,6 +18,7 @@ let server;
 before(async () => {
   server = await serve();
   await prepare(server);
+  server = await server.meanwhile(visitorsOfThePast);
   await inBrowser(async (browser) => {
     await signInAsOperator(browser);
     await writeGuide(browser);
@@ -35,6 +37,7 @@ async function faults(browser, address) {
     const moved = await layoutShift(browser);
     if (moved !== 0) note(name, [`the layout shifts by ${moved}`]);
     note(`${name}, sideways`, await sideways(browser));
+    note(`${name}, too small`, await illegible(browser));
     note(`${name}, light`, await accessibility(browser));
     await browser.scheme("dark");
     note(`${name}, dark`, await accessibility(browser, COLOURS));
@@ -65,7 +68,7 @@ async function inBrowser(story) {
   }
 }
 
-const BROKEN = `<!doctype html><title>x</title><style>p{color:#bbb;background:#fff}</style><main><img src="x.png"><p>Too pale.</p>
+const BROKEN = `<!doctype html><title>x</title><style>p{color:#bbb;background:#fff}</style><main><img src="x.png"><p>Too pale.</p><p style="font-size:5px">Too small.</p>
   <div style="width:1400px">Too wide.</div><div id="late"></div><p>Moved.</p></main><script>
   setTimeout(() => { document.getElementById("late").style.height = "300px"; console.error("broken"); }, 1000);</script>`;
 
@@ -79,6 +82,7 @@ test("the checks see what they look for", () =>
     assert.match(found, /critical image-alt/);
     assert.match(found, /serious color-contrast/);
     assert.ok((await sideways(browser)).length > 0);
+    assert.match((await illegible(browser)).join("\n"), /5\.0 px: .*Too small/);
     assert.ok((await layoutShift(browser)) > 0);
     assert.ok((await weight(browser)).bytes > 100);
     assert.match((await browser.complaints()).join("\n"), /broken/);
