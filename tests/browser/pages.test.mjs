@@ -2,6 +2,7 @@
 // pixels, nothing that moves, nothing in the console, one style sheet, and less than 60 KB of HTML.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { Key } from "selenium-webdriver";
 import { Browser } from "./support/browser.mjs";
 import { COLOURS, accessibility, illegible, layoutShift, sideways, weight } from "./support/checks.mjs";
 import { visitorsOfThePast } from "./support/past.mjs";
@@ -153,6 +154,40 @@ test("an operator's pages", () =>
       "/operator/runs/preview",
       "/operator/tokens",
     ], OPERATORS_OTHERS);
+  }));
+
+/** What a keyboard comes to, press by press: what it is called, and whether it can be seen. */
+async function tabbed(browser, presses) {
+  const met = [];
+  for (let press = 0; press < presses; press += 1) {
+    await browser.driver.actions().sendKeys(Key.TAB).perform();
+    met.push(
+      await browser.run(`
+        const one = document.activeElement;
+        const mark = one.labels?.[0] ?? one;
+        const { width, height } = mark.getBoundingClientRect();
+        return { name: one.id || one.textContent.trim(), seen: width > 0 && height > 0 && (mark !== one || getComputedStyle(one).opacity !== "0") };`),
+    );
+  }
+  return met;
+}
+
+test("a keyboard comes to nothing that cannot be seen", () =>
+  inBrowser(async (browser) => {
+    await signIn(browser, "hello@north.example", "/partner");
+    for (const size of [WIDE, NARROW]) {
+      await browser.resize(size);
+      await browser.go("/partner");
+      const met = await tabbed(browser, 16);
+      assert.deepEqual(met.filter(({ seen }) => !seen), [], JSON.stringify(met));
+      assert.equal(met[0].name, "Skip to the content");
+      assert.equal(met.some(({ name }) => name === "menu"), size === NARROW);
+    }
+    // The menu of a phone opens by the keyboard.
+    await browser.go("/partner");
+    await tabbed(browser, 3);
+    await browser.driver.actions().sendKeys(Key.SPACE).perform();
+    assert.equal(await (await browser.find("nav.main a[href='/partner/earnings']")).isDisplayed(), true);
   }));
 
 test("pages behind a mail or a form", () =>
