@@ -2,7 +2,7 @@
 // pixels, nothing that moves, nothing in the console, one style sheet, and less than 60 KB of HTML.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Key } from "selenium-webdriver";
+import { By, Key } from "selenium-webdriver";
 import { Browser } from "./support/browser.mjs";
 import { COLOURS, accessibility, illegible, layoutShift, sideways, weight } from "./support/checks.mjs";
 import { visitorsOfThePast } from "./support/past.mjs";
@@ -60,8 +60,8 @@ async function crawled(browser, start, expected, others) {
   assert.deepEqual(missing, [], `found: ${shapes.join(" ")}`);
 }
 
-async function inBrowser(story) {
-  const browser = await Browser.open(server.base);
+async function inBrowser(story, options = {}) {
+  const browser = await Browser.open(server.base, options);
   try {
     await story(browser);
   } finally {
@@ -189,6 +189,17 @@ test("a keyboard comes to nothing that cannot be seen", () =>
     await browser.driver.actions().sendKeys(Key.SPACE).perform();
     assert.equal(await (await browser.find("nav.main a[href='/partner/earnings']")).isDisplayed(), true);
   }));
+
+test("what a script shows has its room before the script comes", () =>
+  inBrowser(async (browser) => {
+    await signIn(browser, "team@ink.example", "/partner");
+    for (const address of ["/partner", "/partner/share"]) {
+      await browser.go(address);
+      const buttons = await browser.driver.findElements(By.css("main button[data-copy]"));
+      assert.ok(buttons.length > 0, address);
+      for (const button of buttons) assert.ok((await button.getRect()).height > 20, address);
+    }
+  }, { javascript: false }));
 
 test("pages behind a mail or a form", () =>
   inBrowser(async (browser) => {
