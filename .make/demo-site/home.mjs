@@ -16,11 +16,11 @@ export function home(codes, emdash) {
     <ol class="steps">
       ${step("Join as a partner", html`<p><a href="/partner/join" target="_blank">Fill in the form</a> with any address ending in <code>.example</code>. The mail with the link to confirm is in the <a href="/dev/mail" target="_blank">post box</a>.</p>`)}
       ${step("Tell Stripe where to pay", html`<p>On your <a href="/partner/payouts" target="_blank">payouts page</a>, begin Stripe’s onboarding. The stand-in asks for one press.</p>`)}
-      ${step("Send somebody to the shop", html`<p>Open your own link, from your <a href="/partner/links" target="_blank">links page</a>. It leads to <a href="/shop" target="_blank">the shop</a>, which says that a partner sent you. Sign up there and pay for a month.</p>`)}
+      ${step("Send somebody to the shop", html`<p>On your <a href="/partner/links" target="_blank">links page</a>, choose your link and press Open it. It leads to <a href="/shop" target="_blank">the shop</a>, which says that a partner sent you. Sign up there and pay for a month.</p>`)}
       ${step("See what you earned", html`<p>Your <a href="/partner/earnings" target="_blank">earnings</a> have a new line, and its receipt says why: 20 % of the payment, held for 60 days.</p>`)}
       ${step("Let the time pass", html`<p>At the foot of <a href="/shop#time" target="_blank">the shop</a>: one press, and the 60 days and the monthly run are behind you.</p>`)}
       ${step("Approve the payout", html`<p><a href="/sign-in?to=/operator" target="_blank">Sign in as the operator</a>, <code>${OPERATOR}</code>, by a link in the <a href="/dev/mail" target="_blank">post box</a>. Under <a href="/operator/runs" target="_blank">Runs</a>, look at what is to be paid, and approve it. That ends your session as a partner in this browser; a private window keeps both.</p>`)}
-      ${step("It is paid", html`<p>The run shows the payout as paid, with Stripe’s transfer. So does your <a href="/partner/payouts" target="_blank">payouts page</a>, once you sign in as the partner again.</p>`)}
+      ${step("It is paid", html`<p>Approved payouts leave with the next ten-minute job: press <a href="/shop#time" target="_blank">Let ten minutes pass</a>. The run then shows the payout as paid, and the payout Stripe’s transfer. So does your <a href="/partner/payouts" target="_blank">payouts page</a>, once you sign in as the partner again.</p>`)}
     </ol>
     <h2 id="ways">Ways in</h2>
     <dl class="facts">

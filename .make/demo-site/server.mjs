@@ -122,6 +122,7 @@ export async function start({ worker: given, stateFile, memoryFile, emdash: isEm
   const vars = {
     // Links without a destination lead to the shop.
     SITE_URL: `${url}/shop`,
+    SITE_NAME: "Inkwell",
     PUBLIC_URL: worker.url,
     MAIL_FROM: "Inkwell partners <partners@inkwell.example>",
     MAIL_API_URL: `${url}/dev/mails`,

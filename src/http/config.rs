@@ -20,6 +20,8 @@ pub struct Config {
     pub public_url: String,
     /// The site that links lead to; empty: this Worker's own address.
     pub site_url: String,
+    /// How people call the site; empty: by its host name.
+    pub site_name: String,
     pub cookie_keys: Option<CookieKeys>,
     pub webhook_secrets: Vec<Secret>,
     pub emdash_tokens: Vec<String>,
@@ -46,6 +48,7 @@ impl Config {
         let mut config = Config {
             public_url: text("PUBLIC_URL").trim().trim_end_matches('/').to_owned(),
             site_url: text("SITE_URL").trim().trim_end_matches('/').to_owned(),
+            site_name: text("SITE_NAME").trim().to_owned(),
             self_serve_program: text("SELF_SERVE_PROGRAM").trim().to_owned(),
             consent_cookie: text("CONSENT_COOKIE").trim().to_owned(),
             join_programs: text("JOIN_PROGRAM").split_whitespace().map(str::to_owned).collect(),

@@ -59,7 +59,10 @@ pub struct Step<'a> {
 
 /// Height of one step's bar, and of the whole of it with its words.
 const BAR: u32 = 22;
-const ROW: u32 = 58;
+const ROW: u32 = 78;
+/// Where a step's words stand, and below its bar those of its band: with room for the large letters of a small screen.
+const WORDS: u32 = 24;
+const BELOW_BAR: u32 = 20;
 
 /// Steps below one another, each on a scale of its own on which its band has room: the bar is the rate, the thin line its
 /// interval, the shade behind them the band.
@@ -71,9 +74,9 @@ pub fn steps(title: &str, steps: &[Step<'_>], percent: &dyn Fn(i64) -> String) -
                 @for (n, step) in steps.iter().enumerate() {
                     @let top = u32::try_from(n).unwrap_or(0) * ROW;
                     @let scale = scale(step);
-                    text.label x="0" y=(top + 16) { (step.title) }
-                    text x=(WIDTH) y=(top + 16) text-anchor="end" { (step.says) }
-                    g transform={ "translate(0 " (top + 24) ")" } {
+                    text.label x="0" y=(top + WORDS) { (step.title) }
+                    text x=(WIDTH) y=(top + WORDS) text-anchor="end" { (step.says) }
+                    g transform={ "translate(0 " (top + WORDS + 8) ")" } {
                         title { (step.title) ": " (step.says) }
                         @if let Some(band) = step.band { g.band { (PreEscaped(bar(band, scale, 0, BAR))) } }
                         g.track { (PreEscaped(bar((0, scale), scale, BAR - 1, BAR))) }
@@ -82,8 +85,8 @@ pub fn steps(title: &str, steps: &[Step<'_>], percent: &dyn Fn(i64) -> String) -
                             g.whisker { (PreEscaped(bar((low, high), scale, BAR / 2 - 1, BAR / 2 + 1))) }
                         }
                         @if let Some((from, to)) = step.band {
-                            text.small x=(at(place(from, scale))) y=(BAR + 10) { (percent(from)) }
-                            text.small x=(at(place(to, scale))) y=(BAR + 10) { (percent(to)) }
+                            text.small x=(at(place(from, scale))) y=(BAR + BELOW_BAR) { (percent(from)) }
+                            text.small x=(at(place(to, scale))) y=(BAR + BELOW_BAR) { (percent(to)) }
                         }
                     }
                 }

@@ -126,6 +126,8 @@ fn header<S: Site>(visit: &Visit<'_, S>, page: &Page<'_>, nav: Nav) -> Markup {
                         (csrf(visit))
                         button.plain { "Sign out" }
                     }
+                    // A partner finds it in the settings.
+                    @if matches!(page.area, Area::Operator(_)) { p { a href="/sign-out" { "Sign out everywhere" } } }
                 }
             }
         }

@@ -66,6 +66,11 @@ pub fn state(name: &str) -> Markup {
     html! { span class={ "state " (tone) } { (name.replace('_', " ")) } }
 }
 
+/// A state with why it is so, where that says more than the state.
+pub fn state_with(name: &str, reason: &str) -> Markup {
+    html! { (state(name)) @if reason != name { " " span.quiet { (reason) } } }
+}
+
 /// What stands where there is nothing yet: says so, and what to do.
 pub fn empty(title: &str, hint: Markup) -> Markup {
     html! { div.empty { p.title { (title) } p { (hint) } } }

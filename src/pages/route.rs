@@ -114,6 +114,9 @@ fn refused<S: Site>(visit: &Visit<'_, S>, error: &AppError, area: &str) -> Respo
     };
     let page = Page { title, area: Area::Open, here: "", content };
     let mut response = layout::show(visit, message::status_of(error.kind), page);
+    if error.kind == Kind::MethodNotAllowed {
+        response.headers.push(("allow", "GET, HEAD, POST".to_owned()));
+    }
     response.fault = Some(error.to_string());
     response
 }

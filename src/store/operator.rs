@@ -26,10 +26,12 @@ pub struct PartnerFound {
     pub created_at_ms: UtcMillis,
     pub name: Option<String>,
     pub email: Option<String>,
+    /// Its place among the partners, in the order that they joined.
+    pub row: i64,
 }
 
 const PARTNER_FOUND: &str =
-    "SELECT p.id, p.program_id, p.external_id, p.code, p.left_at_ms, p.created_at_ms, x.name, x.email
+    "SELECT p.id, p.program_id, p.external_id, p.code, p.left_at_ms, p.created_at_ms, x.name, x.email, p.rowid AS row
      FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
 
 /// Partners with this id or link code, or whose id with the host, address or name begins with it.
@@ -53,9 +55,9 @@ pub fn partner_search(text: &str) -> Stmt {
     .bind(FOUND_MAX)
 }
 
-/// Partners after the cursor.
-pub fn partner_page(after: &str, limit: i64) -> Stmt {
-    Stmt::new(format!("{PARTNER_FOUND} WHERE p.id > ?1 ORDER BY p.id LIMIT ?2")).bind(after).bind(limit)
+/// Partners before the cursor, a row's number: the newest first.
+pub fn partner_page(before: i64, limit: i64) -> Stmt {
+    Stmt::new(format!("{PARTNER_FOUND} WHERE p.rowid < ?1 ORDER BY p.rowid DESC LIMIT ?2")).bind(before).bind(limit)
 }
 
 /// A partner's links, the newest first.
@@ -85,13 +87,18 @@ pub fn line_latest(partner: &str, before_ms: i64, before_id: &str, limit: i64) -
 pub struct AccountFound {
     pub id: String,
     pub signed_up_at_ms: Option<UtcMillis>,
-    /// JSON: to whom it is bound, `[{"program", "partner", "method"}]`.
+    /// JSON: to whom it is bound, `[{"program", "partner", "external_id", "name", "method"}]`.
     pub bound: String,
+    /// Its place among the accounts, in the order that they came in.
+    pub row: i64,
 }
 
 const ACCOUNT_FOUND: &str = "SELECT a.id, a.signed_up_at_ms,
-       (SELECT json_group_array(json_object('program', b.program_id, 'partner', b.partner_id, 'method', b.method))
-        FROM binding b WHERE b.account_id = a.id AND b.partner_id IS NOT NULL) AS bound FROM account a";
+       (SELECT json_group_array(json_object('program', b.program_id, 'partner', b.partner_id, 'method', b.method,
+          'external_id', p.external_id, 'name', x.name))
+        FROM binding b LEFT JOIN partner p ON p.id = b.partner_id LEFT JOIN partner_person x ON x.partner_id = b.partner_id
+        WHERE b.account_id = a.id AND b.partner_id IS NOT NULL) AS bound,
+       a.rowid AS row FROM account a";
 
 /// Accounts whose id begins with this text, that gave this address, of this email domain, or bound to this partner.
 pub fn account_search(text: &str) -> Stmt {
@@ -113,9 +120,9 @@ pub fn account_search(text: &str) -> Stmt {
     .bind(FOUND_MAX)
 }
 
-/// Accounts after the cursor.
-pub fn account_page(after: &str, limit: i64) -> Stmt {
-    Stmt::new(format!("{ACCOUNT_FOUND} WHERE a.id > ?1 ORDER BY a.id LIMIT ?2")).bind(after).bind(limit)
+/// Accounts before the cursor, a row's number: the newest first.
+pub fn account_page(before: i64, limit: i64) -> Stmt {
+    Stmt::new(format!("{ACCOUNT_FOUND} WHERE a.rowid < ?1 ORDER BY a.rowid DESC LIMIT ?2")).bind(before).bind(limit)
 }
 
 /// An account's lines after the cursor.
@@ -137,10 +144,16 @@ pub struct Known {
 const KNOWN: &str =
     "SELECT p.id, p.external_id, x.name FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
 
+/// The partners with these ids.
+pub fn partners_known(ids: &[&str]) -> Stmt {
+    Stmt::new(format!("{KNOWN} WHERE p.id IN (SELECT value FROM json_each(?1))")).json(&ids)
+}
+
 /// The partners that an account's receipts speak of.
 pub fn partners_of_account(account: &str) -> Stmt {
     Stmt::new(format!(
         "{KNOWN} WHERE p.id IN (SELECT partner_id FROM binding WHERE account_id = ?1 UNION
+           SELECT partner_id FROM accrual WHERE account_id = ?1 UNION
            SELECT c.value ->> '$.partner' FROM binding b, json_each(b.receipt, '$.considered') c WHERE b.account_id = ?1)"
     ))
     .bind(account)

@@ -44,12 +44,15 @@ pub struct PlanItem {
     pub unit: String,
     pub planned_cents: i64,
     pub posted_cents: Option<i64>,
+    pub external_id: Option<String>,
+    pub name: Option<String>,
 }
 
 pub fn run_plan_page(run: &str, after: i64, limit: i64) -> Stmt {
     Stmt::new(
-        "SELECT seq, kind, line_id, account_id, partner_id, unit, planned_cents, posted_cents FROM run_item
-         WHERE run_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+        "SELECT i.seq, i.kind, i.line_id, i.account_id, i.partner_id, i.unit, i.planned_cents, i.posted_cents, p.external_id, x.name
+         FROM run_item i LEFT JOIN partner p ON p.id = i.partner_id LEFT JOIN partner_person x ON x.partner_id = i.partner_id
+         WHERE i.run_id = ?1 AND i.seq > ?2 ORDER BY i.seq LIMIT ?3",
     )
     .bind(run)
     .bind(after)

@@ -145,6 +145,23 @@ pub fn outbox_page(state: Option<State>, after: &str, limit: i64) -> Stmt {
     .bind(limit)
 }
 
+/// The same for people: before the cursor, a row's number, the newest first, with the partner's name.
+pub fn outbox_latest(state: Option<State>, before: i64, limit: i64) -> Stmt {
+    // Of what waits and what failed there is little: their indexes find it, and it is sorted. What was sent is nearly all.
+    let order = if matches!(state, Some(State::Queued | State::Failed)) { "+o.rowid" } else { "o.rowid" };
+    Stmt::new(format!(
+        "SELECT o.rowid AS row, o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.state, o.created_at_ms, p.external_id, x.name,
+                (SELECT json_group_array(json_object('channel', d.channel, 'target', d.target, 'state', d.state, 'round', d.round,
+                   'attempts', d.attempts, 'next_attempt_at_ms', d.next_attempt_at_ms, 'last_error', d.last_error, 'sent_at_ms', d.sent_at_ms))
+                 FROM delivery d WHERE d.outbox_id = o.id) AS deliveries
+         FROM outbox o LEFT JOIN partner p ON p.id = o.partner_id LEFT JOIN partner_person x ON x.partner_id = o.partner_id
+         WHERE {} {order} < ?1 ORDER BY {order} DESC LIMIT ?2",
+        state.map_or("", State::condition)
+    ))
+    .bind(before)
+    .bind(limit)
+}
+
 /// A message's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {

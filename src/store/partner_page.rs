@@ -192,10 +192,49 @@ pub fn client_receipt(partner: &str, row: i64) -> Stmt {
     Stmt::new("SELECT receipt, states FROM binding WHERE rowid = ?2 AND partner_id = ?1").bind(partner).bind(row)
 }
 
+/// A line's settlement: the instant of the run that made it available, where that is known and nothing stopped it after.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SettledRow {
+    pub id: String,
+    pub settled_ms: Option<UtcMillis>,
+}
+
+/// Of the program's runs those from the year of the line on, by their index, until one that the line was in. A line that
+/// was reviewed or disputed may have missed payouts that others of its run have left with: of it nothing is said.
+const SETTLED: &str = "IIF(state = 'available' AND bucket = 'available'
+    AND NOT EXISTS (SELECT 1 FROM review v WHERE v.account_id = accrual.account_id)
+    AND NOT EXISTS (SELECT 1 FROM event e WHERE e.account_id = accrual.account_id AND e.type IN ('dispute.opened', 'dispute.won', 'dispute.lost')),
+  (SELECT r.as_of_ms FROM run r CROSS JOIN run_item i ON i.run_id = r.id AND i.line_id = accrual.id
+   WHERE r.program_id = accrual.program_id AND r.cadence IN ('weekly', 'monthly') AND r.period >= substr(accrual.period, 1, 4) AND i.posted_cents > 0
+   ORDER BY r.cadence, r.period LIMIT 1), NULL) AS settled_ms";
+
+/// A payout as an earning's page needs it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PayoutRow {
+    pub id: String,
+    pub unit: String,
+    /// The instant of the run that planned it.
+    pub as_of_ms: UtcMillis,
+    pub state: String,
+    /// 1: something of it was taken back.
+    pub is_reversed: i64,
+}
+
+/// The partner's newest payouts that stand, the oldest of them first.
+pub fn payouts_standing(partner: &str, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT * FROM (SELECT p.id, p.unit, r.as_of_ms, p.state, EXISTS (SELECT 1 FROM payout_reversal v WHERE v.payout_id = p.id) AS is_reversed
+           FROM payout p CROSS JOIN run r ON r.id = p.run_id WHERE p.partner_id = ?1 AND p.state NOT IN ('failed', 'cancelled')
+           ORDER BY p.created_at_ms DESC LIMIT ?2) ORDER BY as_of_ms",
+    )
+    .bind(partner)
+    .bind(limit)
+}
+
 /// The newest lines of one of the partner's accounts: found by the account, which has few, and not by the partner.
 pub fn client_lines(partner: &str, row: i64, limit: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT {LINE_COLUMNS} FROM accrual WHERE +partner_id = ?1
+        "SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE +partner_id = ?1
            AND account_id = (SELECT account_id FROM binding WHERE rowid = ?2 AND partner_id = ?1)
          ORDER BY at_ms DESC, id DESC LIMIT ?3"
     ))
@@ -209,7 +248,7 @@ pub fn line_page(partner: &str, state: &str, before_ms: i64, before_id: &str, li
     // Without what does not filter: else its index is not used.
     let of_state = if state.is_empty() { "?2 = ''" } else { "state = ?2" };
     Stmt::new(format!(
-        "SELECT {LINE_COLUMNS} FROM accrual WHERE partner_id = ?1 AND {of_state} AND at_ms <= ?3 AND (at_ms < ?3 OR id < ?4)
+        "SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE partner_id = ?1 AND {of_state} AND at_ms <= ?3 AND (at_ms < ?3 OR id < ?4)
          ORDER BY at_ms DESC, id DESC LIMIT ?5"
     ))
     .bind(partner)
@@ -220,7 +259,8 @@ pub fn line_page(partner: &str, state: &str, before_ms: i64, before_id: &str, li
 }
 
 pub fn line_find(partner: &str, id: &str) -> Stmt {
-    Stmt::new(format!("SELECT {LINE_COLUMNS} FROM accrual WHERE id = ?2 AND partner_id = ?1")).bind(partner).bind(id)
+    let sql = format!("SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE id = ?2 AND partner_id = ?1");
+    Stmt::new(sql).bind(partner).bind(id)
 }
 
 /// The row of the account that a line of the partner is for, where it is still the partner's.

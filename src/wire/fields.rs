@@ -40,6 +40,10 @@ const fn label(max: usize, must: &'static str) -> Form {
     Form { max, holds: has_no_control_character, must, empty_is_absent: true }
 }
 
+const fn shown(max: usize, must: &'static str) -> Form {
+    Form { max, holds: is_seen, must, empty_is_absent: true }
+}
+
 /// Any id of the sender's. 255 characters is what common senders and indexes allow.
 pub(super) const ID: Form = exact(255, is_printable, "be 1 to 255 printable ASCII characters without spaces");
 /// An id that becomes part of a longer one of ours, which must itself fit [`ID`].
@@ -55,6 +59,11 @@ pub(super) const DOMAIN: Form =
 pub(super) const CURRENCY: Form = exact(3, is_currency, "be a currency code of three letters such as usd");
 /// A person's name.
 pub(super) const NAME: Form = label(200, "be at most 200 characters without control characters");
+/// A name that is shown to others, beside their own and in sentences: a partner's, and the one on the leaderboard.
+pub(super) const SHOWN_NAME: Form =
+    shown(200, "be at most 200 characters that are seen, without control characters and marks that turn a text around");
+pub(super) const SHOWN_NAME_SHORT: Form =
+    shown(64, "be at most 64 characters that are seen, without control characters and marks that turn a text around");
 /// A referral code, a visitor's id, a plan's name: far above what we or common senders make.
 pub(super) const CODE: Form = label(128, "be at most 128 characters without control characters");
 /// A signed attribution token: no longer than a cookie can be.
@@ -198,6 +207,26 @@ pub(super) fn is_printable(text: &str) -> bool {
 
 fn has_no_control_character(text: &str) -> bool {
     !text.chars().any(char::is_control)
+}
+
+/// Something to see, and nothing that hides or turns around what stands beside it.
+fn is_seen(text: &str) -> bool {
+    has_no_control_character(text)
+        && !text.chars().any(turns_around)
+        && (text.is_empty() || !text.chars().all(is_blank))
+}
+
+/// Embeddings, overrides and isolates of Unicode's bidirectional algorithm, and its line and paragraph ends: with them a
+/// text changes how what comes after it is read.
+pub fn turns_around(c: char) -> bool {
+    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Characters that show nothing: spaces, joiners, fillers.
+pub fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}')
 }
 
 fn is_kind(text: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Bodies of the operators' and partners' calls, with the same limits and errors as events have.
 
 use super::destination;
-use super::fields::{CAMPAIGN, DOMAIN, EMAIL, Fields, ID, NAME};
+use super::fields::{CAMPAIGN, DOMAIN, EMAIL, Fields, ID, NAME, SHOWN_NAME, SHOWN_NAME_SHORT};
 use super::json::{self, Invalid};
 use crate::base::money::{CENTS_MAX, Cents};
 use crate::base::time::{Month, UtcMillis, Week};
@@ -117,7 +117,7 @@ pub fn partner(body: &[u8]) -> Result<NewPartner, Invalid> {
     Ok(NewPartner {
         program: fields.required_text("program", &ID)?,
         external_id: fields.required_text("external_id", &ID)?,
-        name: fields.text("name", &NAME)?,
+        name: fields.text("name", &SHOWN_NAME)?,
         email: fields.text("email", &EMAIL)?,
         website: website(&fields)?,
         country: country(&fields)?,
@@ -130,10 +130,10 @@ pub fn profile(body: &[u8]) -> Result<Profile, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?.typed();
     Ok(Profile {
-        name: fields.text("name", &NAME)?,
+        name: fields.text("name", &SHOWN_NAME)?,
         website: website(&fields)?,
         country: country(&fields)?,
-        display_name: fields.text("display_name", &CAMPAIGN)?,
+        display_name: fields.text("display_name", &SHOWN_NAME_SHORT)?,
     })
 }
 

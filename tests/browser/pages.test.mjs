@@ -2,8 +2,10 @@
 // pixels, nothing that moves, nothing in the console, one style sheet, and less than 60 KB of HTML.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { By, Key } from "selenium-webdriver";
 import { Browser } from "./support/browser.mjs";
-import { COLOURS, accessibility, layoutShift, sideways, weight } from "./support/checks.mjs";
+import { COLOURS, accessibility, illegible, layoutShift, sideways, weight } from "./support/checks.mjs";
+import { visitorsOfThePast } from "./support/past.mjs";
 import { OPERATORS_OTHERS, crawl, partnersOthers } from "./support/pages.mjs";
 import { OPERATOR, mailed, signIn, signInAsOperator } from "./support/people.mjs";
 import { prepare, writeGuide } from "./support/prepare.mjs";
@@ -17,6 +19,7 @@ let server;
 before(async () => {
   server = await serve();
   await prepare(server);
+  server = await server.meanwhile(visitorsOfThePast);
   await inBrowser(async (browser) => {
     await signInAsOperator(browser);
     await writeGuide(browser);
@@ -35,6 +38,7 @@ async function faults(browser, address) {
     const moved = await layoutShift(browser);
     if (moved !== 0) note(name, [`the layout shifts by ${moved}`]);
     note(`${name}, sideways`, await sideways(browser));
+    note(`${name}, too small`, await illegible(browser));
     note(`${name}, light`, await accessibility(browser));
     await browser.scheme("dark");
     note(`${name}, dark`, await accessibility(browser, COLOURS));
@@ -56,8 +60,8 @@ async function crawled(browser, start, expected, others) {
   assert.deepEqual(missing, [], `found: ${shapes.join(" ")}`);
 }
 
-async function inBrowser(story) {
-  const browser = await Browser.open(server.base);
+async function inBrowser(story, options = {}) {
+  const browser = await Browser.open(server.base, options);
   try {
     await story(browser);
   } finally {
@@ -65,7 +69,7 @@ async function inBrowser(story) {
   }
 }
 
-const BROKEN = `<!doctype html><title>x</title><style>p{color:#bbb;background:#fff}</style><main><img src="x.png"><p>Too pale.</p>
+const BROKEN = `<!doctype html><title>x</title><style>p{color:#bbb;background:#fff}</style><main><img src="x.png"><p>Too pale.</p><p style="font-size:5px">Too small.</p>
   <div style="width:1400px">Too wide.</div><div id="late"></div><p>Moved.</p></main><script>
   const afterFrame = (deed) => requestAnimationFrame(() => requestAnimationFrame(deed)); // nothing moves that was not shown yet
   // What moves at once is put down to whoever has just changed the window.
@@ -85,6 +89,7 @@ test("the checks see what they look for", () =>
     assert.match(found, /critical image-alt/);
     assert.match(found, /serious color-contrast/);
     assert.ok((await sideways(browser)).length > 0);
+    assert.match((await illegible(browser)).join("\n"), /5\.0 px: .*Too small/);
     assert.ok((await layoutShift(browser)) > 0);
     assert.ok((await weight(browser)).bytes > 100);
     assert.match((await browser.complaints()).join("\n"), /broken/);
@@ -175,6 +180,51 @@ test("an operator's pages", () =>
       "/operator/tokens",
     ], OPERATORS_OTHERS);
   }));
+
+/** What a keyboard comes to, press by press: what it is called, and whether it can be seen. */
+async function tabbed(browser, presses) {
+  const met = [];
+  for (let press = 0; press < presses; press += 1) {
+    await browser.driver.actions().sendKeys(Key.TAB).perform();
+    met.push(
+      await browser.run(`
+        const one = document.activeElement;
+        const mark = one.labels?.[0] ?? one;
+        const { width, height } = mark.getBoundingClientRect();
+        return { name: one.id || one.textContent.trim(), seen: width > 0 && height > 0 && (mark !== one || getComputedStyle(one).opacity !== "0") };`),
+    );
+  }
+  return met;
+}
+
+test("a keyboard comes to nothing that cannot be seen", () =>
+  inBrowser(async (browser) => {
+    await signIn(browser, "hello@north.example", "/partner");
+    for (const size of [WIDE, NARROW]) {
+      await browser.resize(size);
+      await browser.go("/partner");
+      const met = await tabbed(browser, 16);
+      assert.deepEqual(met.filter(({ seen }) => !seen), [], JSON.stringify(met));
+      assert.equal(met[0].name, "Skip to the content");
+      assert.equal(met.some(({ name }) => name === "menu"), size === NARROW);
+    }
+    // The menu of a phone opens by the keyboard.
+    await browser.go("/partner");
+    await tabbed(browser, 3);
+    await browser.driver.actions().sendKeys(Key.SPACE).perform();
+    assert.equal(await (await browser.find("nav.main a[href='/partner/earnings']")).isDisplayed(), true);
+  }));
+
+test("what a script shows has its room before the script comes", () =>
+  inBrowser(async (browser) => {
+    await signIn(browser, "team@ink.example", "/partner");
+    for (const address of ["/partner", "/partner/share"]) {
+      await browser.go(address);
+      const buttons = await browser.driver.findElements(By.css("main button[data-copy]"));
+      assert.ok(buttons.length > 0, address);
+      for (const button of buttons) assert.ok((await button.getRect()).height > 20, address);
+    }
+  }, { javascript: false }));
 
 test("pages behind a mail or a form", () =>
   inBrowser(async (browser) => {

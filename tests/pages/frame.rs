@@ -18,3 +18,12 @@ fn a_form_from_elsewhere_is_refused() {
         browser.ask("POST", "/partner/links", headers, "campaign=x").is(403).says("Not sent");
     }
 }
+
+#[test]
+fn a_method_that_is_not_taken_is_told_which_are() {
+    let house = House::new(at("2026-05-01T00:00:00Z"));
+    for method in ["PUT", "DELETE", "OPTIONS"] {
+        let shown = house.browser().ask(method, "/partner", &[], "");
+        assert_eq!((shown.status, shown.header("allow")), (405, "GET, HEAD, POST"), "{method}");
+    }
+}

@@ -106,6 +106,31 @@ fn what_is_wrong_with_a_document_stands_beside_it() {
     );
 }
 
+#[test]
+fn every_version_can_be_read() {
+    let house = House::new(at(NOW));
+    let operator = house.operator();
+    let path = format!("/operator/programs/{AGENCY}");
+    operator.get(&format!("{path}/edit"));
+    let second = preset(|d| {
+        d["version"] = json!(2);
+        d["effective_from"] = json!("2026-12-01T00:00:00Z");
+        d["attribution"]["window_days"] = json!(77);
+    });
+    operator.post(&format!("{path}/edit"), &[("do", "save"), ("document", &second)]).is(303);
+    let now = operator.get(&path);
+    now.is_page().says("30 days");
+    assert!(now.html.contains("?version=2") && !now.text().contains("77 days"));
+    operator.get(&format!("{path}?version=2")).is_page().says("77 days").says("is not in force yet").says("2026-12-01");
+    house.now.set(at("2026-12-02T00:00:00Z"));
+    let later = house.operator();
+    later.get(&path).is_page().says("77 days");
+    later.get(&format!("{path}?version=1")).is_page().says("30 days").says("in force no more");
+    for none in ["3", "0", "x", "1e0", "99999999999999999999"] {
+        later.get(&format!("{path}?version={none}")).is(404);
+    }
+}
+
 /// As the template writes a text.
 fn maud_escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")

@@ -1,7 +1,7 @@
 //! Operators' pages as they are shown: every one by one batch, with data, without, and without programs; to operators
 //! alone; with nothing of what strangers typed as markup.
 
-use super::house::House;
+use super::house::{House, Shown};
 use super::operator_world::{AGENCY, Desk, FUNNEL, NOW, sql};
 use crate::support::scan::{GROWING, is_called, plan};
 use crate::support::sqlite::Sqlite;
@@ -253,6 +253,35 @@ fn partners_and_accounts_are_found_by_what_people_know() {
         shown.is_page();
         assert!(shown.html.contains("href=\"/operator/accounts/s\""), "{q}");
         assert!(!shown.html.contains("href=\"/operator/accounts/p\""), "{q}");
+    }
+}
+
+#[test]
+fn partners_are_called_by_their_names_and_what_is_new_comes_first() {
+    let desk = Desk::new();
+    desk.house.now.set(at("2026-05-02T00:00:00Z"));
+    let operator = desk.operator();
+    let plan = format!("/operator/runs/{}/plan", desk.run);
+    let mut shown: Vec<Shown> =
+        ["/operator/accounts", "/operator/accounts/p", "/operator/outbox", &plan].map(|p| operator.get(p)).into();
+    operator.get(&format!("/operator/runs/preview?program={AGENCY}&period=2026-03"));
+    shown.push(operator.post("/operator/runs/preview", &[("program", AGENCY), ("period", "2026-03")]));
+    for page in &shown {
+        page.is(200);
+        assert!(!page.html.contains(">ptn_"), "{}", page.text());
+    }
+    let first = |path: &str, mark: &str| {
+        let html = operator.get(path).html;
+        let table = html.split("<tbody>").nth(1).unwrap_or_default().to_owned();
+        table.split(mark).nth(1).and_then(|rest| rest.split(['<', '"']).next()).unwrap_or_default().to_owned()
+    };
+    for (path, table, column, mark) in [
+        ("/operator/outbox", "outbox", "kind", "<code>"),
+        ("/operator/partners", "partner", "id", "/operator/partners/"),
+        ("/operator/accounts", "account", "id", "/operator/accounts/"),
+    ] {
+        let newest = desk.look(&format!("SELECT {column} AS it FROM {table} ORDER BY rowid DESC LIMIT 1"), "it");
+        assert_eq!(newest, first(path, mark), "{path}");
     }
 }
 

@@ -121,7 +121,16 @@ fn earnings_and_their_receipts() {
         match text("state").as_str() {
             "void" => shown.says("Cancelled inside the hold of 60 days."),
             "disputed" => shown.says("A dispute of invoice in_5 is open."),
-            "available" => shown.says("by the settlement of 2026-03").says("2026-04-01 06:00 UTC"),
+            // It left with April's payout: what is no more to come is not told as still to come.
+            "available" => {
+                shown
+                    .says("by the settlement of 2026-03")
+                    .says("2026-04-01 06:00 UTC")
+                    .says("It was paid to you.")
+                    .says("See its payout");
+                assert!(!shown.text().contains("Now"), "{}", shown.text());
+                &shown
+            }
             // 60 days after the first payment are long over: the next run takes it.
             "pending" => shown.says("Available from 2026-06-01"),
             other => panic!("{other}"),
@@ -131,6 +140,7 @@ fn earnings_and_their_receipts() {
         let shown = browser.get(&format!("/partner/earnings?state={state}"));
         shown.is_page();
         let count = lines.iter().filter(|l| l["state"] == state).count();
+        assert_eq!(shown.html.matches(">Its payout<").count(), if state == "available" { count } else { 0 }, "{state}");
         assert_eq!(shown.html.matches("/partner/earnings/acr_").count(), count, "{state}");
     }
     browser.get("/partner/earnings?state=nonsense").is(400);

@@ -32,6 +32,8 @@ const REVIEWS_MAX: usize = 10;
 struct Bound {
     program: String,
     partner: String,
+    external_id: Option<String>,
+    name: Option<String>,
     method: Option<String>,
 }
 
@@ -39,13 +41,13 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let list = desk::list(visit, desk::ROWS)?;
     let asked = visit.request.param("q").unwrap_or_default().trim().to_owned();
     let read = match asked.as_str() {
-        "" => reads::account_page(&list.cursor, list.limit + 1),
+        "" => reads::account_page(list.number(desk::LAST_ROW)?, list.limit + 1),
         text => reads::account_search(text),
     };
     let (session, rows) = visit.operator(vec![read]).await?;
     let found: Vec<AccountFound> = rows[0].decode()?;
     let (found, next) = match asked.is_empty() {
-        true => desk::paged(&list, found, |a| a.id.clone()),
+        true => desk::paged(&list, found, |a| a.row.to_string()),
         false => (found, None),
     };
     let cells = |a: &AccountFound| {
@@ -54,7 +56,7 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
             @if bound.is_empty() { span.quiet { "nobody" } }
             @for (n, b) in bound.iter().enumerate() {
                 @if n > 0 { br; }
-                (desk::partner(&b.partner, None, None)) " " span.quiet { (b.program) ", by " (b.method.as_deref().unwrap_or("?")) }
+                (desk::partner(&b.partner, b.external_id.as_deref(), b.name.as_deref())) " " span.quiet { (b.program) ", by " (b.method.as_deref().unwrap_or("?")) }
             }
         };
         let signed_up = html! { @if let Some(at) = a.signed_up_at_ms { (parts::instant(&*visit.words, at)) } };
@@ -113,7 +115,7 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
             } } }
         }
         h2 { "Entries" }
-        (lines_table(visit, &lines, true))
+        (lines_table(visit, &lines, Some(&known)))
         (parts::pager(&path, next.as_deref(), list.cursor.is_empty()))
         (rebind_form(visit, &path, form, &catalog))
     };
@@ -123,10 +125,7 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
 fn receipt<S: Site>(visit: &Visit<'_, S>, row: &BindingRow, known: &[Known]) -> Result<Markup, DbError> {
     let verdict: Verdict = decode::from_text(&row.receipt).map_err(|e| DbError::Fault(e.to_string()))?;
     let states: Vec<Reached> = decode::from_text(&row.states).map_err(|e| DbError::Fault(e.to_string()))?;
-    let name = |id: &str| {
-        let found = known.iter().find(|k| k.id == id);
-        desk::partner(id, found.map(|k| k.external_id.as_str()), found.and_then(|k| k.name.as_deref()))
-    };
+    let name = |id: &str| desk::partner_of(known, id);
     let words = &*visit.words;
     let cells = |c: &Considered| {
         vec![

@@ -12,6 +12,7 @@ use crate::pages::form::Form;
 use crate::pages::layout::{self, Area, Page, csrf};
 use crate::pages::parts::{self, Field};
 use crate::pages::visit::Visit;
+use crate::store::operator::Known;
 use crate::store::session::SessionRow;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
@@ -21,6 +22,9 @@ pub const KEY: &str = "idempotency";
 
 /// Rows of a list on one page: with them it stays well under 60 KB of HTML.
 pub const ROWS: i64 = 25;
+
+/// After every row that a list can hold.
+pub const LAST_ROW: i64 = crate::base::money::EXACT_MAX;
 
 /// Before every instant that a list can hold.
 pub const LATEST: i64 = u32::MAX as i64 * 1_000_000;
@@ -45,6 +49,17 @@ pub fn status(form: &Form) -> u16 {
 pub fn partner(id: &str, external_id: Option<&str>, name: Option<&str>) -> Markup {
     let known = name.filter(|n| !n.is_empty()).or(external_id).unwrap_or(id);
     html! { a href={ "/operator/partners/" (parts::escaped(id)) } { (known) } }
+}
+
+/// The same, where what is known of several was read.
+pub fn partner_of(known: &[Known], id: &str) -> Markup {
+    let found = known.iter().find(|k| k.id == id);
+    partner(id, found.map(|k| k.external_id.as_str()), found.and_then(|k| k.name.as_deref()))
+}
+
+/// The partners that the first rows of an answer of the interface are about.
+pub fn partners_in(rows: &Value, most: usize) -> impl Iterator<Item = &str> {
+    rows.as_array().into_iter().flatten().take(most).filter_map(|row| row["partner"].as_str())
 }
 
 pub fn account(id: &str) -> Markup {
@@ -96,12 +111,18 @@ pub fn told(error: AppError) -> AppError {
     AppError::new(error.kind, error.code, detail)
 }
 
-/// An amount as typed, `1250` or `1,250.50`, in cents.
+/// An amount as typed, `1250` or `1,250.50`, in cents. A comma only parts thousands: who writes `500,50` for fifty cents
+/// more than 500 must not have put in a hundred times as much.
 pub fn cents_of(text: &str) -> Option<i64> {
-    let text = text.replace([',', ' '], "");
-    let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    let mut groups = whole.split([',', ' ']);
+    let first = groups.next().unwrap_or("");
+    if whole != first && !(1..=3).contains(&first.len()) || groups.any(|group| group.len() != 3) {
+        return None;
+    }
+    let whole = whole.replace([',', ' '], "");
     let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 13 || rest.len() > 2 || !digits(whole) || !digits(rest) {
+    if whole.is_empty() || whole.len() > 13 || rest.len() > 2 || !digits(&whole) || !digits(rest) {
         return None;
     }
     let cents = format!("{whole}{rest:0<2}").parse().ok()?;
@@ -172,6 +193,15 @@ mod tests {
             ("", None),
             (".5", None),
             ("99999999999999", None),
+            ("1 250", Some(125_000)),
+            ("1,234,567", Some(123_456_700)),
+            ("500,50", None),
+            ("1,5", None),
+            ("1.250,50", None),
+            ("1234,567", None),
+            (",500", None),
+            ("5 00", None),
+            ("1,250,", None),
         ] {
             assert_eq!(cents_of(text), want, "{text}");
         }

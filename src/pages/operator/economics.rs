@@ -49,8 +49,8 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
         }
         form.inline-form method="get" action=(HERE) {
             input type="hidden" name="program" value=(asked);
-            div.field { label for="from" { "First month" } input id="from" name="from" type="text" value=(from) maxlength="7"; }
-            div.field { label for="to" { "Last month" } input id="to" name="to" type="text" value=(to) maxlength="7"; }
+            div.field { label for="from" { "First month" } input id="from" name="from" type="month" value=(from) placeholder="2026-06" maxlength="7"; }
+            div.field { label for="to" { "Last month" } input id="to" name="to" type="month" value=(to) placeholder="2026-06" maxlength="7"; }
             button.second { "Show" }
         }
         p.quiet { (parts::utc(words, from.start())) " to " (parts::utc(words, to.end())) }

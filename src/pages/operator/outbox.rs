@@ -22,10 +22,13 @@ const STATES: &[(&str, &str)] = &[("", "All"), ("queued", "Waiting"), ("sent", "
 
 #[derive(Deserialize)]
 struct Message {
+    row: i64,
     id: String,
     kind: String,
     program_id: String,
     partner_id: Option<String>,
+    external_id: Option<String>,
+    name: Option<String>,
     account_id: Option<String>,
     state: String,
     created_at_ms: UtcMillis,
@@ -42,9 +45,9 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, form: &Form) -> Shown {
     if !STATES.iter().any(|(value, _)| *value == state) {
         return Err(AppError::new(Kind::BadRequest, "unsupported", "there is no such list of messages").into());
     }
-    let read = outbox::outbox_page(State::parse(&state), &list.cursor, list.limit + 1);
+    let read = outbox::outbox_latest(State::parse(&state), list.number(desk::LAST_ROW)?, list.limit + 1);
     let (session, rows) = visit.operator(vec![read]).await?;
-    let (found, next) = desk::paged(&list, rows[0].decode()?, |m: &Message| m.id.clone());
+    let (found, next) = desk::paged(&list, rows[0].decode()?, |m: &Message| m.row.to_string());
     let path = if state.is_empty() { HERE.to_owned() } else { format!("{HERE}?state={state}") };
     let columns = [text("Message"), text("About"), text("State"), text("Deliveries"), text("Written"), text("")];
     let cells = |m: &Message| {
@@ -76,7 +79,7 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, form: &Form) -> Shown {
 fn about(m: &Message) -> Markup {
     html! {
         (desk::program(&m.program_id))
-        @if let Some(partner) = &m.partner_id { br; (desk::partner(partner, None, None)) }
+        @if let Some(partner) = &m.partner_id { br; (desk::partner(partner, m.external_id.as_deref(), m.name.as_deref())) }
         @if let Some(account) = &m.account_id { br; (desk::account(account)) }
     }
 }

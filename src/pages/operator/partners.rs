@@ -8,7 +8,7 @@ use crate::pages::parts::{self, Figure, number, text};
 use crate::pages::visit::{Shown, Visit};
 use crate::program::catalog::Catalog;
 use crate::store::ledger::{self, BalanceRow};
-use crate::store::operator::{self as reads, BoundAccount, PartnerFound};
+use crate::store::operator::{self as reads, BoundAccount, Known, PartnerFound};
 use crate::store::partner::{self, LinkRow, PartnerRow};
 use crate::store::payee::{self, PayeeRow};
 use crate::store::{payout, program};
@@ -21,13 +21,13 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let list = desk::list(visit, desk::ROWS)?;
     let asked = visit.request.param("q").unwrap_or_default().trim().to_owned();
     let read = match asked.as_str() {
-        "" => reads::partner_page(&list.cursor, list.limit + 1),
+        "" => reads::partner_page(list.number(desk::LAST_ROW)?, list.limit + 1),
         text => reads::partner_search(text),
     };
     let (session, rows) = visit.operator(vec![read]).await?;
     let found: Vec<PartnerFound> = rows[0].decode()?;
     let (found, next) = match asked.is_empty() {
-        true => desk::paged(&list, found, |p| p.id.clone()),
+        true => desk::paged(&list, found, |p| p.row.to_string()),
         false => (found, None),
     };
     let columns = [text("Partner"), text("Program"), text("Email"), text("Code"), text("Since")];
@@ -92,7 +92,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
         h2 { "Payouts" }
         (payouts(visit, &rows[7].decode()?))
         h2 { "Entries" }
-        (lines_table(visit, &lines, false))
+        (lines_table(visit, &lines, None))
         (parts::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
     Ok(desk::frame(visit, &session, 200, ("/operator/partners", &name), content))
@@ -200,7 +200,7 @@ fn payouts<S: Site>(visit: &Visit<'_, S>, rows: &[crate::engine::payout::Sending
     let cells = |s: &crate::engine::payout::Sending| {
         vec![
             html! { a href={ "/operator/payouts/" (parts::escaped(&s.id)) } { (parts::day(&*visit.words, s.created_at_ms)) } },
-            html! { (parts::state(super::payouts::state_of(s))) " " span.quiet { (s.reason) } },
+            parts::state_with(super::payouts::state_of(s), &s.reason),
             parts::amount(&*visit.words, s.amount_cents.0, &s.unit),
         ]
     };
@@ -212,27 +212,27 @@ fn payouts<S: Site>(visit: &Visit<'_, S>, rows: &[crate::engine::payout::Sending
     }
 }
 
-/// Lines as operators read them: what for, by which rule of which version, where it stands and why.
-pub fn lines_table<S: Site>(visit: &Visit<'_, S>, lines: &[Line], with_partner: bool) -> Markup {
+/// Lines as operators read them: what for, by which rule of which version, where it stands and why. With `partners` those
+/// of an account, whose partners they are; else those of one partner.
+pub fn lines_table<S: Site>(visit: &Visit<'_, S>, lines: &[Line], partners: Option<&[Known]>) -> Markup {
     let cells = |l: &Line| {
-        let whose = if with_partner { desk::partner(&l.partner_id, None, None) } else { desk::account(&l.account_id) };
-        let whose = if with_partner && l.partner_id.is_empty() {
-            html! { "the account itself" }
-        } else {
-            whose
+        let whose = match partners {
+            None => desk::account(&l.account_id),
+            Some(_) if l.partner_id.is_empty() => html! { "the account itself" },
+            Some(known) => desk::partner_of(known, &l.partner_id),
         };
         vec![
             parts::instant(&*visit.words, l.at_ms),
             whose,
             html! { (l.rule_id) " " span.quiet { (l.program_id) " v" (l.program_version) } br; span.quiet { (l.basis) } },
             html! {
-                (parts::state(l.state.name())) " " span.quiet { (l.reason) }
+                (parts::state_with(l.state.name(), &l.reason))
                 @if l.state == LineState::Pending { br; span.quiet { "available from " (parts::utc(&*visit.words, l.vests_at_ms)) } }
             },
             parts::amount(&*visit.words, l.net_cents.0, &l.unit),
         ]
     };
-    let whose = if with_partner { "To" } else { "Account" };
+    let whose = if partners.is_some() { "To" } else { "Account" };
     let columns = [text("When"), text(whose), text("For"), text("State"), number("Amount")];
     html! {
         @if lines.is_empty() { p.quiet { "There is no entry yet." } } @else {

@@ -114,7 +114,7 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
             h2 { "Taken back" }
             (parts::table("Reversals", &[text("Reversal"), text("State"), number("Amount")], &reversals.iter().map(|r| vec![
                 html! { a href={ (HERE) "/" (parts::escaped(&r.id)) } { (parts::day(&*visit.words, r.created_at_ms)) } },
-                html! { (parts::state(state_of(r))) " " span.quiet { (r.reason) } },
+                parts::state_with(state_of(r), &r.reason),
                 parts::amount(&*visit.words, r.amount_cents.0, &r.unit),
             ]).collect::<Vec<_>>()))
         }
@@ -126,7 +126,11 @@ fn figures<S: Site>(visit: &Visit<'_, S>, s: &Sending) -> Markup {
     let words = &*visit.words;
     parts::figures(&[
         Figure { label: "Amount", value: parts::amount(words, s.amount_cents.0, &s.unit), note: html! {} },
-        Figure { label: "State", value: parts::state(state_of(s)), note: html! { (s.reason) } },
+        Figure {
+            label: "State",
+            value: parts::state(state_of(s)),
+            note: html! { @if s.reason != state_of(s) { (s.reason) } },
+        },
         Figure {
             label: if s.done_at_ms.is_some() { "Done" } else { "Planned" },
             value: parts::day(words, s.done_at_ms.unwrap_or(s.created_at_ms)),

@@ -63,7 +63,15 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
     ];
     let (session, rows) = visit.operator(read).await?;
     let catalog = program::catalog(&rows[0])?;
-    let found = catalog.in_force(id, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let current = catalog.in_force(id, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let asked = visit.request.param("version").filter(|text| !text.is_empty());
+    let found = match asked {
+        None => current,
+        Some(text) => {
+            let number = text.parse().ok();
+            catalog.versions(id).find(|d| Some(d.version) == number).ok_or_else(|| AppError::not_found("version"))?
+        }
+    };
     let pool = books::pools(&rows[1])?.into_iter().find(|p| p.pool.program_id == id);
     let path = format!("{HERE}/{}", parts::escaped(id));
     let content = html! {
@@ -71,10 +79,17 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
             a.button href={ (path) "/edit" } { "Change it" }
         }))
         (parts::problems(form))
+        @if found.version != current.version {
+            p.notice {
+                @if found.effective_from > visit.now() { "This version is not in force yet: it is from " (parts::utc(&*visit.words, found.effective_from)) " on. " }
+                @else { "This version is in force no more; what was earned under it stays as it was earned. " }
+                a href=(path) { "See the one in force" }
+            }
+        }
         (document::readable(&*visit.words, found))
         @if let Some(pool) = pool.filter(|_| found.settlement.pool) { (pool_part(visit, &path, found, &pool, form)) }
         (resources(visit, &path, &rows[3].decode()?))
-        (versions(visit, &rows[2].decode()?, found))
+        (versions(visit, &path, &rows[2].decode()?, (current, found)))
     };
     Ok(desk::frame(visit, &session, desk::status(form), (HERE, &found.title), content))
 }
@@ -120,10 +135,16 @@ fn resources<S: Site>(visit: &Visit<'_, S>, path: &str, rows: &[Resource]) -> Ma
     }
 }
 
-fn versions<S: Site>(visit: &Visit<'_, S>, rows: &[VersionRow], found: &Document) -> Markup {
+/// `current`: the version in force; `found`: the one that is shown.
+fn versions<S: Site>(
+    visit: &Visit<'_, S>,
+    path: &str,
+    rows: &[VersionRow],
+    (current, found): (&Document, &Document),
+) -> Markup {
     let words = &*visit.words;
     let cells = |v: &VersionRow| {
-        let state = if v.version == found.version {
+        let state = if v.version == current.version {
             "active"
         } else if v.effective_from_ms > visit.now() {
             "planned"
@@ -131,7 +152,7 @@ fn versions<S: Site>(visit: &Visit<'_, S>, rows: &[VersionRow], found: &Document
             "replaced"
         };
         vec![
-            html! { (v.version) },
+            html! { a href={ (path) "?version=" (v.version) } aria-current=[(v.version == found.version).then_some("true")] { "Version " (v.version) } },
             parts::state(state),
             parts::utc(words, v.effective_from_ms),
             html! { (v.actor) },

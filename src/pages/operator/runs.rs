@@ -313,7 +313,7 @@ pub fn payout_table<S: Site>(visit: &Visit<'_, S>, rows: &[PayoutShown], with_ru
         vec![
             html! { a href={ "/operator/payouts/" (parts::escaped(&p.id)) } { (whose) } },
             html! { @if with_run { a href={ (HERE) "/" (parts::escaped(&p.run_id)) } { (p.program_id) } } @else { (desk::partner(&p.partner_id, None, None)) } },
-            html! { (parts::state(&p.state)) " " span.quiet { (p.reason) } },
+            parts::state_with(&p.state, &p.reason),
             parts::day(words, p.created_at_ms),
             parts::amount(words, p.amount_cents, &p.unit),
         ]

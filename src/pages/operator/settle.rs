@@ -11,6 +11,7 @@ use crate::pages::parts::{self, number, text};
 use crate::pages::route::with_refusal;
 use crate::pages::visit::{Shown, Visit};
 use crate::program::catalog::Catalog;
+use crate::store::operator::{Known, partners_known};
 use crate::store::operator_runs::{self as reads, PlanItem};
 use crate::store::program;
 use crate::store::run::{self, RunRow};
@@ -69,6 +70,9 @@ pub async fn preview<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let scheduled =
         UtcMillis::parse(&said("as_of")).ok_or_else(|| AppError::new(Kind::Fault, "preview", "without its instant"))?;
     let is_due = scheduled <= visit.now();
+    let ids: Vec<&str> =
+        ["grants", "vests", "terms"].iter().flat_map(|list| desk::partners_in(&told[list], SHOWN_MAX)).collect();
+    let known: Vec<Known> = visit.context(&session).query(partners_known(&ids)).await?.decode()?;
     let content = html! {
         (parts::heading(&title, "What the run would do if it began now. Nothing of this is booked.", all_runs()))
         p {
@@ -76,9 +80,9 @@ pub async fn preview<S: Site>(visit: &Visit<'_, S>) -> Shown {
             @if !is_due { " More may happen before then." }
             @if told["complete"] == false { " " strong { "There are more accounts than one look can take: what is shown is a part." } }
         }
-        (section(visit, "Granted", "Rewards that become due with the run.", &told["grants"], &unit))
-        (section(visit, "Vested", "What was held becomes available.", &told["vests"], &unit))
-        (terms(visit, &told["terms"], &unit))
+        (section(visit, ("Granted", "Rewards that become due with the run."), &told["grants"], &unit, &known))
+        (section(visit, ("Vested", "What was held becomes available."), &told["vests"], &unit, &known))
+        (terms(visit, &told["terms"], &unit, &known))
         @if let Some(run) = told["run"]["id"].as_str() {
             p { "This period has its run: " a href={ "/operator/runs/" (parts::escaped(run)) } { "see what it did" } "." }
         } @else if is_due {
@@ -97,13 +101,19 @@ fn all_runs() -> Markup {
     html! { a.button.second href="/operator/runs" { "All runs" } }
 }
 
-fn section<S: Site>(visit: &Visit<'_, S>, title: &str, what: &str, rows: &Value, unit: &str) -> Markup {
+fn section<S: Site>(
+    visit: &Visit<'_, S>,
+    (title, what): (&str, &str),
+    rows: &Value,
+    unit: &str,
+    known: &[Known],
+) -> Markup {
     let words = &*visit.words;
     let rows = rows.as_array().map_or(&[][..], Vec::as_slice);
     let cents = |row: &Value| row["cents"].as_i64().unwrap_or(0);
     let cells = |row: &Value| {
         vec![
-            desk::partner(row["partner"].as_str().unwrap_or(""), None, None),
+            desk::partner_of(known, row["partner"].as_str().unwrap_or("")),
             html! { (words.number(row["lines"].as_i64().unwrap_or(0))) },
             parts::amount(words, cents(row), row["unit"].as_str().unwrap_or(unit)),
         ]
@@ -118,11 +128,11 @@ fn section<S: Site>(visit: &Visit<'_, S>, title: &str, what: &str, rows: &Value,
     }
 }
 
-fn terms<S: Site>(visit: &Visit<'_, S>, rows: &Value, unit: &str) -> Markup {
+fn terms<S: Site>(visit: &Visit<'_, S>, rows: &Value, unit: &str, known: &[Known]) -> Markup {
     let rows = rows.as_array().map_or(&[][..], Vec::as_slice);
     let cells = |row: &Value| {
         vec![
-            desk::partner(row["partner"].as_str().unwrap_or(""), None, None),
+            desk::partner_of(known, row["partner"].as_str().unwrap_or("")),
             html! { (row["rule"].as_str().unwrap_or("")) },
             parts::amount(&*visit.words, row["difference_cents"].as_i64().unwrap_or(0), unit),
         ]
@@ -160,7 +170,7 @@ pub async fn plan<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
         vec![
             html! { (words.number(i.seq)) },
             html! { @if i.kind == "grant" { "Grant" } @else { "Vest" } },
-            desk::partner(&i.partner_id, None, None),
+            desk::partner(&i.partner_id, i.external_id.as_deref(), i.name.as_deref()),
             desk::account(&i.account_id),
             parts::amount(words, i.planned_cents, &i.unit),
             posted,

@@ -14,6 +14,7 @@ use crate::pages::parts::{self, Field, number, text};
 use crate::pages::visit::{Shown, Visit};
 use crate::program::check::{self, Finding};
 use crate::program::document::Document;
+use crate::store::operator::{Known, partners_known};
 use crate::store::program;
 use crate::wire::operator as asked;
 use maud::{Markup, html};
@@ -36,7 +37,10 @@ struct Tried {
 }
 
 async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, typed: Option<&Form>, tried: &Tried) -> Shown {
-    let (session, rows) = visit.operator(vec![program::program_list()]).await?;
+    let told = tried.dry_run.as_ref().map(|told| &told["rows"]);
+    let ids: Vec<&str> = told.into_iter().flat_map(|rows| desk::partners_in(rows, SHOWN_MAX)).collect();
+    let (session, rows) = visit.operator(vec![program::program_list(), partners_known(&ids)]).await?;
+    let known: Vec<Known> = rows[1].decode()?;
     let catalog = program::catalog(&rows[0])?;
     let found = catalog.in_force(id, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
     let newest = catalog.versions(id).last().unwrap_or(found);
@@ -52,7 +56,7 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, typed: Option<&Form>, tr
         (parts::heading(&title, lead, html! { a.button.second href=(path) { "Back to the program" } }))
         (parts::problems(form))
         (findings(&tried.findings))
-        @if let Some(told) = &tried.dry_run { (comparison(visit, found, told)) }
+        @if let Some(told) = &tried.dry_run { (comparison(visit, found, told, &known)) }
         form method="post" action={ (path) "/edit" } {
             (csrf(visit))
             (textarea(form, &tried.findings))
@@ -112,7 +116,7 @@ fn findings(list: &[Finding]) -> Markup {
 }
 
 /// What the draft would have paid beside what was, partner by partner and rule by rule.
-fn comparison<S: Site>(visit: &Visit<'_, S>, d: &Document, told: &Value) -> Markup {
+fn comparison<S: Site>(visit: &Visit<'_, S>, d: &Document, told: &Value, known: &[Known]) -> Markup {
     let (words, unit) = (&*visit.words, document::unit_of(d));
     let cents = |row: &Value, name: &str| row[name].as_i64().unwrap_or(0);
     let amount = |cents: i64| parts::amount(words, cents, &unit);
@@ -120,7 +124,7 @@ fn comparison<S: Site>(visit: &Visit<'_, S>, d: &Document, told: &Value) -> Mark
     let cells = |row: &Value| {
         let partner = row["partner"].as_str().unwrap_or("");
         vec![
-            html! { @if partner.is_empty() { "the friend" } @else { (desk::partner(partner, None, None)) } },
+            html! { @if partner.is_empty() { "the friend" } @else { (desk::partner_of(known, partner)) } },
             html! { (row["rule"].as_str().unwrap_or("")) },
             amount(cents(row, "was_net_cents")),
             amount(cents(row, "would_net_cents")),

@@ -5,6 +5,7 @@ use super::super::layout::{self, Area, Page};
 use super::super::locale::Words;
 use super::super::parts::{self, Column, number, text};
 use super::super::visit::{Partner, Shown, Visit};
+use super::paid::{self, Paid};
 use super::{earnings, plain};
 use crate::base::decode;
 use crate::base::time::UtcMillis;
@@ -97,6 +98,7 @@ pub async fn detail<S: Site>(visit: &Visit<'_, S>, row: &str) -> Shown {
             reads::client_receipt(claim, row),
             reads::client_lines(claim, row, LINES),
             program_list(),
+            paid::read(claim),
         ])
         .await?;
     let gone = || AppError::not_found("client");
@@ -105,6 +107,7 @@ pub async fn detail<S: Site>(visit: &Visit<'_, S>, row: &str) -> Shown {
     let lines: Vec<Line> = rows[2].decode()?;
     let (verdict, reached): (Verdict, Vec<Reached>) = (read(&receipt.receipt)?, read(&receipt.states)?);
     let (catalog, words) = (catalog(&rows[3])?, visit.words.as_ref());
+    let paid = Paid::of(&rows[2], &rows[4])?;
     let name = plain::client_name(&partner.id, &client.account_id);
     let content = html! {
         (parts::heading(&name, "", parts::state(state(&client))))
@@ -126,7 +129,7 @@ pub async fn detail<S: Site>(visit: &Visit<'_, S>, row: &str) -> Shown {
         @if lines.is_empty() {
             (parts::empty("Nothing yet", html! { "Its first payment, or whatever your program rewards, stands here." }))
         } @else {
-            (earnings::table(words, &catalog, &partner.id, &lines))
+            (earnings::table(words, &catalog, &paid, &partner.id, &lines))
         }
     };
     let page = Page { title: &name, area: Area::Partner(&partner), here: "/partner/clients", content };

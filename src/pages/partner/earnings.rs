@@ -4,6 +4,7 @@ use super::super::layout::{self, Area, Page};
 use super::super::locale::Words;
 use super::super::parts::{self, Column, Field, number, text};
 use super::super::visit::{Shown, Visit};
+use super::paid::{self, Paid};
 use super::plain::{self, STATES};
 use crate::engine::line::{Line, LineState};
 use crate::flow::error::{AppError, Kind};
@@ -26,10 +27,15 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
     if !state.is_empty() && !STATES.iter().any(|(name, _)| *name == state) {
         return Err(AppError::new(Kind::BadRequest, "unsupported", "there is no such state of an earning").into());
     }
-    let asked = vec![reads::line_page(visit.claim(), &state, before_ms, &before_id, cursor.limit + 1), program_list()];
+    let asked = vec![
+        reads::line_page(visit.claim(), &state, before_ms, &before_id, cursor.limit + 1),
+        program_list(),
+        paid::read(visit.claim()),
+    ];
     let (partner, rows) = visit.partner(asked).await?;
     let mut lines: Vec<Line> = rows[0].decode()?;
     let catalog = catalog(&rows[1])?;
+    let paid = Paid::of(&rows[0], &rows[2])?;
     let next = cursor.cut(&mut lines, |l| format!("{}.{}", l.at_ms.0, l.id));
     let first = cursor.cursor.is_empty();
     let path =
@@ -40,7 +46,7 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
         (filter(&state))
         @if !state.is_empty() { p.quiet { (plain::meaning(&state)) } }
         @if !lines.is_empty() || !first {
-            (table(visit.words.as_ref(), &catalog, &partner.id, &lines))
+            (table(visit.words.as_ref(), &catalog, &paid, &partner.id, &lines))
             (parts::pager(&path, next.as_deref(), first))
         } @else if state.is_empty() {
             (parts::empty("Nothing earned yet", html! { a href="/partner/share" { "Share your link" } ": what it brings stands here, with the reason." }))
@@ -66,8 +72,12 @@ fn filter(state: &str) -> Markup {
     }
 }
 
+fn payout_path(id: &str) -> String {
+    format!("/partner/payouts/{}", parts::escaped(id))
+}
+
 /// Lines as a table.
-pub fn table(words: &dyn Words, catalog: &Catalog, partner: &str, lines: &[Line]) -> Markup {
+pub fn table(words: &dyn Words, catalog: &Catalog, paid: &Paid, partner: &str, lines: &[Line]) -> Markup {
     let row = |l: &Line| {
         vec![
             parts::day(words, l.at_ms),
@@ -80,8 +90,11 @@ pub fn table(words: &dyn Words, catalog: &Catalog, partner: &str, lines: &[Line]
                 (parts::amount(words, l.net_cents.0, &l.unit))
                 @if l.net_cents.0 == 0 && l.earned_cents.0 > 0 { br; span.quiet { "of " (parts::amount(words, l.earned_cents.0, &l.unit)) } }
             },
-            parts::state(l.state.name()),
-            plain::available(words, catalog, l),
+            parts::state(paid.state(catalog, l)),
+            html! {
+                @match paid.settled(l) { Some(at) => (parts::day(words, at)), None => (plain::available(words, catalog, l)) }
+                @if let Some(p) = paid.payout(catalog, l) { br; a href=(payout_path(&p.id)) { "Its payout" } }
+            },
         ]
     };
     parts::table("Earnings", COLUMNS, &lines.iter().map(row).collect::<Vec<_>>())
@@ -100,6 +113,7 @@ pub async fn detail<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
             reads::line_vested(claim, id),
             reads::line_client(claim, id),
             program_list(),
+            paid::read(claim),
         ])
         .await?;
     let line: Line = rows[0].first()?.ok_or_else(|| AppError::not_found("earning"))?;
@@ -107,13 +121,16 @@ pub async fn detail<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
     let vested: Option<VestedRow> = rows[2].first()?;
     let client: Option<Client> = rows[3].first()?;
     let (catalog, words) = (catalog(&rows[4])?, visit.words.as_ref());
-    let state = line.state.name();
+    let paid = Paid::of(&rows[0], &rows[5])?;
+    let payout = paid.payout(&catalog, &line);
+    let state = paid.state(&catalog, &line);
     let name = plain::client_name(&partner.id, &line.account_id);
     let content = html! {
         (parts::heading("Receipt", &plain::basis(&line.basis), parts::state(state)))
         (parts::facts(&told(words, &catalog, &line, vested.as_ref())))
         p {
             (plain::meaning(state)) " "
+            @if let Some(p) = payout { a href=(payout_path(&p.id)) { "See its payout" } "." }
             @if line.state != LineState::Pending && line.state != LineState::Available { (plain::reason(&line.reason)) }
         }
         p {
@@ -152,10 +169,12 @@ fn told<'a>(words: &dyn Words, catalog: &Catalog, line: &Line, vested: Option<&V
     if reversed > 0 && line.net_cents.0 > 0 {
         list.push(("Taken back by refunds", amount(-reversed)));
     }
-    list.push(("Available from", plain::available(words, catalog, line)));
-    if let Some(run) = vested {
-        let at = html! { (parts::utc(words, run.as_of_ms)) ", by the settlement of " (run.period) };
-        list.push(("Became available", at));
+    match vested {
+        Some(run) => {
+            let at = html! { (parts::utc(words, run.as_of_ms)) ", by the settlement of " (run.period) };
+            list.push(("Became available", at));
+        }
+        None => list.push(("Available from", plain::available(words, catalog, line))),
     }
     list
 }

@@ -237,6 +237,7 @@ pub async fn detail<S: Site>(visit: &Visit<'_, S>, code: &str) -> Shown {
         @if works {
             p {
                 a.button href={ "/partner/share?link=" (parts::escaped(&link.code)) } { "Share it" }
+                " " a.button.second href=(url) { "Open it" }
                 @if link.own == 0 { " " a.button.second href={ (at) "/disable" } { "Switch it off" } }
             }
         }

@@ -8,6 +8,7 @@ mod leaderboard;
 mod links;
 mod onboarding;
 mod overview;
+mod paid;
 mod payouts;
 mod plain;
 mod programs;

@@ -6,6 +6,7 @@ use super::super::locale::Words;
 use super::super::parts::{self, Figure};
 use super::super::visit::{Partner, Shown, Visit};
 use super::earnings;
+use super::paid::{self, Paid};
 use super::plain;
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::engine::line::Line;
@@ -43,6 +44,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
             reads::line_page(claim, "", now.plus_days(1).0, "~", LATEST),
             reads::link_own(claim, "", 0),
             reads::link_page(claim, 0, now.plus_days(1).0, "~", 1),
+            paid::read(claim),
         ])
         .await?;
     let row: Option<PartnerRow> = rows[0].first()?;
@@ -52,6 +54,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let days: Vec<DayRow> = rows[4].decode()?;
     let month_sums: Vec<EarnedRow> = rows[5].decode()?;
     let lines: Vec<Line> = rows[6].decode()?;
+    let paid = Paid::of(&rows[6], &rows[9])?;
     let own: Option<OwnLink> = rows[7].first()?;
     let todo = Todo {
         row: row.as_ref(),
@@ -75,7 +78,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
         @if lines.is_empty() {
             (parts::empty("Nothing earned yet", html! { "As soon as somebody who came through your link brings you something, it stands here, with the reason." }))
         } @else {
-            (earnings::table(words, &catalog, &partner.id, &lines))
+            (earnings::table(words, &catalog, &paid, &partner.id, &lines))
             p { a href="/partner/earnings" { "All earnings" } }
         }
     };

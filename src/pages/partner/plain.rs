@@ -22,6 +22,11 @@ pub const STATES: &[(&str, &str)] = &[
 ];
 
 pub fn meaning(state: &str) -> &'static str {
+    match state {
+        "paid" => return "It was paid to you.",
+        "on its way" => return "It is on its way to you.",
+        _ => {}
+    }
     STATES.iter().find(|(name, _)| *name == state).map_or("", |(_, meaning)| meaning)
 }
 

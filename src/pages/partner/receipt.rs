@@ -4,7 +4,7 @@ use super::super::layout::{self, Area, Page};
 use super::super::locale::Words;
 use super::super::parts::{self, Column, number, text};
 use super::super::visit::{Shown, Visit};
-use super::plain;
+use super::{plain, texts};
 use crate::engine::payout::{Kind, Sending};
 use crate::flow::error::AppError;
 use crate::flow::payout::state_name;
@@ -41,7 +41,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
     let cells: Vec<Vec<Markup>> = moved.iter().map(|m| line(words, &catalog, &payout, m)).collect();
     let content = html! {
         (parts::heading("Payout", &format!("Settlement of {}", sums.period), parts::state(state_name(&payout))))
-        div.sheet { (summary(words, &partner.name, &payout, &sums)) }
+        div.sheet { (summary(words, (&texts::site_name(visit), &partner.name), &payout, &sums)) }
         @if payout.stripe_id.is_none() { p { (plain::reason(plain::waits(state_name(&payout)))) } }
         @if !reversals.is_empty() {
             h2 { "Taken back" }
@@ -61,11 +61,12 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
     Ok(layout::show(visit, 200, page))
 }
 
-fn summary(words: &dyn Words, name: &str, payout: &Sending, sums: &ReceiptSums) -> Markup {
+fn summary(words: &dyn Words, (from, to): (&str, &str), payout: &Sending, sums: &ReceiptSums) -> Markup {
     let amount = |cents: i64| parts::amount(words, cents, &payout.unit);
     let not_ripe = sums.available_cents - sums.payable_cents;
     let mut list = vec![
-        ("To", html! { (name) }),
+        ("From", html! { (from) }),
+        ("To", html! { (to) }),
         ("Left from before", amount(sums.opening_cents)),
         ("Since then", amount(sums.moved_cents)),
     ];

@@ -122,7 +122,8 @@ fn kit<S: Site>(
                 }
             }
             p.quiet { "Keep the sentence that says what you get: “" (disclosure) "” The law asks for it in many countries." }
-            p { button.second { "Keep my changes for the mail" } }
+            // With scripts the mail takes the words as they stand.
+            noscript { p { button.second { "Put my changes into the mail" } } }
         }
     }
 }

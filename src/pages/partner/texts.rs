@@ -25,6 +25,10 @@ pub fn site<S: Site>(visit: &Visit<'_, S>) -> String {
 
 /// The site as people call it.
 pub fn site_name<S: Site>(visit: &Visit<'_, S>) -> String {
+    let named = &visit.shell.config.site_name;
+    if !named.is_empty() {
+        return named.clone();
+    }
     let site = site(visit);
     let host = site.split("://").last().unwrap_or("").split(['/', ':']).next().unwrap_or("");
     host.strip_prefix("www.").unwrap_or(host).to_owned()

@@ -4,6 +4,7 @@
 //! `{{html}}`, `{{id}}`, and a text that is `{{headers}}` alone for an object of headers. What is put in is never looked
 //! at for further places, and cannot leave its text: the value is built first and written as JSON after.
 
+use super::super::fields::{is_blank, turns_around};
 use super::super::outgoing::Outgoing;
 use serde_json::{Map, Value};
 
@@ -58,8 +59,10 @@ impl From {
 
 /// Whether mail to it can be asked for: one address, that no header and no list can be smuggled in with.
 pub fn is_address(text: &str) -> bool {
-    let allowed =
-        |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '<' | '>' | ',' | ';' | '"' | '\\' | '(' | ')');
+    let allowed = |c: char| {
+        let unseen = c.is_control() || turns_around(c) || is_blank(c);
+        !unseen && !matches!(c, '<' | '>' | ',' | ';' | '"' | '\\' | '(' | ')')
+    };
     text.len() <= 254
         && text.chars().all(allowed)
         && text

@@ -227,6 +227,8 @@ fn senders_and_addresses_are_read_strictly() {
         "a@b@c.example",
         "<a@b.example>",
         "@b.example",
+        "a\u{202e}b@c.example",
+        "a\u{200b}@c.example",
     ] {
         assert!(!is_address(bad), "{bad:?}");
     }

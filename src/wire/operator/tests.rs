@@ -47,6 +47,22 @@ fn good_bodies_are_read() {
 }
 
 #[test]
+fn names_are_seen_and_hide_nothing() {
+    let called = |name: &str| {
+        let joins = partner(&bytes(json!({"program": "p", "external_id": "e", "name": name})));
+        let keeps = profile(&bytes(json!({"name": "Ann", "display_name": name})));
+        assert_eq!(joins.is_ok(), keeps.is_ok(), "{name:?}");
+        joins.is_ok()
+    };
+    for good in ["Ann", "Käse & Co", "‏סטודיו צפון", "👩‍👩‍👧 Studio", "株式会社", ""] {
+        assert!(called(good), "{good:?}");
+    }
+    for bad in ["\u{202e}gpj.exe", "A\u{2066}B", "A\u{2028}B", "\u{200b}", "\u{2800}\u{3164}", "a\u{0}b", "a\nb"] {
+        assert!(!called(bad), "{bad:?}");
+    }
+}
+
+#[test]
 fn errors_name_the_field() {
     let partner_with = |field: &str, value: Value| {
         let mut body = json!({"program": "p", "external_id": "e"});

@@ -1,6 +1,9 @@
 // What every page must stand: axe, no scrolling sideways, nothing that moves after it was shown, no complaint in the console.
 import axe from "axe-core";
 
+/** The smallest letters: a footnote's, at arm's length. */
+const LETTERS_PX_MIN = 9;
+
 /** The rules that look at colours: the others find the same in light and dark. */
 export const COLOURS = ["color-contrast", "link-in-text-block"];
 
@@ -27,6 +30,15 @@ export function layoutShift(browser) {
     observer.observe({ type: "layout-shift", buffered: true });
     // What was noted is handed over after the next frame.
     requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(sum), 50)));`);
+}
+
+/** Texts that are shown in letters too small to be read, with their size in pixels of the window. */
+export function illegible(browser) {
+  return browser.run(`
+    const size = (one) => parseFloat(getComputedStyle(one).fontSize) * (one.ownerSVGElement ? one.getScreenCTM().a : 1);
+    const own = (one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    return [...document.querySelectorAll("body *")].filter((one) => own(one) && one.getClientRects().length > 0 && !one.closest("title") && size(one) < ${LETTERS_PX_MIN})
+      .slice(0, 5).map((one) => size(one).toFixed(1) + " px: " + one.outerHTML.slice(0, 160));`);
 }
 
 /** What sticks out of the window sideways; empty where the page does not scroll that way. */
