@@ -68,11 +68,16 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
                 None => told(event, "ignored", "no partner has this connected account", Vec::new()),
             }
         }
-        What::TransferReversed { transfer_id, reversed_cents } => {
+        What::TransferReversed { transfer_id, group, reversed_cents } => {
             // What was reversed is read from Stripe, reversal by reversal: the event says a sum.
-            let booked = reverse::noticed(ctx, transfer_id).await?;
-            let what = format!("{reversed_cents} of transfer {transfer_id} were reversed, in {booked} reversals");
-            told(event, "applied", &what, Vec::new())
+            match reverse::heard(ctx, transfer_id, group).await? {
+                Some(booked) => {
+                    let what =
+                        format!("{reversed_cents} of transfer {transfer_id} were reversed, in {booked} reversals");
+                    told(event, "applied", &what, Vec::new())
+                }
+                None => told(event, "ignored", "no payout made this transfer", Vec::new()),
+            }
         }
         What::Facts(drafts) => {
             let mut facts = Vec::new();
@@ -106,7 +111,7 @@ fn fingerprint(event: &Translated) -> String {
     let what = match &event.what {
         What::Ignored(_) => json!(null),
         What::Payability(state) => json!(state),
-        What::TransferReversed { transfer_id, reversed_cents } => json!([transfer_id, reversed_cents]),
+        What::TransferReversed { transfer_id, reversed_cents, .. } => json!([transfer_id, reversed_cents]),
         // A charge lists its refunds in old versions only; the first says the sum.
         What::Facts(drafts) => json!(drafts.first().map(|d| (d.kind, d.at, d.clone().about("").payload))),
     };

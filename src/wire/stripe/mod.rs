@@ -64,8 +64,8 @@ pub enum What {
     Facts(Vec<Draft>),
     /// What a partner's connected account can do now.
     Payability(Payability),
-    /// Of a transfer this much was taken back, in all and in minor units.
-    TransferReversed { transfer_id: String, reversed_cents: i64 },
+    /// Of a transfer this much was taken back, in all and in minor units. The group is the payout's id, if it is ours.
+    TransferReversed { transfer_id: String, group: String, reversed_cents: i64 },
     /// Nothing of ours, and why.
     Ignored(&'static str),
 }
@@ -166,6 +166,7 @@ fn customer(kind: &str, object: &Value) -> Option<Customer> {
     };
     Some(Customer { id, email })
 }
+            group: id(object, "transfer_group").unwrap_or_default(),
 
 /// Which invoice a payment is for, from whatever event says so.
 fn paid_by(kind: &str, object: &Value) -> Vec<(String, String)> {

@@ -304,9 +304,13 @@ fn connected_accounts_events_are_theirs() {
 
 #[test]
 fn other_events_are_told_apart() {
-    let transfer = json!({"id": "tr_1", "object": "transfer", "amount": 900, "amount_reversed": 300});
-    let reversed = What::TransferReversed { transfer_id: "tr_1".to_owned(), reversed_cents: 300 };
-    assert_eq!(read("transfer.reversed", &transfer).what, reversed);
+    for (given, group) in [(json!("po_1"), "po_1"), (json!(null), "")] {
+        let transfer = json!({"id": "tr_1", "object": "transfer", "amount": 900, "amount_reversed": 300,
+            "transfer_group": given});
+        let (transfer_id, group) = ("tr_1".to_owned(), group.to_owned());
+        let reversed = What::TransferReversed { transfer_id, group, reversed_cents: 300 };
+        assert_eq!(read("transfer.reversed", &transfer).what, reversed);
+    }
     let paid =
         json!({"id": "inpay_1", "invoice": "in_1", "payment": {"type": "payment_intent", "payment_intent": "pi_1"}});
     assert_eq!(read("invoice_payment.paid", &paid).paid_by, [("pi_1".to_owned(), "in_1".to_owned())]);
