@@ -450,6 +450,27 @@ fn what_is_taken_back_before_the_transfer_is_known_is_booked_after() {
 }
 
 #[test]
+fn what_keeps_payouts_from_going_keeps_no_message() {
+    let office = Office::new(PayoutApproval::Automatic);
+    let partner = earned(&office, "p");
+    office.payable(&partner);
+    office.run(AGENCY, APRIL);
+    let waiting = || office.world.db.number("SELECT COUNT(*) FROM outbox WHERE addressed_at_ms IS NULL");
+    assert!(waiting() > 0);
+    office
+        .world
+        .db
+        .connection
+        .borrow()
+        .execute_batch("DROP VIEW payout_fault; ALTER TABLE payout RENAME TO gone")
+        .expect("gone");
+    let ctx = office.world.at(at(APRIL));
+    let swept = crate::support::world::now(manicule::jobs::run(&ctx, "*/10 * * * *", at(APRIL)));
+    assert!(swept.is_err(), "what is broken is told");
+    assert_eq!(waiting(), 0, "and keeps nothing else back");
+}
+
+#[test]
 fn partners_are_onboarded() {
     let office = Office::new(PayoutApproval::Automatic);
     let (id, _) = office.partner(AGENCY, "p");
