@@ -337,6 +337,28 @@ fn missed_events_are_fetched_once_a_day() {
 }
 
 #[test]
+fn a_test_event_of_a_live_accounts_partner_is_answered_and_let_lie() {
+    // Stripe sends the live endpoint of connected accounts what they do in test mode, too.
+    let house = House::new().with_key_of("sk_live_x", |_| (500, json!({})));
+    house.payee("acct_7");
+    let mut body = event(
+        "evt_a",
+        "account.updated",
+        &json!({"id": "acct_7", "payouts_enabled": true, "capabilities": {"transfers": "active"}}),
+    );
+    body["account"] = json!("acct_7");
+    let (status, told) = house.deliver("stripe-connect", CONNECT_SECRET, &body, 0);
+    assert_eq!((status, &told["outcome"]), (200, &json!("ignored")), "{told}");
+    assert_eq!(house.number("SELECT payouts_enabled FROM payee"), 0);
+    assert_eq!(house.number("SELECT COUNT(*) FROM stripe_event"), 0);
+    body["livemode"] = json!(true);
+    assert_eq!(house.deliver("stripe-connect", CONNECT_SECRET, &body, 0).1["outcome"], "applied");
+    // A test installation is told of live ones by mistake alone.
+    let house = House::new();
+    assert_eq!(house.deliver("stripe-connect", CONNECT_SECRET, &body, 0).0, 422);
+}
+
+#[test]
 fn subscriptions_are_compared_once_a_month() {
     let house =
         known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0), subscription("evt_s", "created", "active", 5_000)]);

@@ -37,6 +37,12 @@ enum Placed {
     NoInvoice,
 }
 
+/// The answer to a partner's event of test mode at an installation of live mode: Stripe sends both to the live endpoint
+/// of connected accounts, and an error would be sent again for days.
+pub fn of_test_mode(event: &Translated) -> Value {
+    told(event, "ignored", "it is of test mode, and this installation of live mode", Vec::new())
+}
+
 /// Takes an event in; a repeat is told the first outcome, and one that says something else under the same id is
 /// refused. `is_live` is the mode that the event must be of.
 pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: bool) -> Result<Value, AppError> {
