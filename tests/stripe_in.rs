@@ -359,6 +359,30 @@ fn a_test_event_of_a_live_accounts_partner_is_answered_and_let_lie() {
 }
 
 #[test]
+fn a_dispute_that_was_prevented_freezes_nothing_and_gives_nothing_back() {
+    let paid = invoice(Shape::Old, "evt_i", "in_1", 10_000, 0);
+    let opened = dispute("evt_1", "created", "needs_response", 0);
+    let prevented = dispute("evt_9", "closed", "prevented", 60);
+    let withdrawn = dispute("evt_2", "funds_withdrawn", "prevented", 0);
+    for (more, state, left) in [
+        (vec![dispute("evt_1", "created", "prevented", 0)], "pending", 2_000),
+        (vec![opened.clone(), prevented.clone()], "pending", 2_000),
+        // Where money moved all the same, it is gone.
+        (vec![opened, withdrawn, prevented], "reversed", 0),
+    ] {
+        for order in [false, true] {
+            let mut all: Vec<Value> = std::iter::once(&paid).chain(&more).cloned().collect();
+            if order {
+                all.reverse();
+            }
+            let house = known(&all);
+            assert_eq!((house.pending(), house.text("SELECT state FROM accrual").as_str()), (left, state), "{more:#?}");
+            house.sound();
+        }
+    }
+}
+
+#[test]
 fn subscriptions_are_compared_once_a_month() {
     let house =
         known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0), subscription("evt_s", "created", "active", 5_000)]);

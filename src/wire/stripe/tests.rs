@@ -259,7 +259,8 @@ fn disputes_go_by_their_funds() {
         ("closed", "lost", Some("dispute.lost")),
         ("closed", "won", Some("dispute.won")),
         ("closed", "warning_closed", Some("dispute.won")),
-        ("closed", "prevented", None),
+        ("created", "prevented", None),
+        ("closed", "prevented", Some("dispute.won")),
         ("updated", "under_review", None),
     ] {
         let translated = read(&format!("charge.dispute.{kind}"), &dispute(status));
