@@ -413,6 +413,27 @@ fn subscriptions_are_compared_once_a_month() {
 }
 
 #[test]
+fn a_subscription_that_rests_is_not_called_cancelled() {
+    let house = known(&[
+        invoice(Shape::New, "evt_i", "in_1", 10_000, 0),
+        subscription("evt_s", "created", "active", 5_000),
+        subscription("evt_u", "updated", "paused", 5_000),
+    ]);
+    let house = house.with_key(|url| {
+        let rests = json!([{"id": "sub_1", "customer": "cus_1", "status": "paused", "items": {"data": []}}]);
+        (200, json!({"data": if url.contains("/v1/subscriptions") { rests } else { json!([]) }, "has_more": false}))
+    });
+    house.sweep();
+    house.later(600);
+    house.sweep();
+    let report = house.text("SELECT after FROM audit WHERE action = 'stripe.reconcile'");
+    assert_eq!(serde_json::from_str::<Value>(&report).expect("a report")["missed"], json!([]));
+    assert_eq!(house.number("SELECT COUNT(*) FROM event WHERE type = 'subscription.cancelled'"), 0);
+    assert_eq!(house.pending(), 2_000);
+    house.sound();
+}
+
+#[test]
 fn whoever_signs_badly_is_refused() {
     let house = known(&[]);
     let body = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);

@@ -16,7 +16,7 @@ mod tests;
 
 pub use account::payability;
 pub use read::created;
-pub use subscription::{Billing, billing};
+pub use subscription::{Billing, billing, resting};
 
 use super::{Invalid, json};
 use crate::base::time::UtcMillis;
