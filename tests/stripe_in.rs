@@ -337,6 +337,31 @@ fn missed_events_are_fetched_once_a_day() {
 }
 
 #[test]
+fn a_missed_event_is_found_behind_thousands_that_are_known() {
+    let missed = invoice(Shape::New, "evt_missed", "in_2", 10_000, 0);
+    let house = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]).with_key(move |url| {
+        if !url.contains("/v1/events") {
+            return (200, json!({"data": [], "has_more": false}));
+        }
+        assert!(url.contains("&types%5B%5D=invoice.paid&"), "only what is of use is asked for: {url}");
+        // Every one of them failed at another endpoint; here they are known.
+        let page: i64 = url.split("starting_after=evt_k").nth(1).map_or(0, |n| n.parse().expect("a page"));
+        let mut known = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
+        if page == 24 {
+            return (200, json!({"data": [missed.clone()], "has_more": false}));
+        }
+        let first = known.clone();
+        known["id"] = json!(format!("evt_k{}", page + 1));
+        known["type"] = json!("plan.created");
+        (200, json!({"data": [first, known], "has_more": true}))
+    });
+    house.sweep();
+    assert_eq!(house.asked("/v1/events"), 25);
+    assert_eq!(house.pending(), 4_000);
+    house.sound();
+}
+
+#[test]
 fn a_test_event_of_a_live_accounts_partner_is_answered_and_let_lie() {
     // Stripe sends the live endpoint of connected accounts what they do in test mode, too.
     let house = House::new().with_key_of("sk_live_x", |_| (500, json!({})));
@@ -431,6 +456,32 @@ fn a_subscription_that_rests_is_not_called_cancelled() {
     assert_eq!(house.number("SELECT COUNT(*) FROM event WHERE type = 'subscription.cancelled'"), 0);
     assert_eq!(house.pending(), 2_000);
     house.sound();
+}
+
+#[test]
+fn an_account_whose_events_were_missed_is_asked_for_once_a_day() {
+    let house = House::new().with_key(|url| {
+        if url.ends_with("/v1/accounts/acct_7") {
+            let account = json!({"id": "acct_7", "object": "account", "payouts_enabled": true, "country": "DE",
+                "capabilities": {"transfers": "active"}, "requirements": {"currently_due": []}});
+            return (200, account);
+        }
+        (200, json!({"data": [], "has_more": false}))
+    });
+    house.payee("acct_7");
+    house.sweep();
+    assert_eq!(house.text("SELECT country || transfers_active || payouts_enabled FROM payee"), "DE11");
+    house.later(86_400);
+    house.sweep();
+    assert_eq!(house.asked("/v1/accounts"), 1, "who can be paid is not asked for");
+    // A key that may not read accounts keeps nothing else from being done.
+    let house = House::new().with_key(|url| match url.contains("/v1/accounts") {
+        true => (403, json!({"error": {"type": "invalid_request_error", "message": "no"}})),
+        false => (200, json!({"data": [], "has_more": false})),
+    });
+    house.payee("acct_7");
+    house.sweep();
+    assert_eq!(house.number("SELECT COUNT(*) FROM heartbeat WHERE job = 'stripe_missed'"), 1);
 }
 
 #[test]

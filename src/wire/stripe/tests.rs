@@ -321,6 +321,16 @@ fn other_events_are_told_apart() {
 }
 
 #[test]
+fn what_the_sweep_asks_for_is_of_use_and_in_the_readme() {
+    for kind in OWN_EVENTS {
+        let told = translate(&event(kind, &json!({"id": "x_1"})), Endpoint::Own, NOW).map(|t| t.what);
+        assert_ne!(told, Ok(What::Ignored("this type of event is not used")), "{kind}");
+        assert!(include_str!("../../../README.md").contains(&format!("`{kind}`")), "{kind}");
+    }
+    assert!(OWN_EVENTS.len() <= 20, "Stripe takes no more");
+}
+
+#[test]
 fn what_cannot_be_read_names_its_field() {
     let good = event("invoice.paid", &new_invoice());
     for (pointer, value, field, code) in [
