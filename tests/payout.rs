@@ -16,7 +16,7 @@ mod stripe;
 mod support;
 
 use bench::Fault;
-use crash::{STEPS, Scene, Stage, faults_of, paired_faults_of};
+use crash::{STEPS, Scene, Stage, faults_of};
 
 /// Runs a future that is ready at once.
 pub fn ready<T>(future: impl Future<Output = T>) -> T {
@@ -67,10 +67,10 @@ fn singles(stage: &Stage, scenes: &[Scene], report: &mut Report) {
 fn pairs(stage: &Stage, scene: Scene, step: i64, report: &mut Report) {
     let (_, calls) = stage.play(scene, &[], step, None);
     for (i, call) in calls.iter().enumerate() {
-        for first in paired_faults_of(*call) {
+        for first in faults_of(*call) {
             let (_, then) = stage.play(scene, &[(i, *first)], step, None);
             for (j, call) in then.iter().enumerate().skip(i + 1) {
-                for second in paired_faults_of(*call) {
+                for second in faults_of(*call) {
                     let (found, _) = stage.play(scene, &[(i, *first), (j, *second)], step, None);
                     report.note(&format!("{scene:?} {step} {first:?} at {i}, {second:?} at {j}"), found);
                 }

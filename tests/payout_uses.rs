@@ -16,6 +16,7 @@ use manicule::flow::setup::PayoutApproval;
 use office::{Office, sum};
 use serde_json::{Value, json};
 use stripe::Mishap;
+use support::world::at;
 
 const AGENCY: &str = "agency-partner";
 const APRIL: &str = "2026-04-01T06:00:00Z";
@@ -404,6 +405,69 @@ fn a_transfer_is_taken_back_once_whoever_says_so_first() {
     assert!(row.ends_with(",usd,1,10000,4000,6000"), "{csv}");
     assert!(row.starts_with(&format!("2026,{AGENCY},{partner},p,p,")), "{csv}");
     assert_eq!(office.text(APRIL, "/v1/reports/payouts?year=2025").lines().count(), 1);
+}
+
+#[test]
+fn what_is_taken_back_before_the_transfer_is_known_is_booked_after() {
+    let office = Office::new(PayoutApproval::Automatic);
+    let partner = earned(&office, "p");
+    office.payable(&partner);
+    office.run(AGENCY, APRIL);
+    let id = only(&office.get(APRIL, "/v1/payouts"))["id"].as_str().expect("an id").to_owned();
+    let reversed = json!({
+        "id": "evt_back", "type": "transfer.reversed", "created": at(APRIL).0 / 1_000, "livemode": false,
+        "data": {"object": {"id": "tr_1", "object": "transfer", "amount": 10_000, "amount_reversed": 10_000,
+            "transfer_group": id}},
+    });
+    // Stripe makes the transfer, and nobody hears of it; an operator takes it back at Stripe.
+    office.drop_answers(1);
+    office.sweep(APRIL);
+    assert_eq!(office.stripe.borrow().transfers.len(), 1);
+    assert_eq!(only(&office.get(APRIL, "/v1/payouts"))["state"], "submitting");
+    office.stripe.borrow_mut().transfers[0].reversals.push(stripe::Reversal {
+        id: "trr_hand".to_owned(),
+        amount: 10_000,
+        metadata: Default::default(),
+        created: 0,
+    });
+    let (status, told) = office.stripe_says(APRIL, &reversed);
+    assert_eq!((status, told["code"].as_str()), (409, Some("payout_open")), "Stripe will say it again: {told}");
+    // The answer that was lost is given again as it was, before anything was taken back.
+    office.sweep("2026-04-01T06:30:00Z");
+    assert_eq!(office.balance(&partner), (0, 10_000));
+    for _ in 0..2 {
+        assert_eq!(office.stripe_says("2026-04-01T07:00:00Z", &reversed).1["outcome"], "applied");
+    }
+    assert_eq!(office.balance(&partner), (10_000, 0));
+    // A transfer of somebody else's is nothing of ours: Stripe is not even asked.
+    let mut other = reversed.clone();
+    (other["id"], other["data"]["object"]["id"]) = (json!("evt_other"), json!("tr_of_another"));
+    other["data"]["object"]["transfer_group"] = json!("ORDER_7");
+    let calls = office.stripe.borrow().calls;
+    assert_eq!(office.stripe_says(APRIL, &other).1["outcome"], "ignored");
+    assert_eq!(office.stripe.borrow().calls, calls);
+    office.is_sound();
+}
+
+#[test]
+fn what_keeps_payouts_from_going_keeps_no_message() {
+    let office = Office::new(PayoutApproval::Automatic);
+    let partner = earned(&office, "p");
+    office.payable(&partner);
+    office.run(AGENCY, APRIL);
+    let waiting = || office.world.db.number("SELECT COUNT(*) FROM outbox WHERE addressed_at_ms IS NULL");
+    assert!(waiting() > 0);
+    office
+        .world
+        .db
+        .connection
+        .borrow()
+        .execute_batch("DROP VIEW payout_fault; ALTER TABLE payout RENAME TO gone")
+        .expect("gone");
+    let ctx = office.world.at(at(APRIL));
+    let swept = crate::support::world::now(manicule::jobs::run(&ctx, "*/10 * * * *", at(APRIL)));
+    assert!(swept.is_err(), "what is broken is told");
+    assert_eq!(waiting(), 0, "and keeps nothing else back");
 }
 
 #[test]

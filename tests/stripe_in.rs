@@ -337,6 +337,77 @@ fn missed_events_are_fetched_once_a_day() {
 }
 
 #[test]
+fn a_missed_event_is_found_behind_thousands_that_are_known() {
+    let missed = invoice(Shape::New, "evt_missed", "in_2", 10_000, 0);
+    let house = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]).with_key(move |url| {
+        if !url.contains("/v1/events") {
+            return (200, json!({"data": [], "has_more": false}));
+        }
+        assert!(url.contains("&types%5B%5D=invoice.paid&"), "only what is of use is asked for: {url}");
+        // Every one of them failed at another endpoint; here they are known.
+        let page: i64 = url.split("starting_after=evt_k").nth(1).map_or(0, |n| n.parse().expect("a page"));
+        let mut known = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
+        if page == 24 {
+            return (200, json!({"data": [missed.clone()], "has_more": false}));
+        }
+        let first = known.clone();
+        known["id"] = json!(format!("evt_k{}", page + 1));
+        known["type"] = json!("plan.created");
+        (200, json!({"data": [first, known], "has_more": true}))
+    });
+    house.sweep();
+    assert_eq!(house.asked("/v1/events"), 25);
+    assert_eq!(house.pending(), 4_000);
+    house.sound();
+}
+
+#[test]
+fn a_test_event_of_a_live_accounts_partner_is_answered_and_let_lie() {
+    // Stripe sends the live endpoint of connected accounts what they do in test mode, too.
+    let house = House::new().with_key_of("sk_live_x", |_| (500, json!({})));
+    house.payee("acct_7");
+    let mut body = event(
+        "evt_a",
+        "account.updated",
+        &json!({"id": "acct_7", "payouts_enabled": true, "capabilities": {"transfers": "active"}}),
+    );
+    body["account"] = json!("acct_7");
+    let (status, told) = house.deliver("stripe-connect", CONNECT_SECRET, &body, 0);
+    assert_eq!((status, &told["outcome"]), (200, &json!("ignored")), "{told}");
+    assert_eq!(house.number("SELECT payouts_enabled FROM payee"), 0);
+    assert_eq!(house.number("SELECT COUNT(*) FROM stripe_event"), 0);
+    body["livemode"] = json!(true);
+    assert_eq!(house.deliver("stripe-connect", CONNECT_SECRET, &body, 0).1["outcome"], "applied");
+    // A test installation is told of live ones by mistake alone.
+    let house = House::new();
+    assert_eq!(house.deliver("stripe-connect", CONNECT_SECRET, &body, 0).0, 422);
+}
+
+#[test]
+fn a_dispute_that_was_prevented_freezes_nothing_and_gives_nothing_back() {
+    let paid = invoice(Shape::Old, "evt_i", "in_1", 10_000, 0);
+    let opened = dispute("evt_1", "created", "needs_response", 0);
+    let prevented = dispute("evt_9", "closed", "prevented", 60);
+    let withdrawn = dispute("evt_2", "funds_withdrawn", "prevented", 0);
+    for (more, state, left) in [
+        (vec![dispute("evt_1", "created", "prevented", 0)], "pending", 2_000),
+        (vec![opened.clone(), prevented.clone()], "pending", 2_000),
+        // Where money moved all the same, it is gone.
+        (vec![opened, withdrawn, prevented], "reversed", 0),
+    ] {
+        for order in [false, true] {
+            let mut all: Vec<Value> = std::iter::once(&paid).chain(&more).cloned().collect();
+            if order {
+                all.reverse();
+            }
+            let house = known(&all);
+            assert_eq!((house.pending(), house.text("SELECT state FROM accrual").as_str()), (left, state), "{more:#?}");
+            house.sound();
+        }
+    }
+}
+
+#[test]
 fn subscriptions_are_compared_once_a_month() {
     let house =
         known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0), subscription("evt_s", "created", "active", 5_000)]);
@@ -364,6 +435,53 @@ fn subscriptions_are_compared_once_a_month() {
     house.sweep();
     assert_eq!(house.asked("/v1/subscriptions"), 1, "not again this month");
     house.sound();
+}
+
+#[test]
+fn a_subscription_that_rests_is_not_called_cancelled() {
+    let house = known(&[
+        invoice(Shape::New, "evt_i", "in_1", 10_000, 0),
+        subscription("evt_s", "created", "active", 5_000),
+        subscription("evt_u", "updated", "paused", 5_000),
+    ]);
+    let house = house.with_key(|url| {
+        let rests = json!([{"id": "sub_1", "customer": "cus_1", "status": "paused", "items": {"data": []}}]);
+        (200, json!({"data": if url.contains("/v1/subscriptions") { rests } else { json!([]) }, "has_more": false}))
+    });
+    house.sweep();
+    house.later(600);
+    house.sweep();
+    let report = house.text("SELECT after FROM audit WHERE action = 'stripe.reconcile'");
+    assert_eq!(serde_json::from_str::<Value>(&report).expect("a report")["missed"], json!([]));
+    assert_eq!(house.number("SELECT COUNT(*) FROM event WHERE type = 'subscription.cancelled'"), 0);
+    assert_eq!(house.pending(), 2_000);
+    house.sound();
+}
+
+#[test]
+fn an_account_whose_events_were_missed_is_asked_for_once_a_day() {
+    let house = House::new().with_key(|url| {
+        if url.ends_with("/v1/accounts/acct_7") {
+            let account = json!({"id": "acct_7", "object": "account", "payouts_enabled": true, "country": "DE",
+                "capabilities": {"transfers": "active"}, "requirements": {"currently_due": []}});
+            return (200, account);
+        }
+        (200, json!({"data": [], "has_more": false}))
+    });
+    house.payee("acct_7");
+    house.sweep();
+    assert_eq!(house.text("SELECT country || transfers_active || payouts_enabled FROM payee"), "DE11");
+    house.later(86_400);
+    house.sweep();
+    assert_eq!(house.asked("/v1/accounts"), 1, "who can be paid is not asked for");
+    // A key that may not read accounts keeps nothing else from being done.
+    let house = House::new().with_key(|url| match url.contains("/v1/accounts") {
+        true => (403, json!({"error": {"type": "invalid_request_error", "message": "no"}})),
+        false => (200, json!({"data": [], "has_more": false})),
+    });
+    house.payee("acct_7");
+    house.sweep();
+    assert_eq!(house.number("SELECT COUNT(*) FROM heartbeat WHERE job = 'stripe_missed'"), 1);
 }
 
 #[test]

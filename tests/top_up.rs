@@ -4,6 +4,7 @@ mod support;
 
 use manicule::flow::redecide;
 use manicule::program::document::Cadence;
+use manicule::store::terms::LINES_MAX;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use support::world::{World, at, now};
@@ -33,8 +34,26 @@ fn lines(world: &World) -> BTreeMap<String, String> {
 /// cancellation, cents that earn nothing at the base rate, and two that are plain.
 #[test]
 fn what_is_added_is_what_deciding_finds() {
+    added_and_decided(0);
+}
+
+/// A partner with more lines than are read at a time is not topped up line by line: its accounts are decided.
+#[test]
+fn who_has_too_many_lines_to_be_read_is_decided_instead() {
+    added_and_decided(LINES_MAX + 1);
+}
+
+/// With so many lines more, which came to nothing.
+fn added_and_decided(more: i64) {
     let world = World::new(5);
-    let (_, code) = world.partner(at("2026-01-01T00:00:00Z"), "agency-partner", "a", "hi@agency.example").unwrap();
+    let (partner, code) =
+        world.partner(at("2026-01-01T00:00:00Z"), "agency-partner", "a", "hi@agency.example").unwrap();
+    let void = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+        INSERT INTO accrual (id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit,
+          earned_cents, capped_cents, net_cents, bucket, payer, state, vests_at_ms, reason, postings)
+        SELECT 'void_' || i, 'agency-partner', 1, 'first-year', ?1, 'gone_' || i, 'none', 'invoice:none-' || i, 0, '1970-01', 'cash:usd',
+          0, 0, 0, 'pending', 'expense', 'void', 0, 'gone', 0 FROM n WHERE ?2 > 0";
+    world.db.connection.borrow().execute(void, (&partner, more)).unwrap();
     for account in ["plain", "late", "refunded", "disputed", "gone", "tiny"] {
         let up = json!({"attribution": {"code": code}});
         take(&world, &format!("up-{account}"), "account.signed_up", "2026-01-02T00:00:00Z", account, up);
@@ -52,6 +71,7 @@ fn what_is_added_is_what_deciding_finds() {
     world.run(Cadence::Monthly, at("2026-05-01T06:00:00Z")).unwrap();
 
     let after = lines(&world);
+    assert_eq!(after.keys().filter(|line| line.starts_with("gone_")).count() as i64, more);
     let earned = |line: &str| after.get(line).map(|says| says.split(' ').nth(7).expect("cents").to_owned());
     assert_eq!(earned("plain volume invoice:plain-1:first-year").as_deref(), Some("500"), "25 % of 100.01 less 20 %");
     assert_eq!(earned("late volume invoice:late-1:first-year").as_deref(), Some("500"));

@@ -40,8 +40,16 @@ const SETTLE_TRIES: u32 = 5;
 #[derive(Default)]
 struct Pace {
     has_asked: bool,
-    /// Stripe asked to slow down, the balance is used up, or the key is refused: the rest waits for the next sweep.
-    stop: bool,
+    stop: Option<Stop>,
+}
+
+/// What waits for the next sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stop {
+    /// The payouts: the balance is used up. Credits take none of it, and reversals fill it.
+    Payouts,
+    /// Everything: Stripe asked to slow down, or the key is refused.
+    All,
 }
 
 /// Takes up to `pages` pages of what is due. Where Stripe is not set up nothing is.
@@ -52,7 +60,8 @@ pub async fn drive<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), App
     let mut pace = Pace::default();
     let mut left = pages;
     for kind in [Kind::Payout, Kind::Reversal, Kind::Credit, Kind::Debit] {
-        while left > 0 && !pace.stop {
+        pace.stop = pace.stop.filter(|stop| *stop == Stop::All);
+        while left > 0 && pace.stop.is_none() {
             let due = rows::sending_due(kind, approval_name(ctx.setup.payout_approval), ctx.now, PAGE);
             let page: Vec<Sending> = ctx.query(due).await?.decode()?;
             if page.is_empty() {
@@ -307,7 +316,7 @@ async fn handfuls<'a, P: Ports, T>(
 ) -> Vec<Result<T, Reply>> {
     let mut answers = Vec::with_capacity(sendings.len());
     for handful in sendings.chunks(AT_ONCE) {
-        if pace.stop {
+        if pace.stop.is_some() {
             let unasked = || Err(Reply::Unsure("it was not asked: the calls before it were turned away".to_owned()));
             answers.extend(handful.iter().map(|_| unasked()));
             continue;
@@ -317,20 +326,19 @@ async fn handfuls<'a, P: Ports, T>(
         }
         pace.has_asked = true;
         let told = together(handful.iter().map(&call).collect()).await;
-        pace.stop = told.iter().any(|t| t.as_ref().is_err_and(concerns_all));
+        pace.stop = told.iter().zip(handful).filter_map(|(t, s)| stops(s.kind, t.as_ref().err()?)).max();
         answers.extend(told);
     }
     answers
 }
 
-/// Whether what was said of one call holds for the next as well.
-fn concerns_all(reply: &Reply) -> bool {
+/// For which calls what was said of one holds as well. Of a reversal it is the partner's balance that is too small.
+fn stops(kind: Kind, reply: &Reply) -> Option<Stop> {
     match reply {
-        Reply::Limited => true,
-        Reply::Refused(r) => {
-            r.status == 401 || r.code == "balance_insufficient" || (r.status == 403 && r.code != "account_invalid")
-        }
-        Reply::Done(_) | Reply::Unsure(_) => false,
+        Reply::Limited => Some(Stop::All),
+        Reply::Refused(r) if r.status == 401 || (r.status == 403 && r.code != "account_invalid") => Some(Stop::All),
+        Reply::Refused(r) if r.code == "balance_insufficient" && kind == Kind::Payout => Some(Stop::Payouts),
+        Reply::Refused(_) | Reply::Done(_) | Reply::Unsure(_) => None,
     }
 }
 

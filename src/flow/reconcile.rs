@@ -25,14 +25,14 @@ struct Missed {
 
 /// Compares, and repairs where that is asked for. Asking again finds nothing left to repair.
 pub async fn reconcile<P: Ports>(ctx: &Context<'_, P>, asked: &Reconciliation) -> Result<Value, AppError> {
-    reconcile_those(ctx, asked, "").await
+    reconcile_those(ctx, asked, |_| true).await
 }
 
-/// The same, where the billing system knows of subscriptions whose id begins with `prefix` and no others.
+/// The same, where the billing system has something to say about the subscriptions that `speaks_of` names alone.
 pub async fn reconcile_those<P: Ports>(
     ctx: &Context<'_, P>,
     asked: &Reconciliation,
-    prefix: &str,
+    speaks_of: impl Fn(&str) -> bool,
 ) -> Result<Value, AppError> {
     let accounts = asked.accounts.iter().map(|a| AccountRow::new(a.id.clone())).collect();
     let books = books::read(ctx, accounts, &Coming::default()).await?;
@@ -44,7 +44,7 @@ pub async fn reconcile_those<P: Ports>(
         if timeline.facts.is_empty() {
             unknown.push(billed.id.clone());
         } else {
-            let active: Vec<Active> = timeline.active.into_iter().filter(|a| a.id.starts_with(prefix)).collect();
+            let active: Vec<Active> = timeline.active.into_iter().filter(|a| speaks_of(&a.id)).collect();
             missed.extend(compare(billed, &active));
         }
     }

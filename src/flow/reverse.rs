@@ -52,8 +52,22 @@ pub async fn reverse<P: Ports>(
     Err(AppError::contended())
 }
 
-/// Books what Stripe says was taken back of a transfer, each reversal once, whoever asked for it. For the webhook
-/// `transfer.reversed`, which may come before the answer to our own call.
+/// The webhook `transfer.reversed`: what was taken back is booked, `None` where no payout made the transfer. While it is
+/// not known here that one did, Stripe has to say it again: a lost answer is given again as it was first given, without
+/// what was taken back since.
+pub async fn heard<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str, group: &str) -> Result<Option<usize>, AppError> {
+    let Some(payout) = ctx.query(rows::sending_of_transfer(transfer_id, group)).await?.first::<Sending>()? else {
+        return Ok(None);
+    };
+    if matches!(payout.state, State::Planned | State::Submitting) {
+        let detail = format!("payout {} is on its way; say it again when it is known to be paid", payout.id);
+        return Err(AppError::new(ErrorKind::Conflict, "payout_open", detail));
+    }
+    noticed(ctx, transfer_id).await.map(Some)
+}
+
+/// Books what Stripe says was taken back of a transfer, each reversal once, whoever asked for it, and
+/// even before the answer to our own call.
 pub async fn noticed<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Result<usize, AppError> {
     let made = payouts::reversals_of(ctx, transfer_id).await?;
     let returned: Vec<Returned> =

@@ -37,6 +37,12 @@ enum Placed {
     NoInvoice,
 }
 
+/// The answer to a partner's event of test mode at an installation of live mode: Stripe sends both to the live endpoint
+/// of connected accounts, and an error would be sent again for days.
+pub fn of_test_mode(event: &Translated) -> Value {
+    told(event, "ignored", "it is of test mode, and this installation of live mode", Vec::new())
+}
+
 /// Takes an event in; a repeat is told the first outcome, and one that says something else under the same id is
 /// refused. `is_live` is the mode that the event must be of.
 pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: bool) -> Result<Value, AppError> {
@@ -68,11 +74,16 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
                 None => told(event, "ignored", "no partner has this connected account", Vec::new()),
             }
         }
-        What::TransferReversed { transfer_id, reversed_cents } => {
+        What::TransferReversed { transfer_id, group, reversed_cents } => {
             // What was reversed is read from Stripe, reversal by reversal: the event says a sum.
-            let booked = reverse::noticed(ctx, transfer_id).await?;
-            let what = format!("{reversed_cents} of transfer {transfer_id} were reversed, in {booked} reversals");
-            told(event, "applied", &what, Vec::new())
+            match reverse::heard(ctx, transfer_id, group).await? {
+                Some(booked) => {
+                    let what =
+                        format!("{reversed_cents} of transfer {transfer_id} were reversed, in {booked} reversals");
+                    told(event, "applied", &what, Vec::new())
+                }
+                None => told(event, "ignored", "no payout made this transfer", Vec::new()),
+            }
         }
         What::Facts(drafts) => {
             let mut facts = Vec::new();
@@ -106,7 +117,7 @@ fn fingerprint(event: &Translated) -> String {
     let what = match &event.what {
         What::Ignored(_) => json!(null),
         What::Payability(state) => json!(state),
-        What::TransferReversed { transfer_id, reversed_cents } => json!([transfer_id, reversed_cents]),
+        What::TransferReversed { transfer_id, reversed_cents, .. } => json!([transfer_id, reversed_cents]),
         // A charge lists its refunds in old versions only; the first says the sum.
         What::Facts(drafts) => json!(drafts.first().map(|d| (d.kind, d.at, d.clone().about("").payload))),
     };

@@ -12,11 +12,13 @@ use crate::wire::operator::{Billed, Reconciliation};
 use crate::wire::stripe::form::Form;
 use crate::wire::stripe::{self as wire, Billing};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-/// Pages of a hundred subscriptions that are read: what an invocation may ask for, and more than fits its memory with
-/// ease. Who has more subscriptions compares them by `POST /v1/reconciliations`.
-const PAGES_MAX: u32 = 100;
+/// Subscriptions of one page: one of many items, with all its prices, takes some ten thousand bytes.
+const PAGE: &str = "50";
+/// Pages that are read: what an invocation may ask for, and more than fits its memory with ease. Who has more
+/// subscriptions compares them by `POST /v1/reconciliations`.
+const PAGES_MAX: u32 = 200;
 /// Accounts that are compared at a time: their events are read whole.
 const ACCOUNTS: i64 = 50;
 /// Differences that one invocation repairs: each is an event, and an invocation has a thousand statements.
@@ -26,7 +28,7 @@ const PREFIX: &str = "sub_";
 
 /// Compares and repairs; whether everything is compared. What is left over is found by the next call.
 pub async fn run<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, AppError> {
-    let Some(billings) = subscriptions(ctx).await? else { return Ok(true) };
+    let Some(Listed { billings, resting }) = subscriptions(ctx).await? else { return Ok(true) };
     let mut by_customer: HashMap<&str, Vec<&Billing>> = HashMap::new();
     for billing in &billings {
         by_customer.entry(&billing.customer_id).or_default().push(billing);
@@ -39,7 +41,8 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, AppError> {
         let accounts = billed(&page, &by_customer);
         compared += accounts.len();
         let asked = Reconciliation { as_of: ctx.now, repair: true, accounts };
-        let mut report = reconcile::reconcile_those(ctx, &asked, PREFIX).await?;
+        let speaks_of = |id: &str| id.starts_with(PREFIX) && !resting.contains(id);
+        let mut report = reconcile::reconcile_those(ctx, &asked, speaks_of).await?;
         found.extend(report["missed"].as_array_mut().map(std::mem::take).unwrap_or_default());
         if found.len() >= REPAIRS_MAX {
             break false;
@@ -49,17 +52,27 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, AppError> {
     Ok(all)
 }
 
-/// The subscriptions that run, or `None` where there are too many to compare here.
-async fn subscriptions<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<Vec<Billing>>, AppError> {
-    let (mut after, mut billings) = (None::<String>, Vec::new());
+/// What Stripe lists.
+#[derive(Default)]
+struct Listed {
+    /// Subscriptions that run.
+    billings: Vec<Billing>,
+    /// Those that rest: they stay as they were.
+    resting: HashSet<String>,
+}
+
+/// All that Stripe lists, or `None` where there are too many to compare here.
+async fn subscriptions<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<Listed>, AppError> {
+    let (mut after, mut listed) = (None::<String>, Listed::default());
     for _ in 0..PAGES_MAX {
-        let query = Form::new().with("limit", "100").with_some("starting_after", after.as_deref());
+        let query = Form::new().with("limit", PAGE).with_some("starting_after", after.as_deref());
         let answer = stripe::get(ctx, "/v1/subscriptions", &query).await?.done()?;
         let (members, next) = wire::page(&answer);
-        billings.extend(members.iter().filter_map(wire::billing));
+        listed.billings.extend(members.iter().filter_map(wire::billing));
+        listed.resting.extend(members.iter().filter_map(wire::resting));
         match next {
             Some(next) => after = Some(next),
-            None => return Ok(Some(billings)),
+            None => return Ok(Some(listed)),
         }
     }
     Ok(None)

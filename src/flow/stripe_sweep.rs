@@ -3,13 +3,16 @@
 
 use super::context::{Context, Ports};
 use super::error::{AppError, Kind};
-use super::stripe;
+use super::stripe::{self, Told};
 use super::stripe_customer;
 use super::stripe_in::{self, Looked};
 use super::stripe_reconcile;
-use crate::base::time::{DAY_MS, HOUR_MS, Month, SECOND_MS};
+use crate::base::time::{DAY_MS, HOUR_MS, Month, SECOND_MS, UtcMillis};
 use crate::store::health::{self, Heartbeat};
+use crate::store::payee::{self, PayeeRow};
 use crate::store::stripe::{self as rows, Waiting};
+use crate::wire::BODY_BYTES_MAX;
+use crate::wire::outgoing::ANSWER_BYTES_MAX;
 use crate::wire::stripe::form::Form;
 use crate::wire::stripe::{self as wire, Endpoint, What};
 use serde::Deserialize;
@@ -25,8 +28,12 @@ const ASK_AGAIN_MS: i64 = 6 * HOUR_MS;
 
 /// Stripe lists events for 30 days.
 const REACH_MS: i64 = 30 * DAY_MS;
-/// Pages of a hundred events that one sweep reads at most.
-const PAGES_MAX: u32 = 20;
+/// Events of one page: as many as an answer holds whose every one is as long as a webhook may be.
+const EVENTS: usize = ANSWER_BYTES_MAX / BODY_BYTES_MAX;
+/// Pages that one sweep reads at most: events stay listed that another endpoint did not take.
+const PAGES_MAX: u32 = 160;
+/// Partners' accounts that one day asks for.
+const PAYEES_MAX: i64 = 50;
 /// Statements that one sweep spends on missed events, of the thousand that an invocation has; what a fact costs, and
 /// an event that is only noted.
 const STATEMENTS: usize = 300;
@@ -49,6 +56,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     let last = |job: &str| beats.iter().find(|b| b.job == job).map(|b| b.finished_at_ms);
     if last(MISSED).is_none_or(|at| ctx.now.0 - at.0 >= DAY_MS) {
         if fetch_missed(ctx).await? {
+            ask_for_payees(ctx).await?;
             beat(ctx, MISSED).await?;
         }
     } else if last(RECONCILED).is_none_or(|at| Month::of(at) != Month::of(ctx.now))
@@ -88,11 +96,9 @@ pub async fn fetch_missed<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, AppErr
     let since = ctx.now.plus_ms(-REACH_MS).0 / SECOND_MS;
     let (mut after, mut spent) = (None, 0);
     for _ in 0..PAGES_MAX {
-        let query = Form::new()
-            .with("delivery_success", "false")
-            .with("created[gte]", since.to_string())
-            .with("limit", "100")
-            .with_some("starting_after", after.as_deref());
+        let query = Form::new().with("delivery_success", "false").with("created[gte]", since.to_string());
+        let query = wire::OWN_EVENTS.iter().fold(query, |query, kind| query.with("types[]", *kind));
+        let query = query.with("limit", EVENTS.to_string()).with_some("starting_after", after.as_deref());
         let answer = stripe::get(ctx, "/v1/events", &query).await?.done()?;
         let (events, next) = wire::page(&answer);
         for event in unknown(ctx, events).await? {
@@ -107,6 +113,26 @@ pub async fn fetch_missed<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, AppErr
         }
     }
     Ok(true)
+}
+
+/// Asks for the partners' accounts that cannot be paid. Stripe's list of events has none of theirs, and one that was
+/// missed would keep a partner's money here for good.
+async fn ask_for_payees<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
+    let waiting: Vec<PayeeRow> = ctx.query(payee::payee_waiting(PAYEES_MAX)).await?.decode()?;
+    for row in waiting {
+        let path = format!("/v1/accounts/{}", row.stripe_account_id);
+        let answer = match stripe::get(ctx, &path, &Form::new()).await? {
+            Told::Done(answer) => answer,
+            // The account is gone, or the key may not read it.
+            Told::Refused(_) => continue,
+            Told::Limited | Told::Unsure(_) => return Ok(()),
+        };
+        let Ok(state) = wire::payability(&answer) else { continue };
+        // Events come in whole seconds: one of this second must not be older than what was read in it.
+        let at = UtcMillis(ctx.now.0.div_euclid(SECOND_MS) * SECOND_MS);
+        ctx.query(payee::payee_update(&state, at)).await?;
+    }
+    Ok(())
 }
 
 async fn unknown<'a, P: Ports>(ctx: &Context<'_, P>, events: &'a [Value]) -> Result<Vec<&'a Value>, AppError> {

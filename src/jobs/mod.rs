@@ -66,13 +66,14 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMilli
             // Settling uses up most of the statements that D1 allows an invocation.
             let is_quiet = swept.as_ref().is_ok_and(|resumed| *resumed == 0);
             let planned = credit::plan(ctx).await;
-            pay::drive(ctx, if is_quiet { pay::SWEEP_PAGES } else { pay::PROMPT_PAGES }).await?;
+            let paid = pay::drive(ctx, if is_quiet { pay::SWEEP_PAGES } else { pay::PROMPT_PAGES }).await;
             of_stripe = stripe_sweep::sweep(ctx).await;
-            // What is broken in the books keeps no message from leaving.
+            // What is broken in the books, or in a payout, keeps no message from leaving.
             deliver::sweep(ctx).await?;
             sign_in::purge(ctx).await?;
             swept?;
             planned?;
+            paid?;
         }
     }
     ctx.query(health::heartbeat_write(job.name(), scheduled, ctx.now)).await?;

@@ -41,6 +41,14 @@ pub fn payee_insert(partner: &str, state: &Payability, at: UtcMillis) -> Stmt {
         .bind(at)
 }
 
+/// Accounts that money cannot reach yet, those first of which nothing was heard for longest.
+pub fn payee_waiting(limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {COLUMNS} FROM payee WHERE transfers_active = 0 OR payouts_enabled = 0 ORDER BY updated_at_ms, partner_id LIMIT ?1"
+    ))
+    .bind(limit)
+}
+
 /// What Stripe says about an account now, unless something later was heard; answers the partner whose account it is.
 pub fn payee_update(state: &Payability, at: UtcMillis) -> Stmt {
     Stmt::new(

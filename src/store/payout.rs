@@ -57,6 +57,13 @@ pub fn sending_find(kind: Kind, ids: &[String]) -> Stmt {
     Stmt::new(format!("{} WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id", select(kind))).json(&ids)
 }
 
+/// The payout that made a transfer, or that would know it by its group.
+pub fn sending_of_transfer(transfer: &str, group: &str) -> Stmt {
+    Stmt::new(format!("{PAYOUT} WHERE transfer_id = ?1 OR id = ?2 ORDER BY transfer_id IS ?1 DESC LIMIT 1"))
+        .bind(transfer)
+        .bind(group)
+}
+
 /// The reversals of a payout, oldest first.
 pub fn reversal_list(payout: &str) -> Stmt {
     Stmt::new(format!("{REVERSAL} WHERE payout_id = ?1 ORDER BY created_at_ms, id")).bind(payout)

@@ -2,7 +2,6 @@
 //! passing in between. Afterwards each partner has each cent once, and the ledger says so.
 
 use super::bench::{Bench, Call, DATABASE, Fault, SERVICE};
-use super::stripe::Mishap;
 use crate::support::world::{World, at};
 use std::collections::BTreeMap;
 
@@ -236,23 +235,6 @@ pub fn faults_of(call: Call) -> &'static [Fault] {
     match call {
         Call::Database => DATABASE,
         Call::Service => SERVICE,
-    }
-}
-
-/// For pairs: a call that fails tells the code more than a crash with the same effect, except where the code would go
-/// on; and one invocation inside another is met at every call anyhow.
-pub fn paired_faults_of(call: Call) -> &'static [Fault] {
-    match call {
-        Call::Database => &[Fault::CrashBefore, Fault::CrashAfter, Fault::FailAfter, Fault::HandOverBefore],
-        Call::Service => &[
-            Fault::CrashBefore,
-            Fault::FailBefore,
-            Fault::FailAfter,
-            Fault::HandOverAfter,
-            Fault::Stripe(Mishap::TooMany),
-            Fault::Stripe(Mishap::FailedDone),
-            Fault::Stripe(Mishap::FailedUndone),
-        ],
     }
 }
 

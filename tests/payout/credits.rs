@@ -2,6 +2,7 @@
 
 use crate::office::Office;
 use crate::support::world::at;
+use crate::{AGENCY, APRIL};
 use manicule::flow::setup::PayoutApproval;
 use serde_json::{Value, json};
 
@@ -172,5 +173,32 @@ fn stripe_delivers_where_the_program_says_so_and_a_person_decides_what_nobody_kn
     assert_eq!(balance(&office, &other).0, 5_500, "it waits until somebody says which customer that is");
     let list = office.get(NOW, &format!("/v1/credits/deliveries?partner={partner}"));
     assert_eq!(list["data"][0]["state"], "taken_back", "{list}");
+    office.is_sound();
+}
+
+#[test]
+fn credits_do_not_wait_for_the_money_that_payouts_wait_for() {
+    let office = Office::new(PayoutApproval::Automatic);
+    let mut document = office.get(NOW, &format!("/v1/programs/{TIERED}"))["document"].clone();
+    document["version"] = json!(2);
+    document["effective_from"] = json!("2026-01-01T00:00:00Z");
+    document["settlement"]["delivery"] = json!("stripe_balance");
+    office.put("2026-01-01T00:00:00Z", &format!("/v1/programs/{TIERED}"), document);
+    let partner = earned(&office);
+    let who = json!({"data": {"stripe_customer": "cus_owner"}});
+    office.event("s_owner", "account.signed_up", "2026-01-01T00:00:00Z", "owner", who);
+    office.stripe.borrow_mut().customers.insert("cus_owner".to_owned());
+    // More payouts than one sweep asks for, and nothing to pay them from.
+    office.stripe.borrow_mut().balance = 0;
+    for number in 0..12 {
+        let (id, _) = office.partner(AGENCY, &format!("p{number}"));
+        office.payable(&id);
+        office.adjust(AGENCY, &id, 10_000);
+    }
+    office.run(AGENCY, APRIL);
+    office.sweep(APRIL);
+    assert_eq!(office.messages("payout.funds").len(), 1);
+    assert_eq!(office.stripe.borrow().owed("cus_owner"), -5_500, "a credit needs no balance");
+    assert_eq!(balance(&office, &partner), (0, 0, 5_500));
     office.is_sound();
 }

@@ -7,12 +7,14 @@ use super::stripe::Stripe;
 use crate::support::world::{World, at, now};
 use manicule::flow::settle::{self, Due};
 use manicule::flow::setup::PayoutApproval;
-use manicule::flow::{credit, pay, reverse};
+use manicule::flow::{credit, pay, reverse, stripe_in};
 use manicule::http::config::Config;
-use manicule::http::message::{Request, Response};
+use manicule::http::message::{Request, Response, status_of};
 use manicule::http::route;
 use manicule::http::shell::Shell;
 use manicule::program::document::Cadence;
+use manicule::wire::outgoing::NoAnswer;
+use manicule::wire::stripe as wire;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -126,6 +128,29 @@ impl Office {
         self.clock.set(at(when).0);
         now(credit::plan(&self.world.at(at(when)))).expect("planned");
         now(pay::drive(&self.world.at(at(when)), pay::SWEEP_PAGES)).expect("driven");
+    }
+
+    /// Stripe does what the next `count` calls ask for, and its answers are lost.
+    pub fn drop_answers(&self, count: u32) {
+        let (model, time, mut left) = (Rc::clone(&self.stripe), Rc::clone(&self.clock), count);
+        *self.world.service.borrow_mut() = Box::new(move |request| {
+            let answer = model.borrow_mut().answer(&request, time.get());
+            if left > 0 {
+                left -= 1;
+                return Err(NoAnswer("the connection was lost".to_owned()));
+            }
+            Ok(answer)
+        });
+    }
+
+    /// An event of Stripe's, behind its signature: status and answer.
+    pub fn stripe_says(&self, when: &str, event: &Value) -> (u16, Value) {
+        self.clock.set(at(when).0);
+        let event = wire::translate(event, wire::Endpoint::Own, at(when)).expect("one of Stripe's events");
+        match now(stripe_in::take(&self.world.at(at(when)), &event, false)) {
+            Ok(outcome) => (200, outcome),
+            Err(error) => (status_of(error.kind), json!({"code": error.code})),
+        }
     }
 
     /// What the webhook `transfer.reversed` leads to.

@@ -197,6 +197,7 @@ impl Stripe {
                 let page: Vec<Value> = rest.iter().take(2).map(|m| m.view()).collect();
                 (200, json!({"object": "list", "has_more": rest.len() > 2, "data": page}))
             }
+            ["v1", "events" | "subscriptions"] => list(Vec::new()),
             ["v1", "coupons", id] => match self.coupons.get(*id) {
                 Some(percent) => (200, coupon(id, percent)),
                 None => error(404, "invalid_request_error", Some("resource_missing"), "No such coupon"),
@@ -367,8 +368,9 @@ fn form(text: &str) -> BTreeMap<String, String> {
     for pair in pairs {
         let (name, value) = pair.split_once('=').unwrap_or_else(|| panic!("{pair} has no value"));
         assert!(!value.is_empty(), "{name} is sent without a value");
-        let before = params.insert(decoded(name), decoded(value));
-        assert!(before.is_none(), "{name} is sent twice");
+        let name = decoded(name);
+        let before = params.insert(name.clone(), decoded(value));
+        assert!(before.is_none() || name.ends_with("[]"), "{name} is sent twice");
     }
     params
 }

@@ -92,7 +92,7 @@ pub fn charge_refunded(id: &str, sum: i64, listed: Option<&[(&str, i64, &str)]>)
 /// A dispute of 10,000, `later` seconds on.
 pub fn dispute(id: &str, kind: &str, status: &str, later: i64) -> Value {
     let object = json!({"id": "dp_1", "object": "dispute", "amount": 10_000, "currency": "usd", "charge": "ch_1",
-        "payment_intent": "pi_1", "status": status});
+        "payment_intent": "pi_1", "status": status, "created": CREATED});
     let mut body = event(id, &format!("charge.dispute.{kind}"), &object);
     body["created"] = json!(CREATED + later);
     body

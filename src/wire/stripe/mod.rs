@@ -16,7 +16,7 @@ mod tests;
 
 pub use account::payability;
 pub use read::created;
-pub use subscription::{Billing, billing};
+pub use subscription::{Billing, billing, resting};
 
 use super::{Invalid, json};
 use crate::base::time::UtcMillis;
@@ -27,6 +27,27 @@ use serde_json::Value;
 
 /// The version that is asked of Stripe, and that webhook endpoints are best made with.
 pub const API_VERSION: &str = "2026-10-28.endive";
+
+/// The events of the operator's own account that are of use, as far as Stripe still sends them: its list takes 20 names.
+pub const OWN_EVENTS: [&str; 17] = [
+    "checkout.session.completed",
+    "customer.created",
+    "customer.updated",
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "invoice.paid",
+    "invoice_payment.paid",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
+    "transfer.reversed",
+];
 
 /// Which endpoint an event came to. Each has secrets of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +85,8 @@ pub enum What {
     Facts(Vec<Draft>),
     /// What a partner's connected account can do now.
     Payability(Payability),
-    /// Of a transfer this much was taken back, in all and in minor units.
-    TransferReversed { transfer_id: String, reversed_cents: i64 },
+    /// Of a transfer this much was taken back, in all and in minor units. The group is the payout's id, if it is ours.
+    TransferReversed { transfer_id: String, group: String, reversed_cents: i64 },
     /// Nothing of ours, and why.
     Ignored(&'static str),
 }
@@ -145,6 +166,7 @@ fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Resu
         | "charge.dispute.closed" => takeback::dispute(object, into)?,
         "transfer.reversed" => What::TransferReversed {
             transfer_id: read::required_id(object, "id")?,
+            group: id(object, "transfer_group").unwrap_or_default(),
             reversed_cents: read::required_cents(object, "amount_reversed")?,
         },
         _ => return Ok(()),

@@ -56,6 +56,11 @@ pub fn billing(object: &Value) -> Option<Billing> {
     })
 }
 
+/// The id of a subscription object that rests: its trial ended without a way to pay, and it may go on.
+pub fn resting(object: &Value) -> Option<String> {
+    id(object, "id").filter(|_| text(object, "status") == Some("paused"))
+}
+
 /// What a year of it costs, in minor units; `None` where no item says a price.
 fn annual_cents(object: &Value) -> Option<i64> {
     let yearly: Vec<i128> = list(object, "items").iter().filter_map(item_per_year).collect();

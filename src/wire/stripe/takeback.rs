@@ -5,7 +5,7 @@ use super::read::{self, id, text};
 use super::{Draft, Of, Translated, What};
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
-use crate::engine::event::{Amount, Dispute, Payload};
+use crate::engine::event::{Amount, Dispute, OCCURRED_AT_MIN, Payload};
 use serde_json::Value;
 
 /// A refund object. Stripe counts it from its creation on; one that failed or was called off is undone.
@@ -65,7 +65,16 @@ pub fn dispute(object: &Value, into: &Translated) -> Result<What, Invalid> {
         invoice_id: String::new(),
         amount: Amount { cents: Cents(read::required_cents(object, "amount")?), currency: read::currency(object)? },
     };
+    let mut at = into.created;
     let (kind, payload) = match (into.kind.rsplit('.').next(), text(object, "status")) {
+        (Some("created"), Some("prevented")) => return Ok(What::Ignored("the dispute was prevented")),
+        (Some("closed"), Some("prevented")) => {
+            // It never came to be one: what was refunded for it is a refund of its own. Dated before the dispute, so
+            // that funds which were withdrawn all the same stay gone.
+            let made = read::instant(object, "created").filter(|at| *at > OCCURRED_AT_MIN).unwrap_or(at);
+            at = made.plus_ms(-1).min(at);
+            ("dispute.won", Payload::DisputeWon(dispute))
+        }
         (Some("created"), _) => ("dispute.opened", Payload::DisputeOpened(dispute)),
         (Some("funds_withdrawn"), _) | (_, Some("lost")) => ("dispute.lost", Payload::DisputeLost(dispute)),
         (Some("funds_reinstated"), _) | (_, Some("won" | "warning_closed")) => {
@@ -76,7 +85,7 @@ pub fn dispute(object: &Value, into: &Translated) -> Result<What, Invalid> {
     Ok(What::Facts(vec![Draft {
         id: into.id.clone(),
         kind,
-        at: into.created,
+        at,
         of: Of::Payment { intent: id(object, "payment_intent"), charge: id(object, "charge") },
         payload,
         token: None,

@@ -259,7 +259,8 @@ fn disputes_go_by_their_funds() {
         ("closed", "lost", Some("dispute.lost")),
         ("closed", "won", Some("dispute.won")),
         ("closed", "warning_closed", Some("dispute.won")),
-        ("closed", "prevented", None),
+        ("created", "prevented", None),
+        ("closed", "prevented", Some("dispute.won")),
         ("updated", "under_review", None),
     ] {
         let translated = read(&format!("charge.dispute.{kind}"), &dispute(status));
@@ -304,15 +305,29 @@ fn connected_accounts_events_are_theirs() {
 
 #[test]
 fn other_events_are_told_apart() {
-    let transfer = json!({"id": "tr_1", "object": "transfer", "amount": 900, "amount_reversed": 300});
-    let reversed = What::TransferReversed { transfer_id: "tr_1".to_owned(), reversed_cents: 300 };
-    assert_eq!(read("transfer.reversed", &transfer).what, reversed);
+    for (given, group) in [(json!("po_1"), "po_1"), (json!(null), "")] {
+        let transfer = json!({"id": "tr_1", "object": "transfer", "amount": 900, "amount_reversed": 300,
+            "transfer_group": given});
+        let (transfer_id, group) = ("tr_1".to_owned(), group.to_owned());
+        let reversed = What::TransferReversed { transfer_id, group, reversed_cents: 300 };
+        assert_eq!(read("transfer.reversed", &transfer).what, reversed);
+    }
     let paid =
         json!({"id": "inpay_1", "invoice": "in_1", "payment": {"type": "payment_intent", "payment_intent": "pi_1"}});
     assert_eq!(read("invoice_payment.paid", &paid).paid_by, [("pi_1".to_owned(), "in_1".to_owned())]);
     let customer = read("customer.updated", &json!({"id": "cus_1", "email": "A@b.example"})).customer;
     assert_eq!(customer.unwrap().email.as_deref(), Some("a@b.example"));
     assert!(matches!(read("plan.created", &json!({"id": "plan_1"})).what, What::Ignored(_)));
+}
+
+#[test]
+fn what_the_sweep_asks_for_is_of_use_and_in_the_readme() {
+    for kind in OWN_EVENTS {
+        let told = translate(&event(kind, &json!({"id": "x_1"})), Endpoint::Own, NOW).map(|t| t.what);
+        assert_ne!(told, Ok(What::Ignored("this type of event is not used")), "{kind}");
+        assert!(include_str!("../../../README.md").contains(&format!("`{kind}`")), "{kind}");
+    }
+    assert!(OWN_EVENTS.len() <= 20, "Stripe takes no more");
 }
 
 #[test]
