@@ -99,7 +99,7 @@ pub enum Wished {
     /// This address is not mailed a link: nobody knows it, or it has had enough. Whoever asks must not learn which.
     Nothing,
     /// The link is stored, and waits to be mailed.
-    Ready(Leaving),
+    Ready(Box<Leaving>),
 }
 
 /// A mail about to leave, with a link.
@@ -142,7 +142,7 @@ pub async fn link<P: Ports>(ctx: &Context<'_, P>, wish: &Wish<'_>) -> Result<Wis
         text: letter.text,
         html: letter.html,
     };
-    Ok(Wished::Ready(Leaving { mail, token_sha256: token.sha256 }))
+    Ok(Wished::Ready(Box::new(Leaving { mail, token_sha256: token.sha256 })))
 }
 
 /// Mails a link. When it does not leave, the link is forgotten, so that it does not count, and why is told.

@@ -123,7 +123,7 @@ async fn send<S: Site>(visit: &Visit<'_, S>) -> Shown {
             return Ok(faulty(front(visit, 503, &to, &form, None), "sign-in mail: not set up".to_owned()));
         }
         Wished::Nothing => {}
-        Wished::Ready(leaving) => visit.shell.site.mail_after(leaving),
+        Wished::Ready(leaving) => visit.shell.site.mail_after(*leaving),
     }
     Ok(visit.see("/sign-in/sent"))
 }

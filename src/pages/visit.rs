@@ -209,6 +209,32 @@ impl<'a, S: Site> Visit<'a, S> {
     }
 }
 
+/// A Cookie header as the site behind the Worker may see it: what signs somebody in here is not the site's. `None` where
+/// there is nothing of the kind in it.
+pub fn cookies_for_site(header: &str) -> Option<String> {
+    let is_ours = |pair: &&str| {
+        let name = pair.split_once('=').map_or(*pair, |(name, _)| name).trim();
+        name == SESSION_COOKIE || name == FORM_COOKIE
+    };
+    let pairs: Vec<&str> = header.split(';').collect();
+    let kept: Vec<&str> = pairs.iter().filter(|pair| !is_ours(pair)).map(|pair| pair.trim()).collect();
+    (kept.len() < pairs.len()).then(|| kept.join("; "))
+}
+
 fn cookie_value<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     header.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('=')).filter(|v| !v.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_site_sees_no_cookie_that_signs_in_here() {
+        let of = |header: &str| cookies_for_site(header);
+        assert_eq!(of("theme=dark; __Host-manicule=v1.a; __Host-manicule_sessions=1"), None);
+        assert_eq!(of("a=1;__Host-manicule_session=x.y; b=2;  __Host-manicule_form=z").as_deref(), Some("a=1; b=2"));
+        assert_eq!(of("__Host-manicule_session=x=y").as_deref(), Some(""));
+        assert_eq!(of(" __Host-manicule_session =x; __Host-manicule_form").as_deref(), Some(""));
+    }
 }

@@ -60,8 +60,8 @@ async function crawled(browser, start, expected, others) {
   assert.deepEqual(missing, [], `found: ${shapes.join(" ")}`);
 }
 
-async function inBrowser(story, options = {}) {
-  const browser = await Browser.open(server.base, options);
+async function inBrowser(story) {
+  const browser = await Browser.open(server.base);
   try {
     await story(browser);
   } finally {
@@ -214,17 +214,6 @@ test("a keyboard comes to nothing that cannot be seen", () =>
     await browser.driver.actions().sendKeys(Key.SPACE).perform();
     assert.equal(await (await browser.find("nav.main a[href='/partner/earnings']")).isDisplayed(), true);
   }));
-
-test("what a script shows has its room before the script comes", () =>
-  inBrowser(async (browser) => {
-    await signIn(browser, "team@ink.example", "/partner");
-    for (const address of ["/partner", "/partner/share"]) {
-      await browser.go(address);
-      const buttons = await browser.driver.findElements(By.css("main button[data-copy]"));
-      assert.ok(buttons.length > 0, address);
-      for (const button of buttons) assert.ok((await button.getRect()).height > 20, address);
-    }
-  }, { javascript: false }));
 
 test("pages behind a mail or a form", () =>
   inBrowser(async (browser) => {

@@ -93,6 +93,15 @@ fn the_site_behind_the_worker_is_reached() {
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].header("cookie"), Some("theme=dark"), "the visitor's own headers arrive");
 
+    step("what signs somebody in here does not leave here");
+    for (sent, arrives) in [
+        ("theme=dark; __Host-manicule_session=secret.ptn_1; a=b", Some("theme=dark; a=b")),
+        ("__Host-manicule_form=secret", None),
+    ] {
+        server.visit("/blog").header("cookie", sent).send().expect(200);
+        assert_eq!(site.asked()[0].header("cookie"), arrives, "{sent}");
+    }
+
     step("an unknown code, a bot and a plain visit get the site's answer as it is");
     let plain: Vec<Ask<'_>> = vec![
         server.visit("/blog?ref=zzzzzzzz"),
