@@ -31,11 +31,14 @@ fn who_tells_too_much_is_answered_and_not_counted() {
     let (_, code) = house.partner(FUNNEL, "seo");
     let now = at("2026-06-10T12:00:00Z");
     let from = [("cf-connecting-ip", "192.0.2.1")];
-    let tell = || house.collect(now, json!({"event": "lead_magnet.downloaded", "partner": code}), &from, 204);
+    let body = json!({"event": "lead_magnet.downloaded", "partner": code});
+    let tell = || house.collect(now, body.clone(), &from, 204);
     tell();
     no_site::TOO_OFTEN.set(true);
     let calls = house.world.db.calls.get();
-    tell();
+    let answer = house.post(now, body.to_string().as_bytes(), &from);
+    assert_eq!((answer.status, answer.body.len()), (204, 0));
+    assert!(answer.fault.is_some_and(|fault| fault.starts_with("too_many_requests")), "the log says so");
     assert_eq!((house.world.db.calls.get() - calls, rows(&house).len()), (0, 1), "it costs nothing");
     no_site::TOO_OFTEN.set(false);
     tell();

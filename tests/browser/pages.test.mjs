@@ -2,7 +2,7 @@
 // pixels, nothing that moves, nothing in the console, one style sheet, and less than 60 KB of HTML.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { By, Key } from "selenium-webdriver";
+import { Key } from "selenium-webdriver";
 import { Browser } from "./support/browser.mjs";
 import { COLOURS, accessibility, illegible, layoutShift, sideways, weight } from "./support/checks.mjs";
 import { visitorsOfThePast } from "./support/past.mjs";
