@@ -23,16 +23,14 @@ pub type Handled<'a> = Pin<Box<dyn Future<Output = Shown> + 'a>>;
 
 /// Answers a page, or `None` where the path is none of ours.
 pub async fn answer<S: Front>(shell: &Shell<'_, S>, request: &Request) -> Option<Response> {
-    let segments: Option<Vec<String>> = request.path.trim_matches('/').split('/').map(decode_segment).collect();
-    let segments = segments?;
-    let area = segments.first().map_or("", String::as_str);
-    if !AREAS.contains(&area) {
-        return None;
-    }
+    let path = request.path.trim_matches('/');
+    let area = path.split('/').next().filter(|area| AREAS.contains(area))?;
     let header = |name: &str| request.header(name).unwrap_or("");
     let words = shell.site.words(language(header("accept-language")), header(ZONE_HEADER));
     let visit = Visit::of(shell, request, words);
-    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    // What cannot be read names no page.
+    let segments: Option<Vec<String>> = path.split('/').map(decode_segment).collect();
+    let parts: Vec<&str> = segments.iter().flatten().map(String::as_str).collect();
     let shown = match guard(&visit) {
         Ok(method) => found(&visit, method, &parts).await,
         Err(error) => Err(error.into()),

@@ -11,6 +11,14 @@ fn whoever_is_not_signed_in_is_asked_to() {
 }
 
 #[test]
+fn a_path_that_cannot_be_read_is_no_page() {
+    let house = House::new(at("2026-06-01T00:00:00Z"));
+    for path in ["/partner/earnings/%ff", "/operator/%", "/sign-in/mail/%zz"] {
+        house.browser().get(path).is(404).says("Not found");
+    }
+}
+
+#[test]
 fn a_form_from_elsewhere_is_refused() {
     let house = House::new(at("2026-06-01T00:00:00Z"));
     let browser = house.browser();
