@@ -337,6 +337,28 @@ fn missed_events_are_fetched_once_a_day() {
 }
 
 #[test]
+fn a_missed_event_that_breaks_something_keeps_no_other_out() {
+    let house = known(&[]).with_key(move |url| {
+        let events = [("evt_1", "in_1"), ("evt_2", "in_2")].map(|(id, of)| invoice(Shape::New, id, of, 10_000, 0));
+        let page = if url.contains("/v1/events") { json!(events) } else { json!([]) };
+        (200, json!({"data": page, "has_more": false}))
+    });
+    house.run(
+        "CREATE TEMP TRIGGER broken BEFORE INSERT ON event WHEN NEW.invoice_id = 'in_1' BEGIN SELECT json('{'); END",
+    );
+    let told = house.try_sweep().expect_err("it is told");
+    assert!(told.to_string().contains("malformed JSON"), "{told}");
+    assert_eq!((house.number("SELECT COUNT(*) FROM stripe_event"), house.pending()), (1, 2_000));
+    let beats = house.number("SELECT COUNT(*) FROM heartbeat WHERE job = 'stripe_missed'");
+    assert_eq!(beats, 1, "the day's work is done, and the month's can follow");
+    house.run("DROP TRIGGER broken");
+    house.later(86_400);
+    house.sweep();
+    assert_eq!(house.pending(), 4_000, "tomorrow it is tried again");
+    house.sound();
+}
+
+#[test]
 fn a_missed_event_is_found_behind_thousands_that_are_known() {
     let missed = invoice(Shape::New, "evt_missed", "in_2", 10_000, 0);
     let house = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]).with_key(move |url| {
@@ -456,6 +478,24 @@ fn a_subscription_that_rests_is_not_called_cancelled() {
     assert_eq!(house.number("SELECT COUNT(*) FROM event WHERE type = 'subscription.cancelled'"), 0);
     assert_eq!(house.pending(), 2_000);
     house.sound();
+}
+
+#[test]
+fn more_subscriptions_than_can_be_compared_are_said_to_be() {
+    let house = known(&[]).with_key(|url| {
+        let next = format!("sub_{}", url.len());
+        (200, json!({"data": [{"id": next}], "has_more": url.contains("/v1/subscriptions")}))
+    });
+    house.sweep();
+    house.later(600);
+    house.sweep();
+    assert_eq!(house.asked("/v1/subscriptions"), 200);
+    let said =
+        "SELECT COUNT(*) FROM audit WHERE action = 'stripe.reconcile' AND after LIKE '%POST /v1/reconciliations%'";
+    assert_eq!(house.number(said), 1);
+    house.later(600);
+    house.sweep();
+    assert_eq!(house.asked("/v1/subscriptions"), 200, "not again this month");
 }
 
 #[test]

@@ -19,6 +19,7 @@ const PAGE: &str = "50";
 /// Pages that are read: what an invocation may ask for, and more than fits its memory with ease. Who has more
 /// subscriptions compares them by `POST /v1/reconciliations`.
 const PAGES_MAX: u32 = 200;
+const TOO_MANY: &str = "more subscriptions than are compared here; send them to POST /v1/reconciliations";
 /// Accounts that are compared at a time: their events are read whole.
 const ACCOUNTS: i64 = 50;
 /// Differences that one invocation repairs: each is an event, and an invocation has a thousand statements.
@@ -28,7 +29,10 @@ const PREFIX: &str = "sub_";
 
 /// Compares and repairs; whether everything is compared. What is left over is found by the next call.
 pub async fn run<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, AppError> {
-    let Some(Listed { billings, resting }) = subscriptions(ctx).await? else { return Ok(true) };
+    let Some(Listed { billings, resting }) = subscriptions(ctx).await? else {
+        report(ctx, &json!({"skipped": TOO_MANY})).await?;
+        return Ok(true);
+    };
     let mut by_customer: HashMap<&str, Vec<&Billing>> = HashMap::new();
     for billing in &billings {
         by_customer.entry(&billing.customer_id).or_default().push(billing);
@@ -48,7 +52,7 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, AppError> {
             break false;
         }
     };
-    report(ctx, billings.len(), compared, &found).await?;
+    report(ctx, &json!({"subscriptions": billings.len(), "accounts": compared, "missed": found})).await?;
     Ok(all)
 }
 
@@ -93,13 +97,8 @@ fn billed(page: &[CustomerAccount], by_customer: &HashMap<&str, Vec<&Billing>>) 
     accounts
 }
 
-async fn report<P: Ports>(
-    ctx: &Context<'_, P>,
-    subscriptions: usize,
-    accounts: usize,
-    missed: &[Value],
-) -> Result<(), AppError> {
-    let after = json!({"subscriptions": subscriptions, "accounts": accounts, "missed": missed}).to_string();
+async fn report<P: Ports>(ctx: &Context<'_, P>, found: &Value) -> Result<(), AppError> {
+    let after = found.to_string();
     let (id, month) = (ctx.fresh_id("aud"), Month::of(ctx.now).to_string());
     let entry = Audit {
         id: &id,

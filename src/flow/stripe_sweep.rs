@@ -55,10 +55,12 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     let beats: Vec<Heartbeat> = ctx.query(health::heartbeat_list()).await?.decode()?;
     let last = |job: &str| beats.iter().find(|b| b.job == job).map(|b| b.finished_at_ms);
     if last(MISSED).is_none_or(|at| ctx.now.0 - at.0 >= DAY_MS) {
-        if fetch_missed(ctx).await? {
+        let fetched = fetch_missed(ctx).await?;
+        if fetched.is_over {
             ask_for_payees(ctx).await?;
             beat(ctx, MISSED).await?;
         }
+        fetched.fault.map_or(Ok(()), Err)?;
     } else if last(RECONCILED).is_none_or(|at| Month::of(at) != Month::of(ctx.now))
         && stripe_reconcile::run(ctx).await?
     {
@@ -90,11 +92,19 @@ async fn ask_for_invoices<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError
     stripe_in::release(ctx, RELEASED_MAX).await
 }
 
-/// Fetches the events that no endpoint took; whether all of them are in now.
-pub async fn fetch_missed<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, AppError> {
+/// What came of looking for missed events.
+struct Fetched {
+    /// All that Stripe lists have been looked at.
+    is_over: bool,
+    /// Why the first of those that are not in is not. They are tried again tomorrow, and keep nothing else out.
+    fault: Option<AppError>,
+}
+
+/// Fetches the events that no endpoint took.
+async fn fetch_missed<P: Ports>(ctx: &Context<'_, P>) -> Result<Fetched, AppError> {
     let is_live = ctx.setup.stripe.as_ref().is_some_and(|stripe| stripe.is_live());
     let since = ctx.now.plus_ms(-REACH_MS).0 / SECOND_MS;
-    let (mut after, mut spent) = (None, 0);
+    let (mut after, mut spent, mut fault) = (None, 0, None);
     for _ in 0..PAGES_MAX {
         let query = Form::new().with("delivery_success", "false").with("created[gte]", since.to_string());
         let query = wire::OWN_EVENTS.iter().fold(query, |query, kind| query.with("types[]", *kind));
@@ -103,16 +113,22 @@ pub async fn fetch_missed<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, AppErr
         let (events, next) = wire::page(&answer);
         for event in unknown(ctx, events).await? {
             if spent >= STATEMENTS {
-                return Ok(false);
+                return Ok(Fetched { is_over: false, fault });
             }
-            spent += take(ctx, event, is_live).await?;
+            spent += match take(ctx, event, is_live).await {
+                Err(error) if error.kind == Kind::Fault => {
+                    fault.get_or_insert(error);
+                    FACT_STATEMENTS
+                }
+                cost => cost?,
+            };
         }
         match next {
             Some(next) => after = Some(next),
-            None => return Ok(true),
+            None => break,
         }
     }
-    Ok(true)
+    Ok(Fetched { is_over: true, fault })
 }
 
 /// Asks for the partners' accounts that cannot be paid. Stripe's list of events has none of theirs, and one that was

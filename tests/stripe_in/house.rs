@@ -7,6 +7,7 @@ use hmac::{Hmac, Mac};
 use manicule::base::id::hex;
 use manicule::base::time::UtcMillis;
 use manicule::engine::touch::{Touch, Trail};
+use manicule::flow::error::AppError;
 use manicule::flow::setup::{STRIPE_API, Stripe};
 use manicule::http::config::Config;
 use manicule::http::message::Request;
@@ -215,9 +216,13 @@ impl House {
     }
 
     pub fn sweep(&self) {
+        self.try_sweep().expect("a sweep");
+    }
+
+    pub fn try_sweep(&self) -> Result<(), AppError> {
         let ctx =
             manicule::flow::context::Context::new(&self.world, &self.config.setup, self.now.get(), "cron".to_owned());
-        now(jobs::run(&ctx, "*/10 * * * *", self.now.get())).expect("a sweep");
+        now(jobs::run(&ctx, "*/10 * * * *", self.now.get()))
     }
 
     pub fn payee(&self, stripe_account: &str) {
@@ -231,6 +236,11 @@ impl House {
 
     pub fn pending(&self) -> i64 {
         self.world.balance(&self.partner, "pending")
+    }
+
+    /// Changes the database by hand.
+    pub fn run(&self, sql: &str) {
+        self.world.db.connection.borrow().execute_batch(sql).expect("a change");
     }
 
     pub fn number(&self, sql: &str) -> i64 {
