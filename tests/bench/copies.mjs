@@ -89,6 +89,7 @@ function renamer(rows, names, from, to) {
   for (const review of rows.review) {
     names.set(review.id, derived("rev", [review.program_id, review.partner_id, review.account_id, review.rule, review.subject].map(rename)));
   }
+  for (const { email, email_sha256 } of rows.partner_person) names.set(email_sha256, sha256(rename(email)));
   const bindings = groupBy(rows.binding, "account_id");
   const spans = groupBy(rows.revenue_span, "account_id");
   for (const { id, written } of rows.account) {
