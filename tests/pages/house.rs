@@ -164,11 +164,17 @@ impl Browser<'_> {
 
     /// Sends a form with the token of the last page that had one.
     pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Shown {
+        self.post_with(&[], path, fields)
+    }
+
+    /// The same with more headers.
+    pub fn post_with(&self, headers: &[(&str, &str)], path: &str, fields: &[(&str, &str)]) -> Shown {
         let token = self.token.borrow().clone();
         let mut pairs = vec![("form_token", token.as_str())];
         pairs.extend(fields);
         let body: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
-        self.ask("POST", path, &[("origin", ORIGIN)], &body.join("&"))
+        let headers = [&[("origin", ORIGIN)], headers].concat();
+        self.ask("POST", path, &headers, &body.join("&"))
     }
 
     /// Sends anything.

@@ -1,6 +1,6 @@
 //! Joining by form: what is asked, the mail that proves the address, and who needs none.
 
-use super::house::{Browser, FORGOTTEN, House, ORIGIN, Shown, TOO_OFTEN, link_of};
+use super::house::{Browser, FORGOTTEN, House, Shown, TOO_OFTEN, link_of};
 use crate::support::world::at;
 use manicule::http::limit::Limited;
 use manicule::wire::mail::Mail;
@@ -234,11 +234,7 @@ fn a_mail_that_does_not_leave_is_said_so() {
     assert!(shown.html.contains("value=\"Studio Ann\""), "what was typed is kept");
     assert_eq!(house.world.db.number("SELECT COUNT(*) FROM mailed_link"), 0, "it does not count");
     TOO_OFTEN.set(vec![(Limited::Mail, "192.0.2.1".to_owned())]);
-    let token = shown.html.split("name=\"form_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
-    let body =
-        "name=Studio+Ann&email=ann%40studio.example&website=studio.example&country=DE&disclosure=yes&form_token=";
-    let headers = [("origin", ORIGIN), ("cf-connecting-ip", "192.0.2.1")];
-    let shown = browser.ask("POST", "/partner/join", &headers, &format!("{body}{}", token.expect("a form")));
+    let shown = browser.post_with(&[("cf-connecting-ip", "192.0.2.1")], "/partner/join", &GOOD);
     shown.is(429).says("Nothing was sent");
     assert!(shown.html.contains("value=\"Studio Ann\"") && mails.borrow().is_empty());
 }

@@ -7,7 +7,7 @@ import { Builder, By, error, logging } from "selenium-webdriver";
 import chrome from "selenium-webdriver/chrome.js";
 
 /** As long as a busy machine may take; nothing waits longer than it has to. */
-const WAIT_MS = 120_000;
+export const WAIT_MS = 120_000;
 export const DESKTOP = { width: 1280, height: 900 };
 export const PHONE = { width: 390, height: 844 };
 const QUIET = [

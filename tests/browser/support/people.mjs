@@ -1,10 +1,8 @@
 // What people do in a browser: sign in by a mailed link, join, write down what they see.
 import { By } from "selenium-webdriver";
+import { WAIT_MS } from "./browser.mjs";
 
 export const OPERATOR = "operator@example.com";
-
-/** As long as a busy machine may take. */
-const MAIL_WAIT_MS = 120_000;
 
 /** What is in the newest mail to an address in the post box that has a link: that link. */
 async function newestLink(browser, address) {
@@ -17,7 +15,7 @@ async function newestLink(browser, address) {
 export async function mailed(browser, address, send) {
   const before = await newestLink(browser, address);
   await send();
-  for (const until = Date.now() + MAIL_WAIT_MS; ; ) {
+  for (const until = Date.now() + WAIT_MS; ; ) {
     const link = await newestLink(browser, address);
     if (link !== before) return browser.driver.get(link);
     if (Date.now() > until) throw new Error(`no mail with a link to ${address}:\n${await browser.text()}`);
