@@ -7,13 +7,12 @@ use super::form::Form;
 use super::layout;
 use super::parts::{self, Field, checkbox, escaped, field, select};
 use super::route::Handled;
-use super::sign_in::{NOT_SET_UP, TOO_MANY, faulty, find, gone, open};
+use super::sign_in::{Unsent, find, gone, open, wished};
 use super::terms::terms;
 use super::visit::{Shown, Stop, Visit};
 use crate::flow::enrol;
 use crate::flow::error::AppError;
-use crate::flow::sign_in::{self, Opened, Purpose, Token, Wish, Wished, actor_of};
-use crate::http::limit::{self, Limited};
+use crate::flow::sign_in::{Opened, Purpose, Token, Wish, actor_of, mail};
 use crate::http::message::Response;
 use crate::http::shell::Site;
 use crate::program::document::Document;
@@ -129,26 +128,20 @@ async fn by_mail<S: Site>(visit: &Visit<'_, S>, document: &Document, who: &Who, 
         whoever: true,
         says: Invitation::Join { program: &document.title, name },
     };
-    let refused = |status, told, fault: String| {
-        let mut form = visit.form.clone();
-        form.refuse("", told);
-        Ok(faulty(front(visit, status, document, who, &form), fault))
-    };
-    if let Err(error) = limit::check(visit.shell, visit.request, Limited::Mail).await {
-        return refused(429, TOO_MANY, error.to_string());
-    }
-    let ctx = visit.shell.context("");
-    match sign_in::link(&ctx, &wish).await? {
-        Wished::NotSetUp => return refused(503, NOT_SET_UP, "join mail: not set up".to_owned()),
-        Wished::Nothing => {}
+    let sent = match wished(visit, &wish).await? {
         // Waited for: every address may have this mail, so that whether it left tells nothing.
-        Wished::Ready(leaving) => {
-            if let Err(why) = sign_in::mail(&ctx, &leaving).await {
-                return refused(503, NOT_SENT, format!("join mail: {why}"));
-            }
-        }
-    }
-    Ok(visit.see("/partner/join/sent"))
+        Ok(Some(leaving)) => mail(&visit.shell.context(""), &leaving).await.map_err(|why| Unsent {
+            status: 503,
+            told: NOT_SENT,
+            fault: format!("join mail: {why}"),
+        }),
+        Ok(None) => Ok(()),
+        Err(unsent) => Err(unsent),
+    };
+    Ok(match sent {
+        Ok(()) => visit.see("/partner/join/sent"),
+        Err(unsent) => unsent.shown(visit.form.clone(), |status, form| front(visit, status, document, who, form)),
+    })
 }
 
 const NOT_SENT: &str = "The mail could not be sent just now. Nothing is lost: try again in a few minutes.";

@@ -9,7 +9,8 @@ use super::layout::{self, Area, Page};
 use super::parts::{self, Field, escaped, field};
 use super::route::Handled;
 use super::visit::{Shown, Stop, Visit};
-use crate::flow::sign_in::{self, Opened, Purpose, Token, Wish, Wished};
+use crate::flow::error::AppError;
+use crate::flow::sign_in::{self, Leaving, Opened, Purpose, Token, Wish, Wished};
 use crate::http::auth;
 use crate::http::limit::{self, Limited};
 use crate::http::message::Response;
@@ -113,31 +114,52 @@ async fn send<S: Site>(visit: &Visit<'_, S>) -> Shown {
         whoever: visit.shell.config.is_operator(&email),
         says: Invitation::SignIn,
     };
-    if let Err(error) = limit::check(visit.shell, visit.request, Limited::Mail).await {
-        form.refuse("", TOO_MANY);
-        return Ok(faulty(front(visit, 429, &to, &form, None), error.to_string()));
-    }
-    match sign_in::link(&visit.shell.context(""), &wish).await? {
-        Wished::NotSetUp => {
-            form.refuse("", NOT_SET_UP);
-            return Ok(faulty(front(visit, 503, &to, &form, None), "sign-in mail: not set up".to_owned()));
+    match wished(visit, &wish).await? {
+        Ok(leaving) => {
+            leaving.into_iter().for_each(|leaving| visit.shell.site.mail_after(*leaving));
+            Ok(visit.see("/sign-in/sent"))
         }
-        Wished::Nothing => {}
-        Wished::Ready(leaving) => visit.shell.site.mail_after(*leaving),
+        Err(unsent) => Ok(unsent.shown(form, |status, form| front(visit, status, &to, form, None))),
     }
-    Ok(visit.see("/sign-in/sent"))
 }
 
-/// What is said where a mail cannot leave.
-pub const TOO_MANY: &str =
+/// Why no mail leaves.
+pub struct Unsent {
+    pub status: u16,
+    /// What the form says.
+    pub told: &'static str,
+    /// What the log says.
+    pub fault: String,
+}
+
+impl Unsent {
+    /// The form again, with what went wrong.
+    pub fn shown(self, mut form: Form, page: impl FnOnce(u16, &Form) -> Response) -> Response {
+        form.refuse("", self.told);
+        let mut response = page(self.status, &form);
+        response.fault = Some(self.fault);
+        response
+    }
+}
+
+const TOO_MANY: &str =
     "Too many mails were asked for from your network. Nothing was sent: wait a minute, and try again.";
-pub const NOT_SET_UP: &str = "No mail can be sent: this site is not set up for it yet. Whoever runs it finds what to do \
+const NOT_SET_UP: &str = "No mail can be sent: this site is not set up for it yet. Whoever runs it finds what to do \
     under Mails in the README; an operator can sign in with a token.";
 
-/// A page that says what went wrong, which is logged.
-pub fn faulty(mut page: Response, fault: String) -> Response {
-    page.fault = Some(fault);
-    page
+/// The mail that a wish comes to, if it comes to one.
+pub async fn wished<S: Site>(
+    visit: &Visit<'_, S>,
+    wish: &Wish<'_>,
+) -> Result<Result<Option<Box<Leaving>>, Unsent>, AppError> {
+    if let Err(error) = limit::check(visit.shell, visit.request, Limited::Mail).await {
+        return Ok(Err(Unsent { status: 429, told: TOO_MANY, fault: error.to_string() }));
+    }
+    Ok(match sign_in::link(&visit.shell.context(""), wish).await? {
+        Wished::NotSetUp => Err(Unsent { status: 503, told: NOT_SET_UP, fault: "mails are not set up".to_owned() }),
+        Wished::Nothing => Ok(None),
+        Wished::Ready(leaving) => Ok(Some(leaving)),
+    })
 }
 
 /// Said to everybody alike.
