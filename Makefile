@@ -1,4 +1,4 @@
-# What each target does stands beside it; how, in the scripts of .make/.
+# What each target does stands beside it; how, in the scripts of scripts/.
 .DEFAULT_GOAL := help
 .PHONY: help setup build dev serve test check bench screenshots fmt deploy clean
 PORT ?=
@@ -8,34 +8,34 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 dev: ## everything, then the Worker with demo data, a shop and a stand-in for Stripe on PORT=8787; Ctrl-C ends it
-	@exec .make/dev
+	@exec scripts/dev
 
 serve: ## the Worker for scripts: PORT=8799 STATE=some/folder STRIPE=stand-in DEMO=yes VARS="KEY=VALUE …"
-	@exec .make/serve
+	@exec scripts/serve
 
 test: ## build, all tests, and a dry run of the deployment
-	@.make/test
+	@scripts/test
 
 check: ## format, lints, licences and duplicates of dependencies
-	@.make/check
+	@scripts/check
 
 bench: ## speed of the redirect and of the monthly run, what pages read, and the bundle's size
-	@.make/bench
+	@scripts/bench
 
 screenshots: ## every page, light and dark, desktop and phone, into target/screenshots
-	@.make/screenshots
+	@scripts/screenshots
 
 build: ## the Worker for release, into build/
-	@.make/build
+	@scripts/build
 
 setup: ## install every tool (the other targets do it when needed)
-	@.make/setup
+	@scripts/setup
 
 fmt: ## format the source
 	@cargo fmt
 
 deploy: ## to Cloudflare: Worker, database, migrations, and a check of the schema
-	@.make/deploy
+	@scripts/deploy
 
 clean: ## remove what was built and the local state; the cache in ~/.cache/manicule stays
 	@rm -rf build target node_modules .wrangler .state

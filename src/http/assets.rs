@@ -1,3 +1,6 @@
-//! Addresses of the static files, with the hash of their contents: `STYLE`, `SCRIPT`, `ICON`, `TYPE`.
+//! Addresses of the pages' static files. `scripts/assets.mjs` lays them out there.
 
-include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+pub const STYLE: &str = concat!(env!("ASSETS"), "/style.css");
+pub const SCRIPT: &str = concat!(env!("ASSETS"), "/script.js");
+pub const ICON: &str = concat!(env!("ASSETS"), "/icon.svg");
+pub const TYPE: &str = concat!(env!("ASSETS"), "/garamond-5.3.0.woff2");

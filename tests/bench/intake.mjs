@@ -1,7 +1,7 @@
 // Takes whole blocks in through the Worker's own doors: enrolment and the webhook.
-import { installPresets } from "../../.make/presets.mjs";
-import { newSecrets, workerSecrets } from "../../.make/secrets.mjs";
-import { signed } from "../../.make/sign.mjs";
+import { installPresets } from "../../scripts/presets.mjs";
+import { newSecrets, workerSecrets } from "../../scripts/secrets.mjs";
+import { signed } from "../../scripts/sign.mjs";
 import { start } from "./local.mjs";
 import { block, enrolment, events } from "./world.mjs";
 

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { Miniflare, Log, LogLevel, convertV4MiniflareOptions } from "miniflare";
-import { template } from "../../.make/local-template.mjs";
+import { template } from "../../scripts/local-template.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../..");
@@ -28,10 +28,10 @@ export async function start(state, { plain, bindings } = {}) {
   const modules = plain
     ? { modulesRoot: join(here, "workers"), modules: [{ type: "ESModule", path: join(here, "workers", plain) }] }
     : {
-        modulesRoot: join(root, "build"),
+        modulesRoot: join(root, "target/worker/release"),
         modules: [
-          { type: "ESModule", path: join(root, "build/index.js") },
-          { type: "CompiledWasm", path: join(root, "build/index_bg.wasm") },
+          { type: "ESModule", path: join(root, "target/worker/release/index.js") },
+          { type: "CompiledWasm", path: join(root, "target/worker/release/index_bg.wasm") },
         ],
       };
   const miniflare = new Miniflare(

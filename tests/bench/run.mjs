@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { Miniflare, Log, LogLevel, convertV4MiniflareOptions } from "miniflare";
-import { template } from "../../.make/local-template.mjs";
+import { template } from "../../scripts/local-template.mjs";
 
 const BARE_MIN = 0.55; // of the bare 302's requests per second
 const PLAIN_MIN = 6; // times the plain Worker's
@@ -60,10 +60,10 @@ async function start() {
         {
           ...options,
           name: "manicule",
-          modulesRoot: join(root, "build"),
+          modulesRoot: join(root, "target/worker/release"),
           modules: [
-            { type: "ESModule", path: join(root, "build/index.js") },
-            { type: "CompiledWasm", path: join(root, "build/index_bg.wasm") },
+            { type: "ESModule", path: join(root, "target/worker/release/index.js") },
+            { type: "CompiledWasm", path: join(root, "target/worker/release/index_bg.wasm") },
           ],
           bindings: { ...options.bindings, COOKIE_KEYS },
           unsafeDirectSockets: [direct],
@@ -160,7 +160,7 @@ async function report(workers, generator) {
   const ratios = (a, b) => a.rates.map((value, round) => value / b.rates[round]);
   const toBare = median(ratios(manicule, bare));
   const toPlain = median(ratios(manicule, plain));
-  const bundle = ["index.js", "index_bg.wasm"].map((name) => readFileSync(join(root, "build", name)));
+  const bundle = ["index.js", "index_bg.wasm"].map((name) => readFileSync(join(root, "target/worker/release", name)));
   const raw = bundle.reduce((sum, bytes) => sum + bytes.length, 0);
   const gzip = bundle.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0);
   const written = await clicks(manicule.sent);

@@ -1,7 +1,6 @@
 //! Every route of the table: what it answers, to whom, by which method; each answer as `openapi.json` describes it.
 
-#[path = "../support/openapi.rs"]
-mod described;
+use crate::support::openapi as described;
 
 use super::client::{Reply, step};
 use super::facts::{Partner, ahead, merge, paid, sign, signed_up, stripe_signature};

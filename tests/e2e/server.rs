@@ -1,6 +1,6 @@
 //! The Worker on workerd, started by a test on a free port with a state folder of its own, and ended with it.
 //!
-//! `.make/serve` ends by itself when the process that started it does, so nothing is left running even when a test is
+//! `scripts/serve` ends by itself when the process that started it does, so nothing is left running even when a test is
 //! killed. What it printed is shown when a test fails.
 
 use serde_json::Value;
@@ -102,7 +102,7 @@ impl Server {
     /// Ends it as a power failure does: no process of it gets to finish anything.
     pub fn kill(&self) {
         let node = fs::read_to_string(self.state.join("serve.pid")).expect("the process that serves");
-        // `.make/serve` makes it the leader of a group of its own, with workerd in it.
+        // `scripts/serve` makes it the leader of a group of its own, with workerd in it.
         let told = Command::new("ps").args(["-o", "pgid=", "-p", node.trim()]).output().expect("ps");
         let group = String::from_utf8_lossy(&told.stdout).trim().to_owned();
         assert_eq!(group, node.trim(), "it leads its group");
@@ -142,7 +142,7 @@ impl Server {
     /// Starts it on its state.
     fn go(&mut self) {
         let log = fs::File::options().create(true).append(true).open(self.state.join("log")).expect("a log");
-        let mut process = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(".make/serve"))
+        let mut process = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/serve"))
             .env("PORT", "0")
             .env("STATE", &self.state)
             .env("STRIPE", if self.has_stand_in { "stand-in" } else { "" })
@@ -151,7 +151,7 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
-            .expect(".make/serve");
+            .expect("scripts/serve");
         let mut line = String::new();
         BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
         self.process = Some(process);

@@ -1,5 +1,5 @@
 // A Chromium of its own, with a fresh profile, driven by WebDriver. CHROME and CHROMEDRIVER say where they are, as
-// .make/setup-browser prints them; so nothing is looked for, and nothing downloaded.
+// scripts/setup-browser prints them; so nothing is looked for, and nothing downloaded.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ export class Browser {
   /** `base`: where paths start. */
   static async open(base, { javascript = true, size = DESKTOP } = {}) {
     const { CHROME, CHROMEDRIVER } = process.env;
-    if (!CHROME || !CHROMEDRIVER) throw new Error("CHROME and CHROMEDRIVER are not set; .make/setup-browser prints both");
+    if (!CHROME || !CHROMEDRIVER) throw new Error("CHROME and CHROMEDRIVER are not set; scripts/setup-browser prints both");
     const profile = mkdtempSync(join(tmpdir(), "manicule-browser-"));
     const options = new chrome.Options().setChromeBinaryPath(CHROME).addArguments(...QUIET, `--user-data-dir=${profile}`);
     const logs = new logging.Preferences();

@@ -1,5 +1,5 @@
 // Every page there is, found by following the links from each role's first page: one of each shape, ids left aside.
-import { presets } from "../../../.make/presets.mjs";
+import { presets } from "../../../scripts/presets.mjs";
 
 const programs = new Set(presets().map(([id]) => id));
 /** Files and the demo's own pages. */

@@ -1,6 +1,6 @@
 // A state in which every page has something to show: time has passed, payouts were made, somebody waits for a review.
-import { MONTHLY, WEEKLY, afterHold, nextMonthly, nextWeekly } from "../../../.make/demo-site/time.mjs";
-import { Worker } from "../../../.make/demo-site/worker.mjs";
+import { MONTHLY, WEEKLY, afterHold, nextMonthly, nextWeekly } from "../../../scripts/demo-site/time.mjs";
+import { Worker } from "../../../scripts/demo-site/worker.mjs";
 
 const DAY_MS = 86_400_000;
 /** Clients of the demo's partner in the last weeks: name, days since they signed up, whether they paid on the day after. */

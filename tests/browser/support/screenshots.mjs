@@ -1,7 +1,7 @@
 // Takes a picture of every page: node tests/browser/support/screenshots.mjs FOLDER
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { html } from "../../../.make/demo-site/html.mjs";
+import { html } from "../../../scripts/demo-site/html.mjs";
 import { Browser, DESKTOP, PHONE } from "./browser.mjs";
 import { OPERATORS_OTHERS, crawl, partnersOthers } from "./pages.mjs";
 import { visitorsOfThePast } from "./past.mjs";

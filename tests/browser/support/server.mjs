@@ -11,7 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 /** The Worker, with its address, its secrets, and the demo's codes. */
 export async function serve({ demo = "yes", vars = "", state = mkdtempSync(join(tmpdir(), "manicule-demo-")) } = {}) {
   const log = openSync(join(state, "log"), "a");
-  const serving = spawn(join(root, ".make/serve"), [], {
+  const serving = spawn(join(root, "scripts/serve"), [], {
     env: { ...process.env, PORT: "0", STATE: state, DEMO: demo, VARS: vars, STRIPE: "" },
     stdio: ["ignore", "pipe", log],
   });

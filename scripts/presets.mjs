@@ -1,0 +1,69 @@
+// Installs the programs that ship with the crate, by the public API: PUT each src/program/presets/*.json.
+// As a command: node scripts/presets.mjs BASE_URL OPERATOR_TOKEN
+import { createHash } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
+
+const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), "src/program/presets");
+
+/** The shipped documents, as [id, text]. */
+export function presets() {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".json"))
+    .sort()
+    .map((name) => {
+      const text = readFileSync(join(folder, name), "utf8");
+      return [JSON.parse(text).id ?? name.slice(0, -".json".length), text];
+    });
+}
+
+/** Saves a document; the answer with its text. The key is of this very text, so that sending it again changes nothing. */
+async function put(baseUrl, operatorToken, id, text) {
+  const key = `preset-${id}-${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
+  const answer = await fetch(`${baseUrl}/v1/programs/${encodeURIComponent(id)}`, {
+    method: "PUT",
+    headers: { authorization: `Bearer ${operatorToken}`, "content-type": "application/json", "idempotency-key": key },
+    body: text,
+  });
+  return [answer, await answer.text()];
+}
+
+/** Saves each document; one that is already there in this version counts as done. Anything else is an error. */
+export async function installPresets(baseUrl, operatorToken) {
+  const documents = presets();
+  for (const [id, text] of documents) {
+    const [answer, said] = await put(baseUrl, operatorToken, id, text);
+    const already = answer.status === 409 && JSON.parse(said).code === "version_exists";
+    if (!answer.ok && !already) throw new Error(`PUT /v1/programs/${id} answered ${answer.status}: ${said}`);
+  }
+  return documents.length;
+}
+
+/** In force from this many milliseconds on, so that the Worker does not take it for the past. */
+const SOON_MS = 2000;
+
+/** Saves a document that is being worked on: where its version is there with other terms, as the next one, from now on. */
+export async function saveInDevelopment(baseUrl, operatorToken, id, text) {
+  const [answer, said] = await put(baseUrl, operatorToken, id, text);
+  if (answer.ok) return { saved: answer.status === 201, said: `version ${JSON.parse(said).version} is there` };
+  if (answer.status !== 409 || JSON.parse(said).code !== "version_exists") throw new Error(`PUT /v1/programs/${id} answered ${answer.status}: ${said}`);
+  const held = await fetch(`${baseUrl}/v1/programs/${encodeURIComponent(id)}`, { headers: { authorization: `Bearer ${operatorToken}` } });
+  if (!held.ok) throw new Error(`GET /v1/programs/${id} answered ${held.status}: ${await held.text()}`);
+  const { document, versions } = await held.json();
+  const terms = (one) => isDeepStrictEqual({ ...JSON.parse(text), version: 0, effective_from: "" }, { ...one, version: 0, effective_from: "" });
+  if (terms(document)) return { saved: false, said: `version ${document.version} is the same` };
+  const version = Math.max(...versions.map((one) => one.version)) + 1;
+  const next = { ...JSON.parse(text), version, effective_from: new Date(Date.now() + SOON_MS).toISOString() };
+  const [saved, why] = await put(baseUrl, operatorToken, id, JSON.stringify(next));
+  if (!saved.ok) throw new Error(`PUT /v1/programs/${id} answered ${saved.status}: ${why}`);
+  return { saved: true, said: `saved as version ${version}, in force in ${SOON_MS / 1000} s` };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  installPresets(process.argv[2], process.argv[3]).catch((error) => {
+    console.error(`error: ${error.message}`);
+    process.exit(1);
+  });
+}

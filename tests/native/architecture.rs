@@ -1,0 +1,209 @@
+//! The shape of the code, as section 2 of the design draws it. Each rule is also shown to catch an offender.
+
+mod source;
+
+use rusqlite::Connection;
+use source::Source;
+use std::path::{Path, PathBuf};
+
+/// Each folder of `src` and the folders it may use.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("base", &[]),
+    ("program", &["base"]),
+    ("engine", &["base", "program"]),
+    ("wire", &["base", "program", "engine"]),
+    ("store", &["base", "program", "engine"]),
+    ("flow", &["base", "program", "engine", "wire", "store"]),
+    ("http", &["base", "program", "engine", "wire", "store", "flow"]),
+    ("jobs", &["base", "program", "engine", "wire", "store", "flow"]),
+    ("pages", &["base", "program", "engine", "wire", "store", "flow", "http"]),
+    ("edge", &["base", "program", "engine", "wire", "store", "flow", "http", "jobs", "pages"]),
+];
+
+/// The core: pure decisions over values.
+const CORE: &[&str] = &["base", "program", "engine"];
+
+/// The five programs of the briefs: data, never code.
+const PROGRAMS: &[&str] =
+    &["user-referral", "agency-partner", "tiered-credits", "partner-funnel", "developer-affiliate"];
+
+const LINES_MAX: usize = 450;
+
+type Rule = fn(&str, &Source) -> Vec<String>;
+
+const RULES: &[Rule] = &[layering, no_clock, no_float, worker_at_the_edge, sql_in_the_store, programs_are_data];
+
+/// The top folder of a path under `src`; empty for `lib.rs`.
+fn folder(path: &str) -> &str {
+    path.split_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn layering(path: &str, source: &Source) -> Vec<String> {
+    let own = folder(path);
+    if own.is_empty() {
+        return Vec::new();
+    }
+    let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == own) else {
+        return vec![format!("folder {own} has no place among the layers")];
+    };
+    let used = source.folders().into_iter().filter(|f| *f != own && !allowed.contains(&f.as_str()));
+    let mut found: Vec<String> = used.map(|f| format!("{own} may not use {f}")).collect();
+    // A path of `super`s that leaves the folder would go round the rule.
+    if source.code.contains(&vec!["super"; path.matches('/').count() + 1].join("::")) {
+        found.push("a path of supers leaves the folder: say crate::".to_owned());
+    }
+    found
+}
+
+fn no_clock(path: &str, source: &Source) -> Vec<String> {
+    let words = ["SystemTime", "Instant::now", "Date::now", "now_utc", "js_sys", "getrandom"];
+    in_core(path, words.iter().filter(|w| source.names(w)).map(|w| format!("{w}: the core reads no clock")).collect())
+}
+
+fn no_float(path: &str, source: &Source) -> Vec<String> {
+    let words = ["f32", "f64"];
+    in_core(path, words.iter().filter(|w| source.names(w)).map(|w| format!("{w}: money is never a float")).collect())
+}
+
+fn in_core(path: &str, found: Vec<String>) -> Vec<String> {
+    if CORE.contains(&folder(path)) { found } else { Vec::new() }
+}
+
+fn worker_at_the_edge(path: &str, source: &Source) -> Vec<String> {
+    if ["edge", ""].contains(&folder(path)) {
+        return Vec::new();
+    }
+    let names = ["worker::", "js_sys", "web_sys", "wasm_bindgen"].into_iter().filter(|w| source.names(w));
+    names.map(|w| format!("{w} is named outside edge and lib.rs")).collect()
+}
+
+fn sql_in_the_store(path: &str, source: &Source) -> Vec<String> {
+    if folder(path) == "store" {
+        return Vec::new();
+    }
+    let starts = ["SELECT ", "INSERT INTO ", "INSERT OR ", "UPDATE ", "DELETE FROM "];
+    let sql = source.literals().filter(|text| starts.iter().any(|s| text.contains(s)));
+    sql.map(|text| format!("SQL outside store: {text:?}")).collect()
+}
+
+fn programs_are_data(path: &str, source: &Source) -> Vec<String> {
+    // The list of the presets is the one place that names them.
+    if path == "program/catalog.rs" {
+        return Vec::new();
+    }
+    let named = source.literals().filter(|text| PROGRAMS.iter().any(|p| text.contains(p)));
+    named.map(|text| format!("a program is named in code: {text:?}")).collect()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut found: Vec<PathBuf> =
+        entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect();
+    found.sort();
+    found
+}
+
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Files of `src` by their path below it.
+fn sources() -> Vec<(String, String)> {
+    let below = |path: &Path| path.strip_prefix(root("src")).expect("below src").to_string_lossy().replace('\\', "/");
+    files(&root("src")).iter().map(|path| (below(path), std::fs::read_to_string(path).expect("a text"))).collect()
+}
+
+/// Test modules in files of their own: the rules are about what ships.
+fn is_test(path: &str) -> bool {
+    path.ends_with("tests.rs") || path.contains("/tests/")
+}
+
+#[test]
+fn the_code_has_its_shape() {
+    let mut found = Vec::new();
+    for (path, text) in sources().iter().filter(|(path, _)| path.ends_with(".rs") && !is_test(path)) {
+        let source = Source::read(text);
+        found.extend(RULES.iter().flat_map(|rule| rule(path, &source)).map(|what| format!("src/{path}: {what}")));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn each_rule_catches_an_offender() {
+    let cases: &[(Rule, &str, &str)] = &[
+        (layering, "base/money.rs", "use crate::engine::risk::Review;"),
+        (layering, "wire/cookie.rs", "use crate::store::port::Stmt;"),
+        (layering, "store/event.rs", "fn f() { crate::wire::cookie::read() }"),
+        (layering, "http/pages.rs", "use crate::{base::id, jobs::{cron, other}};"),
+        (layering, "jobs/cron.rs", "use crate::http::redirect;"),
+        (layering, "flow/settle.rs", "use crate::edge::d1;"),
+        (layering, "engine/risk.rs", "use super::super::store::port;"),
+        (layering, "misc/util.rs", ""),
+        (no_clock, "engine/accrual.rs", "let t = std::time::SystemTime::now();"),
+        (no_clock, "base/time.rs", "use js_sys::Date;"),
+        (no_float, "base/money.rs", "fn share(x: f64) {}"),
+        (worker_at_the_edge, "flow/click.rs", "use worker::Env;"),
+        (worker_at_the_edge, "store/port.rs", "use wasm_bindgen::JsValue;"),
+        (sql_in_the_store, "flow/pay.rs", "let s = \"SELECT 1 FROM partner\";"),
+        (sql_in_the_store, "http/pages.rs", "let s = r#\"\nUPDATE link SET code = ''\"#;"),
+        (programs_are_data, "engine/accrual.rs", "if program == \"agency-partner\" {}"),
+    ];
+    for (rule, path, text) in cases {
+        assert!(!rule(path, &Source::read(text)).is_empty(), "{path}: {text}");
+    }
+}
+
+#[test]
+fn what_is_allowed_is_not_refused() {
+    let cases: &[(Rule, &str, &str)] = &[
+        (layering, "engine/risk.rs", "use crate::{base::id, program::document::{Document, crate_of}};"),
+        (layering, "wire/envelope/tests.rs", "use super::super::json;"),
+        (layering, "flow/pay.rs", "// crate::edge is where it ends up\nlet s = \"crate::edge\";"),
+        (no_clock, "engine/risk.rs", "// SystemTime is read elsewhere"),
+        (no_clock, "edge/time.rs", "Date::now()"),
+        (worker_at_the_edge, "edge/d1.rs", "use worker::Env;"),
+        (worker_at_the_edge, "flow/pay.rs", "let coworker::X = 1;"),
+        (sql_in_the_store, "engine/risk.rs", "#[cfg(test)]\nmod tests { const Q: &str = \"SELECT 1\"; }"),
+        (programs_are_data, "engine/risk.rs", "#[cfg(test)]\nmod tests { fn f() { g(\"user-referral\") } }"),
+        (no_float, "engine/risk.rs", "let quote = '\"'; let f64_like = 1;"),
+    ];
+    for (rule, path, text) in cases {
+        assert_eq!(rule(path, &Source::read(text)), Vec::<String>::new(), "{path}: {text}");
+    }
+}
+
+#[test]
+fn files_stay_readable() {
+    let too_long = |(path, text): &(String, String)| {
+        let lines = text.lines().count();
+        (lines > LINES_MAX).then(|| format!("src/{path} has {lines} lines, more than {LINES_MAX}"))
+    };
+    // The description of the interface is one document, and read by tools.
+    let read_by_people = |(path, _): &&(String, String)| path != "http/openapi.json";
+    let found: Vec<String> = sources().iter().filter(read_by_people).filter_map(too_long).collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert!(too_long(&("x.rs".to_owned(), "\n".repeat(LINES_MAX + 1))).is_some());
+}
+
+/// Everything in a database's schema, with whitespace that says nothing made one space.
+fn schema(scripts: &[String]) -> Vec<String> {
+    let connection = Connection::open_in_memory().expect("a database");
+    for script in scripts {
+        connection.execute_batch(script).expect("the script applies");
+    }
+    let sql =
+        "SELECT type || ' ' || name || ' on ' || tbl_name || ': ' || COALESCE(sql, '') FROM sqlite_master ORDER BY 1";
+    let mut statement = connection.prepare(sql).expect("a query");
+    let rows = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+    rows.map(|text| text.expect("a text").split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn the_schema_is_the_sum_of_the_migrations() {
+    let read = |path: &PathBuf| std::fs::read_to_string(path).expect("a script");
+    let migrations: Vec<String> = files(&root("migrations")).iter().map(read).collect();
+    let whole = read(&root("schema.sql"));
+    assert_eq!(schema(&migrations), schema(std::slice::from_ref(&whole)));
+    let another = format!("{whole}\nCREATE INDEX stray ON partner (country);");
+    assert_ne!(schema(&migrations), schema(&[another]));
+}

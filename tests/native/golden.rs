@@ -1,0 +1,248 @@
+//! Golden cases as data: `tests/programs/*.json`, played through the real flows. A story's steps arrive in the order
+//! in which they are written; `"when"` is when they happened.
+
+pub mod case;
+pub mod story;
+
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use story::Stage;
+use case::{Book, Case, Economics, Expect};
+
+fn play_book(text: &str, wanted: &[&str]) {
+    let book: Book = serde_json::from_str(text).expect("a book of cases");
+    let mut failures = Vec::new();
+    for case in &book.cases {
+        let played = std::panic::catch_unwind(|| play(&book.program, case));
+        let found = played.unwrap_or_else(|_| vec!["a panic, printed above".to_owned()]);
+        failures.extend(found.into_iter().map(|what| format!("{} ({}): {what}", case.name, case.source)));
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let names: Vec<&str> = book.cases.iter().map(|c| c.name.as_str()).collect();
+    assert!(wanted.iter().all(|name| names.contains(name)), "a figure of the brief has lost its case: {names:?}");
+}
+
+/// Plays a case: everything that is not as expected.
+fn play(program: &str, case: &Case) -> Vec<String> {
+    let mut stage = Stage::new(program, case);
+    let mut found = Vec::new();
+    for step in &case.story {
+        if let Some(expect) = &step.expect {
+            found.extend(differences(&stage, expect).into_iter().map(|what| format!("as of {}: {what}", stage.now)));
+        } else {
+            stage.play(step);
+        }
+    }
+    found.extend(stage.world.faults());
+    found
+}
+
+fn differences(stage: &Stage, expect: &Expect) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut same = |what: &str, is: Value, should: Value| {
+        if is != should {
+            found.push(format!("{what} is {is}, should be {should}"));
+        }
+    };
+    let balances = expect
+        .pending_cents
+        .iter()
+        .map(|b| ("pending", b))
+        .chain(expect.available_cents.iter().map(|b| ("available", b)));
+    for (kind, (partner, cents)) in balances {
+        same(
+            &format!("{kind} of {partner}"),
+            json!(stage.world.balance(&stage.partner(partner).0, kind)),
+            json!(cents),
+        );
+    }
+    for (partner, months) in &expect.earned_cents_by_month {
+        for (month, cents) in months {
+            same(&format!("earned by {partner} in {month}"), json!(earned(stage, partner, month)), json!(cents));
+        }
+    }
+    for (invoice, cents) in &expect.earned_cents_by_invoice {
+        same(&format!("earned by {invoice}"), json!(earned_by(stage, invoice)), json!(cents));
+    }
+    for (partner, cents) in &expect.payable_cents {
+        same(&format!("payable to {partner}"), json!(payable(stage, partner)), json!(cents));
+    }
+    for (account, states) in &expect.states {
+        for (state, when) in states {
+            same(&format!("{account} {state}"), reached(stage, account, state), json!(when));
+        }
+    }
+    for line in &expect.lines {
+        same("the line", stored_line(stage, line), Value::Object(line.clone()));
+    }
+    if let Some(postings) = &expect.postings {
+        same("the ledger", json!(stored_postings(stage)), json!(postings));
+    }
+    for (account, partner) in &expect.referred_by {
+        same(&format!("the referrer of {account}"), json!(referrer(stage, account)), json!(partner));
+    }
+    if let Some(messages) = expect.messages {
+        same(
+            "messages waiting",
+            json!(stage.world.db.number("SELECT COUNT(*) FROM outbox WHERE kind LIKE 'reward.%'")),
+            json!(messages),
+        );
+    }
+    if let Some(figures) = &expect.economics {
+        let is = economics(stage, figures.first_year_of_cents_per_month);
+        same("economics", serde_json::to_value(is).expect("figures"), serde_json::to_value(figures).expect("figures"));
+    }
+    found
+}
+
+fn earned(stage: &Stage, partner: &str, month: &str) -> i64 {
+    let id = &stage.partner(partner).0;
+    stage.world.db.number(&format!(
+        "SELECT COALESCE(SUM(net_cents), 0) FROM accrual WHERE partner_id = '{id}' AND period = '{month}'"
+    ))
+}
+
+fn earned_by(stage: &Stage, invoice: &str) -> i64 {
+    stage.world.db.number(&format!(
+        "SELECT COALESCE(SUM(net_cents), 0) FROM accrual WHERE basis = 'invoice:{invoice}' OR basis LIKE 'invoice:{invoice}:%'"
+    ))
+}
+
+/// What the last run's statement says is payable.
+fn payable(stage: &Stage, partner: &str) -> i64 {
+    let id = &stage.partner(partner).0;
+    let rows = stage.world.db.look(&format!(
+        "SELECT p.payable_cents FROM run_partner p JOIN run r ON r.id = p.run_id WHERE p.partner_id = '{id}'
+         ORDER BY r.as_of_ms DESC LIMIT 1"
+    ));
+    rows.first().and_then(|row| row["payable_cents"].as_i64()).unwrap_or_default()
+}
+
+/// When an account reached a state, if it did, as was decided last.
+fn reached(stage: &Stage, account: &str, state: &str) -> Value {
+    let rows = stage.world.db.look(&format!(
+        "SELECT s.value ->> '$.at' AS at FROM binding b, json_each(b.states) s
+         WHERE b.account_id = '{account}' AND s.value ->> '$.state' = '{state}' AND b.partner_id IS NOT NULL"
+    ));
+    rows.first().map_or(Value::Null, |row| json!(story::print(row["at"].as_i64().unwrap_or_default())))
+}
+
+/// The fields that `line` names, of the line of its invoice or state.
+fn stored_line(stage: &Stage, line: &Map<String, Value>) -> Value {
+    let named = [("invoice", "invoice"), ("state_reached", "state"), ("event", "event")];
+    let mut bases = named.iter().filter_map(|(key, kind)| Some(format!("{kind}:{}", line.get(*key)?.as_str()?)));
+    let basis = bases.next().expect("a line names its invoice, its state or its event");
+    let rows = stage.world.db.look(&format!(
+        "SELECT rule_id AS rule, partner_id, account_id AS account, earned_cents, net_cents, state, reason, vests_at_ms
+         FROM accrual WHERE (basis = '{basis}' OR basis LIKE '{basis}:%') ORDER BY net_cents DESC, rule_id"
+    ));
+    let named = |row: &&Map<String, Value>| {
+        let mine = |key: &str| line.get(key).is_none_or(|v| *v == row[key]);
+        let partner = line.get("partner").and_then(Value::as_str);
+        mine("rule")
+            && mine("account")
+            && partner.is_none_or(|p| stage.partner(p).0 == row["partner_id"].as_str().unwrap_or_default())
+    };
+    let Some(row) = rows.iter().find(named) else { return json!(format!("not among {rows:?}")) };
+    let mut is = Map::new();
+    for key in line.keys() {
+        let value = match key.as_str() {
+            "invoice" | "state_reached" | "event" | "partner" => line[key].clone(),
+            "vests_at" => json!(story::print(row["vests_at_ms"].as_i64().unwrap_or_default())),
+            other => row.get(other).cloned().unwrap_or(Value::Null),
+        };
+        is.insert(key.clone(), value);
+    }
+    Value::Object(is)
+}
+
+/// Every row of the ledger in order: `accrue 10000 expense -> pending of agency`.
+fn stored_postings(stage: &Stage) -> Vec<String> {
+    let rows = stage.world.db.look(
+        "SELECT t.code, t.amount_cents, d.kind AS from_kind, d.partner_id AS from_partner, c.kind AS to_kind, c.partner_id AS to_partner
+         FROM transfer t JOIN ledger_account d ON d.id = t.debit JOIN ledger_account c ON c.id = t.credit ORDER BY t.rowid",
+    );
+    let side = |row: &Map<String, Value>, side: &str| {
+        let kind = row[&format!("{side}_kind")].as_str().unwrap_or_default();
+        match stage.name_of(row[&format!("{side}_partner")].as_str().unwrap_or_default()) {
+            Some(name) => format!("{kind} of {name}"),
+            None => kind.to_owned(),
+        }
+    };
+    let line = |row: &Map<String, Value>| {
+        let code = row["code"].as_str().unwrap_or_default();
+        format!("{code} {}: {} -> {}", row["amount_cents"], side(row, "from"), side(row, "to"))
+    };
+    rows.iter().map(line).collect()
+}
+
+fn referrer(stage: &Stage, account: &str) -> Option<String> {
+    let rows = stage
+        .world
+        .db
+        .look(&format!("SELECT partner_id FROM binding WHERE account_id = '{account}' AND partner_id IS NOT NULL"));
+    stage.name_of(rows.first()?["partner_id"].as_str()?)
+}
+
+/// What the referral cost and brought, out of the books: the cost is what the ledger charged the program; the revenue
+/// is twelve months at list price, as the brief reckons it, where the list price is what the first invoice would have
+/// been without its discount.
+fn economics(stage: &Stage, monthly_cents: i64) -> Economics {
+    let number = |sql: &str| stage.world.db.number(sql);
+    let cost = number(
+        "SELECT SUM(IIF(d.kind = 'expense', amount_cents, -amount_cents)) FROM transfer t
+         JOIN ledger_account d ON d.id = t.debit JOIN ledger_account c ON c.id = t.credit
+         WHERE (d.kind = 'expense') <> (c.kind = 'expense')",
+    );
+    let list = number(
+        "SELECT (payload ->> '$.\"invoice.paid\".amount.cents') + (payload ->> '$.\"invoice.paid\".discount_cents') FROM event
+         WHERE type = 'invoice.paid' ORDER BY occurred_at_ms LIMIT 1",
+    );
+    assert_eq!(list, monthly_cents, "the list price in the books");
+    let (revenue, margin) = (12 * list, 12 * list - cost);
+    Economics {
+        first_year_of_cents_per_month: list,
+        acquisition_cost_cents: cost,
+        first_year_revenue_cents: revenue,
+        first_year_margin_cents: margin,
+        margin_over_cost_tenths: margin * 10 / cost,
+        margin_of_other_channels_cents: BTreeMap::from([
+            ("Google Ads at 12000".to_owned(), revenue - 12_000),
+            ("LinkedIn Ads at 18000".to_owned(), revenue - 18_000),
+            ("content at 4500".to_owned(), revenue - 4_500),
+        ]),
+    }
+}
+
+#[test]
+fn user_referral_pays_what_its_brief_says() {
+    play_book(include_str!("../programs/user-referral.json"), &["Fifty dollars and twenty percent of the first month"]);
+}
+
+#[test]
+fn agency_partner_pays_what_its_brief_says() {
+    let wanted = ["One client at $500 a month", "Three clients at $500 a month"];
+    play_book(include_str!("../programs/agency-partner.json"), &wanted);
+}
+
+#[test]
+fn agency_partner_pays_its_better_terms() {
+    let wanted = ["Eight clients with the volume bonus", "Twenty clients, platinum", "A contract of $5,000 a year"];
+    play_book(include_str!("../programs/agency-partner-terms.json"), &wanted);
+}
+
+#[test]
+fn tiered_credits_pays_what_its_brief_says() {
+    play_book(include_str!("../programs/tiered-credits.json"), &["The five tiers"]);
+}
+
+#[test]
+fn developer_affiliate_pays_what_its_brief_says() {
+    let wanted = ["Tiers 1 and 2", "Tier 3, an account at $600 a month", "Tier 4, an agency's client at $800 a month"];
+    play_book(include_str!("../programs/developer-affiliate.json"), &wanted);
+}
+
+#[test]
+fn partner_funnel_pays_nothing() {
+    play_book(include_str!("../programs/partner-funnel.json"), &["All five stages, and no money"]);
+}

@@ -1,0 +1,24 @@
+//! Everything that runs without a Worker: the product's uses and its SQL on SQLite itself.
+//!
+//! One binary, because the library is generic over its ports: every binary that uses it compiles it again.
+
+mod architecture;
+mod chain;
+mod dry_run;
+mod funnel;
+mod golden;
+mod notify;
+mod openapi;
+mod order;
+mod pages;
+mod payout;
+mod payout_uses;
+mod preview;
+mod reconcile;
+mod scenarios;
+mod simulation;
+mod standing;
+mod stripe_in;
+#[path = "../support/mod.rs"]
+mod support;
+mod top_up;

@@ -1,0 +1,299 @@
+//! A world with a mailer, endpoints that answer as a test says, and the routes in front.
+
+use crate::support::openapi as described;
+
+use crate::support::world::{World, at, now};
+use manicule::base::time::{MINUTE_MS, UtcMillis};
+use manicule::flow::context::{Context, Ports};
+use manicule::flow::deliver;
+use manicule::http::config::Config;
+use manicule::http::message::{Request, Response};
+use manicule::http::route;
+use manicule::http::shell::Shell;
+use manicule::store::outbox::{self, Message};
+use manicule::store::port::{Db, DbError, Rows, Stmt};
+use manicule::wire::mail::Mail;
+use manicule::wire::outgoing::{Answer, NoAnswer, Outgoing};
+use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context as Task, Poll, Waker};
+
+pub const OPERATOR: &str = "ops@site.example";
+pub const SITE: &str = "https://go.site.example";
+
+/// What happens to one call of another service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It never arrives.
+    Before,
+    /// It arrives, and the answer is lost.
+    After,
+    /// It arrives and is refused.
+    Refused,
+}
+
+/// What arrived, and how the next calls fare.
+#[derive(Default)]
+pub struct Outside {
+    pub hooks: RefCell<Vec<Outgoing>>,
+    pub mails: RefCell<Vec<Mail>>,
+    pub calls: Cell<u64>,
+    /// The fault of the call with this number.
+    pub fault: Cell<Option<(u64, Fault)>>,
+    /// What every endpoint answers; 0: nothing.
+    pub status: Cell<u16>,
+    pub headers: RefCell<Vec<(String, String)>>,
+    /// Whether the mailer takes mails.
+    pub mailing: Cell<bool>,
+}
+
+impl Outside {
+    fn fault(&self) -> Option<Fault> {
+        let call = self.calls.get();
+        self.calls.set(call + 1);
+        self.fault.get().filter(|(at, _)| *at == call).map(|(_, fault)| fault)
+    }
+
+    fn hook(&self, request: Outgoing) -> Result<Answer, NoAnswer> {
+        let (fault, status) = (self.fault(), self.status.get());
+        let lost = || Err(NoAnswer("it took too long".to_owned()));
+        if fault == Some(Fault::Before) || status == 0 {
+            return lost();
+        }
+        let status = if fault == Some(Fault::Refused) { 500 } else { status };
+        if (200..300).contains(&status) {
+            self.hooks.borrow_mut().push(request);
+        }
+        if fault == Some(Fault::After) {
+            return lost();
+        }
+        Ok(Answer { status, headers: self.headers.borrow().clone(), body: b"<secret of theirs>".to_vec() })
+    }
+
+    fn mail(&self, mail: &Mail) -> Result<(), NoAnswer> {
+        let fault = self.fault();
+        if matches!(fault, Some(Fault::Before | Fault::Refused)) || !self.mailing.get() {
+            return Err(NoAnswer(format!("E_DELIVERY: mail to {} was refused", mail.to)));
+        }
+        self.mails.borrow_mut().push(mail.clone());
+        if fault == Some(Fault::After) { Err(NoAnswer("it took too long".to_owned())) } else { Ok(()) }
+    }
+}
+
+pub struct Desk {
+    pub world: World,
+    pub config: Config,
+    pub outside: Rc<Outside>,
+}
+
+impl Desk {
+    /// Everything is set up, and everybody answers.
+    pub fn new(seed: u64) -> Desk {
+        Desk::with(seed, &[])
+    }
+
+    /// The same with other settings; an empty value unsets one.
+    pub fn with(seed: u64, vars: &[(&str, &str)]) -> Desk {
+        let mut desk = Desk { world: World::new(seed), config: Config::default(), outside: Rc::default() };
+        desk.outside.status.set(200);
+        desk.outside.mailing.set(true);
+        let (for_hooks, for_mails) = (Rc::clone(&desk.outside), Rc::clone(&desk.outside));
+        desk.world.service = RefCell::new(Box::new(move |request| for_hooks.hook(request)));
+        desk.world.mailer = RefCell::new(Box::new(move |mail| for_mails.mail(mail)));
+        desk.set_up(vars);
+        desk
+    }
+
+    pub fn set_up(&mut self, vars: &[(&str, &str)]) {
+        let operator = manicule::http::auth::hex_sha256(b"operator");
+        let keys = format!("k1:{}", "5a".repeat(32));
+        let defaults = [
+            ("COOKIE_KEYS", keys.as_str()),
+            ("OPERATOR_BOOTSTRAP_TOKEN_SHA256", operator.as_str()),
+            ("PUBLIC_URL", SITE),
+            ("MAIL_FROM", "Manicule <hello@site.example>"),
+            ("OPERATOR_EMAIL", OPERATOR),
+        ];
+        let find =
+            |all: &[(&str, &str)], name: &str| all.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+        self.config = Config::read(|name| find(vars, name).or_else(|| find(&defaults, name)).unwrap_or_default());
+        assert_eq!(self.config.complaints, Vec::<String>::new());
+        self.config.setup.mail.binding = true;
+        self.world.setup = self.config.setup.clone();
+    }
+
+    /// One sweep's deliveries.
+    pub fn sweep(&self, when: UtcMillis) -> usize {
+        now(deliver::sweep(&self.world.at(when))).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Sweeps every ten minutes, as cron does, whatever comes of them.
+    pub fn sweeps(&self, from: UtcMillis, minutes: i64) {
+        for minute in (0..minutes).step_by(10) {
+            let _ = now(deliver::sweep(&self.world.at(from.plus_ms(minute * MINUTE_MS))));
+        }
+    }
+
+    pub fn ask(&self, when: UtcMillis, method: &str, address: &str, body: &Value) -> Response {
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
+        let request = Request {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            origin: SITE.to_owned(),
+            headers: vec![("authorization".to_owned(), "Bearer operator".to_owned())],
+            body: if body.is_null() { Vec::new() } else { body.to_string().into_bytes() },
+        };
+        self.world.clock.set(when);
+        let shell = Shell { site: &self.world, config: &self.config, now: when };
+        now(route::answer(&shell, &request)).expect("an address of ours")
+    }
+
+    /// An operator's call, which answers as the description says.
+    #[track_caller]
+    pub fn operate(&self, when: UtcMillis, route: (&str, &str), address: &str, body: &Value, status: u16) -> Value {
+        let response = self.ask(when, route.0, address, body);
+        let answer: Value = serde_json::from_slice(&response.body).expect("JSON");
+        assert_eq!(response.status, status, "{answer}");
+        let faults = described::faults(&described::document(), route.0, route.1, status, &answer);
+        assert_eq!(faults, Vec::<String>::new(), "{answer}");
+        answer
+    }
+
+    /// An endpoint for these kinds: its id and secret.
+    pub fn endpoint(&self, when: UtcMillis, url: &str, kinds: &[&str]) -> (String, String) {
+        let path = "/v1/webhook-endpoints";
+        let made = self.operate(when, ("POST", path), path, &json!({"url": url, "kinds": kinds}), 201);
+        (made["id"].as_str().unwrap().to_owned(), made["secret"].as_str().unwrap().to_owned())
+    }
+
+    /// A partner with an address.
+    pub fn partner(&self, who: &str) -> String {
+        let email = format!("{who}@partners.example");
+        self.world.partner(at("2026-01-01T00:00:00Z"), "user-referral", who, &email).unwrap().0
+    }
+
+    pub fn queue(&self, when: UtcMillis, messages: &[Message]) {
+        now(self.world.at(when).query(outbox::outbox_insert(messages, when))).unwrap();
+    }
+
+    /// A message about money to a partner, one that can be unsubscribed from, and one to the operator.
+    pub fn queue_three(&self, when: UtcMillis, partner: &str) {
+        let program = "user-referral";
+        self.queue(
+            when,
+            &[
+                outbox::joined(program, partner, "acct_1", when),
+                payout_message("payout.sent", "po_1", Some(partner), ("transfer", json!("tr_1"))),
+                outbox::pool_low(program, "credit:usd", 100, 25_000, 0, 1),
+            ],
+        );
+    }
+
+    /// `channel target state` of every delivery, in order.
+    pub fn states(&self) -> Vec<String> {
+        let sql = "SELECT channel || ' ' || IIF(channel = 'mail', target, '*') || ' ' || state AS line FROM delivery ORDER BY 1";
+        self.world.db.look(sql).iter().map(|r| r["line"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// A message about a payout as the runs' plan and the sendings queue it: to its partner, or, without one, to the
+/// operators.
+pub fn payout_message<'a>(
+    kind: &'static str,
+    payout: &str,
+    partner: Option<&'a str>,
+    (name, value): (&str, Value),
+) -> Message<'a> {
+    let mut payload = json!({"payout": payout, "amount_cents": 12_345, "unit": "cash:usd", "period": "2026-05"});
+    payload[name] = value;
+    Message { id: format!("{kind}:{payout}"), kind, program: "user-referral", partner, account: None, payload }
+}
+
+/// The world with every call taking a while, so that others come in between.
+pub struct Slow<'a> {
+    world: &'a World,
+    db: SlowDb<'a>,
+}
+
+pub struct SlowDb<'a>(&'a World);
+
+impl<'a> Slow<'a> {
+    pub fn new(world: &'a World) -> Slow<'a> {
+        Slow { world, db: SlowDb(world) }
+    }
+
+    pub fn context(&'a self, when: UtcMillis) -> Context<'a, Slow<'a>> {
+        Context::new(self, &self.world.setup, when, "cron")
+    }
+}
+
+impl Db for SlowDb<'_> {
+    async fn batch(&self, statements: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
+        turn().await;
+        let answer = self.0.db.batch(statements).await;
+        turn().await;
+        answer
+    }
+}
+
+impl<'a> Ports for Slow<'a> {
+    type Db = SlowDb<'a>;
+
+    fn db(&self) -> &SlowDb<'a> {
+        &self.db
+    }
+
+    async fn send(&self, request: Outgoing) -> Result<Answer, NoAnswer> {
+        turn().await;
+        let answer = self.world.send(request).await;
+        turn().await;
+        answer
+    }
+
+    async fn mail(&self, mail: &Mail) -> Result<(), NoAnswer> {
+        turn().await;
+        let answer = self.world.mail(mail).await;
+        turn().await;
+        answer
+    }
+
+    fn clock(&self) -> UtcMillis {
+        self.world.clock()
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        self.world.random(bytes);
+    }
+
+    async fn pause(&self, _: u32) {
+        turn().await;
+    }
+}
+
+/// Lets the others go on, once.
+async fn turn() {
+    let mut waited = false;
+    poll_fn(|_| {
+        if waited {
+            return Poll::Ready(());
+        }
+        waited = true;
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Runs futures side by side, whoever `pick` says going on next.
+pub fn side_by_side(mut running: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>, mut pick: impl FnMut(usize) -> usize) {
+    let mut task = Task::from_waker(Waker::noop());
+    while !running.is_empty() {
+        let one = pick(running.len());
+        if running[one].as_mut().poll(&mut task).is_ready() {
+            drop(running.swap_remove(one));
+        }
+    }
+}

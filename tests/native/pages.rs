@@ -1,0 +1,16 @@
+//! The pages, asked as a browser asks them, over the product's SQL on SQLite.
+
+mod frame;
+mod house;
+mod join;
+mod operator_forms;
+mod operator_money;
+mod operator_pages;
+mod operator_world;
+mod partner_books;
+mod partner_figures;
+mod partner_forms;
+mod partner_own;
+mod partner_scale;
+mod settings;
+mod sign_in;

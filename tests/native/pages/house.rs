@@ -1,0 +1,258 @@
+//! A world with pages, and browsers that look at them: with a jar of cookies, and forms sent as their page has them.
+#![allow(dead_code)]
+
+pub use crate::support::site::{FORGOTTEN, TOO_OFTEN};
+use crate::support::site::{LEAVING, SITE};
+use crate::support::world::{World, now};
+use manicule::base::time::UtcMillis;
+use manicule::flow::sign_in;
+use manicule::http::auth::hex_sha256;
+use manicule::http::config::Config;
+use manicule::http::message::Request;
+use manicule::http::shell::Shell;
+use manicule::pages::locale::{Front, Plain, Words};
+use manicule::pages::route;
+use manicule::wire::mail::Mail;
+use manicule::wire::session::SiteUser;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+pub const ORIGIN: &str = "https://ref.example";
+
+/// The operator's first token, which the configuration holds the hash of.
+pub const OPERATOR_TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+impl Front for World {
+    fn words(&self, _: &str, _: &str) -> Box<dyn Words> {
+        Box::new(Plain)
+    }
+}
+
+pub struct House {
+    pub world: World,
+    pub config: Config,
+    pub now: Cell<UtcMillis>,
+}
+
+/// What a browser was shown.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub status: u16,
+    pub html: String,
+    pub location: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Batches that went to the database for it.
+    pub batches: u64,
+}
+
+pub struct Browser<'a> {
+    house: &'a House,
+    cookies: RefCell<BTreeMap<String, String>>,
+    /// What the last page's forms carry.
+    token: RefCell<String>,
+}
+
+impl House {
+    pub fn new(when: UtcMillis) -> House {
+        SITE.set(None);
+        TOO_OFTEN.take();
+        let operator_token_sha256 = Some(hex_sha256(OPERATOR_TOKEN.as_bytes()));
+        let config = Config { operator_token_sha256, ..Config::default() };
+        House { world: World::new(5), config, now: Cell::new(when) }
+    }
+
+    /// Sets who is signed in at the EmDash site.
+    pub fn site_says(&self, user: Result<Option<SiteUser>, String>) {
+        SITE.set(Some(user));
+    }
+
+    /// Sets mails up: those that leave are kept, the latest last.
+    pub fn post_office(&mut self) -> Rc<RefCell<Vec<Mail>>> {
+        let keys = format!("k1:{}", "01".repeat(32));
+        self.config.setup = Config::read(|name| match name {
+            "COOKIE_KEYS" => keys.clone(),
+            "PUBLIC_URL" => ORIGIN.to_owned(),
+            "MAIL_FROM" => "Manicule <hello@ref.example>".to_owned(),
+            _ => String::new(),
+        })
+        .setup;
+        self.config.setup.mail.binding = true;
+        let mails = Rc::new(RefCell::new(Vec::new()));
+        let taken = Rc::clone(&mails);
+        *self.world.mailer.borrow_mut() = Box::new(move |mail| {
+            taken.borrow_mut().push(mail.clone());
+            Ok(())
+        });
+        mails
+    }
+
+    /// A browser that nobody is signed in with.
+    pub fn browser(&self) -> Browser<'_> {
+        Browser { house: self, cookies: RefCell::default(), token: RefCell::default() }
+    }
+
+    /// A browser that is signed in by this address, and looks at this partner's pages.
+    pub fn signed_in(&self, email: &str, partner: &str) -> Browser<'_> {
+        self.session("mail", Some(email), 0, partner)
+    }
+
+    /// An operator's browser.
+    pub fn operator(&self) -> Browser<'_> {
+        self.session("token", None, 1, "")
+    }
+
+    fn session(&self, way: &str, email: Option<&str>, operator: i64, partner: &str) -> Browser<'_> {
+        let id = format!("ses_{}", self.world.next());
+        let token = format!("{:064x}", self.world.next());
+        let at = self.now.get().0;
+        let (sha, actor) = (hex_sha256(token.as_bytes()), format!("session:{id}"));
+        let credential = (way == "token").then(|| hex_sha256(OPERATOR_TOKEN.as_bytes()));
+        self.world
+            .db
+            .connection
+            .borrow()
+            .execute(
+                "INSERT INTO session (id, token_sha256, rotated_at_ms, way, email, credential_sha256, operator, actor, agent, created_at_ms, checked_at_ms, seen_at_ms, expires_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?8, ?6, ?7, 'a browser', ?3, ?3, ?3, ?3 + 3600000000)",
+                rusqlite::params![id, sha, at, way, email.map(str::to_lowercase), operator, actor, credential],
+            )
+            .expect("a session");
+        let browser = self.browser();
+        browser.cookies.borrow_mut().insert("__Host-manicule_session".to_owned(), format!("{token}.{partner}"));
+        browser
+    }
+}
+
+impl Browser<'_> {
+    pub fn get(&self, path: &str) -> Shown {
+        self.ask("GET", path, &[], "")
+    }
+
+    /// Sends a form with the token of the last page that had one.
+    pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Shown {
+        self.post_with(&[], path, fields)
+    }
+
+    /// The same with more headers.
+    pub fn post_with(&self, headers: &[(&str, &str)], path: &str, fields: &[(&str, &str)]) -> Shown {
+        let token = self.token.borrow().clone();
+        let mut pairs = vec![("form_token", token.as_str())];
+        pairs.extend(fields);
+        let body: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+        let headers = [&[("origin", ORIGIN)], headers].concat();
+        self.ask("POST", path, &headers, &body.join("&"))
+    }
+
+    /// Sends anything.
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Shown {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let cookies: Vec<String> =
+            self.cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut all = vec![("cookie".to_owned(), cookies.join("; "))];
+        all.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let request = Request {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            origin: ORIGIN.to_owned(),
+            headers: all,
+            body: body.as_bytes().to_vec(),
+        };
+        self.house.world.clock.set(self.house.now.get());
+        let before = self.house.world.db.calls.get();
+        let shell = Shell { site: &self.house.world, config: &self.house.config, now: self.house.now.get() };
+        let response = now(route::answer(&shell, &request)).unwrap_or_else(|| panic!("{path} is no page"));
+        let batches = self.house.world.db.calls.get() - before;
+        // Why one did not leave is for the log alone.
+        for leaving in LEAVING.take() {
+            let _ = now(sign_in::mail_unwaited(&shell.context(""), &leaving));
+        }
+        let headers: Vec<(String, String)> =
+            response.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        for (_, cookie) in headers.iter().filter(|(name, _)| name == "set-cookie") {
+            let (name, value) = cookie.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
+            if cookie.contains("Max-Age=0") {
+                self.cookies.borrow_mut().remove(name);
+            } else {
+                self.cookies.borrow_mut().insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let html = String::from_utf8_lossy(&response.body).into_owned();
+        let token = html.split("name=\"form_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        if let Some(token) = token {
+            token.clone_into(&mut self.token.borrow_mut());
+        }
+        let location = headers.iter().find(|(name, _)| name == "location").map(|(_, v)| v.clone()).unwrap_or_default();
+        Shown { status: response.status, html, location, headers, batches }
+    }
+
+    /// Has a cookie that somebody else has set, or an older one of ours.
+    pub fn keep(&self, name: &str, value: &str) {
+        self.cookies.borrow_mut().insert(name.to_owned(), value.to_owned());
+    }
+
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.borrow().get(name).cloned()
+    }
+}
+
+impl Shown {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
+    }
+
+    /// The page's words without its markup.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        let mut inside = false;
+        for c in self.html.chars() {
+            match c {
+                '<' => inside = true,
+                '>' => {
+                    inside = false;
+                    out.push(' ');
+                }
+                c if !inside => out.push(c),
+                _ => {}
+            }
+        }
+        out.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[track_caller]
+    pub fn says(&self, what: &str) -> &Shown {
+        assert!(self.text().contains(what), "{what:?} is not in: {}", self.text());
+        self
+    }
+
+    #[track_caller]
+    pub fn is(&self, status: u16) -> &Shown {
+        assert_eq!(self.status, status, "{} {}", self.location, self.text());
+        self
+    }
+
+    /// A page that is shown and took one read batch.
+    #[track_caller]
+    pub fn is_page(&self) -> &Shown {
+        self.is(200);
+        assert_eq!(self.batches, 1, "one batch of reads");
+        assert!(self.html.len() < 60_000, "{} bytes of HTML", self.html.len());
+        assert_eq!(self.header("cache-control"), "no-store");
+        assert!(self.header("content-security-policy").starts_with("default-src 'none'"));
+        self
+    }
+}
+
+/// The path of the link in a mail.
+pub fn link_of(mail: &Mail) -> String {
+    let (_, rest) = mail.text.split_once(ORIGIN).expect("a link");
+    rest.split_whitespace().next().expect("a path").to_owned()
+}
+
+fn escaped(text: &str) -> String {
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
+}

@@ -1,0 +1,144 @@
+//! Money leaves exactly once: crash points, pairs of them and interleavings over the real flow, on SQLite and a model of
+//! Stripe.
+
+mod bench;
+mod crash;
+mod credit_crash;
+mod promotion;
+mod redeem_at_once;
+pub mod stripe;
+
+use bench::Fault;
+use crash::{STEPS, Scene, Stage, faults_of};
+
+/// Runs a future that is ready at once.
+pub fn ready<T>(future: impl Future<Output = T>) -> T {
+    crate::support::world::now(future)
+}
+
+/// What a campaign did and found.
+#[derive(Default)]
+struct Report {
+    cases: u64,
+    failures: u64,
+    first: Option<String>,
+}
+
+impl Report {
+    fn note(&mut self, what: &str, found: Vec<String>) {
+        self.cases += 1;
+        if !found.is_empty() {
+            self.failures += 1;
+            self.first.get_or_insert_with(|| format!("{what}: {}", found.join("; ")));
+        }
+    }
+
+    fn print(&self, name: &str) {
+        println!("{name}: {} cases, {} failures, first: {:?}", self.cases, self.failures, self.first);
+    }
+}
+
+const SCENES: [Scene; 5] = [Scene::Plain, Scene::Short, Scene::Closed, Scene::Again, Scene::Reversal];
+
+/// Every single fault, at every call of two invocations, in every scene.
+fn singles(stage: &Stage, scenes: &[Scene], report: &mut Report) {
+    for scene in scenes {
+        for step in STEPS {
+            let (found, calls) = stage.play(*scene, &[], step, None);
+            report.note(&format!("{scene:?} {step} undisturbed"), found);
+            for (at, call) in calls.iter().enumerate() {
+                for fault in faults_of(*call) {
+                    let (found, _) = stage.play(*scene, &[(at, *fault)], step, None);
+                    report.note(&format!("{scene:?} {step} {fault:?} at {at} ({call:?})"), found);
+                }
+            }
+        }
+    }
+}
+
+/// Every pair of faults: the second wherever the first leads.
+fn pairs(stage: &Stage, scene: Scene, step: i64, report: &mut Report) {
+    let (_, calls) = stage.play(scene, &[], step, None);
+    for (i, call) in calls.iter().enumerate() {
+        for first in faults_of(*call) {
+            let (_, then) = stage.play(scene, &[(i, *first)], step, None);
+            for (j, call) in then.iter().enumerate().skip(i + 1) {
+                for second in faults_of(*call) {
+                    let (found, _) = stage.play(scene, &[(i, *first), (j, *second)], step, None);
+                    report.note(&format!("{scene:?} {step} {first:?} at {i}, {second:?} at {j}"), found);
+                }
+            }
+        }
+    }
+}
+
+/// Two invocations side by side, with up to three faults, drawn by seed.
+fn interleaved(stage: &Stage, seeds: std::ops::Range<u64>, report: &mut Report) {
+    for seed in seeds {
+        let mut draw = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut below = |bound: u64| {
+            draw ^= draw << 13;
+            draw ^= draw >> 7;
+            draw ^= draw << 17;
+            draw % bound
+        };
+        let scene = SCENES[below(5) as usize];
+        let step = STEPS[below(3) as usize];
+        let faults: Vec<(usize, Fault)> = (0..below(4))
+            .map(|_| {
+                let at = below(30) as usize;
+                (at, bench::SERVICE[below(bench::SERVICE.len() as u64) as usize])
+            })
+            .collect();
+        let (found, _) = stage.play(scene, &faults, step, Some(seed + 1));
+        report.note(&format!("interleaved {seed}: {scene:?} {step} {faults:?}"), found);
+    }
+}
+
+#[test]
+fn one_fault_anywhere_moves_each_cent_once() {
+    let mut report = Report::default();
+    singles(&Stage::new(2), &SCENES, &mut report);
+    report.print("single faults");
+    assert_eq!(report.failures, 0, "{:?}", report.first);
+}
+
+#[test]
+fn two_faults_anywhere_move_each_cent_once() {
+    let stage = Stage::new(1);
+    let mut report = Report::default();
+    for step in STEPS {
+        pairs(&stage, Scene::Plain, step, &mut report);
+    }
+    report.print("pairs of faults");
+    assert_eq!(report.failures, 0, "{:?}", report.first);
+}
+
+#[test]
+fn two_invocations_at_once_move_each_cent_once() {
+    let mut report = Report::default();
+    interleaved(&Stage::new(2), 0..1_500, &mut report);
+    report.print("interleaved");
+    assert_eq!(report.failures, 0, "{:?}", report.first);
+}
+
+/// Each deliberate bug shows, in cases that pass without it.
+#[cfg(feature = "sabotage")]
+#[test]
+fn deliberate_bugs_are_caught() {
+    use manicule::engine::sabotage;
+    let stage = Stage::new(1);
+    for fault in sabotage::PAYOUT {
+        let mut report = Report::default();
+        for scene in SCENES {
+            sabotage::set(Some(*fault));
+            singles(&stage, &[scene], &mut report);
+            sabotage::set(None);
+            if report.failures > 0 {
+                break;
+            }
+        }
+        report.print(&format!("{fault:?}"));
+        assert!(report.failures > 0, "{fault:?} is not caught");
+    }
+}

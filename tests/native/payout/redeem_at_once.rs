@@ -1,0 +1,90 @@
+//! Redemptions at the same time, with faults in between: never above the balance, and each key once.
+
+use super::bench::{Bench, DATABASE};
+use crate::support::world::{World, at, now};
+use manicule::base::money::Cents;
+use manicule::flow::once::Once;
+use manicule::flow::redeem;
+use manicule::wire::credit::{Redeem, Whose};
+use serde_json::{Value, json};
+use std::pin::Pin;
+
+const TIERED: &str = "tiered-credits";
+const NOW: &str = "2026-03-01T00:00:00Z";
+
+/// A partner with $55.
+fn earned() -> (World, String) {
+    let world = World::new(7);
+    let (id, code) = world.partner(at("2026-01-01T00:00:00Z"), TIERED, "owner", "o@p.example").expect("enrolled");
+    world.fund(at("2026-01-02T00:00:00Z"), TIERED, 100_000).expect("funded");
+    let tell = |id: &str, kind: &str, more: Value| {
+        let when = "2026-01-05T00:00:00Z";
+        let mut event = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": "friend"}});
+        event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        world.take(at(when), &event, None).expect("taken in");
+    };
+    tell("s", "account.signed_up", json!({"attribution": {"code": code}}));
+    tell("z_rfq", "rfq.submitted", json!({}));
+    (world, id)
+}
+
+/// Several redemptions at once, each a step at a time, whose turn it is being drawn; what fails is asked for again.
+#[test]
+fn redemptions_at_once_never_exceed_the_balance() {
+    let mut refused = 0;
+    for seed in 0..200 {
+        let (world, partner) = earned();
+        let bench = Bench::new(world.db);
+        bench.now.set(at(NOW).0);
+        bench.reseed(seed);
+        bench.script.gives_way.set(true);
+        if seed % 3 == 0 {
+            bench.script.plan(&[((seed / 3) as usize % 24, DATABASE[seed as usize % 4])]);
+        }
+        let told = std::cell::RefCell::new(Vec::new());
+        let job = |n: usize| -> Pin<Box<dyn Future<Output = ()> + '_>> {
+            let (bench, partner, told) = (&bench, &partner, &told);
+            Box::pin(async move {
+                // The third repeats the second's request under the same key.
+                let n = n.min(1);
+                let asked = Redeem {
+                    whose: Whose::Partner(partner.clone()),
+                    amount: Cents(3_000 + n as i64),
+                    currency: None,
+                    reason: "at once".to_owned(),
+                };
+                let once = Once { key: format!("k{n}"), route: "POST /v1/credits/redeem", body_sha256: format!("{n}") };
+                let answer = redeem::redeem(&bench.context(), &asked, &once).await;
+                told.borrow_mut().push((n, answer));
+            })
+        };
+        let mut jobs: Vec<_> = (0..3).map(job).collect();
+        while !jobs.is_empty() {
+            let turn = (bench.next() % jobs.len() as u64) as usize;
+            if bench.poll(&mut jobs[turn]) {
+                drop(jobs.remove(turn));
+            }
+        }
+        bench.script.plan(&[]);
+        bench.script.gives_way.set(false);
+        // Whoever heard nothing asks again, under the same key.
+        for n in 0..2 {
+            now(job(n));
+        }
+        let told = told.take();
+        let last = |n: usize| told.iter().rev().find(|(m, _)| *m == n).map(|(_, a)| a.clone()).expect("an answer");
+        let (first, second) = (last(0), last(1));
+        let taken = first.is_ok() as usize + second.is_ok() as usize;
+        assert_eq!(taken, 1, "seed {seed}: {first:?} {second:?}");
+        for answer in [&first, &second] {
+            if let Err(error) = answer {
+                assert_eq!(error.code, "above_balance", "seed {seed}");
+                refused += 1;
+            }
+        }
+        let rows = bench.db.sqlite.number("SELECT COUNT(*) FROM transfer WHERE code = 'redeem'");
+        assert_eq!(rows, 1, "seed {seed}");
+        assert_eq!(bench.db.sqlite.look("SELECT what FROM ledger_fault UNION ALL SELECT what FROM credit_fault"), []);
+    }
+    assert_eq!(refused, 200);
+}

@@ -1,0 +1,248 @@
+//! An operator's desk: the routes, the programs' runs and the ten-minute job, with a model of Stripe behind them.
+
+use crate::support::openapi as described;
+
+use crate::payout::stripe::Stripe;
+use crate::support::world::{World, at, now};
+use manicule::flow::settle::{self, Due};
+use manicule::flow::setup::PayoutApproval;
+use manicule::flow::{credit, pay, reverse, stripe_in};
+use manicule::http::config::Config;
+use manicule::http::message::{Request, Response, status_of};
+use manicule::http::route;
+use manicule::http::shell::Shell;
+use manicule::program::document::Cadence;
+use manicule::wire::outgoing::NoAnswer;
+use manicule::wire::stripe as wire;
+use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+pub struct Office {
+    pub world: World,
+    pub stripe: Rc<RefCell<Stripe>>,
+    config: Config,
+    clock: Rc<Cell<i64>>,
+}
+
+impl Office {
+    pub fn new(approval: PayoutApproval) -> Office {
+        let mut world = World::new(3);
+        let stripe = Rc::new(RefCell::new(Stripe { balance: 100_000_000, ..Stripe::default() }));
+        let clock = Rc::new(Cell::new(0));
+        let config = Config {
+            operator_token_sha256: Some(manicule::http::auth::hex_sha256(b"operator")),
+            setup: manicule::flow::setup::Setup {
+                stripe: Some(manicule::flow::setup::Stripe {
+                    key: "sk_test_model".to_owned(),
+                    api_base: "https://stripe.model".to_owned(),
+                }),
+                payout_approval: approval,
+                ..Default::default()
+            },
+            ..Config::default()
+        };
+        world.setup = config.setup.clone();
+        let (model, time) = (Rc::clone(&stripe), Rc::clone(&clock));
+        world.service = RefCell::new(Box::new(move |request| Ok(model.borrow_mut().answer(&request, time.get()))));
+        Office { world, stripe, config, clock }
+    }
+
+    pub fn without_key(&mut self) {
+        self.world.setup.stripe = None;
+        self.config.setup.stripe = None;
+    }
+
+    /// Id and code.
+    pub fn partner(&self, program: &str, who: &str) -> (String, String) {
+        self.world
+            .partner(at("2026-01-01T00:00:00Z"), program, who, &format!("{who}@partners.example"))
+            .expect("enrolled")
+    }
+
+    /// Gives the partner an account at Stripe to which money can be sent.
+    pub fn payable(&self, partner: &str) -> String {
+        let account = format!("acct_{partner}");
+        self.stripe.borrow_mut().accounts.insert(account.clone(), 0);
+        self.sql(&format!("INSERT INTO payee VALUES ('{partner}', '{account}', 'US', 'usd', 1, 1, '[]', NULL, 0)"));
+        account
+    }
+
+    /// Puts money into what a partner can be paid.
+    pub fn adjust(&self, program: &str, partner: &str, cents: i64) {
+        let unit = format!("{program}/cash:usd");
+        let account = format!("{unit}/available/{partner}");
+        let ensure = |id: &str, kind: &str, partner: &str| {
+            format!(
+                "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id) SELECT '{id}', '{program}', 'cash:usd', '{kind}', '{partner}'
+                 WHERE NOT EXISTS (SELECT 1 FROM ledger_account WHERE id = '{id}');"
+            )
+        };
+        let count = self.world.db.number("SELECT COUNT(*) FROM transfer");
+        self.sql(&ensure(&format!("{unit}/expense"), "expense", ""));
+        self.sql(&ensure(&account, "available", partner));
+        self.sql(&format!(
+            "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
+             VALUES ('adj_{count}', 'adjust', 'single', '{unit}/expense', '{account}', {cents}, '{program}', 'earned', 0)"
+        ));
+    }
+
+    pub fn event(&self, id: &str, kind: &str, when: &str, account: &str, more: Value) {
+        let mut event = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account}});
+        event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        self.world.take(at(when), &event, None).expect("taken in");
+    }
+
+    pub fn paid(&self, account: &str, invoice: &str, when: &str, cents: i64) {
+        let more = json!({"amount": {"cents": cents, "currency": "usd"}, "data": {"invoice_id": invoice}});
+        self.event(invoice, "invoice.paid", when, account, more);
+    }
+
+    pub fn refunded(&self, id: &str, invoice: &str, when: &str, cents: i64) {
+        let data = json!({"refund_id": id, "invoice_id": invoice});
+        self.event(
+            id,
+            "invoice.refunded",
+            when,
+            "p",
+            json!({"amount": {"cents": cents, "currency": "usd"}, "data": data}),
+        );
+    }
+
+    pub fn run_of(&self, program: &str, scheduled: &str) -> String {
+        let period = manicule::engine::schedule::period_before(Cadence::Monthly, at(scheduled));
+        settle::run_id(program, Cadence::Monthly, &period)
+    }
+
+    /// The monthly run of a program.
+    pub fn run(&self, program: &str, scheduled: &str) {
+        let as_of = at(scheduled);
+        let period = manicule::engine::schedule::period_before(Cadence::Monthly, as_of);
+        let due = Due { program: program.to_owned(), cadence: Cadence::Monthly, period, as_of };
+        assert_eq!(now(settle::settle(&self.world.at(as_of), &due)).expect("settled").state, "done");
+    }
+
+    /// The part of the ten-minute job that moves money out.
+    pub fn sweep(&self, when: &str) {
+        self.clock.set(at(when).0);
+        now(credit::plan(&self.world.at(at(when)))).expect("planned");
+        now(pay::drive(&self.world.at(at(when)), pay::SWEEP_PAGES)).expect("driven");
+    }
+
+    /// Stripe does what the next `count` calls ask for, and its answers are lost.
+    pub fn drop_answers(&self, count: u32) {
+        let (model, time, mut left) = (Rc::clone(&self.stripe), Rc::clone(&self.clock), count);
+        *self.world.service.borrow_mut() = Box::new(move |request| {
+            let answer = model.borrow_mut().answer(&request, time.get());
+            if left > 0 {
+                left -= 1;
+                return Err(NoAnswer("the connection was lost".to_owned()));
+            }
+            Ok(answer)
+        });
+    }
+
+    /// An event of Stripe's, behind its signature: status and answer.
+    pub fn stripe_says(&self, when: &str, event: &Value) -> (u16, Value) {
+        self.clock.set(at(when).0);
+        let event = wire::translate(event, wire::Endpoint::Own, at(when)).expect("one of Stripe's events");
+        match now(stripe_in::take(&self.world.at(at(when)), &event, false)) {
+            Ok(outcome) => (200, outcome),
+            Err(error) => (status_of(error.kind), json!({"code": error.code})),
+        }
+    }
+
+    /// What the webhook `transfer.reversed` leads to.
+    pub fn noticed(&self, when: &str, transfer: &str) {
+        now(reverse::noticed(&self.world.at(at(when)), transfer)).expect("booked");
+    }
+
+    /// What a partner can be paid, and was.
+    pub fn balance(&self, partner: &str) -> (i64, i64) {
+        let shown = self.get("2026-12-01T00:00:00Z", &format!("/v1/partners/{partner}"));
+        let cents = |name: &str| shown["balances"][0][name].as_i64().unwrap_or_default();
+        (cents("available_cents"), cents("paid_cents"))
+    }
+
+    /// Messages of a kind: to whom, and about how much.
+    pub fn messages(&self, kind: &str) -> Vec<(Option<String>, i64)> {
+        let sql = format!(
+            "SELECT partner_id, payload ->> '$.amount_cents' AS cents FROM outbox WHERE kind = '{kind}' ORDER BY id"
+        );
+        let rows = self.world.db.look(&sql);
+        rows.iter().map(|r| (r["partner_id"].as_str().map(str::to_owned), r["cents"].as_i64().unwrap_or(0))).collect()
+    }
+
+    /// Neither the ledger nor the payouts find anything wrong with themselves.
+    pub fn is_sound(&self) {
+        assert_eq!(self.get("2026-12-01T00:00:00Z", "/v1/ledger/faults"), json!([]));
+    }
+
+    pub fn get(&self, when: &str, path: &str) -> Value {
+        let (status, body) = self.ask(when, "GET", path, &[], &[]);
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    }
+
+    pub fn text(&self, when: &str, path: &str) -> String {
+        let (_, response) = self.response(when, "GET", path, &[], &[]);
+        assert_eq!(response.status, 200, "{path}");
+        String::from_utf8(response.body).expect("a text")
+    }
+
+    pub fn put(&self, when: &str, path: &str, body: Value) {
+        let (status, answer) = self.ask(when, "PUT", path, body.to_string().as_bytes(), &[]);
+        assert!(matches!(status, 200 | 201), "{path}: {answer}");
+    }
+
+    pub fn post(&self, when: &str, path: &str, body: Value) -> (u16, Value) {
+        self.post_with(when, path, body, &[])
+    }
+
+    pub fn post_with(&self, when: &str, path: &str, body: Value, headers: &[(&str, &str)]) -> (u16, Value) {
+        self.ask(when, "POST", path, body.to_string().as_bytes(), headers)
+    }
+
+    /// Asks, and holds the answer against the interface's description.
+    fn ask(&self, when: &str, method: &str, path: &str, body: &[u8], headers: &[(&str, &str)]) -> (u16, Value) {
+        let (request, response) = self.response(when, method, path, body, headers);
+        let answer: Value = serde_json::from_slice(&response.body).expect("JSON");
+        let faults = described::faults(&described::document(), method, route::name(&request), response.status, &answer);
+        assert_eq!(faults, Vec::<String>::new(), "{method} {path}: {answer}");
+        (response.status, answer)
+    }
+
+    fn response(
+        &self,
+        when: &str,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        headers: &[(&str, &str)],
+    ) -> (Request, Response) {
+        self.clock.set(at(when).0);
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let mut all = vec![("authorization".to_owned(), "Bearer operator".to_owned())];
+        all.extend(headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
+        let request = Request {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            origin: "https://site.example".to_owned(),
+            headers: all,
+            body: body.to_vec(),
+        };
+        let shell = Shell { site: &self.world, config: &self.config, now: at(when) };
+        let response = now(route::answer(&shell, &request)).expect("an address of ours");
+        (request, response)
+    }
+
+    fn sql(&self, text: &str) {
+        self.world.db.connection.borrow().execute_batch(text).expect("a statement of the test");
+    }
+}
+
+/// The sum of a list's amounts.
+pub fn sum(list: &Value) -> i64 {
+    list.as_array().expect("a list").iter().map(|m| m["amount_cents"].as_i64().expect("cents")).sum()
+}

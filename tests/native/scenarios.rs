@@ -1,0 +1,334 @@
+//! Scenario scripts: `tests/scenarios/<program>/<name>.txt` are played through the real flows, and what stands after
+//! each run is held against the reviewed transcript in `tests/transcripts/scenarios/`; `UPDATE_TRANSCRIPTS=1` writes
+//! transcripts anew.
+//!
+//! A script is one sentence a line. `#` begins a remark. `partner ada`, `partner ada is agency`, `partner ada at
+//! ada@ada.example` and `link blog of ada is content` come first. A date on its own line begins a day; what happens at
+//! noon needs no time, else the line begins with one (`23:59:59.999`). Runs are at their scheduled hour. Then:
+//!
+//!     acme signs up [as boss@acme.example] [with the code of ada | after a click of ada on 2026-01-02]
+//!     acme mentions the code of ada
+//!     acme pays 500.00 as in_1 [for 3 months]       acme gets 100.00 of in_1 back
+//!     acme disputes 500.00 of in_1                  acme wins | loses the dispute of 500.00 of in_1
+//!     acme starts sub_1 worth 5000.00 a year        acme ends sub_1
+//!     acme cancels                                  acme has 6 people and 1000 calls
+//!     acme views chair        acme confirms the newsletter        acme asks for a quote        acme buys p1 for 100.00
+//!     ada invites acme.example
+//!     operator puts 100.00 into the pool            operator releases | rejects acme for same_domain
+//!     monthly run             weekly run            books
+//!     expect ada 100.00 pending 0.00 available [0.00 payable]
+//!
+//! A transcript repeats the script; after a run, and where it says `books`, come each partner's balances and every line
+//! that changed since: account, rule, what it is for, cents that stand, state and reason.
+
+#[allow(dead_code, reason = "cases as data use what scripts do not")]
+
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use crate::golden::story::Stage;
+use crate::golden::case::{Click, Decision, Dispute, Happening, Invoice, Partner, Refund, Step, Subscription, Usage};
+
+struct Play {
+    program: String,
+    stage: Stage,
+    partners: Vec<Partner>,
+    started: bool,
+    day: String,
+    shown: BTreeMap<String, String>,
+    out: String,
+}
+
+fn play(program: &str, script: &str) -> Result<String, String> {
+    let stage = Stage::empty();
+    let mut play = Play {
+        program: program.to_owned(),
+        stage,
+        partners: Vec::new(),
+        started: false,
+        day: String::new(),
+        shown: BTreeMap::new(),
+        out: String::new(),
+    };
+    for (number, line) in script.lines().enumerate() {
+        play.out.push_str(line);
+        play.out.push('\n');
+        let said = line.split('#').next().unwrap_or_default();
+        let words: Vec<&str> = said.split_whitespace().collect();
+        play.line(&words).map_err(|what| format!("line {}: {line}: {what}", number + 1))?;
+    }
+    let faults = play.stage.world.faults();
+    if faults.is_empty() { Ok(play.out) } else { Err(format!("the ledger finds {faults:?}")) }
+}
+
+impl Play {
+    fn line(&mut self, words: &[&str]) -> Result<(), String> {
+        match words {
+            [] => Ok(()),
+            ["partner", name, rest @ ..] => self.partner(name, rest),
+            ["link", name, "of", partner, "is", source] => {
+                let found = self.partners.iter_mut().find(|p| p.name == *partner).ok_or("no such partner")?;
+                found.links.insert((*name).to_owned(), (*source).to_owned());
+                Ok(())
+            }
+            [day] if day.len() == 10 && day.as_bytes()[4] == b'-' => {
+                if !self.started {
+                    self.started = true;
+                    for partner in std::mem::take(&mut self.partners) {
+                        self.stage.enrol(&partner);
+                        self.partners.push(partner);
+                    }
+                }
+                self.day = (*day).to_owned();
+                Ok(())
+            }
+            ["books"] => {
+                self.show();
+                Ok(())
+            }
+            ["expect", partner, rest @ ..] => self.expect(partner, rest),
+            [time, rest @ ..] if time.contains(':') => self.happens(time, rest),
+            ["monthly", "run"] => self.run("monthly", "06:00:00"),
+            ["weekly", "run"] => self.run("weekly", "09:00:00"),
+            words => self.happens("12:00:00", words),
+        }
+    }
+
+    fn partner(&mut self, name: &str, rest: &[&str]) -> Result<(), String> {
+        let mut partner = Partner { name: name.to_owned(), program: self.program.clone(), ..Partner::default() };
+        match rest {
+            [] => {}
+            ["is", kind] => partner.kind = Some((*kind).to_owned()),
+            ["at", email] => partner.email = Some((*email).to_owned()),
+            other => return Err(format!("{other:?} says nothing about a partner")),
+        }
+        self.partners.push(partner);
+        Ok(())
+    }
+
+    fn run(&mut self, cadence: &str, time: &str) -> Result<(), String> {
+        let step = Step { when: Some(self.at(time)), run: Some(cadence.to_owned()), ..Step::default() };
+        self.stage.play(&step);
+        self.show();
+        Ok(())
+    }
+
+    fn at(&self, time: &str) -> String {
+        format!("{}T{time}{}Z", self.day, if time.len() == 5 { ":00" } else { "" })
+    }
+
+    fn happens(&mut self, time: &str, words: &[&str]) -> Result<(), String> {
+        let mut step = sentence(words).ok_or("not a sentence of the language")??;
+        step.when = Some(self.at(time));
+        self.stage.play(&step);
+        Ok(())
+    }
+
+    fn expect(&mut self, partner: &str, rest: &[&str]) -> Result<(), String> {
+        for pair in rest.chunks(2) {
+            let [amount, what] = pair else { return Err("an amount and what it is".to_owned()) };
+            let is = match *what {
+                "payable" => self.payable(partner),
+                kind => self.stage.world.balance(&self.stage.partner(partner).0, kind),
+            };
+            if is != cents(amount)? {
+                return Err(format!("{} {what}", print(is)));
+            }
+        }
+        Ok(())
+    }
+
+    fn payable(&self, partner: &str) -> i64 {
+        let id = &self.stage.partner(partner).0;
+        let rows = self.stage.world.db.look(&format!(
+            "SELECT p.payable_cents AS cents FROM run_partner p JOIN run r ON r.id = p.run_id
+             WHERE p.partner_id = '{id}' ORDER BY r.as_of_ms DESC LIMIT 1"
+        ));
+        rows.first().and_then(|row| row["cents"].as_i64()).unwrap_or_default()
+    }
+
+    /// Balances, and the lines that changed since they were shown last.
+    fn show(&mut self) {
+        let world = &self.stage.world;
+        for partner in &self.partners {
+            let balance = |kind| print(world.balance(&self.stage.partner(&partner.name).0, kind));
+            let (pending, available) = (balance("pending"), balance("available"));
+            let payable = print(self.payable(&partner.name));
+            self.out.push_str(&format!(
+                "    | {}: pending {pending}, available {available}, payable {payable}\n",
+                partner.name
+            ));
+        }
+        let rows = world.db.look(
+            "SELECT id, account_id, rule_id, basis, net_cents, earned_cents, state, reason FROM accrual
+             ORDER BY at_ms, account_id, basis, rule_id, id",
+        );
+        for row in rows {
+            let id = text(&row, "id");
+            let net = row["net_cents"].as_i64().unwrap_or_default();
+            let earned = row["earned_cents"].as_i64().unwrap_or_default();
+            let of = if net == earned { String::new() } else { format!(" of {}", print(earned)) };
+            let [account, rule, basis] = ["account_id", "rule_id", "basis"].map(|key| text(&row, key));
+            let [state, reason] = ["state", "reason"].map(|key| text(&row, key));
+            let line = format!("{account} {rule} {basis} {}{of} {state}: {reason}", print(net));
+            if self.shown.get(&id) != Some(&line) {
+                self.out.push_str(&format!("    |   {line}\n"));
+                self.shown.insert(id, line);
+            }
+        }
+    }
+}
+
+fn text(row: &Map<String, Value>, key: &str) -> String {
+    row[key].as_str().unwrap_or_default().to_owned()
+}
+
+fn owned(word: &str) -> Option<String> {
+    Some(word.to_owned())
+}
+
+/// What a sentence says; `None` where it is none.
+fn sentence(words: &[&str]) -> Option<Result<Step, String>> {
+    let step = match words {
+        ["operator", "puts", amount, "into", "the", "pool"] => {
+            return Some(cents(amount).map(|c| Step { funds_pool_cents: Some(c), ..Step::default() }));
+        }
+        ["operator", choice @ ("releases" | "rejects"), account, "for", rule] => Step {
+            account: owned(account),
+            reviewed: Some(Decision { release: *choice == "releases", rule: (*rule).to_owned() }),
+            ..Step::default()
+        },
+        [agency, "invites", domain] => {
+            let data = json!({"domain": domain}).as_object().cloned().unwrap_or_default();
+            let event = Happening { kind: "workspace.invited".to_owned(), data, agency: owned(agency), cents: None };
+            Step { event: Some(event), ..Step::default() }
+        }
+        [account, "signs", "up", rest @ ..] => return Some(sign_up(account, rest)),
+        [account, "mentions", "the", "code", "of", partner] => {
+            Step { account: owned(account), is_active: true, typed_code_of: owned(partner), ..Step::default() }
+        }
+        [account, "cancels"] => Step { account: owned(account), cancels: true, ..Step::default() },
+        [account, "ends", id] => Step { account: owned(account), cancels_subscription: owned(id), ..Step::default() },
+        [account, "has", team, "people", "and", calls, "calls"] => {
+            let uses = Usage { team: team.parse().ok(), api_calls: calls.parse().ok() };
+            Step { account: owned(account), uses: Some(uses), ..Step::default() }
+        }
+        [account, "views", id] => named(account, "listing.viewed", json!({"listing_id": id}), None),
+        [account, "confirms", "the", "newsletter"] => named(account, "newsletter.confirmed", json!({}), None),
+        [account, "asks", "for", "a", "quote"] => named(account, "rfq.submitted", json!({}), None),
+        _ => return money(words),
+    };
+    Some(Ok(step))
+}
+
+fn named(account: &str, kind: &str, data: Value, cents: Option<i64>) -> Step {
+    let data = data.as_object().cloned().unwrap_or_default();
+    let event = Happening { kind: kind.to_owned(), data, agency: None, cents };
+    Step { account: owned(account), event: Some(event), ..Step::default() }
+}
+
+fn sign_up(account: &str, rest: &[&str]) -> Result<Step, String> {
+    let mut step = Step { account: owned(account), signs_up: true, ..Step::default() };
+    let mut rest = rest;
+    loop {
+        rest = match rest {
+            [] => return Ok(step),
+            ["as", email, more @ ..] => {
+                step.email = owned(email);
+                more
+            }
+            ["with", "the", "code", "of", partner, more @ ..] => {
+                step.typed_code_of = owned(partner);
+                more
+            }
+            ["after", "a", "click", "of", partner, "on", day, more @ ..] => {
+                step.clicked.push(Click { link_of: (*partner).to_owned(), when: format!("{day}T12:00:00Z") });
+                more
+            }
+            other => return Err(format!("{other:?} says nothing about a sign-up")),
+        }
+    }
+}
+
+fn money(words: &[&str]) -> Option<Result<Step, String>> {
+    let (account, amount) = match words {
+        [a, "pays" | "gets" | "disputes", amount, ..] => (a, amount),
+        [a, "buys", _, "for", amount] | [a, "wins" | "loses", "the", "dispute", "of", amount, "of", _] => (a, amount),
+        [a, "starts", _, "worth", amount, "a", "year"] => (a, amount),
+        _ => return None,
+    };
+    let cents = match cents(amount) {
+        Ok(cents) => cents,
+        Err(what) => return Some(Err(what)),
+    };
+    let step = Step { account: owned(account), ..Step::default() };
+    let dispute = |news: &str, invoice: &str| Dispute { news: news.to_owned(), invoice: invoice.to_owned(), cents };
+    Some(Ok(match words {
+        [_, "pays", _, "as", id, rest @ ..] => {
+            let months = rest.get(1).and_then(|m| m.parse().ok());
+            let pays = Invoice { invoice: (*id).to_owned(), cents, months, ..Invoice::default() };
+            Step { pays: Some(pays), ..step }
+        }
+        [_, "gets", _, "of", id, "back"] => {
+            let refund = Refund { refund: format!("refund-of-{id}"), invoice: (*id).to_owned(), cents };
+            Step { is_refunded: Some(refund), ..step }
+        }
+        [_, "disputes", _, "of", id] => Step { dispute: Some(dispute("opened", id)), ..step },
+        [_, "wins", .., id] => Step { dispute: Some(dispute("won", id)), ..step },
+        [_, "loses", .., id] => Step { dispute: Some(dispute("lost", id)), ..step },
+        [_, "starts", id, ..] => {
+            let starts =
+                Subscription { subscription: (*id).to_owned(), annual_cents: Some(cents), monthly_cents: None };
+            Step { starts: Some(starts), ..step }
+        }
+        [_, "buys", id, ..] => named(account, "purchase.completed", json!({"purchase_id": id}), Some(cents)),
+        _ => return None,
+    }))
+}
+
+/// `500.00` in cents.
+fn cents(amount: &str) -> Result<i64, String> {
+    let number = |text: &str| text.parse::<i64>().map_err(|_| format!("{amount} is no amount such as 500.00"));
+    let (whole, part) = amount.split_once('.').filter(|(_, part)| part.len() == 2).ok_or("an amount has cents")?;
+    let sign = if whole.starts_with('-') { -1 } else { 1 };
+    Ok(number(whole)? * 100 + sign * number(part)?)
+}
+
+fn print(cents: i64) -> String {
+    let sign = if cents < 0 { "-" } else { "" };
+    format!("{sign}{}.{:02}", cents.abs() / 100, cents.abs() % 100)
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn scripts_end_as_their_transcripts_say() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let update = std::env::var_os("UPDATE_TRANSCRIPTS").is_some();
+    let mut found = Vec::new();
+    for folder in files(&tests.join("scenarios")) {
+        let program = folder.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
+        for path in files(&folder) {
+            let script = std::fs::read_to_string(&path).expect("a script");
+            let transcript = tests.join("transcripts/scenarios").join(&program).join(path.file_name().expect("a name"));
+            match play(&program, &script) {
+                Err(what) => found.push(format!("{}: {what}", path.display())),
+                Ok(played) if update => {
+                    std::fs::create_dir_all(transcript.parent().expect("a folder")).expect("a folder");
+                    std::fs::write(&transcript, played).expect("a transcript");
+                }
+                Ok(played) if std::fs::read_to_string(&transcript).unwrap_or_default() == played => {}
+                Ok(_) => found.push(format!(
+                    "{}: not as its transcript says; UPDATE_TRANSCRIPTS=1 writes it, git diff shows what changed",
+                    path.display()
+                )),
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}

@@ -1,0 +1,272 @@
+//! What stands whatever comes later: a person's decision, the end of a flat reward, the first purchase, an invoice in
+//! another currency.
+
+
+use manicule::flow::review::{self, Choice};
+use manicule::flow::{rebind, redecide};
+use manicule::program::document::Cadence;
+use manicule::wire::operator::Rebind;
+use serde_json::{Value, json};
+use crate::support::sqlite::Fault;
+use crate::support::world::{World, at, now};
+
+fn take(world: &World, id: &str, kind: &str, when: &str, account: &str, rest: Value) {
+    let mut body = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account}});
+    for (key, value) in rest.as_object().expect("an object") {
+        body[key] = value.clone();
+    }
+    // What happened is told at once; `told` brings it later.
+    let told = body["told"].as_str().map_or_else(|| at(when).plus_ms(1), at);
+    body.as_object_mut().expect("an object").remove("told");
+    world.take(told, &body, None).unwrap_or_else(|e| panic!("{body}: {e}"));
+}
+
+fn amount(cents: i64, currency: &str) -> Value {
+    json!({"cents": cents, "currency": currency})
+}
+
+fn paid(world: &World, when: &str, account: &str, invoice: &str, cents: i64) {
+    let rest = json!({"amount": amount(cents, "usd"), "data": {"invoice_id": invoice}});
+    take(world, &format!("pay-{invoice}"), "invoice.paid", when, account, rest);
+}
+
+fn review_of(world: &World, account: &str, rule: &str) -> String {
+    let rows = world.db.look(&format!("SELECT id FROM review WHERE account_id = '{account}' AND rule = '{rule}'"));
+    rows.first().and_then(|r| r["id"].as_str()).unwrap_or_else(|| panic!("{account} has no {rule}")).to_owned()
+}
+
+fn move_to(world: &World, when: &str, program: &str, account: &str, partner: &str) {
+    bind(world, when, program, account, Some(partner));
+}
+
+fn bind(world: &World, when: &str, program: &str, account: &str, partner: Option<&str>) {
+    let asked = Rebind { program: program.into(), partner: partner.map(str::to_owned), reason: "a mix-up".into() };
+    let ctx = world.at(at(when));
+    let moved = rebind::rebind(&ctx, account, &asked, format!("op-{account}-{when}"), "00".into());
+    assert_eq!(now(moved).expect("it is moved").0, 200);
+}
+
+/// An agency with eleven clients in a month, `g00` to `g10`, each with an invoice of $100; and another agency.
+fn crowd() -> (World, String, String) {
+    let world = World::new(11);
+    let t0 = at("2026-01-01T00:00:00Z");
+    let (agency, code) = world.partner(t0, "agency-partner", "a", "hi@agency.example").unwrap();
+    let (other, _) = world.partner(t0, "agency-partner", "b", "hi@other.example").unwrap();
+    for n in 0..=10 {
+        let (account, day) = (format!("g{n:02}"), format!("2026-01-{:02}T00:00:00Z", n + 2));
+        take(&world, &format!("up-{n}"), "account.signed_up", &day, &account, json!({"attribution": {"code": code}}));
+        paid(&world, "2026-01-20T00:00:00Z", &account, &format!("in-{n}"), 10_000);
+    }
+    (world, agency, other)
+}
+
+fn standing(world: &World, account: &str) -> (i64, String) {
+    let sql = format!("SELECT net_cents, state FROM accrual WHERE account_id = '{account}' AND rule_id = 'first-year'");
+    let rows = world.db.look(&sql);
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    (rows[0]["net_cents"].as_i64().unwrap(), rows[0]["state"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_rejection_stands_when_others_are_moved() {
+    let (world, agency, other) = crowd();
+    assert_eq!(standing(&world, "g10"), (2_000, "held".into()));
+    world.decide(at("2026-01-21T00:00:00Z"), &review_of(&world, "g10", "signups_in_month"), Choice::Reject).unwrap();
+    assert_eq!(standing(&world, "g10"), (0, "void".into()));
+    move_to(&world, "2026-01-22T00:00:00Z", "agency-partner", "g00", &other);
+    assert_eq!(standing(&world, "g10"), (0, "void".into()), "no longer the eleventh, and rejected all the same");
+    assert_eq!(world.db.number("SELECT held FROM binding WHERE account_id = 'g10' AND partner_id IS NOT NULL"), 1);
+    world.run(Cadence::Monthly, at("2026-04-01T06:00:00Z")).unwrap();
+    // Nine clients with 20 % and the bonus of 5 %.
+    assert_eq!(world.balance(&agency, "available"), 9 * 2_500);
+    assert!(world.faults().is_empty(), "{:?}", world.faults());
+}
+
+#[test]
+fn an_undecided_hold_for_a_crowd_follows_the_facts() {
+    let (world, agency, other) = crowd();
+    move_to(&world, "2026-01-22T00:00:00Z", "agency-partner", "g00", &other);
+    assert_eq!(standing(&world, "g10"), (2_000, "pending".into()));
+    world.run(Cadence::Monthly, at("2026-04-01T06:00:00Z")).unwrap();
+    assert_eq!(world.balance(&agency, "available"), 10 * 2_500);
+}
+
+/// A developer's account of a team: what stands for states after the runs of `months`.
+fn tiers(events: &[(&str, &str, i64)], runs: &[&str]) -> (i64, Vec<String>) {
+    let world = World::new(12);
+    let (partner, code) =
+        world.partner(at("2022-12-01T00:00:00Z"), "developer-affiliate", "d", "d@dev.example").unwrap();
+    let mut all: Vec<(String, Option<(&str, i64)>)> = events.iter().map(|e| (e.0.into(), Some((e.1, e.2)))).collect();
+    all.extend(runs.iter().map(|when| ((*when).to_owned(), None)));
+    all.sort_by_key(|(when, what)| (when.clone(), what.is_some()));
+    for (number, (when, what)) in all.iter().enumerate() {
+        let id = format!("e{number}");
+        match what {
+            None => drop(world.run(Cadence::Monthly, at(when)).unwrap()),
+            Some(("account.signed_up", size)) => {
+                let mut body = json!({"id": id, "type": "account.signed_up", "occurred_at": when});
+                body["account"] = json!({"id": "acct", "team_size": size});
+                body["attribution"] = json!({"code": code});
+                world.take(at(when).plus_ms(1), &body, None).unwrap();
+            }
+            Some(("invoice.paid", cents)) => paid(&world, when, "acct", &id, *cents),
+            Some((kind, _)) => take(&world, &id, kind, when, "acct", json!({})),
+        }
+    }
+    assert!(world.faults().is_empty(), "{:?}", world.faults());
+    let rows =
+        world.db.look("SELECT rule_id || ' ' || state AS what FROM accrual WHERE basis LIKE 'state:%' ORDER BY 1");
+    let lines = rows.iter().map(|r| r["what"].as_str().unwrap().to_owned()).collect();
+    (world.balance(&partner, "pending") + world.balance(&partner, "available"), lines)
+}
+
+#[test]
+fn tiers_are_not_for_an_account_that_left_before_the_run_that_would_grant_them() {
+    let a = [
+        ("2024-01-01T00:00:00Z", "account.signed_up", 6),
+        ("2024-03-01T06:00:00Z", "invoice.paid", 60_000),
+        ("2024-04-01T03:00:00Z", "account.cancelled", 0),
+    ];
+    let (cents, lines) = tiers(&a, &["2024-03-01T06:00:00Z", "2024-04-01T06:00:00Z", "2024-05-01T06:00:00Z"]);
+    // Tier 3 is its own, at 15 % of an invoice of $600.
+    assert_eq!((cents, lines), (9_000, vec![]), "cancelled three hours before the run");
+    let b = [
+        ("2023-01-01T00:00:00Z", "account.signed_up", 6),
+        ("2023-03-02T00:00:00Z", "invoice.paid", 40_000),
+        ("2023-04-20T00:00:00Z", "account.cancelled", 0),
+    ];
+    let late = ["2023-05-01T06:00:00Z", "2023-06-01T06:00:00Z"];
+    assert_eq!(tiers(&b, &late), (0, vec![]), "no run before had granted them");
+    let all = ["2023-04-01T06:00:00Z", "2023-05-01T06:00:00Z", "2023-06-01T06:00:00Z"];
+    assert_eq!(tiers(&b, &all), (0, vec!["tier-1 void".into(), "tier-2 void".into()]), "one had");
+}
+
+#[test]
+fn a_cancellation_that_is_told_while_the_run_is_cut_off_voids_what_it_planned() {
+    let scheduled = at("2024-04-01T06:00:00Z");
+    let mut met = false;
+    for call in 1..60 {
+        let world = World::new(15);
+        let (partner, code) =
+            world.partner(at("2023-12-01T00:00:00Z"), "developer-affiliate", "d", "d@dev.example").unwrap();
+        let attribution = json!({"attribution": {"code": code}});
+        take(&world, "up", "account.signed_up", "2024-01-01T00:00:00Z", "acct", attribution);
+        paid(&world, "2024-03-01T06:00:00Z", "acct", "in", 40_000);
+        world.db.fault.set(Some((world.db.calls.get() + call, Fault::Before)));
+        let _ = world.run(Cadence::Monthly, scheduled);
+        world.db.fault.set(None);
+        let open = "SELECT COUNT(*) FROM run WHERE state = 'executing' AND items = 1 AND executed = 0";
+        if world.db.number(open) == 0 {
+            continue;
+        }
+        met = true;
+        let told = json!({"told": "2024-04-01T06:05:00Z"});
+        take(&world, "bye", "account.cancelled", "2024-04-01T03:00:00Z", "acct", told);
+        for minutes in [10, 20, 30] {
+            world.sweep(scheduled.plus_ms(minutes * 60_000)).unwrap();
+        }
+        assert_eq!(world.db.number("SELECT COUNT(*) FROM run WHERE state <> 'done'"), 0);
+        now(redecide::drain(&world.at(at("2024-04-01T07:00:00Z")), 4)).unwrap();
+        assert_eq!(world.balance(&partner, "pending") + world.balance(&partner, "available"), 0);
+        assert!(world.faults().is_empty(), "{:?}", world.faults());
+    }
+    assert!(met, "some call comes between plan and execution");
+}
+
+#[test]
+fn tiers_are_for_an_account_that_left_before_it_reached_them() {
+    // It tried for free, left, and came back to pay: reached when it paid, and not left since.
+    let back = [
+        ("2023-01-01T00:00:00Z", "account.signed_up", 6),
+        ("2023-04-11T00:00:00Z", "account.cancelled", 0),
+        ("2023-05-02T00:00:00Z", "invoice.paid", 40_000),
+    ];
+    let runs = ["2023-06-01T06:00:00Z", "2023-07-01T06:00:00Z"];
+    assert_eq!(tiers(&back, &runs), (30_000, vec!["tier-1 available".into(), "tier-2 available".into()]));
+}
+
+#[test]
+fn the_first_purchase_taken_in_is_the_one_that_counts_even_where_it_earns_nothing() {
+    let first = [(9, "usd"), (10_000, "eur")];
+    for ((cents, currency), later) in first.into_iter().zip(["2026-02-01T00:00:00Z", "2026-02-20T00:00:00Z"]) {
+        let world = World::new(13);
+        let t0 = at("2026-01-01T00:00:00Z");
+        let (partner, code) = world.partner(t0, "tiered-credits", "m", "m@salon.example").unwrap();
+        world.fund(t0, "tiered-credits", 1_000_000).unwrap();
+        let attribution = json!({"attribution": {"code": code}});
+        take(&world, "up", "account.signed_up", "2026-01-10T00:00:00Z", "acct", attribution);
+        let buys = |id: &str, when: &str, amount: Value| {
+            let rest = json!({"amount": amount, "data": {"purchase_id": id}, "told": "2026-03-01T00:00:00Z"});
+            take(&world, id, "purchase.completed", when, "acct", rest);
+        };
+        buys("p1", "2026-02-10T00:00:00Z", amount(cents, currency));
+        buys("p2", later, amount(100_000, "usd"));
+        buys("p3", "2026-01-20T00:00:00Z", amount(100_000, "usd"));
+        assert_eq!(world.balance(&partner, "available"), 500, "tier 1 alone, after {cents} {currency}");
+        let sql = "SELECT net_cents, state, reason FROM accrual WHERE rule_id = 'tier-5'";
+        let rows = world.db.look(sql);
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        assert_eq!((rows[0]["net_cents"].as_i64(), rows[0]["state"].as_str()), (Some(0), Some("void")));
+        assert!(rows[0]["reason"].as_str().unwrap().contains("earns nothing"), "{rows:?}");
+        assert!(world.faults().is_empty(), "{:?}", world.faults());
+    }
+}
+
+#[test]
+fn deciding_about_a_currency_says_what_it_does_not_do() {
+    let world = World::new(14);
+    let (partner, code) = world.partner(at("2026-01-01T00:00:00Z"), "agency-partner", "a", "hi@a.example").unwrap();
+    let attribution = json!({"attribution": {"code": code}});
+    take(&world, "up", "account.signed_up", "2026-01-10T00:00:00Z", "acct", attribution);
+    let euros = json!({"amount": amount(10_000, "eur"), "data": {"invoice_id": "in"}});
+    take(&world, "pay", "invoice.paid", "2026-01-11T00:00:00Z", "acct", euros);
+    let id = review_of(&world, "acct", "currency");
+    let ctx = world.at(at("2026-01-12T00:00:00Z"));
+    let (status, view) = now(review::decide(&ctx, &id, Choice::Release, "looked into")).unwrap();
+    assert_eq!((status, view["state"].as_str()), (200, Some("released")));
+    let note = view["note"].as_str().expect("a note");
+    assert!(note.contains("nothing is converted") && note.contains("by hand"), "{note}");
+    let evidence = view["evidence"].as_str().unwrap();
+    assert!(evidence.contains("earns nothing. Book it by hand"), "{evidence}");
+    assert_eq!(world.balance(&partner, "pending") + world.balance(&partner, "available"), 0);
+}
+
+#[test]
+fn a_credit_moves_with_its_account_where_the_pool_is_empty() {
+    let world = World::new(16);
+    let t0 = at("2026-01-01T00:00:00Z");
+    let enrol = |n: i32| world.partner(t0, "tiered-credits", &format!("m{n}"), &format!("m{n}@salon.example")).unwrap();
+    let partners: Vec<(String, String)> = (0..6).map(enrol).collect();
+    world.fund(t0, "tiered-credits", 500).unwrap();
+    let attribution = json!({"attribution": {"code": partners[0].1}});
+    take(&world, "up", "account.signed_up", "2026-01-10T00:00:00Z", "acct", attribution);
+    // What is taken back from one partner pays the next, whichever way their lines' ids sort.
+    for (day, (partner, _)) in (11..).zip(partners.iter().chain(partners.iter().rev()).skip(1)) {
+        move_to(&world, &format!("2026-01-{day}T00:00:00Z"), "tiered-credits", "acct", partner);
+        assert_eq!(world.balance(partner, "available"), 500);
+    }
+    assert!(world.faults().is_empty(), "{:?}", world.faults());
+}
+
+#[test]
+fn a_reward_that_only_waited_is_announced_where_it_is_granted_after_all() {
+    let world = World::new(14);
+    let t0 = at("2026-01-01T00:00:00Z");
+    let (one, code) = world.partner(t0, "tiered-credits", "a", "a@a.example").unwrap();
+    let (other, _) = world.partner(t0, "tiered-credits", "b", "b@b.example").unwrap();
+    let announced = || -> Vec<String> {
+        let rows = world.db.look("SELECT partner_id FROM outbox WHERE account_id = 'acme' AND kind GLOB 'reward.granted.*' ORDER BY created_at_ms");
+        rows.iter().map(|r| r["partner_id"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let coded = json!({"attribution": {"code": code}});
+    take(&world, "up", "account.signed_up", "2026-01-02T00:00:00Z", "acme", coded);
+    assert_eq!((world.balance(&one, "available"), announced()), (0, Vec::new()), "the pool is empty");
+    bind(&world, "2026-01-03T00:00:00Z", "tiered-credits", "acme", None);
+    world.fund(at("2026-01-04T00:00:00Z"), "tiered-credits", 10_000).unwrap();
+    assert_eq!(announced(), Vec::<String>::new(), "nobody is owed it");
+    move_to(&world, "2026-01-05T00:00:00Z", "tiered-credits", "acme", &one);
+    assert_eq!((world.balance(&one, "available"), announced()), (500, vec![one.clone()]));
+    move_to(&world, "2026-01-06T00:00:00Z", "tiered-credits", "acme", &other);
+    assert_eq!((world.balance(&other, "available"), announced()), (500, vec![one]), "it only moved");
+    assert_eq!(world.faults(), Vec::<String>::new());
+}
