@@ -74,6 +74,22 @@ step() {
   say "✓ $title ($((SECONDS - started)) s)"
 }
 
+# guarded COMMAND...: runs it as a process group of its own, of which nothing is left a second after this script, or whoever
+# started it, is gone, however that ended.
+guarded() {
+  local status=0 me=$$ caller=$PPID group
+  set -m
+  (
+    while sleep 1; do [ "$(ps -o ppid= -p "$me" | tr -d ' ')" = "$caller" ] || kill -KILL 0; done &
+    exec "$@"
+  ) </dev/null &
+  group=$!
+  set +m
+  wait "$group" || status=$?
+  kill -KILL -- "-$group" 2>/dev/null || true
+  return "$status"
+}
+
 # locked FILE COMMAND...: one at a time. Released by the kernel if the holder dies.
 locked() {
   local file=$1 status=0

@@ -1,10 +1,9 @@
 //! The chain on SQLite: link, sign-up, payments, runs, ledger.
 
-
+use crate::support::world::{World, at};
 use manicule::engine::touch::{Touch, Trail};
 use manicule::program::document::Cadence;
 use serde_json::{Value, json};
-use crate::support::world::{World, at};
 
 fn event(id: &str, kind: &str, when: &str, account: &str, rest: Value) -> Value {
     let mut body = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account}});

@@ -1,6 +1,6 @@
 //! A draft tried on a past period: what each partner would have got by each rule, beside what it got.
 
-
+use crate::support::world::{World, at, now};
 use manicule::base::time::{Month, UtcMillis, Week};
 use manicule::flow::dry_run;
 use manicule::flow::program::Refusal;
@@ -8,7 +8,6 @@ use manicule::program::catalog::PRESETS;
 use manicule::program::document::Cadence;
 use manicule::wire::operator::DryRun;
 use serde_json::{Value, json};
-use crate::support::world::{World, at, now};
 
 const AGENCY: &str = "agency-partner";
 

@@ -2,12 +2,12 @@
 
 mod house;
 
+use crate::support::world::{at, now};
 use house::House;
 use manicule::engine::touch::{Touch, Trail};
 use manicule::jobs;
 use manicule::program::document::Cadence;
 use serde_json::{Value, json};
-use crate::support::world::{at, now};
 
 const FUNNEL: &str = "partner-funnel";
 const MONDAY: &str = "2026-06-08T00:00:00Z";

@@ -4,10 +4,10 @@
 pub mod case;
 pub mod story;
 
+use case::{Book, Case, Economics, Expect};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use story::Stage;
-use case::{Book, Case, Economics, Expect};
 
 fn play_book(text: &str, wanted: &[&str]) {
     let book: Book = serde_json::from_str(text).expect("a book of cases");

@@ -1,9 +1,10 @@
 //! Notifications on SQLite: every message reaches everybody it is for, once, through faults, races and dead endpoints.
 
-
 mod credits;
 mod desk;
 
+use crate::support::sqlite;
+use crate::support::world::{at, now};
 use desk::{Desk, Fault, OPERATOR, SITE, Slow, payout_message, side_by_side};
 use manicule::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use manicule::flow::deliver::{self, BACK_OFF_MS};
@@ -13,8 +14,6 @@ use manicule::wire::mail::KINDS;
 use manicule::wire::outgoing::Outgoing;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use crate::support::sqlite;
-use crate::support::world::{at, now};
 use ureq::http::HeaderMap;
 
 const NOON: &str = "2026-06-10T12:00:00Z";

@@ -1,6 +1,5 @@
 //! `openapi.json` describes the routes there are, no more and no less.
 
-
 use crate::support::openapi::{check, document, faults, resolve};
 use manicule::http::auth::Access;
 use manicule::http::route::ROUTES;

@@ -3,7 +3,7 @@
 //! then settled by the same runs, leave the same lines and balances; with runs in between, the same earnings. `ORDER_SEEDS` seeds (40), or the one that
 //! `ORDER_SEED` names.
 
-
+use crate::support::world::{World, at};
 use manicule::base::time::UtcMillis;
 use manicule::engine::touch::{Touch, Trail};
 use manicule::program::document::Cadence;
@@ -11,7 +11,6 @@ use manicule::wire::operator::NewPartner;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-use crate::support::world::{World, at};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;

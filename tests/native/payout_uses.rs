@@ -4,11 +4,11 @@ mod credits;
 mod office;
 mod plans;
 
+use crate::payout::stripe::{self, Mishap};
+use crate::support::world::at;
 use manicule::flow::setup::PayoutApproval;
 use office::{Office, sum};
 use serde_json::{Value, json};
-use crate::payout::stripe::{self, Mishap};
-use crate::support::world::at;
 
 const AGENCY: &str = "agency-partner";
 const APRIL: &str = "2026-04-01T06:00:00Z";

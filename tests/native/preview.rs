@@ -1,12 +1,11 @@
 //! A run shown before it is made: what it says is what the run then does.
 
-
+use crate::support::world::{World, at, now};
 use manicule::engine::schedule;
 use manicule::flow::preview;
 use manicule::flow::settle::Due;
 use manicule::program::document::Cadence;
 use serde_json::{Value, json};
-use crate::support::world::{World, at, now};
 
 const AGENCY: &str = "agency-partner";
 

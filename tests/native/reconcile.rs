@@ -1,11 +1,10 @@
 //! What the billing system says against what events said: each difference is told, repaired once, and then gone.
 
-
+use crate::support::world::{World, at, now};
 use manicule::base::money::Cents;
 use manicule::flow::reconcile;
 use manicule::wire::operator::{Billed, Reconciliation};
 use serde_json::{Value, json};
-use crate::support::world::{World, at, now};
 
 fn event(id: &str, kind: &str, when: &str, more: Value) -> Value {
     let mut event = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": "acct_1"}});

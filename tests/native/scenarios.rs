@@ -21,13 +21,12 @@
 //! A transcript repeats the script; after a run, and where it says `books`, come each partner's balances and every line
 //! that changed since: account, rule, what it is for, cents that stand, state and reason.
 
+use crate::golden::case::{Click, Decision, Dispute, Happening, Invoice, Partner, Refund, Step, Subscription, Usage};
+use crate::golden::story::Stage;
 #[allow(dead_code, reason = "cases as data use what scripts do not")]
-
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use crate::golden::story::Stage;
-use crate::golden::case::{Click, Decision, Dispute, Happening, Invoice, Partner, Refund, Step, Subscription, Usage};
 
 struct Play {
     program: String,

@@ -1,14 +1,13 @@
 //! What stands whatever comes later: a person's decision, the end of a flat reward, the first purchase, an invoice in
 //! another currency.
 
-
+use crate::support::sqlite::Fault;
+use crate::support::world::{World, at, now};
 use manicule::flow::review::{self, Choice};
 use manicule::flow::{rebind, redecide};
 use manicule::program::document::Cadence;
 use manicule::wire::operator::Rebind;
 use serde_json::{Value, json};
-use crate::support::sqlite::Fault;
-use crate::support::world::{World, at, now};
 
 fn take(world: &World, id: &str, kind: &str, when: &str, account: &str, rest: Value) {
     let mut body = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account}});

@@ -1,12 +1,11 @@
 //! What a run adds line by line where a partner newly earns a modifier is what deciding the accounts anew finds.
 
-
+use crate::support::world::{World, at, now};
 use manicule::flow::redecide;
 use manicule::program::document::Cadence;
 use manicule::store::terms::LINES_MAX;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use crate::support::world::{World, at, now};
 
 fn take(world: &World, id: &str, kind: &str, when: &str, account: &str, rest: Value) {
     let mut body = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account}});

@@ -1,8 +1,8 @@
 //! How a case's steps become events and runs.
 
-use crate::support::world::{World, at};
 use super::case::{Case, Step};
 use super::case::{Click, Clients, Decision, Partner};
+use crate::support::world::{World, at};
 use manicule::base::time::UtcMillis;
 use manicule::engine::touch::{Touch, Trail};
 use manicule::flow::review::Choice;

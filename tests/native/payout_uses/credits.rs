@@ -1,8 +1,8 @@
 //! Credits as applications and operators meet them: redeemed, given back, owed after a claw-back; delivered by Stripe.
 
 use super::office::Office;
-use crate::support::world::at;
 use super::{AGENCY, APRIL};
+use crate::support::world::at;
 use manicule::flow::setup::PayoutApproval;
 use serde_json::{Value, json};
 

@@ -1,9 +1,8 @@
 //! The auditor notices a broken engine: each deliberate fault is caught within a few seeds, and without one the same
 //! seeds pass.
 
-
-use manicule::engine::sabotage::{self, ALL, Fault};
 use super::play::play;
+use manicule::engine::sabotage::{self, ALL, Fault};
 use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::sync::Mutex;

@@ -1,6 +1,5 @@
 //! The simulation: `SIM_SEEDS` seeds (500), or the one that `SIM_SEED` names (with `SIM_SEEDS`: so many from there on).
 
-
 use super::play::play;
 use super::stats::Stats;
 use std::panic::catch_unwind;

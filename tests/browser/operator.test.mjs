@@ -1,0 +1,114 @@
+// Every page, as each role sees it: axe, light and dark, on a desktop and a phone; nothing that scrolls sideways at 360
+// pixels, nothing that moves, nothing in the console, one style sheet, and less than 60 KB of HTML.
+// Here an operator's, what a keyboard meets, and what stands behind mails and forms.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Key } from "selenium-webdriver";
+import { accessibility } from "./support/checks.mjs";
+import { NARROW, WIDE, crawled, inBrowser, servedPages } from "./support/looking.mjs";
+import { OPERATORS_OTHERS } from "./support/pages.mjs";
+import { OPERATOR, mailed, signIn, signInAsOperator } from "./support/people.mjs";
+
+let server;
+before(async () => {
+  server = await servedPages();
+});
+after(() => server?.close());
+
+test("an operator's pages", () =>
+  inBrowser(server, async (browser) => {
+    await signInAsOperator(browser);
+    await crawled(browser, "/operator", [
+      "/operator",
+      "/operator/accounts",
+      "/operator/accounts/:id",
+      "/operator/audit",
+      "/operator/economics",
+      "/operator/funnel",
+      "/operator/ledger",
+      "/operator/ledger/faults",
+      "/operator/ledger/transfers",
+      "/operator/outbox",
+      "/operator/partners",
+      "/operator/partners/:id",
+      "/operator/payouts",
+      "/operator/payouts/:id",
+      "/operator/programs",
+      "/operator/programs/:id",
+      "/operator/programs/:id/edit",
+      "/operator/programs/:id/resources/:id",
+      "/operator/programs/:id/resources/new",
+      "/operator/reviews",
+      "/operator/reviews/:id",
+      "/operator/runs",
+      "/operator/runs/:id",
+      "/operator/runs/:id/plan",
+      "/operator/runs/preview",
+      "/operator/tokens",
+    ], OPERATORS_OTHERS);
+  }));
+
+/** What a keyboard comes to, press by press: what it is called, and whether it can be seen. */
+async function tabbed(browser, presses) {
+  const met = [];
+  for (let press = 0; press < presses; press += 1) {
+    await browser.driver.actions().sendKeys(Key.TAB).perform();
+    met.push(
+      await browser.run(`
+        const one = document.activeElement;
+        const mark = one.labels?.[0] ?? one;
+        const { width, height } = mark.getBoundingClientRect();
+        return { name: one.id || one.textContent.trim(), seen: width > 0 && height > 0 && (mark !== one || getComputedStyle(one).opacity !== "0") };`),
+    );
+  }
+  return met;
+}
+
+test("a keyboard comes to nothing that cannot be seen", () =>
+  inBrowser(server, async (browser) => {
+    await signIn(browser, "hello@north.example", "/partner");
+    for (const size of [WIDE, NARROW]) {
+      await browser.resize(size);
+      await browser.go("/partner");
+      const met = await tabbed(browser, 16);
+      assert.deepEqual(met.filter(({ seen }) => !seen), [], JSON.stringify(met));
+      assert.equal(met[0].name, "Skip to the content");
+      assert.equal(met.some(({ name }) => name === "menu"), size === NARROW);
+    }
+    // The menu of a phone opens by the keyboard.
+    await browser.go("/partner");
+    await tabbed(browser, 3);
+    await browser.driver.actions().sendKeys(Key.SPACE).perform();
+    assert.equal(await (await browser.find("nav.main a[href='/partner/earnings']")).isDisplayed(), true);
+  }));
+
+test("pages behind a mail or a form", () =>
+  inBrowser(server, async (browser) => {
+    const wrong = [];
+    const look = async (what) => wrong.push(...(await accessibility(browser)).map((finding) => `${what}: ${finding}`));
+    await browser.go("/unsubscribe?kind=referral.joined&to=x&mac=y");
+    await look("the end of mails");
+    await mailed(browser, "me@axe.example", async () => {
+      await browser.go("/partner/join");
+      await browser.fill({ name: "Axe & Co", email: "me@axe.example", website: "https://axe.example", country: "US", disclosure: true });
+      await browser.press("Join");
+    });
+    await look("joining by mail");
+    await mailed(browser, OPERATOR, async () => {
+      await browser.go("/sign-in?to=/operator");
+      await browser.fill({ email: OPERATOR });
+      await browser.press("Mail me a link");
+    });
+    await look("signing in by mail");
+    await browser.press("Sign in");
+    await browser.go("/operator/runs/preview?program=agency-partner&period=2026-11");
+    await browser.press("Show the preview");
+    assert.match(await browser.text(), /Nothing of this is booked/);
+    await look("the preview of a run");
+    await browser.go("/operator/tokens");
+    await browser.fill({ name: "axe" });
+    await browser.press("Make the token");
+    assert.match(await browser.text(), /Copy it now/);
+    await look("a token that was made");
+    assert.equal(wrong.join("\n"), "");
+  }));

@@ -1,0 +1,67 @@
+// What the tests of pages share: a served Worker with something to show, a browser, and all that can be wrong with a page.
+import assert from "node:assert/strict";
+import { Browser } from "./browser.mjs";
+import { COLOURS, accessibility, illegible, layoutShift, sideways, weight } from "./checks.mjs";
+import { crawl } from "./pages.mjs";
+import { visitorsOfThePast } from "./past.mjs";
+import { signInAsOperator } from "./people.mjs";
+import { prepare, writeGuide } from "./prepare.mjs";
+import { serve } from "./server.mjs";
+
+export const NARROW = { width: 360, height: 740 };
+export const WIDE = { width: 1280, height: 900 };
+const HTML_BYTES_MAX = 60_000;
+
+/** The Worker with the demo site, and something on every page. */
+export async function servedPages() {
+  const first = await serve();
+  await prepare(first);
+  const server = await first.meanwhile(visitorsOfThePast);
+  await inBrowser(server, async (browser) => {
+    await signInAsOperator(browser);
+    await writeGuide(browser);
+  });
+  return server;
+}
+
+/** Everything that is wrong with the page at an address. */
+export async function faults(browser, address) {
+  const wrong = [];
+  const note = (what, list) => wrong.push(...list.map((one) => `${address}, ${what}: ${one}`));
+  for (const [size, name] of [[WIDE, "desktop"], [NARROW, "phone"]]) {
+    await browser.resize(size);
+    await browser.scheme("light");
+    await browser.go(address);
+    const moved = await layoutShift(browser);
+    if (moved !== 0) note(name, [`the layout shifts by ${moved}`]);
+    note(`${name}, sideways`, await sideways(browser));
+    note(`${name}, too small`, await illegible(browser));
+    note(`${name}, light`, await accessibility(browser));
+    await browser.scheme("dark");
+    note(`${name}, dark`, await accessibility(browser, COLOURS));
+  }
+  const { bytes, sheets } = await weight(browser);
+  const isDemo = /^\/($|shop|dev)/.test(address);
+  if (bytes > HTML_BYTES_MAX) note("weight", [`${bytes} bytes of HTML`]);
+  if (!isDemo && sheets !== 1) note("weight", [`${sheets} style sheets`]);
+  note("console", await browser.complaints());
+  await browser.resize(WIDE);
+  return wrong;
+}
+
+export async function crawled(browser, start, expected, others) {
+  const wrong = [];
+  const shapes = await crawl(browser, start, async (_shape, address) => wrong.push(...(await faults(browser, address))), others);
+  assert.equal(wrong.join("\n"), "");
+  const missing = expected.filter((shape) => !shapes.includes(shape));
+  assert.deepEqual(missing, [], `found: ${shapes.join(" ")}`);
+}
+
+export async function inBrowser(server, story) {
+  const browser = await Browser.open(server.base);
+  try {
+    await story(browser);
+  } finally {
+    await browser.close();
+  }
+}
