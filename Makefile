@@ -1,11 +1,11 @@
-# What each target does stands beside it; how, in the scripts of scripts/.
+# What each target does stands beside it; how, in the script of its name in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build dev serve test check bench screenshots fmt deploy clean
+.PHONY: help setup build dev serve test test-long check bench screenshots fmt deploy clean
 PORT ?=
 export PORT STATE VARS STRIPE STRIPE_API_KEY DEMO
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 dev: ## everything, then the Worker with demo data, a shop and a stand-in for Stripe on PORT=8787; Ctrl-C ends it
 	@exec scripts/dev
@@ -16,6 +16,9 @@ serve: ## the Worker for scripts: PORT=8799 STATE=some/folder STRIPE=stand-in DE
 test: ## build, all tests, and a dry run of the deployment
 	@scripts/test
 
+test-long: ## what takes too long for every change: the workshop itself
+	@scripts/test-long
+
 check: ## format, lints, licences and duplicates of dependencies
 	@scripts/check
 
@@ -25,7 +28,7 @@ bench: ## speed of the redirect and of the monthly run, what pages read, and the
 screenshots: ## every page, light and dark, desktop and phone, into target/screenshots
 	@scripts/screenshots
 
-build: ## the Worker for release, into build/
+build: ## the Worker for release, into target/worker/release
 	@scripts/build
 
 setup: ## install every tool (the other targets do it when needed)

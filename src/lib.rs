@@ -13,13 +13,13 @@ pub mod wire;
 mod edge;
 
 #[cfg(target_arch = "wasm32")]
-#[worker::event(fetch)]
+#[worker_macros::event(fetch)]
 async fn fetch(request: worker::Request, env: worker::Env, ctx: worker::Context) -> worker::Result<worker::Response> {
     edge::general::fetch(request, env, ctx).await
 }
 
 #[cfg(target_arch = "wasm32")]
-#[worker::event(scheduled)]
+#[worker_macros::event(scheduled)]
 async fn scheduled(event: worker::ScheduledEvent, env: worker::Env, _ctx: worker::ScheduleContext) {
     edge::general::scheduled(event, env).await;
 }

@@ -78,6 +78,13 @@ test("the site is behind the Worker: who comes to it directly is sent there, and
   assert.equal((await ask("/shop/constructor", { method: "POST" })).status, 404);
 });
 
+test("Safari, which keeps no secure cookie here, is told so, and no other browser", async () => {
+  const safari = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15";
+  const chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+  assert.match((await ask("/", { headers: { "user-agent": safari } })).text, /Open this page in Chrome/);
+  assert.doesNotMatch((await ask("/", { headers: { "user-agent": chrome } })).text, /Open this page in Chrome/);
+});
+
 test("the Worker's settings lead to the site", () => {
   assert.deepEqual([site.vars.SITE_URL, site.vars.MAIL_API_URL, site.vars.EMDASH_ORIGIN], [`${site.url}/shop`, `${site.url}/dev/mails`, site.url]);
   assert.equal(site.vars.PUBLIC_URL, WORKER);

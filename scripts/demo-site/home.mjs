@@ -6,6 +6,12 @@ export const OPERATOR = "operator@example.com";
 /** A partner of demo.mjs who is payable already. */
 const PARTNER = { name: "Studio North", email: "hello@north.example" };
 
+/** Safari keeps no secure cookie on plain http, not even of this machine; so nobody can sign in, and no link is remembered. */
+export function safariNotice(agent = "") {
+  if (!/Safari\//.test(agent) || /Chrom|CriOS|FxiOS|Edg|OPR|Android/.test(agent)) return undefined;
+  return html`<p class="todo" role="note">Safari does not keep secure cookies on <code>http://127.0.0.1</code>, so signing in and ref links will not work here. Open this page in Chrome, Edge or Firefox.</p>`;
+}
+
 const step = (title, text) => html`<li><h3>${title}</h3>${text}</li>`;
 
 export function home(codes, emdash) {

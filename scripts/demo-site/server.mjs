@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as emdash from "./emdash.mjs";
 import { page, privately } from "./frame.mjs";
-import { OPERATOR, home } from "./home.mjs";
+import { OPERATOR, home, safariNotice } from "./home.mjs";
 import * as mail from "./mail.mjs";
 import { clock, happened, passings } from "./passing.mjs";
 import * as shop from "./shop.mjs";
@@ -42,7 +42,7 @@ class Site {
 
   async get(path, query, headers) {
     const { state } = this;
-    if (path === "/") return this.page({ title: "The demo", lead: "A partner earns a commission, and an operator pays it.", here: "/", content: home(this.codes(), this.isEmdash) });
+    if (path === "/") return this.page({ title: "The demo", lead: "A partner earns a commission, and an operator pays it.", here: "/", notice: safariNotice(headers["user-agent"]), content: home(this.codes(), this.isEmdash) });
     if (path === "/dev/demo.css") return [200, { "content-type": "text/css; charset=utf-8", "cache-control": "no-cache" }, readFileSync(join(here, "demo.css"), "utf8")];
     if (path === "/dev/mail") return this.page({ title: "Post box", lead: "Every mail of the demo, the newest first.", here: "/dev/mail", content: mail.box(state) });
     const [, id, raw] = /^\/dev\/mail\/(\d+)(\/html)?$/.exec(path) ?? [];

@@ -3,9 +3,8 @@
 //! In scope: parsing and printing RFC 3339, calendar months, quarters and ISO weeks in UTC. Not in scope: reading a
 //! clock. Every span is half-open, [start, end).
 
+use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, SecondsFormat, Weekday};
 use serde::{Deserialize, Serialize};
-use time::format_description::well_known::Rfc3339;
-use time::{Date, Month as CalendarMonth, OffsetDateTime, Weekday};
 
 pub const SECOND_MS: i64 = 1_000;
 pub const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -13,8 +12,12 @@ pub const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// A day is 24 hours; UTC knows no other.
 pub const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// 9999-12-31T23:59:59.999Z, the last instant RFC 3339 can print.
+/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59.999Z, the first and last instants RFC 3339 can print.
+const FIRST_MS: i64 = -62_167_219_200_000;
 const LAST_MS: i64 = 253_402_300_799_999;
+
+/// Nanoseconds of a second; what chrono counts beyond them is a leap second.
+const NANOS: u32 = 1_000_000_000;
 
 /// An instant: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,18 +28,23 @@ impl UtcMillis {
     /// Parses RFC 3339 with any offset. Digits below a millisecond are dropped. `None` if it is not one, or if it lies
     /// outside the years 0 to 9999.
     pub fn parse(text: &str) -> Option<UtcMillis> {
-        let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        let millis = i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).ok()?;
-        (millis <= LAST_MS).then_some(UtcMillis(millis))
+        // A typographic minus is none of RFC 3339.
+        let at = DateTime::parse_from_rfc3339(text).ok().filter(|_| text.is_ascii())?.to_utc();
+        let millis = match at.timestamp_subsec_nanos() {
+            0..NANOS => at.timestamp_millis(),
+            // A leap second is the last millisecond of its minute, and stands at the end of a month alone.
+            _ if Month::of(UtcMillis(at.timestamp_millis())).start().0 / SECOND_MS == at.timestamp() + 1 => {
+                at.timestamp() * SECOND_MS + (SECOND_MS - 1)
+            }
+            _ => return None,
+        };
+        (FIRST_MS..=LAST_MS).contains(&millis).then_some(UtcMillis(millis))
     }
 
     /// `2026-05-10T00:00:00Z`, with milliseconds only where there are any.
     pub fn to_rfc3339(self) -> String {
-        let clamped = self.0.clamp(-62_167_219_200_000, LAST_MS);
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(clamped) * 1_000_000)
-            .ok()
-            .and_then(|at| at.format(&Rfc3339).ok())
-            .unwrap_or_default()
+        let at = DateTime::from_timestamp_millis(self.0.clamp(FIRST_MS, LAST_MS)).unwrap_or_default();
+        at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
     }
 
     pub fn plus_ms(self, millis: i64) -> UtcMillis {
@@ -49,21 +57,23 @@ impl UtcMillis {
     }
 
     /// The same day of the month and time of day, `months` calendar months later in UTC; a day the month lacks
-    /// becomes its last (31 January + 1 month = 28 or 29 February).
+    /// becomes its last (31 January + 1 month = 28 or 29 February). Beyond the calendar it is the instant itself.
     pub fn plus_months(self, months: i64) -> UtcMillis {
-        let day_start = self.0.div_euclid(DAY_MS) * DAY_MS;
-        let date = self.date();
-        let month = Month::of(self).plus(months);
-        let day = date.day().min(month.calendar().length(month.year()));
-        match Date::from_calendar_date(month.year(), month.calendar(), day) {
-            Ok(moved) => UtcMillis(moved.midnight().assume_utc().unix_timestamp() * SECOND_MS + (self.0 - day_start)),
-            Err(_) => self,
-        }
+        let count = Months::new(u32::try_from(months.unsigned_abs()).unwrap_or(u32::MAX));
+        let at = DateTime::from_timestamp_millis(self.0);
+        let moved =
+            at.and_then(|at| if months < 0 { at.checked_sub_months(count) } else { at.checked_add_months(count) });
+        moved.map_or(self, |at| UtcMillis(at.timestamp_millis()))
     }
 
-    fn date(self) -> Date {
-        OffsetDateTime::from_unix_timestamp(self.0.div_euclid(SECOND_MS)).map_or(Date::MIN, |at| at.date())
+    fn date(self) -> NaiveDate {
+        DateTime::from_timestamp_millis(self.0).map_or(NaiveDate::MIN, |at| at.date_naive())
     }
+}
+
+/// The first instant of a day.
+fn midnight(date: NaiveDate) -> UtcMillis {
+    UtcMillis(date.and_time(NaiveTime::MIN).and_utc().timestamp_millis())
 }
 
 /// A calendar month in UTC, counted in months since year 0.
@@ -73,7 +83,7 @@ pub struct Month(i32);
 impl Month {
     pub fn of(at: UtcMillis) -> Month {
         let date = at.date();
-        Month(date.year() * 12 + i32::from(u8::from(date.month())) - 1)
+        Month(date.year() * 12 + date.month0() as i32)
     }
 
     pub fn plus(self, months: i64) -> Month {
@@ -82,8 +92,7 @@ impl Month {
 
     /// The month's first instant.
     pub fn start(self) -> UtcMillis {
-        Date::from_calendar_date(self.year(), self.calendar(), 1)
-            .map_or(UtcMillis(0), |d| UtcMillis(d.midnight().assume_utc().unix_timestamp() * SECOND_MS))
+        NaiveDate::from_ymd_opt(self.year(), self.month0() + 1, 1).map_or(UtcMillis(0), midnight)
     }
 
     /// The first instant after the month.
@@ -106,14 +115,15 @@ impl Month {
         self.0.div_euclid(12)
     }
 
-    fn calendar(self) -> CalendarMonth {
-        CalendarMonth::January.nth_next(u8::try_from(self.0.rem_euclid(12)).unwrap_or(0))
+    /// 0 to 11.
+    fn month0(self) -> u32 {
+        self.0.rem_euclid(12).unsigned_abs()
     }
 }
 
 impl std::fmt::Display for Month {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:04}-{:02}", self.year(), self.0.rem_euclid(12) + 1)
+        write!(f, "{:04}-{:02}", self.year(), self.month0() + 1)
     }
 }
 
@@ -150,7 +160,7 @@ pub struct Week {
 
 impl Week {
     pub fn of(at: UtcMillis) -> Week {
-        let days_since_monday = i64::from(at.date().weekday().number_days_from_monday());
+        let days_since_monday = i64::from(at.date().weekday().num_days_from_monday());
         Week { monday_ms: (at.0.div_euclid(DAY_MS) - days_since_monday) * DAY_MS }
     }
 
@@ -174,15 +184,15 @@ impl Week {
         }
         let year: i32 = digits(year)?;
         (1970..=9998).contains(&year).then_some(())?;
-        let monday = Date::from_iso_week_date(year, u8::try_from(digits(week)?).ok()?, Weekday::Monday).ok()?;
-        Some(Week { monday_ms: monday.midnight().assume_utc().unix_timestamp() * SECOND_MS })
+        let monday = NaiveDate::from_isoywd_opt(year, u32::try_from(digits(week)?).ok()?, Weekday::Mon)?;
+        Some(Week { monday_ms: midnight(monday).0 })
     }
 }
 
 impl std::fmt::Display for Week {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (year, week, _) = self.start().date().to_iso_week_date();
-        write!(f, "{year:04}-W{week:02}")
+        let week = self.start().date().iso_week();
+        write!(f, "{:04}-W{:02}", week.year(), week.week())
     }
 }
 
@@ -227,6 +237,12 @@ mod tests {
     }
 
     #[test]
+    fn a_leap_second_is_the_last_of_its_month() {
+        assert_eq!(at("2016-12-31T23:59:60Z"), at("2016-12-31T23:59:59.999Z"));
+        assert_eq!(at("2016-12-31T22:59:60.5-01:00"), at("2016-12-31T23:59:59.999Z"));
+    }
+
+    #[test]
     fn what_is_no_period_is_refused() {
         for text in ["", "2026", "2026-13", "2026-00", "26-01", "2026-1", "+026-01", "2026-06-01"] {
             assert_eq!(Month::parse(text), None, "{text}");
@@ -234,7 +250,15 @@ mod tests {
         for text in ["2026-W00", "2026-W54", "2026-W1", "2026W01", "2025-W53"] {
             assert_eq!(Week::parse(text), None, "{text}");
         }
-        for text in ["2026-02-30T00:00:00Z", "2026-01-01", "2026-01-01 00:00", "10000-01-01T00:00:00Z", "yesterday"] {
+        for text in [
+            "2026-02-30T00:00:00Z",
+            "2026-01-01",
+            "2026-01-01 00:00",
+            "10000-01-01T00:00:00Z",
+            "yesterday",
+            "2026-01-01T00:00:60Z",
+            "2026-05-10T00:00:00\u{2212}01:00",
+        ] {
             assert_eq!(UtcMillis::parse(text), None, "{text}");
         }
     }

@@ -1,13 +1,5 @@
 //! Random bytes from the runtime, fetched by the page: a call into JavaScript costs more than the bytes.
 
-use wasm_bindgen::prelude::wasm_bindgen;
-
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues, catch)]
-    fn get_random_values(into: &mut [u8]) -> Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>;
-}
-
 /// Bytes fetched at a time.
 const PAGE: usize = 4_096;
 
@@ -18,7 +10,7 @@ pub struct Random {
 
 /// Fills `bytes` with fresh random ones.
 pub fn fill(bytes: &mut [u8]) {
-    if get_random_values(bytes).is_err() {
+    if getrandom::fill(bytes).is_err() {
         // The runtime refuses outside of a request only. Predictable ids would be worse than none.
         panic!("the runtime gives no random bytes");
     }
