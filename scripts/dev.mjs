@@ -6,7 +6,7 @@ import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, readdir
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadDemo } from "./demo.mjs";
+import { loadDemo } from "./demo-site/data.mjs";
 import { start as startDemoSite } from "./demo-site/server.mjs";
 import { presets, saveInDevelopment } from "./presets.mjs";
 import { devVars, stripeVars } from "./secrets.mjs";

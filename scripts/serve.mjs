@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { createServer as createSocket } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadDemo } from "./demo.mjs";
+import { loadDemo } from "./demo-site/data.mjs";
 import { start as startDemoSite } from "./demo-site/server.mjs";
 import { applyMigrations, migrationsHash, template } from "./local-template.mjs";
 import { installPresets } from "./presets.mjs";

@@ -3,7 +3,7 @@ import { html } from "./html.mjs";
 
 /** Who operates the demo. */
 export const OPERATOR = "operator@example.com";
-/** A partner of demo.mjs who is payable already. */
+/** A partner of data.mjs who is payable already. */
 const PARTNER = { name: "Studio North", email: "hello@north.example" };
 
 /** Safari keeps no secure cookie on plain http, not even of this machine; so nobody can sign in, and no link is remembered. */

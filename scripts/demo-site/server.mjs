@@ -27,7 +27,7 @@ class Site {
     Object.assign(this, { worker, memoryFile, isEmdash, assets, state: new State(stateFile), mailKey: randomBytes(24).toString("hex") });
   }
 
-  /** The codes of demo.mjs, once it has loaded its data. */
+  /** The codes of data.mjs, once it has loaded its data. */
   codes() {
     return existsSync(this.memoryFile ?? "") ? JSON.parse(readFileSync(this.memoryFile, "utf8")).codes : undefined;
   }

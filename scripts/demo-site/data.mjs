@@ -1,14 +1,12 @@
 // Loads a small demo by the public HTTP API alone, as a real sender would: two programs, a few partners and links, some
 // clicks, a referral that is due in the Monday run, and agency invoices whose 60 days have passed.
-//   node scripts/demo.mjs BASE_URL OPERATOR_TOKEN WEBHOOK_SECRET MEMORY_FILE [STRIPE_STAND_IN_URL]
 // With a stand-in for Stripe one of the agencies has an account there, so that the monthly run pays it.
 // Running it again changes nothing: every id is fixed, and MEMORY_FILE keeps the moment that the dates count from.
-// Prints nothing; MEMORY_FILE afterwards holds the codes.
+// MEMORY_FILE afterwards holds the codes.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
-import { signed } from "./sign.mjs";
+import { signed } from "../sign.mjs";
 
 const DAY = 86_400_000;
 /** Headers of a browser that follows a link: without them a click is taken for a bot's. */
@@ -127,11 +125,4 @@ export async function loadDemo(baseUrl, operatorToken, webhookSecret, memoryFile
   Object.assign(memory, { codes, links, done: true });
   remember();
   return memory;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  loadDemo(...process.argv.slice(2)).catch((error) => {
-    console.error(`error: ${error.message}`);
-    process.exit(1);
-  });
 }

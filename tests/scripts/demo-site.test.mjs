@@ -1,10 +1,10 @@
-// Tests of the demo site beside this file; run by `make test`. What it does with the Worker, tests/browser shows.
+// Tests of the demo site; run by `make test`. What it does with the Worker, tests/browser shows.
 import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, before, test } from "node:test";
-import { html, linked } from "./html.mjs";
-import { start } from "./server.mjs";
-import { afterHold, nextMonthly, nextWeekly, said } from "./time.mjs";
+import { html, linked } from "../../scripts/demo-site/html.mjs";
+import { start } from "../../scripts/demo-site/server.mjs";
+import { afterHold, nextMonthly, nextWeekly, said } from "../../scripts/demo-site/time.mjs";
 
 const WORKER = "http://127.0.0.1:1";
 let site;

@@ -1,10 +1,10 @@
-// Tests of the scripts beside this one; run by `make test`.
+// Tests of the scripts; run by `make test`.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createHash } from "node:crypto";
-import { newSecrets, stripeSecrets, workerSecrets } from "./secrets.mjs";
-import { signed } from "./sign.mjs";
-import { differences, expected, normalised } from "./verify-schema.mjs";
+import { newSecrets, stripeSecrets, workerSecrets } from "../../scripts/secrets.mjs";
+import { signed } from "../../scripts/sign.mjs";
+import { differences, expected, normalised } from "../../scripts/verify-schema.mjs";
 
 const SCHEMA = `
 CREATE TABLE t (id TEXT PRIMARY KEY, -- the id; unique
