@@ -25,6 +25,8 @@ export function migrationsHash() {
   return createHash("sha256").update(JSON.stringify(migrations())).digest("hex").slice(0, 16);
 }
 
+const APPLIED_WITHIN_MS = 120_000;
+
 /** Applies the migrations to the local database below `stateFolder`, as `wrangler d1 migrations apply` does. */
 export function applyMigrations(stateFolder) {
   if (migrations().length === 0) return Promise.resolve();
@@ -32,13 +34,13 @@ export function applyMigrations(stateFolder) {
     const wrangler = spawn(
       process.execPath,
       [join(root, "node_modules/wrangler/bin/wrangler.js"), "d1", "migrations", "apply", "DB", "--local", "--persist-to", stateFolder],
-      { cwd: root, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false" } },
+      { cwd: root, stdio: ["ignore", "pipe", "pipe"], timeout: APPLIED_WITHIN_MS, env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false" } },
     );
     let said = "";
     wrangler.stdout.on("data", (text) => (said += text));
     wrangler.stderr.on("data", (text) => (said += text));
     wrangler.on("error", reject);
-    wrangler.on("close", (status) => (status === 0 ? resolve() : reject(new Error(`the migrations could not be applied:\n${said}`))));
+    wrangler.on("close", (status) => (status === 0 ? resolve() : reject(new Error(`the migrations could not be applied (within ${APPLIED_WITHIN_MS / 1000} s):\n${said}`))));
   });
 }
 

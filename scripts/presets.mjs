@@ -5,6 +5,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
+import { ask } from "./ask.mjs";
 
 const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), "src/program/presets");
 
@@ -22,7 +23,7 @@ export function presets() {
 /** Saves a document; the answer with its text. The key is of this very text, so that sending it again changes nothing. */
 async function put(baseUrl, operatorToken, id, text) {
   const key = `preset-${id}-${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
-  const answer = await fetch(`${baseUrl}/v1/programs/${encodeURIComponent(id)}`, {
+  const answer = await ask(`${baseUrl}/v1/programs/${encodeURIComponent(id)}`, {
     method: "PUT",
     headers: { authorization: `Bearer ${operatorToken}`, "content-type": "application/json", "idempotency-key": key },
     body: text,
@@ -49,7 +50,7 @@ export async function saveInDevelopment(baseUrl, operatorToken, id, text) {
   const [answer, said] = await put(baseUrl, operatorToken, id, text);
   if (answer.ok) return { saved: answer.status === 201, said: `version ${JSON.parse(said).version} is there` };
   if (answer.status !== 409 || JSON.parse(said).code !== "version_exists") throw new Error(`PUT /v1/programs/${id} answered ${answer.status}: ${said}`);
-  const held = await fetch(`${baseUrl}/v1/programs/${encodeURIComponent(id)}`, { headers: { authorization: `Bearer ${operatorToken}` } });
+  const held = await ask(`${baseUrl}/v1/programs/${encodeURIComponent(id)}`, { headers: { authorization: `Bearer ${operatorToken}` } });
   if (!held.ok) throw new Error(`GET /v1/programs/${id} answered ${held.status}: ${await held.text()}`);
   const { document, versions } = await held.json();
   const terms = (one) => isDeepStrictEqual({ ...JSON.parse(text), version: 0, effective_from: "" }, { ...one, version: 0, effective_from: "" });

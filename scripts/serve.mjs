@@ -221,7 +221,11 @@ async function begin(port, { stateFolder, templateFolder, secrets, vars }) {
   await miniflare.ready;
 }
 
+/** From the first line to `ready`; the demo data included. */
+const READY_WITHIN_MS = 180_000;
+
 async function main() {
+  const late = setTimeout(() => fail(`the Worker was not ready within ${READY_WITHIN_MS / 1000} s`), READY_WITHIN_MS);
   const stateFolder = resolve(process.env.STATE || join(root, ".state"));
   mkdirSync(stateFolder, { recursive: true });
   claimState(stateFolder);
@@ -292,6 +296,7 @@ async function main() {
   });
   await installPresets(baseUrl, secrets.operator_token);
   if (isDemo) await loadDemo(baseUrl, secrets.operator_token, secrets.webhook_secret, join(stateFolder, "demo.json"), stripe?.url);
+  clearTimeout(late);
   process.stdout.write(`ready ${baseUrl}\n`);
 }
 

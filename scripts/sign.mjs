@@ -5,6 +5,7 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { ask } from "./ask.mjs";
 
 /** The three headers for a body; `at` in milliseconds. The secret after whsec_ is base64 and is decoded first. */
 export function signed(secret, body, { id = `msg_${randomUUID()}`, at = Date.now() } = {}) {
@@ -33,7 +34,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   }
   const headers = signed(secretOf(secret), body);
   if (url) {
-    const answer = await fetch(url, { method: "POST", headers: { ...headers, "content-type": "application/json" }, body });
+    const answer = await ask(url, { method: "POST", headers: { ...headers, "content-type": "application/json" }, body });
     console.log(`${answer.status} ${await answer.text()}`);
     process.exit(answer.ok ? 0 : 1);
   }

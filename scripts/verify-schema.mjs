@@ -13,6 +13,8 @@ const QUERY = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL O
 // SQLite's, Cloudflare's and wrangler's own.
 const FOREIGN = /^(sqlite_|_cf_|d1_migrations$)/;
 
+const READ_WITHIN_MS = 120_000;
+
 /** The statement without comments and differences of white space, quotes kept as they are. */
 export function normalised(sql) {
   const tokens = sql.match(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\s+|[A-Za-z0-9_$?.]+|[^]/g) ?? [];
@@ -49,9 +51,9 @@ async function main(options) {
   const done = spawnSync(
     process.execPath,
     [join(root, "node_modules/wrangler/bin/wrangler.js"), "d1", "execute", "DB", ...where, "--json", "--command", QUERY],
-    { cwd: root, encoding: "utf8", maxBuffer: 1 << 26, env: { ...process.env, WRANGLER_SEND_METRICS: "false" } },
+    { cwd: root, encoding: "utf8", maxBuffer: 1 << 26, timeout: READ_WITHIN_MS, env: { ...process.env, WRANGLER_SEND_METRICS: "false" } },
   );
-  if (done.status !== 0) throw new Error(`the database could not be read:\n${done.stdout}${done.stderr}`);
+  if (done.status !== 0) throw new Error(`the database could not be read${done.signal ? ` within ${READ_WITHIN_MS / 1000} s` : ""}:\n${done.stdout}${done.stderr}`);
   const have = JSON.parse(done.stdout.slice(done.stdout.indexOf("[")))[0].results;
   const want = await expected(readFileSync(join(root, "schema.sql"), "utf8"));
   const found = differences(want, have);

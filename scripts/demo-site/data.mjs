@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { dirname } from "node:path";
+import { ask } from "../ask.mjs";
 import { signed } from "../sign.mjs";
 
 const DAY = 86_400_000;
@@ -71,7 +72,7 @@ export async function loadDemo(baseUrl, operatorToken, webhookSecret, memoryFile
   remember();
 
   const call = async (what, path, init, accepted = (status) => status >= 200 && status < 300) => {
-    const answer = await fetch(`${baseUrl}${path}`, { redirect: "manual", ...init });
+    const answer = await ask(`${baseUrl}${path}`, { redirect: "manual", ...init });
     const text = await answer.text();
     if (!accepted(answer.status)) throw new Error(`${what}: ${init?.method ?? "GET"} ${path} answered ${answer.status}: ${text.slice(0, 500)}`);
     return text;
@@ -96,7 +97,7 @@ export async function loadDemo(baseUrl, operatorToken, webhookSecret, memoryFile
   if (stripeUrl && !memory.onboarded) {
     const link = await operator(`/v1/partners/${ids[ONBOARDED]}/onboarding`, { country: "US" }, "demo-onboarding");
     // What the partner does on Stripe's pages; the account's webhook tells the Worker.
-    const filled = await fetch(`${stripeUrl}/_test/accounts/${link.payability.account}/onboard`, { method: "POST", body: "{}" });
+    const filled = await ask(`${stripeUrl}/_test/accounts/${link.payability.account}/onboard`, { method: "POST", body: "{}" });
     if (!filled.ok) throw new Error(`the Stripe stand-in answered ${filled.status}: ${await filled.text()}`);
     memory.onboarded = true;
     remember();

@@ -1,6 +1,10 @@
 // How the demo site asks the Worker in front of it: as an operator's script, as a sender of events, and as Cloudflare's cron.
 import { randomUUID } from "node:crypto";
+import { ask } from "../ask.mjs";
 import { signed } from "../sign.mjs";
+
+/** A run of months may take its time. */
+const CRON_SECONDS_MAX = 900;
 
 export class Worker {
   /** `cronPath`: where the local runtime takes the triggers of cron. */
@@ -8,8 +12,8 @@ export class Worker {
     Object.assign(this, { url, cronPath, operatorToken, webhookSecret });
   }
 
-  async #call(path, init) {
-    const answer = await fetch(`${this.url}${path}`, { redirect: "manual", ...init });
+  async #call(path, init, seconds) {
+    const answer = await ask(`${this.url}${path}`, { redirect: "manual", ...init }, seconds);
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${init?.method ?? "GET"} ${path} answered ${answer.status}: ${text.slice(0, 400)}`);
     return text;
@@ -51,6 +55,6 @@ export class Worker {
 
   /** A trigger of cron, as if it were `time`. */
   async cron(cron, time) {
-    await this.#call(`${this.cronPath}?cron=${encodeURIComponent(cron)}&time=${time}`);
+    await this.#call(`${this.cronPath}?cron=${encodeURIComponent(cron)}&time=${time}`, {}, CRON_SECONDS_MAX);
   }
 }
