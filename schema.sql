@@ -442,6 +442,12 @@ CREATE TABLE heartbeat (
   scheduled_at_ms INTEGER NOT NULL,      -- mutable
   finished_at_ms INTEGER NOT NULL        -- mutable
 ) STRICT;
+
+-- How far a job got that one invocation did not finish. A row goes when its job is through.
+CREATE TABLE job_cursor (
+  job TEXT PRIMARY KEY,                  -- immutable: stripe_missed, stripe_reconciled
+  cursor TEXT NOT NULL                   -- mutable: the last that it dealt with
+) STRICT;
 -- Clicks, and the salt of the fingerprints that count them. Rows are written once, in bulk, and never changed.
 
 -- Appended in the order of arrival. The one index is narrow on purpose: clicks are most of what this database writes, and

@@ -442,3 +442,9 @@ CREATE TABLE heartbeat (
   scheduled_at_ms INTEGER NOT NULL,      -- mutable
   finished_at_ms INTEGER NOT NULL        -- mutable
 ) STRICT;
+
+-- How far a job got that one invocation did not finish. A row goes when its job is through.
+CREATE TABLE job_cursor (
+  job TEXT PRIMARY KEY,                  -- immutable: stripe_missed, stripe_reconciled
+  cursor TEXT NOT NULL                   -- mutable: the last that it dealt with
+) STRICT;

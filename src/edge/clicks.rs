@@ -16,6 +16,9 @@ const GATHER: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_secs(1);
 /// A write that takes longer counts as failed: `waitUntil` itself ends after 30 s.
 const WRITE_LIMIT: Duration = Duration::from_secs(8);
+/// Statements of one try to write: both, and the look-up of the redirect that began the flush, are one invocation, which
+/// has 50 on Cloudflare's free plan. A thousand clicks are one statement.
+const STATEMENTS_MAX: u64 = 20;
 /// A flush that has not begun to write after this long has died with its request; the next click starts another.
 const GATHER_LOST_MS: i64 = 5 * SECOND_MS;
 
@@ -46,7 +49,7 @@ pub async fn flush(env: &Env) {
 }
 
 async fn write_all(env: &Env) -> Result<(), DbError> {
-    let db = D1::of(env)?;
+    let db = D1::of(env, STATEMENTS_MAX)?;
     while let Some(batch) = state::with(|state| state.clicks.take()).filter(|batch| !batch.is_empty()) {
         let written = within(WRITE_LIMIT, async {
             let salt = if needs_salt(&batch) { salt(&db).await? } else { Salt::new(&[]) };

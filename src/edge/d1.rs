@@ -1,7 +1,7 @@
 //! D1 as the database port.
 
 use crate::base::money::EXACT_MAX;
-use crate::store::port::{Db, DbError, Rows, Stmt, Value};
+use crate::store::port::{Allowance, Db, DbError, Rows, Stmt, Value};
 use js_sys::{Array, Error};
 use std::cell::Cell;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -19,7 +19,7 @@ thread_local! {
     static STATEMENTS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Statements sent by this isolate so far: D1 allows 1,000 per invocation.
+/// Statements sent by this isolate so far, for the log.
 pub fn statements() -> u64 {
     STATEMENTS.get()
 }
@@ -29,20 +29,30 @@ pub fn rows_read() -> f64 {
     d1_rows_read()
 }
 
-pub struct D1(D1Database);
+/// The database, as far as one invocation may use it.
+pub struct D1 {
+    database: D1Database,
+    allowance: Allowance,
+}
 
 impl D1 {
-    /// The binding `DB`.
-    pub fn of(env: &Env) -> Result<D1, DbError> {
-        env.d1("DB").map(D1).map_err(|why| DbError::Fault(why.to_string()))
+    /// The binding `DB`, for so many statements.
+    pub fn of(env: &Env, statements_max: u64) -> Result<D1, DbError> {
+        let database = env.d1("DB").map_err(|why| DbError::Fault(why.to_string()))?;
+        Ok(D1 { database, allowance: Allowance::new(statements_max) })
     }
 }
 
 impl Db for D1 {
+    fn allowance(&self) -> Option<Allowance> {
+        Some(self.allowance.clone())
+    }
+
     async fn batch(&self, statements: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
+        self.allowance.take(statements.len())?;
         STATEMENTS.set(STATEMENTS.get() + statements.len() as u64);
         let statements = statements.iter().map(statement).collect::<Result<Array, DbError>>()?;
-        let answer = d1_batch(self.0.as_ref(), statements).await.map_err(|why| classify(&why))?;
+        let answer = d1_batch(self.database.as_ref(), statements).await.map_err(|why| classify(&why))?;
         let text = answer.as_string().ok_or_else(|| DbError::Fault("D1 answered no text".to_owned()))?;
         let rows: Vec<_> = serde_json::from_str(&text).map_err(|why| DbError::Fault(why.to_string()))?;
         Ok(rows.into_iter().map(Rows).collect())
@@ -72,12 +82,5 @@ fn classify(thrown: &JsValue) -> DbError {
     {
         why = format!("{why}: {cause}");
     }
-    let says = |words: &[&str]| words.iter().any(|word| why.contains(word));
-    if says(&["constraint failed", "SQLITE_CONSTRAINT"]) {
-        DbError::Guard(why)
-    } else if says(&["syntax error", "no such", "SQLITE_ERROR", "SQLITE_MISMATCH", "too large", "cannot store"]) {
-        DbError::Fault(why)
-    } else {
-        DbError::Unavailable(why)
-    }
+    DbError::of(why)
 }

@@ -37,7 +37,7 @@ pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<R
     }
     let config = config(&env);
     let asked = read(&mut request).await?;
-    let answered = match Runtime::of(env) {
+    let answered = match Runtime::of(env, config.setup.statements_max) {
         Ok(runtime) => {
             let answered = answer(&runtime, &config, now, &asked).await;
             mail_after(runtime, config, now, &context);
@@ -89,7 +89,7 @@ pub async fn scheduled(event: ScheduledEvent, env: Env) {
     let scheduled = UtcMillis(event.schedule() as i64);
     let (began, sent) = (js_sys::Date::now(), d1::statements());
     let config = config(&env);
-    let done = match Runtime::of(env) {
+    let done = match Runtime::of(env, config.setup.statements_max) {
         Ok(runtime) => {
             let now = UtcMillis(js_sys::Date::now() as i64);
             jobs::run(&FlowContext::new(&runtime, &config.setup, now, "cron"), &event.cron(), scheduled).await

@@ -13,7 +13,7 @@ use crate::flow::sign_in::Leaving;
 use crate::http::limit::Limited;
 use crate::http::shell::Site;
 use crate::pages::locale::{Front, Words};
-use crate::store::port::{Db, DbError, Rows, Stmt};
+use crate::store::port::{Allowance, Db, DbError, Rows, Stmt};
 use crate::wire::mail::Mail;
 use crate::wire::outgoing::{Answer, NoAnswer, Outgoing};
 use crate::wire::session::{self, SiteUser};
@@ -55,8 +55,9 @@ thread_local! {
 }
 
 impl Runtime {
-    pub fn of(env: Env) -> Result<Runtime, DbError> {
-        let database = LimitedD1(D1::of(&env)?);
+    /// The ports of one invocation, which may send `statements_max` statements.
+    pub fn of(env: Env, statements_max: u64) -> Result<Runtime, DbError> {
+        let database = LimitedD1(D1::of(&env, statements_max)?);
         let emdash_origin = env.var("EMDASH_ORIGIN").map(|v| v.to_string()).unwrap_or_default();
         let emdash_origin = emdash_origin.trim().trim_end_matches('/').to_owned();
         Ok(Runtime { database, emdash_origin, env, leaving: RefCell::default() })
@@ -100,6 +101,10 @@ impl Db for LimitedD1 {
     async fn batch(&self, statements: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
         let answer = within(DATABASE_LIMIT, self.0.batch(statements)).await;
         answer.unwrap_or_else(|| Err(DbError::Unavailable("no answer in time".to_owned())))
+    }
+
+    fn allowance(&self) -> Option<Allowance> {
+        self.0.allowance()
     }
 }
 

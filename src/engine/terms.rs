@@ -107,7 +107,9 @@ impl Gathered {
                     total += room.earned.0;
                     let over = (total - cap.per_partner_month_cents.0).min(room.earned.0);
                     if over > 0 {
-                        taken.insert(room.line.clone(), Cents(over));
+                        // Of two caps on one reward the lower counts.
+                        let most = taken.entry(room.line.clone()).or_insert(Cents(over));
+                        *most = (*most).max(Cents(over));
                     }
                 }
             }

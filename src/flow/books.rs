@@ -35,6 +35,9 @@ pub struct Books {
     lines: HashMap<String, Vec<Line>>,
 }
 
+/// Statements that read the books of a page of accounts.
+pub const BOOKS_STATEMENTS: u64 = 12;
+
 /// Accounts that are read at a time where all of a group are looked at.
 const GROUP_PAGE: i64 = 200;
 
@@ -114,7 +117,7 @@ pub async fn read<P: Ports>(
 }
 
 /// Shows `look` every account with a decision in a group of programs, with its part of the books, in up to `pages`
-/// pages; how many accounts there were, and whether that was all.
+/// pages and as far as the invocation may; how many accounts there were, and whether that was all.
 pub async fn each_of_group<P: Ports>(
     ctx: &Context<'_, P>,
     group: &str,
@@ -129,6 +132,9 @@ pub async fn each_of_group<P: Ports>(
     for _ in 0..pages {
         let ids: Vec<Row> = ctx.query(account::group_accounts(group, &cursor, GROUP_PAGE)).await?.decode()?;
         let Some(last) = ids.last() else { return Ok((count, true)) };
+        if !ctx.has_room(BOOKS_STATEMENTS) {
+            break;
+        }
         cursor.clone_from(&last.account_id);
         count += ids.len();
         let accounts = ids.iter().map(|r| AccountRow::new(r.account_id.clone())).collect();

@@ -99,7 +99,10 @@ impl Commit {
             let rows: Vec<Advance> = self.accounts.iter().map(Decided::advance).collect();
             statements.push(account::account_advance(&rows, now));
         }
-        statements.extend(self.pools.iter().map(|p| pool::pool_advance(&p.pool.program_id, p.revision)));
+        if !self.pools.is_empty() {
+            let pools: Vec<_> = self.pools.iter().map(|p| (p.pool.program_id.as_str(), p.revision)).collect();
+            statements.push(pool::pool_advance(&pools));
+        }
         if !self.unbound.is_empty() {
             statements.extend(account::binding_clear(&self.unbound));
         }
@@ -122,7 +125,9 @@ impl Commit {
         transfers.sort_by(|a, b| (a.code == "accrue", &a.line).cmp(&(b.code == "accrue", &b.line)));
         statements.extend(account::line_write(&lines));
         statements.extend(ledger::transfer_insert(&transfers, now));
-        statements.extend(self.granted.iter().map(|l| outbox::outbox_reward(l, now)));
+        if !self.granted.is_empty() {
+            statements.push(outbox::outbox_rewards(&self.granted, now));
+        }
         if !self.domains.is_empty() {
             statements.push(account::stale_by_domains(&self.domains, &ids, now));
         }

@@ -40,24 +40,72 @@ pub struct Context<'a, P: Ports> {
     pub now: UtcMillis,
     /// Who acts: `cron`, `session:<id>` or `token:<name>`; empty for the public.
     pub actor: String,
-    sent: Cell<u64>,
+    /// Statements that are set aside ([`Context::keep`]).
+    kept: Cell<u64>,
 }
+
+/// Statements that are set aside while this lives.
+pub struct Kept<'a> {
+    kept: &'a Cell<u64>,
+    before: u64,
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        self.kept.set(self.before);
+    }
+}
+
+/// An invocation that may send fewer statements than this takes its work in smaller pages.
+const TIGHT: u64 = 500;
 
 impl<'a, P: Ports> Context<'a, P> {
     pub fn new(ports: &'a P, setup: &'a Setup, now: UtcMillis, actor: impl Into<String>) -> Context<'a, P> {
-        Context { ports, setup, now, actor: actor.into(), sent: Cell::new(0) }
+        Context { ports, setup, now, actor: actor.into(), kept: Cell::new(0) }
     }
 
-    /// Statements sent so far: D1 allows 1,000 per invocation.
-    pub fn sent(&self) -> u64 {
-        self.sent.get()
+    /// Statements that this invocation may still send, but for those that are set aside.
+    pub fn left(&self) -> u64 {
+        self.ports.db().allowance().map_or(u64::MAX, |allowance| allowance.left()).saturating_sub(self.kept.get())
+    }
+
+    /// Sets statements aside for what comes last, until the guard is dropped: what comes first is refused rather than let
+    /// use them up.
+    pub fn keep(&self, statements: u64) -> Kept<'_> {
+        let before = self.kept.get();
+        self.kept.set(before + statements);
+        Kept { kept: &self.kept, before }
+    }
+
+    /// What work that can wait leaves to what comes behind it, where there is enough for both: an eighth.
+    pub fn reserve(&self) -> u64 {
+        if self.is_tight() { 0 } else { self.ports.db().allowance().map_or(0, |allowance| allowance.max() / 8) }
+    }
+
+    /// Whether so many statements still fit. What is asked before work that would be cut off in its middle; what does
+    /// not ask is refused by the port.
+    pub fn has_room(&self, statements: u64) -> bool {
+        self.left() >= statements
+    }
+
+    /// Whether invocations may send only few statements (Cloudflare's free plan).
+    pub fn is_tight(&self) -> bool {
+        self.ports.db().allowance().is_some_and(|allowance| allowance.max() < TIGHT)
+    }
+
+    /// A page of `rows`, or a tenth of it where invocations may send only few statements: a batch writes a statement for
+    /// each megabyte.
+    pub fn page(&self, rows: i64) -> i64 {
+        if self.is_tight() { (rows / 10).max(1) } else { rows }
     }
 
     /// Boxed: dozens of uses wait for a batch, and each would hold a copy of the whole way to the database.
     pub fn batch(&self, statements: Vec<Stmt>) -> Pin<Box<dyn Future<Output = Result<Vec<Rows>, DbError>> + '_>> {
         Box::pin(async move {
             let expected = statements.len();
-            self.sent.set(self.sent.get() + expected as u64);
+            if expected as u64 > self.left() {
+                return Err(DbError::Exhausted);
+            }
             let rows = self.ports.db().batch(statements).await?;
             if rows.len() == expected {
                 Ok(rows)

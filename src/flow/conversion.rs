@@ -54,6 +54,9 @@ pub fn present(keys: Option<&CookieKeys>, event: &Event) -> Presented {
     }
 }
 
+/// Statements that take an event in, with all that one account's decision may have to write.
+pub const TAKE_STATEMENTS: u64 = 32;
+
 /// Pages of dependent accounts that are decided before the sender is answered; the rest waits for the sweep.
 const DEPENDANT_PAGES: u32 = 4;
 

@@ -5,7 +5,7 @@
 use super::context::{Context, Ports};
 use super::error::AppError;
 use crate::program::document::Delivery;
-use crate::store::port::DbError;
+use crate::store::port::{DbError, Stmt};
 use crate::store::{credit, credit_told, program};
 
 /// Plans what programs' credits come to. Where Stripe is not set up nothing is planned for it: what is earned stays
@@ -13,11 +13,14 @@ use crate::store::{credit, credit_told, program};
 pub async fn plan<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
     for document in catalog.all_in_force(ctx.now) {
-        let batch = match document.settlement.delivery {
+        let batch: Vec<Stmt> = match document.settlement.delivery {
             Delivery::StripeBalance if ctx.setup.stripe.is_some() => credit::plan(&document.id, ctx.now),
             Delivery::Webhook => credit_told::plan(&document.id, ctx.now).into(),
             Delivery::Application | Delivery::StripeBalance => continue,
         };
+        if !ctx.has_room(batch.len() as u64) {
+            break;
+        }
         match ctx.batch(batch).await {
             // Somebody else plans the same.
             Ok(_) | Err(DbError::Guard(_)) => {}

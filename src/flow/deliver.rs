@@ -15,7 +15,6 @@ use crate::program::document::Delivery;
 use crate::store::credit_told::{self, CREDIT_KINDS};
 use crate::store::delivery::{self, Due, Mailed, Outcome, Reach};
 use crate::store::port::{DbError, Stmt};
-use crate::store::token::{self, Audit};
 use crate::store::unsubscribe::{Unsubscribed, unsubscribe_of};
 use crate::store::{endpoint as endpoints, program};
 use crate::wire::endpoint;
@@ -50,6 +49,11 @@ pub const LOST_MS: i64 = 20 * MINUTE_MS;
 pub const MAILS: i64 = 40;
 pub const HOOKS: i64 = 20;
 const CLAIMS: u32 = 10;
+/// Statements of one claim: it, what its attempts rest on, and what came of them, written a second time where the first
+/// failed. What is claimed and not written down is sent again.
+const CLAIM_STATEMENTS: u64 = 20;
+/// Statements that settle to whom a page of messages goes.
+const ADDRESS_STATEMENTS: u64 = 4;
 /// No further claim once a sweep has taken this long.
 const SWEEP_MS: i64 = 4 * MINUTE_MS;
 /// Batches of messages whose recipients are settled in one sweep.
@@ -69,7 +73,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<usize, AppError> {
     let (began, mut made) = (ctx.ports.clock(), 0);
     for _ in 0..CLAIMS {
         let now = ctx.ports.clock();
-        if now > began.plus_ms(SWEEP_MS) {
+        if now > began.plus_ms(SWEEP_MS) || !ctx.has_room(CLAIM_STATEMENTS) {
             break;
         }
         let claim = ctx.fresh_id("clm");
@@ -95,6 +99,9 @@ async fn address<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
     }
     let mailed: Vec<Mailed> = KINDS.iter().map(|k| Mailed { kind: k.name, to: k.to.name() }).collect();
     for _ in 0..ADDRESS_PAGES {
+        if !ctx.has_room(ADDRESS_STATEMENTS) {
+            break;
+        }
         let rows = ctx.batch(delivery::address(&mailed, ctx.now).into()).await?;
         let more = rows.last().map(|r| r.first::<Row>()).transpose()?.flatten();
         if more.is_none_or(|row| row.more == 0) {
@@ -110,7 +117,9 @@ async fn claim_due<P: Ports>(ctx: &Context<'_, P>, claim: &str, now: UtcMillis) 
         (Some(_), None) => Reach::AllButOperator,
         (Some(_), Some(_)) => Reach::All,
     };
-    let rows = ctx.batch(delivery::claim(claim, reach, MAILS, HOOKS, now, now.plus_ms(LOST_MS))).await?;
+    // Where statements are few, requests to other services are, too: 50 an invocation.
+    let (mails, hooks) = if ctx.is_tight() { (MAILS / 2, HOOKS / 2) } else { (MAILS, HOOKS) };
+    let rows = ctx.batch(delivery::claim(claim, reach, mails, hooks, now, now.plus_ms(LOST_MS))).await?;
     rows.last().map_or(Ok(Vec::new()), |claimed| claimed.decode())
 }
 
@@ -179,29 +188,19 @@ fn hands_over(d: &Due, desk: &Desk) -> bool {
 
 async fn record<P: Ports>(ctx: &Context<'_, P>, claim: &str, made: &Made) -> Result<(), DbError> {
     let gone: BTreeSet<&String> = made.gone.iter().collect();
+    let gone: Vec<_> = gone.into_iter().map(|endpoint| (id::derived("aud", &[endpoint, claim]), endpoint)).collect();
     let mut last = Ok(());
     for tries in 0..RECORD_TRIES {
         let mut batch: Vec<Stmt> = delivery::record(claim, &made.outcomes).into();
         if !made.credits.is_empty() {
             batch.extend(credit_told::record(&made.credits, &ctx.actor, ctx.now));
         }
-        for endpoint in &gone {
-            let reason = "it answered 410 Gone";
-            let audit_id = id::derived("aud", &[endpoint, claim]);
-            let entry = Audit {
-                id: &audit_id,
-                actor: &ctx.actor,
-                action: "webhook_endpoint.disable",
-                subject: endpoint,
-                reason: Some(reason),
-                before: None,
-                after: None,
-            };
-            batch.push(endpoints::endpoint_disable(endpoint, reason, ctx.now));
-            batch.push(token::audit_insert(&entry, ctx.now));
+        if !gone.is_empty() {
+            batch.extend(endpoints::endpoint_gone(&gone, &ctx.actor, ctx.now));
         }
         match ctx.batch(batch).await {
             Ok(_) => return Ok(()),
+            Err(DbError::Exhausted) => return Err(DbError::Exhausted),
             // The audit's id was there: an earlier try was written although it was answered with an error.
             Err(DbError::Guard(_)) if tries > 0 => return Ok(()),
             Err(error) => last = Err(error),

@@ -58,6 +58,8 @@ pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &DryRun) -
         true
     } else {
         let look = |books: &Books, account: &str| replay.gather(ctx.now, books, account, &mut gathered);
+        // The second look has as much to read as this one.
+        let _for_second = ctx.keep(ctx.left() / 2);
         books::each_of_group(ctx, standing.group(), PAGES, look).await?.1
     };
     let modifiers = gathered.modifiers(&replay.draft, replay.as_of);

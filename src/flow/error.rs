@@ -6,6 +6,9 @@ use crate::wire::Invalid;
 /// How often a use is tried again when somebody else was first.
 pub const TRIES_MAX: u32 = 40;
 
+/// The code of what goes beyond one invocation's statements.
+const CUT_OFF: &str = "statements_used_up";
+
 /// Behind one pointer: every use hands it on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AppError(Box<Problem>);
@@ -59,6 +62,12 @@ impl AppError {
         AppError::new(Kind::NotFound, "not_found", format!("there is no such {what}"))
     }
 
+    /// Whether it is no error but the end of what one invocation may do: what was done stands, and what is left goes on
+    /// in the next.
+    pub fn is_cut_off(&self) -> bool {
+        self.code == CUT_OFF
+    }
+
     /// Somebody else was first, time and again.
     pub fn contended() -> AppError {
         AppError::new(Kind::Transient, "contended", "others are writing the same books; send it again")
@@ -78,6 +87,14 @@ impl From<DbError> for AppError {
         match error {
             DbError::Guard(why) => AppError::new(Kind::Fault, "refused_by_guard", why),
             DbError::Unavailable(why) => AppError::new(Kind::Transient, "database_unavailable", why),
+            DbError::Exhausted => {
+                let detail = "this takes more database statements than one request may send; what was done stands, send it again";
+                AppError::new(Kind::Transient, CUT_OFF, detail)
+            }
+            DbError::NoSchema(_) => {
+                let detail = "the database has no tables yet: its deployment is under way; send it again in a minute";
+                AppError::new(Kind::Transient, "schema_missing", detail)
+            }
             DbError::Fault(why) => AppError::new(Kind::Fault, "database_fault", why),
         }
     }

@@ -113,17 +113,14 @@ pub struct Name {
     pub name: Option<String>,
 }
 
-/// Announces the reports of the week before `scheduled`, of every program that has a funnel: once, however often it runs.
-pub async fn announce<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> Result<(), DbError> {
-    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+/// The statement that announces the reports of the week before `scheduled`, of every program that has a funnel: once,
+/// however often it is sent.
+pub fn announcement(catalog: &Catalog, scheduled: UtcMillis, now: UtcMillis) -> Option<Stmt> {
     let end = Week::of(scheduled).start();
     let week = Week::of(end.plus_ms(-1)).to_string();
     let funnels = catalog.all_in_force(end.plus_ms(-1)).into_iter().filter(|d| d.funnel.is_some());
     let messages: Vec<_> = funnels.map(|d| outbox::funnel_report(&d.id, d.version, &week)).collect();
-    if !messages.is_empty() {
-        ctx.query(outbox::outbox_insert(&messages, ctx.now)).await?;
-    }
-    Ok(())
+    (!messages.is_empty()).then(|| outbox::outbox_insert(&messages, now))
 }
 
 /// The funnel's report of a week, by the document in force at its end, or now while it lasts.

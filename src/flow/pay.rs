@@ -22,8 +22,15 @@ use serde_json::{Value, json};
 
 /// Sendings of one page: two batches and twenty calls.
 pub const PAGE: i64 = 20;
-/// Pages that a cron invocation takes: 1,000 payouts, with some 300 of D1's 1,000 statements.
+/// Pages that a cron invocation takes: 1,000 payouts, with some 400 statements.
 pub const SWEEP_PAGES: u32 = 50;
+/// The same where statements are few: requests to other services are, too, 50 an invocation.
+const TIGHT_PAGES: u32 = 2;
+/// Statements of one page: what is due, its claims, its answers. A page is taken where all of them fit: what was sent and
+/// is not written down is sent again under its key, and looked up in the end.
+const PAGE_STATEMENTS: u64 = 1 + 2 * CHANGE_STATEMENTS;
+/// Statements that store changes to sendings of one kind.
+const CHANGE_STATEMENTS: u64 = 4;
 /// Pages taken while an operator waits for the answer; the sweep takes the rest.
 pub const PROMPT_PAGES: u32 = 2;
 
@@ -58,10 +65,10 @@ pub async fn drive<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), App
         return Ok(());
     }
     let mut pace = Pace::default();
-    let mut left = pages;
+    let mut left = if ctx.is_tight() { pages.min(TIGHT_PAGES) } else { pages };
     for kind in [Kind::Payout, Kind::Reversal, Kind::Credit, Kind::Debit] {
         pace.stop = pace.stop.filter(|stop| *stop == Stop::All);
-        while left > 0 && pace.stop.is_none() {
+        while left > 0 && pace.stop.is_none() && ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
             let due = rows::sending_due(kind, approval_name(ctx.setup.payout_approval), ctx.now, PAGE);
             let page: Vec<Sending> = ctx.query(due).await?.decode()?;
             if page.is_empty() {

@@ -20,6 +20,11 @@ use serde_json::json;
 const PAGE: i64 = 200;
 /// Batches of releases after one funding; the sweep does the rest.
 const PAGES: u32 = 10;
+/// Statements of one batch of releases: three reads, the rows that it writes at once, and a further statement for each
+/// megabyte of them.
+const PAGE_STATEMENTS: u64 = 14;
+/// Statements that tell of one pool that is low.
+const LOW_STATEMENTS: u64 = 2;
 
 /// Puts `amount` into a program's pool and releases what it covers.
 pub async fn fund<P: Ports>(
@@ -70,7 +75,7 @@ pub async fn fund<P: Ports>(
             after: Some(&after),
         };
         let mut batch = vec![
-            pool::pool_advance(id, row.revision),
+            pool::pool_advance(&[(id, row.revision)]),
             ledger::ledger_accounts_ensure(std::slice::from_ref(&funding)),
             ledger::fund_insert(&funding, &ctx.actor, ctx.now),
             token::audit_insert(&entry, ctx.now),
@@ -96,6 +101,9 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
         id: String,
     }
     for row in ctx.query(pool::pool_releasable()).await?.decode::<Row>()? {
+        if !ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
+            break;
+        }
         release(ctx, &row.id).await?;
     }
     Ok(())
@@ -116,6 +124,9 @@ pub async fn announce_low<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError>
         if row.balance_cents >= low.0 && row.waiting == 0 {
             continue;
         }
+        if !ctx.has_room(LOW_STATEMENTS) {
+            break;
+        }
         let found: Option<Row> = ctx.query(pool::pool_fundings(&row.program_id)).await?.first()?;
         let fundings = found.map_or(0, |r| r.fundings);
         if fundings > 0 || row.waiting > 0 {
@@ -130,6 +141,9 @@ pub async fn announce_low<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError>
 /// Releases waiting rewards as far as the pool goes: the first that it cannot cover stops all behind it.
 async fn release<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), DbError> {
     for tries in 0..PAGES {
+        if !ctx.has_room(PAGE_STATEMENTS) {
+            break;
+        }
         match page(ctx, id).await {
             Ok(true) => {}
             Ok(false) => break,
@@ -172,12 +186,12 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError>
     }
     let mut batch: Vec<Stmt> = vec![
         account::account_touch(&accounts),
-        pool::pool_advance(id, row.revision),
+        pool::pool_advance(&[(id, row.revision)]),
         ledger::ledger_accounts_ensure(&transfers),
     ];
     batch.extend(account::line_write(&released));
     batch.extend(ledger::transfer_insert(&transfers, ctx.now));
-    batch.extend(released.iter().map(|line| outbox::outbox_reward(line, ctx.now)));
+    batch.push(outbox::outbox_rewards(&released, ctx.now));
     ctx.batch(batch).await?;
     Ok(true)
 }

@@ -36,8 +36,12 @@ struct Found {
 pub async fn preview<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<Value, AppError> {
     let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
     let document = catalog.in_force(&due.program, due.as_of).ok_or_else(|| AppError::not_found("program"))?;
+    // Grants take one look at the accounts, terms two.
+    let has_terms = !document.modifiers.is_empty() || !document.caps.is_empty();
+    let for_terms = ctx.keep(if has_terms { ctx.left() / 3 * 2 } else { 1 });
     let (grants, all_grants) = grants(ctx, due).await?;
-    let (found, all_found) = if document.modifiers.is_empty() && document.caps.is_empty() {
+    drop(for_terms);
+    let (found, all_found) = if !has_terms {
         (Found { vests: stored_vests(ctx, due).await?, ..Found::default() }, true)
     } else {
         found(ctx, &catalog, document, due.as_of).await?
@@ -64,7 +68,10 @@ async fn grants<P: Ports>(
     let mut run = settle::new_run(due, 0, ctx);
     let mut grants: BTreeMap<(String, String), Count> = BTreeMap::new();
     for _ in 0..PAGES {
-        let (planned, last) = settle::grants_page(ctx, &run).await?;
+        let (planned, last) = match settle::grants_page(ctx, &run).await {
+            Err(DbError::Exhausted) => break,
+            page => page?,
+        };
         for (line, _) in planned {
             count(&mut grants, &line);
         }
@@ -100,7 +107,9 @@ async fn found<P: Ports>(
         books.with_case(account, ctx.now, |_, case| decision::decide(catalog, &decision::Case { terms, ..*case }))
     };
     let look = |books: &Books, account: &str| gathered.add(document, account, &under(unknown, books, account));
+    let for_second = ctx.keep(ctx.left() / 2);
     let (_, complete) = books::each_of_group(ctx, document.group(), PAGES, look).await?;
+    drop(for_second);
     let modifiers = gathered.modifiers(document, as_of);
     let capped = gathered.capped(document, as_of);
     let terms = Terms { modifiers: &modifiers, capped: &capped };

@@ -3,7 +3,7 @@
 
 use super::books::{self, Coming};
 use super::context::{Context, Ports};
-use super::conversion::{self, Incoming};
+use super::conversion::{self, Incoming, TAKE_STATEMENTS};
 use super::error::AppError;
 use crate::base::id;
 use crate::base::money::Cents;
@@ -23,7 +23,8 @@ struct Missed {
     payload: Payload,
 }
 
-/// Compares, and repairs where that is asked for. Asking again finds nothing left to repair.
+/// Compares, and repairs where that is asked for. Asking again finds nothing left to repair, or, where the answer is not
+/// complete, the rest.
 pub async fn reconcile<P: Ports>(ctx: &Context<'_, P>, asked: &Reconciliation) -> Result<Value, AppError> {
     reconcile_those(ctx, asked, |_| true).await
 }
@@ -52,14 +53,18 @@ pub async fn reconcile_those<P: Ports>(
         note(ctx, asked.as_of, &missed).await?;
     }
     let mut rows = Vec::new();
+    let mut complete = true;
     for item in missed {
-        let repaired = asked.repair && repair(ctx, &item, asked.as_of).await?;
+        // What does not fit into this invocation is repaired when it is asked for again.
+        complete = complete && (!asked.repair || ctx.has_room(TAKE_STATEMENTS));
+        let repaired = asked.repair && complete && repair(ctx, &item, asked.as_of).await?;
         rows.push(json!({
             "account": item.account, "subscription_id": item.subscription, "missed": item.kind, "repaired": repaired,
         }));
     }
     Ok(json!({
         "as_of": asked.as_of.to_rfc3339(), "accounts": asked.accounts.len(), "unknown_accounts": unknown, "missed": rows,
+        "complete": complete,
     }))
 }
 

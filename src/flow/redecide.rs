@@ -11,10 +11,12 @@ use crate::store::port::DbError;
 /// Accounts decided in one batch, and how many events they have together: both are held in memory at once.
 const PAGE: i64 = 1_000;
 const PAGE_FACTS: i64 = 5_000;
+/// Statements of one page: thirteen reads, a dozen writes, and a further statement for each megabyte of them.
+pub const PAGE_STATEMENTS: u64 = 30;
 
 /// Decides up to one page of marked accounts; whether there was one.
 pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
-    let accounts: Vec<AccountRow> = ctx.query(account::stale_list(PAGE, PAGE_FACTS)).await?.decode()?;
+    let accounts: Vec<AccountRow> = ctx.query(account::stale_list(ctx.page(PAGE), ctx.page(PAGE_FACTS))).await?.decode()?;
     if accounts.is_empty() {
         return Ok(false);
     }
@@ -28,9 +30,13 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
     Ok(true)
 }
 
-/// Takes up to `pages` pages. Somebody else being first is no error: what is left stays marked.
+/// Takes up to `pages` pages, as far as the invocation may. Somebody else being first is no error: what is left stays
+/// marked.
 pub async fn drain<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), DbError> {
     for tries in 0..pages {
+        if !ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
+            break;
+        }
         match page(ctx).await {
             Ok(true) => {}
             Ok(false) => break,

@@ -1,6 +1,6 @@
 //! Settlement: plan a program's period once, execute the plan in pages, resume it wherever it was cut off.
 //!
-//! (1) the run is inserted under UNIQUE (program, cadence, period); (2) rewards by state are planned page by page;
+//! (1) all due runs are inserted under UNIQUE (program, cadence, period); (2) rewards by state are planned page by page;
 //! (3) what partners' terms and caps come to is found, what they add is added, and accounts that something else bears on
 //! are decided again; (4) lines that vest are planned page by page; (5) the stored plan is executed page by page; (6)
 //! statements, payouts and the leaderboard are written. Each step is one batch that takes the run's next step number, so two runners never take
@@ -14,9 +14,10 @@ use crate::base::id;
 use crate::base::time::UtcMillis;
 use crate::engine::line::Line;
 use crate::engine::{decision, schedule, top_up};
+use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::store::account::AccountRow;
-use crate::store::port::{DbError, Stmt};
+use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::token::{self, Audit};
 use crate::store::{outbox, payout_plan, program, run as runs, terms};
 use serde::Deserialize;
@@ -27,10 +28,6 @@ use runs::RunRow;
 /// A reward that is due, and when the next one of its account may be.
 pub type Planned = (Line, Option<UtcMillis>);
 
-/// Statements after which an invocation takes no further step: D1 allows 1,000, a step sends less than 60, and the
-/// other programs' runs that are due are still to be started. What is left is resumed by the next sweep.
-pub const STATEMENTS_MAX: u64 = 880;
-
 /// Which program and period to settle, and as of when.
 #[derive(Clone, Debug)]
 pub struct Due {
@@ -40,18 +37,30 @@ pub struct Due {
     pub as_of: UtcMillis,
 }
 
-/// The runs that are due at the scheduled time of a cadence: one for each program that settles by it.
-pub async fn due<P: Ports>(ctx: &Context<'_, P>, cadence: Cadence, scheduled: UtcMillis) -> Result<Vec<Due>, AppError> {
+/// Inserts the runs that are due at the scheduled time of a cadence, one for each program that settles by it, all in one
+/// batch and before any of them is taken a step further: whatever cuts this invocation off, none is missing, and sweeps
+/// finish them all. `also`: what else the trigger is to leave behind.
+pub async fn begin<P: Ports>(
+    ctx: &Context<'_, P>,
+    cadence: Cadence,
+    scheduled: UtcMillis,
+    also: impl FnOnce(&Catalog) -> Vec<Stmt>,
+) -> Result<Vec<RunRow>, AppError> {
     let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
-    let programs = catalog.all_in_force(scheduled).into_iter().filter(|d| d.settlement.cadence == cadence);
-    Ok(programs
-        .map(|d| Due {
-            program: d.id.clone(),
-            cadence,
-            period: schedule::period_before(cadence, scheduled),
-            as_of: scheduled,
-        })
-        .collect())
+    let due = |program: &str| Due {
+        program: program.to_owned(),
+        cadence,
+        period: schedule::period_before(cadence, scheduled),
+        as_of: scheduled,
+    };
+    let documents = catalog.all_in_force(scheduled).into_iter().filter(|d| d.settlement.cadence == cadence);
+    let started: Vec<RunRow> = documents.map(|d| new_run(&due(&d.id), d.version, ctx)).collect();
+    let ids: Vec<&str> = started.iter().map(|run| run.id.as_str()).collect();
+    let mut batch = also(&catalog);
+    batch.extend([runs::run_insert(&started), runs::run_list(&ids)]);
+    // As they stand: a trigger that comes twice finds the first's.
+    let rows = ctx.batch(batch).await?;
+    Ok(rows.last().map_or(Ok(Vec::new()), Rows::decode)?)
 }
 
 /// The id of a period's only run.
@@ -59,15 +68,18 @@ pub fn run_id(program: &str, cadence: Cadence, period: &str) -> String {
     id::derived("run", &[program, cadence.name(), period])
 }
 
+/// Statements of a request that starts or resumes a run, beside the run's own: its totals.
+const TOTALS_STATEMENTS: u64 = 1;
+
 /// Starts the run if its period has none, then takes it as far as this invocation may.
 pub async fn settle<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<RunRow, AppError> {
     let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
     let document = catalog.in_force(&due.program, due.as_of).ok_or_else(|| AppError::not_found("program"))?;
     let run = new_run(due, document.version, ctx);
-    let mut batch = vec![runs::run_insert(&run)];
+    let mut batch = vec![runs::run_insert(std::slice::from_ref(&run))];
     batch.extend(by_hand(ctx, "run.start", &run, None));
     ctx.batch(batch).await?;
-    resume(ctx, &run.id, STATEMENTS_MAX).await
+    resume(ctx, &run.id, TOTALS_STATEMENTS).await
 }
 
 /// Takes a run that was cut off further, for an operator. One that is done stays as it is.
@@ -76,7 +88,7 @@ pub async fn resume_by_hand<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Res
         return Ok(run.clone());
     }
     ctx.batch(by_hand(ctx, "run.resume", run, Some(run)).into_iter().collect()).await?;
-    resume(ctx, &run.id, STATEMENTS_MAX).await
+    resume(ctx, &run.id, TOTALS_STATEMENTS).await
 }
 
 /// The audit's entry of a run that an operator starts or resumes; cron's runs are in the list of runs.
@@ -92,11 +104,30 @@ fn by_hand<P: Ports>(ctx: &Context<'_, P>, action: &str, run: &RunRow, before: O
     Some(token::audit_insert(&entry, ctx.now))
 }
 
-/// Takes a run as far as the invocation may before it has sent `until` statements.
-pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &str, until: u64) -> Result<RunRow, AppError> {
-    let mut run = load(ctx, id).await?;
+/// Statements that a step sends at most, by what the run is at: what is read and what is written, and the look at the
+/// run behind it. Under 50, so that an invocation of Cloudflare's free plan takes every run a step further.
+/// `tests/native/allowance.rs` holds the steps to it.
+pub fn step_statements(state: &str) -> u64 {
+    match state {
+        // Either accounts that are marked are decided, or rewards are planned.
+        "granting" | "deciding" => redecide::PAGE_STATEMENTS + 2,
+        "terms" => 11,
+        "topping_up" => 14,
+        "vesting" => 5,
+        "executing" => 13,
+        _ => 14,
+    }
+}
+
+/// Takes a run as far as the invocation may, leaving `leave` of its statements to what comes behind it.
+pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &str, leave: u64) -> Result<RunRow, AppError> {
+    let run = load(ctx, id).await?;
+    further(ctx, run, leave).await
+}
+
+async fn further<P: Ports>(ctx: &Context<'_, P>, mut run: RunRow, leave: u64) -> Result<RunRow, AppError> {
     let mut lost = 0;
-    while run.state != "done" && ctx.sent() < until {
+    while run.state != "done" && ctx.has_room(step_statements(&run.state).saturating_add(leave)) {
         match step(ctx, &run).await {
             Ok(()) => lost = 0,
             // Another runner took this step, or an account changed in between: look again.
@@ -106,24 +137,39 @@ pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &str, until: u64) -> Res
             }
             Err(error) => return Err(error.into()),
         }
-        run = load(ctx, id).await?;
+        run = load(ctx, &run.id).await?;
     }
     Ok(run)
 }
 
 /// Runs that are taken further by one sweep.
-const SWEEP_RUNS: i64 = 4;
+const SWEEP_RUNS: i64 = 16;
 
-/// Runs that were cut off, oldest first: each is taken further. They share what is left of the invocation's statements,
-/// and what one does not need is the next one's.
+/// Runs that were cut off, oldest first: each is taken further.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<Vec<RunRow>, AppError> {
     let open: Vec<RunRow> = ctx.query(runs::run_open_list(SWEEP_RUNS)).await?.decode()?;
-    let mut taken = Vec::new();
-    for (run, others) in open.iter().zip((1..=open.len() as u64).rev()) {
-        let share = STATEMENTS_MAX.saturating_sub(ctx.sent()) / others;
-        taken.push(resume(ctx, &run.id, ctx.sent() + share).await?);
+    take_further(ctx, open).await
+}
+
+/// Takes runs further. They share what is left of the invocation's statements, and what one does not need is the next
+/// one's; where a share carries no step, the first in line takes what there is. One run's fault keeps none of the others
+/// from its turn, and is answered when all had theirs.
+pub async fn take_further<P: Ports>(ctx: &Context<'_, P>, open: Vec<RunRow>) -> Result<Vec<RunRow>, AppError> {
+    let (mut taken, mut first_error) = (Vec::new(), None);
+    let mut others = open.len() as u64;
+    for run in open {
+        let spare = ctx.left().saturating_sub(ctx.reserve());
+        let share = (spare / others).max(step_statements(&run.state).min(spare));
+        others -= 1;
+        match further(ctx, run, ctx.left() - share).await {
+            Ok(run) => taken.push(run),
+            Err(error) if error.is_cut_off() => {}
+            Err(error) => {
+                first_error.get_or_insert(error);
+            }
+        }
     }
-    Ok(taken)
+    first_error.map_or(Ok(taken), Err)
 }
 
 pub fn new_run<P: Ports>(due: &Due, program_version: i64, ctx: &Context<'_, P>) -> RunRow {

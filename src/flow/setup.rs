@@ -5,11 +5,19 @@ use crate::wire::cookie::CookieKeys;
 use crate::wire::mail::{self, MailApi};
 use crate::wire::unsubscribe::UnsubscribeKeys;
 
+/// Statements that D1 takes of one invocation on Cloudflare's free plan. What no deployment has set is this: too low makes
+/// runs slow, too high cuts them off.
+pub const STATEMENTS_FREE: u64 = 50;
+/// The same on the paid plan.
+pub const STATEMENTS_PAID: u64 = 1_000;
+
 /// Stripe's own address.
 pub const STRIPE_API: &str = "https://api.stripe.com";
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setup {
+    /// Statements that one invocation may send (`D1_STATEMENTS_MAX`).
+    pub statements_max: u64,
     /// The Worker's address as partners see it; empty where none was set.
     pub public_url: String,
     /// The key to Stripe. `None`: money calls answer that Stripe is not set up, and the ledger goes on.
@@ -66,6 +74,23 @@ pub enum PayoutApproval {
     Manual,
     /// None.
     Automatic,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup {
+            statements_max: STATEMENTS_FREE,
+            public_url: String::new(),
+            stripe: None,
+            stripe_secrets: Vec::new(),
+            stripe_connect_secrets: Vec::new(),
+            payout_approval: PayoutApproval::default(),
+            cookie_keys: None,
+            mail: MailSetup::default(),
+            unsubscribe: UnsubscribeKeys::default(),
+            webhooks_anywhere: false,
+        }
+    }
 }
 
 impl Setup {

@@ -14,6 +14,10 @@ use crate::store::customer::{self as customers, Booked, CustomerRow, Known};
 use crate::store::port::DbError;
 use crate::wire::stripe::Customer;
 
+/// Statements that move a customer to its account: five reads of who it is, the books of both accounts, what is moved and
+/// what is decided anew.
+const JOIN_STATEMENTS: u64 = 34;
+
 /// Takes note of a customer and its address; the account it is, as far as that is known.
 pub async fn note<P: Ports>(ctx: &Context<'_, P>, named: &Customer, at: UtcMillis) -> Result<String, AppError> {
     let email = named.email.as_deref();
@@ -41,6 +45,9 @@ pub async fn drain<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), App
     }
     let stale: Vec<CustomerRow> = ctx.query(customers::customer_stale_list(limit)).await?.decode()?;
     for row in stale {
+        if !ctx.has_room(JOIN_STATEMENTS) {
+            break;
+        }
         join(ctx, &row.id).await?;
     }
     Ok(())

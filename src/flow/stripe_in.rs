@@ -6,7 +6,7 @@
 //! list of their own.
 
 use super::context::{Context, Ports};
-use super::conversion::{self, Incoming, Taken};
+use super::conversion::{self, Incoming, TAKE_STATEMENTS, Taken};
 use super::error::{AppError, Kind};
 use super::reverse;
 use super::stripe::{self, Told};
@@ -15,6 +15,7 @@ use crate::base::decode;
 use crate::base::id;
 use crate::engine::event::{Credential, Event, Payload, Person};
 use crate::store::customer::{self as customers, SOURCE};
+use crate::store::event as events;
 use crate::store::payee;
 use crate::store::port::{DbError, Stmt};
 use crate::store::stripe::{self as rows, PaymentRow, Seen, Waiting};
@@ -23,9 +24,12 @@ use crate::wire::stripe::{self as wire, Draft, Of, Translated, What};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 
 /// Waiting facts that one event may release; the rest is for the sweep.
 const RELEASED_MAX: i64 = 20;
+/// Statements that note what came of an event.
+const NOTE_STATEMENTS: u64 = 1;
 
 /// What a fact came to.
 enum Placed {
@@ -55,6 +59,8 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
     if let Some(seen) = ctx.query(rows::stripe_event_seen(&event.id)).await?.first::<Seen>()? {
         return repeat(event, &seen, &sha256);
     }
+    // Whatever else there is to do, what came of the event is noted.
+    let for_note = ctx.keep(NOTE_STATEMENTS);
     if !event.paid_by.is_empty() {
         ctx.query(rows::payment_note(&event.paid_by)).await?;
     }
@@ -88,7 +94,13 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
         What::Facts(drafts) => {
             let mut facts = Vec::new();
             let mut reasons = Vec::new();
+            // What an earlier delivery took in before it was cut off costs this one nothing: each gets further.
+            let taken = taken(ctx, drafts).await?;
             for draft in drafts {
+                if let Some(outcome) = taken.get(&draft.id) {
+                    facts.push(outcome.clone());
+                    continue;
+                }
                 match place(ctx, event, draft, account.as_deref()).await? {
                     Placed::Taken(outcome) => facts.push(outcome),
                     Placed::Waits => reasons.push("it waits for the invoice of its payment to be known"),
@@ -107,8 +119,27 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
         release(ctx, RELEASED_MAX).await?;
     }
     let text = outcome.to_string();
+    drop(for_note);
     ctx.query(rows::stripe_event_insert(&event.id, &event.kind, &sha256, &text, ctx.now)).await?;
     Ok(outcome)
+}
+
+/// The outcomes of those facts that are in already and say the same. Of one fact alone taking it in says as much.
+async fn taken<P: Ports>(ctx: &Context<'_, P>, drafts: &[Draft]) -> Result<HashMap<String, Value>, AppError> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: String,
+    }
+    if drafts.len() < 2 {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<&str> = drafts.iter().map(|draft| draft.id.as_str()).collect();
+    let rows = ctx.query(events::events_seen(&ids)).await?.decode_pairs::<Row, events::Seen>()?;
+    let same = |(row, seen): (Row, events::Seen)| {
+        let draft = drafts.iter().find(|draft| draft.id == row.id)?;
+        (seen.body_sha256 == digest_of(draft)).then(|| (row.id, serde_json::from_str(&seen.outcome).unwrap_or_default()))
+    };
+    Ok(rows.into_iter().filter_map(same).collect())
 }
 
 /// The SHA-256 of what was understood of an event. Its bytes differ between two deliveries, and between a webhook and
@@ -264,7 +295,8 @@ pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, intent: &str) -> Result<Loo
     }
 }
 
-/// Takes in what waited for an invoice that is known by now, in the order in which it happened.
+/// Takes in what waited for an invoice that is known by now, in the order in which it happened, as far as the invocation
+/// may: the rest is for the sweep.
 pub async fn release<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), AppError> {
     #[derive(Deserialize)]
     struct Ready {
@@ -272,6 +304,9 @@ pub async fn release<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), A
     }
     let ready = ctx.query(rows::waiting_ready(limit)).await?.decode_pairs::<Waiting, Ready>()?;
     for (waiting, Ready { invoice_id }) in ready {
+        if !ctx.has_room(TAKE_STATEMENTS) {
+            break;
+        }
         let payload = decode::from_text(&waiting.payload)
             .map_err(|why| DbError::Fault(format!("stripe_waiting {}: {why}", waiting.id)))?;
         let event = Event {

@@ -1,10 +1,12 @@
 //! The monthly reconciliation against Stripe's own list of subscriptions: what its events missed is repaired, and
 //! what was found stands in the audit trail.
 
+use super::books::BOOKS_STATEMENTS;
 use super::context::{Context, Ports};
 use super::error::AppError;
 use super::reconcile;
 use super::stripe;
+use super::stripe_sweep::CURSOR_STATEMENTS;
 use crate::base::time::Month;
 use crate::store::customer::{self as customers, CustomerAccount};
 use crate::store::token::{self, Audit};
@@ -19,41 +21,54 @@ const PAGE: &str = "50";
 /// Pages that are read: what an invocation may ask for, and more than fits its memory with ease. Who has more
 /// subscriptions compares them by `POST /v1/reconciliations`.
 const PAGES_MAX: u32 = 200;
+/// The same where requests to other services are few: 50 an invocation on the free plan.
+const PAGES_TIGHT: u32 = 30;
 const TOO_MANY: &str = "more subscriptions than are compared here; send them to POST /v1/reconciliations";
 /// Accounts that are compared at a time: their events are read whole.
 const ACCOUNTS: i64 = 50;
-/// Differences that one invocation repairs: each is an event, and an invocation has a thousand statements.
+/// Differences that one invocation repairs: each is an event.
 const REPAIRS_MAX: usize = 20;
+/// Statements that compare a page: its accounts, their books.
+const PAGE_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS;
+/// Statements that report what was found.
+const REPORT_STATEMENTS: u64 = 1;
 /// What Stripe's subscriptions are called; others are another billing system's.
 const PREFIX: &str = "sub_";
 
-/// Compares and repairs; whether everything is compared. What is left over is found by the next call.
-pub async fn run<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, AppError> {
+/// Compares and repairs, after the account where a call before this was cut off. Answers the account after which the next
+/// call goes on (empty: from the first), `None` where all are compared.
+pub async fn run<P: Ports>(ctx: &Context<'_, P>, from: Option<String>) -> Result<Option<String>, AppError> {
     let Some(Listed { billings, resting }) = subscriptions(ctx).await? else {
         report(ctx, &json!({"skipped": TOO_MANY})).await?;
-        return Ok(true);
+        return Ok(None);
     };
+    let for_report = ctx.keep(REPORT_STATEMENTS + CURSOR_STATEMENTS);
     let mut by_customer: HashMap<&str, Vec<&Billing>> = HashMap::new();
     for billing in &billings {
         by_customer.entry(&billing.customer_id).or_default().push(billing);
     }
-    let (mut after, mut found, mut compared) = (String::new(), Vec::new(), 0);
-    let all = loop {
+    let (mut after, mut found, mut compared) = (from.unwrap_or_default(), Vec::new(), 0);
+    let until = loop {
+        if found.len() >= REPAIRS_MAX || !ctx.has_room(PAGE_STATEMENTS) {
+            break Some(after);
+        }
         let page: Vec<CustomerAccount> = ctx.query(customers::customer_accounts(&after, ACCOUNTS)).await?.decode()?;
-        let Some(last) = page.last() else { break true };
-        after.clone_from(&last.account_id);
+        let Some(last) = page.last() else { break None };
         let accounts = billed(&page, &by_customer);
         compared += accounts.len();
         let asked = Reconciliation { as_of: ctx.now, repair: true, accounts };
         let speaks_of = |id: &str| id.starts_with(PREFIX) && !resting.contains(id);
         let mut report = reconcile::reconcile_those(ctx, &asked, speaks_of).await?;
         found.extend(report["missed"].as_array_mut().map(std::mem::take).unwrap_or_default());
-        if found.len() >= REPAIRS_MAX {
-            break false;
+        if report["complete"] == false {
+            // The same accounts again: what is repaired of them by now is found in order.
+            break Some(after);
         }
+        after.clone_from(&last.account_id);
     };
+    drop(for_report);
     report(ctx, &json!({"subscriptions": billings.len(), "accounts": compared, "missed": found})).await?;
-    Ok(all)
+    Ok(until)
 }
 
 /// What Stripe lists.
@@ -68,7 +83,8 @@ struct Listed {
 /// All that Stripe lists, or `None` where there are too many to compare here.
 async fn subscriptions<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<Listed>, AppError> {
     let (mut after, mut listed) = (None::<String>, Listed::default());
-    for _ in 0..PAGES_MAX {
+    let pages = if ctx.is_tight() { PAGES_TIGHT } else { PAGES_MAX };
+    for _ in 0..pages {
         let query = Form::new().with("limit", PAGE).with_some("starting_after", after.as_deref());
         let answer = stripe::get(ctx, "/v1/subscriptions", &query).await?.done()?;
         let (members, next) = wire::page(&answer);

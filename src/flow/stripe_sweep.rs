@@ -2,19 +2,20 @@
 //! missed once a day, and compares subscriptions once a month.
 
 use super::context::{Context, Ports};
+use super::conversion::TAKE_STATEMENTS;
 use super::error::{AppError, Kind};
 use super::stripe::{self, Told};
 use super::stripe_customer;
 use super::stripe_in::{self, Looked};
 use super::stripe_reconcile;
 use crate::base::time::{DAY_MS, HOUR_MS, Month, SECOND_MS, UtcMillis};
-use crate::store::health::{self, Heartbeat};
+use crate::store::health::{self, Cursor, Heartbeat};
 use crate::store::payee::{self, PayeeRow};
 use crate::store::stripe::{self as rows, Waiting};
 use crate::wire::BODY_BYTES_MAX;
 use crate::wire::outgoing::ANSWER_BYTES_MAX;
 use crate::wire::stripe::form::Form;
-use crate::wire::stripe::{self as wire, Endpoint, What};
+use crate::wire::stripe::{self as wire, Endpoint};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -26,6 +27,9 @@ const RELEASED_MAX: i64 = 10;
 const ASKED_MAX: i64 = 5;
 const ASK_AGAIN_MS: i64 = 6 * HOUR_MS;
 
+/// Statements that keep what Stripe said of an invoice.
+const ASK_STATEMENTS: u64 = 2;
+
 /// Stripe lists events for 30 days.
 const REACH_MS: i64 = 30 * DAY_MS;
 /// Events of one page: as many as an answer holds whose every one is as long as a webhook may be.
@@ -34,11 +38,14 @@ const EVENTS: usize = ANSWER_BYTES_MAX / BODY_BYTES_MAX;
 const PAGES_MAX: u32 = 160;
 /// Partners' accounts that one day asks for.
 const PAYEES_MAX: i64 = 50;
-/// Statements that one sweep spends on missed events, of the thousand that an invocation has; what a fact costs, and
-/// an event that is only noted.
-const STATEMENTS: usize = 300;
-const FACT_STATEMENTS: usize = 30;
-const NOTE_STATEMENTS: usize = 4;
+/// The same where requests to other services are few: 50 an invocation on the free plan.
+const PAYEES_TIGHT: i64 = 10;
+/// Statements of an event that is taken in: its fact, and who its customer is, what it releases, what came of it. Of one
+/// with more facts the next sweep takes the rest.
+const EVENT_STATEMENTS: u64 = TAKE_STATEMENTS + 6;
+/// Statements that look which events of a page are known, and that keep how far a job got.
+const PAGE_STATEMENTS: u64 = 1;
+pub const CURSOR_STATEMENTS: u64 = 2;
 
 /// The jobs of the day and of the month, as their heartbeats are called.
 const MISSED: &str = "stripe_missed";
@@ -52,25 +59,32 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
         return Ok(());
     }
     ask_for_invoices(ctx).await?;
-    let beats: Vec<Heartbeat> = ctx.query(health::heartbeat_list()).await?.decode()?;
+    let rows = ctx.batch(vec![health::heartbeat_list(), health::cursor_list()]).await?;
+    let beats: Vec<Heartbeat> = rows[0].decode()?;
+    let cursors: Vec<Cursor> = rows[1].decode()?;
     let last = |job: &str| beats.iter().find(|b| b.job == job).map(|b| b.finished_at_ms);
+    let from = |job: &str| cursors.iter().find(|c| c.job == job).map(|c| c.cursor.clone());
     if last(MISSED).is_none_or(|at| ctx.now.0 - at.0 >= DAY_MS) {
-        let fetched = fetch_missed(ctx).await?;
-        if fetched.is_over {
+        let (until, fault) = fetch_missed(ctx, from(MISSED)).await?;
+        if until.is_none() {
             ask_for_payees(ctx).await?;
-            beat(ctx, MISSED).await?;
         }
-        fetched.fault.map_or(Ok(()), Err)?;
-    } else if last(RECONCILED).is_none_or(|at| Month::of(at) != Month::of(ctx.now))
-        && stripe_reconcile::run(ctx).await?
-    {
-        beat(ctx, RECONCILED).await?;
+        got(ctx, MISSED, until).await?;
+        fault.map_or(Ok(()), Err)?;
+    } else if last(RECONCILED).is_none_or(|at| Month::of(at) != Month::of(ctx.now)) {
+        let until = stripe_reconcile::run(ctx, from(RECONCILED)).await?;
+        got(ctx, RECONCILED, until).await?;
     }
     Ok(())
 }
 
-async fn beat<P: Ports>(ctx: &Context<'_, P>, job: &str) -> Result<(), AppError> {
-    ctx.query(health::heartbeat_write(job, ctx.now, ctx.now)).await?;
+/// Keeps how far a job got, or that it is through.
+async fn got<P: Ports>(ctx: &Context<'_, P>, job: &str, until: Option<String>) -> Result<(), AppError> {
+    ctx.batch(match until {
+        Some(cursor) => vec![health::cursor_write(job, &cursor)],
+        None => vec![health::cursor_clear(job), health::heartbeat_write(job, ctx.now, ctx.now)],
+    })
+    .await?;
     Ok(())
 }
 
@@ -81,6 +95,9 @@ async fn ask_for_invoices<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError
         return Ok(());
     }
     for item in &waiting {
+        if !ctx.has_room(ASK_STATEMENTS) {
+            return Ok(());
+        }
         let answer = stripe_in::look_up(ctx, item.payment_intent.as_deref().unwrap_or("")).await?;
         let statement = match answer {
             // A payment for no invoice takes nothing back here.
@@ -92,50 +109,64 @@ async fn ask_for_invoices<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError
     stripe_in::release(ctx, RELEASED_MAX).await
 }
 
-/// What came of looking for missed events.
-struct Fetched {
-    /// All that Stripe lists have been looked at.
-    is_over: bool,
-    /// Why the first of those that are not in is not. They are tried again tomorrow, and keep nothing else out.
-    fault: Option<AppError>,
-}
-
-/// Fetches the events that no endpoint took.
-async fn fetch_missed<P: Ports>(ctx: &Context<'_, P>) -> Result<Fetched, AppError> {
+/// Fetches the events that no endpoint took, the newest first, after the one where an invocation before this was cut off.
+/// Answers after which event to go on (empty: none), `None` where it is through, and why the first of those that are not in is not: they are
+/// tried again tomorrow, and keep nothing else out.
+async fn fetch_missed<P: Ports>(
+    ctx: &Context<'_, P>,
+    from: Option<String>,
+) -> Result<(Option<String>, Option<AppError>), AppError> {
     let is_live = ctx.setup.stripe.as_ref().is_some_and(|stripe| stripe.is_live());
     let since = ctx.now.plus_ms(-REACH_MS).0 / SECOND_MS;
-    let (mut after, mut spent, mut fault) = (None, 0, None);
+    let (mut after, mut fault) = (from.filter(|id| !id.is_empty()), None);
+    // How far it got is kept even where all else is used up.
+    let _for_cursor = ctx.keep(CURSOR_STATEMENTS);
     for _ in 0..PAGES_MAX {
         let query = Form::new().with("delivery_success", "false").with("created[gte]", since.to_string());
         let query = wire::OWN_EVENTS.iter().fold(query, |query, kind| query.with("types[]", *kind));
         let query = query.with("limit", EVENTS.to_string()).with_some("starting_after", after.as_deref());
-        let answer = stripe::get(ctx, "/v1/events", &query).await?.done()?;
+        if !ctx.has_room(PAGE_STATEMENTS) {
+            return Ok((Some(after.unwrap_or_default()), fault));
+        }
+        let answer = match stripe::get(ctx, "/v1/events", &query).await? {
+            // The event that it was to go on from is older than Stripe's list by now: from the beginning.
+            Told::Refused(refusal) if after.is_some() && refusal.code == "resource_missing" => {
+                after = None;
+                continue;
+            }
+            told => told.done()?,
+        };
         let (events, next) = wire::page(&answer);
         for event in unknown(ctx, events).await? {
-            if spent >= STATEMENTS {
-                return Ok(Fetched { is_over: false, fault });
+            if !ctx.has_room(EVENT_STATEMENTS) {
+                return Ok((Some(after.unwrap_or_default()), fault));
             }
-            spent += match take(ctx, event, is_live).await {
+            match take(ctx, event, is_live).await {
                 Err(error) if error.kind == Kind::Fault => {
                     fault.get_or_insert(error);
-                    FACT_STATEMENTS
                 }
-                cost => cost?,
-            };
+                Err(error) if error.is_cut_off() => return Ok((Some(after.unwrap_or_default()), fault)),
+                done => done?,
+            }
         }
         match next {
             Some(next) => after = Some(next),
             None => break,
         }
     }
-    Ok(Fetched { is_over: true, fault })
+    Ok((None, fault))
 }
 
 /// Asks for the partners' accounts that cannot be paid. Stripe's list of events has none of theirs, and one that was
 /// missed would keep a partner's money here for good.
 async fn ask_for_payees<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
-    let waiting: Vec<PayeeRow> = ctx.query(payee::payee_waiting(PAYEES_MAX)).await?.decode()?;
+    let most = if ctx.is_tight() { PAYEES_TIGHT } else { PAYEES_MAX };
+    // What does not fit is asked for tomorrow: those of which nothing was heard for longest come first.
+    let waiting: Vec<PayeeRow> = ctx.query(payee::payee_waiting(most)).await?.decode()?;
     for row in waiting {
+        if !ctx.has_room(1 + CURSOR_STATEMENTS) {
+            return Ok(());
+        }
         let path = format!("/v1/accounts/{}", row.stripe_account_id);
         let answer = match stripe::get(ctx, &path, &Form::new()).await? {
             Told::Done(answer) => answer,
@@ -162,16 +193,11 @@ async fn unknown<'a, P: Ports>(ctx: &Context<'_, P>, events: &'a [Value]) -> Res
     Ok(events.iter().filter(|event| !known.iter().any(|row| row.id == id(event))).collect())
 }
 
-/// Takes one in; about how many statements it cost. One that cannot be read or is refused is not taken in today either:
-/// it must not keep the others out.
-async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Value, is_live: bool) -> Result<usize, AppError> {
-    let Ok(event) = wire::translate(event, Endpoint::Own, ctx.now) else { return Ok(0) };
+/// Takes one in. One that cannot be read or is refused is not taken in today either: it must not keep the others out.
+async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Value, is_live: bool) -> Result<(), AppError> {
+    let Ok(event) = wire::translate(event, Endpoint::Own, ctx.now) else { return Ok(()) };
     match stripe_in::take(ctx, &event, is_live).await {
         Err(error) if matches!(error.kind, Kind::Transient | Kind::Fault) => Err(error),
-        Err(_) => Ok(1),
-        Ok(_) => Ok(match event.what {
-            What::Facts(drafts) => FACT_STATEMENTS * drafts.len().max(1),
-            _ => NOTE_STATEMENTS,
-        }),
+        _ => Ok(()),
     }
 }

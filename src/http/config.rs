@@ -2,7 +2,7 @@
 //! never opens one.
 
 use crate::flow::error::{AppError, Kind};
-use crate::flow::setup::{MailSetup, PayoutApproval, STRIPE_API, Setup, Stripe};
+use crate::flow::setup::{MailSetup, PayoutApproval, STATEMENTS_FREE, STATEMENTS_PAID, STRIPE_API, Setup, Stripe};
 use crate::wire::cookie::CookieKeys;
 use crate::wire::mail::{self, MailApi};
 use crate::wire::standard_webhooks::Secret;
@@ -102,6 +102,7 @@ impl Config {
         setup.unsubscribe = self.cookie_keys.as_ref().map(UnsubscribeKeys::of).unwrap_or_default();
         setup.mail = self.mail(text);
         setup.webhooks_anywhere = text("WEBHOOKS_ANYWHERE").trim() == "yes";
+        setup.statements_max = self.statements_max(text("D1_STATEMENTS_MAX").trim());
         let key = text("STRIPE_API_KEY").trim().to_owned();
         let base = text("STRIPE_API_BASE").trim().trim_end_matches('/').to_owned();
         let known = ["sk_test_", "sk_live_", "rk_test_", "rk_live_"].iter().any(|p| key.starts_with(p));
@@ -132,6 +133,20 @@ impl Config {
             }
         };
         setup
+    }
+
+    /// How many statements an invocation may send. Fewer than the free plan's do not carry every use to its end.
+    fn statements_max(&mut self, given: &str) -> u64 {
+        match given.parse::<u64>() {
+            _ if given.is_empty() => STATEMENTS_FREE,
+            Ok(number) if (STATEMENTS_FREE..=STATEMENTS_PAID).contains(&number) => number,
+            _ => {
+                self.complaints.push(format!(
+                    "D1_STATEMENTS_MAX: must be a number from {STATEMENTS_FREE} (free plan) to {STATEMENTS_PAID} (paid plan)"
+                ));
+                STATEMENTS_FREE
+            }
+        }
     }
 
     /// How mails leave. Whether a `send_email` binding is there, the edge knows.
@@ -236,6 +251,23 @@ mod tests {
         assert!(config.is_operator("ANN@a.example") && !config.is_operator("nobody") && !config.is_operator(""));
         assert_eq!(config.join_programs, ["one", "two"]);
         assert_eq!(config.complaints, ["OPERATORS: must be email addresses, separated by spaces"]);
+    }
+
+    #[test]
+    fn an_invocation_has_as_many_statements_as_its_plan_allows() {
+        let read = |value: &str| {
+            let config = Config::read(|name| match name {
+                "COOKIE_KEYS" => format!("k1:{}", "01".repeat(32)),
+                "D1_STATEMENTS_MAX" => value.to_owned(),
+                _ => String::new(),
+            });
+            (config.setup.statements_max, config.complaints.len())
+        };
+        for (value, is) in
+            [("", (50, 0)), (" 1000 ", (1_000, 0)), ("50", (50, 0)), ("49", (50, 1)), ("1001", (50, 1)), ("x", (50, 1))]
+        {
+            assert_eq!(read(value), is, "{value:?}");
+        }
     }
 
     fn mail_setup(vars: &[(&str, &str)]) -> (&'static str, Vec<String>) {

@@ -1,15 +1,20 @@
 //! Cron: which job a trigger is, and which periods it settles. A run's instant is the trigger's scheduled time, so a
 //! late or repeated trigger sees the same period.
 
-use crate::base::time::UtcMillis;
+use crate::base::time::{MINUTE_MS, UtcMillis};
 use crate::flow::context::{Context, Ports};
 use crate::flow::error::{AppError, Kind};
 use crate::flow::{credit, deliver, funnel, pay, pool, redecide, settle, sign_in, stripe_sweep};
+use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::store::health;
 
 /// Pages of marked accounts that one sweep decides again, inside one invocation's statements.
 const REDECIDE_PAGES: u32 = 10;
+/// Statements that say that a job ran.
+const HEARTBEAT_STATEMENTS: u64 = 1;
+/// Sweeps come this often.
+const SWEEP_MS: i64 = 10 * MINUTE_MS;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
@@ -38,54 +43,96 @@ impl Job {
     }
 }
 
-/// Runs the job of a trigger. An error leaves what was done; the next sweep resumes it.
+/// What a sweep does, in this order. None of them rests on another: what one leaves the next sweep takes up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Redecide,
+    Pools,
+    Runs,
+    Credits,
+    Payouts,
+    Stripe,
+    Messages,
+    Links,
+}
+
+const PARTS: [Part; 8] = [
+    Part::Redecide,
+    Part::Pools,
+    Part::Runs,
+    Part::Credits,
+    Part::Payouts,
+    Part::Stripe,
+    Part::Messages,
+    Part::Links,
+];
+
+/// Runs the job of a trigger. An error leaves what was done, and so does the end of what one invocation may send, which is
+/// no error: the next sweep goes on.
 pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMillis) -> Result<(), AppError> {
     let job = Job::of(cron)
         .ok_or_else(|| AppError::new(Kind::Fault, "unknown_cron", format!("no job has the trigger {cron:?}")))?;
-    // What Stripe does not answer must not make the sweep look as if it had not run.
-    let mut of_stripe = Ok(());
-    match job {
-        Job::Settle(cadence) => {
-            // One program's fault must not keep the others from being settled.
-            let mut first_error = None;
-            for due in settle::due(ctx, cadence, scheduled).await? {
-                if let Err(error) = settle::settle(ctx, &due).await {
-                    first_error.get_or_insert(error);
-                }
-            }
-            if cadence == Cadence::Weekly {
-                funnel::announce(ctx, scheduled).await?;
-            }
-            if let Some(error) = first_error {
-                return Err(error);
-            }
-        }
-        Job::Sweep => {
-            // A run that cannot go on must not keep payouts from going out.
-            let swept = sweep_books(ctx).await;
-            // Settling uses up most of the statements that D1 allows an invocation.
-            let is_quiet = swept.as_ref().is_ok_and(|resumed| *resumed == 0);
-            let planned = credit::plan(ctx).await;
-            let paid = pay::drive(ctx, if is_quiet { pay::SWEEP_PAGES } else { pay::PROMPT_PAGES }).await;
-            of_stripe = stripe_sweep::sweep(ctx).await;
-            // What is broken in the books, or in a payout, keeps no message from leaving.
-            deliver::sweep(ctx).await?;
-            sign_in::purge(ctx).await?;
-            swept?;
-            planned?;
-            paid?;
-        }
-    }
+    // However much there is to do, that it ran is written down.
+    let for_heartbeat = ctx.keep(HEARTBEAT_STATEMENTS);
+    let done = match job {
+        Job::Settle(cadence) => trigger(ctx, cadence, scheduled).await.map(|()| Ok(())),
+        Job::Sweep => sweep(ctx, scheduled).await,
+    };
+    drop(for_heartbeat);
+    let of_stripe = done?;
     ctx.query(health::heartbeat_write(job.name(), scheduled, ctx.now)).await?;
     of_stripe
 }
 
-/// Takes further whatever of the books was cut off; how many runs that was.
-async fn sweep_books<P: Ports>(ctx: &Context<'_, P>) -> Result<usize, AppError> {
-    redecide::drain(ctx, REDECIDE_PAGES).await?;
-    pool::sweep(ctx).await?;
-    pool::announce_low(ctx).await?;
-    Ok(settle::sweep(ctx).await?.len())
+/// Every program's run is there before the first of them is taken a step further.
+async fn trigger<P: Ports>(ctx: &Context<'_, P>, cadence: Cadence, scheduled: UtcMillis) -> Result<(), AppError> {
+    let announced = |catalog: &Catalog| match cadence {
+        Cadence::Weekly => funnel::announcement(catalog, scheduled, ctx.now).into_iter().collect(),
+        _ => Vec::new(),
+    };
+    let due = settle::begin(ctx, cadence, scheduled, announced).await?;
+    settle::take_further(ctx, due).await.map(|_| ())
+}
+
+/// One part's fault keeps no other from its turn. Answers the first of them, but for Stripe's apart: what Stripe does not
+/// answer must not make the sweep look as if it had not run.
+async fn sweep<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> Result<Result<(), AppError>, AppError> {
+    let (mut of_stripe, mut first_error) = (Ok(()), None);
+    // Where statements are few, one part with much to do uses them all: each sweep lets another part begin.
+    let turn = scheduled.0.div_euclid(SWEEP_MS).rem_euclid(PARTS.len() as i64);
+    let first = if ctx.is_tight() { usize::try_from(turn).unwrap_or(0) } else { 0 };
+    for part in PARTS.iter().cycle().skip(first).take(PARTS.len()) {
+        match sweep_part(ctx, *part).await {
+            Ok(()) => {}
+            Err(error) if error.is_cut_off() => {}
+            Err(error) if *part == Part::Stripe => of_stripe = Err(error),
+            Err(error) => {
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    first_error.map_or(Ok(of_stripe), Err)
+}
+
+async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), AppError> {
+    match part {
+        Part::Redecide => redecide::drain(ctx, REDECIDE_PAGES).await?,
+        Part::Pools => {
+            pool::sweep(ctx).await?;
+            pool::announce_low(ctx).await?;
+        }
+        Part::Runs => {
+            settle::sweep(ctx).await?;
+        }
+        Part::Credits => credit::plan(ctx).await?,
+        Part::Payouts => pay::drive(ctx, pay::SWEEP_PAGES).await?,
+        Part::Stripe => stripe_sweep::sweep(ctx).await?,
+        Part::Messages => {
+            deliver::sweep(ctx).await?;
+        }
+        Part::Links => sign_in::purge(ctx).await?,
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Endpoints of the host that messages are sent to as webhooks.
 
-use super::port::Stmt;
+use super::port::{GIVEN, Stmt};
 use crate::base::time::UtcMillis;
 use serde::Deserialize;
 
@@ -48,4 +48,26 @@ pub fn endpoint_disable(id: &str, reason: &str, now: UtcMillis) -> Stmt {
         .bind(id)
         .bind(now)
         .bind(reason)
+}
+
+/// Switches endpoints off that said they are gone, each with an entry of the audit trail: (the entry's id, the endpoint).
+pub fn endpoint_gone(gone: &[(String, &String)], actor: &str, now: UtcMillis) -> [Stmt; 2] {
+    const REASON: &str = "it answered 410 Gone";
+    [
+        Stmt::new(
+            "UPDATE webhook_endpoint SET disabled_at_ms = ?2, disabled_reason = ?3
+             WHERE id IN (SELECT value ->> 1 FROM json_each(?1)) AND disabled_at_ms IS NULL",
+        )
+        .json(&gone)
+        .bind(now)
+        .bind(REASON),
+        Stmt::new(format!(
+            "{GIVEN} INSERT INTO audit (id, at_ms, actor, action, subject, reason)
+             SELECT row ->> 0, ?2, ?3, 'webhook_endpoint.disable', row ->> 1, ?4 FROM given"
+        ))
+        .json(&gone)
+        .bind(now)
+        .bind(actor)
+        .bind(REASON),
+    ]
 }

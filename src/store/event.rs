@@ -19,6 +19,11 @@ pub fn event_seen(id: &str) -> Stmt {
     Stmt::new("SELECT body_sha256, outcome FROM event WHERE id = ?1").bind(id)
 }
 
+/// The same of several: id, digest and outcome of each that was taken in.
+pub fn events_seen(ids: &[&str]) -> Stmt {
+    Stmt::new("SELECT id, body_sha256, outcome FROM event WHERE id IN (SELECT value FROM json_each(?1))").json(&ids)
+}
+
 /// Everything about one event that is stored, beside the event itself.
 pub struct Intake<'a> {
     pub source: &'a str,

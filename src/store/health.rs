@@ -52,6 +52,29 @@ pub fn heartbeat_write(job: &str, scheduled: UtcMillis, now: UtcMillis) -> Stmt 
     .bind(now)
 }
 
+/// How far a job got, where it was cut off.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Cursor {
+    pub job: String,
+    pub cursor: String,
+}
+
+pub fn cursor_list() -> Stmt {
+    Stmt::new("SELECT job, cursor FROM job_cursor")
+}
+
+/// Keeps how far a job got, for the next invocation.
+pub fn cursor_write(job: &str, cursor: &str) -> Stmt {
+    Stmt::new("INSERT INTO job_cursor (job, cursor) VALUES (?1, ?2) ON CONFLICT (job) DO UPDATE SET cursor = excluded.cursor")
+        .bind(job)
+        .bind(cursor)
+}
+
+/// The job is through: it begins at the beginning the next time.
+pub fn cursor_clear(job: &str) -> Stmt {
+    Stmt::new("DELETE FROM job_cursor WHERE job = ?1").bind(job)
+}
+
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Backlog {
     pub queued: i64,

@@ -90,18 +90,20 @@ pub fn outbox_grants(run: &str, from_seq: i64, to_seq: i64, now: UtcMillis) -> S
     .bind(now)
 }
 
-/// Queues the message that a reward was granted outside of a run. The referrer alone is told: what the friend did to
+/// Queues the messages that rewards were granted outside of a run. The referrer alone is told: what the friend did to
 /// earn it is not announced to the friend, step by step.
-pub fn outbox_reward(line: &Line, now: UtcMillis) -> Stmt {
-    let message = Message {
+pub fn outbox_rewards(lines: &[Line], now: UtcMillis) -> Stmt {
+    fn message(line: &Line) -> Message<'_> {
+        Message {
         id: format!("referrer:{}", line.id),
         kind: "reward.granted.referrer",
         program: &line.program_id,
         partner: Some(&line.partner_id),
         account: Some(&line.account_id),
         payload: json!({"line": line.id, "unit": line.unit, "amount_cents": line.net_cents, "rule": line.rule_id}),
-    };
-    outbox_insert(&[message], now)
+        }
+    }
+    outbox_insert(&lines.iter().map(message).collect::<Vec<_>>(), now)
 }
 
 /// Queues, for those of these reviews that are open, a message to the operator. One that was announced is not again.

@@ -1,7 +1,7 @@
 //! Pools: what stands in them, and the rewards that wait.
 
 use super::account::LINE_COLUMNS;
-use super::port::Stmt;
+use super::port::{GIVEN, Stmt};
 
 /// Every program's pool: revision, balance in cents, and how many rewards wait.
 pub fn pool_list() -> Stmt {
@@ -23,14 +23,13 @@ pub fn pool_fundings(program: &str) -> Stmt {
     .bind(program)
 }
 
-/// Writes at the next revision; aborts the batch when somebody else drew on the pool.
-pub fn pool_advance(program: &str, revision: i64) -> Stmt {
-    Stmt::new(
-        "INSERT INTO pool (program_id, revision) VALUES (?1, CAST(?2 AS INTEGER) + 1)
-         ON CONFLICT (program_id) DO UPDATE SET revision = excluded.revision",
-    )
-    .bind(program)
-    .bind(revision)
+/// Writes at the next revision of each program's pool; aborts the batch when somebody else drew on one.
+pub fn pool_advance(pools: &[(&str, i64)]) -> Stmt {
+    Stmt::new(format!(
+        "{GIVEN} INSERT INTO pool (program_id, revision) SELECT row ->> 0, (row ->> 1) + 1 FROM given WHERE true
+         ON CONFLICT (program_id) DO UPDATE SET revision = excluded.revision"
+    ))
+    .json(&pools)
 }
 
 /// The rewards that wait, in the order in which they are released.

@@ -7,6 +7,7 @@ use crate::base::decode;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
+use std::cell::Cell;
 
 /// A bound value. D1 takes no BigInt, so integers must lie within ±(2^53 - 1); a JSON text read by `json_each` keeps
 /// them INTEGER and is the way to hand over many rows at once.
@@ -35,6 +36,11 @@ pub enum DbError {
     Guard(String),
     /// The database could not be reached or gave up. The batch may have been written all the same.
     Unavailable(String),
+    /// The batch goes beyond what the invocation may send ([`Allowance`]): nothing was sent. What is left to do goes on
+    /// in the next invocation.
+    Exhausted,
+    /// A table is missing: the database is new, and its migrations are on their way. Nothing was written.
+    NoSchema(String),
     /// The statement or its result does not fit the schema: a fault of ours.
     Fault(String),
 }
@@ -43,6 +49,59 @@ pub enum DbError {
 pub trait Db {
     /// Runs the statements in order in one transaction and answers their rows.
     fn batch(&self, statements: Vec<Stmt>) -> impl Future<Output = Result<Vec<Rows>, DbError>>;
+
+    /// What this invocation may send; `None` where nobody counts.
+    fn allowance(&self) -> Option<Allowance> {
+        None
+    }
+}
+
+/// How many statements one invocation may send. D1 allows 50 on Cloudflare's free plan and 1,000 on the paid one, and
+/// fails what goes beyond. The port refuses it first, so that an invocation ends where we choose and not in between.
+#[derive(Clone, Debug)]
+pub struct Allowance {
+    max: u64,
+    sent: Cell<u64>,
+}
+
+impl Allowance {
+    pub fn new(max: u64) -> Allowance {
+        Allowance { max, sent: Cell::new(0) }
+    }
+
+    pub fn max(&self) -> u64 {
+        self.max
+    }
+
+    pub fn left(&self) -> u64 {
+        self.max.saturating_sub(self.sent.get())
+    }
+
+    /// Takes a batch of `statements` out of what is left. A batch that does not fit takes nothing.
+    pub fn take(&self, statements: usize) -> Result<(), DbError> {
+        let statements = u64::try_from(statements).unwrap_or(u64::MAX);
+        if statements > self.left() {
+            return Err(DbError::Exhausted);
+        }
+        self.sent.set(self.sent.get() + statements);
+        Ok(())
+    }
+}
+
+impl DbError {
+    /// What the database's own words mean: D1 has no codes, and SQLite's part of a message is in it.
+    pub fn of(words: String) -> DbError {
+        let says = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
+        if says(&["constraint failed", "SQLITE_CONSTRAINT"]) {
+            DbError::Guard(words)
+        } else if says(&["no such table"]) {
+            DbError::NoSchema(words)
+        } else if says(&["syntax error", "no such", "SQLITE_ERROR", "SQLITE_MISMATCH", "too large", "cannot store"]) {
+            DbError::Fault(words)
+        } else {
+            DbError::Unavailable(words)
+        }
+    }
 }
 
 impl Stmt {
@@ -126,6 +185,8 @@ impl std::fmt::Display for DbError {
         match self {
             DbError::Guard(why) => write!(f, "refused by the database: {why}"),
             DbError::Unavailable(why) => write!(f, "database unavailable: {why}"),
+            DbError::Exhausted => write!(f, "this invocation may send no further statements"),
+            DbError::NoSchema(why) => write!(f, "the database has no schema yet: {why}"),
             DbError::Fault(why) => write!(f, "database fault: {why}"),
         }
     }
@@ -170,5 +231,39 @@ impl From<String> for Value {
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Value {
         value.map_or(Value::Null, Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allowance_is_used_up_and_never_overdrawn() {
+        let allowance = Allowance::new(5);
+        assert_eq!((allowance.take(3), allowance.take(3), allowance.left()), (Ok(()), Err(DbError::Exhausted), 2));
+        assert_eq!((allowance.take(2), allowance.take(1), allowance.left()), (Ok(()), Err(DbError::Exhausted), 0));
+        assert_eq!(allowance.take(0), Ok(()));
+    }
+
+    #[test]
+    fn the_databases_words_are_understood() {
+        let kind = |words: &str| match DbError::of(words.to_owned()) {
+            DbError::Guard(_) => "guard",
+            DbError::NoSchema(_) => "no schema",
+            DbError::Fault(_) => "fault",
+            DbError::Unavailable(_) => "unavailable",
+            DbError::Exhausted => "exhausted",
+        };
+        for (words, is) in [
+            ("D1_ERROR: UNIQUE constraint failed: event.id: SQLITE_CONSTRAINT", "guard"),
+            ("D1_ERROR: no such table: program_version: SQLITE_ERROR", "no schema"),
+            ("D1_ERROR: no such column: writen: SQLITE_ERROR", "fault"),
+            ("D1_ERROR: near \"SELEC\": syntax error: SQLITE_ERROR", "fault"),
+            ("D1_ERROR: D1 DB is overloaded. Requests queued for too long.", "unavailable"),
+            ("Network connection lost.", "unavailable"),
+        ] {
+            assert_eq!(kind(words), is, "{words}");
+        }
     }
 }

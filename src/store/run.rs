@@ -3,7 +3,7 @@
 //! Each step is one batch that begins with `run_step`: its trigger aborts the batch when another runner took the step.
 
 use super::account::line_insert;
-use super::port::Stmt;
+use super::port::{GIVEN, Stmt};
 use crate::base::time::UtcMillis;
 use crate::engine::line::Line;
 use crate::engine::sabotage::{self, Fault};
@@ -39,21 +39,20 @@ pub struct RunRow {
 
 const RUN: &str = "SELECT id, program_id, cadence, period, as_of_ms, program_version, state, step, cursor, items, executed, actor, started_at_ms, finished_at_ms FROM run";
 
-/// Starts a run, or does nothing where the program's period has one.
-pub fn run_insert(run: &RunRow) -> Stmt {
-    Stmt::new(
-        "INSERT INTO run (id, program_id, cadence, period, as_of_ms, program_version, state, step, cursor, items, executed, actor, started_at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, '', 0, 0, ?8, ?9) ON CONFLICT (program_id, cadence, period) DO NOTHING",
-    )
-    .bind(&run.id)
-    .bind(&run.program_id)
-    .bind(&run.cadence)
-    .bind(&run.period)
-    .bind(run.as_of_ms)
-    .bind(run.program_version)
-    .bind(&run.state)
-    .bind(&run.actor)
-    .bind(run.started_at_ms)
+/// Starts runs, each unless its program's period has one.
+pub fn run_insert(runs: &[RunRow]) -> Stmt {
+    Stmt::new(format!(
+        "{GIVEN} INSERT INTO run (id, program_id, cadence, period, as_of_ms, program_version, state, step, cursor, items, executed, actor, started_at_ms)
+         SELECT row ->> '$.id', row ->> '$.program_id', row ->> '$.cadence', row ->> '$.period', row ->> '$.as_of_ms', row ->> '$.program_version',
+                row ->> '$.state', 0, '', 0, 0, row ->> '$.actor', row ->> '$.started_at_ms'
+         FROM given WHERE true ON CONFLICT (program_id, cadence, period) DO NOTHING"
+    ))
+    .json(&runs)
+}
+
+/// Runs by their ids, oldest first.
+pub fn run_list(ids: &[&str]) -> Stmt {
+    Stmt::new(format!("{RUN} WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY started_at_ms, id")).json(&ids)
 }
 
 /// As of when the program's latest run was.

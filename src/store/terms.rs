@@ -12,15 +12,35 @@ use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
 /// The statements of one batch: what was found is written beside what stood, accounts of partners for whom something
 /// changed are marked, and what was not found again goes.
 pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
-    let mut statements = Vec::new();
+    // One statement for each kind of condition, however many modifiers have one: a batch has a bound.
+    let (mut quarter, mut total, mut revenue) = (Vec::new(), Vec::new(), Vec::new());
     for modifier in &document.modifiers {
         for condition in &modifier.when_any {
-            statements.push(find(run, &modifier.id, condition));
+            match condition {
+                PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Quarter } => {
+                    quarter.push((&modifier.id, *at_least + i64::from(sabotage::is(Fault::BonusFromSixth))));
+                }
+                PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Total } => {
+                    total.push((&modifier.id, *at_least));
+                }
+                PartnerCondition::AnnualRevenue { at_least_cents } => revenue.push((&modifier.id, at_least_cents.0)),
+            }
         }
     }
-    for cap in &document.caps {
-        statements.push(cap_find(run, &cap.reward, cap.per_partner_month_cents.0));
-    }
+    let of = |conditions: Vec<(&String, i64)>, find: fn() -> String| {
+        (!conditions.is_empty())
+            .then(|| Stmt::new(find()).bind(&run.program_id).bind(&run.id).json(&conditions))
+    };
+    let caps: Vec<_> = document
+        .caps
+        .iter()
+        .map(|cap| (&cap.reward, cap.per_partner_month_cents.0 + i64::from(sabotage::is(Fault::CapOffByOne))))
+        .collect();
+    let mut statements: Vec<Stmt> =
+        [of(quarter, find_by_quarter), of(total, find_in_total), of(revenue, find_by_revenue), of(caps, cap_find)]
+            .into_iter()
+            .flatten()
+            .collect();
     if !statements.is_empty() {
         statements.extend([
             mark_partners(run, top_up::applies(document), now),
@@ -42,64 +62,61 @@ const KEEP_EARLIEST: &str = "ON CONFLICT (program_id, partner_id, modifier_id, q
        from_ms = IIF(seen_run = excluded.seen_run, MIN(from_ms, excluded.from_ms), excluded.from_ms),
        seen_run = excluded.seen_run";
 
-fn find(run: &RunRow, modifier: &str, condition: &PartnerCondition) -> Stmt {
-    let insert =
-        "INSERT INTO partner_term (program_id, partner_id, modifier_id, quarter, from_ms, changed_run, seen_run)";
-    let (sql, threshold) = match condition {
-        PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Quarter } => (
-            format!(
-                "{insert} SELECT ?1, partner_id, ?3, qualified_quarter, 0, ?2, ?2 FROM binding
-                 WHERE program_id = ?1 AND qualified_at_ms < {AS_OF} AND {held} AND partner_id IS NOT NULL
-                 GROUP BY partner_id, {period} HAVING COUNT(*) >= ?4 {KEEP_EARLIEST}",
-                held = if sabotage::is(Fault::HeldReferralsCount) { "held >= 0" } else { "held = 0" },
-                period =
-                    if sabotage::is(Fault::BonusByYear) { "substr(qualified_quarter, 1, 4)" } else { "qualified_quarter" },
-            ),
-            *at_least + i64::from(sabotage::is(Fault::BonusFromSixth)),
-        ),
-        PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Total } => (
-            format!(
-                "{insert} SELECT ?1, partner_id, ?3, '', qualified_at_ms, ?2, ?2 FROM (
-                   SELECT partner_id, qualified_at_ms,
-                          row_number() OVER (PARTITION BY partner_id ORDER BY qualified_at_ms, account_id) AS place
-                   FROM binding WHERE program_id = ?1 AND qualified_at_ms < {AS_OF} AND held = 0 AND partner_id IS NOT NULL)
-                 WHERE place = ?4 {KEEP_EARLIEST}"
-            ),
-            *at_least,
-        ),
-        PartnerCondition::AnnualRevenue { at_least_cents } => (
-            format!(
-                "{insert} SELECT ?1, partner_id, ?3, '', MIN(at), ?2, ?2 FROM (
-                   SELECT partner_id, at, SUM(SUM(cents)) OVER (PARTITION BY partner_id ORDER BY at) AS worth FROM (
-                     SELECT partner_id, from_ms AS at, annual_cents AS cents FROM revenue_span WHERE program_id = ?1 AND from_ms < {AS_OF}
-                     UNION ALL
-                     SELECT partner_id, to_ms, -annual_cents FROM revenue_span WHERE program_id = ?1 AND to_ms < {AS_OF})
-                   GROUP BY partner_id, at)
-                 WHERE worth >= ?4 GROUP BY partner_id {KEEP_EARLIEST}"
-            ),
-            at_least_cents.0,
-        ),
-    };
-    Stmt::new(sql).bind(&run.program_id).bind(&run.id).bind(modifier).bind(threshold)
+const TERM_INSERT: &str =
+    "INSERT INTO partner_term (program_id, partner_id, modifier_id, quarter, from_ms, changed_run, seen_run)";
+
+/// As many qualifying referrals in one quarter. `?3`: pairs of modifier and threshold, here and below.
+fn find_by_quarter() -> String {
+    let period = if sabotage::is(Fault::BonusByYear) { "substr(qualified_quarter, 1, 4)" } else { "qualified_quarter" };
+    format!(
+        "{TERM_INSERT} SELECT ?1, partner_id, c.value ->> 0, qualified_quarter, 0, ?2, ?2 FROM (
+           SELECT partner_id, qualified_quarter, COUNT(*) AS referrals FROM binding
+           WHERE program_id = ?1 AND qualified_at_ms < {AS_OF} AND {held} AND partner_id IS NOT NULL
+           GROUP BY partner_id, {period}) CROSS JOIN json_each(?3) c WHERE referrals >= c.value ->> 1 {KEEP_EARLIEST}",
+        held = if sabotage::is(Fault::HeldReferralsCount) { "held >= 0" } else { "held = 0" },
+    )
 }
 
-/// A line takes room in the order of (paid at, invoice), with all it earned: nothing gives the room back.
-fn cap_find(run: &RunRow, reward: &str, cap_cents: i64) -> Stmt {
-    Stmt::new(format!(
+/// As many qualifying referrals in all: from the moment of the last of them.
+fn find_in_total() -> String {
+    format!(
+        "{TERM_INSERT} SELECT ?1, partner_id, c.value ->> 0, '', qualified_at_ms, ?2, ?2 FROM (
+           SELECT partner_id, qualified_at_ms,
+                  row_number() OVER (PARTITION BY partner_id ORDER BY qualified_at_ms, account_id) AS place
+           FROM binding WHERE program_id = ?1 AND qualified_at_ms < {AS_OF} AND held = 0 AND partner_id IS NOT NULL)
+           CROSS JOIN json_each(?3) c WHERE place = c.value ->> 1 {KEEP_EARLIEST}"
+    )
+}
+
+/// So much sourced yearly revenue: from the moment it was first reached.
+fn find_by_revenue() -> String {
+    format!(
+        "{TERM_INSERT} SELECT ?1, partner_id, c.value ->> 0, '', MIN(at), ?2, ?2 FROM (
+           SELECT partner_id, at, SUM(SUM(cents)) OVER (PARTITION BY partner_id ORDER BY at) AS worth FROM (
+             SELECT partner_id, from_ms AS at, annual_cents AS cents FROM revenue_span WHERE program_id = ?1 AND from_ms < {AS_OF}
+             UNION ALL
+             SELECT partner_id, to_ms, -annual_cents FROM revenue_span WHERE program_id = ?1 AND to_ms < {AS_OF})
+           GROUP BY partner_id, at) CROSS JOIN json_each(?3) c
+         WHERE worth >= c.value ->> 1 GROUP BY partner_id, c.value ->> 0 {KEEP_EARLIEST}"
+    )
+}
+
+/// A line takes room in the order of (paid at, invoice), with all it earned: nothing gives the room back. Of two caps on
+/// one reward the lower counts.
+fn cap_find() -> String {
+    format!(
         "INSERT INTO cap_verdict (line_id, program_id, account_id, capped_cents, changed_run, seen_run)
-         SELECT id, ?1, account_id, MIN(earned_cents, total - CAST(?4 AS INTEGER)), ?2, ?2 FROM (
-           SELECT id, account_id, earned_cents, SUM({room}) OVER (
-                    PARTITION BY partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch') ORDER BY at_ms, basis) AS total
-           FROM accrual WHERE program_id = ?1 AND rule_id = ?3 AND at_ms < {AS_OF} AND earned_cents > 0)
-         WHERE total > ?4
+         SELECT id, ?1, account_id, MIN(earned_cents, total - cap), ?2, ?2 FROM (
+           SELECT id, account_id, earned_cents, cap, SUM({room}) OVER (
+                    PARTITION BY rule_id, partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch') ORDER BY at_ms, basis) AS total
+           FROM (SELECT value ->> 0 AS reward, MIN(value ->> 1) AS cap FROM json_each(?3) GROUP BY value ->> 0) c
+             CROSS JOIN accrual ON program_id = ?1 AND rule_id = c.reward
+           WHERE at_ms < {AS_OF} AND earned_cents > 0)
+         WHERE total > cap
          ON CONFLICT (line_id) DO UPDATE SET changed_run = IIF(capped_cents <> excluded.capped_cents, excluded.changed_run, changed_run),
            capped_cents = excluded.capped_cents, seen_run = excluded.seen_run",
         room = if sabotage::is(Fault::CapGivesRoomBack) { "net_cents" } else { "earned_cents" },
-    ))
-    .bind(&run.program_id)
-    .bind(&run.id)
-    .bind(reward)
-    .bind(cap_cents + i64::from(sabotage::is(Fault::CapOffByOne)))
+    )
 }
 
 /// Who has lost a term; who has a new one as well, unless it is added line by line.

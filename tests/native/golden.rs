@@ -5,17 +5,23 @@ pub mod case;
 pub mod story;
 
 use case::{Book, Case, Economics, Expect};
+use manicule::flow::setup::{STATEMENTS_FREE, STATEMENTS_PAID};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use story::Stage;
 
+/// Statements of an invocation on Cloudflare's free plan and on the paid one.
+pub const PLANS: [u64; 2] = [STATEMENTS_FREE, STATEMENTS_PAID];
+
 fn play_book(text: &str, wanted: &[&str]) {
     let book: Book = serde_json::from_str(text).expect("a book of cases");
     let mut failures = Vec::new();
-    for case in &book.cases {
-        let played = std::panic::catch_unwind(|| play(&book.program, case));
+    // On either of Cloudflare's plans every cent is the same.
+    for (case, max) in book.cases.iter().flat_map(|case| PLANS.map(|max| (case, max))) {
+        let played = std::panic::catch_unwind(|| play(&book.program, case, max));
         let found = played.unwrap_or_else(|_| vec!["a panic, printed above".to_owned()]);
-        failures.extend(found.into_iter().map(|what| format!("{} ({}): {what}", case.name, case.source)));
+        let told = |what| format!("{} ({}), {max} statements: {what}", case.name, case.source);
+        failures.extend(found.into_iter().map(told));
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     let names: Vec<&str> = book.cases.iter().map(|c| c.name.as_str()).collect();
@@ -23,8 +29,8 @@ fn play_book(text: &str, wanted: &[&str]) {
 }
 
 /// Plays a case: everything that is not as expected.
-fn play(program: &str, case: &Case) -> Vec<String> {
-    let mut stage = Stage::new(program, case);
+fn play(program: &str, case: &Case, statements_max: u64) -> Vec<String> {
+    let mut stage = Stage::new(program, case, statements_max);
     let mut found = Vec::new();
     for step in &case.story {
         if let Some(expect) = &step.expect {
@@ -34,6 +40,10 @@ fn play(program: &str, case: &Case) -> Vec<String> {
         }
     }
     found.extend(stage.world.faults());
+    let most = stage.world.db.most.get();
+    if most > statements_max {
+        found.push(format!("an invocation sent {most} statements"));
+    }
     found
 }
 

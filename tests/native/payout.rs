@@ -10,6 +10,7 @@ pub mod stripe;
 
 use bench::Fault;
 use crash::{STEPS, Scene, Stage, faults_of};
+use manicule::flow::setup::STATEMENTS_FREE;
 
 /// Runs a future that is ready at once.
 pub fn ready<T>(future: impl Future<Output = T>) -> T {
@@ -101,6 +102,20 @@ fn one_fault_anywhere_moves_each_cent_once() {
     singles(&Stage::new(2), &SCENES, &mut report);
     report.print("single faults");
     assert_eq!(report.failures, 0, "{:?}", report.first);
+}
+
+/// The same where an invocation may send few statements, which cuts it off in other places.
+#[test]
+fn one_fault_anywhere_moves_each_cent_once_with_few_statements() {
+    for statements_max in [STATEMENTS_FREE, STATEMENTS_FREE / 2] {
+        let stage = Stage::new(2);
+        stage.bench.statements_max.set(Some(statements_max));
+        let mut report = Report::default();
+        singles(&stage, &SCENES, &mut report);
+        report.print(&format!("single faults, {statements_max} statements"));
+        assert_eq!(report.failures, 0, "{:?}", report.first);
+        assert!(stage.bench.db.sqlite.most.get() <= statements_max);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The database port on SQLite, behaving as D1 does: integers are bound as REAL, a batch is one transaction, integers
 //! come back as numbers.
 
-use manicule::store::port::{Db, DbError, Rows, Stmt, Value};
+use manicule::store::port::{Allowance, Db, DbError, Rows, Stmt, Value};
 use rusqlite::types::{Value as Sql, ValueRef};
 use rusqlite::{Connection, ErrorCode, StatementStatus};
 use serde_json::{Map, Value as Json};
@@ -29,6 +29,10 @@ pub struct Sqlite {
     /// The fault of the call with this number.
     pub fault: Cell<Option<(u64, Fault)>>,
     pub statements: Cell<u64>,
+    /// What the invocation under way may still send, as the Worker's port counts it.
+    pub allowance: RefCell<Option<Allowance>>,
+    /// The most statements that one invocation has sent so far.
+    pub most: Cell<u64>,
     /// The texts of statements, kept from when a test asks for it.
     pub heard: RefCell<Option<BTreeSet<String>>>,
 }
@@ -58,8 +62,23 @@ impl Sqlite {
             calls: Cell::new(0),
             fault: Cell::new(None),
             statements: Cell::new(0),
+            allowance: RefCell::default(),
+            most: Cell::new(0),
             heard: RefCell::new(None),
         }
+    }
+
+    /// A new invocation begins, which may send `max` statements; `None`: as many as it likes.
+    pub fn invocation(&self, max: Option<u64>) {
+        *self.allowance.borrow_mut() = max.map(Allowance::new);
+    }
+
+    /// Takes statements out of what the invocation may send.
+    pub fn take(&self, statements: usize) -> Result<(), DbError> {
+        let Some(allowance) = &*self.allowance.borrow() else { return Ok(()) };
+        allowance.take(statements)?;
+        self.most.set(self.most.get().max(allowance.max() - allowance.left()));
+        Ok(())
     }
 
     /// Rows of a query, outside the port: for tests that look at the books.
@@ -74,6 +93,7 @@ impl Sqlite {
 
 impl Db for Sqlite {
     async fn batch(&self, statements: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
+        self.take(statements.len())?;
         let call = self.calls.get();
         self.calls.set(call + 1);
         self.statements.set(self.statements.get() + statements.len() as u64);
@@ -96,6 +116,10 @@ impl Db for Sqlite {
         }
         Ok(answers)
     }
+
+    fn allowance(&self) -> Option<Allowance> {
+        self.allowance.borrow().clone()
+    }
 }
 
 /// The migrations in order.
@@ -109,7 +133,10 @@ pub fn migrations() -> Vec<String> {
 
 pub fn run(connection: &Connection, statement: &Stmt) -> Result<Vec<Map<String, Json>>, DbError> {
     let mut prepared =
-        connection.prepare_cached(&statement.sql).map_err(|e| DbError::Fault(format!("{e}: {}", statement.sql)))?;
+        connection.prepare_cached(&statement.sql).map_err(|e| match classify(e) {
+            DbError::Fault(why) => DbError::Fault(format!("{why}: {}", statement.sql)),
+            other => other,
+        })?;
     let names: Vec<String> = prepared.column_names().iter().map(|n| (*n).to_owned()).collect();
     let params = statement.params.iter().map(|value| match value {
         Value::Null => Sql::Null,
@@ -144,6 +171,9 @@ pub fn classify(error: rusqlite::Error) -> DbError {
         rusqlite::Error::SqliteFailure(e, _) if e.code == ErrorCode::ConstraintViolation => {
             DbError::Guard(error.to_string())
         }
-        _ => DbError::Fault(error.to_string()),
+        _ => match DbError::of(error.to_string()) {
+            missing @ DbError::NoSchema(_) => missing,
+            _ => DbError::Fault(error.to_string()),
+        },
     }
 }

@@ -12,9 +12,10 @@ use manicule::flow::conversion::{self, Incoming, Taken};
 use manicule::flow::enrol;
 use manicule::flow::error::AppError;
 use manicule::flow::pool;
+use manicule::flow::redecide;
 use manicule::flow::review::{self, Choice};
-use manicule::flow::settle::{self, Due};
-use manicule::flow::setup::Setup;
+use manicule::flow::settle;
+use manicule::flow::setup::{STATEMENTS_PAID, Setup};
 use manicule::program::document::Cadence;
 use manicule::store::run::RunRow;
 use manicule::wire::mail::Mail;
@@ -32,9 +33,14 @@ pub struct World {
     pub service: RefCell<Service>,
     /// Takes mails, or does not. It does, unless a test says otherwise.
     pub mailer: RefCell<Mailer>,
+    /// Statements that an invocation may send: as many as on Cloudflare's paid plan, unless a test says otherwise.
+    pub statements_max: Cell<Option<u64>>,
     /// How late it is: the instant of the latest context, unless a test says otherwise.
     pub clock: Cell<UtcMillis>,
 }
+
+/// Sweeps in which a run must be done, however few statements each of them has.
+const SWEEPS_MAX: u32 = 200;
 
 /// Answers a request to another service, or does not.
 pub type Service = Box<dyn FnMut(Outgoing) -> Result<Answer, NoAnswer>>;
@@ -74,8 +80,8 @@ impl World {
     /// An empty world with the presets installed.
     pub fn new(seed: u64) -> World {
         let world = World::on(Sqlite::new(), seed);
-        let ctx = world.at(at("2020-01-01T00:00:00Z"));
         for (id, text) in manicule::program::catalog::PRESETS {
+            let ctx = world.at(at("2020-01-01T00:00:00Z"));
             let saved = now(manicule::flow::program::save(&ctx, id, text));
             assert!(matches!(saved, Ok((201, _))), "{id} is saved");
         }
@@ -90,12 +96,15 @@ impl World {
             setup: Setup::default(),
             service: RefCell::new(Box::new(|_| Err(NoAnswer("no service is set up".to_owned())))),
             mailer: RefCell::new(Box::new(|_| Ok(()))),
+            statements_max: Cell::new(Some(STATEMENTS_PAID)),
             clock: Cell::new(UtcMillis(0)),
         }
     }
 
+    /// A new invocation begins.
     pub fn at(&self, now: UtcMillis) -> Context<'_, World> {
         self.clock.set(now);
+        self.db.invocation(self.statements_max.get());
         Context::new(self, &self.setup, now, "test")
     }
 
@@ -165,7 +174,18 @@ impl World {
     /// The same, where cron comes at `when` for what was scheduled before.
     pub fn run_late(&self, when: UtcMillis, cadence: Cadence, scheduled: UtcMillis) -> Result<Vec<RunRow>, AppError> {
         let ctx = self.at(when);
-        now(settle::due(&ctx, cadence, scheduled))?.iter().map(|due: &Due| now(settle::settle(&ctx, due))).collect()
+        let due = now(settle::begin(&ctx, cadence, scheduled, |_| Vec::new()))?;
+        let ids: Vec<String> = due.iter().map(|run| run.id.clone()).collect();
+        now(settle::take_further(&ctx, due))?;
+        // What this invocation left, sweeps take up.
+        for _ in 0..SWEEPS_MAX {
+            if self.db.number("SELECT COUNT(*) FROM run WHERE state <> 'done'") == 0 {
+                break;
+            }
+            self.sweep(when)?;
+        }
+        let ctx = self.at(when);
+        ids.iter().map(|id| now(settle::load(&ctx, id))).collect()
     }
 
     /// Makes a further link of a partner: its code.
@@ -198,6 +218,17 @@ impl World {
     /// Puts money into a program's pool.
     pub fn fund(&self, when: UtcMillis, program: &str, cents: i64) -> Result<(), AppError> {
         now(pool::fund(&self.at(when), program, Cents(cents), "to reward", None)).map(|_| ())
+    }
+
+    /// What an invocation with few statements left marked, sweeps decide.
+    pub fn catch_up(&self, when: UtcMillis) {
+        for _ in 0..SWEEPS_MAX {
+            if self.db.number("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL") == 0 {
+                return;
+            }
+            now(redecide::drain(&self.at(when), 1)).expect("accounts are decided");
+        }
+        panic!("accounts stay marked after {SWEEPS_MAX} sweeps");
     }
 
     pub fn sweep(&self, when: UtcMillis) -> Result<Vec<RunRow>, AppError> {

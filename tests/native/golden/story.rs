@@ -25,8 +25,9 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub fn new(program: &str, case: &Case) -> Stage {
+    pub fn new(program: &str, case: &Case, statements_max: u64) -> Stage {
         let world = World::new(1);
+        world.statements_max.set(Some(statements_max));
         let mut partners = BTreeMap::new();
         let mut enrol = |name: &str, program: &str, email: &str| {
             let (id, code) = world.partner(START, program, name, email).expect("a partner");
@@ -44,9 +45,11 @@ impl Stage {
 
     /// A stage without partners.
     #[allow(dead_code, reason = "cases name theirs")]
-    pub fn empty() -> Stage {
+    pub fn empty(statements_max: u64) -> Stage {
         let (partners, links) = (BTreeMap::new(), BTreeMap::new());
-        Stage { world: World::new(1), now: START.to_rfc3339(), partners, links, steps: 0 }
+        let world = World::new(1);
+        world.statements_max.set(Some(statements_max));
+        Stage { world, now: START.to_rfc3339(), partners, links, steps: 0 }
     }
 
     pub fn enrol(&mut self, partner: &Partner) {
@@ -120,6 +123,7 @@ impl Stage {
         self.now = when.to_rfc3339();
         let choice = if decision.release { Choice::Release } else { Choice::Reject };
         self.world.decide(when, id.as_str().unwrap_or_default(), choice).expect("the review is decided");
+        self.world.catch_up(when);
     }
 
     fn bring(&mut self, step: &Step, when: UtcMillis, clients: &Clients) {
@@ -225,6 +229,7 @@ impl Stage {
         self.now = self.now.clone().max(when.plus_ms(1_000).to_rfc3339());
         let now = UtcMillis::parse(&self.now).unwrap_or_else(|| when.plus_ms(1_000));
         self.world.take(now, &body, self.trail(&step.clicked)).unwrap_or_else(|e| panic!("{id}: {e}"));
+        self.world.catch_up(now);
     }
 
     fn trail(&self, clicks: &[Click]) -> Option<Trail> {

@@ -5,7 +5,7 @@ use crate::support::sqlite::{Sqlite, classify, run};
 use manicule::base::time::UtcMillis;
 use manicule::flow::context::{Context, Ports};
 use manicule::flow::setup::{PayoutApproval, Setup, Stripe as Account};
-use manicule::store::port::{Db, DbError, Rows, Stmt};
+use manicule::store::port::{Allowance, Db, DbError, Rows, Stmt};
 use manicule::wire::mail::Mail;
 use manicule::wire::outgoing::{Answer, NoAnswer, Outgoing};
 use std::cell::{Cell, RefCell};
@@ -93,6 +93,9 @@ pub struct Bench {
     pub stripe: RefCell<Stripe>,
     pub setup: Setup,
     pub now: Cell<i64>,
+    /// Statements that an invocation may send; `None`: as many as it likes. Several at once share what the last one of them
+    /// began with, so that they are cut off anywhere.
+    pub statements_max: Cell<Option<u64>>,
     /// Keys whose request is under way at Stripe.
     busy: RefCell<BTreeSet<String>>,
     seed: Cell<u64>,
@@ -168,12 +171,17 @@ impl Db for Shaky {
         if fault == Some(Fault::FailBefore) {
             return Err(DbError::Unavailable("injected: nothing was written".to_owned()));
         }
+        self.sqlite.take(statements.len())?;
         let answer = self.nested(&statements);
         self.script.after(fault).await;
         if fault == Some(Fault::FailAfter) {
             return Err(DbError::Unavailable("injected: it was written all the same".to_owned()));
         }
         answer
+    }
+
+    fn allowance(&self) -> Option<Allowance> {
+        self.sqlite.allowance.borrow().clone()
     }
 }
 
@@ -238,18 +246,22 @@ impl Ports for Bench {
 impl Bench {
     pub fn new(db: Sqlite) -> Bench {
         let script = Rc::new(Script::default());
+        db.invocation(None);
         Bench {
             db: Shaky { sqlite: db, script: Rc::clone(&script) },
             script,
             stripe: RefCell::new(Stripe::default()),
             setup: set_up(PayoutApproval::Automatic),
             now: Cell::new(0),
+            statements_max: Cell::new(None),
             busy: RefCell::default(),
             seed: Cell::new(7),
         }
     }
 
+    /// A new invocation begins.
     pub fn context(&self) -> Context<'_, Bench> {
+        self.db.sqlite.invocation(self.statements_max.get());
         Context::new(self, &self.setup, UtcMillis(self.now.get()), "cron")
     }
 

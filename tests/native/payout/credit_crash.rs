@@ -5,6 +5,7 @@ use super::bench::{Bench, Call, DATABASE, Fault, SERVICE};
 use super::stripe;
 use crate::support::world::{World, at, now};
 use manicule::flow::payout::{self, Decision};
+use manicule::flow::setup::STATEMENTS_FREE;
 use manicule::wire::operator::Resolution;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -243,6 +244,18 @@ fn one_fault_anywhere_delivers_each_credit_once() {
         singles(&stage, scene, &mut report);
     }
     println!("single faults: {} cases", report.cases);
+    assert_eq!(report.first, None);
+}
+
+/// The same where an invocation may send few statements, which cuts it off in other places.
+#[test]
+fn one_fault_anywhere_delivers_each_credit_once_with_few_statements() {
+    let (stage, mut report) = (Stage::new(), Report::default());
+    stage.bench.statements_max.set(Some(STATEMENTS_FREE));
+    for scene in SCENES {
+        singles(&stage, scene, &mut report);
+    }
+    println!("single faults, {STATEMENTS_FREE} statements: {} cases", report.cases);
     assert_eq!(report.first, None);
 }
 

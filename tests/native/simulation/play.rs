@@ -14,6 +14,7 @@ use crate::support::world::{World, now as done};
 use manicule::base::time::UtcMillis;
 use manicule::engine::touch::Trail;
 use manicule::flow::error::{AppError, Kind};
+use manicule::flow::setup::{STATEMENTS_FREE, STATEMENTS_PAID};
 use manicule::flow::{pool, redecide, settle};
 use manicule::program::document::Cadence;
 use serde_json::json;
@@ -69,6 +70,9 @@ impl Play {
     fn new(seed: u64) -> Play {
         let mut dice = Dice::new(seed);
         let world = World::new(seed);
+        // Every other seed lives on Cloudflare's free plan.
+        let statements_max = if seed.is_multiple_of(2) { STATEMENTS_FREE } else { STATEMENTS_PAID };
+        world.statements_max.set(Some(statements_max));
         let start = match dice.next() % 4 {
             0 => instant(2024, 2, 10),
             1 => instant(2025, 1, 5),

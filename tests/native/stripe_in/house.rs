@@ -126,6 +126,7 @@ impl House {
             body: bytes.into_bytes(),
             ..Request::default()
         };
+        let _ = self.world.at(self.now.get());
         let shell = Shell { site: &self.world, config: &self.config, now: self.now.get() };
         let response = now(route::answer(&shell, &request)).expect("an answer");
         (response.status, serde_json::from_slice(&response.body).expect("JSON"))
@@ -220,6 +221,7 @@ impl House {
     }
 
     pub fn try_sweep(&self) -> Result<(), AppError> {
+        let _ = self.world.at(self.now.get());
         let ctx =
             manicule::flow::context::Context::new(&self.world, &self.config.setup, self.now.get(), "cron".to_owned());
         now(jobs::run(&ctx, "*/10 * * * *", self.now.get()))
