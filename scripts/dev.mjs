@@ -213,7 +213,8 @@ async function main() {
   if (broken) throw new Error(`the migrations could not be applied:\n${broken}`);
 
   const state = (name) => join(root, ".wrangler", name);
-  const vars = { STRIPE_API_KEY: known.stripeKey };
+  // As many database statements an invocation as on Cloudflare's paid plan.
+  const vars = { D1_STATEMENTS_MAX: "1000", STRIPE_API_KEY: known.stripeKey };
   if (!known.stripeKey) {
     // It keeps its state beside the Worker's: what was paid stays paid.
     stripe = await startStripe({

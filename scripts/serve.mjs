@@ -210,7 +210,8 @@ async function begin(port, { stateFolder, templateFolder, secrets, vars }) {
           rootPath: root,
           modulesRoot: build,
           modules: modules(),
-          bindings: { ...options.bindings, ...workerSecrets(secrets), ...stripeVars, ...demoVars, ...vars },
+          // As many database statements an invocation as on Cloudflare's paid plan, unless the settings say otherwise.
+          bindings: { D1_STATEMENTS_MAX: "1000", ...options.bindings, ...workerSecrets(secrets), ...stripeVars, ...demoVars, ...vars },
           assets: { ...options.assets, directory: join(build, "assets") },
         },
       ],

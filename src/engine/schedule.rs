@@ -33,6 +33,18 @@ pub fn next_run_at(cadence: Cadence, at: UtcMillis) -> UtcMillis {
     if this >= at { this } else { next }
 }
 
+/// The last scheduled run at or before an instant.
+pub fn last_run_at(cadence: Cadence, at: UtcMillis) -> UtcMillis {
+    let (this, before) = match cadence {
+        Cadence::Weekly => (Week::of(at).start(), Week::of(at).plus(-1).start()),
+        Cadence::Monthly => (Month::of(at).start(), Month::of(at).plus(-1).start()),
+        Cadence::Instant | Cadence::None => return at,
+    };
+    let hour = if cadence == Cadence::Weekly { WEEKLY_HOUR } else { MONTHLY_HOUR };
+    let (this, before) = (this.plus_ms(hour * HOUR_MS), before.plus_ms(hour * HOUR_MS));
+    if this <= at { this } else { before }
+}
+
 /// The period that a run at `at` settles: the last one that is over.
 pub fn period_before(cadence: Cadence, at: UtcMillis) -> String {
     match cadence {
@@ -61,6 +73,21 @@ pub fn scheduled_at(cadence: Cadence, period: &str) -> Option<UtcMillis> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_run_is_the_one_before_the_next() {
+        let at = |text: &str| UtcMillis::parse(text).unwrap();
+        for (cadence, when, last) in [
+            (Cadence::Weekly, "2026-06-15T08:59:59.999Z", "2026-06-08T09:00:00Z"),
+            (Cadence::Weekly, "2026-06-15T09:00:00Z", "2026-06-15T09:00:00Z"),
+            (Cadence::Weekly, "2026-06-21T23:00:00Z", "2026-06-15T09:00:00Z"),
+            (Cadence::Monthly, "2026-01-01T05:00:00Z", "2025-12-01T06:00:00Z"),
+            (Cadence::Monthly, "2026-01-31T05:00:00Z", "2026-01-01T06:00:00Z"),
+        ] {
+            assert_eq!(last_run_at(cadence, at(when)), at(last), "{when}");
+            assert!(next_run_at(cadence, at(last).plus_ms(1)) > at(when), "{when}");
+        }
+    }
 
     #[test]
     fn a_run_settles_the_period_before_it() {

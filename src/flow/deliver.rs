@@ -13,7 +13,7 @@ use crate::base::time::{HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::program::catalog::Catalog;
 use crate::program::document::Delivery;
 use crate::store::credit_told::{self, CREDIT_KINDS};
-use crate::store::delivery::{self, Due, Mailed, Outcome, Reach};
+use crate::store::delivery::{self, Due, Mailed, Outcome, Reach, ToDo};
 use crate::store::port::{DbError, Stmt};
 use crate::store::unsubscribe::{Unsubscribed, unsubscribe_of};
 use crate::store::{endpoint as endpoints, program};
@@ -69,7 +69,12 @@ const ERROR_CHARS_MAX: usize = 200;
 
 /// Delivers what is due, within one invocation's limits. How many attempts were made.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<usize, AppError> {
-    address(ctx).await?;
+    let to_do: ToDo = ctx.query(delivery::to_do(ctx.now.max(ctx.ports.clock()))).await?.first()?.unwrap_or_default();
+    if to_do.unaddressed == 1 {
+        address(ctx).await?;
+    } else if to_do.due == 0 {
+        return Ok(0);
+    }
     let (began, mut made) = (ctx.ports.clock(), 0);
     for _ in 0..CLAIMS {
         let now = ctx.ports.clock();

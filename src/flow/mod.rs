@@ -19,6 +19,7 @@ pub mod facts;
 pub mod funnel;
 pub mod onboard;
 pub mod once;
+pub mod overdue;
 pub mod pay;
 pub mod payout;
 pub mod pool;

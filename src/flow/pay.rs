@@ -66,7 +66,8 @@ pub async fn drive<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), App
     }
     let mut pace = Pace::default();
     let mut left = if ctx.is_tight() { pages.min(TIGHT_PAGES) } else { pages };
-    for kind in [Kind::Payout, Kind::Reversal, Kind::Credit, Kind::Debit] {
+    let due: rows::Due = ctx.query(rows::kinds_due(ctx.now)).await?.first()?.unwrap_or_default();
+    for kind in [Kind::Payout, Kind::Reversal, Kind::Credit, Kind::Debit].into_iter().filter(|kind| due.has(*kind)) {
         pace.stop = pace.stop.filter(|stop| *stop == Stop::All);
         while left > 0 && pace.stop.is_none() && ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
             let due = rows::sending_due(kind, approval_name(ctx.setup.payout_approval), ctx.now, PAGE);

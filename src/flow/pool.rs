@@ -11,7 +11,7 @@ use crate::engine::posting::{self, Transfer};
 use crate::engine::sabotage::{self, Fault};
 use crate::program::document::Document;
 use crate::store::account::{self, AccountRow};
-use crate::store::port::{DbError, Stmt};
+use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::token::{self, Audit};
 use crate::store::{ledger, outbox, pool, program};
 use serde_json::json;
@@ -94,29 +94,32 @@ pub async fn fund<P: Ports>(
     Err(AppError::contended())
 }
 
-/// Releases what waits in every program whose pool has something in it.
+/// Releases what waits in every program whose pool has something in it, then tells the operator of pools that hold less
+/// than they should: once after each funding, and where nobody has funded one yet, as soon as a reward waits for it.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
-    #[derive(serde::Deserialize)]
-    struct Row {
-        id: String,
-    }
-    for row in ctx.query(pool::pool_releasable()).await?.decode::<Row>()? {
+    let mut rows = ctx.batch(vec![program::program_list(), pool::pool_list()]).await?;
+    let releasable: Vec<String> = pools(&rows[1])?
+        .into_iter()
+        .filter(|p| p.pool.waiting > 0 && p.pool.balance_cents > 0)
+        .map(|p| p.pool.program_id)
+        .collect();
+    for id in &releasable {
         if !ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
             break;
         }
-        release(ctx, &row.id).await?;
+        release(ctx, id).await?;
     }
-    Ok(())
+    if !releasable.is_empty() {
+        rows[1] = ctx.query(pool::pool_list()).await?;
+    }
+    announce_low(ctx, &rows).await
 }
 
-/// Tells the operator of pools that hold less than they should: once after each funding, and where nobody has funded
-/// one yet, as soon as a reward waits for it.
-pub async fn announce_low<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
+async fn announce_low<P: Ports>(ctx: &Context<'_, P>, rows: &[Rows]) -> Result<(), DbError> {
     #[derive(serde::Deserialize)]
     struct Row {
         fundings: i64,
     }
-    let rows = ctx.batch(vec![program::program_list(), pool::pool_list()]).await?;
     let catalog = program::catalog(&rows[0])?;
     for PoolRow { pool: row, .. } in pools(&rows[1])? {
         let Some(document) = catalog.in_force(&row.program_id, ctx.now).filter(|d| d.settlement.pool) else { continue };

@@ -11,14 +11,18 @@ use crate::store::port::DbError;
 /// Accounts decided in one batch, and how many events they have together: both are held in memory at once.
 const PAGE: i64 = 1_000;
 const PAGE_FACTS: i64 = 5_000;
-/// Statements of one page: thirteen reads, a dozen writes, and a further statement for each megabyte of them.
+/// Statements of one page: the list, twelve reads, a dozen writes, and a further one for each megabyte of them.
 pub const PAGE_STATEMENTS: u64 = 30;
 
-/// Decides up to one page of marked accounts; whether there was one.
+/// Decides up to one page of marked accounts; whether there was one. A page that this invocation cannot write is not begun.
 pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
-    let accounts: Vec<AccountRow> = ctx.query(account::stale_list(ctx.page(PAGE), ctx.page(PAGE_FACTS))).await?.decode()?;
+    let accounts: Vec<AccountRow> =
+        ctx.query(account::stale_list(ctx.page(PAGE), ctx.page(PAGE_FACTS))).await?.decode()?;
     if accounts.is_empty() {
         return Ok(false);
+    }
+    if !ctx.has_room(PAGE_STATEMENTS - 1) {
+        return Err(DbError::Exhausted);
     }
     let mut books = books::read(ctx, accounts.clone(), &Coming::default()).await?;
     let mut commit = Commit::default();

@@ -137,7 +137,8 @@ async fn taken<P: Ports>(ctx: &Context<'_, P>, drafts: &[Draft]) -> Result<HashM
     let rows = ctx.query(events::events_seen(&ids)).await?.decode_pairs::<Row, events::Seen>()?;
     let same = |(row, seen): (Row, events::Seen)| {
         let draft = drafts.iter().find(|draft| draft.id == row.id)?;
-        (seen.body_sha256 == digest_of(draft)).then(|| (row.id, serde_json::from_str(&seen.outcome).unwrap_or_default()))
+        (seen.body_sha256 == digest_of(draft))
+            .then(|| (row.id, serde_json::from_str(&seen.outcome).unwrap_or_default()))
     };
     Ok(rows.into_iter().filter_map(same).collect())
 }

@@ -11,7 +11,7 @@ use super::stripe_reconcile;
 use crate::base::time::{DAY_MS, HOUR_MS, Month, SECOND_MS, UtcMillis};
 use crate::store::health::{self, Cursor, Heartbeat};
 use crate::store::payee::{self, PayeeRow};
-use crate::store::stripe::{self as rows, Waiting};
+use crate::store::stripe::{self as rows, ToDo, Waiting};
 use crate::wire::BODY_BYTES_MAX;
 use crate::wire::outgoing::ANSWER_BYTES_MAX;
 use crate::wire::stripe::form::Form;
@@ -53,15 +53,22 @@ const RECONCILED: &str = "stripe_reconciled";
 
 /// Does what is due. An error leaves what was done; the next sweep goes on.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
-    stripe_customer::drain(ctx, CUSTOMERS_MAX).await?;
-    stripe_in::release(ctx, RELEASED_MAX).await?;
+    let rows = ctx.batch(vec![rows::to_do(), health::heartbeat_list(), health::cursor_list()]).await?;
+    let to_do: ToDo = rows[0].first()?.unwrap_or_default();
+    if to_do.joins == 1 {
+        stripe_customer::drain(ctx, CUSTOMERS_MAX).await?;
+    }
+    if to_do.waits == 1 {
+        stripe_in::release(ctx, RELEASED_MAX).await?;
+    }
     if ctx.setup.stripe.is_none() {
         return Ok(());
     }
-    ask_for_invoices(ctx).await?;
-    let rows = ctx.batch(vec![health::heartbeat_list(), health::cursor_list()]).await?;
-    let beats: Vec<Heartbeat> = rows[0].decode()?;
-    let cursors: Vec<Cursor> = rows[1].decode()?;
+    if to_do.waits == 1 {
+        ask_for_invoices(ctx).await?;
+    }
+    let beats: Vec<Heartbeat> = rows[1].decode()?;
+    let cursors: Vec<Cursor> = rows[2].decode()?;
     let last = |job: &str| beats.iter().find(|b| b.job == job).map(|b| b.finished_at_ms);
     let from = |job: &str| cursors.iter().find(|c| c.job == job).map(|c| c.cursor.clone());
     if last(MISSED).is_none_or(|at| ctx.now.0 - at.0 >= DAY_MS) {

@@ -6,10 +6,12 @@ use super::page::{self, Page};
 use super::shell::{Shell, Site};
 use crate::flow::error::{AppError, Kind};
 use crate::flow::once::Answer;
+use crate::flow::overdue::{self, Standing};
 use crate::flow::rebind as rebinding;
 use crate::flow::reconcile as reconciling;
 use crate::flow::review::{self as deciding, Choice};
 use crate::flow::start::{self as starting, view as run_view};
+use crate::store::port::{DbError, Rows};
 use crate::store::review::ReviewRow;
 use crate::store::run::{RunPartner, RunRow, RunTotal};
 use crate::store::token::{self, AuditRow};
@@ -110,10 +112,18 @@ pub async fn audit_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Res
 
 /// `GET /healthz`: 200 where money can be handled, else 503 with what is wrong.
 pub async fn health<S: Site>(shell: &Shell<'_, S>) -> Result<Answer, AppError> {
-    let rows = shell
-        .context("")
-        .batch(vec![health_store::schema_objects(), health_store::heartbeat_list(), outbox::outbox_backlog()])
-        .await?;
+    let mut reads = vec![health_store::schema_objects(), health_store::heartbeat_list(), outbox::outbox_backlog()];
+    reads.extend(overdue::reads());
+    let (ctx, count) = (shell.context(""), reads.len());
+    let rows = match ctx.batch(reads).await {
+        // Of a database that is not set up yet it is said what is missing.
+        Err(DbError::NoSchema(_)) => {
+            let mut rows = ctx.batch(vec![health_store::schema_objects()]).await?;
+            rows.resize_with(count, Rows::default);
+            rows
+        }
+        rows => rows?,
+    };
     let missing = health_store::missing_objects(&rows[0])?;
     let backlog: health_store::Backlog = rows[2].first()?.unwrap_or_default();
     let crons: Vec<Value> = rows[1]
@@ -126,15 +136,31 @@ pub async fn health<S: Site>(shell: &Shell<'_, S>) -> Result<Answer, AppError> {
             })
         })
         .collect();
-    let ok = missing.is_empty() && shell.config.complaints.is_empty();
+    let runs = overdue::standing(&rows[3..], shell.now)?;
+    let ok = missing.is_empty() && shell.config.complaints.is_empty() && !runs.is_late(shell.now);
     let body = json!({
         "ok": ok, "build": env!("CARGO_PKG_VERSION"),
         "schema": {"expected": health_store::expected_objects(), "missing": missing},
-        "crons": crons, "outbox": {
+        "crons": crons, "runs": run_standing(&runs), "statements_max": shell.config.setup.statements_max,
+        "outbox": {
             "queued": backlog.queued, "failed": backlog.failed, "oldest_ms": backlog.oldest_ms,
             "mail": shell.config.setup.mail_state(), "operator_mail": shell.config.setup.mail.operator.is_some(),
         },
         "configuration": shell.config.complaints,
     });
     Ok((if ok { 200 } else { 503 }, body))
+}
+
+/// Runs that are not done, and those that should be there and are not.
+fn run_standing(runs: &Standing) -> Value {
+    let overdue = runs.overdue.iter().map(|late| {
+        json!({
+            "program": late.program, "cadence": late.cadence.name(), "period": late.period,
+            "due_at": late.due_at.to_rfc3339(),
+        })
+    });
+    json!({
+        "open": runs.open.open, "oldest_started_at": runs.open.oldest_ms.map(|at| at.to_rfc3339()),
+        "overdue": overdue.collect::<Vec<Value>>(),
+    })
 }

@@ -56,16 +56,8 @@ enum Part {
     Links,
 }
 
-const PARTS: [Part; 8] = [
-    Part::Redecide,
-    Part::Pools,
-    Part::Runs,
-    Part::Credits,
-    Part::Payouts,
-    Part::Stripe,
-    Part::Messages,
-    Part::Links,
-];
+const PARTS: [Part; 8] =
+    [Part::Redecide, Part::Pools, Part::Runs, Part::Credits, Part::Payouts, Part::Stripe, Part::Messages, Part::Links];
 
 /// Runs the job of a trigger. An error leaves what was done, and so does the end of what one invocation may send, which is
 /// no error: the next sweep goes on.
@@ -117,10 +109,7 @@ async fn sweep<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> Result<R
 async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), AppError> {
     match part {
         Part::Redecide => redecide::drain(ctx, REDECIDE_PAGES).await?,
-        Part::Pools => {
-            pool::sweep(ctx).await?;
-            pool::announce_low(ctx).await?;
-        }
+        Part::Pools => pool::sweep(ctx).await?,
         Part::Runs => {
             settle::sweep(ctx).await?;
         }

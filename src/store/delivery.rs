@@ -14,6 +14,23 @@ pub struct Mailed {
     pub to: &'static str,
 }
 
+/// What a sweep has to do about messages.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct ToDo {
+    /// Messages whose recipients are not settled.
+    pub unaddressed: i64,
+    /// Deliveries that are due, whomever they can reach.
+    pub due: i64,
+}
+
+pub fn to_do(now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "SELECT EXISTS (SELECT 1 FROM outbox WHERE addressed_at_ms IS NULL) AS unaddressed,
+                EXISTS (SELECT 1 FROM delivery WHERE state = 'queued' AND channel IN ('mail', 'webhook') AND next_attempt_at_ms <= ?1) AS due",
+    )
+    .bind(now)
+}
+
 const UNADDRESSED: &str =
     "(SELECT id FROM outbox WHERE addressed_at_ms IS NULL ORDER BY created_at_ms, id LIMIT CAST(?2 AS INTEGER))";
 

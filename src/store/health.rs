@@ -52,6 +52,39 @@ pub fn heartbeat_write(job: &str, scheduled: UtcMillis, now: UtcMillis) -> Stmt 
     .bind(now)
 }
 
+/// A program's latest run of a cadence.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LatestRun {
+    pub program_id: String,
+    pub cadence: String,
+    /// As of when it was; `None` where there is none.
+    pub as_of_ms: Option<UtcMillis>,
+    /// When the program was saved first.
+    pub since_ms: UtcMillis,
+}
+
+/// The latest runs of all programs: a row for each program and cadence.
+pub fn run_latest_list(cadences: &[&str]) -> Stmt {
+    Stmt::new(
+        "SELECT v.program_id, c.value AS cadence, v.since_ms,
+                (SELECT MAX(r.as_of_ms) FROM run r WHERE r.program_id = v.program_id AND r.cadence = c.value) AS as_of_ms
+         FROM (SELECT program_id, MIN(created_at_ms) AS since_ms FROM program_version GROUP BY program_id) v CROSS JOIN json_each(?1) c",
+    )
+    .json(&cadences)
+}
+
+/// Runs that are not done.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct Open {
+    pub open: i64,
+    /// Since when the oldest of them is under way.
+    pub oldest_ms: Option<UtcMillis>,
+}
+
+pub fn run_open_count() -> Stmt {
+    Stmt::new("SELECT COUNT(*) AS open, MIN(started_at_ms) AS oldest_ms FROM run WHERE state <> 'done'")
+}
+
 /// How far a job got, where it was cut off.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Cursor {
@@ -65,9 +98,11 @@ pub fn cursor_list() -> Stmt {
 
 /// Keeps how far a job got, for the next invocation.
 pub fn cursor_write(job: &str, cursor: &str) -> Stmt {
-    Stmt::new("INSERT INTO job_cursor (job, cursor) VALUES (?1, ?2) ON CONFLICT (job) DO UPDATE SET cursor = excluded.cursor")
-        .bind(job)
-        .bind(cursor)
+    Stmt::new(
+        "INSERT INTO job_cursor (job, cursor) VALUES (?1, ?2) ON CONFLICT (job) DO UPDATE SET cursor = excluded.cursor",
+    )
+    .bind(job)
+    .bind(cursor)
 }
 
 /// The job is through: it begins at the beginning the next time.

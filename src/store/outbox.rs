@@ -95,12 +95,12 @@ pub fn outbox_grants(run: &str, from_seq: i64, to_seq: i64, now: UtcMillis) -> S
 pub fn outbox_rewards(lines: &[Line], now: UtcMillis) -> Stmt {
     fn message(line: &Line) -> Message<'_> {
         Message {
-        id: format!("referrer:{}", line.id),
-        kind: "reward.granted.referrer",
-        program: &line.program_id,
-        partner: Some(&line.partner_id),
-        account: Some(&line.account_id),
-        payload: json!({"line": line.id, "unit": line.unit, "amount_cents": line.net_cents, "rule": line.rule_id}),
+            id: format!("referrer:{}", line.id),
+            kind: "reward.granted.referrer",
+            program: &line.program_id,
+            partner: Some(&line.partner_id),
+            account: Some(&line.account_id),
+            payload: json!({"line": line.id, "unit": line.unit, "amount_cents": line.net_cents, "rule": line.rule_id}),
         }
     }
     outbox_insert(&lines.iter().map(message).collect::<Vec<_>>(), now)

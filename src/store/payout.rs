@@ -4,7 +4,7 @@
 use super::port::Stmt;
 use crate::base::time::UtcMillis;
 use crate::engine::payout::{KEY_TRUSTED_MS, Kind, Sending};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 const PAYOUT: &str =
     "SELECT 'payout' AS kind, id, run_id AS parent, program_id, partner_id, unit, currency, amount_cents,
@@ -51,6 +51,33 @@ pub fn sending_due(kind: Kind, approval: &str, now: UtcMillis, limit: i64) -> St
     .bind(now.plus_ms(-KEY_TRUSTED_MS))
     .bind(approval)
     .bind(limit)
+}
+
+/// Of which kinds something is due, whether or not it may go.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct Due {
+    pub payouts: i64,
+    pub reversals: i64,
+    pub credits: i64,
+}
+
+impl Due {
+    pub fn has(self, kind: Kind) -> bool {
+        1 == match kind {
+            Kind::Payout => self.payouts,
+            Kind::Reversal => self.reversals,
+            Kind::Credit | Kind::Debit => self.credits,
+        }
+    }
+}
+
+pub fn kinds_due(now: UtcMillis) -> Stmt {
+    let due = "state IN ('planned', 'submitting') AND due_at_ms <= ?1";
+    Stmt::new(format!(
+        "SELECT EXISTS (SELECT 1 FROM payout WHERE {due}) AS payouts, EXISTS (SELECT 1 FROM payout_reversal WHERE {due}) AS reversals,
+                EXISTS (SELECT 1 FROM credit_sending WHERE {due}) AS credits"
+    ))
+    .bind(now)
 }
 
 pub fn sending_find(kind: Kind, ids: &[String]) -> Stmt {

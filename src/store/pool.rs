@@ -45,11 +45,3 @@ pub fn waiting_list(program: &str, limit: i64) -> Stmt {
 pub fn waiting_accounts(accounts: &[String]) -> Stmt {
     Stmt::new("SELECT id, revision, written FROM account WHERE id IN (SELECT value FROM json_each(?1))").json(&accounts)
 }
-
-/// Programs in which something waits while there is something in the pool.
-pub fn pool_releasable() -> Stmt {
-    Stmt::new(
-        "SELECT DISTINCT l.program_id AS id FROM accrual l WHERE l.state = 'waiting'
-           AND EXISTS (SELECT 1 FROM ledger_account a WHERE a.program_id = l.program_id AND a.kind = 'pool' AND a.cr_posted_cents > a.dr_posted_cents)",
-    )
-}

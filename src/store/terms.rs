@@ -28,8 +28,7 @@ pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
         }
     }
     let of = |conditions: Vec<(&String, i64)>, find: fn() -> String| {
-        (!conditions.is_empty())
-            .then(|| Stmt::new(find()).bind(&run.program_id).bind(&run.id).json(&conditions))
+        (!conditions.is_empty()).then(|| Stmt::new(find()).bind(&run.program_id).bind(&run.id).json(&conditions))
     };
     let caps: Vec<_> = document
         .caps

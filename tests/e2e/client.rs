@@ -163,6 +163,11 @@ impl Reply {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// Whether it took more statements than an invocation may send.
+    pub fn is_cut_off(&self) -> bool {
+        self.status == 503 && self.text.contains("statements_used_up") && self.header("retry-after").is_some()
+    }
+
     /// `name=value` of the cookie that was set, to be sent back.
     pub fn cookie(&self) -> Option<String> {
         self.header("set-cookie").and_then(|header| header.split(';').next()).map(str::to_owned)

@@ -13,6 +13,13 @@ pub struct Partner {
     pub code: String,
 }
 
+/// Parts of a sweep: with few statements each begins another.
+const SWEEP_PARTS: i64 = 8;
+/// Sweeps in which everything must be done.
+const SWEEPS_MAX: i64 = 200;
+/// Deliveries in which an event must be in that one invocation cannot take in.
+pub const DELIVERIES: usize = 4;
+
 /// An RFC 3339 instant this many milliseconds from now.
 pub fn ahead(ms: i64) -> String {
     UtcMillis(now_ms() + ms).to_rfc3339()
@@ -121,7 +128,13 @@ impl Server {
     #[track_caller]
     pub fn tell(&self, events: &[Value]) {
         for event in events {
-            let outcome = self.deliver(event).expect(200).json();
+            let mut reply = self.deliver(event);
+            for _ in 1..DELIVERIES {
+                if self.is_tight && reply.is_cut_off() {
+                    reply = self.deliver(event);
+                }
+            }
+            let outcome = reply.expect(200).json();
             assert_eq!(outcome["outcome"], "applied", "{event}");
         }
     }
@@ -130,6 +143,24 @@ impl Server {
     #[track_caller]
     pub fn cron(&self, trigger: &str, time: i64) {
         self.try_cron(trigger, time).unwrap_or_else(|why| panic!("{trigger}: {why}")).expect(200);
+        if self.is_tight {
+            self.catch_up();
+        }
+    }
+
+    /// What invocations with few statements left is done by sweeps, ten minutes apart.
+    #[track_caller]
+    fn catch_up(&self) {
+        // Once no run is open, every part of the sweep begins once more.
+        let mut left = SWEEP_PARTS;
+        for number in 1..SWEEPS_MAX {
+            self.try_cron("*/10 * * * *", now_ms() + number * 600_000).expect("a sweep").expect(200);
+            left = if self.read("/healthz")["runs"]["open"] == 0 { left - 1 } else { SWEEP_PARTS };
+            if left == 0 {
+                return;
+            }
+        }
+        panic!("runs are open after {SWEEPS_MAX} sweeps");
     }
 
     /// The same, of a Worker that may not live to answer.
@@ -152,7 +183,14 @@ impl Server {
     #[track_caller]
     pub fn settle(&self, program: &str, cadence: &str, period: &str) -> Value {
         let body = json!({"program": program, "cadence": cadence, "period": period});
-        let run = self.post("/v1/runs", &body).operator().send().expect(200).json();
+        let mut run = self.post("/v1/runs", &body).operator().send().expect(200).json();
+        for _ in 0..SWEEPS_MAX {
+            if !self.is_tight || run["state"] == "done" {
+                break;
+            }
+            // Asked for again, it goes on.
+            run = self.post("/v1/runs", &body).operator().send().expect(200).json();
+        }
         assert_eq!(run["state"], "done", "{run}");
         run
     }

@@ -32,8 +32,13 @@ pub struct Server {
     /// Where `STRIPE=stand-in` has put a stand-in for Stripe; empty without.
     pub stripe_base: String,
     has_stand_in: bool,
+    /// Whether its invocations may send as few statements as on Cloudflare's free plan: what one leaves the next does.
+    pub is_tight: bool,
     pub agent: ureq::Agent,
 }
+
+/// `MANICULE_STATEMENTS=50` runs every test with as few statements an invocation as Cloudflare's free plan allows.
+const STATEMENTS: &str = "D1_STATEMENTS_MAX";
 
 impl Server {
     /// A fresh one with the settings of `wrangler.toml`.
@@ -71,6 +76,7 @@ impl Server {
             forms_secret: text(),
             stripe_base: text(),
             has_stand_in,
+            is_tight: false,
             agent,
         };
         server.run(vars);
@@ -134,7 +140,12 @@ impl Server {
     }
 
     fn run(&mut self, vars: &[(&str, &str)]) {
-        let lines: String = vars.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        let everywhere = std::env::var("MANICULE_STATEMENTS").ok();
+        let own = vars.iter().find(|(name, _)| *name == STATEMENTS).map(|(_, value)| (*value).to_owned());
+        let statements = own.or(everywhere);
+        self.is_tight = statements.as_deref() == Some("50");
+        let mut lines: String = vars.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        lines.extend(statements.map(|statements| format!("{STATEMENTS}={statements}\n")));
         fs::write(self.state.join("vars.env"), lines).expect("settings");
         self.go();
     }

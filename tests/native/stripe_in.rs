@@ -683,6 +683,12 @@ proptest! {
         shuffled.tell(&told);
         prop_assert_eq!(shuffled.books(), straight.books());
         shuffled.sound();
+        let tight = House::new().tight();
+        tight.tell(&told);
+        prop_assert_eq!(tight.cut_off.get(), 0, "each is taken at its first delivery");
+        tight.catch_up();
+        prop_assert_eq!(tight.books(), straight.books());
+        tight.sound();
     }
 
     #[test]
@@ -696,5 +702,11 @@ proptest! {
         shuffled.tell(&told);
         prop_assert_eq!(shuffled.books(), straight.books());
         shuffled.sound();
+        let tight = House::of("developer-affiliate").tight();
+        tight.tell(&told);
+        prop_assert_eq!(tight.cut_off.get(), 0, "each is taken at its first delivery");
+        tight.catch_up();
+        prop_assert_eq!(tight.books(), straight.books());
+        tight.sound();
     }
 }

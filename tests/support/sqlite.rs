@@ -132,11 +132,10 @@ pub fn migrations() -> Vec<String> {
 }
 
 pub fn run(connection: &Connection, statement: &Stmt) -> Result<Vec<Map<String, Json>>, DbError> {
-    let mut prepared =
-        connection.prepare_cached(&statement.sql).map_err(|e| match classify(e) {
-            DbError::Fault(why) => DbError::Fault(format!("{why}: {}", statement.sql)),
-            other => other,
-        })?;
+    let mut prepared = connection.prepare_cached(&statement.sql).map_err(|e| match classify(e) {
+        DbError::Fault(why) => DbError::Fault(format!("{why}: {}", statement.sql)),
+        other => other,
+    })?;
     let names: Vec<String> = prepared.column_names().iter().map(|n| (*n).to_owned()).collect();
     let params = statement.params.iter().map(|value| match value {
         Value::Null => Sql::Null,

@@ -8,7 +8,7 @@ use manicule::base::id::hex;
 use manicule::base::time::UtcMillis;
 use manicule::engine::touch::{Touch, Trail};
 use manicule::flow::error::AppError;
-use manicule::flow::setup::{STRIPE_API, Stripe};
+use manicule::flow::setup::{STATEMENTS_FREE, STRIPE_API, Stripe};
 use manicule::http::config::Config;
 use manicule::http::message::Request;
 use manicule::http::route;
@@ -34,7 +34,14 @@ pub struct House {
     code: String,
     now: Cell<UtcMillis>,
     asked: Rc<RefCell<Vec<String>>>,
+    /// Deliveries that took more statements than an invocation may send.
+    pub cut_off: Cell<u32>,
 }
+
+/// Deliveries in which an event must be in.
+const DELIVERIES: u32 = 4;
+/// Sweeps in which everything must be done: each of their parts begins twice.
+const SWEEPS: u32 = 16;
 
 /// A month after everything, so that nothing is ahead of the clock.
 const NOW: UtcMillis = UtcMillis((CREATED + 30 * 86_400) * 1_000);
@@ -64,7 +71,31 @@ impl House {
             "COOKIE_KEYS" => format!("k1:{}", "0123456789abcdef".repeat(4)),
             _ => String::new(),
         });
-        House { world, config, program, partner, code, now: Cell::new(NOW), asked: Rc::default() }
+        House {
+            world,
+            config,
+            program,
+            partner,
+            code,
+            now: Cell::new(NOW),
+            asked: Rc::default(),
+            cut_off: Cell::new(0),
+        }
+    }
+
+    /// The same on Cloudflare's free plan.
+    pub fn tight(self) -> House {
+        self.world.statements_max.set(Some(STATEMENTS_FREE));
+        self
+    }
+
+    /// What invocations with few statements left is done by sweeps.
+    pub fn catch_up(&self) {
+        for _ in 0..SWEEPS {
+            self.later(600);
+            self.sweep();
+        }
+        assert!(self.world.db.most.get() <= STATEMENTS_FREE);
     }
 
     /// The same with a key, and `answer` for each address that is asked.
@@ -194,10 +225,15 @@ impl House {
                 body
             }
         };
-        match self.deliver("stripe", SECRET, &body, 0) {
-            (200, _) => Ok(()),
-            (_, problem) => Err(problem.to_string()),
+        // What is cut off is refused, and Stripe sends it again.
+        for _ in 0..DELIVERIES {
+            match self.deliver("stripe", SECRET, &body, 0) {
+                (200, _) => return Ok(()),
+                (503, problem) if problem["code"] == "statements_used_up" => self.cut_off.set(self.cut_off.get() + 1),
+                (_, problem) => return Err(problem.to_string()),
+            }
         }
+        Err(format!("cut off {DELIVERIES} times"))
     }
 
     /// Tells all with a fault at one call of the database; what was not taken is sent again. Whether the call was

@@ -1,0 +1,273 @@
+//! What one invocation may send: every use and every job ends there, and goes on in the next invocation with the same
+//! cents. The port of these tests refuses what goes beyond, as the Worker's does.
+
+use crate::support::world::{World, at, now};
+use manicule::base::time::UtcMillis;
+use manicule::flow::redecide;
+use manicule::flow::settle::{self, step_statements};
+use manicule::flow::setup::STATEMENTS_FREE;
+use manicule::jobs;
+use manicule::program::document::Cadence;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+const MONTHLY: &str = "0 6 1 * *";
+const WEEKLY: &str = "0 9 * * MON";
+const SWEEP: &str = "*/10 * * * *";
+
+/// A world with partners of both monthly programs, each with some clients that have paid: runs grant, find modifiers and
+/// caps, decide anew, vest and plan.
+fn busy(partners: usize, clients: usize) -> World {
+    let world = World::new(12);
+    for number in 0..partners {
+        let program = if number % 2 == 0 { "agency-partner" } else { "developer-affiliate" };
+        let name = format!("p{number}");
+        let (_, code) =
+            world.partner(at("2026-01-01T00:00:00Z"), program, &name, &format!("{name}@a.example")).expect("a partner");
+        for client in 0..clients {
+            let account = format!("{name}-{client}");
+            let event = |n: usize, kind: &str, when: &str, rest: serde_json::Value| {
+                let mut body = rest;
+                body["id"] = json!(format!("{account}-{n}"));
+                body["type"] = json!(kind);
+                body["occurred_at"] = json!(when);
+                body["account"] = json!({"id": account, "email": format!("c@{account}.example")});
+                world.take(at("2026-02-20T00:00:00Z"), &body, None).expect("it is taken in");
+            };
+            event(0, "account.signed_up", "2026-01-05T00:00:00Z", json!({"attribution": {"code": code}}));
+            event(1, "account.active", "2026-01-06T00:00:00Z", json!({"data": {"api_calls": 5_000}}));
+            for month in 1..3 {
+                let when = format!("2026-0{month}-10T00:00:00Z");
+                let rest = json!({"amount": {"cents": 90_000, "currency": "usd"}, "data": {"invoice_id": format!("{account}-i{month}")}});
+                event(10 + month, "invoice.paid", &when, rest);
+            }
+        }
+    }
+    world
+}
+
+fn open_runs(world: &World) -> i64 {
+    world.db.number("SELECT COUNT(*) FROM run WHERE state <> 'done'")
+}
+
+fn cron(world: &World, trigger: &str, when: UtcMillis) {
+    now(jobs::run(&world.at(when), trigger, when))
+        .unwrap_or_else(|why| panic!("{trigger} at {}: {why}", when.to_rfc3339()));
+}
+
+/// Sweeps, ten minutes apart, until `is_over`: how many it took.
+fn sweep_until(world: &World, from: UtcMillis, is_over: impl Fn(&World) -> bool) -> usize {
+    for number in 0..400 {
+        if is_over(world) {
+            return number;
+        }
+        cron(world, SWEEP, from.plus_ms(600_000 * (number as i64 + 1)));
+    }
+    panic!("400 sweeps were not enough");
+}
+
+/// What partners have in each bucket, and what is announced.
+fn books(world: &World) -> Vec<String> {
+    let balances = world.db.look(
+        "SELECT id, cr_posted_cents - dr_posted_cents AS cents FROM ledger_account WHERE cr_posted_cents <> dr_posted_cents ORDER BY id",
+    );
+    let lines = world.db.look("SELECT id, state, net_cents FROM accrual ORDER BY id");
+    let told = world.db.look("SELECT id, kind FROM outbox ORDER BY id");
+    [balances, lines, told].concat().iter().map(|row| json!(row).to_string()).collect()
+}
+
+#[test]
+fn all_due_runs_are_there_before_the_first_is_taken_further() {
+    let first = at("2026-05-01T06:00:00Z");
+    let world = busy(2, 2);
+    // As few as carry the insertion alone, as if the invocation had been cut off right behind it.
+    world.statements_max.set(Some(5));
+    cron(&world, MONTHLY, first);
+    let runs = world.db.look("SELECT program_id, as_of_ms, step FROM run ORDER BY program_id");
+    let programs: Vec<&str> = runs.iter().filter_map(|run| run["program_id"].as_str()).collect();
+    assert_eq!(programs, ["agency-partner", "developer-affiliate"]);
+    assert!(runs.iter().all(|run| run["as_of_ms"] == json!(first.0) && run["step"] == json!(0)), "{runs:?}");
+    // Sweeps do the rest, whatever cut it off.
+    world.statements_max.set(Some(STATEMENTS_FREE));
+    sweep_until(&world, first, |world| open_runs(world) == 0);
+    assert!(world.faults().is_empty());
+}
+
+#[test]
+fn a_trigger_that_comes_twice_makes_nothing_twice() {
+    let monday = at("2026-05-04T09:00:00Z");
+    let world = busy(1, 1);
+    for _ in 0..2 {
+        cron(&world, WEEKLY, monday);
+    }
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM run WHERE cadence = 'weekly'"), 1);
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM outbox WHERE kind = 'report.funnel'"), 1);
+}
+
+#[test]
+fn few_statements_come_to_the_same_cents_in_more_sweeps() {
+    let first = at("2026-05-01T06:00:00Z");
+    let told: Vec<_> = [Some(STATEMENTS_FREE), Some(1_000)]
+        .into_iter()
+        .map(|max| {
+            let world = busy(8, 10);
+            world.statements_max.set(max);
+            cron(&world, MONTHLY, first);
+            let sweeps = sweep_until(&world, first, |world| open_runs(world) == 0);
+            assert!(world.faults().is_empty());
+            assert!(Some(world.db.most.get()) <= max.max(Some(STATEMENTS_FREE)), "{}", world.db.most.get());
+            (sweeps, books(&world))
+        })
+        .collect();
+    println!(
+        "the monthly run of 8 partners with 80 accounts: {} sweeps of 50 statements, {} of 1,000",
+        told[0].0, told[1].0
+    );
+    assert_eq!(told[0].1, told[1].1);
+    assert_eq!(told[1].0, 0, "with many statements the trigger's own invocation finishes it");
+    assert!(told[0].0 <= 24, "{} sweeps", told[0].0);
+}
+
+#[test]
+fn a_step_sends_no_more_than_it_says() {
+    let first = at("2026-05-01T06:00:00Z");
+    let world = busy(8, 10);
+    let mut most: BTreeMap<String, u64> = BTreeMap::new();
+    let due = now(settle::begin(&world.at(first), Cadence::Monthly, first, |_| Vec::new())).expect("runs");
+    for run in due {
+        for _ in 0..200 {
+            let ctx = world.at(first);
+            let stands = now(settle::load(&ctx, &run.id)).expect("a run");
+            if stands.state == "done" {
+                break;
+            }
+            let ctx = world.at(first);
+            now(settle::step(&ctx, &stands)).expect("a step");
+            now(settle::load(&ctx, &run.id)).expect("a run");
+            let sent = 1_000 - ctx.left();
+            let known = most.entry(stands.state.clone()).or_default();
+            *known = (*known).max(sent);
+        }
+        assert_eq!(now(settle::load(&world.at(first), &run.id)).expect("a run").state, "done");
+    }
+    println!("{most:?}");
+    assert_eq!(most.len(), 7, "every kind of step was taken: {most:?}");
+    for (state, sent) in &most {
+        let says = step_statements(state);
+        assert!(*sent <= says, "{state} sent {sent} and says {says}");
+        assert!(says < STATEMENTS_FREE, "{state} never fits into an invocation of the free plan");
+    }
+}
+
+#[test]
+fn a_page_of_decisions_sends_no_more_than_it_says() {
+    let world = busy(12, 12);
+    // Other terms, so that every decision writes something: bindings, lines, transfers.
+    for sql in [
+        "UPDATE account SET revision = revision + 1, stale_since_ms = 1, written = NULL",
+        "UPDATE event SET payload = replace(payload, '90000', '80000')",
+    ] {
+        world.db.connection.borrow().execute_batch(sql).expect("marks");
+    }
+    let ctx = world.at(at("2026-03-01T00:00:00Z"));
+    assert!(now(redecide::page(&ctx)).expect("a page"));
+    let sent = 1_000 - ctx.left();
+    println!("a page of decisions: {sent} statements");
+    assert!((20..=redecide::PAGE_STATEMENTS).contains(&sent), "{sent}");
+    assert!(world.faults().is_empty());
+}
+
+#[test]
+fn a_run_that_cannot_go_on_keeps_no_other_from_its_end() {
+    let first = at("2026-05-01T06:00:00Z");
+    let world = busy(2, 2);
+    let broken = "CREATE TEMP TRIGGER broken BEFORE UPDATE OF step ON run WHEN NEW.program_id = 'agency-partner' BEGIN SELECT json('{'); END";
+    world.db.connection.borrow().execute_batch(broken).expect("a trigger");
+    let told = now(jobs::run(&world.at(first), MONTHLY, first)).expect_err("it is told");
+    assert!(told.to_string().contains("malformed JSON"), "{told}");
+    let open = "SELECT GROUP_CONCAT(program_id) AS open FROM run WHERE state <> 'done'";
+    assert_eq!(world.db.look(open)[0]["open"], json!("agency-partner"));
+    world.db.connection.borrow().execute_batch("DROP TRIGGER broken").expect("a trigger");
+    sweep_until(&world, first, |world| open_runs(world) == 0);
+}
+
+#[test]
+fn with_few_statements_every_part_of_the_sweep_has_its_turn() {
+    let first = at("2026-05-01T06:00:00Z");
+    let world = busy(12, 12);
+    world.statements_max.set(Some(STATEMENTS_FREE));
+    cron(&world, MONTHLY, first);
+    // Everything is to be decided again, which takes many sweeps by itself.
+    world
+        .db
+        .connection
+        .borrow()
+        .execute_batch("UPDATE account SET revision = revision + 1, stale_since_ms = 1")
+        .expect("marks");
+    let waiting = "SELECT COUNT(*) FROM outbox WHERE addressed_at_ms IS NULL";
+    assert!(world.db.number(waiting) > 0);
+    let sweeps = sweep_until(&world, first, |world| world.db.number(waiting) == 0);
+    assert!(sweeps <= 8, "messages waited for {sweeps} sweeps");
+    sweep_until(&world, first, |world| {
+        open_runs(world) == 0 && world.db.number("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL") == 0
+    });
+    // However much there was to do, that it ran was written down.
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM heartbeat WHERE job IN ('monthly', 'sweep')"), 2);
+}
+
+#[test]
+fn a_sweep_with_nothing_to_do_sends_little() {
+    let world = World::new(3);
+    world.statements_max.set(Some(STATEMENTS_FREE));
+    let when = at("2026-05-01T06:10:00Z");
+    let ctx = world.at(when);
+    now(jobs::run(&ctx, SWEEP, when)).expect("a sweep");
+    let sent = STATEMENTS_FREE - ctx.left();
+    println!("an idle sweep: {sent} statements");
+    assert!(sent <= 22, "{sent}");
+}
+
+#[test]
+fn an_overdue_cadence_is_seen() {
+    use manicule::flow::overdue;
+    let world = busy(2, 1);
+    let standing = |when: &str| {
+        let ctx = world.at(at(when));
+        let rows = now(ctx.batch(overdue::reads().into())).expect("rows");
+        let standing = overdue::standing(&rows, ctx.now).expect("a standing");
+        let late: Vec<String> = standing.overdue.iter().map(|o| format!("{} {}", o.program, o.period)).collect();
+        (standing.is_late(ctx.now), late.join(", "), standing.open.open)
+    };
+    // The programs were saved in 2020: what was due since is missed, but for the hour that cron has.
+    assert_eq!(
+        standing("2026-05-01T06:59:00Z").1,
+        "agency-partner 2026-03, developer-affiliate 2026-03, user-referral 2026-W17"
+    );
+    cron(&world, MONTHLY, at("2026-04-01T06:00:00Z"));
+    cron(&world, WEEKLY, at("2026-04-27T09:00:00Z"));
+    assert_eq!(standing("2026-05-01T06:59:00Z"), (false, String::new(), 0));
+    // A later run makes up for an earlier one.
+    assert_eq!(standing("2026-04-06T10:00:00Z"), (false, String::new(), 0));
+    let late = "agency-partner 2026-04, developer-affiliate 2026-04";
+    assert_eq!(standing("2026-05-01T07:00:00Z"), (true, late.to_owned(), 0));
+    // One that was begun has a day.
+    world.statements_max.set(Some(5));
+    cron(&world, MONTHLY, at("2026-05-01T06:00:00Z"));
+    world.statements_max.set(Some(1_000));
+    assert_eq!(standing("2026-05-01T07:00:00Z"), (false, String::new(), 2));
+    assert_eq!(standing("2026-05-02T06:00:00Z"), (true, String::new(), 2));
+    // A program that is saved after an instant was not due then.
+    let fresh = World::new(4);
+    fresh
+        .db
+        .connection
+        .borrow()
+        .execute_batch(&format!(
+            "DROP TRIGGER IF EXISTS program_version_fixed; UPDATE program_version SET created_at_ms = {}",
+            at("2026-05-01T06:30:00Z").0
+        ))
+        .expect("a later date");
+    let ctx = fresh.at(at("2026-05-01T08:00:00Z"));
+    let rows = now(ctx.batch(overdue::reads().into())).expect("rows");
+    assert!(!overdue::standing(&rows, ctx.now).expect("a standing").is_late(ctx.now));
+}
