@@ -50,7 +50,7 @@ struct Told {
 }
 
 thread_local! {
-    /// Keyed by the session's hash.
+    /// Keyed by the hash of the cookie that the site was asked with.
     static SESSIONS: RefCell<HashMap<[u8; 32], Told>> = RefCell::new(HashMap::new());
 }
 
@@ -76,7 +76,8 @@ impl Runtime {
         };
         let url = format!("{origin}{}", session::PATH);
         let headers = Headers::new();
-        // The Cookie header alone: a foreign Authorization would be refused.
+        // That cookie and nothing else: another would say who somebody is whose answer is kept under this one, and a
+        // foreign Authorization would be refused.
         headers.set("cookie", cookie).map_err(|e| e.to_string())?;
         let mut init = RequestInit::new();
         init.with_method(Method::Get).with_headers(headers);
@@ -139,8 +140,8 @@ impl Front for Runtime {
 
 impl Site for Runtime {
     async fn session(&self, cookie: &str) -> Result<Option<SiteUser>, String> {
-        let Some(value) = session::cookie_value(cookie) else { return Ok(None) };
-        let key: [u8; 32] = Sha256::digest(value.as_bytes()).into();
+        // Remembered under what was asked with, and nothing else.
+        let key: [u8; 32] = Sha256::digest(cookie.as_bytes()).into();
         let now = js_sys::Date::now();
         let known =
             SESSIONS.with_borrow(|all| all.get(&key).filter(|told| told.until > now).map(|told| told.user.clone()));

@@ -30,6 +30,8 @@ pub struct Config {
     pub operator_token_sha256: Option<String>,
     /// Nothing is stored of a visitor who does not send this cookie; empty: consent is not asked for.
     pub consent_cookie: String,
+    /// What the EmDash site calls the cookie of its sessions; empty: as it does by default.
+    pub emdash_session_cookie: String,
     /// The program that a signed-in user joins without naming one.
     pub self_serve_program: String,
     /// The programs that can be joined by form; the first where none is named. Empty: none can.
@@ -51,6 +53,7 @@ impl Config {
             site_name: text("SITE_NAME").trim().to_owned(),
             self_serve_program: text("SELF_SERVE_PROGRAM").trim().to_owned(),
             consent_cookie: text("CONSENT_COOKIE").trim().to_owned(),
+            emdash_session_cookie: text("EMDASH_SESSION_COOKIE").trim().to_owned(),
             join_programs: text("JOIN_PROGRAM").split_whitespace().map(str::to_owned).collect(),
             ..Config::default()
         };

@@ -71,12 +71,17 @@ impl<S: Site> Visit<'_, S> {
         Ok(user.is_some_and(|user| Some(&user.id) == found.site_user.as_ref() && user.role >= least))
     }
 
+    /// The browser's session at the EmDash site, where there is a site.
+    pub(super) fn site_cookie(&self) -> Option<String> {
+        if self.shell.site.has_site() { self.shell.site_cookie(self.request) } else { None }
+    }
+
     /// Who is signed in at the EmDash site with this browser.
     pub(super) async fn site_user(&self) -> Result<Option<SiteUser>, String> {
-        if !self.shell.site.has_site() {
-            return Ok(None);
+        match self.site_cookie() {
+            Some(cookie) => self.shell.site.session(&cookie).await,
+            None => Ok(None),
         }
-        self.shell.site.session(self.request.header("cookie").unwrap_or("")).await
     }
 
     async fn end(&self, found: &SessionRow) -> Result<(), Stop> {

@@ -21,7 +21,7 @@ use crate::store::program::{catalog, program_list};
 use crate::store::session::{self, SessionRow};
 use crate::wire::mail::{Invitation, is_address};
 use crate::wire::operator::{self, NewPartner};
-use crate::wire::session::{ROLE_SUBSCRIBER, SiteUser, cookie_value};
+use crate::wire::session::{ROLE_SUBSCRIBER, SiteUser};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -60,11 +60,8 @@ impl Who {
 
 /// The program's document in force and who asks, in one batch.
 async fn read<S: Site>(visit: &Visit<'_, S>, program: &str) -> Result<(Document, Who), Stop> {
-    let user = match visit.request.header("cookie").and_then(cookie_value) {
-        // Where the site does not answer, the address can still be proved by mail.
-        Some(_) => visit.site_user().await.ok().flatten().filter(|u| u.role >= ROLE_SUBSCRIBER && is_address(&u.email)),
-        None => None,
-    };
+    // Where the site does not answer, the address can still be proved by mail.
+    let user = visit.site_user().await.ok().flatten().filter(|u| u.role >= ROLE_SUBSCRIBER && is_address(&u.email));
     let (session, rows) = visit.anybody(vec![program_list()]).await?;
     let catalog = catalog(rows.first().unwrap_or(&Rows::default()))?;
     let document = catalog.in_force(program, visit.now()).ok_or_else(|| AppError::not_found("program"))?.clone();

@@ -18,7 +18,7 @@ use crate::http::shell::Site;
 use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::session::{self, MailedLink, OwnPartner, Proof};
 use crate::wire::mail::{Invitation, is_address};
-use crate::wire::session::{ROLE_SUBSCRIBER, cookie_value};
+use crate::wire::session::ROLE_SUBSCRIBER;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ async fn ask<S: Site>(visit: &Visit<'_, S>) -> Shown {
             Err(stop) => return Err(stop),
         }
     }
-    if visit.request.header("cookie").and_then(cookie_value).is_some() {
+    if visit.site_cookie().is_some() {
         match visit.site_user().await {
             Ok(None) => {}
             Ok(Some(user)) if user.role < ROLE_SUBSCRIBER => {

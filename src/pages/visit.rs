@@ -11,6 +11,7 @@ use crate::http::message::{Request, Response};
 use crate::http::shell::{Shell, Site};
 use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::session::{self, SessionRow};
+use crate::wire::cookie_header;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::cell::RefCell;
@@ -76,7 +77,7 @@ pub struct Visit<'a, S: Site> {
 
 impl<'a, S: Site> Visit<'a, S> {
     pub fn of(shell: &'a Shell<'a, S>, request: &'a Request, words: Box<dyn Words>) -> Visit<'a, S> {
-        let cookie = |name: &str| cookie_value(request.header("cookie").unwrap_or(""), name).map(str::to_owned);
+        let cookie = |name: &str| cookie_header::only(request.header("cookie").unwrap_or(""), name).map(str::to_owned);
         let (token, claim) = match cookie(SESSION_COOKIE) {
             Some(value) => {
                 let (token, claim) = value.split_once('.').unwrap_or((&value, ""));
@@ -219,10 +220,6 @@ pub fn cookies_for_site(header: &str) -> Option<String> {
     let pairs: Vec<&str> = header.split(';').collect();
     let kept: Vec<&str> = pairs.iter().filter(|pair| !is_ours(pair)).map(|pair| pair.trim()).collect();
     (kept.len() < pairs.len()).then(|| kept.join("; "))
-}
-
-fn cookie_value<'a>(header: &'a str, name: &str) -> Option<&'a str> {
-    header.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('=')).filter(|v| !v.is_empty())
 }
 
 #[cfg(test)]

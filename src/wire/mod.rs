@@ -4,6 +4,7 @@
 pub mod beacon;
 pub mod bearer;
 pub mod cookie;
+pub mod cookie_header;
 pub mod credit;
 pub mod destination;
 pub mod emdash;
