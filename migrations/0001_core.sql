@@ -408,9 +408,12 @@ CREATE TABLE api_token (
   id TEXT PRIMARY KEY,                   -- immutable
   name TEXT NOT NULL,                    -- immutable
   sha256 TEXT NOT NULL UNIQUE,           -- immutable, hex
+  scopes TEXT NOT NULL,                  -- immutable, what it may do: names separated by spaces
   created_at_ms INTEGER NOT NULL,        -- immutable
-  expires_at_ms INTEGER,                 -- immutable
-  revoked_at_ms INTEGER                  -- set once
+  expires_at_ms INTEGER NOT NULL,        -- immutable, a year after it was made at the latest
+  first_used_at_ms INTEGER,              -- set once
+  revoked_at_ms INTEGER,                 -- set once
+  CHECK (expires_at_ms <= created_at_ms + 31622400000) -- 366 days
 ) STRICT;
 
 -- Answers to requests that carried an Idempotency-Key, stored in the batch that had the effect.

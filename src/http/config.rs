@@ -1,6 +1,7 @@
 //! The Worker's configuration, read once per isolate. What is missing or weak closes its own door and says so; it
 //! never opens one.
 
+use crate::engine::access::Role;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::setup::{MailSetup, PayoutApproval, STRIPE_API, Setup, Stripe};
 use crate::wire::cookie::CookieKeys;
@@ -36,8 +37,8 @@ pub struct Config {
     pub self_serve_program: String,
     /// The programs that can be joined by form; the first where none is named. Empty: none can.
     pub join_programs: Vec<String>,
-    /// Addresses, in lower case, that may sign in as operators.
-    pub operators: Vec<String>,
+    /// Addresses, in lower case, that may sign in as operators, and as what.
+    pub operators: Vec<(String, Role)>,
     /// Which services there are to talk to.
     pub setup: Setup,
     /// What is wrong, for the log and the operator.
@@ -84,10 +85,26 @@ impl Config {
         config
     }
 
+    /// The programs that people join by themselves, at whichever door: those of `JOIN_PROGRAM`, the first of which is
+    /// where the form leads, and that of `SELF_SERVE_PROGRAM`.
+    pub fn open_programs(&self) -> impl Iterator<Item = &str> {
+        let own = Some(&self.self_serve_program).filter(|id| !id.is_empty() && !self.join_programs.contains(id));
+        self.join_programs.iter().chain(own).map(String::as_str)
+    }
+
+    /// Whether the form is there: without a program for everybody it is not.
+    pub fn has_form(&self) -> bool {
+        !self.join_programs.is_empty()
+    }
+
     /// Whether somebody who has proved this address may sign in as an operator.
     pub fn is_operator(&self, email: &str) -> bool {
-        let email = email.to_ascii_lowercase();
-        self.operators.contains(&email)
+        self.role_of(email).is_some()
+    }
+
+    /// What somebody who has proved this address is among the operators.
+    pub fn role_of(&self, email: &str) -> Option<Role> {
+        self.operators.iter().find(|(known, _)| known.eq_ignore_ascii_case(email)).map(|(_, role)| *role)
     }
 
     /// The address that links are shown under.
@@ -172,15 +189,31 @@ impl Config {
         MailSetup { from, api, binding: false, operator }
     }
 
-    /// Those of `OPERATORS`, and whoever is told what operators are told.
-    fn operators(&mut self, text: &str) -> Vec<String> {
-        let (good, bad): (Vec<&str>, Vec<&str>) =
-            text.split_whitespace().partition(|address| mail::is_address(address));
-        if !bad.is_empty() {
-            self.complaints.push("OPERATORS: must be email addresses, separated by spaces".to_owned());
+    /// Those of `OPERATORS`, each `address` or `address:role`, and whoever is told what operators are told.
+    fn operators(&mut self, text: &str) -> Vec<(String, Role)> {
+        let read = |word: &str| {
+            let (address, role) = word.rsplit_once(':').unwrap_or((word, Role::Admin.name()));
+            let role = Role::parse(role).filter(|_| mail::is_address(address))?;
+            Some((address.to_ascii_lowercase(), role))
+        };
+        let mut found: Vec<(String, Role)> = Vec::new();
+        for word in text.split_whitespace() {
+            match read(word) {
+                Some((address, _)) if found.iter().any(|(known, _)| *known == address) => {
+                    self.complaints.push(format!("OPERATORS: {address} stands there twice"));
+                }
+                Some(operator) => found.push(operator),
+                None => self.complaints.push(
+                    "OPERATORS: must be email addresses, separated by spaces, each alone (an admin) or followed by \
+                     :viewer, :finance or :admin"
+                        .to_owned(),
+                ),
+            }
         }
-        let told = self.setup.mail.operator.as_deref();
-        good.into_iter().chain(told).map(str::to_ascii_lowercase).collect()
+        let told = self.setup.mail.operator.as_deref().map(str::to_ascii_lowercase);
+        let told = told.filter(|told| found.iter().all(|(known, _)| known != told));
+        found.extend(told.map(|address| (address, Role::Admin)));
+        found
     }
 
     fn strong(&mut self, name: &str, text: &str) -> Vec<String> {
@@ -231,14 +264,22 @@ mod tests {
         let config = Config::read(|name| match name {
             "COOKIE_KEYS" => format!("k1:{}", "01".repeat(32)),
             "OPERATOR_EMAIL" => "Told@A.example".to_owned(),
-            "OPERATORS" => " Ann@a.example  bob@a.example nobody".to_owned(),
+            "OPERATORS" => {
+                " Ann@a.example  bob@a.example:finance nobody cy@a.example:owner ann@A.example:viewer".to_owned()
+            }
             "JOIN_PROGRAM" => " one two ".to_owned(),
+            "SELF_SERVE_PROGRAM" => "three".to_owned(),
             _ => String::new(),
         });
-        assert_eq!(config.operators, ["ann@a.example", "bob@a.example", "told@a.example"]);
-        assert!(config.is_operator("ANN@a.example") && !config.is_operator("nobody") && !config.is_operator(""));
-        assert_eq!(config.join_programs, ["one", "two"]);
-        assert_eq!(config.complaints, ["OPERATORS: must be email addresses, separated by spaces"]);
+        let role = |address: &str| config.role_of(address).map(Role::name);
+        assert_eq!((role("ANN@a.example"), role("bob@a.example")), (Some("admin"), Some("finance")));
+        assert_eq!(
+            (role("told@a.example"), role("cy@a.example"), role("nobody"), role("")),
+            (Some("admin"), None, None, None)
+        );
+        assert_eq!(config.open_programs().collect::<Vec<_>>(), ["one", "two", "three"]);
+        let [first, second, twice] = config.complaints.as_slice() else { panic!("{:?}", config.complaints) };
+        assert!(first.starts_with("OPERATORS: must be") && first == second && twice.ends_with("stands there twice"));
     }
 
     fn mail_setup(vars: &[(&str, &str)]) -> (&'static str, Vec<String>) {

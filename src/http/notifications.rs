@@ -74,7 +74,7 @@ pub async fn endpoint_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> 
 /// `POST /v1/webhook-endpoints`: the answer alone holds the secret.
 pub async fn endpoint_make<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
     let new = asked::read(&request.body, shell.config.setup.webhooks_anywhere)?;
-    let once = auth::once(request, "POST /v1/webhook-endpoints")?;
+    let once = auth::once(request)?;
     endpoints::make(&shell.context(actor), &new, once.as_ref()).await
 }
 

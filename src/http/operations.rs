@@ -79,7 +79,7 @@ pub async fn rebind<S: Site>(
 ) -> Result<Answer, AppError> {
     let ctx = shell.context(actor);
     let asked = operator::rebind(&request.body)?;
-    let event = match auth::once(request, "POST /v1/accounts/{id}/rebind")? {
+    let event = match auth::once(request)? {
         Some(once) => crate::base::id::derived("reb", &[id, &once.key]),
         None => ctx.fresh_id("reb"),
     };

@@ -118,7 +118,7 @@ pub async fn reverse<S: Site>(
     actor: &str,
 ) -> Result<Answer, AppError> {
     let asked = operator::reversal(&request.body)?;
-    let once = auth::once(request, "POST /v1/payouts/{id}/reversals")?;
+    let once = auth::once(request)?;
     reversing::reverse(&shell.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
 }
 

@@ -86,6 +86,9 @@ pub async fn generate<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Resul
         return Err(AppError::new(Kind::Forbidden, "role_too_low", "this role cannot refer others"));
     }
     let program = asked.program.unwrap_or_else(|| shell.config.self_serve_program.clone());
+    if !shell.config.open_programs().any(|open| open == program) {
+        return Err(AppError::not_found("program that users join by themselves"));
+    }
     let new = NewPartner {
         program,
         external_id: user.id.clone(),
@@ -100,7 +103,7 @@ pub async fn generate<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Resul
     let (status, partner) = enrol::partner(&shell.context(&format!("session:{}", user.id)), &new, &base, None).await?;
     let code = partner["code"].as_str().unwrap_or_default();
     let body = json!({
-        "code": code, "url": partner["url"], "share_url": format!("{base}/?ref={code}"),
+        "code": code, "url": partner["url"], "query_url": format!("{base}/?ref={code}"),
         "program": partner["program"], "partner": partner["id"], "active": partner["active"],
     });
     Ok(Response::json(status, &Value::clone(&body)))

@@ -4,6 +4,7 @@
 use super::visit::{SESSION_COOKIE, Stop, Visit};
 use crate::base::id;
 use crate::base::time::UtcMillis;
+use crate::engine::access::{Role, Scopes};
 use crate::flow::context::fresh_secret;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::sign_in::{self, Newcomer, Opened, Token, upkeep};
@@ -52,10 +53,24 @@ impl<S: Site> Visit<'_, S> {
         })
     }
 
+    /// What an operator's session may do, by what vouches for it now.
+    pub fn scopes(&self, session: &SessionRow) -> Scopes {
+        if session.operator != 1 {
+            return Scopes::NONE;
+        }
+        match session.proof() {
+            Proof::Token(sha256) if auth::is_bootstrap(self.shell, sha256) => Role::Admin.scopes(),
+            Proof::Token(_) => session.token_scopes.as_deref().and_then(Scopes::parse).unwrap_or(Scopes::NONE),
+            Proof::Email(email) => self.shell.config.role_of(email).map_or(Scopes::NONE, Role::scopes),
+            // The site's administrators alone are operators.
+            Proof::SiteUser(_) => Role::Admin.scopes(),
+        }
+    }
+
     /// Whether the configuration and the token still vouch for an operator.
     fn stands(&self, found: &SessionRow) -> bool {
         match found.proof() {
-            Proof::Token(sha256) => found.token_is_live == 1 || auth::is_bootstrap(self.shell, sha256),
+            Proof::Token(sha256) => found.token_scopes.is_some() || auth::is_bootstrap(self.shell, sha256),
             Proof::Email(email) => found.operator == 0 || self.shell.config.is_operator(email),
             Proof::SiteUser(_) => true,
         }

@@ -4,6 +4,7 @@ use super::form::Form;
 use super::locale::Words;
 use crate::base::id;
 use crate::base::time::UtcMillis;
+use crate::engine::access::{Need, Scope, Scopes};
 use crate::flow::context::{Context, fresh_secret};
 use crate::flow::error::{AppError, Kind};
 use crate::http::auth::hex_sha256;
@@ -14,7 +15,7 @@ use crate::store::session::{self, SessionRow};
 use crate::wire::cookie_header;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use subtle::ConstantTimeEq;
 
 /// Holds the session's token and, after a dot, which of its person's partners the pages are about.
@@ -67,6 +68,8 @@ pub struct Visit<'a, S: Site> {
     token: Option<String>,
     claim: String,
     form_secret: String,
+    needed: Cell<Need>,
+    granted: Cell<Scopes>,
     /// Whether the form's secret is new and must be handed to the browser.
     fresh: bool,
     /// The Set-Cookie of the session, where this request has changed it.
@@ -90,7 +93,20 @@ impl<'a, S: Site> Visit<'a, S> {
         let form_secret = kept.unwrap_or_else(|| fresh_secret(shell.site));
         let form = if request.method == "POST" { Form::read(&request.body) } else { Form::default() };
         let (cookie, rotated) = (RefCell::default(), RefCell::default());
-        Visit { shell, request, words, form, token, claim, form_secret, fresh, cookie, rotated }
+        Visit {
+            shell,
+            request,
+            words,
+            form,
+            token,
+            claim,
+            needed: Cell::new(Need::Act(Scope::Admin)),
+            granted: Cell::new(Scopes::NONE),
+            form_secret,
+            fresh,
+            cookie,
+            rotated,
+        }
     }
 
     pub fn now(&self) -> UtcMillis {
@@ -158,10 +174,30 @@ impl<'a, S: Site> Visit<'a, S> {
         Ok((partner, rows))
     }
 
-    /// The operator's session, together with the page's reads, in one batch.
+    /// The operator's session, together with the page's reads, in one batch. Operators who may not do what the page
+    /// [asks for](Visit::asks_for) are told.
     pub async fn operator(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), Stop> {
         let (session, rows) = self.session(reads).await?;
-        if session.operator == 1 { Ok((session, rows)) } else { Err(Stop::SignIn) }
+        if session.operator != 1 {
+            return Err(Stop::SignIn);
+        }
+        let need = self.needed.get();
+        self.granted.set(self.scopes(&session));
+        if need.is_met_by(self.granted.get()) {
+            return Ok((session, rows));
+        }
+        let detail = format!("you are signed in as an operator who may not do this; it needs {}", need.scope().name());
+        Err(AppError::new(Kind::Forbidden, "insufficient_scope", detail).into())
+    }
+
+    /// Whether the operator who looks at this page may do more than look: what asks for `scope` is shown or left out.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.granted.get().allow(scope, false)
+    }
+
+    /// What the operator's page of this request needs; until it is said, everything.
+    pub(super) fn asks_for(&self, need: Need) {
+        self.needed.set(need);
     }
 
     /// What uses are given: who acts stands in the audit log.

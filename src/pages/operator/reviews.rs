@@ -1,6 +1,7 @@
 //! Referrals that were stopped because they look odd: the evidence, and a person's decision.
 
 use super::desk;
+use crate::engine::access::Scope;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::review::{self as deciding, Choice};
 use crate::http::shell::Site;
@@ -121,18 +122,20 @@ fn decision_form<S: Site>(visit: &Visit<'_, S>, r: &ReviewRow, form: &Form) -> M
     let field = format!("reason-{}", r.id);
     let problem = form.problem("reason");
     html! {
-        form.stack method="post" action={ "/operator/reviews/" (parts::escaped(&r.id)) } {
-            (csrf(visit))
-            div.field.wrong[problem.is_some()] {
-                label for=(field) { "Reason" }
-                input id=(field) name="reason" type="text" required maxlength="200" value=(form.get("reason")) aria-describedby={ (field) "-hint" }
-                    aria-invalid=[problem.map(|_| "true")];
-                p.hint id={ (field) "-hint" } { "Released, it goes on to be earned. Rejected, it never earns, and what it earned is taken back. Neither is undone here." }
-                @if let Some(problem) = problem { p.problem { (problem) } }
-            }
-            div.actions {
-                button name="decision" value="release" { "Release" }
-                button.danger name="decision" value="reject" { "Reject" }
+        @if visit.may(Scope::Payouts) {
+            form.stack method="post" action={ "/operator/reviews/" (parts::escaped(&r.id)) } {
+                (csrf(visit))
+                div.field.wrong[problem.is_some()] {
+                    label for=(field) { "Reason" }
+                    input id=(field) name="reason" type="text" required maxlength="200" value=(form.get("reason")) aria-describedby={ (field) "-hint" }
+                        aria-invalid=[problem.map(|_| "true")];
+                    p.hint id={ (field) "-hint" } { "Released, it goes on to be earned. Rejected, it never earns, and what it earned is taken back. Neither is undone here." }
+                    @if let Some(problem) = problem { p.problem { (problem) } }
+                }
+                div.actions {
+                    button name="decision" value="release" { "Release" }
+                    button.danger name="decision" value="reject" { "Reject" }
+                }
             }
         }
     }

@@ -393,7 +393,7 @@ fn full_lists_stay_small() {
         ),
         format!("INSERT INTO account (id, revision, created_at_ms) {many} SELECT 'user_0123456789_' || i, 1, i FROM n"),
         format!(
-            "INSERT INTO api_token (id, name, sha256, created_at_ms) {many} SELECT 'tok_' || i, 'token-' || i, i, i FROM n"
+            "INSERT INTO api_token (id, name, sha256, scopes, created_at_ms, expires_at_ms) {many} SELECT 'tok_' || i, 'token-' || i, i, 'read credits', i, i + 86400000 FROM n"
         ),
         format!(
             "INSERT INTO resource (id, program_id, title, body, updated_at_ms, created_at_ms) {many} SELECT 'rsc_' || i, '{AGENCY}', '{}', '{long}', i, i FROM n",
