@@ -213,7 +213,7 @@ async function main() {
   if (broken) throw new Error(`the migrations could not be applied:\n${broken}`);
 
   const state = (name) => join(root, ".wrangler", name);
-  const vars = { STRIPE_API_KEY: known.stripeKey };
+  const vars = { DEVELOPMENT: "yes", STRIPE_API_KEY: known.stripeKey };
   if (!known.stripeKey) {
     // It keeps its state beside the Worker's: what was paid stays paid.
     stripe = await startStripe({

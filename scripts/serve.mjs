@@ -210,7 +210,7 @@ async function begin(port, { stateFolder, templateFolder, secrets, vars }) {
           rootPath: root,
           modulesRoot: build,
           modules: modules(),
-          bindings: { ...options.bindings, ...workerSecrets(secrets), ...stripeVars, ...demoVars, ...vars },
+          bindings: { ...options.bindings, DEVELOPMENT: "yes", ...workerSecrets(secrets), ...stripeVars, ...demoVars, ...vars },
           assets: { ...options.assets, directory: join(build, "assets") },
         },
       ],

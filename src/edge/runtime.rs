@@ -10,6 +10,7 @@ use super::time_limit::within;
 use crate::base::time::UtcMillis;
 use crate::flow::context::Ports;
 use crate::flow::sign_in::Leaving;
+use crate::http::config::Config;
 use crate::http::limit::Limited;
 use crate::http::shell::Site;
 use crate::pages::locale::{Front, Words};
@@ -55,10 +56,9 @@ thread_local! {
 }
 
 impl Runtime {
-    pub fn of(env: Env) -> Result<Runtime, DbError> {
+    pub fn of(env: Env, config: &Config) -> Result<Runtime, DbError> {
         let database = LimitedD1(D1::of(&env)?);
-        let emdash_origin = env.var("EMDASH_ORIGIN").map(|v| v.to_string()).unwrap_or_default();
-        let emdash_origin = emdash_origin.trim().trim_end_matches('/').to_owned();
+        let emdash_origin = config.emdash_origin.clone();
         Ok(Runtime { database, emdash_origin, env, leaving: RefCell::default() })
     }
 

@@ -205,14 +205,22 @@ impl<'a, S: Site> Visit<'a, S> {
         self.shell.context(&session.actor)
     }
 
-    /// The value of the hidden field of every form.
+    /// The value of the hidden field of every form: masked anew each time, since a compressed page that shows a secret
+    /// beside words of a stranger's choosing gives it away by its length.
     pub fn csrf(&self) -> String {
+        let Some(mac) = self.form_mac() else { return String::new() };
+        let mut mask = [0; MAC_BYTES];
+        self.shell.site.random(&mut mask);
+        id::hex(&mask) + &id::hex(&xor(&mask, &mac))
+    }
+
+    fn form_mac(&self) -> Option<[u8; MAC_BYTES]> {
         // Of the session's token the half that stays when it is exchanged: a form that is open elsewhere stays good.
         let stays = self.token.as_deref().map(|token| token.split('-').next().unwrap_or(token));
         let secret = stays.unwrap_or(&self.form_secret);
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
         mac.update(b"manicule form");
-        id::hex(&mac.finalize().into_bytes())
+        Some(mac.finalize().into_bytes().into())
     }
 
     /// Refuses a form that no page of ours has sent: by where it came from, and by its field.
@@ -223,10 +231,12 @@ impl<'a, S: Site> Visit<'a, S> {
             Some("null") | None => self.request.header("sec-fetch-site") == Some("same-origin"),
             Some(origin) => origin == self.request.origin || origin == self.base_url(),
         };
-        let (given, wanted) = (self.form.get(CSRF_FIELD), self.csrf());
         let protected = self.token.is_some() || !self.fresh;
-        let matches: bool = given.as_bytes().ct_eq(wanted.as_bytes()).into();
-        if from_here && protected && matches && !wanted.is_empty() {
+        let matches = match (unmasked(self.form.get(CSRF_FIELD)), self.form_mac()) {
+            (Some(given), Some(wanted)) => given.ct_eq(&wanted).into(),
+            _ => false,
+        };
+        if from_here && protected && matches {
             return Ok(());
         }
         let detail =
@@ -244,6 +254,20 @@ impl<'a, S: Site> Visit<'a, S> {
         let headers = vec![("location", path.to_owned()), ("cache-control", "no-store".to_owned())];
         Response { status: 303, headers, body: Vec::new(), fault: None }
     }
+}
+
+/// Bytes of an HMAC-SHA-256.
+const MAC_BYTES: usize = 32;
+
+fn xor(a: &[u8; MAC_BYTES], b: &[u8; MAC_BYTES]) -> [u8; MAC_BYTES] {
+    std::array::from_fn(|at| a[at] ^ b[at])
+}
+
+/// What a form's field hides: the second half under the mask of the first.
+fn unmasked(field: &str) -> Option<[u8; MAC_BYTES]> {
+    let bytes = id::unhex(field).filter(|bytes| bytes.len() == 2 * MAC_BYTES)?;
+    let (mask, masked) = bytes.split_first_chunk::<MAC_BYTES>()?;
+    Some(xor(mask, masked.first_chunk()?))
 }
 
 /// A Cookie header as the site behind the Worker may see it: what signs somebody in here is not the site's. `None` where

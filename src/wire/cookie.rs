@@ -9,6 +9,7 @@
 //! milliseconds. No field may hold a control character, hence no two trails share an encoding.
 
 use super::cookie_header;
+use crate::base::id::unhex;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::touch::{TOUCHES_MAX, Touch, Trail};
 use base64::Engine;
@@ -309,13 +310,6 @@ fn is_kid(text: &str) -> bool {
 fn is_word(text: &str, min: usize, max: usize) -> bool {
     (min..=max).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let bytes = text.as_bytes();
-    bytes.len().is_multiple_of(2).then_some(())?;
-    bytes.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
 }
 
 impl std::fmt::Display for KeyError {

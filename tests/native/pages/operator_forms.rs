@@ -224,7 +224,10 @@ fn a_token_is_shown_once_works_and_is_revoked() {
     }
     operator.post("/operator/tokens/tok_none/revoke", &[]).is(404);
     // One that expires stops by itself.
-    let made = operator.post("/operator/tokens", &[("name", "short"), ("expires", "30"), ("scope_credits", "yes"), ("scope_read", "yes")]);
+    let made = operator.post(
+        "/operator/tokens",
+        &[("name", "short"), ("expires", "30"), ("scope_credits", "yes"), ("scope_read", "yes")],
+    );
     let secret = secret_of(&made.html);
     house.now.set(at("2026-05-02T12:00:00Z"));
     assert_eq!(interface(&house, &secret), 401);

@@ -317,7 +317,13 @@ fn an_operator_ends_with_what_let_it_in() {
     let (mut house, mails, _) = house();
     let token = "fedcba9876543210fedcba9876543210";
     let insert = "INSERT INTO api_token (id, name, sha256, scopes, created_at_ms, expires_at_ms) VALUES ('tok_1', 'laptop', ?1, 'read', ?2, ?2 + 86400000)";
-    house.world.db.connection.borrow().execute(insert, (hex_sha256(token.as_bytes()), house.now.get().0)).expect("a token");
+    house
+        .world
+        .db
+        .connection
+        .borrow()
+        .execute(insert, (hex_sha256(token.as_bytes()), house.now.get().0))
+        .expect("a token");
     let enter = |house: &House| {
         let browser = house.browser();
         browser.get("/sign-in/token");
@@ -420,7 +426,14 @@ fn the_token_is_exchanged_once_a_day() {
     let second = browser.cookie(SESSION).expect("a session");
     assert_ne!(first, second);
     assert!(second.ends_with(&format!(".{partner}")) && shown.header("set-cookie").contains("Max-Age=5097600;"));
-    assert_eq!(form.html, browser.get("/sign-out").html, "a form that is open elsewhere stays good");
+    let token = form.html.split("name=\"form_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let sent = |token: &str| {
+        browser.ask("POST", "/sign-in/mail/none", &[("origin", ORIGIN)], &format!("form_token={token}")).status
+    };
+    let token = token.expect("a form");
+    assert_eq!(sent(token), 410, "a form that is open elsewhere stays good");
+    assert_eq!(sent(&format!("{}{}", if token.starts_with('0') { '1' } else { '0' }, &token[1..])), 403);
+    assert!(!browser.get("/sign-out").html.contains(token), "each answer has a mask of its own");
 
     // Who was under way with the old token is let in for another minute, and is handed nothing.
     let old = house.browser();
