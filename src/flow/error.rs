@@ -19,6 +19,8 @@ pub struct Problem {
     pub detail: String,
     /// The field that is at fault, as a JSON path.
     pub field: Option<String>,
+    /// What a service or a library said: for the log alone.
+    pub cause: Option<String>,
 }
 
 /// Whose fault it is, and what the caller can do.
@@ -47,11 +49,17 @@ pub enum Kind {
 
 impl AppError {
     pub fn new(kind: Kind, code: &'static str, detail: impl Into<String>) -> AppError {
-        AppError(Box::new(Problem { kind, code, detail: detail.into(), field: None }))
+        AppError(Box::new(Problem { kind, code, detail: detail.into(), field: None, cause: None }))
     }
 
     pub fn field(mut self, field: impl Into<String>) -> AppError {
         self.0.field = Some(field.into());
+        self
+    }
+
+    /// What is behind it, for the log.
+    pub fn cause(mut self, why: impl std::fmt::Display) -> AppError {
+        self.0.cause = Some(why.to_string());
         self
     }
 
@@ -77,7 +85,10 @@ impl From<DbError> for AppError {
     fn from(error: DbError) -> AppError {
         match error {
             DbError::Guard(why) => AppError::new(Kind::Fault, "refused_by_guard", why),
-            DbError::Unavailable(why) => AppError::new(Kind::Transient, "database_unavailable", why),
+            DbError::Unavailable(why) => {
+                let detail = "the database did not answer; send it again in a moment";
+                AppError::new(Kind::Transient, "database_unavailable", detail).cause(why)
+            }
             DbError::Fault(why) => AppError::new(Kind::Fault, "database_fault", why),
         }
     }
@@ -91,12 +102,13 @@ impl From<Invalid> for AppError {
             _ => Kind::Unprocessable,
         };
         let field = (!invalid.field.is_empty()).then_some(invalid.field);
-        AppError(Box::new(Problem { kind, code: invalid.code, detail: invalid.detail, field }))
+        AppError(Box::new(Problem { kind, code: invalid.code, detail: invalid.detail, field, cause: None }))
     }
 }
 
 impl std::fmt::Display for AppError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.code, self.detail)
+        write!(f, "{}: {}", self.code, self.detail)?;
+        if let Some(cause) = &self.cause { write!(f, " ({cause})") } else { Ok(()) }
     }
 }

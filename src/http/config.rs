@@ -91,6 +91,9 @@ impl Config {
             Ok(hsts) => config.hsts = hsts,
             Err(why) => config.complaints.push(format!("HSTS: {why}")),
         }
+        if text("WEBHOOK_SECRETS").trim().is_empty() {
+            config.complaints.push("WEBHOOK_SECRETS: not set, so /v1/webhooks/events takes nothing".to_owned());
+        }
         config.emdash_tokens = config.strong("EMDASH_TOKENS", &text("EMDASH_TOKENS"));
         config.forms_secrets = config.strong("FORMS_SECRETS", &text("FORMS_SECRETS"));
         config.setup = config.services(&text);
@@ -370,6 +373,7 @@ mod tests {
     #[test]
     fn operators_are_addresses() {
         let config = Config::read(|name| match name {
+            "WEBHOOK_SECRETS" => "whsec_5Uy0nGg1dQ2kzW3q9rF8bM7xT4hLc6vJpE1sYaNoKtA=".to_owned(),
             "COOKIE_KEYS" => "k1:3a751f27f70e668bb59b766ada5405144f434f35b2447039c7bbe96e64984e98".to_owned(),
             "OPERATOR_EMAIL" => "Told@A.example".to_owned(),
             "OPERATORS" => {
@@ -393,6 +397,7 @@ mod tests {
     fn mail_setup(vars: &[(&str, &str)]) -> (&'static str, Vec<String>) {
         let keys = "k1:3a751f27f70e668bb59b766ada5405144f434f35b2447039c7bbe96e64984e98".to_owned();
         let config = Config::read(|name| match name {
+            "WEBHOOK_SECRETS" => "whsec_5Uy0nGg1dQ2kzW3q9rF8bM7xT4hLc6vJpE1sYaNoKtA=".to_owned(),
             "COOKIE_KEYS" => keys.clone(),
             _ => vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()).unwrap_or_default(),
         });

@@ -292,7 +292,7 @@ fn dispatch<'a, S: Site>(
         Endpoint::HookDisable => answered(notifications::endpoint_disable(shell, part, actor)),
         Endpoint::UnsubscribeAsk => Box::pin(async move { Ok(unsubscribe::ask(shell, request)) }),
         Endpoint::UnsubscribeDo => Box::pin(unsubscribe::stop(shell, request)),
-        Endpoint::Health => answered(operations::health(shell)),
+        Endpoint::Health => answered(operations::health(shell, request)),
         Endpoint::OpenApi => Box::pin(async { Ok(openapi()) }),
     }
 }

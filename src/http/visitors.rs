@@ -79,7 +79,8 @@ pub async fn generate<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Resul
         return Err(AppError::new(Kind::Transient, "not_configured", detail));
     }
     let user = shell.site.session(&cookie).await.map_err(|why| {
-        AppError::new(Kind::Transient, "session_unavailable", format!("the site cannot say who is signed in: {why}"))
+        let detail = "the site cannot say who is signed in just now; try again in a moment";
+        AppError::new(Kind::Transient, "session_unavailable", detail).cause(why)
     })?;
     let user = user.ok_or_else(sign_in)?;
     if user.role < ROLE_SUBSCRIBER {

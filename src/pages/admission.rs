@@ -79,8 +79,8 @@ impl<S: Site> Visit<'_, S> {
     /// Whether the site still vouches for its user. An error is never a yes, and ends nothing.
     async fn site_stands(&self, found: &SessionRow) -> Result<bool, Stop> {
         let user = self.site_user().await.map_err(|why| {
-            let detail = format!("the site cannot say who is signed in: {why}");
-            AppError::new(Kind::Transient, "session_unavailable", detail)
+            let detail = "the site cannot say who is signed in just now; try again in a moment";
+            AppError::new(Kind::Transient, "session_unavailable", detail).cause(why)
         })?;
         let least = if found.operator == 1 { ROLE_OPERATOR } else { ROLE_SUBSCRIBER };
         Ok(user.is_some_and(|user| Some(&user.id) == found.site_user.as_ref() && user.role >= least))

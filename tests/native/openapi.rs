@@ -41,9 +41,15 @@ fn operators_routes_say_so_and_others_do_not() {
         assert_eq!(operation["security"] == operator, wanted, "{name}: {}", operation["security"]);
         assert_eq!(
             operation["responses"]["401"].is_object(),
-            wanted || name.contains("webhooks") || name.contains("generate"),
+            wanted || ["webhooks", "generate", "healthz"].iter().any(|part| name.contains(part)),
             "{name}"
         );
+        let scope = match route.access {
+            Access::Operator(scope) => json!(scope.name()),
+            Access::Public => Value::Null,
+        };
+        assert_eq!(operation["x-scope"], scope, "{name}");
+        assert!(!wanted || operation["responses"]["403"].is_object(), "{name}: a token may lack the scope");
         for scheme in operation["security"]
             .as_array()
             .expect("security")

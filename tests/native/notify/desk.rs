@@ -112,6 +112,7 @@ impl Desk {
         let keys = "k1:9352443df9099088f92712ee621632c540a3c7fdd6d1b8446458bd1ce02897a6".to_owned();
         let defaults = [
             ("COOKIE_KEYS", keys.as_str()),
+            ("WEBHOOK_SECRETS", "whsec_5Uy0nGg1dQ2kzW3q9rF8bM7xT4hLc6vJpE1sYaNoKtA="),
             ("OPERATOR_BOOTSTRAP_TOKEN_SHA256", operator.as_str()),
             ("PUBLIC_URL", SITE),
             ("MAIL_FROM", "Manicule <hello@site.example>"),

@@ -182,6 +182,7 @@ fn home_lists_what_needs_a_person() {
 fn home_is_quiet_when_nothing_does() {
     let mut house = House::new(at(NOW));
     house.config = Config::read(|name| match name {
+        "WEBHOOK_SECRETS" => "whsec_5Uy0nGg1dQ2kzW3q9rF8bM7xT4hLc6vJpE1sYaNoKtA=".to_owned(),
         "COOKIE_KEYS" => "k1:7b5bc0363b12c4eac5e9e6f6382c4d8a800143b427d7118eea5c3a6b0b9bd914".to_owned(),
         "PUBLIC_URL" => "https://ref.example".to_owned(),
         "MAIL_FROM" => "Manicule <hello@ref.example>".to_owned(),
