@@ -24,6 +24,7 @@ pub mod link;
 pub mod payee;
 pub mod payout;
 pub mod posting;
+pub mod relation;
 pub mod risk;
 pub mod sabotage;
 pub mod schedule;

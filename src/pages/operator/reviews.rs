@@ -147,6 +147,9 @@ fn rule(name: &str) -> String {
         "same_email" => "Partner and account have one email address".to_owned(),
         "same_domain" => "Partner and account have one email domain".to_owned(),
         "signups_in_month" => "Unusually many sign-ups in a month".to_owned(),
+        "one_visitor" => "Many accounts from one browser".to_owned(),
+        "own_account" => "The account is the partner's own".to_owned(),
+        "referral_ring" => "Partners who refer each other".to_owned(),
         "currency" => "Another currency than the program's".to_owned(),
         other => other.replace('_', " "),
     }
