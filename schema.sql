@@ -106,6 +106,7 @@ CREATE TABLE binding (
   method TEXT,                           -- mutable: code, workspace, token, email_domain, fingerprint, operator
   source TEXT,                           -- mutable: direct_link, agency, content
   click_id TEXT,                         -- mutable: the click that was converted
+  visitor TEXT,                          -- mutable: whose touches bound it, by cookie or fingerprint
   from_ms INTEGER,                       -- mutable, rewards count from here
   event_id TEXT,                         -- mutable, and from this event on
   signed_up_at_ms INTEGER NOT NULL,      -- mutable
@@ -120,6 +121,7 @@ CREATE TABLE binding (
   PRIMARY KEY (account_id, group_id)
 ) STRICT;
 CREATE INDEX binding_partner ON binding (partner_id, signed_up_at_ms) WHERE partner_id IS NOT NULL;
+CREATE INDEX binding_visitor ON binding (visitor, signed_up_at_ms) WHERE visitor IS NOT NULL;
 CREATE INDEX binding_click ON binding (click_id) WHERE click_id IS NOT NULL;
 CREATE INDEX binding_qualified ON binding (program_id, partner_id, qualified_at_ms) WHERE qualified_at_ms IS NOT NULL;
 CREATE INDEX binding_grant ON binding (program_id, account_id) WHERE grant_due_at_ms IS NOT NULL;
@@ -408,9 +410,12 @@ CREATE TABLE api_token (
   id TEXT PRIMARY KEY,                   -- immutable
   name TEXT NOT NULL,                    -- immutable
   sha256 TEXT NOT NULL UNIQUE,           -- immutable, hex
+  scopes TEXT NOT NULL,                  -- immutable, what it may do: names separated by spaces
   created_at_ms INTEGER NOT NULL,        -- immutable
-  expires_at_ms INTEGER,                 -- immutable
-  revoked_at_ms INTEGER                  -- set once
+  expires_at_ms INTEGER NOT NULL,        -- immutable, a year after it was made at the latest
+  first_used_at_ms INTEGER,              -- set once
+  revoked_at_ms INTEGER,                 -- set once
+  CHECK (expires_at_ms <= created_at_ms + 31622400000) -- 366 days
 ) STRICT;
 
 -- Answers to requests that carried an Idempotency-Key, stored in the batch that had the effect.
@@ -609,6 +614,9 @@ CREATE TABLE webhook_endpoint (
   disabled_at_ms INTEGER,                -- set once; from then on nothing is sent there
   disabled_reason TEXT                   -- set once
 ) STRICT;
+CREATE TRIGGER webhook_endpoint_limit BEFORE INSERT ON webhook_endpoint
+WHEN (SELECT COUNT(*) FROM webhook_endpoint WHERE disabled_at_ms IS NULL) >= 20
+BEGIN SELECT RAISE(ABORT, 'webhook_endpoint: too many'); END;
 
 -- Who does not want which kind of message. The address itself is not kept.
 CREATE TABLE unsubscribe (
@@ -913,12 +921,14 @@ CREATE TABLE mailed_link (
   token_sha256 TEXT PRIMARY KEY,         -- immutable, hex
   purpose TEXT NOT NULL CHECK (purpose IN ('sign_in', 'join')), -- immutable
   email TEXT NOT NULL,                   -- immutable, in lower case
+  asked_by TEXT NOT NULL,                -- immutable, keyed hash of the network that asked; '' where nobody can say
+  is_live INTEGER NOT NULL CHECK (is_live IN (0, 1)), -- immutable, 0: nobody has this address, and nothing was mailed
   detail TEXT NOT NULL,                  -- immutable, JSON: what the form for joining said, or where to go afterwards
   created_at_ms INTEGER NOT NULL,        -- immutable
   expires_at_ms INTEGER NOT NULL,        -- immutable
   used_at_ms INTEGER                     -- set once
 ) STRICT;
-CREATE INDEX mailed_link_email ON mailed_link (email, created_at_ms);
+CREATE INDEX mailed_link_email ON mailed_link (email, purpose, created_at_ms);
 CREATE INDEX mailed_link_expires ON mailed_link (expires_at_ms);
 CREATE TRIGGER mailed_link_once BEFORE UPDATE ON mailed_link WHEN OLD.used_at_ms IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'mailed_link: used already'); END;

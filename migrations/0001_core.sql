@@ -106,6 +106,7 @@ CREATE TABLE binding (
   method TEXT,                           -- mutable: code, workspace, token, email_domain, fingerprint, operator
   source TEXT,                           -- mutable: direct_link, agency, content
   click_id TEXT,                         -- mutable: the click that was converted
+  visitor TEXT,                          -- mutable: whose touches bound it, by cookie or fingerprint
   from_ms INTEGER,                       -- mutable, rewards count from here
   event_id TEXT,                         -- mutable, and from this event on
   signed_up_at_ms INTEGER NOT NULL,      -- mutable
@@ -120,6 +121,7 @@ CREATE TABLE binding (
   PRIMARY KEY (account_id, group_id)
 ) STRICT;
 CREATE INDEX binding_partner ON binding (partner_id, signed_up_at_ms) WHERE partner_id IS NOT NULL;
+CREATE INDEX binding_visitor ON binding (visitor, signed_up_at_ms) WHERE visitor IS NOT NULL;
 CREATE INDEX binding_click ON binding (click_id) WHERE click_id IS NOT NULL;
 CREATE INDEX binding_qualified ON binding (program_id, partner_id, qualified_at_ms) WHERE qualified_at_ms IS NOT NULL;
 CREATE INDEX binding_grant ON binding (program_id, account_id) WHERE grant_due_at_ms IS NOT NULL;
@@ -408,9 +410,12 @@ CREATE TABLE api_token (
   id TEXT PRIMARY KEY,                   -- immutable
   name TEXT NOT NULL,                    -- immutable
   sha256 TEXT NOT NULL UNIQUE,           -- immutable, hex
+  scopes TEXT NOT NULL,                  -- immutable, what it may do: names separated by spaces
   created_at_ms INTEGER NOT NULL,        -- immutable
-  expires_at_ms INTEGER,                 -- immutable
-  revoked_at_ms INTEGER                  -- set once
+  expires_at_ms INTEGER NOT NULL,        -- immutable, a year after it was made at the latest
+  first_used_at_ms INTEGER,              -- set once
+  revoked_at_ms INTEGER,                 -- set once
+  CHECK (expires_at_ms <= created_at_ms + 31622400000) -- 366 days
 ) STRICT;
 
 -- Answers to requests that carried an Idempotency-Key, stored in the batch that had the effect.

@@ -32,6 +32,9 @@ CREATE TABLE webhook_endpoint (
   disabled_at_ms INTEGER,                -- set once; from then on nothing is sent there
   disabled_reason TEXT                   -- set once
 ) STRICT;
+CREATE TRIGGER webhook_endpoint_limit BEFORE INSERT ON webhook_endpoint
+WHEN (SELECT COUNT(*) FROM webhook_endpoint WHERE disabled_at_ms IS NULL) >= 20
+BEGIN SELECT RAISE(ABORT, 'webhook_endpoint: too many'); END;
 
 -- Who does not want which kind of message. The address itself is not kept.
 CREATE TABLE unsubscribe (

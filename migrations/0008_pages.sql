@@ -34,12 +34,14 @@ CREATE TABLE mailed_link (
   token_sha256 TEXT PRIMARY KEY,         -- immutable, hex
   purpose TEXT NOT NULL CHECK (purpose IN ('sign_in', 'join')), -- immutable
   email TEXT NOT NULL,                   -- immutable, in lower case
+  asked_by TEXT NOT NULL,                -- immutable, keyed hash of the network that asked; '' where nobody can say
+  is_live INTEGER NOT NULL CHECK (is_live IN (0, 1)), -- immutable, 0: nobody has this address, and nothing was mailed
   detail TEXT NOT NULL,                  -- immutable, JSON: what the form for joining said, or where to go afterwards
   created_at_ms INTEGER NOT NULL,        -- immutable
   expires_at_ms INTEGER NOT NULL,        -- immutable
   used_at_ms INTEGER                     -- set once
 ) STRICT;
-CREATE INDEX mailed_link_email ON mailed_link (email, created_at_ms);
+CREATE INDEX mailed_link_email ON mailed_link (email, purpose, created_at_ms);
 CREATE INDEX mailed_link_expires ON mailed_link (expires_at_ms);
 CREATE TRIGGER mailed_link_once BEFORE UPDATE ON mailed_link WHEN OLD.used_at_ms IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'mailed_link: used already'); END;

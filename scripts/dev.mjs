@@ -214,7 +214,7 @@ async function main() {
 
   const state = (name) => join(root, ".wrangler", name);
   // As many database statements an invocation as on Cloudflare's paid plan.
-  const vars = { D1_STATEMENTS_MAX: "1000", STRIPE_API_KEY: known.stripeKey };
+  const vars = { D1_STATEMENTS_MAX: "1000", DEVELOPMENT: "yes", STRIPE_API_KEY: known.stripeKey };
   if (!known.stripeKey) {
     // It keeps its state beside the Worker's: what was paid stays paid.
     stripe = await startStripe({

@@ -211,7 +211,15 @@ async function begin(port, { stateFolder, templateFolder, secrets, vars }) {
           modulesRoot: build,
           modules: modules(),
           // As many database statements an invocation as on Cloudflare's paid plan, unless the settings say otherwise.
-          bindings: { D1_STATEMENTS_MAX: "1000", ...options.bindings, ...workerSecrets(secrets), ...stripeVars, ...demoVars, ...vars },
+          bindings: {
+            D1_STATEMENTS_MAX: "1000",
+            ...options.bindings,
+            DEVELOPMENT: "yes",
+            ...workerSecrets(secrets),
+            ...stripeVars,
+            ...demoVars,
+            ...vars,
+          },
           assets: { ...options.assets, directory: join(build, "assets") },
         },
       ],

@@ -34,6 +34,10 @@ function recover() {
 // A first sieve, so that other requests do not pay for it: /r/CODE, or a parameter that may be ours (escaped, too).
 const MAY_BE_LINK = /\/r\/|[?&](?:ref|partner|[^=&]*%)/;
 
+// What redirects over https carry, but for those of this machine.
+let hsts = "";
+const IS_SECURE = /^https:\/\/(?!localhost|127\.|\[::1\])/;
+
 // The bits of hot.rs.
 const FLUSH = 1;
 const REFRESH = 2;
@@ -54,7 +58,7 @@ export default {
     try {
       answer = hot(text, now);
       if (answer.charCodeAt(0) & BOOT) {
-        boot(env);
+        hsts = boot(env);
         answer = hot(text, now);
       }
     } catch (error) {
@@ -107,6 +111,7 @@ function respond(answer, request, env, ctx) {
     "Referrer-Policy": "strict-origin-when-cross-origin",
   };
   if (line > 1) headers["Set-Cookie"] = answer.slice(1, line);
+  if (hsts !== "" && IS_SECURE.test(request.url)) headers["Strict-Transport-Security"] = hsts;
   return new Response(null, { status: 302, headers });
 }
 

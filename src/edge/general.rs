@@ -10,8 +10,8 @@ use crate::flow::error::AppError;
 use crate::flow::sign_in;
 use crate::http::config::Config;
 use crate::http::message::{self, Address};
-use crate::http::route;
 use crate::http::shell::Shell;
+use crate::http::{hardening, reflink, route};
 use crate::jobs;
 use crate::pages;
 use crate::wire::BODY_BYTES_MAX;
@@ -20,7 +20,7 @@ use serde_json::json;
 use std::cell::RefCell;
 use std::rc::Rc;
 use worker::{
-    Context, Env, Headers, Method, Request, Response, Result, ScheduledEvent, console_error, console_log, console_warn,
+    Context, Env, Headers, Request, Response, Result, ScheduledEvent, console_error, console_log, console_warn,
 };
 
 thread_local! {
@@ -30,24 +30,29 @@ thread_local! {
 /// Answers what is ours; the rest goes to the site behind the Worker where there is one, else 404.
 pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<Response> {
     let now = UtcMillis(js_sys::Date::now() as i64);
-    let site = env.var("SITE_URL").map(|site| site.to_string()).unwrap_or_default();
-    let url = request.inner().url();
-    if !may_be_ours(Address::of(&url).path) {
-        return elsewhere(request, &site).await;
-    }
     let config = config(&env);
+    let site = &config.site_url;
+    let url = request.inner().url();
+    let path = Address::of(&url).path;
+    if reflink::is_short(path) && !matches!(request.inner().method().as_str(), "GET" | "HEAD") {
+        let asked = read(&mut request).await?;
+        return respond(&config, &asked, reflink::only_followed());
+    }
+    if !may_be_ours(path) {
+        return elsewhere(request, site).await;
+    }
     let asked = read(&mut request).await?;
-    let answered = match Runtime::of(env, config.setup.statements_max) {
+    let answered = match Runtime::of(env, &config) {
         Ok(runtime) => {
             let answered = answer(&runtime, &config, now, &asked).await;
-            mail_after(runtime, config, now, &context);
+            mail_after(runtime, Rc::clone(&config), now, &context);
             answered
         }
         Err(why) => Some(message::Response::problem(&why.into())),
     };
     match answered {
-        Some(response) => respond(&asked, response),
-        None => elsewhere(request, &site).await,
+        Some(response) => respond(&config, &asked, response),
+        None => elsewhere(request, site).await,
     }
 }
 
@@ -89,7 +94,7 @@ pub async fn scheduled(event: ScheduledEvent, env: Env) {
     let scheduled = UtcMillis(event.schedule() as i64);
     let (began, sent) = (js_sys::Date::now(), d1::statements());
     let config = config(&env);
-    let done = match Runtime::of(env, config.setup.statements_max) {
+    let done = match Runtime::of(env, &config) {
         Ok(runtime) => {
             let now = UtcMillis(js_sys::Date::now() as i64);
             jobs::run(&FlowContext::new(&runtime, &config.setup, now, "cron"), &event.cron(), scheduled).await
@@ -140,12 +145,14 @@ fn config(env: &Env) -> Rc<Config> {
 async fn read(request: &mut Request) -> Result<message::Request> {
     let url = request.inner().url();
     let address = Address::of(&url);
-    let body = if matches!(request.method(), Method::Get | Method::Head) { Vec::new() } else { body(request).await? };
+    // As it was sent: the worker crate takes methods that it does not know for GET.
+    let method = request.inner().method();
+    let body = if matches!(method.as_str(), "GET" | "HEAD") { Vec::new() } else { body(request).await? };
     let zone = request.cf().map(|cf| cf.timezone_name()).unwrap_or_default();
     // Ours alone: a visitor's header of that name comes after it.
     let ours = [(pages::route::ZONE_HEADER.to_owned(), zone)];
     Ok(message::Request {
-        method: request.method().to_string(),
+        method,
         path: address.path.to_owned(),
         query: address.query.to_owned(),
         origin: address.origin.to_owned(),
@@ -168,7 +175,8 @@ async fn body(request: &mut Request) -> Result<Vec<u8>> {
 }
 
 /// The response, logged here once where it is an error. Addresses may hold secrets and stay out of the log.
-fn respond(asked: &message::Request, response: message::Response) -> Result<Response> {
+fn respond(config: &Config, asked: &message::Request, mut response: message::Response) -> Result<Response> {
+    hardening::harden(config, asked, &mut response);
     if let Some(fault) = &response.fault {
         let route = route::name(asked);
         let line = json!({"message": "refused", "method": asked.method, "route": route, "status": response.status, "error": fault});

@@ -26,10 +26,11 @@ const MISSING: u8 = 8;
 /// The isolate has not read its configuration: call `boot`, then this again.
 const BOOT: u8 = 16;
 
-/// Reads the configuration, once per isolate and after every trap.
+/// Reads the configuration, once per isolate and after every trap. What is answered is the header that redirects over
+/// https carry; empty: none.
 #[wasm_bindgen]
-pub fn boot(env: Env) {
-    state::boot(&env);
+pub fn boot(env: Env) -> String {
+    state::boot(&env)
 }
 
 /// Answers from memory. Empty: this is no request through a ref link.

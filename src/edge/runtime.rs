@@ -10,6 +10,7 @@ use super::time_limit::within;
 use crate::base::time::UtcMillis;
 use crate::flow::context::Ports;
 use crate::flow::sign_in::Leaving;
+use crate::http::config::Config;
 use crate::http::limit::Limited;
 use crate::http::shell::Site;
 use crate::pages::locale::{Front, Words};
@@ -50,16 +51,15 @@ struct Told {
 }
 
 thread_local! {
-    /// Keyed by the session's hash.
+    /// Keyed by the hash of the cookie that the site was asked with.
     static SESSIONS: RefCell<HashMap<[u8; 32], Told>> = RefCell::new(HashMap::new());
 }
 
 impl Runtime {
-    /// The ports of one invocation, which may send `statements_max` statements.
-    pub fn of(env: Env, statements_max: u64) -> Result<Runtime, DbError> {
-        let database = LimitedD1(D1::of(&env, statements_max)?);
-        let emdash_origin = env.var("EMDASH_ORIGIN").map(|v| v.to_string()).unwrap_or_default();
-        let emdash_origin = emdash_origin.trim().trim_end_matches('/').to_owned();
+    /// The ports of one invocation, which may send as many statements as the configuration says.
+    pub fn of(env: Env, config: &Config) -> Result<Runtime, DbError> {
+        let database = LimitedD1(D1::of(&env, config.setup.statements_max)?);
+        let emdash_origin = config.emdash_origin.clone();
         Ok(Runtime { database, emdash_origin, env, leaving: RefCell::default() })
     }
 
@@ -77,7 +77,8 @@ impl Runtime {
         };
         let url = format!("{origin}{}", session::PATH);
         let headers = Headers::new();
-        // The Cookie header alone: a foreign Authorization would be refused.
+        // That cookie and nothing else: another would say who somebody is whose answer is kept under this one, and a
+        // foreign Authorization would be refused.
         headers.set("cookie", cookie).map_err(|e| e.to_string())?;
         let mut init = RequestInit::new();
         init.with_method(Method::Get).with_headers(headers);
@@ -144,8 +145,8 @@ impl Front for Runtime {
 
 impl Site for Runtime {
     async fn session(&self, cookie: &str) -> Result<Option<SiteUser>, String> {
-        let Some(value) = session::cookie_value(cookie) else { return Ok(None) };
-        let key: [u8; 32] = Sha256::digest(value.as_bytes()).into();
+        // Remembered under what was asked with, and nothing else.
+        let key: [u8; 32] = Sha256::digest(cookie.as_bytes()).into();
         let now = js_sys::Date::now();
         let known =
             SESSIONS.with_borrow(|all| all.get(&key).filter(|told| told.until > now).map(|told| told.user.clone()));

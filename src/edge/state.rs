@@ -3,7 +3,8 @@
 use super::random::Random;
 use crate::base::time::UtcMillis;
 use crate::flow::click::Buffer;
-use crate::http::config::cookie_keys;
+use crate::http::config::{address, cookie_keys};
+use crate::http::hardening::hsts;
 use crate::http::link_cache::Cache;
 use crate::http::redirect::{RefMode, Settings};
 use std::cell::RefCell;
@@ -28,16 +29,18 @@ pub fn with<T>(run: impl FnOnce(&mut State) -> T) -> Option<T> {
 }
 
 /// Reads the configuration, once per isolate.
-pub fn boot(env: &Env) {
+pub fn boot(env: &Env) -> String {
     let text = |name: &str| env.var(name).map(|value| value.to_string()).unwrap_or_default();
     let keys = cookie_keys(&text("COOKIE_KEYS"), &text("COOKIE_DOMAIN"));
     if let Err(why) = &keys {
         console_error!("COOKIE_KEYS: {why}; visitors are redirected, but nobody is attributed");
     }
+    let site = text("SITE_URL").trim().to_owned();
     let settings = Settings {
         keys: keys.ok(),
         mode: RefMode::parse(&text("REF_MODE")),
-        site: text("SITE_URL").trim().to_owned(),
+        // What is wrong with it the configuration's reader says.
+        site: if address(&site, text("DEVELOPMENT").trim() == "yes").is_ok() { site } else { String::new() },
         consent_cookie: text("CONSENT_COOKIE").trim().to_owned(),
     };
     STATE.set(Some(State {
@@ -47,4 +50,5 @@ pub fn boot(env: &Env) {
         flushing_since: None,
         random: Random::new(),
     }));
+    hsts(&text("HSTS")).ok().flatten().unwrap_or_default()
 }

@@ -118,6 +118,7 @@ impl<'a> Search<'a> {
             method: "operator".to_owned(),
             source,
             click: None,
+            visitor: None,
             from: signup.at,
             event: signup.event_id.clone(),
         };
@@ -181,6 +182,11 @@ impl<'a> Search<'a> {
                 winner.link.brings()
             },
             click: winner.click.map(str::to_owned),
+            visitor: match winner.method {
+                Method::Token => fact.credential.trail.as_ref().map(|trail| trail.visitor.clone()),
+                Method::Fingerprint => fact.credential.visitor.clone(),
+                Method::Code | Method::Workspace | Method::EmailDomain => None,
+            },
             from: fact.at,
             event: fact.event_id.clone(),
         }

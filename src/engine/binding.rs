@@ -68,6 +68,9 @@ pub struct Binding {
     /// The click behind it, where it was a touch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub click: Option<String>,
+    /// Whose touch it was: the cookie's visitor, or the fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visitor: Option<String>,
     /// Rewards count from this event on, it included.
     pub from: UtcMillis,
     pub event: String,

@@ -7,6 +7,7 @@ use super::grant::{self, Pool};
 use super::grouped::Grouped;
 use super::lifecycle::{self, Reached};
 use super::line::Line;
+use super::relation::Relations;
 use super::risk::{self, Referred, Review, Suspect, Suspicion};
 use super::timeline::{Fact, Revenue, Timeline};
 use crate::base::time::UtcMillis;
@@ -28,6 +29,7 @@ pub struct Case<'a> {
     pub neighbours: &'a Grouped<Neighbour>,
     /// Referred sign-ups of the partners of `links`, by partner.
     pub crowd: &'a Grouped<Referred>,
+    pub relations: &'a Relations,
     /// Email addresses the account is known by.
     pub emails: &'a [String],
     pub reviews: &'a [Review],
@@ -227,7 +229,10 @@ fn suspect(
             partner_email: link.and_then(|l| l.partner_email.as_deref()),
             partner_website: link.and_then(|l| l.partner_website.as_deref()),
             signed_up,
+            bound: (binding.from, &binding.event),
+            visitor: binding.visitor.as_deref(),
             crowd: case.crowd,
+            relations: case.relations,
         },
     );
     for payment in &timeline.payments {

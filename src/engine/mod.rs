@@ -3,6 +3,7 @@
 //! An account's books are a function of its facts: every event leads to the same derivation over all of them, and
 //! what is posted is the difference to what stands. So order of arrival does not matter, and a replay does nothing.
 
+pub mod access;
 pub mod accrual;
 pub mod advice;
 pub mod attribution;
@@ -23,6 +24,7 @@ pub mod link;
 pub mod payee;
 pub mod payout;
 pub mod posting;
+pub mod relation;
 pub mod risk;
 pub mod sabotage;
 pub mod schedule;

@@ -1,6 +1,7 @@
 //! What looks like fraud is flagged or held with its evidence, and never released by itself.
 
 use super::grouped::{Grouped, Keyed};
+use super::relation::Relations;
 use super::sabotage::{self, Fault};
 use crate::base::time::{Month, UtcMillis};
 use crate::program::document::{Document, Risk, RiskAction};
@@ -48,8 +49,13 @@ pub struct Suspect<'a> {
     pub partner_email: Option<&'a str>,
     pub partner_website: Option<&'a str>,
     pub signed_up: (UtcMillis, &'a str),
+    /// When it was bound, and by which event.
+    pub bound: (UtcMillis, &'a str),
+    /// Whose touches bound it.
+    pub visitor: Option<&'a str>,
     /// Referred sign-ups by partner.
     pub crowd: &'a Grouped<Referred>,
+    pub relations: &'a Relations,
 }
 
 /// A referred sign-up of a partner.
@@ -72,9 +78,13 @@ impl Keyed for Referred {
     }
 }
 
-/// The suspicions that a document's rules raise about an account bound to a partner.
+/// The suspicions that a document's rules raise about an account bound to a partner, and those that no document can
+/// switch off.
 pub fn assess(document: &Document, s: &Suspect) -> Vec<Suspicion> {
     let mut found = Vec::new();
+    if !document.rewards.is_empty() {
+        found.extend(always(document, s));
+    }
     for rule in &document.risk {
         let raised = match rule.when {
             Risk::SameEmail {} => same_email(s).map(|evidence| ("same_email", evidence)),
@@ -95,9 +105,32 @@ pub fn assess(document: &Document, s: &Suspect) -> Vec<Suspicion> {
     found
 }
 
-/// The one rule that depends on other accounts: whom it holds is decided by the facts as they stand, whatever their
-/// order of arrival was.
+/// What is held whatever a document says.
+fn always(document: &Document, s: &Suspect) -> Vec<Suspicion> {
+    let raised = [
+        s.relations.one_visitor(s).map(|evidence| (ONE_VISITOR, evidence)),
+        s.relations.own_account(s).map(|evidence| (OWN_ACCOUNT, evidence)),
+        s.relations.ring(s).map(|evidence| (RING, evidence)),
+    ];
+    let suspicion = |(rule, evidence): (&str, String)| Suspicion {
+        program: document.id.clone(),
+        partner: s.partner.to_owned(),
+        rule: rule.to_owned(),
+        subject: String::new(),
+        holds: true,
+        evidence,
+    };
+    raised.into_iter().flatten().map(suspicion).collect()
+}
+
 const CROWD: &str = "signups_in_month";
+const ONE_VISITOR: &str = "one_visitor";
+const OWN_ACCOUNT: &str = "own_account";
+const RING: &str = "referral_ring";
+
+/// The rules that depend on other accounts: whom they hold is decided by the facts as they stand, whatever their order of
+/// arrival was.
+const OF_OTHERS: [&str; 3] = [CROWD, ONE_VISITOR, RING];
 
 /// What is in another currency than it should be is no document's rule: it is always looked at.
 pub const CURRENCY: &str = "currency";
@@ -132,7 +165,8 @@ fn crowded(document: &Document, s: &Suspect, more_than: i64) -> Option<String> {
 }
 
 /// Whether lines of this program and partner are held: by a stored review that is not released, or by a suspicion
-/// that is new. What a person decided stands; an open review of a crowd holds only while the facts raise it.
+/// that is new. What a person decided stands; an open review that rests on other accounts holds only while the facts
+/// raise it.
 pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[Suspicion]) -> Standing {
     let raised = |rule: &str| suspicions.iter().any(|s| s.program == program && s.partner == partner && s.rule == rule);
     let mine = |r: &&Review| {
@@ -140,7 +174,7 @@ pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[
             && r.partner_id == partner
             && r.holds != 0
             && r.subject.is_empty()
-            && (r.rule != CROWD || r.state == "rejected" || raised(CROWD))
+            && (!OF_OTHERS.contains(&r.rule.as_str()) || r.state == "rejected" || raised(&r.rule))
     };
     if let Some(rejected) = reviews.iter().filter(mine).find(|r| r.state == "rejected") {
         return Standing::Rejected(rejected.reason.clone().unwrap_or_default());

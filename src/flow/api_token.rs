@@ -3,8 +3,9 @@
 use super::context::{Context, Ports};
 use super::error::{AppError, Kind};
 use crate::base::id;
-use crate::base::time::UtcMillis;
-use crate::store::operator_runs::{TokenShown, token_insert, token_revoke, token_shown};
+use crate::base::time::{DAY_MS, UtcMillis};
+use crate::engine::access::Scopes;
+use crate::store::operator_runs::{NewToken, TokenShown, token_insert, token_revoke, token_shown};
 use crate::store::port::{DbError, Stmt};
 use crate::store::token::{self, Audit};
 use serde_json::json;
@@ -15,16 +16,24 @@ pub const NAME_CHARS_MAX: usize = 60;
 
 /// What the audit log calls the token that the configuration names.
 pub const BOOTSTRAP: &str = "bootstrap";
+/// No token is good for longer.
+pub const DAYS_MAX: i64 = 365;
 /// Bytes of a secret.
 const SECRET_BYTES: usize = 32;
 
+/// A token that somebody wants.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    pub name: &'a str,
+    pub scopes: Scopes,
+    pub expires_at: UtcMillis,
+    /// What its maker may do: a token may do no more.
+    pub maker: Scopes,
+}
+
 /// Makes a token under an id that follows from `key`, so that one form makes one; answers its secret, this once.
-pub async fn make<P: Ports>(
-    ctx: &Context<'_, P>,
-    name: &str,
-    expires: Option<UtcMillis>,
-    key: &str,
-) -> Result<String, AppError> {
+pub async fn make<P: Ports>(ctx: &Context<'_, P>, wanted: &Wanted<'_>, key: &str) -> Result<String, AppError> {
+    let Wanted { name, scopes, expires_at, maker } = *wanted;
     let must = |field: &str, detail: &str| AppError::new(Kind::Unprocessable, "malformed", detail).field(field);
     let clean = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.chars().all(clean) {
@@ -34,17 +43,21 @@ pub async fn make<P: Ports>(
     if name == BOOTSTRAP {
         return Err(must("name", "this name is that of the deployment's token; choose another"));
     }
-    if expires.is_some_and(|at| at <= ctx.now) {
-        return Err(must("expires", "the token must expire in the future"));
+    if expires_at <= ctx.now || expires_at > ctx.now.plus_ms(DAYS_MAX * DAY_MS) {
+        return Err(must("expires", "the token must expire within a year"));
+    }
+    if scopes == Scopes::NONE || !maker.cover(scopes) {
+        return Err(must("scopes", "choose at least one, and none that you do not have yourself"));
     }
     let mut secret = [0; SECRET_BYTES];
     ctx.ports.random(&mut secret);
     let secret = format!("mop_{}", id::hex(&secret));
     let sha256 = id::hex(&Sha256::digest(secret.as_bytes()));
     let token = id::derived("tok", &[key]);
-    let after = json!({"name": name, "expires_at": expires.map(UtcMillis::to_rfc3339)}).to_string();
+    let after = json!({"name": name, "scopes": scopes.to_string(), "expires_at": expires_at.to_rfc3339()}).to_string();
     let entry = audit(ctx, "token.make", &token, &after);
-    match ctx.batch(vec![token_insert(&token, name, &sha256, expires, ctx.now), entry]).await {
+    let new = NewToken { id: &token, name, sha256: &sha256, scopes, expires_at };
+    match ctx.batch(vec![token_insert(&new, ctx.now), entry]).await {
         Ok(_) => Ok(secret),
         Err(DbError::Guard(_)) => {
             let detail = "this form was sent already and has made its token; its secret was shown then. Where it is lost, \

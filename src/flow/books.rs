@@ -10,6 +10,7 @@ use crate::engine::decision::{Case, GroupDecision};
 use crate::engine::grant::Pool;
 use crate::engine::grouped::Grouped;
 use crate::engine::line::Line;
+use crate::engine::relation::{OfVisitor, Relations};
 use crate::engine::risk::{Referred, Review};
 use crate::engine::timeline::Fact;
 use crate::program::catalog::Catalog;
@@ -28,6 +29,7 @@ pub struct Books {
     links: HashMap<String, Link>,
     neighbours: Grouped<Neighbour>,
     crowd: Grouped<Referred>,
+    relations: Relations,
     modifiers: HashMap<String, Vec<PartnerTerm>>,
     capped: HashMap<String, Cents>,
     emails: HashMap<String, Vec<String>>,
@@ -63,6 +65,8 @@ pub fn pools(rows: &Rows) -> Result<Vec<PoolRow>, DbError> {
 pub struct Coming<'a> {
     pub codes: Vec<String>,
     pub domains: Vec<String>,
+    /// Whose touches it presents.
+    pub visitors: Vec<String>,
     pub invoice: Option<&'a str>,
     /// When it happened.
     pub at: Option<UtcMillis>,
@@ -83,6 +87,8 @@ pub async fn read<P: Ports>(
             evidence::link_list(&ids, &coming.domains, &coming.codes),
             evidence::neighbour_list(&ids, &coming.domains),
             evidence::crowd_list(&ids, &coming.codes, coming.at),
+            evidence::visitor_list(&ids, &coming.visitors, coming.at),
+            evidence::upline_list(&ids, &coming.codes),
             evidence::term_list(&ids, &coming.codes),
             evidence::cap_list(&ids),
             events::email_list(&ids),
@@ -104,6 +110,7 @@ pub async fn read<P: Ports>(
         links,
         neighbours: Grouped::new(next().take()?),
         crowd: Grouped::new(next().take()?),
+        relations: Relations { visitors: Grouped::new(next().take()?), uplines: Grouped::new(next().take()?) },
         modifiers: by_key(next().take::<PartnerTerm>()?.into_iter().map(|t| (t.partner_id.clone(), t))),
         capped: next().take::<CapRow>()?.into_iter().map(|r| (r.line_id, r.capped_cents)).collect(),
         emails: by_key(next().take::<EmailRow>()?.into_iter().map(|r| (r.account_id, r.email))),
@@ -157,6 +164,7 @@ impl Books {
             links: &self.links,
             neighbours: &self.neighbours,
             crowd: &self.crowd,
+            relations: &self.relations,
             emails: self.emails.get(account).map_or(&[], Vec::as_slice),
             reviews: self.reviews.get(account).map_or(&[], Vec::as_slice),
             lines: self.lines(account),
@@ -200,7 +208,7 @@ impl Books {
 
     /// A decision of the batch becomes part of the books for the next one.
     pub fn learn(&mut self, account: &str, groups: &[GroupDecision]) {
-        let (mut neighbours, mut crowd) = (Vec::new(), Vec::new());
+        let (mut neighbours, mut crowd, mut visitors) = (Vec::new(), Vec::new(), Vec::new());
         for group in groups {
             let Some(binding) = &group.verdict.binding else { continue };
             // Of two sign-ups the one that decides says the domain.
@@ -213,6 +221,12 @@ impl Books {
                 from_ms: binding.from,
                 event_id: binding.event.clone(),
             }));
+            visitors.extend(binding.visitor.clone().map(|visitor| OfVisitor {
+                visitor,
+                account_id: account.to_owned(),
+                signed_up_at_ms: group.signed_up.0,
+                signup_event_id: group.signed_up.1.clone(),
+            }));
             crowd.push(Referred {
                 program_id: binding.program.clone(),
                 partner_id: binding.partner.clone(),
@@ -223,6 +237,7 @@ impl Books {
         }
         self.neighbours.replace(account, neighbours);
         self.crowd.replace(account, crowd);
+        self.relations.visitors.replace(account, visitors);
     }
 }
 

@@ -7,9 +7,11 @@ use crate::base::time::{Month, UtcMillis};
 use crate::engine::decision::{Decision, GroupDecision};
 use crate::engine::line::{Line, LineState};
 use crate::engine::posting::{self, Transfer};
+use crate::engine::relation::VISITOR_DAYS;
 use crate::engine::risk::Suspicion;
 use crate::program::document::{Cadence, Method, Risk};
-use crate::store::account::{self, AccountRow, Advance, BoundRow, OfCrowd, OfDomain};
+use crate::store::account::{self, AccountRow, Advance, BoundRow, OfCrowd, OfDomain, OfVisitor};
+use crate::store::evidence::{self, OfUpline};
 use crate::store::port::Stmt;
 use crate::store::{ledger, outbox, pool, review};
 
@@ -27,6 +29,8 @@ pub struct Commit {
     /// Accounts that depend on what changed.
     domains: Vec<OfDomain>,
     crowds: Vec<OfCrowd>,
+    visitors: Vec<OfVisitor>,
+    uplines: Vec<OfUpline>,
     unbound: Vec<String>,
     joined: Vec<Joined>,
 }
@@ -134,6 +138,12 @@ impl Commit {
         if !self.crowds.is_empty() {
             statements.push(account::stale_by_crowds(&self.crowds, &ids, now));
         }
+        if !self.visitors.is_empty() {
+            statements.push(account::stale_by_visitors(&self.visitors, &ids, now));
+        }
+        if !self.uplines.is_empty() {
+            statements.push(evidence::stale_by_uplines(&self.uplines, now));
+        }
         let news = self.joined.iter().filter(|j| j.signed_up.plus_days(NEWS_DAYS) > now);
         let joined: Vec<_> = news.map(|j| outbox::joined(&j.program, &j.partner, &j.account, j.signed_up)).collect();
         if !joined.is_empty() {
@@ -157,7 +167,8 @@ impl Commit {
         }
     }
 
-    /// Whom a changed binding concerns: later sign-ups of the same email domain, and of the same partner and month.
+    /// Whom a changed binding concerns: later sign-ups of the same email domain, of the same partner and month, and of the
+    /// same visitor; and, where the account is a partner's own, those that may stand in a ring with it.
     fn note_dependants(&mut self, books: &Books, account: &str, groups: &[GroupDecision]) {
         for group in groups {
             let before = books.bound(account).iter().find(|b| b.group_id == group.verdict.group);
@@ -171,6 +182,7 @@ impl Commit {
                         && b.code == a.code
                         && (b.from_ms, &b.event_id) == (a.from, &a.event)
                         && (b.signed_up_at_ms, &b.signup_event_id) == (group.signed_up.0, &group.signed_up.1)
+                        && b.visitor == a.visitor
                 }
                 _ => false,
             };
@@ -200,6 +212,17 @@ impl Commit {
             self.domains
                 .extend(books.facts.signup_domains(account).into_iter().map(|domain| OfDomain { domain, from }));
         }
+        let partners = before.map(|b| &b.partner_id).into_iter().chain(after.map(|a| &a.partner));
+        self.uplines.extend(partners.map(|partner| OfUpline { account: account.to_owned(), partner: partner.clone() }));
+        let visitors = before
+            .and_then(|b| Some((b.visitor.clone()?, b.signed_up_at_ms)))
+            .into_iter()
+            .chain(after.and_then(|a| Some((a.visitor.clone()?, signed_up))));
+        self.visitors.extend(visitors.map(|(visitor, from)| OfVisitor {
+            visitor,
+            from,
+            to: from.plus_days(VISITOR_DAYS),
+        }));
         let crowded = documents.iter().any(|d| d.risk.iter().any(|r| matches!(r.when, Risk::SignupsInMonth { .. })));
         if crowded {
             let places = before

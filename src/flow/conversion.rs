@@ -136,6 +136,12 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, incoming: &Incoming, also: Vec<
         let coming = Coming {
             codes: events::codes_of(&event.payload, &presented),
             domains: event.person.email.as_deref().and_then(risk::email_domain).into_iter().collect(),
+            visitors: presented
+                .trail
+                .iter()
+                .map(|trail| trail.visitor.clone())
+                .chain(presented.visitor.clone())
+                .collect(),
             invoice,
             at: Some(event.occurred_at),
         };

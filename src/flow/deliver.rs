@@ -335,7 +335,7 @@ async fn hook_one<P: Ports>(ctx: &Context<'_, P>, d: &Due) -> Tried {
     let (Some(url), Some(secret), None) = (&d.url, &d.secret, d.disabled_at_ms) else {
         return Tried::Suppressed("the endpoint is switched off");
     };
-    if let Err(must) = endpoint::check(url, ctx.setup.webhooks_anywhere) {
+    if let Err(must) = endpoint::check(url, &ctx.setup.endpoints) {
         return Tried::Broken(format!("the address must {must}"));
     }
     let secret = match Secret::parse(secret) {

@@ -22,6 +22,8 @@ pub struct Problem {
     pub detail: String,
     /// The field that is at fault, as a JSON path.
     pub field: Option<String>,
+    /// What a service or a library said: for the log alone.
+    pub cause: Option<String>,
 }
 
 /// Whose fault it is, and what the caller can do.
@@ -50,11 +52,17 @@ pub enum Kind {
 
 impl AppError {
     pub fn new(kind: Kind, code: &'static str, detail: impl Into<String>) -> AppError {
-        AppError(Box::new(Problem { kind, code, detail: detail.into(), field: None }))
+        AppError(Box::new(Problem { kind, code, detail: detail.into(), field: None, cause: None }))
     }
 
     pub fn field(mut self, field: impl Into<String>) -> AppError {
         self.0.field = Some(field.into());
+        self
+    }
+
+    /// What is behind it, for the log.
+    pub fn cause(mut self, why: impl std::fmt::Display) -> AppError {
+        self.0.cause = Some(why.to_string());
         self
     }
 
@@ -86,14 +94,17 @@ impl From<DbError> for AppError {
     fn from(error: DbError) -> AppError {
         match error {
             DbError::Guard(why) => AppError::new(Kind::Fault, "refused_by_guard", why),
-            DbError::Unavailable(why) => AppError::new(Kind::Transient, "database_unavailable", why),
+            DbError::Unavailable(why) => {
+                let detail = "the database did not answer; send it again in a moment";
+                AppError::new(Kind::Transient, "database_unavailable", detail).cause(why)
+            }
             DbError::Exhausted => {
                 let detail = "this takes more database statements than one request may send; what was done stands, send it again";
                 AppError::new(Kind::Transient, CUT_OFF, detail)
             }
-            DbError::NoSchema(_) => {
+            DbError::NoSchema(why) => {
                 let detail = "the database has no tables yet: its deployment is under way; send it again in a minute";
-                AppError::new(Kind::Transient, "schema_missing", detail)
+                AppError::new(Kind::Transient, "schema_missing", detail).cause(why)
             }
             DbError::Fault(why) => AppError::new(Kind::Fault, "database_fault", why),
         }
@@ -108,12 +119,13 @@ impl From<Invalid> for AppError {
             _ => Kind::Unprocessable,
         };
         let field = (!invalid.field.is_empty()).then_some(invalid.field);
-        AppError(Box::new(Problem { kind, code: invalid.code, detail: invalid.detail, field }))
+        AppError(Box::new(Problem { kind, code: invalid.code, detail: invalid.detail, field, cause: None }))
     }
 }
 
 impl std::fmt::Display for AppError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.code, self.detail)
+        write!(f, "{}: {}", self.code, self.detail)?;
+        if let Some(cause) = &self.cause { write!(f, " ({cause})") } else { Ok(()) }
     }
 }

@@ -15,7 +15,8 @@ pub const KEY_CHARS_MAX: usize = 255;
 #[derive(Clone, Debug)]
 pub struct Once {
     pub key: String,
-    pub route: &'static str,
+    /// Method and whole path: the same key elsewhere is another request.
+    pub route: String,
     /// Hex SHA-256 of the body.
     pub body_sha256: String,
 }
@@ -26,7 +27,7 @@ pub type Answer = (u16, Value);
 impl Once {
     /// The answer that was given before.
     async fn answered<P: Ports>(&self, ctx: &Context<'_, P>) -> Result<Option<Answer>, AppError> {
-        let kept: Option<KeptAnswer> = ctx.query(token::idempotency_find(&self.key, self.route)).await?.first()?;
+        let kept: Option<KeptAnswer> = ctx.query(token::idempotency_find(&self.key, &self.route)).await?.first()?;
         let Some(kept) = kept else { return Ok(None) };
         if kept.body_sha256 != self.body_sha256 {
             let detail = "this Idempotency-Key was used with another body; use a new key for a new request";
@@ -47,6 +48,6 @@ impl Once {
     /// The statement that keeps `answer`, for the batch of the effect.
     pub fn keep(&self, answer: &Answer, now: UtcMillis) -> Stmt {
         let text = answer.1.to_string();
-        token::idempotency_insert(&self.key, self.route, &self.body_sha256, i64::from(answer.0), &text, now)
+        token::idempotency_insert(&self.key, &self.route, &self.body_sha256, i64::from(answer.0), &text, now)
     }
 }

@@ -2,6 +2,7 @@
 //! at the edge; what is not set is absent, and its uses say so.
 
 use crate::wire::cookie::CookieKeys;
+use crate::wire::endpoint;
 use crate::wire::mail::{self, MailApi};
 use crate::wire::unsubscribe::UnsubscribeKeys;
 
@@ -32,8 +33,8 @@ pub struct Setup {
     pub mail: MailSetup,
     /// The keys of the links by which mails are stopped.
     pub unsubscribe: UnsubscribeKeys,
-    /// For development: webhooks may go to this machine, and by plain http.
-    pub webhooks_anywhere: bool,
+    /// Where webhooks may go.
+    pub endpoints: endpoint::Rules,
 }
 
 /// How mails leave.
@@ -88,7 +89,7 @@ impl Default for Setup {
             cookie_keys: None,
             mail: MailSetup::default(),
             unsubscribe: UnsubscribeKeys::default(),
-            webhooks_anywhere: false,
+            endpoints: Default::default(),
         }
     }
 }

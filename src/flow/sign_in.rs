@@ -9,15 +9,17 @@ use super::error::AppError;
 use crate::base::id;
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::store::port::Stmt;
-use crate::store::session::{self, NewLink, NewSession, Proof, SessionRow};
+use crate::store::session::{self, LinkLimits, NewLink, NewSession, Proof, SessionRow, StoredLink};
 use crate::wire::mail::{self, Invitation, Mail};
 use sha2::{Digest, Sha256};
 
 /// How long a mailed link is good: to sign in, and to join, which may wait for the next morning.
 pub const SIGN_IN_MS: i64 = 15 * MINUTE_MS;
 pub const JOIN_MS: i64 = DAY_MS;
-/// Links that one address is mailed in an hour.
+/// Links of one purpose that one address is mailed in an hour: asked for from one network, and in all. A sign-in gets
+/// through to whoever has asked for none in the hour, so that nobody can lock others out by asking.
 const LINKS_PER_HOUR: i64 = 5;
+const LINKS_PER_HOUR_IN_ALL: i64 = 20;
 /// Between two tries of a mail that nobody waits for: both, with their time limits, within the 30 s that the runtime
 /// gives to what is done after an answer.
 const AGAIN_MS: u32 = 2_000;
@@ -88,6 +90,8 @@ pub struct Wish<'a> {
     pub detail: &'a str,
     /// Whether the address may have a link though it is no partner's.
     pub whoever: bool,
+    /// Keyed hash of the network that asks; empty where nobody can say.
+    pub asked_by: &'a str,
     pub says: Invitation<'a>,
 }
 
@@ -117,7 +121,14 @@ pub async fn link<P: Ports>(ctx: &Context<'_, P>, wish: &Wish<'_>) -> Result<Wis
         Invitation::Join { .. } => Purpose::Join,
     };
     let token = Token::fresh(ctx.ports);
+    let limits = LinkLimits {
+        since: ctx.now.plus_ms(-HOUR_MS),
+        most_by_one: LINKS_PER_HOUR,
+        most_in_all: LINKS_PER_HOUR_IN_ALL,
+    };
     let link = NewLink {
+        asked_by: wish.asked_by,
+        first_gets_through: purpose == Purpose::SignIn,
         token_sha256: &token.sha256,
         purpose: purpose.name(),
         email: &wish.email.to_ascii_lowercase(),
@@ -125,9 +136,8 @@ pub async fn link<P: Ports>(ctx: &Context<'_, P>, wish: &Wish<'_>) -> Result<Wis
         expires_at: ctx.now.plus_ms(purpose.good_ms()),
         whoever: wish.whoever,
     };
-    let stored =
-        ctx.query(session::mailed_link_insert(&link, LINKS_PER_HOUR, ctx.now.plus_ms(-HOUR_MS), ctx.now)).await?;
-    if stored.0.is_empty() {
+    let stored: Option<StoredLink> = ctx.query(session::mailed_link_insert(&link, &limits, ctx.now)).await?.first()?;
+    if stored.is_none_or(|stored| stored.is_live == 0) {
         return Ok(Wished::Nothing);
     }
     let path = format!("{}{}", purpose.path(), token.text);
@@ -187,6 +197,8 @@ pub struct Newcomer<'a> {
 /// A session that comes to be with its statement.
 pub struct Opened {
     pub token: String,
+    /// As the audit log will say it.
+    pub actor: String,
     pub operator: bool,
     pub expires_at: UtcMillis,
     pub statements: Vec<Stmt>,
@@ -214,7 +226,7 @@ pub fn open<P: Ports>(ctx: &Context<'_, P>, who: &Newcomer<'_>, before_sha256: O
     };
     let mut statements = vec![session::session_insert(&row, ctx.now)];
     statements.extend(before_sha256.map(|sha256| session::session_end_by_token(sha256, ctx.now)));
-    Opened { token: token.text, operator: who.operator, expires_at, statements }
+    Opened { token: token.text, actor: who.actor.clone(), operator: who.operator, expires_at, statements }
 }
 
 /// Who acts, where an address was proved: operators by their address, which the configuration holds too; partners by a

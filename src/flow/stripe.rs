@@ -171,7 +171,10 @@ impl Told {
             Told::Limited => {
                 Err(AppError::new(Kind::Transient, "stripe_busy", "Stripe is asked too much; send it again later"))
             }
-            Told::Unsure(why) => Err(AppError::new(Kind::Transient, "stripe_unavailable", format!("Stripe: {why}"))),
+            Told::Unsure(why) => {
+                let detail = "Stripe did not answer; send it again later";
+                Err(AppError::new(Kind::Transient, "stripe_unavailable", detail).cause(why))
+            }
         }
     }
 }

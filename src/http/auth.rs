@@ -3,6 +3,7 @@
 use super::message::Request;
 use super::shell::{Shell, Site};
 use crate::base::id;
+use crate::engine::access::{Role, Scope, Scopes};
 use crate::flow::api_token::BOOTSTRAP;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::once::{KEY_CHARS_MAX, Once};
@@ -14,24 +15,51 @@ use sha2::{Digest, Sha256};
 pub enum Access {
     /// Anybody, or whoever the endpoint's own signature or secret lets in.
     Public,
-    Operator,
+    /// An operator's token with this scope.
+    Operator(Scope),
 }
 
-/// The operator's name for the audit trail, or the refusal.
-pub async fn operator<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<String, AppError> {
+/// An operator, by token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// For the audit trail.
+    pub actor: String,
+    /// Hex SHA-256 of the token.
+    pub sha256: String,
+    pub scopes: Scopes,
+}
+
+/// The operator whose token a request carries, or the refusal.
+pub async fn operator<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Operator, AppError> {
     let refused = || AppError::new(Kind::Unauthorized, "unauthorized", "send `Authorization: Bearer <operator token>`");
     let presented = request.header("authorization").and_then(bearer::token).ok_or_else(refused)?;
-    verified(shell, presented).await?.map(|(name, _)| name).ok_or_else(refused)
+    verified(shell, presented).await?.ok_or_else(refused)
 }
 
-/// The name of whoever has an operator's token, for the audit trail, and the token's hash; `None` where it is none.
-pub async fn verified<S: Site>(shell: &Shell<'_, S>, presented: &str) -> Result<Option<(String, String)>, AppError> {
+/// The name of an operator who may do what asks for `scope`, or the refusal.
+pub async fn allowed<S: Site>(shell: &Shell<'_, S>, request: &Request, scope: Scope) -> Result<String, AppError> {
+    let operator = operator(shell, request).await?;
+    if operator.scopes.allow(scope, matches!(request.method.as_str(), "GET" | "HEAD")) {
+        return Ok(operator.actor);
+    }
+    let detail = format!("this token has the scope {}; this call needs {}", operator.scopes, scope.name());
+    Err(AppError::new(Kind::Forbidden, "insufficient_scope", detail))
+}
+
+/// Whoever has an operator's token; `None` where it is none. Its first use is noted.
+pub async fn verified<S: Site>(shell: &Shell<'_, S>, presented: &str) -> Result<Option<Operator>, AppError> {
     let sha256 = hex_sha256(presented.as_bytes());
     if is_bootstrap(shell, &sha256) {
-        return Ok(Some((format!("token:{BOOTSTRAP}"), sha256)));
+        return Ok(Some(Operator { actor: format!("token:{BOOTSTRAP}"), sha256, scopes: Role::Admin.scopes() }));
     }
-    let found: Option<TokenRow> = shell.context("").query(token::token_find(&sha256, shell.now)).await?.first()?;
-    Ok(found.map(|row| (format!("token:{}", row.name), sha256)))
+    let ctx = shell.context("");
+    let found: Option<TokenRow> = ctx.query(token::token_find(&sha256, shell.now)).await?.first()?;
+    let Some(row) = found else { return Ok(None) };
+    if row.first_used_at_ms.is_none() {
+        ctx.batch(token::token_first_use(&row.id, &ctx.fresh_id("aud"), shell.now).into()).await?;
+    }
+    let scopes = Scopes::parse(&row.scopes).unwrap_or(Scopes::NONE);
+    Ok(Some(Operator { actor: format!("token:{}", row.name), sha256, scopes }))
 }
 
 /// Whether this is the hash of the operator's first token, which the configuration names.
@@ -40,13 +68,14 @@ pub fn is_bootstrap<S: Site>(shell: &Shell<'_, S>, sha256: &str) -> bool {
     known.as_ref().is_some_and(|known| bearer::matches(sha256, std::slice::from_ref(known)))
 }
 
-/// The request's Idempotency-Key, if it carries one.
-pub fn once(request: &Request, route: &'static str) -> Result<Option<Once>, AppError> {
+/// The request's Idempotency-Key, if it carries one: of this method and address.
+pub fn once(request: &Request) -> Result<Option<Once>, AppError> {
     let Some(key) = request.header("idempotency-key") else { return Ok(None) };
     if key.is_empty() || key.len() > KEY_CHARS_MAX || !key.bytes().all(|b| b.is_ascii_graphic()) {
         let detail = format!("must be 1 to {KEY_CHARS_MAX} printable ASCII characters without spaces");
         return Err(AppError::new(Kind::BadRequest, "malformed", detail).field("Idempotency-Key"));
     }
+    let route = format!("{} {}", request.method, request.path);
     Ok(Some(Once { key: key.to_owned(), route, body_sha256: hex_sha256(&request.body) }))
 }
 

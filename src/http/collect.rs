@@ -63,8 +63,7 @@ async fn store<S: Site>(shell: &Shell<'_, S>, request: &Request, beacon: Beacon,
     let keys = shell.config.cookie_keys.as_ref();
     let mut signed = keys.and_then(|keys| cookie::read(keys, request.header("cookie")?));
     if let (Some(keys), Some(code)) = (keys, &beacon.partner) {
-        let named = (code.as_str(), beacon.campaign.as_deref());
-        match Box::pin(page_touch::touch(shell, request, keys, signed.as_ref(), named)).await {
+        match Box::pin(page_touch::touch(shell, request, keys, signed.as_ref(), code)).await {
             Ok(Some(set_cookie)) => {
                 signed = set_cookie.split(';').next().and_then(|pair| cookie::read(keys, pair));
                 response.headers.push(("set-cookie", set_cookie));

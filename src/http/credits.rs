@@ -28,7 +28,7 @@ pub async fn balance<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result
 /// `POST /v1/credits/redeem`. Its key is asked for: an answer that is lost must not cost a credit twice.
 pub async fn redeem<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
     let asked = credit::redeem(&request.body)?;
-    let once = auth::once(request, "POST /v1/credits/redeem")?.ok_or_else(|| {
+    let once = auth::once(request)?.ok_or_else(|| {
         let detail =
             "send an Idempotency-Key of your own, such as the order's id: a repeat is then told the first answer";
         AppError::new(Kind::BadRequest, "missing", detail).field("Idempotency-Key")
@@ -62,7 +62,7 @@ pub async fn give_back<S: Site>(
     actor: &str,
 ) -> Result<Answer, AppError> {
     let asked = operator::reversal(&request.body)?;
-    let once = auth::once(request, "POST /v1/credits/redemptions/{id}/reversals")?;
+    let once = auth::once(request)?;
     redeeming::give_back(&shell.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
 }
 

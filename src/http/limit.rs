@@ -5,7 +5,10 @@
 
 use super::message::Request;
 use super::shell::{Shell, Site};
+use crate::base::id::hex;
 use crate::flow::error::{AppError, Kind};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// What a visitor may do only so often. How often stands in wrangler.toml, under these names.
@@ -33,6 +36,15 @@ pub async fn check<S: Site>(shell: &Shell<'_, S>, request: &Request, what: Limit
         return Ok(());
     }
     Err(AppError::new(Kind::TooMany, "too_many_requests", "too many requests from this network; try again in a minute"))
+}
+
+/// Whose network asks, as a hash under a key of ours; empty where nobody can tell.
+pub fn asked_by<S: Site>(shell: &Shell<'_, S>, request: &Request) -> String {
+    let keys = shell.config.cookie_keys.as_ref().map(|keys| keys.derived("asked by")).unwrap_or_default();
+    let (Some(key), Some(visitor)) = (keys.first(), visitor(request)) else { return String::new() };
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
+    mac.update(visitor.as_bytes());
+    hex(&mac.finalize().into_bytes()[..8])
 }
 
 /// The visitor's address as Cloudflare saw it. Of IPv6 the network, since one visitor has all of its addresses.

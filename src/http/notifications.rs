@@ -73,9 +73,15 @@ pub async fn endpoint_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> 
 
 /// `POST /v1/webhook-endpoints`: the answer alone holds the secret.
 pub async fn endpoint_make<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
-    let new = asked::read(&request.body, shell.config.setup.webhooks_anywhere)?;
-    let once = auth::once(request, "POST /v1/webhook-endpoints")?;
+    let new = asked::read(&request.body, &own_rules(shell, request))?;
+    let once = auth::once(request)?;
     endpoints::make(&shell.context(actor), &new, once.as_ref()).await
+}
+
+/// Where webhooks may go: not to the host that is asked either.
+fn own_rules<S: Site>(shell: &Shell<'_, S>, request: &Request) -> asked::Rules {
+    let rules = &shell.config.setup.endpoints;
+    if shell.config.owns_zone { rules.clone() } else { rules.and_own(&request.origin) }
 }
 
 /// `DELETE /v1/webhook-endpoints/{id}`: nothing is sent there any more.

@@ -4,6 +4,7 @@ use super::auth;
 use super::message::Request;
 use super::page::{self, Page};
 use super::shell::{Shell, Site};
+use crate::engine::access::Scope;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::once::Answer;
 use crate::flow::overdue::{self, Standing};
@@ -81,7 +82,7 @@ pub async fn rebind<S: Site>(
 ) -> Result<Answer, AppError> {
     let ctx = shell.context(actor);
     let asked = operator::rebind(&request.body)?;
-    let event = match auth::once(request, "POST /v1/accounts/{id}/rebind")? {
+    let event = match auth::once(request)? {
         Some(once) => crate::base::id::derived("reb", &[id, &once.key]),
         None => ctx.fresh_id("reb"),
     };
@@ -110,8 +111,18 @@ pub async fn audit_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Res
     Ok((200, page.answer(rows, |a| format!("{}.{}", a.at_ms.0, a.id), view)))
 }
 
-/// `GET /healthz`: 200 where money can be handled, else 503 with what is wrong.
-pub async fn health<S: Site>(shell: &Shell<'_, S>) -> Result<Answer, AppError> {
+/// `GET /healthz`: whether all is well, for everybody; what is not, for operators.
+pub async fn health<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+    if request.header("authorization").is_some() {
+        auth::allowed(shell, request, Scope::Read).await?;
+        return details(shell).await;
+    }
+    // A load balancer is told no more by an error than by a no.
+    let ok = details(shell).await.is_ok_and(|(status, _)| status == 200);
+    Ok((if ok { 200 } else { 503 }, json!({"ok": ok})))
+}
+
+async fn details<S: Site>(shell: &Shell<'_, S>) -> Result<Answer, AppError> {
     let mut reads = vec![health_store::schema_objects(), health_store::heartbeat_list(), outbox::outbox_backlog()];
     reads.extend(overdue::reads());
     let (ctx, count) = (shell.context(""), reads.len());

@@ -1,16 +1,18 @@
 //! The touch that a page of the site tells: a pixel or a beacon that names a code does for its visitor what the redirect
 //! does, where the page was reached past it (an email's link to a page outside the Worker's routes).
 //!
-//! Only for pages of this origin, as the browser itself says. From anywhere else it would be a way to stuff cookies.
+//! Only for pages of this origin whose own address names the code, as the browser itself says of both. What a picture in a
+//! comment says, or a page elsewhere, would be a way to stuff cookies.
 
 use super::collect::{PURPOSES, fingerprint_parts};
-use super::message::Request;
+use super::message::{Address, Request};
 use super::redirect::{self, Parts};
-use super::reflink;
+use super::reflink::{self, RefLink};
 use super::shell::{Shell, Site};
 use crate::base::id::{ID_BYTES, hex};
 use crate::base::time::Month;
 use crate::engine::click::{SALT_BYTES, Salt};
+use crate::engine::link::Link;
 use crate::engine::visit::Signals;
 use crate::flow::click;
 use crate::store::click::{click_insert, salt_decode, salt_of};
@@ -19,6 +21,12 @@ use crate::store::port::DbError;
 use crate::wire::cookie::{CookieKeys, Signed};
 use std::rc::Rc;
 
+/// What the address of the page that asks names, where it is a page of this origin.
+fn page_of(request: &Request) -> Option<RefLink<'_>> {
+    let page = request.header("referer").filter(|page| Address::of(page).origin == request.origin)?;
+    reflink::find(page).filter(|found| found.param.is_some())
+}
+
 /// Makes the visitor's cookie with a touch of `code`, as a Set-Cookie header, and counts the click. `None`: the page is
 /// not ours, the code is not live, or `held` has it for this hour already.
 pub async fn touch<S: Site>(
@@ -26,8 +34,9 @@ pub async fn touch<S: Site>(
     request: &Request,
     keys: &CookieKeys,
     held: Option<&Signed>,
-    (code, campaign): (&str, Option<&str>),
+    code: &str,
 ) -> Result<Option<String>, DbError> {
+    let Some(found) = page_of(request).filter(|found| found.code.as_deref() == Some(code)) else { return Ok(None) };
     let latest = held.and_then(|signed| signed.trail.touches.iter().max_by_key(|t| t.at));
     let known = latest.is_some_and(|t| {
         t.code == code && held.is_some_and(|signed| signed.trail.touch_in_hour(code, shell.now).is_some())
@@ -37,10 +46,8 @@ pub async fn touch<S: Site>(
     }
     let context = shell.context("");
     let rows = context.query(link_resolve(code, shell.now)).await?;
-    let Some(link) = link_decode(&rows)?.filter(|link| link.live(shell.now)) else { return Ok(None) };
-    // Codes and campaigns are of characters that an address does not escape.
-    let address = format!("/?partner={code}&campaign={}", campaign.unwrap_or_default());
-    let Some(found) = reflink::find(&address) else { return Ok(None) };
+    let accepted = |link: &Link| link.live(shell.now) && found.param.is_some_and(|param| link.accepts(param));
+    let Some(link) = link_decode(&rows)?.filter(accepted) else { return Ok(None) };
     let source = fingerprint_parts(request);
     let parts = Parts {
         signals: Signals {

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 pub async fn enrol<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
     let ctx = shell.context(actor);
     let new = operator::partner(&request.body)?;
-    let once = auth::once(request, "POST /v1/partners")?;
+    let once = auth::once(request)?;
     enrol::partner(&ctx, &new, &shell.config.base_url(&request.origin), once.as_ref()).await
 }
 
@@ -124,7 +124,7 @@ pub fn paid_entry(paid: &PaidEntry) -> Value {
 pub async fn link<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
     let ctx = shell.context(actor);
     let new = operator::link(&request.body, shell.now)?;
-    let once = auth::once(request, "POST /v1/links")?;
+    let once = auth::once(request)?;
     enrol::link(&ctx, &new, &shell.config.base_url(&request.origin), once.as_ref()).await
 }
 

@@ -118,7 +118,7 @@ pub async fn reverse<S: Site>(
     actor: &str,
 ) -> Result<Answer, AppError> {
     let asked = operator::reversal(&request.body)?;
-    let once = auth::once(request, "POST /v1/payouts/{id}/reversals")?;
+    let once = auth::once(request)?;
     reversing::reverse(&shell.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
 }
 
@@ -188,7 +188,7 @@ pub async fn year<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Re
         ];
         csv.extend(texts.iter().map(|text| cell(text) + ","));
         let net = r.paid_cents - r.returned_cents;
-        csv.push_str(&format!("{},{},{},{net}\r\n", r.payouts, r.paid_cents, r.returned_cents));
+        csv.push_str(&format!("\"{}\",\"{}\",\"{}\",\"{net}\"\r\n", r.payouts, r.paid_cents, r.returned_cents));
     }
     let mut response = Response::text("text/csv; charset=utf-8", csv);
     let name = format!("attachment; filename=\"payouts-{text}.csv\"");
@@ -196,13 +196,25 @@ pub async fn year<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Re
     Ok(response)
 }
 
-/// A cell as RFC 4180 writes it. What a table program would take for a formula is made a text.
+/// A cell as RFC 4180 writes it, always in quotes. What a table program would take for a formula is made a text, also
+/// after each delimiter that one of them may cut the line at in place of the comma.
 pub fn cell(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    if guard.is_empty() && !text.contains([',', '"', '\n', '\r']) {
-        return text.to_owned();
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    let mut begins = true;
+    for c in text.chars() {
+        if begins && matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '|' | '%') {
+            out.push('\'');
+        }
+        // Spaces before a formula are dropped by some.
+        begins = matches!(c, ',' | ';' | '\t' | '|' | '\n' | '\r') || (begins && c == ' ');
+        if c == '"' {
+            out.push('"');
+        }
+        out.push(c);
     }
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+    out.push('"');
+    out
 }
 
 /// `POST /v1/partners/{id}/onboarding`.
@@ -228,7 +240,13 @@ mod tests {
     #[test]
     fn cells_are_texts() {
         for (text, want) in [
-            ("plain", "plain"),
+            ("plain", "\"plain\""),
+            ("", "\"\""),
+            ("x;=1+1", "\"x;'=1+1\""),
+            ("x; \t=1+1", "\"x; '\t'=1+1\""),
+            ("a|cmd,-2", "\"a|cmd,'-2\""),
+            (" @x", "\" '@x\""),
+            ("a-b+c=d@e", "\"a-b+c=d@e\""),
             ("a,b", "\"a,b\""),
             ("say \"hi\"", "\"say \"\"hi\"\"\""),
             ("=SUM(A1)", "\"'=SUM(A1)\""),

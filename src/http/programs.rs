@@ -56,7 +56,7 @@ pub async fn pool_fund<S: Site>(
     actor: &str,
 ) -> Result<Answer, AppError> {
     let asked = operator::funding(&request.body)?;
-    let once = auth::once(request, "POST /v1/programs/{id}/pool")?;
+    let once = auth::once(request)?;
     funding::fund(&shell.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
 }
 

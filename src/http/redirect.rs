@@ -11,6 +11,7 @@ use crate::engine::link::Link;
 use crate::engine::touch::Touch;
 use crate::engine::visit::{Signals, Visit, classify};
 use crate::wire::cookie::{self, CookieKeys, Signed};
+use crate::wire::cookie_header;
 use std::rc::Rc;
 
 /// What the Referer of our redirect may tell: the origin, never the path that holds the code, and nothing when the
@@ -130,10 +131,7 @@ pub fn decide(
 
 /// Whether the visitor lets anything be stored.
 pub fn consents(cookies: Option<&str>, consent_cookie: &str) -> bool {
-    let given = |pair: &str| {
-        pair.trim().split_once('=').is_some_and(|(name, value)| name == consent_cookie && !value.is_empty())
-    };
-    consent_cookie.is_empty() || cookies.is_some_and(|header| header.split(';').any(given))
+    consent_cookie.is_empty() || cookies.is_some_and(|header| cookie_header::only(header, consent_cookie).is_some())
 }
 
 /// Where the request leads: the same for everybody, whoever asks.

@@ -4,7 +4,9 @@
 //! URLs are read as the runtime hands them over, already normalised by its URL parser; nothing is parsed twice and
 //! only a `%` costs decoding. Parameters are compared decoded and kept byte for byte.
 
+use super::message::Response;
 use crate::engine::link::{Link, is_campaign, is_code};
+use crate::flow::error::{AppError, Kind};
 use crate::wire::destination;
 use std::borrow::Cow;
 
@@ -116,6 +118,19 @@ pub fn destination(link: &Link, site: &str) -> String {
         target.add(name, &format!("{}={}", encode(name), encode(value)));
     }
     header_safe(target.finish())
+}
+
+/// Whether a path is that of a short link.
+pub fn is_short(path: &str) -> bool {
+    path.starts_with("/r/")
+}
+
+/// What a short link answers to anything but being followed.
+pub fn only_followed() -> Response {
+    let mut response =
+        Response::problem(&AppError::new(Kind::MethodNotAllowed, "method_not_allowed", "use GET or HEAD"));
+    response.headers.push(("allow", "GET, HEAD".to_owned()));
+    response
 }
 
 /// Where `/r/{code}` leads when there is no such link: the site, or `/`.

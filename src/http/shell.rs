@@ -5,11 +5,13 @@ use crate::flow::context::{Context, Ports};
 use crate::flow::sign_in::Leaving;
 use crate::http::config::Config;
 use crate::http::limit::Limited;
-use crate::wire::session::SiteUser;
+use crate::http::message::Request;
+use crate::wire::session::{self, SiteUser};
 
 /// The outside world as routes need it.
 pub trait Site: Ports {
-    /// Who the Cookie header's session belongs to at the EmDash site. An error is never "signed in".
+    /// Who a session of the EmDash site belongs to. `cookie` is its `name=value`, of which alone the site is told. An
+    /// error is never "signed in".
     fn session(&self, cookie: &str) -> impl Future<Output = Result<Option<SiteUser>, String>>;
 
     /// Whether an EmDash site is configured.
@@ -33,6 +35,11 @@ pub struct Shell<'a, S: Site> {
 }
 
 impl<S: Site> Shell<'_, S> {
+    /// The cookie of the EmDash site's session that a request brings.
+    pub fn site_cookie(&self, request: &Request) -> Option<String> {
+        session::session_cookie(request.header("cookie")?, &self.config.emdash_session_cookie)
+    }
+
     pub fn context(&self, actor: &str) -> Context<'_, S> {
         Context::new(self.site, &self.config.setup, self.now, actor)
     }

@@ -4,6 +4,7 @@
 //! program itself (RFC 8058).
 
 use super::assets::STYLE;
+use super::fetch_metadata::{Shown, is_persons};
 use super::message::{Request, Response};
 use super::shell::{Shell, Site};
 use crate::flow::error::AppError;
@@ -13,6 +14,9 @@ use crate::wire::unsubscribe::PATH;
 
 /// `GET /unsubscribe`: the question.
 pub fn ask<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Response {
+    if !is_persons(request, Shown::Page) {
+        return unknown();
+    }
     let link = link(request);
     let Some(kind) = stopping::kind(&shell.context(""), &link) else { return unknown() };
     let action = escape(&format!("{PATH}?kind={}&to={}&mac={}", kind.name, link.address_sha256, link.mac));
@@ -28,6 +32,9 @@ pub fn ask<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Response {
 
 /// `POST /unsubscribe`: done, once or again.
 pub async fn stop<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+    if !is_persons(request, Shown::Page) {
+        return Ok(unknown());
+    }
     let (ctx, link) = (shell.context(""), link(request));
     let Some(kind) = stopping::kind(&ctx, &link) else { return Ok(unknown()) };
     stopping::stop(&ctx, &link, kind).await?;

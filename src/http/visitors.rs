@@ -12,9 +12,9 @@ use crate::flow::error::{AppError, Kind};
 use crate::flow::promotion::{self, Friend};
 use crate::program::catalog::Catalog;
 use crate::store::{click, program};
+use crate::wire::cookie;
 use crate::wire::operator::{self, NewPartner};
 use crate::wire::session::ROLE_SUBSCRIBER;
-use crate::wire::{cookie, session};
 use serde_json::{Value, json};
 
 /// `GET /v1/attribution`: `{token, program, benefit}` of this visitor's cookie, or nulls. Same origin only.
@@ -73,19 +73,23 @@ pub async fn generate<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Resul
         let detail = "sign in first: /_emdash/admin/login?redirect=/";
         AppError::new(Kind::Unauthorized, "not_signed_in", detail)
     };
-    let cookies = request.header("cookie").filter(|c| session::cookie_value(c).is_some()).ok_or_else(sign_in)?;
+    let cookie = shell.site_cookie(request).ok_or_else(sign_in)?;
     if !shell.site.has_site() {
         let detail = "no EmDash site is configured: bind EMDASH or set EMDASH_ORIGIN";
         return Err(AppError::new(Kind::Transient, "not_configured", detail));
     }
-    let user = shell.site.session(cookies).await.map_err(|why| {
-        AppError::new(Kind::Transient, "session_unavailable", format!("the site cannot say who is signed in: {why}"))
+    let user = shell.site.session(&cookie).await.map_err(|why| {
+        let detail = "the site cannot say who is signed in just now; try again in a moment";
+        AppError::new(Kind::Transient, "session_unavailable", detail).cause(why)
     })?;
     let user = user.ok_or_else(sign_in)?;
     if user.role < ROLE_SUBSCRIBER {
         return Err(AppError::new(Kind::Forbidden, "role_too_low", "this role cannot refer others"));
     }
     let program = asked.program.unwrap_or_else(|| shell.config.self_serve_program.clone());
+    if !shell.config.open_programs().any(|open| open == program) {
+        return Err(AppError::not_found("program that users join by themselves"));
+    }
     let new = NewPartner {
         program,
         external_id: user.id.clone(),
@@ -100,7 +104,7 @@ pub async fn generate<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Resul
     let (status, partner) = enrol::partner(&shell.context(&format!("session:{}", user.id)), &new, &base, None).await?;
     let code = partner["code"].as_str().unwrap_or_default();
     let body = json!({
-        "code": code, "url": partner["url"], "share_url": format!("{base}/?ref={code}"),
+        "code": code, "url": partner["url"], "query_url": format!("{base}/?ref={code}"),
         "program": partner["program"], "partner": partner["id"], "active": partner["active"],
     });
     Ok(Response::json(status, &Value::clone(&body)))

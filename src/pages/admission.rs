@@ -4,6 +4,7 @@
 use super::visit::{SESSION_COOKIE, Stop, Visit};
 use crate::base::id;
 use crate::base::time::UtcMillis;
+use crate::engine::access::{Role, Scopes};
 use crate::flow::context::fresh_secret;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::sign_in::{self, Newcomer, Opened, Token, upkeep};
@@ -52,10 +53,24 @@ impl<S: Site> Visit<'_, S> {
         })
     }
 
+    /// What an operator's session may do, by what vouches for it now.
+    pub fn scopes(&self, session: &SessionRow) -> Scopes {
+        if session.operator != 1 {
+            return Scopes::NONE;
+        }
+        match session.proof() {
+            Proof::Token(sha256) if auth::is_bootstrap(self.shell, sha256) => Role::Admin.scopes(),
+            Proof::Token(_) => session.token_scopes.as_deref().and_then(Scopes::parse).unwrap_or(Scopes::NONE),
+            Proof::Email(email) => self.shell.config.role_of(email).map_or(Scopes::NONE, Role::scopes),
+            // The site's administrators alone are operators.
+            Proof::SiteUser(_) => Role::Admin.scopes(),
+        }
+    }
+
     /// Whether the configuration and the token still vouch for an operator.
     fn stands(&self, found: &SessionRow) -> bool {
         match found.proof() {
-            Proof::Token(sha256) => found.token_is_live == 1 || auth::is_bootstrap(self.shell, sha256),
+            Proof::Token(sha256) => found.token_scopes.is_some() || auth::is_bootstrap(self.shell, sha256),
             Proof::Email(email) => found.operator == 0 || self.shell.config.is_operator(email),
             Proof::SiteUser(_) => true,
         }
@@ -64,19 +79,24 @@ impl<S: Site> Visit<'_, S> {
     /// Whether the site still vouches for its user. An error is never a yes, and ends nothing.
     async fn site_stands(&self, found: &SessionRow) -> Result<bool, Stop> {
         let user = self.site_user().await.map_err(|why| {
-            let detail = format!("the site cannot say who is signed in: {why}");
-            AppError::new(Kind::Transient, "session_unavailable", detail)
+            let detail = "the site cannot say who is signed in just now; try again in a moment";
+            AppError::new(Kind::Transient, "session_unavailable", detail).cause(why)
         })?;
         let least = if found.operator == 1 { ROLE_OPERATOR } else { ROLE_SUBSCRIBER };
         Ok(user.is_some_and(|user| Some(&user.id) == found.site_user.as_ref() && user.role >= least))
     }
 
+    /// The browser's session at the EmDash site, where there is a site.
+    pub(super) fn site_cookie(&self) -> Option<String> {
+        if self.shell.site.has_site() { self.shell.site_cookie(self.request) } else { None }
+    }
+
     /// Who is signed in at the EmDash site with this browser.
     pub(super) async fn site_user(&self) -> Result<Option<SiteUser>, String> {
-        if !self.shell.site.has_site() {
-            return Ok(None);
+        match self.site_cookie() {
+            Some(cookie) => self.shell.site.session(&cookie).await,
+            None => Ok(None),
         }
-        self.shell.site.session(self.request.header("cookie").unwrap_or("")).await
     }
 
     async fn end(&self, found: &SessionRow) -> Result<(), Stop> {

@@ -13,15 +13,16 @@ use super::visit::{Shown, Stop, Visit};
 use crate::flow::enrol;
 use crate::flow::error::AppError;
 use crate::flow::sign_in::{Opened, Purpose, Token, Wish, actor_of, mail};
+use crate::http::limit;
 use crate::http::message::Response;
 use crate::http::shell::Site;
 use crate::program::document::Document;
 use crate::store::port::{Rows, Stmt};
 use crate::store::program::{catalog, program_list};
-use crate::store::session::{self, SessionRow};
+use crate::store::session::{self, Proof, SessionRow};
 use crate::wire::mail::{Invitation, is_address};
 use crate::wire::operator::{self, NewPartner};
-use crate::wire::session::{ROLE_SUBSCRIBER, SiteUser, cookie_value};
+use crate::wire::session::{ROLE_SUBSCRIBER, SiteUser};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -60,11 +61,8 @@ impl Who {
 
 /// The program's document in force and who asks, in one batch.
 async fn read<S: Site>(visit: &Visit<'_, S>, program: &str) -> Result<(Document, Who), Stop> {
-    let user = match visit.request.header("cookie").and_then(cookie_value) {
-        // Where the site does not answer, the address can still be proved by mail.
-        Some(_) => visit.site_user().await.ok().flatten().filter(|u| u.role >= ROLE_SUBSCRIBER && is_address(&u.email)),
-        None => None,
-    };
+    // Where the site does not answer, the address can still be proved by mail.
+    let user = visit.site_user().await.ok().flatten().filter(|u| u.role >= ROLE_SUBSCRIBER && is_address(&u.email));
     let (session, rows) = visit.anybody(vec![program_list()]).await?;
     let catalog = catalog(rows.first().unwrap_or(&Rows::default()))?;
     let document = catalog.in_force(program, visit.now()).ok_or_else(|| AppError::not_found("program"))?.clone();
@@ -78,9 +76,10 @@ async fn read<S: Site>(visit: &Visit<'_, S>, program: &str) -> Result<(Document,
 
 /// The program that is asked for, if it can be joined by form.
 fn program<S: Site>(visit: &Visit<'_, S>) -> Result<String, Stop> {
-    let open = &visit.shell.config.join_programs;
+    let config = visit.shell.config;
     let named = visit.request.param("program").or_else(|| visit.form.given("program").map(str::to_owned));
-    let program = named.or_else(|| open.first().cloned()).filter(|p| open.contains(p));
+    let is_asked = |open: &&str| named.as_deref().is_none_or(|named| named == *open);
+    let program = config.open_programs().find(is_asked).filter(|_| config.has_form()).map(str::to_owned);
     program.ok_or_else(|| AppError::not_found("program that can be joined by form").into())
 }
 
@@ -106,6 +105,11 @@ async fn send<S: Site>(visit: &Visit<'_, S>) -> Shown {
             let opened = visit.open_site(user);
             enter(visit, new, &format!("session:{}", user.id), opened, Vec::new()).await
         }
+        Who::Known(session, email) if session.operator == 1 || visit.shell.config.is_operator(email) => {
+            let mut form = visit.form.clone();
+            form.refuse("", OPERATOR_JOINS);
+            Ok(front(visit, 422, &document, &who, &form))
+        }
         Who::Known(session, _) => {
             let partner = enrolled(visit, new, &session.actor).await?;
             visit.keep_cookie(&partner.id, session.expires_at_ms);
@@ -115,18 +119,21 @@ async fn send<S: Site>(visit: &Visit<'_, S>) -> Shown {
     }
 }
 
+const OPERATOR_JOINS: &str =
+    "You are signed in as an operator, and operators are no partners. Sign out and join under another address.";
+
 /// Mails a link that joins, whoever the address is: who is a partner already is signed in by it.
 async fn by_mail<S: Site>(visit: &Visit<'_, S>, document: &Document, who: &Who, new: &NewPartner) -> Shown {
     let detail = json!({
         "program": new.program, "name": new.name, "website": new.website, "country": new.country,
         "disclosure_accepted": new.disclosure_accepted,
     });
-    let name = new.name.as_deref().unwrap_or("");
     let wish = Wish {
         email: new.email.as_deref().unwrap_or_default(),
         detail: &detail.to_string(),
         whoever: true,
-        says: Invitation::Join { program: &document.title, name },
+        asked_by: &limit::asked_by(visit.shell, visit.request),
+        says: Invitation::Join { program: &document.title },
     };
     let sent = match wished(visit, &wish).await? {
         // Waited for: every address may have this mail, so that whether it left tells nothing.
@@ -207,6 +214,9 @@ async fn confirm<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
 
 async fn follow<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
     let Some(link) = find(visit, token, Purpose::Join).await? else { return Ok(gone(visit, "/partner/join")) };
+    if visit.shell.config.is_operator(&link.email) {
+        return Ok(operators(visit));
+    }
     let detail: Value = serde_json::from_str(&link.detail).unwrap_or_default();
     let text = |name: &str| detail[name].as_str().map(str::to_owned);
     let program = text("program").unwrap_or_default();
@@ -221,12 +231,24 @@ async fn follow<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
         disclosure_accepted: detail["disclosure_accepted"] == true,
     };
     let used = session::mailed_link_use(&Token::of(token.to_owned()).sha256, visit.now());
-    let (opened, actor) = (visit.open_email(&link.email), actor_of(&link.email, false));
+    // Anybody can have had this link sent: it makes a partner's session and no other.
+    let actor = actor_of(&link.email, false);
+    let opened = visit.open(Proof::Email(&link.email), false, actor.clone());
     match enter(visit, new, &actor, opened, vec![used]).await {
         // Somebody else has used it in between.
         Err(Stop::Error(error)) if error.code == "refused_by_guard" => Ok(gone(visit, "/partner/join")),
         shown => shown,
     }
+}
+
+/// Whoever holds the link has proved an operator's address, which anybody may have typed.
+fn operators<S: Site>(visit: &Visit<'_, S>) -> Response {
+    let content = html! {
+        h1 { "This address is an operator’s" }
+        p.lead { "Operators are no partners, so nothing was done. Join under another address." }
+        p { a.button href="/sign-in?to=/operator" { "Sign in as the operator" } }
+    };
+    unreferred(open(visit, 403, "This address is an operator’s", content))
 }
 
 /// Enrols the partner, writes the session, and leads to the partner's pages. Enrolling comes first and can be repeated:

@@ -1,6 +1,7 @@
 //! The frame of every page: head, navigation, notices, and the headers that go with HTML.
 
 use super::visit::{CSRF_FIELD, Partner, Visit};
+use crate::engine::access::Scope;
 use crate::http::assets::{ICON, SCRIPT, STYLE, TYPE};
 use crate::http::message::{Request, Response};
 use crate::http::shell::Site;
@@ -59,8 +60,11 @@ pub const OPERATOR_NAV: Nav = &[
     ("/operator/ledger", "Ledger"),
     ("/operator/outbox", "Outbox"),
     ("/operator/audit", "Audit log"),
-    ("/operator/tokens", "API tokens"),
+    (TOKENS, "API tokens"),
 ];
+
+/// The one entry that is not for every operator.
+const TOKENS: &str = "/operator/tokens";
 
 /// Frames a page and answers it. `status` is 200, or an error's.
 pub fn show<S: Site>(visit: &Visit<'_, S>, status: u16, page: Page<'_>) -> Response {
@@ -112,7 +116,7 @@ fn header<S: Site>(visit: &Visit<'_, S>, page: &Page<'_>, nav: Nav) -> Markup {
                     input type="checkbox" id="menu" class="menu-toggle" aria-label="Menu";
                     label.menu-button for="menu" { "Menu" }
                     ul {
-                        @for (path, title) in nav {
+                        @for (path, title) in nav.iter().filter(|(path, _)| *path != TOKENS || visit.may(Scope::Admin)) {
                             li { a href=(path) aria-current=[(*path == page.here).then_some("page")] { (title) } }
                         }
                     }

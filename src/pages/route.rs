@@ -6,6 +6,7 @@ use super::locale::{Front, language};
 use super::visit::{Shown, Stop, Visit};
 use super::{operator, partner, sign_in};
 use crate::flow::error::{AppError, Kind};
+use crate::http::fetch_metadata::{self, is_persons};
 use crate::http::message::{self, Request, Response, decode_segment};
 use crate::http::shell::{Shell, Site};
 use crate::wire::{BODY_BYTES_MAX, Invalid};
@@ -26,6 +27,11 @@ pub async fn answer<S: Front>(shell: &Shell<'_, S>, request: &Request) -> Option
     let path = request.path.trim_matches('/');
     let area = path.split('/').next().filter(|area| AREAS.contains(area))?;
     let header = |name: &str| request.header(name).unwrap_or("");
+    if !is_persons(request, if is_picture(path) { fetch_metadata::Shown::Picture } else { fetch_metadata::Shown::Page })
+    {
+        let detail = "this page is opened by a person, not by a script or inside of another page";
+        return Some(Response::problem(&AppError::new(Kind::Forbidden, "not_a_visit", detail)));
+    }
     let words = shell.site.words(language(header("accept-language")), header(ZONE_HEADER));
     let visit = Visit::of(shell, request, words);
     // What cannot be read names no page.
@@ -41,6 +47,11 @@ pub async fn answer<S: Front>(shell: &Shell<'_, S>, request: &Request) -> Option
         response.body.clear();
     }
     Some(response)
+}
+
+/// Whether the path is a picture that pages show.
+fn is_picture(path: &str) -> bool {
+    path.ends_with("/qr.svg") || path.ends_with("/qr.png")
 }
 
 /// What a page is called in the log: its path's first two segments. What follows may be a secret, or name somebody.

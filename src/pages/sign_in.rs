@@ -9,6 +9,7 @@ use super::layout::{self, Area, Page};
 use super::parts::{self, Field, escaped, field};
 use super::route::Handled;
 use super::visit::{Shown, Stop, Visit};
+use crate::engine::access::Scope;
 use crate::flow::error::AppError;
 use crate::flow::sign_in::{self, Leaving, Opened, Purpose, Token, Wish, Wished};
 use crate::http::auth;
@@ -17,8 +18,9 @@ use crate::http::message::Response;
 use crate::http::shell::Site;
 use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::session::{self, MailedLink, OwnPartner, Proof};
+use crate::store::token::{Audit, audit_insert};
 use crate::wire::mail::{Invitation, is_address};
-use crate::wire::session::{ROLE_SUBSCRIBER, cookie_value};
+use crate::wire::session::ROLE_SUBSCRIBER;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -56,7 +58,7 @@ async fn ask<S: Site>(visit: &Visit<'_, S>) -> Shown {
             Err(stop) => return Err(stop),
         }
     }
-    if visit.request.header("cookie").and_then(cookie_value).is_some() {
+    if visit.site_cookie().is_some() {
         match visit.site_user().await {
             Ok(None) => {}
             Ok(Some(user)) if user.role < ROLE_SUBSCRIBER => {
@@ -91,6 +93,9 @@ async fn let_in<S: Site>(
 ) -> Shown {
     let mut batch = first;
     batch.append(&mut opened.statements);
+    if opened.operator {
+        batch.push(audited(visit, "operator.sign_in", &opened.actor));
+    }
     batch.push(session::partners_of(proof));
     let rows = visit.shell.context("").batch(batch).await?;
     let partners: Vec<OwnPartner> = rows.last().map(Rows::decode).transpose()?.unwrap_or_default();
@@ -98,6 +103,13 @@ async fn let_in<S: Site>(
     let to = landing(to, opened.operator);
     visit.adopt(opened, only);
     Ok(visit.see(&to))
+}
+
+/// The audit's entry of an operator who comes or goes.
+fn audited<S: Site>(visit: &Visit<'_, S>, action: &str, actor: &str) -> Stmt {
+    let id = visit.shell.context("").fresh_id("aud");
+    let entry = Audit { id: &id, actor, action, subject: actor, reason: None, before: None, after: None };
+    audit_insert(&entry, visit.now())
 }
 
 /// Mails a link to an address, if it is known, and answers the same if not.
@@ -112,6 +124,7 @@ async fn send<S: Site>(visit: &Visit<'_, S>) -> Shown {
         email: &email,
         detail: &json!({"to": to}).to_string(),
         whoever: visit.shell.config.is_operator(&email),
+        asked_by: &limit::asked_by(visit.shell, visit.request),
         says: Invitation::SignIn,
     };
     match wished(visit, &wish).await? {
@@ -239,15 +252,21 @@ fn token_form<S: Site>(visit: &Visit<'_, S>, status: u16, form: &Form) -> Respon
 }
 
 async fn by_token<S: Site>(visit: &Visit<'_, S>) -> Shown {
-    let Some((actor, sha256)) = auth::verified(visit.shell, visit.form.get("token")).await? else {
+    let found = auth::verified(visit.shell, visit.form.get("token")).await?;
+    let Some(operator) = found.filter(|found| found.scopes.allow(Scope::Read, true)) else {
         // A secret is not written back into the page.
         let mut form = Form::default();
-        form.refuse("token", "This is no operator token, or it has been revoked or has expired.");
-        return Ok(token_form(visit, 422, &form));
+        form.refuse(
+            "token",
+            "This is not an operator token that can open these pages, or it was revoked or has expired.",
+        );
+        let mut response = token_form(visit, 422, &form);
+        response.fault = Some("sign_in_refused: no token that opens pages".to_owned());
+        return Ok(response);
     };
     let to = wanted(visit.form.given("to"));
-    let proof = Proof::Token(&sha256);
-    let opened = visit.open(proof, true, actor);
+    let proof = Proof::Token(&operator.sha256);
+    let opened = visit.open(proof, true, operator.actor);
     let_in(visit, opened, proof, Vec::new(), &to).await
 }
 
@@ -266,14 +285,24 @@ fn leave<S: Site>(visit: &Visit<'_, S>) -> Response {
 
 async fn sign_out<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let Some(sha256) = visit.token_sha256() else { return Ok(visit.see("/sign-in?done=signed-out")) };
-    let ctx = visit.shell.context("");
+    let found = match visit.session(Vec::new()).await {
+        Ok((found, _)) => Some(found),
+        // It is over already.
+        Err(Stop::SignIn) => None,
+        Err(stop) => return Err(stop),
+    };
     let mut ended = vec![session::session_end_by_token(&sha256, visit.now())];
     let everywhere = visit.form.is_checked("everywhere");
-    if everywhere {
-        let (found, _) = visit.session(Vec::new()).await?;
-        ended.push(session::session_end_all(found.proof(), visit.now()));
+    if let Some(found) = &found {
+        if everywhere {
+            ended.push(session::session_end_all(found.proof(), visit.now()));
+        }
+        if found.operator == 1 {
+            let action = if everywhere { "operator.sign_out_everywhere" } else { "operator.sign_out" };
+            ended.push(audited(visit, action, &found.actor));
+        }
     }
-    ctx.batch(ended).await?;
+    visit.shell.context("").batch(ended).await?;
     visit.drop_cookie();
     Ok(visit.see(if everywhere { "/sign-in?done=signed-out-everywhere" } else { "/sign-in?done=signed-out" }))
 }
@@ -306,7 +335,7 @@ fn front<S: Site>(visit: &Visit<'_, S>, status: u16, to: &str, form: &Form, told
         } @else {
             p { "Mails are not set up here, so nobody can be mailed a link. Operators can sign in with a token." }
         }
-        @if !config.join_programs.is_empty() { p { "Not a partner yet? " a href="/partner/join" { "Join the program" } "." } }
+        @if config.has_form() { p { "Not a partner yet? " a href="/partner/join" { "Join the program" } "." } }
         p.quiet { "Operator? " a href={ "/sign-in/token?to=" (escaped(to)) } { "Sign in with a token" } "." }
     };
     open(visit, status, "Sign in", content)

@@ -4,6 +4,7 @@ use super::form::Form;
 use super::locale::Words;
 use crate::base::id;
 use crate::base::time::UtcMillis;
+use crate::engine::access::{Need, Scope, Scopes};
 use crate::flow::context::{Context, fresh_secret};
 use crate::flow::error::{AppError, Kind};
 use crate::http::auth::hex_sha256;
@@ -11,9 +12,10 @@ use crate::http::message::{Request, Response};
 use crate::http::shell::{Shell, Site};
 use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::session::{self, SessionRow};
+use crate::wire::cookie_header;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use subtle::ConstantTimeEq;
 
 /// Holds the session's token and, after a dot, which of its person's partners the pages are about.
@@ -66,6 +68,8 @@ pub struct Visit<'a, S: Site> {
     token: Option<String>,
     claim: String,
     form_secret: String,
+    needed: Cell<Need>,
+    granted: Cell<Scopes>,
     /// Whether the form's secret is new and must be handed to the browser.
     fresh: bool,
     /// The Set-Cookie of the session, where this request has changed it.
@@ -76,7 +80,7 @@ pub struct Visit<'a, S: Site> {
 
 impl<'a, S: Site> Visit<'a, S> {
     pub fn of(shell: &'a Shell<'a, S>, request: &'a Request, words: Box<dyn Words>) -> Visit<'a, S> {
-        let cookie = |name: &str| cookie_value(request.header("cookie").unwrap_or(""), name).map(str::to_owned);
+        let cookie = |name: &str| cookie_header::only(request.header("cookie").unwrap_or(""), name).map(str::to_owned);
         let (token, claim) = match cookie(SESSION_COOKIE) {
             Some(value) => {
                 let (token, claim) = value.split_once('.').unwrap_or((&value, ""));
@@ -89,7 +93,20 @@ impl<'a, S: Site> Visit<'a, S> {
         let form_secret = kept.unwrap_or_else(|| fresh_secret(shell.site));
         let form = if request.method == "POST" { Form::read(&request.body) } else { Form::default() };
         let (cookie, rotated) = (RefCell::default(), RefCell::default());
-        Visit { shell, request, words, form, token, claim, form_secret, fresh, cookie, rotated }
+        Visit {
+            shell,
+            request,
+            words,
+            form,
+            token,
+            claim,
+            needed: Cell::new(Need::Act(Scope::Admin)),
+            granted: Cell::new(Scopes::NONE),
+            form_secret,
+            fresh,
+            cookie,
+            rotated,
+        }
     }
 
     pub fn now(&self) -> UtcMillis {
@@ -157,10 +174,30 @@ impl<'a, S: Site> Visit<'a, S> {
         Ok((partner, rows))
     }
 
-    /// The operator's session, together with the page's reads, in one batch.
+    /// The operator's session, together with the page's reads, in one batch. Operators who may not do what the page
+    /// [asks for](Visit::asks_for) are told.
     pub async fn operator(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), Stop> {
         let (session, rows) = self.session(reads).await?;
-        if session.operator == 1 { Ok((session, rows)) } else { Err(Stop::SignIn) }
+        if session.operator != 1 {
+            return Err(Stop::SignIn);
+        }
+        let need = self.needed.get();
+        self.granted.set(self.scopes(&session));
+        if need.is_met_by(self.granted.get()) {
+            return Ok((session, rows));
+        }
+        let detail = format!("you are signed in as an operator who may not do this; it needs {}", need.scope().name());
+        Err(AppError::new(Kind::Forbidden, "insufficient_scope", detail).into())
+    }
+
+    /// Whether the operator who looks at this page may do more than look: what asks for `scope` is shown or left out.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.granted.get().allow(scope, false)
+    }
+
+    /// What the operator's page of this request needs; until it is said, everything.
+    pub(super) fn asks_for(&self, need: Need) {
+        self.needed.set(need);
     }
 
     /// What uses are given: who acts stands in the audit log.
@@ -168,14 +205,22 @@ impl<'a, S: Site> Visit<'a, S> {
         self.shell.context(&session.actor)
     }
 
-    /// The value of the hidden field of every form.
+    /// The value of the hidden field of every form: masked anew each time, since a compressed page that shows a secret
+    /// beside words of a stranger's choosing gives it away by its length.
     pub fn csrf(&self) -> String {
+        let Some(mac) = self.form_mac() else { return String::new() };
+        let mut mask = [0; MAC_BYTES];
+        self.shell.site.random(&mut mask);
+        id::hex(&mask) + &id::hex(&xor(&mask, &mac))
+    }
+
+    fn form_mac(&self) -> Option<[u8; MAC_BYTES]> {
         // Of the session's token the half that stays when it is exchanged: a form that is open elsewhere stays good.
         let stays = self.token.as_deref().map(|token| token.split('-').next().unwrap_or(token));
         let secret = stays.unwrap_or(&self.form_secret);
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
         mac.update(b"manicule form");
-        id::hex(&mac.finalize().into_bytes())
+        Some(mac.finalize().into_bytes().into())
     }
 
     /// Refuses a form that no page of ours has sent: by where it came from, and by its field.
@@ -186,10 +231,12 @@ impl<'a, S: Site> Visit<'a, S> {
             Some("null") | None => self.request.header("sec-fetch-site") == Some("same-origin"),
             Some(origin) => origin == self.request.origin || origin == self.base_url(),
         };
-        let (given, wanted) = (self.form.get(CSRF_FIELD), self.csrf());
         let protected = self.token.is_some() || !self.fresh;
-        let matches: bool = given.as_bytes().ct_eq(wanted.as_bytes()).into();
-        if from_here && protected && matches && !wanted.is_empty() {
+        let matches = match (unmasked(self.form.get(CSRF_FIELD)), self.form_mac()) {
+            (Some(given), Some(wanted)) => given.ct_eq(&wanted).into(),
+            _ => false,
+        };
+        if from_here && protected && matches {
             return Ok(());
         }
         let detail =
@@ -209,6 +256,20 @@ impl<'a, S: Site> Visit<'a, S> {
     }
 }
 
+/// Bytes of an HMAC-SHA-256.
+const MAC_BYTES: usize = 32;
+
+fn xor(a: &[u8; MAC_BYTES], b: &[u8; MAC_BYTES]) -> [u8; MAC_BYTES] {
+    std::array::from_fn(|at| a[at] ^ b[at])
+}
+
+/// What a form's field hides: the second half under the mask of the first.
+fn unmasked(field: &str) -> Option<[u8; MAC_BYTES]> {
+    let bytes = id::unhex(field).filter(|bytes| bytes.len() == 2 * MAC_BYTES)?;
+    let (mask, masked) = bytes.split_first_chunk::<MAC_BYTES>()?;
+    Some(xor(mask, masked.first_chunk()?))
+}
+
 /// A Cookie header as the site behind the Worker may see it: what signs somebody in here is not the site's. `None` where
 /// there is nothing of the kind in it.
 pub fn cookies_for_site(header: &str) -> Option<String> {
@@ -219,10 +280,6 @@ pub fn cookies_for_site(header: &str) -> Option<String> {
     let pairs: Vec<&str> = header.split(';').collect();
     let kept: Vec<&str> = pairs.iter().filter(|pair| !is_ours(pair)).map(|pair| pair.trim()).collect();
     (kept.len() < pairs.len()).then(|| kept.join("; "))
-}
-
-fn cookie_value<'a>(header: &'a str, name: &str) -> Option<&'a str> {
-    header.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('=')).filter(|v| !v.is_empty())
 }
 
 #[cfg(test)]

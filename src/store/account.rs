@@ -139,6 +139,27 @@ pub fn stale_by_crowds(crowds: &[OfCrowd], except: &[String], now: UtcMillis) ->
     .bind(now)
 }
 
+/// Whom touches of a visitor bound in a span of time.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfVisitor {
+    pub visitor: String,
+    pub from: UtcMillis,
+    pub to: UtcMillis,
+}
+
+/// The same for accounts that touches of one visitor bound.
+pub fn stale_by_visitors(visitors: &[OfVisitor], except: &[String], now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3
+         WHERE id IN (SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.visitor = value ->> '$.visitor'
+                        AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to')
+           AND id NOT IN (SELECT value FROM json_each(?2))",
+    )
+    .json(&visitors)
+    .json(&except)
+    .bind(now)
+}
+
 /// Accounts to be decided again, those that signed up first before others: as many as have `facts` events together,
 /// and at least one.
 pub fn stale_list(limit: i64, facts: i64) -> Stmt {
@@ -191,15 +212,15 @@ pub fn binding_write(groups: &[(&str, &GroupDecision)], now: UtcMillis) -> Vec<S
 }
 
 const BINDING_WRITE: &str =
-    "INSERT INTO binding (account_id, group_id, program_id, partner_id, code, method, source, click_id, from_ms, event_id,
+    "INSERT INTO binding (account_id, group_id, program_id, partner_id, code, method, source, click_id, visitor, from_ms, event_id,
            signed_up_at_ms, signup_event_id, qualified_at_ms, qualified_quarter, held, receipt, states, grant_due_at_ms, decided_at_ms)
          SELECT row ->> '$.account', row ->> '$.group', row ->> '$.program', row ->> '$.partner', row ->> '$.code',
-           row ->> '$.method', row ->> '$.source', row ->> '$.click', row ->> '$.from', row ->> '$.event',
+           row ->> '$.method', row ->> '$.source', row ->> '$.click', row ->> '$.visitor', row ->> '$.from', row ->> '$.event',
            row ->> '$.signed_up', row ->> '$.signup_event', row ->> '$.qualified', row ->> '$.quarter',
            row ->> '$.held', row ->> '$.receipt', row ->> '$.states', row ->> '$.due', ?2
          FROM given WHERE true
          ON CONFLICT (account_id, group_id) DO UPDATE SET program_id = excluded.program_id, partner_id = excluded.partner_id,
-           code = excluded.code, method = excluded.method, source = excluded.source, click_id = excluded.click_id,
+           code = excluded.code, method = excluded.method, source = excluded.source, click_id = excluded.click_id, visitor = excluded.visitor,
            from_ms = excluded.from_ms, event_id = excluded.event_id, signed_up_at_ms = excluded.signed_up_at_ms,
            signup_event_id = excluded.signup_event_id, qualified_at_ms = excluded.qualified_at_ms,
            qualified_quarter = excluded.qualified_quarter, held = excluded.held, receipt = excluded.receipt,
@@ -214,7 +235,7 @@ fn binding_row(account: &str, group: &GroupDecision) -> serde_json::Value {
         "account": account, "group": group.verdict.group, "program": binding.map(|b| &b.program),
         "partner": binding.map(|b| &b.partner), "code": binding.map(|b| &b.code),
         "method": binding.map(|b| &b.method), "source": binding.map(|b| b.source),
-        "click": binding.and_then(|b| b.click.as_ref()), "from": binding.map(|b| b.from),
+        "click": binding.and_then(|b| b.click.as_ref()), "visitor": binding.and_then(|b| b.visitor.as_ref()), "from": binding.map(|b| b.from),
         "event": binding.map(|b| &b.event), "signed_up": group.signed_up.0, "signup_event": group.signed_up.1,
         "qualified": group.qualified_at, "quarter": group.qualified_at.map(|at| Quarter::of(at).to_string()),
         "held": i64::from(group.held), "receipt": text(&group.verdict), "states": text(&group.states),
@@ -286,11 +307,12 @@ pub struct BoundRow {
     pub event_id: String,
     pub signed_up_at_ms: UtcMillis,
     pub signup_event_id: String,
+    pub visitor: Option<String>,
 }
 
 pub fn bound_list(accounts: &[String]) -> Stmt {
     Stmt::new(
-        "SELECT account_id, group_id, program_id, partner_id, code, from_ms, event_id, signed_up_at_ms, signup_event_id
+        "SELECT account_id, group_id, program_id, partner_id, code, from_ms, event_id, signed_up_at_ms, signup_event_id, visitor
          FROM binding WHERE account_id IN (SELECT value FROM json_each(?1)) AND partner_id IS NOT NULL",
     )
     .json(&accounts)

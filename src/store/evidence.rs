@@ -2,7 +2,9 @@
 //! same partners, what runs found about them.
 
 use super::port::Stmt;
-use crate::base::time::UtcMillis;
+use crate::base::time::{DAY_MS, UtcMillis};
+use crate::engine::relation::{RING_DEPTH, VISITOR_DAYS};
+use serde::Serialize;
 
 /// Accounts of one domain and program that are read at most: the first bound answers, and it may be the account itself.
 const NEIGHBOURS: i64 = 2;
@@ -75,6 +77,94 @@ pub fn crowd_list(accounts: &[String], codes: &[String], at: Option<UtcMillis>) 
     .json(&accounts)
     .json(&codes)
     .bind(at)
+}
+
+/// Rows of one visitor that are read for one account at most: several for each account that is counted.
+const VISITOR_ROWS: i64 = 100;
+
+/// The accounts that touches of the accounts' visitors, and of `visitors` at an instant, bound in the days before each.
+pub fn visitor_list(accounts: &[String], visitors: &[String], at: Option<UtcMillis>) -> Stmt {
+    Stmt::new(format!(
+        "WITH s AS (SELECT DISTINCT b.visitor, b.signed_up_at_ms AS at FROM binding b
+                      WHERE b.account_id IN (SELECT value FROM json_each(?1)) AND b.visitor IS NOT NULL
+                    UNION SELECT v.value, e.occurred_at_ms FROM event e, json_each(json_array(e.credential ->> '$.trail.visitor', e.credential ->> '$.visitor')) v
+                      WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.type = 'account.signed_up' AND v.value IS NOT NULL
+                    UNION SELECT value, CAST(?3 AS INTEGER) FROM json_each(?2) WHERE ?3 IS NOT NULL)
+         SELECT DISTINCT visitor, account_id, signed_up_at_ms, signup_event_id FROM (
+           SELECT b.visitor, b.account_id, b.signed_up_at_ms, b.signup_event_id,
+                  row_number() OVER (PARTITION BY s.visitor, s.at ORDER BY b.signed_up_at_ms DESC, b.signup_event_id DESC) AS place
+           FROM s CROSS JOIN binding b ON b.visitor = s.visitor AND b.signed_up_at_ms > s.at - {VISITOR_MS} AND b.signed_up_at_ms <= s.at)
+         WHERE place <= {VISITOR_ROWS}"
+    ))
+    .json(&accounts)
+    .json(&visitors)
+    .bind(at)
+}
+
+const VISITOR_MS: i64 = VISITOR_DAYS * DAY_MS;
+/// Partners up whose own referrers are followed, all together.
+const UPLINES: i64 = 300;
+
+/// The partner of each binding of partners' own accounts, from `up` on: by the host's name for both, and by address.
+fn uplines() -> String {
+    let step = |own: &str| {
+        format!(
+            "SELECT up.start, b.partner_id, up.depth + 1, MAX(up.at, b.from_ms),
+               IIF(b.from_ms > up.at OR (b.from_ms = up.at AND b.event_id > up.event), b.event_id, up.event)
+             FROM up {own} CROSS JOIN binding b ON b.account_id = o.account_id AND b.partner_id IS NOT NULL
+             WHERE up.depth < {RING_DEPTH}"
+        )
+    };
+    let by_name = step("CROSS JOIN (SELECT id, external_id AS account_id FROM partner) o ON o.id = up.partner");
+    let by_email = step(
+        "CROSS JOIN partner_person x ON x.partner_id = up.partner CROSS JOIN event_person o ON lower(o.email) = lower(x.email)",
+    );
+    format!("{by_name} UNION {by_email} LIMIT {UPLINES}")
+}
+
+/// The partners behind accounts' codes and `codes`, and whoever referred their own accounts, up and up.
+pub fn upline_list(accounts: &[String], codes: &[String]) -> Stmt {
+    Stmt::new(format!(
+        "WITH RECURSIVE up (start, partner, depth, at, event) AS (
+           SELECT DISTINCT l.partner_id, l.partner_id, 0, 0, '' FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
+             UNION SELECT c.value FROM event e, json_each(e.codes) c
+               WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.codes <> '[]'
+             UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1)))
+           UNION {})
+         SELECT up.start AS partner_id, up.depth, p.external_id, x.email, up.at AS latest_ms, up.event AS latest_event
+         FROM up CROSS JOIN partner p ON p.id = up.partner LEFT JOIN partner_person x ON x.partner_id = p.id",
+        uplines()
+    ))
+    .json(&accounts)
+    .json(&codes)
+}
+
+/// Marks the own accounts of partners, and of whoever referred those up and up, to be decided again: an account that is
+/// a partner's own was bound to them, or is no longer.
+pub fn stale_by_uplines(changes: &[OfUpline], now: UtcMillis) -> Stmt {
+    Stmt::new(format!(
+        "WITH RECURSIVE up (start, partner, depth, at, event) AS (
+           SELECT DISTINCT '', c.value ->> '$.partner', 0, 0, '' FROM json_each(?1) c
+           WHERE EXISTS (SELECT 1 FROM partner p WHERE p.external_id = c.value ->> '$.account')
+              OR EXISTS (SELECT 1 FROM event_person e JOIN partner_person x ON lower(x.email) = lower(e.email)
+                         WHERE e.account_id = c.value ->> '$.account')
+           UNION {})
+         UPDATE account SET revision = revision + 1, stale_since_ms = ?2
+         WHERE id IN (SELECT p.external_id FROM up JOIN partner p ON p.id = up.partner
+             UNION SELECT e.account_id FROM up JOIN partner_person x ON x.partner_id = up.partner
+               JOIN event_person e ON lower(e.email) = lower(x.email))
+           AND EXISTS (SELECT 1 FROM binding b WHERE b.account_id = account.id AND b.partner_id IS NOT NULL)",
+        uplines()
+    ))
+    .json(&changes)
+    .bind(now)
+}
+
+/// An account whose binding changed, and a partner that it was or is bound to.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfUpline {
+    pub account: String,
+    pub partner: String,
 }
 
 /// The modifiers earned by the partners behind accounts' bindings and codes, and `codes`.

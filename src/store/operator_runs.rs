@@ -2,6 +2,7 @@
 
 use super::port::Stmt;
 use crate::base::time::UtcMillis;
+use crate::engine::access::Scopes;
 use serde::Deserialize;
 
 /// The last period of a program that has a run.
@@ -144,12 +145,16 @@ pub fn version_list(program: &str, limit: i64) -> Stmt {
 pub struct TokenShown {
     pub id: String,
     pub name: String,
+    /// As `engine::access::Scopes` writes them.
+    pub scopes: String,
     pub created_at_ms: UtcMillis,
-    pub expires_at_ms: Option<UtcMillis>,
+    pub expires_at_ms: UtcMillis,
+    pub first_used_at_ms: Option<UtcMillis>,
     pub revoked_at_ms: Option<UtcMillis>,
 }
 
-const TOKEN: &str = "SELECT id, name, created_at_ms, expires_at_ms, revoked_at_ms FROM api_token";
+const TOKEN: &str =
+    "SELECT id, name, scopes, created_at_ms, expires_at_ms, first_used_at_ms, revoked_at_ms FROM api_token";
 
 /// Tokens, those that work first.
 pub fn token_list(limit: i64) -> Stmt {
@@ -161,13 +166,23 @@ pub fn token_shown(id: &str) -> Stmt {
 }
 
 /// Makes a token. The same id again aborts: a form that is sent twice makes one.
-pub fn token_insert(id: &str, name: &str, sha256: &str, expires: Option<UtcMillis>, now: UtcMillis) -> Stmt {
-    Stmt::new("INSERT INTO api_token (id, name, sha256, created_at_ms, expires_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)")
-        .bind(id)
-        .bind(name)
-        .bind(sha256)
+/// A token as it is made.
+pub struct NewToken<'a> {
+    pub id: &'a str,
+    pub name: &'a str,
+    pub sha256: &'a str,
+    pub scopes: Scopes,
+    pub expires_at: UtcMillis,
+}
+
+pub fn token_insert(t: &NewToken<'_>, now: UtcMillis) -> Stmt {
+    Stmt::new("INSERT INTO api_token (id, name, sha256, scopes, created_at_ms, expires_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+        .bind(t.id)
+        .bind(t.name)
+        .bind(t.sha256)
+        .bind(t.scopes.to_string())
         .bind(now)
-        .bind(expires)
+        .bind(t.expires_at)
 }
 
 pub fn token_revoke(id: &str, now: UtcMillis) -> Stmt {

@@ -223,19 +223,22 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
           AND b.partner_id = i.partner_id)
         AND NOT EXISTS (SELECT 1 FROM accrual a WHERE a.account_id = i.account_id AND a.program_id = i.line ->> '$.program_id'
           AND a.rule_id = i.line ->> '$.rule_id' AND a.basis = i.line ->> '$.basis')";
-    // A review that was opened or decided since the plan: a rejected reward is never granted, and one that was planned
-    // as held when nobody holds it any more (or the other way round) is planned anew by the next run.
-    let review = |states: &str| {
+    // What was decided since the plan: a rejected reward is never granted, and one that was planned as held when nobody
+    // holds it any more (or the other way round) is planned anew by the next run. Whether an account is held is asked of
+    // its decision: a review may be open that the facts no longer raise.
+    let review = |state: &str| {
         format!(
             "EXISTS (SELECT 1 FROM review v WHERE v.account_id = i.account_id AND v.program_id = i.line ->> '$.program_id'
-          AND v.partner_id = i.partner_id AND v.subject = '' AND v.holds = 1 AND v.state IN ({states}))"
+          AND v.partner_id = i.partner_id AND v.subject = '' AND v.holds = 1 AND v.state = '{state}')"
         )
     };
+    let held =
+        "EXISTS (SELECT 1 FROM binding b WHERE b.account_id = i.account_id AND b.program_id = i.line ->> '$.program_id'
+          AND b.partner_id = i.partner_id AND b.held = 1)";
     let unreviewed = format!(
-        "NOT {} AND IIF(i.line ->> '$.state' = 'held', {open} OR NOT {}, NOT {open})",
-        review("'rejected'"),
-        review("'released'"),
-        open = review("'open'")
+        "NOT {} AND IIF(i.line ->> '$.state' = 'held', {held} OR NOT {}, NOT {held})",
+        review("rejected"),
+        review("released"),
     );
     let granted = format!("{items} AND i.kind = 'grant' AND i.posted_cents > 0");
     vec![

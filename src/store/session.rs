@@ -26,8 +26,8 @@ pub struct SessionRow {
     pub site_user: Option<String>,
     /// The operator's token that it was made with.
     pub credential_sha256: Option<String>,
-    /// 1: an API token of this hash is live.
-    pub token_is_live: i64,
+    /// What the live API token of this hash may do; `None`: there is none.
+    pub token_scopes: Option<String>,
     /// 1: an operator's.
     pub operator: i64,
     pub actor: String,
@@ -59,8 +59,8 @@ pub fn session_find(token_sha256: &str, partner: &str, now: UtcMillis) -> Stmt {
     Stmt::new(format!(
         "SELECT s.id, s.way, s.email, s.site_user, s.credential_sha256, s.operator, s.actor, s.token_sha256 = ?1 AS is_current,
            s.rotated_at_ms, s.checked_at_ms, s.seen_at_ms, s.expires_at_ms,
-           EXISTS (SELECT 1 FROM api_token t WHERE t.sha256 = s.credential_sha256 AND t.revoked_at_ms IS NULL
-             AND (t.expires_at_ms IS NULL OR t.expires_at_ms > ?4)) AS token_is_live,
+           (SELECT t.scopes FROM api_token t WHERE t.sha256 = s.credential_sha256 AND t.revoked_at_ms IS NULL
+             AND t.expires_at_ms > ?4) AS token_scopes,
            p.id AS partner_id, p.program_id, p.external_id, p.code, IIF(p.id IS NULL, NULL, x.name) AS name,
            IIF(p.id IS NULL, NULL, x.email) AS partner_email, p.left_at_ms,
            (SELECT COUNT(*) FROM partner_person y WHERE s.email IS NOT NULL AND lower(y.email) = +s.email)
@@ -275,32 +275,53 @@ pub struct NewLink<'a> {
     pub purpose: &'a str,
     /// In lower case.
     pub email: &'a str,
+    /// Keyed hash of the network that asks; empty where nobody can say.
+    pub asked_by: &'a str,
     /// JSON.
     pub detail: &'a str,
     pub expires_at: UtcMillis,
     /// Whether the address may have one though it is no partner's.
     pub whoever: bool,
+    /// Whether one gets through to whoever has had none, however many others have asked.
+    pub first_gets_through: bool,
 }
 
-/// Stores a link, where its address is a partner's (or it is for whoever asks) and has not had `most` since `since`. The
-/// row says that it is to be mailed.
-pub fn mailed_link_insert(l: &NewLink<'_>, most: i64, since: UtcMillis, now: UtcMillis) -> Stmt {
-    Stmt::new(
-        "INSERT INTO mailed_link (token_sha256, purpose, email, detail, expires_at_ms, created_at_ms)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6
-         WHERE (?7 = 1 OR EXISTS (SELECT 1 FROM partner_person x WHERE lower(x.email) = ?3))
-           AND (SELECT COUNT(*) FROM mailed_link m WHERE m.email = ?3 AND m.created_at_ms > ?8) < ?9
-         RETURNING token_sha256",
-    )
+/// How many links of one purpose an address may have had since an instant.
+pub struct LinkLimits {
+    pub since: UtcMillis,
+    /// Asked for from one network.
+    pub most_by_one: i64,
+    pub most_in_all: i64,
+}
+
+/// Stores a link within the limits. The row that is answered says whether it is to be mailed: for an address that nobody
+/// knows the same is written and nothing leaves, so that how long it takes tells nobody apart.
+pub fn mailed_link_insert(l: &NewLink<'_>, limits: &LinkLimits, now: UtcMillis) -> Stmt {
+    let had = "SELECT COUNT(*) FROM mailed_link m WHERE m.email = ?3 AND m.purpose = ?2 AND m.created_at_ms > ?9";
+    Stmt::new(format!(
+        "INSERT INTO mailed_link (token_sha256, purpose, email, asked_by, is_live, detail, expires_at_ms, created_at_ms)
+         SELECT ?1, ?2, ?3, ?4, ?7 = 1 OR EXISTS (SELECT 1 FROM partner_person x WHERE lower(x.email) = ?3), ?5, ?6, ?8
+         WHERE (({had} AND m.asked_by = ?4) < ?10 AND ({had}) < ?11) OR (?12 = 1 AND ({had} AND m.asked_by = ?4) = 0)
+         RETURNING is_live"
+    ))
     .bind(l.token_sha256)
     .bind(l.purpose)
     .bind(l.email)
+    .bind(l.asked_by)
     .bind(l.detail)
     .bind(l.expires_at)
-    .bind(now)
     .bind(l.whoever)
-    .bind(since)
-    .bind(most)
+    .bind(now)
+    .bind(limits.since)
+    .bind(limits.most_by_one)
+    .bind(limits.most_in_all)
+    .bind(l.first_gets_through)
+}
+
+/// Whether a link that was stored is to be mailed.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct StoredLink {
+    pub is_live: i64,
 }
 
 /// A link that somebody has followed.
@@ -314,7 +335,7 @@ pub struct MailedLink {
 pub fn mailed_link_find(token_sha256: &str, purpose: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
         "SELECT email, detail FROM mailed_link
-         WHERE token_sha256 = ?1 AND purpose = ?2 AND expires_at_ms > ?3 AND used_at_ms IS NULL",
+         WHERE token_sha256 = ?1 AND purpose = ?2 AND expires_at_ms > ?3 AND used_at_ms IS NULL AND is_live = 1",
     )
     .bind(token_sha256)
     .bind(purpose)

@@ -8,6 +8,8 @@
 //! `visitor<TAB>until` and one line `program<TAB>code<TAB>campaign<TAB>click id<TAB>at` per touch, times in UTC
 //! milliseconds. No field may hold a control character, hence no two trails share an encoding.
 
+use super::cookie_header;
+use crate::base::id::unhex;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::touch::{TOUCHES_MAX, Touch, Trail};
 use base64::Engine;
@@ -21,9 +23,6 @@ pub const VALUE_BYTES_MAX: usize = 4_096;
 
 /// Browsers cap a cookie's age at 400 days: 34,560,000 s.
 pub const MAX_AGE_SECONDS: i64 = 34_560_000;
-
-/// Cookies of our name that are tried in one request. A browser sends one; the rest are attempts.
-const CANDIDATES_MAX: usize = 4;
 
 /// The shortest key: as long as the hash it keys.
 const KEY_BYTES_MIN: usize = 32;
@@ -135,15 +134,12 @@ impl CookieKeys {
     }
 }
 
-/// Reads a Cookie header. Of several cookies of our name the first that verifies counts: nobody without a key can
-/// put a better one in front, and a broken one must not hide a good one.
+/// Reads a Cookie header. Those of our name that do not verify are ignored: a broken one must not hide a good one. Of
+/// several that do (an old one of another domain, or one that somebody planted) the one with the newest touch counts.
 pub fn read(keys: &CookieKeys, header: &str) -> Option<Signed> {
-    let name = keys.name();
-    header
-        .split(';')
-        .filter_map(|pair| pair.trim_start().strip_prefix(name)?.strip_prefix('='))
-        .take(CANDIDATES_MAX)
-        .find_map(|value| read_value(keys, value.trim_end()))
+    let newest = |signed: &Signed| signed.trail.touches.iter().map(|touch| touch.at).max();
+    let valid = cookie_header::all(header, keys.name()).filter_map(|value| read_value(keys, value));
+    valid.reduce(|best, other| if newest(&other) > newest(&best) { other } else { best })
 }
 
 /// Reads one value: the cookie's, or a token from a form.
@@ -314,13 +310,6 @@ fn is_kid(text: &str) -> bool {
 fn is_word(text: &str, min: usize, max: usize) -> bool {
     (min..=max).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let bytes = text.as_bytes();
-    bytes.len().is_multiple_of(2).then_some(())?;
-    bytes.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
 }
 
 impl std::fmt::Display for KeyError {

@@ -41,13 +41,25 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn the_first_that_verifies_counts_and_attempts_are_bounded() {
-    let other = write(&keys(), &Signed::new("vis_2".into()));
-    let value = write(&keys(), &signed());
-    let both = format!("__Host-manicule={other}; __Host-manicule={value}");
-    assert_eq!(read(&keys(), &both).unwrap().trail.visitor, "vis_2");
-    let flood = format!("{}__Host-manicule={value}", "__Host-manicule=v1.k1.x.y;".repeat(CANDIDATES_MAX));
-    assert_eq!(read(&keys(), &flood), None);
+fn of_several_the_newest_counts_and_no_flood_hides_it() {
+    let touched = |visitor: &str, at: i64| {
+        let touch = Touch { at: UtcMillis(at), ..signed().trail.touches[0].clone() };
+        write(&keys(), &Signed::new(visitor.into()).with_touch(touch, 30))
+    };
+    let (old, new, none) = (touched("vis_old", 1), touched("vis_new", 2), write(&keys(), &Signed::new("vis_2".into())));
+    for header in [
+        format!("__Host-manicule={old}; __Host-manicule={new}; __Host-manicule={none}"),
+        format!("__Host-manicule={none}; __Host-manicule={new}; __Host-manicule={old}"),
+        format!("{}__Host-manicule={new}", "__Host-manicule=v1.k1.x.y;".repeat(2_000)),
+        format!("\u{2000}__Host-manicule={old};__Host-manicule={new}"),
+    ] {
+        assert_eq!(read(&keys(), &header).unwrap().trail.visitor, "vis_new", "{}", &header[..60.min(header.len())]);
+    }
+    // A planted name that only looks like ours.
+    for space in ["\u{2000}", "\u{a0}", "\u{85}"] {
+        assert_eq!(read(&keys(), &format!("{space}__Host-manicule={new}")), None);
+        assert_eq!(read(&keys(), &format!("__Host-manicule{space}={new}")), None);
+    }
 }
 
 #[test]

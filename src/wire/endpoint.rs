@@ -1,15 +1,17 @@
 //! Webhooks to the host: where they may be sent, and what is sent.
 //!
 //! In scope: reading an operator's endpoint, the body and the signed request (Standard Webhooks). Not in scope: when it
-//! is sent. An endpoint is an https address of a public name; what a name resolves to is not known here, but a Worker's
-//! `fetch` reaches the public internet alone.
+//! is sent. An endpoint is an https address of a public name, and none of the hosts that this installation is about: a
+//! Worker's `fetch` of its own zone goes past the Worker to whatever stands behind it. What a name resolves to is not
+//! known here; a Worker's `fetch` reaches no private network.
 
-use super::destination;
-use super::fields::{DOMAIN, Fields, Form, ID, NAME};
+use super::fields::{Fields, Form, ID, NAME};
+use super::guessable::is_guessable;
 use super::json::{self, Invalid};
 use super::mail;
 use super::outgoing::Outgoing;
 use super::standard_webhooks::{Secret, sign};
+use super::web_address::WebAddress;
 use crate::base::time::{SECOND_MS, UtcMillis};
 use serde_json::{Value, json};
 
@@ -18,6 +20,27 @@ const LIMIT_MS: u32 = 10_000;
 /// Kinds that one endpoint lists.
 const KINDS_MAX: usize = 20;
 const URL: Form = Form::destination();
+
+/// Ports that webhooks are sent to, besides the one of https.
+const PORTS: [u16; 2] = [443, 8443];
+
+/// Where webhooks may go besides what is the same everywhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// For development: to this machine, and by plain http.
+    pub anywhere: bool,
+    /// Hosts of this installation, to which none may go, nor below them.
+    pub own_hosts: Vec<String>,
+}
+
+impl Rules {
+    /// The same, with the host of an address among the own ones.
+    pub fn and_own(&self, address: &str) -> Rules {
+        let mut rules = self.clone();
+        rules.own_hosts.extend(WebAddress::parse(address).map(|at| at.host));
+        rules
+    }
+}
 
 /// What an operator asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,15 +60,21 @@ pub struct Replay {
     pub reason: String,
 }
 
-/// `{"url", "kinds"?, "secret"?}`. With `anywhere` an address of this machine and plain http will do.
-pub fn read(body: &[u8], anywhere: bool) -> Result<NewEndpoint, Invalid> {
+/// `{"url", "kinds"?, "secret"?}`.
+pub fn read(body: &[u8], rules: &Rules) -> Result<NewEndpoint, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     let url = fields.required_text("url", &URL)?;
-    check(&url, anywhere).map_err(|must| fields.invalid("url", "malformed", must))?;
+    check(&url, rules).map_err(|must| fields.invalid("url", "malformed", must))?;
     let secret = fields.text("secret", &ID)?;
-    if let Some(Err(why)) = secret.as_deref().map(Secret::parse) {
-        return Err(fields.invalid("secret", "malformed", &format!("be a signing secret: {why}")));
+    match secret.as_deref().map(|secret| (Secret::parse(secret), is_guessable(secret))) {
+        Some((Err(why), _)) => {
+            return Err(fields.invalid("secret", "malformed", &format!("be a signing secret: {why}")));
+        }
+        Some((_, true)) => {
+            return Err(fields.invalid("secret", "malformed", "be random: this one is published, or has a pattern"));
+        }
+        _ => {}
     }
     Ok(NewEndpoint { url, kinds: kinds(&fields, value.get("kinds"))?, secret })
 }
@@ -72,26 +101,22 @@ fn kinds(fields: &Fields, given: Option<&Value>) -> Result<Vec<String>, Invalid>
 }
 
 /// Whether webhooks may be sent there; else what the address must do.
-pub fn check(url: &str, anywhere: bool) -> Result<(), &'static str> {
-    let https = url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
-    let absolute = !url.starts_with('/');
-    if !absolute || destination::check(url).is_err() || url.contains('#') {
-        return Err("be an absolute https address without credentials and fragment");
-    }
-    if anywhere {
+pub fn check(url: &str, rules: &Rules) -> Result<(), &'static str> {
+    let at = WebAddress::parse(url).ok_or("be an absolute https address without credentials and fragment")?;
+    if rules.anywhere {
         return Ok(());
     }
-    if !https {
+    if !at.is_https {
         return Err("begin with https://");
     }
-    let host = url[8..].split(['/', '?', ':']).next().unwrap_or_default().to_ascii_lowercase();
-    // Names that never leave a machine or a house (RFC 6761, RFC 6762, RFC 8375, and what is in use).
-    let private =
-        ["localhost", "local", "internal", "home.arpa", "lan", "intranet", "corp", "home", "test", "invalid", "onion"];
-    let is_private = |name: &&str| host == **name || host.ends_with(&format!(".{name}"));
-    // A number is no name: every address is refused, public or not.
-    if !DOMAIN.allows(&host) || private.iter().any(is_private) {
+    if at.port.is_some_and(|port| !PORTS.contains(&port)) {
+        return Err("have no port, or 443 or 8443");
+    }
+    if at.is_number() || at.is_private_name() {
         return Err("name a public host; addresses in numbers and names of private networks are not called");
+    }
+    if rules.own_hosts.iter().any(|own| at.is_at_or_below(own)) {
+        return Err("lead elsewhere than to this installation's own hosts (or set WEBHOOKS_OWN_ZONE=yes)");
     }
     Ok(())
 }
@@ -121,7 +146,7 @@ mod tests {
     #[test]
     fn only_public_names_are_called() {
         for url in ["https://a.example/hook", "https://hooks.a.example:8443/x?y=%20z", "HTTPS://A.example"] {
-            assert_eq!(check(url, false), Ok(()), "{url}");
+            assert_eq!(check(url, &Rules::default()), Ok(()), "{url}");
         }
         for url in [
             "http://a.example/hook",
@@ -147,16 +172,32 @@ mod tests {
             "https://intranet/",
             "https://a.example/\r\nx: y",
         ] {
-            assert!(check(url, false).is_err(), "{url}");
+            assert!(check(url, &Rules::default()).is_err(), "{url}");
         }
-        assert_eq!(check("http://127.0.0.1:9000/hook", true), Ok(()));
-        assert!(check("http://u@127.0.0.1", true).is_err());
-        assert!(check("/hook", true).is_err());
+        for url in [
+            "https://a.example:80/",
+            "https://a.example:22/",
+            "https://a.example:9443/",
+            "https://10.0.0.1.nip.io/",
+            "https://x.svc/",
+            "https://lvh.me",
+        ] {
+            assert!(check(url, &Rules::default()).is_err(), "{url}");
+        }
+        let own = Rules::default().and_own("https://Shop.example/x").and_own("nothing");
+        for url in ["https://shop.example/hook", "https://hooks.shop.example/", "https://shop.example:8443/"] {
+            assert!(check(url, &own).is_err(), "{url}");
+        }
+        assert_eq!(check("https://other-shop.example/", &own), Ok(()));
+        let anywhere = Rules { anywhere: true, ..own };
+        assert_eq!(check("http://127.0.0.1:9000/hook", &anywhere), Ok(()));
+        assert!(check("http://u@127.0.0.1", &anywhere).is_err());
+        assert!(check("/hook", &anywhere).is_err());
     }
 
     #[test]
     fn endpoints_are_read_strictly() {
-        let read = |body: &str| read(body.as_bytes(), false).map_err(|e| (e.field, e.code));
+        let read = |body: &str| read(body.as_bytes(), &Rules::default()).map_err(|e| (e.field, e.code));
         let good = read(r#"{"url":"https://a.example/h","kinds":["reward.granted","payout"]}"#).unwrap();
         assert_eq!(good.kinds, ["reward.granted", "payout"]);
         assert_eq!(good.secret, None);
@@ -164,6 +205,10 @@ mod tests {
         assert_eq!(field(r#"{}"#), ("url".into(), "missing"));
         assert_eq!(field(r#"{"url":"https://10.0.0.1"}"#), ("url".into(), "malformed"));
         assert_eq!(field(r#"{"url":"https://a.example","secret":"whsec_short"}"#), ("secret".into(), "malformed"));
+        for secret in [format!("whsec_{}", "AAAA".repeat(11)), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()] {
+            let body = format!(r#"{{"url":"https://a.example","secret":"{secret}"}}"#);
+            assert_eq!(field(&body), ("secret".into(), "malformed"), "{secret}");
+        }
         for kinds in [r#""reward""#, r#"["rew"]"#, r#"["reward."]"#, "[1]", r#"["nothing"]"#] {
             let body = format!(r#"{{"url":"https://a.example","kinds":{kinds}}}"#);
             assert_eq!(field(&body), ("kinds".into(), "unsupported"), "{kinds}");

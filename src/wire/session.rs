@@ -1,9 +1,10 @@
 //! Who is signed in at the EmDash site, from the answer of its `GET /_emdash/api/auth/me`.
 
+use super::cookie_header;
 use crate::base::decode;
 use serde::Deserialize;
 
-/// The cookie that holds EmDash's session.
+/// The cookie that holds EmDash's session, unless its configuration renames it.
 pub const COOKIE: &str = "astro-session";
 /// Where EmDash tells who is signed in.
 pub const PATH: &str = "/_emdash/api/auth/me";
@@ -37,9 +38,11 @@ pub fn read(status: u16, body: &str) -> Result<Option<SiteUser>, String> {
     }
 }
 
-/// The session's value in a Cookie header: without one nobody is asked.
-pub fn cookie_value(header: &str) -> Option<&str> {
-    header.split(';').find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('=')).filter(|v| !v.is_empty())
+/// The session's cookie alone, `name=value`: all that the site is sent of a Cookie header, and what its answer is
+/// remembered under. Without one nobody is asked.
+pub fn session_cookie(header: &str, name: &str) -> Option<String> {
+    let name = if name.is_empty() { COOKIE } else { name };
+    cookie_header::only(header, name).map(|value| format!("{name}={value}"))
 }
 
 #[cfg(test)]
@@ -67,10 +70,14 @@ mod tests {
 
     #[test]
     fn the_session_is_found_among_cookies() {
-        assert_eq!(cookie_value("a=1; astro-session=abc; b=2"), Some("abc"));
-        assert_eq!(cookie_value("xastro-session=abc"), None);
-        assert_eq!(cookie_value("astro-session="), None);
-        assert_eq!(cookie_value(""), None);
+        let of = |header: &str| session_cookie(header, "");
+        assert_eq!(of("a=1; astro-session=abc; b=2").as_deref(), Some("astro-session=abc"));
+        for none in ["xastro-session=abc", "astro-session=", "", "\u{2000}astro-session=planted"] {
+            assert_eq!(of(none), None, "{none}");
+        }
+        assert_eq!(of("\u{2000}astro-session=planted; astro-session=own").as_deref(), Some("astro-session=own"));
+        assert_eq!(of("astro-session=planted; astro-session=own"), None, "of two nobody can say which");
+        assert_eq!(session_cookie("sid=a; astro-session=b", "sid").as_deref(), Some("sid=a"));
     }
 
     proptest::proptest! {

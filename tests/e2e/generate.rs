@@ -51,7 +51,7 @@ fn signed_in_users_get_their_link() {
     let code = first["code"].as_str().expect("a code").to_owned();
     assert!(code.len() == 8 && code.bytes().all(|b| b.is_ascii_alphanumeric()), "{code}");
     assert_eq!(first["url"], json!(format!("{}/r/{code}", server.base)));
-    assert_eq!(first["share_url"], json!(format!("{}/?ref={code}", server.base)));
+    assert_eq!(first["query_url"], json!(format!("{}/?ref={code}", server.base)));
     let again = generate(&server, "user-1").send().expect(200).json();
     assert_eq!(again, first);
 

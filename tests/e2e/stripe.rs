@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 pub const KEY: &str = "sk_test_standin";
-pub const SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
-pub const CONNECT_SECRET: &str = "whsec_fedcba9876543210fedcba9876543210";
+pub const SECRET: &str = "whsec_7d31c0e94b8f26a5d1930fb7c46e8a02";
+pub const CONNECT_SECRET: &str = "whsec_e25a91f6c3074bd88f1c6e90a4d7b532";
 
 /// The platform's balance at the beginning: enough for every test that is not about it.
 const BALANCE_CENTS: i64 = 100_000_000;

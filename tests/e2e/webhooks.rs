@@ -127,7 +127,7 @@ fn signatures_are_checked() {
     };
     away(-330).problem(401, "webhook_timestamp_too_old");
     away(330).problem(401, "webhook_timestamp_too_far_ahead");
-    let other = format!("whsec_{}", "QUJD".repeat(11));
+    let other = "whsec_fRZSFY8FOu7FF846iBPm59Nt8mXTVJdyH9eH1OMfF7bf".to_owned();
     let secret = server.webhook_secret.clone();
     let cases = [
         ("webhook_signature_mismatch", now, sign(&other, "msg_1", now, &body)),
@@ -169,9 +169,9 @@ fn signatures_are_checked() {
 #[test]
 fn several_secrets_are_active_while_one_is_rotated() {
     let (old, new, unknown) = (
-        format!("whsec_{}", "T0xE".repeat(11)),
-        format!("whsec_{}", "TkVX".repeat(11)),
-        format!("whsec_{}", "WFla".repeat(11)),
+        "whsec_FKh67n9ihCJ/Cce9sTc4EygAW4UO6Xbf6bJcZXRADcCm".to_owned(),
+        "whsec_knqydvi/GWXslpqsuKHRNIGzVMWptcq31FVvEHQzGDfp".to_owned(),
+        "whsec_K9xqbzfbWaM59Bj2HM4TQU026x+nMz39Mm6Cq4dAReI8".to_owned(),
     );
     let mut server = Server::with(&[("WEBHOOK_SECRETS", &format!("{new} {old}"))]);
     let body = |n: u32| event(&format!("e{n}"), "account.cancelled", PAID, "acct", json!({})).to_string();

@@ -4,6 +4,7 @@ use super::desk;
 use super::partners::lines_table;
 use crate::base::decode;
 use crate::base::id;
+use crate::engine::access::Scope;
 use crate::engine::attribution::Verdict;
 use crate::engine::binding::Considered;
 use crate::engine::lifecycle::Reached;
@@ -172,14 +173,16 @@ fn rebind_form<S: Site>(visit: &Visit<'_, S>, path: &str, form: &Form, catalog: 
                 "Left empty, it belongs to nobody."
             }
             (parts::problems(form))
-            form.stack method="post" action={ (path) "#rebind" } {
-                (desk::hidden(visit))
-                (parts::select(form, Field { name: "program", label: "Program", required: true, ..Field::default() }, &choices))
-                (parts::field(form, Field {
-                    name: "partner", label: "Partner's id", hint: "As on its page: ptn_…. Empty: nobody.", autocomplete: "off", max: 255, ..Field::default()
-                }))
-                (desk::reason(form, ""))
-                button.danger { "Move the account" }
+            @if visit.may(Scope::Partners) {
+                form.stack method="post" action={ (path) "#rebind" } {
+                    (desk::hidden(visit))
+                    (parts::select(form, Field { name: "program", label: "Program", required: true, ..Field::default() }, &choices))
+                    (parts::field(form, Field {
+                        name: "partner", label: "Partner's id", hint: "As on its page: ptn_…. Empty: nobody.", autocomplete: "off", max: 255, ..Field::default()
+                    }))
+                    (desk::reason(form, ""))
+                    button.danger { "Move the account" }
+                }
             }
         }
     }

@@ -79,9 +79,10 @@ pub fn hidden<S: Site>(visit: &Visit<'_, S>) -> Markup {
 }
 
 /// What makes a form that is sent twice act once.
-pub fn once<S: Site>(visit: &Visit<'_, S>, route: &'static str) -> Option<Once> {
+pub fn once<S: Site>(visit: &Visit<'_, S>) -> Option<Once> {
     let key = visit.form.given(KEY)?.to_owned();
     let well_formed = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
+    let route = format!("{} {}", visit.request.method, visit.request.path);
     well_formed.then(|| Once { key, route, body_sha256: hex_sha256(&visit.request.body) })
 }
 

@@ -2,6 +2,7 @@
 
 use super::desk;
 use crate::base::time::UtcMillis;
+use crate::engine::access::Scope;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::replay as replaying;
 use crate::http::shell::Site;
@@ -95,11 +96,13 @@ fn delivery(d: &DeliveryRow) -> Markup {
 fn replay_form<S: Site>(visit: &Visit<'_, S>, path: &str, m: &Message, deliveries: &[DeliveryRow]) -> Markup {
     html! {
         @if deliveries.iter().any(|d| d.state == "failed") {
-            form method="post" action=(path) {
-                (csrf(visit))
-                input type="hidden" name="message" value=(m.id);
-                input type="text" name="reason" required maxlength="200" placeholder="Why now" aria-label={ "Why " (m.kind) " is sent again" };
-                button.second { "Send again" }
+            @if visit.may(Scope::Admin) {
+                form method="post" action=(path) {
+                    (csrf(visit))
+                    input type="hidden" name="message" value=(m.id);
+                    input type="text" name="reason" required maxlength="200" placeholder="Why now" aria-label={ "Why " (m.kind) " is sent again" };
+                    button.second { "Send again" }
+                }
             }
         }
     }

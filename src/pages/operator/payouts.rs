@@ -2,6 +2,7 @@
 
 use super::desk;
 use super::runs::payout_table;
+use crate::engine::access::Scope;
 use crate::engine::payout::{Kind as Moved, Sending, State};
 use crate::flow::error::{AppError, Kind};
 use crate::flow::payout::{self as deciding, Decision};
@@ -179,31 +180,33 @@ fn decisions<S: Site>(visit: &Visit<'_, S>, path: &str, s: &Sending, form: &Form
     html! {
         section.sheet aria-labelledby="decide" {
             h2 id="decide" { "Decide" }
-            form.stack method="post" action=(path) {
-                (csrf(visit))
-                (desk::reason(form, ""))
-                @if s.state == State::Review {
-                    p {
-                        "Look at Stripe's dashboard first. Either one transfer of " (amount) " stands there, or none; what you say is compared with Stripe before anything is booked."
-                    }
-                    (parts::field(form, Field {
-                        name: "transfer", label: "The transfer that stands", hint: "Its id at Stripe: only if it was paid.", autocomplete: "off", max: 255, ..Field::default()
-                    }))
-                    div.actions {
-                        button name="decision" value="paid" { "It was paid" }
-                        button.second name="decision" value="again" { "Look it up, and send it again" }
-                        button.danger name="decision" value="failed" { "Nothing was paid, and nothing shall be" }
-                    }
-                } @else {
-                    ul {
-                        @if s.held == 0 { li { "Held, " (amount) " stays set aside and nothing is sent until somebody releases it." } }
-                        @else { li { "Released, " (amount) " is sent when its run is approved, or at once where it is." } }
-                        @if s.state == State::Planned { li { "Cancelled, nothing is sent, and " (amount) " is available to the partner again: the next run plans it anew." } }
-                    }
-                    div.actions {
-                        @if s.held == 0 { button.second name="decision" value="hold" { "Hold it" } }
-                        @else { button name="decision" value="release" { "Release it" } }
-                        @if s.state == State::Planned { button.danger name="decision" value="cancel" { "Cancel it" } }
+            @if visit.may(Scope::Payouts) {
+                form.stack method="post" action=(path) {
+                    (csrf(visit))
+                    (desk::reason(form, ""))
+                    @if s.state == State::Review {
+                        p {
+                            "Look at Stripe's dashboard first. Either one transfer of " (amount) " stands there, or none; what you say is compared with Stripe before anything is booked."
+                        }
+                        (parts::field(form, Field {
+                            name: "transfer", label: "The transfer that stands", hint: "Its id at Stripe: only if it was paid.", autocomplete: "off", max: 255, ..Field::default()
+                        }))
+                        div.actions {
+                            button name="decision" value="paid" { "It was paid" }
+                            button.second name="decision" value="again" { "Look it up, and send it again" }
+                            button.danger name="decision" value="failed" { "Nothing was paid, and nothing shall be" }
+                        }
+                    } @else {
+                        ul {
+                            @if s.held == 0 { li { "Held, " (amount) " stays set aside and nothing is sent until somebody releases it." } }
+                            @else { li { "Released, " (amount) " is sent when its run is approved, or at once where it is." } }
+                            @if s.state == State::Planned { li { "Cancelled, nothing is sent, and " (amount) " is available to the partner again: the next run plans it anew." } }
+                        }
+                        div.actions {
+                            @if s.held == 0 { button.second name="decision" value="hold" { "Hold it" } }
+                            @else { button name="decision" value="release" { "Release it" } }
+                            @if s.state == State::Planned { button.danger name="decision" value="cancel" { "Cancel it" } }
+                        }
                     }
                 }
             }

@@ -3,6 +3,7 @@
 use super::desk;
 use super::document;
 use crate::base::money::Cents;
+use crate::engine::access::Scope;
 use crate::flow::books::{self, PoolRow};
 use crate::flow::error::{AppError, Kind};
 use crate::flow::pool as funding;
@@ -76,7 +77,7 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
     let path = format!("{HERE}/{}", parts::escaped(id));
     let content = html! {
         (parts::heading(&found.title, &format!("{}, version {}", found.id, found.version), html! {
-            a.button href={ (path) "/edit" } { "Change it" }
+            @if visit.may(Scope::Programs) { a.button href={ (path) "/edit" } { "Change it" } }
         }))
         (parts::problems(form))
         @if found.version != current.version {
@@ -105,13 +106,15 @@ fn pool_part<S: Site>(visit: &Visit<'_, S>, path: &str, d: &Document, row: &Pool
                 Figure { label: "Rewards that wait", value: html! { (words.number(row.pool.waiting)) }, note: html! { "granted in their order, none overtaking" } },
             ]))
             p { "Rewards are taken from the pool. What you put in is booked at once, and releases what waits as far as it goes. No card is charged: it says how much you are ready to give." }
-            form.stack method="post" action={ (path) "/pool" } {
-                (desk::hidden(visit))
-                (parts::field(form, Field {
-                    name: "amount", label: &format!("Amount in {currency}"), hint: "Such as 500 or 1,250.50.", required: true, autocomplete: "off", max: 20, ..Field::default()
-                }))
-                (desk::reason(form, ""))
-                button { "Put it into the pool" }
+            @if visit.may(Scope::Payouts) {
+                form.stack method="post" action={ (path) "/pool" } {
+                    (desk::hidden(visit))
+                    (parts::field(form, Field {
+                        name: "amount", label: &format!("Amount in {currency}"), hint: "Such as 500 or 1,250.50.", required: true, autocomplete: "off", max: 20, ..Field::default()
+                    }))
+                    (desk::reason(form, ""))
+                    button { "Put it into the pool" }
+                }
             }
         }
     }
@@ -130,7 +133,7 @@ fn resources<S: Site>(visit: &Visit<'_, S>, path: &str, rows: &[Resource]) -> Ma
             } @else {
                 (parts::table("Pages for partners", &[text("Page"), text("Changed")], &rows.iter().map(cells).collect::<Vec<_>>()))
             }
-            p { a.button.second href={ (path) "/resources/new" } { "Write a page" } }
+            @if visit.may(Scope::Programs) { p { a.button.second href={ (path) "/resources/new" } { "Write a page" } } }
         }
     }
 }
@@ -181,7 +184,7 @@ pub async fn fund<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
                 .field("amount")
         })?;
         let reason = asked::decision(&desk::body(&visit.form, &["reason"]))?;
-        let once = desk::once(visit, "POST /operator/programs/{id}/pool");
+        let once = desk::once(visit);
         funding::fund(&visit.context(&session), id, Cents(cents), &reason, once.as_ref()).await.map_err(desk::told)
     };
     match fund_it.await {

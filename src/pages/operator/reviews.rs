@@ -1,6 +1,7 @@
 //! Referrals that were stopped because they look odd: the evidence, and a person's decision.
 
 use super::desk;
+use crate::engine::access::Scope;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::review::{self as deciding, Choice};
 use crate::http::shell::Site;
@@ -121,18 +122,20 @@ fn decision_form<S: Site>(visit: &Visit<'_, S>, r: &ReviewRow, form: &Form) -> M
     let field = format!("reason-{}", r.id);
     let problem = form.problem("reason");
     html! {
-        form.stack method="post" action={ "/operator/reviews/" (parts::escaped(&r.id)) } {
-            (csrf(visit))
-            div.field.wrong[problem.is_some()] {
-                label for=(field) { "Reason" }
-                input id=(field) name="reason" type="text" required maxlength="200" value=(form.get("reason")) aria-describedby={ (field) "-hint" }
-                    aria-invalid=[problem.map(|_| "true")];
-                p.hint id={ (field) "-hint" } { "Released, it goes on to be earned. Rejected, it never earns, and what it earned is taken back. Neither is undone here." }
-                @if let Some(problem) = problem { p.problem { (problem) } }
-            }
-            div.actions {
-                button name="decision" value="release" { "Release" }
-                button.danger name="decision" value="reject" { "Reject" }
+        @if visit.may(Scope::Payouts) {
+            form.stack method="post" action={ "/operator/reviews/" (parts::escaped(&r.id)) } {
+                (csrf(visit))
+                div.field.wrong[problem.is_some()] {
+                    label for=(field) { "Reason" }
+                    input id=(field) name="reason" type="text" required maxlength="200" value=(form.get("reason")) aria-describedby={ (field) "-hint" }
+                        aria-invalid=[problem.map(|_| "true")];
+                    p.hint id={ (field) "-hint" } { "Released, it goes on to be earned. Rejected, it never earns, and what it earned is taken back. Neither is undone here." }
+                    @if let Some(problem) = problem { p.problem { (problem) } }
+                }
+                div.actions {
+                    button name="decision" value="release" { "Release" }
+                    button.danger name="decision" value="reject" { "Reject" }
+                }
             }
         }
     }
@@ -144,6 +147,9 @@ fn rule(name: &str) -> String {
         "same_email" => "Partner and account have one email address".to_owned(),
         "same_domain" => "Partner and account have one email domain".to_owned(),
         "signups_in_month" => "Unusually many sign-ups in a month".to_owned(),
+        "one_visitor" => "Many accounts from one browser".to_owned(),
+        "own_account" => "The account is the partner's own".to_owned(),
+        "referral_ring" => "Partners who refer each other".to_owned(),
         "currency" => "Another currency than the program's".to_owned(),
         other => other.replace('_', " "),
     }

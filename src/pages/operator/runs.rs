@@ -2,6 +2,7 @@
 
 use super::desk;
 use crate::base::time::UtcMillis;
+use crate::engine::access::Scope;
 use crate::engine::schedule;
 use crate::flow::error::AppError;
 use crate::flow::pay::approval_name;
@@ -104,10 +105,12 @@ fn start_form<S: Site>(visit: &Visit<'_, S>, form: &Form, catalog: &Catalog) -> 
             section id="start" {
                 h2 { "Start a run by hand" }
                 p { "For a period that is over and has no run, or to take one further that was cut off. A period has one run: starting it again moves nothing twice." }
-                form.stack method="post" action=(HERE) {
-                    (csrf(visit))
-                    (which(form, &choices))
-                    button { "Start the run" }
+                @if visit.may(Scope::Payouts) {
+                    form.stack method="post" action=(HERE) {
+                        (csrf(visit))
+                        (which(form, &choices))
+                        button { "Start the run" }
+                    }
                 }
             }
         }
@@ -222,11 +225,13 @@ fn progress<S: Site>(visit: &Visit<'_, S>, report: &Report) -> Markup {
         ]))
         @if run.state != "done" {
             p { "It goes on by itself every ten minutes, from where it is." }
-            form method="post" action=(HERE) {
-                (csrf(visit))
-                input type="hidden" name="program" value=(run.program_id);
-                input type="hidden" name="period" value=(run.period);
-                button.second { "Take it further now" }
+            @if visit.may(Scope::Payouts) {
+                form method="post" action=(HERE) {
+                    (csrf(visit))
+                    input type="hidden" name="program" value=(run.program_id);
+                    input type="hidden" name="period" value=(run.period);
+                    button.second { "Take it further now" }
+                }
             }
         }
     }
@@ -258,10 +263,12 @@ fn approving<S: Site>(visit: &Visit<'_, S>, path: &str, report: &Report, form: &
                 " in all. Once you approve, Stripe sends them within ten minutes; what is held stays."
                 @if report.rule == "until_first" { " Later runs of this program need no approval then." }
             }
-            form.stack method="post" action={ (path) "/approve" } {
-                (csrf(visit))
-                (parts::field(form, Field { name: "reason", label: "Remark", hint: "It stands in the audit log.", max: 200, ..Field::default() }))
-                button { "Approve " (desk::many(visit, payouts, "payout", "payouts")) }
+            @if visit.may(Scope::Payouts) {
+                form.stack method="post" action={ (path) "/approve" } {
+                    (csrf(visit))
+                    (parts::field(form, Field { name: "reason", label: "Remark", hint: "It stands in the audit log.", max: 200, ..Field::default() }))
+                    button { "Approve " (desk::many(visit, payouts, "payout", "payouts")) }
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{desk, runs};
 use crate::base::time::UtcMillis;
+use crate::engine::access::Scope;
 use crate::flow::error::{AppError, Kind};
 use crate::flow::start as starting;
 use crate::http::shell::Site;
@@ -86,11 +87,13 @@ pub async fn preview<S: Site>(visit: &Visit<'_, S>) -> Shown {
         @if let Some(run) = told["run"]["id"].as_str() {
             p { "This period has its run: " a href={ "/operator/runs/" (parts::escaped(run)) } { "see what it did" } "." }
         } @else if is_due {
-            form method="post" action="/operator/runs" {
-                (csrf(visit))
-                input type="hidden" name="program" value=(document.id);
-                input type="hidden" name="period" value=(period);
-                button { "Start this run" }
+            @if visit.may(Scope::Payouts) {
+                form method="post" action="/operator/runs" {
+                    (csrf(visit))
+                    input type="hidden" name="program" value=(document.id);
+                    input type="hidden" name="period" value=(period);
+                    button { "Start this run" }
+                }
             }
         }
     };

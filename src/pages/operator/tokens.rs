@@ -2,7 +2,8 @@
 
 use super::desk;
 use crate::base::time::{DAY_MS, UtcMillis};
-use crate::flow::api_token;
+use crate::engine::access::{SCOPES, Scope, Scopes};
+use crate::flow::api_token::{self, Wanted};
 use crate::flow::error::{AppError, Kind};
 use crate::http::shell::Site;
 use crate::pages::form::Form;
@@ -13,19 +14,31 @@ use crate::pages::visit::{Shown, Visit};
 use crate::store::operator_runs::{TokenShown, token_list};
 use maud::{Markup, html};
 
+/// What each scope lets a token do.
+const SCOPES_SHOWN: &[(Scope, &str)] = &[
+    (Scope::Read, "read everything"),
+    (Scope::Events, "send events and reconciliations"),
+    (Scope::Credits, "read and redeem credits"),
+    (Scope::Partners, "create partners and links, reassign accounts"),
+    (Scope::Payouts, "decide reviews, runs, payouts and the reward budget"),
+    (Scope::Programs, "save programs and run dry runs"),
+    (Scope::Admin, "everything, webhook endpoints and tokens included"),
+];
+
 /// Tokens that are listed: those that work come first.
 const LISTED: i64 = 50;
 
 pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
-    shown(visit, &Form::filled(&[("expires", "365")]), None).await
+    shown(visit, &blank(), None).await
 }
 
 async fn shown<S: Site>(visit: &Visit<'_, S>, form: &Form, made: Option<(&str, &str)>) -> Shown {
     let (session, rows) = visit.operator(vec![token_list(LISTED)]).await?;
     let tokens: Vec<TokenShown> = rows[0].decode()?;
-    let columns = [text("Name"), text("State"), text("Made"), text("Expires"), text("")];
+    let columns =
+        [text("Name"), text("State"), text("Made"), text("Scopes"), text("Expires"), text("First used"), text("")];
     let cells = |t: &TokenShown| {
-        let works = t.revoked_at_ms.is_none() && t.expires_at_ms.is_none_or(|at| at > visit.now());
+        let works = t.revoked_at_ms.is_none() && t.expires_at_ms > visit.now();
         let state = if t.revoked_at_ms.is_some() {
             "revoked"
         } else if works {
@@ -37,7 +50,9 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, form: &Form, made: Option<(&str, &
             html! { (t.name) },
             parts::state(state),
             parts::day(&*visit.words, t.created_at_ms),
-            html! { @match t.expires_at_ms { Some(at) => (parts::day(&*visit.words, at)), None => "never" } },
+            html! { (t.scopes) },
+            parts::day(&*visit.words, t.expires_at_ms),
+            html! { @match t.first_used_at_ms { Some(at) => (parts::day(&*visit.words, at)), None => "never" } },
             revoke_form(visit, t, works),
         ]
     };
@@ -65,7 +80,13 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, form: &Form, made: Option<(&str, &
                 required: true, autocomplete: "off", max: api_token::NAME_CHARS_MAX, ..Field::default()
             }))
             (parts::select(form, Field { name: "expires", label: "It works for", required: true, ..Field::default() },
-                &[("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("never", "Until it is revoked")]))
+                &[("30", "30 days"), ("90", "90 days"), ("365", "A year")]))
+            fieldset {
+                legend { "What it may do" }
+                @for (scope, what) in SCOPES_SHOWN {
+                    (parts::checkbox(form, &field_of(*scope), html! { strong { (scope.name()) } ": " (what) }))
+                }
+            }
             button { "Make the token" }
         }
     };
@@ -85,30 +106,37 @@ fn revoke_form<S: Site>(visit: &Visit<'_, S>, t: &TokenShown, works: bool) -> Ma
 
 pub async fn make<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let (session, _) = visit.operator(Vec::new()).await?;
+    let name = visit.form.get("name");
     let made = match expires(visit) {
-        Ok(expires) => {
-            let name = visit.form.get("name");
-            api_token::make(&visit.context(&session), name, expires, &desk::key(visit)).await
+        Ok(expires_at) => {
+            let chosen: Vec<Scope> = SCOPES.into_iter().filter(|s| visit.form.is_checked(&field_of(*s))).collect();
+            let maker = visit.scopes(&session);
+            let wanted = Wanted { name, scopes: Scopes::of(&chosen), expires_at, maker };
+            api_token::make(&visit.context(&session), &wanted, &desk::key(visit)).await
         }
         Err(error) => Err(error),
     };
     match made {
         // Shown in answer to the form itself: nowhere is it kept to be shown after a redirect.
-        Ok(secret) => {
-            let form = Form::filled(&[("expires", "365")]);
-            shown(visit, &form, Some((visit.form.get("name"), &secret))).await
-        }
+        Ok(secret) => shown(visit, &blank(), Some((name, &secret))).await,
         Err(error) => shown(visit, &with_refusal(visit, error)?, None).await,
     }
 }
 
-fn expires<S: Site>(visit: &Visit<'_, S>) -> Result<Option<UtcMillis>, AppError> {
-    match visit.form.get("expires") {
-        "never" => Ok(None),
-        text => match text.parse::<i64>() {
-            Ok(days @ 1..=3_650) => Ok(Some(visit.now().plus_ms(days * DAY_MS))),
-            _ => Err(AppError::new(Kind::Unprocessable, "malformed", "choose how long it works").field("expires")),
-        },
+/// The form as it is shown first.
+fn blank() -> Form {
+    Form::filled(&[("expires", "365"), (&field_of(Scope::Read), "yes")])
+}
+
+/// The name of a scope's box.
+fn field_of(scope: Scope) -> String {
+    format!("scope_{}", scope.name())
+}
+
+fn expires<S: Site>(visit: &Visit<'_, S>) -> Result<UtcMillis, AppError> {
+    match visit.form.get("expires").parse::<i64>() {
+        Ok(days @ 1..=api_token::DAYS_MAX) => Ok(visit.now().plus_ms(days * DAY_MS)),
+        _ => Err(AppError::new(Kind::Unprocessable, "malformed", "choose how long it works").field("expires")),
     }
 }
 

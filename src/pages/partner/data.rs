@@ -132,6 +132,10 @@ fn entries<S: Site>(visit: &Visit<'_, S>, partner: &str, rows: &[Rows]) -> Resul
         // As the pages call it: the host's id may say who it is, and what a reviewer wrote is the operator's.
         view["account"] = json!(plain::client_name(partner, &line.account_id));
         view["reason"] = json!(plain::reason(&line.reason));
+        if let Some(fields) = view.as_object_mut() {
+            fields.remove("event");
+        }
+        view["basis"] = json!(plain::basis(&line.basis));
         out.push(Entry { at: line.at_ms.0, list: 1, view, id: line.id });
     }
     for link in rows[2].decode::<LinkRow>()? {

@@ -193,16 +193,14 @@ fn booking(words: &dyn Words, line: &Line, p: &PostingRow) -> Vec<Markup> {
         parts::instant(words, p.created_at_ms),
         html! { @if back { "Taken back" } @else { "Earned" } br; code.quiet { (p.id) } },
         parts::amount(words, if back { -p.amount_cents } else { p.amount_cents }, &line.unit),
-        html! { (why) @if let Some(event) = &p.event_id { br; code.quiet { (event) } } },
+        html! { (why) },
     ]
 }
 
 fn ids<'a>(line: &Line, vested: Option<&VestedRow>) -> Vec<(&'a str, Markup)> {
     let mut list = vec![
         ("Earning", html! { code { (line.id) } }),
-        ("Event", html! { code { (line.event_id) } }),
         ("Rule", html! { code { (line.rule_id) } }),
-        ("Basis", html! { code { (line.basis) } }),
         ("Program", html! { code { (line.program_id) } " version " (line.program_version) }),
         ("Period", html! { code { (line.period) } }),
     ];

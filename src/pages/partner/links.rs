@@ -223,7 +223,7 @@ pub async fn detail<S: Site>(visit: &Visit<'_, S>, code: &str) -> Shown {
             div { (facts(words, &link)) }
             div {
                 img.qr src={ (at) "/qr.svg" } alt={ "QR code of " (url) } width="176" height="176";
-                p { a href={ (at) "/qr.svg" } download { "SVG, for print" } " · " a href={ (at) "/qr.png" } download { "PNG" } }
+                p { a href={ (at) "/qr.svg" } { "SVG, for print" } " · " a href={ (at) "/qr.png" } { "PNG" } }
             }
         }
         h2 { "In all" }

@@ -52,8 +52,7 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let payee: Option<PayeeRow> = rows[2].first()?;
     let cash = plain::pays_cash(document) || balances.iter().any(|b| b.unit.starts_with("cash:"));
     let words = visit.words.as_ref();
-    let file =
-        html! { @if !sent.is_empty() { a.button.second href="/partner/payouts.csv" download { "Download as CSV" } } };
+    let file = html! { @if !sent.is_empty() { a.button.second href="/partner/payouts.csv" { "Download as CSV" } } };
     let content = html! {
         (parts::heading("Payouts", if cash { "What was sent to you, with Stripe's transfer." } else { "How your credit was used." }, file))
         @if first && cash {

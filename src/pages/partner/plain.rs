@@ -77,11 +77,28 @@ pub fn basis(basis: &str) -> String {
     }
 }
 
+/// A reason without the host's own ids, which may say who a client is: `invoice in_1 was paid`.
+fn without_ids(text: &str) -> String {
+    let mut words = text.split(' ');
+    let mut kept: Vec<&str> = Vec::new();
+    while let Some(word) = words.next() {
+        if word != "invoice" {
+            kept.push(word);
+            continue;
+        }
+        kept.push("the");
+        let id = words.next().unwrap_or("");
+        kept.push(if id.ends_with(';') { "invoice;" } else { "invoice" });
+    }
+    kept.join(" ")
+}
+
 /// Why something is as it is. What a reviewer wrote is the operator's.
 pub fn reason(text: &str) -> String {
     if text.starts_with("rejected in review") {
         return "A person looked at it and decided against it. Ask the program if you want to know more.".to_owned();
     }
+    let text = without_ids(text);
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     let stop = if text.is_empty() || text.ends_with(['.', '!', '?']) { "" } else { "." };
@@ -170,7 +187,12 @@ mod tests {
     #[test]
     fn what_reviewers_write_stays_with_them() {
         assert!(!reason("rejected in review: Bob's own shop").contains("Bob"));
-        assert_eq!(reason("invoice in_1 was paid"), "Invoice in_1 was paid.");
+        assert_eq!(reason("invoice in_1 was paid"), "The invoice was paid.");
+        assert_eq!(reason("a dispute of invoice acme-7 is open"), "A dispute of the invoice is open.");
+        assert_eq!(
+            reason("discount on invoice in_1; referred through A"),
+            "Discount on the invoice; referred through A."
+        );
         assert_eq!(reason(""), "");
     }
 }

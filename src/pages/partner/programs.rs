@@ -65,7 +65,7 @@ fn title<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, program: &str) -> Str
 
 /// What somebody does who is no partner.
 fn none<S: Site>(visit: &Visit<'_, S>, operator: bool) -> Markup {
-    let joins = !visit.shell.config.join_programs.is_empty();
+    let joins = visit.shell.config.has_form();
     let what = html! {
         @if joins { a.button href="/partner/join" { "Join the program" } }
         @else { "Ask whoever runs this program to make you a partner under this address." }
@@ -76,8 +76,9 @@ fn none<S: Site>(visit: &Visit<'_, S>, operator: bool) -> Markup {
 
 /// The programs that can be joined besides.
 fn further<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, own: &[OwnPartner]) -> Markup {
-    let open = visit.shell.config.join_programs.iter();
-    let others: Vec<&String> = open.filter(|p| own.iter().all(|o| o.program_id != **p)).collect();
+    let config = visit.shell.config;
+    let is_new = |program: &&str| config.has_form() && own.iter().all(|o| o.program_id != *program);
+    let others: Vec<&str> = config.open_programs().filter(is_new).collect();
     html! {
         @if !others.is_empty() {
             h2 { "Join another" }

@@ -81,7 +81,7 @@ fn front<S: Site>(
             "A copy of what is stored about you: profile, links, earnings, payouts, sessions, and what you did here. One file holds "
             (visit.words.number(data::LINES)) " lines; where there are more, its " code { "next" } " says the address of the next file."
         }
-        p { a.button.second href="/partner/settings/data" download { "Download my data" } }
+        p { a.button.second href="/partner/settings/data" { "Download my data" } }
         h2 id="leave" { "Leave the program" }
         (leave_form(visit, partner, leaving))
     };

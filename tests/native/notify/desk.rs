@@ -108,10 +108,11 @@ impl Desk {
     }
 
     pub fn set_up(&mut self, vars: &[(&str, &str)]) {
-        let operator = manicule::http::auth::hex_sha256(b"operator");
-        let keys = format!("k1:{}", "5a".repeat(32));
+        let operator = manicule::http::auth::hex_sha256(b"mop_of_the_tests");
+        let keys = "k1:9352443df9099088f92712ee621632c540a3c7fdd6d1b8446458bd1ce02897a6".to_owned();
         let defaults = [
             ("COOKIE_KEYS", keys.as_str()),
+            ("WEBHOOK_SECRETS", "whsec_5Uy0nGg1dQ2kzW3q9rF8bM7xT4hLc6vJpE1sYaNoKtA="),
             ("OPERATOR_BOOTSTRAP_TOKEN_SHA256", operator.as_str()),
             ("PUBLIC_URL", SITE),
             ("MAIL_FROM", "Manicule <hello@site.example>"),
@@ -144,7 +145,7 @@ impl Desk {
             path: path.to_owned(),
             query: query.to_owned(),
             origin: SITE.to_owned(),
-            headers: vec![("authorization".to_owned(), "Bearer operator".to_owned())],
+            headers: vec![("authorization".to_owned(), "Bearer mop_of_the_tests".to_owned())],
             body: if body.is_null() { Vec::new() } else { body.to_string().into_bytes() },
         };
         let _ = self.world.at(when);

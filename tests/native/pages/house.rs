@@ -21,7 +21,7 @@ use std::rc::Rc;
 pub const ORIGIN: &str = "https://ref.example";
 
 /// The operator's first token, which the configuration holds the hash of.
-pub const OPERATOR_TOKEN: &str = "0123456789abcdef0123456789abcdef";
+pub const OPERATOR_TOKEN: &str = "4f1d9c07e2ab5836d0f97c41be6a2358";
 
 impl Front for World {
     fn words(&self, _: &str, _: &str) -> Box<dyn Words> {
@@ -70,7 +70,7 @@ impl House {
 
     /// Sets mails up: those that leave are kept, the latest last.
     pub fn post_office(&mut self) -> Rc<RefCell<Vec<Mail>>> {
-        let keys = format!("k1:{}", "01".repeat(32));
+        let keys = "k1:517bd8823e6ea4497977a22a9a0761f3176c639de5b0828c788e7c345d4d08b0".to_owned();
         self.config.setup = Config::read(|name| match name {
             "COOKIE_KEYS" => keys.clone(),
             "PUBLIC_URL" => ORIGIN.to_owned(),

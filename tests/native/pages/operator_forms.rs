@@ -183,7 +183,7 @@ fn a_token_is_shown_once_works_and_is_revoked() {
     let page = operator.get("/operator/tokens");
     page.is_page().says("There is no token yet");
     let key = key_of(&page.html);
-    let fields = [("idempotency", key.as_str()), ("name", "crm"), ("expires", "30")];
+    let fields = [("idempotency", key.as_str()), ("name", "crm"), ("expires", "30"), ("scope_read", "yes")];
     let made = operator.post("/operator/tokens", &fields);
     made.is(200).says("The token crm works").says("it is shown this once");
     let secret = secret_of(&made.html);
@@ -209,14 +209,26 @@ fn a_token_is_shown_once_works_and_is_revoked() {
         let sql = format!("SELECT COUNT(*) FROM audit WHERE action = '{action}' AND actor LIKE 'session:%'");
         assert_eq!(house.world.db.number(&sql), 1, "{action}");
     }
-    for (name, expires) in [("", "30"), (EVIL, "30"), ("bootstrap", "30"), ("ok", "0"), ("ok", "soon")] {
-        let refused = operator.post("/operator/tokens", &[("name", name), ("expires", expires)]);
+    for (name, expires, scope) in [
+        ("", "30", "scope_read"),
+        (EVIL, "30", "scope_read"),
+        ("bootstrap", "30", "scope_read"),
+        ("ok", "0", "scope_read"),
+        ("ok", "soon", "scope_read"),
+        ("ok", "366", "scope_read"),
+        ("ok", "never", "scope_read"),
+        ("ok", "30", "scope_root"),
+    ] {
+        let refused = operator.post("/operator/tokens", &[("name", name), ("expires", expires), (scope, "yes")]);
         refused.is(422);
         assert!(!refused.html.contains("<script>alert"));
     }
     operator.post("/operator/tokens/tok_none/revoke", &[]).is(404);
     // One that expires stops by itself.
-    let made = operator.post("/operator/tokens", &[("name", "short"), ("expires", "30")]);
+    let made = operator.post(
+        "/operator/tokens",
+        &[("name", "short"), ("expires", "30"), ("scope_credits", "yes"), ("scope_read", "yes")],
+    );
     let secret = secret_of(&made.html);
     house.now.set(at("2026-05-02T12:00:00Z"));
     assert_eq!(interface(&house, &secret), 401);

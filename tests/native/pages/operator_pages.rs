@@ -154,7 +154,7 @@ fn manicule_token(cookie: &str) -> String {
     let secret = cookie.split('.').next().expect("a token");
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
     mac.update(b"manicule form");
-    manicule::base::id::hex(&mac.finalize().into_bytes())
+    format!("{}{}", "0".repeat(64), manicule::base::id::hex(&mac.finalize().into_bytes()))
 }
 
 #[test]
@@ -182,7 +182,8 @@ fn home_lists_what_needs_a_person() {
 fn home_is_quiet_when_nothing_does() {
     let mut house = House::new(at(NOW));
     house.config = Config::read(|name| match name {
-        "COOKIE_KEYS" => format!("k1:{}", "01".repeat(32)),
+        "WEBHOOK_SECRETS" => "whsec_5Uy0nGg1dQ2kzW3q9rF8bM7xT4hLc6vJpE1sYaNoKtA=".to_owned(),
+        "COOKIE_KEYS" => "k1:7b5bc0363b12c4eac5e9e6f6382c4d8a800143b427d7118eea5c3a6b0b9bd914".to_owned(),
         "PUBLIC_URL" => "https://ref.example".to_owned(),
         "MAIL_FROM" => "Manicule <hello@ref.example>".to_owned(),
         "MAIL_API_KEY" => "re_1".to_owned(),
@@ -393,7 +394,7 @@ fn full_lists_stay_small() {
         ),
         format!("INSERT INTO account (id, revision, created_at_ms) {many} SELECT 'user_0123456789_' || i, 1, i FROM n"),
         format!(
-            "INSERT INTO api_token (id, name, sha256, created_at_ms) {many} SELECT 'tok_' || i, 'token-' || i, i, i FROM n"
+            "INSERT INTO api_token (id, name, sha256, scopes, created_at_ms, expires_at_ms) {many} SELECT 'tok_' || i, 'token-' || i, i, 'read credits', i, i + 86400000 FROM n"
         ),
         format!(
             "INSERT INTO resource (id, program_id, title, body, updated_at_ms, created_at_ms) {many} SELECT 'rsc_' || i, '{AGENCY}', '{}', '{long}', i, i FROM n",

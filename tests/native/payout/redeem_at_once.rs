@@ -53,7 +53,11 @@ fn redemptions_at_once_never_exceed_the_balance() {
                     currency: None,
                     reason: "at once".to_owned(),
                 };
-                let once = Once { key: format!("k{n}"), route: "POST /v1/credits/redeem", body_sha256: format!("{n}") };
+                let once = Once {
+                    key: format!("k{n}"),
+                    route: "POST /v1/credits/redeem".to_owned(),
+                    body_sha256: format!("{n}"),
+                };
                 let answer = redeem::redeem(&bench.context(), &asked, &once).await;
                 told.borrow_mut().push((n, answer));
             })

@@ -243,7 +243,7 @@ impl Play {
     /// Whether an error is the fault that was injected; any other error is a finding.
     pub(super) fn was_injected(&mut self, error: &AppError) -> Result<(), String> {
         self.world.db.fault.set(None);
-        if error.kind == Kind::Transient && error.detail.starts_with("injected") {
+        if error.kind == Kind::Transient && error.cause.as_deref().is_some_and(|why| why.starts_with("injected")) {
             self.stats.faults += 1;
             return Ok(());
         }

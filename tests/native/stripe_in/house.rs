@@ -22,8 +22,8 @@ use sha2::Sha256;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-pub const SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
-pub const LIVE_SECRET: &str = "live:whsec_fedcba9876543210fedcba9876543210";
+pub const SECRET: &str = "whsec_7d31c0e94b8f26a5d1930fb7c46e8a02";
+pub const LIVE_SECRET: &str = "live:whsec_b06f4e1d92c8a73f5e14d0c97b2a6831";
 pub const CONNECT_SECRET: &str = "whsec_00112233445566778899aabbccddeeff";
 
 pub struct House {
@@ -68,7 +68,7 @@ impl House {
         let config = Config::read(|name| match name {
             "STRIPE_WEBHOOK_SECRETS" => format!("{SECRET} {LIVE_SECRET}"),
             "STRIPE_CONNECT_WEBHOOK_SECRETS" => CONNECT_SECRET.to_owned(),
-            "COOKIE_KEYS" => format!("k1:{}", "0123456789abcdef".repeat(4)),
+            "COOKIE_KEYS" => "k1:c3a91f0e7b54d26803f18e9c6ad7452b90e6137f48bd5ca21f73d0846be95a1c".to_owned(),
             _ => String::new(),
         });
         House {

@@ -1,0 +1,187 @@
+//! What an operator or a token may do.
+//!
+//! In scope: scopes, and the roles that are names for sets of them. Not in scope: who somebody is, and which route or
+//! page asks for which scope (the tables of routes and pages say that).
+
+/// What a call or a page asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything that can be read.
+    Read,
+    /// Tells what happened: events, and what the billing system says.
+    Events,
+    /// Reads and uses up credits.
+    Credits,
+    /// Makes partners and links, and says whose an account is.
+    Partners,
+    /// Decides about money: reviews, runs, payouts, credits on their way, the reward budget.
+    Payouts,
+    /// Changes programs.
+    Programs,
+    /// Everything, tokens and webhook endpoints included.
+    Admin,
+}
+
+pub const SCOPES: [Scope; 7] =
+    [Scope::Read, Scope::Events, Scope::Credits, Scope::Partners, Scope::Payouts, Scope::Programs, Scope::Admin];
+
+impl Scope {
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::Read => "read",
+            Scope::Events => "events",
+            Scope::Credits => "credits",
+            Scope::Partners => "partners",
+            Scope::Payouts => "payouts",
+            Scope::Programs => "programs",
+            Scope::Admin => "admin",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Scope> {
+        SCOPES.into_iter().find(|scope| scope.name() == text)
+    }
+}
+
+/// What a page needs of the operator who opens it or sends its form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Whoever may read.
+    Look,
+    /// Whoever may do what this scope is for.
+    Act(Scope),
+}
+
+impl Need {
+    pub fn is_met_by(self, scopes: Scopes) -> bool {
+        match self {
+            Need::Look => scopes.allow(Scope::Read, true),
+            Need::Act(scope) => scopes.allow(scope, false),
+        }
+    }
+
+    /// The scope that is missing where it is not met.
+    pub fn scope(self) -> Scope {
+        match self {
+            Need::Look => Scope::Read,
+            Need::Act(scope) => scope,
+        }
+    }
+}
+
+/// A set of scopes. As text: their names in the order above, separated by spaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(u8);
+
+impl Scopes {
+    pub const NONE: Scopes = Scopes(0);
+
+    pub fn of(scopes: &[Scope]) -> Scopes {
+        scopes.iter().fold(Scopes::NONE, |set, scope| Scopes(set.0 | 1 << *scope as u8))
+    }
+
+    /// `None` where a word is no scope, or there is none.
+    pub fn parse(text: &str) -> Option<Scopes> {
+        let scopes: Vec<Scope> = text.split_whitespace().map(Scope::parse).collect::<Option<_>>()?;
+        (!scopes.is_empty()).then(|| Scopes::of(&scopes))
+    }
+
+    pub fn has(self, scope: Scope) -> bool {
+        self.0 & 1 << scope as u8 != 0
+    }
+
+    /// Whether what asks for `scope` is let through; `reading`: it changes nothing.
+    pub fn allow(self, scope: Scope, reading: bool) -> bool {
+        self.has(Scope::Admin) || self.has(scope) || (reading && scope != Scope::Admin && self.has(Scope::Read))
+    }
+
+    /// Whether every scope of `other` is one of these, so that whoever has these may hand them on.
+    pub fn cover(self, other: Scopes) -> bool {
+        self.has(Scope::Admin) || other.0 & !self.0 == 0
+    }
+}
+
+impl std::fmt::Display for Scopes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = SCOPES.into_iter().filter(|scope| self.has(*scope)).map(Scope::name).collect();
+        f.write_str(&names.join(" "))
+    }
+}
+
+/// What an operator is, by address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Looks.
+    Viewer,
+    /// Looks, and decides about money.
+    Finance,
+    Admin,
+}
+
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Viewer => "viewer",
+            Role::Finance => "finance",
+            Role::Admin => "admin",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Role> {
+        [Role::Viewer, Role::Finance, Role::Admin].into_iter().find(|role| role.name() == text)
+    }
+
+    pub fn scopes(self) -> Scopes {
+        match self {
+            Role::Viewer => Scopes::of(&[Scope::Read]),
+            Role::Finance => Scopes::of(&[Scope::Read, Scope::Credits, Scope::Payouts]),
+            Role::Admin => Scopes::of(&[Scope::Admin]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_written_and_read() {
+        for text in ["read", "events credits", "read events credits partners payouts programs admin"] {
+            assert_eq!(Scopes::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Scopes::parse("payouts  read read").unwrap().to_string(), "read payouts");
+        for bad in ["", " ", "root", "read root", "Read", "read,events"] {
+            assert_eq!(Scopes::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_set_allows_what_it_names() {
+        let of = |text: &str| Scopes::parse(text).unwrap();
+        for scope in SCOPES {
+            assert!(of("admin").allow(scope, false) && of("admin").allow(scope, true), "{scope:?}");
+            assert!(!Scopes::NONE.allow(scope, true) && !Scopes::NONE.allow(scope, false), "{scope:?}");
+            assert_eq!(of("read").allow(scope, true), scope != Scope::Admin, "{scope:?}");
+            assert_eq!(of("read").allow(scope, false), scope == Scope::Read, "{scope:?}");
+        }
+        assert!(of("credits").allow(Scope::Credits, true) && of("credits").allow(Scope::Credits, false));
+        assert!(!of("credits").allow(Scope::Payouts, false) && !of("credits").allow(Scope::Read, true));
+        assert!(
+            of("read payouts").cover(of("read")) && !of("read").cover(of("payouts")) && of("admin").cover(of("read"))
+        );
+        assert!(!of("read payouts").cover(of("admin")));
+    }
+
+    #[test]
+    fn roles_are_sets() {
+        assert_eq!(Role::parse("finance").map(Role::scopes), Scopes::parse("read credits payouts"));
+        assert_eq!(Role::parse("owner"), None);
+        assert!(
+            Role::Viewer.scopes().allow(Scope::Payouts, true) && !Role::Viewer.scopes().allow(Scope::Payouts, false)
+        );
+        assert!(
+            Role::Finance.scopes().allow(Scope::Payouts, false)
+                && !Role::Finance.scopes().allow(Scope::Programs, false)
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! Headers that every answer of our own carries. What is passed on to the site keeps the site's.
+
+use super::config::Config;
+use super::message::{Request, Response};
+
+/// None of it is used by any page.
+const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), \
+    magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), serial=(), usb=()";
+
+/// A year, for this host alone: what else stands below it is not ours to decide.
+const HSTS_DEFAULT: &str = "max-age=31536000";
+
+/// Adds them. A header that an answer has set itself stays.
+pub fn harden(config: &Config, request: &Request, response: &mut Response) {
+    let is_html = header(response, "content-type").is_some_and(|kind| kind.starts_with("text/html"));
+    let is_pixel = header(response, "content-type") == Some("image/gif");
+    let mut add = |name: &'static str, value: &str| {
+        if header(response, name).is_none() {
+            response.headers.push((name, value.to_owned()));
+        }
+    };
+    add("x-content-type-options", "nosniff");
+    add("permissions-policy", PERMISSIONS);
+    if is_html {
+        // A window that a script of the site has opened has no hold on ours.
+        add("cross-origin-opener-policy", "same-origin");
+    }
+    if !is_pixel {
+        add("cross-origin-resource-policy", "same-origin");
+    }
+    if let Some(value) = config.hsts.as_deref().filter(|_| is_https(&request.origin)) {
+        add("strict-transport-security", value);
+    }
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    response.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+}
+
+/// Whether an address is https, and none of this machine, where a browser would be kept off plain http for a year.
+fn is_https(origin: &str) -> bool {
+    let Some(host) = origin.strip_prefix("https://") else { return false };
+    !["localhost", "127.", "[::1]"].iter().any(|loopback| host.starts_with(loopback))
+}
+
+/// The setting `HSTS`: nothing is the default, `off` is none.
+pub fn hsts(text: &str) -> Result<Option<String>, &'static str> {
+    let fits = |part: &str| match part.trim() {
+        "includeSubDomains" | "preload" => true,
+        part => part.strip_prefix("max-age=").is_some_and(|n| n.len() <= 10 && n.parse::<u32>().is_ok()),
+    };
+    match text.trim() {
+        "" => Ok(Some(HSTS_DEFAULT.to_owned())),
+        "off" => Ok(None),
+        text if text.starts_with("max-age=") && text.split(';').all(fits) => Ok(Some(text.to_owned())),
+        _ => Err("must be off, or max-age=SECONDS with or without ; includeSubDomains and ; preload"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn hardened(origin: &str, mut response: Response) -> Response {
+        let config = Config { hsts: hsts("").unwrap(), ..Config::default() };
+        harden(&config, &Request { origin: origin.to_owned(), ..Request::default() }, &mut response);
+        response
+    }
+
+    #[test]
+    fn every_answer_is_hardened_once() {
+        let page = hardened("https://a.example", Response::text("text/html; charset=utf-8", String::new()));
+        assert_eq!(header(&page, "cross-origin-opener-policy"), Some("same-origin"));
+        assert_eq!(header(&page, "strict-transport-security"), Some("max-age=31536000"));
+        let json = hardened("https://a.example", Response::json(200, &Value::Null));
+        assert_eq!(header(&json, "cross-origin-opener-policy"), None);
+        assert_eq!(json.headers.iter().filter(|(name, _)| *name == "x-content-type-options").count(), 1);
+        assert_eq!(
+            header(&hardened("https://a.example", Response::nothing()), "x-content-type-options"),
+            Some("nosniff")
+        );
+    }
+
+    #[test]
+    fn this_machine_keeps_plain_http() {
+        for origin in [
+            "http://a.example",
+            "http://127.0.0.1:8787",
+            "https://127.0.0.1:8787",
+            "https://localhost:1",
+            "https://[::1]:1",
+        ] {
+            assert_eq!(header(&hardened(origin, Response::nothing()), "strict-transport-security"), None, "{origin}");
+        }
+    }
+
+    #[test]
+    fn the_setting_is_checked() {
+        assert_eq!(hsts(" off "), Ok(None));
+        assert_eq!(
+            hsts("max-age=60; includeSubDomains; preload").unwrap().unwrap(),
+            "max-age=60; includeSubDomains; preload"
+        );
+        for bad in ["yes", "max-age=", "max-age=-1", "max-age=60; x", "max-age=60\r\nx: y", "includeSubDomains"] {
+            assert!(hsts(bad).is_err(), "{bad}");
+        }
+    }
+}
