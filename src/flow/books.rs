@@ -15,7 +15,7 @@ use crate::engine::risk::{Referred, Review};
 use crate::engine::timeline::Fact;
 use crate::program::catalog::Catalog;
 use crate::store::account::{self, AccountRow, BoundRow};
-use crate::store::port::{DbError, Rows};
+use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::{event as events, evidence, pool, program, review};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -38,7 +38,8 @@ pub struct Books {
 }
 
 /// Statements that read the books of a page of accounts.
-pub const BOOKS_STATEMENTS: u64 = 12;
+pub const BOOKS_STATEMENTS: u64 = READS as u64;
+const READS: usize = 14;
 
 /// Accounts that are read at a time where all of a group are looked at.
 const GROUP_PAGE: i64 = 200;
@@ -78,27 +79,7 @@ pub async fn read<P: Ports>(
     accounts: Vec<AccountRow>,
     coming: &Coming<'_>,
 ) -> Result<Books, DbError> {
-    let ids: Vec<String> = accounts.iter().map(|a| a.id.clone()).collect();
-    let invoices: Vec<String> = coming.invoice.map(str::to_owned).into_iter().collect();
-    let mut rows = ctx
-        .batch(vec![
-            program::program_list(),
-            events::fact_list(&ids, &invoices, &coming.domains),
-            evidence::link_list(&ids, &coming.domains, &coming.codes),
-            evidence::neighbour_list(&ids, &coming.domains),
-            evidence::crowd_list(&ids, &coming.codes, coming.at),
-            evidence::visitor_list(&ids, &coming.visitors, coming.at),
-            evidence::upline_list(&ids, &coming.codes),
-            evidence::term_list(&ids, &coming.codes),
-            evidence::cap_list(&ids),
-            events::email_list(&ids),
-            review::review_of_accounts(&ids),
-            account::line_list(&ids),
-            account::bound_list(&ids),
-            pool::pool_list(),
-        ])
-        .await?
-        .into_iter();
+    let mut rows = ctx.batch(reads(&accounts, coming).into()).await?.into_iter();
     let mut next = || rows.next().unwrap_or_default();
     let catalog = program::catalog(&next())?;
     let facts = Facts::new(events::facts(next())?);
@@ -121,6 +102,27 @@ pub async fn read<P: Ports>(
         bound: by_key(next().take::<BoundRow>()?.into_iter().map(|b| (b.account_id.clone(), b))),
         pools: pools(&next())?,
     })
+}
+
+fn reads(accounts: &[AccountRow], coming: &Coming<'_>) -> [Stmt; READS] {
+    let ids: Vec<String> = accounts.iter().map(|a| a.id.clone()).collect();
+    let invoices: Vec<String> = coming.invoice.map(str::to_owned).into_iter().collect();
+    [
+        program::program_list(),
+        events::fact_list(&ids, &invoices, &coming.domains),
+        evidence::link_list(&ids, &coming.domains, &coming.codes),
+        evidence::neighbour_list(&ids, &coming.domains),
+        evidence::crowd_list(&ids, &coming.codes, coming.at),
+        evidence::visitor_list(&ids, &coming.visitors, coming.at),
+        evidence::upline_list(&ids, &coming.codes),
+        evidence::term_list(&ids, &coming.codes),
+        evidence::cap_list(&ids),
+        events::email_list(&ids),
+        review::review_of_accounts(&ids),
+        account::line_list(&ids),
+        account::bound_list(&ids),
+        pool::pool_list(),
+    ]
 }
 
 /// Shows `look` every account with a decision in a group of programs, with its part of the books, in up to `pages`

@@ -43,8 +43,15 @@ struct Joined {
     signed_up: UtcMillis,
 }
 
+/// Statements that write the decisions of one page of accounts, without those of accounts that lose their answers; each
+/// megabyte of bindings, lines or transfers beyond the first is one more.
+pub const COMMIT_STATEMENTS: u64 = 16;
+/// Statements that take accounts' answers away.
+pub const UNBIND_STATEMENTS: u64 = 3;
+
 /// A sign-up that is taken in later than this, in days, is no news: it was imported.
 const NEWS_DAYS: i64 = 30;
+
 /// An account that was decided.
 struct Decided {
     read: AccountRow,
@@ -247,4 +254,73 @@ fn is_instant_grant(books: &Books, line: &Line) -> bool {
         && line.state == LineState::Available
         && line.net_cents > Cents::ZERO
         && !books.lines(&line.account_id).iter().any(stood)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::binding::Verdict;
+    use serde_json::json;
+
+    /// A batch that has something of everything.
+    fn everything() -> Commit {
+        let (at, text) = (UtcMillis(0), String::new);
+        let line: Line = serde_json::from_value(json!({
+            "id": "l", "program_id": "p", "program_version": 1, "rule_id": "r", "partner_id": "", "account_id": "a", "event_id": "e",
+            "basis": "", "at_ms": 0, "period": "", "unit": "", "earned_cents": 1, "capped_cents": 0, "net_cents": 1,
+            "bucket": "pending", "payer": "pool", "state": "pending", "vests_at_ms": 0, "reason": "", "postings": 1,
+        }))
+        .expect("a line");
+        let transfer = Transfer {
+            id: text(),
+            line: text(),
+            code: "accrue",
+            debit: text(),
+            credit: text(),
+            amount_cents: Cents(1),
+            program_id: text(),
+            event_id: text(),
+            reason: text(),
+        };
+        let suspicion = Suspicion {
+            program: text(),
+            partner: text(),
+            rule: text(),
+            subject: text(),
+            holds: true,
+            evidence: text(),
+        };
+        let group = GroupDecision {
+            verdict: Verdict { group: text(), binding: None, considered: Vec::new(), reason: text() },
+            signed_up: (at, text()),
+            states: Vec::new(),
+            grant_due_at: None,
+            qualified_at: None,
+            held: false,
+            revenue: Vec::new(),
+        };
+        let pool =
+            serde_json::from_value(json!({"program_id": "p", "balance_cents": 1, "waiting": 0})).expect("a pool");
+        Commit {
+            accounts: vec![Decided { read: AccountRow::new(text()), signed_up: None, written: text() }],
+            groups: vec![(text(), group)],
+            suspicions: vec![(text(), suspicion)],
+            lines: vec![line.clone()],
+            granted: vec![line],
+            transfers: vec![transfer],
+            pools: vec![PoolRow { pool, revision: 1 }],
+            domains: vec![OfDomain { domain: text(), from: at }],
+            crowds: vec![OfCrowd { program: text(), partner: text(), from: at, to: at }],
+            visitors: vec![OfVisitor { visitor: text(), from: at, to: at }],
+            uplines: vec![OfUpline { account: text(), partner: text() }],
+            unbound: vec![text()],
+            joined: vec![Joined { program: text(), partner: text(), account: text(), signed_up: at }],
+        }
+    }
+
+    #[test]
+    fn a_batch_with_everything_sends_as_much_as_it_says() {
+        let statements = everything().statements(UtcMillis(0)).len() as u64;
+        assert_eq!(statements, COMMIT_STATEMENTS + UNBIND_STATEMENTS);
+    }
 }

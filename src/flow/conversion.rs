@@ -1,7 +1,7 @@
 //! Taking an event in: record it and its effect on the books in one batch.
 
-use super::books::{self, Books, Coming};
-use super::commit::Commit;
+use super::books::{self, BOOKS_STATEMENTS, Books, Coming};
+use super::commit::{COMMIT_STATEMENTS, Commit};
 use super::context::{Context, Ports};
 use super::error::{AppError, Kind, TRIES_MAX};
 use super::{funnel, redecide, stripe_customer};
@@ -54,8 +54,16 @@ pub fn present(keys: Option<&CookieKeys>, event: &Event) -> Presented {
     }
 }
 
-/// Statements that take an event in, with all that one account's decision may have to write.
-pub const TAKE_STATEMENTS: u64 = 32;
+/// Statements that take an event in at most: what is read, the event and what goes with it, one account's decision, and
+/// what the caller adds.
+pub const TAKE_STATEMENTS: u64 =
+    READ_STATEMENTS + BOOKS_STATEMENTS + EVENT_STATEMENTS + COMMIT_STATEMENTS + ALSO_STATEMENTS;
+const READ_STATEMENTS: u64 = 4;
+const EVENT_STATEMENTS: u64 = 4;
+const ALSO_STATEMENTS: u64 = 2;
+/// Statements that it takes as a rule. Where these are left, an event that can wait is begun; one that takes more is refused
+/// by the port before anything is written, and has a whole invocation to itself when its turn comes.
+pub const TAKE_USUALLY: u64 = TAKE_STATEMENTS - 8;
 
 /// Pages of dependent accounts that are decided before the sender is answered; the rest waits for the sweep.
 const DEPENDANT_PAGES: u32 = 4;

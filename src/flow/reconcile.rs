@@ -1,16 +1,16 @@
 //! Reconciliation: what the billing system says about accounts' subscriptions, against what their events said. What
 //! differs is reported, and repaired by the events that were missed, so that everything follows from facts as ever.
 
-use super::books::{self, Coming};
 use super::context::{Context, Ports};
-use super::conversion::{self, Incoming, TAKE_STATEMENTS};
+use super::conversion::{self, Incoming, TAKE_USUALLY};
 use super::error::AppError;
+use super::facts::Facts;
 use crate::base::id;
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::engine::event::{Credential, Event, Payload, Person, Subscription};
 use crate::engine::timeline::{Active, Presented, Timeline};
-use crate::store::account::AccountRow;
+use crate::store::event as events;
 use crate::store::token::{self, Audit};
 use crate::wire::operator::{Billed, Reconciliation};
 use serde_json::{Value, json};
@@ -35,13 +35,12 @@ pub async fn reconcile_those<P: Ports>(
     asked: &Reconciliation,
     speaks_of: impl Fn(&str) -> bool,
 ) -> Result<Value, AppError> {
-    let accounts = asked.accounts.iter().map(|a| AccountRow::new(a.id.clone())).collect();
-    let books = books::read(ctx, accounts, &Coming::default()).await?;
+    let ids: Vec<String> = asked.accounts.iter().map(|a| a.id.clone()).collect();
+    let facts = Facts::new(events::facts(ctx.query(events::fact_list(&ids, &[], &[])).await?)?);
     let mut missed = Vec::new();
     let mut unknown = Vec::new();
     for billed in &asked.accounts {
-        let facts = books.facts.about(&billed.id);
-        let timeline = Timeline::of(&billed.id, &facts, asked.as_of.plus_ms(1));
+        let timeline = Timeline::of(&billed.id, &facts.about(&billed.id), asked.as_of.plus_ms(1));
         if timeline.facts.is_empty() {
             unknown.push(billed.id.clone());
         } else {
@@ -56,8 +55,16 @@ pub async fn reconcile_those<P: Ports>(
     let mut complete = true;
     for item in missed {
         // What does not fit into this invocation is repaired when it is asked for again.
-        complete = complete && (!asked.repair || ctx.has_room(TAKE_STATEMENTS));
-        let repaired = asked.repair && complete && repair(ctx, &item, asked.as_of).await?;
+        complete = complete && (!asked.repair || ctx.has_room(TAKE_USUALLY));
+        let repaired = asked.repair
+            && complete
+            && match repair(ctx, &item, asked.as_of).await {
+                Err(error) if error.is_cut_off() => {
+                    complete = false;
+                    false
+                }
+                repaired => repaired?,
+            };
         rows.push(json!({
             "account": item.account, "subscription_id": item.subscription, "missed": item.kind, "repaired": repaired,
         }));

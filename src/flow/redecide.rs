@@ -1,8 +1,8 @@
 //! Deciding accounts again because something they depend on changed: another account of their domain, their partner's
 //! terms, a cap. Whoever changed it marked them; here they are taken page by page.
 
-use super::books::{self, Coming};
-use super::commit::Commit;
+use super::books::{self, BOOKS_STATEMENTS, Coming};
+use super::commit::{COMMIT_STATEMENTS, Commit};
 use super::context::{Context, Ports};
 use crate::engine::decision;
 use crate::store::account::{self, AccountRow};
@@ -11,8 +11,8 @@ use crate::store::port::DbError;
 /// Accounts decided in one batch, and how many events they have together: both are held in memory at once.
 const PAGE: i64 = 1_000;
 const PAGE_FACTS: i64 = 5_000;
-/// Statements of one page: the list, twelve reads, a dozen writes, and a further one for each megabyte of them.
-pub const PAGE_STATEMENTS: u64 = 30;
+/// Statements of one page: the list, the books, and what is written.
+pub const PAGE_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS + COMMIT_STATEMENTS;
 
 /// Decides up to one page of marked accounts; whether there was one. A page that this invocation cannot write is not begun.
 pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {

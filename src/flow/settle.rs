@@ -6,7 +6,7 @@
 //! statements, payouts and the leaderboard are written. Each step is one batch that takes the run's next step number, so two runners never take
 //! the same one, and a step that failed but was written is not taken again.
 
-use super::books::{self, Coming};
+use super::books::{self, BOOKS_STATEMENTS, Coming};
 use super::context::{Context, Ports};
 use super::error::AppError;
 use super::{pay, redecide};
@@ -110,7 +110,7 @@ fn by_hand<P: Ports>(ctx: &Context<'_, P>, action: &str, run: &RunRow, before: O
 /// that fits as well (`redecide.rs`).
 pub fn step_statements(state: &str) -> u64 {
     match state {
-        "granting" => 19,
+        "granting" => BOOKS_STATEMENTS + 6,
         "deciding" => 4,
         "terms" => 11,
         "topping_up" => 14,

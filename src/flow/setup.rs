@@ -94,6 +94,21 @@ impl Default for Setup {
     }
 }
 
+/// How many statements an invocation may send, as it was set (`D1_STATEMENTS_MAX`), or what is wrong with that. Fewer than
+/// the free plan's do not carry every use to its end.
+pub fn statements_max(given: &str) -> Result<u64, String> {
+    let wrong = || {
+        format!(
+            "D1_STATEMENTS_MAX: must be a number from {STATEMENTS_FREE} (free plan) to {STATEMENTS_PAID} (paid plan)"
+        )
+    };
+    if given.is_empty() {
+        return Ok(STATEMENTS_FREE);
+    }
+    let number = given.parse().map_err(|_| wrong())?;
+    if (STATEMENTS_FREE..=STATEMENTS_PAID).contains(&number) { Ok(number) } else { Err(wrong()) }
+}
+
 impl Setup {
     /// Who mails are from, and the way they take. `None` where one is missing, or what their links need: the Worker's
     /// address and a key.
@@ -126,5 +141,19 @@ impl Stripe {
 impl std::fmt::Debug for Stripe {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Stripe({}, {})", if self.is_live() { "live" } else { "test" }, self.api_base)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invocation_has_as_many_statements_as_its_plan_allows() {
+        for (given, is) in
+            [("", Some(50)), ("1000", Some(1_000)), ("50", Some(50)), ("49", None), ("1001", None), ("x", None)]
+        {
+            assert_eq!(statements_max(given).ok(), is, "{given:?}");
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! Joining Stripe customers to accounts. Whoever says something about either marks the customer; here it is decided
 //! anew which account it is, and if that is another one, all its facts move there and both accounts are decided again.
 
-use super::books::{self, Books, Coming};
-use super::commit::Commit;
+use super::books::{self, BOOKS_STATEMENTS, Books, Coming};
+use super::commit::{COMMIT_STATEMENTS, Commit, UNBIND_STATEMENTS};
 use super::context::{Context, Ports};
-use super::conversion::TAKE_STATEMENTS;
+use super::conversion::TAKE_USUALLY;
 use super::error::{AppError, TRIES_MAX};
+use super::setup::STATEMENTS_FREE;
 use crate::base::time::UtcMillis;
 use crate::engine::customer::{self, Claim, Namesake};
 use crate::engine::decision;
@@ -15,10 +16,15 @@ use crate::store::customer::{self as customers, Booked, CustomerRow, Known};
 use crate::store::port::DbError;
 use crate::wire::stripe::Customer;
 
-/// Statements that find which account a customer is, and those that move its facts there: both accounts' books, what is
-/// moved and what is decided anew.
-const JOIN_STATEMENTS: u64 = 5 + MOVE_STATEMENTS;
-const MOVE_STATEMENTS: u64 = 28;
+/// Statements that find which account a customer is, where nothing has to move; and those that find what has to.
+const FIND_STATEMENTS: u64 = 4 + 1;
+/// Statements that move its facts as a rule: both accounts' revisions and books, what is moved and what is decided anew.
+/// One that takes more is refused by the port before anything is written, stays marked, and has a sweep to itself when its
+/// turn comes.
+const MOVE_USUALLY: u64 = 1 + BOOKS_STATEMENTS + 12;
+const MOVE_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS + 3 + COMMIT_STATEMENTS + UNBIND_STATEMENTS;
+/// Beside the sweep's heartbeat and the list of customers.
+const _: () = assert!(2 + FIND_STATEMENTS - 1 + MOVE_STATEMENTS <= STATEMENTS_FREE, "no sweep can join a customer");
 
 /// Takes note of a customer and its address; the account it is, as far as that is known.
 pub async fn note<P: Ports>(ctx: &Context<'_, P>, named: &Customer, at: UtcMillis) -> Result<String, AppError> {
@@ -30,17 +36,24 @@ pub async fn note<P: Ports>(ctx: &Context<'_, P>, named: &Customer, at: UtcMilli
         ])
         .await?;
     let known: Option<Known> = rows[1].first()?;
-    if let Some(row) = rows[0].first::<CustomerRow>()?
+    let stands: Option<CustomerRow> = rows[0].first()?;
+    if let Some(row) = &stands
         && row.stale_since_ms.is_none()
         && (email.is_none() || known.is_some_and(|known| known.at_ms <= at))
     {
-        return Ok(row.account_id);
+        return Ok(row.account_id.clone());
     }
     ctx.batch(customers::customer_note(&named.id, email, at, ctx.now)).await?;
     // The fact that names the customer comes behind. Where one invocation cannot do both, the fact stands under the account
     // that the customer was so far, and the sweep moves it with the others.
-    let _for_fact = ctx.keep(TAKE_STATEMENTS);
-    join(ctx, &named.id).await
+    let _for_fact = ctx.keep(TAKE_USUALLY);
+    if ctx.has_room(FIND_STATEMENTS) {
+        match join(ctx, &named.id).await {
+            Err(error) if error.is_cut_off() => {}
+            joined => return joined,
+        }
+    }
+    Ok(stands.map_or_else(|| named.id.clone(), |row| row.account_id))
 }
 
 /// Joins up to `limit` of the customers that something was said about. What is left is for the sweep.
@@ -50,10 +63,13 @@ pub async fn drain<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), App
     }
     let stale: Vec<CustomerRow> = ctx.query(customers::customer_stale_list(limit)).await?.decode()?;
     for row in stale {
-        if !ctx.has_room(JOIN_STATEMENTS) {
+        if !ctx.has_room(FIND_STATEMENTS + MOVE_USUALLY) {
             break;
         }
-        join(ctx, &row.id).await?;
+        match join(ctx, &row.id).await {
+            Err(error) if error.is_cut_off() => break,
+            joined => joined?,
+        };
     }
     Ok(())
 }
@@ -87,7 +103,7 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, DbE
         }
         return Ok(target);
     }
-    if !ctx.has_room(MOVE_STATEMENTS) {
+    if !ctx.has_room(MOVE_USUALLY) {
         // It stays marked.
         return Ok(row.account_id);
     }

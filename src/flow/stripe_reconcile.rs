@@ -1,10 +1,11 @@
 //! The monthly reconciliation against Stripe's own list of subscriptions: what its events missed is repaired, and
 //! what was found stands in the audit trail.
 
-use super::books::BOOKS_STATEMENTS;
 use super::context::{Context, Ports};
+use super::conversion::TAKE_STATEMENTS;
 use super::error::AppError;
 use super::reconcile;
+use super::setup::STATEMENTS_FREE;
 use super::stripe;
 use super::stripe_sweep::CURSOR_STATEMENTS;
 use crate::base::time::Month;
@@ -28,10 +29,15 @@ const TOO_MANY: &str = "more subscriptions than are compared here; send them to 
 const ACCOUNTS: i64 = 50;
 /// Differences that one invocation repairs: each is an event.
 const REPAIRS_MAX: usize = 20;
-/// Statements that compare a page: its accounts, their books.
-const PAGE_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS;
+/// Statements that compare a page: its accounts, their facts, and the note of what is about to be repaired.
+const PAGE_STATEMENTS: u64 = 3;
 /// Statements that report what was found.
 const REPORT_STATEMENTS: u64 = 1;
+/// Beside the sweep's heartbeat and what it reads first.
+const _: () = assert!(
+    1 + 2 + PAGE_STATEMENTS + TAKE_STATEMENTS + REPORT_STATEMENTS + CURSOR_STATEMENTS <= STATEMENTS_FREE,
+    "no sweep can repair a difference"
+);
 /// What Stripe's subscriptions are called; others are another billing system's.
 const PREFIX: &str = "sub_";
 

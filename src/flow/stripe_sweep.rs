@@ -2,8 +2,9 @@
 //! missed once a day, and compares subscriptions once a month.
 
 use super::context::{Context, Ports};
-use super::conversion::TAKE_STATEMENTS;
+use super::conversion::TAKE_USUALLY;
 use super::error::{AppError, Kind};
+use super::setup::STATEMENTS_FREE;
 use super::stripe::{self, Told};
 use super::stripe_customer;
 use super::stripe_in::{self, Looked};
@@ -11,7 +12,7 @@ use super::stripe_reconcile;
 use crate::base::time::{DAY_MS, HOUR_MS, Month, SECOND_MS, UtcMillis};
 use crate::store::health::{self, Cursor, Heartbeat};
 use crate::store::payee::{self, PayeeRow};
-use crate::store::stripe::{self as rows, ToDo, Waiting};
+use crate::store::stripe::{self as rows, Waiting};
 use crate::wire::BODY_BYTES_MAX;
 use crate::wire::outgoing::ANSWER_BYTES_MAX;
 use crate::wire::stripe::form::Form;
@@ -40,9 +41,11 @@ const PAGES_MAX: u32 = 160;
 const PAYEES_MAX: i64 = 50;
 /// The same where requests to other services are few: 50 an invocation on the free plan.
 const PAYEES_TIGHT: i64 = 10;
-/// Statements of an event that is taken in: its fact, and who its customer is, what it releases, what came of it. Of one
-/// with more facts the next sweep takes the rest.
-const EVENT_STATEMENTS: u64 = TAKE_STATEMENTS + 6;
+/// Statements of an event that is taken in: its fact, and who its customer is, what came of it. Of one that takes more the
+/// next sweep takes the rest.
+const EVENT_USUALLY: u64 = TAKE_USUALLY + 4;
+/// Beside the sweep's heartbeat, what it reads first, one page, and how far it got.
+const _: () = assert!(1 + 2 + PAGE_STATEMENTS + CURSOR_STATEMENTS + stripe_in::EVENT_STATEMENTS <= STATEMENTS_FREE);
 /// Statements that look which events of a page are known, and that keep how far a job got.
 const PAGE_STATEMENTS: u64 = 1;
 pub const CURSOR_STATEMENTS: u64 = 2;
@@ -51,24 +54,25 @@ pub const CURSOR_STATEMENTS: u64 = 2;
 const MISSED: &str = "stripe_missed";
 const RECONCILED: &str = "stripe_reconciled";
 
-/// Does what is due. An error leaves what was done; the next sweep goes on.
+/// Joins customers that something was said about.
+pub async fn join<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
+    stripe_customer::drain(ctx, CUSTOMERS_MAX).await
+}
+
+/// Takes in what waited for its invoice, and asks for the invoices of what still waits.
+pub async fn release<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
+    stripe_in::release(ctx, RELEASED_MAX).await?;
+    if ctx.setup.stripe.is_some() { ask_for_invoices(ctx).await } else { Ok(()) }
+}
+
+/// Does what is due once a day and once a month. An error leaves what was done; the next sweep goes on.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
-    let rows = ctx.batch(vec![rows::to_do(), health::heartbeat_list(), health::cursor_list()]).await?;
-    let to_do: ToDo = rows[0].first()?.unwrap_or_default();
-    if to_do.joins == 1 {
-        stripe_customer::drain(ctx, CUSTOMERS_MAX).await?;
-    }
-    if to_do.waits == 1 {
-        stripe_in::release(ctx, RELEASED_MAX).await?;
-    }
     if ctx.setup.stripe.is_none() {
         return Ok(());
     }
-    if to_do.waits == 1 {
-        ask_for_invoices(ctx).await?;
-    }
-    let beats: Vec<Heartbeat> = rows[1].decode()?;
-    let cursors: Vec<Cursor> = rows[2].decode()?;
+    let rows = ctx.batch(vec![health::heartbeat_list(), health::cursor_list()]).await?;
+    let beats: Vec<Heartbeat> = rows[0].decode()?;
+    let cursors: Vec<Cursor> = rows[1].decode()?;
     let last = |job: &str| beats.iter().find(|b| b.job == job).map(|b| b.finished_at_ms);
     let from = |job: &str| cursors.iter().find(|c| c.job == job).map(|c| c.cursor.clone());
     if last(MISSED).is_none_or(|at| ctx.now.0 - at.0 >= DAY_MS) {
@@ -145,7 +149,7 @@ async fn fetch_missed<P: Ports>(
         };
         let (events, next) = wire::page(&answer);
         for event in unknown(ctx, events).await? {
-            if !ctx.has_room(EVENT_STATEMENTS) {
+            if !ctx.has_room(EVENT_USUALLY) {
                 return Ok((Some(after.unwrap_or_default()), fault));
             }
             match take(ctx, event, is_live).await {

@@ -5,7 +5,7 @@ use super::hardening;
 use crate::base::id;
 use crate::engine::access::Role;
 use crate::flow::error::{AppError, Kind};
-use crate::flow::setup::{MailSetup, PayoutApproval, STATEMENTS_FREE, STATEMENTS_PAID, STRIPE_API, Setup, Stripe};
+use crate::flow::setup::{self, MailSetup, PayoutApproval, STRIPE_API, Setup, Stripe};
 use crate::wire::cookie::CookieKeys;
 use crate::wire::guessable::{is_guessable, is_patterned};
 use crate::wire::mail::{self, MailApi};
@@ -147,7 +147,10 @@ impl Config {
         let mut setup = Setup { public_url: self.public_url.clone(), ..Setup::default() };
         setup.unsubscribe = self.cookie_keys.as_ref().map(UnsubscribeKeys::of).unwrap_or_default();
         setup.mail = self.mail(text);
-        setup.statements_max = self.statements_max(text("D1_STATEMENTS_MAX").trim());
+        match setup::statements_max(text("D1_STATEMENTS_MAX").trim()) {
+            Ok(max) => setup.statements_max = max,
+            Err(why) => self.complaints.push(why),
+        }
         setup.endpoints.anywhere = text("WEBHOOKS_ANYWHERE").trim() == "yes";
         self.owns_zone = text("WEBHOOKS_OWN_ZONE").trim() == "yes";
         if !self.owns_zone {
@@ -187,20 +190,6 @@ impl Config {
             }
         };
         setup
-    }
-
-    /// How many statements an invocation may send. Fewer than the free plan's do not carry every use to its end.
-    fn statements_max(&mut self, given: &str) -> u64 {
-        match given.parse::<u64>() {
-            _ if given.is_empty() => STATEMENTS_FREE,
-            Ok(number) if (STATEMENTS_FREE..=STATEMENTS_PAID).contains(&number) => number,
-            _ => {
-                self.complaints.push(format!(
-                    "D1_STATEMENTS_MAX: must be a number from {STATEMENTS_FREE} (free plan) to {STATEMENTS_PAID} (paid plan)"
-                ));
-                STATEMENTS_FREE
-            }
-        }
     }
 
     /// How mails leave. Whether a `send_email` binding is there, the edge knows.
@@ -407,24 +396,6 @@ mod tests {
         assert_eq!(config.open_programs().collect::<Vec<_>>(), ["one", "two", "three"]);
         let [first, second, twice] = config.complaints.as_slice() else { panic!("{:?}", config.complaints) };
         assert!(first.starts_with("OPERATORS: must be") && first == second && twice.ends_with("stands there twice"));
-    }
-
-    #[test]
-    fn an_invocation_has_as_many_statements_as_its_plan_allows() {
-        let read = |value: &str| {
-            let config = Config::read(|name| match name {
-                "WEBHOOK_SECRETS" => "whsec_5Uy0nGg1dQ2kzW3q9rF8bM7xT4hLc6vJpE1sYaNoKtA=".to_owned(),
-                "COOKIE_KEYS" => "k1:3a751f27f70e668bb59b766ada5405144f434f35b2447039c7bbe96e64984e98".to_owned(),
-                "D1_STATEMENTS_MAX" => value.to_owned(),
-                _ => String::new(),
-            });
-            (config.setup.statements_max, config.complaints.len())
-        };
-        for (value, is) in
-            [("", (50, 0)), (" 1000 ", (1_000, 0)), ("50", (50, 0)), ("49", (50, 1)), ("1001", (50, 1)), ("x", (50, 1))]
-        {
-            assert_eq!(read(value), is, "{value:?}");
-        }
     }
 
     fn mail_setup(vars: &[(&str, &str)]) -> (&'static str, Vec<String>) {

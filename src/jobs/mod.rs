@@ -51,13 +51,25 @@ enum Part {
     Runs,
     Credits,
     Payouts,
+    Customers,
+    Waiting,
     Stripe,
     Messages,
     Links,
 }
 
-const PARTS: [Part; 8] =
-    [Part::Redecide, Part::Pools, Part::Runs, Part::Credits, Part::Payouts, Part::Stripe, Part::Messages, Part::Links];
+const PARTS: [Part; 10] = [
+    Part::Redecide,
+    Part::Pools,
+    Part::Runs,
+    Part::Credits,
+    Part::Payouts,
+    Part::Customers,
+    Part::Waiting,
+    Part::Stripe,
+    Part::Messages,
+    Part::Links,
+];
 
 /// Runs the job of a trigger. An error leaves what was done, and so does the end of what one invocation may send, which is
 /// no error: the next sweep goes on.
@@ -97,7 +109,9 @@ async fn sweep<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> Result<R
         match sweep_part(ctx, *part).await {
             Ok(()) => {}
             Err(error) if error.is_cut_off() => {}
-            Err(error) if *part == Part::Stripe => of_stripe = Err(error),
+            Err(error) if matches!(part, Part::Customers | Part::Waiting | Part::Stripe) => {
+                of_stripe = of_stripe.and(Err(error));
+            }
             Err(error) => {
                 first_error.get_or_insert(error);
             }
@@ -115,6 +129,8 @@ async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), Ap
         }
         Part::Credits => credit::plan(ctx).await?,
         Part::Payouts => pay::drive(ctx, pay::SWEEP_PAGES).await?,
+        Part::Customers => stripe_sweep::join(ctx).await?,
+        Part::Waiting => stripe_sweep::release(ctx).await?,
         Part::Stripe => stripe_sweep::sweep(ctx).await?,
         Part::Messages => {
             deliver::sweep(ctx).await?;

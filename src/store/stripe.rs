@@ -79,22 +79,6 @@ pub fn waiting_insert(waiting: &Waiting, now: UtcMillis) -> Stmt {
 
 const COLUMNS: &str = "w.id, w.type, w.payment_intent, w.charge, w.payload, w.body_sha256, w.occurred_at_ms";
 
-/// What a sweep has to do about Stripe's events.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-pub struct ToDo {
-    /// Customers are to be joined anew.
-    pub joins: i64,
-    /// Facts wait for their invoice.
-    pub waits: i64,
-}
-
-pub fn to_do() -> Stmt {
-    Stmt::new(
-        "SELECT EXISTS (SELECT 1 FROM stripe_customer WHERE stale_since_ms IS NOT NULL) AS joins,
-                EXISTS (SELECT 1 FROM stripe_waiting) AS waits",
-    )
-}
-
 /// Waiting facts whose invoice is known by now, in the order in which they happened.
 pub fn waiting_ready(limit: i64) -> Stmt {
     Stmt::new(format!(

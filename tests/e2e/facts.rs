@@ -14,7 +14,7 @@ pub struct Partner {
 }
 
 /// Parts of a sweep: with few statements each begins another.
-const SWEEP_PARTS: i64 = 8;
+const SWEEP_PARTS: i64 = 10;
 /// Sweeps in which everything must be done.
 const SWEEPS_MAX: i64 = 200;
 /// Deliveries in which an event must be in that one invocation cannot take in.

@@ -41,7 +41,7 @@ pub struct House {
 /// Deliveries in which an event must be in.
 const DELIVERIES: u32 = 4;
 /// Sweeps in which everything must be done: each of their parts begins twice.
-const SWEEPS: u32 = 16;
+const SWEEPS: u32 = 20;
 
 /// A month after everything, so that nothing is ahead of the clock.
 const NOW: UtcMillis = UtcMillis((CREATED + 30 * 86_400) * 1_000);
