@@ -15,7 +15,7 @@ use manicule::flow::pool;
 use manicule::flow::redecide;
 use manicule::flow::review::{self, Choice};
 use manicule::flow::settle;
-use manicule::flow::setup::{STATEMENTS_PAID, Setup};
+use manicule::flow::setup::{STATEMENTS_FREE, STATEMENTS_PAID, Setup};
 use manicule::program::document::Cadence;
 use manicule::store::run::RunRow;
 use manicule::wire::mail::Mail;
@@ -106,6 +106,12 @@ impl World {
         self.clock.set(now);
         self.db.invocation(self.statements_max.get());
         Context::new(self, &self.setup, now, "test")
+    }
+
+    /// A request's invocation begins: all that an address does fits into as few statements as Cloudflare's free plan allows.
+    pub fn request(&self, now: UtcMillis) {
+        self.clock.set(now);
+        self.db.invocation(Some(STATEMENTS_FREE));
     }
 
     /// The next number of the seeded generator (SplitMix64).

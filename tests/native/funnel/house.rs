@@ -67,7 +67,7 @@ impl House {
             headers: all,
             body: body.to_vec(),
         };
-        let _ = self.world.at(when);
+        self.world.request(when);
         let shell = Shell { site: &self.world, config: &self.config, now: when };
         now(route::answer(&shell, &request)).expect("an address of ours")
     }

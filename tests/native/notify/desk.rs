@@ -148,7 +148,7 @@ impl Desk {
             headers: vec![("authorization".to_owned(), "Bearer mop_of_the_tests".to_owned())],
             body: if body.is_null() { Vec::new() } else { body.to_string().into_bytes() },
         };
-        let _ = self.world.at(when);
+        self.world.request(when);
         let shell = Shell { site: &self.world, config: &self.config, now: when };
         now(route::answer(&shell, &request)).expect("an address of ours")
     }

@@ -160,7 +160,7 @@ impl Browser<'_> {
             headers: all,
             body: body.as_bytes().to_vec(),
         };
-        let _ = self.house.world.at(self.house.now.get());
+        self.house.world.request(self.house.now.get());
         let before = self.house.world.db.calls.get();
         let shell = Shell { site: &self.house.world, config: &self.house.config, now: self.house.now.get() };
         let response = now(route::answer(&shell, &request)).unwrap_or_else(|| panic!("{path} is no page"));

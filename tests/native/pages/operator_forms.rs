@@ -165,7 +165,7 @@ fn interface(house: &House, token: &str) -> u16 {
         headers: vec![("authorization".to_owned(), format!("Bearer {token}"))],
         ..Request::default()
     };
-    let _ = house.world.at(house.now.get());
+    house.world.request(house.now.get());
     let shell = Shell { site: &house.world, config: &house.config, now: house.now.get() };
     now(route::answer(&shell, &request)).expect("a route").status
 }

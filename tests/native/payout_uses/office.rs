@@ -232,7 +232,7 @@ impl Office {
             headers: all,
             body: body.to_vec(),
         };
-        let _ = self.world.at(at(when));
+        self.world.request(at(when));
         let shell = Shell { site: &self.world, config: &self.config, now: at(when) };
         let response = now(route::answer(&shell, &request)).expect("an address of ours");
         (request, response)
