@@ -117,7 +117,7 @@ fn uplines() -> String {
     };
     let by_name = step("CROSS JOIN (SELECT id, external_id AS account_id FROM partner) o ON o.id = up.partner");
     let by_email = step(
-        "CROSS JOIN partner_person x ON x.partner_id = up.partner CROSS JOIN event_person o ON lower(o.email) = lower(x.email)",
+        "CROSS JOIN partner_person x ON x.partner_id = up.partner CROSS JOIN event_person o ON lower(o.email) = lower(x.email) AND o.email IS NOT NULL",
     );
     format!("{by_name} UNION {by_email} LIMIT {UPLINES}")
 }
@@ -152,7 +152,7 @@ pub fn stale_by_uplines(changes: &[OfUpline], now: UtcMillis) -> Stmt {
          UPDATE account SET revision = revision + 1, stale_since_ms = ?2
          WHERE id IN (SELECT p.external_id FROM up JOIN partner p ON p.id = up.partner
              UNION SELECT e.account_id FROM up JOIN partner_person x ON x.partner_id = up.partner
-               JOIN event_person e ON lower(e.email) = lower(x.email))
+               JOIN event_person e ON lower(e.email) = lower(x.email) AND e.email IS NOT NULL)
            AND EXISTS (SELECT 1 FROM binding b WHERE b.account_id = account.id AND b.partner_id IS NOT NULL)",
         uplines()
     ))

@@ -128,6 +128,7 @@ fn the_pixel_captures_the_agency_on_the_site_s_own_pages() {
             .header("sec-fetch-mode", "no-cors")
             .header("sec-fetch-dest", "image")
             .header("sec-fetch-site", site)
+            .header("referer", format!("{}/prices?ref={}", server.base, agency.code))
     };
     step("always the same picture; another site's page gets no cookie by it");
     for site in ["cross-site", "same-site", "none"] {
@@ -137,6 +138,10 @@ fn the_pixel_captures_the_agency_on_the_site_s_own_pages() {
     }
     let bot = pixel("same-origin").header("user-agent", "Googlebot/2.1").send().expect(200);
     assert_eq!(bot.cookie(), None);
+    for page in ["/prices".to_owned(), format!("/prices?ref={}", other.code), format!("/prices?x={}", agency.code)] {
+        let reply = pixel("same-origin").header("referer", format!("{}{page}", server.base)).send().expect(200);
+        assert_eq!(reply.cookie(), None, "{page}: its address does not carry the code");
+    }
 
     step("a page of the site does what the redirect does");
     let reply = pixel("same-origin").send().expect(200);

@@ -11,7 +11,7 @@ const MONTHLY: &str = "0 6 1 * *";
 
 /// An agency of its own for each case, with one account that signed up by the code it was told.
 fn agency(server: &Server, name: &str, when: &str) -> Partner {
-    let partner = server.enrol(PROGRAM, name);
+    let partner = server.enrol(PROGRAM, &format!("agency-{name}"));
     assert!(partner.code.starts_with("PARTNER_") && partner.code.len() == 16, "{}", partner.code);
     server.tell(&[signed_up(name, when, json!({"code": partner.code}))]);
     partner

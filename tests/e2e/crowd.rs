@@ -227,7 +227,7 @@ impl Filling<'_> {
     fn partner(&self, name: &str, ready: Option<bool>) -> String {
         let new = NewPartner {
             program: PROGRAM.to_owned(),
-            external_id: name.to_owned(),
+            external_id: format!("agency-{name}"),
             name: None,
             email: None,
             website: None,

@@ -181,7 +181,7 @@ fn an_account_goes_through_its_states() {
     let before = server.transfers();
     server.cron("*/10 * * * *", super::client::now_ms());
     assert_eq!(server.transfers(), before);
-    let health = server.get("/healthz").send().expect(200).json();
+    let health = server.get("/healthz").operator().send().expect(200).json();
     assert!(health["crons"].as_array().is_some_and(|c| c.iter().any(|c| c["job"] == json!("sweep"))), "{health}");
     server.audit();
 }

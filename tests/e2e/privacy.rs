@@ -22,11 +22,14 @@ fn nothing_is_stored_without_consent() {
     let seo = server.enrol("partner-funnel", "seo");
     let salon = server.enrol("tiered-credits", "salon");
     let demo = json!({"event": "demo.requested", "partner": seo.code, "campaign": "migration-playbook"});
-    let beacon =
-        || server.post("/v1/collect", &demo).header("user-agent", CHROME).header("sec-fetch-site", "same-origin");
+    let beacon = || {
+        let ask = server.post("/v1/collect", &demo).header("user-agent", CHROME);
+        ask.header("sec-fetch-site", "same-origin").header("referer", format!("{}/?ref={}", server.base, seo.code))
+    };
     let pixel = |code: &str| {
         server
             .get(&format!("/px.gif?partner={code}"))
+            .header("referer", format!("{}/?ref={code}", server.base))
             .header("user-agent", CHROME)
             .header("sec-fetch-site", "same-origin")
     };

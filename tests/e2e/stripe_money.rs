@@ -12,7 +12,7 @@ const SWEEP: &str = "*/10 * * * *";
 
 /// A partner of the agency program who can be paid, with a client that has signed up; the partner's account at Stripe.
 fn agency(stripe: &Stripe, server: &Server, name: &str) -> (Partner, String) {
-    let partner = server.enrol(AGENCY, name);
+    let partner = server.enrol(AGENCY, &format!("agency-{name}"));
     server.tell(&[signed_up(name, "2025-01-05T00:00:00Z", json!({"code": partner.code}))]);
     stripe.at("2025-01-05T00:00:00Z");
     let account = stripe.onboards(server, &partner);
@@ -172,7 +172,8 @@ fn from_subscription_to_payout_and_back() {
     let net = |year: &str| -> i64 {
         let csv = server.get(&format!("/v1/reports/payouts?year={year}")).operator().send().expect(200).text;
         let rows = csv.lines().skip(1).inspect(|row| assert!(row.contains(&account), "{csv}"));
-        rows.map(|row| row.rsplit(',').next().and_then(|n| n.parse::<i64>().ok()).expect("a number")).sum()
+        rows.map(|row| row.rsplit(',').next().and_then(|n| n.trim_matches('"').parse::<i64>().ok()).expect("a number"))
+            .sum()
     };
     // It came back while this ran, which is in one year or, on its last night, in two.
     let years = BTreeSet::from([began, super::facts::ahead(0)].map(|when| when[..4].to_owned()));
@@ -258,7 +259,7 @@ fn operators_stop_let_go_and_are_told() {
     let (stripe, server) = Stripe::beside(&vars);
     let (one, to_one) = agency(&stripe, &server, "one");
     let (two, to_two) = agency(&stripe, &server, "two");
-    let waiting = server.enrol(AGENCY, "waiting");
+    let waiting = server.enrol(AGENCY, "agency-waiting");
     server.tell(&[signed_up("waiting", "2025-01-05T00:00:00Z", json!({"code": waiting.code}))]);
     for name in ["one", "two", "waiting"] {
         pays(&stripe, name, "2025-01-10T00:00:00Z", 50_000);
@@ -367,7 +368,7 @@ fn a_key_that_stripe_refuses_stops_payouts_and_says_so() {
         .operator()
         .send()
         .problem(409, "stripe_not_set_up");
-    let health = server.get("/healthz").send().expect(503);
+    let health = server.get("/healthz").operator().send().expect(503);
     assert!(health.text.contains("STRIPE_API_BASE"), "{}", health.text);
 
     step("with the key again, the next run pays all of it");
@@ -382,7 +383,7 @@ fn a_key_that_stripe_refuses_stops_payouts_and_says_so() {
 fn make_serve_brings_a_stand_in_along() {
     let mut server = Server::with_stand_in();
     let stripe = Stripe::within(&server);
-    let partner = server.enrol(AGENCY, "one");
+    let partner = server.enrol(AGENCY, "agency-one");
     server.tell(&[signed_up("one", "2025-01-05T00:00:00Z", json!({"code": partner.code}))]);
     let account = stripe.onboards(&server, &partner);
     pays(&stripe, "one", "2025-01-10T00:00:00Z", 50_000);

@@ -338,7 +338,10 @@ fn year(statements_max: &str) {
     step("Stripe, the years' totals and the payouts' own list say the same");
     let net = |year: i64| -> i64 {
         let csv = story.server.get(&format!("/v1/reports/payouts?year={year}")).operator().send().expect(200).text;
-        csv.lines().skip(1).map(|row| row.rsplit(',').next().and_then(|n| n.parse::<i64>().ok()).expect("cents")).sum()
+        csv.lines()
+            .skip(1)
+            .map(|row| row.rsplit(',').next().and_then(|n| n.trim_matches('"').parse::<i64>().ok()).expect("cents"))
+            .sum()
     };
     assert_eq!(net(2024) + net(2025), sent);
     let payouts = story.server.read("/v1/payouts?limit=200");

@@ -191,7 +191,7 @@ fn several_secrets_are_active_while_one_is_rotated() {
     server
         .deliver_signed(body(5).as_bytes(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", now)
         .problem(503, "not_configured");
-    let health = server.get("/healthz").send().expect(503).json();
+    let health = server.get("/healthz").operator().send().expect(503).json();
     assert_eq!(health["ok"], json!(false));
     assert!(health["configuration"][0].as_str().is_some_and(|c| c.starts_with("WEBHOOK_SECRETS")), "{health}");
 }

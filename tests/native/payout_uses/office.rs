@@ -56,7 +56,7 @@ impl Office {
     /// Id and code.
     pub fn partner(&self, program: &str, who: &str) -> (String, String) {
         self.world
-            .partner(at("2026-01-01T00:00:00Z"), program, who, &format!("{who}@partners.example"))
+            .partner(at("2026-01-01T00:00:00Z"), program, &format!("agency_{who}"), &format!("{who}@partners.example"))
             .expect("enrolled")
     }
 

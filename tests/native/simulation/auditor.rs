@@ -48,7 +48,7 @@ impl Auditor {
             let life = Life::of(&self.known, &account);
             self.picture.lives.insert(account, life);
         }
-        self.picture.bindings = Bindings::of(&self.picture.lives, &self.known, &self.register);
+        self.picture.bindings = Bindings::all_of(&self.picture.lives, &self.known, &self.register);
         if !event.account.is_empty() {
             self.salon.learn(&self.picture, &event.account);
         }

@@ -29,6 +29,8 @@ pub struct Bound {
     pub code: String,
     pub source: &'static str,
     pub from: Place,
+    /// Whose touches it was bound by.
+    pub visitor: Option<String>,
 }
 
 /// By account and program.
@@ -36,7 +38,7 @@ pub struct Bound {
 pub struct Bindings(BTreeMap<String, BTreeMap<&'static str, Bound>>);
 
 impl Bindings {
-    pub fn of(lives: &BTreeMap<String, Life>, known: &Known, register: &Register) -> Bindings {
+    pub fn all_of(lives: &BTreeMap<String, Life>, known: &Known, register: &Register) -> Bindings {
         let mut order: Vec<(&String, &Life, &Sent)> =
             lives.iter().filter_map(|(id, life)| Some((id, life, &**life.sign_up.as_ref()?))).collect();
         // Who signed up first is bound first: later sign-ups may follow by their domain.
@@ -59,6 +61,16 @@ impl Bindings {
 
     pub fn to(&self, account: &str, program: &str) -> Option<&Bound> {
         self.0.get(account)?.values().find(|b| b.program == program)
+    }
+
+    pub fn of(&self, account: &str) -> impl Iterator<Item = &Bound> {
+        self.0.get(account).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// Every account that touches of a visitor bound, in any group.
+    pub fn by_visitor<'a>(&'a self, visitor: &'a str) -> impl Iterator<Item = &'a String> {
+        let bound = |of: &BTreeMap<&str, Bound>| of.values().any(|b| b.visitor.as_deref() == Some(visitor));
+        self.0.iter().filter_map(move |(account, of)| bound(of).then_some(account))
     }
 
     /// Everybody bound to a program.
@@ -86,7 +98,7 @@ impl Search<'_> {
             return Some(bound);
         }
         if let Some(bound) = self.last(sign_up, sign_up.touches.iter().map(|(code, at)| (code.as_str(), *at))) {
-            return Some(bound);
+            return Some(Bound { visitor: Some(sign_up.browser().to_owned()), ..bound });
         }
         if let Some(bound) = self.by_domain(sign_up).filter(|_| is_developers) {
             return Some(bound);
@@ -110,6 +122,7 @@ impl Search<'_> {
             code: code.to_owned(),
             source: link.source,
             from: event.place(),
+            visitor: None,
         })
     }
 
@@ -156,6 +169,10 @@ impl Search<'_> {
             mine().filter_map(|c| self.link(&c.code).filter(|l| l.works(c.at))).map(|l| l.partner.as_str()).collect();
         partners.sort_unstable();
         partners.dedup();
-        if partners.len() == 1 { self.last(sign_up, mine().map(|c| (c.code.as_str(), c.at))) } else { None }
+        if partners.len() != 1 {
+            return None;
+        }
+        let bound = self.last(sign_up, mine().map(|c| (c.code.as_str(), c.at)))?;
+        Some(Bound { visitor: Some(visitor.to_owned()), ..bound })
     }
 }

@@ -42,7 +42,7 @@ pub fn counts(known: &Known, register: &Register) -> Counts {
         };
         if let Some(link) = link {
             let key = (week(event.at), link.partner.clone(), event.data("campaign").to_owned(), stage);
-            let told = event.visitor().or((!event.touches.is_empty()).then_some("v"));
+            let told = event.visitor().or((!event.touches.is_empty()).then(|| event.browser()));
             let alone = format!("event {}", event.id);
             visitors.entry(key).or_default().insert(told.map_or(alone, str::to_owned));
         }

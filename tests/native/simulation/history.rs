@@ -159,5 +159,5 @@ pub fn trail(register: &Register, event: &Sent) -> Option<Trail> {
         at: UtcMillis(*at),
     });
     let touches: Vec<Touch> = touches.collect();
-    (!touches.is_empty()).then(|| Trail { visitor: "v".to_owned(), touches })
+    (!touches.is_empty()).then(|| Trail { visitor: event.browser().to_owned(), touches })
 }

@@ -3,8 +3,8 @@
 //! Source: section 5 of the design, rules 17, 23 and 25.
 
 use super::binding::{Bindings, Bound};
-use super::calendar::month;
-use super::facts::{Known, Register};
+use super::calendar::{DAY, month};
+use super::facts::{Known, Place, Register};
 use super::life::{Invoice, Life};
 use std::collections::BTreeMap;
 
@@ -91,7 +91,7 @@ impl Line {
 impl Picture {
     pub fn of(known: &Known, register: &Register) -> Picture {
         let lives = known.accounts().into_iter().map(|a| (a.clone(), Life::of(known, &a))).collect();
-        let bindings = Bindings::of(&lives, known, register);
+        let bindings = Bindings::all_of(&lives, known, register);
         Picture { lives, bindings }
     }
 
@@ -101,10 +101,12 @@ impl Picture {
     }
 
     pub fn standing(&self, register: &Register, account: &str, program: &str, partner: &str) -> Standing {
-        // A crowd is told apart by all the facts; who was rejected for it stays rejected, whatever they say later.
-        let about = (account.to_owned(), partner.to_owned(), "signups_in_month".to_owned());
-        if register.reviews.get(&about) == Some(&false) {
-            return Standing::Rejected;
+        // Crowds are told apart by all the facts; who was rejected for one stays rejected, whatever they say later.
+        for crowd in ["signups_in_month", "one_visitor", "referral_ring"] {
+            let about = (account.to_owned(), partner.to_owned(), crowd.to_owned());
+            if register.reviews.get(&about) == Some(&false) {
+                return Standing::Rejected;
+            }
         }
         let mut standing = Standing::Clear;
         for rule in self.suspicions(register, account, program, partner) {
@@ -121,6 +123,12 @@ impl Picture {
     fn suspicions(&self, register: &Register, account: &str, program: &str, partner: &str) -> Vec<&'static str> {
         let life = &self.lives[account];
         let mut found = Vec::new();
+        if self.came_by_the_same_browser(account, program) >= 5 {
+            found.push("one_visitor");
+        }
+        if self.goes_round(register, account, program, partner) {
+            found.push("referral_ring");
+        }
         let own = register.partner_email.get(partner).map(|e| e.to_lowercase());
         let mut addresses = life.events.iter().filter_map(|e| e.email());
         if program != "tiered-credits" && addresses.any(|e| Some(e.to_lowercase()) == own) {
@@ -142,6 +150,47 @@ impl Picture {
             found.push("signups_in_month");
         }
         found
+    }
+
+    /// How many accounts the visitor behind the binding brought within 30 days before it.
+    fn came_by_the_same_browser(&self, account: &str, program: &str) -> usize {
+        let Some(visitor) = self.bindings.to(account, program).and_then(|b| b.visitor.as_deref()) else { return 0 };
+        let place = |account: &str| self.lives[account].sign_up.as_ref().expect("it is bound").place();
+        let mine = place(account);
+        let before = self.bindings.by_visitor(visitor).map(|other| place(other));
+        before.filter(|theirs| *theirs < mine && theirs.0 > mine.0 - 30 * DAY).count()
+    }
+
+    /// Whether the partner's own accounts were referred, before this binding and from partner to partner, by the owner
+    /// of this account. Whose an account is, is told by its addresses.
+    fn goes_round(&self, register: &Register, account: &str, program: &str, partner: &str) -> bool {
+        let address = |partner: &str| register.partner_email.get(partner).map(|e| e.to_lowercase());
+        let has = |life: &Life, address: &str| {
+            life.events.iter().any(|e| e.email().is_some_and(|e| e.to_lowercase() == address))
+        };
+        let bound = &self.bindings.to(account, program).expect("it is bound").from;
+        let mut reached = vec![(partner.to_owned(), None)];
+        for _ in 0..8 {
+            let mut next = Vec::new();
+            for (below, latest) in &reached {
+                let Some(address) = address(below) else { continue };
+                for (own, _) in self.lives.iter().filter(|(_, life)| has(life, &address)) {
+                    next.extend(
+                        self.bindings.of(own).map(|b| (b.partner.clone(), latest.clone().max(Some(b.from.clone())))),
+                    );
+                }
+            }
+            next.sort();
+            next.dedup();
+            let closes = |(above, latest): &(String, Option<Place>)| {
+                latest.as_ref() < Some(bound) && address(above).is_some_and(|a| has(&self.lives[account], &a))
+            };
+            if next.iter().any(closes) {
+                return true;
+            }
+            reached = next;
+        }
+        false
     }
 
     /// How many sign-ups the partner referred in the account's month before it.

@@ -50,6 +50,7 @@ user-referral referrer-credit available
 user-referral referrer-credit held
 user-referral benefit settled
 review by same_email
+review by one_visitor
 review by same_domain
 review by signups_in_month
 review by currency
@@ -113,7 +114,7 @@ fn work(next: &AtomicU64, end: u64, done: &Mutex<(Stats, Vec<(u64, String)>)>) {
 
 fn report(failures: &[(u64, String)]) -> String {
     let lines = failures.iter().take(5).map(|(seed, what)| {
-        format!("seed {seed}: {what}\n  reproduce: SIM_SEED={seed} cargo test --test simulation -- --nocapture")
+        format!("seed {seed}: {what}\n  reproduce: SIM_SEED={seed} cargo nextest run --features sabotage --test native simulation::seeds")
     });
     lines.collect::<Vec<_>>().join("\n")
 }
