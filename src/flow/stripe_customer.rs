@@ -4,7 +4,6 @@
 use super::books::{self, BOOKS_STATEMENTS, Books, Coming};
 use super::commit::{COMMIT_STATEMENTS, Commit, UNBIND_STATEMENTS};
 use super::context::{Context, Ports};
-use super::conversion::TAKE_USUALLY;
 use super::error::{AppError, TRIES_MAX};
 use super::setup::STATEMENTS_FREE;
 use crate::base::time::UtcMillis;
@@ -26,8 +25,15 @@ const MOVE_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS + 3 + COMMIT_STATEMENTS + UNBI
 /// Beside the sweep's heartbeat and the list of customers.
 const _: () = assert!(2 + FIND_STATEMENTS - 1 + MOVE_STATEMENTS <= STATEMENTS_FREE, "no sweep can join a customer");
 
-/// Takes note of a customer and its address; the account it is, as far as that is known.
-pub async fn note<P: Ports>(ctx: &Context<'_, P>, named: &Customer, at: UtcMillis) -> Result<String, AppError> {
+/// Takes note of a customer and its address; the account it is, as far as that is known. `for_facts`: statements that are
+/// left to what comes behind it. Where one invocation cannot do both, facts stand under the account that the customer was
+/// so far, and the sweep moves them.
+pub async fn note<P: Ports>(
+    ctx: &Context<'_, P>,
+    named: &Customer,
+    at: UtcMillis,
+    for_facts: u64,
+) -> Result<String, AppError> {
     let email = named.email.as_deref();
     let rows = ctx
         .batch(vec![
@@ -44,9 +50,7 @@ pub async fn note<P: Ports>(ctx: &Context<'_, P>, named: &Customer, at: UtcMilli
         return Ok(row.account_id.clone());
     }
     ctx.batch(customers::customer_note(&named.id, email, at, ctx.now)).await?;
-    // The fact that names the customer comes behind. Where one invocation cannot do both, the fact stands under the account
-    // that the customer was so far, and the sweep moves it with the others.
-    let _for_fact = ctx.keep(TAKE_USUALLY);
+    let _for_facts = ctx.keep(for_facts);
     if ctx.has_room(FIND_STATEMENTS) {
         match join(ctx, &named.id).await {
             Err(error) if error.is_cut_off() => {}

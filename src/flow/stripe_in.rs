@@ -70,7 +70,10 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
         ctx.query(rows::payment_note(&event.paid_by)).await?;
     }
     let account = match &event.customer {
-        Some(customer) => Some(stripe_customer::note(ctx, customer, event.created).await?),
+        Some(customer) => {
+            let for_facts = if matches!(event.what, What::Facts(_)) { TAKE_USUALLY } else { 0 };
+            Some(stripe_customer::note(ctx, customer, event.created, for_facts).await?)
+        }
         None => None,
     };
     let outcome = match &event.what {
