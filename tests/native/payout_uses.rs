@@ -395,7 +395,7 @@ fn a_transfer_is_taken_back_once_whoever_says_so_first() {
     let csv = office.text("2026-12-31T00:00:00Z", "/v1/reports/payouts?year=2026");
     let row = csv.lines().nth(1).unwrap();
     assert!(row.ends_with(",\"usd\",\"1\",\"10000\",\"4000\",\"6000\""), "{csv}");
-    assert!(row.starts_with(&format!("\"2026\",\"{AGENCY}\",\"{partner}\",\"p\",\"p\",")), "{csv}");
+    assert!(row.starts_with(&format!("\"2026\",\"{AGENCY}\",\"{partner}\",\"agency_p\",\"agency_p\",")), "{csv}");
     assert_eq!(office.text(APRIL, "/v1/reports/payouts?year=2025").lines().count(), 1);
 }
 

@@ -55,8 +55,10 @@ impl Office {
 
     /// Id and code.
     pub fn partner(&self, program: &str, who: &str) -> (String, String) {
+        // A reader of credits asks for its own account; other programs' partners are no accounts.
+        let external = if program == "tiered-credits" { who.to_owned() } else { format!("agency_{who}") };
         self.world
-            .partner(at("2026-01-01T00:00:00Z"), program, &format!("agency_{who}"), &format!("{who}@partners.example"))
+            .partner(at("2026-01-01T00:00:00Z"), program, &external, &format!("{who}@partners.example"))
             .expect("enrolled")
     }
 

@@ -9,7 +9,7 @@ use super::calendar::DAY;
 use super::developer::{self, Caps};
 use super::facts::{Known, Register, Sent};
 use super::life::Life;
-use super::picture::{Key, Line, Picture, Standing};
+use super::picture::{Key, Line, Picture, Standing, Status};
 use super::runs::{self, Grant, Progress, RunModel};
 use super::salon::Salon;
 use super::{credit, salon};
@@ -50,7 +50,7 @@ impl Auditor {
         }
         self.picture.bindings = Bindings::all_of(&self.picture.lives, &self.known, &self.register);
         if !event.account.is_empty() {
-            self.salon.learn(&self.picture, &event.account);
+            self.salon.learn(&self.picture, &self.register, &event.account);
         }
     }
 
@@ -204,7 +204,7 @@ impl Auditor {
             lines.extend(agency::lines(picture, register, &self.terms, account));
             lines.extend(developer::lines(picture, register, &self.caps, account));
             lines.extend(credit::benefit(picture, account));
-            lines.extend(self.salon.lines(picture, account));
+            lines.extend(self.salon.lines(picture, register, account));
         }
         for ((program, account, rule), (_, at)) in &self.granted {
             lines.extend(match program.as_str() {
@@ -222,6 +222,7 @@ impl Auditor {
         let moved = self.granted.get(&key).is_some_and(|(partner, _)| *partner != line.key.partner);
         match line.key.program.as_str() {
             _ if line.key.rule == "benefit" => Some("benefit"),
+            salon::PROGRAM if line.status == Status::Held => Some("pending"),
             salon::PROGRAM => Some("available"),
             _ if moved => None,
             _ if self.vested.contains(&line.key) => Some("available"),

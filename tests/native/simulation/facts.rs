@@ -44,10 +44,10 @@ impl Sent {
         self.body["attribution"]["visitor"].as_str().or(self.body["data"]["visitor"].as_str())
     }
 
-    /// Whose browser the touches are of: half of the accounts are signed up in one and the same.
+    /// Whose browser the touches are of: three of four accounts are signed up in one and the same.
     pub fn browser(&self) -> &str {
-        let is_shared = self.account.bytes().map(usize::from).sum::<usize>() % 2 == 0;
-        if is_shared { "lab" } else { &self.account }
+        let is_shared = self.account.bytes().map(usize::from).sum::<usize>() % 4 != 0;
+        if is_shared || self.account.is_empty() { "lab" } else { &self.account }
     }
 
     pub fn email(&self) -> Option<&str> {

@@ -67,7 +67,9 @@ impl Play {
         decided.map_err(|e| e.to_string())?;
         self.stats.reviews += 1;
         let about = (text("account_id"), text("partner_id"), text("rule"));
+        let account = about.0.clone();
         self.auditor.register.reviews.insert(about, choice == Choice::Release);
+        self.auditor.salon.learn(&self.auditor.picture, &self.auditor.register, &account);
         Ok(())
     }
 }

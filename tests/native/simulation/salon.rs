@@ -3,10 +3,11 @@
 //! Source: section 5 of the design, rules 6 and 18. What was issued before cannot be told from the facts, so this keeps
 //! its own books from intake to intake.
 
+use super::binding::Bound;
 use super::calendar::DAY;
-use super::facts::{Place, Sent};
+use super::facts::{Place, Register, Sent};
 use super::life::Life;
-use super::picture::{Line, Picture, Status};
+use super::picture::{Line, Picture, Standing, Status};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,15 @@ struct Reward {
     is_issued: bool,
     /// Whether the account is bound to anybody, so that it is owed at all.
     is_owed: bool,
+    /// Whether it waits for a person: nobody is told of it before.
+    is_held: bool,
+}
+
+impl Reward {
+    /// What comes to nothing is nothing to tell.
+    fn is_announced(&self) -> bool {
+        self.is_owed && self.is_issued && !self.is_held && self.cents > 0
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -28,14 +38,17 @@ pub struct Salon {
     pub balance: i64,
     /// By account and tier.
     rewards: BTreeMap<(String, &'static str), Reward>,
-    /// What was ever issued, by account and tier.
+    /// What was ever issued and not held, by account and tier.
     pub issued: BTreeSet<(String, String)>,
 }
 
 impl Salon {
     /// An event was taken in that may change what an account has earned.
-    pub fn learn(&mut self, picture: &Picture, account: &str) {
-        let bound = picture.bindings.to(account, PROGRAM);
+    /// Or a person rejected it.
+    pub fn learn(&mut self, picture: &Picture, register: &Register, account: &str) {
+        let is_rejected = |b: &&Bound| picture.standing(register, account, PROGRAM, &b.partner) == Standing::Rejected;
+        let bound = picture.bindings.to(account, PROGRAM).filter(|b| !is_rejected(b));
+        let is_held = bound.is_some_and(|b| picture.standing(register, account, PROGRAM, &b.partner) == Standing::Held);
         let mut due: Vec<(Place, &'static str)> = Vec::new();
         for ((_, tier), reward) in self.rewards.iter_mut().filter(|((of, _), _)| of == account) {
             if bound.is_none() && reward.is_owed {
@@ -51,6 +64,7 @@ impl Salon {
         if let Some(bound) = bound {
             for (tier, reward) in earned(&picture.lives[account], &bound.from) {
                 let key = (account.to_owned(), tier);
+                let reward = Reward { is_held, ..reward };
                 if let Entry::Vacant(entry) = self.rewards.entry(key) {
                     new.push((reward.place.clone(), tier));
                     entry.insert(reward);
@@ -60,6 +74,12 @@ impl Salon {
         new.sort();
         for (_, tier) in due.into_iter().chain(new) {
             self.issue(account, tier);
+        }
+        for ((_, tier), reward) in self.rewards.iter_mut().filter(|((of, _), _)| of == account) {
+            reward.is_held = is_held;
+            if reward.is_announced() {
+                self.issued.insert((account.to_owned(), (*tier).to_owned()));
+            }
         }
     }
 
@@ -72,7 +92,6 @@ impl Salon {
         if reward.cents > 0 && !is_behind && self.balance >= reward.cents {
             reward.is_issued = true;
             self.balance -= reward.cents;
-            self.issued.insert((account.to_owned(), tier.to_owned()));
         }
     }
 
@@ -87,7 +106,9 @@ impl Salon {
             }
             self.balance -= reward.cents;
             reward.is_issued = true;
-            self.issued.insert((key.0.clone(), key.1.to_owned()));
+            if reward.is_announced() {
+                self.issued.insert((key.0.clone(), key.1.to_owned()));
+            }
         }
     }
 
@@ -95,12 +116,15 @@ impl Salon {
         self.rewards.values().filter(|r| r.is_owed && !r.is_issued).count()
     }
 
-    pub fn lines(&self, picture: &Picture, account: &str) -> Vec<Line> {
+    pub fn lines(&self, picture: &Picture, register: &Register, account: &str) -> Vec<Line> {
         let Some(bound) = picture.bindings.to(account, PROGRAM) else { return Vec::new() };
         let mine = self.rewards.iter().filter(|((of, _), _)| of == account);
         mine.map(|((_, tier), reward)| {
             let mut line = Line::new(account, bound, tier, reward.basis.to_owned(), reward.place.0, reward.cents);
-            if !reward.is_issued {
+            let standing = picture.standing(register, account, PROGRAM, &bound.partner);
+            if standing == Standing::Rejected || reward.is_issued {
+                line.judge(standing, false);
+            } else {
                 line.net = 0;
                 line.status = Status::Waiting;
             }
@@ -118,6 +142,7 @@ fn earned(life: &Life, from: &Place) -> Vec<(&'static str, Reward)> {
         cents,
         is_issued: false,
         is_owed: false,
+        is_held: false,
     };
     let first = |kind: &str| life.events.iter().find(|e| e.kind == kind && e.place() >= *from);
     let mut found = Vec::new();
