@@ -15,7 +15,7 @@ use crate::store::customer::{self as customers, Booked, CustomerRow, Known};
 use crate::store::port::DbError;
 use crate::wire::stripe::Customer;
 
-/// Statements that find which account a customer is, where nothing has to move; and those that find what has to.
+/// Statements that find which account a customer is, and note it where nothing has to move.
 const FIND_STATEMENTS: u64 = 4 + 1;
 /// Statements that move its facts as a rule: both accounts' revisions and books, what is moved and what is decided anew.
 /// One that takes more is refused by the port before anything is written, stays marked, and has a sweep to itself when its

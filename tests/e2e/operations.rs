@@ -155,7 +155,10 @@ fn a_run_is_seen_before_it_is_started() {
     assert_eq!(server.balance(&one), (16_000, 0));
 
     step("started it does exactly that, and the same again is the same run");
-    let done = ask(run(false)).expect(200).json();
+    let mut done = ask(run(false)).expect(200).json();
+    while server.is_tight && done["state"] != "done" {
+        done = ask(run(false)).expect(200).json();
+    }
     assert_eq!((&done["state"], &done["planned"], &done["executed"]), (&json!("done"), &json!(3), &json!(3)), "{done}");
     assert_eq!(done["totals"][0]["executed_cents"], json!(32_000), "{done}");
     assert_eq!((server.balance(&one), server.balance(&two)), ((0, 16_000), (0, 16_000)));

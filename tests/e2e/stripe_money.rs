@@ -78,6 +78,7 @@ fn from_subscription_to_payout_and_back() {
         "discount": {"percent_off": 10}, "tax": {"percent": 20}, "noise": true});
     let first = stripe.happens("subscribe", &asked);
     let subscription = first["subscription"].clone();
+    server.catch_up();
     assert_eq!(balances(&server, &studio), (7_200, 0, 0), "20 % of $360, once, whatever else Stripe says of it");
 
     step("a zero invoice and a trial earn nothing; an annual invoice earns like any other");

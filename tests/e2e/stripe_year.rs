@@ -350,8 +350,20 @@ fn year(statements_max: &str) {
     assert_eq!(payouts.len(), story.stripe.list("transfer").len(), "one transfer each");
     assert_eq!(payouts.iter().map(|p| p["amount_cents"].as_i64().expect("cents")).sum::<i64>(), sent);
 
-    let cut_off = story.server.log().matches("statements_used_up").count();
-    println!("{:?}, {sent} cents sent; cut off {cut_off} times", story.counts);
+    // Nothing but cron was under way while cron was: what the log says of it is its own.
+    let log = story.server.log();
+    let crons = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let sent_by: Vec<u64> =
+        crons.filter(|line| line["message"] == "cron").filter_map(|line| line["statements"].as_u64()).collect();
+    let (most, allowed) = (sent_by.iter().max().copied(), statements_max.parse().expect("a number"));
+    println!(
+        "{:?}, {sent} cents sent; {} cron invocations of at most {most:?} statements; events cut off {} times",
+        story.counts,
+        sent_by.len(),
+        log.matches("statements_used_up").count()
+    );
+    assert!(most.is_some_and(|most| most <= allowed), "{most:?}");
+    assert_eq!(story.server.read("/healthz")["statements_max"], json!(allowed));
     let c = &story.counts;
     assert!(c.refunds > 4 && c.won > 1 && c.lost > 1 && c.payouts > 20, "{c:?}");
 }

@@ -23,7 +23,7 @@ fn agency(server: &Server, account: &str) -> Partner {
 /// Sends all at the same time and gives the replies in the order of `bodies`.
 fn at_once(server: &Server, bodies: &[Value]) -> Vec<Reply> {
     std::thread::scope(|scope| {
-        let senders: Vec<_> = bodies.iter().map(|body| scope.spawn(|| server.deliver(body))).collect();
+        let senders: Vec<_> = bodies.iter().map(|body| scope.spawn(|| server.deliver_at_once(body))).collect();
         senders.into_iter().map(|sender| sender.join().expect("a reply")).collect()
     })
 }
