@@ -103,7 +103,7 @@ impl From<DbError> for AppError {
                 AppError::new(Kind::Transient, CUT_OFF, detail)
             }
             DbError::NoSchema(why) => {
-                let detail = "the database has no tables yet: its deployment is under way; send it again in a minute";
+                let detail = "the database has no tables yet: its deployment is under way; send it again in a moment";
                 AppError::new(Kind::Transient, "schema_missing", detail).cause(why)
             }
             DbError::Fault(why) => AppError::new(Kind::Fault, "database_fault", why),

@@ -85,15 +85,23 @@ impl Response {
         }
         let mut response = Response::json(status, &body);
         response.headers[0].1 = "application/problem+json".to_owned();
-        match error.kind {
-            Kind::TooMany => response.headers.push(("retry-after", "60".to_owned())),
-            Kind::Transient => response.headers.push(("retry-after", "5".to_owned())),
-            Kind::Unauthorized => response.headers.push(("www-authenticate", "Bearer".to_owned())),
-            _ => {}
+        response.headers.extend(retry_after(error.kind));
+        if error.kind == Kind::Unauthorized {
+            response.headers.push(("www-authenticate", "Bearer".to_owned()));
         }
         response.fault = Some(error.to_string());
         response
     }
+}
+
+/// The header that says when to try again, in seconds.
+pub fn retry_after(kind: Kind) -> Option<(&'static str, String)> {
+    let seconds = match kind {
+        Kind::TooMany => 60,
+        Kind::Transient => 5,
+        _ => return None,
+    };
+    Some(("retry-after", seconds.to_string()))
 }
 
 /// The one table from errors to statuses.

@@ -123,6 +123,7 @@ fn refused<S: Site>(visit: &Visit<'_, S>, error: &AppError, area: &str) -> Respo
     };
     let page = Page { title, area: Area::Open, here: "", content };
     let mut response = layout::show(visit, message::status_of(error.kind), page);
+    response.headers.extend(message::retry_after(error.kind));
     if error.kind == Kind::MethodNotAllowed {
         response.headers.push(("allow", "GET, HEAD, POST".to_owned()));
     }

@@ -8,6 +8,7 @@ mod chain;
 mod dry_run;
 mod funnel;
 mod golden;
+mod new_database;
 mod notify;
 mod openapi;
 mod order;
