@@ -21,29 +21,33 @@ fn busy(partners: usize, clients: usize) -> World {
     let world = World::new(12);
     for number in 0..partners {
         let program = if number % 2 == 0 { "agency-partner" } else { "developer-affiliate" };
-        let name = format!("p{number}");
-        let (_, code) =
-            world.partner(at("2026-01-01T00:00:00Z"), program, &name, &format!("{name}@a.example")).expect("a partner");
-        for client in 0..clients {
-            let account = format!("{name}-{client}");
-            let event = |n: usize, kind: &str, when: &str, rest: serde_json::Value| {
-                let mut body = rest;
-                body["id"] = json!(format!("{account}-{n}"));
-                body["type"] = json!(kind);
-                body["occurred_at"] = json!(when);
-                body["account"] = json!({"id": account, "email": format!("c@{account}.example")});
-                world.take(at("2026-02-20T00:00:00Z"), &body, None).expect("it is taken in");
-            };
-            event(0, "account.signed_up", "2026-01-05T00:00:00Z", json!({"attribution": {"code": code}}));
-            event(1, "account.active", "2026-01-06T00:00:00Z", json!({"data": {"api_calls": 5_000}}));
-            for month in 1..3 {
-                let when = format!("2026-0{month}-10T00:00:00Z");
-                let rest = json!({"amount": {"cents": 90_000, "currency": "usd"}, "data": {"invoice_id": format!("{account}-i{month}")}});
-                event(10 + month, "invoice.paid", &when, rest);
-            }
-        }
+        bring(&world, program, &format!("p{number}"), clients);
     }
     world
+}
+
+/// A partner with some clients that have paid twice.
+fn bring(world: &World, program: &str, name: &str, clients: usize) {
+    let (_, code) =
+        world.partner(at("2026-01-01T00:00:00Z"), program, name, &format!("{name}@a.example")).expect("a partner");
+    for client in 0..clients {
+        let account = format!("{name}-{client}");
+        let event = |n: usize, kind: &str, when: &str, rest: serde_json::Value| {
+            let mut body = rest;
+            body["id"] = json!(format!("{account}-{n}"));
+            body["type"] = json!(kind);
+            body["occurred_at"] = json!(when);
+            body["account"] = json!({"id": account, "email": format!("c@{account}.example")});
+            world.take(at("2026-02-20T00:00:00Z"), &body, None).expect("it is taken in");
+        };
+        event(0, "account.signed_up", "2026-01-05T00:00:00Z", json!({"attribution": {"code": code}}));
+        event(1, "account.active", "2026-01-06T00:00:00Z", json!({"data": {"api_calls": 5_000}}));
+        for month in 1..3 {
+            let when = format!("2026-0{month}-10T00:00:00Z");
+            let rest = json!({"amount": {"cents": 90_000, "currency": "usd"}, "data": {"invoice_id": format!("{account}-i{month}")}});
+            event(10 + month, "invoice.paid", &when, rest);
+        }
+    }
 }
 
 fn open_runs(world: &World) -> i64 {
@@ -91,6 +95,55 @@ fn all_due_runs_are_there_before_the_first_is_taken_further() {
     world.statements_max.set(Some(STATEMENTS_FREE));
     sweep_until(&world, first, |world| open_runs(world) == 0);
     assert!(world.faults().is_empty());
+}
+
+#[test]
+fn a_run_that_is_cut_off_at_any_statement_comes_to_the_same_books() {
+    let first = at("2026-05-01T06:00:00Z");
+    let whole = busy(2, 2);
+    let ctx = whole.at(first);
+    now(jobs::run(&ctx, MONTHLY, first)).expect("the trigger");
+    let (all, wanted) = (1_000 - ctx.left(), books(&whole));
+    assert_eq!(open_runs(&whole), 0);
+    // What the trigger alone sends; with fewer it inserts nothing, and says so.
+    const LEAST: u64 = 4;
+    for cut in LEAST..=all {
+        let world = busy(2, 2);
+        world.statements_max.set(Some(cut));
+        cron(&world, MONTHLY, first);
+        assert!(world.db.most.get() <= cut.max(STATEMENTS_FREE));
+        assert_eq!(world.db.number("SELECT COUNT(*) FROM run"), 2, "cut off after {cut} statements");
+        world.statements_max.set(Some(STATEMENTS_FREE));
+        sweep_until(&world, first, |world| open_runs(world) == 0);
+        assert_eq!(books(&world), wanted, "cut off after {cut} statements");
+    }
+    println!("{} places", all - LEAST + 1);
+}
+
+#[test]
+fn many_programs_due_at_once_all_come_to_their_end() {
+    use manicule::program::catalog::PRESETS;
+    const PROGRAMS: usize = 24;
+    let first = at("2026-05-01T06:00:00Z");
+    let world = busy(0, 0);
+    let (_, agency) = PRESETS.iter().find(|(id, _)| *id == "agency-partner").expect("a preset");
+    for number in 0..PROGRAMS {
+        let id = format!("agency-{number:02}");
+        let text = agency.replace("\"agency-partner\"", &format!("\"{id}\""));
+        let saved = now(manicule::flow::program::save(&world.at(at("2026-01-01T00:00:00Z")), &id, &text));
+        assert!(matches!(saved, Ok((201, _))), "{id} is saved");
+        bring(&world, &id, &id, 2);
+    }
+    world.statements_max.set(Some(STATEMENTS_FREE));
+    cron(&world, MONTHLY, first);
+    assert_eq!(open_runs(&world), PROGRAMS as i64 + 2, "all are there");
+    let sweeps = sweep_until(&world, first, |world| open_runs(world) == 0);
+    println!("{PROGRAMS} programs: {sweeps} sweeps of {STATEMENTS_FREE} statements");
+    assert!(world.db.most.get() <= STATEMENTS_FREE && world.faults().is_empty());
+    assert_eq!(
+        world.db.number("SELECT COUNT(DISTINCT program_id) FROM accrual WHERE state = 'available'"),
+        PROGRAMS as i64
+    );
 }
 
 #[test]
