@@ -455,6 +455,44 @@ fn subscriptions_are_compared_once_a_month() {
 }
 
 #[test]
+fn with_few_statements_what_was_missed_comes_in_sweep_by_sweep() {
+    const MISSED: usize = 12;
+    const SUBSCRIPTIONS: usize = 7;
+    let event = |n: usize| invoice(Shape::New, &format!("evt_m{n}"), &format!("in_m{n}"), 10_000, 0);
+    let house = known(&[]).with_key(move |url| {
+        if url.contains("/v1/subscriptions") {
+            let one =
+                |n| json!({"id": format!("sub_{n}"), "customer": "cus_1", "status": "active", "items": {"data": []}});
+            let all: Vec<Value> = (0..SUBSCRIPTIONS).map(one).collect();
+            return (200, json!({"data": all, "has_more": false}));
+        }
+        if !url.contains("/v1/events") {
+            return (200, json!({"data": [], "has_more": false}));
+        }
+        // Pages of two.
+        let after = url.split("starting_after=evt_m").nth(1).map_or(0, |n| n.parse::<usize>().expect("a number") + 1);
+        let page: Vec<Value> = (after..MISSED.min(after + 2)).map(event).collect();
+        (200, json!({"data": page, "has_more": after + 2 < MISSED}))
+    });
+    let house = house.tight();
+    let done = |job: &str| house.number(&format!("SELECT COUNT(*) FROM heartbeat WHERE job = '{job}'")) == 1;
+    let mut sweeps = 0;
+    while !done("stripe_missed") || !done("stripe_reconciled") {
+        house.later(600);
+        house.sweep();
+        sweeps += 1;
+        assert!(sweeps < 200, "{} events are in", house.number("SELECT COUNT(*) FROM stripe_event"));
+    }
+    println!("{MISSED} missed events and {SUBSCRIPTIONS} differences: {sweeps} sweeps");
+    house.catch_up();
+    assert_eq!(house.pending(), 2_000 * MISSED as i64);
+    let repaired = "SELECT COUNT(*) FROM event WHERE source = 'reconciliation' AND type = 'subscription.started'";
+    assert_eq!(house.number(repaired), SUBSCRIPTIONS as i64 - 1, "all but the one that the invoices told");
+    assert_eq!(house.number("SELECT COUNT(*) FROM job_cursor"), 0, "both are through");
+    house.sound();
+}
+
+#[test]
 fn a_subscription_that_rests_is_not_called_cancelled() {
     let house = known(&[
         invoice(Shape::New, "evt_i", "in_1", 10_000, 0),
