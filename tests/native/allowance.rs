@@ -233,15 +233,19 @@ fn a_page_of_decisions_sends_no_more_than_it_says() {
 #[test]
 fn a_run_that_cannot_go_on_keeps_no_other_from_its_end() {
     let first = at("2026-05-01T06:00:00Z");
-    let world = busy(2, 2);
-    let broken = "CREATE TEMP TRIGGER broken BEFORE UPDATE OF step ON run WHEN NEW.program_id = 'agency-partner' BEGIN SELECT json('{'); END";
-    world.db.connection.borrow().execute_batch(broken).expect("a trigger");
-    let told = now(jobs::run(&world.at(first), MONTHLY, first)).expect_err("it is told");
-    assert!(told.to_string().contains("malformed JSON"), "{told}");
-    let open = "SELECT GROUP_CONCAT(program_id) AS open FROM run WHERE state <> 'done'";
-    assert_eq!(world.db.look(open)[0]["open"], json!("agency-partner"));
-    world.db.connection.borrow().execute_batch("DROP TRIGGER broken").expect("a trigger");
-    sweep_until(&world, first, |world| open_runs(world) == 0);
+    for broken in ["agency-partner", "developer-affiliate"] {
+        let world = busy(2, 2);
+        let trigger = format!(
+            "CREATE TEMP TRIGGER broken BEFORE UPDATE OF step ON run WHEN NEW.program_id = '{broken}' BEGIN SELECT json('{{'); END"
+        );
+        world.db.connection.borrow().execute_batch(&trigger).expect("a trigger");
+        let told = now(jobs::run(&world.at(first), MONTHLY, first)).expect_err("it is told");
+        assert!(told.to_string().contains("malformed JSON"), "{told}");
+        let open = "SELECT GROUP_CONCAT(program_id) AS open FROM run WHERE state <> 'done'";
+        assert_eq!(world.db.look(open)[0]["open"], json!(broken));
+        world.db.connection.borrow().execute_batch("DROP TRIGGER broken").expect("a trigger");
+        sweep_until(&world, first, |world| open_runs(world) == 0);
+    }
 }
 
 #[test]
