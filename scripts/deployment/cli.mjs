@@ -1,6 +1,7 @@
 // What `scripts/deploy` runs: reads the file and the environment, and ends on signals with a word about where it was.
 import { execFileSync, spawn } from "node:child_process";
 import { dirname, join, resolve } from "node:path";
+import { createInterface } from "node:readline/promises";
 import { fileURLToPath } from "node:url";
 import { readConfig } from "./config.mjs";
 import { main } from "./deploy.mjs";
@@ -49,5 +50,17 @@ try {
   steps.say(`error: ${file} cannot be read: ${error.message}`);
   process.exit(1);
 }
+/** Asks whoever is at the terminal; nobody is in CI. */
+const question =
+  process.stdin.isTTY && process.stderr.isTTY && !env.CI
+    ? async (text) => {
+        const lines = createInterface({ input: process.stdin, output: process.stderr });
+        try {
+          return await lines.question(`\r\u001b[K${text}`);
+        } finally {
+          lines.close();
+        }
+      }
+    : undefined;
 const folder = resolve(root, env.DEPLOY_FOLDER || join("target/deploy", config.name ?? "unnamed"));
-process.exit(await main({ root, folder, config, file, env, steps, wrangler, build, message: message(), isCheck }));
+process.exit(await main({ root, folder, config, file, env, steps, wrangler, build, question, message: message(), isCheck }));

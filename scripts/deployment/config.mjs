@@ -43,13 +43,13 @@ export function faultsOf(config, file) {
 
 /** What the instance's database and namespace are called: after the instance, unless the file names them. */
 export function namesOf(config) {
-  const database = config.d1_databases.find((one) => one.binding === "DB");
-  const namespace = config.kv_namespaces.find((one) => one.binding === "KV");
+  const database = config.d1_databases?.find((one) => one.binding === "DB");
+  const namespace = config.kv_namespaces?.find((one) => one.binding === "KV");
   return {
-    database: database.database_name ?? config.name,
-    databaseId: database.database_id,
+    database: database?.database_name ?? config.name,
+    databaseId: database?.database_id,
     namespace: `${config.name}-kv`,
-    namespaceId: namespace.id,
+    namespaceId: namespace?.id,
   };
 }
 

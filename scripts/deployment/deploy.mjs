@@ -19,15 +19,16 @@ const listed = (title, lines) => [title, ...lines.map((line) => `  - ${line.repl
 /** Everything that reads. */
 async function look(run) {
   const { config, file, env, steps, wrangler, found } = run;
-  const faults = faultsOf(config, file);
-  if (faults.length) throw new Stop(listed(`${file} cannot be deployed as it is:`, faults).join("\n"));
+  // The file's own faults are listed with the others, unless there is no name to look for.
+  found.faults.push(...faultsOf(config, file));
+  if (typeof config.name !== "string") throw new Stop(listed("Nothing was made. First:", found.faults).join("\n"));
   Object.assign(run, await steps.step("account", async () => {
     const { api, id, name } = await account({ env, wrangler, configured: config.account_id, apiOptions: run.apiOptions });
     return { api, accountId: id, said: name };
   }));
   wrangler.accountId = run.accountId;
   await steps.step("what is there", async () => {
-    await preflight({ api: run.api, accountId: run.accountId, config, env, found });
+    await preflight({ api: run.api, accountId: run.accountId, config, env, found, question: run.question });
     const { database: base, namespace, names } = found.resources ?? {};
     return { said: `Worker ${config.name} ${found.worker ? "is deployed" : "is new"}, database ${base ? `${base.name} is there` : `${names?.database} is new`}, namespace ${namespace ? `${namespace.title} is there` : `${names?.namespace} is new`}` };
   });

@@ -51,7 +51,8 @@ export const namespacesOf = (api, accountId) => api.list(`/accounts/${accountId}
 async function resourcesOf(api, accountId, config, worker, notes) {
   const names = namesOf(config);
   const bound = (type, name) => worker?.bindings.find((one) => one.type === type && one.name === name);
-  const databaseId = names.databaseId ?? bound("d1", "DB")?.database_id ?? bound("d1", "DB")?.id;
+  const inUse = bound("d1", "DB");
+  const databaseId = names.databaseId ?? inUse?.database_id ?? inUse?.id;
   const known = databaseId ? await databaseAt(api, accountId, databaseId) : null;
   if (databaseId && !known && !names.databaseId) notes.push(`The database that the Worker is bound to (${databaseId}) is gone: ${names.database} takes its place`);
   const database = known ?? (names.databaseId ? null : await databaseAt(api, accountId, names.database));
@@ -111,8 +112,8 @@ async function lookAtSubdomain(api, accountId, config, faults) {
   return `https://${config.name}.${found.subdomain}.workers.dev`;
 }
 
-/** The plan: as said by PLAN, else of the account where the token may know, else as it was at the last deployment. */
-async function planOf(api, accountId, worker, { env, configured, notes }) {
+/** The plan: as said by PLAN, else of the account where the token may know, else as it was at the last deployment, else asked. */
+async function planOf(api, accountId, worker, { env, configured, notes, question }) {
   if (env.PLAN) {
     if (!(env.PLAN in STATEMENTS)) throw new Error(`PLAN is free or paid, not ${env.PLAN}`);
     return { plan: env.PLAN, statementsMax: STATEMENTS[env.PLAN] };
@@ -123,7 +124,9 @@ async function planOf(api, accountId, worker, { env, configured, notes }) {
     return null;
   });
   const isPaid = (one) => /^workers_?(paid|standard|bundled|unbound|enterprise)|enterprise/i.test(one.rate_plan?.id ?? "");
-  const plan = subscriptions ? (subscriptions.some(isPaid) ? "paid" : "free") : last === STATEMENTS.paid ? "paid" : last ? "free" : null;
+  let plan = subscriptions ? (subscriptions.some(isPaid) ? "paid" : "free") : last === STATEMENTS.paid ? "paid" : null;
+  // Fewer statements than the plan allows only take longer, so the small number stands for "not known", too.
+  if (!plan && !last && question) plan = /^y/i.test(await question("Is the account on the Workers Paid plan? [y/N] ")) ? "paid" : "free";
   if (!plan) notes.push(`The plan is not known (${RIGHTS.billing} would tell), so an invocation sends at most ${STATEMENTS.free} statements, which every plan allows. On the paid plan run: PLAN=paid make deploy`);
   const statementsMax = configured || (plan ? STATEMENTS[plan] : STATEMENTS.free);
   if (plan === "free" && Number(statementsMax) > Number(STATEMENTS.free)) notes.push(`D1_STATEMENTS_MAX is ${statementsMax}, and the free plan allows ${STATEMENTS.free} statements an invocation: longer runs will fail`);
@@ -179,7 +182,7 @@ function lookAtVars(config, worker, env, faults, notes) {
  * Looks at all of it. `found` is filled as it goes, so that whoever catches a failure still has what was seen.
  * Faults that the API itself raised (a right that is missing) are listed with the others; one that is down ends the look.
  */
-export async function preflight({ api, accountId, config, env, found }) {
+export async function preflight({ api, accountId, config, env, found, question }) {
   const { faults, notes } = found;
   const looks = async (look) => {
     try {
@@ -202,7 +205,7 @@ export async function preflight({ api, accountId, config, env, found }) {
   const routes = routesOf(config);
   if (routes.length) await looks(() => lookAtRoutes(api, accountId, config, faults));
   found.address = routes.length ? `https://${(routes.find((one) => !/^\*/.test(one.pattern)) ?? routes[0]).pattern.replace(/^[a-z]+:\/\//, "").split("/")[0]}` : await looks(() => lookAtSubdomain(api, accountId, config, faults));
-  const plan = await looks(() => planOf(api, accountId, found.worker, { env, configured: config.vars?.D1_STATEMENTS_MAX, notes }));
+  const plan = await looks(() => planOf(api, accountId, found.worker, { env, configured: config.vars?.D1_STATEMENTS_MAX, notes, question }));
   Object.assign(found, plan);
   await looks(() => lookAtCrons(api, accountId, config, plan?.plan, faults, notes));
   await looks(() => lookAtEmail(api, accountId, config, found.worker, plan?.plan, notes));

@@ -1,0 +1,105 @@
+// Whatever call fails, and however, the next run heals: the account ends as if nothing had happened. These are the
+// script's own calls; wrangler's are in wrangler.test.mjs.
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { KINDS } from "../support/cloudflare/faults.mjs";
+import { assertWhole, config, deploy, deployed, newWorld, root, standIn } from "./support/harness.mjs";
+
+const withRoutes = config({ routes: [{ pattern: "example.com/*", zone_name: "example.com" }], vars: { ...config().vars, MAIL_FROM: "M <m@example.com>" } });
+const world = () => newWorld({ zones: [{ id: "z1", name: "example.com", status: "active" }], emailZones: ["example.com"] });
+
+for (const kind of Object.keys(KINDS)) {
+  test(`each call of a first deployment once ${kind}, then a second run`, async (t) => {
+    const served = await standIn(t);
+    const options = { config: withRoutes };
+    served.use(world());
+    await deployed(served, options);
+    const calls = served.world.calls.length;
+    assert.ok(calls > 20, `${calls} calls`);
+    let failed = 0;
+    for (let number = 0; number < calls; number += 1) {
+      served.use(world());
+      served.world.faults.plan((call) => call.number === number, kind);
+      const first = await deploy(served, options);
+      const what = `${kind} at ${served.world.calls[number]}`;
+      if (first.status !== 0) {
+        failed += 1;
+        assert.match(first.output, /^error: /m, what);
+        assert.match(first.output, /run make deploy again/, what);
+        assert.match(first.output, /secrets/i, what);
+        // Never new code on a schema that is not there.
+        assert.equal(served.world.scripts.size, 0, what);
+      }
+      const second = await deploy(served, options);
+      assert.equal(second.status, 0, `${what}\n${second.output}`);
+      await assertWhole(served);
+      assert.deepEqual(served.world.unknown, []);
+    }
+    // Reading is tried again by itself; writing is not, and a refusal is final.
+    assert.ok(failed >= (kind === "4xx" ? calls / 2 : 8), `${failed} of ${calls} first runs failed`);
+  });
+}
+
+test("a call that fails each time stops the run, and the look-up of the database by a failing API makes no new one", async (t) => {
+  const served = await standIn(t);
+  await deployed(served);
+  for (const [pick, kind] of [
+    [/\/d1\/database\/[^/]+$/, "5xx"],
+    [/\/d1\/database\/[^/]+$/, "4xx"],
+    [/\/d1\/database\/[^/]+$/, "cut before"],
+    [/\/settings$/, "5xx"],
+    [/\/namespaces$/, "5xx"],
+  ]) {
+    served.world.faults.plan((call) => call.method === "GET" && pick.test(call.path), kind, 3);
+    const versions = served.world.scripts.get("manicule").versions.length;
+    const { status, output } = await deploy(served);
+    assert.equal(status, 1, output);
+    assert.equal(served.world.databases.length, 1);
+    assert.equal(served.world.namespaces.length, 1);
+    assert.equal(served.world.scripts.get("manicule").versions.length, versions, "new code went live");
+    served.world.faults.planned.length = 0;
+  }
+});
+
+test("a batch that is not one transaction and stops after any statement is gone on with", async (t) => {
+  const served = await standIn(t);
+  const statements = 40;
+  for (const stopBefore of [0, 1, 2, 17, statements]) {
+    served.use(newWorld({ atomic: false, stopBefore }));
+    // The import that follows a refusal fails as well, so that the run ends there.
+    served.world.faults.plan((call) => call.path.endsWith("/import"), "4xx", 9);
+    const first = await deploy(served);
+    assert.equal(first.status, 1, first.output);
+    served.world.stopBefore = null;
+    served.world.faults.planned.length = 0;
+    const second = await deployed(served);
+    if (stopBefore) assert.match(second.output, new RegExp(`0001_core.sql: ${stopBefore} of \\d+ statements are there from before`));
+    await assertWhole(served);
+  }
+});
+
+test("where the API cuts no trigger right, the rest goes by import, in one file and by itself", async (t) => {
+  const served = await standIn(t, { splitter: "triggers" });
+  const { output } = await deployed(served);
+  assert.match(output, /0001_core\.sql was refused .*incomplete input.*importing it as a file/);
+  await assertWhole(served);
+  assert.equal(served.world.calls.filter((call) => call.endsWith("/import")).length, 2);
+});
+
+test("what the files say would not pass the reported splitter; what is sent does", async (t) => {
+  const served = await standIn(t);
+  await deployed(served);
+  const { split } = await import("../support/cloudflare/splitter.mjs");
+  const folder = join(root, "migrations");
+  const refused = readdirSync(folder).filter((name) => {
+    try {
+      split(readFileSync(join(folder, name), "utf8"), "reported");
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  assert.ok(refused.length >= 5, `only ${refused} would be refused`);
+});
