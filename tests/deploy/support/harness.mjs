@@ -42,7 +42,7 @@ function spared(served, real) {
       ...one.kv_namespaces.map((ns) => ({ type: "kv_namespace", name: ns.binding, namespace_id: ns.id })),
       ...Object.entries(one.vars).map(([name, text]) => ({ type: "plain_text", name, text })),
     ];
-    install(served.world, one.name, { bindings, main_module: "index.js" });
+    install(served.world, one.name, { bindings, main_module: "index.js", keep_bindings: ["secret_text"] });
     served.world.scripts.get(one.name).schedules = one.triggers.crons.map((cron) => ({ cron }));
     return { status: 0, output: "Current Version ID: spared" };
   };
@@ -60,7 +60,7 @@ export async function deploy(served, { config: changed = config(), env = {}, rea
     file: "wrangler.toml",
     env: whole,
     steps: steps({ write: (text) => lines.push(text) }),
-    wrangler: real ? wrangler : Object.assign(spared(served, wrangler), {}),
+    wrangler: real ? wrangler : spared(served, wrangler),
     build: async () => {},
     built: built ?? workerFolder(),
     message,

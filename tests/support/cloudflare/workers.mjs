@@ -27,18 +27,20 @@ function faultOf(world, one, { metadata, modules }) {
     if (binding.type === "d1" && !world.databases.some((db) => db.uuid === (binding.database_id ?? binding.id))) return refuse(400, 10181, `D1 binding '${binding.name}' references database '${binding.id}' which was not found.`);
     if (binding.type === "kv_namespace" && !world.namespaces.some((ns) => ns.id === binding.namespace_id)) return refuse(400, 10041, `KV namespace '${binding.namespace_id}' not found.`);
     if (binding.type === "send_email" && world.email === "refused") return refuse(400, 10021, "binding EMAIL of type send_email requires Email Service");
-    if (binding.type === "inherit" && !one?.secrets.has(binding.name)) return refuse(400, 10057, `there is nothing to inherit for ${binding.name}`);
+    if (binding.type === "inherit" && !(one && secretsOf(one).has(binding.name))) return refuse(400, 10057, `there is nothing to inherit for ${binding.name}`);
   }
   if (metadata.assets && !world.assetSessions.has(metadata.assets.jwt)) return refuse(400, 100_304, "the assets were not uploaded");
   return null;
 }
 
 function newVersion(world, name, { metadata, modules }) {
-  const one = script(world, name) ?? { name, versions: [], deployments: [], secrets: new Map(), schedules: [], subdomain: { enabled: false, previews_enabled: false }, settings: {}, tag: randomUUID().replaceAll("-", "") };
+  const one = script(world, name) ?? { name, versions: [], deployments: [], schedules: [], subdomain: { enabled: false, previews_enabled: false }, settings: {}, tag: randomUUID().replaceAll("-", "") };
   world.scripts.set(name, one);
+  const keepsSecrets = metadata.keep_bindings?.includes("secret_text");
   const version = {
     id: randomUUID(),
     number: one.versions.length + 1,
+    secrets: new Map(keepsSecrets ? one.versions[0]?.secrets : []),
     metadata,
     modules,
     files: metadata.assets ? world.assetSessions.get(metadata.assets.jwt) : null,
@@ -64,8 +66,17 @@ const shownVersion = (one) => ({
   startup_time_ms: 20,
 });
 
+const secretsOf = (one) => current(one)?.secrets ?? new Map();
+
+/** A secret is a version of its own, online at once. */
+export function putSecret(one, name, text) {
+  const version = { ...one.versions[0], id: randomUUID(), number: one.versions.length + 1, secrets: new Map(one.versions[0].secrets).set(name, text), annotations: { "workers/triggered_by": "secret" } };
+  one.versions.unshift(version);
+  newDeployment(one, [{ version_id: version.id, percentage: 100 }]);
+}
+
 /** Bindings as the settings show them: secrets by their names alone. */
-const bindingsOf = (one) => [...(current(one)?.metadata.bindings ?? []).filter((binding) => binding.type !== "inherit"), ...[...one.secrets.keys()].map((name) => ({ type: "secret_text", name }))];
+const bindingsOf = (one) => [...(current(one)?.metadata.bindings ?? []).filter((binding) => binding.type !== "inherit"), ...[...secretsOf(one).keys()].map((name) => ({ type: "secret_text", name }))];
 
 /** Puts a version online, for a test that spares wrangler. */
 export function install(world, name, metadata) {
@@ -147,10 +158,10 @@ export const routes = [
   ["GET", `${at}/settings`, "scripts:read", withScript(({ one }) => ok({ bindings: bindingsOf(one), compatibility_date: current(one)?.metadata.compatibility_date, ...one.settings }))],
   ["PATCH", `${at}/script-settings`, "scripts:edit", withScript(({ one, body }) => ok(Object.assign(one.settings, body)))],
   ["GET", `${at}/script-settings`, "scripts:read", withScript(({ one }) => ok(one.settings))],
-  ["GET", `${at}/secrets`, "scripts:read", withScript(({ one }) => ok([...one.secrets.keys()].map((name) => ({ name, type: "secret_text" }))))],
+  ["GET", `${at}/secrets`, "scripts:read", withScript(({ one }) => ok([...secretsOf(one).keys()].map((name) => ({ name, type: "secret_text" }))))],
   ["PUT", `${at}/secrets`, "scripts:edit", withScript(({ one, body }) => {
     if (body.type !== "secret_text" || !body.name || !body.text) return refuse(400, 10021, "a secret is a name and a text");
-    one.secrets.set(body.name, body.text);
+    putSecret(one, body.name, body.text);
     return ok({ name: body.name, type: "secret_text" });
   })],
   ["GET", `${at}/deployments`, "scripts:read", withScript(({ one }) => ok({ deployments: one.deployments.slice(0, 10) }))],
@@ -187,5 +198,5 @@ export const routes = [
 export function online(world, name) {
   const one = script(world, name);
   const version = current(one);
-  return { ...version, bindings: version.metadata.bindings, secrets: Object.fromEntries(one.secrets) };
+  return { ...version, bindings: version.metadata.bindings, secrets: Object.fromEntries(version.secrets) };
 }
