@@ -1,6 +1,6 @@
 // What `scripts/deploy` runs: reads the file and the environment, and ends on signals with a word about where it was.
 import { execFileSync, spawn } from "node:child_process";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { fileURLToPath } from "node:url";
 import { readConfig } from "./config.mjs";
@@ -63,4 +63,4 @@ const question =
       }
     : undefined;
 const folder = resolve(root, env.DEPLOY_FOLDER || join("target/deploy", config.name ?? "unnamed"));
-process.exit(await main({ root, folder, config, file, env, steps, wrangler, build, question, message: message(), isCheck }));
+process.exit(await main({ root, folder, config, file: relative(root, file), env, steps, wrangler, build, question, message: message(), isCheck }));

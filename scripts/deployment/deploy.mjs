@@ -1,7 +1,7 @@
 // A deployment from the first look to the last line. Each step may be interrupted: the next run looks at what is there,
 // and goes on from it. Only what the API itself calls absent counts as new; any other failure stops the run.
 import { existsSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { account } from "./account.mjs";
 import { faultsOf, generated } from "./config.mjs";
 import { database, migrate, pending, verify } from "./database.mjs";
@@ -87,12 +87,11 @@ async function deploy(run) {
 
 /**
  * Runs it, and says at the end what to do next. Returns the exit status.
- * `run`: root, folder (of the generated files), config, file, env, steps, wrangler, build, message, apiOptions, isCheck.
+ * `run`: root, folder (of the generated files), config, file (as it is called in messages), env, steps, wrangler, build, message, apiOptions, isCheck.
  */
 export async function main(run) {
   const since = Date.now();
   run.found = { faults: [], notes: [], worker: undefined };
-  run.file = basename(run.file);
   const { steps, found } = run;
   let error;
   try {
