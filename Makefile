@@ -16,7 +16,7 @@ serve: ## the Worker for scripts: PORT=8799 STATE=some/folder STRIPE=stand-in DE
 test: ## build, all tests, and a dry run of the deployment
 	@scripts/test
 
-test-long: ## what takes too long for every change: the workshop itself
+test-long: ## what takes too long for every change: the workshop itself, and deployments failing in every way
 	@scripts/test-long
 
 check: ## format, lints, licences and duplicates of dependencies

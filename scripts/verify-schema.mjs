@@ -1,6 +1,6 @@
 // Checks that every table, index, view and trigger of schema.sql stands in a D1 database, with the same text.
-//   node scripts/verify-schema.mjs --remote                   the deployed one (`make deploy` looks by itself)
 //   node scripts/verify-schema.mjs --local --persist-to DIR   a local one (default DIR: .wrangler/state)
+// `make deploy` looks at the deployed one by itself.
 // Why: whoever cuts a migration into statements may cut a trigger's body in two: wrangler where the database is local,
 // Cloudflare's API where it is remote. What arrived is only known by looking.
 import { spawnSync } from "node:child_process";

@@ -2,14 +2,14 @@
 // LONG=yes (make test-long) fails its calls in every way, not by refusal alone: wrangler waits before it tries again.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { appendFileSync, cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runner } from "../../scripts/deployment/wrangler.mjs";
 import { newSecrets, workerSecrets } from "../../scripts/secrets.mjs";
 import { online, putSecret } from "../support/cloudflare/workers.mjs";
 import { KINDS } from "../support/cloudflare/faults.mjs";
-import { assertWhole, config, copyOfSources, deploy, deployed, newWorld, root, standIn, workerFolder } from "./support/harness.mjs";
+import { assertWhole, config, deploy, deployed, newWorld, root, sourcesWith, standIn, workerFolder } from "./support/harness.mjs";
 import { journey } from "./support/journey.mjs";
 import { run } from "./support/workerd.mjs";
 
@@ -78,13 +78,8 @@ test("a version runs on the schema before and after its migrations, and the one 
   await step("before");
 
   // An upgrade: more schema, as a later version would bring it, and code that differs.
-  const sources = copyOfSources(served, "next");
   const more = "-- it's more\nALTER TABLE link ADD COLUMN tested TEXT;\nCREATE TABLE tested (id TEXT PRIMARY KEY) STRICT;\nCREATE TRIGGER tested_fixed BEFORE UPDATE ON tested\nBEGIN\n  SELECT RAISE(ABORT, 'fixed');\nEND;\n";
-  writeFileSync(join(sources, "migrations/9999_tested.sql"), more);
-  const { DatabaseSync } = await import("node:sqlite");
-  const whole = new DatabaseSync(":memory:");
-  for (const name of readdirSync(join(sources, "migrations")).sort()) whole.exec(readFileSync(join(sources, "migrations", name), "utf8"));
-  writeFileSync(join(sources, "schema.sql"), whole.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid").all().map((row) => `${row.sql};\n`).join(""));
+  const sources = sourcesWith(served, "next", { more: [["9999_tested.sql", more]] });
   const built = join(served.folder, "built");
   cpSync(workerFolder(), built, { recursive: true });
   appendFileSync(join(built, "index.js"), "\n// the next version\n");

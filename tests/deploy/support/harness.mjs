@@ -1,19 +1,19 @@
 // Deploys to the stand-in inside the test's process: quick, and what it said is at hand. wrangler is the real one, or,
 // where a test is about something else, one that only puts the version online.
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { readConfig } from "../../../scripts/deployment/config.mjs";
 import { main } from "../../../scripts/deployment/deploy.mjs";
 import { steps } from "../../../scripts/deployment/steps.mjs";
 import { runner } from "../../../scripts/deployment/wrangler.mjs";
-import { differences, expected } from "../../../scripts/verify-schema.mjs";
+import { CATALOG, differences, expected } from "../../../scripts/verify-schema.mjs";
 import { newWorld, start } from "../../support/cloudflare/server.mjs";
 import { install } from "../../support/cloudflare/workers.mjs";
 
 export const root = join(import.meta.dirname, "../../..");
-export const CATALOG = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type, name";
 const shipped = await readConfig(join(root, "wrangler.toml"));
 
 /** The shipped configuration with changes. */
@@ -84,17 +84,23 @@ export function workerFolder() {
   return release;
 }
 
-/** Migrations, schema.sql and nothing else, in a folder that a test may change. */
-export function copyOfSources(served, name) {
+/** A folder with the migrations that `keeps` says yes to, those of `more` ([name, text]), and the schema.sql that they build. */
+export function sourcesWith(served, name, { keeps = () => true, more = [] } = {}) {
   const folder = join(served.folder, name);
-  mkdirSync(folder);
-  cpSync(join(root, "migrations"), join(folder, "migrations"), { recursive: true });
-  cpSync(join(root, "schema.sql"), join(folder, "schema.sql"));
+  mkdirSync(join(folder, "migrations"), { recursive: true });
+  const shippedFiles = readdirSync(join(root, "migrations")).filter((file) => file.endsWith(".sql") && keeps(file)).map((file) => [file, readFileSync(join(root, "migrations", file), "utf8")]);
+  const whole = new DatabaseSync(":memory:");
+  for (const [file, text] of [...shippedFiles, ...more].sort()) {
+    writeFileSync(join(folder, "migrations", file), text);
+    whole.exec(text);
+  }
+  const objects = whole.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid").all();
+  writeFileSync(join(folder, "schema.sql"), objects.map((row) => `${row.sql};\n`).join(""));
   return folder;
 }
 
 /** Fails unless the account is as a deployment leaves it: one database with the whole schema, one namespace, one Worker bound to both. */
-export async function assertWhole(served, { name = "manicule", schema = readFileSync(join(root, "schema.sql"), "utf8"), migrations = 8 } = {}) {
+export async function assertWhole(served, { name = "manicule", schema = readFileSync(join(root, "schema.sql"), "utf8"), migrations = readdirSync(join(root, "migrations")).length } = {}) {
   const { world } = served;
   assert.deepEqual(world.databases.map((one) => one.name), [name]);
   assert.deepEqual(world.namespaces.map((one) => one.title), [`${name}-kv`]);
