@@ -25,8 +25,14 @@ export function normalised(sql) {
     .replace(/ ;$/, "");
 }
 
-/** What schema.sql makes, by SQLite itself: rows of sqlite_master. */
+/** What a schema.sql makes, by SQLite itself: rows of sqlite_master. The last one is remembered, since several ask. */
+let last = {};
 export async function expected(schema) {
+  if (last.schema !== schema) last = { schema, rows: await rowsOf(schema) };
+  return last.rows;
+}
+
+async function rowsOf(schema) {
   const { DatabaseSync } = await import("node:sqlite");
   const database = new DatabaseSync(":memory:");
   database.exec(schema);

@@ -18,6 +18,8 @@ const RIGHTS = new Set([10000, 9109, 10023, 10403]);
 // The API's own words for "there is none": a database, a Worker, a Worker's environment, a subdomain.
 export const NO_DATABASE = 7404;
 export const NO_WORKER = 10007;
+// An SQL error, whatever the status of the answer.
+const SQL = 7500;
 const ABSENT = new Set([NO_DATABASE, NO_WORKER, 10090]);
 
 const wordsOf = (body, status) => body.errors?.map((one) => `${one.message} [${one.code}]`).join("; ") || `status ${status}`;
@@ -26,7 +28,7 @@ const wordsOf = (body, status) => body.errors?.map((one) => `${one.message} [${o
 function errorOf(what, status, body, right) {
   const code = body.errors?.[0]?.code;
   const detail = { status, code };
-  if (status >= 500 || status === 429) {
+  if ((status >= 500 && code !== SQL) || status === 429) {
     return new ApiError("down", `Cloudflare's API is failing: ${what} answered ${status} (${wordsOf(body, status)}). Nothing is wrong with your token. See https://www.cloudflarestatus.com and run this again later.`, detail);
   }
   if (status === 401 || status === 403 || RIGHTS.has(code)) {
@@ -80,14 +82,15 @@ export function client({ base = process.env.CLOUDFLARE_API_BASE_URL || BASE, hea
   return {
     get: async (path, options) => (await reading(path, options)).result,
     post: async (path, body, options = {}) => (await once("POST", path, { ...options, body })).result,
-    /** Every page. */
-    list: async (path, options) => {
+    /** Every page. Lists differ in the longest page that they allow, so its length is asked for only where it is given. */
+    list: async (path, { perPage, ...options } = {}) => {
       const found = [];
       for (let page = 1; ; page += 1) {
-        const answer = await reading(`${path}${path.includes("?") ? "&" : "?"}page=${page}&per_page=100`, options);
-        found.push(...answer.result);
-        const pages = answer.result_info?.total_pages ?? (answer.result.length === 100 ? page + 1 : page);
-        if (page >= pages || answer.result.length === 0) return found;
+        const query = `page=${page}${perPage ? `&per_page=${perPage}` : ""}`;
+        const { result, result_info: info } = await reading(`${path}${path.includes("?") ? "&" : "?"}${query}`, options);
+        found.push(...result);
+        const all = info?.total_count ?? (perPage && result.length === perPage ? Infinity : 0);
+        if (result.length === 0 || found.length >= all) return found;
       }
     },
   };

@@ -50,8 +50,9 @@ export async function prove(migrations, schema) {
  */
 export async function missing(migrations, applied, rows) {
   const gap = migrations.findIndex(({ name }) => !applied.includes(name));
+  if (gap < 0) return [];
   const later = migrations.find(({ name }, index) => index > gap && applied.includes(name));
-  if (gap >= 0 && later) throw new Error(`the database has recorded ${later.name} as applied, but not ${migrations[gap].name}, which comes before it`);
+  if (later) throw new Error(`the database has recorded ${later.name} as applied, but not ${migrations[gap].name}, which comes before it`);
   const database = await open();
   const now = () => fingerprint(database.prepare(CATALOG).all());
   const have = fingerprint(rows);

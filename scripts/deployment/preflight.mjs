@@ -45,7 +45,7 @@ export async function databaseAt(api, accountId, idOrName) {
   }
 }
 
-export const namespacesOf = (api, accountId) => api.list(`/accounts/${accountId}/storage/kv/namespaces`, { right: RIGHTS.kv });
+export const namespacesOf = (api, accountId) => api.list(`/accounts/${accountId}/storage/kv/namespaces`, { right: RIGHTS.kv, perPage: 100 });
 
 /** The instance's database and namespace, where they are there: of the file, else as bound today, else by name. */
 async function resourcesOf(api, accountId, config, worker, notes) {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 /** Lays out what is uploaded in a folder of its own, so that a build meanwhile does not change it. */
 export function layOut({ built, folder, config }) {
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(join(folder, "worker"), { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   cpSync(built, join(folder, "worker"), { recursive: true, filter: (path) => !path.endsWith(".inputs") });
   writeFileSync(join(folder, "wrangler.json"), `${JSON.stringify(config, null, 2)}\n`);

@@ -91,6 +91,7 @@ test("where the API cuts no trigger right, the rest goes by import, in one file 
 test("what the files say would not pass the reported splitter; what is sent does", async (t) => {
   const served = await standIn(t);
   await deployed(served);
+  assert.deepEqual(served.world.calls.filter((call) => call.endsWith("/import")), [], "it was only the import that passed");
   const { split } = await import("../support/cloudflare/splitter.mjs");
   const folder = join(root, "migrations");
   const refused = readdirSync(folder).filter((name) => {

@@ -158,6 +158,35 @@ test("the plan decides how many statements an invocation sends: read, said by PL
   assert.match((await deploy(served, { env: { PLAN: "gold" } })).output, /PLAN is free or paid, not gold/);
 });
 
+test("whoever is at the terminal is asked for the plan, once", async (t) => {
+  const served = await standIn(t);
+  const asked = [];
+  const question = async (text) => (asked.push(text), "Y\n");
+  const written = () => served.world.scripts.get("manicule").versions[0].metadata.bindings.find((one) => one.name === "D1_STATEMENTS_MAX").text;
+  await deployed(served, { question });
+  await deployed(served, { question });
+  assert.deepEqual([asked.length, written()], [1, "1000"]);
+  served.use(newWorld());
+  await deployed(served, { question: async () => "" });
+  assert.equal(written(), "50");
+});
+
+test("the credential is the environment's, else that of wrangler's login", async () => {
+  const { credential } = await import("../../scripts/deployment/account.mjs");
+  const says = (output, status = 0) => async (words) => (assert.deepEqual(words, ["auth", "token", "--json"]), { status, output });
+  assert.deepEqual(await credential({ CLOUDFLARE_API_TOKEN: "t" }), { kind: "token", headers: { authorization: "Bearer t" } });
+  assert.deepEqual(await credential({}, says('a warning\n{"type":"oauth","token":"o"}')), { kind: "login", headers: { authorization: "Bearer o" } });
+  assert.deepEqual(await credential({}, says('{"type":"api_key","key":"k","email":"e"}')), { kind: "login", headers: { "x-auth-key": "k", "x-auth-email": "e" } });
+  await assert.rejects(credential({}, says("✘ Not logged in", 1)), /Nobody is logged in.*wrangler login/);
+});
+
+test("a namespace behind the first page of a hundred is found", async (t) => {
+  const served = await standIn(t);
+  for (let at = 0; at < 230; at += 1) newNamespace(served.world, `a-${String(at).padStart(3, "0")}`);
+  newNamespace(served.world, "manicule-kv");
+  assert.match((await deployed(served)).output, /namespace manicule-kv is there/);
+});
+
 test("whether mails will leave is said, and stops nobody", async (t) => {
   const served = await standIn(t);
   assert.match((await deployed(served)).output, /MAIL_FROM is not set: mails wait in the outbox/);

@@ -49,7 +49,7 @@ function spared(served, real) {
 }
 
 /** One run: its status, and what it said. */
-export async function deploy(served, { config: changed = config(), env = {}, real = false, sources = root, isCheck = false, built, waitMs = 1, seconds, message = "test" } = {}) {
+export async function deploy(served, { config: changed = config(), env = {}, real = false, sources = root, isCheck = false, built, waitMs = 1, seconds, question, message = "test" } = {}) {
   const lines = [];
   const whole = { ...process.env, CLOUDFLARE_API_TOKEN: undefined, ...served.env, ...env };
   const wrangler = runner(root, whole);
@@ -63,6 +63,7 @@ export async function deploy(served, { config: changed = config(), env = {}, rea
     wrangler: real ? wrangler : spared(served, wrangler),
     build: async () => {},
     built: built ?? workerFolder(),
+    question,
     message,
     apiOptions: { base: whole.CLOUDFLARE_API_BASE_URL, waitMs, ...(seconds && { seconds }) },
     isCheck,

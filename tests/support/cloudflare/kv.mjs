@@ -9,7 +9,7 @@ export function newNamespace(world, title) {
 }
 
 export const routes = [
-  ["GET", "/accounts/:account/storage/kv/namespaces", "kv:read", ({ world, query }) => paged([...world.namespaces].sort((a, b) => (a.title < b.title ? -1 : 1)), query)],
+  ["GET", "/accounts/:account/storage/kv/namespaces", "kv:read", ({ world, query }) => paged([...world.namespaces].sort((a, b) => (a.title < b.title ? -1 : 1)), query, { max: 1000 })],
   ["POST", "/accounts/:account/storage/kv/namespaces", "kv:edit", ({ world, body }) => {
     if (!body.title) return refuse(400, 10019, "title is required");
     if (world.namespaces.some((one) => one.title === body.title)) return refuse(400, 10014, `create namespace: 'a namespace with this account ID and title already exists'`);

@@ -3,7 +3,7 @@
 //             apostrophe in a comment opens a string (cloudflare/workers-sdk 4713, 4998, 15690)
 //   triggers  cuts at every semicolon, so that no trigger passes at all (emdash-cms/emdash 3301)
 //   none      has no faults
-import { asLines, statementsOf } from "../../../scripts/deployment/statements.mjs";
+import { statementsOf } from "../../../scripts/deployment/statements.mjs";
 
 function cut(sql, atEveryOne) {
   const pieces = [];
@@ -33,5 +33,3 @@ export function split(sql, faults) {
     throw new Error("incomplete input: SQLITE_ERROR");
   });
 }
-
-export { asLines };

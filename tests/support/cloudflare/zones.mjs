@@ -9,7 +9,7 @@ const zoneOf = (world, pattern) => world.zones.find((one) => {
 });
 
 export const routes = [
-  ["GET", "/zones", "zones:read", ({ world, query }) => paged(world.zones.filter((one) => !query.get("name") || one.name === query.get("name")), query, { max: 50 })],
+  ["GET", "/zones", "zones:read", ({ world, query }) => paged(world.zones.filter((one) => !query.get("name") || one.name === query.get("name")), query)],
   ["GET", "/zones/*/workers/routes", "routes:read", ({ world, params }) => {
     if (!world.zones.some((one) => one.id === params[0])) return refuse(404, 1001, "Invalid zone identifier");
     return ok(world.routes.filter((one) => one.zone_id === params[0]));
