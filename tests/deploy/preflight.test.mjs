@@ -64,7 +64,9 @@ test("an answer that never comes ends the look, and one that is no API's is name
   t.after(() => (server.closeAllConnections(), server.close()));
   const base = `http://127.0.0.1:${server.address().port}`;
   assert.match((await deploy(served, { env: { CLOUDFLARE_API_BASE_URL: base } })).output, /something that is not Cloudflare's API/);
+  const since = Date.now();
   assert.match((await deploy(served, { env: { CLOUDFLARE_API_BASE_URL: `${base}/slow` }, seconds: 0.1 })).output, /no answer within 0.1 s/);
+  assert.ok(Date.now() - since < 5000);
 });
 
 test("each right of the list is needed, and named when it is missing", async (t) => {
