@@ -13,7 +13,7 @@ export class ApiError extends Error {
   }
 }
 
-// 10000 authentication error, 9109 unauthorized, 10001 and 7003-like routing errors are not about rights.
+// 10000 authentication error, 9109 unauthorized, and two of single services.
 const RIGHTS = new Set([10000, 9109, 10023, 10403]);
 // The API's own words for "there is none": a database, a Worker, a Worker's environment, a subdomain.
 export const NO_DATABASE = 7404;

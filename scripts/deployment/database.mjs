@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CATALOG, countOf, differences, expected } from "../verify-schema.mjs";
 import { CREATE_TABLE, TABLE, missing, textOf } from "./migrations.mjs";
-import { RIGHTS } from "./preflight.mjs";
+import { RIGHTS } from "./rights.mjs";
 
 /** Queries of one database by the API. */
 export function database(api, accountId, id) {

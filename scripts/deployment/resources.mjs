@@ -1,6 +1,7 @@
 // The database and the namespace: those that are there, else made. Looking by name comes before making, so that a run
 // that was cut off in between finds what it made.
-import { RIGHTS, databaseAt, namespacesOf } from "./preflight.mjs";
+import { databaseAt, namespacesOf } from "./look/resources.mjs";
+import { RIGHTS } from "./rights.mjs";
 
 async function make(again, create) {
   try {

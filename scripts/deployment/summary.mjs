@@ -19,7 +19,7 @@ export function secretLines(names, file) {
 export function nextSteps({ address, missing, isFirst, file }) {
   const lines = [];
   if (missing.length) {
-    lines.push("Next: these secrets are not set, and until then the Worker answers 503. Each line makes a random one, shows what to keep, and sets it:", ...secretLines(missing, file));
+    lines.push("Next: these secrets are not set, and what needs them is refused until they are. Each line makes a random one, shows what to keep, and sets it:", ...secretLines(missing, file));
     lines.push("Then install the programs:");
   }
   if (isFirst && !missing.length) lines.push("Next: install the programs:");

@@ -128,6 +128,7 @@ test("routes: below a section, of another Worker, outside their zone, in a zone 
   const below = structuredClone(config());
   below.ratelimits[1].route = "example.com/*";
   assert.match(await stopped(served, { config: below }), /route stands below \[\[ratelimits\]\]/);
+  assert.match(await stopped(served, { config: config({ routes: [{ zone_name: "example.com" }] }) }), /a route is a text, or has a pattern/);
   const { output } = await deployed(served, { config: route("ref.example.com/*", "example.com") });
   assert.match(output, /deployed in \d+ s: https:\/\/ref\.example\.com/);
 });

@@ -52,9 +52,12 @@ test("make deploy, twice, as commands; deploy-check before and between", async (
   assert.match(first.output, /wrangler secret put COOKIE_KEYS --config /);
 
   for (const [name, value] of Object.entries(workerSecrets(newSecrets()))) putSecret(world.scripts.get("manicule"), name, value);
+  // The second time by a token of all zones, which sets a Worker's routes at once.
+  world.token.allZones = true;
   const second = await command(served, [], { env });
   assert.equal(second.status, 0, second.output);
   await assertWhole(served);
+  assert.equal(world.routes.length, 1);
   assert.doesNotMatch(second.output, /secret put/);
   assert.equal(Object.keys(online(world, "manicule").secrets).length, 5, "a deployment keeps the secrets");
   const again = await command(served, ["check"], { env });

@@ -49,7 +49,7 @@ async function answer(world, call) {
 /** A world: an empty account on the free plan, and a token with the rights that README.md asks for. */
 export function newWorld(more = {}) {
   return {
-    token: { value: TOKEN, status: "active", owner: "user", rights: new Set(RIGHTS) },
+    token: { value: TOKEN, status: "active", owner: "user", allZones: false, rights: new Set(RIGHTS) },
     accounts: [{ id: ACCOUNT, name: "Example", type: "standard" }],
     plan: "free",
     subdomain: "example",

@@ -14,8 +14,15 @@ export const routes = [
     if (!world.zones.some((one) => one.id === params[0])) return refuse(404, 1001, "Invalid zone identifier");
     return ok(world.routes.filter((one) => one.zone_id === params[0]));
   }],
-  // All routes of a Worker at once.
+  ["POST", "/zones/*/workers/routes", "routes:edit", ({ world, params, body }) => {
+    if (world.routes.some((one) => one.pattern === body.pattern)) return refuse(409, 10020, `A route with the same pattern already exists: ${body.pattern}`);
+    const route = { id: newId(), pattern: body.pattern, script: body.script, zone_id: params[0] };
+    world.routes.push(route);
+    return ok(route);
+  }],
+  // All routes of a Worker at once: for tokens of all zones. With one of a single zone wrangler goes zone by zone.
   ["PUT", "/accounts/:account/workers/scripts/*/routes", "routes:edit", ({ world, params, body }) => {
+    if (!world.token.allZones) return refuse(403, 10000, "Authentication error");
     const wanted = [];
     for (const { pattern, ...rest } of body) {
       if (Object.keys(rest).some((key) => !["zone_name", "zone_id"].includes(key))) return refuse(400, 10000 + 26, `unknown field in route: ${Object.keys(rest)}`);
