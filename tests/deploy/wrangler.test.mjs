@@ -30,7 +30,7 @@ function command(served, words = [], { onLine = () => {}, env = {} } = {}) {
   });
 }
 
-test("make deploy, twice, as commands; deploy-check before and between", async (t) => {
+test("make deploy, twice, as commands; deploy-check before", async (t) => {
   const served = await standIn(t, { zones: [{ id: "z1", name: "example.com", status: "active" }] });
   const file = join(served.folder, "wrangler.toml");
   writeFileSync(file, `routes = [{ pattern = "example.com/*", zone_name = "example.com" }]\n${readFileSync(join(root, "wrangler.toml"), "utf8")}`);
@@ -60,8 +60,6 @@ test("make deploy, twice, as commands; deploy-check before and between", async (
   assert.equal(world.routes.length, 1);
   assert.doesNotMatch(second.output, /secret put/);
   assert.equal(Object.keys(online(world, "manicule").secrets).length, 5, "a deployment keeps the secrets");
-  const again = await command(served, ["check"], { env });
-  assert.match(again.output, /make deploy would:\n  - upload the Worker/);
 });
 
 test("a version runs on the schema before and after its migrations, and the one before goes on after a rollback", async (t) => {
@@ -99,10 +97,6 @@ test("a version runs on the schema before and after its migrations, and the one 
   assert.equal(back.status, 0, back.output);
   assert.equal(online(served.world, "manicule").id, old);
   await step("back");
-
-  // And forward again, from the state that the rollback left.
-  await deployed(served, { real: true, sources, built });
-  await step("again");
 });
 
 test("a first upload that is refused blocks no later one", async (t) => {
@@ -142,9 +136,11 @@ for (const kind of isLong ? Object.keys(KINDS) : ["4xx"]) {
           mine.world.faults.plan((call) => call.number === number, kind);
           const first = await deploy(mine, { real: true });
           const what = `${kind} at ${mine.world.calls[number]}`;
-          if (first.status !== 0) assert.match(first.output, /wrangler did not deploy[^]*run make deploy again/, what);
-          const second = await deploy(mine, { real: true });
-          assert.equal(second.status, 0, `${what}\n${second.output}`);
+          if (first.status !== 0) {
+            assert.match(first.output, /wrangler did not deploy[^]*run make deploy again/, what);
+            const second = await deploy(mine, { real: true });
+            assert.equal(second.status, 0, `${what}\n${second.output}`);
+          }
           await assertWhole(mine);
           assert.deepEqual(mine.world.unknown, []);
         }

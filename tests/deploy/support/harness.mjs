@@ -32,8 +32,9 @@ export async function standIn(t, more) {
 }
 
 /** wrangler, as far as it takes a version: no bundling, no files, no child process. */
-function spared(served, real) {
+function spared(served, real, imports) {
   return async (words) => {
+    if (words[0] === "d1" && !imports) return { status: 1, output: "not imported" };
     if (words[0] !== "deploy") return real(words);
     if (words.includes("--dry-run")) return { status: 0, output: "" };
     const one = JSON.parse(readFileSync(words[words.indexOf("--config") + 1], "utf8"));
@@ -49,7 +50,7 @@ function spared(served, real) {
 }
 
 /** One run: its status, and what it said. */
-export async function deploy(served, { config: changed = config(), env = {}, real = false, sources = root, isCheck = false, built, waitMs = 1, seconds, question, message = "test" } = {}) {
+export async function deploy(served, { config: changed = config(), env = {}, real = false, imports = true, sources = root, isCheck = false, built, waitMs = 1, seconds, question, message = "test" } = {}) {
   const lines = [];
   const whole = { ...process.env, CLOUDFLARE_API_TOKEN: undefined, ...served.env, ...env };
   const wrangler = runner(root, whole);
@@ -60,7 +61,7 @@ export async function deploy(served, { config: changed = config(), env = {}, rea
     file: "wrangler.toml",
     env: whole,
     steps: steps({ write: (text) => lines.push(text) }),
-    wrangler: real ? wrangler : spared(served, wrangler),
+    wrangler: real ? wrangler : spared(served, wrangler, imports),
     build: async () => {},
     built: built ?? workerFolder(),
     question,
