@@ -55,8 +55,9 @@ const question =
   process.stdin.isTTY && process.stderr.isTTY && !env.CI
     ? async (text) => {
         const lines = createInterface({ input: process.stdin, output: process.stderr });
+        lines.once("SIGINT", () => process.kill(process.pid, "SIGINT"));
         try {
-          return await lines.question(`\r\u001b[K${text}`);
+          return await steps.pause(() => lines.question(text));
         } finally {
           lines.close();
         }
