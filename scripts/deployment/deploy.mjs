@@ -29,8 +29,10 @@ async function look(run) {
   wrangler.accountId = run.accountId;
   await steps.step("what is there", async () => {
     await preflight({ api: run.api, accountId: run.accountId, config, env, found, question: run.question });
-    const { database: base, namespace, names } = found.resources ?? {};
-    return { said: `Worker ${config.name} ${found.worker ? "is deployed" : "is new"}, database ${base ? `${base.name} is there` : `${names?.database} is new`}, namespace ${namespace ? `${namespace.title} is there` : `${names?.namespace} is new`}` };
+    // Where something could not be read, nothing is said of what is new.
+    if (!found.resources || found.worker === undefined) return {};
+    const { database: base, namespace, names } = found.resources;
+    return { said: `Worker ${config.name} ${found.worker ? "is deployed" : "is new"}, database ${base ? `${base.name} is there` : `${names.database} is new`}, namespace ${namespace ? `${namespace.title} is there` : `${names.namespace} is new`}` };
   });
   if (found.notes.length) steps.say(listed("Worth knowing:", found.notes).join("\n"));
   if (found.faults.length) throw new Stop(listed("Nothing was made. First:", found.faults).join("\n"));
