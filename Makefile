@@ -1,11 +1,11 @@
 # What each target does stands beside it; how, in the script of its name in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build dev serve test test-long check bench screenshots fmt deploy clean
+.PHONY: help setup build dev serve test test-long check bench screenshots fmt deploy deploy-check clean
 PORT ?=
 export PORT STATE VARS STRIPE STRIPE_API_KEY DEMO
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 dev: ## everything, then the Worker with demo data, a shop and a stand-in for Stripe on PORT=8787; Ctrl-C ends it
 	@exec scripts/dev
@@ -16,7 +16,7 @@ serve: ## the Worker for scripts: PORT=8799 STATE=some/folder STRIPE=stand-in DE
 test: ## build, all tests, and a dry run of the deployment
 	@scripts/test
 
-test-long: ## what takes too long for every change: the workshop itself
+test-long: ## what takes too long for every change: the workshop itself, and deployments failing in every way
 	@scripts/test-long
 
 check: ## format, lints, licences and duplicates of dependencies
@@ -37,8 +37,11 @@ setup: ## install every tool (the other targets do it when needed)
 fmt: ## format the source
 	@cargo fmt
 
-deploy: ## to Cloudflare: Worker, database, migrations, and a check of the schema
+deploy: ## to Cloudflare: database, migrations, a check of the schema, then the Worker
 	@scripts/deploy
+
+deploy-check: ## what `make deploy` would do; writes nothing
+	@scripts/deploy check
 
 clean: ## remove what was built and the local state; the cache in ~/.cache/manicule stays
 	@rm -rf build target node_modules .wrangler .state

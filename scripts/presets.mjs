@@ -31,15 +31,31 @@ async function put(baseUrl, operatorToken, id, text) {
   return [answer, await answer.text()];
 }
 
-/** Saves each document; one that is already there in this version counts as done. Anything else is an error. */
-export async function installPresets(baseUrl, operatorToken) {
+/** Whether the other terms of a version that exists are worth a word: a saved version never changes. */
+const outcomeOf = (answer, said) => {
+  if (answer.status === 201) return "saved";
+  if (answer.ok) return "is there already";
+  return answer.status === 409 && JSON.parse(said).code === "version_exists" ? "is there already, with other terms, which stay" : null;
+};
+
+/** Saves each document; one that is already there in this version counts as done. Anything else is an error. `say` gets a line per document. */
+export async function installPresets(baseUrl, operatorToken, say = () => {}) {
   const documents = presets();
   for (const [id, text] of documents) {
     const [answer, said] = await put(baseUrl, operatorToken, id, text);
-    const already = answer.status === 409 && JSON.parse(said).code === "version_exists";
-    if (!answer.ok && !already) throw new Error(`PUT /v1/programs/${id} answered ${answer.status}: ${said}`);
+    const outcome = outcomeOf(answer, said);
+    if (!outcome) throw new Error(`PUT /v1/programs/${id} answered ${answer.status}: ${said}${answer.status === 401 ? " (is it the operator token that scripts/secrets.mjs showed?)" : ""}`);
+    say(`${id}: version ${JSON.parse(text).version} ${outcome}`);
   }
   return documents.length;
+}
+
+/** The address of a Worker as it may be typed: with or without a slash at its end. Throws where it is none. */
+export function baseOf(typed) {
+  if (!URL.canParse(typed ?? "") || !/^https?:$/.test(new URL(typed).protocol)) throw new Error(`an address starts with https://, unlike "${typed ?? ""}"`);
+  const { origin, pathname } = new URL(typed);
+  if (pathname !== "/") throw new Error(`the address of the Worker has no path: ${origin}, not ${typed}`);
+  return origin;
 }
 
 /** In force from this many milliseconds on, so that the Worker does not take it for the past. */
@@ -63,8 +79,16 @@ export async function saveInDevelopment(baseUrl, operatorToken, id, text) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  installPresets(process.argv[2], process.argv[3]).catch((error) => {
+  const [address, token] = process.argv.slice(2);
+  if (!address || !token) {
+    console.error("usage: node scripts/presets.mjs https://example.com OPERATOR_TOKEN");
+    process.exit(2);
+  }
+  try {
+    const base = baseOf(address);
+    console.log(`${await installPresets(base, token, console.log)} programs are at ${base}`);
+  } catch (error) {
     console.error(`error: ${error.message}`);
     process.exit(1);
-  });
+  }
 }

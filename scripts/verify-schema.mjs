@@ -1,15 +1,15 @@
 // Checks that every table, index, view and trigger of schema.sql stands in a D1 database, with the same text.
-//   node scripts/verify-schema.mjs --remote                   the deployed one
 //   node scripts/verify-schema.mjs --local --persist-to DIR   a local one (default DIR: .wrangler/state)
-// Why: wrangler cuts a migration into statements before it sends them, and has been seen to cut a trigger's body in two
-// (CASE … END). What arrived is only known by looking.
+// `make deploy` looks at the deployed one by itself.
+// Why: whoever cuts a migration into statements may cut a trigger's body in two: wrangler where the database is local,
+// Cloudflare's API where it is remote. What arrived is only known by looking.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const QUERY = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type, name";
+export const CATALOG = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type, name";
 // SQLite's, Cloudflare's and wrangler's own.
 const FOREIGN = /^(sqlite_|_cf_|d1_migrations$)/;
 
@@ -25,12 +25,18 @@ export function normalised(sql) {
     .replace(/ ;$/, "");
 }
 
-/** What schema.sql makes, by SQLite itself: rows of sqlite_master. */
+/** What a schema.sql makes, by SQLite itself: rows of sqlite_master. The last one is remembered, since several ask. */
+let last = {};
 export async function expected(schema) {
+  if (last.schema !== schema) last = { schema, rows: await rowsOf(schema) };
+  return last.rows;
+}
+
+async function rowsOf(schema) {
   const { DatabaseSync } = await import("node:sqlite");
   const database = new DatabaseSync(":memory:");
   database.exec(schema);
-  return database.prepare(QUERY).all();
+  return database.prepare(CATALOG).all();
 }
 
 /** One line per difference between the rows of two sqlite_master tables; none when they agree. */
@@ -46,11 +52,27 @@ export function differences(want, have) {
   return found;
 }
 
+/** Most rows are the same from one look to the next. */
+const seen = new Map();
+function remembered(sql) {
+  if (!seen.has(sql)) seen.set(sql, normalised(sql));
+  return seen.get(sql);
+}
+
+/** One text that two sqlite_master tables share exactly when they have no differences. */
+export function fingerprint(rows) {
+  const own = rows.filter((row) => !FOREIGN.test(row.name)).map((row) => `${row.type} ${row.name} ${remembered(row.sql)}`);
+  return own.sort().join("\n");
+}
+
+/** How many objects of ours schema.sql makes. */
+export const countOf = (rows) => rows.filter((row) => !FOREIGN.test(row.name)).length;
+
 async function main(options) {
   const where = options.length ? options : ["--local"];
   const done = spawnSync(
     process.execPath,
-    [join(root, "node_modules/wrangler/bin/wrangler.js"), "d1", "execute", "DB", ...where, "--json", "--command", QUERY],
+    [join(root, "node_modules/wrangler/bin/wrangler.js"), "d1", "execute", "DB", ...where, "--json", "--command", CATALOG],
     { cwd: root, encoding: "utf8", maxBuffer: 1 << 26, timeout: READ_WITHIN_MS, env: { ...process.env, WRANGLER_SEND_METRICS: "false" } },
   );
   if (done.status !== 0) throw new Error(`the database could not be read${done.signal ? ` within ${READ_WITHIN_MS / 1000} s` : ""}:\n${done.stdout}${done.stderr}`);
@@ -58,7 +80,7 @@ async function main(options) {
   const want = await expected(readFileSync(join(root, "schema.sql"), "utf8"));
   const found = differences(want, have);
   if (found.length) throw new Error(`the database is not what schema.sql says:\n${found.join("\n")}`);
-  console.error(`✓ schema: ${want.filter((row) => !FOREIGN.test(row.name)).length} tables, indexes, views and triggers stand in the database (${where[0].slice(2)})`);
+  console.error(`✓ schema: ${countOf(want)} tables, indexes, views and triggers stand in the database (${where[0].slice(2)})`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

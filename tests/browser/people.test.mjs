@@ -88,7 +88,7 @@ test("a second partner gets 404 on every id of the first, and cannot act on one"
 
     await join(second, { name: "Second Look", email: "me@second-look.example" });
     const token = await (await second.find("form[method=post] [name=form_token]")).getAttribute("value");
-    const answers = await second.driver.executeAsyncScript(
+    const byScript = await second.driver.executeAsyncScript(
       `const [gets, posts, token, done] = arguments;
       const ask = async (path, init) => [path, (await fetch(path, { redirect: "manual", ...init })).status];
       const body = new URLSearchParams({ form_token: token }).toString();
@@ -98,6 +98,30 @@ test("a second partner gets 404 on every id of the first, and cannot act on one"
       [...actions],
       token,
     );
+    assert.deepEqual(byScript.filter(([, status]) => status !== 403), [], "a script of the site gets nowhere");
+    const status = () => second.run("return performance.getEntriesByType('navigation')[0].responseStatus");
+    const answers = [];
+    for (const path of theirs) {
+      // A picture is no page that could say what it was answered with.
+      if (/qr\.(png|svg)$/.test(path)) continue;
+      await second.go(path);
+      answers.push([path, await status()]);
+    }
+    for (const path of actions) {
+      await second.go("/partner");
+      await second.run(
+        `const [path, token] = arguments;
+        const form = Object.assign(document.createElement("form"), { method: "POST", action: path });
+        form.append(Object.assign(document.createElement("input"), { name: "form_token", value: token }));
+        document.body.append(form);
+        form.submit();`,
+        path,
+        token,
+      );
+      await second.until(`return location.pathname === ${JSON.stringify(path)} && document.readyState === "complete"`);
+      answers.push([path, await status()]);
+    }
+    assert.ok(answers.length > 4, String(answers));
     assert.deepEqual(answers.filter(([, status]) => status !== 404), []);
     await second.go("/operator/partners");
     assert.match(await second.path(), /^\/sign-in/);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createHash } from "node:crypto";
+import { baseOf } from "../../scripts/presets.mjs";
 import { newSecrets, stripeSecrets, workerSecrets } from "../../scripts/secrets.mjs";
 import { signed } from "../../scripts/sign.mjs";
 import { differences, expected, normalised } from "../../scripts/verify-schema.mjs";
@@ -57,4 +58,11 @@ test("the schema comparer sees what is missing, changed or too much", async () =
 
 test("comments go, text in quotes stays", () => {
   assert.equal(normalised("SELECT 'a -- b'  /* c */, \"d\"\n-- e\n;"), "SELECT 'a -- b' , \"d\"");
+});
+
+test("the address of a Worker may end with a slash, and is one", () => {
+  for (const typed of ["https://example.com", "https://example.com/", "HTTPS://Example.com/"]) assert.equal(baseOf(typed), "https://example.com");
+  assert.equal(baseOf("http://127.0.0.1:8799/"), "http://127.0.0.1:8799");
+  for (const typed of ["example.com", "", undefined, "ftp://example.com"]) assert.throws(() => baseOf(typed), /starts with https/);
+  assert.throws(() => baseOf("https://example.com/v1"), /has no path/);
 });

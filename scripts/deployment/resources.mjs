@@ -1,0 +1,37 @@
+// The database and the namespace: those that are there, else made. Looking by name comes before making, so that a run
+// that was cut off in between finds what it made.
+import { databaseAt, namespacesOf } from "./look/resources.mjs";
+import { RIGHTS } from "./rights.mjs";
+
+async function make(again, create) {
+  try {
+    return await create();
+  } catch (error) {
+    // Made in the meantime, or by a request whose answer was lost.
+    const found = error.kind === "refused" ? await again() : null;
+    if (found) return found;
+    throw error;
+  }
+}
+
+/** Finds or makes both. */
+export async function resources({ api, accountId, names, database, namespace }) {
+  const made = [];
+  if (!database && names.databaseId) throw new Error(`There is no database ${names.databaseId}, which database_id names. Remove that line to have one made`);
+  if (!namespace && names.namespaceId) throw new Error(`There is no namespace ${names.namespaceId}, which the id in [[kv_namespaces]] names. Remove that line to have one made`);
+  if (!database) {
+    database = await make(
+      () => databaseAt(api, accountId, names.database),
+      () => api.post(`/accounts/${accountId}/d1/database`, { name: names.database }, { right: RIGHTS.d1 }),
+    );
+    made.push(`made database ${names.database}`);
+  }
+  if (!namespace) {
+    namespace = await make(
+      async () => (await namespacesOf(api, accountId)).find((one) => one.title === names.namespace) ?? null,
+      () => api.post(`/accounts/${accountId}/storage/kv/namespaces`, { title: names.namespace }, { right: RIGHTS.kv }),
+    );
+    made.push(`made namespace ${names.namespace}`);
+  }
+  return { database, namespace, said: made.join(", ") || `${database.name}, ${namespace.title}` };
+}

@@ -1,0 +1,11 @@
+// The permissions that a token needs, the least that will do; README.md lists them with what each is for.
+
+export const RIGHTS = {
+  scripts: "Account > Workers Scripts: Edit",
+  d1: "Account > D1: Edit",
+  kv: "Account > Workers KV Storage: Edit",
+  routes: "Zone > Workers Routes: Edit",
+  zones: "Zone > Zone: Read",
+  billing: "Account > Billing: Read",
+  email: "Account > Email Sending: Read",
+};

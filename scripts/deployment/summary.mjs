@@ -1,0 +1,29 @@
+// What a run says at its end: what is to be done next, in commands that can be copied.
+import { newSecrets, workerSecrets } from "../secrets.mjs";
+
+/** The secrets that every deployment needs, and which of them are not set. `known` is null where that could not be read. */
+export function missingSecrets(known) {
+  const wanted = Object.keys(workerSecrets(newSecrets()));
+  return known ? wanted.filter((name) => !known.includes(name)) : null;
+}
+
+/** How wrangler is told which instance, where that is not the one of wrangler.toml. */
+const named = (file) => (file === "wrangler.toml" ? "" : ` --config ${file}`);
+
+/** The commands that set what is missing. */
+export function secretLines(names, file) {
+  return names.map((name) => `  node scripts/secrets.mjs ${name} | npx wrangler secret put ${name}${named(file)}`);
+}
+
+/** The last lines of a deployment. */
+export function nextSteps({ address, missing, isFirst, file }) {
+  const lines = [];
+  if (missing.length) {
+    lines.push("Next: these secrets are not set, and what needs them is refused until they are. Each line makes a random one, shows what to keep, and sets it:", ...secretLines(missing, file));
+    lines.push("Then install the programs:");
+  }
+  if (isFirst && !missing.length) lines.push("Next: install the programs:");
+  if (isFirst || missing.length) lines.push(`  node scripts/presets.mjs ${address} OPERATOR_TOKEN`);
+  else lines.push(`Next: ${address}/healthz says whether all is well. To go back to the version before: npx wrangler rollback${named(file)}`);
+  return lines;
+}

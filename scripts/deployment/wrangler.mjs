@@ -1,0 +1,28 @@
+// Runs wrangler as a child: with the account that was found, without questions, and never without an end.
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+
+const MINUTES_MAX = 10;
+
+/** A function that runs wrangler with arguments: its exit status and all it printed. `accountId` may be set later. */
+export function runner(root, env) {
+  const run = (words) =>
+    new Promise((done, failed) => {
+      const child = spawn(process.execPath, [join(root, "node_modules/wrangler/bin/wrangler.js"), ...words], {
+        cwd: root,
+        stdio: ["ignore", "pipe", "pipe"],
+        timeout: MINUTES_MAX * 60_000,
+        env: { ...env, ...(run.accountId && { CLOUDFLARE_ACCOUNT_ID: run.accountId }), CI: "1", WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true", NO_COLOR: "1" },
+      });
+      run.child = child;
+      let output = "";
+      for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
+      child.once("error", failed);
+      child.once("close", (status, signal) => {
+        run.child = undefined;
+        if (signal) output += `\nwrangler was ended by ${signal}${signal === "SIGTERM" ? ` (after ${MINUTES_MAX} minutes, or by hand)` : ""}`;
+        done({ status: status ?? 1, output });
+      });
+    });
+  return run;
+}

@@ -1,0 +1,98 @@
+// D1: databases, which are SQLite, asked by /query or filled by /import.
+import { createHash, randomUUID } from "node:crypto";
+import { DatabaseSync } from "node:sqlite";
+import { ok, paged, refuse } from "./envelope.mjs";
+import { split } from "./splitter.mjs";
+
+const NONE = refuse(404, 7404, "The database could not be found: not found");
+const TEXT_MAX = 100_000;
+
+export function newDatabase(world, name) {
+  const one = { uuid: randomUUID(), name, version: "production", created_at: new Date().toISOString(), sqlite: new DatabaseSync(":memory:"), statements: [] };
+  one.sqlite.exec("PRAGMA foreign_keys = ON");
+  world.databases.push(one);
+  return one;
+}
+
+const find = (world, key) => world.databases.find((one) => one.uuid === key || one.name === key);
+const shown = ({ uuid, name, version, created_at }) => ({ uuid, name, version, created_at, num_tables: 0, file_size: 0, running_in_region: "WEUR" });
+
+/** Runs them in one transaction, unless the world says that a batch may stop half-way. */
+function runAll(world, one, statements) {
+  const atomic = world.atomic;
+  if (atomic) one.sqlite.exec("BEGIN");
+  const done = [];
+  try {
+    for (const [at, statement] of statements.entries()) {
+      if (world.stopBefore !== null && at >= world.stopBefore) throw new Error("D1 DB reset because its code was updated");
+      const prepared = one.sqlite.prepare(statement);
+      const results = prepared.all();
+      done.push({ results, success: true, meta: { duration: 0.1, rows_read: 0, rows_written: 0, changes: 0, size_after: 0 } });
+    }
+    if (atomic) one.sqlite.exec("COMMIT");
+  } catch (error) {
+    if (atomic) one.sqlite.exec("ROLLBACK");
+    throw error;
+  }
+  one.statements.push(...statements);
+  return done;
+}
+
+function query({ world, params, body }) {
+  const one = find(world, params[0]);
+  if (!one) return NONE;
+  if (typeof body.sql !== "string" || Object.keys(body).some((key) => !["sql", "params"].includes(key))) return refuse(400, 7400, "The request is malformed: bad body");
+  try {
+    const statements = split(body.sql, world.splitter);
+    const long = statements.find((text) => text.length > TEXT_MAX);
+    if (long) return refuse(400, 7500, "statement too long: SQLITE_TOOBIG");
+    const results = runAll(world, one, statements);
+    return ok(results);
+  } catch (error) {
+    return refuse(400, 7500, /SQLITE_ERROR$/.test(error.message) ? error.message : `${error.message}: SQLITE_ERROR`);
+  }
+}
+
+/** The way of `wrangler d1 execute --file`: the file is uploaded, then read whole or not at all. */
+function importing({ world, params, body, origin }) {
+  const one = find(world, params[0]);
+  if (!one) return NONE;
+  if (body.action === "init") {
+    if (!/^[0-9a-f]{32}$/.test(body.etag)) return refuse(400, 7400, "etag is not an MD5");
+    return ok({ filename: `${body.etag}.sql`, upload_url: `${origin}/upload/${body.etag}`, success: true, messages: [], type: "import" });
+  }
+  if (body.action === "ingest") {
+    const text = world.uploads.get(body.etag);
+    if (text === undefined) return refuse(400, 7400, "the file was not uploaded");
+    const kept = world.atomic;
+    world.atomic = true;
+    try {
+      const results = runAll(world, one, split(text, "none"));
+      return ok({ success: true, type: "import", status: "complete", messages: ["Processed"], result: { num_queries: results.length, final_bookmark: "b", meta: { duration: 1, rows_read: 0, rows_written: 0, size_after: 0 } } });
+    } catch (error) {
+      return ok({ success: true, type: "import", status: "error", messages: [], errors: [error.message] });
+    } finally {
+      world.atomic = kept;
+    }
+  }
+  return refuse(400, 7400, `no such action: ${body.action}`);
+}
+
+export function upload({ world, params, raw, headers }) {
+  const [etag] = params;
+  if (createHash("md5").update(raw).digest("hex") !== etag || Number(headers["content-length"]) !== raw.length) return { status: 400, text: "BadDigest" };
+  world.uploads.set(etag, raw.toString("utf8"));
+  return { status: 200, text: "", headers: { etag: `"${etag}"` } };
+}
+
+export const routes = [
+  ["GET", "/accounts/:account/d1/database", "d1:read", ({ world, query: q }) => paged(world.databases.filter((one) => !q.get("name") || one.name.includes(q.get("name"))).map(shown), q)],
+  ["POST", "/accounts/:account/d1/database", "d1:edit", ({ world, body }) => {
+    if (!/^[a-z0-9][a-z0-9_-]{0,63}$/i.test(body.name ?? "")) return refuse(400, 7400, "The request is malformed: name");
+    if (find(world, body.name)) return refuse(400, 7502, `A database with the name '${body.name}' already exists.`);
+    return ok(shown(newDatabase(world, body.name)));
+  }],
+  ["GET", "/accounts/:account/d1/database/*", "d1:read", ({ world, params }) => (find(world, params[0]) ? ok(shown(find(world, params[0]))) : NONE)],
+  ["POST", "/accounts/:account/d1/database/*/query", "d1:edit", query],
+  ["POST", "/accounts/:account/d1/database/*/import", "d1:edit", importing],
+];
