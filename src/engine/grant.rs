@@ -218,6 +218,12 @@ fn settle(line: &mut Line, b: &Bound, document: &Document) {
     if !line.is_over() {
         hold::review(line, b.standing);
     }
+    // What was held stands in pending, and where nothing is settled by runs nothing else would move it on.
+    let instant = document.settlement.cadence == Cadence::Instant;
+    if instant && line.state == LineState::Pending && Bucket::first(document) == Bucket::Available {
+        line.state = LineState::Available;
+        line.bucket = Bucket::Available;
+    }
 }
 
 fn state_ground<'a>(reward: &'a Reward, state: &str, event: &'a str, at: UtcMillis) -> Ground<'a> {

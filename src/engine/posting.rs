@@ -40,11 +40,17 @@ pub fn settle(standing: &[Line], wanted: Vec<Line>, cause: &str) -> (Vec<Line>, 
     }
     for mut line in wanted {
         let old = standing.iter().find(|old| old.id == line.id);
+        let mut moved = None;
         if let Some(old) = old {
-            // Where it stands and how far its postings got, only the store knows.
-            line.bucket = old.bucket;
+            // How far its postings got, and where it stands, only the store knows.
             line.postings = old.postings;
+            if is_released(old, &line) {
+                moved = Some(take_out(old, &mut line, cause, &mut transfers));
+            } else {
+                line.bucket = old.bucket;
+            }
         }
+        let old = moved.as_ref().or(old);
         if line.bucket == Bucket::Available && line.state == LineState::Pending {
             line.state = LineState::Available;
         }
@@ -71,6 +77,21 @@ pub fn accrue(line: &Line, amount: Cents, cause: &str) -> Transfer {
         event_id: cause.to_owned(),
         reason: line.reason.clone(),
     }
+}
+
+/// Whether a line that was held stands in available from now on: it is of a program without a hold, so no run will move it.
+fn is_released(old: &Line, line: &Line) -> bool {
+    old.bucket == Bucket::Pending && line.bucket == Bucket::Available && line.state == LineState::Available
+}
+
+/// Empties the balance in which the line stood; it accrues anew in the other. Answers the line as it stands in between.
+fn take_out(old: &Line, line: &mut Line, cause: &str, transfers: &mut Vec<Transfer>) -> Line {
+    if old.net_cents != Cents::ZERO {
+        line.postings += 1;
+        let forth = accrue(&Line { postings: line.postings, ..old.clone() }, old.net_cents, cause);
+        transfers.push(Transfer { code: "reverse", debit: forth.credit, credit: forth.debit, ..forth });
+    }
+    Line { net_cents: Cents::ZERO, bucket: Bucket::Available, postings: line.postings, ..old.clone() }
 }
 
 fn push(old: Option<&Line>, mut line: Line, cause: &str, writes: &mut Vec<Line>, transfers: &mut Vec<Transfer>) {

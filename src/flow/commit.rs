@@ -5,7 +5,7 @@ use super::books::{Books, PoolRow};
 use crate::base::money::Cents;
 use crate::base::time::{Month, UtcMillis};
 use crate::engine::decision::{Decision, GroupDecision};
-use crate::engine::line::{Line, LineState};
+use crate::engine::line::{Bucket, Line, LineState};
 use crate::engine::posting::{self, Transfer};
 use crate::engine::relation::VISITOR_DAYS;
 use crate::engine::risk::Suspicion;
@@ -248,7 +248,8 @@ impl Commit {
 fn is_instant_grant(books: &Books, line: &Line) -> bool {
     let document = books.catalog.in_force(&line.program_id, line.at_ms);
     let same = |l: &Line| l.program_id == line.program_id && l.rule_id == line.rule_id && l.basis == line.basis;
-    let stood = |l: &Line| same(l) && l.postings > 0;
+    // What was held stood in pending, and nobody was told of it.
+    let stood = |l: &Line| same(l) && l.postings > 0 && l.bucket == Bucket::Available;
     document.is_some_and(|d| d.settlement.cadence == Cadence::Instant)
         && line.is_granted()
         && line.state == LineState::Available
