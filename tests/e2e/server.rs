@@ -122,6 +122,26 @@ impl Server {
         rusqlite::Connection::open(self.database()).expect("the database")
     }
 
+    /// What a statement counts in the database of one that runs.
+    #[track_caller]
+    pub fn database_rows(&self, sql: &str) -> i64 {
+        self.looked_into().query_row(sql, [], |row| row.get(0)).unwrap_or_else(|why| panic!("{sql}: {why}"))
+    }
+
+    /// The names of the tables there are.
+    pub fn database_tables(&self) -> Vec<String> {
+        let database = self.looked_into();
+        let mut names =
+            database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").expect("a schema");
+        let names = names.query_map([], |row| row.get(0)).expect("names");
+        names.flatten().filter(|name: &String| !name.starts_with("_cf") && !name.starts_with("sqlite")).collect()
+    }
+
+    fn looked_into(&self) -> rusqlite::Connection {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        rusqlite::Connection::open_with_flags(self.database(), flags).expect("the database")
+    }
+
     /// The file of the Worker's database.
     fn database(&self) -> PathBuf {
         let folder = self.state.join("storage/v3/d1/miniflare-D1DatabaseObject");
