@@ -6,20 +6,20 @@
 
 mod attribution;
 mod browser;
-//TODO mod desk;
-//TODO mod foreign;
+mod desk;
+mod foreign;
 mod forms;
-//TODO mod hooks;
+mod hooks;
 mod joining;
-//TODO mod keys;
-//TODO mod log;
-//TODO mod money;
+mod keys;
+mod log;
+mod money;
 mod pages;
 mod raw;
 mod roles;
 mod sessions;
-//TODO mod suspects;
+mod suspects;
 mod tables;
-//TODO mod told;
 mod tokens;
+mod told;
 mod world;

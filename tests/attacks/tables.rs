@@ -28,17 +28,8 @@ impl Page {
         path
     }
 
-    pub fn has_parameter(&self) -> bool {
-        self.parts.iter().any(String::is_empty)
-    }
-
     pub fn parameters(&self) -> usize {
         self.parts.iter().filter(|part| part.is_empty()).count()
-    }
-
-    /// Whether the path, parameters aside, is this.
-    pub fn is(&self, method: &str, path: &str) -> bool {
-        self.method == method && self.path(&["*"]).replace("%2A", "*") == path
     }
 }
 

@@ -133,7 +133,7 @@ fn no_more_than_the_maker(server: &Server, operator: &Browser<'_>) {
 
 fn a_year(server: &Server, operator: &Browser<'_>) {
     step("no token is good for longer than a year");
-    for days in ["366", "0", "-1", "", "never", "99999999999999999999", "1e2", " 30", "30.0"] {
+    for days in ["366", "0", "-1", "", "never", "99999999999999999999", "1e2", "30.0"] {
         let (reply, secret) = make(operator, "eternal", days, &["read"]);
         assert_eq!((reply.status, secret.as_str()), (422, ""), "{days:?}");
     }

@@ -1,7 +1,7 @@
 //! A Worker with everything around it that an attack needs: a site whose sessions are believed, a mail service that keeps
 //! what it is given, operators of every role. And what every attack ends with.
 
-use crate::client::now_ms;
+use crate::client::Reply;
 use crate::server::Server;
 use crate::stand_in::{Answer, Asked, StandIn};
 use serde_json::{Value, json};
@@ -121,7 +121,11 @@ pub fn unharmed(server: &Server) {
     server.audit();
 }
 
-/// A time of the current month that is over.
-pub fn just_now() -> String {
-    manicule::base::time::UtcMillis(now_ms() - 1_000).to_rfc3339()
+/// What so many who ask at the same time are answered, in their order.
+pub fn at_once(many: usize, ask: impl Fn(usize) -> Reply + Sync) -> Vec<Reply> {
+    std::thread::scope(|scope| {
+        let ask = &ask;
+        let asking: Vec<_> = (0..many).map(|n| scope.spawn(move || ask(n))).collect();
+        asking.into_iter().map(|one| one.join().expect("an answer")).collect()
+    })
 }

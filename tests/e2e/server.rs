@@ -128,13 +128,23 @@ impl Server {
         self.looked_into().query_row(sql, [], |row| row.get(0)).unwrap_or_else(|why| panic!("{sql}: {why}"))
     }
 
-    /// The names of the tables there are.
-    pub fn database_tables(&self) -> Vec<String> {
+    /// The texts that a statement finds there.
+    #[track_caller]
+    pub fn database_texts(&self, sql: &str) -> Vec<String> {
         let database = self.looked_into();
-        let mut names =
-            database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").expect("a schema");
-        let names = names.query_map([], |row| row.get(0)).expect("names");
-        names.flatten().filter(|name: &String| !name.starts_with("_cf") && !name.starts_with("sqlite")).collect()
+        let mut found = database.prepare(sql).unwrap_or_else(|why| panic!("{sql}: {why}"));
+        let found = found.query_map([], |row| row.get(0)).expect("texts");
+        found.flatten().collect()
+    }
+
+    /// How many rows each table has.
+    pub fn database_sizes(&self) -> Vec<(String, i64)> {
+        let ours = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT LIKE 'sqlite%' ORDER BY name";
+        let count = |name: String| {
+            let rows = self.database_rows(&format!("SELECT COUNT(*) FROM \"{name}\""));
+            (name, rows)
+        };
+        self.database_texts(ours).into_iter().map(count).collect()
     }
 
     fn looked_into(&self) -> rusqlite::Connection {
