@@ -91,7 +91,7 @@ impl Response {
             Kind::Unauthorized => response.headers.push(("www-authenticate", "Bearer".to_owned())),
             _ => {}
         }
-        response.fault = Some(error.to_string());
+        response.fault = Some(error.logged());
         response
     }
 }

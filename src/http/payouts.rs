@@ -203,7 +203,7 @@ pub fn cell(text: &str) -> String {
     out.push('"');
     let mut begins = true;
     for c in text.chars() {
-        if begins && matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '|' | '%') {
+        if begins && matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '|' | '%' | '＝' | '＋' | '－' | '＠') {
             out.push('\'');
         }
         // Spaces before a formula are dropped by some.
@@ -246,6 +246,7 @@ mod tests {
             ("x; \t=1+1", "\"x; '\t'=1+1\""),
             ("a|cmd,-2", "\"a|cmd,'-2\""),
             (" @x", "\" '@x\""),
+            ("＝1", "\"'＝1\""),
             ("a-b+c=d@e", "\"a-b+c=d@e\""),
             ("a,b", "\"a,b\""),
             ("say \"hi\"", "\"say \"\"hi\"\"\""),

@@ -98,7 +98,7 @@ pub fn state_of(server: &Server, partner: &Partner) -> Vec<String> {
     .map(|path| server.read(path).to_string())
     .collect();
     all.extend(server.database_texts("SELECT l.code || coalesce(l.disabled_at_ms, '') FROM link l ORDER BY 1"));
-    let person = format!("SELECT name || email || coalesce(website, '') FROM partner_person WHERE partner_id = '{id}'");
+    let person = format!("SELECT name || email || '' FROM partner_person WHERE partner_id = '{id}'");
     all.extend(server.database_texts(&person));
     all
 }

@@ -127,7 +127,6 @@ fn masked(person: &Browser<'_>, nobody: &Browser<'_>) {
             String::new(),
             "0".repeat(128),
             format!("{}{}", &a[..64], &b[64..]),
-            format!("{}{}", &a[64..], &a[..64]),
             a[..126].to_owned(),
             format!("{a}00"),
             a[..64].to_owned(),

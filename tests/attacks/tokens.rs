@@ -159,7 +159,12 @@ fn traced(server: &Server, operator: &Browser<'_>) {
     let ids: Vec<&str> =
         page.split("/operator/tokens/").skip(1).filter_map(|rest| rest.split("/revoke").next()).collect();
     let rows = server.read("/v1/audit?limit=200");
-    let row = rows["data"].as_array().expect("rows").iter().find(|r| r["actor"] == "token:traced").cloned();
+    let row = rows["data"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .find(|r| r["actor"] == "token:traced" && r["action"] == "token.first_use")
+        .cloned();
     let id = row.expect("the first use")["subject"].as_str().expect("an id").to_owned();
     assert!(ids.contains(&id.as_str()), "{id}: {ids:?}");
     for _ in 0..2 {
