@@ -97,7 +97,9 @@ pub fn state_of(server: &Server, partner: &Partner) -> Vec<String> {
     .iter()
     .map(|path| server.read(path).to_string())
     .collect();
-    all.extend(server.database_texts("SELECT l.code || coalesce(l.disabled_at_ms, '') FROM link l ORDER BY 1"));
+    all.extend(server.database_texts(&format!(
+        "SELECT code || coalesce(disabled_at_ms, '') FROM link WHERE partner_id = '{id}' ORDER BY 1"
+    )));
     let person = format!("SELECT name || email || '' FROM partner_person WHERE partner_id = '{id}'");
     all.extend(server.database_texts(&person));
     all

@@ -120,7 +120,13 @@ fn told(server: &Server, agency: &Partner) {
     server.audit();
 }
 
+/// As senders do: what cannot be taken now is sent once more.
 fn deliver(server: &Server, event: &Value) -> Reply {
+    let tries = std::iter::repeat_with(|| deliver_once(server, event)).take(10);
+    tries.into_iter().find(|reply| reply.status != 503).expect("taken")
+}
+
+fn deliver_once(server: &Server, event: &Value) -> Reply {
     let (body, second) = (event.to_string(), now_ms() / 1_000);
     let signature = sign(&server.webhook_secret, "msg_1", second, body.as_bytes());
     let ask = server.ask("POST", "/v1/webhooks/events").body(body).header("webhook-id", "msg_1");
