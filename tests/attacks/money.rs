@@ -99,7 +99,7 @@ fn given_back(server: &Server, salon: &Partner) {
 }
 
 fn told(server: &Server, agency: &Partner) {
-    step("one payment under one id, and under a hundred ids; a refund of more than was paid, in any order");
+    step("one payment under one id, and under thirty ids; a refund of more than was paid, in any order");
     server.tell(&[signed_up("client", "2024-09-01T00:00:00Z", json!({"code": agency.code}))]);
     let invoice = |n: usize| {
         let mut event = paid("client", "in-1", "2024-09-01T01:00:00Z", 100_000);
@@ -107,7 +107,7 @@ fn told(server: &Server, agency: &Partner) {
         event
     };
     counted(&at_once(MANY, |_| deliver(server, &invoice(0))));
-    counted(&at_once(MANY, |n| deliver(server, &invoice(n))));
+    counted(&at_once(30, |n| deliver(server, &invoice(n))));
     assert_eq!(server.balance(agency), (20_000, 0));
     let refund = |n: usize| {
         let mut event = refunded("client", "in-2", "2024-09-02T00:00:00Z", 45_000);
