@@ -31,7 +31,6 @@ thread_local! {
 pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<Response> {
     let now = UtcMillis(js_sys::Date::now() as i64);
     let config = config(&env);
-    let site = &config.site_url;
     let url = request.inner().url();
     let path = Address::of(&url).path;
     if reflink::is_short(path) && !matches!(request.inner().method().as_str(), "GET" | "HEAD") {
@@ -39,7 +38,7 @@ pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<R
         return respond(&config, &asked, reflink::only_followed());
     }
     if !may_be_ours(path) {
-        return elsewhere(request, site).await;
+        return elsewhere(request, &config).await;
     }
     let asked = read(&mut request).await?;
     let answered = match Runtime::of(env, &config) {
@@ -52,7 +51,7 @@ pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<R
     };
     match answered {
         Some(response) => respond(&config, &asked, response),
-        None => elsewhere(request, site).await,
+        None => elsewhere(request, &config).await,
     }
 }
 
@@ -120,11 +119,13 @@ fn may_be_ours(path: &str) -> bool {
     pages::route::AREAS.contains(&wanted.as_str()) || route::ROUTES.iter().any(|r| first(r.path) == wanted)
 }
 
-async fn elsewhere(request: Request, site: &str) -> Result<Response> {
-    if !site.is_empty() {
-        return origin::pass(request, site).await;
+async fn elsewhere(request: Request, config: &Config) -> Result<Response> {
+    if !config.site_url.is_empty() {
+        return origin::pass(request, &config.site_url).await;
     }
-    let answer = message::Response::problem(&AppError::not_found("page"));
+    let mut answer = message::Response::problem(&AppError::not_found("page"));
+    let origin = Address::of(&request.inner().url()).origin.to_owned();
+    hardening::harden(config, &message::Request { origin, ..message::Request::default() }, &mut answer);
     build(answer)
 }
 

@@ -76,10 +76,27 @@ impl AppError {
         self.code == CUT_OFF
     }
 
+    /// As the log tells it. Details say what is wrong with what was sent, and quote it: the sender has them, the log has
+    /// no more than the code and the field.
+    pub fn logged(&self) -> String {
+        match (self.kind, &self.field) {
+            (Kind::BadRequest | Kind::Conflict | Kind::Unprocessable, Some(field)) if is_plain(field) => {
+                format!("{}: {field}", self.code)
+            }
+            (Kind::BadRequest | Kind::Conflict | Kind::Unprocessable, _) => self.code.to_owned(),
+            _ => self.to_string(),
+        }
+    }
+
     /// Somebody else was first, time and again.
     pub fn contended() -> AppError {
         AppError::new(Kind::Transient, "contended", "others are writing the same books; send it again")
     }
+}
+
+/// Whether a field is called as ours are: the sender's own names may be anything.
+fn is_plain(field: &str) -> bool {
+    field.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'.'))
 }
 
 impl std::ops::Deref for AppError {
@@ -127,5 +144,20 @@ impl std::fmt::Display for AppError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.code, self.detail)?;
         if let Some(cause) = &self.cause { write!(f, " ({cause})") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_repeats_nothing_that_was_sent() {
+        let wrong = AppError::new(Kind::Unprocessable, "malformed", "jane@corp.example is no amount");
+        assert_eq!(wrong.clone().logged(), "malformed");
+        assert_eq!(wrong.clone().field("account.email").logged(), "malformed: account.email");
+        assert_eq!(wrong.field("jane@corp.example").logged(), "malformed");
+        let ours = AppError::new(Kind::Transient, "database_unavailable", "send it again").cause("no answer in time");
+        assert_eq!(ours.logged(), "database_unavailable: send it again (no answer in time)");
     }
 }

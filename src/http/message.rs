@@ -89,7 +89,7 @@ impl Response {
         if error.kind == Kind::Unauthorized {
             response.headers.push(("www-authenticate", "Bearer".to_owned()));
         }
-        response.fault = Some(error.to_string());
+        response.fault = Some(error.logged());
         response
     }
 }

@@ -203,11 +203,11 @@ pub fn cell(text: &str) -> String {
     out.push('"');
     let mut begins = true;
     for c in text.chars() {
-        if begins && matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '|' | '%') {
+        if begins && matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '|' | '%' | '＝' | '＋' | '－' | '＠') {
             out.push('\'');
         }
-        // Spaces before a formula are dropped by some.
-        begins = matches!(c, ',' | ';' | '\t' | '|' | '\n' | '\r') || (begins && c == ' ');
+        // Spaces before a formula are dropped by some, and quotes that hold nothing.
+        begins = matches!(c, ',' | ';' | '\t' | '|' | '\n' | '\r') || (begins && matches!(c, ' ' | '"'));
         if c == '"' {
             out.push('"');
         }
@@ -246,6 +246,8 @@ mod tests {
             ("x; \t=1+1", "\"x; '\t'=1+1\""),
             ("a|cmd,-2", "\"a|cmd,'-2\""),
             (" @x", "\" '@x\""),
+            ("＝1", "\"'＝1\""),
+            ("x;\"=1", "\"x;\"\"'=1\""),
             ("a-b+c=d@e", "\"a-b+c=d@e\""),
             ("a,b", "\"a,b\""),
             ("say \"hi\"", "\"say \"\"hi\"\"\""),

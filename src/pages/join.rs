@@ -19,7 +19,7 @@ use crate::http::shell::Site;
 use crate::program::document::Document;
 use crate::store::port::{Rows, Stmt};
 use crate::store::program::{catalog, program_list};
-use crate::store::session::{self, Proof, SessionRow};
+use crate::store::session::{self, MailedLink, Proof, SessionRow};
 use crate::wire::mail::{Invitation, is_address};
 use crate::wire::operator::{self, NewPartner};
 use crate::wire::session::{ROLE_SUBSCRIBER, SiteUser};
@@ -81,6 +81,17 @@ fn program<S: Site>(visit: &Visit<'_, S>) -> Result<String, Stop> {
     let is_asked = |open: &&str| named.as_deref().is_none_or(|named| named == *open);
     let program = config.open_programs().find(is_asked).filter(|_| config.has_form()).map(str::to_owned);
     program.ok_or_else(|| AppError::not_found("program that can be joined by form").into())
+}
+
+/// The mailed link of a token and what was filled in, while the program is still open.
+async fn mailed<S: Site>(visit: &Visit<'_, S>, token: &str) -> Result<Option<(MailedLink, Value)>, Stop> {
+    let config = visit.shell.config;
+    let found = find(visit, token, Purpose::Join).await?.map(|link| {
+        let detail: Value = serde_json::from_str(&link.detail).unwrap_or_default();
+        (link, detail)
+    });
+    let is_open = |detail: &Value| config.has_form() && config.open_programs().any(|open| detail["program"] == open);
+    Ok(found.filter(|(_, detail)| is_open(detail)))
 }
 
 async fn ask<S: Site>(visit: &Visit<'_, S>) -> Shown {
@@ -198,8 +209,7 @@ fn checked<S: Site>(visit: &Visit<'_, S>, document: &Document, who: &Who) -> Res
 
 /// What the mailed link shows: what will happen, and a button.
 async fn confirm<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
-    let Some(link) = find(visit, token, Purpose::Join).await? else { return Ok(gone(visit, "/partner/join")) };
-    let detail: Value = serde_json::from_str(&link.detail).unwrap_or_default();
+    let Some((link, detail)) = mailed(visit, token).await? else { return Ok(gone(visit, "/partner/join")) };
     let content = html! {
         h1 { "One more step" }
         p.lead { "You are about to join as " strong { (detail["name"].as_str().unwrap_or("")) } ", " (link.email) "." }
@@ -213,11 +223,10 @@ async fn confirm<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
 }
 
 async fn follow<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
-    let Some(link) = find(visit, token, Purpose::Join).await? else { return Ok(gone(visit, "/partner/join")) };
+    let Some((link, detail)) = mailed(visit, token).await? else { return Ok(gone(visit, "/partner/join")) };
     if visit.shell.config.is_operator(&link.email) {
         return Ok(operators(visit));
     }
-    let detail: Value = serde_json::from_str(&link.detail).unwrap_or_default();
     let text = |name: &str| detail[name].as_str().map(str::to_owned);
     let program = text("program").unwrap_or_default();
     let new = NewPartner {

@@ -127,7 +127,7 @@ fn refused<S: Site>(visit: &Visit<'_, S>, error: &AppError, area: &str) -> Respo
     if error.kind == Kind::MethodNotAllowed {
         response.headers.push(("allow", "GET, HEAD, POST".to_owned()));
     }
-    response.fault = Some(error.to_string());
+    response.fault = Some(error.logged());
     response
 }
 

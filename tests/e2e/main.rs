@@ -8,6 +8,8 @@ mod agency_attribution;
 mod agency_chain;
 mod agency_terms;
 mod assets;
+#[path = "../attacks/mod.rs"]
+mod attacks;
 mod client;
 mod credits;
 mod crowd;

@@ -128,6 +128,36 @@ impl Server {
         rusqlite::Connection::open(self.database()).expect("the database")
     }
 
+    /// What a statement counts in the database of one that runs.
+    #[track_caller]
+    pub fn database_rows(&self, sql: &str) -> i64 {
+        self.looked_into().query_row(sql, [], |row| row.get(0)).unwrap_or_else(|why| panic!("{sql}: {why}"))
+    }
+
+    /// The texts that a statement finds there.
+    #[track_caller]
+    pub fn database_texts(&self, sql: &str) -> Vec<String> {
+        let database = self.looked_into();
+        let mut found = database.prepare(sql).unwrap_or_else(|why| panic!("{sql}: {why}"));
+        let found = found.query_map([], |row| row.get(0)).expect("texts");
+        found.flatten().collect()
+    }
+
+    /// How many rows each table has.
+    pub fn database_sizes(&self) -> Vec<(String, i64)> {
+        let ours = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT LIKE 'sqlite%' ORDER BY name";
+        let count = |name: String| {
+            let rows = self.database_rows(&format!("SELECT COUNT(*) FROM \"{name}\""));
+            (name, rows)
+        };
+        self.database_texts(ours).into_iter().map(count).collect()
+    }
+
+    fn looked_into(&self) -> rusqlite::Connection {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        rusqlite::Connection::open_with_flags(self.database(), flags).expect("the database")
+    }
+
     /// The file of the Worker's database.
     fn database(&self) -> PathBuf {
         let folder = self.state.join("storage/v3/d1/miniflare-D1DatabaseObject");

@@ -32,7 +32,7 @@ impl Asked {
     }
 }
 
-/// Status and body.
+/// Status and body; of a redirect, where it leads.
 pub type Answer = (u16, String);
 
 pub struct StandIn {
@@ -67,8 +67,9 @@ fn serve(stream: TcpStream, seen: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) ->
     let Some(asked) = read(&stream) else { return };
     seen.lock().expect("the list").push(asked.clone());
     let (status, body) = answer(&asked);
+    let to = if (300..400).contains(&status) { format!("location: {body}\r\n") } else { String::new() };
     let head = format!(
-        "HTTP/1.1 {status} Whatever\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 {status} Whatever\r\ncontent-type: application/json\r\n{to}content-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
     // Whoever asked may be gone by now.

@@ -1,0 +1,203 @@
+//! One partner wants to see or change what is another's: every page and form of the tables, with the rival's good session
+//! and the victim's ids in the address, in the fields, in the cookie; and what a partner sees of the host's own ids.
+
+use super::browser::Browser;
+use super::desk::{self, Desk};
+use super::tables::{self, Page};
+use super::world::{Outside, unharmed};
+use crate::client::{Reply, step};
+use crate::server::Server;
+use crate::stripe::Stripe;
+
+const SESSION: &str = "__Host-manicule_session";
+
+/// Nothing of the victim's in the answer, but for what the address itself named.
+#[track_caller]
+fn nothing_of(desk: &Desk, reply: &Reply, named: &str, what: &str) {
+    assert!(reply.status < 500, "{what}: {}", reply.status);
+    let told: Vec<&str> = reply.headers.iter().map(|(_, value)| value.as_str()).chain([reply.text.as_str()]).collect();
+    for mark in desk.marks.iter().filter(|mark| !named.contains(mark.as_str())) {
+        assert!(!told.iter().any(|text| text.contains(mark.as_str())), "{what} tells {mark}");
+    }
+}
+
+fn with_ids<'p>(page: &'p Page, desk: &'p Desk) -> impl Iterator<Item = (String, String)> + 'p {
+    let one = |id: &str| (page.path(&[id]), id.to_owned());
+    let ids: Vec<&str> =
+        if page.parameters() == 0 { vec!["none"] } else { desk.ids.iter().map(String::as_str).collect() };
+    ids.into_iter().map(one)
+}
+
+#[test]
+fn nobody_sees_or_changes_what_is_another_s() {
+    let outside = Outside::start();
+    let stripe = Stripe::start();
+    let vars = outside.vars();
+    let mut vars: Vec<(&str, &str)> = vars.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    vars.push(("PAYOUT_APPROVAL", "manual"));
+    let server = Server::with(&stripe.vars(&vars));
+    stripe.post_to(&server);
+    let mut desk = desk::fill(&server, &stripe);
+    let victim = Browser::of_site(&server, "victim.10");
+    desk.ids.extend(server.database_texts("SELECT id FROM session"));
+    let rival = Browser::of_site(&server, "rival.10");
+    let before = desk::state_of(&server, &desk.victim);
+    let sees = victim.get("/partner/earnings");
+    assert!(sees.status == 200 && victim.get("/partner/payouts").text.contains(&desk.marks[desk.marks.len() - 1]));
+
+    pages(&rival, &desk);
+    by_cookie(&rival, &desk);
+    at_the_operators(&[&rival, &Browser::new(&server)], &desk);
+    forms(&rival, &desk);
+    assert_eq!(desk::state_of(&server, &desk.victim), before);
+    assert_eq!(victim.get("/partner").status, 200, "the victim's session lives");
+    its_own_view(&victim, &desk);
+    unharmed(&server);
+}
+
+fn pages(rival: &Browser<'_>, desk: &Desk) {
+    step("the victim's ids in the address of every page");
+    let mut tried = 0;
+    for page in tables::partners().iter().chain(&tables::sign_in()).filter(|page| page.method == "GET") {
+        for (path, id) in with_ids(page, desk) {
+            let reply = rival.visit(&path).send();
+            nothing_of(desk, &reply, &id, &path);
+            assert!(
+                page.parameters() == 0 || [404, 410].contains(&reply.status) || is_own(&id),
+                "{path}: {}",
+                reply.status
+            );
+            tried += 1;
+        }
+        let path = page.path(&["none"]);
+        let asking = format!(
+            "{path}?partner={0}&id={0}&claim={0}&cursor=0.{1}&code={2}",
+            desk.victim.id, desk.ids[6], desk.victim.code
+        );
+        nothing_of(desk, &rival.visit(&asking).send(), &asking, &asking);
+    }
+    assert!(tried > 200, "{tried}");
+}
+
+/// A row's number may be one of the rival's own.
+fn is_own(id: &str) -> bool {
+    id.len() == 1
+}
+
+fn by_cookie(rival: &Browser<'_>, desk: &Desk) {
+    step("the victim's partner beside the rival's own token");
+    let own = rival.cookie(SESSION).expect("a session");
+    let token = own.split('.').next().expect("a token").to_owned();
+    let claims = [
+        desk.victim.id.clone(),
+        format!("{}.{}", desk.rival.id, desk.victim.id),
+        format!("{}.{}", desk.victim.id, desk.rival.id),
+        desk.victim.id.to_uppercase(),
+        format!("{}%00", desk.victim.id),
+        format!("' OR p.id = '{}", desk.victim.id),
+        "%".to_owned(),
+    ];
+    for page in tables::partners().iter().filter(|page| page.method == "GET") {
+        for claim in &claims {
+            for id in [&desk.victim.code, &desk.ids[6], &desk.ids[8]] {
+                let path = page.path(&[id]);
+                let cookie = format!("{SESSION}={token}.{claim}");
+                let reply = rival.visit(&path).header("cookie", cookie).send();
+                nothing_of(desk, &reply, &format!("{id}{claim}"), &format!("{path} as {claim}"));
+                if page.parameters() == 0 {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn at_the_operators(browsers: &[&Browser<'_>], desk: &Desk) {
+    step("operators' pages and forms, with a partner's session and with none");
+    for page in tables::operators() {
+        let ids: &[String] = if page.parameters() == 0 { &desk.ids[..1] } else { &desk.ids };
+        for (n, id) in ids.iter().enumerate() {
+            let path = page.path(&[if path_names_a_program(&page) { desk::PROGRAM } else { id }, id]);
+            for browser in browsers {
+                let reply = match page.method {
+                    "GET" => browser.visit(&path).send(),
+                    // The refusal does not look at the id: a few are enough.
+                    _ if n > 2 => continue,
+                    _ => browser.send(
+                        &path,
+                        &[("partner", &desk.rival.id), ("reason", "mine"), ("decision", "release"), ("amount", "5")],
+                    ),
+                };
+                assert!(
+                    reply.header("location").is_some_and(|to| to.starts_with("/sign-in?to=")),
+                    "{path}: {}",
+                    reply.status
+                );
+                assert_eq!((reply.status, reply.text.as_str()), (303, ""), "{path}");
+            }
+        }
+    }
+}
+
+fn path_names_a_program(page: &Page) -> bool {
+    page.path(&["x"]).starts_with("/operator/programs/")
+}
+
+fn forms(rival: &Browser<'_>, desk: &Desk) {
+    step("every form of the rival's, with the victim's ids in its address and in every field that a form has");
+    let mut forms: Vec<Page> =
+        tables::partners().into_iter().chain(tables::sign_in()).filter(|page| page.method == "POST").collect();
+    // What ends the rival's own being comes last.
+    forms.sort_by_key(|page| (page.path(&[]).contains("sign"), page.path(&[]).contains("leave")));
+    for page in &forms {
+        if page.path(&[]) == "/sign-out" {
+            continue;
+        }
+        for (path, id) in with_ids(page, desk) {
+            let fields =
+                ["partner", "session", "code", "id", "link", "payout", "program", "account", "to", "email", "row"];
+            let mut sent: Vec<(&str, &str)> = fields.iter().map(|name| (*name, id.as_str())).collect();
+            sent.extend([
+                ("confirm", "yes"),
+                ("leave", "yes"),
+                ("name", "Rival"),
+                ("destination", "/x"),
+                ("message", "hello"),
+            ]);
+            let reply = rival.send(&path, &sent);
+            nothing_of(desk, &reply, &id, &path);
+        }
+        for id in &desk.ids {
+            let sent = [("partner", id.as_str()), ("session", id), ("code", id), ("program", desk::PROGRAM)];
+            let path = page.path(&[&desk.rival.code]);
+            if page.parameters() == 0 && !path.ends_with("/leave") {
+                nothing_of(desk, &rival.send(&path, &sent), id, &path);
+            }
+        }
+    }
+}
+
+/// The host's ids may say who a client is.
+fn its_own_view(victim: &Browser<'_>, desk: &Desk) {
+    step("a partner's own pages, files and copy of the data hold none of the host's ids, nor who a client is");
+    let mut shown = 0;
+    for page in tables::partners().iter().filter(|page| page.method == "GET") {
+        for (path, id) in with_ids(page, desk) {
+            let reply = victim.visit(&path).send();
+            assert!(reply.status < 500, "{path}");
+            shown += usize::from(reply.status == 200);
+            if id.contains(desk::HOSTS) {
+                continue;
+            }
+            for mark in [desk::HOSTS, "friends.example", "self_of", "evt_"] {
+                assert!(!reply.text.contains(mark), "{path} tells {mark}: {}", around(&reply.text, mark));
+            }
+        }
+    }
+    assert!(shown > 30, "{shown} pages");
+}
+
+fn around(text: &str, mark: &str) -> String {
+    let at = text.find(mark).unwrap_or(0);
+    text.chars().skip(at.saturating_sub(120)).take(240).collect()
+}

@@ -1,0 +1,163 @@
+//! A request is told another's answer and does nothing, or does twice what it should once, by an Idempotency-Key; and
+//! what no number, date or text may do.
+
+use super::world::{at_once, unharmed};
+use crate::client::{Reply, step};
+use crate::facts::{ahead, event, signed_up};
+use crate::server::Server;
+use serde_json::{Value, json};
+
+const CREDITS: &str = "tiered-credits";
+
+fn keyed(server: &Server, path: &str, key: &str, body: &Value) -> Reply {
+    server.post(path, body).operator().header("idempotency-key", key).send()
+}
+
+fn redeem(server: &Server, partner: &str, order: &str, cents: i64) -> String {
+    let body = json!({"partner": partner, "amount_cents": cents, "reason": order});
+    let made = keyed(server, "/v1/credits/redeem", order, &body).expect(201).json();
+    made["id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn a_key_is_one_request_s() {
+    let server = Server::start();
+    let salon = server.enrol(CREDITS, "salon");
+    let fund = json!({"amount_cents": 100_000, "reason": "the budget"});
+    server.post(&format!("/v1/programs/{CREDITS}/pool"), &fund).operator().send().expect(201);
+    let rfq = event("rfq", "rfq.submitted", &ahead(0), "friend", json!({}));
+    server.tell(&[signed_up("friend", &ahead(-1_000), json!({"code": salon.code})), rfq]);
+    let (first, second) = (redeem(&server, &salon.id, "order-1", 1_000), redeem(&server, &salon.id, "order-2", 1_000));
+
+    step("the same key and body at another redemption gives that one back, too");
+    let back = json!({"amount_cents": 400, "reason": "one item"});
+    let of = |id: &str| keyed(&server, &format!("/v1/credits/redemptions/{id}/reversals"), "return-7", &back);
+    let (a, b) = (of(&first).expect(201).json(), of(&second).expect(201).json());
+    assert_eq!((&a["id"], &b["id"]), (&json!(first), &json!(second)), "{a} {b}");
+    for id in [&first, &second] {
+        let shown = server.read(&format!("/v1/credits/redemptions/{id}"));
+        assert_eq!(shown["returned_cents"], 400, "{shown}");
+        assert_eq!(of(id).expect(201).json()["id"], json!(id), "and again it changes nothing");
+        assert_eq!(server.read(&format!("/v1/credits/redemptions/{id}")), shown);
+    }
+    step("a key is its program's and its method's, too");
+    let small = json!({"amount_cents": 100, "reason": "more"});
+    let pool = |program: &str| keyed(&server, &format!("/v1/programs/{program}/pool"), "fund-7", &small).status;
+    assert_eq!((pool(CREDITS), pool("none")), (201, 404));
+    let links: Vec<Value> = ["/v1/links", "/v1/partners"]
+        .iter()
+        .map(|path| {
+            keyed(
+                &server,
+                path,
+                "shared",
+                &json!({"partner": salon.id, "program": "user-referral", "external_id": "x"}),
+            )
+            .expect(201)
+            .json()
+        })
+        .collect();
+    assert_ne!(links[0]["id"], links[1]["id"]);
+    step("many at once with one key on two addresses: each once");
+    let replies = at_once(40, |n| {
+        let id = if n % 2 == 0 { &first } else { &second };
+        keyed(
+            &server,
+            &format!("/v1/credits/redemptions/{id}/reversals"),
+            "return-8",
+            &json!({"amount_cents": 50, "reason": "so"}),
+        )
+    });
+    assert!(replies.iter().all(|reply| reply.status == 201), "{replies:?}");
+    for id in [&first, &second] {
+        assert_eq!(server.read(&format!("/v1/credits/redemptions/{id}"))["returned_cents"], 450);
+    }
+    step("another body under a key is refused, wherever its number stands");
+    let other = json!({"amount_cents": 401, "reason": "one item"});
+    let path = format!("/v1/credits/redemptions/{first}/reversals");
+    keyed(&server, &path, "return-7", &other).problem(409, "idempotency_key_reused");
+    numbers(&server, &path);
+    unharmed(&server);
+}
+
+fn numbers(server: &Server, back: &str) {
+    step("numbers that are none, or too large, move nothing");
+    let amounts = [
+        "9007199254740993",
+        "-1",
+        "0",
+        "1e308",
+        "\"100\"",
+        "1.0",
+        "-0",
+        "1e2",
+        "01",
+        "18446744073709551615",
+        "18446744073709551616",
+        "NaN",
+        "Infinity",
+        "null",
+        "true",
+        "[100]",
+        "{}",
+        "1_000",
+        "0x10",
+        "٣",
+        "100 ",
+        "--1",
+        "+1",
+        "1e-1",
+    ];
+    let pool = format!("/v1/programs/{CREDITS}/pool");
+    let before = server.transfers().len();
+    for (n, amount) in amounts.iter().enumerate() {
+        for path in [back, &pool, "/v1/credits/redeem"] {
+            let body = format!("{{\"amount_cents\":{amount},\"partner\":\"none\",\"reason\":\"so\"}}");
+            let ask = server.ask("POST", path).operator().body(body).header("idempotency-key", format!("number-{n}"));
+            let reply = ask.send();
+            // What is good but for its form is good: the rest of a redemption, by null, and a hundred with a space.
+            let is_whole = *amount == "100 " || *amount == "null";
+            assert!(
+                [400, 422, 404].contains(&reply.status) || is_whole,
+                "{path} {amount}: {} {}",
+                reply.status,
+                reply.text
+            );
+            assert!(reply.status < 500, "{path} {amount}");
+        }
+    }
+    let moved = server.transfers().len() - before;
+    assert!(moved <= 3, "{moved}");
+    step("keys of odd forms are refused");
+    for key in ["", " ", "a b", &"k".repeat(256), "\u{e9}"] {
+        let status = keyed(server, "/v1/links", key, &json!({})).status;
+        assert!([400, 422].contains(&status), "{key:?}: {status}");
+    }
+    step("texts that other languages would read");
+    for id in [
+        "' OR 1=1 --",
+        "\"; DROP TABLE partner; --",
+        "%",
+        "_",
+        "*",
+        "../../healthz",
+        "..%2f",
+        "%00",
+        "\\",
+        "💣",
+        &"a".repeat(3_000),
+    ] {
+        let id = super::browser::escaped(id);
+        for path in [
+            format!("/v1/partners/{id}"),
+            format!("/v1/links/{id}"),
+            format!("/v1/payouts/{id}"),
+            format!("/v1/accounts/{id}/receipt"),
+            format!("/v1/leaderboard?program={id}"),
+            format!("/v1/runs?cursor={id}"),
+        ] {
+            let status = server.get(&path).operator().send().status;
+            assert!([400, 404].contains(&status), "{path}: {status}");
+        }
+    }
+}
