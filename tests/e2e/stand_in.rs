@@ -81,7 +81,7 @@ fn read(stream: &TcpStream) -> Option<Asked> {
     let mut line = || -> Option<String> {
         let mut text = String::new();
         reader.read_line(&mut text).ok().filter(|n| *n > 0)?;
-        Some(text.trim_end().to_owned())
+        Some(text.trim_end_matches(['\r', '\n']).to_owned())
     };
     let first = line()?;
     let mut words = first.split(' ').map(str::to_owned);
@@ -89,7 +89,7 @@ fn read(stream: &TcpStream) -> Option<Asked> {
     loop {
         let text = line()?;
         let Some((name, value)) = text.split_once(':') else { break };
-        asked.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        asked.headers.push((name.to_ascii_lowercase(), value.trim_matches([' ', '\t']).to_owned()));
     }
     let length = asked.header("content-length").and_then(|n| n.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
