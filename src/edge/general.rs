@@ -91,18 +91,21 @@ fn mail_after(runtime: Runtime, config: Rc<Config>, now: UtcMillis, context: &Co
 /// Runs a cron trigger's job. An error is logged; the next sweep resumes what was left.
 pub async fn scheduled(event: ScheduledEvent, env: Env) {
     let scheduled = UtcMillis(event.schedule() as i64);
-    let (began, sent) = (js_sys::Date::now(), d1::statements());
+    let (began, mut sent) = (js_sys::Date::now(), 0);
     let config = config(&env);
     let done = match Runtime::of(env, &config) {
         Ok(runtime) => {
             let now = UtcMillis(js_sys::Date::now() as i64);
-            jobs::run(&FlowContext::new(&runtime, &config.setup, now, "cron"), &event.cron(), scheduled).await
+            let done =
+                jobs::run(&FlowContext::new(&runtime, &config.setup, now, "cron"), &event.cron(), scheduled).await;
+            sent = runtime.statements_sent();
+            done
         }
         Err(why) => Err(why.into()),
     };
     console_log!(
         "{}",
-        json!({"message": "cron", "cron": event.cron(), "statements": d1::statements() - sent, "wall_ms": js_sys::Date::now() - began})
+        json!({"message": "cron", "cron": event.cron(), "statements": sent, "wall_ms": js_sys::Date::now() - began})
     );
     if let Err(error) = done {
         console_error!(

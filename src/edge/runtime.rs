@@ -63,6 +63,11 @@ impl Runtime {
         Ok(Runtime { database, emdash_origin, env, leaving: RefCell::default() })
     }
 
+    /// How many statements this invocation has sent; others may be under way in the same isolate.
+    pub fn statements_sent(&self) -> u64 {
+        self.database.allowance().map_or(0, |allowance| allowance.sent())
+    }
+
     /// The mails that are to leave after the answer.
     pub fn leaving(&self) -> Vec<Leaving> {
         self.leaving.take()

@@ -73,6 +73,10 @@ impl Allowance {
         self.max
     }
 
+    pub fn sent(&self) -> u64 {
+        self.sent.get()
+    }
+
     pub fn left(&self) -> u64 {
         self.max.saturating_sub(self.sent.get())
     }

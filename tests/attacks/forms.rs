@@ -13,7 +13,8 @@ fn spoiled<'a>(browser: &Browser<'a>, path: &str, foreign: &str) -> Vec<(&'stati
     let good = || browser.form(path, &[("form_token", &token)]);
     let with = |token: &str| browser.form(path, &[("form_token", token)]);
     let base = browser.server.base.clone();
-    let port = format!("{}1", &base[..base.len() - 1]);
+    let other_digit = if base.ends_with('1') { '2' } else { '1' };
+    let port = format!("{}{other_digit}", &base[..base.len() - 1]);
     let mut all = vec![
         ("no token", browser.form(path, &[])),
         ("an empty token", with("")),
