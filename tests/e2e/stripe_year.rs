@@ -350,7 +350,7 @@ fn year(statements_max: &str) {
     assert_eq!(payouts.len(), story.stripe.list("transfer").len(), "one transfer each");
     assert_eq!(payouts.iter().map(|p| p["amount_cents"].as_i64().expect("cents")).sum::<i64>(), sent);
 
-    // Nothing but cron was under way while cron was: what the log says of it is its own.
+    // What the log says of cron is of that invocation alone.
     let log = story.server.log();
     let crons = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let sent_by: Vec<u64> =
