@@ -3,33 +3,16 @@
 //! An account's books are a function of its facts: every event leads to the same derivation over all of them, and
 //! what is posted is the difference to what stands. So order of arrival does not matter, and a replay does nothing.
 
-pub mod access;
+pub mod account;
 pub mod accrual;
-pub mod advice;
 pub mod attribution;
-pub mod binding;
-pub mod click;
-pub mod customer;
-pub mod decision;
-pub mod economics;
 pub mod event;
 pub mod funnel;
-pub mod grant;
-pub mod grouped;
-pub mod hold;
-pub mod interval;
-pub mod lifecycle;
-pub mod line;
+pub mod identity;
+pub mod ledger;
 pub mod link;
-pub mod payee;
 pub mod payout;
-pub mod posting;
-pub mod relation;
-pub mod risk;
+pub mod report;
+pub mod review;
 pub mod sabotage;
-pub mod schedule;
-pub mod terms;
-pub mod timeline;
-pub mod top_up;
-pub mod touch;
-pub mod visit;
+pub mod settlement;

@@ -1,14 +1,15 @@
 //! Who may call: operators by bearer token, of which only hashes are kept.
 
-use super::message::Request;
-use super::shell::{Shell, Site};
 use crate::base::id;
-use crate::engine::access::{Role, Scope, Scopes};
-use crate::flow::api_token::BOOTSTRAP;
-use crate::flow::error::{AppError, Kind};
-use crate::flow::once::{KEY_CHARS_MAX, Once};
-use crate::store::token::{self, TokenRow};
-use crate::wire::bearer;
+use crate::codec::identity::bearer;
+use crate::engine::identity::access::{Role, Scope, Scopes};
+use crate::http::exchange::Request;
+use crate::http::shell::{Shell, Site};
+use crate::service::error::{AppError, Kind};
+use crate::service::identity::api_token::BOOTSTRAP;
+use crate::service::once::{KEY_CHARS_MAX, Once};
+use crate::store::identity::token;
+use crate::store::identity::token::TokenRow;
 use sha2::{Digest, Sha256};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,17 +1,19 @@
 //! The Worker's configuration, read once per isolate. What is missing or weak closes its own door and says so; it
 //! never opens one.
 
-use super::hardening;
 use crate::base::id;
-use crate::engine::access::Role;
-use crate::flow::error::{AppError, Kind};
-use crate::flow::setup::{self, MailSetup, PayoutApproval, STRIPE_API, Setup, Stripe};
-use crate::wire::cookie::CookieKeys;
-use crate::wire::guessable::{is_guessable, is_patterned};
-use crate::wire::mail::{self, MailApi};
-use crate::wire::standard_webhooks::Secret;
-use crate::wire::unsubscribe::UnsubscribeKeys;
-use crate::wire::web_address::WebAddress;
+use crate::codec::attribution::cookie::CookieKeys;
+use crate::codec::identity::guessable::{is_guessable, is_patterned};
+use crate::codec::message::email;
+use crate::codec::message::email::MailApi;
+use crate::codec::message::standard_webhooks::Secret;
+use crate::codec::message::unsubscribe::UnsubscribeKeys;
+use crate::codec::web_address::WebAddress;
+use crate::engine::identity::access::Role;
+use crate::http::hardening;
+use crate::service::error::{AppError, Kind};
+use crate::service::setup;
+use crate::service::setup::{MailSetup, PayoutApproval, STRIPE_API, Setup, Stripe};
 use sha2::{Digest, Sha256};
 
 /// Shortest bearer token or URL secret that is believed: 128 bits in hex.
@@ -197,14 +199,14 @@ impl Config {
         let given = |name: &str| Some(text(name).trim().to_owned()).filter(|value| !value.is_empty());
         let mut complain = |what: String| self.complaints.push(what);
         let from = given("MAIL_FROM").and_then(|value| {
-            let from = mail::From::parse(&value);
+            let from = email::From::parse(&value);
             if from.is_none() {
                 complain("MAIL_FROM: must be an address, or a name and an address as in Name <user@host>".to_owned());
             }
             from
         });
         let operator = given("OPERATOR_EMAIL").filter(|value| {
-            let good = mail::is_address(value);
+            let good = email::is_address(value);
             if !good {
                 complain("OPERATOR_EMAIL: must be an email address".to_owned());
             }
@@ -214,8 +216,8 @@ impl Config {
         let is_development = self.is_development;
         let mut api = None;
         if url.is_some() || key.is_some() {
-            let url = url.unwrap_or_else(|| mail::RESEND_API.to_owned());
-            let template = given("MAIL_API_TEMPLATE").unwrap_or_else(|| mail::RESEND_TEMPLATE.to_owned());
+            let url = url.unwrap_or_else(|| email::RESEND_API.to_owned());
+            let template = given("MAIL_API_TEMPLATE").unwrap_or_else(|| email::RESEND_TEMPLATE.to_owned());
             match MailApi::template(&template) {
                 _ if address(&url, is_development).is_err() || !is_unread(&url) => {
                     complain(
@@ -237,7 +239,7 @@ impl Config {
     fn operators(&mut self, text: &str) -> Vec<(String, Role)> {
         let read = |word: &str| {
             let (address, role) = word.rsplit_once(':').unwrap_or((word, Role::Admin.name()));
-            let role = Role::parse(role).filter(|_| mail::is_address(address))?;
+            let role = Role::parse(role).filter(|_| email::is_address(address))?;
             Some((address.to_ascii_lowercase(), role))
         };
         let mut found: Vec<(String, Role)> = Vec::new();

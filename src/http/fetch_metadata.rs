@@ -4,7 +4,7 @@
 //! of a form, and act as whoever is signed in. Browsers say what a request is for (Fetch Metadata), and scripts cannot
 //! change that. Clients that say nothing are no browsers with somebody else's script in them.
 
-use super::message::Request;
+use crate::http::exchange::Request;
 
 /// What may be asked for besides a page by going there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Headers that every answer of our own carries. What is passed on to the site keeps the site's.
 
-use super::config::Config;
-use super::message::{Request, Response};
+use crate::http::config::Config;
+use crate::http::exchange::{Request, Response};
 
 /// None of it is used by any page.
 const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), \

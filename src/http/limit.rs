@@ -3,10 +3,10 @@
 //! In scope: what is limited, and who counts as one visitor. Not in scope: the counting, which is the runtime's, for each
 //! of its locations and approximate. Nothing that is worth money depends on it.
 
-use super::message::Request;
-use super::shell::{Shell, Site};
 use crate::base::id::hex;
-use crate::flow::error::{AppError, Kind};
+use crate::http::exchange::Request;
+use crate::http::shell::{Shell, Site};
+use crate::service::error::{AppError, Kind};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::net::{IpAddr, Ipv6Addr};

@@ -2,12 +2,13 @@
 
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
-use crate::engine::advice::percent;
-use crate::engine::economics::{self, Channel, Economics};
+use crate::engine::funnel::advice::percent;
 use crate::engine::funnel::{Figures, PartnerReport, Place, StageFigures, Standing};
-use crate::flow::funnel::{Name, Weekly};
-use crate::flow::report::Channels;
+use crate::engine::report::economics;
+use crate::engine::report::economics::{Channel, Economics};
 use crate::program::document::Document;
+use crate::service::funnel::{Name, Weekly};
+use crate::service::report::Channels;
 use std::fmt::Write as _;
 
 /// What the funnel report's figures mean, as every answer tells it.

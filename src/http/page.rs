@@ -1,7 +1,7 @@
 //! Lists by cursor: `?limit=` and `?cursor=` in, `{data, next_cursor}` out.
 
-use super::message::Request;
-use crate::flow::error::{AppError, Kind};
+use crate::http::exchange::Request;
+use crate::service::error::{AppError, Kind};
 use serde_json::{Value, json};
 
 const LIMIT_DEFAULT: i64 = 50;

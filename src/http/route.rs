@@ -1,16 +1,24 @@
 //! The routes: one table from method and path to endpoint, who may use it, and the dispatch.
 
-use super::auth::{self, Access};
-use super::message::{Request, Response, decode_segment};
-use super::shell::{Shell, Site};
-use super::{
-    collect, credits, figures, notifications, operations, partners, payouts, programs, reports, stripe, unsubscribe,
-    visitors, webhooks,
-};
-use crate::engine::access::Scope;
-use crate::flow::error::{AppError, Kind};
-use crate::flow::once::Answer;
-use crate::wire::{BODY_BYTES_MAX, Invalid};
+use crate::codec::{BODY_BYTES_MAX, Invalid};
+use crate::engine::identity::access::Scope;
+use crate::http::attribution::visitors;
+use crate::http::auth;
+use crate::http::auth::Access;
+use crate::http::credit::credits;
+use crate::http::event::{stripe, webhooks};
+use crate::http::exchange::{Request, Response, decode_segment};
+use crate::http::funnel::collect;
+use crate::http::message::notifications;
+use crate::http::partner::partners;
+use crate::http::payout::payouts;
+use crate::http::program::programs;
+use crate::http::report::{figures, reports};
+use crate::http::settlement::operations;
+use crate::http::shell::{Shell, Site};
+use crate::pages::message::unsubscribe;
+use crate::service::error::{AppError, Kind};
+use crate::service::once::Answer;
 use std::pin::Pin;
 
 /// One line of the table. `{name}` stands for one segment of the path.

@@ -1,12 +1,13 @@
 //! What a request is handed besides itself: the ports, the configuration, the instant.
 
 use crate::base::time::UtcMillis;
-use crate::flow::context::{Context, Ports};
-use crate::flow::sign_in::Leaving;
+use crate::codec::identity::session;
+use crate::codec::identity::session::SiteUser;
 use crate::http::config::Config;
+use crate::http::exchange::Request;
 use crate::http::limit::Limited;
-use crate::http::message::Request;
-use crate::wire::session::{self, SiteUser};
+use crate::service::context::{Context, Ports};
+use crate::service::identity::sign_in::Leaving;
 
 /// The outside world as routes need it.
 pub trait Site: Ports {

@@ -2,11 +2,18 @@
 //! late or repeated trigger sees the same period.
 
 use crate::base::time::{MINUTE_MS, UtcMillis};
-use crate::flow::context::{Context, Ports};
-use crate::flow::error::{AppError, Kind};
-use crate::flow::{credit, deliver, funnel, pay, pool, redecide, settle, sign_in, stripe_sweep};
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
+use crate::service::account::recompute;
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind};
+use crate::service::event::stripe_sweep;
+use crate::service::identity::sign_in;
+use crate::service::ledger::budget;
+use crate::service::message::deliver;
+use crate::service::payout::send;
+use crate::service::settlement::settle;
+use crate::service::{credit, funnel};
 use crate::store::health;
 
 /// Pages of marked accounts that one sweep decides again, inside one invocation's statements.
@@ -122,13 +129,13 @@ async fn sweep<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> Result<R
 
 async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), AppError> {
     match part {
-        Part::Redecide => redecide::drain(ctx, REDECIDE_PAGES).await?,
-        Part::Pools => pool::sweep(ctx).await?,
+        Part::Redecide => recompute::drain(ctx, REDECIDE_PAGES).await?,
+        Part::Pools => budget::sweep(ctx).await?,
         Part::Runs => {
             settle::sweep(ctx).await?;
         }
         Part::Credits => credit::plan(ctx).await?,
-        Part::Payouts => pay::drive(ctx, pay::SWEEP_PAGES).await?,
+        Part::Payouts => send::drive(ctx, send::SWEEP_PAGES).await?,
         Part::Customers => stripe_sweep::join(ctx).await?,
         Part::Waiting => stripe_sweep::release(ctx).await?,
         Part::Stripe => stripe_sweep::sweep(ctx).await?,

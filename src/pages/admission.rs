@@ -1,19 +1,21 @@
 //! Whether a session that was found still stands, and its upkeep: the site or the configuration may have let it go, its
 //! token is exchanged once a day, its use noted once an hour. Nearly every request needs none of it, and no second batch.
 
-use super::visit::{SESSION_COOKIE, Stop, Visit};
 use crate::base::id;
 use crate::base::time::UtcMillis;
-use crate::engine::access::{Role, Scopes};
-use crate::flow::context::fresh_secret;
-use crate::flow::error::{AppError, Kind};
-use crate::flow::sign_in::{self, Newcomer, Opened, Token, upkeep};
+use crate::codec::identity::session::{ROLE_SUBSCRIBER, SiteUser};
+use crate::engine::identity::access::{Role, Scopes};
 use crate::http::auth;
-use crate::http::message::Response;
+use crate::http::exchange::Response;
 use crate::http::shell::Site;
+use crate::pages::visit::{SESSION_COOKIE, Stop, Visit};
+use crate::service::context::fresh_secret;
+use crate::service::error::{AppError, Kind};
+use crate::service::identity::sign_in;
+use crate::service::identity::sign_in::{Newcomer, Opened, Token, upkeep};
+use crate::store::identity::session;
+use crate::store::identity::session::{Proof, SessionRow};
 use crate::store::port::Stmt;
-use crate::store::session::{self, Proof, SessionRow};
-use crate::wire::session::{ROLE_SUBSCRIBER, SiteUser};
 use std::pin::Pin;
 
 /// EmDash's role that operates.
@@ -21,7 +23,7 @@ pub const ROLE_OPERATOR: i64 = 50;
 
 impl<S: Site> Visit<'_, S> {
     /// Lets the session in, or says why not. Boxed: every page waits for it.
-    pub(super) fn admit<'v>(&'v self, found: &'v SessionRow) -> Pin<Box<dyn Future<Output = Result<(), Stop>> + 'v>> {
+    pub(crate) fn admit<'v>(&'v self, found: &'v SessionRow) -> Pin<Box<dyn Future<Output = Result<(), Stop>> + 'v>> {
         Box::pin(async move {
             if !self.stands(found) {
                 self.end(found).await?;
@@ -87,12 +89,12 @@ impl<S: Site> Visit<'_, S> {
     }
 
     /// The browser's session at the EmDash site, where there is a site.
-    pub(super) fn site_cookie(&self) -> Option<String> {
+    pub(crate) fn site_cookie(&self) -> Option<String> {
         if self.shell.site.has_site() { self.shell.site_cookie(self.request) } else { None }
     }
 
     /// Who is signed in at the EmDash site with this browser.
-    pub(super) async fn site_user(&self) -> Result<Option<SiteUser>, String> {
+    pub(crate) async fn site_user(&self) -> Result<Option<SiteUser>, String> {
         match self.site_cookie() {
             Some(cookie) => self.shell.site.session(&cookie).await,
             None => Ok(None),
@@ -111,32 +113,32 @@ impl<S: Site> Visit<'_, S> {
     }
 
     /// A new session in place of the one that this browser has. It is the browser's once it is written and adopted.
-    pub(super) fn open(&self, proof: Proof<'_>, operator: bool, actor: String) -> Opened {
+    pub(crate) fn open(&self, proof: Proof<'_>, operator: bool, actor: String) -> Opened {
         let agent = self.request.header("user-agent").unwrap_or("");
         let who = Newcomer { proof, operator, actor, agent };
         sign_in::open(&self.shell.context(""), &who, self.token_sha256().as_deref())
     }
 
     /// The same for a user of the site, who operates by role.
-    pub(super) fn open_site(&self, user: &SiteUser) -> Opened {
+    pub(crate) fn open_site(&self, user: &SiteUser) -> Opened {
         let actor = format!("session:{}", user.id);
         self.open(Proof::SiteUser(&user.id), user.role >= ROLE_OPERATOR, actor)
     }
 
     /// The same for whoever has proved an address.
-    pub(super) fn open_email(&self, email: &str) -> Opened {
+    pub(crate) fn open_email(&self, email: &str) -> Opened {
         let operator = self.shell.config.is_operator(email);
         self.open(Proof::Email(email), operator, sign_in::actor_of(email, operator))
     }
 
     /// Hands a session that was written to the browser. With several partners the person chooses.
-    pub(super) fn adopt(&self, opened: Opened, partner: &str) {
+    pub(crate) fn adopt(&self, opened: Opened, partner: &str) {
         self.rotated.replace(Some(opened.token));
         self.keep_cookie(partner, opened.expires_at);
     }
 
     /// From now on the pages are about this partner; until when the session lasts.
-    pub(super) fn keep_cookie(&self, partner: &str, expires_at: UtcMillis) {
+    pub(crate) fn keep_cookie(&self, partner: &str, expires_at: UtcMillis) {
         let rotated = self.rotated.borrow();
         let Some(token) = rotated.as_deref().or(self.token()) else { return };
         let seconds = (expires_at.0 - self.now().0).max(1_000) / 1_000;
@@ -146,12 +148,12 @@ impl<S: Site> Visit<'_, S> {
     }
 
     /// The browser forgets its session.
-    pub(super) fn drop_cookie(&self) {
+    pub(crate) fn drop_cookie(&self) {
         self.cookie.replace(Some(format!("{SESSION_COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax")));
     }
 
     /// Hands the browser what it is to keep.
-    pub(super) fn finish(&self, response: &mut Response) {
+    pub(crate) fn finish(&self, response: &mut Response) {
         response.headers.extend(self.cookie.take().map(|cookie| ("set-cookie", cookie)));
     }
 }

@@ -1,7 +1,7 @@
 //! What a form sent, and what is wrong with it: shown beside the fields, with everything that was typed kept.
 
-use crate::flow::error::AppError;
-use crate::http::message::decode;
+use crate::http::exchange::decode;
+use crate::service::error::AppError;
 
 /// Most fields that are read; more is not a form of ours.
 const FIELDS_MAX: usize = 100;
@@ -91,7 +91,7 @@ fn sentence(detail: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::error::Kind;
+    use crate::service::error::Kind;
 
     #[test]
     fn what_was_typed_is_kept() {

@@ -1,11 +1,11 @@
 //! The frame of every page: head, navigation, notices, and the headers that go with HTML.
 
-use super::visit::{CSRF_FIELD, Partner, Visit};
-use crate::engine::access::Scope;
+use crate::engine::identity::access::Scope;
 use crate::http::assets::{ICON, SCRIPT, STYLE, TYPE};
-use crate::http::message::{Request, Response};
+use crate::http::exchange::{Request, Response};
 use crate::http::shell::Site;
-use crate::store::session::SessionRow;
+use crate::pages::visit::{CSRF_FIELD, Partner, Visit};
+use crate::store::identity::session::SessionRow;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The mark: a hand that points.

@@ -9,7 +9,7 @@ pub trait Front: Site {
     fn words(&self, language: &str, zone: &str) -> Box<dyn Words>;
 }
 
-/// How a viewer writes things. The runtime knows every locale and time zone (`edge/intl.rs`); [`Plain`] knows one.
+/// How a viewer writes things. The runtime knows every locale and time zone (`runtime/intl.rs`); [`Plain`] knows one.
 pub trait Words {
     /// BCP 47. Not the page's own language, which is English.
     fn locale(&self) -> &str;

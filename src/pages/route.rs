@@ -1,15 +1,19 @@
 //! From a path to its page: which area answers, and what is shown where a page is not.
 
-use super::form::Form;
-use super::layout::{self, Area, Page};
-use super::locale::{Front, language};
-use super::visit::{Shown, Stop, Visit};
-use super::{operator, partner, sign_in};
-use crate::flow::error::{AppError, Kind};
-use crate::http::fetch_metadata::{self, is_persons};
-use crate::http::message::{self, Request, Response, decode_segment};
+use crate::codec::{BODY_BYTES_MAX, Invalid};
+use crate::http::exchange;
+use crate::http::exchange::{Request, Response, decode_segment};
+use crate::http::fetch_metadata;
+use crate::http::fetch_metadata::is_persons;
 use crate::http::shell::{Shell, Site};
-use crate::wire::{BODY_BYTES_MAX, Invalid};
+use crate::pages::form::Form;
+use crate::pages::identity::sign_in;
+use crate::pages::layout;
+use crate::pages::layout::{Area, Page};
+use crate::pages::locale::{Front, language};
+use crate::pages::visit::{Shown, Stop, Visit};
+use crate::pages::{operator, partner};
+use crate::service::error::{AppError, Kind};
 use maud::html;
 use std::pin::Pin;
 
@@ -96,7 +100,7 @@ fn stopped<S: Site>(visit: &Visit<'_, S>, stop: Stop, area: &str) -> Response {
                 "POST" => format!("/{area}"),
                 _ => format!("{}{query}", visit.request.path),
             };
-            visit.see(&format!("/sign-in?to={}", super::parts::escaped(&to)))
+            visit.see(&format!("/sign-in?to={}", crate::pages::components::escaped(&to)))
         }
         Stop::ChoosePartner => visit.see("/partner/programs"),
         Stop::Error(error) => refused(visit, &error, area),
@@ -122,8 +126,8 @@ fn refused<S: Site>(visit: &Visit<'_, S>, error: &AppError, area: &str) -> Respo
         }
     };
     let page = Page { title, area: Area::Open, here: "", content };
-    let mut response = layout::show(visit, message::status_of(error.kind), page);
-    response.headers.extend(message::retry_after(error.kind));
+    let mut response = layout::show(visit, exchange::status_of(error.kind), page);
+    response.headers.extend(exchange::retry_after(error.kind));
     if error.kind == Kind::MethodNotAllowed {
         response.headers.push(("allow", "GET, HEAD, POST".to_owned()));
     }

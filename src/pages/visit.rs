@@ -1,18 +1,19 @@
 //! One request of a browser: who it is, how it writes numbers, and its page's one batch of reads.
 
-use super::form::Form;
-use super::locale::Words;
 use crate::base::id;
 use crate::base::time::UtcMillis;
-use crate::engine::access::{Need, Scope, Scopes};
-use crate::flow::context::{Context, fresh_secret};
-use crate::flow::error::{AppError, Kind};
+use crate::codec::cookie_header;
+use crate::engine::identity::access::{Need, Scope, Scopes};
 use crate::http::auth::hex_sha256;
-use crate::http::message::{Request, Response};
+use crate::http::exchange::{Request, Response};
 use crate::http::shell::{Shell, Site};
+use crate::pages::form::Form;
+use crate::pages::locale::Words;
+use crate::service::context::{Context, fresh_secret};
+use crate::service::error::{AppError, Kind};
+use crate::store::identity::session;
+use crate::store::identity::session::SessionRow;
 use crate::store::port::{DbError, Rows, Stmt};
-use crate::store::session::{self, SessionRow};
-use crate::wire::cookie_header;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::cell::{Cell, RefCell};
@@ -73,9 +74,9 @@ pub struct Visit<'a, S: Site> {
     /// Whether the form's secret is new and must be handed to the browser.
     fresh: bool,
     /// The Set-Cookie of the session, where this request has changed it.
-    pub(super) cookie: RefCell<Option<String>>,
+    pub(crate) cookie: RefCell<Option<String>>,
     /// The session's token, where this request has exchanged it.
-    pub(super) rotated: RefCell<Option<String>>,
+    pub(crate) rotated: RefCell<Option<String>>,
 }
 
 impl<'a, S: Site> Visit<'a, S> {
@@ -130,7 +131,7 @@ impl<'a, S: Site> Visit<'a, S> {
     }
 
     /// The session's token as the browser sent it.
-    pub(super) fn token(&self) -> Option<&str> {
+    pub(crate) fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }
 
@@ -196,7 +197,7 @@ impl<'a, S: Site> Visit<'a, S> {
     }
 
     /// What the operator's page of this request needs; until it is said, everything.
-    pub(super) fn asks_for(&self, need: Need) {
+    pub(crate) fn asks_for(&self, need: Need) {
         self.needed.set(need);
     }
 

@@ -1,7 +1,7 @@
 //! The saved versions of all programs, and which of them is in force at an instant.
 
-use super::document::Document;
 use crate::base::time::UtcMillis;
+use crate::program::document::Document;
 use std::rc::Rc;
 
 /// The documents that ship with the product, by id.

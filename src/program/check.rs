@@ -1,10 +1,10 @@
 //! Reading and checking a document. Every error names the path, the value and the rule.
 
-use super::document::*;
-use super::measure;
-use super::settlement;
 use crate::base::decode;
 use crate::base::money::{Bps, CENTS_MAX, Cents};
+use crate::program::document::*;
+use crate::program::measure;
+use crate::program::settlement;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -289,18 +289,18 @@ pub fn is_code_byte(byte: u8) -> bool {
 }
 
 #[derive(Default)]
-pub(super) struct Checker {
+pub(crate) struct Checker {
     findings: Vec<Finding>,
 }
 
 impl Checker {
-    pub(super) fn rule(&mut self, path: &str, value: impl std::fmt::Display, holds: bool, rule: &str) {
+    pub(crate) fn rule(&mut self, path: &str, value: impl std::fmt::Display, holds: bool, rule: &str) {
         if !holds {
             self.findings.push(Finding { path: path.to_owned(), value: value.to_string(), rule: rule.to_owned() });
         }
     }
 
-    pub(super) fn name(&mut self, path: &str, value: &str) {
+    pub(crate) fn name(&mut self, path: &str, value: &str) {
         let clean = !value.is_empty()
             && value.len() <= 64
             && value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
@@ -308,31 +308,31 @@ impl Checker {
     }
 
     /// A text for people.
-    pub(super) fn label(&mut self, path: &str, text: &str) {
+    pub(crate) fn label(&mut self, path: &str, text: &str) {
         let clean = !text.trim().is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control);
         self.rule(path, text, clean, "1 to 200 characters without control characters");
     }
 
-    pub(super) fn event(&mut self, path: &str, kind: &str) {
+    pub(crate) fn event(&mut self, path: &str, kind: &str) {
         let clean = !kind.is_empty()
             && kind.len() <= 64
             && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.'));
         self.rule(path, kind, clean, "a type of event, such as invoice.paid");
     }
 
-    pub(super) fn days(&mut self, path: &str, days: i64, least: i64) {
+    pub(crate) fn days(&mut self, path: &str, days: i64, least: i64) {
         self.rule(path, days, (least..=DAYS_MAX).contains(&days), &format!("{least} to {DAYS_MAX} days"));
     }
 
-    pub(super) fn cents(&mut self, path: &str, cents: Cents, least: i64) {
+    pub(crate) fn cents(&mut self, path: &str, cents: Cents, least: i64) {
         self.rule(path, cents.0, (least..=CENTS_MAX).contains(&cents.0), &format!("{least} to {CENTS_MAX} cents"));
     }
 
-    pub(super) fn rate(&mut self, path: &str, rate: Bps) {
+    pub(crate) fn rate(&mut self, path: &str, rate: Bps) {
         self.rule(path, rate.0, (1..=Bps::ONE.0).contains(&rate.0), "1 to 10000 basis points");
     }
 
-    pub(super) fn list(&mut self, path: &str, len: usize, least: usize) {
+    pub(crate) fn list(&mut self, path: &str, len: usize, least: usize) {
         self.rule(path, len, (least..=LIST_MAX).contains(&len), &format!("{least} to {LIST_MAX} entries"));
     }
 }

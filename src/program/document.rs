@@ -1,10 +1,10 @@
 //! The document's types. A closed set of reward forms and conditions, no expression language; unknown keys are
 //! refused. Amounts are cents, rates basis points, spans days or calendar months in UTC.
 
-use super::measure::{Economics, Funnel};
-pub use super::settlement::*;
 use crate::base::money::{Bps, Cents};
 use crate::base::time::UtcMillis;
+use crate::program::measure::{Economics, Funnel};
+pub use crate::program::settlement::*;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

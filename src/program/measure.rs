@@ -1,8 +1,8 @@
 //! What a program measures beside what it pays: the stages of its funnel, and the paid channels that its cost is
 //! compared with.
 
-use super::check::Checker;
 use crate::base::money::{Bps, Cents};
+use crate::program::check::Checker;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -80,7 +80,7 @@ impl Funnel {
     }
 }
 
-pub(super) fn check_funnel(c: &mut Checker, funnel: &Funnel) {
+pub(crate) fn check_funnel(c: &mut Checker, funnel: &Funnel) {
     let sample = (1..=1_000_000).contains(&funnel.sample_min);
     c.rule("funnel.sample_min", funnel.sample_min, sample, "1 to 1000000 visits");
     c.list("funnel.stages", funnel.stages.len(), 2);
@@ -119,7 +119,7 @@ pub(super) fn check_funnel(c: &mut Checker, funnel: &Funnel) {
     }
 }
 
-pub(super) fn check_economics(c: &mut Checker, economics: &Economics) {
+pub(crate) fn check_economics(c: &mut Checker, economics: &Economics) {
     c.list("economics.paid_channels", economics.paid_channels.len(), 0);
     let mut seen = HashSet::new();
     for (i, paid) in economics.paid_channels.iter().enumerate() {

@@ -1,8 +1,8 @@
 //! How rewards are settled and reach their owners, and what the referred side gets: the types and their checks.
 
-use super::check::Checker;
-use super::document::{Document, Hold};
 use crate::base::money::{Bps, Cents};
+use crate::program::check::Checker;
+use crate::program::document::{Document, Hold};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,7 +112,7 @@ pub enum BenefitOn {
 }
 
 /// What is wrong with how a program settles, and with what the referred side gets.
-pub(super) fn check_settlement(c: &mut Checker, d: &Document) {
+pub(crate) fn check_settlement(c: &mut Checker, d: &Document) {
     let s = &d.settlement;
     c.cents("settlement.minimum_cents", s.minimum_cents, 0);
     c.days("settlement.delay_days", s.delay_days, 0);

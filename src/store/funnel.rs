@@ -1,9 +1,10 @@
 //! Stages that visitors reached, and their counts by week.
 
-use super::port::Stmt;
 use crate::base::time::{UtcMillis, Week};
-use crate::engine::sabotage::{self, Fault};
+use crate::engine::sabotage;
+use crate::engine::sabotage::Fault;
 use crate::program::measure::CLICK;
+use crate::store::port::Stmt;
 use serde::Serialize;
 
 /// How far a touch may be dated after the event that it explains: both clocks are honest, and one may tell whole seconds.

@@ -1,7 +1,7 @@
 //! Whether the database is the one this build expects, and when its jobs last ran.
 
-use super::port::{DbError, Rows, Stmt};
 use crate::base::time::UtcMillis;
+use crate::store::port::{DbError, Rows, Stmt};
 use serde::Deserialize;
 use std::collections::HashSet;
 

@@ -1,10 +1,10 @@
 //! Saved versions of program documents.
 
-use super::port::{DbError, Rows, Stmt};
 use crate::base::time::UtcMillis;
 use crate::program::catalog::Catalog;
 use crate::program::check;
 use crate::program::document::Document;
+use crate::store::port::{DbError, Rows, Stmt};
 use serde::Deserialize;
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -1,9 +1,9 @@
 //! Reviews: what a person has to look at, and what was decided.
 
-use super::port::{Stmt, json_pages};
 use crate::base::id;
 use crate::base::time::UtcMillis;
-use crate::engine::risk::Suspicion;
+use crate::engine::review::risk::Suspicion;
+use crate::store::port::{Stmt, json_pages};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

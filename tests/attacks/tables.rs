@@ -53,9 +53,9 @@ pub fn operators() -> Vec<Page> {
 pub fn partners() -> Vec<Page> {
     let own = include_str!("../../src/pages/partner/mod.rs");
     let texts = [
-        include_str!("../../src/pages/partner/programs.rs"),
+        include_str!("../../src/pages/program/partner_programs.rs"),
         include_str!("../../src/pages/partner/settings.rs"),
-        include_str!("../../src/pages/join.rs"),
+        include_str!("../../src/pages/partner/join.rs"),
     ];
     let mut all = keyed(own, "\"partner\", ");
     all.extend(texts.iter().flat_map(|text| keyed(text, "")));
@@ -63,7 +63,7 @@ pub fn partners() -> Vec<Page> {
 }
 
 pub fn sign_in() -> Vec<Page> {
-    let text = include_str!("../../src/pages/sign_in.rs");
+    let text = include_str!("../../src/pages/identity/sign_in.rs");
     complete(&[text], keyed(text, ""))
 }
 

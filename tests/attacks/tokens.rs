@@ -4,7 +4,7 @@ use super::browser::Browser;
 use super::world::{Outside, unharmed};
 use crate::client::{Ask, Reply, step};
 use crate::server::Server;
-use manicule::engine::access::{SCOPES, Scope};
+use manicule::engine::identity::access::{SCOPES, Scope};
 use manicule::http::auth::Access;
 use manicule::http::route::{ROUTES, Route};
 use serde_json::{Value, json};

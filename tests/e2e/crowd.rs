@@ -5,14 +5,14 @@ use super::server::Server;
 use super::stripe::{KEY, Stripe};
 use super::support::sqlite::Sqlite;
 use super::support::world::{World, at};
-use manicule::engine::payee::Payability;
-use manicule::flow::pay;
-use manicule::flow::setup::{PayoutApproval, Setup, Stripe as Account};
+use manicule::codec::operator::NewPartner;
+use manicule::codec::outgoing::{Answer, NoAnswer, Outgoing};
+use manicule::engine::payout::payee::Payability;
 use manicule::program::document::Cadence;
-use manicule::store::payee::payee_insert;
+use manicule::service::payout::send;
+use manicule::service::setup::{PayoutApproval, Setup, Stripe as Account};
+use manicule::store::payout::payee::payee_insert;
 use manicule::store::port::Db;
-use manicule::wire::operator::NewPartner;
-use manicule::wire::outgoing::{Answer, NoAnswer, Outgoing};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -91,7 +91,7 @@ impl Crowd {
             filling.paid(&format!("owing-{n}"), "a", "2024-10-10T00:00:00Z", 40_000);
         }
         filling.world.run(Cadence::Monthly, at(EARLIER)).expect("settled");
-        super::support::world::now(pay::drive(&filling.world.at(at(EARLIER)), pay::SWEEP_PAGES)).expect("paid");
+        super::support::world::now(send::drive(&filling.world.at(at(EARLIER)), send::SWEEP_PAGES)).expect("paid");
         let earlier = stripe.list("transfer");
         assert_eq!(earlier.len(), size.owing);
         for (n, id) in owing.iter().enumerate() {

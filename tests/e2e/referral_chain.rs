@@ -4,7 +4,7 @@ use super::client::step;
 use super::facts::{Partner, ahead, monday_after, paid, signed_up};
 use super::server::Server;
 use manicule::base::time::UtcMillis;
-use manicule::engine::schedule::period_before;
+use manicule::engine::settlement::schedule::period_before;
 use manicule::program::document::Cadence;
 use serde_json::{Value, json};
 

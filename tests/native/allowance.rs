@@ -3,11 +3,12 @@
 
 use crate::support::world::{World, at, now};
 use manicule::base::time::UtcMillis;
-use manicule::flow::redecide;
-use manicule::flow::settle::{self, step_statements};
-use manicule::flow::setup::STATEMENTS_FREE;
 use manicule::jobs;
 use manicule::program::document::Cadence;
+use manicule::service::account::recompute;
+use manicule::service::settlement::settle;
+use manicule::service::settlement::settle::step_statements;
+use manicule::service::setup::STATEMENTS_FREE;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -130,7 +131,7 @@ fn many_programs_due_at_once_all_come_to_their_end() {
     for number in 0..PROGRAMS {
         let id = format!("agency-{number:02}");
         let text = agency.replace("\"agency-partner\"", &format!("\"{id}\""));
-        let saved = now(manicule::flow::program::save(&world.at(at("2026-01-01T00:00:00Z")), &id, &text));
+        let saved = now(manicule::service::program::save(&world.at(at("2026-01-01T00:00:00Z")), &id, &text));
         assert!(matches!(saved, Ok((201, _))), "{id} is saved");
         bring(&world, &id, &id, 2);
     }
@@ -223,10 +224,10 @@ fn a_page_of_decisions_sends_no_more_than_it_says() {
         world.db.connection.borrow().execute_batch(sql).expect("marks");
     }
     let ctx = world.at(at("2026-03-01T00:00:00Z"));
-    assert!(now(redecide::page(&ctx)).expect("a page"));
+    assert!(now(recompute::page(&ctx)).expect("a page"));
     let sent = 1_000 - ctx.left();
     println!("a page of decisions: {sent} statements");
-    assert!((20..=redecide::PAGE_STATEMENTS).contains(&sent), "{sent}");
+    assert!((20..=recompute::PAGE_STATEMENTS).contains(&sent), "{sent}");
     assert!(world.faults().is_empty());
 }
 
@@ -286,7 +287,7 @@ fn a_sweep_with_nothing_to_do_sends_little() {
 
 #[test]
 fn an_overdue_cadence_is_seen() {
-    use manicule::flow::overdue;
+    use manicule::service::overdue;
     let world = busy(2, 1);
     let standing = |when: &str| {
         let ctx = world.at(at(when));

@@ -11,13 +11,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("program", &["base"]),
     ("engine", &["base", "program"]),
-    ("wire", &["base", "program", "engine"]),
+    ("codec", &["base", "program", "engine"]),
     ("store", &["base", "program", "engine"]),
-    ("flow", &["base", "program", "engine", "wire", "store"]),
-    ("http", &["base", "program", "engine", "wire", "store", "flow"]),
-    ("jobs", &["base", "program", "engine", "wire", "store", "flow"]),
-    ("pages", &["base", "program", "engine", "wire", "store", "flow", "http"]),
-    ("edge", &["base", "program", "engine", "wire", "store", "flow", "http", "jobs", "pages"]),
+    ("service", &["base", "program", "engine", "codec", "store"]),
+    ("http", &["base", "program", "engine", "codec", "store", "service"]),
+    ("jobs", &["base", "program", "engine", "codec", "store", "service"]),
+    ("pages", &["base", "program", "engine", "codec", "store", "service", "http"]),
+    ("runtime", &["base", "program", "engine", "codec", "store", "service", "http", "jobs", "pages"]),
 ];
 
 /// The core: pure decisions over values.
@@ -31,7 +31,7 @@ const LINES_MAX: usize = 450;
 
 type Rule = fn(&str, &Source) -> Vec<String>;
 
-const RULES: &[Rule] = &[layering, no_clock, no_float, worker_at_the_edge, sql_in_the_store, programs_are_data];
+const RULES: &[Rule] = &[layering, no_clock, no_float, worker_in_the_runtime, sql_in_the_store, programs_are_data];
 
 /// The top folder of a path under `src`; empty for `lib.rs`.
 fn folder(path: &str) -> &str {
@@ -69,12 +69,12 @@ fn in_core(path: &str, found: Vec<String>) -> Vec<String> {
     if CORE.contains(&folder(path)) { found } else { Vec::new() }
 }
 
-fn worker_at_the_edge(path: &str, source: &Source) -> Vec<String> {
-    if ["edge", ""].contains(&folder(path)) {
+fn worker_in_the_runtime(path: &str, source: &Source) -> Vec<String> {
+    if ["runtime", ""].contains(&folder(path)) {
         return Vec::new();
     }
     let names = ["worker::", "js_sys", "web_sys", "wasm_bindgen"].into_iter().filter(|w| source.names(w));
-    names.map(|w| format!("{w} is named outside edge and lib.rs")).collect()
+    names.map(|w| format!("{w} is named outside runtime and lib.rs")).collect()
 }
 
 fn sql_in_the_store(path: &str, source: &Source) -> Vec<String> {
@@ -132,21 +132,21 @@ fn the_code_has_its_shape() {
 fn each_rule_catches_an_offender() {
     let cases: &[(Rule, &str, &str)] = &[
         (layering, "base/money.rs", "use crate::engine::risk::Review;"),
-        (layering, "wire/cookie.rs", "use crate::store::port::Stmt;"),
-        (layering, "store/event.rs", "fn f() { crate::wire::cookie::read() }"),
+        (layering, "codec/attribution/cookie/mod.rs", "use crate::store::port::Stmt;"),
+        (layering, "store/event/mod.rs", "fn f() { crate::codec::cookie::read() }"),
         (layering, "http/pages.rs", "use crate::{base::id, jobs::{cron, other}};"),
         (layering, "jobs/cron.rs", "use crate::http::redirect;"),
-        (layering, "flow/settle.rs", "use crate::edge::d1;"),
-        (layering, "engine/risk.rs", "use super::super::store::port;"),
+        (layering, "service/settlement/settle.rs", "use crate::runtime::d1;"),
+        (layering, "engine/review/risk.rs", "use super::super::store::port;"),
         (layering, "misc/util.rs", ""),
-        (no_clock, "engine/accrual.rs", "let t = std::time::SystemTime::now();"),
+        (no_clock, "engine/accrual/invoice.rs", "let t = std::time::SystemTime::now();"),
         (no_clock, "base/time.rs", "use js_sys::Date;"),
         (no_float, "base/money.rs", "fn share(x: f64) {}"),
-        (worker_at_the_edge, "flow/click.rs", "use worker::Env;"),
-        (worker_at_the_edge, "store/port.rs", "use wasm_bindgen::JsValue;"),
-        (sql_in_the_store, "flow/pay.rs", "let s = \"SELECT 1 FROM partner\";"),
+        (worker_in_the_runtime, "service/link/click.rs", "use worker::Env;"),
+        (worker_in_the_runtime, "store/port.rs", "use wasm_bindgen::JsValue;"),
+        (sql_in_the_store, "service/payout/send.rs", "let s = \"SELECT 1 FROM partner\";"),
         (sql_in_the_store, "http/pages.rs", "let s = r#\"\nUPDATE link SET code = ''\"#;"),
-        (programs_are_data, "engine/accrual.rs", "if program == \"agency-partner\" {}"),
+        (programs_are_data, "engine/accrual/invoice.rs", "if program == \"agency-partner\" {}"),
     ];
     for (rule, path, text) in cases {
         assert!(!rule(path, &Source::read(text)).is_empty(), "{path}: {text}");
@@ -156,16 +156,16 @@ fn each_rule_catches_an_offender() {
 #[test]
 fn what_is_allowed_is_not_refused() {
     let cases: &[(Rule, &str, &str)] = &[
-        (layering, "engine/risk.rs", "use crate::{base::id, program::document::{Document, crate_of}};"),
-        (layering, "wire/envelope/tests.rs", "use super::super::json;"),
-        (layering, "flow/pay.rs", "// crate::edge is where it ends up\nlet s = \"crate::edge\";"),
-        (no_clock, "engine/risk.rs", "// SystemTime is read elsewhere"),
-        (no_clock, "edge/time.rs", "Date::now()"),
-        (worker_at_the_edge, "edge/d1.rs", "use worker::Env;"),
-        (worker_at_the_edge, "flow/pay.rs", "let coworker::X = 1;"),
-        (sql_in_the_store, "engine/risk.rs", "#[cfg(test)]\nmod tests { const Q: &str = \"SELECT 1\"; }"),
-        (programs_are_data, "engine/risk.rs", "#[cfg(test)]\nmod tests { fn f() { g(\"user-referral\") } }"),
-        (no_float, "engine/risk.rs", "let quote = '\"'; let f64_like = 1;"),
+        (layering, "engine/review/risk.rs", "use crate::{base::id, program::document::{Document, crate_of}};"),
+        (layering, "codec/event/envelope/tests/mod.rs", "use super::super::json;"),
+        (layering, "service/payout/send.rs", "// crate::runtime is where it ends up\nlet s = \"crate::runtime\";"),
+        (no_clock, "engine/review/risk.rs", "// SystemTime is read elsewhere"),
+        (no_clock, "runtime/time.rs", "Date::now()"),
+        (worker_in_the_runtime, "runtime/d1.rs", "use worker::Env;"),
+        (worker_in_the_runtime, "service/payout/send.rs", "let coworker::X = 1;"),
+        (sql_in_the_store, "engine/review/risk.rs", "#[cfg(test)]\nmod tests { const Q: &str = \"SELECT 1\"; }"),
+        (programs_are_data, "engine/review/risk.rs", "#[cfg(test)]\nmod tests { fn f() { g(\"user-referral\") } }"),
+        (no_float, "engine/review/risk.rs", "let quote = '\"'; let f64_like = 1;"),
     ];
     for (rule, path, text) in cases {
         assert_eq!(rule(path, &Source::read(text)), Vec::<String>::new(), "{path}: {text}");

@@ -1,7 +1,7 @@
 //! The chain on SQLite: link, sign-up, payments, runs, ledger.
 
 use crate::support::world::{World, at};
-use manicule::engine::touch::{Touch, Trail};
+use manicule::engine::attribution::touch::{Touch, Trail};
 use manicule::program::document::Cadence;
 use serde_json::{Value, json};
 

@@ -2,11 +2,11 @@
 
 use crate::support::world::{World, at, now};
 use manicule::base::time::{Month, UtcMillis, Week};
-use manicule::flow::dry_run;
-use manicule::flow::program::Refusal;
+use manicule::codec::operator::DryRun;
 use manicule::program::catalog::PRESETS;
 use manicule::program::document::Cadence;
-use manicule::wire::operator::DryRun;
+use manicule::service::program::Refusal;
+use manicule::service::program::dry_run;
 use serde_json::{Value, json};
 
 const AGENCY: &str = "agency-partner";

@@ -4,7 +4,7 @@ mod house;
 
 use crate::support::world::{at, now};
 use house::House;
-use manicule::engine::touch::{Touch, Trail};
+use manicule::engine::attribution::touch::{Touch, Trail};
 use manicule::jobs;
 use manicule::program::document::Cadence;
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@ pub mod case;
 pub mod story;
 
 use case::{Book, Case, Economics, Expect};
-use manicule::flow::setup::{STATEMENTS_FREE, STATEMENTS_PAID};
+use manicule::service::setup::{STATEMENTS_FREE, STATEMENTS_PAID};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use story::Stage;

@@ -3,14 +3,15 @@
 
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at, now};
-use manicule::flow::error::Kind;
 use manicule::http::auth::hex_sha256;
 use manicule::http::config::Config;
-use manicule::http::message::{Request, Response};
-use manicule::http::route::{self, ROUTES};
+use manicule::http::exchange::{Request, Response};
+use manicule::http::route;
+use manicule::http::route::ROUTES;
 use manicule::http::shell::Shell;
 use manicule::jobs;
 use manicule::pages;
+use manicule::service::error::Kind;
 use rusqlite::Connection;
 use serde_json::Value;
 

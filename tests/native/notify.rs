@@ -7,11 +7,12 @@ use crate::support::sqlite;
 use crate::support::world::{at, now};
 use desk::{Desk, Fault, OPERATOR, SITE, Slow, payout_message, side_by_side};
 use manicule::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
-use manicule::flow::deliver::{self, BACK_OFF_MS};
+use manicule::codec::message::email::KINDS;
+use manicule::codec::outgoing::Outgoing;
 use manicule::jobs;
-use manicule::store::outbox;
-use manicule::wire::mail::KINDS;
-use manicule::wire::outgoing::Outgoing;
+use manicule::service::message::deliver;
+use manicule::service::message::deliver::BACK_OFF_MS;
+use manicule::store::message::outbox;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use ureq::http::HeaderMap;
@@ -349,7 +350,7 @@ fn what_is_unsubscribed_from_is_not_sent() {
     let ann = desk.partner("ann");
     desk.queue_three(at(NOON), &ann);
     desk.sweep(at(NOON));
-    let optional = |m: &manicule::wire::mail::Mail| m.headers.iter().any(|(n, _)| *n == "List-Unsubscribe");
+    let optional = |m: &manicule::codec::message::email::Mail| m.headers.iter().any(|(n, _)| *n == "List-Unsubscribe");
     let link = {
         let mails = desk.outside.mails.borrow();
         let with: Vec<_> = mails.iter().filter(|m| optional(m)).collect();

@@ -5,9 +5,9 @@
 
 use crate::support::world::{World, at};
 use manicule::base::time::UtcMillis;
-use manicule::engine::touch::{Touch, Trail};
+use manicule::codec::operator::NewPartner;
+use manicule::engine::attribution::touch::{Touch, Trail};
 use manicule::program::document::Cadence;
-use manicule::wire::operator::NewPartner;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::sync::Mutex;

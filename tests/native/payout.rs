@@ -10,7 +10,7 @@ pub mod stripe;
 
 use bench::Fault;
 use crash::{STEPS, Scene, Stage, faults_of};
-use manicule::flow::setup::STATEMENTS_FREE;
+use manicule::service::setup::STATEMENTS_FREE;
 
 /// Runs a future that is ready at once.
 pub fn ready<T>(future: impl Future<Output = T>) -> T {

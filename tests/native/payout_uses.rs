@@ -6,7 +6,7 @@ mod plans;
 
 use crate::payout::stripe::{self, Mishap};
 use crate::support::world::at;
-use manicule::flow::setup::PayoutApproval;
+use manicule::service::setup::PayoutApproval;
 use office::{Office, sum};
 use serde_json::{Value, json};
 

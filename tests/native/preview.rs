@@ -1,10 +1,10 @@
 //! A run shown before it is made: what it says is what the run then does.
 
 use crate::support::world::{World, at, now};
-use manicule::engine::schedule;
-use manicule::flow::preview;
-use manicule::flow::settle::Due;
+use manicule::engine::settlement::schedule;
 use manicule::program::document::Cadence;
+use manicule::service::settlement::preview;
+use manicule::service::settlement::settle::Due;
 use serde_json::{Value, json};
 
 const AGENCY: &str = "agency-partner";

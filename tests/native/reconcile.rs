@@ -2,8 +2,8 @@
 
 use crate::support::world::{World, at, now};
 use manicule::base::money::Cents;
-use manicule::flow::reconcile;
-use manicule::wire::operator::{Billed, Reconciliation};
+use manicule::codec::operator::{Billed, Reconciliation};
+use manicule::service::report::reconcile;
 use serde_json::{Value, json};
 
 fn event(id: &str, kind: &str, when: &str, more: Value) -> Value {

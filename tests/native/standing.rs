@@ -3,10 +3,12 @@
 
 use crate::support::sqlite::Fault;
 use crate::support::world::{World, at, now};
-use manicule::flow::review::{self, Choice};
-use manicule::flow::{rebind, redecide};
+use manicule::codec::operator::Rebind;
 use manicule::program::document::Cadence;
-use manicule::wire::operator::Rebind;
+use manicule::service::account::recompute;
+use manicule::service::attribution::reassign;
+use manicule::service::review;
+use manicule::service::review::Choice;
 use serde_json::{Value, json};
 
 fn take(world: &World, id: &str, kind: &str, when: &str, account: &str, rest: Value) {
@@ -41,7 +43,7 @@ fn move_to(world: &World, when: &str, program: &str, account: &str, partner: &st
 fn bind(world: &World, when: &str, program: &str, account: &str, partner: Option<&str>) {
     let asked = Rebind { program: program.into(), partner: partner.map(str::to_owned), reason: "a mix-up".into() };
     let ctx = world.at(at(when));
-    let moved = rebind::rebind(&ctx, account, &asked, format!("op-{account}-{when}"), "00".into());
+    let moved = reassign::rebind(&ctx, account, &asked, format!("op-{account}-{when}"), "00".into());
     assert_eq!(now(moved).expect("it is moved").0, 200);
 }
 
@@ -165,7 +167,7 @@ fn a_cancellation_that_is_told_while_the_run_is_cut_off_voids_what_it_planned() 
             world.sweep(scheduled.plus_ms(minutes * 60_000)).unwrap();
         }
         assert_eq!(world.db.number("SELECT COUNT(*) FROM run WHERE state <> 'done'"), 0);
-        now(redecide::drain(&world.at(at("2024-04-01T07:00:00Z")), 4)).unwrap();
+        now(recompute::drain(&world.at(at("2024-04-01T07:00:00Z")), 4)).unwrap();
         assert_eq!(world.balance(&partner, "pending") + world.balance(&partner, "available"), 0);
         assert!(world.faults().is_empty(), "{:?}", world.faults());
     }

@@ -1,9 +1,9 @@
 //! What a run adds line by line where a partner newly earns a modifier is what deciding the accounts anew finds.
 
 use crate::support::world::{World, at, now};
-use manicule::flow::redecide;
 use manicule::program::document::Cadence;
-use manicule::store::terms::LINES_MAX;
+use manicule::service::account::recompute;
+use manicule::store::accrual::modifiers::LINES_MAX;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -84,7 +84,7 @@ fn added_and_decided(more: i64) {
 
     let moved = world.db.number("SELECT COUNT(*) FROM transfer");
     world.db.connection.borrow().execute("UPDATE account SET revision = revision + 1, stale_since_ms = 1", []).unwrap();
-    now(redecide::drain(&world.at(at("2026-05-01T06:10:00Z")), 10)).unwrap();
+    now(recompute::drain(&world.at(at("2026-05-01T06:10:00Z")), 10)).unwrap();
     assert_eq!(world.db.number("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL"), 0, "all were decided");
     assert_eq!(lines(&world), after);
     assert_eq!(world.db.number("SELECT COUNT(*) FROM transfer"), moved, "nothing is posted again");

@@ -1,10 +1,10 @@
 //! The site beside the Worker, as a test says it is. Each test's own: nextest gives it a process, cargo a thread.
 
 use crate::support::world::World;
-use manicule::flow::sign_in::Leaving;
+use manicule::codec::identity::session::SiteUser;
 use manicule::http::limit::Limited;
 use manicule::http::shell::Site;
-use manicule::wire::session::SiteUser;
+use manicule::service::identity::sign_in::Leaving;
 use std::cell::{Cell, RefCell};
 
 thread_local! {

@@ -4,23 +4,25 @@
 use super::sqlite::Sqlite;
 use manicule::base::money::Cents;
 use manicule::base::time::UtcMillis;
+use manicule::codec::message::email::Mail;
+use manicule::codec::operator::{NewLink, NewPartner};
+use manicule::codec::outgoing::{Answer, NoAnswer, Outgoing};
+use manicule::engine::account::timeline::Presented;
+use manicule::engine::attribution::touch::Trail;
 use manicule::engine::event::Event;
-use manicule::engine::timeline::Presented;
-use manicule::engine::touch::Trail;
-use manicule::flow::context::{Context, Ports};
-use manicule::flow::conversion::{self, Incoming, Taken};
-use manicule::flow::enrol;
-use manicule::flow::error::AppError;
-use manicule::flow::pool;
-use manicule::flow::redecide;
-use manicule::flow::review::{self, Choice};
-use manicule::flow::settle;
-use manicule::flow::setup::{STATEMENTS_FREE, STATEMENTS_PAID, Setup};
 use manicule::program::document::Cadence;
-use manicule::store::run::RunRow;
-use manicule::wire::mail::Mail;
-use manicule::wire::operator::{NewLink, NewPartner};
-use manicule::wire::outgoing::{Answer, NoAnswer, Outgoing};
+use manicule::service::account::recompute;
+use manicule::service::context::{Context, Ports};
+use manicule::service::error::AppError;
+use manicule::service::event::conversion;
+use manicule::service::event::conversion::{Incoming, Taken};
+use manicule::service::ledger::budget;
+use manicule::service::partner::enroll;
+use manicule::service::review;
+use manicule::service::review::Choice;
+use manicule::service::settlement::settle;
+use manicule::service::setup::{STATEMENTS_FREE, STATEMENTS_PAID, Setup};
+use manicule::store::settlement::run::RunRow;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 
@@ -82,7 +84,7 @@ impl World {
         let world = World::on(Sqlite::new(), seed);
         for (id, text) in manicule::program::catalog::PRESETS {
             let ctx = world.at(at("2020-01-01T00:00:00Z"));
-            let saved = now(manicule::flow::program::save(&ctx, id, text));
+            let saved = now(manicule::service::program::save(&ctx, id, text));
             assert!(matches!(saved, Ok((201, _))), "{id} is saved");
         }
         world
@@ -152,7 +154,7 @@ impl World {
 
     /// Enrols a partner as asked: its id and code.
     pub fn enrol(&self, when: UtcMillis, new: &NewPartner) -> Result<(String, String), AppError> {
-        let (_, answer) = now(enrol::partner(&self.at(when), new, "https://ref.example", None))?;
+        let (_, answer) = now(enroll::partner(&self.at(when), new, "https://ref.example", None))?;
         let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
         Ok((text("id"), text("code")))
     }
@@ -160,7 +162,7 @@ impl World {
     /// Takes an event in as the canonical webhook would, at `when`, with the touches its token held.
     pub fn take(&self, when: UtcMillis, body: &Value, trail: Option<Trail>) -> Result<Taken, AppError> {
         let bytes = body.to_string().into_bytes();
-        let event: Event = manicule::wire::envelope::parse(&bytes, when)?;
+        let event: Event = manicule::codec::event::envelope::parse(&bytes, when)?;
         let presented = Presented {
             code: event.credential.code.clone(),
             trail,
@@ -209,12 +211,12 @@ impl World {
             source: source.map(str::to_owned),
             expires_at: None,
         };
-        let (_, answer) = now(enrol::link(&self.at(when), &request, "https://ref.example", None))?;
+        let (_, answer) = now(enroll::link(&self.at(when), &request, "https://ref.example", None))?;
         Ok(answer["code"].as_str().unwrap_or_default().to_owned())
     }
 
     pub fn disable(&self, when: UtcMillis, code: &str) -> Result<(), AppError> {
-        now(enrol::disable(&self.at(when), code)).map(|_| ())
+        now(enroll::disable(&self.at(when), code)).map(|_| ())
     }
 
     pub fn decide(&self, when: UtcMillis, review: &str, choice: Choice) -> Result<(), AppError> {
@@ -223,7 +225,7 @@ impl World {
 
     /// Puts money into a program's pool.
     pub fn fund(&self, when: UtcMillis, program: &str, cents: i64) -> Result<(), AppError> {
-        now(pool::fund(&self.at(when), program, Cents(cents), "to reward", None)).map(|_| ())
+        now(budget::fund(&self.at(when), program, Cents(cents), "to reward", None)).map(|_| ())
     }
 
     /// What an invocation with few statements left marked, sweeps decide.
@@ -232,7 +234,7 @@ impl World {
             if self.db.number("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL") == 0 {
                 return;
             }
-            now(redecide::drain(&self.at(when), 1)).expect("accounts are decided");
+            now(recompute::drain(&self.at(when), 1)).expect("accounts are decided");
         }
         panic!("accounts stay marked after {SWEEPS_MAX} sweeps");
     }

@@ -92,7 +92,7 @@ after(async () => {
 
 test("a changed source is on the page", async (t) => {
   for (const round of [1, 2, 3]) {
-    edit("src/pages/sign_in.rs", /Sign in\d*"/.exec(readFileSync(join(clone, "src/pages/sign_in.rs"), "utf8"))[0], `Sign in${round}"`);
+    edit("src/pages/identity/sign_in.rs", /Sign in\d*"/.exec(readFileSync(join(clone, "src/pages/identity/sign_in.rs"), "utf8"))[0], `Sign in${round}"`);
     t.diagnostic(`Rust: ${await until("the page", shows("/sign-in", `Sign in${round}<`))} ms`);
   }
 });
@@ -127,7 +127,7 @@ test("a build that fails is shown, and the Worker from before runs on", async ()
   await until("the error", () => log.includes("unclosed delimiter") && log.includes("the Worker from before runs on"));
   assert.equal((await page("/sign-in")).includes("Sign in"), before.includes("Sign in"));
   edit("src/http/route.rs", "\nfn broken( {\n", "");
-  edit("src/pages/sign_in.rs", 'Sign in3"', 'Sign in4"');
+  edit("src/pages/identity/sign_in.rs", 'Sign in3"', 'Sign in4"');
   await until("the page", shows("/sign-in", "Sign in4<"));
 });
 

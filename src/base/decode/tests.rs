@@ -1,4 +1,4 @@
-use super::*;
+use crate::base::decode::*;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-use super::*;
+use crate::engine::payout::*;
 
 const NOW: UtcMillis = UtcMillis(1_800_000_000_000);
 

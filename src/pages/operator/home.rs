@@ -1,20 +1,26 @@
 //! What needs a person, each with the way to where it is dealt with. Quiet where nothing does.
 
-use super::desk;
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
-use crate::engine::schedule;
-use crate::flow::books;
-use crate::flow::pay::approval_name;
+use crate::engine::settlement::schedule;
 use crate::http::shell::Site;
-use crate::pages::parts::{self, Figure};
+use crate::pages::components;
+use crate::pages::components::Figure;
+use crate::pages::operator::helpers;
 use crate::pages::visit::{Shown, Visit};
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
-use crate::store::health::{self, Backlog, Heartbeat};
-use crate::store::operator::{self as reads, Stopped, Unapproved, Waiting};
+use crate::service::account::books;
+use crate::service::payout::send::approval_name;
+use crate::store::health;
+use crate::store::health::{Backlog, Heartbeat};
+use crate::store::ledger::budget;
+use crate::store::message::outbox;
 use crate::store::port::Rows;
-use crate::store::run::{self, RunRow};
-use crate::store::{outbox, pool, program};
+use crate::store::program;
+use crate::store::report::operator as reads;
+use crate::store::report::operator::{Stopped, Unapproved, Waiting};
+use crate::store::settlement::run;
+use crate::store::settlement::run::RunRow;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -46,7 +52,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
         reads::sendings_stopped(now.plus_ms(-FAILED_MS)),
         outbox::outbox_backlog(),
         program::program_list(),
-        pool::pool_list(),
+        budget::pool_list(),
         health::heartbeat_list(),
         reads::units_unbalanced(),
         run::run_open_list(20),
@@ -68,9 +74,9 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
     tasks.extend(late(visit, &catalog, &rows[6].decode()?));
     tasks.extend(setup(visit));
     let content = html! {
-        (parts::heading("Home", "What needs a person. Everything else runs by itself.", html! {}))
+        (components::heading("Home", "What needs a person. Everything else runs by itself.", html! {}))
         @if tasks.is_empty() {
-            (parts::empty("Nothing needs you", html! {
+            (components::empty("Nothing needs you", html! {
                 "Reviews, payouts, pools, messages and jobs are as they should be. The " a href="/operator/runs" { "next runs" } " come by themselves."
             }))
         } @else {
@@ -84,14 +90,14 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
                 }
             }
         }
-        (parts::figures(&[
+        (components::figures(&[
             figure(visit, "Open reviews", reviews.many),
             figure(visit, "Runs under way", i64::try_from(open_runs.len()).unwrap_or(0)),
             figure(visit, "Messages waiting", backlog.queued),
             figure(visit, "Programs", i64::try_from(catalog.all_in_force(now).len()).unwrap_or(0)),
         ]))
     };
-    Ok(desk::frame(visit, &session, 200, ("/operator", "Home"), content))
+    Ok(helpers::frame(visit, &session, 200, ("/operator", "Home"), content))
 }
 
 fn figure<'a, S: Site>(visit: &Visit<'_, S>, label: &'a str, number: i64) -> Figure<'a> {
@@ -113,17 +119,17 @@ fn unbalanced(rows: &Rows) -> Result<Vec<Task>, crate::store::port::DbError> {
 
 fn reviewing<S: Site>(visit: &Visit<'_, S>, reviews: &Waiting) -> Option<Task> {
     let since = reviews.since_ms.filter(|_| reviews.many > 0)?;
-    let title = desk::many(visit, reviews.many, "referral waits for a decision", "referrals wait for a decision");
-    let what = html! { "The oldest has waited since " (parts::day(&*visit.words, since)) ". What it earns stands still until then." };
+    let title = helpers::many(visit, reviews.many, "referral waits for a decision", "referrals wait for a decision");
+    let what = html! { "The oldest has waited since " (components::day(&*visit.words, since)) ". What it earns stands still until then." };
     Some(task(title, what, "/operator/reviews", "Decide"))
 }
 
 fn approval<S: Site>(visit: &Visit<'_, S>, run: &Unapproved) -> Task {
     let what = html! {
-        (run.program_id) ", " (run.period) ": " (desk::many(visit, run.payouts, "payout", "payouts")) " of "
-        (parts::amount(&*visit.words, run.cents, &run.unit)) " in all. Nothing leaves before you approve."
+        (run.program_id) ", " (run.period) ": " (helpers::many(visit, run.payouts, "payout", "payouts")) " of "
+        (components::amount(&*visit.words, run.cents, &run.unit)) " in all. Nothing leaves before you approve."
     };
-    let path = format!("/operator/runs/{}", parts::escaped(&run.run_id));
+    let path = format!("/operator/runs/{}", components::escaped(&run.run_id));
     task("A run waits for your approval", what, path, "Look at the run")
 }
 
@@ -140,41 +146,41 @@ fn stopped<S: Site>(
     let one = |s: &Stopped| {
         let (title, why, path, way) = match s.what.as_str() {
             "review" => (
-                desk::many(visit, s.many, "payout needs a decision", "payouts need a decision"),
+                helpers::many(visit, s.many, "payout needs a decision", "payouts need a decision"),
                 "Stripe's answer does not fit, and nothing more is sent before you say what happened.",
                 "/operator/payouts?state=review",
                 "Resolve",
             ),
             "held" => (
-                desk::many(visit, s.many, "payout is held", "payouts are held"),
+                helpers::many(visit, s.many, "payout is held", "payouts are held"),
                 "Somebody stopped it. It waits until it is released or cancelled.",
                 "/operator/payouts?state=held",
                 "Release or cancel",
             ),
             "failed" => (
-                desk::many(visit, s.many, "payout failed lately", "payouts failed lately"),
+                helpers::many(visit, s.many, "payout failed lately", "payouts failed lately"),
                 "The amount is available again and goes into the next run. The partner may have to mend its account.",
                 "/operator/payouts?state=failed",
                 "See why",
             ),
             "reversal" => (
-                desk::many(visit, s.many, "reversal needs a decision", "reversals need a decision"),
+                helpers::many(visit, s.many, "reversal needs a decision", "reversals need a decision"),
                 "Stripe's answer does not fit.",
                 "",
                 "Resolve",
             ),
             _ => (
-                desk::many(visit, s.many, "credit needs a decision", "credits need a decision"),
+                helpers::many(visit, s.many, "credit needs a decision", "credits need a decision"),
                 "Putting it on the customer's balance at Stripe did not go as planned.",
                 "",
                 "Resolve",
             ),
         };
-        let what = html! { (parts::amount(&*visit.words, s.cents, &s.unit)) ". " (why) };
+        let what = html! { (components::amount(&*visit.words, s.cents, &s.unit)) ". " (why) };
         let prefix = if s.what == "reversal" { "rvl_" } else { "crd_" };
         let first = ids.iter().find(|i| i.id.starts_with(prefix)).map_or("", |i| i.id.as_str());
         let path =
-            if path.is_empty() { format!("/operator/payouts/{}", parts::escaped(first)) } else { path.to_owned() };
+            if path.is_empty() { format!("/operator/payouts/{}", components::escaped(first)) } else { path.to_owned() };
         task(title, what, path, way)
     };
     Ok(found.iter().map(one).collect())
@@ -184,10 +190,10 @@ fn stuck<S: Site>(visit: &Visit<'_, S>, open: &[RunRow]) -> Vec<Task> {
     let long = open.iter().filter(|run| run.started_at_ms.plus_ms(RUN_MS) < visit.now());
     let one = |run: &RunRow| {
         let what = html! {
-            (run.program_id) ", " (run.period) ": begun " (parts::instant(&*visit.words, run.started_at_ms)) ", " (run.state) ", "
+            (run.program_id) ", " (run.period) ": begun " (components::instant(&*visit.words, run.started_at_ms)) ", " (run.state) ", "
             (visit.words.number(run.executed)) " of " (visit.words.number(run.items)) " done. The sweep resumes it every ten minutes."
         };
-        task("A run takes long", what, format!("/operator/runs/{}", parts::escaped(&run.id)), "Look at the run")
+        task("A run takes long", what, format!("/operator/runs/{}", components::escaped(&run.id)), "Look at the run")
     };
     long.map(one).collect()
 }
@@ -209,13 +215,13 @@ fn pools<S: Site>(
         let title = if pool.balance_cents == 0 { "A pool is empty" } else { "A pool is low" };
         let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
         let what = html! {
-            (document.title) " has " (parts::amount(&*visit.words, pool.balance_cents, &unit)) " left, and "
-            (desk::many(visit, pool.waiting, "reward waits", "rewards wait")) " for it."
+            (document.title) " has " (components::amount(&*visit.words, pool.balance_cents, &unit)) " left, and "
+            (helpers::many(visit, pool.waiting, "reward waits", "rewards wait")) " for it."
         };
         tasks.push(task(
             title,
             what,
-            format!("/operator/programs/{}#pool", parts::escaped(&pool.program_id)),
+            format!("/operator/programs/{}#pool", components::escaped(&pool.program_id)),
             "Fund it",
         ));
     }
@@ -225,14 +231,14 @@ fn pools<S: Site>(
 fn failed<S: Site>(visit: &Visit<'_, S>, backlog: &Backlog) -> Vec<Task> {
     let mut tasks = Vec::new();
     if backlog.failed > 0 {
-        let title = desk::many(visit, backlog.failed, "message did not arrive", "messages did not arrive");
+        let title = helpers::many(visit, backlog.failed, "message did not arrive", "messages did not arrive");
         let what = html! { "They were tried for three days." };
         tasks.push(task(title, what, "/operator/outbox?state=failed", "Send again"));
     }
     let mail_is_off = visit.shell.config.setup.mail().is_none();
     let oldest = backlog.oldest_ms.map(UtcMillis).filter(|at| at.plus_ms(DAY_MS) < visit.now() && !mail_is_off);
     if let Some(oldest) = oldest {
-        let what = html! { "The oldest is of " (parts::instant(&*visit.words, oldest)) "." };
+        let what = html! { "The oldest is of " (components::instant(&*visit.words, oldest)) "." };
         tasks.push(task("Messages have waited for more than a day", what, "/operator/outbox?state=queued", "See them"));
     }
     tasks
@@ -246,7 +252,7 @@ fn late<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, beats: &[Heartbeat]) -
     let mut add = |job: &str, last: Option<&Heartbeat>| {
         let what = html! {
             @match last {
-                Some(b) => { "It last ran " (parts::instant(&*visit.words, b.finished_at_ms)) "." }
+                Some(b) => { "It last ran " (components::instant(&*visit.words, b.finished_at_ms)) "." }
                 None => { "It has never run." }
             }
             " See that the Worker's cron triggers are set and what its log says."

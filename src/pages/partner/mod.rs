@@ -1,32 +1,32 @@
 //! What a partner sees: own links, clients, earnings and payouts. Every read is bound to the partner's own id, so another
 //! partner's ids find nothing.
 
-mod clients;
-mod data;
-mod earnings;
-mod leaderboard;
-mod links;
-mod onboarding;
-mod overview;
-mod paid;
-mod payouts;
-mod plain;
-mod programs;
-mod receipt;
-mod resources;
-mod settings;
-mod share;
-mod texts;
+pub mod export;
+pub mod join;
+pub mod overview;
+pub mod partners;
+pub mod settings;
+pub mod wording;
 
-use super::join;
-use super::route::Handled;
-use super::visit::Visit;
+use crate::pages::account::clients;
+use crate::pages::accrual::earnings;
+use crate::pages::link::links;
+use crate::pages::link::share;
+use crate::pages::payout::onboarding;
+use crate::pages::payout::partner_payouts;
+use crate::pages::payout::receipt;
+use crate::pages::program::partner_programs;
+use crate::pages::program::partner_resources;
+use crate::pages::report::leaderboard;
+
 use crate::http::shell::Site;
+use crate::pages::route::Handled;
+use crate::pages::visit::Visit;
 
 /// The page of a path, `["partner", …]`.
 pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
     join::page(visit, method, parts)
-        .or_else(|| programs::page(visit, method, parts))
+        .or_else(|| partner_programs::page(visit, method, parts))
         .or_else(|| settings::page(visit, method, parts))
         .or_else(|| own(visit, method, parts))
 }
@@ -48,15 +48,15 @@ fn own<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) ->
         ("GET", ["clients", row]) => Box::pin(clients::detail(visit, row)),
         ("GET", ["earnings"]) => Box::pin(earnings::list(visit)),
         ("GET", ["earnings", id]) => Box::pin(earnings::detail(visit, id)),
-        ("GET", ["payouts"]) => Box::pin(payouts::list(visit)),
-        ("GET", ["payouts.csv"]) => Box::pin(payouts::csv(visit)),
+        ("GET", ["payouts"]) => Box::pin(partner_payouts::list(visit)),
+        ("GET", ["payouts.csv"]) => Box::pin(partner_payouts::csv(visit)),
         ("GET", ["payouts", "setup"]) => Box::pin(onboarding::show(visit)),
         ("POST", ["payouts", "setup"]) => Box::pin(onboarding::begin(visit)),
         ("POST", ["payouts", "dashboard"]) => Box::pin(onboarding::dashboard(visit)),
         ("GET", ["payouts", id]) => Box::pin(receipt::show(visit, id)),
         ("GET", ["leaderboard"]) => Box::pin(leaderboard::show(visit)),
-        ("GET", ["resources"]) => Box::pin(resources::list(visit)),
-        ("GET", ["resources", id]) => Box::pin(resources::detail(visit, id)),
+        ("GET", ["resources"]) => Box::pin(partner_resources::list(visit)),
+        ("GET", ["resources", id]) => Box::pin(partner_resources::detail(visit, id)),
         _ => return None,
     })
 }

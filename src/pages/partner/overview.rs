@@ -1,25 +1,33 @@
 //! The first page: what was earned, how it goes, and what to do next.
 
-use super::super::chart::{self, Chart, Series};
-use super::super::layout::{self, Area, Page};
-use super::super::locale::Words;
-use super::super::parts::{self, Figure};
-use super::super::visit::{Partner, Shown, Visit};
-use super::earnings;
-use super::paid::{self, Paid};
-use super::plain;
 use crate::base::time::{DAY_MS, Month, UtcMillis};
-use crate::engine::line::Line;
-use crate::engine::payee::is_payable;
-use crate::flow::enrol;
+use crate::codec::operator::NewPartner;
+use crate::engine::accrual::Line;
+use crate::engine::payout::payee::is_payable;
 use crate::http::shell::Site;
+use crate::pages::accrual::earnings;
+use crate::pages::chart;
+use crate::pages::chart::{Chart, Series};
+use crate::pages::components;
+use crate::pages::components::Figure;
+use crate::pages::layout;
+use crate::pages::layout::{Area, Page};
+use crate::pages::locale::Words;
+use crate::pages::partner::wording;
+use crate::pages::payout::status;
+use crate::pages::payout::status::Paid;
+use crate::pages::visit::{Partner, Shown, Visit};
 use crate::program::document::{Cadence, Document};
-use crate::store::ledger::{self, BalanceRow};
-use crate::store::partner::{self, PartnerRow};
-use crate::store::partner_page::{self as reads, DayRow, EarnedRow, LinkName, OwnLink};
-use crate::store::payee::{self, PayeeRow};
+use crate::service::partner::enroll;
+use crate::store::ledger;
+use crate::store::ledger::BalanceRow;
+use crate::store::partner;
+use crate::store::partner::PartnerRow;
+use crate::store::partner::page as reads;
+use crate::store::partner::page::{DayRow, EarnedRow, LinkName, OwnLink};
+use crate::store::payout::payee;
+use crate::store::payout::payee::PayeeRow;
 use crate::store::program::{catalog, program_list};
-use crate::wire::operator::NewPartner;
 use maud::{Markup, html};
 
 /// Days that the chart shows, today included.
@@ -44,7 +52,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
             reads::line_page(claim, "", now.plus_days(1).0, "~", LATEST),
             reads::link_own(claim, "", 0),
             reads::link_page(claim, 0, now.plus_days(1).0, "~", 1),
-            paid::read(claim),
+            status::read(claim),
         ])
         .await?;
     let row: Option<PartnerRow> = rows[0].first()?;
@@ -67,16 +75,16 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let words = visit.words.as_ref();
     let url = format!("{}/r/{}", visit.base_url(), partner.code);
     let content = html! {
-        (parts::heading(&format!("Hello, {}", partner.name), document.map_or("", |d| d.title.as_str()), html! {}))
+        (components::heading(&format!("Hello, {}", partner.name), document.map_or("", |d| d.title.as_str()), html! {}))
         (todo.shown(visit, &partner))
         (money(words, document, &balances, &month_sums, month.end()))
         h2 { "Your link" }
-        (parts::copyable("Your link", &url))
+        (components::copyable("Your link", &url))
         h2 { "The last 30 days" }
         (course(words, &days, first))
         h2 { "Latest earnings" }
         @if lines.is_empty() {
-            (parts::empty("Nothing earned yet", html! { "As soon as somebody who came through your link brings you something, it stands here, with the reason." }))
+            (components::empty("Nothing earned yet", html! { "As soon as somebody who came through your link brings you something, it stands here, with the reason." }))
         } @else {
             (earnings::table(words, &catalog, &paid, &partner.id, &lines))
             p { a href="/partner/earnings" { "All earnings" } }
@@ -105,7 +113,7 @@ impl Todo<'_> {
             return html! {
                 div.todo {
                     h2 { "You have left this program" }
-                    p { "Since " (parts::day(words, left)) " your links earn nothing new. What you had earned stays here, and is paid as agreed." }
+                    p { "Since " (components::day(words, left)) " your links earn nothing new. What you had earned stays here, and is paid as agreed." }
                 }
             };
         }
@@ -133,7 +141,7 @@ impl Todo<'_> {
     }
 
     fn money(&self) -> Option<Markup> {
-        if !plain::pays_cash(self.document) {
+        if !wording::pays_cash(self.document) {
             return None;
         }
         let Some(payee) = &self.payee else {
@@ -143,7 +151,7 @@ impl Todo<'_> {
         if is_payable(payee.transfers_active != 0, payee.payouts_enabled != 0) {
             return None;
         }
-        let due = super::onboarding::due(payee);
+        let due = crate::pages::payout::onboarding::due(payee);
         Some(html! {
             a href="/partner/payouts/setup" { "Finish at Stripe" }
             @if due.is_empty() { ": it looks through what you sent." } @else { ": it still asks for " (due.join(", ")) "." }
@@ -182,13 +190,13 @@ fn money(
     html! {
         @for balance in balances.iter().chain(fresh.as_ref()) {
             @let so_far = month.iter().find(|m| m.unit == balance.unit).map_or(0, |m| m.cents);
-            (parts::figures(&figures(words, balance, so_far, until)))
+            (components::figures(&figures(words, balance, so_far, until)))
         }
     }
 }
 
 fn figures<'a>(words: &dyn Words, b: &BalanceRow, month_cents: i64, until: UtcMillis) -> Vec<Figure<'a>> {
-    let amount = |cents: i64| parts::amount(words, cents, &b.unit);
+    let amount = |cents: i64| components::amount(words, cents, &b.unit);
     let out = b.paid_cents + b.redeemed_cents;
     let earned = b.pending_cents + b.available_cents + b.leaving_cents + out;
     let available = html! {
@@ -203,7 +211,7 @@ fn figures<'a>(words: &dyn Words, b: &BalanceRow, month_cents: i64, until: UtcMi
         Figure {
             label: "This month",
             value: amount(month_cents),
-            note: html! { "an estimate, until " (parts::utc(words, until)) },
+            note: html! { "an estimate, until " (components::utc(words, until)) },
         },
         Figure { label: "Pending", value: amount(b.pending_cents), note: html! { "until its hold is over" } },
         Figure { label: "Available", value: amount(b.available_cents), note: available },
@@ -214,7 +222,7 @@ fn figures<'a>(words: &dyn Words, b: &BalanceRow, month_cents: i64, until: UtcMi
 /// Clicks, sign-ups and first payments by day.
 pub fn course(words: &dyn Words, days: &[DayRow], first: i64) -> Markup {
     if days.is_empty() {
-        return parts::empty(
+        return components::empty(
             "No visits yet",
             html! { a href="/partner/share" { "Share your link" } " and look in again: a click is here within a minute." },
         );
@@ -230,7 +238,7 @@ pub fn course(words: &dyn Words, days: &[DayRow], first: i64) -> Markup {
     let days = html! { "in 30 days" };
     let figure = |label, list: &[i64]| Figure { label, value: sum(list), note: days.clone() };
     html! {
-        (parts::figures(&[figure("Clicks", &clicks), figure("Sign-ups", &signups), figure("New customers", &paid)]))
+        (components::figures(&[figure("Clicks", &clicks), figure("Sign-ups", &signups), figure("New customers", &paid)]))
         (chart::lines(&Chart {
             title: "Clicks, sign-ups and new customers by day (UTC), over the last 30 days",
             places: &places,
@@ -261,7 +269,7 @@ pub async fn disclose<S: Site>(visit: &Visit<'_, S>) -> Shown {
         kind: None,
         disclosure_accepted: true,
     };
-    enrol::partner(&visit.context(&partner.session), &new, &visit.base_url(), None).await?;
+    enroll::partner(&visit.context(&partner.session), &new, &visit.base_url(), None).await?;
     for link in rows[1].decode::<LinkName>()? {
         visit.shell.site.forget_link(&link.code).await;
     }

@@ -1,22 +1,27 @@
 //! A partner's own affairs: profile, mails, sessions, the copy of their data, and leaving.
 
-use super::data;
-use crate::flow::error::AppError;
-use crate::flow::{profile, unsubscribe};
-use crate::http::message::Response;
+use crate::codec::message::email::Kind;
+use crate::codec::operator;
+use crate::http::exchange::Response;
 use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{Field, checkbox, day, field, instant, select, text};
 use crate::pages::countries::COUNTRIES;
 use crate::pages::form::Form;
-use crate::pages::layout::{self, Area, Page};
-use crate::pages::parts::{self, Field, checkbox, day, field, instant, select, text};
-use crate::pages::route::{self, Handled};
+use crate::pages::layout;
+use crate::pages::layout::{Area, Page};
+use crate::pages::partner::export;
+use crate::pages::route;
+use crate::pages::route::Handled;
 use crate::pages::visit::{Partner, Shown, Visit};
+use crate::service::error::AppError;
+use crate::service::message::unsubscribe;
+use crate::service::partner::profile;
+use crate::store::identity::session;
+use crate::store::identity::session::OpenSession;
+use crate::store::message::unsubscribe::{Unsubscribed, unsubscribe_of_partner};
+use crate::store::partner::profile::{ProfileRow, profile_find};
 use crate::store::port::{Rows, Stmt};
-use crate::store::profile::{ProfileRow, profile_find};
-use crate::store::session::{self, OpenSession};
-use crate::store::unsubscribe::{Unsubscribed, unsubscribe_of_partner};
-use crate::wire::mail::Kind;
-use crate::wire::operator;
 use maud::{Markup, html};
 use serde_json::json;
 
@@ -28,7 +33,7 @@ pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str
         ("GET", ["partner", "settings", "mails"]) => Box::pin(mails(visit)),
         ("POST", ["partner", "settings", "mails"]) => Box::pin(choose(visit)),
         ("POST", ["partner", "settings", "sessions"]) => Box::pin(end(visit)),
-        ("GET", ["partner", "settings", "data"]) => Box::pin(data::copy(visit)),
+        ("GET", ["partner", "settings", "data"]) => Box::pin(export::copy(visit)),
         ("POST", ["partner", "settings", "leave"]) => Box::pin(leave(visit)),
         _ => return None,
     })
@@ -68,9 +73,9 @@ fn front<S: Site>(
     let open: Vec<OpenSession> = rows[1].decode()?;
     let lead = "Your profile, the mails you get, where you are signed in, and your data.";
     let content = html! {
-        (parts::heading("Settings", lead, html! {}))
+        (components::heading("Settings", lead, html! {}))
         h2 { "Profile" }
-        (parts::problems(profile))
+        (components::problems(profile))
         (profile_form(visit, partner, profile))
         h2 { "Mails" }
         p { "Mails about your money always come. " a href="/partner/settings/mails" { "Choose which others you get" } "." }
@@ -79,7 +84,7 @@ fn front<S: Site>(
         h2 { "Your data" }
         p {
             "A copy of what is stored about you: profile, links, earnings, payouts, sessions, and what you did here. One file holds "
-            (visit.words.number(data::LINES)) " lines; where there are more, its " code { "next" } " says the address of the next file."
+            (visit.words.number(export::LINES)) " lines; where there are more, its " code { "next" } " says the address of the next file."
         }
         p { a.button.second href="/partner/settings/data" { "Download my data" } }
         h2 id="leave" { "Leave the program" }
@@ -148,9 +153,9 @@ async fn mails<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let wanted = unsubscribe::choices().filter(|k| !unwanted.iter().any(|u| u.kind == k.name));
     let form = Form::filled(&wanted.map(|k| (k.name, "yes")).collect::<Vec<_>>());
     let content = html! {
-        (parts::heading("Mails", "What you are mailed besides what is about your money.", html! {}))
+        (components::heading("Mails", "What you are mailed besides what is about your money.", html! {}))
         @if partner.session.partner_email.is_none() {
-            (parts::empty("There is no address to mail to", html! { "Ask whoever runs the program to add yours." }))
+            (components::empty("There is no address to mail to", html! { "Ask whoever runs the program to add yours." }))
         } @else {
             form.stack method="post" action="/partner/settings/mails" {
                 (layout::csrf(visit))
@@ -186,7 +191,7 @@ fn sessions<S: Site>(visit: &Visit<'_, S>, open: &[OpenSession]) -> Markup {
     let way = |s: &OpenSession| if s.way == "site" { "the site" } else { "a mailed link" };
     let row = |s: &OpenSession| {
         vec![
-            html! { (browser(&s.agent)) @if s.is_this == 1 { " " (parts::state("this one")) } },
+            html! { (browser(&s.agent)) @if s.is_this == 1 { " " (components::state("this one")) } },
             html! { (way(s)) ", " (day(words, s.created_at_ms)) },
             instant(words, s.seen_at_ms),
             html! {
@@ -199,7 +204,7 @@ fn sessions<S: Site>(visit: &Visit<'_, S>, open: &[OpenSession]) -> Markup {
     };
     let columns = [text("Browser"), text("Signed in by"), text("Last used"), text("End")];
     html! {
-        (parts::table("Where you are signed in", &columns, &open.iter().map(row).collect::<Vec<_>>()))
+        (components::table("Where you are signed in", &columns, &open.iter().map(row).collect::<Vec<_>>()))
         form method="post" action="/sign-out" {
             (layout::csrf(visit))
             button.second name="everywhere" value="yes" { "Sign out everywhere" }
@@ -263,7 +268,7 @@ fn leave_form<S: Site>(visit: &Visit<'_, S>, partner: &Partner, form: &Form) -> 
             "Your links stop working within a minute or two, and nobody who comes later counts as yours. What you have earned is still paid when it is due. "
             "You cannot undo it yourself."
         }
-        (parts::problems(form))
+        (components::problems(form))
         form.stack method="post" action="/partner/settings/leave" {
             (layout::csrf(visit))
             (field(form, Field { name: "code", label: "Your code, to confirm", required: true, autocomplete: "off", max: 128,

@@ -4,15 +4,16 @@ use crate::support::openapi as described;
 
 use crate::support::world::{World, at, now};
 use manicule::base::time::UtcMillis;
-use manicule::engine::click::{Click, Salt, Visitor};
+use manicule::codec::attribution::cookie;
+use manicule::codec::attribution::cookie::Signed;
+use manicule::engine::attribution::touch::{Touch, Trail};
 use manicule::engine::link::Link;
-use manicule::engine::touch::{Touch, Trail};
-use manicule::flow::click;
+use manicule::engine::link::click::{Click, Salt, Visitor};
 use manicule::http::config::Config;
-use manicule::http::message::{Request, Response};
+use manicule::http::exchange::{Request, Response};
 use manicule::http::route;
 use manicule::http::shell::Shell;
-use manicule::wire::cookie::{self, Signed};
+use manicule::service::link::click;
 use serde_json::{Value, json};
 use std::rc::Rc;
 

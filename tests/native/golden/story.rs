@@ -4,10 +4,10 @@ use super::case::{Case, Step};
 use super::case::{Click, Clients, Decision, Partner};
 use crate::support::world::{World, at};
 use manicule::base::time::UtcMillis;
-use manicule::engine::touch::{Touch, Trail};
-use manicule::flow::review::Choice;
+use manicule::codec::operator::NewPartner;
+use manicule::engine::attribution::touch::{Touch, Trail};
 use manicule::program::document::Cadence;
-use manicule::wire::operator::NewPartner;
+use manicule::service::review::Choice;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -22,7 +22,7 @@ fn by_webhook() -> Value {
 fn sweeps(desk: &Desk, from: &str, times: i64) {
     for n in 0..times {
         let ctx = desk.world.at(at(from).plus_ms(10 * n * MINUTE_MS));
-        now(manicule::flow::credit::plan(&ctx)).expect("planned");
+        now(manicule::service::credit::plan(&ctx)).expect("planned");
         desk.sweep(ctx.now);
     }
 }

@@ -2,10 +2,10 @@
 
 use super::house::{Browser, FORGOTTEN, House, Shown, TOO_OFTEN, link_of};
 use crate::support::world::at;
+use manicule::codec::identity::session::SiteUser;
+use manicule::codec::message::email::Mail;
+use manicule::codec::outgoing::NoAnswer;
 use manicule::http::limit::Limited;
-use manicule::wire::mail::Mail;
-use manicule::wire::outgoing::NoAnswer;
-use manicule::wire::session::SiteUser;
 use std::cell::RefCell;
 use std::rc::Rc;
 

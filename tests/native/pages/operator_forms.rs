@@ -4,7 +4,7 @@ use super::house::House;
 use super::operator_world::{AGENCY, Desk, EVIL, NOW, key_of};
 use crate::support::world::{at, now};
 use manicule::http::auth::hex_sha256;
-use manicule::http::message::Request;
+use manicule::http::exchange::Request;
 use manicule::http::route;
 use manicule::http::shell::Shell;
 use manicule::program::catalog::PRESETS;

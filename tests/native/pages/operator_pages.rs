@@ -206,7 +206,7 @@ fn home_is_quiet_when_nothing_does() {
     // The one program with a pool has nothing in it yet.
     house.operator().get("/operator").says("A pool is empty");
     let ctx = house.world.at(at(NOW));
-    let funded = manicule::flow::pool::fund(
+    let funded = manicule::service::ledger::budget::fund(
         &ctx,
         super::operator_world::POOLED,
         manicule::base::money::Cents(10_000_000),

@@ -4,10 +4,11 @@
 use super::house::{Browser, House};
 use crate::payout::stripe::Stripe;
 use crate::support::world::{World, at, now};
-use manicule::flow::settle::{self, Due};
-use manicule::flow::setup;
+use manicule::codec::operator::NewPartner;
 use manicule::program::document::Cadence;
-use manicule::wire::operator::NewPartner;
+use manicule::service::settlement::settle;
+use manicule::service::settlement::settle::Due;
+use manicule::service::setup;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

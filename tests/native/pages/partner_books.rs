@@ -4,14 +4,15 @@ use super::house::House;
 use crate::payout::stripe::Stripe;
 use crate::support::world::{at, now};
 use manicule::base::time::UtcMillis;
-use manicule::engine::click::{Click, Salt, Visitor};
+use manicule::codec::operator::NewLink;
 use manicule::engine::link::Link;
-use manicule::flow::setup::PayoutApproval;
-use manicule::flow::{enrol, pay};
+use manicule::engine::link::click::{Click, Salt, Visitor};
 use manicule::program::document::Cadence;
-use manicule::store::click::click_insert;
+use manicule::service::partner::enroll;
+use manicule::service::payout::send;
+use manicule::service::setup::PayoutApproval;
+use manicule::store::link::click::click_insert;
 use manicule::store::port::Db;
-use manicule::wire::operator::NewLink;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -42,8 +43,8 @@ impl Books {
     pub fn new() -> Books {
         let mut house = House::new(at("2026-01-01T00:00:00Z"));
         let stripe = Rc::new(RefCell::new(Stripe { balance: 100_000_000, ..Stripe::default() }));
-        let setup = manicule::flow::setup::Setup {
-            stripe: Some(manicule::flow::setup::Stripe {
+        let setup = manicule::service::setup::Setup {
+            stripe: Some(manicule::service::setup::Stripe {
                 key: "sk_test_model".to_owned(),
                 api_base: "https://stripe.model".to_owned(),
             }),
@@ -79,7 +80,7 @@ impl Books {
             expires_at: None,
         };
         let made =
-            now(enrol::link(&self.house.world.at(at("2026-01-02T00:00:00Z")), &request, "https://ref.example", None));
+            now(enroll::link(&self.house.world.at(at("2026-01-02T00:00:00Z")), &request, "https://ref.example", None));
         made.expect("a link").1["code"].as_str().expect("a code").to_owned()
     }
 
@@ -172,7 +173,7 @@ impl Books {
     }
 
     pub fn sweep(&self, when: &str) {
-        now(pay::drive(&self.house.world.at(at(when)), pay::SWEEP_PAGES)).expect("driven");
+        now(send::drive(&self.house.world.at(at(when)), send::SWEEP_PAGES)).expect("driven");
     }
 
     pub fn sql(&self, text: &str) {

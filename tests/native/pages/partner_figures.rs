@@ -238,7 +238,7 @@ fn payouts_are_told_as_the_books_have_them() {
     receipt.says(&format!("Left from before {} Since then {}", usd(0), usd(20_000)));
     assert_eq!(receipt.html.matches("Earned: Invoice paid").count(), 2, "{}", receipt.text());
     // The same sums as the interface tells, which are found by the account.
-    use manicule::store::payout_report::{own_receipt_sums, receipt_sums};
+    use manicule::store::payout::report::{own_receipt_sums, receipt_sums};
     use manicule::store::port::Db;
     let account = format!("{AGENCY}/cash:usd/available/{ann}");
     let both = futures_executor::block_on(
@@ -381,7 +381,7 @@ fn empty_books_say_what_to_do() {
         .world
         .enrol(
             UtcMillis(1_767_225_600_000),
-            &manicule::wire::operator::NewPartner {
+            &manicule::codec::operator::NewPartner {
                 program: AGENCY.to_owned(),
                 external_id: "new".to_owned(),
                 name: Some(EVIL.to_owned()),

@@ -2,7 +2,7 @@
 
 use super::house::{Browser, House, Shown};
 use crate::support::world::at;
-use manicule::wire::unsubscribe::address_sha256;
+use manicule::codec::message::unsubscribe::address_sha256;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -115,7 +115,7 @@ fn another_website_decides_the_accounts_again() {
     browser.post("/partner/settings", &[("name", "Ann"), ("website", "ann.example")]).is(303);
     assert_eq!(ann.one("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL"), 1);
     let ctx = ann.house.world.at(ann.house.now.get());
-    crate::support::world::now(manicule::flow::redecide::drain(&ctx, 1)).expect("decided again");
+    crate::support::world::now(manicule::service::account::recompute::drain(&ctx, 1)).expect("decided again");
     assert_eq!(ann.one("SELECT rule FROM review"), "same_domain");
 }
 

@@ -2,12 +2,12 @@
 
 use super::house::{Browser, House, OPERATOR_TOKEN, ORIGIN, Shown, TOO_OFTEN, link_of};
 use crate::support::world::at;
-use manicule::engine::access::Role;
+use manicule::codec::identity::session::SiteUser;
+use manicule::codec::message::email::Mail;
+use manicule::codec::outgoing::NoAnswer;
+use manicule::engine::identity::access::Role;
 use manicule::http::auth::hex_sha256;
 use manicule::http::limit::Limited;
-use manicule::wire::mail::Mail;
-use manicule::wire::outgoing::NoAnswer;
-use manicule::wire::session::SiteUser;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -587,7 +587,7 @@ fn what_is_over_is_removed() {
     gone.post("/sign-out", &[]);
     let purge = |house: &House| {
         let ctx = house.world.at(house.now.get());
-        crate::support::world::now(manicule::flow::sign_in::purge(&ctx)).expect("a purge");
+        crate::support::world::now(manicule::service::identity::sign_in::purge(&ctx)).expect("a purge");
     };
     purge(&house);
     assert_eq!((sessions(&house, "1"), house.world.db.number("SELECT COUNT(*) FROM mailed_link")), (1, 1));

@@ -3,11 +3,11 @@
 use super::stripe::{Mishap, Stripe};
 use crate::support::sqlite::{Sqlite, classify, run};
 use manicule::base::time::UtcMillis;
-use manicule::flow::context::{Context, Ports};
-use manicule::flow::setup::{PayoutApproval, Setup, Stripe as Account};
+use manicule::codec::message::email::Mail;
+use manicule::codec::outgoing::{Answer, NoAnswer, Outgoing};
+use manicule::service::context::{Context, Ports};
+use manicule::service::setup::{PayoutApproval, Setup, Stripe as Account};
 use manicule::store::port::{Allowance, Db, DbError, Rows, Stmt};
-use manicule::wire::mail::Mail;
-use manicule::wire::outgoing::{Answer, NoAnswer, Outgoing};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
@@ -326,9 +326,9 @@ impl Bench {
     pub fn job(&self) -> Pin<Box<dyn Future<Output = ()> + '_>> {
         Box::pin(async move {
             let ctx = self.context();
-            let _ = manicule::flow::settle::sweep(&ctx).await;
-            let _ = manicule::flow::credit::plan(&ctx).await;
-            let _ = manicule::flow::pay::drive(&ctx, 6).await;
+            let _ = manicule::service::settlement::settle::sweep(&ctx).await;
+            let _ = manicule::service::credit::plan(&ctx).await;
+            let _ = manicule::service::payout::send::drive(&ctx, 6).await;
         })
     }
 }

@@ -100,9 +100,9 @@ impl Stage {
                 b.script.plan(&[]);
                 b.db.execute("UPDATE payout SET revision = revision + 1, state = 'review' WHERE state = 'submitting'");
                 let ctx = b.context();
-                let again = manicule::flow::payout::Decision::Resolve(manicule::wire::operator::Resolution::Again);
+                let again = manicule::service::payout::Decision::Resolve(manicule::codec::operator::Resolution::Again);
                 for id in self.ids("payout WHERE state = 'review'") {
-                    super::ready(manicule::flow::payout::decide(&ctx, &id, &again, "try again")).expect("resolved");
+                    super::ready(manicule::service::payout::decide(&ctx, &id, &again, "try again")).expect("resolved");
                 }
             }
             Scene::Reversal => {
@@ -112,7 +112,7 @@ impl Stage {
                     // The intent, whose first try finds nobody there.
                     b.script.plan(&[(3, Fault::FailBefore)]);
                     let cents = Some(manicule::base::money::Cents(200));
-                    super::ready(manicule::flow::reverse::reverse(&ctx, &id, cents, "paid too much", None))
+                    super::ready(manicule::service::payout::reverse::reverse(&ctx, &id, cents, "paid too much", None))
                         .expect("intended");
                 }
             }
@@ -150,7 +150,7 @@ impl Stage {
             for transfer in made.iter().filter(|t| !t.reversals.is_empty()) {
                 self.bench.script.undisturbed(|| {
                     let ctx = self.bench.context();
-                    let told = manicule::flow::reverse::noticed(&ctx, &transfer.id);
+                    let told = manicule::service::payout::reverse::noticed(&ctx, &transfer.id);
                     assert_eq!(super::ready(told), Ok(1));
                 });
             }

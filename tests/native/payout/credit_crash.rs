@@ -4,9 +4,10 @@
 use super::bench::{Bench, Call, DATABASE, Fault, SERVICE};
 use super::stripe;
 use crate::support::world::{World, at, now};
-use manicule::flow::payout::{self, Decision};
-use manicule::flow::setup::STATEMENTS_FREE;
-use manicule::wire::operator::Resolution;
+use manicule::codec::operator::Resolution;
+use manicule::service::payout;
+use manicule::service::payout::Decision;
+use manicule::service::setup::STATEMENTS_FREE;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,7 +52,7 @@ fn tell(world: &World, id: &str, kind: &str, account: &str, more: Value) {
 fn stage() -> (Bench, [String; 2]) {
     let world = World::new(7);
     let early = at("2026-01-01T00:00:00Z");
-    let saved = now(manicule::flow::program::save(&world.at(at("2025-12-01T00:00:00Z")), TIERED, &by_stripe()));
+    let saved = now(manicule::service::program::save(&world.at(at("2025-12-01T00:00:00Z")), TIERED, &by_stripe()));
     assert!(matches!(saved, Ok((201, _))), "the document is saved");
     world.fund(early, TIERED, 100_000).expect("funded");
     let partners = ["owner", "other"].map(|who| {
@@ -133,13 +134,19 @@ impl Stage {
             Scene::Plain | Scene::Gone => {}
             Scene::TakenBack => {
                 b.run();
-                let moved = manicule::wire::operator::Rebind {
+                let moved = manicule::codec::operator::Rebind {
                     program: TIERED.to_owned(),
                     partner: Some(self.partners[1].clone()),
                     reason: "it was the other's".to_owned(),
                 };
                 let ctx = b.context();
-                let told = manicule::flow::rebind::rebind(&ctx, "friend", &moved, "reb".to_owned(), "x".to_owned());
+                let told = manicule::service::attribution::reassign::rebind(
+                    &ctx,
+                    "friend",
+                    &moved,
+                    "reb".to_owned(),
+                    "x".to_owned(),
+                );
                 now(told).expect("moved");
             }
             Scene::Again => {

@@ -3,8 +3,9 @@
 use super::bench::{Bench, Call, DATABASE, Fault, SERVICE};
 use super::stripe;
 use crate::support::world::{World, at, now};
-use manicule::flow::promotion::{self, Friend};
 use manicule::program::document::Document;
+use manicule::service::credit::promotion;
+use manicule::service::credit::promotion::Friend;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 

@@ -3,9 +3,9 @@
 use super::bench::{Bench, DATABASE};
 use crate::support::world::{World, at, now};
 use manicule::base::money::Cents;
-use manicule::flow::once::Once;
-use manicule::flow::redeem;
-use manicule::wire::credit::{Redeem, Whose};
+use manicule::codec::credit::{Redeem, Whose};
+use manicule::service::credit::redeem;
+use manicule::service::once::Once;
 use serde_json::{Value, json};
 use std::pin::Pin;
 

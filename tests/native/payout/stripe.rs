@@ -1,7 +1,7 @@
 //! Stripe as far as money out needs it, and no more lenient than it: connected accounts, transfers, reversals, a balance,
 //! customers' balance transactions, coupons and promotion codes, and idempotency with saved results, refused bodies and keys that are forgotten after a day.
 
-use manicule::wire::outgoing::{Answer, Outgoing};
+use manicule::codec::outgoing::{Answer, Outgoing};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -376,7 +376,7 @@ fn form(text: &str) -> BTreeMap<String, String> {
 }
 
 fn decoded(text: &str) -> String {
-    manicule::http::message::decode_segment(text).unwrap_or_else(|| panic!("{text} is not encoded"))
+    manicule::http::exchange::decode_segment(text).unwrap_or_else(|| panic!("{text} is not encoded"))
 }
 
 /// Stripe refuses what it does not know.

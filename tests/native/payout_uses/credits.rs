@@ -3,7 +3,7 @@
 use super::office::Office;
 use super::{AGENCY, APRIL};
 use crate::support::world::at;
-use manicule::flow::setup::PayoutApproval;
+use manicule::service::setup::PayoutApproval;
 use serde_json::{Value, json};
 
 const TIERED: &str = "tiered-credits";

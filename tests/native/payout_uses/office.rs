@@ -4,16 +4,19 @@ use crate::support::openapi as described;
 
 use crate::payout::stripe::Stripe;
 use crate::support::world::{World, at, now};
-use manicule::flow::settle::{self, Due};
-use manicule::flow::setup::PayoutApproval;
-use manicule::flow::{credit, pay, reverse, stripe_in};
+use manicule::codec::outgoing::NoAnswer;
+use manicule::codec::stripe as wire;
 use manicule::http::config::Config;
-use manicule::http::message::{Request, Response, status_of};
+use manicule::http::exchange::{Request, Response, status_of};
 use manicule::http::route;
 use manicule::http::shell::Shell;
 use manicule::program::document::Cadence;
-use manicule::wire::outgoing::NoAnswer;
-use manicule::wire::stripe as wire;
+use manicule::service::credit;
+use manicule::service::event::stripe_in;
+use manicule::service::payout::{reverse, send};
+use manicule::service::settlement::settle;
+use manicule::service::settlement::settle::Due;
+use manicule::service::setup::PayoutApproval;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -32,8 +35,8 @@ impl Office {
         let clock = Rc::new(Cell::new(0));
         let config = Config {
             operator_token_sha256: Some(manicule::http::auth::hex_sha256(b"operator")),
-            setup: manicule::flow::setup::Setup {
-                stripe: Some(manicule::flow::setup::Stripe {
+            setup: manicule::service::setup::Setup {
+                stripe: Some(manicule::service::setup::Stripe {
                     key: "sk_test_model".to_owned(),
                     api_base: "https://stripe.model".to_owned(),
                 }),
@@ -112,14 +115,14 @@ impl Office {
     }
 
     pub fn run_of(&self, program: &str, scheduled: &str) -> String {
-        let period = manicule::engine::schedule::period_before(Cadence::Monthly, at(scheduled));
+        let period = manicule::engine::settlement::schedule::period_before(Cadence::Monthly, at(scheduled));
         settle::run_id(program, Cadence::Monthly, &period)
     }
 
     /// The monthly run of a program.
     pub fn run(&self, program: &str, scheduled: &str) {
         let as_of = at(scheduled);
-        let period = manicule::engine::schedule::period_before(Cadence::Monthly, as_of);
+        let period = manicule::engine::settlement::schedule::period_before(Cadence::Monthly, as_of);
         let due = Due { program: program.to_owned(), cadence: Cadence::Monthly, period, as_of };
         assert_eq!(now(settle::settle(&self.world.at(as_of), &due)).expect("settled").state, "done");
     }
@@ -128,7 +131,7 @@ impl Office {
     pub fn sweep(&self, when: &str) {
         self.clock.set(at(when).0);
         now(credit::plan(&self.world.at(at(when)))).expect("planned");
-        now(pay::drive(&self.world.at(at(when)), pay::SWEEP_PAGES)).expect("driven");
+        now(send::drive(&self.world.at(at(when)), send::SWEEP_PAGES)).expect("driven");
     }
 
     /// Stripe does what the next `count` calls ask for, and its answers are lost.

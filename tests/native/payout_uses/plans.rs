@@ -3,7 +3,7 @@
 use super::office::Office;
 use super::{AGENCY, APRIL, MAY, earned};
 use crate::support::scan::scanned;
-use manicule::flow::setup::PayoutApproval;
+use manicule::service::setup::PayoutApproval;
 use serde_json::json;
 
 #[test]

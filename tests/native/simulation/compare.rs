@@ -188,7 +188,7 @@ pub fn compare_funnel(auditor: &Auditor, world: &World) -> Result<(), String> {
     for week in weeks {
         let start = UtcMillis(week * 7 * DAY + 4 * DAY);
         let ctx = world.at(start.plus_days(9));
-        let weekly = now(manicule::flow::funnel::weekly(&ctx, funnel::PROGRAM, Week::of(start)));
+        let weekly = now(manicule::service::funnel::weekly(&ctx, funnel::PROGRAM, Week::of(start)));
         for partner in weekly.map_err(|e| e.to_string())?.report.partners {
             for campaign in &partner.campaigns {
                 for figures in campaign.figures.stages.iter().filter(|s| s.visitors > 0) {

@@ -6,10 +6,10 @@ use super::facts::{Click, Link, Register, Sent};
 use super::story::{Cast, Own};
 use crate::support::world::World;
 use manicule::base::time::UtcMillis;
-use manicule::engine::touch::{Touch, Trail};
-use manicule::flow::review::Choice;
+use manicule::codec::operator::NewPartner;
+use manicule::engine::attribution::touch::{Touch, Trail};
 use manicule::program::document::Cadence;
-use manicule::wire::operator::NewPartner;
+use manicule::service::review::Choice;
 use std::collections::BTreeMap;
 
 /// Program, name, kind, site, and the sources of further links; the last link of those marked is switched off later.

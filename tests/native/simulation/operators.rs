@@ -4,12 +4,12 @@ use super::facts::Link;
 use super::play::Play;
 use crate::support::world::{World, now as done};
 use manicule::base::time::UtcMillis;
-use manicule::flow::pool;
-use manicule::flow::review::Choice;
+use manicule::service::ledger::budget;
+use manicule::service::review::Choice;
 
 impl Play {
     pub(super) fn release(&mut self, now: i64) -> Result<(), String> {
-        done(pool::sweep(&self.world.at(UtcMillis(now)))).map_err(|e| format!("{e:?}"))?;
+        done(budget::sweep(&self.world.at(UtcMillis(now)))).map_err(|e| format!("{e:?}"))?;
         self.auditor.salon.release();
         Ok(())
     }

@@ -12,11 +12,13 @@ use super::{compare, deeds, history, salon};
 use crate::support::sqlite::Fault;
 use crate::support::world::{World, now as done};
 use manicule::base::time::UtcMillis;
-use manicule::engine::touch::Trail;
-use manicule::flow::error::{AppError, Kind};
-use manicule::flow::setup::{STATEMENTS_FREE, STATEMENTS_PAID};
-use manicule::flow::{pool, redecide, settle};
+use manicule::engine::attribution::touch::Trail;
 use manicule::program::document::Cadence;
+use manicule::service::account::recompute;
+use manicule::service::error::{AppError, Kind};
+use manicule::service::ledger::budget;
+use manicule::service::settlement::settle;
+use manicule::service::setup::{STATEMENTS_FREE, STATEMENTS_PAID};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -357,8 +359,8 @@ impl Play {
 
     fn sweep_once(&self, now: i64) -> Result<(), AppError> {
         let ctx = self.world.at(UtcMillis(now));
-        done(redecide::drain(&ctx, 20))?;
-        done(pool::sweep(&ctx))?;
+        done(recompute::drain(&ctx, 20))?;
+        done(budget::sweep(&ctx))?;
         done(settle::sweep(&ctx)).map(|_| ())
     }
 

@@ -2,7 +2,8 @@
 //! seeds pass.
 
 use super::play::play;
-use manicule::engine::sabotage::{self, ALL, Fault};
+use manicule::engine::sabotage;
+use manicule::engine::sabotage::{ALL, Fault};
 use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::sync::Mutex;

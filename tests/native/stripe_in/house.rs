@@ -6,17 +6,18 @@ use crate::support::world::{World, now};
 use hmac::{Hmac, Mac};
 use manicule::base::id::hex;
 use manicule::base::time::UtcMillis;
-use manicule::engine::touch::{Touch, Trail};
-use manicule::flow::error::AppError;
-use manicule::flow::setup::{STATEMENTS_FREE, STRIPE_API, Stripe};
+use manicule::codec::attribution::cookie;
+use manicule::codec::attribution::cookie::Signed;
+use manicule::codec::operator::NewPartner;
+use manicule::codec::outgoing::Answer;
+use manicule::engine::attribution::touch::{Touch, Trail};
 use manicule::http::config::Config;
-use manicule::http::message::Request;
+use manicule::http::exchange::Request;
 use manicule::http::route;
 use manicule::http::shell::Shell;
 use manicule::jobs;
-use manicule::wire::cookie::{self, Signed};
-use manicule::wire::operator::NewPartner;
-use manicule::wire::outgoing::Answer;
+use manicule::service::error::AppError;
+use manicule::service::setup::{STATEMENTS_FREE, STRIPE_API, Stripe};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use std::cell::{Cell, RefCell};
@@ -258,8 +259,12 @@ impl House {
 
     pub fn try_sweep(&self) -> Result<(), AppError> {
         let _ = self.world.at(self.now.get());
-        let ctx =
-            manicule::flow::context::Context::new(&self.world, &self.config.setup, self.now.get(), "cron".to_owned());
+        let ctx = manicule::service::context::Context::new(
+            &self.world,
+            &self.config.setup,
+            self.now.get(),
+            "cron".to_owned(),
+        );
         now(jobs::run(&ctx, "*/10 * * * *", self.now.get()))
     }
 

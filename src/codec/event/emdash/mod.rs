@@ -1,0 +1,125 @@
+//! What EmDash's first-party plugins send, translated into the canonical event.
+//!
+//! Source: the plugins themselves (`webhook-notifier` and `plugin-forms`, npm `emdash` 0.32 run, 0.34 read). Neither
+//! signs a body, so the edge checks a bearer token or the secret in the URL first (`bearer`). Not in scope: a plugin of
+//! our own, which sends the canonical envelope under Standard Webhooks.
+//!
+//! - [`content_hook`]. The notifier sends no delivery id and repeats identical bytes, so an event's id is
+//!   `emdash:<event>:<resourceId>:<timestamp>`. A hook's name becomes a type: publishing is `content.published`, a new
+//!   comment `comment.created`, any other `emdash.` and the name with dots for colons. Nothing else of the body is
+//!   kept: it is about content, not about an account. With the notifier's `includeData` on, large documents exceed
+//!   the limits of a body; leave it off.
+//! - [`form_submission`]. An event's id is `emdash-form:<submissionId>`. The type is `form.submitted`, or what a hidden
+//!   field `manicule_event` names; any name outside [`FORM_KINDS`] is refused, so that a form cannot claim a payment
+//!   and a misspelt one is noticed. Every value was typed by a visitor or set by the form, so space around it is
+//!   dropped and an empty one says nothing. `ref` is a signed token if it starts with `v1.`, else a code; the first
+//!   of `ref`, `partner` and `code` that holds a code gives it. Types about an account take its id from `account_id`,
+//!   else `user_id`, else `form:<submissionId>`: never the email, since an id outlives the erasure of a person. A form
+//!   that offers `account_id` believes its visitors, so offer it only behind a sign-in.
+
+#[cfg(test)]
+mod tests;
+
+use crate::base::time::UtcMillis;
+use crate::codec::event::envelope::{is_about_account, is_funnel, person};
+use crate::codec::fields::{CAMPAIGN, CODE, Fields, ID, KIND, PART_ID, TOKEN};
+use crate::codec::json;
+use crate::codec::json::Invalid;
+use crate::engine::event::{Credential, Event, Payload, Person};
+
+/// Types that a form may claim with its field `manicule_event`.
+pub const FORM_KINDS: [&str; 5] =
+    ["account.signed_up", "demo.requested", "newsletter.joined", "lead_magnet.downloaded", "rfq.submitted"];
+
+/// How our signed tokens start.
+const TOKEN_PREFIX: &str = "v1.";
+
+/// The event of a `webhook-notifier` delivery.
+pub fn content_hook(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
+    let json = json::read(body)?;
+    let root = Fields::of_body(&json)?;
+    let hook = root.required_text("event", &PART_ID)?;
+    let resource_id = root.required_text("resourceId", &PART_ID)?;
+    let occurred_at = root.occurred_at("timestamp", now)?;
+    let timestamp = root.required_text("timestamp", &PART_ID)?;
+    let kind = match hook.as_str() {
+        "content:publish" | "content:afterPublish" => "content.published".to_owned(),
+        "comment:create" | "comment:afterCreate" => "comment.created".to_owned(),
+        other => format!("emdash.{}", other.to_ascii_lowercase().replace(':', ".").replace('-', "_")),
+    };
+    if !KIND.allows(&kind) {
+        return Err(root.invalid("event", "malformed", "be the name of a hook, such as content:create"));
+    }
+    Ok(Event {
+        id: format!("emdash:{hook}:{resource_id}:{timestamp}"),
+        kind,
+        occurred_at,
+        account_id: None,
+        person: Person::default(),
+        credential: Credential::default(),
+        payload: Payload::Other,
+    })
+}
+
+/// The event of a `plugin-forms` submission.
+pub fn form_submission(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
+    let json = json::read(body)?;
+    let root = Fields::of_body(&json)?;
+    if root.required_text("event", &PART_ID)? != "form.submission" {
+        return Err(root.invalid("event", "unsupported", "be form.submission"));
+    }
+    let submission_id = root.required_text("submissionId", &PART_ID)?;
+    let occurred_at = root.occurred_at("submittedAt", now)?;
+    let data = root.object("data")?.typed();
+    let kind = form_kind(&data)?;
+    let account_id = if is_about_account(&kind) { Some(form_account(&data, &submission_id)?) } else { None };
+    let payload = match kind.as_str() {
+        "account.signed_up" => Payload::SignedUp { plan: None, team_size: None },
+        _ if is_funnel(&kind) => {
+            Payload::Funnel { campaign: data.text("campaign", &CAMPAIGN)?, visitor: data.text("visitor", &CODE)? }
+        }
+        _ => Payload::Other,
+    };
+    Ok(Event {
+        id: format!("emdash-form:{submission_id}"),
+        occurred_at,
+        account_id,
+        person: person(&data)?,
+        credential: form_credential(&data)?,
+        payload,
+        kind,
+    })
+}
+
+fn form_kind(data: &Fields<'_>) -> Result<String, Invalid> {
+    match data.text("manicule_event", &KIND)? {
+        None => Ok("form.submitted".to_owned()),
+        Some(kind) if FORM_KINDS.contains(&kind.as_str()) => Ok(kind),
+        Some(_) => {
+            let must = format!("be one of {}, or empty", FORM_KINDS.join(", "));
+            Err(data.invalid("manicule_event", "unsupported", &must))
+        }
+    }
+}
+
+fn form_account(data: &Fields<'_>, submission_id: &str) -> Result<String, Invalid> {
+    for name in ["account_id", "user_id"] {
+        if let Some(id) = data.text(name, &ID)? {
+            return Ok(id);
+        }
+    }
+    Ok(format!("form:{submission_id}"))
+}
+
+fn form_credential(data: &Fields<'_>) -> Result<Credential, Invalid> {
+    let mut credential = Credential { visitor: data.text("visitor", &CODE)?, ..Credential::default() };
+    for name in ["ref", "partner", "code"] {
+        let text = data.text(name, &TOKEN)?;
+        match text {
+            Some(token) if name == "ref" && token.starts_with(TOKEN_PREFIX) => credential.token = Some(token),
+            Some(_) if credential.code.is_none() => credential.code = data.text(name, &CODE)?,
+            _ => {}
+        }
+    }
+    Ok(credential)
+}

@@ -1,0 +1,195 @@
+//! The canonical envelope: an event as `POST /v1/webhooks/events` takes it in, and as every other source is
+//! translated into.
+//!
+//! In scope: which fields each type needs, their limits, and the error that names the field. Not in scope: who sent it
+//! (`standard_webhooks`), and what it means (`engine`). Source: section 4 of the design.
+
+#[cfg(test)]
+mod tests;
+
+use crate::base::money::{CENTS_MAX, Cents};
+use crate::base::time::UtcMillis;
+use crate::codec::fields::{CAMPAIGN, CODE, CURRENCY, DOMAIN, EMAIL, Fields, ID, KIND, NAME, TOKEN};
+use crate::codec::json;
+use crate::codec::json::Invalid;
+use crate::engine::event::{Amount, Credential, Dispute, Event, Invoice, Payload, Person, Subscription};
+
+/// Most months of service one invoice may pay for: ten years, beyond any prepayment we know of.
+pub const MONTHS_MAX: i64 = 120;
+
+/// Largest running total of API calls: a million calls per second for thirty years, and exact in D1.
+pub const API_CALLS_MAX: i64 = 1_000_000_000_000_000;
+
+/// Largest team: more people than any one employer has.
+pub const TEAM_SIZE_MAX: i64 = 10_000_000;
+
+/// Families whose every type, known or not, is about an account.
+const ACCOUNT_FAMILIES: [&str; 4] = ["account.", "subscription.", "invoice.", "dispute."];
+
+/// Single types that are about an account.
+const ACCOUNT_KINDS: [&str; 5] =
+    ["purchase.completed", "listing.viewed", "email.confirmed", "newsletter.confirmed", "rfq.submitted"];
+
+/// Types that are a stage of a funnel. Visitors reach them before they have an account.
+const FUNNEL_KINDS: [&str; 5] =
+    ["lead_magnet.downloaded", "demo.requested", "newsletter.joined", "activation.reached", "page.viewed"];
+
+/// Reads one event. `now` bounds how far ahead it may be dated.
+pub fn parse(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
+    let json = json::read(body)?;
+    let root = Fields::of_body(&json)?;
+    let id = root.required_text("id", &ID)?;
+    let kind = root.required_text("type", &KIND)?;
+    let occurred_at = root.occurred_at("occurred_at", now)?;
+    let parts = Parts {
+        root,
+        account: root.object("account")?,
+        attribution: root.object("attribution")?,
+        data: root.object("data")?,
+    };
+    let account_id = parts.account.text("id", &ID)?;
+    if account_id.is_none() && is_about_account(&kind) {
+        return Err(parts.account.missing("id"));
+    }
+    Ok(Event {
+        id,
+        occurred_at,
+        account_id,
+        person: Person { stripe_customer: parts.data.text("stripe_customer", &ID)?, ..person(&parts.account)? },
+        credential: Credential {
+            token: parts.attribution.text("token", &TOKEN)?,
+            code: parts.attribution.text("code", &CODE)?,
+            visitor: parts.attribution.text("visitor", &CODE)?,
+        },
+        payload: payload(&kind, &parts)?,
+        kind,
+    })
+}
+
+/// Whether an event of this type must name its account.
+pub(crate) fn is_about_account(kind: &str) -> bool {
+    ACCOUNT_FAMILIES.iter().any(|family| kind.starts_with(family)) || ACCOUNT_KINDS.contains(&kind)
+}
+
+pub(crate) fn is_funnel(kind: &str) -> bool {
+    FUNNEL_KINDS.contains(&kind)
+}
+
+pub(crate) fn person(fields: &Fields<'_>) -> Result<Person, Invalid> {
+    Ok(Person { email: fields.text("email", &EMAIL)?, name: fields.text("name", &NAME)?, stripe_customer: None })
+}
+
+struct Parts<'a> {
+    root: Fields<'a>,
+    account: Fields<'a>,
+    attribution: Fields<'a>,
+    data: Fields<'a>,
+}
+
+fn payload(kind: &str, parts: &Parts<'_>) -> Result<Payload, Invalid> {
+    let data = &parts.data;
+    Ok(match kind {
+        "account.signed_up" => {
+            Payload::SignedUp { plan: parts.account.text("plan", &CODE)?, team_size: parts.team_size()? }
+        }
+        "account.active" => {
+            Payload::Active { api_calls: data.integer("api_calls", 0..=API_CALLS_MAX)?, team_size: parts.team_size()? }
+        }
+        "account.cancelled" => Payload::Cancelled,
+        "account.handed_off" => {
+            Payload::HandedOff { agency_code: data.required_text("agency_code", &CODE)?, domain: parts.domain()? }
+        }
+        "workspace.invited" => Payload::WorkspaceInvited {
+            agency_code: data.required_text("agency_code", &CODE)?,
+            domain: parts.domain()?.ok_or_else(|| data.missing("domain"))?,
+        },
+        "subscription.started" => Payload::SubscriptionStarted(parts.subscription()?),
+        "subscription.updated" => Payload::SubscriptionUpdated(parts.subscription()?),
+        "subscription.cancelled" => Payload::SubscriptionCancelled(parts.subscription()?),
+        "invoice.paid" => Payload::InvoicePaid(parts.invoice()?),
+        "invoice.refunded" => Payload::InvoiceRefunded {
+            refund_id: data.required_text("refund_id", &ID)?,
+            invoice_id: data.required_text("invoice_id", &ID)?,
+            amount: parts.amount(1)?,
+        },
+        "invoice.refund_failed" => Payload::InvoiceRefundFailed {
+            refund_id: data.required_text("refund_id", &ID)?,
+            invoice_id: data.required_text("invoice_id", &ID)?,
+            amount: parts.amount(1)?,
+        },
+        "invoice.refunded_total" => Payload::InvoiceRefundedTotal {
+            charge_id: data.required_text("charge_id", &ID)?,
+            invoice_id: data.required_text("invoice_id", &ID)?,
+            amount: parts.amount(0)?,
+        },
+        "dispute.opened" => Payload::DisputeOpened(parts.dispute()?),
+        "dispute.won" => Payload::DisputeWon(parts.dispute()?),
+        "dispute.lost" => Payload::DisputeLost(parts.dispute()?),
+        "purchase.completed" => {
+            Payload::Purchase { purchase_id: data.required_text("purchase_id", &ID)?, amount: parts.amount(0)? }
+        }
+        "listing.viewed" => Payload::ListingViewed { listing_id: data.required_text("listing_id", &ID)? },
+        _ if is_funnel(kind) => Payload::Funnel {
+            campaign: data.text("campaign", &CAMPAIGN)?,
+            visitor: match data.text("visitor", &CODE)? {
+                Some(visitor) => Some(visitor),
+                None => parts.attribution.text("visitor", &CODE)?,
+            },
+        },
+        _ => Payload::Other,
+    })
+}
+
+impl Parts<'_> {
+    /// `amount`, of at least `least_cents`.
+    fn amount(&self, least_cents: i64) -> Result<Amount, Invalid> {
+        let amount = self.root.object("amount")?;
+        if amount.is_absent() {
+            return Err(self.root.missing("amount"));
+        }
+        let cents = amount.integer("cents", least_cents..=CENTS_MAX)?.ok_or_else(|| amount.missing("cents"))?;
+        let currency = amount.required_text("currency", &CURRENCY)?.to_ascii_lowercase();
+        Ok(Amount { cents: Cents(cents), currency })
+    }
+
+    fn invoice(&self) -> Result<Invoice, Invalid> {
+        Ok(Invoice {
+            invoice_id: self.data.required_text("invoice_id", &ID)?,
+            subscription_id: self.data.text("subscription_id", &ID)?,
+            amount: self.amount(0)?,
+            months: self.data.integer("months", 1..=MONTHS_MAX)?.unwrap_or(1),
+            discount_cents: self.cents("discount_cents")?.unwrap_or(Cents::ZERO),
+            charged_cents: self.cents("charged_cents")?,
+        })
+    }
+
+    fn subscription(&self) -> Result<Subscription, Invalid> {
+        Ok(Subscription {
+            subscription_id: self.data.required_text("subscription_id", &ID)?,
+            monthly_cents: self.cents("monthly_cents")?,
+            annual_value_cents: self.cents("annual_value_cents")?,
+        })
+    }
+
+    fn dispute(&self) -> Result<Dispute, Invalid> {
+        Ok(Dispute {
+            dispute_id: self.data.required_text("dispute_id", &ID)?,
+            invoice_id: self.data.required_text("invoice_id", &ID)?,
+            amount: self.amount(1)?,
+        })
+    }
+
+    fn cents(&self, name: &str) -> Result<Option<Cents>, Invalid> {
+        Ok(self.data.integer(name, 0..=CENTS_MAX)?.map(Cents))
+    }
+
+    fn domain(&self) -> Result<Option<String>, Invalid> {
+        Ok(self.data.text("domain", &DOMAIN)?.map(|domain| domain.to_ascii_lowercase()))
+    }
+
+    /// `account.team_size`, else `data.team_size`.
+    fn team_size(&self) -> Result<Option<i64>, Invalid> {
+        let of_data = self.data.integer("team_size", 0..=TEAM_SIZE_MAX)?;
+        Ok(self.account.integer("team_size", 0..=TEAM_SIZE_MAX)?.or(of_data))
+    }
+}

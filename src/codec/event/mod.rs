@@ -1,0 +1,4 @@
+//! What happened, as it comes in.
+
+pub mod emdash;
+pub mod envelope;

@@ -1,0 +1,258 @@
+//! Fields of a parsed body: one way to take a text, an integer or an instant out of it, with its limit, so that every
+//! source of events obeys the same limits and answers with the same errors.
+//!
+//! `null` equals absent everywhere. Fields that nobody asks for are ignored: senders grow.
+
+use crate::base::time::UtcMillis;
+use crate::codec::json::Invalid;
+use crate::engine::event::{OCCURRED_AT_AHEAD_MAX_MS, OCCURRED_AT_MIN};
+use serde_json::{Map, Value};
+use std::ops::RangeInclusive;
+
+/// What a text field may hold.
+pub(crate) struct Form {
+    /// Most characters.
+    max: usize,
+    holds: fn(&str) -> bool,
+    /// Ends the sentence "field must …".
+    must: &'static str,
+    /// Whether an empty text says nothing (a label left empty) or is a mistake (an id).
+    empty_is_absent: bool,
+}
+
+impl Form {
+    /// An address that a link leads to; what it may be is checked where it is known.
+    pub const fn destination() -> Form {
+        exact(crate::codec::link::destination::DESTINATION_BYTES_MAX, |_| true, "be at most 2048 characters")
+    }
+
+    /// Whether a text that we made ourselves would be taken in.
+    pub fn allows(&self, text: &str) -> bool {
+        text.chars().count() <= self.max && (self.holds)(text)
+    }
+}
+
+const fn exact(max: usize, holds: fn(&str) -> bool, must: &'static str) -> Form {
+    Form { max, holds, must, empty_is_absent: false }
+}
+
+const fn label(max: usize, must: &'static str) -> Form {
+    Form { max, holds: has_no_control_character, must, empty_is_absent: true }
+}
+
+const fn shown(max: usize, must: &'static str) -> Form {
+    Form { max, holds: is_seen, must, empty_is_absent: true }
+}
+
+/// Any id of the sender's. 255 characters is what common senders and indexes allow.
+pub(crate) const ID: Form = exact(255, is_printable, "be 1 to 255 printable ASCII characters without spaces");
+/// An id that becomes part of a longer one of ours, which must itself fit [`ID`].
+pub(crate) const PART_ID: Form = exact(128, is_printable, "be 1 to 128 printable ASCII characters without spaces");
+/// An event's type.
+pub(crate) const KIND: Form = exact(64, is_kind, "be 1 to 64 characters of a to z, 0 to 9, `_` and `.`");
+/// 254 octets is the longest address that SMTP carries (RFC 5321, erratum 1690).
+pub(crate) const EMAIL: Form = exact(254, is_email, "be an email address of at most 254 bytes, with one @");
+/// 253 is the longest host name of the DNS (RFC 1035).
+pub(crate) const DOMAIN: Form =
+    exact(253, is_domain, "be a host name such as example.com (punycode for other scripts, no scheme, port or path)");
+/// ISO 4217.
+pub(crate) const CURRENCY: Form = exact(3, is_currency, "be a currency code of three letters such as usd");
+/// A person's name.
+pub(crate) const NAME: Form = label(200, "be at most 200 characters without control characters");
+/// A name that is shown to others, beside their own and in sentences: a partner's, and the one on the leaderboard.
+pub(crate) const SHOWN_NAME: Form =
+    shown(200, "be at most 200 characters that are seen, without control characters and marks that turn a text around");
+pub(crate) const SHOWN_NAME_SHORT: Form =
+    shown(64, "be at most 64 characters that are seen, without control characters and marks that turn a text around");
+/// A referral code, a visitor's id, a plan's name: far above what we or common senders make.
+pub(crate) const CODE: Form = label(128, "be at most 128 characters without control characters");
+/// A signed attribution token: no longer than a cookie can be.
+pub(crate) const TOKEN: Form = label(4096, "be at most 4096 characters without control characters");
+/// A campaign's name, as in a link.
+pub(crate) const CAMPAIGN: Form = label(64, "be at most 64 characters without control characters");
+
+/// One object of a body, or none.
+#[derive(Clone, Copy)]
+pub(crate) struct Fields<'a> {
+    /// Where it stands in the body; empty for the body itself.
+    path: &'static str,
+    map: Option<&'a Map<String, Value>>,
+    /// Whether people typed the values into a form: space around a text is dropped, and an empty one says nothing.
+    typed: bool,
+}
+
+impl<'a> Fields<'a> {
+    /// The body itself, which must be an object.
+    pub fn of_body(body: &'a Value) -> Result<Fields<'a>, Invalid> {
+        let map = body.as_object().ok_or_else(|| Invalid {
+            field: String::new(),
+            code: "wrong_type",
+            detail: "the body must be a JSON object".to_owned(),
+        })?;
+        Ok(Fields { path: "", map: Some(map), typed: false })
+    }
+
+    /// The object under `path` of the body; without fields where it is absent.
+    pub fn object(&self, path: &'static str) -> Result<Fields<'a>, Invalid> {
+        match self.get(path) {
+            None => Ok(Fields { path, map: None, typed: self.typed }),
+            Some(Value::Object(map)) => Ok(Fields { path, map: Some(map), typed: self.typed }),
+            Some(_) => Err(self.invalid(path, "wrong_type", "be an object")),
+        }
+    }
+
+    /// The same fields, read as what people typed.
+    pub fn typed(self) -> Fields<'a> {
+        Fields { typed: true, ..self }
+    }
+
+    pub fn is_absent(&self) -> bool {
+        self.map.is_none()
+    }
+
+    /// A text, as sent.
+    pub fn text(&self, name: &str, form: &Form) -> Result<Option<String>, Invalid> {
+        let text = match self.get(name) {
+            None => return Ok(None),
+            Some(Value::String(text)) if self.typed => text.trim(),
+            Some(Value::String(text)) => text.as_str(),
+            Some(_) => return Err(self.invalid(name, "wrong_type", "be a string")),
+        };
+        if text.is_empty() && (form.empty_is_absent || self.typed) {
+            return Ok(None);
+        }
+        if text.chars().count() > form.max {
+            return Err(self.invalid(name, "too_long", form.must));
+        }
+        if !(form.holds)(text) {
+            return Err(self.invalid(name, "malformed", form.must));
+        }
+        Ok(Some(text.to_owned()))
+    }
+
+    pub fn required_text(&self, name: &str, form: &Form) -> Result<String, Invalid> {
+        self.text(name, form)?.ok_or_else(|| self.missing(name))
+    }
+
+    pub fn boolean(&self, name: &str) -> Result<Option<bool>, Invalid> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(*value)),
+            Some(_) => Err(self.invalid(name, "wrong_type", "be true or false")),
+        }
+    }
+
+    /// An integer of `range`, written as one: `1e3`, `100.0` and `"100"` are refused.
+    pub fn integer(&self, name: &str, range: RangeInclusive<i64>) -> Result<Option<i64>, Invalid> {
+        let must =
+            || format!("be an integer from {} to {}, without quotes, fraction or exponent", range.start(), range.end());
+        let number = match self.get(name) {
+            None => return Ok(None),
+            Some(Value::Number(number)) => number,
+            Some(_) => return Err(self.invalid(name, "wrong_type", &must())),
+        };
+        if !number.is_i64() && !number.is_u64() {
+            return Err(self.invalid(name, "not_an_integer", &must()));
+        }
+        match number.as_i64().filter(|n| range.contains(n)) {
+            Some(integer) => Ok(Some(integer)),
+            None => Err(self.invalid(name, "out_of_range", &must())),
+        }
+    }
+
+    /// The instant a fact is dated, within what is taken in: from [`OCCURRED_AT_MIN`] to
+    /// [`OCCURRED_AT_AHEAD_MAX_MS`] after `now`, both included.
+    pub fn occurred_at(&self, name: &str, now: UtcMillis) -> Result<UtcMillis, Invalid> {
+        let must = "be an RFC 3339 date and time such as 2026-05-10T00:00:00Z";
+        let text = self.required_text(name, &Form { max: 40, holds: is_printable, must, empty_is_absent: false })?;
+        let at = UtcMillis::parse(&text).ok_or_else(|| self.invalid(name, "malformed", must))?;
+        if at < OCCURRED_AT_MIN {
+            return Err(self.invalid(name, "too_early", &format!("not lie before {}", OCCURRED_AT_MIN.to_rfc3339())));
+        }
+        if at > now.plus_ms(OCCURRED_AT_AHEAD_MAX_MS) {
+            let must = format!(
+                "not lie more than {} seconds ahead of our clock, {}",
+                OCCURRED_AT_AHEAD_MAX_MS / 1_000,
+                now.to_rfc3339()
+            );
+            return Err(self.invalid(name, "too_far_ahead", &must));
+        }
+        Ok(at)
+    }
+
+    pub fn missing(&self, name: &str) -> Invalid {
+        let field = self.path_of(name);
+        Invalid { detail: format!("{field} is required"), field, code: "missing" }
+    }
+
+    /// "`field` must `must`".
+    pub fn invalid(&self, name: &str, code: &'static str, must: &str) -> Invalid {
+        let field = self.path_of(name);
+        Invalid { detail: format!("{field} must {must}"), field, code }
+    }
+
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        self.map?.get(name).filter(|value| !value.is_null())
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+}
+
+/// Non-empty, and visible ASCII only.
+pub(crate) fn is_printable(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn has_no_control_character(text: &str) -> bool {
+    !text.chars().any(char::is_control)
+}
+
+/// Something to see, and nothing that hides or turns around what stands beside it.
+fn is_seen(text: &str) -> bool {
+    has_no_control_character(text)
+        && !text.chars().any(turns_around)
+        && (text.is_empty() || !text.chars().all(is_blank))
+}
+
+/// Embeddings, overrides and isolates of Unicode's bidirectional algorithm, and its line and paragraph ends: with them a
+/// text changes how what comes after it is read.
+pub fn turns_around(c: char) -> bool {
+    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Characters that show nothing: spaces, joiners, fillers.
+pub fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}')
+}
+
+fn is_kind(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.'))
+}
+
+fn is_currency(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|b| b.is_ascii_alphabetic())
+}
+
+/// One @ with something on both sides. Whether it can receive mail, only mail can tell.
+fn is_email(text: &str) -> bool {
+    let no_space = !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    text.len() <= EMAIL.max
+        && no_space
+        && text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'))
+}
+
+/// Two labels or more, of letters, digits and inner hyphens; the last is not a number, so no IP address is one.
+fn is_domain(text: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_name = |last: &str| last.bytes().any(|b| b.is_ascii_alphabetic());
+    text.split('.').all(is_label) && text.rsplit_once('.').is_some_and(|(_, last)| is_name(last))
+}

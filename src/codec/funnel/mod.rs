@@ -1,0 +1,3 @@
+//! Stages that visitors reach, and what the figures say.
+
+pub mod beacon;

@@ -1,0 +1,5 @@
+//! Who somebody is, and what they may do.
+
+pub mod bearer;
+pub mod guessable;
+pub mod session;

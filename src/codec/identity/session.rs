@@ -1,0 +1,90 @@
+//! Who is signed in at the EmDash site, from the answer of its `GET /_emdash/api/auth/me`.
+
+use crate::base::decode;
+use crate::codec::cookie_header;
+use serde::Deserialize;
+
+/// The cookie that holds EmDash's session, unless its configuration renames it.
+pub const COOKIE: &str = "astro-session";
+/// Where EmDash tells who is signed in.
+pub const PATH: &str = "/_emdash/api/auth/me";
+/// Roles of EmDash: this one and above may be partners.
+pub const ROLE_SUBSCRIBER: i64 = 10;
+
+/// A signed-in user of the site.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct SiteUser {
+    pub id: String,
+    pub email: String,
+    pub name: Option<String>,
+    pub role: i64,
+}
+
+/// Reads the answer: a user, nobody (401, 403), or no answer to go by, which never means "signed in".
+pub fn read(status: u16, body: &str) -> Result<Option<SiteUser>, String> {
+    #[derive(Deserialize)]
+    struct Answer {
+        success: bool,
+        data: Option<SiteUser>,
+    }
+    match status {
+        200 => match decode::from_text::<Answer>(body) {
+            Ok(Answer { success: true, data: Some(user) }) if !user.id.is_empty() => Ok(Some(user)),
+            Ok(_) => Err("EmDash answered 200 without a user".to_owned()),
+            Err(why) => Err(format!("EmDash's answer does not read: {why}")),
+        },
+        401 | 403 => Ok(None),
+        status => Err(format!("EmDash answered {status}")),
+    }
+}
+
+/// The session's cookie alone, `name=value`: all that the site is sent of a Cookie header, and what its answer is
+/// remembered under. Without one nobody is asked.
+pub fn session_cookie(header: &str, name: &str) -> Option<String> {
+    let name = if name.is_empty() { COOKIE } else { name };
+    cookie_header::only(header, name).map(|value| format!("{name}={value}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_named_user_is_signed_in() {
+        let me = r#"{"success":true,"data":{"id":"01M7","email":"p@example.com","name":"p","role":10,"avatarUrl":null,"isFirstLogin":true}}"#;
+        let user = read(200, me).unwrap().unwrap();
+        assert_eq!((user.id.as_str(), user.role), ("01M7", 10));
+        let refused = r#"{"success":false,"error":{"code":"NOT_AUTHENTICATED","message":"Not authenticated"}}"#;
+        for (status, body, nobody) in [
+            (401, refused, true),
+            (403, refused, true),
+            (200, refused, false),
+            (200, "<html>", false),
+            (200, "{}", false),
+            (500, me, false),
+            (302, me, false),
+        ] {
+            assert_eq!(read(status, body).is_ok_and(|u| u.is_none()), nobody, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn the_session_is_found_among_cookies() {
+        let of = |header: &str| session_cookie(header, "");
+        assert_eq!(of("a=1; astro-session=abc; b=2").as_deref(), Some("astro-session=abc"));
+        for none in ["xastro-session=abc", "astro-session=", "", "\u{2000}astro-session=planted"] {
+            assert_eq!(of(none), None, "{none}");
+        }
+        assert_eq!(of("\u{2000}astro-session=planted; astro-session=own").as_deref(), Some("astro-session=own"));
+        assert_eq!(of("astro-session=planted; astro-session=own"), None, "of two nobody can say which");
+        assert_eq!(session_cookie("sid=a; astro-session=b", "sid").as_deref(), Some("sid=a"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_answer_panics_or_signs_in_by_accident(status in 100u16..600, body in "\\PC*") {
+            let read = read(status, &body);
+            proptest::prop_assert!(!matches!(read, Ok(Some(_))), "{body} signs somebody in");
+        }
+    }
+}

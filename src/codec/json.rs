@@ -1,0 +1,286 @@
+//! Reading a body that a stranger may have made: bounded in size and depth, and of one meaning.
+//!
+//! In scope: JSON (RFC 8259) into a tree, and the error that names the place where it failed. Not in scope: what the
+//! fields mean (`fields`, `envelope`, `emdash`). The RFC leaves the meaning of a repeated key open; here it is
+//! refused, since two readers of one body could otherwise disagree about money.
+
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use std::fmt::{self, Write as _};
+
+/// Largest body that is read, in bytes: some hundred times an ordinary event, and little enough to hash and parse
+/// within a Worker's CPU limit.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Deepest nesting of objects and arrays, the body itself counting as one. An event needs three; the rest is for
+/// fields of the sender's own. Each level is a stack frame, and the stack of WASM is small.
+pub const DEPTH_MAX: usize = 16;
+
+/// A path is printed up to here: keys are the sender's and may be long.
+const PATH_CHARS_MAX: usize = 100;
+
+/// Why a body was refused, in words for its sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// Where in the body, `data.invoice_id`; empty for the body as a whole.
+    pub field: String,
+    /// What is wrong, in snake_case, stable.
+    pub code: &'static str,
+    /// A sentence: what to send instead.
+    pub detail: String,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+/// Reads one JSON text of at most [`BODY_BYTES_MAX`] bytes and [`DEPTH_MAX`] levels, with no key twice in an object.
+pub(crate) fn read(body: &[u8]) -> Result<Value, Invalid> {
+    let whole = |code, detail| Invalid { field: String::new(), code, detail };
+    if body.len() > BODY_BYTES_MAX {
+        return Err(whole("body_too_large", format!("the body must not exceed {BODY_BYTES_MAX} bytes")));
+    }
+    let text = std::str::from_utf8(body)
+        .map_err(|e| whole("invalid_utf8", format!("the body must be UTF-8; byte {} is not", e.valid_up_to())))?;
+    let mut place = Place::default();
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = Node(&mut place).deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    value.map_err(|error| place.invalid(&error))
+}
+
+/// Where the reader stands, left as it was when reading failed.
+#[derive(Default)]
+struct Place {
+    path: String,
+    depth: usize,
+    refusal: Option<Refusal>,
+}
+
+#[derive(Clone, Copy)]
+enum Refusal {
+    TooDeep,
+    Duplicate,
+}
+
+impl Place {
+    fn enter<E: serde::de::Error>(&mut self) -> Result<(), E> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX { Err(self.refuse(Refusal::TooDeep)) } else { Ok(()) }
+    }
+
+    fn refuse<E: serde::de::Error>(&mut self, refusal: Refusal) -> E {
+        self.refusal = Some(refusal);
+        E::custom("refused")
+    }
+
+    fn push_key(&mut self, key: &str) {
+        if !self.path.is_empty() {
+            self.path.push('.');
+        }
+        self.path.push_str(key);
+    }
+
+    fn push_index(&mut self, index: usize) {
+        // Writing to a String cannot fail.
+        let _ = write!(self.path, "[{index}]");
+    }
+
+    fn invalid(&self, error: &serde_json::Error) -> Invalid {
+        let printable = |c: char| if c.is_ascii_graphic() { c } else { '?' };
+        let field: String = self.path.chars().take(PATH_CHARS_MAX).map(printable).collect();
+        match self.refusal {
+            Some(Refusal::TooDeep) => {
+                let detail = format!("{field} is nested too deep; at most {DEPTH_MAX} levels are read");
+                Invalid { field, code: "too_deep", detail }
+            }
+            Some(Refusal::Duplicate) => {
+                let detail = format!("{field} stands twice in its object; send it once");
+                Invalid { field, code: "duplicate_field", detail }
+            }
+            None => {
+                Invalid { field, code: "invalid_json", detail: format!("the body must be one JSON value: {error}") }
+            }
+        }
+    }
+}
+
+/// Reads any value, watching depth and keys.
+struct Node<'p>(&'p mut Place);
+
+impl<'de> DeserializeSeed<'de> for Node<'_> {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    /// Kept only so that it can be refused where an integer is asked for.
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        self.0.enter()?;
+        let (mut list, start) = (Vec::new(), self.0.path.len());
+        loop {
+            self.0.push_index(list.len());
+            let item = items.next_element_seed(Node(&mut *self.0))?;
+            self.0.path.truncate(start);
+            match item {
+                Some(value) => list.push(value),
+                None => break,
+            }
+        }
+        self.0.depth -= 1;
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        self.0.enter()?;
+        let (mut map, start) = (Map::new(), self.0.path.len());
+        while let Some(key) = entries.next_key::<String>()? {
+            self.0.push_key(&key);
+            if map.contains_key(&key) {
+                return Err(self.0.refuse(Refusal::Duplicate));
+            }
+            let value = entries.next_value_seed(Node(&mut *self.0))?;
+            map.insert(key, value);
+            self.0.path.truncate(start);
+        }
+        self.0.depth -= 1;
+        Ok(Value::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn refused(body: impl AsRef<[u8]>) -> (String, &'static str) {
+        let invalid = read(body.as_ref()).unwrap_err();
+        assert!(invalid.detail.len() > 10, "{invalid:?}");
+        (invalid.field, invalid.code)
+    }
+
+    fn nested(levels: usize, open: &str, close: &str) -> String {
+        format!("{}1{}", open.repeat(levels), close.repeat(levels))
+    }
+
+    #[test]
+    fn size_at_the_limit() {
+        let sized = |bytes: usize| format!("\"{}\"", "a".repeat(bytes - 2));
+        assert!(read(sized(65_535).as_bytes()).is_ok());
+        assert!(read(sized(65_536).as_bytes()).is_ok());
+        assert_eq!(refused(sized(65_537)), (String::new(), "body_too_large"));
+        assert_eq!(refused(vec![b'['; 10_000_000]).1, "body_too_large");
+    }
+
+    #[test]
+    fn depth_at_the_limit() {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            assert!(read(nested(15, open, close).as_bytes()).is_ok());
+            assert!(read(nested(16, open, close).as_bytes()).is_ok());
+            assert_eq!(refused(nested(17, open, close)).1, "too_deep");
+        }
+        assert_eq!(refused("[".repeat(BODY_BYTES_MAX)).1, "too_deep");
+        assert_eq!(refused("{\"a\":".repeat(BODY_BYTES_MAX / 5)).0, ["a"; 16].join("."));
+        assert!(read(format!("[{}[1]]", "[1],".repeat(9_000)).as_bytes()).is_ok(), "width is not depth");
+    }
+
+    #[test]
+    fn broken_bodies_name_the_place() {
+        for (body, field, code) in [
+            ("", "", "invalid_json"),
+            ("{", "", "invalid_json"),
+            ("{\"id\":\"a\"} x", "", "invalid_json"),
+            ("{\"id\":\"a\"}{}", "", "invalid_json"),
+            ("\u{feff}{}", "", "invalid_json"),
+            ("{\"id\":'a'}", "id", "invalid_json"),
+            ("{\"id\":\"a", "id", "invalid_json"),
+            ("{\"id\":\"\\ud800\"}", "id", "invalid_json"),
+            ("{\"id\":\"a\nb\"}", "id", "invalid_json"),
+            ("{\"amount\":{\"cents\":1e999}}", "amount.cents", "invalid_json"),
+            ("{\"amount\":{\"cents\":NaN}}", "amount.cents", "invalid_json"),
+            ("{\"data\":[1,{\"x\":tru}]}", "data[1].x", "invalid_json"),
+            ("{\"a\":1,\"a\":1}", "a", "duplicate_field"),
+            ("{\"data\":{\"x\":[{\"k\":1,\"\\u006b\":2}]}}", "data.x[0].k", "duplicate_field"),
+            ("{\"\\n\u{e9}\":}", "??", "invalid_json"),
+        ] {
+            assert_eq!(refused(body), (field.to_owned(), code), "{body}");
+        }
+        assert_eq!(refused(b"{\"id\":\"\xff\"}").1, "invalid_utf8");
+        assert_eq!(refused(b"{\"id\":\"\xed\xa0\x80\"}").1, "invalid_utf8");
+        assert_eq!(refused(format!("{{\"{}\":}}", "k".repeat(60_000))).0.len(), PATH_CHARS_MAX);
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::btree_map(".{0,4}", inner, 0..6).prop_map(|m| m.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_serde_json_prints_is_read_back(value in any_json()) {
+            prop_assert_eq!(read(value.to_string().as_bytes()), Ok(value));
+        }
+
+        /// The twin reader is lenient about repeated keys and depth, and about nothing else.
+        #[test]
+        fn agrees_with_serde_json(body in "[\\[\\]{}:,\"a-c0-9.eE+\\-\\\\ntrufals ]{0,40}") {
+            let ours = read(body.as_bytes());
+            match serde_json::from_str::<Value>(&body) {
+                Ok(theirs) => match ours {
+                    Ok(value) => prop_assert_eq!(value, theirs),
+                    Err(invalid) => prop_assert!(matches!(invalid.code, "duplicate_field" | "too_deep")),
+                },
+                Err(_) => prop_assert!(ours.is_err()),
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Mails: which kinds there are, what each says, and how it is written as text and as HTML.
+//!
+//! In scope: from a message's facts to a letter, and the request that hands it to a mail service. Not in scope: who
+//! gets it and whether it was sent. Everything that varies is escaped here, in one place: words stand in `words` as
+//! they are, and nothing in them is ever markup, a link or a header.
+
+pub mod api;
+pub mod money;
+pub mod sign_in;
+pub mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::codec::message::email::api::{From, Mail, MailApi, RESEND_API, RESEND_TEMPLATE, is_address};
+pub use crate::codec::message::email::sign_in::{Invitation, invitation};
+
+use crate::base::time::UtcMillis;
+use serde_json::Value;
+
+/// Whom a kind of message is mailed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Partner,
+    /// The referred side.
+    Account,
+    Operator,
+}
+
+impl Audience {
+    pub fn name(self) -> &'static str {
+        match self {
+            Audience::Partner => "partner",
+            Audience::Account => "account",
+            Audience::Operator => "operator",
+        }
+    }
+}
+
+/// A kind of message.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub name: &'static str,
+    pub to: Audience,
+    /// Whether it can be unsubscribed from: it is not about the reader's money, nor needed to keep the books in order.
+    pub optional: bool,
+}
+
+const fn kind(name: &'static str, to: Audience, optional: bool) -> Kind {
+    Kind { name, to, optional }
+}
+
+/// Every kind of message there is.
+pub const KINDS: &[Kind] = &[
+    kind("referral.joined", Audience::Partner, true),
+    kind("reward.granted.referrer", Audience::Partner, false),
+    kind("reward.granted.referee", Audience::Account, true),
+    kind("statement.commission", Audience::Partner, false),
+    kind("payout.sent", Audience::Partner, false),
+    kind("payout.failed", Audience::Partner, false),
+    kind("payout.onboarding", Audience::Partner, false),
+    kind("payout.approval", Audience::Operator, false),
+    kind("payout.review", Audience::Operator, false),
+    kind("payout.funds", Audience::Operator, false),
+    kind("payout.access", Audience::Operator, false),
+    kind("credit.review", Audience::Operator, false),
+    kind("credit.failed", Audience::Operator, false),
+    kind("review.opened", Audience::Operator, false),
+    kind("pool.low", Audience::Operator, false),
+    kind("report.funnel", Audience::Operator, true),
+];
+
+pub fn find(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|k| k.name == name)
+}
+
+/// What a letter is written from.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    pub kind: &'static Kind,
+    /// The program's title.
+    pub program: &'a str,
+    /// The reader's own name. Nobody else's stands in a letter: people choose their names themselves.
+    pub name: Option<&'a str>,
+    pub partner: Option<&'a str>,
+    pub account: Option<&'a str>,
+    pub payload: &'a Value,
+    /// What the referred side gets: basis points, on its first invoice.
+    pub benefit_bps: Option<i64>,
+    /// The Worker's address, without a slash at its end.
+    pub site: &'a str,
+    /// Path and query of the link that ends these mails.
+    pub unsubscribe: Option<&'a str>,
+    /// When the message was queued.
+    pub at: UtcMillis,
+}
+
+/// A letter without its envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+/// A part of a letter, in plain words.
+pub enum Part {
+    Say(String),
+    Table(Vec<(&'static str, String)>),
+    /// What it is called, and a path of the site.
+    Link(&'static str, String),
+}
+
+/// Longest subject: more is cut off by those who show it.
+const SUBJECT_CHARS_MAX: usize = 150;
+/// Longest value of anything that varies.
+const VALUE_CHARS_MAX: usize = 500;
+
+pub fn letter(facts: &Facts) -> Letter {
+    let (subject, mut parts) = words::of(facts);
+    parts.insert(0, Part::Say(words::greeting(facts.name)));
+    let mut footer = vec![Part::Say(words::why(facts))];
+    footer.extend(facts.unsubscribe.map(|path| Part::Link("Unsubscribe", path.to_owned())));
+    written(&subject, &parts, &footer, facts.site)
+}
+
+fn written(subject: &str, parts: &[Part], footer: &[Part], site: &str) -> Letter {
+    let subject: String = clean(subject).chars().take(SUBJECT_CHARS_MAX).collect();
+    let html = html(&subject, parts, footer, site);
+    Letter { text: format!("{}\n\n-- \n{}\n", text(parts, site), text(footer, site)), html, subject }
+}
+
+fn text(parts: &[Part], site: &str) -> String {
+    let part = |part: &Part| match part {
+        Part::Say(words) => clean(words),
+        Part::Table(rows) => {
+            rows.iter().map(|(name, value)| format!("{name}: {}", clean(value))).collect::<Vec<_>>().join("\n")
+        }
+        Part::Link(name, path) => format!("{name}: {}", clean(&format!("{site}{path}"))),
+    };
+    parts.iter().map(part).collect::<Vec<_>>().join("\n\n")
+}
+
+fn html(subject: &str, parts: &[Part], footer: &[Part], site: &str) -> String {
+    let mut out = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title></head>\
+         <body style=\"font-family:sans-serif;line-height:1.5;max-width:36em;margin:1em auto;padding:0 1em\">",
+        escape(subject)
+    );
+    parts.iter().for_each(|part| html_part(&mut out, part, site));
+    out.push_str("<hr><div style=\"color:#555;font-size:85%\">");
+    footer.iter().for_each(|part| html_part(&mut out, part, site));
+    out.push_str("</div></body></html>");
+    out
+}
+
+fn html_part(out: &mut String, part: &Part, site: &str) {
+    match part {
+        Part::Say(words) => out.push_str(&format!("<p>{}</p>", escape(&clean(words)))),
+        Part::Table(rows) => {
+            out.push_str("<table>");
+            for (name, value) in rows {
+                let value = escape(&clean(value));
+                out.push_str(&format!("<tr><td style=\"padding-right:1em\">{name}</td><td><b>{value}</b></td></tr>"));
+            }
+            out.push_str("</table>");
+        }
+        Part::Link(name, path) => {
+            out.push_str(&format!("<p><a href=\"{}\">{name}</a></p>", escape(&clean(&format!("{site}{path}")))));
+        }
+    }
+}
+
+/// One line without characters that control how it is read: line feeds, other controls, and marks that turn or hide
+/// what stands beside them.
+fn clean(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}' | '\u{61c}')
+    };
+    let plain: String = text.chars().take(VALUE_CHARS_MAX).map(|c| if hidden(c) { ' ' } else { c }).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Safe between tags and inside a quoted attribute.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}

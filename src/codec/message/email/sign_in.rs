@@ -1,0 +1,74 @@
+//! The mails that let somebody in: a link that proves an address. They are written and sent while the browser waits, and
+//! nowhere kept, since they hold the secret.
+
+use crate::codec::message::email::words::greeting;
+use crate::codec::message::email::{Letter, Part, written};
+
+/// What a link is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Invitation<'a> {
+    SignIn,
+    /// To join a program of this title. What a stranger typed beside the address stays out of a mail to that address.
+    Join {
+        program: &'a str,
+    },
+}
+
+/// The letter that holds the link `path` of `site`, which is good for so many minutes.
+pub fn invitation(what: Invitation<'_>, site: &str, path: &str, minutes: i64) -> Letter {
+    let host = site.split_once("://").map_or(site, |(_, host)| host);
+    let (subject, say, link) = match what {
+        Invitation::SignIn => (
+            format!("Sign in to {host}"),
+            "Open this link to sign in. A page asks you to confirm; nothing happens before.".to_owned(),
+            "Sign in",
+        ),
+        Invitation::Join { program } => (
+            format!("Confirm your address for {program}"),
+            format!(
+                "Open this link to join the program {program}. A page asks you to confirm; nothing happens before."
+            ),
+            "Confirm and join",
+        ),
+    };
+    let parts = [
+        Part::Say(greeting(None)),
+        Part::Say(say),
+        Part::Link(link, path.to_owned()),
+        Part::Say(format!("The link works once, and for {}. Later you can ask for another.", span(minutes))),
+    ];
+    let footer = [Part::Say(format!(
+        "You get this because somebody gave this address at {host}. If it was not you, there is nothing to do: without \
+         the link nobody gets in. Hand it to nobody."
+    ))];
+    written(&subject, &parts, &footer, site)
+}
+
+fn span(minutes: i64) -> String {
+    if minutes > 60 && minutes % 60 == 0 { format!("{} hours", minutes / 60) } else { format!("{minutes} minutes") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_programs_title_stays_a_title() {
+        let evil = Invitation::Join { program: "<b>P</b>\r\nBcc: x@y.example" };
+        let letter = invitation(evil, "https://a.example", "/partner/join/0a\"1", 1_440);
+        assert_eq!(letter.subject, "Confirm your address for <b>P</b> Bcc: x@y.example");
+        assert!(!letter.html.contains("<b>P"), "{}", letter.html);
+        assert!(letter.html.contains("href=\"https://a.example/partner/join/0a&quot;1\""), "{}", letter.html);
+        assert!(letter.text.contains("for 24 hours"));
+    }
+
+    #[test]
+    fn nobody_is_greeted_by_what_a_stranger_typed() {
+        let letter = invitation(Invitation::Join { program: "P" }, "https://a.example", "/x", 15);
+        assert!(letter.text.starts_with("Hello,\n"), "{}", letter.text);
+        assert!(letter.text.contains("Confirm and join: https://a.example/x") && letter.text.contains("15 minutes"));
+        let sign_in = invitation(Invitation::SignIn, "https://a.example", "/x", 15);
+        assert_eq!(sign_in.subject, "Sign in to a.example");
+        assert!(sign_in.text.contains("Sign in: https://a.example/x"));
+    }
+}

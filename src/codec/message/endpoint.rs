@@ -1,0 +1,218 @@
+//! Webhooks to the host: where they may be sent, and what is sent.
+//!
+//! In scope: reading an operator's endpoint, the body and the signed request (Standard Webhooks). Not in scope: when it
+//! is sent. An endpoint is an https address of a public name, and none of the hosts that this installation is about: a
+//! Worker's `fetch` of its own zone goes past the Worker to whatever stands behind it. What a name resolves to is not
+//! known here; a Worker's `fetch` reaches no private network.
+
+use crate::base::time::{SECOND_MS, UtcMillis};
+use crate::codec::fields::{Fields, Form, ID, NAME};
+use crate::codec::identity::guessable::is_guessable;
+use crate::codec::json;
+use crate::codec::json::Invalid;
+use crate::codec::message::email;
+use crate::codec::message::standard_webhooks::{Secret, sign};
+use crate::codec::outgoing::Outgoing;
+use crate::codec::web_address::WebAddress;
+use serde_json::{Value, json};
+
+/// How long an endpoint may take, in milliseconds.
+const LIMIT_MS: u32 = 10_000;
+/// Kinds that one endpoint lists.
+const KINDS_MAX: usize = 20;
+const URL: Form = Form::destination();
+
+/// Ports that webhooks are sent to, besides the one of https.
+const PORTS: [u16; 2] = [443, 8443];
+
+/// Where webhooks may go besides what is the same everywhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// For development: to this machine, and by plain http.
+    pub anywhere: bool,
+    /// Hosts of this installation, to which none may go, nor below them.
+    pub own_hosts: Vec<String>,
+}
+
+impl Rules {
+    /// The same, with the host of an address among the own ones.
+    pub fn and_own(&self, address: &str) -> Rules {
+        let mut rules = self.clone();
+        rules.own_hosts.extend(WebAddress::parse(address).map(|at| at.host));
+        rules
+    }
+}
+
+/// What an operator asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEndpoint {
+    pub url: String,
+    /// Kinds or their beginnings up to a dot; empty for all.
+    pub kinds: Vec<String>,
+    /// The host's own; `None`: one is made.
+    pub secret: Option<String>,
+}
+
+/// An operator's wish to have a message sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// One recipient, or `None` for all that it did not reach.
+    pub target: Option<String>,
+    pub reason: String,
+}
+
+/// `{"url", "kinds"?, "secret"?}`.
+pub fn read(body: &[u8], rules: &Rules) -> Result<NewEndpoint, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    let url = fields.required_text("url", &URL)?;
+    check(&url, rules).map_err(|must| fields.invalid("url", "malformed", must))?;
+    let secret = fields.text("secret", &ID)?;
+    match secret.as_deref().map(|secret| (Secret::parse(secret), is_guessable(secret))) {
+        Some((Err(why), _)) => {
+            return Err(fields.invalid("secret", "malformed", &format!("be a signing secret: {why}")));
+        }
+        Some((_, true)) => {
+            return Err(fields.invalid("secret", "malformed", "be random: this one is published, or has a pattern"));
+        }
+        _ => {}
+    }
+    Ok(NewEndpoint { url, kinds: kinds(&fields, value.get("kinds"))?, secret })
+}
+
+pub fn replay(body: &[u8]) -> Result<Replay, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    let reason = fields.text("reason", &NAME)?.filter(|r| !r.trim().is_empty());
+    Ok(Replay { target: fields.text("target", &ID)?, reason: reason.ok_or_else(|| fields.missing("reason"))? })
+}
+
+fn kinds(fields: &Fields, given: Option<&Value>) -> Result<Vec<String>, Invalid> {
+    let Some(given) = given.filter(|v| !v.is_null()) else { return Ok(Vec::new()) };
+    let known = |k: &str| {
+        email::KINDS.iter().any(|kind| kind.name == k || kind.name.strip_prefix(k).is_some_and(|r| r.starts_with('.')))
+    };
+    let listed: Option<Vec<String>> = given
+        .as_array()
+        .and_then(|all| all.iter().map(|v| v.as_str().filter(|k| known(k)).map(str::to_owned)).collect());
+    listed.filter(|all| all.len() <= KINDS_MAX).ok_or_else(|| {
+        let rule = format!("be a list of at most {KINDS_MAX} kinds of messages, such as reward.granted");
+        fields.invalid("kinds", "unsupported", &rule)
+    })
+}
+
+/// Whether webhooks may be sent there; else what the address must do.
+pub fn check(url: &str, rules: &Rules) -> Result<(), &'static str> {
+    let at = WebAddress::parse(url).ok_or("be an absolute https address without credentials and fragment")?;
+    if rules.anywhere {
+        return Ok(());
+    }
+    if !at.is_https {
+        return Err("begin with https://");
+    }
+    if at.port.is_some_and(|port| !PORTS.contains(&port)) {
+        return Err("have no port, or 443 or 8443");
+    }
+    if at.is_number() || at.is_private_name() {
+        return Err("name a public host; addresses in numbers and names of private networks are not called");
+    }
+    if rules.own_hosts.iter().any(|own| at.is_at_or_below(own)) {
+        return Err("lead elsewhere than to this installation's own hosts (or set WEBHOOKS_OWN_ZONE=yes)");
+    }
+    Ok(())
+}
+
+/// A message as its receiver gets it: the same bytes in every attempt.
+pub fn body(kind: &str, at: UtcMillis, data: &Value) -> Vec<u8> {
+    json!({"type": kind, "timestamp": at.to_rfc3339(), "data": data}).to_string().into_bytes()
+}
+
+/// The signed request. `id` is the message's and holds no dot; `now` is when it leaves.
+pub fn request(url: &str, secret: &Secret, id: &str, body: Vec<u8>, now: UtcMillis) -> Outgoing {
+    let timestamp = now.0.div_euclid(SECOND_MS);
+    let headers = vec![
+        ("content-type", "application/json".to_owned()),
+        ("user-agent", "Manicule".to_owned()),
+        ("webhook-id", id.to_owned()),
+        ("webhook-timestamp", timestamp.to_string()),
+        ("webhook-signature", sign(secret, id, timestamp, &body)),
+    ];
+    Outgoing { method: "POST", url: url.to_owned(), headers, body, limit_ms: LIMIT_MS }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_public_names_are_called() {
+        for url in ["https://a.example/hook", "https://hooks.a.example:8443/x?y=%20z", "HTTPS://A.example"] {
+            assert_eq!(check(url, &Rules::default()), Ok(()), "{url}");
+        }
+        for url in [
+            "http://a.example/hook",
+            "ftp://a.example",
+            "/hook",
+            "//a.example",
+            "https://",
+            "https://localhost/hook",
+            "https://a.localhost",
+            "https://printer.local",
+            "https://db.internal:443/",
+            "https://127.0.0.1",
+            "https://10.0.0.1/",
+            "https://169.254.169.254/latest",
+            "https://8.8.8.8/",
+            "https://[::1]/",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://a.example.:443/",
+            "https://user@a.example/",
+            "https://a.example#@localhost",
+            "https://a.example\\@localhost",
+            "https://intranet/",
+            "https://a.example/\r\nx: y",
+        ] {
+            assert!(check(url, &Rules::default()).is_err(), "{url}");
+        }
+        for url in [
+            "https://a.example:80/",
+            "https://a.example:22/",
+            "https://a.example:9443/",
+            "https://10.0.0.1.nip.io/",
+            "https://x.svc/",
+            "https://lvh.me",
+        ] {
+            assert!(check(url, &Rules::default()).is_err(), "{url}");
+        }
+        let own = Rules::default().and_own("https://Shop.example/x").and_own("nothing");
+        for url in ["https://shop.example/hook", "https://hooks.shop.example/", "https://shop.example:8443/"] {
+            assert!(check(url, &own).is_err(), "{url}");
+        }
+        assert_eq!(check("https://other-shop.example/", &own), Ok(()));
+        let anywhere = Rules { anywhere: true, ..own };
+        assert_eq!(check("http://127.0.0.1:9000/hook", &anywhere), Ok(()));
+        assert!(check("http://u@127.0.0.1", &anywhere).is_err());
+        assert!(check("/hook", &anywhere).is_err());
+    }
+
+    #[test]
+    fn endpoints_are_read_strictly() {
+        let read = |body: &str| read(body.as_bytes(), &Rules::default()).map_err(|e| (e.field, e.code));
+        let good = read(r#"{"url":"https://a.example/h","kinds":["reward.granted","payout"]}"#).unwrap();
+        assert_eq!(good.kinds, ["reward.granted", "payout"]);
+        assert_eq!(good.secret, None);
+        let field = |body: &str| read(body).unwrap_err();
+        assert_eq!(field(r#"{}"#), ("url".into(), "missing"));
+        assert_eq!(field(r#"{"url":"https://10.0.0.1"}"#), ("url".into(), "malformed"));
+        assert_eq!(field(r#"{"url":"https://a.example","secret":"whsec_short"}"#), ("secret".into(), "malformed"));
+        for secret in [format!("whsec_{}", "AAAA".repeat(11)), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()] {
+            let body = format!(r#"{{"url":"https://a.example","secret":"{secret}"}}"#);
+            assert_eq!(field(&body), ("secret".into(), "malformed"), "{secret}");
+        }
+        for kinds in [r#""reward""#, r#"["rew"]"#, r#"["reward."]"#, "[1]", r#"["nothing"]"#] {
+            let body = format!(r#"{{"url":"https://a.example","kinds":{kinds}}}"#);
+            assert_eq!(field(&body), ("kinds".into(), "unsupported"), "{kinds}");
+        }
+    }
+}

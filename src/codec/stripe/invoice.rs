@@ -1,0 +1,113 @@
+//! A paid invoice: what commission is reckoned on, for how many months of service it pays, and what it was discounted.
+
+use crate::base::money::{CENTS_MAX, Cents};
+use crate::base::time::DAY_MS;
+use crate::codec::Invalid;
+use crate::codec::event::envelope::MONTHS_MAX;
+use crate::codec::stripe::read;
+use crate::codec::stripe::read::{cents, id, text};
+use crate::codec::stripe::{Draft, Of, Translated, What};
+use crate::engine::event::{Amount, Invoice, OCCURRED_AT_MIN, Payload};
+use serde_json::Value;
+
+/// `invoice.paid`. An invoice of nothing, a trial's for instance, is no payment.
+pub fn paid(object: &Value, into: &Translated) -> Result<What, Invalid> {
+    let invoice_id = read::required_id(object, "id")?;
+    if into.customer.is_none() {
+        return Ok(What::Ignored("it names no customer"));
+    }
+    let charged = read::required_cents(object, "amount_paid")?;
+    // The smaller of the two: tax is not ours to share, and what a balance or a credit note covered was not paid.
+    let base = net_of_tax(object)?.min(charged);
+    if base <= 0 {
+        return Ok(What::Ignored("an invoice of nothing is no payment"));
+    }
+    let discount = read::sum(object, "total_discount_amounts", "amount")?.unwrap_or(0);
+    let paid_at = object.get("status_transitions").and_then(|transitions| read::instant(transitions, "paid_at"));
+    let paid_at = paid_at.filter(|at| *at >= OCCURRED_AT_MIN).unwrap_or(into.created);
+    Ok(What::Facts(vec![Draft {
+        id: into.id.clone(),
+        kind: "invoice.paid",
+        at: paid_at.min(into.created),
+        of: Of::Customer,
+        payload: Payload::InvoicePaid(Invoice {
+            invoice_id,
+            subscription_id: subscription(object),
+            amount: Amount { cents: Cents(base), currency: read::currency(object)? },
+            months: months(read::list(object, "lines")),
+            discount_cents: Cents(discount.clamp(0, CENTS_MAX)),
+            charged_cents: (charged > base).then_some(Cents(charged)),
+        }),
+        token: None,
+    }]))
+}
+
+/// What the invoice comes to without tax. Where no figure says so, its taxes are taken off its total, which holds them
+/// whether they were added or included.
+fn net_of_tax(object: &Value) -> Result<i64, Invalid> {
+    if let Some(net) = cents(object, "total_excluding_tax")? {
+        return Ok(net);
+    }
+    let total = cents(object, "total")?.ok_or_else(|| read::missing("total_excluding_tax"))?;
+    let listed = match read::sum(object, "total_taxes", "amount")? {
+        Some(sum) => Some(sum),
+        None => read::sum(object, "total_tax_amounts", "amount")?,
+    };
+    let tax = listed.or(cents(object, "tax")?).unwrap_or(0);
+    Ok(total.saturating_sub(tax))
+}
+
+/// The subscription, where the version at hand puts it.
+fn subscription(object: &Value) -> Option<String> {
+    let details = object.get("parent").and_then(|parent| parent.get("subscription_details"));
+    let of_line = |line: &Value| {
+        let item = line.get("parent").and_then(|parent| parent.get("subscription_item_details"));
+        id(line, "subscription").or_else(|| id(item?, "subscription"))
+    };
+    id(object, "subscription")
+        .or_else(|| id(details?, "subscription"))
+        .or_else(|| read::list(object, "lines").iter().find_map(of_line))
+}
+
+/// Months of service that the invoice pays for: those of its largest line, of two equal ones the longer. So a yearly
+/// plan with a monthly extra counts as yearly, and a monthly one with what is left of an upgrade as monthly.
+fn months(lines: &[Value]) -> i64 {
+    let weighed = lines.iter().filter_map(|line| {
+        let amount = read::integer(line, "amount").filter(|amount| *amount > 0)?;
+        Some((amount, line_months(line)?))
+    });
+    weighed.max().map_or(1, |(_, months)| months.clamp(1, MONTHS_MAX))
+}
+
+/// Months that one line pays for; `None` for what is no subscription's. A proration pays for what its period spans, a
+/// whole term for what its price says, or where the line does not hold its price, for its period as well.
+fn line_months(line: &Value) -> Option<i64> {
+    let parent = line.get("parent").and_then(|parent| parent.get("subscription_item_details"));
+    let of_subscription =
+        parent.is_some() || text(line, "type") == Some("subscription") || id(line, "subscription").is_some();
+    if !of_subscription {
+        return None;
+    }
+    let is_part = read::flag(line, "proration") || parent.is_some_and(|item| read::flag(item, "proration"));
+    let price = line.get("price").and_then(|price| price.get("recurring")).or_else(|| line.get("plan"));
+    let by_price = price.filter(|_| !is_part).and_then(|recurring| {
+        let count = read::integer(recurring, "interval_count").unwrap_or(1).clamp(1, MONTHS_MAX);
+        match text(recurring, "interval")? {
+            "year" => count.checked_mul(12),
+            "month" => Some(count),
+            "week" => Some(in_months(count.saturating_mul(7))),
+            "day" => Some(in_months(count)),
+            _ => None,
+        }
+    });
+    by_price.or_else(|| {
+        let period = line.get("period")?;
+        let span = read::instant(period, "end")?.0.saturating_sub(read::instant(period, "start")?.0);
+        Some(in_months(span / DAY_MS))
+    })
+}
+
+/// Days as months, to the nearest: 28 to 31 are one, 365 and 366 are twelve.
+fn in_months(days: i64) -> i64 {
+    days.saturating_mul(12).saturating_add(182).div_euclid(365).clamp(1, MONTHS_MAX)
+}

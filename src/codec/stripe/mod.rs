@@ -1,0 +1,279 @@
+//! Stripe's events into ours.
+//!
+//! In scope: the events that the product uses, in the shapes of old and new API versions (an event is rendered at its
+//! own version, whatever is pinned), and which of them say nothing. Not in scope: which account a customer is
+//! (`engine::customer`, `flow::stripe_customer`), and which invoice a payment is for where the event does not say.
+
+pub mod account;
+pub mod form;
+pub mod invoice;
+pub mod read;
+pub mod signature;
+pub mod subscription;
+pub mod takeback;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::codec::stripe::account::payability;
+pub use crate::codec::stripe::read::created;
+pub use crate::codec::stripe::subscription::{Billing, billing, resting};
+
+use crate::base::time::UtcMillis;
+use crate::codec::stripe::read::{flag, id, text};
+use crate::codec::{Invalid, json};
+use crate::engine::event::Payload;
+use crate::engine::payout::payee::Payability;
+use serde_json::Value;
+
+/// The version that is asked of Stripe, and that webhook endpoints are best made with.
+pub const API_VERSION: &str = "2026-10-28.endive";
+
+/// The events of the operator's own account that are of use, as far as Stripe still sends them: its list takes 20 names.
+pub const OWN_EVENTS: [&str; 17] = [
+    "checkout.session.completed",
+    "customer.created",
+    "customer.updated",
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "invoice.paid",
+    "invoice_payment.paid",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
+    "transfer.reversed",
+];
+
+/// Which endpoint an event came to. Each has secrets of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Events of the operator's own account.
+    Own,
+    /// Events of connected accounts, the partners'.
+    Connect,
+}
+
+/// An event of Stripe's, as far as it is ours.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Translated {
+    pub id: String,
+    pub kind: String,
+    pub created: UtcMillis,
+    pub is_live: bool,
+    pub customer: Option<Customer>,
+    /// Payments (`pi_…`, `ch_…`) with the invoice that they are for.
+    pub paid_by: Vec<(String, String)>,
+    pub what: What,
+}
+
+/// A customer that an event names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Customer {
+    pub id: String,
+    /// In lower case.
+    pub email: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// Facts about the customer, or about an invoice.
+    Facts(Vec<Draft>),
+    /// What a partner's connected account can do now.
+    Payability(Payability),
+    /// Of a transfer this much was taken back, in all and in minor units. The group is the payout's id, if it is ours.
+    TransferReversed { transfer_id: String, group: String, reversed_cents: i64 },
+    /// Nothing of ours, and why.
+    Ignored(&'static str),
+}
+
+/// A canonical event that names a Stripe customer, or a payment, instead of an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    pub id: String,
+    pub kind: &'static str,
+    pub at: UtcMillis,
+    pub of: Of,
+    pub payload: Payload,
+    /// The attribution token that came with it.
+    pub token: Option<String>,
+}
+
+/// What a draft is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// The account that this customer is.
+    Customer,
+    /// The invoice that was paid by one of these; the payload's `invoice_id` is empty until that is known.
+    Payment { intent: Option<String>, charge: Option<String> },
+    /// The invoice that the payload names.
+    Invoice,
+}
+
+/// Reads a body and translates it.
+pub fn parse(body: &[u8], endpoint: Endpoint, now: UtcMillis) -> Result<Translated, Invalid> {
+    translate(&json::read(body)?, endpoint, now)
+}
+
+/// Translates one event, from a webhook or from Stripe's list of events. `now` bounds how far ahead it may be dated.
+pub fn translate(event: &Value, endpoint: Endpoint, now: UtcMillis) -> Result<Translated, Invalid> {
+    let kind = text(event, "type").ok_or_else(|| read::missing("type"))?;
+    let is_live = event.get("livemode").and_then(Value::as_bool).ok_or_else(|| read::missing("livemode"))?;
+    let object = event.get("data").and_then(|data| data.get("object")).filter(|object| object.is_object());
+    let object = object.ok_or_else(|| read::missing("data.object"))?;
+    let mut translated = Translated {
+        id: read::required_id(event, "id")?,
+        kind: kind.chars().take(64).collect(),
+        created: read::created(event, now)?,
+        is_live,
+        customer: None,
+        paid_by: Vec::new(),
+        what: What::Ignored("this type of event is not used"),
+    };
+    // What connected accounts sell is theirs, whichever endpoint it comes to.
+    match (endpoint, id(event, "account").is_some()) {
+        (_, true) if kind == "account.updated" => translated.what = What::Payability(account::payability(object)?),
+        (_, true) => translated.what = What::Ignored("of a connected account"),
+        (Endpoint::Connect, false) => translated.what = What::Ignored("of no connected account"),
+        (Endpoint::Own, false) => own(event, kind, object, &mut translated).map_err(below)?,
+    }
+    Ok(translated)
+}
+
+/// An event of the operator's own account.
+fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Result<(), Invalid> {
+    into.customer = customer(kind, object);
+    into.paid_by = paid_by(kind, object);
+    into.what = match kind {
+        "checkout.session.completed" => signed_up(object, into),
+        "invoice.paid" => invoice::paid(object, into)?,
+        "customer.subscription.created" | "customer.subscription.updated" | "customer.subscription.deleted" => {
+            subscription::changed(event, object, into)?
+        }
+        "customer.created" | "customer.updated" => What::Ignored("it only says who the customer is"),
+        "invoice_payment.paid" => What::Ignored("it only says which invoice a payment is for"),
+        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
+            takeback::refund(object, into)?
+        }
+        "charge.refunded" => takeback::charge_refunded(object, into)?,
+        "charge.dispute.created"
+        | "charge.dispute.funds_withdrawn"
+        | "charge.dispute.funds_reinstated"
+        | "charge.dispute.closed" => takeback::dispute(object, into)?,
+        "transfer.reversed" => What::TransferReversed {
+            transfer_id: read::required_id(object, "id")?,
+            group: id(object, "transfer_group").unwrap_or_default(),
+            reversed_cents: read::required_cents(object, "amount_reversed")?,
+        },
+        _ => return Ok(()),
+    };
+    Ok(())
+}
+
+/// The customer an event names, with the address it gives for it.
+fn customer(kind: &str, object: &Value) -> Option<Customer> {
+    let (id, email) = match kind {
+        "customer.created" | "customer.updated" => (id(object, "id")?, read::email(object, "email")),
+        "checkout.session.completed" => {
+            let details = object.get("customer_details").and_then(|details| read::email(details, "email"));
+            (id(object, "customer")?, details.or_else(|| read::email(object, "customer_email")))
+        }
+        "invoice.paid" => (id(object, "customer")?, read::email(object, "customer_email")),
+        _ if kind.starts_with("customer.subscription.") => (id(object, "customer")?, None),
+        _ => return None,
+    };
+    Some(Customer { id, email })
+}
+
+/// Which invoice a payment is for, from whatever event says so.
+fn paid_by(kind: &str, object: &Value) -> Vec<(String, String)> {
+    let (invoice, payments) = match kind {
+        "invoice.paid" => {
+            let mut payments = vec![id(object, "payment_intent"), id(object, "charge")];
+            let listed = read::list(object, "payments").iter().filter_map(|p| p.get("payment"));
+            payments.extend(listed.flat_map(|p| [id(p, "payment_intent"), id(p, "charge")]));
+            (id(object, "id"), payments)
+        }
+        "invoice_payment.paid" => {
+            let payment = object.get("payment").unwrap_or(&Value::Null);
+            (id(object, "invoice"), vec![id(payment, "payment_intent"), id(payment, "charge")])
+        }
+        "charge.refunded" => (id(object, "invoice"), vec![id(object, "payment_intent"), id(object, "id")]),
+        "checkout.session.completed" => (id(object, "invoice"), vec![id(object, "payment_intent")]),
+        _ => (None, Vec::new()),
+    };
+    let Some(invoice) = invoice else { return Vec::new() };
+    let mut pairs: Vec<_> = payments.into_iter().flatten().map(|payment| (payment, invoice.clone())).collect();
+    pairs.sort();
+    pairs.dedup();
+    pairs
+}
+
+/// A completed checkout: the customer's sign-up, dated when the checkout began, which is before anything was paid in
+/// it. Of two sign-ups of one account the earlier decides, so an account that signed up before is not moved.
+fn signed_up(object: &Value, into: &Translated) -> What {
+    if into.customer.is_none() {
+        return What::Ignored("a guest's checkout: there is no customer");
+    }
+    if text(object, "mode") == Some("setup") {
+        return What::Ignored("nothing was bought");
+    }
+    // Stripe cuts the reference at 200 characters; a longer token goes into the metadata. What does not look like a
+    // token of ours is the host's own id.
+    let reference = text(object, "client_reference_id");
+    let metadata = object.get("metadata").and_then(|metadata| text(metadata, "manicule_token"));
+    let token = reference.into_iter().chain(metadata).find(|token| token.starts_with("v1.") && token.len() <= 4_096);
+    let began = read::instant(object, "created").filter(|at| *at >= crate::engine::event::OCCURRED_AT_MIN);
+    What::Facts(vec![Draft {
+        id: into.id.clone(),
+        kind: "account.signed_up",
+        at: began.unwrap_or(into.created).min(into.created),
+        of: Of::Customer,
+        payload: Payload::SignedUp { plan: None, team_size: None },
+        token: token.map(str::to_owned),
+    }])
+}
+
+impl Draft {
+    /// The draft with its invoice, once that is known.
+    pub fn about(self, invoice: &str) -> Draft {
+        Draft { payload: about(self.payload, invoice), of: Of::Invoice, ..self }
+    }
+}
+
+/// A refund or dispute with its invoice; other payloads are not changed.
+pub fn about(mut payload: Payload, invoice: &str) -> Payload {
+    match &mut payload {
+        Payload::InvoiceRefunded { invoice_id, .. }
+        | Payload::InvoiceRefundFailed { invoice_id, .. }
+        | Payload::InvoiceRefundedTotal { invoice_id, .. } => invoice.clone_into(invoice_id),
+        Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => {
+            invoice.clone_into(&mut d.invoice_id);
+        }
+        _ => {}
+    }
+    payload
+}
+
+/// The invoice of the first of a list of invoice payments (`GET /v1/invoice_payments`), if there is one.
+pub fn invoice_of_payments(answer: &Value) -> Option<String> {
+    answer.get("data")?.as_array()?.iter().find_map(|payment| id(payment, "invoice"))
+}
+
+/// One page of a list: its members, and after which id the next begins.
+pub fn page(answer: &Value) -> (&[Value], Option<String>) {
+    let members = answer.get("data").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let next = members.last().and_then(|last| id(last, "id")).filter(|_| flag(answer, "has_more"));
+    (members, next)
+}
+
+fn below(mut invalid: Invalid) -> Invalid {
+    invalid.field = format!("data.object.{}", invalid.field);
+    invalid.detail = format!("data.object.{}", invalid.detail);
+    invalid
+}

@@ -1,0 +1,94 @@
+//! Money that goes back: refunds, by their own ids and by a charge's sum, and disputes, by what becomes of the funds.
+
+use crate::base::money::Cents;
+use crate::base::time::UtcMillis;
+use crate::codec::Invalid;
+use crate::codec::stripe::read;
+use crate::codec::stripe::read::{id, text};
+use crate::codec::stripe::{Draft, Of, Translated, What};
+use crate::engine::event::{Amount, Dispute, OCCURRED_AT_MIN, Payload};
+use serde_json::Value;
+
+/// A refund object. Stripe counts it from its creation on; one that failed or was called off is undone.
+pub fn refund(object: &Value, into: &Translated) -> Result<What, Invalid> {
+    let of = Of::Payment { intent: id(object, "payment_intent"), charge: id(object, "charge") };
+    Ok(match refund_draft(object, into.id.clone(), into.created, of)? {
+        Some(draft) => What::Facts(vec![draft]),
+        None => What::Ignored("a refund of nothing"),
+    })
+}
+
+fn refund_draft(object: &Value, event_id: String, at: UtcMillis, of: Of) -> Result<Option<Draft>, Invalid> {
+    let refund_id = read::required_id(object, "id")?;
+    let amount = Amount { cents: Cents(read::required_cents(object, "amount")?), currency: read::currency(object)? };
+    let invoice_id = String::new();
+    let (kind, payload) = match text(object, "status") {
+        Some("failed" | "canceled") => {
+            ("invoice.refund_failed", Payload::InvoiceRefundFailed { refund_id, invoice_id, amount: amount.clone() })
+        }
+        _ => ("invoice.refunded", Payload::InvoiceRefunded { refund_id, invoice_id, amount: amount.clone() }),
+    };
+    let draft = Draft { id: event_id, kind, at, of, payload, token: None };
+    Ok((amount.cents > Cents::ZERO).then_some(draft))
+}
+
+/// `charge.refunded`: the charge says its sum, and in old shapes lists its refunds.
+pub fn charge_refunded(object: &Value, into: &Translated) -> Result<What, Invalid> {
+    let charge_id = read::required_id(object, "id")?;
+    let cents = read::required_cents(object, "amount_refunded")?;
+    let of = Of::Payment { intent: id(object, "payment_intent"), charge: Some(charge_id.clone()) };
+    let amount = Amount { cents: Cents(cents), currency: read::currency(object)? };
+    let mut drafts = vec![Draft {
+        id: into.id.clone(),
+        kind: "invoice.refunded_total",
+        at: into.created,
+        of: of.clone(),
+        payload: Payload::InvoiceRefundedTotal { charge_id, invoice_id: String::new(), amount },
+        token: None,
+    }];
+    for refund in read::list(object, "refunds") {
+        let refund_id = read::required_id(refund, "id")?;
+        drafts.extend(refund_draft(refund, format!("{}:{refund_id}", into.id), into.created, of.clone())?);
+    }
+    // An event's id may be as long as ours.
+    drafts.retain(|draft| draft.id.len() <= 255);
+    match id(object, "invoice") {
+        Some(invoice) => Ok(What::Facts(drafts.into_iter().map(|draft| draft.about(&invoice)).collect())),
+        None => Ok(What::Facts(drafts)),
+    }
+}
+
+/// `charge.dispute.*`. The invoice is held while it is open, and lost when the funds are withdrawn, which is mostly at
+/// once; it is won when they come back, or when an inquiry is closed without.
+pub fn dispute(object: &Value, into: &Translated) -> Result<What, Invalid> {
+    let dispute = Dispute {
+        dispute_id: read::required_id(object, "id")?,
+        invoice_id: String::new(),
+        amount: Amount { cents: Cents(read::required_cents(object, "amount")?), currency: read::currency(object)? },
+    };
+    let mut at = into.created;
+    let (kind, payload) = match (into.kind.rsplit('.').next(), text(object, "status")) {
+        (Some("created"), Some("prevented")) => return Ok(What::Ignored("the dispute was prevented")),
+        (Some("closed"), Some("prevented")) => {
+            // It never came to be one: what was refunded for it is a refund of its own. Dated before the dispute, so
+            // that funds which were withdrawn all the same stay gone.
+            let made = read::instant(object, "created").filter(|at| *at > OCCURRED_AT_MIN).unwrap_or(at);
+            at = made.plus_ms(-1).min(at);
+            ("dispute.won", Payload::DisputeWon(dispute))
+        }
+        (Some("created"), _) => ("dispute.opened", Payload::DisputeOpened(dispute)),
+        (Some("funds_withdrawn"), _) | (_, Some("lost")) => ("dispute.lost", Payload::DisputeLost(dispute)),
+        (Some("funds_reinstated"), _) | (_, Some("won" | "warning_closed")) => {
+            ("dispute.won", Payload::DisputeWon(dispute))
+        }
+        _ => return Ok(What::Ignored("nothing was decided about the funds")),
+    };
+    Ok(What::Facts(vec![Draft {
+        id: into.id.clone(),
+        kind,
+        at,
+        of: Of::Payment { intent: id(object, "payment_intent"), charge: id(object, "charge") },
+        payload,
+        token: None,
+    }]))
+}

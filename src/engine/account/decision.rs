@@ -1,0 +1,270 @@
+//! The whole decision about one account: its bindings, its lines, its states, and what a person has to look at.
+
+use crate::base::time::UtcMillis;
+use crate::engine::account::grouped::Grouped;
+use crate::engine::account::lifecycle;
+use crate::engine::account::lifecycle::Reached;
+use crate::engine::account::timeline::{Fact, Revenue, Timeline};
+use crate::engine::accrual::Line;
+use crate::engine::accrual::invoice;
+use crate::engine::accrual::invoice::{Bound, Terms};
+use crate::engine::accrual::milestone;
+use crate::engine::accrual::milestone::Pool;
+use crate::engine::attribution;
+use crate::engine::attribution::{Binding, Evidence, Link, Neighbour, Verdict};
+use crate::engine::event::{Event, Payload};
+use crate::engine::review::relation::Relations;
+use crate::engine::review::risk;
+use crate::engine::review::risk::{Referred, Review, Suspect, Suspicion};
+use crate::program::catalog::Catalog;
+use crate::program::document::{Cadence, Condition, Document};
+use std::collections::HashMap;
+
+/// Later than any fact: the whole history counts.
+const ALL: UtcMillis = UtcMillis(i64::MAX);
+
+/// Everything a decision about one account rests on.
+pub struct Case<'a> {
+    pub account: &'a str,
+    /// The account's facts, other accounts' facts about the same invoices, and what was said about its domain.
+    pub facts: &'a [&'a Fact],
+    /// The codes that its facts name, by code.
+    pub links: &'a HashMap<String, Link>,
+    /// Accounts whose sign-up named the same email domain, by it.
+    pub neighbours: &'a Grouped<Neighbour>,
+    /// Referred sign-ups of the partners of `links`, by partner.
+    pub crowd: &'a Grouped<Referred>,
+    pub relations: &'a Relations,
+    /// Email addresses the account is known by.
+    pub emails: &'a [String],
+    pub reviews: &'a [Review],
+    /// The lines that stand.
+    pub lines: &'a [Line],
+    pub terms: Terms<'a>,
+    pub pools: &'a [Pool],
+    pub now: UtcMillis,
+}
+
+/// One group's answer, and how far the account got in the program it is bound to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupDecision {
+    pub verdict: Verdict,
+    /// When it signed up, and by which event.
+    pub signed_up: (UtcMillis, String),
+    pub states: Vec<Reached>,
+    /// From which instant on a run may find a reward by state due. `None`: nothing to grant.
+    pub grant_due_at: Option<UtcMillis>,
+    /// Its first payment since it was bound.
+    pub qualified_at: Option<UtcMillis>,
+    pub held: bool,
+    pub revenue: Vec<Revenue>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    pub groups: Vec<GroupDecision>,
+    /// Every line that should stand.
+    pub lines: Vec<Line>,
+    pub suspicions: Vec<Suspicion>,
+}
+
+/// Whether decisions rest on this event: on its kind, or on what an event of any kind may bring, a code that binds and
+/// an address that looks like the partner's own. Others are stored and change nothing.
+pub fn matters(catalog: &Catalog, event: &Event) -> bool {
+    let brings = event.credential.code.is_some() || event.person.email.is_some();
+    (brings && event.account_id.is_some()) || is_decisive(&event.payload) || is_named(catalog, &event.kind)
+}
+
+fn is_decisive(payload: &Payload) -> bool {
+    matches!(
+        payload,
+        Payload::SignedUp { .. }
+            | Payload::Active { .. }
+            | Payload::Cancelled
+            | Payload::SubscriptionStarted(_)
+            | Payload::SubscriptionUpdated(_)
+            | Payload::SubscriptionCancelled(_)
+            | Payload::InvoicePaid(_)
+            | Payload::InvoiceRefunded { .. }
+            | Payload::InvoiceRefundFailed { .. }
+            | Payload::InvoiceRefundedTotal { .. }
+            | Payload::DisputeOpened(_)
+            | Payload::DisputeWon(_)
+            | Payload::DisputeLost(_)
+            | Payload::WorkspaceInvited { .. }
+            | Payload::HandedOff { .. }
+            | Payload::ListingViewed { .. }
+            | Payload::Rebound { .. }
+    )
+}
+
+/// Whether a program's document names this type of event.
+fn is_named(catalog: &Catalog, kind: &str) -> bool {
+    catalog.all_in_force(ALL).into_iter().any(|d| {
+        let in_funnel = d.funnel.iter().flat_map(|f| &f.stages).any(|s| s.events.iter().any(|e| e == kind));
+        let in_states = d.lifecycle.iter().flat_map(|s| &s.when).any(|c| names(c, kind));
+        in_funnel || in_states || d.rewards.iter().any(|r| invoice::event_of(r) == Some(kind))
+    })
+}
+
+fn names(condition: &Condition, kind: &str) -> bool {
+    match condition {
+        Condition::Happened { event } => event == kind,
+        Condition::AnyOf { conditions } => conditions.iter().any(|c| names(c, kind)),
+        _ => false,
+    }
+}
+
+/// Decides an account from scratch, on all its facts.
+pub fn decide(catalog: &Catalog, case: &Case) -> Decision {
+    let timeline = Timeline::of(case.account, case.facts, ALL);
+    let mut decision = Decision::default();
+    let Some(signup) = timeline.signup else { return decision };
+    for verdict in attribution::attribute(catalog, &timeline, &evidence(case)) {
+        let mut group = GroupDecision {
+            verdict,
+            signed_up: (signup.at, signup.event_id.clone()),
+            states: Vec::new(),
+            grant_due_at: None,
+            qualified_at: None,
+            held: false,
+            revenue: Vec::new(),
+        };
+        if let Some(binding) = &group.verdict.binding
+            && let Some(document) = catalog.in_force(&binding.program, case.now)
+        {
+            let suspicions = suspect(catalog, document, binding, &timeline, case);
+            let standing = risk::standing(&binding.program, &binding.partner, case.reviews, &suspicions);
+            let bound = Bound {
+                catalog,
+                binding,
+                account: case.account,
+                facts: case.facts,
+                timeline: &timeline,
+                standing: &standing,
+                terms: case.terms,
+            };
+            decision.lines.extend(lines(&bound, document, case));
+            // What is held for its currency qualifies nobody.
+            let paid = timeline.payments.iter().find(|p| {
+                (p.at, p.event_id) >= (binding.from, binding.event.as_str())
+                    && p.invoice.amount.currency == document.currency
+            });
+            group.qualified_at = paid.map(|p| p.at);
+            group.held = standing != risk::Standing::Clear;
+            group.states = lifecycle::history(document, case.account, case.facts);
+            group.grant_due_at = match document.settlement.cadence {
+                Cadence::Weekly | Cadence::Monthly => milestone::next_due(&bound, document, case.lines),
+                Cadence::Instant | Cadence::None => None,
+            };
+            if !group.held {
+                group.revenue = revenue_since(&timeline.revenue, binding.from);
+            }
+            decision.suspicions.extend(suspicions);
+        }
+        decision.groups.push(group);
+    }
+    decision
+}
+
+/// What the account is worth to its partner: from when it was bound on.
+fn revenue_since(spans: &[Revenue], bound_at: UtcMillis) -> Vec<Revenue> {
+    let since = spans.iter().filter(|s| s.to_ms.is_none_or(|to| to > bound_at));
+    since.map(|s| Revenue { from_ms: s.from_ms.max(bound_at), ..s.clone() }).collect()
+}
+
+fn lines(bound: &Bound, document: &Document, case: &Case) -> Vec<Line> {
+    // What one reward draws the next one cannot.
+    let mut pool = case.pools.iter().find(|p| p.program_id == document.id).cloned().unwrap_or_default();
+    let mut lines = invoice::invoice_lines(bound);
+    if document.settlement.cadence != Cadence::Instant {
+        lines.extend(invoice::event_lines(bound));
+    }
+    lines.extend(milestone::kept(bound, document, case.lines, &mut pool));
+    lines.extend(milestone::instant(bound, document, case.lines, case.now, &mut pool));
+    lines
+}
+
+/// The rewards by state that a run at `as_of` owes the account, judged on the facts before it, and when the next one
+/// may be due.
+pub fn grants(catalog: &Catalog, document: &Document, case: &Case, as_of: UtcMillis) -> (Vec<Line>, Option<UtcMillis>) {
+    let known: Vec<&Fact> = case.facts.iter().copied().filter(|f| f.at < as_of).collect();
+    let timeline = Timeline::of(case.account, &known, as_of);
+    let verdicts = attribution::attribute(catalog, &timeline, &Evidence { facts: &known, ..evidence(case) });
+    let Some(binding) = verdicts.iter().filter_map(|v| v.binding.as_ref()).find(|b| b.program == document.id) else {
+        return (Vec::new(), None);
+    };
+    let suspicions = suspect(catalog, document, binding, &timeline, case);
+    let standing = risk::standing(&binding.program, &binding.partner, case.reviews, &suspicions);
+    let bound = Bound {
+        catalog,
+        binding,
+        account: case.account,
+        facts: &known,
+        timeline: &timeline,
+        standing: &standing,
+        terms: case.terms,
+    };
+    let due = milestone::due(&bound, document, case.lines, as_of);
+    let all: Vec<Line> = case.lines.iter().chain(&due).cloned().collect();
+    let whole = Timeline::of(case.account, case.facts, ALL);
+    let next = milestone::next_due(&Bound { facts: case.facts, timeline: &whole, ..bound }, document, &all);
+    (due, next)
+}
+
+fn evidence<'a>(case: &Case<'a>) -> Evidence<'a> {
+    Evidence { account: case.account, facts: case.facts, links: case.links, neighbours: case.neighbours }
+}
+
+fn suspect(
+    catalog: &Catalog,
+    document: &Document,
+    binding: &Binding,
+    timeline: &Timeline,
+    case: &Case,
+) -> Vec<Suspicion> {
+    let link = case.links.get(&binding.code);
+    let signed_up = timeline.signup.map_or((UtcMillis(0), ""), |s| (s.at, s.event_id.as_str()));
+    let mut found = risk::assess(
+        document,
+        &Suspect {
+            account: case.account,
+            emails: case.emails,
+            partner: &binding.partner,
+            partner_email: link.and_then(|l| l.partner_email.as_deref()),
+            partner_website: link.and_then(|l| l.partner_website.as_deref()),
+            signed_up,
+            bound: (binding.from, &binding.event),
+            visitor: binding.visitor.as_deref(),
+            crowd: case.crowd,
+            relations: case.relations,
+        },
+    );
+    for payment in &timeline.payments {
+        let currency = &payment.invoice.amount.currency;
+        let Some(document) = catalog.in_force(&binding.program, payment.at) else { continue };
+        let evidence = if *currency != document.currency {
+            format!(
+                "invoice in {currency}; the program reckons in {}. Nothing is converted: it earns nothing. Book it by \
+                 hand, or have it invoiced in {}",
+                document.currency, document.currency
+            )
+        } else if payment.taken_back_elsewhere {
+            format!("refunded or disputed in another currency than it was paid in, {currency}; nothing is converted")
+        } else {
+            continue;
+        };
+        let counts = (payment.at, payment.event_id) >= (binding.from, binding.event.as_str());
+        if counts && !document.rewards.is_empty() {
+            found.push(Suspicion {
+                program: binding.program.clone(),
+                partner: binding.partner.clone(),
+                rule: risk::CURRENCY.to_owned(),
+                subject: payment.invoice.invoice_id.clone(),
+                holds: true,
+                evidence,
+            });
+        }
+    }
+    found
+}

@@ -1,0 +1,116 @@
+//! States: whether an account's conditions hold as of an instant, and the first instant at which they do.
+
+use crate::base::time::{DAY_MS, UtcMillis};
+use crate::engine::account::timeline::{Fact, Timeline};
+use crate::engine::event::Payload;
+use crate::engine::sabotage;
+use crate::engine::sabotage::Fault;
+use crate::program::document::{Condition, Document, State};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+/// A state that an account reached, or will reach if nothing else happens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    pub state: String,
+    pub at: UtcMillis,
+}
+
+/// Whether all conditions of `state` hold as of `as_of`, judged on the facts before it.
+pub fn holds(document: &Document, state: &State, account: &str, facts: &[&Fact], as_of: UtcMillis) -> bool {
+    let timeline = Timeline::of(account, facts, as_of);
+    state.when.iter().all(|c| condition_holds(c, &timeline, &document.currency, as_of))
+}
+
+/// The first instant as of which `state` holds, as far as the facts tell; it may lie in the future.
+pub fn first_held(document: &Document, state: &State, account: &str, facts: &[&Fact]) -> Option<UtcMillis> {
+    instants(state, account, facts).into_iter().find(|at| holds(document, state, account, facts, *at))
+}
+
+/// The states of the document that the account reaches as far as the facts tell, in the document's order. Some may lie
+/// in the future: spans end without a fact that would have them decided anew.
+pub fn history(document: &Document, account: &str, facts: &[&Fact]) -> Vec<Reached> {
+    let mut reached: Vec<Reached> = Vec::new();
+    for state in &document.lifecycle {
+        if let Some(at) = first_held(document, state, account, facts) {
+            // A fact counts as of the millisecond after it; people are told the fact's own instant.
+            let own = UtcMillis(at.0 - 1);
+            let by_fact = facts.iter().any(|f| f.at == own && f.account_id == account);
+            reached.push(Reached { state: state.state.clone(), at: if by_fact { own } else { at } });
+        }
+    }
+    reached
+}
+
+/// A payment in another currency than the program's is held for review: it reaches no state.
+fn condition_holds(condition: &Condition, timeline: &Timeline, currency: &str, as_of: UtcMillis) -> bool {
+    let payments = || timeline.payments.iter().filter(|p| p.invoice.amount.currency == currency);
+    match condition {
+        Condition::SignedUp {} => timeline.signup.is_some(),
+        Condition::Paid {} => payments().next().is_some(),
+        Condition::ActiveDays { days } => timeline.signup.is_some_and(|signup| {
+            let end = signup.at.plus_days(*days);
+            as_of >= end && !timeline.cancellations.iter().any(|c| *c >= signup.at && *c < end)
+        }),
+        Condition::PaidForDays { days } => {
+            let kept: Vec<_> = payments().filter(|p| !p.fully_taken_back()).collect();
+            kept.len() >= 2 || kept.iter().any(|p| as_of >= p.at.plus_days(*days))
+        }
+        Condition::AnyOf { conditions } => conditions.iter().any(|c| condition_holds(c, timeline, currency, as_of)),
+        Condition::ApiCalls { at_least } => timeline
+            .facts
+            .iter()
+            .any(|f| matches!(&f.payload, Payload::Active { api_calls: Some(calls), .. } if calls >= at_least)),
+        Condition::TeamLarger { than } => timeline.facts.iter().any(|f| match &f.payload {
+            Payload::SignedUp { team_size: Some(size), .. } | Payload::Active { team_size: Some(size), .. } => {
+                size > than
+            }
+            _ => false,
+        }),
+        Condition::ListingsViewed { distinct, within_days } => listings_viewed(timeline, *distinct, *within_days),
+        Condition::Happened { event } => timeline.facts.iter().any(|f| f.kind == *event),
+    }
+}
+
+/// Whether some span of that many days holds that many distinct listings.
+fn listings_viewed(timeline: &Timeline, distinct: i64, within_days: i64) -> bool {
+    let views: Vec<(UtcMillis, &str)> = timeline
+        .facts
+        .iter()
+        .filter_map(|f| match &f.payload {
+            Payload::ListingViewed { listing_id } => Some((f.at, listing_id.as_str())),
+            _ => None,
+        })
+        .collect();
+    let wanted = usize::try_from(distinct).unwrap_or(usize::MAX);
+    views.iter().enumerate().any(|(i, (start, _))| {
+        let days = if sabotage::is(Fault::ViewsAnyTime) { 3_650 } else { within_days };
+        let end = start.plus_days(days);
+        let inside: HashSet<&str> = views[i..].iter().take_while(|(at, _)| *at < end).map(|(_, id)| *id).collect();
+        inside.len() >= wanted
+    })
+}
+
+/// The days after a fact at which a condition can turn true by time alone.
+fn spans_of(condition: &Condition) -> Vec<i64> {
+    match condition {
+        Condition::ActiveDays { days } | Condition::PaidForDays { days } => vec![*days],
+        Condition::AnyOf { conditions } => conditions.iter().flat_map(spans_of).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The instants at which the answer can turn true, in order: just after each fact, and where a span ends.
+fn instants(state: &State, account: &str, facts: &[&Fact]) -> Vec<UtcMillis> {
+    let mut at: Vec<UtcMillis> = Vec::new();
+    let spans: Vec<i64> = state.when.iter().flat_map(spans_of).collect();
+    for fact in facts {
+        at.push(fact.at.plus_ms(1));
+        if fact.account_id == account {
+            at.extend(spans.iter().map(|days| fact.at.plus_ms(days.saturating_mul(DAY_MS)).max(fact.at.plus_ms(1))));
+        }
+    }
+    at.sort_unstable();
+    at.dedup();
+    at
+}

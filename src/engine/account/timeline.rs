@@ -1,0 +1,337 @@
+//! An account's facts in order, and what they add up to: sign-up, payments with what was taken back, stays.
+//!
+//! Rules 2 to 4, 11 and 16 of the design. The order is that of (occurred_at, event id), never that of arrival.
+
+use crate::base::money::Cents;
+use crate::base::time::UtcMillis;
+use crate::engine::attribution::touch::{Touch, Trail};
+use crate::engine::event::{Amount, Invoice, Payload};
+use crate::engine::sabotage;
+use crate::engine::sabotage::Fault as Sabotage;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+
+/// One stored event, as decisions see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    pub event_id: String,
+    pub account_id: String,
+    /// The event's type.
+    pub kind: String,
+    pub at: UtcMillis,
+    /// The domain of the address it named; `None` for free mail.
+    pub email_domain: Option<String>,
+    pub payload: Payload,
+    pub credential: Presented,
+}
+
+/// What an event presented to be attributed by, verified when it was taken in.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Presented {
+    pub code: Option<String>,
+    /// The touches of a valid token.
+    pub trail: Option<Trail>,
+    /// A token came, and its signature did not verify.
+    #[serde(default)]
+    pub token_refused: bool,
+    pub visitor: Option<String>,
+    /// The clicks of that visitor, as they stood when the event was taken in.
+    #[serde(default)]
+    pub clicks: Vec<Touch>,
+}
+
+/// A paid invoice of more than nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Payment<'a> {
+    pub event_id: &'a str,
+    pub at: UtcMillis,
+    pub invoice: &'a Invoice,
+    /// Refunded, and lost in disputes; together at most what was paid.
+    pub taken_back: Cents,
+    /// Something was taken back in another currency than was paid: a person has to look at it.
+    pub taken_back_elsewhere: bool,
+    /// A dispute is open.
+    pub disputed: bool,
+    /// Which stay it was paid in.
+    pub stay: usize,
+}
+
+impl Payment<'_> {
+    /// Whether it comes to more than `cents` per month of service.
+    pub fn is_monthly_over(&self, cents: Cents) -> bool {
+        let floor = cents.0.saturating_mul(self.invoice.months.max(1));
+        self.invoice.amount.cents.0 + i64::from(sabotage::is(Sabotage::FloorIncluded)) > floor
+    }
+
+    pub fn fully_taken_back(&self) -> bool {
+        self.taken_back >= self.invoice.amount.cents
+    }
+}
+
+/// A time with payments and no cancellation: from a first payment to the cancellation that ends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stay {
+    pub first_paid_at: UtcMillis,
+    pub cancelled_at: Option<UtcMillis>,
+}
+
+/// A span of annual recurring revenue: half-open, without end while it lasts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Revenue {
+    pub from_ms: UtcMillis,
+    pub to_ms: Option<UtcMillis>,
+    pub annual_cents: Cents,
+}
+
+/// An active subscription, and what it is worth a year as was said last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Active {
+    pub id: String,
+    pub annual_cents: Option<Cents>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Timeline<'a> {
+    /// The earliest sign-up.
+    pub signup: Option<&'a Fact>,
+    pub payments: Vec<Payment<'a>>,
+    pub stays: Vec<Stay>,
+    /// When the account went from not cancelled to cancelled.
+    pub cancellations: Vec<UtcMillis>,
+    /// Subscriptions that are active at the end, by id.
+    pub active: Vec<Active>,
+    /// Subscriptions and what they are worth a year, while the account pays.
+    pub revenue: Vec<Revenue>,
+    /// All facts of the account itself, in order.
+    pub facts: Vec<&'a Fact>,
+}
+
+impl<'a> Timeline<'a> {
+    /// What `facts` before `as_of` add up to for `account`. Facts of other accounts may be among them: an invoice
+    /// belongs to the account whose claim to it is the earliest, and is refunded whatever account the refund names.
+    pub fn of(account: &str, facts: &[&'a Fact], as_of: UtcMillis) -> Timeline<'a> {
+        let mut known: Vec<&Fact> = facts.iter().copied().filter(|f| f.at < as_of).collect();
+        known.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
+        let mut claims: HashMap<&str, &Fact> = HashMap::new();
+        for fact in &known {
+            if let Payload::InvoicePaid(invoice) = &fact.payload {
+                let claim = claims.entry(&invoice.invoice_id).or_insert(fact);
+                if sabotage::is(Sabotage::LaterClaimStands) {
+                    *claim = fact;
+                }
+            }
+        }
+        let mut walk = Walk::default();
+        for fact in known.iter().copied().filter(|f| f.account_id == account) {
+            walk.step(fact, &claims);
+        }
+        let worth = |id: &str| walk.worth.get(id).map(|cents| Cents(*cents));
+        let mut active: Vec<Active> =
+            walk.subscriptions.iter().map(|id| Active { id: (*id).to_owned(), annual_cents: worth(id) }).collect();
+        active.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut timeline = walk.timeline;
+        timeline.active = active;
+        take_back(&mut timeline.payments, &known);
+        timeline.revenue.retain(|s| s.annual_cents > Cents::ZERO && s.to_ms.is_none_or(|to| to > s.from_ms));
+        timeline
+    }
+
+    /// Whether the account had signed up before: nobody signs up twice.
+    pub fn is_repeated_signup(&self, fact: &Fact) -> bool {
+        matches!(fact.payload, Payload::SignedUp { .. }) && self.signup.is_none_or(|s| s.event_id != fact.event_id)
+    }
+
+    /// The first payment ever: the start of the clocks that count months.
+    pub fn first_paid_at(&self) -> Option<UtcMillis> {
+        self.payments.first().map(|p| p.at)
+    }
+}
+
+/// The state while walking through an account's facts.
+#[derive(Default)]
+struct Walk<'a> {
+    timeline: Timeline<'a>,
+    stay: Option<usize>,
+    subscriptions: HashSet<&'a str>,
+    /// Subscriptions that were cancelled: to cancel one again means nothing.
+    ended: HashSet<&'a str>,
+    /// What each subscription is worth a year, as was said last.
+    worth: HashMap<&'a str, i64>,
+    gone: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn step(&mut self, fact: &'a Fact, claims: &HashMap<&str, &'a Fact>) {
+        self.timeline.facts.push(fact);
+        match &fact.payload {
+            Payload::SignedUp { .. }
+                if self.timeline.signup.is_none() || sabotage::is(Sabotage::LaterSignUpDecides) =>
+            {
+                self.timeline.signup = Some(fact);
+                // Whatever it was before, from here on it is an account that has not cancelled.
+                self.gone = false;
+            }
+            Payload::InvoicePaid(invoice) => {
+                let stands = claims.get(invoice.invoice_id.as_str()).is_some_and(|c| std::ptr::eq(*c, fact));
+                if stands && invoice.amount.cents > Cents::ZERO {
+                    self.pay(fact, invoice);
+                }
+            }
+            Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) => {
+                let monthly = s.monthly_cents.map(|c| c.0.saturating_mul(12));
+                if let Some(annual) = s.annual_value_cents.map(|c| c.0).or(monthly) {
+                    self.worth.insert(&s.subscription_id, annual);
+                }
+                self.subscribe(&s.subscription_id);
+            }
+            Payload::SubscriptionCancelled(s) => {
+                self.subscriptions.remove(s.subscription_id.as_str());
+                if self.ended.insert(&s.subscription_id) && self.subscriptions.is_empty() {
+                    self.cancel(fact.at);
+                }
+            }
+            Payload::Cancelled => self.cancel(fact.at),
+            _ => {}
+        }
+        self.reckon_revenue(fact.at);
+    }
+
+    /// What the active subscriptions are worth from `at` on, while the account has paid and is not cancelled.
+    fn reckon_revenue(&mut self, at: UtcMillis) {
+        let pays = !self.timeline.payments.is_empty() && !self.gone;
+        let worth = |id: &&str| self.worth.get(id).copied().unwrap_or(0);
+        let annual_cents = Cents(if pays { self.subscriptions.iter().map(worth).sum() } else { 0 });
+        let spans = &mut self.timeline.revenue;
+        if spans.last().map_or(Cents::ZERO, |s| s.annual_cents) != annual_cents {
+            if let Some(open) = spans.last_mut() {
+                open.to_ms = Some(at);
+            }
+            spans.push(Revenue { from_ms: at, to_ms: None, annual_cents });
+        }
+    }
+
+    fn subscribe(&mut self, id: &'a str) {
+        self.ended.remove(id);
+        self.subscriptions.insert(id);
+    }
+
+    fn pay(&mut self, fact: &'a Fact, invoice: &'a Invoice) {
+        self.gone = false;
+        if let Some(id) = &invoice.subscription_id {
+            self.subscribe(id);
+        }
+        let stays = &mut self.timeline.stays;
+        let stay = *self.stay.get_or_insert_with(|| {
+            stays.push(Stay { first_paid_at: fact.at, cancelled_at: None });
+            stays.len() - 1
+        });
+        self.timeline.payments.push(Payment {
+            event_id: &fact.event_id,
+            at: fact.at,
+            invoice,
+            taken_back: Cents::ZERO,
+            taken_back_elsewhere: false,
+            disputed: false,
+            stay,
+        });
+    }
+
+    fn cancel(&mut self, at: UtcMillis) {
+        self.ended.extend(self.subscriptions.drain());
+        if !self.gone {
+            self.timeline.cancellations.push(at);
+            self.gone = true;
+        }
+        if let Some(stay) = self.stay.take() {
+            self.timeline.stays[stay].cancelled_at = Some(at);
+        }
+    }
+}
+
+/// Puts refunds and disputes on the payments they are about.
+fn take_back(payments: &mut [Payment], known: &[&Fact]) {
+    // By invoice and currency: what comes in another currency is never converted.
+    let mut taken = refunded(known);
+    let mut disputes: HashMap<(&str, &str), &Payload> = HashMap::new();
+    for fact in known {
+        match &fact.payload {
+            Payload::DisputeOpened(d) => {
+                // Once won or lost a dispute is not opened again, whatever an opening is dated.
+                disputes.entry((&d.invoice_id, &d.dispute_id)).or_insert(&fact.payload);
+            }
+            Payload::DisputeWon(d) | Payload::DisputeLost(d) => {
+                disputes.insert((&d.invoice_id, &d.dispute_id), &fact.payload);
+            }
+            _ => {}
+        }
+    }
+    let mut open: HashSet<&str> = HashSet::new();
+    for ((invoice_id, _), latest) in disputes {
+        match latest {
+            Payload::DisputeLost(d) if !sabotage::is(Sabotage::LostDisputeKeeps) => {
+                let sum = taken.entry((invoice_id, &d.amount.currency)).or_default();
+                *sum = sum.saturating_add(d.amount.cents.0);
+            }
+            Payload::DisputeOpened(_) if !sabotage::is(Sabotage::DisputeFreezesNothing) => {
+                open.insert(invoice_id);
+            }
+            _ => {}
+        }
+    }
+    for payment in payments {
+        let id = payment.invoice.invoice_id.as_str();
+        let same = taken.get(&(id, payment.invoice.amount.currency.as_str())).copied().unwrap_or(0);
+        // Refunds include the tax that was charged; what is taken back is their share of what was paid for the service.
+        let charged = payment.invoice.charged();
+        let share = payment.invoice.amount.cents.share(Cents(same.min(charged.0)), charged);
+        payment.taken_back = share.unwrap_or(Cents::ZERO);
+        payment.taken_back_elsewhere =
+            taken.keys().any(|(invoice, currency)| *invoice == id && *currency != payment.invoice.amount.currency);
+        payment.disputed = open.contains(id);
+    }
+}
+
+/// What of each invoice was refunded, by currency: the sum of its refunds that did not fail, or what its charges'
+/// sums say without those that failed, whichever is more. Neither depends on an order.
+fn refunded<'a>(known: &[&'a Fact]) -> HashMap<(&'a str, &'a str), i64> {
+    let mut failed: HashMap<(&str, &str), &Amount> = HashMap::new();
+    let mut totals: HashMap<(&str, &str, &str), i64> = HashMap::new();
+    for fact in known {
+        match &fact.payload {
+            Payload::InvoiceRefundFailed { refund_id, invoice_id, amount } => {
+                failed.entry((invoice_id, refund_id)).or_insert(amount);
+            }
+            Payload::InvoiceRefundedTotal { charge_id, invoice_id, amount } => {
+                let total = totals.entry((invoice_id, charge_id, &amount.currency)).or_default();
+                *total = amount.cents.0.max(*total);
+            }
+            _ => {}
+        }
+    }
+    let mut seen: HashSet<(&str, &str)> = HashSet::new();
+    let mut taken: HashMap<(&str, &str), i64> = HashMap::new();
+    for fact in known {
+        if let Payload::InvoiceRefunded { refund_id, invoice_id, amount } = &fact.payload {
+            let first = seen.insert((invoice_id, refund_id)) || sabotage::is(Sabotage::RefundTwice);
+            if first && !failed.contains_key(&(invoice_id.as_str(), refund_id.as_str())) {
+                let sum = taken.entry((invoice_id, &amount.currency)).or_default();
+                *sum = sum.saturating_add(amount.cents.0);
+            }
+        }
+    }
+    let mut sums: HashMap<(&str, &str), i64> = HashMap::new();
+    for ((invoice, _, currency), total) in totals {
+        let sum = sums.entry((invoice, currency)).or_default();
+        *sum = sum.saturating_add(total);
+    }
+    for ((invoice, _), amount) in &failed {
+        if let Some(sum) = sums.get_mut(&(*invoice, amount.currency.as_str())) {
+            *sum = sum.saturating_sub(amount.cents.0);
+        }
+    }
+    for (key, sum) in sums.into_iter().filter(|(_, sum)| *sum > 0) {
+        let own = taken.entry(key).or_default();
+        *own = sum.max(*own);
+    }
+    taken
+}

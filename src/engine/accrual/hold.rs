@@ -1,0 +1,104 @@
+//! Whether a line vests, when, and what voids it. Rules 12, 16, 21 and 23 of the design.
+
+use crate::base::time::UtcMillis;
+use crate::engine::account::lifecycle;
+use crate::engine::account::timeline::{Fact, Timeline};
+use crate::engine::accrual::{Bucket, Line, LineState};
+use crate::engine::review::risk::Standing;
+use crate::engine::sabotage;
+use crate::engine::sabotage::Fault as Sabotage;
+use crate::engine::settlement::schedule;
+use crate::program::document::{Document, Hold};
+
+/// An account's facts, as holds judge them.
+pub struct Grounds<'a> {
+    pub document: &'a Document,
+    pub account: &'a str,
+    pub facts: &'a [&'a Fact],
+    pub timeline: &'a Timeline<'a>,
+}
+
+/// When what was earned at `at` in a stay (`None` where there is no payment yet) vests, or why it never will.
+/// `Ok(None)`: not to be said yet.
+pub fn vesting(g: &Grounds, stay: Option<usize>, at: UtcMillis) -> Result<Option<UtcMillis>, String> {
+    match &g.document.vesting.hold {
+        Hold::None {} => Ok(Some(at)),
+        Hold::DaysAfterFirstPayment { days, void_if_cancelled } => {
+            let Some(stay) = stay.and_then(|s| g.timeline.stays.get(s)) else { return Ok(None) };
+            let end = stay.first_paid_at.plus_days(*days);
+            let inside =
+                |cancelled: UtcMillis| cancelled < end || (sabotage::is(Sabotage::HoldIncludesEnd) && cancelled == end);
+            if *void_if_cancelled && stay.cancelled_at.is_some_and(inside) {
+                return Err(format!("cancelled inside the hold of {days} days"));
+            }
+            Ok(Some(end.max(at)))
+        }
+        Hold::UntilState { state, churn_days } => {
+            let Some(wanted) = g.document.state(state) else { return Ok(None) };
+            if churned_at(g, *churn_days).is_some() {
+                return Err(format!("churned inside {churn_days} days of the first payment"));
+            }
+            match lifecycle::first_held(g.document, wanted, g.account, g.facts) {
+                _ if sabotage::is(Sabotage::HoldNotAwaited) => Ok(Some(at)),
+                Some(reached) => Ok(Some(reached.max(at))),
+                // Without a cancellation the state may still be reached.
+                None if left_at(g).is_none() => Ok(None),
+                None => Err(format!("not {state}")),
+            }
+        }
+    }
+}
+
+/// Where the hold waits for a state: the cancellation after which the account earns nothing more.
+pub fn earning_ended(g: &Grounds) -> Option<UtcMillis> {
+    let Hold::UntilState { state, churn_days } = &g.document.vesting.hold else { return None };
+    let sustained =
+        g.document.state(state).is_some_and(|s| lifecycle::first_held(g.document, s, g.account, g.facts).is_some());
+    let left = left_at(g).filter(|_| !sustained);
+    [churned_at(g, *churn_days), left].into_iter().flatten().min()
+}
+
+/// The cancellation inside so many days of the first payment.
+fn churned_at(g: &Grounds, days: i64) -> Option<UtcMillis> {
+    let paid = g.timeline.first_paid_at().filter(|_| !sabotage::is(Sabotage::ChurnKeeps))?;
+    g.timeline.cancellations.iter().copied().find(|c| *c >= paid && *c < paid.plus_days(days))
+}
+
+/// The first cancellation since the account signed up.
+fn left_at(g: &Grounds) -> Option<UtcMillis> {
+    let signed_up = g.timeline.signup?.at;
+    g.timeline.cancellations.iter().copied().find(|c| *c >= signed_up)
+}
+
+/// A flat reward earned at `since` and granted at `at` is void if the account cancels, or its first invoice is taken
+/// back in full, before the scheduled time of the run that vests it. `None`: no run is in sight yet, and whatever is
+/// known comes before it.
+pub fn flat_void(g: &Grounds, since: UtcMillis, at: UtcMillis, vests_at: Option<UtcMillis>) -> Option<String> {
+    // What is dated at a run's very time is the next run's.
+    let next = |vests_at: UtcMillis| schedule::next_run_at(g.document.settlement.cadence, vests_at.max(at.plus_ms(1)));
+    let run = vests_at.map_or(UtcMillis(i64::MAX), next);
+    let known = Timeline::of(g.account, g.facts, run);
+    if known.cancellations.iter().any(|c| *c >= since) && !sabotage::is(Sabotage::FlatSurvives) {
+        return Some("the account cancelled before it vested".to_owned());
+    }
+    let first = known.payments.first()?;
+    first.fully_taken_back().then(|| "the first invoice was taken back in full before it vested".to_owned())
+}
+
+/// What a review makes of a line: held while it is open, void once it is rejected. What a run has vested stays.
+pub fn review(line: &mut Line, standing: &Standing) {
+    match standing {
+        Standing::Clear => {}
+        Standing::Held if sabotage::is(Sabotage::HoldIgnored) => {}
+        Standing::Held if line.state == LineState::Pending || line.state == LineState::Available => {
+            line.state = LineState::Held;
+            line.reason = "held for review".to_owned();
+        }
+        Standing::Held => {}
+        Standing::Rejected(reason) => line.void(format!("rejected in review: {reason}")),
+    }
+    // A fresh line that is held has not vested.
+    if line.state == LineState::Held && line.postings == 0 && line.bucket == Bucket::Available {
+        line.bucket = Bucket::Pending;
+    }
+}

@@ -1,0 +1,377 @@
+//! What an account's payments and events earn its referrer: the lines that the facts call for.
+//!
+//! Rules 1, 2, 11, 14, 15, 17, 19 and 20 of the design. A share is floored to the cent once, over the whole rate. What
+//! is taken back is the share of what the invoice really earned, over all its lines, the first line used up before the
+//! next.
+
+use crate::base::money::{Bps, Cents};
+use crate::base::time::{Quarter, UtcMillis};
+use crate::engine::account::lifecycle;
+use crate::engine::account::timeline::{Fact, Payment, Timeline};
+use crate::engine::accrual::hold;
+use crate::engine::accrual::hold::Grounds;
+use crate::engine::accrual::{Bucket, Ground, Line, LineState};
+use crate::engine::attribution::Binding;
+use crate::engine::event::Payload;
+use crate::engine::review::risk::Standing;
+use crate::engine::sabotage;
+use crate::engine::sabotage::Fault as Sabotage;
+use crate::program::catalog::Catalog;
+use crate::program::document::{Document, Effect, Hold, Reward, RewardTerms, Span, Trigger};
+use serde::Deserialize;
+use std::collections::HashMap;
+
+/// Not to be said yet: the last instant that can be written.
+pub const NEVER: UtcMillis = UtcMillis(253_402_300_799_999);
+
+/// A modifier that a partner has earned, as the last run found.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct PartnerTerm {
+    pub partner_id: String,
+    pub program_id: String,
+    pub modifier_id: String,
+    /// The quarter whose invoices it is for; empty: for invoices after `from_ms`, for good.
+    pub quarter: String,
+    pub from_ms: UtcMillis,
+}
+
+/// What runs have found about partners that bears on an account's lines.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// By partner.
+    pub modifiers: &'a HashMap<String, Vec<PartnerTerm>>,
+    /// What monthly caps take, by line.
+    pub capped: &'a HashMap<String, Cents>,
+}
+
+impl<'a> Terms<'a> {
+    fn of(&self, partner: &str) -> &'a [PartnerTerm] {
+        self.modifiers.get(partner).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// One account bound to one program.
+pub struct Bound<'a> {
+    pub catalog: &'a Catalog,
+    pub binding: &'a Binding,
+    pub account: &'a str,
+    pub facts: &'a [&'a Fact],
+    pub timeline: &'a Timeline<'a>,
+    pub standing: &'a Standing,
+    pub terms: Terms<'a>,
+}
+
+impl<'a> Bound<'a> {
+    fn grounds(&'a self, document: &'a Document) -> Grounds<'a> {
+        Grounds { document, account: self.account, facts: self.facts, timeline: self.timeline }
+    }
+
+    fn counts(&self, at: UtcMillis, event: &str) -> bool {
+        (at, event) >= (self.binding.from, self.binding.event.as_str())
+    }
+}
+
+/// The lines of the account's payments since it was bound.
+pub fn invoice_lines(b: &Bound) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut used: HashMap<String, i64> = HashMap::new();
+    let mut first = true;
+    for payment in b.timeline.payments.iter().filter(|p| b.counts(p.at, p.event_id)) {
+        let Some(document) = b.catalog.in_force(&b.binding.program, payment.at) else { continue };
+        if payment.invoice.amount.currency != document.currency {
+            continue;
+        }
+        let mut earned = earn(b, document, payment, first, &mut used);
+        take_back(&mut earned, payment);
+        for line in &mut earned {
+            judge(line, b, document, payment);
+        }
+        lines.append(&mut earned);
+        lines.extend(benefit_line(b, document, payment));
+        first = false;
+    }
+    lines
+}
+
+/// The flat lines of events other than payments, where a program settles by runs: the first such event since the
+/// account was bound.
+pub fn event_lines(b: &Bound) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let Some(now) = b.catalog.all_in_force(NEVER).into_iter().find(|d| d.id == b.binding.program) else { return lines };
+    for kind in now.rewards.iter().filter_map(|r| event_of(r)).filter(|kind| *kind != "invoice.paid") {
+        let facts = b.timeline.facts.iter().filter(|f| f.kind == kind && !b.timeline.is_repeated_signup(f));
+        let facts = facts.filter(|f| b.counts(f.at, &f.event_id));
+        for fact in facts {
+            let Some(document) = b.catalog.in_force(&b.binding.program, fact.at) else { continue };
+            for reward in document.rewards.iter().filter(|r| event_of(r) == Some(kind)) {
+                let earned = lines.iter().any(|l: &Line| l.rule_id == reward.id);
+                let Some(cents) = reward.amount.flat_cents.filter(|_| !earned) else { continue };
+                if meets(&reward.when, b.binding, None, Some(fact)) {
+                    lines.push(flat_line(b, document, reward, fact, cents));
+                }
+            }
+        }
+    }
+    lines
+}
+
+fn flat_line(b: &Bound, document: &Document, reward: &Reward, fact: &Fact, cents: Cents) -> Line {
+    let ground = Ground {
+        rule: &reward.id,
+        basis: format!("event:{}", fact.kind),
+        event: &fact.event_id,
+        at: fact.at,
+        reason: format!("{} was taken in", fact.kind),
+    };
+    let mut line = Line::new(document, &b.binding.partner, b.account, ground, cents);
+    judge_flat(&mut line, &b.grounds(document));
+    hold::review(&mut line, b.standing);
+    line
+}
+
+/// When a flat line vests, and whether it is void.
+pub fn judge_flat(line: &mut Line, grounds: &Grounds) {
+    // It belongs to the stay that it falls into, or to the first that begins after it.
+    let stay = grounds.timeline.stays.iter().position(|s| s.cancelled_at.is_none_or(|c| c > line.at_ms));
+    match hold::vesting(grounds, stay, line.at_ms) {
+        Err(why) => line.void(why),
+        Ok(vests_at) => {
+            line.vests_at_ms = vests_at.unwrap_or(NEVER);
+            let held = !matches!(grounds.document.vesting.hold, Hold::None {});
+            if held && let Some(why) = hold::flat_void(grounds, earned_at(line, grounds), line.at_ms, vests_at) {
+                line.void(why);
+            }
+        }
+    }
+}
+
+/// When what a flat line is for came about. A state is often reached some time before the run that grants it.
+fn earned_at(line: &Line, grounds: &Grounds) -> UtcMillis {
+    let state = line.basis.strip_prefix("state:").and_then(|name| grounds.document.state(name));
+    let reached = state.and_then(|s| lifecycle::first_held(grounds.document, s, grounds.account, grounds.facts));
+    reached.map_or(line.at_ms, |reached| reached.min(line.at_ms))
+}
+
+/// The type of event that makes a reward due.
+pub fn event_of(reward: &Reward) -> Option<&str> {
+    match &reward.on {
+        Trigger::Event(kind) => Some(kind),
+        Trigger::State(_) => None,
+    }
+}
+
+/// Whether a reward's terms hold for a binding and the payment or event it would be for.
+pub fn meets(terms: &RewardTerms, binding: &Binding, payment: Option<&Payment>, fact: Option<&Fact>) -> bool {
+    let by_source = terms.source.is_empty() || terms.source.contains(&binding.source);
+    let by_month = terms.monthly_over_cents.is_none_or(|over| payment.is_some_and(|p| p.is_monthly_over(over)));
+    let annual = fact.and_then(|f| match &f.payload {
+        Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) => s.annual_value_cents,
+        _ => None,
+    });
+    let by_year = terms.annual_at_least_cents.is_none_or(|least| annual.is_some_and(|a| a >= least));
+    by_source && by_month && by_year
+}
+
+fn earn(b: &Bound, document: &Document, payment: &Payment, first: bool, used: &mut HashMap<String, i64>) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let rewards = document.rewards.iter().filter(|r| {
+        event_of(r) == Some("invoice.paid")
+            && meets(&r.when, b.binding, Some(payment), None)
+            && in_span(r, b, document, payment, first)
+    });
+    for reward in rewards {
+        let amount = payment.invoice.amount.cents;
+        let Some(rate) = reward.amount.rate_bps else {
+            lines.extend(
+                reward.amount.flat_cents.and_then(|cents| invoice_line(b, document, payment, &reward.id, "", cents)),
+            );
+            continue;
+        };
+        let Some(base) = share(rate, amount) else { continue };
+        if let Some(mut line) = invoice_line(b, document, payment, &reward.id, "", base) {
+            if let Some(cap) = reward.amount.cap_cents {
+                let more = i64::from(sabotage::is(Sabotage::AccountCapOffByOne));
+                let room = used.entry(reward.id.clone()).or_insert(cap.0 + more);
+                take_cap(&mut line, Cents((base.0 - *room).clamp(0, base.0)), "over the account's cap");
+                *room = (*room - base.0).max(0);
+            }
+            lines.push(line);
+        }
+        // The better rate is one rate, floored once: its line holds what it adds.
+        if let Some((modifier, better)) =
+            better_rate(b.terms.of(&b.binding.partner), document, reward, rate, payment.at)
+            && let Some(whole) = share(better, amount)
+        {
+            let extra = Cents(whole.0 - base.0);
+            lines.extend(invoice_line(b, document, payment, &modifier, &reward.id, extra));
+        }
+    }
+    for line in &mut lines {
+        if let Some(taken) = b.terms.capped.get(&line.id) {
+            let taken = Cents(taken.0.min(line.kept().0));
+            take_cap(line, taken, &format!("over the partner's cap in {}", line.period.clone()));
+        }
+    }
+    lines
+}
+
+fn take_cap(line: &mut Line, taken: Cents, why: &str) {
+    if taken <= Cents::ZERO {
+        return;
+    }
+    line.capped_cents.0 += taken.0;
+    line.net_cents = line.kept();
+    line.reason = format!("{}; {} cents are {why}", line.reason, taken.0);
+    if line.net_cents == Cents::ZERO {
+        line.void(format!("{why}: nothing is left of {} cents", line.earned_cents.0));
+    }
+}
+
+fn invoice_line(
+    b: &Bound,
+    document: &Document,
+    payment: &Payment,
+    rule: &str,
+    on: &str,
+    earned: Cents,
+) -> Option<Line> {
+    let invoice = &payment.invoice.invoice_id;
+    let basis = if on.is_empty() { format!("invoice:{invoice}") } else { format!("invoice:{invoice}:{on}") };
+    let reason = format!("invoice {invoice} was paid");
+    let ground = Ground { rule, basis, event: payment.event_id, at: payment.at, reason };
+    (earned > Cents::ZERO).then(|| Line::new(document, &b.binding.partner, b.account, ground, earned))
+}
+
+/// The highest rate that a partner's modifiers give this reward, if it is higher than its own. They do not stack.
+pub(crate) fn better_rate(
+    terms: &[PartnerTerm],
+    document: &Document,
+    reward: &Reward,
+    own: Bps,
+    at: UtcMillis,
+) -> Option<(String, Bps)> {
+    let quarter = Quarter::of(at).to_string();
+    let applies = |modifier: &str| {
+        terms.iter().any(|t| {
+            t.program_id == document.id
+                && t.modifier_id == modifier
+                && if t.quarter.is_empty() {
+                    at > t.from_ms || sabotage::is(Sabotage::PlatinumFromStart)
+                } else {
+                    t.quarter == quarter
+                }
+        })
+    };
+    let rates = document.modifiers.iter().filter(|m| applies(&m.id)).filter_map(|m| match &m.then {
+        Effect::AddBps(more) => Some((m.id.clone(), Bps(own.0 + more.0))),
+        Effect::ReplaceBps(rates) => rates.get(&reward.id).map(|rate| (m.id.clone(), *rate)),
+    });
+    if sabotage::is(Sabotage::PlatinumStacked) {
+        let all: Vec<(String, Bps)> = rates.collect();
+        let more = all.iter().map(|(_, rate)| rate.0 - own.0).sum::<i64>();
+        return all.into_iter().next_back().map(|(id, _)| (id, Bps(own.0 + more)));
+    }
+    rates.filter(|(_, rate)| *rate > own).max_by_key(|(_, rate)| *rate)
+}
+
+pub(crate) fn share(rate: Bps, amount: Cents) -> Option<Cents> {
+    if sabotage::is(Sabotage::RoundShare) {
+        return Some(Cents((amount.0 * rate.0 + 5_000) / 10_000));
+    }
+    rate.of(amount)
+}
+
+fn in_span(reward: &Reward, b: &Bound, document: &Document, payment: &Payment, first: bool) -> bool {
+    match &reward.span {
+        Span::Once {} => first,
+        Span::Months { from, to } => {
+            let start = if sabotage::is(Sabotage::YearFromStay) {
+                b.timeline.stays.get(payment.stay).map(|s| s.first_paid_at)
+            } else {
+                b.timeline.first_paid_at()
+            };
+            let end = |start: UtcMillis, months: i64| {
+                let by_days = sabotage::is(Sabotage::YearOf365Days) && months == 12;
+                if by_days { start.plus_days(365) } else { start.plus_months(months) }
+            };
+            start
+                .is_some_and(|start| payment.at >= end(start, *from) && to.is_none_or(|to| payment.at < end(start, to)))
+        }
+        Span::MonthsSinceFirstMatch { months } => {
+            let mut own = b.timeline.payments.iter().filter(|p| p.invoice.amount.currency == document.currency);
+            let start = own.find(|p| {
+                sabotage::is(Sabotage::SpanFromFirstPayment) || meets(&reward.when, b.binding, Some(p), None)
+            });
+            start.is_some_and(|start| payment.at < start.at.plus_months(*months))
+        }
+    }
+}
+
+/// Takes the refunded share of what the invoice earned from its lines, first line first.
+fn take_back(lines: &mut [Line], payment: &Payment) {
+    let earned = Cents(lines.iter().map(|l| l.kept().0).sum());
+    // A payment is more than zero and at least what was taken back, so the share exists and is at most the whole.
+    let mut left = earned.share(payment.taken_back, payment.invoice.amount.cents).unwrap_or(Cents::ZERO);
+    if sabotage::is(Sabotage::ReversedTwice) {
+        left.0 *= 2;
+    }
+    if sabotage::is(Sabotage::ReversalRoundedUp) && left < earned && payment.taken_back > Cents::ZERO {
+        left.0 += 1;
+    }
+    for line in lines.iter_mut().filter(|l| !l.is_over()) {
+        let taken = left.0.min(line.net_cents.0);
+        line.net_cents.0 -= taken;
+        left.0 -= taken;
+        if line.net_cents == Cents::ZERO {
+            line.state = LineState::Reversed;
+            line.reason = format!("invoice {} was taken back in full", payment.invoice.invoice_id);
+        }
+    }
+}
+
+/// The hold, the dispute and the review decide what becomes of a line that earned something.
+fn judge(line: &mut Line, b: &Bound, document: &Document, payment: &Payment) {
+    match hold::vesting(&b.grounds(document), Some(payment.stay), payment.at) {
+        Err(why) => {
+            if hold::earning_ended(&b.grounds(document)).is_some_and(|ended| ended <= payment.at) {
+                // It was never earned, so it takes no room under a cap either.
+                line.earned_cents = Cents::ZERO;
+                line.capped_cents = Cents::ZERO;
+            }
+            return line.void(why);
+        }
+        Ok(vests_at) => line.vests_at_ms = vests_at.unwrap_or(NEVER),
+    }
+    if *b.standing != Standing::Clear && !line.is_over() && !payment.disputed {
+        hold::review(line, b.standing);
+    } else if let Standing::Rejected(reason) = b.standing {
+        line.void(format!("rejected in review: {reason}"));
+    } else if !line.is_over() && payment.disputed {
+        line.state = LineState::Disputed;
+        line.reason = format!("a dispute of invoice {} is open", payment.invoice.invoice_id);
+    }
+}
+
+/// What the account's first invoice was discounted, where the program offers that.
+fn benefit_line(b: &Bound, document: &Document, payment: &Payment) -> Option<Line> {
+    document.benefit.as_ref()?;
+    let first = b.timeline.payments.first()?;
+    let cost = payment.invoice.discount_cents;
+    if first.event_id != payment.event_id || cost <= Cents::ZERO {
+        return None;
+    }
+    let invoice = &payment.invoice.invoice_id;
+    let ground = Ground {
+        rule: "benefit",
+        basis: format!("invoice:{invoice}"),
+        event: payment.event_id,
+        at: payment.at,
+        reason: format!("discount on invoice {invoice}; referred through {}", b.binding.code),
+    };
+    let mut line = Line::new(document, "", b.account, ground, cost);
+    line.unit = format!("cash:{}", document.currency);
+    line.bucket = Bucket::Benefit;
+    line.state = LineState::Settled;
+    line.payer = "expense".to_owned();
+    Some(line)
+}

@@ -1,0 +1,233 @@
+//! Rewards that are granted once and stay: those that a state reaches, as of a run, and all those of programs that
+//! settle instantly. Rules 5, 6, 13 and 18 of the design.
+
+use crate::base::money::Cents;
+use crate::base::time::{DAY_MS, UtcMillis};
+use crate::engine::account::lifecycle;
+use crate::engine::accrual::hold;
+use crate::engine::accrual::hold::Grounds;
+use crate::engine::accrual::invoice::{Bound, event_of, judge_flat, meets};
+use crate::engine::accrual::{Bucket, Ground, Line, LineState, line_id};
+use crate::engine::event::Payload;
+use crate::engine::sabotage;
+use crate::program::document::{Cadence, Document, Reward, Trigger};
+use serde::Deserialize;
+
+/// What stands in a program's pool, in cents, and whether rewards wait for it.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct Pool {
+    pub program_id: String,
+    pub balance_cents: i64,
+    pub waiting: i64,
+}
+
+impl Pool {
+    /// Draws on the pool, or queues behind it.
+    fn covers(&mut self, amount: Cents) -> bool {
+        let overtakes = sabotage::is(sabotage::Fault::PoolOvertaken);
+        let covered = (self.waiting == 0 || overtakes) && amount.0 <= self.balance_cents;
+        if covered && sabotage::is(sabotage::Fault::PoolSeenWhole) {
+            return true;
+        }
+        if covered {
+            self.balance_cents -= amount.0;
+        } else {
+            self.waiting += 1;
+        }
+        covered
+    }
+}
+
+/// The rewards by state that a run at `as_of` owes, judged on the facts before it (which `b` holds).
+pub fn due(b: &Bound, document: &Document, standing_lines: &[Line], as_of: UtcMillis) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines)) {
+        let (Trigger::State(name), Some(cents)) = (&reward.on, reward.amount.flat_cents) else { continue };
+        let reached = document.state(name).is_some_and(|s| lifecycle::holds(document, s, b.account, b.facts, as_of));
+        if !reached || !meets(&reward.when, b.binding, None, None) {
+            continue;
+        }
+        let ground = state_ground(reward, name, &b.binding.event, as_of);
+        let mut line = Line::new(document, &b.binding.partner, b.account, ground, cents);
+        settle(&mut line, b, document);
+        // What is void is not granted; facts that arrive later may yet make it due.
+        if !line.is_over() {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// When a run may find the next reward by state; `None`: there is nothing to grant.
+pub fn next_due(b: &Bound, document: &Document, standing_lines: &[Line]) -> Option<UtcMillis> {
+    let open = document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines));
+    let states = open.filter_map(|r| match &r.on {
+        Trigger::State(name) => document.state(name),
+        Trigger::Event(_) => None,
+    });
+    states.filter_map(|state| lifecycle::first_held(document, state, b.account, b.facts)).min()
+}
+
+/// What the facts call for at once, in the order of (occurred_at, event id), where a program settles instantly. A pool
+/// that cannot cover a reward makes it wait, and every later one behind it.
+pub fn instant(b: &Bound, document: &Document, standing_lines: &[Line], now: UtcMillis, pool: &mut Pool) -> Vec<Line> {
+    if document.settlement.cadence != Cadence::Instant {
+        return Vec::new();
+    }
+    let mut lines: Vec<Line> = Vec::new();
+    for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines)) {
+        if meets(&reward.when, b.binding, None, None) {
+            lines.extend(instant_line(b, document, reward, now));
+        }
+    }
+    lines.sort_by(|a, b| (a.at_ms, &a.event_id, &a.rule_id).cmp(&(b.at_ms, &b.event_id, &b.rule_id)));
+    for line in lines.iter_mut().filter(|l| document.settlement.pool && !l.is_over()) {
+        if !pool.covers(line.net_cents) {
+            wait(line);
+        }
+    }
+    lines
+}
+
+fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis) -> Option<Line> {
+    let line = match &reward.on {
+        Trigger::State(name) => {
+            let at = lifecycle::first_held(document, document.state(name)?, b.account, b.facts)?;
+            // A fact counts as of the millisecond after it, and may be dated a little ahead of our clock.
+            if at.0 > now.0 + DAY_MS / 288 + 1 {
+                return None;
+            }
+            let own = UtcMillis(at.0 - 1);
+            let event =
+                b.timeline.facts.iter().rev().find(|f| f.at == own).map_or(b.binding.event.as_str(), |f| &f.event_id);
+            let ground = state_ground(reward, name, event, own);
+            Line::new(document, &b.binding.partner, b.account, ground, reward.amount.flat_cents?)
+        }
+        Trigger::Event(kind) => {
+            let from = (b.binding.from, b.binding.event.as_str());
+            let mut facts = b.timeline.facts.iter().filter(|f| f.kind == *kind && !b.timeline.is_repeated_signup(f));
+            let mut fact = facts.find(|f| (f.at, f.event_id.as_str()) >= from)?;
+            let mut basis = format!("event:{kind}");
+            if sabotage::is(sabotage::Fault::TierTwice) {
+                fact = facts.next_back().unwrap_or(fact);
+                basis = format!("event:{kind}:{}", fact.event_id);
+            }
+            let cents = match (&reward.amount.flat_cents, &fact.payload) {
+                (Some(cents), _) => *cents,
+                (None, Payload::Purchase { amount, .. }) if amount.currency == document.currency => {
+                    let share = reward.amount.rate_bps?.of(amount.cents)?;
+                    reward.amount.cap_cents.map_or(share, |cap| share.min(cap))
+                }
+                // Never converted.
+                (None, Payload::Purchase { .. }) => Cents::ZERO,
+                _ => return None,
+            };
+            let ground = Ground {
+                rule: &reward.id,
+                basis,
+                event: &fact.event_id,
+                at: fact.at,
+                reason: format!("{kind} was taken in"),
+            };
+            // One that earns nothing is kept too: it was the first that was taken in.
+            Line::new(document, &b.binding.partner, b.account, ground, cents)
+        }
+    };
+    let mut line = line;
+    settle(&mut line, b, document);
+    Some(line)
+}
+
+/// Rewards once granted stay, and move only with their binding. One that comes back to a binding after none had it
+/// draws on the pool anew.
+pub fn kept(b: &Bound, document: &Document, standing_lines: &[Line], pool: &mut Pool) -> Vec<Line> {
+    let mut kept: Vec<Line> = Vec::new();
+    let mut old: Vec<&Line> =
+        standing_lines.iter().filter(|l| l.program_id == document.id && stays(document, l)).collect();
+    // A reward that moved before stands once with each partner it was with; what counts is where money stands.
+    // Those that come back draw on the pool in the order of (occurred_at, event id).
+    old.sort_by_key(|l| {
+        let elsewhere = l.partner_id != b.binding.partner;
+        (l.net_cents == Cents::ZERO, l.state != LineState::Waiting, l.at_ms, l.event_id.clone(), elsewhere)
+    });
+    for line in old {
+        if kept.iter().any(|k| k.rule_id == line.rule_id && k.basis == line.basis) {
+            continue;
+        }
+        let mut line = line.clone();
+        line.id = line_id(&document.id, &b.binding.partner, &line.rule_id, b.account, &line.basis);
+        line.postings = 0;
+        line.partner_id = b.binding.partner.clone();
+        if line.state == LineState::Waiting {
+            kept.push(line);
+            continue;
+        }
+        let stood = line.net_cents;
+        line.net_cents = line.kept();
+        line.state = if line.bucket == Bucket::Available { LineState::Available } else { LineState::Pending };
+        line.reason = reason_of(&line.basis);
+        settle(&mut line, b, document);
+        let drawn = Cents(line.net_cents.0 - stood.0);
+        if document.settlement.pool && drawn > Cents::ZERO && !pool.covers(drawn) {
+            wait(&mut line);
+        }
+        kept.push(line);
+    }
+    kept
+}
+
+/// Shows a reward that the pool cannot cover: in no balance.
+pub fn wait(line: &mut Line) {
+    line.net_cents = Cents::ZERO;
+    line.state = LineState::Waiting;
+    line.reason = "waits for the program's pool to be funded".to_owned();
+}
+
+pub fn reason_of(basis: &str) -> String {
+    match basis.split_once(':') {
+        Some(("state", state)) => format!("reached the state {state}"),
+        Some((_, kind)) => format!("{kind} was taken in"),
+        None => basis.to_owned(),
+    }
+}
+
+/// Whether a line is one that, once granted, stays.
+fn stays(document: &Document, line: &Line) -> bool {
+    line.basis.starts_with("state:")
+        || (document.settlement.cadence == Cadence::Instant && line.basis.starts_with("event:"))
+}
+
+fn is_granted(document: &Document, reward: &Reward, standing_lines: &[Line]) -> bool {
+    if sabotage::is(sabotage::Fault::GrantAgain) {
+        return false;
+    }
+    let instant = document.settlement.cadence == Cadence::Instant;
+    let by_event = event_of(reward).is_some();
+    if sabotage::is(sabotage::Fault::TierTwice) && instant && by_event {
+        return false;
+    }
+    (by_event && !instant)
+        || standing_lines.iter().any(|l| l.program_id == document.id && l.rule_id == reward.id && stays(document, l))
+}
+
+/// The hold and the reviews decide what becomes of a granted line.
+fn settle(line: &mut Line, b: &Bound, document: &Document) {
+    if line.earned_cents == Cents::ZERO {
+        return line.void(format!("{}: it earns nothing, and no later one does", line.reason));
+    }
+    judge_flat(line, &Grounds { document, account: b.account, facts: b.facts, timeline: b.timeline });
+    if !line.is_over() {
+        hold::review(line, b.standing);
+    }
+    // What was held stands in pending, and where nothing is settled by runs nothing else would move it on.
+    let instant = document.settlement.cadence == Cadence::Instant;
+    if instant && line.state == LineState::Pending && Bucket::first(document) == Bucket::Available {
+        line.state = LineState::Available;
+        line.bucket = Bucket::Available;
+    }
+}
+
+fn state_ground<'a>(reward: &'a Reward, state: &str, event: &'a str, at: UtcMillis) -> Ground<'a> {
+    let basis = format!("state:{state}");
+    Ground { rule: &reward.id, reason: reason_of(&basis), basis, event, at }
+}

@@ -1,0 +1,174 @@
+//! A line: who earns what, for which fact, by which rule of which version, and where it stands.
+
+pub mod backfill;
+pub mod hold;
+pub mod invoice;
+pub mod milestone;
+pub mod modifiers;
+
+use crate::base::id;
+use crate::base::money::Cents;
+use crate::base::time::UtcMillis;
+use crate::engine::settlement::schedule;
+use crate::program::document::{Document, Hold};
+use serde::{Deserialize, Serialize};
+
+/// Where a line is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineState {
+    Pending,
+    /// Waits for a person's decision.
+    Held,
+    /// A dispute is open: neither vests nor pays.
+    Disputed,
+    Available,
+    /// The pool cannot cover it yet; it is in no balance.
+    Waiting,
+    /// Taken back in full by refunds or lost disputes.
+    Reversed,
+    /// Never to be earned; the reason says why.
+    Void,
+    /// A cost that is borne when it arises, owed to nobody: the friend's discount.
+    Settled,
+}
+
+impl LineState {
+    pub fn name(self) -> &'static str {
+        match self {
+            LineState::Pending => "pending",
+            LineState::Held => "held",
+            LineState::Disputed => "disputed",
+            LineState::Available => "available",
+            LineState::Waiting => "waiting",
+            LineState::Reversed => "reversed",
+            LineState::Void => "void",
+            LineState::Settled => "settled",
+        }
+    }
+}
+
+/// Which balance a line stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bucket {
+    Pending,
+    Available,
+    Benefit,
+}
+
+impl Bucket {
+    /// Where a program's fresh lines stand: without a hold they are available as they are made.
+    pub fn first(document: &Document) -> Bucket {
+        if matches!(document.vesting.hold, Hold::None {}) { Bucket::Available } else { Bucket::Pending }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Bucket::Pending => "pending",
+            Bucket::Available => "available",
+            Bucket::Benefit => "benefit",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub id: String,
+    pub program_id: String,
+    pub program_version: i64,
+    pub rule_id: String,
+    /// Empty for the referred side's benefit.
+    pub partner_id: String,
+    pub account_id: String,
+    /// The event that made it.
+    pub event_id: String,
+    /// `invoice:<id>`, `state:<name>` or `event:<type>`.
+    pub basis: String,
+    pub at_ms: UtcMillis,
+    pub period: String,
+    /// `cash:usd`, `credit:usd`.
+    pub unit: String,
+    /// Before caps, and before anything was taken back.
+    pub earned_cents: Cents,
+    /// What a cap took, for good.
+    pub capped_cents: Cents,
+    /// What stands.
+    pub net_cents: Cents,
+    pub bucket: Bucket,
+    /// The kind of ledger account that it is debited from: `expense`, or `pool` where the operator funds one.
+    pub payer: String,
+    pub state: LineState,
+    /// From which instant on a run vests it.
+    pub vests_at_ms: UtcMillis,
+    pub reason: String,
+    /// How many ledger rows it has: the next row's number is one more.
+    pub postings: i64,
+}
+
+/// The fact that a line is about.
+pub struct Ground<'a> {
+    pub rule: &'a str,
+    pub basis: String,
+    pub event: &'a str,
+    pub at: UtcMillis,
+    pub reason: String,
+}
+
+impl Line {
+    /// A fresh line of `earned` cents. Without a hold it stands in available as it is made.
+    pub fn new(document: &Document, partner: &str, account: &str, ground: Ground, earned: Cents) -> Line {
+        let bucket = Bucket::first(document);
+        let state = if bucket == Bucket::Pending { LineState::Pending } else { LineState::Available };
+        Line {
+            id: line_id(&document.id, partner, ground.rule, account, &ground.basis),
+            program_id: document.id.clone(),
+            program_version: document.version,
+            rule_id: ground.rule.to_owned(),
+            partner_id: partner.to_owned(),
+            account_id: account.to_owned(),
+            event_id: ground.event.to_owned(),
+            basis: ground.basis,
+            at_ms: ground.at,
+            period: schedule::period_at(document.settlement.cadence, ground.at),
+            unit: format!("{}:{}", document.settlement.unit.name(), document.currency),
+            earned_cents: earned,
+            capped_cents: Cents::ZERO,
+            net_cents: earned,
+            bucket,
+            payer: if document.settlement.pool { "pool" } else { "expense" }.to_owned(),
+            state,
+            vests_at_ms: ground.at,
+            reason: ground.reason,
+            postings: 0,
+        }
+    }
+
+    /// What it really earned: what is left after caps.
+    pub fn kept(&self) -> Cents {
+        Cents(self.earned_cents.0 - self.capped_cents.0)
+    }
+
+    /// It will never be earned.
+    pub fn void(&mut self, reason: String) {
+        self.net_cents = Cents::ZERO;
+        self.state = LineState::Void;
+        self.reason = reason;
+    }
+
+    /// Whether it is for a state or an event: what was granted is remembered, and comes back with a binding.
+    pub fn is_granted(&self) -> bool {
+        self.basis.starts_with("state:") || self.basis.starts_with("event:")
+    }
+
+    /// Nothing to be decided about it any more.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, LineState::Void | LineState::Reversed)
+    }
+}
+
+/// A line's identity: the same program, beneficiary, rule, account and fact are the same line. A run vests partner by
+/// partner, so a partner's lines stand near each other.
+pub fn line_id(program: &str, partner: &str, rule: &str, account: &str, basis: &str) -> String {
+    id::derived_near("acr", partner, &[program, partner, rule, account, basis])
+}

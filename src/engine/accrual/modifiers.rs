@@ -1,0 +1,157 @@
+//! Partners' terms under a document: which modifiers they have earned, and what monthly caps take from their lines.
+//!
+//! Runs find the same by statements over all stored accounts (`store::terms`), for the document that is in force. This is
+//! the same reckoning over decisions in memory, for a document that is only a draft. Rules 14, 15 and 20 of the design.
+
+use crate::base::money::Cents;
+use crate::base::time::{Month, Quarter, UtcMillis};
+use crate::engine::account::decision::{Decision, GroupDecision};
+use crate::engine::account::timeline::Revenue;
+use crate::engine::accrual::Line;
+use crate::engine::accrual::invoice::PartnerTerm;
+use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
+use std::collections::{BTreeMap, HashMap};
+
+/// What one account adds to its partner's terms.
+struct Referral {
+    account: String,
+    qualified_at: Option<UtcMillis>,
+    revenue: Vec<Revenue>,
+}
+
+/// A line that takes room under a cap.
+struct Room {
+    line: String,
+    at: UtcMillis,
+    basis: String,
+    earned: Cents,
+}
+
+/// Gathers what decisions under a document say about its partners.
+#[derive(Default)]
+pub struct Gathered {
+    /// By partner.
+    referrals: BTreeMap<String, Vec<Referral>>,
+    /// By reward, partner and month.
+    rooms: BTreeMap<(String, String, Month), Vec<Room>>,
+}
+
+impl Gathered {
+    /// Adds the decision about one account.
+    pub fn add(&mut self, document: &Document, account: &str, decision: &Decision) {
+        for group in &decision.groups {
+            self.add_referral(document, account, group);
+        }
+        let capped = |line: &&Line| document.caps.iter().any(|cap| cap.reward == line.rule_id);
+        for line in decision.lines.iter().filter(|l| l.program_id == document.id && l.earned_cents > Cents::ZERO) {
+            if capped(&line) {
+                let place = (line.rule_id.clone(), line.partner_id.clone(), Month::of(line.at_ms));
+                let (line, at) = (line.clone(), line.at_ms);
+                let room = Room { line: line.id, at, basis: line.basis, earned: line.earned_cents };
+                self.rooms.entry(place).or_default().push(room);
+            }
+        }
+    }
+
+    fn add_referral(&mut self, document: &Document, account: &str, group: &GroupDecision) {
+        let Some(binding) = group.verdict.binding.as_ref().filter(|b| b.program == document.id && !group.held) else {
+            return;
+        };
+        self.referrals.entry(binding.partner.clone()).or_default().push(Referral {
+            account: account.to_owned(),
+            qualified_at: group.qualified_at,
+            revenue: group.revenue.clone(),
+        });
+    }
+
+    /// The modifiers that partners have earned by what happened before `as_of`, by partner.
+    pub fn modifiers(&self, document: &Document, as_of: UtcMillis) -> HashMap<String, Vec<PartnerTerm>> {
+        let mut terms: HashMap<String, Vec<PartnerTerm>> = HashMap::new();
+        for modifier in &document.modifiers {
+            for (partner, referrals) in &self.referrals {
+                let ways = modifier.when_any.iter().flat_map(|when| earned(when, referrals, as_of));
+                // Of several ways to the same modifier the earliest instant counts.
+                let mut by_quarter: BTreeMap<String, UtcMillis> = BTreeMap::new();
+                for (quarter, from) in ways {
+                    let known = by_quarter.entry(quarter).or_insert(from);
+                    *known = (*known).min(from);
+                }
+                if by_quarter.is_empty() {
+                    continue;
+                }
+                let of_partner = terms.entry(partner.clone()).or_default();
+                of_partner.extend(by_quarter.into_iter().map(|(quarter, from_ms)| PartnerTerm {
+                    partner_id: partner.clone(),
+                    program_id: document.id.clone(),
+                    modifier_id: modifier.id.clone(),
+                    quarter,
+                    from_ms,
+                }));
+            }
+        }
+        terms
+    }
+
+    /// What the caps take from lines of before `as_of`, by line: in the order of (paid at, invoice).
+    pub fn capped(&self, document: &Document, as_of: UtcMillis) -> HashMap<String, Cents> {
+        let mut taken = HashMap::new();
+        for cap in &document.caps {
+            for ((reward, ..), rooms) in &self.rooms {
+                if *reward != cap.reward {
+                    continue;
+                }
+                let mut order: Vec<&Room> = rooms.iter().filter(|r| r.at < as_of).collect();
+                order.sort_by(|a, b| (a.at, &a.basis).cmp(&(b.at, &b.basis)));
+                let mut total = 0;
+                for room in order {
+                    total += room.earned.0;
+                    let over = (total - cap.per_partner_month_cents.0).min(room.earned.0);
+                    if over > 0 {
+                        // Of two caps on one reward the lower counts.
+                        let most = taken.entry(room.line.clone()).or_insert(Cents(over));
+                        *most = (*most).max(Cents(over));
+                    }
+                }
+            }
+        }
+        taken
+    }
+}
+
+/// The quarters, or for good (empty), from when on a condition holds.
+fn earned(when: &PartnerCondition, referrals: &[Referral], as_of: UtcMillis) -> Vec<(String, UtcMillis)> {
+    let mut qualified: Vec<(UtcMillis, &str)> = referrals
+        .iter()
+        .filter_map(|r| r.qualified_at.filter(|at| *at < as_of).map(|at| (at, r.account.as_str())))
+        .collect();
+    qualified.sort_unstable();
+    match when {
+        PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Total } => {
+            let place = usize::try_from(*at_least - 1).unwrap_or(usize::MAX);
+            qualified.get(place).map(|(at, _)| (String::new(), *at)).into_iter().collect()
+        }
+        PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Quarter } => {
+            let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+            for (at, _) in qualified {
+                *counts.entry(Quarter::of(at).to_string()).or_default() += 1;
+            }
+            counts.retain(|_, count| *count >= *at_least);
+            counts.into_keys().map(|quarter| (quarter, UtcMillis(0))).collect()
+        }
+        PartnerCondition::AnnualRevenue { at_least_cents } => {
+            let mut changes: BTreeMap<UtcMillis, i64> = BTreeMap::new();
+            for span in referrals.iter().flat_map(|r| &r.revenue) {
+                *changes.entry(span.from_ms).or_default() += span.annual_cents.0;
+                if let Some(to) = span.to_ms {
+                    *changes.entry(to).or_default() -= span.annual_cents.0;
+                }
+            }
+            let mut worth = 0;
+            let reached = changes.range(..as_of).find(|(_, cents)| {
+                worth += **cents;
+                worth >= at_least_cents.0
+            });
+            reached.map(|(at, _)| (String::new(), *at)).into_iter().collect()
+        }
+    }
+}

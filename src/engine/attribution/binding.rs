@@ -1,0 +1,105 @@
+//! Bindings, what they rest on, and the receipt that says why.
+
+use crate::base::time::UtcMillis;
+use crate::engine::account::grouped::Keyed;
+use crate::program::document::Source;
+use serde::{Deserialize, Serialize};
+
+/// A partner's link, as far as attribution asks.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Link {
+    pub code: String,
+    pub program_id: String,
+    pub partner_id: String,
+    pub expires_at_ms: Option<UtcMillis>,
+    pub disabled_at_ms: Option<UtcMillis>,
+    /// When the partner accepted the disclosure.
+    pub disclosure_accepted_at_ms: Option<UtcMillis>,
+    /// When the partner left.
+    pub left_at_ms: Option<UtcMillis>,
+    /// The link's own source.
+    pub source: Option<Source>,
+    /// developer, agency or content.
+    pub kind: Option<String>,
+    pub partner_email: Option<String>,
+    pub partner_website: Option<String>,
+}
+
+impl Link {
+    /// How this link brings accounts: its own source, else what its partner is.
+    pub fn brings(&self) -> Source {
+        self.source.unwrap_or(match self.kind.as_deref() {
+            Some("agency") => Source::Agency,
+            Some("content") => Source::Content,
+            _ => Source::DirectLink,
+        })
+    }
+}
+
+/// Another account whose sign-up named the same email domain, as it is bound now.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Neighbour {
+    pub account_id: String,
+    pub email_domain: String,
+    pub program_id: String,
+    pub code: String,
+    pub from_ms: UtcMillis,
+    pub event_id: String,
+}
+
+impl Keyed for Neighbour {
+    fn key(&self) -> &str {
+        &self.email_domain
+    }
+
+    fn account(&self) -> &str {
+        &self.account_id
+    }
+}
+
+/// To whom an account is bound within a group of programs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    pub program: String,
+    pub partner: String,
+    pub code: String,
+    pub method: String,
+    pub source: Source,
+    /// The click behind it, where it was a touch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub click: Option<String>,
+    /// Whose touch it was: the cookie's visitor, or the fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visitor: Option<String>,
+    /// Rewards count from this event on, it included.
+    pub from: UtcMillis,
+    pub event: String,
+}
+
+/// One touch or code that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Considered {
+    pub method: String,
+    pub event: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partner: Option<String>,
+    pub code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<UtcMillis>,
+    /// Whether it was the one that chose.
+    pub chosen: bool,
+    /// Why it chose, or why it lost.
+    pub reason: String,
+}
+
+/// The answer for one group, attributed or not, with everything that was considered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub group: String,
+    pub binding: Option<Binding>,
+    pub considered: Vec<Considered>,
+    /// One sentence for a person.
+    pub reason: String,
+}

@@ -1,0 +1,405 @@
+//! Who referred an account: one binding per exclusive group, and the receipt that says why.
+//!
+//! Section 3 of the design and rules 7 to 9: only a sign-up binds by touch; of two sign-ups the earlier decides; an
+//! account that signed up unattributed is bound by the first later event that carries a code.
+
+pub mod binding;
+pub mod touch;
+
+use crate::base::time::{DAY_MS, UtcMillis};
+use crate::engine::account::grouped::Grouped;
+use crate::engine::account::timeline::{Fact, Timeline};
+pub use crate::engine::attribution::binding::{Binding, Considered, Link, Neighbour, Verdict};
+use crate::engine::attribution::touch::Touch;
+use crate::engine::event::{OCCURRED_AT_AHEAD_MAX_MS, Payload};
+use crate::engine::sabotage;
+use crate::engine::sabotage::Fault as Sabotage;
+use crate::program::catalog::Catalog;
+use crate::program::document::{Document, Method, Model, Source};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What attribution rests on besides the account's own timeline.
+pub struct Evidence<'a> {
+    pub account: &'a str,
+    pub facts: &'a [&'a Fact],
+    pub links: &'a HashMap<String, Link>,
+    /// By email domain.
+    pub neighbours: &'a Grouped<Neighbour>,
+}
+
+/// A touch or code that could bind.
+struct Candidate<'a> {
+    document: &'a Document,
+    link: &'a Link,
+    method: Method,
+    at: UtcMillis,
+    click: Option<&'a str>,
+    considered: usize,
+}
+
+/// The programs of one group, and everything that is looked at for them.
+struct Search<'a> {
+    programs: &'a [&'a Document],
+    evidence: &'a Evidence<'a>,
+    considered: Vec<Considered>,
+}
+
+/// Decides every group of the programs in force at the sign-up.
+pub fn attribute(catalog: &Catalog, timeline: &Timeline, evidence: &Evidence) -> Vec<Verdict> {
+    let Some(signup) = timeline.signup else { return Vec::new() };
+    let mut groups: BTreeMap<&str, Vec<&Document>> = BTreeMap::new();
+    for document in catalog.all_in_force(signup.at) {
+        groups.entry(document.group()).or_default().push(document);
+    }
+    groups.into_iter().map(|(group, programs)| decide_group(group, &programs, signup, timeline, evidence)).collect()
+}
+
+fn decide_group(
+    group: &str,
+    programs: &[&Document],
+    signup: &Fact,
+    timeline: &Timeline,
+    evidence: &Evidence,
+) -> Verdict {
+    let mut search = Search { programs, evidence, considered: Vec::new() };
+    let (binding, reason) = search.bind(signup, timeline);
+    Verdict { group: group.to_owned(), binding, considered: search.considered, reason }
+}
+
+impl<'a> Search<'a> {
+    fn bind(&mut self, signup: &'a Fact, timeline: &Timeline<'a>) -> (Option<Binding>, String) {
+        if let Some(moved) = self.moved(signup, timeline) {
+            return moved;
+        }
+        if let Some(binding) = self.by_signup(signup) {
+            let reason = format!("bound at sign-up by {}", binding.method);
+            return (Some(binding), reason);
+        }
+        let later = timeline.facts.iter().filter(|f| (f.at, &f.event_id) > (signup.at, &signup.event_id));
+        for fact in later.copied() {
+            if let Some(candidate) = self.by_code(fact) {
+                let mut binding = self.choose(&candidate, fact, "a code carried by a later event binds");
+                if sabotage::is(Sabotage::BindsFromSignUp) {
+                    binding.from = signup.at;
+                }
+                return (Some(binding), "signed up unattributed, bound by a later event's code".to_owned());
+            }
+        }
+        let reason = match (self.considered.is_empty(), signup.credential.token_refused) {
+            (_, true) => "not attributed: the sign-up's token does not verify",
+            (true, false) => "not attributed: the sign-up carried no code and no touch of these programs",
+            (false, false) => "not attributed: nothing that was considered could bind",
+        };
+        (None, reason.to_owned())
+    }
+
+    /// The latest word of an operator goes before everything.
+    fn moved(&mut self, signup: &Fact, timeline: &Timeline) -> Option<(Option<Binding>, String)> {
+        let mine = |program: &str| self.programs.iter().any(|d| d.id == program);
+        let (fact, partner, code, program, reason) = timeline.facts.iter().rev().find_map(|f| match &f.payload {
+            Payload::Rebound { program, partner, code, reason } if mine(program) => {
+                Some((f, partner, code, program, reason))
+            }
+            _ => None,
+        })?;
+        let why = format!("moved by an operator: {reason}");
+        let (Some(partner), Some(code)) = (partner, code) else { return Some((None, why)) };
+        let source = self.evidence.links.get(code).map_or(Source::DirectLink, Link::brings);
+        self.considered.push(Considered {
+            method: "operator".to_owned(),
+            event: fact.event_id.clone(),
+            program: Some(program.clone()),
+            partner: Some(partner.clone()),
+            code: code.clone(),
+            at: Some(fact.at),
+            chosen: true,
+            reason: why.clone(),
+        });
+        let binding = Binding {
+            program: program.clone(),
+            partner: partner.clone(),
+            code: code.clone(),
+            method: "operator".to_owned(),
+            source,
+            click: None,
+            visitor: None,
+            from: signup.at,
+            event: signup.event_id.clone(),
+        };
+        Some((Some(binding), why))
+    }
+
+    /// Methods in the documents' order of precedence; the first that answers binds.
+    fn by_signup(&mut self, signup: &'a Fact) -> Option<Binding> {
+        let mut answers: Vec<(usize, Candidate<'a>)> = Vec::new();
+        if let Some(candidate) = self.by_code(signup) {
+            answers.push((rank(candidate.document, Method::Code), candidate));
+        }
+        for document in self.programs {
+            for method in &document.attribution.methods {
+                let answer = match method {
+                    Method::Code => None,
+                    Method::Workspace => self.by_workspace(document, signup),
+                    Method::Token => {
+                        let touches = signup.credential.trail.as_ref().map_or(&[][..], |t| &t.touches);
+                        self.by_touch(document, signup, touches, Method::Token)
+                    }
+                    Method::EmailDomain => self.by_domain(document, signup),
+                    Method::Fingerprint => self.by_fingerprint(document, signup),
+                };
+                answers.extend(answer.map(|candidate| (rank(document, *method), candidate)));
+            }
+        }
+        let best = answers.iter().map(|(rank, _)| *rank).min()?;
+        let (_, winner) = answers.iter().filter(|(rank, _)| *rank == best).max_by_key(|(_, c)| (c.at, c.considered))?;
+        for (rank, candidate) in &answers {
+            self.considered[candidate.considered].reason = if *rank == best {
+                "a later touch of the same group of programs wins".to_owned()
+            } else {
+                format!("{} goes before {}", winner.method.name(), candidate.method.name())
+            };
+        }
+        let why = match (winner.method, winner.document.attribution.model) {
+            (Method::Code, _) => "a code typed at sign-up goes first",
+            (Method::Workspace, _) => "the agency's workspace invited this domain, or handed it over",
+            (Method::EmailDomain, _) => "an account of the same email domain was attributed before",
+            (Method::Fingerprint, _) => "the visitor's clicks lead to this partner alone",
+            (Method::Token, Model::LastTouch) => "the last touch inside its window",
+            (Method::Token, Model::FirstTouch) => "the first touch inside its window",
+        };
+        Some(self.choose(winner, signup, why))
+    }
+
+    fn choose(&mut self, winner: &Candidate, fact: &Fact, why: &str) -> Binding {
+        let entry = &mut self.considered[winner.considered];
+        entry.chosen = true;
+        entry.reason = why.to_owned();
+        Binding {
+            program: winner.document.id.clone(),
+            partner: winner.link.partner_id.clone(),
+            code: winner.link.code.clone(),
+            method: winner.method.name().to_owned(),
+            // A workspace is an agency's, whatever its link says.
+            source: if winner.method == Method::Workspace && !sabotage::is(Sabotage::WorkspaceBySource) {
+                Source::Agency
+            } else {
+                winner.link.brings()
+            },
+            click: winner.click.map(str::to_owned),
+            visitor: match winner.method {
+                Method::Token => fact.credential.trail.as_ref().map(|trail| trail.visitor.clone()),
+                Method::Fingerprint => fact.credential.visitor.clone(),
+                Method::Code | Method::Workspace | Method::EmailDomain => None,
+            },
+            from: fact.at,
+            event: fact.event_id.clone(),
+        }
+    }
+
+    fn consider(
+        &mut self,
+        method: Method,
+        event: &str,
+        document: Option<&Document>,
+        code: &str,
+        at: Option<UtcMillis>,
+    ) -> usize {
+        self.considered.push(Considered {
+            method: method.name().to_owned(),
+            event: event.to_owned(),
+            program: document.map(|d| d.id.clone()),
+            partner: self.evidence.links.get(code).map(|l| l.partner_id.clone()),
+            code: code.to_owned(),
+            at,
+            chosen: false,
+            reason: String::new(),
+        });
+        self.considered.len() - 1
+    }
+
+    /// The event's code, if it is a working one of these programs.
+    fn by_code(&mut self, fact: &'a Fact) -> Option<Candidate<'a>> {
+        let code = fact.credential.code.as_deref()?;
+        let link = self.evidence.links.get(code);
+        let document = link.and_then(|l| self.programs.iter().copied().find(|d| d.id == l.program_id));
+        if link.is_some() && document.is_none() {
+            // A code of a program outside this group is that group's business.
+            return None;
+        }
+        let considered = self.consider(Method::Code, &fact.event_id, document, code, None);
+        let (Some(link), Some(document)) = (link, document) else {
+            self.considered[considered].reason = "no such code".to_owned();
+            return None;
+        };
+        let refused = if document.attribution.methods.contains(&Method::Code) {
+            refusal(link, document, fact.at)
+        } else {
+            Some("the program takes no typed codes".to_owned())
+        };
+        if let Some(why) = refused {
+            self.considered[considered].reason = why;
+            return None;
+        }
+        Some(Candidate { document, link, method: Method::Code, at: fact.at, click: None, considered })
+    }
+
+    /// The first invitation or hand-off of the sign-up's domain, or of the account itself, that names a working code.
+    fn by_workspace(&mut self, document: &'a Document, signup: &'a Fact) -> Option<Candidate<'a>> {
+        let domain = signup.email_domain.as_deref();
+        let mut calls: Vec<(&'a Fact, &'a str)> = Vec::new();
+        for fact in self.evidence.facts.iter().filter(|f| (f.at, &f.event_id) <= (signup.at, &signup.event_id)) {
+            match &fact.payload {
+                Payload::WorkspaceInvited { agency_code, domain: d } if Some(d.as_str()) == domain => {
+                    calls.push((fact, agency_code));
+                }
+                Payload::HandedOff { agency_code, domain: d }
+                    if fact.account_id == self.evidence.account || (d.is_some() && d.as_deref() == domain) =>
+                {
+                    calls.push((fact, agency_code));
+                }
+                _ => {}
+            }
+        }
+        calls.sort_by(|a, b| (a.0.at, &a.0.event_id).cmp(&(b.0.at, &b.0.event_id)));
+        let mut found: Option<Candidate> = None;
+        for (fact, code) in calls {
+            let Some(link) = self.evidence.links.get(code) else {
+                let considered = self.consider(Method::Workspace, &fact.event_id, None, code, Some(fact.at));
+                self.considered[considered].reason = "no such code".to_owned();
+                continue;
+            };
+            if link.program_id != document.id {
+                continue;
+            }
+            let considered = self.consider(Method::Workspace, &fact.event_id, Some(document), code, Some(fact.at));
+            if let Some(why) = refusal(link, document, fact.at) {
+                self.considered[considered].reason = why;
+            } else if found.is_some() {
+                self.considered[considered].reason = "of two invitations of one domain the first counts".to_owned();
+            } else {
+                found =
+                    Some(Candidate { document, link, method: Method::Workspace, at: fact.at, click: None, considered });
+            }
+        }
+        found
+    }
+
+    /// The first account of the sign-up's email domain that was bound to this program before it.
+    fn by_domain(&mut self, document: &'a Document, signup: &'a Fact) -> Option<Candidate<'a>> {
+        let domain = signup.email_domain.as_deref()?;
+        let before = self.evidence.neighbours.of(domain).iter().filter(|n| {
+            n.program_id == document.id
+                && n.account_id != self.evidence.account
+                && (n.from_ms, &n.event_id) < (signup.at, &signup.event_id)
+        });
+        let place = |n: &&Neighbour| (n.from_ms, n.event_id.clone());
+        let first = if sabotage::is(Sabotage::LatestNeighbour) {
+            before.max_by_key(place)?
+        } else {
+            before.min_by_key(place)?
+        };
+        let link = self.evidence.links.get(&first.code)?;
+        let considered =
+            self.consider(Method::EmailDomain, &first.event_id, Some(document), &first.code, Some(first.from_ms));
+        if let Some(why) = refusal(link, document, signup.at) {
+            self.considered[considered].reason = why;
+            return None;
+        }
+        Some(Candidate { document, link, method: Method::EmailDomain, at: first.from_ms, click: None, considered })
+    }
+
+    /// The touches of the visitor's fingerprint, if they stand for exactly one partner.
+    fn by_fingerprint(&mut self, document: &'a Document, signup: &'a Fact) -> Option<Candidate<'a>> {
+        let clicks = &signup.credential.clicks;
+        let in_window = |c: &&Touch| {
+            c.program == document.id
+                && window(document, c.at, signup.at).is_none()
+                && self.evidence.links.get(&c.code).is_some_and(|l| refusal(l, document, c.at).is_none())
+        };
+        let partners: BTreeSet<&str> = clicks
+            .iter()
+            .filter(in_window)
+            .filter_map(|c| self.evidence.links.get(&c.code).map(|l| l.partner_id.as_str()))
+            .collect();
+        let alone = partners.len() == 1 || sabotage::is(Sabotage::FingerprintGuesses);
+        let candidate = self.by_touch(document, signup, clicks, Method::Fingerprint)?;
+        if alone {
+            return Some(candidate);
+        }
+        let reason = "the visitor's fingerprint stands for more than one partner".to_owned();
+        self.considered[candidate.considered].reason = reason;
+        None
+    }
+
+    /// The touch of this program that its model names.
+    fn by_touch(
+        &mut self,
+        document: &'a Document,
+        signup: &'a Fact,
+        touches: &'a [Touch],
+        method: Method,
+    ) -> Option<Candidate<'a>> {
+        let mut best: Option<Candidate<'a>> = None;
+        for touch in touches.iter().filter(|t| t.program == document.id) {
+            let link = self.evidence.links.get(&touch.code).filter(|l| l.program_id == document.id);
+            let considered = self.consider(method, &signup.event_id, Some(document), &touch.code, Some(touch.at));
+            let why = match link {
+                None => Some("no such code any more".to_owned()),
+                Some(link) => window(document, touch.at, signup.at).or_else(|| refusal(link, document, touch.at)),
+            };
+            let (Some(link), None) = (link, &why) else {
+                self.considered[considered].reason = why.unwrap_or_default();
+                continue;
+            };
+            let candidate =
+                Candidate { document, link, method, at: touch.at, click: Some(&touch.click_id), considered };
+            let better = best.as_ref().is_none_or(|b| match document.attribution.model {
+                Model::LastTouch => candidate.at >= b.at,
+                Model::FirstTouch => candidate.at < b.at,
+            });
+            let loser = if better { best.replace(candidate) } else { Some(candidate) };
+            if let Some(loser) = loser {
+                self.considered[loser.considered].reason = match document.attribution.model {
+                    Model::LastTouch => "a later touch wins".to_owned(),
+                    Model::FirstTouch => "an earlier touch wins".to_owned(),
+                };
+            }
+        }
+        best
+    }
+}
+
+/// Why a touch lies outside the window that ends at the sign-up.
+fn window(document: &Document, touched: UtcMillis, signed_up: UtcMillis) -> Option<String> {
+    let days = document.attribution.window_days;
+    // The touch is dated by our clock, the sign-up by the sender's, often in whole seconds: the same allowance that
+    // facts have. Where it comes out later, its age is nothing.
+    if touched > signed_up.plus_ms(OCCURRED_AT_AHEAD_MAX_MS) {
+        return Some("touched after the sign-up".to_owned());
+    }
+    let out = if sabotage::is(Sabotage::WindowByDay) {
+        signed_up.0 / DAY_MS - touched.0 / DAY_MS > days
+    } else {
+        touched.plus_days(days) <= signed_up
+    };
+    out.then(|| format!("older than the window of {days} days"))
+}
+
+/// Why a link did not work at an instant. Its age is no reason: a code is good for any date before it was made.
+fn refusal(link: &Link, document: &Document, at: UtcMillis) -> Option<String> {
+    if document.requires_disclosure && link.disclosure_accepted_at_ms.is_none() {
+        return Some("the partner has not accepted the disclosure".to_owned());
+    }
+    let ended = |end: Option<UtcMillis>| end.is_some_and(|end| end <= at);
+    if ended(link.expires_at_ms) {
+        return Some("the link had expired".to_owned());
+    }
+    if ended(link.disabled_at_ms) {
+        return Some("the link was disabled".to_owned());
+    }
+    ended(link.left_at_ms).then(|| "the partner had left the program".to_owned())
+}
+
+fn rank(document: &Document, method: Method) -> usize {
+    document.attribution.methods.iter().position(|m| *m == method).unwrap_or(usize::MAX)
+}

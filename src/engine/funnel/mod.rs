@@ -1,0 +1,241 @@
+//! The weekly funnel report: how many visitors each partner and campaign brought to each stage, what share of the
+//! visits that is, and how it stands to the program's bands and average.
+//!
+//! In scope: counts and a document in, figures out. Not in scope: what to do about them (`advice`), counting
+//! (`store`). Source: rule 24 of the design and the funnel's brief.
+
+pub mod advice;
+pub mod interval;
+
+use crate::engine::funnel::advice::{Action, Task};
+use crate::engine::funnel::interval::Rate;
+use crate::program::document::Document;
+use crate::program::measure::{Band, Funnel, Stage};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A step is judged weakest only where this many visitors could be expected to reach it from the step before, were
+/// both at the floors of their bands: the usual least expectation of a share. What comes after a dry step proves
+/// nothing of its own.
+const EXPECTED_MIN: i64 = 5;
+
+/// Distinct visitors who reached a stage in the week through a partner and campaign.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Count {
+    pub partner: String,
+    /// Empty where none was named.
+    pub campaign: String,
+    pub stage: String,
+    pub visitors: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Below as many visits a sample is small.
+    pub sample_min: i64,
+    /// The whole program: what its partners' figures add up to.
+    pub program: Figures,
+    /// Large samples before small ones, then by visits.
+    pub partners: Vec<PartnerReport>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PartnerReport {
+    pub partner: String,
+    #[serde(flatten)]
+    pub figures: Figures,
+    pub campaigns: Vec<CampaignReport>,
+    pub action: Action,
+    pub tasks: Vec<Task>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CampaignReport {
+    pub campaign: String,
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Figures {
+    /// Distinct visitors at the first stage: the sample of every rate.
+    pub visits: i64,
+    pub small_sample: bool,
+    /// In the funnel's order.
+    pub stages: Vec<StageFigures>,
+    /// The stage that stands lowest in proportion to its band's floor; `None` while the sample is small.
+    pub weakest: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StageFigures {
+    pub stage: String,
+    pub title: String,
+    pub visitors: i64,
+    /// As a share of the visits; `None` for the first stage, without visits, and where more reached it than visited.
+    pub of_visits: Option<Rate>,
+    pub band_bps: Option<Band>,
+    pub against_band: Option<Standing>,
+    pub against_average: Option<Standing>,
+}
+
+/// How a rate stands to a band or an average.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    pub is: Place,
+    /// Whether the whole 95 % interval is on that side.
+    pub sure: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    Below,
+    Within,
+    Above,
+}
+
+impl Figures {
+    pub fn stage(&self, id: &str) -> Option<&StageFigures> {
+        self.stages.iter().find(|s| s.stage == id)
+    }
+}
+
+impl StageFigures {
+    pub fn stands(&self, place: Place) -> bool {
+        self.against_band.is_some_and(|s| s.is == place)
+    }
+}
+
+/// The report of one week. Counts of stages that the document does not have are left out.
+pub fn report(document: &Document, funnel: &Funnel, counts: &[Count]) -> Report {
+    let mut tree: BTreeMap<&str, BTreeMap<&str, Reached>> = BTreeMap::new();
+    let mut whole = Reached::new();
+    for count in counts.iter().filter(|c| funnel.stages.iter().any(|s| s.id == c.stage)) {
+        *tree
+            .entry(&count.partner)
+            .or_default()
+            .entry(&count.campaign)
+            .or_default()
+            .entry(&count.stage)
+            .or_default() += count.visitors;
+        *whole.entry(&count.stage).or_default() += count.visitors;
+    }
+    let program = figures(funnel, &whole, None);
+    let mut partners: Vec<PartnerReport> = tree
+        .iter()
+        .map(|(partner, campaigns)| partner_report(document, funnel, partner, campaigns, &program))
+        .collect();
+    partners.sort_by(|a, b| {
+        let key = |p: &PartnerReport| (p.figures.small_sample, std::cmp::Reverse(p.figures.visits), p.partner.clone());
+        key(a).cmp(&key(b))
+    });
+    Report { sample_min: funnel.sample_min, program, partners }
+}
+
+/// Visitors by stage.
+type Reached<'a> = BTreeMap<&'a str, i64>;
+
+fn partner_report(
+    document: &Document,
+    funnel: &Funnel,
+    partner: &str,
+    campaigns: &BTreeMap<&str, Reached>,
+    program: &Figures,
+) -> PartnerReport {
+    let mut sum = Reached::new();
+    for (stage, visitors) in campaigns.values().flatten() {
+        *sum.entry(stage).or_default() += visitors;
+    }
+    let own = figures(funnel, &sum, Some(program));
+    let mut campaigns: Vec<CampaignReport> = campaigns
+        .iter()
+        .map(|(campaign, reached)| CampaignReport {
+            campaign: (*campaign).to_owned(),
+            figures: figures(funnel, reached, Some(program)),
+        })
+        .collect();
+    campaigns.sort_by(|a, b| {
+        let key = |c: &CampaignReport| (std::cmp::Reverse(c.figures.visits), c.campaign.clone());
+        key(a).cmp(&key(b))
+    });
+    let action = advice::action(funnel, &own);
+    let main = campaigns.first().map_or("", |c| c.campaign.as_str());
+    let tasks = advice::tasks(document, funnel, main, &own, &action);
+    PartnerReport { partner: partner.to_owned(), figures: own, campaigns, action, tasks }
+}
+
+fn figures(funnel: &Funnel, reached: &Reached, average: Option<&Figures>) -> Figures {
+    let at = |stage: &Stage| reached.get(stage.id.as_str()).copied().unwrap_or(0);
+    let visits = funnel.stages.first().map_or(0, at);
+    let stages: Vec<StageFigures> = funnel
+        .stages
+        .iter()
+        .enumerate()
+        .map(|(i, stage)| {
+            let of_visits = Rate::of(at(stage), visits).filter(|_| i > 0);
+            let whole = average.and_then(|a| a.stage(&stage.id)?.of_visits);
+            StageFigures {
+                stage: stage.id.clone(),
+                title: stage.title.clone(),
+                visitors: at(stage),
+                of_visits,
+                band_bps: stage.band_bps,
+                against_band: stage.band_bps.zip(of_visits).map(|(b, rate)| stands(at(stage), rate, b.from.0, b.to.0)),
+                against_average: whole.zip(of_visits).map(|(w, rate)| against(rate, w.rate_bps)),
+            }
+        })
+        .collect();
+    let small_sample = visits < funnel.sample_min;
+    let weakest = if small_sample { None } else { weakest(funnel, &stages, visits) };
+    Figures { visits, small_sample, stages, weakest }
+}
+
+/// Judged on the counts, not on the rounded rate: one visitor under the floor is below it.
+fn stands(reached: i64, rate: Rate, from: i64, to: i64) -> Standing {
+    let share = i128::from(reached) * 10_000;
+    let part = |bps: i64| i128::from(bps) * i128::from(rate.sample);
+    if share < part(from) {
+        Standing { is: Place::Below, sure: rate.high_bps < from }
+    } else if share > part(to) {
+        Standing { is: Place::Above, sure: rate.low_bps > to }
+    } else {
+        Standing { is: Place::Within, sure: rate.low_bps >= from && rate.high_bps <= to }
+    }
+}
+
+/// A rate whose interval holds the average is like it.
+fn against(rate: Rate, average_bps: i64) -> Standing {
+    let is = if rate.high_bps < average_bps {
+        Place::Below
+    } else if rate.low_bps > average_bps {
+        Place::Above
+    } else {
+        Place::Within
+    };
+    Standing { is, sure: is != Place::Within }
+}
+
+/// The judged step with the lowest rate in proportion to its band's floor; of equals the earlier.
+fn weakest(funnel: &Funnel, stages: &[StageFigures], visits: i64) -> Option<String> {
+    // The visits are their own floor: all of them.
+    let (mut before, mut floor_before) = (visits, 10_000);
+    let mut lowest: Option<(&StageFigures, i64)> = None;
+    for (stage, own) in funnel.stages.iter().zip(stages) {
+        let Some(Band { from, .. }) = stage.band_bps else { continue };
+        let expected = i128::from(before) * i128::from(from.0);
+        let judged = own.of_visits.is_some() && expected >= i128::from(EXPECTED_MIN) * i128::from(floor_before);
+        // a/b < c/d by a·d < c·b: no division, no rounding.
+        let lower = |(low, floor): (&StageFigures, i64)| {
+            i128::from(own.visitors) * i128::from(floor) < i128::from(low.visitors) * i128::from(from.0)
+        };
+        if judged && lowest.is_none_or(lower) {
+            lowest = Some((own, from.0));
+        }
+        (before, floor_before) = (own.visitors, from.0);
+    }
+    lowest.map(|(own, _)| own.stage.clone())
+}
+
+#[cfg(test)]
+mod tests;

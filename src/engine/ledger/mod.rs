@@ -1,0 +1,3 @@
+//! The double-entry books.
+
+pub mod posting;

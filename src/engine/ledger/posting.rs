@@ -1,0 +1,112 @@
+//! From the lines that should stand to the ledger rows that make them stand.
+//!
+//! A line stands in one bucket. What is posted is the difference between what stands and what should; a line that is
+//! no longer called for is reversed. Nothing is ever changed or deleted in the ledger.
+
+use crate::base::money::Cents;
+use crate::engine::accrual::{Bucket, Line, LineState};
+use serde::Serialize;
+
+/// One ledger row: `amount_cents` moves from `debit` to `credit`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Transfer {
+    pub id: String,
+    pub line: String,
+    pub code: &'static str,
+    pub debit: String,
+    pub credit: String,
+    pub amount_cents: Cents,
+    pub program_id: String,
+    /// The event that caused it, as distinct from the one that made the line.
+    pub event_id: String,
+    pub reason: String,
+}
+
+/// What to write so that `wanted` stands where `standing` stood. `cause` is the event that is taken in.
+pub fn settle(standing: &[Line], wanted: Vec<Line>, cause: &str) -> (Vec<Line>, Vec<Transfer>) {
+    let mut writes = Vec::new();
+    let mut transfers = Vec::new();
+    for old in standing.iter().filter(|old| !wanted.iter().any(|w| w.id == old.id)) {
+        let mut gone = old.clone();
+        if gone.earned_cents != Cents::ZERO && !(gone.state == LineState::Void && gone.is_granted()) {
+            if !gone.is_granted() {
+                // It earned nothing after all: it takes no room under a cap either.
+                gone.earned_cents = Cents::ZERO;
+                gone.capped_cents = Cents::ZERO;
+            }
+            gone.void("later facts leave nothing of it".to_owned());
+        }
+        push(Some(old), gone, cause, &mut writes, &mut transfers);
+    }
+    for mut line in wanted {
+        let old = standing.iter().find(|old| old.id == line.id);
+        let mut moved = None;
+        if let Some(old) = old {
+            // How far its postings got, and where it stands, only the store knows.
+            line.postings = old.postings;
+            if is_released(old, &line) {
+                moved = Some(take_out(old, &mut line, cause, &mut transfers));
+            } else {
+                line.bucket = old.bucket;
+            }
+        }
+        let old = moved.as_ref().or(old);
+        if line.bucket == Bucket::Available && line.state == LineState::Pending {
+            line.state = LineState::Available;
+        }
+        push(old, line, cause, &mut writes, &mut transfers);
+    }
+    (writes, transfers)
+}
+
+/// The ledger account in which a partner's or the program's money stands.
+pub fn account_id(program: &str, unit: &str, kind: &str, partner: &str) -> String {
+    if partner.is_empty() { format!("{program}/{unit}/{kind}") } else { format!("{program}/{unit}/{kind}/{partner}") }
+}
+
+/// The row that makes `amount` stand where the line stands; its number is the line's count of postings.
+pub fn accrue(line: &Line, amount: Cents, cause: &str) -> Transfer {
+    Transfer {
+        id: format!("{}.{}", line.id, line.postings),
+        line: line.id.clone(),
+        code: "accrue",
+        debit: account_id(&line.program_id, &line.unit, &line.payer, ""),
+        credit: account_id(&line.program_id, &line.unit, line.bucket.name(), &line.partner_id),
+        amount_cents: amount,
+        program_id: line.program_id.clone(),
+        event_id: cause.to_owned(),
+        reason: line.reason.clone(),
+    }
+}
+
+/// Whether a line that was held stands in available from now on: it is of a program without a hold, so no run will move it.
+fn is_released(old: &Line, line: &Line) -> bool {
+    old.bucket == Bucket::Pending && line.bucket == Bucket::Available && line.state == LineState::Available
+}
+
+/// Empties the balance in which the line stood; it accrues anew in the other. Answers the line as it stands in between.
+fn take_out(old: &Line, line: &mut Line, cause: &str, transfers: &mut Vec<Transfer>) -> Line {
+    if old.net_cents != Cents::ZERO {
+        line.postings += 1;
+        let forth = accrue(&Line { postings: line.postings, ..old.clone() }, old.net_cents, cause);
+        transfers.push(Transfer { code: "reverse", debit: forth.credit, credit: forth.debit, ..forth });
+    }
+    Line { net_cents: Cents::ZERO, bucket: Bucket::Available, postings: line.postings, ..old.clone() }
+}
+
+fn push(old: Option<&Line>, mut line: Line, cause: &str, writes: &mut Vec<Line>, transfers: &mut Vec<Transfer>) {
+    let difference = line.net_cents.0 - old.map_or(0, |o| o.net_cents.0);
+    if difference == 0 && old == Some(&line) {
+        return;
+    }
+    if difference != 0 {
+        line.postings += 1;
+        transfers.push(if difference > 0 {
+            accrue(&line, Cents(difference), cause)
+        } else {
+            let forth = accrue(&line, Cents(-difference), cause);
+            Transfer { code: "reverse", debit: forth.credit, credit: forth.debit, ..forth }
+        });
+    }
+    writes.push(line);
+}

@@ -1,0 +1,308 @@
+//! A sending: money that Stripe is asked to move, exactly once. A payout is one; its reversal is another; a credit on a
+//! customer's balance is a third, and what of it is taken back a fourth.
+//!
+//! In scope: what to do next, and what an answer or a look-up means. Not in scope: calls and storage. The rules: what
+//! is sent is frozen and stored before the call; one key and one body per attempt; what stays unanswered is sent again
+//! under the same key while the key is younger than [`KEY_TRUSTED_MS`], and never after; a new key is used, and money is
+//! made available again, only after a look-up that found nothing.
+
+pub mod payee;
+
+use crate::base::money::Cents;
+use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
+use crate::engine::sabotage;
+use crate::engine::sabotage::Fault;
+use serde::{Deserialize, Serialize};
+
+/// Stripe keeps a key for at least 24 hours. An hour less leaves room for a call under way and for clocks.
+pub const KEY_TRUSTED_MS: i64 = 23 * HOUR_MS;
+/// How long a payout waits where the platform's balance was too small.
+pub const FUNDS_WAIT_MS: i64 = 6 * HOUR_MS;
+/// How long others leave a sending alone that somebody has taken: as long as a cron invocation may last.
+pub const LEASE_MS: i64 = 15 * MINUTE_MS;
+/// Longest pause between two tries of one attempt is a minute doubled this often: four hours, so that a key is tried
+/// several times while it is trusted.
+const DOUBLINGS_MAX: i64 = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Payout,
+    Reversal,
+    /// A credit on a customer's balance.
+    Credit,
+    /// What of such a credit is taken back: the opposite transaction.
+    Debit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Planned,
+    /// Asked for, and not known to have happened or not.
+    Submitting,
+    Paid,
+    /// Refused for good: the amount is available again.
+    Failed,
+    /// A person has to look at it.
+    Review,
+    Cancelled,
+}
+
+impl State {
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Planned => "planned",
+            State::Submitting => "submitting",
+            State::Paid => "paid",
+            State::Failed => "failed",
+            State::Review => "review",
+            State::Cancelled => "cancelled",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sending {
+    pub kind: Kind,
+    pub id: String,
+    /// The run that planned a payout; the payout that a reversal takes back; the line of a credit.
+    pub parent: String,
+    pub program_id: String,
+    pub partner_id: String,
+    pub unit: String,
+    pub currency: String,
+    pub amount_cents: Cents,
+    /// Where it goes: the partner's account, the transfer that is taken back, or the customer.
+    pub target: String,
+    pub revision: i64,
+    pub state: State,
+    /// 1 where an operator stopped it: nothing is sent, what was sent is still looked up.
+    pub held: i64,
+    /// The form as it is sent, once it was.
+    pub request: Option<String>,
+    /// How many keys were used.
+    pub attempt: i64,
+    /// How often this attempt was sent or looked up.
+    pub tries: i64,
+    pub first_sent_at_ms: Option<UtcMillis>,
+    pub due_at_ms: UtcMillis,
+    /// Why Stripe refused it for good, until a look-up confirms that nothing was moved.
+    pub refusal: Option<String>,
+    pub reason: String,
+    /// The transfer, reversal or balance transaction that Stripe made.
+    pub stripe_id: Option<String>,
+    pub done_at_ms: Option<UtcMillis>,
+    pub created_at_ms: UtcMillis,
+}
+
+/// What to do with a sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Wait,
+    /// Ask Stripe what it has of it.
+    LookUp,
+    /// Take the next attempt, then send it.
+    Claim,
+    /// Send it again, under the same key.
+    Send,
+}
+
+/// What Stripe has: a transfer, a reversal or a balance transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    pub id: String,
+    pub amount_cents: i64,
+    pub currency: String,
+    pub target: String,
+    /// How much of it was taken back since.
+    pub reversed_cents: i64,
+    pub at: UtcMillis,
+}
+
+/// What a call said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    Done(Made),
+    Refused {
+        status: u16,
+        code: String,
+        message: String,
+    },
+    /// Too many calls, a fault of theirs, or no answer: it may have happened.
+    Unsure(String),
+}
+
+/// What somebody should be told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    Sent,
+    Failed,
+    /// A person has to look at it.
+    Review,
+    /// The platform's balance is too small.
+    Funds,
+    /// Stripe does not take the key.
+    Access,
+}
+
+/// A sending as it is to be written, at the revision at which it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub to: Sending,
+    pub notice: Option<Notice>,
+}
+
+/// What to do now.
+pub fn next(s: &Sending, now: UtcMillis) -> Step {
+    if now < s.due_at_ms {
+        return Step::Wait;
+    }
+    let stale = s.first_sent_at_ms.is_some_and(|first| now >= first.plus_ms(KEY_TRUSTED_MS));
+    let stale = stale && !sabotage::is(Fault::KeyTrustedForever);
+    match s.state {
+        State::Planned if s.held != 0 => Step::Wait,
+        State::Planned if s.attempt == 0 => Step::Claim,
+        State::Planned => Step::LookUp,
+        State::Submitting if s.refusal.is_some() || stale => Step::LookUp,
+        State::Submitting if s.held != 0 => Step::Wait,
+        State::Submitting => Step::Send,
+        _ => Step::Wait,
+    }
+}
+
+/// The next attempt, about to be sent.
+pub fn claim(s: &Sending, request: &str, now: UtcMillis) -> Sending {
+    Sending {
+        state: State::Submitting,
+        request: Some(s.request.clone().unwrap_or_else(|| request.to_owned())),
+        attempt: s.attempt + 1,
+        tries: 1,
+        first_sent_at_ms: Some(now),
+        due_at_ms: now.plus_ms(LEASE_MS),
+        refusal: None,
+        reason: "sent; no answer yet".to_owned(),
+        ..s.clone()
+    }
+}
+
+/// The same attempt, about to be sent again.
+pub fn again(s: &Sending, now: UtcMillis) -> Sending {
+    Sending { tries: s.tries + 1, due_at_ms: now.plus_ms(LEASE_MS), ..s.clone() }
+}
+
+/// The key of the attempt.
+pub fn key(s: &Sending) -> String {
+    if sabotage::is(Fault::FreshKey) {
+        return format!("{}-a{}-{}", s.id, s.attempt, s.tries);
+    }
+    format!("{}-a{}", s.id, s.attempt)
+}
+
+/// What the answer to `attempt` makes of a sending. `None`: nothing, somebody settled it before.
+pub fn after(s: &Sending, attempt: i64, told: &Told, now: UtcMillis) -> Option<Change> {
+    if let Told::Done(made) = told {
+        return match s.state {
+            State::Paid | State::Failed | State::Cancelled => None,
+            _ if attempt != s.attempt => Some(review(s, format!("attempt {attempt} was answered late: {}", made.id))),
+            _ => Some(done(s, made)),
+        };
+    }
+    if s.state != State::Submitting || s.attempt != attempt {
+        return None;
+    }
+    Some(match told {
+        Told::Refused { code, message, .. } if code == "idempotency_error" => {
+            review(s, format!("Stripe knows the key with another body: {message}"))
+        }
+        Told::Refused { code, message, .. } if code == "balance_insufficient" && s.kind == Kind::Payout => {
+            let reason = format!("the platform's balance at Stripe is too small: {message}");
+            let to =
+                Sending { state: State::Planned, tries: 0, due_at_ms: now.plus_ms(FUNDS_WAIT_MS), reason, ..s.clone() };
+            Change { to, notice: Some(Notice::Funds) }
+        }
+        Told::Refused { status, code, message } if is_definite(*status, code) => {
+            let refusal = format!("{code}: {message}");
+            Change {
+                to: Sending { refusal: Some(refusal.clone()), reason: refusal, due_at_ms: now, ..s.clone() },
+                notice: None,
+            }
+        }
+        // A key that is refused says nothing of what happened before, and an unknown refusal neither.
+        Told::Refused { status, code, message } => {
+            let notice = matches!(status, 401 | 403).then_some(Notice::Access);
+            Change { to: later(s, format!("{status} {code}: {message}"), now), notice }
+        }
+        Told::Unsure(why) => Change { to: later(s, why.clone(), now), notice: None },
+        Told::Done(_) => return None,
+    })
+}
+
+/// Whether a refusal is Stripe's own, and about what was asked for: not about who asks or when. One without a code is
+/// somebody else's, on the way there or back.
+fn is_definite(status: u16, code: &str) -> bool {
+    (matches!(status, 400 | 402 | 404) && !code.is_empty()) || (status, code) == (403, "account_invalid")
+}
+
+/// What a look-up makes of a sending; `listed` is everything that Stripe has under its name. `None`: Stripe has nothing
+/// of what is planned, so that it may be claimed under a new key.
+pub fn looked_up(s: &Sending, listed: &[Made], now: UtcMillis) -> Option<Change> {
+    Some(match listed {
+        [made] => done(s, made),
+        [] if s.state == State::Planned => return None,
+        [] => match &s.refusal {
+            Some(refusal) => failed(s, refusal),
+            None => {
+                let reason = "a look-up found nothing; it is sent anew".to_owned();
+                let to = Sending { state: State::Planned, tries: 0, due_at_ms: now, reason, ..s.clone() };
+                Change { to, notice: None }
+            }
+        },
+        several => review(s, format!("Stripe has it {} times", several.len())),
+    })
+}
+
+/// A look-up that did not answer: later.
+pub fn not_looked_up(s: &Sending, why: &str, now: UtcMillis) -> Change {
+    let to = Sending { tries: s.tries + 1, ..later(s, format!("it could not be looked up: {why}"), now) };
+    Change { to, notice: None }
+}
+
+/// Done as Stripe says, where that is what was asked for.
+pub fn done(s: &Sending, made: &Made) -> Change {
+    let fits = made.amount_cents == s.amount_cents.0 && made.currency == s.currency && made.target == s.target;
+    if !fits {
+        let found = format!("{} {} to {}", made.amount_cents, made.currency, made.target);
+        return review(s, format!("{} is not what was asked for: {found}", made.id));
+    }
+    if made.reversed_cents != 0 {
+        return review(s, format!("{} was taken back in part or whole before it was known here", made.id));
+    }
+    let to = Sending {
+        state: State::Paid,
+        reason: format!("Stripe made {}", made.id),
+        stripe_id: Some(made.id.clone()),
+        done_at_ms: Some(made.at),
+        refusal: None,
+        ..s.clone()
+    };
+    Change { to, notice: Some(Notice::Sent) }
+}
+
+/// Over, with nothing moved.
+pub fn failed(s: &Sending, why: &str) -> Change {
+    let to = Sending { state: State::Failed, reason: why.to_owned(), refusal: None, ..s.clone() };
+    Change { to, notice: Some(Notice::Failed) }
+}
+
+fn review(s: &Sending, reason: String) -> Change {
+    Change { to: Sending { state: State::Review, refusal: None, reason, ..s.clone() }, notice: Some(Notice::Review) }
+}
+
+fn later(s: &Sending, reason: String, now: UtcMillis) -> Sending {
+    let pause = (MINUTE_MS << s.tries.clamp(0, DOUBLINGS_MAX)).min(DAY_MS);
+    Sending { due_at_ms: now.plus_ms(pause), reason, ..s.clone() }
+}
+
+#[cfg(test)]
+mod tests;

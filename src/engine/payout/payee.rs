@@ -1,0 +1,33 @@
+//! What a partner's connected account can do, as the payment service says it.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payability {
+    /// `acct_…`.
+    pub stripe_account_id: String,
+    /// Transfers reach it.
+    pub transfers_active: bool,
+    /// Stripe pays it out to the bank.
+    pub payouts_enabled: bool,
+    /// What Stripe still wants of the partner, in its own words.
+    pub currently_due: Vec<String>,
+    pub disabled_reason: Option<String>,
+    /// ISO 3166 alpha-2.
+    pub country: Option<String>,
+    /// ISO 4217, in lower case.
+    pub default_currency: Option<String>,
+}
+
+impl Payability {
+    /// Whether a transfer to it would arrive and be paid out.
+    pub fn is_payable(&self) -> bool {
+        is_payable(self.transfers_active, self.payouts_enabled)
+    }
+}
+
+/// Whether money reaches the bank behind an account: transfers reach it, and Stripe pays it out. The plan of payouts asks
+/// the same of the stored account (`store/payout/plan.rs`).
+pub fn is_payable(transfers_active: bool, payouts_enabled: bool) -> bool {
+    transfers_active && payouts_enabled
+}

@@ -1,0 +1,3 @@
+//! Figures and lists for people.
+
+pub mod economics;

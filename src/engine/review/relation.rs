@@ -1,0 +1,108 @@
+//! How an account, its visitor and its partner hang together with others: one browser that brings many accounts, a partner's
+//! own account, and partners who refer each other.
+
+use crate::base::time::{DAY_MS, UtcMillis};
+use crate::engine::account::grouped::{Grouped, Keyed};
+use crate::engine::review::risk::{Suspect, normalise_email};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// Accounts that one visitor's touches bind without a question, within `VISITOR_DAYS`.
+pub const VISITOR_ACCOUNTS: usize = 5;
+pub const VISITOR_DAYS: i64 = 30;
+
+/// How far up partners' own referrers are followed.
+pub const RING_DEPTH: i64 = 8;
+
+/// An account that touches of a visitor bound.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct OfVisitor {
+    pub visitor: String,
+    pub account_id: String,
+    pub signed_up_at_ms: UtcMillis,
+    pub signup_event_id: String,
+}
+
+impl Keyed for OfVisitor {
+    fn key(&self) -> &str {
+        &self.visitor
+    }
+
+    fn account(&self) -> &str {
+        &self.account_id
+    }
+}
+
+/// A partner, or whoever referred the account that is its own, and so on up.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Upline {
+    /// The partner that it was looked up from.
+    pub partner_id: String,
+    /// 0: the partner itself.
+    pub depth: i64,
+    /// Who stands there: the host's name of it, and its address.
+    pub external_id: String,
+    pub email: Option<String>,
+    /// When the latest of the bindings that lead there was made, and by which event.
+    pub latest_ms: UtcMillis,
+    pub latest_event: String,
+}
+
+impl Keyed for Upline {
+    fn key(&self) -> &str {
+        &self.partner_id
+    }
+
+    // Of no account: what is read of them changes with none that is decided.
+    fn account(&self) -> &str {
+        &self.partner_id
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Relations {
+    pub visitors: Grouped<OfVisitor>,
+    pub uplines: Grouped<Upline>,
+}
+
+impl Relations {
+    /// Whether the visitor has bound too many accounts before this one.
+    pub fn one_visitor(&self, s: &Suspect) -> Option<String> {
+        let since = s.signed_up.0.plus_ms(-VISITOR_DAYS * DAY_MS);
+        let before: BTreeSet<&str> = self
+            .visitors
+            .of(s.visitor?)
+            .iter()
+            .filter(|o| {
+                o.account_id != s.account
+                    && o.signed_up_at_ms > since
+                    && (o.signed_up_at_ms, o.signup_event_id.as_str()) < s.signed_up
+            })
+            .map(|o| o.account_id.as_str())
+            .collect();
+        let is_many = before.len() >= VISITOR_ACCOUNTS;
+        is_many
+            .then(|| format!("more than {VISITOR_ACCOUNTS} accounts came from one browser within {VISITOR_DAYS} days"))
+    }
+
+    /// Whether the account is the partner's own, by the name that the host has for both.
+    pub fn own_account(&self, s: &Suspect) -> Option<String> {
+        let own = self.uplines.of(s.partner).iter().any(|u| u.depth == 0 && u.external_id == s.account);
+        own.then(|| "the account is the partner's own".to_owned())
+    }
+
+    /// Whether the binding closes a ring: the partner's own account was, at one or more removes, referred by a partner
+    /// whose own account this is.
+    pub fn ring(&self, s: &Suspect) -> Option<String> {
+        let is_own = |u: &&Upline| {
+            let email = u.email.as_deref().map(normalise_email);
+            u.external_id == s.account || email.is_some_and(|own| s.emails.iter().any(|e| normalise_email(e) == own))
+        };
+        let closes = |u: &&Upline| u.depth > 0 && (u.latest_ms, u.latest_event.as_str()) < s.bound;
+        let found = self.uplines.of(s.partner).iter().filter(closes).find(is_own)?;
+        Some(match found.depth {
+            1 => "the partner's own account was referred by this account's owner".to_owned(),
+            _ => "the partner's own account goes back, referral by referral, to this account's owner".to_owned(),
+        })
+    }
+}

@@ -1,0 +1,3 @@
+//! The weekly and monthly runs.
+
+pub mod schedule;

@@ -1,0 +1,4 @@
+//! Whose an account is, and why.
+
+pub mod page_touch;
+pub mod visitors;

@@ -1,0 +1,87 @@
+//! The touch that a page of the site tells: a pixel or a beacon that names a code does for its visitor what the redirect
+//! does, where the page was reached past it (an email's link to a page outside the Worker's routes).
+//!
+//! Only for pages of this origin whose own address names the code, as the browser itself says of both. What a picture in a
+//! comment says, or a page elsewhere, would be a way to stuff cookies.
+
+use crate::base::id::{ID_BYTES, hex};
+use crate::base::time::Month;
+use crate::codec::attribution::cookie::{CookieKeys, Signed};
+use crate::engine::link::Link;
+use crate::engine::link::click::{SALT_BYTES, Salt};
+use crate::engine::link::visit::Signals;
+use crate::http::exchange::{Address, Request};
+use crate::http::funnel::collect::{PURPOSES, fingerprint_parts};
+use crate::http::link::redirect;
+use crate::http::link::redirect::Parts;
+use crate::http::link::reflink;
+use crate::http::link::reflink::RefLink;
+use crate::http::shell::{Shell, Site};
+use crate::service::link::click;
+use crate::store::link::click::{click_insert, salt_decode, salt_of};
+use crate::store::link::{link_decode, link_resolve};
+use crate::store::port::DbError;
+use std::rc::Rc;
+
+/// What the address of the page that asks names, where it is a page of this origin.
+fn page_of(request: &Request) -> Option<RefLink<'_>> {
+    let page = request.header("referer").filter(|page| Address::of(page).origin == request.origin)?;
+    reflink::find(page).filter(|found| found.param.is_some())
+}
+
+/// Makes the visitor's cookie with a touch of `code`, as a Set-Cookie header, and counts the click. `None`: the page is
+/// not ours, the code is not live, or `held` has it for this hour already.
+pub async fn touch<S: Site>(
+    shell: &Shell<'_, S>,
+    request: &Request,
+    keys: &CookieKeys,
+    held: Option<&Signed>,
+    code: &str,
+) -> Result<Option<String>, DbError> {
+    let Some(found) = page_of(request).filter(|found| found.code.as_deref() == Some(code)) else { return Ok(None) };
+    let latest = held.and_then(|signed| signed.trail.touches.iter().max_by_key(|t| t.at));
+    let known = latest.is_some_and(|t| {
+        t.code == code && held.is_some_and(|signed| signed.trail.touch_in_hour(code, shell.now).is_some())
+    });
+    if known || request.header("sec-fetch-site") != Some("same-origin") {
+        return Ok(None);
+    }
+    let context = shell.context("");
+    let rows = context.query(link_resolve(code, shell.now)).await?;
+    let accepted = |link: &Link| link.live(shell.now) && found.param.is_some_and(|param| link.accepts(param));
+    let Some(link) = link_decode(&rows)?.filter(accepted) else { return Ok(None) };
+    let source = fingerprint_parts(request);
+    let parts = Parts {
+        signals: Signals {
+            method: "GET",
+            user_agent: request.header("user-agent"),
+            purposes: PURPOSES.map(|name| request.header(name)),
+            fetch_mode: None,
+            fetch_dest: None,
+        },
+        cookie: request.header("cookie"),
+        private: source.is_none(),
+        ip: source.map_or("", |(ip, _)| ip),
+        country: request.header("cf-ipcountry"),
+        referrer: None,
+    };
+    let mut random = || {
+        let mut bytes = [0; ID_BYTES];
+        shell.site.random(&mut bytes);
+        bytes
+    };
+    let (set_cookie, counted) = redirect::touch(&found, &Rc::new(link), &parts, keys, shell.now, &mut random);
+    if let Some(counted) = counted {
+        let batch = [counted];
+        let salt = if click::needs_salt(&batch) {
+            let mut fresh = [0; SALT_BYTES];
+            shell.site.random(&mut fresh);
+            let rows = context.batch(salt_of(Month::of(shell.now), &hex(&fresh))).await?;
+            Salt::new(salt_decode(&rows)?.as_bytes())
+        } else {
+            Salt::new(&[])
+        };
+        context.query(click_insert(&batch, &salt)).await?;
+    }
+    Ok(Some(set_cookie))
+}

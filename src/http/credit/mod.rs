@@ -1,0 +1,3 @@
+//! Credits, and how they are used.
+
+pub mod credits;

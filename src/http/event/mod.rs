@@ -1,0 +1,4 @@
+//! What happened, as it comes in.
+
+pub mod stripe;
+pub mod webhooks;

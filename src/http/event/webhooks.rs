@@ -1,0 +1,76 @@
+//! Events in: verify over the raw bytes, translate, take in, answer with the outcome.
+
+use crate::codec::event::{emdash, envelope};
+use crate::codec::identity::bearer;
+use crate::codec::message::standard_webhooks;
+use crate::codec::message::standard_webhooks::Headers;
+use crate::engine::event::{Event, Payload};
+use crate::http::auth::hex_sha256;
+use crate::http::config::Config;
+use crate::http::exchange::{Request, Response};
+use crate::http::shell::{Shell, Site};
+use crate::service::credit::promotion;
+use crate::service::credit::promotion::Friend;
+use crate::service::error::{AppError, Kind};
+use crate::service::event::conversion;
+use crate::service::event::conversion::Incoming;
+
+/// `POST /v1/webhooks/events`: the canonical envelope, signed by Standard Webhooks.
+pub async fn event<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+    let secrets = &shell.config.webhook_secrets;
+    if secrets.is_empty() {
+        return Err(Config::not_configured("WEBHOOK_SECRETS"));
+    }
+    let headers = Headers {
+        id: request.header("webhook-id"),
+        timestamp: request.header("webhook-timestamp"),
+        signature: request.header("webhook-signature"),
+    };
+    standard_webhooks::verify(secrets, &headers, &request.body, shell.now)
+        .map_err(|refused| AppError::new(Kind::Unauthorized, refused.code(), refused.to_string()))?;
+    take(shell, request, "events", envelope::parse(&request.body, shell.now)?).await
+}
+
+/// `POST /v1/webhooks/emdash`: EmDash's webhook-notifier, with its secret token as bearer.
+pub async fn emdash_hook<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+    let presented = request.header("authorization").and_then(bearer::token).unwrap_or("");
+    admit(presented, &shell.config.emdash_tokens, "EMDASH_TOKENS")?;
+    take(shell, request, "emdash", emdash::content_hook(&request.body, shell.now)?).await
+}
+
+/// `POST /v1/webhooks/emdash-forms/{secret}`: EmDash's forms, which can carry a secret in their address alone.
+pub async fn emdash_form<S: Site>(shell: &Shell<'_, S>, request: &Request, secret: &str) -> Result<Response, AppError> {
+    admit(secret, &shell.config.forms_secrets, "FORMS_SECRETS")?;
+    take(shell, request, "emdash-forms", emdash::form_submission(&request.body, shell.now)?).await
+}
+
+fn admit(presented: &str, active: &[String], name: &str) -> Result<(), AppError> {
+    if active.is_empty() {
+        return Err(Config::not_configured(name));
+    }
+    if bearer::matches(presented, active) {
+        return Ok(());
+    }
+    Err(AppError::new(Kind::Unauthorized, "webhook_secret_refused", "the secret is missing or not an active one"))
+}
+
+async fn take<S: Site>(
+    shell: &Shell<'_, S>,
+    request: &Request,
+    source: &'static str,
+    event: Event,
+) -> Result<Response, AppError> {
+    let presented = conversion::present(shell.config.cookie_keys.as_ref(), &event);
+    let incoming = Incoming { source, body_sha256: hex_sha256(&request.body), event, presented };
+    let ctx = shell.context(source);
+    let mut taken = conversion::take(&ctx, &incoming).await?;
+    if matches!(incoming.event.payload, Payload::SignedUp { .. }) {
+        let visitor = incoming.presented.trail.as_ref().map(|t| t.visitor.as_str()).filter(|id| !id.is_empty());
+        let friend = Friend { account: incoming.event.account_id.as_deref(), visitor };
+        // The event is in: what is missing here is told to whoever asks again.
+        let _ = promotion::add(&ctx, &mut taken.outcome, friend).await;
+    }
+    // 202: stored, and no program knows the type. A repeat is told the first outcome.
+    let status = if taken.first && !taken.known { 202 } else { 200 };
+    Ok(Response::json(status, &taken.outcome))
+}

@@ -1,0 +1,237 @@
+//! Requests and responses as plain values, so that everything above the runtime is tested without it.
+
+use crate::service::error::{AppError, Kind};
+use serde_json::{Value, json};
+
+/// A request as the router sees it.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    pub method: String,
+    /// As sent, percent-encoded.
+    pub path: String,
+    pub query: String,
+    /// `https://host` of the address that was asked.
+    pub origin: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// At most `wire::BODY_BYTES_MAX` and one byte: more is never read.
+    pub body: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Vec<u8>,
+    /// What went wrong, for the log: written once, by whoever sends the response.
+    pub fault: Option<String>,
+}
+
+impl Request {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The first value of a query parameter, decoded.
+    pub fn param(&self, name: &str) -> Option<String> {
+        self.query.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(key).as_deref() == Some(name)).then(|| decode(value)).flatten()
+        })
+    }
+}
+
+impl Response {
+    pub fn json(status: u16, body: &Value) -> Response {
+        Response {
+            status,
+            headers: vec![
+                ("content-type", "application/json".to_owned()),
+                ("cache-control", "no-store".to_owned()),
+                ("x-content-type-options", "nosniff".to_owned()),
+            ],
+            body: body.to_string().into_bytes(),
+            fault: None,
+        }
+    }
+
+    /// A text that is for this caller alone.
+    pub fn text(kind: &'static str, text: String) -> Response {
+        let mut response = Response::json(200, &Value::Null);
+        response.headers[0].1 = kind.to_owned();
+        response.body = text.into_bytes();
+        response
+    }
+
+    /// Nothing to say.
+    pub fn nothing() -> Response {
+        let headers = vec![("cache-control", "no-store".to_owned())];
+        Response { status: 204, headers, body: Vec::new(), fault: None }
+    }
+
+    /// Problem details (RFC 9457) with a stable `code`.
+    pub fn problem(error: &AppError) -> Response {
+        let status = status_of(error.kind);
+        let mut body = json!({
+            "type": format!("urn:manicule:problem:{}", error.code), "title": title_of(error.kind), "status": status,
+            "code": error.code, "detail": error.detail,
+        });
+        if let Some(field) = &error.field {
+            body["field"] = json!(field);
+        }
+        // What the database or a library said is for the log; the caller is told whose fault it is.
+        if error.kind == Kind::Fault {
+            body["detail"] = json!("something is wrong on our side; it was logged");
+        }
+        let mut response = Response::json(status, &body);
+        response.headers[0].1 = "application/problem+json".to_owned();
+        response.headers.extend(retry_after(error.kind));
+        if error.kind == Kind::Unauthorized {
+            response.headers.push(("www-authenticate", "Bearer".to_owned()));
+        }
+        response.fault = Some(error.logged());
+        response
+    }
+}
+
+/// The header that says when to try again, in seconds.
+pub fn retry_after(kind: Kind) -> Option<(&'static str, String)> {
+    let seconds = match kind {
+        Kind::TooMany => 60,
+        Kind::Transient => 5,
+        _ => return None,
+    };
+    Some(("retry-after", seconds.to_string()))
+}
+
+/// The one table from errors to statuses.
+pub fn status_of(kind: Kind) -> u16 {
+    match kind {
+        Kind::BadRequest => 400,
+        Kind::Unauthorized => 401,
+        Kind::Forbidden => 403,
+        Kind::NotFound => 404,
+        Kind::MethodNotAllowed => 405,
+        Kind::Conflict => 409,
+        Kind::TooLarge => 413,
+        Kind::Unprocessable => 422,
+        Kind::TooMany => 429,
+        Kind::Fault => 500,
+        Kind::Transient => 503,
+    }
+}
+
+fn title_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::BadRequest => "The request cannot be read",
+        Kind::Unauthorized => "Credentials are missing or not valid",
+        Kind::Forbidden => "Not allowed",
+        Kind::NotFound => "Not found",
+        Kind::MethodNotAllowed => "The address does not take this method",
+        Kind::Conflict => "It contradicts what stands",
+        Kind::TooLarge => "The body is too large",
+        Kind::Unprocessable => "A field says something that cannot be",
+        Kind::Fault => "Internal error",
+        Kind::TooMany => "Too many requests",
+        Kind::Transient => "Try again",
+    }
+}
+
+/// The parts of an absolute address as the runtime writes it, which has parsed and normalised it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address<'a> {
+    /// `https://host:port`.
+    pub origin: &'a str,
+    pub path: &'a str,
+    pub query: &'a str,
+}
+
+impl<'a> Address<'a> {
+    pub fn of(url: &'a str) -> Address<'a> {
+        let host = url.find("://").map_or(0, |at| at + 3);
+        let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at);
+        let (origin, rest) = url.split_at(end);
+        let rest = rest.split('#').next().unwrap_or("");
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        Address { origin, path: if path.is_empty() { "/" } else { path }, query }
+    }
+}
+
+/// The same path and query at the origin of `site`. `None` where that is no http(s) address.
+pub fn moved(url: &str, site: &str) -> Option<String> {
+    let (from, to) = (Address::of(url), Address::of(site));
+    let host = to.origin.strip_prefix("https://").or_else(|| to.origin.strip_prefix("http://"))?;
+    if host.is_empty() || host.contains('@') {
+        return None;
+    }
+    Some(format!("{}{}", to.origin, &url[from.origin.len()..]))
+}
+
+/// Percent-decodes a name or value of a query, `+` being a space. `None` where it is not UTF-8 or an escape is broken.
+pub fn decode(text: &str) -> Option<String> {
+    unescape(text, b' ')
+}
+
+/// Percent-decodes a segment of a path, where `+` is itself.
+pub fn decode_segment(text: &str) -> Option<String> {
+    unescape(text, b'+')
+}
+
+fn unescape(text: &str, plus: u8) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'%' => {
+                let digits = text.get(at + 1..at + 3).filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
+                out.push(u8::from_str_radix(digits, 16).ok()?);
+                at += 2;
+            }
+            b'+' => out.push(plus),
+            byte => out.push(*byte),
+        }
+        at += 1;
+    }
+    String::from_utf8(out).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn escapes_are_decoded_or_refused() {
+        for (text, want) in
+            [("a%2Fb+c", Some("a/b c")), ("%", None), ("%4", None), ("%zz", None), ("%ff", None), ("%C3%A9", Some("é"))]
+        {
+            assert_eq!(decode(text).as_deref(), want, "{text}");
+        }
+        assert_eq!(decode_segment("a+b%2Bc").as_deref(), Some("a+b+c"));
+    }
+
+    #[test]
+    fn addresses_come_apart() {
+        let address = |origin, path, query| Address { origin, path, query };
+        for (url, want) in [
+            ("https://a.example/b/c?d=1#e", address("https://a.example", "/b/c", "d=1")),
+            ("http://127.0.0.1:8799", address("http://127.0.0.1:8799", "/", "")),
+            ("https://a.example?x=//y", address("https://a.example", "/", "x=//y")),
+        ] {
+            assert_eq!(Address::of(url), want, "{url}");
+        }
+        let url = "https://a.example/b?c=1";
+        assert_eq!(moved(url, "http://127.0.0.1:9000/ignored").as_deref(), Some("http://127.0.0.1:9000/b?c=1"));
+        for site in ["", "a.example", "ftp://a", "https://", "https://u@a.example"] {
+            assert_eq!(moved(url, site), None, "{site}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_never_panics(text in "\\PC*") {
+            let _ = decode(&text);
+        }
+    }
+}

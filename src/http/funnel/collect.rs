@@ -1,0 +1,112 @@
+//! What pages tell of their visitors: a beacon and a pixel. Neither says whether it was believed, and neither keeps a
+//! page waiting for a reason.
+
+use crate::codec::attribution::cookie;
+use crate::codec::funnel::beacon;
+use crate::codec::funnel::beacon::Beacon;
+use crate::engine::link::click::fingerprinted_part;
+use crate::engine::link::visit;
+use crate::http::attribution::page_touch;
+use crate::http::exchange::{Request, Response};
+use crate::http::limit;
+use crate::http::limit::Limited;
+use crate::http::link::redirect::consents;
+use crate::http::shell::{Shell, Site};
+use crate::service::error::AppError;
+use crate::service::funnel;
+use crate::service::funnel::Told;
+
+/// A transparent picture of one by one: GIF89a, two colours of which the first is see-through. 43 bytes.
+const GIF: [u8; 43] = [
+    b'G', b'I', b'F', b'8', b'9', b'a', 1, 0, 1, 0, 0x80, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x21, 0xf9, 4, 1, 0, 0, 0,
+    0, 0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3b,
+];
+
+/// Headers by which browsers say that nobody looks at the page yet.
+pub const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+
+/// `POST /v1/collect`: 204 for all that can be read, whether or not it leads to a partner.
+pub async fn beacon<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+    let beacon = beacon::parse(&request.body)?;
+    let mut response = Response::nothing();
+    Box::pin(store(shell, request, beacon, &mut response)).await;
+    Ok(response)
+}
+
+/// `GET /px.gif?event=&partner=&campaign=`: the picture, whatever was asked.
+pub async fn pixel<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Response {
+    let param = |name: &str| request.param(name);
+    let beacon = beacon::pixel(param("event"), param("partner"), param("campaign"), request.header("referer"));
+    let headers = vec![
+        ("content-type", "image/gif".to_owned()),
+        ("cache-control", "no-store".to_owned()),
+        ("x-content-type-options", "nosniff".to_owned()),
+    ];
+    let mut response = Response { status: 200, headers, body: GIF.to_vec(), fault: None };
+    if request.method != "HEAD" {
+        Box::pin(store(shell, request, beacon, &mut response)).await;
+    }
+    response
+}
+
+/// Stores what was told, of visitors who let anything be stored, and answers with the cookie where it is a touch. An
+/// error is for the log, since a page could do nothing about it.
+async fn store<S: Site>(shell: &Shell<'_, S>, request: &Request, beacon: Beacon, response: &mut Response) {
+    let user_agent = request.header("user-agent");
+    if !beacon.is_sound()
+        || !visit::is_seen(user_agent, &PURPOSES.map(|name| request.header(name)))
+        || !consents(request.header("cookie"), &shell.config.consent_cookie)
+    {
+        return;
+    }
+    if let Err(error) = limit::check(shell, request, Limited::Beacon).await {
+        response.fault = Some(error.to_string());
+        return;
+    }
+    let keys = shell.config.cookie_keys.as_ref();
+    let mut signed = keys.and_then(|keys| cookie::read(keys, request.header("cookie")?));
+    if let (Some(keys), Some(code)) = (keys, &beacon.partner) {
+        match Box::pin(page_touch::touch(shell, request, keys, signed.as_ref(), code)).await {
+            Ok(Some(set_cookie)) => {
+                signed = set_cookie.split(';').next().and_then(|pair| cookie::read(keys, pair));
+                response.headers.push(("set-cookie", set_cookie));
+            }
+            Ok(None) => {}
+            Err(error) => response.fault = Some(error.to_string()),
+        }
+    }
+    let trail = signed.map(|signed| signed.trail);
+    let told = Told {
+        event: beacon.event,
+        campaign: beacon.campaign,
+        code: beacon.partner,
+        path: beacon.path,
+        fingerprint: fingerprint_parts(request)
+            .filter(|_| trail.is_none())
+            .map(|(ip, user_agent)| (ip.to_owned(), user_agent.to_owned())),
+        trail,
+    };
+    if let Err(error) = funnel::collect(&shell.context(""), told).await {
+        response.fault = Some(error.to_string());
+    }
+}
+
+/// Address and User-Agent, unless the visitor asks not to be followed.
+pub fn fingerprint_parts(request: &Request) -> Option<(&str, &str)> {
+    if request.header("sec-gpc").is_some_and(|value| value.trim() == "1") {
+        return None;
+    }
+    let ip = request.header("cf-connecting-ip").filter(|ip| !ip.is_empty())?;
+    Some((ip, fingerprinted_part(request.header("user-agent").unwrap_or_default())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_picture_is_one() {
+        assert_eq!((&GIF[..6], GIF.len(), GIF[42]), (&b"GIF89a"[..], 43, 0x3b));
+        assert_eq!((GIF[6], GIF[8], GIF[24 - 2] & 1), (1, 1, 1), "one by one, with a see-through colour");
+    }
+}

@@ -1,0 +1,186 @@
+//! Codes an isolate has looked up lately: bounded, with unknown codes apart. Pure; who looks codes up is the shell's part.
+
+use crate::base::time::{HOUR_MS, SECOND_MS, UtcMillis};
+use crate::http::link::redirect::Resolved;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// An entry is used as it is for this long; then it is read anew in the background.
+const FRESH_MS: i64 = 30 * SECOND_MS;
+/// After this long the visitor waits for it to be read anew.
+const USABLE_MS: i64 = 45 * SECOND_MS;
+/// An entry this old still serves while neither KV nor D1 answers.
+const STALE_MS: i64 = HOUR_MS;
+/// How long a stale entry serves before the stores are tried again.
+const RETRY_MS: i64 = 5 * SECOND_MS;
+/// A background read that has not come back by then is given up.
+const REFRESH_MS: i64 = 10 * SECOND_MS;
+/// Entries of one generation: twice that is about 2 MB of links.
+const GENERATION_MAX: usize = 2_048;
+
+/// Codes and what they lead to, in two generations: a full young one becomes the old one, whose unused entries go.
+/// Unknown codes have generations of their own, so that guessing cannot crowd out links.
+#[derive(Default)]
+pub struct Cache {
+    known: Generations,
+    unknown: Generations,
+}
+
+#[derive(Default)]
+struct Generations {
+    young: HashMap<String, Entry>,
+    old: HashMap<String, Entry>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    /// `None`: there is no such link.
+    resolved: Option<Rc<Resolved>>,
+    read_at: UtcMillis,
+    refreshing_since: Option<UtcMillis>,
+    /// Nothing answered: the entry serves until then without another try.
+    retry_at: UtcMillis,
+}
+
+/// What the cache knows of a code.
+pub enum Found {
+    /// Use it; `refresh` says that the caller is to read it anew in the background.
+    Entry { resolved: Option<Rc<Resolved>>, refresh: bool },
+    /// Look it up.
+    Missing,
+}
+
+impl Cache {
+    pub fn get(&mut self, code: &str, now: UtcMillis) -> Found {
+        for generations in [&mut self.known, &mut self.unknown] {
+            let Some(entry) = generations.get(code) else { continue };
+            let age = now.0 - entry.read_at.0;
+            if age >= USABLE_MS && entry.retry_at <= now {
+                return Found::Missing;
+            }
+            let idle = entry.refreshing_since.is_none_or(|since| now.0 - since.0 > REFRESH_MS);
+            let refresh = age >= FRESH_MS && idle;
+            if refresh {
+                entry.refreshing_since = Some(now);
+            }
+            return Found::Entry { resolved: entry.resolved.clone(), refresh };
+        }
+        Found::Missing
+    }
+
+    /// What was known up to an hour ago, for when nothing answers. It serves for a few seconds more, so that not every
+    /// visitor waits for a store that is away.
+    pub fn stale(&mut self, code: &str, now: UtcMillis) -> Option<Rc<Resolved>> {
+        let entry = self.known.get(code)?;
+        if now.0 - entry.read_at.0 >= STALE_MS {
+            return None;
+        }
+        entry.retry_at = now.plus_ms(RETRY_MS);
+        entry.resolved.clone()
+    }
+
+    pub fn put(&mut self, code: &str, resolved: Option<Rc<Resolved>>, now: UtcMillis) {
+        let (to, from) = match resolved {
+            Some(_) => (&mut self.known, &mut self.unknown),
+            None => (&mut self.unknown, &mut self.known),
+        };
+        from.young.remove(code);
+        from.old.remove(code);
+        to.put(code.to_owned(), Entry { resolved, read_at: now, refreshing_since: None, retry_at: UtcMillis(0) });
+    }
+}
+
+impl Generations {
+    fn get(&mut self, code: &str) -> Option<&mut Entry> {
+        // Asked for again: it moves to the young ones.
+        if !self.young.contains_key(code)
+            && let Some((code, entry)) = self.old.remove_entry(code)
+        {
+            self.put(code, entry);
+        }
+        self.young.get_mut(code)
+    }
+
+    fn put(&mut self, code: String, entry: Entry) {
+        self.old.remove(&code);
+        if self.young.len() >= GENERATION_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(code, entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::link::Link;
+
+    fn resolved() -> Option<Rc<Resolved>> {
+        Some(Rc::new(Resolved { link: Rc::new(Link::default()), location: "/".into() }))
+    }
+
+    /// `+`/`-` known or unknown, `r` if it is to be read anew, `?` if missing.
+    fn seen(cache: &mut Cache, code: &str, at: i64) -> String {
+        match cache.get(code, UtcMillis(at)) {
+            Found::Missing => "?".to_owned(),
+            Found::Entry { resolved, refresh } => {
+                format!("{}{}", if resolved.is_some() { "+" } else { "-" }, if refresh { "r" } else { "" })
+            }
+        }
+    }
+
+    #[test]
+    fn entries_age() {
+        let mut cache = Cache::default();
+        assert_eq!(seen(&mut cache, "a", 0), "?");
+        cache.put("a", resolved(), UtcMillis(0));
+        cache.put("b", None, UtcMillis(0));
+        assert_eq!(seen(&mut cache, "a", FRESH_MS - 1), "+");
+        assert_eq!(seen(&mut cache, "b", FRESH_MS - 1), "-");
+        assert_eq!(seen(&mut cache, "a", FRESH_MS), "+r");
+        assert_eq!(seen(&mut cache, "a", FRESH_MS), "+", "one refresh at a time");
+        assert_eq!(seen(&mut cache, "a", FRESH_MS + REFRESH_MS + 1), "+r", "the first was lost");
+        assert_eq!(seen(&mut cache, "a", USABLE_MS), "?");
+        assert!(cache.stale("a", UtcMillis(USABLE_MS)).is_some());
+        assert_eq!(seen(&mut cache, "a", USABLE_MS + RETRY_MS - 1), "+", "served without another try");
+        assert_eq!(seen(&mut cache, "a", USABLE_MS + RETRY_MS), "?");
+        assert!(cache.stale("a", UtcMillis(STALE_MS - 1)).is_some());
+        assert!(cache.stale("a", UtcMillis(STALE_MS)).is_none());
+        assert!(cache.stale("b", UtcMillis(1)).is_none());
+    }
+
+    #[test]
+    fn an_answer_replaces_the_last() {
+        let mut cache = Cache::default();
+        cache.put("a", None, UtcMillis(0));
+        cache.put("a", resolved(), UtcMillis(1));
+        assert_eq!(seen(&mut cache, "a", 2), "+");
+        cache.put("a", None, UtcMillis(3));
+        assert_eq!(seen(&mut cache, "a", 4), "-");
+        assert!(cache.stale("a", UtcMillis(4)).is_none());
+    }
+
+    #[test]
+    fn guessing_crowds_out_no_link() {
+        let mut cache = Cache::default();
+        cache.put("a", resolved(), UtcMillis(0));
+        for n in 0..3 * GENERATION_MAX {
+            cache.put(&n.to_string(), None, UtcMillis(0));
+        }
+        assert_eq!(seen(&mut cache, "a", 1), "+");
+        assert!(cache.unknown.young.len() + cache.unknown.old.len() <= 2 * GENERATION_MAX);
+    }
+
+    #[test]
+    fn what_is_used_stays() {
+        let mut cache = Cache::default();
+        cache.put("a", resolved(), UtcMillis(0));
+        cache.put("z", resolved(), UtcMillis(0));
+        for n in 0..3 * GENERATION_MAX {
+            cache.put(&n.to_string(), resolved(), UtcMillis(0));
+            assert_eq!(seen(&mut cache, "a", 1), "+");
+        }
+        assert_eq!(seen(&mut cache, "z", 1), "?");
+        assert!(cache.known.young.len() + cache.known.old.len() <= 2 * GENERATION_MAX);
+    }
+}

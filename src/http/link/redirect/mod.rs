@@ -1,0 +1,256 @@
+//! The redirect: what a request through a ref link is answered with, and what is recorded of it.
+//!
+//! In scope: `/r/{code}`, and `?ref=` / `?partner=` on any path. Not in scope: looking the code up, sending the answer,
+//! writing the click. Unknown, expired, disabled and malformed codes all take the same way as a plain visit.
+
+use crate::base::id;
+use crate::base::id::ID_BYTES;
+use crate::base::time::UtcMillis;
+use crate::codec::attribution::cookie;
+use crate::codec::attribution::cookie::{CookieKeys, Signed};
+use crate::codec::cookie_header;
+use crate::engine::attribution::touch::Touch;
+use crate::engine::link::Link;
+use crate::engine::link::click;
+use crate::engine::link::click::{Click, Visitor};
+use crate::engine::link::visit::{Signals, Visit, classify};
+use crate::http::link::reflink;
+use crate::http::link::reflink::RefLink;
+use std::rc::Rc;
+
+/// What the Referer of our redirect may tell: the origin, never the path that holds the code, and nothing when the
+/// way leads from https to http. It is the browsers' default, stated so that no page of the site can loosen it.
+pub const REFERRER_POLICY: &str = "strict-origin-when-cross-origin";
+
+/// Longest UTM value that is recorded, in characters.
+const UTM_MAX: usize = 64;
+
+/// What happens to `?ref=` on a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RefMode {
+    /// The visitor is sent to the same address without the parameter.
+    #[default]
+    Redirect,
+    /// The request goes on to the origin, and the cookie is added to its response.
+    Pass,
+}
+
+/// What the Worker's configuration says about redirects.
+#[derive(Debug)]
+pub struct Settings {
+    /// Without keys every visitor is redirected and nobody gets a cookie.
+    pub keys: Option<CookieKeys>,
+    pub mode: RefMode,
+    /// Where a link without a destination leads, and the origin of paths. Empty: the Worker's own host.
+    pub site: String,
+    /// Nothing is stored of a visitor who does not send this cookie: the site sets it when they consent. Empty: no
+    /// consent is asked for.
+    pub consent_cookie: String,
+}
+
+/// A link together with where it leads, which is the same for every click.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    pub link: Rc<Link>,
+    pub location: String,
+}
+
+/// The visitor's request beside its URL.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parts<'a> {
+    pub signals: Signals<'a>,
+    pub cookie: Option<&'a str>,
+    /// `Sec-GPC: 1`: no fingerprint.
+    pub private: bool,
+    /// The visitor's address, as Cloudflare gives it.
+    pub ip: &'a str,
+    pub country: Option<&'a str>,
+    pub referrer: Option<&'a str>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    pub go: Go,
+    /// The Set-Cookie header.
+    pub set_cookie: Option<String>,
+    pub click: Option<Click>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Go {
+    /// A 302 to this address.
+    To(String),
+    /// On to the origin.
+    Pass,
+}
+
+impl RefMode {
+    /// `pass`; everything else redirects, the choice that needs no origin.
+    pub fn parse(text: &str) -> RefMode {
+        if text.trim().eq_ignore_ascii_case("pass") { RefMode::Pass } else { RefMode::Redirect }
+    }
+}
+
+impl Resolved {
+    pub fn new(link: Link, settings: &Settings) -> Resolved {
+        let location = reflink::destination(&link, &settings.site);
+        Resolved { link: Rc::new(link), location }
+    }
+}
+
+/// Decides. `resolved` is what the code was looked up to, `None` where it is unknown or could not be looked up;
+/// `random` gives fresh bytes for ids.
+pub fn decide(
+    found: &RefLink<'_>,
+    resolved: Option<&Resolved>,
+    parts: &Parts<'_>,
+    settings: &Settings,
+    now: UtcMillis,
+    random: &mut impl FnMut() -> [u8; ID_BYTES],
+) -> Decision {
+    let accepted = |link: &Link| found.param.is_none_or(|param| link.accepts(param));
+    let resolved = resolved.filter(|resolved| resolved.link.live(now) && accepted(&resolved.link));
+    let go = go(found, resolved, settings);
+    let plain = |go| Decision { go, set_cookie: None, click: None };
+    let Some(Resolved { link, .. }) = resolved else { return plain(go) };
+    if !consents(parts.cookie, &settings.consent_cookie) {
+        return plain(go);
+    }
+    let visit = classify(&parts.signals);
+    match (visit, &settings.keys) {
+        (Visit::Prefetch | Visit::Embed, _) => plain(go),
+        (Visit::Visit, Some(keys)) => {
+            let (set_cookie, click) = touch(found, link, parts, keys, now, random);
+            Decision { go, set_cookie: Some(set_cookie), click }
+        }
+        // Without keys no cookie can be signed; the click still counts.
+        (Visit::Bot | Visit::Visit, _) => {
+            let visitor = fingerprint_source(parts);
+            let click_id = id::fresh("clk", &random());
+            let click = record(found, link, parts, visitor, click_id, visit == Visit::Bot, now);
+            Decision { go, set_cookie: None, click: Some(click) }
+        }
+    }
+}
+
+/// Whether the visitor lets anything be stored.
+pub fn consents(cookies: Option<&str>, consent_cookie: &str) -> bool {
+    consent_cookie.is_empty() || cookies.is_some_and(|header| cookie_header::only(header, consent_cookie).is_some())
+}
+
+/// Where the request leads: the same for everybody, whoever asks.
+fn go(found: &RefLink<'_>, resolved: Option<&Resolved>, settings: &Settings) -> Go {
+    match (found.param, settings.mode, resolved) {
+        (None, _, Some(resolved)) if !found.has_query() => Go::To(resolved.location.clone()),
+        (None, _, Some(resolved)) => Go::To(found.carried_to(&resolved.location)),
+        (None, _, None) => Go::To(found.carried_to(&reflink::default_destination(&settings.site))),
+        (Some(_), RefMode::Redirect, _) => Go::To(found.stripped()),
+        (Some(_), RefMode::Pass, _) => Go::Pass,
+    }
+}
+
+/// The cookie with this visit's touch, and the click unless this visitor's hour is counted already: the fingerprint
+/// of a first visit and the cookie's visitor of the next differ, so the rows alone could not tell.
+pub fn touch(
+    found: &RefLink<'_>,
+    link: &Rc<Link>,
+    parts: &Parts<'_>,
+    keys: &CookieKeys,
+    now: UtcMillis,
+    random: &mut impl FnMut() -> [u8; ID_BYTES],
+) -> (String, Option<Click>) {
+    let held = parts.cookie.and_then(|header| cookie::read(keys, header));
+    let counted = held.as_ref().and_then(|held| held.trail.touch_in_hour(&link.code, now)).map(|t| t.click_id.clone());
+    let click_id = counted.clone().unwrap_or_else(|| id::fresh("clk", &random()));
+    let click = counted.is_none().then(|| {
+        let visitor = match &held {
+            Some(held) => known(&held.trail.visitor, link, parts),
+            None => fingerprint_source(parts),
+        };
+        record(found, link, parts, visitor, click_id.clone(), false, now)
+    });
+    let touch = Touch {
+        program: link.program_id.clone(),
+        code: link.code.clone(),
+        campaign: campaign(found, link).to_owned(),
+        click_id,
+        at: now,
+    };
+    let signed = held.unwrap_or_else(|| Signed::new(id::fresh("vis", &random())));
+    (cookie::set_cookie(keys, &signed.with_touch(touch, link.window_days), now), click)
+}
+
+/// The URL's campaign where the program accepts one, else the link's.
+fn campaign<'a>(found: &'a RefLink<'_>, link: &'a Link) -> &'a str {
+    let named = found.campaign.as_deref().filter(|_| link.accepts("campaign"));
+    named.or(link.campaign.as_deref()).unwrap_or_default()
+}
+
+/// A visitor whom the cookie names.
+fn known(id: &str, link: &Link, parts: &Parts<'_>) -> Visitor {
+    let id = id.to_owned();
+    if !link.fingerprinted {
+        return Visitor::Known(id);
+    }
+    match fingerprint_source(parts) {
+        Visitor::Fingerprint { ip, user_agent } => Visitor::Followed { id, ip, user_agent },
+        _ => Visitor::Known(id),
+    }
+}
+
+fn fingerprint_source(parts: &Parts<'_>) -> Visitor {
+    if parts.private {
+        return Visitor::Private;
+    }
+    let user_agent = click::fingerprinted_part(parts.signals.user_agent.unwrap_or_default());
+    Visitor::Fingerprint { ip: parts.ip.to_owned(), user_agent: user_agent.to_owned() }
+}
+
+fn record(
+    found: &RefLink<'_>,
+    link: &Rc<Link>,
+    parts: &Parts<'_>,
+    visitor: Visitor,
+    id: String,
+    bot: bool,
+    now: UtcMillis,
+) -> Click {
+    let utm = |name: &str| {
+        let linked = link.utm.get(name).cloned();
+        linked.or_else(|| found.param(name).map(|value| value.into_owned())).and_then(short)
+    };
+    Click {
+        id,
+        link: Rc::clone(link),
+        campaign: campaign(found, link).to_owned(),
+        visitor,
+        at: now,
+        bot,
+        country: parts
+            .country
+            .filter(|c| c.len() == 2 && c.bytes().all(|b| b.is_ascii_alphanumeric()))
+            .map(str::to_owned),
+        utm_source: utm("utm_source"),
+        utm_medium: utm("utm_medium"),
+        referrer_host: parts.referrer.and_then(referrer_host),
+    }
+}
+
+/// At most 64 characters, without control characters. An empty value is none.
+fn short(value: String) -> Option<String> {
+    let plain = value.len() <= UTM_MAX && value.bytes().all(|b| b.is_ascii_graphic());
+    let value = if plain { value } else { value.chars().filter(|c| !c.is_control()).take(UTM_MAX).collect() };
+    (!value.is_empty()).then_some(value)
+}
+
+fn referrer_host(referrer: &str) -> Option<String> {
+    let authority = referrer.split_once("://")?.1.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?.split(':').next()?;
+    let fits = !host.is_empty()
+        && host.len() <= 253
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
+    fits.then(|| host.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+use crate::base::time::HOUR_MS;
+use crate::http::link::redirect::*;
+use std::collections::BTreeMap;
+
+const NOW: UtcMillis = UtcMillis(1_790_000_000_000);
+const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0.0.0 Safari/537.36";
+
+fn settings(mode: RefMode, site: &str) -> Settings {
+    let keys = CookieKeys::parse(&format!("k1:{}", "1f".repeat(32))).unwrap();
+    Settings { keys: Some(keys), mode, site: site.to_owned(), consent_cookie: String::new() }
+}
+
+fn link() -> Link {
+    Link {
+        code: "AbC".into(),
+        partner_id: "ptn_1".into(),
+        program_id: "user-referral".into(),
+        destination: Some("/pricing".into()),
+        campaign: Some("launch".into()),
+        utm: BTreeMap::from([("utm_source".into(), "partner".into())]),
+        window_days: 30,
+        params: vec!["ref".into(), "campaign".into()],
+        expires_at_ms: None,
+        disabled_at_ms: None,
+        left_at_ms: None,
+        undisclosed: false,
+        fingerprinted: false,
+    }
+}
+
+fn browser() -> Parts<'static> {
+    Parts {
+        signals: Signals { method: "GET", user_agent: Some(AGENT), ..Signals::default() },
+        ip: "192.0.2.7",
+        country: Some("DE"),
+        referrer: Some("https://Blog.example:443/post?x"),
+        ..Parts::default()
+    }
+}
+
+struct Case<'a> {
+    url: &'a str,
+    link: Option<Link>,
+    parts: Parts<'a>,
+    mode: RefMode,
+    site: &'a str,
+    now: UtcMillis,
+}
+
+fn case(url: &str) -> Case<'_> {
+    Case { url, link: Some(link()), parts: browser(), mode: RefMode::Redirect, site: "", now: NOW }
+}
+
+fn run(case: &Case<'_>) -> Decision {
+    let settings = settings(case.mode, case.site);
+    let resolved = case.link.clone().map(|link| Resolved::new(link, &settings));
+    let mut count = 0;
+    let mut random = || {
+        count += 1;
+        [count; ID_BYTES]
+    };
+    decide(&reflink::find(case.url).unwrap(), resolved.as_ref(), &case.parts, &settings, case.now, &mut random)
+}
+
+fn trail(decision: &Decision) -> Signed {
+    let keys = settings(RefMode::Redirect, "").keys.unwrap();
+    cookie::read(&keys, decision.set_cookie.as_ref().unwrap().split(';').next().unwrap()).unwrap()
+}
+
+fn plain(go: &str) -> Decision {
+    Decision { go: Go::To(go.to_owned()), set_cookie: None, click: None }
+}
+
+#[test]
+fn a_visit_is_redirected_counted_and_remembered() {
+    let decision = run(&case("https://go.example/r/AbC"));
+    assert_eq!(decision.go, Go::To("/pricing?utm_source=partner".into()));
+    let click = decision.click.clone().unwrap();
+    assert_eq!(click.referrer_host.as_deref(), Some("blog.example"));
+    assert_eq!(
+        (click.country.as_deref(), click.utm_source.as_deref(), click.bot),
+        (Some("DE"), Some("partner"), false)
+    );
+    assert_eq!(click.visitor, Visitor::Fingerprint { ip: "192.0.2.7".into(), user_agent: AGENT.into() });
+    let touch = &trail(&decision).trail.touches[0];
+    assert_eq!((touch.click_id.as_str(), touch.code.as_str(), touch.at), (click.id.as_str(), "AbC", NOW));
+    assert_eq!((touch.program.as_str(), touch.campaign.as_str()), ("user-referral", "launch"));
+    assert_eq!(trail(&decision).until, NOW.plus_days(30));
+}
+
+#[test]
+fn dead_links_are_plain_visits() {
+    let at = Some(NOW);
+    for (what, dead) in [
+        ("unknown", None),
+        ("expired", Some(Link { expires_at_ms: at, ..link() })),
+        ("disabled", Some(Link { disabled_at_ms: at, ..link() })),
+        ("partner left", Some(Link { left_at_ms: at, ..link() })),
+        ("undisclosed", Some(Link { undisclosed: true, ..link() })),
+    ] {
+        for (url, site, go) in [
+            ("https://go.example/r/AbC", "", "/"),
+            ("https://go.example/r/AbC", "https://site.example/", "https://site.example/"),
+            ("https://go.example/r/AbC?utm_source=x", "https://site.example/", "https://site.example/?utm_source=x"),
+            ("https://go.example/p?ref=AbC&x=1", "", "https://go.example/p?x=1"),
+        ] {
+            assert_eq!(run(&Case { link: dead.clone(), site, ..case(url) }), plain(go), "{what} {url}");
+        }
+        let pass = run(&Case { link: dead, mode: RefMode::Pass, ..case("https://go.example/p?ref=AbC") });
+        assert_eq!(pass, Decision { go: Go::Pass, set_cookie: None, click: None }, "{what}");
+    }
+    let live = Link { expires_at_ms: Some(NOW.plus_ms(1)), ..link() };
+    assert!(run(&Case { link: Some(live), ..case("https://go.example/r/AbC") }).set_cookie.is_some());
+}
+
+#[test]
+fn parameters_count_where_the_program_accepts_them() {
+    let stripped = run(&case("https://go.example/p?ref=AbC&x=1"));
+    assert_eq!(stripped.go, Go::To("https://go.example/p?x=1".into()));
+    assert!(stripped.set_cookie.is_some() && stripped.click.is_some());
+    assert_eq!(run(&case("https://go.example/p?partner=AbC")), plain("https://go.example/p"));
+    let named =
+        |link: Link, url| trail(&run(&Case { link: Some(link), ..case(url) })).trail.touches[0].campaign.clone();
+    assert_eq!(named(link(), "https://go.example/?ref=AbC&campaign=q3"), "q3");
+    assert_eq!(named(link(), "https://go.example/r/AbC?campaign=q3"), "q3");
+    assert_eq!(named(link(), "https://go.example/r/AbC?campaign=q%203"), "launch");
+    assert_eq!(named(Link { params: vec![], ..link() }, "https://go.example/r/AbC?campaign=q3"), "launch");
+    assert_eq!(named(Link { campaign: None, ..link() }, "https://go.example/r/AbC"), "");
+}
+
+#[test]
+fn passing_on_adds_the_cookie() {
+    let decision = run(&Case { mode: RefMode::Pass, ..case("https://go.example/p?ref=AbC") });
+    assert_eq!(decision.go, Go::Pass);
+    assert!(decision.set_cookie.is_some());
+    // A short link has no page to pass on to.
+    let short = run(&Case { mode: RefMode::Pass, ..case("https://go.example/r/AbC") });
+    assert_eq!(short.go, Go::To("/pricing?utm_source=partner".into()));
+}
+
+#[test]
+fn only_visits_get_a_cookie() {
+    let with = |signals| Parts { signals, ..browser() };
+    let get = browser().signals;
+    for (parts, bot) in [
+        (with(Signals { method: "HEAD", ..get }), None),
+        (with(Signals { purposes: [Some("prefetch"), None, None, None], ..get }), None),
+        (with(Signals { fetch_dest: Some("image"), ..get }), None),
+        (with(Signals { fetch_dest: Some("iframe"), fetch_mode: Some("navigate"), ..get }), None),
+        (with(Signals { user_agent: Some("Slackbot 1.0"), ..get }), Some(true)),
+        (with(Signals { user_agent: None, ..get }), Some(true)),
+    ] {
+        let decision = run(&Case { parts, ..case("https://go.example/r/AbC") });
+        assert_eq!(decision.go, Go::To("/pricing?utm_source=partner".into()));
+        assert_eq!(decision.set_cookie, None);
+        assert_eq!(decision.click.map(|click| click.bot), bot, "{parts:?}");
+    }
+}
+
+#[test]
+fn a_cookie_is_extended_and_its_hour_counted_once() {
+    let first = run(&case("https://go.example/r/AbC"));
+    let cookie = first.set_cookie.clone().unwrap();
+    let cookie = cookie.split(';').next().unwrap();
+    let again = |url, now| run(&Case { parts: Parts { cookie: Some(cookie), ..browser() }, now, ..case(url) });
+    let hour_end = UtcMillis((NOW.0 / HOUR_MS + 1) * HOUR_MS);
+
+    let repeat = again("https://go.example/r/AbC", hour_end.plus_ms(-1));
+    assert_eq!(repeat.click, None);
+    assert_eq!(trail(&repeat).trail.touches.len(), 1);
+    assert_eq!(trail(&repeat).trail.touches[0].click_id, first.click.clone().unwrap().id);
+    assert_eq!(trail(&repeat).trail.touches[0].at, hour_end.plus_ms(-1));
+
+    let campaign = again("https://go.example/r/AbC?campaign=x", NOW);
+    assert_eq!(campaign.click, None, "one click per link and hour");
+    assert_eq!(trail(&campaign).trail.touches.len(), 2);
+
+    let later = again("https://go.example/r/AbC", hour_end);
+    assert_eq!(later.click.clone().unwrap().visitor, Visitor::Known(trail(&first).trail.visitor));
+    assert_eq!(trail(&later).trail.touches.len(), 2);
+    assert_eq!(trail(&later).trail.visitor, trail(&first).trail.visitor);
+}
+
+#[test]
+fn privacy_signals_are_kept() {
+    let private = Parts { private: true, ..browser() };
+    let click = run(&Case { parts: private, ..case("https://go.example/r/AbC") }).click.unwrap();
+    assert_eq!(click.visitor, Visitor::Private);
+    assert_eq!(click.visitor_key(&crate::engine::link::click::Salt::new(&[1; 32])), click.id);
+    let long = "ä".repeat(400);
+    let wide = Parts { signals: Signals { user_agent: Some(&long), ..browser().signals }, ..browser() };
+    assert!(run(&Case { parts: wide, ..case("https://go.example/r/AbC") }).click.is_some());
+}
+
+#[test]
+fn what_is_recorded_is_short_and_clean() {
+    let url = "https://go.example/r/AbC?utm_medium=a%0d%0ab&utm_source=ignored";
+    let parts = Parts { country: Some("D\n"), referrer: Some("javascript:x"), ..browser() };
+    let click = run(&Case { parts, ..case(url) }).click.unwrap();
+    assert_eq!((click.utm_medium.as_deref(), click.utm_source.as_deref()), (Some("ab"), Some("partner")));
+    assert_eq!((click.country, click.referrer_host), (None, None));
+    for (referrer, host) in [
+        ("https://a.example", Some("a.example")),
+        ("https://user@b.example:1/x", Some("b.example")),
+        ("https://", None),
+        ("https://é/", None),
+        ("", None),
+    ] {
+        assert_eq!(referrer_host(referrer).as_deref(), host, "{referrer}");
+    }
+}
+
+#[test]
+fn without_keys_visitors_are_still_redirected() {
+    let settings = Settings { keys: None, ..settings(RefMode::Redirect, "") };
+    let resolved = Resolved::new(link(), &settings);
+    let found = reflink::find("https://go.example/r/AbC").unwrap();
+    let decision = decide(&found, Some(&resolved), &browser(), &settings, NOW, &mut || [7; ID_BYTES]);
+    assert_eq!(decision.go, Go::To("/pricing?utm_source=partner".into()));
+    assert_eq!((decision.set_cookie, decision.click.map(|c| c.bot)), (None, Some(false)));
+}
+
+#[test]
+fn without_consent_nothing_is_stored() {
+    let asking = Settings { consent_cookie: "consent".to_owned(), ..settings(RefMode::Redirect, "") };
+    let found = reflink::find("https://a.example/r/ABC").unwrap();
+    let resolved = Resolved::new(link(), &asking);
+    for (cookies, stored) in [
+        (None, false),
+        (Some("other=1"), false),
+        (Some("consent="), false),
+        (Some("xconsent=1"), false),
+        (Some("a=1; consent=yes"), true),
+    ] {
+        let parts = Parts { cookie: cookies, ..browser() };
+        let decision = decide(&found, Some(&resolved), &parts, &asking, UtcMillis(1_000), &mut || [7; ID_BYTES]);
+        assert_eq!(decision.set_cookie.is_some(), stored, "{cookies:?}");
+        assert_eq!(decision.click.is_some(), stored, "{cookies:?}");
+        assert!(matches!(decision.go, Go::To(_)));
+    }
+}

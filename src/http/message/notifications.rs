@@ -1,0 +1,92 @@
+//! The outbox and the endpoints that it is delivered to, for operators.
+
+use crate::base::time::UtcMillis;
+use crate::codec::message::endpoint as asked;
+use crate::http::auth;
+use crate::http::exchange::Request;
+use crate::http::page::Page;
+use crate::http::shell::{Shell, Site};
+use crate::service::error::{AppError, Kind};
+use crate::service::message::endpoint as endpoints;
+use crate::service::message::replay as replaying;
+use crate::service::once::Answer;
+use crate::store::message::delivery::DeliveryRow;
+use crate::store::message::endpoint;
+use crate::store::message::endpoint::EndpointRow;
+use crate::store::message::outbox;
+use crate::store::message::outbox::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// `GET /v1/outbox?state=`: messages that wait, were sent or failed, each with its deliveries.
+pub async fn outbox_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: String,
+        kind: String,
+        program_id: String,
+        partner_id: Option<String>,
+        account_id: Option<String>,
+        payload: String,
+        state: String,
+        created_at_ms: UtcMillis,
+        deliveries: String,
+    }
+    let page = Page::of(request)?;
+    let state = match request.param("state") {
+        None => None,
+        Some(text) => Some(State::parse(&text).ok_or_else(|| {
+            AppError::new(Kind::BadRequest, "unsupported", "must be queued, sent or failed").field("state")
+        })?),
+    };
+    let rows: Vec<Row> =
+        shell.context("").query(outbox::outbox_page(state, &page.cursor, page.limit + 1)).await?.decode()?;
+    let deliveries = |r: &Row| -> Vec<Value> {
+        let stored: Vec<DeliveryRow> = serde_json::from_str(&r.deliveries).unwrap_or_default();
+        stored.iter().map(replaying::view).collect()
+    };
+    let view = |r: &Row| {
+        json!({
+            "id": r.id, "kind": r.kind, "program": r.program_id, "partner": r.partner_id, "account": r.account_id,
+            "payload": serde_json::from_str::<Value>(&r.payload).unwrap_or_default(), "state": r.state,
+            "created_at": r.created_at_ms.to_rfc3339(), "deliveries": deliveries(r),
+        })
+    };
+    Ok((200, page.answer(rows, |r| r.id.clone(), view)))
+}
+
+/// `POST /v1/outbox/{id}/replay`: sends a message again where it did not arrive, or to one recipient.
+pub async fn replay<S: Site>(
+    shell: &Shell<'_, S>,
+    request: &Request,
+    id: &str,
+    actor: &str,
+) -> Result<Answer, AppError> {
+    replaying::replay(&shell.context(actor), id, &asked::replay(&request.body)?).await
+}
+
+/// `GET /v1/webhook-endpoints`.
+pub async fn endpoint_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+    let page = Page::of(request)?;
+    let rows: Vec<EndpointRow> =
+        shell.context("").query(endpoint::endpoint_page(&page.cursor, page.limit + 1)).await?.decode()?;
+    Ok((200, page.answer(rows, |r| r.id.clone(), endpoints::view)))
+}
+
+/// `POST /v1/webhook-endpoints`: the answer alone holds the secret.
+pub async fn endpoint_make<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
+    let new = asked::read(&request.body, &own_rules(shell, request))?;
+    let once = auth::once(request)?;
+    endpoints::make(&shell.context(actor), &new, once.as_ref()).await
+}
+
+/// Where webhooks may go: not to the host that is asked either.
+fn own_rules<S: Site>(shell: &Shell<'_, S>, request: &Request) -> asked::Rules {
+    let rules = &shell.config.setup.endpoints;
+    if shell.config.owns_zone { rules.clone() } else { rules.and_own(&request.origin) }
+}
+
+/// `DELETE /v1/webhook-endpoints/{id}`: nothing is sent there any more.
+pub async fn endpoint_disable<S: Site>(shell: &Shell<'_, S>, id: &str, actor: &str) -> Result<Answer, AppError> {
+    endpoints::disable(&shell.context(actor), id).await
+}

@@ -1,0 +1,3 @@
+//! Partners: joining, profiles and what they see.
+
+pub mod partners;

@@ -1,0 +1,158 @@
+//! Partners and links, for operators.
+
+use crate::base::time::Month;
+use crate::codec::operator;
+use crate::engine::accrual::Line;
+use crate::http::auth;
+use crate::http::exchange::Request;
+use crate::http::page::Page;
+use crate::http::shell::{Shell, Site};
+use crate::service::error::AppError;
+use crate::service::once::Answer;
+use crate::service::partner::enroll;
+use crate::service::payout::onboard;
+use crate::store::ledger;
+use crate::store::ledger::BalanceRow;
+use crate::store::link::click;
+use crate::store::partner;
+use crate::store::partner::{LinkRow, PartnerRow};
+use crate::store::payout::payee;
+use crate::store::payout::payee::PayeeRow;
+use crate::store::payout::report;
+use crate::store::payout::report::PaidEntry;
+use crate::store::port::Stmt;
+use crate::store::program::{catalog, program_list};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// `POST /v1/partners`.
+pub async fn enrol<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
+    let ctx = shell.context(actor);
+    let new = operator::partner(&request.body)?;
+    let once = auth::once(request)?;
+    enroll::partner(&ctx, &new, &shell.config.base_url(&request.origin), once.as_ref()).await
+}
+
+/// `GET /v1/partners/{id}`, with balances, and whether money can reach the partner.
+pub async fn show<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str) -> Result<Answer, AppError> {
+    let statements = vec![partner::partner_find(id), ledger::balance_list(id), program_list(), payee::payee_find(id)];
+    let rows = shell.context("").batch(statements).await?;
+    let found: PartnerRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
+    let balances: Vec<Value> = rows[1].decode::<BalanceRow>()?.iter().map(balance).collect();
+    let catalog = catalog(&rows[2])?;
+    let document = catalog.in_force(&found.program_id, shell.now);
+    let payee: Option<PayeeRow> = rows[3].first()?;
+    let mut view = enroll::view(&found, document, &shell.config.base_url(&request.origin), &balances);
+    view["payability"] = onboard::payability(payee.as_ref());
+    Ok((200, view))
+}
+
+pub fn balance(row: &BalanceRow) -> Value {
+    let (unit, currency) = row.unit.split_once(':').unwrap_or((&row.unit, ""));
+    json!({
+        "unit": unit, "currency": currency, "pending_cents": row.pending_cents,
+        "available_cents": row.available_cents, "paid_cents": row.paid_cents,
+        "redeemed_cents": row.redeemed_cents,
+    })
+}
+
+/// What changes what a partner has.
+enum Entry {
+    Line(Line),
+    Paid(PaidEntry),
+}
+
+impl Entry {
+    /// Its place among the others.
+    fn place(&self) -> (i64, &str) {
+        match self {
+            Entry::Line(line) => (line.at_ms.0, &line.id),
+            Entry::Paid(paid) => (paid.at_ms.0, &paid.id),
+        }
+    }
+
+    fn view(&self) -> Value {
+        match self {
+            Entry::Line(line) => entry(line),
+            Entry::Paid(paid) => paid_entry(paid),
+        }
+    }
+}
+
+/// `GET /v1/partners/{id}/entries`: the partner's lines, payouts and what came back of these, oldest first.
+pub async fn entries<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str) -> Result<Answer, AppError> {
+    let page = Page::of(request)?;
+    let (after_ms, after_id) = page.instant_and_id(i64::MIN + 1)?;
+    let after_ms = after_ms.max(-1);
+    let asked = vec![
+        partner::partner_find(id),
+        partner::entry_page(id, after_ms, &after_id, page.limit + 1),
+        report::paid_entry_page(id, after_ms, &after_id, page.limit + 1),
+    ];
+    let rows = shell.context("").batch(asked).await?;
+    rows[0].first::<PartnerRow>()?.ok_or_else(|| AppError::not_found("partner"))?;
+    let lines = rows[1].decode()?.into_iter().map(Entry::Line);
+    let mut found: Vec<Entry> = lines.chain(rows[2].decode()?.into_iter().map(Entry::Paid)).collect();
+    found.sort_by(|a, b| a.place().cmp(&b.place()));
+    let cursor = |e: &Entry| {
+        let (at, id) = e.place();
+        format!("{at}.{id}")
+    };
+    Ok((200, page.answer(found, cursor, Entry::view)))
+}
+
+/// A line as people read it.
+pub fn entry(line: &Line) -> Value {
+    let (unit, currency) = line.unit.split_once(':').unwrap_or((&line.unit, ""));
+    json!({
+        "id": line.id, "kind": "accrual", "program": line.program_id, "program_version": line.program_version,
+        "rule": line.rule_id, "account": line.account_id, "event": line.event_id, "basis": line.basis,
+        "period": line.period, "at": line.at_ms.to_rfc3339(), "unit": unit, "currency": currency,
+        "amount_cents": line.net_cents, "earned_cents": line.earned_cents,
+        "reversed_cents": line.earned_cents.0 - line.net_cents.0, "state": line.state,
+        "available_from": line.vests_at_ms.to_rfc3339(), "reason": line.reason,
+    })
+}
+
+/// A payout, or what came back of one, as people read it.
+pub fn paid_entry(paid: &PaidEntry) -> Value {
+    let (unit, currency) = paid.unit.split_once(':').unwrap_or((&paid.unit, ""));
+    json!({
+        "id": paid.id, "kind": paid.kind, "program": paid.program_id, "run": paid.run_id,
+        "period": paid.period.clone().unwrap_or_else(|| Month::of(paid.at_ms).to_string()),
+        "at": paid.at_ms.to_rfc3339(), "unit": unit, "currency": currency, "amount_cents": paid.amount_cents,
+        "state": paid.state, "transfer": paid.transfer_id, "reason": paid.reason,
+    })
+}
+
+/// `POST /v1/links`.
+pub async fn link<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
+    let ctx = shell.context(actor);
+    let new = operator::link(&request.body, shell.now)?;
+    let once = auth::once(request)?;
+    enroll::link(&ctx, &new, &shell.config.base_url(&request.origin), once.as_ref()).await
+}
+
+/// `GET /v1/links/{code}`, with its counted clicks.
+pub async fn link_show<S: Site>(shell: &Shell<'_, S>, request: &Request, code: &str) -> Result<Answer, AppError> {
+    #[derive(Deserialize)]
+    struct Counts {
+        visits: i64,
+        bots: i64,
+        converted: i64,
+    }
+    let statements: Vec<Stmt> = vec![partner::link_find(code), click::click_counts(code)];
+    let rows = shell.context("").batch(statements).await?;
+    let found: LinkRow = rows[0].first()?.ok_or_else(|| AppError::not_found("link"))?;
+    let counts: Counts = rows[1].first()?.unwrap_or(Counts { visits: 0, bots: 0, converted: 0 });
+    let mut view = enroll::link_view(&found, &shell.config.base_url(&request.origin));
+    view["clicks"] = json!({"visits": counts.visits, "bots": counts.bots, "converted": counts.converted});
+    Ok((200, view))
+}
+
+/// `DELETE /v1/links/{code}`: it stops working within about a minute, and behaves like an unknown code.
+pub async fn link_disable<S: Site>(shell: &Shell<'_, S>, code: &str, actor: &str) -> Result<Answer, AppError> {
+    let answer = enroll::disable(&shell.context(actor), code).await?;
+    shell.site.forget_link(code).await;
+    Ok(answer)
+}

@@ -1,0 +1,3 @@
+//! Money that leaves.
+
+pub mod payouts;

@@ -1,0 +1,3 @@
+//! Programs as documents.
+
+pub mod programs;

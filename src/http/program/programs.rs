@@ -1,0 +1,113 @@
+//! Programs, for operators.
+
+use crate::codec::operator;
+use crate::http::auth;
+use crate::http::exchange::{Request, Response};
+use crate::http::shell::{Shell, Site};
+use crate::service::account::books::pools;
+use crate::service::error::{AppError, Kind};
+use crate::service::ledger::budget as funding;
+use crate::service::once::Answer;
+use crate::service::program as saving;
+use crate::service::program::Refusal;
+use crate::service::program::dry_run as replay;
+use crate::store::ledger::budget;
+use crate::store::program;
+use serde_json::{Value, json};
+
+/// `GET /v1/programs`: every program with the version in force.
+pub async fn list<S: Site>(shell: &Shell<'_, S>) -> Result<Answer, AppError> {
+    let catalog = program::catalog(&shell.context("").query(program::program_list()).await?)?;
+    let programs: Vec<Value> = catalog
+        .all_in_force(shell.now)
+        .into_iter()
+        .map(|d| {
+            json!({
+                "id": d.id, "title": d.title, "version": d.version, "currency": d.currency,
+                "effective_from": d.effective_from.to_rfc3339(), "cadence": d.settlement.cadence,
+                "unit": d.settlement.unit,
+            })
+        })
+        .collect();
+    Ok((200, json!({"data": programs, "next_cursor": null})))
+}
+
+/// `GET /v1/programs/{id}`: the document in force and all versions.
+pub async fn show<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, AppError> {
+    let catalog = program::catalog(&shell.context("").query(program::program_list()).await?)?;
+    let document = catalog.in_force(id, shell.now).ok_or_else(|| AppError::not_found("program"))?;
+    let versions: Vec<Value> = catalog
+        .versions(id)
+        .map(|d| json!({"version": d.version, "effective_from": d.effective_from.to_rfc3339()}))
+        .collect();
+    Ok((200, json!({"id": id, "document": document, "versions": versions})))
+}
+
+/// `GET /v1/programs/{id}/pool`.
+pub async fn pool_show<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, AppError> {
+    let rows = pools(&shell.context("").query(budget::pool_list()).await?)?;
+    let found = rows.into_iter().find(|p| p.pool.program_id == id).ok_or_else(|| AppError::not_found("program"))?;
+    Ok((200, json!({"program": id, "balance_cents": found.pool.balance_cents, "waiting": found.pool.waiting})))
+}
+
+/// `POST /v1/programs/{id}/pool`: funds it, and releases what waits as far as it goes.
+pub async fn pool_fund<S: Site>(
+    shell: &Shell<'_, S>,
+    request: &Request,
+    id: &str,
+    actor: &str,
+) -> Result<Answer, AppError> {
+    let asked = operator::funding(&request.body)?;
+    let once = auth::once(request)?;
+    funding::fund(&shell.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
+}
+
+/// `POST /v1/programs/{id}/dry-run`: what a draft would have paid over a past period, beside what was accrued.
+pub async fn dry_run<S: Site>(
+    shell: &Shell<'_, S>,
+    request: &Request,
+    id: &str,
+    actor: &str,
+) -> Result<Response, AppError> {
+    let asked = operator::dry_run(&request.body)?;
+    match replay::dry_run(&shell.context(actor), id, &asked).await {
+        Ok(body) => Ok(Response::json(200, &body)),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+/// `PUT /v1/programs/{id}`: saves a version. Everything wrong with the document is listed by path, value and rule.
+pub async fn save<S: Site>(
+    shell: &Shell<'_, S>,
+    request: &Request,
+    id: &str,
+    actor: &str,
+) -> Result<Response, AppError> {
+    let text = std::str::from_utf8(&request.body)
+        .map_err(|_| AppError::new(Kind::BadRequest, "invalid_utf8", "the body must be UTF-8"))?;
+    if let Err(why) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        return Err(AppError::new(Kind::BadRequest, "invalid_json", format!("the body is not JSON: {why}")));
+    }
+    match saving::save(&shell.context(actor), id, text).await {
+        Ok((status, body)) => Ok(Response::json(status, &body)),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+fn refused(refusal: Refusal) -> Result<Response, AppError> {
+    match refusal {
+        Refusal::Error(error) => Err(error),
+        Refusal::Findings(findings) => {
+            let first = findings.first();
+            let detail = first.map_or(String::new(), |f| format!("{} ({}): {}", f.path, f.value, f.rule));
+            let error = AppError::new(Kind::Unprocessable, "program_refused", detail)
+                .field(first.map_or("", |f| f.path.as_str()));
+            let mut response = Response::problem(&error);
+            if let Ok(mut body) = serde_json::from_slice::<Value>(&response.body) {
+                body["findings"] = json!(findings);
+                response.body = body.to_string().into_bytes();
+            }
+            Ok(response)
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Figures and lists for people.
+
+pub mod figures;
+pub mod reports;

@@ -1,0 +1,115 @@
+//! What happened and why: receipts, the ledger, the leaderboard.
+
+use crate::base::decode;
+use crate::base::time::UtcMillis;
+use crate::engine::accrual::Line;
+use crate::engine::attribution::Verdict;
+use crate::http::exchange::Request;
+use crate::http::page::Page;
+use crate::http::partner::partners::entry;
+use crate::http::shell::{Shell, Site};
+use crate::service::error::{AppError, Kind};
+use crate::service::once::Answer;
+use crate::store::account;
+use crate::store::account::{AccountRow, BindingRow};
+use crate::store::ledger;
+use crate::store::ledger::TransferRow;
+use crate::store::partner;
+use crate::store::partner::RankRow;
+use crate::store::program::{catalog, program_list};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// `GET /v1/accounts/{id}/receipt`: to whom the account is bound, by what, why the others lost, and what it earned.
+pub async fn receipt<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, AppError> {
+    let ids = [id.to_owned()];
+    let rows = shell
+        .context("")
+        .batch(vec![account::account_find(id), account::binding_list(id), account::line_list(&ids)])
+        .await?;
+    rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
+    let lines: Vec<Line> = rows[2].decode()?;
+    let programs: Vec<Value> =
+        rows[1].decode::<BindingRow>()?.iter().map(|row| binding_view(row, &lines, shell.now)).collect();
+    Ok((200, json!({"account": id, "programs": programs})))
+}
+
+fn binding_view(row: &BindingRow, lines: &[Line], now: UtcMillis) -> Value {
+    let states: Value = decode::from_text::<Vec<crate::engine::account::lifecycle::Reached>>(&row.states)
+        .map(|states| {
+            states.iter().filter(|s| s.at <= now).map(|s| json!({"state": s.state, "at": s.at.to_rfc3339()})).collect()
+        })
+        .unwrap_or_default();
+    let Ok(verdict) = decode::from_text::<Verdict>(&row.receipt) else { return Value::Null };
+    let binding = verdict.binding.as_ref();
+    let program = binding.map(|b| b.program.as_str());
+    let considered: Vec<Value> = verdict
+        .considered
+        .iter()
+        .map(|c| {
+            json!({
+                "method": c.method, "event": c.event, "program": c.program, "partner": c.partner, "code": c.code,
+                "at": c.at.map(|at| at.to_rfc3339()), "chosen": c.chosen, "reason": c.reason,
+            })
+        })
+        .collect();
+    let mine = lines.iter().filter(|l| Some(l.program_id.as_str()) == program || l.net_cents.0 > 0);
+    json!({
+        "group": verdict.group, "attributed": binding.is_some(), "program": program,
+        "partner": binding.map(|b| &b.partner), "code": binding.map(|b| &b.code),
+        "method": binding.map(|b| &b.method), "event": binding.map(|b| &b.event),
+        "click": binding.and_then(|b| b.click.as_ref()),
+        "bound_at": binding.map(|b| b.from.to_rfc3339()), "reason": verdict.reason, "considered": considered,
+        "states": states, "entries": mine.map(entry).collect::<Vec<Value>>(),
+        "decided_at": row.decided_at_ms.to_rfc3339(),
+    })
+}
+
+/// `GET /v1/ledger/transfers`: every row in the order it was written.
+pub async fn transfers<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+    let page = Page::of(request)?;
+    let after = page.number(0)?;
+    let rows: Vec<TransferRow> =
+        shell.context("").query(ledger::transfer_page(after, page.limit + 1)).await?.decode()?;
+    let view = |t: &TransferRow| {
+        json!({
+            "id": t.id, "line": t.line, "code": t.code, "phase": t.phase, "debit": t.debit, "credit": t.credit,
+            "amount_cents": t.amount_cents, "program": t.program_id, "event": t.event_id, "run": t.run_id,
+            "actor": t.actor, "reason": t.reason, "created_at": t.created_at_ms.to_rfc3339(),
+        })
+    };
+    Ok((200, page.answer(rows, |t| t.row.to_string(), view)))
+}
+
+/// `GET /v1/ledger/faults`: must be empty at all times.
+pub async fn faults<S: Site>(shell: &Shell<'_, S>) -> Result<Answer, AppError> {
+    #[derive(Deserialize)]
+    struct Row {
+        what: String,
+    }
+    let rows: Vec<Row> = shell.context("").query(ledger::ledger_fault_list()).await?.decode()?;
+    Ok((200, rows.into_iter().map(|r| json!({"fault": r.what})).collect()))
+}
+
+/// `GET /v1/leaderboard?program=`: as of the last run.
+pub async fn leaderboard<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+    let program = request
+        .param("program")
+        .ok_or_else(|| AppError::new(Kind::BadRequest, "missing", "which program?").field("program"))?;
+    let page = Page::of(request)?;
+    let rows = shell.context("").batch(vec![program_list(), partner::leaderboard_list(&program, page.limit)]).await?;
+    catalog(&rows[0])?.in_force(&program, shell.now).ok_or_else(|| AppError::not_found("program"))?;
+    let rows: Vec<RankRow> = rows[1].decode()?;
+    let ranks: Vec<Value> = rows
+        .iter()
+        .map(|r| {
+            let (unit, currency) = r.unit.split_once(':').unwrap_or((&r.unit, ""));
+            json!({
+                "rank": r.rank, "partner": r.partner_id, "referrals": r.referrals, "earned_cents": r.earned_cents,
+                "unit": unit, "currency": currency,
+            })
+        })
+        .collect();
+    let refreshed = rows.first().map(|r| r.refreshed_at_ms.to_rfc3339());
+    Ok((200, json!({"program": program, "as_of": refreshed, "data": ranks})))
+}

@@ -1,0 +1,214 @@
+//! Earnings: every line, and each with its receipt.
+
+use crate::engine::accrual::{Line, LineState};
+use crate::http::page::Page as Cursor;
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{Column, Field, number, text};
+use crate::pages::form::Form;
+use crate::pages::layout;
+use crate::pages::layout::{Area, Page};
+use crate::pages::locale::Words;
+use crate::pages::partner::wording;
+use crate::pages::partner::wording::STATES;
+use crate::pages::payout::status;
+use crate::pages::payout::status::Paid;
+use crate::pages::visit::{Shown, Visit};
+use crate::program::catalog::Catalog;
+use crate::service::error::{AppError, Kind};
+use crate::store::partner::page as reads;
+use crate::store::partner::page::{PostingRow, VestedRow};
+use crate::store::program::{catalog, program_list};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+const COLUMNS: &[Column] =
+    &[text("Date"), text("What for"), text("Client"), number("Amount"), text("State"), text("Available from")];
+
+pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let cursor = Cursor::of(visit.request)?;
+    let (before_ms, before_id) = cursor.instant_and_id(visit.now().plus_days(1).0)?;
+    let state = visit.request.param("state").unwrap_or_default();
+    if !state.is_empty() && !STATES.iter().any(|(name, _)| *name == state) {
+        return Err(AppError::new(Kind::BadRequest, "unsupported", "there is no such state of an earning").into());
+    }
+    let asked = vec![
+        reads::line_page(visit.claim(), &state, before_ms, &before_id, cursor.limit + 1),
+        program_list(),
+        status::read(visit.claim()),
+    ];
+    let (partner, rows) = visit.partner(asked).await?;
+    let mut lines: Vec<Line> = rows[0].decode()?;
+    let catalog = catalog(&rows[1])?;
+    let paid = Paid::of(&rows[0], &rows[2])?;
+    let next = cursor.cut(&mut lines, |l| format!("{}.{}", l.at_ms.0, l.id));
+    let first = cursor.cursor.is_empty();
+    let path =
+        if state.is_empty() { "/partner/earnings".to_owned() } else { format!("/partner/earnings?state={state}") };
+    let hold = catalog.in_force(&partner.program, visit.now()).map(wording::hold).unwrap_or_default();
+    let content = html! {
+        (components::heading("Earnings", "Every line, newest first. Each opens on its receipt.", html! {}))
+        (filter(&state))
+        @if !state.is_empty() { p.quiet { (wording::meaning(&state)) } }
+        @if !lines.is_empty() || !first {
+            (table(visit.words.as_ref(), &catalog, &paid, &partner.id, &lines))
+            (components::pager(&path, next.as_deref(), first))
+        } @else if state.is_empty() {
+            (components::empty("Nothing earned yet", html! { a href="/partner/share" { "Share your link" } ": what it brings stands here, with the reason." }))
+        } @else {
+            (components::empty(&format!("Nothing is {state}"), html! { a href="/partner/earnings" { "Show all earnings" } }))
+        }
+        p.quiet { (hold) }
+    };
+    let page = Page { title: "Earnings", area: Area::Partner(&partner), here: "/partner/earnings", content };
+    Ok(layout::show(visit, 200, page))
+}
+
+fn filter(state: &str) -> Markup {
+    let names: Vec<(&str, String)> = STATES.iter().map(|(name, _)| (*name, wording::spaced(name))).collect();
+    let mut choices = vec![("", "All")];
+    choices.extend(names.iter().map(|(name, title)| (*name, title.as_str())));
+    let form = Form::filled(&[("state", state)]);
+    html! {
+        form.inline-form method="get" action="/partner/earnings" {
+            (components::select(&form, Field { name: "state", label: "State", required: true, ..Field::default() }, &choices))
+            button.second { "Show" }
+        }
+    }
+}
+
+fn payout_path(id: &str) -> String {
+    format!("/partner/payouts/{}", components::escaped(id))
+}
+
+/// Lines as a table.
+pub fn table(words: &dyn Words, catalog: &Catalog, paid: &Paid, partner: &str, lines: &[Line]) -> Markup {
+    let row = |l: &Line| {
+        vec![
+            components::day(words, l.at_ms),
+            html! {
+                a href={ "/partner/earnings/" (components::escaped(&l.id)) } { (wording::basis(&l.basis)) }
+                br; span.quiet { (wording::rule(words, catalog.in_force(&l.program_id, l.at_ms), &l.rule_id)) }
+            },
+            html! { (wording::client_name(partner, &l.account_id)) },
+            html! {
+                (components::amount(words, l.net_cents.0, &l.unit))
+                @if l.net_cents.0 == 0 && l.earned_cents.0 > 0 { br; span.quiet { "of " (components::amount(words, l.earned_cents.0, &l.unit)) } }
+            },
+            components::state(paid.state(catalog, l)),
+            html! {
+                @match paid.settled(l) { Some(at) => (components::day(words, at)), None => (wording::available(words, catalog, l)) }
+                @if let Some(p) = paid.payout(catalog, l) { br; a href=(payout_path(&p.id)) { "Its payout" } }
+            },
+        ]
+    };
+    components::table("Earnings", COLUMNS, &lines.iter().map(row).collect::<Vec<_>>())
+}
+
+pub async fn detail<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    #[derive(Deserialize)]
+    struct Client {
+        row: i64,
+    }
+    let claim = visit.claim();
+    let (partner, rows) = visit
+        .partner(vec![
+            reads::line_find(claim, id),
+            reads::line_postings(claim, id),
+            reads::line_vested(claim, id),
+            reads::line_client(claim, id),
+            program_list(),
+            status::read(claim),
+        ])
+        .await?;
+    let line: Line = rows[0].first()?.ok_or_else(|| AppError::not_found("earning"))?;
+    let postings: Vec<PostingRow> = rows[1].decode()?;
+    let vested: Option<VestedRow> = rows[2].first()?;
+    let client: Option<Client> = rows[3].first()?;
+    let (catalog, words) = (catalog(&rows[4])?, visit.words.as_ref());
+    let paid = Paid::of(&rows[0], &rows[5])?;
+    let payout = paid.payout(&catalog, &line);
+    let state = paid.state(&catalog, &line);
+    let name = wording::client_name(&partner.id, &line.account_id);
+    let content = html! {
+        (components::heading("Receipt", &wording::basis(&line.basis), components::state(state)))
+        (components::facts(&told(words, &catalog, &line, vested.as_ref())))
+        p {
+            (wording::meaning(state)) " "
+            @if let Some(p) = payout { a href=(payout_path(&p.id)) { "See its payout" } "." }
+            @if line.state != LineState::Pending && line.state != LineState::Available { (wording::reason(&line.reason)) }
+        }
+        p {
+            "For " @if let Some(client) = client { a href={ "/partner/clients/" (client.row) } { (name) } } @else { (name) }
+            "."
+        }
+        h2 { "How it came about" }
+        (components::table("Bookings", BOOKINGS, &postings.iter().map(|p| booking(words, &line, p)).collect::<Vec<_>>()))
+        h2 { "For your questions" }
+        p.quiet { "If you ask about this earning, these say exactly which one it is." }
+        (components::facts(&ids(&line, vested.as_ref())))
+    };
+    let page = Page { title: "Receipt", area: Area::Partner(&partner), here: "/partner/earnings", content };
+    Ok(layout::show(visit, 200, page))
+}
+
+fn told<'a>(words: &dyn Words, catalog: &Catalog, line: &Line, vested: Option<&VestedRow>) -> Vec<(&'a str, Markup)> {
+    let version = catalog.versions(&line.program_id).find(|d| d.version == line.program_version);
+    let amount = |cents: i64| components::amount(words, cents, &line.unit);
+    let reversed = line.kept().0 - line.net_cents.0;
+    let mut list = vec![
+        ("Amount", amount(line.net_cents.0)),
+        ("Date", components::instant(words, line.at_ms)),
+        ("Rule", html! { (wording::rule(words, version, &line.rule_id)) }),
+        (
+            "Terms",
+            html! { (version.map_or(line.program_id.as_str(), |d| d.title.as_str())) ", version " (line.program_version) },
+        ),
+    ];
+    if line.earned_cents != line.net_cents {
+        list.push(("Earned at first", amount(line.earned_cents.0)));
+    }
+    if line.capped_cents.0 > 0 {
+        list.push(("Above the monthly limit", amount(-line.capped_cents.0)));
+    }
+    if reversed > 0 && line.net_cents.0 > 0 {
+        list.push(("Taken back by refunds", amount(-reversed)));
+    }
+    match vested {
+        Some(run) => {
+            let at = html! { (components::utc(words, run.as_of_ms)) ", by the settlement of " (run.period) };
+            list.push(("Became available", at));
+        }
+        None => list.push(("Available from", wording::available(words, catalog, line))),
+    }
+    list
+}
+
+const BOOKINGS: &[Column] = &[text("Date"), text("What"), number("Amount"), text("Why")];
+
+fn booking(words: &dyn Words, line: &Line, p: &PostingRow) -> Vec<Markup> {
+    let back = p.code == "reverse";
+    // What a part of was taken back is still told as it was earned.
+    let why = if back && p.reason.ends_with("was paid") {
+        "A refund, or another later event, took it back.".to_owned()
+    } else {
+        wording::reason(&p.reason)
+    };
+    vec![
+        components::instant(words, p.created_at_ms),
+        html! { @if back { "Taken back" } @else { "Earned" } br; code.quiet { (p.id) } },
+        components::amount(words, if back { -p.amount_cents } else { p.amount_cents }, &line.unit),
+        html! { (why) },
+    ]
+}
+
+fn ids<'a>(line: &Line, vested: Option<&VestedRow>) -> Vec<(&'a str, Markup)> {
+    let mut list = vec![
+        ("Earning", html! { code { (line.id) } }),
+        ("Rule", html! { code { (line.rule_id) } }),
+        ("Program", html! { code { (line.program_id) } " version " (line.program_version) }),
+        ("Period", html! { code { (line.period) } }),
+    ];
+    list.extend(vested.map(|run| ("Settlement", html! { code { (run.run_id) } })));
+    list
+}

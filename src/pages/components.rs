@@ -1,0 +1,281 @@
+//! What pages are put together from: figures, tables, fields, states.
+
+use crate::base::time::UtcMillis;
+use crate::pages::form::Form;
+use crate::pages::locale::Words;
+use maud::{Markup, html};
+
+/// A page's heading, with a sentence that says what it is for and what can be done there.
+pub fn heading(title: &str, lead: &str, actions: Markup) -> Markup {
+    html! {
+        div.heading {
+            div { h1 { (title) } @if !lead.is_empty() { p.lead { (lead) } } }
+            div.actions { (actions) }
+        }
+    }
+}
+
+/// An instant in the viewer's zone, which machines can read.
+pub fn day(words: &dyn Words, at: UtcMillis) -> Markup {
+    html! { time datetime=(at.to_rfc3339()) { (words.day(at)) } }
+}
+
+pub fn instant(words: &dyn Words, at: UtcMillis) -> Markup {
+    html! { time datetime=(at.to_rfc3339()) { (words.instant(at)) } }
+}
+
+/// An instant at which a period begins or ends: in UTC, as periods do.
+pub fn utc(words: &dyn Words, at: UtcMillis) -> Markup {
+    html! { time datetime=(at.to_rfc3339()) { (words.utc(at)) } }
+}
+
+/// An amount, one below nothing marked as such. `unit` is as in the books: `cash:usd`, `credit:usd`.
+pub fn amount(words: &dyn Words, cents: i64, unit: &str) -> Markup {
+    let (kind, currency) = unit.split_once(':').unwrap_or(("", unit));
+    html! {
+        span.money.minus[cents < 0] { (words.money(cents, currency)) }
+        @if kind == "credit" { " " span.quiet { "credit" } }
+    }
+}
+
+/// One of a row of figures.
+pub struct Figure<'a> {
+    pub label: &'a str,
+    pub value: Markup,
+    /// What it means, or what happens next.
+    pub note: Markup,
+}
+
+pub fn figures(list: &[Figure<'_>]) -> Markup {
+    html! {
+        dl.figures {
+            @for figure in list { div { dt { (figure.label) } dd.value { (figure.value) } dd.note { (figure.note) } } }
+        }
+    }
+}
+
+/// How a state looks: its word is always there, colour only helps.
+pub fn state(name: &str) -> Markup {
+    let tone = match name {
+        "paid" | "available" | "sent" | "active" | "done" | "released" | "redeemed" => "good",
+        "pending" | "planned" | "submitting" | "queued" | "trial" | "waiting" | "open" | "settled" => "calm",
+        "held" | "disputed" | "review" => "wait",
+        "failed" | "void" | "reversed" | "cancelled" | "rejected" | "suppressed" => "bad",
+        _ => "calm",
+    };
+    html! { span class={ "state " (tone) } { (name.replace('_', " ")) } }
+}
+
+/// A state with why it is so, where that says more than the state.
+pub fn state_with(name: &str, reason: &str) -> Markup {
+    html! { (state(name)) @if reason != name { " " span.quiet { (reason) } } }
+}
+
+/// What stands where there is nothing yet: says so, and what to do.
+pub fn empty(title: &str, hint: Markup) -> Markup {
+    html! { div.empty { p.title { (title) } p { (hint) } } }
+}
+
+/// A column of a table. Numbers stand to the right.
+pub struct Column(pub &'static str, pub bool);
+
+pub const fn text(title: &'static str) -> Column {
+    Column(title, false)
+}
+
+pub const fn number(title: &'static str) -> Column {
+    Column(title, true)
+}
+
+/// A table with a caption for those who hear it. On a phone each row is a card, labelled by the columns' titles.
+pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup {
+    html! {
+        div.table-wrap role="region" aria-label=(caption) tabindex="0" {
+            table {
+                caption.hidden { (caption) }
+                thead { tr { @for column in columns { th scope="col" class=[column.1.then_some("num")] { (column.0) } } } }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            @for (column, cell) in columns.iter().zip(row) {
+                                // One element beside the label that a phone shows.
+                                td class=[column.1.then_some("num")] data-label=(column.0) { div { (cell) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Names and values, as of one thing.
+pub fn facts(list: &[(&str, Markup)]) -> Markup {
+    html! { dl.facts { @for (name, value) in list { div { dt { (name) } dd { (value) } } } } }
+}
+
+/// The way to the next page of a list. `path` may have a query of its own.
+pub fn pager(path: &str, next: Option<&str>, first: bool) -> Markup {
+    let separator = if path.contains('?') { '&' } else { '?' };
+    html! {
+        @if next.is_some() || !first {
+            nav.pager aria-label="Pages" {
+                @if !first { a href=(path) { "First page" } }
+                @if let Some(cursor) = next { a href={ (path) (separator) "cursor=" (escaped(cursor)) } rel="next" { "Next page" } }
+            }
+        }
+    }
+}
+
+/// Percent-encoded for a query or a segment of a path.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// A field of a form, as the browser should treat it.
+#[derive(Clone, Copy, Default)]
+pub struct Field<'a> {
+    pub name: &'a str,
+    pub label: &'a str,
+    pub hint: &'a str,
+    /// `text` where it is empty; `textarea` for several lines.
+    pub kind: &'a str,
+    pub required: bool,
+    /// What the browser may fill in: `email`, `organization`, `off`, …
+    pub autocomplete: &'a str,
+    pub max: usize,
+}
+
+/// A labelled field with what was typed, its hint, and what is wrong with it.
+pub fn field(form: &Form, f: Field<'_>) -> Markup {
+    let problem = form.problem(f.name);
+    let described = describes(f.name, !f.hint.is_empty(), problem.is_some());
+    let max = (f.max > 0).then(|| f.max.to_string());
+    html! {
+        div.field.wrong[problem.is_some()] {
+            label for=(f.name) { (f.label) @if !f.required { " " span.quiet { "optional" } } }
+            @if f.kind == "textarea" {
+                textarea id=(f.name) name=(f.name) rows="8" required[f.required] maxlength=[max] aria-describedby=[described]
+                    aria-invalid=[problem.map(|_| "true")] { "\n" (form.get(f.name)) }
+            } @else {
+                input id=(f.name) name=(f.name) type=(if f.kind.is_empty() { "text" } else { f.kind }) value=(form.get(f.name))
+                    required[f.required] maxlength=[max] autocomplete=[(!f.autocomplete.is_empty()).then_some(f.autocomplete)]
+                    aria-describedby=[described] aria-invalid=[problem.map(|_| "true")];
+            }
+            (about(f.name, f.hint, problem))
+        }
+    }
+}
+
+/// A choice of a few: value and title each.
+pub fn select(form: &Form, f: Field<'_>, choices: &[(&str, &str)]) -> Markup {
+    let problem = form.problem(f.name);
+    let described = describes(f.name, !f.hint.is_empty(), problem.is_some());
+    html! {
+        div.field.wrong[problem.is_some()] {
+            label for=(f.name) { (f.label) @if !f.required { " " span.quiet { "optional" } } }
+            select id=(f.name) name=(f.name) required[f.required] aria-describedby=[described] aria-invalid=[problem.map(|_| "true")] {
+                @for (value, title) in choices { option value=(value) selected[form.get(f.name) == *value] { (title) } }
+            }
+            (about(f.name, f.hint, problem))
+        }
+    }
+}
+
+pub fn checkbox(form: &Form, name: &str, label: Markup) -> Markup {
+    let problem = form.problem(name);
+    html! {
+        div.field.check.wrong[problem.is_some()] {
+            input id=(name) name=(name) type="checkbox" value="yes" checked[form.is_checked(name)]
+                aria-describedby=[describes(name, false, problem.is_some())] aria-invalid=[problem.map(|_| "true")];
+            label for=(name) { (label) }
+            (about(name, "", problem))
+        }
+    }
+}
+
+/// What is wrong with a form as a whole, where the reader looks first.
+pub fn problems(form: &Form) -> Markup {
+    html! {
+        @if !form.is_good() {
+            div.problems role="alert" {
+                p { strong { "It was not sent." } " What you typed is still here." }
+                ul {
+                    @for (field, what) in form.problems() {
+                        li { @if field.is_empty() { (what) } @else { a href={ "#" (field) } { (what) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn describes(name: &str, hint: bool, problem: bool) -> Option<String> {
+    let mut ids = Vec::new();
+    if hint {
+        ids.push(format!("{name}-hint"));
+    }
+    if problem {
+        ids.push(format!("{name}-problem"));
+    }
+    (!ids.is_empty()).then(|| ids.join(" "))
+}
+
+fn about(name: &str, hint: &str, problem: Option<&str>) -> Markup {
+    html! {
+        @if !hint.is_empty() { p.hint id={ (name) "-hint" } { (hint) } }
+        @if let Some(problem) = problem { p.problem id={ (name) "-problem" } { (problem) } }
+    }
+}
+
+/// A text to copy: the button works where there are scripts, the text can be selected where there are none.
+pub fn copyable(label: &str, value: &str) -> Markup {
+    html! {
+        div.copy {
+            input type="text" readonly value=(value) aria-label=(label);
+            button type="button" data-copy=(value) hidden { "Copy" }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::locale::Plain;
+
+    #[test]
+    fn strangers_words_are_never_markup() {
+        let evil = "\"><script>alert(1)</script>";
+        let mut form = Form::filled(&[("name", evil)]);
+        form.refuse("name", evil);
+        let shown = [
+            field(&form, Field { name: "name", label: evil, hint: evil, ..Field::default() }),
+            select(&form, Field { name: "name", label: evil, ..Field::default() }, &[(evil, evil)]),
+            checkbox(&form, "name", html! { (evil) }),
+            problems(&form),
+            copyable(evil, evil),
+            state(evil),
+            heading(evil, evil, html! {}),
+            pager("/x", Some(evil), true),
+            table(evil, &[text("A")], &[vec![html! { (evil) }]]),
+        ];
+        for part in shown {
+            assert!(!part.0.contains("<script"), "{}", part.0);
+        }
+    }
+
+    #[test]
+    fn amounts_say_their_unit() {
+        assert_eq!(amount(&Plain, -150, "cash:usd").0, "<span class=\"money minus\">-USD 1.50</span>");
+        assert!(amount(&Plain, 150, "credit:eur").0.ends_with("<span class=\"quiet\">credit</span>"));
+        assert_eq!(escaped("a b/é"), "a%20b%2F%C3%A9");
+    }
+}

@@ -1,0 +1,163 @@
+//! The week of a funnel in pictures: how far visitors came, what is healthy, and what to do about it.
+
+use crate::base::time::Week;
+use crate::engine::funnel::{Figures, PartnerReport, Place, Standing};
+use crate::http::shell::Site;
+use crate::pages::chart;
+use crate::pages::chart::Step;
+use crate::pages::components;
+use crate::pages::components::{number, text};
+use crate::pages::operator::helpers;
+use crate::pages::visit::{Shown, Visit};
+use crate::program::document::Document;
+use crate::service::error::{AppError, Kind};
+use crate::service::funnel::{Name, Weekly, weekly_of, weekly_reads};
+use crate::store::program;
+use maud::{Markup, html};
+
+const HERE: &str = "/operator/funnel";
+
+/// Partners of whom a picture is shown; all of them are in the table.
+const PICTURES: usize = 3;
+/// Partners in the table: large samples come first.
+const TABLE_MAX: usize = 40;
+
+pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let week = match visit.request.param("week").filter(|text| !text.is_empty()) {
+        None => Week::of(visit.now()).plus(-1),
+        Some(text) => Week::parse(&text)
+            .ok_or_else(|| AppError::new(Kind::BadRequest, "malformed", "a week is written such as 2026-W24"))?,
+    };
+    let Some(asked) = visit.request.param("program").filter(|text| !text.is_empty()) else {
+        return choose(visit).await;
+    };
+    let (session, rows) = visit.operator(weekly_reads(&asked, week, visit.now())).await?;
+    let weekly = weekly_of(&rows, &asked, week, visit.now())?;
+    let catalog = program::catalog(&rows[0])?;
+    let measured: Vec<&Document> =
+        catalog.all_in_force(visit.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
+    let words = &*visit.words;
+    let of_week = |week: Week| format!("{HERE}?program={}&week={week}", components::escaped(&asked));
+    let title = format!("{}, week {week}", weekly.title);
+    let content = html! {
+        (components::heading(&title, "How far the visitors came whom partners sent, and what to do about it.", html! {}))
+        p { (components::utc(words, week.start())) " to " (components::utc(words, week.end())) ", version " (weekly.version) " of the program." }
+        nav.pager aria-label="Weeks" {
+            a href=(of_week(week.plus(-1))) { "The week before" }
+            @if week.end() <= visit.now() { a href=(of_week(week.plus(1))) { "The week after" } }
+            @if measured.len() > 1 { @for d in &measured { a href={ (HERE) "?program=" (components::escaped(&d.id)) } aria-current=[(d.id == asked).then_some("page")] { (d.title) } } }
+        }
+        @if weekly.report.partners.is_empty() {
+            (components::empty("Nobody came in that week", html! { "Visits are counted when somebody follows a partner's link, and stages when your pages or application tell of them." }))
+        } @else {
+            h2 { "All partners together" }
+            (picture(visit, "All partners together", &weekly.report.program))
+            (table(visit, &weekly))
+            h2 { "Partner by partner" }
+            @for partner in weekly.report.partners.iter().take(PICTURES) { (card(visit, &weekly, partner)) }
+            @if weekly.report.partners.len() > PICTURES { p.quiet { "The first " (PICTURES) " are shown with their pictures; the table above has the others." } }
+        }
+    };
+    Ok(helpers::frame(visit, &session, 200, (HERE, "Funnel"), content))
+}
+
+/// Without a program: to the only one that measures, or the choice of them.
+async fn choose<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (session, rows) = visit.operator(vec![program::program_list()]).await?;
+    let catalog = program::catalog(&rows[0])?;
+    let measured: Vec<&Document> =
+        catalog.all_in_force(visit.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
+    let path = |d: &Document| format!("{HERE}?program={}", components::escaped(&d.id));
+    if let [only] = measured[..] {
+        return Ok(visit.see(&path(only)));
+    }
+    let content = html! {
+        (components::heading("Funnel", "How far the visitors came whom partners sent.", html! {}))
+        @if measured.is_empty() {
+            (components::empty("No program measures a funnel", html! { "Give a program's document a " code { "funnel" } " with its stages." }))
+        } @else {
+            ul { @for d in &measured { li { a href=(path(d)) { (d.title) } } } }
+        }
+    };
+    Ok(helpers::frame(visit, &session, 200, (HERE, "Funnel"), content))
+}
+
+fn picture<S: Site>(visit: &Visit<'_, S>, title: &str, figures: &Figures) -> Markup {
+    let words = &*visit.words;
+    let steps: Vec<Step<'_>> = figures
+        .stages
+        .iter()
+        .map(|s| Step {
+            title: &s.title,
+            rate: s.of_visits.map(|r| (r.rate_bps, r.low_bps, r.high_bps)),
+            band: s.band_bps.map(|b| (b.from.0, b.to.0)),
+            says: match s.of_visits {
+                Some(rate) => format!(
+                    "{} of {}, {}",
+                    words.number(s.visitors),
+                    words.number(rate.sample),
+                    words.percent(rate.rate_bps)
+                ),
+                None => words.number(s.visitors),
+            },
+        })
+        .collect();
+    chart::steps(&format!("The funnel's steps: {title}"), &steps, &|bps| words.percent(bps))
+}
+
+fn name_of<'a>(weekly: &'a Weekly, partner: &'a str) -> (Option<&'a str>, Option<&'a str>) {
+    let found: Option<&Name> = weekly.names.get(partner);
+    (found.and_then(|n| n.external_id.as_deref()), found.and_then(|n| n.name.as_deref()))
+}
+
+fn standing(standing: Option<Standing>) -> Markup {
+    html! {
+        @if let Some(s) = standing {
+            @let sure = if s.sure { "surely " } else { "" };
+            " " span.quiet { (sure) @match s.is { Place::Below => "below", Place::Within => "within", Place::Above => "above" } " its band" }
+        }
+    }
+}
+
+fn card<S: Site>(visit: &Visit<'_, S>, weekly: &Weekly, report: &PartnerReport) -> Markup {
+    let (external_id, name) = name_of(weekly, &report.partner);
+    let known = name.or(external_id).unwrap_or(&report.partner);
+    html! {
+        article.sheet {
+            h3 { (helpers::partner(&report.partner, external_id, name)) @if report.figures.small_sample { " " span.quiet { "a small sample" } } }
+            p { strong { (report.action.what) } br; span.quiet { (report.action.reason) } }
+            (picture(visit, known, &report.figures))
+            ul {
+                @for s in &report.figures.stages { @if s.against_band.is_some() { li { (s.title) (standing(s.against_band)) } } }
+            }
+            @if let Some(weakest) = report.figures.weakest.as_deref().and_then(|id| report.figures.stage(id)) { p { "Weakest step: " (weakest.title) "." } }
+            details {
+                summary { "Three tasks for this partner" }
+                @for task in &report.tasks { h3 { (task.title) } p { (task.brief) } }
+            }
+        }
+    }
+}
+
+fn table<S: Site>(visit: &Visit<'_, S>, weekly: &Weekly) -> Markup {
+    let words = &*visit.words;
+    let all = &weekly.report;
+    let cells = |r: &PartnerReport| {
+        let (external_id, name) = name_of(weekly, &r.partner);
+        let reached: Vec<String> = r.figures.stages.iter().skip(1).map(|s| words.number(s.visitors)).collect();
+        vec![
+            helpers::partner(&r.partner, external_id, name),
+            html! { (words.number(r.figures.visits)) },
+            html! { (reached.join(" · ")) },
+            html! { (r.figures.weakest.as_deref().and_then(|id| r.figures.stage(id)).map_or("", |s| s.title.as_str())) },
+            html! { (r.action.what) },
+        ]
+    };
+    let later: Vec<&str> = all.program.stages.iter().skip(1).map(|s| s.title.as_str()).collect();
+    html! {
+        p.quiet { "The stages after the visits, in the table: " (later.join(" · ")) "." }
+        (components::table("Partners in this week", &[text("Partner"), number("Visits"), text("Later stages"), text("Weakest step"), text("What to do")],
+            &all.partners.iter().take(TABLE_MAX).map(cells).collect::<Vec<_>>()))
+        @if all.partners.len() > TABLE_MAX { p.quiet { "The first " (TABLE_MAX) " are shown." } }
+    }
+}

@@ -1,0 +1,371 @@
+//! Signing in and out: by the EmDash site where there is one, by a mailed link, or with an operator's token.
+//!
+//! What is answered to an address never tells whether it is known. A mailed link asks before it does anything, since mail
+//! scanners follow links.
+
+use crate::codec::identity::session::ROLE_SUBSCRIBER;
+use crate::codec::message::email::{Invitation, is_address};
+use crate::engine::identity::access::Scope;
+use crate::http::auth;
+use crate::http::exchange::Response;
+use crate::http::limit;
+use crate::http::limit::Limited;
+use crate::http::shell::Site;
+use crate::pages::admission::{ROLE_OPERATOR, local, unreferred};
+use crate::pages::components;
+use crate::pages::components::{Field, escaped, field};
+use crate::pages::form::Form;
+use crate::pages::layout;
+use crate::pages::layout::{Area, Page};
+use crate::pages::route::Handled;
+use crate::pages::visit::{Shown, Stop, Visit};
+use crate::service::error::AppError;
+use crate::service::identity::sign_in;
+use crate::service::identity::sign_in::{Leaving, Opened, Purpose, Token, Wish, Wished};
+use crate::store::identity::session;
+use crate::store::identity::session::{MailedLink, OwnPartner, Proof};
+use crate::store::identity::token::{Audit, audit_insert};
+use crate::store::port::{DbError, Rows, Stmt};
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+/// The page of a path, `["sign-in", …]` or `["sign-out"]`.
+pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+    Some(match (method, parts) {
+        ("GET", ["sign-in"]) => Box::pin(ask(visit)),
+        ("POST", ["sign-in"]) => Box::pin(send(visit)),
+        ("GET", ["sign-in", "sent"]) => Box::pin(async move { Ok(sent(visit)) }),
+        ("GET", ["sign-in", "mail", token]) => Box::pin(confirm(visit, token)),
+        ("POST", ["sign-in", "mail", token]) => Box::pin(follow(visit, token)),
+        ("GET", ["sign-in", "token"]) => Box::pin(async move { Ok(token_form(visit, 200, &visit.form)) }),
+        ("POST", ["sign-in", "token"]) => Box::pin(by_token(visit)),
+        ("GET", ["sign-out"]) => Box::pin(async move { Ok(leave(visit)) }),
+        ("POST", ["sign-out"]) => Box::pin(sign_out(visit)),
+        _ => return None,
+    })
+}
+
+/// Says who may come in how; whoever is signed in already, here or at the site, is let through.
+async fn ask<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let to = wanted(visit.request.param("to").as_deref());
+    // After signing out nobody is signed in again unasked.
+    if visit.request.param("done").is_some() {
+        return Ok(front(visit, 200, &to, &visit.form, None));
+    }
+    let mut refused = None;
+    if visit.token_sha256().is_some() {
+        match visit.session(Vec::new()).await {
+            Ok((session, _)) if session.operator == 1 || !is_operators(&to) => {
+                return Ok(visit.see(&landing(&to, session.operator == 1)));
+            }
+            Ok(_) => refused = Some("You are signed in as a partner. These pages are for operators.".to_owned()),
+            Err(Stop::SignIn) => {}
+            Err(stop) => return Err(stop),
+        }
+    }
+    if visit.site_cookie().is_some() {
+        match visit.site_user().await {
+            Ok(None) => {}
+            Ok(Some(user)) if user.role < ROLE_SUBSCRIBER => {
+                refused = Some("Your account at the site has no role that could be a partner's.".to_owned());
+            }
+            Ok(Some(user)) if user.role < ROLE_OPERATOR && is_operators(&to) => {
+                refused =
+                    Some("Your account at the site is a partner's. These pages are for its administrators.".to_owned());
+            }
+            Ok(Some(user)) => {
+                let opened = visit.open_site(&user);
+                return let_in(visit, opened, Proof::SiteUser(&user.id), Vec::new(), &to).await;
+            }
+            Err(why) => {
+                let told = "The site cannot say who is signed in just now. Try again in a moment.".to_owned();
+                let mut response = front(visit, 503, &to, &visit.form, Some(told));
+                response.fault = Some(format!("session_unavailable: {why}"));
+                return Ok(response);
+            }
+        }
+    }
+    Ok(front(visit, 200, &to, &visit.form, refused))
+}
+
+/// Writes a session, hands it to the browser, and leads on. The person's one partner is chosen for them.
+async fn let_in<S: Site>(
+    visit: &Visit<'_, S>,
+    mut opened: Opened,
+    proof: Proof<'_>,
+    first: Vec<Stmt>,
+    to: &str,
+) -> Shown {
+    let mut batch = first;
+    batch.append(&mut opened.statements);
+    if opened.operator {
+        batch.push(audited(visit, "operator.sign_in", &opened.actor));
+    }
+    batch.push(session::partners_of(proof));
+    let rows = visit.shell.context("").batch(batch).await?;
+    let partners: Vec<OwnPartner> = rows.last().map(Rows::decode).transpose()?.unwrap_or_default();
+    let only = if let [partner] = partners.as_slice() { partner.id.as_str() } else { "" };
+    let to = landing(to, opened.operator);
+    visit.adopt(opened, only);
+    Ok(visit.see(&to))
+}
+
+/// The audit's entry of an operator who comes or goes.
+fn audited<S: Site>(visit: &Visit<'_, S>, action: &str, actor: &str) -> Stmt {
+    let id = visit.shell.context("").fresh_id("aud");
+    let entry = Audit { id: &id, actor, action, subject: actor, reason: None, before: None, after: None };
+    audit_insert(&entry, visit.now())
+}
+
+/// Mails a link to an address, if it is known, and answers the same if not.
+async fn send<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let mut form = visit.form.clone();
+    let (email, to) = (form.get("email").to_owned(), wanted(form.given("to")));
+    if !is_address(&email) {
+        form.refuse("email", "Write an email address, such as you@example.com.");
+        return Ok(front(visit, 422, &to, &form, None));
+    }
+    let wish = Wish {
+        email: &email,
+        detail: &json!({"to": to}).to_string(),
+        whoever: visit.shell.config.is_operator(&email),
+        asked_by: &limit::asked_by(visit.shell, visit.request),
+        says: Invitation::SignIn,
+    };
+    match wished(visit, &wish).await? {
+        Ok(leaving) => {
+            leaving.into_iter().for_each(|leaving| visit.shell.site.mail_after(*leaving));
+            Ok(visit.see("/sign-in/sent"))
+        }
+        Err(unsent) => Ok(unsent.shown(form, |status, form| front(visit, status, &to, form, None))),
+    }
+}
+
+/// Why no mail leaves.
+pub struct Unsent {
+    pub status: u16,
+    /// What the form says.
+    pub told: &'static str,
+    /// What the log says.
+    pub fault: String,
+}
+
+impl Unsent {
+    /// The form again, with what went wrong.
+    pub fn shown(self, mut form: Form, page: impl FnOnce(u16, &Form) -> Response) -> Response {
+        form.refuse("", self.told);
+        let mut response = page(self.status, &form);
+        response.fault = Some(self.fault);
+        response
+    }
+}
+
+const TOO_MANY: &str =
+    "Too many mails were asked for from your network. Nothing was sent: wait a minute, and try again.";
+const NOT_SET_UP: &str = "No mail can be sent: this site is not set up for it yet. Whoever runs it finds what to do \
+    under Mails in the README; an operator can sign in with a token.";
+
+/// The mail that a wish comes to, if it comes to one.
+pub async fn wished<S: Site>(
+    visit: &Visit<'_, S>,
+    wish: &Wish<'_>,
+) -> Result<Result<Option<Box<Leaving>>, Unsent>, AppError> {
+    if let Err(error) = limit::check(visit.shell, visit.request, Limited::Mail).await {
+        return Ok(Err(Unsent { status: 429, told: TOO_MANY, fault: error.to_string() }));
+    }
+    Ok(match sign_in::link(&visit.shell.context(""), wish).await? {
+        Wished::NotSetUp => Err(Unsent { status: 503, told: NOT_SET_UP, fault: "mails are not set up".to_owned() }),
+        Wished::Nothing => Ok(None),
+        Wished::Ready(leaving) => Ok(Some(leaving)),
+    })
+}
+
+/// Said to everybody alike.
+fn sent<S: Site>(visit: &Visit<'_, S>) -> Response {
+    let content = html! {
+        h1 { "Look at your mail" }
+        p.lead { "If that address is known, a mail is on its way to it. Open the link in it to go on." }
+        p { "The link works once, and for 15 minutes. No mail after a minute? Look among the spam, see whether the address \
+             was right, or ask again." }
+        p.quiet { "One address gets five mails an hour at most." }
+        p { a href="/sign-in" { "Back" } }
+    };
+    open(visit, 200, "Look at your mail", content)
+}
+
+/// What a mailed link shows: who would be signed in, and a button.
+async fn confirm<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
+    let Some(link) = find(visit, token, Purpose::SignIn).await? else { return Ok(gone(visit, "/sign-in")) };
+    let content = html! {
+        h1 { "Sign in" }
+        p.lead { "You are about to sign in as " strong { (link.email) } "." }
+        form method="post" {
+            (layout::csrf(visit))
+            button { "Sign in" }
+        }
+        p.quiet { "If you did not ask for this, close the page." }
+    };
+    Ok(unreferred(open(visit, 200, "Sign in", content)))
+}
+
+async fn follow<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
+    let Some(link) = find(visit, token, Purpose::SignIn).await? else { return Ok(gone(visit, "/sign-in")) };
+    let detail: Value = serde_json::from_str(&link.detail).unwrap_or_default();
+    let to = wanted(detail["to"].as_str());
+    let used = session::mailed_link_use(&Token::of(token.to_owned()).sha256, visit.now());
+    let opened = visit.open_email(&link.email);
+    match let_in(visit, opened, Proof::Email(&link.email), vec![used], &to).await {
+        // Somebody else has used it in between.
+        Err(Stop::Error(error)) if error.code == "refused_by_guard" => Ok(gone(visit, "/sign-in")),
+        shown => shown,
+    }
+}
+
+/// The link of a token that is good for this.
+pub async fn find<S: Site>(visit: &Visit<'_, S>, token: &str, purpose: Purpose) -> Result<Option<MailedLink>, DbError> {
+    let sha256 = Token::of(token.to_owned()).sha256;
+    visit.shell.context("").query(session::mailed_link_find(&sha256, purpose.name(), visit.now())).await?.first()
+}
+
+/// A mailed link that is of no use any more.
+pub fn gone<S: Site>(visit: &Visit<'_, S>, again: &str) -> Response {
+    let content = html! {
+        h1 { "This link no longer works" }
+        p.lead { "It was used already, is too old, or was cut short." }
+        p { a.button href=(again) { "Ask for another" } }
+    };
+    unreferred(open(visit, 410, "This link no longer works", content))
+}
+
+fn token_form<S: Site>(visit: &Visit<'_, S>, status: u16, form: &Form) -> Response {
+    let to = wanted(visit.request.param("to").as_deref().or(visit.form.given("to")));
+    let content = html! {
+        h1 { "Sign in with a token" }
+        p.lead { "For operators: the token from the deployment, or an API token." }
+        (components::problems(form))
+        form.stack method="post" action="/sign-in/token" {
+            (layout::csrf(visit))
+            input type="hidden" name="to" value=(to);
+            (field(form, Field { name: "token", label: "Operator token", kind: "password", required: true,
+                hint: "You stay signed in for 12 hours at most, and no longer than the token is good.",
+                autocomplete: "current-password", max: 200 }))
+            button { "Sign in" }
+        }
+        p { a href="/sign-in" { "Sign in by mail instead" } }
+    };
+    open(visit, status, "Sign in with a token", content)
+}
+
+async fn by_token<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let found = auth::verified(visit.shell, visit.form.get("token")).await?;
+    let Some(operator) = found.filter(|found| found.scopes.allow(Scope::Read, true)) else {
+        // A secret is not written back into the page.
+        let mut form = Form::default();
+        form.refuse(
+            "token",
+            "This is not an operator token that can open these pages, or it was revoked or has expired.",
+        );
+        let mut response = token_form(visit, 422, &form);
+        response.fault = Some("sign_in_refused: no token that opens pages".to_owned());
+        return Ok(response);
+    };
+    let to = wanted(visit.form.given("to"));
+    let proof = Proof::Token(&operator.sha256);
+    let opened = visit.open(proof, true, operator.actor);
+    let_in(visit, opened, proof, Vec::new(), &to).await
+}
+
+fn leave<S: Site>(visit: &Visit<'_, S>) -> Response {
+    let content = html! {
+        h1 { "Sign out" }
+        p.lead { "Of this browser, or of every browser that you are signed in with." }
+        form.actions method="post" action="/sign-out" {
+            (layout::csrf(visit))
+            button { "Sign out" }
+            button.second name="everywhere" value="yes" { "Sign out everywhere" }
+        }
+    };
+    open(visit, 200, "Sign out", content)
+}
+
+async fn sign_out<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let Some(sha256) = visit.token_sha256() else { return Ok(visit.see("/sign-in?done=signed-out")) };
+    let found = match visit.session(Vec::new()).await {
+        Ok((found, _)) => Some(found),
+        // It is over already.
+        Err(Stop::SignIn) => None,
+        Err(stop) => return Err(stop),
+    };
+    let mut ended = vec![session::session_end_by_token(&sha256, visit.now())];
+    let everywhere = visit.form.is_checked("everywhere");
+    if let Some(found) = &found {
+        if everywhere {
+            ended.push(session::session_end_all(found.proof(), visit.now()));
+        }
+        if found.operator == 1 {
+            let action = if everywhere { "operator.sign_out_everywhere" } else { "operator.sign_out" };
+            ended.push(audited(visit, action, &found.actor));
+        }
+    }
+    visit.shell.context("").batch(ended).await?;
+    visit.drop_cookie();
+    Ok(visit.see(if everywhere { "/sign-in?done=signed-out-everywhere" } else { "/sign-in?done=signed-out" }))
+}
+
+/// The ways in.
+fn front<S: Site>(visit: &Visit<'_, S>, status: u16, to: &str, form: &Form, told: Option<String>) -> Response {
+    let config = visit.shell.config;
+    let by_mail = config.setup.mail().is_some();
+    let back = format!("/sign-in?to={}", escaped(to));
+    let site = format!("/_emdash/admin/login?redirect={}", escaped(&back));
+    let content = html! {
+        h1 { "Sign in" }
+        @if let Some(told) = &told { div.problems role="alert" { p { (told) } } }
+        (components::problems(form))
+        @if visit.shell.site.has_site() {
+            p.lead { "Partners and operators sign in with their account at the site." }
+            p { a.button href=(site) { "Sign in at the site" } }
+            @if by_mail { h2 { "Or by mail" } }
+        } @else if by_mail {
+            p.lead { "No password: we mail you a link." }
+        }
+        @if by_mail || status >= 400 {
+            form.stack method="post" action="/sign-in" {
+                (layout::csrf(visit))
+                input type="hidden" name="to" value=(to);
+                (field(form, Field { name: "email", label: "Email", kind: "email", required: true, autocomplete: "email",
+                    max: 254, ..Field::default() }))
+                button { "Mail me a link" }
+            }
+        } @else {
+            p { "Mails are not set up here, so nobody can be mailed a link. Operators can sign in with a token." }
+        }
+        @if config.has_form() { p { "Not a partner yet? " a href="/partner/join" { "Join the program" } "." } }
+        p.quiet { "Operator? " a href={ "/sign-in/token?to=" (escaped(to)) } { "Sign in with a token" } "." }
+    };
+    open(visit, status, "Sign in", content)
+}
+
+/// A page for whoever it is.
+pub fn open<S: Site>(visit: &Visit<'_, S>, status: u16, title: &str, content: Markup) -> Response {
+    layout::show(visit, status, Page { title, area: Area::Open, here: "", content })
+}
+
+/// The page that was asked for, if it is one that can be led to; empty where it is not, or none was.
+fn wanted(to: Option<&str>) -> String {
+    to.and_then(local).unwrap_or_default().to_owned()
+}
+
+fn is_operators(to: &str) -> bool {
+    to.starts_with("/operator")
+}
+
+/// Where to go once signed in.
+fn landing(to: &str, operator: bool) -> String {
+    match to {
+        to if is_operators(to) && !operator => "/partner".to_owned(),
+        "" if operator => "/operator".to_owned(),
+        "" => "/partner".to_owned(),
+        to => to.to_owned(),
+    }
+}

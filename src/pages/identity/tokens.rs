@@ -1,0 +1,149 @@
+//! Tokens for the interface: made here, shown once, revoked here.
+
+use crate::base::time::{DAY_MS, UtcMillis};
+use crate::engine::identity::access::{SCOPES, Scope, Scopes};
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{Field, text};
+use crate::pages::form::Form;
+use crate::pages::layout::csrf;
+use crate::pages::operator::helpers;
+use crate::pages::route::with_refusal;
+use crate::pages::visit::{Shown, Visit};
+use crate::service::error::{AppError, Kind};
+use crate::service::identity::api_token;
+use crate::service::identity::api_token::Wanted;
+use crate::store::settlement::operator_runs::{TokenShown, token_list};
+use maud::{Markup, html};
+
+/// What each scope lets a token do.
+const SCOPES_SHOWN: &[(Scope, &str)] = &[
+    (Scope::Read, "read everything"),
+    (Scope::Events, "send events and reconciliations"),
+    (Scope::Credits, "read and redeem credits"),
+    (Scope::Partners, "create partners and links, reassign accounts"),
+    (Scope::Payouts, "decide reviews, runs, payouts and the reward budget"),
+    (Scope::Programs, "save programs and run dry runs"),
+    (Scope::Admin, "everything, webhook endpoints and tokens included"),
+];
+
+/// Tokens that are listed: those that work come first.
+const LISTED: i64 = 50;
+
+pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    shown(visit, &blank(), None).await
+}
+
+async fn shown<S: Site>(visit: &Visit<'_, S>, form: &Form, made: Option<(&str, &str)>) -> Shown {
+    let (session, rows) = visit.operator(vec![token_list(LISTED)]).await?;
+    let tokens: Vec<TokenShown> = rows[0].decode()?;
+    let columns =
+        [text("Name"), text("State"), text("Made"), text("Scopes"), text("Expires"), text("First used"), text("")];
+    let cells = |t: &TokenShown| {
+        let works = t.revoked_at_ms.is_none() && t.expires_at_ms > visit.now();
+        let state = if t.revoked_at_ms.is_some() {
+            "revoked"
+        } else if works {
+            "active"
+        } else {
+            "expired"
+        };
+        vec![
+            html! { (t.name) },
+            components::state(state),
+            components::day(&*visit.words, t.created_at_ms),
+            html! { (t.scopes) },
+            components::day(&*visit.words, t.expires_at_ms),
+            html! { @match t.first_used_at_ms { Some(at) => (components::day(&*visit.words, at)), None => "never" } },
+            revoke_form(visit, t, works),
+        ]
+    };
+    let lead = "Programs of yours call the interface with a token, as an operator. Give each its own, so that one can be revoked alone.";
+    let content = html! {
+        (components::heading("API tokens", lead, html! { a.button.second href="/openapi.json" { "The interface" } }))
+        (components::problems(form))
+        @if let Some((name, secret)) = made {
+            section.todo aria-labelledby="made" {
+                h2 id="made" { "The token " (name) " works" }
+                p { "Copy it now: it is shown this once, and only its hash is kept." }
+                (components::copyable("The token", secret))
+            }
+        }
+        @if tokens.is_empty() {
+            (components::empty("There is no token yet", html! { "Make one below, and send it as " code { "Authorization: Bearer …" } "." }))
+        } @else {
+            (components::table("Tokens", &columns, &tokens.iter().map(cells).collect::<Vec<_>>()))
+        }
+        h2 { "Make a token" }
+        form.stack method="post" action="/operator/tokens" {
+            (helpers::hidden(visit))
+            (components::field(form, Field {
+                name: "name", label: "Name", hint: "What will use it. It stands in the audit log with everything that it does.",
+                required: true, autocomplete: "off", max: api_token::NAME_CHARS_MAX, ..Field::default()
+            }))
+            (components::select(form, Field { name: "expires", label: "It works for", required: true, ..Field::default() },
+                &[("30", "30 days"), ("90", "90 days"), ("365", "A year")]))
+            fieldset {
+                legend { "What it may do" }
+                @for (scope, what) in SCOPES_SHOWN {
+                    (components::checkbox(form, &field_of(*scope), html! { strong { (scope.name()) } ": " (what) }))
+                }
+            }
+            button { "Make the token" }
+        }
+    };
+    Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/tokens", "API tokens"), content))
+}
+
+fn revoke_form<S: Site>(visit: &Visit<'_, S>, t: &TokenShown, works: bool) -> Markup {
+    html! {
+        @if works {
+            form method="post" action={ "/operator/tokens/" (components::escaped(&t.id)) "/revoke" } {
+                (csrf(visit))
+                button.danger aria-label={ "Revoke the token " (t.name) } { "Revoke" }
+            }
+        }
+    }
+}
+
+pub async fn make<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (session, _) = visit.operator(Vec::new()).await?;
+    let name = visit.form.get("name");
+    let made = match expires(visit) {
+        Ok(expires_at) => {
+            let chosen: Vec<Scope> = SCOPES.into_iter().filter(|s| visit.form.is_checked(&field_of(*s))).collect();
+            let maker = visit.scopes(&session);
+            let wanted = Wanted { name, scopes: Scopes::of(&chosen), expires_at, maker };
+            api_token::make(&visit.context(&session), &wanted, &helpers::key(visit)).await
+        }
+        Err(error) => Err(error),
+    };
+    match made {
+        // Shown in answer to the form itself: nowhere is it kept to be shown after a redirect.
+        Ok(secret) => shown(visit, &blank(), Some((name, &secret))).await,
+        Err(error) => shown(visit, &with_refusal(visit, error)?, None).await,
+    }
+}
+
+/// The form as it is shown first.
+fn blank() -> Form {
+    Form::filled(&[("expires", "365"), (&field_of(Scope::Read), "yes")])
+}
+
+/// The name of a scope's box.
+fn field_of(scope: Scope) -> String {
+    format!("scope_{}", scope.name())
+}
+
+fn expires<S: Site>(visit: &Visit<'_, S>) -> Result<UtcMillis, AppError> {
+    match visit.form.get("expires").parse::<i64>() {
+        Ok(days @ 1..=api_token::DAYS_MAX) => Ok(visit.now().plus_ms(days * DAY_MS)),
+        _ => Err(AppError::new(Kind::Unprocessable, "malformed", "choose how long it works").field("expires")),
+    }
+}
+
+pub async fn revoke<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    let (session, _) = visit.operator(Vec::new()).await?;
+    api_token::revoke(&visit.context(&session), id).await?;
+    Ok(visit.see("/operator/tokens?done=token-revoked"))
+}

@@ -1,0 +1,178 @@
+//! The ledger: accounts with what they come to, its rows, and its faults, of which there must be none.
+
+use crate::base::money::EXACT_MAX;
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{Figure, number, text};
+use crate::pages::operator::helpers;
+use crate::pages::visit::{Shown, Visit};
+use crate::service::error::AppError;
+use crate::store::ledger;
+use crate::store::ledger::TransferRow;
+use crate::store::report::operator as reads;
+use crate::store::report::operator::LedgerAccount;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+const HERE: &str = "/operator/ledger";
+
+fn ways() -> Markup {
+    html! {
+        a.button.second href={ (HERE) "/transfers" } { "All rows" }
+        a.button.second href={ (HERE) "/faults" } { "Look for faults" }
+    }
+}
+
+fn account_link(id: &str) -> Markup {
+    html! { a href={ (HERE) "/transfers?account=" (components::escaped(id)) } { (id) } }
+}
+
+/// What a kind of account holds, in words.
+fn kind(name: &str) -> &'static str {
+    match name {
+        "expense" => "what rewards cost",
+        "pool" => "put in to reward from",
+        "pending" => "earned, not vested",
+        "available" => "vested, not paid",
+        "benefit" => "friends' discounts",
+        "clearing" => "where pools are funded from",
+        "cash" => "sent by Stripe",
+        "redeemed" => "credit used up",
+        _ => "",
+    }
+}
+
+pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let list = helpers::list(visit, helpers::ROWS)?;
+    let read = vec![reads::ledger_account_page(&list.cursor, list.limit + 1), reads::units_unbalanced()];
+    let (session, rows) = visit.operator(read).await?;
+    let (accounts, next) = helpers::paged(&list, rows[0].decode()?, |a: &LedgerAccount| a.id.clone());
+    let balanced = rows[1].0.is_empty();
+    let words = &*visit.words;
+    let cells = |a: &LedgerAccount| {
+        let waits = a.dr_pending_cents - a.cr_pending_cents;
+        vec![
+            account_link(&a.id),
+            html! { (a.kind) " " span.quiet { (kind(&a.kind)) } },
+            components::amount(words, a.dr_posted_cents, &a.unit),
+            components::amount(words, a.cr_posted_cents, &a.unit),
+            components::amount(words, a.cr_posted_cents - a.dr_posted_cents, &a.unit),
+            html! { @if waits != 0 { (components::amount(words, waits, &a.unit)) } },
+        ]
+    };
+    let columns = [
+        text("Account"),
+        text("Kind"),
+        number("Debits"),
+        number("Credits"),
+        number("Balance"),
+        number("On its way out"),
+    ];
+    let content = html! {
+        (components::heading("Ledger", "Double entry, append only: every row is one debit and one credit.", ways()))
+        @if !balanced { div.problems role="alert" { p { strong { "Debits and credits differ in a unit." } " " a href={ (HERE) "/faults" } { "See the faults" } } } }
+        @if accounts.is_empty() {
+            (components::empty("Nothing is booked yet", html! { "Accounts appear with the first reward, or when a pool is funded." }))
+        } @else {
+            (components::table("Accounts of the ledger", &columns, &accounts.iter().map(cells).collect::<Vec<_>>()))
+        }
+        (components::pager(HERE, next.as_deref(), list.cursor.is_empty()))
+    };
+    Ok(helpers::frame(visit, &session, 200, (HERE, "Ledger"), content))
+}
+
+/// `?account=`: rows of one account, as far as they are about no entry of a partner's; else all rows.
+pub async fn transfers<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let list = helpers::list(visit, helpers::ROWS)?;
+    let before = list.number(EXACT_MAX)?;
+    let account = visit.request.param("account").unwrap_or_default();
+    let read = match account.as_str() {
+        "" => vec![reads::transfer_latest(before, list.limit + 1)],
+        id => vec![reads::transfer_of_account(id, before, list.limit + 1), reads::ledger_account_find(id)],
+    };
+    let (session, rows) = visit.operator(read).await?;
+    let (found, next) = helpers::paged(&list, rows[0].decode()?, |t: &TransferRow| t.row.to_string());
+    let of: Option<LedgerAccount> = match rows.get(1) {
+        Some(rows) => Some(rows.first()?.ok_or_else(|| AppError::not_found("account"))?),
+        None => None,
+    };
+    let path = match of {
+        Some(_) => format!("{HERE}/transfers?account={}", components::escaped(&account)),
+        None => format!("{HERE}/transfers"),
+    };
+    let title = if of.is_some() { "Rows of an account" } else { "Rows of the ledger" };
+    let content = html! {
+        (components::heading(title, "The newest first. None is ever changed.", html! { a.button.second href=(HERE) { "Accounts" } }))
+        @if let Some(a) = &of { (about(visit, a)) }
+        @if found.is_empty() { p.quiet { "There is no row." } } @else { (table(visit, &found)) }
+        (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
+    };
+    Ok(helpers::frame(visit, &session, 200, (HERE, title), content))
+}
+
+fn about<S: Site>(visit: &Visit<'_, S>, a: &LedgerAccount) -> Markup {
+    let amount = |cents: i64| components::amount(&*visit.words, cents, &a.unit);
+    html! {
+        p { code { (a.id) } " " span.quiet { (kind(&a.kind)) } }
+        (components::figures(&[
+            Figure { label: "Debits", value: amount(a.dr_posted_cents), note: html! {} },
+            Figure { label: "Credits", value: amount(a.cr_posted_cents), note: html! {} },
+            Figure { label: "Balance", value: amount(a.cr_posted_cents - a.dr_posted_cents), note: html! {} },
+        ]))
+        @if !a.partner_id.is_empty() {
+            p {
+                "Here are the rows that are about no single entry: what vested, was paid, came back. What was earned stands entry by entry on the "
+                a href={ "/operator/partners/" (components::escaped(&a.partner_id)) } { "partner's page" } "."
+            }
+        } @else {
+            p.quiet { "Here are the rows that are about no single entry, such as fundings and payouts. What is about an entry stands among all rows." }
+        }
+    }
+}
+
+fn table<S: Site>(visit: &Visit<'_, S>, rows: &[TransferRow]) -> Markup {
+    let words = &*visit.words;
+    let cells = |t: &TransferRow| {
+        // Both sides have one unit, which stands in their ids.
+        let unit = t.debit.split('/').nth(1).unwrap_or("");
+        let what = if t.phase == "single" {
+            t.code.replace('_', " ")
+        } else {
+            format!("{}, {}", t.code.replace('_', " "), t.phase)
+        };
+        vec![
+            components::instant(words, t.created_at_ms),
+            html! { (what) " " span.quiet { (t.reason) } },
+            account_link(&t.debit),
+            account_link(&t.credit),
+            html! {
+                @if let Some(run) = &t.run_id { a href={ "/operator/runs/" (components::escaped(run)) } { "run" } " " }
+                @if let Some(event) = &t.event_id { code { (event) } }
+                @if let Some(actor) = &t.actor { span.quiet { (actor) } }
+            },
+            components::amount(words, t.amount_cents, unit),
+        ]
+    };
+    let columns = [text("When"), text("What"), text("Debit"), text("Credit"), text("By"), number("Amount")];
+    components::table("Rows of the ledger", &columns, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+/// Every row is looked at: this page takes as long as the ledger is large.
+pub async fn faults<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    #[derive(Deserialize)]
+    struct Row {
+        what: String,
+    }
+    let (session, rows) = visit.operator(vec![ledger::ledger_fault_list()]).await?;
+    let found: Vec<Row> = rows[0].decode()?;
+    let content = html! {
+        (components::heading("Faults", "Every account, entry and payout was compared with its rows just now.", html! { a.button.second href=(HERE) { "Ledger" } }))
+        @if found.is_empty() {
+            (components::empty("There is none", html! { "Debits equal credits, and everything stands as its rows say." }))
+        } @else {
+            p { strong { "There must be none." } " Approve nothing before they are understood, and report them with the log." }
+            ul { @for row in found.iter().take(200) { li { (row.what) } } }
+        }
+    };
+    Ok(helpers::frame(visit, &session, 200, (HERE, "Faults"), content))
+}

@@ -1,0 +1,342 @@
+//! Links: made, looked at, drawn as QR codes, switched off.
+
+use crate::codec::link::destination;
+use crate::codec::operator;
+use crate::http::exchange::Response;
+use crate::http::page::Page as Cursor;
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{Column, Field, Figure, number, text};
+use crate::pages::form::Form;
+use crate::pages::layout;
+use crate::pages::layout::{Area, Page};
+use crate::pages::locale::Words;
+use crate::pages::partner::overview;
+use crate::pages::qr::Qr;
+use crate::pages::route::with_refusal;
+use crate::pages::visit::{Partner, Shown, Stop, Visit};
+use crate::service::error::{AppError, Kind};
+use crate::service::partner::enroll;
+use crate::store::partner::page as reads;
+use crate::store::partner::page::{DayRow, OwnLink};
+use crate::store::port::{Rows, Stmt};
+use maud::{Markup, html};
+use serde_json::{Map, Value, json};
+
+/// Days that the list counts: what all of a link's days come to stands on its own page.
+const COUNTED_DAYS: i64 = 90;
+const CHART_DAYS: i64 = 30;
+
+const UTM: [(&str, &str); 3] =
+    [("utm_source", "UTM source"), ("utm_medium", "UTM medium"), ("utm_campaign", "UTM campaign")];
+
+const COLUMNS: &[Column] = &[
+    text("Link"),
+    text("Leads to"),
+    text("Campaign"),
+    number("Clicks"),
+    number("Sign-ups"),
+    number("New customers"),
+    text("State"),
+];
+
+pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let cursor = Cursor::of(visit.request)?;
+    let (partner, rows) = visit.partner(list_reads(visit, &cursor)?).await?;
+    listed(visit, 200, &partner, &rows, &cursor, &visit.form)
+}
+
+fn list_reads<S: Site>(visit: &Visit<'_, S>, cursor: &Cursor) -> Result<Vec<Stmt>, AppError> {
+    let (before_ms, before_code) = cursor.instant_and_id(visit.now().plus_days(1).0)?;
+    let since = reads::day_of(visit.now()) - COUNTED_DAYS + 1;
+    Ok(vec![
+        reads::link_own(visit.claim(), "", since),
+        reads::link_page(visit.claim(), since, before_ms, &before_code, cursor.limit + 1),
+    ])
+}
+
+fn listed<S: Site>(
+    visit: &Visit<'_, S>,
+    status: u16,
+    partner: &Partner,
+    rows: &[Rows],
+    cursor: &Cursor,
+    form: &Form,
+) -> Shown {
+    let first = cursor.cursor.is_empty();
+    let mut further: Vec<OwnLink> = rows[1].decode()?;
+    let next = cursor.cut(&mut further, |l| format!("{}.{}", l.created_at_ms.0, l.code));
+    let own: Vec<OwnLink> = if first { rows[0].decode()? } else { Vec::new() };
+    let lead = "One for each place that you share it in: then you see which one works.";
+    let cells: Vec<Vec<Markup>> = own.iter().chain(&further).map(|l| cells(visit, l)).collect();
+    let content = html! {
+        (components::heading("Links", lead, html! {}))
+        (components::problems(form))
+        @if cells.is_empty() {
+            (components::empty("No further links", html! { "The form below makes one." }))
+        } @else {
+            (components::table("Your links", COLUMNS, &cells))
+            p.quiet { "Counted over the last 90 days, by days in UTC. Robots are left out." }
+        }
+        (components::pager("/partner/links", next.as_deref(), first))
+        @if partner.session.left_at_ms.is_none() {
+            h2 { "Make a link" }
+            (maker(visit, form))
+        }
+    };
+    let page = Page { title: "Links", area: Area::Partner(partner), here: "/partner/links", content };
+    Ok(layout::show(visit, status, page))
+}
+
+fn cells<S: Site>(visit: &Visit<'_, S>, l: &OwnLink) -> Vec<Markup> {
+    let words = visit.words.as_ref();
+    vec![
+        html! {
+            a href={ "/partner/links/" (components::escaped(&l.code)) } { (l.code) }
+            @if l.own == 1 { " " span.quiet { "your first" } }
+        },
+        html! { (l.destination.as_deref().unwrap_or("the front page")) },
+        html! { (l.campaign.as_deref().unwrap_or("")) },
+        html! { (words.number(l.clicks)) },
+        html! { (words.number(l.signups)) },
+        html! { (words.number(l.conversions)) },
+        components::state(state(visit, l)),
+    ]
+}
+
+fn state<S: Site>(visit: &Visit<'_, S>, l: &OwnLink) -> &'static str {
+    if l.disabled_at_ms.is_some() {
+        "off"
+    } else if l.expires_at_ms.is_some_and(|at| at <= visit.now()) {
+        "expired"
+    } else {
+        "active"
+    }
+}
+
+fn maker<S: Site>(visit: &Visit<'_, S>, form: &Form) -> Markup {
+    let own = Field { max: 200, autocomplete: "off", ..Field::default() };
+    html! {
+        form.stack method="post" action="/partner/links" {
+            (layout::csrf(visit))
+            (components::field(form, Field {
+                name: "destination",
+                label: "Leads to",
+                hint: "A page of the site, such as /pricing. Empty is the front page.",
+                max: destination::DESTINATION_BYTES_MAX,
+                ..own
+            }))
+            (components::field(form, Field {
+                name: "campaign",
+                label: "Campaign",
+                hint: "A name for yourself, of letters, digits, - _ and .",
+                ..own
+            }))
+            details open[UTM.iter().any(|(name, _)| form.given(name).is_some())] {
+                summary { "UTM parameters" }
+                p.hint { "They are added to the page's address, for the site's own statistics." }
+                @for (name, label) in UTM { (components::field(form, Field { name, label, ..own })) }
+            }
+            button { "Make the link" }
+        }
+    }
+}
+
+pub async fn make<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let cursor = Cursor { cursor: String::new(), ..Cursor::of(visit.request)? };
+    let (partner, rows) = visit.partner(list_reads(visit, &cursor)?).await?;
+    if partner.session.left_at_ms.is_some() {
+        return Err(AppError::new(Kind::Conflict, "left", "you have left this program; its links earn nothing").into());
+    }
+    let mut form = visit.form.clone();
+    if let Some(Err(why)) = form.given("destination").map(|to| on_site(visit, to)) {
+        form.refuse("destination", why);
+        return listed(visit, 422, &partner, &rows, &cursor, &form);
+    }
+    match made(visit, &partner).await {
+        Ok(code) => Ok(visit.see(&format!("/partner/links/{}?done=link-made", components::escaped(&code)))),
+        Err(Stop::Error(error)) => {
+            let form = with_refusal(visit, error)?;
+            listed(visit, 422, &partner, &rows, &cursor, &form)
+        }
+        Err(stop) => Err(stop),
+    }
+}
+
+async fn made<S: Site>(visit: &Visit<'_, S>, partner: &Partner) -> Result<String, Stop> {
+    let form = &visit.form;
+    let utm: Map<String, Value> =
+        UTM.iter().filter_map(|(name, _)| Some(((*name).to_owned(), json!(form.given(name)?)))).collect();
+    let mut body = json!({"partner": partner.id, "utm": utm});
+    for name in ["destination", "campaign"] {
+        if let Some(value) = form.given(name) {
+            body[name] = json!(value);
+        }
+    }
+    // The same limits as the interface's. A link's source decides about rates: that is the operator's to say.
+    let new = operator::link(body.to_string().as_bytes(), visit.now()).map_err(AppError::from)?;
+    let (_, answer) = enroll::link(&visit.context(&partner.session), &new, &visit.base_url(), None).await?;
+    Ok(answer["code"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Whether a destination is a page of the site: operators' links may lead anywhere, partners' would lend the program's
+/// name to it.
+fn on_site<S: Site>(visit: &Visit<'_, S>, to: &str) -> Result<(), String> {
+    destination::check(to).map_err(|why| format!("It must lead somewhere safe: {why}."))?;
+    let site = crate::pages::link::share_templates::site(visit);
+    let same = |a: &str, b: &str| origin(a) == origin(b);
+    if to.starts_with('/') || same(to, &site) {
+        return Ok(());
+    }
+    Err(format!("It must be a page of {site}: write its path, such as /pricing."))
+}
+
+/// Scheme and host of an address, as they are compared.
+fn origin(address: &str) -> String {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    let scheme = scheme.to_ascii_lowercase();
+    let host = rest.split(['/', '?', '#']).next().unwrap_or("").to_ascii_lowercase();
+    let port = if scheme == "https" { ":443" } else { ":80" };
+    format!("{scheme}://{}", host.strip_suffix(port).unwrap_or(&host))
+}
+
+fn find<S: Site>(visit: &Visit<'_, S>, code: &str) -> Vec<Stmt> {
+    // An empty code would be the partner's first.
+    vec![reads::link_own(visit.claim(), if code.is_empty() { "-" } else { code }, 0)]
+}
+
+fn found(rows: &[Rows]) -> Result<OwnLink, Stop> {
+    Ok(rows[0].first()?.ok_or_else(|| AppError::not_found("link"))?)
+}
+
+pub async fn detail<S: Site>(visit: &Visit<'_, S>, code: &str) -> Shown {
+    let first = reads::day_of(visit.now()) - CHART_DAYS + 1;
+    let mut asked = find(visit, code);
+    asked.push(reads::link_day_list(visit.claim(), code, first));
+    let (partner, rows) = visit.partner(asked).await?;
+    let link = found(&rows)?;
+    let days: Vec<DayRow> = rows[1].decode()?;
+    let words = visit.words.as_ref();
+    let at = format!("/partner/links/{}", components::escaped(&link.code));
+    let url = format!("{}/r/{}", visit.base_url(), link.code);
+    let works = state(visit, &link) == "active";
+    let content = html! {
+        (components::heading(&link.code, "", components::state(state(visit, &link))))
+        (components::copyable("The link", &url))
+        div.columns {
+            div { (facts(words, &link)) }
+            div {
+                img.qr src={ (at) "/qr.svg" } alt={ "QR code of " (url) } width="176" height="176";
+                p { a href={ (at) "/qr.svg" } { "SVG, for print" } " · " a href={ (at) "/qr.png" } { "PNG" } }
+            }
+        }
+        h2 { "In all" }
+        (components::figures(&[
+            Figure { label: "Clicks", value: html! { (words.number(link.clicks)) }, note: html! { "without robots" } },
+            Figure { label: "Sign-ups", value: html! { (words.number(link.signups)) }, note: html! {} },
+            Figure { label: "New customers", value: html! { (words.number(link.conversions)) }, note: html! { "have paid" } },
+        ]))
+        h2 { "The last 30 days" }
+        (overview::course(words, &days, first))
+        @if works {
+            p {
+                a.button href={ "/partner/share?link=" (components::escaped(&link.code)) } { "Share it" }
+                " " a.button.second href=(url) { "Open it" }
+                @if link.own == 0 { " " a.button.second href={ (at) "/disable" } { "Switch it off" } }
+            }
+        }
+    };
+    let page = Page { title: "Link", area: Area::Partner(&partner), here: "/partner/links", content };
+    Ok(layout::show(visit, 200, page))
+}
+
+fn facts(words: &dyn Words, link: &OwnLink) -> Markup {
+    let utm: Map<String, Value> = link.utm.as_deref().and_then(|u| serde_json::from_str(u).ok()).unwrap_or_default();
+    let mut list = vec![
+        ("Leads to", html! { (link.destination.as_deref().unwrap_or("the site's front page")) }),
+        ("Campaign", html! { (link.campaign.as_deref().unwrap_or("none")) }),
+        ("Made", components::day(words, link.created_at_ms)),
+    ];
+    for (name, label) in UTM {
+        list.extend(utm.get(name).and_then(Value::as_str).map(|value| (label, html! { (value) })));
+    }
+    list.extend(link.expires_at_ms.map(|at| ("Works until", components::instant(words, at))));
+    list.extend(link.disabled_at_ms.map(|at| ("Switched off", components::instant(words, at))));
+    components::facts(&list)
+}
+
+async fn drawn<S: Site>(visit: &Visit<'_, S>, code: &str) -> Result<(OwnLink, Qr), Stop> {
+    let (_, rows) = visit.partner(find(visit, code)).await?;
+    let link = found(&rows)?;
+    let qr = Qr::of(&format!("{}/r/{}", visit.base_url(), link.code));
+    let long = || AppError::new(Kind::Unprocessable, "too_long", "the link is too long for a QR code");
+    Ok((link, qr.ok_or_else(long)?))
+}
+
+fn file(link: &OwnLink, kind: &'static str, ending: &str, body: Vec<u8>) -> Response {
+    let name: String = link.code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_' || *c == '-').collect();
+    let mut response = Response::text(kind, String::new());
+    response.body = body;
+    response.headers.push(("content-disposition", format!("attachment; filename=\"{name}.{ending}\"")));
+    response
+}
+
+pub async fn qr_svg<S: Site>(visit: &Visit<'_, S>, code: &str) -> Shown {
+    let (link, qr) = drawn(visit, code).await?;
+    Ok(file(&link, "image/svg+xml", "svg", qr.svg().into_bytes()))
+}
+
+pub async fn qr_png<S: Site>(visit: &Visit<'_, S>, code: &str) -> Shown {
+    let (link, qr) = drawn(visit, code).await?;
+    let fault = |why: png::EncodingError| AppError::new(Kind::Fault, "png", why.to_string());
+    Ok(file(&link, "image/png", "png", qr.png().map_err(fault)?))
+}
+
+pub async fn confirm<S: Site>(visit: &Visit<'_, S>, code: &str) -> Shown {
+    let (partner, rows) = visit.partner(find(visit, code)).await?;
+    let link = found(&rows)?;
+    let content = html! {
+        (components::heading("Switch this link off?", "", html! {}))
+        p { strong { (link.code) } " will no longer work: whoever clicks on it is nobody's visitor. Who came through it before stays yours. It cannot be switched on again." }
+        form method="post" action={ "/partner/links/" (components::escaped(&link.code)) "/disable" } {
+            (layout::csrf(visit))
+            div.actions {
+                button.danger { "Switch it off" }
+                a href={ "/partner/links/" (components::escaped(&link.code)) } { "Keep it" }
+            }
+        }
+    };
+    let page = Page { title: "Switch a link off", area: Area::Partner(&partner), here: "/partner/links", content };
+    Ok(layout::show(visit, 200, page))
+}
+
+pub async fn disable<S: Site>(visit: &Visit<'_, S>, code: &str) -> Shown {
+    let (partner, rows) = visit.partner(find(visit, code)).await?;
+    let link = found(&rows)?;
+    if link.own == 1 {
+        let detail = "your first link stays: people know your code. To end it, leave the program in the settings";
+        return Err(AppError::new(Kind::Conflict, "own_link", detail).into());
+    }
+    enroll::disable(&visit.context(&partner.session), &link.code).await?;
+    visit.shell.site.forget_link(&link.code).await;
+    Ok(visit.see("/partner/links?done=link-disabled"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin;
+
+    #[test]
+    fn origins_are_compared_whole() {
+        assert_eq!(origin("HTTPS://Shop.Example:443/x"), origin("https://shop.example"));
+        for other in [
+            "http://shop.example/",
+            "https://shop.example.evil.example/",
+            "https://shop.example:8443/",
+            "https://evil.example/https://shop.example",
+            "https://evil.example?https://shop.example",
+        ] {
+            assert_ne!(origin(other), origin("https://shop.example"), "{other}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Links, clicks on them, and where they lead.
+
+pub mod links;
+pub mod share;
+pub mod share_templates;

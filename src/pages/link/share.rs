@@ -1,0 +1,138 @@
+//! The share kit: words with the link filled in, to change, copy and send.
+
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::Field;
+use crate::pages::form::Form;
+use crate::pages::layout;
+use crate::pages::layout::{Area, Page};
+use crate::pages::link::share_templates;
+use crate::pages::link::share_templates::TONES;
+use crate::pages::visit::{Shown, Visit};
+use crate::service::error::AppError;
+use crate::store::partner::page as reads;
+use crate::store::partner::page::{LinkName, OwnLink};
+use crate::store::program::{catalog, program_list};
+use maud::{Markup, html};
+
+/// Links to choose from; others are reached from their own page.
+const LINKS: i64 = 50;
+/// Longest text that is kept while it is changed.
+const TEXT_MAX: usize = 5_000;
+
+/// The texts as they are first written, or as the form has them.
+pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let typed = visit.request.method == "POST";
+    let asked = |name: &str| {
+        let given = visit.form.given(name).map(str::to_owned);
+        if typed { given } else { visit.request.param(name).filter(|value| !value.is_empty()) }
+    };
+    let (link, tone) = (asked("link"), asked("tone").unwrap_or_default());
+    let (claim, now) = (visit.claim(), visit.now());
+    let reads = vec![
+        reads::link_choices(claim, now, LINKS),
+        reads::link_own(claim, link.as_deref().unwrap_or(""), reads::day_of(now)),
+        program_list(),
+    ];
+    let (partner, rows) = visit.partner(reads).await?;
+    let mut choices: Vec<LinkName> = rows[0].decode()?;
+    let chosen: Option<OwnLink> = rows[1].first()?;
+    if link.is_some() && chosen.is_none() {
+        return Err(AppError::not_found("link").into());
+    }
+    let code = match chosen.filter(|l| link.is_some() && l.disabled_at_ms.is_none()) {
+        Some(l) => {
+            if !choices.iter().any(|c| c.code == l.code) {
+                choices.push(LinkName { code: l.code.clone(), campaign: l.campaign });
+            }
+            Some(l.code)
+        }
+        None => choices.first().map(|c| c.code.clone()),
+    };
+    let catalog = catalog(&rows[2])?;
+    let document = catalog.in_force(&partner.program, now);
+    let left = partner.session.left_at_ms.is_some();
+    let content = match code.filter(|_| !left) {
+        None => html! {
+            (components::heading("Share kit", "", html! {}))
+            (components::empty("No link works", html! { a href="/partner/links" { "Make one" } ", and the words for it stand here." }))
+        },
+        Some(code) => {
+            let tone = TONES.iter().find(|(value, _)| *value == tone).map_or(TONES[0].0, |(value, _)| value);
+            let url = format!("{}/r/{code}", visit.base_url());
+            let product = share_templates::site_name(visit);
+            let fresh = share_templates::written(visit.words.as_ref(), document, tone, &product, &partner.name, &url);
+            let form = if typed {
+                visit.form.clone()
+            } else {
+                Form::filled(&[
+                    ("subject", &fresh.subject),
+                    ("body", &fresh.body),
+                    ("post", &fresh.post),
+                    ("short", &fresh.short),
+                ])
+            };
+            kit(visit, &choices, (&code, tone), &form, share_templates::disclosure(document))
+        }
+    };
+    let page = Page { title: "Share kit", area: Area::Partner(&partner), here: "/partner/share", content };
+    Ok(layout::show(visit, 200, page))
+}
+
+fn kit<S: Site>(
+    visit: &Visit<'_, S>,
+    choices: &[LinkName],
+    (code, tone): (&str, &str),
+    form: &Form,
+    disclosure: &str,
+) -> Markup {
+    let names: Vec<(String, String)> = choices
+        .iter()
+        .map(|c| {
+            (c.code.clone(), c.campaign.as_ref().map_or(c.code.clone(), |campaign| format!("{campaign} ({})", c.code)))
+        })
+        .collect();
+    let names: Vec<(&str, &str)> = names.iter().map(|(code, name)| (code.as_str(), name.as_str())).collect();
+    let choice = Form::filled(&[("link", code), ("tone", tone)]);
+    let required = |name, label| Field { name, label, required: true, ..Field::default() };
+    let long = |name, label| Field { kind: "textarea", max: TEXT_MAX, ..required(name, label) };
+    html! {
+        (components::heading("Share kit", "The words are written. Change them, then copy them or open them in your mail program.", html! {}))
+        form.inline-form method="get" action="/partner/share" {
+            (components::select(&choice, required("link", "Link"), &names))
+            (components::select(&choice, required("tone", "Tone"), TONES))
+            button.second { "Write it anew" }
+        }
+        form.kit method="post" action="/partner/share" {
+            (layout::csrf(visit))
+            input type="hidden" name="link" value=(code);
+            input type="hidden" name="tone" value=(tone);
+            div.columns {
+                div {
+                    h2 { "A mail" }
+                    (components::field(form, Field { max: 200, ..required("subject", "Subject") }))
+                    (components::field(form, long("body", "Text")))
+                    div.actions {
+                        a.button data-mail href=(share_templates::mail_address(form.get("subject"), form.get("body"))) { "Open in your mail program" }
+                        (copy("body"))
+                    }
+                }
+                div {
+                    h2 { "Posts" }
+                    (components::field(form, long("post", "A post")))
+                    div.actions { (copy("post")) }
+                    (components::field(form, long("short", "A short one")))
+                    div.actions { (copy("short")) }
+                }
+            }
+            p.quiet { "Keep the sentence that says what you get: “" (disclosure) "” The law asks for it in many countries." }
+            // With scripts the mail takes the words as they stand.
+            noscript { p { button.second { "Put my changes into the mail" } } }
+        }
+    }
+}
+
+/// Copies a field as it stands.
+fn copy(field: &str) -> Markup {
+    html! { button.second type="button" data-copy="" data-copy-from=(field) hidden { "Copy" } }
+}

@@ -1,0 +1,127 @@
+//! Messages on their way: to whom, how far, and sending one again that did not arrive.
+
+use crate::base::time::UtcMillis;
+use crate::codec::message::endpoint as asked;
+use crate::engine::identity::access::Scope;
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::text;
+use crate::pages::form::Form;
+use crate::pages::layout::csrf;
+use crate::pages::operator::helpers;
+use crate::pages::route::with_refusal;
+use crate::pages::visit::{Shown, Visit};
+use crate::service::error::{AppError, Kind};
+use crate::service::message::replay as replaying;
+use crate::store::message::delivery::DeliveryRow;
+use crate::store::message::outbox;
+use crate::store::message::outbox::State;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+const HERE: &str = "/operator/outbox";
+
+const STATES: &[(&str, &str)] = &[("", "All"), ("queued", "Waiting"), ("sent", "Sent"), ("failed", "Failed")];
+
+#[derive(Deserialize)]
+struct Message {
+    row: i64,
+    id: String,
+    kind: String,
+    program_id: String,
+    partner_id: Option<String>,
+    external_id: Option<String>,
+    name: Option<String>,
+    account_id: Option<String>,
+    state: String,
+    created_at_ms: UtcMillis,
+    deliveries: String,
+}
+
+pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    shown(visit, &Form::default()).await
+}
+
+async fn shown<S: Site>(visit: &Visit<'_, S>, form: &Form) -> Shown {
+    let list = helpers::list(visit, helpers::ROWS)?;
+    let state = visit.request.param("state").unwrap_or_default();
+    if !STATES.iter().any(|(value, _)| *value == state) {
+        return Err(AppError::new(Kind::BadRequest, "unsupported", "there is no such list of messages").into());
+    }
+    let read = outbox::outbox_latest(State::parse(&state), list.number(helpers::LAST_ROW)?, list.limit + 1);
+    let (session, rows) = visit.operator(vec![read]).await?;
+    let (found, next) = helpers::paged(&list, rows[0].decode()?, |m: &Message| m.row.to_string());
+    let path = if state.is_empty() { HERE.to_owned() } else { format!("{HERE}?state={state}") };
+    let columns = [text("Message"), text("About"), text("State"), text("Deliveries"), text("Written"), text("")];
+    let cells = |m: &Message| {
+        let deliveries: Vec<DeliveryRow> = serde_json::from_str(&m.deliveries).unwrap_or_default();
+        vec![
+            html! { code { (m.kind) } },
+            about(m),
+            components::state(&m.state),
+            html! { @for (n, d) in deliveries.iter().enumerate() { @if n > 0 { br; } (delivery(d)) } },
+            components::instant(&*visit.words, m.created_at_ms),
+            replay_form(visit, &path, m, &deliveries),
+        ]
+    };
+    let lead = "What partners, friends, you and your application are told. Nothing is lost: what does not arrive is tried for three days, then waits here.";
+    let content = html! {
+        (components::heading("Outbox", lead, html! {}))
+        (components::problems(form))
+        (helpers::tabs("Messages by state", HERE, "state", &state, STATES))
+        @if found.is_empty() {
+            (components::empty("There is none", html! { "Messages are written when something is worth telling, such as a reward, a payout or a review." }))
+        } @else {
+            (components::table("Messages", &columns, &found.iter().map(cells).collect::<Vec<_>>()))
+        }
+        (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
+    };
+    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, "Outbox"), content))
+}
+
+fn about(m: &Message) -> Markup {
+    html! {
+        (helpers::program(&m.program_id))
+        @if let Some(partner) = &m.partner_id { br; (helpers::partner(partner, m.external_id.as_deref(), m.name.as_deref())) }
+        @if let Some(account) = &m.account_id { br; (helpers::account(account)) }
+    }
+}
+
+fn delivery(d: &DeliveryRow) -> Markup {
+    html! {
+        (d.channel) " to " (d.target) " " (components::state(&d.state))
+        @if d.state != "sent" { @if let Some(error) = &d.last_error { " " span.quiet { (error) } } }
+    }
+}
+
+/// Only what did not arrive can be sent again here; to one that has it, the interface sends it by name.
+fn replay_form<S: Site>(visit: &Visit<'_, S>, path: &str, m: &Message, deliveries: &[DeliveryRow]) -> Markup {
+    html! {
+        @if deliveries.iter().any(|d| d.state == "failed") {
+            @if visit.may(Scope::Admin) {
+                form method="post" action=(path) {
+                    (csrf(visit))
+                    input type="hidden" name="message" value=(m.id);
+                    input type="text" name="reason" required maxlength="200" placeholder="Why now" aria-label={ "Why " (m.kind) " is sent again" };
+                    button.second { "Send again" }
+                }
+            }
+        }
+    }
+}
+
+pub async fn replay<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (session, _) = visit.operator(Vec::new()).await?;
+    let replay_it = async {
+        let asked = asked::replay(&helpers::body(&visit.form, &["reason"]))?;
+        replaying::replay(&visit.context(&session), visit.form.get("message"), &asked).await
+    };
+    match replay_it.await {
+        Ok(_) => {
+            let state = visit.request.param("state").filter(|s| STATES.iter().any(|(known, _)| known == s));
+            let query = state.map_or(String::new(), |s| format!("state={s}&"));
+            Ok(visit.see(&format!("{HERE}?{query}done=replayed")))
+        }
+        Err(error) => shown(visit, &with_refusal(visit, error)?).await,
+    }
+}

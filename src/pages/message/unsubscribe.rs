@@ -1,0 +1,84 @@
+//! The page that a mail's unsubscribe link leads to. No sign-in: the link is the proof.
+//!
+//! GET asks and changes nothing, since mail scanners follow links; POST does it, from the page's button or from the mail
+//! program itself (RFC 8058).
+
+use crate::codec::message::email::{Kind, escape};
+use crate::codec::message::unsubscribe::PATH;
+use crate::http::assets::STYLE;
+use crate::http::exchange::{Request, Response};
+use crate::http::fetch_metadata::{Shown, is_persons};
+use crate::http::shell::{Shell, Site};
+use crate::service::error::AppError;
+use crate::service::message::unsubscribe as stopping;
+use crate::service::message::unsubscribe::Link;
+
+/// `GET /unsubscribe`: the question.
+pub fn ask<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Response {
+    if !is_persons(request, Shown::Page) {
+        return unknown();
+    }
+    let link = link(request);
+    let Some(kind) = stopping::kind(&shell.context(""), &link) else { return unknown() };
+    let action = escape(&format!("{PATH}?kind={}&to={}&mac={}", kind.name, link.address_sha256, link.mac));
+    page(
+        200,
+        &format!(
+            "<h1>Unsubscribe</h1><p>Stop mails that tell you {}?</p>\
+             <form method=\"post\" action=\"{action}\"><button>Unsubscribe</button></form>",
+            what(kind)
+        ),
+    )
+}
+
+/// `POST /unsubscribe`: done, once or again.
+pub async fn stop<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+    if !is_persons(request, Shown::Page) {
+        return Ok(unknown());
+    }
+    let (ctx, link) = (shell.context(""), link(request));
+    let Some(kind) = stopping::kind(&ctx, &link) else { return Ok(unknown()) };
+    stopping::stop(&ctx, &link, kind).await?;
+    Ok(page(200, &format!("<h1>Unsubscribed</h1><p>You will get no more mails that tell you {}.</p>", what(kind))))
+}
+
+fn link(request: &Request) -> Link {
+    let param = |name: &str| request.param(name).unwrap_or_default();
+    Link { kind: param("kind"), address_sha256: param("to"), mac: param("mac") }
+}
+
+fn unknown() -> Response {
+    page(
+        404,
+        "<h1>This link is not known</h1><p>It was cut short, or is too old. Every later mail holds a new one.</p>",
+    )
+}
+
+/// Ends the sentence "mails that tell you …".
+fn what(kind: &Kind) -> &'static str {
+    match kind.name {
+        "referral.joined" => "that somebody joined through you",
+        "reward.granted.referee" => "that your recommendation was rewarded",
+        "report.funnel" => "that a funnel report is ready",
+        _ => "about this",
+    }
+}
+
+fn page(status: u16, body: &str) -> Response {
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Mails</title>\
+         <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\"><meta name=\"robots\" content=\"noindex\"><link rel=\"stylesheet\" href=\"{STYLE}\"></head>\
+         <body class=\"open\"><main>{body}</main></body></html>"
+    );
+    let mut response = Response::text("text/html; charset=utf-8", html);
+    response.status = status;
+    response.headers.extend([
+        (
+            "content-security-policy",
+            "default-src 'none'; style-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'".to_owned(),
+        ),
+        // The address holds the proof.
+        ("referrer-policy", "no-referrer".to_owned()),
+    ]);
+    response
+}

@@ -1,0 +1,223 @@
+//! What the operator's pages share: frames, links to what is spoken of, and forms that act once.
+
+use crate::base::money::CENTS_MAX;
+use crate::http::auth::hex_sha256;
+use crate::http::exchange::Response;
+use crate::http::page::Page as List;
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::Field;
+use crate::pages::form::Form;
+use crate::pages::layout;
+use crate::pages::layout::{Area, Page, csrf};
+use crate::pages::visit::Visit;
+use crate::service::context::fresh_secret;
+use crate::service::error::AppError;
+use crate::service::once::Once;
+use crate::store::identity::session::SessionRow;
+use crate::store::report::operator::Known;
+use maud::{Markup, html};
+use serde_json::{Map, Value};
+
+/// The hidden field that makes a form act once.
+pub const KEY: &str = "idempotency";
+
+/// Rows of a list on one page: with them it stays well under 60 KB of HTML.
+pub const ROWS: i64 = 25;
+
+/// After every row that a list can hold.
+pub const LAST_ROW: i64 = crate::base::money::EXACT_MAX;
+
+/// Before every instant that a list can hold.
+pub const LATEST: i64 = u32::MAX as i64 * 1_000_000;
+
+/// Frames an operator's page. `path` is its entry in the navigation.
+pub fn frame<S: Site>(
+    visit: &Visit<'_, S>,
+    session: &SessionRow,
+    status: u16,
+    (path, title): (&str, &str),
+    content: Markup,
+) -> Response {
+    layout::show(visit, status, Page { title, area: Area::Operator(session), here: path, content })
+}
+
+/// The status of a page with a form: 200 as it is first shown, 422 where something in it was refused.
+pub fn status(form: &Form) -> u16 {
+    if form.is_good() { 200 } else { 422 }
+}
+
+/// A partner as people know it, and the way to its page.
+pub fn partner(id: &str, external_id: Option<&str>, name: Option<&str>) -> Markup {
+    let known = name.filter(|n| !n.is_empty()).or(external_id).unwrap_or(id);
+    html! { a href={ "/operator/partners/" (components::escaped(id)) } { (known) } }
+}
+
+/// The same, where what is known of several was read.
+pub fn partner_of(known: &[Known], id: &str) -> Markup {
+    let found = known.iter().find(|k| k.id == id);
+    partner(id, found.map(|k| k.external_id.as_str()), found.and_then(|k| k.name.as_deref()))
+}
+
+/// The partners that the first rows of an answer of the interface are about.
+pub fn partners_in(rows: &Value, most: usize) -> impl Iterator<Item = &str> {
+    rows.as_array().into_iter().flatten().take(most).filter_map(|row| row["partner"].as_str())
+}
+
+pub fn account(id: &str) -> Markup {
+    html! { a href={ "/operator/accounts/" (components::escaped(id)) } { (id) } }
+}
+
+pub fn program(id: &str) -> Markup {
+    html! { a href={ "/operator/programs/" (components::escaped(id)) } { (id) } }
+}
+
+/// What every form carries: that it is ours, and the key by which it acts once.
+pub fn hidden<S: Site>(visit: &Visit<'_, S>) -> Markup {
+    html! {
+        (csrf(visit))
+        input type="hidden" name=(KEY) value=(fresh_secret(visit.shell.site));
+    }
+}
+
+/// What makes a form that is sent twice act once.
+pub fn once<S: Site>(visit: &Visit<'_, S>) -> Option<Once> {
+    let key = visit.form.given(KEY)?.to_owned();
+    let well_formed = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
+    let route = format!("{} {}", visit.request.method, visit.request.path);
+    well_formed.then(|| Once { key, route, body_sha256: hex_sha256(&visit.request.body) })
+}
+
+/// The key of the form, or one that no other form has.
+pub fn key<S: Site>(visit: &Visit<'_, S>) -> String {
+    visit.form.given(KEY).filter(|key| key.len() == 64).map_or_else(|| fresh_secret(visit.shell.site), str::to_owned)
+}
+
+/// The field for why: what is decided stands in the audit log with it.
+pub fn reason(form: &Form, hint: &str) -> Markup {
+    let hint = if hint.is_empty() { "It stands in the audit log beside your name." } else { hint };
+    components::field(
+        form,
+        Field { name: "reason", label: "Reason", hint, required: true, max: 200, ..Field::default() },
+    )
+}
+
+/// Fields of the form as the body of the call that does the same, so that one place checks both. Empty fields are left out.
+pub fn body(form: &Form, names: &[&str]) -> Vec<u8> {
+    let given = names.iter().filter_map(|name| Some(((*name).to_owned(), Value::from(form.given(name)?))));
+    Value::Object(given.collect::<Map<String, Value>>()).to_string().into_bytes()
+}
+
+/// A refusal in the words of a form: what a call names a header is a form that was sent before.
+pub fn told(error: AppError) -> AppError {
+    if error.code != "idempotency_key_reused" {
+        return error;
+    }
+    let detail = "this form was sent before with other values, and acted then; look at what it did, and send it anew";
+    AppError::new(error.kind, error.code, detail)
+}
+
+/// An amount as typed, `1250` or `1,250.50`, in cents. A comma only parts thousands: who writes `500,50` for fifty cents
+/// more than 500 must not have put in a hundred times as much.
+pub fn cents_of(text: &str) -> Option<i64> {
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    let mut groups = whole.split([',', ' ']);
+    let first = groups.next().unwrap_or("");
+    if whole != first && !(1..=3).contains(&first.len()) || groups.any(|group| group.len() != 3) {
+        return None;
+    }
+    let whole = whole.replace([',', ' '], "");
+    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 13 || rest.len() > 2 || !digits(&whole) || !digits(rest) {
+        return None;
+    }
+    let cents = format!("{whole}{rest:0<2}").parse().ok()?;
+    (1..=CENTS_MAX).contains(&cents).then_some(cents)
+}
+
+/// One of several, in words: `1 payout`, `3 payouts`.
+pub fn many<S: Site>(visit: &Visit<'_, S>, number: i64, one: &str, several: &str) -> String {
+    format!("{} {}", visit.words.number(number), if number == 1 { one } else { several })
+}
+
+/// Links to the lists of one thing by its states. The one that is shown is marked.
+pub fn tabs(label: &str, path: &str, param: &str, chosen: &str, choices: &[(&str, &str)]) -> Markup {
+    html! {
+        nav.pager aria-label=(label) {
+            @for (value, title) in choices {
+                @let query = if value.is_empty() { String::new() } else { format!("?{param}={}", components::escaped(value)) };
+                a href={ (path) (query) } aria-current=[(*value == chosen).then_some("page")] { (title) }
+            }
+        }
+    }
+}
+
+/// A search box that is a page of its own: what was looked for stands in the address.
+pub fn search(path: &str, text: &str, label: &str, hint: &str) -> Markup {
+    html! {
+        form.inline-form method="get" action=(path) role="search" {
+            div.field {
+                label for="q" { (label) }
+                input id="q" name="q" type="search" value=(text) maxlength="255" autocomplete="off" aria-describedby="q-hint";
+                p.hint id="q-hint" { (hint) }
+            }
+            button.second { "Search" }
+        }
+    }
+}
+
+/// Which page of a list is asked for; of `rows` rows, unless the address says how many.
+pub fn list<S: Site>(visit: &Visit<'_, S>, rows: i64) -> Result<List, AppError> {
+    let list = List::of(visit.request)?;
+    let limit = if visit.request.param("limit").is_some() { list.limit } else { rows };
+    Ok(List { limit, ..list })
+}
+
+/// The rows of a page of a list that asked for one row more, and the cursor of the next page.
+pub fn paged<T>(list: &List, mut rows: Vec<T>, cursor: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
+    let limit = usize::try_from(list.limit).unwrap_or(0);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = if more { rows.last().map(cursor) } else { None };
+    (rows, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_read_to_the_cent() {
+        for (text, want) in [
+            ("500", Some(50_000)),
+            ("1,250.5", Some(125_050)),
+            ("0.01", Some(1)),
+            ("0", None),
+            ("-5", None),
+            ("1.234", None),
+            ("1e9", None),
+            ("", None),
+            (".5", None),
+            ("99999999999999", None),
+            ("1 250", Some(125_000)),
+            ("1,234,567", Some(123_456_700)),
+            ("500,50", None),
+            ("1,5", None),
+            ("1.250,50", None),
+            ("1234,567", None),
+            (",500", None),
+            ("5 00", None),
+            ("1,250,", None),
+        ] {
+            assert_eq!(cents_of(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_page_knows_whether_there_is_another() {
+        let list = List { limit: 50, cursor: String::new() };
+        let rows = |n: i64| paged(&list, (0..n).collect::<Vec<_>>(), |n| n.to_string());
+        assert_eq!((rows(50).0.len(), rows(50).1), (50, None));
+        assert_eq!((rows(51).0.len(), rows(51).1), (50, Some("49".to_owned())));
+    }
+}

@@ -1,0 +1,180 @@
+//! The copy of a partner's data: one JSON file of at most [`LINES`] lines, and the address of the next one.
+//!
+//! Links, earnings, payouts and the partner's own actions are taken together in the order of their instants, so that a
+//! cursor is one instant, the list it was reached in, and the id there. What there is once stands in the first file.
+
+use crate::engine::accrual::Line;
+use crate::http::exchange::Response;
+use crate::http::partner::partners::{balance, entry, paid_entry};
+use crate::http::shell::Site;
+use crate::pages::components::escaped;
+use crate::pages::partner::wording;
+use crate::pages::visit::{Shown, Visit};
+use crate::service::error::{AppError, Kind};
+use crate::service::partner::enroll;
+use crate::service::payout::onboard;
+use crate::store::identity::session::{OpenSession, session_list};
+use crate::store::identity::token::AuditRow;
+use crate::store::ledger::{BalanceRow, balance_list};
+use crate::store::partner::profile;
+use crate::store::partner::profile::ProfileRow;
+use crate::store::partner::{LinkRow, PartnerRow, entry_page, partner_find};
+use crate::store::payout::payee::{PayeeRow, payee_find};
+use crate::store::payout::report::{PaidEntry, paid_entry_page};
+use crate::store::port::Rows;
+use crate::store::program::{catalog, program_list};
+use serde_json::{Value, json};
+
+/// Lines of one file.
+pub const LINES: i64 = 2_000;
+
+/// The lists, by their names in the file, in the order of a cursor.
+const LISTS: [&str; 4] = ["actions", "earnings", "links", "payouts"];
+/// After every id.
+const LAST: &str = "~";
+
+/// How far the file before this one got.
+struct Cursor {
+    at: i64,
+    list: usize,
+    id: String,
+}
+
+impl Cursor {
+    fn of(text: &str) -> Result<Option<Cursor>, AppError> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let mut parts = text.splitn(3, '.');
+        let mut next = || parts.next().unwrap_or("");
+        let (at, list, id) = (next().parse().ok(), next().parse().ok(), next().to_owned());
+        let at = at.filter(|at: &i64| (0..1 << 53).contains(at));
+        match (at, list) {
+            (Some(at), Some(list)) if list < LISTS.len() => Ok(Some(Cursor { at, list, id })),
+            _ => {
+                let detail = "this is not the address of a next file; begin with the first one";
+                Err(AppError::new(Kind::BadRequest, "malformed", detail).field("cursor"))
+            }
+        }
+    }
+
+    /// The instant and id after which a list goes on.
+    fn after(cursor: Option<&Cursor>, list: usize) -> (i64, &str) {
+        match cursor {
+            None => (-1, LAST),
+            Some(c) if list < c.list => (c.at, LAST),
+            Some(c) if list == c.list => (c.at, &c.id),
+            Some(c) => (c.at, ""),
+        }
+    }
+}
+
+/// One line of any list.
+struct Entry {
+    at: i64,
+    list: usize,
+    id: String,
+    view: Value,
+}
+
+pub async fn copy<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let cursor = Cursor::of(&visit.request.param("cursor").unwrap_or_default())?;
+    let (claim, token) = (visit.claim(), visit.token_sha256().unwrap_or_default());
+    let after = |list: usize| Cursor::after(cursor.as_ref(), list);
+    let ((a0, i0), (a1, i1), (a2, i2), (a3, i3)) = (after(0), after(1), after(2), after(3));
+    let (partner, rows) = visit
+        .partner(vec![
+            profile::own_actions(&token, a0, i0, LINES + 1),
+            entry_page(claim, a1, i1, LINES + 1),
+            profile::link_page(claim, a2, i2, LINES + 1),
+            paid_entry_page(claim, a3, i3, LINES + 1),
+            partner_find(claim),
+            profile::profile_find(claim),
+            balance_list(claim),
+            payee_find(claim),
+            session_list(&token, visit.now()),
+            program_list(),
+        ])
+        .await?;
+    let mut entries = entries(visit, &partner.id, &rows)?;
+    entries.sort_by(|a, b| (a.at, a.list, &a.id).cmp(&(b.at, b.list, &b.id)));
+    let most = usize::try_from(LINES).unwrap_or(0);
+    let more = entries.len() > most;
+    entries.truncate(most);
+    let next = entries.last().filter(|_| more).map(|e| {
+        let cursor = format!("{}.{}.{}", e.at, e.list, e.id);
+        format!("/partner/settings/data?cursor={}", escaped(&cursor))
+    });
+    let mut body = json!({"made_at": visit.now().to_rfc3339(), "next": next});
+    if cursor.is_none() {
+        once(visit, &rows, &mut body)?;
+    }
+    for (at, list) in LISTS.iter().enumerate() {
+        body[*list] = entries.iter().filter(|e| e.list == at).map(|e| e.view.clone()).collect();
+    }
+    let mut response = Response::json(200, &body);
+    let safe: String = partner.code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+    let name = format!("attachment; filename=\"manicule-{safe}.json\"");
+    response.headers.push(("content-disposition", name));
+    Ok(response)
+}
+
+fn entries<S: Site>(visit: &Visit<'_, S>, partner: &str, rows: &[Rows]) -> Result<Vec<Entry>, AppError> {
+    let base = visit.base_url();
+    let mut out = Vec::new();
+    for a in rows[0].decode::<AuditRow>()? {
+        let view = json!({
+            "id": a.id, "at": a.at_ms.to_rfc3339(), "action": a.action, "subject": a.subject, "reason": a.reason,
+            "before": json_of(a.before.as_deref()), "after": json_of(a.after.as_deref()),
+        });
+        out.push(Entry { at: a.at_ms.0, list: 0, id: a.id, view });
+    }
+    for line in rows[1].decode::<Line>()? {
+        let mut view = entry(&line);
+        // As the pages call it: the host's id may say who it is, and what a reviewer wrote is the operator's.
+        view["account"] = json!(wording::client_name(partner, &line.account_id));
+        view["reason"] = json!(wording::reason(&line.reason));
+        if let Some(fields) = view.as_object_mut() {
+            fields.remove("event");
+        }
+        view["basis"] = json!(wording::basis(&line.basis));
+        out.push(Entry { at: line.at_ms.0, list: 1, view, id: line.id });
+    }
+    for link in rows[2].decode::<LinkRow>()? {
+        out.push(Entry { at: link.created_at_ms.0, list: 2, view: enroll::link_view(&link, &base), id: link.code });
+    }
+    for paid in rows[3].decode::<PaidEntry>()? {
+        let mut view = paid_entry(&paid);
+        view["reason"] = json!(wording::waits(&paid.state));
+        out.push(Entry { at: paid.at_ms.0, list: 3, view, id: paid.id });
+    }
+    Ok(out)
+}
+
+/// What there is once: who the partner is, what stands, where they are signed in.
+fn once<S: Site>(visit: &Visit<'_, S>, rows: &[Rows], body: &mut Value) -> Result<(), AppError> {
+    let partner: PartnerRow = rows[4].first()?.ok_or_else(|| AppError::not_found("partner"))?;
+    let said: Option<ProfileRow> = rows[5].first()?;
+    let balances: Vec<Value> = rows[6].decode::<BalanceRow>()?.iter().map(balance).collect();
+    let payee: Option<PayeeRow> = rows[7].first()?;
+    let catalog = catalog(&rows[9])?;
+    let mut view =
+        enroll::view(&partner, catalog.in_force(&partner.program_id, visit.now()), &visit.base_url(), &balances);
+    view["display_name"] = json!(said.and_then(|row| row.display_name));
+    view["left_at"] = json!(partner.left_at_ms.map(|at| at.to_rfc3339()));
+    view["disclosure_accepted_at"] = json!(partner.disclosure_accepted_at_ms.map(|at| at.to_rfc3339()));
+    view["payability"] = onboard::payability(payee.as_ref());
+    body["partner"] = view;
+    let session = |s: &OpenSession| {
+        json!({
+            "id": s.id, "way": s.way, "browser": s.agent, "signed_in_at": s.created_at_ms.to_rfc3339(),
+            "last_used_at": s.seen_at_ms.to_rfc3339(), "ends_at": s.expires_at_ms.to_rfc3339(), "this_one": s.is_this == 1,
+        })
+    };
+    body["sessions"] = rows[8].decode::<OpenSession>()?.iter().map(session).collect();
+    Ok(())
+}
+
+fn json_of(text: Option<&str>) -> Value {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}

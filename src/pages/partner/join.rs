@@ -1,0 +1,365 @@
+//! Joining a program by form: what it offers, what is asked, a mail that proves the address, and the partner. Who is
+//! signed in already, here or at the site, needs no mail.
+
+use crate::codec::identity::session::{ROLE_SUBSCRIBER, SiteUser};
+use crate::codec::message::email::{Invitation, is_address};
+use crate::codec::operator;
+use crate::codec::operator::NewPartner;
+use crate::http::exchange::Response;
+use crate::http::limit;
+use crate::http::shell::Site;
+use crate::pages::admission::{external_id, unreferred};
+use crate::pages::components;
+use crate::pages::components::{Field, checkbox, escaped, field, select};
+use crate::pages::countries::COUNTRIES;
+use crate::pages::form::Form;
+use crate::pages::identity::sign_in::{Unsent, find, gone, open, wished};
+use crate::pages::layout;
+use crate::pages::program::terms::terms;
+use crate::pages::route::Handled;
+use crate::pages::visit::{Shown, Stop, Visit};
+use crate::program::document::Document;
+use crate::service::error::AppError;
+use crate::service::identity::sign_in::{Opened, Purpose, Token, Wish, actor_of, mail};
+use crate::service::partner::enroll;
+use crate::store::identity::session;
+use crate::store::identity::session::{MailedLink, Proof, SessionRow};
+use crate::store::port::{Rows, Stmt};
+use crate::store::program::{catalog, program_list};
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+/// The page of a path, `["partner", "join", …]`.
+pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+    Some(match (method, parts) {
+        ("GET", ["partner", "join"]) => Box::pin(ask(visit)),
+        ("POST", ["partner", "join"]) => Box::pin(send(visit)),
+        ("GET", ["partner", "join", "sent"]) => Box::pin(async move { Ok(sent(visit)) }),
+        ("GET", ["partner", "join", token]) => Box::pin(confirm(visit, token)),
+        ("POST", ["partner", "join", token]) => Box::pin(follow(visit, token)),
+        _ => return None,
+    })
+}
+
+/// Who wants to join, as far as that is proved already.
+enum Who {
+    /// Signed in at the site.
+    User(SiteUser),
+    /// Signed in here, by an address.
+    Known(Box<SessionRow>, String),
+    /// An address is typed, and has to be proved.
+    Stranger,
+}
+
+impl Who {
+    /// The address that stands already.
+    fn email(&self) -> Option<&str> {
+        match self {
+            Who::User(user) => Some(&user.email),
+            Who::Known(_, email) => Some(email),
+            Who::Stranger => None,
+        }
+    }
+}
+
+/// The program's document in force and who asks, in one batch.
+async fn read<S: Site>(visit: &Visit<'_, S>, program: &str) -> Result<(Document, Who), Stop> {
+    // Where the site does not answer, the address can still be proved by mail.
+    let user = visit.site_user().await.ok().flatten().filter(|u| u.role >= ROLE_SUBSCRIBER && is_address(&u.email));
+    let (session, rows) = visit.anybody(vec![program_list()]).await?;
+    let catalog = catalog(rows.first().unwrap_or(&Rows::default()))?;
+    let document = catalog.in_force(program, visit.now()).ok_or_else(|| AppError::not_found("program"))?.clone();
+    let who = match (session.map(|s| (s.email.clone(), s)), user) {
+        (Some((Some(email), session)), _) => Who::Known(Box::new(session), email),
+        (_, Some(user)) => Who::User(user),
+        _ => Who::Stranger,
+    };
+    Ok((document, who))
+}
+
+/// The program that is asked for, if it can be joined by form.
+fn program<S: Site>(visit: &Visit<'_, S>) -> Result<String, Stop> {
+    let config = visit.shell.config;
+    let named = visit.request.param("program").or_else(|| visit.form.given("program").map(str::to_owned));
+    let is_asked = |open: &&str| named.as_deref().is_none_or(|named| named == *open);
+    let program = config.open_programs().find(is_asked).filter(|_| config.has_form()).map(str::to_owned);
+    program.ok_or_else(|| AppError::not_found("program that can be joined by form").into())
+}
+
+/// The mailed link of a token and what was filled in, while the program is still open.
+async fn mailed<S: Site>(visit: &Visit<'_, S>, token: &str) -> Result<Option<(MailedLink, Value)>, Stop> {
+    let config = visit.shell.config;
+    let found = find(visit, token, Purpose::Join).await?.map(|link| {
+        let detail: Value = serde_json::from_str(&link.detail).unwrap_or_default();
+        (link, detail)
+    });
+    let is_open = |detail: &Value| config.has_form() && config.open_programs().any(|open| detail["program"] == open);
+    Ok(found.filter(|(_, detail)| is_open(detail)))
+}
+
+async fn ask<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (document, who) = read(visit, &program(visit)?).await?;
+    let form = match &who {
+        Who::User(user) => Form::filled(&[("name", user.name.as_deref().unwrap_or(""))]),
+        Who::Known(session, _) => Form::filled(&[("name", session.name.as_deref().unwrap_or(""))]),
+        Who::Stranger => Form::default(),
+    };
+    Ok(front(visit, 200, &document, &who, &form))
+}
+
+async fn send<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (document, who) = read(visit, &program(visit)?).await?;
+    let new = match checked(visit, &document, &who) {
+        Ok(new) => new,
+        Err(form) => return Ok(front(visit, 422, &document, &who, &form)),
+    };
+    match &who {
+        Who::User(user) => {
+            let new = NewPartner { external_id: user.id.clone(), ..new };
+            let opened = visit.open_site(user);
+            enter(visit, new, &format!("session:{}", user.id), opened, Vec::new()).await
+        }
+        Who::Known(session, email) if session.operator == 1 || visit.shell.config.is_operator(email) => {
+            let mut form = visit.form.clone();
+            form.refuse("", OPERATOR_JOINS);
+            Ok(front(visit, 422, &document, &who, &form))
+        }
+        Who::Known(session, _) => {
+            let partner = enrolled(visit, new, &session.actor).await?;
+            visit.keep_cookie(&partner.id, session.expires_at_ms);
+            Ok(visit.see(partner.first_page()))
+        }
+        Who::Stranger => by_mail(visit, &document, &who, &new).await,
+    }
+}
+
+const OPERATOR_JOINS: &str =
+    "You are signed in as an operator, and operators are no partners. Sign out and join under another address.";
+
+/// Mails a link that joins, whoever the address is: who is a partner already is signed in by it.
+async fn by_mail<S: Site>(visit: &Visit<'_, S>, document: &Document, who: &Who, new: &NewPartner) -> Shown {
+    let detail = json!({
+        "program": new.program, "name": new.name, "website": new.website, "country": new.country,
+        "disclosure_accepted": new.disclosure_accepted,
+    });
+    let wish = Wish {
+        email: new.email.as_deref().unwrap_or_default(),
+        detail: &detail.to_string(),
+        whoever: true,
+        asked_by: &limit::asked_by(visit.shell, visit.request),
+        says: Invitation::Join { program: &document.title },
+    };
+    let sent = match wished(visit, &wish).await? {
+        // Waited for: every address may have this mail, so that whether it left tells nothing.
+        Ok(Some(leaving)) => mail(&visit.shell.context(""), &leaving).await.map_err(|why| Unsent {
+            status: 503,
+            told: NOT_SENT,
+            fault: format!("join mail: {why}"),
+        }),
+        Ok(None) => Ok(()),
+        Err(unsent) => Err(unsent),
+    };
+    Ok(match sent {
+        Ok(()) => visit.see("/partner/join/sent"),
+        Err(unsent) => unsent.shown(visit.form.clone(), |status, form| front(visit, status, document, who, form)),
+    })
+}
+
+const NOT_SENT: &str = "The mail could not be sent just now. Nothing is lost: try again in a few minutes.";
+
+fn sent<S: Site>(visit: &Visit<'_, S>) -> Response {
+    let again = "/partner/join";
+    let content = html! {
+        h1 { "Look at your mail" }
+        p.lead { "A mail is on its way to the address that you gave. Its link makes you a partner and gives you your code." }
+        p { "The link works once, and for 24 hours. No mail? Look among the spam, or see whether the address was right." }
+        p.quiet { "One address gets five mails an hour at most." }
+        p { a href=(again) { "Back" } }
+    };
+    open(visit, 200, "Look at your mail", content)
+}
+
+/// What was filled in, or the form with what is wrong with it.
+fn checked<S: Site>(visit: &Visit<'_, S>, document: &Document, who: &Who) -> Result<NewPartner, Form> {
+    let mut form = visit.form.clone();
+    for (name, what) in [("name", "Write your agency's name."), ("website", "Write your website's address.")] {
+        if form.given(name).is_none() {
+            form.refuse(name, what);
+        }
+    }
+    if !COUNTRIES.iter().any(|(code, _)| *code == form.get("country")) {
+        form.refuse("country", "Choose your country.");
+    }
+    let email = who.email().unwrap_or(form.get("email")).to_owned();
+    if !is_address(&email) {
+        form.refuse("email", "Write an email address, such as you@example.com.");
+    }
+    if !form.is_checked("disclosure") {
+        form.refuse("disclosure", "Please accept this: without it your links would not work.");
+    }
+    if !form.is_good() {
+        return Err(form);
+    }
+    let body = json!({
+        "program": document.id, "external_id": external_id(&document.id, &email), "name": form.get("name"), "email": email,
+        "website": form.get("website"), "country": form.get("country"), "disclosure_accepted": true,
+    });
+    operator::partner(body.to_string().as_bytes()).map_err(|invalid| {
+        form.refused(&AppError::from(invalid));
+        form
+    })
+}
+
+/// What the mailed link shows: what will happen, and a button.
+async fn confirm<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
+    let Some((link, detail)) = mailed(visit, token).await? else { return Ok(gone(visit, "/partner/join")) };
+    let content = html! {
+        h1 { "One more step" }
+        p.lead { "You are about to join as " strong { (detail["name"].as_str().unwrap_or("")) } ", " (link.email) "." }
+        form method="post" {
+            (layout::csrf(visit))
+            button { "Confirm and join" }
+        }
+        p.quiet { "If you did not ask for this, close the page." }
+    };
+    Ok(unreferred(open(visit, 200, "Confirm and join", content)))
+}
+
+async fn follow<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
+    let Some((link, detail)) = mailed(visit, token).await? else { return Ok(gone(visit, "/partner/join")) };
+    if visit.shell.config.is_operator(&link.email) {
+        return Ok(operators(visit));
+    }
+    let text = |name: &str| detail[name].as_str().map(str::to_owned);
+    let program = text("program").unwrap_or_default();
+    let new = NewPartner {
+        external_id: external_id(&program, &link.email),
+        program,
+        name: text("name"),
+        email: Some(link.email.clone()),
+        website: text("website"),
+        country: text("country"),
+        kind: None,
+        disclosure_accepted: detail["disclosure_accepted"] == true,
+    };
+    let used = session::mailed_link_use(&Token::of(token.to_owned()).sha256, visit.now());
+    // Anybody can have had this link sent: it makes a partner's session and no other.
+    let actor = actor_of(&link.email, false);
+    let opened = visit.open(Proof::Email(&link.email), false, actor.clone());
+    match enter(visit, new, &actor, opened, vec![used]).await {
+        // Somebody else has used it in between.
+        Err(Stop::Error(error)) if error.code == "refused_by_guard" => Ok(gone(visit, "/partner/join")),
+        shown => shown,
+    }
+}
+
+/// Whoever holds the link has proved an operator's address, which anybody may have typed.
+fn operators<S: Site>(visit: &Visit<'_, S>) -> Response {
+    let content = html! {
+        h1 { "This address is an operator’s" }
+        p.lead { "Operators are no partners, so nothing was done. Join under another address." }
+        p { a.button href="/sign-in?to=/operator" { "Sign in as the operator" } }
+    };
+    unreferred(open(visit, 403, "This address is an operator’s", content))
+}
+
+/// Enrols the partner, writes the session, and leads to the partner's pages. Enrolling comes first and can be repeated:
+/// what is cut off between the two is done by the next try.
+async fn enter<S: Site>(
+    visit: &Visit<'_, S>,
+    new: NewPartner,
+    actor: &str,
+    mut opened: Opened,
+    first: Vec<Stmt>,
+) -> Shown {
+    let partner = enrolled(visit, new, actor).await?;
+    let mut batch = first;
+    batch.append(&mut opened.statements);
+    visit.shell.context("").batch(batch).await?;
+    visit.adopt(opened, &partner.id);
+    Ok(visit.see(partner.first_page()))
+}
+
+/// A partner that somebody became, or was before.
+struct Enrolled {
+    id: String,
+    /// Not where the partner has left: joining again does not undo that.
+    links_work: bool,
+}
+
+impl Enrolled {
+    fn first_page(&self) -> &'static str {
+        if self.links_work { "/partner?done=welcome" } else { "/partner" }
+    }
+}
+
+/// The partner that is this person in this program: the one there is, by the address where that was proved, or a new one.
+/// The site's users are known by their ids, and what address the site says they have proves nothing.
+async fn enrolled<S: Site>(visit: &Visit<'_, S>, mut new: NewPartner, actor: &str) -> Result<Enrolled, Stop> {
+    let ctx = visit.shell.context(actor);
+    let email = new.email.as_deref().unwrap_or_default().to_ascii_lowercase();
+    if new.external_id == external_id(&new.program, &email) {
+        let known = ctx.query(session::partner_of(&new.program, &email)).await?;
+        if let Some(found) = known.first::<session::OwnPartner>()? {
+            new.external_id = found.external_id;
+        }
+    }
+    let (status, partner) = enroll::partner(&ctx, &new, &visit.base_url(), None).await?;
+    let text = |name: &str| partner[name].as_str().unwrap_or_default().to_owned();
+    if status == 200 {
+        // What was accepted by joining may be what its link has waited for.
+        visit.shell.site.forget_link(&text("code")).await;
+    }
+    Ok(Enrolled { id: text("id"), links_work: partner["active"] == true })
+}
+
+fn front<S: Site>(visit: &Visit<'_, S>, status: u16, document: &Document, who: &Who, form: &Form) -> Response {
+    let can_mail = visit.shell.config.setup.mail().is_some() || who.email().is_some();
+    let content = html! {
+        h1 { "Join: " (document.title) }
+        p.lead { "You get a link and a code. When somebody comes through them, you earn. No contract, no minimum, and you may leave any day." }
+        (terms(document, visit.words.as_ref()))
+        h2 { "Join" }
+        @if !can_mail && status == 200 {
+            p { "Mails are not set up here yet, so your address cannot be confirmed. Whoever runs this site finds what to do under Mails in the README." }
+        }
+        (components::problems(form))
+        form.stack method="post" action="/partner/join" {
+            (layout::csrf(visit))
+            input type="hidden" name="program" value=(document.id);
+            (fields(form, who))
+            button { "Join" }
+        }
+        p { "A partner already? " a href="/sign-in?to=/partner" { "Sign in" } "." }
+    };
+    let title = format!("Join: {}", document.title);
+    open(visit, status, &title, content)
+}
+
+fn fields(form: &Form, who: &Who) -> Markup {
+    let mut choices = vec![("", "Choose a country")];
+    choices.extend(COUNTRIES);
+    html! {
+        (field(form, Field { name: "name", label: "Agency name", hint: "Or your own, if you work for yourself.", required: true,
+            autocomplete: "organization", max: 200, ..Field::default() }))
+        @match who.email() {
+            Some(email) => { p { "You join as " strong { (email) } "." } }
+            None => {
+                (field(form, Field { name: "email", label: "Email", kind: "email", hint: "We mail a link there to confirm it.",
+                    required: true, autocomplete: "email", max: 254 }))
+            }
+        }
+        (field(form, Field { name: "website", label: "Website", hint: "Such as example.com.", required: true,
+            autocomplete: "url", max: 500, ..Field::default() }))
+        (select(form, Field { name: "country", label: "Country", hint: "Where you are paid out.", required: true,
+            ..Field::default() }, &choices))
+        (checkbox(form, "disclosure", html! {
+            "I tell people that I may earn something when I recommend this, wherever I share my link. Rules such as the FTC's ask for it."
+        }))
+    }
+}
+
+/// Where a program is joined.
+pub fn path(program: &str) -> String {
+    format!("/partner/join?program={}", escaped(program))
+}

@@ -1,0 +1,247 @@
+//! Partners: found by what people know of them; each with what it has, what it earned and whether it can be paid.
+
+use crate::engine::accrual::{Line, LineState};
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{Figure, number, text};
+use crate::pages::operator::helpers;
+use crate::pages::visit::{Shown, Visit};
+use crate::program::catalog::Catalog;
+use crate::service::error::AppError;
+use crate::store::ledger;
+use crate::store::ledger::BalanceRow;
+use crate::store::partner;
+use crate::store::partner::{LinkRow, PartnerRow};
+use crate::store::payout::payee;
+use crate::store::payout::payee::PayeeRow;
+use crate::store::report::operator as reads;
+use crate::store::report::operator::{BoundAccount, Known, PartnerFound};
+use crate::store::{payout, program};
+use maud::{Markup, html};
+
+/// Links, accounts and payouts of a partner that its page shows.
+const LATEST: i64 = 10;
+
+pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let list = helpers::list(visit, helpers::ROWS)?;
+    let asked = visit.request.param("q").unwrap_or_default().trim().to_owned();
+    let read = match asked.as_str() {
+        "" => reads::partner_page(list.number(helpers::LAST_ROW)?, list.limit + 1),
+        text => reads::partner_search(text),
+    };
+    let (session, rows) = visit.operator(vec![read]).await?;
+    let found: Vec<PartnerFound> = rows[0].decode()?;
+    let (found, next) = match asked.is_empty() {
+        true => helpers::paged(&list, found, |p| p.row.to_string()),
+        false => (found, None),
+    };
+    let columns = [text("Partner"), text("Program"), text("Email"), text("Code"), text("Since")];
+    let cells = |p: &PartnerFound| {
+        vec![
+            html! { (helpers::partner(&p.id, Some(&p.external_id), p.name.as_deref())) @if p.left_at_ms.is_some() { " " (components::state("left")) } },
+            helpers::program(&p.program_id),
+            html! { (p.email.as_deref().unwrap_or("")) },
+            html! { code { (p.code) } },
+            components::day(&*visit.words, p.created_at_ms),
+        ]
+    };
+    let hint = "An id, a link's code, your own id of the partner, or how its name or email address begins.";
+    let content = html! {
+        (components::heading("Partners", "Who brings you accounts.", html! {}))
+        (helpers::search("/operator/partners", &asked, "Find a partner", hint))
+        @if found.is_empty() && asked.is_empty() {
+            (components::empty("There is no partner yet", html! { "Partners join at " a href="/partner/join" { "/partner/join" } ", or through the interface." }))
+        } @else if found.is_empty() {
+            (components::empty("Nobody is found", html! { "Try the beginning of the email address, or the exact code." }))
+        } @else {
+            (components::table("Partners", &columns, &found.iter().map(cells).collect::<Vec<_>>()))
+            @if i64::try_from(found.len()).unwrap_or(0) == reads::FOUND_MAX && !asked.is_empty() {
+                p.quiet { "The first " (reads::FOUND_MAX) " are shown. Type more to find the others." }
+            }
+        }
+        (components::pager("/operator/partners", next.as_deref(), list.cursor.is_empty()))
+    };
+    Ok(helpers::frame(visit, &session, 200, ("/operator/partners", "Partners"), content))
+}
+
+pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    let list = helpers::list(visit, helpers::ROWS)?;
+    let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
+    let asked = vec![
+        partner::partner_find(id),
+        ledger::balance_list(id),
+        program::program_list(),
+        payee::payee_find(id),
+        reads::link_latest(id, LATEST),
+        reads::line_latest(id, before_ms, &before_id, list.limit + 1),
+        reads::bound_latest(id, LATEST),
+        payout::payout_page("", "", id, helpers::LATEST, "", LATEST),
+    ];
+    let (session, rows) = visit.operator(asked).await?;
+    let found: PartnerRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
+    let catalog = program::catalog(&rows[2])?;
+    let (lines, next) = helpers::paged(&list, rows[5].decode()?, |l: &Line| format!("{}.{}", l.at_ms.0, l.id));
+    let name = found.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| found.external_id.clone());
+    let path = format!("/operator/partners/{}", components::escaped(id));
+    let content = html! {
+        (components::heading(&name, "", html! { a.button.second href={ "/operator/accounts?q=" (components::escaped(id)) } { "Its accounts" } }))
+        (balances(visit, &rows[1].decode()?))
+        div.columns {
+            section { h2 { "Profile" } (profile(visit, &found, &catalog)) }
+            section { h2 { "Can it be paid?" } (payability(visit, rows[3].first()?.as_ref())) }
+        }
+        h2 { "Links" }
+        (links(visit, &rows[4].decode()?))
+        h2 { "Accounts" }
+        (accounts(visit, &rows[6].decode()?))
+        h2 { "Payouts" }
+        (payouts(visit, &rows[7].decode()?))
+        h2 { "Entries" }
+        (lines_table(visit, &lines, None))
+        (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
+    };
+    Ok(helpers::frame(visit, &session, 200, ("/operator/partners", &name), content))
+}
+
+fn balances<S: Site>(visit: &Visit<'_, S>, rows: &[BalanceRow]) -> Markup {
+    let figure = |label: &'static str, cents: i64, unit: &str, note: &'static str| Figure {
+        label,
+        value: components::amount(&*visit.words, cents, unit),
+        note: html! { (note) },
+    };
+    html! {
+        @if rows.is_empty() { p.quiet { "It has earned nothing yet." } }
+        @for row in rows {
+            @let used = if row.unit.starts_with("credit") { ("Used", row.redeemed_cents) } else { ("Paid", row.paid_cents) };
+            (components::figures(&[
+                figure("Pending", row.pending_cents, &row.unit, "not vested yet"),
+                figure("Available", row.available_cents, &row.unit, if row.available_cents < 0 { "owed; carried forward" } else { "" }),
+                figure(used.0, used.1, &row.unit, ""),
+            ]))
+        }
+    }
+}
+
+fn profile<S: Site>(visit: &Visit<'_, S>, p: &PartnerRow, catalog: &Catalog) -> Markup {
+    let or_none = |value: Option<&str>| html! { (value.filter(|v| !v.is_empty()).unwrap_or("—")) };
+    let words = &*visit.words;
+    let disclosure = match (p.disclosure_accepted_at_ms, catalog.in_force(&p.program_id, visit.now())) {
+        (Some(at), _) => html! { "accepted " (components::day(words, at)) },
+        (None, Some(document)) if document.requires_disclosure => {
+            html! { "not accepted: its links do not work before" }
+        }
+        _ => html! { "not asked for" },
+    };
+    components::facts(&[
+        ("Id", html! { code { (p.id) } }),
+        ("Your id of it", html! { (p.external_id) }),
+        ("Program", helpers::program(&p.program_id)),
+        ("Code", html! { code { (p.code) } }),
+        ("Email", or_none(p.email.as_deref())),
+        ("Website", or_none(p.website.as_deref())),
+        ("Country", or_none(p.country.as_deref())),
+        ("Kind", or_none(p.kind.as_deref())),
+        ("Disclosure", disclosure),
+        ("Since", components::day(words, p.created_at_ms)),
+        ("Left", html! { @match p.left_at_ms { Some(at) => (components::day(words, at)), None => "—" } }),
+    ])
+}
+
+fn payability<S: Site>(visit: &Visit<'_, S>, payee: Option<&PayeeRow>) -> Markup {
+    let Some(p) = payee else {
+        return html! { p { "Not yet: it has no account at Stripe. Its page of payouts asks it to make one, and each run reminds it." } };
+    };
+    let due: Vec<String> = serde_json::from_str(&p.currently_due).unwrap_or_default();
+    let can = p.transfers_active != 0 && p.payouts_enabled != 0;
+    let missing = match (&p.disabled_reason, due.is_empty()) {
+        (None, true) => html! { "nothing" },
+        (reason, _) => html! { (due.join(", ")) @if let Some(reason) = reason { " (" (reason) ")" } },
+    };
+    components::facts(&[
+        (
+            "State",
+            html! { (components::state(if can { "active" } else { "waiting" })) @if !can { " Stripe pays nothing out to it yet" } },
+        ),
+        ("Account at Stripe", html! { code { (p.stripe_account_id) } }),
+        ("Country", html! { (p.country.as_deref().unwrap_or("—")) }),
+        ("Stripe asks for", missing),
+        ("As of", components::instant(&*visit.words, p.updated_at_ms)),
+    ])
+}
+
+fn links<S: Site>(visit: &Visit<'_, S>, rows: &[LinkRow]) -> Markup {
+    let cells = |l: &LinkRow| {
+        let over = l.disabled_at_ms.is_some() || l.expires_at_ms.is_some_and(|at| at <= visit.now());
+        vec![
+            html! { code { (l.code) } },
+            html! { (l.destination.as_deref().unwrap_or("the front page")) },
+            html! { (l.campaign.as_deref().unwrap_or("")) },
+            components::state(if over { "disabled" } else { "active" }),
+            components::day(&*visit.words, l.created_at_ms),
+        ]
+    };
+    let columns = [text("Code"), text("Leads to"), text("Campaign"), text("State"), text("Made")];
+    components::table("Links", &columns, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+fn accounts<S: Site>(visit: &Visit<'_, S>, rows: &[BoundAccount]) -> Markup {
+    let cells = |a: &BoundAccount| {
+        vec![
+            helpers::account(&a.account_id),
+            html! { (a.method.as_deref().unwrap_or("")) },
+            html! { @if a.held != 0 { (components::state("held")) } },
+            components::instant(&*visit.words, a.signed_up_at_ms),
+        ]
+    };
+    html! {
+        @if rows.is_empty() { p.quiet { "Nobody has signed up through it yet." } } @else {
+            (components::table("Accounts, the latest first", &[text("Account"), text("Bound by"), text("Review"), text("Signed up")],
+                &rows.iter().map(cells).collect::<Vec<_>>()))
+        }
+    }
+}
+
+fn payouts<S: Site>(visit: &Visit<'_, S>, rows: &[crate::engine::payout::Sending]) -> Markup {
+    let cells = |s: &crate::engine::payout::Sending| {
+        vec![
+            html! { a href={ "/operator/payouts/" (components::escaped(&s.id)) } { (components::day(&*visit.words, s.created_at_ms)) } },
+            components::state_with(crate::pages::payout::operator_payouts::state_of(s), &s.reason),
+            components::amount(&*visit.words, s.amount_cents.0, &s.unit),
+        ]
+    };
+    html! {
+        @if rows.is_empty() { p.quiet { "Nothing was paid to it yet." } } @else {
+            (components::table("Payouts, the latest first", &[text("Planned"), text("State"), number("Amount")],
+                &rows.iter().map(cells).collect::<Vec<_>>()))
+        }
+    }
+}
+
+/// Lines as operators read them: what for, by which rule of which version, where it stands and why. With `partners` those
+/// of an account, whose partners they are; else those of one partner.
+pub fn lines_table<S: Site>(visit: &Visit<'_, S>, lines: &[Line], partners: Option<&[Known]>) -> Markup {
+    let cells = |l: &Line| {
+        let whose = match partners {
+            None => helpers::account(&l.account_id),
+            Some(_) if l.partner_id.is_empty() => html! { "the account itself" },
+            Some(known) => helpers::partner_of(known, &l.partner_id),
+        };
+        vec![
+            components::instant(&*visit.words, l.at_ms),
+            whose,
+            html! { (l.rule_id) " " span.quiet { (l.program_id) " v" (l.program_version) } br; span.quiet { (l.basis) } },
+            html! {
+                (components::state_with(l.state.name(), &l.reason))
+                @if l.state == LineState::Pending { br; span.quiet { "available from " (components::utc(&*visit.words, l.vests_at_ms)) } }
+            },
+            components::amount(&*visit.words, l.net_cents.0, &l.unit),
+        ]
+    };
+    let whose = if partners.is_some() { "To" } else { "Account" };
+    let columns = [text("When"), text(whose), text("For"), text("State"), number("Amount")];
+    html! {
+        @if lines.is_empty() { p.quiet { "There is no entry yet." } } @else {
+            (components::table("Entries", &columns, &lines.iter().map(cells).collect::<Vec<_>>()))
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The books' terms in words that partners use.
+
+use crate::base::id;
+use crate::engine::accrual::invoice::NEVER;
+use crate::engine::accrual::{Line, LineState};
+use crate::engine::settlement::schedule;
+use crate::pages::components;
+use crate::pages::locale::Words;
+use crate::program::catalog::Catalog;
+use crate::program::document::{Beneficiary, Document, Effect, Hold, Reward, Unit};
+use maud::{Markup, html};
+
+/// States that earnings are filtered by, with what they mean.
+pub const STATES: &[(&str, &str)] = &[
+    ("pending", "Waits until its hold is over."),
+    ("available", "Yours: it is paid or used from here."),
+    ("held", "A person looks at it before it goes on."),
+    ("disputed", "The client's bank is asked to take the payment back; it waits for the outcome."),
+    ("waiting", "Waits until the program's pool is funded."),
+    ("reversed", "The client got the money back, so nothing is earned."),
+    ("void", "Not earned."),
+];
+
+pub fn meaning(state: &str) -> &'static str {
+    match state {
+        "paid" => return "It was paid to you.",
+        "on its way" => return "It is on its way to you.",
+        _ => {}
+    }
+    STATES.iter().find(|(name, _)| *name == state).map_or("", |(_, meaning)| meaning)
+}
+
+/// How an account is called: always the same, and nothing that says who it is.
+pub fn client_name(partner: &str, account: &str) -> String {
+    let hash = id::derived("client", &[partner, account]);
+    let short = hash.rsplit('_').next().and_then(|digits| digits.get(..6)).unwrap_or("");
+    format!("Client {}", short.to_ascii_uppercase())
+}
+
+/// `first-year` as "First year".
+pub fn spaced(name: &str) -> String {
+    let text = name.replace(['-', '_', '.'], " ");
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default() + chars.as_str()
+}
+
+/// What a rule of a document gives, with its name: "First year, 20%".
+pub fn rule(words: &dyn Words, document: Option<&Document>, rule: &str) -> String {
+    let name = spaced(rule);
+    let Some(document) = document else { return name };
+    if let Some(reward) = document.reward(rule) {
+        return format!("{name}, {}", gives(words, document, reward));
+    }
+    match document.modifiers.iter().find(|m| m.id == rule).map(|m| &m.then) {
+        Some(Effect::AddBps(more)) => format!("{name} bonus, {} more", words.percent(more.0)),
+        Some(Effect::ReplaceBps(_)) => format!("{name} bonus"),
+        None => name,
+    }
+}
+
+fn gives(words: &dyn Words, document: &Document, reward: &Reward) -> String {
+    let Beneficiary::Referrer = reward.to;
+    match (reward.amount.flat_cents, reward.amount.rate_bps) {
+        (Some(cents), _) => words.money(cents.0, &document.currency),
+        (None, Some(rate)) => words.percent(rate.0),
+        (None, None) => String::new(),
+    }
+}
+
+/// What a line is for: `invoice:<id>`, `state:<name>`, `event:<type>`.
+pub fn basis(basis: &str) -> String {
+    match basis.split_once(':') {
+        Some(("invoice", _)) => "Invoice paid".to_owned(),
+        Some(("state", state)) => format!("Client reached “{}”", spaced(state)),
+        Some(("event", event)) => spaced(event),
+        _ => spaced(basis),
+    }
+}
+
+/// A reason without the host's own ids, which may say who a client is: `invoice in_1 was paid`.
+fn without_ids(text: &str) -> String {
+    let mut words = text.split(' ');
+    let mut kept: Vec<&str> = Vec::new();
+    while let Some(word) = words.next() {
+        if word != "invoice" {
+            kept.push(word);
+            continue;
+        }
+        kept.push("the");
+        let id = words.next().unwrap_or("");
+        kept.push(if id.ends_with(';') { "invoice;" } else { "invoice" });
+    }
+    kept.join(" ")
+}
+
+/// Why something is as it is. What a reviewer wrote is the operator's.
+pub fn reason(text: &str) -> String {
+    if text.starts_with("rejected in review") {
+        return "A person looked at it and decided against it. Ask the program if you want to know more.".to_owned();
+    }
+    let text = without_ids(text);
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let stop = if text.is_empty() || text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{stop}", chars.as_str())
+}
+
+/// What an unpaid payout in this state waits for. Why an operator stopped it is the operator's to say.
+pub fn waits(state: &str) -> &'static str {
+    match state {
+        "held" => "the program has stopped it for now",
+        "planned" => "it waits to be approved and sent",
+        "submitting" => "it is being sent",
+        "review" => "a person looks at it",
+        "failed" => "it failed; the amount is available again",
+        "cancelled" => "it was cancelled; the amount is available again",
+        _ => "",
+    }
+}
+
+/// When a line becomes available, or became so.
+pub fn available(words: &dyn Words, catalog: &Catalog, line: &Line) -> Markup {
+    let cadence = catalog.in_force(&line.program_id, line.at_ms).map(|d| d.settlement.cadence);
+    html! {
+        @match line.state {
+            LineState::Available => "Now",
+            LineState::Pending if line.vests_at_ms >= NEVER => "Not known yet",
+            LineState::Pending => {
+                (components::day(words, cadence.map_or(line.vests_at_ms, |c| schedule::next_run_at(c, line.vests_at_ms))))
+            }
+            LineState::Held | LineState::Disputed | LineState::Waiting => "Once that is settled",
+            LineState::Reversed | LineState::Void | LineState::Settled => "Never",
+        }
+    }
+}
+
+/// Why a program waits before something is available.
+pub fn hold(document: &Document) -> String {
+    match &document.vesting.hold {
+        Hold::None {} => "What you earn is available at once.".to_owned(),
+        Hold::DaysAfterFirstPayment { days, void_if_cancelled } => {
+            let void = if *void_if_cancelled { " If the client cancels before, it is not earned." } else { "" };
+            format!("What a client earns you is held until {days} days after its first payment.{void}")
+        }
+        Hold::UntilState { state, churn_days } => format!(
+            "What a client earns you is held until it reached “{}”. If it leaves before, or within {churn_days} days of \
+             its first payment, it is not earned.",
+            spaced(state)
+        ),
+    }
+}
+
+/// Whether this program pays money, as distinct from credit.
+pub fn pays_cash(document: Option<&Document>) -> bool {
+    document.is_some_and(|d| d.settlement.unit == Unit::Cash && !d.rewards.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::locale::Plain;
+    use crate::program::catalog::PRESETS;
+    use crate::program::check;
+
+    #[test]
+    fn rules_are_named_with_what_they_give() {
+        let document = check::read(PRESETS[1].1).unwrap();
+        for (id, want) in [
+            ("first-year", "First year, 20%"),
+            ("high-value", "High value, USD 500.00"),
+            ("volume", "Volume bonus, 5% more"),
+            ("platinum", "Platinum bonus"),
+            ("gone", "Gone"),
+        ] {
+            assert_eq!(rule(&Plain, Some(&document), id), want);
+        }
+    }
+
+    #[test]
+    fn clients_have_names_that_say_nothing() {
+        let name = client_name("ptn_1", "jane@corp.example");
+        assert!(name.starts_with("Client ") && name.len() == 13 && !name.to_lowercase().contains("jane"), "{name}");
+        assert_eq!(name, client_name("ptn_1", "jane@corp.example"));
+        assert_ne!(name, client_name("ptn_2", "jane@corp.example"));
+    }
+
+    #[test]
+    fn what_reviewers_write_stays_with_them() {
+        assert!(!reason("rejected in review: Bob's own shop").contains("Bob"));
+        assert_eq!(reason("invoice in_1 was paid"), "The invoice was paid.");
+        assert_eq!(reason("a dispute of invoice acme-7 is open"), "A dispute of the invoice is open.");
+        assert_eq!(
+            reason("discount on invoice in_1; referred through A"),
+            "Discount on the invoice; referred through A."
+        );
+        assert_eq!(reason(""), "");
+    }
+}

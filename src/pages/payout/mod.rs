@@ -1,0 +1,7 @@
+//! Money that leaves.
+
+pub mod onboarding;
+pub mod operator_payouts;
+pub mod partner_payouts;
+pub mod receipt;
+pub mod status;

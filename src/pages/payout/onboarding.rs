@@ -1,0 +1,250 @@
+//! Where a partner's money goes: the account at Stripe, and what Stripe still asks for. The browser goes there by a plain
+//! link: a form may not lead to another site.
+
+use crate::codec::operator::Onboarding;
+use crate::engine::payout::payee::is_payable;
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::Field;
+use crate::pages::form::Form;
+use crate::pages::layout;
+use crate::pages::layout::{Area, Page};
+use crate::pages::partner::wording;
+use crate::pages::route::with_refusal;
+use crate::pages::visit::{Partner, Shown, Visit};
+use crate::service::error::{AppError, Kind};
+use crate::service::payout::onboard;
+use crate::store::partner;
+use crate::store::partner::PartnerRow;
+use crate::store::payout::payee;
+use crate::store::payout::payee::PayeeRow;
+use maud::{Markup, html};
+
+/// Countries in which Stripe pays out, as of 2025. Which of them a platform may pay Stripe says itself, when asked.
+const COUNTRIES: &[(&str, &str)] = &[
+    ("", "Choose"),
+    ("AU", "Australia"),
+    ("AT", "Austria"),
+    ("BE", "Belgium"),
+    ("BR", "Brazil"),
+    ("BG", "Bulgaria"),
+    ("CA", "Canada"),
+    ("HR", "Croatia"),
+    ("CY", "Cyprus"),
+    ("CZ", "Czechia"),
+    ("DK", "Denmark"),
+    ("EE", "Estonia"),
+    ("FI", "Finland"),
+    ("FR", "France"),
+    ("DE", "Germany"),
+    ("GI", "Gibraltar"),
+    ("GR", "Greece"),
+    ("HK", "Hong Kong"),
+    ("HU", "Hungary"),
+    ("IE", "Ireland"),
+    ("IT", "Italy"),
+    ("JP", "Japan"),
+    ("LV", "Latvia"),
+    ("LI", "Liechtenstein"),
+    ("LT", "Lithuania"),
+    ("LU", "Luxembourg"),
+    ("MY", "Malaysia"),
+    ("MT", "Malta"),
+    ("MX", "Mexico"),
+    ("NL", "Netherlands"),
+    ("NZ", "New Zealand"),
+    ("NO", "Norway"),
+    ("PL", "Poland"),
+    ("PT", "Portugal"),
+    ("RO", "Romania"),
+    ("SG", "Singapore"),
+    ("SK", "Slovakia"),
+    ("SI", "Slovenia"),
+    ("ES", "Spain"),
+    ("SE", "Sweden"),
+    ("CH", "Switzerland"),
+    ("TH", "Thailand"),
+    ("AE", "United Arab Emirates"),
+    ("GB", "United Kingdom"),
+    ("US", "United States"),
+];
+
+/// What Stripe still asks for, in words, each once.
+pub fn due(payee: &PayeeRow) -> Vec<String> {
+    let asked: Vec<String> = serde_json::from_str(&payee.currently_due).unwrap_or_default();
+    let mut words: Vec<String> = asked.iter().map(|name| asked_for(name)).collect();
+    words.sort();
+    words.dedup();
+    words
+}
+
+/// `individual.verification.document` as "an identity document".
+fn asked_for(name: &str) -> String {
+    let has = |part: &str| name.contains(part);
+    let known = [
+        ("external_account", "a bank account"),
+        ("tos_acceptance", "your agreement to its terms"),
+        ("document", "an identity document"),
+        ("dob", "your date of birth"),
+        ("ssn", "your tax number"),
+        ("id_number", "your tax number"),
+        ("tax_id", "your tax number"),
+        ("address", "an address"),
+        ("email", "an email address"),
+        ("phone", "a telephone number"),
+        ("first_name", "your name"),
+        ("last_name", "your name"),
+        ("business_profile", "what your business does"),
+        ("business_type", "what kind of business you are"),
+        ("representative", "who represents your business"),
+        ("owners", "who owns your business"),
+    ];
+    let found = known.iter().find(|(part, _)| has(part)).map(|(_, words)| (*words).to_owned());
+    found.unwrap_or_else(|| wording::spaced(name).to_lowercase())
+}
+
+/// Whether money reaches the partner, and what to do where it does not.
+pub fn standing<S: Site>(visit: &Visit<'_, S>, payee: Option<&PayeeRow>) -> Markup {
+    let Some(payee) = payee else {
+        if connected(visit).is_err() {
+            return html! { p.quiet { "Payouts are not set up yet. What you earn waits for you." } };
+        }
+        return html! {
+            div.todo {
+                h2 { "Say where your money goes" }
+                p { "Payouts go to an account of yours at Stripe. Making one takes a few minutes; what you earn meanwhile waits for you." }
+                p { a.button href="/partner/payouts/setup" { "Begin" } }
+            }
+        };
+    };
+    if is_payable(payee.transfers_active != 0, payee.payouts_enabled != 0) {
+        return html! {
+            p { (components::state("active")) " Money reaches your account at Stripe." }
+            form.inline-form method="post" action="/partner/payouts/dashboard" {
+                (layout::csrf(visit))
+                button.second { "Look at it at Stripe" }
+                a href="/partner/payouts/setup" { "Change your details" }
+            }
+        };
+    }
+    let due = due(payee);
+    html! {
+        div.todo {
+            h2 { "Stripe cannot pay you yet" }
+            @if due.is_empty() {
+                p { "It looks through what you sent. That may take a day or two; nothing is lost meanwhile." }
+            } @else {
+                p { "It still asks for:" }
+                ul { @for what in &due { li { (what) } } }
+            }
+            p { a.button href="/partner/payouts/setup" { "Go on" } }
+        }
+    }
+}
+
+pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (partner, rows) =
+        visit.partner(vec![partner::partner_find(visit.claim()), payee::payee_find(visit.claim())]).await?;
+    let row: Option<PartnerRow> = rows[0].first()?;
+    let country = row.and_then(|r| r.country).unwrap_or_default();
+    asked(visit, 200, &partner, rows[1].first()?.as_ref(), &Form::filled(&[("country", &country)]))
+}
+
+fn asked<S: Site>(
+    visit: &Visit<'_, S>,
+    status: u16,
+    partner: &Partner,
+    payee: Option<&PayeeRow>,
+    form: &Form,
+) -> Shown {
+    let ready = visit.shell.config.setup.stripe.is_some();
+    let lead = "Payouts go through Stripe. It asks who you are and where your money should go; we see neither your documents nor your bank account.";
+    let content = html! {
+        (components::heading("Where your money goes", lead, html! {}))
+        (components::problems(form))
+        @if !ready {
+            (components::empty("Payouts are not set up yet", html! { "The program has not connected Stripe. What you earn waits for you." }))
+        } @else {
+            form.stack method="post" action="/partner/payouts/setup" {
+                (layout::csrf(visit))
+                @if let Some(payee) = payee {
+                    p { "Your account at Stripe is " code { (payee.stripe_account_id) } @if let Some(c) = &payee.country { ", in " (country_name(c)) } "." }
+                } @else {
+                    (components::select(form, Field {
+                        name: "country",
+                        label: "Country",
+                        hint: "Where you live, or your business is. It cannot be changed afterwards.",
+                        required: true,
+                        ..Field::default()
+                    }, COUNTRIES))
+                }
+                button { "Go on" }
+            }
+        }
+    };
+    let page = Page { title: "Where your money goes", area: Area::Partner(partner), here: "/partner/payouts", content };
+    Ok(layout::show(visit, status, page))
+}
+
+fn country_name(code: &str) -> &str {
+    COUNTRIES.iter().find(|(known, _)| *known == code).map_or(code, |(_, name)| name)
+}
+
+/// Takes a fresh link to the onboarding, and makes the account where there is none.
+pub async fn begin<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (partner, rows) = visit.partner(vec![payee::payee_find(visit.claim())]).await?;
+    connected(visit)?;
+    let payee: Option<PayeeRow> = rows[0].first()?;
+    let mut form = visit.form.clone();
+    let country = form.get("country").to_owned();
+    if payee.is_none() && (country.is_empty() || !COUNTRIES.iter().any(|(code, _)| *code == country)) {
+        form.refuse("country", "Choose one of the list.");
+        return asked(visit, 422, &partner, None, &form);
+    }
+    let base = visit.base_url();
+    let onboarding = Onboarding {
+        return_url: Some(format!("{base}/partner/payouts")),
+        refresh_url: Some(format!("{base}/partner/payouts/setup")),
+        country: payee.is_none().then_some(country),
+        recipient_agreement: false,
+    };
+    match onboard::onboard(&visit.context(&partner.session), &partner.id, &onboarding, &base).await {
+        Ok((_, answer)) => {
+            onwards(visit, &partner, answer["url"].as_str().unwrap_or_default(), "Your details at Stripe")
+        }
+        Err(error) => asked(visit, 422, &partner, payee.as_ref(), &with_refusal(visit, error)?),
+    }
+}
+
+pub async fn dashboard<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (partner, _) = visit.partner(Vec::new()).await?;
+    connected(visit)?;
+    let (_, answer) = onboard::dashboard(&visit.context(&partner.session), &partner.id).await?;
+    onwards(visit, &partner, answer["url"].as_str().unwrap_or_default(), "Your account at Stripe")
+}
+
+/// Whether the program has connected Stripe: what is wrong with its configuration is not for partners.
+fn connected<S: Site>(visit: &Visit<'_, S>) -> Result<(), AppError> {
+    let detail = "the program has not connected Stripe yet; what you earn waits for you";
+    match visit.shell.config.setup.stripe {
+        Some(_) => Ok(()),
+        None => Err(AppError::new(Kind::Conflict, "not_configured", detail)),
+    }
+}
+
+/// A link that works once, for the reader to follow.
+fn onwards<S: Site>(visit: &Visit<'_, S>, partner: &Partner, url: &str, title: &str) -> Shown {
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return Err(AppError::new(Kind::Fault, "stripe_answer", "Stripe's answer holds no address").into());
+    }
+    let content = html! {
+        div.message {
+            h1 { (title) }
+            p { "Stripe is ready for you. The link works once, and for a few minutes." }
+            p { a.button href=(url) rel="noopener noreferrer" { "Continue at Stripe" } }
+            p { a href="/partner/payouts" { "Not now" } }
+        }
+    };
+    let page = Page { title, area: Area::Partner(partner), here: "/partner/payouts", content };
+    Ok(layout::show(visit, 200, page))
+}

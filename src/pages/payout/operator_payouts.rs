@@ -1,0 +1,291 @@
+//! Payouts: lists by state, each one's receipt, and what an operator decides about one.
+
+use crate::codec::operator as asked;
+use crate::engine::identity::access::Scope;
+use crate::engine::payout::{Kind as Moved, Sending, State};
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{Field, Figure, number, text};
+use crate::pages::form::Form;
+use crate::pages::layout::csrf;
+use crate::pages::operator::helpers;
+use crate::pages::route::with_refusal;
+use crate::pages::settlement::runs::payout_table;
+use crate::pages::visit::{Shown, Stop, Visit};
+use crate::service::error::{AppError, Kind};
+use crate::service::payout as deciding;
+use crate::service::payout::Decision;
+use crate::store::payout as rows;
+use crate::store::payout::report as reports;
+use crate::store::payout::report::{Movement, ReceiptSums};
+use crate::store::report::operator::Known;
+use crate::store::settlement::operator_runs as reads;
+use crate::store::settlement::operator_runs::PayoutShown;
+use maud::{Markup, html};
+
+const HERE: &str = "/operator/payouts";
+
+const STATES: &[(&str, &str)] = &[
+    ("", "All"),
+    ("planned", "Planned"),
+    ("submitting", "On their way"),
+    ("paid", "Paid"),
+    ("held", "Held"),
+    ("review", "To resolve"),
+    ("failed", "Failed"),
+    ("cancelled", "Cancelled"),
+];
+
+pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let list = helpers::list(visit, helpers::ROWS)?;
+    let state = visit.request.param("state").unwrap_or_default();
+    if !STATES.iter().any(|(value, _)| *value == state) {
+        return Err(AppError::new(Kind::BadRequest, "unsupported", "there is no such list of payouts").into());
+    }
+    let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
+    let read = reads::payout_shown_page(&state, before_ms, &before_id, list.limit + 1);
+    let (session, rows) = visit.operator(vec![read]).await?;
+    let (found, next) =
+        helpers::paged(&list, rows[0].decode()?, |p: &PayoutShown| format!("{}.{}", p.created_at_ms.0, p.id));
+    let path = if state.is_empty() { HERE.to_owned() } else { format!("{HERE}?state={state}") };
+    let content = html! {
+        (components::heading("Payouts", "Money on its way to partners. Runs plan it, you approve it, Stripe sends it.", html! { a.button.second href="/operator/runs" { "Runs" } }))
+        (helpers::tabs("Payouts by state", HERE, "state", &state, STATES))
+        @if found.is_empty() {
+            (components::empty("There is none", html! { "A run plans a payout for each partner with something payable and an account at Stripe." }))
+        } @else {
+            (payout_table(visit, &found, true))
+        }
+        (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
+    };
+    Ok(helpers::frame(visit, &session, 200, ("/operator/runs", "Payouts"), content))
+}
+
+/// A state as people see it: one that is held says so.
+pub fn state_of(s: &Sending) -> &'static str {
+    match (s.kind, s.state) {
+        (_, State::Planned | State::Submitting) if s.held != 0 => "held",
+        (Moved::Reversal, State::Paid) => "reversed",
+        (Moved::Credit, State::Paid) => "delivered",
+        (Moved::Debit, State::Paid) => "taken back",
+        (_, state) => state.name(),
+    }
+}
+
+/// What a sending's id says it is.
+fn kind_of(id: &str) -> Moved {
+    match id.split_once('_').map_or("", |(kind, _)| kind) {
+        "rvl" => Moved::Reversal,
+        "crd" => Moved::Credit,
+        _ => Moved::Payout,
+    }
+}
+
+fn title_of(kind: Moved) -> &'static str {
+    match kind {
+        Moved::Payout => "Payout",
+        Moved::Reversal => "Reversal",
+        Moved::Credit => "Credit",
+        Moved::Debit => "Credit taken back",
+    }
+}
+
+pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    shown(visit, id, &Form::default()).await
+}
+
+async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
+    let list = helpers::list(visit, helpers::ROWS)?;
+    let mut read =
+        vec![rows::sending_find(kind_of(id), &[id.to_owned()]), reads::partner_of_sending(id), rows::reversal_list(id)];
+    read.extend(reports::receipt_of(id, list.number(0)?, list.limit + 1));
+    let (session, found) = visit.operator(read).await?;
+    let s: Sending = found[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
+    let known: Option<Known> = found[1].first()?;
+    let reversals: Vec<Sending> = found[2].decode()?;
+    let sums: Option<ReceiptSums> = found[3].first()?;
+    let (movements, next) = helpers::paged(&list, found[4].decode()?, |m: &Movement| m.row.to_string());
+    let path = format!("{HERE}/{}", components::escaped(id));
+    let name = known.as_ref().map_or(s.partner_id.as_str(), |k| k.name.as_deref().unwrap_or(&k.external_id));
+    let title = format!("{} to {name}", title_of(s.kind));
+    let content = html! {
+        (components::heading(&title, "", html! { a.button.second href=(HERE) { "All payouts" } }))
+        (components::problems(form))
+        (figures(visit, &s))
+        (facts(visit, &s, name))
+        (decisions(visit, &path, &s, form))
+        @if let Some(sums) = &sums { (receipt(visit, &s, sums, &movements)) (components::pager(&path, next.as_deref(), list.cursor.is_empty())) }
+        @if !reversals.is_empty() {
+            h2 { "Taken back" }
+            (components::table("Reversals", &[text("Reversal"), text("State"), number("Amount")], &reversals.iter().map(|r| vec![
+                html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (components::day(&*visit.words, r.created_at_ms)) } },
+                components::state_with(state_of(r), &r.reason),
+                components::amount(&*visit.words, r.amount_cents.0, &r.unit),
+            ]).collect::<Vec<_>>()))
+        }
+    };
+    Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/runs", &title), content))
+}
+
+fn figures<S: Site>(visit: &Visit<'_, S>, s: &Sending) -> Markup {
+    let words = &*visit.words;
+    components::figures(&[
+        Figure { label: "Amount", value: components::amount(words, s.amount_cents.0, &s.unit), note: html! {} },
+        Figure {
+            label: "State",
+            value: components::state(state_of(s)),
+            note: html! { @if s.reason != state_of(s) { (s.reason) } },
+        },
+        Figure {
+            label: if s.done_at_ms.is_some() { "Done" } else { "Planned" },
+            value: components::day(words, s.done_at_ms.unwrap_or(s.created_at_ms)),
+            note: html! {},
+        },
+    ])
+}
+
+fn facts<S: Site>(visit: &Visit<'_, S>, s: &Sending, name: &str) -> Markup {
+    let words = &*visit.words;
+    let (parent, target) = match s.kind {
+        Moved::Payout => ("Run", "To Stripe's account"),
+        Moved::Reversal => ("Takes back", "Of the transfer"),
+        Moved::Credit | Moved::Debit => ("Entry", "Customer at Stripe"),
+    };
+    let of = html! {
+        @match s.kind {
+            Moved::Payout => a href={ "/operator/runs/" (components::escaped(&s.parent)) } { (s.parent) },
+            Moved::Reversal => a href={ (HERE) "/" (components::escaped(&s.parent)) } { (s.parent) },
+            Moved::Credit | Moved::Debit => code { (s.parent) },
+        }
+    };
+    let next = matches!(s.state, State::Planned | State::Submitting).then_some(s.due_at_ms);
+    components::facts(&[
+        ("Id", html! { code { (s.id) } }),
+        ("Partner", helpers::partner(&s.partner_id, None, Some(name))),
+        ("Program", helpers::program(&s.program_id)),
+        (parent, of),
+        (target, html! { code { (s.target) } }),
+        ("At Stripe", html! { @match &s.stripe_id { Some(id) => code { (id) }, None => "—" } }),
+        (
+            "Attempts",
+            html! { (words.number(s.attempt)) @if let Some(at) = s.first_sent_at_ms { ", first sent " (components::instant(words, at)) } },
+        ),
+        ("Next", html! { @match next { Some(at) => (components::instant(words, at)), None => "—" } }),
+    ])
+}
+
+/// What can be decided about it as it stands: all of it by one form, with one reason.
+fn decisions<S: Site>(visit: &Visit<'_, S>, path: &str, s: &Sending, form: &Form) -> Markup {
+    let is_open = matches!(s.state, State::Planned | State::Submitting);
+    if !is_open && s.state != State::Review {
+        return html! {};
+    }
+    let amount = components::amount(&*visit.words, s.amount_cents.0, &s.unit);
+    html! {
+        section.sheet aria-labelledby="decide" {
+            h2 id="decide" { "Decide" }
+            @if visit.may(Scope::Payouts) {
+                form.stack method="post" action=(path) {
+                    (csrf(visit))
+                    (helpers::reason(form, ""))
+                    @if s.state == State::Review {
+                        p {
+                            "Look at Stripe's dashboard first. Either one transfer of " (amount) " stands there, or none; what you say is compared with Stripe before anything is booked."
+                        }
+                        (components::field(form, Field {
+                            name: "transfer", label: "The transfer that stands", hint: "Its id at Stripe: only if it was paid.", autocomplete: "off", max: 255, ..Field::default()
+                        }))
+                        div.actions {
+                            button name="decision" value="paid" { "It was paid" }
+                            button.second name="decision" value="again" { "Look it up, and send it again" }
+                            button.danger name="decision" value="failed" { "Nothing was paid, and nothing shall be" }
+                        }
+                    } @else {
+                        ul {
+                            @if s.held == 0 { li { "Held, " (amount) " stays set aside and nothing is sent until somebody releases it." } }
+                            @else { li { "Released, " (amount) " is sent when its run is approved, or at once where it is." } }
+                            @if s.state == State::Planned { li { "Cancelled, nothing is sent, and " (amount) " is available to the partner again: the next run plans it anew." } }
+                        }
+                        div.actions {
+                            @if s.held == 0 { button.second name="decision" value="hold" { "Hold it" } }
+                            @else { button name="decision" value="release" { "Release it" } }
+                            @if s.state == State::Planned { button.danger name="decision" value="cancel" { "Cancel it" } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn receipt<S: Site>(visit: &Visit<'_, S>, s: &Sending, sums: &ReceiptSums, movements: &[Movement]) -> Markup {
+    let words = &*visit.words;
+    let amount = |cents: i64| components::amount(words, cents, &s.unit);
+    let cells = |m: &Movement| {
+        let what = match (m.code.as_str(), m.phase.as_str()) {
+            ("payout", "void") => "payout came back",
+            ("vest", _) => "became available",
+            ("reverse", _) => "taken back",
+            ("accrue", _) => "earned",
+            ("payout_return", _) => "reversed payout",
+            (code, _) => code,
+        };
+        vec![
+            components::instant(words, m.created_at_ms),
+            html! { (what) },
+            html! { @if let Some(account) = &m.account_id { (helpers::account(account)) } },
+            html! { (m.rule_id.as_deref().unwrap_or("")) " " span.quiet { (m.basis.as_deref().unwrap_or(&m.reason)) } },
+            amount(m.amount_cents),
+        ]
+    };
+    html! {
+        h2 { "How the amount came about" }
+        (components::facts(&[
+            ("Period", html! { (sums.period) }),
+            ("Left after the payout before", amount(sums.opening_cents)),
+            ("Moved since", amount(sums.moved_cents)),
+            ("Not ripe, held or disputed", amount(sums.available_cents - sums.payable_cents)),
+            ("Payout", html! { strong { (amount(s.amount_cents.0)) } }),
+        ]))
+        @if movements.is_empty() { p.quiet { "Nothing has moved since the payout before." } } @else {
+            (components::table("Movements since the payout before", &[text("When"), text("What"), text("Account"), text("For"), number("Amount")],
+                &movements.iter().map(cells).collect::<Vec<_>>()))
+        }
+    }
+}
+
+pub async fn decide<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    let (session, _) = visit.operator(Vec::new()).await?;
+    let ctx = visit.context(&session);
+    let decide_it = async {
+        let given = helpers::body(&visit.form, &["reason"]);
+        let (decision, done) = match visit.form.get("decision") {
+            "hold" => (Decision::Hold, "held"),
+            "release" => (Decision::Release, "released"),
+            "cancel" => (Decision::Cancel, "cancelled"),
+            _ => {
+                let made = if kind_of(id) == Moved::Credit { "transaction" } else { "transfer" };
+                let mut form = visit.form.clone();
+                form.put(made, visit.form.get("transfer"));
+                let (resolution, _) = asked::resolution(&helpers::body(&form, &["decision", "reason", made]), made)?;
+                (Decision::Resolve(resolution), "decided")
+            }
+        };
+        let reason = asked::decision(&given)?;
+        deciding::decide(&ctx, id, &decision, &reason).await.map(|_| done)
+    };
+    match decide_it.await {
+        Ok(done) => Ok(visit.see(&format!("{HERE}/{}?done={done}", components::escaped(id)))),
+        Err(error) => shown(visit, id, &without_stripe(visit, error)?).await,
+    }
+}
+
+/// A form's refusal. That Stripe is not set up or does not answer is told there, too: what was typed stays.
+pub fn without_stripe<S: Site>(visit: &Visit<'_, S>, error: AppError) -> Result<Form, Stop> {
+    if error.kind == Kind::Transient {
+        let mut form = visit.form.clone();
+        form.refused(&error);
+        return Ok(form);
+    }
+    with_refusal(visit, error)
+}

@@ -1,0 +1,194 @@
+//! Payouts: what was sent, what is on its way, what came back; and how credit was used.
+
+use crate::engine::payout::Sending;
+use crate::http::exchange::Response;
+use crate::http::page::Page as Cursor;
+use crate::http::payout::payouts::cell;
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{Column, Figure, number, text};
+use crate::pages::layout;
+use crate::pages::layout::{Area, Page};
+use crate::pages::locale::Words;
+use crate::pages::partner::wording;
+use crate::pages::payout::onboarding;
+use crate::pages::visit::{Shown, Visit};
+use crate::program::document::Document;
+use crate::service::payout::state_name;
+use crate::store::ledger;
+use crate::store::ledger::BalanceRow;
+use crate::store::partner::page as reads;
+use crate::store::partner::page::{CreditRow, ReturnRow};
+use crate::store::payout;
+use crate::store::payout::payee;
+use crate::store::payout::payee::PayeeRow;
+use crate::store::port::Rows;
+use crate::store::program::{catalog, program_list};
+use maud::{Markup, html};
+
+/// Newest uses of credit, and newest amounts that came back.
+const LATEST: i64 = 50;
+/// Payouts of one file: a monthly one for four hundred years.
+const FILE_ROWS: i64 = 5_000;
+
+const COLUMNS: &[Column] = &[text("Payout"), number("Amount"), text("State"), text("Paid"), text("Transfer")];
+const CREDITS: &[Column] = &[text("Date"), text("What"), number("Amount"), text("State"), text("Why")];
+const RETURNS: &[Column] = &[text("Date"), number("Amount"), text("Reversal")];
+
+pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let cursor = Cursor::of(visit.request)?;
+    let (before_ms, before_id) = cursor.instant_and_id(visit.now().plus_days(1).0)?;
+    let claim = visit.claim();
+    let (partner, rows) = visit
+        .partner(vec![
+            payout::payout_page("", "", claim, before_ms, &before_id, cursor.limit + 1),
+            ledger::balance_list(claim),
+            payee::payee_find(claim),
+            reads::return_list(claim, LATEST),
+            reads::credit_list(claim, LATEST),
+            program_list(),
+        ])
+        .await?;
+    let mut sent: Vec<Sending> = rows[0].decode()?;
+    let next = cursor.cut(&mut sent, |s| format!("{}.{}", s.created_at_ms.0, s.id));
+    let first = cursor.cursor.is_empty();
+    let balances: Vec<BalanceRow> = rows[1].decode()?;
+    let catalog = catalog(&rows[5])?;
+    let document = catalog.in_force(&partner.program, visit.now());
+    let payee: Option<PayeeRow> = rows[2].first()?;
+    let cash = wording::pays_cash(document) || balances.iter().any(|b| b.unit.starts_with("cash:"));
+    let words = visit.words.as_ref();
+    let file = html! { @if !sent.is_empty() { a.button.second href="/partner/payouts.csv" { "Download as CSV" } } };
+    let content = html! {
+        (components::heading("Payouts", if cash { "What was sent to you, with Stripe's transfer." } else { "How your credit was used." }, file))
+        @if first && cash {
+            (onboarding::standing(visit, payee.as_ref()))
+            (rules(words, document))
+            @for balance in balances.iter().filter(|b| b.unit.starts_with("cash:")) { (figures(words, balance)) }
+        }
+        @if cash {
+            @if sent.is_empty() && first {
+                (components::empty("No payouts yet", html! { "Once something is available, the next settlement sends it." }))
+            } @else {
+                (components::table("Payouts", COLUMNS, &sent.iter().map(|s| cells(words, s)).collect::<Vec<_>>()))
+                (components::pager("/partner/payouts", next.as_deref(), first))
+            }
+        }
+        @if first { (returned(words, &rows[3])?) (credits(words, &rows[4], cash)?) }
+    };
+    let page = Page { title: "Payouts", area: Area::Partner(&partner), here: "/partner/payouts", content };
+    Ok(layout::show(visit, 200, page))
+}
+
+fn figures(words: &dyn Words, b: &BalanceRow) -> Markup {
+    let figure = |label: &'static str, cents: i64, note: &str| Figure {
+        label,
+        value: components::amount(words, cents, &b.unit),
+        note: html! { (note) },
+    };
+    let available = if b.available_cents < 0 { "later earnings settle it" } else { "sent with the next payout" };
+    components::figures(&[
+        figure("Available", b.available_cents, available),
+        figure("On its way", b.leaving_cents, "planned, or being sent"),
+        figure("Paid", b.paid_cents, "in all, less what came back"),
+    ])
+}
+
+/// When and from what amount on the program pays.
+fn rules(words: &dyn Words, document: Option<&Document>) -> Markup {
+    let Some(d) = document else { return html! {} };
+    let s = &d.settlement;
+    html! {
+        p.quiet {
+            "Payouts are made " (s.cadence.name())
+            @if s.minimum_cents.0 > 0 { ", once " (words.money(s.minimum_cents.0, &d.currency)) " or more can be paid" }
+            @if s.delay_days > 0 { ", " (s.delay_days) " days after an earning became available" }
+            "."
+        }
+    }
+}
+
+fn cells(words: &dyn Words, s: &Sending) -> Vec<Markup> {
+    vec![
+        html! { a href={ "/partner/payouts/" (components::escaped(&s.id)) } { (components::day(words, s.created_at_ms)) } },
+        components::amount(words, s.amount_cents.0, &s.unit),
+        components::state(state_name(s)),
+        html! { @if let Some(at) = s.done_at_ms { (components::day(words, at)) } @else { span.quiet { (wording::waits(state_name(s))) } } },
+        html! { @if let Some(id) = &s.stripe_id { code { (id) } } },
+    ]
+}
+
+fn returned(words: &dyn Words, rows: &Rows) -> Result<Markup, crate::store::port::DbError> {
+    let returns: Vec<ReturnRow> = rows.decode()?;
+    let row = |r: &ReturnRow| {
+        vec![
+            components::day(words, r.at_ms),
+            components::amount(words, -r.amount_cents, &r.unit),
+            html! { code { (r.id) } },
+        ]
+    };
+    Ok(html! {
+        @if !returns.is_empty() {
+            h2 { "Taken back" }
+            (components::table("Taken back", RETURNS, &returns.iter().map(row).collect::<Vec<_>>()))
+        }
+    })
+}
+
+fn credits(words: &dyn Words, rows: &Rows, cash: bool) -> Result<Markup, crate::store::port::DbError> {
+    let used: Vec<CreditRow> = rows.decode()?;
+    // Of what goes to Stripe the reason is Stripe's answer, or an operator's note.
+    let why = |c: &CreditRow| match c.kind.as_str() {
+        "redeemed" | "returned" => wording::reason(&c.reason),
+        _ => wording::reason(wording::waits(&c.state)),
+    };
+    let row = |c: &CreditRow| {
+        let (what, sign) = match c.kind.as_str() {
+            "redeemed" => ("Used", -1),
+            "returned" => ("Given back", 1),
+            "debit" => ("Taken back from your customer balance", 1),
+            _ => ("Put on your customer balance", -1),
+        };
+        vec![
+            components::day(words, c.at_ms),
+            html! { (what) },
+            components::amount(words, sign * c.amount_cents, &c.unit),
+            components::state(&c.state),
+            html! { (why(c)) br; code.quiet { (c.id) } },
+        ]
+    };
+    Ok(html! {
+        @if !used.is_empty() {
+            h2 { "Credit used" }
+            (components::table("Credit used", CREDITS, &used.iter().map(row).collect::<Vec<_>>()))
+        } @else if !cash {
+            (components::empty("No credit used yet", html! { "It comes off your next bills by itself. Money is not paid out in this program." }))
+        }
+    })
+}
+
+/// All payouts as a file for a table program.
+pub async fn csv<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let before = visit.now().plus_days(1).0;
+    let (_, rows) = visit.partner(vec![payout::payout_page("", "", visit.claim(), before, "", FILE_ROWS)]).await?;
+    let sent: Vec<Sending> = rows[0].decode()?;
+    let mut file = "payout,run,planned_at,paid_at,state,currency,amount,transfer,reason\r\n".to_owned();
+    for s in &sent {
+        let texts = [
+            s.id.clone(),
+            s.parent.clone(),
+            s.created_at_ms.to_rfc3339(),
+            s.done_at_ms.map(|at| at.to_rfc3339()).unwrap_or_default(),
+            state_name(s).to_owned(),
+            s.currency.clone(),
+            format!("{}.{:02}", s.amount_cents.0 / 100, s.amount_cents.0 % 100),
+            s.stripe_id.clone().unwrap_or_default(),
+            wording::waits(state_name(s)).to_owned(),
+        ];
+        file.push_str(&texts.map(|text| cell(&text)).join(","));
+        file.push_str("\r\n");
+    }
+    let mut response = Response::text("text/csv; charset=utf-8", file);
+    response.headers.push(("content-disposition", "attachment; filename=\"payouts.csv\"".to_owned()));
+    Ok(response)
+}

@@ -1,0 +1,109 @@
+//! A payout's receipt: how its amount came about, to be printed.
+
+use crate::engine::payout::{Kind, Sending};
+use crate::http::page::Page as Cursor;
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{Column, number, text};
+use crate::pages::layout;
+use crate::pages::layout::{Area, Page};
+use crate::pages::link::share_templates;
+use crate::pages::locale::Words;
+use crate::pages::partner::wording;
+use crate::pages::visit::{Shown, Visit};
+use crate::program::catalog::Catalog;
+use crate::service::error::AppError;
+use crate::service::payout::state_name;
+use crate::store::payout as rows;
+use crate::store::payout::report as reports;
+use crate::store::payout::report::{Movement, ReceiptSums};
+use crate::store::program::{catalog, program_list};
+use maud::{Markup, html};
+
+const COLUMNS: &[Column] = &[text("Date"), text("What"), text("Client"), number("Amount")];
+
+pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    let cursor = Cursor::of(visit.request)?;
+    let (after, claim) = (cursor.number(0)?, visit.claim());
+    let (partner, told) = visit
+        .partner(vec![
+            rows::sending_find(Kind::Payout, &[id.to_owned()]),
+            reports::own_receipt_sums(claim, id),
+            reports::own_receipt_page(claim, id, after, cursor.limit + 1),
+            rows::reversal_list(id),
+            program_list(),
+        ])
+        .await?;
+    let gone = || AppError::not_found("payout");
+    let payout: Sending = told[0].first::<Sending>()?.filter(|s| s.partner_id == partner.id).ok_or_else(gone)?;
+    let sums: ReceiptSums = told[1].first()?.ok_or_else(gone)?;
+    let mut moved: Vec<Movement> = told[2].decode()?;
+    let next = cursor.cut(&mut moved, |m| m.row.to_string());
+    let reversals: Vec<Sending> = told[3].decode()?;
+    let catalog = catalog(&told[4])?;
+    let words = visit.words.as_ref();
+    let cells: Vec<Vec<Markup>> = moved.iter().map(|m| line(words, &catalog, &payout, m)).collect();
+    let content = html! {
+        (components::heading("Payout", &format!("Settlement of {}", sums.period), components::state(state_name(&payout))))
+        div.sheet { (summary(words, (&share_templates::site_name(visit), &partner.name), &payout, &sums)) }
+        @if payout.stripe_id.is_none() { p { (wording::reason(wording::waits(state_name(&payout)))) } }
+        @if !reversals.is_empty() {
+            h2 { "Taken back" }
+            @for r in &reversals {
+                p { (components::amount(words, -r.amount_cents.0, &r.unit)) " on " (components::day(words, r.created_at_ms)) " " (components::state(state_name(r))) }
+            }
+        }
+        h2 { "What it is made of" }
+        @if cells.is_empty() {
+            p.quiet { "Nothing new: it is what was left before." }
+        } @else {
+            (components::table("Lines of the payout", COLUMNS, &cells))
+            (components::pager(&format!("/partner/payouts/{}", components::escaped(&payout.id)), next.as_deref(), after == 0))
+        }
+    };
+    let page = Page { title: "Payout", area: Area::Partner(&partner), here: "/partner/payouts", content };
+    Ok(layout::show(visit, 200, page))
+}
+
+fn summary(words: &dyn Words, (from, to): (&str, &str), payout: &Sending, sums: &ReceiptSums) -> Markup {
+    let amount = |cents: i64| components::amount(words, cents, &payout.unit);
+    let not_ripe = sums.available_cents - sums.payable_cents;
+    let mut list = vec![
+        ("From", html! { (from) }),
+        ("To", html! { (to) }),
+        ("Left from before", amount(sums.opening_cents)),
+        ("Since then", amount(sums.moved_cents)),
+    ];
+    if not_ripe != 0 {
+        list.push(("Not to be paid yet", amount(-not_ripe)));
+    }
+    list.push(("Amount", html! { strong { (amount(payout.amount_cents.0)) } }));
+    list.push(("Planned", components::instant(words, payout.created_at_ms)));
+    list.extend(payout.done_at_ms.map(|at| ("Paid", components::instant(words, at))));
+    list.extend(payout.stripe_id.as_ref().map(|id| ("Stripe transfer", html! { code { (id) } })));
+    list.push(("To account", html! { code { (payout.target) } }));
+    list.push(("Payout", html! { code { (payout.id) } }));
+    components::facts(&list)
+}
+
+fn line(words: &dyn Words, catalog: &Catalog, payout: &Sending, m: &Movement) -> Vec<Markup> {
+    let document = catalog.in_force(&payout.program_id, m.created_at_ms);
+    let what = match (m.code.as_str(), m.phase.as_str()) {
+        ("payout", "void") => "An earlier payout came back",
+        ("payout", _) => "An earlier payout",
+        ("payout_return", _) => "A payout was taken back",
+        ("adjust", _) => "Corrected by the program",
+        ("reverse", _) => "Taken back",
+        ("fund", _) => "Funded",
+        _ => "Earned",
+    };
+    vec![
+        components::day(words, m.created_at_ms),
+        html! {
+            (what) @if let Some(basis) = &m.basis { ": " (wording::basis(basis)) }
+            @if let Some(rule) = &m.rule_id { br; span.quiet { (wording::rule(words, document, rule)) } }
+        },
+        html! { @if let Some(account) = &m.account_id { (wording::client_name(&payout.partner_id, account)) } },
+        components::amount(words, m.amount_cents, &payout.unit),
+    ]
+}

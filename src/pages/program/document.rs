@@ -1,0 +1,330 @@
+//! A program's document in plain words: who is brought how, what is earned for what, when it is paid, what is looked at.
+
+use crate::pages::components;
+use crate::pages::locale::Words;
+use crate::program::document::*;
+use crate::program::measure::Funnel;
+use maud::{Markup, html};
+
+/// The unit of a program's books: `cash:usd`.
+pub fn unit_of(d: &Document) -> String {
+    format!("{}:{}", d.settlement.unit.name(), d.currency)
+}
+
+pub fn unit(d: &Document) -> String {
+    format!("{}, {}", if d.settlement.unit == Unit::Cash { "cash" } else { "credit" }, d.currency.to_uppercase())
+}
+
+pub fn cadence(d: &Document) -> &'static str {
+    match d.settlement.cadence {
+        Cadence::Instant => "at once",
+        Cadence::Weekly => "every Monday, 09:00 UTC",
+        Cadence::Monthly => "on the 1st, 06:00 UTC",
+        Cadence::None => "nothing: it only measures",
+    }
+}
+
+/// The whole document.
+pub fn readable(words: &dyn Words, d: &Document) -> Markup {
+    html! {
+        p.lead { (d.source) }
+        div.columns {
+            section { h2 { "Who counts as brought" } (attribution(d)) }
+            section { h2 { "When it is paid" } (settlement(words, d)) }
+        }
+        @if !d.rewards.is_empty() { h2 { "What is earned" } (rewards(words, d)) }
+        @if !d.modifiers.is_empty() || !d.caps.is_empty() { h2 { "Better rates and limits" } (terms(words, d)) }
+        @if !d.lifecycle.is_empty() { h2 { "States of an account" } (lifecycle(d)) }
+        @if let Some(b) = &d.benefit {
+            h2 { "What the friend gets" }
+            p {
+                (words.percent(b.rate_bps.0)) " off the first invoice, for " (months(b.months)) "."
+                @if b.as_promotion_code { " It is handed out as a promotion code at Stripe." }
+            }
+        }
+        @if !d.risk.is_empty() { h2 { "What is looked at" } (risk(d)) }
+        @if let Some(funnel) = &d.funnel { h2 { "What is measured" } (measured(words, funnel)) }
+    }
+}
+
+fn attribution(d: &Document) -> Markup {
+    let a = &d.attribution;
+    let model = match a.model {
+        Model::FirstTouch => "the first touch",
+        Model::LastTouch => "the latest touch",
+    };
+    let methods: Vec<&str> = a.methods.iter().map(|m| method(*m)).collect();
+    let params: Vec<&str> = d.code.params.iter().map(|p| param(*p)).collect();
+    components::facts(&[
+        ("Of several touches", html! { (model) " counts" }),
+        ("A touch counts for", html! { (days(a.window_days)) }),
+        ("Known by, in this order", html! { (methods.join(", then ")) }),
+        ("Codes", html! { (code(&d.code.form)) ", after " (params.join(" or ")) " in a link" }),
+        (
+            "Disclosure",
+            html! { @if d.requires_disclosure { "partners accept it before their links work" } @else { "not asked for" } },
+        ),
+        (
+            "Never paid together with",
+            html! {
+                @match &a.exclusive_group { Some(group) => { "other programs of the group " code { (group) } } None => "—" }
+            },
+        ),
+    ])
+}
+
+fn method(m: Method) -> &'static str {
+    match m {
+        Method::Code => "a code that was given",
+        Method::Workspace => "an agency's invitation or hand-over",
+        Method::Token => "the visitor's cookie",
+        Method::EmailDomain => "the email domain of an account brought before",
+        Method::Fingerprint => "the visitor's fingerprint",
+    }
+}
+
+fn param(p: Param) -> &'static str {
+    match p {
+        Param::Ref => "?ref=",
+        Param::Partner => "?partner=",
+        Param::Campaign => "?campaign=",
+    }
+}
+
+fn code(form: &CodeForm) -> String {
+    match form {
+        CodeForm::Base62 { length } => format!("{length} letters and digits"),
+        CodeForm::PrefixedHex { prefix, length } => format!("{prefix} and {length} hexadecimal digits"),
+        CodeForm::Hex { length } => format!("{length} hexadecimal digits"),
+    }
+}
+
+fn settlement(words: &dyn Words, d: &Document) -> Markup {
+    let (s, unit) = (&d.settlement, unit_of(d));
+    let hold = match &d.vesting.hold {
+        Hold::None {} => html! { "none: available as it is granted" },
+        Hold::DaysAfterFirstPayment { days: n, void_if_cancelled } => html! {
+            "until " (days(*n)) " after the account's first payment"
+            @if *void_if_cancelled { "; a cancellation before then voids it" }
+        },
+        Hold::UntilState { state, churn_days } => html! {
+            "until the account is " (named(state))
+            @if *churn_days > 0 { "; a cancellation within " (days(*churn_days)) " of the first payment voids everything" }
+        },
+    };
+    let delivery = match (s.unit, s.delivery) {
+        (Unit::Cash, _) => "paid out by Stripe",
+        (_, Delivery::Application) => "your application redeems it",
+        (_, Delivery::StripeBalance) => "put on the referrer's customer balance at Stripe",
+        (_, Delivery::Webhook) => "handed to your webhook",
+    };
+    components::facts(&[
+        ("Settles", html! { (cadence(d)) }),
+        ("In", html! { (self::unit(d)) }),
+        ("Hold", hold),
+        (
+            "Minimum",
+            html! { @if s.minimum_cents.0 > 0 { (components::amount(words, s.minimum_cents.0, &unit)) } @else { "none" } },
+        ),
+        (
+            "Payable",
+            html! { @if s.delay_days > 0 { (days(s.delay_days)) " after it vested" } @else { "once it vested" } },
+        ),
+        ("Reaches its owner", html! { (delivery) }),
+        ("Pool", html! { @if s.pool { "rewards are taken from one that you fund" } @else { "none" } }),
+    ])
+}
+
+fn rewards(words: &dyn Words, d: &Document) -> Markup {
+    let unit = unit_of(d);
+    html! {
+        dl.facts {
+            @for r in &d.rewards {
+                div {
+                    dt { (r.id) }
+                    dd {
+                        strong { (amount(words, &r.amount, &unit)) } " " (occasion(&r.on)) ", " (span(&r.span)) (conditions(words, &r.when, &unit)) "."
+                        br; span.quiet { (r.source) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn amount(words: &dyn Words, a: &RewardAmount, unit: &str) -> Markup {
+    html! {
+        @if let Some(cents) = a.flat_cents { (components::amount(words, cents.0, unit)) }
+        @if let Some(rate) = a.rate_bps { (words.percent(rate.0)) " of the amount" }
+        @if let Some(cap) = a.cap_cents { ", at most " (components::amount(words, cap.0, unit)) " per account" }
+    }
+}
+
+fn occasion(on: &Trigger) -> String {
+    match on {
+        Trigger::Event(event) => match event.as_str() {
+            "invoice.paid" => "when an invoice is paid".to_owned(),
+            "subscription.started" => "when a subscription starts".to_owned(),
+            "purchase.completed" => "when a purchase is completed".to_owned(),
+            other => format!("when “{other}” happens"),
+        },
+        Trigger::State(state) => format!("when the account is {}", named(state)),
+    }
+}
+
+fn span(span: &Span) -> String {
+    match span {
+        Span::Once {} => "once per account".to_owned(),
+        Span::Months { from: 0, to: Some(to) } => format!("for the first {}", months(*to)),
+        Span::Months { from: 0, to: None } => "for life".to_owned(),
+        Span::Months { from, to: Some(to) } => {
+            format!("from month {} to month {to} after the first payment", from + 1)
+        }
+        Span::Months { from, to: None } => format!("from month {} after the first payment, for life", from + 1),
+        Span::MonthsSinceFirstMatch { months: n } => format!("for {} from the first time", months(*n)),
+    }
+}
+
+fn conditions(words: &dyn Words, when: &RewardTerms, unit: &str) -> Markup {
+    let sources: Vec<&str> = when.source.iter().map(|s| source(*s)).collect();
+    html! {
+        @if !sources.is_empty() { ", where the account came by " (sources.join(" or ")) }
+        @if let Some(cents) = when.monthly_over_cents { ", where it pays more than " (components::amount(words, cents.0, unit)) " a month" }
+        @if let Some(cents) = when.annual_at_least_cents { ", where the subscription is worth " (components::amount(words, cents.0, unit)) " a year or more" }
+    }
+}
+
+fn source(source: Source) -> &'static str {
+    match source {
+        Source::DirectLink => "a direct link",
+        Source::Agency => "an agency",
+        Source::Content => "content",
+    }
+}
+
+fn terms(words: &dyn Words, d: &Document) -> Markup {
+    let unit = unit_of(d);
+    let condition = |c: &PartnerCondition| match c {
+        PartnerCondition::QualifyingReferrals { at_least, per } => {
+            let per =
+                if *per == ReferralPeriod::Quarter { "in a quarter, for that quarter" } else { "in all, for good" };
+            html! { (at_least) " accounts that pay " (per) }
+        }
+        PartnerCondition::AnnualRevenue { at_least_cents } => {
+            html! { "accounts worth " (components::amount(words, at_least_cents.0, &unit)) " a year, for good" }
+        }
+    };
+    html! {
+        dl.facts {
+            @for m in &d.modifiers {
+                div {
+                    dt { (m.id) }
+                    dd {
+                        strong { @match &m.then {
+                            Effect::AddBps(more) => { (words.percent(more.0)) " more" }
+                            Effect::ReplaceBps(rates) => { @for (n, (reward, rate)) in rates.iter().enumerate() { @if n > 0 { ", " } (words.percent(rate.0)) " for " (reward) } }
+                        } }
+                        " with " @for (n, c) in m.when_any.iter().enumerate() { @if n > 0 { ", or " } (condition(c)) } "."
+                        br; span.quiet { (m.source) }
+                    }
+                }
+            }
+            @for cap in &d.caps {
+                div { dt { (cap.reward) } dd { "at most " (components::amount(words, cap.per_partner_month_cents.0, &unit)) " for each partner and month" } }
+            }
+        }
+    }
+}
+
+fn lifecycle(d: &Document) -> Markup {
+    html! {
+        ol { @for s in &d.lifecycle { li {
+            strong { (named(&s.state)) } ": " @for (n, c) in s.when.iter().enumerate() { @if n > 0 { ", and " } (condition(c)) }
+        } } }
+    }
+}
+
+fn condition(c: &Condition) -> String {
+    match c {
+        Condition::SignedUp {} => "it has signed up".to_owned(),
+        Condition::Paid {} => "it has paid an invoice that stands".to_owned(),
+        Condition::ActiveDays { days: n } => format!("{} since the sign-up without a cancellation", days(*n)),
+        Condition::PaidForDays { days: n } => format!("{} since a paid invoice, or a second one", days(*n)),
+        Condition::AnyOf { conditions } => conditions.iter().map(condition).collect::<Vec<_>>().join(", or "),
+        Condition::ApiCalls { at_least } => format!("{at_least} API calls or more"),
+        Condition::TeamLarger { than } => format!("a team of more than {than}"),
+        Condition::ListingsViewed { distinct, within_days } => {
+            format!("{distinct} listings viewed within {}", days(*within_days))
+        }
+        Condition::Happened { event } => format!("“{event}” has happened"),
+    }
+}
+
+fn risk(d: &Document) -> Markup {
+    let when = |r: &Risk| match r {
+        Risk::SameEmail {} => "The account's address is the partner's own".to_owned(),
+        Risk::SameDomain {} => "The account's email domain is the partner's own".to_owned(),
+        Risk::SignupsInMonth { more_than } => {
+            format!("More than {more_than} sign-ups of one partner in a month: those beyond")
+        }
+    };
+    html! {
+        ul { @for r in &d.risk { li {
+            (when(&r.when)) @if r.then == RiskAction::Hold { ": held until you decide." } @else { ": shown to you; nothing is held." }
+        } } }
+    }
+}
+
+fn measured(words: &dyn Words, funnel: &Funnel) -> Markup {
+    html! {
+        ol { @for s in &funnel.stages { li {
+            (s.title) " " span.quiet { (s.events.join(", ")) }
+            @if let Some(band) = s.band_bps { ": healthy from " (words.percent(band.from.0)) " to " (words.percent(band.to.0)) " of the visits" }
+        } } }
+        p.quiet { "A weakest step is named from " (words.number(funnel.sample_min)) " visits on." }
+    }
+}
+
+fn named(state: &str) -> String {
+    state.replace('_', " ")
+}
+
+fn days(number: i64) -> String {
+    if number == 1 { "1 day".to_owned() } else { format!("{number} days") }
+}
+
+fn months(number: i64) -> String {
+    if number == 1 { "1 month".to_owned() } else { format!("{number} months") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::locale::Plain;
+    use crate::program::catalog::PRESETS;
+
+    #[test]
+    fn every_preset_reads() {
+        for (id, text) in PRESETS {
+            let document: Document = serde_json::from_str(text).unwrap();
+            let shown = readable(&Plain, &document).0;
+            assert!(shown.contains("Who counts as brought"), "{id}");
+            for reward in &document.rewards {
+                assert!(shown.contains(&format!("<dt>{}</dt>", reward.id)), "{id}: {}", reward.id);
+            }
+        }
+    }
+
+    #[test]
+    fn spans_are_sentences() {
+        for (form, want) in [
+            (Span::Once {}, "once per account"),
+            (Span::Months { from: 0, to: Some(12) }, "for the first 12 months"),
+            (Span::Months { from: 12, to: None }, "from month 13 after the first payment, for life"),
+            (Span::Months { from: 12, to: Some(24) }, "from month 13 to month 24 after the first payment"),
+            (Span::MonthsSinceFirstMatch { months: 1 }, "for 1 month from the first time"),
+        ] {
+            assert_eq!(span(&form), want);
+        }
+    }
+}

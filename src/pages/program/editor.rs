@@ -1,0 +1,192 @@
+//! Changing a program: its next version as a document, checked, and tried on a period that is over before it is saved.
+
+use crate::base::time::Month;
+use crate::codec::operator as asked;
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{Field, number, text};
+use crate::pages::form::Form;
+use crate::pages::layout::csrf;
+use crate::pages::operator::helpers;
+use crate::pages::program::document;
+use crate::pages::program::operator_programs::HERE;
+use crate::pages::visit::{Shown, Visit};
+use crate::program::check;
+use crate::program::check::Finding;
+use crate::program::document::Document;
+use crate::service::error::AppError;
+use crate::service::program as saving;
+use crate::service::program::Refusal;
+use crate::service::program::dry_run as trying;
+use crate::store::program;
+use crate::store::report::operator::{Known, partners_known};
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+/// Rows of a dry run that are shown; its sums are over all of them.
+const SHOWN_MAX: usize = 40;
+
+pub async fn edit<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    shown(visit, id, None, &Tried::default()).await
+}
+
+/// What came of a form.
+#[derive(Default)]
+struct Tried {
+    findings: Vec<Finding>,
+    dry_run: Option<Value>,
+    /// What was typed is a document as it should be.
+    checked: bool,
+}
+
+async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, typed: Option<&Form>, tried: &Tried) -> Shown {
+    let told = tried.dry_run.as_ref().map(|told| &told["rows"]);
+    let ids: Vec<&str> = told.into_iter().flat_map(|rows| helpers::partners_in(rows, SHOWN_MAX)).collect();
+    let (session, rows) = visit.operator(vec![program::program_list(), partners_known(&ids)]).await?;
+    let known: Vec<Known> = rows[1].decode()?;
+    let catalog = program::catalog(&rows[0])?;
+    let found = catalog.in_force(id, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let newest = catalog.versions(id).last().unwrap_or(found);
+    let last_month = Month::of(visit.now()).plus(-1).to_string();
+    let next = serde_json::to_string_pretty(&successor(visit, newest)).unwrap_or_default();
+    let first = Form::filled(&[("document", &next), ("period", &last_month)]);
+    let form = typed.unwrap_or(&first);
+    let path = format!("{HERE}/{}", components::escaped(id));
+    let title = format!("Change {}", found.title);
+    let lead = "A change is a new version with a date. What was earned before stays as it was earned.";
+    let is_good = form.is_good() && tried.findings.is_empty();
+    let content = html! {
+        (components::heading(&title, lead, html! { a.button.second href=(path) { "Back to the program" } }))
+        (components::problems(form))
+        (findings(&tried.findings))
+        @if let Some(told) = &tried.dry_run { (comparison(visit, found, told, &known)) }
+        form method="post" action={ (path) "/edit" } {
+            (csrf(visit))
+            (textarea(form, &tried.findings))
+            div.inline-form {
+                (components::field(form, Field {
+                    name: "period", label: "Try it on", hint: "A month such as 2026-06 or a week such as 2026-W24 that is over.", autocomplete: "off", max: 10, ..Field::default()
+                }))
+                button.second name="do" value="dry-run" { "Show what it would have paid" }
+                button name="do" value="save" { "Save as a new version" }
+            }
+        }
+        @if tried.checked { p { "Nothing is wrong with this document. It is not saved yet." } }
+        details { summary { "What the version in force says, in words" } (document::readable(&*visit.words, found)) }
+    };
+    let status = if is_good { 200 } else { 422 };
+    Ok(helpers::frame(visit, &session, status, (HERE, &title), content))
+}
+
+/// The newest version as the next one could begin: with the next number, in force from the next whole hour.
+fn successor<S: Site>(visit: &Visit<'_, S>, newest: &Document) -> Document {
+    use crate::base::time::{HOUR_MS, UtcMillis};
+    let soon = UtcMillis((visit.now().0.div_euclid(HOUR_MS) + 1) * HOUR_MS);
+    Document { version: newest.version + 1, effective_from: soon.max(newest.effective_from), ..newest.clone() }
+}
+
+fn textarea(form: &Form, findings: &[Finding]) -> Markup {
+    let wrong = form.problem("document").is_some() || !findings.is_empty();
+    let described = if findings.is_empty() { "document-hint" } else { "document-hint findings" };
+    html! {
+        div.field.wrong[wrong] {
+            label for="document" { "Document" }
+            textarea.code id="document" name="document" rows="28" required spellcheck="false" autocapitalize="off" aria-describedby=(described)
+                aria-invalid=[wrong.then_some("true")] { "\n" (form.get("document")) }
+            p.hint id="document-hint" { "JSON. Amounts are cents, rates basis points: 2000 is 20 %." }
+            @if let Some(problem) = form.problem("document") { p.problem { (problem) } }
+        }
+    }
+}
+
+/// What is wrong, each with its place, what stands there and what may.
+fn findings(list: &[Finding]) -> Markup {
+    let cells = |f: &Finding| {
+        vec![
+            html! { code { @if f.path.is_empty() { "the document" } @else { (f.path) } } },
+            html! { code { (f.value) } },
+            html! { (f.rule) },
+        ]
+    };
+    html! {
+        @if !list.is_empty() {
+            div.problems id="findings" role="alert" {
+                p { strong { "It was not saved." } " What you typed is still here." }
+                (components::table("What is wrong", &[text("Where"), text("It says"), text("It must be")], &list.iter().map(cells).collect::<Vec<_>>()))
+            }
+        }
+    }
+}
+
+/// What the draft would have paid beside what was, partner by partner and rule by rule.
+fn comparison<S: Site>(visit: &Visit<'_, S>, d: &Document, told: &Value, known: &[Known]) -> Markup {
+    let (words, unit) = (&*visit.words, document::unit_of(d));
+    let cents = |row: &Value, name: &str| row[name].as_i64().unwrap_or(0);
+    let amount = |cents: i64| components::amount(words, cents, &unit);
+    let rows = told["rows"].as_array().map_or(&[][..], Vec::as_slice);
+    let cells = |row: &Value| {
+        let partner = row["partner"].as_str().unwrap_or("");
+        vec![
+            html! { @if partner.is_empty() { "the friend" } @else { (helpers::partner_of(known, partner)) } },
+            html! { (row["rule"].as_str().unwrap_or("")) },
+            amount(cents(row, "was_net_cents")),
+            amount(cents(row, "would_net_cents")),
+            amount(cents(row, "difference_cents")),
+        ]
+    };
+    let (was, would) = (cents(told, "was_net_cents"), cents(told, "would_net_cents"));
+    let columns = [text("Partner"), text("Rule"), number("It was"), number("It would have been"), number("Difference")];
+    html! {
+        section.sheet id="dry-run" aria-labelledby="dry-run-title" {
+            h2 id="dry-run-title" { "In that period it would have been " (amount(would)) " instead of " (amount(was)) }
+            p {
+                (helpers::many(visit, told["accounts"].as_i64().unwrap_or(0), "account was", "accounts were")) " decided again under the draft, as if it had always been in force. Nothing was booked."
+                @if told["complete"] == false { " " strong { "There are more accounts than one look can take: this is a part." } }
+            }
+            @if rows.is_empty() { p.quiet { "Nothing was earned in that period, and nothing would have been." } } @else {
+                (components::table("By partner and rule", &columns, &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
+                @if rows.len() > SHOWN_MAX { p.quiet { "The first " (SHOWN_MAX) " are shown; the sums are over all." } }
+            }
+        }
+    }
+}
+
+pub async fn save<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    let (session, _) = visit.operator(Vec::new()).await?;
+    let ctx = visit.context(&session);
+    let form = &visit.form;
+    let text = form.get("document");
+    let refusal = if form.get("do") == "save" {
+        match saving::save(&ctx, id, text).await {
+            Ok(_) => return Ok(visit.see(&format!("{HERE}/{}?done=program-saved", components::escaped(id)))),
+            Err(refusal) => refusal,
+        }
+    } else {
+        let asked = match draft(text, form.get("period")) {
+            Ok(asked) => trying::dry_run(&ctx, id, &asked).await,
+            Err(refusal) => Err(refusal),
+        };
+        match asked {
+            Ok(told) => {
+                let tried = Tried { dry_run: Some(told), checked: true, ..Tried::default() };
+                return shown(visit, id, Some(form), &tried).await;
+            }
+            Err(refusal) => refusal,
+        }
+    };
+    match refusal {
+        Refusal::Findings(findings) => shown(visit, id, Some(form), &Tried { findings, ..Tried::default() }).await,
+        Refusal::Error(error) => {
+            let form = crate::pages::payout::operator_payouts::without_stripe(visit, error)?;
+            shown(visit, id, Some(&form), &Tried::default()).await
+        }
+    }
+}
+
+/// The call that tries a draft: the document is read here, so that what is wrong with it is told by its places.
+fn draft(text: &str, period: &str) -> Result<asked::DryRun, Refusal> {
+    check::read(text).map_err(Refusal::Findings)?;
+    let body = json!({"period": period}).to_string();
+    let asked = asked::dry_run(body.as_bytes()).map_err(AppError::from)?;
+    Ok(asked::DryRun { document: Some(text.to_owned()), ..asked })
+}

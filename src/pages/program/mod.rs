@@ -1,0 +1,9 @@
+//! Programs as documents.
+
+pub mod document;
+pub mod editor;
+pub mod operator_programs;
+pub mod operator_resources;
+pub mod partner_programs;
+pub mod partner_resources;
+pub mod terms;

@@ -1,0 +1,198 @@
+//! Programs: what each promises, in words, its versions, its pool, and what its partners can read.
+
+use crate::base::money::Cents;
+use crate::codec::operator as asked;
+use crate::engine::identity::access::Scope;
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{Field, Figure, text};
+use crate::pages::form::Form;
+use crate::pages::operator::helpers;
+use crate::pages::program::document;
+use crate::pages::route::with_refusal;
+use crate::pages::visit::{Shown, Visit};
+use crate::program::document::Document;
+use crate::service::account::books;
+use crate::service::account::books::PoolRow;
+use crate::service::error::{AppError, Kind};
+use crate::service::ledger::budget as funding;
+use crate::store::ledger::budget;
+use crate::store::partner::resource::{Resource, resource_list};
+use crate::store::program;
+use crate::store::settlement::operator_runs as reads;
+use crate::store::settlement::operator_runs::VersionRow;
+use maud::{Markup, html};
+
+pub const HERE: &str = "/operator/programs";
+
+/// Versions that are listed, the latest first.
+const VERSIONS: i64 = 30;
+/// Pages for partners that one program has at most on its page.
+const RESOURCES: i64 = 50;
+
+pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (session, rows) = visit.operator(vec![program::program_list()]).await?;
+    let catalog = program::catalog(&rows[0])?;
+    let cells = |d: &&Document| {
+        vec![
+            html! { a href={ (HERE) "/" (components::escaped(&d.id)) } { (d.title) } },
+            html! { (document::unit(d)) },
+            html! { (document::cadence(d)) },
+            html! { (d.version) },
+            components::day(&*visit.words, d.effective_from),
+        ]
+    };
+    let in_force = catalog.all_in_force(visit.now());
+    let columns = [text("Program"), text("Pays in"), text("Settles"), text("Version"), text("In force since")];
+    let content = html! {
+        (components::heading("Programs", "What you promise to whoever brings you accounts.", html! {}))
+        @if in_force.is_empty() {
+            (components::empty("There is no program yet", html! { "Save one through the interface: " code { "PUT /v1/programs/{id}" } "." }))
+        } @else {
+            (components::table("Programs", &columns, &in_force.iter().map(cells).collect::<Vec<_>>()))
+        }
+    };
+    Ok(helpers::frame(visit, &session, 200, (HERE, "Programs"), content))
+}
+
+pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    shown(visit, id, &Form::default()).await
+}
+
+async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
+    let read = vec![
+        program::program_list(),
+        budget::pool_list(),
+        reads::version_list(id, VERSIONS),
+        resource_list(id, RESOURCES),
+    ];
+    let (session, rows) = visit.operator(read).await?;
+    let catalog = program::catalog(&rows[0])?;
+    let current = catalog.in_force(id, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let asked = visit.request.param("version").filter(|text| !text.is_empty());
+    let found = match asked {
+        None => current,
+        Some(text) => {
+            let number = text.parse().ok();
+            catalog.versions(id).find(|d| Some(d.version) == number).ok_or_else(|| AppError::not_found("version"))?
+        }
+    };
+    let pool = books::pools(&rows[1])?.into_iter().find(|p| p.pool.program_id == id);
+    let path = format!("{HERE}/{}", components::escaped(id));
+    let content = html! {
+        (components::heading(&found.title, &format!("{}, version {}", found.id, found.version), html! {
+            @if visit.may(Scope::Programs) { a.button href={ (path) "/edit" } { "Change it" } }
+        }))
+        (components::problems(form))
+        @if found.version != current.version {
+            p.notice {
+                @if found.effective_from > visit.now() { "This version is not in force yet: it is from " (components::utc(&*visit.words, found.effective_from)) " on. " }
+                @else { "This version is in force no more; what was earned under it stays as it was earned. " }
+                a href=(path) { "See the one in force" }
+            }
+        }
+        (document::readable(&*visit.words, found))
+        @if let Some(pool) = pool.filter(|_| found.settlement.pool) { (pool_part(visit, &path, found, &pool, form)) }
+        (resources(visit, &path, &rows[3].decode()?))
+        (versions(visit, &path, &rows[2].decode()?, (current, found)))
+    };
+    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, &found.title), content))
+}
+
+fn pool_part<S: Site>(visit: &Visit<'_, S>, path: &str, d: &Document, row: &PoolRow, form: &Form) -> Markup {
+    let (words, unit) = (&*visit.words, document::unit_of(d));
+    let currency = d.currency.to_uppercase();
+    html! {
+        section id="pool" {
+            h2 { "Pool" }
+            (components::figures(&[
+                Figure { label: "In the pool", value: components::amount(words, row.pool.balance_cents, &unit), note: html! { "low below " (components::amount(words, d.pool_low_cents().0, &unit)) } },
+                Figure { label: "Rewards that wait", value: html! { (words.number(row.pool.waiting)) }, note: html! { "granted in their order, none overtaking" } },
+            ]))
+            p { "Rewards are taken from the pool. What you put in is booked at once, and releases what waits as far as it goes. No card is charged: it says how much you are ready to give." }
+            @if visit.may(Scope::Payouts) {
+                form.stack method="post" action={ (path) "/pool" } {
+                    (helpers::hidden(visit))
+                    (components::field(form, Field {
+                        name: "amount", label: &format!("Amount in {currency}"), hint: "Such as 500 or 1,250.50.", required: true, autocomplete: "off", max: 20, ..Field::default()
+                    }))
+                    (helpers::reason(form, ""))
+                    button { "Put it into the pool" }
+                }
+            }
+        }
+    }
+}
+
+fn resources<S: Site>(visit: &Visit<'_, S>, path: &str, rows: &[Resource]) -> Markup {
+    let cells = |r: &Resource| {
+        let own = format!("{path}/resources/{}", components::escaped(&r.id));
+        vec![html! { a href=(own) { (r.title) } }, components::day(&*visit.words, r.updated_at_ms)]
+    };
+    html! {
+        section id="resources" {
+            h2 { "Pages for partners" }
+            @if rows.is_empty() {
+                (components::empty("Nothing to read yet", html! { "Write what helps partners to share your link: who it is for, what to say, what not to." }))
+            } @else {
+                (components::table("Pages for partners", &[text("Page"), text("Changed")], &rows.iter().map(cells).collect::<Vec<_>>()))
+            }
+            @if visit.may(Scope::Programs) { p { a.button.second href={ (path) "/resources/new" } { "Write a page" } } }
+        }
+    }
+}
+
+/// `current`: the version in force; `found`: the one that is shown.
+fn versions<S: Site>(
+    visit: &Visit<'_, S>,
+    path: &str,
+    rows: &[VersionRow],
+    (current, found): (&Document, &Document),
+) -> Markup {
+    let words = &*visit.words;
+    let cells = |v: &VersionRow| {
+        let state = if v.version == current.version {
+            "active"
+        } else if v.effective_from_ms > visit.now() {
+            "planned"
+        } else {
+            "replaced"
+        };
+        vec![
+            html! { a href={ (path) "?version=" (v.version) } aria-current=[(v.version == found.version).then_some("true")] { "Version " (v.version) } },
+            components::state(state),
+            components::utc(words, v.effective_from_ms),
+            html! { (v.actor) },
+            components::instant(words, v.created_at_ms),
+        ]
+    };
+    let columns = [text("Version"), text("State"), text("In force from"), text("Saved by"), text("Saved")];
+    html! {
+        section {
+            h2 { "Versions" }
+            p.quiet { "A version never changes. What was earned under one stays as it was earned." }
+            (components::table("Versions", &columns, &rows.iter().map(cells).collect::<Vec<_>>()))
+            details {
+                summary { "The document" }
+                pre tabindex="0" { code { (serde_json::to_string_pretty(found).unwrap_or_default()) } }
+            }
+        }
+    }
+}
+
+pub async fn fund<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    let (session, _) = visit.operator(Vec::new()).await?;
+    let fund_it = async {
+        let cents = helpers::cents_of(visit.form.get("amount")).ok_or_else(|| {
+            AppError::new(Kind::Unprocessable, "malformed", "the amount must be such as 500 or 1,250.50")
+                .field("amount")
+        })?;
+        let reason = asked::decision(&helpers::body(&visit.form, &["reason"]))?;
+        let once = helpers::once(visit);
+        funding::fund(&visit.context(&session), id, Cents(cents), &reason, once.as_ref()).await.map_err(helpers::told)
+    };
+    match fund_it.await {
+        Ok(_) => Ok(visit.see(&format!("{HERE}/{}?done=funded", components::escaped(id)))),
+        Err(error) => shown(visit, id, &with_refusal(visit, error)?).await,
+    }
+}

@@ -1,0 +1,96 @@
+//! Pages that operators write for a program's partners, in Markdown.
+
+use crate::base::id;
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::Field;
+use crate::pages::form::Form;
+use crate::pages::layout::csrf;
+use crate::pages::operator::helpers;
+use crate::pages::program::operator_programs::HERE;
+use crate::pages::route::with_refusal;
+use crate::pages::visit::{Shown, Visit};
+use crate::service::error::AppError;
+use crate::service::partner::resource;
+use crate::store::partner::resource::{Resource, resource_find};
+use crate::store::program;
+use maud::html;
+
+pub async fn compose<S: Site>(visit: &Visit<'_, S>, program: &str) -> Shown {
+    shown(visit, program, None, None).await
+}
+
+pub async fn edit<S: Site>(visit: &Visit<'_, S>, program: &str, page: &str) -> Shown {
+    shown(visit, program, Some(page), None).await
+}
+
+/// The form of a page that is there, or of a new one.
+async fn shown<S: Site>(visit: &Visit<'_, S>, program: &str, page: Option<&str>, typed: Option<&Form>) -> Shown {
+    let read = vec![program::program_list(), resource_find(program, page.unwrap_or(""))];
+    let (session, rows) = visit.operator(read).await?;
+    let catalog = program::catalog(&rows[0])?;
+    let document = catalog.in_force(program, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let stood: Option<Resource> = rows[1].first()?;
+    if page.is_some() && stood.is_none() {
+        return Err(AppError::not_found("page").into());
+    }
+    let first = stood.as_ref().map_or_else(Form::default, |r| Form::filled(&[("title", &r.title), ("body", &r.body)]));
+    let form = typed.unwrap_or(&first);
+    let title = stood.as_ref().map_or("A new page for partners", |r| r.title.as_str());
+    let back = format!("{HERE}/{}", components::escaped(program));
+    let action = match page {
+        Some(page) => format!("{back}/resources/{}", components::escaped(page)),
+        None => format!("{back}/resources"),
+    };
+    let lead = format!("Partners of {} find it under Resources.", document.title);
+    let content = html! {
+        (components::heading(title, &lead, html! { a.button.second href={ (back) "#resources" } { "Back to the program" } }))
+        (components::problems(form))
+        form method="post" action=(action) {
+            (helpers::hidden(visit))
+            (components::field(form, Field { name: "title", label: "Title", required: true, autocomplete: "off", max: resource::TITLE_CHARS_MAX, ..Field::default() }))
+            (components::field(form, Field {
+                name: "body", label: "Text", hint: "Markdown: # a heading, **bold**, - a list, [a link](https://example.com). HTML is shown as it is typed.",
+                kind: "textarea", required: true, max: resource::BODY_CHARS_MAX, ..Field::default()
+            }))
+            button { "Keep the page" }
+        }
+        @if let Some(page) = page {
+            hr;
+            form method="post" action={ (back) "/resources/" (components::escaped(page)) "/remove" } {
+                (csrf(visit))
+                p { "Removed, partners no longer see it. Its text stays in the audit log." }
+                button.danger { "Remove this page" }
+            }
+        }
+    };
+    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, title), content))
+}
+
+pub async fn add<S: Site>(visit: &Visit<'_, S>, program: &str) -> Shown {
+    // The id follows from the form, so that a form that is sent twice makes one page.
+    let page = id::derived("rsc", &[program, &helpers::key(visit)]);
+    write(visit, program, &page, true).await
+}
+
+pub async fn save<S: Site>(visit: &Visit<'_, S>, program: &str, page: &str) -> Shown {
+    write(visit, program, page, false).await
+}
+
+async fn write<S: Site>(visit: &Visit<'_, S>, program: &str, page: &str, is_new: bool) -> Shown {
+    let (session, _) = visit.operator(Vec::new()).await?;
+    let given = (visit.form.get("title"), visit.form.get("body"));
+    match resource::write(&visit.context(&session), program, page, is_new, given).await {
+        Ok(()) => Ok(visit.see(&format!("{HERE}/{}?done=resource-kept", components::escaped(program)))),
+        Err(error) => {
+            let form = with_refusal(visit, error)?;
+            shown(visit, program, (!is_new).then_some(page), Some(&form)).await
+        }
+    }
+}
+
+pub async fn remove<S: Site>(visit: &Visit<'_, S>, program: &str, page: &str) -> Shown {
+    let (session, _) = visit.operator(Vec::new()).await?;
+    resource::remove(&visit.context(&session), program, page).await?;
+    Ok(visit.see(&format!("{HERE}/{}?done=resource-removed", components::escaped(program))))
+}

@@ -1,0 +1,99 @@
+//! Which of their programs a person looks at: shown when there are several, or none.
+
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{day, empty, state};
+use crate::pages::identity::sign_in::open;
+use crate::pages::layout;
+use crate::pages::partner::join;
+use crate::pages::route::Handled;
+use crate::pages::visit::{Shown, Visit};
+use crate::program::catalog::Catalog;
+use crate::service::error::AppError;
+use crate::store::identity::session::{OwnPartner, own_partners};
+use crate::store::program::{catalog, program_list};
+use maud::{Markup, html};
+
+/// The page of a path, `["partner", "programs"]`.
+pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+    Some(match (method, parts) {
+        ("GET", ["partner", "programs"]) => Box::pin(show(visit)),
+        ("POST", ["partner", "programs"]) => Box::pin(choose(visit)),
+        _ => return None,
+    })
+}
+
+async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let token = visit.token_sha256().unwrap_or_default();
+    let (session, rows) = visit.session(vec![own_partners(&token), program_list()]).await?;
+    let own: Vec<OwnPartner> = rows[0].decode()?;
+    let catalog = catalog(&rows[1])?;
+    let operator = session.operator == 1;
+    let content = html! {
+        @if own.is_empty() {
+            h1 { "You are no partner yet" }
+            p.lead { "You are signed in, and nobody has made you a partner so far." }
+            (none(visit, operator))
+        } @else {
+            (components::heading("Your programs", "Choose the one that the pages are about.", html! {}))
+            @for partner in &own { (one(visit, &catalog, partner)) }
+            (further(visit, &catalog, &own))
+        }
+        form.actions method="post" action="/sign-out" { (layout::csrf(visit)) button.plain { "Sign out" } }
+    };
+    Ok(open(visit, 200, "Your programs", content))
+}
+
+fn one<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, partner: &OwnPartner) -> Markup {
+    let words = visit.words.as_ref();
+    html! {
+        form.sheet method="post" action="/partner/programs" {
+            (layout::csrf(visit))
+            input type="hidden" name="partner" value=(partner.id);
+            h2 { (title(visit, catalog, &partner.program_id)) }
+            p {
+                (partner.name.as_deref().unwrap_or(&partner.code)) ", code " code { (partner.code) } ", since " (day(words, partner.created_at_ms)) " "
+                @if partner.left_at_ms.is_some() { (state("left")) }
+            }
+            button aria-label={ "Open " (title(visit, catalog, &partner.program_id)) } { "Open" }
+        }
+    }
+}
+
+fn title<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, program: &str) -> String {
+    catalog.in_force(program, visit.now()).map_or(program, |d| &d.title).to_owned()
+}
+
+/// What somebody does who is no partner.
+fn none<S: Site>(visit: &Visit<'_, S>, operator: bool) -> Markup {
+    let joins = visit.shell.config.has_form();
+    let what = html! {
+        @if joins { a.button href="/partner/join" { "Join the program" } }
+        @else { "Ask whoever runs this program to make you a partner under this address." }
+        @if operator { " " a.button.second href="/operator" { "To the operators' pages" } }
+    };
+    empty("No program so far", what)
+}
+
+/// The programs that can be joined besides.
+fn further<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, own: &[OwnPartner]) -> Markup {
+    let config = visit.shell.config;
+    let is_new = |program: &&str| config.has_form() && own.iter().all(|o| o.program_id != *program);
+    let others: Vec<&str> = config.open_programs().filter(is_new).collect();
+    html! {
+        @if !others.is_empty() {
+            h2 { "Join another" }
+            ul { @for program in others { li { a href=(join::path(program)) { (title(visit, catalog, program)) } } } }
+        }
+    }
+}
+
+async fn choose<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let token = visit.token_sha256().unwrap_or_default();
+    let (session, rows) = visit.session(vec![own_partners(&token)]).await?;
+    let own: Vec<OwnPartner> = rows[0].decode()?;
+    let wanted = visit.form.get("partner");
+    let chosen = own.iter().find(|p| p.id == wanted).ok_or_else(|| AppError::not_found("partner"))?;
+    visit.keep_cookie(&chosen.id, session.expires_at_ms);
+    Ok(visit.see("/partner"))
+}

@@ -1,0 +1,50 @@
+//! What the program wrote for its partners.
+
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{Column, text};
+use crate::pages::layout;
+use crate::pages::layout::{Area, Page};
+use crate::pages::markdown;
+use crate::pages::visit::{Shown, Visit};
+use crate::service::error::AppError;
+use crate::store::partner::resource::{Resource, resource_find_of_partner, resource_list_of_partner};
+use maud::html;
+
+/// Pages listed: what people write by hand.
+const PAGES: i64 = 200;
+
+const COLUMNS: &[Column] = &[text("Page"), text("Last changed")];
+
+pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (partner, rows) = visit.partner(vec![resource_list_of_partner(visit.claim(), PAGES)]).await?;
+    let pages: Vec<Resource> = rows[0].decode()?;
+    let row = |r: &Resource| {
+        vec![
+            html! { a href={ "/partner/resources/" (components::escaped(&r.id)) } { (r.title) } },
+            components::day(visit.words.as_ref(), r.updated_at_ms),
+        ]
+    };
+    let content = html! {
+        (components::heading("Resources", "What the program wrote for you: material, answers, advice.", html! {}))
+        @if pages.is_empty() {
+            (components::empty("Nothing here yet", html! { "The program has not written anything. The " a href="/partner/share" { "share kit" } " has words for a start." }))
+        } @else {
+            (components::table("Resources", COLUMNS, &pages.iter().map(row).collect::<Vec<_>>()))
+        }
+    };
+    let page = Page { title: "Resources", area: Area::Partner(&partner), here: "/partner/resources", content };
+    Ok(layout::show(visit, 200, page))
+}
+
+pub async fn detail<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    let (partner, rows) = visit.partner(vec![resource_find_of_partner(visit.claim(), id)]).await?;
+    let found: Resource = rows[0].first()?.ok_or_else(|| AppError::not_found("page"))?;
+    let content = html! {
+        (components::heading(&found.title, "", html! {}))
+        div.prose { (markdown::rendered(&found.body)) }
+        p.quiet { "Last changed " (components::day(visit.words.as_ref(), found.updated_at_ms)) ". " a href="/partner/resources" { "All resources" } }
+    };
+    let page = Page { title: &found.title, area: Area::Partner(&partner), here: "/partner/resources", content };
+    Ok(layout::show(visit, 200, page))
+}

@@ -1,0 +1,79 @@
+//! Who did what, and why: nothing here can be changed.
+
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::text;
+use crate::pages::operator::helpers;
+use crate::pages::visit::{Shown, Visit};
+use crate::store::identity::token;
+use crate::store::identity::token::AuditRow;
+use maud::{Markup, html};
+
+/// Most of a text that is shown of what an action changed: a program's whole document may be one.
+const CHANGE_CHARS_MAX: usize = 200;
+
+pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let list = helpers::list(visit, helpers::ROWS)?;
+    let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
+    let (session, rows) = visit.operator(vec![token::audit_page(before_ms, &before_id, list.limit + 1)]).await?;
+    let (rows, next) = helpers::paged(&list, rows[0].decode()?, |a: &AuditRow| format!("{}.{}", a.at_ms.0, a.id));
+    let columns = [text("When"), text("Who"), text("What"), text("About"), text("Why"), text("Change")];
+    let cells = |a: &AuditRow| {
+        vec![
+            components::instant(&*visit.words, a.at_ms),
+            html! { (a.actor) },
+            html! { code { (a.action) } },
+            about(a),
+            html! { (a.reason.as_deref().unwrap_or("")) },
+            change(a),
+        ]
+    };
+    let lead = "Every decision of an operator, the newest first. Nothing here can be changed or removed.";
+    let content = html! {
+        (components::heading("Audit log", lead, html! {}))
+        @if rows.is_empty() {
+            (components::empty("Nobody has done anything yet", html! { "What operators decide is written down here, with their reasons." }))
+        } @else {
+            (components::table("What operators did", &columns, &rows.iter().map(cells).collect::<Vec<_>>()))
+        }
+        (components::pager("/operator/audit", next.as_deref(), list.cursor.is_empty()))
+    };
+    Ok(helpers::frame(visit, &session, 200, ("/operator/audit", "Audit log"), content))
+}
+
+/// What an action is about, with the way there where it has a page.
+fn about(a: &AuditRow) -> Markup {
+    let subject = a.subject.as_str();
+    let page = match a.action.split('.').next().unwrap_or("") {
+        "program" | "pool" => Some("programs"),
+        "partner" => Some("partners"),
+        "account" => Some("accounts"),
+        "review" => Some("reviews"),
+        "run" => Some("runs"),
+        "payout" if a.action == "payout.approve" => Some("runs"),
+        "payout" => Some("payouts"),
+        _ => None,
+    };
+    html! {
+        @match page {
+            Some(page) => a href={ "/operator/" (page) "/" (components::escaped(subject)) } { (subject) },
+            None => (subject),
+        }
+    }
+}
+
+fn change(a: &AuditRow) -> Markup {
+    let short = |text: &str| -> String {
+        let cut: String = text.chars().take(CHANGE_CHARS_MAX).collect();
+        if cut.len() < text.len() { format!("{cut}…") } else { cut }
+    };
+    html! {
+        @if a.before.is_some() || a.after.is_some() {
+            details {
+                summary { "Show" }
+                @if let Some(before) = &a.before { p { span.quiet { "Before " } code { (short(before)) } } }
+                @if let Some(after) = &a.after { p { span.quiet { "After " } code { (short(after)) } } }
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What accounts brought by referral cost, beside what they cost elsewhere; and the month's channels.
+
+use crate::base::time::Month;
+use crate::engine::report::economics::{Channel, DEFINITIONS, Economics};
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{Figure, number, text};
+use crate::pages::operator::helpers;
+use crate::pages::visit::{Shown, Visit};
+use crate::program::document::{Cadence, Document};
+use crate::service::error::{AppError, Kind};
+use crate::service::report::{economics_of, economics_reads};
+use crate::store::program;
+use crate::store::report::{ChannelRow, channel_list};
+use maud::{Markup, html};
+
+const HERE: &str = "/operator/economics";
+
+/// Channels in the table: those that earned most come first.
+const CHANNELS_MAX: usize = 40;
+
+pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let month = |name: &str, otherwise: Month| match visit.request.param(name).filter(|text| !text.is_empty()) {
+        None => Ok(otherwise),
+        Some(text) => Month::parse(&text)
+            .ok_or_else(|| AppError::new(Kind::BadRequest, "malformed", "a month is written such as 2026-06")),
+    };
+    let last = Month::of(visit.now()).plus(-1);
+    let to = month("to", last)?;
+    let from = month("from", to.plus(-11))?;
+    if from > to {
+        return Err(AppError::new(Kind::BadRequest, "malformed", "the first month must not be after the last").into());
+    }
+    let Some(asked) = visit.request.param("program").filter(|text| !text.is_empty()) else {
+        return choose(visit).await;
+    };
+    let mut read = economics_reads(&asked, from.start(), to.end(), visit.now());
+    read.push(channel_list(&asked, to.start(), to.end()));
+    let (session, rows) = visit.operator(read).await?;
+    let (document, found) = economics_of(&rows[..3], &asked, to.end(), visit.now())?;
+    let channels: Vec<ChannelRow> = rows[3].decode()?;
+    let catalog = program::catalog(&rows[0])?;
+    let programs = paying(catalog.all_in_force(visit.now()));
+    let words = &*visit.words;
+    let title = format!("Economics of {}", document.title);
+    let content = html! {
+        (components::heading(&title, "What an account costs when a partner brings it, beside what it costs elsewhere.", html! {}))
+        @if programs.len() > 1 {
+            nav.pager aria-label="Programs" { @for d in &programs { a href={ (HERE) "?program=" (components::escaped(&d.id)) } aria-current=[(d.id == asked).then_some("page")] { (d.title) } } }
+        }
+        form.inline-form method="get" action=(HERE) {
+            input type="hidden" name="program" value=(asked);
+            div.field { label for="from" { "First month" } input id="from" name="from" type="month" value=(from) placeholder="2026-06" maxlength="7"; }
+            div.field { label for="to" { "Last month" } input id="to" name="to" type="month" value=(to) placeholder="2026-06" maxlength="7"; }
+            button.second { "Show" }
+        }
+        p.quiet { (components::utc(words, from.start())) " to " (components::utc(words, to.end())) }
+        (reach(visit, &found))
+        (cost(visit, &document, &found))
+        h2 { "Channels in " (to) }
+        (by_channel(visit, &document, &channels))
+        details {
+            summary { "What the figures mean" }
+            dl.facts { @for (name, what) in DEFINITIONS { div { dt { (name.replace('_', " ")) } dd { (what) } } } }
+        }
+    };
+    Ok(helpers::frame(visit, &session, 200, (HERE, "Economics"), content))
+}
+
+fn paying(documents: Vec<&Document>) -> Vec<&Document> {
+    documents.into_iter().filter(|d| d.settlement.cadence != Cadence::None).collect()
+}
+
+/// Without a program: to the first that pays, from which the others are reached.
+async fn choose<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (session, rows) = visit.operator(vec![program::program_list()]).await?;
+    let catalog = program::catalog(&rows[0])?;
+    if let Some(first) = paying(catalog.all_in_force(visit.now())).first() {
+        return Ok(visit.see(&format!("{HERE}?program={}", components::escaped(&first.id))));
+    }
+    let content = html! {
+        (components::heading("Economics", "", html! {}))
+        (components::empty("No program pays anything", html! { "There is nothing to compare yet." }))
+    };
+    Ok(helpers::frame(visit, &session, 200, (HERE, "Economics"), content))
+}
+
+/// 1234 thousandths as `1.23`.
+fn hundredths(thousandths: Option<i64>) -> String {
+    thousandths.map_or("—".to_owned(), |n| format!("{}.{:02}", n / 1_000, n % 1_000 / 10))
+}
+
+fn reach<S: Site>(visit: &Visit<'_, S>, found: &Economics) -> Markup {
+    let words = &*visit.words;
+    let figure = |label: &'static str, value: String, note: String| Figure {
+        label,
+        value: html! { (value) },
+        note: html! { (note) },
+    };
+    components::figures(&[
+        figure("Clicks", words.number(found.clicks), String::new()),
+        figure(
+            "Sign-ups",
+            words.number(found.referred_signups),
+            format!("by {}", helpers::many(visit, found.active_referrers, "referrer", "referrers")),
+        ),
+        figure("Rewarded", words.number(found.rewarded_referrals), String::new()),
+        figure("Sign-ups per referrer", hundredths(found.referral_rate_thousandths), String::new()),
+        figure(
+            "Viral coefficient",
+            hundredths(found.viral_coefficient_thousandths),
+            format!("{} before", helpers::many(visit, found.existing_accounts, "account", "accounts")),
+        ),
+    ])
+}
+
+fn cost<S: Site>(visit: &Visit<'_, S>, document: &Document, found: &Economics) -> Markup {
+    let words = &*visit.words;
+    let money = |cents: i64| components::amount(words, cents, &document.currency);
+    let cells = |c: &Channel| {
+        vec![
+            html! { (c.channel) },
+            money(c.acquisition_cost_cents.0),
+            html! { @match c.first_year_margin_cents { Some(cents) => (money(cents.0)), None => "—" } },
+            html! { @match c.margin_over_cost_hundredths { Some(n) => { @if n < 0 { "-" } (n.abs() / 100) "." (format!("{:02}", n.abs() % 100)) "×" } None => "—" } },
+        ]
+    };
+    let rows: Vec<Vec<Markup>> = found.referral.iter().chain(&found.paid_channels).map(cells).collect();
+    html! {
+        h2 { "What an account costs" }
+        @if rows.is_empty() {
+            (components::empty("Nothing to compare yet", html! { "Once a referral is rewarded its cost stands here; what paid channels cost is named in the program's document." }))
+        } @else {
+            @if found.referral.is_none() { p { "Nobody was rewarded in this time, so referrals have no cost to compare yet." } }
+            (components::table("What an account costs, by channel", &[text("Channel"), number("Cost"), number("First-year margin"), number("Margin over cost")], &rows))
+            @if let (Some(reward), Some(benefit)) = (found.reward_cents, found.benefit_cents) {
+                p.quiet { "Of the referral's cost, " (money(reward.0)) " is the reward and " (money(benefit.0)) " the friend's discount." }
+            }
+            @if let Some(revenue) = found.first_year_revenue_cents {
+                p.quiet { "First-year revenue: " (money(revenue.0)) ", the average of " (helpers::many(visit, found.revenue_sample, "account", "accounts")) "." }
+            }
+        }
+    }
+}
+
+fn by_channel<S: Site>(visit: &Visit<'_, S>, document: &Document, rows: &[ChannelRow]) -> Markup {
+    let words = &*visit.words;
+    let cells = |r: &ChannelRow| {
+        vec![
+            helpers::partner(&r.partner, r.external_id.as_deref(), None),
+            html! { (r.channel.replace('_', " ")) },
+            html! { (words.number(r.clicks)) },
+            html! { (words.number(r.signups)) },
+            html! { (words.number(r.qualified)) },
+            html! { (words.number(r.rewarded)) },
+            components::amount(words, r.earned_cents, &crate::pages::program::document::unit_of(document)),
+        ]
+    };
+    let columns = [
+        text("Partner"),
+        text("Channel"),
+        number("Clicks"),
+        number("Sign-ups"),
+        number("Paying"),
+        number("Rewarded"),
+        number("Earned"),
+    ];
+    html! {
+        @if rows.is_empty() { p.quiet { "Nothing happened in that month." } } @else {
+            (components::table("Channels", &columns, &rows.iter().take(CHANNELS_MAX).map(cells).collect::<Vec<_>>()))
+            @if rows.len() > CHANNELS_MAX { p.quiet { "The first " (CHANNELS_MAX) " are shown." } }
+        }
+    }
+}

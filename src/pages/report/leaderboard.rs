@@ -1,0 +1,61 @@
+//! The leaderboard of the partner's program: places for all, names for those who want theirs shown.
+
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{Column, number, text};
+use crate::pages::layout;
+use crate::pages::layout::{Area, Page};
+use crate::pages::locale::Words;
+use crate::pages::visit::{Shown, Visit};
+use crate::store::partner::page as reads;
+use crate::store::partner::page::PlaceRow;
+use maud::{Markup, html};
+
+/// Places shown; one's own is shown wherever it is.
+const PLACES: i64 = 50;
+
+const COLUMNS: &[Column] = &[number("Place"), text("Partner"), number("Clients rewarded"), number("Earned")];
+
+pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let claim = visit.claim();
+    let (partner, rows) = visit.partner(vec![reads::place_list(claim, PLACES), reads::place_own(claim)]).await?;
+    let mut places: Vec<PlaceRow> = rows[0].decode()?;
+    let own: Option<PlaceRow> = rows[1].first()?;
+    let named = own.as_ref().is_some_and(|o| o.display_name.is_some());
+    if !places.iter().any(|p| p.own == 1) {
+        places.extend(own);
+    }
+    let words = visit.words.as_ref();
+    let content = html! {
+        (components::heading("Leaderboard", "Who brought the most clients that were rewarded. What others earned is theirs to know.", html! {}))
+        @if places.is_empty() {
+            (components::empty("Nobody is on it yet", html! { "It is made anew with each settlement, from the first reward on." }))
+        } @else {
+            (components::table("Leaderboard", COLUMNS, &places.iter().map(|p| cells(words, p)).collect::<Vec<_>>()))
+            @if let Some(first) = places.first() { p.quiet { "As of " (components::utc(words, first.refreshed_at_ms)) "." } }
+        }
+        p {
+            @if named { "You are shown by the name that you chose. " a href="/partner/settings" { "Change it" } }
+            @else { "You are shown without a name. " a href="/partner/settings" { "Choose one" } " if you want to be known." }
+        }
+    };
+    let page = Page { title: "Leaderboard", area: Area::Partner(&partner), here: "/partner/leaderboard", content };
+    Ok(layout::show(visit, 200, page))
+}
+
+fn cells(words: &dyn Words, p: &PlaceRow) -> Vec<Markup> {
+    let name = p.display_name.as_deref().filter(|name| !name.trim().is_empty());
+    vec![
+        html! { (words.number(p.rank)) },
+        html! {
+            @match (name, p.own) {
+                (Some(name), 1) => { strong { (name) } " (you)" }
+                (None, 1) => strong { "You" },
+                (Some(name), _) => (name),
+                (None, _) => span.quiet { "a partner" },
+            }
+        },
+        html! { (words.number(p.referrals)) },
+        html! { @if p.own == 1 { (components::amount(words, p.earned_cents, &p.unit)) } },
+    ]
+}

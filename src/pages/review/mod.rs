@@ -1,0 +1,3 @@
+//! What a person has to look at.
+
+pub mod reviews;

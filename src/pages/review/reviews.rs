@@ -1,0 +1,171 @@
+//! Referrals that were stopped because they look odd: the evidence, and a person's decision.
+
+use crate::codec::operator as asked;
+use crate::engine::identity::access::Scope;
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::form::Form;
+use crate::pages::layout::csrf;
+use crate::pages::operator::helpers;
+use crate::pages::route::with_refusal;
+use crate::pages::visit::{Shown, Visit};
+use crate::service::error::{AppError, Kind};
+use crate::service::review as deciding;
+use crate::service::review::Choice;
+use crate::store::port::Rows;
+use crate::store::report::operator as reads;
+use crate::store::report::operator::ReviewShown;
+use crate::store::review::ReviewRow;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+/// What waits for a review, in one unit.
+#[derive(Deserialize)]
+struct Held {
+    unit: String,
+    cents: i64,
+    lines: i64,
+}
+
+const STATES: &[(&str, &str)] = &[("", "Open"), ("released", "Released"), ("rejected", "Rejected")];
+
+pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let list = helpers::list(visit, 10)?;
+    let state = visit.request.param("state").unwrap_or_default();
+    if !STATES.iter().any(|(value, _)| *value == state) {
+        return Err(AppError::new(Kind::BadRequest, "unsupported", "there is no such list of reviews").into());
+    }
+    let read = match state.as_str() {
+        "" => {
+            let (after_ms, after_id) = list.instant_and_id(0)?;
+            reads::review_open_page(after_ms, &after_id, list.limit + 1)
+        }
+        decided => reads::review_decided_page(decided, &list.cursor, list.limit + 1),
+    };
+    let (session, rows) = visit.operator(vec![read]).await?;
+    let cursor = |(r, _): &(ReviewRow, ReviewShown)| match state.as_str() {
+        "" => format!("{}.{}", r.created_at_ms.0, r.id),
+        _ => r.id.clone(),
+    };
+    let (found, next) = helpers::paged(&list, rows[0].decode_pairs()?, cursor);
+    let path =
+        if state.is_empty() { "/operator/reviews".to_owned() } else { format!("/operator/reviews?state={state}") };
+    let lead = "Referrals that a program's rules have stopped. What they earn stands still until somebody decides.";
+    let content = html! {
+        (components::heading("Reviews", lead, html! {}))
+        (helpers::tabs("Reviews by state", "/operator/reviews", "state", &state, STATES))
+        @if found.is_empty() && state.is_empty() {
+            (components::empty("Nothing waits for a decision", html! { "A referral that looks odd, by the rules of its program, stops here." }))
+        } @else if found.is_empty() {
+            (components::empty("There is none", html! { "What was decided is listed here." }))
+        }
+        @for (review, shown) in &found { (card(visit, review, shown, &Form::default())) }
+        (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
+    };
+    Ok(helpers::frame(visit, &session, 200, ("/operator/reviews", "Reviews"), content))
+}
+
+pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    shown(visit, id, &Form::default()).await
+}
+
+async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
+    let (session, rows) = visit.operator(vec![reads::review_shown(id)]).await?;
+    let (review, shown) = one(&rows[0])?;
+    let content = html! {
+        (components::heading("Review", "", html! { a.button.second href="/operator/reviews" { "All reviews" } }))
+        (components::problems(form))
+        (card(visit, &review, &shown, form))
+    };
+    Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/reviews", "Review"), content))
+}
+
+fn one(rows: &Rows) -> Result<(ReviewRow, ReviewShown), AppError> {
+    rows.decode_pairs()?.into_iter().next().ok_or_else(|| AppError::not_found("review"))
+}
+
+fn card<S: Site>(visit: &Visit<'_, S>, r: &ReviewRow, shown: &ReviewShown, form: &Form) -> Markup {
+    let words = &*visit.words;
+    let held: Vec<Held> = serde_json::from_str(&shown.waiting).unwrap_or_default();
+    let waits = html! {
+        @if held.is_empty() { "nothing yet" }
+        @for (n, h) in held.iter().enumerate() {
+            @if n > 0 { ", " }
+            (components::amount(words, h.cents, &h.unit)) " in " (helpers::many(visit, h.lines, "entry", "entries"))
+        }
+    };
+    let view = deciding::view(r);
+    let title = format!("review-{}", r.id);
+    html! {
+        article.sheet aria-labelledby=(title) {
+            h2 id=(title) { (rule(&r.rule)) " " (components::state(&r.state)) }
+            p { (r.evidence) }
+            (components::facts(&[
+                ("Account", helpers::account(&r.account_id)),
+                ("Partner", helpers::partner(&r.partner_id, shown.external_id.as_deref(), shown.name.as_deref())),
+                ("Program", helpers::program(&r.program_id)),
+                ("About", html! { @if r.subject.is_empty() { "the whole account" } @else { (r.subject) } }),
+                ("Stands still", html! { @if r.holds != 0 { (waits) } @else { "nothing: it is only shown to you" } }),
+                ("Since", components::instant(words, r.created_at_ms)),
+            ]))
+            @if let Some(note) = view["note"].as_str() { p.quiet { (note) } }
+            @if r.state == "open" { (decision_form(visit, r, form)) } @else {
+                p {
+                    (r.actor.as_deref().unwrap_or("Somebody")) " decided"
+                    @if let Some(at) = r.decided_at_ms { " " (components::instant(words, at)) } ": " (r.reason.as_deref().unwrap_or(""))
+                }
+            }
+        }
+    }
+}
+
+/// Both decisions share the reason. Ids are those of the review: a list has several forms.
+fn decision_form<S: Site>(visit: &Visit<'_, S>, r: &ReviewRow, form: &Form) -> Markup {
+    let field = format!("reason-{}", r.id);
+    let problem = form.problem("reason");
+    html! {
+        @if visit.may(Scope::Payouts) {
+            form.stack method="post" action={ "/operator/reviews/" (components::escaped(&r.id)) } {
+                (csrf(visit))
+                div.field.wrong[problem.is_some()] {
+                    label for=(field) { "Reason" }
+                    input id=(field) name="reason" type="text" required maxlength="200" value=(form.get("reason")) aria-describedby={ (field) "-hint" }
+                        aria-invalid=[problem.map(|_| "true")];
+                    p.hint id={ (field) "-hint" } { "Released, it goes on to be earned. Rejected, it never earns, and what it earned is taken back. Neither is undone here." }
+                    @if let Some(problem) = problem { p.problem { (problem) } }
+                }
+                div.actions {
+                    button name="decision" value="release" { "Release" }
+                    button.danger name="decision" value="reject" { "Reject" }
+                }
+            }
+        }
+    }
+}
+
+/// A rule's name as a sentence begins.
+fn rule(name: &str) -> String {
+    match name {
+        "same_email" => "Partner and account have one email address".to_owned(),
+        "same_domain" => "Partner and account have one email domain".to_owned(),
+        "signups_in_month" => "Unusually many sign-ups in a month".to_owned(),
+        "one_visitor" => "Many accounts from one browser".to_owned(),
+        "own_account" => "The account is the partner's own".to_owned(),
+        "referral_ring" => "Partners who refer each other".to_owned(),
+        "currency" => "Another currency than the program's".to_owned(),
+        other => other.replace('_', " "),
+    }
+}
+
+pub async fn decide<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    let (session, _) = visit.operator(Vec::new()).await?;
+    let decide_it = async {
+        let asked = asked::review(&helpers::body(&visit.form, &["decision", "reason"]))?;
+        let choice = if asked.release { Choice::Release } else { Choice::Reject };
+        deciding::decide(&visit.context(&session), id, choice, &asked.reason).await
+    };
+    match decide_it.await {
+        Ok(_) => Ok(visit.see("/operator/reviews?done=decided")),
+        Err(error) => shown(visit, id, &with_refusal(visit, error)?).await,
+    }
+}

@@ -1,0 +1,4 @@
+//! The weekly and monthly runs.
+
+pub mod run_preview;
+pub mod runs;

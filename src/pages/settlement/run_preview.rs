@@ -1,0 +1,198 @@
+//! What a run would do, and what one has planned, line by line.
+
+use crate::base::time::UtcMillis;
+use crate::codec::operator::NewRun;
+use crate::engine::identity::access::Scope;
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{number, text};
+use crate::pages::form::Form;
+use crate::pages::layout::csrf;
+use crate::pages::operator::helpers;
+use crate::pages::route::with_refusal;
+use crate::pages::settlement::runs;
+use crate::pages::visit::{Shown, Visit};
+use crate::program::catalog::Catalog;
+use crate::service::error::{AppError, Kind};
+use crate::service::settlement::start as starting;
+use crate::store::identity::session::SessionRow;
+use crate::store::program;
+use crate::store::report::operator::{Known, partners_known};
+use crate::store::settlement::operator_runs as reads;
+use crate::store::settlement::operator_runs::PlanItem;
+use crate::store::settlement::run;
+use crate::store::settlement::run::RunRow;
+use maud::{Markup, html};
+use serde_json::Value;
+
+/// Rows of a preview that are shown; the sums are over all of them.
+const SHOWN_MAX: usize = 40;
+
+/// `?program=&period=`: what a preview is, and the form that asks for one.
+pub async fn ask<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (session, rows) = visit.operator(vec![program::program_list()]).await?;
+    let param = |name: &str| visit.request.param(name).unwrap_or_default();
+    let form = Form::filled(&[("program", &param("program")), ("period", &param("period"))]);
+    asking(visit, &session, &program::catalog(&rows[0])?, &form)
+}
+
+fn asking<S: Site>(visit: &Visit<'_, S>, session: &SessionRow, catalog: &Catalog, form: &Form) -> Shown {
+    let programs = runs::settled_by_runs(catalog, visit.now());
+    let lead = "What a run would do if it began now: whom it would grant what, and what it would make available.";
+    let content = html! {
+        (components::heading("Preview of a run", lead, all_runs()))
+        (components::problems(form))
+        @if programs.is_empty() {
+            (components::empty("No program settles by runs", html! { a href="/operator/programs" { "Change one" } " to settle weekly or monthly." }))
+        } @else {
+            p { "It decides every account of the program anew, as the run does, and books nothing. With many accounts it takes a while." }
+            form.stack method="post" action="/operator/runs/preview" {
+                (csrf(visit))
+                (runs::which(form, &programs))
+                button { "Show the preview" }
+            }
+        }
+    };
+    Ok(helpers::frame(visit, session, helpers::status(form), ("/operator/runs", "Preview of a run"), content))
+}
+
+/// Asked for by a form and not by an address, because it costs as many reads as a run. Nothing is written.
+pub async fn preview<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (session, rows) = visit.operator(vec![program::program_list()]).await?;
+    let catalog = program::catalog(&rows[0])?;
+    let tried = async {
+        starting::asked(&visit.context(&session), NewRun { preview: true, ..runs::wanted(&visit.form)? }).await
+    };
+    let (_, told) = match tried.await {
+        Ok(answer) => answer,
+        Err(error) => return asking(visit, &session, &catalog, &with_refusal(visit, error)?),
+    };
+    let said = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+    let (id, period) = (said("program"), said("period"));
+    let document = catalog.in_force(&id, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
+    let title = format!("{}, {period}", document.title);
+    let scheduled =
+        UtcMillis::parse(&said("as_of")).ok_or_else(|| AppError::new(Kind::Fault, "preview", "without its instant"))?;
+    let is_due = scheduled <= visit.now();
+    let ids: Vec<&str> =
+        ["grants", "vests", "terms"].iter().flat_map(|list| helpers::partners_in(&told[list], SHOWN_MAX)).collect();
+    let known: Vec<Known> = visit.context(&session).query(partners_known(&ids)).await?.decode()?;
+    let content = html! {
+        (components::heading(&title, "What the run would do if it began now. Nothing of this is booked.", all_runs()))
+        p {
+            "Facts before " (components::utc(&*visit.words, scheduled)) " count."
+            @if !is_due { " More may happen before then." }
+            @if told["complete"] == false { " " strong { "There are more accounts than one look can take: what is shown is a part." } }
+        }
+        (section(visit, ("Granted", "Rewards that become due with the run."), &told["grants"], &unit, &known))
+        (section(visit, ("Vested", "What was held becomes available."), &told["vests"], &unit, &known))
+        (terms(visit, &told["terms"], &unit, &known))
+        @if let Some(run) = told["run"]["id"].as_str() {
+            p { "This period has its run: " a href={ "/operator/runs/" (components::escaped(run)) } { "see what it did" } "." }
+        } @else if is_due {
+            @if visit.may(Scope::Payouts) {
+                form method="post" action="/operator/runs" {
+                    (csrf(visit))
+                    input type="hidden" name="program" value=(document.id);
+                    input type="hidden" name="period" value=(period);
+                    button { "Start this run" }
+                }
+            }
+        }
+    };
+    Ok(helpers::frame(visit, &session, 200, ("/operator/runs", &title), content))
+}
+
+fn all_runs() -> Markup {
+    html! { a.button.second href="/operator/runs" { "All runs" } }
+}
+
+fn section<S: Site>(
+    visit: &Visit<'_, S>,
+    (title, what): (&str, &str),
+    rows: &Value,
+    unit: &str,
+    known: &[Known],
+) -> Markup {
+    let words = &*visit.words;
+    let rows = rows.as_array().map_or(&[][..], Vec::as_slice);
+    let cents = |row: &Value| row["cents"].as_i64().unwrap_or(0);
+    let cells = |row: &Value| {
+        vec![
+            helpers::partner_of(known, row["partner"].as_str().unwrap_or("")),
+            html! { (words.number(row["lines"].as_i64().unwrap_or(0))) },
+            components::amount(words, cents(row), row["unit"].as_str().unwrap_or(unit)),
+        ]
+    };
+    html! {
+        h2 { (title) ": " (components::amount(words, rows.iter().map(cents).sum(), unit)) }
+        p.quiet { (what) }
+        @if !rows.is_empty() {
+            (components::table(title, &[text("Partner"), number("Entries"), number("Amount")], &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
+            (rest(visit, rows.len()))
+        }
+    }
+}
+
+fn terms<S: Site>(visit: &Visit<'_, S>, rows: &Value, unit: &str, known: &[Known]) -> Markup {
+    let rows = rows.as_array().map_or(&[][..], Vec::as_slice);
+    let cells = |row: &Value| {
+        vec![
+            helpers::partner_of(known, row["partner"].as_str().unwrap_or("")),
+            html! { (row["rule"].as_str().unwrap_or("")) },
+            components::amount(&*visit.words, row["difference_cents"].as_i64().unwrap_or(0), unit),
+        ]
+    };
+    html! {
+        @if !rows.is_empty() {
+            h2 { "Changed by partners' terms" }
+            p.quiet { "Better rates that partners have earned, and what monthly caps take." }
+            (components::table("Changed by partners' terms", &[text("Partner"), text("Rule"), number("Difference")], &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
+            (rest(visit, rows.len()))
+        }
+    }
+}
+
+fn rest<S: Site>(visit: &Visit<'_, S>, all: usize) -> Markup {
+    let left = i64::try_from(all.saturating_sub(SHOWN_MAX)).unwrap_or(0);
+    html! { @if left > 0 { p.quiet { "And " (visit.words.number(left)) " more; the sum is over all of them." } } }
+}
+
+pub async fn plan<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    let list = helpers::list(visit, helpers::ROWS)?;
+    let after = list.number(0)?;
+    let (session, rows) =
+        visit.operator(vec![run::run_find(id), reads::run_plan_page(id, after, list.limit + 1)]).await?;
+    let run: RunRow = rows[0].first()?.ok_or_else(|| AppError::not_found("run"))?;
+    let (items, next) = helpers::paged(&list, rows[1].decode()?, |i: &PlanItem| i.seq.to_string());
+    let words = &*visit.words;
+    let cells = |i: &PlanItem| {
+        let posted = html! {
+            @match i.posted_cents.filter(|_| i.seq <= run.executed) {
+                Some(cents) => (components::amount(words, cents, &i.unit)),
+                None => span.quiet { "not yet" },
+            }
+        };
+        vec![
+            html! { (words.number(i.seq)) },
+            html! { @if i.kind == "grant" { "Grant" } @else { "Vest" } },
+            helpers::partner(&i.partner_id, i.external_id.as_deref(), i.name.as_deref()),
+            helpers::account(&i.account_id),
+            components::amount(words, i.planned_cents, &i.unit),
+            posted,
+        ]
+    };
+    let path = format!("/operator/runs/{}", components::escaped(id));
+    let title = format!("Plan of {}, {}", run.program_id, run.period);
+    let columns = [number("No."), text("What"), text("Partner"), text("Account"), number("Planned"), number("Posted")];
+    let lead = "Stored before anything moved. Posted can be less than planned where a refund came in between.";
+    let content = html! {
+        (components::heading(&title, lead, html! { a.button.second href=(path) { "The run" } }))
+        @if items.is_empty() { p.quiet { "Nothing is planned." } } @else {
+            (components::table("The plan", &columns, &items.iter().map(cells).collect::<Vec<_>>()))
+        }
+        (components::pager(&format!("{path}/plan"), next.as_deref(), list.cursor.is_empty()))
+    };
+    Ok(helpers::frame(visit, &session, 200, ("/operator/runs", &title), content))
+}

@@ -1,0 +1,353 @@
+//! Runs: what is settled, what comes next, how far a run is, what became of its money; and the approval of its payouts.
+
+use crate::base::time::UtcMillis;
+use crate::codec::Invalid;
+use crate::codec::operator as asked;
+use crate::codec::operator::NewRun;
+use crate::engine::identity::access::Scope;
+use crate::engine::settlement::schedule;
+use crate::http::shell::Site;
+use crate::pages::components;
+use crate::pages::components::{Field, Figure, number, text};
+use crate::pages::form::Form;
+use crate::pages::layout::csrf;
+use crate::pages::operator::helpers;
+use crate::pages::route::with_refusal;
+use crate::pages::visit::{Shown, Visit};
+use crate::program::catalog::Catalog;
+use crate::program::document::{Cadence, Document};
+use crate::service::error::AppError;
+use crate::service::payout as deciding;
+use crate::service::payout::send::approval_name;
+use crate::service::settlement::start as starting;
+use crate::store::payout::plan;
+use crate::store::payout::plan::ApprovalRow;
+use crate::store::payout::report as reports;
+use crate::store::payout::report::{CarriedSum, StateSum};
+use crate::store::program;
+use crate::store::settlement::operator_runs as reads;
+use crate::store::settlement::operator_runs::{LastPeriod, PayoutShown, StatementSum};
+use crate::store::settlement::run;
+use crate::store::settlement::run::RunRow;
+use maud::{Markup, html};
+
+const HERE: &str = "/operator/runs";
+
+pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    listed(visit, &Form::default()).await
+}
+
+async fn listed<S: Site>(visit: &Visit<'_, S>, form: &Form) -> Shown {
+    let list = helpers::list(visit, helpers::ROWS)?;
+    let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
+    let read =
+        vec![run::run_page(before_ms, &before_id, list.limit + 1), program::program_list(), reads::run_last_periods()];
+    let (session, rows) = visit.operator(read).await?;
+    let (runs, next) = helpers::paged(&list, rows[0].decode()?, |r: &RunRow| format!("{}.{}", r.started_at_ms.0, r.id));
+    let catalog = program::catalog(&rows[1])?;
+    let cells = |r: &RunRow| {
+        vec![
+            html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (r.program_id) ", " (r.period) } },
+            components::state(&r.state),
+            html! { (visit.words.number(r.executed)) " of " (visit.words.number(r.items)) },
+            html! { (r.actor) },
+            components::instant(&*visit.words, r.started_at_ms),
+        ]
+    };
+    let columns = [text("Settles"), text("State"), number("Done"), text("Started by"), text("Started")];
+    let lead = "A run settles a program's week or month: what is due is granted, what was held becomes available, payouts are planned.";
+    let content = html! {
+        (components::heading("Runs", lead, html! { a.button.second href="/operator/payouts" { "All payouts" } }))
+        (components::problems(form))
+        (upcoming(visit, &catalog, &rows[2].decode()?))
+        h2 { "Runs so far" }
+        @if runs.is_empty() {
+            (components::empty("There was no run yet", html! { "Runs come by themselves: weekly ones on Monday, 09:00 UTC, monthly ones on the 1st, 06:00 UTC." }))
+        } @else {
+            (components::table("Runs, the latest first", &columns, &runs.iter().map(cells).collect::<Vec<_>>()))
+        }
+        (components::pager(HERE, next.as_deref(), list.cursor.is_empty()))
+        (start_form(visit, form, &catalog))
+    };
+    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, "Runs"), content))
+}
+
+/// The programs that settle by runs: what comes next, and whether the last period that is over has its run.
+fn upcoming<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, last: &[LastPeriod]) -> Markup {
+    let now = visit.now();
+    let in_force = catalog.all_in_force(now);
+    let cells = |d: &&Document| {
+        let cadence = d.settlement.cadence;
+        let at = schedule::next_run_at(cadence, now.plus_ms(1));
+        let (next, over) = (schedule::period_before(cadence, at), schedule::period_before(cadence, now));
+        let scheduled = schedule::scheduled_at(cadence, &over).filter(|at| *at <= now);
+        let is_settled = last.iter().any(|l| l.program_id == d.id && l.cadence == cadence.name() && l.period >= over);
+        let preview = |period: &str| format!("{HERE}/preview?program={}&period={period}", components::escaped(&d.id));
+        vec![
+            html! { a href={ "/operator/programs/" (components::escaped(&d.id)) } { (d.title) } },
+            html! { (next) ", " (components::utc(&*visit.words, at)) },
+            html! { a href=(preview(&next)) { "Preview" } },
+            html! {
+                (over) " "
+                @if is_settled { (components::state("settled")) }
+                @else if scheduled.is_some() { (components::state("waiting")) " " a href=(preview(&over)) { "Preview it, then start it" } }
+                @else { span.quiet { "not due yet" } }
+            },
+        ]
+    };
+    let rows: Vec<Vec<Markup>> = in_force.iter().filter(|d| is_settled_by_runs(d)).map(cells).collect();
+    html! {
+        @if !rows.is_empty() {
+            h2 { "What comes" }
+            (components::table("The programs' next runs", &[text("Program"), text("Next run settles"), text(""), text("Last period that is over")], &rows))
+        }
+    }
+}
+
+fn start_form<S: Site>(visit: &Visit<'_, S>, form: &Form, catalog: &Catalog) -> Markup {
+    let choices = settled_by_runs(catalog, visit.now());
+    html! {
+        @if !choices.is_empty() {
+            section id="start" {
+                h2 { "Start a run by hand" }
+                p { "For a period that is over and has no run, or to take one further that was cut off. A period has one run: starting it again moves nothing twice." }
+                @if visit.may(Scope::Payouts) {
+                    form.stack method="post" action=(HERE) {
+                        (csrf(visit))
+                        (which(form, &choices))
+                        button { "Start the run" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn is_settled_by_runs(d: &Document) -> bool {
+    matches!(d.settlement.cadence, Cadence::Weekly | Cadence::Monthly)
+}
+
+/// Ids and titles of the programs that have runs.
+pub fn settled_by_runs(catalog: &Catalog, now: UtcMillis) -> Vec<(&str, &str)> {
+    let by_runs = catalog.all_in_force(now).into_iter().filter(|d| is_settled_by_runs(d));
+    by_runs.map(|d| (d.id.as_str(), d.title.as_str())).collect()
+}
+
+/// The fields that say which run is meant.
+pub fn which(form: &Form, programs: &[(&str, &str)]) -> Markup {
+    html! {
+        (components::select(form, Field { name: "program", label: "Program", required: true, ..Field::default() }, programs))
+        (components::field(form, Field {
+            name: "period", label: "Period", hint: "A month such as 2026-06, or a week such as 2026-W24, as the program settles.",
+            required: true, autocomplete: "off", max: 10, ..Field::default()
+        }))
+    }
+}
+
+/// The run that a form means. Which cadence it is the period says itself.
+pub fn wanted(form: &Form) -> Result<NewRun, Invalid> {
+    let cadence = if form.get("period").contains('W') { "weekly" } else { "monthly" };
+    let mut form = form.clone();
+    form.put("cadence", cadence);
+    asked::run(&helpers::body(&form, &["program", "cadence", "period"]))
+}
+
+pub async fn start<S: Site>(visit: &Visit<'_, S>) -> Shown {
+    let (session, _) = visit.operator(Vec::new()).await?;
+    let start_it = async { starting::asked(&visit.context(&session), wanted(&visit.form)?).await };
+    match start_it.await {
+        Ok((_, run)) => {
+            let id = run["id"].as_str().unwrap_or_default();
+            Ok(visit.see(&format!("{HERE}/{}?done=run-started", components::escaped(id))))
+        }
+        Err(error) => listed(visit, &with_refusal(visit, error)?).await,
+    }
+}
+
+pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    shown(visit, id, &Form::default()).await
+}
+
+/// What a run's page shows.
+struct Report {
+    run: RunRow,
+    rule: &'static str,
+    approval: Option<ApprovalRow>,
+    statements: Vec<StatementSum>,
+    sums: Vec<StateSum>,
+    carried: Vec<CarriedSum>,
+}
+
+async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
+    let list = helpers::list(visit, helpers::ROWS)?;
+    let (after_unit, after_partner) = list.cursor.split_once('.').unwrap_or(("", &list.cursor));
+    let rule = approval_name(visit.shell.config.setup.payout_approval);
+    let read = vec![
+        run::run_find(id),
+        plan::approval_find(id, rule),
+        reads::run_statement_sums(id),
+        reports::run_payout_sums(id),
+        reports::run_carried_sums(id),
+        reads::run_payout_page(id, after_partner, after_unit, list.limit + 1),
+    ];
+    let (session, rows) = visit.operator(read).await?;
+    let report = Report {
+        run: rows[0].first()?.ok_or_else(|| AppError::not_found("run"))?,
+        rule,
+        approval: rows[1].first()?,
+        statements: rows[2].decode()?,
+        sums: rows[3].decode()?,
+        carried: rows[4].decode()?,
+    };
+    let (payouts, next) =
+        helpers::paged(&list, rows[5].decode()?, |p: &PayoutShown| format!("{}.{}", p.unit, p.partner_id));
+    let path = format!("{HERE}/{}", components::escaped(id));
+    let title = format!("{}, {}", report.run.program_id, report.run.period);
+    let content = html! {
+        (components::heading(&title, "", html! { a.button.second href={ (path) "/plan" } { "The plan, line by line" } }))
+        (components::problems(form))
+        (progress(visit, &report))
+        (approving(visit, &path, &report, form))
+        (money(visit, &report))
+        h2 { "Payouts" }
+        @if payouts.is_empty() {
+            p.quiet { "This run has planned no payout: nobody has enough that is payable in cash and an account at Stripe." }
+        } @else {
+            (payout_table(visit, &payouts, false))
+        }
+        (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
+    };
+    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, &title), content))
+}
+
+fn progress<S: Site>(visit: &Visit<'_, S>, report: &Report) -> Markup {
+    let (run, words) = (&report.run, &*visit.words);
+    html! {
+        (components::figures(&[
+            Figure { label: "State", value: html! { (run.state.replace('_', " ")) }, note: html! { @if let Some(at) = run.finished_at_ms { (components::instant(words, at)) } } },
+            Figure { label: "Done", value: html! { (words.number(run.executed)) }, note: html! { "of " (words.number(run.items)) " planned lines" } },
+            Figure { label: "As of", value: html! { (run.period) }, note: html! { "facts before " (components::utc(words, run.as_of_ms)) } },
+            Figure { label: "By", value: html! { (run.actor) }, note: html! { "version " (run.program_version) " of the program" } },
+        ]))
+        @if run.state != "done" {
+            p { "It goes on by itself every ten minutes, from where it is." }
+            @if visit.may(Scope::Payouts) {
+                form method="post" action=(HERE) {
+                    (csrf(visit))
+                    input type="hidden" name="program" value=(run.program_id);
+                    input type="hidden" name="period" value=(run.period);
+                    button.second { "Take it further now" }
+                }
+            }
+        }
+    }
+}
+
+/// Whether its payouts leave, and the button that lets them.
+fn approving<S: Site>(visit: &Visit<'_, S>, path: &str, report: &Report, form: &Form) -> Markup {
+    let planned: Vec<&StateSum> = report.sums.iter().filter(|s| s.state == "planned").collect();
+    let words = &*visit.words;
+    if let Some(a) = &report.approval {
+        let own = a.run_id == report.run.id;
+        return html! {
+            p {
+                @if own { "Approved by " (a.actor) " " } @else { "Needs no approval: " (a.actor) " has approved a run of this program before, " }
+                (components::instant(words, a.at_ms)) @if let Some(reason) = a.reason.as_deref().filter(|_| own) { ": " (reason) } "."
+            }
+        };
+    }
+    if report.rule == "automatic" || planned.is_empty() || report.run.state != "done" {
+        return html! {};
+    }
+    let payouts: i64 = planned.iter().map(|s| s.payouts).sum();
+    html! {
+        section.todo aria-labelledby="approve" {
+            h2 id="approve" { "These payouts wait for you" }
+            p {
+                (helpers::many(visit, payouts, "payout", "payouts")) ", one for each partner, of "
+                @for (n, s) in planned.iter().enumerate() { @if n > 0 { " and " } strong { (components::amount(words, s.cents, &s.unit)) } }
+                " in all. Once you approve, Stripe sends them within ten minutes; what is held stays."
+                @if report.rule == "until_first" { " Later runs of this program need no approval then." }
+            }
+            @if visit.may(Scope::Payouts) {
+                form.stack method="post" action={ (path) "/approve" } {
+                    (csrf(visit))
+                    (components::field(form, Field { name: "reason", label: "Remark", hint: "It stands in the audit log.", max: 200, ..Field::default() }))
+                    button { "Approve " (helpers::many(visit, payouts, "payout", "payouts")) }
+                }
+            }
+        }
+    }
+}
+
+fn money<S: Site>(visit: &Visit<'_, S>, report: &Report) -> Markup {
+    let words = &*visit.words;
+    let settled = |s: &StatementSum| {
+        vec![
+            html! { (s.unit) },
+            html! { (words.number(s.partners)) },
+            components::amount(words, s.settled_cents, &s.unit),
+            components::amount(words, s.payable_cents, &s.unit),
+        ]
+    };
+    let by_state = |s: &StateSum| {
+        vec![
+            components::state(&s.state),
+            html! { (words.number(s.payouts)) },
+            components::amount(words, s.cents, &s.unit),
+        ]
+    };
+    let carried = |c: &CarriedSum| {
+        let why = match c.why.as_str() {
+            "not_onboarded" => "Payable, but Stripe cannot pay the partner yet",
+            "negative" => "Owed by partners",
+            _ => "Below the minimum, or not ripe yet",
+        };
+        vec![html! { (why) }, html! { (words.number(c.partners)) }, components::amount(words, c.cents, &c.unit)]
+    };
+    html! {
+        @if !report.statements.is_empty() {
+            h2 { "What it settled" }
+            (components::table("Settled, by unit", &[text("Unit"), number("Partners"), number("Granted and vested"), number("Payable after it")],
+                &report.statements.iter().map(settled).collect::<Vec<_>>()))
+        }
+        @if !report.sums.is_empty() {
+            h2 { "What became of its payouts" }
+            (components::table("Payouts by state", &[text("State"), number("Payouts"), number("Amount")], &report.sums.iter().map(by_state).collect::<Vec<_>>()))
+        }
+        @if !report.carried.is_empty() {
+            h2 { "Carried forward" }
+            (components::table("Carried forward", &[text("Why"), number("Partners"), number("Amount")], &report.carried.iter().map(carried).collect::<Vec<_>>()))
+        }
+    }
+}
+
+/// Payouts with whom they are for.
+pub fn payout_table<S: Site>(visit: &Visit<'_, S>, rows: &[PayoutShown], with_run: bool) -> Markup {
+    let words = &*visit.words;
+    let cells = |p: &PayoutShown| {
+        let whose = p.name.as_deref().filter(|n| !n.is_empty()).or(p.external_id.as_deref()).unwrap_or(&p.partner_id);
+        vec![
+            html! { a href={ "/operator/payouts/" (components::escaped(&p.id)) } { (whose) } },
+            html! { @if with_run { a href={ (HERE) "/" (components::escaped(&p.run_id)) } { (p.program_id) } } @else { (helpers::partner(&p.partner_id, None, None)) } },
+            components::state_with(&p.state, &p.reason),
+            components::day(words, p.created_at_ms),
+            components::amount(words, p.amount_cents, &p.unit),
+        ]
+    };
+    let second = if with_run { "Run of" } else { "Partner's id" };
+    let columns = [text("Payout to"), text(second), text("State"), text("Planned"), number("Amount")];
+    components::table("Payouts", &columns, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+pub async fn approve<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+    let (session, _) = visit.operator(Vec::new()).await?;
+    let approve_it = async {
+        let remark = asked::remark(&helpers::body(&visit.form, &["reason"]))?;
+        deciding::approve(&visit.context(&session), id, remark.as_deref()).await
+    };
+    match approve_it.await {
+        Ok(_) => Ok(visit.see(&format!("{HERE}/{}?done=approved", components::escaped(id)))),
+        Err(error) => shown(visit, id, &crate::pages::payout::operator_payouts::without_stripe(visit, error)?).await,
+    }
+}

@@ -1,0 +1,207 @@
+//! Every request that is not through a ref link, and every cron trigger: from the runtime's types to ours and back.
+
+use crate::base::time::UtcMillis;
+use crate::codec::BODY_BYTES_MAX;
+use crate::http::config::Config;
+use crate::http::exchange;
+use crate::http::exchange::Address;
+use crate::http::link::reflink;
+use crate::http::shell::Shell;
+use crate::http::{hardening, route};
+use crate::jobs;
+use crate::pages;
+use crate::runtime::d1;
+use crate::runtime::mail;
+use crate::runtime::origin;
+use crate::runtime::runtime::Runtime;
+use crate::service::context::Context as FlowContext;
+use crate::service::error::AppError;
+use crate::service::identity::sign_in;
+use futures_util::StreamExt;
+use serde_json::json;
+use std::cell::RefCell;
+use std::rc::Rc;
+use worker::{
+    Context, Env, Headers, Request, Response, Result, ScheduledEvent, console_error, console_log, console_warn,
+};
+
+thread_local! {
+    static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+}
+
+/// Answers what is ours; the rest goes to the site behind the Worker where there is one, else 404.
+pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<Response> {
+    let now = UtcMillis(js_sys::Date::now() as i64);
+    let config = config(&env);
+    let url = request.inner().url();
+    let path = Address::of(&url).path;
+    if reflink::is_short(path) && !matches!(request.inner().method().as_str(), "GET" | "HEAD") {
+        let asked = read(&mut request).await?;
+        return respond(&config, &asked, reflink::only_followed());
+    }
+    if !may_be_ours(path) {
+        return elsewhere(request, &config).await;
+    }
+    let asked = read(&mut request).await?;
+    let answered = match Runtime::of(env, &config) {
+        Ok(runtime) => {
+            let answered = answer(&runtime, &config, now, &asked).await;
+            mail_after(runtime, Rc::clone(&config), now, &context);
+            answered
+        }
+        Err(why) => Some(exchange::Response::problem(&why.into())),
+    };
+    match answered {
+        Some(response) => respond(&config, &asked, response),
+        None => elsewhere(request, &config).await,
+    }
+}
+
+/// What pages and routes answer, or `None` where the path is none of ours.
+async fn answer(
+    runtime: &Runtime,
+    config: &Config,
+    now: UtcMillis,
+    asked: &exchange::Request,
+) -> Option<exchange::Response> {
+    let shell = Shell { site: runtime, config, now };
+    let (sent, read) = (d1::statements(), d1::rows_read());
+    let Some(page) = pages::route::answer(&shell, asked).await else { return route::answer(&shell, asked).await };
+    // What a page costs: D1 bills the rows. Counted by isolate, so of pages under way at once each says more.
+    let cost = json!({"message": "page", "page": pages::route::name(asked), "status": page.status,
+        "statements": d1::statements() - sent, "rows_read": d1::rows_read() - read});
+    console_log!("{cost}");
+    Some(page)
+}
+
+/// Mails what a page wants mailed once its answer is on its way.
+fn mail_after(runtime: Runtime, config: Rc<Config>, now: UtcMillis, context: &Context) {
+    let leaving = runtime.leaving();
+    if leaving.is_empty() {
+        return;
+    }
+    context.wait_until(async move {
+        let ctx = FlowContext::new(&runtime, &config.setup, now, "");
+        for mail in &leaving {
+            if let Err(why) = sign_in::mail_unwaited(&ctx, mail).await {
+                console_error!("{}", json!({"message": "a link was not mailed", "detail": why}));
+            }
+        }
+    });
+}
+
+/// Runs a cron trigger's job. An error is logged; the next sweep resumes what was left.
+pub async fn scheduled(event: ScheduledEvent, env: Env) {
+    let scheduled = UtcMillis(event.schedule() as i64);
+    let (began, mut sent) = (js_sys::Date::now(), 0);
+    let config = config(&env);
+    let done = match Runtime::of(env, &config) {
+        Ok(runtime) => {
+            let now = UtcMillis(js_sys::Date::now() as i64);
+            let done =
+                jobs::run(&FlowContext::new(&runtime, &config.setup, now, "cron"), &event.cron(), scheduled).await;
+            sent = runtime.statements_sent();
+            done
+        }
+        Err(why) => Err(why.into()),
+    };
+    console_log!(
+        "{}",
+        json!({"message": "cron", "cron": event.cron(), "statements": sent, "wall_ms": js_sys::Date::now() - began})
+    );
+    if let Err(error) = done {
+        console_error!(
+            "{}",
+            json!({"message": "cron failed", "cron": event.cron(), "scheduled_at": scheduled.to_rfc3339(), "code": error.code, "detail": error.detail})
+        );
+    }
+}
+
+/// Whether a path can be one of our routes: what cannot is passed on with its body untouched.
+fn may_be_ours(path: &str) -> bool {
+    let first = |path: &str| path.split('/').nth(1).unwrap_or("").to_owned();
+    let wanted = first(path);
+    pages::route::AREAS.contains(&wanted.as_str()) || route::ROUTES.iter().any(|r| first(r.path) == wanted)
+}
+
+async fn elsewhere(request: Request, config: &Config) -> Result<Response> {
+    if !config.site_url.is_empty() {
+        return origin::pass(request, &config.site_url).await;
+    }
+    let mut answer = exchange::Response::problem(&AppError::not_found("page"));
+    let origin = Address::of(&request.inner().url()).origin.to_owned();
+    hardening::harden(config, &exchange::Request { origin, ..message::Request::default() }, &mut answer);
+    build(answer)
+}
+
+fn config(env: &Env) -> Rc<Config> {
+    CONFIG.with_borrow_mut(|kept| {
+        Rc::clone(kept.get_or_insert_with(|| {
+            let mut config = Config::read(|name| env.var(name).map(|v| v.to_string()).unwrap_or_default());
+            config.setup.mail.binding = mail::binding(env).is_some();
+            for complaint in &config.complaints {
+                console_error!("{}", json!({"message": "configuration", "detail": complaint}));
+            }
+            Rc::new(config)
+        }))
+    })
+}
+
+/// The request as a value. Of a body that is too long no more than one byte beyond the limit is read.
+async fn read(request: &mut Request) -> Result<exchange::Request> {
+    let url = request.inner().url();
+    let address = Address::of(&url);
+    // As it was sent: the worker crate takes methods that it does not know for GET.
+    let method = request.inner().method();
+    let body = if matches!(method.as_str(), "GET" | "HEAD") { Vec::new() } else { body(request).await? };
+    let zone = request.cf().map(|cf| cf.timezone_name()).unwrap_or_default();
+    // Ours alone: a visitor's header of that name comes after it.
+    let ours = [(pages::route::ZONE_HEADER.to_owned(), zone)];
+    Ok(exchange::Request {
+        method,
+        path: address.path.to_owned(),
+        query: address.query.to_owned(),
+        origin: address.origin.to_owned(),
+        headers: ours.into_iter().chain(request.headers().entries()).collect(),
+        body,
+    })
+}
+
+async fn body(request: &mut Request) -> Result<Vec<u8>> {
+    let mut body = Vec::new();
+    let Ok(mut chunks) = request.stream() else { return Ok(body) };
+    while let Some(chunk) = chunks.next().await {
+        body.extend_from_slice(&chunk?);
+        if body.len() > BODY_BYTES_MAX {
+            body.truncate(BODY_BYTES_MAX + 1);
+            break;
+        }
+    }
+    Ok(body)
+}
+
+/// The response, logged here once where it is an error. Addresses may hold secrets and stay out of the log.
+fn respond(config: &Config, asked: &exchange::Request, mut response: exchange::Response) -> Result<Response> {
+    hardening::harden(config, asked, &mut response);
+    if let Some(fault) = &response.fault {
+        let route = route::name(asked);
+        let line = json!({"message": "refused", "method": asked.method, "route": route, "status": response.status, "error": fault});
+        match response.status {
+            500.. => console_error!("{line}"),
+            401 | 404 | 405 => console_log!("{line}"),
+            _ => console_warn!("{line}"),
+        }
+    }
+    build(response)
+}
+
+fn build(response: exchange::Response) -> Result<Response> {
+    let headers = Headers::new();
+    for (name, value) in &response.headers {
+        // A page may set two cookies.
+        if *name == "set-cookie" { headers.append(name, value) } else { headers.set(name, value) }?;
+    }
+    // A status without a body takes none, not even an empty one.
+    let built = if response.body.is_empty() { Response::empty()? } else { Response::from_bytes(response.body)? };
+    Ok(built.with_status(response.status).with_headers(headers))
+}

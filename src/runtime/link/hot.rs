@@ -1,0 +1,135 @@
+//! The redirect's way through the Worker: called by `entry.js`, once and synchronously where the code is warm.
+//!
+//! One text in, one text out: every call and every string between JavaScript and WASM costs a good part of what the
+//! decision itself does. `entry.js` has the other half of this protocol.
+
+use crate::base::time::UtcMillis;
+use crate::engine::link::visit::Signals;
+use crate::http::link::cache::Found;
+use crate::http::link::redirect::{Go, Parts, Resolved, decide};
+use crate::http::link::reflink;
+use crate::http::link::reflink::RefLink;
+use crate::runtime::link::clicks;
+use crate::runtime::link::links;
+use crate::runtime::state;
+use crate::runtime::state::State;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::{Context, Env, worker_sys};
+
+/// The answer begins with a character of these bits on top of `@` (64), then the Set-Cookie header or nothing, a line
+/// feed, and the Location.
+const FLUSH: u8 = 1;
+/// Call `refresh` in the background.
+const REFRESH: u8 = 2;
+/// Pass the request on to the origin in place of redirecting.
+const PASS: u8 = 4;
+/// Nothing is known of the code: call `cold`.
+const MISSING: u8 = 8;
+/// The isolate has not read its configuration: call `boot`, then this again.
+const BOOT: u8 = 16;
+
+/// Reads the configuration, once per isolate and after every trap. What is answered is the header that redirects over
+/// https carry; empty: none.
+#[wasm_bindgen]
+pub fn boot(env: Env) -> String {
+    state::boot(&env)
+}
+
+/// Answers from memory. Empty: this is no request through a ref link.
+#[wasm_bindgen]
+pub fn hot(request: &str, now: f64) -> String {
+    let (url, parts) = parse(request);
+    let Some(found) = reflink::find(url) else { return String::new() };
+    let now = UtcMillis(now as i64);
+    let answer = state::with(|state| {
+        // What cannot be a code needs no look-up.
+        let Some(code) = found.code.as_deref() else { return answer(state, &found, None, &parts, now, 0) };
+        match state.links.get(code, now) {
+            Found::Missing => flags(MISSING),
+            Found::Entry { resolved, refresh } => {
+                let refresh = if refresh { REFRESH } else { 0 };
+                answer(state, &found, resolved.as_deref(), &parts, now, refresh)
+            }
+        }
+    });
+    answer.unwrap_or_else(|| flags(BOOT))
+}
+
+/// Looks the code up, then answers.
+#[wasm_bindgen]
+pub async fn cold(request: String, now: f64, env: Env, context: worker_sys::Context) -> String {
+    let (url, parts) = parse(&request);
+    let Some(found) = reflink::find(url) else { return String::new() };
+    let now = UtcMillis(now as i64);
+    let resolved = match found.code.as_deref() {
+        Some(code) => links::look_up(&env, &Context::new(context), code, now).await,
+        None => None,
+    };
+    state::with(|state| answer(state, &found, resolved.as_deref(), &parts, now, 0)).unwrap_or_default()
+}
+
+/// Reads the code of this request anew.
+#[wasm_bindgen]
+pub async fn refresh(url: String, now: f64, env: Env, context: worker_sys::Context) {
+    if let Some(code) = reflink::find(&url).and_then(|found| found.code) {
+        links::look_up(&env, &Context::new(context), &code, UtcMillis(now as i64)).await;
+    }
+}
+
+/// Writes the gathered clicks.
+#[wasm_bindgen]
+pub async fn flush(env: Env) {
+    clicks::flush(&env).await;
+}
+
+fn answer(
+    state: &mut State,
+    found: &RefLink<'_>,
+    resolved: Option<&Resolved>,
+    parts: &Parts<'_>,
+    now: UtcMillis,
+    mut bits: u8,
+) -> String {
+    let random = &mut state.random;
+    let decision = decide(found, resolved, parts, &state.settings, now, &mut || random.bytes());
+    if let Some(click) = decision.click {
+        state.clicks.push(click);
+        if state.flush_due(now) {
+            bits |= FLUSH;
+        }
+    }
+    let location = match decision.go {
+        Go::To(location) => location,
+        Go::Pass => {
+            bits |= PASS;
+            String::new()
+        }
+    };
+    let cookie = decision.set_cookie.unwrap_or_default();
+    let mut out = flags(bits);
+    out.reserve(cookie.len() + location.len() + 1);
+    out.push_str(&cookie);
+    out.push('\n');
+    out.push_str(&location);
+    out
+}
+
+fn flags(bits: u8) -> String {
+    String::from(char::from(b'@' | bits))
+}
+
+/// The lines of `entry.js`, in its order. An empty line is a header that was not sent.
+fn parse(request: &str) -> (&str, Parts<'_>) {
+    let mut lines = request.split('\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let (url, method, ip) = (line(), line(), line());
+    let mut header = || Some(line()).filter(|line| !line.is_empty());
+    let cookie = header();
+    let user_agent = header();
+    let (fetch_mode, fetch_dest) = (header(), header());
+    let purposes = [header(), header(), header(), header()];
+    let private = header().is_some_and(|value| value.trim() == "1");
+    let (country, referrer) = (header(), header());
+    let signals = Signals { method, user_agent, purposes, fetch_mode, fetch_dest };
+    (url, Parts { signals, cookie, private, ip, country, referrer })
+}

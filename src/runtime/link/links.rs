@@ -1,0 +1,91 @@
+//! Looking up codes: the isolate's cache (`http::link_cache`), over KV, over D1.
+//!
+//! A change of a link shows after at most 45 s here plus what KV keeps it: 60 s, or the 30 s of its edge caches where
+//! whoever changed the link calls `forget`. Unknown codes are remembered in the isolate alone: in KV anybody could
+//! write rows by guessing.
+
+use crate::base::decode;
+use crate::base::time::UtcMillis;
+use crate::engine::link::Link;
+use crate::http::link::redirect::Resolved;
+use crate::runtime::d1::D1;
+use crate::runtime::state;
+use crate::runtime::time_limit::within;
+use crate::store::link::{link_decode, link_resolve};
+use crate::store::port::Db;
+use std::rc::Rc;
+use std::time::Duration;
+use worker::{Context, Env, console_error, console_warn};
+
+/// How long a visitor waits for a look-up.
+const LOOKUP_LIMIT: Duration = Duration::from_secs(2);
+/// Seconds a link stays in KV: the least KV takes. Longer would save KV writes and delay changes.
+const KV_TTL_S: u64 = 60;
+/// Seconds an edge location keeps what it read from KV: the least KV takes.
+const KV_CACHE_TTL_S: u64 = 30;
+
+/// Looks a code up and remembers the answer. When nothing answers in time: what was known up to an hour ago, else as
+/// if there were no such link, which is not remembered.
+pub async fn look_up(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Option<Rc<Resolved>> {
+    let answer = within(LOOKUP_LIMIT, read(env, context, code, now)).await;
+    let link = match answer {
+        Some(Ok(link)) => link,
+        failed => {
+            let why = failed.map_or_else(|| "no answer in time".to_owned(), |failed| failed.err().unwrap_or_default());
+            console_error!("looking up a link: {why}");
+            return state::with(|state| state.links.stale(code, now)).flatten();
+        }
+    };
+    state::with(|state| {
+        let resolved = link.map(|link| Rc::new(Resolved::new(link, &state.settings)));
+        state.links.put(code, resolved.clone(), now);
+        resolved
+    })
+    .flatten()
+}
+
+/// Takes a link out of KV, after it was changed.
+pub async fn forget(env: &Env, code: &str) {
+    if let Ok(kv) = env.kv("KV")
+        && let Err(why) = kv.delete(&key(code)).await
+    {
+        console_warn!("forgetting a link: {why}");
+    }
+}
+
+async fn read(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Result<Option<Link>, String> {
+    let kv = env.kv("KV").ok();
+    if let Some(kv) = &kv {
+        match kv.get(&key(code)).cache_ttl(KV_CACHE_TTL_S).text().await {
+            // What does not parse is of another version of the Worker: D1 knows.
+            Ok(Some(text)) => {
+                if let Ok(link) = decode::from_text(&text) {
+                    return Ok(Some(link));
+                }
+            }
+            Ok(None) => {}
+            Err(why) => console_warn!("reading a link from KV: {why}"),
+        }
+    }
+    let db = D1::of(env, 1).map_err(|why| why.to_string())?;
+    let rows = db.batch(vec![link_resolve(code, now)]).await.map_err(|why| why.to_string())?;
+    let link = link_decode(rows.first().ok_or("no rows")?).map_err(|why| why.to_string())?;
+    if let (Some(kv), Some(link)) = (kv, &link)
+        && let Ok(text) = serde_json::to_string(link)
+    {
+        let key = key(code);
+        // Not waited for: the visitor has the answer, and a lost write costs one more read of D1.
+        context.wait_until(async move {
+            let Ok(put) = kv.put(&key, text) else { return };
+            if let Err(why) = put.expiration_ttl(KV_TTL_S).execute().await {
+                console_warn!("writing a link to KV: {why}");
+            }
+        });
+    }
+    Ok(link)
+}
+
+/// The version changes with the form of `Link`.
+fn key(code: &str) -> String {
+    format!("link:1:{code}")
+}

@@ -1,0 +1,13 @@
+//! The runtime: the only place, with `lib.rs`, that names `worker` and JavaScript. Compiled for WASM alone.
+
+pub mod d1;
+pub mod general;
+pub mod intl;
+pub mod link;
+pub mod mail;
+pub mod origin;
+pub mod outgoing;
+pub mod random;
+pub mod runtime;
+pub mod state;
+pub mod time_limit;

@@ -1,0 +1,32 @@
+//! Requests to other services by the runtime's `fetch`, each with its time limit.
+
+use crate::codec::outgoing::{ANSWER_BYTES_MAX, Answer, NoAnswer, Outgoing};
+use crate::runtime::time_limit::within;
+use std::time::Duration;
+use worker::{Fetch, Headers, Method, Request, RequestInit};
+
+pub async fn send(request: Outgoing) -> Result<Answer, NoAnswer> {
+    let limit = Duration::from_millis(u64::from(request.limit_ms));
+    let answer = within(limit, ask(request)).await.ok_or_else(|| NoAnswer("it took too long".to_owned()))?;
+    answer.map_err(|why| NoAnswer(why.to_string()))
+}
+
+async fn ask(request: Outgoing) -> worker::Result<Answer> {
+    let headers = Headers::new();
+    for (name, value) in &request.headers {
+        headers.set(name, value)?;
+    }
+    let mut init = RequestInit::new();
+    init.with_method(Method::from(request.method.to_owned())).with_headers(headers);
+    init.redirect = worker::RequestRedirect::Manual;
+    if !request.body.is_empty() {
+        init.with_body(Some(js_sys::Uint8Array::from(request.body.as_slice()).into()));
+    }
+    let mut response = Fetch::Request(Request::new_with_init(&request.url, &init)?).send().await?;
+    let headers = response.headers().entries().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+    let body = response.bytes().await?;
+    if body.len() > ANSWER_BYTES_MAX {
+        return Err(worker::Error::RustError(format!("the answer is longer than {ANSWER_BYTES_MAX} bytes")));
+    }
+    Ok(Answer { status: response.status_code(), headers, body })
+}

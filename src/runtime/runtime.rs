@@ -1,0 +1,196 @@
+//! The ports on the runtime: D1, randomness, sessions of the EmDash site, the caches of links.
+
+use crate::base::time::UtcMillis;
+use crate::codec::identity::session;
+use crate::codec::identity::session::SiteUser;
+use crate::codec::message::email::Mail;
+use crate::codec::outgoing::{Answer, NoAnswer, Outgoing};
+use crate::http::config::Config;
+use crate::http::limit::Limited;
+use crate::http::shell::Site;
+use crate::pages::locale::{Front, Words};
+use crate::runtime::d1::D1;
+use crate::runtime::intl::Viewer;
+use crate::runtime::link::links;
+use crate::runtime::mail;
+use crate::runtime::outgoing;
+use crate::runtime::random;
+use crate::runtime::time_limit::within;
+use crate::service::context::Ports;
+use crate::service::identity::sign_in::Leaving;
+use crate::store::port::{Allowance, Db, DbError, Rows, Stmt};
+use sha2::{Digest, Sha256};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::Duration;
+use worker::{Delay, Env, Fetch, Headers, Method, Request, RequestInit, console_warn};
+
+/// A batch that takes longer is answered as unavailable; it may have been written, which every use expects.
+const DATABASE_LIMIT: Duration = Duration::from_secs(25);
+/// How long the site may take to say who is signed in.
+const SESSION_LIMIT: Duration = Duration::from_secs(3);
+/// How long the runtime may take to count a visitor.
+const COUNT_LIMIT: Duration = Duration::from_secs(1);
+/// An answer about a session is believed this long.
+const SESSION_MS: f64 = 60_000.0;
+/// Sessions remembered by one isolate; beyond it all are forgotten and asked again.
+const SESSIONS_MAX: usize = 1_000;
+
+pub struct Runtime {
+    database: LimitedD1,
+    env: Env,
+    emdash_origin: String,
+    leaving: RefCell<Vec<Leaving>>,
+}
+
+pub struct LimitedD1(D1);
+
+/// What the site said about a session, and until when (milliseconds since 1970) that is believed.
+struct Told {
+    user: Option<SiteUser>,
+    until: f64,
+}
+
+thread_local! {
+    /// Keyed by the hash of the cookie that the site was asked with.
+    static SESSIONS: RefCell<HashMap<[u8; 32], Told>> = RefCell::new(HashMap::new());
+}
+
+impl Runtime {
+    /// The ports of one invocation, which may send as many statements as the configuration says.
+    pub fn of(env: Env, config: &Config) -> Result<Runtime, DbError> {
+        let database = LimitedD1(D1::of(&env, config.setup.statements_max)?);
+        let emdash_origin = config.emdash_origin.clone();
+        Ok(Runtime { database, emdash_origin, env, leaving: RefCell::default() })
+    }
+
+    /// How many statements this invocation has sent; others may be under way in the same isolate.
+    pub fn statements_sent(&self) -> u64 {
+        self.database.allowance().map_or(0, |allowance| allowance.sent())
+    }
+
+    /// The mails that are to leave after the answer.
+    pub fn leaving(&self) -> Vec<Leaving> {
+        self.leaving.take()
+    }
+
+    async fn ask(&self, cookie: &str) -> Result<Option<SiteUser>, String> {
+        let bound = self.env.service("EMDASH").ok();
+        // A service binding goes by itself; the host in the address is for the site's own use.
+        let origin = match (&bound, self.emdash_origin.as_str()) {
+            (Some(_), "") => "https://emdash",
+            (_, origin) => origin,
+        };
+        let url = format!("{origin}{}", session::PATH);
+        let headers = Headers::new();
+        // That cookie and nothing else: another would say who somebody is whose answer is kept under this one, and a
+        // foreign Authorization would be refused.
+        headers.set("cookie", cookie).map_err(|e| e.to_string())?;
+        let mut init = RequestInit::new();
+        init.with_method(Method::Get).with_headers(headers);
+        init.redirect = worker::RequestRedirect::Manual;
+        let answer = async {
+            let mut response = match bound {
+                Some(service) => service.fetch(url, Some(init)).await,
+                None => Fetch::Request(Request::new_with_init(&url, &init)?).send().await,
+            }?;
+            Ok::<_, worker::Error>((response.status_code(), response.text().await?))
+        };
+        let (status, body) = within(SESSION_LIMIT, answer)
+            .await
+            .ok_or_else(|| "no answer in time".to_owned())?
+            .map_err(|e| e.to_string())?;
+        session::read(status, &body)
+    }
+}
+
+impl Db for LimitedD1 {
+    async fn batch(&self, statements: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
+        let answer = within(DATABASE_LIMIT, self.0.batch(statements)).await;
+        answer.unwrap_or_else(|| Err(DbError::Unavailable("no answer in time".to_owned())))
+    }
+
+    fn allowance(&self) -> Option<Allowance> {
+        self.0.allowance()
+    }
+}
+
+impl Ports for Runtime {
+    type Db = LimitedD1;
+
+    fn db(&self) -> &LimitedD1 {
+        &self.database
+    }
+
+    async fn send(&self, request: Outgoing) -> Result<Answer, NoAnswer> {
+        outgoing::send(request).await
+    }
+
+    async fn mail(&self, mail: &Mail) -> Result<(), NoAnswer> {
+        mail::send(&self.env, mail).await
+    }
+
+    fn clock(&self) -> UtcMillis {
+        UtcMillis(js_sys::Date::now() as i64)
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        random::fill(bytes);
+    }
+
+    async fn pause(&self, millis: u32) {
+        Delay::from(Duration::from_millis(u64::from(millis))).await;
+    }
+}
+
+impl Front for Runtime {
+    fn words(&self, language: &str, zone: &str) -> Box<dyn Words> {
+        Box::new(Viewer::of(language, zone))
+    }
+}
+
+impl Site for Runtime {
+    async fn session(&self, cookie: &str) -> Result<Option<SiteUser>, String> {
+        // Remembered under what was asked with, and nothing else.
+        let key: [u8; 32] = Sha256::digest(cookie.as_bytes()).into();
+        let now = js_sys::Date::now();
+        let known =
+            SESSIONS.with_borrow(|all| all.get(&key).filter(|told| told.until > now).map(|told| told.user.clone()));
+        if let Some(user) = known {
+            return Ok(user);
+        }
+        let user = self.ask(cookie).await?;
+        SESSIONS.with_borrow_mut(|all| {
+            if all.len() >= SESSIONS_MAX {
+                all.clear();
+            }
+            all.insert(key, Told { user: user.clone(), until: now + SESSION_MS });
+        });
+        Ok(user)
+    }
+
+    fn has_site(&self) -> bool {
+        !self.emdash_origin.is_empty() || self.env.service("EMDASH").is_ok()
+    }
+
+    async fn forget_link(&self, code: &str) {
+        links::forget(&self.env, code).await;
+    }
+
+    /// Where the binding is missing or does not answer, everybody is let in.
+    async fn admits(&self, what: Limited, visitor: String) -> bool {
+        let Ok(limiter) = self.env.rate_limiter(what.binding()) else { return true };
+        match within(COUNT_LIMIT, limiter.limit(visitor)).await {
+            Some(Ok(outcome)) => outcome.success,
+            Some(Err(why)) => {
+                console_warn!("{}: {why}", what.binding());
+                true
+            }
+            None => true,
+        }
+    }
+
+    fn mail_after(&self, leaving: Leaving) {
+        self.leaving.borrow_mut().push(leaving);
+    }
+}

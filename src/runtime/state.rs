@@ -1,0 +1,54 @@
+//! What an isolate keeps between requests. It is gone when the isolate is, and after a trap.
+
+use crate::base::time::UtcMillis;
+use crate::http::config::{address, cookie_keys};
+use crate::http::hardening::hsts;
+use crate::http::link::cache::Cache;
+use crate::http::link::redirect::{RefMode, Settings};
+use crate::runtime::random::Random;
+use crate::service::link::click::Buffer;
+use std::cell::RefCell;
+use worker::{Env, console_error};
+
+pub struct State {
+    pub settings: Settings,
+    pub links: Cache,
+    pub clicks: Buffer,
+    /// Since when a flush is under way; `None` while none is.
+    pub flushing_since: Option<UtcMillis>,
+    pub random: Random,
+}
+
+thread_local! {
+    static STATE: RefCell<Option<State>> = const { RefCell::new(None) };
+}
+
+/// Runs on the state, if the isolate has read its configuration. Never across an `await`.
+pub fn with<T>(run: impl FnOnce(&mut State) -> T) -> Option<T> {
+    STATE.with_borrow_mut(|state| state.as_mut().map(run))
+}
+
+/// Reads the configuration, once per isolate.
+pub fn boot(env: &Env) -> String {
+    let text = |name: &str| env.var(name).map(|value| value.to_string()).unwrap_or_default();
+    let keys = cookie_keys(&text("COOKIE_KEYS"), &text("COOKIE_DOMAIN"));
+    if let Err(why) = &keys {
+        console_error!("COOKIE_KEYS: {why}; visitors are redirected, but nobody is attributed");
+    }
+    let site = text("SITE_URL").trim().to_owned();
+    let settings = Settings {
+        keys: keys.ok(),
+        mode: RefMode::parse(&text("REF_MODE")),
+        // What is wrong with it the configuration's reader says.
+        site: if address(&site, text("DEVELOPMENT").trim() == "yes").is_ok() { site } else { String::new() },
+        consent_cookie: text("CONSENT_COOKIE").trim().to_owned(),
+    };
+    STATE.set(Some(State {
+        settings,
+        links: Cache::default(),
+        clicks: Buffer::default(),
+        flushing_since: None,
+        random: Random::new(),
+    }));
+    hsts(&text("HSTS")).ok().flatten().unwrap_or_default()
+}

@@ -1,0 +1,272 @@
+//! The books that a decision rests on: everything read about some accounts, at the revisions they had before it.
+
+use crate::base::money::Cents;
+use crate::base::time::UtcMillis;
+use crate::engine::account::decision::{Case, GroupDecision};
+use crate::engine::account::grouped::Grouped;
+use crate::engine::account::timeline::Fact;
+use crate::engine::accrual::Line;
+use crate::engine::accrual::invoice::{PartnerTerm, Terms};
+use crate::engine::accrual::milestone::Pool;
+use crate::engine::attribution::{Link, Neighbour};
+use crate::engine::review::relation::{OfVisitor, Relations};
+use crate::engine::review::risk::{Referred, Review};
+use crate::program::catalog::Catalog;
+use crate::service::account::facts::Facts;
+use crate::service::context::{Context, Ports};
+use crate::store::account;
+use crate::store::account::{AccountRow, BoundRow};
+use crate::store::attribution::evidence;
+use crate::store::ledger::budget;
+use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::{event as events, program, review};
+use serde::Deserialize;
+use std::collections::HashMap;
+
+pub struct Books {
+    pub catalog: Catalog,
+    pub accounts: Vec<AccountRow>,
+    pub facts: Facts,
+    pub pools: Vec<PoolRow>,
+    bound: HashMap<String, Vec<BoundRow>>,
+    links: HashMap<String, Link>,
+    neighbours: Grouped<Neighbour>,
+    crowd: Grouped<Referred>,
+    relations: Relations,
+    modifiers: HashMap<String, Vec<PartnerTerm>>,
+    capped: HashMap<String, Cents>,
+    emails: HashMap<String, Vec<String>>,
+    reviews: HashMap<String, Vec<Review>>,
+    lines: HashMap<String, Vec<Line>>,
+}
+
+/// Statements that read the books of a page of accounts.
+pub const BOOKS_STATEMENTS: u64 = READS as u64;
+const READS: usize = 14;
+
+/// Accounts that are read at a time where all of a group are looked at.
+const GROUP_PAGE: i64 = 200;
+
+/// A pool with the revision it was read at.
+#[derive(Clone, Debug)]
+pub struct PoolRow {
+    pub pool: Pool,
+    pub revision: i64,
+}
+
+/// The rows of `budget::pool_list`.
+pub fn pools(rows: &Rows) -> Result<Vec<PoolRow>, DbError> {
+    #[derive(Deserialize)]
+    struct Revision {
+        revision: i64,
+    }
+    let rows = rows.decode_pairs::<Pool, Revision>()?;
+    Ok(rows.into_iter().map(|(pool, at)| PoolRow { pool, revision: at.revision }).collect())
+}
+
+/// What an event that is not stored yet adds to the books.
+#[derive(Default)]
+pub struct Coming<'a> {
+    pub codes: Vec<String>,
+    pub domains: Vec<String>,
+    /// Whose touches it presents.
+    pub visitors: Vec<String>,
+    pub invoice: Option<&'a str>,
+    /// When it happened.
+    pub at: Option<UtcMillis>,
+}
+
+/// Reads the books of `accounts`, whose revisions were read before.
+pub async fn read<P: Ports>(
+    ctx: &Context<'_, P>,
+    accounts: Vec<AccountRow>,
+    coming: &Coming<'_>,
+) -> Result<Books, DbError> {
+    let mut rows = ctx.batch(reads(&accounts, coming).into()).await?.into_iter();
+    let mut next = || rows.next().unwrap_or_default();
+    let catalog = program::catalog(&next())?;
+    let facts = Facts::new(events::facts(next())?);
+    let links = next().take::<Link>()?.into_iter().map(|l| (l.code.clone(), l)).collect();
+    Ok(Books {
+        catalog,
+        accounts,
+        facts,
+        links,
+        neighbours: Grouped::new(next().take()?),
+        crowd: Grouped::new(next().take()?),
+        relations: Relations { visitors: Grouped::new(next().take()?), uplines: Grouped::new(next().take()?) },
+        modifiers: by_key(next().take::<PartnerTerm>()?.into_iter().map(|t| (t.partner_id.clone(), t))),
+        capped: next().take::<CapRow>()?.into_iter().map(|r| (r.line_id, r.capped_cents)).collect(),
+        emails: by_key(next().take::<EmailRow>()?.into_iter().map(|r| (r.account_id, r.email))),
+        reviews: by_key(
+            next().decode_pairs::<AccountOf, Review>()?.into_iter().map(|(of, review)| (of.account_id, review)),
+        ),
+        lines: by_key(next().take::<Line>()?.into_iter().map(|l| (l.account_id.clone(), l))),
+        bound: by_key(next().take::<BoundRow>()?.into_iter().map(|b| (b.account_id.clone(), b))),
+        pools: pools(&next())?,
+    })
+}
+
+fn reads(accounts: &[AccountRow], coming: &Coming<'_>) -> [Stmt; READS] {
+    let ids: Vec<String> = accounts.iter().map(|a| a.id.clone()).collect();
+    let invoices: Vec<String> = coming.invoice.map(str::to_owned).into_iter().collect();
+    [
+        program::program_list(),
+        events::fact_list(&ids, &invoices, &coming.domains),
+        evidence::link_list(&ids, &coming.domains, &coming.codes),
+        evidence::neighbour_list(&ids, &coming.domains),
+        evidence::crowd_list(&ids, &coming.codes, coming.at),
+        evidence::visitor_list(&ids, &coming.visitors, coming.at),
+        evidence::upline_list(&ids, &coming.codes),
+        evidence::term_list(&ids, &coming.codes),
+        evidence::cap_list(&ids),
+        events::email_list(&ids),
+        review::review_of_accounts(&ids),
+        account::line_list(&ids),
+        account::bound_list(&ids),
+        budget::pool_list(),
+    ]
+}
+
+/// Shows `look` every account with a decision in a group of programs, with its part of the books, in up to `pages`
+/// pages and as far as the invocation may; how many accounts there were, and whether that was all.
+pub async fn each_of_group<P: Ports>(
+    ctx: &Context<'_, P>,
+    group: &str,
+    pages: u32,
+    mut look: impl FnMut(&Books, &str),
+) -> Result<(usize, bool), DbError> {
+    #[derive(Deserialize)]
+    struct Row {
+        account_id: String,
+    }
+    let (mut cursor, mut count) = (String::new(), 0);
+    for _ in 0..pages {
+        let ids: Vec<Row> = ctx.query(account::group_accounts(group, &cursor, GROUP_PAGE)).await?.decode()?;
+        let Some(last) = ids.last() else { return Ok((count, true)) };
+        if !ctx.has_room(BOOKS_STATEMENTS) {
+            break;
+        }
+        cursor.clone_from(&last.account_id);
+        count += ids.len();
+        let accounts = ids.iter().map(|r| AccountRow::new(r.account_id.clone())).collect();
+        let books = read(ctx, accounts, &Coming::default()).await?;
+        for row in &ids {
+            look(&books, &row.account_id);
+        }
+    }
+    Ok((count, false))
+}
+
+impl Books {
+    /// Decides with one account's part of the books.
+    pub fn with_case<T>(&self, account: &str, now: UtcMillis, decide: impl FnOnce(&Catalog, &Case) -> T) -> T {
+        let pools: Vec<Pool> = self.pools.iter().map(|p| p.pool.clone()).collect();
+        let facts = self.facts.about(account);
+        let case = Case {
+            account,
+            facts: &facts,
+            links: &self.links,
+            neighbours: &self.neighbours,
+            crowd: &self.crowd,
+            relations: &self.relations,
+            emails: self.emails.get(account).map_or(&[], Vec::as_slice),
+            reviews: self.reviews.get(account).map_or(&[], Vec::as_slice),
+            lines: self.lines(account),
+            terms: Terms { modifiers: &self.modifiers, capped: &self.capped },
+            pools: &pools,
+            now,
+        };
+        decide(&self.catalog, &case)
+    }
+
+    pub fn lines(&self, account: &str) -> &[Line] {
+        self.lines.get(account).map_or(&[], Vec::as_slice)
+    }
+
+    /// To whom an account was bound when the books were read.
+    pub fn bound(&self, account: &str) -> &[BoundRow] {
+        self.bound.get(account).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes away to whom an account was bound.
+    pub fn unbind(&mut self, account: &str) -> Vec<BoundRow> {
+        self.bound.remove(account).unwrap_or_default()
+    }
+
+    pub fn reviews_mut(&mut self, account: &str) -> &mut Vec<Review> {
+        self.reviews.entry(account.to_owned()).or_default()
+    }
+
+    /// A fact that is not stored yet.
+    pub fn add_fact(&mut self, fact: Fact, email: Option<&str>) {
+        if let Some(email) = email {
+            self.emails.entry(fact.account_id.clone()).or_default().push(email.to_owned());
+        }
+        self.facts.add(fact);
+    }
+
+    /// Facts turn out to be another account's.
+    pub fn move_facts(&mut self, events: &[String], to: &str) {
+        self.facts.give(events, to);
+    }
+
+    /// A decision of the batch becomes part of the books for the next one.
+    pub fn learn(&mut self, account: &str, groups: &[GroupDecision]) {
+        let (mut neighbours, mut crowd, mut visitors) = (Vec::new(), Vec::new(), Vec::new());
+        for group in groups {
+            let Some(binding) = &group.verdict.binding else { continue };
+            // Of two sign-ups the one that decides says the domain.
+            let signup = self.facts.own(account).find(|f| f.event_id == group.signed_up.1);
+            neighbours.extend(signup.and_then(|f| f.email_domain.as_ref()).map(|domain| Neighbour {
+                account_id: account.to_owned(),
+                email_domain: domain.clone(),
+                program_id: binding.program.clone(),
+                code: binding.code.clone(),
+                from_ms: binding.from,
+                event_id: binding.event.clone(),
+            }));
+            visitors.extend(binding.visitor.clone().map(|visitor| OfVisitor {
+                visitor,
+                account_id: account.to_owned(),
+                signed_up_at_ms: group.signed_up.0,
+                signup_event_id: group.signed_up.1.clone(),
+            }));
+            crowd.push(Referred {
+                program_id: binding.program.clone(),
+                partner_id: binding.partner.clone(),
+                account_id: account.to_owned(),
+                signed_up_at_ms: group.signed_up.0,
+                signup_event_id: group.signed_up.1.clone(),
+            });
+        }
+        self.neighbours.replace(account, neighbours);
+        self.crowd.replace(account, crowd);
+        self.relations.visitors.replace(account, visitors);
+    }
+}
+
+fn by_key<T>(rows: impl Iterator<Item = (String, T)>) -> HashMap<String, Vec<T>> {
+    let mut map: HashMap<String, Vec<T>> = HashMap::new();
+    for (key, value) in rows {
+        map.entry(key).or_default().push(value);
+    }
+    map
+}
+
+#[derive(Deserialize)]
+struct CapRow {
+    line_id: String,
+    capped_cents: Cents,
+}
+
+#[derive(Deserialize)]
+struct EmailRow {
+    account_id: String,
+    email: String,
+}
+
+#[derive(Deserialize)]
+struct AccountOf {
+    account_id: String,
+}

@@ -1,0 +1,332 @@
+//! Decisions of one batch, gathered and written together: bindings, reviews, lines, transfers, and who is to be
+//! decided again because of them.
+
+use crate::base::money::Cents;
+use crate::base::time::{Month, UtcMillis};
+use crate::engine::account::decision::{Decision, GroupDecision};
+use crate::engine::accrual::{Bucket, Line, LineState};
+use crate::engine::ledger::posting;
+use crate::engine::ledger::posting::Transfer;
+use crate::engine::review::relation::VISITOR_DAYS;
+use crate::engine::review::risk::Suspicion;
+use crate::program::document::{Cadence, Method, Risk};
+use crate::service::account::books::{Books, PoolRow};
+use crate::store::account;
+use crate::store::account::{AccountRow, Advance, BoundRow, OfCrowd, OfDomain, OfVisitor};
+use crate::store::attribution::evidence;
+use crate::store::attribution::evidence::OfUpline;
+use crate::store::ledger::budget;
+use crate::store::message::outbox;
+use crate::store::port::Stmt;
+use crate::store::{ledger, review};
+
+#[derive(Default)]
+pub struct Commit {
+    accounts: Vec<Decided>,
+    /// Accounts' answers that are not written yet.
+    groups: Vec<(String, GroupDecision)>,
+    suspicions: Vec<(String, Suspicion)>,
+    pub lines: Vec<Line>,
+    /// Rewards that this batch grants for the first time, outside of any run.
+    granted: Vec<Line>,
+    transfers: Vec<Transfer>,
+    pools: Vec<PoolRow>,
+    /// Accounts that depend on what changed.
+    domains: Vec<OfDomain>,
+    crowds: Vec<OfCrowd>,
+    visitors: Vec<OfVisitor>,
+    uplines: Vec<OfUpline>,
+    unbound: Vec<String>,
+    joined: Vec<Joined>,
+}
+
+/// A partner to whom an account is bound that was not before.
+struct Joined {
+    program: String,
+    partner: String,
+    account: String,
+    signed_up: UtcMillis,
+}
+
+/// Statements that write the decisions of one page of accounts, without those of accounts that lose their answers; each
+/// megabyte of bindings, lines or transfers beyond the first is one more.
+pub const COMMIT_STATEMENTS: u64 = 16;
+/// Statements that take accounts' answers away.
+pub const UNBIND_STATEMENTS: u64 = 3;
+
+/// A sign-up that is taken in later than this, in days, is no news: it was imported.
+const NEWS_DAYS: i64 = 30;
+
+/// An account that was decided.
+struct Decided {
+    read: AccountRow,
+    signed_up: Option<UtcMillis>,
+    written: String,
+}
+
+impl Decided {
+    fn advance(&self) -> Advance<'_> {
+        let AccountRow { id, revision, .. } = &self.read;
+        Advance { id, revision: *revision, signed_up: self.signed_up, written: &self.written }
+    }
+}
+
+impl Commit {
+    /// Takes a decision about one account in. `cause` is the event or review behind it. The books learn of it, so that
+    /// the next decision of the batch rests on it.
+    pub fn add(&mut self, books: &mut Books, account: &AccountRow, decision: Decision, cause: &str) {
+        let (lines, transfers) = posting::settle(books.lines(&account.id), decision.lines, cause);
+        self.draw_on_pools(books, &lines, &transfers);
+        self.granted.extend(lines.iter().filter(|l| is_instant_grant(books, l)).cloned());
+        self.note_dependants(books, &account.id, &decision.groups);
+        books.learn(&account.id, &decision.groups);
+        self.lines.extend(lines);
+        self.transfers.extend(transfers);
+        self.suspicions.extend(decision.suspicions.into_iter().map(|s| (account.id.clone(), s)));
+        // Every group of an account says the same sign-up.
+        let signed_up = decision.groups.first().map(|group| group.signed_up.0);
+        let written = account::digest(&decision.groups);
+        if account.written.as_ref() != Some(&written) {
+            self.groups.extend(decision.groups.into_iter().map(|g| (account.id.clone(), g)));
+        }
+        self.accounts.push(Decided { read: account.clone(), signed_up, written });
+    }
+
+    /// An account whose sign-up turned out to be another's loses its answers; to be said before its facts are moved.
+    pub fn unbind(&mut self, books: &mut Books, account: &str) {
+        for before in books.unbind(account) {
+            self.note_change(books, account, Some(&before), None);
+        }
+        books.learn(account, &[]);
+        self.unbound.push(account.to_owned());
+    }
+
+    /// Everybody whose sign-up at or after `from` named this domain is to be decided again.
+    pub fn domain_changed(&mut self, domain: String, from: UtcMillis) {
+        self.domains.push(OfDomain { domain, from });
+    }
+
+    /// The statements, for one batch.
+    pub fn statements(&self, now: UtcMillis) -> Vec<Stmt> {
+        let ids: Vec<String> = self.accounts.iter().map(|a| a.read.id.clone()).collect();
+        let groups: Vec<(&str, &GroupDecision)> = self.groups.iter().map(|(id, g)| (id.as_str(), g)).collect();
+        let mut statements = Vec::new();
+        if !self.accounts.is_empty() {
+            let rows: Vec<Advance> = self.accounts.iter().map(Decided::advance).collect();
+            statements.push(account::account_advance(&rows, now));
+        }
+        if !self.pools.is_empty() {
+            let pools: Vec<_> = self.pools.iter().map(|p| (p.pool.program_id.as_str(), p.revision)).collect();
+            statements.push(budget::pool_advance(&pools));
+        }
+        if !self.unbound.is_empty() {
+            statements.extend(account::binding_clear(&self.unbound));
+        }
+        if !groups.is_empty() {
+            statements.extend(account::binding_write(&groups, now));
+            statements.extend(account::revenue_write(&groups));
+        }
+        statements.extend(review::review_open(&self.suspicions, now));
+        if !self.suspicions.is_empty() {
+            let reviews: Vec<String> = self.suspicions.iter().map(|(id, s)| review::review_id(id, s)).collect();
+            statements.push(outbox::outbox_reviews(&reviews, now));
+        }
+        if !self.transfers.is_empty() {
+            statements.push(ledger::ledger_accounts_ensure(&self.transfers));
+        }
+        // In the order of their ids neighbouring rows go to neighbouring pages of the indexes. What is taken back comes
+        // first: where a reward moves, it pays for itself out of a pool that is empty. A batch posts a line once.
+        let (mut lines, mut transfers) = (self.lines.clone(), self.transfers.clone());
+        lines.sort_by(|a, b| a.id.cmp(&b.id));
+        transfers.sort_by(|a, b| (a.code == "accrue", &a.line).cmp(&(b.code == "accrue", &b.line)));
+        statements.extend(account::line_write(&lines));
+        statements.extend(ledger::transfer_insert(&transfers, now));
+        if !self.granted.is_empty() {
+            statements.push(outbox::outbox_rewards(&self.granted, now));
+        }
+        if !self.domains.is_empty() {
+            statements.push(account::stale_by_domains(&self.domains, &ids, now));
+        }
+        if !self.crowds.is_empty() {
+            statements.push(account::stale_by_crowds(&self.crowds, &ids, now));
+        }
+        if !self.visitors.is_empty() {
+            statements.push(account::stale_by_visitors(&self.visitors, &ids, now));
+        }
+        if !self.uplines.is_empty() {
+            statements.push(evidence::stale_by_uplines(&self.uplines, now));
+        }
+        let news = self.joined.iter().filter(|j| j.signed_up.plus_days(NEWS_DAYS) > now);
+        let joined: Vec<_> = news.map(|j| outbox::joined(&j.program, &j.partner, &j.account, j.signed_up)).collect();
+        if !joined.is_empty() {
+            statements.push(outbox::outbox_insert(&joined, now));
+        }
+        statements
+    }
+
+    /// What the batch draws from pools, or queues behind them, is kept for the next decision, and guarded.
+    fn draw_on_pools(&mut self, books: &mut Books, lines: &[Line], transfers: &[Transfer]) {
+        for line in lines.iter().filter(|l| l.payer == "pool") {
+            let Some(row) = books.pools.iter_mut().find(|p| p.pool.program_id == line.program_id) else { continue };
+            if !self.pools.iter().any(|p| p.pool.program_id == line.program_id) {
+                self.pools.push(row.clone());
+            }
+            row.pool.waiting += i64::from(line.state == LineState::Waiting);
+            for transfer in transfers.iter().filter(|t| t.line == line.id) {
+                let sign = if transfer.code == "accrue" { -1 } else { 1 };
+                row.pool.balance_cents += sign * transfer.amount_cents.0;
+            }
+        }
+    }
+
+    /// Whom a changed binding concerns: later sign-ups of the same email domain, of the same partner and month, and of the
+    /// same visitor; and, where the account is a partner's own, those that may stand in a ring with it.
+    fn note_dependants(&mut self, books: &Books, account: &str, groups: &[GroupDecision]) {
+        for group in groups {
+            let before = books.bound(account).iter().find(|b| b.group_id == group.verdict.group);
+            let after = group.verdict.binding.as_ref();
+            let same = match (before, after) {
+                (None, None) => true,
+                (Some(b), Some(a)) => {
+                    b.program_id == a.program
+                        && b.partner_id == a.partner
+                        // Who follows by domain follows the link: its source may differ from the partner's kind.
+                        && b.code == a.code
+                        && (b.from_ms, &b.event_id) == (a.from, &a.event)
+                        && (b.signed_up_at_ms, &b.signup_event_id) == (group.signed_up.0, &group.signed_up.1)
+                        && b.visitor == a.visitor
+                }
+                _ => false,
+            };
+            if !same {
+                self.note_change(books, account, before, Some(group));
+            }
+            if let Some(binding) = after
+                && before.is_none_or(|b| (&b.program_id, &b.partner_id) != (&binding.program, &binding.partner))
+            {
+                self.joined.push(Joined {
+                    program: binding.program.clone(),
+                    partner: binding.partner.clone(),
+                    account: account.to_owned(),
+                    signed_up: group.signed_up.0,
+                });
+            }
+        }
+    }
+
+    fn note_change(&mut self, books: &Books, account: &str, before: Option<&BoundRow>, group: Option<&GroupDecision>) {
+        let after = group.and_then(|g| g.verdict.binding.as_ref());
+        let signed_up = group.map(|g| g.signed_up.0).or(before.map(|b| b.signed_up_at_ms)).unwrap_or_default();
+        let programs = before.map(|b| b.program_id.as_str()).into_iter().chain(after.map(|a| a.program.as_str()));
+        let documents: Vec<_> = programs.filter_map(|p| books.catalog.in_force(p, signed_up)).collect();
+        let from = before.map(|b| b.from_ms).into_iter().chain(after.map(|a| a.from)).min().unwrap_or(signed_up);
+        if documents.iter().any(|d| d.attribution.methods.contains(&Method::EmailDomain)) {
+            self.domains
+                .extend(books.facts.signup_domains(account).into_iter().map(|domain| OfDomain { domain, from }));
+        }
+        let partners = before.map(|b| &b.partner_id).into_iter().chain(after.map(|a| &a.partner));
+        self.uplines.extend(partners.map(|partner| OfUpline { account: account.to_owned(), partner: partner.clone() }));
+        let visitors = before
+            .and_then(|b| Some((b.visitor.clone()?, b.signed_up_at_ms)))
+            .into_iter()
+            .chain(after.and_then(|a| Some((a.visitor.clone()?, signed_up))));
+        self.visitors.extend(visitors.map(|(visitor, from)| OfVisitor {
+            visitor,
+            from,
+            to: from.plus_days(VISITOR_DAYS),
+        }));
+        let crowded = documents.iter().any(|d| d.risk.iter().any(|r| matches!(r.when, Risk::SignupsInMonth { .. })));
+        if crowded {
+            let places = before
+                .map(|b| (b.program_id.clone(), b.partner_id.clone(), b.signed_up_at_ms))
+                .into_iter()
+                .chain(after.map(|a| (a.program.clone(), a.partner.clone(), signed_up)));
+            let crowd = |(program, partner, from)| OfCrowd { program, partner, from, to: Month::of(from).end() };
+            self.crowds.extend(places.map(crowd));
+        }
+    }
+}
+
+/// A reward that became available as it was made, where a program settles instantly. One that only moved with its
+/// binding was announced when it was granted, unless all it did was wait for the pool; and what runs grant they announce
+/// themselves.
+fn is_instant_grant(books: &Books, line: &Line) -> bool {
+    let document = books.catalog.in_force(&line.program_id, line.at_ms);
+    let same = |l: &Line| l.program_id == line.program_id && l.rule_id == line.rule_id && l.basis == line.basis;
+    // What was held stood in pending, and nobody was told of it.
+    let stood = |l: &Line| same(l) && l.postings > 0 && l.bucket == Bucket::Available;
+    document.is_some_and(|d| d.settlement.cadence == Cadence::Instant)
+        && line.is_granted()
+        && line.state == LineState::Available
+        && line.net_cents > Cents::ZERO
+        && !books.lines(&line.account_id).iter().any(stood)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::attribution::binding::Verdict;
+    use serde_json::json;
+
+    /// A batch that has something of everything.
+    fn everything() -> Commit {
+        let (at, text) = (UtcMillis(0), String::new);
+        let line: Line = serde_json::from_value(json!({
+            "id": "l", "program_id": "p", "program_version": 1, "rule_id": "r", "partner_id": "", "account_id": "a", "event_id": "e",
+            "basis": "", "at_ms": 0, "period": "", "unit": "", "earned_cents": 1, "capped_cents": 0, "net_cents": 1,
+            "bucket": "pending", "payer": "pool", "state": "pending", "vests_at_ms": 0, "reason": "", "postings": 1,
+        }))
+        .expect("a line");
+        let transfer = Transfer {
+            id: text(),
+            line: text(),
+            code: "accrue",
+            debit: text(),
+            credit: text(),
+            amount_cents: Cents(1),
+            program_id: text(),
+            event_id: text(),
+            reason: text(),
+        };
+        let suspicion = Suspicion {
+            program: text(),
+            partner: text(),
+            rule: text(),
+            subject: text(),
+            holds: true,
+            evidence: text(),
+        };
+        let group = GroupDecision {
+            verdict: Verdict { group: text(), binding: None, considered: Vec::new(), reason: text() },
+            signed_up: (at, text()),
+            states: Vec::new(),
+            grant_due_at: None,
+            qualified_at: None,
+            held: false,
+            revenue: Vec::new(),
+        };
+        let pool =
+            serde_json::from_value(json!({"program_id": "p", "balance_cents": 1, "waiting": 0})).expect("a pool");
+        Commit {
+            accounts: vec![Decided { read: AccountRow::new(text()), signed_up: None, written: text() }],
+            groups: vec![(text(), group)],
+            suspicions: vec![(text(), suspicion)],
+            lines: vec![line.clone()],
+            granted: vec![line],
+            transfers: vec![transfer],
+            pools: vec![PoolRow { pool, revision: 1 }],
+            domains: vec![OfDomain { domain: text(), from: at }],
+            crowds: vec![OfCrowd { program: text(), partner: text(), from: at, to: at }],
+            visitors: vec![OfVisitor { visitor: text(), from: at, to: at }],
+            uplines: vec![OfUpline { account: text(), partner: text() }],
+            unbound: vec![text()],
+            joined: vec![Joined { program: text(), partner: text(), account: text(), signed_up: at }],
+        }
+    }
+
+    #[test]
+    fn a_batch_with_everything_sends_as_much_as_it_says() {
+        let statements = everything().statements(UtcMillis(0)).len() as u64;
+        assert_eq!(statements, COMMIT_STATEMENTS + UNBIND_STATEMENTS);
+    }
+}

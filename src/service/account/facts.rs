@@ -1,0 +1,69 @@
+//! The facts that were read for several accounts, and which of them each account's decision rests on: its own, all about
+//! the same invoices, and what was said about its sign-ups' domains.
+
+use crate::engine::account::timeline::Fact;
+use crate::engine::event::Payload;
+use crate::store::event::{domain_of, invoice_of};
+use std::collections::{BTreeSet, HashMap};
+
+/// Facts in the order in which they were read, found by what they are about.
+#[derive(Default)]
+pub struct Facts {
+    all: Vec<Fact>,
+    by_account: HashMap<String, Vec<usize>>,
+    by_invoice: HashMap<String, Vec<usize>>,
+    by_domain: HashMap<String, Vec<usize>>,
+}
+
+impl Facts {
+    pub fn new(all: Vec<Fact>) -> Facts {
+        let mut facts = Facts::default();
+        all.into_iter().for_each(|fact| facts.add(fact));
+        facts
+    }
+
+    pub fn add(&mut self, fact: Fact) {
+        let at = self.all.len();
+        self.by_account.entry(fact.account_id.clone()).or_default().push(at);
+        if let Some(invoice) = invoice_of(&fact.payload) {
+            self.by_invoice.entry(invoice.to_owned()).or_default().push(at);
+        }
+        if let Some(domain) = domain_of(&fact.payload) {
+            self.by_domain.entry(domain.to_owned()).or_default().push(at);
+        }
+        self.all.push(fact);
+    }
+
+    /// Hands facts over to another account.
+    pub fn give(&mut self, events: &[String], to: &str) {
+        let mut all = std::mem::take(self).all;
+        for fact in all.iter_mut().filter(|f| events.contains(&f.event_id)) {
+            to.clone_into(&mut fact.account_id);
+        }
+        *self = Facts::new(all);
+    }
+
+    /// The account's own facts.
+    pub fn own(&self, account: &str) -> impl Iterator<Item = &Fact> {
+        self.by_account.get(account).into_iter().flatten().map(|at| &self.all[*at])
+    }
+
+    /// Everything that a decision about the account rests on.
+    pub fn about(&self, account: &str) -> Vec<&Fact> {
+        let mut found: BTreeSet<usize> = self.by_account.get(account).into_iter().flatten().copied().collect();
+        for fact in self.own(account) {
+            let of_invoice = invoice_of(&fact.payload).and_then(|invoice| self.by_invoice.get(invoice));
+            let domain = fact.email_domain.as_ref().filter(|_| matches!(fact.payload, Payload::SignedUp { .. }));
+            let of_domain = domain.and_then(|domain| self.by_domain.get(domain));
+            found.extend(of_invoice.into_iter().chain(of_domain).flatten());
+        }
+        found.into_iter().map(|at| &self.all[at]).collect()
+    }
+
+    /// The email domains of an account's sign-ups.
+    pub fn signup_domains(&self, account: &str) -> Vec<String> {
+        let signups = self.own(account).filter(|f| matches!(f.payload, Payload::SignedUp { .. }));
+        let domains: BTreeSet<&String> = signups.filter_map(|f| f.email_domain.as_ref()).collect();
+        domains.into_iter().cloned().collect()
+    }
+}

@@ -1,0 +1,7 @@
+//! Accounts: their facts, and what is decided from them.
+
+pub mod books;
+pub mod commit;
+pub mod facts;
+pub mod recompute;
+pub mod stripe_customer;

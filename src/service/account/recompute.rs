@@ -1,0 +1,54 @@
+//! Deciding accounts again because something they depend on changed: another account of their domain, their partner's
+//! terms, a cap. Whoever changed it marked them; here they are taken page by page.
+
+use crate::engine::account::decision;
+use crate::service::account::books;
+use crate::service::account::books::{BOOKS_STATEMENTS, Coming};
+use crate::service::account::commit::{COMMIT_STATEMENTS, Commit};
+use crate::service::context::{Context, Ports};
+use crate::store::account;
+use crate::store::account::AccountRow;
+use crate::store::port::DbError;
+
+/// Accounts decided in one batch, and how many events they have together: both are held in memory at once.
+const PAGE: i64 = 1_000;
+const PAGE_FACTS: i64 = 5_000;
+/// Statements of one page: the list, the books, and what is written.
+pub const PAGE_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS + COMMIT_STATEMENTS;
+
+/// Decides up to one page of marked accounts; whether there was one. A page that this invocation cannot write is not begun.
+pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
+    let accounts: Vec<AccountRow> =
+        ctx.query(account::stale_list(ctx.page(PAGE), ctx.page(PAGE_FACTS))).await?.decode()?;
+    if accounts.is_empty() {
+        return Ok(false);
+    }
+    if !ctx.has_room(PAGE_STATEMENTS - 1) {
+        return Err(DbError::Exhausted);
+    }
+    let mut books = books::read(ctx, accounts.clone(), &Coming::default()).await?;
+    let mut commit = Commit::default();
+    for account in &accounts {
+        let decision = books.with_case(&account.id, ctx.now, decision::decide);
+        commit.add(&mut books, account, decision, "");
+    }
+    ctx.batch(commit.statements(ctx.now)).await?;
+    Ok(true)
+}
+
+/// Takes up to `pages` pages, as far as the invocation may. Somebody else being first is no error: what is left stays
+/// marked.
+pub async fn drain<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), DbError> {
+    for tries in 0..pages {
+        if !ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
+            break;
+        }
+        match page(ctx).await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(DbError::Guard(_)) => ctx.back_off(tries.min(8)).await,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

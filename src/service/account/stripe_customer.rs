@@ -1,0 +1,153 @@
+//! Joining Stripe customers to accounts. Whoever says something about either marks the customer; here it is decided
+//! anew which account it is, and if that is another one, all its facts move there and both accounts are decided again.
+
+use crate::base::time::UtcMillis;
+use crate::codec::stripe::Customer;
+use crate::engine::account::customer;
+use crate::engine::account::customer::{Claim, Namesake};
+use crate::engine::account::decision;
+use crate::engine::event::Payload;
+use crate::service::account::books;
+use crate::service::account::books::{BOOKS_STATEMENTS, Books, Coming};
+use crate::service::account::commit::{COMMIT_STATEMENTS, Commit, UNBIND_STATEMENTS};
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, TRIES_MAX};
+use crate::service::setup::STATEMENTS_FREE;
+use crate::store::account;
+use crate::store::account::AccountRow;
+use crate::store::account::customer as customers;
+use crate::store::account::customer::{Booked, CustomerRow, Known};
+use crate::store::port::DbError;
+
+/// Statements that find which account a customer is, and note it where nothing has to move.
+const FIND_STATEMENTS: u64 = 4 + 1;
+/// Statements that move its facts as a rule: both accounts' revisions and books, what is moved and what is decided anew.
+/// One that takes more is refused by the port before anything is written, stays marked, and has a sweep to itself when its
+/// turn comes.
+const MOVE_USUALLY: u64 = 1 + BOOKS_STATEMENTS + 12;
+const MOVE_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS + 3 + COMMIT_STATEMENTS + UNBIND_STATEMENTS;
+/// Beside the sweep's heartbeat and the list of customers.
+const _: () = assert!(2 + FIND_STATEMENTS - 1 + MOVE_STATEMENTS <= STATEMENTS_FREE, "no sweep can join a customer");
+
+/// Takes note of a customer and its address; the account it is, as far as that is known. `for_facts`: statements that are
+/// left to what comes behind it. Where one invocation cannot do both, facts stand under the account that the customer was
+/// so far, and the sweep moves them.
+pub async fn note<P: Ports>(
+    ctx: &Context<'_, P>,
+    named: &Customer,
+    at: UtcMillis,
+    for_facts: u64,
+) -> Result<String, AppError> {
+    let email = named.email.as_deref();
+    let rows = ctx
+        .batch(vec![
+            customers::customer_find(&named.id),
+            customers::customer_email_find(&named.id, email.unwrap_or("")),
+        ])
+        .await?;
+    let known: Option<Known> = rows[1].first()?;
+    let stands: Option<CustomerRow> = rows[0].first()?;
+    if let Some(row) = &stands
+        && row.stale_since_ms.is_none()
+        && (email.is_none() || known.is_some_and(|known| known.at_ms <= at))
+    {
+        return Ok(row.account_id.clone());
+    }
+    ctx.batch(customers::customer_note(&named.id, email, at, ctx.now)).await?;
+    let _for_facts = ctx.keep(for_facts);
+    if ctx.has_room(FIND_STATEMENTS) {
+        match join(ctx, &named.id).await {
+            Err(error) if error.is_cut_off() => {}
+            joined => return joined,
+        }
+    }
+    Ok(stands.map_or_else(|| named.id.clone(), |row| row.account_id))
+}
+
+/// Joins up to `limit` of the customers that something was said about. What is left is for the sweep.
+pub async fn drain<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), AppError> {
+    if limit == 0 {
+        return Ok(());
+    }
+    let stale: Vec<CustomerRow> = ctx.query(customers::customer_stale_list(limit)).await?.decode()?;
+    for row in stale {
+        if !ctx.has_room(FIND_STATEMENTS + MOVE_USUALLY) {
+            break;
+        }
+        match join(ctx, &row.id).await {
+            Err(error) if error.is_cut_off() => break,
+            joined => joined?,
+        };
+    }
+    Ok(())
+}
+
+/// Decides which account a customer is, and moves it there. Answers the account that it is for now.
+pub async fn join<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, AppError> {
+    for tries in 0..TRIES_MAX {
+        match attempt(ctx, id).await {
+            Ok(account) => return Ok(account),
+            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(AppError::contended())
+}
+
+async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, DbError> {
+    let rows =
+        ctx.batch(vec![customers::customer_find(id), customers::claim_list(id), customers::namesake_list(id)]).await?;
+    let Some(row) = rows[0].first::<CustomerRow>()? else { return Ok(id.to_owned()) };
+    let claims: Vec<Claim> = rows[1].decode()?;
+    let namesakes: Vec<Namesake> = rows[2].decode()?;
+    let (target, joined) = customer::account_of(id, &claims, &namesakes);
+    let elsewhere: Vec<Booked> = ctx.query(customers::fact_elsewhere(id, &target)).await?.decode()?;
+    let mut batch = customers::customer_move(id, row.revision, &target, joined.name());
+    if elsewhere.is_empty() {
+        let settled = row.account_id == target && row.joined_by == joined.name() && row.stale_since_ms.is_none();
+        if !settled {
+            batch.truncate(1);
+            ctx.batch(batch).await?;
+        }
+        return Ok(target);
+    }
+    if !ctx.has_room(MOVE_USUALLY) {
+        // It stays marked.
+        return Ok(row.account_id);
+    }
+    batch.extend(moved(ctx, &target, &elsewhere).await?.statements(ctx.now));
+    ctx.batch(batch).await?;
+    Ok(target)
+}
+
+/// The decisions about all accounts that facts come from or go to, as if they had moved already.
+async fn moved<P: Ports>(ctx: &Context<'_, P>, target: &str, facts: &[Booked]) -> Result<Commit, DbError> {
+    let mut ids: Vec<String> = facts.iter().map(|f| f.account_id.clone()).chain([target.to_owned()]).collect();
+    ids.sort();
+    ids.dedup();
+    // Revisions are read before the books: whatever is written in between turns this attempt away.
+    let known: Vec<AccountRow> = ctx.query(account::account_list(&ids)).await?.decode()?;
+    let find = |id: &String| known.iter().find(|a| a.id == *id).cloned();
+    let accounts: Vec<AccountRow> =
+        ids.iter().map(|id| find(id).unwrap_or_else(|| AccountRow::new(id.clone()))).collect();
+    let events: Vec<String> = facts.iter().map(|f| f.event_id.clone()).collect();
+    let mut books = books::read(ctx, accounts.clone(), &Coming::default()).await?;
+    let mut commit = Commit::default();
+    for left in accounts.iter().filter(|a| a.id != target) {
+        if !signs_up_without(&books, &left.id, &events) {
+            commit.unbind(&mut books, &left.id);
+        }
+    }
+    books.move_facts(&events, target);
+    // Whoever loses facts goes first: others may follow the account that gains them.
+    for row in accounts.iter().filter(|a| a.id != target).chain(accounts.iter().filter(|a| a.id == target)) {
+        let decision = books.with_case(&row.id, ctx.now, decision::decide);
+        commit.add(&mut books, row, decision, "");
+    }
+    Ok(commit)
+}
+
+fn signs_up_without(books: &Books, account: &str, moved: &[String]) -> bool {
+    let mut own = books.facts.own(account).filter(|f| !moved.contains(&f.event_id));
+    own.any(|f| matches!(f.payload, Payload::SignedUp { .. }))
+}

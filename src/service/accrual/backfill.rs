@@ -1,0 +1,76 @@
+//! A run's step that adds what newly earned modifiers add, for a page of partners. What is not plain is marked to be
+//! decided, which the run does next.
+
+use crate::engine::accrual::backfill;
+use crate::engine::accrual::backfill::Earned;
+use crate::engine::accrual::invoice::PartnerTerm;
+use crate::service::context::{Context, Ports};
+use crate::store::account;
+use crate::store::account::AccountRow;
+use crate::store::accrual::modifiers;
+use crate::store::accrual::modifiers::LINES_MAX;
+use crate::store::port::{DbError, Stmt};
+use crate::store::program;
+use crate::store::settlement::run as runs;
+use crate::store::settlement::run::RunRow;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+#[derive(Deserialize)]
+struct Partner {
+    partner_id: String,
+    lines: i64,
+}
+
+#[derive(Deserialize)]
+struct Account {
+    account_id: String,
+}
+
+/// The statements that take the next page's partners, or `None` where none is left.
+pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option<Vec<Stmt>>, DbError> {
+    let partners: Vec<Partner> = ctx.query(modifiers::topped_partners(run)).await?.decode()?;
+    let Some(last) = partners.last() else { return Ok(None) };
+    let mut statements = vec![runs::run_step(run, "topping_up", &last.partner_id)];
+    if last.lines > LINES_MAX {
+        // It stands alone, with more lines than are read at a time: its accounts are decided one page after the other.
+        statements.push(modifiers::mark_partner(run, &last.partner_id, ctx.now));
+        return Ok(Some(statements));
+    }
+    let ids: Vec<String> = partners.into_iter().map(|p| p.partner_id).collect();
+    let mut rows = ctx
+        .batch(vec![
+            program::program_list(),
+            modifiers::terms_of(run, &ids),
+            modifiers::tiny_accounts(run, &ids),
+            modifiers::earned_accounts(run, &ids),
+            modifiers::earned_list(run, &ids),
+        ])
+        .await?
+        .into_iter();
+    let mut next = || rows.next().unwrap_or_default();
+    let catalog = program::catalog(&next())?;
+    let mut by_partner: HashMap<String, Vec<PartnerTerm>> = HashMap::new();
+    for term in next().take::<PartnerTerm>()? {
+        by_partner.entry(term.partner_id.clone()).or_default().push(term);
+    }
+    let tiny: Vec<Account> = next().take()?;
+    let accounts: BTreeMap<String, AccountRow> =
+        next().take::<AccountRow>()?.into_iter().map(|a| (a.id.clone(), a)).collect();
+    let earned: Vec<Earned> = next().take()?;
+    let mut found = backfill::top_up(&catalog, &run.program_id, &earned, &by_partner);
+    found.others.extend(tiny.into_iter().map(|a| a.account_id));
+    // Who is marked already is decided in any case; who is not among the accounts was bound elsewhere meanwhile.
+    found.lines.retain(|line| accounts.contains_key(&line.account) && !found.others.contains(&line.account));
+    if !found.lines.is_empty() {
+        let touched: BTreeSet<&str> = found.lines.iter().map(|line| line.account.as_str()).collect();
+        let touched: Vec<AccountRow> = touched.into_iter().filter_map(|id| accounts.get(id)).cloned().collect();
+        found.lines.sort_by(|a, b| a.id.cmp(&b.id));
+        statements.push(account::account_touch(&touched));
+        statements.extend(modifiers::added_write(&found.lines, ctx.now));
+    }
+    if !found.others.is_empty() {
+        statements.push(account::stale_by_ids(&found.others.into_iter().collect::<Vec<_>>(), ctx.now));
+    }
+    Ok(Some(statements))
+}

@@ -1,0 +1,3 @@
+//! Whose an account is, and why.
+
+pub mod reassign;

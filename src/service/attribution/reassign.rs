@@ -1,0 +1,83 @@
+//! Moving an account to another partner, or to none, by an operator with a reason. The move is stored as one of the
+//! account's facts, so it is decided like any other: the old accruals are reversed, the new ones made.
+
+use crate::codec::operator::Rebind;
+use crate::engine::account::timeline::Presented;
+use crate::engine::event::{Credential, Event, Payload, Person};
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind};
+use crate::service::event::conversion;
+use crate::service::event::conversion::Incoming;
+use crate::service::once::Answer;
+use crate::store::account;
+use crate::store::account::{AccountRow, BoundRow};
+use crate::store::identity::token;
+use crate::store::identity::token::Audit;
+use crate::store::partner;
+use crate::store::partner::PartnerRow;
+use crate::store::port::Stmt;
+use crate::store::program;
+use serde_json::json;
+
+/// Moves the account. `body_sha256` and `id` make a repeat of the same request the same move.
+pub async fn rebind<P: Ports>(
+    ctx: &Context<'_, P>,
+    account_id: &str,
+    asked: &Rebind,
+    id: String,
+    body_sha256: String,
+) -> Result<Answer, AppError> {
+    let wanted = asked.partner.as_deref().unwrap_or("");
+    let rows = ctx
+        .batch(vec![
+            account::account_find(account_id),
+            partner::partner_find(wanted),
+            account::bound_list(&[account_id.to_owned()]),
+            program::program_list(),
+        ])
+        .await?;
+    rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
+    let catalog = program::catalog(&rows[3])?;
+    let document = catalog.in_force(&asked.program, ctx.now).ok_or_else(|| {
+        AppError::new(Kind::Unprocessable, "unknown_program", "there is no such program").field("program")
+    })?;
+    let to: Option<PartnerRow> = rows[1].first()?;
+    if asked.partner.is_some() && to.as_ref().is_none_or(|p| p.program_id != asked.program) {
+        let detail = "there is no such partner in this program";
+        return Err(AppError::new(Kind::Unprocessable, "unknown_partner", detail).field("partner"));
+    }
+    let bound: Vec<BoundRow> = rows[2].decode()?;
+    let stood = bound.iter().find(|b| b.group_id == document.group());
+    let before = stood.map(|b| json!({"program": b.program_id, "partner": b.partner_id}).to_string());
+    let after = json!({"program": asked.program, "partner": asked.partner}).to_string();
+    let (audit_id, actor, reason) = (ctx.fresh_id("aud"), ctx.actor.clone(), asked.reason.clone());
+    let audit = || -> Vec<Stmt> {
+        let entry = Audit {
+            id: &audit_id,
+            actor: &actor,
+            action: "account.rebind",
+            subject: account_id,
+            reason: Some(&reason),
+            before: before.as_deref(),
+            after: Some(&after),
+        };
+        vec![token::audit_insert(&entry, ctx.now)]
+    };
+    let event = Event {
+        id,
+        kind: "operator.rebound".to_owned(),
+        occurred_at: ctx.now,
+        account_id: Some(account_id.to_owned()),
+        person: Person::default(),
+        credential: Credential::default(),
+        payload: Payload::Rebound {
+            program: asked.program.clone(),
+            code: to.map(|p| p.code),
+            partner: asked.partner.clone(),
+            reason: asked.reason.clone(),
+        },
+    };
+    let incoming = Incoming { source: "operator", body_sha256, event, presented: Presented::default() };
+    let taken = conversion::take_with(ctx, &incoming, audit).await?;
+    Ok((200, taken.outcome))
+}

@@ -1,0 +1,223 @@
+//! The friend's discount as a promotion code at Stripe, for one redemption: one coupon per version of a program, one code
+//! per visitor or account. The code is chosen and stored before Stripe is asked for it, so that it is made once whatever
+//! fails on the way. Where it cannot be had now, the benefit stands as data: nobody's sign-up fails for it.
+
+use crate::base::time::MINUTE_MS;
+use crate::codec::credit::promotion as wire;
+use crate::codec::stripe::form::Form;
+use crate::program::document::{Benefit, Document};
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, TRIES_MAX};
+use crate::service::stripe;
+use crate::service::stripe::Told;
+use crate::store::credit::promotion as rows;
+use crate::store::credit::promotion::PromotionRow;
+use crate::store::port::DbError;
+use crate::store::program;
+use serde_json::{Value, json};
+
+/// Who gets a code.
+#[derive(Clone, Copy, Debug)]
+pub struct Friend<'a> {
+    pub account: Option<&'a str>,
+    /// The visitor's id in the signed cookie.
+    pub visitor: Option<&'a str>,
+}
+
+/// Whether a benefit is a promotion code.
+pub fn asks(benefit: Option<&Benefit>) -> bool {
+    benefit.is_some_and(|b| b.as_promotion_code)
+}
+
+/// The friend's code, if it works by now. What fails is made up for the next time somebody asks.
+pub async fn code<P: Ports>(ctx: &Context<'_, P>, document: &Document, friend: Friend<'_>) -> Option<String> {
+    let wanted = ctx.setup.stripe.is_some() && (friend.account.is_some() || friend.visitor.is_some());
+    let benefit = document.benefit.as_ref().filter(|b| wanted && b.as_promotion_code)?;
+    made(ctx, document, benefit, friend).await.ok().flatten()
+}
+
+/// Adds a promotion code to every attribution of a sign-up's answer whose benefit is one.
+pub async fn add<P: Ports>(ctx: &Context<'_, P>, outcome: &mut Value, friend: Friend<'_>) -> Result<(), AppError> {
+    let Some(groups) = outcome["attribution"].as_array_mut() else { return Ok(()) };
+    let asking = |group: &Value| group["benefit"]["as_promotion_code"] == true;
+    if !groups.iter().any(asking) {
+        return Ok(());
+    }
+    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    for group in groups.iter_mut().filter(|g| asking(g)) {
+        let document = group["program"].as_str().and_then(|id| catalog.in_force(id, ctx.now));
+        let code = match document {
+            Some(document) => code(ctx, document, friend).await,
+            None => None,
+        };
+        group["promotion_code"] = json!(code);
+    }
+    Ok(())
+}
+
+async fn made<P: Ports>(
+    ctx: &Context<'_, P>,
+    document: &Document,
+    benefit: &Benefit,
+    friend: Friend<'_>,
+) -> Result<Option<String>, AppError> {
+    for tries in 0..TRIES_MAX {
+        match attempt(ctx, document, benefit, friend).await {
+            Ok(code) => return Ok(code),
+            // Somebody else asked for the same code at the same time.
+            Err(Failed::Db(DbError::Guard(_))) => ctx.back_off(tries).await,
+            Err(Failed::Db(error)) => return Err(error.into()),
+            Err(Failed::App(error)) => return Err(error),
+        }
+    }
+    Err(AppError::contended())
+}
+
+enum Failed {
+    Db(DbError),
+    App(AppError),
+}
+
+impl From<DbError> for Failed {
+    fn from(error: DbError) -> Failed {
+        Failed::Db(error)
+    }
+}
+
+impl From<AppError> for Failed {
+    fn from(error: AppError) -> Failed {
+        Failed::App(error)
+    }
+}
+
+async fn attempt<P: Ports>(
+    ctx: &Context<'_, P>,
+    document: &Document,
+    benefit: &Benefit,
+    friend: Friend<'_>,
+) -> Result<Option<String>, Failed> {
+    let mut row = stored(ctx, document, benefit, friend).await?;
+    if row.promotion_id.is_some() {
+        return Ok(Some(row.code));
+    }
+    if row.attempt == 0 {
+        // The terms may have changed since it was stored.
+        row.coupon_id = wire::coupon_id(document, benefit);
+    }
+    if ctx.now < row.due_at_ms || (row.attempt == 0 && !coupon(ctx, document, benefit, &row.coupon_id).await?) {
+        return Ok(None);
+    }
+    // What was asked for before may be there. If not, a new key is safe: Stripe has no two codes of one text, and nobody
+    // was told this one.
+    if row.attempt > 0
+        && let Some(found) = look_up(ctx, &row).await?
+    {
+        return done(ctx, row, found).await;
+    }
+    row.attempt += 1;
+    row.first_sent_at_ms = Some(ctx.now);
+    ctx.query(rows::promotion_write(&row)).await?;
+    row.revision += 1;
+    let key = format!("{}-a{}", row.id, row.attempt);
+    let told = stripe::post_promptly(ctx, "/v1/promotion_codes", &wire::code_form(of(&row)), &key).await?;
+    let found = match told {
+        Told::Done(value) => wire::code_made(of(&row), &value),
+        // It may be there all the same, from an attempt of which nothing was heard.
+        Told::Refused(_) => look_up(ctx, &row).await?,
+        Told::Limited | Told::Unsure(_) => None,
+    };
+    match found {
+        Some(found) => done(ctx, row, found).await,
+        None => {
+            // Stripe is not asked with every page that a visitor opens.
+            row.due_at_ms = ctx.now.plus_ms(MINUTE_MS);
+            ctx.query(rows::promotion_write(&row)).await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn done<P: Ports>(
+    ctx: &Context<'_, P>,
+    row: PromotionRow,
+    promotion_id: String,
+) -> Result<Option<String>, Failed> {
+    let row = PromotionRow { promotion_id: Some(promotion_id), ..row };
+    ctx.query(rows::promotion_write(&row)).await?;
+    Ok(Some(row.code))
+}
+
+/// The friend's row, made where there is none. One that was offered to the visitor becomes the account's.
+async fn stored<P: Ports>(
+    ctx: &Context<'_, P>,
+    document: &Document,
+    benefit: &Benefit,
+    friend: Friend<'_>,
+) -> Result<PromotionRow, Failed> {
+    let find = || rows::promotion_find(&document.id, friend.account, friend.visitor);
+    let found: Option<PromotionRow> = ctx.query(find()).await?.first()?;
+    if let Some(mut row) = found {
+        if row.account_id.is_none() && friend.account.is_some() {
+            row.account_id = friend.account.map(str::to_owned);
+            ctx.query(rows::promotion_write(&row)).await?;
+            row.revision += 1;
+        }
+        return Ok(row);
+    }
+    let row = PromotionRow {
+        id: ctx.fresh_id("prm"),
+        program_id: document.id.clone(),
+        coupon_id: wire::coupon_id(document, benefit),
+        visitor_id: friend.visitor.map(str::to_owned),
+        account_id: friend.account.map(str::to_owned),
+        code: wire::code_text(&ctx.fresh_id("c")),
+        attempt: 0,
+        first_sent_at_ms: None,
+        due_at_ms: ctx.now,
+        promotion_id: None,
+        revision: 1,
+        created_at_ms: ctx.now,
+    };
+    ctx.query(rows::promotion_insert(&row)).await?;
+    Ok(row)
+}
+
+/// Whether Stripe has the coupon. We choose its id, so Stripe itself makes it once.
+async fn coupon<P: Ports>(
+    ctx: &Context<'_, P>,
+    document: &Document,
+    benefit: &Benefit,
+    id: &str,
+) -> Result<bool, Failed> {
+    if !ctx.query(rows::coupon_find(id)).await?.0.is_empty() {
+        return Ok(true);
+    }
+    let form = wire::coupon_form(document, benefit, id);
+    // A failure is saved under its key, and the id alone keeps a second coupon from being made: a new key each time.
+    let told = stripe::post_promptly(ctx, "/v1/coupons", &form, &ctx.fresh_id("key")).await?;
+    let has = match told {
+        Told::Done(value) => wire::is_coupon(benefit, id, &value),
+        Told::Refused(refusal) if refusal.code == "resource_already_exists" => {
+            let path = format!("/v1/coupons/{id}");
+            match stripe::get(ctx, &path, &Form::new()).await? {
+                Told::Done(value) => wire::is_coupon(benefit, id, &value),
+                _ => false,
+            }
+        }
+        _ => false,
+    };
+    if has {
+        ctx.query(rows::coupon_insert(id, &document.id, document.version, ctx.now)).await?;
+    }
+    Ok(has)
+}
+
+async fn look_up<P: Ports>(ctx: &Context<'_, P>, row: &PromotionRow) -> Result<Option<String>, Failed> {
+    let list = stripe::get(ctx, "/v1/promotion_codes", &wire::code_query(of(row))).await?.done()?;
+    let listed = list["data"].as_array().map_or(&[][..], Vec::as_slice);
+    Ok(listed.iter().find_map(|value| wire::code_made(of(row), value)))
+}
+
+fn of(row: &PromotionRow) -> wire::Code<'_> {
+    wire::Code { id: &row.id, program: &row.program_id, coupon: &row.coupon_id, text: &row.code }
+}

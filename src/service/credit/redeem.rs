@@ -1,0 +1,175 @@
+//! Credit that the application uses up: what there is, redeeming it, and giving it back. The balance is guarded by the
+//! database, so that of two who read the same one only as much is redeemed as there is.
+
+use crate::base::money::Cents;
+use crate::base::time::UtcMillis;
+use crate::codec::credit::{Redeem, Whose};
+use crate::program::document::{Delivery, Document, Unit};
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind, TRIES_MAX};
+use crate::service::once::{Answer, Once};
+use crate::service::payout::audit;
+use crate::store::credit;
+use crate::store::credit::redemption as rows;
+use crate::store::credit::redemption::{CreditRow, Redemption, Return};
+use crate::store::partner;
+use crate::store::partner::PartnerRow;
+use crate::store::port::DbError;
+use crate::store::program;
+use serde_json::{Value, json};
+
+/// What a partner has in credit.
+pub async fn balance<P: Ports>(ctx: &Context<'_, P>, whose: &Whose) -> Result<Answer, AppError> {
+    let (partner, document, credits) = read(ctx, whose).await?;
+    let balances: Vec<Value> = credits.iter().map(credit_view).collect();
+    let by_stripe = document.settlement.delivery == Delivery::StripeBalance;
+    let customer = if by_stripe { customer(ctx, &partner.id).await? } else { None };
+    let view = json!({
+        "partner": partner.id, "stripe_customer": customer, "program": partner.program_id, "external_id": partner.external_id,
+        "delivery": document.settlement.delivery.name(), "balances": balances,
+    });
+    Ok((200, view))
+}
+
+/// The customer at Stripe that a partner is, if anybody knows.
+async fn customer<P: Ports>(ctx: &Context<'_, P>, partner: &str) -> Result<Option<String>, AppError> {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        customer: Option<String>,
+    }
+    let found: Option<Row> = ctx.query(credit::customer_find(partner)).await?.first()?;
+    Ok(found.and_then(|row| row.customer))
+}
+
+/// Redeems credit of a partner. The same key is told the same answer.
+pub async fn redeem<P: Ports>(ctx: &Context<'_, P>, asked: &Redeem, once: &Once) -> Result<Answer, AppError> {
+    for tries in 0..TRIES_MAX {
+        if let Some(answer) = Once::told(ctx, Some(once)).await? {
+            return Ok(answer);
+        }
+        let (partner, document, credits) = read(ctx, &asked.whose).await?;
+        if document.settlement.delivery != Delivery::Application {
+            let detail = format!(
+                "the program delivers its credits by {}, not to the application",
+                document.settlement.delivery.name()
+            );
+            return Err(AppError::new(Kind::Conflict, "delivered_otherwise", detail));
+        }
+        let unit = format!("{}:{}", Unit::Credit.name(), asked.currency.as_ref().unwrap_or(&document.currency));
+        let has = credits.iter().find(|c| c.unit == unit).map_or(0, redeemable).max(0);
+        if asked.amount.0 > has {
+            let detail = format!("{has} cents are there to be redeemed");
+            return Err(AppError::new(Kind::Unprocessable, "above_balance", detail).field("amount_cents"));
+        }
+        let redemption = Redemption {
+            id: ctx.fresh_id("rdm"),
+            program_id: partner.program_id,
+            partner_id: partner.id,
+            unit,
+            amount_cents: asked.amount.0,
+            returned_cents: 0,
+            reason: asked.reason.clone(),
+            actor: ctx.actor.clone(),
+            created_at_ms: ctx.now,
+        };
+        let mut view = redemption_view(&redemption);
+        view["redeemable_cents"] = json!(has - asked.amount.0);
+        let answer = (201, view);
+        let after = json!({"amount_cents": asked.amount, "partner": redemption.partner_id}).to_string();
+        let mut batch = rows::redemption_insert(&redemption);
+        batch.push(audit(ctx, "credit.redeem", &redemption.id, Some(&asked.reason), (None, Some(&after))));
+        batch.push(once.keep(&answer, ctx.now));
+        match ctx.batch(batch).await {
+            Ok(_) => return Ok(answer),
+            // Somebody redeemed at the same time, or the key did: what is left is read again.
+            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(AppError::contended())
+}
+
+/// Gives `amount` of a redemption back to the partner, or all that is left of it.
+pub async fn give_back<P: Ports>(
+    ctx: &Context<'_, P>,
+    id: &str,
+    amount: Option<Cents>,
+    reason: &str,
+    once: Option<&Once>,
+) -> Result<Answer, AppError> {
+    for tries in 0..TRIES_MAX {
+        if let Some(answer) = Once::told(ctx, once).await? {
+            return Ok(answer);
+        }
+        let mut redemption = find(ctx, id).await?;
+        let left = redemption.amount_cents - redemption.returned_cents;
+        let cents = amount.map_or(left, |a| a.0);
+        if cents < 1 || cents > left {
+            let detail = format!("{left} cents of it are left to be given back");
+            return Err(AppError::new(Kind::Unprocessable, "more_than_redeemed", detail).field("amount_cents"));
+        }
+        redemption.returned_cents += cents;
+        let answer = (201, redemption_view(&redemption));
+        let returned = ctx.fresh_id("rdr");
+        let row = Return { id: &returned, redemption: id, amount_cents: cents, reason, actor: &ctx.actor };
+        let after = json!({"amount_cents": cents}).to_string();
+        let mut batch: Vec<_> = rows::return_insert(&row, ctx.now).into();
+        batch.push(audit(ctx, "credit.give_back", id, Some(reason), (None, Some(&after))));
+        batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
+        match ctx.batch(batch).await {
+            Ok(_) => return Ok(answer),
+            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(AppError::contended())
+}
+
+pub async fn find<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<Redemption, AppError> {
+    let found: Option<Redemption> = ctx.query(rows::redemption_find(id)).await?.first()?;
+    found.ok_or_else(|| AppError::not_found("redemption"))
+}
+
+pub fn redemption_view(r: &Redemption) -> Value {
+    json!({
+        "id": r.id, "program": r.program_id, "partner": r.partner_id, "currency": currency(&r.unit),
+        "amount_cents": r.amount_cents, "returned_cents": r.returned_cents, "reason": r.reason,
+        "created_at": r.created_at_ms.to_rfc3339(),
+    })
+}
+
+fn credit_view(c: &CreditRow) -> Value {
+    json!({
+        "currency": currency(&c.unit), "pending_cents": c.pending_cents, "available_cents": c.available_cents,
+        "redeemable_cents": redeemable(c).max(0), "redeemed_cents": c.redeemed_cents,
+    })
+}
+
+fn redeemable(c: &CreditRow) -> i64 {
+    c.available_cents - c.frozen_cents
+}
+
+fn currency(unit: &str) -> &str {
+    unit.split_once(':').map_or("", |(_, currency)| currency)
+}
+
+async fn read<P: Ports>(
+    ctx: &Context<'_, P>,
+    whose: &Whose,
+) -> Result<(PartnerRow, Document, Vec<CreditRow>), AppError> {
+    let find = match whose {
+        Whose::Partner(id) => partner::partner_find(id),
+        Whose::External { program, external_id } => partner::partner_find_external(program, external_id),
+    };
+    let told = ctx.batch(vec![find, program::program_list()]).await?;
+    let partner: PartnerRow = told[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
+    let catalog = program::catalog(&told[1])?;
+    let document = in_force(&catalog, &partner.program_id, ctx.now)?;
+    // Read after the partner is known, and guarded where it matters.
+    let credits = ctx.query(rows::credit_list(&partner.id)).await?.decode()?;
+    Ok((partner, document, credits))
+}
+
+fn in_force(catalog: &crate::program::catalog::Catalog, program: &str, now: UtcMillis) -> Result<Document, AppError> {
+    catalog.in_force(program, now).cloned().ok_or_else(|| AppError::not_found("program"))
+}

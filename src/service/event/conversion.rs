@@ -1,0 +1,321 @@
+//! Taking an event in: record it and its effect on the books in one batch.
+
+use crate::base::time::UtcMillis;
+use crate::codec::attribution::cookie;
+use crate::codec::attribution::cookie::CookieKeys;
+use crate::engine::account::decision;
+use crate::engine::account::decision::Decision;
+use crate::engine::account::timeline::{Fact, Presented};
+use crate::engine::accrual::{Line, LineState};
+use crate::engine::attribution::touch::Touch;
+use crate::engine::event::{Event, Payload};
+use crate::engine::review::risk;
+use crate::program::catalog::Catalog;
+use crate::service::account::books;
+use crate::service::account::books::{BOOKS_STATEMENTS, Books, Coming};
+use crate::service::account::commit::{COMMIT_STATEMENTS, Commit};
+use crate::service::account::{recompute, stripe_customer};
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind, TRIES_MAX};
+use crate::service::funnel;
+use crate::store::account::AccountRow;
+use crate::store::account::customer;
+use crate::store::port::{DbError, Stmt};
+use crate::store::{event as events, program};
+use serde::Serialize;
+
+/// An event with where it came from.
+pub struct Incoming {
+    pub source: &'static str,
+    /// Hex SHA-256 of the bytes as sent: the same id with other bytes is refused.
+    pub body_sha256: String,
+    pub event: Event,
+    /// What the event presented, verified.
+    pub presented: Presented,
+}
+
+/// The answer: `first` is false for a repeat, which is told what the first was told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taken {
+    pub first: bool,
+    /// Whether a decision rests on it.
+    pub known: bool,
+    pub outcome: serde_json::Value,
+    /// How many Stripe customers may be this account after all.
+    pub rejoin: i64,
+}
+
+/// Verifies what an event presents to be attributed by. A token that does not verify loses its touches, not the event.
+pub fn present(keys: Option<&CookieKeys>, event: &Event) -> Presented {
+    let token = event.credential.token.as_deref();
+    let trail = token.and_then(|t| cookie::read_value(keys?, t)).map(|signed| signed.trail);
+    Presented {
+        // People type codes, with a space around them sometimes.
+        code: event.credential.code.as_deref().map(|code| code.trim().to_owned()),
+        token_refused: token.is_some() && trail.is_none(),
+        trail,
+        visitor: event.credential.visitor.clone(),
+        clicks: Vec::new(),
+    }
+}
+
+/// Statements that take an event in at most: what is read, the event and what goes with it, one account's decision, and
+/// what the caller adds.
+pub const TAKE_STATEMENTS: u64 =
+    READ_STATEMENTS + BOOKS_STATEMENTS + EVENT_STATEMENTS + COMMIT_STATEMENTS + ALSO_STATEMENTS;
+const READ_STATEMENTS: u64 = 4;
+const EVENT_STATEMENTS: u64 = 4;
+const ALSO_STATEMENTS: u64 = 2;
+/// Statements that it takes as a rule. Where these are left, an event that can wait is begun; one that takes more is refused
+/// by the port before anything is written, and has a whole invocation to itself when its turn comes.
+pub const TAKE_USUALLY: u64 = TAKE_STATEMENTS - 8;
+
+/// Pages of dependent accounts that are decided before the sender is answered; the rest waits for the sweep.
+const DEPENDANT_PAGES: u32 = 4;
+
+/// Takes an event in. A repeat changes nothing and is told the first outcome; the same id with another body is
+/// refused.
+pub async fn take<P: Ports>(ctx: &Context<'_, P>, incoming: &Incoming) -> Result<Taken, AppError> {
+    take_with(ctx, incoming, Vec::new).await
+}
+
+/// Takes an event in, with further statements in its batch.
+pub async fn take_with<P: Ports>(
+    ctx: &Context<'_, P>,
+    incoming: &Incoming,
+    also: impl Fn() -> Vec<Stmt>,
+) -> Result<Taken, AppError> {
+    for tries in 0..TRIES_MAX {
+        match attempt(ctx, incoming, also()).await {
+            Err(DbOrApp::Db(DbError::Guard(_))) => ctx.back_off(tries).await,
+            Err(DbOrApp::Db(error)) => return Err(error.into()),
+            Err(DbOrApp::App(error)) => return Err(error),
+            Ok(taken) => {
+                // The event is in, and whoever may be this account or depends on it is marked: a failure here is made up
+                // for by the sweep.
+                let _ = stripe_customer::drain(ctx, taken.rejoin).await;
+                if taken.first && taken.known {
+                    let _ = recompute::drain(ctx, DEPENDANT_PAGES).await;
+                }
+                return Ok(taken);
+            }
+        }
+    }
+    Err(AppError::contended())
+}
+
+enum DbOrApp {
+    Db(DbError),
+    App(AppError),
+}
+
+impl From<DbError> for DbOrApp {
+    fn from(error: DbError) -> DbOrApp {
+        DbOrApp::Db(error)
+    }
+}
+
+async fn attempt<P: Ports>(ctx: &Context<'_, P>, incoming: &Incoming, also: Vec<Stmt>) -> Result<Taken, DbOrApp> {
+    let event = &incoming.event;
+    let invoice = events::invoice_of(&event.payload);
+    let visitor = incoming.presented.visitor.as_deref().unwrap_or("");
+    // The accounts' revisions are read before their books: whatever is written in between turns this attempt away.
+    let rows = ctx
+        .batch(vec![
+            events::event_seen(&event.id),
+            program::program_list(),
+            events::event_accounts(event.account_id.as_deref(), invoice),
+            events::visitor_clicks(visitor),
+        ])
+        .await?;
+    let catalog = program::catalog(&rows[1])?;
+    let known = decision::matters(&catalog, event);
+    if let Some(seen) = rows[0].first::<events::Seen>()? {
+        return repeat(incoming, &seen, known).map_err(DbOrApp::App);
+    }
+    let mut accounts: Vec<AccountRow> = rows[2].decode()?;
+    if let Some(id) = &event.account_id
+        && !accounts.iter().any(|a| a.id == *id)
+    {
+        accounts.push(AccountRow::new(id.clone()));
+    }
+    let mut presented = incoming.presented.clone();
+    if matches!(event.payload, Payload::SignedUp { .. }) {
+        presented.clicks = rows[3].decode::<Touch>()?;
+    }
+    let mut outcome = Outcome::new(event, known);
+    let mut commit = Commit::default();
+    if known && !accounts.is_empty() {
+        let coming = Coming {
+            codes: events::codes_of(&event.payload, &presented),
+            domains: event.person.email.as_deref().and_then(risk::email_domain).into_iter().collect(),
+            visitors: presented
+                .trail
+                .iter()
+                .map(|trail| trail.visitor.clone())
+                .chain(presented.visitor.clone())
+                .collect(),
+            invoice,
+            at: Some(event.occurred_at),
+        };
+        let mut books = books::read(ctx, accounts.clone(), &coming).await?;
+        books.add_fact(fact(event, &presented), event.person.email.as_deref());
+        decide_all(&mut books, &accounts, event, ctx.now, &mut commit, &mut outcome);
+    }
+    if let Some(domain) = events::domain_of(&event.payload) {
+        commit.domain_changed(domain.to_owned(), event.occurred_at);
+    }
+    outcome.lines.extend(commit.lines.iter().map(LineOutcome::of));
+    let outcome = serde_json::to_value(&outcome).map_err(|e| DbError::Fault(e.to_string()))?;
+    let text = outcome.to_string();
+    let intake = events::Intake {
+        source: incoming.source,
+        body_sha256: &incoming.body_sha256,
+        received_at: ctx.now,
+        presented: &presented,
+        outcome: &text,
+    };
+    // The event goes first: its unique id turns a second delivery away before anything else is written.
+    let mut batch = vec![events::event_insert(event, &intake)];
+    batch.extend(events::event_person_insert(event));
+    let marks = customer::customers_stale(event, incoming.source, ctx.now);
+    let marked = marks.is_some().then_some(batch.len());
+    batch.extend(marks);
+    batch.extend(funnel::counted(&catalog, event, &presented));
+    batch.extend(commit.statements(ctx.now));
+    batch.extend(also);
+    let rows = ctx.batch(batch).await?;
+    let rejoin = marked.map_or(0, |place| rows[place].0.len() as i64);
+    Ok(Taken { first: true, known, outcome, rejoin })
+}
+
+fn decide_all(
+    books: &mut Books,
+    accounts: &[AccountRow],
+    event: &Event,
+    now: UtcMillis,
+    commit: &mut Commit,
+    outcome: &mut Outcome,
+) {
+    for account in accounts {
+        let decision = books.with_case(&account.id, now, decision::decide);
+        if event.account_id.as_deref() == Some(&account.id) {
+            outcome.decided(&books.catalog, &decision, now);
+        }
+        commit.add(books, account, decision, &event.id);
+    }
+}
+
+fn fact(event: &Event, presented: &Presented) -> Fact {
+    Fact {
+        event_id: event.id.clone(),
+        account_id: event.account_id.clone().unwrap_or_default(),
+        kind: event.kind.clone(),
+        at: event.occurred_at,
+        email_domain: event.person.email.as_deref().and_then(risk::email_domain),
+        payload: event.payload.clone(),
+        credential: presented.clone(),
+    }
+}
+
+fn repeat(incoming: &Incoming, seen: &events::Seen, known: bool) -> Result<Taken, AppError> {
+    if seen.body_sha256 != incoming.body_sha256 {
+        return Err(AppError::new(
+            Kind::Conflict,
+            "event_id_reused",
+            format!("event {} was taken in with another body; send changed facts under a new id", incoming.event.id),
+        )
+        .field("id"));
+    }
+    let outcome = serde_json::from_str(&seen.outcome).unwrap_or_default();
+    Ok(Taken { first: false, known, outcome, rejoin: 0 })
+}
+
+/// What the sender is told, and what a repeat is told again.
+#[derive(Serialize)]
+pub struct Outcome {
+    event: String,
+    /// `applied`, or `stored` where no decision knows the type.
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+    attribution: Vec<AttributionOutcome>,
+    lines: Vec<LineOutcome>,
+}
+
+#[derive(Serialize)]
+struct AttributionOutcome {
+    group: String,
+    attributed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    program: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partner: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    reason: String,
+    /// What the referred side gets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    benefit: Option<crate::program::document::Benefit>,
+}
+
+#[derive(Serialize)]
+struct LineOutcome {
+    id: String,
+    program: String,
+    rule: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    partner: String,
+    unit: String,
+    earned_cents: i64,
+    net_cents: i64,
+    state: LineState,
+    reason: String,
+}
+
+impl LineOutcome {
+    fn of(line: &Line) -> LineOutcome {
+        LineOutcome {
+            id: line.id.clone(),
+            program: line.program_id.clone(),
+            rule: line.rule_id.clone(),
+            partner: line.partner_id.clone(),
+            unit: line.unit.clone(),
+            earned_cents: line.earned_cents.0,
+            net_cents: line.net_cents.0,
+            state: line.state,
+            reason: line.reason.clone(),
+        }
+    }
+}
+
+impl Outcome {
+    fn new(event: &Event, known: bool) -> Outcome {
+        Outcome {
+            event: event.id.clone(),
+            outcome: if known { "applied" } else { "stored" },
+            account: event.account_id.clone(),
+            attribution: Vec::new(),
+            lines: Vec::new(),
+        }
+    }
+
+    fn decided(&mut self, catalog: &Catalog, decision: &Decision, now: UtcMillis) {
+        for group in &decision.groups {
+            let verdict = &group.verdict;
+            let binding = verdict.binding.as_ref();
+            self.attribution.push(AttributionOutcome {
+                group: verdict.group.clone(),
+                attributed: binding.is_some(),
+                program: binding.map(|b| b.program.clone()),
+                partner: binding.map(|b| b.partner.clone()),
+                method: binding.map(|b| b.method.clone()),
+                code: binding.map(|b| b.code.clone()),
+                reason: verdict.reason.clone(),
+                benefit: binding.and_then(|b| catalog.in_force(&b.program, now)?.benefit.clone()),
+            });
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What happened, as it comes in.
+
+pub mod conversion;
+pub mod stripe_in;
+pub mod stripe_sweep;

@@ -1,0 +1,349 @@
+//! Taking one of Stripe's events in: whose account it is about, or which invoice, and the facts that it says.
+//!
+//! Every fact is an event of its own, taken in like any other; Stripe's event is noted last, so that one that was cut
+//! off is done again and finds its facts there. What cannot be placed yet waits, and is placed when something says
+//! where it belongs: a customer's facts under the customer's own id, refunds and disputes without their invoice in a
+//! list of their own.
+
+use crate::base::decode;
+use crate::base::id;
+use crate::codec::stripe as wire;
+use crate::codec::stripe::form::Form;
+use crate::codec::stripe::{Draft, Of, Translated, What};
+use crate::engine::event::{Credential, Event, Payload, Person};
+use crate::service::account::stripe_customer;
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind};
+use crate::service::event::conversion;
+use crate::service::event::conversion::{Incoming, TAKE_STATEMENTS, TAKE_USUALLY, Taken};
+use crate::service::payout::reverse;
+use crate::service::setup::STATEMENTS_FREE;
+use crate::service::stripe;
+use crate::service::stripe::Told;
+use crate::store::account::customer as customers;
+use crate::store::account::customer::SOURCE;
+use crate::store::event as events;
+use crate::store::event::stripe as rows;
+use crate::store::event::stripe::{PaymentRow, Seen, Waiting};
+use crate::store::payout::payee;
+use crate::store::port::{DbError, Stmt};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+
+/// Waiting facts that one event may release; the rest is for the sweep.
+const RELEASED_MAX: i64 = 20;
+/// Statements that note what came of an event.
+const NOTE_STATEMENTS: u64 = 1;
+/// Statements of an event of one fact at most, whose customer is known, as it is when Stripe sends an event again: whether
+/// it is known, what it pays, who its customer is; its fact, which marks no customers; what came of it.
+pub const EVENT_STATEMENTS: u64 = 1 + 1 + 2 + (TAKE_STATEMENTS - 1) + NOTE_STATEMENTS;
+const _: () = assert!(EVENT_STATEMENTS <= STATEMENTS_FREE, "an event can be too much for an invocation");
+
+/// What a fact came to.
+enum Placed {
+    /// Taken in, with its outcome.
+    Taken(Value),
+    /// It waits for its invoice.
+    Waits,
+    /// The payment is for no invoice.
+    NoInvoice,
+}
+
+/// The answer to a partner's event of test mode at an installation of live mode: Stripe sends both to the live endpoint
+/// of connected accounts, and an error would be sent again for days.
+pub fn of_test_mode(event: &Translated) -> Value {
+    told(event, "ignored", "it is of test mode, and this installation of live mode", Vec::new())
+}
+
+/// Takes an event in; a repeat is told the first outcome, and one that says something else under the same id is
+/// refused. `is_live` is the mode that the event must be of.
+pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: bool) -> Result<Value, AppError> {
+    if event.is_live != is_live {
+        let (is, wanted) = if is_live { ("test", "live") } else { ("live", "test") };
+        let detail = format!("the event is of {is} mode, this installation is set up for {wanted} mode");
+        return Err(AppError::new(Kind::Unprocessable, "stripe_mode_mismatch", detail).field("livemode"));
+    }
+    let sha256 = fingerprint(event);
+    if let Some(seen) = ctx.query(rows::stripe_event_seen(&event.id)).await?.first::<Seen>()? {
+        return repeat(event, &seen, &sha256);
+    }
+    // Whatever else there is to do, what came of the event is noted.
+    let for_note = ctx.keep(NOTE_STATEMENTS);
+    if !event.paid_by.is_empty() {
+        ctx.query(rows::payment_note(&event.paid_by)).await?;
+    }
+    let account = match &event.customer {
+        Some(customer) => {
+            let for_facts = if matches!(event.what, What::Facts(_)) { TAKE_USUALLY } else { 0 };
+            Some(stripe_customer::note(ctx, customer, event.created, for_facts).await?)
+        }
+        None => None,
+    };
+    let outcome = match &event.what {
+        What::Ignored(why) => told(event, "ignored", why, Vec::new()),
+        What::Payability(state) => {
+            #[derive(Deserialize)]
+            struct Row {
+                partner_id: String,
+            }
+            match ctx.query(payee::payee_update(state, event.created)).await?.first::<Row>()? {
+                Some(row) => told(event, "applied", &format!("what {} can be paid", row.partner_id), Vec::new()),
+                None => told(event, "ignored", "no partner has this connected account", Vec::new()),
+            }
+        }
+        What::TransferReversed { transfer_id, group, reversed_cents } => {
+            // What was reversed is read from Stripe, reversal by reversal: the event says a sum.
+            match reverse::heard(ctx, transfer_id, group).await? {
+                Some(booked) => {
+                    let what =
+                        format!("{reversed_cents} of transfer {transfer_id} were reversed, in {booked} reversals");
+                    told(event, "applied", &what, Vec::new())
+                }
+                None => told(event, "ignored", "no payout made this transfer", Vec::new()),
+            }
+        }
+        What::Facts(drafts) => {
+            let mut facts = Vec::new();
+            let mut reasons = Vec::new();
+            // What an earlier delivery took in before it was cut off costs this one nothing: each gets further.
+            let taken = taken(ctx, drafts).await?;
+            for draft in drafts {
+                if let Some(outcome) = taken.get(&draft.id) {
+                    facts.push(outcome.clone());
+                    continue;
+                }
+                match place(ctx, event, draft, account.as_deref()).await? {
+                    Placed::Taken(outcome) => facts.push(outcome),
+                    Placed::Waits => reasons.push("it waits for the invoice of its payment to be known"),
+                    Placed::NoInvoice => reasons.push("its payment is for no invoice"),
+                }
+            }
+            let outcome = match (facts.is_empty(), reasons.first()) {
+                (false, _) | (true, None) => "applied",
+                (true, Some(why)) if why.starts_with("it waits") => "waiting",
+                _ => "ignored",
+            };
+            told(event, outcome, reasons.first().unwrap_or(&""), facts)
+        }
+    };
+    if !event.paid_by.is_empty() {
+        release(ctx, RELEASED_MAX).await?;
+    }
+    let text = outcome.to_string();
+    drop(for_note);
+    ctx.query(rows::stripe_event_insert(&event.id, &event.kind, &sha256, &text, ctx.now)).await?;
+    Ok(outcome)
+}
+
+/// The outcomes of those facts that are in already and say the same. Of one fact alone taking it in says as much.
+async fn taken<P: Ports>(ctx: &Context<'_, P>, drafts: &[Draft]) -> Result<HashMap<String, Value>, AppError> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: String,
+    }
+    if drafts.len() < 2 {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<&str> = drafts.iter().map(|draft| draft.id.as_str()).collect();
+    let rows = ctx.query(events::events_seen(&ids)).await?.decode_pairs::<Row, events::Seen>()?;
+    let same = |(row, seen): (Row, events::Seen)| {
+        let draft = drafts.iter().find(|draft| draft.id == row.id)?;
+        (seen.body_sha256 == digest_of(draft))
+            .then(|| (row.id, serde_json::from_str(&seen.outcome).unwrap_or_default()))
+    };
+    Ok(rows.into_iter().filter_map(same).collect())
+}
+
+/// The SHA-256 of what was understood of an event. Its bytes differ between two deliveries, and between a webhook and
+/// Stripe's list: the count of deliveries that are still due, the version it is rendered at.
+fn fingerprint(event: &Translated) -> String {
+    let what = match &event.what {
+        What::Ignored(_) => json!(null),
+        What::Payability(state) => json!(state),
+        What::TransferReversed { transfer_id, reversed_cents, .. } => json!([transfer_id, reversed_cents]),
+        // A charge lists its refunds in old versions only; the first says the sum.
+        What::Facts(drafts) => json!(drafts.first().map(|d| (d.kind, d.at, d.clone().about("").payload))),
+    };
+    let customer = event.customer.as_ref().map(|c| &c.id);
+    sha256(&json!([event.kind, event.created, event.is_live, customer, what]))
+}
+
+fn sha256(value: &Value) -> String {
+    id::hex(&Sha256::digest(value.to_string().as_bytes()))
+}
+
+fn repeat(event: &Translated, seen: &Seen, sha256: &str) -> Result<Value, AppError> {
+    if seen.body_sha256 != sha256 {
+        let detail = format!("event {} was taken in with another body", event.id);
+        return Err(AppError::new(Kind::Conflict, "event_id_reused", detail).field("id"));
+    }
+    Ok(serde_json::from_str(&seen.outcome).unwrap_or_default())
+}
+
+fn told(event: &Translated, outcome: &str, reason: &str, facts: Vec<Value>) -> Value {
+    let mut told = json!({"event": event.id, "type": event.kind, "outcome": outcome, "facts": facts});
+    if !reason.is_empty() {
+        told["reason"] = json!(reason);
+    }
+    told
+}
+
+async fn place<P: Ports>(
+    ctx: &Context<'_, P>,
+    event: &Translated,
+    draft: &Draft,
+    account: Option<&str>,
+) -> Result<Placed, AppError> {
+    match &draft.of {
+        Of::Customer => {
+            let (Some(customer), Some(account)) = (&event.customer, account) else { return Ok(Placed::NoInvoice) };
+            let email = customer.email.clone().filter(|_| matches!(draft.payload, Payload::SignedUp { .. }));
+            let fact = fact(draft, Some(account), email);
+            let also = || customers::fact_insert(&draft.id, &customer.id, account, ctx.now);
+            Ok(Placed::Taken(take_fact(ctx, fact, digest_of(draft), also).await?.outcome))
+        }
+        Of::Invoice => {
+            let fact = fact(draft, None, None);
+            Ok(Placed::Taken(take_fact(ctx, fact, digest_of(draft), Vec::new).await?.outcome))
+        }
+        Of::Payment { intent, charge } => {
+            let payments: Vec<String> = intent.iter().chain(charge).cloned().collect();
+            let known: Vec<PaymentRow> = ctx.query(rows::payment_list(&payments)).await?.decode()?;
+            let mut invoice = known.into_iter().map(|row| row.invoice_id).min();
+            if let (None, Some(intent)) = (&invoice, intent) {
+                match look_up(ctx, intent).await? {
+                    Looked::Invoice(found) => invoice = Some(found),
+                    Looked::NoInvoice => return Ok(Placed::NoInvoice),
+                    Looked::NotNow => {}
+                }
+            }
+            match invoice {
+                Some(invoice) => {
+                    let about = draft.clone().about(&invoice);
+                    let fact = fact(&about, None, None);
+                    Ok(Placed::Taken(take_fact(ctx, fact, digest_of(draft), Vec::new).await?.outcome))
+                }
+                None => {
+                    wait(ctx, draft, intent.clone(), charge.clone()).await?;
+                    Ok(Placed::Waits)
+                }
+            }
+        }
+    }
+}
+
+/// Of what a draft says, whatever account or invoice it turns out to be about.
+fn digest_of(draft: &Draft) -> String {
+    sha256(&json!([draft.kind, draft.at, draft.clone().about("").payload]))
+}
+
+fn fact(draft: &Draft, account: Option<&str>, email: Option<String>) -> Event {
+    Event {
+        id: draft.id.clone(),
+        kind: draft.kind.to_owned(),
+        occurred_at: draft.at,
+        account_id: account.map(str::to_owned),
+        person: Person { email, ..Person::default() },
+        credential: Credential { token: draft.token.clone(), ..Credential::default() },
+        payload: draft.payload.clone(),
+    }
+}
+
+async fn take_fact<P: Ports>(
+    ctx: &Context<'_, P>,
+    event: Event,
+    body_sha256: String,
+    also: impl Fn() -> Vec<Stmt>,
+) -> Result<Taken, AppError> {
+    let presented = conversion::present(ctx.setup.cookie_keys.as_ref(), &event);
+    let incoming = Incoming { source: SOURCE, body_sha256, event, presented };
+    // Boxed: the whole of taking an event in stands behind it, and three ways lead here.
+    Box::pin(conversion::take_with(ctx, &incoming, also)).await
+}
+
+async fn wait<P: Ports>(
+    ctx: &Context<'_, P>,
+    draft: &Draft,
+    payment_intent: Option<String>,
+    charge: Option<String>,
+) -> Result<(), AppError> {
+    let waiting = Waiting {
+        id: draft.id.clone(),
+        r#type: draft.kind.to_owned(),
+        payment_intent,
+        charge,
+        payload: json!(draft.payload).to_string(),
+        body_sha256: digest_of(draft),
+        occurred_at_ms: draft.at,
+    };
+    ctx.query(rows::waiting_insert(&waiting, ctx.now)).await?;
+    Ok(())
+}
+
+/// What Stripe says about the invoice of a payment.
+pub enum Looked {
+    Invoice(String),
+    NoInvoice,
+    /// There is no key, or no answer.
+    NotNow,
+}
+
+/// Asks Stripe which invoice a payment is for, and keeps the answer.
+pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, intent: &str) -> Result<Looked, AppError> {
+    if ctx.setup.stripe.is_none() {
+        return Ok(Looked::NotNow);
+    }
+    let query =
+        Form::new().with("payment[type]", "payment_intent").with("payment[payment_intent]", intent).with("limit", "1");
+    match stripe::get(ctx, "/v1/invoice_payments", &query).await? {
+        Told::Done(answer) => match wire::invoice_of_payments(&answer) {
+            Some(invoice) => {
+                ctx.query(rows::payment_note(&[(intent.to_owned(), invoice.clone())])).await?;
+                Ok(Looked::Invoice(invoice))
+            }
+            None => Ok(Looked::NoInvoice),
+        },
+        _ => Ok(Looked::NotNow),
+    }
+}
+
+/// Takes in what waited for an invoice that is known by now, in the order in which it happened, as far as the invocation
+/// may: the rest is for the sweep.
+pub async fn release<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), AppError> {
+    #[derive(Deserialize)]
+    struct Ready {
+        invoice_id: String,
+    }
+    if !ctx.has_room(1 + TAKE_USUALLY) {
+        return Ok(());
+    }
+    let ready = ctx.query(rows::waiting_ready(limit)).await?.decode_pairs::<Waiting, Ready>()?;
+    for (waiting, Ready { invoice_id }) in ready {
+        if !ctx.has_room(TAKE_USUALLY) {
+            break;
+        }
+        let payload = decode::from_text(&waiting.payload)
+            .map_err(|why| DbError::Fault(format!("stripe_waiting {}: {why}", waiting.id)))?;
+        let event = Event {
+            id: waiting.id.clone(),
+            kind: waiting.r#type,
+            occurred_at: waiting.occurred_at_ms,
+            account_id: None,
+            person: Person::default(),
+            credential: Credential::default(),
+            payload: wire::about(payload, &invoice_id),
+        };
+        let done = || vec![rows::waiting_done(&waiting.id)];
+        let taken = match take_fact(ctx, event, waiting.body_sha256, done).await {
+            Err(error) if error.is_cut_off() => break,
+            taken => taken?,
+        };
+        if !taken.first && ctx.has_room(1) {
+            // It came in by another delivery meanwhile.
+            ctx.query(rows::waiting_done(&waiting.id)).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! The funnel: events of visitors in, the week's report out.
+
+use crate::base::id;
+use crate::base::time::{UtcMillis, Week};
+use crate::engine::account::timeline::Presented;
+use crate::engine::attribution::touch::Trail;
+use crate::engine::event::{Event, Payload};
+use crate::engine::funnel;
+use crate::engine::funnel::{Count, Report};
+use crate::engine::link::click::SALT_BYTES;
+use crate::program::catalog::Catalog;
+use crate::program::measure::CLICK;
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind};
+use crate::service::link::click;
+use crate::store::funnel::{Reached, Sender, reached_insert, week_counts};
+use crate::store::message::outbox;
+use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::program;
+use std::collections::BTreeMap;
+
+/// What a page tells of its visitor.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Told {
+    pub event: String,
+    pub campaign: Option<String>,
+    pub code: Option<String>,
+    pub path: Option<String>,
+    /// Of the signed cookie.
+    pub trail: Option<Trail>,
+    /// Address and User-Agent, where there is no cookie and the visitor does not object. Neither is stored.
+    pub fingerprint: Option<(String, String)>,
+}
+
+/// Stores what a page tells: one insert, behind a look at the month's salt where the visitor has no cookie. What leads
+/// to no partner is not stored, and costs nothing.
+pub async fn collect<P: Ports>(ctx: &Context<'_, P>, told: Told) -> Result<(), AppError> {
+    let senders = senders(told.code.as_deref(), told.campaign.as_deref(), told.trail.as_ref(), ctx.now);
+    // A click is the redirect's to count, and no page's to claim.
+    if senders.is_empty() || told.event == CLICK {
+        return Ok(());
+    }
+    let visitor = match (&told.trail, &told.fingerprint) {
+        (Some(trail), _) => Some(trail.visitor.clone()).filter(|v| !v.is_empty()),
+        (None, Some((ip, user_agent))) => {
+            let mut random = [0; SALT_BYTES];
+            ctx.ports.random(&mut random);
+            Some(click::load_salt(ctx.ports.db(), ctx.now, random).await?.fingerprint(ip, user_agent))
+        }
+        (None, None) => None,
+    };
+    let (id, at) = (ctx.fresh_id("fev"), ctx.now);
+    let reached = Reached { id, event: told.event, senders, visitor, path: told.path, at };
+    ctx.query(reached_insert(&reached)).await.map(|_| ()).map_err(AppError::from)
+}
+
+/// The statement that counts a webhook's event, for the batch that takes it in; `None` where no funnel has a stage for
+/// its type or nobody sent its visitor.
+pub fn counted(catalog: &Catalog, event: &Event, presented: &Presented) -> Option<Stmt> {
+    let in_force = catalog.all_in_force(event.occurred_at);
+    if !in_force.iter().any(|d| d.funnel.as_ref().is_some_and(|f| f.counts(&event.kind))) {
+        return None;
+    }
+    let (campaign, visitor) = match &event.payload {
+        Payload::Funnel { campaign, visitor } => (campaign.as_deref(), visitor.clone()),
+        _ => (None, None),
+    };
+    let trail = presented.trail.as_ref();
+    let senders = senders(presented.code.as_deref(), campaign, trail, event.occurred_at);
+    let of_trail = || trail.map(|t| t.visitor.clone()).filter(|v| !v.is_empty());
+    let reached = Reached {
+        id: id::derived("fev", &[&event.id]),
+        event: event.kind.clone(),
+        visitor: visitor.or_else(|| presented.visitor.clone()).or_else(of_trail),
+        path: None,
+        at: event.occurred_at,
+        senders,
+    };
+    (!reached.senders.is_empty()).then(|| reached_insert(&reached))
+}
+
+/// A code that is given stands alone, under the campaign that is given or that its latest touch had; else the touches,
+/// the latest first.
+fn senders(code: Option<&str>, campaign: Option<&str>, trail: Option<&Trail>, at: UtcMillis) -> Vec<Sender> {
+    let mut touches: Vec<_> = trail.into_iter().flat_map(|t| &t.touches).collect();
+    touches.sort_by_key(|t| std::cmp::Reverse(t.at));
+    if let Some(code) = code {
+        let touched = touches.iter().find(|t| t.code == code).map(|t| t.campaign.as_str());
+        let campaign = campaign.or(touched).unwrap_or_default();
+        return vec![Sender { code: code.to_owned(), campaign: campaign.to_owned(), at, touch: false }];
+    }
+    let sender = |t: &crate::engine::attribution::touch::Touch| Sender {
+        code: t.code.clone(),
+        campaign: campaign.unwrap_or(&t.campaign).to_owned(),
+        at: t.at,
+        touch: true,
+    };
+    touches.into_iter().map(sender).collect()
+}
+
+/// A week's report with what is shown of its partners.
+pub struct Weekly {
+    pub program: String,
+    pub title: String,
+    pub version: i64,
+    pub week: Week,
+    pub report: Report,
+    pub names: BTreeMap<String, Name>,
+}
+
+/// As whom a partner is shown.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+pub struct Name {
+    pub external_id: Option<String>,
+    pub name: Option<String>,
+}
+
+/// The statement that announces the reports of the week before `scheduled`, of every program that has a funnel: once,
+/// however often it is sent.
+pub fn announcement(catalog: &Catalog, scheduled: UtcMillis, now: UtcMillis) -> Option<Stmt> {
+    let end = Week::of(scheduled).start();
+    let week = Week::of(end.plus_ms(-1)).to_string();
+    let funnels = catalog.all_in_force(end.plus_ms(-1)).into_iter().filter(|d| d.funnel.is_some());
+    let messages: Vec<_> = funnels.map(|d| outbox::funnel_report(&d.id, d.version, &week)).collect();
+    (!messages.is_empty()).then(|| outbox::outbox_insert(&messages, now))
+}
+
+/// The funnel's report of a week, by the document in force at its end, or now while it lasts.
+pub async fn weekly<P: Ports>(ctx: &Context<'_, P>, program: &str, week: Week) -> Result<Weekly, AppError> {
+    weekly_of(&ctx.batch(weekly_reads(program, week, ctx.now)).await?, program, week, ctx.now)
+}
+
+/// What the report of a week reads.
+pub fn weekly_reads(program: &str, week: Week, now: UtcMillis) -> Vec<Stmt> {
+    vec![program::program_list(), week_counts(program, week, judged_at(week, now))]
+}
+
+/// The report of a week, of what `weekly_reads` read.
+pub fn weekly_of(rows: &[Rows], program: &str, week: Week, now: UtcMillis) -> Result<Weekly, AppError> {
+    let [programs, counts] = rows else {
+        return Err(DbError::Fault("a report of other reads".to_owned()).into());
+    };
+    let catalog = program::catalog(programs)?;
+    let document = catalog.in_force(program, judged_at(week, now)).ok_or_else(|| AppError::not_found("program"))?;
+    let funnel = document.funnel.as_ref().ok_or_else(|| {
+        let detail = format!("program {program} has no funnel in its document");
+        AppError::new(Kind::Unprocessable, "no_funnel", detail).field("program")
+    })?;
+    let rows = counts.decode_pairs::<Count, Name>()?;
+    let names = rows.iter().map(|(count, name)| (count.partner.clone(), name.clone())).collect();
+    let counts: Vec<Count> = rows.into_iter().map(|(count, _)| count).collect();
+    let report = funnel::report(document, funnel, &counts);
+    Ok(Weekly {
+        program: program.to_owned(),
+        title: document.title.clone(),
+        version: document.version,
+        week,
+        report,
+        names,
+    })
+}
+
+/// By the document of which instant a week is judged.
+fn judged_at(week: Week, now: UtcMillis) -> UtcMillis {
+    week.end().plus_ms(-1).min(now)
+}

@@ -1,0 +1,87 @@
+//! Operators' tokens: made with a secret that is shown once, revoked for good. Only hashes are kept.
+
+use crate::base::id;
+use crate::base::time::{DAY_MS, UtcMillis};
+use crate::engine::identity::access::Scopes;
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind};
+use crate::store::identity::token;
+use crate::store::identity::token::Audit;
+use crate::store::port::{DbError, Stmt};
+use crate::store::settlement::operator_runs::{NewToken, TokenShown, token_insert, token_revoke, token_shown};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+/// Longest name, which stands in the audit trail with everything that the token does.
+pub const NAME_CHARS_MAX: usize = 60;
+
+/// What the audit log calls the token that the configuration names.
+pub const BOOTSTRAP: &str = "bootstrap";
+/// No token is good for longer.
+pub const DAYS_MAX: i64 = 365;
+/// Bytes of a secret.
+const SECRET_BYTES: usize = 32;
+
+/// A token that somebody wants.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    pub name: &'a str,
+    pub scopes: Scopes,
+    pub expires_at: UtcMillis,
+    /// What its maker may do: a token may do no more.
+    pub maker: Scopes,
+}
+
+/// Makes a token under an id that follows from `key`, so that one form makes one; answers its secret, this once.
+pub async fn make<P: Ports>(ctx: &Context<'_, P>, wanted: &Wanted<'_>, key: &str) -> Result<String, AppError> {
+    let Wanted { name, scopes, expires_at, maker } = *wanted;
+    let must = |field: &str, detail: &str| AppError::new(Kind::Unprocessable, "malformed", detail).field(field);
+    let clean = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.chars().all(clean) {
+        return Err(must("name", "the name must be 1 to 60 letters, digits, dots, dashes or underscores"));
+    }
+    // The audit log would take it for the deployment's own.
+    if name == BOOTSTRAP {
+        return Err(must("name", "this name is that of the deployment's token; choose another"));
+    }
+    if expires_at <= ctx.now || expires_at > ctx.now.plus_ms(DAYS_MAX * DAY_MS) {
+        return Err(must("expires", "the token must expire within a year"));
+    }
+    if scopes == Scopes::NONE || !maker.cover(scopes) {
+        return Err(must("scopes", "choose at least one, and none that you do not have yourself"));
+    }
+    let mut secret = [0; SECRET_BYTES];
+    ctx.ports.random(&mut secret);
+    let secret = format!("mop_{}", id::hex(&secret));
+    let sha256 = id::hex(&Sha256::digest(secret.as_bytes()));
+    let token = id::derived("tok", &[key]);
+    let after = json!({"name": name, "scopes": scopes.to_string(), "expires_at": expires_at.to_rfc3339()}).to_string();
+    let entry = audit(ctx, "token.make", &token, &after);
+    let new = NewToken { id: &token, name, sha256: &sha256, scopes, expires_at };
+    match ctx.batch(vec![token_insert(&new, ctx.now), entry]).await {
+        Ok(_) => Ok(secret),
+        Err(DbError::Guard(_)) => {
+            let detail = "this form was sent already and has made its token; its secret was shown then. Where it is lost, \
+                          revoke the token and make a new one";
+            Err(AppError::new(Kind::Conflict, "token_made", detail))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Revokes a token. Again it changes nothing.
+pub async fn revoke<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), AppError> {
+    let found: Option<TokenShown> = ctx.query(token_shown(id)).await?.first()?;
+    let found = found.ok_or_else(|| AppError::not_found("token"))?;
+    if found.revoked_at_ms.is_none() {
+        let after = json!({"name": found.name, "revoked": true}).to_string();
+        ctx.batch(vec![token_revoke(id, ctx.now), audit(ctx, "token.revoke", id, &after)]).await?;
+    }
+    Ok(())
+}
+
+fn audit<P: Ports>(ctx: &Context<'_, P>, action: &str, subject: &str, after: &str) -> Stmt {
+    let id = ctx.fresh_id("aud");
+    let entry = Audit { id: &id, actor: &ctx.actor, action, subject, reason: None, before: None, after: Some(after) };
+    token::audit_insert(&entry, ctx.now)
+}

@@ -1,0 +1,221 @@
+//! Pools: an operator funds one; rewards that wait are released in the order of (occurred_at, event id), none overtaking.
+
+use crate::base::money::Cents;
+use crate::engine::accrual::milestone;
+use crate::engine::accrual::{Bucket, Line, LineState};
+use crate::engine::ledger::posting;
+use crate::engine::ledger::posting::Transfer;
+use crate::engine::sabotage;
+use crate::engine::sabotage::Fault;
+use crate::program::document::Document;
+use crate::service::account::books::{PoolRow, pools};
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind, TRIES_MAX};
+use crate::service::once::{Answer, Once};
+use crate::store::account;
+use crate::store::account::AccountRow;
+use crate::store::identity::token;
+use crate::store::identity::token::Audit;
+use crate::store::ledger::budget;
+use crate::store::message::outbox;
+use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::{ledger, program};
+use serde_json::json;
+
+/// Rewards released in one batch.
+const PAGE: i64 = 200;
+/// Batches of releases after one funding; the sweep does the rest.
+const PAGES: u32 = 10;
+/// Statements of one batch of releases: three reads, the rows that it writes at once, and a further statement for each
+/// megabyte of them.
+const PAGE_STATEMENTS: u64 = 14;
+/// Statements that tell of one pool that is low.
+const LOW_STATEMENTS: u64 = 2;
+
+/// Puts `amount` into a program's pool and releases what it covers.
+pub async fn fund<P: Ports>(
+    ctx: &Context<'_, P>,
+    id: &str,
+    amount: Cents,
+    reason: &str,
+    once: Option<&Once>,
+) -> Result<Answer, AppError> {
+    for tries in 0..TRIES_MAX {
+        if let Some(answer) = Once::told(ctx, once).await? {
+            return Ok(answer);
+        }
+        let rows = ctx.batch(vec![program::program_list(), budget::pool_list()]).await?;
+        let catalog = program::catalog(&rows[0])?;
+        let document = catalog.in_force(id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
+        if !document.settlement.pool {
+            let detail = "this program's rewards are not paid out of a pool";
+            return Err(AppError::new(Kind::Unprocessable, "no_pool", detail));
+        }
+        let row = find(pools(&rows[1])?, id)?;
+        let funding = Transfer {
+            id: ctx.fresh_id("fnd"),
+            line: String::new(),
+            code: "fund",
+            debit: posting::account_id(id, &unit(document), "clearing", ""),
+            credit: posting::account_id(id, &unit(document), "pool", ""),
+            amount_cents: amount,
+            program_id: id.to_owned(),
+            event_id: String::new(),
+            reason: reason.to_owned(),
+        };
+        let balance = row.pool.balance_cents + amount.0;
+        let answer: Answer =
+            (201, json!({"program": id, "funded_cents": amount, "balance_cents": balance, "transfer": funding.id}));
+        let audit_id = ctx.fresh_id("aud");
+        let (before, after) = (
+            json!({"balance_cents": row.pool.balance_cents}).to_string(),
+            json!({"balance_cents": balance}).to_string(),
+        );
+        let entry = Audit {
+            id: &audit_id,
+            actor: &ctx.actor,
+            action: "pool.fund",
+            subject: id,
+            reason: Some(reason),
+            before: Some(&before),
+            after: Some(&after),
+        };
+        let mut batch = vec![
+            budget::pool_advance(&[(id, row.revision)]),
+            ledger::ledger_accounts_ensure(std::slice::from_ref(&funding)),
+            ledger::fund_insert(&funding, &ctx.actor, ctx.now),
+            token::audit_insert(&entry, ctx.now),
+        ];
+        batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
+        match ctx.batch(batch).await {
+            Ok(_) => {
+                // The money is in; what it cannot release now the sweep will.
+                let _ = release(ctx, id).await;
+                return Ok(answer);
+            }
+            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(AppError::contended())
+}
+
+/// Releases what waits in every program whose pool has something in it, then tells the operator of pools that hold less
+/// than they should: once after each funding, and where nobody has funded one yet, as soon as a reward waits for it.
+pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
+    let mut rows = ctx.batch(vec![program::program_list(), budget::pool_list()]).await?;
+    let releasable: Vec<String> = pools(&rows[1])?
+        .into_iter()
+        .filter(|p| p.pool.waiting > 0 && p.pool.balance_cents > 0)
+        .map(|p| p.pool.program_id)
+        .collect();
+    for id in &releasable {
+        if !ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
+            break;
+        }
+        release(ctx, id).await?;
+    }
+    if !releasable.is_empty() {
+        rows[1] = ctx.query(budget::pool_list()).await?;
+    }
+    announce_low(ctx, &rows).await
+}
+
+async fn announce_low<P: Ports>(ctx: &Context<'_, P>, rows: &[Rows]) -> Result<(), DbError> {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        fundings: i64,
+    }
+    let catalog = program::catalog(&rows[0])?;
+    for PoolRow { pool: row, .. } in pools(&rows[1])? {
+        let Some(document) = catalog.in_force(&row.program_id, ctx.now).filter(|d| d.settlement.pool) else { continue };
+        let low = document.pool_low_cents();
+        if row.balance_cents >= low.0 && row.waiting == 0 {
+            continue;
+        }
+        if !ctx.has_room(LOW_STATEMENTS) {
+            break;
+        }
+        let found: Option<Row> = ctx.query(budget::pool_fundings(&row.program_id)).await?.first()?;
+        let fundings = found.map_or(0, |r| r.fundings);
+        if fundings > 0 || row.waiting > 0 {
+            let message =
+                outbox::pool_low(&row.program_id, &unit(document), row.balance_cents, low.0, row.waiting, fundings);
+            ctx.query(outbox::outbox_insert(&[message], ctx.now)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Releases waiting rewards as far as the pool goes: the first that it cannot cover stops all behind it.
+async fn release<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), DbError> {
+    for tries in 0..PAGES {
+        if !ctx.has_room(PAGE_STATEMENTS) {
+            break;
+        }
+        match page(ctx, id).await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError> {
+    // The pool's revision is read with what waits, and the accounts' before the batch that writes them.
+    let rows = ctx.batch(vec![budget::pool_list(), budget::waiting_list(id, PAGE)]).await?;
+    let Ok(row) = find(pools(&rows[0])?, id) else { return Ok(false) };
+    let waiting: Vec<Line> = rows[1].decode()?;
+    let mut balance = row.pool.balance_cents;
+    let mut released: Vec<Line> = Vec::new();
+    for line in waiting {
+        if line.kept().0 > balance {
+            if sabotage::is(Fault::ReleaseOvertakes) {
+                continue;
+            }
+            break;
+        }
+        balance -= line.kept().0;
+        released.push(line);
+    }
+    if released.is_empty() {
+        return Ok(false);
+    }
+    let accounts = accounts_of(ctx, &released).await?;
+    let mut transfers = Vec::new();
+    for line in &mut released {
+        line.net_cents = line.kept();
+        line.bucket = Bucket::Available;
+        line.state = LineState::Available;
+        line.reason = milestone::reason_of(&line.basis);
+        line.postings += 1;
+        transfers.push(posting::accrue(line, line.net_cents, ""));
+    }
+    let mut batch: Vec<Stmt> = vec![
+        account::account_touch(&accounts),
+        budget::pool_advance(&[(id, row.revision)]),
+        ledger::ledger_accounts_ensure(&transfers),
+    ];
+    batch.extend(account::line_write(&released));
+    batch.extend(ledger::transfer_insert(&transfers, ctx.now));
+    batch.push(outbox::outbox_rewards(&released, ctx.now));
+    ctx.batch(batch).await?;
+    Ok(true)
+}
+
+async fn accounts_of<P: Ports>(ctx: &Context<'_, P>, lines: &[Line]) -> Result<Vec<AccountRow>, DbError> {
+    let mut ids: Vec<String> = lines.iter().map(|l| l.account_id.clone()).collect();
+    ids.sort();
+    ids.dedup();
+    ctx.query(budget::waiting_accounts(&ids)).await?.decode()
+}
+
+fn find(pools: Vec<PoolRow>, id: &str) -> Result<PoolRow, AppError> {
+    pools.into_iter().find(|p| p.pool.program_id == id).ok_or_else(|| AppError::not_found("program"))
+}
+
+fn unit(document: &Document) -> String {
+    format!("{}:{}", document.settlement.unit.name(), document.currency)
+}

@@ -1,0 +1,116 @@
+//! Endpoints for outgoing webhooks: an operator makes one, whose secret is shown once, and switches it off.
+
+use crate::codec::message::endpoint::NewEndpoint;
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind, TRIES_MAX};
+use crate::service::once::{Answer, Once};
+use crate::store::identity::token;
+use crate::store::identity::token::Audit;
+use crate::store::message::endpoint;
+use crate::store::message::endpoint::EndpointRow;
+use crate::store::port::DbError;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Live endpoints at most, as the table's trigger counts them: every message may go to each.
+const LIVE_MAX: i64 = 20;
+/// Bytes of a secret that is made here.
+const SECRET_BYTES: usize = 32;
+
+/// Makes an endpoint. It is told of messages from now on.
+pub async fn make<P: Ports>(
+    ctx: &Context<'_, P>,
+    asked: &NewEndpoint,
+    once: Option<&Once>,
+) -> Result<Answer, AppError> {
+    #[derive(Deserialize)]
+    struct Live {
+        live: i64,
+    }
+    for tries in 0..TRIES_MAX {
+        if let Some(answer) = Once::told(ctx, once).await? {
+            return Ok(answer);
+        }
+        let live: Option<Live> = ctx.query(endpoint::endpoint_count()).await?.first()?;
+        if live.is_some_and(|l| l.live >= LIVE_MAX) {
+            let detail = format!("at most {LIVE_MAX} endpoints are live at a time; switch one off first");
+            return Err(AppError::new(Kind::Conflict, "too_many_endpoints", detail));
+        }
+        let secret = asked.secret.clone().unwrap_or_else(|| {
+            let mut bytes = [0; SECRET_BYTES];
+            ctx.ports.random(&mut bytes);
+            format!("whsec_{}", STANDARD.encode(bytes))
+        });
+        let row = EndpointRow {
+            id: ctx.fresh_id("whe"),
+            url: asked.url.clone(),
+            kinds: json!(asked.kinds).to_string(),
+            created_at_ms: ctx.now,
+            disabled_at_ms: None,
+            disabled_reason: None,
+        };
+        let mut body = view(&row);
+        let after = body.to_string();
+        body["secret"] = json!(secret);
+        let answer: Answer = (201, body);
+        let audit_id = ctx.fresh_id("aud");
+        let entry = Audit {
+            id: &audit_id,
+            actor: &ctx.actor,
+            action: "webhook_endpoint.make",
+            subject: &row.id,
+            reason: None,
+            before: None,
+            after: Some(&after),
+        };
+        let mut batch = vec![endpoint::endpoint_insert(&row, &secret), token::audit_insert(&entry, ctx.now)];
+        batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
+        match ctx.batch(batch).await {
+            Ok(_) => return Ok(answer),
+            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(AppError::contended())
+}
+
+/// Switches an endpoint off for good. Asking again changes nothing.
+pub async fn disable<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<Answer, AppError> {
+    let find = || endpoint::endpoint_find(id);
+    let before: Option<EndpointRow> = ctx.query(find()).await?.first()?;
+    let before = before.ok_or_else(|| AppError::not_found("endpoint"))?;
+    if before.disabled_at_ms.is_some() {
+        return Ok((200, view(&before)));
+    }
+    let audit_id = ctx.fresh_id("aud");
+    let stood = view(&before).to_string();
+    let entry = Audit {
+        id: &audit_id,
+        actor: &ctx.actor,
+        action: "webhook_endpoint.disable",
+        subject: id,
+        reason: None,
+        before: Some(&stood),
+        after: None,
+    };
+    let rows = ctx
+        .batch(vec![
+            endpoint::endpoint_disable(id, "by an operator", ctx.now),
+            token::audit_insert(&entry, ctx.now),
+            find(),
+        ])
+        .await?;
+    let after: Option<EndpointRow> = rows[2].first()?;
+    Ok((200, view(&after.unwrap_or(before))))
+}
+
+/// An endpoint as operators see it, without its secret.
+pub fn view(e: &EndpointRow) -> Value {
+    json!({
+        "id": e.id, "url": e.url, "kinds": serde_json::from_str::<Value>(&e.kinds).unwrap_or_default(),
+        "created_at": e.created_at_ms.to_rfc3339(), "disabled_at": e.disabled_at_ms.map(|at| at.to_rfc3339()),
+        "disabled_reason": e.disabled_reason,
+    })
+}

@@ -1,0 +1,60 @@
+//! Sending a message once more because an operator says so.
+
+use crate::codec::message::endpoint::Replay;
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind};
+use crate::service::once::Answer;
+use crate::store::identity::token;
+use crate::store::identity::token::Audit;
+use crate::store::message::delivery;
+use crate::store::message::delivery::DeliveryRow;
+use crate::store::message::outbox;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Queues the deliveries that are asked for; the next sweep makes them. What waits already is left as it is, so asking
+/// twice queues nothing twice.
+pub async fn replay<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &Replay) -> Result<Answer, AppError> {
+    #[derive(Deserialize)]
+    struct Found {
+        id: String,
+    }
+    let rows = ctx.batch(vec![outbox::outbox_find(id), delivery::delivery_list(id)]).await?;
+    let found: Found = rows[0].first()?.ok_or_else(|| AppError::not_found("message"))?;
+    let deliveries: Vec<DeliveryRow> = rows[1].decode()?;
+    let wanted = |d: &&DeliveryRow| match &asked.target {
+        Some(target) => d.target == *target,
+        None => d.state != "sent" && d.state != "suppressed",
+    };
+    if !deliveries.iter().any(|d| wanted(&d)) {
+        let detail = "no delivery of this message failed; name a `target` of its deliveries to send it there again";
+        return Err(AppError::new(Kind::Conflict, "nothing_to_replay", detail));
+    }
+    let audit_id = ctx.fresh_id("aud");
+    let (before, after) = (json!(deliveries).to_string(), json!({"target": asked.target}).to_string());
+    let entry = Audit {
+        id: &audit_id,
+        actor: &ctx.actor,
+        action: "outbox.replay",
+        subject: &found.id,
+        reason: Some(&asked.reason),
+        before: Some(&before),
+        after: Some(&after),
+    };
+    let mut batch: Vec<_> = delivery::replay(id, asked.target.as_deref(), ctx.now).into();
+    batch.push(token::audit_insert(&entry, ctx.now));
+    batch.push(delivery::delivery_list(id));
+    let rows = ctx.batch(batch).await?;
+    let deliveries: Vec<DeliveryRow> = rows[3].decode()?;
+    Ok((200, json!({"id": id, "deliveries": deliveries.iter().map(view).collect::<Vec<Value>>()})))
+}
+
+/// A delivery as operators see it.
+pub fn view(d: &DeliveryRow) -> Value {
+    let waits = d.state == "queued";
+    json!({
+        "channel": d.channel, "target": d.target, "state": d.state, "round": d.round, "attempts": d.attempts,
+        "next_attempt_at": waits.then(|| d.next_attempt_at_ms.to_rfc3339()), "last_error": d.last_error,
+        "sent_at": d.sent_at_ms.map(|at| at.to_rfc3339()),
+    })
+}

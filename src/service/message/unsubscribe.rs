@@ -1,0 +1,45 @@
+//! A person stops a kind of message: by the link in one of its mails, or a partner by choosing.
+
+use crate::codec::message::email;
+use crate::codec::message::email::{Audience, KINDS, Kind};
+use crate::codec::message::unsubscribe::address_sha256;
+use crate::service::context::{Context, Ports};
+use crate::service::error::AppError;
+use crate::store::message::unsubscribe::{Unsubscribed, unsubscribe_delete, unsubscribe_insert};
+
+/// What a link's query says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    pub kind: String,
+    pub address_sha256: String,
+    pub mac: String,
+}
+
+/// The kind that a link stops; `None` where the link is not one of ours.
+pub fn kind<P: Ports>(ctx: &Context<'_, P>, link: &Link) -> Option<&'static Kind> {
+    let kind = email::find(&link.kind).filter(|k| k.optional)?;
+    ctx.setup.unsubscribe.verify(&link.address_sha256, kind.name, &link.mac).then_some(kind)
+}
+
+/// Stops it. Doing so again changes nothing.
+pub async fn stop<P: Ports>(ctx: &Context<'_, P>, link: &Link, kind: &Kind) -> Result<(), AppError> {
+    let row = Unsubscribed { address_sha256: link.address_sha256.clone(), kind: kind.name.to_owned() };
+    ctx.query(unsubscribe_insert(&row, ctx.now)).await?;
+    Ok(())
+}
+
+/// The kinds that a partner may do without.
+pub fn choices() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().filter(|k| k.optional && k.to == Audience::Partner)
+}
+
+/// Of the kinds that can be chosen, those of `wanted` are sent to the address, the others are not.
+pub async fn choose<P: Ports>(ctx: &Context<'_, P>, address: &str, wanted: &[&str]) -> Result<(), AppError> {
+    let address_sha256 = address_sha256(address);
+    let statements = choices().map(|kind| {
+        let row = Unsubscribed { address_sha256: address_sha256.clone(), kind: kind.name.to_owned() };
+        if wanted.contains(&kind.name) { unsubscribe_delete(&row) } else { unsubscribe_insert(&row, ctx.now) }
+    });
+    ctx.batch(statements.collect()).await?;
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Requests that carry an `Idempotency-Key`: the answer is kept in the batch that had the effect, and a repeat is told
+//! the same. The same key with another body is refused.
+
+use crate::base::time::UtcMillis;
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind};
+use crate::store::identity::token;
+use crate::store::identity::token::KeptAnswer;
+use crate::store::port::Stmt;
+use serde_json::Value;
+
+/// Longest key: what the field accepts elsewhere.
+pub const KEY_CHARS_MAX: usize = 255;
+
+/// A request's key, if it has one.
+#[derive(Clone, Debug)]
+pub struct Once {
+    pub key: String,
+    /// Method and whole path: the same key elsewhere is another request.
+    pub route: String,
+    /// Hex SHA-256 of the body.
+    pub body_sha256: String,
+}
+
+/// An answer with its HTTP status.
+pub type Answer = (u16, Value);
+
+impl Once {
+    /// The answer that was given before.
+    async fn answered<P: Ports>(&self, ctx: &Context<'_, P>) -> Result<Option<Answer>, AppError> {
+        let kept: Option<KeptAnswer> = ctx.query(token::idempotency_find(&self.key, &self.route)).await?.first()?;
+        let Some(kept) = kept else { return Ok(None) };
+        if kept.body_sha256 != self.body_sha256 {
+            let detail = "this Idempotency-Key was used with another body; use a new key for a new request";
+            return Err(AppError::new(Kind::Conflict, "idempotency_key_reused", detail).field("Idempotency-Key"));
+        }
+        let answer = serde_json::from_str(&kept.answer).unwrap_or_default();
+        Ok(Some((u16::try_from(kept.status).unwrap_or(200), answer)))
+    }
+
+    /// What the key of a request, if it has one, was answered before.
+    pub async fn told<P: Ports>(ctx: &Context<'_, P>, once: Option<&Once>) -> Result<Option<Answer>, AppError> {
+        match once {
+            Some(once) => once.answered(ctx).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The statement that keeps `answer`, for the batch of the effect.
+    pub fn keep(&self, answer: &Answer, now: UtcMillis) -> Stmt {
+        let text = answer.1.to_string();
+        token::idempotency_insert(&self.key, &self.route, &self.body_sha256, i64::from(answer.0), &text, now)
+    }
+}

@@ -1,0 +1,68 @@
+//! Runs that should be there and are not, or that do not get to their end. Cron is "at least once" only while it runs at
+//! all: a trigger that never came, or a run that every sweep cuts off, is seen here.
+
+use crate::base::time::{DAY_MS, HOUR_MS, UtcMillis};
+use crate::engine::settlement::schedule;
+use crate::program::document::Cadence;
+use crate::store::health;
+use crate::store::health::{LatestRun, Open};
+use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::program;
+
+/// How long after its instant a run may begin, and how long after that it may take. On Cloudflare's free plan a run goes
+/// on in many sweeps.
+const BEGUN_WITHIN_MS: i64 = HOUR_MS;
+const DONE_WITHIN_MS: i64 = DAY_MS;
+
+const CADENCES: [Cadence; 2] = [Cadence::Weekly, Cadence::Monthly];
+
+/// Where runs stand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// Runs that are not done, and since when the oldest of them.
+    pub open: Open,
+    pub overdue: Vec<Overdue>,
+}
+
+/// A program's run that was due and is not there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overdue {
+    pub program: String,
+    pub cadence: Cadence,
+    pub period: String,
+    pub due_at: UtcMillis,
+}
+
+impl Standing {
+    /// Whether an operator has to look.
+    pub fn is_late(&self, now: UtcMillis) -> bool {
+        !self.overdue.is_empty() || self.open.oldest_ms.is_some_and(|since| since.plus_ms(DONE_WITHIN_MS) <= now)
+    }
+}
+
+/// The last instant of a cadence whose runs must have begun by now.
+fn due_at(cadence: Cadence, now: UtcMillis) -> UtcMillis {
+    schedule::last_run_at(cadence, now.plus_ms(-BEGUN_WITHIN_MS))
+}
+
+/// What [`standing`] reads.
+pub fn reads() -> [Stmt; 3] {
+    [program::program_list(), health::run_latest_list(&CADENCES.map(Cadence::name)), health::run_open_count()]
+}
+
+/// What the reads say. A program that was saved after a run's instant has nothing to be run then.
+pub fn standing(rows: &[Rows], now: UtcMillis) -> Result<Standing, DbError> {
+    let [programs, runs, open] = rows else { return Err(DbError::Fault("runs of other reads".to_owned())) };
+    let catalog = program::catalog(programs)?;
+    let mut standing = Standing { open: open.first()?.unwrap_or_default(), overdue: Vec::new() };
+    for run in runs.decode::<LatestRun>()? {
+        let Some(cadence) = CADENCES.into_iter().find(|c| c.name() == run.cadence) else { continue };
+        let due_at = due_at(cadence, now);
+        let settles = catalog.in_force(&run.program_id, due_at).is_some_and(|d| d.settlement.cadence == cadence);
+        if settles && run.since_ms < due_at && run.as_of_ms.is_none_or(|latest| latest < due_at) {
+            let period = schedule::period_before(cadence, due_at);
+            standing.overdue.push(Overdue { program: run.program_id, cadence, period, due_at });
+        }
+    }
+    Ok(standing)
+}

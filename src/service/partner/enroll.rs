@@ -1,0 +1,253 @@
+//! Partners and their links: enrolled once per external id and program, each code unique.
+
+use crate::base::id;
+use crate::base::time::UtcMillis;
+use crate::codec::message::unsubscribe::address_sha256;
+use crate::codec::operator::{NewLink, NewPartner};
+use crate::program::document::{CodeForm, Document};
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind};
+use crate::service::once::{Answer, Once};
+use crate::store::identity::token;
+use crate::store::identity::token::Audit;
+use crate::store::partner;
+use crate::store::partner::{LinkRow, PartnerRow};
+use crate::store::port::{DbError, Stmt};
+use crate::store::program;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// Codes tried before giving up: a collision is one in 62^8, so a second one means something else is wrong.
+const CODE_TRIES: u32 = 8;
+
+/// Enrols a partner, or finds the one there is: 201 where it is new, 200 where it is not.
+pub async fn partner<P: Ports>(
+    ctx: &Context<'_, P>,
+    new: &NewPartner,
+    base_url: &str,
+    once: Option<&Once>,
+) -> Result<Answer, AppError> {
+    if let Some(answer) = Once::told(ctx, once).await? {
+        return Ok(answer);
+    }
+    for _ in 0..CODE_TRIES {
+        let rows = ctx
+            .batch(vec![program::program_list(), partner::partner_find_external(&new.program, &new.external_id)])
+            .await?;
+        let catalog = program::catalog(&rows[0])?;
+        let document = catalog.in_force(&new.program, ctx.now).ok_or_else(|| {
+            AppError::new(Kind::Unprocessable, "unknown_program", format!("there is no program {:?}", new.program))
+                .field("program")
+        })?;
+        if let Some(found) = rows[1].first::<PartnerRow>()? {
+            let (answer, batch) = known(ctx, found, new, document, base_url);
+            match commit(ctx, batch, answer, once).await? {
+                Some(answer) => return Ok(answer),
+                None => continue,
+            }
+        }
+        let row = PartnerRow {
+            id: ctx.fresh_id("ptn"),
+            program_id: new.program.clone(),
+            external_id: new.external_id.clone(),
+            kind: new.kind.clone(),
+            country: new.country.clone(),
+            website: new.website.clone(),
+            code: fresh_code(ctx, document, &new.external_id),
+            disclosure_accepted_at_ms: new.disclosure_accepted.then_some(ctx.now),
+            left_at_ms: None,
+            created_at_ms: ctx.now,
+            name: new.name.clone(),
+            email: new.email.clone(),
+        };
+        let own = LinkRow {
+            code: row.code.clone(),
+            partner_id: row.id.clone(),
+            program_id: row.program_id.clone(),
+            destination: None,
+            campaign: None,
+            utm: None,
+            source: None,
+            expires_at_ms: None,
+            disabled_at_ms: None,
+            created_at_ms: ctx.now,
+        };
+        let answer: Answer = (201, view(&row, Some(document), base_url, &[]));
+        let mut batch = partner::partner_insert(&row, row.email.as_deref().map(address_sha256));
+        batch.push(partner::link_insert(&own));
+        batch.push(audit(
+            ctx,
+            "partner.enrol",
+            &row.id,
+            &json!({"program": row.program_id, "external_id": row.external_id}),
+        ));
+        if let Some(answer) = commit(ctx, batch, answer, once).await? {
+            return Ok(answer);
+        }
+    }
+    Err(AppError::contended())
+}
+
+/// What a partner who is there already is answered, and what its request changes.
+fn known<P: Ports>(
+    ctx: &Context<'_, P>,
+    mut found: PartnerRow,
+    new: &NewPartner,
+    document: &Document,
+    base_url: &str,
+) -> (Answer, Vec<Stmt>) {
+    let mut batch = Vec::new();
+    if new.disclosure_accepted && found.disclosure_accepted_at_ms.is_none() {
+        batch.push(partner::partner_disclose(&found.id, ctx.now));
+        batch.push(audit(ctx, "partner.disclose", &found.id, &json!({"accepted": true})));
+        found.disclosure_accepted_at_ms = Some(ctx.now);
+    }
+    ((200, view(&found, Some(document), base_url, &[])), batch)
+}
+
+/// Writes a batch together with its answer. Where a guard turns it away (the same request or partner elsewhere at once,
+/// or a code that is taken): what the same key was answered meanwhile, or nothing, and the caller looks again.
+async fn commit<P: Ports>(
+    ctx: &Context<'_, P>,
+    mut batch: Vec<Stmt>,
+    answer: Answer,
+    once: Option<&Once>,
+) -> Result<Option<Answer>, AppError> {
+    batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
+    if batch.is_empty() {
+        return Ok(Some(answer));
+    }
+    match ctx.batch(batch).await {
+        Ok(_) => Ok(Some(answer)),
+        Err(DbError::Guard(_)) => Once::told(ctx, once).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes a further link of a partner, with a code of its own.
+pub async fn link<P: Ports>(
+    ctx: &Context<'_, P>,
+    request: &NewLink,
+    base_url: &str,
+    once: Option<&Once>,
+) -> Result<Answer, AppError> {
+    if let Some(answer) = Once::told(ctx, once).await? {
+        return Ok(answer);
+    }
+    for _ in 0..CODE_TRIES {
+        let rows = ctx.batch(vec![program::program_list(), partner::partner_find(&request.partner)]).await?;
+        let catalog = program::catalog(&rows[0])?;
+        let owner: PartnerRow = rows[1].first()?.ok_or_else(|| {
+            AppError::new(Kind::Unprocessable, "unknown_partner", "there is no such partner").field("partner")
+        })?;
+        let document = catalog.in_force(&owner.program_id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
+        let new = LinkRow {
+            code: fresh_code(ctx, document, &owner.external_id),
+            partner_id: owner.id,
+            program_id: owner.program_id,
+            destination: request.destination.clone(),
+            campaign: request.campaign.clone(),
+            utm: request.utm.as_ref().map(Value::to_string),
+            source: request.source.clone(),
+            expires_at_ms: request.expires_at,
+            disabled_at_ms: None,
+            created_at_ms: ctx.now,
+        };
+        let answer: Answer = (201, link_view(&new, base_url));
+        let batch = vec![partner::link_insert(&new), audit(ctx, "link.make", &new.code, &answer.1)];
+        if let Some(answer) = commit(ctx, batch, answer, once).await? {
+            return Ok(answer);
+        }
+    }
+    Err(AppError::contended())
+}
+
+/// Switches a link off from now on.
+pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &str) -> Result<Answer, AppError> {
+    let rows = ctx
+        .batch(vec![
+            partner::link_find(code),
+            partner::link_disable(code, ctx.now),
+            audit(ctx, "link.disable", code, &json!({"disabled_at": ctx.now.to_rfc3339()})),
+        ])
+        .await?;
+    if rows[0].0.is_empty() {
+        return Err(AppError::not_found("link"));
+    }
+    Ok((200, json!({"code": code, "disabled": true})))
+}
+
+/// A partner as the API shows it.
+///
+/// Not active: the partner has left, or the program asks for a disclosure that the partner has not accepted. Its links
+/// do not work then.
+pub fn view(p: &PartnerRow, document: Option<&Document>, base_url: &str, balances: &[Value]) -> Value {
+    let undisclosed = document.is_some_and(|d| d.requires_disclosure) && p.disclosure_accepted_at_ms.is_none();
+    json!({
+        "id": p.id, "program": p.program_id, "external_id": p.external_id, "code": p.code,
+        "url": format!("{base_url}/r/{}", p.code), "name": p.name, "email": p.email, "website": p.website,
+        "country": p.country, "kind": p.kind, "disclosure_accepted": p.disclosure_accepted_at_ms.is_some(),
+        "active": p.left_at_ms.is_none() && !undisclosed, "created_at": p.created_at_ms.to_rfc3339(), "balances": balances,
+    })
+}
+
+pub fn link_view(l: &LinkRow, base_url: &str) -> Value {
+    json!({
+        "code": l.code, "url": format!("{base_url}/r/{}", l.code), "partner": l.partner_id, "program": l.program_id,
+        "destination": l.destination, "campaign": l.campaign, "source": l.source,
+        "utm": l.utm.as_deref().and_then(|u| serde_json::from_str::<Value>(u).ok()),
+        "expires_at": l.expires_at_ms.map(UtcMillis::to_rfc3339), "disabled_at": l.disabled_at_ms.map(UtcMillis::to_rfc3339), "created_at": l.created_at_ms.to_rfc3339(),
+    })
+}
+
+/// A code of the program's form, from the runtime's randomness.
+fn fresh_code<P: Ports>(ctx: &Context<'_, P>, document: &Document, external_id: &str) -> String {
+    let mut random = [0u8; 32];
+    ctx.ports.random(&mut random);
+    code_of(&document.code.form, external_id, &random)
+}
+
+/// The code that `random` makes.
+pub fn code_of(form: &CodeForm, external_id: &str, random: &[u8; 32]) -> String {
+    match form {
+        CodeForm::Base62 { length } => {
+            let mut hash = Sha256::new();
+            hash.update(external_id.as_bytes());
+            hash.update(random);
+            let digest: [u8; 32] = hash.finalize().into();
+            id::base62(&digest, *length)
+        }
+        CodeForm::PrefixedHex { prefix, length } => {
+            format!("{prefix}{}", &id::hex(random).to_ascii_uppercase()[..(*length).min(64)])
+        }
+        CodeForm::Hex { length } => id::hex(random)[..(*length).min(64)].to_owned(),
+    }
+}
+
+fn audit<P: Ports>(ctx: &Context<'_, P>, action: &str, subject: &str, after: &Value) -> Stmt {
+    let (id, after) = (ctx.fresh_id("aud"), after.to_string());
+    let entry = Audit { id: &id, actor: &ctx.actor, action, subject, reason: None, before: None, after: Some(&after) };
+    token::audit_insert(&entry, ctx.now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn codes_have_their_form(random in any::<[u8; 32]>(), other in any::<[u8; 32]>()) {
+            let base62 = code_of(&CodeForm::Base62 { length: 8 }, "user_1", &random);
+            prop_assert!(base62.len() == 8 && base62.bytes().all(|b| b.is_ascii_alphanumeric()));
+            let prefixed = code_of(&CodeForm::PrefixedHex { prefix: "PARTNER_".into(), length: 8 }, "a", &random);
+            let digits = prefixed.strip_prefix("PARTNER_").unwrap();
+            prop_assert!(digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b)));
+            let hex = code_of(&CodeForm::Hex { length: 64 }, "a", &random);
+            prop_assert!(hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
+            if random != other {
+                prop_assert_ne!(hex, code_of(&CodeForm::Hex { length: 64 }, "a", &other));
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What a partner changes about themselves, and leaving a program.
+
+use crate::base::time::UtcMillis;
+use crate::codec::operator::Profile;
+use crate::service::context::{Context, Ports};
+use crate::service::error::AppError;
+use crate::service::payout::audit;
+use crate::store::account::{OfCrowd, stale_by_crowds};
+use crate::store::partner::profile;
+use crate::store::partner::profile::ProfileRow;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Links whose cached copies are dropped at once when their partner leaves; the others' are gone within about a minute.
+const FORGOTTEN: i64 = 40;
+/// Later than any sign-up.
+const EVER: UtcMillis = UtcMillis(1 << 52);
+
+/// Keeps a profile. Another website may make other accounts the partner's own: all of the partner's are decided again.
+pub async fn keep<P: Ports>(ctx: &Context<'_, P>, partner: &str, new: &Profile) -> Result<(), AppError> {
+    let found: Option<ProfileRow> = ctx.query(profile::profile_find(partner)).await?.first()?;
+    let old = found.ok_or_else(|| AppError::not_found("partner"))?;
+    let next = ProfileRow {
+        name: new.name.clone(),
+        website: new.website.clone(),
+        country: new.country.clone(),
+        display_name: new.display_name.clone(),
+        ..old.clone()
+    };
+    if next == old {
+        return Ok(());
+    }
+    let mut batch = Vec::from(profile::profile_update(partner, &next));
+    if next.website != old.website {
+        let crowd =
+            OfCrowd { program: old.program_id.clone(), partner: partner.to_owned(), from: UtcMillis(0), to: EVER };
+        batch.push(stale_by_crowds(&[crowd], &[], ctx.now));
+    }
+    let (before, after) = (told(&old, &next), told(&next, &old));
+    batch.push(audit(ctx, "partner.profile", partner, None, (Some(&before), Some(&after))));
+    ctx.batch(batch).await?;
+    Ok(())
+}
+
+/// For the audit log: what differs, names only as having changed, since they can be erased elsewhere.
+fn told(row: &ProfileRow, other: &ProfileRow) -> String {
+    let mut out = json!({"website": row.website, "country": row.country});
+    for (field, one, two) in
+        [("name", &row.name, &other.name), ("display_name", &row.display_name, &other.display_name)]
+    {
+        if one != two {
+            out[field] = Value::from(if one.is_some() { "given" } else { "none" });
+        }
+    }
+    out.to_string()
+}
+
+/// The partner leaves: the links stop working, what is earned is still paid. Which codes' cached copies are to be dropped.
+pub async fn leave<P: Ports>(ctx: &Context<'_, P>, partner: &str) -> Result<Vec<String>, AppError> {
+    #[derive(Deserialize)]
+    struct Row {
+        code: String,
+    }
+    let after = json!({"left_at": ctx.now.to_rfc3339()}).to_string();
+    let rows = ctx
+        .batch(vec![
+            profile::partner_leave(partner, ctx.now),
+            profile::live_codes(partner, FORGOTTEN),
+            audit(ctx, "partner.leave", partner, None, (None, Some(&after))),
+        ])
+        .await?;
+    Ok(rows[1].decode::<Row>()?.into_iter().map(|row| row.code).collect())
+}

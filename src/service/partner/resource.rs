@@ -1,0 +1,92 @@
+//! Pages that operators write for a program's partners: Markdown, each change in the audit trail.
+
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind};
+use crate::store::identity::token;
+use crate::store::identity::token::Audit;
+use crate::store::partner::resource::{Resource, resource_delete, resource_find, resource_insert, resource_update};
+use crate::store::port::{DbError, Stmt};
+use crate::store::program;
+use serde_json::{Value, json};
+
+pub const TITLE_CHARS_MAX: usize = 120;
+/// A page is written by hand; what is longer is a book.
+pub const BODY_CHARS_MAX: usize = 20_000;
+
+/// Writes a page: a new one under `id`, or the one that is there anew. The same again changes nothing.
+pub async fn write<P: Ports>(
+    ctx: &Context<'_, P>,
+    program: &str,
+    id: &str,
+    is_new: bool,
+    (title, body): (&str, &str),
+) -> Result<(), AppError> {
+    check(title, body)?;
+    let rows = ctx.batch(vec![program::program_list(), resource_find(program, id)]).await?;
+    program::catalog(&rows[0])?.in_force(program, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
+    let stood: Option<Resource> = rows[1].first()?;
+    if stood.as_ref().is_some_and(|r| r.title == title && r.body == body) {
+        return Ok(());
+    }
+    let after = json!({"program": program, "title": title, "body": body});
+    let batch = match (&stood, is_new) {
+        (Some(stood), _) => {
+            let before = json!({"program": program, "title": stood.title, "body": stood.body});
+            vec![
+                resource_update(program, id, title, body, ctx.now),
+                audit(ctx, "resource.edit", id, Some(before), Some(after)),
+            ]
+        }
+        (None, true) => {
+            vec![resource_insert(program, id, title, body, ctx.now), audit(ctx, "resource.add", id, None, Some(after))]
+        }
+        (None, false) => return Err(AppError::not_found("page")),
+    };
+    match ctx.batch(batch).await {
+        // The same form, sent twice at once: the first one wrote it.
+        Ok(_) | Err(DbError::Guard(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes a page. One that is gone stays gone.
+pub async fn remove<P: Ports>(ctx: &Context<'_, P>, program: &str, id: &str) -> Result<(), AppError> {
+    let stood: Option<Resource> = ctx.query(resource_find(program, id)).await?.first()?;
+    if let Some(stood) = stood {
+        let before = json!({"program": program, "title": stood.title, "body": stood.body});
+        ctx.batch(vec![resource_delete(program, id), audit(ctx, "resource.remove", id, Some(before), None)]).await?;
+    }
+    Ok(())
+}
+
+fn check(title: &str, body: &str) -> Result<(), AppError> {
+    let must = |field: &str, detail: String| AppError::new(Kind::Unprocessable, "malformed", detail).field(field);
+    if title.trim().is_empty() || title.chars().count() > TITLE_CHARS_MAX {
+        return Err(must("title", format!("the title must have 1 to {TITLE_CHARS_MAX} characters")));
+    }
+    if body.trim().is_empty() || body.chars().count() > BODY_CHARS_MAX {
+        return Err(must("body", format!("the text must have 1 to {BODY_CHARS_MAX} characters")));
+    }
+    Ok(())
+}
+
+fn audit<P: Ports>(
+    ctx: &Context<'_, P>,
+    action: &str,
+    subject: &str,
+    before: Option<Value>,
+    after: Option<Value>,
+) -> Stmt {
+    let id = ctx.fresh_id("aud");
+    let (before, after) = (before.map(|b| b.to_string()), after.map(|a| a.to_string()));
+    let entry = Audit {
+        id: &id,
+        actor: &ctx.actor,
+        action,
+        subject,
+        reason: None,
+        before: before.as_deref(),
+        after: after.as_deref(),
+    };
+    token::audit_insert(&entry, ctx.now)
+}

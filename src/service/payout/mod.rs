@@ -1,0 +1,336 @@
+//! What operators decide about payouts: let a run's go, hold one, release it, cancel it, resolve one that nobody could
+//! decide. Each decision is in the audit trail with what it changed.
+
+pub mod onboard;
+pub mod reverse;
+pub mod send;
+
+use crate::base::time::UtcMillis;
+use crate::codec::operator::Resolution;
+use crate::codec::payout::transfer;
+use crate::codec::stripe as wire;
+use crate::codec::stripe::form::Form;
+use crate::engine::payout;
+use crate::engine::payout::{Change, Kind, Made, Sending, State};
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind as ErrorKind, TRIES_MAX};
+use crate::service::once::Answer;
+use crate::service::settlement::settle;
+use crate::service::stripe;
+use crate::service::stripe::Told as Reply;
+use crate::store::identity::token;
+use crate::store::identity::token::Audit;
+use crate::store::payout as rows;
+use crate::store::payout::plan;
+use crate::store::payout::plan::ApprovalRow;
+use crate::store::port::{DbError, Stmt};
+use serde_json::{Value, json};
+
+/// Pages of a hundred reversals that one transfer may have: a reversal takes a cent at least, and people make them.
+const REVERSAL_PAGES_MAX: u32 = 20;
+
+/// What an operator does with one that is not over.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    Hold,
+    Release,
+    Cancel,
+    Resolve(Resolution),
+}
+
+impl Decision {
+    fn action(&self) -> &'static str {
+        match self {
+            Decision::Hold => "payout.hold",
+            Decision::Release => "payout.release",
+            Decision::Cancel => "payout.cancel",
+            Decision::Resolve(_) => "payout.resolve",
+        }
+    }
+}
+
+/// Lets a run's payouts go and sends the first of them. Approving again changes nothing.
+pub async fn approve<P: Ports>(ctx: &Context<'_, P>, run: &str, reason: Option<&str>) -> Result<Answer, AppError> {
+    stripe::is_set_up(ctx)?;
+    let row = settle::load(ctx, run).await?;
+    if row.state != "done" {
+        let detail = "the run is not finished; approve it when its payouts are planned";
+        return Err(AppError::new(ErrorKind::Conflict, "run_not_done", detail));
+    }
+    for tries in 0..TRIES_MAX {
+        let known: Option<ApprovalRow> = ctx.query(plan::approval_find(run, "manual")).await?.first()?;
+        if let Some(approval) = known {
+            // What is not sent now the sweep sends: the approval stands.
+            let _ = send::drive(ctx, send::PROMPT_PAGES).await;
+            return Ok((200, approval_view(&approval)));
+        }
+        let after = json!({"approved": true}).to_string();
+        let entry = audit(ctx, "payout.approve", run, reason, (None, Some(&after)));
+        match ctx.batch(vec![plan::approval_insert(&row, &ctx.actor, reason, ctx.now), entry]).await {
+            Ok(_) | Err(DbError::Guard(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        ctx.back_off(tries).await;
+    }
+    Err(AppError::contended())
+}
+
+pub fn approval_view(approval: &ApprovalRow) -> Value {
+    json!({
+        "run": approval.run_id, "actor": approval.actor, "reason": approval.reason,
+        "approved_at": approval.at_ms.to_rfc3339(),
+    })
+}
+
+/// A credit's id; what is none is no credit.
+pub fn credit_id(id: &str) -> Result<&str, AppError> {
+    if id.starts_with("crd_") { Ok(id) } else { Err(AppError::not_found("delivery")) }
+}
+
+/// A payout's or a reversal's id: credits have calls of their own.
+pub fn payout_id(id: &str) -> Result<&str, AppError> {
+    if id.starts_with("crd_") { Err(AppError::not_found("payout")) } else { Ok(id) }
+}
+
+/// Finds a payout, a reversal or a credit by its id.
+pub async fn find<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<Sending, AppError> {
+    let kind = match id.split_once('_').map_or("", |(kind, _)| kind) {
+        "rvl" => Kind::Reversal,
+        "crd" => Kind::Credit,
+        _ => Kind::Payout,
+    };
+    let found: Option<Sending> = ctx.query(rows::sending_find(kind, &[id.to_owned()])).await?.first()?;
+    found.ok_or_else(|| AppError::not_found("payout"))
+}
+
+/// Decides about a payout or a reversal. The same decision again answers the same.
+pub async fn decide<P: Ports>(
+    ctx: &Context<'_, P>,
+    id: &str,
+    decision: &Decision,
+    reason: &str,
+) -> Result<Answer, AppError> {
+    for tries in 0..TRIES_MAX {
+        let s = find(ctx, id).await?;
+        let change = match decision {
+            Decision::Hold => hold(&s, reason)?,
+            Decision::Release => release(&s, ctx.now)?,
+            Decision::Cancel => cancel(ctx, &s, reason).await?,
+            Decision::Resolve(resolution) => resolve(ctx, &s, resolution, reason).await?,
+        };
+        let Some(change) = change else {
+            book_returns(ctx, decision).await?;
+            return Ok((200, view(&s)));
+        };
+        let (before, after) = (standing(&s).to_string(), standing(&change.to).to_string());
+        let entry = audit(ctx, decision.action(), id, Some(reason), (Some(&before), Some(&after)));
+        let mut batch = send::statements(ctx, s.kind, std::slice::from_ref(&change));
+        batch.push(entry);
+        match ctx.batch(batch).await {
+            Ok(_) => {
+                // A look-up may have decided otherwise than was asked for.
+                let asked_for = !matches!(decision, Decision::Cancel) || change.to.state == State::Cancelled;
+                if asked_for {
+                    book_returns(ctx, decision).await?;
+                    return Ok((200, view(&change.to)));
+                }
+            }
+            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(AppError::contended())
+}
+
+pub fn view(s: &Sending) -> Value {
+    let (run, of) = match s.kind {
+        Kind::Payout => ("run", "destination"),
+        Kind::Reversal => ("payout", "transfer"),
+        Kind::Credit | Kind::Debit => ("line", "customer"),
+    };
+    let mut view = json!({
+        "id": s.id, "program": s.program_id, "partner": s.partner_id, "amount_cents": s.amount_cents,
+        "currency": s.currency, "state": state_name(s), "reason": s.reason, "attempt": s.attempt,
+        "first_sent_at": s.first_sent_at_ms.map(UtcMillis::to_rfc3339), "created_at": s.created_at_ms.to_rfc3339(),
+        "next_at": is_open(s).then(|| s.due_at_ms.to_rfc3339()),
+    });
+    view[run] = json!(s.parent);
+    view[of] = json!(s.target);
+    let (made, at) = match s.kind {
+        Kind::Payout => ("transfer", "paid_at"),
+        Kind::Reversal => ("reversal", "reversed_at"),
+        Kind::Credit | Kind::Debit => {
+            view["kind"] = json!(s.kind);
+            ("transaction", "delivered_at")
+        }
+    };
+    view[made] = json!(s.stripe_id);
+    view[at] = json!(s.done_at_ms.map(UtcMillis::to_rfc3339));
+    view
+}
+
+/// A state as people see it: one that is held says so, and a reversal is never "paid".
+pub fn state_name(s: &Sending) -> &'static str {
+    match (s.kind, s.state) {
+        _ if s.held != 0 && is_open(s) => "held",
+        (Kind::Reversal, State::Paid) => "reversed",
+        (Kind::Credit, State::Paid) => "delivered",
+        (Kind::Debit, State::Paid) => "taken_back",
+        (_, state) => state.name(),
+    }
+}
+
+fn is_open(s: &Sending) -> bool {
+    matches!(s.state, State::Planned | State::Submitting)
+}
+
+fn standing(s: &Sending) -> Value {
+    json!({"state": state_name(s), "attempt": s.attempt, "transfer": s.stripe_id, "reason": s.reason})
+}
+
+fn hold(s: &Sending, reason: &str) -> Result<Option<Change>, AppError> {
+    if !is_open(s) {
+        return Err(over(s, "held"));
+    }
+    let to = Sending { held: 1, reason: format!("held: {reason}"), ..s.clone() };
+    Ok((s.held == 0).then_some(Change { to, notice: None }))
+}
+
+fn release(s: &Sending, now: UtcMillis) -> Result<Option<Change>, AppError> {
+    if !is_open(s) {
+        return Err(over(s, "released"));
+    }
+    let due = if s.state == State::Planned { now } else { s.due_at_ms };
+    let to = Sending { held: 0, due_at_ms: due, reason: "released".to_owned(), ..s.clone() };
+    Ok((s.held != 0).then_some(Change { to, notice: None }))
+}
+
+/// Only what cannot have been sent is cancelled: where a key was used before, Stripe is asked first.
+async fn cancel<P: Ports>(ctx: &Context<'_, P>, s: &Sending, reason: &str) -> Result<Option<Change>, AppError> {
+    match s.state {
+        State::Cancelled => return Ok(None),
+        State::Planned => {}
+        State::Submitting => {
+            let detail =
+                "it was sent and not answered yet; hold it, and cancel it when it is known that nothing was moved";
+            return Err(AppError::new(ErrorKind::Conflict, "payout_submitting", detail));
+        }
+        _ => return Err(over(s, "cancelled")),
+    }
+    if s.attempt > 0 {
+        let listed = send::look_up(ctx, s).await.map_err(unanswered)?;
+        let found = payout::looked_up(s, &listed, ctx.now);
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    let to = Sending { state: State::Cancelled, reason: reason.to_owned(), ..s.clone() };
+    Ok(Some(Change { to, notice: None }))
+}
+
+/// A person decides what the machine could not, within what Stripe itself says.
+async fn resolve<P: Ports>(
+    ctx: &Context<'_, P>,
+    s: &Sending,
+    resolution: &Resolution,
+    reason: &str,
+) -> Result<Option<Change>, AppError> {
+    let is_so = |state: State| s.state == state;
+    match resolution {
+        Resolution::Paid { transfer } if is_so(State::Paid) && s.stripe_id.as_ref() == Some(transfer) => {
+            return Ok(None);
+        }
+        Resolution::Failed if is_so(State::Failed) => return Ok(None),
+        Resolution::Again if is_so(State::Planned) => return Ok(None),
+        _ if !is_so(State::Review) => return Err(over(s, "resolved: it is not under review")),
+        _ => {}
+    }
+    Ok(Some(match resolution {
+        // The look-up that goes before a new key is made when it is due, which is at once.
+        Resolution::Again => {
+            let to =
+                Sending { state: State::Planned, tries: 0, due_at_ms: ctx.now, reason: reason.to_owned(), ..s.clone() };
+            Change { to, notice: None }
+        }
+        Resolution::Failed => {
+            let standing = look_up_standing(ctx, s).await?;
+            if let Some(made) = standing.first() {
+                let detail = format!("{} stands at Stripe; take it back there first, or resolve it as paid", made.id);
+                return Err(AppError::new(ErrorKind::Conflict, "transfer_stands", detail));
+            }
+            payout::failed(s, reason)
+        }
+        Resolution::Paid { transfer } => {
+            let standing = look_up_standing(ctx, s).await?;
+            let [made] = standing.as_slice() else {
+                let detail = format!("Stripe has {} that stand; one is to be left", standing.len());
+                return Err(AppError::new(ErrorKind::Conflict, "transfers_differ", detail));
+            };
+            // What was taken back of it since is booked by itself.
+            let change = payout::done(s, &Made { reversed_cents: 0, ..made.clone() });
+            if made.id != *transfer || change.to.state != State::Paid {
+                let detail =
+                    format!("Stripe has {} of {} {} to {}", made.id, made.amount_cents, made.currency, made.target);
+                return Err(AppError::new(ErrorKind::Conflict, "transfers_differ", detail).field("transfer"));
+            }
+            change
+        }
+    }))
+}
+
+/// Of a transfer that a person recognised, a part may have been taken back before it was known here.
+async fn book_returns<P: Ports>(ctx: &Context<'_, P>, decision: &Decision) -> Result<(), AppError> {
+    if let Decision::Resolve(Resolution::Paid { transfer }) = decision
+        && transfer.starts_with("tr_")
+    {
+        reverse::noticed(ctx, transfer).await?;
+    }
+    Ok(())
+}
+
+/// What Stripe has of it that was not taken back whole.
+async fn look_up_standing<P: Ports>(ctx: &Context<'_, P>, s: &Sending) -> Result<Vec<Made>, AppError> {
+    let listed = send::look_up(ctx, s).await.map_err(unanswered)?;
+    Ok(listed.into_iter().filter(|made| made.reversed_cents < made.amount_cents).collect())
+}
+
+/// Everything that Stripe knows of a transfer's reversals, or an error: a part of them is no answer.
+pub async fn reversals_of<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Result<Vec<Made>, AppError> {
+    let unreadable =
+        |why: &str| AppError::new(ErrorKind::Fault, "stripe_answer", format!("reversals of {transfer_id}: {why}"));
+    let path = format!("/v1/transfers/{transfer_id}/reversals");
+    let (mut all, mut after) = (Vec::new(), None::<String>);
+    for _ in 0..REVERSAL_PAGES_MAX {
+        let query = Form::new().with("limit", "100").with_some("starting_after", after.as_deref());
+        let list = stripe::get(ctx, &path, &query).await?.done()?;
+        let (members, next) = wire::page(&list);
+        for item in members {
+            all.push(transfer::made(Kind::Reversal, item).ok_or_else(|| unreadable("one of them cannot be read"))?);
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(all),
+        }
+    }
+    Err(unreadable("there are too many"))
+}
+
+fn unanswered(reply: Reply) -> AppError {
+    reply.done().err().unwrap_or_else(|| AppError::new(ErrorKind::Fault, "stripe_answer", "an answer is no error"))
+}
+
+fn over(s: &Sending, what: &str) -> AppError {
+    let detail = format!("it is {}; it cannot be {what}", state_name(s));
+    AppError::new(ErrorKind::Conflict, "payout_state", detail)
+}
+
+pub fn audit<P: Ports>(
+    ctx: &Context<'_, P>,
+    action: &str,
+    subject: &str,
+    reason: Option<&str>,
+    (before, after): (Option<&str>, Option<&str>),
+) -> Stmt {
+    let id = ctx.fresh_id("aud");
+    token::audit_insert(&Audit { id: &id, actor: &ctx.actor, action, subject, reason, before, after }, ctx.now)
+}

@@ -1,0 +1,123 @@
+//! How a partner becomes payable: a connected account at Stripe, a fresh link to its onboarding, and one to its
+//! dashboard. What the account can do Stripe says itself, by webhook.
+
+use crate::base::id;
+use crate::codec::operator::Onboarding;
+use crate::codec::stripe as wire;
+use crate::codec::stripe::form::Form;
+use crate::engine::payout::payee::is_payable;
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind};
+use crate::service::once::Answer;
+use crate::service::payout::audit;
+use crate::service::stripe;
+use crate::store::partner;
+use crate::store::partner::PartnerRow;
+use crate::store::payout::payee;
+use crate::store::payout::payee::PayeeRow;
+use crate::store::port::DbError;
+use serde_json::{Value, json};
+
+/// The partner's connected account, made where there is none, and a link to its onboarding. A link works once, so
+/// each visit takes a new one.
+pub async fn onboard<P: Ports>(
+    ctx: &Context<'_, P>,
+    id: &str,
+    asked: &Onboarding,
+    base_url: &str,
+) -> Result<Answer, AppError> {
+    let (partner, known) = read(ctx, id).await?;
+    let payee = match known {
+        Some(payee) => payee,
+        None => make(ctx, &partner, asked).await?,
+    };
+    let fallback = format!("{base_url}/partner");
+    let link = Form::new()
+        .with("account", &payee.stripe_account_id)
+        .with("type", "account_onboarding")
+        .with("refresh_url", asked.refresh_url.as_ref().unwrap_or(&fallback))
+        .with("return_url", asked.return_url.as_ref().unwrap_or(&fallback));
+    let made = call(ctx, "/v1/account_links", &link, &ctx.fresh_id("key")).await?;
+    let expires = made["expires_at"].as_i64().map(|at| crate::base::time::UtcMillis(at * 1_000).to_rfc3339());
+    let view = json!({
+        "partner": id, "url": text(&made, "url")?, "expires_at": expires, "payability": payability(Some(&payee)),
+    });
+    Ok((200, view))
+}
+
+/// A link to the partner's dashboard at Stripe. It works once.
+pub async fn dashboard<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<Answer, AppError> {
+    let (_, known) = read(ctx, id).await?;
+    let payee = known.ok_or_else(|| {
+        AppError::new(Kind::Conflict, "not_onboarded", "the partner has no account at Stripe; begin with onboarding")
+    })?;
+    let path = format!("/v1/accounts/{}/login_links", payee.stripe_account_id);
+    let made = call(ctx, &path, &Form::new(), &ctx.fresh_id("key")).await?;
+    Ok((200, json!({"partner": id, "url": text(&made, "url")?})))
+}
+
+/// Whether money can reach the partner, and what is still due.
+pub fn payability(payee: Option<&PayeeRow>) -> Value {
+    let Some(p) = payee else {
+        return json!({
+            "payable": false, "account": null, "country": null, "currency": null, "currently_due": [],
+            "disabled_reason": null, "updated_at": null,
+        });
+    };
+    json!({
+        "payable": is_payable(p.transfers_active != 0, p.payouts_enabled != 0), "account": p.stripe_account_id,
+        "country": p.country, "currency": p.currency,
+        "currently_due": serde_json::from_str::<Value>(&p.currently_due).unwrap_or_else(|_| json!([])),
+        "disabled_reason": p.disabled_reason, "updated_at": p.updated_at_ms.to_rfc3339(),
+    })
+}
+
+async fn read<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(PartnerRow, Option<PayeeRow>), AppError> {
+    stripe::is_set_up(ctx)?;
+    let rows = ctx.batch(vec![partner::partner_find(id), payee::payee_find(id)]).await?;
+    let partner = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
+    Ok((partner, rows[1].first()?))
+}
+
+/// Makes the account. The key follows from what is asked for, so that an answer that was lost is given again.
+async fn make<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerRow, asked: &Onboarding) -> Result<PayeeRow, AppError> {
+    let mut form = Form::new()
+        .with("controller[stripe_dashboard][type]", "express")
+        .with("controller[fees][payer]", "application")
+        .with("controller[losses][payments]", "application")
+        .with("controller[requirement_collection]", "stripe")
+        .with("capabilities[transfers][requested]", "true")
+        .with("metadata[partner_id]", &partner.id)
+        .with_some("country", asked.country.as_deref().or(partner.country.as_deref()))
+        .with_some("email", partner.email.as_deref());
+    if asked.recipient_agreement {
+        // Partners in countries where the platform itself does no business.
+        form = form.with("tos_acceptance[service_agreement]", "recipient");
+    }
+    let key = id::derived("account", &[&partner.id, &form.encode()]);
+    let account = call(ctx, "/v1/accounts", &form, &key).await?;
+    let state = wire::payability(&account).map_err(|why| lacking(&why.field))?;
+    // Dated by Stripe's clock, as what Stripe says of it later: by ours, an event of the same second would be older.
+    let at = wire::created(&account, ctx.now).map_err(|why| lacking(&why.field))?;
+    let after = json!({"account": state.stripe_account_id, "country": state.country}).to_string();
+    let entry = audit(ctx, "partner.onboard", &partner.id, None, (None, Some(&after)));
+    match ctx.batch(vec![payee::payee_insert(&partner.id, &state, at), entry]).await {
+        // Somebody else made one at the same time: that one stands.
+        Ok(_) | Err(DbError::Guard(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let stands: Option<PayeeRow> = ctx.query(payee::payee_find(&partner.id)).await?.first()?;
+    stands.ok_or_else(|| AppError::new(Kind::Fault, "payee_lost", "the account was made and is not stored"))
+}
+
+async fn call<P: Ports>(ctx: &Context<'_, P>, path: &str, form: &Form, key: &str) -> Result<Value, AppError> {
+    stripe::post(ctx, path, form, key).await?.done()
+}
+
+fn text(value: &Value, name: &str) -> Result<String, AppError> {
+    value[name].as_str().map(str::to_owned).ok_or_else(|| lacking(name))
+}
+
+fn lacking(name: &str) -> AppError {
+    AppError::new(Kind::Fault, "stripe_answer", format!("Stripe's answer lacks {name}, or it cannot be read"))
+}

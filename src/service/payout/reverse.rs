@@ -1,0 +1,126 @@
+//! Taking a transfer back, in whole or in part: the exception, since what a partner owes is netted by later earnings.
+//! The intent is stored before the call, under the rules of every sending (`engine/payout/mod.rs`).
+
+use crate::base::money::Cents;
+use crate::engine::payout::{Kind, Sending, State};
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind as ErrorKind, TRIES_MAX};
+use crate::service::once::{Answer, Once};
+use crate::service::payout::send;
+use crate::service::{payout as payouts, stripe};
+use crate::store::payout as rows;
+use crate::store::payout::Returned;
+use crate::store::port::DbError;
+use serde_json::json;
+
+/// Takes `amount` of a payout back, or all that is left of it.
+pub async fn reverse<P: Ports>(
+    ctx: &Context<'_, P>,
+    id: &str,
+    amount: Option<Cents>,
+    reason: &str,
+    once: Option<&Once>,
+) -> Result<Answer, AppError> {
+    stripe::is_set_up(ctx)?;
+    for tries in 0..TRIES_MAX {
+        if let Some((status, kept)) = Once::told(ctx, once).await? {
+            // How far it got since.
+            let known = kept["id"].as_str().unwrap_or_default();
+            return Ok((status, payouts::view(&payouts::find(ctx, known).await?)));
+        }
+        let s = asked_for(ctx, id, amount, reason).await?;
+        let answer = (201, payouts::view(&s));
+        let after = json!({"payout": id, "amount_cents": s.amount_cents}).to_string();
+        let mut batch = vec![
+            rows::reversal_insert(&s, &ctx.actor),
+            payouts::audit(ctx, "payout.reverse", &s.id, Some(reason), (None, Some(&after))),
+        ];
+        batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
+        match ctx.batch(batch).await {
+            Ok(_) => {
+                // What stays open the sweep takes further: the intent stands.
+                let _ = send::prompt(ctx, vec![s.clone()]).await;
+                let mut now = payouts::find(ctx, &s.id).await?;
+                if now.refusal.is_some() {
+                    let _ = send::prompt(ctx, vec![now]).await;
+                    now = payouts::find(ctx, &s.id).await?;
+                }
+                return Ok((201, payouts::view(&now)));
+            }
+            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(AppError::contended())
+}
+
+/// The webhook `transfer.reversed`: what was taken back is booked, `None` where no payout made the transfer. While it is
+/// not known here that one did, Stripe has to say it again: a lost answer is given again as it was first given, without
+/// what was taken back since.
+pub async fn heard<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str, group: &str) -> Result<Option<usize>, AppError> {
+    let Some(payout) = ctx.query(rows::sending_of_transfer(transfer_id, group)).await?.first::<Sending>()? else {
+        return Ok(None);
+    };
+    if matches!(payout.state, State::Planned | State::Submitting) {
+        let detail = format!("payout {} is on its way; say it again when it is known to be paid", payout.id);
+        return Err(AppError::new(ErrorKind::Conflict, "payout_open", detail));
+    }
+    noticed(ctx, transfer_id).await.map(Some)
+}
+
+/// Books what Stripe says was taken back of a transfer, each reversal once, whoever asked for it, and
+/// even before the answer to our own call.
+pub async fn noticed<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Result<usize, AppError> {
+    let made = payouts::reversals_of(ctx, transfer_id).await?;
+    let returned: Vec<Returned> =
+        made.into_iter().map(|m| Returned { id: m.id, transfer: m.target, amount_cents: m.amount_cents }).collect();
+    if !returned.is_empty() {
+        ctx.query(rows::return_insert(&returned, &ctx.actor, ctx.now)).await?;
+    }
+    Ok(returned.len())
+}
+
+/// The reversal that is asked for, within what is left of the payout.
+async fn asked_for<P: Ports>(
+    ctx: &Context<'_, P>,
+    id: &str,
+    amount: Option<Cents>,
+    reason: &str,
+) -> Result<Sending, AppError> {
+    let batch = vec![rows::sending_find(Kind::Payout, &[id.to_owned()]), rows::reversal_list(id)];
+    let found = ctx.batch(batch).await?;
+    let payout: Sending = found[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
+    let Some(transfer) = payout.stripe_id.clone().filter(|_| payout.state == State::Paid) else {
+        let detail = "it is not paid; hold or cancel it instead";
+        return Err(AppError::new(ErrorKind::Conflict, "payout_state", detail));
+    };
+    let earlier: Vec<Sending> = found[1].decode()?;
+    let stands = earlier.iter().filter(|r| !matches!(r.state, State::Failed | State::Cancelled));
+    let left = payout.amount_cents.0 - stands.map(|r| r.amount_cents.0).sum::<i64>();
+    let amount = amount.unwrap_or(Cents(left));
+    if amount.0 < 1 || amount.0 > left {
+        let detail = format!("{left} cents of it are left to be taken back");
+        return Err(AppError::new(ErrorKind::Unprocessable, "more_than_paid", detail).field("amount_cents"));
+    }
+    Ok(Sending {
+        kind: Kind::Reversal,
+        id: ctx.fresh_id("rvl"),
+        parent: payout.id.clone(),
+        amount_cents: amount,
+        target: transfer,
+        revision: 1,
+        state: State::Planned,
+        held: 0,
+        request: None,
+        attempt: 0,
+        tries: 0,
+        first_sent_at_ms: None,
+        due_at_ms: ctx.now,
+        refusal: None,
+        reason: reason.to_owned(),
+        stripe_id: None,
+        done_at_ms: None,
+        created_at_ms: ctx.now,
+        ..payout
+    })
+}

@@ -1,0 +1,216 @@
+//! Replaying a past period under a draft: what it would have paid, beside what was accrued, partner by partner and rule
+//! by rule. Nothing is written.
+//!
+//! Accounts that are bound in the program's group are decided again on all their facts with the draft in force over
+//! the period, as if it had always been there; lines of the period are compared by what they earned and by what stands.
+
+use crate::base::time::UtcMillis;
+use crate::codec::operator::DryRun;
+use crate::engine::account::decision;
+use crate::engine::accrual::invoice::Terms;
+use crate::engine::accrual::modifiers::Gathered;
+use crate::engine::accrual::{Line, LineState};
+use crate::engine::settlement::schedule;
+use crate::program::catalog::Catalog;
+use crate::program::check;
+use crate::program::document::{Cadence, Document, Trigger};
+use crate::service::account::books;
+use crate::service::account::books::Books;
+use crate::service::context::{Context, Ports};
+use crate::service::error::AppError;
+use crate::service::program::Refusal;
+use crate::store::port::DbError;
+use crate::store::program;
+use crate::store::settlement::run;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+/// Pages of accounts that one dry run reads at most, inside one invocation's statements; the answer says when there is more.
+const PAGES: u32 = 25;
+
+#[derive(Default)]
+struct Sum {
+    was_earned: i64,
+    was_net: i64,
+    would_earn: i64,
+    would_net: i64,
+}
+
+/// By partner and rule, in cents.
+type Sums = BTreeMap<(String, String), Sum>;
+
+pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &DryRun) -> Result<Value, Refusal> {
+    let saved = program::catalog(&ctx.query(program::program_list()).await?)?;
+    // A period ends before its last instant; that instant's version is the one that stood.
+    let standing = saved.in_force(id, asked.to.plus_ms(-1)).ok_or_else(|| AppError::not_found("program"))?;
+    let draft = match &asked.document {
+        Some(text) => check::read(text).map_err(Refusal::Findings)?,
+        None => standing.clone(),
+    };
+    if draft.id != id {
+        let rule = format!("the address's program, {id}");
+        return Err(Refusal::Findings(vec![check::Finding { path: "document.id".to_owned(), value: draft.id, rule }]));
+    }
+    let (catalog, runs) = (with_draft(&saved, &draft), runs_of(&draft, asked, ctx.now));
+    let replay = Replay { catalog, draft, asked, runs, as_of: last_run(ctx, id, asked.to).await? };
+    // Partners' terms come from all their accounts, so what each account earns is known only in a second look.
+    let mut gathered = Gathered::default();
+    let complete = if replay.draft.modifiers.is_empty() && replay.draft.caps.is_empty() {
+        true
+    } else {
+        let look = |books: &Books, account: &str| replay.gather(ctx.now, books, account, &mut gathered);
+        // The second look has as much to read as this one.
+        let _for_second = ctx.keep(ctx.left() / 2);
+        books::each_of_group(ctx, standing.group(), PAGES, look).await?.1
+    };
+    let modifiers = gathered.modifiers(&replay.draft, replay.as_of);
+    let capped = gathered.capped(&replay.draft, replay.as_of);
+    let terms = Terms { modifiers: &modifiers, capped: &capped };
+    let mut sums = Sums::new();
+    let look = |books: &Books, account: &str| replay.compare(ctx.now, books, account, terms, &mut sums);
+    let (accounts, all) = books::each_of_group(ctx, standing.group(), PAGES, look).await?;
+    Ok(replay.answer(&sums, accounts, complete && all))
+}
+
+/// As of when partners' terms are judged: as the stored ones were, by the program's latest run.
+async fn last_run<P: Ports>(ctx: &Context<'_, P>, id: &str, otherwise: UtcMillis) -> Result<UtcMillis, DbError> {
+    #[derive(Deserialize)]
+    struct Row {
+        as_of_ms: Option<UtcMillis>,
+    }
+    let row: Option<Row> = ctx.query(run::run_latest(id)).await?.first()?;
+    Ok(row.and_then(|r| r.as_of_ms).unwrap_or(otherwise))
+}
+
+/// The catalogue in which the draft is the program's only version.
+fn with_draft(saved: &Catalog, draft: &Document) -> Catalog {
+    let others = saved.all().filter(|d| d.id != draft.id).cloned();
+    let always = Document { version: 1, effective_from: UtcMillis(0), ..draft.clone() };
+    Catalog::new(others.chain([always]).map(Rc::new).collect())
+}
+
+/// What a line comes to, in cents: what stands, and what waits for a pool.
+fn owed(line: &Line) -> i64 {
+    if line.state == LineState::Waiting { line.kept().0 } else { line.net_cents.0 }
+}
+
+/// The instants of the runs that settle the asked period's weeks or months, and of the last one before them.
+fn runs_of(draft: &Document, asked: &DryRun, now: UtcMillis) -> Vec<UtcMillis> {
+    let cadence = draft.settlement.cadence;
+    let by_runs = matches!(cadence, Cadence::Weekly | Cadence::Monthly);
+    if !by_runs || !draft.rewards.iter().any(|r| matches!(r.on, Trigger::State(_))) {
+        return Vec::new();
+    }
+    let mut before = None;
+    let mut runs = Vec::new();
+    let mut at = schedule::next_run_at(cadence, asked.from);
+    while at <= now && schedule::settled_from(cadence, at) < asked.to {
+        if schedule::settled_from(cadence, at) < asked.from {
+            before = Some(at);
+        } else {
+            runs.push(at);
+        }
+        at = schedule::next_run_at(cadence, at.plus_ms(1));
+    }
+    before.into_iter().chain(runs).collect()
+}
+
+/// A draft, and the period it is tried on.
+struct Replay<'a> {
+    catalog: Catalog,
+    draft: Document,
+    asked: &'a DryRun,
+    runs: Vec<UtcMillis>,
+    as_of: UtcMillis,
+}
+
+impl Replay<'_> {
+    /// What one account adds to its partner's terms.
+    fn gather(&self, now: UtcMillis, books: &Books, account: &str, gathered: &mut Gathered) {
+        let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
+        let terms = Terms { modifiers: &no_modifiers, capped: &nothing_capped };
+        let decision = books.with_case(account, now, |_, case| {
+            decision::decide(&self.catalog, &decision::Case { lines: &[], terms, ..*case })
+        });
+        gathered.add(&self.draft, account, &decision);
+    }
+
+    /// What one account's lines of the period come to, as they stand and under the draft.
+    fn compare(&self, now: UtcMillis, books: &Books, account: &str, terms: Terms, sums: &mut Sums) {
+        for line in books.lines(account).iter().filter(|l| self.is_inside(l)) {
+            let sum = sums.entry((line.partner_id.clone(), line.rule_id.clone())).or_default();
+            sum.was_earned += line.kept().0;
+            sum.was_net += owed(line);
+        }
+        for line in books.with_case(account, now, |_, case| self.lines(case, terms)) {
+            let sum = sums.entry((line.partner_id.clone(), line.rule_id.clone())).or_default();
+            sum.would_earn += line.kept().0;
+            sum.would_net += owed(&line);
+        }
+    }
+
+    /// The account's lines of the period under the draft.
+    fn lines(&self, case: &decision::Case, terms: Terms) -> Vec<Line> {
+        // What was granted under the versions that stood says nothing about the draft.
+        let fresh = decision::Case { lines: &[], terms, ..*case };
+        let granted = self.granted(&fresh, case.lines);
+        // What was granted is judged by all that came after, as it is when it stands.
+        let mut lines = decision::decide(&self.catalog, &decision::Case { lines: &granted, ..fresh }).lines;
+        lines.retain(|line| self.is_inside(line));
+        lines
+    }
+
+    /// What runs granted before the period, and what its runs would have granted beyond that.
+    fn granted(&self, fresh: &decision::Case, standing: &[Line]) -> Vec<Line> {
+        let before = standing.iter().filter(|l| l.program_id == self.draft.id && self.is_granted_by_run(l));
+        let mut known: Vec<Line> = before.filter(|l| self.place(l) < self.asked.from).cloned().collect();
+        for as_of in &self.runs {
+            let case = decision::Case { lines: &known, ..*fresh };
+            let due = decision::grants(&self.catalog, &self.draft, &case, *as_of).0;
+            known.extend(due);
+        }
+        known
+    }
+
+    fn is_granted_by_run(&self, line: &Line) -> bool {
+        let by_runs = matches!(self.draft.settlement.cadence, Cadence::Weekly | Cadence::Monthly);
+        by_runs && line.basis.starts_with("state:")
+    }
+
+    fn is_inside(&self, line: &Line) -> bool {
+        let place = self.place(line);
+        line.program_id == self.draft.id && place >= self.asked.from && place < self.asked.to
+    }
+
+    /// Where in time a line belongs: what a run granted to the period it settled, all else to its fact.
+    fn place(&self, line: &Line) -> UtcMillis {
+        if self.is_granted_by_run(line) {
+            schedule::settled_from(self.draft.settlement.cadence, line.at_ms)
+        } else {
+            line.at_ms
+        }
+    }
+
+    fn answer(&self, sums: &Sums, accounts: usize, complete: bool) -> Value {
+        let rows: Vec<Value> = sums
+            .iter()
+            .map(|((partner, rule), s)| {
+                json!({
+                    "partner": partner, "rule": rule, "was_earned_cents": s.was_earned, "was_net_cents": s.was_net,
+                    "would_earn_cents": s.would_earn, "would_net_cents": s.would_net,
+                    "difference_cents": s.would_net - s.was_net,
+                })
+            })
+            .collect();
+        let total = |pick: fn(&Sum) -> i64| sums.values().map(pick).sum::<i64>();
+        json!({
+            "program": self.draft.id, "version": self.draft.version,
+            "from": self.asked.from.to_rfc3339(), "to": self.asked.to.to_rfc3339(),
+            "unit": self.draft.settlement.unit, "currency": self.draft.currency,
+            "accounts": accounts, "complete": complete,
+            "was_net_cents": total(|s| s.was_net), "would_net_cents": total(|s| s.would_net), "rows": rows,
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! Saving a version of a program: checked, immutable, never back-dated into what was accrued.
+
+pub mod dry_run;
+
+use crate::base::id;
+use crate::program::check;
+use crate::program::check::Finding;
+use crate::program::document::Document;
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind};
+use crate::service::once::Answer;
+use crate::store::identity::token;
+use crate::store::identity::token::Audit;
+use crate::store::port::DbError;
+use crate::store::program;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// A document that is not saved, with everything that is wrong with it.
+pub enum Refusal {
+    Findings(Vec<Finding>),
+    Error(AppError),
+}
+
+impl From<DbError> for Refusal {
+    fn from(error: DbError) -> Refusal {
+        Refusal::Error(error.into())
+    }
+}
+
+impl From<AppError> for Refusal {
+    fn from(error: AppError) -> Refusal {
+        Refusal::Error(error)
+    }
+}
+
+/// Saves a version: 201 where it is new, 200 where the very same one is there.
+pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &str, body: &str) -> Result<Answer, Refusal> {
+    let document = check::read(body).map_err(Refusal::Findings)?;
+    if document.id != id {
+        return Err(finding("id", &document.id, &format!("the address's program, {id}")));
+    }
+    let text = serde_json::to_string(&document).map_err(|e| DbError::Fault(e.to_string()))?;
+    let sha256 = id::hex(&Sha256::digest(text.as_bytes()));
+    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let newest = catalog.versions(id).last();
+    if let Some(same) = catalog.versions(id).find(|d| d.version == document.version) {
+        return if *same == document {
+            Ok((200, view(&document)))
+        } else {
+            let detail = format!("version {} is saved and never changes; save it as a new version", same.version);
+            Err(AppError::new(Kind::Conflict, "version_exists", detail).field("version").into())
+        };
+    }
+    if let Some(newest) = newest {
+        if document.version != newest.version + 1 {
+            return Err(finding("version", document.version, &format!("{}, the next", newest.version + 1)));
+        }
+        if document.effective_from < ctx.now || document.effective_from < newest.effective_from {
+            let rule = "not in the past and not before the version it follows: what was accrued stays";
+            return Err(finding("effective_from", document.effective_from.to_rfc3339(), rule));
+        }
+        if document.currency != newest.currency || document.settlement.unit != newest.settlement.unit {
+            return Err(finding(
+                "currency",
+                &document.currency,
+                "balances stand in the first version's currency and unit",
+            ));
+        }
+    } else if document.version != 1 {
+        return Err(finding("version", document.version, "1, the first"));
+    }
+    let audit_id = ctx.fresh_id("aud");
+    let before = newest.map(|d| json!({"version": d.version}).to_string());
+    let entry = Audit {
+        id: &audit_id,
+        actor: &ctx.actor,
+        action: "program.save",
+        subject: id,
+        reason: None,
+        before: before.as_deref(),
+        after: Some(&text),
+    };
+    let mut batch = vec![program::program_insert(&document, &text, &sha256, ctx.now, &ctx.actor)];
+    batch.extend(program::program_grants_recheck(id));
+    batch.push(token::audit_insert(&entry, ctx.now));
+    match ctx.batch(batch).await {
+        Ok(_) => Ok((201, view(&document))),
+        Err(DbError::Guard(_)) => Err(AppError::contended().into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn view(document: &Document) -> Value {
+    json!({"id": document.id, "version": document.version, "effective_from": document.effective_from.to_rfc3339()})
+}
+
+fn finding(path: &str, value: impl std::fmt::Display, rule: &str) -> Refusal {
+    Refusal::Findings(vec![Finding { path: path.to_owned(), value: value.to_string(), rule: rule.to_owned() }])
+}

@@ -1,0 +1,100 @@
+//! Reports on what referrals bring: by channel, and against what accounts cost elsewhere.
+
+pub mod reconcile;
+pub mod stripe_reconcile;
+
+use crate::base::time::{Month, UtcMillis};
+use crate::engine::report::economics;
+use crate::engine::report::economics::{Economics, Sums};
+use crate::program::document::Document;
+use crate::service::context::{Context, Ports};
+use crate::service::error::AppError;
+use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::program;
+use crate::store::report::{ChannelRow, channel_list, cost_sums, reach_sums};
+use serde::Deserialize;
+
+/// A program's channels in a month.
+pub struct Channels {
+    pub document: Document,
+    pub rows: Vec<ChannelRow>,
+}
+
+pub async fn channels<P: Ports>(ctx: &Context<'_, P>, program: &str, month: Month) -> Result<Channels, AppError> {
+    let batch = vec![program::program_list(), channel_list(program, month.start(), month.end())];
+    let rows = ctx.batch(batch).await?;
+    let document = in_force(&program::catalog(&rows[0])?, program, month.end(), ctx.now)?;
+    Ok(Channels { document, rows: rows[1].decode()? })
+}
+
+/// A program's economics over [from, to).
+pub async fn economics<P: Ports>(
+    ctx: &Context<'_, P>,
+    program: &str,
+    from: UtcMillis,
+    to: UtcMillis,
+) -> Result<(Document, Economics), AppError> {
+    economics_of(&ctx.batch(economics_reads(program, from, to, ctx.now)).await?, program, to, ctx.now)
+}
+
+/// What a program's economics read.
+pub fn economics_reads(program: &str, from: UtcMillis, to: UtcMillis, now: UtcMillis) -> Vec<Stmt> {
+    vec![program::program_list(), cost_sums(program, from, to), reach_sums(program, from, to, judged_at(to, now))]
+}
+
+/// A program's economics, of what `economics_reads` read.
+pub fn economics_of(
+    rows: &[Rows],
+    program: &str,
+    to: UtcMillis,
+    now: UtcMillis,
+) -> Result<(Document, Economics), AppError> {
+    #[derive(Deserialize)]
+    struct Cost {
+        rewarded: i64,
+        reward_cents: i64,
+        benefit_cents: i64,
+        invoiced: i64,
+        first_year_cents: i64,
+    }
+    #[derive(Deserialize)]
+    struct Reach {
+        clicks: i64,
+        signups: i64,
+        active_referrers: i64,
+        existing_accounts: i64,
+    }
+    let fault = |what: &str| AppError::from(DbError::Fault(what.to_owned()));
+    let [programs, costs, reaches] = rows else { return Err(fault("a report of other reads")) };
+    let document = in_force(&program::catalog(programs)?, program, to, now)?;
+    let cost: Cost = costs.first()?.ok_or_else(|| fault("a sum without a row"))?;
+    let reach: Reach = reaches.first()?.ok_or_else(|| fault("a sum without a row"))?;
+    let sums = Sums {
+        rewarded: cost.rewarded,
+        reward_cents: cost.reward_cents,
+        benefit_cents: cost.benefit_cents,
+        invoiced: cost.invoiced,
+        first_year_cents: cost.first_year_cents,
+        signups: reach.signups,
+        active_referrers: reach.active_referrers,
+        existing_accounts: reach.existing_accounts,
+        clicks: reach.clicks,
+    };
+    let found = economics::economics(&document, &sums);
+    Ok((document, found))
+}
+
+/// By the document of which instant a period that ends at `end` is judged.
+fn judged_at(end: UtcMillis, now: UtcMillis) -> UtcMillis {
+    end.plus_ms(-1).min(now)
+}
+
+/// The document in force at the period's end, or now while it lasts.
+fn in_force(
+    catalog: &crate::program::catalog::Catalog,
+    program: &str,
+    end: UtcMillis,
+    now: UtcMillis,
+) -> Result<Document, AppError> {
+    catalog.in_force(program, judged_at(end, now)).cloned().ok_or_else(|| AppError::not_found("program"))
+}

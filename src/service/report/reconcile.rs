@@ -1,0 +1,147 @@
+//! Reconciliation: what the billing system says about accounts' subscriptions, against what their events said. What
+//! differs is reported, and repaired by the events that were missed, so that everything follows from facts as ever.
+
+use crate::base::id;
+use crate::base::money::Cents;
+use crate::base::time::UtcMillis;
+use crate::codec::operator::{Billed, Reconciliation};
+use crate::engine::account::timeline::{Active, Presented, Timeline};
+use crate::engine::event::{Credential, Event, Payload, Person, Subscription};
+use crate::service::account::facts::Facts;
+use crate::service::context::{Context, Ports};
+use crate::service::error::AppError;
+use crate::service::event::conversion;
+use crate::service::event::conversion::{Incoming, TAKE_USUALLY};
+use crate::store::event as events;
+use crate::store::identity::token;
+use crate::store::identity::token::Audit;
+use serde_json::{Value, json};
+
+/// One thing that events missed.
+struct Missed {
+    account: String,
+    subscription: String,
+    kind: &'static str,
+    payload: Payload,
+}
+
+/// Compares, and repairs where that is asked for. Asking again finds nothing left to repair, or, where the answer is not
+/// complete, the rest.
+pub async fn reconcile<P: Ports>(ctx: &Context<'_, P>, asked: &Reconciliation) -> Result<Value, AppError> {
+    reconcile_those(ctx, asked, |_| true).await
+}
+
+/// The same, where the billing system has something to say about the subscriptions that `speaks_of` names alone.
+pub async fn reconcile_those<P: Ports>(
+    ctx: &Context<'_, P>,
+    asked: &Reconciliation,
+    speaks_of: impl Fn(&str) -> bool,
+) -> Result<Value, AppError> {
+    let ids: Vec<String> = asked.accounts.iter().map(|a| a.id.clone()).collect();
+    let facts = Facts::new(events::facts(ctx.query(events::fact_list(&ids, &[], &[])).await?)?);
+    let mut missed = Vec::new();
+    let mut unknown = Vec::new();
+    for billed in &asked.accounts {
+        let timeline = Timeline::of(&billed.id, &facts.about(&billed.id), asked.as_of.plus_ms(1));
+        if timeline.facts.is_empty() {
+            unknown.push(billed.id.clone());
+        } else {
+            let active: Vec<Active> = timeline.active.into_iter().filter(|a| speaks_of(&a.id)).collect();
+            missed.extend(compare(billed, &active));
+        }
+    }
+    if asked.repair && !missed.is_empty() {
+        note(ctx, asked.as_of, &missed).await?;
+    }
+    let mut rows = Vec::new();
+    let mut complete = true;
+    for item in missed {
+        // What does not fit into this invocation is repaired when it is asked for again.
+        complete = complete && (!asked.repair || ctx.has_room(TAKE_USUALLY));
+        let repaired = asked.repair
+            && complete
+            && match repair(ctx, &item, asked.as_of).await {
+                Err(error) if error.is_cut_off() => {
+                    complete = false;
+                    false
+                }
+                repaired => repaired?,
+            };
+        rows.push(json!({
+            "account": item.account, "subscription_id": item.subscription, "missed": item.kind, "repaired": repaired,
+        }));
+    }
+    Ok(json!({
+        "as_of": asked.as_of.to_rfc3339(), "accounts": asked.accounts.len(), "unknown_accounts": unknown, "missed": rows,
+        "complete": complete,
+    }))
+}
+
+/// What is about to be taken in goes into the audit trail first, so that a repair that was cut off is told, too.
+async fn note<P: Ports>(ctx: &Context<'_, P>, as_of: UtcMillis, missed: &[Missed]) -> Result<(), AppError> {
+    let told: Vec<Value> = missed
+        .iter()
+        .map(|m| json!({"account": m.account, "subscription_id": m.subscription, "missed": m.kind}))
+        .collect();
+    let (id, subject, after) = (ctx.fresh_id("aud"), as_of.to_rfc3339(), json!({"taken_in": told}).to_string());
+    let entry = Audit {
+        id: &id,
+        actor: &ctx.actor,
+        action: "accounts.reconcile",
+        subject: &subject,
+        reason: None,
+        before: None,
+        after: Some(&after),
+    };
+    ctx.query(token::audit_insert(&entry, ctx.now)).await?;
+    Ok(())
+}
+
+fn compare(billed: &Billed, active: &[Active]) -> Vec<Missed> {
+    let subscription = |id: &str, monthly_cents| Subscription {
+        subscription_id: id.to_owned(),
+        monthly_cents,
+        annual_value_cents: None,
+    };
+    let item =
+        |id: &str, kind, payload| Missed { account: billed.id.clone(), subscription: id.to_owned(), kind, payload };
+    let gone = active.iter().filter(|a| !billed.subscriptions.iter().any(|(billed, _)| *billed == a.id));
+    let gone =
+        gone.map(|a| item(&a.id, "subscription.cancelled", Payload::SubscriptionCancelled(subscription(&a.id, None))));
+    let told =
+        billed.subscriptions.iter().filter_map(|(id, cents)| match (active.iter().find(|a| a.id == *id), cents) {
+            (None, _) => Some(item(id, "subscription.started", Payload::SubscriptionStarted(subscription(id, *cents)))),
+            (Some(known), Some(cents)) if !is_worth(known, *cents) => {
+                Some(item(id, "subscription.updated", Payload::SubscriptionUpdated(subscription(id, Some(*cents)))))
+            }
+            _ => None,
+        });
+    gone.chain(told).collect()
+}
+
+/// Whether a subscription's yearly worth is that of a monthly price, which may be a twelfth that was rounded.
+fn is_worth(known: &Active, monthly: Cents) -> bool {
+    known.annual_cents.is_some_and(|annual| {
+        let twelfth = annual.0.div_euclid(12);
+        annual.0 == monthly.0.saturating_mul(12)
+            || monthly.0 == twelfth
+            || (annual.0 % 12 != 0 && monthly.0 == twelfth + 1)
+    })
+}
+
+/// Takes the missed event in, under an id that follows from what it says.
+async fn repair<P: Ports>(ctx: &Context<'_, P>, item: &Missed, as_of: UtcMillis) -> Result<bool, AppError> {
+    let stamp = as_of.0.to_string();
+    let event_id = id::derived("rec", &[&item.account, &item.subscription, item.kind, &stamp]);
+    let event = Event {
+        id: event_id.clone(),
+        kind: item.kind.to_owned(),
+        occurred_at: as_of,
+        account_id: Some(item.account.clone()),
+        person: Person::default(),
+        credential: Credential::default(),
+        payload: item.payload.clone(),
+    };
+    let incoming = Incoming { source: "reconciliation", body_sha256: event_id, event, presented: Presented::default() };
+    Ok(conversion::take(ctx, &incoming).await?.first)
+}

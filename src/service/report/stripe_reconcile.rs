@@ -1,0 +1,139 @@
+//! The monthly reconciliation against Stripe's own list of subscriptions: what its events missed is repaired, and
+//! what was found stands in the audit trail.
+
+use crate::base::time::Month;
+use crate::codec::operator::{Billed, Reconciliation};
+use crate::codec::stripe as wire;
+use crate::codec::stripe::Billing;
+use crate::codec::stripe::form::Form;
+use crate::service::context::{Context, Ports};
+use crate::service::error::AppError;
+use crate::service::event::conversion::TAKE_STATEMENTS;
+use crate::service::event::stripe_sweep::CURSOR_STATEMENTS;
+use crate::service::report::reconcile;
+use crate::service::setup::STATEMENTS_FREE;
+use crate::service::stripe;
+use crate::store::account::customer as customers;
+use crate::store::account::customer::CustomerAccount;
+use crate::store::identity::token;
+use crate::store::identity::token::Audit;
+use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
+
+/// Subscriptions of one page: one of many items, with all its prices, takes some ten thousand bytes.
+const PAGE: &str = "50";
+/// Pages that are read: what an invocation may ask for, and more than fits its memory with ease. Who has more
+/// subscriptions compares them by `POST /v1/reconciliations`.
+const PAGES_MAX: u32 = 200;
+/// The same where requests to other services are few: 50 an invocation on the free plan.
+const PAGES_TIGHT: u32 = 30;
+const TOO_MANY: &str = "more subscriptions than are compared here; send them to POST /v1/reconciliations";
+/// Accounts that are compared at a time: their events are read whole.
+const ACCOUNTS: i64 = 50;
+/// Differences that one invocation repairs: each is an event.
+const REPAIRS_MAX: usize = 20;
+/// Statements that compare a page: its accounts, their facts, and the note of what is about to be repaired.
+const PAGE_STATEMENTS: u64 = 3;
+/// Statements that report what was found.
+const REPORT_STATEMENTS: u64 = 1;
+/// Beside the sweep's heartbeat and what it reads first.
+const _: () = assert!(
+    1 + 2 + PAGE_STATEMENTS + TAKE_STATEMENTS + REPORT_STATEMENTS + CURSOR_STATEMENTS <= STATEMENTS_FREE,
+    "no sweep can repair a difference"
+);
+/// What Stripe's subscriptions are called; others are another billing system's.
+const PREFIX: &str = "sub_";
+
+/// Compares and repairs, after the account where a call before this was cut off. Answers the account after which the next
+/// call goes on (empty: from the first), `None` where all are compared.
+pub async fn run<P: Ports>(ctx: &Context<'_, P>, from: Option<String>) -> Result<Option<String>, AppError> {
+    let Some(Listed { billings, resting }) = subscriptions(ctx).await? else {
+        report(ctx, &json!({"skipped": TOO_MANY})).await?;
+        return Ok(None);
+    };
+    let for_report = ctx.keep(REPORT_STATEMENTS + CURSOR_STATEMENTS);
+    let mut by_customer: HashMap<&str, Vec<&Billing>> = HashMap::new();
+    for billing in &billings {
+        by_customer.entry(&billing.customer_id).or_default().push(billing);
+    }
+    let (mut after, mut found, mut compared) = (from.unwrap_or_default(), Vec::new(), 0);
+    let until = loop {
+        if found.len() >= REPAIRS_MAX || !ctx.has_room(PAGE_STATEMENTS) {
+            break Some(after);
+        }
+        let page: Vec<CustomerAccount> = ctx.query(customers::customer_accounts(&after, ACCOUNTS)).await?.decode()?;
+        let Some(last) = page.last() else { break None };
+        let accounts = billed(&page, &by_customer);
+        compared += accounts.len();
+        let asked = Reconciliation { as_of: ctx.now, repair: true, accounts };
+        let speaks_of = |id: &str| id.starts_with(PREFIX) && !resting.contains(id);
+        let mut report = reconcile::reconcile_those(ctx, &asked, speaks_of).await?;
+        found.extend(report["missed"].as_array_mut().map(std::mem::take).unwrap_or_default());
+        if report["complete"] == false {
+            // The same accounts again: what is repaired of them by now is found in order.
+            break Some(after);
+        }
+        after.clone_from(&last.account_id);
+    };
+    drop(for_report);
+    report(ctx, &json!({"subscriptions": billings.len(), "accounts": compared, "missed": found})).await?;
+    Ok(until)
+}
+
+/// What Stripe lists.
+#[derive(Default)]
+struct Listed {
+    /// Subscriptions that run.
+    billings: Vec<Billing>,
+    /// Those that rest: they stay as they were.
+    resting: HashSet<String>,
+}
+
+/// All that Stripe lists, or `None` where there are too many to compare here.
+async fn subscriptions<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<Listed>, AppError> {
+    let (mut after, mut listed) = (None::<String>, Listed::default());
+    let pages = if ctx.is_tight() { PAGES_TIGHT } else { PAGES_MAX };
+    for _ in 0..pages {
+        let query = Form::new().with("limit", PAGE).with_some("starting_after", after.as_deref());
+        let answer = stripe::get(ctx, "/v1/subscriptions", &query).await?.done()?;
+        let (members, next) = wire::page(&answer);
+        listed.billings.extend(members.iter().filter_map(wire::billing));
+        listed.resting.extend(members.iter().filter_map(wire::resting));
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(Some(listed)),
+        }
+    }
+    Ok(None)
+}
+
+/// What Stripe bills each account of a page, over all the customers that it is.
+fn billed(page: &[CustomerAccount], by_customer: &HashMap<&str, Vec<&Billing>>) -> Vec<Billed> {
+    let mut accounts: Vec<Billed> = Vec::new();
+    for row in page {
+        if accounts.last().is_none_or(|last| last.id != row.account_id) {
+            accounts.push(Billed { id: row.account_id.clone(), subscriptions: Vec::new() });
+        }
+        let own = by_customer.get(row.customer_id.as_str()).into_iter().flatten();
+        if let Some(last) = accounts.last_mut() {
+            last.subscriptions.extend(own.map(|b| (b.subscription_id.clone(), b.monthly_cents)));
+        }
+    }
+    accounts
+}
+
+async fn report<P: Ports>(ctx: &Context<'_, P>, found: &Value) -> Result<(), AppError> {
+    let after = found.to_string();
+    let (id, month) = (ctx.fresh_id("aud"), Month::of(ctx.now).to_string());
+    let entry = Audit {
+        id: &id,
+        actor: &ctx.actor,
+        action: "stripe.reconcile",
+        subject: &month,
+        reason: None,
+        before: None,
+        after: Some(&after),
+    };
+    ctx.query(token::audit_insert(&entry, ctx.now)).await?;
+    Ok(())
+}

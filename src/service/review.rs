@@ -1,0 +1,124 @@
+//! Deciding a review: release what was held, or reject it, with a reason. The account is decided anew in the same batch.
+
+use crate::engine::account::decision;
+use crate::engine::review::risk;
+use crate::service::account::books;
+use crate::service::account::books::Coming;
+use crate::service::account::commit::Commit;
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind, TRIES_MAX};
+use crate::service::once::Answer;
+use crate::store::account;
+use crate::store::account::AccountRow;
+use crate::store::identity::token;
+use crate::store::identity::token::Audit;
+use crate::store::port::DbError;
+use crate::store::review;
+use crate::store::review::ReviewRow;
+use serde_json::{Value, json};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    Release,
+    Reject,
+}
+
+impl Choice {
+    fn state(self) -> &'static str {
+        match self {
+            Choice::Release => "released",
+            Choice::Reject => "rejected",
+        }
+    }
+}
+
+/// Decides a review. The same decision again answers the same; another one is refused.
+pub async fn decide<P: Ports>(
+    ctx: &Context<'_, P>,
+    id: &str,
+    choice: Choice,
+    reason: &str,
+) -> Result<Answer, AppError> {
+    for tries in 0..TRIES_MAX {
+        let row: ReviewRow =
+            ctx.query(review::review_find(id)).await?.first()?.ok_or_else(|| AppError::not_found("review"))?;
+        if row.state == choice.state() {
+            return Ok((200, view(&row)));
+        }
+        if row.state != "open" {
+            let detail = format!("this review was {}; a decision is not taken back here", row.state);
+            return Err(AppError::new(Kind::Conflict, "review_decided", detail));
+        }
+        match attempt(ctx, &row, choice, reason).await {
+            Ok(answer) => return Ok(answer),
+            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(AppError::contended())
+}
+
+async fn attempt<P: Ports>(
+    ctx: &Context<'_, P>,
+    row: &ReviewRow,
+    choice: Choice,
+    reason: &str,
+) -> Result<Answer, DbError> {
+    let accounts: Vec<AccountRow> = ctx.query(account::account_find(&row.account_id)).await?.decode()?;
+    let mut books = books::read(ctx, accounts.clone(), &Coming::default()).await?;
+    for stored in books.reviews_mut(&row.account_id) {
+        if stored.program_id == row.program_id
+            && stored.partner_id == row.partner_id
+            && stored.rule == row.rule
+            && stored.subject == row.subject
+        {
+            stored.state = choice.state().to_owned();
+            stored.reason = Some(reason.to_owned());
+        }
+    }
+    let mut decided = row.clone();
+    decided.state = choice.state().to_owned();
+    decided.reason = Some(reason.to_owned());
+    decided.actor = Some(ctx.actor.clone());
+    decided.decided_at_ms = Some(ctx.now);
+    let (audit_id, before, after) =
+        (ctx.fresh_id("aud"), json!({"state": row.state}).to_string(), json!({"state": decided.state}).to_string());
+    let entry = Audit {
+        id: &audit_id,
+        actor: &ctx.actor,
+        action: "review.decide",
+        subject: &row.id,
+        reason: Some(reason),
+        before: Some(&before),
+        after: Some(&after),
+    };
+    let mut batch = vec![
+        review::review_decide(&row.id, choice.state(), reason, &ctx.actor, ctx.now),
+        token::audit_insert(&entry, ctx.now),
+    ];
+    let mut commit = Commit::default();
+    for account in &accounts {
+        let decision = books.with_case(&account.id, ctx.now, decision::decide);
+        commit.add(&mut books, account, decision, &row.id);
+    }
+    batch.extend(commit.statements(ctx.now));
+    ctx.batch(batch).await?;
+    Ok((200, view(&decided)))
+}
+
+pub fn view(r: &ReviewRow) -> Value {
+    json!({
+        "id": r.id, "program": r.program_id, "partner": r.partner_id, "account": r.account_id, "rule": r.rule,
+        "subject": r.subject, "holds": r.holds != 0, "evidence": r.evidence, "state": r.state, "reason": r.reason,
+        "note": note(&r.rule), "actor": r.actor, "created_at": r.created_at_ms.to_rfc3339(), "decided_at": r.decided_at_ms.map(|at| at.to_rfc3339()),
+    })
+}
+
+/// What a decision about a review of this rule does not do.
+fn note(rule: &str) -> Option<&'static str> {
+    (rule == risk::CURRENCY).then_some(
+        "Deciding this changes nothing in the books, for nothing is converted: an invoice in another currency than its \
+         program's earns nothing, and a refund in another than its invoice's takes nothing back. Book it by hand, or have \
+         it made out in the program's currency.",
+    )
+}

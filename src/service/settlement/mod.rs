@@ -1,0 +1,5 @@
+//! The weekly and monthly runs.
+
+pub mod preview;
+pub mod settle;
+pub mod start;

@@ -1,0 +1,143 @@
+//! What a run would do if it began now: the plan without its execution. Nothing is written.
+
+use crate::base::time::UtcMillis;
+use crate::engine::account::decision;
+use crate::engine::accrual::invoice::Terms;
+use crate::engine::accrual::modifiers::Gathered;
+use crate::engine::accrual::{Bucket, Line, LineState};
+use crate::engine::ledger::posting;
+use crate::program::catalog::Catalog;
+use crate::program::document::Document;
+use crate::service::account::books;
+use crate::service::account::books::Books;
+use crate::service::context::{Context, Ports};
+use crate::service::error::AppError;
+use crate::service::settlement::settle;
+use crate::service::settlement::settle::Due;
+use crate::store::port::DbError;
+use crate::store::program;
+use crate::store::settlement::run as runs;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+
+/// Pages of accounts that are looked at, inside one invocation's statements; the answer says when there are more.
+const PAGES: u32 = 20;
+
+/// Lines and cents.
+type Count = (i64, i64);
+
+/// What the terms that a run finds come to.
+#[derive(Default)]
+struct Found {
+    /// By partner and rule, in cents.
+    changes: BTreeMap<(String, String), i64>,
+    /// By partner and unit.
+    vests: BTreeMap<(String, String), Count>,
+}
+
+/// What a run of `due` would grant, what its partners' terms and caps would change, and what it would vest.
+pub async fn preview<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<Value, AppError> {
+    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let document = catalog.in_force(&due.program, due.as_of).ok_or_else(|| AppError::not_found("program"))?;
+    // Grants take one look at the accounts, terms two.
+    let has_terms = !document.modifiers.is_empty() || !document.caps.is_empty();
+    let for_terms = ctx.keep(if has_terms { ctx.left() / 3 * 2 } else { 1 });
+    let (grants, all_grants) = grants(ctx, due).await?;
+    drop(for_terms);
+    let (found, all_found) = if !has_terms {
+        (Found { vests: stored_vests(ctx, due).await?, ..Found::default() }, true)
+    } else {
+        found(ctx, &catalog, document, due.as_of).await?
+    };
+    let counts = |of: BTreeMap<(String, String), Count>| -> Vec<Value> {
+        let row = |((partner, unit), (lines, cents))| json!({"partner": partner, "unit": unit, "lines": lines, "cents": cents});
+        of.into_iter().map(row).collect()
+    };
+    let changes = found.changes.into_iter().filter(|(_, cents)| *cents != 0);
+    let changes: Vec<Value> = changes
+        .map(|((partner, rule), cents)| json!({"partner": partner, "rule": rule, "difference_cents": cents}))
+        .collect();
+    Ok(json!({
+        "program": due.program, "cadence": due.cadence.name(), "period": due.period,
+        "as_of": due.as_of.to_rfc3339(), "preview": true, "complete": all_grants && all_found,
+        "grants": counts(grants), "terms": changes, "vests": counts(found.vests),
+    }))
+}
+
+async fn grants<P: Ports>(
+    ctx: &Context<'_, P>,
+    due: &Due,
+) -> Result<(BTreeMap<(String, String), Count>, bool), DbError> {
+    let mut run = settle::new_run(due, 0, ctx);
+    let mut grants: BTreeMap<(String, String), Count> = BTreeMap::new();
+    for _ in 0..PAGES {
+        let (planned, last) = match settle::grants_page(ctx, &run).await {
+            Err(DbError::Exhausted) => break,
+            page => page?,
+        };
+        for (line, _) in planned {
+            count(&mut grants, &line);
+        }
+        let Some(last) = last else { return Ok((grants, true)) };
+        run.cursor = last;
+    }
+    Ok((grants, false))
+}
+
+fn count(counts: &mut BTreeMap<(String, String), Count>, line: &Line) {
+    let entry = counts.entry((line.partner_id.clone(), line.unit.clone())).or_default();
+    *entry = (entry.0 + 1, entry.1 + line.net_cents.0);
+}
+
+async fn stored_vests<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<BTreeMap<(String, String), Count>, DbError> {
+    let run = settle::new_run(due, 0, ctx);
+    let vests: Vec<runs::VestPreview> = ctx.query(runs::vest_preview(&run)).await?.decode()?;
+    Ok(vests.into_iter().map(|v| ((v.partner, v.unit), (v.lines, v.cents))).collect())
+}
+
+/// What partners' terms as of the run change of their accounts' lines, and what then vests.
+async fn found<P: Ports>(
+    ctx: &Context<'_, P>,
+    catalog: &Catalog,
+    document: &Document,
+    as_of: UtcMillis,
+) -> Result<(Found, bool), DbError> {
+    // Terms come from all accounts of a partner, so what each account earns is known only in a second look.
+    let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
+    let mut gathered = Gathered::default();
+    let unknown = Terms { modifiers: &no_modifiers, capped: &nothing_capped };
+    let under = |terms: Terms, books: &Books, account: &str| {
+        books.with_case(account, ctx.now, |_, case| decision::decide(catalog, &decision::Case { terms, ..*case }))
+    };
+    let look = |books: &Books, account: &str| gathered.add(document, account, &under(unknown, books, account));
+    let for_second = ctx.keep(ctx.left() / 2);
+    let (_, complete) = books::each_of_group(ctx, document.group(), PAGES, look).await?;
+    drop(for_second);
+    let modifiers = gathered.modifiers(document, as_of);
+    let capped = gathered.capped(document, as_of);
+    let terms = Terms { modifiers: &modifiers, capped: &capped };
+    let mut found = Found::default();
+    let look = |books: &Books, account: &str| {
+        let standing = books.lines(account);
+        let (mut changed, _) = posting::settle(standing, under(terms, books, account).lines, "");
+        // Another program of the group has terms of its own, which this run does not look for.
+        changed.retain(|line| line.program_id == document.id);
+        for line in &changed {
+            let stood = standing.iter().find(|old| old.id == line.id).map_or(0, |old| old.net_cents.0);
+            *found.changes.entry((line.partner_id.clone(), line.rule_id.clone())).or_default() +=
+                line.net_cents.0 - stood;
+        }
+        let unchanged = standing.iter().filter(|old| changed.iter().all(|line| line.id != old.id));
+        let of_program = unchanged.chain(&changed).filter(|l| l.program_id == document.id);
+        for line in of_program.filter(|l| vests(l, as_of)) {
+            count(&mut found.vests, line);
+        }
+    };
+    let (_, all) = books::each_of_group(ctx, document.group(), PAGES, look).await?;
+    Ok((found, complete && all))
+}
+
+fn vests(line: &Line, as_of: UtcMillis) -> bool {
+    let pending = line.state == LineState::Pending && line.bucket == Bucket::Pending;
+    pending && line.vests_at_ms <= as_of && line.at_ms < as_of
+}

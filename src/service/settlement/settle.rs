@@ -1,0 +1,332 @@
+//! Settlement: plan a program's period once, execute the plan in pages, resume it wherever it was cut off.
+//!
+//! (1) all due runs are inserted under UNIQUE (program, cadence, period); (2) rewards by state are planned page by page;
+//! (3) what partners' terms and caps come to is found, what they add is added, and accounts that something else bears on
+//! are decided again; (4) lines that vest are planned page by page; (5) the stored plan is executed page by page; (6)
+//! statements, payouts and the leaderboard are written. Each step is one batch that takes the run's next step number, so two runners never take
+//! the same one, and a step that failed but was written is not taken again.
+
+use crate::base::id;
+use crate::base::time::UtcMillis;
+use crate::engine::account::decision;
+use crate::engine::accrual::Line;
+use crate::engine::accrual::backfill;
+use crate::engine::settlement::schedule;
+use crate::program::catalog::Catalog;
+use crate::program::document::Cadence;
+use crate::service::account::books;
+use crate::service::account::books::{BOOKS_STATEMENTS, Coming};
+use crate::service::account::recompute;
+use crate::service::context::{Context, Ports};
+use crate::service::error::AppError;
+use crate::service::payout::send;
+use crate::store::account::AccountRow;
+use crate::store::accrual::modifiers;
+use crate::store::identity::token;
+use crate::store::identity::token::Audit;
+use crate::store::message::outbox;
+use crate::store::payout::plan;
+use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::program;
+use crate::store::settlement::run as runs;
+use serde::Deserialize;
+use serde_json::json;
+
+use runs::RunRow;
+
+/// A reward that is due, and when the next one of its account may be.
+pub type Planned = (Line, Option<UtcMillis>);
+
+/// Which program and period to settle, and as of when.
+#[derive(Clone, Debug)]
+pub struct Due {
+    pub program: String,
+    pub cadence: Cadence,
+    pub period: String,
+    pub as_of: UtcMillis,
+}
+
+/// Inserts the runs that are due at the scheduled time of a cadence, one for each program that settles by it, all in one
+/// batch and before any of them is taken a step further: whatever cuts this invocation off, none is missing, and sweeps
+/// finish them all. `also`: what else the trigger is to leave behind.
+pub async fn begin<P: Ports>(
+    ctx: &Context<'_, P>,
+    cadence: Cadence,
+    scheduled: UtcMillis,
+    also: impl FnOnce(&Catalog) -> Vec<Stmt>,
+) -> Result<Vec<RunRow>, AppError> {
+    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let due = |program: &str| Due {
+        program: program.to_owned(),
+        cadence,
+        period: schedule::period_before(cadence, scheduled),
+        as_of: scheduled,
+    };
+    let documents = catalog.all_in_force(scheduled).into_iter().filter(|d| d.settlement.cadence == cadence);
+    let started: Vec<RunRow> = documents.map(|d| new_run(&due(&d.id), d.version, ctx)).collect();
+    let ids: Vec<&str> = started.iter().map(|run| run.id.as_str()).collect();
+    let mut batch = also(&catalog);
+    batch.extend([runs::run_insert(&started), runs::run_list(&ids)]);
+    // As they stand: a trigger that comes twice finds the first's.
+    let rows = ctx.batch(batch).await?;
+    Ok(rows.last().map_or(Ok(Vec::new()), Rows::decode)?)
+}
+
+/// The id of a period's only run.
+pub fn run_id(program: &str, cadence: Cadence, period: &str) -> String {
+    id::derived("run", &[program, cadence.name(), period])
+}
+
+/// Statements of a request that starts or resumes a run, beside the run's own: its totals.
+const TOTALS_STATEMENTS: u64 = 1;
+
+/// Starts the run if its period has none, then takes it as far as this invocation may.
+pub async fn settle<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<RunRow, AppError> {
+    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let document = catalog.in_force(&due.program, due.as_of).ok_or_else(|| AppError::not_found("program"))?;
+    let run = new_run(due, document.version, ctx);
+    let mut batch = vec![runs::run_insert(std::slice::from_ref(&run))];
+    batch.extend(by_hand(ctx, "run.start", &run, None));
+    ctx.batch(batch).await?;
+    resume(ctx, &run.id, TOTALS_STATEMENTS).await
+}
+
+/// Takes a run that was cut off further, for an operator. One that is done stays as it is.
+pub async fn resume_by_hand<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<RunRow, AppError> {
+    if run.state == "done" {
+        return Ok(run.clone());
+    }
+    ctx.batch(by_hand(ctx, "run.resume", run, Some(run)).into_iter().collect()).await?;
+    resume(ctx, &run.id, TOTALS_STATEMENTS).await
+}
+
+/// The audit's entry of a run that an operator starts or resumes; cron's runs are in the list of runs.
+fn by_hand<P: Ports>(ctx: &Context<'_, P>, action: &str, run: &RunRow, before: Option<&RunRow>) -> Option<Stmt> {
+    if ctx.actor == "cron" {
+        return None;
+    }
+    let stood = before.map(|run| json!({"state": run.state, "executed": run.executed}).to_string());
+    let asked = json!({"program": run.program_id, "cadence": run.cadence, "period": run.period}).to_string();
+    let id = ctx.fresh_id("aud");
+    let (before, after) = (stood.as_deref(), Some(asked.as_str()));
+    let entry = Audit { id: &id, actor: &ctx.actor, action, subject: &run.id, reason: None, before, after };
+    Some(token::audit_insert(&entry, ctx.now))
+}
+
+/// Statements that a step sends at most, by what the run is at: what is read and what is written, and the look at the
+/// run behind it. Under 50, so that an invocation of Cloudflare's free plan takes every run a step further.
+/// `tests/native/allowance.rs` holds the steps to it. Where accounts are marked, a page of them is decided instead, if
+/// that fits as well (`redecide.rs`).
+pub fn step_statements(state: &str) -> u64 {
+    match state {
+        "granting" => BOOKS_STATEMENTS + 6,
+        "deciding" => 4,
+        "terms" => 11,
+        "topping_up" => 14,
+        "vesting" => 5,
+        "executing" => 13,
+        _ => 14,
+    }
+}
+
+/// Takes a run as far as the invocation may, leaving `leave` of its statements to what comes behind it.
+pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &str, leave: u64) -> Result<RunRow, AppError> {
+    let run = load(ctx, id).await?;
+    further(ctx, run, leave).await
+}
+
+async fn further<P: Ports>(ctx: &Context<'_, P>, mut run: RunRow, leave: u64) -> Result<RunRow, AppError> {
+    let mut lost = 0;
+    while run.state != "done" && ctx.has_room(step_statements(&run.state).saturating_add(leave)) {
+        match step(ctx, &run).await {
+            Ok(()) => lost = 0,
+            // Another runner took this step, or an account changed in between: look again.
+            Err(DbError::Guard(_)) => {
+                lost += 1;
+                ctx.back_off(lost.min(8)).await;
+            }
+            Err(DbError::Exhausted) => break,
+            Err(error) => return Err(error.into()),
+        }
+        run = load(ctx, &run.id).await?;
+    }
+    Ok(run)
+}
+
+/// Runs that are taken further by one sweep.
+const SWEEP_RUNS: i64 = 16;
+
+/// Runs that were cut off, oldest first: each is taken further.
+pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<Vec<RunRow>, AppError> {
+    let open: Vec<RunRow> = ctx.query(runs::run_open_list(SWEEP_RUNS)).await?.decode()?;
+    take_further(ctx, open).await
+}
+
+/// Takes runs further. They share what is left of the invocation's statements, and what one does not need is the next
+/// one's; where a share carries no step, the first in line takes what there is. One run's fault keeps none of the others
+/// from its turn, and is answered when all had theirs.
+pub async fn take_further<P: Ports>(ctx: &Context<'_, P>, open: Vec<RunRow>) -> Result<Vec<RunRow>, AppError> {
+    let (mut taken, mut first_error) = (Vec::new(), None);
+    let mut others = open.len() as u64;
+    for run in open {
+        let spare = ctx.left().saturating_sub(ctx.reserve());
+        let share = (spare / others).max(step_statements(&run.state).min(spare));
+        others -= 1;
+        match further(ctx, run, ctx.left() - share).await {
+            Ok(run) => taken.push(run),
+            Err(error) if error.is_cut_off() => {}
+            Err(error) => {
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    first_error.map_or(Ok(taken), Err)
+}
+
+pub fn new_run<P: Ports>(due: &Due, program_version: i64, ctx: &Context<'_, P>) -> RunRow {
+    RunRow {
+        id: run_id(&due.program, due.cadence, &due.period),
+        program_id: due.program.clone(),
+        cadence: due.cadence.name().to_owned(),
+        period: due.period.clone(),
+        as_of_ms: due.as_of,
+        program_version,
+        state: "granting".to_owned(),
+        step: 0,
+        cursor: String::new(),
+        items: 0,
+        executed: 0,
+        actor: ctx.actor.clone(),
+        started_at_ms: ctx.now,
+        finished_at_ms: None,
+    }
+}
+
+pub async fn load<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<RunRow, AppError> {
+    let found: Option<RunRow> = ctx.query(runs::run_find(id)).await?.first()?;
+    found.ok_or_else(|| AppError::not_found("run"))
+}
+
+/// Takes a run's next step: one batch, or, where accounts are marked, one page of decisions.
+pub async fn step<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    match run.state.as_str() {
+        "granting" => plan_grants(ctx, run).await,
+        "terms" => find_terms(ctx, run).await,
+        "topping_up" => add_terms(ctx, run).await,
+        "deciding" => decide(ctx, run).await,
+        "vesting" => plan_vesting(ctx, run).await,
+        "executing" => execute(ctx, run).await,
+        _ => close(ctx, run).await,
+    }
+}
+
+/// The rewards by state that are due among the next accounts after the run's cursor, and the last of those accounts.
+pub async fn grants_page<P: Ports>(
+    ctx: &Context<'_, P>,
+    run: &RunRow,
+) -> Result<(Vec<Planned>, Option<String>), DbError> {
+    #[derive(Deserialize)]
+    struct Candidate {
+        account_id: String,
+    }
+    let candidates: Vec<Candidate> = ctx.query(runs::grant_candidates(run)).await?.decode()?;
+    let Some(last) = candidates.last().map(|c| c.account_id.clone()) else { return Ok((Vec::new(), None)) };
+    let accounts = candidates.into_iter().map(|c| AccountRow::new(c.account_id)).collect();
+    let books = books::read(ctx, accounts, &Coming::default()).await?;
+    let mut planned = Vec::new();
+    if let Some(document) = books.catalog.in_force(&run.program_id, run.as_of_ms) {
+        for account in &books.accounts {
+            let (lines, next) = books.with_case(&account.id, ctx.now, |catalog, case| {
+                decision::grants(catalog, document, case, run.as_of_ms)
+            });
+            planned.extend(lines.into_iter().map(|line| (line, next)));
+        }
+    }
+    Ok((planned, Some(last)))
+}
+
+async fn plan_grants<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    // Who was bound anew is decided before anything is granted.
+    if run.cursor.is_empty() && recompute::page(ctx).await? {
+        return Ok(());
+    }
+    let (mut planned, last) = grants_page(ctx, run).await?;
+    // Executing makes the line and its one ledger row.
+    planned.iter_mut().for_each(|(line, _)| line.postings = 1);
+    let Some(last) = last else {
+        return advance(ctx, vec![runs::run_step(run, "terms", "")]).await;
+    };
+    let mut statements = vec![runs::run_step(run, "granting", &last)];
+    let grants: Vec<runs::Grant> =
+        planned.iter().map(|(line, next)| runs::Grant { line, next_due_at_ms: *next }).collect();
+    if !grants.is_empty() {
+        statements.extend(runs::grant_plan(run, &grants));
+    }
+    advance(ctx, statements).await
+}
+
+/// Finds which partners have earned which modifiers, and what caps take, as of the run; marks the accounts that have to
+/// be decided again because of it.
+async fn find_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let Some(document) = catalog.in_force(&run.program_id, run.as_of_ms) else {
+        return advance(ctx, vec![runs::run_step(run, "deciding", "")]).await;
+    };
+    let adds = !document.modifiers.is_empty() && backfill::applies(document);
+    let mut statements = vec![runs::run_step(run, if adds { "topping_up" } else { "deciding" }, "")];
+    statements.extend(modifiers::refresh(run, document, ctx.now));
+    advance(ctx, statements).await
+}
+
+/// Adds what new terms add to lines that nothing else bears on.
+async fn add_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    let page = crate::service::accrual::backfill::page(ctx, run).await?;
+    advance(ctx, page.unwrap_or_else(|| vec![runs::run_step(run, "deciding", "")])).await
+}
+
+/// Decides marked accounts again, so that what is vested next is what the terms call for.
+async fn decide<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    if recompute::page(ctx).await? {
+        return Ok(());
+    }
+    advance(ctx, vec![runs::run_step(run, "vesting", "")]).await
+}
+
+async fn plan_vesting<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    // One batch plans the page after the cursor and moves the cursor to its last line, or on to executing where the
+    // page is empty.
+    let mut statements = vec![runs::run_step(run, "vesting", &run.cursor)];
+    statements.extend(runs::vest_plan(run));
+    advance(ctx, statements).await
+}
+
+async fn execute<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    if run.executed >= run.items {
+        return advance(ctx, vec![runs::run_step(run, "closing", "")]).await;
+    }
+    let from = run.executed + 1;
+    let to = (run.executed + runs::LINE_PAGE).min(run.items);
+    let mut statements = vec![runs::run_step(run, "executing", "")];
+    statements.extend(runs::execute(run, from, to, ctx.now));
+    advance(ctx, statements).await
+}
+
+async fn close<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
+    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let (minimum, delay) = catalog
+        .in_force(&run.program_id, run.as_of_ms)
+        .map_or((0, 0), |d| (d.settlement.minimum_cents.0, d.settlement.delay_days));
+    let mut statements = vec![runs::run_step(run, "done", ""), runs::run_partner_insert(run, minimum, delay)];
+    // Without Stripe nobody can be paid: what is payable stays available, and nobody is asked to onboard.
+    if ctx.setup.stripe.is_some() {
+        statements.extend(plan::payout_plan(run, send::approval_name(ctx.setup.payout_approval), ctx.now));
+    }
+    statements.extend(runs::leaderboard_refresh(run, ctx.now));
+    statements.push(outbox::outbox_statements(&run.id, ctx.now));
+    statements.push(runs::run_finish(run, ctx.now));
+    advance(ctx, statements).await
+}
+
+async fn advance<P: Ports>(ctx: &Context<'_, P>, statements: Vec<Stmt>) -> Result<(), DbError> {
+    ctx.batch(statements).await.map(|_| ())
+}

@@ -1,0 +1,81 @@
+//! Runs that an operator asks for: previewed, started, resumed.
+
+use crate::base::time::UtcMillis;
+use crate::codec::operator::NewRun;
+use crate::engine::event::OCCURRED_AT_MIN;
+use crate::engine::settlement::schedule;
+use crate::program::catalog::Catalog;
+use crate::program::document::Cadence;
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, Kind};
+use crate::service::once::Answer;
+use crate::service::settlement::preview as previewing;
+use crate::service::settlement::settle;
+use crate::service::settlement::settle::Due;
+use crate::store::program;
+use crate::store::settlement::run as runs;
+use crate::store::settlement::run::{RunRow, RunTotal};
+use serde_json::{Value, json};
+
+/// Starts, resumes or previews the run that is asked for.
+pub async fn asked<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> Result<Answer, AppError> {
+    let cadence = if wanted.cadence == "weekly" { Cadence::Weekly } else { Cadence::Monthly };
+    let scheduled = schedule::scheduled_at(cadence, &wanted.period).ok_or_else(|| {
+        let form = if cadence == Cadence::Weekly { "an ISO week such as 2026-W24" } else { "a month such as 2026-06" };
+        AppError::new(Kind::Unprocessable, "malformed", format!("must be {form}")).field("period")
+    })?;
+    let id = settle::run_id(&wanted.program, cadence, &wanted.period);
+    let rows = ctx.batch(vec![program::program_list(), runs::run_find(&id)]).await?;
+    let known: Option<RunRow> = rows[1].first()?;
+    let catalog = program::catalog(&rows[0])?;
+    if known.is_none() {
+        settles(&catalog, &wanted.program, cadence, ctx.now)?;
+    }
+    if wanted.preview {
+        let due = Due { program: wanted.program, cadence, period: wanted.period, as_of: scheduled };
+        let mut body = previewing::preview(ctx, &due).await?;
+        body["run"] = json!(known.as_ref().map(view));
+        return Ok((200, body));
+    }
+    let run = match known {
+        Some(run) => settle::resume_by_hand(ctx, &run).await?,
+        None => {
+            if scheduled < OCCURRED_AT_MIN {
+                let detail = format!("no fact is older than {}", OCCURRED_AT_MIN.to_rfc3339());
+                return Err(AppError::new(Kind::Unprocessable, "period_too_early", detail).field("period"));
+            }
+            if scheduled > ctx.now {
+                let detail = format!("this period is settled on {}; it is not over", scheduled.to_rfc3339());
+                return Err(AppError::new(Kind::Unprocessable, "period_not_over", detail).field("period"));
+            }
+            settle::settle(ctx, &Due { program: wanted.program, cadence, period: wanted.period, as_of: scheduled })
+                .await?
+        }
+    };
+    let totals: Vec<RunTotal> = ctx.query(runs::run_totals(&run.id)).await?.decode()?;
+    let mut body = view(&run);
+    body["totals"] = json!(totals);
+    Ok((200, body))
+}
+
+/// Refuses runs of programs that do not settle by this cadence.
+fn settles(catalog: &Catalog, program: &str, cadence: Cadence, now: UtcMillis) -> Result<(), AppError> {
+    let document = catalog.in_force(program, now).ok_or_else(|| {
+        AppError::new(Kind::Unprocessable, "unknown_program", "there is no such program").field("program")
+    })?;
+    if document.settlement.cadence != cadence {
+        let detail = format!("this program settles {}", document.settlement.cadence.name());
+        return Err(AppError::new(Kind::Unprocessable, "wrong_cadence", detail).field("cadence"));
+    }
+    Ok(())
+}
+
+/// A run as operators see it.
+pub fn view(run: &RunRow) -> Value {
+    json!({
+        "id": run.id, "program": run.program_id, "program_version": run.program_version, "cadence": run.cadence,
+        "period": run.period, "as_of": run.as_of_ms.to_rfc3339(), "state": run.state, "planned": run.items,
+        "executed": run.executed, "actor": run.actor, "started_at": run.started_at_ms.to_rfc3339(),
+        "finished_at": run.finished_at_ms.map(UtcMillis::to_rfc3339),
+    })
+}

@@ -1,0 +1,177 @@
+//! Stripe customers: the accounts they are, what they are found by, and the facts that move with them.
+
+use crate::base::time::UtcMillis;
+use crate::engine::event::{Event, Payload};
+use crate::store::port::Stmt;
+use serde::Deserialize;
+
+/// The source of events that came from Stripe: they say who a customer is by its id alone, never who an account is.
+pub const SOURCE: &str = "stripe";
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct CustomerRow {
+    pub id: String,
+    pub account_id: String,
+    pub joined_by: String,
+    pub revision: i64,
+    pub stale_since_ms: Option<UtcMillis>,
+}
+
+const COLUMNS: &str = "id, account_id, joined_by, revision, stale_since_ms";
+
+pub fn customer_find(id: &str) -> Stmt {
+    Stmt::new(format!("SELECT {COLUMNS} FROM stripe_customer WHERE id = ?1")).bind(id)
+}
+
+/// Since when a customer has been known by an address.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Known {
+    pub at_ms: UtcMillis,
+}
+
+pub fn customer_email_find(id: &str, email: &str) -> Stmt {
+    Stmt::new("SELECT at_ms FROM stripe_customer_person WHERE customer_id = ?1 AND email = ?2").bind(id).bind(email)
+}
+
+/// Takes note of a customer and of an address of its, to be joined anew.
+pub fn customer_note(id: &str, email: Option<&str>, at: UtcMillis, now: UtcMillis) -> Vec<Stmt> {
+    let customer = Stmt::new(
+        "INSERT INTO stripe_customer (id, account_id, joined_by, revision, stale_since_ms, created_at_ms)
+         VALUES (?1, ?1, 'nobody', 1, ?2, ?2)
+         ON CONFLICT (id) DO UPDATE SET revision = revision + 1, stale_since_ms = excluded.stale_since_ms",
+    );
+    let mut statements = vec![customer.bind(id).bind(now)];
+    statements.extend(email.map(|email| {
+        Stmt::new(
+            "INSERT INTO stripe_customer_person (customer_id, email, at_ms) VALUES (?1, ?2, ?3)
+             ON CONFLICT (customer_id, email) DO UPDATE SET at_ms = MIN(at_ms, excluded.at_ms)",
+        )
+        .bind(id)
+        .bind(email)
+        .bind(at)
+    }));
+    statements
+}
+
+/// Marks the customers that may be the event's account after all, and answers their ids. `None` where the event says
+/// nothing about who an account is.
+pub fn customers_stale(event: &Event, source: &str, now: UtcMillis) -> Option<Stmt> {
+    let account = event.account_id.as_deref().filter(|_| source != SOURCE)?;
+    let person = &event.person;
+    let says = person.email.is_some()
+        || person.stripe_customer.is_some()
+        || matches!(event.payload, Payload::SignedUp { .. })
+        || account.starts_with("cus_");
+    says.then(|| {
+        Stmt::new(
+            "UPDATE stripe_customer SET revision = revision + 1, stale_since_ms = ?3
+             WHERE id = ?1 OR id = ?2 OR id IN (SELECT n.customer_id FROM event_person p
+               JOIN stripe_customer_person n ON n.email = lower(p.email) WHERE p.account_id = ?1) RETURNING id",
+        )
+        .bind(account)
+        .bind(person.stripe_customer.clone())
+        .bind(now)
+    })
+}
+
+/// Customers to be joined anew, those that have waited longest first.
+pub fn customer_stale_list(limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {COLUMNS} FROM stripe_customer WHERE stale_since_ms IS NOT NULL ORDER BY stale_since_ms, id LIMIT ?1"
+    ))
+    .bind(limit)
+}
+
+/// Hosts' events that name the customer, or call an account by its id.
+pub fn claim_list(id: &str) -> Stmt {
+    Stmt::new(
+        "SELECT e.account_id, e.occurred_at_ms AS at_ms, e.id AS event_id FROM event_person p JOIN event e ON e.id = p.event_id
+         WHERE p.stripe_customer = ?1 AND e.account_id IS NOT NULL AND e.source <> 'stripe'
+         UNION SELECT account_id, occurred_at_ms, id FROM event
+         WHERE account_id = ?1 AND source NOT IN ('stripe', 'reconciliation', 'operator')",
+    )
+    .bind(id)
+}
+
+/// Accounts that signed up and share an address with the customer, and from when on all of that was known.
+pub fn namesake_list(id: &str) -> Stmt {
+    Stmt::new(
+        "SELECT account_id, MIN(at_ms) AS at_ms FROM (
+           SELECT e.account_id, MAX(n.at_ms, e.occurred_at_ms, (SELECT MIN(s.occurred_at_ms) FROM event s
+             WHERE s.account_id = e.account_id AND s.type = 'account.signed_up' AND s.source <> 'stripe')) AS at_ms
+           FROM stripe_customer_person n JOIN event_person p ON lower(p.email) = n.email JOIN event e ON e.id = p.event_id
+           WHERE n.customer_id = ?1 AND p.email IS NOT NULL AND e.account_id IS NOT NULL AND e.source <> 'stripe')
+         WHERE at_ms IS NOT NULL GROUP BY account_id",
+    )
+    .bind(id)
+}
+
+/// A fact of a customer's and the account it is booked under.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Booked {
+    pub event_id: String,
+    pub account_id: String,
+}
+
+/// A customer's facts, with those that reconciliations found while it stood for itself.
+const FACTS: &str = "SELECT event_id FROM stripe_fact WHERE customer_id = ?1
+     UNION SELECT id FROM event WHERE account_id = ?1 AND source = 'reconciliation'";
+
+/// The facts that are booked under another account than `account`.
+pub fn fact_elsewhere(id: &str, account: &str) -> Stmt {
+    Stmt::new(format!(
+        "SELECT id AS event_id, account_id FROM event WHERE id IN ({FACTS}) AND account_id <> ?2 ORDER BY id"
+    ))
+    .bind(id)
+    .bind(account)
+}
+
+/// Moves a customer to its account, with all its facts. Aborts the batch when something was said about the customer
+/// since `revision` was read.
+pub fn customer_move(id: &str, revision: i64, account: &str, joined_by: &str) -> Vec<Stmt> {
+    let customer = Stmt::new(
+        "UPDATE stripe_customer SET account_id = ?3, joined_by = ?4, stale_since_ms = NULL,
+           revision = CAST(?2 AS INTEGER) + 1 WHERE id = ?1",
+    );
+    let person = format!("UPDATE event_person SET account_id = ?2 WHERE event_id IN ({FACTS}) AND account_id <> ?2");
+    let event = format!("UPDATE event SET account_id = ?2 WHERE id IN ({FACTS}) AND account_id <> ?2");
+    vec![
+        customer.bind(id).bind(revision).bind(account).bind(joined_by),
+        // The facts that stood for themselves are found by where they stand, so persons go first.
+        Stmt::new(person).bind(id).bind(account),
+        Stmt::new(event).bind(id).bind(account),
+    ]
+}
+
+/// Notes whose fact an event is. If the customer was moved while the event was on its way, it is to be joined anew.
+pub fn fact_insert(event_id: &str, customer: &str, account: &str, now: UtcMillis) -> Vec<Stmt> {
+    vec![
+        Stmt::new("INSERT INTO stripe_fact (event_id, customer_id) VALUES (?1, ?2)").bind(event_id).bind(customer),
+        Stmt::new(
+            "UPDATE stripe_customer SET revision = revision + 1, stale_since_ms = ?3 WHERE id = ?1 AND account_id <> ?2",
+        )
+        .bind(customer)
+        .bind(account)
+        .bind(now),
+    ]
+}
+
+/// A customer and the account it is, where that account has signed up.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CustomerAccount {
+    pub customer_id: String,
+    pub account_id: String,
+}
+
+/// Up to `limit` accounts after `after` that are customers and have signed up, with all their customers.
+pub fn customer_accounts(after: &str, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT id AS customer_id, account_id FROM stripe_customer WHERE account_id IN (
+           SELECT DISTINCT c.account_id FROM stripe_customer c WHERE c.account_id > ?1
+             AND EXISTS (SELECT 1 FROM event e WHERE e.account_id = c.account_id AND e.type = 'account.signed_up')
+           ORDER BY c.account_id LIMIT ?2)
+         ORDER BY account_id, id",
+    )
+    .bind(after)
+    .bind(limit)
+}

@@ -1,0 +1,333 @@
+//! Accounts: their revision, bindings and lines.
+
+pub mod customer;
+
+use crate::base::id;
+use crate::base::time::{Quarter, UtcMillis};
+use crate::engine::account::decision::GroupDecision;
+use crate::engine::accrual::Line;
+use crate::store::port::{GIVEN, Stmt, json_pages};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountRow {
+    pub id: String,
+    pub revision: i64,
+    /// What `digest` said of the groups that are written.
+    pub written: Option<String>,
+}
+
+impl AccountRow {
+    /// An account of which nothing is written, or of which only the id is asked.
+    pub fn new(id: String) -> AccountRow {
+        AccountRow { id, revision: 0, written: None }
+    }
+}
+
+/// What an account's bindings and revenue will say, in short: where it says so already, there is nothing to write.
+pub fn digest(groups: &[GroupDecision]) -> String {
+    fn or_empty(number: Option<UtcMillis>) -> String {
+        number.map_or(String::new(), |at| at.0.to_string())
+    }
+    let mut parts = vec![groups.len().to_string()];
+    for group in groups {
+        let (at, event) = &group.signed_up;
+        parts.extend([
+            group.verdict.group.clone(),
+            text(&group.verdict),
+            text(&group.states),
+            or_empty(group.qualified_at),
+            i64::from(group.held).to_string(),
+            or_empty(group.grant_due_at),
+            at.0.to_string(),
+            event.clone(),
+        ]);
+        for span in &group.revenue {
+            parts.extend([span.from_ms.0.to_string(), or_empty(span.to_ms), span.annual_cents.0.to_string()]);
+        }
+    }
+    id::derived("dec", &parts.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Receipts and states are texts of their own in their columns.
+fn text(value: &impl Serialize) -> String {
+    // Plain data with text keys: see `Stmt::json`.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// An account as it is decided: at the revision that was read, when it signed up, and the digest of its groups.
+#[derive(Serialize)]
+pub struct Advance<'a> {
+    pub id: &'a str,
+    pub revision: i64,
+    pub signed_up: Option<UtcMillis>,
+    pub written: &'a str,
+}
+
+/// Writes decisions, each made at the revision that is given; aborts the batch when one is no longer its account's.
+pub fn account_advance(rows: &[Advance], now: UtcMillis) -> Stmt {
+    Stmt::new(format!(
+        "{GIVEN} INSERT INTO account (id, revision, signed_up_at_ms, written, created_at_ms)
+         SELECT row ->> '$.id', (row ->> '$.revision') + 1, row ->> '$.signed_up', row ->> '$.written', ?2 FROM given WHERE true
+         ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, stale_since_ms = NULL, written = excluded.written,
+           signed_up_at_ms = COALESCE(excluded.signed_up_at_ms, signed_up_at_ms)",
+    ))
+    .json(&rows)
+    .bind(now)
+}
+
+/// Lines of accounts were written without deciding them: the next revision, and a mark to decide them again stays. Aborts
+/// the batch when a revision is no longer its account's.
+pub fn account_touch(accounts: &[AccountRow]) -> Stmt {
+    let rows: Vec<_> = accounts.iter().map(|a| json!({"id": a.id, "revision": a.revision})).collect();
+    Stmt::new(
+        "UPDATE account SET revision = read.revision + 1
+         FROM (SELECT value ->> '$.id' AS id, value ->> '$.revision' AS revision FROM json_each(?1)) read
+         WHERE account.id = read.id",
+    )
+    .json(&rows)
+}
+
+/// Marks accounts to be decided again.
+pub fn stale_by_ids(accounts: &[String], now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "UPDATE account SET revision = revision + 1, stale_since_ms = ?2 WHERE id IN (SELECT value FROM json_each(?1))",
+    )
+    .json(&accounts)
+    .bind(now)
+}
+
+/// Whose sign-up, at or after an instant, named an email domain.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfDomain {
+    pub domain: String,
+    pub from: UtcMillis,
+}
+
+/// Marks accounts to be decided again. The revision moves on, so that whoever is deciding one of them now starts over.
+pub fn stale_by_domains(domains: &[OfDomain], except: &[String], now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3
+         WHERE id IN (SELECT e.account_id FROM json_each(?1) CROSS JOIN event e ON e.email_domain = value ->> '$.domain'
+                      WHERE e.type = 'account.signed_up' AND e.occurred_at_ms >= value ->> '$.from')
+           AND id NOT IN (SELECT value FROM json_each(?2))",
+    )
+    .json(&domains)
+    .json(&except)
+    .bind(now)
+}
+
+/// Who signed up in a span of time through a partner.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfCrowd {
+    pub program: String,
+    pub partner: String,
+    pub from: UtcMillis,
+    pub to: UtcMillis,
+}
+
+/// The same for accounts that signed up later in the same month through the same partner.
+pub fn stale_by_crowds(crowds: &[OfCrowd], except: &[String], now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3
+         WHERE id IN (SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.partner_id = value ->> '$.partner'
+                        AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'
+                      WHERE b.program_id = value ->> '$.program')
+           AND id NOT IN (SELECT value FROM json_each(?2))",
+    )
+    .json(&crowds)
+    .json(&except)
+    .bind(now)
+}
+
+/// Whom touches of a visitor bound in a span of time.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfVisitor {
+    pub visitor: String,
+    pub from: UtcMillis,
+    pub to: UtcMillis,
+}
+
+/// The same for accounts that touches of one visitor bound.
+pub fn stale_by_visitors(visitors: &[OfVisitor], except: &[String], now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3
+         WHERE id IN (SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.visitor = value ->> '$.visitor'
+                        AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to')
+           AND id NOT IN (SELECT value FROM json_each(?2))",
+    )
+    .json(&visitors)
+    .json(&except)
+    .bind(now)
+}
+
+/// Accounts to be decided again, those that signed up first before others: as many as have `facts` events together,
+/// and at least one.
+pub fn stale_list(limit: i64, facts: i64) -> Stmt {
+    Stmt::new(
+        "SELECT id, revision, written FROM (
+           SELECT id, revision, written, row_number() OVER (ORDER BY signed_up_at_ms, id) AS place,
+                  SUM((SELECT COUNT(*) FROM event e WHERE e.account_id = a.id)) OVER (ORDER BY signed_up_at_ms, id) AS total
+           FROM (SELECT id, revision, written, signed_up_at_ms FROM account WHERE stale_since_ms IS NOT NULL
+                 ORDER BY signed_up_at_ms, id LIMIT ?1) a)
+         WHERE total <= ?2 OR place = 1 ORDER BY place",
+    )
+    .bind(limit)
+    .bind(facts)
+}
+
+pub const LINE_COLUMNS: &str = "id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, \
+     at_ms, period, unit, earned_cents, capped_cents, net_cents, bucket, payer, state, vests_at_ms, reason, postings";
+
+pub fn line_list(accounts: &[String]) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {LINE_COLUMNS} FROM accrual WHERE account_id IN (SELECT value FROM json_each(?1)) ORDER BY id"
+    ))
+    .json(&accounts)
+}
+
+/// Writes lines as they are to stand.
+pub fn line_write(lines: &[Line]) -> Vec<Stmt> {
+    let sql = format!("{GIVEN} {} ON CONFLICT (id) DO UPDATE SET {LINE_UPDATES}", line_insert());
+    json_pages(lines).into_iter().map(|page| Stmt::new(sql.clone()).bind(page)).collect()
+}
+
+/// Writes the lines of `given`.
+pub fn line_insert() -> String {
+    let values: Vec<String> = LINE_COLUMNS.split(", ").map(|c| format!("row ->> '$.{}'", c.trim())).collect();
+    // `WHERE true` keeps SQLite from reading ON CONFLICT as a join's.
+    format!("INSERT INTO accrual ({LINE_COLUMNS}) SELECT {} FROM given WHERE true", values.join(", "))
+}
+
+const LINE_UPDATES: &str = "program_version = excluded.program_version, event_id = excluded.event_id, \
+     at_ms = excluded.at_ms, period = excluded.period, earned_cents = excluded.earned_cents, \
+     capped_cents = excluded.capped_cents, net_cents = excluded.net_cents, bucket = excluded.bucket, \
+     state = excluded.state, vests_at_ms = excluded.vests_at_ms, reason = excluded.reason, postings = excluded.postings";
+
+/// Writes accounts' answers, one for each group of programs. One that says what it said before is left as it stands:
+/// most groups have no part in most events. The receipt holds everything about the binding itself.
+pub fn binding_write(groups: &[(&str, &GroupDecision)], now: UtcMillis) -> Vec<Stmt> {
+    let rows: Vec<_> = groups.iter().map(|(account, group)| binding_row(account, group)).collect();
+    let sql = format!("{GIVEN} {BINDING_WRITE}");
+    json_pages(&rows).into_iter().map(|page| Stmt::new(sql.clone()).bind(page).bind(now)).collect()
+}
+
+const BINDING_WRITE: &str =
+    "INSERT INTO binding (account_id, group_id, program_id, partner_id, code, method, source, click_id, visitor, from_ms, event_id,
+           signed_up_at_ms, signup_event_id, qualified_at_ms, qualified_quarter, held, receipt, states, grant_due_at_ms, decided_at_ms)
+         SELECT row ->> '$.account', row ->> '$.group', row ->> '$.program', row ->> '$.partner', row ->> '$.code',
+           row ->> '$.method', row ->> '$.source', row ->> '$.click', row ->> '$.visitor', row ->> '$.from', row ->> '$.event',
+           row ->> '$.signed_up', row ->> '$.signup_event', row ->> '$.qualified', row ->> '$.quarter',
+           row ->> '$.held', row ->> '$.receipt', row ->> '$.states', row ->> '$.due', ?2
+         FROM given WHERE true
+         ON CONFLICT (account_id, group_id) DO UPDATE SET program_id = excluded.program_id, partner_id = excluded.partner_id,
+           code = excluded.code, method = excluded.method, source = excluded.source, click_id = excluded.click_id, visitor = excluded.visitor,
+           from_ms = excluded.from_ms, event_id = excluded.event_id, signed_up_at_ms = excluded.signed_up_at_ms,
+           signup_event_id = excluded.signup_event_id, qualified_at_ms = excluded.qualified_at_ms,
+           qualified_quarter = excluded.qualified_quarter, held = excluded.held, receipt = excluded.receipt,
+           states = excluded.states, grant_due_at_ms = excluded.grant_due_at_ms, decided_at_ms = excluded.decided_at_ms
+     WHERE (receipt, states, qualified_at_ms, held, grant_due_at_ms, signed_up_at_ms, signup_event_id)
+       IS NOT (excluded.receipt, excluded.states, excluded.qualified_at_ms, excluded.held, excluded.grant_due_at_ms,
+               excluded.signed_up_at_ms, excluded.signup_event_id)";
+
+fn binding_row(account: &str, group: &GroupDecision) -> serde_json::Value {
+    let binding = group.verdict.binding.as_ref();
+    json!({
+        "account": account, "group": group.verdict.group, "program": binding.map(|b| &b.program),
+        "partner": binding.map(|b| &b.partner), "code": binding.map(|b| &b.code),
+        "method": binding.map(|b| &b.method), "source": binding.map(|b| b.source),
+        "click": binding.and_then(|b| b.click.as_ref()), "visitor": binding.and_then(|b| b.visitor.as_ref()), "from": binding.map(|b| b.from),
+        "event": binding.map(|b| &b.event), "signed_up": group.signed_up.0, "signup_event": group.signed_up.1,
+        "qualified": group.qualified_at, "quarter": group.qualified_at.map(|at| Quarter::of(at).to_string()),
+        "held": i64::from(group.held), "receipt": text(&group.verdict), "states": text(&group.states),
+        "due": group.grant_due_at,
+    })
+}
+
+/// Replaces what accounts' subscriptions are worth to their partners.
+pub fn revenue_write(groups: &[(&str, &GroupDecision)]) -> [Stmt; 2] {
+    let mut accounts: Vec<&str> = groups.iter().map(|(account, _)| *account).collect();
+    accounts.dedup();
+    let mut rows = Vec::new();
+    for (account, group) in groups {
+        if let Some(binding) = &group.verdict.binding {
+            rows.extend(group.revenue.iter().map(|span| {
+                json!({"account": account, "program": binding.program, "partner": binding.partner, "span": span})
+            }));
+        }
+    }
+    [
+        Stmt::new("DELETE FROM revenue_span WHERE account_id IN (SELECT value FROM json_each(?1))").json(&accounts),
+        Stmt::new(format!(
+            "{GIVEN} INSERT INTO revenue_span (account_id, program_id, partner_id, from_ms, to_ms, annual_cents)
+             SELECT row ->> '$.account', row ->> '$.program', row ->> '$.partner', row ->> '$.span.from_ms',
+                    row ->> '$.span.to_ms', row ->> '$.span.annual_cents' FROM given",
+        ))
+        .json(&rows),
+    ]
+}
+
+/// Takes away the answers of accounts whose sign-up turned out to be another account's.
+pub fn binding_clear(accounts: &[String]) -> [Stmt; 3] {
+    [
+        Stmt::new("UPDATE account SET written = NULL WHERE id IN (SELECT value FROM json_each(?1))").json(&accounts),
+        Stmt::new("DELETE FROM revenue_span WHERE account_id IN (SELECT value FROM json_each(?1))").json(&accounts),
+        Stmt::new("DELETE FROM binding WHERE account_id IN (SELECT value FROM json_each(?1))").json(&accounts),
+    ]
+}
+
+/// Accounts by their ids, those that were decided before.
+pub fn account_list(ids: &[String]) -> Stmt {
+    Stmt::new("SELECT id, revision, written FROM account WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id")
+        .json(&ids)
+}
+
+/// An account's bindings as stored, for its receipt.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BindingRow {
+    pub group_id: String,
+    pub receipt: String,
+    pub states: String,
+    pub decided_at_ms: UtcMillis,
+}
+
+pub fn binding_list(account: &str) -> Stmt {
+    Stmt::new("SELECT group_id, receipt, states, decided_at_ms FROM binding WHERE account_id = ?1 ORDER BY group_id")
+        .bind(account)
+}
+
+/// To whom accounts are bound before a decision about them.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct BoundRow {
+    pub account_id: String,
+    pub group_id: String,
+    pub program_id: String,
+    pub partner_id: String,
+    pub code: String,
+    pub from_ms: UtcMillis,
+    pub event_id: String,
+    pub signed_up_at_ms: UtcMillis,
+    pub signup_event_id: String,
+    pub visitor: Option<String>,
+}
+
+pub fn bound_list(accounts: &[String]) -> Stmt {
+    Stmt::new(
+        "SELECT account_id, group_id, program_id, partner_id, code, from_ms, event_id, signed_up_at_ms, signup_event_id, visitor
+         FROM binding WHERE account_id IN (SELECT value FROM json_each(?1)) AND partner_id IS NOT NULL",
+    )
+    .json(&accounts)
+}
+
+/// Accounts with a decision in a group of programs, after the cursor.
+pub fn group_accounts(group: &str, after: &str, limit: i64) -> Stmt {
+    Stmt::new("SELECT account_id FROM binding WHERE group_id = ?1 AND account_id > ?2 ORDER BY account_id LIMIT ?3")
+        .bind(group)
+        .bind(after)
+        .bind(limit)
+}
+
+pub fn account_find(id: &str) -> Stmt {
+    Stmt::new("SELECT id, revision, written FROM account WHERE id = ?1").bind(id)
+}

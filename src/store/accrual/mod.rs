@@ -1,0 +1,3 @@
+//! What partners have earned, and what becomes of it.
+
+pub mod modifiers;

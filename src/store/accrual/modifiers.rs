@@ -1,0 +1,250 @@
+//! What runs find about partners: modifiers earned and caps reached. Set-based: each statement looks at all partners of
+//! the program, and what it changes marks the accounts that have to be decided again.
+
+use crate::base::time::UtcMillis;
+use crate::engine::accrual::backfill;
+use crate::engine::accrual::backfill::Added;
+use crate::engine::sabotage;
+use crate::engine::sabotage::Fault;
+use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
+use crate::store::account::LINE_COLUMNS;
+use crate::store::port::{GIVEN, Stmt, json_pages};
+use crate::store::settlement::run::RunRow;
+
+/// The statements of one batch: what was found is written beside what stood, accounts of partners for whom something
+/// changed are marked, and what was not found again goes.
+pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
+    // One statement for each kind of condition, however many modifiers have one: a batch has a bound.
+    let (mut quarter, mut total, mut revenue) = (Vec::new(), Vec::new(), Vec::new());
+    for modifier in &document.modifiers {
+        for condition in &modifier.when_any {
+            match condition {
+                PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Quarter } => {
+                    quarter.push((&modifier.id, *at_least + i64::from(sabotage::is(Fault::BonusFromSixth))));
+                }
+                PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Total } => {
+                    total.push((&modifier.id, *at_least));
+                }
+                PartnerCondition::AnnualRevenue { at_least_cents } => revenue.push((&modifier.id, at_least_cents.0)),
+            }
+        }
+    }
+    let of = |conditions: Vec<(&String, i64)>, find: fn() -> String| {
+        (!conditions.is_empty()).then(|| Stmt::new(find()).bind(&run.program_id).bind(&run.id).json(&conditions))
+    };
+    let caps: Vec<_> = document
+        .caps
+        .iter()
+        .map(|cap| (&cap.reward, cap.per_partner_month_cents.0 + i64::from(sabotage::is(Fault::CapOffByOne))))
+        .collect();
+    let mut statements: Vec<Stmt> =
+        [of(quarter, find_by_quarter), of(total, find_in_total), of(revenue, find_by_revenue), of(caps, cap_find)]
+            .into_iter()
+            .flatten()
+            .collect();
+    if !statements.is_empty() {
+        statements.extend([
+            mark_partners(run, backfill::applies(document), now),
+            forget_terms(run),
+            mark_capped(run, now),
+            forget_caps(run),
+        ]);
+    }
+    statements
+}
+
+/// Terms are found as of the program's latest run: to run an older period again takes nothing back from newer ones.
+const AS_OF: &str = "(SELECT MAX(as_of_ms) FROM run WHERE program_id = ?1)";
+
+/// Of several ways to the same modifier the earliest instant counts.
+const KEEP_EARLIEST: &str = "ON CONFLICT (program_id, partner_id, modifier_id, quarter) DO UPDATE SET
+       changed_run = IIF(seen_run = excluded.seen_run, IIF(excluded.from_ms < from_ms, excluded.changed_run, changed_run),
+                         IIF(excluded.from_ms <> from_ms, excluded.changed_run, changed_run)),
+       from_ms = IIF(seen_run = excluded.seen_run, MIN(from_ms, excluded.from_ms), excluded.from_ms),
+       seen_run = excluded.seen_run";
+
+const TERM_INSERT: &str =
+    "INSERT INTO partner_term (program_id, partner_id, modifier_id, quarter, from_ms, changed_run, seen_run)";
+
+/// As many qualifying referrals in one quarter. `?3`: pairs of modifier and threshold, here and below.
+fn find_by_quarter() -> String {
+    let period = if sabotage::is(Fault::BonusByYear) { "substr(qualified_quarter, 1, 4)" } else { "qualified_quarter" };
+    format!(
+        "{TERM_INSERT} SELECT ?1, partner_id, c.value ->> 0, qualified_quarter, 0, ?2, ?2 FROM (
+           SELECT partner_id, qualified_quarter, COUNT(*) AS referrals FROM binding
+           WHERE program_id = ?1 AND qualified_at_ms < {AS_OF} AND {held} AND partner_id IS NOT NULL
+           GROUP BY partner_id, {period}) CROSS JOIN json_each(?3) c WHERE referrals >= c.value ->> 1 {KEEP_EARLIEST}",
+        held = if sabotage::is(Fault::HeldReferralsCount) { "held >= 0" } else { "held = 0" },
+    )
+}
+
+/// As many qualifying referrals in all: from the moment of the last of them.
+fn find_in_total() -> String {
+    format!(
+        "{TERM_INSERT} SELECT ?1, partner_id, c.value ->> 0, '', qualified_at_ms, ?2, ?2 FROM (
+           SELECT partner_id, qualified_at_ms,
+                  row_number() OVER (PARTITION BY partner_id ORDER BY qualified_at_ms, account_id) AS place
+           FROM binding WHERE program_id = ?1 AND qualified_at_ms < {AS_OF} AND held = 0 AND partner_id IS NOT NULL)
+           CROSS JOIN json_each(?3) c WHERE place = c.value ->> 1 {KEEP_EARLIEST}"
+    )
+}
+
+/// So much sourced yearly revenue: from the moment it was first reached.
+fn find_by_revenue() -> String {
+    format!(
+        "{TERM_INSERT} SELECT ?1, partner_id, c.value ->> 0, '', MIN(at), ?2, ?2 FROM (
+           SELECT partner_id, at, SUM(SUM(cents)) OVER (PARTITION BY partner_id ORDER BY at) AS worth FROM (
+             SELECT partner_id, from_ms AS at, annual_cents AS cents FROM revenue_span WHERE program_id = ?1 AND from_ms < {AS_OF}
+             UNION ALL
+             SELECT partner_id, to_ms, -annual_cents FROM revenue_span WHERE program_id = ?1 AND to_ms < {AS_OF})
+           GROUP BY partner_id, at) CROSS JOIN json_each(?3) c
+         WHERE worth >= c.value ->> 1 GROUP BY partner_id, c.value ->> 0 {KEEP_EARLIEST}"
+    )
+}
+
+/// A line takes room in the order of (paid at, invoice), with all it earned: nothing gives the room back. Of two caps on
+/// one reward the lower counts.
+fn cap_find() -> String {
+    format!(
+        "INSERT INTO cap_verdict (line_id, program_id, account_id, capped_cents, changed_run, seen_run)
+         SELECT id, ?1, account_id, MIN(earned_cents, total - cap), ?2, ?2 FROM (
+           SELECT id, account_id, earned_cents, cap, SUM({room}) OVER (
+                    PARTITION BY rule_id, partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch') ORDER BY at_ms, basis) AS total
+           FROM (SELECT value ->> 0 AS reward, MIN(value ->> 1) AS cap FROM json_each(?3) GROUP BY value ->> 0) c
+             CROSS JOIN accrual ON program_id = ?1 AND rule_id = c.reward
+           WHERE at_ms < {AS_OF} AND earned_cents > 0)
+         WHERE total > cap
+         ON CONFLICT (line_id) DO UPDATE SET changed_run = IIF(capped_cents <> excluded.capped_cents, excluded.changed_run, changed_run),
+           capped_cents = excluded.capped_cents, seen_run = excluded.seen_run",
+        room = if sabotage::is(Fault::CapGivesRoomBack) { "net_cents" } else { "earned_cents" },
+    )
+}
+
+/// Who has lost a term; who has a new one as well, unless it is added line by line.
+fn mark_partners(run: &RunRow, new_are_added: bool, now: UtcMillis) -> Stmt {
+    let new = if new_are_added { "" } else { " OR changed_run = ?2" };
+    Stmt::new(format!(
+        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3 WHERE id IN (
+           SELECT account_id FROM binding WHERE program_id = ?1 AND partner_id IN (
+             SELECT partner_id FROM partner_term WHERE program_id = ?1 AND (seen_run <> ?2{new})))",
+    ))
+    .bind(&run.program_id)
+    .bind(&run.id)
+    .bind(now)
+}
+
+fn forget_terms(run: &RunRow) -> Stmt {
+    Stmt::new("DELETE FROM partner_term WHERE program_id = ?1 AND seen_run <> ?2").bind(&run.program_id).bind(&run.id)
+}
+
+fn mark_capped(run: &RunRow, now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3 WHERE id IN (
+           SELECT account_id FROM cap_verdict WHERE program_id = ?1 AND (changed_run = ?2 OR seen_run <> ?2))",
+    )
+    .bind(&run.program_id)
+    .bind(&run.id)
+    .bind(now)
+}
+
+fn forget_caps(run: &RunRow) -> Stmt {
+    Stmt::new("DELETE FROM cap_verdict WHERE program_id = ?1 AND seen_run <> ?2").bind(&run.program_id).bind(&run.id)
+}
+
+/// Lines of partners that are read at a time.
+pub const LINES_MAX: i64 = 4_000;
+
+/// Partners for whom this run found a new term, after the run's cursor, with how many lines they have: as many as have
+/// `LINES_MAX` together, and at least one.
+pub fn topped_partners(run: &RunRow) -> Stmt {
+    Stmt::new(
+        "SELECT partner_id, lines FROM (
+           SELECT partner_id, lines, SUM(lines) OVER (ORDER BY partner_id) AS total, row_number() OVER (ORDER BY partner_id) AS place
+           FROM (SELECT t.partner_id, (SELECT COUNT(*) FROM accrual l WHERE l.partner_id = t.partner_id) AS lines
+                 FROM (SELECT DISTINCT partner_id FROM partner_term WHERE program_id = ?1 AND changed_run = ?2 AND partner_id > ?3
+                       ORDER BY partner_id LIMIT 1000) t))
+         WHERE total <= ?4 OR place = 1 ORDER BY place",
+    )
+    .bind(&run.program_id)
+    .bind(&run.id)
+    .bind(&run.cursor)
+    .bind(LINES_MAX)
+}
+
+pub fn mark_partner(run: &RunRow, partner: &str, now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3 WHERE id IN (
+           SELECT account_id FROM binding WHERE program_id = ?1 AND partner_id = ?2)",
+    )
+    .bind(&run.program_id)
+    .bind(partner)
+    .bind(now)
+}
+
+/// The terms of partners.
+pub fn terms_of(run: &RunRow, partners: &[String]) -> Stmt {
+    Stmt::new(
+        "SELECT program_id, partner_id, modifier_id, quarter, from_ms FROM partner_term
+         WHERE program_id = ?1 AND partner_id IN (SELECT value FROM json_each(?2))",
+    )
+    .bind(&run.program_id)
+    .json(&partners)
+}
+
+/// Their accounts with an invoice that may have earned nothing at the base rate, and so has no line.
+pub fn tiny_accounts(run: &RunRow, partners: &[String]) -> Stmt {
+    Stmt::new(
+        "SELECT b.account_id FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
+         WHERE b.program_id = ?1 AND EXISTS (SELECT 1 FROM event e WHERE e.account_id = b.account_id
+           AND e.type = 'invoice.paid' AND e.payload ->> '$.\"invoice.paid\".amount.cents' < 100)",
+    )
+    .bind(&run.program_id)
+    .json(&partners)
+}
+
+/// Their accounts that are not to be decided in any case.
+pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Stmt {
+    Stmt::new(
+        "SELECT a.id, a.revision, NULL AS written FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
+           CROSS JOIN account a ON a.id = b.account_id
+         WHERE b.program_id = ?1 AND a.stale_since_ms IS NULL",
+    )
+    .bind(&run.program_id)
+    .json(&partners)
+}
+
+/// Their lines for invoices. The plus keeps SQLite to the index by partner.
+pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
+    Stmt::new(
+        "SELECT l.id, l.partner_id, l.account_id, l.basis, l.rule_id, l.at_ms, l.program_version, l.earned_cents,
+                e.payload ->> '$.\"invoice.paid\".amount.cents' AS amount_cents,
+                l.net_cents = l.earned_cents AND l.capped_cents = 0 AND l.state IN ('pending', 'available')
+                  AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = e.invoice_id AND o.id <> e.id) AS plain
+         FROM json_each(?2) p CROSS JOIN accrual l ON l.partner_id = p.value CROSS JOIN event e ON e.id = l.event_id
+         WHERE +l.program_id = ?1 AND l.basis GLOB 'invoice:*'",
+    )
+    .bind(&run.program_id)
+    .json(&partners)
+}
+
+/// Writes what is added, each as the line beside it stands, with its ledger row. That line was accrued between the same
+/// ledger accounts, so they exist.
+pub fn added_write(added: &[Added], now: UtcMillis) -> Vec<Stmt> {
+    let lines = format!(
+        "{GIVEN} INSERT INTO accrual ({LINE_COLUMNS})
+         SELECT row ->> 0, l.program_id, l.program_version, row ->> 2, l.partner_id, l.account_id, l.event_id,
+                l.basis || ':' || l.rule_id, l.at_ms, l.period, l.unit, row ->> 3, 0, row ->> 3, row ->> 4, l.payer,
+                row ->> 4, l.vests_at_ms, l.reason, 1
+         FROM given CROSS JOIN accrual l ON l.id = row ->> 1"
+    );
+    let rows: Vec<_> = added.iter().map(|a| (&a.id, &a.beside, &a.modifier, a.cents, a.bucket)).collect();
+    let transfers = "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
+         SELECT l.id || '.1', l.id, 'accrue', 'single', l.program_id || '/' || l.unit || '/' || l.payer,
+                l.program_id || '/' || l.unit || '/' || l.bucket || '/' || l.partner_id, l.net_cents, l.program_id, '', l.reason, ?2
+         FROM json_each(?1) given CROSS JOIN accrual l ON l.id = given.value";
+    let ids: Vec<_> = added.iter().map(|a| &a.id).collect();
+    let mut statements: Vec<Stmt> =
+        json_pages(&rows).into_iter().map(|page| Stmt::new(lines.clone()).bind(page)).collect();
+    statements.extend(json_pages(&ids).into_iter().map(|page| Stmt::new(transfers).bind(page).bind(now)));
+    statements
+}

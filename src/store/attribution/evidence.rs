@@ -1,0 +1,188 @@
+//! What a decision about an account reads of others: the links it names, accounts of its email domain, sign-ups of the
+//! same partners, what runs found about them.
+
+use crate::base::time::{DAY_MS, UtcMillis};
+use crate::engine::review::relation::{RING_DEPTH, VISITOR_DAYS};
+use crate::store::port::Stmt;
+use serde::Serialize;
+
+/// Accounts of one domain and program that are read at most: the first bound answers, and it may be the account itself.
+const NEIGHBOURS: i64 = 2;
+/// Sign-ups of one partner and month that are read at most; no rule counts further.
+pub const CROWD_MAX: i64 = 200;
+
+/// The codes that accounts' facts name, that are said about their domains, or that their neighbours are bound by, and
+/// `codes`; with what attribution asks about each.
+pub fn link_list(accounts: &[String], domains: &[String], codes: &[String]) -> Stmt {
+    Stmt::new(format!(
+        "WITH d AS ({DOMAINS}), said AS (SELECT codes FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND codes <> '[]'
+                UNION ALL SELECT codes FROM event WHERE domain IN (SELECT domain FROM d) AND codes <> '[]')
+         SELECT l.code, l.program_id, l.partner_id, l.expires_at_ms, l.disabled_at_ms, l.source, p.kind,
+                p.disclosure_accepted_at_ms, p.left_at_ms, p.website AS partner_website, pp.email AS partner_email
+         FROM link l JOIN partner p ON p.id = l.partner_id LEFT JOIN partner_person pp ON pp.partner_id = p.id
+         WHERE l.code IN (SELECT value FROM json_each(?3)
+           UNION SELECT c.value FROM said, json_each(said.codes) c
+           UNION SELECT b.code FROM d CROSS JOIN event e ON e.email_domain = d.domain AND e.type = 'account.signed_up'
+             CROSS JOIN binding b ON b.account_id = e.account_id WHERE b.code IS NOT NULL
+           UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1)) AND b.code IS NOT NULL)"
+    ))
+    .json(&accounts)
+    .json(&domains)
+    .json(&codes)
+}
+
+/// The email domains of accounts' sign-ups, and further ones.
+const DOMAINS: &str = "SELECT email_domain AS domain FROM event WHERE account_id IN (SELECT value FROM json_each(?1))
+      AND type = 'account.signed_up' AND email_domain IS NOT NULL UNION SELECT value FROM json_each(?2)";
+
+/// For each domain and program the accounts that were bound first. The joins' order is given: from the domains, which
+/// are few, to their sign-ups, never from all bindings there are.
+pub fn neighbour_list(accounts: &[String], domains: &[String]) -> Stmt {
+    Stmt::new(format!(
+        "WITH d AS ({DOMAINS})
+         SELECT account_id, email_domain, program_id, code, from_ms, event_id FROM (
+           SELECT b.account_id, e.email_domain, b.program_id, b.code, b.from_ms, b.event_id,
+                  row_number() OVER (PARTITION BY e.email_domain, b.program_id ORDER BY b.from_ms, b.event_id) AS place
+           FROM d CROSS JOIN event e ON e.email_domain = d.domain AND e.type = 'account.signed_up'
+             CROSS JOIN binding b ON b.account_id = e.account_id AND b.signup_event_id = e.id
+           WHERE b.partner_id IS NOT NULL
+             AND b.program_id IN (SELECT v.program_id FROM program_version v, json_each(v.document, '$.attribution.methods') m
+                                  WHERE m.value = 'email_domain'))
+         WHERE place <= {NEIGHBOURS} OR account_id IN (SELECT value FROM json_each(?1))"
+    ))
+    .json(&accounts)
+    .json(&domains)
+}
+
+/// The first referred sign-ups of each month from the accounts' first (or `at`) to their last, of the partners behind accounts' codes
+/// and `codes`, in programs that count them.
+pub fn crowd_list(accounts: &[String], codes: &[String], at: Option<UtcMillis>) -> Stmt {
+    Stmt::new(format!(
+        "WITH s AS (SELECT occurred_at_ms AS at FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND type = 'account.signed_up'
+                UNION ALL SELECT CAST(?3 AS INTEGER) WHERE ?3 IS NOT NULL),
+              span AS MATERIALIZED (SELECT CAST(strftime('%s', MIN(at) / 1000, 'unixepoch', 'start of month') AS INTEGER) * 1000 AS since,
+                CAST(strftime('%s', MAX(at) / 1000, 'unixepoch', 'start of month', '+1 month') AS INTEGER) * 1000 AS until FROM s)
+         SELECT program_id, partner_id, account_id, signed_up_at_ms, signup_event_id FROM (
+           SELECT b.program_id, b.partner_id, b.account_id, b.signed_up_at_ms, b.signup_event_id,
+                  row_number() OVER (PARTITION BY b.program_id, b.partner_id, strftime('%Y-%m', b.signed_up_at_ms / 1000, 'unixepoch')
+                    ORDER BY b.signed_up_at_ms, b.signup_event_id) AS place
+           FROM binding b
+           WHERE b.partner_id IN (SELECT l.partner_id FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
+               UNION SELECT c.value FROM event e, json_each(e.codes) c
+                 WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.codes <> '[]'))
+             AND b.program_id IN (SELECT v.program_id FROM program_version v WHERE instr(v.document, 'signups_in_month') > 0)
+             AND b.signed_up_at_ms >= (SELECT since FROM span) AND b.signed_up_at_ms < (SELECT until FROM span))
+         WHERE place <= {CROWD_MAX}"
+    ))
+    .json(&accounts)
+    .json(&codes)
+    .bind(at)
+}
+
+/// Rows of one visitor that are read for one account at most: several for each account that is counted.
+const VISITOR_ROWS: i64 = 100;
+
+/// The accounts that touches of the accounts' visitors, and of `visitors` at an instant, bound in the days before each.
+pub fn visitor_list(accounts: &[String], visitors: &[String], at: Option<UtcMillis>) -> Stmt {
+    Stmt::new(format!(
+        "WITH s AS (SELECT DISTINCT b.visitor, b.signed_up_at_ms AS at FROM binding b
+                      WHERE b.account_id IN (SELECT value FROM json_each(?1)) AND b.visitor IS NOT NULL
+                    UNION SELECT v.value, e.occurred_at_ms FROM event e, json_each(json_array(e.credential ->> '$.trail.visitor', e.credential ->> '$.visitor')) v
+                      WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.type = 'account.signed_up' AND v.value IS NOT NULL
+                    UNION SELECT value, CAST(?3 AS INTEGER) FROM json_each(?2) WHERE ?3 IS NOT NULL)
+         SELECT DISTINCT visitor, account_id, signed_up_at_ms, signup_event_id FROM (
+           SELECT b.visitor, b.account_id, b.signed_up_at_ms, b.signup_event_id,
+                  row_number() OVER (PARTITION BY s.visitor, s.at ORDER BY b.signed_up_at_ms DESC, b.signup_event_id DESC) AS place
+           FROM s CROSS JOIN binding b ON b.visitor = s.visitor AND b.signed_up_at_ms > s.at - {VISITOR_MS} AND b.signed_up_at_ms <= s.at)
+         WHERE place <= {VISITOR_ROWS}"
+    ))
+    .json(&accounts)
+    .json(&visitors)
+    .bind(at)
+}
+
+const VISITOR_MS: i64 = VISITOR_DAYS * DAY_MS;
+/// Partners up whose own referrers are followed, all together.
+const UPLINES: i64 = 300;
+
+/// The partner of each binding of partners' own accounts, from `up` on: by the host's name for both, and by address.
+fn uplines() -> String {
+    let step = |own: &str| {
+        format!(
+            "SELECT up.start, b.partner_id, up.depth + 1, MAX(up.at, b.from_ms),
+               IIF(b.from_ms > up.at OR (b.from_ms = up.at AND b.event_id > up.event), b.event_id, up.event)
+             FROM up {own} CROSS JOIN binding b ON b.account_id = o.account_id AND b.partner_id IS NOT NULL
+             WHERE up.depth < {RING_DEPTH}"
+        )
+    };
+    let by_name = step("CROSS JOIN (SELECT id, external_id AS account_id FROM partner) o ON o.id = up.partner");
+    let by_email = step(
+        "CROSS JOIN partner_person x ON x.partner_id = up.partner CROSS JOIN event_person o ON lower(o.email) = lower(x.email) AND o.email IS NOT NULL",
+    );
+    format!("{by_name} UNION {by_email} LIMIT {UPLINES}")
+}
+
+/// The partners behind accounts' codes and `codes`, and whoever referred their own accounts, up and up.
+pub fn upline_list(accounts: &[String], codes: &[String]) -> Stmt {
+    Stmt::new(format!(
+        "WITH RECURSIVE up (start, partner, depth, at, event) AS (
+           SELECT DISTINCT l.partner_id, l.partner_id, 0, 0, '' FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
+             UNION SELECT c.value FROM event e, json_each(e.codes) c
+               WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.codes <> '[]'
+             UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1)))
+           UNION {})
+         SELECT up.start AS partner_id, up.depth, p.external_id, x.email, up.at AS latest_ms, up.event AS latest_event
+         FROM up CROSS JOIN partner p ON p.id = up.partner LEFT JOIN partner_person x ON x.partner_id = p.id",
+        uplines()
+    ))
+    .json(&accounts)
+    .json(&codes)
+}
+
+/// Marks the own accounts of partners, and of whoever referred those up and up, to be decided again: an account that is
+/// a partner's own was bound to them, or is no longer.
+pub fn stale_by_uplines(changes: &[OfUpline], now: UtcMillis) -> Stmt {
+    Stmt::new(format!(
+        "WITH RECURSIVE up (start, partner, depth, at, event) AS (
+           SELECT DISTINCT '', c.value ->> '$.partner', 0, 0, '' FROM json_each(?1) c
+           WHERE EXISTS (SELECT 1 FROM partner p WHERE p.external_id = c.value ->> '$.account')
+              OR EXISTS (SELECT 1 FROM event_person e JOIN partner_person x ON lower(x.email) = lower(e.email)
+                         WHERE e.account_id = c.value ->> '$.account')
+           UNION {})
+         UPDATE account SET revision = revision + 1, stale_since_ms = ?2
+         WHERE id IN (SELECT p.external_id FROM up JOIN partner p ON p.id = up.partner
+             UNION SELECT e.account_id FROM up JOIN partner_person x ON x.partner_id = up.partner
+               JOIN event_person e ON lower(e.email) = lower(x.email) AND e.email IS NOT NULL)
+           AND EXISTS (SELECT 1 FROM binding b WHERE b.account_id = account.id AND b.partner_id IS NOT NULL)",
+        uplines()
+    ))
+    .json(&changes)
+    .bind(now)
+}
+
+/// An account whose binding changed, and a partner that it was or is bound to.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfUpline {
+    pub account: String,
+    pub partner: String,
+}
+
+/// The modifiers earned by the partners behind accounts' bindings and codes, and `codes`.
+pub fn term_list(accounts: &[String], codes: &[String]) -> Stmt {
+    Stmt::new(
+        "SELECT t.program_id, t.partner_id, t.modifier_id, t.quarter, t.from_ms
+         FROM (SELECT DISTINCT l.program_id, l.partner_id FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
+             UNION SELECT c.value FROM event e, json_each(e.codes) c
+               WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.codes <> '[]'
+             UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1)))) p
+           CROSS JOIN partner_term t ON t.program_id = p.program_id AND t.partner_id = p.partner_id",
+    )
+    .json(&accounts)
+    .json(&codes)
+}
+
+/// What monthly caps take from the lines of accounts.
+pub fn cap_list(accounts: &[String]) -> Stmt {
+    Stmt::new("SELECT line_id, capped_cents FROM cap_verdict WHERE account_id IN (SELECT value FROM json_each(?1)) AND capped_cents > 0")
+        .json(&accounts)
+}

@@ -1,0 +1,81 @@
+//! Promotion codes for the referred: which coupon, whose code, and how far it got at Stripe.
+
+use crate::base::time::UtcMillis;
+use crate::store::port::Stmt;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromotionRow {
+    pub id: String,
+    pub program_id: String,
+    pub coupon_id: String,
+    pub visitor_id: Option<String>,
+    pub account_id: Option<String>,
+    pub code: String,
+    /// How many keys were used.
+    pub attempt: i64,
+    pub first_sent_at_ms: Option<UtcMillis>,
+    pub due_at_ms: UtcMillis,
+    /// Stripe's id of it: from then on the code works.
+    pub promotion_id: Option<String>,
+    pub revision: i64,
+    pub created_at_ms: UtcMillis,
+}
+
+pub fn coupon_find(id: &str) -> Stmt {
+    Stmt::new("SELECT id FROM promotion_coupon WHERE id = ?1").bind(id)
+}
+
+pub fn coupon_insert(id: &str, program: &str, version: i64, now: UtcMillis) -> Stmt {
+    Stmt::new("INSERT INTO promotion_coupon (id, program_id, version, made_at_ms) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")
+        .bind(id)
+        .bind(program)
+        .bind(version)
+        .bind(now)
+}
+
+/// The account's code, else the visitor's; what belongs to another account is nobody else's.
+pub fn promotion_find(program: &str, account: Option<&str>, visitor: Option<&str>) -> Stmt {
+    Stmt::new(
+        "SELECT id, program_id, coupon_id, visitor_id, account_id, code, attempt, first_sent_at_ms, due_at_ms, promotion_id, revision, created_at_ms
+         FROM promotion_code WHERE program_id = ?1
+           AND (account_id = ?2 OR (visitor_id = ?3 AND (account_id IS NULL OR ?2 IS NULL)))
+         ORDER BY account_id IS ?2 DESC LIMIT 1",
+    )
+    .bind(program)
+    .bind(account)
+    .bind(visitor)
+}
+
+/// Stores a code before Stripe is asked for it. A second one of the same account or visitor aborts; where the visitor's
+/// is another account's by now, this account's is its own alone.
+pub fn promotion_insert(p: &PromotionRow) -> Stmt {
+    Stmt::new(
+        "INSERT INTO promotion_code (id, program_id, coupon_id, visitor_id, account_id, code, attempt, due_at_ms, revision, created_at_ms)
+         SELECT ?1, ?2, ?3, IIF(?5 IS NOT NULL AND EXISTS (SELECT 1 FROM promotion_code x WHERE x.program_id = ?2 AND x.visitor_id = ?4), NULL, ?4),
+                ?5, ?6, 0, ?7, 1, ?7",
+    )
+    .bind(&p.id)
+    .bind(&p.program_id)
+    .bind(&p.coupon_id)
+    .bind(p.visitor_id.clone())
+    .bind(p.account_id.clone())
+    .bind(&p.code)
+    .bind(p.created_at_ms)
+}
+
+/// Writes a code as it is now, at the revision at which it was read.
+pub fn promotion_write(p: &PromotionRow) -> Stmt {
+    Stmt::new(
+        "UPDATE promotion_code SET revision = CAST(?2 AS INTEGER) + 1, account_id = ?3, attempt = CAST(?4 AS INTEGER),
+           first_sent_at_ms = ?5, due_at_ms = ?6, promotion_id = ?7, coupon_id = ?8 WHERE id = ?1",
+    )
+    .bind(&p.id)
+    .bind(p.revision)
+    .bind(p.account_id.clone())
+    .bind(p.attempt)
+    .bind(p.first_sent_at_ms)
+    .bind(p.due_at_ms)
+    .bind(p.promotion_id.clone())
+    .bind(&p.coupon_id)
+}

@@ -1,0 +1,124 @@
+//! Credit that the application uses up, and what of it is given back: rows, ledger, and what there is to redeem.
+
+use crate::base::time::UtcMillis;
+use crate::store::port::Stmt;
+use serde::{Deserialize, Serialize};
+
+/// A redemption with what was given back of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redemption {
+    pub id: String,
+    pub program_id: String,
+    pub partner_id: String,
+    pub unit: String,
+    pub amount_cents: i64,
+    pub returned_cents: i64,
+    pub reason: String,
+    pub actor: String,
+    pub created_at_ms: UtcMillis,
+}
+
+const REDEMPTION: &str = "SELECT r.id, r.program_id, r.partner_id, r.unit, r.amount_cents, r.reason, r.actor, r.created_at_ms,
+    (SELECT COALESCE(SUM(v.amount_cents), 0) FROM redemption_return v WHERE v.redemption_id = r.id) AS returned_cents FROM redemption r";
+
+/// What a partner's credit in one unit is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditRow {
+    pub unit: String,
+    pub pending_cents: i64,
+    pub available_cents: i64,
+    /// Of what is available: held by a review, or by a dispute.
+    pub frozen_cents: i64,
+    pub redeemed_cents: i64,
+}
+
+/// A partner's credit, by unit.
+pub fn credit_list(partner: &str) -> Stmt {
+    Stmt::new(
+        "SELECT a.unit, SUM(IIF(a.kind = 'pending', a.cr_posted_cents - a.dr_posted_cents, 0)) AS pending_cents,
+           SUM(IIF(a.kind = 'available', a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents, 0)) AS available_cents,
+           SUM(IIF(a.kind = 'redeemed', a.cr_posted_cents - a.dr_posted_cents, 0)) AS redeemed_cents,
+           (SELECT COALESCE(SUM(l.net_cents), 0) FROM accrual l WHERE l.partner_id = ?1 AND l.unit = a.unit AND l.bucket = 'available'
+             AND l.state IN ('held', 'disputed')) AS frozen_cents
+         FROM ledger_account a WHERE a.partner_id = ?1 AND substr(a.unit, 1, 7) = 'credit:' GROUP BY a.unit ORDER BY a.unit",
+    )
+    .bind(partner)
+}
+
+pub fn redemption_find(id: &str) -> Stmt {
+    Stmt::new(format!("{REDEMPTION} WHERE r.id = ?1")).bind(id)
+}
+
+/// A partner's redemptions before the cursor (instant, id), newest first.
+pub fn redemption_page(partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "{REDEMPTION} WHERE r.partner_id = ?1 AND (r.created_at_ms < ?2 OR (r.created_at_ms = ?2 AND r.id < ?3))
+         ORDER BY r.created_at_ms DESC, r.id DESC LIMIT ?4"
+    ))
+    .bind(partner)
+    .bind(before_ms)
+    .bind(before_id)
+    .bind(limit)
+}
+
+/// Stores a redemption with its ledger row. More than is there to redeem aborts the batch.
+pub fn redemption_insert(r: &Redemption) -> Vec<Stmt> {
+    let row = Stmt::new(
+        "INSERT INTO redemption (id, program_id, partner_id, unit, amount_cents, reason, actor, created_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )
+    .bind(&r.id)
+    .bind(&r.program_id)
+    .bind(&r.partner_id)
+    .bind(&r.unit)
+    .bind(r.amount_cents)
+    .bind(&r.reason)
+    .bind(&r.actor)
+    .bind(r.created_at_ms);
+    let account = Stmt::new(
+        "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
+         SELECT r.program_id || '/' || r.unit || '/redeemed/' || r.partner_id, r.program_id, r.unit, 'redeemed', r.partner_id
+         FROM redemption r WHERE r.id = ?1 AND NOT EXISTS (SELECT 1 FROM ledger_account a
+           WHERE a.id = r.program_id || '/' || r.unit || '/redeemed/' || r.partner_id)",
+    );
+    let transfer = Stmt::new(
+        "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
+         SELECT id, 'redeem', 'single', program_id || '/' || unit || '/available/' || partner_id,
+                program_id || '/' || unit || '/redeemed/' || partner_id, amount_cents, program_id, actor, reason, created_at_ms
+         FROM redemption WHERE id = ?1",
+    );
+    vec![row, account.bind(&r.id), transfer.bind(&r.id)]
+}
+
+/// What is given back of a redemption.
+#[derive(Clone, Debug)]
+pub struct Return<'a> {
+    pub id: &'a str,
+    pub redemption: &'a str,
+    pub amount_cents: i64,
+    pub reason: &'a str,
+    pub actor: &'a str,
+}
+
+/// Gives credit back, with its ledger row. More than is left of the redemption aborts the batch.
+pub fn return_insert(r: &Return, now: UtcMillis) -> [Stmt; 2] {
+    [
+        Stmt::new(
+            "INSERT INTO redemption_return (id, redemption_id, amount_cents, reason, actor, created_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )
+        .bind(r.id)
+        .bind(r.redemption)
+        .bind(r.amount_cents)
+        .bind(r.reason)
+        .bind(r.actor)
+        .bind(now),
+        Stmt::new(
+            "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
+             SELECT v.id, 'redeem_return', 'single', r.program_id || '/' || r.unit || '/redeemed/' || r.partner_id,
+                    r.program_id || '/' || r.unit || '/available/' || r.partner_id, v.amount_cents, r.program_id, v.actor, v.reason, v.created_at_ms
+             FROM redemption_return v JOIN redemption r ON r.id = v.redemption_id WHERE v.id = ?1",
+        )
+        .bind(r.id),
+    ]
+}

@@ -1,0 +1,81 @@
+//! Credits out by webhook: `reward.granted` hands a credit over, `reward.reversed` takes it back. Here stand the messages
+//! that are due, and what the ledger has of those that arrived.
+
+use crate::base::time::UtcMillis;
+use crate::store::port::Stmt;
+
+/// The kinds of message by which credits change hands.
+pub const CREDIT_KINDS: [&str; 2] = ["reward.granted.referrer", "reward.reversed"];
+
+/// Lines told of in one batch.
+const PAGE: i64 = 200;
+
+/// A line's messages are told one after the other: while one has not arrived, the next would not know what it changes.
+/// Ids of a line's messages are `referrer:<line>`, `referrer:<line>.<n>` and `reversed:<line>.<n>`.
+const SETTLED: &str =
+    "NOT EXISTS (SELECT 1 FROM outbox o WHERE ((o.id >= 'referrer:' || l.id AND o.id < 'referrer:' || l.id || '/')
+        OR (o.id >= 'reversed:' || l.id AND o.id < 'reversed:' || l.id || '/'))
+      AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = 'told:' || o.id))";
+
+/// The words of the first conditions are those of the index `accrual_undelivered`. Credits of other versions of the
+/// document were handed over, or are kept, in another way.
+const DUE: &str = "accrual l JOIN program_version v ON v.program_id = l.program_id AND v.version = l.program_version
+    WHERE l.program_id = ?1 AND l.bucket = 'available' AND l.net_cents <> l.delivered_cents AND substr(l.unit, 1, 7) = 'credit:'
+      AND l.state NOT IN ('held', 'disputed') AND v.document ->> '$.settlement.delivery' = 'webhook'";
+
+/// Queues what is due: credits that no run or event has announced, and what no longer stands of those that arrived.
+pub fn plan(program: &str, now: UtcMillis) -> [Stmt; 2] {
+    let queue = |kind: &str, id: &str, amount: &str, only: &str| {
+        Stmt::new(format!(
+            "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
+             SELECT {id}, '{kind}', l.program_id, l.partner_id, l.account_id,
+                    json_object('line', l.id, 'unit', l.unit, 'amount_cents', {amount}, 'rule', l.rule_id, 'reason', l.reason), 'queued', ?2
+             FROM {DUE} AND {only} AND {SETTLED} ORDER BY l.at_ms, l.id LIMIT ?3"
+        ))
+        .bind(program)
+        .bind(now)
+        .bind(PAGE)
+    };
+    let first = "'referrer:' || l.id || IIF(EXISTS (SELECT 1 FROM outbox o WHERE o.id = 'referrer:' || l.id), '.' || l.postings, '')";
+    [
+        queue(CREDIT_KINDS[0], first, "l.net_cents - l.delivered_cents", "l.net_cents > l.delivered_cents"),
+        queue(
+            CREDIT_KINDS[1],
+            "'reversed:' || l.id || '.' || l.postings",
+            "l.delivered_cents - l.net_cents",
+            "l.net_cents < l.delivered_cents",
+        ),
+    ]
+}
+
+/// Books the credits of messages that arrived, each once, whoever heard of them first and however often.
+pub fn record(messages: &[String], actor: &str, now: UtcMillis) -> [Stmt; 3] {
+    let told =
+        "outbox o JOIN accrual l ON l.id = o.payload ->> '$.line' WHERE o.id IN (SELECT value FROM json_each(?1))
+          AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = 'told:' || o.id)";
+    let account = |kind: &str| format!("l.program_id || '/' || l.unit || '/{kind}/' || l.partner_id");
+    let (available, redeemed) = (account("available"), account("redeemed"));
+    [
+        Stmt::new(format!(
+            "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
+             SELECT DISTINCT {redeemed}, l.program_id, l.unit, 'redeemed', l.partner_id FROM {told}
+               AND NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = {redeemed})"
+        ))
+        .json(&messages),
+        Stmt::new(format!(
+            "UPDATE accrual SET delivered_cents = delivered_cents + n.cents
+             FROM (SELECT l.id, SUM(IIF(o.kind = 'reward.reversed', -1, 1) * (o.payload ->> '$.amount_cents')) AS cents FROM {told} GROUP BY l.id) n
+             WHERE accrual.id = n.id"
+        ))
+        .json(&messages),
+        Stmt::new(format!(
+            "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
+             SELECT 'told:' || o.id, l.id, IIF(o.kind = 'reward.reversed', 'deliver_return', 'deliver'), 'single',
+                    IIF(o.kind = 'reward.reversed', {redeemed}, {available}), IIF(o.kind = 'reward.reversed', {available}, {redeemed}),
+                    o.payload ->> '$.amount_cents', l.program_id, ?2, 'the webhook arrived', ?3 FROM {told}"
+        ))
+        .json(&messages)
+        .bind(actor)
+        .bind(now),
+    ]
+}

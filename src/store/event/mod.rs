@@ -1,0 +1,190 @@
+//! Events as taken in, and the facts they are.
+
+pub mod stripe;
+
+use crate::base::decode;
+use crate::base::time::UtcMillis;
+use crate::engine::account::timeline::{Fact, Presented};
+use crate::engine::event::{Event, Payload, Person};
+use crate::engine::review::risk;
+use crate::store::port::{DbError, Rows, Stmt};
+use serde::Deserialize;
+
+/// An event that was taken in before.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Seen {
+    pub body_sha256: String,
+    pub outcome: String,
+}
+
+pub fn event_seen(id: &str) -> Stmt {
+    Stmt::new("SELECT body_sha256, outcome FROM event WHERE id = ?1").bind(id)
+}
+
+/// The same of several: id, digest and outcome of each that was taken in.
+pub fn events_seen(ids: &[&str]) -> Stmt {
+    Stmt::new("SELECT id, body_sha256, outcome FROM event WHERE id IN (SELECT value FROM json_each(?1))").json(&ids)
+}
+
+/// Everything about one event that is stored, beside the event itself.
+pub struct Intake<'a> {
+    pub source: &'a str,
+    pub body_sha256: &'a str,
+    pub received_at: UtcMillis,
+    pub presented: &'a Presented,
+    pub outcome: &'a str,
+}
+
+pub fn event_insert(event: &Event, intake: &Intake) -> Stmt {
+    Stmt::new(
+        "INSERT INTO event (id, source, type, account_id, invoice_id, occurred_at_ms, received_at_ms, body_sha256, payload, credential,
+           codes, outcome, email_domain, domain)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    )
+    .bind(&event.id)
+    .bind(intake.source)
+    .bind(&event.kind)
+    .bind(event.account_id.clone())
+    .bind(invoice_of(&event.payload).map(str::to_owned))
+    .bind(event.occurred_at)
+    .bind(intake.received_at)
+    .bind(intake.body_sha256)
+    .json(&event.payload)
+    .json(intake.presented)
+    .json(&codes_of(&event.payload, intake.presented))
+    .bind(intake.outcome)
+    .bind(event.person.email.as_deref().and_then(risk::email_domain))
+    .bind(domain_of(&event.payload).map(str::to_owned))
+}
+
+pub fn event_person_insert(event: &Event) -> Option<Stmt> {
+    let Person { email, name, stripe_customer } = &event.person;
+    if email.is_none() && name.is_none() && stripe_customer.is_none() {
+        return None;
+    }
+    Some(
+        Stmt::new(
+            "INSERT INTO event_person (event_id, account_id, email, name, stripe_customer) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )
+        .bind(&event.id)
+        .bind(event.account_id.clone())
+        .bind(email.clone())
+        .bind(name.clone())
+        .bind(stripe_customer.clone()),
+    )
+}
+
+/// The accounts whose books an event touches: its own, and every other account with a claim to the same invoice.
+pub fn event_accounts(account: Option<&str>, invoice: Option<&str>) -> Stmt {
+    Stmt::new(
+        "SELECT a.id, a.revision, a.written FROM account a WHERE a.id = ?1
+           OR a.id IN (SELECT account_id FROM event WHERE invoice_id = ?2 AND type = 'invoice.paid')
+         ORDER BY a.id",
+    )
+    .bind(account.map(str::to_owned))
+    .bind(invoice.map(str::to_owned))
+}
+
+/// The facts of accounts, all facts about their invoices whatever account those name, and what was said about their
+/// sign-ups' domains. `invoices` and `domains` are those of an event that is not stored yet.
+pub fn fact_list(accounts: &[String], invoices: &[String], domains: &[String]) -> Stmt {
+    Stmt::new(
+        "WITH mine AS MATERIALIZED (SELECT rowid AS row, invoice_id, email_domain, type FROM event
+                                    WHERE account_id IN (SELECT value FROM json_each(?1))),
+              bills AS (SELECT invoice_id FROM mine WHERE invoice_id IS NOT NULL UNION SELECT value FROM json_each(?2)),
+              domains AS (SELECT email_domain FROM mine WHERE type = 'account.signed_up' AND email_domain IS NOT NULL
+                          UNION SELECT value FROM json_each(?3)),
+              wanted AS MATERIALIZED (SELECT row FROM mine
+                         UNION SELECT e.rowid FROM bills CROSS JOIN event e ON e.invoice_id = bills.invoice_id
+                         UNION SELECT e.rowid FROM domains CROSS JOIN event e ON e.domain = domains.email_domain)
+         SELECT id, account_id, type, occurred_at_ms, email_domain, payload, credential
+         FROM wanted CROSS JOIN event ON event.rowid = wanted.row ORDER BY occurred_at_ms, id",
+    )
+    .json(&accounts)
+    .json(&invoices)
+    .json(&domains)
+}
+
+pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: String,
+        account_id: Option<String>,
+        r#type: String,
+        occurred_at_ms: UtcMillis,
+        email_domain: Option<String>,
+        payload: String,
+        credential: String,
+    }
+    let fault = |id: &str, e: decode::Mismatch| DbError::Fault(format!("event {id}: {e}"));
+    rows.take::<Row>()?
+        .into_iter()
+        .map(|r| {
+            Ok(Fact {
+                payload: decode::from_text(&r.payload).map_err(|e| fault(&r.id, e))?,
+                credential: decode::from_text(&r.credential).map_err(|e| fault(&r.id, e))?,
+                event_id: r.id,
+                account_id: r.account_id.unwrap_or_default(),
+                kind: r.r#type,
+                email_domain: r.email_domain,
+                at: r.occurred_at_ms,
+            })
+        })
+        .collect()
+}
+
+/// The email addresses that events named for accounts.
+pub fn email_list(accounts: &[String]) -> Stmt {
+    Stmt::new(
+        "SELECT DISTINCT account_id, email FROM event_person
+         WHERE account_id IN (SELECT value FROM json_each(?1)) AND email IS NOT NULL",
+    )
+    .json(&accounts)
+}
+
+/// The invoice an event is about.
+pub fn invoice_of(payload: &Payload) -> Option<&str> {
+    match payload {
+        Payload::InvoicePaid(invoice) => Some(&invoice.invoice_id),
+        Payload::InvoiceRefunded { invoice_id, .. }
+        | Payload::InvoiceRefundFailed { invoice_id, .. }
+        | Payload::InvoiceRefundedTotal { invoice_id, .. } => Some(invoice_id),
+        Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => Some(&d.invoice_id),
+        _ => None,
+    }
+}
+
+/// The domain that an event is about.
+pub fn domain_of(payload: &Payload) -> Option<&str> {
+    match payload {
+        Payload::WorkspaceInvited { domain, .. } => Some(domain),
+        Payload::HandedOff { domain, .. } => domain.as_deref(),
+        _ => None,
+    }
+}
+
+/// Every code that an event presents: typed, held by its token's touches or its visitor's clicks, an agency's, an
+/// operator's.
+pub fn codes_of(payload: &Payload, presented: &Presented) -> Vec<String> {
+    let touched = presented.trail.iter().flat_map(|t| &t.touches).chain(&presented.clicks).map(|t| t.code.clone());
+    let named = match payload {
+        Payload::WorkspaceInvited { agency_code, .. } | Payload::HandedOff { agency_code, .. } => {
+            Some(agency_code.clone())
+        }
+        Payload::Rebound { code, .. } => code.clone(),
+        _ => None,
+    };
+    let mut codes: Vec<String> = presented.code.iter().cloned().chain(touched).chain(named).collect();
+    codes.sort();
+    codes.dedup();
+    codes
+}
+
+/// The latest clicks of a visitor, as touches.
+pub fn visitor_clicks(visitor: &str) -> Stmt {
+    Stmt::new(
+        "SELECT program_id AS program, code, COALESCE(campaign, '') AS campaign, id AS click_id, clicked_at_ms AS at
+         FROM click WHERE fingerprint = ?1 AND kind = 'visit' ORDER BY clicked_at_ms DESC LIMIT 50",
+    )
+    .bind(visitor)
+}

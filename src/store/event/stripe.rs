@@ -1,0 +1,108 @@
+//! Stripe's events as dealt with, which payment is for which invoice, and the facts that wait for one.
+
+use crate::base::time::UtcMillis;
+use crate::store::port::Stmt;
+use serde::Deserialize;
+
+pub use crate::store::event::Seen;
+
+pub fn stripe_event_seen(id: &str) -> Stmt {
+    Stmt::new("SELECT body_sha256, outcome FROM stripe_event WHERE id = ?1").bind(id)
+}
+
+/// Which of `ids` were dealt with.
+pub fn stripe_event_known(ids: &[String]) -> Stmt {
+    Stmt::new("SELECT id FROM stripe_event WHERE id IN (SELECT value FROM json_each(?1))").json(&ids)
+}
+
+/// Notes that an event was dealt with. Whoever was first keeps its answer.
+pub fn stripe_event_insert(id: &str, kind: &str, body_sha256: &str, outcome: &str, now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO stripe_event (id, type, body_sha256, outcome, received_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(id)
+    .bind(kind)
+    .bind(body_sha256)
+    .bind(outcome)
+    .bind(now)
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct PaymentRow {
+    pub id: String,
+    pub invoice_id: String,
+}
+
+/// The invoices of payments, as far as they are known.
+pub fn payment_list(ids: &[String]) -> Stmt {
+    Stmt::new("SELECT id, invoice_id FROM stripe_payment WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id")
+        .json(&ids)
+}
+
+/// Takes note of which invoices payments are for.
+pub fn payment_note(pairs: &[(String, String)]) -> Stmt {
+    Stmt::new(
+        "INSERT INTO stripe_payment (id, invoice_id) SELECT value ->> '$[0]', value ->> '$[1]' FROM json_each(?1) WHERE true
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .json(&pairs)
+}
+
+/// A fact that waits for its invoice.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Waiting {
+    pub id: String,
+    pub r#type: String,
+    pub payment_intent: Option<String>,
+    pub charge: Option<String>,
+    pub payload: String,
+    pub body_sha256: String,
+    pub occurred_at_ms: UtcMillis,
+}
+
+pub fn waiting_insert(waiting: &Waiting, now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO stripe_waiting (id, type, payment_intent, charge, payload, body_sha256, occurred_at_ms, asked_at_ms)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM event WHERE id = ?1)
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(&waiting.id)
+    .bind(&waiting.r#type)
+    .bind(waiting.payment_intent.clone())
+    .bind(waiting.charge.clone())
+    .bind(&waiting.payload)
+    .bind(&waiting.body_sha256)
+    .bind(waiting.occurred_at_ms)
+    .bind(now)
+}
+
+const COLUMNS: &str = "w.id, w.type, w.payment_intent, w.charge, w.payload, w.body_sha256, w.occurred_at_ms";
+
+/// Waiting facts whose invoice is known by now, in the order in which they happened.
+pub fn waiting_ready(limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {COLUMNS}, MIN(p.invoice_id) AS invoice_id FROM stripe_waiting w
+         JOIN stripe_payment p ON p.id IN (w.payment_intent, w.charge)
+         GROUP BY w.id ORDER BY w.occurred_at_ms, w.id LIMIT ?1"
+    ))
+    .bind(limit)
+}
+
+/// Waiting facts of which Stripe was last asked before `before`, with a payment that it can be asked by.
+pub fn waiting_to_ask(before: UtcMillis, limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {COLUMNS} FROM stripe_waiting w WHERE w.asked_at_ms < ?1 AND w.payment_intent IS NOT NULL
+         ORDER BY w.asked_at_ms, w.id LIMIT ?2"
+    ))
+    .bind(before)
+    .bind(limit)
+}
+
+pub fn waiting_asked(id: &str, now: UtcMillis) -> Stmt {
+    Stmt::new("UPDATE stripe_waiting SET asked_at_ms = ?2 WHERE id = ?1").bind(id).bind(now)
+}
+
+pub fn waiting_done(id: &str) -> Stmt {
+    Stmt::new("DELETE FROM stripe_waiting WHERE id = ?1").bind(id)
+}

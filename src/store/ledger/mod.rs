@@ -1,0 +1,132 @@
+//! The ledger: append-only transfers, the balances they make, and what must never be found in them.
+
+pub mod budget;
+
+use crate::base::time::UtcMillis;
+use crate::engine::ledger::posting::Transfer;
+use crate::store::port::{GIVEN, Stmt, json_pages};
+use serde::{Deserialize, Serialize};
+
+/// Makes the accounts that transfers name, where they do not exist. Their parts are in their ids:
+/// `program/unit/kind[/partner]`.
+pub fn ledger_accounts_ensure(transfers: &[Transfer]) -> Stmt {
+    #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+    struct Account<'a> {
+        id: &'a str,
+        program: &'a str,
+        unit: &'a str,
+        kind: &'a str,
+        partner: &'a str,
+    }
+    let mut accounts: Vec<Account> = transfers
+        .iter()
+        .flat_map(|t| [t.debit.as_str(), t.credit.as_str()])
+        .map(|id| {
+            let mut parts = id.splitn(4, '/');
+            let mut next = || parts.next().unwrap_or("");
+            Account { id, program: next(), unit: next(), kind: next(), partner: next() }
+        })
+        .collect();
+    accounts.sort();
+    accounts.dedup();
+    Stmt::new(format!(
+        "{GIVEN} INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
+         SELECT row ->> '$.id', row ->> '$.program', row ->> '$.unit', row ->> '$.kind', row ->> '$.partner'
+         FROM given WHERE NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = row ->> '$.id')",
+    ))
+    .json(&accounts)
+}
+
+pub fn transfer_insert(transfers: &[Transfer], now: UtcMillis) -> Vec<Stmt> {
+    let sql = format!("{GIVEN} {TRANSFER_INSERT}");
+    json_pages(transfers).into_iter().map(|page| Stmt::new(sql.clone()).bind(page).bind(now)).collect()
+}
+
+const TRANSFER_INSERT: &str =
+        "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
+         SELECT row ->> '$.id', row ->> '$.line', row ->> '$.code', 'single', row ->> '$.debit', row ->> '$.credit',
+                row ->> '$.amount_cents', row ->> '$.program_id', row ->> '$.event_id', row ->> '$.reason', ?2
+         FROM given";
+
+/// Money that an operator put in.
+pub fn fund_insert(transfer: &Transfer, actor: &str, now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
+         VALUES (?1, 'fund', 'single', ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )
+    .bind(&transfer.id)
+    .bind(&transfer.debit)
+    .bind(&transfer.credit)
+    .bind(transfer.amount_cents.0)
+    .bind(&transfer.program_id)
+    .bind(actor)
+    .bind(&transfer.reason)
+    .bind(now)
+}
+
+pub fn ledger_fault_list() -> Stmt {
+    Stmt::new(
+        "SELECT what FROM ledger_fault UNION ALL SELECT what FROM payout_fault UNION ALL SELECT what FROM credit_fault LIMIT 1000",
+    )
+}
+
+/// One ledger row, newest last.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TransferRow {
+    pub id: String,
+    pub line: Option<String>,
+    pub code: String,
+    pub phase: String,
+    pub debit: String,
+    pub credit: String,
+    pub amount_cents: i64,
+    pub program_id: String,
+    pub event_id: Option<String>,
+    pub run_id: Option<String>,
+    pub actor: Option<String>,
+    pub reason: String,
+    pub created_at_ms: UtcMillis,
+    #[serde(skip_serializing)]
+    pub row: i64,
+}
+
+/// Rows after the cursor, in the order they were written.
+pub fn transfer_page(after: i64, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT rowid AS row, id, line, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, actor, reason, created_at_ms
+         FROM transfer WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
+    )
+    .bind(after)
+    .bind(limit)
+}
+
+/// A partner's balance in one unit, in cents.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BalanceRow {
+    pub unit: String,
+    pub pending_cents: i64,
+    pub available_cents: i64,
+    /// Set aside for what is on its way out; in no other figure.
+    pub leaving_cents: i64,
+    pub paid_cents: i64,
+    /// Credit that was used up: redeemed, or delivered.
+    pub redeemed_cents: i64,
+}
+
+/// Pending, available (less than nothing where carried forward), paid and redeemed, by unit.
+pub fn balance_list(partner: &str) -> Stmt {
+    Stmt::new(
+        "SELECT unit,
+           SUM(IIF(kind = 'pending', cr_posted_cents - dr_posted_cents, 0)) AS pending_cents,
+           SUM(IIF(kind = 'available', cr_posted_cents - dr_posted_cents - dr_pending_cents, 0)) AS available_cents,
+           SUM(IIF(kind = 'available', dr_pending_cents, 0)) AS leaving_cents,
+           SUM(IIF(kind = 'redeemed', cr_posted_cents - dr_posted_cents, 0)) AS redeemed_cents,
+           SUM(IIF(kind = 'available',
+             (SELECT COALESCE(SUM(t.amount_cents), 0) FROM transfer t
+               WHERE t.line IS NULL AND t.debit = a.id AND t.code = 'payout' AND t.phase IN ('single', 'post'))
+             - (SELECT COALESCE(SUM(t.amount_cents), 0) FROM transfer t
+               WHERE t.line IS NULL AND t.credit = a.id AND t.code = 'payout_return'), 0)) AS paid_cents
+         FROM ledger_account a WHERE partner_id = ?1 AND partner_id <> '' GROUP BY unit ORDER BY unit",
+    )
+    .bind(partner)
+}

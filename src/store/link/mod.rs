@@ -1,0 +1,124 @@
+//! Links as the redirect reads them: with their partner and the program's document in force.
+
+pub mod click;
+
+use crate::base::decode;
+use crate::base::time::UtcMillis;
+use crate::engine::link::Link;
+use crate::store::port::{DbError, Rows, Stmt};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The link of this code with what makes it live or not at `now`: no row where it does not exist, or where its program
+/// has no document in force.
+pub fn link_resolve(code: &str, now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "SELECT l.code, l.partner_id, l.program_id, l.destination, l.campaign, l.utm, l.expires_at_ms, l.disabled_at_ms,
+                p.left_at_ms, p.disclosure_accepted_at_ms,
+                json_extract(v.document, '$.attribution.window_days') AS window_days,
+                json_extract(v.document, '$.code.params') AS params,
+                json_extract(v.document, '$.requires_disclosure') AS requires_disclosure,
+                EXISTS (SELECT 1 FROM json_each(v.document, '$.attribution.methods') WHERE value = 'fingerprint') AS fingerprinted
+         FROM link l
+         JOIN partner p ON p.id = l.partner_id
+         JOIN program_version v ON v.program_id = l.program_id AND v.effective_from_ms <= CAST(?2 AS INTEGER)
+         WHERE l.code = ?1
+         ORDER BY v.effective_from_ms DESC, v.version DESC
+         LIMIT 1",
+    )
+    .bind(code)
+    .bind(now)
+}
+
+#[derive(Deserialize)]
+struct LinkRow {
+    code: String,
+    partner_id: String,
+    program_id: String,
+    destination: Option<String>,
+    campaign: Option<String>,
+    utm: Option<String>,
+    expires_at_ms: Option<UtcMillis>,
+    disabled_at_ms: Option<UtcMillis>,
+    left_at_ms: Option<UtcMillis>,
+    disclosure_accepted_at_ms: Option<UtcMillis>,
+    window_days: i64,
+    params: Option<String>,
+    requires_disclosure: Option<i64>,
+    fingerprinted: i64,
+}
+
+/// The link in the rows of `link_resolve`.
+pub fn link_decode(rows: &Rows) -> Result<Option<Link>, DbError> {
+    let Some(row) = rows.first::<LinkRow>()? else { return Ok(None) };
+    let utm: BTreeMap<String, String> = parse(row.utm.as_deref())?;
+    let params: Vec<String> = parse(row.params.as_deref())?;
+    Ok(Some(Link {
+        code: row.code,
+        partner_id: row.partner_id,
+        program_id: row.program_id,
+        destination: row.destination,
+        campaign: row.campaign.filter(|campaign| !campaign.is_empty()),
+        utm,
+        window_days: row.window_days,
+        params,
+        expires_at_ms: row.expires_at_ms,
+        disabled_at_ms: row.disabled_at_ms,
+        left_at_ms: row.left_at_ms,
+        undisclosed: row.requires_disclosure.unwrap_or(0) != 0 && row.disclosure_accepted_at_ms.is_none(),
+        fingerprinted: row.fingerprinted != 0,
+    }))
+}
+
+fn parse<T: serde::de::DeserializeOwned + Default>(text: Option<&str>) -> Result<T, DbError> {
+    text.map_or_else(|| Ok(T::default()), |text| decode::from_text(text).map_err(|e| DbError::Fault(e.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::link::click::tests::{query, sqlite};
+
+    fn resolve(db: &rusqlite::Connection, code: &str, now: i64) -> Option<Link> {
+        link_decode(&query(db, &link_resolve(code, UtcMillis(now))).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn links_resolve_with_partner_and_document() {
+        let db = sqlite();
+        db.execute_batch(
+            r#"CREATE TABLE partner(id TEXT PRIMARY KEY, program_id TEXT, disclosure_accepted_at_ms INTEGER, left_at_ms INTEGER) STRICT;
+            CREATE TABLE program_version(program_id TEXT, version INTEGER, effective_from_ms INTEGER, document TEXT) STRICT;
+            CREATE TABLE link(code TEXT PRIMARY KEY, partner_id TEXT, program_id TEXT, destination TEXT, campaign TEXT, utm TEXT,
+                source TEXT, created_at_ms INTEGER, expires_at_ms INTEGER, disabled_at_ms INTEGER) STRICT;
+            INSERT INTO partner VALUES ('a', 'p', NULL, NULL), ('b', 'p', 5, 9);
+            INSERT INTO program_version VALUES
+                ('p', 1, 0, '{"attribution":{"window_days":30},"code":{"params":["ref"]},"requires_disclosure":false}'),
+                ('p', 2, 100, '{"attribution":{"window_days":60},"code":{"params":["ref","campaign"]},"requires_disclosure":true}'),
+                ('later', 1, 100, '{"attribution":{"window_days":1},"code":{}}');
+            INSERT INTO link VALUES
+                ('A', 'a', 'p', '/x', '', '{"utm_source":"s"}', NULL, 1, 500, 600),
+                ('B', 'b', 'p', NULL, 'c', NULL, NULL, 1, NULL, NULL),
+                ('C', 'a', 'later', NULL, NULL, NULL, NULL, 1, NULL, NULL);"#,
+        )
+        .unwrap();
+        let early = resolve(&db, "A", 99).unwrap();
+        assert_eq!((early.window_days, early.undisclosed, early.params), (30, false, vec!["ref".to_owned()]));
+        let late = resolve(&db, "A", 100).unwrap();
+        assert_eq!((late.window_days, late.undisclosed, late.params.len()), (60, true, 2));
+        assert_eq!(
+            (late.destination.as_deref(), late.campaign, late.utm["utm_source"].as_str()),
+            (Some("/x"), None, "s")
+        );
+        assert_eq!((late.expires_at_ms, late.disabled_at_ms), (Some(UtcMillis(500)), Some(UtcMillis(600))));
+        let accepted = resolve(&db, "B", 100).unwrap();
+        assert_eq!(
+            (accepted.undisclosed, accepted.left_at_ms, accepted.campaign.as_deref()),
+            (false, Some(UtcMillis(9)), Some("c"))
+        );
+        assert_eq!(resolve(&db, "C", 99), None);
+        assert_eq!(resolve(&db, "C", 100).unwrap().params, Vec::<String>::new());
+        assert_eq!(resolve(&db, "a", 100), None);
+        assert_eq!(resolve(&db, "' OR 1", 100), None);
+    }
+}

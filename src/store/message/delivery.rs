@@ -1,0 +1,221 @@
+//! Deliveries: to whom each message of the outbox goes, claiming what is due, and writing down what came of it.
+
+use crate::base::time::UtcMillis;
+use crate::store::port::Stmt;
+use serde::{Deserialize, Serialize};
+
+/// Messages whose recipients are settled in one batch.
+pub const ADDRESS_PAGE: i64 = 1_000;
+
+/// A kind of message and whom it is mailed to.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Mailed {
+    pub kind: &'static str,
+    pub to: &'static str,
+}
+
+/// What a sweep has to do about messages.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct ToDo {
+    /// Messages whose recipients are not settled.
+    pub unaddressed: i64,
+    /// Deliveries that are due, whomever they can reach.
+    pub due: i64,
+}
+
+pub fn to_do(now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "SELECT EXISTS (SELECT 1 FROM outbox WHERE addressed_at_ms IS NULL) AS unaddressed,
+                EXISTS (SELECT 1 FROM delivery WHERE state = 'queued' AND channel IN ('mail', 'webhook') AND next_attempt_at_ms <= ?1) AS due",
+    )
+    .bind(now)
+}
+
+const UNADDRESSED: &str =
+    "(SELECT id FROM outbox WHERE addressed_at_ms IS NULL ORDER BY created_at_ms, id LIMIT CAST(?2 AS INTEGER))";
+
+/// Settles to whom the oldest messages go: a mail by the table of kinds, and a webhook to every endpoint that was there
+/// before the message and wants its kind. The last statement says whether there are more.
+pub fn address(mailed: &[Mailed], now: UtcMillis) -> [Stmt; 4] {
+    let page = |sql: String| Stmt::new(sql).bind(now).bind(ADDRESS_PAGE);
+    [
+        page(format!(
+            "INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms)
+             SELECT o.id, 'mail', k.value ->> '$.to', 'queued', 0, 0, ?1 FROM outbox o JOIN json_each(?3) k ON k.value ->> '$.kind' = o.kind
+             WHERE o.id IN {UNADDRESSED} ON CONFLICT DO NOTHING"
+        ))
+        .json(&mailed),
+        page(format!(
+            "INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms)
+             SELECT o.id, 'webhook', e.id, 'queued', 0, 0, ?1
+             FROM outbox o JOIN webhook_endpoint e ON e.disabled_at_ms IS NULL AND e.created_at_ms <= o.created_at_ms
+             WHERE o.id IN {UNADDRESSED} AND (e.kinds = '[]' OR EXISTS (SELECT 1 FROM json_each(e.kinds) k
+               WHERE o.kind = k.value OR substr(o.kind, 1, length(k.value) + 1) = k.value || '.'))
+             ON CONFLICT DO NOTHING"
+        )),
+        page(format!(
+            "UPDATE outbox SET addressed_at_ms = ?1,
+               state = IIF(EXISTS (SELECT 1 FROM delivery d WHERE d.outbox_id = outbox.id), 'queued', 'sent')
+             WHERE id IN {UNADDRESSED}"
+        )),
+        Stmt::new("SELECT EXISTS (SELECT 1 FROM outbox WHERE addressed_at_ms IS NULL) AS more"),
+    ]
+}
+
+/// A delivery that was claimed, with all that it takes to make it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Due {
+    pub outbox_id: String,
+    pub channel: String,
+    pub target: String,
+    pub round: i64,
+    /// This one included.
+    pub attempts: i64,
+    pub kind: String,
+    pub program_id: String,
+    pub partner_id: Option<String>,
+    /// The partner's id with the host.
+    pub external_id: Option<String>,
+    pub account_id: Option<String>,
+    /// JSON.
+    pub payload: String,
+    pub created_at_ms: UtcMillis,
+    /// Of the partner or the account; the operator's is not in the database.
+    pub email: Option<String>,
+    pub name: Option<String>,
+    /// Of the endpoint.
+    pub url: Option<String>,
+    pub secret: Option<String>,
+    pub disabled_at_ms: Option<UtcMillis>,
+}
+
+/// Whom mails can reach as things are set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    Nobody,
+    /// There is no address of the operator's.
+    AllButOperator,
+    All,
+}
+
+/// Claims up to `mails` mails and `hooks` webhooks that are due, the longest due first, and reads them. An attempt that
+/// nothing more is heard of is due again at `lost_at`. The database takes one claim after the other, so no delivery is
+/// in two.
+pub fn claim(claim: &str, reach: Reach, mails: i64, hooks: i64, now: UtcMillis, lost_at: UtcMillis) -> Vec<Stmt> {
+    let take = |channel: &'static str, also: &'static str, limit: i64| {
+        Stmt::new(format!(
+            "UPDATE delivery SET claim = ?1, attempts = attempts + 1, next_attempt_at_ms = ?3 WHERE rowid IN (
+               SELECT rowid FROM delivery WHERE state = 'queued' AND channel = '{channel}' AND next_attempt_at_ms <= ?2 {also}
+               ORDER BY next_attempt_at_ms LIMIT CAST(?4 AS INTEGER))"
+        ))
+        .bind(claim)
+        .bind(now)
+        .bind(lost_at)
+        .bind(limit)
+    };
+    let mut statements = vec![take("webhook", "", hooks)];
+    match reach {
+        Reach::Nobody => {}
+        Reach::AllButOperator => statements.push(take("mail", "AND target <> 'operator'", mails)),
+        Reach::All => statements.push(take("mail", "", mails)),
+    }
+    statements.push(claimed(claim));
+    statements
+}
+
+/// The latest address that an account gave is the one that counts.
+fn claimed(claim: &str) -> Stmt {
+    let person = |column: &str| {
+        format!(
+            "IIF(d.target = 'partner', (SELECT {column} FROM partner_person WHERE partner_id = o.partner_id),
+               IIF(d.target = 'account', (SELECT p.{column} FROM event_person p JOIN event v ON v.id = p.event_id
+                 WHERE p.account_id = o.account_id AND p.email IS NOT NULL ORDER BY v.occurred_at_ms DESC, v.id DESC LIMIT 1), NULL))"
+        )
+    };
+    Stmt::new(format!(
+        "SELECT d.outbox_id, d.channel, d.target, d.round, d.attempts, o.kind, o.program_id, o.partner_id, o.account_id, o.payload,
+                (SELECT external_id FROM partner WHERE id = o.partner_id) AS external_id, o.created_at_ms, {} AS email, {} AS name, e.url, e.secret, e.disabled_at_ms
+         FROM delivery d JOIN outbox o ON o.id = d.outbox_id LEFT JOIN webhook_endpoint e ON d.channel = 'webhook' AND e.id = d.target
+         WHERE d.claim = ?1 ORDER BY o.created_at_ms, d.outbox_id, d.channel, d.target",
+        person("email"),
+        person("name")
+    ))
+    .bind(claim)
+}
+
+/// What came of an attempt.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Outcome {
+    pub outbox: String,
+    pub channel: String,
+    pub target: String,
+    pub state: &'static str,
+    pub attempts: i64,
+    pub next_attempt_at_ms: UtcMillis,
+    pub error: Option<String>,
+    pub sent_at_ms: Option<UtcMillis>,
+}
+
+/// Writes down what came of a claim's attempts, and what that makes of their messages. Rows that somebody else has
+/// claimed since are left to them.
+pub fn record(claim: &str, outcomes: &[Outcome]) -> [Stmt; 2] {
+    [
+        Stmt::new(
+            "UPDATE delivery SET state = v.state, attempts = v.attempts, next_attempt_at_ms = v.next, last_error = v.error,
+               sent_at_ms = COALESCE(v.sent, delivery.sent_at_ms), claim = NULL
+             FROM (SELECT value ->> '$.outbox' AS outbox, value ->> '$.channel' AS channel, value ->> '$.target' AS target,
+                     value ->> '$.state' AS state, value ->> '$.attempts' AS attempts, value ->> '$.next_attempt_at_ms' AS next,
+                     value ->> '$.error' AS error, value ->> '$.sent_at_ms' AS sent FROM json_each(?2)) v
+             WHERE delivery.outbox_id = v.outbox AND delivery.channel = v.channel AND delivery.target = v.target
+               AND delivery.claim = ?1",
+        )
+        .bind(claim)
+        .json(&outcomes),
+        sum_up(&outcomes.iter().map(|o| o.outbox.as_str()).collect::<Vec<_>>()),
+    ]
+}
+
+/// A message waits while a delivery of it does; else it has failed if one of them has.
+fn sum_up(messages: &[&str]) -> Stmt {
+    Stmt::new(
+        "UPDATE outbox SET state = COALESCE((SELECT IIF(SUM(d.state = 'queued') > 0, 'queued', IIF(SUM(d.state = 'failed') > 0, 'failed', 'sent'))
+           FROM delivery d WHERE d.outbox_id = outbox.id), state)
+         WHERE id IN (SELECT value FROM json_each(?1))",
+    )
+    .json(&messages)
+}
+
+/// A delivery's place and state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeliveryRow {
+    pub channel: String,
+    pub target: String,
+    pub state: String,
+    pub round: i64,
+    pub attempts: i64,
+    pub next_attempt_at_ms: UtcMillis,
+    pub last_error: Option<String>,
+    pub sent_at_ms: Option<UtcMillis>,
+}
+
+pub fn delivery_list(message: &str) -> Stmt {
+    Stmt::new(
+        "SELECT channel, target, state, round, attempts, next_attempt_at_ms, last_error, sent_at_ms FROM delivery
+         WHERE outbox_id = ?1 ORDER BY channel, target",
+    )
+    .bind(message)
+}
+
+/// Queues deliveries of a message once more: the one to `target` unless it waits already, or all that did not arrive.
+pub fn replay(message: &str, target: Option<&str>, now: UtcMillis) -> [Stmt; 2] {
+    [
+        Stmt::new(
+            "UPDATE delivery SET state = 'queued', round = round + 1, attempts = 0, next_attempt_at_ms = ?3, claim = NULL
+             WHERE outbox_id = ?1 AND state <> 'queued' AND IIF(?2 IS NULL, state = 'failed', target = ?2)",
+        )
+        .bind(message)
+        .bind(target)
+        .bind(now),
+        sum_up(&[message]),
+    ]
+}

@@ -1,0 +1,73 @@
+//! Endpoints of the host that messages are sent to as webhooks.
+
+use crate::base::time::UtcMillis;
+use crate::store::port::{GIVEN, Stmt};
+use serde::Deserialize;
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct EndpointRow {
+    pub id: String,
+    pub url: String,
+    /// A JSON array.
+    pub kinds: String,
+    pub created_at_ms: UtcMillis,
+    pub disabled_at_ms: Option<UtcMillis>,
+    pub disabled_reason: Option<String>,
+}
+
+/// Without the secret, which is shown once.
+const COLUMNS: &str = "id, url, kinds, created_at_ms, disabled_at_ms, disabled_reason";
+
+pub fn endpoint_insert(e: &EndpointRow, secret: &str) -> Stmt {
+    Stmt::new("INSERT INTO webhook_endpoint (id, url, secret, kinds, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)")
+        .bind(&e.id)
+        .bind(&e.url)
+        .bind(secret)
+        .bind(&e.kinds)
+        .bind(e.created_at_ms)
+}
+
+pub fn endpoint_page(after: &str, limit: i64) -> Stmt {
+    Stmt::new(format!("SELECT {COLUMNS} FROM webhook_endpoint WHERE id > ?1 ORDER BY id LIMIT ?2"))
+        .bind(after)
+        .bind(limit)
+}
+
+pub fn endpoint_find(id: &str) -> Stmt {
+    Stmt::new(format!("SELECT {COLUMNS} FROM webhook_endpoint WHERE id = ?1")).bind(id)
+}
+
+/// How many endpoints are live.
+pub fn endpoint_count() -> Stmt {
+    Stmt::new("SELECT COUNT(*) AS live FROM webhook_endpoint WHERE disabled_at_ms IS NULL")
+}
+
+/// Switches an endpoint off. What waits for it is suppressed when it comes up.
+pub fn endpoint_disable(id: &str, reason: &str, now: UtcMillis) -> Stmt {
+    Stmt::new("UPDATE webhook_endpoint SET disabled_at_ms = ?2, disabled_reason = ?3 WHERE id = ?1 AND disabled_at_ms IS NULL")
+        .bind(id)
+        .bind(now)
+        .bind(reason)
+}
+
+/// Switches endpoints off that said they are gone, each with an entry of the audit trail: (the entry's id, the endpoint).
+pub fn endpoint_gone(gone: &[(String, &String)], actor: &str, now: UtcMillis) -> [Stmt; 2] {
+    const REASON: &str = "it answered 410 Gone";
+    [
+        Stmt::new(
+            "UPDATE webhook_endpoint SET disabled_at_ms = ?2, disabled_reason = ?3
+             WHERE id IN (SELECT value ->> 1 FROM json_each(?1)) AND disabled_at_ms IS NULL",
+        )
+        .json(&gone)
+        .bind(now)
+        .bind(REASON),
+        Stmt::new(format!(
+            "{GIVEN} INSERT INTO audit (id, at_ms, actor, action, subject, reason)
+             SELECT row ->> 0, ?2, ?3, 'webhook_endpoint.disable', row ->> 1, ?4 FROM given"
+        ))
+        .json(&gone)
+        .bind(now)
+        .bind(actor)
+        .bind(REASON),
+    ]
+}

@@ -1,0 +1,204 @@
+//! Messages waiting to be delivered: how each kind gets into the outbox, and the operators' look at it. What is in the
+//! outbox is never lost; to whom it goes and how far that got is in `delivery`.
+
+use crate::base::id;
+use crate::base::time::UtcMillis;
+use crate::engine::accrual::Line;
+use crate::store::port::Stmt;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// A message about to be queued. The id is derived from what it is about, so that it is queued once.
+#[derive(Clone, Debug, Serialize)]
+pub struct Message<'a> {
+    pub id: String,
+    pub kind: &'static str,
+    pub program: &'a str,
+    pub partner: Option<&'a str>,
+    pub account: Option<&'a str>,
+    pub payload: Value,
+}
+
+/// Queues messages, each once.
+pub fn outbox_insert(messages: &[Message], now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
+         SELECT value ->> '$.id', value ->> '$.kind', value ->> '$.program', value ->> '$.partner', value ->> '$.account',
+                value -> '$.payload', 'queued', ?2 FROM json_each(?1) WHERE true ON CONFLICT (id) DO NOTHING",
+    )
+    .json(&messages)
+    .bind(now)
+}
+
+/// Somebody whom the partner referred has signed up.
+pub fn joined<'a>(program: &'a str, partner: &'a str, account: &'a str, signed_up: UtcMillis) -> Message<'a> {
+    Message {
+        id: id::derived("joi", &[program, partner, account]),
+        kind: "referral.joined",
+        program,
+        partner: Some(partner),
+        account: Some(account),
+        payload: json!({"signed_up_at_ms": signed_up}),
+    }
+}
+
+/// A pool has less in it than it should. Once for each funding: `fundings` is how many there have been.
+pub fn pool_low<'a>(
+    program: &'a str,
+    unit: &str,
+    balance_cents: i64,
+    low_cents: i64,
+    waiting: i64,
+    fundings: i64,
+) -> Message<'a> {
+    Message {
+        id: format!("pool.low:{program}:{fundings}"),
+        kind: "pool.low",
+        program,
+        partner: None,
+        account: None,
+        payload: json!({"unit": unit, "balance_cents": balance_cents, "low_cents": low_cents, "waiting": waiting}),
+    }
+}
+
+/// A program's funnel report of a week stands at `/v1/reports/funnel`.
+pub fn funnel_report<'a>(program: &'a str, version: i64, week: &str) -> Message<'a> {
+    let report = format!("/v1/reports/funnel?program={program}&week={week}");
+    Message {
+        id: format!("funnel:{program}:{week}"),
+        kind: "report.funnel",
+        program,
+        partner: None,
+        account: None,
+        payload: json!({"week": week, "version": version, "report": report}),
+    }
+}
+
+/// Queues, for each grant of a page of a run that was executed, a message to the referrer and one to the friend.
+pub fn outbox_grants(run: &str, from_seq: i64, to_seq: i64, now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
+         SELECT side.value || ':' || i.line_id, 'reward.granted.' || side.value, r.program_id, i.partner_id, i.account_id,
+                json_object('line', i.line_id, 'unit', i.unit, 'amount_cents', i.posted_cents, 'period', r.period), 'queued', ?4
+         FROM run_item i JOIN run r ON r.id = i.run_id, json_each('[\"referrer\",\"referee\"]') side
+         WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'grant' AND i.posted_cents > 0
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(run)
+    .bind(from_seq)
+    .bind(to_seq)
+    .bind(now)
+}
+
+/// Queues the messages that rewards were granted outside of a run. The referrer alone is told: what the friend did to
+/// earn it is not announced to the friend, step by step.
+pub fn outbox_rewards(lines: &[Line], now: UtcMillis) -> Stmt {
+    fn message(line: &Line) -> Message<'_> {
+        Message {
+            id: format!("referrer:{}", line.id),
+            kind: "reward.granted.referrer",
+            program: &line.program_id,
+            partner: Some(&line.partner_id),
+            account: Some(&line.account_id),
+            payload: json!({"line": line.id, "unit": line.unit, "amount_cents": line.net_cents, "rule": line.rule_id}),
+        }
+    }
+    outbox_insert(&lines.iter().map(message).collect::<Vec<_>>(), now)
+}
+
+/// Queues, for those of these reviews that are open, a message to the operator. One that was announced is not again.
+pub fn outbox_reviews(reviews: &[String], now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
+         SELECT 'review.opened:' || v.id, 'review.opened', v.program_id, v.partner_id, v.account_id,
+                json_object('review', v.id, 'rule', v.rule, 'subject', v.subject, 'holds', v.holds, 'evidence', v.evidence), 'queued', ?2
+         FROM review v WHERE v.id IN (SELECT value FROM json_each(?1)) AND v.state = 'open' ON CONFLICT (id) DO NOTHING",
+    )
+    .json(&reviews)
+    .bind(now)
+}
+
+/// Queues a run's statement for every partner that has something in it.
+pub fn outbox_statements(run: &str, now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO outbox (id, kind, program_id, partner_id, payload, state, created_at_ms)
+         SELECT 'statement:' || r.id || ':' || p.partner_id || ':' || p.unit, 'statement.commission', r.program_id, p.partner_id,
+                json_object('run', r.id, 'period', r.period, 'unit', p.unit, 'settled_cents', p.settled_cents,
+                  'pending_cents', p.pending_cents, 'available_cents', p.available_cents, 'payable_cents', p.payable_cents), 'queued', ?2
+         FROM run r JOIN run_partner p ON p.run_id = r.id
+         WHERE r.id = ?1 AND r.cadence = 'monthly' AND (p.settled_cents <> 0 OR p.pending_cents <> 0 OR p.available_cents <> 0)
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(run)
+    .bind(now)
+}
+
+/// Messages by id, with what became of each delivery; of one state, or of all.
+pub fn outbox_page(state: Option<State>, after: &str, limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.payload, o.state, o.created_at_ms,
+                (SELECT json_group_array(json_object('channel', d.channel, 'target', d.target, 'state', d.state, 'round', d.round,
+                   'attempts', d.attempts, 'next_attempt_at_ms', d.next_attempt_at_ms, 'last_error', d.last_error, 'sent_at_ms', d.sent_at_ms))
+                 FROM delivery d WHERE d.outbox_id = o.id) AS deliveries
+         FROM outbox o WHERE {} o.id > ?1 ORDER BY o.id LIMIT ?2",
+        state.map_or("", State::condition)
+    ))
+    .bind(after)
+    .bind(limit)
+}
+
+/// The same for people: before the cursor, a row's number, the newest first, with the partner's name.
+pub fn outbox_latest(state: Option<State>, before: i64, limit: i64) -> Stmt {
+    // Of what waits and what failed there is little: their indexes find it, and it is sorted. What was sent is nearly all.
+    let order = if matches!(state, Some(State::Queued | State::Failed)) { "+o.rowid" } else { "o.rowid" };
+    Stmt::new(format!(
+        "SELECT o.rowid AS row, o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.state, o.created_at_ms, p.external_id, x.name,
+                (SELECT json_group_array(json_object('channel', d.channel, 'target', d.target, 'state', d.state, 'round', d.round,
+                   'attempts', d.attempts, 'next_attempt_at_ms', d.next_attempt_at_ms, 'last_error', d.last_error, 'sent_at_ms', d.sent_at_ms))
+                 FROM delivery d WHERE d.outbox_id = o.id) AS deliveries
+         FROM outbox o LEFT JOIN partner p ON p.id = o.partner_id LEFT JOIN partner_person x ON x.partner_id = o.partner_id
+         WHERE {} {order} < ?1 ORDER BY {order} DESC LIMIT ?2",
+        state.map_or("", State::condition)
+    ))
+    .bind(before)
+    .bind(limit)
+}
+
+/// A message's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Queued,
+    Sent,
+    Failed,
+}
+
+impl State {
+    pub fn parse(text: &str) -> Option<State> {
+        match text {
+            "queued" => Some(State::Queued),
+            "sent" => Some(State::Sent),
+            "failed" => Some(State::Failed),
+            _ => None,
+        }
+    }
+
+    /// In words of its own, so that the state's index serves.
+    fn condition(self) -> &'static str {
+        match self {
+            State::Queued => "o.state = 'queued' AND",
+            State::Sent => "o.state = 'sent' AND",
+            State::Failed => "o.state = 'failed' AND",
+        }
+    }
+}
+
+pub fn outbox_find(id: &str) -> Stmt {
+    Stmt::new("SELECT id FROM outbox WHERE id = ?1").bind(id)
+}
+
+pub fn outbox_backlog() -> Stmt {
+    Stmt::new(
+        "SELECT COUNT(*) AS queued, MIN(created_at_ms) AS oldest_ms,
+                (SELECT COUNT(*) FROM outbox WHERE state = 'failed') AS failed FROM outbox WHERE state = 'queued'",
+    )
+}

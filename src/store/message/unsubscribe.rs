@@ -1,0 +1,40 @@
+//! Who does not want which kind of message, by the hash of their address.
+
+use crate::base::time::UtcMillis;
+use crate::store::port::Stmt;
+use serde::Deserialize;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+pub struct Unsubscribed {
+    pub address_sha256: String,
+    pub kind: String,
+}
+
+pub fn unsubscribe_insert(u: &Unsubscribed, now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO unsubscribe (address_sha256, kind, created_at_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+    )
+    .bind(&u.address_sha256)
+    .bind(&u.kind)
+    .bind(now)
+}
+
+/// The kind is wanted again.
+pub fn unsubscribe_delete(u: &Unsubscribed) -> Stmt {
+    Stmt::new("DELETE FROM unsubscribe WHERE address_sha256 = ?1 AND kind = ?2").bind(&u.address_sha256).bind(&u.kind)
+}
+
+/// What a partner does not want, at the address it has.
+pub fn unsubscribe_of_partner(partner: &str) -> Stmt {
+    Stmt::new(
+        "SELECT u.address_sha256, u.kind FROM partner_person x CROSS JOIN unsubscribe u ON u.address_sha256 = x.email_sha256
+         WHERE x.partner_id = ?1",
+    )
+    .bind(partner)
+}
+
+/// What the people with these addresses do not want.
+pub fn unsubscribe_of(addresses: &[String]) -> Stmt {
+    Stmt::new("SELECT address_sha256, kind FROM unsubscribe WHERE address_sha256 IN (SELECT value FROM json_each(?1))")
+        .json(&addresses)
+}

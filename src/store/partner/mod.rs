@@ -1,0 +1,144 @@
+//! Partners, their links as operators make them, and what partners earned.
+
+pub mod page;
+pub mod profile;
+pub mod resource;
+
+use crate::base::time::UtcMillis;
+use crate::store::account::LINE_COLUMNS;
+use crate::store::port::Stmt;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartnerRow {
+    pub id: String,
+    pub program_id: String,
+    pub external_id: String,
+    pub kind: Option<String>,
+    pub country: Option<String>,
+    pub website: Option<String>,
+    pub code: String,
+    pub disclosure_accepted_at_ms: Option<UtcMillis>,
+    pub left_at_ms: Option<UtcMillis>,
+    pub created_at_ms: UtcMillis,
+    pub name: Option<String>,
+    pub email: Option<String>,
+}
+
+const PARTNER: &str =
+    "SELECT p.id, p.program_id, p.external_id, p.kind, p.country, p.website, p.code, p.disclosure_accepted_at_ms,
+   p.left_at_ms, p.created_at_ms, x.name, x.email FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
+
+pub fn partner_find(id: &str) -> Stmt {
+    Stmt::new(format!("{PARTNER} WHERE p.id = ?1")).bind(id)
+}
+
+pub fn partner_find_external(program: &str, external_id: &str) -> Stmt {
+    Stmt::new(format!("{PARTNER} WHERE p.program_id = ?1 AND p.external_id = ?2")).bind(program).bind(external_id)
+}
+
+/// The statements that make a partner, in order. Beside its address stands the hash that preferences of mails are kept by.
+pub fn partner_insert(p: &PartnerRow, email_sha256: Option<String>) -> Vec<Stmt> {
+    vec![
+        Stmt::new(
+            "INSERT INTO partner (id, program_id, external_id, kind, country, website, code, disclosure_accepted_at_ms, created_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )
+        .bind(&p.id)
+        .bind(&p.program_id)
+        .bind(&p.external_id)
+        .bind(p.kind.clone())
+        .bind(p.country.clone())
+        .bind(p.website.clone())
+        .bind(&p.code)
+        .bind(p.disclosure_accepted_at_ms)
+        .bind(p.created_at_ms),
+        Stmt::new("INSERT INTO partner_person (partner_id, name, email, email_sha256) VALUES (?1, ?2, ?3, ?4)")
+            .bind(&p.id)
+            .bind(p.name.clone())
+            .bind(p.email.clone())
+            .bind(email_sha256),
+    ]
+}
+
+/// The partner accepts the disclosure, if it has not.
+pub fn partner_disclose(id: &str, now: UtcMillis) -> Stmt {
+    Stmt::new("UPDATE partner SET disclosure_accepted_at_ms = ?2 WHERE id = ?1 AND disclosure_accepted_at_ms IS NULL")
+        .bind(id)
+        .bind(now)
+}
+
+/// A link as made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkRow {
+    pub code: String,
+    pub partner_id: String,
+    pub program_id: String,
+    pub destination: Option<String>,
+    pub campaign: Option<String>,
+    /// A JSON object.
+    pub utm: Option<String>,
+    pub source: Option<String>,
+    pub expires_at_ms: Option<UtcMillis>,
+    pub disabled_at_ms: Option<UtcMillis>,
+    pub created_at_ms: UtcMillis,
+}
+
+pub fn link_insert(l: &LinkRow) -> Stmt {
+    Stmt::new(
+        "INSERT INTO link (code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )
+    .bind(&l.code)
+    .bind(&l.partner_id)
+    .bind(&l.program_id)
+    .bind(l.destination.clone())
+    .bind(l.campaign.clone())
+    .bind(l.utm.clone())
+    .bind(l.source.clone())
+    .bind(l.created_at_ms)
+    .bind(l.expires_at_ms)
+}
+
+pub fn link_find(code: &str) -> Stmt {
+    Stmt::new(
+        "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms
+         FROM link WHERE code = ?1",
+    )
+    .bind(code)
+}
+
+pub fn link_disable(code: &str, at: UtcMillis) -> Stmt {
+    Stmt::new("UPDATE link SET disabled_at_ms = ?2 WHERE code = ?1 AND disabled_at_ms IS NULL").bind(code).bind(at)
+}
+
+/// A partner's lines after the cursor (instant, id), oldest first.
+pub fn entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {LINE_COLUMNS} FROM accrual WHERE partner_id = ?1 AND (at_ms > ?2 OR (at_ms = ?2 AND id > ?3))
+         ORDER BY at_ms, id LIMIT ?4"
+    ))
+    .bind(partner)
+    .bind(after_ms)
+    .bind(after_id)
+    .bind(limit)
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RankRow {
+    pub rank: i64,
+    pub partner_id: String,
+    pub referrals: i64,
+    pub earned_cents: i64,
+    pub unit: String,
+    pub refreshed_at_ms: UtcMillis,
+}
+
+pub fn leaderboard_list(program: &str, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT rank, partner_id, referrals, earned_cents, unit, refreshed_at_ms FROM leaderboard
+         WHERE program_id = ?1 ORDER BY rank, partner_id LIMIT ?2",
+    )
+    .bind(program)
+    .bind(limit)
+}

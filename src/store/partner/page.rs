@@ -1,0 +1,403 @@
+//! What a partner's pages show. Every read is bound to the partner, so that another's ids find nothing, and reads as much
+//! of one with a hundred thousand lines as of one with ten.
+
+use crate::base::time::{DAY_MS, UtcMillis};
+use crate::store::account::LINE_COLUMNS;
+use crate::store::port::Stmt;
+use serde::Deserialize;
+
+/// The counters' day of an instant: days since 1970, in UTC.
+pub fn day_of(at: UtcMillis) -> i64 {
+    at.0.div_euclid(DAY_MS)
+}
+
+/// What came through a partner's links on one day.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct DayRow {
+    pub day: i64,
+    pub clicks: i64,
+    pub signups: i64,
+    pub conversions: i64,
+}
+
+/// Days from `from` on that have something, oldest first, over all links of the partner.
+pub fn day_list(partner: &str, from: i64) -> Stmt {
+    Stmt::new(
+        "SELECT d.day, SUM(d.clicks) AS clicks, SUM(d.signups) AS signups, SUM(d.conversions) AS conversions
+         FROM link l CROSS JOIN link_day d ON d.partner_id = l.partner_id AND d.code = l.code AND d.day >= ?2
+         WHERE l.partner_id = ?1 GROUP BY d.day ORDER BY d.day",
+    )
+    .bind(partner)
+    .bind(from)
+}
+
+/// The same of one link.
+pub fn link_day_list(partner: &str, code: &str, from: i64) -> Stmt {
+    Stmt::new(
+        "SELECT day, clicks, signups, conversions FROM link_day WHERE partner_id = ?1 AND code = ?2 AND day >= ?3 ORDER BY day",
+    )
+    .bind(partner)
+    .bind(code)
+    .bind(from)
+}
+
+/// What lines of some days come to, in one unit.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct EarnedRow {
+    pub unit: String,
+    pub cents: i64,
+}
+
+/// What the lines of [from, to) come to as they stand, by unit.
+pub fn earned_sums(partner: &str, from: i64, to: i64) -> Stmt {
+    Stmt::new(
+        "SELECT unit, SUM(cents) AS cents FROM earned_day WHERE partner_id = ?1 AND day >= ?2 AND day < ?3 GROUP BY unit ORDER BY unit",
+    )
+    .bind(partner)
+    .bind(from)
+    .bind(to)
+}
+
+/// A link with what came through it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OwnLink {
+    pub code: String,
+    pub destination: Option<String>,
+    pub campaign: Option<String>,
+    /// A JSON object.
+    pub utm: Option<String>,
+    pub created_at_ms: UtcMillis,
+    pub expires_at_ms: Option<UtcMillis>,
+    pub disabled_at_ms: Option<UtcMillis>,
+    /// 1: the one that the partner was enrolled with.
+    pub own: i64,
+    pub clicks: i64,
+    pub signups: i64,
+    pub conversions: i64,
+}
+
+const LINK: &str = "l.code, l.destination, l.campaign, l.utm, l.created_at_ms, l.expires_at_ms, l.disabled_at_ms";
+
+/// The link `l` of partner `p` with its counters since the day ?2.
+fn counted(links: &str) -> String {
+    format!(
+        "SELECT {}, k.own, COALESCE(SUM(d.clicks), 0) AS clicks, COALESCE(SUM(d.signups), 0) AS signups,
+                COALESCE(SUM(d.conversions), 0) AS conversions
+         FROM ({links}) k LEFT JOIN link_day d ON d.partner_id = ?1 AND d.code = k.code AND d.day >= ?2
+         GROUP BY k.code ORDER BY k.created_at_ms DESC, k.code DESC",
+        LINK.replace("l.", "k.")
+    )
+}
+
+/// One link of the partner, counted since that day. An empty code is the partner's first.
+pub fn link_own(partner: &str, code: &str, since: i64) -> Stmt {
+    Stmt::new(counted(&format!(
+        "SELECT {LINK}, l.code = p.code AS own FROM partner p JOIN link l ON l.partner_id = p.id
+         WHERE p.id = ?1 AND l.code = IIF(?3 = '', p.code, ?3)"
+    )))
+    .bind(partner)
+    .bind(since)
+    .bind(code)
+}
+
+/// The partner's further links before the cursor (instant, code), newest first, counted since that day.
+pub fn link_page(partner: &str, since: i64, before_ms: i64, before_code: &str, limit: i64) -> Stmt {
+    Stmt::new(counted(&format!(
+        "SELECT {LINK}, 0 AS own FROM link l WHERE l.partner_id = ?1 AND l.code <> (SELECT code FROM partner WHERE id = ?1)
+           AND l.created_at_ms <= ?3 AND (l.created_at_ms < ?3 OR l.code < ?4)
+         ORDER BY l.created_at_ms DESC, l.code DESC LIMIT ?5"
+    )))
+    .bind(partner)
+    .bind(since)
+    .bind(before_ms)
+    .bind(before_code)
+    .bind(limit)
+}
+
+/// A link to choose.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LinkName {
+    pub code: String,
+    pub campaign: Option<String>,
+}
+
+/// The partner's newest links that work, and its first.
+pub fn link_choices(partner: &str, now: UtcMillis, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT l.code, l.campaign FROM partner p JOIN link l ON l.code = p.code
+           WHERE p.id = ?1 AND l.disabled_at_ms IS NULL AND (l.expires_at_ms IS NULL OR l.expires_at_ms > ?2)
+         UNION ALL SELECT * FROM (SELECT code, campaign FROM link
+           WHERE partner_id = ?1 AND disabled_at_ms IS NULL AND (expires_at_ms IS NULL OR expires_at_ms > ?2)
+             AND code <> (SELECT code FROM partner WHERE id = ?1)
+           ORDER BY created_at_ms DESC, code DESC LIMIT ?3)",
+    )
+    .bind(partner)
+    .bind(now)
+    .bind(limit)
+}
+
+/// An account that is the partner's, with nothing of a person.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ClientRow {
+    /// Names it in addresses: the host's own id may say who it is.
+    pub row: i64,
+    pub account_id: String,
+    pub signed_up_at_ms: UtcMillis,
+    pub qualified_at_ms: Option<UtcMillis>,
+    pub held: i64,
+    pub code: Option<String>,
+    pub method: Option<String>,
+    /// The last of its events that says whether it stays.
+    pub last_type: Option<String>,
+    /// 1 while a subscription of it lasts.
+    pub subscribed: i64,
+    /// JSON array of `EarnedRow`.
+    pub earned: String,
+}
+
+const CLIENT: &str = "b.rowid AS row, b.account_id, b.signed_up_at_ms, b.qualified_at_ms, b.held, b.code, b.method,
+    (SELECT e.type FROM event e WHERE e.account_id = b.account_id
+       AND e.type IN ('account.cancelled', 'subscription.cancelled', 'subscription.started', 'invoice.paid')
+     ORDER BY e.occurred_at_ms DESC, e.id DESC LIMIT 1) AS last_type,
+    EXISTS (SELECT 1 FROM revenue_span s WHERE s.account_id = b.account_id AND s.program_id = b.program_id AND s.to_ms IS NULL) AS subscribed,
+    (SELECT json_group_array(json_object('unit', unit, 'cents', cents)) FROM (SELECT a.unit, SUM(a.net_cents) AS cents FROM accrual a
+       WHERE a.account_id = b.account_id AND a.partner_id = b.partner_id GROUP BY a.unit)) AS earned";
+
+/// The partner's accounts before the cursor (sign-up, row), newest first.
+pub fn client_page(partner: &str, before_ms: i64, before_row: i64, limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {CLIENT} FROM binding b WHERE b.partner_id = ?1 AND b.signed_up_at_ms <= ?2
+           AND (b.signed_up_at_ms < ?2 OR b.rowid < ?3) ORDER BY b.signed_up_at_ms DESC, b.rowid DESC LIMIT ?4"
+    ))
+    .bind(partner)
+    .bind(before_ms)
+    .bind(before_row)
+    .bind(limit)
+}
+
+pub fn client_find(partner: &str, row: i64) -> Stmt {
+    Stmt::new(format!("SELECT {CLIENT} FROM binding b WHERE b.rowid = ?2 AND b.partner_id = ?1"))
+        .bind(partner)
+        .bind(row)
+}
+
+/// Why an account is the partner's, and the states that it reached: both JSON.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReceiptRow {
+    pub receipt: String,
+    pub states: String,
+}
+
+pub fn client_receipt(partner: &str, row: i64) -> Stmt {
+    Stmt::new("SELECT receipt, states FROM binding WHERE rowid = ?2 AND partner_id = ?1").bind(partner).bind(row)
+}
+
+/// A line's settlement: the instant of the run that made it available, where that is known and nothing stopped it after.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SettledRow {
+    pub id: String,
+    pub settled_ms: Option<UtcMillis>,
+}
+
+/// Of the program's runs those from the year of the line on, by their index, until one that the line was in. A line that
+/// was reviewed or disputed may have missed payouts that others of its run have left with: of it nothing is said.
+const SETTLED: &str = "IIF(state = 'available' AND bucket = 'available'
+    AND NOT EXISTS (SELECT 1 FROM review v WHERE v.account_id = accrual.account_id)
+    AND NOT EXISTS (SELECT 1 FROM event e WHERE e.account_id = accrual.account_id AND e.type IN ('dispute.opened', 'dispute.won', 'dispute.lost')),
+  (SELECT r.as_of_ms FROM run r CROSS JOIN run_item i ON i.run_id = r.id AND i.line_id = accrual.id
+   WHERE r.program_id = accrual.program_id AND r.cadence IN ('weekly', 'monthly') AND r.period >= substr(accrual.period, 1, 4) AND i.posted_cents > 0
+   ORDER BY r.cadence, r.period LIMIT 1), NULL) AS settled_ms";
+
+/// A payout as an earning's page needs it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PayoutRow {
+    pub id: String,
+    pub unit: String,
+    /// The instant of the run that planned it.
+    pub as_of_ms: UtcMillis,
+    pub state: String,
+    /// 1: something of it was taken back.
+    pub is_reversed: i64,
+}
+
+/// The partner's newest payouts that stand, the oldest of them first.
+pub fn payouts_standing(partner: &str, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT * FROM (SELECT p.id, p.unit, r.as_of_ms, p.state, EXISTS (SELECT 1 FROM payout_reversal v WHERE v.payout_id = p.id) AS is_reversed
+           FROM payout p CROSS JOIN run r ON r.id = p.run_id WHERE p.partner_id = ?1 AND p.state NOT IN ('failed', 'cancelled')
+           ORDER BY p.created_at_ms DESC LIMIT ?2) ORDER BY as_of_ms",
+    )
+    .bind(partner)
+    .bind(limit)
+}
+
+/// The newest lines of one of the partner's accounts: found by the account, which has few, and not by the partner.
+pub fn client_lines(partner: &str, row: i64, limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE +partner_id = ?1
+           AND account_id = (SELECT account_id FROM binding WHERE rowid = ?2 AND partner_id = ?1)
+         ORDER BY at_ms DESC, id DESC LIMIT ?3"
+    ))
+    .bind(partner)
+    .bind(row)
+    .bind(limit)
+}
+
+/// The partner's lines before the cursor (instant, id), newest first. An empty state lets all through.
+pub fn line_page(partner: &str, state: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+    // Without what does not filter: else its index is not used.
+    let of_state = if state.is_empty() { "?2 = ''" } else { "state = ?2" };
+    Stmt::new(format!(
+        "SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE partner_id = ?1 AND {of_state} AND at_ms <= ?3 AND (at_ms < ?3 OR id < ?4)
+         ORDER BY at_ms DESC, id DESC LIMIT ?5"
+    ))
+    .bind(partner)
+    .bind(state)
+    .bind(before_ms)
+    .bind(before_id)
+    .bind(limit)
+}
+
+pub fn line_find(partner: &str, id: &str) -> Stmt {
+    let sql = format!("SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE id = ?2 AND partner_id = ?1");
+    Stmt::new(sql).bind(partner).bind(id)
+}
+
+/// The row of the account that a line of the partner is for, where it is still the partner's.
+pub fn line_client(partner: &str, id: &str) -> Stmt {
+    Stmt::new(
+        "SELECT b.rowid AS row FROM accrual a CROSS JOIN binding b ON b.account_id = a.account_id AND b.partner_id = a.partner_id
+         WHERE a.id = ?2 AND a.partner_id = ?1 LIMIT 1",
+    )
+    .bind(partner)
+    .bind(id)
+}
+
+/// A ledger row of one line.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PostingRow {
+    pub id: String,
+    pub code: String,
+    pub amount_cents: i64,
+    pub reason: String,
+    pub event_id: Option<String>,
+    pub run_id: Option<String>,
+    pub created_at_ms: UtcMillis,
+}
+
+pub fn line_postings(partner: &str, id: &str) -> Stmt {
+    Stmt::new(
+        "SELECT t.id, t.code, t.amount_cents, t.reason, t.event_id, t.run_id, t.created_at_ms
+         FROM accrual a CROSS JOIN transfer t ON t.line = a.id WHERE a.id = ?2 AND a.partner_id = ?1
+           AND t.code IN ('accrue', 'reverse') ORDER BY t.created_at_ms, t.id",
+    )
+    .bind(partner)
+    .bind(id)
+}
+
+/// The run that made a line available.
+#[derive(Clone, Debug, Deserialize)]
+pub struct VestedRow {
+    pub run_id: String,
+    pub period: String,
+    pub as_of_ms: UtcMillis,
+    pub posted_cents: Option<i64>,
+}
+
+/// Only runs after the line's instant can have: a few dozen a year, each looked into by the line.
+pub fn line_vested(partner: &str, id: &str) -> Stmt {
+    Stmt::new(
+        "SELECT r.id AS run_id, r.period, r.as_of_ms, i.posted_cents
+         FROM accrual a CROSS JOIN run r ON r.program_id = a.program_id AND r.as_of_ms >= a.at_ms
+         CROSS JOIN run_item i ON i.run_id = r.id AND i.line_id = a.id
+         WHERE a.id = ?2 AND a.partner_id = ?1 AND i.posted_cents > 0 AND (i.kind = 'grant' OR a.bucket = 'available')
+         ORDER BY r.as_of_ms DESC LIMIT 1",
+    )
+    .bind(partner)
+    .bind(id)
+}
+
+/// One way in which credit was used up, or came back.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CreditRow {
+    pub id: String,
+    /// `redeemed`, `returned`, `credit` or `debit`.
+    pub kind: String,
+    pub unit: String,
+    pub amount_cents: i64,
+    pub state: String,
+    pub reason: String,
+    pub at_ms: UtcMillis,
+}
+
+/// The newest uses of the partner's credit.
+pub fn credit_list(partner: &str, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT * FROM (SELECT id, 'redeemed' AS kind, unit, amount_cents, 'redeemed' AS state, reason, created_at_ms AS at_ms
+             FROM redemption WHERE partner_id = ?1 ORDER BY created_at_ms DESC, id DESC LIMIT ?2)
+         UNION ALL SELECT * FROM (SELECT r.id, 'returned', d.unit, r.amount_cents, 'returned', r.reason, r.created_at_ms
+             FROM redemption d CROSS JOIN redemption_return r ON r.redemption_id = d.id WHERE d.partner_id = ?1
+             ORDER BY r.created_at_ms DESC, r.id DESC LIMIT ?2)
+         UNION ALL SELECT * FROM (SELECT id, kind, unit, amount_cents, state, reason, created_at_ms
+             FROM credit_sending WHERE partner_id = ?1 ORDER BY created_at_ms DESC, id DESC LIMIT ?2)
+         ORDER BY 7 DESC, 1 DESC LIMIT ?2",
+    )
+    .bind(partner)
+    .bind(limit)
+}
+
+/// What came back of a payout after it was paid.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReturnRow {
+    pub id: String,
+    pub unit: String,
+    pub amount_cents: i64,
+    pub at_ms: UtcMillis,
+}
+
+pub fn return_list(partner: &str, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT t.id, a.unit, t.amount_cents, t.created_at_ms AS at_ms FROM ledger_account a CROSS JOIN transfer t
+         WHERE a.partner_id = ?1 AND a.partner_id <> '' AND t.line IS NULL AND t.credit = a.id AND t.code = 'payout_return'
+         ORDER BY t.created_at_ms DESC, t.id DESC LIMIT ?2",
+    )
+    .bind(partner)
+    .bind(limit)
+}
+
+/// A place on the leaderboard of the partner's program.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PlaceRow {
+    pub rank: i64,
+    pub referrals: i64,
+    pub earned_cents: i64,
+    pub unit: String,
+    pub refreshed_at_ms: UtcMillis,
+    /// `None`: this partner is not shown by name.
+    pub display_name: Option<String>,
+    /// 1: the partner who looks.
+    pub own: i64,
+}
+
+const PLACE: &str =
+    "b.rank, b.referrals, b.earned_cents, b.unit, b.refreshed_at_ms, x.display_name, b.partner_id = ?1 AS own";
+
+/// The first places of the partner's program.
+pub fn place_list(partner: &str, limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {PLACE} FROM partner p CROSS JOIN leaderboard b ON b.program_id = p.program_id
+         LEFT JOIN partner_person x ON x.partner_id = b.partner_id
+         WHERE p.id = ?1 ORDER BY b.rank, b.partner_id LIMIT ?2"
+    ))
+    .bind(partner)
+    .bind(limit)
+}
+
+/// The partner's own place, wherever it is.
+pub fn place_own(partner: &str) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {PLACE} FROM partner p CROSS JOIN leaderboard b ON b.program_id = p.program_id AND b.partner_id = p.id
+         LEFT JOIN partner_person x ON x.partner_id = b.partner_id WHERE p.id = ?1"
+    ))
+    .bind(partner)
+}

@@ -1,0 +1,76 @@
+//! What partners say of themselves and do: their profile, leaving, and the copy of their data.
+
+use crate::base::time::UtcMillis;
+use crate::store::port::Stmt;
+use serde::Deserialize;
+
+/// What a partner can change.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ProfileRow {
+    pub program_id: String,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub website: Option<String>,
+    pub country: Option<String>,
+    pub display_name: Option<String>,
+}
+
+pub fn profile_find(partner: &str) -> Stmt {
+    Stmt::new(
+        "SELECT p.program_id, x.name, x.email, p.website, p.country, x.display_name
+         FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id WHERE p.id = ?1",
+    )
+    .bind(partner)
+}
+
+pub fn profile_update(partner: &str, p: &ProfileRow) -> [Stmt; 2] {
+    [
+        Stmt::new("UPDATE partner SET website = ?2, country = ?3 WHERE id = ?1")
+            .bind(partner)
+            .bind(p.website.clone())
+            .bind(p.country.clone()),
+        Stmt::new("UPDATE partner_person SET name = ?2, display_name = ?3 WHERE partner_id = ?1")
+            .bind(partner)
+            .bind(p.name.clone())
+            .bind(p.display_name.clone()),
+    ]
+}
+
+/// The partner leaves the program, unless that has happened. No row: it has.
+pub fn partner_leave(partner: &str, now: UtcMillis) -> Stmt {
+    Stmt::new("UPDATE partner SET left_at_ms = ?2 WHERE id = ?1 AND left_at_ms IS NULL RETURNING id")
+        .bind(partner)
+        .bind(now)
+}
+
+/// Codes of a partner's links that work.
+pub fn live_codes(partner: &str, limit: i64) -> Stmt {
+    Stmt::new("SELECT code FROM link WHERE partner_id = ?1 AND disabled_at_ms IS NULL LIMIT ?2")
+        .bind(partner)
+        .bind(limit)
+}
+
+/// A partner's links after the cursor (instant, code), oldest first.
+pub fn link_page(partner: &str, after_ms: i64, after_code: &str, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms
+         FROM link WHERE partner_id = ?1 AND (created_at_ms, code) > (?2, ?3) ORDER BY created_at_ms, code LIMIT ?4",
+    )
+    .bind(partner)
+    .bind(after_ms)
+    .bind(after_code)
+    .bind(limit)
+}
+
+/// What the person whose session has this token has done, after the cursor (instant, id), oldest first.
+pub fn own_actions(token_sha256: &str, after_ms: i64, after_id: &str, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT a.id, a.at_ms, a.actor, a.action, a.subject, a.reason, a.before, a.after
+         FROM session s CROSS JOIN audit a ON a.actor = s.actor
+         WHERE (s.token_sha256 = ?1 OR s.before_sha256 = ?1) AND (a.at_ms, a.id) > (?2, ?3) ORDER BY a.at_ms, a.id LIMIT ?4",
+    )
+    .bind(token_sha256)
+    .bind(after_ms)
+    .bind(after_id)
+    .bind(limit)
+}

@@ -1,0 +1,244 @@
+//! Payouts, their reversals and credits on their way to Stripe: what is due, what was decided, and what the ledger has of
+//! it.
+
+pub mod payee;
+pub mod plan;
+pub mod report;
+
+use crate::base::time::UtcMillis;
+use crate::engine::payout::{KEY_TRUSTED_MS, Kind, Sending};
+use crate::store::port::Stmt;
+use serde::{Deserialize, Serialize};
+
+const PAYOUT: &str =
+    "SELECT 'payout' AS kind, id, run_id AS parent, program_id, partner_id, unit, currency, amount_cents,
+   destination AS target, revision, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
+   transfer_id AS stripe_id, paid_at_ms AS done_at_ms, created_at_ms FROM payout p";
+
+const REVERSAL: &str =
+    "SELECT 'reversal' AS kind, id, payout_id AS parent, program_id, partner_id, unit, currency, amount_cents,
+   transfer_id AS target, revision, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
+   reversal_id AS stripe_id, reversed_at_ms AS done_at_ms, created_at_ms FROM payout_reversal p";
+
+pub(crate) const CREDIT: &str =
+    "SELECT kind, id, line_id AS parent, program_id, partner_id, unit, currency, amount_cents,
+   customer_id AS target, revision, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
+   transaction_id AS stripe_id, delivered_at_ms AS done_at_ms, created_at_ms FROM credit_sending p";
+
+fn select(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Payout => PAYOUT,
+        Kind::Reversal => REVERSAL,
+        Kind::Credit | Kind::Debit => CREDIT,
+    }
+}
+
+/// What is due, the longest first. A payout that is only planned needs its run's approval: always with `manual`; with
+/// `until_first` where its program had none when it was planned.
+pub fn sending_due(kind: Kind, approval: &str, now: UtcMillis, limit: i64) -> Stmt {
+    let approved = match kind {
+        Kind::Reversal => "?3 = ?3",
+        Kind::Credit => "?3 = ?3 AND kind = 'credit'",
+        Kind::Debit => "?3 = ?3 AND kind = 'debit'",
+        Kind::Payout => {
+            "(state = 'submitting' OR ?3 = 'automatic' OR run_id IN (SELECT run_id FROM payout_approval)
+              OR (?3 = 'until_first' AND EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id AND a.at_ms <= p.created_at_ms)))"
+        }
+    };
+    Stmt::new(format!(
+        "{} WHERE state IN ('planned', 'submitting') AND due_at_ms <= ?1 AND {approved}
+           AND (held = 0 OR (state = 'submitting' AND (refusal IS NOT NULL OR first_sent_at_ms <= ?2)))
+         ORDER BY due_at_ms, id LIMIT ?4",
+        select(kind)
+    ))
+    .bind(now)
+    .bind(now.plus_ms(-KEY_TRUSTED_MS))
+    .bind(approval)
+    .bind(limit)
+}
+
+/// Of which kinds something is due, whether or not it may go.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct Due {
+    pub payouts: i64,
+    pub reversals: i64,
+    pub credits: i64,
+}
+
+impl Due {
+    pub fn has(self, kind: Kind) -> bool {
+        1 == match kind {
+            Kind::Payout => self.payouts,
+            Kind::Reversal => self.reversals,
+            Kind::Credit | Kind::Debit => self.credits,
+        }
+    }
+}
+
+pub fn kinds_due(now: UtcMillis) -> Stmt {
+    let due = "state IN ('planned', 'submitting') AND due_at_ms <= ?1";
+    Stmt::new(format!(
+        "SELECT EXISTS (SELECT 1 FROM payout WHERE {due}) AS payouts, EXISTS (SELECT 1 FROM payout_reversal WHERE {due}) AS reversals,
+                EXISTS (SELECT 1 FROM credit_sending WHERE {due}) AS credits"
+    ))
+    .bind(now)
+}
+
+pub fn sending_find(kind: Kind, ids: &[String]) -> Stmt {
+    Stmt::new(format!("{} WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id", select(kind))).json(&ids)
+}
+
+/// The payout that made a transfer, or that would know it by its group.
+pub fn sending_of_transfer(transfer: &str, group: &str) -> Stmt {
+    Stmt::new(format!("{PAYOUT} WHERE transfer_id = ?1 OR id = ?2 ORDER BY transfer_id IS ?1 DESC LIMIT 1"))
+        .bind(transfer)
+        .bind(group)
+}
+
+/// The reversals of a payout, oldest first.
+pub fn reversal_list(payout: &str) -> Stmt {
+    Stmt::new(format!("{REVERSAL} WHERE payout_id = ?1 ORDER BY created_at_ms, id")).bind(payout)
+}
+
+/// Payouts before the cursor (instant, id), newest first. An empty filter lets all through; `held` is a state here.
+pub fn payout_page(run: &str, state: &str, partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+    // Without what does not filter: else no index of what does is used.
+    let of_run = if run.is_empty() { "?1 = ''" } else { "run_id = ?1" };
+    let of_partner = if partner.is_empty() { "?3 = ''" } else { "partner_id = ?3" };
+    Stmt::new(format!(
+        "{PAYOUT} WHERE {of_run} AND {of_partner}
+           AND (?2 = '' OR (?2 = 'held' AND held = 1 AND state IN ('planned', 'submitting')) OR (state = ?2 AND (held = 0 OR state NOT IN ('planned', 'submitting'))))
+           AND (created_at_ms < ?4 OR (created_at_ms = ?4 AND id < ?5)) ORDER BY created_at_ms DESC, id DESC LIMIT ?6"
+    ))
+    .bind(run)
+    .bind(state)
+    .bind(partner)
+    .bind(before_ms)
+    .bind(before_id)
+    .bind(limit)
+}
+
+/// Writes sendings of one kind as decided, each at the revision at which it was read: the batch aborts where one of
+/// them has another by now.
+pub fn sending_write(kind: Kind, sendings: &[&Sending]) -> Stmt {
+    let (table, stripe_id, done_at) = match kind {
+        Kind::Payout => ("payout", "transfer_id", "paid_at_ms"),
+        Kind::Reversal => ("payout_reversal", "reversal_id", "reversed_at_ms"),
+        Kind::Credit | Kind::Debit => ("credit_sending", "transaction_id", "delivered_at_ms"),
+    };
+    Stmt::new(format!(
+        "UPDATE {table} SET revision = n.revision + 1, state = n.state, held = n.held, request = n.request, attempt = n.attempt,
+           tries = n.tries, first_sent_at_ms = n.first_sent_at_ms, due_at_ms = n.due_at_ms, refusal = n.refusal, reason = n.reason,
+           {stripe_id} = n.stripe_id, {done_at} = n.done_at_ms
+         FROM (SELECT value ->> '$.id' AS id, value ->> '$.revision' AS revision, value ->> '$.state' AS state, value ->> '$.held' AS held,
+             value ->> '$.request' AS request, value ->> '$.attempt' AS attempt, value ->> '$.tries' AS tries,
+             value ->> '$.first_sent_at_ms' AS first_sent_at_ms, value ->> '$.due_at_ms' AS due_at_ms, value ->> '$.refusal' AS refusal,
+             value ->> '$.reason' AS reason, value ->> '$.stripe_id' AS stripe_id, value ->> '$.done_at_ms' AS done_at_ms
+           FROM json_each(?1)) n
+         WHERE {table}.id = n.id"
+    ))
+    .json(&sendings)
+}
+
+/// The ledger rows of sendings that are over: a payout's pending row is posted or voided; what was taken back is
+/// booked under the id of Stripe's reversal, whoever says so first. Credits are like payouts, and what of them is taken
+/// back is booked once it is.
+pub fn sending_book(kind: Kind, ids: &[&str], actor: &str, now: UtcMillis) -> Stmt {
+    let sql = match kind {
+        Kind::Payout => {
+            "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, pending_id, program_id, run_id, actor, reason, created_at_ms)
+             SELECT p.id || IIF(p.state = 'paid', '.post', '.void'), 'payout', IIF(p.state = 'paid', 'post', 'void'), t.debit, t.credit,
+                    IIF(p.state = 'paid', p.amount_cents, 0), t.id, p.program_id, p.run_id, ?2, p.reason, ?3
+             FROM payout p JOIN transfer t ON t.id = p.id || '.pending'
+             WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state IN ('paid', 'failed', 'cancelled')"
+        }
+        Kind::Reversal => {
+            "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
+             SELECT r.reversal_id, 'payout_return', 'single', t.credit, t.debit, r.amount_cents, r.program_id, ?2, r.reason, ?3
+             FROM payout_reversal r JOIN transfer t ON t.id = r.payout_id || '.pending'
+             WHERE r.id IN (SELECT value FROM json_each(?1)) AND r.state = 'paid'"
+        }
+        Kind::Credit => {
+            "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, pending_id, program_id, actor, reason, created_at_ms)
+             SELECT p.id || IIF(p.state = 'paid', '.post', '.void'), t.line, 'deliver', IIF(p.state = 'paid', 'post', 'void'), t.debit, t.credit,
+                    IIF(p.state = 'paid', p.amount_cents, 0), t.id, p.program_id, ?2, p.reason, ?3
+             FROM credit_sending p JOIN transfer t ON t.id = p.id || '.pending'
+             WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state IN ('paid', 'failed', 'cancelled')"
+        }
+        Kind::Debit => {
+            "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
+             SELECT p.id || '.return', p.line_id, 'deliver_return', 'single', p.program_id || '/' || p.unit || '/redeemed/' || p.partner_id,
+                    p.program_id || '/' || p.unit || '/available/' || p.partner_id, p.amount_cents, p.program_id, ?2, p.reason, ?3
+             FROM credit_sending p WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state = 'paid'"
+        }
+    };
+    Stmt::new(sql).json(&ids).bind(actor).bind(now)
+}
+
+/// A reversal that Stripe says it made.
+#[derive(Clone, Debug, Serialize)]
+pub struct Returned {
+    pub id: String,
+    pub transfer: String,
+    pub amount_cents: i64,
+}
+
+/// Books reversals of transfers that are ours, each once, whoever asked for them.
+pub fn return_insert(returned: &[Returned], actor: &str, now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
+         SELECT value ->> '$.id', 'payout_return', 'single', t.credit, t.debit, value ->> '$.amount_cents', p.program_id, ?2,
+                'reversed at Stripe: ' || p.transfer_id, ?3
+         FROM json_each(?1) JOIN payout p ON p.transfer_id = value ->> '$.transfer' JOIN transfer t ON t.id = p.id || '.pending'",
+    )
+    .json(&returned)
+    .bind(actor)
+    .bind(now)
+}
+
+/// A reversal that an operator asks for, about to be sent. More than is left of the transfer aborts the batch.
+pub fn reversal_insert(s: &Sending, actor: &str) -> Stmt {
+    Stmt::new(
+        "INSERT INTO payout_reversal (id, payout_id, program_id, partner_id, unit, currency, amount_cents, transfer_id, state,
+           due_at_ms, reason, revision, actor, created_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'planned', ?9, ?10, 1, ?11, ?9)",
+    )
+    .bind(&s.id)
+    .bind(&s.parent)
+    .bind(&s.program_id)
+    .bind(&s.partner_id)
+    .bind(&s.unit)
+    .bind(&s.currency)
+    .bind(s.amount_cents.0)
+    .bind(&s.target)
+    .bind(s.created_at_ms)
+    .bind(&s.reason)
+    .bind(actor)
+}
+
+/// A message about a sending. `partner`: to its partner, else to the operators.
+#[derive(Clone, Debug, Serialize)]
+pub struct Telling<'a> {
+    pub id: String,
+    pub kind: &'static str,
+    pub sending: &'a str,
+    pub to_partner: bool,
+    /// The field that `detail` is told in.
+    pub name: &'static str,
+    pub detail: &'a str,
+}
+
+/// Queues messages about payouts and their reversals, each once.
+pub fn sending_tell(tellings: &[Telling], now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO outbox (id, kind, program_id, partner_id, payload, state, created_at_ms)
+         SELECT value ->> '$.id', value ->> '$.kind', p.program_id, IIF(value ->> '$.to_partner', p.partner_id, NULL),
+                json_object('payout', value ->> '$.sending', 'amount_cents', p.amount_cents, 'unit', p.unit, 'period', r.period,
+                  value ->> '$.name', value ->> '$.detail'), 'queued', ?2
+         FROM json_each(?1)
+         JOIN payout p ON p.id = COALESCE((SELECT payout_id FROM payout_reversal v WHERE v.id = value ->> '$.sending'), value ->> '$.sending')
+         JOIN run r ON r.id = p.run_id WHERE true ON CONFLICT (id) DO NOTHING",
+    )
+    .json(&tellings)
+    .bind(now)
+}

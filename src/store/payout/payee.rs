@@ -1,0 +1,71 @@
+//! Partners' connected accounts: what they can do, as Stripe last said it.
+
+use crate::base::time::UtcMillis;
+use crate::engine::payout::payee::Payability;
+use crate::store::port::Stmt;
+use serde::Deserialize;
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct PayeeRow {
+    pub partner_id: String,
+    pub stripe_account_id: String,
+    pub country: Option<String>,
+    pub currency: Option<String>,
+    pub transfers_active: i64,
+    pub payouts_enabled: i64,
+    /// JSON array.
+    pub currently_due: String,
+    pub disabled_reason: Option<String>,
+    pub updated_at_ms: UtcMillis,
+}
+
+const COLUMNS: &str = "partner_id, stripe_account_id, country, currency, transfers_active, payouts_enabled, currently_due, \
+     disabled_reason, updated_at_ms";
+
+pub fn payee_find(partner: &str) -> Stmt {
+    Stmt::new(format!("SELECT {COLUMNS} FROM payee WHERE partner_id = ?1")).bind(partner)
+}
+
+/// Makes a connected account a partner's. A partner has one; a second is refused by the table.
+pub fn payee_insert(partner: &str, state: &Payability, at: UtcMillis) -> Stmt {
+    let insert = format!("INSERT INTO payee ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+    Stmt::new(insert)
+        .bind(partner)
+        .bind(&state.stripe_account_id)
+        .bind(state.country.clone())
+        .bind(state.default_currency.clone())
+        .bind(state.transfers_active)
+        .bind(state.payouts_enabled)
+        .json(&state.currently_due)
+        .bind(state.disabled_reason.clone())
+        .bind(at)
+}
+
+/// Accounts that money cannot reach yet, those first of which nothing was heard for longest.
+pub fn payee_waiting(limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {COLUMNS} FROM payee WHERE transfers_active = 0 OR payouts_enabled = 0 ORDER BY updated_at_ms, partner_id LIMIT ?1"
+    ))
+    .bind(limit)
+}
+
+/// What Stripe says about an account now, unless something later was heard; answers the partner whose account it is.
+pub fn payee_update(state: &Payability, at: UtcMillis) -> Stmt {
+    Stmt::new(
+        "UPDATE payee SET
+           country = IIF(?8 >= updated_at_ms, ?2, country), currency = IIF(?8 >= updated_at_ms, ?3, currency),
+           transfers_active = IIF(?8 >= updated_at_ms, ?4, transfers_active),
+           payouts_enabled = IIF(?8 >= updated_at_ms, ?5, payouts_enabled),
+           currently_due = IIF(?8 >= updated_at_ms, ?6, currently_due),
+           disabled_reason = IIF(?8 >= updated_at_ms, ?7, disabled_reason), updated_at_ms = MAX(?8, updated_at_ms)
+         WHERE stripe_account_id = ?1 RETURNING partner_id",
+    )
+    .bind(&state.stripe_account_id)
+    .bind(state.country.clone())
+    .bind(state.default_currency.clone())
+    .bind(state.transfers_active)
+    .bind(state.payouts_enabled)
+    .json(&state.currently_due)
+    .bind(state.disabled_reason.clone())
+    .bind(at)
+}

@@ -1,0 +1,91 @@
+//! A run's payouts: planned in its last step, and the approval that lets them go.
+
+use crate::base::time::UtcMillis;
+use crate::store::port::Stmt;
+use crate::store::settlement::run::RunRow;
+use serde::Deserialize;
+
+/// Whose money can leave: a connected account to which transfers reach, and that Stripe pays out.
+const READY: &str = "y.transfers_active = 1 AND y.payouts_enabled = 1";
+
+/// Plans a payout for each statement of the run with something payable in cash to a partner who can be paid, and
+/// reminds the others. The amount is set aside at once: a second plan cannot count on it. `approval` says whether the
+/// operators are to be asked.
+pub fn payout_plan(run: &RunRow, approval: &str, now: UtcMillis) -> Vec<Stmt> {
+    let due = "run_partner s WHERE s.run_id = ?1 AND s.payable_cents > 0 AND s.unit LIKE 'cash:%'";
+    let of_run = |sql: String| Stmt::new(sql).bind(&run.id).bind(now);
+    vec![
+        // Ids follow from the facts, so that the plan is the same whoever makes it.
+        of_run(format!(
+            "INSERT INTO payout (id, run_id, program_id, partner_id, unit, currency, amount_cents, destination, state, due_at_ms, reason,
+               revision, created_at_ms)
+             SELECT 'po_' || substr(s.run_id, instr(s.run_id, '_') + 1) || '_' || substr(s.partner_id, instr(s.partner_id, '_') + 1) || '_' || substr(s.unit, 6),
+                    s.run_id, ?3, s.partner_id, s.unit, substr(s.unit, 6), s.payable_cents, y.stripe_account_id, 'planned', ?2, 'planned', 1, ?2
+             FROM payee y, {due} AND y.partner_id = s.partner_id AND {READY}"
+        ))
+        .bind(&run.program_id),
+        Stmt::new(
+            "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
+             SELECT DISTINCT p.program_id || '/' || p.unit || '/cash', p.program_id, p.unit, 'cash', '' FROM payout p
+             WHERE p.run_id = ?1 AND NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = p.program_id || '/' || p.unit || '/cash')",
+        )
+        .bind(&run.id),
+        of_run(
+            "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, run_id, reason, created_at_ms)
+             SELECT p.id || '.pending', 'payout', 'pending', p.program_id || '/' || p.unit || '/available/' || p.partner_id,
+                    p.program_id || '/' || p.unit || '/cash', p.amount_cents, p.program_id, p.run_id, 'planned', ?2
+             FROM payout p WHERE p.run_id = ?1"
+                .to_owned(),
+        ),
+        of_run(format!(
+            "INSERT INTO outbox (id, kind, program_id, partner_id, payload, state, created_at_ms)
+             SELECT 'payout.onboarding:' || s.run_id || ':' || s.partner_id, 'payout.onboarding', ?3, s.partner_id,
+                    json_object('amount_cents', s.payable_cents, 'unit', s.unit, 'period', ?4,
+                      'due', json(COALESCE((SELECT y.currently_due FROM payee y WHERE y.partner_id = s.partner_id), '[]'))), 'queued', ?2
+             FROM {due} AND NOT EXISTS (SELECT 1 FROM payee y WHERE y.partner_id = s.partner_id AND {READY})
+             ON CONFLICT (id) DO NOTHING"
+        ))
+        .bind(&run.program_id)
+        .bind(&run.period),
+        of_run(
+            "INSERT INTO outbox (id, kind, program_id, payload, state, created_at_ms)
+             SELECT 'payout.approval:' || ?1, 'payout.approval', p.program_id,
+                    json_object('run', ?1, 'payouts', COUNT(*), 'amount_cents', SUM(p.amount_cents), 'unit', p.unit, 'period', ?4), 'queued', ?2
+             FROM payout p WHERE p.run_id = ?1 AND ?3 <> 'automatic'
+               AND (?3 = 'manual' OR NOT EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id))
+             GROUP BY p.program_id, p.unit ON CONFLICT (id) DO NOTHING"
+                .to_owned(),
+        )
+        .bind(approval)
+        .bind(&run.period),
+    ]
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct ApprovalRow {
+    pub run_id: String,
+    pub actor: String,
+    pub reason: Option<String>,
+    pub at_ms: UtcMillis,
+}
+
+/// The run's own approval, else, with `until_first`, the first one of its program before it was planned.
+pub fn approval_find(run: &str, approval: &str) -> Stmt {
+    Stmt::new(
+        "SELECT a.run_id, a.actor, a.reason, a.at_ms FROM payout_approval a JOIN run r ON r.id = ?1
+         WHERE a.run_id = r.id OR (?2 = 'until_first' AND a.program_id = r.program_id AND a.at_ms <= r.finished_at_ms)
+         ORDER BY a.run_id = r.id DESC, a.at_ms LIMIT 1",
+    )
+    .bind(run)
+    .bind(approval)
+}
+
+/// Lets a run's payouts go. Two at once: the second aborts, and finds the first's.
+pub fn approval_insert(run: &RunRow, actor: &str, reason: Option<&str>, now: UtcMillis) -> Stmt {
+    Stmt::new("INSERT INTO payout_approval (run_id, program_id, actor, reason, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)")
+        .bind(&run.id)
+        .bind(&run.program_id)
+        .bind(actor)
+        .bind(reason)
+        .bind(now)
+}

@@ -1,0 +1,245 @@
+//! What payouts are made of and come to: a receipt's movements, a run's sums, a year's totals.
+
+use crate::base::time::UtcMillis;
+use crate::store::port::Stmt;
+use serde::Deserialize;
+
+/// What a ledger row `t` does to what a partner can be paid, ?1 being the account: a payout counts when it is planned,
+/// and again when it comes back.
+const EFFECT: &str = "IIF(t.phase = 'void', (SELECT x.amount_cents FROM transfer x WHERE x.id = t.pending_id),
+   IIF(t.credit = ?1, t.amount_cents, -t.amount_cents))";
+
+/// The account's rows, `o`: of its partner's lines those that moved it, and the few that are about no line. Each kind is
+/// found by an index of its own. Beside them, `w`, between which two payouts they are looked for: this one, whose planned
+/// row is ?2, and the one before it.
+const MOVED: &str = "WITH own AS MATERIALIZED (
+     SELECT rowid AS row FROM transfer WHERE line IS NOT NULL AND code = 'reverse' AND debit = ?1
+     UNION ALL SELECT rowid FROM transfer WHERE line IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
+       AND instr(credit, '/available/') > 0 AND credit = ?1
+     UNION ALL SELECT rowid FROM transfer WHERE line IS NULL AND debit = ?1 AND phase <> 'post'
+     UNION ALL SELECT rowid FROM transfer WHERE line IS NULL AND credit = ?1 AND phase <> 'post'),
+   span AS MATERIALIZED (
+     SELECT n.rowid AS planned, COALESCE((SELECT MAX(b.rowid) FROM transfer b WHERE b.line IS NULL AND b.debit = ?1
+       AND b.code = 'payout' AND b.phase = 'pending' AND b.rowid < n.rowid), 0) AS before FROM transfer n WHERE n.id = ?2)";
+
+/// One movement of what a partner can be paid, with what it is for.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Movement {
+    pub row: i64,
+    pub id: String,
+    pub code: String,
+    pub phase: String,
+    pub amount_cents: i64,
+    pub reason: String,
+    pub event_id: Option<String>,
+    pub run_id: Option<String>,
+    pub created_at_ms: UtcMillis,
+    pub rule_id: Option<String>,
+    pub account_id: Option<String>,
+    pub basis: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReceiptSums {
+    /// What was left after the payout before.
+    pub opening_cents: i64,
+    pub moved_cents: i64,
+    pub period: String,
+    /// What was available when it was planned, and how much of that was payable.
+    pub available_cents: i64,
+    pub payable_cents: i64,
+}
+
+pub fn receipt_sums(account: &str, payout: &str) -> Stmt {
+    sums(account, payout, str::to_owned)
+}
+
+/// The same of one of a partner's own payouts, whose account is found by the payout.
+pub fn own_receipt_sums(partner: &str, payout: &str) -> Stmt {
+    sums(partner, payout, of_own)
+}
+
+/// A statement about the account ?1 made one about the account of the payout whose planned row is ?2, if it is the
+/// partner's, ?1.
+fn of_own(sql: &str) -> String {
+    sql.replace(
+        "?1",
+        "(SELECT q.program_id || '/' || q.unit || '/available/' || q.partner_id FROM payout q
+          WHERE q.partner_id = ?1 AND q.id || '.pending' = ?2)",
+    )
+}
+
+fn sums(account: &str, payout: &str, of: fn(&str) -> String) -> Stmt {
+    Stmt::new(of(&format!(
+        "{MOVED}, sums AS MATERIALIZED (
+           SELECT COALESCE(SUM(IIF(o.row <= w.before, {EFFECT}, 0)), 0) AS opening_cents,
+                  COALESCE(SUM(IIF(o.row > w.before, {EFFECT}, 0)), 0) AS moved_cents
+           FROM span w CROSS JOIN own o CROSS JOIN transfer t WHERE t.rowid = o.row AND o.row < w.planned)
+         SELECT m.opening_cents, m.moved_cents, r.period, s.available_cents, s.payable_cents
+         FROM sums m CROSS JOIN payout p JOIN run r ON r.id = p.run_id
+         JOIN run_partner s ON s.run_id = p.run_id AND s.partner_id = p.partner_id AND s.unit = p.unit WHERE p.id = ?3"
+    )))
+    .bind(account)
+    .bind(format!("{payout}.pending"))
+    .bind(payout)
+}
+
+/// What a row that vests moved, line by line: those of its partner in the page of the plan that its id ends with.
+const VESTED: &str = "LEFT JOIN run_item i ON t.code = 'vest' AND i.run_id = t.run_id
+   AND i.seq >= CAST(replace(t.id, rtrim(t.id, '0123456789'), '') AS INTEGER)
+   AND i.seq < CAST(replace(t.id, rtrim(t.id, '0123456789'), '') AS INTEGER) + ?5
+   AND i.kind = 'vest' AND i.posted_cents > 0 AND ?1 = t.program_id || '/' || i.unit || '/available/' || i.partner_id";
+
+/// Numbers movements: a ledger row that vests stands for as many as it has lines, fewer than this in any run.
+const PLACES: i64 = 10_000_000;
+
+/// The movements since the payout before, after the cursor. What vests is listed line by line.
+pub fn receipt_page(account: &str, payout: &str, after: i64, limit: i64) -> Stmt {
+    page(account, payout, (after, limit), str::to_owned)
+}
+
+/// The same of one of a partner's own payouts.
+pub fn own_receipt_page(partner: &str, payout: &str, after: i64, limit: i64) -> Stmt {
+    page(partner, payout, (after, limit), of_own)
+}
+
+fn page(account: &str, payout: &str, (after, limit): (i64, i64), of: fn(&str) -> String) -> Stmt {
+    Stmt::new(of(&format!(
+        "{MOVED}
+         SELECT t.rowid * {PLACES} + COALESCE(i.seq, 0) AS row, t.id, t.code, t.phase, COALESCE(i.posted_cents, {EFFECT}) AS amount_cents,
+                t.reason, t.event_id, t.run_id, t.created_at_ms, l.rule_id, l.account_id, l.basis
+         FROM span w CROSS JOIN own o CROSS JOIN transfer t {VESTED} LEFT JOIN accrual l ON l.id = COALESCE(t.line, i.line_id)
+         WHERE t.rowid = o.row AND o.row > w.before AND o.row < w.planned AND o.row >= CAST(?3 AS INTEGER) / {PLACES}
+           AND t.rowid * {PLACES} + COALESCE(i.seq, 0) > ?3 ORDER BY 1 LIMIT ?4"
+    )))
+    .bind(account)
+    .bind(format!("{payout}.pending"))
+    .bind(after)
+    .bind(limit)
+    .bind(crate::store::settlement::run::LINE_PAGE)
+}
+
+/// The sums and a page of the movements of a payout's receipt, where nothing but its id is known: its planned row says
+/// which account it is of.
+pub fn receipt_of(payout: &str, after: i64, limit: i64) -> [Stmt; 2] {
+    let of_planned = |mut statement: Stmt| {
+        statement.sql = statement.sql.replace("?1", "(SELECT z.debit FROM transfer z WHERE z.id = ?2)").into();
+        statement
+    };
+    [of_planned(receipt_sums("", payout)), of_planned(receipt_page("", payout, after, limit))]
+}
+
+/// What a partner was paid, or what came back of it, as it changes what is left for the partner.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PaidEntry {
+    pub kind: String,
+    pub id: String,
+    pub program_id: String,
+    /// The run that planned it, and what that settled. What came back has neither.
+    pub run_id: Option<String>,
+    pub period: Option<String>,
+    pub at_ms: UtcMillis,
+    pub unit: String,
+    pub amount_cents: i64,
+    pub state: String,
+    pub transfer_id: Option<String>,
+    pub reason: String,
+}
+
+/// A partner's payouts, and what came back of them, after the cursor (instant, id), oldest first.
+pub fn paid_entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT 'payout' AS kind, p.id, p.program_id, p.run_id, r.period, p.created_at_ms AS at_ms, p.unit,
+                IIF(p.state IN ('failed', 'cancelled'), 0, -p.amount_cents) AS amount_cents,
+                IIF(p.held = 1 AND p.state IN ('planned', 'submitting'), 'held', p.state) AS state, p.transfer_id, p.reason
+         FROM payout p JOIN run r ON r.id = p.run_id
+         WHERE p.partner_id = ?1 AND (p.created_at_ms > ?2 OR (p.created_at_ms = ?2 AND p.id > ?3))
+         UNION ALL
+         SELECT t.code, t.id, t.program_id, NULL, NULL, t.created_at_ms, a.unit, t.amount_cents, 'reversed', NULL, t.reason
+         FROM ledger_account a CROSS JOIN transfer t
+         WHERE a.partner_id = ?1 AND a.partner_id <> '' AND t.line IS NULL AND t.credit = a.id AND t.code = 'payout_return'
+           AND (t.created_at_ms > ?2 OR (t.created_at_ms = ?2 AND t.id > ?3))
+         ORDER BY 6, 2 LIMIT ?4",
+    )
+    .bind(partner)
+    .bind(after_ms)
+    .bind(after_id)
+    .bind(limit)
+}
+
+/// A run's payouts by state.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StateSum {
+    pub state: String,
+    pub unit: String,
+    pub payouts: i64,
+    pub cents: i64,
+}
+
+pub fn run_payout_sums(run: &str) -> Stmt {
+    Stmt::new(
+        "SELECT IIF(held = 1 AND state IN ('planned', 'submitting'), 'held', state) AS state, unit, COUNT(*) AS payouts, SUM(amount_cents) AS cents
+         FROM payout WHERE run_id = ?1 GROUP BY 1, unit ORDER BY 1, unit",
+    )
+    .bind(run)
+}
+
+/// What a run left where it was: `not_onboarded` payable to partners who cannot be paid yet, `not_payable` below the
+/// minimum or not ripe, `negative` owed by partners.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CarriedSum {
+    pub why: String,
+    pub unit: String,
+    pub partners: i64,
+    pub cents: i64,
+}
+
+pub fn run_carried_sums(run: &str) -> Stmt {
+    Stmt::new(
+        "SELECT why, unit, COUNT(*) AS partners, SUM(cents) AS cents FROM (
+           SELECT s.unit, IIF(s.payable_cents > 0, 'not_onboarded', IIF(s.available_cents < 0, 'negative', 'not_payable')) AS why,
+                  IIF(s.payable_cents > 0, s.payable_cents, s.available_cents) AS cents
+           FROM run_partner s WHERE s.run_id = ?1 AND s.unit LIKE 'cash:%' AND s.available_cents <> 0
+             AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.run_id = s.run_id AND p.partner_id = s.partner_id AND p.unit = s.unit))
+         GROUP BY why, unit ORDER BY why, unit",
+    )
+    .bind(run)
+}
+
+/// What one partner was paid in a span of time.
+#[derive(Clone, Debug, Deserialize)]
+pub struct YearRow {
+    pub partner_id: String,
+    pub program_id: String,
+    pub external_id: String,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub country: Option<String>,
+    pub stripe_account_id: Option<String>,
+    pub currency: String,
+    pub payouts: i64,
+    pub paid_cents: i64,
+    pub returned_cents: i64,
+}
+
+/// Most rows of one table: far more partners than one operator has.
+pub const YEAR_ROWS_MAX: i64 = 50_000;
+
+/// Totals per partner and currency over [from, to): a payout counts when Stripe made the transfer, what was taken back
+/// when it was booked.
+pub fn year_list(from: UtcMillis, to: UtcMillis) -> Stmt {
+    Stmt::new(
+        "SELECT m.partner_id, q.program_id, q.external_id, x.name, x.email, COALESCE(y.country, q.country) AS country, y.stripe_account_id,
+                m.currency, SUM(m.payouts) AS payouts, SUM(m.paid) AS paid_cents, SUM(m.returned) AS returned_cents
+         FROM (SELECT partner_id, currency, 1 AS payouts, amount_cents AS paid, 0 AS returned FROM payout
+                 WHERE state = 'paid' AND paid_at_ms >= ?1 AND paid_at_ms < ?2
+               UNION ALL
+               SELECT a.partner_id, substr(a.unit, 6), 0, 0, t.amount_cents FROM transfer t JOIN ledger_account a ON a.id = t.credit
+                 WHERE t.code = 'payout_return' AND t.created_at_ms >= ?1 AND t.created_at_ms < ?2) m
+         JOIN partner q ON q.id = m.partner_id LEFT JOIN partner_person x ON x.partner_id = q.id LEFT JOIN payee y ON y.partner_id = q.id
+         GROUP BY m.partner_id, m.currency ORDER BY q.program_id, q.external_id, m.currency LIMIT ?3",
+    )
+    .bind(from)
+    .bind(to)
+    .bind(YEAR_ROWS_MAX)
+}

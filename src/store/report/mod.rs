@@ -1,0 +1,128 @@
+//! Sums for the reports: set-based, each a statement of its own, whatever the number of partners.
+
+pub mod operator;
+
+use crate::base::time::UtcMillis;
+use crate::store::port::Stmt;
+use serde::Deserialize;
+
+/// What a partner brought through a channel in a period.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ChannelRow {
+    pub partner: String,
+    pub external_id: Option<String>,
+    pub channel: String,
+    pub clicks: i64,
+    pub signups: i64,
+    pub qualified: i64,
+    pub rewarded: i64,
+    pub earned_cents: i64,
+}
+
+/// By partner and channel in [from, to). A click's channel is its UTM source, else its link's source, else
+/// `direct_link`; an account's is that of the click that was converted, else how its partner brought it where a touch
+/// did, else the method that bound it.
+pub fn channel_list(program: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
+    Stmt::new(
+        "WITH bound AS MATERIALIZED (
+           SELECT account_id, partner_id, code, method, source, click_id, signed_up_at_ms, qualified_at_ms
+           FROM binding WHERE program_id = ?1 AND partner_id IS NOT NULL
+         ), line AS MATERIALIZED (
+           SELECT account_id, partner_id, net_cents FROM accrual
+           WHERE program_id = ?1 AND partner_id <> '' AND at_ms >= ?2 AND at_ms < ?3 AND net_cents > 0 AND state <> 'waiting'
+         ), told AS MATERIALIZED (
+           SELECT * FROM bound WHERE (signed_up_at_ms >= ?2 AND signed_up_at_ms < ?3)
+             OR (qualified_at_ms >= ?2 AND qualified_at_ms < ?3) OR account_id IN (SELECT account_id FROM line)
+         ), converted AS MATERIALIZED (
+           SELECT id, utm_source FROM click
+           WHERE utm_source IS NOT NULL AND id IN (SELECT click_id FROM told WHERE click_id IS NOT NULL)
+         ), brought AS MATERIALIZED (
+           SELECT t.account_id, t.partner_id, t.signed_up_at_ms, t.qualified_at_ms,
+                  COALESCE(k.utm_source, IIF(t.method IN ('token', 'fingerprint'), COALESCE(t.source, 'direct_link'), t.method)) AS channel
+           FROM told t LEFT JOIN converted k ON k.id = t.click_id
+         ), each_row AS (
+           SELECT c.partner_id, COALESCE(c.utm_source, l.source, 'direct_link') AS channel, COUNT(*) AS clicks,
+                  0 AS signups, 0 AS qualified, 0 AS rewarded, 0 AS earned_cents
+           FROM click c LEFT JOIN link l ON l.code = c.code
+           WHERE c.program_id = ?1 AND c.kind = 'visit' AND c.clicked_at_ms >= ?2 AND c.clicked_at_ms < ?3
+           GROUP BY 1, 2
+           UNION ALL
+           SELECT partner_id, channel, 0, SUM(signed_up_at_ms >= ?2 AND signed_up_at_ms < ?3),
+                  SUM(qualified_at_ms IS NOT NULL AND qualified_at_ms >= ?2 AND qualified_at_ms < ?3), 0, 0
+           FROM brought GROUP BY 1, 2
+           UNION ALL
+           SELECT n.partner_id, COALESCE(b.channel, 'unknown'), 0, 0, 0, COUNT(DISTINCT n.account_id), SUM(n.net_cents)
+           FROM line n LEFT JOIN brought b ON b.account_id = n.account_id AND b.partner_id = n.partner_id GROUP BY 1, 2
+         )
+         SELECT r.partner_id AS partner, p.external_id, r.channel, SUM(r.clicks) AS clicks, SUM(r.signups) AS signups,
+                SUM(r.qualified) AS qualified, SUM(r.rewarded) AS rewarded, SUM(r.earned_cents) AS earned_cents
+         FROM each_row r LEFT JOIN partner p ON p.id = r.partner_id
+         GROUP BY r.partner_id, r.channel
+         HAVING SUM(r.clicks) + SUM(r.signups) + SUM(r.qualified) + SUM(r.rewarded) > 0
+         ORDER BY earned_cents DESC, rewarded DESC, signups DESC, clicks DESC, r.partner_id, r.channel",
+    )
+    .bind(program)
+    .bind(from)
+    .bind(to)
+}
+
+/// What the rewarded referrals of [from, to) cost and are worth: one row, for `engine::economics::Sums` together with
+/// `reach_sums`.
+///
+/// An account belongs to the period of its first standing reward. An invoice belongs to the account with the earliest
+/// claim to it. All versions of a program have one currency.
+pub fn cost_sums(program: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
+    Stmt::new(
+        "WITH first_reward AS MATERIALIZED (
+           SELECT account_id, MIN(at_ms) AS at_ms FROM accrual
+           WHERE program_id = ?1 AND partner_id <> '' AND net_cents > 0 AND state <> 'waiting'
+           GROUP BY account_id HAVING MIN(at_ms) >= ?2 AND MIN(at_ms) < ?3
+         ), cost AS (
+           SELECT SUM(IIF(a.partner_id <> '', a.net_cents, 0)) AS reward_cents,
+                  SUM(IIF(a.partner_id = '', a.net_cents, 0)) AS benefit_cents
+           FROM first_reward f JOIN accrual a ON a.account_id = f.account_id
+           WHERE a.program_id = ?1 AND a.state <> 'waiting' AND a.at_ms < f.at_ms + 365 * 86400000
+         ), paid AS (
+           SELECT f.account_id, e.payload -> '$.\"invoice.paid\"' AS payload,
+                  ROW_NUMBER() OVER (PARTITION BY f.account_id ORDER BY e.occurred_at_ms, e.id) AS place
+           FROM first_reward f JOIN event e ON e.account_id = f.account_id AND e.type = 'invoice.paid'
+           WHERE e.payload ->> '$.\"invoice.paid\".amount.cents' > 0
+             AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = e.invoice_id AND o.type = 'invoice.paid'
+                             AND (o.occurred_at_ms, o.id) < (e.occurred_at_ms, e.id))
+         ), revenue AS (
+           SELECT COUNT(*) AS invoiced,
+                  SUM(12 * ((payload ->> '$.amount.cents') + (payload ->> '$.discount_cents')) / (payload ->> '$.months')) AS cents
+           FROM paid WHERE place = 1 AND payload ->> '$.amount.currency' = (SELECT document ->> '$.currency' FROM program_version WHERE program_id = ?1 LIMIT 1)
+         )
+         SELECT (SELECT COUNT(*) FROM first_reward) AS rewarded, COALESCE(c.reward_cents, 0) AS reward_cents,
+                COALESCE(c.benefit_cents, 0) AS benefit_cents, r.invoiced, COALESCE(r.cents, 0) AS first_year_cents
+         FROM cost c, revenue r",
+    )
+    .bind(program)
+    .bind(from)
+    .bind(to)
+}
+
+/// How far referrals reached in [from, to): one row. Every account that signed up has a binding in the program's group,
+/// attributed or not; the group is that of the document in force at `by`.
+pub fn reach_sums(program: &str, from: UtcMillis, to: UtcMillis, by: UtcMillis) -> Stmt {
+    Stmt::new(
+        "WITH own AS MATERIALIZED (
+           SELECT COALESCE(document ->> '$.attribution.exclusive_group', program_id) AS name FROM program_version WHERE program_id = ?1
+           ORDER BY effective_from_ms <= ?4 DESC, IIF(effective_from_ms <= ?4, version, -version) DESC LIMIT 1
+         ), clicked AS MATERIALIZED (
+           SELECT partner_id, COUNT(*) AS clicks FROM click
+           WHERE program_id = ?1 AND kind = 'visit' AND clicked_at_ms >= ?2 AND clicked_at_ms < ?3 GROUP BY partner_id
+         ), referred AS MATERIALIZED (
+           SELECT partner_id FROM binding
+           WHERE program_id = ?1 AND partner_id IS NOT NULL AND signed_up_at_ms >= ?2 AND signed_up_at_ms < ?3
+         )
+         SELECT (SELECT COALESCE(SUM(clicks), 0) FROM clicked) AS clicks, (SELECT COUNT(*) FROM referred) AS signups,
+                (SELECT COUNT(*) FROM (SELECT partner_id FROM clicked UNION SELECT partner_id FROM referred)) AS active_referrers,
+                (SELECT COUNT(*) FROM binding WHERE group_id = (SELECT name FROM own) AND signed_up_at_ms < ?2) AS existing_accounts",
+    )
+    .bind(program)
+    .bind(from)
+    .bind(to)
+    .bind(by)
+}

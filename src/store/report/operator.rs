@@ -1,0 +1,337 @@
+//! What operators' pages read: who is looked for, what needs a person, and lists with the names that people know.
+//!
+//! Texts that somebody typed are compared as ranges of an index, never as patterns.
+
+use crate::base::time::UtcMillis;
+use crate::store::account::LINE_COLUMNS;
+use crate::store::port::Stmt;
+use serde::Deserialize;
+
+/// Who is found for a text at most.
+pub const FOUND_MAX: i64 = 50;
+
+/// The end of the range of all texts that begin with this one.
+fn end_of(text: &str) -> String {
+    format!("{text}\u{10ffff}")
+}
+
+/// A partner in a list.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PartnerFound {
+    pub id: String,
+    pub program_id: String,
+    pub external_id: String,
+    pub code: String,
+    pub left_at_ms: Option<UtcMillis>,
+    pub created_at_ms: UtcMillis,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    /// Its place among the partners, in the order that they joined.
+    pub row: i64,
+}
+
+const PARTNER_FOUND: &str =
+    "SELECT p.id, p.program_id, p.external_id, p.code, p.left_at_ms, p.created_at_ms, x.name, x.email, p.rowid AS row
+     FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
+
+/// Partners with this id or link code, or whose id with the host, address or name begins with it.
+pub fn partner_search(text: &str) -> Stmt {
+    // As SQLite's lower() does: ASCII alone.
+    let small = text.to_ascii_lowercase();
+    Stmt::new(format!(
+        "WITH found AS MATERIALIZED (
+           SELECT id FROM partner WHERE id = ?1 UNION SELECT partner_id FROM link WHERE code = ?1
+           UNION SELECT id FROM (SELECT id FROM partner WHERE external_id >= ?1 AND external_id < ?2 LIMIT ?5)
+           UNION SELECT partner_id FROM (SELECT partner_id FROM partner_person
+             WHERE email IS NOT NULL AND lower(email) >= ?3 AND lower(email) < ?4 LIMIT ?5)
+           UNION SELECT partner_id FROM (SELECT partner_id FROM partner_person
+             WHERE name IS NOT NULL AND lower(name) >= ?3 AND lower(name) < ?4 LIMIT ?5))
+         {PARTNER_FOUND} WHERE p.id IN (SELECT id FROM found) ORDER BY p.id LIMIT ?5"
+    ))
+    .bind(text)
+    .bind(end_of(text))
+    .bind(&small)
+    .bind(end_of(&small))
+    .bind(FOUND_MAX)
+}
+
+/// Partners before the cursor, a row's number: the newest first.
+pub fn partner_page(before: i64, limit: i64) -> Stmt {
+    Stmt::new(format!("{PARTNER_FOUND} WHERE p.rowid < ?1 ORDER BY p.rowid DESC LIMIT ?2")).bind(before).bind(limit)
+}
+
+/// A partner's links, the newest first.
+pub fn link_latest(partner: &str, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms
+         FROM link WHERE partner_id = ?1 ORDER BY created_at_ms DESC, code LIMIT ?2",
+    )
+    .bind(partner)
+    .bind(limit)
+}
+
+/// A partner's lines before the cursor (instant, id), the newest first.
+pub fn line_latest(partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {LINE_COLUMNS} FROM accrual WHERE partner_id = ?1 AND at_ms <= ?2 AND (at_ms < ?2 OR id < ?3)
+         ORDER BY at_ms DESC, id DESC LIMIT ?4"
+    ))
+    .bind(partner)
+    .bind(before_ms)
+    .bind(before_id)
+    .bind(limit)
+}
+
+/// An account in a list.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AccountFound {
+    pub id: String,
+    pub signed_up_at_ms: Option<UtcMillis>,
+    /// JSON: to whom it is bound, `[{"program", "partner", "external_id", "name", "method"}]`.
+    pub bound: String,
+    /// Its place among the accounts, in the order that they came in.
+    pub row: i64,
+}
+
+const ACCOUNT_FOUND: &str = "SELECT a.id, a.signed_up_at_ms,
+       (SELECT json_group_array(json_object('program', b.program_id, 'partner', b.partner_id, 'method', b.method,
+          'external_id', p.external_id, 'name', x.name))
+        FROM binding b LEFT JOIN partner p ON p.id = b.partner_id LEFT JOIN partner_person x ON x.partner_id = b.partner_id
+        WHERE b.account_id = a.id AND b.partner_id IS NOT NULL) AS bound,
+       a.rowid AS row FROM account a";
+
+/// Accounts whose id begins with this text, that gave this address, of this email domain, or bound to this partner.
+pub fn account_search(text: &str) -> Stmt {
+    let small = text.to_ascii_lowercase();
+    Stmt::new(format!(
+        "WITH found AS MATERIALIZED (
+           SELECT id FROM (SELECT id FROM account WHERE id >= ?1 AND id < ?2 LIMIT ?4)
+           UNION SELECT account_id FROM (SELECT account_id FROM event_person
+             WHERE email IS NOT NULL AND lower(email) = ?3 AND account_id IS NOT NULL LIMIT ?4)
+           UNION SELECT account_id FROM (SELECT account_id FROM event
+             WHERE email_domain = ?3 AND account_id IS NOT NULL LIMIT ?4)
+           UNION SELECT account_id FROM (SELECT account_id FROM binding
+             WHERE partner_id = ?1 ORDER BY signed_up_at_ms DESC LIMIT ?4))
+         {ACCOUNT_FOUND} WHERE a.id IN (SELECT id FROM found) ORDER BY a.id LIMIT ?4"
+    ))
+    .bind(text)
+    .bind(end_of(text))
+    .bind(small)
+    .bind(FOUND_MAX)
+}
+
+/// Accounts before the cursor, a row's number: the newest first.
+pub fn account_page(before: i64, limit: i64) -> Stmt {
+    Stmt::new(format!("{ACCOUNT_FOUND} WHERE a.rowid < ?1 ORDER BY a.rowid DESC LIMIT ?2")).bind(before).bind(limit)
+}
+
+/// An account's lines after the cursor.
+pub fn account_lines(account: &str, after: &str, limit: i64) -> Stmt {
+    Stmt::new(format!("SELECT {LINE_COLUMNS} FROM accrual WHERE account_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"))
+        .bind(account)
+        .bind(after)
+        .bind(limit)
+}
+
+/// As whom a partner is known.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Known {
+    pub id: String,
+    pub external_id: String,
+    pub name: Option<String>,
+}
+
+const KNOWN: &str =
+    "SELECT p.id, p.external_id, x.name FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
+
+/// The partners with these ids.
+pub fn partners_known(ids: &[&str]) -> Stmt {
+    Stmt::new(format!("{KNOWN} WHERE p.id IN (SELECT value FROM json_each(?1))")).json(&ids)
+}
+
+/// The partners that an account's receipts speak of.
+pub fn partners_of_account(account: &str) -> Stmt {
+    Stmt::new(format!(
+        "{KNOWN} WHERE p.id IN (SELECT partner_id FROM binding WHERE account_id = ?1 UNION
+           SELECT partner_id FROM accrual WHERE account_id = ?1 UNION
+           SELECT c.value ->> '$.partner' FROM binding b, json_each(b.receipt, '$.considered') c WHERE b.account_id = ?1)"
+    ))
+    .bind(account)
+}
+
+/// Accounts that are bound to a partner, those that signed up last first.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BoundAccount {
+    pub account_id: String,
+    pub method: Option<String>,
+    pub signed_up_at_ms: UtcMillis,
+    pub held: i64,
+}
+
+pub fn bound_latest(partner: &str, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT account_id, method, signed_up_at_ms, held FROM binding WHERE partner_id = ?1
+         ORDER BY signed_up_at_ms DESC, account_id LIMIT ?2",
+    )
+    .bind(partner)
+    .bind(limit)
+}
+
+/// A review with what hangs on it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReviewShown {
+    pub external_id: Option<String>,
+    pub name: Option<String>,
+    /// JSON: what stands still until it is decided, `[{"unit", "cents", "lines"}]`.
+    pub waiting: String,
+}
+
+const REVIEW_SHOWN: &str = "SELECT r.id, r.program_id, r.partner_id, r.account_id, r.rule, r.subject, r.holds, r.evidence, r.state,
+       r.reason, r.actor, r.created_at_ms, r.decided_at_ms, p.external_id, x.name,
+       (SELECT json_group_array(json_object('unit', h.unit, 'cents', h.cents, 'lines', h.lines)) FROM (
+          SELECT l.unit, SUM(l.net_cents) AS cents, COUNT(*) AS lines FROM accrual l
+          WHERE l.account_id = r.account_id AND l.program_id = r.program_id AND l.partner_id = r.partner_id AND l.state = 'held'
+          GROUP BY l.unit) h) AS waiting
+     FROM review r LEFT JOIN partner p ON p.id = r.partner_id LEFT JOIN partner_person x ON x.partner_id = r.partner_id";
+
+/// Open reviews after the cursor (instant, id), those that have waited longest first.
+pub fn review_open_page(after_ms: i64, after_id: &str, limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "{REVIEW_SHOWN} WHERE r.state = 'open' AND r.created_at_ms >= ?1 AND (r.created_at_ms > ?1 OR r.id > ?2)
+         ORDER BY r.created_at_ms, r.id LIMIT ?3"
+    ))
+    .bind(after_ms)
+    .bind(after_id)
+    .bind(limit)
+}
+
+/// Decided reviews of a state after the cursor.
+pub fn review_decided_page(state: &str, after: &str, limit: i64) -> Stmt {
+    Stmt::new(format!("{REVIEW_SHOWN} WHERE r.state = ?1 AND r.id > ?2 ORDER BY r.id LIMIT ?3"))
+        .bind(state)
+        .bind(after)
+        .bind(limit)
+}
+
+pub fn review_shown(id: &str) -> Stmt {
+    Stmt::new(format!("{REVIEW_SHOWN} WHERE r.id = ?1")).bind(id)
+}
+
+/// How many there are of something that needs a person, and since when.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Waiting {
+    pub many: i64,
+    pub since_ms: Option<UtcMillis>,
+}
+
+pub fn reviews_waiting() -> Stmt {
+    Stmt::new("SELECT COUNT(*) AS many, MIN(created_at_ms) AS since_ms FROM review WHERE state = 'open'")
+}
+
+/// A run whose payouts nobody has let go.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Unapproved {
+    pub run_id: String,
+    pub program_id: String,
+    pub period: String,
+    pub unit: String,
+    pub payouts: i64,
+    pub cents: i64,
+}
+
+/// Runs with payouts that wait for an approval, by the rule that is set.
+pub fn runs_unapproved(rule: &str) -> Stmt {
+    Stmt::new(
+        "SELECT p.run_id, p.program_id, r.period, p.unit, COUNT(*) AS payouts, SUM(p.amount_cents) AS cents
+         FROM payout p JOIN run r ON r.id = p.run_id
+         WHERE p.state IN ('planned', 'submitting') AND p.state = 'planned' AND ?1 <> 'automatic'
+           AND NOT EXISTS (SELECT 1 FROM payout_approval a WHERE a.run_id = p.run_id)
+           AND (?1 = 'manual' OR NOT EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id AND a.at_ms <= p.created_at_ms))
+         GROUP BY p.run_id, p.unit ORDER BY r.period, p.run_id, p.unit LIMIT 50",
+    )
+    .bind(rule)
+}
+
+/// Payouts and credits that a person has to look at, by what is wrong: under review, held, or failed since an instant.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Stopped {
+    pub what: String,
+    pub unit: String,
+    pub many: i64,
+    pub cents: i64,
+}
+
+pub fn sendings_stopped(failed_since: UtcMillis) -> Stmt {
+    Stmt::new(
+        "SELECT what, unit, COUNT(*) AS many, SUM(amount_cents) AS cents FROM (
+           SELECT 'review' AS what, unit, amount_cents FROM payout WHERE state = 'review'
+           UNION ALL SELECT 'held', unit, amount_cents FROM payout WHERE state IN ('planned', 'submitting') AND held = 1
+           UNION ALL SELECT 'failed', unit, amount_cents FROM payout WHERE created_at_ms >= ?1 AND state = 'failed'
+           UNION ALL SELECT 'reversal', unit, amount_cents FROM payout_reversal WHERE state = 'review'
+           UNION ALL SELECT 'credit', unit, amount_cents FROM credit_sending
+             WHERE state IN ('planned', 'submitting', 'review') AND state = 'review')
+         GROUP BY what, unit ORDER BY what, unit",
+    )
+    .bind(failed_since)
+}
+
+/// Reversals and credits that a person has to decide about: there are few, and they have no list of their own.
+pub fn sendings_in_review() -> Stmt {
+    Stmt::new(
+        "SELECT id FROM payout_reversal WHERE state = 'review'
+         UNION ALL SELECT id FROM credit_sending WHERE state IN ('planned', 'submitting', 'review') AND state = 'review' LIMIT 20",
+    )
+}
+
+/// Units in which debits and credits differ: of the ledger's faults those that its accounts alone show.
+pub fn units_unbalanced() -> Stmt {
+    Stmt::new(
+        "SELECT unit FROM ledger_account GROUP BY unit
+         HAVING SUM(dr_posted_cents) <> SUM(cr_posted_cents) OR SUM(dr_pending_cents) <> SUM(cr_pending_cents)",
+    )
+}
+
+/// An account of the ledger with what it comes to.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LedgerAccount {
+    pub id: String,
+    pub program_id: String,
+    pub unit: String,
+    pub kind: String,
+    pub partner_id: String,
+    pub dr_posted_cents: i64,
+    pub cr_posted_cents: i64,
+    pub dr_pending_cents: i64,
+    pub cr_pending_cents: i64,
+}
+
+const LEDGER_ACCOUNT: &str = "SELECT id, program_id, unit, kind, partner_id, dr_posted_cents, cr_posted_cents, dr_pending_cents, \
+     cr_pending_cents FROM ledger_account";
+
+/// Accounts of the ledger after the cursor.
+pub fn ledger_account_page(after: &str, limit: i64) -> Stmt {
+    Stmt::new(format!("{LEDGER_ACCOUNT} WHERE id > ?1 ORDER BY id LIMIT ?2")).bind(after).bind(limit)
+}
+
+pub fn ledger_account_find(id: &str) -> Stmt {
+    Stmt::new(format!("{LEDGER_ACCOUNT} WHERE id = ?1")).bind(id)
+}
+
+const TRANSFER: &str = "SELECT rowid AS row, id, line, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, actor, \
+     reason, created_at_ms FROM transfer";
+
+/// The ledger's rows before the cursor, the newest first.
+pub fn transfer_latest(before: i64, limit: i64) -> Stmt {
+    Stmt::new(format!("{TRANSFER} WHERE rowid < ?1 ORDER BY rowid DESC LIMIT ?2")).bind(before).bind(limit)
+}
+
+/// The same of one account, as far as they are about no line: what is about a line is found by the line.
+pub fn transfer_of_account(account: &str, before: i64, limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "{TRANSFER} WHERE rowid IN (SELECT rowid FROM transfer WHERE line IS NULL AND debit = ?1
+           UNION SELECT rowid FROM transfer WHERE line IS NULL AND credit = ?1) AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3"
+    ))
+    .bind(account)
+    .bind(before)
+    .bind(limit)
+}

@@ -1,0 +1,4 @@
+//! The weekly and monthly runs.
+
+pub mod operator_runs;
+pub mod run;

@@ -1,0 +1,397 @@
+//! Settlement runs: their plan, their execution in pages, and what they report. Set-based, in bounded pages.
+//!
+//! Each step is one batch that begins with `run_step`: its trigger aborts the batch when another runner took the step.
+
+use crate::base::time::UtcMillis;
+use crate::engine::accrual::Line;
+use crate::engine::sabotage;
+use crate::engine::sabotage::Fault;
+use crate::store::account::line_insert;
+use crate::store::port::{GIVEN, Stmt};
+use serde::{Deserialize, Serialize};
+
+/// Accounts looked at in one step of planning grants, and how many events they have together: their facts are read
+/// whole.
+const GRANT_PAGE: i64 = 400;
+const GRANT_PAGE_FACTS: i64 = 4_000;
+/// Lines planned or executed in one step: a second or two of the 30 that D1 gives a batch, and few enough steps that a
+/// run of 200,000 lines is done in one invocation.
+pub const LINE_PAGE: i64 = 10_000;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRow {
+    pub id: String,
+    pub program_id: String,
+    pub cadence: String,
+    pub period: String,
+    pub as_of_ms: UtcMillis,
+    pub program_version: i64,
+    pub state: String,
+    #[serde(skip_serializing)]
+    pub step: i64,
+    #[serde(skip_serializing)]
+    pub cursor: String,
+    pub items: i64,
+    pub executed: i64,
+    pub actor: String,
+    pub started_at_ms: UtcMillis,
+    pub finished_at_ms: Option<UtcMillis>,
+}
+
+const RUN: &str = "SELECT id, program_id, cadence, period, as_of_ms, program_version, state, step, cursor, items, executed, actor, started_at_ms, finished_at_ms FROM run";
+
+/// Starts runs, each unless its program's period has one.
+pub fn run_insert(runs: &[RunRow]) -> Stmt {
+    Stmt::new(format!(
+        "{GIVEN} INSERT INTO run (id, program_id, cadence, period, as_of_ms, program_version, state, step, cursor, items, executed, actor, started_at_ms)
+         SELECT row ->> '$.id', row ->> '$.program_id', row ->> '$.cadence', row ->> '$.period', row ->> '$.as_of_ms', row ->> '$.program_version',
+                row ->> '$.state', 0, '', 0, 0, row ->> '$.actor', row ->> '$.started_at_ms'
+         FROM given WHERE true ON CONFLICT (program_id, cadence, period) DO NOTHING"
+    ))
+    .json(&runs)
+}
+
+/// Runs by their ids, oldest first.
+pub fn run_list(ids: &[&str]) -> Stmt {
+    Stmt::new(format!("{RUN} WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY started_at_ms, id")).json(&ids)
+}
+
+/// As of when the program's latest run was.
+pub fn run_latest(program: &str) -> Stmt {
+    Stmt::new("SELECT MAX(as_of_ms) AS as_of_ms FROM run WHERE program_id = ?1").bind(program)
+}
+
+pub fn run_find(id: &str) -> Stmt {
+    Stmt::new(format!("{RUN} WHERE id = ?1")).bind(id)
+}
+
+/// Runs that were cut off, oldest first.
+pub fn run_open_list(limit: i64) -> Stmt {
+    Stmt::new(format!("{RUN} WHERE state <> 'done' ORDER BY started_at_ms, id LIMIT ?1")).bind(limit)
+}
+
+/// Runs before the cursor (instant, id), newest first.
+pub fn run_page(before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+    Stmt::new(format!(
+        "{RUN} WHERE started_at_ms < ?1 OR (started_at_ms = ?1 AND id < ?2) ORDER BY started_at_ms DESC, id DESC LIMIT ?3"
+    ))
+    .bind(before_ms)
+    .bind(before_id)
+    .bind(limit)
+}
+
+/// Takes the step after `run.step`, moving to `state` and `cursor`.
+pub fn run_step(run: &RunRow, state: &str, cursor: &str) -> Stmt {
+    Stmt::new("UPDATE run SET step = CAST(?2 AS INTEGER) + 1, state = ?3, cursor = ?4 WHERE id = ?1")
+        .bind(&run.id)
+        .bind(run.step)
+        .bind(state)
+        .bind(cursor)
+}
+
+/// The next accounts after the cursor for which a reward by state may be due.
+pub fn grant_candidates(run: &RunRow) -> Stmt {
+    Stmt::new(
+        "SELECT account_id FROM (
+           SELECT account_id, row_number() OVER (ORDER BY account_id) AS place,
+                  SUM((SELECT COUNT(*) FROM event e WHERE e.account_id = b.account_id)) OVER (ORDER BY account_id) AS total
+           FROM (SELECT account_id FROM binding WHERE program_id = ?1 AND grant_due_at_ms IS NOT NULL AND grant_due_at_ms <= ?2
+                   AND account_id > ?3 ORDER BY account_id LIMIT ?4) b)
+         WHERE total <= ?5 OR place = 1 ORDER BY place",
+    )
+    .bind(&run.program_id)
+    .bind(run.as_of_ms)
+    .bind(&run.cursor)
+    .bind(GRANT_PAGE)
+    .bind(GRANT_PAGE_FACTS)
+}
+
+/// A planned reward by state.
+#[derive(Clone, Debug, Serialize)]
+pub struct Grant<'a> {
+    pub line: &'a Line,
+    pub next_due_at_ms: Option<UtcMillis>,
+}
+
+pub fn grant_plan(run: &RunRow, grants: &[Grant]) -> [Stmt; 2] {
+    [
+        Stmt::new(
+            "INSERT INTO run_item (run_id, seq, kind, line_id, account_id, partner_id, unit, planned_cents, line, next_due_at_ms)
+             SELECT r.id, r.items + key + 1, 'grant', value ->> '$.line.id', value ->> '$.line.account_id', value ->> '$.line.partner_id',
+                    value ->> '$.line.unit', value ->> '$.line.net_cents', value -> '$.line', value ->> '$.next_due_at_ms'
+             FROM run r, json_each(?2) WHERE r.id = ?1",
+        )
+        .bind(&run.id)
+        .json(&grants),
+        count_items(run),
+    ]
+}
+
+/// Plans the next page of lines that vest, after the cursor, which then is its last line; where there is no line left
+/// the plan is complete and the run goes on to executing it.
+pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
+    [
+        Stmt::new(format!(
+            "INSERT INTO run_item (run_id, seq, kind, line_id, account_id, partner_id, unit, planned_cents, posted_cents)
+             SELECT r.id, r.items + row_number() OVER (ORDER BY l.id), 'vest', l.id, l.account_id, l.partner_id, l.unit, l.net_cents, l.net_cents
+             FROM run r, (SELECT id, account_id, partner_id, unit, net_cents FROM accrual
+               WHERE program_id = ?2 AND state = 'pending' AND bucket = 'pending' AND id > ?3
+                 AND {} AND at_ms < ?4 ORDER BY id LIMIT ?5) l
+             WHERE r.id = ?1",
+            vest_due()
+        ))
+        .bind(&run.id)
+        .bind(&run.program_id)
+        .bind(&run.cursor)
+        .bind(run.as_of_ms)
+        .bind(LINE_PAGE),
+        Stmt::new(
+            "UPDATE run SET state = IIF(p.last IS NULL, 'executing', 'vesting'), cursor = COALESCE(p.last, '')
+             FROM (SELECT MAX(line_id) AS last FROM run_item WHERE run_id = ?1 AND kind = 'vest' AND line_id > ?2) p
+             WHERE run.id = ?1",
+        )
+        .bind(&run.id)
+        .bind(&run.cursor),
+        count_items(run),
+    ]
+}
+
+/// What a run would vest for a partner.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VestPreview {
+    pub partner: String,
+    pub unit: String,
+    pub lines: i64,
+    pub cents: i64,
+}
+
+pub fn vest_preview(run: &RunRow) -> Stmt {
+    Stmt::new(
+        "SELECT partner_id AS partner, unit, COUNT(*) AS lines, SUM(net_cents) AS cents FROM accrual
+         WHERE program_id = ?1 AND state = 'pending' AND bucket = 'pending' AND vests_at_ms <= ?2 AND at_ms < ?2
+         GROUP BY partner_id, unit ORDER BY partner_id LIMIT 1000",
+    )
+    .bind(&run.program_id)
+    .bind(run.as_of_ms)
+}
+
+fn vest_due() -> &'static str {
+    if sabotage::is(Fault::VestEarly) { "vests_at_ms <= ?4 + 5184000000" } else { "vests_at_ms <= ?4" }
+}
+
+fn count_items(run: &RunRow) -> Stmt {
+    Stmt::new("UPDATE run SET items = (SELECT COALESCE(MAX(seq), 0) FROM run_item WHERE run_id = ?1) WHERE id = ?1")
+        .bind(&run.id)
+}
+
+/// Executes the items `from` to `to`: statements in order, for one batch. A line that facts changed since the plan
+/// vests with what stands; a reward whose account was bound elsewhere or reviewed since is left for the next run.
+pub fn execute(run: &RunRow, from: i64, to: i64, now: UtcMillis) -> Vec<Stmt> {
+    let page = |sql: String| Stmt::new(sql).bind(&run.id).bind(from).bind(to);
+    let items = "run_item i WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3";
+    let mut grants = grant_execute(items, &page, now);
+    let mut vests = vest_execute(items, &page, now);
+    let mut all = vec![accounts_ensure(&page)];
+    all.append(&mut grants);
+    all.append(&mut vests);
+    all.push(accounts_advance(items, &page, now));
+    all.push(crate::store::message::outbox::outbox_grants(&run.id, from, to, now));
+    all.push(page("UPDATE run SET executed = ?3 WHERE id = ?1 AND ?2 > 0".to_owned()));
+    all
+}
+
+/// Whoever read an account of this page before must read it again. A reward by state is judged on the facts before the
+/// run that were known when it was planned; what happened since where the run comes late, or was told since, may void
+/// it, and the account is decided again.
+fn accounts_advance(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Stmt {
+    page(format!(
+        "UPDATE account SET revision = revision + 1,
+           written = IIF(id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0 AND i.kind = 'grant'), NULL, written),
+           stale_since_ms = IIF(
+           id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0 AND i.kind = 'grant')
+             AND EXISTS (SELECT 1 FROM event e, run r WHERE r.id = ?1
+               AND (e.occurred_at_ms >= r.as_of_ms OR e.received_at_ms >= r.started_at_ms)
+               AND (e.account_id = account.id OR e.invoice_id IN
+                 (SELECT p.invoice_id FROM event p WHERE p.account_id = account.id AND p.invoice_id IS NOT NULL))),
+           ?4, stale_since_ms)
+         WHERE id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0)"
+    ))
+    .bind(now)
+}
+
+fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Vec<Stmt> {
+    let bound = "EXISTS (SELECT 1 FROM binding b WHERE b.account_id = i.account_id AND b.program_id = i.line ->> '$.program_id'
+          AND b.partner_id = i.partner_id)
+        AND NOT EXISTS (SELECT 1 FROM accrual a WHERE a.account_id = i.account_id AND a.program_id = i.line ->> '$.program_id'
+          AND a.rule_id = i.line ->> '$.rule_id' AND a.basis = i.line ->> '$.basis')";
+    // What was decided since the plan: a rejected reward is never granted, and one that was planned as held when nobody
+    // holds it any more (or the other way round) is planned anew by the next run. Whether an account is held is asked of
+    // its decision: a review may be open that the facts no longer raise.
+    let review = |state: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM review v WHERE v.account_id = i.account_id AND v.program_id = i.line ->> '$.program_id'
+          AND v.partner_id = i.partner_id AND v.subject = '' AND v.holds = 1 AND v.state = '{state}')"
+        )
+    };
+    let held =
+        "EXISTS (SELECT 1 FROM binding b WHERE b.account_id = i.account_id AND b.program_id = i.line ->> '$.program_id'
+          AND b.partner_id = i.partner_id AND b.held = 1)";
+    let unreviewed = format!(
+        "NOT {} AND IIF(i.line ->> '$.state' = 'held', {held} OR NOT {}, NOT {held})",
+        review("rejected"),
+        review("released"),
+    );
+    let granted = format!("{items} AND i.kind = 'grant' AND i.posted_cents > 0");
+    vec![
+        page(format!(
+            "UPDATE run_item AS i SET posted_cents = IIF({bound} AND {unreviewed}, planned_cents, 0)
+             WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'grant'"
+        )),
+        page(format!("WITH given AS MATERIALIZED (SELECT jsonb(i.line) AS row FROM {granted}) {}", line_insert())),
+        page(format!(
+            "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, reason, created_at_ms)
+             SELECT i.line_id || '.1', i.line_id, 'accrue', 'single', {prefix} || '/' || (i.line ->> '$.payer'),
+                    {prefix} || '/' || (i.line ->> '$.bucket') || '/' || i.partner_id, i.posted_cents, i.line ->> '$.program_id',
+                    i.line ->> '$.event_id', i.run_id, i.line ->> '$.reason', ?4
+             FROM {granted}",
+            prefix = "(i.line ->> '$.program_id') || '/' || i.unit",
+        ))
+        .bind(now),
+        page(format!(
+            "UPDATE binding SET grant_due_at_ms = g.next_due_at_ms
+             FROM (SELECT i.account_id, i.partner_id, i.next_due_at_ms, i.line ->> '$.program_id' AS program_id FROM {granted}) g
+             WHERE binding.account_id = g.account_id AND binding.program_id = g.program_id AND binding.partner_id = g.partner_id"
+        )),
+    ]
+}
+
+/// What vests moves partner by partner, one ledger row each: which lines it is for, the plan says.
+fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Vec<Stmt> {
+    let vesting = format!("{items} AND i.kind = 'vest' AND i.posted_cents > 0");
+    vec![
+        page(
+            "UPDATE run_item AS i SET posted_cents = COALESCE((SELECT a.net_cents FROM accrual a
+                WHERE a.id = i.line_id AND a.state = 'pending' AND a.bucket = 'pending'), 0)
+             WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'vest' AND NOT EXISTS (SELECT 1 FROM accrual a
+                WHERE a.id = i.line_id AND a.state = 'pending' AND a.bucket = 'pending' AND a.net_cents = i.posted_cents)"
+                .to_owned(),
+        ),
+        page(
+            "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, run_id, reason, created_at_ms)
+             SELECT r.id || '.' || i.partner_id || '.' || i.unit || '.' || CAST(?2 AS INTEGER), 'vest', 'single',
+                    r.program_id || '/' || i.unit || '/pending/' || i.partner_id, r.program_id || '/' || i.unit || '/available/' || i.partner_id,
+                    SUM(i.posted_cents), r.program_id, r.id, 'the hold of ' || COUNT(*) || IIF(COUNT(*) = 1, ' line', ' lines') || ' is over', ?4
+             FROM run_item i JOIN run r ON r.id = i.run_id
+             WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'vest' AND i.posted_cents > 0
+             GROUP BY i.partner_id, i.unit"
+                .to_owned(),
+        )
+        .bind(now),
+        page(format!(
+            "UPDATE accrual SET bucket = 'available', state = 'available'
+             WHERE id IN (SELECT i.line_id FROM {vesting})"
+        )),
+    ]
+}
+
+/// Makes the ledger accounts that a page's transfers need: a page has far more items than partners.
+fn accounts_ensure(page: &impl Fn(String) -> Stmt) -> Stmt {
+    page(
+        "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
+         SELECT DISTINCT n.id, n.program_id, n.unit, n.kind, n.partner_id FROM (
+           SELECT r.program_id || '/' || i.unit || '/' || k.value || IIF(k.value = 'expense', '', '/' || i.partner_id) AS id,
+                  r.program_id, i.unit, k.value AS kind, IIF(k.value = 'expense', '', i.partner_id) AS partner_id
+           FROM (SELECT DISTINCT unit, partner_id, kind FROM run_item WHERE run_id = ?1 AND seq BETWEEN ?2 AND ?3) i
+             CROSS JOIN run r
+             CROSS JOIN json_each(IIF(i.kind = 'vest', '[\"available\"]', '[\"expense\",\"pending\",\"available\"]')) k
+           WHERE r.id = ?1) n
+         WHERE NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = n.id)"
+            .to_owned(),
+    )
+}
+
+/// The statement of every partner of the program, as of the end of the run. Payable is what is available less what is
+/// not ripe: lines that vested less than `delay_days` before the run, and those that are held or disputed.
+/// A line that could not vest in the run of its own instant says the millisecond after; its delay begins with its instant.
+pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO run_partner (run_id, partner_id, unit, settled_cents, pending_cents, available_cents, payable_cents)
+         SELECT ?1, b.partner_id, b.unit, COALESCE(s.cents, 0), b.pending, b.available,
+                IIF(b.available - COALESCE(u.cents, 0) > 0 AND b.available - COALESCE(u.cents, 0) >= CAST(?3 AS INTEGER),
+                    b.available - COALESCE(u.cents, 0), 0)
+         FROM (SELECT partner_id, unit, SUM(IIF(kind = 'pending', cr_posted_cents - dr_posted_cents, 0)) AS pending,
+                      SUM(IIF(kind = 'available', cr_posted_cents - dr_posted_cents - dr_pending_cents, 0)) AS available
+               FROM ledger_account WHERE program_id = ?2 AND partner_id <> '' GROUP BY partner_id, unit) b
+         LEFT JOIN (SELECT partner_id, unit, SUM(posted_cents) AS cents FROM run_item WHERE run_id = ?1 GROUP BY partner_id, unit) s
+           ON s.partner_id = b.partner_id AND s.unit = b.unit
+         LEFT JOIN (SELECT partner_id, unit, SUM(net_cents) AS cents FROM accrual
+                    WHERE program_id = ?2 AND bucket = 'available'
+                      AND (state <> 'available' OR vests_at_ms - (vests_at_ms = at_ms + 1) > ?4)
+                    GROUP BY partner_id, unit) u
+           ON u.partner_id = b.partner_id AND u.unit = b.unit",
+    )
+    .bind(&run.id)
+    .bind(&run.program_id)
+    .bind(minimum_cents)
+    .bind(run.as_of_ms.plus_days(if sabotage::is(Fault::PayableAtOnce) { 0 } else { -delay_days }))
+}
+
+/// Ranks partners by the accounts that were rewarded, then by what they earned.
+pub fn leaderboard_refresh(run: &RunRow, now: UtcMillis) -> [Stmt; 2] {
+    [
+        Stmt::new("DELETE FROM leaderboard WHERE program_id = ?1").bind(&run.program_id),
+        Stmt::new(
+            "INSERT INTO leaderboard (program_id, partner_id, rank, referrals, earned_cents, unit, refreshed_at_ms)
+             SELECT ?1, partner_id, RANK() OVER (ORDER BY COUNT(DISTINCT account_id) DESC, SUM(net_cents) DESC), COUNT(DISTINCT account_id),
+                    SUM(net_cents), MIN(unit), ?2
+             FROM accrual WHERE program_id = ?1 AND partner_id <> '' AND net_cents > 0 GROUP BY partner_id",
+        )
+        .bind(&run.program_id)
+        .bind(run.as_of_ms.max(now)),
+    ]
+}
+
+pub fn run_finish(run: &RunRow, now: UtcMillis) -> Stmt {
+    Stmt::new("UPDATE run SET finished_at_ms = ?2 WHERE id = ?1 AND finished_at_ms IS NULL").bind(&run.id).bind(now)
+}
+
+/// What a run planned and did, by kind and unit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunTotal {
+    pub kind: String,
+    pub unit: String,
+    pub planned: i64,
+    pub planned_cents: i64,
+    pub executed: i64,
+    pub executed_cents: i64,
+}
+
+pub fn run_totals(id: &str) -> Stmt {
+    Stmt::new(
+        "SELECT kind, unit, COUNT(*) AS planned, SUM(planned_cents) AS planned_cents, SUM(seq <= r.executed) AS executed,
+                SUM(IIF(seq <= r.executed, posted_cents, 0)) AS executed_cents
+         FROM run_item JOIN run r ON r.id = run_id WHERE run_id = ?1 GROUP BY kind, unit ORDER BY kind, unit",
+    )
+    .bind(id)
+}
+
+/// One partner's statement.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunPartner {
+    pub partner_id: String,
+    pub unit: String,
+    pub settled_cents: i64,
+    pub pending_cents: i64,
+    pub available_cents: i64,
+    pub payable_cents: i64,
+}
+
+pub fn run_partner_page(id: &str, after: &str, limit: i64) -> Stmt {
+    Stmt::new(
+        "SELECT partner_id, unit, settled_cents, pending_cents, available_cents, payable_cents FROM run_partner
+         WHERE run_id = ?1 AND partner_id > ?2 ORDER BY partner_id, unit LIMIT ?3",
+    )
+    .bind(id)
+    .bind(after)
+    .bind(limit)
+}
