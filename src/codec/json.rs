@@ -44,7 +44,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Value, Invalid> {
     }
     let text = std::str::from_utf8(body)
         .map_err(|e| whole("invalid_utf8", format!("the body must be UTF-8; byte {} is not", e.valid_up_to())))?;
-    let mut place = Place::default();
+    let mut place = JsonPath::default();
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = Node(&mut place).deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     value.map_err(|error| place.invalid(&error))
@@ -52,25 +52,25 @@ pub(crate) fn read(body: &[u8]) -> Result<Value, Invalid> {
 
 /// Where the reader stands, left as it was when reading failed.
 #[derive(Default)]
-struct Place {
+struct JsonPath {
     path: String,
     depth: usize,
-    refusal: Option<Refusal>,
+    refusal: Option<JsonError>,
 }
 
 #[derive(Clone, Copy)]
-enum Refusal {
+enum JsonError {
     TooDeep,
     Duplicate,
 }
 
-impl Place {
+impl JsonPath {
     fn enter<E: serde::de::Error>(&mut self) -> Result<(), E> {
         self.depth += 1;
-        if self.depth > DEPTH_MAX { Err(self.refuse(Refusal::TooDeep)) } else { Ok(()) }
+        if self.depth > DEPTH_MAX { Err(self.refuse(JsonError::TooDeep)) } else { Ok(()) }
     }
 
-    fn refuse<E: serde::de::Error>(&mut self, refusal: Refusal) -> E {
+    fn refuse<E: serde::de::Error>(&mut self, refusal: JsonError) -> E {
         self.refusal = Some(refusal);
         E::custom("refused")
     }
@@ -91,11 +91,11 @@ impl Place {
         let printable = |c: char| if c.is_ascii_graphic() { c } else { '?' };
         let field: String = self.path.chars().take(PATH_CHARS_MAX).map(printable).collect();
         match self.refusal {
-            Some(Refusal::TooDeep) => {
+            Some(JsonError::TooDeep) => {
                 let detail = format!("{field} is nested too deep; at most {DEPTH_MAX} levels are read");
                 Invalid { field, code: "too_deep", detail }
             }
-            Some(Refusal::Duplicate) => {
+            Some(JsonError::Duplicate) => {
                 let detail = format!("{field} stands twice in its object; send it once");
                 Invalid { field, code: "duplicate_field", detail }
             }
@@ -107,7 +107,7 @@ impl Place {
 }
 
 /// Reads any value, watching depth and keys.
-struct Node<'p>(&'p mut Place);
+struct Node<'p>(&'p mut JsonPath);
 
 impl<'de> DeserializeSeed<'de> for Node<'_> {
     type Value = Value;
@@ -175,7 +175,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         while let Some(key) = entries.next_key::<String>()? {
             self.0.push_key(&key);
             if map.contains_key(&key) {
-                return Err(self.0.refuse(Refusal::Duplicate));
+                return Err(self.0.refuse(JsonError::Duplicate));
             }
             let value = entries.next_value_seed(Node(&mut *self.0))?;
             map.insert(key, value);

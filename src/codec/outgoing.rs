@@ -5,7 +5,7 @@ pub const ANSWER_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// A request to another service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
+pub struct OutgoingRequest {
     pub method: &'static str,
     /// Absolute.
     pub url: String,
@@ -18,7 +18,7 @@ pub struct Outgoing {
 
 /// What a service answered. Redirects are not followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct IncomingResponse {
     pub status: u16,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
@@ -27,9 +27,9 @@ pub struct Answer {
 
 /// Nobody answered, or not in time. What was asked for may have happened all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NoAnswer(pub String);
+pub struct RequestFailed(pub String);
 
-impl Answer {
+impl IncomingResponse {
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -39,7 +39,7 @@ impl Answer {
     }
 }
 
-impl std::fmt::Display for NoAnswer {
+impl std::fmt::Display for RequestFailed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "no answer: {}", self.0)
     }

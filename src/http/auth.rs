@@ -4,10 +4,10 @@ use crate::base::id;
 use crate::codec::identity::bearer;
 use crate::engine::identity::access::{Role, Scope, Scopes};
 use crate::http::exchange::Request;
-use crate::http::shell::{Shell, Site};
-use crate::service::error::{AppError, Kind};
+use crate::http::shell::{Platform, RequestContext};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::identity::api_token::BOOTSTRAP;
-use crate::service::once::{KEY_CHARS_MAX, Once};
+use crate::service::once::{IdempotentRequest, KEY_CHARS_MAX};
 use crate::store::identity::token;
 use crate::store::identity::token::TokenRow;
 use sha2::{Digest, Sha256};
@@ -31,24 +31,32 @@ pub struct Operator {
 }
 
 /// The operator whose token a request carries, or the refusal.
-pub async fn operator<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Operator, AppError> {
-    let refused = || AppError::new(Kind::Unauthorized, "unauthorized", "send `Authorization: Bearer <operator token>`");
+pub async fn operator<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Operator, AppError> {
+    let refused =
+        || AppError::new(ErrorKind::Unauthorized, "unauthorized", "send `Authorization: Bearer <operator token>`");
     let presented = request.header("authorization").and_then(bearer::token).ok_or_else(refused)?;
     verified(shell, presented).await?.ok_or_else(refused)
 }
 
 /// The name of an operator who may do what asks for `scope`, or the refusal.
-pub async fn allowed<S: Site>(shell: &Shell<'_, S>, request: &Request, scope: Scope) -> Result<String, AppError> {
+pub async fn allowed<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    scope: Scope,
+) -> Result<String, AppError> {
     let operator = operator(shell, request).await?;
     if operator.scopes.allow(scope, matches!(request.method.as_str(), "GET" | "HEAD")) {
         return Ok(operator.actor);
     }
     let detail = format!("this token has the scope {}; this call needs {}", operator.scopes, scope.name());
-    Err(AppError::new(Kind::Forbidden, "insufficient_scope", detail))
+    Err(AppError::new(ErrorKind::Forbidden, "insufficient_scope", detail))
 }
 
 /// Whoever has an operator's token; `None` where it is none. Its first use is noted.
-pub async fn verified<S: Site>(shell: &Shell<'_, S>, presented: &str) -> Result<Option<Operator>, AppError> {
+pub async fn verified<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    presented: &str,
+) -> Result<Option<Operator>, AppError> {
     let sha256 = hex_sha256(presented.as_bytes());
     if is_bootstrap(shell, &sha256) {
         return Ok(Some(Operator { actor: format!("token:{BOOTSTRAP}"), sha256, scopes: Role::Admin.scopes() }));
@@ -64,20 +72,20 @@ pub async fn verified<S: Site>(shell: &Shell<'_, S>, presented: &str) -> Result<
 }
 
 /// Whether this is the hash of the operator's first token, which the configuration names.
-pub fn is_bootstrap<S: Site>(shell: &Shell<'_, S>, sha256: &str) -> bool {
+pub fn is_bootstrap<S: Platform>(shell: &RequestContext<'_, S>, sha256: &str) -> bool {
     let known = &shell.config.operator_token_sha256;
     known.as_ref().is_some_and(|known| bearer::matches(sha256, std::slice::from_ref(known)))
 }
 
 /// The request's Idempotency-Key, if it carries one: of this method and address.
-pub fn once(request: &Request) -> Result<Option<Once>, AppError> {
+pub fn once(request: &Request) -> Result<Option<IdempotentRequest>, AppError> {
     let Some(key) = request.header("idempotency-key") else { return Ok(None) };
     if key.is_empty() || key.len() > KEY_CHARS_MAX || !key.bytes().all(|b| b.is_ascii_graphic()) {
         let detail = format!("must be 1 to {KEY_CHARS_MAX} printable ASCII characters without spaces");
-        return Err(AppError::new(Kind::BadRequest, "malformed", detail).field("Idempotency-Key"));
+        return Err(AppError::new(ErrorKind::BadRequest, "malformed", detail).field("Idempotency-Key"));
     }
     let route = format!("{} {}", request.method, request.path);
-    Ok(Some(Once { key: key.to_owned(), route, body_sha256: hex_sha256(&request.body) }))
+    Ok(Some(IdempotentRequest { key: key.to_owned(), route, body_sha256: hex_sha256(&request.body) }))
 }
 
 pub fn hex_sha256(bytes: &[u8]) -> String {

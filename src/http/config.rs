@@ -11,9 +11,9 @@ use crate::codec::message::unsubscribe::UnsubscribeKeys;
 use crate::codec::web_address::WebAddress;
 use crate::engine::identity::access::Role;
 use crate::http::hardening;
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::setup;
-use crate::service::setup::{MailSetup, PayoutApproval, STRIPE_API, Setup, Stripe};
+use crate::service::setup::{EmailSetup, PayoutApproval, STRIPE_API, Setup, Stripe};
 use sha2::{Digest, Sha256};
 
 /// Shortest bearer token or URL secret that is believed: 128 bits in hex.
@@ -142,7 +142,7 @@ impl Config {
 
     /// The error of a door that is closed because its secret is not set.
     pub fn not_configured(name: &str) -> AppError {
-        AppError::new(Kind::Transient, "not_configured", format!("{name} is not set or too weak; see /healthz"))
+        AppError::new(ErrorKind::Transient, "not_configured", format!("{name} is not set or too weak; see /healthz"))
     }
 
     fn services(&mut self, text: &impl Fn(&str) -> String) -> Setup {
@@ -195,7 +195,7 @@ impl Config {
     }
 
     /// How mails leave. Whether a `send_email` binding is there, the edge knows.
-    fn mail(&mut self, text: &impl Fn(&str) -> String) -> MailSetup {
+    fn mail(&mut self, text: &impl Fn(&str) -> String) -> EmailSetup {
         let given = |name: &str| Some(text(name).trim().to_owned()).filter(|value| !value.is_empty());
         let mut complain = |what: String| self.complaints.push(what);
         let from = given("MAIL_FROM").and_then(|value| {
@@ -232,7 +232,7 @@ impl Config {
         if from.is_some() && self.public_url.is_empty() {
             self.complaints.push("MAIL_FROM: set PUBLIC_URL too; mails hold links".to_owned());
         }
-        MailSetup { from, api, binding: false, operator }
+        EmailSetup { from, api, binding: false, operator }
     }
 
     /// Those of `OPERATORS`, each `address` or `address:role`, and whoever is told what operators are told.

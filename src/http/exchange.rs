@@ -1,6 +1,6 @@
 //! Requests and responses as plain values, so that everything above the runtime is tested without it.
 
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use serde_json::{Value, json};
 
 /// A request as the router sees it.
@@ -80,13 +80,13 @@ impl Response {
             body["field"] = json!(field);
         }
         // What the database or a library said is for the log; the caller is told whose fault it is.
-        if error.kind == Kind::Fault {
+        if error.kind == ErrorKind::Fault {
             body["detail"] = json!("something is wrong on our side; it was logged");
         }
         let mut response = Response::json(status, &body);
         response.headers[0].1 = "application/problem+json".to_owned();
         response.headers.extend(retry_after(error.kind));
-        if error.kind == Kind::Unauthorized {
+        if error.kind == ErrorKind::Unauthorized {
             response.headers.push(("www-authenticate", "Bearer".to_owned()));
         }
         response.fault = Some(error.logged());
@@ -95,45 +95,45 @@ impl Response {
 }
 
 /// The header that says when to try again, in seconds.
-pub fn retry_after(kind: Kind) -> Option<(&'static str, String)> {
+pub fn retry_after(kind: ErrorKind) -> Option<(&'static str, String)> {
     let seconds = match kind {
-        Kind::TooMany => 60,
-        Kind::Transient => 5,
+        ErrorKind::TooMany => 60,
+        ErrorKind::Transient => 5,
         _ => return None,
     };
     Some(("retry-after", seconds.to_string()))
 }
 
 /// The one table from errors to statuses.
-pub fn status_of(kind: Kind) -> u16 {
+pub fn status_of(kind: ErrorKind) -> u16 {
     match kind {
-        Kind::BadRequest => 400,
-        Kind::Unauthorized => 401,
-        Kind::Forbidden => 403,
-        Kind::NotFound => 404,
-        Kind::MethodNotAllowed => 405,
-        Kind::Conflict => 409,
-        Kind::TooLarge => 413,
-        Kind::Unprocessable => 422,
-        Kind::TooMany => 429,
-        Kind::Fault => 500,
-        Kind::Transient => 503,
+        ErrorKind::BadRequest => 400,
+        ErrorKind::Unauthorized => 401,
+        ErrorKind::Forbidden => 403,
+        ErrorKind::NotFound => 404,
+        ErrorKind::MethodNotAllowed => 405,
+        ErrorKind::Conflict => 409,
+        ErrorKind::TooLarge => 413,
+        ErrorKind::Unprocessable => 422,
+        ErrorKind::TooMany => 429,
+        ErrorKind::Fault => 500,
+        ErrorKind::Transient => 503,
     }
 }
 
-fn title_of(kind: Kind) -> &'static str {
+fn title_of(kind: ErrorKind) -> &'static str {
     match kind {
-        Kind::BadRequest => "The request cannot be read",
-        Kind::Unauthorized => "Credentials are missing or not valid",
-        Kind::Forbidden => "Not allowed",
-        Kind::NotFound => "Not found",
-        Kind::MethodNotAllowed => "The address does not take this method",
-        Kind::Conflict => "It contradicts what stands",
-        Kind::TooLarge => "The body is too large",
-        Kind::Unprocessable => "A field says something that cannot be",
-        Kind::Fault => "Internal error",
-        Kind::TooMany => "Too many requests",
-        Kind::Transient => "Try again",
+        ErrorKind::BadRequest => "The request cannot be read",
+        ErrorKind::Unauthorized => "Credentials are missing or not valid",
+        ErrorKind::Forbidden => "Not allowed",
+        ErrorKind::NotFound => "Not found",
+        ErrorKind::MethodNotAllowed => "The address does not take this method",
+        ErrorKind::Conflict => "It contradicts what stands",
+        ErrorKind::TooLarge => "The body is too large",
+        ErrorKind::Unprocessable => "A field says something that cannot be",
+        ErrorKind::Fault => "Internal error",
+        ErrorKind::TooMany => "Too many requests",
+        ErrorKind::Transient => "Try again",
     }
 }
 

@@ -5,41 +5,49 @@
 
 use crate::base::id::hex;
 use crate::http::exchange::Request;
-use crate::http::shell::{Shell, Site};
-use crate::service::error::{AppError, Kind};
+use crate::http::shell::{Platform, RequestContext};
+use crate::service::error::{AppError, ErrorKind};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// What a visitor may do only so often. How often stands in wrangler.toml, under these names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limited {
+pub enum RateLimited {
     /// Has a mail sent to an address that is typed.
     Mail,
     /// Tells what happened on a page.
     Beacon,
 }
 
-impl Limited {
+impl RateLimited {
     pub fn binding(self) -> &'static str {
         match self {
-            Limited::Mail => "MAIL_LIMIT",
-            Limited::Beacon => "BEACON_LIMIT",
+            RateLimited::Mail => "MAIL_LIMIT",
+            RateLimited::Beacon => "BEACON_LIMIT",
         }
     }
 }
 
 /// Counts one more, or says that it is too much. Where nobody can tell who asks, nothing is limited.
-pub async fn check<S: Site>(shell: &Shell<'_, S>, request: &Request, what: Limited) -> Result<(), AppError> {
+pub async fn check<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    what: RateLimited,
+) -> Result<(), AppError> {
     let Some(visitor) = visitor(request) else { return Ok(()) };
     if shell.site.admits(what, visitor).await {
         return Ok(());
     }
-    Err(AppError::new(Kind::TooMany, "too_many_requests", "too many requests from this network; try again in a minute"))
+    Err(AppError::new(
+        ErrorKind::TooMany,
+        "too_many_requests",
+        "too many requests from this network; try again in a minute",
+    ))
 }
 
 /// Whose network asks, as a hash under a key of ours; empty where nobody can tell.
-pub fn asked_by<S: Site>(shell: &Shell<'_, S>, request: &Request) -> String {
+pub fn asked_by<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> String {
     let keys = shell.config.cookie_keys.as_ref().map(|keys| keys.derived("asked by")).unwrap_or_default();
     let (Some(key), Some(visitor)) = (keys.first(), visitor(request)) else { return String::new() };
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };

@@ -3,11 +3,11 @@
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::engine::funnel::advice::percent;
-use crate::engine::funnel::{Figures, PartnerReport, Place, StageFigures, Standing};
+use crate::engine::funnel::{BandComparison, FunnelFigures, PartnerFunnelReport, Place, StageFigures};
 use crate::engine::report::economics;
 use crate::engine::report::economics::{Channel, Economics};
 use crate::program::document::Document;
-use crate::service::funnel::{Name, Weekly};
+use crate::service::funnel::{Name, WeeklyReport};
 use crate::service::report::Channels;
 use std::fmt::Write as _;
 
@@ -48,7 +48,7 @@ pub const CHANNEL_DEFINITIONS: &[(&str, &str)] = &[
     ("earned_cents", "what those rewards stand at, in cents"),
 ];
 
-pub fn funnel(weekly: &Weekly) -> String {
+pub fn funnel(weekly: &WeeklyReport) -> String {
     let report = &weekly.report;
     let mut out = format!(
         "# {}, week {}\n\n{} to {}, UTC. Program `{}`, version {}.\n\n## All partners\n\n",
@@ -71,7 +71,7 @@ pub fn funnel(weekly: &Weekly) -> String {
     out
 }
 
-fn one_partner(out: &mut String, partner: &PartnerReport, shown: &Name, sample_min: i64) {
+fn one_partner(out: &mut String, partner: &PartnerFunnelReport, shown: &Name, sample_min: i64) {
     let name = shown.name.as_deref().or(shown.external_id.as_deref()).unwrap_or(&partner.partner);
     let _ = write!(out, "\n## {} (`{}`)\n\n", plain(name), partner.partner);
     stages(out, &partner.figures, sample_min);
@@ -109,7 +109,7 @@ fn one_partner(out: &mut String, partner: &PartnerReport, shown: &Name, sample_m
     }
 }
 
-fn stages(out: &mut String, figures: &Figures, sample_min: i64) {
+fn stages(out: &mut String, figures: &FunnelFigures, sample_min: i64) {
     out.push_str("| Stage | Visitors | Of visits | 95 % interval | Sample | Band | Against band | Against average |\n");
     out.push_str("|---|---:|---:|---|---:|---|---|---|\n");
     for stage in &figures.stages {
@@ -137,7 +137,7 @@ fn stages(out: &mut String, figures: &Figures, sample_min: i64) {
     }
 }
 
-fn place(standing: Standing) -> String {
+fn place(standing: BandComparison) -> String {
     let place = match standing.is {
         Place::Below => "below",
         Place::Within => "within",

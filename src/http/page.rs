@@ -1,7 +1,7 @@
 //! Lists by cursor: `?limit=` and `?cursor=` in, `{data, next_cursor}` out.
 
 use crate::http::exchange::Request;
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use serde_json::{Value, json};
 
 const LIMIT_DEFAULT: i64 = 50;
@@ -19,7 +19,8 @@ pub fn state(request: &Request, known: &[&str]) -> Result<String, AppError> {
     if state.is_empty() || known.contains(&state.as_str()) {
         return Ok(state);
     }
-    Err(AppError::new(Kind::BadRequest, "unsupported", format!("must be one of {}", known.join(", "))).field("state"))
+    Err(AppError::new(ErrorKind::BadRequest, "unsupported", format!("must be one of {}", known.join(", ")))
+        .field("state"))
 }
 
 pub struct Page {
@@ -34,7 +35,7 @@ impl Page {
             None => LIMIT_DEFAULT,
             Some(text) => text.parse().ok().filter(|n| (1..=LIMIT_MAX).contains(n)).ok_or_else(|| {
                 let detail = format!("must be a number from 1 to {LIMIT_MAX}");
-                AppError::new(Kind::BadRequest, "malformed", detail).field("limit")
+                AppError::new(ErrorKind::BadRequest, "malformed", detail).field("limit")
             })?,
         };
         Ok(Page { limit, cursor: request.param("cursor").unwrap_or_default() })
@@ -74,5 +75,5 @@ fn integer(text: &str) -> Result<i64, AppError> {
 }
 
 fn broken() -> AppError {
-    AppError::new(Kind::BadRequest, "malformed", "must be a next_cursor of an earlier answer").field("cursor")
+    AppError::new(ErrorKind::BadRequest, "malformed", "must be a next_cursor of an earlier answer").field("cursor")
 }

@@ -15,10 +15,10 @@ use crate::http::payout::payouts;
 use crate::http::program::programs;
 use crate::http::report::{figures, reports};
 use crate::http::settlement::operations;
-use crate::http::shell::{Shell, Site};
+use crate::http::shell::{Platform, RequestContext};
 use crate::pages::message::unsubscribe;
-use crate::service::error::{AppError, Kind};
-use crate::service::once::Answer;
+use crate::service::error::{AppError, ErrorKind};
+use crate::service::once::StoredResponse;
 use std::pin::Pin;
 
 /// One line of the table. `{name}` stands for one segment of the path.
@@ -182,7 +182,7 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// Answers a request, or `None` where the address is not ours: it belongs to the site behind the Worker.
-pub async fn answer<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Option<Response> {
+pub async fn answer<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Option<Response> {
     let matching: Vec<(&Route, Vec<String>)> =
         ROUTES.iter().filter_map(|route| captures(route.path, &request.path).map(|found| (route, found))).collect();
     if matching.is_empty() {
@@ -193,7 +193,7 @@ pub async fn answer<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Option<
     let Some((route, found)) = matching.iter().find(|(route, _)| route.method == method) else {
         let allowed: Vec<&str> = matching.iter().map(|(route, _)| route.method).collect();
         let detail = format!("use {}", allowed.join(" or "));
-        let mut response = Response::problem(&AppError::new(Kind::MethodNotAllowed, "method_not_allowed", detail));
+        let mut response = Response::problem(&AppError::new(ErrorKind::MethodNotAllowed, "method_not_allowed", detail));
         response.headers.push(("allow", allowed.join(", ")));
         return Some(response);
     };
@@ -213,7 +213,11 @@ pub fn name(request: &Request) -> &'static str {
     ROUTES.iter().find(|route| captures(route.path, &request.path).is_some()).map_or("", |route| route.path)
 }
 
-async fn guard<S: Site>(shell: &Shell<'_, S>, request: &Request, route: &Route) -> Result<String, AppError> {
+async fn guard<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    route: &Route,
+) -> Result<String, AppError> {
     let actor = match route.access {
         Access::Public => String::new(),
         Access::Operator(scope) => auth::allowed(shell, request, scope).await?,
@@ -226,15 +230,15 @@ async fn guard<S: Site>(shell: &Shell<'_, S>, request: &Request, route: &Route) 
 }
 
 /// An endpoint at work. Boxed: one future that held every endpoint's would be as large as all of them.
-type Handled<'a> = Pin<Box<dyn Future<Output = Result<Response, AppError>> + 'a>>;
+type HandlerResult<'a> = Pin<Box<dyn Future<Output = Result<Response, AppError>> + 'a>>;
 
-fn dispatch<'a, S: Site>(
-    shell: &'a Shell<'_, S>,
+fn dispatch<'a, S: Platform>(
+    shell: &'a RequestContext<'_, S>,
     request: &'a Request,
     endpoint: Endpoint,
     found: &'a [String],
     actor: &'a str,
-) -> Handled<'a> {
+) -> HandlerResult<'a> {
     let part = found.first().map_or("", String::as_str);
     match endpoint {
         Endpoint::Attribution => Box::pin(visitors::attribution(shell, request)),
@@ -305,11 +309,11 @@ fn dispatch<'a, S: Site>(
     }
 }
 
-fn answered<'a>(answer: impl Future<Output = Result<Answer, AppError>> + 'a) -> Handled<'a> {
+fn answered<'a>(answer: impl Future<Output = Result<StoredResponse, AppError>> + 'a) -> HandlerResult<'a> {
     Box::pin(async { answer.await.map(json) })
 }
 
-fn json((status, body): Answer) -> Response {
+fn json((status, body): StoredResponse) -> Response {
     Response::json(status, &body)
 }
 

@@ -5,12 +5,12 @@ use crate::codec::identity::session;
 use crate::codec::identity::session::SiteUser;
 use crate::http::config::Config;
 use crate::http::exchange::Request;
-use crate::http::limit::Limited;
+use crate::http::limit::RateLimited;
 use crate::service::context::{Context, Ports};
-use crate::service::identity::sign_in::Leaving;
+use crate::service::identity::sign_in::QueuedEmail;
 
 /// The outside world as routes need it.
-pub trait Site: Ports {
+pub trait Platform: Ports {
     /// Who a session of the EmDash site belongs to. `cookie` is its `name=value`, of which alone the site is told. An
     /// error is never "signed in".
     fn session(&self, cookie: &str) -> impl Future<Output = Result<Option<SiteUser>, String>>;
@@ -22,20 +22,20 @@ pub trait Site: Ports {
     fn forget_link(&self, code: &str) -> impl Future<Output = ()>;
 
     /// Counts one more of what this visitor may do only so often, and whether it is still few enough.
-    fn admits(&self, what: Limited, visitor: String) -> impl Future<Output = bool>;
+    fn admits(&self, what: RateLimited, visitor: String) -> impl Future<Output = bool>;
 
     /// Has a mail leave after the answer: how long that takes, and whether it succeeds, would tell who is known.
-    fn mail_after(&self, leaving: Leaving);
+    fn mail_after(&self, leaving: QueuedEmail);
 }
 
 /// One request's surroundings.
-pub struct Shell<'a, S: Site> {
+pub struct RequestContext<'a, S: Platform> {
     pub site: &'a S,
     pub config: &'a Config,
     pub now: UtcMillis,
 }
 
-impl<S: Site> Shell<'_, S> {
+impl<S: Platform> RequestContext<'_, S> {
     /// The cookie of the EmDash site's session that a request brings.
     pub fn site_cookie(&self, request: &Request) -> Option<String> {
         session::session_cookie(request.header("cookie")?, &self.config.emdash_session_cookie)

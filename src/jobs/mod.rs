@@ -6,7 +6,7 @@ use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::service::account::recompute;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::stripe_sweep;
 use crate::service::identity::sign_in;
 use crate::service::ledger::budget;
@@ -82,7 +82,7 @@ const PARTS: [Part; 10] = [
 /// no error: the next sweep goes on.
 pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMillis) -> Result<(), AppError> {
     let job = Job::of(cron)
-        .ok_or_else(|| AppError::new(Kind::Fault, "unknown_cron", format!("no job has the trigger {cron:?}")))?;
+        .ok_or_else(|| AppError::new(ErrorKind::Fault, "unknown_cron", format!("no job has the trigger {cron:?}")))?;
     // However much there is to do, that it ran is written down.
     let for_heartbeat = ctx.keep(HEARTBEAT_STATEMENTS);
     let done = match job {

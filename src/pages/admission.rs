@@ -7,12 +7,12 @@ use crate::codec::identity::session::{ROLE_SUBSCRIBER, SiteUser};
 use crate::engine::identity::access::{Role, Scopes};
 use crate::http::auth;
 use crate::http::exchange::Response;
-use crate::http::shell::Site;
-use crate::pages::visit::{SESSION_COOKIE, Stop, Visit};
+use crate::http::shell::Platform;
+use crate::pages::visit::{PageContext, PageError, SESSION_COOKIE};
 use crate::service::context::fresh_secret;
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::identity::sign_in;
-use crate::service::identity::sign_in::{Newcomer, Opened, Token, upkeep};
+use crate::service::identity::sign_in::{NewSessionPlan, OpenedSession, Token, upkeep};
 use crate::store::identity::session;
 use crate::store::identity::session::{Proof, SessionRow};
 use crate::store::port::Stmt;
@@ -21,18 +21,21 @@ use std::pin::Pin;
 /// EmDash's role that operates.
 pub const ROLE_OPERATOR: i64 = 50;
 
-impl<S: Site> Visit<'_, S> {
+impl<S: Platform> PageContext<'_, S> {
     /// Lets the session in, or says why not. Boxed: every page waits for it.
-    pub(crate) fn admit<'v>(&'v self, found: &'v SessionRow) -> Pin<Box<dyn Future<Output = Result<(), Stop>> + 'v>> {
+    pub(crate) fn admit<'v>(
+        &'v self,
+        found: &'v SessionRow,
+    ) -> Pin<Box<dyn Future<Output = Result<(), PageError>> + 'v>> {
         Box::pin(async move {
             if !self.stands(found) {
                 self.end(found).await?;
-                return Err(Stop::SignIn);
+                return Err(PageError::SignIn);
             }
             let due = upkeep(found, self.now());
             if due.check && !self.site_stands(found).await? {
                 self.end(found).await?;
-                return Err(Stop::SignIn);
+                return Err(PageError::SignIn);
             }
             let next = due.rotate.then(|| self.next_token());
             let mut writes: Vec<Stmt> = Vec::new();
@@ -79,10 +82,10 @@ impl<S: Site> Visit<'_, S> {
     }
 
     /// Whether the site still vouches for its user. An error is never a yes, and ends nothing.
-    async fn site_stands(&self, found: &SessionRow) -> Result<bool, Stop> {
+    async fn site_stands(&self, found: &SessionRow) -> Result<bool, PageError> {
         let user = self.site_user().await.map_err(|why| {
             let detail = "the site cannot say who is signed in just now; try again in a moment";
-            AppError::new(Kind::Transient, "session_unavailable", detail).cause(why)
+            AppError::new(ErrorKind::Transient, "session_unavailable", detail).cause(why)
         })?;
         let least = if found.operator == 1 { ROLE_OPERATOR } else { ROLE_SUBSCRIBER };
         Ok(user.is_some_and(|user| Some(&user.id) == found.site_user.as_ref() && user.role >= least))
@@ -101,7 +104,7 @@ impl<S: Site> Visit<'_, S> {
         }
     }
 
-    async fn end(&self, found: &SessionRow) -> Result<(), Stop> {
+    async fn end(&self, found: &SessionRow) -> Result<(), PageError> {
         self.shell.context("").query(session::session_end(&found.id, found.proof(), self.now())).await?;
         Ok(())
     }
@@ -113,26 +116,26 @@ impl<S: Site> Visit<'_, S> {
     }
 
     /// A new session in place of the one that this browser has. It is the browser's once it is written and adopted.
-    pub(crate) fn open(&self, proof: Proof<'_>, operator: bool, actor: String) -> Opened {
+    pub(crate) fn open(&self, proof: Proof<'_>, operator: bool, actor: String) -> OpenedSession {
         let agent = self.request.header("user-agent").unwrap_or("");
-        let who = Newcomer { proof, operator, actor, agent };
+        let who = NewSessionPlan { proof, operator, actor, agent };
         sign_in::open(&self.shell.context(""), &who, self.token_sha256().as_deref())
     }
 
     /// The same for a user of the site, who operates by role.
-    pub(crate) fn open_site(&self, user: &SiteUser) -> Opened {
+    pub(crate) fn open_site(&self, user: &SiteUser) -> OpenedSession {
         let actor = format!("session:{}", user.id);
         self.open(Proof::SiteUser(&user.id), user.role >= ROLE_OPERATOR, actor)
     }
 
     /// The same for whoever has proved an address.
-    pub(crate) fn open_email(&self, email: &str) -> Opened {
+    pub(crate) fn open_email(&self, email: &str) -> OpenedSession {
         let operator = self.shell.config.is_operator(email);
         self.open(Proof::Email(email), operator, sign_in::actor_of(email, operator))
     }
 
     /// Hands a session that was written to the browser. With several partners the person chooses.
-    pub(crate) fn adopt(&self, opened: Opened, partner: &str) {
+    pub(crate) fn adopt(&self, opened: OpenedSession, partner: &str) {
         self.rotated.replace(Some(opened.token));
         self.keep_cookie(partner, opened.expires_at);
     }

@@ -1,8 +1,8 @@
 //! What pages are put together from: figures, tables, fields, states.
 
 use crate::base::time::UtcMillis;
-use crate::pages::form::Form;
-use crate::pages::locale::Words;
+use crate::pages::form::SubmittedForm;
+use crate::pages::locale::Locale;
 use maud::{Markup, html};
 
 /// A page's heading, with a sentence that says what it is for and what can be done there.
@@ -16,21 +16,21 @@ pub fn heading(title: &str, lead: &str, actions: Markup) -> Markup {
 }
 
 /// An instant in the viewer's zone, which machines can read.
-pub fn day(words: &dyn Words, at: UtcMillis) -> Markup {
+pub fn day(words: &dyn Locale, at: UtcMillis) -> Markup {
     html! { time datetime=(at.to_rfc3339()) { (words.day(at)) } }
 }
 
-pub fn instant(words: &dyn Words, at: UtcMillis) -> Markup {
+pub fn instant(words: &dyn Locale, at: UtcMillis) -> Markup {
     html! { time datetime=(at.to_rfc3339()) { (words.instant(at)) } }
 }
 
 /// An instant at which a period begins or ends: in UTC, as periods do.
-pub fn utc(words: &dyn Words, at: UtcMillis) -> Markup {
+pub fn utc(words: &dyn Locale, at: UtcMillis) -> Markup {
     html! { time datetime=(at.to_rfc3339()) { (words.utc(at)) } }
 }
 
 /// An amount, one below nothing marked as such. `unit` is as in the books: `cash:usd`, `credit:usd`.
-pub fn amount(words: &dyn Words, cents: i64, unit: &str) -> Markup {
+pub fn amount(words: &dyn Locale, cents: i64, unit: &str) -> Markup {
     let (kind, currency) = unit.split_once(':').unwrap_or(("", unit));
     html! {
         span.money.minus[cents < 0] { (words.money(cents, currency)) }
@@ -155,7 +155,7 @@ pub struct Field<'a> {
 }
 
 /// A labelled field with what was typed, its hint, and what is wrong with it.
-pub fn field(form: &Form, f: Field<'_>) -> Markup {
+pub fn field(form: &SubmittedForm, f: Field<'_>) -> Markup {
     let problem = form.problem(f.name);
     let described = describes(f.name, !f.hint.is_empty(), problem.is_some());
     let max = (f.max > 0).then(|| f.max.to_string());
@@ -176,7 +176,7 @@ pub fn field(form: &Form, f: Field<'_>) -> Markup {
 }
 
 /// A choice of a few: value and title each.
-pub fn select(form: &Form, f: Field<'_>, choices: &[(&str, &str)]) -> Markup {
+pub fn select(form: &SubmittedForm, f: Field<'_>, choices: &[(&str, &str)]) -> Markup {
     let problem = form.problem(f.name);
     let described = describes(f.name, !f.hint.is_empty(), problem.is_some());
     html! {
@@ -190,7 +190,7 @@ pub fn select(form: &Form, f: Field<'_>, choices: &[(&str, &str)]) -> Markup {
     }
 }
 
-pub fn checkbox(form: &Form, name: &str, label: Markup) -> Markup {
+pub fn checkbox(form: &SubmittedForm, name: &str, label: Markup) -> Markup {
     let problem = form.problem(name);
     html! {
         div.field.check.wrong[problem.is_some()] {
@@ -203,7 +203,7 @@ pub fn checkbox(form: &Form, name: &str, label: Markup) -> Markup {
 }
 
 /// What is wrong with a form as a whole, where the reader looks first.
-pub fn problems(form: &Form) -> Markup {
+pub fn problems(form: &SubmittedForm) -> Markup {
     html! {
         @if !form.is_good() {
             div.problems role="alert" {
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn strangers_words_are_never_markup() {
         let evil = "\"><script>alert(1)</script>";
-        let mut form = Form::filled(&[("name", evil)]);
+        let mut form = SubmittedForm::filled(&[("name", evil)]);
         form.refuse("name", evil);
         let shown = [
             field(&form, Field { name: "name", label: evil, hint: evil, ..Field::default() }),

@@ -8,26 +8,26 @@ const FIELDS_MAX: usize = 100;
 
 /// The fields of a form, and the problems found so far.
 #[derive(Clone, Debug, Default)]
-pub struct Form {
+pub struct SubmittedForm {
     fields: Vec<(String, String)>,
     problems: Vec<(String, String)>,
 }
 
-impl Form {
+impl SubmittedForm {
     /// Reads `application/x-www-form-urlencoded`. What cannot be decoded is left out.
-    pub fn read(body: &[u8]) -> Form {
+    pub fn read(body: &[u8]) -> SubmittedForm {
         let text = std::str::from_utf8(body).unwrap_or("");
         let fields = text.split('&').take(FIELDS_MAX).filter_map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             Some((decode(name)?, decode(value)?.replace("\r\n", "\n")))
         });
-        Form { fields: fields.collect(), problems: Vec::new() }
+        SubmittedForm { fields: fields.collect(), problems: Vec::new() }
     }
 
     /// A form as it is first shown.
-    pub fn filled(fields: &[(&str, &str)]) -> Form {
+    pub fn filled(fields: &[(&str, &str)]) -> SubmittedForm {
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Form { fields, problems: Vec::new() }
+        SubmittedForm { fields, problems: Vec::new() }
     }
 
     /// Sets a field that a page knows better than its form.
@@ -91,23 +91,23 @@ fn sentence(detail: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::error::Kind;
+    use crate::service::error::ErrorKind;
 
     #[test]
     fn what_was_typed_is_kept() {
-        let mut form = Form::read(b"name=%20A%26B+&note=a%0D%0Ab&kind=x&kind=y&broken=%zz&on");
+        let mut form = SubmittedForm::read(b"name=%20A%26B+&note=a%0D%0Ab&kind=x&kind=y&broken=%zz&on");
         assert_eq!([form.get("name"), form.get("note"), form.get("broken"), form.get("none")], ["A&B", "a\nb", "", ""]);
         assert_eq!(form.all("kind").collect::<Vec<_>>(), ["x", "y"]);
         assert!(form.is_checked("on") && !form.is_checked("off") && form.is_good());
-        form.refused(&AppError::new(Kind::Unprocessable, "bad", "must be a name").field("name"));
-        form.refused(&AppError::new(Kind::Unprocessable, "bad", "is gone").field("elsewhere"));
+        form.refused(&AppError::new(ErrorKind::Unprocessable, "bad", "must be a name").field("name"));
+        form.refused(&AppError::new(ErrorKind::Unprocessable, "bad", "is gone").field("elsewhere"));
         assert_eq!((form.problem("name"), form.problem("")), (Some("Must be a name."), Some("Is gone.")));
     }
 
     proptest::proptest! {
         #[test]
         fn reading_never_panics(body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
-            let _ = Form::read(&body);
+            let _ = SubmittedForm::read(&body);
         }
     }
 }

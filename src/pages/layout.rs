@@ -3,8 +3,8 @@
 use crate::engine::identity::access::Scope;
 use crate::http::assets::{ICON, SCRIPT, STYLE, TYPE};
 use crate::http::exchange::{Request, Response};
-use crate::http::shell::Site;
-use crate::pages::visit::{CSRF_FIELD, Partner, Visit};
+use crate::http::shell::Platform;
+use crate::pages::visit::{CSRF_FIELD, PageContext, Partner};
 use crate::store::identity::session::SessionRow;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -67,7 +67,7 @@ pub const OPERATOR_NAV: Nav = &[
 const TOKENS: &str = "/operator/tokens";
 
 /// Frames a page and answers it. `status` is 200, or an error's.
-pub fn show<S: Site>(visit: &Visit<'_, S>, status: u16, page: Page<'_>) -> Response {
+pub fn show<S: Platform>(visit: &PageContext<'_, S>, status: u16, page: Page<'_>) -> Response {
     let nav = match page.area {
         Area::Open => &[][..],
         Area::Partner(_) => PARTNER_NAV,
@@ -100,7 +100,7 @@ pub fn show<S: Site>(visit: &Visit<'_, S>, status: u16, page: Page<'_>) -> Respo
     answer(visit, status, body)
 }
 
-fn header<S: Site>(visit: &Visit<'_, S>, page: &Page<'_>, nav: Nav) -> Markup {
+fn header<S: Platform>(visit: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) -> Markup {
     let who = match page.area {
         Area::Open => None,
         Area::Partner(partner) => Some((partner.name.as_str(), partner.program.as_str(), partner.session.partners > 1)),
@@ -139,7 +139,7 @@ fn header<S: Site>(visit: &Visit<'_, S>, page: &Page<'_>, nav: Nav) -> Markup {
 }
 
 /// The hidden field that every form carries.
-pub fn csrf<S: Site>(visit: &Visit<'_, S>) -> Markup {
+pub fn csrf<S: Platform>(visit: &PageContext<'_, S>) -> Markup {
     html! { input type="hidden" name=(CSRF_FIELD) value=(visit.csrf()); }
 }
 
@@ -177,7 +177,7 @@ fn notice(request: &Request) -> Markup {
 }
 
 /// HTML that is for this viewer alone.
-pub fn answer<S: Site>(visit: &Visit<'_, S>, status: u16, body: Markup) -> Response {
+pub fn answer<S: Platform>(visit: &PageContext<'_, S>, status: u16, body: Markup) -> Response {
     let mut headers = vec![
         ("content-type", "text/html; charset=utf-8".to_owned()),
         ("cache-control", "no-store".to_owned()),

@@ -1,16 +1,16 @@
 //! Numbers, money and dates as the viewer writes them.
 
 use crate::base::time::UtcMillis;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 
 /// The outside world as pages need it.
-pub trait Front: Site {
+pub trait Formatter: Platform {
     /// How somebody of this language and time zone writes things; an empty zone is UTC.
-    fn words(&self, language: &str, zone: &str) -> Box<dyn Words>;
+    fn words(&self, language: &str, zone: &str) -> Box<dyn Locale>;
 }
 
 /// How a viewer writes things. The runtime knows every locale and time zone (`runtime/intl.rs`); [`Plain`] knows one.
-pub trait Words {
+pub trait Locale {
     /// BCP 47. Not the page's own language, which is English.
     fn locale(&self) -> &str;
     /// An amount with its currency, in minor units of a currency of two decimals.
@@ -40,7 +40,7 @@ pub fn language(header: &str) -> &str {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Plain;
 
-impl Words for Plain {
+impl Locale for Plain {
     fn locale(&self) -> &str {
         "en"
     }

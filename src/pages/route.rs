@@ -5,15 +5,15 @@ use crate::http::exchange;
 use crate::http::exchange::{Request, Response, decode_segment};
 use crate::http::fetch_metadata;
 use crate::http::fetch_metadata::is_persons;
-use crate::http::shell::{Shell, Site};
-use crate::pages::form::Form;
+use crate::http::shell::{Platform, RequestContext};
+use crate::pages::form::SubmittedForm;
 use crate::pages::identity::sign_in;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
-use crate::pages::locale::{Front, language};
-use crate::pages::visit::{Shown, Stop, Visit};
+use crate::pages::locale::{Formatter, language};
+use crate::pages::visit::{PageContext, PageError, PageResult};
 use crate::pages::{operator, partner};
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use maud::html;
 use std::pin::Pin;
 
@@ -24,20 +24,22 @@ pub const AREAS: &[&str] = &["sign-in", "sign-out", "partner", "operator"];
 pub const ZONE_HEADER: &str = "manicule-zone";
 
 /// A page at work. Boxed: one future that held every page's would be as large as all of them.
-pub type Handled<'a> = Pin<Box<dyn Future<Output = Shown> + 'a>>;
+pub type Handled<'a> = Pin<Box<dyn Future<Output = PageResult> + 'a>>;
 
 /// Answers a page, or `None` where the path is none of ours.
-pub async fn answer<S: Front>(shell: &Shell<'_, S>, request: &Request) -> Option<Response> {
+pub async fn answer<S: Formatter>(shell: &RequestContext<'_, S>, request: &Request) -> Option<Response> {
     let path = request.path.trim_matches('/');
     let area = path.split('/').next().filter(|area| AREAS.contains(area))?;
     let header = |name: &str| request.header(name).unwrap_or("");
-    if !is_persons(request, if is_picture(path) { fetch_metadata::Shown::Picture } else { fetch_metadata::Shown::Page })
-    {
+    if !is_persons(
+        request,
+        if is_picture(path) { fetch_metadata::Resource::Picture } else { fetch_metadata::Resource::Page },
+    ) {
         let detail = "this page is opened by a person, not by a script or inside of another page";
-        return Some(Response::problem(&AppError::new(Kind::Forbidden, "not_a_visit", detail)));
+        return Some(Response::problem(&AppError::new(ErrorKind::Forbidden, "not_a_visit", detail)));
     }
     let words = shell.site.words(language(header("accept-language")), header(ZONE_HEADER));
-    let visit = Visit::of(shell, request, words);
+    let visit = PageContext::of(shell, request, words);
     // What cannot be read names no page.
     let segments: Option<Vec<String>> = path.split('/').map(decode_segment).collect();
     let parts: Vec<&str> = segments.iter().flatten().map(String::as_str).collect();
@@ -63,7 +65,7 @@ pub fn name(request: &Request) -> String {
     request.path.split('/').skip(1).take(2).collect::<Vec<_>>().join("/")
 }
 
-async fn found<S: Site>(visit: &Visit<'_, S>, method: &str, parts: &[&str]) -> Shown {
+async fn found<S: Platform>(visit: &PageContext<'_, S>, method: &str, parts: &[&str]) -> PageResult {
     let page = match parts.first() {
         Some(&"partner") => partner::page(visit, method, parts),
         Some(&"operator") => operator::page(visit, method, parts),
@@ -76,7 +78,7 @@ async fn found<S: Site>(visit: &Visit<'_, S>, method: &str, parts: &[&str]) -> S
 }
 
 /// The method that the request counts as; a form is let in only when it is one of ours.
-fn guard<'a, S: Site>(visit: &Visit<'a, S>) -> Result<&'a str, AppError> {
+fn guard<'a, S: Platform>(visit: &PageContext<'a, S>) -> Result<&'a str, AppError> {
     let request = visit.request;
     if request.body.len() > BODY_BYTES_MAX {
         let detail = format!("at most {BODY_BYTES_MAX} bytes are read; send less");
@@ -85,14 +87,14 @@ fn guard<'a, S: Site>(visit: &Visit<'a, S>) -> Result<&'a str, AppError> {
     match request.method.as_str() {
         "GET" | "HEAD" => Ok("GET"),
         "POST" => visit.check_form().map(|()| "POST"),
-        _ => Err(AppError::new(Kind::MethodNotAllowed, "method_not_allowed", "use GET or POST")),
+        _ => Err(AppError::new(ErrorKind::MethodNotAllowed, "method_not_allowed", "use GET or POST")),
     }
 }
 
 /// What is shown instead of a page.
-fn stopped<S: Site>(visit: &Visit<'_, S>, stop: Stop, area: &str) -> Response {
+fn stopped<S: Platform>(visit: &PageContext<'_, S>, stop: PageError, area: &str) -> Response {
     match stop {
-        Stop::SignIn => {
+        PageError::SignIn => {
             let query =
                 if visit.request.query.is_empty() { String::new() } else { format!("?{}", visit.request.query) };
             let to = match visit.request.method.as_str() {
@@ -102,19 +104,19 @@ fn stopped<S: Site>(visit: &Visit<'_, S>, stop: Stop, area: &str) -> Response {
             };
             visit.see(&format!("/sign-in?to={}", crate::pages::components::escaped(&to)))
         }
-        Stop::ChoosePartner => visit.see("/partner/programs"),
-        Stop::Error(error) => refused(visit, &error, area),
+        PageError::ChoosePartner => visit.see("/partner/programs"),
+        PageError::Error(error) => refused(visit, &error, area),
     }
 }
 
-fn refused<S: Site>(visit: &Visit<'_, S>, error: &AppError, area: &str) -> Response {
+fn refused<S: Platform>(visit: &PageContext<'_, S>, error: &AppError, area: &str) -> Response {
     let (title, text) = match error.kind {
-        Kind::NotFound => ("Not found", "There is no such page, or it is not yours to see."),
-        Kind::Fault => ("Something broke", "It is our fault, and it was logged. Nothing that was booked is lost."),
-        Kind::Transient => {
+        ErrorKind::NotFound => ("Not found", "There is no such page, or it is not yours to see."),
+        ErrorKind::Fault => ("Something broke", "It is our fault, and it was logged. Nothing that was booked is lost."),
+        ErrorKind::Transient => {
             ("Try again in a moment", "Somebody else was writing the same, or a service did not answer in time.")
         }
-        Kind::Forbidden => ("Not sent", error.detail.as_str()),
+        ErrorKind::Forbidden => ("Not sent", error.detail.as_str()),
         _ => ("That does not work", error.detail.as_str()),
     };
     let home = format!("/{area}");
@@ -128,7 +130,7 @@ fn refused<S: Site>(visit: &Visit<'_, S>, error: &AppError, area: &str) -> Respo
     let page = Page { title, area: Area::Open, here: "", content };
     let mut response = layout::show(visit, exchange::status_of(error.kind), page);
     response.headers.extend(exchange::retry_after(error.kind));
-    if error.kind == Kind::MethodNotAllowed {
+    if error.kind == ErrorKind::MethodNotAllowed {
         response.headers.push(("allow", "GET, HEAD, POST".to_owned()));
     }
     response.fault = Some(error.logged());
@@ -136,9 +138,9 @@ fn refused<S: Site>(visit: &Visit<'_, S>, error: &AppError, area: &str) -> Respo
 }
 
 /// A form with what a use has refused: the page is shown again with it.
-pub fn with_refusal<S: Site>(visit: &Visit<'_, S>, error: AppError) -> Result<Form, Stop> {
+pub fn with_refusal<S: Platform>(visit: &PageContext<'_, S>, error: AppError) -> Result<SubmittedForm, PageError> {
     match error.kind {
-        Kind::BadRequest | Kind::Unprocessable | Kind::Conflict | Kind::TooLarge => {
+        ErrorKind::BadRequest | ErrorKind::Unprocessable | ErrorKind::Conflict | ErrorKind::TooLarge => {
             let mut form = visit.form.clone();
             form.refused(&error);
             Ok(form)

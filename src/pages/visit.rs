@@ -6,11 +6,11 @@ use crate::codec::cookie_header;
 use crate::engine::identity::access::{Need, Scope, Scopes};
 use crate::http::auth::hex_sha256;
 use crate::http::exchange::{Request, Response};
-use crate::http::shell::{Shell, Site};
-use crate::pages::form::Form;
-use crate::pages::locale::Words;
+use crate::http::shell::{Platform, RequestContext};
+use crate::pages::form::SubmittedForm;
+use crate::pages::locale::Locale;
 use crate::service::context::{Context, fresh_secret};
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::store::identity::session;
 use crate::store::identity::session::SessionRow;
 use crate::store::port::{DbError, Rows, Stmt};
@@ -28,7 +28,7 @@ pub const CSRF_FIELD: &str = "form_token";
 
 /// Why a page is not shown.
 #[derive(Debug)]
-pub enum Stop {
+pub enum PageError {
     /// Nobody is signed in, or not as who this page is for.
     SignIn,
     /// The session is somebody's who is no partner yet, or the browser does not say of which.
@@ -36,19 +36,19 @@ pub enum Stop {
     Error(AppError),
 }
 
-impl From<AppError> for Stop {
-    fn from(error: AppError) -> Stop {
-        Stop::Error(error)
+impl From<AppError> for PageError {
+    fn from(error: AppError) -> PageError {
+        PageError::Error(error)
     }
 }
 
-impl From<DbError> for Stop {
-    fn from(error: DbError) -> Stop {
-        Stop::Error(error.into())
+impl From<DbError> for PageError {
+    fn from(error: DbError) -> PageError {
+        PageError::Error(error.into())
     }
 }
 
-pub type Shown = Result<Response, Stop>;
+pub type PageResult = Result<Response, PageError>;
 
 /// Who looks at a partner's page: a session that is good, and the partner of it that the pages are about.
 #[derive(Clone, Debug)]
@@ -60,12 +60,12 @@ pub struct Partner {
     pub code: String,
 }
 
-pub struct Visit<'a, S: Site> {
-    pub shell: &'a Shell<'a, S>,
+pub struct PageContext<'a, S: Platform> {
+    pub shell: &'a RequestContext<'a, S>,
     pub request: &'a Request,
-    pub words: Box<dyn Words>,
+    pub words: Box<dyn Locale>,
     /// What was sent; empty for a page that is only asked for.
-    pub form: Form,
+    pub form: SubmittedForm,
     token: Option<String>,
     claim: String,
     form_secret: String,
@@ -79,8 +79,8 @@ pub struct Visit<'a, S: Site> {
     pub(crate) rotated: RefCell<Option<String>>,
 }
 
-impl<'a, S: Site> Visit<'a, S> {
-    pub fn of(shell: &'a Shell<'a, S>, request: &'a Request, words: Box<dyn Words>) -> Visit<'a, S> {
+impl<'a, S: Platform> PageContext<'a, S> {
+    pub fn of(shell: &'a RequestContext<'a, S>, request: &'a Request, words: Box<dyn Locale>) -> PageContext<'a, S> {
         let cookie = |name: &str| cookie_header::only(request.header("cookie").unwrap_or(""), name).map(str::to_owned);
         let (token, claim) = match cookie(SESSION_COOKIE) {
             Some(value) => {
@@ -92,9 +92,9 @@ impl<'a, S: Site> Visit<'a, S> {
         let kept = cookie(FORM_COOKIE).filter(|secret| secret.len() >= 32);
         let fresh = token.is_none() && kept.is_none();
         let form_secret = kept.unwrap_or_else(|| fresh_secret(shell.site));
-        let form = if request.method == "POST" { Form::read(&request.body) } else { Form::default() };
+        let form = if request.method == "POST" { SubmittedForm::read(&request.body) } else { SubmittedForm::default() };
         let (cookie, rotated) = (RefCell::default(), RefCell::default());
-        Visit {
+        PageContext {
             shell,
             request,
             words,
@@ -120,7 +120,7 @@ impl<'a, S: Site> Visit<'a, S> {
     }
 
     /// The partner that the browser says the page is about. Reads may be bound to it: nothing of what they find is shown
-    /// before [`Visit::partner`] has found that it is the session's.
+    /// before [`PageContext::partner`] has found that it is the session's.
     pub fn claim(&self) -> &str {
         &self.claim
     }
@@ -136,16 +136,16 @@ impl<'a, S: Site> Visit<'a, S> {
     }
 
     /// The session, together with the page's reads, in one batch.
-    pub async fn session(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), Stop> {
+    pub async fn session(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), PageError> {
         if self.token.is_none() {
-            return Err(Stop::SignIn);
+            return Err(PageError::SignIn);
         }
         let (found, rows) = self.anybody(reads).await?;
-        Ok((found.ok_or(Stop::SignIn)?, rows))
+        Ok((found.ok_or(PageError::SignIn)?, rows))
     }
 
     /// The reads of a page that is shown to whoever asks, in one batch, with the session if there is one.
-    pub async fn anybody(&self, reads: Vec<Stmt>) -> Result<(Option<SessionRow>, Vec<Rows>), Stop> {
+    pub async fn anybody(&self, reads: Vec<Stmt>) -> Result<(Option<SessionRow>, Vec<Rows>), PageError> {
         let ctx = self.shell.context("");
         let Some(token) = self.token_sha256() else { return Ok((None, ctx.batch(reads).await?)) };
         let mut statements = vec![session::session_find(&token, &self.claim, self.now())];
@@ -155,15 +155,15 @@ impl<'a, S: Site> Visit<'a, S> {
         let Some(found) = rows[0].first::<SessionRow>()? else { return Ok((None, rest)) };
         match self.admit(&found).await {
             Ok(()) => Ok((Some(found), rest)),
-            Err(Stop::SignIn) => Ok((None, rest)),
+            Err(PageError::SignIn) => Ok((None, rest)),
             Err(stop) => Err(stop),
         }
     }
 
-    /// The partner, together with the page's reads, in one batch. Reads are bound to [`Visit::claim`].
-    pub async fn partner(&self, reads: Vec<Stmt>) -> Result<(Partner, Vec<Rows>), Stop> {
+    /// The partner, together with the page's reads, in one batch. Reads are bound to [`PageContext::claim`].
+    pub async fn partner(&self, reads: Vec<Stmt>) -> Result<(Partner, Vec<Rows>), PageError> {
         let (session, rows) = self.session(reads).await?;
-        let Some(id) = session.partner_id.clone() else { return Err(Stop::ChoosePartner) };
+        let Some(id) = session.partner_id.clone() else { return Err(PageError::ChoosePartner) };
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let partner = Partner {
             program: text(&session.program_id),
@@ -176,11 +176,11 @@ impl<'a, S: Site> Visit<'a, S> {
     }
 
     /// The operator's session, together with the page's reads, in one batch. Operators who may not do what the page
-    /// [asks for](Visit::asks_for) are told.
-    pub async fn operator(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), Stop> {
+    /// [asks for](PageContext::asks_for) are told.
+    pub async fn operator(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), PageError> {
         let (session, rows) = self.session(reads).await?;
         if session.operator != 1 {
-            return Err(Stop::SignIn);
+            return Err(PageError::SignIn);
         }
         let need = self.needed.get();
         self.granted.set(self.scopes(&session));
@@ -188,7 +188,7 @@ impl<'a, S: Site> Visit<'a, S> {
             return Ok((session, rows));
         }
         let detail = format!("you are signed in as an operator who may not do this; it needs {}", need.scope().name());
-        Err(AppError::new(Kind::Forbidden, "insufficient_scope", detail).into())
+        Err(AppError::new(ErrorKind::Forbidden, "insufficient_scope", detail).into())
     }
 
     /// Whether the operator who looks at this page may do more than look: what asks for `scope` is shown or left out.
@@ -242,7 +242,7 @@ impl<'a, S: Site> Visit<'a, S> {
         }
         let detail =
             "this form is not from a page that is open in this browser; open the page again and send it once more";
-        Err(AppError::new(Kind::Forbidden, "foreign_form", detail))
+        Err(AppError::new(ErrorKind::Forbidden, "foreign_form", detail))
     }
 
     /// The Set-Cookie that a page with a form needs, where the browser has none yet.

@@ -98,7 +98,7 @@ pub fn check(d: &Document) -> Vec<Finding> {
     c.findings
 }
 
-fn check_code(c: &mut Checker, code: &CodeTerms) {
+fn check_code(c: &mut Checker, code: &CodeFormat) {
     match &code.form {
         CodeForm::Base62 { length } => {
             c.rule(
@@ -136,7 +136,7 @@ fn check_attribution(c: &mut Checker, a: &AttributionTerms) {
     }
 }
 
-fn check_lifecycle(c: &mut Checker, lifecycle: &[State]) {
+fn check_lifecycle(c: &mut Checker, lifecycle: &[LifecycleState]) {
     c.list("lifecycle", lifecycle.len(), 1);
     let mut seen = HashSet::new();
     for (i, state) in lifecycle.iter().enumerate() {

@@ -20,12 +20,12 @@ pub struct Document {
     pub currency: String,
     /// Where the terms come from.
     pub source: String,
-    pub code: CodeTerms,
+    pub code: CodeFormat,
     /// A link of a partner who has not accepted the disclosure does not work.
     #[serde(default)]
     pub requires_disclosure: bool,
     pub attribution: AttributionTerms,
-    pub lifecycle: Vec<State>,
+    pub lifecycle: Vec<LifecycleState>,
     pub rewards: Vec<Reward>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modifiers: Vec<Modifier>,
@@ -45,7 +45,7 @@ pub struct Document {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CodeTerms {
+pub struct CodeFormat {
     pub form: CodeForm,
     /// URL parameters that carry a code of this program.
     pub params: Vec<Param>,
@@ -122,7 +122,7 @@ impl Method {
 /// A named state and the conditions that reach it, all of them. States are listed from the first to the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct State {
+pub struct LifecycleState {
     pub state: String,
     pub when: Vec<Condition>,
 }
@@ -172,7 +172,7 @@ pub struct Reward {
     pub source: String,
     pub on: Trigger,
     #[serde(default)]
-    pub when: RewardTerms,
+    pub when: RewardConditions,
     pub to: Beneficiary,
     pub amount: RewardAmount,
     pub span: Span,
@@ -191,7 +191,7 @@ pub enum Trigger {
 /// What must be so besides the trigger. All that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RewardTerms {
+pub struct RewardConditions {
     /// The binding's source is one of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source: Vec<Source>,
@@ -349,7 +349,7 @@ impl Document {
         self.settlement.pool_low_cents.unwrap_or_else(|| rewards.max().unwrap_or_default())
     }
 
-    pub fn state(&self, name: &str) -> Option<&State> {
+    pub fn state(&self, name: &str) -> Option<&LifecycleState> {
         self.lifecycle.iter().find(|s| s.state == name)
     }
 

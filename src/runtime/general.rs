@@ -6,7 +6,7 @@ use crate::http::config::Config;
 use crate::http::exchange;
 use crate::http::exchange::Address;
 use crate::http::link::reflink;
-use crate::http::shell::Shell;
+use crate::http::shell::RequestContext;
 use crate::http::{hardening, route};
 use crate::jobs;
 use crate::pages;
@@ -64,7 +64,7 @@ async fn answer(
     now: UtcMillis,
     asked: &exchange::Request,
 ) -> Option<exchange::Response> {
-    let shell = Shell { site: runtime, config, now };
+    let shell = RequestContext { site: runtime, config, now };
     let (sent, read) = (d1::statements(), d1::rows_read());
     let Some(page) = pages::route::answer(&shell, asked).await else { return route::answer(&shell, asked).await };
     // What a page costs: D1 bills the rows. Counted by isolate, so of pages under way at once each says more.

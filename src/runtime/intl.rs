@@ -1,7 +1,7 @@
 //! Numbers, money and dates by the runtime's own `Intl`, which knows every locale and time zone.
 
 use crate::base::time::UtcMillis;
-use crate::pages::locale::{Plain, Words};
+use crate::pages::locale::{Locale, Plain};
 use js_sys::{Array, Function, Intl, Object, Reflect};
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -72,7 +72,7 @@ fn apply(format: Option<&Function>, value: JsValue) -> Option<String> {
     format?.call1(&JsValue::UNDEFINED, &value).ok()?.as_string()
 }
 
-impl Words for Viewer {
+impl Locale for Viewer {
     fn locale(&self) -> &str {
         &self.locale
     }

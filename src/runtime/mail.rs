@@ -1,7 +1,7 @@
 //! Mails by the runtime's `send_email` binding.
 
 use crate::codec::message::email::Mail;
-use crate::codec::outgoing::NoAnswer;
+use crate::codec::outgoing::RequestFailed;
 use crate::runtime::time_limit::within;
 use js_sys::Reflect;
 use std::time::Duration;
@@ -22,13 +22,13 @@ pub fn binding(env: &Env) -> Option<JsValue> {
     Reflect::get(env, &JsValue::from_str("EMAIL")).ok().filter(JsValue::is_object)
 }
 
-pub async fn send(env: &Env, mail: &Mail) -> Result<(), NoAnswer> {
-    let binding = binding(env).ok_or_else(|| NoAnswer("EMAIL is not bound".to_owned()))?;
+pub async fn send(env: &Env, mail: &Mail) -> Result<(), RequestFailed> {
+    let binding = binding(env).ok_or_else(|| RequestFailed("EMAIL is not bound".to_owned()))?;
     let message = mail.for_binding().to_string();
     let sent = within(LIMIT, mail_send(&binding, &message)).await;
-    let sent = sent.ok_or_else(|| NoAnswer("it took too long".to_owned()))?;
+    let sent = sent.ok_or_else(|| RequestFailed("it took too long".to_owned()))?;
     sent.map(|_| ()).map_err(|thrown| {
         let message = thrown.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
-        NoAnswer(message.unwrap_or_else(|| format!("{thrown:?}")))
+        RequestFailed(message.unwrap_or_else(|| format!("{thrown:?}")))
     })
 }

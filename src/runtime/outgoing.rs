@@ -1,17 +1,17 @@
 //! Requests to other services by the runtime's `fetch`, each with its time limit.
 
-use crate::codec::outgoing::{ANSWER_BYTES_MAX, Answer, NoAnswer, Outgoing};
+use crate::codec::outgoing::{ANSWER_BYTES_MAX, IncomingResponse, OutgoingRequest, RequestFailed};
 use crate::runtime::time_limit::within;
 use std::time::Duration;
 use worker::{Fetch, Headers, Method, Request, RequestInit};
 
-pub async fn send(request: Outgoing) -> Result<Answer, NoAnswer> {
+pub async fn send(request: OutgoingRequest) -> Result<IncomingResponse, RequestFailed> {
     let limit = Duration::from_millis(u64::from(request.limit_ms));
-    let answer = within(limit, ask(request)).await.ok_or_else(|| NoAnswer("it took too long".to_owned()))?;
-    answer.map_err(|why| NoAnswer(why.to_string()))
+    let answer = within(limit, ask(request)).await.ok_or_else(|| RequestFailed("it took too long".to_owned()))?;
+    answer.map_err(|why| RequestFailed(why.to_string()))
 }
 
-async fn ask(request: Outgoing) -> worker::Result<Answer> {
+async fn ask(request: OutgoingRequest) -> worker::Result<IncomingResponse> {
     let headers = Headers::new();
     for (name, value) in &request.headers {
         headers.set(name, value)?;
@@ -28,5 +28,5 @@ async fn ask(request: Outgoing) -> worker::Result<Answer> {
     if body.len() > ANSWER_BYTES_MAX {
         return Err(worker::Error::RustError(format!("the answer is longer than {ANSWER_BYTES_MAX} bytes")));
     }
-    Ok(Answer { status: response.status_code(), headers, body })
+    Ok(IncomingResponse { status: response.status_code(), headers, body })
 }

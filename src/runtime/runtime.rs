@@ -4,11 +4,11 @@ use crate::base::time::UtcMillis;
 use crate::codec::identity::session;
 use crate::codec::identity::session::SiteUser;
 use crate::codec::message::email::Mail;
-use crate::codec::outgoing::{Answer, NoAnswer, Outgoing};
+use crate::codec::outgoing::{IncomingResponse, OutgoingRequest, RequestFailed};
 use crate::http::config::Config;
-use crate::http::limit::Limited;
-use crate::http::shell::Site;
-use crate::pages::locale::{Front, Words};
+use crate::http::limit::RateLimited;
+use crate::http::shell::Platform;
+use crate::pages::locale::{Formatter, Locale};
 use crate::runtime::d1::D1;
 use crate::runtime::intl::Viewer;
 use crate::runtime::link::links;
@@ -17,7 +17,7 @@ use crate::runtime::outgoing;
 use crate::runtime::random;
 use crate::runtime::time_limit::within;
 use crate::service::context::Ports;
-use crate::service::identity::sign_in::Leaving;
+use crate::service::identity::sign_in::QueuedEmail;
 use crate::store::port::{Allowance, Db, DbError, Rows, Stmt};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -40,20 +40,20 @@ pub struct Runtime {
     database: LimitedD1,
     env: Env,
     emdash_origin: String,
-    leaving: RefCell<Vec<Leaving>>,
+    leaving: RefCell<Vec<QueuedEmail>>,
 }
 
 pub struct LimitedD1(D1);
 
 /// What the site said about a session, and until when (milliseconds since 1970) that is believed.
-struct Told {
+struct SiteReply {
     user: Option<SiteUser>,
     until: f64,
 }
 
 thread_local! {
     /// Keyed by the hash of the cookie that the site was asked with.
-    static SESSIONS: RefCell<HashMap<[u8; 32], Told>> = RefCell::new(HashMap::new());
+    static SESSIONS: RefCell<HashMap<[u8; 32], SiteReply>> = RefCell::new(HashMap::new());
 }
 
 impl Runtime {
@@ -70,7 +70,7 @@ impl Runtime {
     }
 
     /// The mails that are to leave after the answer.
-    pub fn leaving(&self) -> Vec<Leaving> {
+    pub fn leaving(&self) -> Vec<QueuedEmail> {
         self.leaving.take()
     }
 
@@ -122,11 +122,11 @@ impl Ports for Runtime {
         &self.database
     }
 
-    async fn send(&self, request: Outgoing) -> Result<Answer, NoAnswer> {
+    async fn send(&self, request: OutgoingRequest) -> Result<IncomingResponse, RequestFailed> {
         outgoing::send(request).await
     }
 
-    async fn mail(&self, mail: &Mail) -> Result<(), NoAnswer> {
+    async fn mail(&self, mail: &Mail) -> Result<(), RequestFailed> {
         mail::send(&self.env, mail).await
     }
 
@@ -143,13 +143,13 @@ impl Ports for Runtime {
     }
 }
 
-impl Front for Runtime {
-    fn words(&self, language: &str, zone: &str) -> Box<dyn Words> {
+impl Formatter for Runtime {
+    fn words(&self, language: &str, zone: &str) -> Box<dyn Locale> {
         Box::new(Viewer::of(language, zone))
     }
 }
 
-impl Site for Runtime {
+impl Platform for Runtime {
     async fn session(&self, cookie: &str) -> Result<Option<SiteUser>, String> {
         // Remembered under what was asked with, and nothing else.
         let key: [u8; 32] = Sha256::digest(cookie.as_bytes()).into();
@@ -164,7 +164,7 @@ impl Site for Runtime {
             if all.len() >= SESSIONS_MAX {
                 all.clear();
             }
-            all.insert(key, Told { user: user.clone(), until: now + SESSION_MS });
+            all.insert(key, SiteReply { user: user.clone(), until: now + SESSION_MS });
         });
         Ok(user)
     }
@@ -178,7 +178,7 @@ impl Site for Runtime {
     }
 
     /// Where the binding is missing or does not answer, everybody is let in.
-    async fn admits(&self, what: Limited, visitor: String) -> bool {
+    async fn admits(&self, what: RateLimited, visitor: String) -> bool {
         let Ok(limiter) = self.env.rate_limiter(what.binding()) else { return true };
         match within(COUNT_LIMIT, limiter.limit(visitor)).await {
             Some(Ok(outcome)) => outcome.success,
@@ -190,7 +190,7 @@ impl Site for Runtime {
         }
     }
 
-    fn mail_after(&self, leaving: Leaving) {
+    fn mail_after(&self, leaving: QueuedEmail) {
         self.leaving.borrow_mut().push(leaving);
     }
 }

@@ -4,14 +4,14 @@ use crate::base::time::UtcMillis;
 use crate::http::config::{address, cookie_keys};
 use crate::http::hardening::hsts;
 use crate::http::link::cache::Cache;
-use crate::http::link::redirect::{RefMode, Settings};
+use crate::http::link::redirect::{RedirectSettings, RefMode};
 use crate::runtime::random::Random;
 use crate::service::link::click::Buffer;
 use std::cell::RefCell;
 use worker::{Env, console_error};
 
-pub struct State {
-    pub settings: Settings,
+pub struct IsolateState {
+    pub settings: RedirectSettings,
     pub links: Cache,
     pub clicks: Buffer,
     /// Since when a flush is under way; `None` while none is.
@@ -20,11 +20,11 @@ pub struct State {
 }
 
 thread_local! {
-    static STATE: RefCell<Option<State>> = const { RefCell::new(None) };
+    static STATE: RefCell<Option<IsolateState>> = const { RefCell::new(None) };
 }
 
 /// Runs on the state, if the isolate has read its configuration. Never across an `await`.
-pub fn with<T>(run: impl FnOnce(&mut State) -> T) -> Option<T> {
+pub fn with<T>(run: impl FnOnce(&mut IsolateState) -> T) -> Option<T> {
     STATE.with_borrow_mut(|state| state.as_mut().map(run))
 }
 
@@ -36,14 +36,14 @@ pub fn boot(env: &Env) -> String {
         console_error!("COOKIE_KEYS: {why}; visitors are redirected, but nobody is attributed");
     }
     let site = text("SITE_URL").trim().to_owned();
-    let settings = Settings {
+    let settings = RedirectSettings {
         keys: keys.ok(),
         mode: RefMode::parse(&text("REF_MODE")),
         // What is wrong with it the configuration's reader says.
         site: if address(&site, text("DEVELOPMENT").trim() == "yes").is_ok() { site } else { String::new() },
         consent_cookie: text("CONSENT_COOKIE").trim().to_owned(),
     };
-    STATE.set(Some(State {
+    STATE.set(Some(IsolateState {
         settings,
         links: Cache::default(),
         clicks: Buffer::default(),

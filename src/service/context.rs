@@ -4,7 +4,7 @@ use crate::base::id;
 use crate::base::id::ID_BYTES;
 use crate::base::time::UtcMillis;
 use crate::codec::message::email::Mail;
-use crate::codec::outgoing::{Answer, NoAnswer, Outgoing};
+use crate::codec::outgoing::{IncomingResponse, OutgoingRequest, RequestFailed};
 use crate::service::setup::Setup;
 use crate::store::port::{Db, DbError, Rows, Stmt};
 use std::cell::Cell;
@@ -17,10 +17,10 @@ pub trait Ports {
     fn db(&self) -> &Self::Db;
 
     /// Asks another service, within the request's time limit.
-    fn send(&self, request: Outgoing) -> impl Future<Output = Result<Answer, NoAnswer>>;
+    fn send(&self, request: OutgoingRequest) -> impl Future<Output = Result<IncomingResponse, RequestFailed>>;
 
     /// Hands a mail to the runtime's own mail service.
-    fn mail(&self, mail: &Mail) -> impl Future<Output = Result<(), NoAnswer>>;
+    fn mail(&self, mail: &Mail) -> impl Future<Output = Result<(), RequestFailed>>;
 
     /// How late it is by now. For what takes minutes and must say when: signatures, and who holds what until when.
     /// Everything else goes by [`Context::now`].

@@ -15,7 +15,7 @@ pub struct AppError(Box<Problem>);
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
-    pub kind: Kind,
+    pub kind: ErrorKind,
     /// Stable, snake_case.
     pub code: &'static str,
     /// What happened and what to do.
@@ -28,7 +28,7 @@ pub struct Problem {
 
 /// Whose fault it is, and what the caller can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// The request cannot be read.
     BadRequest,
     /// Who are you?
@@ -51,7 +51,7 @@ pub enum Kind {
 }
 
 impl AppError {
-    pub fn new(kind: Kind, code: &'static str, detail: impl Into<String>) -> AppError {
+    pub fn new(kind: ErrorKind, code: &'static str, detail: impl Into<String>) -> AppError {
         AppError(Box::new(Problem { kind, code, detail: detail.into(), field: None, cause: None }))
     }
 
@@ -67,7 +67,7 @@ impl AppError {
     }
 
     pub fn not_found(what: &str) -> AppError {
-        AppError::new(Kind::NotFound, "not_found", format!("there is no such {what}"))
+        AppError::new(ErrorKind::NotFound, "not_found", format!("there is no such {what}"))
     }
 
     /// Whether it is no error but the end of what one invocation may do: what was done stands, and what is left goes on
@@ -80,17 +80,19 @@ impl AppError {
     /// no more than the code and the field.
     pub fn logged(&self) -> String {
         match (self.kind, &self.field) {
-            (Kind::BadRequest | Kind::Conflict | Kind::Unprocessable, Some(field)) if is_plain(field) => {
+            (ErrorKind::BadRequest | ErrorKind::Conflict | ErrorKind::Unprocessable, Some(field))
+                if is_plain(field) =>
+            {
                 format!("{}: {field}", self.code)
             }
-            (Kind::BadRequest | Kind::Conflict | Kind::Unprocessable, _) => self.code.to_owned(),
+            (ErrorKind::BadRequest | ErrorKind::Conflict | ErrorKind::Unprocessable, _) => self.code.to_owned(),
             _ => self.to_string(),
         }
     }
 
     /// Somebody else was first, time and again.
     pub fn contended() -> AppError {
-        AppError::new(Kind::Transient, "contended", "others are writing the same books; send it again")
+        AppError::new(ErrorKind::Transient, "contended", "others are writing the same books; send it again")
     }
 }
 
@@ -110,20 +112,20 @@ impl std::ops::Deref for AppError {
 impl From<DbError> for AppError {
     fn from(error: DbError) -> AppError {
         match error {
-            DbError::Guard(why) => AppError::new(Kind::Fault, "refused_by_guard", why),
+            DbError::Guard(why) => AppError::new(ErrorKind::Fault, "refused_by_guard", why),
             DbError::Unavailable(why) => {
                 let detail = "the database did not answer; send it again in a moment";
-                AppError::new(Kind::Transient, "database_unavailable", detail).cause(why)
+                AppError::new(ErrorKind::Transient, "database_unavailable", detail).cause(why)
             }
             DbError::Exhausted => {
                 let detail = "this takes more database statements than one request may send; what was done stands, send it again";
-                AppError::new(Kind::Transient, CUT_OFF, detail)
+                AppError::new(ErrorKind::Transient, CUT_OFF, detail)
             }
             DbError::NoSchema(why) => {
                 let detail = "the database has no tables yet: its deployment is under way; send it again in a moment";
-                AppError::new(Kind::Transient, "schema_missing", detail).cause(why)
+                AppError::new(ErrorKind::Transient, "schema_missing", detail).cause(why)
             }
-            DbError::Fault(why) => AppError::new(Kind::Fault, "database_fault", why),
+            DbError::Fault(why) => AppError::new(ErrorKind::Fault, "database_fault", why),
         }
     }
 }
@@ -131,9 +133,9 @@ impl From<DbError> for AppError {
 impl From<Invalid> for AppError {
     fn from(invalid: Invalid) -> AppError {
         let kind = match invalid.code {
-            "body_too_large" => Kind::TooLarge,
-            "invalid_json" | "invalid_utf8" | "too_deep" | "duplicate_field" => Kind::BadRequest,
-            _ => Kind::Unprocessable,
+            "body_too_large" => ErrorKind::TooLarge,
+            "invalid_json" | "invalid_utf8" | "too_deep" | "duplicate_field" => ErrorKind::BadRequest,
+            _ => ErrorKind::Unprocessable,
         };
         let field = (!invalid.field.is_empty()).then_some(invalid.field);
         AppError(Box::new(Problem { kind, code: invalid.code, detail: invalid.detail, field, cause: None }))
@@ -153,11 +155,12 @@ mod tests {
 
     #[test]
     fn the_log_repeats_nothing_that_was_sent() {
-        let wrong = AppError::new(Kind::Unprocessable, "malformed", "jane@corp.example is no amount");
+        let wrong = AppError::new(ErrorKind::Unprocessable, "malformed", "jane@corp.example is no amount");
         assert_eq!(wrong.clone().logged(), "malformed");
         assert_eq!(wrong.clone().field("account.email").logged(), "malformed: account.email");
         assert_eq!(wrong.field("jane@corp.example").logged(), "malformed");
-        let ours = AppError::new(Kind::Transient, "database_unavailable", "send it again").cause("no answer in time");
+        let ours =
+            AppError::new(ErrorKind::Transient, "database_unavailable", "send it again").cause("no answer in time");
         assert_eq!(ours.logged(), "database_unavailable: send it again (no answer in time)");
     }
 }

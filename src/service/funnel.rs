@@ -2,18 +2,18 @@
 
 use crate::base::id;
 use crate::base::time::{UtcMillis, Week};
-use crate::engine::account::timeline::Presented;
-use crate::engine::attribution::touch::Trail;
+use crate::engine::account::timeline::InvoiceRecord;
+use crate::engine::attribution::touch::TouchHistory;
 use crate::engine::event::{Event, Payload};
 use crate::engine::funnel;
-use crate::engine::funnel::{Count, Report};
+use crate::engine::funnel::{FunnelReport, StageCount};
 use crate::engine::link::click::SALT_BYTES;
 use crate::program::catalog::Catalog;
 use crate::program::measure::CLICK;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::link::click;
-use crate::store::funnel::{Reached, Sender, reached_insert, week_counts};
+use crate::store::funnel::{FunnelEvent, FunnelSender, reached_insert, week_counts};
 use crate::store::message::outbox;
 use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::program;
@@ -21,20 +21,20 @@ use std::collections::BTreeMap;
 
 /// What a page tells of its visitor.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Told {
+pub struct RecordedStage {
     pub event: String,
     pub campaign: Option<String>,
     pub code: Option<String>,
     pub path: Option<String>,
     /// Of the signed cookie.
-    pub trail: Option<Trail>,
+    pub trail: Option<TouchHistory>,
     /// Address and User-Agent, where there is no cookie and the visitor does not object. Neither is stored.
     pub fingerprint: Option<(String, String)>,
 }
 
 /// Stores what a page tells: one insert, behind a look at the month's salt where the visitor has no cookie. What leads
 /// to no partner is not stored, and costs nothing.
-pub async fn collect<P: Ports>(ctx: &Context<'_, P>, told: Told) -> Result<(), AppError> {
+pub async fn collect<P: Ports>(ctx: &Context<'_, P>, told: RecordedStage) -> Result<(), AppError> {
     let senders = senders(told.code.as_deref(), told.campaign.as_deref(), told.trail.as_ref(), ctx.now);
     // A click is the redirect's to count, and no page's to claim.
     if senders.is_empty() || told.event == CLICK {
@@ -50,13 +50,13 @@ pub async fn collect<P: Ports>(ctx: &Context<'_, P>, told: Told) -> Result<(), A
         (None, None) => None,
     };
     let (id, at) = (ctx.fresh_id("fev"), ctx.now);
-    let reached = Reached { id, event: told.event, senders, visitor, path: told.path, at };
+    let reached = FunnelEvent { id, event: told.event, senders, visitor, path: told.path, at };
     ctx.query(reached_insert(&reached)).await.map(|_| ()).map_err(AppError::from)
 }
 
 /// The statement that counts a webhook's event, for the batch that takes it in; `None` where no funnel has a stage for
 /// its type or nobody sent its visitor.
-pub fn counted(catalog: &Catalog, event: &Event, presented: &Presented) -> Option<Stmt> {
+pub fn counted(catalog: &Catalog, event: &Event, presented: &InvoiceRecord) -> Option<Stmt> {
     let in_force = catalog.all_in_force(event.occurred_at);
     if !in_force.iter().any(|d| d.funnel.as_ref().is_some_and(|f| f.counts(&event.kind))) {
         return None;
@@ -68,7 +68,7 @@ pub fn counted(catalog: &Catalog, event: &Event, presented: &Presented) -> Optio
     let trail = presented.trail.as_ref();
     let senders = senders(presented.code.as_deref(), campaign, trail, event.occurred_at);
     let of_trail = || trail.map(|t| t.visitor.clone()).filter(|v| !v.is_empty());
-    let reached = Reached {
+    let reached = FunnelEvent {
         id: id::derived("fev", &[&event.id]),
         event: event.kind.clone(),
         visitor: visitor.or_else(|| presented.visitor.clone()).or_else(of_trail),
@@ -81,15 +81,20 @@ pub fn counted(catalog: &Catalog, event: &Event, presented: &Presented) -> Optio
 
 /// A code that is given stands alone, under the campaign that is given or that its latest touch had; else the touches,
 /// the latest first.
-fn senders(code: Option<&str>, campaign: Option<&str>, trail: Option<&Trail>, at: UtcMillis) -> Vec<Sender> {
+fn senders(
+    code: Option<&str>,
+    campaign: Option<&str>,
+    trail: Option<&TouchHistory>,
+    at: UtcMillis,
+) -> Vec<FunnelSender> {
     let mut touches: Vec<_> = trail.into_iter().flat_map(|t| &t.touches).collect();
     touches.sort_by_key(|t| std::cmp::Reverse(t.at));
     if let Some(code) = code {
         let touched = touches.iter().find(|t| t.code == code).map(|t| t.campaign.as_str());
         let campaign = campaign.or(touched).unwrap_or_default();
-        return vec![Sender { code: code.to_owned(), campaign: campaign.to_owned(), at, touch: false }];
+        return vec![FunnelSender { code: code.to_owned(), campaign: campaign.to_owned(), at, touch: false }];
     }
-    let sender = |t: &crate::engine::attribution::touch::Touch| Sender {
+    let sender = |t: &crate::engine::attribution::touch::Touch| FunnelSender {
         code: t.code.clone(),
         campaign: campaign.unwrap_or(&t.campaign).to_owned(),
         at: t.at,
@@ -99,12 +104,12 @@ fn senders(code: Option<&str>, campaign: Option<&str>, trail: Option<&Trail>, at
 }
 
 /// A week's report with what is shown of its partners.
-pub struct Weekly {
+pub struct WeeklyReport {
     pub program: String,
     pub title: String,
     pub version: i64,
     pub week: Week,
-    pub report: Report,
+    pub report: FunnelReport,
     pub names: BTreeMap<String, Name>,
 }
 
@@ -126,7 +131,7 @@ pub fn announcement(catalog: &Catalog, scheduled: UtcMillis, now: UtcMillis) -> 
 }
 
 /// The funnel's report of a week, by the document in force at its end, or now while it lasts.
-pub async fn weekly<P: Ports>(ctx: &Context<'_, P>, program: &str, week: Week) -> Result<Weekly, AppError> {
+pub async fn weekly<P: Ports>(ctx: &Context<'_, P>, program: &str, week: Week) -> Result<WeeklyReport, AppError> {
     weekly_of(&ctx.batch(weekly_reads(program, week, ctx.now)).await?, program, week, ctx.now)
 }
 
@@ -136,7 +141,7 @@ pub fn weekly_reads(program: &str, week: Week, now: UtcMillis) -> Vec<Stmt> {
 }
 
 /// The report of a week, of what `weekly_reads` read.
-pub fn weekly_of(rows: &[Rows], program: &str, week: Week, now: UtcMillis) -> Result<Weekly, AppError> {
+pub fn weekly_of(rows: &[Rows], program: &str, week: Week, now: UtcMillis) -> Result<WeeklyReport, AppError> {
     let [programs, counts] = rows else {
         return Err(DbError::Fault("a report of other reads".to_owned()).into());
     };
@@ -144,13 +149,13 @@ pub fn weekly_of(rows: &[Rows], program: &str, week: Week, now: UtcMillis) -> Re
     let document = catalog.in_force(program, judged_at(week, now)).ok_or_else(|| AppError::not_found("program"))?;
     let funnel = document.funnel.as_ref().ok_or_else(|| {
         let detail = format!("program {program} has no funnel in its document");
-        AppError::new(Kind::Unprocessable, "no_funnel", detail).field("program")
+        AppError::new(ErrorKind::Unprocessable, "no_funnel", detail).field("program")
     })?;
-    let rows = counts.decode_pairs::<Count, Name>()?;
+    let rows = counts.decode_pairs::<StageCount, Name>()?;
     let names = rows.iter().map(|(count, name)| (count.partner.clone(), name.clone())).collect();
-    let counts: Vec<Count> = rows.into_iter().map(|(count, _)| count).collect();
+    let counts: Vec<StageCount> = rows.into_iter().map(|(count, _)| count).collect();
     let report = funnel::report(document, funnel, &counts);
-    Ok(Weekly {
+    Ok(WeeklyReport {
         program: program.to_owned(),
         title: document.title.clone(),
         version: document.version,

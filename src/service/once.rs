@@ -3,7 +3,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::store::identity::token;
 use crate::store::identity::token::KeptAnswer;
 use crate::store::port::Stmt;
@@ -14,7 +14,7 @@ pub const KEY_CHARS_MAX: usize = 255;
 
 /// A request's key, if it has one.
 #[derive(Clone, Debug)]
-pub struct Once {
+pub struct IdempotentRequest {
     pub key: String,
     /// Method and whole path: the same key elsewhere is another request.
     pub route: String,
@@ -23,23 +23,26 @@ pub struct Once {
 }
 
 /// An answer with its HTTP status.
-pub type Answer = (u16, Value);
+pub type StoredResponse = (u16, Value);
 
-impl Once {
+impl IdempotentRequest {
     /// The answer that was given before.
-    async fn answered<P: Ports>(&self, ctx: &Context<'_, P>) -> Result<Option<Answer>, AppError> {
+    async fn answered<P: Ports>(&self, ctx: &Context<'_, P>) -> Result<Option<StoredResponse>, AppError> {
         let kept: Option<KeptAnswer> = ctx.query(token::idempotency_find(&self.key, &self.route)).await?.first()?;
         let Some(kept) = kept else { return Ok(None) };
         if kept.body_sha256 != self.body_sha256 {
             let detail = "this Idempotency-Key was used with another body; use a new key for a new request";
-            return Err(AppError::new(Kind::Conflict, "idempotency_key_reused", detail).field("Idempotency-Key"));
+            return Err(AppError::new(ErrorKind::Conflict, "idempotency_key_reused", detail).field("Idempotency-Key"));
         }
         let answer = serde_json::from_str(&kept.answer).unwrap_or_default();
         Ok(Some((u16::try_from(kept.status).unwrap_or(200), answer)))
     }
 
     /// What the key of a request, if it has one, was answered before.
-    pub async fn told<P: Ports>(ctx: &Context<'_, P>, once: Option<&Once>) -> Result<Option<Answer>, AppError> {
+    pub async fn told<P: Ports>(
+        ctx: &Context<'_, P>,
+        once: Option<&IdempotentRequest>,
+    ) -> Result<Option<StoredResponse>, AppError> {
         match once {
             Some(once) => once.answered(ctx).await,
             None => Ok(None),
@@ -47,7 +50,7 @@ impl Once {
     }
 
     /// The statement that keeps `answer`, for the batch of the effect.
-    pub fn keep(&self, answer: &Answer, now: UtcMillis) -> Stmt {
+    pub fn keep(&self, answer: &StoredResponse, now: UtcMillis) -> Stmt {
         let text = answer.1.to_string();
         token::idempotency_insert(&self.key, &self.route, &self.body_sha256, i64::from(answer.0), &text, now)
     }

@@ -3,11 +3,11 @@
 use crate::engine::account::decision;
 use crate::engine::review::risk;
 use crate::service::account::books;
-use crate::service::account::books::Coming;
+use crate::service::account::books::PendingEvent;
 use crate::service::account::commit::Commit;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind, TRIES_MAX};
-use crate::service::once::Answer;
+use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
+use crate::service::once::StoredResponse;
 use crate::store::account;
 use crate::store::account::AccountRow;
 use crate::store::identity::token;
@@ -18,16 +18,16 @@ use crate::store::review::ReviewRow;
 use serde_json::{Value, json};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
+pub enum ReviewDecision {
     Release,
     Reject,
 }
 
-impl Choice {
+impl ReviewDecision {
     fn state(self) -> &'static str {
         match self {
-            Choice::Release => "released",
-            Choice::Reject => "rejected",
+            ReviewDecision::Release => "released",
+            ReviewDecision::Reject => "rejected",
         }
     }
 }
@@ -36,9 +36,9 @@ impl Choice {
 pub async fn decide<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,
-    choice: Choice,
+    choice: ReviewDecision,
     reason: &str,
-) -> Result<Answer, AppError> {
+) -> Result<StoredResponse, AppError> {
     for tries in 0..TRIES_MAX {
         let row: ReviewRow =
             ctx.query(review::review_find(id)).await?.first()?.ok_or_else(|| AppError::not_found("review"))?;
@@ -47,7 +47,7 @@ pub async fn decide<P: Ports>(
         }
         if row.state != "open" {
             let detail = format!("this review was {}; a decision is not taken back here", row.state);
-            return Err(AppError::new(Kind::Conflict, "review_decided", detail));
+            return Err(AppError::new(ErrorKind::Conflict, "review_decided", detail));
         }
         match attempt(ctx, &row, choice, reason).await {
             Ok(answer) => return Ok(answer),
@@ -61,11 +61,11 @@ pub async fn decide<P: Ports>(
 async fn attempt<P: Ports>(
     ctx: &Context<'_, P>,
     row: &ReviewRow,
-    choice: Choice,
+    choice: ReviewDecision,
     reason: &str,
-) -> Result<Answer, DbError> {
+) -> Result<StoredResponse, DbError> {
     let accounts: Vec<AccountRow> = ctx.query(account::account_find(&row.account_id)).await?.decode()?;
-    let mut books = books::read(ctx, accounts.clone(), &Coming::default()).await?;
+    let mut books = books::read(ctx, accounts.clone(), &PendingEvent::default()).await?;
     for stored in books.reviews_mut(&row.account_id) {
         if stored.program_id == row.program_id
             && stored.partner_id == row.partner_id

@@ -31,16 +31,16 @@ pub struct Setup {
     pub payout_approval: PayoutApproval,
     /// Verify the attribution tokens that events carry.
     pub cookie_keys: Option<CookieKeys>,
-    pub mail: MailSetup,
+    pub mail: EmailSetup,
     /// The keys of the links by which mails are stopped.
     pub unsubscribe: UnsubscribeKeys,
     /// Where webhooks may go.
-    pub endpoints: endpoint::Rules,
+    pub endpoints: endpoint::HostRules,
 }
 
 /// How mails leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MailSetup {
+pub struct EmailSetup {
     /// `None`: no mails are sent; they wait.
     pub from: Option<email::From>,
     /// An HTTP mail service, which is preferred where it is set.
@@ -53,7 +53,7 @@ pub struct MailSetup {
 
 /// The way that mails take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MailWay<'a> {
+pub enum EmailTransport<'a> {
     Api(&'a MailApi),
     Binding,
 }
@@ -88,7 +88,7 @@ impl Default for Setup {
             stripe_connect_secrets: Vec::new(),
             payout_approval: PayoutApproval::default(),
             cookie_keys: None,
-            mail: MailSetup::default(),
+            mail: EmailSetup::default(),
             unsubscribe: UnsubscribeKeys::default(),
             endpoints: Default::default(),
         }
@@ -113,19 +113,19 @@ pub fn statements_max(given: &str) -> Result<u64, String> {
 impl Setup {
     /// Who mails are from, and the way they take. `None` where one is missing, or what their links need: the Worker's
     /// address and a key.
-    pub fn mail(&self) -> Option<(&email::From, MailWay<'_>)> {
+    pub fn mail(&self) -> Option<(&email::From, EmailTransport<'_>)> {
         let from = self.mail.from.as_ref().filter(|_| !self.public_url.is_empty() && !self.unsubscribe.is_empty())?;
         match &self.mail.api {
-            Some(api) => Some((from, MailWay::Api(api))),
-            None => self.mail.binding.then_some((from, MailWay::Binding)),
+            Some(api) => Some((from, EmailTransport::Api(api))),
+            None => self.mail.binding.then_some((from, EmailTransport::Binding)),
         }
     }
 
     /// For the operator: `api`, `binding` or `not set up`.
     pub fn mail_state(&self) -> &'static str {
         match self.mail() {
-            Some((_, MailWay::Api(_))) => "api",
-            Some((_, MailWay::Binding)) => "binding",
+            Some((_, EmailTransport::Api(_))) => "api",
+            Some((_, EmailTransport::Binding)) => "binding",
             None => "not set up",
         }
     }

@@ -3,11 +3,11 @@
 //! In scope: reading, writing under an idempotency key, waiting where Stripe says it is asked too much. Not in scope:
 //! what to do when nobody knows whether it happened; whoever asked decides that.
 
-use crate::codec::outgoing::{Answer, Outgoing};
+use crate::codec::outgoing::{IncomingResponse, OutgoingRequest};
 use crate::codec::stripe::API_VERSION;
-use crate::codec::stripe::form::Form;
+use crate::codec::stripe::form::FormEncoder;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use serde_json::Value;
 
 /// How long Stripe is waited for. Its own libraries wait 80 s, longer than a Worker may; what did not answer in time
@@ -28,11 +28,11 @@ const MESSAGE_CHARS_MAX: usize = 500;
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Told {
+pub enum StripeReply {
     /// It happened, and this is the answer.
     Done(Value),
     /// It did not happen, and will not if it is sent again: a new request needs a new key.
-    Refused(Refusal),
+    Refused(StripeRefusal),
     /// It did not happen now: Stripe is asked too much, or the same key is at work. Send it again later, under the same
     /// key.
     Limited,
@@ -42,7 +42,7 @@ pub enum Told {
 
 /// Why Stripe refused a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct StripeRefusal {
     pub status: u16,
     /// Stripe's code, `balance_insufficient`; its type of error where there is no code. Branch on this.
     pub code: String,
@@ -58,18 +58,23 @@ pub fn is_set_up<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
 }
 
 fn not_set_up() -> AppError {
-    AppError::new(Kind::Conflict, "stripe_not_set_up", "STRIPE_API_KEY is not set; see README.md, Configuration")
+    AppError::new(ErrorKind::Conflict, "stripe_not_set_up", "STRIPE_API_KEY is not set; see README.md, Configuration")
 }
 
 /// Reads: `path` begins with `/v1/`.
-pub async fn get<P: Ports>(ctx: &Context<'_, P>, path: &str, query: &Form) -> Result<Told, AppError> {
+pub async fn get<P: Ports>(ctx: &Context<'_, P>, path: &str, query: &FormEncoder) -> Result<StripeReply, AppError> {
     let query = query.encode();
     let address = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
     ask(ctx, "GET", &address, None, LIMIT_MS).await
 }
 
 /// Writes. The same key with the same form does it once, for 24 hours.
-pub async fn post<P: Ports>(ctx: &Context<'_, P>, path: &str, form: &Form, key: &str) -> Result<Told, AppError> {
+pub async fn post<P: Ports>(
+    ctx: &Context<'_, P>,
+    path: &str,
+    form: &FormEncoder,
+    key: &str,
+) -> Result<StripeReply, AppError> {
     post_encoded(ctx, path, form.encode(), key).await
 }
 
@@ -79,7 +84,7 @@ pub async fn post_encoded<P: Ports>(
     path: &str,
     form: String,
     key: &str,
-) -> Result<Told, AppError> {
+) -> Result<StripeReply, AppError> {
     ask(ctx, "POST", path, Some((form, key)), LIMIT_MS).await
 }
 
@@ -87,9 +92,9 @@ pub async fn post_encoded<P: Ports>(
 pub async fn post_promptly<P: Ports>(
     ctx: &Context<'_, P>,
     path: &str,
-    form: &Form,
+    form: &FormEncoder,
     key: &str,
-) -> Result<Told, AppError> {
+) -> Result<StripeReply, AppError> {
     ask(ctx, "POST", path, Some((form.encode(), key)), PROMPT_LIMIT_MS).await
 }
 
@@ -99,7 +104,7 @@ async fn ask<P: Ports>(
     address: &str,
     body: Option<(String, &str)>,
     limit_ms: u32,
-) -> Result<Told, AppError> {
+) -> Result<StripeReply, AppError> {
     let stripe = ctx.setup.stripe.as_ref().ok_or_else(not_set_up)?;
     let mut headers = vec![
         ("authorization", format!("Bearer {}", stripe.key)),
@@ -112,14 +117,15 @@ async fn ask<P: Ports>(
         headers.push(("idempotency-key", key.to_owned()));
         sent = form.into_bytes();
     }
-    let request = Outgoing { method, url: format!("{}{address}", stripe.api_base), headers, body: sent, limit_ms };
+    let request =
+        OutgoingRequest { method, url: format!("{}{address}", stripe.api_base), headers, body: sent, limit_ms };
     let mut wait_ms = BACK_OFF_MS;
     for tries in 1..=TRIES_MAX {
         let told = match ctx.ports.send(request.clone()).await {
             Ok(answer) => read(&answer),
-            Err(silence) => Told::Unsure(silence.to_string()),
+            Err(silence) => StripeReply::Unsure(silence.to_string()),
         };
-        if told != Told::Limited || tries == TRIES_MAX {
+        if told != StripeReply::Limited || tries == TRIES_MAX {
             return Ok(told);
         }
         let mut byte = [0];
@@ -128,22 +134,22 @@ async fn ask<P: Ports>(
         ctx.ports.pause(wait_ms + u32::from(byte[0])).await;
         wait_ms *= 2;
     }
-    Ok(Told::Limited)
+    Ok(StripeReply::Limited)
 }
 
-fn read(answer: &Answer) -> Told {
+fn read(answer: &IncomingResponse) -> StripeReply {
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
     if answer.is_success() {
         return match body {
-            Some(value) => Told::Done(value),
-            None => Told::Unsure(format!("status {} with a body that is no JSON", answer.status)),
+            Some(value) => StripeReply::Done(value),
+            None => StripeReply::Unsure(format!("status {} with a body that is no JSON", answer.status)),
         };
     }
     let error = body.as_ref().and_then(|b| b.get("error"));
     let text = |name: &str| error.and_then(|e| e.get(name)).and_then(Value::as_str);
     match answer.status {
-        429 | 409 => Told::Limited,
-        400..=499 => Told::Refused(Refusal {
+        429 | 409 => StripeReply::Limited,
+        400..=499 => StripeReply::Refused(StripeRefusal {
             status: answer.status,
             // A key that was used for another form is known by its type alone.
             code: text("type")
@@ -155,25 +161,25 @@ fn read(answer: &Answer) -> Told {
             message: text("message").unwrap_or_default().chars().take(MESSAGE_CHARS_MAX).collect(),
             param: text("param").map(str::to_owned),
         }),
-        status => Told::Unsure(format!("status {status}")),
+        status => StripeReply::Unsure(format!("status {status}")),
     }
 }
 
-impl Told {
+impl StripeReply {
     /// The answer, or the error that a caller without a better way is told.
     pub fn done(self) -> Result<Value, AppError> {
         match self {
-            Told::Done(value) => Ok(value),
-            Told::Refused(refusal) => {
+            StripeReply::Done(value) => Ok(value),
+            StripeReply::Refused(refusal) => {
                 let detail = format!("Stripe refused it ({}): {}", refusal.code, refusal.message);
-                Err(AppError::new(Kind::Conflict, "stripe_refused", detail))
+                Err(AppError::new(ErrorKind::Conflict, "stripe_refused", detail))
             }
-            Told::Limited => {
-                Err(AppError::new(Kind::Transient, "stripe_busy", "Stripe is asked too much; send it again later"))
+            StripeReply::Limited => {
+                Err(AppError::new(ErrorKind::Transient, "stripe_busy", "Stripe is asked too much; send it again later"))
             }
-            Told::Unsure(why) => {
+            StripeReply::Unsure(why) => {
                 let detail = "Stripe did not answer; send it again later";
-                Err(AppError::new(Kind::Transient, "stripe_unavailable", detail).cause(why))
+                Err(AppError::new(ErrorKind::Transient, "stripe_unavailable", detail).cause(why))
             }
         }
     }
@@ -184,28 +190,33 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn told(status: u16, body: &Value) -> Told {
-        read(&Answer { status, headers: Vec::new(), body: body.to_string().into_bytes() })
+    fn told(status: u16, body: &Value) -> StripeReply {
+        read(&IncomingResponse { status, headers: Vec::new(), body: body.to_string().into_bytes() })
     }
 
     #[test]
     fn answers_say_whether_it_happened() {
-        assert_eq!(told(200, &json!({"id": "tr_1"})), Told::Done(json!({"id": "tr_1"})));
+        assert_eq!(told(200, &json!({"id": "tr_1"})), StripeReply::Done(json!({"id": "tr_1"})));
         let error =
             json!({"error": {"type": "invalid_request_error", "code": "balance_insufficient", "message": "No."}});
         let refused = |status, code: &str, message: &str| {
-            Told::Refused(Refusal { status, code: code.to_owned(), message: message.to_owned(), param: None })
+            StripeReply::Refused(StripeRefusal {
+                status,
+                code: code.to_owned(),
+                message: message.to_owned(),
+                param: None,
+            })
         };
         assert_eq!(told(400, &error), refused(400, "balance_insufficient", "No."));
         assert_eq!(told(402, &error), refused(402, "balance_insufficient", "No."), "the code decides, not the status");
         assert_eq!(told(400, &json!({"error": {"type": "idempotency_error"}})), refused(400, "idempotency_error", ""));
         assert_eq!(told(401, &json!([])), refused(401, "", ""));
-        assert_eq!(told(429, &error), Told::Limited);
-        assert_eq!(told(409, &error), Told::Limited);
+        assert_eq!(told(429, &error), StripeReply::Limited);
+        assert_eq!(told(409, &error), StripeReply::Limited);
         for status in [302, 500, 503] {
-            assert_eq!(told(status, &error), Told::Unsure(format!("status {status}")));
+            assert_eq!(told(status, &error), StripeReply::Unsure(format!("status {status}")));
         }
-        let broken = Answer { status: 200, headers: Vec::new(), body: b"<html>".to_vec() };
-        assert!(matches!(read(&broken), Told::Unsure(_)));
+        let broken = IncomingResponse { status: 200, headers: Vec::new(), body: b"<html>".to_vec() };
+        assert!(matches!(read(&broken), StripeReply::Unsure(_)));
     }
 }

@@ -12,12 +12,12 @@ const SKEW_MS: i64 = 300_000;
 
 /// One event of a visitor.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reached {
+pub struct FunnelEvent {
     pub id: String,
     /// The event's type.
     pub event: String,
     /// Who may have sent the visitor, the likeliest first.
-    pub senders: Vec<Sender>,
+    pub senders: Vec<FunnelSender>,
     pub visitor: Option<String>,
     pub path: Option<String>,
     pub at: UtcMillis,
@@ -25,7 +25,7 @@ pub struct Reached {
 
 /// A code with the campaign beside it, and when it was given.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Sender {
+pub struct FunnelSender {
     pub code: String,
     /// Empty: the link's own.
     pub campaign: String,
@@ -36,7 +36,7 @@ pub struct Sender {
 
 /// Stores the event as a stage of the first sender's program that has a stage for it; nothing where none has, or where
 /// no sender's link was live. One statement: it finds link, partner and document itself.
-pub fn reached_insert(reached: &Reached) -> Stmt {
+pub fn reached_insert(reached: &FunnelEvent) -> Stmt {
     Stmt::new(
         "INSERT INTO funnel_event (id, program_id, partner_id, code, campaign, stage, event, visitor, path, at_ms, week)
          SELECT ?2, l.program_id, l.partner_id, l.code, COALESCE(NULLIF(c.value ->> '$.campaign', ''), l.campaign, ''),

@@ -6,7 +6,7 @@ use super::stripe::{KEY, Stripe};
 use super::support::sqlite::Sqlite;
 use super::support::world::{World, at};
 use manicule::codec::operator::NewPartner;
-use manicule::codec::outgoing::{Answer, NoAnswer, Outgoing};
+use manicule::codec::outgoing::{IncomingResponse, OutgoingRequest, RequestFailed};
 use manicule::engine::payout::payee::Payability;
 use manicule::program::document::Cadence;
 use manicule::service::payout::send;
@@ -207,15 +207,15 @@ fn share(cents: i64) -> i64 {
 }
 
 /// A request of the product's, asked for real.
-fn forward(agent: &ureq::Agent, request: &Outgoing) -> Result<Answer, NoAnswer> {
+fn forward(agent: &ureq::Agent, request: &OutgoingRequest) -> Result<IncomingResponse, RequestFailed> {
     let mut asked = ureq::http::Request::builder().method(request.method).uri(&request.url);
     for (name, value) in &request.headers {
         asked = asked.header(*name, value);
     }
-    let asked = asked.body(request.body.clone()).map_err(|why| NoAnswer(why.to_string()))?;
-    let mut answer = agent.run(asked).map_err(|why| NoAnswer(why.to_string()))?;
-    let body = answer.body_mut().read_to_vec().map_err(|why| NoAnswer(why.to_string()))?;
-    Ok(Answer { status: answer.status().as_u16(), headers: Vec::new(), body })
+    let asked = asked.body(request.body.clone()).map_err(|why| RequestFailed(why.to_string()))?;
+    let mut answer = agent.run(asked).map_err(|why| RequestFailed(why.to_string()))?;
+    let body = answer.body_mut().read_to_vec().map_err(|why| RequestFailed(why.to_string()))?;
+    Ok(IncomingResponse { status: answer.status().as_u16(), headers: Vec::new(), body })
 }
 
 impl Filling<'_> {

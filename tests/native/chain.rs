@@ -1,7 +1,7 @@
 //! The chain on SQLite: link, sign-up, payments, runs, ledger.
 
 use crate::support::world::{World, at};
-use manicule::engine::attribution::touch::{Touch, Trail};
+use manicule::engine::attribution::touch::{Touch, TouchHistory};
 use manicule::program::document::Cadence;
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ fn a_referral_earns_fifty_dollars_on_the_monday_after_it_qualifies() {
     let world = World::new(1);
     let t0 = at("2026-05-01T00:00:00Z");
     let (partner, code) = world.partner(t0, "user-referral", "user_1", "ann@example.com").unwrap();
-    let trail = Trail {
+    let trail = TouchHistory {
         visitor: "v".into(),
         touches: vec![Touch {
             program: "user-referral".into(),

@@ -2,7 +2,7 @@
 
 use crate::support::world::{World, at, now};
 use manicule::base::time::{Month, UtcMillis, Week};
-use manicule::codec::operator::DryRun;
+use manicule::codec::operator::DryRunRequest;
 use manicule::program::catalog::PRESETS;
 use manicule::program::document::Cadence;
 use manicule::service::program::Refusal;
@@ -32,12 +32,12 @@ fn signed_up(world: &World, account: &str, code: &str, when: &str) {
     world.take(at(when), &event(&format!("s_{account}"), "account.signed_up", when, account, more), None).unwrap();
 }
 
-fn over(from: UtcMillis, to: UtcMillis, document: Option<&Value>) -> DryRun {
-    DryRun { document: document.map(Value::to_string), from, to }
+fn over(from: UtcMillis, to: UtcMillis, document: Option<&Value>) -> DryRunRequest {
+    DryRunRequest { document: document.map(Value::to_string), from, to }
 }
 
 /// What the dry run answers, as (rule, was, would) in cents by rule.
-fn tried(world: &World, when: &str, program: &str, asked: &DryRun) -> Vec<(String, i64, i64)> {
+fn tried(world: &World, when: &str, program: &str, asked: &DryRunRequest) -> Vec<(String, i64, i64)> {
     let answer = now(dry_run::dry_run(&world.at(at(when)), program, asked));
     let answer = answer.unwrap_or_else(|refusal| match refusal {
         Refusal::Error(error) => panic!("{error}"),

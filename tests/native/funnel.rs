@@ -4,7 +4,7 @@ mod house;
 
 use crate::support::world::{at, now};
 use house::House;
-use manicule::engine::attribution::touch::{Touch, Trail};
+use manicule::engine::attribution::touch::{Touch, TouchHistory};
 use manicule::jobs;
 use manicule::program::document::Cadence;
 use serde_json::{Value, json};
@@ -198,7 +198,7 @@ fn webhooks_count_in_the_same_table_once() {
         click_id: "c".into(),
         at: when.plus_days(-days),
     };
-    let trail = |days| Some(Trail { visitor: "vis_2".into(), touches: vec![touch(days)] });
+    let trail = |days| Some(TouchHistory { visitor: "vis_2".into(), touches: vec![touch(days)] });
     house.world.take(when, &event("e2", "demo.requested", json!({})), trail(29)).unwrap();
     house.world.take(when, &event("e3", "demo.requested", json!({})), trail(30)).unwrap();
     house.world.take(when, &event("e4", "demo.requested", json!({"attribution": {"code": "zzzzzzzz"}})), None).unwrap();
@@ -350,7 +350,7 @@ fn a_month_of_referrals(house: &House) {
         body.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
         body
     };
-    let take = |body: Value, trail: Option<Trail>| {
+    let take = |body: Value, trail: Option<TouchHistory>| {
         let when = at(body["occurred_at"].as_str().unwrap()).plus_ms(1);
         house.world.take(when, &body, trail).unwrap();
     };
@@ -366,7 +366,7 @@ fn a_month_of_referrals(house: &House) {
         click_id: "clk_1".into(),
         at: clicked,
     };
-    let trail = Trail { visitor: "v".into(), touches: vec![touch] };
+    let trail = TouchHistory { visitor: "v".into(), touches: vec![touch] };
     take(event("s1", "account.signed_up", "2026-05-10T00:00:00Z", "acct_1", json!({})), Some(trail));
     for (id, account, code) in [("s2", "acct_2", &bob.1), ("s3", "acct_3", &bob.1)] {
         take(

@@ -8,10 +8,10 @@ use manicule::http::config::Config;
 use manicule::http::exchange::{Request, Response};
 use manicule::http::route;
 use manicule::http::route::ROUTES;
-use manicule::http::shell::Shell;
+use manicule::http::shell::RequestContext;
 use manicule::jobs;
 use manicule::pages;
-use manicule::service::error::Kind;
+use manicule::service::error::ErrorKind;
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ fn asks_to_come_again(response: &Response) -> bool {
 #[test]
 fn every_address_asks_to_come_again() {
     let (world, config) = (empty(), config());
-    let shell = Shell { site: &world, config: &config, now: at(WHEN) };
+    let shell = RequestContext { site: &world, config: &config, now: at(WHEN) };
     let mut missing = 0;
     for route in ROUTES {
         world.request(at(WHEN));
@@ -68,7 +68,7 @@ fn every_address_asks_to_come_again() {
 #[test]
 fn every_page_asks_to_come_again() {
     let (world, config) = (empty(), config());
-    let shell = Shell { site: &world, config: &config, now: at(WHEN) };
+    let shell = RequestContext { site: &world, config: &config, now: at(WHEN) };
     let session = format!("__Host-manicule_session={}.", "0f".repeat(32));
     for path in ["/operator", "/operator/runs", "/partner", "/partner/join"] {
         world.request(at(WHEN));
@@ -80,7 +80,7 @@ fn every_page_asks_to_come_again() {
 #[test]
 fn health_says_what_is_missing() {
     let (world, config) = (empty(), config());
-    let shell = Shell { site: &world, config: &config, now: at(WHEN) };
+    let shell = RequestContext { site: &world, config: &config, now: at(WHEN) };
     let asked = request("GET", "/healthz", ("authorization", "Bearer operator"));
     let response = now(route::answer(&shell, &asked)).expect("an address of ours");
     let said: Value = serde_json::from_slice(&response.body).expect("JSON");
@@ -96,6 +96,6 @@ fn cron_comes_again_by_itself() {
     let world = empty();
     for trigger in ["0 9 * * MON", "0 6 1 * *", "*/10 * * * *"] {
         let error = now(jobs::run(&world.at(at(WHEN)), trigger, at(WHEN))).expect_err("nothing can be done");
-        assert_eq!((error.kind, error.code), (Kind::Transient, "schema_missing"), "{trigger}");
+        assert_eq!((error.kind, error.code), (ErrorKind::Transient, "schema_missing"), "{trigger}");
     }
 }

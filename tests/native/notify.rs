@@ -8,7 +8,7 @@ use crate::support::world::{at, now};
 use desk::{Desk, Fault, OPERATOR, SITE, Slow, payout_message, side_by_side};
 use manicule::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use manicule::codec::message::email::KINDS;
-use manicule::codec::outgoing::Outgoing;
+use manicule::codec::outgoing::OutgoingRequest;
 use manicule::jobs;
 use manicule::service::message::deliver;
 use manicule::service::message::deliver::BACK_OFF_MS;
@@ -27,11 +27,11 @@ fn event(id: &str, kind: &str, when: &str, account: Value, rest: Value) -> Value
     body
 }
 
-fn header<'a>(request: &'a Outgoing, name: &str) -> &'a str {
+fn header<'a>(request: &'a OutgoingRequest, name: &str) -> &'a str {
     request.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str()).expect("a header")
 }
 
-fn body(request: &Outgoing) -> Value {
+fn body(request: &OutgoingRequest) -> Value {
     serde_json::from_slice(&request.body).expect("JSON")
 }
 

@@ -6,7 +6,7 @@
 use crate::support::world::{World, at};
 use manicule::base::time::UtcMillis;
 use manicule::codec::operator::NewPartner;
-use manicule::engine::attribution::touch::{Touch, Trail};
+use manicule::engine::attribution::touch::{Touch, TouchHistory};
 use manicule::program::document::Cadence;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -240,7 +240,7 @@ fn tell(seed: u64, codes: &[(String, String)]) -> Vec<Sent> {
     sent
 }
 
-fn trail(codes: &[(String, String)], sent: &Sent) -> Option<Trail> {
+fn trail(codes: &[(String, String)], sent: &Sent) -> Option<TouchHistory> {
     let mut touches: Vec<Touch> = sent
         .touches
         .iter()
@@ -253,7 +253,7 @@ fn trail(codes: &[(String, String)], sent: &Sent) -> Option<Trail> {
         })
         .collect();
     touches.sort_by_key(|t| t.at);
-    (!touches.is_empty()).then(|| Trail { visitor: sent.visitor.clone(), touches })
+    (!touches.is_empty()).then(|| TouchHistory { visitor: sent.visitor.clone(), touches })
 }
 
 /// What stands in the end: balances by account of the ledger, then every line that is not nothing.

@@ -2,7 +2,7 @@
 
 use crate::support::world::{World, at, now};
 use manicule::base::money::Cents;
-use manicule::codec::operator::{Billed, Reconciliation};
+use manicule::codec::operator::{BilledAccount, ReconciliationRequest};
 use manicule::service::report::reconcile;
 use serde_json::{Value, json};
 
@@ -15,9 +15,10 @@ fn event(id: &str, kind: &str, when: &str, more: Value) -> Value {
 /// What is missed at an instant, by type.
 fn missed(world: &World, when: &str, subscriptions: &[(&str, Option<i64>)], repair: bool) -> Vec<String> {
     let billed = subscriptions.iter().map(|(id, cents)| ((*id).to_owned(), cents.map(Cents))).collect();
-    let accounts = vec![Billed { id: "acct_1".to_owned(), subscriptions: billed }];
+    let accounts = vec![BilledAccount { id: "acct_1".to_owned(), subscriptions: billed }];
     let answer =
-        now(reconcile::reconcile(&world.at(at(when)), &Reconciliation { as_of: at(when), repair, accounts })).unwrap();
+        now(reconcile::reconcile(&world.at(at(when)), &ReconciliationRequest { as_of: at(when), repair, accounts }))
+            .unwrap();
     let rows = answer["missed"].as_array().unwrap();
     assert!(rows.iter().all(|row| row["repaired"] == repair), "{answer}");
     rows.iter().map(|row| row["missed"].as_str().unwrap().to_owned()).collect()

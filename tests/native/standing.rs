@@ -3,12 +3,12 @@
 
 use crate::support::sqlite::Fault;
 use crate::support::world::{World, at, now};
-use manicule::codec::operator::Rebind;
+use manicule::codec::operator::ReassignRequest;
 use manicule::program::document::Cadence;
 use manicule::service::account::recompute;
 use manicule::service::attribution::reassign;
 use manicule::service::review;
-use manicule::service::review::Choice;
+use manicule::service::review::ReviewDecision;
 use serde_json::{Value, json};
 
 fn take(world: &World, id: &str, kind: &str, when: &str, account: &str, rest: Value) {
@@ -41,7 +41,8 @@ fn move_to(world: &World, when: &str, program: &str, account: &str, partner: &st
 }
 
 fn bind(world: &World, when: &str, program: &str, account: &str, partner: Option<&str>) {
-    let asked = Rebind { program: program.into(), partner: partner.map(str::to_owned), reason: "a mix-up".into() };
+    let asked =
+        ReassignRequest { program: program.into(), partner: partner.map(str::to_owned), reason: "a mix-up".into() };
     let ctx = world.at(at(when));
     let moved = reassign::rebind(&ctx, account, &asked, format!("op-{account}-{when}"), "00".into());
     assert_eq!(now(moved).expect("it is moved").0, 200);
@@ -72,7 +73,9 @@ fn standing(world: &World, account: &str) -> (i64, String) {
 fn a_rejection_stands_when_others_are_moved() {
     let (world, agency, other) = crowd();
     assert_eq!(standing(&world, "g10"), (2_000, "held".into()));
-    world.decide(at("2026-01-21T00:00:00Z"), &review_of(&world, "g10", "signups_in_month"), Choice::Reject).unwrap();
+    world
+        .decide(at("2026-01-21T00:00:00Z"), &review_of(&world, "g10", "signups_in_month"), ReviewDecision::Reject)
+        .unwrap();
     assert_eq!(standing(&world, "g10"), (0, "void".into()));
     move_to(&world, "2026-01-22T00:00:00Z", "agency-partner", "g00", &other);
     assert_eq!(standing(&world, "g10"), (0, "void".into()), "no longer the eleventh, and rejected all the same");
@@ -223,7 +226,7 @@ fn deciding_about_a_currency_says_what_it_does_not_do() {
     take(&world, "pay", "invoice.paid", "2026-01-11T00:00:00Z", "acct", euros);
     let id = review_of(&world, "acct", "currency");
     let ctx = world.at(at("2026-01-12T00:00:00Z"));
-    let (status, view) = now(review::decide(&ctx, &id, Choice::Release, "looked into")).unwrap();
+    let (status, view) = now(review::decide(&ctx, &id, ReviewDecision::Release, "looked into")).unwrap();
     assert_eq!((status, view["state"].as_str()), (200, Some("released")));
     let note = view["note"].as_str().expect("a note");
     assert!(note.contains("nothing is converted") && note.contains("by hand"), "{note}");

@@ -2,25 +2,25 @@
 
 use crate::support::world::World;
 use manicule::codec::identity::session::SiteUser;
-use manicule::http::limit::Limited;
-use manicule::http::shell::Site;
-use manicule::service::identity::sign_in::Leaving;
+use manicule::http::limit::RateLimited;
+use manicule::http::shell::Platform;
+use manicule::service::identity::sign_in::QueuedEmail;
 use std::cell::{Cell, RefCell};
 
 thread_local! {
     /// Who is signed in at the EmDash site, for whoever sends its cookie. `None`: there is no site.
     pub static SITE: RefCell<Option<Result<Option<SiteUser>, String>>> = const { RefCell::new(None) };
     /// What is done too often, and by whom.
-    pub static TOO_OFTEN: RefCell<Vec<(Limited, String)>> = const { RefCell::new(Vec::new()) };
+    pub static TOO_OFTEN: RefCell<Vec<(RateLimited, String)>> = const { RefCell::new(Vec::new()) };
     /// Whether everybody has done everything too often.
     pub static ALL_TOO_OFTEN: Cell<bool> = const { Cell::new(false) };
     /// Mails that are to leave after the answer.
-    pub static LEAVING: RefCell<Vec<Leaving>> = const { RefCell::new(Vec::new()) };
+    pub static LEAVING: RefCell<Vec<QueuedEmail>> = const { RefCell::new(Vec::new()) };
     /// Links of which what was cached is forgotten.
     pub static FORGOTTEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-impl Site for World {
+impl Platform for World {
     async fn session(&self, _: &str) -> Result<Option<SiteUser>, String> {
         SITE.with_borrow(|site| site.clone().unwrap_or(Ok(None)))
     }
@@ -33,11 +33,11 @@ impl Site for World {
         FORGOTTEN.with_borrow_mut(|all| all.push(code.to_owned()));
     }
 
-    async fn admits(&self, what: Limited, visitor: String) -> bool {
+    async fn admits(&self, what: RateLimited, visitor: String) -> bool {
         !ALL_TOO_OFTEN.get() && TOO_OFTEN.with_borrow(|all| !all.contains(&(what, visitor)))
     }
 
-    fn mail_after(&self, leaving: Leaving) {
+    fn mail_after(&self, leaving: QueuedEmail) {
         LEAVING.with_borrow_mut(|all| all.push(leaving));
     }
 }

@@ -6,20 +6,20 @@ use manicule::base::money::Cents;
 use manicule::base::time::UtcMillis;
 use manicule::codec::message::email::Mail;
 use manicule::codec::operator::{NewLink, NewPartner};
-use manicule::codec::outgoing::{Answer, NoAnswer, Outgoing};
-use manicule::engine::account::timeline::Presented;
-use manicule::engine::attribution::touch::Trail;
+use manicule::codec::outgoing::{IncomingResponse, OutgoingRequest, RequestFailed};
+use manicule::engine::account::timeline::InvoiceRecord;
+use manicule::engine::attribution::touch::TouchHistory;
 use manicule::engine::event::Event;
 use manicule::program::document::Cadence;
 use manicule::service::account::recompute;
 use manicule::service::context::{Context, Ports};
 use manicule::service::error::AppError;
 use manicule::service::event::conversion;
-use manicule::service::event::conversion::{Incoming, Taken};
+use manicule::service::event::conversion::{Incoming, IngestOutcome};
 use manicule::service::ledger::budget;
 use manicule::service::partner::enroll;
 use manicule::service::review;
-use manicule::service::review::Choice;
+use manicule::service::review::ReviewDecision;
 use manicule::service::settlement::settle;
 use manicule::service::setup::{STATEMENTS_FREE, STATEMENTS_PAID, Setup};
 use manicule::store::settlement::run::RunRow;
@@ -45,10 +45,10 @@ pub struct World {
 const SWEEPS_MAX: u32 = 200;
 
 /// Answers a request to another service, or does not.
-pub type Service = Box<dyn FnMut(Outgoing) -> Result<Answer, NoAnswer>>;
+pub type Service = Box<dyn FnMut(OutgoingRequest) -> Result<IncomingResponse, RequestFailed>>;
 
 /// Takes a mail that is handed to the runtime, or does not.
-pub type Mailer = Box<dyn FnMut(&Mail) -> Result<(), NoAnswer>>;
+pub type Mailer = Box<dyn FnMut(&Mail) -> Result<(), RequestFailed>>;
 
 impl Ports for World {
     type Db = Sqlite;
@@ -57,11 +57,11 @@ impl Ports for World {
         &self.db
     }
 
-    async fn send(&self, request: Outgoing) -> Result<Answer, NoAnswer> {
+    async fn send(&self, request: OutgoingRequest) -> Result<IncomingResponse, RequestFailed> {
         (self.service.borrow_mut())(request)
     }
 
-    async fn mail(&self, mail: &Mail) -> Result<(), NoAnswer> {
+    async fn mail(&self, mail: &Mail) -> Result<(), RequestFailed> {
         (self.mailer.borrow_mut())(mail)
     }
 
@@ -96,7 +96,7 @@ impl World {
             db,
             seed: Cell::new(seed),
             setup: Setup::default(),
-            service: RefCell::new(Box::new(|_| Err(NoAnswer("no service is set up".to_owned())))),
+            service: RefCell::new(Box::new(|_| Err(RequestFailed("no service is set up".to_owned())))),
             mailer: RefCell::new(Box::new(|_| Ok(()))),
             statements_max: Cell::new(Some(STATEMENTS_PAID)),
             clock: Cell::new(UtcMillis(0)),
@@ -160,10 +160,10 @@ impl World {
     }
 
     /// Takes an event in as the canonical webhook would, at `when`, with the touches its token held.
-    pub fn take(&self, when: UtcMillis, body: &Value, trail: Option<Trail>) -> Result<Taken, AppError> {
+    pub fn take(&self, when: UtcMillis, body: &Value, trail: Option<TouchHistory>) -> Result<IngestOutcome, AppError> {
         let bytes = body.to_string().into_bytes();
         let event: Event = manicule::codec::event::envelope::parse(&bytes, when)?;
-        let presented = Presented {
+        let presented = InvoiceRecord {
             code: event.credential.code.clone(),
             trail,
             token_refused: false,
@@ -219,7 +219,7 @@ impl World {
         now(enroll::disable(&self.at(when), code)).map(|_| ())
     }
 
-    pub fn decide(&self, when: UtcMillis, review: &str, choice: Choice) -> Result<(), AppError> {
+    pub fn decide(&self, when: UtcMillis, review: &str, choice: ReviewDecision) -> Result<(), AppError> {
         now(review::decide(&self.at(when), review, choice, "looked into")).map(|_| ())
     }
 

@@ -7,30 +7,30 @@ use crate::codec::fields::{CURRENCY, Fields, ID, NAME};
 use crate::codec::json;
 use crate::codec::json::Invalid;
 
-/// Whose credit. An application knows its own ids.
+/// CreditOwner credit. An application knows its own ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whose {
+pub enum CreditOwner {
     Partner(String),
     External { program: String, external_id: String },
 }
 
 /// Credit that is used up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redeem {
-    pub whose: Whose,
+pub struct RedeemRequest {
+    pub whose: CreditOwner,
     pub amount: Cents,
     /// `None`: the program's.
     pub currency: Option<String>,
     pub reason: String,
 }
 
-pub fn redeem(body: &[u8]) -> Result<Redeem, Invalid> {
+pub fn redeem(body: &[u8]) -> Result<RedeemRequest, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     let text = |name: &str| fields.text(name, &ID);
     let cents = fields.integer("amount_cents", 1..=CENTS_MAX)?.ok_or_else(|| fields.missing("amount_cents"))?;
     let reason = fields.text("reason", &NAME)?.filter(|r| !r.trim().is_empty());
-    Ok(Redeem {
+    Ok(RedeemRequest {
         whose: whose(text("partner")?, text("program")?, text("external_id")?)?,
         amount: Cents(cents),
         currency: fields.text("currency", &CURRENCY)?.map(|c| c.to_ascii_lowercase()),
@@ -39,10 +39,14 @@ pub fn redeem(body: &[u8]) -> Result<Redeem, Invalid> {
 }
 
 /// A partner by its id, or by the host's id in a program.
-pub fn whose(partner: Option<String>, program: Option<String>, external_id: Option<String>) -> Result<Whose, Invalid> {
+pub fn whose(
+    partner: Option<String>,
+    program: Option<String>,
+    external_id: Option<String>,
+) -> Result<CreditOwner, Invalid> {
     match (partner, program, external_id) {
-        (Some(partner), None, None) => Ok(Whose::Partner(partner)),
-        (None, Some(program), Some(external_id)) => Ok(Whose::External { program, external_id }),
+        (Some(partner), None, None) => Ok(CreditOwner::Partner(partner)),
+        (None, Some(program), Some(external_id)) => Ok(CreditOwner::External { program, external_id }),
         _ => Err(Invalid {
             field: "partner".to_owned(),
             code: "missing",
@@ -60,8 +64,9 @@ mod tests {
     fn what_is_asked_is_read_or_says_what_is_wrong() {
         let good =
             json!({"program": "p", "external_id": "u", "amount_cents": 5, "currency": "EUR", "reason": "order 7"});
-        let whose = Whose::External { program: "p".to_owned(), external_id: "u".to_owned() };
-        let want = Redeem { whose, amount: Cents(5), currency: Some("eur".to_owned()), reason: "order 7".to_owned() };
+        let whose = CreditOwner::External { program: "p".to_owned(), external_id: "u".to_owned() };
+        let want =
+            RedeemRequest { whose, amount: Cents(5), currency: Some("eur".to_owned()), reason: "order 7".to_owned() };
         assert_eq!(redeem(good.to_string().as_bytes()), Ok(want));
         for (name, value, field) in [
             ("external_id", json!(null), "partner"),

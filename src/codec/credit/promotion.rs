@@ -1,6 +1,6 @@
 //! Coupons and promotion codes as Stripe writes them: the forms that ask for them, and what is read of an answer.
 
-use crate::codec::stripe::form::Form;
+use crate::codec::stripe::form::FormEncoder;
 use crate::program::document::{Benefit, Document};
 use serde_json::Value;
 
@@ -22,8 +22,9 @@ pub fn coupon_id(document: &Document, benefit: &Benefit) -> String {
     format!("manicule-{}-v{}-{}bps-{}m", document.id, document.version, benefit.rate_bps.0, benefit.months)
 }
 
-pub fn coupon_form(document: &Document, benefit: &Benefit, id: &str) -> Form {
-    let form = Form::new().with("id", id).with("percent_off", percent(benefit)).with("duration", duration(benefit));
+pub fn coupon_form(document: &Document, benefit: &Benefit, id: &str) -> FormEncoder {
+    let form =
+        FormEncoder::new().with("id", id).with("percent_off", percent(benefit)).with("duration", duration(benefit));
     let form = match benefit.months {
         1 => form,
         months => form.with("duration_in_months", months.to_string()),
@@ -51,8 +52,8 @@ pub fn code_text(fresh_id: &str) -> String {
 }
 
 /// One redemption, by somebody who has not paid before: it is a friend's first invoice that is discounted.
-pub fn code_form(code: Code) -> Form {
-    Form::new()
+pub fn code_form(code: Code) -> FormEncoder {
+    FormEncoder::new()
         .with("promotion[type]", "coupon")
         .with("promotion[coupon]", code.coupon)
         .with("code", code.text)
@@ -63,8 +64,8 @@ pub fn code_form(code: Code) -> Form {
 }
 
 /// Lists what has a code's text.
-pub fn code_query(code: Code) -> Form {
-    Form::new().with("code", code.text).with("limit", "10")
+pub fn code_query(code: Code) -> FormEncoder {
+    FormEncoder::new().with("code", code.text).with("limit", "10")
 }
 
 /// Stripe's id of a promotion code, if it is this one.

@@ -23,13 +23,13 @@ pub struct SiteUser {
 /// Reads the answer: a user, nobody (401, 403), or no answer to go by, which never means "signed in".
 pub fn read(status: u16, body: &str) -> Result<Option<SiteUser>, String> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct SiteSession {
         success: bool,
         data: Option<SiteUser>,
     }
     match status {
-        200 => match decode::from_text::<Answer>(body) {
-            Ok(Answer { success: true, data: Some(user) }) if !user.id.is_empty() => Ok(Some(user)),
+        200 => match decode::from_text::<SiteSession>(body) {
+            Ok(SiteSession { success: true, data: Some(user) }) if !user.id.is_empty() => Ok(Some(user)),
             Ok(_) => Err("EmDash answered 200 without a user".to_owned()),
             Err(why) => Err(format!("EmDash's answer does not read: {why}")),
         },

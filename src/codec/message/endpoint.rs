@@ -12,7 +12,7 @@ use crate::codec::json;
 use crate::codec::json::Invalid;
 use crate::codec::message::email;
 use crate::codec::message::standard_webhooks::{Secret, sign};
-use crate::codec::outgoing::Outgoing;
+use crate::codec::outgoing::OutgoingRequest;
 use crate::codec::web_address::WebAddress;
 use serde_json::{Value, json};
 
@@ -27,16 +27,16 @@ const PORTS: [u16; 2] = [443, 8443];
 
 /// Where webhooks may go besides what is the same everywhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rules {
+pub struct HostRules {
     /// For development: to this machine, and by plain http.
     pub anywhere: bool,
     /// Hosts of this installation, to which none may go, nor below them.
     pub own_hosts: Vec<String>,
 }
 
-impl Rules {
+impl HostRules {
     /// The same, with the host of an address among the own ones.
-    pub fn and_own(&self, address: &str) -> Rules {
+    pub fn and_own(&self, address: &str) -> HostRules {
         let mut rules = self.clone();
         rules.own_hosts.extend(WebAddress::parse(address).map(|at| at.host));
         rules
@@ -55,14 +55,14 @@ pub struct NewEndpoint {
 
 /// An operator's wish to have a message sent again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replay {
+pub struct ReplayRequest {
     /// One recipient, or `None` for all that it did not reach.
     pub target: Option<String>,
     pub reason: String,
 }
 
 /// `{"url", "kinds"?, "secret"?}`.
-pub fn read(body: &[u8], rules: &Rules) -> Result<NewEndpoint, Invalid> {
+pub fn read(body: &[u8], rules: &HostRules) -> Result<NewEndpoint, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     let url = fields.required_text("url", &URL)?;
@@ -80,11 +80,11 @@ pub fn read(body: &[u8], rules: &Rules) -> Result<NewEndpoint, Invalid> {
     Ok(NewEndpoint { url, kinds: kinds(&fields, value.get("kinds"))?, secret })
 }
 
-pub fn replay(body: &[u8]) -> Result<Replay, Invalid> {
+pub fn replay(body: &[u8]) -> Result<ReplayRequest, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     let reason = fields.text("reason", &NAME)?.filter(|r| !r.trim().is_empty());
-    Ok(Replay { target: fields.text("target", &ID)?, reason: reason.ok_or_else(|| fields.missing("reason"))? })
+    Ok(ReplayRequest { target: fields.text("target", &ID)?, reason: reason.ok_or_else(|| fields.missing("reason"))? })
 }
 
 fn kinds(fields: &Fields, given: Option<&Value>) -> Result<Vec<String>, Invalid> {
@@ -102,7 +102,7 @@ fn kinds(fields: &Fields, given: Option<&Value>) -> Result<Vec<String>, Invalid>
 }
 
 /// Whether webhooks may be sent there; else what the address must do.
-pub fn check(url: &str, rules: &Rules) -> Result<(), &'static str> {
+pub fn check(url: &str, rules: &HostRules) -> Result<(), &'static str> {
     let at = WebAddress::parse(url).ok_or("be an absolute https address without credentials and fragment")?;
     if rules.anywhere {
         return Ok(());
@@ -128,7 +128,7 @@ pub fn body(kind: &str, at: UtcMillis, data: &Value) -> Vec<u8> {
 }
 
 /// The signed request. `id` is the message's and holds no dot; `now` is when it leaves.
-pub fn request(url: &str, secret: &Secret, id: &str, body: Vec<u8>, now: UtcMillis) -> Outgoing {
+pub fn request(url: &str, secret: &Secret, id: &str, body: Vec<u8>, now: UtcMillis) -> OutgoingRequest {
     let timestamp = now.0.div_euclid(SECOND_MS);
     let headers = vec![
         ("content-type", "application/json".to_owned()),
@@ -137,7 +137,7 @@ pub fn request(url: &str, secret: &Secret, id: &str, body: Vec<u8>, now: UtcMill
         ("webhook-timestamp", timestamp.to_string()),
         ("webhook-signature", sign(secret, id, timestamp, &body)),
     ];
-    Outgoing { method: "POST", url: url.to_owned(), headers, body, limit_ms: LIMIT_MS }
+    OutgoingRequest { method: "POST", url: url.to_owned(), headers, body, limit_ms: LIMIT_MS }
 }
 
 #[cfg(test)]
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn only_public_names_are_called() {
         for url in ["https://a.example/hook", "https://hooks.a.example:8443/x?y=%20z", "HTTPS://A.example"] {
-            assert_eq!(check(url, &Rules::default()), Ok(()), "{url}");
+            assert_eq!(check(url, &HostRules::default()), Ok(()), "{url}");
         }
         for url in [
             "http://a.example/hook",
@@ -173,7 +173,7 @@ mod tests {
             "https://intranet/",
             "https://a.example/\r\nx: y",
         ] {
-            assert!(check(url, &Rules::default()).is_err(), "{url}");
+            assert!(check(url, &HostRules::default()).is_err(), "{url}");
         }
         for url in [
             "https://a.example:80/",
@@ -183,14 +183,14 @@ mod tests {
             "https://x.svc/",
             "https://lvh.me",
         ] {
-            assert!(check(url, &Rules::default()).is_err(), "{url}");
+            assert!(check(url, &HostRules::default()).is_err(), "{url}");
         }
-        let own = Rules::default().and_own("https://Shop.example/x").and_own("nothing");
+        let own = HostRules::default().and_own("https://Shop.example/x").and_own("nothing");
         for url in ["https://shop.example/hook", "https://hooks.shop.example/", "https://shop.example:8443/"] {
             assert!(check(url, &own).is_err(), "{url}");
         }
         assert_eq!(check("https://other-shop.example/", &own), Ok(()));
-        let anywhere = Rules { anywhere: true, ..own };
+        let anywhere = HostRules { anywhere: true, ..own };
         assert_eq!(check("http://127.0.0.1:9000/hook", &anywhere), Ok(()));
         assert!(check("http://u@127.0.0.1", &anywhere).is_err());
         assert!(check("/hook", &anywhere).is_err());
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn endpoints_are_read_strictly() {
-        let read = |body: &str| read(body.as_bytes(), &Rules::default()).map_err(|e| (e.field, e.code));
+        let read = |body: &str| read(body.as_bytes(), &HostRules::default()).map_err(|e| (e.field, e.code));
         let good = read(r#"{"url":"https://a.example/h","kinds":["reward.granted","payout"]}"#).unwrap();
         assert_eq!(good.kinds, ["reward.granted", "payout"]);
         assert_eq!(good.secret, None);

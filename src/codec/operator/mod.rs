@@ -61,7 +61,7 @@ pub struct ReviewDecision {
 
 /// A draft and the period that it is replayed over.
 #[derive(Clone, Debug, PartialEq)]
-pub struct DryRun {
+pub struct DryRunRequest {
     /// The document as sent, or `None` for the one in force.
     pub document: Option<String>,
     pub from: UtcMillis,
@@ -70,15 +70,15 @@ pub struct DryRun {
 
 /// What the billing system says, account by account.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reconciliation {
+pub struct ReconciliationRequest {
     pub as_of: UtcMillis,
     pub repair: bool,
-    pub accounts: Vec<Billed>,
+    pub accounts: Vec<BilledAccount>,
 }
 
 /// One account's active subscriptions, with what each costs a month where that is known.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Billed {
+pub struct BilledAccount {
     pub id: String,
     pub subscriptions: Vec<(String, Option<Cents>)>,
 }
@@ -88,14 +88,14 @@ const ACCOUNTS_MAX: usize = 200;
 
 /// Money for a program's pool.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Funding {
+pub struct FundingRequest {
     pub amount: Cents,
     pub reason: String,
 }
 
 /// Where an operator moves an account.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rebind {
+pub struct ReassignRequest {
     pub program: String,
     /// `None`: to nobody.
     pub partner: Option<String>,
@@ -104,7 +104,7 @@ pub struct Rebind {
 
 /// What a signed-in user asks of `/api/referral/generate`; an empty body asks for the default program.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Generate {
+pub struct GenerateLinkRequest {
     pub program: Option<String>,
     pub disclosure_accepted: bool,
 }
@@ -189,7 +189,7 @@ pub fn review(body: &[u8]) -> Result<ReviewDecision, Invalid> {
 const DRY_RUN_DAYS_MAX: i64 = 366;
 
 /// `{"document": {…}, "period": "2026-06"}`, or `"from"` and `"to"` as instants.
-pub fn dry_run(body: &[u8]) -> Result<DryRun, Invalid> {
+pub fn dry_run(body: &[u8]) -> Result<DryRunRequest, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     fields.object("document")?;
@@ -209,7 +209,7 @@ pub fn dry_run(body: &[u8]) -> Result<DryRun, Invalid> {
         return Err(fields.invalid("to", "out_of_range", &rule));
     }
     let document = value.get("document").filter(|d| !d.is_null()).map(Value::to_string);
-    Ok(DryRun { document, from, to })
+    Ok(DryRunRequest { document, from, to })
 }
 
 fn instant(fields: &Fields, name: &str) -> Result<UtcMillis, Invalid> {
@@ -219,22 +219,22 @@ fn instant(fields: &Fields, name: &str) -> Result<UtcMillis, Invalid> {
 
 /// `{"as_of", "repair", "accounts": [{"id", "subscriptions": [{"id", "monthly_cents"}]}]}`: an account without
 /// subscriptions has none that is active.
-pub fn reconciliation(body: &[u8], now: UtcMillis) -> Result<Reconciliation, Invalid> {
+pub fn reconciliation(body: &[u8], now: UtcMillis) -> Result<ReconciliationRequest, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     let listed = value.get("accounts").and_then(Value::as_array).filter(|a| (1..=ACCOUNTS_MAX).contains(&a.len()));
     let listed = listed.ok_or_else(|| {
         fields.invalid("accounts", "out_of_range", &format!("be a list of 1 to {ACCOUNTS_MAX} accounts"))
     })?;
-    let accounts: Result<Vec<Billed>, Invalid> = listed.iter().map(billed).collect();
-    Ok(Reconciliation {
+    let accounts: Result<Vec<BilledAccount>, Invalid> = listed.iter().map(billed).collect();
+    Ok(ReconciliationRequest {
         as_of: fields.occurred_at("as_of", now)?,
         repair: fields.boolean("repair")?.unwrap_or(false),
         accounts: accounts?,
     })
 }
 
-fn billed(value: &Value) -> Result<Billed, Invalid> {
+fn billed(value: &Value) -> Result<BilledAccount, Invalid> {
     let fields = Fields::of_body(value)?;
     let listed = value.get("subscriptions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let subscriptions: Result<Vec<_>, Invalid> = listed
@@ -244,20 +244,20 @@ fn billed(value: &Value) -> Result<Billed, Invalid> {
             Ok((fields.required_text("id", &ID)?, fields.integer("monthly_cents", 0..=CENTS_MAX)?.map(Cents)))
         })
         .collect();
-    Ok(Billed { id: fields.required_text("id", &ID)?, subscriptions: subscriptions? })
+    Ok(BilledAccount { id: fields.required_text("id", &ID)?, subscriptions: subscriptions? })
 }
 
-pub fn funding(body: &[u8]) -> Result<Funding, Invalid> {
+pub fn funding(body: &[u8]) -> Result<FundingRequest, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     let cents = fields.integer("amount_cents", 1..=CENTS_MAX)?.ok_or_else(|| fields.missing("amount_cents"))?;
-    Ok(Funding { amount: Cents(cents), reason: reason(&fields)? })
+    Ok(FundingRequest { amount: Cents(cents), reason: reason(&fields)? })
 }
 
-pub fn rebind(body: &[u8]) -> Result<Rebind, Invalid> {
+pub fn rebind(body: &[u8]) -> Result<ReassignRequest, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
-    Ok(Rebind {
+    Ok(ReassignRequest {
         program: fields.required_text("program", &ID)?,
         partner: fields.text("partner", &ID)?,
         reason: reason(&fields)?,
@@ -266,7 +266,7 @@ pub fn rebind(body: &[u8]) -> Result<Rebind, Invalid> {
 
 /// How an operator resolves a payout that is under review.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Resolution {
+pub enum ResolutionRequest {
     /// Stripe made this transfer, and it stands.
     Paid { transfer: String },
     /// Look it up, and send it anew if nothing is found.
@@ -277,7 +277,7 @@ pub enum Resolution {
 
 /// What is taken back of a payout.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reversal {
+pub struct ReversalRequest {
     /// `None`: all that is left.
     pub amount: Option<Cents>,
     pub reason: String,
@@ -285,7 +285,7 @@ pub struct Reversal {
 
 /// How a partner is onboarded.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Onboarding {
+pub struct OnboardingRequest {
     pub return_url: Option<String>,
     pub refresh_url: Option<String>,
     pub country: Option<String>,
@@ -309,29 +309,29 @@ pub fn remark(body: &[u8]) -> Result<Option<String>, Invalid> {
 }
 
 /// `made` is what the thing is called that Stripe made: a transfer, a transaction.
-pub fn resolution(body: &[u8], made: &str) -> Result<(Resolution, String), Invalid> {
+pub fn resolution(body: &[u8], made: &str) -> Result<(ResolutionRequest, String), Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     let decision = one_of(&fields, "decision", &["paid", "again", "failed"])?;
     let resolution = match decision.as_deref() {
-        Some("paid") => Resolution::Paid { transfer: fields.required_text(made, &ID)? },
-        Some("again") => Resolution::Again,
-        Some(_) => Resolution::Failed,
+        Some("paid") => ResolutionRequest::Paid { transfer: fields.required_text(made, &ID)? },
+        Some("again") => ResolutionRequest::Again,
+        Some(_) => ResolutionRequest::Failed,
         None => return Err(fields.missing("decision")),
     };
     Ok((resolution, reason(&fields)?))
 }
 
-pub fn reversal(body: &[u8]) -> Result<Reversal, Invalid> {
+pub fn reversal(body: &[u8]) -> Result<ReversalRequest, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     let amount = fields.integer("amount_cents", 1..=CENTS_MAX)?.map(Cents);
-    Ok(Reversal { amount, reason: reason(&fields)? })
+    Ok(ReversalRequest { amount, reason: reason(&fields)? })
 }
 
-pub fn onboarding(body: &[u8]) -> Result<Onboarding, Invalid> {
+pub fn onboarding(body: &[u8]) -> Result<OnboardingRequest, Invalid> {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Onboarding::default());
+        return Ok(OnboardingRequest::default());
     }
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
@@ -341,7 +341,7 @@ pub fn onboarding(body: &[u8]) -> Result<Onboarding, Invalid> {
         }
         text => Ok(text),
     };
-    Ok(Onboarding {
+    Ok(OnboardingRequest {
         return_url: address("return_url")?,
         refresh_url: address("refresh_url")?,
         country: country(&fields)?,
@@ -353,13 +353,13 @@ fn reason(fields: &Fields) -> Result<String, Invalid> {
     fields.text("reason", &NAME)?.filter(|r| !r.trim().is_empty()).ok_or_else(|| fields.missing("reason"))
 }
 
-pub fn generate(body: &[u8]) -> Result<Generate, Invalid> {
+pub fn generate(body: &[u8]) -> Result<GenerateLinkRequest, Invalid> {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Generate::default());
+        return Ok(GenerateLinkRequest::default());
     }
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
-    Ok(Generate {
+    Ok(GenerateLinkRequest {
         program: fields.text("program", &ID)?,
         disclosure_accepted: fields.boolean("disclosure_accepted")?.unwrap_or(false),
     })

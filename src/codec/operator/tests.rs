@@ -43,7 +43,7 @@ fn good_bodies_are_read() {
         (profile.name.as_deref(), profile.country.as_deref(), profile.display_name),
         (Some("Ann"), Some("FR"), None)
     );
-    assert_eq!(generate(b" \n"), Ok(Generate::default()));
+    assert_eq!(generate(b" \n"), Ok(GenerateLinkRequest::default()));
 }
 
 #[test]

@@ -2,17 +2,17 @@
 //! what is read of an answer.
 
 use crate::base::time::{SECOND_MS, UtcMillis};
-use crate::codec::stripe::form::Form;
-use crate::engine::payout::{Kind, Made, Sending};
+use crate::codec::stripe::form::FormEncoder;
+use crate::engine::payout::{OutboundTransfer, StripeObject, TransferKind};
 use serde_json::Value;
 
-/// The form that asks for it. Made once and stored: what is sent again is sent byte for byte.
-pub fn form(s: &Sending) -> String {
+/// The form that asks for it. StripeObject once and stored: what is sent again is sent byte for byte.
+pub fn form(s: &OutboundTransfer) -> String {
     // On a customer's balance a credit is less than nothing.
-    let sign = if s.kind == Kind::Credit { -1 } else { 1 };
-    let form = Form::new().with("amount", (sign * s.amount_cents.0).to_string());
+    let sign = if s.kind == TransferKind::Credit { -1 } else { 1 };
+    let form = FormEncoder::new().with("amount", (sign * s.amount_cents.0).to_string());
     let form = match s.kind {
-        Kind::Payout => form
+        TransferKind::Payout => form
             .with("currency", &s.currency)
             .with("destination", &s.target)
             .with("transfer_group", &s.id)
@@ -20,11 +20,11 @@ pub fn form(s: &Sending) -> String {
             .with("metadata[payout]", &s.id)
             .with("metadata[run]", &s.parent)
             .with("metadata[partner]", &s.partner_id),
-        Kind::Reversal => form
+        TransferKind::Reversal => form
             .with("metadata[reversal]", &s.id)
             .with("metadata[payout]", &s.parent)
             .with("metadata[partner]", &s.partner_id),
-        Kind::Credit | Kind::Debit => form
+        TransferKind::Credit | TransferKind::Debit => form
             .with("currency", &s.currency)
             .with("description", &s.program_id)
             .with("metadata[credit]", &s.id)
@@ -35,53 +35,53 @@ pub fn form(s: &Sending) -> String {
 }
 
 /// Where it is asked for.
-pub fn path(s: &Sending) -> String {
+pub fn path(s: &OutboundTransfer) -> String {
     match s.kind {
-        Kind::Payout => "/v1/transfers".to_owned(),
-        Kind::Reversal => format!("/v1/transfers/{}/reversals", s.target),
-        Kind::Credit | Kind::Debit => format!("/v1/customers/{}/balance_transactions", s.target),
+        TransferKind::Payout => "/v1/transfers".to_owned(),
+        TransferKind::Reversal => format!("/v1/transfers/{}/reversals", s.target),
+        TransferKind::Credit | TransferKind::Debit => format!("/v1/customers/{}/balance_transactions", s.target),
     }
 }
 
 /// Where everything that Stripe has under its name is listed.
-pub fn list_query(s: &Sending) -> Form {
+pub fn list_query(s: &OutboundTransfer) -> FormEncoder {
     match s.kind {
-        Kind::Payout => Form::new().with("transfer_group", &s.id).with("limit", "10"),
-        Kind::Reversal | Kind::Credit | Kind::Debit => Form::new().with("limit", "100"),
+        TransferKind::Payout => FormEncoder::new().with("transfer_group", &s.id).with("limit", "10"),
+        TransferKind::Reversal | TransferKind::Credit | TransferKind::Debit => FormEncoder::new().with("limit", "100"),
     }
 }
 
 /// One transfer, reversal or balance transaction. `None` where the answer is none.
-pub fn made(kind: Kind, value: &Value) -> Option<Made> {
+pub fn made(kind: TransferKind, value: &Value) -> Option<StripeObject> {
     let (object, target) = match kind {
-        Kind::Payout => ("transfer", &value["destination"]),
-        Kind::Reversal => ("transfer_reversal", &value["transfer"]),
-        Kind::Credit | Kind::Debit => ("customer_balance_transaction", &value["customer"]),
+        TransferKind::Payout => ("transfer", &value["destination"]),
+        TransferKind::Reversal => ("transfer_reversal", &value["transfer"]),
+        TransferKind::Credit | TransferKind::Debit => ("customer_balance_transaction", &value["customer"]),
     };
     if value["object"].as_str() != Some(object) {
         return None;
     }
-    Some(Made {
+    Some(StripeObject {
         id: value["id"].as_str()?.to_owned(),
-        amount_cents: value["amount"].as_i64()?.checked_mul(if kind == Kind::Credit { -1 } else { 1 })?,
+        amount_cents: value["amount"].as_i64()?.checked_mul(if kind == TransferKind::Credit { -1 } else { 1 })?,
         currency: value["currency"].as_str()?.to_owned(),
         // Expanded or not.
         target: target.as_str().or_else(|| target["id"].as_str())?.to_owned(),
-        reversed_cents: if kind == Kind::Payout { value["amount_reversed"].as_i64()? } else { 0 },
+        reversed_cents: if kind == TransferKind::Payout { value["amount_reversed"].as_i64()? } else { 0 },
         at: UtcMillis(value["created"].as_i64()?.checked_mul(SECOND_MS)?),
     })
 }
 
 /// What of a list is `s`: all of its transfer group, or the reversals that name it. `None` where the list cannot be
 /// read, or goes on without saying so here.
-pub fn listed(s: &Sending, value: &Value) -> Option<Vec<Made>> {
+pub fn listed(s: &OutboundTransfer, value: &Value) -> Option<Vec<StripeObject>> {
     let items = value["data"].as_array()?;
     let ours = |item: &&Value| match s.kind {
-        Kind::Payout => item["transfer_group"].as_str() == Some(s.id.as_str()),
-        Kind::Reversal => item["metadata"]["reversal"].as_str() == Some(s.id.as_str()),
-        Kind::Credit | Kind::Debit => item["metadata"]["credit"].as_str() == Some(s.id.as_str()),
+        TransferKind::Payout => item["transfer_group"].as_str() == Some(s.id.as_str()),
+        TransferKind::Reversal => item["metadata"]["reversal"].as_str() == Some(s.id.as_str()),
+        TransferKind::Credit | TransferKind::Debit => item["metadata"]["credit"].as_str() == Some(s.id.as_str()),
     };
-    let found: Option<Vec<Made>> = items.iter().filter(ours).map(|item| made(s.kind, item)).collect();
+    let found: Option<Vec<StripeObject>> = items.iter().filter(ours).map(|item| made(s.kind, item)).collect();
     // More than a page of one transfer's reversals, or of a customer's transactions: an absence on the first page proves nothing.
     let is_cut = value["has_more"].as_bool()?;
     found.filter(|found| !is_cut || !found.is_empty())
@@ -97,19 +97,19 @@ mod tests {
             "object": "transfer", "id": "tr_1", "amount": 5, "currency": "usd", "destination": {"id": "acct_1"},
             "created": 7, "amount_reversed": 0,
         });
-        assert_eq!(made(Kind::Payout, &whole).map(|m| (m.target, m.at.0)), Some(("acct_1".to_owned(), 7_000)));
+        assert_eq!(made(TransferKind::Payout, &whole).map(|m| (m.target, m.at.0)), Some(("acct_1".to_owned(), 7_000)));
         for name in ["object", "id", "amount", "currency", "destination", "created", "amount_reversed"] {
             let mut part = whole.clone();
             part[name] = Value::Null;
-            assert_eq!(made(Kind::Payout, &part), None, "{name}");
+            assert_eq!(made(TransferKind::Payout, &part), None, "{name}");
         }
-        assert_eq!(made(Kind::Reversal, &whole), None);
+        assert_eq!(made(TransferKind::Reversal, &whole), None);
         let credit = serde_json::json!({
             "object": "customer_balance_transaction", "id": "cbtxn_1", "amount": -5, "currency": "usd",
             "customer": "cus_1", "created": 7,
         });
         let amount = |kind| made(kind, &credit).map(|m| (m.amount_cents, m.target));
-        assert_eq!(amount(Kind::Credit), Some((5, "cus_1".to_owned())));
-        assert_eq!(amount(Kind::Debit), Some((-5, "cus_1".to_owned())), "what does not fit is seen");
+        assert_eq!(amount(TransferKind::Credit), Some((5, "cus_1".to_owned())));
+        assert_eq!(amount(TransferKind::Debit), Some((-5, "cus_1".to_owned())), "what does not fit is seen");
     }
 }

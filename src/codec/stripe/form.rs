@@ -1,21 +1,21 @@
-//! What is sent to Stripe: `application/x-www-form-urlencoded`, nested names in brackets.
+//! StripeEvent is sent to Stripe: `application/x-www-form-urlencoded`, nested names in brackets.
 
 /// Names and values in order, `metadata[partner_id]` being one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Form(Vec<(String, String)>);
+pub struct FormEncoder(Vec<(String, String)>);
 
-impl Form {
-    pub fn new() -> Form {
-        Form::default()
+impl FormEncoder {
+    pub fn new() -> FormEncoder {
+        FormEncoder::default()
     }
 
-    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Form {
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> FormEncoder {
         self.0.push((name.into(), value.into()));
         self
     }
 
     /// The same, where there is a value.
-    pub fn with_some(self, name: &str, value: Option<&str>) -> Form {
+    pub fn with_some(self, name: &str, value: Option<&str>) -> FormEncoder {
         match value {
             Some(value) => self.with(name, value),
             None => self,
@@ -57,8 +57,9 @@ mod tests {
 
     #[test]
     fn names_and_values_are_escaped() {
-        let form = Form::new().with("metadata[a b]", "x&y=z+é").with_some("code", None).with_some("limit", Some("100"));
+        let form =
+            FormEncoder::new().with("metadata[a b]", "x&y=z+é").with_some("code", None).with_some("limit", Some("100"));
         assert_eq!(form.encode(), "metadata%5Ba%20b%5D=x%26y%3Dz%2B%C3%A9&limit=100");
-        assert_eq!(Form::new().encode(), "");
+        assert_eq!(FormEncoder::new().encode(), "");
     }
 }

@@ -6,30 +6,30 @@ use crate::codec::Invalid;
 use crate::codec::event::envelope::MONTHS_MAX;
 use crate::codec::stripe::read;
 use crate::codec::stripe::read::{cents, id, text};
-use crate::codec::stripe::{Draft, Of, Translated, What};
+use crate::codec::stripe::{Draft, EventObject, StripeEvent, Translated};
 use crate::engine::event::{Amount, Invoice, OCCURRED_AT_MIN, Payload};
 use serde_json::Value;
 
 /// `invoice.paid`. An invoice of nothing, a trial's for instance, is no payment.
-pub fn paid(object: &Value, into: &Translated) -> Result<What, Invalid> {
+pub fn paid(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     let invoice_id = read::required_id(object, "id")?;
     if into.customer.is_none() {
-        return Ok(What::Ignored("it names no customer"));
+        return Ok(StripeEvent::Ignored("it names no customer"));
     }
     let charged = read::required_cents(object, "amount_paid")?;
     // The smaller of the two: tax is not ours to share, and what a balance or a credit note covered was not paid.
     let base = net_of_tax(object)?.min(charged);
     if base <= 0 {
-        return Ok(What::Ignored("an invoice of nothing is no payment"));
+        return Ok(StripeEvent::Ignored("an invoice of nothing is no payment"));
     }
     let discount = read::sum(object, "total_discount_amounts", "amount")?.unwrap_or(0);
     let paid_at = object.get("status_transitions").and_then(|transitions| read::instant(transitions, "paid_at"));
     let paid_at = paid_at.filter(|at| *at >= OCCURRED_AT_MIN).unwrap_or(into.created);
-    Ok(What::Facts(vec![Draft {
+    Ok(StripeEvent::Facts(vec![Draft {
         id: into.id.clone(),
         kind: "invoice.paid",
         at: paid_at.min(into.created),
-        of: Of::Customer,
+        of: EventObject::Customer,
         payload: Payload::InvoicePaid(Invoice {
             invoice_id,
             subscription_id: subscription(object),
@@ -42,7 +42,7 @@ pub fn paid(object: &Value, into: &Translated) -> Result<What, Invalid> {
     }]))
 }
 
-/// What the invoice comes to without tax. Where no figure says so, its taxes are taken off its total, which holds them
+/// StripeEvent the invoice comes to without tax. Where no figure says so, its taxes are taken off its total, which holds them
 /// whether they were added or included.
 fn net_of_tax(object: &Value) -> Result<i64, Invalid> {
     if let Some(net) = cents(object, "total_excluding_tax")? {

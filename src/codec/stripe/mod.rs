@@ -52,7 +52,7 @@ pub const OWN_EVENTS: [&str; 17] = [
 
 /// Which endpoint an event came to. Each has secrets of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endpoint {
+pub enum StripeEndpoint {
     /// Events of the operator's own account.
     Own,
     /// Events of connected accounts, the partners'.
@@ -69,7 +69,7 @@ pub struct Translated {
     pub customer: Option<Customer>,
     /// Payments (`pi_…`, `ch_…`) with the invoice that they are for.
     pub paid_by: Vec<(String, String)>,
-    pub what: What,
+    pub what: StripeEvent,
 }
 
 /// A customer that an event names.
@@ -81,12 +81,12 @@ pub struct Customer {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum What {
+pub enum StripeEvent {
     /// Facts about the customer, or about an invoice.
     Facts(Vec<Draft>),
-    /// What a partner's connected account can do now.
+    /// StripeEvent a partner's connected account can do now.
     Payability(Payability),
-    /// Of a transfer this much was taken back, in all and in minor units. The group is the payout's id, if it is ours.
+    /// EventObject a transfer this much was taken back, in all and in minor units. The group is the payout's id, if it is ours.
     TransferReversed { transfer_id: String, group: String, reversed_cents: i64 },
     /// Nothing of ours, and why.
     Ignored(&'static str),
@@ -98,15 +98,15 @@ pub struct Draft {
     pub id: String,
     pub kind: &'static str,
     pub at: UtcMillis,
-    pub of: Of,
+    pub of: EventObject,
     pub payload: Payload,
     /// The attribution token that came with it.
     pub token: Option<String>,
 }
 
-/// What a draft is about.
+/// StripeEvent a draft is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Of {
+pub enum EventObject {
     /// The account that this customer is.
     Customer,
     /// The invoice that was paid by one of these; the payload's `invoice_id` is empty until that is known.
@@ -116,12 +116,12 @@ pub enum Of {
 }
 
 /// Reads a body and translates it.
-pub fn parse(body: &[u8], endpoint: Endpoint, now: UtcMillis) -> Result<Translated, Invalid> {
+pub fn parse(body: &[u8], endpoint: StripeEndpoint, now: UtcMillis) -> Result<Translated, Invalid> {
     translate(&json::read(body)?, endpoint, now)
 }
 
 /// Translates one event, from a webhook or from Stripe's list of events. `now` bounds how far ahead it may be dated.
-pub fn translate(event: &Value, endpoint: Endpoint, now: UtcMillis) -> Result<Translated, Invalid> {
+pub fn translate(event: &Value, endpoint: StripeEndpoint, now: UtcMillis) -> Result<Translated, Invalid> {
     let kind = text(event, "type").ok_or_else(|| read::missing("type"))?;
     let is_live = event.get("livemode").and_then(Value::as_bool).ok_or_else(|| read::missing("livemode"))?;
     let object = event.get("data").and_then(|data| data.get("object")).filter(|object| object.is_object());
@@ -133,14 +133,16 @@ pub fn translate(event: &Value, endpoint: Endpoint, now: UtcMillis) -> Result<Tr
         is_live,
         customer: None,
         paid_by: Vec::new(),
-        what: What::Ignored("this type of event is not used"),
+        what: StripeEvent::Ignored("this type of event is not used"),
     };
-    // What connected accounts sell is theirs, whichever endpoint it comes to.
+    // StripeEvent connected accounts sell is theirs, whichever endpoint it comes to.
     match (endpoint, id(event, "account").is_some()) {
-        (_, true) if kind == "account.updated" => translated.what = What::Payability(account::payability(object)?),
-        (_, true) => translated.what = What::Ignored("of a connected account"),
-        (Endpoint::Connect, false) => translated.what = What::Ignored("of no connected account"),
-        (Endpoint::Own, false) => own(event, kind, object, &mut translated).map_err(below)?,
+        (_, true) if kind == "account.updated" => {
+            translated.what = StripeEvent::Payability(account::payability(object)?)
+        }
+        (_, true) => translated.what = StripeEvent::Ignored("of a connected account"),
+        (StripeEndpoint::Connect, false) => translated.what = StripeEvent::Ignored("of no connected account"),
+        (StripeEndpoint::Own, false) => own(event, kind, object, &mut translated).map_err(below)?,
     }
     Ok(translated)
 }
@@ -155,8 +157,8 @@ fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Resu
         "customer.subscription.created" | "customer.subscription.updated" | "customer.subscription.deleted" => {
             subscription::changed(event, object, into)?
         }
-        "customer.created" | "customer.updated" => What::Ignored("it only says who the customer is"),
-        "invoice_payment.paid" => What::Ignored("it only says which invoice a payment is for"),
+        "customer.created" | "customer.updated" => StripeEvent::Ignored("it only says who the customer is"),
+        "invoice_payment.paid" => StripeEvent::Ignored("it only says which invoice a payment is for"),
         "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
             takeback::refund(object, into)?
         }
@@ -165,7 +167,7 @@ fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Resu
         | "charge.dispute.funds_withdrawn"
         | "charge.dispute.funds_reinstated"
         | "charge.dispute.closed" => takeback::dispute(object, into)?,
-        "transfer.reversed" => What::TransferReversed {
+        "transfer.reversed" => StripeEvent::TransferReversed {
             transfer_id: read::required_id(object, "id")?,
             group: id(object, "transfer_group").unwrap_or_default(),
             reversed_cents: read::required_cents(object, "amount_reversed")?,
@@ -215,25 +217,25 @@ fn paid_by(kind: &str, object: &Value) -> Vec<(String, String)> {
 }
 
 /// A completed checkout: the customer's sign-up, dated when the checkout began, which is before anything was paid in
-/// it. Of two sign-ups of one account the earlier decides, so an account that signed up before is not moved.
-fn signed_up(object: &Value, into: &Translated) -> What {
+/// it. EventObject two sign-ups of one account the earlier decides, so an account that signed up before is not moved.
+fn signed_up(object: &Value, into: &Translated) -> StripeEvent {
     if into.customer.is_none() {
-        return What::Ignored("a guest's checkout: there is no customer");
+        return StripeEvent::Ignored("a guest's checkout: there is no customer");
     }
     if text(object, "mode") == Some("setup") {
-        return What::Ignored("nothing was bought");
+        return StripeEvent::Ignored("nothing was bought");
     }
-    // Stripe cuts the reference at 200 characters; a longer token goes into the metadata. What does not look like a
+    // Stripe cuts the reference at 200 characters; a longer token goes into the metadata. StripeEvent does not look like a
     // token of ours is the host's own id.
     let reference = text(object, "client_reference_id");
     let metadata = object.get("metadata").and_then(|metadata| text(metadata, "manicule_token"));
     let token = reference.into_iter().chain(metadata).find(|token| token.starts_with("v1.") && token.len() <= 4_096);
     let began = read::instant(object, "created").filter(|at| *at >= crate::engine::event::OCCURRED_AT_MIN);
-    What::Facts(vec![Draft {
+    StripeEvent::Facts(vec![Draft {
         id: into.id.clone(),
         kind: "account.signed_up",
         at: began.unwrap_or(into.created).min(into.created),
-        of: Of::Customer,
+        of: EventObject::Customer,
         payload: Payload::SignedUp { plan: None, team_size: None },
         token: token.map(str::to_owned),
     }])
@@ -242,7 +244,7 @@ fn signed_up(object: &Value, into: &Translated) -> What {
 impl Draft {
     /// The draft with its invoice, once that is known.
     pub fn about(self, invoice: &str) -> Draft {
-        Draft { payload: about(self.payload, invoice), of: Of::Invoice, ..self }
+        Draft { payload: about(self.payload, invoice), of: EventObject::Invoice, ..self }
     }
 }
 

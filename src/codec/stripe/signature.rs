@@ -22,7 +22,7 @@ const SIGNATURES_MAX: usize = 16;
 
 /// Why a delivery was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum SignatureError {
     MissingHeader,
     /// No `t=`, or one that is no number of seconds.
     Malformed,
@@ -33,29 +33,29 @@ pub enum Refused {
 
 /// Which of `secrets` signed `body`, as its place among them. Several are active while one is rotated, and Stripe signs
 /// with each of its own.
-pub fn verify(secrets: &[String], header: Option<&str>, body: &[u8], now: UtcMillis) -> Result<usize, Refused> {
-    let header = header.ok_or(Refused::MissingHeader)?;
+pub fn verify(secrets: &[String], header: Option<&str>, body: &[u8], now: UtcMillis) -> Result<usize, SignatureError> {
+    let header = header.ok_or(SignatureError::MissingHeader)?;
     let parts = || header.split(',').filter_map(|part| part.trim().split_once('='));
-    let timestamp = parts().find(|(name, _)| *name == "t").map(|(_, value)| value).ok_or(Refused::Malformed)?;
+    let timestamp = parts().find(|(name, _)| *name == "t").map(|(_, value)| value).ok_or(SignatureError::Malformed)?;
     let age_seconds = now.0.div_euclid(SECOND_MS).saturating_sub(seconds(timestamp)?);
     if age_seconds > TOLERANCE_SECONDS {
-        return Err(Refused::TooOld);
+        return Err(SignatureError::TooOld);
     }
     if age_seconds < -TOLERANCE_SECONDS {
-        return Err(Refused::TooFarAhead);
+        return Err(SignatureError::TooFarAhead);
     }
     let signatures: Vec<&str> =
         parts().filter(|(name, _)| *name == "v1").map(|(_, value)| value).take(SIGNATURES_MAX).collect();
     let mut matched = None;
     for (place, secret) in secrets.iter().enumerate() {
-        let expected = sign(secret, timestamp, body).ok_or(Refused::NoMatchingSignature)?;
+        let expected = sign(secret, timestamp, body).ok_or(SignatureError::NoMatchingSignature)?;
         for signature in &signatures {
             if bool::from(expected.as_bytes().ct_eq(signature.as_bytes())) {
                 matched = matched.or(Some(place));
             }
         }
     }
-    matched.ok_or(Refused::NoMatchingSignature)
+    matched.ok_or(SignatureError::NoMatchingSignature)
 }
 
 /// Whether a secret says that its endpoint was made in live mode.
@@ -75,32 +75,34 @@ fn sign(secret: &str, timestamp: &str, body: &[u8]) -> Option<String> {
 }
 
 /// Seconds since 1970, digits only.
-fn seconds(text: &str) -> Result<i64, Refused> {
+fn seconds(text: &str) -> Result<i64, SignatureError> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten().ok_or(Refused::Malformed)
+    digits.then(|| text.parse().ok()).flatten().ok_or(SignatureError::Malformed)
 }
 
-impl Refused {
+impl SignatureError {
     /// Stable, in snake_case.
     pub fn code(self) -> &'static str {
         match self {
-            Refused::MissingHeader => "webhook_header_missing",
-            Refused::Malformed => "webhook_timestamp_malformed",
-            Refused::TooOld => "webhook_timestamp_too_old",
-            Refused::TooFarAhead => "webhook_timestamp_too_far_ahead",
-            Refused::NoMatchingSignature => "webhook_signature_mismatch",
+            SignatureError::MissingHeader => "webhook_header_missing",
+            SignatureError::Malformed => "webhook_timestamp_malformed",
+            SignatureError::TooOld => "webhook_timestamp_too_old",
+            SignatureError::TooFarAhead => "webhook_timestamp_too_far_ahead",
+            SignatureError::NoMatchingSignature => "webhook_signature_mismatch",
         }
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for SignatureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refused::MissingHeader => f.write_str("the header Stripe-Signature is required"),
-            Refused::Malformed => f.write_str("Stripe-Signature must hold t=, whole seconds since 1970 in digits"),
-            Refused::TooOld => write!(f, "the signature is more than {TOLERANCE_SECONDS} seconds old"),
-            Refused::TooFarAhead => write!(f, "the signature is more than {TOLERANCE_SECONDS} seconds ahead"),
-            Refused::NoMatchingSignature => {
+            SignatureError::MissingHeader => f.write_str("the header Stripe-Signature is required"),
+            SignatureError::Malformed => {
+                f.write_str("Stripe-Signature must hold t=, whole seconds since 1970 in digits")
+            }
+            SignatureError::TooOld => write!(f, "the signature is more than {TOLERANCE_SECONDS} seconds old"),
+            SignatureError::TooFarAhead => write!(f, "the signature is more than {TOLERANCE_SECONDS} seconds ahead"),
+            SignatureError::NoMatchingSignature => {
                 f.write_str("no v1 signature in Stripe-Signature matches the body under an active secret")
             }
         }
@@ -148,9 +150,9 @@ mod tests {
     fn the_clock_bounds_it_on_both_sides() {
         for (seconds, want) in [
             (SECONDS - 300, Ok(0)),
-            (SECONDS - 301, Err(Refused::TooOld)),
+            (SECONDS - 301, Err(SignatureError::TooOld)),
             (SECONDS + 300, Ok(0)),
-            (SECONDS + 301, Err(Refused::TooFarAhead)),
+            (SECONDS + 301, Err(SignatureError::TooFarAhead)),
         ] {
             let header = header("whsec_first", seconds, b"{}");
             assert_eq!(verify(&secrets(), Some(&header), b"{}", NOW), want, "{seconds}");
@@ -164,23 +166,23 @@ mod tests {
         let other = header("whsec_other", SECONDS, b"{}");
         let upper = format!("t={SECONDS},v1={}", good.split("v1=").nth(1).unwrap().to_uppercase());
         for (header, want) in [
-            (None, Refused::MissingHeader),
-            (Some(""), Refused::Malformed),
-            (Some("v1=abc"), Refused::Malformed),
-            (Some("t=,v1=abc"), Refused::Malformed),
-            (Some("t=-1,v1=abc"), Refused::Malformed),
-            (Some("t=99999999999999999999,v1=abc"), Refused::Malformed),
-            (Some("t=0,v1=abc"), Refused::TooOld),
-            (Some("t=1700000000"), Refused::NoMatchingSignature),
-            (Some("t=1700000000,v1="), Refused::NoMatchingSignature),
-            (Some(v0.as_str()), Refused::NoMatchingSignature),
-            (Some(other.as_str()), Refused::NoMatchingSignature),
-            (Some(upper.as_str()), Refused::NoMatchingSignature),
+            (None, SignatureError::MissingHeader),
+            (Some(""), SignatureError::Malformed),
+            (Some("v1=abc"), SignatureError::Malformed),
+            (Some("t=,v1=abc"), SignatureError::Malformed),
+            (Some("t=-1,v1=abc"), SignatureError::Malformed),
+            (Some("t=99999999999999999999,v1=abc"), SignatureError::Malformed),
+            (Some("t=0,v1=abc"), SignatureError::TooOld),
+            (Some("t=1700000000"), SignatureError::NoMatchingSignature),
+            (Some("t=1700000000,v1="), SignatureError::NoMatchingSignature),
+            (Some(v0.as_str()), SignatureError::NoMatchingSignature),
+            (Some(other.as_str()), SignatureError::NoMatchingSignature),
+            (Some(upper.as_str()), SignatureError::NoMatchingSignature),
         ] {
             assert_eq!(verify(&secrets(), header, b"{}", NOW), Err(want), "{header:?}");
         }
-        assert_eq!(verify(&secrets(), Some(&good), b"{ }", NOW), Err(Refused::NoMatchingSignature));
-        assert_eq!(verify(&[], Some(&good), b"{}", NOW), Err(Refused::NoMatchingSignature));
+        assert_eq!(verify(&secrets(), Some(&good), b"{ }", NOW), Err(SignatureError::NoMatchingSignature));
+        assert_eq!(verify(&[], Some(&good), b"{}", NOW), Err(SignatureError::NoMatchingSignature));
     }
 
     proptest! {

@@ -7,15 +7,15 @@ use crate::base::money::{CENTS_MAX, Cents};
 use crate::codec::Invalid;
 use crate::codec::stripe::read;
 use crate::codec::stripe::read::{id, list, text};
-use crate::codec::stripe::{Draft, Of, Translated, What};
+use crate::codec::stripe::{Draft, EventObject, StripeEvent, Translated};
 use crate::engine::event::{Payload, Subscription};
 use serde_json::Value;
 
 /// `customer.subscription.created`, `.updated` and `.deleted`.
-pub fn changed(event: &Value, object: &Value, into: &Translated) -> Result<What, Invalid> {
+pub fn changed(event: &Value, object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     let subscription_id = read::required_id(object, "id")?;
     if into.customer.is_none() {
-        return Ok(What::Ignored("it names no customer"));
+        return Ok(StripeEvent::Ignored("it names no customer"));
     }
     let status = text(object, "status").ok_or_else(|| read::missing("status"))?;
     let before = event.get("data").and_then(|data| data.get("previous_attributes"));
@@ -30,13 +30,22 @@ pub fn changed(event: &Value, object: &Value, into: &Translated) -> Result<What,
             ("subscription.cancelled", Payload::SubscriptionCancelled(subscription(None)))
         }
         // A first payment that is still to come, or never came.
-        (_, "incomplete" | "incomplete_expired") => return Ok(What::Ignored("the subscription has not started")),
-        (_, "paused") => return Ok(What::Ignored("the subscription rests")),
+        (_, "incomplete" | "incomplete_expired") => {
+            return Ok(StripeEvent::Ignored("the subscription has not started"));
+        }
+        (_, "paused") => return Ok(StripeEvent::Ignored("the subscription rests")),
         (Some("created"), _) => ("subscription.started", Payload::SubscriptionStarted(subscription(worth))),
         _ if was == Some("incomplete") => ("subscription.started", Payload::SubscriptionStarted(subscription(worth))),
         _ => ("subscription.updated", Payload::SubscriptionUpdated(subscription(worth))),
     };
-    Ok(What::Facts(vec![Draft { id: into.id.clone(), kind, at: into.created, of: Of::Customer, payload, token: None }]))
+    Ok(StripeEvent::Facts(vec![Draft {
+        id: into.id.clone(),
+        kind,
+        at: into.created,
+        of: EventObject::Customer,
+        payload,
+        token: None,
+    }]))
 }
 
 /// A subscription of Stripe's list, as far as the reconciliation asks.
@@ -62,7 +71,7 @@ pub fn resting(object: &Value) -> Option<String> {
     id(object, "id").filter(|_| text(object, "status") == Some("paused"))
 }
 
-/// What a year of it costs, in minor units; `None` where no item says a price.
+/// StripeEvent a year of it costs, in minor units; `None` where no item says a price.
 fn annual_cents(object: &Value) -> Option<i64> {
     let yearly: Vec<i128> = list(object, "items").iter().filter_map(item_per_year).collect();
     let sum = yearly.iter().fold(0i128, |sum, item| sum.saturating_add(*item)) / SCALE;
@@ -73,7 +82,7 @@ fn annual_cents(object: &Value) -> Option<i64> {
 const DECIMALS: usize = 12;
 const SCALE: i128 = 1_000_000_000_000;
 
-/// What a year of one item costs, in 10^-12 of a minor unit.
+/// StripeEvent a year of one item costs, in 10^-12 of a minor unit.
 fn item_per_year(item: &Value) -> Option<i128> {
     let (price, recurring) = match item.get("price") {
         Some(price) => (price, price.get("recurring")?),

@@ -5,20 +5,20 @@ use crate::base::time::UtcMillis;
 use crate::codec::Invalid;
 use crate::codec::stripe::read;
 use crate::codec::stripe::read::{id, text};
-use crate::codec::stripe::{Draft, Of, Translated, What};
+use crate::codec::stripe::{Draft, EventObject, StripeEvent, Translated};
 use crate::engine::event::{Amount, Dispute, OCCURRED_AT_MIN, Payload};
 use serde_json::Value;
 
 /// A refund object. Stripe counts it from its creation on; one that failed or was called off is undone.
-pub fn refund(object: &Value, into: &Translated) -> Result<What, Invalid> {
-    let of = Of::Payment { intent: id(object, "payment_intent"), charge: id(object, "charge") };
+pub fn refund(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
+    let of = EventObject::Payment { intent: id(object, "payment_intent"), charge: id(object, "charge") };
     Ok(match refund_draft(object, into.id.clone(), into.created, of)? {
-        Some(draft) => What::Facts(vec![draft]),
-        None => What::Ignored("a refund of nothing"),
+        Some(draft) => StripeEvent::Facts(vec![draft]),
+        None => StripeEvent::Ignored("a refund of nothing"),
     })
 }
 
-fn refund_draft(object: &Value, event_id: String, at: UtcMillis, of: Of) -> Result<Option<Draft>, Invalid> {
+fn refund_draft(object: &Value, event_id: String, at: UtcMillis, of: EventObject) -> Result<Option<Draft>, Invalid> {
     let refund_id = read::required_id(object, "id")?;
     let amount = Amount { cents: Cents(read::required_cents(object, "amount")?), currency: read::currency(object)? };
     let invoice_id = String::new();
@@ -33,10 +33,10 @@ fn refund_draft(object: &Value, event_id: String, at: UtcMillis, of: Of) -> Resu
 }
 
 /// `charge.refunded`: the charge says its sum, and in old shapes lists its refunds.
-pub fn charge_refunded(object: &Value, into: &Translated) -> Result<What, Invalid> {
+pub fn charge_refunded(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     let charge_id = read::required_id(object, "id")?;
     let cents = read::required_cents(object, "amount_refunded")?;
-    let of = Of::Payment { intent: id(object, "payment_intent"), charge: Some(charge_id.clone()) };
+    let of = EventObject::Payment { intent: id(object, "payment_intent"), charge: Some(charge_id.clone()) };
     let amount = Amount { cents: Cents(cents), currency: read::currency(object)? };
     let mut drafts = vec![Draft {
         id: into.id.clone(),
@@ -53,14 +53,14 @@ pub fn charge_refunded(object: &Value, into: &Translated) -> Result<What, Invali
     // An event's id may be as long as ours.
     drafts.retain(|draft| draft.id.len() <= 255);
     match id(object, "invoice") {
-        Some(invoice) => Ok(What::Facts(drafts.into_iter().map(|draft| draft.about(&invoice)).collect())),
-        None => Ok(What::Facts(drafts)),
+        Some(invoice) => Ok(StripeEvent::Facts(drafts.into_iter().map(|draft| draft.about(&invoice)).collect())),
+        None => Ok(StripeEvent::Facts(drafts)),
     }
 }
 
 /// `charge.dispute.*`. The invoice is held while it is open, and lost when the funds are withdrawn, which is mostly at
 /// once; it is won when they come back, or when an inquiry is closed without.
-pub fn dispute(object: &Value, into: &Translated) -> Result<What, Invalid> {
+pub fn dispute(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     let dispute = Dispute {
         dispute_id: read::required_id(object, "id")?,
         invoice_id: String::new(),
@@ -68,7 +68,7 @@ pub fn dispute(object: &Value, into: &Translated) -> Result<What, Invalid> {
     };
     let mut at = into.created;
     let (kind, payload) = match (into.kind.rsplit('.').next(), text(object, "status")) {
-        (Some("created"), Some("prevented")) => return Ok(What::Ignored("the dispute was prevented")),
+        (Some("created"), Some("prevented")) => return Ok(StripeEvent::Ignored("the dispute was prevented")),
         (Some("closed"), Some("prevented")) => {
             // It never came to be one: what was refunded for it is a refund of its own. Dated before the dispute, so
             // that funds which were withdrawn all the same stay gone.
@@ -81,13 +81,13 @@ pub fn dispute(object: &Value, into: &Translated) -> Result<What, Invalid> {
         (Some("funds_reinstated"), _) | (_, Some("won" | "warning_closed")) => {
             ("dispute.won", Payload::DisputeWon(dispute))
         }
-        _ => return Ok(What::Ignored("nothing was decided about the funds")),
+        _ => return Ok(StripeEvent::Ignored("nothing was decided about the funds")),
     };
-    Ok(What::Facts(vec![Draft {
+    Ok(StripeEvent::Facts(vec![Draft {
         id: into.id.clone(),
         kind,
         at,
-        of: Of::Payment { intent: id(object, "payment_intent"), charge: id(object, "charge") },
+        of: EventObject::Payment { intent: id(object, "payment_intent"), charge: id(object, "charge") },
         payload,
         token: None,
     }]))

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// A host's event that names the customer by its id: by `data.stripe_customer`, or by calling the account so.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Claim {
+pub struct CustomerReference {
     pub account_id: String,
     pub at_ms: UtcMillis,
     pub event_id: String,
@@ -17,7 +17,7 @@ pub struct Claim {
 
 /// An account that has signed up and named an address of the customer's.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Namesake {
+pub struct EmailMatch {
     pub account_id: String,
     /// From when on all three were known: its sign-up, its address, and that the customer has the same.
     pub at_ms: UtcMillis,
@@ -25,19 +25,19 @@ pub struct Namesake {
 
 /// How a customer came to its account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Joined {
+pub enum CustomerMatch {
     Id,
     Email,
     /// It stands for itself.
     Nobody,
 }
 
-impl Joined {
+impl CustomerMatch {
     pub fn name(self) -> &'static str {
         match self {
-            Joined::Id => "id",
-            Joined::Email => "email",
-            Joined::Nobody => "nobody",
+            CustomerMatch::Id => "id",
+            CustomerMatch::Email => "email",
+            CustomerMatch::Nobody => "nobody",
         }
     }
 }
@@ -45,15 +45,15 @@ impl Joined {
 /// The account, and how it was found. The earliest claim stands; without one, the account that was the first with an
 /// address of the customer's, if it was the only one then: a second account of the same address, made later, changes
 /// nothing, and of two that were there before the customer neither is guessed.
-pub fn account_of(customer: &str, claims: &[Claim], namesakes: &[Namesake]) -> (String, Joined) {
+pub fn account_of(customer: &str, claims: &[CustomerReference], namesakes: &[EmailMatch]) -> (String, CustomerMatch) {
     if let Some(claim) = claims.iter().min_by_key(|c| (c.at_ms, &c.event_id)) {
-        return (claim.account_id.clone(), Joined::Id);
+        return (claim.account_id.clone(), CustomerMatch::Id);
     }
     let first = namesakes.iter().map(|n| n.at_ms).min();
     let mut firsts = namesakes.iter().filter(|n| Some(n.at_ms) == first);
     match (firsts.next(), firsts.next()) {
-        (Some(only), None) => (only.account_id.clone(), Joined::Email),
-        _ => (customer.to_owned(), Joined::Nobody),
+        (Some(only), None) => (only.account_id.clone(), CustomerMatch::Email),
+        _ => (customer.to_owned(), CustomerMatch::Nobody),
     }
 }
 
@@ -61,28 +61,28 @@ pub fn account_of(customer: &str, claims: &[Claim], namesakes: &[Namesake]) -> (
 mod tests {
     use super::*;
 
-    fn claim(account: &str, at: i64, event: &str) -> Claim {
-        Claim { account_id: account.to_owned(), at_ms: UtcMillis(at), event_id: event.to_owned() }
+    fn claim(account: &str, at: i64, event: &str) -> CustomerReference {
+        CustomerReference { account_id: account.to_owned(), at_ms: UtcMillis(at), event_id: event.to_owned() }
     }
 
-    fn namesake(account: &str, at: i64) -> Namesake {
-        Namesake { account_id: account.to_owned(), at_ms: UtcMillis(at) }
+    fn namesake(account: &str, at: i64) -> EmailMatch {
+        EmailMatch { account_id: account.to_owned(), at_ms: UtcMillis(at) }
     }
 
     #[test]
     fn a_claim_beats_an_address_and_the_earliest_stands() {
         let claims = [claim("b", 5, "e2"), claim("a", 5, "e1"), claim("c", 9, "e0")];
-        assert_eq!(account_of("cus_1", &claims, &[namesake("d", 1)]), ("a".to_owned(), Joined::Id));
+        assert_eq!(account_of("cus_1", &claims, &[namesake("d", 1)]), ("a".to_owned(), CustomerMatch::Id));
     }
 
     #[test]
     fn the_first_of_an_address_is_the_account_if_it_was_the_only_one() {
         for (namesakes, want) in [
-            (vec![], ("cus_1", Joined::Nobody)),
-            (vec![namesake("a", 3)], ("a", Joined::Email)),
-            (vec![namesake("b", 7), namesake("a", 3)], ("a", Joined::Email)),
-            (vec![namesake("b", 3), namesake("a", 3)], ("cus_1", Joined::Nobody)),
-            (vec![namesake("b", 3), namesake("a", 3), namesake("c", 1)], ("c", Joined::Email)),
+            (vec![], ("cus_1", CustomerMatch::Nobody)),
+            (vec![namesake("a", 3)], ("a", CustomerMatch::Email)),
+            (vec![namesake("b", 7), namesake("a", 3)], ("a", CustomerMatch::Email)),
+            (vec![namesake("b", 3), namesake("a", 3)], ("cus_1", CustomerMatch::Nobody)),
+            (vec![namesake("b", 3), namesake("a", 3), namesake("c", 1)], ("c", CustomerMatch::Email)),
         ] {
             let (account, joined) = account_of("cus_1", &[], &namesakes);
             assert_eq!((account.as_str(), joined), want, "{namesakes:?}");

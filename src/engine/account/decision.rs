@@ -3,19 +3,19 @@
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::lifecycle;
-use crate::engine::account::lifecycle::Reached;
+use crate::engine::account::lifecycle::LifecycleTransition;
 use crate::engine::account::timeline::{Fact, Revenue, Timeline};
-use crate::engine::accrual::Line;
+use crate::engine::accrual::Accrual;
 use crate::engine::accrual::invoice;
-use crate::engine::accrual::invoice::{Bound, Terms};
+use crate::engine::accrual::invoice::{PartnerModifiers, ReferredAccount};
 use crate::engine::accrual::milestone;
-use crate::engine::accrual::milestone::Pool;
+use crate::engine::accrual::milestone::RewardBudget;
 use crate::engine::attribution;
-use crate::engine::attribution::{Binding, Evidence, Link, Neighbour, Verdict};
+use crate::engine::attribution::{AttributionLink, AttributionResult, Binding, Evidence, SameDomainAccount};
 use crate::engine::event::{Event, Payload};
 use crate::engine::review::relation::Relations;
 use crate::engine::review::risk;
-use crate::engine::review::risk::{Referred, Review, Suspect, Suspicion};
+use crate::engine::review::risk::{ReferredSignup, Review, RiskInput, Suspicion};
 use crate::program::catalog::Catalog;
 use crate::program::document::{Cadence, Condition, Document};
 use std::collections::HashMap;
@@ -24,34 +24,34 @@ use std::collections::HashMap;
 const ALL: UtcMillis = UtcMillis(i64::MAX);
 
 /// Everything a decision about one account rests on.
-pub struct Case<'a> {
+pub struct DecisionInput<'a> {
     pub account: &'a str,
     /// The account's facts, other accounts' facts about the same invoices, and what was said about its domain.
     pub facts: &'a [&'a Fact],
     /// The codes that its facts name, by code.
-    pub links: &'a HashMap<String, Link>,
+    pub links: &'a HashMap<String, AttributionLink>,
     /// Accounts whose sign-up named the same email domain, by it.
-    pub neighbours: &'a Grouped<Neighbour>,
-    /// Referred sign-ups of the partners of `links`, by partner.
-    pub crowd: &'a Grouped<Referred>,
+    pub neighbours: &'a Grouped<SameDomainAccount>,
+    /// ReferredSignup sign-ups of the partners of `links`, by partner.
+    pub crowd: &'a Grouped<ReferredSignup>,
     pub relations: &'a Relations,
     /// Email addresses the account is known by.
     pub emails: &'a [String],
     pub reviews: &'a [Review],
     /// The lines that stand.
-    pub lines: &'a [Line],
-    pub terms: Terms<'a>,
-    pub pools: &'a [Pool],
+    pub lines: &'a [Accrual],
+    pub terms: PartnerModifiers<'a>,
+    pub pools: &'a [RewardBudget],
     pub now: UtcMillis,
 }
 
 /// One group's answer, and how far the account got in the program it is bound to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupDecision {
-    pub verdict: Verdict,
+    pub verdict: AttributionResult,
     /// When it signed up, and by which event.
     pub signed_up: (UtcMillis, String),
-    pub states: Vec<Reached>,
+    pub states: Vec<LifecycleTransition>,
     /// From which instant on a run may find a reward by state due. `None`: nothing to grant.
     pub grant_due_at: Option<UtcMillis>,
     /// Its first payment since it was bound.
@@ -61,10 +61,10 @@ pub struct GroupDecision {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Decision {
+pub struct AccountDecision {
     pub groups: Vec<GroupDecision>,
     /// Every line that should stand.
-    pub lines: Vec<Line>,
+    pub lines: Vec<Accrual>,
     pub suspicions: Vec<Suspicion>,
 }
 
@@ -116,9 +116,9 @@ fn names(condition: &Condition, kind: &str) -> bool {
 }
 
 /// Decides an account from scratch, on all its facts.
-pub fn decide(catalog: &Catalog, case: &Case) -> Decision {
+pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
     let timeline = Timeline::of(case.account, case.facts, ALL);
-    let mut decision = Decision::default();
+    let mut decision = AccountDecision::default();
     let Some(signup) = timeline.signup else { return decision };
     for verdict in attribution::attribute(catalog, &timeline, &evidence(case)) {
         let mut group = GroupDecision {
@@ -135,7 +135,7 @@ pub fn decide(catalog: &Catalog, case: &Case) -> Decision {
         {
             let suspicions = suspect(catalog, document, binding, &timeline, case);
             let standing = risk::standing(&binding.program, &binding.partner, case.reviews, &suspicions);
-            let bound = Bound {
+            let bound = ReferredAccount {
                 catalog,
                 binding,
                 account: case.account,
@@ -151,7 +151,7 @@ pub fn decide(catalog: &Catalog, case: &Case) -> Decision {
                     && p.invoice.amount.currency == document.currency
             });
             group.qualified_at = paid.map(|p| p.at);
-            group.held = standing != risk::Standing::Clear;
+            group.held = standing != risk::ReviewStatus::Clear;
             group.states = lifecycle::history(document, case.account, case.facts);
             group.grant_due_at = match document.settlement.cadence {
                 Cadence::Weekly | Cadence::Monthly => milestone::next_due(&bound, document, case.lines),
@@ -173,7 +173,7 @@ fn revenue_since(spans: &[Revenue], bound_at: UtcMillis) -> Vec<Revenue> {
     since.map(|s| Revenue { from_ms: s.from_ms.max(bound_at), ..s.clone() }).collect()
 }
 
-fn lines(bound: &Bound, document: &Document, case: &Case) -> Vec<Line> {
+fn lines(bound: &ReferredAccount, document: &Document, case: &DecisionInput) -> Vec<Accrual> {
     // What one reward draws the next one cannot.
     let mut pool = case.pools.iter().find(|p| p.program_id == document.id).cloned().unwrap_or_default();
     let mut lines = invoice::invoice_lines(bound);
@@ -187,7 +187,12 @@ fn lines(bound: &Bound, document: &Document, case: &Case) -> Vec<Line> {
 
 /// The rewards by state that a run at `as_of` owes the account, judged on the facts before it, and when the next one
 /// may be due.
-pub fn grants(catalog: &Catalog, document: &Document, case: &Case, as_of: UtcMillis) -> (Vec<Line>, Option<UtcMillis>) {
+pub fn grants(
+    catalog: &Catalog,
+    document: &Document,
+    case: &DecisionInput,
+    as_of: UtcMillis,
+) -> (Vec<Accrual>, Option<UtcMillis>) {
     let known: Vec<&Fact> = case.facts.iter().copied().filter(|f| f.at < as_of).collect();
     let timeline = Timeline::of(case.account, &known, as_of);
     let verdicts = attribution::attribute(catalog, &timeline, &Evidence { facts: &known, ..evidence(case) });
@@ -196,7 +201,7 @@ pub fn grants(catalog: &Catalog, document: &Document, case: &Case, as_of: UtcMil
     };
     let suspicions = suspect(catalog, document, binding, &timeline, case);
     let standing = risk::standing(&binding.program, &binding.partner, case.reviews, &suspicions);
-    let bound = Bound {
+    let bound = ReferredAccount {
         catalog,
         binding,
         account: case.account,
@@ -206,13 +211,13 @@ pub fn grants(catalog: &Catalog, document: &Document, case: &Case, as_of: UtcMil
         terms: case.terms,
     };
     let due = milestone::due(&bound, document, case.lines, as_of);
-    let all: Vec<Line> = case.lines.iter().chain(&due).cloned().collect();
+    let all: Vec<Accrual> = case.lines.iter().chain(&due).cloned().collect();
     let whole = Timeline::of(case.account, case.facts, ALL);
-    let next = milestone::next_due(&Bound { facts: case.facts, timeline: &whole, ..bound }, document, &all);
+    let next = milestone::next_due(&ReferredAccount { facts: case.facts, timeline: &whole, ..bound }, document, &all);
     (due, next)
 }
 
-fn evidence<'a>(case: &Case<'a>) -> Evidence<'a> {
+fn evidence<'a>(case: &DecisionInput<'a>) -> Evidence<'a> {
     Evidence { account: case.account, facts: case.facts, links: case.links, neighbours: case.neighbours }
 }
 
@@ -221,13 +226,13 @@ fn suspect(
     document: &Document,
     binding: &Binding,
     timeline: &Timeline,
-    case: &Case,
+    case: &DecisionInput,
 ) -> Vec<Suspicion> {
     let link = case.links.get(&binding.code);
     let signed_up = timeline.signup.map_or((UtcMillis(0), ""), |s| (s.at, s.event_id.as_str()));
     let mut found = risk::assess(
         document,
-        &Suspect {
+        &RiskInput {
             account: case.account,
             emails: case.emails,
             partner: &binding.partner,

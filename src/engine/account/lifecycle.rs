@@ -5,38 +5,38 @@ use crate::engine::account::timeline::{Fact, Timeline};
 use crate::engine::event::Payload;
 use crate::engine::sabotage;
 use crate::engine::sabotage::Fault;
-use crate::program::document::{Condition, Document, State};
+use crate::program::document::{Condition, Document, LifecycleState};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
 /// A state that an account reached, or will reach if nothing else happens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reached {
+pub struct LifecycleTransition {
     pub state: String,
     pub at: UtcMillis,
 }
 
 /// Whether all conditions of `state` hold as of `as_of`, judged on the facts before it.
-pub fn holds(document: &Document, state: &State, account: &str, facts: &[&Fact], as_of: UtcMillis) -> bool {
+pub fn holds(document: &Document, state: &LifecycleState, account: &str, facts: &[&Fact], as_of: UtcMillis) -> bool {
     let timeline = Timeline::of(account, facts, as_of);
     state.when.iter().all(|c| condition_holds(c, &timeline, &document.currency, as_of))
 }
 
 /// The first instant as of which `state` holds, as far as the facts tell; it may lie in the future.
-pub fn first_held(document: &Document, state: &State, account: &str, facts: &[&Fact]) -> Option<UtcMillis> {
+pub fn first_held(document: &Document, state: &LifecycleState, account: &str, facts: &[&Fact]) -> Option<UtcMillis> {
     instants(state, account, facts).into_iter().find(|at| holds(document, state, account, facts, *at))
 }
 
 /// The states of the document that the account reaches as far as the facts tell, in the document's order. Some may lie
 /// in the future: spans end without a fact that would have them decided anew.
-pub fn history(document: &Document, account: &str, facts: &[&Fact]) -> Vec<Reached> {
-    let mut reached: Vec<Reached> = Vec::new();
+pub fn history(document: &Document, account: &str, facts: &[&Fact]) -> Vec<LifecycleTransition> {
+    let mut reached: Vec<LifecycleTransition> = Vec::new();
     for state in &document.lifecycle {
         if let Some(at) = first_held(document, state, account, facts) {
             // A fact counts as of the millisecond after it; people are told the fact's own instant.
             let own = UtcMillis(at.0 - 1);
             let by_fact = facts.iter().any(|f| f.at == own && f.account_id == account);
-            reached.push(Reached { state: state.state.clone(), at: if by_fact { own } else { at } });
+            reached.push(LifecycleTransition { state: state.state.clone(), at: if by_fact { own } else { at } });
         }
     }
     reached
@@ -101,7 +101,7 @@ fn spans_of(condition: &Condition) -> Vec<i64> {
 }
 
 /// The instants at which the answer can turn true, in order: just after each fact, and where a span ends.
-fn instants(state: &State, account: &str, facts: &[&Fact]) -> Vec<UtcMillis> {
+fn instants(state: &LifecycleState, account: &str, facts: &[&Fact]) -> Vec<UtcMillis> {
     let mut at: Vec<UtcMillis> = Vec::new();
     let spans: Vec<i64> = state.when.iter().flat_map(spans_of).collect();
     for fact in facts {

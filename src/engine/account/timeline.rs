@@ -4,7 +4,7 @@
 
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
-use crate::engine::attribution::touch::{Touch, Trail};
+use crate::engine::attribution::touch::{Touch, TouchHistory};
 use crate::engine::event::{Amount, Invoice, Payload};
 use crate::engine::sabotage;
 use crate::engine::sabotage::Fault as Sabotage;
@@ -22,15 +22,15 @@ pub struct Fact {
     /// The domain of the address it named; `None` for free mail.
     pub email_domain: Option<String>,
     pub payload: Payload,
-    pub credential: Presented,
+    pub credential: InvoiceRecord,
 }
 
 /// What an event presented to be attributed by, verified when it was taken in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Presented {
+pub struct InvoiceRecord {
     pub code: Option<String>,
     /// The touches of a valid token.
-    pub trail: Option<Trail>,
+    pub trail: Option<TouchHistory>,
     /// A token came, and its signature did not verify.
     #[serde(default)]
     pub token_refused: bool,
@@ -70,7 +70,7 @@ impl Payment<'_> {
 
 /// A time with payments and no cancellation: from a first payment to the cancellation that ends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stay {
+pub struct PaidPeriod {
     pub first_paid_at: UtcMillis,
     pub cancelled_at: Option<UtcMillis>,
 }
@@ -85,7 +85,7 @@ pub struct Revenue {
 
 /// An active subscription, and what it is worth a year as was said last.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Active {
+pub struct ActiveSubscription {
     pub id: String,
     pub annual_cents: Option<Cents>,
 }
@@ -95,11 +95,11 @@ pub struct Timeline<'a> {
     /// The earliest sign-up.
     pub signup: Option<&'a Fact>,
     pub payments: Vec<Payment<'a>>,
-    pub stays: Vec<Stay>,
+    pub stays: Vec<PaidPeriod>,
     /// When the account went from not cancelled to cancelled.
     pub cancellations: Vec<UtcMillis>,
     /// Subscriptions that are active at the end, by id.
-    pub active: Vec<Active>,
+    pub active: Vec<ActiveSubscription>,
     /// Subscriptions and what they are worth a year, while the account pays.
     pub revenue: Vec<Revenue>,
     /// All facts of the account itself, in order.
@@ -121,13 +121,16 @@ impl<'a> Timeline<'a> {
                 }
             }
         }
-        let mut walk = Walk::default();
+        let mut walk = TimelineBuilder::default();
         for fact in known.iter().copied().filter(|f| f.account_id == account) {
             walk.step(fact, &claims);
         }
         let worth = |id: &str| walk.worth.get(id).map(|cents| Cents(*cents));
-        let mut active: Vec<Active> =
-            walk.subscriptions.iter().map(|id| Active { id: (*id).to_owned(), annual_cents: worth(id) }).collect();
+        let mut active: Vec<ActiveSubscription> = walk
+            .subscriptions
+            .iter()
+            .map(|id| ActiveSubscription { id: (*id).to_owned(), annual_cents: worth(id) })
+            .collect();
         active.sort_by(|a, b| a.id.cmp(&b.id));
         let mut timeline = walk.timeline;
         timeline.active = active;
@@ -149,7 +152,7 @@ impl<'a> Timeline<'a> {
 
 /// The state while walking through an account's facts.
 #[derive(Default)]
-struct Walk<'a> {
+struct TimelineBuilder<'a> {
     timeline: Timeline<'a>,
     stay: Option<usize>,
     subscriptions: HashSet<&'a str>,
@@ -160,7 +163,7 @@ struct Walk<'a> {
     gone: bool,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> TimelineBuilder<'a> {
     fn step(&mut self, fact: &'a Fact, claims: &HashMap<&str, &'a Fact>) {
         self.timeline.facts.push(fact);
         match &fact.payload {
@@ -222,7 +225,7 @@ impl<'a> Walk<'a> {
         }
         let stays = &mut self.timeline.stays;
         let stay = *self.stay.get_or_insert_with(|| {
-            stays.push(Stay { first_paid_at: fact.at, cancelled_at: None });
+            stays.push(PaidPeriod { first_paid_at: fact.at, cancelled_at: None });
             stays.len() - 1
         });
         self.timeline.payments.push(Payment {

@@ -7,8 +7,8 @@
 use crate::base::money::{Bps, Cents};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::invoice;
-use crate::engine::accrual::invoice::PartnerTerm;
-use crate::engine::accrual::{Bucket, line_id};
+use crate::engine::accrual::invoice::PartnerModifier;
+use crate::engine::accrual::{Balance, line_id};
 use crate::program::catalog::Catalog;
 use crate::program::document::Document;
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use std::collections::{BTreeSet, HashMap};
 
 /// A line for an invoice, with what says whether anything but its rate bears on it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Earned {
+pub struct BaseAccrual {
     pub id: String,
     pub partner_id: String,
     pub account_id: String,
@@ -33,19 +33,19 @@ pub struct Earned {
 
 /// A modifier's line beside another. What is not said is as it is there: instant, event, hold.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Added {
+pub struct ModifierAccrual {
     pub beside: String,
     pub id: String,
     pub account: String,
     pub modifier: String,
     pub cents: Cents,
-    pub bucket: Bucket,
+    pub bucket: Balance,
 }
 
 #[derive(Debug, Default, PartialEq)]
-pub struct TopUp {
+pub struct ModifierBackfill {
     /// Lines to be made, of accounts that are all plain.
-    pub lines: Vec<Added>,
+    pub lines: Vec<ModifierAccrual>,
     /// Accounts that have to be decided.
     pub others: BTreeSet<String>,
 }
@@ -60,8 +60,13 @@ pub fn applies(document: &Document) -> bool {
 }
 
 /// What `terms`, by partner, add to `earned`, which holds every line for invoices that those partners have in `program`.
-pub fn top_up(catalog: &Catalog, program: &str, earned: &[Earned], terms: &HashMap<String, Vec<PartnerTerm>>) -> TopUp {
-    let mut found = TopUp::default();
+pub fn top_up(
+    catalog: &Catalog,
+    program: &str,
+    earned: &[BaseAccrual],
+    terms: &HashMap<String, Vec<PartnerModifier>>,
+) -> ModifierBackfill {
+    let mut found = ModifierBackfill::default();
     let standing = standing(earned);
     for base in earned {
         let Some(document) = catalog.in_force(program, base.at_ms) else { continue };
@@ -94,7 +99,7 @@ pub fn top_up(catalog: &Catalog, program: &str, earned: &[Earned], terms: &HashM
 
 /// Whose line stands by account and basis. `None` where that cannot be said: it does not stand in full, or another
 /// modifier's line is there too, of which one was given up.
-fn standing(earned: &[Earned]) -> HashMap<(&str, &str), Option<&str>> {
+fn standing(earned: &[BaseAccrual]) -> HashMap<(&str, &str), Option<&str>> {
     let mut standing: HashMap<(&str, &str), Option<&str>> = HashMap::new();
     for e in earned {
         let whole = (e.plain == 1).then_some(e.rule_id.as_str());
@@ -104,16 +109,21 @@ fn standing(earned: &[Earned]) -> HashMap<(&str, &str), Option<&str>> {
 }
 
 /// The modifier's line beside a plain one, which may come to nothing; `None` where the account has to be decided.
-fn added(document: &Document, base: &Earned, basis: &str, (modifier, better): (String, Bps)) -> Option<Option<Added>> {
+fn added(
+    document: &Document,
+    base: &BaseAccrual,
+    basis: &str,
+    (modifier, better): (String, Bps),
+) -> Option<Option<ModifierAccrual>> {
     let amount = base.amount_cents.filter(|_| base.plain == 1 && base.program_version == document.version)?;
     let cents = Cents(invoice::share(better, amount)?.0 - base.earned_cents.0);
-    let added = Added {
+    let added = ModifierAccrual {
         beside: base.id.clone(),
         id: line_id(&document.id, &base.partner_id, &modifier, &base.account_id, basis),
         account: base.account_id.clone(),
         modifier,
         cents,
-        bucket: Bucket::first(document),
+        bucket: Balance::first(document),
     };
     Some((cents > Cents::ZERO).then_some(added))
 }
@@ -122,9 +132,9 @@ fn added(document: &Document, base: &Earned, basis: &str, (modifier, better): (S
 mod tests {
     use super::*;
 
-    fn line(rule: &str, basis: &str, plain: i64) -> Earned {
+    fn line(rule: &str, basis: &str, plain: i64) -> BaseAccrual {
         let text = str::to_owned;
-        Earned {
+        BaseAccrual {
             id: text(rule),
             partner_id: text("p"),
             account_id: text("a"),

@@ -3,15 +3,15 @@
 use crate::base::time::UtcMillis;
 use crate::engine::account::lifecycle;
 use crate::engine::account::timeline::{Fact, Timeline};
-use crate::engine::accrual::{Bucket, Line, LineState};
-use crate::engine::review::risk::Standing;
+use crate::engine::accrual::{Accrual, AccrualState, Balance};
+use crate::engine::review::risk::ReviewStatus;
 use crate::engine::sabotage;
 use crate::engine::sabotage::Fault as Sabotage;
 use crate::engine::settlement::schedule;
 use crate::program::document::{Document, Hold};
 
 /// An account's facts, as holds judge them.
-pub struct Grounds<'a> {
+pub struct HoldContext<'a> {
     pub document: &'a Document,
     pub account: &'a str,
     pub facts: &'a [&'a Fact],
@@ -20,7 +20,7 @@ pub struct Grounds<'a> {
 
 /// When what was earned at `at` in a stay (`None` where there is no payment yet) vests, or why it never will.
 /// `Ok(None)`: not to be said yet.
-pub fn vesting(g: &Grounds, stay: Option<usize>, at: UtcMillis) -> Result<Option<UtcMillis>, String> {
+pub fn vesting(g: &HoldContext, stay: Option<usize>, at: UtcMillis) -> Result<Option<UtcMillis>, String> {
     match &g.document.vesting.hold {
         Hold::None {} => Ok(Some(at)),
         Hold::DaysAfterFirstPayment { days, void_if_cancelled } => {
@@ -50,7 +50,7 @@ pub fn vesting(g: &Grounds, stay: Option<usize>, at: UtcMillis) -> Result<Option
 }
 
 /// Where the hold waits for a state: the cancellation after which the account earns nothing more.
-pub fn earning_ended(g: &Grounds) -> Option<UtcMillis> {
+pub fn earning_ended(g: &HoldContext) -> Option<UtcMillis> {
     let Hold::UntilState { state, churn_days } = &g.document.vesting.hold else { return None };
     let sustained =
         g.document.state(state).is_some_and(|s| lifecycle::first_held(g.document, s, g.account, g.facts).is_some());
@@ -59,13 +59,13 @@ pub fn earning_ended(g: &Grounds) -> Option<UtcMillis> {
 }
 
 /// The cancellation inside so many days of the first payment.
-fn churned_at(g: &Grounds, days: i64) -> Option<UtcMillis> {
+fn churned_at(g: &HoldContext, days: i64) -> Option<UtcMillis> {
     let paid = g.timeline.first_paid_at().filter(|_| !sabotage::is(Sabotage::ChurnKeeps))?;
     g.timeline.cancellations.iter().copied().find(|c| *c >= paid && *c < paid.plus_days(days))
 }
 
 /// The first cancellation since the account signed up.
-fn left_at(g: &Grounds) -> Option<UtcMillis> {
+fn left_at(g: &HoldContext) -> Option<UtcMillis> {
     let signed_up = g.timeline.signup?.at;
     g.timeline.cancellations.iter().copied().find(|c| *c >= signed_up)
 }
@@ -73,7 +73,7 @@ fn left_at(g: &Grounds) -> Option<UtcMillis> {
 /// A flat reward earned at `since` and granted at `at` is void if the account cancels, or its first invoice is taken
 /// back in full, before the scheduled time of the run that vests it. `None`: no run is in sight yet, and whatever is
 /// known comes before it.
-pub fn flat_void(g: &Grounds, since: UtcMillis, at: UtcMillis, vests_at: Option<UtcMillis>) -> Option<String> {
+pub fn flat_void(g: &HoldContext, since: UtcMillis, at: UtcMillis, vests_at: Option<UtcMillis>) -> Option<String> {
     // What is dated at a run's very time is the next run's.
     let next = |vests_at: UtcMillis| schedule::next_run_at(g.document.settlement.cadence, vests_at.max(at.plus_ms(1)));
     let run = vests_at.map_or(UtcMillis(i64::MAX), next);
@@ -86,19 +86,19 @@ pub fn flat_void(g: &Grounds, since: UtcMillis, at: UtcMillis, vests_at: Option<
 }
 
 /// What a review makes of a line: held while it is open, void once it is rejected. What a run has vested stays.
-pub fn review(line: &mut Line, standing: &Standing) {
+pub fn review(line: &mut Accrual, standing: &ReviewStatus) {
     match standing {
-        Standing::Clear => {}
-        Standing::Held if sabotage::is(Sabotage::HoldIgnored) => {}
-        Standing::Held if line.state == LineState::Pending || line.state == LineState::Available => {
-            line.state = LineState::Held;
+        ReviewStatus::Clear => {}
+        ReviewStatus::Held if sabotage::is(Sabotage::HoldIgnored) => {}
+        ReviewStatus::Held if line.state == AccrualState::Pending || line.state == AccrualState::Available => {
+            line.state = AccrualState::Held;
             line.reason = "held for review".to_owned();
         }
-        Standing::Held => {}
-        Standing::Rejected(reason) => line.void(format!("rejected in review: {reason}")),
+        ReviewStatus::Held => {}
+        ReviewStatus::Rejected(reason) => line.void(format!("rejected in review: {reason}")),
     }
     // A fresh line that is held has not vested.
-    if line.state == LineState::Held && line.postings == 0 && line.bucket == Bucket::Available {
-        line.bucket = Bucket::Pending;
+    if line.state == AccrualState::Held && line.postings == 0 && line.bucket == Balance::Available {
+        line.bucket = Balance::Pending;
     }
 }

@@ -9,15 +9,15 @@ use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::account::lifecycle;
 use crate::engine::account::timeline::{Fact, Payment, Timeline};
 use crate::engine::accrual::hold;
-use crate::engine::accrual::hold::Grounds;
-use crate::engine::accrual::{Bucket, Ground, Line, LineState};
+use crate::engine::accrual::hold::HoldContext;
+use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance};
 use crate::engine::attribution::Binding;
 use crate::engine::event::Payload;
-use crate::engine::review::risk::Standing;
+use crate::engine::review::risk::ReviewStatus;
 use crate::engine::sabotage;
 use crate::engine::sabotage::Fault as Sabotage;
 use crate::program::catalog::Catalog;
-use crate::program::document::{Document, Effect, Hold, Reward, RewardTerms, Span, Trigger};
+use crate::program::document::{Document, Effect, Hold, Reward, RewardConditions, Span, Trigger};
 use serde::Deserialize;
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ pub const NEVER: UtcMillis = UtcMillis(253_402_300_799_999);
 
 /// A modifier that a partner has earned, as the last run found.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct PartnerTerm {
+pub struct PartnerModifier {
     pub partner_id: String,
     pub program_id: String,
     pub modifier_id: String,
@@ -37,33 +37,33 @@ pub struct PartnerTerm {
 
 /// What runs have found about partners that bears on an account's lines.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms<'a> {
+pub struct PartnerModifiers<'a> {
     /// By partner.
-    pub modifiers: &'a HashMap<String, Vec<PartnerTerm>>,
+    pub modifiers: &'a HashMap<String, Vec<PartnerModifier>>,
     /// What monthly caps take, by line.
     pub capped: &'a HashMap<String, Cents>,
 }
 
-impl<'a> Terms<'a> {
-    fn of(&self, partner: &str) -> &'a [PartnerTerm] {
+impl<'a> PartnerModifiers<'a> {
+    fn of(&self, partner: &str) -> &'a [PartnerModifier] {
         self.modifiers.get(partner).map_or(&[], Vec::as_slice)
     }
 }
 
 /// One account bound to one program.
-pub struct Bound<'a> {
+pub struct ReferredAccount<'a> {
     pub catalog: &'a Catalog,
     pub binding: &'a Binding,
     pub account: &'a str,
     pub facts: &'a [&'a Fact],
     pub timeline: &'a Timeline<'a>,
-    pub standing: &'a Standing,
-    pub terms: Terms<'a>,
+    pub standing: &'a ReviewStatus,
+    pub terms: PartnerModifiers<'a>,
 }
 
-impl<'a> Bound<'a> {
-    fn grounds(&'a self, document: &'a Document) -> Grounds<'a> {
-        Grounds { document, account: self.account, facts: self.facts, timeline: self.timeline }
+impl<'a> ReferredAccount<'a> {
+    fn grounds(&'a self, document: &'a Document) -> HoldContext<'a> {
+        HoldContext { document, account: self.account, facts: self.facts, timeline: self.timeline }
     }
 
     fn counts(&self, at: UtcMillis, event: &str) -> bool {
@@ -72,7 +72,7 @@ impl<'a> Bound<'a> {
 }
 
 /// The lines of the account's payments since it was bound.
-pub fn invoice_lines(b: &Bound) -> Vec<Line> {
+pub fn invoice_lines(b: &ReferredAccount) -> Vec<Accrual> {
     let mut lines = Vec::new();
     let mut used: HashMap<String, i64> = HashMap::new();
     let mut first = true;
@@ -95,7 +95,7 @@ pub fn invoice_lines(b: &Bound) -> Vec<Line> {
 
 /// The flat lines of events other than payments, where a program settles by runs: the first such event since the
 /// account was bound.
-pub fn event_lines(b: &Bound) -> Vec<Line> {
+pub fn event_lines(b: &ReferredAccount) -> Vec<Accrual> {
     let mut lines = Vec::new();
     let Some(now) = b.catalog.all_in_force(NEVER).into_iter().find(|d| d.id == b.binding.program) else { return lines };
     for kind in now.rewards.iter().filter_map(|r| event_of(r)).filter(|kind| *kind != "invoice.paid") {
@@ -104,7 +104,7 @@ pub fn event_lines(b: &Bound) -> Vec<Line> {
         for fact in facts {
             let Some(document) = b.catalog.in_force(&b.binding.program, fact.at) else { continue };
             for reward in document.rewards.iter().filter(|r| event_of(r) == Some(kind)) {
-                let earned = lines.iter().any(|l: &Line| l.rule_id == reward.id);
+                let earned = lines.iter().any(|l: &Accrual| l.rule_id == reward.id);
                 let Some(cents) = reward.amount.flat_cents.filter(|_| !earned) else { continue };
                 if meets(&reward.when, b.binding, None, Some(fact)) {
                     lines.push(flat_line(b, document, reward, fact, cents));
@@ -115,22 +115,22 @@ pub fn event_lines(b: &Bound) -> Vec<Line> {
     lines
 }
 
-fn flat_line(b: &Bound, document: &Document, reward: &Reward, fact: &Fact, cents: Cents) -> Line {
-    let ground = Ground {
+fn flat_line(b: &ReferredAccount, document: &Document, reward: &Reward, fact: &Fact, cents: Cents) -> Accrual {
+    let ground = AccrualCause {
         rule: &reward.id,
         basis: format!("event:{}", fact.kind),
         event: &fact.event_id,
         at: fact.at,
         reason: format!("{} was taken in", fact.kind),
     };
-    let mut line = Line::new(document, &b.binding.partner, b.account, ground, cents);
+    let mut line = Accrual::new(document, &b.binding.partner, b.account, ground, cents);
     judge_flat(&mut line, &b.grounds(document));
     hold::review(&mut line, b.standing);
     line
 }
 
 /// When a flat line vests, and whether it is void.
-pub fn judge_flat(line: &mut Line, grounds: &Grounds) {
+pub fn judge_flat(line: &mut Accrual, grounds: &HoldContext) {
     // It belongs to the stay that it falls into, or to the first that begins after it.
     let stay = grounds.timeline.stays.iter().position(|s| s.cancelled_at.is_none_or(|c| c > line.at_ms));
     match hold::vesting(grounds, stay, line.at_ms) {
@@ -146,7 +146,7 @@ pub fn judge_flat(line: &mut Line, grounds: &Grounds) {
 }
 
 /// When what a flat line is for came about. A state is often reached some time before the run that grants it.
-fn earned_at(line: &Line, grounds: &Grounds) -> UtcMillis {
+fn earned_at(line: &Accrual, grounds: &HoldContext) -> UtcMillis {
     let state = line.basis.strip_prefix("state:").and_then(|name| grounds.document.state(name));
     let reached = state.and_then(|s| lifecycle::first_held(grounds.document, s, grounds.account, grounds.facts));
     reached.map_or(line.at_ms, |reached| reached.min(line.at_ms))
@@ -161,7 +161,7 @@ pub fn event_of(reward: &Reward) -> Option<&str> {
 }
 
 /// Whether a reward's terms hold for a binding and the payment or event it would be for.
-pub fn meets(terms: &RewardTerms, binding: &Binding, payment: Option<&Payment>, fact: Option<&Fact>) -> bool {
+pub fn meets(terms: &RewardConditions, binding: &Binding, payment: Option<&Payment>, fact: Option<&Fact>) -> bool {
     let by_source = terms.source.is_empty() || terms.source.contains(&binding.source);
     let by_month = terms.monthly_over_cents.is_none_or(|over| payment.is_some_and(|p| p.is_monthly_over(over)));
     let annual = fact.and_then(|f| match &f.payload {
@@ -172,7 +172,13 @@ pub fn meets(terms: &RewardTerms, binding: &Binding, payment: Option<&Payment>, 
     by_source && by_month && by_year
 }
 
-fn earn(b: &Bound, document: &Document, payment: &Payment, first: bool, used: &mut HashMap<String, i64>) -> Vec<Line> {
+fn earn(
+    b: &ReferredAccount,
+    document: &Document,
+    payment: &Payment,
+    first: bool,
+    used: &mut HashMap<String, i64>,
+) -> Vec<Accrual> {
     let mut lines = Vec::new();
     let rewards = document.rewards.iter().filter(|r| {
         event_of(r) == Some("invoice.paid")
@@ -215,7 +221,7 @@ fn earn(b: &Bound, document: &Document, payment: &Payment, first: bool, used: &m
     lines
 }
 
-fn take_cap(line: &mut Line, taken: Cents, why: &str) {
+fn take_cap(line: &mut Accrual, taken: Cents, why: &str) {
     if taken <= Cents::ZERO {
         return;
     }
@@ -228,23 +234,23 @@ fn take_cap(line: &mut Line, taken: Cents, why: &str) {
 }
 
 fn invoice_line(
-    b: &Bound,
+    b: &ReferredAccount,
     document: &Document,
     payment: &Payment,
     rule: &str,
     on: &str,
     earned: Cents,
-) -> Option<Line> {
+) -> Option<Accrual> {
     let invoice = &payment.invoice.invoice_id;
     let basis = if on.is_empty() { format!("invoice:{invoice}") } else { format!("invoice:{invoice}:{on}") };
     let reason = format!("invoice {invoice} was paid");
-    let ground = Ground { rule, basis, event: payment.event_id, at: payment.at, reason };
-    (earned > Cents::ZERO).then(|| Line::new(document, &b.binding.partner, b.account, ground, earned))
+    let ground = AccrualCause { rule, basis, event: payment.event_id, at: payment.at, reason };
+    (earned > Cents::ZERO).then(|| Accrual::new(document, &b.binding.partner, b.account, ground, earned))
 }
 
 /// The highest rate that a partner's modifiers give this reward, if it is higher than its own. They do not stack.
 pub(crate) fn better_rate(
-    terms: &[PartnerTerm],
+    terms: &[PartnerModifier],
     document: &Document,
     reward: &Reward,
     own: Bps,
@@ -281,7 +287,7 @@ pub(crate) fn share(rate: Bps, amount: Cents) -> Option<Cents> {
     rate.of(amount)
 }
 
-fn in_span(reward: &Reward, b: &Bound, document: &Document, payment: &Payment, first: bool) -> bool {
+fn in_span(reward: &Reward, b: &ReferredAccount, document: &Document, payment: &Payment, first: bool) -> bool {
     match &reward.span {
         Span::Once {} => first,
         Span::Months { from, to } => {
@@ -308,7 +314,7 @@ fn in_span(reward: &Reward, b: &Bound, document: &Document, payment: &Payment, f
 }
 
 /// Takes the refunded share of what the invoice earned from its lines, first line first.
-fn take_back(lines: &mut [Line], payment: &Payment) {
+fn take_back(lines: &mut [Accrual], payment: &Payment) {
     let earned = Cents(lines.iter().map(|l| l.kept().0).sum());
     // A payment is more than zero and at least what was taken back, so the share exists and is at most the whole.
     let mut left = earned.share(payment.taken_back, payment.invoice.amount.cents).unwrap_or(Cents::ZERO);
@@ -323,14 +329,14 @@ fn take_back(lines: &mut [Line], payment: &Payment) {
         line.net_cents.0 -= taken;
         left.0 -= taken;
         if line.net_cents == Cents::ZERO {
-            line.state = LineState::Reversed;
+            line.state = AccrualState::Reversed;
             line.reason = format!("invoice {} was taken back in full", payment.invoice.invoice_id);
         }
     }
 }
 
 /// The hold, the dispute and the review decide what becomes of a line that earned something.
-fn judge(line: &mut Line, b: &Bound, document: &Document, payment: &Payment) {
+fn judge(line: &mut Accrual, b: &ReferredAccount, document: &Document, payment: &Payment) {
     match hold::vesting(&b.grounds(document), Some(payment.stay), payment.at) {
         Err(why) => {
             if hold::earning_ended(&b.grounds(document)).is_some_and(|ended| ended <= payment.at) {
@@ -342,18 +348,18 @@ fn judge(line: &mut Line, b: &Bound, document: &Document, payment: &Payment) {
         }
         Ok(vests_at) => line.vests_at_ms = vests_at.unwrap_or(NEVER),
     }
-    if *b.standing != Standing::Clear && !line.is_over() && !payment.disputed {
+    if *b.standing != ReviewStatus::Clear && !line.is_over() && !payment.disputed {
         hold::review(line, b.standing);
-    } else if let Standing::Rejected(reason) = b.standing {
+    } else if let ReviewStatus::Rejected(reason) = b.standing {
         line.void(format!("rejected in review: {reason}"));
     } else if !line.is_over() && payment.disputed {
-        line.state = LineState::Disputed;
+        line.state = AccrualState::Disputed;
         line.reason = format!("a dispute of invoice {} is open", payment.invoice.invoice_id);
     }
 }
 
 /// What the account's first invoice was discounted, where the program offers that.
-fn benefit_line(b: &Bound, document: &Document, payment: &Payment) -> Option<Line> {
+fn benefit_line(b: &ReferredAccount, document: &Document, payment: &Payment) -> Option<Accrual> {
     document.benefit.as_ref()?;
     let first = b.timeline.payments.first()?;
     let cost = payment.invoice.discount_cents;
@@ -361,17 +367,17 @@ fn benefit_line(b: &Bound, document: &Document, payment: &Payment) -> Option<Lin
         return None;
     }
     let invoice = &payment.invoice.invoice_id;
-    let ground = Ground {
+    let ground = AccrualCause {
         rule: "benefit",
         basis: format!("invoice:{invoice}"),
         event: payment.event_id,
         at: payment.at,
         reason: format!("discount on invoice {invoice}; referred through {}", b.binding.code),
     };
-    let mut line = Line::new(document, "", b.account, ground, cost);
+    let mut line = Accrual::new(document, "", b.account, ground, cost);
     line.unit = format!("cash:{}", document.currency);
-    line.bucket = Bucket::Benefit;
-    line.state = LineState::Settled;
+    line.bucket = Balance::Benefit;
+    line.state = AccrualState::Settled;
     line.payer = "expense".to_owned();
     Some(line)
 }

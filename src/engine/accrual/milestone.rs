@@ -5,9 +5,9 @@ use crate::base::money::Cents;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::lifecycle;
 use crate::engine::accrual::hold;
-use crate::engine::accrual::hold::Grounds;
-use crate::engine::accrual::invoice::{Bound, event_of, judge_flat, meets};
-use crate::engine::accrual::{Bucket, Ground, Line, LineState, line_id};
+use crate::engine::accrual::hold::HoldContext;
+use crate::engine::accrual::invoice::{ReferredAccount, event_of, judge_flat, meets};
+use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance, line_id};
 use crate::engine::event::Payload;
 use crate::engine::sabotage;
 use crate::program::document::{Cadence, Document, Reward, Trigger};
@@ -15,13 +15,13 @@ use serde::Deserialize;
 
 /// What stands in a program's pool, in cents, and whether rewards wait for it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Pool {
+pub struct RewardBudget {
     pub program_id: String,
     pub balance_cents: i64,
     pub waiting: i64,
 }
 
-impl Pool {
+impl RewardBudget {
     /// Draws on the pool, or queues behind it.
     fn covers(&mut self, amount: Cents) -> bool {
         let overtakes = sabotage::is(sabotage::Fault::PoolOvertaken);
@@ -39,7 +39,7 @@ impl Pool {
 }
 
 /// The rewards by state that a run at `as_of` owes, judged on the facts before it (which `b` holds).
-pub fn due(b: &Bound, document: &Document, standing_lines: &[Line], as_of: UtcMillis) -> Vec<Line> {
+pub fn due(b: &ReferredAccount, document: &Document, standing_lines: &[Accrual], as_of: UtcMillis) -> Vec<Accrual> {
     let mut lines = Vec::new();
     for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines)) {
         let (Trigger::State(name), Some(cents)) = (&reward.on, reward.amount.flat_cents) else { continue };
@@ -48,7 +48,7 @@ pub fn due(b: &Bound, document: &Document, standing_lines: &[Line], as_of: UtcMi
             continue;
         }
         let ground = state_ground(reward, name, &b.binding.event, as_of);
-        let mut line = Line::new(document, &b.binding.partner, b.account, ground, cents);
+        let mut line = Accrual::new(document, &b.binding.partner, b.account, ground, cents);
         settle(&mut line, b, document);
         // What is void is not granted; facts that arrive later may yet make it due.
         if !line.is_over() {
@@ -59,7 +59,7 @@ pub fn due(b: &Bound, document: &Document, standing_lines: &[Line], as_of: UtcMi
 }
 
 /// When a run may find the next reward by state; `None`: there is nothing to grant.
-pub fn next_due(b: &Bound, document: &Document, standing_lines: &[Line]) -> Option<UtcMillis> {
+pub fn next_due(b: &ReferredAccount, document: &Document, standing_lines: &[Accrual]) -> Option<UtcMillis> {
     let open = document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines));
     let states = open.filter_map(|r| match &r.on {
         Trigger::State(name) => document.state(name),
@@ -70,11 +70,17 @@ pub fn next_due(b: &Bound, document: &Document, standing_lines: &[Line]) -> Opti
 
 /// What the facts call for at once, in the order of (occurred_at, event id), where a program settles instantly. A pool
 /// that cannot cover a reward makes it wait, and every later one behind it.
-pub fn instant(b: &Bound, document: &Document, standing_lines: &[Line], now: UtcMillis, pool: &mut Pool) -> Vec<Line> {
+pub fn instant(
+    b: &ReferredAccount,
+    document: &Document,
+    standing_lines: &[Accrual],
+    now: UtcMillis,
+    pool: &mut RewardBudget,
+) -> Vec<Accrual> {
     if document.settlement.cadence != Cadence::Instant {
         return Vec::new();
     }
-    let mut lines: Vec<Line> = Vec::new();
+    let mut lines: Vec<Accrual> = Vec::new();
     for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines)) {
         if meets(&reward.when, b.binding, None, None) {
             lines.extend(instant_line(b, document, reward, now));
@@ -89,7 +95,7 @@ pub fn instant(b: &Bound, document: &Document, standing_lines: &[Line], now: Utc
     lines
 }
 
-fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis) -> Option<Line> {
+fn instant_line(b: &ReferredAccount, document: &Document, reward: &Reward, now: UtcMillis) -> Option<Accrual> {
     let line = match &reward.on {
         Trigger::State(name) => {
             let at = lifecycle::first_held(document, document.state(name)?, b.account, b.facts)?;
@@ -101,7 +107,7 @@ fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis)
             let event =
                 b.timeline.facts.iter().rev().find(|f| f.at == own).map_or(b.binding.event.as_str(), |f| &f.event_id);
             let ground = state_ground(reward, name, event, own);
-            Line::new(document, &b.binding.partner, b.account, ground, reward.amount.flat_cents?)
+            Accrual::new(document, &b.binding.partner, b.account, ground, reward.amount.flat_cents?)
         }
         Trigger::Event(kind) => {
             let from = (b.binding.from, b.binding.event.as_str());
@@ -122,7 +128,7 @@ fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis)
                 (None, Payload::Purchase { .. }) => Cents::ZERO,
                 _ => return None,
             };
-            let ground = Ground {
+            let ground = AccrualCause {
                 rule: &reward.id,
                 basis,
                 event: &fact.event_id,
@@ -130,7 +136,7 @@ fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis)
                 reason: format!("{kind} was taken in"),
             };
             // One that earns nothing is kept too: it was the first that was taken in.
-            Line::new(document, &b.binding.partner, b.account, ground, cents)
+            Accrual::new(document, &b.binding.partner, b.account, ground, cents)
         }
     };
     let mut line = line;
@@ -140,15 +146,20 @@ fn instant_line(b: &Bound, document: &Document, reward: &Reward, now: UtcMillis)
 
 /// Rewards once granted stay, and move only with their binding. One that comes back to a binding after none had it
 /// draws on the pool anew.
-pub fn kept(b: &Bound, document: &Document, standing_lines: &[Line], pool: &mut Pool) -> Vec<Line> {
-    let mut kept: Vec<Line> = Vec::new();
-    let mut old: Vec<&Line> =
+pub fn kept(
+    b: &ReferredAccount,
+    document: &Document,
+    standing_lines: &[Accrual],
+    pool: &mut RewardBudget,
+) -> Vec<Accrual> {
+    let mut kept: Vec<Accrual> = Vec::new();
+    let mut old: Vec<&Accrual> =
         standing_lines.iter().filter(|l| l.program_id == document.id && stays(document, l)).collect();
     // A reward that moved before stands once with each partner it was with; what counts is where money stands.
     // Those that come back draw on the pool in the order of (occurred_at, event id).
     old.sort_by_key(|l| {
         let elsewhere = l.partner_id != b.binding.partner;
-        (l.net_cents == Cents::ZERO, l.state != LineState::Waiting, l.at_ms, l.event_id.clone(), elsewhere)
+        (l.net_cents == Cents::ZERO, l.state != AccrualState::Waiting, l.at_ms, l.event_id.clone(), elsewhere)
     });
     for line in old {
         if kept.iter().any(|k| k.rule_id == line.rule_id && k.basis == line.basis) {
@@ -158,13 +169,13 @@ pub fn kept(b: &Bound, document: &Document, standing_lines: &[Line], pool: &mut 
         line.id = line_id(&document.id, &b.binding.partner, &line.rule_id, b.account, &line.basis);
         line.postings = 0;
         line.partner_id = b.binding.partner.clone();
-        if line.state == LineState::Waiting {
+        if line.state == AccrualState::Waiting {
             kept.push(line);
             continue;
         }
         let stood = line.net_cents;
         line.net_cents = line.kept();
-        line.state = if line.bucket == Bucket::Available { LineState::Available } else { LineState::Pending };
+        line.state = if line.bucket == Balance::Available { AccrualState::Available } else { AccrualState::Pending };
         line.reason = reason_of(&line.basis);
         settle(&mut line, b, document);
         let drawn = Cents(line.net_cents.0 - stood.0);
@@ -177,9 +188,9 @@ pub fn kept(b: &Bound, document: &Document, standing_lines: &[Line], pool: &mut 
 }
 
 /// Shows a reward that the pool cannot cover: in no balance.
-pub fn wait(line: &mut Line) {
+pub fn wait(line: &mut Accrual) {
     line.net_cents = Cents::ZERO;
-    line.state = LineState::Waiting;
+    line.state = AccrualState::Waiting;
     line.reason = "waits for the program's pool to be funded".to_owned();
 }
 
@@ -192,12 +203,12 @@ pub fn reason_of(basis: &str) -> String {
 }
 
 /// Whether a line is one that, once granted, stays.
-fn stays(document: &Document, line: &Line) -> bool {
+fn stays(document: &Document, line: &Accrual) -> bool {
     line.basis.starts_with("state:")
         || (document.settlement.cadence == Cadence::Instant && line.basis.starts_with("event:"))
 }
 
-fn is_granted(document: &Document, reward: &Reward, standing_lines: &[Line]) -> bool {
+fn is_granted(document: &Document, reward: &Reward, standing_lines: &[Accrual]) -> bool {
     if sabotage::is(sabotage::Fault::GrantAgain) {
         return false;
     }
@@ -211,23 +222,23 @@ fn is_granted(document: &Document, reward: &Reward, standing_lines: &[Line]) -> 
 }
 
 /// The hold and the reviews decide what becomes of a granted line.
-fn settle(line: &mut Line, b: &Bound, document: &Document) {
+fn settle(line: &mut Accrual, b: &ReferredAccount, document: &Document) {
     if line.earned_cents == Cents::ZERO {
         return line.void(format!("{}: it earns nothing, and no later one does", line.reason));
     }
-    judge_flat(line, &Grounds { document, account: b.account, facts: b.facts, timeline: b.timeline });
+    judge_flat(line, &HoldContext { document, account: b.account, facts: b.facts, timeline: b.timeline });
     if !line.is_over() {
         hold::review(line, b.standing);
     }
     // What was held stands in pending, and where nothing is settled by runs nothing else would move it on.
     let instant = document.settlement.cadence == Cadence::Instant;
-    if instant && line.state == LineState::Pending && Bucket::first(document) == Bucket::Available {
-        line.state = LineState::Available;
-        line.bucket = Bucket::Available;
+    if instant && line.state == AccrualState::Pending && Balance::first(document) == Balance::Available {
+        line.state = AccrualState::Available;
+        line.bucket = Balance::Available;
     }
 }
 
-fn state_ground<'a>(reward: &'a Reward, state: &str, event: &'a str, at: UtcMillis) -> Ground<'a> {
+fn state_ground<'a>(reward: &'a Reward, state: &str, event: &'a str, at: UtcMillis) -> AccrualCause<'a> {
     let basis = format!("state:{state}");
-    Ground { rule: &reward.id, reason: reason_of(&basis), basis, event, at }
+    AccrualCause { rule: &reward.id, reason: reason_of(&basis), basis, event, at }
 }

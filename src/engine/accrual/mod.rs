@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// Where a line is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LineState {
+pub enum AccrualState {
     Pending,
     /// Waits for a person's decision.
     Held,
@@ -33,17 +33,17 @@ pub enum LineState {
     Settled,
 }
 
-impl LineState {
+impl AccrualState {
     pub fn name(self) -> &'static str {
         match self {
-            LineState::Pending => "pending",
-            LineState::Held => "held",
-            LineState::Disputed => "disputed",
-            LineState::Available => "available",
-            LineState::Waiting => "waiting",
-            LineState::Reversed => "reversed",
-            LineState::Void => "void",
-            LineState::Settled => "settled",
+            AccrualState::Pending => "pending",
+            AccrualState::Held => "held",
+            AccrualState::Disputed => "disputed",
+            AccrualState::Available => "available",
+            AccrualState::Waiting => "waiting",
+            AccrualState::Reversed => "reversed",
+            AccrualState::Void => "void",
+            AccrualState::Settled => "settled",
         }
     }
 }
@@ -51,29 +51,29 @@ impl LineState {
 /// Which balance a line stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Bucket {
+pub enum Balance {
     Pending,
     Available,
     Benefit,
 }
 
-impl Bucket {
+impl Balance {
     /// Where a program's fresh lines stand: without a hold they are available as they are made.
-    pub fn first(document: &Document) -> Bucket {
-        if matches!(document.vesting.hold, Hold::None {}) { Bucket::Available } else { Bucket::Pending }
+    pub fn first(document: &Document) -> Balance {
+        if matches!(document.vesting.hold, Hold::None {}) { Balance::Available } else { Balance::Pending }
     }
 
     pub fn name(self) -> &'static str {
         match self {
-            Bucket::Pending => "pending",
-            Bucket::Available => "available",
-            Bucket::Benefit => "benefit",
+            Balance::Pending => "pending",
+            Balance::Available => "available",
+            Balance::Benefit => "benefit",
         }
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct Accrual {
     pub id: String,
     pub program_id: String,
     pub program_version: i64,
@@ -95,10 +95,10 @@ pub struct Line {
     pub capped_cents: Cents,
     /// What stands.
     pub net_cents: Cents,
-    pub bucket: Bucket,
+    pub bucket: Balance,
     /// The kind of ledger account that it is debited from: `expense`, or `pool` where the operator funds one.
     pub payer: String,
-    pub state: LineState,
+    pub state: AccrualState,
     /// From which instant on a run vests it.
     pub vests_at_ms: UtcMillis,
     pub reason: String,
@@ -107,7 +107,7 @@ pub struct Line {
 }
 
 /// The fact that a line is about.
-pub struct Ground<'a> {
+pub struct AccrualCause<'a> {
     pub rule: &'a str,
     pub basis: String,
     pub event: &'a str,
@@ -115,12 +115,12 @@ pub struct Ground<'a> {
     pub reason: String,
 }
 
-impl Line {
+impl Accrual {
     /// A fresh line of `earned` cents. Without a hold it stands in available as it is made.
-    pub fn new(document: &Document, partner: &str, account: &str, ground: Ground, earned: Cents) -> Line {
-        let bucket = Bucket::first(document);
-        let state = if bucket == Bucket::Pending { LineState::Pending } else { LineState::Available };
-        Line {
+    pub fn new(document: &Document, partner: &str, account: &str, ground: AccrualCause, earned: Cents) -> Accrual {
+        let bucket = Balance::first(document);
+        let state = if bucket == Balance::Pending { AccrualState::Pending } else { AccrualState::Available };
+        Accrual {
             id: line_id(&document.id, partner, ground.rule, account, &ground.basis),
             program_id: document.id.clone(),
             program_version: document.version,
@@ -152,7 +152,7 @@ impl Line {
     /// It will never be earned.
     pub fn void(&mut self, reason: String) {
         self.net_cents = Cents::ZERO;
-        self.state = LineState::Void;
+        self.state = AccrualState::Void;
         self.reason = reason;
     }
 
@@ -163,7 +163,7 @@ impl Line {
 
     /// Nothing to be decided about it any more.
     pub fn is_over(&self) -> bool {
-        matches!(self.state, LineState::Void | LineState::Reversed)
+        matches!(self.state, AccrualState::Void | AccrualState::Reversed)
     }
 }
 

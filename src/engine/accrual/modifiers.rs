@@ -5,10 +5,10 @@
 
 use crate::base::money::Cents;
 use crate::base::time::{Month, Quarter, UtcMillis};
-use crate::engine::account::decision::{Decision, GroupDecision};
+use crate::engine::account::decision::{AccountDecision, GroupDecision};
 use crate::engine::account::timeline::Revenue;
-use crate::engine::accrual::Line;
-use crate::engine::accrual::invoice::PartnerTerm;
+use crate::engine::accrual::Accrual;
+use crate::engine::accrual::invoice::PartnerModifier;
 use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
 use std::collections::{BTreeMap, HashMap};
 
@@ -29,20 +29,20 @@ struct Room {
 
 /// Gathers what decisions under a document say about its partners.
 #[derive(Default)]
-pub struct Gathered {
+pub struct ModifierInputs {
     /// By partner.
     referrals: BTreeMap<String, Vec<Referral>>,
     /// By reward, partner and month.
     rooms: BTreeMap<(String, String, Month), Vec<Room>>,
 }
 
-impl Gathered {
+impl ModifierInputs {
     /// Adds the decision about one account.
-    pub fn add(&mut self, document: &Document, account: &str, decision: &Decision) {
+    pub fn add(&mut self, document: &Document, account: &str, decision: &AccountDecision) {
         for group in &decision.groups {
             self.add_referral(document, account, group);
         }
-        let capped = |line: &&Line| document.caps.iter().any(|cap| cap.reward == line.rule_id);
+        let capped = |line: &&Accrual| document.caps.iter().any(|cap| cap.reward == line.rule_id);
         for line in decision.lines.iter().filter(|l| l.program_id == document.id && l.earned_cents > Cents::ZERO) {
             if capped(&line) {
                 let place = (line.rule_id.clone(), line.partner_id.clone(), Month::of(line.at_ms));
@@ -65,8 +65,8 @@ impl Gathered {
     }
 
     /// The modifiers that partners have earned by what happened before `as_of`, by partner.
-    pub fn modifiers(&self, document: &Document, as_of: UtcMillis) -> HashMap<String, Vec<PartnerTerm>> {
-        let mut terms: HashMap<String, Vec<PartnerTerm>> = HashMap::new();
+    pub fn modifiers(&self, document: &Document, as_of: UtcMillis) -> HashMap<String, Vec<PartnerModifier>> {
+        let mut terms: HashMap<String, Vec<PartnerModifier>> = HashMap::new();
         for modifier in &document.modifiers {
             for (partner, referrals) in &self.referrals {
                 let ways = modifier.when_any.iter().flat_map(|when| earned(when, referrals, as_of));
@@ -80,7 +80,7 @@ impl Gathered {
                     continue;
                 }
                 let of_partner = terms.entry(partner.clone()).or_default();
-                of_partner.extend(by_quarter.into_iter().map(|(quarter, from_ms)| PartnerTerm {
+                of_partner.extend(by_quarter.into_iter().map(|(quarter, from_ms)| PartnerModifier {
                     partner_id: partner.clone(),
                     program_id: document.id.clone(),
                     modifier_id: modifier.id.clone(),

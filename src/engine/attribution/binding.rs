@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A partner's link, as far as attribution asks.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Link {
+pub struct AttributionLink {
     pub code: String,
     pub program_id: String,
     pub partner_id: String,
@@ -25,7 +25,7 @@ pub struct Link {
     pub partner_website: Option<String>,
 }
 
-impl Link {
+impl AttributionLink {
     /// How this link brings accounts: its own source, else what its partner is.
     pub fn brings(&self) -> Source {
         self.source.unwrap_or(match self.kind.as_deref() {
@@ -38,7 +38,7 @@ impl Link {
 
 /// Another account whose sign-up named the same email domain, as it is bound now.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Neighbour {
+pub struct SameDomainAccount {
     pub account_id: String,
     pub email_domain: String,
     pub program_id: String,
@@ -47,7 +47,7 @@ pub struct Neighbour {
     pub event_id: String,
 }
 
-impl Keyed for Neighbour {
+impl Keyed for SameDomainAccount {
     fn key(&self) -> &str {
         &self.email_domain
     }
@@ -78,7 +78,7 @@ pub struct Binding {
 
 /// One touch or code that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Considered {
+pub struct AttributionCandidate {
     pub method: String,
     pub event: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,10 +96,10 @@ pub struct Considered {
 
 /// The answer for one group, attributed or not, with everything that was considered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verdict {
+pub struct AttributionResult {
     pub group: String,
     pub binding: Option<Binding>,
-    pub considered: Vec<Considered>,
+    pub considered: Vec<AttributionCandidate>,
     /// One sentence for a person.
     pub reason: String,
 }

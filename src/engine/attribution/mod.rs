@@ -9,7 +9,9 @@ pub mod touch;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::timeline::{Fact, Timeline};
-pub use crate::engine::attribution::binding::{Binding, Considered, Link, Neighbour, Verdict};
+pub use crate::engine::attribution::binding::{
+    AttributionCandidate, AttributionLink, AttributionResult, Binding, SameDomainAccount,
+};
 use crate::engine::attribution::touch::Touch;
 use crate::engine::event::{OCCURRED_AT_AHEAD_MAX_MS, Payload};
 use crate::engine::sabotage;
@@ -22,15 +24,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub struct Evidence<'a> {
     pub account: &'a str,
     pub facts: &'a [&'a Fact],
-    pub links: &'a HashMap<String, Link>,
+    pub links: &'a HashMap<String, AttributionLink>,
     /// By email domain.
-    pub neighbours: &'a Grouped<Neighbour>,
+    pub neighbours: &'a Grouped<SameDomainAccount>,
 }
 
 /// A touch or code that could bind.
 struct Candidate<'a> {
     document: &'a Document,
-    link: &'a Link,
+    link: &'a AttributionLink,
     method: Method,
     at: UtcMillis,
     click: Option<&'a str>,
@@ -41,11 +43,11 @@ struct Candidate<'a> {
 struct Search<'a> {
     programs: &'a [&'a Document],
     evidence: &'a Evidence<'a>,
-    considered: Vec<Considered>,
+    considered: Vec<AttributionCandidate>,
 }
 
 /// Decides every group of the programs in force at the sign-up.
-pub fn attribute(catalog: &Catalog, timeline: &Timeline, evidence: &Evidence) -> Vec<Verdict> {
+pub fn attribute(catalog: &Catalog, timeline: &Timeline, evidence: &Evidence) -> Vec<AttributionResult> {
     let Some(signup) = timeline.signup else { return Vec::new() };
     let mut groups: BTreeMap<&str, Vec<&Document>> = BTreeMap::new();
     for document in catalog.all_in_force(signup.at) {
@@ -60,10 +62,10 @@ fn decide_group(
     signup: &Fact,
     timeline: &Timeline,
     evidence: &Evidence,
-) -> Verdict {
+) -> AttributionResult {
     let mut search = Search { programs, evidence, considered: Vec::new() };
     let (binding, reason) = search.bind(signup, timeline);
-    Verdict { group: group.to_owned(), binding, considered: search.considered, reason }
+    AttributionResult { group: group.to_owned(), binding, considered: search.considered, reason }
 }
 
 impl<'a> Search<'a> {
@@ -104,8 +106,8 @@ impl<'a> Search<'a> {
         })?;
         let why = format!("moved by an operator: {reason}");
         let (Some(partner), Some(code)) = (partner, code) else { return Some((None, why)) };
-        let source = self.evidence.links.get(code).map_or(Source::DirectLink, Link::brings);
-        self.considered.push(Considered {
+        let source = self.evidence.links.get(code).map_or(Source::DirectLink, AttributionLink::brings);
+        self.considered.push(AttributionCandidate {
             method: "operator".to_owned(),
             event: fact.event_id.clone(),
             program: Some(program.clone()),
@@ -204,7 +206,7 @@ impl<'a> Search<'a> {
         code: &str,
         at: Option<UtcMillis>,
     ) -> usize {
-        self.considered.push(Considered {
+        self.considered.push(AttributionCandidate {
             method: method.name().to_owned(),
             event: event.to_owned(),
             program: document.map(|d| d.id.clone()),
@@ -292,7 +294,7 @@ impl<'a> Search<'a> {
                 && n.account_id != self.evidence.account
                 && (n.from_ms, &n.event_id) < (signup.at, &signup.event_id)
         });
-        let place = |n: &&Neighbour| (n.from_ms, n.event_id.clone());
+        let place = |n: &&SameDomainAccount| (n.from_ms, n.event_id.clone());
         let first = if sabotage::is(Sabotage::LatestNeighbour) {
             before.max_by_key(place)?
         } else {
@@ -386,7 +388,7 @@ fn window(document: &Document, touched: UtcMillis, signed_up: UtcMillis) -> Opti
 }
 
 /// Why a link did not work at an instant. Its age is no reason: a code is good for any date before it was made.
-fn refusal(link: &Link, document: &Document, at: UtcMillis) -> Option<String> {
+fn refusal(link: &AttributionLink, document: &Document, at: UtcMillis) -> Option<String> {
     if document.requires_disclosure && link.disclosure_accepted_at_ms.is_none() {
         return Some("the partner has not accepted the disclosure".to_owned());
     }

@@ -18,7 +18,7 @@ pub struct Touch {
 
 /// What a valid cookie (or the token made of it) says: the visitor's server-given id and the touches, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trail {
+pub struct TouchHistory {
     pub visitor: String,
     pub touches: Vec<Touch>,
 }
@@ -26,7 +26,7 @@ pub struct Trail {
 /// A touch older than this is no program's any more: browsers keep no cookie longer.
 pub const TOUCH_AGE_MAX_DAYS: i64 = 400;
 
-impl Trail {
+impl TouchHistory {
     /// The touch of this code in the clock hour of `now`, whatever its campaign: the visit is already counted.
     pub fn touch_in_hour(&self, code: &str, now: UtcMillis) -> Option<&Touch> {
         let hour = |at: UtcMillis| at.0.div_euclid(HOUR_MS);
@@ -36,7 +36,7 @@ impl Trail {
     /// The trail with a touch appended. One of the same program, code and campaign in the same clock hour is replaced
     /// in place of growing: the newer instant counts, under the click id of the row that was counted. What is older
     /// than 400 days goes, and the oldest beyond eight.
-    pub fn with_touch(mut self, mut touch: Touch) -> Trail {
+    pub fn with_touch(mut self, mut touch: Touch) -> TouchHistory {
         let oldest = touch.at.plus_days(-TOUCH_AGE_MAX_DAYS);
         let hour = touch.at.0.div_euclid(HOUR_MS);
         self.touches.retain(|held| {
@@ -71,8 +71,8 @@ mod tests {
         }
     }
 
-    fn trail(touches: &[Touch]) -> Trail {
-        touches.iter().cloned().fold(Trail::default(), Trail::with_touch)
+    fn trail(touches: &[Touch]) -> TouchHistory {
+        touches.iter().cloned().fold(TouchHistory::default(), TouchHistory::with_touch)
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //! | enough | no such step, one above its band | `offer_inventory` |
 //! | enough | everything else | `keep_going` |
 
-use crate::engine::funnel::{Figures, Place, StageFigures};
+use crate::engine::funnel::{FunnelFigures, Place, StageFigures};
 use crate::program::document::Document;
 use crate::program::measure::{Funnel, Promise};
 use serde::Serialize;
@@ -59,7 +59,7 @@ pub enum TaskKind {
     CallToAction,
 }
 
-pub fn action(funnel: &Funnel, figures: &Figures) -> Action {
+pub fn action(funnel: &Funnel, figures: &FunnelFigures) -> Action {
     let banded: Vec<&StageFigures> = figures.stages.iter().filter(|s| s.band_bps.is_some()).collect();
     let visits = figures.visits;
     if visits == 0 {
@@ -139,7 +139,13 @@ pub fn percent(bps: i64) -> String {
 }
 
 /// The three tasks for the partner's main campaign.
-pub fn tasks(document: &Document, funnel: &Funnel, campaign: &str, figures: &Figures, action: &Action) -> Vec<Task> {
+pub fn tasks(
+    document: &Document,
+    funnel: &Funnel,
+    campaign: &str,
+    figures: &FunnelFigures,
+    action: &Action,
+) -> Vec<Task> {
     let promise = funnel.promise(campaign);
     let task = |kind, (title, brief): (String, String)| Task {
         kind,
@@ -171,7 +177,7 @@ fn blog_post(promise: Option<&Promise>) -> (String, String) {
     (format!("Write a post: {}", p.promise), brief)
 }
 
-fn email(document: &Document, promise: Option<&Promise>, figures: &Figures, action: &Action) -> (String, String) {
+fn email(document: &Document, promise: Option<&Promise>, figures: &FunnelFigures, action: &Action) -> (String, String) {
     let steps = figures.stages.iter().filter(|s| s.band_bps.is_some());
     let reached: Vec<String> = steps.map(|s| format!("{}: {}", s.title.to_lowercase(), s.visitors)).collect();
     let sample = if figures.small_sample { " (a small sample)" } else { "" };
@@ -186,7 +192,7 @@ fn email(document: &Document, promise: Option<&Promise>, figures: &Figures, acti
     (format!("Email the partner its week in {}", document.title), brief)
 }
 
-fn call_to_action(promise: Option<&Promise>, figures: &Figures) -> (String, String) {
+fn call_to_action(promise: Option<&Promise>, figures: &FunnelFigures) -> (String, String) {
     let Some(p) = promise else {
         let brief = "No primary call to action is named for this campaign: choose one, and let the page have no other.";
         return ("Choose the page's one call to action".to_owned(), brief.to_owned());

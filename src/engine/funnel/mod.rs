@@ -21,7 +21,7 @@ const EXPECTED_MIN: i64 = 5;
 
 /// Distinct visitors who reached a stage in the week through a partner and campaign.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Count {
+pub struct StageCount {
     pub partner: String,
     /// Empty where none was named.
     pub campaign: String,
@@ -30,34 +30,34 @@ pub struct Count {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Report {
+pub struct FunnelReport {
     /// Below as many visits a sample is small.
     pub sample_min: i64,
     /// The whole program: what its partners' figures add up to.
-    pub program: Figures,
+    pub program: FunnelFigures,
     /// Large samples before small ones, then by visits.
-    pub partners: Vec<PartnerReport>,
+    pub partners: Vec<PartnerFunnelReport>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PartnerReport {
+pub struct PartnerFunnelReport {
     pub partner: String,
     #[serde(flatten)]
-    pub figures: Figures,
-    pub campaigns: Vec<CampaignReport>,
+    pub figures: FunnelFigures,
+    pub campaigns: Vec<CampaignFunnelReport>,
     pub action: Action,
     pub tasks: Vec<Task>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct CampaignReport {
+pub struct CampaignFunnelReport {
     pub campaign: String,
     #[serde(flatten)]
-    pub figures: Figures,
+    pub figures: FunnelFigures,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Figures {
+pub struct FunnelFigures {
     /// Distinct visitors at the first stage: the sample of every rate.
     pub visits: i64,
     pub small_sample: bool,
@@ -75,13 +75,13 @@ pub struct StageFigures {
     /// As a share of the visits; `None` for the first stage, without visits, and where more reached it than visited.
     pub of_visits: Option<Rate>,
     pub band_bps: Option<Band>,
-    pub against_band: Option<Standing>,
-    pub against_average: Option<Standing>,
+    pub against_band: Option<BandComparison>,
+    pub against_average: Option<BandComparison>,
 }
 
 /// How a rate stands to a band or an average.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Standing {
+pub struct BandComparison {
     pub is: Place,
     /// Whether the whole 95 % interval is on that side.
     pub sure: bool,
@@ -95,7 +95,7 @@ pub enum Place {
     Above,
 }
 
-impl Figures {
+impl FunnelFigures {
     pub fn stage(&self, id: &str) -> Option<&StageFigures> {
         self.stages.iter().find(|s| s.stage == id)
     }
@@ -108,9 +108,9 @@ impl StageFigures {
 }
 
 /// The report of one week. Counts of stages that the document does not have are left out.
-pub fn report(document: &Document, funnel: &Funnel, counts: &[Count]) -> Report {
-    let mut tree: BTreeMap<&str, BTreeMap<&str, Reached>> = BTreeMap::new();
-    let mut whole = Reached::new();
+pub fn report(document: &Document, funnel: &Funnel, counts: &[StageCount]) -> FunnelReport {
+    let mut tree: BTreeMap<&str, BTreeMap<&str, StageCounts>> = BTreeMap::new();
+    let mut whole = StageCounts::new();
     for count in counts.iter().filter(|c| funnel.stages.iter().any(|s| s.id == c.stage)) {
         *tree
             .entry(&count.partner)
@@ -122,50 +122,51 @@ pub fn report(document: &Document, funnel: &Funnel, counts: &[Count]) -> Report 
         *whole.entry(&count.stage).or_default() += count.visitors;
     }
     let program = figures(funnel, &whole, None);
-    let mut partners: Vec<PartnerReport> = tree
+    let mut partners: Vec<PartnerFunnelReport> = tree
         .iter()
         .map(|(partner, campaigns)| partner_report(document, funnel, partner, campaigns, &program))
         .collect();
     partners.sort_by(|a, b| {
-        let key = |p: &PartnerReport| (p.figures.small_sample, std::cmp::Reverse(p.figures.visits), p.partner.clone());
+        let key =
+            |p: &PartnerFunnelReport| (p.figures.small_sample, std::cmp::Reverse(p.figures.visits), p.partner.clone());
         key(a).cmp(&key(b))
     });
-    Report { sample_min: funnel.sample_min, program, partners }
+    FunnelReport { sample_min: funnel.sample_min, program, partners }
 }
 
 /// Visitors by stage.
-type Reached<'a> = BTreeMap<&'a str, i64>;
+type StageCounts<'a> = BTreeMap<&'a str, i64>;
 
 fn partner_report(
     document: &Document,
     funnel: &Funnel,
     partner: &str,
-    campaigns: &BTreeMap<&str, Reached>,
-    program: &Figures,
-) -> PartnerReport {
-    let mut sum = Reached::new();
+    campaigns: &BTreeMap<&str, StageCounts>,
+    program: &FunnelFigures,
+) -> PartnerFunnelReport {
+    let mut sum = StageCounts::new();
     for (stage, visitors) in campaigns.values().flatten() {
         *sum.entry(stage).or_default() += visitors;
     }
     let own = figures(funnel, &sum, Some(program));
-    let mut campaigns: Vec<CampaignReport> = campaigns
+    let mut campaigns: Vec<CampaignFunnelReport> = campaigns
         .iter()
-        .map(|(campaign, reached)| CampaignReport {
+        .map(|(campaign, reached)| CampaignFunnelReport {
             campaign: (*campaign).to_owned(),
             figures: figures(funnel, reached, Some(program)),
         })
         .collect();
     campaigns.sort_by(|a, b| {
-        let key = |c: &CampaignReport| (std::cmp::Reverse(c.figures.visits), c.campaign.clone());
+        let key = |c: &CampaignFunnelReport| (std::cmp::Reverse(c.figures.visits), c.campaign.clone());
         key(a).cmp(&key(b))
     });
     let action = advice::action(funnel, &own);
     let main = campaigns.first().map_or("", |c| c.campaign.as_str());
     let tasks = advice::tasks(document, funnel, main, &own, &action);
-    PartnerReport { partner: partner.to_owned(), figures: own, campaigns, action, tasks }
+    PartnerFunnelReport { partner: partner.to_owned(), figures: own, campaigns, action, tasks }
 }
 
-fn figures(funnel: &Funnel, reached: &Reached, average: Option<&Figures>) -> Figures {
+fn figures(funnel: &Funnel, reached: &StageCounts, average: Option<&FunnelFigures>) -> FunnelFigures {
     let at = |stage: &Stage| reached.get(stage.id.as_str()).copied().unwrap_or(0);
     let visits = funnel.stages.first().map_or(0, at);
     let stages: Vec<StageFigures> = funnel
@@ -188,24 +189,24 @@ fn figures(funnel: &Funnel, reached: &Reached, average: Option<&Figures>) -> Fig
         .collect();
     let small_sample = visits < funnel.sample_min;
     let weakest = if small_sample { None } else { weakest(funnel, &stages, visits) };
-    Figures { visits, small_sample, stages, weakest }
+    FunnelFigures { visits, small_sample, stages, weakest }
 }
 
 /// Judged on the counts, not on the rounded rate: one visitor under the floor is below it.
-fn stands(reached: i64, rate: Rate, from: i64, to: i64) -> Standing {
+fn stands(reached: i64, rate: Rate, from: i64, to: i64) -> BandComparison {
     let share = i128::from(reached) * 10_000;
     let part = |bps: i64| i128::from(bps) * i128::from(rate.sample);
     if share < part(from) {
-        Standing { is: Place::Below, sure: rate.high_bps < from }
+        BandComparison { is: Place::Below, sure: rate.high_bps < from }
     } else if share > part(to) {
-        Standing { is: Place::Above, sure: rate.low_bps > to }
+        BandComparison { is: Place::Above, sure: rate.low_bps > to }
     } else {
-        Standing { is: Place::Within, sure: rate.low_bps >= from && rate.high_bps <= to }
+        BandComparison { is: Place::Within, sure: rate.low_bps >= from && rate.high_bps <= to }
     }
 }
 
 /// A rate whose interval holds the average is like it.
-fn against(rate: Rate, average_bps: i64) -> Standing {
+fn against(rate: Rate, average_bps: i64) -> BandComparison {
     let is = if rate.high_bps < average_bps {
         Place::Below
     } else if rate.low_bps > average_bps {
@@ -213,7 +214,7 @@ fn against(rate: Rate, average_bps: i64) -> Standing {
     } else {
         Place::Within
     };
-    Standing { is, sure: is != Place::Within }
+    BandComparison { is, sure: is != Place::Within }
 }
 
 /// The judged step with the lowest rate in proportion to its band's floor; of equals the earlier.

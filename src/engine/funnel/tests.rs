@@ -7,11 +7,11 @@ fn document() -> Document {
 }
 
 /// Counts of one partner and campaign: visits, leads, demos, activations.
-fn counts(partner: &str, campaign: &str, [visits, leads, demos, activations]: [i64; 4]) -> Vec<Count> {
+fn counts(partner: &str, campaign: &str, [visits, leads, demos, activations]: [i64; 4]) -> Vec<StageCount> {
     [("click", visits), ("lead", leads), ("demo", demos), ("activation", activations)]
         .into_iter()
         .filter(|(_, visitors)| *visitors > 0)
-        .map(|(stage, visitors)| Count {
+        .map(|(stage, visitors)| StageCount {
             partner: partner.to_owned(),
             campaign: campaign.to_owned(),
             stage: stage.to_owned(),
@@ -20,12 +20,12 @@ fn counts(partner: &str, campaign: &str, [visits, leads, demos, activations]: [i
         .collect()
 }
 
-fn of(counts: &[Count]) -> Report {
+fn of(counts: &[StageCount]) -> FunnelReport {
     let document = document();
     report(&document, document.funnel.as_ref().unwrap(), counts)
 }
 
-fn one(reached: [i64; 4]) -> PartnerReport {
+fn one(reached: [i64; 4]) -> PartnerFunnelReport {
     of(&counts("p", "content-qa-checklist", reached)).partners.remove(0)
 }
 
@@ -91,7 +91,7 @@ fn small_samples_are_said_to_be_small_and_never_lead() {
 #[test]
 fn the_average_is_the_programs_whole() {
     let report = of(&[counts("a", "", [300, 2, 0, 0]), counts("b", "", [100, 78, 5, 1])].concat());
-    let lead = |f: &Figures| f.stage("lead").unwrap().clone();
+    let lead = |f: &FunnelFigures| f.stage("lead").unwrap().clone();
     assert_eq!((report.program.visits, lead(&report.program).of_visits.unwrap().rate_bps), (400, 2_000));
     assert_eq!(lead(&report.program).against_average, None);
     let places: Vec<_> =
@@ -123,7 +123,7 @@ fn a_partners_figures_are_the_sum_of_its_campaigns() {
 
 #[test]
 fn what_the_document_does_not_have_is_left_out() {
-    let stray = Count { partner: "p".into(), campaign: String::new(), stage: "gone".into(), visitors: 5 };
+    let stray = StageCount { partner: "p".into(), campaign: String::new(), stage: "gone".into(), visitors: 5 };
     assert!(of(&[stray]).partners.is_empty());
     assert_eq!(of(&[]).program.visits, 0);
     assert_eq!(of(&[]).program.stage("lead").unwrap().of_visits, None);

@@ -4,7 +4,7 @@
 //! no longer called for is reversed. Nothing is ever changed or deleted in the ledger.
 
 use crate::base::money::Cents;
-use crate::engine::accrual::{Bucket, Line, LineState};
+use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use serde::Serialize;
 
 /// One ledger row: `amount_cents` moves from `debit` to `credit`.
@@ -23,12 +23,12 @@ pub struct Transfer {
 }
 
 /// What to write so that `wanted` stands where `standing` stood. `cause` is the event that is taken in.
-pub fn settle(standing: &[Line], wanted: Vec<Line>, cause: &str) -> (Vec<Line>, Vec<Transfer>) {
+pub fn settle(standing: &[Accrual], wanted: Vec<Accrual>, cause: &str) -> (Vec<Accrual>, Vec<Transfer>) {
     let mut writes = Vec::new();
     let mut transfers = Vec::new();
     for old in standing.iter().filter(|old| !wanted.iter().any(|w| w.id == old.id)) {
         let mut gone = old.clone();
-        if gone.earned_cents != Cents::ZERO && !(gone.state == LineState::Void && gone.is_granted()) {
+        if gone.earned_cents != Cents::ZERO && !(gone.state == AccrualState::Void && gone.is_granted()) {
             if !gone.is_granted() {
                 // It earned nothing after all: it takes no room under a cap either.
                 gone.earned_cents = Cents::ZERO;
@@ -51,8 +51,8 @@ pub fn settle(standing: &[Line], wanted: Vec<Line>, cause: &str) -> (Vec<Line>, 
             }
         }
         let old = moved.as_ref().or(old);
-        if line.bucket == Bucket::Available && line.state == LineState::Pending {
-            line.state = LineState::Available;
+        if line.bucket == Balance::Available && line.state == AccrualState::Pending {
+            line.state = AccrualState::Available;
         }
         push(old, line, cause, &mut writes, &mut transfers);
     }
@@ -65,7 +65,7 @@ pub fn account_id(program: &str, unit: &str, kind: &str, partner: &str) -> Strin
 }
 
 /// The row that makes `amount` stand where the line stands; its number is the line's count of postings.
-pub fn accrue(line: &Line, amount: Cents, cause: &str) -> Transfer {
+pub fn accrue(line: &Accrual, amount: Cents, cause: &str) -> Transfer {
     Transfer {
         id: format!("{}.{}", line.id, line.postings),
         line: line.id.clone(),
@@ -80,21 +80,27 @@ pub fn accrue(line: &Line, amount: Cents, cause: &str) -> Transfer {
 }
 
 /// Whether a line that was held stands in available from now on: it is of a program without a hold, so no run will move it.
-fn is_released(old: &Line, line: &Line) -> bool {
-    old.bucket == Bucket::Pending && line.bucket == Bucket::Available && line.state == LineState::Available
+fn is_released(old: &Accrual, line: &Accrual) -> bool {
+    old.bucket == Balance::Pending && line.bucket == Balance::Available && line.state == AccrualState::Available
 }
 
 /// Empties the balance in which the line stood; it accrues anew in the other. Answers the line as it stands in between.
-fn take_out(old: &Line, line: &mut Line, cause: &str, transfers: &mut Vec<Transfer>) -> Line {
+fn take_out(old: &Accrual, line: &mut Accrual, cause: &str, transfers: &mut Vec<Transfer>) -> Accrual {
     if old.net_cents != Cents::ZERO {
         line.postings += 1;
-        let forth = accrue(&Line { postings: line.postings, ..old.clone() }, old.net_cents, cause);
+        let forth = accrue(&Accrual { postings: line.postings, ..old.clone() }, old.net_cents, cause);
         transfers.push(Transfer { code: "reverse", debit: forth.credit, credit: forth.debit, ..forth });
     }
-    Line { net_cents: Cents::ZERO, bucket: Bucket::Available, postings: line.postings, ..old.clone() }
+    Accrual { net_cents: Cents::ZERO, bucket: Balance::Available, postings: line.postings, ..old.clone() }
 }
 
-fn push(old: Option<&Line>, mut line: Line, cause: &str, writes: &mut Vec<Line>, transfers: &mut Vec<Transfer>) {
+fn push(
+    old: Option<&Accrual>,
+    mut line: Accrual,
+    cause: &str,
+    writes: &mut Vec<Accrual>,
+    transfers: &mut Vec<Transfer>,
+) {
     let difference = line.net_cents.0 - old.map_or(0, |o| o.net_cents.0);
     if difference == 0 && old == Some(&line) {
         return;

@@ -2,7 +2,7 @@
 
 use crate::base::id::hex;
 use crate::base::time::{HOUR_MS, UtcMillis};
-use crate::engine::link::Link;
+use crate::engine::link::LinkRecord;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::rc::Rc;
@@ -24,7 +24,7 @@ pub struct Click {
     /// Unique: a second attempt to write the same click does nothing.
     pub id: String,
     /// As it was at the click. Shared, not copied: thousands of clicks may wait for one link.
-    pub link: Rc<Link>,
+    pub link: Rc<LinkRecord>,
     /// The one the URL named, else the link's; empty where neither names one.
     pub campaign: String,
     pub visitor: Visitor,

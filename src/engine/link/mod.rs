@@ -14,7 +14,7 @@ pub const CAMPAIGN_MAX: usize = 64;
 
 /// A link with what its partner and the program's document in force say about it. Serialised as kept in KV.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
+pub struct LinkRecord {
     pub code: String,
     pub partner_id: String,
     pub program_id: String,
@@ -38,7 +38,7 @@ pub struct Link {
     pub fingerprinted: bool,
 }
 
-impl Link {
+impl LinkRecord {
     /// Whether a click at `now` counts. A link that is not live behaves like an unknown one.
     pub fn live(&self, now: UtcMillis) -> bool {
         let over = |end: Option<UtcMillis>| end.is_some_and(|end| end <= now);

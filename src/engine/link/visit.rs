@@ -6,7 +6,7 @@
 
 /// The headers that decide, as received. `None` where the request has no such header.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Signals<'a> {
+pub struct RequestSignals<'a> {
     pub method: &'a str,
     pub user_agent: Option<&'a str>,
     /// `Sec-Purpose`, `Purpose`, `X-Purpose` and `X-Moz`, whichever are there.
@@ -16,7 +16,7 @@ pub struct Signals<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Visit {
+pub enum VisitKind {
     /// A person's top-level navigation: counted, and given the cookie.
     Visit,
     /// A known crawler, unfurler or tool: counted as `bot`, no cookie.
@@ -106,16 +106,16 @@ const BOTS: &[&str] = &[
 const NOT_BOTS: [&str; 1] = ["cubot"];
 
 /// Classifies a request. Prefetch and embedding are looked at before the User-Agent: they are never counted.
-pub fn classify(signals: &Signals<'_>) -> Visit {
+pub fn classify(signals: &RequestSignals<'_>) -> VisitKind {
     if !signals.method.eq_ignore_ascii_case("GET") || signals.purposes.iter().flatten().any(|p| is_prefetch(p)) {
-        return Visit::Prefetch;
+        return VisitKind::Prefetch;
     }
     let differs =
         |sent: Option<&str>, wanted: &str| sent.is_some_and(|value| !value.trim().eq_ignore_ascii_case(wanted));
     if differs(signals.fetch_mode, "navigate") || differs(signals.fetch_dest, "document") {
-        return Visit::Embed;
+        return VisitKind::Embed;
     }
-    if signals.user_agent.is_none_or(is_bot) { Visit::Bot } else { Visit::Visit }
+    if signals.user_agent.is_none_or(is_bot) { VisitKind::Bot } else { VisitKind::Visit }
 }
 
 /// Whether a page's own request (a beacon, a pixel) comes of somebody looking at it: by no program, for no prefetch.
@@ -165,13 +165,13 @@ mod tests {
     const CHROME: &str =
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
-    fn browser() -> Signals<'static> {
-        Signals {
+    fn browser() -> RequestSignals<'static> {
+        RequestSignals {
             method: "GET",
             user_agent: Some(CHROME),
             fetch_mode: Some("navigate"),
             fetch_dest: Some("document"),
-            ..Signals::default()
+            ..RequestSignals::default()
         }
     }
 
@@ -180,30 +180,30 @@ mod tests {
         let purposes = |place: usize, value| {
             let mut purposes = [None; 4];
             purposes[place] = Some(value);
-            Signals { purposes, ..browser() }
+            RequestSignals { purposes, ..browser() }
         };
-        let fetch = |fetch_mode, fetch_dest| Signals { fetch_mode, fetch_dest, ..browser() };
+        let fetch = |fetch_mode, fetch_dest| RequestSignals { fetch_mode, fetch_dest, ..browser() };
         for (signals, expected) in [
-            (browser(), Visit::Visit),
-            (fetch(None, None), Visit::Visit),
-            (fetch(Some("Navigate"), None), Visit::Visit),
-            (Signals { method: "HEAD", ..browser() }, Visit::Prefetch),
-            (Signals { method: "POST", ..browser() }, Visit::Prefetch),
-            (Signals { method: "", ..browser() }, Visit::Prefetch),
-            (Signals { user_agent: None, ..browser() }, Visit::Bot),
-            (Signals { user_agent: Some(""), ..browser() }, Visit::Bot),
-            (Signals { user_agent: Some("  "), ..browser() }, Visit::Bot),
-            (purposes(0, "prefetch;prerender"), Visit::Prefetch),
-            (purposes(1, "prefetch"), Visit::Prefetch),
-            (purposes(2, "preview"), Visit::Prefetch),
-            (purposes(3, "Prefetch"), Visit::Prefetch),
-            (purposes(0, ""), Visit::Visit),
-            (fetch(Some("no-cors"), Some("image")), Visit::Embed),
-            (fetch(Some("navigate"), Some("iframe")), Visit::Embed),
-            (fetch(Some("cors"), Some("empty")), Visit::Embed),
-            (fetch(Some(""), None), Visit::Embed),
-            (Signals { user_agent: Some("Slackbot"), ..fetch(Some("no-cors"), None) }, Visit::Embed),
-            (Signals { user_agent: Some("Slackbot"), ..browser() }, Visit::Bot),
+            (browser(), VisitKind::Visit),
+            (fetch(None, None), VisitKind::Visit),
+            (fetch(Some("Navigate"), None), VisitKind::Visit),
+            (RequestSignals { method: "HEAD", ..browser() }, VisitKind::Prefetch),
+            (RequestSignals { method: "POST", ..browser() }, VisitKind::Prefetch),
+            (RequestSignals { method: "", ..browser() }, VisitKind::Prefetch),
+            (RequestSignals { user_agent: None, ..browser() }, VisitKind::Bot),
+            (RequestSignals { user_agent: Some(""), ..browser() }, VisitKind::Bot),
+            (RequestSignals { user_agent: Some("  "), ..browser() }, VisitKind::Bot),
+            (purposes(0, "prefetch;prerender"), VisitKind::Prefetch),
+            (purposes(1, "prefetch"), VisitKind::Prefetch),
+            (purposes(2, "preview"), VisitKind::Prefetch),
+            (purposes(3, "Prefetch"), VisitKind::Prefetch),
+            (purposes(0, ""), VisitKind::Visit),
+            (fetch(Some("no-cors"), Some("image")), VisitKind::Embed),
+            (fetch(Some("navigate"), Some("iframe")), VisitKind::Embed),
+            (fetch(Some("cors"), Some("empty")), VisitKind::Embed),
+            (fetch(Some(""), None), VisitKind::Embed),
+            (RequestSignals { user_agent: Some("Slackbot"), ..fetch(Some("no-cors"), None) }, VisitKind::Embed),
+            (RequestSignals { user_agent: Some("Slackbot"), ..browser() }, VisitKind::Bot),
         ] {
             assert_eq!(classify(&signals), expected, "{signals:?}");
         }

@@ -26,7 +26,7 @@ const DOUBLINGS_MAX: i64 = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum TransferKind {
     Payout,
     Reversal,
     /// A credit on a customer's balance.
@@ -37,7 +37,7 @@ pub enum Kind {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum PayoutState {
     Planned,
     /// Asked for, and not known to have happened or not.
     Submitting,
@@ -49,22 +49,22 @@ pub enum State {
     Cancelled,
 }
 
-impl State {
+impl PayoutState {
     pub fn name(self) -> &'static str {
         match self {
-            State::Planned => "planned",
-            State::Submitting => "submitting",
-            State::Paid => "paid",
-            State::Failed => "failed",
-            State::Review => "review",
-            State::Cancelled => "cancelled",
+            PayoutState::Planned => "planned",
+            PayoutState::Submitting => "submitting",
+            PayoutState::Paid => "paid",
+            PayoutState::Failed => "failed",
+            PayoutState::Review => "review",
+            PayoutState::Cancelled => "cancelled",
         }
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sending {
-    pub kind: Kind,
+pub struct OutboundTransfer {
+    pub kind: TransferKind,
     pub id: String,
     /// The run that planned a payout; the payout that a reversal takes back; the line of a credit.
     pub parent: String,
@@ -76,7 +76,7 @@ pub struct Sending {
     /// Where it goes: the partner's account, the transfer that is taken back, or the customer.
     pub target: String,
     pub revision: i64,
-    pub state: State,
+    pub state: PayoutState,
     /// 1 where an operator stopped it: nothing is sent, what was sent is still looked up.
     pub held: i64,
     /// The form as it is sent, once it was.
@@ -98,7 +98,7 @@ pub struct Sending {
 
 /// What to do with a sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum TransferStep {
     Wait,
     /// Ask Stripe what it has of it.
     LookUp,
@@ -110,7 +110,7 @@ pub enum Step {
 
 /// What Stripe has: a transfer, a reversal or a balance transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Made {
+pub struct StripeObject {
     pub id: String,
     pub amount_cents: i64,
     pub currency: String,
@@ -122,8 +122,8 @@ pub struct Made {
 
 /// What a call said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
-    Done(Made),
+pub enum TransferResult {
+    Done(StripeObject),
     Refused {
         status: u16,
         code: String,
@@ -135,7 +135,7 @@ pub enum Told {
 
 /// What somebody should be told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notice {
+pub enum PayoutNotice {
     Sent,
     Failed,
     /// A person has to look at it.
@@ -148,33 +148,33 @@ pub enum Notice {
 
 /// A sending as it is to be written, at the revision at which it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    pub to: Sending,
-    pub notice: Option<Notice>,
+pub struct TransferChange {
+    pub to: OutboundTransfer,
+    pub notice: Option<PayoutNotice>,
 }
 
 /// What to do now.
-pub fn next(s: &Sending, now: UtcMillis) -> Step {
+pub fn next(s: &OutboundTransfer, now: UtcMillis) -> TransferStep {
     if now < s.due_at_ms {
-        return Step::Wait;
+        return TransferStep::Wait;
     }
     let stale = s.first_sent_at_ms.is_some_and(|first| now >= first.plus_ms(KEY_TRUSTED_MS));
     let stale = stale && !sabotage::is(Fault::KeyTrustedForever);
     match s.state {
-        State::Planned if s.held != 0 => Step::Wait,
-        State::Planned if s.attempt == 0 => Step::Claim,
-        State::Planned => Step::LookUp,
-        State::Submitting if s.refusal.is_some() || stale => Step::LookUp,
-        State::Submitting if s.held != 0 => Step::Wait,
-        State::Submitting => Step::Send,
-        _ => Step::Wait,
+        PayoutState::Planned if s.held != 0 => TransferStep::Wait,
+        PayoutState::Planned if s.attempt == 0 => TransferStep::Claim,
+        PayoutState::Planned => TransferStep::LookUp,
+        PayoutState::Submitting if s.refusal.is_some() || stale => TransferStep::LookUp,
+        PayoutState::Submitting if s.held != 0 => TransferStep::Wait,
+        PayoutState::Submitting => TransferStep::Send,
+        _ => TransferStep::Wait,
     }
 }
 
 /// The next attempt, about to be sent.
-pub fn claim(s: &Sending, request: &str, now: UtcMillis) -> Sending {
-    Sending {
-        state: State::Submitting,
+pub fn claim(s: &OutboundTransfer, request: &str, now: UtcMillis) -> OutboundTransfer {
+    OutboundTransfer {
+        state: PayoutState::Submitting,
         request: Some(s.request.clone().unwrap_or_else(|| request.to_owned())),
         attempt: s.attempt + 1,
         tries: 1,
@@ -187,12 +187,12 @@ pub fn claim(s: &Sending, request: &str, now: UtcMillis) -> Sending {
 }
 
 /// The same attempt, about to be sent again.
-pub fn again(s: &Sending, now: UtcMillis) -> Sending {
-    Sending { tries: s.tries + 1, due_at_ms: now.plus_ms(LEASE_MS), ..s.clone() }
+pub fn again(s: &OutboundTransfer, now: UtcMillis) -> OutboundTransfer {
+    OutboundTransfer { tries: s.tries + 1, due_at_ms: now.plus_ms(LEASE_MS), ..s.clone() }
 }
 
 /// The key of the attempt.
-pub fn key(s: &Sending) -> String {
+pub fn key(s: &OutboundTransfer) -> String {
     if sabotage::is(Fault::FreshKey) {
         return format!("{}-a{}-{}", s.id, s.attempt, s.tries);
     }
@@ -200,41 +200,48 @@ pub fn key(s: &Sending) -> String {
 }
 
 /// What the answer to `attempt` makes of a sending. `None`: nothing, somebody settled it before.
-pub fn after(s: &Sending, attempt: i64, told: &Told, now: UtcMillis) -> Option<Change> {
-    if let Told::Done(made) = told {
+pub fn after(s: &OutboundTransfer, attempt: i64, told: &TransferResult, now: UtcMillis) -> Option<TransferChange> {
+    if let TransferResult::Done(made) = told {
         return match s.state {
-            State::Paid | State::Failed | State::Cancelled => None,
+            PayoutState::Paid | PayoutState::Failed | PayoutState::Cancelled => None,
             _ if attempt != s.attempt => Some(review(s, format!("attempt {attempt} was answered late: {}", made.id))),
             _ => Some(done(s, made)),
         };
     }
-    if s.state != State::Submitting || s.attempt != attempt {
+    if s.state != PayoutState::Submitting || s.attempt != attempt {
         return None;
     }
     Some(match told {
-        Told::Refused { code, message, .. } if code == "idempotency_error" => {
+        TransferResult::Refused { code, message, .. } if code == "idempotency_error" => {
             review(s, format!("Stripe knows the key with another body: {message}"))
         }
-        Told::Refused { code, message, .. } if code == "balance_insufficient" && s.kind == Kind::Payout => {
+        TransferResult::Refused { code, message, .. }
+            if code == "balance_insufficient" && s.kind == TransferKind::Payout =>
+        {
             let reason = format!("the platform's balance at Stripe is too small: {message}");
-            let to =
-                Sending { state: State::Planned, tries: 0, due_at_ms: now.plus_ms(FUNDS_WAIT_MS), reason, ..s.clone() };
-            Change { to, notice: Some(Notice::Funds) }
+            let to = OutboundTransfer {
+                state: PayoutState::Planned,
+                tries: 0,
+                due_at_ms: now.plus_ms(FUNDS_WAIT_MS),
+                reason,
+                ..s.clone()
+            };
+            TransferChange { to, notice: Some(PayoutNotice::Funds) }
         }
-        Told::Refused { status, code, message } if is_definite(*status, code) => {
+        TransferResult::Refused { status, code, message } if is_definite(*status, code) => {
             let refusal = format!("{code}: {message}");
-            Change {
-                to: Sending { refusal: Some(refusal.clone()), reason: refusal, due_at_ms: now, ..s.clone() },
+            TransferChange {
+                to: OutboundTransfer { refusal: Some(refusal.clone()), reason: refusal, due_at_ms: now, ..s.clone() },
                 notice: None,
             }
         }
         // A key that is refused says nothing of what happened before, and an unknown refusal neither.
-        Told::Refused { status, code, message } => {
-            let notice = matches!(status, 401 | 403).then_some(Notice::Access);
-            Change { to: later(s, format!("{status} {code}: {message}"), now), notice }
+        TransferResult::Refused { status, code, message } => {
+            let notice = matches!(status, 401 | 403).then_some(PayoutNotice::Access);
+            TransferChange { to: later(s, format!("{status} {code}: {message}"), now), notice }
         }
-        Told::Unsure(why) => Change { to: later(s, why.clone(), now), notice: None },
-        Told::Done(_) => return None,
+        TransferResult::Unsure(why) => TransferChange { to: later(s, why.clone(), now), notice: None },
+        TransferResult::Done(_) => return None,
     })
 }
 
@@ -246,16 +253,17 @@ fn is_definite(status: u16, code: &str) -> bool {
 
 /// What a look-up makes of a sending; `listed` is everything that Stripe has under its name. `None`: Stripe has nothing
 /// of what is planned, so that it may be claimed under a new key.
-pub fn looked_up(s: &Sending, listed: &[Made], now: UtcMillis) -> Option<Change> {
+pub fn looked_up(s: &OutboundTransfer, listed: &[StripeObject], now: UtcMillis) -> Option<TransferChange> {
     Some(match listed {
         [made] => done(s, made),
-        [] if s.state == State::Planned => return None,
+        [] if s.state == PayoutState::Planned => return None,
         [] => match &s.refusal {
             Some(refusal) => failed(s, refusal),
             None => {
                 let reason = "a look-up found nothing; it is sent anew".to_owned();
-                let to = Sending { state: State::Planned, tries: 0, due_at_ms: now, reason, ..s.clone() };
-                Change { to, notice: None }
+                let to =
+                    OutboundTransfer { state: PayoutState::Planned, tries: 0, due_at_ms: now, reason, ..s.clone() };
+                TransferChange { to, notice: None }
             }
         },
         several => review(s, format!("Stripe has it {} times", several.len())),
@@ -263,13 +271,13 @@ pub fn looked_up(s: &Sending, listed: &[Made], now: UtcMillis) -> Option<Change>
 }
 
 /// A look-up that did not answer: later.
-pub fn not_looked_up(s: &Sending, why: &str, now: UtcMillis) -> Change {
-    let to = Sending { tries: s.tries + 1, ..later(s, format!("it could not be looked up: {why}"), now) };
-    Change { to, notice: None }
+pub fn not_looked_up(s: &OutboundTransfer, why: &str, now: UtcMillis) -> TransferChange {
+    let to = OutboundTransfer { tries: s.tries + 1, ..later(s, format!("it could not be looked up: {why}"), now) };
+    TransferChange { to, notice: None }
 }
 
 /// Done as Stripe says, where that is what was asked for.
-pub fn done(s: &Sending, made: &Made) -> Change {
+pub fn done(s: &OutboundTransfer, made: &StripeObject) -> TransferChange {
     let fits = made.amount_cents == s.amount_cents.0 && made.currency == s.currency && made.target == s.target;
     if !fits {
         let found = format!("{} {} to {}", made.amount_cents, made.currency, made.target);
@@ -278,30 +286,33 @@ pub fn done(s: &Sending, made: &Made) -> Change {
     if made.reversed_cents != 0 {
         return review(s, format!("{} was taken back in part or whole before it was known here", made.id));
     }
-    let to = Sending {
-        state: State::Paid,
+    let to = OutboundTransfer {
+        state: PayoutState::Paid,
         reason: format!("Stripe made {}", made.id),
         stripe_id: Some(made.id.clone()),
         done_at_ms: Some(made.at),
         refusal: None,
         ..s.clone()
     };
-    Change { to, notice: Some(Notice::Sent) }
+    TransferChange { to, notice: Some(PayoutNotice::Sent) }
 }
 
 /// Over, with nothing moved.
-pub fn failed(s: &Sending, why: &str) -> Change {
-    let to = Sending { state: State::Failed, reason: why.to_owned(), refusal: None, ..s.clone() };
-    Change { to, notice: Some(Notice::Failed) }
+pub fn failed(s: &OutboundTransfer, why: &str) -> TransferChange {
+    let to = OutboundTransfer { state: PayoutState::Failed, reason: why.to_owned(), refusal: None, ..s.clone() };
+    TransferChange { to, notice: Some(PayoutNotice::Failed) }
 }
 
-fn review(s: &Sending, reason: String) -> Change {
-    Change { to: Sending { state: State::Review, refusal: None, reason, ..s.clone() }, notice: Some(Notice::Review) }
+fn review(s: &OutboundTransfer, reason: String) -> TransferChange {
+    TransferChange {
+        to: OutboundTransfer { state: PayoutState::Review, refusal: None, reason, ..s.clone() },
+        notice: Some(PayoutNotice::Review),
+    }
 }
 
-fn later(s: &Sending, reason: String, now: UtcMillis) -> Sending {
+fn later(s: &OutboundTransfer, reason: String, now: UtcMillis) -> OutboundTransfer {
     let pause = (MINUTE_MS << s.tries.clamp(0, DOUBLINGS_MAX)).min(DAY_MS);
-    Sending { due_at_ms: now.plus_ms(pause), reason, ..s.clone() }
+    OutboundTransfer { due_at_ms: now.plus_ms(pause), reason, ..s.clone() }
 }
 
 #[cfg(test)]

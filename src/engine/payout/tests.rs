@@ -2,9 +2,9 @@ use crate::engine::payout::*;
 
 const NOW: UtcMillis = UtcMillis(1_800_000_000_000);
 
-fn planned() -> Sending {
-    Sending {
-        kind: Kind::Payout,
+fn planned() -> OutboundTransfer {
+    OutboundTransfer {
+        kind: TransferKind::Payout,
         id: "po_1".to_owned(),
         parent: "run_1".to_owned(),
         program_id: "p".to_owned(),
@@ -14,7 +14,7 @@ fn planned() -> Sending {
         amount_cents: Cents(500),
         target: "acct_1".to_owned(),
         revision: 1,
-        state: State::Planned,
+        state: PayoutState::Planned,
         held: 0,
         request: None,
         attempt: 0,
@@ -29,12 +29,12 @@ fn planned() -> Sending {
     }
 }
 
-fn submitting() -> Sending {
+fn submitting() -> OutboundTransfer {
     claim(&planned(), "amount=500", NOW)
 }
 
-fn made() -> Made {
-    Made {
+fn made() -> StripeObject {
+    StripeObject {
         id: "tr_1".to_owned(),
         amount_cents: 500,
         currency: "usd".to_owned(),
@@ -44,71 +44,71 @@ fn made() -> Made {
     }
 }
 
-fn refused(status: u16, code: &str) -> Told {
-    Told::Refused { status, code: code.to_owned(), message: "no".to_owned() }
+fn refused(status: u16, code: &str) -> TransferResult {
+    TransferResult::Refused { status, code: code.to_owned(), message: "no".to_owned() }
 }
 
-fn becomes(s: &Sending, told: &Told) -> (State, Option<Notice>) {
+fn becomes(s: &OutboundTransfer, told: &TransferResult) -> (PayoutState, Option<PayoutNotice>) {
     let change = after(s, s.attempt, told, NOW).expect("a change");
     (change.to.state, change.notice)
 }
 
 #[test]
 fn a_payout_is_claimed_sent_again_and_after_23_hours_looked_up() {
-    assert_eq!(next(&planned(), NOW), Step::Claim);
-    assert_eq!(next(&planned(), NOW.plus_ms(-1)), Step::Wait);
+    assert_eq!(next(&planned(), NOW), TransferStep::Claim);
+    assert_eq!(next(&planned(), NOW.plus_ms(-1)), TransferStep::Wait);
     let sent = submitting();
     assert_eq!((key(&sent), sent.request.as_deref()), ("po_1-a1".to_owned(), Some("amount=500")));
-    assert_eq!(next(&sent, NOW), Step::Wait, "somebody has it");
-    assert_eq!(next(&sent, NOW.plus_ms(LEASE_MS)), Step::Send);
-    assert_eq!(next(&sent, NOW.plus_ms(KEY_TRUSTED_MS - 1)), Step::Send);
-    assert_eq!(next(&sent, NOW.plus_ms(KEY_TRUSTED_MS)), Step::LookUp);
+    assert_eq!(next(&sent, NOW), TransferStep::Wait, "somebody has it");
+    assert_eq!(next(&sent, NOW.plus_ms(LEASE_MS)), TransferStep::Send);
+    assert_eq!(next(&sent, NOW.plus_ms(KEY_TRUSTED_MS - 1)), TransferStep::Send);
+    assert_eq!(next(&sent, NOW.plus_ms(KEY_TRUSTED_MS)), TransferStep::LookUp);
     let resent = again(&sent, NOW);
     assert_eq!((key(&resent), resent.first_sent_at_ms), (key(&sent), sent.first_sent_at_ms));
 }
 
 #[test]
 fn what_is_held_is_not_sent_but_looked_up() {
-    let held = |s: Sending| Sending { held: 1, ..s };
-    assert_eq!(next(&held(planned()), NOW), Step::Wait);
-    assert_eq!(next(&held(submitting()), NOW.plus_ms(LEASE_MS)), Step::Wait);
-    assert_eq!(next(&held(submitting()), NOW.plus_ms(KEY_TRUSTED_MS)), Step::LookUp);
+    let held = |s: OutboundTransfer| OutboundTransfer { held: 1, ..s };
+    assert_eq!(next(&held(planned()), NOW), TransferStep::Wait);
+    assert_eq!(next(&held(submitting()), NOW.plus_ms(LEASE_MS)), TransferStep::Wait);
+    assert_eq!(next(&held(submitting()), NOW.plus_ms(KEY_TRUSTED_MS)), TransferStep::LookUp);
 }
 
 #[test]
 fn answers_decide() {
     let s = submitting();
-    assert_eq!(becomes(&s, &Told::Done(made())), (State::Paid, Some(Notice::Sent)));
-    assert_eq!(becomes(&s, &Told::Unsure("500".to_owned())), (State::Submitting, None));
-    assert_eq!(becomes(&s, &refused(400, "balance_insufficient")), (State::Planned, Some(Notice::Funds)));
-    assert_eq!(becomes(&s, &refused(402, "balance_insufficient")), (State::Planned, Some(Notice::Funds)));
-    assert_eq!(becomes(&s, &refused(400, "idempotency_error")), (State::Review, Some(Notice::Review)));
-    assert_eq!(becomes(&s, &refused(401, "api_key_expired")), (State::Submitting, Some(Notice::Access)));
+    assert_eq!(becomes(&s, &TransferResult::Done(made())), (PayoutState::Paid, Some(PayoutNotice::Sent)));
+    assert_eq!(becomes(&s, &TransferResult::Unsure("500".to_owned())), (PayoutState::Submitting, None));
+    assert_eq!(becomes(&s, &refused(400, "balance_insufficient")), (PayoutState::Planned, Some(PayoutNotice::Funds)));
+    assert_eq!(becomes(&s, &refused(402, "balance_insufficient")), (PayoutState::Planned, Some(PayoutNotice::Funds)));
+    assert_eq!(becomes(&s, &refused(400, "idempotency_error")), (PayoutState::Review, Some(PayoutNotice::Review)));
+    assert_eq!(becomes(&s, &refused(401, "api_key_expired")), (PayoutState::Submitting, Some(PayoutNotice::Access)));
     let change = after(&s, 1, &refused(400, "no_account"), NOW).unwrap();
-    assert_eq!(next(&change.to, NOW), Step::LookUp, "a refusal is confirmed before money is given back");
-    assert!(looked_up(&change.to, &[], NOW).is_some_and(|c| c.to.state == State::Failed));
-    assert!(looked_up(&change.to, &[made()], NOW).is_some_and(|c| c.to.state == State::Paid));
-    let reversal = Sending { kind: Kind::Reversal, ..s };
+    assert_eq!(next(&change.to, NOW), TransferStep::LookUp, "a refusal is confirmed before money is given back");
+    assert!(looked_up(&change.to, &[], NOW).is_some_and(|c| c.to.state == PayoutState::Failed));
+    assert!(looked_up(&change.to, &[made()], NOW).is_some_and(|c| c.to.state == PayoutState::Paid));
+    let reversal = OutboundTransfer { kind: TransferKind::Reversal, ..s };
     let change = after(&reversal, 1, &refused(400, "balance_insufficient"), NOW).unwrap();
     assert_eq!(change.to.refusal.as_deref(), Some("balance_insufficient: no"), "nothing is waited for");
 }
 
 #[test]
 fn an_answer_to_another_attempt_changes_nothing_unless_money_moved() {
-    let second = Sending { attempt: 2, ..submitting() };
-    assert_eq!(after(&second, 1, &Told::Unsure(String::new()), NOW), None);
+    let second = OutboundTransfer { attempt: 2, ..submitting() };
+    assert_eq!(after(&second, 1, &TransferResult::Unsure(String::new()), NOW), None);
     assert_eq!(after(&second, 1, &refused(400, "no_account"), NOW), None);
-    assert_eq!(after(&second, 1, &Told::Done(made()), NOW).unwrap().to.state, State::Review);
-    let planned_again = Sending { state: State::Planned, ..submitting() };
-    assert_eq!(after(&planned_again, 1, &Told::Done(made()), NOW).unwrap().to.state, State::Paid);
-    let over = Sending { state: State::Paid, ..submitting() };
-    assert_eq!(after(&over, 1, &Told::Done(made()), NOW), None);
+    assert_eq!(after(&second, 1, &TransferResult::Done(made()), NOW).unwrap().to.state, PayoutState::Review);
+    let planned_again = OutboundTransfer { state: PayoutState::Planned, ..submitting() };
+    assert_eq!(after(&planned_again, 1, &TransferResult::Done(made()), NOW).unwrap().to.state, PayoutState::Paid);
+    let over = OutboundTransfer { state: PayoutState::Paid, ..submitting() };
+    assert_eq!(after(&over, 1, &TransferResult::Done(made()), NOW), None);
 }
 
 #[test]
 fn a_new_key_needs_a_look_up_that_finds_nothing() {
     let change = looked_up(&submitting(), &[], NOW).expect("not yet clear");
-    assert_eq!((change.to.state, next(&change.to, NOW)), (State::Planned, Step::LookUp));
+    assert_eq!((change.to.state, next(&change.to, NOW)), (PayoutState::Planned, TransferStep::LookUp));
     assert_eq!(looked_up(&change.to, &[], NOW), None);
     let second = claim(&change.to, "other", NOW);
     assert_eq!((key(&second), second.request.as_deref()), ("po_1-a2".to_owned(), Some("amount=500")));
@@ -118,15 +118,15 @@ fn a_new_key_needs_a_look_up_that_finds_nothing() {
 fn what_does_not_fit_is_for_a_person() {
     for wrong in [
         vec![made(), made()],
-        vec![Made { amount_cents: 501, ..made() }],
-        vec![Made { currency: "eur".to_owned(), ..made() }],
-        vec![Made { target: "acct_2".to_owned(), ..made() }],
-        vec![Made { reversed_cents: 1, ..made() }],
+        vec![StripeObject { amount_cents: 501, ..made() }],
+        vec![StripeObject { currency: "eur".to_owned(), ..made() }],
+        vec![StripeObject { target: "acct_2".to_owned(), ..made() }],
+        vec![StripeObject { reversed_cents: 1, ..made() }],
     ] {
-        assert!(looked_up(&submitting(), &wrong, NOW).is_some_and(|c| c.to.state == State::Review), "{wrong:?}");
+        assert!(looked_up(&submitting(), &wrong, NOW).is_some_and(|c| c.to.state == PayoutState::Review), "{wrong:?}");
     }
-    let other = Told::Done(Made { amount_cents: 1, ..made() });
-    assert_eq!(becomes(&submitting(), &other), (State::Review, Some(Notice::Review)));
+    let other = TransferResult::Done(StripeObject { amount_cents: 1, ..made() });
+    assert_eq!(becomes(&submitting(), &other), (PayoutState::Review, Some(PayoutNotice::Review)));
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn pauses_grow_and_stay_well_below_a_key_s_life() {
     let mut last = 0;
     for _ in 0..20 {
         s = again(&s, NOW);
-        let pause = after(&s, 1, &Told::Unsure(String::new()), NOW).unwrap().to.due_at_ms.0 - NOW.0;
+        let pause = after(&s, 1, &TransferResult::Unsure(String::new()), NOW).unwrap().to.due_at_ms.0 - NOW.0;
         assert!(pause >= last && pause * 4 < KEY_TRUSTED_MS, "{pause}");
         last = pause;
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// What was summed over a period.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct Sums {
+pub struct EconomicsSums {
     /// Accounts whose first standing reward lies in the period.
     pub rewarded: i64,
     /// What their rewards stand at.
@@ -79,7 +79,7 @@ pub const DEFINITIONS: &[(&str, &str)] = &[
     ("viral_coefficient_thousandths", "referred sign-ups per existing account: 300 is 0.3"),
 ];
 
-pub fn economics(document: &Document, sums: &Sums) -> Economics {
+pub fn economics(document: &Document, sums: &EconomicsSums) -> Economics {
     let per = |cents: i64| (sums.rewarded > 0).then(|| Cents(cents.div_euclid(sums.rewarded)));
     let cost = per(sums.reward_cents.saturating_add(sums.benefit_cents));
     let revenue = (sums.invoiced > 0).then(|| Cents(sums.first_year_cents.div_euclid(sums.invoiced)));
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_briefs_table() {
-        let sums = Sums {
+        let sums = EconomicsSums {
             rewarded: 60,
             reward_cents: 60 * 5_000,
             benefit_cents: 60 * 580,
@@ -159,15 +159,21 @@ mod tests {
 
     #[test]
     fn nothing_divides_by_nothing() {
-        let found = economics(&document(), &Sums::default());
+        let found = economics(&document(), &EconomicsSums::default());
         assert_eq!(
             (found.referral, found.first_year_revenue_cents, found.referral_rate_thousandths),
             (None, None, None)
         );
         assert!(found.paid_channels.iter().all(|c| c.first_year_margin_cents.is_none()));
-        let free = economics(&document(), &Sums { rewarded: 1, ..Sums::default() });
+        let free = economics(&document(), &EconomicsSums { rewarded: 1, ..EconomicsSums::default() });
         assert_eq!(free.referral.unwrap().margin_over_cost_hundredths, None);
-        let costly = Sums { rewarded: 1, reward_cents: 200, invoiced: 1, first_year_cents: 100, ..Sums::default() };
+        let costly = EconomicsSums {
+            rewarded: 1,
+            reward_cents: 200,
+            invoiced: 1,
+            first_year_cents: 100,
+            ..EconomicsSums::default()
+        };
         let loss = economics(&document(), &costly).referral.unwrap();
         assert_eq!((loss.first_year_margin_cents, loss.margin_over_cost_hundredths), (Some(Cents(-100)), Some(-50)));
     }

@@ -3,7 +3,7 @@
 
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::grouped::{Grouped, Keyed};
-use crate::engine::review::risk::{Suspect, normalise_email};
+use crate::engine::review::risk::{RiskInput, normalise_email};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -16,14 +16,14 @@ pub const RING_DEPTH: i64 = 8;
 
 /// An account that touches of a visitor bound.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct OfVisitor {
+pub struct VisitorAccount {
     pub visitor: String,
     pub account_id: String,
     pub signed_up_at_ms: UtcMillis,
     pub signup_event_id: String,
 }
 
-impl Keyed for OfVisitor {
+impl Keyed for VisitorAccount {
     fn key(&self) -> &str {
         &self.visitor
     }
@@ -61,13 +61,13 @@ impl Keyed for Upline {
 
 #[derive(Clone, Debug)]
 pub struct Relations {
-    pub visitors: Grouped<OfVisitor>,
+    pub visitors: Grouped<VisitorAccount>,
     pub uplines: Grouped<Upline>,
 }
 
 impl Relations {
     /// Whether the visitor has bound too many accounts before this one.
-    pub fn one_visitor(&self, s: &Suspect) -> Option<String> {
+    pub fn one_visitor(&self, s: &RiskInput) -> Option<String> {
         let since = s.signed_up.0.plus_ms(-VISITOR_DAYS * DAY_MS);
         let before: BTreeSet<&str> = self
             .visitors
@@ -86,14 +86,14 @@ impl Relations {
     }
 
     /// Whether the account is the partner's own, by the name that the host has for both.
-    pub fn own_account(&self, s: &Suspect) -> Option<String> {
+    pub fn own_account(&self, s: &RiskInput) -> Option<String> {
         let own = self.uplines.of(s.partner).iter().any(|u| u.depth == 0 && u.external_id == s.account);
         own.then(|| "the account is the partner's own".to_owned())
     }
 
     /// Whether the binding closes a ring: the partner's own account was, at one or more removes, referred by a partner
     /// whose own account this is.
-    pub fn ring(&self, s: &Suspect) -> Option<String> {
+    pub fn ring(&self, s: &RiskInput) -> Option<String> {
         let is_own = |u: &&Upline| {
             let email = u.email.as_deref().map(normalise_email);
             u.external_id == s.account || email.is_some_and(|own| s.emails.iter().any(|e| normalise_email(e) == own))

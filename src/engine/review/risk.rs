@@ -35,14 +35,14 @@ pub struct Review {
 
 /// What reviews mean for the lines of one account with one partner.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ReviewStatus {
     Clear,
     Held,
     Rejected(String),
 }
 
 /// What suspicions rest on.
-pub struct Suspect<'a> {
+pub struct RiskInput<'a> {
     pub account: &'a str,
     /// Addresses the account is known by.
     pub emails: &'a [String],
@@ -54,14 +54,14 @@ pub struct Suspect<'a> {
     pub bound: (UtcMillis, &'a str),
     /// Whose touches bound it.
     pub visitor: Option<&'a str>,
-    /// Referred sign-ups by partner.
-    pub crowd: &'a Grouped<Referred>,
+    /// ReferredSignup sign-ups by partner.
+    pub crowd: &'a Grouped<ReferredSignup>,
     pub relations: &'a Relations,
 }
 
 /// A referred sign-up of a partner.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Referred {
+pub struct ReferredSignup {
     pub program_id: String,
     pub partner_id: String,
     pub account_id: String,
@@ -69,7 +69,7 @@ pub struct Referred {
     pub signup_event_id: String,
 }
 
-impl Keyed for Referred {
+impl Keyed for ReferredSignup {
     fn key(&self) -> &str {
         &self.partner_id
     }
@@ -81,7 +81,7 @@ impl Keyed for Referred {
 
 /// The suspicions that a document's rules raise about an account bound to a partner, and those that no document can
 /// switch off.
-pub fn assess(document: &Document, s: &Suspect) -> Vec<Suspicion> {
+pub fn assess(document: &Document, s: &RiskInput) -> Vec<Suspicion> {
     let mut found = Vec::new();
     if !document.rewards.is_empty() {
         found.extend(always(document, s));
@@ -107,7 +107,7 @@ pub fn assess(document: &Document, s: &Suspect) -> Vec<Suspicion> {
 }
 
 /// What is held whatever a document says.
-fn always(document: &Document, s: &Suspect) -> Vec<Suspicion> {
+fn always(document: &Document, s: &RiskInput) -> Vec<Suspicion> {
     let raised = [
         s.relations.one_visitor(s).map(|evidence| (ONE_VISITOR, evidence)),
         s.relations.own_account(s).map(|evidence| (OWN_ACCOUNT, evidence)),
@@ -136,13 +136,13 @@ const OF_OTHERS: [&str; 3] = [CROWD, ONE_VISITOR, RING];
 /// What is in another currency than it should be is no document's rule: it is always looked at.
 pub const CURRENCY: &str = "currency";
 
-fn same_email(s: &Suspect) -> Option<String> {
+fn same_email(s: &RiskInput) -> Option<String> {
     let own = normalise_email(s.partner_email?);
     let same = s.emails.iter().any(|e| normalise_email(e) == own);
     same.then(|| "the account's email address is the partner's own".to_owned())
 }
 
-fn same_domain(s: &Suspect) -> Option<String> {
+fn same_domain(s: &RiskInput) -> Option<String> {
     let own: Vec<String> = [s.partner_email.and_then(email_domain), s.partner_website.and_then(site_domain)]
         .into_iter()
         .flatten()
@@ -152,7 +152,7 @@ fn same_domain(s: &Suspect) -> Option<String> {
     Some(format!("the account's email domain {domain} is the partner's own"))
 }
 
-fn crowded(document: &Document, s: &Suspect, more_than: i64) -> Option<String> {
+fn crowded(document: &Document, s: &RiskInput, more_than: i64) -> Option<String> {
     let month = Month::of(s.signed_up.0);
     let before = s.crowd.of(s.partner).iter().filter(|r| {
         r.program_id == document.id
@@ -168,7 +168,7 @@ fn crowded(document: &Document, s: &Suspect, more_than: i64) -> Option<String> {
 /// Whether lines of this program and partner are held: by a stored review that is not released, or by a suspicion
 /// that is new. What a person decided stands; an open review that rests on other accounts holds only while the facts
 /// raise it.
-pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[Suspicion]) -> Standing {
+pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[Suspicion]) -> ReviewStatus {
     let raised = |rule: &str| suspicions.iter().any(|s| s.program == program && s.partner == partner && s.rule == rule);
     let mine = |r: &&Review| {
         r.program_id == program
@@ -178,10 +178,10 @@ pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[
             && (!OF_OTHERS.contains(&r.rule.as_str()) || r.state == "rejected" || raised(&r.rule))
     };
     if let Some(rejected) = reviews.iter().filter(mine).find(|r| r.state == "rejected") {
-        return Standing::Rejected(rejected.reason.clone().unwrap_or_default());
+        return ReviewStatus::Rejected(rejected.reason.clone().unwrap_or_default());
     }
     if reviews.iter().filter(mine).any(|r| r.state == "open") {
-        return Standing::Held;
+        return ReviewStatus::Held;
     }
     let known = |s: &Suspicion| {
         reviews.iter().any(|r| r.program_id == s.program && r.partner_id == s.partner && r.rule == s.rule)
@@ -189,7 +189,7 @@ pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[
     let new = suspicions
         .iter()
         .any(|s| s.program == program && s.partner == partner && s.holds && s.subject.is_empty() && !known(s));
-    if new { Standing::Held } else { Standing::Clear }
+    if new { ReviewStatus::Held } else { ReviewStatus::Clear }
 }
 
 /// The domain of an address, in lower case; `None` where anybody may have one there.

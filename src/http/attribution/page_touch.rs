@@ -6,17 +6,17 @@
 
 use crate::base::id::{ID_BYTES, hex};
 use crate::base::time::Month;
-use crate::codec::attribution::cookie::{CookieKeys, Signed};
-use crate::engine::link::Link;
+use crate::codec::attribution::cookie::{CookieKeys, SignedCookie};
+use crate::engine::link::LinkRecord;
 use crate::engine::link::click::{SALT_BYTES, Salt};
-use crate::engine::link::visit::Signals;
+use crate::engine::link::visit::RequestSignals;
 use crate::http::exchange::{Address, Request};
 use crate::http::funnel::collect::{PURPOSES, fingerprint_parts};
 use crate::http::link::redirect;
-use crate::http::link::redirect::Parts;
+use crate::http::link::redirect::RedirectInput;
 use crate::http::link::reflink;
 use crate::http::link::reflink::RefLink;
-use crate::http::shell::{Shell, Site};
+use crate::http::shell::{Platform, RequestContext};
 use crate::service::link::click;
 use crate::store::link::click::{click_insert, salt_decode, salt_of};
 use crate::store::link::{link_decode, link_resolve};
@@ -31,11 +31,11 @@ fn page_of(request: &Request) -> Option<RefLink<'_>> {
 
 /// Makes the visitor's cookie with a touch of `code`, as a Set-Cookie header, and counts the click. `None`: the page is
 /// not ours, the code is not live, or `held` has it for this hour already.
-pub async fn touch<S: Site>(
-    shell: &Shell<'_, S>,
+pub async fn touch<S: Platform>(
+    shell: &RequestContext<'_, S>,
     request: &Request,
     keys: &CookieKeys,
-    held: Option<&Signed>,
+    held: Option<&SignedCookie>,
     code: &str,
 ) -> Result<Option<String>, DbError> {
     let Some(found) = page_of(request).filter(|found| found.code.as_deref() == Some(code)) else { return Ok(None) };
@@ -48,11 +48,11 @@ pub async fn touch<S: Site>(
     }
     let context = shell.context("");
     let rows = context.query(link_resolve(code, shell.now)).await?;
-    let accepted = |link: &Link| link.live(shell.now) && found.param.is_some_and(|param| link.accepts(param));
+    let accepted = |link: &LinkRecord| link.live(shell.now) && found.param.is_some_and(|param| link.accepts(param));
     let Some(link) = link_decode(&rows)?.filter(accepted) else { return Ok(None) };
     let source = fingerprint_parts(request);
-    let parts = Parts {
-        signals: Signals {
+    let parts = RedirectInput {
+        signals: RequestSignals {
             method: "GET",
             user_agent: request.header("user-agent"),
             purposes: PURPOSES.map(|name| request.header(name)),

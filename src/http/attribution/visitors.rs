@@ -10,21 +10,21 @@ use crate::engine::link::click::Salt;
 use crate::http::exchange::{Request, Response};
 use crate::http::funnel::collect::fingerprint_parts;
 use crate::http::link::redirect::consents;
-use crate::http::shell::{Shell, Site};
+use crate::http::shell::{Platform, RequestContext};
 use crate::program::catalog::Catalog;
 use crate::service::credit::promotion;
-use crate::service::credit::promotion::Friend;
-use crate::service::error::{AppError, Kind};
+use crate::service::credit::promotion::Recipient;
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
 use crate::store::link::click;
 use crate::store::program;
 use serde_json::{Value, json};
 
 /// `GET /v1/attribution`: `{token, program, benefit}` of this visitor's cookie, or nulls. Same origin only.
-pub async fn attribution<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn attribution<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     if request.header("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
         let detail = "only pages of the same origin may ask who referred their visitor";
-        return Err(AppError::new(Kind::Forbidden, "cross_origin", detail));
+        return Err(AppError::new(ErrorKind::Forbidden, "cross_origin", detail));
     }
     let visitor = fingerprint(shell, request).await?;
     let nothing = json!({"token": null, "program": null, "benefit": null, "visitor": visitor});
@@ -44,7 +44,7 @@ pub async fn attribution<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Re
     let mut body = json!({"token": cookie::write(keys, &signed), "program": touch.program, "benefit": benefit, "visitor": visitor});
     if let Some(document) = document.filter(|_| promotion::asks(benefit.as_ref())) {
         let visitor = Some(signed.trail.visitor.as_str()).filter(|id| !id.is_empty());
-        let friend = Friend { account: None, visitor };
+        let friend = Recipient { account: None, visitor };
         body["promotion_code"] = json!(promotion::code(&shell.context("visitor"), document, friend).await);
     }
     Ok(Response::json(200, &body))
@@ -52,42 +52,45 @@ pub async fn attribution<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Re
 
 /// The visitor's fingerprint of this month, for a form's second hidden field; none for whoever asks for privacy or has
 /// not consented, and none while nobody has clicked this month.
-async fn fingerprint<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Option<String>, AppError> {
+async fn fingerprint<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+) -> Result<Option<String>, AppError> {
     let consents = consents(request.header("cookie"), &shell.config.consent_cookie);
     let Some((ip, agent)) = fingerprint_parts(request).filter(|_| consents) else { return Ok(None) };
     let salt = click::salt_decode(&[shell.context("").query(click::salt_find(Month::of(shell.now))).await?]).ok();
     Ok(salt.map(|salt| Salt::new(salt.as_bytes()).fingerprint(ip, agent)))
 }
 
-fn is_live<S: Site>(catalog: &Catalog, touch: &Touch, shell: &Shell<'_, S>) -> bool {
+fn is_live<S: Platform>(catalog: &Catalog, touch: &Touch, shell: &RequestContext<'_, S>) -> bool {
     catalog
         .in_force(&touch.program, shell.now)
         .is_some_and(|d| touch.at <= shell.now && touch.at.plus_days(d.attribution.window_days) > shell.now)
 }
 
 /// `POST /api/referral/generate`: the signed-in user's own link. Asking again answers the same.
-pub async fn generate<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn generate<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     if !is_same_site(request) {
         let detail = "this call is made with a session's cookie, from pages of the same origin";
-        return Err(AppError::new(Kind::Forbidden, "cross_origin", detail));
+        return Err(AppError::new(ErrorKind::Forbidden, "cross_origin", detail));
     }
     let asked = operator::generate(&request.body)?;
     let sign_in = || {
         let detail = "sign in first: /_emdash/admin/login?redirect=/";
-        AppError::new(Kind::Unauthorized, "not_signed_in", detail)
+        AppError::new(ErrorKind::Unauthorized, "not_signed_in", detail)
     };
     let cookie = shell.site_cookie(request).ok_or_else(sign_in)?;
     if !shell.site.has_site() {
         let detail = "no EmDash site is configured: bind EMDASH or set EMDASH_ORIGIN";
-        return Err(AppError::new(Kind::Transient, "not_configured", detail));
+        return Err(AppError::new(ErrorKind::Transient, "not_configured", detail));
     }
     let user = shell.site.session(&cookie).await.map_err(|why| {
         let detail = "the site cannot say who is signed in just now; try again in a moment";
-        AppError::new(Kind::Transient, "session_unavailable", detail).cause(why)
+        AppError::new(ErrorKind::Transient, "session_unavailable", detail).cause(why)
     })?;
     let user = user.ok_or_else(sign_in)?;
     if user.role < ROLE_SUBSCRIBER {
-        return Err(AppError::new(Kind::Forbidden, "role_too_low", "this role cannot refer others"));
+        return Err(AppError::new(ErrorKind::Forbidden, "role_too_low", "this role cannot refer others"));
     }
     let program = asked.program.unwrap_or_else(|| shell.config.self_serve_program.clone());
     if !shell.config.open_programs().any(|open| open == program) {

@@ -2,17 +2,17 @@
 //! delivers.
 
 use crate::codec::{credit, operator};
-use crate::engine::payout::Sending;
+use crate::engine::payout::OutboundTransfer;
 use crate::http::auth;
 use crate::http::exchange::Request;
 use crate::http::page;
 use crate::http::page::Page;
-use crate::http::shell::{Shell, Site};
+use crate::http::shell::{Platform, RequestContext};
 use crate::service::credit::redeem as redeeming;
-use crate::service::error::{AppError, Kind};
-use crate::service::once::Answer;
+use crate::service::error::{AppError, ErrorKind};
+use crate::service::once::StoredResponse;
 use crate::service::payout as deciding;
-use crate::service::payout::Decision;
+use crate::service::payout::PayoutAction;
 use crate::store::credit as sendings;
 use crate::store::credit::redemption as rows;
 use crate::store::credit::redemption::Redemption;
@@ -21,30 +21,37 @@ use crate::store::credit::redemption::Redemption;
 const STATES: [&str; 5] = ["planned", "submitting", "paid", "failed", "review"];
 
 /// `GET /v1/credits?partner=`, or `?program=&external_id=`.
-pub async fn balance<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+pub async fn balance<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+) -> Result<StoredResponse, AppError> {
     let param = |name: &str| request.param(name).filter(|text| !text.is_empty());
     let whose = credit::whose(param("partner"), param("program"), param("external_id"))
-        .map_err(|why| AppError::new(Kind::BadRequest, why.code, why.detail).field(why.field))?;
+        .map_err(|why| AppError::new(ErrorKind::BadRequest, why.code, why.detail).field(why.field))?;
     redeeming::balance(&shell.context(""), &whose).await
 }
 
 /// `POST /v1/credits/redeem`. Its key is asked for: an answer that is lost must not cost a credit twice.
-pub async fn redeem<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
+pub async fn redeem<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    actor: &str,
+) -> Result<StoredResponse, AppError> {
     let asked = credit::redeem(&request.body)?;
     let once = auth::once(request)?.ok_or_else(|| {
         let detail =
             "send an Idempotency-Key of your own, such as the order's id: a repeat is then told the first answer";
-        AppError::new(Kind::BadRequest, "missing", detail).field("Idempotency-Key")
+        AppError::new(ErrorKind::BadRequest, "missing", detail).field("Idempotency-Key")
     })?;
     redeeming::redeem(&shell.context(actor), &asked, &once).await
 }
 
 /// `GET /v1/credits/redemptions?partner=`: newest first.
-pub async fn list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+pub async fn list<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let partner = request.param("partner").unwrap_or_default();
     if partner.is_empty() {
-        return Err(AppError::new(Kind::BadRequest, "missing", "name the partner").field("partner"));
+        return Err(AppError::new(ErrorKind::BadRequest, "missing", "name the partner").field("partner"));
     }
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
     let query = rows::redemption_page(&partner, before_ms, &before_id, page.limit + 1);
@@ -53,46 +60,49 @@ pub async fn list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<An
 }
 
 /// `GET /v1/credits/redemptions/{id}`.
-pub async fn show<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, AppError> {
+pub async fn show<S: Platform>(shell: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
     Ok((200, redeeming::redemption_view(&redeeming::find(&shell.context(""), id).await?)))
 }
 
 /// `POST /v1/credits/redemptions/{id}/reversals`.
-pub async fn give_back<S: Site>(
-    shell: &Shell<'_, S>,
+pub async fn give_back<S: Platform>(
+    shell: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
-) -> Result<Answer, AppError> {
+) -> Result<StoredResponse, AppError> {
     let asked = operator::reversal(&request.body)?;
     let once = auth::once(request)?;
     redeeming::give_back(&shell.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
 }
 
 /// `GET /v1/credits/deliveries?state=&partner=`: newest first.
-pub async fn delivery_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+pub async fn delivery_list<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let filter = |name: &str| request.param(name).unwrap_or_default();
     let state = page::state(request, &STATES)?;
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
     let query = sendings::sending_page(&state, &filter("partner"), before_ms, &before_id, page.limit + 1);
-    let found: Vec<Sending> = shell.context("").query(query).await?.decode()?;
+    let found: Vec<OutboundTransfer> = shell.context("").query(query).await?.decode()?;
     Ok((200, page.answer(found, |s| format!("{}.{}", s.created_at_ms.0, s.id), deciding::view)))
 }
 
 /// `GET /v1/credits/deliveries/{id}`.
-pub async fn delivery_show<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, AppError> {
+pub async fn delivery_show<S: Platform>(shell: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
     Ok((200, deciding::view(&deciding::find(&shell.context(""), deciding::credit_id(id)?).await?)))
 }
 
 /// `POST /v1/credits/deliveries/{id}/resolve`.
-pub async fn delivery_resolve<S: Site>(
-    shell: &Shell<'_, S>,
+pub async fn delivery_resolve<S: Platform>(
+    shell: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
-) -> Result<Answer, AppError> {
+) -> Result<StoredResponse, AppError> {
     let (resolution, reason) = operator::resolution(&request.body, "transaction")?;
     let id = deciding::credit_id(id)?;
-    deciding::decide(&shell.context(actor), id, &Decision::Resolve(resolution), &reason).await
+    deciding::decide(&shell.context(actor), id, &PayoutAction::Resolve(resolution), &reason).await
 }

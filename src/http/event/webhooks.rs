@@ -8,15 +8,15 @@ use crate::engine::event::{Event, Payload};
 use crate::http::auth::hex_sha256;
 use crate::http::config::Config;
 use crate::http::exchange::{Request, Response};
-use crate::http::shell::{Shell, Site};
+use crate::http::shell::{Platform, RequestContext};
 use crate::service::credit::promotion;
-use crate::service::credit::promotion::Friend;
-use crate::service::error::{AppError, Kind};
+use crate::service::credit::promotion::Recipient;
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::conversion;
 use crate::service::event::conversion::Incoming;
 
 /// `POST /v1/webhooks/events`: the canonical envelope, signed by Standard Webhooks.
-pub async fn event<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn event<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let secrets = &shell.config.webhook_secrets;
     if secrets.is_empty() {
         return Err(Config::not_configured("WEBHOOK_SECRETS"));
@@ -27,19 +27,23 @@ pub async fn event<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<R
         signature: request.header("webhook-signature"),
     };
     standard_webhooks::verify(secrets, &headers, &request.body, shell.now)
-        .map_err(|refused| AppError::new(Kind::Unauthorized, refused.code(), refused.to_string()))?;
+        .map_err(|refused| AppError::new(ErrorKind::Unauthorized, refused.code(), refused.to_string()))?;
     take(shell, request, "events", envelope::parse(&request.body, shell.now)?).await
 }
 
 /// `POST /v1/webhooks/emdash`: EmDash's webhook-notifier, with its secret token as bearer.
-pub async fn emdash_hook<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn emdash_hook<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let presented = request.header("authorization").and_then(bearer::token).unwrap_or("");
     admit(presented, &shell.config.emdash_tokens, "EMDASH_TOKENS")?;
     take(shell, request, "emdash", emdash::content_hook(&request.body, shell.now)?).await
 }
 
 /// `POST /v1/webhooks/emdash-forms/{secret}`: EmDash's forms, which can carry a secret in their address alone.
-pub async fn emdash_form<S: Site>(shell: &Shell<'_, S>, request: &Request, secret: &str) -> Result<Response, AppError> {
+pub async fn emdash_form<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    secret: &str,
+) -> Result<Response, AppError> {
     admit(secret, &shell.config.forms_secrets, "FORMS_SECRETS")?;
     take(shell, request, "emdash-forms", emdash::form_submission(&request.body, shell.now)?).await
 }
@@ -51,11 +55,11 @@ fn admit(presented: &str, active: &[String], name: &str) -> Result<(), AppError>
     if bearer::matches(presented, active) {
         return Ok(());
     }
-    Err(AppError::new(Kind::Unauthorized, "webhook_secret_refused", "the secret is missing or not an active one"))
+    Err(AppError::new(ErrorKind::Unauthorized, "webhook_secret_refused", "the secret is missing or not an active one"))
 }
 
-async fn take<S: Site>(
-    shell: &Shell<'_, S>,
+async fn take<S: Platform>(
+    shell: &RequestContext<'_, S>,
     request: &Request,
     source: &'static str,
     event: Event,
@@ -66,7 +70,7 @@ async fn take<S: Site>(
     let mut taken = conversion::take(&ctx, &incoming).await?;
     if matches!(incoming.event.payload, Payload::SignedUp { .. }) {
         let visitor = incoming.presented.trail.as_ref().map(|t| t.visitor.as_str()).filter(|id| !id.is_empty());
-        let friend = Friend { account: incoming.event.account_id.as_deref(), visitor };
+        let friend = Recipient { account: incoming.event.account_id.as_deref(), visitor };
         // The event is in: what is missing here is told to whoever asks again.
         let _ = promotion::add(&ctx, &mut taken.outcome, friend).await;
     }

@@ -9,12 +9,12 @@ use crate::engine::link::visit;
 use crate::http::attribution::page_touch;
 use crate::http::exchange::{Request, Response};
 use crate::http::limit;
-use crate::http::limit::Limited;
+use crate::http::limit::RateLimited;
 use crate::http::link::redirect::consents;
-use crate::http::shell::{Shell, Site};
+use crate::http::shell::{Platform, RequestContext};
 use crate::service::error::AppError;
 use crate::service::funnel;
-use crate::service::funnel::Told;
+use crate::service::funnel::RecordedStage;
 
 /// A transparent picture of one by one: GIF89a, two colours of which the first is see-through. 43 bytes.
 const GIF: [u8; 43] = [
@@ -26,7 +26,7 @@ const GIF: [u8; 43] = [
 pub const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
 
 /// `POST /v1/collect`: 204 for all that can be read, whether or not it leads to a partner.
-pub async fn beacon<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn beacon<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let beacon = beacon::parse(&request.body)?;
     let mut response = Response::nothing();
     Box::pin(store(shell, request, beacon, &mut response)).await;
@@ -34,7 +34,7 @@ pub async fn beacon<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<
 }
 
 /// `GET /px.gif?event=&partner=&campaign=`: the picture, whatever was asked.
-pub async fn pixel<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Response {
+pub async fn pixel<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Response {
     let param = |name: &str| request.param(name);
     let beacon = beacon::pixel(param("event"), param("partner"), param("campaign"), request.header("referer"));
     let headers = vec![
@@ -51,7 +51,7 @@ pub async fn pixel<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Response
 
 /// Stores what was told, of visitors who let anything be stored, and answers with the cookie where it is a touch. An
 /// error is for the log, since a page could do nothing about it.
-async fn store<S: Site>(shell: &Shell<'_, S>, request: &Request, beacon: Beacon, response: &mut Response) {
+async fn store<S: Platform>(shell: &RequestContext<'_, S>, request: &Request, beacon: Beacon, response: &mut Response) {
     let user_agent = request.header("user-agent");
     if !beacon.is_sound()
         || !visit::is_seen(user_agent, &PURPOSES.map(|name| request.header(name)))
@@ -59,7 +59,7 @@ async fn store<S: Site>(shell: &Shell<'_, S>, request: &Request, beacon: Beacon,
     {
         return;
     }
-    if let Err(error) = limit::check(shell, request, Limited::Beacon).await {
+    if let Err(error) = limit::check(shell, request, RateLimited::Beacon).await {
         response.fault = Some(error.to_string());
         return;
     }
@@ -76,7 +76,7 @@ async fn store<S: Site>(shell: &Shell<'_, S>, request: &Request, beacon: Beacon,
         }
     }
     let trail = signed.map(|signed| signed.trail);
-    let told = Told {
+    let told = RecordedStage {
         event: beacon.event,
         campaign: beacon.campaign,
         code: beacon.partner,

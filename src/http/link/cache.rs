@@ -1,7 +1,7 @@
 //! Codes an isolate has looked up lately: bounded, with unknown codes apart. Pure; who looks codes up is the shell's part.
 
 use crate::base::time::{HOUR_MS, SECOND_MS, UtcMillis};
-use crate::http::link::redirect::Resolved;
+use crate::http::link::redirect::ResolvedLink;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -35,7 +35,7 @@ struct Generations {
 #[derive(Clone)]
 struct Entry {
     /// `None`: there is no such link.
-    resolved: Option<Rc<Resolved>>,
+    resolved: Option<Rc<ResolvedLink>>,
     read_at: UtcMillis,
     refreshing_since: Option<UtcMillis>,
     /// Nothing answered: the entry serves until then without another try.
@@ -43,34 +43,34 @@ struct Entry {
 }
 
 /// What the cache knows of a code.
-pub enum Found {
+pub enum CacheHit {
     /// Use it; `refresh` says that the caller is to read it anew in the background.
-    Entry { resolved: Option<Rc<Resolved>>, refresh: bool },
+    Entry { resolved: Option<Rc<ResolvedLink>>, refresh: bool },
     /// Look it up.
     Missing,
 }
 
 impl Cache {
-    pub fn get(&mut self, code: &str, now: UtcMillis) -> Found {
+    pub fn get(&mut self, code: &str, now: UtcMillis) -> CacheHit {
         for generations in [&mut self.known, &mut self.unknown] {
             let Some(entry) = generations.get(code) else { continue };
             let age = now.0 - entry.read_at.0;
             if age >= USABLE_MS && entry.retry_at <= now {
-                return Found::Missing;
+                return CacheHit::Missing;
             }
             let idle = entry.refreshing_since.is_none_or(|since| now.0 - since.0 > REFRESH_MS);
             let refresh = age >= FRESH_MS && idle;
             if refresh {
                 entry.refreshing_since = Some(now);
             }
-            return Found::Entry { resolved: entry.resolved.clone(), refresh };
+            return CacheHit::Entry { resolved: entry.resolved.clone(), refresh };
         }
-        Found::Missing
+        CacheHit::Missing
     }
 
     /// What was known up to an hour ago, for when nothing answers. It serves for a few seconds more, so that not every
     /// visitor waits for a store that is away.
-    pub fn stale(&mut self, code: &str, now: UtcMillis) -> Option<Rc<Resolved>> {
+    pub fn stale(&mut self, code: &str, now: UtcMillis) -> Option<Rc<ResolvedLink>> {
         let entry = self.known.get(code)?;
         if now.0 - entry.read_at.0 >= STALE_MS {
             return None;
@@ -79,7 +79,7 @@ impl Cache {
         entry.resolved.clone()
     }
 
-    pub fn put(&mut self, code: &str, resolved: Option<Rc<Resolved>>, now: UtcMillis) {
+    pub fn put(&mut self, code: &str, resolved: Option<Rc<ResolvedLink>>, now: UtcMillis) {
         let (to, from) = match resolved {
             Some(_) => (&mut self.known, &mut self.unknown),
             None => (&mut self.unknown, &mut self.known),
@@ -113,17 +113,17 @@ impl Generations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::link::Link;
+    use crate::engine::link::LinkRecord;
 
-    fn resolved() -> Option<Rc<Resolved>> {
-        Some(Rc::new(Resolved { link: Rc::new(Link::default()), location: "/".into() }))
+    fn resolved() -> Option<Rc<ResolvedLink>> {
+        Some(Rc::new(ResolvedLink { link: Rc::new(LinkRecord::default()), location: "/".into() }))
     }
 
     /// `+`/`-` known or unknown, `r` if it is to be read anew, `?` if missing.
     fn seen(cache: &mut Cache, code: &str, at: i64) -> String {
         match cache.get(code, UtcMillis(at)) {
-            Found::Missing => "?".to_owned(),
-            Found::Entry { resolved, refresh } => {
+            CacheHit::Missing => "?".to_owned(),
+            CacheHit::Entry { resolved, refresh } => {
                 format!("{}{}", if resolved.is_some() { "+" } else { "-" }, if refresh { "r" } else { "" })
             }
         }

@@ -5,21 +5,24 @@ use crate::codec::message::endpoint as asked;
 use crate::http::auth;
 use crate::http::exchange::Request;
 use crate::http::page::Page;
-use crate::http::shell::{Shell, Site};
-use crate::service::error::{AppError, Kind};
+use crate::http::shell::{Platform, RequestContext};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::message::endpoint as endpoints;
 use crate::service::message::replay as replaying;
-use crate::service::once::Answer;
+use crate::service::once::StoredResponse;
 use crate::store::message::delivery::DeliveryRow;
 use crate::store::message::endpoint;
 use crate::store::message::endpoint::EndpointRow;
 use crate::store::message::outbox;
-use crate::store::message::outbox::State;
+use crate::store::message::outbox::MessageState;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// `GET /v1/outbox?state=`: messages that wait, were sent or failed, each with its deliveries.
-pub async fn outbox_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+pub async fn outbox_list<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+) -> Result<StoredResponse, AppError> {
     #[derive(Deserialize)]
     struct Row {
         id: String,
@@ -35,8 +38,8 @@ pub async fn outbox_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Re
     let page = Page::of(request)?;
     let state = match request.param("state") {
         None => None,
-        Some(text) => Some(State::parse(&text).ok_or_else(|| {
-            AppError::new(Kind::BadRequest, "unsupported", "must be queued, sent or failed").field("state")
+        Some(text) => Some(MessageState::parse(&text).ok_or_else(|| {
+            AppError::new(ErrorKind::BadRequest, "unsupported", "must be queued, sent or failed").field("state")
         })?),
     };
     let rows: Vec<Row> =
@@ -56,17 +59,20 @@ pub async fn outbox_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Re
 }
 
 /// `POST /v1/outbox/{id}/replay`: sends a message again where it did not arrive, or to one recipient.
-pub async fn replay<S: Site>(
-    shell: &Shell<'_, S>,
+pub async fn replay<S: Platform>(
+    shell: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
-) -> Result<Answer, AppError> {
+) -> Result<StoredResponse, AppError> {
     replaying::replay(&shell.context(actor), id, &asked::replay(&request.body)?).await
 }
 
 /// `GET /v1/webhook-endpoints`.
-pub async fn endpoint_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+pub async fn endpoint_list<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let rows: Vec<EndpointRow> =
         shell.context("").query(endpoint::endpoint_page(&page.cursor, page.limit + 1)).await?.decode()?;
@@ -74,19 +80,27 @@ pub async fn endpoint_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> 
 }
 
 /// `POST /v1/webhook-endpoints`: the answer alone holds the secret.
-pub async fn endpoint_make<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
+pub async fn endpoint_make<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    actor: &str,
+) -> Result<StoredResponse, AppError> {
     let new = asked::read(&request.body, &own_rules(shell, request))?;
     let once = auth::once(request)?;
     endpoints::make(&shell.context(actor), &new, once.as_ref()).await
 }
 
 /// Where webhooks may go: not to the host that is asked either.
-fn own_rules<S: Site>(shell: &Shell<'_, S>, request: &Request) -> asked::Rules {
+fn own_rules<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> asked::HostRules {
     let rules = &shell.config.setup.endpoints;
     if shell.config.owns_zone { rules.clone() } else { rules.and_own(&request.origin) }
 }
 
 /// `DELETE /v1/webhook-endpoints/{id}`: nothing is sent there any more.
-pub async fn endpoint_disable<S: Site>(shell: &Shell<'_, S>, id: &str, actor: &str) -> Result<Answer, AppError> {
+pub async fn endpoint_disable<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    id: &str,
+    actor: &str,
+) -> Result<StoredResponse, AppError> {
     endpoints::disable(&shell.context(actor), id).await
 }

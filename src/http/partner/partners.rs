@@ -2,13 +2,13 @@
 
 use crate::base::time::Month;
 use crate::codec::operator;
-use crate::engine::accrual::Line;
+use crate::engine::accrual::Accrual;
 use crate::http::auth;
 use crate::http::exchange::Request;
 use crate::http::page::Page;
-use crate::http::shell::{Shell, Site};
+use crate::http::shell::{Platform, RequestContext};
 use crate::service::error::AppError;
-use crate::service::once::Answer;
+use crate::service::once::StoredResponse;
 use crate::service::partner::enroll;
 use crate::service::payout::onboard;
 use crate::store::ledger;
@@ -26,7 +26,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// `POST /v1/partners`.
-pub async fn enrol<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
+pub async fn enrol<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    actor: &str,
+) -> Result<StoredResponse, AppError> {
     let ctx = shell.context(actor);
     let new = operator::partner(&request.body)?;
     let once = auth::once(request)?;
@@ -34,7 +38,11 @@ pub async fn enrol<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str
 }
 
 /// `GET /v1/partners/{id}`, with balances, and whether money can reach the partner.
-pub async fn show<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str) -> Result<Answer, AppError> {
+pub async fn show<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    id: &str,
+) -> Result<StoredResponse, AppError> {
     let statements = vec![partner::partner_find(id), ledger::balance_list(id), program_list(), payee::payee_find(id)];
     let rows = shell.context("").batch(statements).await?;
     let found: PartnerRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
@@ -58,7 +66,7 @@ pub fn balance(row: &BalanceRow) -> Value {
 
 /// What changes what a partner has.
 enum Entry {
-    Line(Line),
+    Line(Accrual),
     Paid(PaidEntry),
 }
 
@@ -80,7 +88,11 @@ impl Entry {
 }
 
 /// `GET /v1/partners/{id}/entries`: the partner's lines, payouts and what came back of these, oldest first.
-pub async fn entries<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str) -> Result<Answer, AppError> {
+pub async fn entries<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    id: &str,
+) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let (after_ms, after_id) = page.instant_and_id(i64::MIN + 1)?;
     let after_ms = after_ms.max(-1);
@@ -102,7 +114,7 @@ pub async fn entries<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str)
 }
 
 /// A line as people read it.
-pub fn entry(line: &Line) -> Value {
+pub fn entry(line: &Accrual) -> Value {
     let (unit, currency) = line.unit.split_once(':').unwrap_or((&line.unit, ""));
     json!({
         "id": line.id, "kind": "accrual", "program": line.program_id, "program_version": line.program_version,
@@ -126,7 +138,11 @@ pub fn paid_entry(paid: &PaidEntry) -> Value {
 }
 
 /// `POST /v1/links`.
-pub async fn link<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
+pub async fn link<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    actor: &str,
+) -> Result<StoredResponse, AppError> {
     let ctx = shell.context(actor);
     let new = operator::link(&request.body, shell.now)?;
     let once = auth::once(request)?;
@@ -134,7 +150,11 @@ pub async fn link<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str)
 }
 
 /// `GET /v1/links/{code}`, with its counted clicks.
-pub async fn link_show<S: Site>(shell: &Shell<'_, S>, request: &Request, code: &str) -> Result<Answer, AppError> {
+pub async fn link_show<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    code: &str,
+) -> Result<StoredResponse, AppError> {
     #[derive(Deserialize)]
     struct Counts {
         visits: i64,
@@ -151,7 +171,11 @@ pub async fn link_show<S: Site>(shell: &Shell<'_, S>, request: &Request, code: &
 }
 
 /// `DELETE /v1/links/{code}`: it stops working within about a minute, and behaves like an unknown code.
-pub async fn link_disable<S: Site>(shell: &Shell<'_, S>, code: &str, actor: &str) -> Result<Answer, AppError> {
+pub async fn link_disable<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    code: &str,
+    actor: &str,
+) -> Result<StoredResponse, AppError> {
     let answer = enroll::disable(&shell.context(actor), code).await?;
     shell.site.forget_link(code).await;
     Ok(answer)

@@ -3,16 +3,16 @@
 use crate::base::time::Month;
 use crate::codec::operator;
 use crate::engine::ledger::posting;
-use crate::engine::payout::{Kind as Moved, Sending};
+use crate::engine::payout::{OutboundTransfer, TransferKind as Moved};
 use crate::http::auth;
 use crate::http::exchange::{Request, Response};
 use crate::http::page;
 use crate::http::page::Page;
-use crate::http::shell::{Shell, Site};
-use crate::service::error::{AppError, Kind};
-use crate::service::once::Answer;
+use crate::http::shell::{Platform, RequestContext};
+use crate::service::error::{AppError, ErrorKind};
+use crate::service::once::StoredResponse;
 use crate::service::payout as deciding;
-use crate::service::payout::Decision;
+use crate::service::payout::PayoutAction;
 use crate::service::payout::onboard;
 use crate::service::payout::{reverse as reversing, send};
 use crate::service::settlement::start::view as run_view;
@@ -28,18 +28,22 @@ use serde_json::{Value, json};
 const STATES: [&str; 7] = ["planned", "held", "submitting", "paid", "failed", "review", "cancelled"];
 
 /// `GET /v1/payouts?run=&state=&partner=`: newest first.
-pub async fn list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+pub async fn list<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let filter = |name: &str| request.param(name).unwrap_or_default();
     let state = page::state(request, &STATES)?;
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
     let query = rows::payout_page(&filter("run"), &state, &filter("partner"), before_ms, &before_id, page.limit + 1);
-    let found: Vec<Sending> = shell.context("").query(query).await?.decode()?;
+    let found: Vec<OutboundTransfer> = shell.context("").query(query).await?.decode()?;
     Ok((200, page.answer(found, |s| format!("{}.{}", s.created_at_ms.0, s.id), deciding::view)))
 }
 
 /// `GET /v1/payouts/{id}`: the receipt, how the amount came about.
-pub async fn receipt<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str) -> Result<Answer, AppError> {
+pub async fn receipt<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    id: &str,
+) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let after = page.number(0)?;
     let ctx = shell.context("");
@@ -61,7 +65,7 @@ pub async fn receipt<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str)
     view["moved_cents"] = json!(sums.moved_cents);
     view["not_ripe_cents"] = json!(sums.available_cents - sums.payable_cents);
     view["movements"] = page.answer(told[1].decode()?, |m: &Movement| m.row.to_string(), movement);
-    view["reversals"] = told[2].decode::<Sending>()?.iter().map(deciding::view).collect();
+    view["reversals"] = told[2].decode::<OutboundTransfer>()?.iter().map(deciding::view).collect();
     Ok((200, view))
 }
 
@@ -78,68 +82,83 @@ fn movement(m: &Movement) -> Value {
 }
 
 /// `POST /v1/payouts/{id}/hold`.
-pub async fn hold<S: Site>(s: &Shell<'_, S>, request: &Request, id: &str, actor: &str) -> Result<Answer, AppError> {
-    decide(s, request, id, actor, &Decision::Hold).await
-}
-
-/// `POST /v1/payouts/{id}/release`.
-pub async fn release<S: Site>(s: &Shell<'_, S>, request: &Request, id: &str, actor: &str) -> Result<Answer, AppError> {
-    decide(s, request, id, actor, &Decision::Release).await
-}
-
-/// `POST /v1/payouts/{id}/cancel`.
-pub async fn cancel<S: Site>(s: &Shell<'_, S>, request: &Request, id: &str, actor: &str) -> Result<Answer, AppError> {
-    decide(s, request, id, actor, &Decision::Cancel).await
-}
-
-async fn decide<S: Site>(
-    shell: &Shell<'_, S>,
+pub async fn hold<S: Platform>(
+    s: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
-    decision: &Decision,
-) -> Result<Answer, AppError> {
+) -> Result<StoredResponse, AppError> {
+    decide(s, request, id, actor, &PayoutAction::Hold).await
+}
+
+/// `POST /v1/payouts/{id}/release`.
+pub async fn release<S: Platform>(
+    s: &RequestContext<'_, S>,
+    request: &Request,
+    id: &str,
+    actor: &str,
+) -> Result<StoredResponse, AppError> {
+    decide(s, request, id, actor, &PayoutAction::Release).await
+}
+
+/// `POST /v1/payouts/{id}/cancel`.
+pub async fn cancel<S: Platform>(
+    s: &RequestContext<'_, S>,
+    request: &Request,
+    id: &str,
+    actor: &str,
+) -> Result<StoredResponse, AppError> {
+    decide(s, request, id, actor, &PayoutAction::Cancel).await
+}
+
+async fn decide<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    id: &str,
+    actor: &str,
+    decision: &PayoutAction,
+) -> Result<StoredResponse, AppError> {
     let reason = operator::decision(&request.body)?;
     deciding::decide(&shell.context(actor), deciding::payout_id(id)?, decision, &reason).await
 }
 
 /// `POST /v1/payouts/{id}/resolve`.
-pub async fn resolve<S: Site>(
-    shell: &Shell<'_, S>,
+pub async fn resolve<S: Platform>(
+    shell: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
-) -> Result<Answer, AppError> {
+) -> Result<StoredResponse, AppError> {
     let (resolution, reason) = operator::resolution(&request.body, "transfer")?;
     let id = deciding::payout_id(id)?;
-    deciding::decide(&shell.context(actor), id, &Decision::Resolve(resolution), &reason).await
+    deciding::decide(&shell.context(actor), id, &PayoutAction::Resolve(resolution), &reason).await
 }
 
 /// `POST /v1/payouts/{id}/reversals`.
-pub async fn reverse<S: Site>(
-    shell: &Shell<'_, S>,
+pub async fn reverse<S: Platform>(
+    shell: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
-) -> Result<Answer, AppError> {
+) -> Result<StoredResponse, AppError> {
     let asked = operator::reversal(&request.body)?;
     let once = auth::once(request)?;
     reversing::reverse(&shell.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
 }
 
 /// `POST /v1/runs/{id}/approve`.
-pub async fn approve<S: Site>(
-    shell: &Shell<'_, S>,
+pub async fn approve<S: Platform>(
+    shell: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
-) -> Result<Answer, AppError> {
+) -> Result<StoredResponse, AppError> {
     let reason = operator::remark(&request.body)?;
     deciding::approve(&shell.context(actor), id, reason.as_deref()).await
 }
 
 /// `GET /v1/runs/{id}/report`: what became of a run's money.
-pub async fn run_report<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, AppError> {
+pub async fn run_report<S: Platform>(shell: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
     let ctx = shell.context("");
     let rule = send::approval_name(ctx.setup.payout_approval);
     let asked = vec![
@@ -170,11 +189,11 @@ fn currency(unit: &str) -> &str {
 }
 
 /// `GET /v1/reports/payouts?year=2026`: totals per partner as CSV, for the tax forms that Stripe files.
-pub async fn year<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn year<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let text = request.param("year").unwrap_or_else(|| shell.now.to_rfc3339().chars().take(4).collect());
     let first = Month::parse(&format!("{text}-01"));
-    let first =
-        first.ok_or_else(|| AppError::new(Kind::BadRequest, "malformed", "year must be such as 2026").field("year"))?;
+    let first = first
+        .ok_or_else(|| AppError::new(ErrorKind::BadRequest, "malformed", "year must be such as 2026").field("year"))?;
     let query = reports::year_list(first.start(), first.plus(12).start());
     let rows: Vec<YearRow> = shell.context("").query(query).await?.decode()?;
     let mut csv = "year,program,partner,external_id,name,email,country,stripe_account,currency,payouts,paid_cents,returned_cents,net_cents\r\n".to_owned();
@@ -223,18 +242,22 @@ pub fn cell(text: &str) -> String {
 }
 
 /// `POST /v1/partners/{id}/onboarding`.
-pub async fn onboarding<S: Site>(
-    shell: &Shell<'_, S>,
+pub async fn onboarding<S: Platform>(
+    shell: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
-) -> Result<Answer, AppError> {
+) -> Result<StoredResponse, AppError> {
     let asked = operator::onboarding(&request.body)?;
     onboard::onboard(&shell.context(actor), id, &asked, &shell.config.base_url(&request.origin)).await
 }
 
 /// `POST /v1/partners/{id}/dashboard`.
-pub async fn dashboard<S: Site>(shell: &Shell<'_, S>, id: &str, actor: &str) -> Result<Answer, AppError> {
+pub async fn dashboard<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    id: &str,
+    actor: &str,
+) -> Result<StoredResponse, AppError> {
     onboard::dashboard(&shell.context(actor), id).await
 }
 

@@ -3,11 +3,11 @@
 use crate::codec::operator;
 use crate::http::auth;
 use crate::http::exchange::{Request, Response};
-use crate::http::shell::{Shell, Site};
+use crate::http::shell::{Platform, RequestContext};
 use crate::service::account::books::pools;
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::ledger::budget as funding;
-use crate::service::once::Answer;
+use crate::service::once::StoredResponse;
 use crate::service::program as saving;
 use crate::service::program::Refusal;
 use crate::service::program::dry_run as replay;
@@ -16,7 +16,7 @@ use crate::store::program;
 use serde_json::{Value, json};
 
 /// `GET /v1/programs`: every program with the version in force.
-pub async fn list<S: Site>(shell: &Shell<'_, S>) -> Result<Answer, AppError> {
+pub async fn list<S: Platform>(shell: &RequestContext<'_, S>) -> Result<StoredResponse, AppError> {
     let catalog = program::catalog(&shell.context("").query(program::program_list()).await?)?;
     let programs: Vec<Value> = catalog
         .all_in_force(shell.now)
@@ -33,7 +33,7 @@ pub async fn list<S: Site>(shell: &Shell<'_, S>) -> Result<Answer, AppError> {
 }
 
 /// `GET /v1/programs/{id}`: the document in force and all versions.
-pub async fn show<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, AppError> {
+pub async fn show<S: Platform>(shell: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
     let catalog = program::catalog(&shell.context("").query(program::program_list()).await?)?;
     let document = catalog.in_force(id, shell.now).ok_or_else(|| AppError::not_found("program"))?;
     let versions: Vec<Value> = catalog
@@ -44,27 +44,27 @@ pub async fn show<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, App
 }
 
 /// `GET /v1/programs/{id}/pool`.
-pub async fn pool_show<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, AppError> {
+pub async fn pool_show<S: Platform>(shell: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
     let rows = pools(&shell.context("").query(budget::pool_list()).await?)?;
     let found = rows.into_iter().find(|p| p.pool.program_id == id).ok_or_else(|| AppError::not_found("program"))?;
     Ok((200, json!({"program": id, "balance_cents": found.pool.balance_cents, "waiting": found.pool.waiting})))
 }
 
 /// `POST /v1/programs/{id}/pool`: funds it, and releases what waits as far as it goes.
-pub async fn pool_fund<S: Site>(
-    shell: &Shell<'_, S>,
+pub async fn pool_fund<S: Platform>(
+    shell: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
-) -> Result<Answer, AppError> {
+) -> Result<StoredResponse, AppError> {
     let asked = operator::funding(&request.body)?;
     let once = auth::once(request)?;
     funding::fund(&shell.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
 }
 
 /// `POST /v1/programs/{id}/dry-run`: what a draft would have paid over a past period, beside what was accrued.
-pub async fn dry_run<S: Site>(
-    shell: &Shell<'_, S>,
+pub async fn dry_run<S: Platform>(
+    shell: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
@@ -77,16 +77,16 @@ pub async fn dry_run<S: Site>(
 }
 
 /// `PUT /v1/programs/{id}`: saves a version. Everything wrong with the document is listed by path, value and rule.
-pub async fn save<S: Site>(
-    shell: &Shell<'_, S>,
+pub async fn save<S: Platform>(
+    shell: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
 ) -> Result<Response, AppError> {
     let text = std::str::from_utf8(&request.body)
-        .map_err(|_| AppError::new(Kind::BadRequest, "invalid_utf8", "the body must be UTF-8"))?;
+        .map_err(|_| AppError::new(ErrorKind::BadRequest, "invalid_utf8", "the body must be UTF-8"))?;
     if let Err(why) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        return Err(AppError::new(Kind::BadRequest, "invalid_json", format!("the body is not JSON: {why}")));
+        return Err(AppError::new(ErrorKind::BadRequest, "invalid_json", format!("the body is not JSON: {why}")));
     }
     match saving::save(&shell.context(actor), id, text).await {
         Ok((status, body)) => Ok(Response::json(status, &body)),
@@ -100,7 +100,7 @@ fn refused(refusal: Refusal) -> Result<Response, AppError> {
         Refusal::Findings(findings) => {
             let first = findings.first();
             let detail = first.map_or(String::new(), |f| format!("{} ({}): {}", f.path, f.value, f.rule));
-            let error = AppError::new(Kind::Unprocessable, "program_refused", detail)
+            let error = AppError::new(ErrorKind::Unprocessable, "program_refused", detail)
                 .field(first.map_or("", |f| f.path.as_str()));
             let mut response = Response::problem(&error);
             if let Ok(mut body) = serde_json::from_slice::<Value>(&response.body) {

@@ -6,15 +6,15 @@ use crate::engine::report::economics;
 use crate::http::exchange::{Request, Response};
 use crate::http::markdown;
 use crate::http::markdown::FUNNEL_DEFINITIONS;
-use crate::http::shell::{Shell, Site};
-use crate::service::error::{AppError, Kind};
+use crate::http::shell::{Platform, RequestContext};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::funnel;
-use crate::service::funnel::Weekly;
+use crate::service::funnel::WeeklyReport;
 use crate::service::report;
 use serde_json::{Map, Value, json};
 
 /// `GET /v1/reports/funnel?program=&week=2026-W24`; the last whole week where none is named.
-pub async fn funnel<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn funnel<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let program = required(request, "program")?;
     let week = match request.param("week") {
         None => Week::of(shell.now).plus(-1),
@@ -24,7 +24,7 @@ pub async fn funnel<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<
     Ok(answer(request, || markdown::funnel(&weekly), || funnel_view(&weekly)))
 }
 
-fn funnel_view(weekly: &Weekly) -> Value {
+fn funnel_view(weekly: &WeeklyReport) -> Value {
     let mut report = json!(weekly.report);
     for partner in report["partners"].as_array_mut().into_iter().flatten() {
         let shown = partner["partner"].as_str().and_then(|id| weekly.names.get(id)).cloned().unwrap_or_default();
@@ -40,7 +40,7 @@ fn funnel_view(weekly: &Weekly) -> Value {
 }
 
 /// `GET /v1/reports/channels?program=&month=2026-06`; the last whole month where none is named.
-pub async fn channels<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn channels<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let program = required(request, "program")?;
     let month = match request.param("month") {
         None => Month::of(shell.now).plus(-1),
@@ -68,7 +68,7 @@ pub async fn channels<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Resul
 }
 
 /// `GET /v1/reports/economics?program=&from=&to=`.
-pub async fn economics<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn economics<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let program = required(request, "program")?;
     let (from, to) = (instant(request, "from")?, instant(request, "to")?);
     if to <= from {
@@ -113,7 +113,7 @@ fn definitions(list: &[(&str, &str)]) -> Value {
 }
 
 fn required(request: &Request, name: &'static str) -> Result<String, AppError> {
-    let missing = || AppError::new(Kind::BadRequest, "missing", format!("{name} is required")).field(name);
+    let missing = || AppError::new(ErrorKind::BadRequest, "missing", format!("{name} is required")).field(name);
     request.param(name).filter(|text| !text.is_empty()).ok_or_else(missing)
 }
 
@@ -126,5 +126,5 @@ fn instant(request: &Request, name: &'static str) -> Result<UtcMillis, AppError>
 }
 
 fn malformed(name: &'static str, must: &str) -> AppError {
-    AppError::new(Kind::BadRequest, "malformed", format!("{name} must be {must}")).field(name)
+    AppError::new(ErrorKind::BadRequest, "malformed", format!("{name} must be {must}")).field(name)
 }

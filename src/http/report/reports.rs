@@ -2,14 +2,14 @@
 
 use crate::base::decode;
 use crate::base::time::UtcMillis;
-use crate::engine::accrual::Line;
-use crate::engine::attribution::Verdict;
+use crate::engine::accrual::Accrual;
+use crate::engine::attribution::AttributionResult;
 use crate::http::exchange::Request;
 use crate::http::page::Page;
 use crate::http::partner::partners::entry;
-use crate::http::shell::{Shell, Site};
-use crate::service::error::{AppError, Kind};
-use crate::service::once::Answer;
+use crate::http::shell::{Platform, RequestContext};
+use crate::service::error::{AppError, ErrorKind};
+use crate::service::once::StoredResponse;
 use crate::store::account;
 use crate::store::account::{AccountRow, BindingRow};
 use crate::store::ledger;
@@ -21,26 +21,26 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// `GET /v1/accounts/{id}/receipt`: to whom the account is bound, by what, why the others lost, and what it earned.
-pub async fn receipt<S: Site>(shell: &Shell<'_, S>, id: &str) -> Result<Answer, AppError> {
+pub async fn receipt<S: Platform>(shell: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
     let ids = [id.to_owned()];
     let rows = shell
         .context("")
         .batch(vec![account::account_find(id), account::binding_list(id), account::line_list(&ids)])
         .await?;
     rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
-    let lines: Vec<Line> = rows[2].decode()?;
+    let lines: Vec<Accrual> = rows[2].decode()?;
     let programs: Vec<Value> =
         rows[1].decode::<BindingRow>()?.iter().map(|row| binding_view(row, &lines, shell.now)).collect();
     Ok((200, json!({"account": id, "programs": programs})))
 }
 
-fn binding_view(row: &BindingRow, lines: &[Line], now: UtcMillis) -> Value {
-    let states: Value = decode::from_text::<Vec<crate::engine::account::lifecycle::Reached>>(&row.states)
+fn binding_view(row: &BindingRow, lines: &[Accrual], now: UtcMillis) -> Value {
+    let states: Value = decode::from_text::<Vec<crate::engine::account::lifecycle::LifecycleTransition>>(&row.states)
         .map(|states| {
             states.iter().filter(|s| s.at <= now).map(|s| json!({"state": s.state, "at": s.at.to_rfc3339()})).collect()
         })
         .unwrap_or_default();
-    let Ok(verdict) = decode::from_text::<Verdict>(&row.receipt) else { return Value::Null };
+    let Ok(verdict) = decode::from_text::<AttributionResult>(&row.receipt) else { return Value::Null };
     let binding = verdict.binding.as_ref();
     let program = binding.map(|b| b.program.as_str());
     let considered: Vec<Value> = verdict
@@ -66,7 +66,10 @@ fn binding_view(row: &BindingRow, lines: &[Line], now: UtcMillis) -> Value {
 }
 
 /// `GET /v1/ledger/transfers`: every row in the order it was written.
-pub async fn transfers<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+pub async fn transfers<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let after = page.number(0)?;
     let rows: Vec<TransferRow> =
@@ -82,7 +85,7 @@ pub async fn transfers<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Resu
 }
 
 /// `GET /v1/ledger/faults`: must be empty at all times.
-pub async fn faults<S: Site>(shell: &Shell<'_, S>) -> Result<Answer, AppError> {
+pub async fn faults<S: Platform>(shell: &RequestContext<'_, S>) -> Result<StoredResponse, AppError> {
     #[derive(Deserialize)]
     struct Row {
         what: String,
@@ -92,10 +95,13 @@ pub async fn faults<S: Site>(shell: &Shell<'_, S>) -> Result<Answer, AppError> {
 }
 
 /// `GET /v1/leaderboard?program=`: as of the last run.
-pub async fn leaderboard<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+pub async fn leaderboard<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+) -> Result<StoredResponse, AppError> {
     let program = request
         .param("program")
-        .ok_or_else(|| AppError::new(Kind::BadRequest, "missing", "which program?").field("program"))?;
+        .ok_or_else(|| AppError::new(ErrorKind::BadRequest, "missing", "which program?").field("program"))?;
     let page = Page::of(request)?;
     let rows = shell.context("").batch(vec![program_list(), partner::leaderboard_list(&program, page.limit)]).await?;
     catalog(&rows[0])?.in_force(&program, shell.now).ok_or_else(|| AppError::not_found("program"))?;

@@ -6,15 +6,15 @@ use crate::http::auth;
 use crate::http::exchange::Request;
 use crate::http::page;
 use crate::http::page::Page;
-use crate::http::shell::{Shell, Site};
+use crate::http::shell::{Platform, RequestContext};
 use crate::service::attribution::reassign as rebinding;
-use crate::service::error::{AppError, Kind};
-use crate::service::once::Answer;
+use crate::service::error::{AppError, ErrorKind};
+use crate::service::once::StoredResponse;
 use crate::service::overdue;
 use crate::service::overdue::Standing;
 use crate::service::report::reconcile as reconciling;
 use crate::service::review as deciding;
-use crate::service::review::Choice;
+use crate::service::review::ReviewDecision;
 use crate::service::settlement::start as starting;
 use crate::service::settlement::start::view as run_view;
 use crate::store::identity::token;
@@ -28,7 +28,10 @@ use crate::store::{health as health_store, review};
 use serde_json::{Value, json};
 
 /// `GET /v1/runs`: newest first.
-pub async fn run_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+pub async fn run_list<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
     let rows: Vec<RunRow> =
@@ -37,12 +40,20 @@ pub async fn run_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Resul
 }
 
 /// `POST /v1/runs`: starts the run of a period that is over, or resumes it.
-pub async fn run_start<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
+pub async fn run_start<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    actor: &str,
+) -> Result<StoredResponse, AppError> {
     starting::asked(&shell.context(actor), operator::run(&request.body)?).await
 }
 
 /// `GET /v1/runs/{id}`: plan, progress, and each partner's statement.
-pub async fn run_show<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str) -> Result<Answer, AppError> {
+pub async fn run_show<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    id: &str,
+) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let rows = shell
         .context("")
@@ -56,12 +67,15 @@ pub async fn run_show<S: Site>(shell: &Shell<'_, S>, request: &Request, id: &str
 }
 
 /// `GET /v1/reviews?state=open`.
-pub async fn review_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+pub async fn review_list<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let state = request.param("state").unwrap_or_else(|| "open".to_owned());
     if !["open", "released", "rejected"].contains(&state.as_str()) {
         let detail = "must be open, released or rejected";
-        return Err(AppError::new(Kind::BadRequest, "unsupported", detail).field("state"));
+        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", detail).field("state"));
     }
     let rows: Vec<ReviewRow> =
         shell.context("").query(review::review_page(&state, &page.cursor, page.limit + 1)).await?.decode()?;
@@ -69,24 +83,24 @@ pub async fn review_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Re
 }
 
 /// `POST /v1/reviews/{id}`.
-pub async fn review_decide<S: Site>(
-    shell: &Shell<'_, S>,
+pub async fn review_decide<S: Platform>(
+    shell: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
-) -> Result<Answer, AppError> {
+) -> Result<StoredResponse, AppError> {
     let asked = operator::review(&request.body)?;
-    let choice = if asked.release { Choice::Release } else { Choice::Reject };
+    let choice = if asked.release { ReviewDecision::Release } else { ReviewDecision::Reject };
     deciding::decide(&shell.context(actor), id, choice, &asked.reason).await
 }
 
 /// `POST /v1/accounts/{id}/rebind`. The same body with the same Idempotency-Key is the same move.
-pub async fn rebind<S: Site>(
-    shell: &Shell<'_, S>,
+pub async fn rebind<S: Platform>(
+    shell: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
-) -> Result<Answer, AppError> {
+) -> Result<StoredResponse, AppError> {
     let ctx = shell.context(actor);
     let asked = operator::rebind(&request.body)?;
     let event = match auth::once(request)? {
@@ -97,13 +111,20 @@ pub async fn rebind<S: Site>(
 }
 
 /// `POST /v1/reconciliations`: what the billing system says about accounts, against what their events said.
-pub async fn reconcile<S: Site>(shell: &Shell<'_, S>, request: &Request, actor: &str) -> Result<Answer, AppError> {
+pub async fn reconcile<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+    actor: &str,
+) -> Result<StoredResponse, AppError> {
     let asked = operator::reconciliation(&request.body, shell.now)?;
     Ok((200, reconciling::reconcile(&shell.context(actor), &asked).await?))
 }
 
 /// `GET /v1/audit`: what operators did, newest first.
-pub async fn audit_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+pub async fn audit_list<S: Platform>(
+    shell: &RequestContext<'_, S>,
+    request: &Request,
+) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
     let rows: Vec<AuditRow> =
@@ -119,7 +140,7 @@ pub async fn audit_list<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Res
 }
 
 /// `GET /healthz`: whether all is well, for everybody; what is not, for operators.
-pub async fn health<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Answer, AppError> {
+pub async fn health<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<StoredResponse, AppError> {
     if request.header("authorization").is_some() {
         auth::allowed(shell, request, Scope::Read).await?;
         return details(shell).await;
@@ -129,7 +150,7 @@ pub async fn health<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<
     Ok((if ok { 200 } else { 503 }, json!({"ok": ok})))
 }
 
-async fn details<S: Site>(shell: &Shell<'_, S>) -> Result<Answer, AppError> {
+async fn details<S: Platform>(shell: &RequestContext<'_, S>) -> Result<StoredResponse, AppError> {
     let mut reads = vec![health_store::schema_objects(), health_store::heartbeat_list(), outbox::outbox_backlog()];
     reads.extend(overdue::reads());
     let (ctx, count) = (shell.context(""), reads.len());

@@ -3,20 +3,20 @@
 use crate::base::decode;
 use crate::base::id;
 use crate::codec::operator as asked;
-use crate::engine::account::lifecycle::Reached;
-use crate::engine::accrual::Line;
-use crate::engine::attribution::Verdict;
-use crate::engine::attribution::binding::Considered;
+use crate::engine::account::lifecycle::LifecycleTransition;
+use crate::engine::accrual::Accrual;
+use crate::engine::attribution::AttributionResult;
+use crate::engine::attribution::binding::AttributionCandidate;
 use crate::engine::identity::access::Scope;
 use crate::http::auth::hex_sha256;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, text};
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
 use crate::pages::partner::partners::lines_table;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::attribution::reassign as rebinding;
 use crate::service::error::AppError;
@@ -25,7 +25,7 @@ use crate::store::account::{AccountRow, BindingRow};
 use crate::store::port::DbError;
 use crate::store::program;
 use crate::store::report::operator as reads;
-use crate::store::report::operator::{AccountFound, Known};
+use crate::store::report::operator::{AccountFound, KnownAccount};
 use crate::store::review;
 use crate::store::review::ReviewRow;
 use maud::{Markup, html};
@@ -35,7 +35,7 @@ use serde::Deserialize;
 const REVIEWS_MAX: usize = 10;
 
 #[derive(Deserialize)]
-struct Bound {
+struct BoundProgram {
     program: String,
     partner: String,
     external_id: Option<String>,
@@ -43,7 +43,7 @@ struct Bound {
     method: Option<String>,
 }
 
-pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let asked = visit.request.param("q").unwrap_or_default().trim().to_owned();
     let read = match asked.as_str() {
@@ -57,7 +57,7 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
         false => (found, None),
     };
     let cells = |a: &AccountFound| {
-        let bound: Vec<Bound> = serde_json::from_str(&a.bound).unwrap_or_default();
+        let bound: Vec<BoundProgram> = serde_json::from_str(&a.bound).unwrap_or_default();
         let to = html! {
             @if bound.is_empty() { span.quiet { "nobody" } }
             @for (n, b) in bound.iter().enumerate() {
@@ -87,11 +87,11 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(helpers::frame(visit, &session, 200, ("/operator/accounts", "Accounts"), content))
 }
 
-pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
-    shown(visit, id, &Form::default()).await
+pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
+    shown(visit, id, &SubmittedForm::default()).await
 }
 
-async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
+async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let ids = [id.to_owned()];
     let read = vec![
@@ -105,10 +105,10 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
     let (session, rows) = visit.operator(read).await?;
     rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
     let bindings: Vec<BindingRow> = rows[1].decode()?;
-    let (lines, next) = helpers::paged(&list, rows[2].decode()?, |l: &Line| l.id.clone());
+    let (lines, next) = helpers::paged(&list, rows[2].decode()?, |l: &Accrual| l.id.clone());
     let reviews: Vec<ReviewRow> = rows[3].decode()?;
     let catalog = program::catalog(&rows[4])?;
-    let known: Vec<Known> = rows[5].decode()?;
+    let known: Vec<KnownAccount> = rows[5].decode()?;
     let path = format!("/operator/accounts/{}", components::escaped(id));
     let content = html! {
         (components::heading(id, "To whom this account is bound, by which touch, and why the others lost.", html! { a.button.second href="#rebind" { "Move it" } }))
@@ -128,12 +128,16 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
     Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/accounts", id), content))
 }
 
-fn receipt<S: Site>(visit: &Visit<'_, S>, row: &BindingRow, known: &[Known]) -> Result<Markup, DbError> {
-    let verdict: Verdict = decode::from_text(&row.receipt).map_err(|e| DbError::Fault(e.to_string()))?;
-    let states: Vec<Reached> = decode::from_text(&row.states).map_err(|e| DbError::Fault(e.to_string()))?;
+fn receipt<S: Platform>(
+    visit: &PageContext<'_, S>,
+    row: &BindingRow,
+    known: &[KnownAccount],
+) -> Result<Markup, DbError> {
+    let verdict: AttributionResult = decode::from_text(&row.receipt).map_err(|e| DbError::Fault(e.to_string()))?;
+    let states: Vec<LifecycleTransition> = decode::from_text(&row.states).map_err(|e| DbError::Fault(e.to_string()))?;
     let name = |id: &str| helpers::partner_of(known, id);
     let words = &*visit.words;
-    let cells = |c: &Considered| {
+    let cells = |c: &AttributionCandidate| {
         vec![
             html! { @if let Some(at) = c.at { (components::instant(words, at)) } },
             html! { (c.method.replace('_', " ")) },
@@ -167,7 +171,7 @@ fn receipt<S: Site>(visit: &Visit<'_, S>, row: &BindingRow, known: &[Known]) -> 
     })
 }
 
-fn rebind_form<S: Site>(visit: &Visit<'_, S>, path: &str, form: &Form, catalog: &Catalog) -> Markup {
+fn rebind_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, form: &SubmittedForm, catalog: &Catalog) -> Markup {
     let documents = catalog.all_in_force(visit.now());
     let choices: Vec<(&str, &str)> = documents.iter().map(|d| (d.id.as_str(), d.title.as_str())).collect();
     html! {
@@ -193,7 +197,7 @@ fn rebind_form<S: Site>(visit: &Visit<'_, S>, path: &str, form: &Form, catalog: 
     }
 }
 
-pub async fn rebind<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+pub async fn rebind<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     let (session, _) = visit.operator(Vec::new()).await?;
     let move_it = async {
         let asked = asked::rebind(&helpers::body(&visit.form, &["program", "partner", "reason"]))?;

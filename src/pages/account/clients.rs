@@ -3,22 +3,22 @@
 
 use crate::base::decode;
 use crate::base::time::UtcMillis;
-use crate::engine::account::lifecycle::Reached;
-use crate::engine::accrual::Line;
-use crate::engine::attribution::binding::{Considered, Verdict};
+use crate::engine::account::lifecycle::LifecycleTransition;
+use crate::engine::accrual::Accrual;
+use crate::engine::attribution::binding::{AttributionCandidate, AttributionResult};
 use crate::http::page::Page as Cursor;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::accrual::earnings;
 use crate::pages::components;
 use crate::pages::components::{Column, number, text};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
-use crate::pages::locale::Words;
+use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::payout::status;
 use crate::pages::payout::status::Paid;
-use crate::pages::visit::{Partner, Shown, Visit};
-use crate::service::error::{AppError, Kind};
+use crate::pages::visit::{PageContext, PageResult, Partner};
+use crate::service::error::{AppError, ErrorKind};
 use crate::store::partner::page as reads;
 use crate::store::partner::page::{ClientRow, EarnedRow, ReceiptRow};
 use crate::store::program::{catalog, program_list};
@@ -30,7 +30,7 @@ const LINES: i64 = 50;
 const COLUMNS: &[Column] =
     &[text("Client"), text("Signed up"), text("Through"), text("State"), text("First payment"), number("Earned you")];
 
-pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor::of(visit.request)?;
     let (before_ms, before_row) = cursor.instant_and_id(visit.now().plus_days(1).0)?;
     let before_row = before_row.parse().unwrap_or(0);
@@ -55,7 +55,7 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(layout::show(visit, 200, page))
 }
 
-fn cells(words: &dyn Words, partner: &Partner, c: &ClientRow) -> Result<Vec<Markup>, AppError> {
+fn cells(words: &dyn Locale, partner: &Partner, c: &ClientRow) -> Result<Vec<Markup>, AppError> {
     Ok(vec![
         html! { a href={ "/partner/clients/" (c.row) } { (wording::client_name(&partner.id, &c.account_id)) } },
         components::day(words, c.signed_up_at_ms),
@@ -85,7 +85,7 @@ fn through(c: &ClientRow) -> &str {
     }
 }
 
-fn earned(words: &dyn Words, c: &ClientRow) -> Result<Markup, AppError> {
+fn earned(words: &dyn Locale, c: &ClientRow) -> Result<Markup, AppError> {
     let sums: Vec<EarnedRow> = read(&c.earned)?;
     let sums: Vec<&EarnedRow> = sums.iter().filter(|s| s.cents != 0).collect();
     Ok(html! {
@@ -94,7 +94,7 @@ fn earned(words: &dyn Words, c: &ClientRow) -> Result<Markup, AppError> {
     })
 }
 
-pub async fn detail<S: Site>(visit: &Visit<'_, S>, row: &str) -> Shown {
+pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, row: &str) -> PageResult {
     let row: i64 = row.parse().map_err(|_| AppError::not_found("client"))?;
     let claim = visit.claim();
     let (partner, rows) = visit
@@ -109,8 +109,9 @@ pub async fn detail<S: Site>(visit: &Visit<'_, S>, row: &str) -> Shown {
     let gone = || AppError::not_found("client");
     let client: ClientRow = rows[0].first()?.ok_or_else(gone)?;
     let receipt: ReceiptRow = rows[1].first()?.ok_or_else(gone)?;
-    let lines: Vec<Line> = rows[2].decode()?;
-    let (verdict, reached): (Verdict, Vec<Reached>) = (read(&receipt.receipt)?, read(&receipt.states)?);
+    let lines: Vec<Accrual> = rows[2].decode()?;
+    let (verdict, reached): (AttributionResult, Vec<LifecycleTransition>) =
+        (read(&receipt.receipt)?, read(&receipt.states)?);
     let (catalog, words) = (catalog(&rows[3])?, visit.words.as_ref());
     let paid = Paid::of(&rows[2], &rows[4])?;
     let name = wording::client_name(&partner.id, &client.account_id);
@@ -128,7 +129,7 @@ pub async fn detail<S: Site>(visit: &Visit<'_, S>, row: &str) -> Shown {
         p { (why(client.method.as_deref())) }
         (components::table("What was considered", CONSIDERED, &considered(words, &partner, &verdict)))
         h2 { "How far it came" }
-        @let reached: Vec<&Reached> = reached.iter().filter(|r| r.at <= visit.now()).collect();
+        @let reached: Vec<&LifecycleTransition> = reached.iter().filter(|r| r.at <= visit.now()).collect();
         @if reached.is_empty() { p.quiet { "Nothing yet." } } @else { (milestones(words, &reached)) }
         h2 { "What it earned you" }
         @if lines.is_empty() {
@@ -141,7 +142,7 @@ pub async fn detail<S: Site>(visit: &Visit<'_, S>, row: &str) -> Shown {
     Ok(layout::show(visit, 200, page))
 }
 
-fn milestones(words: &dyn Words, reached: &[&Reached]) -> Markup {
+fn milestones(words: &dyn Locale, reached: &[&LifecycleTransition]) -> Markup {
     let states: Vec<(String, UtcMillis)> = reached.iter().map(|r| (wording::spaced(&r.state), r.at)).collect();
     let facts: Vec<(&str, Markup)> =
         states.iter().map(|(state, at)| (state.as_str(), components::instant(words, *at))).collect();
@@ -151,8 +152,8 @@ fn milestones(words: &dyn Words, reached: &[&Reached]) -> Markup {
 const CONSIDERED: &[Column] = &[text("What"), text("Whose"), text("When"), text("Counted")];
 
 /// What was looked at. Of others only that there was something: their codes and names are theirs.
-fn considered(words: &dyn Words, partner: &Partner, verdict: &Verdict) -> Vec<Vec<Markup>> {
-    let row = |c: &Considered| {
+fn considered(words: &dyn Locale, partner: &Partner, verdict: &AttributionResult) -> Vec<Vec<Markup>> {
+    let row = |c: &AttributionCandidate| {
         let own = c.partner.as_deref() == Some(partner.id.as_str());
         vec![
             html! { (method_name(&c.method)) },
@@ -194,5 +195,5 @@ fn why(method: Option<&str>) -> &'static str {
 
 /// JSON that the books hold.
 fn read<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, AppError> {
-    decode::from_text(json).map_err(|why| AppError::new(Kind::Fault, "stored_json", why.to_string()))
+    decode::from_text(json).map_err(|why| AppError::new(ErrorKind::Fault, "stored_json", why.to_string()))
 }

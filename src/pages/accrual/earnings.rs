@@ -1,21 +1,21 @@
 //! Earnings: every line, and each with its receipt.
 
-use crate::engine::accrual::{Line, LineState};
+use crate::engine::accrual::{Accrual, AccrualState};
 use crate::http::page::Page as Cursor;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Column, Field, number, text};
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
-use crate::pages::locale::Words;
+use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::partner::wording::STATES;
 use crate::pages::payout::status;
 use crate::pages::payout::status::Paid;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::store::partner::page as reads;
 use crate::store::partner::page::{PostingRow, VestedRow};
 use crate::store::program::{catalog, program_list};
@@ -25,12 +25,12 @@ use serde::Deserialize;
 const COLUMNS: &[Column] =
     &[text("Date"), text("What for"), text("Client"), number("Amount"), text("State"), text("Available from")];
 
-pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor::of(visit.request)?;
     let (before_ms, before_id) = cursor.instant_and_id(visit.now().plus_days(1).0)?;
     let state = visit.request.param("state").unwrap_or_default();
     if !state.is_empty() && !STATES.iter().any(|(name, _)| *name == state) {
-        return Err(AppError::new(Kind::BadRequest, "unsupported", "there is no such state of an earning").into());
+        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "there is no such state of an earning").into());
     }
     let asked = vec![
         reads::line_page(visit.claim(), &state, before_ms, &before_id, cursor.limit + 1),
@@ -38,7 +38,7 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
         status::read(visit.claim()),
     ];
     let (partner, rows) = visit.partner(asked).await?;
-    let mut lines: Vec<Line> = rows[0].decode()?;
+    let mut lines: Vec<Accrual> = rows[0].decode()?;
     let catalog = catalog(&rows[1])?;
     let paid = Paid::of(&rows[0], &rows[2])?;
     let next = cursor.cut(&mut lines, |l| format!("{}.{}", l.at_ms.0, l.id));
@@ -68,7 +68,7 @@ fn filter(state: &str) -> Markup {
     let names: Vec<(&str, String)> = STATES.iter().map(|(name, _)| (*name, wording::spaced(name))).collect();
     let mut choices = vec![("", "All")];
     choices.extend(names.iter().map(|(name, title)| (*name, title.as_str())));
-    let form = Form::filled(&[("state", state)]);
+    let form = SubmittedForm::filled(&[("state", state)]);
     html! {
         form.inline-form method="get" action="/partner/earnings" {
             (components::select(&form, Field { name: "state", label: "State", required: true, ..Field::default() }, &choices))
@@ -82,8 +82,8 @@ fn payout_path(id: &str) -> String {
 }
 
 /// Lines as a table.
-pub fn table(words: &dyn Words, catalog: &Catalog, paid: &Paid, partner: &str, lines: &[Line]) -> Markup {
-    let row = |l: &Line| {
+pub fn table(words: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str, lines: &[Accrual]) -> Markup {
+    let row = |l: &Accrual| {
         vec![
             components::day(words, l.at_ms),
             html! {
@@ -105,7 +105,7 @@ pub fn table(words: &dyn Words, catalog: &Catalog, paid: &Paid, partner: &str, l
     components::table("Earnings", COLUMNS, &lines.iter().map(row).collect::<Vec<_>>())
 }
 
-pub async fn detail<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     #[derive(Deserialize)]
     struct Client {
         row: i64,
@@ -121,7 +121,7 @@ pub async fn detail<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
             status::read(claim),
         ])
         .await?;
-    let line: Line = rows[0].first()?.ok_or_else(|| AppError::not_found("earning"))?;
+    let line: Accrual = rows[0].first()?.ok_or_else(|| AppError::not_found("earning"))?;
     let postings: Vec<PostingRow> = rows[1].decode()?;
     let vested: Option<VestedRow> = rows[2].first()?;
     let client: Option<Client> = rows[3].first()?;
@@ -136,7 +136,7 @@ pub async fn detail<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
         p {
             (wording::meaning(state)) " "
             @if let Some(p) = payout { a href=(payout_path(&p.id)) { "See its payout" } "." }
-            @if line.state != LineState::Pending && line.state != LineState::Available { (wording::reason(&line.reason)) }
+            @if line.state != AccrualState::Pending && line.state != AccrualState::Available { (wording::reason(&line.reason)) }
         }
         p {
             "For " @if let Some(client) = client { a href={ "/partner/clients/" (client.row) } { (name) } } @else { (name) }
@@ -152,7 +152,12 @@ pub async fn detail<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
     Ok(layout::show(visit, 200, page))
 }
 
-fn told<'a>(words: &dyn Words, catalog: &Catalog, line: &Line, vested: Option<&VestedRow>) -> Vec<(&'a str, Markup)> {
+fn told<'a>(
+    words: &dyn Locale,
+    catalog: &Catalog,
+    line: &Accrual,
+    vested: Option<&VestedRow>,
+) -> Vec<(&'a str, Markup)> {
     let version = catalog.versions(&line.program_id).find(|d| d.version == line.program_version);
     let amount = |cents: i64| components::amount(words, cents, &line.unit);
     let reversed = line.kept().0 - line.net_cents.0;
@@ -186,7 +191,7 @@ fn told<'a>(words: &dyn Words, catalog: &Catalog, line: &Line, vested: Option<&V
 
 const BOOKINGS: &[Column] = &[text("Date"), text("What"), number("Amount"), text("Why")];
 
-fn booking(words: &dyn Words, line: &Line, p: &PostingRow) -> Vec<Markup> {
+fn booking(words: &dyn Locale, line: &Accrual, p: &PostingRow) -> Vec<Markup> {
     let back = p.code == "reverse";
     // What a part of was taken back is still told as it was earned.
     let why = if back && p.reason.ends_with("was paid") {
@@ -202,7 +207,7 @@ fn booking(words: &dyn Words, line: &Line, p: &PostingRow) -> Vec<Markup> {
     ]
 }
 
-fn ids<'a>(line: &Line, vested: Option<&VestedRow>) -> Vec<(&'a str, Markup)> {
+fn ids<'a>(line: &Accrual, vested: Option<&VestedRow>) -> Vec<(&'a str, Markup)> {
     let mut list = vec![
         ("Earning", html! { code { (line.id) } }),
         ("Rule", html! { code { (line.rule_id) } }),

@@ -1,17 +1,17 @@
 //! The week of a funnel in pictures: how far visitors came, what is healthy, and what to do about it.
 
 use crate::base::time::Week;
-use crate::engine::funnel::{Figures, PartnerReport, Place, Standing};
-use crate::http::shell::Site;
+use crate::engine::funnel::{BandComparison, FunnelFigures, PartnerFunnelReport, Place};
+use crate::http::shell::Platform;
 use crate::pages::chart;
 use crate::pages::chart::Step;
 use crate::pages::components;
 use crate::pages::components::{number, text};
 use crate::pages::operator::helpers;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::program::document::Document;
-use crate::service::error::{AppError, Kind};
-use crate::service::funnel::{Name, Weekly, weekly_of, weekly_reads};
+use crate::service::error::{AppError, ErrorKind};
+use crate::service::funnel::{Name, WeeklyReport, weekly_of, weekly_reads};
 use crate::store::program;
 use maud::{Markup, html};
 
@@ -22,11 +22,11 @@ const PICTURES: usize = 3;
 /// Partners in the table: large samples come first.
 const TABLE_MAX: usize = 40;
 
-pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let week = match visit.request.param("week").filter(|text| !text.is_empty()) {
         None => Week::of(visit.now()).plus(-1),
         Some(text) => Week::parse(&text)
-            .ok_or_else(|| AppError::new(Kind::BadRequest, "malformed", "a week is written such as 2026-W24"))?,
+            .ok_or_else(|| AppError::new(ErrorKind::BadRequest, "malformed", "a week is written such as 2026-W24"))?,
     };
     let Some(asked) = visit.request.param("program").filter(|text| !text.is_empty()) else {
         return choose(visit).await;
@@ -62,7 +62,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
 }
 
 /// Without a program: to the only one that measures, or the choice of them.
-async fn choose<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (session, rows) = visit.operator(vec![program::program_list()]).await?;
     let catalog = program::catalog(&rows[0])?;
     let measured: Vec<&Document> =
@@ -82,7 +82,7 @@ async fn choose<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(helpers::frame(visit, &session, 200, (HERE, "Funnel"), content))
 }
 
-fn picture<S: Site>(visit: &Visit<'_, S>, title: &str, figures: &Figures) -> Markup {
+fn picture<S: Platform>(visit: &PageContext<'_, S>, title: &str, figures: &FunnelFigures) -> Markup {
     let words = &*visit.words;
     let steps: Vec<Step<'_>> = figures
         .stages
@@ -105,12 +105,12 @@ fn picture<S: Site>(visit: &Visit<'_, S>, title: &str, figures: &Figures) -> Mar
     chart::steps(&format!("The funnel's steps: {title}"), &steps, &|bps| words.percent(bps))
 }
 
-fn name_of<'a>(weekly: &'a Weekly, partner: &'a str) -> (Option<&'a str>, Option<&'a str>) {
+fn name_of<'a>(weekly: &'a WeeklyReport, partner: &'a str) -> (Option<&'a str>, Option<&'a str>) {
     let found: Option<&Name> = weekly.names.get(partner);
     (found.and_then(|n| n.external_id.as_deref()), found.and_then(|n| n.name.as_deref()))
 }
 
-fn standing(standing: Option<Standing>) -> Markup {
+fn standing(standing: Option<BandComparison>) -> Markup {
     html! {
         @if let Some(s) = standing {
             @let sure = if s.sure { "surely " } else { "" };
@@ -119,7 +119,7 @@ fn standing(standing: Option<Standing>) -> Markup {
     }
 }
 
-fn card<S: Site>(visit: &Visit<'_, S>, weekly: &Weekly, report: &PartnerReport) -> Markup {
+fn card<S: Platform>(visit: &PageContext<'_, S>, weekly: &WeeklyReport, report: &PartnerFunnelReport) -> Markup {
     let (external_id, name) = name_of(weekly, &report.partner);
     let known = name.or(external_id).unwrap_or(&report.partner);
     html! {
@@ -139,10 +139,10 @@ fn card<S: Site>(visit: &Visit<'_, S>, weekly: &Weekly, report: &PartnerReport) 
     }
 }
 
-fn table<S: Site>(visit: &Visit<'_, S>, weekly: &Weekly) -> Markup {
+fn table<S: Platform>(visit: &PageContext<'_, S>, weekly: &WeeklyReport) -> Markup {
     let words = &*visit.words;
     let all = &weekly.report;
-    let cells = |r: &PartnerReport| {
+    let cells = |r: &PartnerFunnelReport| {
         let (external_id, name) = name_of(weekly, &r.partner);
         let reached: Vec<String> = r.figures.stages.iter().skip(1).map(|s| words.number(s.visitors)).collect();
         vec![

@@ -9,19 +9,21 @@ use crate::engine::identity::access::Scope;
 use crate::http::auth;
 use crate::http::exchange::Response;
 use crate::http::limit;
-use crate::http::limit::Limited;
-use crate::http::shell::Site;
+use crate::http::limit::RateLimited;
+use crate::http::shell::Platform;
 use crate::pages::admission::{ROLE_OPERATOR, local, unreferred};
 use crate::pages::components;
 use crate::pages::components::{Field, escaped, field};
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::route::Handled;
-use crate::pages::visit::{Shown, Stop, Visit};
+use crate::pages::visit::{PageContext, PageError, PageResult};
 use crate::service::error::AppError;
 use crate::service::identity::sign_in;
-use crate::service::identity::sign_in::{Leaving, Opened, Purpose, Token, Wish, Wished};
+use crate::service::identity::sign_in::{
+    MagicLinkOutcome, MagicLinkRequest, OpenedSession, Purpose, QueuedEmail, Token,
+};
 use crate::store::identity::session;
 use crate::store::identity::session::{MailedLink, OwnPartner, Proof};
 use crate::store::identity::token::{Audit, audit_insert};
@@ -30,7 +32,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 /// The page of a path, `["sign-in", …]` or `["sign-out"]`.
-pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+pub fn page<'a, S: Platform>(visit: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
     Some(match (method, parts) {
         ("GET", ["sign-in"]) => Box::pin(ask(visit)),
         ("POST", ["sign-in"]) => Box::pin(send(visit)),
@@ -46,7 +48,7 @@ pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str
 }
 
 /// Says who may come in how; whoever is signed in already, here or at the site, is let through.
-async fn ask<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn ask<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let to = wanted(visit.request.param("to").as_deref());
     // After signing out nobody is signed in again unasked.
     if visit.request.param("done").is_some() {
@@ -59,7 +61,7 @@ async fn ask<S: Site>(visit: &Visit<'_, S>) -> Shown {
                 return Ok(visit.see(&landing(&to, session.operator == 1)));
             }
             Ok(_) => refused = Some("You are signed in as a partner. These pages are for operators.".to_owned()),
-            Err(Stop::SignIn) => {}
+            Err(PageError::SignIn) => {}
             Err(stop) => return Err(stop),
         }
     }
@@ -89,13 +91,13 @@ async fn ask<S: Site>(visit: &Visit<'_, S>) -> Shown {
 }
 
 /// Writes a session, hands it to the browser, and leads on. The person's one partner is chosen for them.
-async fn let_in<S: Site>(
-    visit: &Visit<'_, S>,
-    mut opened: Opened,
+async fn let_in<S: Platform>(
+    visit: &PageContext<'_, S>,
+    mut opened: OpenedSession,
     proof: Proof<'_>,
     first: Vec<Stmt>,
     to: &str,
-) -> Shown {
+) -> PageResult {
     let mut batch = first;
     batch.append(&mut opened.statements);
     if opened.operator {
@@ -111,21 +113,21 @@ async fn let_in<S: Site>(
 }
 
 /// The audit's entry of an operator who comes or goes.
-fn audited<S: Site>(visit: &Visit<'_, S>, action: &str, actor: &str) -> Stmt {
+fn audited<S: Platform>(visit: &PageContext<'_, S>, action: &str, actor: &str) -> Stmt {
     let id = visit.shell.context("").fresh_id("aud");
     let entry = Audit { id: &id, actor, action, subject: actor, reason: None, before: None, after: None };
     audit_insert(&entry, visit.now())
 }
 
 /// Mails a link to an address, if it is known, and answers the same if not.
-async fn send<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn send<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let mut form = visit.form.clone();
     let (email, to) = (form.get("email").to_owned(), wanted(form.given("to")));
     if !is_address(&email) {
         form.refuse("email", "Write an email address, such as you@example.com.");
         return Ok(front(visit, 422, &to, &form, None));
     }
-    let wish = Wish {
+    let wish = MagicLinkRequest {
         email: &email,
         detail: &json!({"to": to}).to_string(),
         whoever: visit.shell.config.is_operator(&email),
@@ -152,7 +154,7 @@ pub struct Unsent {
 
 impl Unsent {
     /// The form again, with what went wrong.
-    pub fn shown(self, mut form: Form, page: impl FnOnce(u16, &Form) -> Response) -> Response {
+    pub fn shown(self, mut form: SubmittedForm, page: impl FnOnce(u16, &SubmittedForm) -> Response) -> Response {
         form.refuse("", self.told);
         let mut response = page(self.status, &form);
         response.fault = Some(self.fault);
@@ -166,22 +168,24 @@ const NOT_SET_UP: &str = "No mail can be sent: this site is not set up for it ye
     under Mails in the README; an operator can sign in with a token.";
 
 /// The mail that a wish comes to, if it comes to one.
-pub async fn wished<S: Site>(
-    visit: &Visit<'_, S>,
-    wish: &Wish<'_>,
-) -> Result<Result<Option<Box<Leaving>>, Unsent>, AppError> {
-    if let Err(error) = limit::check(visit.shell, visit.request, Limited::Mail).await {
+pub async fn wished<S: Platform>(
+    visit: &PageContext<'_, S>,
+    wish: &MagicLinkRequest<'_>,
+) -> Result<Result<Option<Box<QueuedEmail>>, Unsent>, AppError> {
+    if let Err(error) = limit::check(visit.shell, visit.request, RateLimited::Mail).await {
         return Ok(Err(Unsent { status: 429, told: TOO_MANY, fault: error.to_string() }));
     }
     Ok(match sign_in::link(&visit.shell.context(""), wish).await? {
-        Wished::NotSetUp => Err(Unsent { status: 503, told: NOT_SET_UP, fault: "mails are not set up".to_owned() }),
-        Wished::Nothing => Ok(None),
-        Wished::Ready(leaving) => Ok(Some(leaving)),
+        MagicLinkOutcome::NotSetUp => {
+            Err(Unsent { status: 503, told: NOT_SET_UP, fault: "mails are not set up".to_owned() })
+        }
+        MagicLinkOutcome::Nothing => Ok(None),
+        MagicLinkOutcome::Ready(leaving) => Ok(Some(leaving)),
     })
 }
 
 /// Said to everybody alike.
-fn sent<S: Site>(visit: &Visit<'_, S>) -> Response {
+fn sent<S: Platform>(visit: &PageContext<'_, S>) -> Response {
     let content = html! {
         h1 { "Look at your mail" }
         p.lead { "If that address is known, a mail is on its way to it. Open the link in it to go on." }
@@ -194,7 +198,7 @@ fn sent<S: Site>(visit: &Visit<'_, S>) -> Response {
 }
 
 /// What a mailed link shows: who would be signed in, and a button.
-async fn confirm<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
+async fn confirm<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageResult {
     let Some(link) = find(visit, token, Purpose::SignIn).await? else { return Ok(gone(visit, "/sign-in")) };
     let content = html! {
         h1 { "Sign in" }
@@ -208,7 +212,7 @@ async fn confirm<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
     Ok(unreferred(open(visit, 200, "Sign in", content)))
 }
 
-async fn follow<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
+async fn follow<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageResult {
     let Some(link) = find(visit, token, Purpose::SignIn).await? else { return Ok(gone(visit, "/sign-in")) };
     let detail: Value = serde_json::from_str(&link.detail).unwrap_or_default();
     let to = wanted(detail["to"].as_str());
@@ -216,19 +220,23 @@ async fn follow<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
     let opened = visit.open_email(&link.email);
     match let_in(visit, opened, Proof::Email(&link.email), vec![used], &to).await {
         // Somebody else has used it in between.
-        Err(Stop::Error(error)) if error.code == "refused_by_guard" => Ok(gone(visit, "/sign-in")),
+        Err(PageError::Error(error)) if error.code == "refused_by_guard" => Ok(gone(visit, "/sign-in")),
         shown => shown,
     }
 }
 
 /// The link of a token that is good for this.
-pub async fn find<S: Site>(visit: &Visit<'_, S>, token: &str, purpose: Purpose) -> Result<Option<MailedLink>, DbError> {
+pub async fn find<S: Platform>(
+    visit: &PageContext<'_, S>,
+    token: &str,
+    purpose: Purpose,
+) -> Result<Option<MailedLink>, DbError> {
     let sha256 = Token::of(token.to_owned()).sha256;
     visit.shell.context("").query(session::mailed_link_find(&sha256, purpose.name(), visit.now())).await?.first()
 }
 
 /// A mailed link that is of no use any more.
-pub fn gone<S: Site>(visit: &Visit<'_, S>, again: &str) -> Response {
+pub fn gone<S: Platform>(visit: &PageContext<'_, S>, again: &str) -> Response {
     let content = html! {
         h1 { "This link no longer works" }
         p.lead { "It was used already, is too old, or was cut short." }
@@ -237,7 +245,7 @@ pub fn gone<S: Site>(visit: &Visit<'_, S>, again: &str) -> Response {
     unreferred(open(visit, 410, "This link no longer works", content))
 }
 
-fn token_form<S: Site>(visit: &Visit<'_, S>, status: u16, form: &Form) -> Response {
+fn token_form<S: Platform>(visit: &PageContext<'_, S>, status: u16, form: &SubmittedForm) -> Response {
     let to = wanted(visit.request.param("to").as_deref().or(visit.form.given("to")));
     let content = html! {
         h1 { "Sign in with a token" }
@@ -256,11 +264,11 @@ fn token_form<S: Site>(visit: &Visit<'_, S>, status: u16, form: &Form) -> Respon
     open(visit, status, "Sign in with a token", content)
 }
 
-async fn by_token<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn by_token<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let found = auth::verified(visit.shell, visit.form.get("token")).await?;
     let Some(operator) = found.filter(|found| found.scopes.allow(Scope::Read, true)) else {
         // A secret is not written back into the page.
-        let mut form = Form::default();
+        let mut form = SubmittedForm::default();
         form.refuse(
             "token",
             "This is not an operator token that can open these pages, or it was revoked or has expired.",
@@ -275,7 +283,7 @@ async fn by_token<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let_in(visit, opened, proof, Vec::new(), &to).await
 }
 
-fn leave<S: Site>(visit: &Visit<'_, S>) -> Response {
+fn leave<S: Platform>(visit: &PageContext<'_, S>) -> Response {
     let content = html! {
         h1 { "Sign out" }
         p.lead { "Of this browser, or of every browser that you are signed in with." }
@@ -288,12 +296,12 @@ fn leave<S: Site>(visit: &Visit<'_, S>) -> Response {
     open(visit, 200, "Sign out", content)
 }
 
-async fn sign_out<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn sign_out<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let Some(sha256) = visit.token_sha256() else { return Ok(visit.see("/sign-in?done=signed-out")) };
     let found = match visit.session(Vec::new()).await {
         Ok((found, _)) => Some(found),
         // It is over already.
-        Err(Stop::SignIn) => None,
+        Err(PageError::SignIn) => None,
         Err(stop) => return Err(stop),
     };
     let mut ended = vec![session::session_end_by_token(&sha256, visit.now())];
@@ -313,7 +321,13 @@ async fn sign_out<S: Site>(visit: &Visit<'_, S>) -> Shown {
 }
 
 /// The ways in.
-fn front<S: Site>(visit: &Visit<'_, S>, status: u16, to: &str, form: &Form, told: Option<String>) -> Response {
+fn front<S: Platform>(
+    visit: &PageContext<'_, S>,
+    status: u16,
+    to: &str,
+    form: &SubmittedForm,
+    told: Option<String>,
+) -> Response {
     let config = visit.shell.config;
     let by_mail = config.setup.mail().is_some();
     let back = format!("/sign-in?to={}", escaped(to));
@@ -347,7 +361,7 @@ fn front<S: Site>(visit: &Visit<'_, S>, status: u16, to: &str, form: &Form, told
 }
 
 /// A page for whoever it is.
-pub fn open<S: Site>(visit: &Visit<'_, S>, status: u16, title: &str, content: Markup) -> Response {
+pub fn open<S: Platform>(visit: &PageContext<'_, S>, status: u16, title: &str, content: Markup) -> Response {
     layout::show(visit, status, Page { title, area: Area::Open, here: "", content })
 }
 

@@ -2,17 +2,17 @@
 
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::identity::access::{SCOPES, Scope, Scopes};
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, text};
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{Shown, Visit};
-use crate::service::error::{AppError, Kind};
+use crate::pages::visit::{PageContext, PageResult};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::identity::api_token;
-use crate::service::identity::api_token::Wanted;
+use crate::service::identity::api_token::TokenRequest;
 use crate::store::settlement::operator_runs::{TokenShown, token_list};
 use maud::{Markup, html};
 
@@ -30,11 +30,15 @@ const SCOPES_SHOWN: &[(Scope, &str)] = &[
 /// Tokens that are listed: those that work come first.
 const LISTED: i64 = 50;
 
-pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     shown(visit, &blank(), None).await
 }
 
-async fn shown<S: Site>(visit: &Visit<'_, S>, form: &Form, made: Option<(&str, &str)>) -> Shown {
+async fn shown<S: Platform>(
+    visit: &PageContext<'_, S>,
+    form: &SubmittedForm,
+    made: Option<(&str, &str)>,
+) -> PageResult {
     let (session, rows) = visit.operator(vec![token_list(LISTED)]).await?;
     let tokens: Vec<TokenShown> = rows[0].decode()?;
     let columns =
@@ -95,7 +99,7 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, form: &Form, made: Option<(&str, &
     Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/tokens", "API tokens"), content))
 }
 
-fn revoke_form<S: Site>(visit: &Visit<'_, S>, t: &TokenShown, works: bool) -> Markup {
+fn revoke_form<S: Platform>(visit: &PageContext<'_, S>, t: &TokenShown, works: bool) -> Markup {
     html! {
         @if works {
             form method="post" action={ "/operator/tokens/" (components::escaped(&t.id)) "/revoke" } {
@@ -106,28 +110,28 @@ fn revoke_form<S: Site>(visit: &Visit<'_, S>, t: &TokenShown, works: bool) -> Ma
     }
 }
 
-pub async fn make<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn make<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (session, _) = visit.operator(Vec::new()).await?;
     let name = visit.form.get("name");
     let made = match expires(visit) {
         Ok(expires_at) => {
             let chosen: Vec<Scope> = SCOPES.into_iter().filter(|s| visit.form.is_checked(&field_of(*s))).collect();
             let maker = visit.scopes(&session);
-            let wanted = Wanted { name, scopes: Scopes::of(&chosen), expires_at, maker };
+            let wanted = TokenRequest { name, scopes: Scopes::of(&chosen), expires_at, maker };
             api_token::make(&visit.context(&session), &wanted, &helpers::key(visit)).await
         }
         Err(error) => Err(error),
     };
     match made {
-        // Shown in answer to the form itself: nowhere is it kept to be shown after a redirect.
+        // PageResult in answer to the form itself: nowhere is it kept to be shown after a redirect.
         Ok(secret) => shown(visit, &blank(), Some((name, &secret))).await,
         Err(error) => shown(visit, &with_refusal(visit, error)?, None).await,
     }
 }
 
 /// The form as it is shown first.
-fn blank() -> Form {
-    Form::filled(&[("expires", "365"), (&field_of(Scope::Read), "yes")])
+fn blank() -> SubmittedForm {
+    SubmittedForm::filled(&[("expires", "365"), (&field_of(Scope::Read), "yes")])
 }
 
 /// The name of a scope's box.
@@ -135,14 +139,14 @@ fn field_of(scope: Scope) -> String {
     format!("scope_{}", scope.name())
 }
 
-fn expires<S: Site>(visit: &Visit<'_, S>) -> Result<UtcMillis, AppError> {
+fn expires<S: Platform>(visit: &PageContext<'_, S>) -> Result<UtcMillis, AppError> {
     match visit.form.get("expires").parse::<i64>() {
         Ok(days @ 1..=api_token::DAYS_MAX) => Ok(visit.now().plus_ms(days * DAY_MS)),
-        _ => Err(AppError::new(Kind::Unprocessable, "malformed", "choose how long it works").field("expires")),
+        _ => Err(AppError::new(ErrorKind::Unprocessable, "malformed", "choose how long it works").field("expires")),
     }
 }
 
-pub async fn revoke<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+pub async fn revoke<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     let (session, _) = visit.operator(Vec::new()).await?;
     api_token::revoke(&visit.context(&session), id).await?;
     Ok(visit.see("/operator/tokens?done=token-revoked"))

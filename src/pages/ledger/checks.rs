@@ -1,11 +1,11 @@
 //! The ledger: accounts with what they come to, its rows, and its faults, of which there must be none.
 
 use crate::base::money::EXACT_MAX;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Figure, number, text};
 use crate::pages::operator::helpers;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::AppError;
 use crate::store::ledger;
 use crate::store::ledger::TransferRow;
@@ -42,7 +42,7 @@ fn kind(name: &str) -> &'static str {
     }
 }
 
-pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let read = vec![reads::ledger_account_page(&list.cursor, list.limit + 1), reads::units_unbalanced()];
     let (session, rows) = visit.operator(read).await?;
@@ -82,7 +82,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
 }
 
 /// `?account=`: rows of one account, as far as they are about no entry of a partner's; else all rows.
-pub async fn transfers<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn transfers<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let before = list.number(EXACT_MAX)?;
     let account = visit.request.param("account").unwrap_or_default();
@@ -110,7 +110,7 @@ pub async fn transfers<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(helpers::frame(visit, &session, 200, (HERE, title), content))
 }
 
-fn about<S: Site>(visit: &Visit<'_, S>, a: &LedgerAccount) -> Markup {
+fn about<S: Platform>(visit: &PageContext<'_, S>, a: &LedgerAccount) -> Markup {
     let amount = |cents: i64| components::amount(&*visit.words, cents, &a.unit);
     html! {
         p { code { (a.id) } " " span.quiet { (kind(&a.kind)) } }
@@ -130,7 +130,7 @@ fn about<S: Site>(visit: &Visit<'_, S>, a: &LedgerAccount) -> Markup {
     }
 }
 
-fn table<S: Site>(visit: &Visit<'_, S>, rows: &[TransferRow]) -> Markup {
+fn table<S: Platform>(visit: &PageContext<'_, S>, rows: &[TransferRow]) -> Markup {
     let words = &*visit.words;
     let cells = |t: &TransferRow| {
         // Both sides have one unit, which stands in their ids.
@@ -158,7 +158,7 @@ fn table<S: Site>(visit: &Visit<'_, S>, rows: &[TransferRow]) -> Markup {
 }
 
 /// Every row is looked at: this page takes as long as the ledger is large.
-pub async fn faults<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn faults<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     #[derive(Deserialize)]
     struct Row {
         what: String,

@@ -4,18 +4,18 @@ use crate::codec::link::destination;
 use crate::codec::operator;
 use crate::http::exchange::Response;
 use crate::http::page::Page as Cursor;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Column, Field, Figure, number, text};
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
-use crate::pages::locale::Words;
+use crate::pages::locale::Locale;
 use crate::pages::partner::overview;
 use crate::pages::qr::Qr;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{Partner, Shown, Stop, Visit};
-use crate::service::error::{AppError, Kind};
+use crate::pages::visit::{PageContext, PageError, PageResult, Partner};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
 use crate::store::partner::page as reads;
 use crate::store::partner::page::{DayRow, OwnLink};
@@ -40,13 +40,13 @@ const COLUMNS: &[Column] = &[
     text("State"),
 ];
 
-pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor::of(visit.request)?;
     let (partner, rows) = visit.partner(list_reads(visit, &cursor)?).await?;
     listed(visit, 200, &partner, &rows, &cursor, &visit.form)
 }
 
-fn list_reads<S: Site>(visit: &Visit<'_, S>, cursor: &Cursor) -> Result<Vec<Stmt>, AppError> {
+fn list_reads<S: Platform>(visit: &PageContext<'_, S>, cursor: &Cursor) -> Result<Vec<Stmt>, AppError> {
     let (before_ms, before_code) = cursor.instant_and_id(visit.now().plus_days(1).0)?;
     let since = reads::day_of(visit.now()) - COUNTED_DAYS + 1;
     Ok(vec![
@@ -55,14 +55,14 @@ fn list_reads<S: Site>(visit: &Visit<'_, S>, cursor: &Cursor) -> Result<Vec<Stmt
     ])
 }
 
-fn listed<S: Site>(
-    visit: &Visit<'_, S>,
+fn listed<S: Platform>(
+    visit: &PageContext<'_, S>,
     status: u16,
     partner: &Partner,
     rows: &[Rows],
     cursor: &Cursor,
-    form: &Form,
-) -> Shown {
+    form: &SubmittedForm,
+) -> PageResult {
     let first = cursor.cursor.is_empty();
     let mut further: Vec<OwnLink> = rows[1].decode()?;
     let next = cursor.cut(&mut further, |l| format!("{}.{}", l.created_at_ms.0, l.code));
@@ -88,7 +88,7 @@ fn listed<S: Site>(
     Ok(layout::show(visit, status, page))
 }
 
-fn cells<S: Site>(visit: &Visit<'_, S>, l: &OwnLink) -> Vec<Markup> {
+fn cells<S: Platform>(visit: &PageContext<'_, S>, l: &OwnLink) -> Vec<Markup> {
     let words = visit.words.as_ref();
     vec![
         html! {
@@ -104,7 +104,7 @@ fn cells<S: Site>(visit: &Visit<'_, S>, l: &OwnLink) -> Vec<Markup> {
     ]
 }
 
-fn state<S: Site>(visit: &Visit<'_, S>, l: &OwnLink) -> &'static str {
+fn state<S: Platform>(visit: &PageContext<'_, S>, l: &OwnLink) -> &'static str {
     if l.disabled_at_ms.is_some() {
         "off"
     } else if l.expires_at_ms.is_some_and(|at| at <= visit.now()) {
@@ -114,7 +114,7 @@ fn state<S: Site>(visit: &Visit<'_, S>, l: &OwnLink) -> &'static str {
     }
 }
 
-fn maker<S: Site>(visit: &Visit<'_, S>, form: &Form) -> Markup {
+fn maker<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -> Markup {
     let own = Field { max: 200, autocomplete: "off", ..Field::default() };
     html! {
         form.stack method="post" action="/partner/links" {
@@ -142,11 +142,13 @@ fn maker<S: Site>(visit: &Visit<'_, S>, form: &Form) -> Markup {
     }
 }
 
-pub async fn make<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn make<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor { cursor: String::new(), ..Cursor::of(visit.request)? };
     let (partner, rows) = visit.partner(list_reads(visit, &cursor)?).await?;
     if partner.session.left_at_ms.is_some() {
-        return Err(AppError::new(Kind::Conflict, "left", "you have left this program; its links earn nothing").into());
+        return Err(
+            AppError::new(ErrorKind::Conflict, "left", "you have left this program; its links earn nothing").into()
+        );
     }
     let mut form = visit.form.clone();
     if let Some(Err(why)) = form.given("destination").map(|to| on_site(visit, to)) {
@@ -155,7 +157,7 @@ pub async fn make<S: Site>(visit: &Visit<'_, S>) -> Shown {
     }
     match made(visit, &partner).await {
         Ok(code) => Ok(visit.see(&format!("/partner/links/{}?done=link-made", components::escaped(&code)))),
-        Err(Stop::Error(error)) => {
+        Err(PageError::Error(error)) => {
             let form = with_refusal(visit, error)?;
             listed(visit, 422, &partner, &rows, &cursor, &form)
         }
@@ -163,7 +165,7 @@ pub async fn make<S: Site>(visit: &Visit<'_, S>) -> Shown {
     }
 }
 
-async fn made<S: Site>(visit: &Visit<'_, S>, partner: &Partner) -> Result<String, Stop> {
+async fn made<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner) -> Result<String, PageError> {
     let form = &visit.form;
     let utm: Map<String, Value> =
         UTM.iter().filter_map(|(name, _)| Some(((*name).to_owned(), json!(form.given(name)?)))).collect();
@@ -181,7 +183,7 @@ async fn made<S: Site>(visit: &Visit<'_, S>, partner: &Partner) -> Result<String
 
 /// Whether a destination is a page of the site: operators' links may lead anywhere, partners' would lend the program's
 /// name to it.
-fn on_site<S: Site>(visit: &Visit<'_, S>, to: &str) -> Result<(), String> {
+fn on_site<S: Platform>(visit: &PageContext<'_, S>, to: &str) -> Result<(), String> {
     destination::check(to).map_err(|why| format!("It must lead somewhere safe: {why}."))?;
     let site = crate::pages::link::share_templates::site(visit);
     let same = |a: &str, b: &str| origin(a) == origin(b);
@@ -200,16 +202,16 @@ fn origin(address: &str) -> String {
     format!("{scheme}://{}", host.strip_suffix(port).unwrap_or(&host))
 }
 
-fn find<S: Site>(visit: &Visit<'_, S>, code: &str) -> Vec<Stmt> {
+fn find<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Vec<Stmt> {
     // An empty code would be the partner's first.
     vec![reads::link_own(visit.claim(), if code.is_empty() { "-" } else { code }, 0)]
 }
 
-fn found(rows: &[Rows]) -> Result<OwnLink, Stop> {
+fn found(rows: &[Rows]) -> Result<OwnLink, PageError> {
     Ok(rows[0].first()?.ok_or_else(|| AppError::not_found("link"))?)
 }
 
-pub async fn detail<S: Site>(visit: &Visit<'_, S>, code: &str) -> Shown {
+pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> PageResult {
     let first = reads::day_of(visit.now()) - CHART_DAYS + 1;
     let mut asked = find(visit, code);
     asked.push(reads::link_day_list(visit.claim(), code, first));
@@ -250,7 +252,7 @@ pub async fn detail<S: Site>(visit: &Visit<'_, S>, code: &str) -> Shown {
     Ok(layout::show(visit, 200, page))
 }
 
-fn facts(words: &dyn Words, link: &OwnLink) -> Markup {
+fn facts(words: &dyn Locale, link: &OwnLink) -> Markup {
     let utm: Map<String, Value> = link.utm.as_deref().and_then(|u| serde_json::from_str(u).ok()).unwrap_or_default();
     let mut list = vec![
         ("Leads to", html! { (link.destination.as_deref().unwrap_or("the site's front page")) }),
@@ -265,11 +267,11 @@ fn facts(words: &dyn Words, link: &OwnLink) -> Markup {
     components::facts(&list)
 }
 
-async fn drawn<S: Site>(visit: &Visit<'_, S>, code: &str) -> Result<(OwnLink, Qr), Stop> {
+async fn drawn<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Result<(OwnLink, Qr), PageError> {
     let (_, rows) = visit.partner(find(visit, code)).await?;
     let link = found(&rows)?;
     let qr = Qr::of(&format!("{}/r/{}", visit.base_url(), link.code));
-    let long = || AppError::new(Kind::Unprocessable, "too_long", "the link is too long for a QR code");
+    let long = || AppError::new(ErrorKind::Unprocessable, "too_long", "the link is too long for a QR code");
     Ok((link, qr.ok_or_else(long)?))
 }
 
@@ -281,18 +283,18 @@ fn file(link: &OwnLink, kind: &'static str, ending: &str, body: Vec<u8>) -> Resp
     response
 }
 
-pub async fn qr_svg<S: Site>(visit: &Visit<'_, S>, code: &str) -> Shown {
+pub async fn qr_svg<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> PageResult {
     let (link, qr) = drawn(visit, code).await?;
     Ok(file(&link, "image/svg+xml", "svg", qr.svg().into_bytes()))
 }
 
-pub async fn qr_png<S: Site>(visit: &Visit<'_, S>, code: &str) -> Shown {
+pub async fn qr_png<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> PageResult {
     let (link, qr) = drawn(visit, code).await?;
-    let fault = |why: png::EncodingError| AppError::new(Kind::Fault, "png", why.to_string());
+    let fault = |why: png::EncodingError| AppError::new(ErrorKind::Fault, "png", why.to_string());
     Ok(file(&link, "image/png", "png", qr.png().map_err(fault)?))
 }
 
-pub async fn confirm<S: Site>(visit: &Visit<'_, S>, code: &str) -> Shown {
+pub async fn confirm<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> PageResult {
     let (partner, rows) = visit.partner(find(visit, code)).await?;
     let link = found(&rows)?;
     let content = html! {
@@ -310,12 +312,12 @@ pub async fn confirm<S: Site>(visit: &Visit<'_, S>, code: &str) -> Shown {
     Ok(layout::show(visit, 200, page))
 }
 
-pub async fn disable<S: Site>(visit: &Visit<'_, S>, code: &str) -> Shown {
+pub async fn disable<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> PageResult {
     let (partner, rows) = visit.partner(find(visit, code)).await?;
     let link = found(&rows)?;
     if link.own == 1 {
         let detail = "your first link stays: people know your code. To end it, leave the program in the settings";
-        return Err(AppError::new(Kind::Conflict, "own_link", detail).into());
+        return Err(AppError::new(ErrorKind::Conflict, "own_link", detail).into());
     }
     enroll::disable(&visit.context(&partner.session), &link.code).await?;
     visit.shell.site.forget_link(&link.code).await;

@@ -1,14 +1,14 @@
 //! The share kit: words with the link filled in, to change, copy and send.
 
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::link::share_templates;
 use crate::pages::link::share_templates::TONES;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::AppError;
 use crate::store::partner::page as reads;
 use crate::store::partner::page::{LinkName, OwnLink};
@@ -21,7 +21,7 @@ const LINKS: i64 = 50;
 const TEXT_MAX: usize = 5_000;
 
 /// The texts as they are first written, or as the form has them.
-pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let typed = visit.request.method == "POST";
     let asked = |name: &str| {
         let given = visit.form.given(name).map(str::to_owned);
@@ -65,7 +65,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
             let form = if typed {
                 visit.form.clone()
             } else {
-                Form::filled(&[
+                SubmittedForm::filled(&[
                     ("subject", &fresh.subject),
                     ("body", &fresh.body),
                     ("post", &fresh.post),
@@ -79,11 +79,11 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(layout::show(visit, 200, page))
 }
 
-fn kit<S: Site>(
-    visit: &Visit<'_, S>,
+fn kit<S: Platform>(
+    visit: &PageContext<'_, S>,
     choices: &[LinkName],
     (code, tone): (&str, &str),
-    form: &Form,
+    form: &SubmittedForm,
     disclosure: &str,
 ) -> Markup {
     let names: Vec<(String, String)> = choices
@@ -93,7 +93,7 @@ fn kit<S: Site>(
         })
         .collect();
     let names: Vec<(&str, &str)> = names.iter().map(|(code, name)| (code.as_str(), name.as_str())).collect();
-    let choice = Form::filled(&[("link", code), ("tone", tone)]);
+    let choice = SubmittedForm::filled(&[("link", code), ("tone", tone)]);
     let required = |name, label| Field { name, label, required: true, ..Field::default() };
     let long = |name, label| Field { kind: "textarea", max: TEXT_MAX, ..required(name, label) };
     html! {

@@ -1,8 +1,8 @@
-//! Words to share a link with: a mail and two posts, in three tones, each with the sentence that says who earns.
+//! Locale to share a link with: a mail and two posts, in three tones, each with the sentence that says who earns.
 
-use crate::http::shell::Site;
-use crate::pages::locale::Words;
-use crate::pages::visit::Visit;
+use crate::http::shell::Platform;
+use crate::pages::locale::Locale;
+use crate::pages::visit::PageContext;
 use crate::program::document::{Document, Unit};
 
 /// Value and title of each tone.
@@ -18,13 +18,13 @@ pub struct Texts {
 }
 
 /// The site that links lead to: its address.
-pub fn site<S: Site>(visit: &Visit<'_, S>) -> String {
+pub fn site<S: Platform>(visit: &PageContext<'_, S>) -> String {
     let site = &visit.shell.config.site_url;
     if site.is_empty() { visit.base_url() } else { site.clone() }
 }
 
 /// The site as people call it.
-pub fn site_name<S: Site>(visit: &Visit<'_, S>) -> String {
+pub fn site_name<S: Platform>(visit: &PageContext<'_, S>) -> String {
     let named = &visit.shell.config.site_name;
     if !named.is_empty() {
         return named.clone();
@@ -42,13 +42,13 @@ pub fn disclosure(document: Option<&Document>) -> &'static str {
     }
 }
 
-fn benefit(words: &dyn Words, document: Option<&Document>) -> String {
+fn benefit(words: &dyn Locale, document: Option<&Document>) -> String {
     let Some(benefit) = document.and_then(|d| d.benefit.as_ref()) else { return String::new() };
     format!(" You get {} off your first invoice with it.", words.percent(benefit.rate_bps.0))
 }
 
 pub fn written(
-    words: &dyn Words,
+    words: &dyn Locale,
     document: Option<&Document>,
     tone: &str,
     product: &str,

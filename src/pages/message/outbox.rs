@@ -3,19 +3,19 @@
 use crate::base::time::UtcMillis;
 use crate::codec::message::endpoint as asked;
 use crate::engine::identity::access::Scope;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::text;
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{Shown, Visit};
-use crate::service::error::{AppError, Kind};
+use crate::pages::visit::{PageContext, PageResult};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::message::replay as replaying;
 use crate::store::message::delivery::DeliveryRow;
 use crate::store::message::outbox;
-use crate::store::message::outbox::State;
+use crate::store::message::outbox::MessageState;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -38,17 +38,17 @@ struct Message {
     deliveries: String,
 }
 
-pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
-    shown(visit, &Form::default()).await
+pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
+    shown(visit, &SubmittedForm::default()).await
 }
 
-async fn shown<S: Site>(visit: &Visit<'_, S>, form: &Form) -> Shown {
+async fn shown<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let state = visit.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
-        return Err(AppError::new(Kind::BadRequest, "unsupported", "there is no such list of messages").into());
+        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "there is no such list of messages").into());
     }
-    let read = outbox::outbox_latest(State::parse(&state), list.number(helpers::LAST_ROW)?, list.limit + 1);
+    let read = outbox::outbox_latest(MessageState::parse(&state), list.number(helpers::LAST_ROW)?, list.limit + 1);
     let (session, rows) = visit.operator(vec![read]).await?;
     let (found, next) = helpers::paged(&list, rows[0].decode()?, |m: &Message| m.row.to_string());
     let path = if state.is_empty() { HERE.to_owned() } else { format!("{HERE}?state={state}") };
@@ -95,7 +95,7 @@ fn delivery(d: &DeliveryRow) -> Markup {
 }
 
 /// Only what did not arrive can be sent again here; to one that has it, the interface sends it by name.
-fn replay_form<S: Site>(visit: &Visit<'_, S>, path: &str, m: &Message, deliveries: &[DeliveryRow]) -> Markup {
+fn replay_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, m: &Message, deliveries: &[DeliveryRow]) -> Markup {
     html! {
         @if deliveries.iter().any(|d| d.state == "failed") {
             @if visit.may(Scope::Admin) {
@@ -110,7 +110,7 @@ fn replay_form<S: Site>(visit: &Visit<'_, S>, path: &str, m: &Message, deliverie
     }
 }
 
-pub async fn replay<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn replay<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (session, _) = visit.operator(Vec::new()).await?;
     let replay_it = async {
         let asked = asked::replay(&helpers::body(&visit.form, &["reason"]))?;

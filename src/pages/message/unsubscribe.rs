@@ -3,19 +3,19 @@
 //! GET asks and changes nothing, since mail scanners follow links; POST does it, from the page's button or from the mail
 //! program itself (RFC 8058).
 
-use crate::codec::message::email::{Kind, escape};
+use crate::codec::message::email::{MessageType, escape};
 use crate::codec::message::unsubscribe::PATH;
 use crate::http::assets::STYLE;
 use crate::http::exchange::{Request, Response};
-use crate::http::fetch_metadata::{Shown, is_persons};
-use crate::http::shell::{Shell, Site};
+use crate::http::fetch_metadata::{Resource, is_persons};
+use crate::http::shell::{Platform, RequestContext};
 use crate::service::error::AppError;
 use crate::service::message::unsubscribe as stopping;
-use crate::service::message::unsubscribe::Link;
+use crate::service::message::unsubscribe::UnsubscribeLink;
 
 /// `GET /unsubscribe`: the question.
-pub fn ask<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Response {
-    if !is_persons(request, Shown::Page) {
+pub fn ask<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Response {
+    if !is_persons(request, Resource::Page) {
         return unknown();
     }
     let link = link(request);
@@ -32,8 +32,8 @@ pub fn ask<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Response {
 }
 
 /// `POST /unsubscribe`: done, once or again.
-pub async fn stop<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Response, AppError> {
-    if !is_persons(request, Shown::Page) {
+pub async fn stop<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
+    if !is_persons(request, Resource::Page) {
         return Ok(unknown());
     }
     let (ctx, link) = (shell.context(""), link(request));
@@ -42,9 +42,9 @@ pub async fn stop<S: Site>(shell: &Shell<'_, S>, request: &Request) -> Result<Re
     Ok(page(200, &format!("<h1>Unsubscribed</h1><p>You will get no more mails that tell you {}.</p>", what(kind))))
 }
 
-fn link(request: &Request) -> Link {
+fn link(request: &Request) -> UnsubscribeLink {
     let param = |name: &str| request.param(name).unwrap_or_default();
-    Link { kind: param("kind"), address_sha256: param("to"), mac: param("mac") }
+    UnsubscribeLink { kind: param("kind"), address_sha256: param("to"), mac: param("mac") }
 }
 
 fn unknown() -> Response {
@@ -55,7 +55,7 @@ fn unknown() -> Response {
 }
 
 /// Ends the sentence "mails that tell you …".
-fn what(kind: &Kind) -> &'static str {
+fn what(kind: &MessageType) -> &'static str {
     match kind.name {
         "referral.joined" => "that somebody joined through you",
         "reward.granted.referee" => "that your recommendation was rewarded",

@@ -4,18 +4,18 @@ use crate::base::money::CENTS_MAX;
 use crate::http::auth::hex_sha256;
 use crate::http::exchange::Response;
 use crate::http::page::Page as List;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page, csrf};
-use crate::pages::visit::Visit;
+use crate::pages::visit::PageContext;
 use crate::service::context::fresh_secret;
 use crate::service::error::AppError;
-use crate::service::once::Once;
+use crate::service::once::IdempotentRequest;
 use crate::store::identity::session::SessionRow;
-use crate::store::report::operator::Known;
+use crate::store::report::operator::KnownAccount;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
@@ -32,8 +32,8 @@ pub const LAST_ROW: i64 = crate::base::money::EXACT_MAX;
 pub const LATEST: i64 = u32::MAX as i64 * 1_000_000;
 
 /// Frames an operator's page. `path` is its entry in the navigation.
-pub fn frame<S: Site>(
-    visit: &Visit<'_, S>,
+pub fn frame<S: Platform>(
+    visit: &PageContext<'_, S>,
     session: &SessionRow,
     status: u16,
     (path, title): (&str, &str),
@@ -43,7 +43,7 @@ pub fn frame<S: Site>(
 }
 
 /// The status of a page with a form: 200 as it is first shown, 422 where something in it was refused.
-pub fn status(form: &Form) -> u16 {
+pub fn status(form: &SubmittedForm) -> u16 {
     if form.is_good() { 200 } else { 422 }
 }
 
@@ -54,7 +54,7 @@ pub fn partner(id: &str, external_id: Option<&str>, name: Option<&str>) -> Marku
 }
 
 /// The same, where what is known of several was read.
-pub fn partner_of(known: &[Known], id: &str) -> Markup {
+pub fn partner_of(known: &[KnownAccount], id: &str) -> Markup {
     let found = known.iter().find(|k| k.id == id);
     partner(id, found.map(|k| k.external_id.as_str()), found.and_then(|k| k.name.as_deref()))
 }
@@ -73,7 +73,7 @@ pub fn program(id: &str) -> Markup {
 }
 
 /// What every form carries: that it is ours, and the key by which it acts once.
-pub fn hidden<S: Site>(visit: &Visit<'_, S>) -> Markup {
+pub fn hidden<S: Platform>(visit: &PageContext<'_, S>) -> Markup {
     html! {
         (csrf(visit))
         input type="hidden" name=(KEY) value=(fresh_secret(visit.shell.site));
@@ -81,20 +81,20 @@ pub fn hidden<S: Site>(visit: &Visit<'_, S>) -> Markup {
 }
 
 /// What makes a form that is sent twice act once.
-pub fn once<S: Site>(visit: &Visit<'_, S>) -> Option<Once> {
+pub fn once<S: Platform>(visit: &PageContext<'_, S>) -> Option<IdempotentRequest> {
     let key = visit.form.given(KEY)?.to_owned();
     let well_formed = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
     let route = format!("{} {}", visit.request.method, visit.request.path);
-    well_formed.then(|| Once { key, route, body_sha256: hex_sha256(&visit.request.body) })
+    well_formed.then(|| IdempotentRequest { key, route, body_sha256: hex_sha256(&visit.request.body) })
 }
 
 /// The key of the form, or one that no other form has.
-pub fn key<S: Site>(visit: &Visit<'_, S>) -> String {
+pub fn key<S: Platform>(visit: &PageContext<'_, S>) -> String {
     visit.form.given(KEY).filter(|key| key.len() == 64).map_or_else(|| fresh_secret(visit.shell.site), str::to_owned)
 }
 
 /// The field for why: what is decided stands in the audit log with it.
-pub fn reason(form: &Form, hint: &str) -> Markup {
+pub fn reason(form: &SubmittedForm, hint: &str) -> Markup {
     let hint = if hint.is_empty() { "It stands in the audit log beside your name." } else { hint };
     components::field(
         form,
@@ -103,7 +103,7 @@ pub fn reason(form: &Form, hint: &str) -> Markup {
 }
 
 /// Fields of the form as the body of the call that does the same, so that one place checks both. Empty fields are left out.
-pub fn body(form: &Form, names: &[&str]) -> Vec<u8> {
+pub fn body(form: &SubmittedForm, names: &[&str]) -> Vec<u8> {
     let given = names.iter().filter_map(|name| Some(((*name).to_owned(), Value::from(form.given(name)?))));
     Value::Object(given.collect::<Map<String, Value>>()).to_string().into_bytes()
 }
@@ -136,7 +136,7 @@ pub fn cents_of(text: &str) -> Option<i64> {
 }
 
 /// One of several, in words: `1 payout`, `3 payouts`.
-pub fn many<S: Site>(visit: &Visit<'_, S>, number: i64, one: &str, several: &str) -> String {
+pub fn many<S: Platform>(visit: &PageContext<'_, S>, number: i64, one: &str, several: &str) -> String {
     format!("{} {}", visit.words.number(number), if number == 1 { one } else { several })
 }
 
@@ -167,7 +167,7 @@ pub fn search(path: &str, text: &str, label: &str, hint: &str) -> Markup {
 }
 
 /// Which page of a list is asked for; of `rows` rows, unless the address says how many.
-pub fn list<S: Site>(visit: &Visit<'_, S>, rows: i64) -> Result<List, AppError> {
+pub fn list<S: Platform>(visit: &PageContext<'_, S>, rows: i64) -> Result<List, AppError> {
     let list = List::of(visit.request)?;
     let limit = if visit.request.param("limit").is_some() { list.limit } else { rows };
     Ok(List { limit, ..list })

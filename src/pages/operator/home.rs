@@ -2,11 +2,11 @@
 
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::engine::settlement::schedule;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::Figure;
 use crate::pages::operator::helpers;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::service::account::books;
@@ -18,7 +18,7 @@ use crate::store::message::outbox;
 use crate::store::port::Rows;
 use crate::store::program;
 use crate::store::report::operator as reads;
-use crate::store::report::operator::{Stopped, Unapproved, Waiting};
+use crate::store::report::operator::{StoppedPayout, UnapprovedRun, WaitingCount};
 use crate::store::settlement::run;
 use crate::store::settlement::run::RunRow;
 use maud::{Markup, html};
@@ -43,7 +43,7 @@ fn task(title: impl Into<String>, what: Markup, path: impl Into<String>, way: &'
     Task { title: title.into(), what, way: Some((path.into(), way)) }
 }
 
-pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let now = visit.now();
     let rule = approval_name(visit.shell.config.setup.payout_approval);
     let asked = vec![
@@ -59,11 +59,11 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
         reads::sendings_in_review(),
     ];
     let (session, rows) = visit.operator(asked).await?;
-    let reviews: Waiting = rows[0].first()?.unwrap_or_default();
+    let reviews: WaitingCount = rows[0].first()?.unwrap_or_default();
     let backlog: Backlog = rows[3].first()?.unwrap_or_default();
     let catalog = program::catalog(&rows[4])?;
     let open_runs: Vec<RunRow> = rows[8].decode()?;
-    let unapproved: Vec<Unapproved> = rows[1].decode()?;
+    let unapproved: Vec<UnapprovedRun> = rows[1].decode()?;
     let mut tasks = unbalanced(&rows[7])?;
     tasks.extend(reviewing(visit, &reviews));
     tasks.extend(unapproved.iter().map(|run| approval(visit, run)));
@@ -100,7 +100,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(helpers::frame(visit, &session, 200, ("/operator", "Home"), content))
 }
 
-fn figure<'a, S: Site>(visit: &Visit<'_, S>, label: &'a str, number: i64) -> Figure<'a> {
+fn figure<'a, S: Platform>(visit: &PageContext<'_, S>, label: &'a str, number: i64) -> Figure<'a> {
     Figure { label, value: html! { (visit.words.number(number)) }, note: html! {} }
 }
 
@@ -117,14 +117,14 @@ fn unbalanced(rows: &Rows) -> Result<Vec<Task>, crate::store::port::DbError> {
     Ok(found.iter().map(one).collect())
 }
 
-fn reviewing<S: Site>(visit: &Visit<'_, S>, reviews: &Waiting) -> Option<Task> {
+fn reviewing<S: Platform>(visit: &PageContext<'_, S>, reviews: &WaitingCount) -> Option<Task> {
     let since = reviews.since_ms.filter(|_| reviews.many > 0)?;
     let title = helpers::many(visit, reviews.many, "referral waits for a decision", "referrals wait for a decision");
     let what = html! { "The oldest has waited since " (components::day(&*visit.words, since)) ". What it earns stands still until then." };
     Some(task(title, what, "/operator/reviews", "Decide"))
 }
 
-fn approval<S: Site>(visit: &Visit<'_, S>, run: &Unapproved) -> Task {
+fn approval<S: Platform>(visit: &PageContext<'_, S>, run: &UnapprovedRun) -> Task {
     let what = html! {
         (run.program_id) ", " (run.period) ": " (helpers::many(visit, run.payouts, "payout", "payouts")) " of "
         (components::amount(&*visit.words, run.cents, &run.unit)) " in all. Nothing leaves before you approve."
@@ -133,9 +133,9 @@ fn approval<S: Site>(visit: &Visit<'_, S>, run: &Unapproved) -> Task {
     task("A run waits for your approval", what, path, "Look at the run")
 }
 
-fn stopped<S: Site>(
-    visit: &Visit<'_, S>,
-    found: &[Stopped],
+fn stopped<S: Platform>(
+    visit: &PageContext<'_, S>,
+    found: &[StoppedPayout],
     in_review: &Rows,
 ) -> Result<Vec<Task>, crate::store::port::DbError> {
     #[derive(Deserialize)]
@@ -143,7 +143,7 @@ fn stopped<S: Site>(
         id: String,
     }
     let ids: Vec<Id> = in_review.decode()?;
-    let one = |s: &Stopped| {
+    let one = |s: &StoppedPayout| {
         let (title, why, path, way) = match s.what.as_str() {
             "review" => (
                 helpers::many(visit, s.many, "payout needs a decision", "payouts need a decision"),
@@ -186,7 +186,7 @@ fn stopped<S: Site>(
     Ok(found.iter().map(one).collect())
 }
 
-fn stuck<S: Site>(visit: &Visit<'_, S>, open: &[RunRow]) -> Vec<Task> {
+fn stuck<S: Platform>(visit: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> {
     let long = open.iter().filter(|run| run.started_at_ms.plus_ms(RUN_MS) < visit.now());
     let one = |run: &RunRow| {
         let what = html! {
@@ -198,8 +198,8 @@ fn stuck<S: Site>(visit: &Visit<'_, S>, open: &[RunRow]) -> Vec<Task> {
     long.map(one).collect()
 }
 
-fn pools<S: Site>(
-    visit: &Visit<'_, S>,
+fn pools<S: Platform>(
+    visit: &PageContext<'_, S>,
     catalog: &Catalog,
     rows: &Rows,
 ) -> Result<Vec<Task>, crate::store::port::DbError> {
@@ -228,7 +228,7 @@ fn pools<S: Site>(
     Ok(tasks)
 }
 
-fn failed<S: Site>(visit: &Visit<'_, S>, backlog: &Backlog) -> Vec<Task> {
+fn failed<S: Platform>(visit: &PageContext<'_, S>, backlog: &Backlog) -> Vec<Task> {
     let mut tasks = Vec::new();
     if backlog.failed > 0 {
         let title = helpers::many(visit, backlog.failed, "message did not arrive", "messages did not arrive");
@@ -245,7 +245,7 @@ fn failed<S: Site>(visit: &Visit<'_, S>, backlog: &Backlog) -> Vec<Task> {
 }
 
 /// Jobs that did not come when they should have.
-fn late<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, beats: &[Heartbeat]) -> Vec<Task> {
+fn late<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, beats: &[Heartbeat]) -> Vec<Task> {
     let now = visit.now();
     let beat = |job: &str| beats.iter().find(|b| b.job == job);
     let mut tasks = Vec::new();
@@ -275,7 +275,7 @@ fn late<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, beats: &[Heartbeat]) -
     tasks
 }
 
-fn setup<S: Site>(visit: &Visit<'_, S>) -> Vec<Task> {
+fn setup<S: Platform>(visit: &PageContext<'_, S>) -> Vec<Task> {
     let config = visit.shell.config;
     let mut tasks = Vec::new();
     let mut add = |title: &str, what: Markup| tasks.push(Task { title: title.to_owned(), what, way: None });

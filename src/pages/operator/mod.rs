@@ -23,12 +23,12 @@ use crate::pages::settlement::run_preview;
 use crate::pages::settlement::runs;
 
 use crate::engine::identity::access::{Need, Scope};
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::route::Handled;
-use crate::pages::visit::Visit;
+use crate::pages::visit::PageContext;
 
 /// The page of a path, `["operator", …]`.
-pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+pub fn page<'a, S: Platform>(visit: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
     let rest = parts.get(1..).unwrap_or_default();
     let (need, page) = match method {
         "POST" => form(visit, rest),
@@ -40,7 +40,7 @@ pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str
 
 type Found<'a> = Option<(Need, Handled<'a>)>;
 
-fn shown<'a, S: Site>(visit: &'a Visit<'a, S>, rest: &[&'a str]) -> Found<'a> {
+fn shown<'a, S: Platform>(visit: &'a PageContext<'a, S>, rest: &[&'a str]) -> Found<'a> {
     Some(match *rest {
         [] => (Need::Look, Box::pin(home::show(visit))),
         ["programs"] => (Need::Look, Box::pin(operator_programs::list(visit))),
@@ -76,7 +76,7 @@ fn shown<'a, S: Site>(visit: &'a Visit<'a, S>, rest: &[&'a str]) -> Found<'a> {
     })
 }
 
-fn form<'a, S: Site>(visit: &'a Visit<'a, S>, rest: &[&'a str]) -> Found<'a> {
+fn form<'a, S: Platform>(visit: &'a PageContext<'a, S>, rest: &[&'a str]) -> Found<'a> {
     Some(match *rest {
         ["programs", id, "pool"] => (Need::Act(Scope::Payouts), Box::pin(operator_programs::fund(visit, id))),
         ["programs", id, "edit"] => (Need::Act(Scope::Programs), Box::pin(editor::save(visit, id))),

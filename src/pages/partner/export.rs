@@ -3,14 +3,14 @@
 //! Links, earnings, payouts and the partner's own actions are taken together in the order of their instants, so that a
 //! cursor is one instant, the list it was reached in, and the id there. What there is once stands in the first file.
 
-use crate::engine::accrual::Line;
+use crate::engine::accrual::Accrual;
 use crate::http::exchange::Response;
 use crate::http::partner::partners::{balance, entry, paid_entry};
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components::escaped;
 use crate::pages::partner::wording;
-use crate::pages::visit::{Shown, Visit};
-use crate::service::error::{AppError, Kind};
+use crate::pages::visit::{PageContext, PageResult};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
 use crate::service::payout::onboard;
 use crate::store::identity::session::{OpenSession, session_list};
@@ -53,7 +53,7 @@ impl Cursor {
             (Some(at), Some(list)) if list < LISTS.len() => Ok(Some(Cursor { at, list, id })),
             _ => {
                 let detail = "this is not the address of a next file; begin with the first one";
-                Err(AppError::new(Kind::BadRequest, "malformed", detail).field("cursor"))
+                Err(AppError::new(ErrorKind::BadRequest, "malformed", detail).field("cursor"))
             }
         }
     }
@@ -77,7 +77,7 @@ struct Entry {
     view: Value,
 }
 
-pub async fn copy<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn copy<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor::of(&visit.request.param("cursor").unwrap_or_default())?;
     let (claim, token) = (visit.claim(), visit.token_sha256().unwrap_or_default());
     let after = |list: usize| Cursor::after(cursor.as_ref(), list);
@@ -119,7 +119,7 @@ pub async fn copy<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(response)
 }
 
-fn entries<S: Site>(visit: &Visit<'_, S>, partner: &str, rows: &[Rows]) -> Result<Vec<Entry>, AppError> {
+fn entries<S: Platform>(visit: &PageContext<'_, S>, partner: &str, rows: &[Rows]) -> Result<Vec<Entry>, AppError> {
     let base = visit.base_url();
     let mut out = Vec::new();
     for a in rows[0].decode::<AuditRow>()? {
@@ -129,7 +129,7 @@ fn entries<S: Site>(visit: &Visit<'_, S>, partner: &str, rows: &[Rows]) -> Resul
         });
         out.push(Entry { at: a.at_ms.0, list: 0, id: a.id, view });
     }
-    for line in rows[1].decode::<Line>()? {
+    for line in rows[1].decode::<Accrual>()? {
         let mut view = entry(&line);
         // As the pages call it: the host's id may say who it is, and what a reviewer wrote is the operator's.
         view["account"] = json!(wording::client_name(partner, &line.account_id));
@@ -152,7 +152,7 @@ fn entries<S: Site>(visit: &Visit<'_, S>, partner: &str, rows: &[Rows]) -> Resul
 }
 
 /// What there is once: who the partner is, what stands, where they are signed in.
-fn once<S: Site>(visit: &Visit<'_, S>, rows: &[Rows], body: &mut Value) -> Result<(), AppError> {
+fn once<S: Platform>(visit: &PageContext<'_, S>, rows: &[Rows], body: &mut Value) -> Result<(), AppError> {
     let partner: PartnerRow = rows[4].first()?.ok_or_else(|| AppError::not_found("partner"))?;
     let said: Option<ProfileRow> = rows[5].first()?;
     let balances: Vec<Value> = rows[6].decode::<BalanceRow>()?.iter().map(balance).collect();

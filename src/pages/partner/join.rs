@@ -1,4 +1,4 @@
-//! Joining a program by form: what it offers, what is asked, a mail that proves the address, and the partner. Who is
+//! Joining a program by form: what it offers, what is asked, a mail that proves the address, and the partner. Applicant is
 //! signed in already, here or at the site, needs no mail.
 
 use crate::codec::identity::session::{ROLE_SUBSCRIBER, SiteUser};
@@ -7,20 +7,20 @@ use crate::codec::operator;
 use crate::codec::operator::NewPartner;
 use crate::http::exchange::Response;
 use crate::http::limit;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::admission::{external_id, unreferred};
 use crate::pages::components;
 use crate::pages::components::{Field, checkbox, escaped, field, select};
 use crate::pages::countries::COUNTRIES;
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::identity::sign_in::{Unsent, find, gone, open, wished};
 use crate::pages::layout;
 use crate::pages::program::terms::terms;
 use crate::pages::route::Handled;
-use crate::pages::visit::{Shown, Stop, Visit};
+use crate::pages::visit::{PageContext, PageError, PageResult};
 use crate::program::document::Document;
 use crate::service::error::AppError;
-use crate::service::identity::sign_in::{Opened, Purpose, Token, Wish, actor_of, mail};
+use crate::service::identity::sign_in::{MagicLinkRequest, OpenedSession, Purpose, Token, actor_of, mail};
 use crate::service::partner::enroll;
 use crate::store::identity::session;
 use crate::store::identity::session::{MailedLink, Proof, SessionRow};
@@ -30,7 +30,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 /// The page of a path, `["partner", "join", …]`.
-pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+pub fn page<'a, S: Platform>(visit: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
     Some(match (method, parts) {
         ("GET", ["partner", "join"]) => Box::pin(ask(visit)),
         ("POST", ["partner", "join"]) => Box::pin(send(visit)),
@@ -41,8 +41,8 @@ pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str
     })
 }
 
-/// Who wants to join, as far as that is proved already.
-enum Who {
+/// Applicant wants to join, as far as that is proved already.
+enum Applicant {
     /// Signed in at the site.
     User(SiteUser),
     /// Signed in here, by an address.
@@ -51,34 +51,34 @@ enum Who {
     Stranger,
 }
 
-impl Who {
+impl Applicant {
     /// The address that stands already.
     fn email(&self) -> Option<&str> {
         match self {
-            Who::User(user) => Some(&user.email),
-            Who::Known(_, email) => Some(email),
-            Who::Stranger => None,
+            Applicant::User(user) => Some(&user.email),
+            Applicant::Known(_, email) => Some(email),
+            Applicant::Stranger => None,
         }
     }
 }
 
 /// The program's document in force and who asks, in one batch.
-async fn read<S: Site>(visit: &Visit<'_, S>, program: &str) -> Result<(Document, Who), Stop> {
+async fn read<S: Platform>(visit: &PageContext<'_, S>, program: &str) -> Result<(Document, Applicant), PageError> {
     // Where the site does not answer, the address can still be proved by mail.
     let user = visit.site_user().await.ok().flatten().filter(|u| u.role >= ROLE_SUBSCRIBER && is_address(&u.email));
     let (session, rows) = visit.anybody(vec![program_list()]).await?;
     let catalog = catalog(rows.first().unwrap_or(&Rows::default()))?;
     let document = catalog.in_force(program, visit.now()).ok_or_else(|| AppError::not_found("program"))?.clone();
     let who = match (session.map(|s| (s.email.clone(), s)), user) {
-        (Some((Some(email), session)), _) => Who::Known(Box::new(session), email),
-        (_, Some(user)) => Who::User(user),
-        _ => Who::Stranger,
+        (Some((Some(email), session)), _) => Applicant::Known(Box::new(session), email),
+        (_, Some(user)) => Applicant::User(user),
+        _ => Applicant::Stranger,
     };
     Ok((document, who))
 }
 
 /// The program that is asked for, if it can be joined by form.
-fn program<S: Site>(visit: &Visit<'_, S>) -> Result<String, Stop> {
+fn program<S: Platform>(visit: &PageContext<'_, S>) -> Result<String, PageError> {
     let config = visit.shell.config;
     let named = visit.request.param("program").or_else(|| visit.form.given("program").map(str::to_owned));
     let is_asked = |open: &&str| named.as_deref().is_none_or(|named| named == *open);
@@ -87,7 +87,10 @@ fn program<S: Site>(visit: &Visit<'_, S>) -> Result<String, Stop> {
 }
 
 /// The mailed link of a token and what was filled in, while the program is still open.
-async fn mailed<S: Site>(visit: &Visit<'_, S>, token: &str) -> Result<Option<(MailedLink, Value)>, Stop> {
+async fn mailed<S: Platform>(
+    visit: &PageContext<'_, S>,
+    token: &str,
+) -> Result<Option<(MailedLink, Value)>, PageError> {
     let config = visit.shell.config;
     let found = find(visit, token, Purpose::Join).await?.map(|link| {
         let detail: Value = serde_json::from_str(&link.detail).unwrap_or_default();
@@ -97,39 +100,39 @@ async fn mailed<S: Site>(visit: &Visit<'_, S>, token: &str) -> Result<Option<(Ma
     Ok(found.filter(|(_, detail)| is_open(detail)))
 }
 
-async fn ask<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn ask<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (document, who) = read(visit, &program(visit)?).await?;
     let form = match &who {
-        Who::User(user) => Form::filled(&[("name", user.name.as_deref().unwrap_or(""))]),
-        Who::Known(session, _) => Form::filled(&[("name", session.name.as_deref().unwrap_or(""))]),
-        Who::Stranger => Form::default(),
+        Applicant::User(user) => SubmittedForm::filled(&[("name", user.name.as_deref().unwrap_or(""))]),
+        Applicant::Known(session, _) => SubmittedForm::filled(&[("name", session.name.as_deref().unwrap_or(""))]),
+        Applicant::Stranger => SubmittedForm::default(),
     };
     Ok(front(visit, 200, &document, &who, &form))
 }
 
-async fn send<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn send<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (document, who) = read(visit, &program(visit)?).await?;
     let new = match checked(visit, &document, &who) {
         Ok(new) => new,
         Err(form) => return Ok(front(visit, 422, &document, &who, &form)),
     };
     match &who {
-        Who::User(user) => {
+        Applicant::User(user) => {
             let new = NewPartner { external_id: user.id.clone(), ..new };
             let opened = visit.open_site(user);
             enter(visit, new, &format!("session:{}", user.id), opened, Vec::new()).await
         }
-        Who::Known(session, email) if session.operator == 1 || visit.shell.config.is_operator(email) => {
+        Applicant::Known(session, email) if session.operator == 1 || visit.shell.config.is_operator(email) => {
             let mut form = visit.form.clone();
             form.refuse("", OPERATOR_JOINS);
             Ok(front(visit, 422, &document, &who, &form))
         }
-        Who::Known(session, _) => {
+        Applicant::Known(session, _) => {
             let partner = enrolled(visit, new, &session.actor).await?;
             visit.keep_cookie(&partner.id, session.expires_at_ms);
             Ok(visit.see(partner.first_page()))
         }
-        Who::Stranger => by_mail(visit, &document, &who, &new).await,
+        Applicant::Stranger => by_mail(visit, &document, &who, &new).await,
     }
 }
 
@@ -137,12 +140,17 @@ const OPERATOR_JOINS: &str =
     "You are signed in as an operator, and operators are no partners. Sign out and join under another address.";
 
 /// Mails a link that joins, whoever the address is: who is a partner already is signed in by it.
-async fn by_mail<S: Site>(visit: &Visit<'_, S>, document: &Document, who: &Who, new: &NewPartner) -> Shown {
+async fn by_mail<S: Platform>(
+    visit: &PageContext<'_, S>,
+    document: &Document,
+    who: &Applicant,
+    new: &NewPartner,
+) -> PageResult {
     let detail = json!({
         "program": new.program, "name": new.name, "website": new.website, "country": new.country,
         "disclosure_accepted": new.disclosure_accepted,
     });
-    let wish = Wish {
+    let wish = MagicLinkRequest {
         email: new.email.as_deref().unwrap_or_default(),
         detail: &detail.to_string(),
         whoever: true,
@@ -167,7 +175,7 @@ async fn by_mail<S: Site>(visit: &Visit<'_, S>, document: &Document, who: &Who, 
 
 const NOT_SENT: &str = "The mail could not be sent just now. Nothing is lost: try again in a few minutes.";
 
-fn sent<S: Site>(visit: &Visit<'_, S>) -> Response {
+fn sent<S: Platform>(visit: &PageContext<'_, S>) -> Response {
     let again = "/partner/join";
     let content = html! {
         h1 { "Look at your mail" }
@@ -180,7 +188,11 @@ fn sent<S: Site>(visit: &Visit<'_, S>) -> Response {
 }
 
 /// What was filled in, or the form with what is wrong with it.
-fn checked<S: Site>(visit: &Visit<'_, S>, document: &Document, who: &Who) -> Result<NewPartner, Form> {
+fn checked<S: Platform>(
+    visit: &PageContext<'_, S>,
+    document: &Document,
+    who: &Applicant,
+) -> Result<NewPartner, SubmittedForm> {
     let mut form = visit.form.clone();
     for (name, what) in [("name", "Write your agency's name."), ("website", "Write your website's address.")] {
         if form.given(name).is_none() {
@@ -211,7 +223,7 @@ fn checked<S: Site>(visit: &Visit<'_, S>, document: &Document, who: &Who) -> Res
 }
 
 /// What the mailed link shows: what will happen, and a button.
-async fn confirm<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
+async fn confirm<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageResult {
     let Some((link, detail)) = mailed(visit, token).await? else { return Ok(gone(visit, "/partner/join")) };
     let content = html! {
         h1 { "One more step" }
@@ -225,7 +237,7 @@ async fn confirm<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
     Ok(unreferred(open(visit, 200, "Confirm and join", content)))
 }
 
-async fn follow<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
+async fn follow<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageResult {
     let Some((link, detail)) = mailed(visit, token).await? else { return Ok(gone(visit, "/partner/join")) };
     if visit.shell.config.is_operator(&link.email) {
         return Ok(operators(visit));
@@ -248,13 +260,13 @@ async fn follow<S: Site>(visit: &Visit<'_, S>, token: &str) -> Shown {
     let opened = visit.open(Proof::Email(&link.email), false, actor.clone());
     match enter(visit, new, &actor, opened, vec![used]).await {
         // Somebody else has used it in between.
-        Err(Stop::Error(error)) if error.code == "refused_by_guard" => Ok(gone(visit, "/partner/join")),
+        Err(PageError::Error(error)) if error.code == "refused_by_guard" => Ok(gone(visit, "/partner/join")),
         shown => shown,
     }
 }
 
 /// Whoever holds the link has proved an operator's address, which anybody may have typed.
-fn operators<S: Site>(visit: &Visit<'_, S>) -> Response {
+fn operators<S: Platform>(visit: &PageContext<'_, S>) -> Response {
     let content = html! {
         h1 { "This address is an operator’s" }
         p.lead { "Operators are no partners, so nothing was done. Join under another address." }
@@ -265,13 +277,13 @@ fn operators<S: Site>(visit: &Visit<'_, S>) -> Response {
 
 /// Enrols the partner, writes the session, and leads to the partner's pages. Enrolling comes first and can be repeated:
 /// what is cut off between the two is done by the next try.
-async fn enter<S: Site>(
-    visit: &Visit<'_, S>,
+async fn enter<S: Platform>(
+    visit: &PageContext<'_, S>,
     new: NewPartner,
     actor: &str,
-    mut opened: Opened,
+    mut opened: OpenedSession,
     first: Vec<Stmt>,
-) -> Shown {
+) -> PageResult {
     let partner = enrolled(visit, new, actor).await?;
     let mut batch = first;
     batch.append(&mut opened.statements);
@@ -295,7 +307,11 @@ impl Enrolled {
 
 /// The partner that is this person in this program: the one there is, by the address where that was proved, or a new one.
 /// The site's users are known by their ids, and what address the site says they have proves nothing.
-async fn enrolled<S: Site>(visit: &Visit<'_, S>, mut new: NewPartner, actor: &str) -> Result<Enrolled, Stop> {
+async fn enrolled<S: Platform>(
+    visit: &PageContext<'_, S>,
+    mut new: NewPartner,
+    actor: &str,
+) -> Result<Enrolled, PageError> {
     let ctx = visit.shell.context(actor);
     let email = new.email.as_deref().unwrap_or_default().to_ascii_lowercase();
     if new.external_id == external_id(&new.program, &email) {
@@ -313,7 +329,13 @@ async fn enrolled<S: Site>(visit: &Visit<'_, S>, mut new: NewPartner, actor: &st
     Ok(Enrolled { id: text("id"), links_work: partner["active"] == true })
 }
 
-fn front<S: Site>(visit: &Visit<'_, S>, status: u16, document: &Document, who: &Who, form: &Form) -> Response {
+fn front<S: Platform>(
+    visit: &PageContext<'_, S>,
+    status: u16,
+    document: &Document,
+    who: &Applicant,
+    form: &SubmittedForm,
+) -> Response {
     let can_mail = visit.shell.config.setup.mail().is_some() || who.email().is_some();
     let content = html! {
         h1 { "Join: " (document.title) }
@@ -336,7 +358,7 @@ fn front<S: Site>(visit: &Visit<'_, S>, status: u16, document: &Document, who: &
     open(visit, status, &title, content)
 }
 
-fn fields(form: &Form, who: &Who) -> Markup {
+fn fields(form: &SubmittedForm, who: &Applicant) -> Markup {
     let mut choices = vec![("", "Choose a country")];
     choices.extend(COUNTRIES);
     html! {

@@ -19,12 +19,12 @@ use crate::pages::program::partner_programs;
 use crate::pages::program::partner_resources;
 use crate::pages::report::leaderboard;
 
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::route::Handled;
-use crate::pages::visit::Visit;
+use crate::pages::visit::PageContext;
 
 /// The page of a path, `["partner", …]`.
-pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+pub fn page<'a, S: Platform>(visit: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
     join::page(visit, method, parts)
         .or_else(|| partner_programs::page(visit, method, parts))
         .or_else(|| settings::page(visit, method, parts))
@@ -32,7 +32,7 @@ pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str
 }
 
 /// The pages about what a partner has brought and earned.
-fn own<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+fn own<'a, S: Platform>(visit: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
     Some(match (method, parts.get(1..).unwrap_or_default()) {
         ("GET", []) => Box::pin(overview::show(visit)),
         ("POST", ["disclosure"]) => Box::pin(overview::disclose(visit)),

@@ -2,9 +2,9 @@
 
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::codec::operator::NewPartner;
-use crate::engine::accrual::Line;
+use crate::engine::accrual::Accrual;
 use crate::engine::payout::payee::is_payable;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::accrual::earnings;
 use crate::pages::chart;
 use crate::pages::chart::{Chart, Series};
@@ -12,11 +12,11 @@ use crate::pages::components;
 use crate::pages::components::Figure;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
-use crate::pages::locale::Words;
+use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::payout::status;
 use crate::pages::payout::status::Paid;
-use crate::pages::visit::{Partner, Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::program::document::{Cadence, Document};
 use crate::service::partner::enroll;
 use crate::store::ledger;
@@ -37,7 +37,7 @@ const LATEST: i64 = 5;
 /// Links that are told anew when the disclosure is accepted; others follow within a minute.
 const LINKS: i64 = 100;
 
-pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (claim, now) = (visit.claim(), visit.now());
     let month = Month::of(now);
     let first = reads::day_of(now) - DAYS + 1;
@@ -61,7 +61,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let balances: Vec<BalanceRow> = rows[1].decode()?;
     let days: Vec<DayRow> = rows[4].decode()?;
     let month_sums: Vec<EarnedRow> = rows[5].decode()?;
-    let lines: Vec<Line> = rows[6].decode()?;
+    let lines: Vec<Accrual> = rows[6].decode()?;
     let paid = Paid::of(&rows[6], &rows[9])?;
     let own: Option<OwnLink> = rows[7].first()?;
     let todo = Todo {
@@ -107,7 +107,7 @@ struct Todo<'a> {
 }
 
 impl Todo<'_> {
-    fn shown<S: Site>(&self, visit: &Visit<'_, S>, partner: &Partner) -> Markup {
+    fn shown<S: Platform>(&self, visit: &PageContext<'_, S>, partner: &Partner) -> Markup {
         let words = visit.words.as_ref();
         if let Some(left) = partner.session.left_at_ms {
             return html! {
@@ -173,7 +173,7 @@ impl Todo<'_> {
 
 /// A row of figures for each unit that there is.
 fn money(
-    words: &dyn Words,
+    words: &dyn Locale,
     document: Option<&Document>,
     balances: &[BalanceRow],
     month: &[EarnedRow],
@@ -195,7 +195,7 @@ fn money(
     }
 }
 
-fn figures<'a>(words: &dyn Words, b: &BalanceRow, month_cents: i64, until: UtcMillis) -> Vec<Figure<'a>> {
+fn figures<'a>(words: &dyn Locale, b: &BalanceRow, month_cents: i64, until: UtcMillis) -> Vec<Figure<'a>> {
     let amount = |cents: i64| components::amount(words, cents, &b.unit);
     let out = b.paid_cents + b.redeemed_cents;
     let earned = b.pending_cents + b.available_cents + b.leaving_cents + out;
@@ -220,7 +220,7 @@ fn figures<'a>(words: &dyn Words, b: &BalanceRow, month_cents: i64, until: UtcMi
 }
 
 /// Clicks, sign-ups and first payments by day.
-pub fn course(words: &dyn Words, days: &[DayRow], first: i64) -> Markup {
+pub fn course(words: &dyn Locale, days: &[DayRow], first: i64) -> Markup {
     if days.is_empty() {
         return components::empty(
             "No visits yet",
@@ -253,7 +253,7 @@ pub fn course(words: &dyn Words, days: &[DayRow], first: i64) -> Markup {
 }
 
 /// The partner says that it will tell people.
-pub async fn disclose<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn disclose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let claim = visit.claim();
     let asked = vec![partner::partner_find(claim), reads::link_choices(claim, visit.now(), LINKS)];
     let (partner, rows) = visit.partner(asked).await?;

@@ -1,11 +1,11 @@
 //! Partners: found by what people know of them; each with what it has, what it earned and whether it can be paid.
 
-use crate::engine::accrual::{Line, LineState};
-use crate::http::shell::Site;
+use crate::engine::accrual::{Accrual, AccrualState};
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Figure, number, text};
 use crate::pages::operator::helpers;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::store::ledger;
@@ -15,14 +15,14 @@ use crate::store::partner::{LinkRow, PartnerRow};
 use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
 use crate::store::report::operator as reads;
-use crate::store::report::operator::{BoundAccount, Known, PartnerFound};
+use crate::store::report::operator::{BoundAccount, KnownAccount, PartnerFound};
 use crate::store::{payout, program};
 use maud::{Markup, html};
 
 /// Links, accounts and payouts of a partner that its page shows.
 const LATEST: i64 = 10;
 
-pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let asked = visit.request.param("q").unwrap_or_default().trim().to_owned();
     let read = match asked.as_str() {
@@ -64,7 +64,7 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(helpers::frame(visit, &session, 200, ("/operator/partners", "Partners"), content))
 }
 
-pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
     let asked = vec![
@@ -80,7 +80,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
     let (session, rows) = visit.operator(asked).await?;
     let found: PartnerRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
     let catalog = program::catalog(&rows[2])?;
-    let (lines, next) = helpers::paged(&list, rows[5].decode()?, |l: &Line| format!("{}.{}", l.at_ms.0, l.id));
+    let (lines, next) = helpers::paged(&list, rows[5].decode()?, |l: &Accrual| format!("{}.{}", l.at_ms.0, l.id));
     let name = found.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| found.external_id.clone());
     let path = format!("/operator/partners/{}", components::escaped(id));
     let content = html! {
@@ -103,7 +103,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
     Ok(helpers::frame(visit, &session, 200, ("/operator/partners", &name), content))
 }
 
-fn balances<S: Site>(visit: &Visit<'_, S>, rows: &[BalanceRow]) -> Markup {
+fn balances<S: Platform>(visit: &PageContext<'_, S>, rows: &[BalanceRow]) -> Markup {
     let figure = |label: &'static str, cents: i64, unit: &str, note: &'static str| Figure {
         label,
         value: components::amount(&*visit.words, cents, unit),
@@ -122,7 +122,7 @@ fn balances<S: Site>(visit: &Visit<'_, S>, rows: &[BalanceRow]) -> Markup {
     }
 }
 
-fn profile<S: Site>(visit: &Visit<'_, S>, p: &PartnerRow, catalog: &Catalog) -> Markup {
+fn profile<S: Platform>(visit: &PageContext<'_, S>, p: &PartnerRow, catalog: &Catalog) -> Markup {
     let or_none = |value: Option<&str>| html! { (value.filter(|v| !v.is_empty()).unwrap_or("—")) };
     let words = &*visit.words;
     let disclosure = match (p.disclosure_accepted_at_ms, catalog.in_force(&p.program_id, visit.now())) {
@@ -147,7 +147,7 @@ fn profile<S: Site>(visit: &Visit<'_, S>, p: &PartnerRow, catalog: &Catalog) -> 
     ])
 }
 
-fn payability<S: Site>(visit: &Visit<'_, S>, payee: Option<&PayeeRow>) -> Markup {
+fn payability<S: Platform>(visit: &PageContext<'_, S>, payee: Option<&PayeeRow>) -> Markup {
     let Some(p) = payee else {
         return html! { p { "Not yet: it has no account at Stripe. Its page of payouts asks it to make one, and each run reminds it." } };
     };
@@ -169,7 +169,7 @@ fn payability<S: Site>(visit: &Visit<'_, S>, payee: Option<&PayeeRow>) -> Markup
     ])
 }
 
-fn links<S: Site>(visit: &Visit<'_, S>, rows: &[LinkRow]) -> Markup {
+fn links<S: Platform>(visit: &PageContext<'_, S>, rows: &[LinkRow]) -> Markup {
     let cells = |l: &LinkRow| {
         let over = l.disabled_at_ms.is_some() || l.expires_at_ms.is_some_and(|at| at <= visit.now());
         vec![
@@ -184,7 +184,7 @@ fn links<S: Site>(visit: &Visit<'_, S>, rows: &[LinkRow]) -> Markup {
     components::table("Links", &columns, &rows.iter().map(cells).collect::<Vec<_>>())
 }
 
-fn accounts<S: Site>(visit: &Visit<'_, S>, rows: &[BoundAccount]) -> Markup {
+fn accounts<S: Platform>(visit: &PageContext<'_, S>, rows: &[BoundAccount]) -> Markup {
     let cells = |a: &BoundAccount| {
         vec![
             helpers::account(&a.account_id),
@@ -201,8 +201,8 @@ fn accounts<S: Site>(visit: &Visit<'_, S>, rows: &[BoundAccount]) -> Markup {
     }
 }
 
-fn payouts<S: Site>(visit: &Visit<'_, S>, rows: &[crate::engine::payout::Sending]) -> Markup {
-    let cells = |s: &crate::engine::payout::Sending| {
+fn payouts<S: Platform>(visit: &PageContext<'_, S>, rows: &[crate::engine::payout::OutboundTransfer]) -> Markup {
+    let cells = |s: &crate::engine::payout::OutboundTransfer| {
         vec![
             html! { a href={ "/operator/payouts/" (components::escaped(&s.id)) } { (components::day(&*visit.words, s.created_at_ms)) } },
             components::state_with(crate::pages::payout::operator_payouts::state_of(s), &s.reason),
@@ -219,8 +219,12 @@ fn payouts<S: Site>(visit: &Visit<'_, S>, rows: &[crate::engine::payout::Sending
 
 /// Lines as operators read them: what for, by which rule of which version, where it stands and why. With `partners` those
 /// of an account, whose partners they are; else those of one partner.
-pub fn lines_table<S: Site>(visit: &Visit<'_, S>, lines: &[Line], partners: Option<&[Known]>) -> Markup {
-    let cells = |l: &Line| {
+pub fn lines_table<S: Platform>(
+    visit: &PageContext<'_, S>,
+    lines: &[Accrual],
+    partners: Option<&[KnownAccount]>,
+) -> Markup {
+    let cells = |l: &Accrual| {
         let whose = match partners {
             None => helpers::account(&l.account_id),
             Some(_) if l.partner_id.is_empty() => html! { "the account itself" },
@@ -232,7 +236,7 @@ pub fn lines_table<S: Site>(visit: &Visit<'_, S>, lines: &[Line], partners: Opti
             html! { (l.rule_id) " " span.quiet { (l.program_id) " v" (l.program_version) } br; span.quiet { (l.basis) } },
             html! {
                 (components::state_with(l.state.name(), &l.reason))
-                @if l.state == LineState::Pending { br; span.quiet { "available from " (components::utc(&*visit.words, l.vests_at_ms)) } }
+                @if l.state == AccrualState::Pending { br; span.quiet { "available from " (components::utc(&*visit.words, l.vests_at_ms)) } }
             },
             components::amount(&*visit.words, l.net_cents.0, &l.unit),
         ]

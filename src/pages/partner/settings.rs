@@ -1,19 +1,19 @@
 //! A partner's own affairs: profile, mails, sessions, the copy of their data, and leaving.
 
-use crate::codec::message::email::Kind;
+use crate::codec::message::email::MessageType;
 use crate::codec::operator;
 use crate::http::exchange::Response;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, checkbox, day, field, instant, select, text};
 use crate::pages::countries::COUNTRIES;
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::partner::export;
 use crate::pages::route;
 use crate::pages::route::Handled;
-use crate::pages::visit::{Partner, Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::service::error::AppError;
 use crate::service::message::unsubscribe;
 use crate::service::partner::profile;
@@ -26,7 +26,7 @@ use maud::{Markup, html};
 use serde_json::json;
 
 /// The page of a path, `["partner", "settings", …]`.
-pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+pub fn page<'a, S: Platform>(visit: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
     Some(match (method, parts) {
         ("GET", ["partner", "settings"]) => Box::pin(show(visit)),
         ("POST", ["partner", "settings"]) => Box::pin(keep(visit)),
@@ -40,21 +40,21 @@ pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str
 }
 
 /// Everything the page shows, in one batch.
-fn reads<S: Site>(visit: &Visit<'_, S>) -> Vec<Stmt> {
+fn reads<S: Platform>(visit: &PageContext<'_, S>) -> Vec<Stmt> {
     let token = visit.token_sha256().unwrap_or_default();
     vec![profile_find(visit.claim()), session::session_list(&token, visit.now())]
 }
 
-async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, rows) = visit.partner(reads(visit)).await?;
     let row: ProfileRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
-    front(visit, 200, &partner, &rows, &filled(&row), &Form::default())
+    front(visit, 200, &partner, &rows, &filled(&row), &SubmittedForm::default())
 }
 
 /// The profile's form as it stands.
-fn filled(row: &ProfileRow) -> Form {
+fn filled(row: &ProfileRow) -> SubmittedForm {
     let given = |value: &'_ Option<String>| value.clone().unwrap_or_default();
-    Form::filled(&[
+    SubmittedForm::filled(&[
         ("name", &given(&row.name)),
         ("website", &given(&row.website)),
         ("country", &given(&row.country)),
@@ -62,14 +62,14 @@ fn filled(row: &ProfileRow) -> Form {
     ])
 }
 
-fn front<S: Site>(
-    visit: &Visit<'_, S>,
+fn front<S: Platform>(
+    visit: &PageContext<'_, S>,
     status: u16,
     partner: &Partner,
     rows: &[Rows],
-    profile: &Form,
-    leaving: &Form,
-) -> Shown {
+    profile: &SubmittedForm,
+    leaving: &SubmittedForm,
+) -> PageResult {
     let open: Vec<OpenSession> = rows[1].decode()?;
     let lead = "Your profile, the mails you get, where you are signed in, and your data.";
     let content = html! {
@@ -93,11 +93,17 @@ fn front<S: Site>(
     Ok(framed(visit, status, "Settings", partner, content))
 }
 
-fn framed<S: Site>(visit: &Visit<'_, S>, status: u16, title: &str, partner: &Partner, content: Markup) -> Response {
+fn framed<S: Platform>(
+    visit: &PageContext<'_, S>,
+    status: u16,
+    title: &str,
+    partner: &Partner,
+    content: Markup,
+) -> Response {
     layout::show(visit, status, Page { title, area: Area::Partner(partner), here: "/partner/settings", content })
 }
 
-fn profile_form<S: Site>(visit: &Visit<'_, S>, partner: &Partner, form: &Form) -> Markup {
+fn profile_form<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, form: &SubmittedForm) -> Markup {
     let mut choices = vec![("", "Not given")];
     choices.extend(COUNTRIES);
     let email = partner.session.partner_email.as_deref().unwrap_or("none");
@@ -117,7 +123,7 @@ fn profile_form<S: Site>(visit: &Visit<'_, S>, partner: &Partner, form: &Form) -
     }
 }
 
-async fn keep<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn keep<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, rows) = visit.partner(reads(visit)).await?;
     let mut form = visit.form.clone();
     if form.given("name").is_none() {
@@ -128,7 +134,7 @@ async fn keep<S: Site>(visit: &Visit<'_, S>) -> Shown {
         form.refuse("country", "Choose a country of the list.");
     }
     if !form.is_good() {
-        return front(visit, 422, &partner, &rows, &form, &Form::default());
+        return front(visit, 422, &partner, &rows, &form, &SubmittedForm::default());
     }
     let body = json!({
         "name": form.get("name"), "website": form.get("website"), "country": country,
@@ -142,16 +148,16 @@ async fn keep<S: Site>(visit: &Visit<'_, S>) -> Shown {
         Ok(()) => Ok(visit.see("/partner/settings?done=profile-kept")),
         Err(error) => {
             let form = route::with_refusal(visit, error)?;
-            front(visit, 422, &partner, &rows, &form, &Form::default())
+            front(visit, 422, &partner, &rows, &form, &SubmittedForm::default())
         }
     }
 }
 
-async fn mails<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn mails<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, rows) = visit.partner(vec![unsubscribe_of_partner(visit.claim())]).await?;
     let unwanted: Vec<Unsubscribed> = rows[0].decode()?;
     let wanted = unsubscribe::choices().filter(|k| !unwanted.iter().any(|u| u.kind == k.name));
-    let form = Form::filled(&wanted.map(|k| (k.name, "yes")).collect::<Vec<_>>());
+    let form = SubmittedForm::filled(&wanted.map(|k| (k.name, "yes")).collect::<Vec<_>>());
     let content = html! {
         (components::heading("Mails", "What you are mailed besides what is about your money.", html! {}))
         @if partner.session.partner_email.is_none() {
@@ -169,14 +175,14 @@ async fn mails<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(framed(visit, 200, "Mails", &partner, content))
 }
 
-fn what(kind: &Kind) -> String {
+fn what(kind: &MessageType) -> String {
     match kind.name {
         "referral.joined" => "Tell me when somebody joins through me".to_owned(),
         other => other.replace(['.', '_'], " "),
     }
 }
 
-async fn choose<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, _) = visit.partner(Vec::new()).await?;
     if let Some(address) = &partner.session.partner_email {
         let wanted: Vec<&str> =
@@ -186,7 +192,7 @@ async fn choose<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(visit.see("/partner/settings/mails?done=choice-kept"))
 }
 
-fn sessions<S: Site>(visit: &Visit<'_, S>, open: &[OpenSession]) -> Markup {
+fn sessions<S: Platform>(visit: &PageContext<'_, S>, open: &[OpenSession]) -> Markup {
     let words = visit.words.as_ref();
     let way = |s: &OpenSession| if s.way == "site" { "the site" } else { "a mailed link" };
     let row = |s: &OpenSession| {
@@ -243,7 +249,7 @@ fn browser(agent: &str) -> String {
     }
 }
 
-async fn end<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn end<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (found, _) = visit.session(Vec::new()).await?;
     let wanted = visit.form.get("session");
     let ended = visit.context(&found).query(session::session_end(wanted, found.proof(), visit.now())).await?;
@@ -257,7 +263,7 @@ async fn end<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(visit.see("/partner/settings?done=session-ended"))
 }
 
-fn leave_form<S: Site>(visit: &Visit<'_, S>, partner: &Partner, form: &Form) -> Markup {
+fn leave_form<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, form: &SubmittedForm) -> Markup {
     if let Some(left) = partner.session.left_at_ms {
         return html! {
             p { "You left the program on " (day(visit.words.as_ref(), left)) ". Your links no longer work. What you had earned is still paid." }
@@ -278,7 +284,7 @@ fn leave_form<S: Site>(visit: &Visit<'_, S>, partner: &Partner, form: &Form) -> 
     }
 }
 
-async fn leave<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn leave<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, rows) = visit.partner(reads(visit)).await?;
     if partner.session.left_at_ms.is_some() {
         return Ok(visit.see("/partner/settings"));

@@ -2,10 +2,10 @@
 
 use crate::base::id;
 use crate::engine::accrual::invoice::NEVER;
-use crate::engine::accrual::{Line, LineState};
+use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::settlement::schedule;
 use crate::pages::components;
-use crate::pages::locale::Words;
+use crate::pages::locale::Locale;
 use crate::program::catalog::Catalog;
 use crate::program::document::{Beneficiary, Document, Effect, Hold, Reward, Unit};
 use maud::{Markup, html};
@@ -45,7 +45,7 @@ pub fn spaced(name: &str) -> String {
 }
 
 /// What a rule of a document gives, with its name: "First year, 20%".
-pub fn rule(words: &dyn Words, document: Option<&Document>, rule: &str) -> String {
+pub fn rule(words: &dyn Locale, document: Option<&Document>, rule: &str) -> String {
     let name = spaced(rule);
     let Some(document) = document else { return name };
     if let Some(reward) = document.reward(rule) {
@@ -58,7 +58,7 @@ pub fn rule(words: &dyn Words, document: Option<&Document>, rule: &str) -> Strin
     }
 }
 
-fn gives(words: &dyn Words, document: &Document, reward: &Reward) -> String {
+fn gives(words: &dyn Locale, document: &Document, reward: &Reward) -> String {
     let Beneficiary::Referrer = reward.to;
     match (reward.amount.flat_cents, reward.amount.rate_bps) {
         (Some(cents), _) => words.money(cents.0, &document.currency),
@@ -119,17 +119,17 @@ pub fn waits(state: &str) -> &'static str {
 }
 
 /// When a line becomes available, or became so.
-pub fn available(words: &dyn Words, catalog: &Catalog, line: &Line) -> Markup {
+pub fn available(words: &dyn Locale, catalog: &Catalog, line: &Accrual) -> Markup {
     let cadence = catalog.in_force(&line.program_id, line.at_ms).map(|d| d.settlement.cadence);
     html! {
         @match line.state {
-            LineState::Available => "Now",
-            LineState::Pending if line.vests_at_ms >= NEVER => "Not known yet",
-            LineState::Pending => {
+            AccrualState::Available => "Now",
+            AccrualState::Pending if line.vests_at_ms >= NEVER => "Not known yet",
+            AccrualState::Pending => {
                 (components::day(words, cadence.map_or(line.vests_at_ms, |c| schedule::next_run_at(c, line.vests_at_ms))))
             }
-            LineState::Held | LineState::Disputed | LineState::Waiting => "Once that is settled",
-            LineState::Reversed | LineState::Void | LineState::Settled => "Never",
+            AccrualState::Held | AccrualState::Disputed | AccrualState::Waiting => "Once that is settled",
+            AccrualState::Reversed | AccrualState::Void | AccrualState::Settled => "Never",
         }
     }
 }

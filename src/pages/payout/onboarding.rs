@@ -1,18 +1,18 @@
 //! Where a partner's money goes: the account at Stripe, and what Stripe still asks for. The browser goes there by a plain
 //! link: a form may not lead to another site.
 
-use crate::codec::operator::Onboarding;
+use crate::codec::operator::OnboardingRequest;
 use crate::engine::payout::payee::is_payable;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::partner::wording;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{Partner, Shown, Visit};
-use crate::service::error::{AppError, Kind};
+use crate::pages::visit::{PageContext, PageResult, Partner};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::payout::onboard;
 use crate::store::partner;
 use crate::store::partner::PartnerRow;
@@ -104,7 +104,7 @@ fn asked_for(name: &str) -> String {
 }
 
 /// Whether money reaches the partner, and what to do where it does not.
-pub fn standing<S: Site>(visit: &Visit<'_, S>, payee: Option<&PayeeRow>) -> Markup {
+pub fn standing<S: Platform>(visit: &PageContext<'_, S>, payee: Option<&PayeeRow>) -> Markup {
     let Some(payee) = payee else {
         if connected(visit).is_err() {
             return html! { p.quiet { "Payouts are not set up yet. What you earn waits for you." } };
@@ -142,21 +142,21 @@ pub fn standing<S: Site>(visit: &Visit<'_, S>, payee: Option<&PayeeRow>) -> Mark
     }
 }
 
-pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, rows) =
         visit.partner(vec![partner::partner_find(visit.claim()), payee::payee_find(visit.claim())]).await?;
     let row: Option<PartnerRow> = rows[0].first()?;
     let country = row.and_then(|r| r.country).unwrap_or_default();
-    asked(visit, 200, &partner, rows[1].first()?.as_ref(), &Form::filled(&[("country", &country)]))
+    asked(visit, 200, &partner, rows[1].first()?.as_ref(), &SubmittedForm::filled(&[("country", &country)]))
 }
 
-fn asked<S: Site>(
-    visit: &Visit<'_, S>,
+fn asked<S: Platform>(
+    visit: &PageContext<'_, S>,
     status: u16,
     partner: &Partner,
     payee: Option<&PayeeRow>,
-    form: &Form,
-) -> Shown {
+    form: &SubmittedForm,
+) -> PageResult {
     let ready = visit.shell.config.setup.stripe.is_some();
     let lead = "Payouts go through Stripe. It asks who you are and where your money should go; we see neither your documents nor your bank account.";
     let content = html! {
@@ -191,7 +191,7 @@ fn country_name(code: &str) -> &str {
 }
 
 /// Takes a fresh link to the onboarding, and makes the account where there is none.
-pub async fn begin<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn begin<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, rows) = visit.partner(vec![payee::payee_find(visit.claim())]).await?;
     connected(visit)?;
     let payee: Option<PayeeRow> = rows[0].first()?;
@@ -202,7 +202,7 @@ pub async fn begin<S: Site>(visit: &Visit<'_, S>) -> Shown {
         return asked(visit, 422, &partner, None, &form);
     }
     let base = visit.base_url();
-    let onboarding = Onboarding {
+    let onboarding = OnboardingRequest {
         return_url: Some(format!("{base}/partner/payouts")),
         refresh_url: Some(format!("{base}/partner/payouts/setup")),
         country: payee.is_none().then_some(country),
@@ -216,7 +216,7 @@ pub async fn begin<S: Site>(visit: &Visit<'_, S>) -> Shown {
     }
 }
 
-pub async fn dashboard<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn dashboard<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, _) = visit.partner(Vec::new()).await?;
     connected(visit)?;
     let (_, answer) = onboard::dashboard(&visit.context(&partner.session), &partner.id).await?;
@@ -224,18 +224,18 @@ pub async fn dashboard<S: Site>(visit: &Visit<'_, S>) -> Shown {
 }
 
 /// Whether the program has connected Stripe: what is wrong with its configuration is not for partners.
-fn connected<S: Site>(visit: &Visit<'_, S>) -> Result<(), AppError> {
+fn connected<S: Platform>(visit: &PageContext<'_, S>) -> Result<(), AppError> {
     let detail = "the program has not connected Stripe yet; what you earn waits for you";
     match visit.shell.config.setup.stripe {
         Some(_) => Ok(()),
-        None => Err(AppError::new(Kind::Conflict, "not_configured", detail)),
+        None => Err(AppError::new(ErrorKind::Conflict, "not_configured", detail)),
     }
 }
 
 /// A link that works once, for the reader to follow.
-fn onwards<S: Site>(visit: &Visit<'_, S>, partner: &Partner, url: &str, title: &str) -> Shown {
+fn onwards<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, url: &str, title: &str) -> PageResult {
     if !url.starts_with("https://") && !url.starts_with("http://") {
-        return Err(AppError::new(Kind::Fault, "stripe_answer", "Stripe's answer holds no address").into());
+        return Err(AppError::new(ErrorKind::Fault, "stripe_answer", "Stripe's answer holds no address").into());
     }
     let content = html! {
         div.message {

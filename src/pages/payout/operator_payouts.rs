@@ -2,23 +2,23 @@
 
 use crate::codec::operator as asked;
 use crate::engine::identity::access::Scope;
-use crate::engine::payout::{Kind as Moved, Sending, State};
-use crate::http::shell::Site;
+use crate::engine::payout::{OutboundTransfer, PayoutState, TransferKind as Moved};
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, Figure, number, text};
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::route::with_refusal;
 use crate::pages::settlement::runs::payout_table;
-use crate::pages::visit::{Shown, Stop, Visit};
-use crate::service::error::{AppError, Kind};
+use crate::pages::visit::{PageContext, PageError, PageResult};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::payout as deciding;
-use crate::service::payout::Decision;
+use crate::service::payout::PayoutAction;
 use crate::store::payout as rows;
 use crate::store::payout::report as reports;
 use crate::store::payout::report::{Movement, ReceiptSums};
-use crate::store::report::operator::Known;
+use crate::store::report::operator::KnownAccount;
 use crate::store::settlement::operator_runs as reads;
 use crate::store::settlement::operator_runs::PayoutShown;
 use maud::{Markup, html};
@@ -36,11 +36,11 @@ const STATES: &[(&str, &str)] = &[
     ("cancelled", "Cancelled"),
 ];
 
-pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let state = visit.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
-        return Err(AppError::new(Kind::BadRequest, "unsupported", "there is no such list of payouts").into());
+        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "there is no such list of payouts").into());
     }
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
     let read = reads::payout_shown_page(&state, before_ms, &before_id, list.limit + 1);
@@ -62,12 +62,12 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
 }
 
 /// A state as people see it: one that is held says so.
-pub fn state_of(s: &Sending) -> &'static str {
+pub fn state_of(s: &OutboundTransfer) -> &'static str {
     match (s.kind, s.state) {
-        (_, State::Planned | State::Submitting) if s.held != 0 => "held",
-        (Moved::Reversal, State::Paid) => "reversed",
-        (Moved::Credit, State::Paid) => "delivered",
-        (Moved::Debit, State::Paid) => "taken back",
+        (_, PayoutState::Planned | PayoutState::Submitting) if s.held != 0 => "held",
+        (Moved::Reversal, PayoutState::Paid) => "reversed",
+        (Moved::Credit, PayoutState::Paid) => "delivered",
+        (Moved::Debit, PayoutState::Paid) => "taken back",
         (_, state) => state.name(),
     }
 }
@@ -90,19 +90,19 @@ fn title_of(kind: Moved) -> &'static str {
     }
 }
 
-pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
-    shown(visit, id, &Form::default()).await
+pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
+    shown(visit, id, &SubmittedForm::default()).await
 }
 
-async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
+async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let mut read =
         vec![rows::sending_find(kind_of(id), &[id.to_owned()]), reads::partner_of_sending(id), rows::reversal_list(id)];
     read.extend(reports::receipt_of(id, list.number(0)?, list.limit + 1));
     let (session, found) = visit.operator(read).await?;
-    let s: Sending = found[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
-    let known: Option<Known> = found[1].first()?;
-    let reversals: Vec<Sending> = found[2].decode()?;
+    let s: OutboundTransfer = found[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
+    let known: Option<KnownAccount> = found[1].first()?;
+    let reversals: Vec<OutboundTransfer> = found[2].decode()?;
     let sums: Option<ReceiptSums> = found[3].first()?;
     let (movements, next) = helpers::paged(&list, found[4].decode()?, |m: &Movement| m.row.to_string());
     let path = format!("{HERE}/{}", components::escaped(id));
@@ -127,7 +127,7 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
     Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/runs", &title), content))
 }
 
-fn figures<S: Site>(visit: &Visit<'_, S>, s: &Sending) -> Markup {
+fn figures<S: Platform>(visit: &PageContext<'_, S>, s: &OutboundTransfer) -> Markup {
     let words = &*visit.words;
     components::figures(&[
         Figure { label: "Amount", value: components::amount(words, s.amount_cents.0, &s.unit), note: html! {} },
@@ -144,7 +144,7 @@ fn figures<S: Site>(visit: &Visit<'_, S>, s: &Sending) -> Markup {
     ])
 }
 
-fn facts<S: Site>(visit: &Visit<'_, S>, s: &Sending, name: &str) -> Markup {
+fn facts<S: Platform>(visit: &PageContext<'_, S>, s: &OutboundTransfer, name: &str) -> Markup {
     let words = &*visit.words;
     let (parent, target) = match s.kind {
         Moved::Payout => ("Run", "To Stripe's account"),
@@ -158,7 +158,7 @@ fn facts<S: Site>(visit: &Visit<'_, S>, s: &Sending, name: &str) -> Markup {
             Moved::Credit | Moved::Debit => code { (s.parent) },
         }
     };
-    let next = matches!(s.state, State::Planned | State::Submitting).then_some(s.due_at_ms);
+    let next = matches!(s.state, PayoutState::Planned | PayoutState::Submitting).then_some(s.due_at_ms);
     components::facts(&[
         ("Id", html! { code { (s.id) } }),
         ("Partner", helpers::partner(&s.partner_id, None, Some(name))),
@@ -175,9 +175,14 @@ fn facts<S: Site>(visit: &Visit<'_, S>, s: &Sending, name: &str) -> Markup {
 }
 
 /// What can be decided about it as it stands: all of it by one form, with one reason.
-fn decisions<S: Site>(visit: &Visit<'_, S>, path: &str, s: &Sending, form: &Form) -> Markup {
-    let is_open = matches!(s.state, State::Planned | State::Submitting);
-    if !is_open && s.state != State::Review {
+fn decisions<S: Platform>(
+    visit: &PageContext<'_, S>,
+    path: &str,
+    s: &OutboundTransfer,
+    form: &SubmittedForm,
+) -> Markup {
+    let is_open = matches!(s.state, PayoutState::Planned | PayoutState::Submitting);
+    if !is_open && s.state != PayoutState::Review {
         return html! {};
     }
     let amount = components::amount(&*visit.words, s.amount_cents.0, &s.unit);
@@ -188,7 +193,7 @@ fn decisions<S: Site>(visit: &Visit<'_, S>, path: &str, s: &Sending, form: &Form
                 form.stack method="post" action=(path) {
                     (csrf(visit))
                     (helpers::reason(form, ""))
-                    @if s.state == State::Review {
+                    @if s.state == PayoutState::Review {
                         p {
                             "Look at Stripe's dashboard first. Either one transfer of " (amount) " stands there, or none; what you say is compared with Stripe before anything is booked."
                         }
@@ -204,12 +209,12 @@ fn decisions<S: Site>(visit: &Visit<'_, S>, path: &str, s: &Sending, form: &Form
                         ul {
                             @if s.held == 0 { li { "Held, " (amount) " stays set aside and nothing is sent until somebody releases it." } }
                             @else { li { "Released, " (amount) " is sent when its run is approved, or at once where it is." } }
-                            @if s.state == State::Planned { li { "Cancelled, nothing is sent, and " (amount) " is available to the partner again: the next run plans it anew." } }
+                            @if s.state == PayoutState::Planned { li { "Cancelled, nothing is sent, and " (amount) " is available to the partner again: the next run plans it anew." } }
                         }
                         div.actions {
                             @if s.held == 0 { button.second name="decision" value="hold" { "Hold it" } }
                             @else { button name="decision" value="release" { "Release it" } }
-                            @if s.state == State::Planned { button.danger name="decision" value="cancel" { "Cancel it" } }
+                            @if s.state == PayoutState::Planned { button.danger name="decision" value="cancel" { "Cancel it" } }
                         }
                     }
                 }
@@ -218,7 +223,12 @@ fn decisions<S: Site>(visit: &Visit<'_, S>, path: &str, s: &Sending, form: &Form
     }
 }
 
-fn receipt<S: Site>(visit: &Visit<'_, S>, s: &Sending, sums: &ReceiptSums, movements: &[Movement]) -> Markup {
+fn receipt<S: Platform>(
+    visit: &PageContext<'_, S>,
+    s: &OutboundTransfer,
+    sums: &ReceiptSums,
+    movements: &[Movement],
+) -> Markup {
     let words = &*visit.words;
     let amount = |cents: i64| components::amount(words, cents, &s.unit);
     let cells = |m: &Movement| {
@@ -254,21 +264,21 @@ fn receipt<S: Site>(visit: &Visit<'_, S>, s: &Sending, sums: &ReceiptSums, movem
     }
 }
 
-pub async fn decide<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+pub async fn decide<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     let (session, _) = visit.operator(Vec::new()).await?;
     let ctx = visit.context(&session);
     let decide_it = async {
         let given = helpers::body(&visit.form, &["reason"]);
         let (decision, done) = match visit.form.get("decision") {
-            "hold" => (Decision::Hold, "held"),
-            "release" => (Decision::Release, "released"),
-            "cancel" => (Decision::Cancel, "cancelled"),
+            "hold" => (PayoutAction::Hold, "held"),
+            "release" => (PayoutAction::Release, "released"),
+            "cancel" => (PayoutAction::Cancel, "cancelled"),
             _ => {
                 let made = if kind_of(id) == Moved::Credit { "transaction" } else { "transfer" };
                 let mut form = visit.form.clone();
                 form.put(made, visit.form.get("transfer"));
                 let (resolution, _) = asked::resolution(&helpers::body(&form, &["decision", "reason", made]), made)?;
-                (Decision::Resolve(resolution), "decided")
+                (PayoutAction::Resolve(resolution), "decided")
             }
         };
         let reason = asked::decision(&given)?;
@@ -281,8 +291,8 @@ pub async fn decide<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
 }
 
 /// A form's refusal. That Stripe is not set up or does not answer is told there, too: what was typed stays.
-pub fn without_stripe<S: Site>(visit: &Visit<'_, S>, error: AppError) -> Result<Form, Stop> {
-    if error.kind == Kind::Transient {
+pub fn without_stripe<S: Platform>(visit: &PageContext<'_, S>, error: AppError) -> Result<SubmittedForm, PageError> {
+    if error.kind == ErrorKind::Transient {
         let mut form = visit.form.clone();
         form.refused(&error);
         return Ok(form);

@@ -1,18 +1,18 @@
 //! Payouts: what was sent, what is on its way, what came back; and how credit was used.
 
-use crate::engine::payout::Sending;
+use crate::engine::payout::OutboundTransfer;
 use crate::http::exchange::Response;
 use crate::http::page::Page as Cursor;
 use crate::http::payout::payouts::cell;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Column, Figure, number, text};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
-use crate::pages::locale::Words;
+use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::payout::onboarding;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::program::document::Document;
 use crate::service::payout::state_name;
 use crate::store::ledger;
@@ -35,7 +35,7 @@ const COLUMNS: &[Column] = &[text("Payout"), number("Amount"), text("State"), te
 const CREDITS: &[Column] = &[text("Date"), text("What"), number("Amount"), text("State"), text("Why")];
 const RETURNS: &[Column] = &[text("Date"), number("Amount"), text("Reversal")];
 
-pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor::of(visit.request)?;
     let (before_ms, before_id) = cursor.instant_and_id(visit.now().plus_days(1).0)?;
     let claim = visit.claim();
@@ -49,7 +49,7 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
             program_list(),
         ])
         .await?;
-    let mut sent: Vec<Sending> = rows[0].decode()?;
+    let mut sent: Vec<OutboundTransfer> = rows[0].decode()?;
     let next = cursor.cut(&mut sent, |s| format!("{}.{}", s.created_at_ms.0, s.id));
     let first = cursor.cursor.is_empty();
     let balances: Vec<BalanceRow> = rows[1].decode()?;
@@ -80,7 +80,7 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(layout::show(visit, 200, page))
 }
 
-fn figures(words: &dyn Words, b: &BalanceRow) -> Markup {
+fn figures(words: &dyn Locale, b: &BalanceRow) -> Markup {
     let figure = |label: &'static str, cents: i64, note: &str| Figure {
         label,
         value: components::amount(words, cents, &b.unit),
@@ -95,7 +95,7 @@ fn figures(words: &dyn Words, b: &BalanceRow) -> Markup {
 }
 
 /// When and from what amount on the program pays.
-fn rules(words: &dyn Words, document: Option<&Document>) -> Markup {
+fn rules(words: &dyn Locale, document: Option<&Document>) -> Markup {
     let Some(d) = document else { return html! {} };
     let s = &d.settlement;
     html! {
@@ -108,7 +108,7 @@ fn rules(words: &dyn Words, document: Option<&Document>) -> Markup {
     }
 }
 
-fn cells(words: &dyn Words, s: &Sending) -> Vec<Markup> {
+fn cells(words: &dyn Locale, s: &OutboundTransfer) -> Vec<Markup> {
     vec![
         html! { a href={ "/partner/payouts/" (components::escaped(&s.id)) } { (components::day(words, s.created_at_ms)) } },
         components::amount(words, s.amount_cents.0, &s.unit),
@@ -118,7 +118,7 @@ fn cells(words: &dyn Words, s: &Sending) -> Vec<Markup> {
     ]
 }
 
-fn returned(words: &dyn Words, rows: &Rows) -> Result<Markup, crate::store::port::DbError> {
+fn returned(words: &dyn Locale, rows: &Rows) -> Result<Markup, crate::store::port::DbError> {
     let returns: Vec<ReturnRow> = rows.decode()?;
     let row = |r: &ReturnRow| {
         vec![
@@ -135,7 +135,7 @@ fn returned(words: &dyn Words, rows: &Rows) -> Result<Markup, crate::store::port
     })
 }
 
-fn credits(words: &dyn Words, rows: &Rows, cash: bool) -> Result<Markup, crate::store::port::DbError> {
+fn credits(words: &dyn Locale, rows: &Rows, cash: bool) -> Result<Markup, crate::store::port::DbError> {
     let used: Vec<CreditRow> = rows.decode()?;
     // Of what goes to Stripe the reason is Stripe's answer, or an operator's note.
     let why = |c: &CreditRow| match c.kind.as_str() {
@@ -168,10 +168,10 @@ fn credits(words: &dyn Words, rows: &Rows, cash: bool) -> Result<Markup, crate::
 }
 
 /// All payouts as a file for a table program.
-pub async fn csv<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn csv<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let before = visit.now().plus_days(1).0;
     let (_, rows) = visit.partner(vec![payout::payout_page("", "", visit.claim(), before, "", FILE_ROWS)]).await?;
-    let sent: Vec<Sending> = rows[0].decode()?;
+    let sent: Vec<OutboundTransfer> = rows[0].decode()?;
     let mut file = "payout,run,planned_at,paid_at,state,currency,amount,transfer,reason\r\n".to_owned();
     for s in &sent {
         let texts = [

@@ -1,16 +1,16 @@
 //! A payout's receipt: how its amount came about, to be printed.
 
-use crate::engine::payout::{Kind, Sending};
+use crate::engine::payout::{OutboundTransfer, TransferKind};
 use crate::http::page::Page as Cursor;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Column, number, text};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::link::share_templates;
-use crate::pages::locale::Words;
+use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::service::payout::state_name;
@@ -22,12 +22,12 @@ use maud::{Markup, html};
 
 const COLUMNS: &[Column] = &[text("Date"), text("What"), text("Client"), number("Amount")];
 
-pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     let cursor = Cursor::of(visit.request)?;
     let (after, claim) = (cursor.number(0)?, visit.claim());
     let (partner, told) = visit
         .partner(vec![
-            rows::sending_find(Kind::Payout, &[id.to_owned()]),
+            rows::sending_find(TransferKind::Payout, &[id.to_owned()]),
             reports::own_receipt_sums(claim, id),
             reports::own_receipt_page(claim, id, after, cursor.limit + 1),
             rows::reversal_list(id),
@@ -35,11 +35,12 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
         ])
         .await?;
     let gone = || AppError::not_found("payout");
-    let payout: Sending = told[0].first::<Sending>()?.filter(|s| s.partner_id == partner.id).ok_or_else(gone)?;
+    let payout: OutboundTransfer =
+        told[0].first::<OutboundTransfer>()?.filter(|s| s.partner_id == partner.id).ok_or_else(gone)?;
     let sums: ReceiptSums = told[1].first()?.ok_or_else(gone)?;
     let mut moved: Vec<Movement> = told[2].decode()?;
     let next = cursor.cut(&mut moved, |m| m.row.to_string());
-    let reversals: Vec<Sending> = told[3].decode()?;
+    let reversals: Vec<OutboundTransfer> = told[3].decode()?;
     let catalog = catalog(&told[4])?;
     let words = visit.words.as_ref();
     let cells: Vec<Vec<Markup>> = moved.iter().map(|m| line(words, &catalog, &payout, m)).collect();
@@ -65,7 +66,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
     Ok(layout::show(visit, 200, page))
 }
 
-fn summary(words: &dyn Words, (from, to): (&str, &str), payout: &Sending, sums: &ReceiptSums) -> Markup {
+fn summary(words: &dyn Locale, (from, to): (&str, &str), payout: &OutboundTransfer, sums: &ReceiptSums) -> Markup {
     let amount = |cents: i64| components::amount(words, cents, &payout.unit);
     let not_ripe = sums.available_cents - sums.payable_cents;
     let mut list = vec![
@@ -86,7 +87,7 @@ fn summary(words: &dyn Words, (from, to): (&str, &str), payout: &Sending, sums: 
     components::facts(&list)
 }
 
-fn line(words: &dyn Words, catalog: &Catalog, payout: &Sending, m: &Movement) -> Vec<Markup> {
+fn line(words: &dyn Locale, catalog: &Catalog, payout: &OutboundTransfer, m: &Movement) -> Vec<Markup> {
     let document = catalog.in_force(&payout.program_id, m.created_at_ms);
     let what = match (m.code.as_str(), m.phase.as_str()) {
         ("payout", "void") => "An earlier payout came back",

@@ -2,7 +2,7 @@
 //! run's instant; so a line left with the first one that stands after the line was settled and ripe.
 
 use crate::base::time::UtcMillis;
-use crate::engine::accrual::{Line, LineState};
+use crate::engine::accrual::{Accrual, AccrualState};
 use crate::program::catalog::Catalog;
 use crate::store::partner::page::{PayoutRow, SettledRow, payouts_standing};
 use crate::store::port::{DbError, Rows, Stmt};
@@ -31,13 +31,13 @@ impl Paid {
     }
 
     /// The instant of the run that made a line available.
-    pub fn settled(&self, line: &Line) -> Option<UtcMillis> {
+    pub fn settled(&self, line: &Accrual) -> Option<UtcMillis> {
         self.settled.get(&line.id).copied()
     }
 
     /// The payout that a line left with, or is about to. `None` where it has not, or that cannot be told.
-    pub fn payout(&self, catalog: &Catalog, line: &Line) -> Option<&PayoutRow> {
-        let settled = self.settled(line).filter(|_| line.state == LineState::Available)?;
+    pub fn payout(&self, catalog: &Catalog, line: &Accrual) -> Option<&PayoutRow> {
+        let settled = self.settled(line).filter(|_| line.state == AccrualState::Available)?;
         // As a run reckons what is ripe: see `store/settlement/run.rs`.
         let ripens = line.vests_at_ms.plus_ms(-i64::from(line.vests_at_ms == line.at_ms.plus_ms(1)));
         let takes = |p: &&PayoutRow| {
@@ -51,7 +51,7 @@ impl Paid {
     }
 
     /// A line's state as its partner sees it: the books know of no line whether it was paid.
-    pub fn state(&self, catalog: &Catalog, line: &Line) -> &'static str {
+    pub fn state(&self, catalog: &Catalog, line: &Accrual) -> &'static str {
         match self.payout(catalog, line) {
             Some(p) if p.state == "paid" => "paid",
             Some(_) => "on its way",

@@ -1,7 +1,7 @@
 //! A program's document in plain words: who is brought how, what is earned for what, when it is paid, what is looked at.
 
 use crate::pages::components;
-use crate::pages::locale::Words;
+use crate::pages::locale::Locale;
 use crate::program::document::*;
 use crate::program::measure::Funnel;
 use maud::{Markup, html};
@@ -25,7 +25,7 @@ pub fn cadence(d: &Document) -> &'static str {
 }
 
 /// The whole document.
-pub fn readable(words: &dyn Words, d: &Document) -> Markup {
+pub fn readable(words: &dyn Locale, d: &Document) -> Markup {
     html! {
         p.lead { (d.source) }
         div.columns {
@@ -99,7 +99,7 @@ fn code(form: &CodeForm) -> String {
     }
 }
 
-fn settlement(words: &dyn Words, d: &Document) -> Markup {
+fn settlement(words: &dyn Locale, d: &Document) -> Markup {
     let (s, unit) = (&d.settlement, unit_of(d));
     let hold = match &d.vesting.hold {
         Hold::None {} => html! { "none: available as it is granted" },
@@ -135,7 +135,7 @@ fn settlement(words: &dyn Words, d: &Document) -> Markup {
     ])
 }
 
-fn rewards(words: &dyn Words, d: &Document) -> Markup {
+fn rewards(words: &dyn Locale, d: &Document) -> Markup {
     let unit = unit_of(d);
     html! {
         dl.facts {
@@ -152,7 +152,7 @@ fn rewards(words: &dyn Words, d: &Document) -> Markup {
     }
 }
 
-fn amount(words: &dyn Words, a: &RewardAmount, unit: &str) -> Markup {
+fn amount(words: &dyn Locale, a: &RewardAmount, unit: &str) -> Markup {
     html! {
         @if let Some(cents) = a.flat_cents { (components::amount(words, cents.0, unit)) }
         @if let Some(rate) = a.rate_bps { (words.percent(rate.0)) " of the amount" }
@@ -185,7 +185,7 @@ fn span(span: &Span) -> String {
     }
 }
 
-fn conditions(words: &dyn Words, when: &RewardTerms, unit: &str) -> Markup {
+fn conditions(words: &dyn Locale, when: &RewardConditions, unit: &str) -> Markup {
     let sources: Vec<&str> = when.source.iter().map(|s| source(*s)).collect();
     html! {
         @if !sources.is_empty() { ", where the account came by " (sources.join(" or ")) }
@@ -202,7 +202,7 @@ fn source(source: Source) -> &'static str {
     }
 }
 
-fn terms(words: &dyn Words, d: &Document) -> Markup {
+fn terms(words: &dyn Locale, d: &Document) -> Markup {
     let unit = unit_of(d);
     let condition = |c: &PartnerCondition| match c {
         PartnerCondition::QualifyingReferrals { at_least, per } => {
@@ -275,7 +275,7 @@ fn risk(d: &Document) -> Markup {
     }
 }
 
-fn measured(words: &dyn Words, funnel: &Funnel) -> Markup {
+fn measured(words: &dyn Locale, funnel: &Funnel) -> Markup {
     html! {
         ol { @for s in &funnel.stages { li {
             (s.title) " " span.quiet { (s.events.join(", ")) }

@@ -2,15 +2,15 @@
 
 use crate::base::time::Month;
 use crate::codec::operator as asked;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, number, text};
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::program::document;
 use crate::pages::program::operator_programs::HERE;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::program::check;
 use crate::program::check::Finding;
 use crate::program::document::Document;
@@ -19,37 +19,42 @@ use crate::service::program as saving;
 use crate::service::program::Refusal;
 use crate::service::program::dry_run as trying;
 use crate::store::program;
-use crate::store::report::operator::{Known, partners_known};
+use crate::store::report::operator::{KnownAccount, partners_known};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
 /// Rows of a dry run that are shown; its sums are over all of them.
 const SHOWN_MAX: usize = 40;
 
-pub async fn edit<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
-    shown(visit, id, None, &Tried::default()).await
+pub async fn edit<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
+    shown(visit, id, None, &DryRunResult::default()).await
 }
 
 /// What came of a form.
 #[derive(Default)]
-struct Tried {
+struct DryRunResult {
     findings: Vec<Finding>,
     dry_run: Option<Value>,
     /// What was typed is a document as it should be.
     checked: bool,
 }
 
-async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, typed: Option<&Form>, tried: &Tried) -> Shown {
+async fn shown<S: Platform>(
+    visit: &PageContext<'_, S>,
+    id: &str,
+    typed: Option<&SubmittedForm>,
+    tried: &DryRunResult,
+) -> PageResult {
     let told = tried.dry_run.as_ref().map(|told| &told["rows"]);
     let ids: Vec<&str> = told.into_iter().flat_map(|rows| helpers::partners_in(rows, SHOWN_MAX)).collect();
     let (session, rows) = visit.operator(vec![program::program_list(), partners_known(&ids)]).await?;
-    let known: Vec<Known> = rows[1].decode()?;
+    let known: Vec<KnownAccount> = rows[1].decode()?;
     let catalog = program::catalog(&rows[0])?;
     let found = catalog.in_force(id, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
     let newest = catalog.versions(id).last().unwrap_or(found);
     let last_month = Month::of(visit.now()).plus(-1).to_string();
     let next = serde_json::to_string_pretty(&successor(visit, newest)).unwrap_or_default();
-    let first = Form::filled(&[("document", &next), ("period", &last_month)]);
+    let first = SubmittedForm::filled(&[("document", &next), ("period", &last_month)]);
     let form = typed.unwrap_or(&first);
     let path = format!("{HERE}/{}", components::escaped(id));
     let title = format!("Change {}", found.title);
@@ -79,13 +84,13 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, typed: Option<&Form>, tr
 }
 
 /// The newest version as the next one could begin: with the next number, in force from the next whole hour.
-fn successor<S: Site>(visit: &Visit<'_, S>, newest: &Document) -> Document {
+fn successor<S: Platform>(visit: &PageContext<'_, S>, newest: &Document) -> Document {
     use crate::base::time::{HOUR_MS, UtcMillis};
     let soon = UtcMillis((visit.now().0.div_euclid(HOUR_MS) + 1) * HOUR_MS);
     Document { version: newest.version + 1, effective_from: soon.max(newest.effective_from), ..newest.clone() }
 }
 
-fn textarea(form: &Form, findings: &[Finding]) -> Markup {
+fn textarea(form: &SubmittedForm, findings: &[Finding]) -> Markup {
     let wrong = form.problem("document").is_some() || !findings.is_empty();
     let described = if findings.is_empty() { "document-hint" } else { "document-hint findings" };
     html! {
@@ -119,7 +124,7 @@ fn findings(list: &[Finding]) -> Markup {
 }
 
 /// What the draft would have paid beside what was, partner by partner and rule by rule.
-fn comparison<S: Site>(visit: &Visit<'_, S>, d: &Document, told: &Value, known: &[Known]) -> Markup {
+fn comparison<S: Platform>(visit: &PageContext<'_, S>, d: &Document, told: &Value, known: &[KnownAccount]) -> Markup {
     let (words, unit) = (&*visit.words, document::unit_of(d));
     let cents = |row: &Value, name: &str| row[name].as_i64().unwrap_or(0);
     let amount = |cents: i64| components::amount(words, cents, &unit);
@@ -151,7 +156,7 @@ fn comparison<S: Site>(visit: &Visit<'_, S>, d: &Document, told: &Value, known: 
     }
 }
 
-pub async fn save<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+pub async fn save<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     let (session, _) = visit.operator(Vec::new()).await?;
     let ctx = visit.context(&session);
     let form = &visit.form;
@@ -168,25 +173,27 @@ pub async fn save<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
         };
         match asked {
             Ok(told) => {
-                let tried = Tried { dry_run: Some(told), checked: true, ..Tried::default() };
+                let tried = DryRunResult { dry_run: Some(told), checked: true, ..DryRunResult::default() };
                 return shown(visit, id, Some(form), &tried).await;
             }
             Err(refusal) => refusal,
         }
     };
     match refusal {
-        Refusal::Findings(findings) => shown(visit, id, Some(form), &Tried { findings, ..Tried::default() }).await,
+        Refusal::Findings(findings) => {
+            shown(visit, id, Some(form), &DryRunResult { findings, ..DryRunResult::default() }).await
+        }
         Refusal::Error(error) => {
             let form = crate::pages::payout::operator_payouts::without_stripe(visit, error)?;
-            shown(visit, id, Some(&form), &Tried::default()).await
+            shown(visit, id, Some(&form), &DryRunResult::default()).await
         }
     }
 }
 
 /// The call that tries a draft: the document is read here, so that what is wrong with it is told by its places.
-fn draft(text: &str, period: &str) -> Result<asked::DryRun, Refusal> {
+fn draft(text: &str, period: &str) -> Result<asked::DryRunRequest, Refusal> {
     check::read(text).map_err(Refusal::Findings)?;
     let body = json!({"period": period}).to_string();
     let asked = asked::dry_run(body.as_bytes()).map_err(AppError::from)?;
-    Ok(asked::DryRun { document: Some(text.to_owned()), ..asked })
+    Ok(asked::DryRunRequest { document: Some(text.to_owned()), ..asked })
 }

@@ -3,18 +3,18 @@
 use crate::base::money::Cents;
 use crate::codec::operator as asked;
 use crate::engine::identity::access::Scope;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, Figure, text};
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
 use crate::pages::program::document;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::program::document::Document;
 use crate::service::account::books;
 use crate::service::account::books::PoolRow;
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::ledger::budget as funding;
 use crate::store::ledger::budget;
 use crate::store::partner::resource::{Resource, resource_list};
@@ -30,7 +30,7 @@ const VERSIONS: i64 = 30;
 /// Pages for partners that one program has at most on its page.
 const RESOURCES: i64 = 50;
 
-pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (session, rows) = visit.operator(vec![program::program_list()]).await?;
     let catalog = program::catalog(&rows[0])?;
     let cells = |d: &&Document| {
@@ -55,11 +55,11 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(helpers::frame(visit, &session, 200, (HERE, "Programs"), content))
 }
 
-pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
-    shown(visit, id, &Form::default()).await
+pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
+    shown(visit, id, &SubmittedForm::default()).await
 }
 
-async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
+async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
     let read = vec![
         program::program_list(),
         budget::pool_list(),
@@ -99,7 +99,13 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
     Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, &found.title), content))
 }
 
-fn pool_part<S: Site>(visit: &Visit<'_, S>, path: &str, d: &Document, row: &PoolRow, form: &Form) -> Markup {
+fn pool_part<S: Platform>(
+    visit: &PageContext<'_, S>,
+    path: &str,
+    d: &Document,
+    row: &PoolRow,
+    form: &SubmittedForm,
+) -> Markup {
     let (words, unit) = (&*visit.words, document::unit_of(d));
     let currency = d.currency.to_uppercase();
     html! {
@@ -124,7 +130,7 @@ fn pool_part<S: Site>(visit: &Visit<'_, S>, path: &str, d: &Document, row: &Pool
     }
 }
 
-fn resources<S: Site>(visit: &Visit<'_, S>, path: &str, rows: &[Resource]) -> Markup {
+fn resources<S: Platform>(visit: &PageContext<'_, S>, path: &str, rows: &[Resource]) -> Markup {
     let cells = |r: &Resource| {
         let own = format!("{path}/resources/{}", components::escaped(&r.id));
         vec![html! { a href=(own) { (r.title) } }, components::day(&*visit.words, r.updated_at_ms)]
@@ -143,8 +149,8 @@ fn resources<S: Site>(visit: &Visit<'_, S>, path: &str, rows: &[Resource]) -> Ma
 }
 
 /// `current`: the version in force; `found`: the one that is shown.
-fn versions<S: Site>(
-    visit: &Visit<'_, S>,
+fn versions<S: Platform>(
+    visit: &PageContext<'_, S>,
     path: &str,
     rows: &[VersionRow],
     (current, found): (&Document, &Document),
@@ -180,11 +186,11 @@ fn versions<S: Site>(
     }
 }
 
-pub async fn fund<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+pub async fn fund<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     let (session, _) = visit.operator(Vec::new()).await?;
     let fund_it = async {
         let cents = helpers::cents_of(visit.form.get("amount")).ok_or_else(|| {
-            AppError::new(Kind::Unprocessable, "malformed", "the amount must be such as 500 or 1,250.50")
+            AppError::new(ErrorKind::Unprocessable, "malformed", "the amount must be such as 500 or 1,250.50")
                 .field("amount")
         })?;
         let reason = asked::decision(&helpers::body(&visit.form, &["reason"]))?;

@@ -1,31 +1,36 @@
 //! Pages that operators write for a program's partners, in Markdown.
 
 use crate::base::id;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::program::operator_programs::HERE;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::AppError;
 use crate::service::partner::resource;
 use crate::store::partner::resource::{Resource, resource_find};
 use crate::store::program;
 use maud::html;
 
-pub async fn compose<S: Site>(visit: &Visit<'_, S>, program: &str) -> Shown {
+pub async fn compose<S: Platform>(visit: &PageContext<'_, S>, program: &str) -> PageResult {
     shown(visit, program, None, None).await
 }
 
-pub async fn edit<S: Site>(visit: &Visit<'_, S>, program: &str, page: &str) -> Shown {
+pub async fn edit<S: Platform>(visit: &PageContext<'_, S>, program: &str, page: &str) -> PageResult {
     shown(visit, program, Some(page), None).await
 }
 
 /// The form of a page that is there, or of a new one.
-async fn shown<S: Site>(visit: &Visit<'_, S>, program: &str, page: Option<&str>, typed: Option<&Form>) -> Shown {
+async fn shown<S: Platform>(
+    visit: &PageContext<'_, S>,
+    program: &str,
+    page: Option<&str>,
+    typed: Option<&SubmittedForm>,
+) -> PageResult {
     let read = vec![program::program_list(), resource_find(program, page.unwrap_or(""))];
     let (session, rows) = visit.operator(read).await?;
     let catalog = program::catalog(&rows[0])?;
@@ -34,7 +39,9 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, program: &str, page: Option<&str>,
     if page.is_some() && stood.is_none() {
         return Err(AppError::not_found("page").into());
     }
-    let first = stood.as_ref().map_or_else(Form::default, |r| Form::filled(&[("title", &r.title), ("body", &r.body)]));
+    let first = stood
+        .as_ref()
+        .map_or_else(SubmittedForm::default, |r| SubmittedForm::filled(&[("title", &r.title), ("body", &r.body)]));
     let form = typed.unwrap_or(&first);
     let title = stood.as_ref().map_or("A new page for partners", |r| r.title.as_str());
     let back = format!("{HERE}/{}", components::escaped(program));
@@ -67,17 +74,17 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, program: &str, page: Option<&str>,
     Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, title), content))
 }
 
-pub async fn add<S: Site>(visit: &Visit<'_, S>, program: &str) -> Shown {
+pub async fn add<S: Platform>(visit: &PageContext<'_, S>, program: &str) -> PageResult {
     // The id follows from the form, so that a form that is sent twice makes one page.
     let page = id::derived("rsc", &[program, &helpers::key(visit)]);
     write(visit, program, &page, true).await
 }
 
-pub async fn save<S: Site>(visit: &Visit<'_, S>, program: &str, page: &str) -> Shown {
+pub async fn save<S: Platform>(visit: &PageContext<'_, S>, program: &str, page: &str) -> PageResult {
     write(visit, program, page, false).await
 }
 
-async fn write<S: Site>(visit: &Visit<'_, S>, program: &str, page: &str, is_new: bool) -> Shown {
+async fn write<S: Platform>(visit: &PageContext<'_, S>, program: &str, page: &str, is_new: bool) -> PageResult {
     let (session, _) = visit.operator(Vec::new()).await?;
     let given = (visit.form.get("title"), visit.form.get("body"));
     match resource::write(&visit.context(&session), program, page, is_new, given).await {
@@ -89,7 +96,7 @@ async fn write<S: Site>(visit: &Visit<'_, S>, program: &str, page: &str, is_new:
     }
 }
 
-pub async fn remove<S: Site>(visit: &Visit<'_, S>, program: &str, page: &str) -> Shown {
+pub async fn remove<S: Platform>(visit: &PageContext<'_, S>, program: &str, page: &str) -> PageResult {
     let (session, _) = visit.operator(Vec::new()).await?;
     resource::remove(&visit.context(&session), program, page).await?;
     Ok(visit.see(&format!("{HERE}/{}?done=resource-removed", components::escaped(program))))

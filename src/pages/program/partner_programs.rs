@@ -1,13 +1,13 @@
 //! Which of their programs a person looks at: shown when there are several, or none.
 
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{day, empty, state};
 use crate::pages::identity::sign_in::open;
 use crate::pages::layout;
 use crate::pages::partner::join;
 use crate::pages::route::Handled;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::store::identity::session::{OwnPartner, own_partners};
@@ -15,7 +15,7 @@ use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
 /// The page of a path, `["partner", "programs"]`.
-pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+pub fn page<'a, S: Platform>(visit: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
     Some(match (method, parts) {
         ("GET", ["partner", "programs"]) => Box::pin(show(visit)),
         ("POST", ["partner", "programs"]) => Box::pin(choose(visit)),
@@ -23,7 +23,7 @@ pub fn page<'a, S: Site>(visit: &'a Visit<'a, S>, method: &str, parts: &[&'a str
     })
 }
 
-async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let token = visit.token_sha256().unwrap_or_default();
     let (session, rows) = visit.session(vec![own_partners(&token), program_list()]).await?;
     let own: Vec<OwnPartner> = rows[0].decode()?;
@@ -44,7 +44,7 @@ async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(open(visit, 200, "Your programs", content))
 }
 
-fn one<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, partner: &OwnPartner) -> Markup {
+fn one<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, partner: &OwnPartner) -> Markup {
     let words = visit.words.as_ref();
     html! {
         form.sheet method="post" action="/partner/programs" {
@@ -60,12 +60,12 @@ fn one<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, partner: &OwnPartner) -
     }
 }
 
-fn title<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, program: &str) -> String {
+fn title<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, program: &str) -> String {
     catalog.in_force(program, visit.now()).map_or(program, |d| &d.title).to_owned()
 }
 
 /// What somebody does who is no partner.
-fn none<S: Site>(visit: &Visit<'_, S>, operator: bool) -> Markup {
+fn none<S: Platform>(visit: &PageContext<'_, S>, operator: bool) -> Markup {
     let joins = visit.shell.config.has_form();
     let what = html! {
         @if joins { a.button href="/partner/join" { "Join the program" } }
@@ -76,7 +76,7 @@ fn none<S: Site>(visit: &Visit<'_, S>, operator: bool) -> Markup {
 }
 
 /// The programs that can be joined besides.
-fn further<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, own: &[OwnPartner]) -> Markup {
+fn further<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, own: &[OwnPartner]) -> Markup {
     let config = visit.shell.config;
     let is_new = |program: &&str| config.has_form() && own.iter().all(|o| o.program_id != *program);
     let others: Vec<&str> = config.open_programs().filter(is_new).collect();
@@ -88,7 +88,7 @@ fn further<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, own: &[OwnPartner])
     }
 }
 
-async fn choose<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let token = visit.token_sha256().unwrap_or_default();
     let (session, rows) = visit.session(vec![own_partners(&token)]).await?;
     let own: Vec<OwnPartner> = rows[0].decode()?;

@@ -1,12 +1,12 @@
 //! What the program wrote for its partners.
 
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Column, text};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::markdown;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::AppError;
 use crate::store::partner::resource::{Resource, resource_find_of_partner, resource_list_of_partner};
 use maud::html;
@@ -16,7 +16,7 @@ const PAGES: i64 = 200;
 
 const COLUMNS: &[Column] = &[text("Page"), text("Last changed")];
 
-pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, rows) = visit.partner(vec![resource_list_of_partner(visit.claim(), PAGES)]).await?;
     let pages: Vec<Resource> = rows[0].decode()?;
     let row = |r: &Resource| {
@@ -37,7 +37,7 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(layout::show(visit, 200, page))
 }
 
-pub async fn detail<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     let (partner, rows) = visit.partner(vec![resource_find_of_partner(visit.claim(), id)]).await?;
     let found: Resource = rows[0].first()?.ok_or_else(|| AppError::not_found("page"))?;
     let content = html! {

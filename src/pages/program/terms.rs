@@ -1,6 +1,6 @@
 //! A program's terms in plain words, from its document: what a partner earns, when, and what it takes.
 
-use crate::pages::locale::Words;
+use crate::pages::locale::Locale;
 use crate::program::document::{
     Condition, Document, Effect, Hold, Model, Modifier, PartnerCondition, ReferralPeriod, Reward, Source, Span, Trigger,
 };
@@ -8,7 +8,7 @@ use crate::program::settlement::{Cadence, Delivery, Unit};
 use maud::{Markup, html};
 
 /// The terms as names and sentences.
-pub fn terms(d: &Document, words: &dyn Words) -> Markup {
+pub fn terms(d: &Document, words: &dyn Locale) -> Markup {
     let reader = Reader { d, words };
     let rows = [
         ("You earn", reader.rewards()),
@@ -33,7 +33,7 @@ pub fn terms(d: &Document, words: &dyn Words) -> Markup {
 
 struct Reader<'a> {
     d: &'a Document,
-    words: &'a dyn Words,
+    words: &'a dyn Locale,
 }
 
 impl Reader<'_> {

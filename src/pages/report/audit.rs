@@ -1,10 +1,10 @@
 //! Who did what, and why: nothing here can be changed.
 
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::text;
 use crate::pages::operator::helpers;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::store::identity::token;
 use crate::store::identity::token::AuditRow;
 use maud::{Markup, html};
@@ -12,7 +12,7 @@ use maud::{Markup, html};
 /// Most of a text that is shown of what an action changed: a program's whole document may be one.
 const CHANGE_CHARS_MAX: usize = 200;
 
-pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
     let (session, rows) = visit.operator(vec![token::audit_page(before_ms, &before_id, list.limit + 1)]).await?;

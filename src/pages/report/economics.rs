@@ -2,13 +2,13 @@
 
 use crate::base::time::Month;
 use crate::engine::report::economics::{Channel, DEFINITIONS, Economics};
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Figure, number, text};
 use crate::pages::operator::helpers;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::program::document::{Cadence, Document};
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::report::{economics_of, economics_reads};
 use crate::store::program;
 use crate::store::report::{ChannelRow, channel_list};
@@ -19,17 +19,19 @@ const HERE: &str = "/operator/economics";
 /// Channels in the table: those that earned most come first.
 const CHANNELS_MAX: usize = 40;
 
-pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let month = |name: &str, otherwise: Month| match visit.request.param(name).filter(|text| !text.is_empty()) {
         None => Ok(otherwise),
         Some(text) => Month::parse(&text)
-            .ok_or_else(|| AppError::new(Kind::BadRequest, "malformed", "a month is written such as 2026-06")),
+            .ok_or_else(|| AppError::new(ErrorKind::BadRequest, "malformed", "a month is written such as 2026-06")),
     };
     let last = Month::of(visit.now()).plus(-1);
     let to = month("to", last)?;
     let from = month("from", to.plus(-11))?;
     if from > to {
-        return Err(AppError::new(Kind::BadRequest, "malformed", "the first month must not be after the last").into());
+        return Err(
+            AppError::new(ErrorKind::BadRequest, "malformed", "the first month must not be after the last").into()
+        );
     }
     let Some(asked) = visit.request.param("program").filter(|text| !text.is_empty()) else {
         return choose(visit).await;
@@ -72,7 +74,7 @@ fn paying(documents: Vec<&Document>) -> Vec<&Document> {
 }
 
 /// Without a program: to the first that pays, from which the others are reached.
-async fn choose<S: Site>(visit: &Visit<'_, S>) -> Shown {
+async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (session, rows) = visit.operator(vec![program::program_list()]).await?;
     let catalog = program::catalog(&rows[0])?;
     if let Some(first) = paying(catalog.all_in_force(visit.now())).first() {
@@ -90,7 +92,7 @@ fn hundredths(thousandths: Option<i64>) -> String {
     thousandths.map_or("—".to_owned(), |n| format!("{}.{:02}", n / 1_000, n % 1_000 / 10))
 }
 
-fn reach<S: Site>(visit: &Visit<'_, S>, found: &Economics) -> Markup {
+fn reach<S: Platform>(visit: &PageContext<'_, S>, found: &Economics) -> Markup {
     let words = &*visit.words;
     let figure = |label: &'static str, value: String, note: String| Figure {
         label,
@@ -114,7 +116,7 @@ fn reach<S: Site>(visit: &Visit<'_, S>, found: &Economics) -> Markup {
     ])
 }
 
-fn cost<S: Site>(visit: &Visit<'_, S>, document: &Document, found: &Economics) -> Markup {
+fn cost<S: Platform>(visit: &PageContext<'_, S>, document: &Document, found: &Economics) -> Markup {
     let words = &*visit.words;
     let money = |cents: i64| components::amount(words, cents, &document.currency);
     let cells = |c: &Channel| {
@@ -143,7 +145,7 @@ fn cost<S: Site>(visit: &Visit<'_, S>, document: &Document, found: &Economics) -
     }
 }
 
-fn by_channel<S: Site>(visit: &Visit<'_, S>, document: &Document, rows: &[ChannelRow]) -> Markup {
+fn by_channel<S: Platform>(visit: &PageContext<'_, S>, document: &Document, rows: &[ChannelRow]) -> Markup {
     let words = &*visit.words;
     let cells = |r: &ChannelRow| {
         vec![

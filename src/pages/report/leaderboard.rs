@@ -1,12 +1,12 @@
 //! The leaderboard of the partner's program: places for all, names for those who want theirs shown.
 
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Column, number, text};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
-use crate::pages::locale::Words;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::locale::Locale;
+use crate::pages::visit::{PageContext, PageResult};
 use crate::store::partner::page as reads;
 use crate::store::partner::page::PlaceRow;
 use maud::{Markup, html};
@@ -16,7 +16,7 @@ const PLACES: i64 = 50;
 
 const COLUMNS: &[Column] = &[number("Place"), text("Partner"), number("Clients rewarded"), number("Earned")];
 
-pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let claim = visit.claim();
     let (partner, rows) = visit.partner(vec![reads::place_list(claim, PLACES), reads::place_own(claim)]).await?;
     let mut places: Vec<PlaceRow> = rows[0].decode()?;
@@ -43,7 +43,7 @@ pub async fn show<S: Site>(visit: &Visit<'_, S>) -> Shown {
     Ok(layout::show(visit, 200, page))
 }
 
-fn cells(words: &dyn Words, p: &PlaceRow) -> Vec<Markup> {
+fn cells(words: &dyn Locale, p: &PlaceRow) -> Vec<Markup> {
     let name = p.display_name.as_deref().filter(|name| !name.trim().is_empty());
     vec![
         html! { (words.number(p.rank)) },

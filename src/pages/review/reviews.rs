@@ -2,16 +2,16 @@
 
 use crate::codec::operator as asked;
 use crate::engine::identity::access::Scope;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{Shown, Visit};
-use crate::service::error::{AppError, Kind};
+use crate::pages::visit::{PageContext, PageResult};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::review as deciding;
-use crate::service::review::Choice;
+use crate::service::review::ReviewDecision;
 use crate::store::port::Rows;
 use crate::store::report::operator as reads;
 use crate::store::report::operator::ReviewShown;
@@ -29,11 +29,11 @@ struct Held {
 
 const STATES: &[(&str, &str)] = &[("", "Open"), ("released", "Released"), ("rejected", "Rejected")];
 
-pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let list = helpers::list(visit, 10)?;
     let state = visit.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
-        return Err(AppError::new(Kind::BadRequest, "unsupported", "there is no such list of reviews").into());
+        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "there is no such list of reviews").into());
     }
     let read = match state.as_str() {
         "" => {
@@ -59,17 +59,17 @@ pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
         } @else if found.is_empty() {
             (components::empty("There is none", html! { "What was decided is listed here." }))
         }
-        @for (review, shown) in &found { (card(visit, review, shown, &Form::default())) }
+        @for (review, shown) in &found { (card(visit, review, shown, &SubmittedForm::default())) }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
     Ok(helpers::frame(visit, &session, 200, ("/operator/reviews", "Reviews"), content))
 }
 
-pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
-    shown(visit, id, &Form::default()).await
+pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
+    shown(visit, id, &SubmittedForm::default()).await
 }
 
-async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
+async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
     let (session, rows) = visit.operator(vec![reads::review_shown(id)]).await?;
     let (review, shown) = one(&rows[0])?;
     let content = html! {
@@ -84,7 +84,7 @@ fn one(rows: &Rows) -> Result<(ReviewRow, ReviewShown), AppError> {
     rows.decode_pairs()?.into_iter().next().ok_or_else(|| AppError::not_found("review"))
 }
 
-fn card<S: Site>(visit: &Visit<'_, S>, r: &ReviewRow, shown: &ReviewShown, form: &Form) -> Markup {
+fn card<S: Platform>(visit: &PageContext<'_, S>, r: &ReviewRow, shown: &ReviewShown, form: &SubmittedForm) -> Markup {
     let words = &*visit.words;
     let held: Vec<Held> = serde_json::from_str(&shown.waiting).unwrap_or_default();
     let waits = html! {
@@ -120,7 +120,7 @@ fn card<S: Site>(visit: &Visit<'_, S>, r: &ReviewRow, shown: &ReviewShown, form:
 }
 
 /// Both decisions share the reason. Ids are those of the review: a list has several forms.
-fn decision_form<S: Site>(visit: &Visit<'_, S>, r: &ReviewRow, form: &Form) -> Markup {
+fn decision_form<S: Platform>(visit: &PageContext<'_, S>, r: &ReviewRow, form: &SubmittedForm) -> Markup {
     let field = format!("reason-{}", r.id);
     let problem = form.problem("reason");
     html! {
@@ -157,11 +157,11 @@ fn rule(name: &str) -> String {
     }
 }
 
-pub async fn decide<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+pub async fn decide<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     let (session, _) = visit.operator(Vec::new()).await?;
     let decide_it = async {
         let asked = asked::review(&helpers::body(&visit.form, &["decision", "reason"]))?;
-        let choice = if asked.release { Choice::Release } else { Choice::Reject };
+        let choice = if asked.release { ReviewDecision::Release } else { ReviewDecision::Reject };
         deciding::decide(&visit.context(&session), id, choice, &asked.reason).await
     };
     match decide_it.await {

@@ -3,21 +3,21 @@
 use crate::base::time::UtcMillis;
 use crate::codec::operator::NewRun;
 use crate::engine::identity::access::Scope;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{number, text};
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::route::with_refusal;
 use crate::pages::settlement::runs;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::settlement::start as starting;
 use crate::store::identity::session::SessionRow;
 use crate::store::program;
-use crate::store::report::operator::{Known, partners_known};
+use crate::store::report::operator::{KnownAccount, partners_known};
 use crate::store::settlement::operator_runs as reads;
 use crate::store::settlement::operator_runs::PlanItem;
 use crate::store::settlement::run;
@@ -29,14 +29,19 @@ use serde_json::Value;
 const SHOWN_MAX: usize = 40;
 
 /// `?program=&period=`: what a preview is, and the form that asks for one.
-pub async fn ask<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn ask<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (session, rows) = visit.operator(vec![program::program_list()]).await?;
     let param = |name: &str| visit.request.param(name).unwrap_or_default();
-    let form = Form::filled(&[("program", &param("program")), ("period", &param("period"))]);
+    let form = SubmittedForm::filled(&[("program", &param("program")), ("period", &param("period"))]);
     asking(visit, &session, &program::catalog(&rows[0])?, &form)
 }
 
-fn asking<S: Site>(visit: &Visit<'_, S>, session: &SessionRow, catalog: &Catalog, form: &Form) -> Shown {
+fn asking<S: Platform>(
+    visit: &PageContext<'_, S>,
+    session: &SessionRow,
+    catalog: &Catalog,
+    form: &SubmittedForm,
+) -> PageResult {
     let programs = runs::settled_by_runs(catalog, visit.now());
     let lead = "What a run would do if it began now: whom it would grant what, and what it would make available.";
     let content = html! {
@@ -57,7 +62,7 @@ fn asking<S: Site>(visit: &Visit<'_, S>, session: &SessionRow, catalog: &Catalog
 }
 
 /// Asked for by a form and not by an address, because it costs as many reads as a run. Nothing is written.
-pub async fn preview<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn preview<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (session, rows) = visit.operator(vec![program::program_list()]).await?;
     let catalog = program::catalog(&rows[0])?;
     let tried = async {
@@ -72,12 +77,12 @@ pub async fn preview<S: Site>(visit: &Visit<'_, S>) -> Shown {
     let document = catalog.in_force(&id, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
     let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
     let title = format!("{}, {period}", document.title);
-    let scheduled =
-        UtcMillis::parse(&said("as_of")).ok_or_else(|| AppError::new(Kind::Fault, "preview", "without its instant"))?;
+    let scheduled = UtcMillis::parse(&said("as_of"))
+        .ok_or_else(|| AppError::new(ErrorKind::Fault, "preview", "without its instant"))?;
     let is_due = scheduled <= visit.now();
     let ids: Vec<&str> =
         ["grants", "vests", "terms"].iter().flat_map(|list| helpers::partners_in(&told[list], SHOWN_MAX)).collect();
-    let known: Vec<Known> = visit.context(&session).query(partners_known(&ids)).await?.decode()?;
+    let known: Vec<KnownAccount> = visit.context(&session).query(partners_known(&ids)).await?.decode()?;
     let content = html! {
         (components::heading(&title, "What the run would do if it began now. Nothing of this is booked.", all_runs()))
         p {
@@ -108,12 +113,12 @@ fn all_runs() -> Markup {
     html! { a.button.second href="/operator/runs" { "All runs" } }
 }
 
-fn section<S: Site>(
-    visit: &Visit<'_, S>,
+fn section<S: Platform>(
+    visit: &PageContext<'_, S>,
     (title, what): (&str, &str),
     rows: &Value,
     unit: &str,
-    known: &[Known],
+    known: &[KnownAccount],
 ) -> Markup {
     let words = &*visit.words;
     let rows = rows.as_array().map_or(&[][..], Vec::as_slice);
@@ -135,7 +140,7 @@ fn section<S: Site>(
     }
 }
 
-fn terms<S: Site>(visit: &Visit<'_, S>, rows: &Value, unit: &str, known: &[Known]) -> Markup {
+fn terms<S: Platform>(visit: &PageContext<'_, S>, rows: &Value, unit: &str, known: &[KnownAccount]) -> Markup {
     let rows = rows.as_array().map_or(&[][..], Vec::as_slice);
     let cells = |row: &Value| {
         vec![
@@ -154,12 +159,12 @@ fn terms<S: Site>(visit: &Visit<'_, S>, rows: &Value, unit: &str, known: &[Known
     }
 }
 
-fn rest<S: Site>(visit: &Visit<'_, S>, all: usize) -> Markup {
+fn rest<S: Platform>(visit: &PageContext<'_, S>, all: usize) -> Markup {
     let left = i64::try_from(all.saturating_sub(SHOWN_MAX)).unwrap_or(0);
     html! { @if left > 0 { p.quiet { "And " (visit.words.number(left)) " more; the sum is over all of them." } } }
 }
 
-pub async fn plan<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+pub async fn plan<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let after = list.number(0)?;
     let (session, rows) =

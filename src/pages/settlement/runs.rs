@@ -6,14 +6,14 @@ use crate::codec::operator as asked;
 use crate::codec::operator::NewRun;
 use crate::engine::identity::access::Scope;
 use crate::engine::settlement::schedule;
-use crate::http::shell::Site;
+use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, Figure, number, text};
-use crate::pages::form::Form;
+use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{Shown, Visit};
+use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::program::document::{Cadence, Document};
 use crate::service::error::AppError;
@@ -33,11 +33,11 @@ use maud::{Markup, html};
 
 const HERE: &str = "/operator/runs";
 
-pub async fn list<S: Site>(visit: &Visit<'_, S>) -> Shown {
-    listed(visit, &Form::default()).await
+pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
+    listed(visit, &SubmittedForm::default()).await
 }
 
-async fn listed<S: Site>(visit: &Visit<'_, S>, form: &Form) -> Shown {
+async fn listed<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
     let read =
@@ -73,7 +73,7 @@ async fn listed<S: Site>(visit: &Visit<'_, S>, form: &Form) -> Shown {
 }
 
 /// The programs that settle by runs: what comes next, and whether the last period that is over has its run.
-fn upcoming<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, last: &[LastPeriod]) -> Markup {
+fn upcoming<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, last: &[LastPeriod]) -> Markup {
     let now = visit.now();
     let in_force = catalog.all_in_force(now);
     let cells = |d: &&Document| {
@@ -104,7 +104,7 @@ fn upcoming<S: Site>(visit: &Visit<'_, S>, catalog: &Catalog, last: &[LastPeriod
     }
 }
 
-fn start_form<S: Site>(visit: &Visit<'_, S>, form: &Form, catalog: &Catalog) -> Markup {
+fn start_form<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm, catalog: &Catalog) -> Markup {
     let choices = settled_by_runs(catalog, visit.now());
     html! {
         @if !choices.is_empty() {
@@ -134,7 +134,7 @@ pub fn settled_by_runs(catalog: &Catalog, now: UtcMillis) -> Vec<(&str, &str)> {
 }
 
 /// The fields that say which run is meant.
-pub fn which(form: &Form, programs: &[(&str, &str)]) -> Markup {
+pub fn which(form: &SubmittedForm, programs: &[(&str, &str)]) -> Markup {
     html! {
         (components::select(form, Field { name: "program", label: "Program", required: true, ..Field::default() }, programs))
         (components::field(form, Field {
@@ -145,14 +145,14 @@ pub fn which(form: &Form, programs: &[(&str, &str)]) -> Markup {
 }
 
 /// The run that a form means. Which cadence it is the period says itself.
-pub fn wanted(form: &Form) -> Result<NewRun, Invalid> {
+pub fn wanted(form: &SubmittedForm) -> Result<NewRun, Invalid> {
     let cadence = if form.get("period").contains('W') { "weekly" } else { "monthly" };
     let mut form = form.clone();
     form.put("cadence", cadence);
     asked::run(&helpers::body(&form, &["program", "cadence", "period"]))
 }
 
-pub async fn start<S: Site>(visit: &Visit<'_, S>) -> Shown {
+pub async fn start<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (session, _) = visit.operator(Vec::new()).await?;
     let start_it = async { starting::asked(&visit.context(&session), wanted(&visit.form)?).await };
     match start_it.await {
@@ -164,8 +164,8 @@ pub async fn start<S: Site>(visit: &Visit<'_, S>) -> Shown {
     }
 }
 
-pub async fn show<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
-    shown(visit, id, &Form::default()).await
+pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
+    shown(visit, id, &SubmittedForm::default()).await
 }
 
 /// What a run's page shows.
@@ -178,7 +178,7 @@ struct Report {
     carried: Vec<CarriedSum>,
 }
 
-async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
+async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let (after_unit, after_partner) = list.cursor.split_once('.').unwrap_or(("", &list.cursor));
     let rule = approval_name(visit.shell.config.setup.payout_approval);
@@ -220,7 +220,7 @@ async fn shown<S: Site>(visit: &Visit<'_, S>, id: &str, form: &Form) -> Shown {
     Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, &title), content))
 }
 
-fn progress<S: Site>(visit: &Visit<'_, S>, report: &Report) -> Markup {
+fn progress<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup {
     let (run, words) = (&report.run, &*visit.words);
     html! {
         (components::figures(&[
@@ -244,7 +244,7 @@ fn progress<S: Site>(visit: &Visit<'_, S>, report: &Report) -> Markup {
 }
 
 /// Whether its payouts leave, and the button that lets them.
-fn approving<S: Site>(visit: &Visit<'_, S>, path: &str, report: &Report, form: &Form) -> Markup {
+fn approving<S: Platform>(visit: &PageContext<'_, S>, path: &str, report: &Report, form: &SubmittedForm) -> Markup {
     let planned: Vec<&StateSum> = report.sums.iter().filter(|s| s.state == "planned").collect();
     let words = &*visit.words;
     if let Some(a) = &report.approval {
@@ -280,7 +280,7 @@ fn approving<S: Site>(visit: &Visit<'_, S>, path: &str, report: &Report, form: &
     }
 }
 
-fn money<S: Site>(visit: &Visit<'_, S>, report: &Report) -> Markup {
+fn money<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup {
     let words = &*visit.words;
     let settled = |s: &StatementSum| {
         vec![
@@ -323,7 +323,7 @@ fn money<S: Site>(visit: &Visit<'_, S>, report: &Report) -> Markup {
 }
 
 /// Payouts with whom they are for.
-pub fn payout_table<S: Site>(visit: &Visit<'_, S>, rows: &[PayoutShown], with_run: bool) -> Markup {
+pub fn payout_table<S: Platform>(visit: &PageContext<'_, S>, rows: &[PayoutShown], with_run: bool) -> Markup {
     let words = &*visit.words;
     let cells = |p: &PayoutShown| {
         let whose = p.name.as_deref().filter(|n| !n.is_empty()).or(p.external_id.as_deref()).unwrap_or(&p.partner_id);
@@ -340,7 +340,7 @@ pub fn payout_table<S: Site>(visit: &Visit<'_, S>, rows: &[PayoutShown], with_ru
     components::table("Payouts", &columns, &rows.iter().map(cells).collect::<Vec<_>>())
 }
 
-pub async fn approve<S: Site>(visit: &Visit<'_, S>, id: &str) -> Shown {
+pub async fn approve<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     let (session, _) = visit.operator(Vec::new()).await?;
     let approve_it = async {
         let remark = asked::remark(&helpers::body(&visit.form, &["reason"]))?;

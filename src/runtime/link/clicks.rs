@@ -22,7 +22,7 @@ const STATEMENTS_MAX: u64 = 20;
 /// A flush that has not begun to write after this long has died with its request; the next click starts another.
 const GATHER_LOST_MS: i64 = 5 * SECOND_MS;
 
-impl state::State {
+impl state::IsolateState {
     /// Whether the caller is to start a flush for what it has just gathered.
     pub fn flush_due(&mut self, now: UtcMillis) -> bool {
         let due = self.flushing_since.is_none_or(|since| now.0 - since.0 > GATHER_LOST_MS);

@@ -4,15 +4,15 @@
 //! decision itself does. `entry.js` has the other half of this protocol.
 
 use crate::base::time::UtcMillis;
-use crate::engine::link::visit::Signals;
-use crate::http::link::cache::Found;
-use crate::http::link::redirect::{Go, Parts, Resolved, decide};
+use crate::engine::link::visit::RequestSignals;
+use crate::http::link::cache::CacheHit;
+use crate::http::link::redirect::{Redirect, RedirectInput, ResolvedLink, decide};
 use crate::http::link::reflink;
 use crate::http::link::reflink::RefLink;
 use crate::runtime::link::clicks;
 use crate::runtime::link::links;
 use crate::runtime::state;
-use crate::runtime::state::State;
+use crate::runtime::state::IsolateState;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Context, Env, worker_sys};
 
@@ -45,8 +45,8 @@ pub fn hot(request: &str, now: f64) -> String {
         // What cannot be a code needs no look-up.
         let Some(code) = found.code.as_deref() else { return answer(state, &found, None, &parts, now, 0) };
         match state.links.get(code, now) {
-            Found::Missing => flags(MISSING),
-            Found::Entry { resolved, refresh } => {
+            CacheHit::Missing => flags(MISSING),
+            CacheHit::Entry { resolved, refresh } => {
                 let refresh = if refresh { REFRESH } else { 0 };
                 answer(state, &found, resolved.as_deref(), &parts, now, refresh)
             }
@@ -83,10 +83,10 @@ pub async fn flush(env: Env) {
 }
 
 fn answer(
-    state: &mut State,
+    state: &mut IsolateState,
     found: &RefLink<'_>,
-    resolved: Option<&Resolved>,
-    parts: &Parts<'_>,
+    resolved: Option<&ResolvedLink>,
+    parts: &RedirectInput<'_>,
     now: UtcMillis,
     mut bits: u8,
 ) -> String {
@@ -99,8 +99,8 @@ fn answer(
         }
     }
     let location = match decision.go {
-        Go::To(location) => location,
-        Go::Pass => {
+        Redirect::To(location) => location,
+        Redirect::Pass => {
             bits |= PASS;
             String::new()
         }
@@ -119,7 +119,7 @@ fn flags(bits: u8) -> String {
 }
 
 /// The lines of `entry.js`, in its order. An empty line is a header that was not sent.
-fn parse(request: &str) -> (&str, Parts<'_>) {
+fn parse(request: &str) -> (&str, RedirectInput<'_>) {
     let mut lines = request.split('\n');
     let mut line = || lines.next().unwrap_or_default();
     let (url, method, ip) = (line(), line(), line());
@@ -130,6 +130,6 @@ fn parse(request: &str) -> (&str, Parts<'_>) {
     let purposes = [header(), header(), header(), header()];
     let private = header().is_some_and(|value| value.trim() == "1");
     let (country, referrer) = (header(), header());
-    let signals = Signals { method, user_agent, purposes, fetch_mode, fetch_dest };
-    (url, Parts { signals, cookie, private, ip, country, referrer })
+    let signals = RequestSignals { method, user_agent, purposes, fetch_mode, fetch_dest };
+    (url, RedirectInput { signals, cookie, private, ip, country, referrer })
 }

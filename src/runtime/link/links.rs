@@ -6,8 +6,8 @@
 
 use crate::base::decode;
 use crate::base::time::UtcMillis;
-use crate::engine::link::Link;
-use crate::http::link::redirect::Resolved;
+use crate::engine::link::LinkRecord;
+use crate::http::link::redirect::ResolvedLink;
 use crate::runtime::d1::D1;
 use crate::runtime::state;
 use crate::runtime::time_limit::within;
@@ -26,7 +26,7 @@ const KV_CACHE_TTL_S: u64 = 30;
 
 /// Looks a code up and remembers the answer. When nothing answers in time: what was known up to an hour ago, else as
 /// if there were no such link, which is not remembered.
-pub async fn look_up(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Option<Rc<Resolved>> {
+pub async fn look_up(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Option<Rc<ResolvedLink>> {
     let answer = within(LOOKUP_LIMIT, read(env, context, code, now)).await;
     let link = match answer {
         Some(Ok(link)) => link,
@@ -37,7 +37,7 @@ pub async fn look_up(env: &Env, context: &Context, code: &str, now: UtcMillis) -
         }
     };
     state::with(|state| {
-        let resolved = link.map(|link| Rc::new(Resolved::new(link, &state.settings)));
+        let resolved = link.map(|link| Rc::new(ResolvedLink::new(link, &state.settings)));
         state.links.put(code, resolved.clone(), now);
         resolved
     })
@@ -53,7 +53,7 @@ pub async fn forget(env: &Env, code: &str) {
     }
 }
 
-async fn read(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Result<Option<Link>, String> {
+async fn read(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Result<Option<LinkRecord>, String> {
     let kv = env.kv("KV").ok();
     if let Some(kv) = &kv {
         match kv.get(&key(code)).cache_ttl(KV_CACHE_TTL_S).text().await {
@@ -85,7 +85,7 @@ async fn read(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Resul
     Ok(link)
 }
 
-/// The version changes with the form of `Link`.
+/// The version changes with the form of `LinkRecord`.
 fn key(code: &str) -> String {
     format!("link:1:{code}")
 }

@@ -2,17 +2,17 @@
 
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
-use crate::engine::account::decision::{Case, GroupDecision};
+use crate::engine::account::decision::{DecisionInput, GroupDecision};
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::timeline::Fact;
-use crate::engine::accrual::Line;
-use crate::engine::accrual::invoice::{PartnerTerm, Terms};
-use crate::engine::accrual::milestone::Pool;
-use crate::engine::attribution::{Link, Neighbour};
-use crate::engine::review::relation::{OfVisitor, Relations};
-use crate::engine::review::risk::{Referred, Review};
+use crate::engine::accrual::Accrual;
+use crate::engine::accrual::invoice::{PartnerModifier, PartnerModifiers};
+use crate::engine::accrual::milestone::RewardBudget;
+use crate::engine::attribution::{AttributionLink, SameDomainAccount};
+use crate::engine::review::relation::{Relations, VisitorAccount};
+use crate::engine::review::risk::{ReferredSignup, Review};
 use crate::program::catalog::Catalog;
-use crate::service::account::facts::Facts;
+use crate::service::account::facts::AccountFacts;
 use crate::service::context::{Context, Ports};
 use crate::store::account;
 use crate::store::account::{AccountRow, BoundRow};
@@ -23,21 +23,21 @@ use crate::store::{event as events, program, review};
 use serde::Deserialize;
 use std::collections::HashMap;
 
-pub struct Books {
+pub struct AccountSnapshots {
     pub catalog: Catalog,
     pub accounts: Vec<AccountRow>,
-    pub facts: Facts,
+    pub facts: AccountFacts,
     pub pools: Vec<PoolRow>,
     bound: HashMap<String, Vec<BoundRow>>,
-    links: HashMap<String, Link>,
-    neighbours: Grouped<Neighbour>,
-    crowd: Grouped<Referred>,
+    links: HashMap<String, AttributionLink>,
+    neighbours: Grouped<SameDomainAccount>,
+    crowd: Grouped<ReferredSignup>,
     relations: Relations,
-    modifiers: HashMap<String, Vec<PartnerTerm>>,
+    modifiers: HashMap<String, Vec<PartnerModifier>>,
     capped: HashMap<String, Cents>,
     emails: HashMap<String, Vec<String>>,
     reviews: HashMap<String, Vec<Review>>,
-    lines: HashMap<String, Vec<Line>>,
+    lines: HashMap<String, Vec<Accrual>>,
 }
 
 /// Statements that read the books of a page of accounts.
@@ -50,7 +50,7 @@ const GROUP_PAGE: i64 = 200;
 /// A pool with the revision it was read at.
 #[derive(Clone, Debug)]
 pub struct PoolRow {
-    pub pool: Pool,
+    pub pool: RewardBudget,
     pub revision: i64,
 }
 
@@ -60,13 +60,13 @@ pub fn pools(rows: &Rows) -> Result<Vec<PoolRow>, DbError> {
     struct Revision {
         revision: i64,
     }
-    let rows = rows.decode_pairs::<Pool, Revision>()?;
+    let rows = rows.decode_pairs::<RewardBudget, Revision>()?;
     Ok(rows.into_iter().map(|(pool, at)| PoolRow { pool, revision: at.revision }).collect())
 }
 
 /// What an event that is not stored yet adds to the books.
 #[derive(Default)]
-pub struct Coming<'a> {
+pub struct PendingEvent<'a> {
     pub codes: Vec<String>,
     pub domains: Vec<String>,
     /// Whose touches it presents.
@@ -80,14 +80,14 @@ pub struct Coming<'a> {
 pub async fn read<P: Ports>(
     ctx: &Context<'_, P>,
     accounts: Vec<AccountRow>,
-    coming: &Coming<'_>,
-) -> Result<Books, DbError> {
+    coming: &PendingEvent<'_>,
+) -> Result<AccountSnapshots, DbError> {
     let mut rows = ctx.batch(reads(&accounts, coming).into()).await?.into_iter();
     let mut next = || rows.next().unwrap_or_default();
     let catalog = program::catalog(&next())?;
-    let facts = Facts::new(events::facts(next())?);
-    let links = next().take::<Link>()?.into_iter().map(|l| (l.code.clone(), l)).collect();
-    Ok(Books {
+    let facts = AccountFacts::new(events::facts(next())?);
+    let links = next().take::<AttributionLink>()?.into_iter().map(|l| (l.code.clone(), l)).collect();
+    Ok(AccountSnapshots {
         catalog,
         accounts,
         facts,
@@ -95,19 +95,19 @@ pub async fn read<P: Ports>(
         neighbours: Grouped::new(next().take()?),
         crowd: Grouped::new(next().take()?),
         relations: Relations { visitors: Grouped::new(next().take()?), uplines: Grouped::new(next().take()?) },
-        modifiers: by_key(next().take::<PartnerTerm>()?.into_iter().map(|t| (t.partner_id.clone(), t))),
+        modifiers: by_key(next().take::<PartnerModifier>()?.into_iter().map(|t| (t.partner_id.clone(), t))),
         capped: next().take::<CapRow>()?.into_iter().map(|r| (r.line_id, r.capped_cents)).collect(),
         emails: by_key(next().take::<EmailRow>()?.into_iter().map(|r| (r.account_id, r.email))),
         reviews: by_key(
             next().decode_pairs::<AccountOf, Review>()?.into_iter().map(|(of, review)| (of.account_id, review)),
         ),
-        lines: by_key(next().take::<Line>()?.into_iter().map(|l| (l.account_id.clone(), l))),
+        lines: by_key(next().take::<Accrual>()?.into_iter().map(|l| (l.account_id.clone(), l))),
         bound: by_key(next().take::<BoundRow>()?.into_iter().map(|b| (b.account_id.clone(), b))),
         pools: pools(&next())?,
     })
 }
 
-fn reads(accounts: &[AccountRow], coming: &Coming<'_>) -> [Stmt; READS] {
+fn reads(accounts: &[AccountRow], coming: &PendingEvent<'_>) -> [Stmt; READS] {
     let ids: Vec<String> = accounts.iter().map(|a| a.id.clone()).collect();
     let invoices: Vec<String> = coming.invoice.map(str::to_owned).into_iter().collect();
     [
@@ -134,7 +134,7 @@ pub async fn each_of_group<P: Ports>(
     ctx: &Context<'_, P>,
     group: &str,
     pages: u32,
-    mut look: impl FnMut(&Books, &str),
+    mut look: impl FnMut(&AccountSnapshots, &str),
 ) -> Result<(usize, bool), DbError> {
     #[derive(Deserialize)]
     struct Row {
@@ -150,7 +150,7 @@ pub async fn each_of_group<P: Ports>(
         cursor.clone_from(&last.account_id);
         count += ids.len();
         let accounts = ids.iter().map(|r| AccountRow::new(r.account_id.clone())).collect();
-        let books = read(ctx, accounts, &Coming::default()).await?;
+        let books = read(ctx, accounts, &PendingEvent::default()).await?;
         for row in &ids {
             look(&books, &row.account_id);
         }
@@ -158,12 +158,12 @@ pub async fn each_of_group<P: Ports>(
     Ok((count, false))
 }
 
-impl Books {
+impl AccountSnapshots {
     /// Decides with one account's part of the books.
-    pub fn with_case<T>(&self, account: &str, now: UtcMillis, decide: impl FnOnce(&Catalog, &Case) -> T) -> T {
-        let pools: Vec<Pool> = self.pools.iter().map(|p| p.pool.clone()).collect();
+    pub fn with_case<T>(&self, account: &str, now: UtcMillis, decide: impl FnOnce(&Catalog, &DecisionInput) -> T) -> T {
+        let pools: Vec<RewardBudget> = self.pools.iter().map(|p| p.pool.clone()).collect();
         let facts = self.facts.about(account);
-        let case = Case {
+        let case = DecisionInput {
             account,
             facts: &facts,
             links: &self.links,
@@ -173,14 +173,14 @@ impl Books {
             emails: self.emails.get(account).map_or(&[], Vec::as_slice),
             reviews: self.reviews.get(account).map_or(&[], Vec::as_slice),
             lines: self.lines(account),
-            terms: Terms { modifiers: &self.modifiers, capped: &self.capped },
+            terms: PartnerModifiers { modifiers: &self.modifiers, capped: &self.capped },
             pools: &pools,
             now,
         };
         decide(&self.catalog, &case)
     }
 
-    pub fn lines(&self, account: &str) -> &[Line] {
+    pub fn lines(&self, account: &str) -> &[Accrual] {
         self.lines.get(account).map_or(&[], Vec::as_slice)
     }
 
@@ -206,7 +206,7 @@ impl Books {
         self.facts.add(fact);
     }
 
-    /// Facts turn out to be another account's.
+    /// AccountFacts turn out to be another account's.
     pub fn move_facts(&mut self, events: &[String], to: &str) {
         self.facts.give(events, to);
     }
@@ -218,7 +218,7 @@ impl Books {
             let Some(binding) = &group.verdict.binding else { continue };
             // Of two sign-ups the one that decides says the domain.
             let signup = self.facts.own(account).find(|f| f.event_id == group.signed_up.1);
-            neighbours.extend(signup.and_then(|f| f.email_domain.as_ref()).map(|domain| Neighbour {
+            neighbours.extend(signup.and_then(|f| f.email_domain.as_ref()).map(|domain| SameDomainAccount {
                 account_id: account.to_owned(),
                 email_domain: domain.clone(),
                 program_id: binding.program.clone(),
@@ -226,13 +226,13 @@ impl Books {
                 from_ms: binding.from,
                 event_id: binding.event.clone(),
             }));
-            visitors.extend(binding.visitor.clone().map(|visitor| OfVisitor {
+            visitors.extend(binding.visitor.clone().map(|visitor| VisitorAccount {
                 visitor,
                 account_id: account.to_owned(),
                 signed_up_at_ms: group.signed_up.0,
                 signup_event_id: group.signed_up.1.clone(),
             }));
-            crowd.push(Referred {
+            crowd.push(ReferredSignup {
                 program_id: binding.program.clone(),
                 partner_id: binding.partner.clone(),
                 account_id: account.to_owned(),

@@ -3,18 +3,18 @@
 
 use crate::base::money::Cents;
 use crate::base::time::{Month, UtcMillis};
-use crate::engine::account::decision::{Decision, GroupDecision};
-use crate::engine::accrual::{Bucket, Line, LineState};
+use crate::engine::account::decision::{AccountDecision, GroupDecision};
+use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use crate::engine::ledger::posting;
 use crate::engine::ledger::posting::Transfer;
 use crate::engine::review::relation::VISITOR_DAYS;
 use crate::engine::review::risk::Suspicion;
 use crate::program::document::{Cadence, Method, Risk};
-use crate::service::account::books::{Books, PoolRow};
+use crate::service::account::books::{AccountSnapshots, PoolRow};
 use crate::store::account;
-use crate::store::account::{AccountRow, Advance, BoundRow, OfCrowd, OfDomain, OfVisitor};
+use crate::store::account::{AccountAdvance, AccountRow, BoundRow, DomainMark, SignupVelocityMark, VisitorMark};
 use crate::store::attribution::evidence;
-use crate::store::attribution::evidence::OfUpline;
+use crate::store::attribution::evidence::UplineMark;
 use crate::store::ledger::budget;
 use crate::store::message::outbox;
 use crate::store::port::Stmt;
@@ -22,26 +22,26 @@ use crate::store::{ledger, review};
 
 #[derive(Default)]
 pub struct Commit {
-    accounts: Vec<Decided>,
+    accounts: Vec<DecidedAccount>,
     /// Accounts' answers that are not written yet.
     groups: Vec<(String, GroupDecision)>,
     suspicions: Vec<(String, Suspicion)>,
-    pub lines: Vec<Line>,
+    pub lines: Vec<Accrual>,
     /// Rewards that this batch grants for the first time, outside of any run.
-    granted: Vec<Line>,
+    granted: Vec<Accrual>,
     transfers: Vec<Transfer>,
     pools: Vec<PoolRow>,
     /// Accounts that depend on what changed.
-    domains: Vec<OfDomain>,
-    crowds: Vec<OfCrowd>,
-    visitors: Vec<OfVisitor>,
-    uplines: Vec<OfUpline>,
+    domains: Vec<DomainMark>,
+    crowds: Vec<SignupVelocityMark>,
+    visitors: Vec<VisitorMark>,
+    uplines: Vec<UplineMark>,
     unbound: Vec<String>,
-    joined: Vec<Joined>,
+    joined: Vec<CustomerJoined>,
 }
 
 /// A partner to whom an account is bound that was not before.
-struct Joined {
+struct CustomerJoined {
     program: String,
     partner: String,
     account: String,
@@ -58,23 +58,23 @@ pub const UNBIND_STATEMENTS: u64 = 3;
 const NEWS_DAYS: i64 = 30;
 
 /// An account that was decided.
-struct Decided {
+struct DecidedAccount {
     read: AccountRow,
     signed_up: Option<UtcMillis>,
     written: String,
 }
 
-impl Decided {
-    fn advance(&self) -> Advance<'_> {
+impl DecidedAccount {
+    fn advance(&self) -> AccountAdvance<'_> {
         let AccountRow { id, revision, .. } = &self.read;
-        Advance { id, revision: *revision, signed_up: self.signed_up, written: &self.written }
+        AccountAdvance { id, revision: *revision, signed_up: self.signed_up, written: &self.written }
     }
 }
 
 impl Commit {
     /// Takes a decision about one account in. `cause` is the event or review behind it. The books learn of it, so that
     /// the next decision of the batch rests on it.
-    pub fn add(&mut self, books: &mut Books, account: &AccountRow, decision: Decision, cause: &str) {
+    pub fn add(&mut self, books: &mut AccountSnapshots, account: &AccountRow, decision: AccountDecision, cause: &str) {
         let (lines, transfers) = posting::settle(books.lines(&account.id), decision.lines, cause);
         self.draw_on_pools(books, &lines, &transfers);
         self.granted.extend(lines.iter().filter(|l| is_instant_grant(books, l)).cloned());
@@ -89,11 +89,11 @@ impl Commit {
         if account.written.as_ref() != Some(&written) {
             self.groups.extend(decision.groups.into_iter().map(|g| (account.id.clone(), g)));
         }
-        self.accounts.push(Decided { read: account.clone(), signed_up, written });
+        self.accounts.push(DecidedAccount { read: account.clone(), signed_up, written });
     }
 
     /// An account whose sign-up turned out to be another's loses its answers; to be said before its facts are moved.
-    pub fn unbind(&mut self, books: &mut Books, account: &str) {
+    pub fn unbind(&mut self, books: &mut AccountSnapshots, account: &str) {
         for before in books.unbind(account) {
             self.note_change(books, account, Some(&before), None);
         }
@@ -103,7 +103,7 @@ impl Commit {
 
     /// Everybody whose sign-up at or after `from` named this domain is to be decided again.
     pub fn domain_changed(&mut self, domain: String, from: UtcMillis) {
-        self.domains.push(OfDomain { domain, from });
+        self.domains.push(DomainMark { domain, from });
     }
 
     /// The statements, for one batch.
@@ -112,7 +112,7 @@ impl Commit {
         let groups: Vec<(&str, &GroupDecision)> = self.groups.iter().map(|(id, g)| (id.as_str(), g)).collect();
         let mut statements = Vec::new();
         if !self.accounts.is_empty() {
-            let rows: Vec<Advance> = self.accounts.iter().map(Decided::advance).collect();
+            let rows: Vec<AccountAdvance> = self.accounts.iter().map(DecidedAccount::advance).collect();
             statements.push(account::account_advance(&rows, now));
         }
         if !self.pools.is_empty() {
@@ -165,13 +165,13 @@ impl Commit {
     }
 
     /// What the batch draws from pools, or queues behind them, is kept for the next decision, and guarded.
-    fn draw_on_pools(&mut self, books: &mut Books, lines: &[Line], transfers: &[Transfer]) {
+    fn draw_on_pools(&mut self, books: &mut AccountSnapshots, lines: &[Accrual], transfers: &[Transfer]) {
         for line in lines.iter().filter(|l| l.payer == "pool") {
             let Some(row) = books.pools.iter_mut().find(|p| p.pool.program_id == line.program_id) else { continue };
             if !self.pools.iter().any(|p| p.pool.program_id == line.program_id) {
                 self.pools.push(row.clone());
             }
-            row.pool.waiting += i64::from(line.state == LineState::Waiting);
+            row.pool.waiting += i64::from(line.state == AccrualState::Waiting);
             for transfer in transfers.iter().filter(|t| t.line == line.id) {
                 let sign = if transfer.code == "accrue" { -1 } else { 1 };
                 row.pool.balance_cents += sign * transfer.amount_cents.0;
@@ -181,7 +181,7 @@ impl Commit {
 
     /// Whom a changed binding concerns: later sign-ups of the same email domain, of the same partner and month, and of the
     /// same visitor; and, where the account is a partner's own, those that may stand in a ring with it.
-    fn note_dependants(&mut self, books: &Books, account: &str, groups: &[GroupDecision]) {
+    fn note_dependants(&mut self, books: &AccountSnapshots, account: &str, groups: &[GroupDecision]) {
         for group in groups {
             let before = books.bound(account).iter().find(|b| b.group_id == group.verdict.group);
             let after = group.verdict.binding.as_ref();
@@ -204,7 +204,7 @@ impl Commit {
             if let Some(binding) = after
                 && before.is_none_or(|b| (&b.program_id, &b.partner_id) != (&binding.program, &binding.partner))
             {
-                self.joined.push(Joined {
+                self.joined.push(CustomerJoined {
                     program: binding.program.clone(),
                     partner: binding.partner.clone(),
                     account: account.to_owned(),
@@ -214,7 +214,13 @@ impl Commit {
         }
     }
 
-    fn note_change(&mut self, books: &Books, account: &str, before: Option<&BoundRow>, group: Option<&GroupDecision>) {
+    fn note_change(
+        &mut self,
+        books: &AccountSnapshots,
+        account: &str,
+        before: Option<&BoundRow>,
+        group: Option<&GroupDecision>,
+    ) {
         let after = group.and_then(|g| g.verdict.binding.as_ref());
         let signed_up = group.map(|g| g.signed_up.0).or(before.map(|b| b.signed_up_at_ms)).unwrap_or_default();
         let programs = before.map(|b| b.program_id.as_str()).into_iter().chain(after.map(|a| a.program.as_str()));
@@ -222,15 +228,16 @@ impl Commit {
         let from = before.map(|b| b.from_ms).into_iter().chain(after.map(|a| a.from)).min().unwrap_or(signed_up);
         if documents.iter().any(|d| d.attribution.methods.contains(&Method::EmailDomain)) {
             self.domains
-                .extend(books.facts.signup_domains(account).into_iter().map(|domain| OfDomain { domain, from }));
+                .extend(books.facts.signup_domains(account).into_iter().map(|domain| DomainMark { domain, from }));
         }
         let partners = before.map(|b| &b.partner_id).into_iter().chain(after.map(|a| &a.partner));
-        self.uplines.extend(partners.map(|partner| OfUpline { account: account.to_owned(), partner: partner.clone() }));
+        self.uplines
+            .extend(partners.map(|partner| UplineMark { account: account.to_owned(), partner: partner.clone() }));
         let visitors = before
             .and_then(|b| Some((b.visitor.clone()?, b.signed_up_at_ms)))
             .into_iter()
             .chain(after.and_then(|a| Some((a.visitor.clone()?, signed_up))));
-        self.visitors.extend(visitors.map(|(visitor, from)| OfVisitor {
+        self.visitors.extend(visitors.map(|(visitor, from)| VisitorMark {
             visitor,
             from,
             to: from.plus_days(VISITOR_DAYS),
@@ -241,7 +248,8 @@ impl Commit {
                 .map(|b| (b.program_id.clone(), b.partner_id.clone(), b.signed_up_at_ms))
                 .into_iter()
                 .chain(after.map(|a| (a.program.clone(), a.partner.clone(), signed_up)));
-            let crowd = |(program, partner, from)| OfCrowd { program, partner, from, to: Month::of(from).end() };
+            let crowd =
+                |(program, partner, from)| SignupVelocityMark { program, partner, from, to: Month::of(from).end() };
             self.crowds.extend(places.map(crowd));
         }
     }
@@ -250,14 +258,14 @@ impl Commit {
 /// A reward that became available as it was made, where a program settles instantly. One that only moved with its
 /// binding was announced when it was granted, unless all it did was wait for the pool; and what runs grant they announce
 /// themselves.
-fn is_instant_grant(books: &Books, line: &Line) -> bool {
+fn is_instant_grant(books: &AccountSnapshots, line: &Accrual) -> bool {
     let document = books.catalog.in_force(&line.program_id, line.at_ms);
-    let same = |l: &Line| l.program_id == line.program_id && l.rule_id == line.rule_id && l.basis == line.basis;
+    let same = |l: &Accrual| l.program_id == line.program_id && l.rule_id == line.rule_id && l.basis == line.basis;
     // What was held stood in pending, and nobody was told of it.
-    let stood = |l: &Line| same(l) && l.postings > 0 && l.bucket == Bucket::Available;
+    let stood = |l: &Accrual| same(l) && l.postings > 0 && l.bucket == Balance::Available;
     document.is_some_and(|d| d.settlement.cadence == Cadence::Instant)
         && line.is_granted()
-        && line.state == LineState::Available
+        && line.state == AccrualState::Available
         && line.net_cents > Cents::ZERO
         && !books.lines(&line.account_id).iter().any(stood)
 }
@@ -265,13 +273,13 @@ fn is_instant_grant(books: &Books, line: &Line) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::attribution::binding::Verdict;
+    use crate::engine::attribution::binding::AttributionResult;
     use serde_json::json;
 
     /// A batch that has something of everything.
     fn everything() -> Commit {
         let (at, text) = (UtcMillis(0), String::new);
-        let line: Line = serde_json::from_value(json!({
+        let line: Accrual = serde_json::from_value(json!({
             "id": "l", "program_id": "p", "program_version": 1, "rule_id": "r", "partner_id": "", "account_id": "a", "event_id": "e",
             "basis": "", "at_ms": 0, "period": "", "unit": "", "earned_cents": 1, "capped_cents": 0, "net_cents": 1,
             "bucket": "pending", "payer": "pool", "state": "pending", "vests_at_ms": 0, "reason": "", "postings": 1,
@@ -297,7 +305,7 @@ mod tests {
             evidence: text(),
         };
         let group = GroupDecision {
-            verdict: Verdict { group: text(), binding: None, considered: Vec::new(), reason: text() },
+            verdict: AttributionResult { group: text(), binding: None, considered: Vec::new(), reason: text() },
             signed_up: (at, text()),
             states: Vec::new(),
             grant_due_at: None,
@@ -308,19 +316,19 @@ mod tests {
         let pool =
             serde_json::from_value(json!({"program_id": "p", "balance_cents": 1, "waiting": 0})).expect("a pool");
         Commit {
-            accounts: vec![Decided { read: AccountRow::new(text()), signed_up: None, written: text() }],
+            accounts: vec![DecidedAccount { read: AccountRow::new(text()), signed_up: None, written: text() }],
             groups: vec![(text(), group)],
             suspicions: vec![(text(), suspicion)],
             lines: vec![line.clone()],
             granted: vec![line],
             transfers: vec![transfer],
             pools: vec![PoolRow { pool, revision: 1 }],
-            domains: vec![OfDomain { domain: text(), from: at }],
-            crowds: vec![OfCrowd { program: text(), partner: text(), from: at, to: at }],
-            visitors: vec![OfVisitor { visitor: text(), from: at, to: at }],
-            uplines: vec![OfUpline { account: text(), partner: text() }],
+            domains: vec![DomainMark { domain: text(), from: at }],
+            crowds: vec![SignupVelocityMark { program: text(), partner: text(), from: at, to: at }],
+            visitors: vec![VisitorMark { visitor: text(), from: at, to: at }],
+            uplines: vec![UplineMark { account: text(), partner: text() }],
             unbound: vec![text()],
-            joined: vec![Joined { program: text(), partner: text(), account: text(), signed_up: at }],
+            joined: vec![CustomerJoined { program: text(), partner: text(), account: text(), signed_up: at }],
         }
     }
 

@@ -6,18 +6,18 @@ use crate::engine::event::Payload;
 use crate::store::event::{domain_of, invoice_of};
 use std::collections::{BTreeSet, HashMap};
 
-/// Facts in the order in which they were read, found by what they are about.
+/// AccountFacts in the order in which they were read, found by what they are about.
 #[derive(Default)]
-pub struct Facts {
+pub struct AccountFacts {
     all: Vec<Fact>,
     by_account: HashMap<String, Vec<usize>>,
     by_invoice: HashMap<String, Vec<usize>>,
     by_domain: HashMap<String, Vec<usize>>,
 }
 
-impl Facts {
-    pub fn new(all: Vec<Fact>) -> Facts {
-        let mut facts = Facts::default();
+impl AccountFacts {
+    pub fn new(all: Vec<Fact>) -> AccountFacts {
+        let mut facts = AccountFacts::default();
         all.into_iter().for_each(|fact| facts.add(fact));
         facts
     }
@@ -40,7 +40,7 @@ impl Facts {
         for fact in all.iter_mut().filter(|f| events.contains(&f.event_id)) {
             to.clone_into(&mut fact.account_id);
         }
-        *self = Facts::new(all);
+        *self = AccountFacts::new(all);
     }
 
     /// The account's own facts.

@@ -3,7 +3,7 @@
 
 use crate::engine::account::decision;
 use crate::service::account::books;
-use crate::service::account::books::{BOOKS_STATEMENTS, Coming};
+use crate::service::account::books::{BOOKS_STATEMENTS, PendingEvent};
 use crate::service::account::commit::{COMMIT_STATEMENTS, Commit};
 use crate::service::context::{Context, Ports};
 use crate::store::account;
@@ -26,7 +26,7 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
     if !ctx.has_room(PAGE_STATEMENTS - 1) {
         return Err(DbError::Exhausted);
     }
-    let mut books = books::read(ctx, accounts.clone(), &Coming::default()).await?;
+    let mut books = books::read(ctx, accounts.clone(), &PendingEvent::default()).await?;
     let mut commit = Commit::default();
     for account in &accounts {
         let decision = books.with_case(&account.id, ctx.now, decision::decide);

@@ -4,11 +4,11 @@
 use crate::base::time::UtcMillis;
 use crate::codec::stripe::Customer;
 use crate::engine::account::customer;
-use crate::engine::account::customer::{Claim, Namesake};
+use crate::engine::account::customer::{CustomerReference, EmailMatch};
 use crate::engine::account::decision;
 use crate::engine::event::Payload;
 use crate::service::account::books;
-use crate::service::account::books::{BOOKS_STATEMENTS, Books, Coming};
+use crate::service::account::books::{AccountSnapshots, BOOKS_STATEMENTS, PendingEvent};
 use crate::service::account::commit::{COMMIT_STATEMENTS, Commit, UNBIND_STATEMENTS};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, TRIES_MAX};
@@ -16,7 +16,7 @@ use crate::service::setup::STATEMENTS_FREE;
 use crate::store::account;
 use crate::store::account::AccountRow;
 use crate::store::account::customer as customers;
-use crate::store::account::customer::{Booked, CustomerRow, Known};
+use crate::store::account::customer::{BookedCustomer, CustomerRow, KnownCustomer};
 use crate::store::port::DbError;
 
 /// Statements that find which account a customer is, and note it where nothing has to move.
@@ -45,7 +45,7 @@ pub async fn note<P: Ports>(
             customers::customer_email_find(&named.id, email.unwrap_or("")),
         ])
         .await?;
-    let known: Option<Known> = rows[1].first()?;
+    let known: Option<KnownCustomer> = rows[1].first()?;
     let stands: Option<CustomerRow> = rows[0].first()?;
     if let Some(row) = &stands
         && row.stale_since_ms.is_none()
@@ -98,10 +98,10 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, DbE
     let rows =
         ctx.batch(vec![customers::customer_find(id), customers::claim_list(id), customers::namesake_list(id)]).await?;
     let Some(row) = rows[0].first::<CustomerRow>()? else { return Ok(id.to_owned()) };
-    let claims: Vec<Claim> = rows[1].decode()?;
-    let namesakes: Vec<Namesake> = rows[2].decode()?;
+    let claims: Vec<CustomerReference> = rows[1].decode()?;
+    let namesakes: Vec<EmailMatch> = rows[2].decode()?;
     let (target, joined) = customer::account_of(id, &claims, &namesakes);
-    let elsewhere: Vec<Booked> = ctx.query(customers::fact_elsewhere(id, &target)).await?.decode()?;
+    let elsewhere: Vec<BookedCustomer> = ctx.query(customers::fact_elsewhere(id, &target)).await?.decode()?;
     let mut batch = customers::customer_move(id, row.revision, &target, joined.name());
     if elsewhere.is_empty() {
         let settled = row.account_id == target && row.joined_by == joined.name() && row.stale_since_ms.is_none();
@@ -121,7 +121,7 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, DbE
 }
 
 /// The decisions about all accounts that facts come from or go to, as if they had moved already.
-async fn moved<P: Ports>(ctx: &Context<'_, P>, target: &str, facts: &[Booked]) -> Result<Commit, DbError> {
+async fn moved<P: Ports>(ctx: &Context<'_, P>, target: &str, facts: &[BookedCustomer]) -> Result<Commit, DbError> {
     let mut ids: Vec<String> = facts.iter().map(|f| f.account_id.clone()).chain([target.to_owned()]).collect();
     ids.sort();
     ids.dedup();
@@ -131,7 +131,7 @@ async fn moved<P: Ports>(ctx: &Context<'_, P>, target: &str, facts: &[Booked]) -
     let accounts: Vec<AccountRow> =
         ids.iter().map(|id| find(id).unwrap_or_else(|| AccountRow::new(id.clone()))).collect();
     let events: Vec<String> = facts.iter().map(|f| f.event_id.clone()).collect();
-    let mut books = books::read(ctx, accounts.clone(), &Coming::default()).await?;
+    let mut books = books::read(ctx, accounts.clone(), &PendingEvent::default()).await?;
     let mut commit = Commit::default();
     for left in accounts.iter().filter(|a| a.id != target) {
         if !signs_up_without(&books, &left.id, &events) {
@@ -147,7 +147,7 @@ async fn moved<P: Ports>(ctx: &Context<'_, P>, target: &str, facts: &[Booked]) -
     Ok(commit)
 }
 
-fn signs_up_without(books: &Books, account: &str, moved: &[String]) -> bool {
+fn signs_up_without(books: &AccountSnapshots, account: &str, moved: &[String]) -> bool {
     let mut own = books.facts.own(account).filter(|f| !moved.contains(&f.event_id));
     own.any(|f| matches!(f.payload, Payload::SignedUp { .. }))
 }

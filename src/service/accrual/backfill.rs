@@ -2,8 +2,8 @@
 //! decided, which the run does next.
 
 use crate::engine::accrual::backfill;
-use crate::engine::accrual::backfill::Earned;
-use crate::engine::accrual::invoice::PartnerTerm;
+use crate::engine::accrual::backfill::BaseAccrual;
+use crate::engine::accrual::invoice::PartnerModifier;
 use crate::service::context::{Context, Ports};
 use crate::store::account;
 use crate::store::account::AccountRow;
@@ -50,14 +50,14 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
         .into_iter();
     let mut next = || rows.next().unwrap_or_default();
     let catalog = program::catalog(&next())?;
-    let mut by_partner: HashMap<String, Vec<PartnerTerm>> = HashMap::new();
-    for term in next().take::<PartnerTerm>()? {
+    let mut by_partner: HashMap<String, Vec<PartnerModifier>> = HashMap::new();
+    for term in next().take::<PartnerModifier>()? {
         by_partner.entry(term.partner_id.clone()).or_default().push(term);
     }
     let tiny: Vec<Account> = next().take()?;
     let accounts: BTreeMap<String, AccountRow> =
         next().take::<AccountRow>()?.into_iter().map(|a| (a.id.clone(), a)).collect();
-    let earned: Vec<Earned> = next().take()?;
+    let earned: Vec<BaseAccrual> = next().take()?;
     let mut found = backfill::top_up(&catalog, &run.program_id, &earned, &by_partner);
     found.others.extend(tiny.into_iter().map(|a| a.account_id));
     // Who is marked already is decided in any case; who is not among the accounts was bound elsewhere meanwhile.

@@ -1,14 +1,14 @@
 //! Moving an account to another partner, or to none, by an operator with a reason. The move is stored as one of the
 //! account's facts, so it is decided like any other: the old accruals are reversed, the new ones made.
 
-use crate::codec::operator::Rebind;
-use crate::engine::account::timeline::Presented;
+use crate::codec::operator::ReassignRequest;
+use crate::engine::account::timeline::InvoiceRecord;
 use crate::engine::event::{Credential, Event, Payload, Person};
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::conversion;
 use crate::service::event::conversion::Incoming;
-use crate::service::once::Answer;
+use crate::service::once::StoredResponse;
 use crate::store::account;
 use crate::store::account::{AccountRow, BoundRow};
 use crate::store::identity::token;
@@ -23,10 +23,10 @@ use serde_json::json;
 pub async fn rebind<P: Ports>(
     ctx: &Context<'_, P>,
     account_id: &str,
-    asked: &Rebind,
+    asked: &ReassignRequest,
     id: String,
     body_sha256: String,
-) -> Result<Answer, AppError> {
+) -> Result<StoredResponse, AppError> {
     let wanted = asked.partner.as_deref().unwrap_or("");
     let rows = ctx
         .batch(vec![
@@ -39,12 +39,12 @@ pub async fn rebind<P: Ports>(
     rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
     let catalog = program::catalog(&rows[3])?;
     let document = catalog.in_force(&asked.program, ctx.now).ok_or_else(|| {
-        AppError::new(Kind::Unprocessable, "unknown_program", "there is no such program").field("program")
+        AppError::new(ErrorKind::Unprocessable, "unknown_program", "there is no such program").field("program")
     })?;
     let to: Option<PartnerRow> = rows[1].first()?;
     if asked.partner.is_some() && to.as_ref().is_none_or(|p| p.program_id != asked.program) {
         let detail = "there is no such partner in this program";
-        return Err(AppError::new(Kind::Unprocessable, "unknown_partner", detail).field("partner"));
+        return Err(AppError::new(ErrorKind::Unprocessable, "unknown_partner", detail).field("partner"));
     }
     let bound: Vec<BoundRow> = rows[2].decode()?;
     let stood = bound.iter().find(|b| b.group_id == document.group());
@@ -77,7 +77,7 @@ pub async fn rebind<P: Ports>(
             reason: asked.reason.clone(),
         },
     };
-    let incoming = Incoming { source: "operator", body_sha256, event, presented: Presented::default() };
+    let incoming = Incoming { source: "operator", body_sha256, event, presented: InvoiceRecord::default() };
     let taken = conversion::take_with(ctx, &incoming, audit).await?;
     Ok((200, taken.outcome))
 }

@@ -4,12 +4,12 @@
 
 use crate::base::time::MINUTE_MS;
 use crate::codec::credit::promotion as wire;
-use crate::codec::stripe::form::Form;
+use crate::codec::stripe::form::FormEncoder;
 use crate::program::document::{Benefit, Document};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, TRIES_MAX};
 use crate::service::stripe;
-use crate::service::stripe::Told;
+use crate::service::stripe::StripeReply;
 use crate::store::credit::promotion as rows;
 use crate::store::credit::promotion::PromotionRow;
 use crate::store::port::DbError;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 /// Who gets a code.
 #[derive(Clone, Copy, Debug)]
-pub struct Friend<'a> {
+pub struct Recipient<'a> {
     pub account: Option<&'a str>,
     /// The visitor's id in the signed cookie.
     pub visitor: Option<&'a str>,
@@ -30,14 +30,14 @@ pub fn asks(benefit: Option<&Benefit>) -> bool {
 }
 
 /// The friend's code, if it works by now. What fails is made up for the next time somebody asks.
-pub async fn code<P: Ports>(ctx: &Context<'_, P>, document: &Document, friend: Friend<'_>) -> Option<String> {
+pub async fn code<P: Ports>(ctx: &Context<'_, P>, document: &Document, friend: Recipient<'_>) -> Option<String> {
     let wanted = ctx.setup.stripe.is_some() && (friend.account.is_some() || friend.visitor.is_some());
     let benefit = document.benefit.as_ref().filter(|b| wanted && b.as_promotion_code)?;
     made(ctx, document, benefit, friend).await.ok().flatten()
 }
 
 /// Adds a promotion code to every attribution of a sign-up's answer whose benefit is one.
-pub async fn add<P: Ports>(ctx: &Context<'_, P>, outcome: &mut Value, friend: Friend<'_>) -> Result<(), AppError> {
+pub async fn add<P: Ports>(ctx: &Context<'_, P>, outcome: &mut Value, friend: Recipient<'_>) -> Result<(), AppError> {
     let Some(groups) = outcome["attribution"].as_array_mut() else { return Ok(()) };
     let asking = |group: &Value| group["benefit"]["as_promotion_code"] == true;
     if !groups.iter().any(asking) {
@@ -59,7 +59,7 @@ async fn made<P: Ports>(
     ctx: &Context<'_, P>,
     document: &Document,
     benefit: &Benefit,
-    friend: Friend<'_>,
+    friend: Recipient<'_>,
 ) -> Result<Option<String>, AppError> {
     for tries in 0..TRIES_MAX {
         match attempt(ctx, document, benefit, friend).await {
@@ -94,7 +94,7 @@ async fn attempt<P: Ports>(
     ctx: &Context<'_, P>,
     document: &Document,
     benefit: &Benefit,
-    friend: Friend<'_>,
+    friend: Recipient<'_>,
 ) -> Result<Option<String>, Failed> {
     let mut row = stored(ctx, document, benefit, friend).await?;
     if row.promotion_id.is_some() {
@@ -121,10 +121,10 @@ async fn attempt<P: Ports>(
     let key = format!("{}-a{}", row.id, row.attempt);
     let told = stripe::post_promptly(ctx, "/v1/promotion_codes", &wire::code_form(of(&row)), &key).await?;
     let found = match told {
-        Told::Done(value) => wire::code_made(of(&row), &value),
+        StripeReply::Done(value) => wire::code_made(of(&row), &value),
         // It may be there all the same, from an attempt of which nothing was heard.
-        Told::Refused(_) => look_up(ctx, &row).await?,
-        Told::Limited | Told::Unsure(_) => None,
+        StripeReply::Refused(_) => look_up(ctx, &row).await?,
+        StripeReply::Limited | StripeReply::Unsure(_) => None,
     };
     match found {
         Some(found) => done(ctx, row, found).await,
@@ -152,7 +152,7 @@ async fn stored<P: Ports>(
     ctx: &Context<'_, P>,
     document: &Document,
     benefit: &Benefit,
-    friend: Friend<'_>,
+    friend: Recipient<'_>,
 ) -> Result<PromotionRow, Failed> {
     let find = || rows::promotion_find(&document.id, friend.account, friend.visitor);
     let found: Option<PromotionRow> = ctx.query(find()).await?.first()?;
@@ -196,11 +196,11 @@ async fn coupon<P: Ports>(
     // A failure is saved under its key, and the id alone keeps a second coupon from being made: a new key each time.
     let told = stripe::post_promptly(ctx, "/v1/coupons", &form, &ctx.fresh_id("key")).await?;
     let has = match told {
-        Told::Done(value) => wire::is_coupon(benefit, id, &value),
-        Told::Refused(refusal) if refusal.code == "resource_already_exists" => {
+        StripeReply::Done(value) => wire::is_coupon(benefit, id, &value),
+        StripeReply::Refused(refusal) if refusal.code == "resource_already_exists" => {
             let path = format!("/v1/coupons/{id}");
-            match stripe::get(ctx, &path, &Form::new()).await? {
-                Told::Done(value) => wire::is_coupon(benefit, id, &value),
+            match stripe::get(ctx, &path, &FormEncoder::new()).await? {
+                StripeReply::Done(value) => wire::is_coupon(benefit, id, &value),
                 _ => false,
             }
         }

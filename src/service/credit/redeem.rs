@@ -3,15 +3,15 @@
 
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
-use crate::codec::credit::{Redeem, Whose};
+use crate::codec::credit::{CreditOwner, RedeemRequest};
 use crate::program::document::{Delivery, Document, Unit};
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind, TRIES_MAX};
-use crate::service::once::{Answer, Once};
+use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
+use crate::service::once::{IdempotentRequest, StoredResponse};
 use crate::service::payout::audit;
 use crate::store::credit;
 use crate::store::credit::redemption as rows;
-use crate::store::credit::redemption::{CreditRow, Redemption, Return};
+use crate::store::credit::redemption::{CreditRow, Redemption, RedemptionReversal};
 use crate::store::partner;
 use crate::store::partner::PartnerRow;
 use crate::store::port::DbError;
@@ -19,7 +19,7 @@ use crate::store::program;
 use serde_json::{Value, json};
 
 /// What a partner has in credit.
-pub async fn balance<P: Ports>(ctx: &Context<'_, P>, whose: &Whose) -> Result<Answer, AppError> {
+pub async fn balance<P: Ports>(ctx: &Context<'_, P>, whose: &CreditOwner) -> Result<StoredResponse, AppError> {
     let (partner, document, credits) = read(ctx, whose).await?;
     let balances: Vec<Value> = credits.iter().map(credit_view).collect();
     let by_stripe = document.settlement.delivery == Delivery::StripeBalance;
@@ -42,9 +42,13 @@ async fn customer<P: Ports>(ctx: &Context<'_, P>, partner: &str) -> Result<Optio
 }
 
 /// Redeems credit of a partner. The same key is told the same answer.
-pub async fn redeem<P: Ports>(ctx: &Context<'_, P>, asked: &Redeem, once: &Once) -> Result<Answer, AppError> {
+pub async fn redeem<P: Ports>(
+    ctx: &Context<'_, P>,
+    asked: &RedeemRequest,
+    once: &IdempotentRequest,
+) -> Result<StoredResponse, AppError> {
     for tries in 0..TRIES_MAX {
-        if let Some(answer) = Once::told(ctx, Some(once)).await? {
+        if let Some(answer) = IdempotentRequest::told(ctx, Some(once)).await? {
             return Ok(answer);
         }
         let (partner, document, credits) = read(ctx, &asked.whose).await?;
@@ -53,13 +57,13 @@ pub async fn redeem<P: Ports>(ctx: &Context<'_, P>, asked: &Redeem, once: &Once)
                 "the program delivers its credits by {}, not to the application",
                 document.settlement.delivery.name()
             );
-            return Err(AppError::new(Kind::Conflict, "delivered_otherwise", detail));
+            return Err(AppError::new(ErrorKind::Conflict, "delivered_otherwise", detail));
         }
         let unit = format!("{}:{}", Unit::Credit.name(), asked.currency.as_ref().unwrap_or(&document.currency));
         let has = credits.iter().find(|c| c.unit == unit).map_or(0, redeemable).max(0);
         if asked.amount.0 > has {
             let detail = format!("{has} cents are there to be redeemed");
-            return Err(AppError::new(Kind::Unprocessable, "above_balance", detail).field("amount_cents"));
+            return Err(AppError::new(ErrorKind::Unprocessable, "above_balance", detail).field("amount_cents"));
         }
         let redemption = Redemption {
             id: ctx.fresh_id("rdm"),
@@ -95,10 +99,10 @@ pub async fn give_back<P: Ports>(
     id: &str,
     amount: Option<Cents>,
     reason: &str,
-    once: Option<&Once>,
-) -> Result<Answer, AppError> {
+    once: Option<&IdempotentRequest>,
+) -> Result<StoredResponse, AppError> {
     for tries in 0..TRIES_MAX {
-        if let Some(answer) = Once::told(ctx, once).await? {
+        if let Some(answer) = IdempotentRequest::told(ctx, once).await? {
             return Ok(answer);
         }
         let mut redemption = find(ctx, id).await?;
@@ -106,12 +110,12 @@ pub async fn give_back<P: Ports>(
         let cents = amount.map_or(left, |a| a.0);
         if cents < 1 || cents > left {
             let detail = format!("{left} cents of it are left to be given back");
-            return Err(AppError::new(Kind::Unprocessable, "more_than_redeemed", detail).field("amount_cents"));
+            return Err(AppError::new(ErrorKind::Unprocessable, "more_than_redeemed", detail).field("amount_cents"));
         }
         redemption.returned_cents += cents;
         let answer = (201, redemption_view(&redemption));
         let returned = ctx.fresh_id("rdr");
-        let row = Return { id: &returned, redemption: id, amount_cents: cents, reason, actor: &ctx.actor };
+        let row = RedemptionReversal { id: &returned, redemption: id, amount_cents: cents, reason, actor: &ctx.actor };
         let after = json!({"amount_cents": cents}).to_string();
         let mut batch: Vec<_> = rows::return_insert(&row, ctx.now).into();
         batch.push(audit(ctx, "credit.give_back", id, Some(reason), (None, Some(&after))));
@@ -155,11 +159,11 @@ fn currency(unit: &str) -> &str {
 
 async fn read<P: Ports>(
     ctx: &Context<'_, P>,
-    whose: &Whose,
+    whose: &CreditOwner,
 ) -> Result<(PartnerRow, Document, Vec<CreditRow>), AppError> {
     let find = match whose {
-        Whose::Partner(id) => partner::partner_find(id),
-        Whose::External { program, external_id } => partner::partner_find_external(program, external_id),
+        CreditOwner::Partner(id) => partner::partner_find(id),
+        CreditOwner::External { program, external_id } => partner::partner_find_external(program, external_id),
     };
     let told = ctx.batch(vec![find, program::program_list()]).await?;
     let partner: PartnerRow = told[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;

@@ -4,19 +4,19 @@ use crate::base::time::UtcMillis;
 use crate::codec::attribution::cookie;
 use crate::codec::attribution::cookie::CookieKeys;
 use crate::engine::account::decision;
-use crate::engine::account::decision::Decision;
-use crate::engine::account::timeline::{Fact, Presented};
-use crate::engine::accrual::{Line, LineState};
+use crate::engine::account::decision::AccountDecision;
+use crate::engine::account::timeline::{Fact, InvoiceRecord};
+use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::attribution::touch::Touch;
 use crate::engine::event::{Event, Payload};
 use crate::engine::review::risk;
 use crate::program::catalog::Catalog;
 use crate::service::account::books;
-use crate::service::account::books::{BOOKS_STATEMENTS, Books, Coming};
+use crate::service::account::books::{AccountSnapshots, BOOKS_STATEMENTS, PendingEvent};
 use crate::service::account::commit::{COMMIT_STATEMENTS, Commit};
 use crate::service::account::{recompute, stripe_customer};
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind, TRIES_MAX};
+use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
 use crate::service::funnel;
 use crate::store::account::AccountRow;
 use crate::store::account::customer;
@@ -31,12 +31,12 @@ pub struct Incoming {
     pub body_sha256: String,
     pub event: Event,
     /// What the event presented, verified.
-    pub presented: Presented,
+    pub presented: InvoiceRecord,
 }
 
 /// The answer: `first` is false for a repeat, which is told what the first was told.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Taken {
+pub struct IngestOutcome {
     pub first: bool,
     /// Whether a decision rests on it.
     pub known: bool,
@@ -46,10 +46,10 @@ pub struct Taken {
 }
 
 /// Verifies what an event presents to be attributed by. A token that does not verify loses its touches, not the event.
-pub fn present(keys: Option<&CookieKeys>, event: &Event) -> Presented {
+pub fn present(keys: Option<&CookieKeys>, event: &Event) -> InvoiceRecord {
     let token = event.credential.token.as_deref();
     let trail = token.and_then(|t| cookie::read_value(keys?, t)).map(|signed| signed.trail);
-    Presented {
+    InvoiceRecord {
         // People type codes, with a space around them sometimes.
         code: event.credential.code.as_deref().map(|code| code.trim().to_owned()),
         token_refused: token.is_some() && trail.is_none(),
@@ -75,7 +75,7 @@ const DEPENDANT_PAGES: u32 = 4;
 
 /// Takes an event in. A repeat changes nothing and is told the first outcome; the same id with another body is
 /// refused.
-pub async fn take<P: Ports>(ctx: &Context<'_, P>, incoming: &Incoming) -> Result<Taken, AppError> {
+pub async fn take<P: Ports>(ctx: &Context<'_, P>, incoming: &Incoming) -> Result<IngestOutcome, AppError> {
     take_with(ctx, incoming, Vec::new).await
 }
 
@@ -84,7 +84,7 @@ pub async fn take_with<P: Ports>(
     ctx: &Context<'_, P>,
     incoming: &Incoming,
     also: impl Fn() -> Vec<Stmt>,
-) -> Result<Taken, AppError> {
+) -> Result<IngestOutcome, AppError> {
     for tries in 0..TRIES_MAX {
         match attempt(ctx, incoming, also()).await {
             Err(DbOrApp::Db(DbError::Guard(_))) => ctx.back_off(tries).await,
@@ -115,7 +115,11 @@ impl From<DbError> for DbOrApp {
     }
 }
 
-async fn attempt<P: Ports>(ctx: &Context<'_, P>, incoming: &Incoming, also: Vec<Stmt>) -> Result<Taken, DbOrApp> {
+async fn attempt<P: Ports>(
+    ctx: &Context<'_, P>,
+    incoming: &Incoming,
+    also: Vec<Stmt>,
+) -> Result<IngestOutcome, DbOrApp> {
     let event = &incoming.event;
     let invoice = events::invoice_of(&event.payload);
     let visitor = incoming.presented.visitor.as_deref().unwrap_or("");
@@ -143,10 +147,10 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, incoming: &Incoming, also: Vec<
     if matches!(event.payload, Payload::SignedUp { .. }) {
         presented.clicks = rows[3].decode::<Touch>()?;
     }
-    let mut outcome = Outcome::new(event, known);
+    let mut outcome = IngestReport::new(event, known);
     let mut commit = Commit::default();
     if known && !accounts.is_empty() {
-        let coming = Coming {
+        let coming = PendingEvent {
             codes: events::codes_of(&event.payload, &presented),
             domains: event.person.email.as_deref().and_then(risk::email_domain).into_iter().collect(),
             visitors: presented
@@ -165,7 +169,7 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, incoming: &Incoming, also: Vec<
     if let Some(domain) = events::domain_of(&event.payload) {
         commit.domain_changed(domain.to_owned(), event.occurred_at);
     }
-    outcome.lines.extend(commit.lines.iter().map(LineOutcome::of));
+    outcome.lines.extend(commit.lines.iter().map(AccrualOutcome::of));
     let outcome = serde_json::to_value(&outcome).map_err(|e| DbError::Fault(e.to_string()))?;
     let text = outcome.to_string();
     let intake = events::Intake {
@@ -186,16 +190,16 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, incoming: &Incoming, also: Vec<
     batch.extend(also);
     let rows = ctx.batch(batch).await?;
     let rejoin = marked.map_or(0, |place| rows[place].0.len() as i64);
-    Ok(Taken { first: true, known, outcome, rejoin })
+    Ok(IngestOutcome { first: true, known, outcome, rejoin })
 }
 
 fn decide_all(
-    books: &mut Books,
+    books: &mut AccountSnapshots,
     accounts: &[AccountRow],
     event: &Event,
     now: UtcMillis,
     commit: &mut Commit,
-    outcome: &mut Outcome,
+    outcome: &mut IngestReport,
 ) {
     for account in accounts {
         let decision = books.with_case(&account.id, now, decision::decide);
@@ -206,7 +210,7 @@ fn decide_all(
     }
 }
 
-fn fact(event: &Event, presented: &Presented) -> Fact {
+fn fact(event: &Event, presented: &InvoiceRecord) -> Fact {
     Fact {
         event_id: event.id.clone(),
         account_id: event.account_id.clone().unwrap_or_default(),
@@ -218,29 +222,29 @@ fn fact(event: &Event, presented: &Presented) -> Fact {
     }
 }
 
-fn repeat(incoming: &Incoming, seen: &events::Seen, known: bool) -> Result<Taken, AppError> {
+fn repeat(incoming: &Incoming, seen: &events::Seen, known: bool) -> Result<IngestOutcome, AppError> {
     if seen.body_sha256 != incoming.body_sha256 {
         return Err(AppError::new(
-            Kind::Conflict,
+            ErrorKind::Conflict,
             "event_id_reused",
             format!("event {} was taken in with another body; send changed facts under a new id", incoming.event.id),
         )
         .field("id"));
     }
     let outcome = serde_json::from_str(&seen.outcome).unwrap_or_default();
-    Ok(Taken { first: false, known, outcome, rejoin: 0 })
+    Ok(IngestOutcome { first: false, known, outcome, rejoin: 0 })
 }
 
 /// What the sender is told, and what a repeat is told again.
 #[derive(Serialize)]
-pub struct Outcome {
+pub struct IngestReport {
     event: String,
     /// `applied`, or `stored` where no decision knows the type.
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
     attribution: Vec<AttributionOutcome>,
-    lines: Vec<LineOutcome>,
+    lines: Vec<AccrualOutcome>,
 }
 
 #[derive(Serialize)]
@@ -262,7 +266,7 @@ struct AttributionOutcome {
 }
 
 #[derive(Serialize)]
-struct LineOutcome {
+struct AccrualOutcome {
     id: String,
     program: String,
     rule: String,
@@ -271,13 +275,13 @@ struct LineOutcome {
     unit: String,
     earned_cents: i64,
     net_cents: i64,
-    state: LineState,
+    state: AccrualState,
     reason: String,
 }
 
-impl LineOutcome {
-    fn of(line: &Line) -> LineOutcome {
-        LineOutcome {
+impl AccrualOutcome {
+    fn of(line: &Accrual) -> AccrualOutcome {
+        AccrualOutcome {
             id: line.id.clone(),
             program: line.program_id.clone(),
             rule: line.rule_id.clone(),
@@ -291,9 +295,9 @@ impl LineOutcome {
     }
 }
 
-impl Outcome {
-    fn new(event: &Event, known: bool) -> Outcome {
-        Outcome {
+impl IngestReport {
+    fn new(event: &Event, known: bool) -> IngestReport {
+        IngestReport {
             event: event.id.clone(),
             outcome: if known { "applied" } else { "stored" },
             account: event.account_id.clone(),
@@ -302,7 +306,7 @@ impl Outcome {
         }
     }
 
-    fn decided(&mut self, catalog: &Catalog, decision: &Decision, now: UtcMillis) {
+    fn decided(&mut self, catalog: &Catalog, decision: &AccountDecision, now: UtcMillis) {
         for group in &decision.groups {
             let verdict = &group.verdict;
             let binding = verdict.binding.as_ref();

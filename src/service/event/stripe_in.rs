@@ -1,30 +1,30 @@
 //! Taking one of Stripe's events in: whose account it is about, or which invoice, and the facts that it says.
 //!
 //! Every fact is an event of its own, taken in like any other; Stripe's event is noted last, so that one that was cut
-//! off is done again and finds its facts there. What cannot be placed yet waits, and is placed when something says
+//! off is done again and finds its facts there. StripeEvent cannot be placed yet waits, and is placed when something says
 //! where it belongs: a customer's facts under the customer's own id, refunds and disputes without their invoice in a
 //! list of their own.
 
 use crate::base::decode;
 use crate::base::id;
 use crate::codec::stripe as wire;
-use crate::codec::stripe::form::Form;
-use crate::codec::stripe::{Draft, Of, Translated, What};
+use crate::codec::stripe::form::FormEncoder;
+use crate::codec::stripe::{Draft, EventObject, StripeEvent, Translated};
 use crate::engine::event::{Credential, Event, Payload, Person};
 use crate::service::account::stripe_customer;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::conversion;
-use crate::service::event::conversion::{Incoming, TAKE_STATEMENTS, TAKE_USUALLY, Taken};
+use crate::service::event::conversion::{Incoming, IngestOutcome, TAKE_STATEMENTS, TAKE_USUALLY};
 use crate::service::payout::reverse;
 use crate::service::setup::STATEMENTS_FREE;
 use crate::service::stripe;
-use crate::service::stripe::Told;
+use crate::service::stripe::StripeReply;
 use crate::store::account::customer as customers;
 use crate::store::account::customer::SOURCE;
 use crate::store::event as events;
 use crate::store::event::stripe as rows;
-use crate::store::event::stripe::{PaymentRow, Seen, Waiting};
+use crate::store::event::stripe::{PaymentRow, Seen, WaitingEvent};
 use crate::store::payout::payee;
 use crate::store::port::{DbError, Stmt};
 use serde::Deserialize;
@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
-/// Waiting facts that one event may release; the rest is for the sweep.
+/// WaitingEvent facts that one event may release; the rest is for the sweep.
 const RELEASED_MAX: i64 = 20;
 /// Statements that note what came of an event.
 const NOTE_STATEMENTS: u64 = 1;
@@ -41,9 +41,9 @@ const NOTE_STATEMENTS: u64 = 1;
 pub const EVENT_STATEMENTS: u64 = 1 + 1 + 2 + (TAKE_STATEMENTS - 1) + NOTE_STATEMENTS;
 const _: () = assert!(EVENT_STATEMENTS <= STATEMENTS_FREE, "an event can be too much for an invocation");
 
-/// What a fact came to.
-enum Placed {
-    /// Taken in, with its outcome.
+/// StripeEvent a fact came to.
+enum AccountMatch {
+    /// IngestOutcome in, with its outcome.
     Taken(Value),
     /// It waits for its invoice.
     Waits,
@@ -63,7 +63,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
     if event.is_live != is_live {
         let (is, wanted) = if is_live { ("test", "live") } else { ("live", "test") };
         let detail = format!("the event is of {is} mode, this installation is set up for {wanted} mode");
-        return Err(AppError::new(Kind::Unprocessable, "stripe_mode_mismatch", detail).field("livemode"));
+        return Err(AppError::new(ErrorKind::Unprocessable, "stripe_mode_mismatch", detail).field("livemode"));
     }
     let sha256 = fingerprint(event);
     if let Some(seen) = ctx.query(rows::stripe_event_seen(&event.id)).await?.first::<Seen>()? {
@@ -76,14 +76,14 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
     }
     let account = match &event.customer {
         Some(customer) => {
-            let for_facts = if matches!(event.what, What::Facts(_)) { TAKE_USUALLY } else { 0 };
+            let for_facts = if matches!(event.what, StripeEvent::Facts(_)) { TAKE_USUALLY } else { 0 };
             Some(stripe_customer::note(ctx, customer, event.created, for_facts).await?)
         }
         None => None,
     };
     let outcome = match &event.what {
-        What::Ignored(why) => told(event, "ignored", why, Vec::new()),
-        What::Payability(state) => {
+        StripeEvent::Ignored(why) => told(event, "ignored", why, Vec::new()),
+        StripeEvent::Payability(state) => {
             #[derive(Deserialize)]
             struct Row {
                 partner_id: String,
@@ -93,8 +93,8 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
                 None => told(event, "ignored", "no partner has this connected account", Vec::new()),
             }
         }
-        What::TransferReversed { transfer_id, group, reversed_cents } => {
-            // What was reversed is read from Stripe, reversal by reversal: the event says a sum.
+        StripeEvent::TransferReversed { transfer_id, group, reversed_cents } => {
+            // StripeEvent was reversed is read from Stripe, reversal by reversal: the event says a sum.
             match reverse::heard(ctx, transfer_id, group).await? {
                 Some(booked) => {
                     let what =
@@ -104,10 +104,10 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
                 None => told(event, "ignored", "no payout made this transfer", Vec::new()),
             }
         }
-        What::Facts(drafts) => {
+        StripeEvent::Facts(drafts) => {
             let mut facts = Vec::new();
             let mut reasons = Vec::new();
-            // What an earlier delivery took in before it was cut off costs this one nothing: each gets further.
+            // StripeEvent an earlier delivery took in before it was cut off costs this one nothing: each gets further.
             let taken = taken(ctx, drafts).await?;
             for draft in drafts {
                 if let Some(outcome) = taken.get(&draft.id) {
@@ -115,9 +115,9 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
                     continue;
                 }
                 match place(ctx, event, draft, account.as_deref()).await? {
-                    Placed::Taken(outcome) => facts.push(outcome),
-                    Placed::Waits => reasons.push("it waits for the invoice of its payment to be known"),
-                    Placed::NoInvoice => reasons.push("its payment is for no invoice"),
+                    AccountMatch::Taken(outcome) => facts.push(outcome),
+                    AccountMatch::Waits => reasons.push("it waits for the invoice of its payment to be known"),
+                    AccountMatch::NoInvoice => reasons.push("its payment is for no invoice"),
                 }
             }
             let outcome = match (facts.is_empty(), reasons.first()) {
@@ -137,7 +137,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
     Ok(outcome)
 }
 
-/// The outcomes of those facts that are in already and say the same. Of one fact alone taking it in says as much.
+/// The outcomes of those facts that are in already and say the same. EventObject one fact alone taking it in says as much.
 async fn taken<P: Ports>(ctx: &Context<'_, P>, drafts: &[Draft]) -> Result<HashMap<String, Value>, AppError> {
     #[derive(Deserialize)]
     struct Row {
@@ -160,11 +160,11 @@ async fn taken<P: Ports>(ctx: &Context<'_, P>, drafts: &[Draft]) -> Result<HashM
 /// Stripe's list: the count of deliveries that are still due, the version it is rendered at.
 fn fingerprint(event: &Translated) -> String {
     let what = match &event.what {
-        What::Ignored(_) => json!(null),
-        What::Payability(state) => json!(state),
-        What::TransferReversed { transfer_id, reversed_cents, .. } => json!([transfer_id, reversed_cents]),
+        StripeEvent::Ignored(_) => json!(null),
+        StripeEvent::Payability(state) => json!(state),
+        StripeEvent::TransferReversed { transfer_id, reversed_cents, .. } => json!([transfer_id, reversed_cents]),
         // A charge lists its refunds in old versions only; the first says the sum.
-        What::Facts(drafts) => json!(drafts.first().map(|d| (d.kind, d.at, d.clone().about("").payload))),
+        StripeEvent::Facts(drafts) => json!(drafts.first().map(|d| (d.kind, d.at, d.clone().about("").payload))),
     };
     let customer = event.customer.as_ref().map(|c| &c.id);
     sha256(&json!([event.kind, event.created, event.is_live, customer, what]))
@@ -177,7 +177,7 @@ fn sha256(value: &Value) -> String {
 fn repeat(event: &Translated, seen: &Seen, sha256: &str) -> Result<Value, AppError> {
     if seen.body_sha256 != sha256 {
         let detail = format!("event {} was taken in with another body", event.id);
-        return Err(AppError::new(Kind::Conflict, "event_id_reused", detail).field("id"));
+        return Err(AppError::new(ErrorKind::Conflict, "event_id_reused", detail).field("id"));
     }
     Ok(serde_json::from_str(&seen.outcome).unwrap_or_default())
 }
@@ -195,46 +195,48 @@ async fn place<P: Ports>(
     event: &Translated,
     draft: &Draft,
     account: Option<&str>,
-) -> Result<Placed, AppError> {
+) -> Result<AccountMatch, AppError> {
     match &draft.of {
-        Of::Customer => {
-            let (Some(customer), Some(account)) = (&event.customer, account) else { return Ok(Placed::NoInvoice) };
+        EventObject::Customer => {
+            let (Some(customer), Some(account)) = (&event.customer, account) else {
+                return Ok(AccountMatch::NoInvoice);
+            };
             let email = customer.email.clone().filter(|_| matches!(draft.payload, Payload::SignedUp { .. }));
             let fact = fact(draft, Some(account), email);
             let also = || customers::fact_insert(&draft.id, &customer.id, account, ctx.now);
-            Ok(Placed::Taken(take_fact(ctx, fact, digest_of(draft), also).await?.outcome))
+            Ok(AccountMatch::Taken(take_fact(ctx, fact, digest_of(draft), also).await?.outcome))
         }
-        Of::Invoice => {
+        EventObject::Invoice => {
             let fact = fact(draft, None, None);
-            Ok(Placed::Taken(take_fact(ctx, fact, digest_of(draft), Vec::new).await?.outcome))
+            Ok(AccountMatch::Taken(take_fact(ctx, fact, digest_of(draft), Vec::new).await?.outcome))
         }
-        Of::Payment { intent, charge } => {
+        EventObject::Payment { intent, charge } => {
             let payments: Vec<String> = intent.iter().chain(charge).cloned().collect();
             let known: Vec<PaymentRow> = ctx.query(rows::payment_list(&payments)).await?.decode()?;
             let mut invoice = known.into_iter().map(|row| row.invoice_id).min();
             if let (None, Some(intent)) = (&invoice, intent) {
                 match look_up(ctx, intent).await? {
-                    Looked::Invoice(found) => invoice = Some(found),
-                    Looked::NoInvoice => return Ok(Placed::NoInvoice),
-                    Looked::NotNow => {}
+                    InvoiceLookup::Invoice(found) => invoice = Some(found),
+                    InvoiceLookup::NoInvoice => return Ok(AccountMatch::NoInvoice),
+                    InvoiceLookup::NotNow => {}
                 }
             }
             match invoice {
                 Some(invoice) => {
                     let about = draft.clone().about(&invoice);
                     let fact = fact(&about, None, None);
-                    Ok(Placed::Taken(take_fact(ctx, fact, digest_of(draft), Vec::new).await?.outcome))
+                    Ok(AccountMatch::Taken(take_fact(ctx, fact, digest_of(draft), Vec::new).await?.outcome))
                 }
                 None => {
                     wait(ctx, draft, intent.clone(), charge.clone()).await?;
-                    Ok(Placed::Waits)
+                    Ok(AccountMatch::Waits)
                 }
             }
         }
     }
 }
 
-/// Of what a draft says, whatever account or invoice it turns out to be about.
+/// EventObject what a draft says, whatever account or invoice it turns out to be about.
 fn digest_of(draft: &Draft) -> String {
     sha256(&json!([draft.kind, draft.at, draft.clone().about("").payload]))
 }
@@ -256,7 +258,7 @@ async fn take_fact<P: Ports>(
     event: Event,
     body_sha256: String,
     also: impl Fn() -> Vec<Stmt>,
-) -> Result<Taken, AppError> {
+) -> Result<IngestOutcome, AppError> {
     let presented = conversion::present(ctx.setup.cookie_keys.as_ref(), &event);
     let incoming = Incoming { source: SOURCE, body_sha256, event, presented };
     // Boxed: the whole of taking an event in stands behind it, and three ways lead here.
@@ -269,7 +271,7 @@ async fn wait<P: Ports>(
     payment_intent: Option<String>,
     charge: Option<String>,
 ) -> Result<(), AppError> {
-    let waiting = Waiting {
+    let waiting = WaitingEvent {
         id: draft.id.clone(),
         r#type: draft.kind.to_owned(),
         payment_intent,
@@ -282,8 +284,8 @@ async fn wait<P: Ports>(
     Ok(())
 }
 
-/// What Stripe says about the invoice of a payment.
-pub enum Looked {
+/// StripeEvent Stripe says about the invoice of a payment.
+pub enum InvoiceLookup {
     Invoice(String),
     NoInvoice,
     /// There is no key, or no answer.
@@ -291,21 +293,23 @@ pub enum Looked {
 }
 
 /// Asks Stripe which invoice a payment is for, and keeps the answer.
-pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, intent: &str) -> Result<Looked, AppError> {
+pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, intent: &str) -> Result<InvoiceLookup, AppError> {
     if ctx.setup.stripe.is_none() {
-        return Ok(Looked::NotNow);
+        return Ok(InvoiceLookup::NotNow);
     }
-    let query =
-        Form::new().with("payment[type]", "payment_intent").with("payment[payment_intent]", intent).with("limit", "1");
+    let query = FormEncoder::new()
+        .with("payment[type]", "payment_intent")
+        .with("payment[payment_intent]", intent)
+        .with("limit", "1");
     match stripe::get(ctx, "/v1/invoice_payments", &query).await? {
-        Told::Done(answer) => match wire::invoice_of_payments(&answer) {
+        StripeReply::Done(answer) => match wire::invoice_of_payments(&answer) {
             Some(invoice) => {
                 ctx.query(rows::payment_note(&[(intent.to_owned(), invoice.clone())])).await?;
-                Ok(Looked::Invoice(invoice))
+                Ok(InvoiceLookup::Invoice(invoice))
             }
-            None => Ok(Looked::NoInvoice),
+            None => Ok(InvoiceLookup::NoInvoice),
         },
-        _ => Ok(Looked::NotNow),
+        _ => Ok(InvoiceLookup::NotNow),
     }
 }
 
@@ -313,14 +317,14 @@ pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, intent: &str) -> Result<Loo
 /// may: the rest is for the sweep.
 pub async fn release<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), AppError> {
     #[derive(Deserialize)]
-    struct Ready {
+    struct ReadyEvent {
         invoice_id: String,
     }
     if !ctx.has_room(1 + TAKE_USUALLY) {
         return Ok(());
     }
-    let ready = ctx.query(rows::waiting_ready(limit)).await?.decode_pairs::<Waiting, Ready>()?;
-    for (waiting, Ready { invoice_id }) in ready {
+    let ready = ctx.query(rows::waiting_ready(limit)).await?.decode_pairs::<WaitingEvent, ReadyEvent>()?;
+    for (waiting, ReadyEvent { invoice_id }) in ready {
         if !ctx.has_room(TAKE_USUALLY) {
             break;
         }

@@ -5,20 +5,20 @@ use crate::base::time::{DAY_MS, HOUR_MS, Month, SECOND_MS, UtcMillis};
 use crate::codec::BODY_BYTES_MAX;
 use crate::codec::outgoing::ANSWER_BYTES_MAX;
 use crate::codec::stripe as wire;
-use crate::codec::stripe::Endpoint;
-use crate::codec::stripe::form::Form;
+use crate::codec::stripe::StripeEndpoint;
+use crate::codec::stripe::form::FormEncoder;
 use crate::service::account::stripe_customer;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::conversion::TAKE_USUALLY;
 use crate::service::event::stripe_in;
-use crate::service::event::stripe_in::Looked;
+use crate::service::event::stripe_in::InvoiceLookup;
 use crate::service::report::stripe_reconcile;
 use crate::service::setup::STATEMENTS_FREE;
 use crate::service::stripe;
-use crate::service::stripe::Told;
+use crate::service::stripe::StripeReply;
 use crate::store::event::stripe as rows;
-use crate::store::event::stripe::Waiting;
+use crate::store::event::stripe::WaitingEvent;
 use crate::store::health;
 use crate::store::health::{Cursor, Heartbeat};
 use crate::store::payout::payee;
@@ -28,7 +28,7 @@ use serde_json::Value;
 
 /// Customers that one sweep joins.
 const CUSTOMERS_MAX: i64 = 10;
-/// Waiting facts that one sweep takes in.
+/// WaitingEvent facts that one sweep takes in.
 const RELEASED_MAX: i64 = 10;
 /// Invoices that one sweep asks Stripe for, and how long it waits before it asks again.
 const ASKED_MAX: i64 = 5;
@@ -106,7 +106,7 @@ async fn got<P: Ports>(ctx: &Context<'_, P>, job: &str, until: Option<String>) -
 }
 
 async fn ask_for_invoices<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
-    let waiting: Vec<Waiting> =
+    let waiting: Vec<WaitingEvent> =
         ctx.query(rows::waiting_to_ask(ctx.now.plus_ms(-ASK_AGAIN_MS), ASKED_MAX)).await?.decode()?;
     if waiting.is_empty() {
         return Ok(());
@@ -118,7 +118,7 @@ async fn ask_for_invoices<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError
         let answer = stripe_in::look_up(ctx, item.payment_intent.as_deref().unwrap_or("")).await?;
         let statement = match answer {
             // A payment for no invoice takes nothing back here.
-            Looked::NoInvoice => rows::waiting_done(&item.id),
+            InvoiceLookup::NoInvoice => rows::waiting_done(&item.id),
             _ => rows::waiting_asked(&item.id, ctx.now),
         };
         ctx.query(statement).await?;
@@ -139,7 +139,7 @@ async fn fetch_missed<P: Ports>(
     // How far it got is kept even where all else is used up.
     let _for_cursor = ctx.keep(CURSOR_STATEMENTS);
     for _ in 0..PAGES_MAX {
-        let query = Form::new().with("delivery_success", "false").with("created[gte]", since.to_string());
+        let query = FormEncoder::new().with("delivery_success", "false").with("created[gte]", since.to_string());
         let query = wire::OWN_EVENTS.iter().fold(query, |query, kind| query.with("types[]", *kind));
         let query = query.with("limit", EVENTS.to_string()).with_some("starting_after", after.as_deref());
         if !ctx.has_room(PAGE_STATEMENTS) {
@@ -147,7 +147,7 @@ async fn fetch_missed<P: Ports>(
         }
         let answer = match stripe::get(ctx, "/v1/events", &query).await? {
             // The event that it was to go on from is older than Stripe's list by now: from the beginning.
-            Told::Refused(refusal) if after.is_some() && refusal.code == "resource_missing" => {
+            StripeReply::Refused(refusal) if after.is_some() && refusal.code == "resource_missing" => {
                 after = None;
                 continue;
             }
@@ -159,7 +159,7 @@ async fn fetch_missed<P: Ports>(
                 return Ok((Some(after.unwrap_or_default()), fault));
             }
             match take(ctx, event, is_live).await {
-                Err(error) if error.kind == Kind::Fault => {
+                Err(error) if error.kind == ErrorKind::Fault => {
                     fault.get_or_insert(error);
                 }
                 Err(error) if error.is_cut_off() => return Ok((Some(after.unwrap_or_default()), fault)),
@@ -185,11 +185,11 @@ async fn ask_for_payees<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> 
             return Ok(());
         }
         let path = format!("/v1/accounts/{}", row.stripe_account_id);
-        let answer = match stripe::get(ctx, &path, &Form::new()).await? {
-            Told::Done(answer) => answer,
+        let answer = match stripe::get(ctx, &path, &FormEncoder::new()).await? {
+            StripeReply::Done(answer) => answer,
             // The account is gone, or the key may not read it.
-            Told::Refused(_) => continue,
-            Told::Limited | Told::Unsure(_) => return Ok(()),
+            StripeReply::Refused(_) => continue,
+            StripeReply::Limited | StripeReply::Unsure(_) => return Ok(()),
         };
         let Ok(state) = wire::payability(&answer) else { continue };
         // Events come in whole seconds: one of this second must not be older than what was read in it.
@@ -212,9 +212,9 @@ async fn unknown<'a, P: Ports>(ctx: &Context<'_, P>, events: &'a [Value]) -> Res
 
 /// Takes one in. One that cannot be read or is refused is not taken in today either: it must not keep the others out.
 async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Value, is_live: bool) -> Result<(), AppError> {
-    let Ok(event) = wire::translate(event, Endpoint::Own, ctx.now) else { return Ok(()) };
+    let Ok(event) = wire::translate(event, StripeEndpoint::Own, ctx.now) else { return Ok(()) };
     match stripe_in::take(ctx, &event, is_live).await {
-        Err(error) if matches!(error.kind, Kind::Transient | Kind::Fault) => Err(error),
+        Err(error) if matches!(error.kind, ErrorKind::Transient | ErrorKind::Fault) => Err(error),
         _ => Ok(()),
     }
 }

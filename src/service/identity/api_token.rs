@@ -4,7 +4,7 @@ use crate::base::id;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::identity::access::Scopes;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::store::identity::token;
 use crate::store::identity::token::Audit;
 use crate::store::port::{DbError, Stmt};
@@ -24,7 +24,7 @@ const SECRET_BYTES: usize = 32;
 
 /// A token that somebody wants.
 #[derive(Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct TokenRequest<'a> {
     pub name: &'a str,
     pub scopes: Scopes,
     pub expires_at: UtcMillis,
@@ -33,9 +33,9 @@ pub struct Wanted<'a> {
 }
 
 /// Makes a token under an id that follows from `key`, so that one form makes one; answers its secret, this once.
-pub async fn make<P: Ports>(ctx: &Context<'_, P>, wanted: &Wanted<'_>, key: &str) -> Result<String, AppError> {
-    let Wanted { name, scopes, expires_at, maker } = *wanted;
-    let must = |field: &str, detail: &str| AppError::new(Kind::Unprocessable, "malformed", detail).field(field);
+pub async fn make<P: Ports>(ctx: &Context<'_, P>, wanted: &TokenRequest<'_>, key: &str) -> Result<String, AppError> {
+    let TokenRequest { name, scopes, expires_at, maker } = *wanted;
+    let must = |field: &str, detail: &str| AppError::new(ErrorKind::Unprocessable, "malformed", detail).field(field);
     let clean = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.chars().all(clean) {
         return Err(must("name", "the name must be 1 to 60 letters, digits, dots, dashes or underscores"));
@@ -63,7 +63,7 @@ pub async fn make<P: Ports>(ctx: &Context<'_, P>, wanted: &Wanted<'_>, key: &str
         Err(DbError::Guard(_)) => {
             let detail = "this form was sent already and has made its token; its secret was shown then. Where it is lost, \
                           revoke the token and make a new one";
-            Err(AppError::new(Kind::Conflict, "token_made", detail))
+            Err(AppError::new(ErrorKind::Conflict, "token_made", detail))
         }
         Err(error) => Err(error.into()),
     }

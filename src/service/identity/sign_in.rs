@@ -9,7 +9,7 @@ use crate::codec::message::email;
 use crate::codec::message::email::{Invitation, Mail};
 use crate::service::context::{Context, Ports, fresh_secret};
 use crate::service::error::AppError;
-use crate::service::message::deliver::{Tried, hand_over};
+use crate::service::message::deliver::{DeliveryAttempt, hand_over};
 use crate::store::identity::session;
 use crate::store::identity::session::{LinkLimits, NewLink, NewSession, Proof, SessionRow, StoredLink};
 use crate::store::port::Stmt;
@@ -85,7 +85,7 @@ impl Purpose {
 }
 
 /// A wish for a mailed link.
-pub struct Wish<'a> {
+pub struct MagicLinkRequest<'a> {
     /// As typed; it has the form of an address.
     pub email: &'a str,
     /// JSON: what the link remembers.
@@ -99,25 +99,25 @@ pub struct Wish<'a> {
 
 /// What became of a wish.
 #[derive(Debug)]
-pub enum Wished {
+pub enum MagicLinkOutcome {
     /// There is no way for mails to leave.
     NotSetUp,
     /// This address is not mailed a link: nobody knows it, or it has had enough. Whoever asks must not learn which.
     Nothing,
     /// The link is stored, and waits to be mailed.
-    Ready(Box<Leaving>),
+    Ready(Box<QueuedEmail>),
 }
 
 /// A mail about to leave, with a link.
 #[derive(Debug)]
-pub struct Leaving {
+pub struct QueuedEmail {
     mail: Mail,
     token_sha256: String,
 }
 
 /// Makes a link, if the address may have one.
-pub async fn link<P: Ports>(ctx: &Context<'_, P>, wish: &Wish<'_>) -> Result<Wished, AppError> {
-    let Some((from, _)) = ctx.setup.mail() else { return Ok(Wished::NotSetUp) };
+pub async fn link<P: Ports>(ctx: &Context<'_, P>, wish: &MagicLinkRequest<'_>) -> Result<MagicLinkOutcome, AppError> {
+    let Some((from, _)) = ctx.setup.mail() else { return Ok(MagicLinkOutcome::NotSetUp) };
     let purpose = match wish.says {
         Invitation::SignIn => Purpose::SignIn,
         Invitation::Join { .. } => Purpose::Join,
@@ -140,7 +140,7 @@ pub async fn link<P: Ports>(ctx: &Context<'_, P>, wish: &Wish<'_>) -> Result<Wis
     };
     let stored: Option<StoredLink> = ctx.query(session::mailed_link_insert(&link, &limits, ctx.now)).await?.first()?;
     if stored.is_none_or(|stored| stored.is_live == 0) {
-        return Ok(Wished::Nothing);
+        return Ok(MagicLinkOutcome::Nothing);
     }
     let path = format!("{}{}", purpose.path(), token.text);
     let letter = email::invitation(wish.says, &ctx.setup.public_url, &path, purpose.good_ms() / MINUTE_MS);
@@ -154,11 +154,11 @@ pub async fn link<P: Ports>(ctx: &Context<'_, P>, wish: &Wish<'_>) -> Result<Wis
         text: letter.text,
         html: letter.html,
     };
-    Ok(Wished::Ready(Box::new(Leaving { mail, token_sha256: token.sha256 })))
+    Ok(MagicLinkOutcome::Ready(Box::new(QueuedEmail { mail, token_sha256: token.sha256 })))
 }
 
 /// Mails a link. When it does not leave, the link is forgotten, so that it does not count, and why is told.
-pub async fn mail<P: Ports>(ctx: &Context<'_, P>, leaving: &Leaving) -> Result<(), String> {
+pub async fn mail<P: Ports>(ctx: &Context<'_, P>, leaving: &QueuedEmail) -> Result<(), String> {
     let Some(why) = attempt(ctx, leaving).await else { return Ok(()) };
     match ctx.query(session::mailed_link_delete(&leaving.token_sha256)).await {
         Ok(_) => Err(why),
@@ -167,7 +167,7 @@ pub async fn mail<P: Ports>(ctx: &Context<'_, P>, leaving: &Leaving) -> Result<(
 }
 
 /// Mails a link while nobody waits for it, and once more where that failed.
-pub async fn mail_unwaited<P: Ports>(ctx: &Context<'_, P>, leaving: &Leaving) -> Result<(), String> {
+pub async fn mail_unwaited<P: Ports>(ctx: &Context<'_, P>, leaving: &QueuedEmail) -> Result<(), String> {
     if attempt(ctx, leaving).await.is_none() {
         return Ok(());
     }
@@ -176,18 +176,23 @@ pub async fn mail_unwaited<P: Ports>(ctx: &Context<'_, P>, leaving: &Leaving) ->
 }
 
 /// Why the mail did not leave, if so.
-async fn attempt<P: Ports>(ctx: &Context<'_, P>, leaving: &Leaving) -> Option<String> {
+async fn attempt<P: Ports>(ctx: &Context<'_, P>, leaving: &QueuedEmail) -> Option<String> {
     let Some((_, way)) = ctx.setup.mail() else { return Some("mails are not set up".to_owned()) };
     match hand_over(ctx, way, &leaving.mail).await {
-        Tried::Sent => None,
-        Tried::Failed(why) | Tried::Busy(why, _) | Tried::Silent(why) | Tried::Broken(why) => Some(why),
+        DeliveryAttempt::Sent => None,
+        DeliveryAttempt::Failed(why)
+        | DeliveryAttempt::Busy(why, _)
+        | DeliveryAttempt::Silent(why)
+        | DeliveryAttempt::Broken(why) => Some(why),
         // What only the outbox knows of.
-        Tried::Later | Tried::Suppressed(_) | Tried::Gone => Some("it was not sent".to_owned()),
+        DeliveryAttempt::Later | DeliveryAttempt::Suppressed(_) | DeliveryAttempt::Gone => {
+            Some("it was not sent".to_owned())
+        }
     }
 }
 
 /// Who signs in, by what they have proved.
-pub struct Newcomer<'a> {
+pub struct NewSessionPlan<'a> {
     pub proof: Proof<'a>,
     pub operator: bool,
     /// As the audit log will say it.
@@ -197,7 +202,7 @@ pub struct Newcomer<'a> {
 }
 
 /// A session that comes to be with its statement.
-pub struct Opened {
+pub struct OpenedSession {
     pub token: String,
     /// As the audit log will say it.
     pub actor: String,
@@ -207,7 +212,7 @@ pub struct Opened {
 }
 
 /// A new session, in place of the one that this browser had.
-pub fn open<P: Ports>(ctx: &Context<'_, P>, who: &Newcomer<'_>, before_sha256: Option<&str>) -> Opened {
+pub fn open<P: Ports>(ctx: &Context<'_, P>, who: &NewSessionPlan<'_>, before_sha256: Option<&str>) -> OpenedSession {
     // The first half stays through rotations and protects the forms.
     let token = Token::of(format!("{}-{}", fresh_secret(ctx.ports), fresh_secret(ctx.ports)));
     let lasts = match who.proof {
@@ -228,7 +233,7 @@ pub fn open<P: Ports>(ctx: &Context<'_, P>, who: &Newcomer<'_>, before_sha256: O
     };
     let mut statements = vec![session::session_insert(&row, ctx.now)];
     statements.extend(before_sha256.map(|sha256| session::session_end_by_token(sha256, ctx.now)));
-    Opened { token: token.text, actor: who.actor.clone(), operator: who.operator, expires_at, statements }
+    OpenedSession { token: token.text, actor: who.actor.clone(), operator: who.operator, expires_at, statements }
 }
 
 /// Who acts, where an address was proved: operators by their address, which the configuration holds too; partners by a
@@ -240,16 +245,16 @@ pub fn actor_of(email: &str, operator: bool) -> String {
 
 /// What a session needs besides being looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Upkeep {
+pub struct SessionRefresh {
     /// Its site must be asked before anything is shown.
     pub check: bool,
     pub rotate: bool,
     pub seen: bool,
 }
 
-pub fn upkeep(s: &SessionRow, now: UtcMillis) -> Upkeep {
+pub fn upkeep(s: &SessionRow, now: UtcMillis) -> SessionRefresh {
     let over = |since: UtcMillis, ms: i64| now >= since.plus_ms(ms);
-    Upkeep {
+    SessionRefresh {
         check: s.site_user.is_some() && over(s.checked_at_ms, CHECK_MS),
         // Whoever came with the token before this one is about to get the other.
         rotate: s.is_current == 1 && over(s.rotated_at_ms, ROTATE_MS),

@@ -2,7 +2,7 @@
 
 use crate::base::money::Cents;
 use crate::engine::accrual::milestone;
-use crate::engine::accrual::{Bucket, Line, LineState};
+use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use crate::engine::ledger::posting;
 use crate::engine::ledger::posting::Transfer;
 use crate::engine::sabotage;
@@ -10,8 +10,8 @@ use crate::engine::sabotage::Fault;
 use crate::program::document::Document;
 use crate::service::account::books::{PoolRow, pools};
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind, TRIES_MAX};
-use crate::service::once::{Answer, Once};
+use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
+use crate::service::once::{IdempotentRequest, StoredResponse};
 use crate::store::account;
 use crate::store::account::AccountRow;
 use crate::store::identity::token;
@@ -38,10 +38,10 @@ pub async fn fund<P: Ports>(
     id: &str,
     amount: Cents,
     reason: &str,
-    once: Option<&Once>,
-) -> Result<Answer, AppError> {
+    once: Option<&IdempotentRequest>,
+) -> Result<StoredResponse, AppError> {
     for tries in 0..TRIES_MAX {
-        if let Some(answer) = Once::told(ctx, once).await? {
+        if let Some(answer) = IdempotentRequest::told(ctx, once).await? {
             return Ok(answer);
         }
         let rows = ctx.batch(vec![program::program_list(), budget::pool_list()]).await?;
@@ -49,7 +49,7 @@ pub async fn fund<P: Ports>(
         let document = catalog.in_force(id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
         if !document.settlement.pool {
             let detail = "this program's rewards are not paid out of a pool";
-            return Err(AppError::new(Kind::Unprocessable, "no_pool", detail));
+            return Err(AppError::new(ErrorKind::Unprocessable, "no_pool", detail));
         }
         let row = find(pools(&rows[1])?, id)?;
         let funding = Transfer {
@@ -64,7 +64,7 @@ pub async fn fund<P: Ports>(
             reason: reason.to_owned(),
         };
         let balance = row.pool.balance_cents + amount.0;
-        let answer: Answer =
+        let answer: StoredResponse =
             (201, json!({"program": id, "funded_cents": amount, "balance_cents": balance, "transfer": funding.id}));
         let audit_id = ctx.fresh_id("aud");
         let (before, after) = (
@@ -167,9 +167,9 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError>
     // The pool's revision is read with what waits, and the accounts' before the batch that writes them.
     let rows = ctx.batch(vec![budget::pool_list(), budget::waiting_list(id, PAGE)]).await?;
     let Ok(row) = find(pools(&rows[0])?, id) else { return Ok(false) };
-    let waiting: Vec<Line> = rows[1].decode()?;
+    let waiting: Vec<Accrual> = rows[1].decode()?;
     let mut balance = row.pool.balance_cents;
-    let mut released: Vec<Line> = Vec::new();
+    let mut released: Vec<Accrual> = Vec::new();
     for line in waiting {
         if line.kept().0 > balance {
             if sabotage::is(Fault::ReleaseOvertakes) {
@@ -187,8 +187,8 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError>
     let mut transfers = Vec::new();
     for line in &mut released {
         line.net_cents = line.kept();
-        line.bucket = Bucket::Available;
-        line.state = LineState::Available;
+        line.bucket = Balance::Available;
+        line.state = AccrualState::Available;
         line.reason = milestone::reason_of(&line.basis);
         line.postings += 1;
         transfers.push(posting::accrue(line, line.net_cents, ""));
@@ -205,7 +205,7 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError>
     Ok(true)
 }
 
-async fn accounts_of<P: Ports>(ctx: &Context<'_, P>, lines: &[Line]) -> Result<Vec<AccountRow>, DbError> {
+async fn accounts_of<P: Ports>(ctx: &Context<'_, P>, lines: &[Accrual]) -> Result<Vec<AccountRow>, DbError> {
     let mut ids: Vec<String> = lines.iter().map(|l| l.account_id.clone()).collect();
     ids.sort();
     ids.dedup();

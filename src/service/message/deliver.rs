@@ -8,20 +8,20 @@
 use crate::base::id;
 use crate::base::time::{HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::codec::message::email;
-use crate::codec::message::email::{Facts, KINDS, Mail};
+use crate::codec::message::email::{KINDS, Mail, MessageFields};
 use crate::codec::message::endpoint;
 use crate::codec::message::standard_webhooks::Secret;
 use crate::codec::message::unsubscribe::address_sha256;
-use crate::codec::outgoing::{Answer, NoAnswer};
+use crate::codec::outgoing::{IncomingResponse, RequestFailed};
 use crate::program::catalog::Catalog;
 use crate::program::document::Delivery;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
-use crate::service::setup::MailWay;
+use crate::service::setup::EmailTransport;
 use crate::store::credit::webhook;
 use crate::store::credit::webhook::CREDIT_KINDS;
 use crate::store::message::delivery;
-use crate::store::message::delivery::{Due, Mailed, Outcome, Reach, ToDo};
+use crate::store::message::delivery::{DeliveryOutcome, DeliveryTarget, DueDelivery, DueEmail, ToDo};
 use crate::store::message::endpoint as endpoints;
 use crate::store::message::unsubscribe::{Unsubscribed, unsubscribe_of};
 use crate::store::port::{DbError, Stmt};
@@ -106,7 +106,7 @@ async fn address<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
     struct Row {
         more: i64,
     }
-    let mailed: Vec<Mailed> = KINDS.iter().map(|k| Mailed { kind: k.name, to: k.to.name() }).collect();
+    let mailed: Vec<DueEmail> = KINDS.iter().map(|k| DueEmail { kind: k.name, to: k.to.name() }).collect();
     for _ in 0..ADDRESS_PAGES {
         if !ctx.has_room(ADDRESS_STATEMENTS) {
             break;
@@ -120,11 +120,11 @@ async fn address<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
     Ok(())
 }
 
-async fn claim_due<P: Ports>(ctx: &Context<'_, P>, claim: &str, now: UtcMillis) -> Result<Vec<Due>, DbError> {
+async fn claim_due<P: Ports>(ctx: &Context<'_, P>, claim: &str, now: UtcMillis) -> Result<Vec<DueDelivery>, DbError> {
     let reach = match (ctx.setup.mail(), &ctx.setup.mail.operator) {
-        (None, _) => Reach::Nobody,
-        (Some(_), None) => Reach::AllButOperator,
-        (Some(_), Some(_)) => Reach::All,
+        (None, _) => DeliveryTarget::Nobody,
+        (Some(_), None) => DeliveryTarget::AllButOperator,
+        (Some(_), Some(_)) => DeliveryTarget::All,
     };
     // Where statements are few, requests to other services are, too: 50 an invocation.
     let (mails, hooks) = if ctx.is_tight() { (MAILS / 2, HOOKS / 2) } else { (MAILS, HOOKS) };
@@ -133,15 +133,15 @@ async fn claim_due<P: Ports>(ctx: &Context<'_, P>, claim: &str, now: UtcMillis) 
 }
 
 /// What the attempts rest on besides their rows.
-struct Desk {
+struct DeliveryContext {
     catalog: Catalog,
     unwanted: HashSet<Unsubscribed>,
 }
 
 /// What came of a claim's attempts.
 #[derive(Default)]
-struct Made {
-    outcomes: Vec<Outcome>,
+struct DeliveryRequest {
+    outcomes: Vec<DeliveryOutcome>,
     /// Endpoints that said they are gone.
     gone: Vec<String>,
     /// Messages by which a credit was handed over, or taken back.
@@ -151,51 +151,51 @@ struct Made {
 }
 
 /// Makes the attempts one after the other.
-async fn attempt_all<P: Ports>(ctx: &Context<'_, P>, due: &[Due]) -> Result<Made, DbError> {
+async fn attempt_all<P: Ports>(ctx: &Context<'_, P>, due: &[DueDelivery]) -> Result<DeliveryRequest, DbError> {
     let hashes: Vec<String> = due.iter().filter_map(|d| address_of(ctx, d)).map(address_sha256).collect();
     let rows = ctx.batch(vec![program::program_list(), unsubscribe_of(&hashes)]).await?;
-    let desk = Desk {
+    let desk = DeliveryContext {
         catalog: program::catalog(&rows[0])?,
         unwanted: rows[1].decode::<Unsubscribed>()?.into_iter().collect(),
     };
-    let (mut made, mut mute) = (Made::default(), HashSet::new());
+    let (mut made, mut mute) = (DeliveryRequest::default(), HashSet::new());
     for d in due {
         // Who did not answer just now, or asked for a rest, keeps nobody else waiting.
         let tried = if mute.contains(&(&d.channel, service_of(d))) {
-            Tried::Later
+            DeliveryAttempt::Later
         } else if d.channel == "mail" {
             mail_one(ctx, d, &desk).await
         } else {
             hook_one(ctx, d).await
         };
         match &tried {
-            Tried::Silent(_) | Tried::Busy(..) => {
+            DeliveryAttempt::Silent(_) | DeliveryAttempt::Busy(..) => {
                 mute.insert((&d.channel, service_of(d)));
             }
-            Tried::Gone => made.gone.push(d.target.clone()),
-            Tried::Sent if hands_over(d, &desk) => made.credits.push(d.outbox_id.clone()),
+            DeliveryAttempt::Gone => made.gone.push(d.target.clone()),
+            DeliveryAttempt::Sent if hands_over(d, &desk) => made.credits.push(d.outbox_id.clone()),
             _ => {}
         }
-        made.silent += usize::from(matches!(tried, Tried::Silent(_) | Tried::Later));
+        made.silent += usize::from(matches!(tried, DeliveryAttempt::Silent(_) | DeliveryAttempt::Later));
         made.outcomes.push(outcome(d, tried, ctx.ports.clock()));
     }
     Ok(made)
 }
 
 /// Each endpoint is a service of its own; all mails go through one.
-fn service_of(d: &Due) -> &str {
+fn service_of(d: &DueDelivery) -> &str {
     if d.channel == "mail" { "" } else { &d.target }
 }
 
 /// Whether a delivery is what hands a credit over: where the program said so when the message was written.
-fn hands_over(d: &Due, desk: &Desk) -> bool {
+fn hands_over(d: &DueDelivery, desk: &DeliveryContext) -> bool {
     let document = desk.catalog.in_force(&d.program_id, d.created_at_ms);
     d.channel == "webhook"
         && CREDIT_KINDS.contains(&d.kind.as_str())
         && document.is_some_and(|d| d.settlement.delivery == Delivery::Webhook)
 }
 
-async fn record<P: Ports>(ctx: &Context<'_, P>, claim: &str, made: &Made) -> Result<(), DbError> {
+async fn record<P: Ports>(ctx: &Context<'_, P>, claim: &str, made: &DeliveryRequest) -> Result<(), DbError> {
     let gone: BTreeSet<&String> = made.gone.iter().collect();
     let gone: Vec<_> = gone.into_iter().map(|endpoint| (id::derived("aud", &[endpoint, claim]), endpoint)).collect();
     let mut last = Ok(());
@@ -220,7 +220,7 @@ async fn record<P: Ports>(ctx: &Context<'_, P>, claim: &str, made: &Made) -> Res
 }
 
 /// What came of one attempt.
-pub(crate) enum Tried {
+pub(crate) enum DeliveryAttempt {
     Sent,
     /// Refused or failed: again later.
     Failed(String),
@@ -238,7 +238,7 @@ pub(crate) enum Tried {
     Broken(String),
 }
 
-fn outcome(d: &Due, tried: Tried, now: UtcMillis) -> Outcome {
+fn outcome(d: &DueDelivery, tried: DeliveryAttempt, now: UtcMillis) -> DeliveryOutcome {
     let (attempts, soon) = (d.attempts, now.plus_ms(BACK_OFF_MS[0]));
     let again = |error: String, least: i64| {
         let waits = usize::try_from(attempts - 1).ok().and_then(|n| BACK_OFF_MS.get(n));
@@ -248,15 +248,15 @@ fn outcome(d: &Due, tried: Tried, now: UtcMillis) -> Outcome {
         }
     };
     let (state, attempts, next, error) = match tried {
-        Tried::Sent => ("sent", attempts, now, None),
-        Tried::Busy(error, least) => again(error, least),
-        Tried::Failed(error) | Tried::Silent(error) => again(error, 0),
-        Tried::Later => ("queued", attempts - 1, soon, None),
-        Tried::Suppressed(why) => ("suppressed", attempts, now, Some(why.to_owned())),
-        Tried::Gone => ("failed", attempts, now, Some("answered 410: it is gone".to_owned())),
-        Tried::Broken(error) => ("failed", attempts, now, Some(error)),
+        DeliveryAttempt::Sent => ("sent", attempts, now, None),
+        DeliveryAttempt::Busy(error, least) => again(error, least),
+        DeliveryAttempt::Failed(error) | DeliveryAttempt::Silent(error) => again(error, 0),
+        DeliveryAttempt::Later => ("queued", attempts - 1, soon, None),
+        DeliveryAttempt::Suppressed(why) => ("suppressed", attempts, now, Some(why.to_owned())),
+        DeliveryAttempt::Gone => ("failed", attempts, now, Some("answered 410: it is gone".to_owned())),
+        DeliveryAttempt::Broken(error) => ("failed", attempts, now, Some(error)),
     };
-    Outcome {
+    DeliveryOutcome {
         outbox: d.outbox_id.clone(),
         channel: d.channel.clone(),
         target: d.target.clone(),
@@ -268,27 +268,27 @@ fn outcome(d: &Due, tried: Tried, now: UtcMillis) -> Outcome {
     }
 }
 
-fn address_of<'a, P: Ports>(ctx: &'a Context<'_, P>, d: &'a Due) -> Option<&'a str> {
+fn address_of<'a, P: Ports>(ctx: &'a Context<'_, P>, d: &'a DueDelivery) -> Option<&'a str> {
     let address = if d.target == "operator" { ctx.setup.mail.operator.as_deref() } else { d.email.as_deref() };
     address.filter(|_| d.channel == "mail")
 }
 
-async fn mail_one<P: Ports>(ctx: &Context<'_, P>, d: &Due, desk: &Desk) -> Tried {
+async fn mail_one<P: Ports>(ctx: &Context<'_, P>, d: &DueDelivery, desk: &DeliveryContext) -> DeliveryAttempt {
     let (Some((from, way)), Some(kind)) = (ctx.setup.mail(), email::find(&d.kind)) else {
-        return Tried::Broken(format!("there is no letter for {}", d.kind));
+        return DeliveryAttempt::Broken(format!("there is no letter for {}", d.kind));
     };
-    let Some(to) = address_of(ctx, d) else { return Tried::Suppressed("there is no address") };
+    let Some(to) = address_of(ctx, d) else { return DeliveryAttempt::Suppressed("there is no address") };
     if !email::is_address(to) {
-        return Tried::Suppressed("the address is none that mail can be sent to");
+        return DeliveryAttempt::Suppressed("the address is none that mail can be sent to");
     }
     let hash = address_sha256(to);
     let link = if kind.optional { ctx.setup.unsubscribe.link(&hash, kind.name) } else { None };
     if kind.optional && desk.unwanted.contains(&Unsubscribed { address_sha256: hash, kind: d.kind.clone() }) {
-        return Tried::Suppressed("unsubscribed");
+        return DeliveryAttempt::Suppressed("unsubscribed");
     }
     let document = desk.catalog.in_force(&d.program_id, d.created_at_ms);
     let payload: Value = serde_json::from_str(&d.payload).unwrap_or_default();
-    let letter = email::letter(&Facts {
+    let letter = email::letter(&MessageFields {
         kind,
         program: document.map_or(&d.program_id, |doc| &doc.title),
         name: d.name.as_deref(),
@@ -317,34 +317,34 @@ async fn mail_one<P: Ports>(ctx: &Context<'_, P>, d: &Due, desk: &Desk) -> Tried
         headers,
     };
     let tried = hand_over(ctx, way, &mail).await;
-    if matches!(way, MailWay::Api(_)) {
+    if matches!(way, EmailTransport::Api(_)) {
         ctx.ports.pause(PACE_MS).await;
     }
     tried
 }
 
 /// Hands a mail to the service there is.
-pub(crate) async fn hand_over<P: Ports>(ctx: &Context<'_, P>, way: MailWay<'_>, mail: &Mail) -> Tried {
+pub(crate) async fn hand_over<P: Ports>(ctx: &Context<'_, P>, way: EmailTransport<'_>, mail: &Mail) -> DeliveryAttempt {
     match way {
-        MailWay::Api(api) => tell(ctx.ports.send(api.request(mail)).await),
+        EmailTransport::Api(api) => tell(ctx.ports.send(api.request(mail)).await),
         // The runtime names the address in its errors, which are kept.
-        MailWay::Binding => match ctx.ports.mail(mail).await {
-            Ok(()) => Tried::Sent,
-            Err(NoAnswer(why)) => Tried::Failed(why.replace(&mail.to, "the address")),
+        EmailTransport::Binding => match ctx.ports.mail(mail).await {
+            Ok(()) => DeliveryAttempt::Sent,
+            Err(RequestFailed(why)) => DeliveryAttempt::Failed(why.replace(&mail.to, "the address")),
         },
     }
 }
 
-async fn hook_one<P: Ports>(ctx: &Context<'_, P>, d: &Due) -> Tried {
+async fn hook_one<P: Ports>(ctx: &Context<'_, P>, d: &DueDelivery) -> DeliveryAttempt {
     let (Some(url), Some(secret), None) = (&d.url, &d.secret, d.disabled_at_ms) else {
-        return Tried::Suppressed("the endpoint is switched off");
+        return DeliveryAttempt::Suppressed("the endpoint is switched off");
     };
     if let Err(must) = endpoint::check(url, &ctx.setup.endpoints) {
-        return Tried::Broken(format!("the address must {must}"));
+        return DeliveryAttempt::Broken(format!("the address must {must}"));
     }
     let secret = match Secret::parse(secret) {
         Ok(secret) => secret,
-        Err(why) => return Tried::Broken(why.to_string()),
+        Err(why) => return DeliveryAttempt::Broken(why.to_string()),
     };
     let mut data = json!({"id": d.outbox_id, "program": d.program_id, "partner": d.partner_id, "external_id": d.external_id, "account": d.account_id});
     if let (Some(data), Ok(Value::Object(payload))) = (data.as_object_mut(), serde_json::from_str(&d.payload)) {
@@ -355,21 +355,25 @@ async fn hook_one<P: Ports>(ctx: &Context<'_, P>, d: &Due) -> Tried {
     let body = endpoint::body(&d.kind, d.created_at_ms, &data);
     let answer = ctx.ports.send(endpoint::request(url, &secret, &id, body, ctx.ports.clock())).await;
     match &answer {
-        Ok(answer) if answer.status == 410 => Tried::Gone,
+        Ok(answer) if answer.status == 410 => DeliveryAttempt::Gone,
         _ => tell(answer),
     }
 }
 
 /// What a service's answer means. Its body is not kept.
-fn tell(answer: Result<Answer, NoAnswer>) -> Tried {
+fn tell(answer: Result<IncomingResponse, RequestFailed>) -> DeliveryAttempt {
     match answer {
-        Ok(answer) if answer.is_success() => Tried::Sent,
+        Ok(answer) if answer.is_success() => DeliveryAttempt::Sent,
         Ok(answer) => {
             let seconds = answer.header("retry-after").and_then(|text| text.trim().parse::<i64>().ok()).unwrap_or(0);
             let wait = seconds.saturating_mul(1_000).clamp(0, RETRY_AFTER_MS_MAX);
             let error = format!("answered {}", answer.status);
-            if matches!(answer.status, 429 | 503) { Tried::Busy(error, wait) } else { Tried::Failed(error) }
+            if matches!(answer.status, 429 | 503) {
+                DeliveryAttempt::Busy(error, wait)
+            } else {
+                DeliveryAttempt::Failed(error)
+            }
         }
-        Err(why) => Tried::Silent(why.to_string()),
+        Err(why) => DeliveryAttempt::Silent(why.to_string()),
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::codec::message::endpoint::NewEndpoint;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind, TRIES_MAX};
-use crate::service::once::{Answer, Once};
+use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
+use crate::service::once::{IdempotentRequest, StoredResponse};
 use crate::store::identity::token;
 use crate::store::identity::token::Audit;
 use crate::store::message::endpoint;
@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Live endpoints at most, as the table's trigger counts them: every message may go to each.
+/// CreatedEndpoint endpoints at most, as the table's trigger counts them: every message may go to each.
 const LIVE_MAX: i64 = 20;
 /// Bytes of a secret that is made here.
 const SECRET_BYTES: usize = 32;
@@ -23,20 +23,20 @@ const SECRET_BYTES: usize = 32;
 pub async fn make<P: Ports>(
     ctx: &Context<'_, P>,
     asked: &NewEndpoint,
-    once: Option<&Once>,
-) -> Result<Answer, AppError> {
+    once: Option<&IdempotentRequest>,
+) -> Result<StoredResponse, AppError> {
     #[derive(Deserialize)]
-    struct Live {
+    struct CreatedEndpoint {
         live: i64,
     }
     for tries in 0..TRIES_MAX {
-        if let Some(answer) = Once::told(ctx, once).await? {
+        if let Some(answer) = IdempotentRequest::told(ctx, once).await? {
             return Ok(answer);
         }
-        let live: Option<Live> = ctx.query(endpoint::endpoint_count()).await?.first()?;
+        let live: Option<CreatedEndpoint> = ctx.query(endpoint::endpoint_count()).await?.first()?;
         if live.is_some_and(|l| l.live >= LIVE_MAX) {
             let detail = format!("at most {LIVE_MAX} endpoints are live at a time; switch one off first");
-            return Err(AppError::new(Kind::Conflict, "too_many_endpoints", detail));
+            return Err(AppError::new(ErrorKind::Conflict, "too_many_endpoints", detail));
         }
         let secret = asked.secret.clone().unwrap_or_else(|| {
             let mut bytes = [0; SECRET_BYTES];
@@ -54,7 +54,7 @@ pub async fn make<P: Ports>(
         let mut body = view(&row);
         let after = body.to_string();
         body["secret"] = json!(secret);
-        let answer: Answer = (201, body);
+        let answer: StoredResponse = (201, body);
         let audit_id = ctx.fresh_id("aud");
         let entry = Audit {
             id: &audit_id,
@@ -77,7 +77,7 @@ pub async fn make<P: Ports>(
 }
 
 /// Switches an endpoint off for good. Asking again changes nothing.
-pub async fn disable<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<Answer, AppError> {
+pub async fn disable<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<StoredResponse, AppError> {
     let find = || endpoint::endpoint_find(id);
     let before: Option<EndpointRow> = ctx.query(find()).await?.first()?;
     let before = before.ok_or_else(|| AppError::not_found("endpoint"))?;

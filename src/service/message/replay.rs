@@ -1,9 +1,9 @@
 //! Sending a message once more because an operator says so.
 
-use crate::codec::message::endpoint::Replay;
+use crate::codec::message::endpoint::ReplayRequest;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind};
-use crate::service::once::Answer;
+use crate::service::error::{AppError, ErrorKind};
+use crate::service::once::StoredResponse;
 use crate::store::identity::token;
 use crate::store::identity::token::Audit;
 use crate::store::message::delivery;
@@ -14,7 +14,11 @@ use serde_json::{Value, json};
 
 /// Queues the deliveries that are asked for; the next sweep makes them. What waits already is left as it is, so asking
 /// twice queues nothing twice.
-pub async fn replay<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &Replay) -> Result<Answer, AppError> {
+pub async fn replay<P: Ports>(
+    ctx: &Context<'_, P>,
+    id: &str,
+    asked: &ReplayRequest,
+) -> Result<StoredResponse, AppError> {
     #[derive(Deserialize)]
     struct Found {
         id: String,
@@ -28,7 +32,7 @@ pub async fn replay<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &Replay) ->
     };
     if !deliveries.iter().any(|d| wanted(&d)) {
         let detail = "no delivery of this message failed; name a `target` of its deliveries to send it there again";
-        return Err(AppError::new(Kind::Conflict, "nothing_to_replay", detail));
+        return Err(AppError::new(ErrorKind::Conflict, "nothing_to_replay", detail));
     }
     let audit_id = ctx.fresh_id("aud");
     let (before, after) = (json!(deliveries).to_string(), json!({"target": asked.target}).to_string());

@@ -1,7 +1,7 @@
 //! A person stops a kind of message: by the link in one of its mails, or a partner by choosing.
 
 use crate::codec::message::email;
-use crate::codec::message::email::{Audience, KINDS, Kind};
+use crate::codec::message::email::{Audience, KINDS, MessageType};
 use crate::codec::message::unsubscribe::address_sha256;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
@@ -9,27 +9,27 @@ use crate::store::message::unsubscribe::{Unsubscribed, unsubscribe_delete, unsub
 
 /// What a link's query says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Link {
+pub struct UnsubscribeLink {
     pub kind: String,
     pub address_sha256: String,
     pub mac: String,
 }
 
 /// The kind that a link stops; `None` where the link is not one of ours.
-pub fn kind<P: Ports>(ctx: &Context<'_, P>, link: &Link) -> Option<&'static Kind> {
+pub fn kind<P: Ports>(ctx: &Context<'_, P>, link: &UnsubscribeLink) -> Option<&'static MessageType> {
     let kind = email::find(&link.kind).filter(|k| k.optional)?;
     ctx.setup.unsubscribe.verify(&link.address_sha256, kind.name, &link.mac).then_some(kind)
 }
 
 /// Stops it. Doing so again changes nothing.
-pub async fn stop<P: Ports>(ctx: &Context<'_, P>, link: &Link, kind: &Kind) -> Result<(), AppError> {
+pub async fn stop<P: Ports>(ctx: &Context<'_, P>, link: &UnsubscribeLink, kind: &MessageType) -> Result<(), AppError> {
     let row = Unsubscribed { address_sha256: link.address_sha256.clone(), kind: kind.name.to_owned() };
     ctx.query(unsubscribe_insert(&row, ctx.now)).await?;
     Ok(())
 }
 
 /// The kinds that a partner may do without.
-pub fn choices() -> impl Iterator<Item = &'static Kind> {
+pub fn choices() -> impl Iterator<Item = &'static MessageType> {
     KINDS.iter().filter(|k| k.optional && k.to == Audience::Partner)
 }
 

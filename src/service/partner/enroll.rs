@@ -6,8 +6,8 @@ use crate::codec::message::unsubscribe::address_sha256;
 use crate::codec::operator::{NewLink, NewPartner};
 use crate::program::document::{CodeForm, Document};
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind};
-use crate::service::once::{Answer, Once};
+use crate::service::error::{AppError, ErrorKind};
+use crate::service::once::{IdempotentRequest, StoredResponse};
 use crate::store::identity::token;
 use crate::store::identity::token::Audit;
 use crate::store::partner;
@@ -25,9 +25,9 @@ pub async fn partner<P: Ports>(
     ctx: &Context<'_, P>,
     new: &NewPartner,
     base_url: &str,
-    once: Option<&Once>,
-) -> Result<Answer, AppError> {
-    if let Some(answer) = Once::told(ctx, once).await? {
+    once: Option<&IdempotentRequest>,
+) -> Result<StoredResponse, AppError> {
+    if let Some(answer) = IdempotentRequest::told(ctx, once).await? {
         return Ok(answer);
     }
     for _ in 0..CODE_TRIES {
@@ -36,7 +36,7 @@ pub async fn partner<P: Ports>(
             .await?;
         let catalog = program::catalog(&rows[0])?;
         let document = catalog.in_force(&new.program, ctx.now).ok_or_else(|| {
-            AppError::new(Kind::Unprocessable, "unknown_program", format!("there is no program {:?}", new.program))
+            AppError::new(ErrorKind::Unprocessable, "unknown_program", format!("there is no program {:?}", new.program))
                 .field("program")
         })?;
         if let Some(found) = rows[1].first::<PartnerRow>()? {
@@ -72,7 +72,7 @@ pub async fn partner<P: Ports>(
             disabled_at_ms: None,
             created_at_ms: ctx.now,
         };
-        let answer: Answer = (201, view(&row, Some(document), base_url, &[]));
+        let answer: StoredResponse = (201, view(&row, Some(document), base_url, &[]));
         let mut batch = partner::partner_insert(&row, row.email.as_deref().map(address_sha256));
         batch.push(partner::link_insert(&own));
         batch.push(audit(
@@ -95,7 +95,7 @@ fn known<P: Ports>(
     new: &NewPartner,
     document: &Document,
     base_url: &str,
-) -> (Answer, Vec<Stmt>) {
+) -> (StoredResponse, Vec<Stmt>) {
     let mut batch = Vec::new();
     if new.disclosure_accepted && found.disclosure_accepted_at_ms.is_none() {
         batch.push(partner::partner_disclose(&found.id, ctx.now));
@@ -110,16 +110,16 @@ fn known<P: Ports>(
 async fn commit<P: Ports>(
     ctx: &Context<'_, P>,
     mut batch: Vec<Stmt>,
-    answer: Answer,
-    once: Option<&Once>,
-) -> Result<Option<Answer>, AppError> {
+    answer: StoredResponse,
+    once: Option<&IdempotentRequest>,
+) -> Result<Option<StoredResponse>, AppError> {
     batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
     if batch.is_empty() {
         return Ok(Some(answer));
     }
     match ctx.batch(batch).await {
         Ok(_) => Ok(Some(answer)),
-        Err(DbError::Guard(_)) => Once::told(ctx, once).await,
+        Err(DbError::Guard(_)) => IdempotentRequest::told(ctx, once).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -129,16 +129,16 @@ pub async fn link<P: Ports>(
     ctx: &Context<'_, P>,
     request: &NewLink,
     base_url: &str,
-    once: Option<&Once>,
-) -> Result<Answer, AppError> {
-    if let Some(answer) = Once::told(ctx, once).await? {
+    once: Option<&IdempotentRequest>,
+) -> Result<StoredResponse, AppError> {
+    if let Some(answer) = IdempotentRequest::told(ctx, once).await? {
         return Ok(answer);
     }
     for _ in 0..CODE_TRIES {
         let rows = ctx.batch(vec![program::program_list(), partner::partner_find(&request.partner)]).await?;
         let catalog = program::catalog(&rows[0])?;
         let owner: PartnerRow = rows[1].first()?.ok_or_else(|| {
-            AppError::new(Kind::Unprocessable, "unknown_partner", "there is no such partner").field("partner")
+            AppError::new(ErrorKind::Unprocessable, "unknown_partner", "there is no such partner").field("partner")
         })?;
         let document = catalog.in_force(&owner.program_id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
         let new = LinkRow {
@@ -153,7 +153,7 @@ pub async fn link<P: Ports>(
             disabled_at_ms: None,
             created_at_ms: ctx.now,
         };
-        let answer: Answer = (201, link_view(&new, base_url));
+        let answer: StoredResponse = (201, link_view(&new, base_url));
         let batch = vec![partner::link_insert(&new), audit(ctx, "link.make", &new.code, &answer.1)];
         if let Some(answer) = commit(ctx, batch, answer, once).await? {
             return Ok(answer);
@@ -163,7 +163,7 @@ pub async fn link<P: Ports>(
 }
 
 /// Switches a link off from now on.
-pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &str) -> Result<Answer, AppError> {
+pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &str) -> Result<StoredResponse, AppError> {
     let rows = ctx
         .batch(vec![
             partner::link_find(code),

@@ -5,7 +5,7 @@ use crate::codec::operator::Profile;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::payout::audit;
-use crate::store::account::{OfCrowd, stale_by_crowds};
+use crate::store::account::{SignupVelocityMark, stale_by_crowds};
 use crate::store::partner::profile;
 use crate::store::partner::profile::ProfileRow;
 use serde::Deserialize;
@@ -32,8 +32,12 @@ pub async fn keep<P: Ports>(ctx: &Context<'_, P>, partner: &str, new: &Profile) 
     }
     let mut batch = Vec::from(profile::profile_update(partner, &next));
     if next.website != old.website {
-        let crowd =
-            OfCrowd { program: old.program_id.clone(), partner: partner.to_owned(), from: UtcMillis(0), to: EVER };
+        let crowd = SignupVelocityMark {
+            program: old.program_id.clone(),
+            partner: partner.to_owned(),
+            from: UtcMillis(0),
+            to: EVER,
+        };
         batch.push(stale_by_crowds(&[crowd], &[], ctx.now));
     }
     let (before, after) = (told(&old, &next), told(&next, &old));

@@ -1,7 +1,7 @@
 //! Pages that operators write for a program's partners: Markdown, each change in the audit trail.
 
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use crate::store::identity::token;
 use crate::store::identity::token::Audit;
 use crate::store::partner::resource::{Resource, resource_delete, resource_find, resource_insert, resource_update};
@@ -60,7 +60,7 @@ pub async fn remove<P: Ports>(ctx: &Context<'_, P>, program: &str, id: &str) -> 
 }
 
 fn check(title: &str, body: &str) -> Result<(), AppError> {
-    let must = |field: &str, detail: String| AppError::new(Kind::Unprocessable, "malformed", detail).field(field);
+    let must = |field: &str, detail: String| AppError::new(ErrorKind::Unprocessable, "malformed", detail).field(field);
     if title.trim().is_empty() || title.chars().count() > TITLE_CHARS_MAX {
         return Err(must("title", format!("the title must have 1 to {TITLE_CHARS_MAX} characters")));
     }

@@ -6,18 +6,18 @@ pub mod reverse;
 pub mod send;
 
 use crate::base::time::UtcMillis;
-use crate::codec::operator::Resolution;
+use crate::codec::operator::ResolutionRequest;
 use crate::codec::payout::transfer;
 use crate::codec::stripe as wire;
-use crate::codec::stripe::form::Form;
+use crate::codec::stripe::form::FormEncoder;
 use crate::engine::payout;
-use crate::engine::payout::{Change, Kind, Made, Sending, State};
+use crate::engine::payout::{OutboundTransfer, PayoutState, StripeObject, TransferChange, TransferKind};
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind as ErrorKind, TRIES_MAX};
-use crate::service::once::Answer;
+use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
+use crate::service::once::StoredResponse;
 use crate::service::settlement::settle;
 use crate::service::stripe;
-use crate::service::stripe::Told as Reply;
+use crate::service::stripe::StripeReply as Reply;
 use crate::store::identity::token;
 use crate::store::identity::token::Audit;
 use crate::store::payout as rows;
@@ -31,26 +31,30 @@ const REVERSAL_PAGES_MAX: u32 = 20;
 
 /// What an operator does with one that is not over.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Decision {
+pub enum PayoutAction {
     Hold,
     Release,
     Cancel,
-    Resolve(Resolution),
+    Resolve(ResolutionRequest),
 }
 
-impl Decision {
+impl PayoutAction {
     fn action(&self) -> &'static str {
         match self {
-            Decision::Hold => "payout.hold",
-            Decision::Release => "payout.release",
-            Decision::Cancel => "payout.cancel",
-            Decision::Resolve(_) => "payout.resolve",
+            PayoutAction::Hold => "payout.hold",
+            PayoutAction::Release => "payout.release",
+            PayoutAction::Cancel => "payout.cancel",
+            PayoutAction::Resolve(_) => "payout.resolve",
         }
     }
 }
 
 /// Lets a run's payouts go and sends the first of them. Approving again changes nothing.
-pub async fn approve<P: Ports>(ctx: &Context<'_, P>, run: &str, reason: Option<&str>) -> Result<Answer, AppError> {
+pub async fn approve<P: Ports>(
+    ctx: &Context<'_, P>,
+    run: &str,
+    reason: Option<&str>,
+) -> Result<StoredResponse, AppError> {
     stripe::is_set_up(ctx)?;
     let row = settle::load(ctx, run).await?;
     if row.state != "done" {
@@ -93,13 +97,13 @@ pub fn payout_id(id: &str) -> Result<&str, AppError> {
 }
 
 /// Finds a payout, a reversal or a credit by its id.
-pub async fn find<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<Sending, AppError> {
+pub async fn find<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<OutboundTransfer, AppError> {
     let kind = match id.split_once('_').map_or("", |(kind, _)| kind) {
-        "rvl" => Kind::Reversal,
-        "crd" => Kind::Credit,
-        _ => Kind::Payout,
+        "rvl" => TransferKind::Reversal,
+        "crd" => TransferKind::Credit,
+        _ => TransferKind::Payout,
     };
-    let found: Option<Sending> = ctx.query(rows::sending_find(kind, &[id.to_owned()])).await?.first()?;
+    let found: Option<OutboundTransfer> = ctx.query(rows::sending_find(kind, &[id.to_owned()])).await?.first()?;
     found.ok_or_else(|| AppError::not_found("payout"))
 }
 
@@ -107,16 +111,16 @@ pub async fn find<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<Sending, A
 pub async fn decide<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,
-    decision: &Decision,
+    decision: &PayoutAction,
     reason: &str,
-) -> Result<Answer, AppError> {
+) -> Result<StoredResponse, AppError> {
     for tries in 0..TRIES_MAX {
         let s = find(ctx, id).await?;
         let change = match decision {
-            Decision::Hold => hold(&s, reason)?,
-            Decision::Release => release(&s, ctx.now)?,
-            Decision::Cancel => cancel(ctx, &s, reason).await?,
-            Decision::Resolve(resolution) => resolve(ctx, &s, resolution, reason).await?,
+            PayoutAction::Hold => hold(&s, reason)?,
+            PayoutAction::Release => release(&s, ctx.now)?,
+            PayoutAction::Cancel => cancel(ctx, &s, reason).await?,
+            PayoutAction::Resolve(resolution) => resolve(ctx, &s, resolution, reason).await?,
         };
         let Some(change) = change else {
             book_returns(ctx, decision).await?;
@@ -129,7 +133,7 @@ pub async fn decide<P: Ports>(
         match ctx.batch(batch).await {
             Ok(_) => {
                 // A look-up may have decided otherwise than was asked for.
-                let asked_for = !matches!(decision, Decision::Cancel) || change.to.state == State::Cancelled;
+                let asked_for = !matches!(decision, PayoutAction::Cancel) || change.to.state == PayoutState::Cancelled;
                 if asked_for {
                     book_returns(ctx, decision).await?;
                     return Ok((200, view(&change.to)));
@@ -142,11 +146,11 @@ pub async fn decide<P: Ports>(
     Err(AppError::contended())
 }
 
-pub fn view(s: &Sending) -> Value {
+pub fn view(s: &OutboundTransfer) -> Value {
     let (run, of) = match s.kind {
-        Kind::Payout => ("run", "destination"),
-        Kind::Reversal => ("payout", "transfer"),
-        Kind::Credit | Kind::Debit => ("line", "customer"),
+        TransferKind::Payout => ("run", "destination"),
+        TransferKind::Reversal => ("payout", "transfer"),
+        TransferKind::Credit | TransferKind::Debit => ("line", "customer"),
     };
     let mut view = json!({
         "id": s.id, "program": s.program_id, "partner": s.partner_id, "amount_cents": s.amount_cents,
@@ -157,9 +161,9 @@ pub fn view(s: &Sending) -> Value {
     view[run] = json!(s.parent);
     view[of] = json!(s.target);
     let (made, at) = match s.kind {
-        Kind::Payout => ("transfer", "paid_at"),
-        Kind::Reversal => ("reversal", "reversed_at"),
-        Kind::Credit | Kind::Debit => {
+        TransferKind::Payout => ("transfer", "paid_at"),
+        TransferKind::Reversal => ("reversal", "reversed_at"),
+        TransferKind::Credit | TransferKind::Debit => {
             view["kind"] = json!(s.kind);
             ("transaction", "delivered_at")
         }
@@ -170,47 +174,51 @@ pub fn view(s: &Sending) -> Value {
 }
 
 /// A state as people see it: one that is held says so, and a reversal is never "paid".
-pub fn state_name(s: &Sending) -> &'static str {
+pub fn state_name(s: &OutboundTransfer) -> &'static str {
     match (s.kind, s.state) {
         _ if s.held != 0 && is_open(s) => "held",
-        (Kind::Reversal, State::Paid) => "reversed",
-        (Kind::Credit, State::Paid) => "delivered",
-        (Kind::Debit, State::Paid) => "taken_back",
+        (TransferKind::Reversal, PayoutState::Paid) => "reversed",
+        (TransferKind::Credit, PayoutState::Paid) => "delivered",
+        (TransferKind::Debit, PayoutState::Paid) => "taken_back",
         (_, state) => state.name(),
     }
 }
 
-fn is_open(s: &Sending) -> bool {
-    matches!(s.state, State::Planned | State::Submitting)
+fn is_open(s: &OutboundTransfer) -> bool {
+    matches!(s.state, PayoutState::Planned | PayoutState::Submitting)
 }
 
-fn standing(s: &Sending) -> Value {
+fn standing(s: &OutboundTransfer) -> Value {
     json!({"state": state_name(s), "attempt": s.attempt, "transfer": s.stripe_id, "reason": s.reason})
 }
 
-fn hold(s: &Sending, reason: &str) -> Result<Option<Change>, AppError> {
+fn hold(s: &OutboundTransfer, reason: &str) -> Result<Option<TransferChange>, AppError> {
     if !is_open(s) {
         return Err(over(s, "held"));
     }
-    let to = Sending { held: 1, reason: format!("held: {reason}"), ..s.clone() };
-    Ok((s.held == 0).then_some(Change { to, notice: None }))
+    let to = OutboundTransfer { held: 1, reason: format!("held: {reason}"), ..s.clone() };
+    Ok((s.held == 0).then_some(TransferChange { to, notice: None }))
 }
 
-fn release(s: &Sending, now: UtcMillis) -> Result<Option<Change>, AppError> {
+fn release(s: &OutboundTransfer, now: UtcMillis) -> Result<Option<TransferChange>, AppError> {
     if !is_open(s) {
         return Err(over(s, "released"));
     }
-    let due = if s.state == State::Planned { now } else { s.due_at_ms };
-    let to = Sending { held: 0, due_at_ms: due, reason: "released".to_owned(), ..s.clone() };
-    Ok((s.held != 0).then_some(Change { to, notice: None }))
+    let due = if s.state == PayoutState::Planned { now } else { s.due_at_ms };
+    let to = OutboundTransfer { held: 0, due_at_ms: due, reason: "released".to_owned(), ..s.clone() };
+    Ok((s.held != 0).then_some(TransferChange { to, notice: None }))
 }
 
 /// Only what cannot have been sent is cancelled: where a key was used before, Stripe is asked first.
-async fn cancel<P: Ports>(ctx: &Context<'_, P>, s: &Sending, reason: &str) -> Result<Option<Change>, AppError> {
+async fn cancel<P: Ports>(
+    ctx: &Context<'_, P>,
+    s: &OutboundTransfer,
+    reason: &str,
+) -> Result<Option<TransferChange>, AppError> {
     match s.state {
-        State::Cancelled => return Ok(None),
-        State::Planned => {}
-        State::Submitting => {
+        PayoutState::Cancelled => return Ok(None),
+        PayoutState::Planned => {}
+        PayoutState::Submitting => {
             let detail =
                 "it was sent and not answered yet; hold it, and cancel it when it is known that nothing was moved";
             return Err(AppError::new(ErrorKind::Conflict, "payout_submitting", detail));
@@ -224,35 +232,40 @@ async fn cancel<P: Ports>(ctx: &Context<'_, P>, s: &Sending, reason: &str) -> Re
             return Ok(found);
         }
     }
-    let to = Sending { state: State::Cancelled, reason: reason.to_owned(), ..s.clone() };
-    Ok(Some(Change { to, notice: None }))
+    let to = OutboundTransfer { state: PayoutState::Cancelled, reason: reason.to_owned(), ..s.clone() };
+    Ok(Some(TransferChange { to, notice: None }))
 }
 
 /// A person decides what the machine could not, within what Stripe itself says.
 async fn resolve<P: Ports>(
     ctx: &Context<'_, P>,
-    s: &Sending,
-    resolution: &Resolution,
+    s: &OutboundTransfer,
+    resolution: &ResolutionRequest,
     reason: &str,
-) -> Result<Option<Change>, AppError> {
-    let is_so = |state: State| s.state == state;
+) -> Result<Option<TransferChange>, AppError> {
+    let is_so = |state: PayoutState| s.state == state;
     match resolution {
-        Resolution::Paid { transfer } if is_so(State::Paid) && s.stripe_id.as_ref() == Some(transfer) => {
+        ResolutionRequest::Paid { transfer } if is_so(PayoutState::Paid) && s.stripe_id.as_ref() == Some(transfer) => {
             return Ok(None);
         }
-        Resolution::Failed if is_so(State::Failed) => return Ok(None),
-        Resolution::Again if is_so(State::Planned) => return Ok(None),
-        _ if !is_so(State::Review) => return Err(over(s, "resolved: it is not under review")),
+        ResolutionRequest::Failed if is_so(PayoutState::Failed) => return Ok(None),
+        ResolutionRequest::Again if is_so(PayoutState::Planned) => return Ok(None),
+        _ if !is_so(PayoutState::Review) => return Err(over(s, "resolved: it is not under review")),
         _ => {}
     }
     Ok(Some(match resolution {
         // The look-up that goes before a new key is made when it is due, which is at once.
-        Resolution::Again => {
-            let to =
-                Sending { state: State::Planned, tries: 0, due_at_ms: ctx.now, reason: reason.to_owned(), ..s.clone() };
-            Change { to, notice: None }
+        ResolutionRequest::Again => {
+            let to = OutboundTransfer {
+                state: PayoutState::Planned,
+                tries: 0,
+                due_at_ms: ctx.now,
+                reason: reason.to_owned(),
+                ..s.clone()
+            };
+            TransferChange { to, notice: None }
         }
-        Resolution::Failed => {
+        ResolutionRequest::Failed => {
             let standing = look_up_standing(ctx, s).await?;
             if let Some(made) = standing.first() {
                 let detail = format!("{} stands at Stripe; take it back there first, or resolve it as paid", made.id);
@@ -260,15 +273,15 @@ async fn resolve<P: Ports>(
             }
             payout::failed(s, reason)
         }
-        Resolution::Paid { transfer } => {
+        ResolutionRequest::Paid { transfer } => {
             let standing = look_up_standing(ctx, s).await?;
             let [made] = standing.as_slice() else {
                 let detail = format!("Stripe has {} that stand; one is to be left", standing.len());
                 return Err(AppError::new(ErrorKind::Conflict, "transfers_differ", detail));
             };
             // What was taken back of it since is booked by itself.
-            let change = payout::done(s, &Made { reversed_cents: 0, ..made.clone() });
-            if made.id != *transfer || change.to.state != State::Paid {
+            let change = payout::done(s, &StripeObject { reversed_cents: 0, ..made.clone() });
+            if made.id != *transfer || change.to.state != PayoutState::Paid {
                 let detail =
                     format!("Stripe has {} of {} {} to {}", made.id, made.amount_cents, made.currency, made.target);
                 return Err(AppError::new(ErrorKind::Conflict, "transfers_differ", detail).field("transfer"));
@@ -279,8 +292,8 @@ async fn resolve<P: Ports>(
 }
 
 /// Of a transfer that a person recognised, a part may have been taken back before it was known here.
-async fn book_returns<P: Ports>(ctx: &Context<'_, P>, decision: &Decision) -> Result<(), AppError> {
-    if let Decision::Resolve(Resolution::Paid { transfer }) = decision
+async fn book_returns<P: Ports>(ctx: &Context<'_, P>, decision: &PayoutAction) -> Result<(), AppError> {
+    if let PayoutAction::Resolve(ResolutionRequest::Paid { transfer }) = decision
         && transfer.starts_with("tr_")
     {
         reverse::noticed(ctx, transfer).await?;
@@ -289,23 +302,25 @@ async fn book_returns<P: Ports>(ctx: &Context<'_, P>, decision: &Decision) -> Re
 }
 
 /// What Stripe has of it that was not taken back whole.
-async fn look_up_standing<P: Ports>(ctx: &Context<'_, P>, s: &Sending) -> Result<Vec<Made>, AppError> {
+async fn look_up_standing<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer) -> Result<Vec<StripeObject>, AppError> {
     let listed = send::look_up(ctx, s).await.map_err(unanswered)?;
     Ok(listed.into_iter().filter(|made| made.reversed_cents < made.amount_cents).collect())
 }
 
 /// Everything that Stripe knows of a transfer's reversals, or an error: a part of them is no answer.
-pub async fn reversals_of<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Result<Vec<Made>, AppError> {
+pub async fn reversals_of<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Result<Vec<StripeObject>, AppError> {
     let unreadable =
         |why: &str| AppError::new(ErrorKind::Fault, "stripe_answer", format!("reversals of {transfer_id}: {why}"));
     let path = format!("/v1/transfers/{transfer_id}/reversals");
     let (mut all, mut after) = (Vec::new(), None::<String>);
     for _ in 0..REVERSAL_PAGES_MAX {
-        let query = Form::new().with("limit", "100").with_some("starting_after", after.as_deref());
+        let query = FormEncoder::new().with("limit", "100").with_some("starting_after", after.as_deref());
         let list = stripe::get(ctx, &path, &query).await?.done()?;
         let (members, next) = wire::page(&list);
         for item in members {
-            all.push(transfer::made(Kind::Reversal, item).ok_or_else(|| unreadable("one of them cannot be read"))?);
+            all.push(
+                transfer::made(TransferKind::Reversal, item).ok_or_else(|| unreadable("one of them cannot be read"))?,
+            );
         }
         match next {
             Some(next) => after = Some(next),
@@ -319,7 +334,7 @@ fn unanswered(reply: Reply) -> AppError {
     reply.done().err().unwrap_or_else(|| AppError::new(ErrorKind::Fault, "stripe_answer", "an answer is no error"))
 }
 
-fn over(s: &Sending, what: &str) -> AppError {
+fn over(s: &OutboundTransfer, what: &str) -> AppError {
     let detail = format!("it is {}; it cannot be {what}", state_name(s));
     AppError::new(ErrorKind::Conflict, "payout_state", detail)
 }

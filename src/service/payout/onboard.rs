@@ -2,13 +2,13 @@
 //! dashboard. What the account can do Stripe says itself, by webhook.
 
 use crate::base::id;
-use crate::codec::operator::Onboarding;
+use crate::codec::operator::OnboardingRequest;
 use crate::codec::stripe as wire;
-use crate::codec::stripe::form::Form;
+use crate::codec::stripe::form::FormEncoder;
 use crate::engine::payout::payee::is_payable;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind};
-use crate::service::once::Answer;
+use crate::service::error::{AppError, ErrorKind};
+use crate::service::once::StoredResponse;
 use crate::service::payout::audit;
 use crate::service::stripe;
 use crate::store::partner;
@@ -23,16 +23,16 @@ use serde_json::{Value, json};
 pub async fn onboard<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,
-    asked: &Onboarding,
+    asked: &OnboardingRequest,
     base_url: &str,
-) -> Result<Answer, AppError> {
+) -> Result<StoredResponse, AppError> {
     let (partner, known) = read(ctx, id).await?;
     let payee = match known {
         Some(payee) => payee,
         None => make(ctx, &partner, asked).await?,
     };
     let fallback = format!("{base_url}/partner");
-    let link = Form::new()
+    let link = FormEncoder::new()
         .with("account", &payee.stripe_account_id)
         .with("type", "account_onboarding")
         .with("refresh_url", asked.refresh_url.as_ref().unwrap_or(&fallback))
@@ -46,13 +46,17 @@ pub async fn onboard<P: Ports>(
 }
 
 /// A link to the partner's dashboard at Stripe. It works once.
-pub async fn dashboard<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<Answer, AppError> {
+pub async fn dashboard<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<StoredResponse, AppError> {
     let (_, known) = read(ctx, id).await?;
     let payee = known.ok_or_else(|| {
-        AppError::new(Kind::Conflict, "not_onboarded", "the partner has no account at Stripe; begin with onboarding")
+        AppError::new(
+            ErrorKind::Conflict,
+            "not_onboarded",
+            "the partner has no account at Stripe; begin with onboarding",
+        )
     })?;
     let path = format!("/v1/accounts/{}/login_links", payee.stripe_account_id);
-    let made = call(ctx, &path, &Form::new(), &ctx.fresh_id("key")).await?;
+    let made = call(ctx, &path, &FormEncoder::new(), &ctx.fresh_id("key")).await?;
     Ok((200, json!({"partner": id, "url": text(&made, "url")?})))
 }
 
@@ -80,8 +84,12 @@ async fn read<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(PartnerRow, O
 }
 
 /// Makes the account. The key follows from what is asked for, so that an answer that was lost is given again.
-async fn make<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerRow, asked: &Onboarding) -> Result<PayeeRow, AppError> {
-    let mut form = Form::new()
+async fn make<P: Ports>(
+    ctx: &Context<'_, P>,
+    partner: &PartnerRow,
+    asked: &OnboardingRequest,
+) -> Result<PayeeRow, AppError> {
+    let mut form = FormEncoder::new()
         .with("controller[stripe_dashboard][type]", "express")
         .with("controller[fees][payer]", "application")
         .with("controller[losses][payments]", "application")
@@ -107,10 +115,10 @@ async fn make<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerRow, asked: &Onbo
         Err(error) => return Err(error.into()),
     }
     let stands: Option<PayeeRow> = ctx.query(payee::payee_find(&partner.id)).await?.first()?;
-    stands.ok_or_else(|| AppError::new(Kind::Fault, "payee_lost", "the account was made and is not stored"))
+    stands.ok_or_else(|| AppError::new(ErrorKind::Fault, "payee_lost", "the account was made and is not stored"))
 }
 
-async fn call<P: Ports>(ctx: &Context<'_, P>, path: &str, form: &Form, key: &str) -> Result<Value, AppError> {
+async fn call<P: Ports>(ctx: &Context<'_, P>, path: &str, form: &FormEncoder, key: &str) -> Result<Value, AppError> {
     stripe::post(ctx, path, form, key).await?.done()
 }
 
@@ -119,5 +127,5 @@ fn text(value: &Value, name: &str) -> Result<String, AppError> {
 }
 
 fn lacking(name: &str) -> AppError {
-    AppError::new(Kind::Fault, "stripe_answer", format!("Stripe's answer lacks {name}, or it cannot be read"))
+    AppError::new(ErrorKind::Fault, "stripe_answer", format!("Stripe's answer lacks {name}, or it cannot be read"))
 }

@@ -2,14 +2,14 @@
 //! The intent is stored before the call, under the rules of every sending (`engine/payout/mod.rs`).
 
 use crate::base::money::Cents;
-use crate::engine::payout::{Kind, Sending, State};
+use crate::engine::payout::{OutboundTransfer, PayoutState, TransferKind};
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind as ErrorKind, TRIES_MAX};
-use crate::service::once::{Answer, Once};
+use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
+use crate::service::once::{IdempotentRequest, StoredResponse};
 use crate::service::payout::send;
 use crate::service::{payout as payouts, stripe};
 use crate::store::payout as rows;
-use crate::store::payout::Returned;
+use crate::store::payout::PayoutReversalRow;
 use crate::store::port::DbError;
 use serde_json::json;
 
@@ -19,11 +19,11 @@ pub async fn reverse<P: Ports>(
     id: &str,
     amount: Option<Cents>,
     reason: &str,
-    once: Option<&Once>,
-) -> Result<Answer, AppError> {
+    once: Option<&IdempotentRequest>,
+) -> Result<StoredResponse, AppError> {
     stripe::is_set_up(ctx)?;
     for tries in 0..TRIES_MAX {
-        if let Some((status, kept)) = Once::told(ctx, once).await? {
+        if let Some((status, kept)) = IdempotentRequest::told(ctx, once).await? {
             // How far it got since.
             let known = kept["id"].as_str().unwrap_or_default();
             return Ok((status, payouts::view(&payouts::find(ctx, known).await?)));
@@ -58,10 +58,11 @@ pub async fn reverse<P: Ports>(
 /// not known here that one did, Stripe has to say it again: a lost answer is given again as it was first given, without
 /// what was taken back since.
 pub async fn heard<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str, group: &str) -> Result<Option<usize>, AppError> {
-    let Some(payout) = ctx.query(rows::sending_of_transfer(transfer_id, group)).await?.first::<Sending>()? else {
+    let Some(payout) = ctx.query(rows::sending_of_transfer(transfer_id, group)).await?.first::<OutboundTransfer>()?
+    else {
         return Ok(None);
     };
-    if matches!(payout.state, State::Planned | State::Submitting) {
+    if matches!(payout.state, PayoutState::Planned | PayoutState::Submitting) {
         let detail = format!("payout {} is on its way; say it again when it is known to be paid", payout.id);
         return Err(AppError::new(ErrorKind::Conflict, "payout_open", detail));
     }
@@ -72,8 +73,10 @@ pub async fn heard<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str, group: &st
 /// even before the answer to our own call.
 pub async fn noticed<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Result<usize, AppError> {
     let made = payouts::reversals_of(ctx, transfer_id).await?;
-    let returned: Vec<Returned> =
-        made.into_iter().map(|m| Returned { id: m.id, transfer: m.target, amount_cents: m.amount_cents }).collect();
+    let returned: Vec<PayoutReversalRow> = made
+        .into_iter()
+        .map(|m| PayoutReversalRow { id: m.id, transfer: m.target, amount_cents: m.amount_cents })
+        .collect();
     if !returned.is_empty() {
         ctx.query(rows::return_insert(&returned, &ctx.actor, ctx.now)).await?;
     }
@@ -86,30 +89,30 @@ async fn asked_for<P: Ports>(
     id: &str,
     amount: Option<Cents>,
     reason: &str,
-) -> Result<Sending, AppError> {
-    let batch = vec![rows::sending_find(Kind::Payout, &[id.to_owned()]), rows::reversal_list(id)];
+) -> Result<OutboundTransfer, AppError> {
+    let batch = vec![rows::sending_find(TransferKind::Payout, &[id.to_owned()]), rows::reversal_list(id)];
     let found = ctx.batch(batch).await?;
-    let payout: Sending = found[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
-    let Some(transfer) = payout.stripe_id.clone().filter(|_| payout.state == State::Paid) else {
+    let payout: OutboundTransfer = found[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
+    let Some(transfer) = payout.stripe_id.clone().filter(|_| payout.state == PayoutState::Paid) else {
         let detail = "it is not paid; hold or cancel it instead";
         return Err(AppError::new(ErrorKind::Conflict, "payout_state", detail));
     };
-    let earlier: Vec<Sending> = found[1].decode()?;
-    let stands = earlier.iter().filter(|r| !matches!(r.state, State::Failed | State::Cancelled));
+    let earlier: Vec<OutboundTransfer> = found[1].decode()?;
+    let stands = earlier.iter().filter(|r| !matches!(r.state, PayoutState::Failed | PayoutState::Cancelled));
     let left = payout.amount_cents.0 - stands.map(|r| r.amount_cents.0).sum::<i64>();
     let amount = amount.unwrap_or(Cents(left));
     if amount.0 < 1 || amount.0 > left {
         let detail = format!("{left} cents of it are left to be taken back");
         return Err(AppError::new(ErrorKind::Unprocessable, "more_than_paid", detail).field("amount_cents"));
     }
-    Ok(Sending {
-        kind: Kind::Reversal,
+    Ok(OutboundTransfer {
+        kind: TransferKind::Reversal,
         id: ctx.fresh_id("rvl"),
         parent: payout.id.clone(),
         amount_cents: amount,
         target: transfer,
         revision: 1,
-        state: State::Planned,
+        state: PayoutState::Planned,
         held: 0,
         request: None,
         attempt: 0,

@@ -6,20 +6,22 @@
 use crate::base::time::{DAY_MS, SECOND_MS};
 use crate::codec::payout::transfer;
 use crate::codec::stripe as wire;
-use crate::codec::stripe::form::Form;
+use crate::codec::stripe::form::FormEncoder;
 use crate::engine::payout;
-use crate::engine::payout::{Change, Kind, Notice, Sending, State, Step, Told};
+use crate::engine::payout::{
+    OutboundTransfer, PayoutNotice, PayoutState, TransferChange, TransferKind, TransferResult, TransferStep,
+};
 use crate::engine::sabotage;
 use crate::engine::sabotage::Fault;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::setup::PayoutApproval;
 use crate::service::stripe;
-use crate::service::stripe::{Refusal, Told as Reply};
+use crate::service::stripe::{StripeRefusal, StripeReply as Reply};
 use crate::service::together::{One, together};
 use crate::store::credit;
 use crate::store::payout as rows;
-use crate::store::payout::Telling;
+use crate::store::payout::NoticeRow;
 use crate::store::port::{DbError, Stmt};
 use serde_json::{Value, json};
 
@@ -48,14 +50,14 @@ const SETTLE_TRIES: u32 = 5;
 
 /// How fast one invocation asks, and whether it should stop asking.
 #[derive(Default)]
-struct Pace {
+struct SendLimits {
     has_asked: bool,
-    stop: Option<Stop>,
+    stop: Option<SendError>,
 }
 
 /// What waits for the next sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stop {
+enum SendError {
     /// The payouts: the balance is used up. Credits take none of it, and reversals fill it.
     Payouts,
     /// Everything: Stripe asked to slow down, or the key is refused.
@@ -67,14 +69,17 @@ pub async fn drive<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), App
     if ctx.setup.stripe.is_none() {
         return Ok(());
     }
-    let mut pace = Pace::default();
+    let mut pace = SendLimits::default();
     let mut left = if ctx.is_tight() { pages.min(TIGHT_PAGES) } else { pages };
     let due: rows::Due = ctx.query(rows::kinds_due(ctx.now)).await?.first()?.unwrap_or_default();
-    for kind in [Kind::Payout, Kind::Reversal, Kind::Credit, Kind::Debit].into_iter().filter(|kind| due.has(*kind)) {
-        pace.stop = pace.stop.filter(|stop| *stop == Stop::All);
+    for kind in [TransferKind::Payout, TransferKind::Reversal, TransferKind::Credit, TransferKind::Debit]
+        .into_iter()
+        .filter(|kind| due.has(*kind))
+    {
+        pace.stop = pace.stop.filter(|stop| *stop == SendError::All);
         while left > 0 && pace.stop.is_none() && ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
             let due = rows::sending_due(kind, approval_name(ctx.setup.payout_approval), ctx.now, PAGE);
-            let page: Vec<Sending> = ctx.query(due).await?.decode()?;
+            let page: Vec<OutboundTransfer> = ctx.query(due).await?.decode()?;
             if page.is_empty() {
                 break;
             }
@@ -86,8 +91,8 @@ pub async fn drive<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), App
 }
 
 /// Takes sendings of one kind as far as they go now, for whoever waits for them.
-pub async fn prompt<P: Ports>(ctx: &Context<'_, P>, page: Vec<Sending>) -> Result<(), AppError> {
-    Ok(take(ctx, page, &mut Pace::default()).await?)
+pub async fn prompt<P: Ports>(ctx: &Context<'_, P>, page: Vec<OutboundTransfer>) -> Result<(), AppError> {
+    Ok(take(ctx, page, &mut SendLimits::default()).await?)
 }
 
 /// The name of an approval's rule in the store.
@@ -100,11 +105,11 @@ pub fn approval_name(approval: PayoutApproval) -> &'static str {
 }
 
 /// What Stripe has of a sending, or why nobody knows.
-pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, s: &Sending) -> Result<Vec<payout::Made>, Reply> {
+pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer) -> Result<Vec<payout::StripeObject>, Reply> {
     if sabotage::is(Fault::NewKeyUnchecked) {
         return Ok(Vec::new());
     }
-    if matches!(s.kind, Kind::Credit | Kind::Debit) {
+    if matches!(s.kind, TransferKind::Credit | TransferKind::Debit) {
         return look_through(ctx, s).await;
     }
     let list = list(ctx, s, transfer::list_query(s)).await?;
@@ -113,7 +118,10 @@ pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, s: &Sending) -> Result<Vec<
 
 /// A customer's balance moves with every invoice: its transactions are read back to the day before the sending was
 /// planned. A part of them is no answer.
-async fn look_through<P: Ports>(ctx: &Context<'_, P>, s: &Sending) -> Result<Vec<payout::Made>, Reply> {
+async fn look_through<P: Ports>(
+    ctx: &Context<'_, P>,
+    s: &OutboundTransfer,
+) -> Result<Vec<payout::StripeObject>, Reply> {
     let unreadable = || Reply::Unsure("the list cannot be read".to_owned());
     let (mut found, mut after) = (Vec::new(), None::<String>);
     for _ in 0..LOOK_UP_PAGES_MAX {
@@ -132,11 +140,13 @@ async fn look_through<P: Ports>(ctx: &Context<'_, P>, s: &Sending) -> Result<Vec
     Err(Reply::Unsure("the customer has too many balance transactions to be looked through".to_owned()))
 }
 
-async fn list<P: Ports>(ctx: &Context<'_, P>, s: &Sending, query: Form) -> Result<Value, Reply> {
+async fn list<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer, query: FormEncoder) -> Result<Value, Reply> {
     match stripe::get(ctx, &transfer::path(s), &query).await {
         Ok(Reply::Done(list)) => Ok(list),
         // A customer that is not there has nothing on its balance.
-        Ok(Reply::Refused(why)) if why.code == "resource_missing" && matches!(s.kind, Kind::Credit | Kind::Debit) => {
+        Ok(Reply::Refused(why))
+            if why.code == "resource_missing" && matches!(s.kind, TransferKind::Credit | TransferKind::Debit) =>
+        {
             Ok(json!({"data": [], "has_more": false}))
         }
         Ok(other) => Err(other),
@@ -145,17 +155,18 @@ async fn list<P: Ports>(ctx: &Context<'_, P>, s: &Sending, query: Form) -> Resul
 }
 
 /// The statements that store changes to sendings of one kind: rows, ledger, messages.
-pub fn statements<P: Ports>(ctx: &Context<'_, P>, kind: Kind, changes: &[Change]) -> Vec<Stmt> {
-    let to: Vec<&Sending> = changes.iter().map(|c| &c.to).collect();
-    let is_over = |s: &&&Sending| matches!(s.state, State::Paid | State::Failed | State::Cancelled);
+pub fn statements<P: Ports>(ctx: &Context<'_, P>, kind: TransferKind, changes: &[TransferChange]) -> Vec<Stmt> {
+    let to: Vec<&OutboundTransfer> = changes.iter().map(|c| &c.to).collect();
+    let is_over =
+        |s: &&&OutboundTransfer| matches!(s.state, PayoutState::Paid | PayoutState::Failed | PayoutState::Cancelled);
     let over: Vec<&str> = to.iter().filter(is_over).map(|s| s.id.as_str()).collect();
-    let tellings: Vec<Telling> = changes.iter().filter_map(|c| telling(ctx, c)).collect();
+    let tellings: Vec<NoticeRow> = changes.iter().filter_map(|c| telling(ctx, c)).collect();
     let mut statements = vec![rows::sending_write(kind, &to)];
     if !over.is_empty() {
         statements.push(rows::sending_book(kind, &over, &ctx.actor, ctx.now));
     }
-    let is_credit = matches!(kind, Kind::Credit | Kind::Debit);
-    if is_credit && changes.iter().any(|c| c.to.state == State::Failed) {
+    let is_credit = matches!(kind, TransferKind::Credit | TransferKind::Debit);
+    if is_credit && changes.iter().any(|c| c.to.state == PayoutState::Failed) {
         statements.push(credit::undelivered(&over));
     }
     if !tellings.is_empty() {
@@ -166,47 +177,53 @@ pub fn statements<P: Ports>(ctx: &Context<'_, P>, kind: Kind, changes: &[Change]
 }
 
 /// The message that a change calls for. Operators are told once a day of what concerns all of a program's payouts.
-fn telling<'a, P: Ports>(ctx: &Context<'_, P>, change: &'a Change) -> Option<Telling<'a>> {
+fn telling<'a, P: Ports>(ctx: &Context<'_, P>, change: &'a TransferChange) -> Option<NoticeRow<'a>> {
     let s = &change.to;
     let stripe_id = s.stripe_id.as_deref().unwrap_or("");
     let day = ctx.now.0.div_euclid(DAY_MS);
     let of_day = |kind: &str| format!("{kind}:{}:{day}", s.program_id);
     let (kind, id, to_partner, name, detail) = match (s.kind, change.notice?) {
-        (Kind::Payout, Notice::Sent) => ("payout.sent", format!("payout.sent:{}", s.id), true, "transfer", stripe_id),
-        (Kind::Payout, Notice::Failed) => {
+        (TransferKind::Payout, PayoutNotice::Sent) => {
+            ("payout.sent", format!("payout.sent:{}", s.id), true, "transfer", stripe_id)
+        }
+        (TransferKind::Payout, PayoutNotice::Failed) => {
             ("payout.failed", format!("payout.failed:{}", s.id), true, "reason", s.reason.as_str())
         }
-        (Kind::Credit | Kind::Debit, Notice::Review) => {
+        (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Review) => {
             ("credit.review", format!("credit.review:{}:{}", s.id, s.revision), false, "reason", s.reason.as_str())
         }
-        (Kind::Credit | Kind::Debit, Notice::Failed) => {
+        (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Failed) => {
             ("credit.failed", format!("credit.failed:{}", s.id), false, "reason", s.reason.as_str())
         }
         // The referrer was told of the credit when it was granted.
-        (Kind::Credit | Kind::Debit, Notice::Sent) => return None,
-        (_, Notice::Review) => {
+        (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Sent) => return None,
+        (_, PayoutNotice::Review) => {
             ("payout.review", format!("payout.review:{}:{}", s.id, s.revision), false, "reason", s.reason.as_str())
         }
-        (_, Notice::Funds) => ("payout.funds", of_day("payout.funds"), false, "reason", s.reason.as_str()),
-        (_, Notice::Access) => ("payout.access", of_day("payout.access"), false, "reason", s.reason.as_str()),
+        (_, PayoutNotice::Funds) => ("payout.funds", of_day("payout.funds"), false, "reason", s.reason.as_str()),
+        (_, PayoutNotice::Access) => ("payout.access", of_day("payout.access"), false, "reason", s.reason.as_str()),
         // Whoever asked for a reversal reads its state; the partner's statement shows it.
-        (Kind::Reversal, Notice::Sent | Notice::Failed) => return None,
+        (TransferKind::Reversal, PayoutNotice::Sent | PayoutNotice::Failed) => return None,
     };
-    Some(Telling { id, kind, sending: &s.id, to_partner, name, detail })
+    Some(NoticeRow { id, kind, sending: &s.id, to_partner, name, detail })
 }
 
 /// One page: looked up, claimed, sent, settled.
-async fn take<P: Ports>(ctx: &Context<'_, P>, page: Vec<Sending>, pace: &mut Pace) -> Result<(), DbError> {
+async fn take<P: Ports>(
+    ctx: &Context<'_, P>,
+    page: Vec<OutboundTransfer>,
+    pace: &mut SendLimits,
+) -> Result<(), DbError> {
     let Some(kind) = page.first().map(|s| s.kind) else { return Ok(()) };
     let mut changes = Vec::new();
     let mut claims = Vec::new();
     let mut doubtful = Vec::new();
     for s in page {
         match payout::next(&s, ctx.now) {
-            Step::Claim => claims.push(payout::claim(&s, &transfer::form(&s), ctx.now)),
-            Step::Send => claims.push(payout::again(&s, ctx.now)),
-            Step::LookUp => doubtful.push(s),
-            Step::Wait => {}
+            TransferStep::Claim => claims.push(payout::claim(&s, &transfer::form(&s), ctx.now)),
+            TransferStep::Send => claims.push(payout::again(&s, ctx.now)),
+            TransferStep::LookUp => doubtful.push(s),
+            TransferStep::Wait => {}
         }
     }
     let found = handfuls(ctx, pace, &doubtful, |s| Box::pin(look_up(ctx, s))).await;
@@ -231,12 +248,12 @@ async fn take<P: Ports>(ctx: &Context<'_, P>, page: Vec<Sending>, pace: &mut Pac
 /// with one of them each is tried alone, so that none holds up the others.
 async fn store<P: Ports>(
     ctx: &Context<'_, P>,
-    kind: Kind,
-    changes: Vec<Change>,
-    claims: Vec<Sending>,
-) -> Result<Vec<Sending>, DbError> {
+    kind: TransferKind,
+    changes: Vec<TransferChange>,
+    claims: Vec<OutboundTransfer>,
+) -> Result<Vec<OutboundTransfer>, DbError> {
     let mut all = changes;
-    all.extend(claims.iter().map(|claim| Change { to: claim.clone(), notice: None }));
+    all.extend(claims.iter().map(|claim| TransferChange { to: claim.clone(), notice: None }));
     if all.is_empty() {
         return Ok(Vec::new());
     }
@@ -261,17 +278,23 @@ async fn store<P: Ports>(
     Ok(claimed)
 }
 
-async fn send<P: Ports>(ctx: &Context<'_, P>, pace: &mut Pace, claimed: &[Sending]) -> Vec<Told> {
+async fn send<P: Ports>(
+    ctx: &Context<'_, P>,
+    pace: &mut SendLimits,
+    claimed: &[OutboundTransfer],
+) -> Vec<TransferResult> {
     let told = handfuls(ctx, pace, claimed, |s| Box::pin(ask(ctx, s))).await;
-    let read = |told: Result<payout::Made, Reply>| match told {
-        Ok(made) => Told::Done(made),
-        Err(Reply::Refused(Refusal { status, code, message, .. })) => Told::Refused { status, code, message },
-        Err(other) => Told::Unsure(describe(&other)),
+    let read = |told: Result<payout::StripeObject, Reply>| match told {
+        Ok(made) => TransferResult::Done(made),
+        Err(Reply::Refused(StripeRefusal { status, code, message, .. })) => {
+            TransferResult::Refused { status, code, message }
+        }
+        Err(other) => TransferResult::Unsure(describe(&other)),
     };
     told.into_iter().map(read).collect()
 }
 
-async fn ask<P: Ports>(ctx: &Context<'_, P>, s: &Sending) -> Result<payout::Made, Reply> {
+async fn ask<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer) -> Result<payout::StripeObject, Reply> {
     let form = s.request.clone().unwrap_or_default();
     match stripe::post_encoded(ctx, &transfer::path(s), form, &payout::key(s)).await {
         Ok(Reply::Done(value)) => {
@@ -283,8 +306,13 @@ async fn ask<P: Ports>(ctx: &Context<'_, P>, s: &Sending) -> Result<payout::Made
 }
 
 /// Stores answers with their ledger rows: all at once, or, where that fails, one by one on what stands by now.
-async fn settle<P: Ports>(ctx: &Context<'_, P>, kind: Kind, sent: &[Sending], told: &[Told]) -> Result<(), DbError> {
-    let changes: Vec<Change> =
+async fn settle<P: Ports>(
+    ctx: &Context<'_, P>,
+    kind: TransferKind,
+    sent: &[OutboundTransfer],
+    told: &[TransferResult],
+) -> Result<(), DbError> {
+    let changes: Vec<TransferChange> =
         sent.iter().zip(told).filter_map(|(s, told)| payout::after(s, s.attempt, told, ctx.now)).collect();
     if changes.is_empty() {
         return Ok(());
@@ -302,10 +330,14 @@ async fn settle<P: Ports>(ctx: &Context<'_, P>, kind: Kind, sent: &[Sending], to
     failed.map_or(Ok(()), Err)
 }
 
-async fn settle_one<P: Ports>(ctx: &Context<'_, P>, sent: &Sending, told: &Told) -> Result<(), DbError> {
+async fn settle_one<P: Ports>(
+    ctx: &Context<'_, P>,
+    sent: &OutboundTransfer,
+    told: &TransferResult,
+) -> Result<(), DbError> {
     let mut last = DbError::Fault(format!("{} is gone", sent.id));
     for tries in 0..SETTLE_TRIES {
-        let found: Option<Sending> =
+        let found: Option<OutboundTransfer> =
             ctx.query(rows::sending_find(sent.kind, std::slice::from_ref(&sent.id))).await?.first()?;
         let change = found.and_then(|now| payout::after(&now, sent.attempt, told, ctx.now));
         let Some(change) = change else { return Ok(()) };
@@ -321,9 +353,9 @@ async fn settle_one<P: Ports>(ctx: &Context<'_, P>, sent: &Sending, told: &Told)
 /// Calls a few at a time. Once an answer says that the next ones would fare no better, the rest is not asked.
 async fn handfuls<'a, P: Ports, T>(
     ctx: &Context<'_, P>,
-    pace: &mut Pace,
-    sendings: &'a [Sending],
-    call: impl Fn(&'a Sending) -> One<'a, Result<T, Reply>>,
+    pace: &mut SendLimits,
+    sendings: &'a [OutboundTransfer],
+    call: impl Fn(&'a OutboundTransfer) -> One<'a, Result<T, Reply>>,
 ) -> Vec<Result<T, Reply>> {
     let mut answers = Vec::with_capacity(sendings.len());
     for handful in sendings.chunks(AT_ONCE) {
@@ -344,11 +376,15 @@ async fn handfuls<'a, P: Ports, T>(
 }
 
 /// For which calls what was said of one holds as well. Of a reversal it is the partner's balance that is too small.
-fn stops(kind: Kind, reply: &Reply) -> Option<Stop> {
+fn stops(kind: TransferKind, reply: &Reply) -> Option<SendError> {
     match reply {
-        Reply::Limited => Some(Stop::All),
-        Reply::Refused(r) if r.status == 401 || (r.status == 403 && r.code != "account_invalid") => Some(Stop::All),
-        Reply::Refused(r) if r.code == "balance_insufficient" && kind == Kind::Payout => Some(Stop::Payouts),
+        Reply::Limited => Some(SendError::All),
+        Reply::Refused(r) if r.status == 401 || (r.status == 403 && r.code != "account_invalid") => {
+            Some(SendError::All)
+        }
+        Reply::Refused(r) if r.code == "balance_insufficient" && kind == TransferKind::Payout => {
+            Some(SendError::Payouts)
+        }
         Reply::Refused(_) | Reply::Done(_) | Reply::Unsure(_) => None,
     }
 }

@@ -5,17 +5,17 @@
 //! the period, as if it had always been there; lines of the period are compared by what they earned and by what stands.
 
 use crate::base::time::UtcMillis;
-use crate::codec::operator::DryRun;
+use crate::codec::operator::DryRunRequest;
 use crate::engine::account::decision;
-use crate::engine::accrual::invoice::Terms;
-use crate::engine::accrual::modifiers::Gathered;
-use crate::engine::accrual::{Line, LineState};
+use crate::engine::accrual::invoice::PartnerModifiers;
+use crate::engine::accrual::modifiers::ModifierInputs;
+use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::settlement::schedule;
 use crate::program::catalog::Catalog;
 use crate::program::check;
 use crate::program::document::{Cadence, Document, Trigger};
 use crate::service::account::books;
-use crate::service::account::books::Books;
+use crate::service::account::books::AccountSnapshots;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::program::Refusal;
@@ -41,7 +41,7 @@ struct Sum {
 /// By partner and rule, in cents.
 type Sums = BTreeMap<(String, String), Sum>;
 
-pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &DryRun) -> Result<Value, Refusal> {
+pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &DryRunRequest) -> Result<Value, Refusal> {
     let saved = program::catalog(&ctx.query(program::program_list()).await?)?;
     // A period ends before its last instant; that instant's version is the one that stood.
     let standing = saved.in_force(id, asked.to.plus_ms(-1)).ok_or_else(|| AppError::not_found("program"))?;
@@ -56,20 +56,20 @@ pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &DryRun) -
     let (catalog, runs) = (with_draft(&saved, &draft), runs_of(&draft, asked, ctx.now));
     let replay = Replay { catalog, draft, asked, runs, as_of: last_run(ctx, id, asked.to).await? };
     // Partners' terms come from all their accounts, so what each account earns is known only in a second look.
-    let mut gathered = Gathered::default();
+    let mut gathered = ModifierInputs::default();
     let complete = if replay.draft.modifiers.is_empty() && replay.draft.caps.is_empty() {
         true
     } else {
-        let look = |books: &Books, account: &str| replay.gather(ctx.now, books, account, &mut gathered);
+        let look = |books: &AccountSnapshots, account: &str| replay.gather(ctx.now, books, account, &mut gathered);
         // The second look has as much to read as this one.
         let _for_second = ctx.keep(ctx.left() / 2);
         books::each_of_group(ctx, standing.group(), PAGES, look).await?.1
     };
     let modifiers = gathered.modifiers(&replay.draft, replay.as_of);
     let capped = gathered.capped(&replay.draft, replay.as_of);
-    let terms = Terms { modifiers: &modifiers, capped: &capped };
+    let terms = PartnerModifiers { modifiers: &modifiers, capped: &capped };
     let mut sums = Sums::new();
-    let look = |books: &Books, account: &str| replay.compare(ctx.now, books, account, terms, &mut sums);
+    let look = |books: &AccountSnapshots, account: &str| replay.compare(ctx.now, books, account, terms, &mut sums);
     let (accounts, all) = books::each_of_group(ctx, standing.group(), PAGES, look).await?;
     Ok(replay.answer(&sums, accounts, complete && all))
 }
@@ -92,12 +92,12 @@ fn with_draft(saved: &Catalog, draft: &Document) -> Catalog {
 }
 
 /// What a line comes to, in cents: what stands, and what waits for a pool.
-fn owed(line: &Line) -> i64 {
-    if line.state == LineState::Waiting { line.kept().0 } else { line.net_cents.0 }
+fn owed(line: &Accrual) -> i64 {
+    if line.state == AccrualState::Waiting { line.kept().0 } else { line.net_cents.0 }
 }
 
 /// The instants of the runs that settle the asked period's weeks or months, and of the last one before them.
-fn runs_of(draft: &Document, asked: &DryRun, now: UtcMillis) -> Vec<UtcMillis> {
+fn runs_of(draft: &Document, asked: &DryRunRequest, now: UtcMillis) -> Vec<UtcMillis> {
     let cadence = draft.settlement.cadence;
     let by_runs = matches!(cadence, Cadence::Weekly | Cadence::Monthly);
     if !by_runs || !draft.rewards.iter().any(|r| matches!(r.on, Trigger::State(_))) {
@@ -121,24 +121,31 @@ fn runs_of(draft: &Document, asked: &DryRun, now: UtcMillis) -> Vec<UtcMillis> {
 struct Replay<'a> {
     catalog: Catalog,
     draft: Document,
-    asked: &'a DryRun,
+    asked: &'a DryRunRequest,
     runs: Vec<UtcMillis>,
     as_of: UtcMillis,
 }
 
 impl Replay<'_> {
     /// What one account adds to its partner's terms.
-    fn gather(&self, now: UtcMillis, books: &Books, account: &str, gathered: &mut Gathered) {
+    fn gather(&self, now: UtcMillis, books: &AccountSnapshots, account: &str, gathered: &mut ModifierInputs) {
         let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
-        let terms = Terms { modifiers: &no_modifiers, capped: &nothing_capped };
+        let terms = PartnerModifiers { modifiers: &no_modifiers, capped: &nothing_capped };
         let decision = books.with_case(account, now, |_, case| {
-            decision::decide(&self.catalog, &decision::Case { lines: &[], terms, ..*case })
+            decision::decide(&self.catalog, &decision::DecisionInput { lines: &[], terms, ..*case })
         });
         gathered.add(&self.draft, account, &decision);
     }
 
     /// What one account's lines of the period come to, as they stand and under the draft.
-    fn compare(&self, now: UtcMillis, books: &Books, account: &str, terms: Terms, sums: &mut Sums) {
+    fn compare(
+        &self,
+        now: UtcMillis,
+        books: &AccountSnapshots,
+        account: &str,
+        terms: PartnerModifiers,
+        sums: &mut Sums,
+    ) {
         for line in books.lines(account).iter().filter(|l| self.is_inside(l)) {
             let sum = sums.entry((line.partner_id.clone(), line.rule_id.clone())).or_default();
             sum.was_earned += line.kept().0;
@@ -152,40 +159,40 @@ impl Replay<'_> {
     }
 
     /// The account's lines of the period under the draft.
-    fn lines(&self, case: &decision::Case, terms: Terms) -> Vec<Line> {
+    fn lines(&self, case: &decision::DecisionInput, terms: PartnerModifiers) -> Vec<Accrual> {
         // What was granted under the versions that stood says nothing about the draft.
-        let fresh = decision::Case { lines: &[], terms, ..*case };
+        let fresh = decision::DecisionInput { lines: &[], terms, ..*case };
         let granted = self.granted(&fresh, case.lines);
         // What was granted is judged by all that came after, as it is when it stands.
-        let mut lines = decision::decide(&self.catalog, &decision::Case { lines: &granted, ..fresh }).lines;
+        let mut lines = decision::decide(&self.catalog, &decision::DecisionInput { lines: &granted, ..fresh }).lines;
         lines.retain(|line| self.is_inside(line));
         lines
     }
 
     /// What runs granted before the period, and what its runs would have granted beyond that.
-    fn granted(&self, fresh: &decision::Case, standing: &[Line]) -> Vec<Line> {
+    fn granted(&self, fresh: &decision::DecisionInput, standing: &[Accrual]) -> Vec<Accrual> {
         let before = standing.iter().filter(|l| l.program_id == self.draft.id && self.is_granted_by_run(l));
-        let mut known: Vec<Line> = before.filter(|l| self.place(l) < self.asked.from).cloned().collect();
+        let mut known: Vec<Accrual> = before.filter(|l| self.place(l) < self.asked.from).cloned().collect();
         for as_of in &self.runs {
-            let case = decision::Case { lines: &known, ..*fresh };
+            let case = decision::DecisionInput { lines: &known, ..*fresh };
             let due = decision::grants(&self.catalog, &self.draft, &case, *as_of).0;
             known.extend(due);
         }
         known
     }
 
-    fn is_granted_by_run(&self, line: &Line) -> bool {
+    fn is_granted_by_run(&self, line: &Accrual) -> bool {
         let by_runs = matches!(self.draft.settlement.cadence, Cadence::Weekly | Cadence::Monthly);
         by_runs && line.basis.starts_with("state:")
     }
 
-    fn is_inside(&self, line: &Line) -> bool {
+    fn is_inside(&self, line: &Accrual) -> bool {
         let place = self.place(line);
         line.program_id == self.draft.id && place >= self.asked.from && place < self.asked.to
     }
 
     /// Where in time a line belongs: what a run granted to the period it settled, all else to its fact.
-    fn place(&self, line: &Line) -> UtcMillis {
+    fn place(&self, line: &Accrual) -> UtcMillis {
         if self.is_granted_by_run(line) {
             schedule::settled_from(self.draft.settlement.cadence, line.at_ms)
         } else {

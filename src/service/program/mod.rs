@@ -7,8 +7,8 @@ use crate::program::check;
 use crate::program::check::Finding;
 use crate::program::document::Document;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind};
-use crate::service::once::Answer;
+use crate::service::error::{AppError, ErrorKind};
+use crate::service::once::StoredResponse;
 use crate::store::identity::token;
 use crate::store::identity::token::Audit;
 use crate::store::port::DbError;
@@ -35,7 +35,7 @@ impl From<AppError> for Refusal {
 }
 
 /// Saves a version: 201 where it is new, 200 where the very same one is there.
-pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &str, body: &str) -> Result<Answer, Refusal> {
+pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &str, body: &str) -> Result<StoredResponse, Refusal> {
     let document = check::read(body).map_err(Refusal::Findings)?;
     if document.id != id {
         return Err(finding("id", &document.id, &format!("the address's program, {id}")));
@@ -49,7 +49,7 @@ pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &str, body: &str) -> Resul
             Ok((200, view(&document)))
         } else {
             let detail = format!("version {} is saved and never changes; save it as a new version", same.version);
-            Err(AppError::new(Kind::Conflict, "version_exists", detail).field("version").into())
+            Err(AppError::new(ErrorKind::Conflict, "version_exists", detail).field("version").into())
         };
     }
     if let Some(newest) = newest {

@@ -5,7 +5,7 @@ pub mod stripe_reconcile;
 
 use crate::base::time::{Month, UtcMillis};
 use crate::engine::report::economics;
-use crate::engine::report::economics::{Economics, Sums};
+use crate::engine::report::economics::{Economics, EconomicsSums};
 use crate::program::document::Document;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
@@ -58,7 +58,7 @@ pub fn economics_of(
         first_year_cents: i64,
     }
     #[derive(Deserialize)]
-    struct Reach {
+    struct ChannelReach {
         clicks: i64,
         signups: i64,
         active_referrers: i64,
@@ -68,8 +68,8 @@ pub fn economics_of(
     let [programs, costs, reaches] = rows else { return Err(fault("a report of other reads")) };
     let document = in_force(&program::catalog(programs)?, program, to, now)?;
     let cost: Cost = costs.first()?.ok_or_else(|| fault("a sum without a row"))?;
-    let reach: Reach = reaches.first()?.ok_or_else(|| fault("a sum without a row"))?;
-    let sums = Sums {
+    let reach: ChannelReach = reaches.first()?.ok_or_else(|| fault("a sum without a row"))?;
+    let sums = EconomicsSums {
         rewarded: cost.rewarded,
         reward_cents: cost.reward_cents,
         benefit_cents: cost.benefit_cents,

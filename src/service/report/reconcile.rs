@@ -1,13 +1,13 @@
-//! Reconciliation: what the billing system says about accounts' subscriptions, against what their events said. What
+//! ReconciliationRequest: what the billing system says about accounts' subscriptions, against what their events said. What
 //! differs is reported, and repaired by the events that were missed, so that everything follows from facts as ever.
 
 use crate::base::id;
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
-use crate::codec::operator::{Billed, Reconciliation};
-use crate::engine::account::timeline::{Active, Presented, Timeline};
+use crate::codec::operator::{BilledAccount, ReconciliationRequest};
+use crate::engine::account::timeline::{ActiveSubscription, InvoiceRecord, Timeline};
 use crate::engine::event::{Credential, Event, Payload, Person, Subscription};
-use crate::service::account::facts::Facts;
+use crate::service::account::facts::AccountFacts;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::event::conversion;
@@ -18,7 +18,7 @@ use crate::store::identity::token::Audit;
 use serde_json::{Value, json};
 
 /// One thing that events missed.
-struct Missed {
+struct MissedEvent {
     account: String,
     subscription: String,
     kind: &'static str,
@@ -27,18 +27,18 @@ struct Missed {
 
 /// Compares, and repairs where that is asked for. Asking again finds nothing left to repair, or, where the answer is not
 /// complete, the rest.
-pub async fn reconcile<P: Ports>(ctx: &Context<'_, P>, asked: &Reconciliation) -> Result<Value, AppError> {
+pub async fn reconcile<P: Ports>(ctx: &Context<'_, P>, asked: &ReconciliationRequest) -> Result<Value, AppError> {
     reconcile_those(ctx, asked, |_| true).await
 }
 
 /// The same, where the billing system has something to say about the subscriptions that `speaks_of` names alone.
 pub async fn reconcile_those<P: Ports>(
     ctx: &Context<'_, P>,
-    asked: &Reconciliation,
+    asked: &ReconciliationRequest,
     speaks_of: impl Fn(&str) -> bool,
 ) -> Result<Value, AppError> {
     let ids: Vec<String> = asked.accounts.iter().map(|a| a.id.clone()).collect();
-    let facts = Facts::new(events::facts(ctx.query(events::fact_list(&ids, &[], &[])).await?)?);
+    let facts = AccountFacts::new(events::facts(ctx.query(events::fact_list(&ids, &[], &[])).await?)?);
     let mut missed = Vec::new();
     let mut unknown = Vec::new();
     for billed in &asked.accounts {
@@ -46,7 +46,7 @@ pub async fn reconcile_those<P: Ports>(
         if timeline.facts.is_empty() {
             unknown.push(billed.id.clone());
         } else {
-            let active: Vec<Active> = timeline.active.into_iter().filter(|a| speaks_of(&a.id)).collect();
+            let active: Vec<ActiveSubscription> = timeline.active.into_iter().filter(|a| speaks_of(&a.id)).collect();
             missed.extend(compare(billed, &active));
         }
     }
@@ -78,7 +78,7 @@ pub async fn reconcile_those<P: Ports>(
 }
 
 /// What is about to be taken in goes into the audit trail first, so that a repair that was cut off is told, too.
-async fn note<P: Ports>(ctx: &Context<'_, P>, as_of: UtcMillis, missed: &[Missed]) -> Result<(), AppError> {
+async fn note<P: Ports>(ctx: &Context<'_, P>, as_of: UtcMillis, missed: &[MissedEvent]) -> Result<(), AppError> {
     let told: Vec<Value> = missed
         .iter()
         .map(|m| json!({"account": m.account, "subscription_id": m.subscription, "missed": m.kind}))
@@ -97,14 +97,18 @@ async fn note<P: Ports>(ctx: &Context<'_, P>, as_of: UtcMillis, missed: &[Missed
     Ok(())
 }
 
-fn compare(billed: &Billed, active: &[Active]) -> Vec<Missed> {
+fn compare(billed: &BilledAccount, active: &[ActiveSubscription]) -> Vec<MissedEvent> {
     let subscription = |id: &str, monthly_cents| Subscription {
         subscription_id: id.to_owned(),
         monthly_cents,
         annual_value_cents: None,
     };
-    let item =
-        |id: &str, kind, payload| Missed { account: billed.id.clone(), subscription: id.to_owned(), kind, payload };
+    let item = |id: &str, kind, payload| MissedEvent {
+        account: billed.id.clone(),
+        subscription: id.to_owned(),
+        kind,
+        payload,
+    };
     let gone = active.iter().filter(|a| !billed.subscriptions.iter().any(|(billed, _)| *billed == a.id));
     let gone =
         gone.map(|a| item(&a.id, "subscription.cancelled", Payload::SubscriptionCancelled(subscription(&a.id, None))));
@@ -120,7 +124,7 @@ fn compare(billed: &Billed, active: &[Active]) -> Vec<Missed> {
 }
 
 /// Whether a subscription's yearly worth is that of a monthly price, which may be a twelfth that was rounded.
-fn is_worth(known: &Active, monthly: Cents) -> bool {
+fn is_worth(known: &ActiveSubscription, monthly: Cents) -> bool {
     known.annual_cents.is_some_and(|annual| {
         let twelfth = annual.0.div_euclid(12);
         annual.0 == monthly.0.saturating_mul(12)
@@ -130,7 +134,7 @@ fn is_worth(known: &Active, monthly: Cents) -> bool {
 }
 
 /// Takes the missed event in, under an id that follows from what it says.
-async fn repair<P: Ports>(ctx: &Context<'_, P>, item: &Missed, as_of: UtcMillis) -> Result<bool, AppError> {
+async fn repair<P: Ports>(ctx: &Context<'_, P>, item: &MissedEvent, as_of: UtcMillis) -> Result<bool, AppError> {
     let stamp = as_of.0.to_string();
     let event_id = id::derived("rec", &[&item.account, &item.subscription, item.kind, &stamp]);
     let event = Event {
@@ -142,6 +146,7 @@ async fn repair<P: Ports>(ctx: &Context<'_, P>, item: &Missed, as_of: UtcMillis)
         credential: Credential::default(),
         payload: item.payload.clone(),
     };
-    let incoming = Incoming { source: "reconciliation", body_sha256: event_id, event, presented: Presented::default() };
+    let incoming =
+        Incoming { source: "reconciliation", body_sha256: event_id, event, presented: InvoiceRecord::default() };
     Ok(conversion::take(ctx, &incoming).await?.first)
 }

@@ -2,10 +2,10 @@
 //! what was found stands in the audit trail.
 
 use crate::base::time::Month;
-use crate::codec::operator::{Billed, Reconciliation};
+use crate::codec::operator::{BilledAccount, ReconciliationRequest};
 use crate::codec::stripe as wire;
 use crate::codec::stripe::Billing;
-use crate::codec::stripe::form::Form;
+use crate::codec::stripe::form::FormEncoder;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::event::conversion::TAKE_STATEMENTS;
@@ -65,7 +65,7 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, from: Option<String>) -> Result
         let Some(last) = page.last() else { break None };
         let accounts = billed(&page, &by_customer);
         compared += accounts.len();
-        let asked = Reconciliation { as_of: ctx.now, repair: true, accounts };
+        let asked = ReconciliationRequest { as_of: ctx.now, repair: true, accounts };
         let speaks_of = |id: &str| id.starts_with(PREFIX) && !resting.contains(id);
         let mut report = reconcile::reconcile_those(ctx, &asked, speaks_of).await?;
         found.extend(report["missed"].as_array_mut().map(std::mem::take).unwrap_or_default());
@@ -94,7 +94,7 @@ async fn subscriptions<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<Listed>,
     let (mut after, mut listed) = (None::<String>, Listed::default());
     let pages = if ctx.is_tight() { PAGES_TIGHT } else { PAGES_MAX };
     for _ in 0..pages {
-        let query = Form::new().with("limit", PAGE).with_some("starting_after", after.as_deref());
+        let query = FormEncoder::new().with("limit", PAGE).with_some("starting_after", after.as_deref());
         let answer = stripe::get(ctx, "/v1/subscriptions", &query).await?.done()?;
         let (members, next) = wire::page(&answer);
         listed.billings.extend(members.iter().filter_map(wire::billing));
@@ -108,11 +108,11 @@ async fn subscriptions<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<Listed>,
 }
 
 /// What Stripe bills each account of a page, over all the customers that it is.
-fn billed(page: &[CustomerAccount], by_customer: &HashMap<&str, Vec<&Billing>>) -> Vec<Billed> {
-    let mut accounts: Vec<Billed> = Vec::new();
+fn billed(page: &[CustomerAccount], by_customer: &HashMap<&str, Vec<&Billing>>) -> Vec<BilledAccount> {
+    let mut accounts: Vec<BilledAccount> = Vec::new();
     for row in page {
         if accounts.last().is_none_or(|last| last.id != row.account_id) {
-            accounts.push(Billed { id: row.account_id.clone(), subscriptions: Vec::new() });
+            accounts.push(BilledAccount { id: row.account_id.clone(), subscriptions: Vec::new() });
         }
         let own = by_customer.get(row.customer_id.as_str()).into_iter().flatten();
         if let Some(last) = accounts.last_mut() {

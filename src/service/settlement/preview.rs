@@ -2,14 +2,14 @@
 
 use crate::base::time::UtcMillis;
 use crate::engine::account::decision;
-use crate::engine::accrual::invoice::Terms;
-use crate::engine::accrual::modifiers::Gathered;
-use crate::engine::accrual::{Bucket, Line, LineState};
+use crate::engine::accrual::invoice::PartnerModifiers;
+use crate::engine::accrual::modifiers::ModifierInputs;
+use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use crate::engine::ledger::posting;
 use crate::program::catalog::Catalog;
 use crate::program::document::Document;
 use crate::service::account::books;
-use crate::service::account::books::Books;
+use crate::service::account::books::AccountSnapshots;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::settlement::settle;
@@ -84,7 +84,7 @@ async fn grants<P: Ports>(
     Ok((grants, false))
 }
 
-fn count(counts: &mut BTreeMap<(String, String), Count>, line: &Line) {
+fn count(counts: &mut BTreeMap<(String, String), Count>, line: &Accrual) {
     let entry = counts.entry((line.partner_id.clone(), line.unit.clone())).or_default();
     *entry = (entry.0 + 1, entry.1 + line.net_cents.0);
 }
@@ -102,22 +102,25 @@ async fn found<P: Ports>(
     document: &Document,
     as_of: UtcMillis,
 ) -> Result<(Found, bool), DbError> {
-    // Terms come from all accounts of a partner, so what each account earns is known only in a second look.
+    // PartnerModifiers come from all accounts of a partner, so what each account earns is known only in a second look.
     let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
-    let mut gathered = Gathered::default();
-    let unknown = Terms { modifiers: &no_modifiers, capped: &nothing_capped };
-    let under = |terms: Terms, books: &Books, account: &str| {
-        books.with_case(account, ctx.now, |_, case| decision::decide(catalog, &decision::Case { terms, ..*case }))
+    let mut gathered = ModifierInputs::default();
+    let unknown = PartnerModifiers { modifiers: &no_modifiers, capped: &nothing_capped };
+    let under = |terms: PartnerModifiers, books: &AccountSnapshots, account: &str| {
+        books.with_case(account, ctx.now, |_, case| {
+            decision::decide(catalog, &decision::DecisionInput { terms, ..*case })
+        })
     };
-    let look = |books: &Books, account: &str| gathered.add(document, account, &under(unknown, books, account));
+    let look =
+        |books: &AccountSnapshots, account: &str| gathered.add(document, account, &under(unknown, books, account));
     let for_second = ctx.keep(ctx.left() / 2);
     let (_, complete) = books::each_of_group(ctx, document.group(), PAGES, look).await?;
     drop(for_second);
     let modifiers = gathered.modifiers(document, as_of);
     let capped = gathered.capped(document, as_of);
-    let terms = Terms { modifiers: &modifiers, capped: &capped };
+    let terms = PartnerModifiers { modifiers: &modifiers, capped: &capped };
     let mut found = Found::default();
-    let look = |books: &Books, account: &str| {
+    let look = |books: &AccountSnapshots, account: &str| {
         let standing = books.lines(account);
         let (mut changed, _) = posting::settle(standing, under(terms, books, account).lines, "");
         // Another program of the group has terms of its own, which this run does not look for.
@@ -137,7 +140,7 @@ async fn found<P: Ports>(
     Ok((found, complete && all))
 }
 
-fn vests(line: &Line, as_of: UtcMillis) -> bool {
-    let pending = line.state == LineState::Pending && line.bucket == Bucket::Pending;
+fn vests(line: &Accrual, as_of: UtcMillis) -> bool {
+    let pending = line.state == AccrualState::Pending && line.bucket == Balance::Pending;
     pending && line.vests_at_ms <= as_of && line.at_ms < as_of
 }

@@ -9,13 +9,13 @@
 use crate::base::id;
 use crate::base::time::UtcMillis;
 use crate::engine::account::decision;
-use crate::engine::accrual::Line;
+use crate::engine::accrual::Accrual;
 use crate::engine::accrual::backfill;
 use crate::engine::settlement::schedule;
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::service::account::books;
-use crate::service::account::books::{BOOKS_STATEMENTS, Coming};
+use crate::service::account::books::{BOOKS_STATEMENTS, PendingEvent};
 use crate::service::account::recompute;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
@@ -35,7 +35,7 @@ use serde_json::json;
 use runs::RunRow;
 
 /// A reward that is due, and when the next one of its account may be.
-pub type Planned = (Line, Option<UtcMillis>);
+pub type Planned = (Accrual, Option<UtcMillis>);
 
 /// Which program and period to settle, and as of when.
 #[derive(Clone, Debug)]
@@ -232,7 +232,7 @@ pub async fn grants_page<P: Ports>(
     let candidates: Vec<Candidate> = ctx.query(runs::grant_candidates(run)).await?.decode()?;
     let Some(last) = candidates.last().map(|c| c.account_id.clone()) else { return Ok((Vec::new(), None)) };
     let accounts = candidates.into_iter().map(|c| AccountRow::new(c.account_id)).collect();
-    let books = books::read(ctx, accounts, &Coming::default()).await?;
+    let books = books::read(ctx, accounts, &PendingEvent::default()).await?;
     let mut planned = Vec::new();
     if let Some(document) = books.catalog.in_force(&run.program_id, run.as_of_ms) {
         for account in &books.accounts {
@@ -257,8 +257,8 @@ async fn plan_grants<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(),
         return advance(ctx, vec![runs::run_step(run, "terms", "")]).await;
     };
     let mut statements = vec![runs::run_step(run, "granting", &last)];
-    let grants: Vec<runs::Grant> =
-        planned.iter().map(|(line, next)| runs::Grant { line, next_due_at_ms: *next }).collect();
+    let grants: Vec<runs::AwardRow> =
+        planned.iter().map(|(line, next)| runs::AwardRow { line, next_due_at_ms: *next }).collect();
     if !grants.is_empty() {
         statements.extend(runs::grant_plan(run, &grants));
     }

@@ -7,8 +7,8 @@ use crate::engine::settlement::schedule;
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, Kind};
-use crate::service::once::Answer;
+use crate::service::error::{AppError, ErrorKind};
+use crate::service::once::StoredResponse;
 use crate::service::settlement::preview as previewing;
 use crate::service::settlement::settle;
 use crate::service::settlement::settle::Due;
@@ -18,11 +18,11 @@ use crate::store::settlement::run::{RunRow, RunTotal};
 use serde_json::{Value, json};
 
 /// Starts, resumes or previews the run that is asked for.
-pub async fn asked<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> Result<Answer, AppError> {
+pub async fn asked<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> Result<StoredResponse, AppError> {
     let cadence = if wanted.cadence == "weekly" { Cadence::Weekly } else { Cadence::Monthly };
     let scheduled = schedule::scheduled_at(cadence, &wanted.period).ok_or_else(|| {
         let form = if cadence == Cadence::Weekly { "an ISO week such as 2026-W24" } else { "a month such as 2026-06" };
-        AppError::new(Kind::Unprocessable, "malformed", format!("must be {form}")).field("period")
+        AppError::new(ErrorKind::Unprocessable, "malformed", format!("must be {form}")).field("period")
     })?;
     let id = settle::run_id(&wanted.program, cadence, &wanted.period);
     let rows = ctx.batch(vec![program::program_list(), runs::run_find(&id)]).await?;
@@ -42,11 +42,11 @@ pub async fn asked<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> Result<Ans
         None => {
             if scheduled < OCCURRED_AT_MIN {
                 let detail = format!("no fact is older than {}", OCCURRED_AT_MIN.to_rfc3339());
-                return Err(AppError::new(Kind::Unprocessable, "period_too_early", detail).field("period"));
+                return Err(AppError::new(ErrorKind::Unprocessable, "period_too_early", detail).field("period"));
             }
             if scheduled > ctx.now {
                 let detail = format!("this period is settled on {}; it is not over", scheduled.to_rfc3339());
-                return Err(AppError::new(Kind::Unprocessable, "period_not_over", detail).field("period"));
+                return Err(AppError::new(ErrorKind::Unprocessable, "period_not_over", detail).field("period"));
             }
             settle::settle(ctx, &Due { program: wanted.program, cadence, period: wanted.period, as_of: scheduled })
                 .await?
@@ -61,11 +61,11 @@ pub async fn asked<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> Result<Ans
 /// Refuses runs of programs that do not settle by this cadence.
 fn settles(catalog: &Catalog, program: &str, cadence: Cadence, now: UtcMillis) -> Result<(), AppError> {
     let document = catalog.in_force(program, now).ok_or_else(|| {
-        AppError::new(Kind::Unprocessable, "unknown_program", "there is no such program").field("program")
+        AppError::new(ErrorKind::Unprocessable, "unknown_program", "there is no such program").field("program")
     })?;
     if document.settlement.cadence != cadence {
         let detail = format!("this program settles {}", document.settlement.cadence.name());
-        return Err(AppError::new(Kind::Unprocessable, "wrong_cadence", detail).field("cadence"));
+        return Err(AppError::new(ErrorKind::Unprocessable, "wrong_cadence", detail).field("cadence"));
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ pub fn customer_find(id: &str) -> Stmt {
 
 /// Since when a customer has been known by an address.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Known {
+pub struct KnownCustomer {
     pub at_ms: UtcMillis,
 }
 
@@ -108,7 +108,7 @@ pub fn namesake_list(id: &str) -> Stmt {
 
 /// A fact of a customer's and the account it is booked under.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Booked {
+pub struct BookedCustomer {
     pub event_id: String,
     pub account_id: String,
 }

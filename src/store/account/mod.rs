@@ -5,7 +5,7 @@ pub mod customer;
 use crate::base::id;
 use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::account::decision::GroupDecision;
-use crate::engine::accrual::Line;
+use crate::engine::accrual::Accrual;
 use crate::store::port::{GIVEN, Stmt, json_pages};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -58,7 +58,7 @@ fn text(value: &impl Serialize) -> String {
 
 /// An account as it is decided: at the revision that was read, when it signed up, and the digest of its groups.
 #[derive(Serialize)]
-pub struct Advance<'a> {
+pub struct AccountAdvance<'a> {
     pub id: &'a str,
     pub revision: i64,
     pub signed_up: Option<UtcMillis>,
@@ -66,7 +66,7 @@ pub struct Advance<'a> {
 }
 
 /// Writes decisions, each made at the revision that is given; aborts the batch when one is no longer its account's.
-pub fn account_advance(rows: &[Advance], now: UtcMillis) -> Stmt {
+pub fn account_advance(rows: &[AccountAdvance], now: UtcMillis) -> Stmt {
     Stmt::new(format!(
         "{GIVEN} INSERT INTO account (id, revision, signed_up_at_ms, written, created_at_ms)
          SELECT row ->> '$.id', (row ->> '$.revision') + 1, row ->> '$.signed_up', row ->> '$.written', ?2 FROM given WHERE true
@@ -100,13 +100,13 @@ pub fn stale_by_ids(accounts: &[String], now: UtcMillis) -> Stmt {
 
 /// Whose sign-up, at or after an instant, named an email domain.
 #[derive(Clone, Debug, Serialize)]
-pub struct OfDomain {
+pub struct DomainMark {
     pub domain: String,
     pub from: UtcMillis,
 }
 
 /// Marks accounts to be decided again. The revision moves on, so that whoever is deciding one of them now starts over.
-pub fn stale_by_domains(domains: &[OfDomain], except: &[String], now: UtcMillis) -> Stmt {
+pub fn stale_by_domains(domains: &[DomainMark], except: &[String], now: UtcMillis) -> Stmt {
     Stmt::new(
         "UPDATE account SET revision = revision + 1, stale_since_ms = ?3
          WHERE id IN (SELECT e.account_id FROM json_each(?1) CROSS JOIN event e ON e.email_domain = value ->> '$.domain'
@@ -120,7 +120,7 @@ pub fn stale_by_domains(domains: &[OfDomain], except: &[String], now: UtcMillis)
 
 /// Who signed up in a span of time through a partner.
 #[derive(Clone, Debug, Serialize)]
-pub struct OfCrowd {
+pub struct SignupVelocityMark {
     pub program: String,
     pub partner: String,
     pub from: UtcMillis,
@@ -128,7 +128,7 @@ pub struct OfCrowd {
 }
 
 /// The same for accounts that signed up later in the same month through the same partner.
-pub fn stale_by_crowds(crowds: &[OfCrowd], except: &[String], now: UtcMillis) -> Stmt {
+pub fn stale_by_crowds(crowds: &[SignupVelocityMark], except: &[String], now: UtcMillis) -> Stmt {
     Stmt::new(
         "UPDATE account SET revision = revision + 1, stale_since_ms = ?3
          WHERE id IN (SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.partner_id = value ->> '$.partner'
@@ -143,14 +143,14 @@ pub fn stale_by_crowds(crowds: &[OfCrowd], except: &[String], now: UtcMillis) ->
 
 /// Whom touches of a visitor bound in a span of time.
 #[derive(Clone, Debug, Serialize)]
-pub struct OfVisitor {
+pub struct VisitorMark {
     pub visitor: String,
     pub from: UtcMillis,
     pub to: UtcMillis,
 }
 
 /// The same for accounts that touches of one visitor bound.
-pub fn stale_by_visitors(visitors: &[OfVisitor], except: &[String], now: UtcMillis) -> Stmt {
+pub fn stale_by_visitors(visitors: &[VisitorMark], except: &[String], now: UtcMillis) -> Stmt {
     Stmt::new(
         "UPDATE account SET revision = revision + 1, stale_since_ms = ?3
          WHERE id IN (SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.visitor = value ->> '$.visitor'
@@ -188,7 +188,7 @@ pub fn line_list(accounts: &[String]) -> Stmt {
 }
 
 /// Writes lines as they are to stand.
-pub fn line_write(lines: &[Line]) -> Vec<Stmt> {
+pub fn line_write(lines: &[Accrual]) -> Vec<Stmt> {
     let sql = format!("{GIVEN} {} ON CONFLICT (id) DO UPDATE SET {LINE_UPDATES}", line_insert());
     json_pages(lines).into_iter().map(|page| Stmt::new(sql.clone()).bind(page)).collect()
 }

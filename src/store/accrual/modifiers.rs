@@ -3,7 +3,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::backfill;
-use crate::engine::accrual::backfill::Added;
+use crate::engine::accrual::backfill::ModifierAccrual;
 use crate::engine::sabotage;
 use crate::engine::sabotage::Fault;
 use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
@@ -229,7 +229,7 @@ pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
 
 /// Writes what is added, each as the line beside it stands, with its ledger row. That line was accrued between the same
 /// ledger accounts, so they exist.
-pub fn added_write(added: &[Added], now: UtcMillis) -> Vec<Stmt> {
+pub fn added_write(added: &[ModifierAccrual], now: UtcMillis) -> Vec<Stmt> {
     let lines = format!(
         "{GIVEN} INSERT INTO accrual ({LINE_COLUMNS})
          SELECT row ->> 0, l.program_id, l.program_version, row ->> 2, l.partner_id, l.account_id, l.event_id,

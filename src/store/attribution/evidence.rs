@@ -141,7 +141,7 @@ pub fn upline_list(accounts: &[String], codes: &[String]) -> Stmt {
 
 /// Marks the own accounts of partners, and of whoever referred those up and up, to be decided again: an account that is
 /// a partner's own was bound to them, or is no longer.
-pub fn stale_by_uplines(changes: &[OfUpline], now: UtcMillis) -> Stmt {
+pub fn stale_by_uplines(changes: &[UplineMark], now: UtcMillis) -> Stmt {
     Stmt::new(format!(
         "WITH RECURSIVE up (start, partner, depth, at, event) AS (
            SELECT DISTINCT '', c.value ->> '$.partner', 0, 0, '' FROM json_each(?1) c
@@ -162,7 +162,7 @@ pub fn stale_by_uplines(changes: &[OfUpline], now: UtcMillis) -> Stmt {
 
 /// An account whose binding changed, and a partner that it was or is bound to.
 #[derive(Clone, Debug, Serialize)]
-pub struct OfUpline {
+pub struct UplineMark {
     pub account: String,
     pub partner: String,
 }

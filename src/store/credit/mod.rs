@@ -6,7 +6,7 @@ pub mod redemption;
 pub mod webhook;
 
 use crate::base::time::UtcMillis;
-use crate::store::payout::Telling;
+use crate::store::payout::NoticeRow;
 use crate::store::port::Stmt;
 
 /// Lines planned in one batch.
@@ -125,7 +125,7 @@ pub fn undelivered(ids: &[&str]) -> Stmt {
 }
 
 /// Queues messages about credits to the operators, each once.
-pub fn sending_tell(tellings: &[Telling], now: UtcMillis) -> Stmt {
+pub fn sending_tell(tellings: &[NoticeRow], now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, payload, state, created_at_ms)
          SELECT value ->> '$.id', value ->> '$.kind', s.program_id,

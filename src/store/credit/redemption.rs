@@ -92,7 +92,7 @@ pub fn redemption_insert(r: &Redemption) -> Vec<Stmt> {
 
 /// What is given back of a redemption.
 #[derive(Clone, Debug)]
-pub struct Return<'a> {
+pub struct RedemptionReversal<'a> {
     pub id: &'a str,
     pub redemption: &'a str,
     pub amount_cents: i64,
@@ -101,7 +101,7 @@ pub struct Return<'a> {
 }
 
 /// Gives credit back, with its ledger row. More than is left of the redemption aborts the batch.
-pub fn return_insert(r: &Return, now: UtcMillis) -> [Stmt; 2] {
+pub fn return_insert(r: &RedemptionReversal, now: UtcMillis) -> [Stmt; 2] {
     [
         Stmt::new(
             "INSERT INTO redemption_return (id, redemption_id, amount_cents, reason, actor, created_at_ms)

@@ -4,7 +4,7 @@ pub mod stripe;
 
 use crate::base::decode;
 use crate::base::time::UtcMillis;
-use crate::engine::account::timeline::{Fact, Presented};
+use crate::engine::account::timeline::{Fact, InvoiceRecord};
 use crate::engine::event::{Event, Payload, Person};
 use crate::engine::review::risk;
 use crate::store::port::{DbError, Rows, Stmt};
@@ -31,7 +31,7 @@ pub struct Intake<'a> {
     pub source: &'a str,
     pub body_sha256: &'a str,
     pub received_at: UtcMillis,
-    pub presented: &'a Presented,
+    pub presented: &'a InvoiceRecord,
     pub outcome: &'a str,
 }
 
@@ -165,7 +165,7 @@ pub fn domain_of(payload: &Payload) -> Option<&str> {
 
 /// Every code that an event presents: typed, held by its token's touches or its visitor's clicks, an agency's, an
 /// operator's.
-pub fn codes_of(payload: &Payload, presented: &Presented) -> Vec<String> {
+pub fn codes_of(payload: &Payload, presented: &InvoiceRecord) -> Vec<String> {
     let touched = presented.trail.iter().flat_map(|t| &t.touches).chain(&presented.clicks).map(|t| t.code.clone());
     let named = match payload {
         Payload::WorkspaceInvited { agency_code, .. } | Payload::HandedOff { agency_code, .. } => {

@@ -51,7 +51,7 @@ pub fn payment_note(pairs: &[(String, String)]) -> Stmt {
 
 /// A fact that waits for its invoice.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Waiting {
+pub struct WaitingEvent {
     pub id: String,
     pub r#type: String,
     pub payment_intent: Option<String>,
@@ -61,7 +61,7 @@ pub struct Waiting {
     pub occurred_at_ms: UtcMillis,
 }
 
-pub fn waiting_insert(waiting: &Waiting, now: UtcMillis) -> Stmt {
+pub fn waiting_insert(waiting: &WaitingEvent, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO stripe_waiting (id, type, payment_intent, charge, payload, body_sha256, occurred_at_ms, asked_at_ms)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM event WHERE id = ?1)
@@ -79,7 +79,7 @@ pub fn waiting_insert(waiting: &Waiting, now: UtcMillis) -> Stmt {
 
 const COLUMNS: &str = "w.id, w.type, w.payment_intent, w.charge, w.payload, w.body_sha256, w.occurred_at_ms";
 
-/// Waiting facts whose invoice is known by now, in the order in which they happened.
+/// WaitingEvent facts whose invoice is known by now, in the order in which they happened.
 pub fn waiting_ready(limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {COLUMNS}, MIN(p.invoice_id) AS invoice_id FROM stripe_waiting w
@@ -89,7 +89,7 @@ pub fn waiting_ready(limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// Waiting facts of which Stripe was last asked before `before`, with a payment that it can be asked by.
+/// WaitingEvent facts of which Stripe was last asked before `before`, with a payment that it can be asked by.
 pub fn waiting_to_ask(before: UtcMillis, limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {COLUMNS} FROM stripe_waiting w WHERE w.asked_at_ms < ?1 AND w.payment_intent IS NOT NULL

@@ -4,7 +4,7 @@ pub mod click;
 
 use crate::base::decode;
 use crate::base::time::UtcMillis;
-use crate::engine::link::Link;
+use crate::engine::link::LinkRecord;
 use crate::store::port::{DbError, Rows, Stmt};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -49,11 +49,11 @@ struct LinkRow {
 }
 
 /// The link in the rows of `link_resolve`.
-pub fn link_decode(rows: &Rows) -> Result<Option<Link>, DbError> {
+pub fn link_decode(rows: &Rows) -> Result<Option<LinkRecord>, DbError> {
     let Some(row) = rows.first::<LinkRow>()? else { return Ok(None) };
     let utm: BTreeMap<String, String> = parse(row.utm.as_deref())?;
     let params: Vec<String> = parse(row.params.as_deref())?;
-    Ok(Some(Link {
+    Ok(Some(LinkRecord {
         code: row.code,
         partner_id: row.partner_id,
         program_id: row.program_id,
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::store::link::click::tests::{query, sqlite};
 
-    fn resolve(db: &rusqlite::Connection, code: &str, now: i64) -> Option<Link> {
+    fn resolve(db: &rusqlite::Connection, code: &str, now: i64) -> Option<LinkRecord> {
         link_decode(&query(db, &link_resolve(code, UtcMillis(now))).unwrap()).unwrap()
     }
 

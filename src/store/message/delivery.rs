@@ -9,7 +9,7 @@ pub const ADDRESS_PAGE: i64 = 1_000;
 
 /// A kind of message and whom it is mailed to.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Mailed {
+pub struct DueEmail {
     pub kind: &'static str,
     pub to: &'static str,
 }
@@ -36,7 +36,7 @@ const UNADDRESSED: &str =
 
 /// Settles to whom the oldest messages go: a mail by the table of kinds, and a webhook to every endpoint that was there
 /// before the message and wants its kind. The last statement says whether there are more.
-pub fn address(mailed: &[Mailed], now: UtcMillis) -> [Stmt; 4] {
+pub fn address(mailed: &[DueEmail], now: UtcMillis) -> [Stmt; 4] {
     let page = |sql: String| Stmt::new(sql).bind(now).bind(ADDRESS_PAGE);
     [
         page(format!(
@@ -64,7 +64,7 @@ pub fn address(mailed: &[Mailed], now: UtcMillis) -> [Stmt; 4] {
 
 /// A delivery that was claimed, with all that it takes to make it.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Due {
+pub struct DueDelivery {
     pub outbox_id: String,
     pub channel: String,
     pub target: String,
@@ -91,7 +91,7 @@ pub struct Due {
 
 /// Whom mails can reach as things are set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum DeliveryTarget {
     Nobody,
     /// There is no address of the operator's.
     AllButOperator,
@@ -101,7 +101,14 @@ pub enum Reach {
 /// Claims up to `mails` mails and `hooks` webhooks that are due, the longest due first, and reads them. An attempt that
 /// nothing more is heard of is due again at `lost_at`. The database takes one claim after the other, so no delivery is
 /// in two.
-pub fn claim(claim: &str, reach: Reach, mails: i64, hooks: i64, now: UtcMillis, lost_at: UtcMillis) -> Vec<Stmt> {
+pub fn claim(
+    claim: &str,
+    reach: DeliveryTarget,
+    mails: i64,
+    hooks: i64,
+    now: UtcMillis,
+    lost_at: UtcMillis,
+) -> Vec<Stmt> {
     let take = |channel: &'static str, also: &'static str, limit: i64| {
         Stmt::new(format!(
             "UPDATE delivery SET claim = ?1, attempts = attempts + 1, next_attempt_at_ms = ?3 WHERE rowid IN (
@@ -115,9 +122,9 @@ pub fn claim(claim: &str, reach: Reach, mails: i64, hooks: i64, now: UtcMillis, 
     };
     let mut statements = vec![take("webhook", "", hooks)];
     match reach {
-        Reach::Nobody => {}
-        Reach::AllButOperator => statements.push(take("mail", "AND target <> 'operator'", mails)),
-        Reach::All => statements.push(take("mail", "", mails)),
+        DeliveryTarget::Nobody => {}
+        DeliveryTarget::AllButOperator => statements.push(take("mail", "AND target <> 'operator'", mails)),
+        DeliveryTarget::All => statements.push(take("mail", "", mails)),
     }
     statements.push(claimed(claim));
     statements
@@ -145,7 +152,7 @@ fn claimed(claim: &str) -> Stmt {
 
 /// What came of an attempt.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Outcome {
+pub struct DeliveryOutcome {
     pub outbox: String,
     pub channel: String,
     pub target: String,
@@ -158,7 +165,7 @@ pub struct Outcome {
 
 /// Writes down what came of a claim's attempts, and what that makes of their messages. Rows that somebody else has
 /// claimed since are left to them.
-pub fn record(claim: &str, outcomes: &[Outcome]) -> [Stmt; 2] {
+pub fn record(claim: &str, outcomes: &[DeliveryOutcome]) -> [Stmt; 2] {
     [
         Stmt::new(
             "UPDATE delivery SET state = v.state, attempts = v.attempts, next_attempt_at_ms = v.next, last_error = v.error,

@@ -3,14 +3,14 @@
 
 use crate::base::id;
 use crate::base::time::UtcMillis;
-use crate::engine::accrual::Line;
+use crate::engine::accrual::Accrual;
 use crate::store::port::Stmt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 /// A message about to be queued. The id is derived from what it is about, so that it is queued once.
 #[derive(Clone, Debug, Serialize)]
-pub struct Message<'a> {
+pub struct OutboxMessage<'a> {
     pub id: String,
     pub kind: &'static str,
     pub program: &'a str,
@@ -20,7 +20,7 @@ pub struct Message<'a> {
 }
 
 /// Queues messages, each once.
-pub fn outbox_insert(messages: &[Message], now: UtcMillis) -> Stmt {
+pub fn outbox_insert(messages: &[OutboxMessage], now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
          SELECT value ->> '$.id', value ->> '$.kind', value ->> '$.program', value ->> '$.partner', value ->> '$.account',
@@ -31,8 +31,8 @@ pub fn outbox_insert(messages: &[Message], now: UtcMillis) -> Stmt {
 }
 
 /// Somebody whom the partner referred has signed up.
-pub fn joined<'a>(program: &'a str, partner: &'a str, account: &'a str, signed_up: UtcMillis) -> Message<'a> {
-    Message {
+pub fn joined<'a>(program: &'a str, partner: &'a str, account: &'a str, signed_up: UtcMillis) -> OutboxMessage<'a> {
+    OutboxMessage {
         id: id::derived("joi", &[program, partner, account]),
         kind: "referral.joined",
         program,
@@ -50,8 +50,8 @@ pub fn pool_low<'a>(
     low_cents: i64,
     waiting: i64,
     fundings: i64,
-) -> Message<'a> {
-    Message {
+) -> OutboxMessage<'a> {
+    OutboxMessage {
         id: format!("pool.low:{program}:{fundings}"),
         kind: "pool.low",
         program,
@@ -62,9 +62,9 @@ pub fn pool_low<'a>(
 }
 
 /// A program's funnel report of a week stands at `/v1/reports/funnel`.
-pub fn funnel_report<'a>(program: &'a str, version: i64, week: &str) -> Message<'a> {
+pub fn funnel_report<'a>(program: &'a str, version: i64, week: &str) -> OutboxMessage<'a> {
     let report = format!("/v1/reports/funnel?program={program}&week={week}");
-    Message {
+    OutboxMessage {
         id: format!("funnel:{program}:{week}"),
         kind: "report.funnel",
         program,
@@ -92,9 +92,9 @@ pub fn outbox_grants(run: &str, from_seq: i64, to_seq: i64, now: UtcMillis) -> S
 
 /// Queues the messages that rewards were granted outside of a run. The referrer alone is told: what the friend did to
 /// earn it is not announced to the friend, step by step.
-pub fn outbox_rewards(lines: &[Line], now: UtcMillis) -> Stmt {
-    fn message(line: &Line) -> Message<'_> {
-        Message {
+pub fn outbox_rewards(lines: &[Accrual], now: UtcMillis) -> Stmt {
+    fn message(line: &Accrual) -> OutboxMessage<'_> {
+        OutboxMessage {
             id: format!("referrer:{}", line.id),
             kind: "reward.granted.referrer",
             program: &line.program_id,
@@ -134,23 +134,23 @@ pub fn outbox_statements(run: &str, now: UtcMillis) -> Stmt {
 }
 
 /// Messages by id, with what became of each delivery; of one state, or of all.
-pub fn outbox_page(state: Option<State>, after: &str, limit: i64) -> Stmt {
+pub fn outbox_page(state: Option<MessageState>, after: &str, limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.payload, o.state, o.created_at_ms,
                 (SELECT json_group_array(json_object('channel', d.channel, 'target', d.target, 'state', d.state, 'round', d.round,
                    'attempts', d.attempts, 'next_attempt_at_ms', d.next_attempt_at_ms, 'last_error', d.last_error, 'sent_at_ms', d.sent_at_ms))
                  FROM delivery d WHERE d.outbox_id = o.id) AS deliveries
          FROM outbox o WHERE {} o.id > ?1 ORDER BY o.id LIMIT ?2",
-        state.map_or("", State::condition)
+        state.map_or("", MessageState::condition)
     ))
     .bind(after)
     .bind(limit)
 }
 
 /// The same for people: before the cursor, a row's number, the newest first, with the partner's name.
-pub fn outbox_latest(state: Option<State>, before: i64, limit: i64) -> Stmt {
+pub fn outbox_latest(state: Option<MessageState>, before: i64, limit: i64) -> Stmt {
     // Of what waits and what failed there is little: their indexes find it, and it is sorted. What was sent is nearly all.
-    let order = if matches!(state, Some(State::Queued | State::Failed)) { "+o.rowid" } else { "o.rowid" };
+    let order = if matches!(state, Some(MessageState::Queued | MessageState::Failed)) { "+o.rowid" } else { "o.rowid" };
     Stmt::new(format!(
         "SELECT o.rowid AS row, o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.state, o.created_at_ms, p.external_id, x.name,
                 (SELECT json_group_array(json_object('channel', d.channel, 'target', d.target, 'state', d.state, 'round', d.round,
@@ -158,7 +158,7 @@ pub fn outbox_latest(state: Option<State>, before: i64, limit: i64) -> Stmt {
                  FROM delivery d WHERE d.outbox_id = o.id) AS deliveries
          FROM outbox o LEFT JOIN partner p ON p.id = o.partner_id LEFT JOIN partner_person x ON x.partner_id = o.partner_id
          WHERE {} {order} < ?1 ORDER BY {order} DESC LIMIT ?2",
-        state.map_or("", State::condition)
+        state.map_or("", MessageState::condition)
     ))
     .bind(before)
     .bind(limit)
@@ -166,18 +166,18 @@ pub fn outbox_latest(state: Option<State>, before: i64, limit: i64) -> Stmt {
 
 /// A message's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum MessageState {
     Queued,
     Sent,
     Failed,
 }
 
-impl State {
-    pub fn parse(text: &str) -> Option<State> {
+impl MessageState {
+    pub fn parse(text: &str) -> Option<MessageState> {
         match text {
-            "queued" => Some(State::Queued),
-            "sent" => Some(State::Sent),
-            "failed" => Some(State::Failed),
+            "queued" => Some(MessageState::Queued),
+            "sent" => Some(MessageState::Sent),
+            "failed" => Some(MessageState::Failed),
             _ => None,
         }
     }
@@ -185,9 +185,9 @@ impl State {
     /// In words of its own, so that the state's index serves.
     fn condition(self) -> &'static str {
         match self {
-            State::Queued => "o.state = 'queued' AND",
-            State::Sent => "o.state = 'sent' AND",
-            State::Failed => "o.state = 'failed' AND",
+            MessageState::Queued => "o.state = 'queued' AND",
+            MessageState::Sent => "o.state = 'sent' AND",
+            MessageState::Failed => "o.state = 'failed' AND",
         }
     }
 }

@@ -6,7 +6,7 @@ pub mod plan;
 pub mod report;
 
 use crate::base::time::UtcMillis;
-use crate::engine::payout::{KEY_TRUSTED_MS, Kind, Sending};
+use crate::engine::payout::{KEY_TRUSTED_MS, OutboundTransfer, TransferKind};
 use crate::store::port::Stmt;
 use serde::{Deserialize, Serialize};
 
@@ -25,22 +25,22 @@ pub(crate) const CREDIT: &str =
    customer_id AS target, revision, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
    transaction_id AS stripe_id, delivered_at_ms AS done_at_ms, created_at_ms FROM credit_sending p";
 
-fn select(kind: Kind) -> &'static str {
+fn select(kind: TransferKind) -> &'static str {
     match kind {
-        Kind::Payout => PAYOUT,
-        Kind::Reversal => REVERSAL,
-        Kind::Credit | Kind::Debit => CREDIT,
+        TransferKind::Payout => PAYOUT,
+        TransferKind::Reversal => REVERSAL,
+        TransferKind::Credit | TransferKind::Debit => CREDIT,
     }
 }
 
 /// What is due, the longest first. A payout that is only planned needs its run's approval: always with `manual`; with
 /// `until_first` where its program had none when it was planned.
-pub fn sending_due(kind: Kind, approval: &str, now: UtcMillis, limit: i64) -> Stmt {
+pub fn sending_due(kind: TransferKind, approval: &str, now: UtcMillis, limit: i64) -> Stmt {
     let approved = match kind {
-        Kind::Reversal => "?3 = ?3",
-        Kind::Credit => "?3 = ?3 AND kind = 'credit'",
-        Kind::Debit => "?3 = ?3 AND kind = 'debit'",
-        Kind::Payout => {
+        TransferKind::Reversal => "?3 = ?3",
+        TransferKind::Credit => "?3 = ?3 AND kind = 'credit'",
+        TransferKind::Debit => "?3 = ?3 AND kind = 'debit'",
+        TransferKind::Payout => {
             "(state = 'submitting' OR ?3 = 'automatic' OR run_id IN (SELECT run_id FROM payout_approval)
               OR (?3 = 'until_first' AND EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id AND a.at_ms <= p.created_at_ms)))"
         }
@@ -66,11 +66,11 @@ pub struct Due {
 }
 
 impl Due {
-    pub fn has(self, kind: Kind) -> bool {
+    pub fn has(self, kind: TransferKind) -> bool {
         1 == match kind {
-            Kind::Payout => self.payouts,
-            Kind::Reversal => self.reversals,
-            Kind::Credit | Kind::Debit => self.credits,
+            TransferKind::Payout => self.payouts,
+            TransferKind::Reversal => self.reversals,
+            TransferKind::Credit | TransferKind::Debit => self.credits,
         }
     }
 }
@@ -84,7 +84,7 @@ pub fn kinds_due(now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-pub fn sending_find(kind: Kind, ids: &[String]) -> Stmt {
+pub fn sending_find(kind: TransferKind, ids: &[String]) -> Stmt {
     Stmt::new(format!("{} WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id", select(kind))).json(&ids)
 }
 
@@ -120,11 +120,11 @@ pub fn payout_page(run: &str, state: &str, partner: &str, before_ms: i64, before
 
 /// Writes sendings of one kind as decided, each at the revision at which it was read: the batch aborts where one of
 /// them has another by now.
-pub fn sending_write(kind: Kind, sendings: &[&Sending]) -> Stmt {
+pub fn sending_write(kind: TransferKind, sendings: &[&OutboundTransfer]) -> Stmt {
     let (table, stripe_id, done_at) = match kind {
-        Kind::Payout => ("payout", "transfer_id", "paid_at_ms"),
-        Kind::Reversal => ("payout_reversal", "reversal_id", "reversed_at_ms"),
-        Kind::Credit | Kind::Debit => ("credit_sending", "transaction_id", "delivered_at_ms"),
+        TransferKind::Payout => ("payout", "transfer_id", "paid_at_ms"),
+        TransferKind::Reversal => ("payout_reversal", "reversal_id", "reversed_at_ms"),
+        TransferKind::Credit | TransferKind::Debit => ("credit_sending", "transaction_id", "delivered_at_ms"),
     };
     Stmt::new(format!(
         "UPDATE {table} SET revision = n.revision + 1, state = n.state, held = n.held, request = n.request, attempt = n.attempt,
@@ -143,29 +143,29 @@ pub fn sending_write(kind: Kind, sendings: &[&Sending]) -> Stmt {
 /// The ledger rows of sendings that are over: a payout's pending row is posted or voided; what was taken back is
 /// booked under the id of Stripe's reversal, whoever says so first. Credits are like payouts, and what of them is taken
 /// back is booked once it is.
-pub fn sending_book(kind: Kind, ids: &[&str], actor: &str, now: UtcMillis) -> Stmt {
+pub fn sending_book(kind: TransferKind, ids: &[&str], actor: &str, now: UtcMillis) -> Stmt {
     let sql = match kind {
-        Kind::Payout => {
+        TransferKind::Payout => {
             "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, pending_id, program_id, run_id, actor, reason, created_at_ms)
              SELECT p.id || IIF(p.state = 'paid', '.post', '.void'), 'payout', IIF(p.state = 'paid', 'post', 'void'), t.debit, t.credit,
                     IIF(p.state = 'paid', p.amount_cents, 0), t.id, p.program_id, p.run_id, ?2, p.reason, ?3
              FROM payout p JOIN transfer t ON t.id = p.id || '.pending'
              WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state IN ('paid', 'failed', 'cancelled')"
         }
-        Kind::Reversal => {
+        TransferKind::Reversal => {
             "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
              SELECT r.reversal_id, 'payout_return', 'single', t.credit, t.debit, r.amount_cents, r.program_id, ?2, r.reason, ?3
              FROM payout_reversal r JOIN transfer t ON t.id = r.payout_id || '.pending'
              WHERE r.id IN (SELECT value FROM json_each(?1)) AND r.state = 'paid'"
         }
-        Kind::Credit => {
+        TransferKind::Credit => {
             "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, pending_id, program_id, actor, reason, created_at_ms)
              SELECT p.id || IIF(p.state = 'paid', '.post', '.void'), t.line, 'deliver', IIF(p.state = 'paid', 'post', 'void'), t.debit, t.credit,
                     IIF(p.state = 'paid', p.amount_cents, 0), t.id, p.program_id, ?2, p.reason, ?3
              FROM credit_sending p JOIN transfer t ON t.id = p.id || '.pending'
              WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state IN ('paid', 'failed', 'cancelled')"
         }
-        Kind::Debit => {
+        TransferKind::Debit => {
             "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
              SELECT p.id || '.return', p.line_id, 'deliver_return', 'single', p.program_id || '/' || p.unit || '/redeemed/' || p.partner_id,
                     p.program_id || '/' || p.unit || '/available/' || p.partner_id, p.amount_cents, p.program_id, ?2, p.reason, ?3
@@ -177,14 +177,14 @@ pub fn sending_book(kind: Kind, ids: &[&str], actor: &str, now: UtcMillis) -> St
 
 /// A reversal that Stripe says it made.
 #[derive(Clone, Debug, Serialize)]
-pub struct Returned {
+pub struct PayoutReversalRow {
     pub id: String,
     pub transfer: String,
     pub amount_cents: i64,
 }
 
 /// Books reversals of transfers that are ours, each once, whoever asked for them.
-pub fn return_insert(returned: &[Returned], actor: &str, now: UtcMillis) -> Stmt {
+pub fn return_insert(returned: &[PayoutReversalRow], actor: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
          SELECT value ->> '$.id', 'payout_return', 'single', t.credit, t.debit, value ->> '$.amount_cents', p.program_id, ?2,
@@ -197,7 +197,7 @@ pub fn return_insert(returned: &[Returned], actor: &str, now: UtcMillis) -> Stmt
 }
 
 /// A reversal that an operator asks for, about to be sent. More than is left of the transfer aborts the batch.
-pub fn reversal_insert(s: &Sending, actor: &str) -> Stmt {
+pub fn reversal_insert(s: &OutboundTransfer, actor: &str) -> Stmt {
     Stmt::new(
         "INSERT INTO payout_reversal (id, payout_id, program_id, partner_id, unit, currency, amount_cents, transfer_id, state,
            due_at_ms, reason, revision, actor, created_at_ms)
@@ -218,7 +218,7 @@ pub fn reversal_insert(s: &Sending, actor: &str) -> Stmt {
 
 /// A message about a sending. `partner`: to its partner, else to the operators.
 #[derive(Clone, Debug, Serialize)]
-pub struct Telling<'a> {
+pub struct NoticeRow<'a> {
     pub id: String,
     pub kind: &'static str,
     pub sending: &'a str,
@@ -229,7 +229,7 @@ pub struct Telling<'a> {
 }
 
 /// Queues messages about payouts and their reversals, each once.
-pub fn sending_tell(tellings: &[Telling], now: UtcMillis) -> Stmt {
+pub fn sending_tell(tellings: &[NoticeRow], now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, payload, state, created_at_ms)
          SELECT value ->> '$.id', value ->> '$.kind', p.program_id, IIF(value ->> '$.to_partner', p.partner_id, NULL),

@@ -135,7 +135,7 @@ pub fn account_lines(account: &str, after: &str, limit: i64) -> Stmt {
 
 /// As whom a partner is known.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Known {
+pub struct KnownAccount {
     pub id: String,
     pub external_id: String,
     pub name: Option<String>,
@@ -219,7 +219,7 @@ pub fn review_shown(id: &str) -> Stmt {
 
 /// How many there are of something that needs a person, and since when.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Waiting {
+pub struct WaitingCount {
     pub many: i64,
     pub since_ms: Option<UtcMillis>,
 }
@@ -230,7 +230,7 @@ pub fn reviews_waiting() -> Stmt {
 
 /// A run whose payouts nobody has let go.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Unapproved {
+pub struct UnapprovedRun {
     pub run_id: String,
     pub program_id: String,
     pub period: String,
@@ -254,7 +254,7 @@ pub fn runs_unapproved(rule: &str) -> Stmt {
 
 /// Payouts and credits that a person has to look at, by what is wrong: under review, held, or failed since an instant.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Stopped {
+pub struct StoppedPayout {
     pub what: String,
     pub unit: String,
     pub many: i64,

@@ -3,7 +3,7 @@
 //! Each step is one batch that begins with `run_step`: its trigger aborts the batch when another runner took the step.
 
 use crate::base::time::UtcMillis;
-use crate::engine::accrual::Line;
+use crate::engine::accrual::Accrual;
 use crate::engine::sabotage;
 use crate::engine::sabotage::Fault;
 use crate::store::account::line_insert;
@@ -108,12 +108,12 @@ pub fn grant_candidates(run: &RunRow) -> Stmt {
 
 /// A planned reward by state.
 #[derive(Clone, Debug, Serialize)]
-pub struct Grant<'a> {
-    pub line: &'a Line,
+pub struct AwardRow<'a> {
+    pub line: &'a Accrual,
     pub next_due_at_ms: Option<UtcMillis>,
 }
 
-pub fn grant_plan(run: &RunRow, grants: &[Grant]) -> [Stmt; 2] {
+pub fn grant_plan(run: &RunRow, grants: &[AwardRow]) -> [Stmt; 2] {
     [
         Stmt::new(
             "INSERT INTO run_item (run_id, seq, kind, line_id, account_id, partner_id, unit, planned_cents, line, next_due_at_ms)

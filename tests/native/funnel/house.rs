@@ -5,14 +5,14 @@ use crate::support::openapi as described;
 use crate::support::world::{World, at, now};
 use manicule::base::time::UtcMillis;
 use manicule::codec::attribution::cookie;
-use manicule::codec::attribution::cookie::Signed;
-use manicule::engine::attribution::touch::{Touch, Trail};
-use manicule::engine::link::Link;
+use manicule::codec::attribution::cookie::SignedCookie;
+use manicule::engine::attribution::touch::{Touch, TouchHistory};
+use manicule::engine::link::LinkRecord;
 use manicule::engine::link::click::{Click, Salt, Visitor};
 use manicule::http::config::Config;
 use manicule::http::exchange::{Request, Response};
 use manicule::http::route;
-use manicule::http::shell::Shell;
+use manicule::http::shell::RequestContext;
 use manicule::service::link::click;
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -69,7 +69,7 @@ impl House {
             body: body.to_vec(),
         };
         self.world.request(when);
-        let shell = Shell { site: &self.world, config: &self.config, now: when };
+        let shell = RequestContext { site: &self.world, config: &self.config, now: when };
         now(route::answer(&shell, &request)).expect("an address of ours")
     }
 
@@ -101,8 +101,8 @@ impl House {
             click_id: "clk_0".to_owned(),
             at: *at,
         });
-        let trail = Trail { visitor: visitor.to_owned(), touches: touches.collect() };
-        let signed = Signed { trail, until: at("2027-01-01T00:00:00Z") };
+        let trail = TouchHistory { visitor: visitor.to_owned(), touches: touches.collect() };
+        let signed = SignedCookie { trail, until: at("2027-01-01T00:00:00Z") };
         format!("{}={}", keys.name(), cookie::write(keys, &signed))
     }
 
@@ -145,8 +145,12 @@ impl House {
 }
 
 fn click_of(program: &str, (partner, code): &(String, String), id: &str, visitor: &str, when: UtcMillis) -> Click {
-    let link =
-        Link { code: code.clone(), partner_id: partner.clone(), program_id: program.to_owned(), ..Link::default() };
+    let link = LinkRecord {
+        code: code.clone(),
+        partner_id: partner.clone(),
+        program_id: program.to_owned(),
+        ..LinkRecord::default()
+    };
     Click {
         id: id.to_owned(),
         link: Rc::new(link),

@@ -5,9 +5,9 @@ use super::case::{Click, Clients, Decision, Partner};
 use crate::support::world::{World, at};
 use manicule::base::time::UtcMillis;
 use manicule::codec::operator::NewPartner;
-use manicule::engine::attribution::touch::{Touch, Trail};
+use manicule::engine::attribution::touch::{Touch, TouchHistory};
 use manicule::program::document::Cadence;
-use manicule::service::review::Choice;
+use manicule::service::review::ReviewDecision;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -121,7 +121,7 @@ impl Stage {
         ));
         let id = rows.first().unwrap_or_else(|| panic!("nothing to review about {account}"))["id"].clone();
         self.now = when.to_rfc3339();
-        let choice = if decision.release { Choice::Release } else { Choice::Reject };
+        let choice = if decision.release { ReviewDecision::Release } else { ReviewDecision::Reject };
         self.world.decide(when, id.as_str().unwrap_or_default(), choice).expect("the review is decided");
         self.world.catch_up(when);
     }
@@ -232,7 +232,7 @@ impl Stage {
         self.world.catch_up(now);
     }
 
-    fn trail(&self, clicks: &[Click]) -> Option<Trail> {
+    fn trail(&self, clicks: &[Click]) -> Option<TouchHistory> {
         let touches = clicks.iter().enumerate().map(|(index, click)| {
             let (_, code, program) = self.partner(&click.link_of);
             Touch {
@@ -243,7 +243,7 @@ impl Stage {
                 at: at(&click.when),
             }
         });
-        (!clicks.is_empty()).then(|| Trail { visitor: "visitor".to_owned(), touches: touches.collect() })
+        (!clicks.is_empty()).then(|| TouchHistory { visitor: "visitor".to_owned(), touches: touches.collect() })
     }
 }
 

@@ -5,15 +5,15 @@ use crate::support::openapi as described;
 use crate::support::world::{World, at, now};
 use manicule::base::time::{MINUTE_MS, UtcMillis};
 use manicule::codec::message::email::Mail;
-use manicule::codec::outgoing::{Answer, NoAnswer, Outgoing};
+use manicule::codec::outgoing::{IncomingResponse, OutgoingRequest, RequestFailed};
 use manicule::http::config::Config;
 use manicule::http::exchange::{Request, Response};
 use manicule::http::route;
-use manicule::http::shell::Shell;
+use manicule::http::shell::RequestContext;
 use manicule::service::context::{Context, Ports};
 use manicule::service::message::deliver;
 use manicule::store::message::outbox;
-use manicule::store::message::outbox::Message;
+use manicule::store::message::outbox::OutboxMessage;
 use manicule::store::port::{Db, DbError, Rows, Stmt};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -39,7 +39,7 @@ pub enum Fault {
 /// What arrived, and how the next calls fare.
 #[derive(Default)]
 pub struct Outside {
-    pub hooks: RefCell<Vec<Outgoing>>,
+    pub hooks: RefCell<Vec<OutgoingRequest>>,
     pub mails: RefCell<Vec<Mail>>,
     pub calls: Cell<u64>,
     /// The fault of the call with this number.
@@ -58,9 +58,9 @@ impl Outside {
         self.fault.get().filter(|(at, _)| *at == call).map(|(_, fault)| fault)
     }
 
-    fn hook(&self, request: Outgoing) -> Result<Answer, NoAnswer> {
+    fn hook(&self, request: OutgoingRequest) -> Result<IncomingResponse, RequestFailed> {
         let (fault, status) = (self.fault(), self.status.get());
-        let lost = || Err(NoAnswer("it took too long".to_owned()));
+        let lost = || Err(RequestFailed("it took too long".to_owned()));
         if fault == Some(Fault::Before) || status == 0 {
             return lost();
         }
@@ -71,16 +71,16 @@ impl Outside {
         if fault == Some(Fault::After) {
             return lost();
         }
-        Ok(Answer { status, headers: self.headers.borrow().clone(), body: b"<secret of theirs>".to_vec() })
+        Ok(IncomingResponse { status, headers: self.headers.borrow().clone(), body: b"<secret of theirs>".to_vec() })
     }
 
-    fn mail(&self, mail: &Mail) -> Result<(), NoAnswer> {
+    fn mail(&self, mail: &Mail) -> Result<(), RequestFailed> {
         let fault = self.fault();
         if matches!(fault, Some(Fault::Before | Fault::Refused)) || !self.mailing.get() {
-            return Err(NoAnswer(format!("E_DELIVERY: mail to {} was refused", mail.to)));
+            return Err(RequestFailed(format!("E_DELIVERY: mail to {} was refused", mail.to)));
         }
         self.mails.borrow_mut().push(mail.clone());
-        if fault == Some(Fault::After) { Err(NoAnswer("it took too long".to_owned())) } else { Ok(()) }
+        if fault == Some(Fault::After) { Err(RequestFailed("it took too long".to_owned())) } else { Ok(()) }
     }
 }
 
@@ -150,7 +150,7 @@ impl Desk {
             body: if body.is_null() { Vec::new() } else { body.to_string().into_bytes() },
         };
         self.world.request(when);
-        let shell = Shell { site: &self.world, config: &self.config, now: when };
+        let shell = RequestContext { site: &self.world, config: &self.config, now: when };
         now(route::answer(&shell, &request)).expect("an address of ours")
     }
 
@@ -178,7 +178,7 @@ impl Desk {
         self.world.partner(at("2026-01-01T00:00:00Z"), "user-referral", who, &email).unwrap().0
     }
 
-    pub fn queue(&self, when: UtcMillis, messages: &[Message]) {
+    pub fn queue(&self, when: UtcMillis, messages: &[OutboxMessage]) {
         now(self.world.at(when).query(outbox::outbox_insert(messages, when))).unwrap();
     }
 
@@ -209,10 +209,10 @@ pub fn payout_message<'a>(
     payout: &str,
     partner: Option<&'a str>,
     (name, value): (&str, Value),
-) -> Message<'a> {
+) -> OutboxMessage<'a> {
     let mut payload = json!({"payout": payout, "amount_cents": 12_345, "unit": "cash:usd", "period": "2026-05"});
     payload[name] = value;
-    Message { id: format!("{kind}:{payout}"), kind, program: "user-referral", partner, account: None, payload }
+    OutboxMessage { id: format!("{kind}:{payout}"), kind, program: "user-referral", partner, account: None, payload }
 }
 
 /// The world with every call taking a while, so that others come in between.
@@ -249,14 +249,14 @@ impl<'a> Ports for Slow<'a> {
         &self.db
     }
 
-    async fn send(&self, request: Outgoing) -> Result<Answer, NoAnswer> {
+    async fn send(&self, request: OutgoingRequest) -> Result<IncomingResponse, RequestFailed> {
         turn().await;
         let answer = self.world.send(request).await;
         turn().await;
         answer
     }
 
-    async fn mail(&self, mail: &Mail) -> Result<(), NoAnswer> {
+    async fn mail(&self, mail: &Mail) -> Result<(), RequestFailed> {
         turn().await;
         let answer = self.world.mail(mail).await;
         turn().await;

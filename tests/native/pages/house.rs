@@ -10,8 +10,8 @@ use manicule::codec::message::email::Mail;
 use manicule::http::auth::hex_sha256;
 use manicule::http::config::Config;
 use manicule::http::exchange::Request;
-use manicule::http::shell::Shell;
-use manicule::pages::locale::{Front, Plain, Words};
+use manicule::http::shell::RequestContext;
+use manicule::pages::locale::{Formatter, Locale, Plain};
 use manicule::pages::route;
 use manicule::service::identity::sign_in;
 use std::cell::{Cell, RefCell};
@@ -23,8 +23,8 @@ pub const ORIGIN: &str = "https://ref.example";
 /// The operator's first token, which the configuration holds the hash of.
 pub const OPERATOR_TOKEN: &str = "4f1d9c07e2ab5836d0f97c41be6a2358";
 
-impl Front for World {
-    fn words(&self, _: &str, _: &str) -> Box<dyn Words> {
+impl Formatter for World {
+    fn words(&self, _: &str, _: &str) -> Box<dyn Locale> {
         Box::new(Plain)
     }
 }
@@ -162,7 +162,7 @@ impl Browser<'_> {
         };
         self.house.world.request(self.house.now.get());
         let before = self.house.world.db.calls.get();
-        let shell = Shell { site: &self.house.world, config: &self.house.config, now: self.house.now.get() };
+        let shell = RequestContext { site: &self.house.world, config: &self.house.config, now: self.house.now.get() };
         let response = now(route::answer(&shell, &request)).unwrap_or_else(|| panic!("{path} is no page"));
         let batches = self.house.world.db.calls.get() - before;
         // Why one did not leave is for the log alone.

@@ -4,8 +4,8 @@ use super::house::{Browser, FORGOTTEN, House, Shown, TOO_OFTEN, link_of};
 use crate::support::world::at;
 use manicule::codec::identity::session::SiteUser;
 use manicule::codec::message::email::Mail;
-use manicule::codec::outgoing::NoAnswer;
-use manicule::http::limit::Limited;
+use manicule::codec::outgoing::RequestFailed;
+use manicule::http::limit::RateLimited;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -226,14 +226,14 @@ fn without_mails_the_form_says_so() {
 #[test]
 fn a_mail_that_does_not_leave_is_said_so() {
     let (house, mails) = house();
-    *house.world.mailer.borrow_mut() = Box::new(|_| Err(NoAnswer("down".to_owned())));
+    *house.world.mailer.borrow_mut() = Box::new(|_| Err(RequestFailed("down".to_owned())));
     let browser = house.browser();
     browser.get("/partner/join");
     let shown = browser.post("/partner/join", &GOOD);
     shown.is(503).says("could not be sent just now");
     assert!(shown.html.contains("value=\"Studio Ann\""), "what was typed is kept");
     assert_eq!(house.world.db.number("SELECT COUNT(*) FROM mailed_link"), 0, "it does not count");
-    TOO_OFTEN.set(vec![(Limited::Mail, "192.0.2.1".to_owned())]);
+    TOO_OFTEN.set(vec![(RateLimited::Mail, "192.0.2.1".to_owned())]);
     let shown = browser.post_with(&[("cf-connecting-ip", "192.0.2.1")], "/partner/join", &GOOD);
     shown.is(429).says("Nothing was sent");
     assert!(shown.html.contains("value=\"Studio Ann\"") && mails.borrow().is_empty());

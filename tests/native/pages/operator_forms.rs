@@ -6,7 +6,7 @@ use crate::support::world::{at, now};
 use manicule::http::auth::hex_sha256;
 use manicule::http::exchange::Request;
 use manicule::http::route;
-use manicule::http::shell::Shell;
+use manicule::http::shell::RequestContext;
 use manicule::program::catalog::PRESETS;
 use serde_json::{Value, json};
 
@@ -166,7 +166,7 @@ fn interface(house: &House, token: &str) -> u16 {
         ..Request::default()
     };
     house.world.request(house.now.get());
-    let shell = Shell { site: &house.world, config: &house.config, now: house.now.get() };
+    let shell = RequestContext { site: &house.world, config: &house.config, now: house.now.get() };
     now(route::answer(&shell, &request)).expect("a route").status
 }
 

@@ -5,7 +5,7 @@ use crate::payout::stripe::Stripe;
 use crate::support::world::{at, now};
 use manicule::base::time::UtcMillis;
 use manicule::codec::operator::NewLink;
-use manicule::engine::link::Link;
+use manicule::engine::link::LinkRecord;
 use manicule::engine::link::click::{Click, Salt, Visitor};
 use manicule::program::document::Cadence;
 use manicule::service::partner::enroll;
@@ -86,11 +86,11 @@ impl Books {
 
     /// Clicks of one link on one day, each of another visitor, and a robot's.
     pub fn click(&self, who: &Who, program: &str, code: &str, when: &str, count: usize) {
-        let link = Rc::new(Link {
+        let link = Rc::new(LinkRecord {
             code: code.to_owned(),
             partner_id: who.0.clone(),
             program_id: program.to_owned(),
-            ..Link::default()
+            ..LinkRecord::default()
         });
         let click = |n: usize, bot: bool| Click {
             id: format!("clk_{code}_{when}_{n}_{bot}"),

@@ -2,7 +2,7 @@
 
 use super::partner_books::{AGENCY, Books, EVIL, REFERRAL};
 use manicule::base::time::UtcMillis;
-use manicule::pages::locale::{Plain, Words};
+use manicule::pages::locale::{Locale, Plain};
 use serde_json::Value;
 
 fn usd(cents: i64) -> String {

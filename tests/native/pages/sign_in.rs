@@ -4,10 +4,10 @@ use super::house::{Browser, House, OPERATOR_TOKEN, ORIGIN, Shown, TOO_OFTEN, lin
 use crate::support::world::at;
 use manicule::codec::identity::session::SiteUser;
 use manicule::codec::message::email::Mail;
-use manicule::codec::outgoing::NoAnswer;
+use manicule::codec::outgoing::RequestFailed;
 use manicule::engine::identity::access::Role;
 use manicule::http::auth::hex_sha256;
-use manicule::http::limit::Limited;
+use manicule::http::limit::RateLimited;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -169,7 +169,7 @@ fn an_address_gets_five_mails_an_hour() {
 #[test]
 fn a_mail_that_does_not_leave_tells_nobody_and_does_not_count() {
     let (mut house, mails, _) = house();
-    *house.world.mailer.borrow_mut() = Box::new(|_| Err(NoAnswer("down for ann@example.com".to_owned())));
+    *house.world.mailer.borrow_mut() = Box::new(|_| Err(RequestFailed("down for ann@example.com".to_owned())));
     let browser = house.browser();
     let known = ask(&browser, "ann@example.com", "/partner/links");
     let unknown = ask(&house.browser(), "nobody@example.com", "/partner/links");
@@ -191,7 +191,7 @@ fn a_mail_that_fails_is_tried_once_more() {
     let seen = Rc::clone(&tries);
     *house.world.mailer.borrow_mut() = Box::new(move |mail| {
         seen.borrow_mut().push(link_of(mail));
-        if seen.borrow().len() == 1 { Err(NoAnswer("reset".to_owned())) } else { Ok(()) }
+        if seen.borrow().len() == 1 { Err(RequestFailed("reset".to_owned())) } else { Ok(()) }
     });
     let browser = house.browser();
     ask(&browser, "ann@example.com", "");
@@ -203,7 +203,7 @@ fn a_mail_that_fails_is_tried_once_more() {
 #[test]
 fn a_network_that_asks_too_often_is_told_so() {
     let (house, mails, _) = house();
-    TOO_OFTEN.set(vec![(Limited::Mail, "192.0.2.1".to_owned())]);
+    TOO_OFTEN.set(vec![(RateLimited::Mail, "192.0.2.1".to_owned())]);
     let from = |ip: &str, email: &str| {
         let browser = house.browser();
         browser.get("/sign-in?to=/partner/links");

@@ -4,7 +4,7 @@ use super::stripe::{Mishap, Stripe};
 use crate::support::sqlite::{Sqlite, classify, run};
 use manicule::base::time::UtcMillis;
 use manicule::codec::message::email::Mail;
-use manicule::codec::outgoing::{Answer, NoAnswer, Outgoing};
+use manicule::codec::outgoing::{IncomingResponse, OutgoingRequest, RequestFailed};
 use manicule::service::context::{Context, Ports};
 use manicule::service::setup::{PayoutApproval, Setup, Stripe as Account};
 use manicule::store::port::{Allowance, Db, DbError, Rows, Stmt};
@@ -212,22 +212,22 @@ impl Ports for Bench {
         &self.db
     }
 
-    async fn send(&self, request: Outgoing) -> Result<Answer, NoAnswer> {
+    async fn send(&self, request: OutgoingRequest) -> Result<IncomingResponse, RequestFailed> {
         let fault = self.script.begin(Call::Service);
         self.script.before(fault).await;
         if fault == Some(Fault::FailBefore) {
-            return Err(NoAnswer("injected: it never arrived".to_owned()));
+            return Err(RequestFailed("injected: it never arrived".to_owned()));
         }
         let answer = self.served(&request, fault).await;
         self.script.after(fault).await;
         if fault == Some(Fault::FailAfter) {
-            return Err(NoAnswer("injected: the answer was lost".to_owned()));
+            return Err(RequestFailed("injected: the answer was lost".to_owned()));
         }
         Ok(answer)
     }
 
-    async fn mail(&self, _: &Mail) -> Result<(), NoAnswer> {
-        Err(NoAnswer("no mails here".to_owned()))
+    async fn mail(&self, _: &Mail) -> Result<(), RequestFailed> {
+        Err(RequestFailed("no mails here".to_owned()))
     }
 
     fn clock(&self) -> UtcMillis {
@@ -276,14 +276,14 @@ impl Bench {
     }
 
     /// Stripe at work; a second request with the same key meanwhile is told so.
-    async fn served(&self, request: &Outgoing, fault: Option<Fault>) -> Answer {
+    async fn served(&self, request: &OutgoingRequest, fault: Option<Fault>) -> IncomingResponse {
         let key = Stripe::key(request);
         if let Some(key) = &key
             && !self.busy.borrow_mut().insert(key.clone())
         {
             let body =
                 br#"{"error": {"type": "idempotency_error", "code": "idempotency_key_in_use", "message": "busy"}}"#;
-            return Answer { status: 409, headers: Vec::new(), body: body.to_vec() };
+            return IncomingResponse { status: 409, headers: Vec::new(), body: body.to_vec() };
         }
         self.script.step().await;
         let mut stripe = self.stripe.borrow_mut();

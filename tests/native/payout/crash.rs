@@ -100,7 +100,9 @@ impl Stage {
                 b.script.plan(&[]);
                 b.db.execute("UPDATE payout SET revision = revision + 1, state = 'review' WHERE state = 'submitting'");
                 let ctx = b.context();
-                let again = manicule::service::payout::Decision::Resolve(manicule::codec::operator::Resolution::Again);
+                let again = manicule::service::payout::PayoutAction::Resolve(
+                    manicule::codec::operator::ResolutionRequest::Again,
+                );
                 for id in self.ids("payout WHERE state = 'review'") {
                     super::ready(manicule::service::payout::decide(&ctx, &id, &again, "try again")).expect("resolved");
                 }

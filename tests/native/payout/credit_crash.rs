@@ -4,9 +4,9 @@
 use super::bench::{Bench, Call, DATABASE, Fault, SERVICE};
 use super::stripe;
 use crate::support::world::{World, at, now};
-use manicule::codec::operator::Resolution;
+use manicule::codec::operator::ResolutionRequest;
 use manicule::service::payout;
-use manicule::service::payout::Decision;
+use manicule::service::payout::PayoutAction;
 use manicule::service::setup::STATEMENTS_FREE;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -134,7 +134,7 @@ impl Stage {
             Scene::Plain | Scene::Gone => {}
             Scene::TakenBack => {
                 b.run();
-                let moved = manicule::codec::operator::Rebind {
+                let moved = manicule::codec::operator::ReassignRequest {
                     program: TIERED.to_owned(),
                     partner: Some(self.partners[1].clone()),
                     reason: "it was the other's".to_owned(),
@@ -168,7 +168,7 @@ impl Stage {
                 b.db.execute(open);
                 for row in b.db.sqlite.look("SELECT id FROM credit_sending WHERE state = 'review' ORDER BY id") {
                     let id = row["id"].as_str().expect("a text");
-                    let again = Decision::Resolve(Resolution::Again);
+                    let again = PayoutAction::Resolve(ResolutionRequest::Again);
                     now(payout::decide(&b.context(), id, &again, "try again")).expect("resolved");
                 }
             }

@@ -5,7 +5,7 @@ use super::stripe;
 use crate::support::world::{World, at, now};
 use manicule::program::document::Document;
 use manicule::service::credit::promotion;
-use manicule::service::credit::promotion::Friend;
+use manicule::service::credit::promotion::Recipient;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 
@@ -17,8 +17,8 @@ fn document() -> Document {
     manicule::program::check::read(&preset.to_string()).expect("a document")
 }
 
-const VISITOR: Friend = Friend { account: None, visitor: Some("v1") };
-const ACCOUNT: Friend = Friend { account: Some("friend"), visitor: Some("v1") };
+const VISITOR: Recipient = Recipient { account: None, visitor: Some("v1") };
+const ACCOUNT: Recipient = Recipient { account: Some("friend"), visitor: Some("v1") };
 
 /// What a visitor is told, then the same person's sign-up, with a fault; and what it is told in the end.
 fn play(bench: &Bench, faults: &[(usize, Fault)], step: i64) -> (Vec<Option<String>>, Vec<Call>) {
@@ -81,19 +81,19 @@ fn friends_have_codes_of_their_own_and_without_a_key_there_is_data() {
     let ask = |bench: &Bench, document: &Document, friend| now(promotion::code(&bench.context(), document, friend));
     let mine = ask(&bench, &asking, VISITOR);
     assert_eq!(ask(&bench, &asking, ACCOUNT), mine, "the visitor's becomes the account's");
-    let other = Friend { account: Some("other"), visitor: Some("v1") };
+    let other = Recipient { account: Some("other"), visitor: Some("v1") };
     let theirs = ask(&bench, &asking, other);
     assert!(theirs.is_some() && theirs != mine, "what is an account's is nobody else's");
     assert_eq!(ask(&bench, &asking, other), theirs);
     assert_eq!(bench.stripe.borrow().coupons.len(), 1, "one coupon for the version");
     let mut second = asking.clone();
     second.version = 2;
-    let friend = Friend { account: Some("third"), visitor: None };
+    let friend = Recipient { account: Some("third"), visitor: None };
     assert!(ask(&bench, &second, friend).is_some());
     assert_eq!(bench.stripe.borrow().coupons.len(), 2, "and one for the next");
     let mut plain = asking.clone();
     plain.benefit.as_mut().expect("a benefit").as_promotion_code = false;
-    let fourth = Friend { account: Some("fourth"), visitor: None };
+    let fourth = Recipient { account: Some("fourth"), visitor: None };
     assert_eq!(ask(&bench, &plain, fourth), None, "it does not ask for one");
     bench.setup.stripe = None;
     assert_eq!(ask(&bench, &asking, fourth), None, "without a key there is none");

@@ -3,9 +3,9 @@
 use super::bench::{Bench, DATABASE};
 use crate::support::world::{World, at, now};
 use manicule::base::money::Cents;
-use manicule::codec::credit::{Redeem, Whose};
+use manicule::codec::credit::{CreditOwner, RedeemRequest};
 use manicule::service::credit::redeem;
-use manicule::service::once::Once;
+use manicule::service::once::IdempotentRequest;
 use serde_json::{Value, json};
 use std::pin::Pin;
 
@@ -47,13 +47,13 @@ fn redemptions_at_once_never_exceed_the_balance() {
             Box::pin(async move {
                 // The third repeats the second's request under the same key.
                 let n = n.min(1);
-                let asked = Redeem {
-                    whose: Whose::Partner(partner.clone()),
+                let asked = RedeemRequest {
+                    whose: CreditOwner::Partner(partner.clone()),
                     amount: Cents(3_000 + n as i64),
                     currency: None,
                     reason: "at once".to_owned(),
                 };
-                let once = Once {
+                let once = IdempotentRequest {
                     key: format!("k{n}"),
                     route: "POST /v1/credits/redeem".to_owned(),
                     body_sha256: format!("{n}"),

@@ -1,7 +1,7 @@
 //! Stripe as far as money out needs it, and no more lenient than it: connected accounts, transfers, reversals, a balance,
 //! customers' balance transactions, coupons and promotion codes, and idempotency with saved results, refused bodies and keys that are forgotten after a day.
 
-use manicule::codec::outgoing::{Answer, Outgoing};
+use manicule::codec::outgoing::{IncomingResponse, OutgoingRequest};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -113,7 +113,7 @@ impl Moved {
 type Told = (u16, Value);
 
 impl Stripe {
-    pub fn key(request: &Outgoing) -> Option<String> {
+    pub fn key(request: &OutgoingRequest) -> Option<String> {
         request.headers.iter().find(|(n, _)| *n == "idempotency-key").map(|(_, key)| key.clone())
     }
 
@@ -128,13 +128,13 @@ impl Stripe {
         self.moved.iter().filter(|m| m.customer == customer).map(|m| m.amount).sum()
     }
 
-    pub fn answer(&mut self, request: &Outgoing, now_ms: i64) -> Answer {
+    pub fn answer(&mut self, request: &OutgoingRequest, now_ms: i64) -> IncomingResponse {
         self.calls += 1;
         let (status, body) = self.tell(request, now_ms);
-        Answer { status, headers: Vec::new(), body: body.to_string().into_bytes() }
+        IncomingResponse { status, headers: Vec::new(), body: body.to_string().into_bytes() }
     }
 
-    fn tell(&mut self, request: &Outgoing, now_ms: i64) -> Told {
+    fn tell(&mut self, request: &OutgoingRequest, now_ms: i64) -> Told {
         let header = |name: &str| request.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str());
         assert_eq!(header("stripe-version"), Some("2026-10-28.endive"));
         let mishap = self.mishap.take();

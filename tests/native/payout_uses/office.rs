@@ -4,12 +4,12 @@ use crate::support::openapi as described;
 
 use crate::payout::stripe::Stripe;
 use crate::support::world::{World, at, now};
-use manicule::codec::outgoing::NoAnswer;
+use manicule::codec::outgoing::RequestFailed;
 use manicule::codec::stripe as wire;
 use manicule::http::config::Config;
 use manicule::http::exchange::{Request, Response, status_of};
 use manicule::http::route;
-use manicule::http::shell::Shell;
+use manicule::http::shell::RequestContext;
 use manicule::program::document::Cadence;
 use manicule::service::credit;
 use manicule::service::event::stripe_in;
@@ -141,7 +141,7 @@ impl Office {
             let answer = model.borrow_mut().answer(&request, time.get());
             if left > 0 {
                 left -= 1;
-                return Err(NoAnswer("the connection was lost".to_owned()));
+                return Err(RequestFailed("the connection was lost".to_owned()));
             }
             Ok(answer)
         });
@@ -150,7 +150,7 @@ impl Office {
     /// An event of Stripe's, behind its signature: status and answer.
     pub fn stripe_says(&self, when: &str, event: &Value) -> (u16, Value) {
         self.clock.set(at(when).0);
-        let event = wire::translate(event, wire::Endpoint::Own, at(when)).expect("one of Stripe's events");
+        let event = wire::translate(event, wire::StripeEndpoint::Own, at(when)).expect("one of Stripe's events");
         match now(stripe_in::take(&self.world.at(at(when)), &event, false)) {
             Ok(outcome) => (200, outcome),
             Err(error) => (status_of(error.kind), json!({"code": error.code})),
@@ -238,7 +238,7 @@ impl Office {
             body: body.to_vec(),
         };
         self.world.request(at(when));
-        let shell = Shell { site: &self.world, config: &self.config, now: at(when) };
+        let shell = RequestContext { site: &self.world, config: &self.config, now: at(when) };
         let response = now(route::answer(&shell, &request)).expect("an address of ours");
         (request, response)
     }

@@ -7,9 +7,9 @@ use super::story::{Cast, Own};
 use crate::support::world::World;
 use manicule::base::time::UtcMillis;
 use manicule::codec::operator::NewPartner;
-use manicule::engine::attribution::touch::{Touch, Trail};
+use manicule::engine::attribution::touch::{Touch, TouchHistory};
 use manicule::program::document::Cadence;
-use manicule::service::review::Choice;
+use manicule::service::review::ReviewDecision;
 use std::collections::BTreeMap;
 
 /// Program, name, kind, site, and the sources of further links; the last link of those marked is switched off later.
@@ -116,7 +116,7 @@ pub fn compare_in_order(
         let sql = format!(
             "SELECT id FROM review WHERE account_id = '{account}' AND partner_id = '{partner}' AND rule = '{rule}' AND subject = ''"
         );
-        let choice = if *released { Choice::Release } else { Choice::Reject };
+        let choice = if *released { ReviewDecision::Release } else { ReviewDecision::Reject };
         // A suspicion that an early misunderstanding raised may never arise in order; then nothing hangs on it.
         for row in fresh.db.look(&sql) {
             let id = row["id"].as_str().unwrap_or_default();
@@ -150,7 +150,7 @@ fn earnings(world: &World) -> BTreeMap<String, i64> {
 }
 
 /// The trail of a token that came with an event.
-pub fn trail(register: &Register, event: &Sent) -> Option<Trail> {
+pub fn trail(register: &Register, event: &Sent) -> Option<TouchHistory> {
     let touches = event.touches.iter().map(|(code, at)| Touch {
         program: register.links.get(code).map_or("user-referral".to_owned(), |l| l.program.clone()),
         code: code.clone(),
@@ -159,5 +159,5 @@ pub fn trail(register: &Register, event: &Sent) -> Option<Trail> {
         at: UtcMillis(*at),
     });
     let touches: Vec<Touch> = touches.collect();
-    (!touches.is_empty()).then(|| Trail { visitor: event.browser().to_owned(), touches })
+    (!touches.is_empty()).then(|| TouchHistory { visitor: event.browser().to_owned(), touches })
 }

@@ -5,7 +5,7 @@ use super::play::Play;
 use crate::support::world::{World, now as done};
 use manicule::base::time::UtcMillis;
 use manicule::service::ledger::budget;
-use manicule::service::review::Choice;
+use manicule::service::review::ReviewDecision;
 
 impl Play {
     pub(super) fn release(&mut self, now: i64) -> Result<(), String> {
@@ -56,7 +56,7 @@ impl Play {
         }
         let row = self.dice.pick(&open);
         let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
-        let choice = self.dice.pick(&[Choice::Release, Choice::Reject]);
+        let choice = self.dice.pick(&[ReviewDecision::Release, ReviewDecision::Reject]);
         let first = self.maybe_fault(25, 4);
         let mut decided = self.world.decide(UtcMillis(now), &text("id"), choice);
         self.world.db.fault.set(None);
@@ -68,7 +68,7 @@ impl Play {
         self.stats.reviews += 1;
         let about = (text("account_id"), text("partner_id"), text("rule"));
         let account = about.0.clone();
-        self.auditor.register.reviews.insert(about, choice == Choice::Release);
+        self.auditor.register.reviews.insert(about, choice == ReviewDecision::Release);
         self.auditor.salon.learn(&self.auditor.picture, &self.auditor.register, &account);
         Ok(())
     }

@@ -12,10 +12,10 @@ use super::{compare, deeds, history, salon};
 use crate::support::sqlite::Fault;
 use crate::support::world::{World, now as done};
 use manicule::base::time::UtcMillis;
-use manicule::engine::attribution::touch::Trail;
+use manicule::engine::attribution::touch::TouchHistory;
 use manicule::program::document::Cadence;
 use manicule::service::account::recompute;
-use manicule::service::error::{AppError, Kind};
+use manicule::service::error::{AppError, ErrorKind};
 use manicule::service::ledger::budget;
 use manicule::service::settlement::settle;
 use manicule::service::setup::{STATEMENTS_FREE, STATEMENTS_PAID};
@@ -245,7 +245,7 @@ impl Play {
     /// Whether an error is the fault that was injected; any other error is a finding.
     pub(super) fn was_injected(&mut self, error: &AppError) -> Result<(), String> {
         self.world.db.fault.set(None);
-        if error.kind == Kind::Transient && error.cause.as_deref().is_some_and(|why| why.starts_with("injected")) {
+        if error.kind == ErrorKind::Transient && error.cause.as_deref().is_some_and(|why| why.starts_with("injected")) {
             self.stats.faults += 1;
             return Ok(());
         }
@@ -307,7 +307,7 @@ impl Play {
         self.world.db.connection.borrow().total_changes()
     }
 
-    fn trail(&self, event: &Sent) -> Option<Trail> {
+    fn trail(&self, event: &Sent) -> Option<TouchHistory> {
         history::trail(&self.auditor.register, event)
     }
 

@@ -7,14 +7,14 @@ use hmac::{Hmac, Mac};
 use manicule::base::id::hex;
 use manicule::base::time::UtcMillis;
 use manicule::codec::attribution::cookie;
-use manicule::codec::attribution::cookie::Signed;
+use manicule::codec::attribution::cookie::SignedCookie;
 use manicule::codec::operator::NewPartner;
-use manicule::codec::outgoing::Answer;
-use manicule::engine::attribution::touch::{Touch, Trail};
+use manicule::codec::outgoing::IncomingResponse;
+use manicule::engine::attribution::touch::{Touch, TouchHistory};
 use manicule::http::config::Config;
 use manicule::http::exchange::Request;
 use manicule::http::route;
-use manicule::http::shell::Shell;
+use manicule::http::shell::RequestContext;
 use manicule::jobs;
 use manicule::service::error::AppError;
 use manicule::service::setup::{STATEMENTS_FREE, STRIPE_API, Stripe};
@@ -114,7 +114,7 @@ impl House {
             assert!(header("authorization").is_some_and(|value| value.starts_with("Bearer sk_")));
             asked.borrow_mut().push(request.url.clone());
             let (status, body) = answer(&request.url);
-            Ok(Answer { status, headers: Vec::new(), body: body.to_string().into_bytes() })
+            Ok(IncomingResponse { status, headers: Vec::new(), body: body.to_string().into_bytes() })
         });
         self
     }
@@ -139,8 +139,8 @@ impl House {
             at: touched,
         };
         let keys = self.config.cookie_keys.as_ref().expect("keys");
-        let trail = Trail { visitor: "vis_1".to_owned(), touches: vec![touch] };
-        cookie::write(keys, &Signed { trail, until: NOW })
+        let trail = TouchHistory { visitor: "vis_1".to_owned(), touches: vec![touch] };
+        cookie::write(keys, &SignedCookie { trail, until: NOW })
     }
 
     /// Delivers a body signed `age` seconds ago; status and answer.
@@ -159,7 +159,7 @@ impl House {
             ..Request::default()
         };
         let _ = self.world.at(self.now.get());
-        let shell = Shell { site: &self.world, config: &self.config, now: self.now.get() };
+        let shell = RequestContext { site: &self.world, config: &self.config, now: self.now.get() };
         let response = now(route::answer(&shell, &request)).expect("an answer");
         (response.status, serde_json::from_slice(&response.body).expect("JSON"))
     }

@@ -11,7 +11,7 @@
 use crate::base::id::unhex;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::codec::cookie_header;
-use crate::engine::attribution::touch::{TOUCHES_MAX, Touch, Trail};
+use crate::engine::attribution::touch::{TOUCHES_MAX, Touch, TouchHistory};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
@@ -60,8 +60,8 @@ struct Key {
 
 /// A trail together with the instant at which the last of its windows closes, which the cookie must outlive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signed {
-    pub trail: Trail,
+pub struct SignedCookie {
+    pub trail: TouchHistory,
     pub until: UtcMillis,
 }
 
@@ -136,14 +136,14 @@ impl CookieKeys {
 
 /// Reads a Cookie header. Those of our name that do not verify are ignored: a broken one must not hide a good one. Of
 /// several that do (an old one of another domain, or one that somebody planted) the one with the newest touch counts.
-pub fn read(keys: &CookieKeys, header: &str) -> Option<Signed> {
-    let newest = |signed: &Signed| signed.trail.touches.iter().map(|touch| touch.at).max();
+pub fn read(keys: &CookieKeys, header: &str) -> Option<SignedCookie> {
+    let newest = |signed: &SignedCookie| signed.trail.touches.iter().map(|touch| touch.at).max();
     let valid = cookie_header::all(header, keys.name()).filter_map(|value| read_value(keys, value));
     valid.reduce(|best, other| if newest(&other) > newest(&best) { other } else { best })
 }
 
 /// Reads one value: the cookie's, or a token from a form.
-pub fn read_value(keys: &CookieKeys, value: &str) -> Option<Signed> {
+pub fn read_value(keys: &CookieKeys, value: &str) -> Option<SignedCookie> {
     if value.len() > VALUE_BYTES_MAX {
         return None;
     }
@@ -165,13 +165,13 @@ pub fn read_value(keys: &CookieKeys, value: &str) -> Option<Signed> {
 
 /// Signs a trail: the cookie's value, and the token. A trail whose fields do not fit (see `fits`) writes a value that
 /// `read_value` refuses, never one that reads as another trail.
-pub fn write(keys: &CookieKeys, signed: &Signed) -> String {
+pub fn write(keys: &CookieKeys, signed: &SignedCookie) -> String {
     let mut value = String::with_capacity(512);
     write_into(&mut value, keys, signed);
     value
 }
 
-fn write_into(out: &mut String, keys: &CookieKeys, signed: &Signed) {
+fn write_into(out: &mut String, keys: &CookieKeys, signed: &SignedCookie) {
     let Some(key) = keys.keys.first() else { return };
     out.push_str("v1.");
     out.push_str(&key.kid);
@@ -185,7 +185,7 @@ fn write_into(out: &mut String, keys: &CookieKeys, signed: &Signed) {
 }
 
 /// The whole Set-Cookie header. It lives until the last window closes, at least a second, at most 400 days.
-pub fn set_cookie(keys: &CookieKeys, signed: &Signed, now: UtcMillis) -> String {
+pub fn set_cookie(keys: &CookieKeys, signed: &SignedCookie, now: UtcMillis) -> String {
     let left = signed.until.0.saturating_sub(now.0).div_euclid(1_000);
     let mut header = String::with_capacity(640);
     header.push_str(keys.name());
@@ -202,22 +202,22 @@ pub fn set_cookie(keys: &CookieKeys, signed: &Signed, now: UtcMillis) -> String 
     header
 }
 
-impl Signed {
+impl SignedCookie {
     /// A visitor who has no trail yet.
-    pub fn new(visitor: String) -> Signed {
-        Signed { trail: Trail { visitor, touches: Vec::new() }, until: UtcMillis(0) }
+    pub fn new(visitor: String) -> SignedCookie {
+        SignedCookie { trail: TouchHistory { visitor, touches: Vec::new() }, until: UtcMillis(0) }
     }
 
     /// The trail with a touch of a program whose window is `window_days`.
-    pub fn with_touch(self, touch: Touch, window_days: i64) -> Signed {
+    pub fn with_touch(self, touch: Touch, window_days: i64) -> SignedCookie {
         let closes = touch.at.plus_days(window_days.clamp(1, MAX_AGE_SECONDS * 1_000 / DAY_MS));
         let until = self.until.max(closes);
-        Signed { trail: self.trail.with_touch(touch), until }
+        SignedCookie { trail: self.trail.with_touch(touch), until }
     }
 }
 
 /// Whether every field has the length and the characters that reading accepts.
-pub fn fits(trail: &Trail) -> bool {
+pub fn fits(trail: &TouchHistory) -> bool {
     is_word(&trail.visitor, 1, 40)
         && trail.touches.len() <= TOUCHES_MAX
         && trail.touches.iter().all(|touch| {
@@ -230,7 +230,7 @@ pub fn fits(trail: &Trail) -> bool {
 }
 
 /// Without the formatting machinery: this runs on every redirect.
-fn encode(signed: &Signed) -> String {
+fn encode(signed: &SignedCookie) -> String {
     let mut out = String::with_capacity(256);
     out.push_str(&signed.trail.visitor);
     out.push('\t');
@@ -261,7 +261,7 @@ fn push_number(out: &mut String, number: i64) {
     out.extend(digits[at..].iter().copied().map(char::from));
 }
 
-fn decode(bytes: &[u8]) -> Option<Signed> {
+fn decode(bytes: &[u8]) -> Option<SignedCookie> {
     let mut lines = std::str::from_utf8(bytes).ok()?.split('\n');
     let (visitor, until) = lines.next()?.split_once('\t')?;
     let mut touches = Vec::with_capacity(TOUCHES_MAX);
@@ -280,7 +280,7 @@ fn decode(bytes: &[u8]) -> Option<Signed> {
         }
         touches.push(touch);
     }
-    let signed = Signed { trail: Trail { visitor: visitor.to_owned(), touches }, until: instant(until)? };
+    let signed = SignedCookie { trail: TouchHistory { visitor: visitor.to_owned(), touches }, until: instant(until)? };
     fits(&signed.trail).then_some(signed)
 }
 

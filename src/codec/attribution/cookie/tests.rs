@@ -17,8 +17,8 @@ fn touch(code: &str, at: UtcMillis) -> Touch {
     }
 }
 
-fn signed() -> Signed {
-    Signed::new("vis_1".into()).with_touch(touch("AbC12345", NOW), 30).with_touch(touch("PARTNER_0A", NOW), 60)
+fn signed() -> SignedCookie {
+    SignedCookie::new("vis_1".into()).with_touch(touch("AbC12345", NOW), 30).with_touch(touch("PARTNER_0A", NOW), 60)
 }
 
 #[test]
@@ -44,9 +44,10 @@ fn what_is_written_is_read() {
 fn of_several_the_newest_counts_and_no_flood_hides_it() {
     let touched = |visitor: &str, at: i64| {
         let touch = Touch { at: UtcMillis(at), ..signed().trail.touches[0].clone() };
-        write(&keys(), &Signed::new(visitor.into()).with_touch(touch, 30))
+        write(&keys(), &SignedCookie::new(visitor.into()).with_touch(touch, 30))
     };
-    let (old, new, none) = (touched("vis_old", 1), touched("vis_new", 2), write(&keys(), &Signed::new("vis_2".into())));
+    let (old, new, none) =
+        (touched("vis_old", 1), touched("vis_new", 2), write(&keys(), &SignedCookie::new("vis_2".into())));
     for header in [
         format!("__Host-manicule={old}; __Host-manicule={new}; __Host-manicule={none}"),
         format!("__Host-manicule={none}; __Host-manicule={new}; __Host-manicule={old}"),
@@ -114,8 +115,8 @@ fn oversize_is_refused_before_any_work() {
         click_id: "k".repeat(40),
         at: UtcMillis(999_999_999_999_999),
     };
-    let full = Signed {
-        trail: Trail { visitor: "v".repeat(40), touches: vec![widest; TOUCHES_MAX] },
+    let full = SignedCookie {
+        trail: TouchHistory { visitor: "v".repeat(40), touches: vec![widest; TOUCHES_MAX] },
         until: UtcMillis(999_999_999_999_999),
     };
     let header = set_cookie(&keys().with_domain("example.com").unwrap(), &full, NOW);
@@ -162,9 +163,10 @@ fn the_header_says_what_it_must() {
     assert!(header.ends_with("; Max-Age=5184000; Path=/; Secure; HttpOnly; SameSite=Lax"), "{header}");
     let shared = set_cookie(&keys().with_domain("example.com").unwrap(), &signed(), NOW);
     assert!(shared.starts_with("__Secure-manicule=") && shared.contains("; Domain=example.com;"), "{shared}");
-    let forever = Signed::new("v".into()).with_touch(touch("a", NOW), 100_000);
+    let forever = SignedCookie::new("v".into()).with_touch(touch("a", NOW), 100_000);
     assert!(set_cookie(&keys(), &forever, NOW).contains("; Max-Age=34560000;"));
-    let earlier = Signed::new("v".into()).with_touch(touch("a", NOW), 90).with_touch(touch("b", NOW.plus_days(1)), 30);
+    let earlier =
+        SignedCookie::new("v".into()).with_touch(touch("a", NOW), 90).with_touch(touch("b", NOW.plus_days(1)), 30);
     assert!(set_cookie(&keys(), &earlier, NOW.plus_days(1)).contains(&format!("; Max-Age={};", 89 * 86_400)));
 }
 
@@ -211,7 +213,7 @@ proptest! {
         until in 0i64..1_000_000_000_000_000,
     ) {
         let touches = touches.into_iter().map(|(program, code, campaign, click_id, at)| Touch { program, code, campaign, click_id, at: UtcMillis(at) }).collect();
-        let signed = Signed { trail: Trail { visitor, touches }, until: UtcMillis(until) };
+        let signed = SignedCookie { trail: TouchHistory { visitor, touches }, until: UtcMillis(until) };
         prop_assert_eq!(read_value(&keys(), &write(&keys(), &signed)), Some(signed));
     }
 

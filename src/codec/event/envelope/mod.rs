@@ -41,7 +41,7 @@ pub fn parse(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
     let id = root.required_text("id", &ID)?;
     let kind = root.required_text("type", &KIND)?;
     let occurred_at = root.occurred_at("occurred_at", now)?;
-    let parts = Parts {
+    let parts = EnvelopeHeaders {
         root,
         account: root.object("account")?,
         attribution: root.object("attribution")?,
@@ -79,14 +79,14 @@ pub(crate) fn person(fields: &Fields<'_>) -> Result<Person, Invalid> {
     Ok(Person { email: fields.text("email", &EMAIL)?, name: fields.text("name", &NAME)?, stripe_customer: None })
 }
 
-struct Parts<'a> {
+struct EnvelopeHeaders<'a> {
     root: Fields<'a>,
     account: Fields<'a>,
     attribution: Fields<'a>,
     data: Fields<'a>,
 }
 
-fn payload(kind: &str, parts: &Parts<'_>) -> Result<Payload, Invalid> {
+fn payload(kind: &str, parts: &EnvelopeHeaders<'_>) -> Result<Payload, Invalid> {
     let data = &parts.data;
     Ok(match kind {
         "account.signed_up" => {
@@ -140,7 +140,7 @@ fn payload(kind: &str, parts: &Parts<'_>) -> Result<Payload, Invalid> {
     })
 }
 
-impl Parts<'_> {
+impl EnvelopeHeaders<'_> {
     /// `amount`, of at least `least_cents`.
     fn amount(&self, least_cents: i64) -> Result<Amount, Invalid> {
         let amount = self.root.object("amount")?;

@@ -5,7 +5,7 @@
 //! at for further places, and cannot leave its text: the value is built first and written as JSON after.
 
 use crate::codec::fields::{is_blank, turns_around};
-use crate::codec::outgoing::Outgoing;
+use crate::codec::outgoing::OutgoingRequest;
 use serde_json::{Map, Value};
 
 /// Resend's address, and the shape it wants.
@@ -114,13 +114,13 @@ impl MailApi {
     }
 
     /// The request. A service that knows `Idempotency-Key` sends the mail once, however often it is asked.
-    pub fn request(&self, mail: &Mail) -> Outgoing {
+    pub fn request(&self, mail: &Mail) -> OutgoingRequest {
         let mut headers = vec![("content-type", "application/json".to_owned()), ("idempotency-key", mail.id.clone())];
         if !self.key.is_empty() {
             headers.push(("authorization", format!("Bearer {}", self.key)));
         }
         let body = fill(&self.template, mail).to_string().into_bytes();
-        Outgoing { method: "POST", url: self.url.clone(), headers, body, limit_ms: LIMIT_MS }
+        OutgoingRequest { method: "POST", url: self.url.clone(), headers, body, limit_ms: LIMIT_MS }
     }
 }
 

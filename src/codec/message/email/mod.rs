@@ -39,19 +39,19 @@ impl Audience {
 
 /// A kind of message.
 #[derive(Clone, Copy, Debug)]
-pub struct Kind {
+pub struct MessageType {
     pub name: &'static str,
     pub to: Audience,
     /// Whether it can be unsubscribed from: it is not about the reader's money, nor needed to keep the books in order.
     pub optional: bool,
 }
 
-const fn kind(name: &'static str, to: Audience, optional: bool) -> Kind {
-    Kind { name, to, optional }
+const fn kind(name: &'static str, to: Audience, optional: bool) -> MessageType {
+    MessageType { name, to, optional }
 }
 
 /// Every kind of message there is.
-pub const KINDS: &[Kind] = &[
+pub const KINDS: &[MessageType] = &[
     kind("referral.joined", Audience::Partner, true),
     kind("reward.granted.referrer", Audience::Partner, false),
     kind("reward.granted.referee", Audience::Account, true),
@@ -70,14 +70,14 @@ pub const KINDS: &[Kind] = &[
     kind("report.funnel", Audience::Operator, true),
 ];
 
-pub fn find(name: &str) -> Option<&'static Kind> {
+pub fn find(name: &str) -> Option<&'static MessageType> {
     KINDS.iter().find(|k| k.name == name)
 }
 
 /// What a letter is written from.
 #[derive(Clone, Debug)]
-pub struct Facts<'a> {
-    pub kind: &'static Kind,
+pub struct MessageFields<'a> {
+    pub kind: &'static MessageType,
     /// The program's title.
     pub program: &'a str,
     /// The reader's own name. Nobody else's stands in a letter: people choose their names themselves.
@@ -97,14 +97,14 @@ pub struct Facts<'a> {
 
 /// A letter without its envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
+pub struct Email {
     pub subject: String,
     pub text: String,
     pub html: String,
 }
 
 /// A part of a letter, in plain words.
-pub enum Part {
+pub enum EmailPart {
     Say(String),
     Table(Vec<(&'static str, String)>),
     /// What it is called, and a path of the site.
@@ -116,32 +116,32 @@ const SUBJECT_CHARS_MAX: usize = 150;
 /// Longest value of anything that varies.
 const VALUE_CHARS_MAX: usize = 500;
 
-pub fn letter(facts: &Facts) -> Letter {
+pub fn letter(facts: &MessageFields) -> Email {
     let (subject, mut parts) = words::of(facts);
-    parts.insert(0, Part::Say(words::greeting(facts.name)));
-    let mut footer = vec![Part::Say(words::why(facts))];
-    footer.extend(facts.unsubscribe.map(|path| Part::Link("Unsubscribe", path.to_owned())));
+    parts.insert(0, EmailPart::Say(words::greeting(facts.name)));
+    let mut footer = vec![EmailPart::Say(words::why(facts))];
+    footer.extend(facts.unsubscribe.map(|path| EmailPart::Link("Unsubscribe", path.to_owned())));
     written(&subject, &parts, &footer, facts.site)
 }
 
-fn written(subject: &str, parts: &[Part], footer: &[Part], site: &str) -> Letter {
+fn written(subject: &str, parts: &[EmailPart], footer: &[EmailPart], site: &str) -> Email {
     let subject: String = clean(subject).chars().take(SUBJECT_CHARS_MAX).collect();
     let html = html(&subject, parts, footer, site);
-    Letter { text: format!("{}\n\n-- \n{}\n", text(parts, site), text(footer, site)), html, subject }
+    Email { text: format!("{}\n\n-- \n{}\n", text(parts, site), text(footer, site)), html, subject }
 }
 
-fn text(parts: &[Part], site: &str) -> String {
-    let part = |part: &Part| match part {
-        Part::Say(words) => clean(words),
-        Part::Table(rows) => {
+fn text(parts: &[EmailPart], site: &str) -> String {
+    let part = |part: &EmailPart| match part {
+        EmailPart::Say(words) => clean(words),
+        EmailPart::Table(rows) => {
             rows.iter().map(|(name, value)| format!("{name}: {}", clean(value))).collect::<Vec<_>>().join("\n")
         }
-        Part::Link(name, path) => format!("{name}: {}", clean(&format!("{site}{path}"))),
+        EmailPart::Link(name, path) => format!("{name}: {}", clean(&format!("{site}{path}"))),
     };
     parts.iter().map(part).collect::<Vec<_>>().join("\n\n")
 }
 
-fn html(subject: &str, parts: &[Part], footer: &[Part], site: &str) -> String {
+fn html(subject: &str, parts: &[EmailPart], footer: &[EmailPart], site: &str) -> String {
     let mut out = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title></head>\
          <body style=\"font-family:sans-serif;line-height:1.5;max-width:36em;margin:1em auto;padding:0 1em\">",
@@ -154,10 +154,10 @@ fn html(subject: &str, parts: &[Part], footer: &[Part], site: &str) -> String {
     out
 }
 
-fn html_part(out: &mut String, part: &Part, site: &str) {
+fn html_part(out: &mut String, part: &EmailPart, site: &str) {
     match part {
-        Part::Say(words) => out.push_str(&format!("<p>{}</p>", escape(&clean(words)))),
-        Part::Table(rows) => {
+        EmailPart::Say(words) => out.push_str(&format!("<p>{}</p>", escape(&clean(words)))),
+        EmailPart::Table(rows) => {
             out.push_str("<table>");
             for (name, value) in rows {
                 let value = escape(&clean(value));
@@ -165,7 +165,7 @@ fn html_part(out: &mut String, part: &Part, site: &str) {
             }
             out.push_str("</table>");
         }
-        Part::Link(name, path) => {
+        EmailPart::Link(name, path) => {
             out.push_str(&format!("<p><a href=\"{}\">{name}</a></p>", escape(&clean(&format!("{site}{path}")))));
         }
     }

@@ -2,7 +2,7 @@
 //! nowhere kept, since they hold the secret.
 
 use crate::codec::message::email::words::greeting;
-use crate::codec::message::email::{Letter, Part, written};
+use crate::codec::message::email::{Email, EmailPart, written};
 
 /// What a link is for.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,7 @@ pub enum Invitation<'a> {
 }
 
 /// The letter that holds the link `path` of `site`, which is good for so many minutes.
-pub fn invitation(what: Invitation<'_>, site: &str, path: &str, minutes: i64) -> Letter {
+pub fn invitation(what: Invitation<'_>, site: &str, path: &str, minutes: i64) -> Email {
     let host = site.split_once("://").map_or(site, |(_, host)| host);
     let (subject, say, link) = match what {
         Invitation::SignIn => (
@@ -32,12 +32,12 @@ pub fn invitation(what: Invitation<'_>, site: &str, path: &str, minutes: i64) ->
         ),
     };
     let parts = [
-        Part::Say(greeting(None)),
-        Part::Say(say),
-        Part::Link(link, path.to_owned()),
-        Part::Say(format!("The link works once, and for {}. Later you can ask for another.", span(minutes))),
+        EmailPart::Say(greeting(None)),
+        EmailPart::Say(say),
+        EmailPart::Link(link, path.to_owned()),
+        EmailPart::Say(format!("The link works once, and for {}. Later you can ask for another.", span(minutes))),
     ];
-    let footer = [Part::Say(format!(
+    let footer = [EmailPart::Say(format!(
         "You get this because somebody gave this address at {host}. If it was not you, there is nothing to do: without \
          the link nobody gets in. Hand it to nobody."
     ))];

@@ -17,8 +17,8 @@ fn payload(hostile: &str) -> Value {
     })
 }
 
-fn facts<'a>(kind: &'static Kind, hostile: &'a str, payload: &'a Value) -> Facts<'a> {
-    Facts {
+fn facts<'a>(kind: &'static MessageType, hostile: &'a str, payload: &'a Value) -> MessageFields<'a> {
+    MessageFields {
         kind,
         program: hostile,
         name: Some(hostile),

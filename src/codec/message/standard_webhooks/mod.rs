@@ -54,7 +54,7 @@ pub struct Headers<'a> {
 
 /// Why a delivery was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum SignatureError {
     /// Its name.
     MissingHeader(&'static str),
     MalformedId,
@@ -67,20 +67,20 @@ pub enum Refused {
 /// Whether one of `secrets` signed `body` under these headers, within [`TOLERANCE_SECONDS`] of `now`. Several secrets
 /// are active while one is rotated, and a sender may sign with several; any pair that matches will do. Cap the body
 /// before hashing it ([`crate::codec::BODY_BYTES_MAX`]).
-pub fn verify(secrets: &[Secret], headers: &Headers<'_>, body: &[u8], now: UtcMillis) -> Result<(), Refused> {
+pub fn verify(secrets: &[Secret], headers: &Headers<'_>, body: &[u8], now: UtcMillis) -> Result<(), SignatureError> {
     // All three are looked for before any is judged, so a sender who forgot one learns of that first.
-    let id = headers.id.ok_or(Refused::MissingHeader("webhook-id"))?;
-    let timestamp = headers.timestamp.ok_or(Refused::MissingHeader("webhook-timestamp"))?;
-    let signatures = headers.signature.ok_or(Refused::MissingHeader("webhook-signature"))?;
+    let id = headers.id.ok_or(SignatureError::MissingHeader("webhook-id"))?;
+    let timestamp = headers.timestamp.ok_or(SignatureError::MissingHeader("webhook-timestamp"))?;
+    let signatures = headers.signature.ok_or(SignatureError::MissingHeader("webhook-signature"))?;
     if !is_printable(id) || id.contains('.') || id.len() > ID_CHARS_MAX {
-        return Err(Refused::MalformedId);
+        return Err(SignatureError::MalformedId);
     }
     let age_seconds = now.0.div_euclid(SECOND_MS).saturating_sub(seconds(timestamp)?);
     if age_seconds > TOLERANCE_SECONDS {
-        return Err(Refused::TooOld);
+        return Err(SignatureError::TooOld);
     }
     if age_seconds < -TOLERANCE_SECONDS {
-        return Err(Refused::TooFarAhead);
+        return Err(SignatureError::TooFarAhead);
     }
     let mut found = Choice::from(0);
     for secret in secrets {
@@ -89,7 +89,7 @@ pub fn verify(secrets: &[Secret], headers: &Headers<'_>, body: &[u8], now: UtcMi
             found |= expected.as_bytes().ct_eq(signature.as_bytes());
         }
     }
-    if found.into() { Ok(()) } else { Err(Refused::NoMatchingSignature) }
+    if found.into() { Ok(()) } else { Err(SignatureError::NoMatchingSignature) }
 }
 
 /// The `webhook-signature` of what we send: `v1,<base64>`. `timestamp` is in seconds and goes out as
@@ -120,38 +120,40 @@ impl Secret {
 }
 
 /// Seconds since 1970, digits only.
-fn seconds(text: &str) -> Result<i64, Refused> {
+fn seconds(text: &str) -> Result<i64, SignatureError> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten().ok_or(Refused::MalformedTimestamp)
+    digits.then(|| text.parse().ok()).flatten().ok_or(SignatureError::MalformedTimestamp)
 }
 
-impl Refused {
+impl SignatureError {
     /// Stable, in snake_case.
     pub fn code(self) -> &'static str {
         match self {
-            Refused::MissingHeader(_) => "webhook_header_missing",
-            Refused::MalformedId => "webhook_id_malformed",
-            Refused::MalformedTimestamp => "webhook_timestamp_malformed",
-            Refused::TooOld => "webhook_timestamp_too_old",
-            Refused::TooFarAhead => "webhook_timestamp_too_far_ahead",
-            Refused::NoMatchingSignature => "webhook_signature_mismatch",
+            SignatureError::MissingHeader(_) => "webhook_header_missing",
+            SignatureError::MalformedId => "webhook_id_malformed",
+            SignatureError::MalformedTimestamp => "webhook_timestamp_malformed",
+            SignatureError::TooOld => "webhook_timestamp_too_old",
+            SignatureError::TooFarAhead => "webhook_timestamp_too_far_ahead",
+            SignatureError::NoMatchingSignature => "webhook_signature_mismatch",
         }
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for SignatureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refused::MissingHeader(name) => write!(f, "the header {name} is required"),
-            Refused::MalformedId => {
+            SignatureError::MissingHeader(name) => write!(f, "the header {name} is required"),
+            SignatureError::MalformedId => {
                 write!(f, "webhook-id must be 1 to {ID_CHARS_MAX} printable ASCII characters without spaces or dots")
             }
-            Refused::MalformedTimestamp => f.write_str("webhook-timestamp must be whole seconds since 1970, in digits"),
-            Refused::TooOld => write!(f, "webhook-timestamp is more than {TOLERANCE_SECONDS} seconds old"),
-            Refused::TooFarAhead => {
+            SignatureError::MalformedTimestamp => {
+                f.write_str("webhook-timestamp must be whole seconds since 1970, in digits")
+            }
+            SignatureError::TooOld => write!(f, "webhook-timestamp is more than {TOLERANCE_SECONDS} seconds old"),
+            SignatureError::TooFarAhead => {
                 write!(f, "webhook-timestamp is more than {TOLERANCE_SECONDS} seconds ahead of our clock")
             }
-            Refused::NoMatchingSignature => {
+            SignatureError::NoMatchingSignature => {
                 f.write_str("no v1 signature in webhook-signature matches the body under an active secret")
             }
         }

@@ -19,7 +19,7 @@ fn headers<'a>(id: &'a str, timestamp: &'a str, signature: &'a str) -> Headers<'
     Headers { id: Some(id), timestamp: Some(timestamp), signature: Some(signature) }
 }
 
-fn check(id: &str, timestamp: &str, signature: &str, body: &[u8]) -> Result<(), Refused> {
+fn check(id: &str, timestamp: &str, signature: &str, body: &[u8]) -> Result<(), SignatureError> {
     verify(&[secret(SECRET)], &headers(id, timestamp, signature), body, NOW)
 }
 
@@ -39,7 +39,7 @@ fn a_missing_header_is_named() {
         (Headers::default(), "webhook-id"),
     ] {
         let refused = verify(&[secret(SECRET)], &sent, BODY, NOW).unwrap_err();
-        assert_eq!(refused, Refused::MissingHeader(name));
+        assert_eq!(refused, SignatureError::MissingHeader(name));
         assert!(refused.to_string().contains(name) && refused.code() == "webhook_header_missing");
     }
 }
@@ -56,7 +56,7 @@ fn ids_at_their_limit() {
         ("msg\u{e9}".to_owned(), false),
     ] {
         let signature = sign(&secret(SECRET), &id, AT, BODY);
-        let want = if well_formed { Ok(()) } else { Err(Refused::MalformedId) };
+        let want = if well_formed { Ok(()) } else { Err(SignatureError::MalformedId) };
         assert_eq!(check(&id, "1614265330", &signature, BODY), want, "{id}");
     }
 }
@@ -66,13 +66,13 @@ fn timestamps_at_their_limit() {
     for (timestamp, want) in [
         (AT - 299, Ok(())),
         (AT - 300, Ok(())),
-        (AT - 301, Err(Refused::TooOld)),
+        (AT - 301, Err(SignatureError::TooOld)),
         (AT + 299, Ok(())),
         (AT + 300, Ok(())),
-        (AT + 301, Err(Refused::TooFarAhead)),
-        (0, Err(Refused::TooOld)),
-        (AT * 1_000, Err(Refused::TooFarAhead)),
-        (i64::MAX, Err(Refused::TooFarAhead)),
+        (AT + 301, Err(SignatureError::TooFarAhead)),
+        (0, Err(SignatureError::TooOld)),
+        (AT * 1_000, Err(SignatureError::TooFarAhead)),
+        (i64::MAX, Err(SignatureError::TooFarAhead)),
     ] {
         let signature = sign(&secret(SECRET), ID, timestamp, BODY);
         let sent = timestamp.to_string();
@@ -83,7 +83,7 @@ fn timestamps_at_their_limit() {
         }
     }
     for timestamp in ["", "x", "-1", "+1614265330", "1614265330.0", " 1614265330", "1e9", "9223372036854775808", "١"] {
-        assert_eq!(check(ID, timestamp, SIGNATURE, BODY), Err(Refused::MalformedTimestamp), "{timestamp}");
+        assert_eq!(check(ID, timestamp, SIGNATURE, BODY), Err(SignatureError::MalformedTimestamp), "{timestamp}");
     }
 }
 
@@ -108,11 +108,11 @@ fn any_signature_under_any_active_secret_will_do() {
         (String::new(), false),
     ] {
         let got = verify(&[mine.clone(), old.clone()], &headers(ID, "1614265330", &signature), BODY, NOW);
-        assert_eq!(got, if accepted { Ok(()) } else { Err(Refused::NoMatchingSignature) }, "{signature}");
+        assert_eq!(got, if accepted { Ok(()) } else { Err(SignatureError::NoMatchingSignature) }, "{signature}");
     }
     let none = verify(&[], &headers(ID, "1614265330", SIGNATURE), BODY, NOW);
-    assert_eq!(none, Err(Refused::NoMatchingSignature), "without a secret nobody is believed");
-    assert_eq!(check(ID, "1614265330", SIGNATURE, &BODY[..10]), Err(Refused::NoMatchingSignature));
+    assert_eq!(none, Err(SignatureError::NoMatchingSignature), "without a secret nobody is believed");
+    assert_eq!(check(ID, "1614265330", SIGNATURE, &BODY[..10]), Err(SignatureError::NoMatchingSignature));
 }
 
 #[test]
@@ -197,7 +197,7 @@ proptest! {
         let (sent, signature) = (timestamp.to_string(), sign(&mine, &id, timestamp, &body));
         let (sent, now) = (headers(&id, &sent, &signature), UtcMillis((timestamp + off) * 1_000));
         prop_assert_eq!(verify(&[secret(OTHER), mine], &sent, &body, now), Ok(()));
-        prop_assert_eq!(verify(&[secret(OTHER)], &sent, &body, now), Err(Refused::NoMatchingSignature));
+        prop_assert_eq!(verify(&[secret(OTHER)], &sent, &body, now), Err(SignatureError::NoMatchingSignature));
     }
 
     #[test]

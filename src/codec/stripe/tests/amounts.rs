@@ -1,4 +1,4 @@
-//! What invoices and subscriptions come to.
+//! StripeEvent invoices and subscriptions come to.
 
 use crate::codec::stripe::tests::*;
 
@@ -31,11 +31,11 @@ fn commission_is_reckoned_on_what_was_paid_for_the_service() {
     for changes in [json!({"amount_paid": 0}), json!({"total_excluding_tax": 0}), json!({"total_excluding_tax": -500})]
     {
         let what = read("invoice.paid", &with(changes.clone())).what;
-        assert!(matches!(what, What::Ignored(_)), "{changes}: no payment");
+        assert!(matches!(what, StripeEvent::Ignored(_)), "{changes}: no payment");
     }
-    assert!(matches!(read("invoice.paid", &with(json!({"customer": null}))).what, What::Ignored(_)));
+    assert!(matches!(read("invoice.paid", &with(json!({"customer": null}))).what, StripeEvent::Ignored(_)));
     // Only one of the two events that Stripe sends about a payment.
-    assert!(matches!(read("invoice.payment_succeeded", &new_invoice()).what, What::Ignored(_)));
+    assert!(matches!(read("invoice.payment_succeeded", &new_invoice()).what, StripeEvent::Ignored(_)));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn months_are_those_of_the_largest_line() {
         (vec![line(100, 7, false, every("week", 1))], 1),
         (vec![line(100, 7, false, every("week", 13))], 3),
         (vec![line(100, 30, false, every("year", 99))], 120),
-        // What is left of a year pays for what is left of it.
+        // StripeEvent is left of a year pays for what is left of it.
         (vec![line(100, 150, true, every("year", 1))], 5),
         // A yearly plan with a monthly extra, and a monthly one with what is left of an upgrade.
         (vec![line(120_000, 365, false, Value::Null), line(1_000, 30, false, Value::Null)], 12),

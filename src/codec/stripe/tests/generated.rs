@@ -51,12 +51,12 @@ fn places(value: &Value, at: &str, into: &mut Vec<String>) {
 proptest! {
     #[test]
     fn no_body_panics(body in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = parse(&body, Endpoint::Own, NOW);
+        let _ = parse(&body, StripeEndpoint::Own, NOW);
     }
 
     #[test]
     fn no_object_panics(kind in prop::sample::select(&KINDS[..]), object in any_json()) {
-        let _ = translate(&event(kind, &object), Endpoint::Own, NOW);
+        let _ = translate(&event(kind, &object), StripeEndpoint::Own, NOW);
         let _ = billing(&object);
         let _ = payability(&object);
         let _ = page(&object);
@@ -78,6 +78,6 @@ proptest! {
         if let Some(found) = body.pointer_mut(place.get(all.as_slice()).as_str()) {
             *found = value;
         }
-        let _ = translate(&body, Endpoint::Own, NOW);
+        let _ = translate(&body, StripeEndpoint::Own, NOW);
     }
 }

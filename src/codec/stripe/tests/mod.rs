@@ -21,13 +21,13 @@ fn event(kind: &str, object: &Value) -> Value {
 }
 
 fn read(kind: &str, object: &Value) -> Translated {
-    translate(&event(kind, object), Endpoint::Own, NOW).unwrap_or_else(|why| panic!("{kind}: {why:?}"))
+    translate(&event(kind, object), StripeEndpoint::Own, NOW).unwrap_or_else(|why| panic!("{kind}: {why:?}"))
 }
 
 /// The payload of an event that says one fact.
 fn fact(kind: &str, object: &Value) -> (String, UtcMillis, Payload) {
     match read(kind, object).what {
-        What::Facts(drafts) if drafts.len() == 1 => {
+        StripeEvent::Facts(drafts) if drafts.len() == 1 => {
             (drafts[0].kind.to_owned(), drafts[0].at, drafts[0].payload.clone())
         }
         other => panic!("{kind}: {other:?}"),
@@ -133,8 +133,8 @@ fn a_subscription_starts_when_it_runs_and_ends_when_it_does_not() {
         if let Some(was) = was {
             body["data"]["previous_attributes"] = json!({"status": was});
         }
-        let kinds: Vec<&str> = match translate(&body, Endpoint::Own, NOW).unwrap().what {
-            What::Facts(drafts) => drafts.iter().map(|d| d.kind).collect(),
+        let kinds: Vec<&str> = match translate(&body, StripeEndpoint::Own, NOW).unwrap().what {
+            StripeEvent::Facts(drafts) => drafts.iter().map(|d| d.kind).collect(),
             _ => Vec::new(),
         };
         assert_eq!(kinds, want.into_iter().collect::<Vec<_>>(), "{kind} {status} {was:?}");
@@ -158,7 +158,7 @@ fn a_checkout_is_a_sign_up_dated_when_it_began() {
     let read_one = |object: &Value| {
         let translated = read("checkout.session.completed", object);
         match translated.what {
-            What::Facts(drafts) => (translated.customer, Some((drafts[0].at, drafts[0].token.clone()))),
+            StripeEvent::Facts(drafts) => (translated.customer, Some((drafts[0].at, drafts[0].token.clone()))),
             _ => (translated.customer, None),
         }
     };
@@ -206,12 +206,12 @@ fn refunds_go_by_their_own_ids() {
     ] {
         assert_eq!(fact(kind, &refund(status)).2, *want, "{kind} {status}");
     }
-    let What::Facts(drafts) = read("refund.created", &refund("succeeded")).what else { panic!("no fact") };
-    let of = Of::Payment { intent: Some("pi_1".to_owned()), charge: Some("ch_1".to_owned()) };
+    let StripeEvent::Facts(drafts) = read("refund.created", &refund("succeeded")).what else { panic!("no fact") };
+    let of = EventObject::Payment { intent: Some("pi_1".to_owned()), charge: Some("ch_1".to_owned()) };
     assert_eq!(drafts[0].of, of);
     let about = drafts[0].clone().about("in_1");
     assert!(matches!(&about.payload, Payload::InvoiceRefunded { invoice_id, .. } if invoice_id == "in_1"));
-    assert_eq!(about.of, Of::Invoice);
+    assert_eq!(about.of, EventObject::Invoice);
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn a_charge_says_its_sum_and_in_old_shapes_its_refunds() {
     old["refunds"] =
         json!({"data": [refund("succeeded"), {"id": "re_2", "amount": 100, "currency": "usd", "status": "failed"}]});
     let translated = read("charge.refunded", &old);
-    let What::Facts(drafts) = translated.what else { panic!("no facts") };
+    let StripeEvent::Facts(drafts) = translated.what else { panic!("no facts") };
     let told: Vec<(&str, &str)> = drafts.iter().map(|d| (d.id.as_str(), d.kind)).collect();
     assert_eq!(
         told,
@@ -239,7 +239,7 @@ fn a_charge_says_its_sum_and_in_old_shapes_its_refunds() {
             ("evt_1:re_2", "invoice.refund_failed")
         ]
     );
-    assert!(drafts.iter().all(|d| d.of == Of::Invoice));
+    assert!(drafts.iter().all(|d| d.of == EventObject::Invoice));
     assert_eq!(drafts[0].payload, total("in_1"));
     assert_eq!(translated.paid_by.len(), 2);
 }
@@ -265,7 +265,7 @@ fn disputes_go_by_their_funds() {
     ] {
         let translated = read(&format!("charge.dispute.{kind}"), &dispute(status));
         let told: Vec<_> = match &translated.what {
-            What::Facts(drafts) => drafts.iter().map(|d| d.kind).collect(),
+            StripeEvent::Facts(drafts) => drafts.iter().map(|d| d.kind).collect(),
             _ => Vec::new(),
         };
         assert_eq!(told, want.into_iter().collect::<Vec<_>>(), "{kind} {status}");
@@ -282,8 +282,10 @@ fn connected_accounts_events_are_theirs() {
     });
     let mut connected = event("account.updated", &account);
     connected["account"] = json!("acct_1");
-    for endpoint in [Endpoint::Connect, Endpoint::Own] {
-        let What::Payability(state) = translate(&connected, endpoint, NOW).unwrap().what else { panic!("no state") };
+    for endpoint in [StripeEndpoint::Connect, StripeEndpoint::Own] {
+        let StripeEvent::Payability(state) = translate(&connected, endpoint, NOW).unwrap().what else {
+            panic!("no state")
+        };
         assert_eq!(state.currently_due, ["external_account"]);
         assert_eq!((state.country.as_deref(), state.default_currency.as_deref()), (Some("DE"), Some("eur")));
         assert!(state.transfers_active && !state.payouts_enabled && !state.is_payable());
@@ -292,14 +294,14 @@ fn connected_accounts_events_are_theirs() {
     let mut theirs = event("invoice.paid", &new_invoice());
     theirs["account"] = json!("acct_1");
     for (body, endpoint) in [
-        (&theirs, Endpoint::Own),
-        (&theirs, Endpoint::Connect),
+        (&theirs, StripeEndpoint::Own),
+        (&theirs, StripeEndpoint::Connect),
         // The operator's own account, and the operator's own invoice at the wrong door.
-        (&event("account.updated", &account), Endpoint::Own),
-        (&event("invoice.paid", &new_invoice()), Endpoint::Connect),
+        (&event("account.updated", &account), StripeEndpoint::Own),
+        (&event("invoice.paid", &new_invoice()), StripeEndpoint::Connect),
     ] {
         let translated = translate(body, endpoint, NOW).unwrap();
-        assert!(matches!(translated.what, What::Ignored(_)) && translated.customer.is_none(), "{body}");
+        assert!(matches!(translated.what, StripeEvent::Ignored(_)) && translated.customer.is_none(), "{body}");
     }
 }
 
@@ -309,7 +311,7 @@ fn other_events_are_told_apart() {
         let transfer = json!({"id": "tr_1", "object": "transfer", "amount": 900, "amount_reversed": 300,
             "transfer_group": given});
         let (transfer_id, group) = ("tr_1".to_owned(), group.to_owned());
-        let reversed = What::TransferReversed { transfer_id, group, reversed_cents: 300 };
+        let reversed = StripeEvent::TransferReversed { transfer_id, group, reversed_cents: 300 };
         assert_eq!(read("transfer.reversed", &transfer).what, reversed);
     }
     let paid =
@@ -317,14 +319,14 @@ fn other_events_are_told_apart() {
     assert_eq!(read("invoice_payment.paid", &paid).paid_by, [("pi_1".to_owned(), "in_1".to_owned())]);
     let customer = read("customer.updated", &json!({"id": "cus_1", "email": "A@b.example"})).customer;
     assert_eq!(customer.unwrap().email.as_deref(), Some("a@b.example"));
-    assert!(matches!(read("plan.created", &json!({"id": "plan_1"})).what, What::Ignored(_)));
+    assert!(matches!(read("plan.created", &json!({"id": "plan_1"})).what, StripeEvent::Ignored(_)));
 }
 
 #[test]
 fn what_the_sweep_asks_for_is_of_use_and_in_the_readme() {
     for kind in OWN_EVENTS {
-        let told = translate(&event(kind, &json!({"id": "x_1"})), Endpoint::Own, NOW).map(|t| t.what);
-        assert_ne!(told, Ok(What::Ignored("this type of event is not used")), "{kind}");
+        let told = translate(&event(kind, &json!({"id": "x_1"})), StripeEndpoint::Own, NOW).map(|t| t.what);
+        assert_ne!(told, Ok(StripeEvent::Ignored("this type of event is not used")), "{kind}");
         assert!(include_str!("../../../../README.md").contains(&format!("`{kind}`")), "{kind}");
     }
     assert!(OWN_EVENTS.len() <= 20, "Stripe takes no more");
@@ -350,7 +352,7 @@ fn what_cannot_be_read_names_its_field() {
     ] {
         let mut body = good.clone();
         *body.pointer_mut(pointer).unwrap() = value;
-        let invalid = translate(&body, Endpoint::Own, NOW).unwrap_err();
+        let invalid = translate(&body, StripeEndpoint::Own, NOW).unwrap_err();
         assert_eq!((invalid.field.as_str(), invalid.code), (field, code));
     }
 }

@@ -7,13 +7,13 @@ use crate::base::id;
 use crate::base::id::ID_BYTES;
 use crate::base::time::UtcMillis;
 use crate::codec::attribution::cookie;
-use crate::codec::attribution::cookie::{CookieKeys, Signed};
+use crate::codec::attribution::cookie::{CookieKeys, SignedCookie};
 use crate::codec::cookie_header;
 use crate::engine::attribution::touch::Touch;
-use crate::engine::link::Link;
+use crate::engine::link::LinkRecord;
 use crate::engine::link::click;
 use crate::engine::link::click::{Click, Visitor};
-use crate::engine::link::visit::{Signals, Visit, classify};
+use crate::engine::link::visit::{RequestSignals, VisitKind, classify};
 use crate::http::link::reflink;
 use crate::http::link::reflink::RefLink;
 use std::rc::Rc;
@@ -37,7 +37,7 @@ pub enum RefMode {
 
 /// What the Worker's configuration says about redirects.
 #[derive(Debug)]
-pub struct Settings {
+pub struct RedirectSettings {
     /// Without keys every visitor is redirected and nobody gets a cookie.
     pub keys: Option<CookieKeys>,
     pub mode: RefMode,
@@ -50,15 +50,15 @@ pub struct Settings {
 
 /// A link together with where it leads, which is the same for every click.
 #[derive(Clone, Debug)]
-pub struct Resolved {
-    pub link: Rc<Link>,
+pub struct ResolvedLink {
+    pub link: Rc<LinkRecord>,
     pub location: String,
 }
 
 /// The visitor's request beside its URL.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Parts<'a> {
-    pub signals: Signals<'a>,
+pub struct RedirectInput<'a> {
+    pub signals: RequestSignals<'a>,
     pub cookie: Option<&'a str>,
     /// `Sec-GPC: 1`: no fingerprint.
     pub private: bool,
@@ -69,15 +69,15 @@ pub struct Parts<'a> {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
-    pub go: Go,
+pub struct RedirectDecision {
+    pub go: Redirect,
     /// The Set-Cookie header.
     pub set_cookie: Option<String>,
     pub click: Option<Click>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Go {
+pub enum Redirect {
     /// A 302 to this address.
     To(String),
     /// On to the origin.
@@ -91,10 +91,10 @@ impl RefMode {
     }
 }
 
-impl Resolved {
-    pub fn new(link: Link, settings: &Settings) -> Resolved {
+impl ResolvedLink {
+    pub fn new(link: LinkRecord, settings: &RedirectSettings) -> ResolvedLink {
         let location = reflink::destination(&link, &settings.site);
-        Resolved { link: Rc::new(link), location }
+        ResolvedLink { link: Rc::new(link), location }
     }
 }
 
@@ -102,33 +102,33 @@ impl Resolved {
 /// `random` gives fresh bytes for ids.
 pub fn decide(
     found: &RefLink<'_>,
-    resolved: Option<&Resolved>,
-    parts: &Parts<'_>,
-    settings: &Settings,
+    resolved: Option<&ResolvedLink>,
+    parts: &RedirectInput<'_>,
+    settings: &RedirectSettings,
     now: UtcMillis,
     random: &mut impl FnMut() -> [u8; ID_BYTES],
-) -> Decision {
-    let accepted = |link: &Link| found.param.is_none_or(|param| link.accepts(param));
+) -> RedirectDecision {
+    let accepted = |link: &LinkRecord| found.param.is_none_or(|param| link.accepts(param));
     let resolved = resolved.filter(|resolved| resolved.link.live(now) && accepted(&resolved.link));
     let go = go(found, resolved, settings);
-    let plain = |go| Decision { go, set_cookie: None, click: None };
-    let Some(Resolved { link, .. }) = resolved else { return plain(go) };
+    let plain = |go| RedirectDecision { go, set_cookie: None, click: None };
+    let Some(ResolvedLink { link, .. }) = resolved else { return plain(go) };
     if !consents(parts.cookie, &settings.consent_cookie) {
         return plain(go);
     }
     let visit = classify(&parts.signals);
     match (visit, &settings.keys) {
-        (Visit::Prefetch | Visit::Embed, _) => plain(go),
-        (Visit::Visit, Some(keys)) => {
+        (VisitKind::Prefetch | VisitKind::Embed, _) => plain(go),
+        (VisitKind::Visit, Some(keys)) => {
             let (set_cookie, click) = touch(found, link, parts, keys, now, random);
-            Decision { go, set_cookie: Some(set_cookie), click }
+            RedirectDecision { go, set_cookie: Some(set_cookie), click }
         }
         // Without keys no cookie can be signed; the click still counts.
-        (Visit::Bot | Visit::Visit, _) => {
+        (VisitKind::Bot | VisitKind::Visit, _) => {
             let visitor = fingerprint_source(parts);
             let click_id = id::fresh("clk", &random());
-            let click = record(found, link, parts, visitor, click_id, visit == Visit::Bot, now);
-            Decision { go, set_cookie: None, click: Some(click) }
+            let click = record(found, link, parts, visitor, click_id, visit == VisitKind::Bot, now);
+            RedirectDecision { go, set_cookie: None, click: Some(click) }
         }
     }
 }
@@ -139,13 +139,13 @@ pub fn consents(cookies: Option<&str>, consent_cookie: &str) -> bool {
 }
 
 /// Where the request leads: the same for everybody, whoever asks.
-fn go(found: &RefLink<'_>, resolved: Option<&Resolved>, settings: &Settings) -> Go {
+fn go(found: &RefLink<'_>, resolved: Option<&ResolvedLink>, settings: &RedirectSettings) -> Redirect {
     match (found.param, settings.mode, resolved) {
-        (None, _, Some(resolved)) if !found.has_query() => Go::To(resolved.location.clone()),
-        (None, _, Some(resolved)) => Go::To(found.carried_to(&resolved.location)),
-        (None, _, None) => Go::To(found.carried_to(&reflink::default_destination(&settings.site))),
-        (Some(_), RefMode::Redirect, _) => Go::To(found.stripped()),
-        (Some(_), RefMode::Pass, _) => Go::Pass,
+        (None, _, Some(resolved)) if !found.has_query() => Redirect::To(resolved.location.clone()),
+        (None, _, Some(resolved)) => Redirect::To(found.carried_to(&resolved.location)),
+        (None, _, None) => Redirect::To(found.carried_to(&reflink::default_destination(&settings.site))),
+        (Some(_), RefMode::Redirect, _) => Redirect::To(found.stripped()),
+        (Some(_), RefMode::Pass, _) => Redirect::Pass,
     }
 }
 
@@ -153,8 +153,8 @@ fn go(found: &RefLink<'_>, resolved: Option<&Resolved>, settings: &Settings) -> 
 /// of a first visit and the cookie's visitor of the next differ, so the rows alone could not tell.
 pub fn touch(
     found: &RefLink<'_>,
-    link: &Rc<Link>,
-    parts: &Parts<'_>,
+    link: &Rc<LinkRecord>,
+    parts: &RedirectInput<'_>,
     keys: &CookieKeys,
     now: UtcMillis,
     random: &mut impl FnMut() -> [u8; ID_BYTES],
@@ -176,18 +176,18 @@ pub fn touch(
         click_id,
         at: now,
     };
-    let signed = held.unwrap_or_else(|| Signed::new(id::fresh("vis", &random())));
+    let signed = held.unwrap_or_else(|| SignedCookie::new(id::fresh("vis", &random())));
     (cookie::set_cookie(keys, &signed.with_touch(touch, link.window_days), now), click)
 }
 
 /// The URL's campaign where the program accepts one, else the link's.
-fn campaign<'a>(found: &'a RefLink<'_>, link: &'a Link) -> &'a str {
+fn campaign<'a>(found: &'a RefLink<'_>, link: &'a LinkRecord) -> &'a str {
     let named = found.campaign.as_deref().filter(|_| link.accepts("campaign"));
     named.or(link.campaign.as_deref()).unwrap_or_default()
 }
 
 /// A visitor whom the cookie names.
-fn known(id: &str, link: &Link, parts: &Parts<'_>) -> Visitor {
+fn known(id: &str, link: &LinkRecord, parts: &RedirectInput<'_>) -> Visitor {
     let id = id.to_owned();
     if !link.fingerprinted {
         return Visitor::Known(id);
@@ -198,7 +198,7 @@ fn known(id: &str, link: &Link, parts: &Parts<'_>) -> Visitor {
     }
 }
 
-fn fingerprint_source(parts: &Parts<'_>) -> Visitor {
+fn fingerprint_source(parts: &RedirectInput<'_>) -> Visitor {
     if parts.private {
         return Visitor::Private;
     }
@@ -208,8 +208,8 @@ fn fingerprint_source(parts: &Parts<'_>) -> Visitor {
 
 fn record(
     found: &RefLink<'_>,
-    link: &Rc<Link>,
-    parts: &Parts<'_>,
+    link: &Rc<LinkRecord>,
+    parts: &RedirectInput<'_>,
     visitor: Visitor,
     id: String,
     bot: bool,

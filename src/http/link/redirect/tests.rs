@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 const NOW: UtcMillis = UtcMillis(1_790_000_000_000);
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0.0.0 Safari/537.36";
 
-fn settings(mode: RefMode, site: &str) -> Settings {
+fn settings(mode: RefMode, site: &str) -> RedirectSettings {
     let keys = CookieKeys::parse(&format!("k1:{}", "1f".repeat(32))).unwrap();
-    Settings { keys: Some(keys), mode, site: site.to_owned(), consent_cookie: String::new() }
+    RedirectSettings { keys: Some(keys), mode, site: site.to_owned(), consent_cookie: String::new() }
 }
 
-fn link() -> Link {
-    Link {
+fn link() -> LinkRecord {
+    LinkRecord {
         code: "AbC".into(),
         partner_id: "ptn_1".into(),
         program_id: "user-referral".into(),
@@ -28,20 +28,20 @@ fn link() -> Link {
     }
 }
 
-fn browser() -> Parts<'static> {
-    Parts {
-        signals: Signals { method: "GET", user_agent: Some(AGENT), ..Signals::default() },
+fn browser() -> RedirectInput<'static> {
+    RedirectInput {
+        signals: RequestSignals { method: "GET", user_agent: Some(AGENT), ..RequestSignals::default() },
         ip: "192.0.2.7",
         country: Some("DE"),
         referrer: Some("https://Blog.example:443/post?x"),
-        ..Parts::default()
+        ..RedirectInput::default()
     }
 }
 
 struct Case<'a> {
     url: &'a str,
-    link: Option<Link>,
-    parts: Parts<'a>,
+    link: Option<LinkRecord>,
+    parts: RedirectInput<'a>,
     mode: RefMode,
     site: &'a str,
     now: UtcMillis,
@@ -51,9 +51,9 @@ fn case(url: &str) -> Case<'_> {
     Case { url, link: Some(link()), parts: browser(), mode: RefMode::Redirect, site: "", now: NOW }
 }
 
-fn run(case: &Case<'_>) -> Decision {
+fn run(case: &Case<'_>) -> RedirectDecision {
     let settings = settings(case.mode, case.site);
-    let resolved = case.link.clone().map(|link| Resolved::new(link, &settings));
+    let resolved = case.link.clone().map(|link| ResolvedLink::new(link, &settings));
     let mut count = 0;
     let mut random = || {
         count += 1;
@@ -62,19 +62,19 @@ fn run(case: &Case<'_>) -> Decision {
     decide(&reflink::find(case.url).unwrap(), resolved.as_ref(), &case.parts, &settings, case.now, &mut random)
 }
 
-fn trail(decision: &Decision) -> Signed {
+fn trail(decision: &RedirectDecision) -> SignedCookie {
     let keys = settings(RefMode::Redirect, "").keys.unwrap();
     cookie::read(&keys, decision.set_cookie.as_ref().unwrap().split(';').next().unwrap()).unwrap()
 }
 
-fn plain(go: &str) -> Decision {
-    Decision { go: Go::To(go.to_owned()), set_cookie: None, click: None }
+fn plain(go: &str) -> RedirectDecision {
+    RedirectDecision { go: Redirect::To(go.to_owned()), set_cookie: None, click: None }
 }
 
 #[test]
 fn a_visit_is_redirected_counted_and_remembered() {
     let decision = run(&case("https://go.example/r/AbC"));
-    assert_eq!(decision.go, Go::To("/pricing?utm_source=partner".into()));
+    assert_eq!(decision.go, Redirect::To("/pricing?utm_source=partner".into()));
     let click = decision.click.clone().unwrap();
     assert_eq!(click.referrer_host.as_deref(), Some("blog.example"));
     assert_eq!(
@@ -93,10 +93,10 @@ fn dead_links_are_plain_visits() {
     let at = Some(NOW);
     for (what, dead) in [
         ("unknown", None),
-        ("expired", Some(Link { expires_at_ms: at, ..link() })),
-        ("disabled", Some(Link { disabled_at_ms: at, ..link() })),
-        ("partner left", Some(Link { left_at_ms: at, ..link() })),
-        ("undisclosed", Some(Link { undisclosed: true, ..link() })),
+        ("expired", Some(LinkRecord { expires_at_ms: at, ..link() })),
+        ("disabled", Some(LinkRecord { disabled_at_ms: at, ..link() })),
+        ("partner left", Some(LinkRecord { left_at_ms: at, ..link() })),
+        ("undisclosed", Some(LinkRecord { undisclosed: true, ..link() })),
     ] {
         for (url, site, go) in [
             ("https://go.example/r/AbC", "", "/"),
@@ -107,51 +107,51 @@ fn dead_links_are_plain_visits() {
             assert_eq!(run(&Case { link: dead.clone(), site, ..case(url) }), plain(go), "{what} {url}");
         }
         let pass = run(&Case { link: dead, mode: RefMode::Pass, ..case("https://go.example/p?ref=AbC") });
-        assert_eq!(pass, Decision { go: Go::Pass, set_cookie: None, click: None }, "{what}");
+        assert_eq!(pass, RedirectDecision { go: Redirect::Pass, set_cookie: None, click: None }, "{what}");
     }
-    let live = Link { expires_at_ms: Some(NOW.plus_ms(1)), ..link() };
+    let live = LinkRecord { expires_at_ms: Some(NOW.plus_ms(1)), ..link() };
     assert!(run(&Case { link: Some(live), ..case("https://go.example/r/AbC") }).set_cookie.is_some());
 }
 
 #[test]
 fn parameters_count_where_the_program_accepts_them() {
     let stripped = run(&case("https://go.example/p?ref=AbC&x=1"));
-    assert_eq!(stripped.go, Go::To("https://go.example/p?x=1".into()));
+    assert_eq!(stripped.go, Redirect::To("https://go.example/p?x=1".into()));
     assert!(stripped.set_cookie.is_some() && stripped.click.is_some());
     assert_eq!(run(&case("https://go.example/p?partner=AbC")), plain("https://go.example/p"));
     let named =
-        |link: Link, url| trail(&run(&Case { link: Some(link), ..case(url) })).trail.touches[0].campaign.clone();
+        |link: LinkRecord, url| trail(&run(&Case { link: Some(link), ..case(url) })).trail.touches[0].campaign.clone();
     assert_eq!(named(link(), "https://go.example/?ref=AbC&campaign=q3"), "q3");
     assert_eq!(named(link(), "https://go.example/r/AbC?campaign=q3"), "q3");
     assert_eq!(named(link(), "https://go.example/r/AbC?campaign=q%203"), "launch");
-    assert_eq!(named(Link { params: vec![], ..link() }, "https://go.example/r/AbC?campaign=q3"), "launch");
-    assert_eq!(named(Link { campaign: None, ..link() }, "https://go.example/r/AbC"), "");
+    assert_eq!(named(LinkRecord { params: vec![], ..link() }, "https://go.example/r/AbC?campaign=q3"), "launch");
+    assert_eq!(named(LinkRecord { campaign: None, ..link() }, "https://go.example/r/AbC"), "");
 }
 
 #[test]
 fn passing_on_adds_the_cookie() {
     let decision = run(&Case { mode: RefMode::Pass, ..case("https://go.example/p?ref=AbC") });
-    assert_eq!(decision.go, Go::Pass);
+    assert_eq!(decision.go, Redirect::Pass);
     assert!(decision.set_cookie.is_some());
     // A short link has no page to pass on to.
     let short = run(&Case { mode: RefMode::Pass, ..case("https://go.example/r/AbC") });
-    assert_eq!(short.go, Go::To("/pricing?utm_source=partner".into()));
+    assert_eq!(short.go, Redirect::To("/pricing?utm_source=partner".into()));
 }
 
 #[test]
 fn only_visits_get_a_cookie() {
-    let with = |signals| Parts { signals, ..browser() };
+    let with = |signals| RedirectInput { signals, ..browser() };
     let get = browser().signals;
     for (parts, bot) in [
-        (with(Signals { method: "HEAD", ..get }), None),
-        (with(Signals { purposes: [Some("prefetch"), None, None, None], ..get }), None),
-        (with(Signals { fetch_dest: Some("image"), ..get }), None),
-        (with(Signals { fetch_dest: Some("iframe"), fetch_mode: Some("navigate"), ..get }), None),
-        (with(Signals { user_agent: Some("Slackbot 1.0"), ..get }), Some(true)),
-        (with(Signals { user_agent: None, ..get }), Some(true)),
+        (with(RequestSignals { method: "HEAD", ..get }), None),
+        (with(RequestSignals { purposes: [Some("prefetch"), None, None, None], ..get }), None),
+        (with(RequestSignals { fetch_dest: Some("image"), ..get }), None),
+        (with(RequestSignals { fetch_dest: Some("iframe"), fetch_mode: Some("navigate"), ..get }), None),
+        (with(RequestSignals { user_agent: Some("Slackbot 1.0"), ..get }), Some(true)),
+        (with(RequestSignals { user_agent: None, ..get }), Some(true)),
     ] {
         let decision = run(&Case { parts, ..case("https://go.example/r/AbC") });
-        assert_eq!(decision.go, Go::To("/pricing?utm_source=partner".into()));
+        assert_eq!(decision.go, Redirect::To("/pricing?utm_source=partner".into()));
         assert_eq!(decision.set_cookie, None);
         assert_eq!(decision.click.map(|click| click.bot), bot, "{parts:?}");
     }
@@ -162,7 +162,7 @@ fn a_cookie_is_extended_and_its_hour_counted_once() {
     let first = run(&case("https://go.example/r/AbC"));
     let cookie = first.set_cookie.clone().unwrap();
     let cookie = cookie.split(';').next().unwrap();
-    let again = |url, now| run(&Case { parts: Parts { cookie: Some(cookie), ..browser() }, now, ..case(url) });
+    let again = |url, now| run(&Case { parts: RedirectInput { cookie: Some(cookie), ..browser() }, now, ..case(url) });
     let hour_end = UtcMillis((NOW.0 / HOUR_MS + 1) * HOUR_MS);
 
     let repeat = again("https://go.example/r/AbC", hour_end.plus_ms(-1));
@@ -183,19 +183,19 @@ fn a_cookie_is_extended_and_its_hour_counted_once() {
 
 #[test]
 fn privacy_signals_are_kept() {
-    let private = Parts { private: true, ..browser() };
+    let private = RedirectInput { private: true, ..browser() };
     let click = run(&Case { parts: private, ..case("https://go.example/r/AbC") }).click.unwrap();
     assert_eq!(click.visitor, Visitor::Private);
     assert_eq!(click.visitor_key(&crate::engine::link::click::Salt::new(&[1; 32])), click.id);
     let long = "ä".repeat(400);
-    let wide = Parts { signals: Signals { user_agent: Some(&long), ..browser().signals }, ..browser() };
+    let wide = RedirectInput { signals: RequestSignals { user_agent: Some(&long), ..browser().signals }, ..browser() };
     assert!(run(&Case { parts: wide, ..case("https://go.example/r/AbC") }).click.is_some());
 }
 
 #[test]
 fn what_is_recorded_is_short_and_clean() {
     let url = "https://go.example/r/AbC?utm_medium=a%0d%0ab&utm_source=ignored";
-    let parts = Parts { country: Some("D\n"), referrer: Some("javascript:x"), ..browser() };
+    let parts = RedirectInput { country: Some("D\n"), referrer: Some("javascript:x"), ..browser() };
     let click = run(&Case { parts, ..case(url) }).click.unwrap();
     assert_eq!((click.utm_medium.as_deref(), click.utm_source.as_deref()), (Some("ab"), Some("partner")));
     assert_eq!((click.country, click.referrer_host), (None, None));
@@ -212,19 +212,19 @@ fn what_is_recorded_is_short_and_clean() {
 
 #[test]
 fn without_keys_visitors_are_still_redirected() {
-    let settings = Settings { keys: None, ..settings(RefMode::Redirect, "") };
-    let resolved = Resolved::new(link(), &settings);
+    let settings = RedirectSettings { keys: None, ..settings(RefMode::Redirect, "") };
+    let resolved = ResolvedLink::new(link(), &settings);
     let found = reflink::find("https://go.example/r/AbC").unwrap();
     let decision = decide(&found, Some(&resolved), &browser(), &settings, NOW, &mut || [7; ID_BYTES]);
-    assert_eq!(decision.go, Go::To("/pricing?utm_source=partner".into()));
+    assert_eq!(decision.go, Redirect::To("/pricing?utm_source=partner".into()));
     assert_eq!((decision.set_cookie, decision.click.map(|c| c.bot)), (None, Some(false)));
 }
 
 #[test]
 fn without_consent_nothing_is_stored() {
-    let asking = Settings { consent_cookie: "consent".to_owned(), ..settings(RefMode::Redirect, "") };
+    let asking = RedirectSettings { consent_cookie: "consent".to_owned(), ..settings(RefMode::Redirect, "") };
     let found = reflink::find("https://a.example/r/ABC").unwrap();
-    let resolved = Resolved::new(link(), &asking);
+    let resolved = ResolvedLink::new(link(), &asking);
     for (cookies, stored) in [
         (None, false),
         (Some("other=1"), false),
@@ -232,10 +232,10 @@ fn without_consent_nothing_is_stored() {
         (Some("xconsent=1"), false),
         (Some("a=1; consent=yes"), true),
     ] {
-        let parts = Parts { cookie: cookies, ..browser() };
+        let parts = RedirectInput { cookie: cookies, ..browser() };
         let decision = decide(&found, Some(&resolved), &parts, &asking, UtcMillis(1_000), &mut || [7; ID_BYTES]);
         assert_eq!(decision.set_cookie.is_some(), stored, "{cookies:?}");
         assert_eq!(decision.click.is_some(), stored, "{cookies:?}");
-        assert!(matches!(decision.go, Go::To(_)));
+        assert!(matches!(decision.go, Redirect::To(_)));
     }
 }

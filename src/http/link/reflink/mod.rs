@@ -5,9 +5,9 @@
 //! only a `%` costs decoding. Parameters are compared decoded and kept byte for byte.
 
 use crate::codec::link::destination;
-use crate::engine::link::{Link, is_campaign, is_code};
+use crate::engine::link::{LinkRecord, is_campaign, is_code};
 use crate::http::exchange::Response;
-use crate::service::error::{AppError, Kind};
+use crate::service::error::{AppError, ErrorKind};
 use std::borrow::Cow;
 
 /// Query parameters that are ours. `campaign` only counts beside one of the others.
@@ -85,7 +85,7 @@ impl RefLink<'_> {
     /// `base` with the request's other parameters added, except those it has already.
     pub fn carried_to(&self, base: &str) -> String {
         let Some(query) = self.url.query else { return base.to_owned() };
-        let mut target = Target::of(base);
+        let mut target = RefTarget::of(base);
         for part in query.split('&').filter(|part| !part.is_empty()) {
             let name = part.split_once('=').map_or(part, |(name, _)| name);
             if ours(name).is_none() {
@@ -107,13 +107,13 @@ impl RefLink<'_> {
 
 /// Where a link leads when the request adds nothing: its destination on `site` (an origin, or empty for the Worker's
 /// own host) with its UTM parameters. A destination that does not pass the check was not stored by us: the default.
-pub fn destination(link: &Link, site: &str) -> String {
+pub fn destination(link: &LinkRecord, site: &str) -> String {
     let base = match link.destination.as_deref().filter(|text| destination::check(text).is_ok()) {
         Some(path) if path.starts_with('/') => format!("{}{path}", origin(site)),
         Some(absolute) => absolute.to_owned(),
         None => default_destination(site),
     };
-    let mut target = Target::of(&base);
+    let mut target = RefTarget::of(&base);
     for (name, value) in &link.utm {
         target.add(name, &format!("{}={}", encode(name), encode(value)));
     }
@@ -128,7 +128,7 @@ pub fn is_short(path: &str) -> bool {
 /// What a short link answers to anything but being followed.
 pub fn only_followed() -> Response {
     let mut response =
-        Response::problem(&AppError::new(Kind::MethodNotAllowed, "method_not_allowed", "use GET or HEAD"));
+        Response::problem(&AppError::new(ErrorKind::MethodNotAllowed, "method_not_allowed", "use GET or HEAD"));
     response.headers.push(("allow", "GET, HEAD".to_owned()));
     response
 }
@@ -166,14 +166,14 @@ impl<'a> Url<'a> {
 }
 
 /// A URL that grows by query parameters, in front of its fragment.
-struct Target<'a> {
+struct RefTarget<'a> {
     url: Url<'a>,
     added: String,
 }
 
-impl<'a> Target<'a> {
-    fn of(base: &'a str) -> Target<'a> {
-        Target { url: Url::split(base), added: String::new() }
+impl<'a> RefTarget<'a> {
+    fn of(base: &'a str) -> RefTarget<'a> {
+        RefTarget { url: Url::split(base), added: String::new() }
     }
 
     /// Adds `part` (`name=value`, encoded) unless the destination itself has a parameter of that name, or an earlier

@@ -79,8 +79,8 @@ fn addresses_are_stripped_byte_for_byte() {
     }
 }
 
-fn link(destination: Option<&str>, utm: &[(&str, &str)]) -> Link {
-    Link {
+fn link(destination: Option<&str>, utm: &[(&str, &str)]) -> LinkRecord {
+    LinkRecord {
         code: "AbC".into(),
         partner_id: "ptn".into(),
         program_id: "p".into(),

@@ -1,5 +1,5 @@
 use crate::base::time::HOUR_MS;
-use crate::engine::link::Link;
+use crate::engine::link::LinkRecord;
 use crate::engine::link::click::Visitor;
 use crate::store::link::click::*;
 use crate::store::port::Value;
@@ -41,7 +41,7 @@ pub fn query(db: &rusqlite::Connection, stmt: &Stmt) -> rusqlite::Result<Rows> {
 fn click(id: &str, visitor: Visitor, at: i64) -> Click {
     Click {
         id: id.into(),
-        link: Rc::new(Link { code: "A'\"b".into(), ..Link::default() }),
+        link: Rc::new(LinkRecord { code: "A'\"b".into(), ..LinkRecord::default() }),
         campaign: String::new(),
         visitor,
         at: UtcMillis(at),
@@ -93,7 +93,7 @@ fn a_cookie_hides_nobody_from_a_program_that_attributes_by_fingerprint() {
     let db = sqlite();
     let (ip, user_agent) = ("192.0.2.1".to_owned(), "M".to_owned());
     let of = |fingerprinted: bool, id: &str, visitor: Visitor| {
-        let link = Rc::new(Link { code: id.into(), fingerprinted, ..Link::default() });
+        let link = Rc::new(LinkRecord { code: id.into(), fingerprinted, ..LinkRecord::default() });
         Click { link, ..click(id, visitor, 1) }
     };
     let followed = Visitor::Followed { id: "vis_1".into(), ip: ip.clone(), user_agent: user_agent.clone() };
