@@ -85,12 +85,12 @@ CREATE INDEX event_person_account ON event_person (account_id);
 CREATE TABLE account (
   id TEXT PRIMARY KEY,                   -- immutable, the account's id with the host
   revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, one more with each decision
-  stale_since_ms INTEGER,                -- mutable: something it depends on changed since, and it is to be decided again
+  needs_recompute_since_ms INTEGER,                -- mutable: something it depends on changed since, and it is to be decided again
   signed_up_at_ms INTEGER,               -- mutable: as decided last; who signed up first is decided again first
   written TEXT,                          -- mutable: digest of what its bindings and revenue say; NULL: to be written anew
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
-CREATE INDEX account_stale ON account (signed_up_at_ms, id) WHERE stale_since_ms IS NOT NULL;
+CREATE INDEX account_stale ON account (signed_up_at_ms, id) WHERE needs_recompute_since_ms IS NOT NULL;
 CREATE TRIGGER account_insert BEFORE INSERT ON account WHEN NEW.revision <> 1 AND NOT EXISTS (SELECT 1 FROM account WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'account: stale revision'); END;
 CREATE TRIGGER account_update BEFORE UPDATE OF revision ON account WHEN NEW.revision <> OLD.revision + 1
@@ -139,10 +139,10 @@ CREATE TABLE accrual (
   at_ms INTEGER NOT NULL,                -- mutable: the fact's instant
   period TEXT NOT NULL,                  -- mutable: the period of that instant
   unit TEXT NOT NULL,                    -- immutable: cash:usd, credit:usd
-  earned_cents INTEGER NOT NULL,         -- mutable: before caps, and before anything was taken back
-  capped_cents INTEGER NOT NULL,         -- mutable: what a cap took, for good
+  gross_cents INTEGER NOT NULL,         -- mutable: before caps, and before anything was taken back
+  cap_reduction_cents INTEGER NOT NULL,         -- mutable: what a cap took, for good
   net_cents INTEGER NOT NULL CHECK (net_cents >= 0), -- mutable: what stands
-  bucket TEXT NOT NULL CHECK (bucket IN ('pending', 'available', 'benefit')), -- mutable: where it stands
+  balance TEXT NOT NULL CHECK (balance IN ('pending', 'available', 'benefit')), -- mutable: where it stands
   payer TEXT NOT NULL CHECK (payer IN ('expense', 'pool')), -- immutable: the kind of ledger account it is debited from
   state TEXT NOT NULL CHECK (state IN ('pending', 'held', 'disputed', 'available', 'waiting', 'reversed', 'void', 'settled')), -- mutable
   vests_at_ms INTEGER NOT NULL,          -- mutable: from then on a run vests it
@@ -151,7 +151,7 @@ CREATE TABLE accrual (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX accrual_account ON accrual (account_id);
 CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
-CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND bucket = 'pending';
+CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND balance = 'pending';
 
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
 CREATE INDEX accrual_rule ON accrual (program_id, rule_id, partner_id, at_ms);
@@ -169,7 +169,7 @@ CREATE TABLE revenue_span (
 CREATE INDEX revenue_span_partner ON revenue_span (program_id, partner_id, from_ms);
 
 -- A modifier that a partner has earned, as the last run found.
-CREATE TABLE partner_term (
+CREATE TABLE partner_modifier (
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL,              -- immutable
   modifier_id TEXT NOT NULL,             -- immutable
@@ -181,15 +181,15 @@ CREATE TABLE partner_term (
 ) STRICT;
 
 -- What a partner's monthly cap takes from a line, as the last run found.
-CREATE TABLE cap_verdict (
+CREATE TABLE cap_reduction (
   line_id TEXT PRIMARY KEY,              -- immutable
   program_id TEXT NOT NULL,              -- immutable
   account_id TEXT NOT NULL,              -- immutable
-  capped_cents INTEGER NOT NULL,         -- mutable
+  cap_reduction_cents INTEGER NOT NULL,         -- mutable
   changed_run TEXT NOT NULL,             -- mutable: the run that made or moved it
   seen_run TEXT NOT NULL                 -- mutable: the last run that found it
 ) STRICT;
-CREATE INDEX cap_verdict_account ON cap_verdict (account_id);
+CREATE INDEX cap_verdict_account ON cap_reduction (account_id);
 
 -- Who draws on a pool reads it at one revision and writes at the next, so that no reward overtakes another.
 CREATE TABLE pool (
@@ -263,7 +263,7 @@ CREATE TABLE transfer (
 CREATE INDEX transfer_line ON transfer (line, code, amount_cents) WHERE line IS NOT NULL;
 CREATE UNIQUE INDEX transfer_resolved ON transfer (pending_id) WHERE pending_id IS NOT NULL;
 -- By account only the few rows that are about no line: payouts, what came back of them, what pools were funded with. Lines'
--- rows, of which a run writes hundreds of thousands, are found by their lines, and only ledger_fault looks at all of them.
+-- rows, of which a run writes hundreds of thousands, are found by their lines, and only ledger_check looks at all of them.
 CREATE INDEX transfer_debit ON transfer (debit, code) WHERE line IS NULL;
 CREATE INDEX transfer_credit ON transfer (credit, code) WHERE line IS NULL;
 -- What came back in a year.
@@ -312,7 +312,7 @@ CREATE TRIGGER transfer_apply AFTER INSERT ON transfer BEGIN
 END;
 
 -- Every row of this view is a fault. It must be empty at all times.
-CREATE VIEW ledger_fault AS
+CREATE VIEW ledger_check AS
 SELECT 'unit ' || unit || ': debits and credits differ' AS what FROM ledger_account GROUP BY unit
   HAVING SUM(dr_posted_cents) <> SUM(cr_posted_cents) OR SUM(dr_pending_cents) <> SUM(cr_pending_cents)
 UNION ALL
@@ -326,7 +326,7 @@ SELECT 'line ' || l.id || ': does not stand as its transfers say' FROM accrual l
     FROM transfer WHERE line = l.id)
 UNION ALL
 SELECT 'account ' || a.id || ': pending is not the sum of its lines' FROM ledger_account a
-  LEFT JOIN (SELECT program_id, partner_id, unit, SUM(net_cents) AS cents FROM accrual WHERE bucket = 'pending' GROUP BY program_id, partner_id, unit) l
+  LEFT JOIN (SELECT program_id, partner_id, unit, SUM(net_cents) AS cents FROM accrual WHERE balance = 'pending' GROUP BY program_id, partner_id, unit) l
     ON l.partner_id = a.partner_id AND l.program_id = a.program_id AND l.unit = a.unit
   WHERE a.kind = 'pending' AND a.cr_posted_cents - a.dr_posted_cents <> COALESCE(l.cents, 0);
 
@@ -338,7 +338,7 @@ CREATE TABLE run (
   period TEXT NOT NULL,                  -- immutable: what it settles, 2026-W24 or 2026-06
   as_of_ms INTEGER NOT NULL,             -- immutable: facts before this instant count
   program_version INTEGER NOT NULL,      -- immutable: in force as of then
-  state TEXT NOT NULL CHECK (state IN ('granting', 'terms', 'topping_up', 'deciding', 'vesting', 'executing', 'closing', 'done')), -- mutable
+  state TEXT NOT NULL CHECK (state IN ('granting', 'terms', 'backfilling', 'deciding', 'vesting', 'executing', 'closing', 'done')), -- mutable
   step INTEGER NOT NULL,                 -- mutable, one more with each step: two runners cannot take the same
   cursor TEXT NOT NULL,                  -- mutable: how far the state's paging got
   items INTEGER NOT NULL,                -- mutable: how many items are planned
@@ -386,7 +386,7 @@ CREATE TABLE leaderboard (
   partner_id TEXT NOT NULL,              -- immutable
   rank INTEGER NOT NULL,                 -- replaced by each run
   referrals INTEGER NOT NULL,            -- replaced by each run: rewarded accounts
-  earned_cents INTEGER NOT NULL,         -- replaced by each run
+  gross_cents INTEGER NOT NULL,         -- replaced by each run
   unit TEXT NOT NULL,
   refreshed_at_ms INTEGER NOT NULL,
   PRIMARY KEY (program_id, partner_id)

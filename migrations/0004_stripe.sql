@@ -21,11 +21,11 @@ CREATE TABLE stripe_customer (
   account_id TEXT NOT NULL,              -- mutable: where its facts are booked
   joined_by TEXT NOT NULL CHECK (joined_by IN ('id', 'email', 'nobody')), -- mutable
   revision INTEGER NOT NULL,             -- mutable, one more with each change
-  stale_since_ms INTEGER,                -- mutable: something was said since that may make it another account
+  needs_recompute_since_ms INTEGER,                -- mutable: something was said since that may make it another account
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX stripe_customer_account ON stripe_customer (account_id);
-CREATE INDEX stripe_customer_stale ON stripe_customer (stale_since_ms) WHERE stale_since_ms IS NOT NULL;
+CREATE INDEX stripe_customer_stale ON stripe_customer (needs_recompute_since_ms) WHERE needs_recompute_since_ms IS NOT NULL;
 CREATE TRIGGER stripe_customer_update BEFORE UPDATE OF revision ON stripe_customer WHEN NEW.revision <> OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'stripe_customer: stale revision'); END;
 

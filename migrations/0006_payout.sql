@@ -99,8 +99,8 @@ CREATE TRIGGER payout_reversal_shape BEFORE UPDATE OF id, payout_id, program_id,
 BEGIN SELECT RAISE(ABORT, 'reversal: immutable'); END;
 CREATE TRIGGER payout_reversal_no_delete BEFORE DELETE ON payout_reversal BEGIN SELECT RAISE(ABORT, 'reversal: immutable'); END;
 
--- Every row of this view is a fault, as in ledger_fault: payouts and reversals stand in the ledger as in their own rows.
-CREATE VIEW payout_fault AS
+-- Every row of this view is a fault, as in ledger_check: payouts and reversals stand in the ledger as in their own rows.
+CREATE VIEW payout_check AS
 SELECT 'payout ' || p.id || ': the ledger does not say that it is ' || p.state AS what FROM payout p
   WHERE NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = p.id || '.pending' AND t.phase = 'pending' AND t.amount_cents = p.amount_cents)
      OR (p.state = 'paid') <> EXISTS (SELECT 1 FROM transfer t WHERE t.pending_id = p.id || '.pending' AND t.phase = 'post' AND t.amount_cents = p.amount_cents)

@@ -4,10 +4,10 @@
 -- what stands, the difference is to be delivered, or taken back.
 ALTER TABLE accrual ADD COLUMN delivered_cents INTEGER NOT NULL DEFAULT 0; -- mutable
 CREATE INDEX accrual_undelivered ON accrual (program_id, partner_id, at_ms, id)
-  WHERE bucket = 'available' AND net_cents <> delivered_cents AND substr(unit, 1, 7) = 'credit:';
+  WHERE balance = 'available' AND net_cents <> delivered_cents AND substr(unit, 1, 7) = 'credit:';
 
 -- A credit on its way to a customer's balance, or what of it is taken back: the same states and rules as a payout's.
-CREATE TABLE credit_sending (
+CREATE TABLE credit_transfer (
   id TEXT PRIMARY KEY,                   -- immutable, crd_…: the stem of its keys
   kind TEXT NOT NULL CHECK (kind IN ('credit', 'debit')), -- immutable; debit: taken back
   line_id TEXT NOT NULL REFERENCES accrual (id), -- immutable
@@ -39,22 +39,22 @@ CREATE TABLE credit_sending (
   CHECK (state <> 'submitting' OR (request IS NOT NULL AND first_sent_at_ms IS NOT NULL AND attempt >= 1))
 ) STRICT;
 -- One at a time: what is sent next depends on what became of the one before.
-CREATE UNIQUE INDEX credit_sending_open ON credit_sending (line_id) WHERE state IN ('planned', 'submitting', 'review');
-CREATE INDEX credit_sending_due ON credit_sending (due_at_ms, id) WHERE state IN ('planned', 'submitting');
-CREATE INDEX credit_sending_partner ON credit_sending (partner_id, created_at_ms, id);
-CREATE INDEX credit_sending_created ON credit_sending (created_at_ms, id);
-CREATE TRIGGER credit_sending_insert BEFORE INSERT ON credit_sending WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
+CREATE UNIQUE INDEX credit_sending_open ON credit_transfer (line_id) WHERE state IN ('planned', 'submitting', 'review');
+CREATE INDEX credit_sending_due ON credit_transfer (due_at_ms, id) WHERE state IN ('planned', 'submitting');
+CREATE INDEX credit_sending_partner ON credit_transfer (partner_id, created_at_ms, id);
+CREATE INDEX credit_sending_created ON credit_transfer (created_at_ms, id);
+CREATE TRIGGER credit_sending_insert BEFORE INSERT ON credit_transfer WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
 BEGIN SELECT RAISE(ABORT, 'credit: begins planned'); END;
-CREATE TRIGGER credit_sending_update BEFORE UPDATE ON credit_sending WHEN NEW.revision <> OLD.revision + 1
+CREATE TRIGGER credit_sending_update BEFORE UPDATE ON credit_transfer WHEN NEW.revision <> OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'credit: stale revision'); END;
-CREATE TRIGGER credit_sending_over BEFORE UPDATE ON credit_sending WHEN OLD.state IN ('paid', 'failed', 'cancelled')
+CREATE TRIGGER credit_sending_over BEFORE UPDATE ON credit_transfer WHEN OLD.state IN ('paid', 'failed', 'cancelled')
 BEGIN SELECT RAISE(ABORT, 'credit: it is over'); END;
-CREATE TRIGGER credit_sending_frozen BEFORE UPDATE ON credit_sending WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request
+CREATE TRIGGER credit_sending_frozen BEFORE UPDATE ON credit_transfer WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request
 BEGIN SELECT RAISE(ABORT, 'credit: the request is frozen'); END;
 CREATE TRIGGER credit_sending_shape BEFORE UPDATE OF id, kind, line_id, number, program_id, partner_id, unit, currency, amount_cents,
-  customer_id, before_cents, after_cents ON credit_sending
+  customer_id, before_cents, after_cents ON credit_transfer
 BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
-CREATE TRIGGER credit_sending_no_delete BEFORE DELETE ON credit_sending BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
+CREATE TRIGGER credit_sending_no_delete BEFORE DELETE ON credit_transfer BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
 
 -- Credit that the application has used up for a partner. What of it was given back stands in its returns.
 CREATE TABLE redemption (
@@ -76,7 +76,7 @@ CREATE TRIGGER redemption_balance BEFORE INSERT ON redemption
 WHEN NEW.amount_cents > COALESCE((SELECT a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents FROM ledger_account a
     WHERE a.id = NEW.program_id || '/' || NEW.unit || '/available/' || NEW.partner_id), 0)
   - COALESCE((SELECT SUM(l.net_cents) FROM accrual l WHERE l.partner_id = NEW.partner_id AND l.program_id = NEW.program_id
-    AND l.unit = NEW.unit AND l.bucket = 'available' AND l.state IN ('held', 'disputed')), 0)
+    AND l.unit = NEW.unit AND l.balance = 'available' AND l.state IN ('held', 'disputed')), 0)
 BEGIN SELECT RAISE(ABORT, 'redemption: above the balance'); END;
 
 -- What was given back of a redemption.
@@ -96,20 +96,20 @@ WHEN NEW.amount_cents + (SELECT COALESCE(SUM(amount_cents), 0) FROM redemption_r
   > (SELECT amount_cents FROM redemption WHERE id = NEW.redemption_id)
 BEGIN SELECT RAISE(ABORT, 'redemption: more than was redeemed'); END;
 
--- Every row of this view is a fault, as in ledger_fault.
-CREATE VIEW credit_fault AS
+-- Every row of this view is a fault, as in ledger_check.
+CREATE VIEW credit_check AS
 SELECT 'redemption ' || r.id || ': the ledger does not have it' AS what FROM redemption r
   WHERE NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = r.id AND t.code = 'redeem' AND t.amount_cents = r.amount_cents)
 UNION ALL
 SELECT 'return ' || r.id || ': the ledger does not have it' FROM redemption_return r
   WHERE NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = r.id AND t.code = 'redeem_return' AND t.amount_cents = r.amount_cents)
 UNION ALL
-SELECT 'credit ' || s.id || ': the ledger does not say that it is ' || s.state FROM credit_sending s
+SELECT 'credit ' || s.id || ': the ledger does not say that it is ' || s.state FROM credit_transfer s
   WHERE s.kind = 'credit' AND (NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = s.id || '.pending' AND t.phase = 'pending' AND t.amount_cents = s.amount_cents)
      OR (s.state = 'paid') <> EXISTS (SELECT 1 FROM transfer t WHERE t.pending_id = s.id || '.pending' AND t.phase = 'post' AND t.amount_cents = s.amount_cents)
      OR (s.state IN ('failed', 'cancelled')) <> EXISTS (SELECT 1 FROM transfer t WHERE t.pending_id = s.id || '.pending' AND t.phase = 'void'))
 UNION ALL
-SELECT 'debit ' || s.id || ': the ledger does not say that it is ' || s.state FROM credit_sending s
+SELECT 'debit ' || s.id || ': the ledger does not say that it is ' || s.state FROM credit_transfer s
   WHERE s.kind = 'debit' AND (s.state = 'paid') <> EXISTS (SELECT 1 FROM transfer t
     WHERE t.id = s.id || '.return' AND t.code = 'deliver_return' AND t.amount_cents = s.amount_cents);
 

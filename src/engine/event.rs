@@ -98,8 +98,8 @@ pub enum Payload {
     #[serde(rename = "funnel")]
     Funnel { campaign: Option<String>, visitor: Option<String> },
     /// An operator moved the account, with a reason. Stored as an event so that it is one of the account's facts.
-    #[serde(rename = "operator.rebound")]
-    Rebound { program: String, partner: Option<String>, code: Option<String>, reason: String },
+    #[serde(rename = "operator.reassigned")]
+    Reassigned { program: String, partner: Option<String>, code: Option<String>, reason: String },
     /// Any other type, known to some program by its name alone (`email.confirmed`, `rfq.submitted`) or to none.
     #[serde(rename = "other")]
     Other,

@@ -3,8 +3,8 @@
 use crate::base::id;
 use crate::codec::identity::bearer;
 use crate::engine::identity::access::{Role, Scope, Scopes};
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::Request;
-use crate::http::shell::{Platform, RequestContext};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::identity::api_token::BOOTSTRAP;
 use crate::service::once::{IdempotentRequest, KEY_CHARS_MAX};
@@ -31,20 +31,20 @@ pub struct Operator {
 }
 
 /// The operator whose token a request carries, or the refusal.
-pub async fn operator<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Operator, AppError> {
+pub async fn operator<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Operator, AppError> {
     let refused =
         || AppError::new(ErrorKind::Unauthorized, "unauthorized", "send `Authorization: Bearer <operator token>`");
     let presented = request.header("authorization").and_then(bearer::token).ok_or_else(refused)?;
-    verified(shell, presented).await?.ok_or_else(refused)
+    verified(app, presented).await?.ok_or_else(refused)
 }
 
 /// The name of an operator who may do what asks for `scope`, or the refusal.
 pub async fn allowed<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     scope: Scope,
 ) -> Result<String, AppError> {
-    let operator = operator(shell, request).await?;
+    let operator = operator(app, request).await?;
     if operator.scopes.allow(scope, matches!(request.method.as_str(), "GET" | "HEAD")) {
         return Ok(operator.actor);
     }
@@ -53,27 +53,24 @@ pub async fn allowed<S: Platform>(
 }
 
 /// Whoever has an operator's token; `None` where it is none. Its first use is noted.
-pub async fn verified<S: Platform>(
-    shell: &RequestContext<'_, S>,
-    presented: &str,
-) -> Result<Option<Operator>, AppError> {
+pub async fn verified<S: Platform>(app: &RequestContext<'_, S>, presented: &str) -> Result<Option<Operator>, AppError> {
     let sha256 = hex_sha256(presented.as_bytes());
-    if is_bootstrap(shell, &sha256) {
+    if is_bootstrap(app, &sha256) {
         return Ok(Some(Operator { actor: format!("token:{BOOTSTRAP}"), sha256, scopes: Role::Admin.scopes() }));
     }
-    let ctx = shell.context("");
-    let found: Option<TokenRow> = ctx.query(token::token_find(&sha256, shell.now)).await?.first()?;
+    let ctx = app.context("");
+    let found: Option<TokenRow> = ctx.query(token::token_find(&sha256, app.now)).await?.first()?;
     let Some(row) = found else { return Ok(None) };
     if row.first_used_at_ms.is_none() {
-        ctx.batch(token::token_first_use(&row.id, &ctx.fresh_id("aud"), shell.now).into()).await?;
+        ctx.batch(token::token_first_use(&row.id, &ctx.fresh_id("aud"), app.now).into()).await?;
     }
     let scopes = Scopes::parse(&row.scopes).unwrap_or(Scopes::NONE);
     Ok(Some(Operator { actor: format!("token:{}", row.name), sha256, scopes }))
 }
 
 /// Whether this is the hash of the operator's first token, which the configuration names.
-pub fn is_bootstrap<S: Platform>(shell: &RequestContext<'_, S>, sha256: &str) -> bool {
-    let known = &shell.config.operator_token_sha256;
+pub fn is_bootstrap<S: Platform>(app: &RequestContext<'_, S>, sha256: &str) -> bool {
+    let known = &app.config.operator_token_sha256;
     known.as_ref().is_some_and(|known| bearer::matches(sha256, std::slice::from_ref(known)))
 }
 

@@ -4,8 +4,8 @@
 //! of its locations and approximate. Nothing that is worth money depends on it.
 
 use crate::base::id::hex;
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::Request;
-use crate::http::shell::{Platform, RequestContext};
 use crate::service::error::{AppError, ErrorKind};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -31,12 +31,12 @@ impl RateLimited {
 
 /// Counts one more, or says that it is too much. Where nobody can tell who asks, nothing is limited.
 pub async fn check<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     what: RateLimited,
 ) -> Result<(), AppError> {
     let Some(visitor) = visitor(request) else { return Ok(()) };
-    if shell.site.admits(what, visitor).await {
+    if app.site.admits(what, visitor).await {
         return Ok(());
     }
     Err(AppError::new(
@@ -47,8 +47,8 @@ pub async fn check<S: Platform>(
 }
 
 /// Whose network asks, as a hash under a key of ours; empty where nobody can tell.
-pub fn asked_by<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> String {
-    let keys = shell.config.cookie_keys.as_ref().map(|keys| keys.derived("asked by")).unwrap_or_default();
+pub fn asked_by<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> String {
+    let keys = app.config.cookie_keys.as_ref().map(|keys| keys.derived("asked by")).unwrap_or_default();
     let (Some(key), Some(visitor)) = (keys.first(), visitor(request)) else { return String::new() };
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
     mac.update(visitor.as_bytes());

@@ -45,7 +45,7 @@ pub const CHANNEL_DEFINITIONS: &[(&str, &str)] = &[
     ("signups", "accounts bound to the partner whose sign-up lies in the month"),
     ("qualified", "accounts whose first payment since they were bound lies in the month"),
     ("rewarded", "accounts with a standing reward dated in the month"),
-    ("earned_cents", "what those rewards stand at, in cents"),
+    ("gross_cents", "what those rewards stand at, in cents"),
 ];
 
 pub fn funnel(weekly: &WeeklyReport) -> String {
@@ -172,7 +172,7 @@ pub fn channels(found: &Channels, month: &str) -> String {
             row.signups,
             row.qualified,
             row.rewarded,
-            money(Cents(row.earned_cents))
+            money(Cents(row.gross_cents))
         );
     }
     if found.rows.is_empty() {

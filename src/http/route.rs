@@ -5,6 +5,7 @@ use crate::engine::identity::access::Scope;
 use crate::http::attribution::visitors;
 use crate::http::auth;
 use crate::http::auth::Access;
+use crate::http::context::{Platform, RequestContext};
 use crate::http::credit::credits;
 use crate::http::event::{stripe, webhooks};
 use crate::http::exchange::{Request, Response, decode_segment};
@@ -15,7 +16,6 @@ use crate::http::payout::payouts;
 use crate::http::program::programs;
 use crate::http::report::{figures, reports};
 use crate::http::settlement::operations;
-use crate::http::shell::{Platform, RequestContext};
 use crate::pages::message::unsubscribe;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
@@ -63,7 +63,7 @@ enum Endpoint {
     ReviewDecide,
     PoolFund,
     PoolShow,
-    Rebind,
+    Reassign,
     AuditList,
     Reconcile,
     DryRun,
@@ -127,7 +127,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/runs", Access::Operator(Scope::Payouts), Endpoint::RunStart),
     route("GET", "/v1/runs/{id}", Access::Operator(Scope::Payouts), Endpoint::RunShow),
     route("GET", "/v1/ledger/transfers", Access::Operator(Scope::Read), Endpoint::TransferList),
-    route("GET", "/v1/ledger/faults", Access::Operator(Scope::Read), Endpoint::FaultList),
+    route("GET", "/v1/ledger/checks", Access::Operator(Scope::Read), Endpoint::FaultList),
     route("GET", "/v1/leaderboard", Access::Operator(Scope::Read), Endpoint::Leaderboard),
     route("GET", "/v1/reports/funnel", Access::Operator(Scope::Read), Endpoint::FunnelReport),
     route("GET", "/v1/reports/channels", Access::Operator(Scope::Read), Endpoint::ChannelReport),
@@ -137,7 +137,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/programs/{id}/pool", Access::Operator(Scope::Payouts), Endpoint::PoolShow),
     route("POST", "/v1/programs/{id}/pool", Access::Operator(Scope::Payouts), Endpoint::PoolFund),
     route("POST", "/v1/programs/{id}/dry-run", Access::Operator(Scope::Programs), Endpoint::DryRun),
-    route("POST", "/v1/accounts/{id}/rebind", Access::Operator(Scope::Partners), Endpoint::Rebind),
+    route("POST", "/v1/accounts/{id}/reassign", Access::Operator(Scope::Partners), Endpoint::Reassign),
     route("POST", "/v1/reconciliations", Access::Operator(Scope::Events), Endpoint::Reconcile),
     route("GET", "/v1/audit", Access::Operator(Scope::Read), Endpoint::AuditList),
     route("GET", "/v1/outbox", Access::Operator(Scope::Read), Endpoint::OutboxList),
@@ -182,7 +182,7 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// Answers a request, or `None` where the address is not ours: it belongs to the site behind the Worker.
-pub async fn answer<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Option<Response> {
+pub async fn answer<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Option<Response> {
     let matching: Vec<(&Route, Vec<String>)> =
         ROUTES.iter().filter_map(|route| captures(route.path, &request.path).map(|found| (route, found))).collect();
     if matching.is_empty() {
@@ -197,8 +197,8 @@ pub async fn answer<S: Platform>(shell: &RequestContext<'_, S>, request: &Reques
         response.headers.push(("allow", allowed.join(", ")));
         return Some(response);
     };
-    let answered = match guard(shell, request, route).await {
-        Ok(actor) => dispatch(shell, request, route.endpoint, found, &actor).await,
+    let answered = match guard(app, request, route).await {
+        Ok(actor) => dispatch(app, request, route.endpoint, found, &actor).await,
         Err(error) => Err(error),
     };
     let mut response = answered.unwrap_or_else(|error| Response::problem(&error));
@@ -213,14 +213,10 @@ pub fn name(request: &Request) -> &'static str {
     ROUTES.iter().find(|route| captures(route.path, &request.path).is_some()).map_or("", |route| route.path)
 }
 
-async fn guard<S: Platform>(
-    shell: &RequestContext<'_, S>,
-    request: &Request,
-    route: &Route,
-) -> Result<String, AppError> {
+async fn guard<S: Platform>(app: &RequestContext<'_, S>, request: &Request, route: &Route) -> Result<String, AppError> {
     let actor = match route.access {
         Access::Public => String::new(),
-        Access::Operator(scope) => auth::allowed(shell, request, scope).await?,
+        Access::Operator(scope) => auth::allowed(app, request, scope).await?,
     };
     if request.body.len() > BODY_BYTES_MAX {
         let detail = format!("at most {BODY_BYTES_MAX} bytes are read; send less");
@@ -233,7 +229,7 @@ async fn guard<S: Platform>(
 type HandlerResult<'a> = Pin<Box<dyn Future<Output = Result<Response, AppError>> + 'a>>;
 
 fn dispatch<'a, S: Platform>(
-    shell: &'a RequestContext<'_, S>,
+    app: &'a RequestContext<'_, S>,
     request: &'a Request,
     endpoint: Endpoint,
     found: &'a [String],
@@ -241,70 +237,70 @@ fn dispatch<'a, S: Platform>(
 ) -> HandlerResult<'a> {
     let part = found.first().map_or("", String::as_str);
     match endpoint {
-        Endpoint::Attribution => Box::pin(visitors::attribution(shell, request)),
-        Endpoint::Collect => Box::pin(collect::beacon(shell, request)),
-        Endpoint::Pixel => Box::pin(async move { Ok(collect::pixel(shell, request).await) }),
-        Endpoint::Event => Box::pin(webhooks::event(shell, request)),
-        Endpoint::EmdashHook => Box::pin(webhooks::emdash_hook(shell, request)),
-        Endpoint::EmdashForm => Box::pin(webhooks::emdash_form(shell, request, part)),
-        Endpoint::Stripe => Box::pin(stripe::own(shell, request)),
-        Endpoint::StripeConnect => Box::pin(stripe::connect(shell, request)),
-        Endpoint::Generate => Box::pin(visitors::generate(shell, request)),
-        Endpoint::PartnerEnrol => answered(partners::enrol(shell, request, actor)),
-        Endpoint::PartnerShow => answered(partners::show(shell, request, part)),
-        Endpoint::PartnerEntries => answered(partners::entries(shell, request, part)),
-        Endpoint::LinkMake => answered(partners::link(shell, request, actor)),
-        Endpoint::LinkShow => answered(partners::link_show(shell, request, part)),
-        Endpoint::LinkDisable => answered(partners::link_disable(shell, part, actor)),
-        Endpoint::Receipt => answered(reports::receipt(shell, part)),
-        Endpoint::ProgramList => answered(programs::list(shell)),
-        Endpoint::ProgramShow => answered(programs::show(shell, part)),
-        Endpoint::ProgramSave => Box::pin(programs::save(shell, request, part, actor)),
-        Endpoint::RunList => answered(operations::run_list(shell, request)),
-        Endpoint::RunStart => answered(operations::run_start(shell, request, actor)),
-        Endpoint::RunShow => answered(operations::run_show(shell, request, part)),
-        Endpoint::TransferList => answered(reports::transfers(shell, request)),
-        Endpoint::FaultList => answered(reports::faults(shell)),
-        Endpoint::Leaderboard => answered(reports::leaderboard(shell, request)),
-        Endpoint::FunnelReport => Box::pin(figures::funnel(shell, request)),
-        Endpoint::ChannelReport => Box::pin(figures::channels(shell, request)),
-        Endpoint::EconomicsReport => Box::pin(figures::economics(shell, request)),
-        Endpoint::ReviewList => answered(operations::review_list(shell, request)),
-        Endpoint::ReviewDecide => answered(operations::review_decide(shell, request, part, actor)),
-        Endpoint::PoolFund => answered(programs::pool_fund(shell, request, part, actor)),
-        Endpoint::PoolShow => answered(programs::pool_show(shell, part)),
-        Endpoint::DryRun => Box::pin(programs::dry_run(shell, request, part, actor)),
-        Endpoint::Rebind => answered(operations::rebind(shell, request, part, actor)),
-        Endpoint::Reconcile => answered(operations::reconcile(shell, request, actor)),
-        Endpoint::AuditList => answered(operations::audit_list(shell, request)),
-        Endpoint::PayoutList => answered(payouts::list(shell, request)),
-        Endpoint::PayoutShow => answered(payouts::receipt(shell, request, part)),
-        Endpoint::PayoutHold => answered(payouts::hold(shell, request, part, actor)),
-        Endpoint::PayoutRelease => answered(payouts::release(shell, request, part, actor)),
-        Endpoint::PayoutCancel => answered(payouts::cancel(shell, request, part, actor)),
-        Endpoint::PayoutResolve => answered(payouts::resolve(shell, request, part, actor)),
-        Endpoint::PayoutReverse => answered(payouts::reverse(shell, request, part, actor)),
-        Endpoint::PayoutYear => Box::pin(payouts::year(shell, request)),
-        Endpoint::RunApprove => answered(payouts::approve(shell, request, part, actor)),
-        Endpoint::RunReport => answered(payouts::run_report(shell, part)),
-        Endpoint::PartnerOnboard => answered(payouts::onboarding(shell, request, part, actor)),
-        Endpoint::PartnerDashboard => answered(payouts::dashboard(shell, part, actor)),
-        Endpoint::CreditShow => answered(credits::balance(shell, request)),
-        Endpoint::CreditRedeem => answered(credits::redeem(shell, request, actor)),
-        Endpoint::RedemptionList => answered(credits::list(shell, request)),
-        Endpoint::RedemptionShow => answered(credits::show(shell, part)),
-        Endpoint::RedemptionReverse => answered(credits::give_back(shell, request, part, actor)),
-        Endpoint::CreditDeliveryList => answered(credits::delivery_list(shell, request)),
-        Endpoint::CreditDeliveryShow => answered(credits::delivery_show(shell, part)),
-        Endpoint::CreditDeliveryResolve => answered(credits::delivery_resolve(shell, request, part, actor)),
-        Endpoint::OutboxList => answered(notifications::outbox_list(shell, request)),
-        Endpoint::OutboxReplay => answered(notifications::replay(shell, request, part, actor)),
-        Endpoint::HookList => answered(notifications::endpoint_list(shell, request)),
-        Endpoint::HookMake => answered(notifications::endpoint_make(shell, request, actor)),
-        Endpoint::HookDisable => answered(notifications::endpoint_disable(shell, part, actor)),
-        Endpoint::UnsubscribeAsk => Box::pin(async move { Ok(unsubscribe::ask(shell, request)) }),
-        Endpoint::UnsubscribeDo => Box::pin(unsubscribe::stop(shell, request)),
-        Endpoint::Health => answered(operations::health(shell, request)),
+        Endpoint::Attribution => Box::pin(visitors::attribution(app, request)),
+        Endpoint::Collect => Box::pin(collect::beacon(app, request)),
+        Endpoint::Pixel => Box::pin(async move { Ok(collect::pixel(app, request).await) }),
+        Endpoint::Event => Box::pin(webhooks::event(app, request)),
+        Endpoint::EmdashHook => Box::pin(webhooks::emdash_hook(app, request)),
+        Endpoint::EmdashForm => Box::pin(webhooks::emdash_form(app, request, part)),
+        Endpoint::Stripe => Box::pin(stripe::own(app, request)),
+        Endpoint::StripeConnect => Box::pin(stripe::connect(app, request)),
+        Endpoint::Generate => Box::pin(visitors::generate(app, request)),
+        Endpoint::PartnerEnrol => answered(partners::enrol(app, request, actor)),
+        Endpoint::PartnerShow => answered(partners::show(app, request, part)),
+        Endpoint::PartnerEntries => answered(partners::entries(app, request, part)),
+        Endpoint::LinkMake => answered(partners::link(app, request, actor)),
+        Endpoint::LinkShow => answered(partners::link_show(app, request, part)),
+        Endpoint::LinkDisable => answered(partners::link_disable(app, part, actor)),
+        Endpoint::Receipt => answered(reports::receipt(app, part)),
+        Endpoint::ProgramList => answered(programs::list(app)),
+        Endpoint::ProgramShow => answered(programs::show(app, part)),
+        Endpoint::ProgramSave => Box::pin(programs::save(app, request, part, actor)),
+        Endpoint::RunList => answered(operations::run_list(app, request)),
+        Endpoint::RunStart => answered(operations::run_start(app, request, actor)),
+        Endpoint::RunShow => answered(operations::run_show(app, request, part)),
+        Endpoint::TransferList => answered(reports::transfers(app, request)),
+        Endpoint::FaultList => answered(reports::faults(app)),
+        Endpoint::Leaderboard => answered(reports::leaderboard(app, request)),
+        Endpoint::FunnelReport => Box::pin(figures::funnel(app, request)),
+        Endpoint::ChannelReport => Box::pin(figures::channels(app, request)),
+        Endpoint::EconomicsReport => Box::pin(figures::economics(app, request)),
+        Endpoint::ReviewList => answered(operations::review_list(app, request)),
+        Endpoint::ReviewDecide => answered(operations::review_decide(app, request, part, actor)),
+        Endpoint::PoolFund => answered(programs::pool_fund(app, request, part, actor)),
+        Endpoint::PoolShow => answered(programs::pool_show(app, part)),
+        Endpoint::DryRun => Box::pin(programs::dry_run(app, request, part, actor)),
+        Endpoint::Reassign => answered(operations::reassign(app, request, part, actor)),
+        Endpoint::Reconcile => answered(operations::reconcile(app, request, actor)),
+        Endpoint::AuditList => answered(operations::audit_list(app, request)),
+        Endpoint::PayoutList => answered(payouts::list(app, request)),
+        Endpoint::PayoutShow => answered(payouts::receipt(app, request, part)),
+        Endpoint::PayoutHold => answered(payouts::hold(app, request, part, actor)),
+        Endpoint::PayoutRelease => answered(payouts::release(app, request, part, actor)),
+        Endpoint::PayoutCancel => answered(payouts::cancel(app, request, part, actor)),
+        Endpoint::PayoutResolve => answered(payouts::resolve(app, request, part, actor)),
+        Endpoint::PayoutReverse => answered(payouts::reverse(app, request, part, actor)),
+        Endpoint::PayoutYear => Box::pin(payouts::year(app, request)),
+        Endpoint::RunApprove => answered(payouts::approve(app, request, part, actor)),
+        Endpoint::RunReport => answered(payouts::run_report(app, part)),
+        Endpoint::PartnerOnboard => answered(payouts::onboarding(app, request, part, actor)),
+        Endpoint::PartnerDashboard => answered(payouts::dashboard(app, part, actor)),
+        Endpoint::CreditShow => answered(credits::balance(app, request)),
+        Endpoint::CreditRedeem => answered(credits::redeem(app, request, actor)),
+        Endpoint::RedemptionList => answered(credits::list(app, request)),
+        Endpoint::RedemptionShow => answered(credits::show(app, part)),
+        Endpoint::RedemptionReverse => answered(credits::give_back(app, request, part, actor)),
+        Endpoint::CreditDeliveryList => answered(credits::delivery_list(app, request)),
+        Endpoint::CreditDeliveryShow => answered(credits::delivery_show(app, part)),
+        Endpoint::CreditDeliveryResolve => answered(credits::delivery_resolve(app, request, part, actor)),
+        Endpoint::OutboxList => answered(notifications::outbox_list(app, request)),
+        Endpoint::OutboxReplay => answered(notifications::replay(app, request, part, actor)),
+        Endpoint::HookList => answered(notifications::endpoint_list(app, request)),
+        Endpoint::HookMake => answered(notifications::endpoint_make(app, request, actor)),
+        Endpoint::HookDisable => answered(notifications::endpoint_disable(app, part, actor)),
+        Endpoint::UnsubscribeAsk => Box::pin(async move { Ok(unsubscribe::ask(app, request)) }),
+        Endpoint::UnsubscribeDo => Box::pin(unsubscribe::stop(app, request)),
+        Endpoint::Health => answered(operations::health(app, request)),
         Endpoint::OpenApi => Box::pin(async { Ok(openapi()) }),
     }
 }

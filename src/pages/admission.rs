@@ -6,8 +6,8 @@ use crate::base::time::UtcMillis;
 use crate::codec::identity::session::{ROLE_SUBSCRIBER, SiteUser};
 use crate::engine::identity::access::{Role, Scopes};
 use crate::http::auth;
+use crate::http::context::Platform;
 use crate::http::exchange::Response;
-use crate::http::shell::Platform;
 use crate::pages::visit::{PageContext, PageError, SESSION_COOKIE};
 use crate::service::context::fresh_secret;
 use crate::service::error::{AppError, ErrorKind};
@@ -49,7 +49,7 @@ impl<S: Platform> PageContext<'_, S> {
                 return Ok(());
             }
             // What cannot be noted now is noted by the next request.
-            let Ok(rows) = self.shell.context("").batch(writes).await else { return Ok(()) };
+            let Ok(rows) = self.app.context("").batch(writes).await else { return Ok(()) };
             if let Some(next) = next.filter(|_| rows.first().is_some_and(|changed| !changed.0.is_empty())) {
                 self.rotated.replace(Some(next.text));
                 self.keep_cookie(self.claim(), found.expires_at_ms);
@@ -64,9 +64,9 @@ impl<S: Platform> PageContext<'_, S> {
             return Scopes::NONE;
         }
         match session.proof() {
-            Proof::Token(sha256) if auth::is_bootstrap(self.shell, sha256) => Role::Admin.scopes(),
+            Proof::Token(sha256) if auth::is_bootstrap(self.app, sha256) => Role::Admin.scopes(),
             Proof::Token(_) => session.token_scopes.as_deref().and_then(Scopes::parse).unwrap_or(Scopes::NONE),
-            Proof::Email(email) => self.shell.config.role_of(email).map_or(Scopes::NONE, Role::scopes),
+            Proof::Email(email) => self.app.config.role_of(email).map_or(Scopes::NONE, Role::scopes),
             // The site's administrators alone are operators.
             Proof::SiteUser(_) => Role::Admin.scopes(),
         }
@@ -75,8 +75,8 @@ impl<S: Platform> PageContext<'_, S> {
     /// Whether the configuration and the token still vouch for an operator.
     fn stands(&self, found: &SessionRow) -> bool {
         match found.proof() {
-            Proof::Token(sha256) => found.token_scopes.is_some() || auth::is_bootstrap(self.shell, sha256),
-            Proof::Email(email) => found.operator == 0 || self.shell.config.is_operator(email),
+            Proof::Token(sha256) => found.token_scopes.is_some() || auth::is_bootstrap(self.app, sha256),
+            Proof::Email(email) => found.operator == 0 || self.app.config.is_operator(email),
             Proof::SiteUser(_) => true,
         }
     }
@@ -93,33 +93,33 @@ impl<S: Platform> PageContext<'_, S> {
 
     /// The browser's session at the EmDash site, where there is a site.
     pub(crate) fn site_cookie(&self) -> Option<String> {
-        if self.shell.site.has_site() { self.shell.site_cookie(self.request) } else { None }
+        if self.app.site.has_site() { self.app.site_cookie(self.request) } else { None }
     }
 
     /// Who is signed in at the EmDash site with this browser.
     pub(crate) async fn site_user(&self) -> Result<Option<SiteUser>, String> {
         match self.site_cookie() {
-            Some(cookie) => self.shell.site.session(&cookie).await,
+            Some(cookie) => self.app.site.session(&cookie).await,
             None => Ok(None),
         }
     }
 
     async fn end(&self, found: &SessionRow) -> Result<(), PageError> {
-        self.shell.context("").query(session::session_end(&found.id, found.proof(), self.now())).await?;
+        self.app.context("").query(session::session_end(&found.id, found.proof(), self.now())).await?;
         Ok(())
     }
 
     /// The first half stays: the forms of pages that are open go by it.
     fn next_token(&self) -> Token {
         let stays = self.token().and_then(|token| token.split('-').next()).unwrap_or_default();
-        Token::of(format!("{stays}-{}", fresh_secret(self.shell.site)))
+        Token::of(format!("{stays}-{}", fresh_secret(self.app.site)))
     }
 
     /// A new session in place of the one that this browser has. It is the browser's once it is written and adopted.
     pub(crate) fn open(&self, proof: Proof<'_>, operator: bool, actor: String) -> OpenedSession {
         let agent = self.request.header("user-agent").unwrap_or("");
         let who = NewSessionPlan { proof, operator, actor, agent };
-        sign_in::open(&self.shell.context(""), &who, self.token_sha256().as_deref())
+        sign_in::open(&self.app.context(""), &who, self.token_sha256().as_deref())
     }
 
     /// The same for a user of the site, who operates by role.
@@ -130,7 +130,7 @@ impl<S: Platform> PageContext<'_, S> {
 
     /// The same for whoever has proved an address.
     pub(crate) fn open_email(&self, email: &str) -> OpenedSession {
-        let operator = self.shell.config.is_operator(email);
+        let operator = self.app.config.is_operator(email);
         self.open(Proof::Email(email), operator, sign_in::actor_of(email, operator))
     }
 

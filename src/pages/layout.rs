@@ -2,8 +2,8 @@
 
 use crate::engine::identity::access::Scope;
 use crate::http::assets::{ICON, SCRIPT, STYLE, TYPE};
+use crate::http::context::Platform;
 use crate::http::exchange::{Request, Response};
-use crate::http::shell::Platform;
 use crate::pages::visit::{CSRF_FIELD, PageContext, Partner};
 use crate::store::identity::session::SessionRow;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -157,7 +157,7 @@ const NOTICES: &[(&str, &str)] = &[
     ("link-made", "The link works from now on."),
     ("profile-kept", "Your profile is kept."),
     ("program-saved", "The new version of the program is saved."),
-    ("rebound", "The account is bound anew."),
+    ("reassigned", "The account is bound anew."),
     ("released", "The payout is released."),
     ("replayed", "It is being sent again."),
     ("resource-kept", "The page is kept. Partners see it from now on."),

@@ -1,7 +1,7 @@
 //! Numbers, money and dates as the viewer writes them.
 
 use crate::base::time::UtcMillis;
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 
 /// The outside world as pages need it.
 pub trait Formatter: Platform {

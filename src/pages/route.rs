@@ -1,11 +1,11 @@
 //! From a path to its page: which area answers, and what is shown where a page is not.
 
 use crate::codec::{BODY_BYTES_MAX, Invalid};
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange;
 use crate::http::exchange::{Request, Response, decode_segment};
 use crate::http::fetch_metadata;
 use crate::http::fetch_metadata::is_persons;
-use crate::http::shell::{Platform, RequestContext};
 use crate::pages::form::SubmittedForm;
 use crate::pages::identity::sign_in;
 use crate::pages::layout;
@@ -27,7 +27,7 @@ pub const ZONE_HEADER: &str = "manicule-zone";
 pub type Handled<'a> = Pin<Box<dyn Future<Output = PageResult> + 'a>>;
 
 /// Answers a page, or `None` where the path is none of ours.
-pub async fn answer<S: Formatter>(shell: &RequestContext<'_, S>, request: &Request) -> Option<Response> {
+pub async fn answer<S: Formatter>(app: &RequestContext<'_, S>, request: &Request) -> Option<Response> {
     let path = request.path.trim_matches('/');
     let area = path.split('/').next().filter(|area| AREAS.contains(area))?;
     let header = |name: &str| request.header(name).unwrap_or("");
@@ -38,8 +38,8 @@ pub async fn answer<S: Formatter>(shell: &RequestContext<'_, S>, request: &Reque
         let detail = "this page is opened by a person, not by a script or inside of another page";
         return Some(Response::problem(&AppError::new(ErrorKind::Forbidden, "not_a_visit", detail)));
     }
-    let words = shell.site.words(language(header("accept-language")), header(ZONE_HEADER));
-    let visit = PageContext::of(shell, request, words);
+    let words = app.site.words(language(header("accept-language")), header(ZONE_HEADER));
+    let visit = PageContext::of(app, request, words);
     // What cannot be read names no page.
     let segments: Option<Vec<String>> = path.split('/').map(decode_segment).collect();
     let parts: Vec<&str> = segments.iter().flatten().map(String::as_str).collect();

@@ -5,8 +5,8 @@ use crate::base::time::UtcMillis;
 use crate::codec::cookie_header;
 use crate::engine::identity::access::{Need, Scope, Scopes};
 use crate::http::auth::hex_sha256;
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response};
-use crate::http::shell::{Platform, RequestContext};
 use crate::pages::form::SubmittedForm;
 use crate::pages::locale::Locale;
 use crate::service::context::{Context, fresh_secret};
@@ -61,7 +61,7 @@ pub struct Partner {
 }
 
 pub struct PageContext<'a, S: Platform> {
-    pub shell: &'a RequestContext<'a, S>,
+    pub app: &'a RequestContext<'a, S>,
     pub request: &'a Request,
     pub words: Box<dyn Locale>,
     /// What was sent; empty for a page that is only asked for.
@@ -80,7 +80,7 @@ pub struct PageContext<'a, S: Platform> {
 }
 
 impl<'a, S: Platform> PageContext<'a, S> {
-    pub fn of(shell: &'a RequestContext<'a, S>, request: &'a Request, words: Box<dyn Locale>) -> PageContext<'a, S> {
+    pub fn of(app: &'a RequestContext<'a, S>, request: &'a Request, words: Box<dyn Locale>) -> PageContext<'a, S> {
         let cookie = |name: &str| cookie_header::only(request.header("cookie").unwrap_or(""), name).map(str::to_owned);
         let (token, claim) = match cookie(SESSION_COOKIE) {
             Some(value) => {
@@ -91,11 +91,11 @@ impl<'a, S: Platform> PageContext<'a, S> {
         };
         let kept = cookie(FORM_COOKIE).filter(|secret| secret.len() >= 32);
         let fresh = token.is_none() && kept.is_none();
-        let form_secret = kept.unwrap_or_else(|| fresh_secret(shell.site));
+        let form_secret = kept.unwrap_or_else(|| fresh_secret(app.site));
         let form = if request.method == "POST" { SubmittedForm::read(&request.body) } else { SubmittedForm::default() };
         let (cookie, rotated) = (RefCell::default(), RefCell::default());
         PageContext {
-            shell,
+            app,
             request,
             words,
             form,
@@ -111,12 +111,12 @@ impl<'a, S: Platform> PageContext<'a, S> {
     }
 
     pub fn now(&self) -> UtcMillis {
-        self.shell.now
+        self.app.now
     }
 
     /// The address that links are shown under.
     pub fn base_url(&self) -> String {
-        self.shell.config.base_url(&self.request.origin)
+        self.app.config.base_url(&self.request.origin)
     }
 
     /// The partner that the browser says the page is about. Reads may be bound to it: nothing of what they find is shown
@@ -146,7 +146,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
 
     /// The reads of a page that is shown to whoever asks, in one batch, with the session if there is one.
     pub async fn anybody(&self, reads: Vec<Stmt>) -> Result<(Option<SessionRow>, Vec<Rows>), PageError> {
-        let ctx = self.shell.context("");
+        let ctx = self.app.context("");
         let Some(token) = self.token_sha256() else { return Ok((None, ctx.batch(reads).await?)) };
         let mut statements = vec![session::session_find(&token, &self.claim, self.now())];
         statements.extend(reads);
@@ -203,7 +203,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
 
     /// What uses are given: who acts stands in the audit log.
     pub fn context(&self, session: &SessionRow) -> Context<'_, S> {
-        self.shell.context(&session.actor)
+        self.app.context(&session.actor)
     }
 
     /// The value of the hidden field of every form: masked anew each time, since a compressed page that shows a secret
@@ -211,7 +211,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
     pub fn csrf(&self) -> String {
         let Some(mac) = self.form_mac() else { return String::new() };
         let mut mask = [0; MAC_BYTES];
-        self.shell.site.random(&mut mask);
+        self.app.site.random(&mut mask);
         id::hex(&mask) + &id::hex(&xor(&mask, &mac))
     }
 

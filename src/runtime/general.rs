@@ -3,10 +3,10 @@
 use crate::base::time::UtcMillis;
 use crate::codec::BODY_BYTES_MAX;
 use crate::http::config::Config;
+use crate::http::context::RequestContext;
 use crate::http::exchange;
 use crate::http::exchange::Address;
 use crate::http::link::reflink;
-use crate::http::shell::RequestContext;
 use crate::http::{hardening, route};
 use crate::jobs;
 use crate::pages;
@@ -64,9 +64,9 @@ async fn answer(
     now: UtcMillis,
     asked: &exchange::Request,
 ) -> Option<exchange::Response> {
-    let shell = RequestContext { site: runtime, config, now };
+    let app = RequestContext { site: runtime, config, now };
     let (sent, read) = (d1::statements(), d1::rows_read());
-    let Some(page) = pages::route::answer(&shell, asked).await else { return route::answer(&shell, asked).await };
+    let Some(page) = pages::route::answer(&app, asked).await else { return route::answer(&app, asked).await };
     // What a page costs: D1 bills the rows. Counted by isolate, so of pages under way at once each says more.
     let cost = json!({"message": "page", "page": pages::route::name(asked), "status": page.status,
         "statements": d1::statements() - sent, "rows_read": d1::rows_read() - read});
@@ -130,7 +130,7 @@ async fn elsewhere(request: Request, config: &Config) -> Result<Response> {
     }
     let mut answer = exchange::Response::problem(&AppError::not_found("page"));
     let origin = Address::of(&request.inner().url()).origin.to_owned();
-    hardening::harden(config, &exchange::Request { origin, ..message::Request::default() }, &mut answer);
+    hardening::harden(config, &exchange::Request { origin, ..exchange::Request::default() }, &mut answer);
     build(answer)
 }
 

@@ -27,7 +27,7 @@ pub struct RecordedStage {
     pub code: Option<String>,
     pub path: Option<String>,
     /// Of the signed cookie.
-    pub trail: Option<TouchHistory>,
+    pub touchpoints: Option<TouchHistory>,
     /// Address and User-Agent, where there is no cookie and the visitor does not object. Neither is stored.
     pub fingerprint: Option<(String, String)>,
 }
@@ -35,13 +35,13 @@ pub struct RecordedStage {
 /// Stores what a page tells: one insert, behind a look at the month's salt where the visitor has no cookie. What leads
 /// to no partner is not stored, and costs nothing.
 pub async fn collect<P: Ports>(ctx: &Context<'_, P>, told: RecordedStage) -> Result<(), AppError> {
-    let senders = senders(told.code.as_deref(), told.campaign.as_deref(), told.trail.as_ref(), ctx.now);
+    let senders = senders(told.code.as_deref(), told.campaign.as_deref(), told.touchpoints.as_ref(), ctx.now);
     // A click is the redirect's to count, and no page's to claim.
     if senders.is_empty() || told.event == CLICK {
         return Ok(());
     }
-    let visitor = match (&told.trail, &told.fingerprint) {
-        (Some(trail), _) => Some(trail.visitor.clone()).filter(|v| !v.is_empty()),
+    let visitor = match (&told.touchpoints, &told.fingerprint) {
+        (Some(touchpoints), _) => Some(touchpoints.visitor.clone()).filter(|v| !v.is_empty()),
         (None, Some((ip, user_agent))) => {
             let mut random = [0; SALT_BYTES];
             ctx.ports.random(&mut random);
@@ -65,9 +65,9 @@ pub fn counted(catalog: &Catalog, event: &Event, presented: &InvoiceRecord) -> O
         Payload::Funnel { campaign, visitor } => (campaign.as_deref(), visitor.clone()),
         _ => (None, None),
     };
-    let trail = presented.trail.as_ref();
-    let senders = senders(presented.code.as_deref(), campaign, trail, event.occurred_at);
-    let of_trail = || trail.map(|t| t.visitor.clone()).filter(|v| !v.is_empty());
+    let touchpoints = presented.touchpoints.as_ref();
+    let senders = senders(presented.code.as_deref(), campaign, touchpoints, event.occurred_at);
+    let of_trail = || touchpoints.map(|t| t.visitor.clone()).filter(|v| !v.is_empty());
     let reached = FunnelEvent {
         id: id::derived("fev", &[&event.id]),
         event: event.kind.clone(),
@@ -84,10 +84,10 @@ pub fn counted(catalog: &Catalog, event: &Event, presented: &InvoiceRecord) -> O
 fn senders(
     code: Option<&str>,
     campaign: Option<&str>,
-    trail: Option<&TouchHistory>,
+    touchpoints: Option<&TouchHistory>,
     at: UtcMillis,
 ) -> Vec<FunnelSender> {
-    let mut touches: Vec<_> = trail.into_iter().flat_map(|t| &t.touches).collect();
+    let mut touches: Vec<_> = touchpoints.into_iter().flat_map(|t| &t.touches).collect();
     touches.sort_by_key(|t| std::cmp::Reverse(t.at));
     if let Some(code) = code {
         let touched = touches.iter().find(|t| t.code == code).map(|t| t.campaign.as_str());

@@ -139,13 +139,13 @@ fn moved(server: &Server, agency: &Partner) {
     let all = [agency, &others[0], &others[1]];
     let replies = at_once(30, |n| {
         let body = json!({"program": PROGRAM, "partner": all[n % 3].id, "reason": format!("it is theirs, {n}")});
-        server.post("/v1/accounts/client/rebind", &body).operator().patient().send()
+        server.post("/v1/accounts/client/reassign", &body).operator().patient().send()
     });
     counted(&replies);
     let held: Vec<(i64, i64)> = all.iter().map(|partner| server.balance(partner)).collect();
     assert_eq!(held.iter().map(|(pending, available)| pending + available).sum::<i64>(), 20_000, "{held:?}");
     let back = json!({"program": PROGRAM, "partner": agency.id, "reason": "it is the agency's"});
-    server.post("/v1/accounts/client/rebind", &back).operator().send().expect(200);
+    server.post("/v1/accounts/client/reassign", &back).operator().send().expect(200);
     assert_eq!(server.balance(agency), (20_000, 0));
     server.audit();
 }

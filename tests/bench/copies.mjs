@@ -10,7 +10,7 @@ const TABLES = {
   link: ["created_at_ms"],
   event: ["received_at_ms"],
   event_person: [],
-  account: ["stale_since_ms", "created_at_ms"],
+  account: ["needs_recompute_since_ms", "created_at_ms"],
   binding: ["decided_at_ms"],
   accrual: [],
   revenue_span: [],

@@ -53,16 +53,16 @@ async function settle(size) {
 function audit(books) {
   const all = (sql) => books.prepare(sql).all();
   const one = (sql) => Object.values(books.prepare(sql).get())[0];
-  const cents = all(`SELECT p.external_id AS name, SUM(a.net_cents) AS kept, SUM(IIF(a.bucket = 'available', a.net_cents, 0)) AS vested
+  const cents = all(`SELECT p.external_id AS name, SUM(a.net_cents) AS kept, SUM(IIF(a.balance = 'available', a.net_cents, 0)) AS vested
     FROM accrual a JOIN partner p ON p.id = a.partner_id WHERE a.basis GLOB 'invoice:*' GROUP BY p.id`);
   return {
     cents: new Map(cents.map((row) => [row.name, `${row.kept} ${row.vested}`])),
-    faults: one("SELECT COUNT(*) FROM ledger_fault"),
+    faults: one("SELECT COUNT(*) FROM ledger_check"),
     runs: all("SELECT program_id, items, executed FROM run ORDER BY program_id"),
     kinds: all("SELECT program_id, rule_id, state, COUNT(*) AS lines, SUM(net_cents) AS cents FROM accrual GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"),
     // What is over and stands pending would have been left behind.
     left: one(`SELECT COUNT(*) FROM accrual WHERE state = 'pending' AND vests_at_ms <= ${RUN_AT} AND at_ms < ${RUN_AT}`),
-    stale: one("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL"),
+    stale: one("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"),
     statements_of_partners: one("SELECT COUNT(DISTINCT partner_id) FROM run_partner"),
   };
 }
@@ -87,7 +87,7 @@ async function plain(size) {
   for (let n = 0; n < blocks; n += 1) {
     for (const { name, program, kind, accounts } of block(blockName(n), size)) {
       onePartner.run(p, name, program, kind === "capped" ? "developer" : kind);
-      for (const bucket of ["pending", "available"]) oneBalance.run(`${program}/cash:usd/${bucket}/${name}`, program, bucket, name);
+      for (const balance of ["pending", "available"]) oneBalance.run(`${program}/cash:usd/${balance}/${name}`, program, balance, name);
       for (const account of accounts) {
         oneAccount.run(a, p, account.signedUpAt, account.cancelledAt, account.annualCents);
         for (const v of account.invoices) oneInvoice.run(i++, v.name, p, a, v.paidAt, v.cents, v.refunded, v.disputed ? 1 : 0);
@@ -113,7 +113,7 @@ async function plain(size) {
     result() {
       const after = open(state);
       const rows = after
-        .prepare("SELECT partner_id AS name, COUNT(*) AS invoices, SUM(net_cents) AS kept, SUM(IIF(bucket = 'available', net_cents, 0)) AS vested FROM accrual GROUP BY partner_id")
+        .prepare("SELECT partner_id AS name, COUNT(*) AS invoices, SUM(net_cents) AS kept, SUM(IIF(balance = 'available', net_cents, 0)) AS vested FROM accrual GROUP BY partner_id")
         .all();
       after.close();
       const invoices = rows.reduce((sum, row) => sum + row.invoices, 0);

@@ -48,7 +48,7 @@ fn a_link_works_once_the_disclosure_is_accepted() {
     server.tell(&[signed_up("early", "2025-01-06T00:00:00Z", json!({"code": quiet.code}))]);
     let early = verdict(&server, "early");
     assert_eq!(early["attributed"], json!(false), "{early}");
-    assert_eq!(early["considered"][0]["reason"], "the partner has not accepted the disclosure", "{early}");
+    assert_eq!(early["candidates"][0]["reason"], "the partner has not accepted the disclosure", "{early}");
 
     step("accepted: its links work, and nobody else's changed");
     let mut accepted = asked.clone();
@@ -78,7 +78,7 @@ fn the_last_of_several_partners_is_credited() {
     server.tell(&[signed_up("last", &ahead(0), json!({"token": token(&server, &third)}))]);
     let found = bound_to(&server, "last", &three, "token");
     let losers: Vec<&Value> =
-        found["considered"].as_array().expect("touches").iter().filter(|c| c["chosen"] == json!(false)).collect();
+        found["candidates"].as_array().expect("touches").iter().filter(|c| c["chosen"] == json!(false)).collect();
     assert_eq!(losers.len(), 2, "{found}");
     assert!(losers.iter().all(|c| c["reason"] == json!("a later touch wins")), "{found}");
 
@@ -91,7 +91,7 @@ fn the_last_of_several_partners_is_credited() {
     server.tell(&[signed_up("typed", &ahead(0), typed)]);
     let found = bound_to(&server, "typed", &one, "code");
     let reasons: Vec<&str> =
-        found["considered"].as_array().expect("all").iter().filter_map(|c| c["reason"].as_str()).collect();
+        found["candidates"].as_array().expect("all").iter().filter_map(|c| c["reason"].as_str()).collect();
     assert!(reasons.contains(&"code goes before token"), "{found}");
 
     step("a client without a partner is bound by the first later event that carries a code, from there on");
@@ -110,7 +110,7 @@ fn the_last_of_several_partners_is_credited() {
 
     step("a code that nobody has is said to be none, and bound to nobody");
     server.tell(&[signed_up("wrong", "2025-01-06T00:00:00Z", json!({"code": "PARTNER_00000000"}))]);
-    assert_eq!(verdict(&server, "wrong")["considered"][0]["reason"], "no such code");
+    assert_eq!(verdict(&server, "wrong")["candidates"][0]["reason"], "no such code");
     server.audit();
 }
 

@@ -90,7 +90,7 @@ fn five_in_a_quarter_top_the_earlier_ones_up() {
         draft["modifiers"][0]["when_any"][0]["qualifying_referrals"]["at_least"] = json!(at_least);
         let body = json!({"document": draft, "from": "2025-01-01T00:00:00Z", "to": "2025-04-01T00:00:00Z"});
         let reply = server.post("/v1/programs/agency-partner/dry-run", &body).operator().send().expect(200).json();
-        (reply["was_net_cents"].as_i64(), reply["would_net_cents"].as_i64())
+        (reply["actual_net_cents"].as_i64(), reply["simulated_net_cents"].as_i64())
     };
     assert_eq!(told(6), (Some(6 * 12_500), Some(6 * 10_000)));
     assert_eq!(told(4), (Some(6 * 12_500), Some(6 * 12_500)));

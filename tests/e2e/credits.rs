@@ -111,7 +111,7 @@ fn the_application_redeems_and_gives_back() {
     step("moved away after it was used: owed");
     let other = server.enrol(PROGRAM, "other");
     let moved = json!({"program": PROGRAM, "partner": other.id, "reason": "it was the other's"});
-    server.post("/v1/accounts/friend/rebind", &moved).operator().send().expect(200);
+    server.post("/v1/accounts/friend/reassign", &moved).operator().send().expect(200);
     assert_eq!((credit(&server, &owner), credit(&server, &other)), ((-2_000, 2_000), (5_500, 0)));
     server.audit();
 }
@@ -140,7 +140,7 @@ fn stripe_holds_the_credits_and_gives_them_back() {
     step("taken back: the opposite transaction");
     let other = server.enrol(PROGRAM, "other");
     let moved = json!({"program": PROGRAM, "partner": other.id, "reason": "it was the other's"});
-    server.post("/v1/accounts/friend/rebind", &moved).operator().send().expect(200);
+    server.post("/v1/accounts/friend/reassign", &moved).operator().send().expect(200);
     server.cron(SWEEP, now_ms());
     assert_eq!((on_balance().iter().sum::<i64>(), on_balance().len()), (0, 4));
     assert_eq!((credit(&server, &owner), credit(&server, &other)), ((0, 0), (5_500, 0)));

@@ -70,8 +70,8 @@ fn a_company_is_brought_by_whom_its_first_account_came() {
         joined("fourth", &ahead(-10_000), "dan@corp.example", json!({"token": theirs, "code": dev.code})),
     ]);
     let third = bound_to(&server, "third", &rival, "token");
-    let considered = third["considered"].to_string();
-    assert!(considered.contains("token goes before email_domain"), "{third}");
+    let candidates = third["candidates"].to_string();
+    assert!(candidates.contains("token goes before email_domain"), "{third}");
     bound_to(&server, "fourth", &dev, "code");
     server.audit();
 }
@@ -91,7 +91,7 @@ fn a_workspace_binds_its_domain_for_good() {
     let token = server.get("/v1/attribution").header("cookie", cookie).send().json()["token"].clone();
     server.tell(&[joined("client", &ahead(0), "cto@client.example", json!({"token": token}))]);
     let found = bound_to(&server, "client", &agency, "workspace");
-    let text = found["considered"].to_string();
+    let text = found["candidates"].to_string();
     assert!(text.contains("workspace goes before token") && text.contains("the first counts"), "{found}");
 
     step("a typed code beats it");

@@ -42,8 +42,8 @@ fn of_a_group_the_last_touch_alone_is_paid() {
     ]);
     let found = group(&server, "by-agency", "aikit");
     assert_eq!((&found["program"], &found["partner"]), (&json!("agency-partner"), &json!(agency.id)), "{found}");
-    let lost = found["considered"].as_array().expect("touches").iter().find(|c| c["partner"] == json!(ann.id)).cloned();
-    let lost = lost.unwrap_or_else(|| panic!("not considered: {found}"));
+    let lost = found["candidates"].as_array().expect("touches").iter().find(|c| c["partner"] == json!(ann.id)).cloned();
+    let lost = lost.unwrap_or_else(|| panic!("not candidates: {found}"));
     assert_eq!(lost["reason"], "a later touch of the same group of programs wins", "{found}");
 
     step("the other way round: credit and benefit, and no commission");
@@ -87,7 +87,7 @@ fn a_program_may_credit_the_first_touch() {
     let found = group(&server, "friend", "first-come");
     assert_eq!(found["partner"], json!(early.id), "{found}");
     let lost =
-        found["considered"].as_array().expect("touches").iter().find(|c| c["partner"] == json!(late.id)).cloned();
+        found["candidates"].as_array().expect("touches").iter().find(|c| c["partner"] == json!(late.id)).cloned();
     assert_eq!(lost.map(|c| c["reason"].clone()), Some(json!("an earlier touch wins")), "{found}");
     assert_eq!(
         group(&server, "friend", "aikit")["partner"],
@@ -126,7 +126,7 @@ fn who_was_not_credited_can_read_why() {
         signed_up("forged", "2025-01-06T00:00:00Z", json!({"token": "v1.k1.AAAA.AAAA"})),
     ]);
     let found = group(&server, "last-year", "aikit");
-    assert_eq!(found["considered"][0]["reason"], "touched after the sign-up", "{found}");
+    assert_eq!(found["candidates"][0]["reason"], "touched after the sign-up", "{found}");
     assert_eq!(found["reason"], "not attributed: nothing that was considered could bind", "{found}");
     let found = group(&server, "forged", "aikit");
     assert_eq!(found["reason"], "not attributed: the sign-up's token does not verify", "{found}");

@@ -227,7 +227,7 @@ impl Server {
     #[track_caller]
     pub fn audit(&self) {
         step("the ledger has no fault");
-        assert_eq!(self.read("/v1/ledger/faults"), json!([]));
+        assert_eq!(self.read("/v1/ledger/checks"), json!([]));
     }
 
     /// Every ledger row there is.

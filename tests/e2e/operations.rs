@@ -93,14 +93,14 @@ fn a_draft_is_tried_on_a_past_period() {
     let told = ask(&json!({"document": draft, "period": "2025-03"})).expect(200).json();
     let row = |partner: &Partner, was: (i64, i64), would: (i64, i64)| {
         json!({
-            "partner": partner.id, "rule": "first-year", "was_earned_cents": was.0, "was_net_cents": was.1,
-            "would_earn_cents": would.0, "would_net_cents": would.1, "difference_cents": would.1 - was.1,
+            "partner": partner.id, "rule": "first-year", "was_earned_cents": was.0, "actual_net_cents": was.1,
+            "would_earn_cents": would.0, "simulated_net_cents": would.1, "difference_cents": would.1 - was.1,
         })
     };
     let mut wanted = [row(&one, (16_000, 16_000), (24_000, 24_000)), row(&two, (16_000, 8_000), (24_000, 12_000))];
     wanted.sort_by_key(|r| r["partner"].to_string());
     assert_eq!(told["rows"], json!(wanted), "{told}");
-    assert_eq!((&told["was_net_cents"], &told["would_net_cents"]), (&json!(24_000), &json!(36_000)), "{told}");
+    assert_eq!((&told["actual_net_cents"], &told["simulated_net_cents"]), (&json!(24_000), &json!(36_000)), "{told}");
     assert_eq!(
         (&told["version"], &told["accounts"], &told["complete"]),
         (&json!(2), &json!(3), &json!(true)),
@@ -205,7 +205,7 @@ fn an_account_is_moved_with_a_reason() {
     server.settle(PROGRAM, "monthly", "2025-03");
     server.tell(&[paid("client", "in-2", "2025-04-10T00:00:00Z", 50_000)]);
     assert_eq!(server.balance(&one), (10_000, 10_000));
-    let ask = |body: Value| server.post("/v1/accounts/client/rebind", &body).operator();
+    let ask = |body: Value| server.post("/v1/accounts/client/reassign", &body).operator();
 
     step("it takes a reason, and a partner of that program");
     assert_eq!(ask(json!({"program": PROGRAM, "partner": two.id})).send().expect(422).json()["field"], "reason");
@@ -230,7 +230,7 @@ fn an_account_is_moved_with_a_reason() {
     let program = program.unwrap_or_else(|| panic!("not bound: {receipt}"));
     assert_eq!((&program["partner"], &program["method"]), (&json!(two.id), &json!("operator")), "{receipt}");
     assert_eq!(program["reason"], "moved by an operator: the contract names two");
-    let entry = audited(&server, "account.rebind");
+    let entry = audited(&server, "account.reassign");
     assert_eq!((&entry["subject"], &entry["reason"]), (&json!("client"), &json!("the contract names two")), "{entry}");
     assert_eq!(entry["after"], json!({"program": PROGRAM, "partner": two.id}), "{entry}");
     assert_eq!(entry["before"], json!({"program": PROGRAM, "partner": one.id}), "{entry}");
@@ -248,7 +248,7 @@ fn an_account_is_moved_with_a_reason() {
     ask(json!({"program": "user-referral", "partner": null, "reason": "a mistake"})).send().expect(200);
     assert_eq!(server.balance(&ann), (0, 0));
     server
-        .post("/v1/accounts/nobody/rebind", &json!({"program": PROGRAM, "reason": "x"}))
+        .post("/v1/accounts/nobody/reassign", &json!({"program": PROGRAM, "reason": "x"}))
         .operator()
         .send()
         .problem(404, "not_found");

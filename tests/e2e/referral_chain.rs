@@ -92,7 +92,7 @@ fn check_the_books(server: &Server, ann: &Partner) {
     let receipt = server.read("/v1/accounts/friend/receipt");
     let program = &receipt["programs"][0];
     assert_eq!((&program["partner"], &program["method"]), (&json!(ann.id), &json!("token")), "{receipt}");
-    let chosen = program["considered"].as_array().expect("what was considered");
+    let chosen = program["candidates"].as_array().expect("what was candidates");
     assert_eq!(chosen.iter().filter(|c| c["chosen"] == json!(true)).count(), 1, "{receipt}");
     let states: Vec<&Value> = program["states"].as_array().expect("states").iter().map(|s| &s["state"]).collect();
     assert!(states.contains(&&json!("signed_up")) && states.contains(&&json!("paid")), "{receipt}");
@@ -113,7 +113,7 @@ fn check_the_books(server: &Server, ann: &Partner) {
     let board = server.read("/v1/leaderboard?program=user-referral");
     let first = &board["data"][0];
     assert_eq!(
-        (&first["rank"], &first["partner"], &first["earned_cents"]),
+        (&first["rank"], &first["partner"], &first["gross_cents"]),
         (&json!(1), &json!(ann.id), &json!(5_000)),
         "{board}"
     );

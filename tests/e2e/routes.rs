@@ -208,7 +208,7 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
             .body(json!({"program": "agency-partner", "cadence": "monthly", "period": "2025-04"})),
         call(("GET", "/v1/runs/{id}"), format!("/v1/runs/{run}"), 200).unknown("/v1/runs/none"),
         get("/v1/ledger/transfers"),
-        get("/v1/ledger/faults"),
+        get("/v1/ledger/checks"),
         call(("GET", "/v1/leaderboard"), "/v1/leaderboard?program=user-referral", 200),
         call(("GET", "/v1/reports/funnel"), "/v1/reports/funnel?program=partner-funnel&week=2025-W06", 200)
             .unknown("/v1/reports/funnel?program=none&week=2025-W06"),
@@ -232,9 +232,9 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
         call(("POST", "/v1/programs/{id}/dry-run"), "/v1/programs/user-referral/dry-run", 200)
             .body(json!({"period": "2026-06"}))
             .unknown("/v1/programs/none/dry-run"),
-        call(("POST", "/v1/accounts/{id}/rebind"), "/v1/accounts/friend/rebind", 200)
+        call(("POST", "/v1/accounts/{id}/reassign"), "/v1/accounts/friend/reassign", 200)
             .body(json!({"program": "agency-partner", "partner": partner, "reason": "it is the agency's client"}))
-            .unknown("/v1/accounts/nobody/rebind"),
+            .unknown("/v1/accounts/nobody/reassign"),
         call(("POST", "/v1/reconciliations"), "/v1/reconciliations", 200)
             .body(json!({"as_of": "2026-06-01T00:00:00Z", "repair": true, "accounts": [{"id": "nobody", "subscriptions": []}]})),
         get("/v1/audit"),

@@ -94,7 +94,7 @@ impl Server {
     pub fn let_pass(&mut self, millis: i64) {
         self.stop();
         let database = self.open();
-        for table in ["payout", "payout_reversal", "credit_sending"] {
+        for table in ["payout", "payout_reversal", "credit_transfer"] {
             let sql = format!(
                 "UPDATE {table} SET due_at_ms = due_at_ms - ?1, first_sent_at_ms = first_sent_at_ms - ?1, revision = revision + 1
                  WHERE state IN ('planned', 'submitting')"

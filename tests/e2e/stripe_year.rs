@@ -285,7 +285,7 @@ impl Story {
                 assert_eq!(books, owed, "month {now}, {}: {shown}", e.partner.id);
             }
         }
-        assert_eq!(self.server.read("/v1/ledger/faults"), json!([]), "month {now}");
+        assert_eq!(self.server.read("/v1/ledger/checks"), json!([]), "month {now}");
     }
 }
 

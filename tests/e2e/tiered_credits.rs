@@ -166,7 +166,7 @@ fn tokens_end_by_time_and_by_hand() {
         let receipt = server.read(&format!("/v1/accounts/{account}/receipt"));
         let all = receipt["programs"].as_array().expect("groups").clone();
         let group = all.into_iter().find(|p| p["group"] == json!("salonhub")).expect("the group");
-        (group["attributed"].clone(), group["considered"][0]["reason"].clone())
+        (group["attributed"].clone(), group["candidates"][0]["reason"].clone())
     };
     step("an expired token binds nobody who signs up after it, and still those before");
     let expires = super::client::now_ms() + 60_000;

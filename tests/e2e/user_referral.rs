@@ -36,7 +36,7 @@ fn a_referral_costs_less_than_it_brings() {
         let name = if partner.id == ann.id { "ann" } else { "bob" };
         json!({
             "partner": partner.id, "external_id": name, "channel": channel, "clicks": figures[0], "signups": figures[1],
-            "qualified": figures[2], "rewarded": figures[3], "earned_cents": figures[4],
+            "qualified": figures[2], "rewarded": figures[3], "gross_cents": figures[4],
         })
     };
     let monday = monday_after(15);
@@ -53,7 +53,7 @@ fn a_referral_costs_less_than_it_brings() {
     let board = server.read("/v1/leaderboard?program=user-referral");
     let first = &board["data"][0];
     assert_eq!((&first["partner"], &first["referrals"]), (&json!(ann.id), &json!(1)), "{board}");
-    assert_eq!((&first["rank"], &first["earned_cents"]), (&json!(1), &json!(5_000)), "{board}");
+    assert_eq!((&first["rank"], &first["gross_cents"]), (&json!(1), &json!(5_000)), "{board}");
     assert_eq!(board["data"].as_array().map(Vec::len), Some(1), "{board}");
     rewards_by_month(&server, &ann, Month::of(UtcMillis(monday)));
 
@@ -108,7 +108,7 @@ fn rewards_by_month(server: &Server, ann: &Partner, month: Month) {
         rows.iter().find(|r| r["partner"] == json!(ann.id) && r["channel"] == json!("newsletter")).cloned()
     });
     let row = found.unwrap_or_else(|| panic!("no row: {report}"));
-    assert_eq!((&row["rewarded"], &row["earned_cents"]), (&json!(1), &json!(5_000)), "{report}");
+    assert_eq!((&row["rewarded"], &row["gross_cents"]), (&json!(1), &json!(5_000)), "{report}");
     let text = server.get(&path).operator().header("accept", "text/markdown").send().expect(200);
     assert_eq!(text.header("content-type"), Some("text/markdown; charset=utf-8"));
     let line = text.text.lines().find(|l| l.starts_with("| ann | newsletter |")).expect("a line of the table");

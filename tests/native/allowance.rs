@@ -71,7 +71,7 @@ fn sweep_until(world: &World, from: UtcMillis, is_over: impl Fn(&World) -> bool)
     panic!("400 sweeps were not enough");
 }
 
-/// What partners have in each bucket, and what is announced.
+/// What partners have in each balance, and what is announced.
 fn books(world: &World) -> Vec<String> {
     let balances = world.db.look(
         "SELECT id, cr_posted_cents - dr_posted_cents AS cents FROM ledger_account WHERE cr_posted_cents <> dr_posted_cents ORDER BY id",
@@ -218,7 +218,7 @@ fn a_page_of_decisions_sends_no_more_than_it_says() {
     let world = busy(12, 12);
     // Other terms, so that every decision writes something: bindings, lines, transfers.
     for sql in [
-        "UPDATE account SET revision = revision + 1, stale_since_ms = 1, written = NULL",
+        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = 1, written = NULL",
         "UPDATE event SET payload = replace(payload, '90000', '80000')",
     ] {
         world.db.connection.borrow().execute_batch(sql).expect("marks");
@@ -260,14 +260,15 @@ fn with_few_statements_every_part_of_the_sweep_has_its_turn() {
         .db
         .connection
         .borrow()
-        .execute_batch("UPDATE account SET revision = revision + 1, stale_since_ms = 1")
+        .execute_batch("UPDATE account SET revision = revision + 1, needs_recompute_since_ms = 1")
         .expect("marks");
     let waiting = "SELECT COUNT(*) FROM outbox WHERE addressed_at_ms IS NULL";
     assert!(world.db.number(waiting) > 0);
     let sweeps = sweep_until(&world, first, |world| world.db.number(waiting) == 0);
     assert!(sweeps <= 8, "messages waited for {sweeps} sweeps");
     sweep_until(&world, first, |world| {
-        open_runs(world) == 0 && world.db.number("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL") == 0
+        open_runs(world) == 0
+            && world.db.number("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL") == 0
     });
     // However much there was to do, that it ran was written down.
     assert_eq!(world.db.number("SELECT COUNT(*) FROM heartbeat WHERE job IN ('monthly', 'sweep')"), 2);

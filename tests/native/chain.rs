@@ -28,7 +28,7 @@ fn a_referral_earns_fifty_dollars_on_the_monday_after_it_qualifies() {
     let world = World::new(1);
     let t0 = at("2026-05-01T00:00:00Z");
     let (partner, code) = world.partner(t0, "user-referral", "user_1", "ann@example.com").unwrap();
-    let trail = TouchHistory {
+    let touchpoints = TouchHistory {
         visitor: "v".into(),
         touches: vec![Touch {
             program: "user-referral".into(),
@@ -38,11 +38,11 @@ fn a_referral_earns_fifty_dollars_on_the_monday_after_it_qualifies() {
             at: at("2026-05-05T12:00:00Z"),
         }],
     };
-    let take = |when: &str, body: Value, trail| world.take(at(when), &body, trail).unwrap();
+    let take = |when: &str, body: Value, touchpoints| world.take(at(when), &body, touchpoints).unwrap();
     take(
         "2026-05-10T00:00:01Z",
         event("e1", "account.signed_up", "2026-05-10T00:00:00Z", "acct_1", json!({})),
-        Some(trail),
+        Some(touchpoints),
     );
     let first = paid("e2", "2026-05-11T00:00:00Z", "acct_1", "in_1", 2320);
     let taken = take("2026-05-11T00:00:01Z", first.clone(), None);

@@ -47,14 +47,15 @@ fn tried(world: &World, when: &str, program: &str, asked: &DryRunRequest) -> Vec
     let cents = |row: &Value, name: &str| row[name].as_i64().unwrap();
     let rows = answer["rows"].as_array().unwrap();
     for row in rows {
-        let difference = cents(row, "would_net_cents") - cents(row, "was_net_cents");
+        let difference = cents(row, "simulated_net_cents") - cents(row, "actual_net_cents");
         assert_eq!(cents(row, "difference_cents"), difference);
     }
     let sum = |name: &str| rows.iter().map(|row| cents(row, name)).sum::<i64>();
-    assert_eq!(cents(&answer, "was_net_cents"), sum("was_net_cents"));
-    assert_eq!(cents(&answer, "would_net_cents"), sum("would_net_cents"));
-    let shape =
-        |r: &Value| (r["rule"].as_str().unwrap().to_owned(), cents(r, "was_net_cents"), cents(r, "would_net_cents"));
+    assert_eq!(cents(&answer, "actual_net_cents"), sum("actual_net_cents"));
+    assert_eq!(cents(&answer, "simulated_net_cents"), sum("simulated_net_cents"));
+    let shape = |r: &Value| {
+        (r["rule"].as_str().unwrap().to_owned(), cents(r, "actual_net_cents"), cents(r, "simulated_net_cents"))
+    };
     rows.iter().map(shape).collect()
 }
 

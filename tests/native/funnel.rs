@@ -198,9 +198,9 @@ fn webhooks_count_in_the_same_table_once() {
         click_id: "c".into(),
         at: when.plus_days(-days),
     };
-    let trail = |days| Some(TouchHistory { visitor: "vis_2".into(), touches: vec![touch(days)] });
-    house.world.take(when, &event("e2", "demo.requested", json!({})), trail(29)).unwrap();
-    house.world.take(when, &event("e3", "demo.requested", json!({})), trail(30)).unwrap();
+    let touchpoints = |days| Some(TouchHistory { visitor: "vis_2".into(), touches: vec![touch(days)] });
+    house.world.take(when, &event("e2", "demo.requested", json!({})), touchpoints(29)).unwrap();
+    house.world.take(when, &event("e3", "demo.requested", json!({})), touchpoints(30)).unwrap();
     house.world.take(when, &event("e4", "demo.requested", json!({"attribution": {"code": "zzzzzzzz"}})), None).unwrap();
     house.world.take(when, &event("e5", "never.heard.of", json!({"attribution": {"code": code}})), None).unwrap();
     let wanted = [
@@ -350,9 +350,9 @@ fn a_month_of_referrals(house: &House) {
         body.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
         body
     };
-    let take = |body: Value, trail: Option<TouchHistory>| {
+    let take = |body: Value, touchpoints: Option<TouchHistory>| {
         let when = at(body["occurred_at"].as_str().unwrap()).plus_ms(1);
-        house.world.take(when, &body, trail).unwrap();
+        house.world.take(when, &body, touchpoints).unwrap();
     };
     for (n, account) in ["old_1", "old_2", "old_3", "old_4"].iter().enumerate() {
         take(event(&format!("old{n}"), "account.signed_up", "2026-04-01T00:00:00Z", account, json!({})), None);
@@ -366,8 +366,8 @@ fn a_month_of_referrals(house: &House) {
         click_id: "clk_1".into(),
         at: clicked,
     };
-    let trail = TouchHistory { visitor: "v".into(), touches: vec![touch] };
-    take(event("s1", "account.signed_up", "2026-05-10T00:00:00Z", "acct_1", json!({})), Some(trail));
+    let touchpoints = TouchHistory { visitor: "v".into(), touches: vec![touch] };
+    take(event("s1", "account.signed_up", "2026-05-10T00:00:00Z", "acct_1", json!({})), Some(touchpoints));
     for (id, account, code) in [("s2", "acct_2", &bob.1), ("s3", "acct_3", &bob.1)] {
         take(
             event(id, "account.signed_up", "2026-05-10T00:00:00Z", account, json!({"attribution": {"code": code}})),
@@ -419,7 +419,7 @@ fn channels_by_referrer() {
         let query = format!("program=user-referral&month={month}");
         let found: Value = serde_json::from_str(&house.read("/v1/reports/channels", &query, None)).unwrap();
         let numbers = |r: &Value| {
-            ["clicks", "signups", "qualified", "rewarded", "earned_cents"].map(|k| r[k].as_i64().unwrap()).to_vec()
+            ["clicks", "signups", "qualified", "rewarded", "gross_cents"].map(|k| r[k].as_i64().unwrap()).to_vec()
         };
         let text = |v: &Value| v.as_str().unwrap().to_owned();
         found["data"]

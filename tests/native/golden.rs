@@ -143,7 +143,7 @@ fn stored_line(stage: &Stage, line: &Map<String, Value>) -> Value {
     let mut bases = named.iter().filter_map(|(key, kind)| Some(format!("{kind}:{}", line.get(*key)?.as_str()?)));
     let basis = bases.next().expect("a line names its invoice, its state or its event");
     let rows = stage.world.db.look(&format!(
-        "SELECT rule_id AS rule, partner_id, account_id AS account, earned_cents, net_cents, state, reason, vests_at_ms
+        "SELECT rule_id AS rule, partner_id, account_id AS account, gross_cents, net_cents, state, reason, vests_at_ms
          FROM accrual WHERE (basis = '{basis}' OR basis LIKE '{basis}:%') ORDER BY net_cents DESC, rule_id"
     ));
     let named = |row: &&Map<String, Value>| {

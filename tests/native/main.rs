@@ -4,6 +4,7 @@
 
 mod allowance;
 mod architecture;
+mod backfill;
 mod chain;
 mod dry_run;
 mod funnel;
@@ -23,4 +24,3 @@ mod standing;
 mod stripe_in;
 #[path = "../support/mod.rs"]
 mod support;
-mod top_up;

@@ -5,10 +5,10 @@ use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at, now};
 use manicule::http::auth::hex_sha256;
 use manicule::http::config::Config;
+use manicule::http::context::RequestContext;
 use manicule::http::exchange::{Request, Response};
 use manicule::http::route;
 use manicule::http::route::ROUTES;
-use manicule::http::shell::RequestContext;
 use manicule::jobs;
 use manicule::pages;
 use manicule::service::error::ErrorKind;
@@ -48,12 +48,12 @@ fn asks_to_come_again(response: &Response) -> bool {
 #[test]
 fn every_address_asks_to_come_again() {
     let (world, config) = (empty(), config());
-    let shell = RequestContext { site: &world, config: &config, now: at(WHEN) };
+    let app = RequestContext { site: &world, config: &config, now: at(WHEN) };
     let mut missing = 0;
     for route in ROUTES {
         world.request(at(WHEN));
         let asked = request(route.method, route.path, ("authorization", "Bearer operator"));
-        let response = now(route::answer(&shell, &asked)).expect("an address of ours");
+        let response = now(route::answer(&app, &asked)).expect("an address of ours");
         let name = format!("{} {}: {}", route.method, route.path, String::from_utf8_lossy(&response.body));
         assert_ne!(response.status, 500, "{name}");
         let said: Value = serde_json::from_slice(&response.body).unwrap_or_default();
@@ -68,11 +68,11 @@ fn every_address_asks_to_come_again() {
 #[test]
 fn every_page_asks_to_come_again() {
     let (world, config) = (empty(), config());
-    let shell = RequestContext { site: &world, config: &config, now: at(WHEN) };
+    let app = RequestContext { site: &world, config: &config, now: at(WHEN) };
     let session = format!("__Host-manicule_session={}.", "0f".repeat(32));
     for path in ["/operator", "/operator/runs", "/partner", "/partner/join"] {
         world.request(at(WHEN));
-        let response = now(pages::route::answer(&shell, &request("GET", path, ("cookie", &session)))).expect("a page");
+        let response = now(pages::route::answer(&app, &request("GET", path, ("cookie", &session)))).expect("a page");
         assert!(asks_to_come_again(&response), "{path}: {}", response.status);
     }
 }
@@ -80,9 +80,9 @@ fn every_page_asks_to_come_again() {
 #[test]
 fn health_says_what_is_missing() {
     let (world, config) = (empty(), config());
-    let shell = RequestContext { site: &world, config: &config, now: at(WHEN) };
+    let app = RequestContext { site: &world, config: &config, now: at(WHEN) };
     let asked = request("GET", "/healthz", ("authorization", "Bearer operator"));
-    let response = now(route::answer(&shell, &asked)).expect("an address of ours");
+    let response = now(route::answer(&app, &asked)).expect("an address of ours");
     let said: Value = serde_json::from_slice(&response.body).expect("JSON");
     assert_eq!(response.status, 503);
     assert_eq!(

@@ -488,7 +488,10 @@ fn endpoints_get_what_they_asked_for() {
         format!("webhook_endpoint.disable {payouts} it answered 410 Gone"),
     ];
     assert_eq!(audit, wanted);
-    assert!(!json!(desk.world.db.look("SELECT * FROM audit")).to_string().contains("whsec_"), "no secret in the trail");
+    assert!(
+        !json!(desk.world.db.look("SELECT * FROM audit")).to_string().contains("whsec_"),
+        "no secret in the touchpoints"
+    );
 }
 
 #[test]

@@ -240,7 +240,7 @@ fn tell(seed: u64, codes: &[(String, String)]) -> Vec<Sent> {
     sent
 }
 
-fn trail(codes: &[(String, String)], sent: &Sent) -> Option<TouchHistory> {
+fn touchpoints(codes: &[(String, String)], sent: &Sent) -> Option<TouchHistory> {
     let mut touches: Vec<Touch> = sent
         .touches
         .iter()
@@ -263,7 +263,7 @@ fn books(world: &World) -> Vec<Map<String, Value>> {
          WHERE cr_posted_cents <> dr_posted_cents ORDER BY id",
     );
     rows.extend(world.db.look(
-        "SELECT account_id, partner_id, rule_id, basis, earned_cents, capped_cents, net_cents, bucket, state, vests_at_ms
+        "SELECT account_id, partner_id, rule_id, basis, gross_cents, cap_reduction_cents, net_cents, balance, state, vests_at_ms
          FROM accrual WHERE net_cents > 0 ORDER BY account_id, partner_id, rule_id, basis",
     ));
     rows
@@ -292,7 +292,9 @@ fn settled(seed: u64, seen: &mut BTreeSet<String>, arrival: Arrival) -> World {
     }
     let mut month = 0;
     for (number, fact) in sent.iter().enumerate() {
-        world.take(UtcMillis(end), &fact.body, trail(&codes, fact)).unwrap_or_else(|e| panic!("{}: {e}", fact.body));
+        world
+            .take(UtcMillis(end), &fact.body, touchpoints(&codes, fact))
+            .unwrap_or_else(|e| panic!("{}: {e}", fact.body));
         if arrival == Arrival::Late && number % (sent.len() / 8 + 1) == 0 {
             run(&world, end, month);
             month += 1;
@@ -305,7 +307,7 @@ fn settled(seed: u64, seen: &mut BTreeSet<String>, arrival: Arrival) -> World {
     assert_eq!(world.faults(), Vec::<String>::new());
     let met = world.db.look(
         "SELECT rule_id AS what FROM accrual WHERE net_cents > 0 UNION SELECT method FROM binding WHERE method IS NOT NULL
-         UNION SELECT state FROM accrual UNION SELECT rule FROM review UNION SELECT 'capped' FROM accrual WHERE capped_cents > 0",
+         UNION SELECT state FROM accrual UNION SELECT rule FROM review UNION SELECT 'capped' FROM accrual WHERE cap_reduction_cents > 0",
     );
     seen.extend(met.iter().map(|row| row["what"].as_str().unwrap_or_default().to_owned()));
     world
@@ -322,7 +324,7 @@ fn run(world: &World, end: i64, month: i64) {
 /// What every line earned but for those of a state, which are judged as of the runs that there were.
 fn earned(world: &World) -> Vec<Map<String, Value>> {
     world.db.look(
-        "SELECT account_id, partner_id, rule_id, basis, earned_cents, capped_cents, net_cents FROM accrual
+        "SELECT account_id, partner_id, rule_id, basis, gross_cents, cap_reduction_cents, net_cents FROM accrual
          WHERE net_cents > 0 AND basis NOT LIKE 'state:%' ORDER BY account_id, partner_id, rule_id, basis",
     )
 }

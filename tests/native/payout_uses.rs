@@ -454,7 +454,7 @@ fn what_keeps_payouts_from_going_keeps_no_message() {
         .db
         .connection
         .borrow()
-        .execute_batch("DROP VIEW payout_fault; ALTER TABLE payout RENAME TO gone")
+        .execute_batch("DROP VIEW payout_check; ALTER TABLE payout RENAME TO gone")
         .expect("gone");
     let ctx = office.world.at(at(APRIL));
     let swept = crate::support::world::now(manicule::jobs::run(&ctx, "*/10 * * * *", at(APRIL)));

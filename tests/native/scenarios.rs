@@ -160,13 +160,13 @@ impl Play {
             ));
         }
         let rows = world.db.look(
-            "SELECT id, account_id, rule_id, basis, net_cents, earned_cents, state, reason FROM accrual
+            "SELECT id, account_id, rule_id, basis, net_cents, gross_cents, state, reason FROM accrual
              ORDER BY at_ms, account_id, basis, rule_id, id",
         );
         for row in rows {
             let id = text(&row, "id");
             let net = row["net_cents"].as_i64().unwrap_or_default();
-            let earned = row["earned_cents"].as_i64().unwrap_or_default();
+            let earned = row["gross_cents"].as_i64().unwrap_or_default();
             let of = if net == earned { String::new() } else { format!(" of {}", print(earned)) };
             let [account, rule, basis] = ["account_id", "rule_id", "basis"].map(|key| text(&row, key));
             let [state, reason] = ["state", "reason"].map(|key| text(&row, key));

@@ -44,7 +44,7 @@ fn bind(world: &World, when: &str, program: &str, account: &str, partner: Option
     let asked =
         ReassignRequest { program: program.into(), partner: partner.map(str::to_owned), reason: "a mix-up".into() };
     let ctx = world.at(at(when));
-    let moved = reassign::rebind(&ctx, account, &asked, format!("op-{account}-{when}"), "00".into());
+    let moved = reassign::reassign(&ctx, account, &asked, format!("op-{account}-{when}"), "00".into());
     assert_eq!(now(moved).expect("it is moved").0, 200);
 }
 

@@ -205,7 +205,7 @@ fn an_invoice_waits_for_its_sign_up() {
         house.host_signs_up("acct_1", email, customer);
         assert_eq!(house.pending(), 2_000);
         assert_eq!(house.number("SELECT COUNT(*) FROM event WHERE account_id = 'acct_1'"), 3);
-        assert_eq!(house.number("SELECT COUNT(*) FROM stripe_customer WHERE stale_since_ms IS NOT NULL"), 0);
+        assert_eq!(house.number("SELECT COUNT(*) FROM stripe_customer WHERE needs_recompute_since_ms IS NOT NULL"), 0);
         house.sound();
     }
 }

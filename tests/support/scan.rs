@@ -23,7 +23,7 @@ pub const GROWING: [&str; 22] = [
     "earned_day",
     "redemption",
     "redemption_return",
-    "credit_sending",
+    "credit_transfer",
     "leaderboard",
     "link",
 ];

@@ -160,12 +160,17 @@ impl World {
     }
 
     /// Takes an event in as the canonical webhook would, at `when`, with the touches its token held.
-    pub fn take(&self, when: UtcMillis, body: &Value, trail: Option<TouchHistory>) -> Result<IngestOutcome, AppError> {
+    pub fn take(
+        &self,
+        when: UtcMillis,
+        body: &Value,
+        touchpoints: Option<TouchHistory>,
+    ) -> Result<IngestOutcome, AppError> {
         let bytes = body.to_string().into_bytes();
         let event: Event = manicule::codec::event::envelope::parse(&bytes, when)?;
         let presented = InvoiceRecord {
             code: event.credential.code.clone(),
-            trail,
+            touchpoints,
             token_refused: false,
             visitor: event.credential.visitor.clone(),
             clicks: Vec::new(),
@@ -231,7 +236,7 @@ impl World {
     /// What an invocation with few statements left marked, sweeps decide.
     pub fn catch_up(&self, when: UtcMillis) {
         for _ in 0..SWEEPS_MAX {
-            if self.db.number("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL") == 0 {
+            if self.db.number("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL") == 0 {
                 return;
             }
             now(recompute::drain(&self.at(when), 1)).expect("accounts are decided");
@@ -245,10 +250,10 @@ impl World {
 
     /// What the ledger itself finds wrong.
     pub fn faults(&self) -> Vec<String> {
-        self.db.look("SELECT what FROM ledger_fault").iter().map(|r| r["what"].to_string()).collect()
+        self.db.look("SELECT what FROM ledger_check").iter().map(|r| r["what"].to_string()).collect()
     }
 
-    /// A partner's balance in a bucket, in cents, over all units.
+    /// A partner's balance in a balance, in cents, over all units.
     pub fn balance(&self, partner: &str, kind: &str) -> i64 {
         self.db.number(&format!(
             "SELECT COALESCE(SUM(cr_posted_cents - dr_posted_cents), 0) FROM ledger_account WHERE partner_id = '{partner}' AND kind = '{kind}'"

@@ -254,7 +254,7 @@ pub fn funding(body: &[u8]) -> Result<FundingRequest, Invalid> {
     Ok(FundingRequest { amount: Cents(cents), reason: reason(&fields)? })
 }
 
-pub fn rebind(body: &[u8]) -> Result<ReassignRequest, Invalid> {
+pub fn reassign(body: &[u8]) -> Result<ReassignRequest, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     Ok(ReassignRequest {

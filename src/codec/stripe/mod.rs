@@ -8,9 +8,9 @@ pub mod account;
 pub mod form;
 pub mod invoice;
 pub mod read;
+pub mod refunds_disputes;
 pub mod signature;
 pub mod subscription;
-pub mod takeback;
 
 #[cfg(test)]
 mod tests;
@@ -160,13 +160,13 @@ fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Resu
         "customer.created" | "customer.updated" => StripeEvent::Ignored("it only says who the customer is"),
         "invoice_payment.paid" => StripeEvent::Ignored("it only says which invoice a payment is for"),
         "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
-            takeback::refund(object, into)?
+            refunds_disputes::refund(object, into)?
         }
-        "charge.refunded" => takeback::charge_refunded(object, into)?,
+        "charge.refunded" => refunds_disputes::charge_refunded(object, into)?,
         "charge.dispute.created"
         | "charge.dispute.funds_withdrawn"
         | "charge.dispute.funds_reinstated"
-        | "charge.dispute.closed" => takeback::dispute(object, into)?,
+        | "charge.dispute.closed" => refunds_disputes::dispute(object, into)?,
         "transfer.reversed" => StripeEvent::TransferReversed {
             transfer_id: read::required_id(object, "id")?,
             group: id(object, "transfer_group").unwrap_or_default(),

@@ -31,7 +31,7 @@ pub struct DecisionInput<'a> {
     /// The codes that its facts name, by code.
     pub links: &'a HashMap<String, AttributionLink>,
     /// Accounts whose sign-up named the same email domain, by it.
-    pub neighbours: &'a Grouped<SameDomainAccount>,
+    pub same_domain_accounts: &'a Grouped<SameDomainAccount>,
     /// ReferredSignup sign-ups of the partners of `links`, by partner.
     pub crowd: &'a Grouped<ReferredSignup>,
     pub relations: &'a Relations,
@@ -94,7 +94,7 @@ fn is_decisive(payload: &Payload) -> bool {
             | Payload::WorkspaceInvited { .. }
             | Payload::HandedOff { .. }
             | Payload::ListingViewed { .. }
-            | Payload::Rebound { .. }
+            | Payload::Reassigned { .. }
     )
 }
 
@@ -218,7 +218,12 @@ pub fn grants(
 }
 
 fn evidence<'a>(case: &DecisionInput<'a>) -> Evidence<'a> {
-    Evidence { account: case.account, facts: case.facts, links: case.links, neighbours: case.neighbours }
+    Evidence {
+        account: case.account,
+        facts: case.facts,
+        links: case.links,
+        same_domain_accounts: case.same_domain_accounts,
+    }
 }
 
 fn suspect(

@@ -30,7 +30,7 @@ pub struct Fact {
 pub struct InvoiceRecord {
     pub code: Option<String>,
     /// The touches of a valid token.
-    pub trail: Option<TouchHistory>,
+    pub touchpoints: Option<TouchHistory>,
     /// A token came, and its signature did not verify.
     #[serde(default)]
     pub token_refused: bool,

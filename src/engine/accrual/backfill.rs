@@ -24,7 +24,7 @@ pub struct BaseAccrual {
     pub rule_id: String,
     pub at_ms: UtcMillis,
     pub program_version: i64,
-    pub earned_cents: Cents,
+    pub gross_cents: Cents,
     /// What the invoice came to.
     pub amount_cents: Option<Cents>,
     /// 1 where all it earned stands, pending or available, and no other event names its invoice.
@@ -39,7 +39,7 @@ pub struct ModifierAccrual {
     pub account: String,
     pub modifier: String,
     pub cents: Cents,
-    pub bucket: Balance,
+    pub balance: Balance,
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -60,7 +60,7 @@ pub fn applies(document: &Document) -> bool {
 }
 
 /// What `terms`, by partner, add to `earned`, which holds every line for invoices that those partners have in `program`.
-pub fn top_up(
+pub fn backfill(
     catalog: &Catalog,
     program: &str,
     earned: &[BaseAccrual],
@@ -116,14 +116,14 @@ fn added(
     (modifier, better): (String, Bps),
 ) -> Option<Option<ModifierAccrual>> {
     let amount = base.amount_cents.filter(|_| base.plain == 1 && base.program_version == document.version)?;
-    let cents = Cents(invoice::share(better, amount)?.0 - base.earned_cents.0);
+    let cents = Cents(invoice::share(better, amount)?.0 - base.gross_cents.0);
     let added = ModifierAccrual {
         beside: base.id.clone(),
         id: line_id(&document.id, &base.partner_id, &modifier, &base.account_id, basis),
         account: base.account_id.clone(),
         modifier,
         cents,
-        bucket: Balance::first(document),
+        balance: Balance::first(document),
     };
     Some((cents > Cents::ZERO).then_some(added))
 }
@@ -142,7 +142,7 @@ mod tests {
             rule_id: text(rule),
             at_ms: UtcMillis(0),
             program_version: 1,
-            earned_cents: Cents(500),
+            gross_cents: Cents(500),
             amount_cents: None,
             plain,
         }

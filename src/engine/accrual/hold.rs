@@ -98,7 +98,7 @@ pub fn review(line: &mut Accrual, standing: &ReviewStatus) {
         ReviewStatus::Rejected(reason) => line.void(format!("rejected in review: {reason}")),
     }
     // A fresh line that is held has not vested.
-    if line.state == AccrualState::Held && line.postings == 0 && line.bucket == Balance::Available {
-        line.bucket = Balance::Pending;
+    if line.state == AccrualState::Held && line.postings == 0 && line.balance == Balance::Available {
+        line.balance = Balance::Pending;
     }
 }

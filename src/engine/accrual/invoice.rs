@@ -225,11 +225,11 @@ fn take_cap(line: &mut Accrual, taken: Cents, why: &str) {
     if taken <= Cents::ZERO {
         return;
     }
-    line.capped_cents.0 += taken.0;
+    line.cap_reduction_cents.0 += taken.0;
     line.net_cents = line.kept();
     line.reason = format!("{}; {} cents are {why}", line.reason, taken.0);
     if line.net_cents == Cents::ZERO {
-        line.void(format!("{why}: nothing is left of {} cents", line.earned_cents.0));
+        line.void(format!("{why}: nothing is left of {} cents", line.gross_cents.0));
     }
 }
 
@@ -341,8 +341,8 @@ fn judge(line: &mut Accrual, b: &ReferredAccount, document: &Document, payment: 
         Err(why) => {
             if hold::earning_ended(&b.grounds(document)).is_some_and(|ended| ended <= payment.at) {
                 // It was never earned, so it takes no room under a cap either.
-                line.earned_cents = Cents::ZERO;
-                line.capped_cents = Cents::ZERO;
+                line.gross_cents = Cents::ZERO;
+                line.cap_reduction_cents = Cents::ZERO;
             }
             return line.void(why);
         }
@@ -376,7 +376,7 @@ fn benefit_line(b: &ReferredAccount, document: &Document, payment: &Payment) -> 
     };
     let mut line = Accrual::new(document, "", b.account, ground, cost);
     line.unit = format!("cash:{}", document.currency);
-    line.bucket = Balance::Benefit;
+    line.balance = Balance::Benefit;
     line.state = AccrualState::Settled;
     line.payer = "expense".to_owned();
     Some(line)

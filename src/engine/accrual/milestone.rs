@@ -175,7 +175,7 @@ pub fn kept(
         }
         let stood = line.net_cents;
         line.net_cents = line.kept();
-        line.state = if line.bucket == Balance::Available { AccrualState::Available } else { AccrualState::Pending };
+        line.state = if line.balance == Balance::Available { AccrualState::Available } else { AccrualState::Pending };
         line.reason = reason_of(&line.basis);
         settle(&mut line, b, document);
         let drawn = Cents(line.net_cents.0 - stood.0);
@@ -223,7 +223,7 @@ fn is_granted(document: &Document, reward: &Reward, standing_lines: &[Accrual]) 
 
 /// The hold and the reviews decide what becomes of a granted line.
 fn settle(line: &mut Accrual, b: &ReferredAccount, document: &Document) {
-    if line.earned_cents == Cents::ZERO {
+    if line.gross_cents == Cents::ZERO {
         return line.void(format!("{}: it earns nothing, and no later one does", line.reason));
     }
     judge_flat(line, &HoldContext { document, account: b.account, facts: b.facts, timeline: b.timeline });
@@ -234,7 +234,7 @@ fn settle(line: &mut Accrual, b: &ReferredAccount, document: &Document) {
     let instant = document.settlement.cadence == Cadence::Instant;
     if instant && line.state == AccrualState::Pending && Balance::first(document) == Balance::Available {
         line.state = AccrualState::Available;
-        line.bucket = Balance::Available;
+        line.balance = Balance::Available;
     }
 }
 

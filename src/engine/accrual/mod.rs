@@ -90,12 +90,12 @@ pub struct Accrual {
     /// `cash:usd`, `credit:usd`.
     pub unit: String,
     /// Before caps, and before anything was taken back.
-    pub earned_cents: Cents,
+    pub gross_cents: Cents,
     /// What a cap took, for good.
-    pub capped_cents: Cents,
+    pub cap_reduction_cents: Cents,
     /// What stands.
     pub net_cents: Cents,
-    pub bucket: Balance,
+    pub balance: Balance,
     /// The kind of ledger account that it is debited from: `expense`, or `pool` where the operator funds one.
     pub payer: String,
     pub state: AccrualState,
@@ -118,8 +118,8 @@ pub struct AccrualCause<'a> {
 impl Accrual {
     /// A fresh line of `earned` cents. Without a hold it stands in available as it is made.
     pub fn new(document: &Document, partner: &str, account: &str, ground: AccrualCause, earned: Cents) -> Accrual {
-        let bucket = Balance::first(document);
-        let state = if bucket == Balance::Pending { AccrualState::Pending } else { AccrualState::Available };
+        let balance = Balance::first(document);
+        let state = if balance == Balance::Pending { AccrualState::Pending } else { AccrualState::Available };
         Accrual {
             id: line_id(&document.id, partner, ground.rule, account, &ground.basis),
             program_id: document.id.clone(),
@@ -132,10 +132,10 @@ impl Accrual {
             at_ms: ground.at,
             period: schedule::period_at(document.settlement.cadence, ground.at),
             unit: format!("{}:{}", document.settlement.unit.name(), document.currency),
-            earned_cents: earned,
-            capped_cents: Cents::ZERO,
+            gross_cents: earned,
+            cap_reduction_cents: Cents::ZERO,
             net_cents: earned,
-            bucket,
+            balance,
             payer: if document.settlement.pool { "pool" } else { "expense" }.to_owned(),
             state,
             vests_at_ms: ground.at,
@@ -146,7 +146,7 @@ impl Accrual {
 
     /// What it really earned: what is left after caps.
     pub fn kept(&self) -> Cents {
-        Cents(self.earned_cents.0 - self.capped_cents.0)
+        Cents(self.gross_cents.0 - self.cap_reduction_cents.0)
     }
 
     /// It will never be earned.

@@ -43,11 +43,11 @@ impl ModifierInputs {
             self.add_referral(document, account, group);
         }
         let capped = |line: &&Accrual| document.caps.iter().any(|cap| cap.reward == line.rule_id);
-        for line in decision.lines.iter().filter(|l| l.program_id == document.id && l.earned_cents > Cents::ZERO) {
+        for line in decision.lines.iter().filter(|l| l.program_id == document.id && l.gross_cents > Cents::ZERO) {
             if capped(&line) {
                 let place = (line.rule_id.clone(), line.partner_id.clone(), Month::of(line.at_ms));
                 let (line, at) = (line.clone(), line.at_ms);
-                let room = Room { line: line.id, at, basis: line.basis, earned: line.earned_cents };
+                let room = Room { line: line.id, at, basis: line.basis, earned: line.gross_cents };
                 self.rooms.entry(place).or_default().push(room);
             }
         }

@@ -94,12 +94,12 @@ pub struct AttributionCandidate {
     pub reason: String,
 }
 
-/// The answer for one group, attributed or not, with everything that was considered.
+/// The answer for one group, attributed or not, with everything that was candidates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttributionResult {
     pub group: String,
     pub binding: Option<Binding>,
-    pub considered: Vec<AttributionCandidate>,
+    pub candidates: Vec<AttributionCandidate>,
     /// One sentence for a person.
     pub reason: String,
 }

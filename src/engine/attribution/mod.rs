@@ -26,7 +26,7 @@ pub struct Evidence<'a> {
     pub facts: &'a [&'a Fact],
     pub links: &'a HashMap<String, AttributionLink>,
     /// By email domain.
-    pub neighbours: &'a Grouped<SameDomainAccount>,
+    pub same_domain_accounts: &'a Grouped<SameDomainAccount>,
 }
 
 /// A touch or code that could bind.
@@ -36,14 +36,14 @@ struct Candidate<'a> {
     method: Method,
     at: UtcMillis,
     click: Option<&'a str>,
-    considered: usize,
+    candidates: usize,
 }
 
 /// The programs of one group, and everything that is looked at for them.
 struct Search<'a> {
     programs: &'a [&'a Document],
     evidence: &'a Evidence<'a>,
-    considered: Vec<AttributionCandidate>,
+    candidates: Vec<AttributionCandidate>,
 }
 
 /// Decides every group of the programs in force at the sign-up.
@@ -63,9 +63,9 @@ fn decide_group(
     timeline: &Timeline,
     evidence: &Evidence,
 ) -> AttributionResult {
-    let mut search = Search { programs, evidence, considered: Vec::new() };
+    let mut search = Search { programs, evidence, candidates: Vec::new() };
     let (binding, reason) = search.bind(signup, timeline);
-    AttributionResult { group: group.to_owned(), binding, considered: search.considered, reason }
+    AttributionResult { group: group.to_owned(), binding, candidates: search.candidates, reason }
 }
 
 impl<'a> Search<'a> {
@@ -87,7 +87,7 @@ impl<'a> Search<'a> {
                 return (Some(binding), "signed up unattributed, bound by a later event's code".to_owned());
             }
         }
-        let reason = match (self.considered.is_empty(), signup.credential.token_refused) {
+        let reason = match (self.candidates.is_empty(), signup.credential.token_refused) {
             (_, true) => "not attributed: the sign-up's token does not verify",
             (true, false) => "not attributed: the sign-up carried no code and no touch of these programs",
             (false, false) => "not attributed: nothing that was considered could bind",
@@ -99,7 +99,7 @@ impl<'a> Search<'a> {
     fn moved(&mut self, signup: &Fact, timeline: &Timeline) -> Option<(Option<Binding>, String)> {
         let mine = |program: &str| self.programs.iter().any(|d| d.id == program);
         let (fact, partner, code, program, reason) = timeline.facts.iter().rev().find_map(|f| match &f.payload {
-            Payload::Rebound { program, partner, code, reason } if mine(program) => {
+            Payload::Reassigned { program, partner, code, reason } if mine(program) => {
                 Some((f, partner, code, program, reason))
             }
             _ => None,
@@ -107,7 +107,7 @@ impl<'a> Search<'a> {
         let why = format!("moved by an operator: {reason}");
         let (Some(partner), Some(code)) = (partner, code) else { return Some((None, why)) };
         let source = self.evidence.links.get(code).map_or(Source::DirectLink, AttributionLink::brings);
-        self.considered.push(AttributionCandidate {
+        self.candidates.push(AttributionCandidate {
             method: "operator".to_owned(),
             event: fact.event_id.clone(),
             program: Some(program.clone()),
@@ -143,7 +143,7 @@ impl<'a> Search<'a> {
                     Method::Code => None,
                     Method::Workspace => self.by_workspace(document, signup),
                     Method::Token => {
-                        let touches = signup.credential.trail.as_ref().map_or(&[][..], |t| &t.touches);
+                        let touches = signup.credential.touchpoints.as_ref().map_or(&[][..], |t| &t.touches);
                         self.by_touch(document, signup, touches, Method::Token)
                     }
                     Method::EmailDomain => self.by_domain(document, signup),
@@ -153,9 +153,9 @@ impl<'a> Search<'a> {
             }
         }
         let best = answers.iter().map(|(rank, _)| *rank).min()?;
-        let (_, winner) = answers.iter().filter(|(rank, _)| *rank == best).max_by_key(|(_, c)| (c.at, c.considered))?;
+        let (_, winner) = answers.iter().filter(|(rank, _)| *rank == best).max_by_key(|(_, c)| (c.at, c.candidates))?;
         for (rank, candidate) in &answers {
-            self.considered[candidate.considered].reason = if *rank == best {
+            self.candidates[candidate.candidates].reason = if *rank == best {
                 "a later touch of the same group of programs wins".to_owned()
             } else {
                 format!("{} goes before {}", winner.method.name(), candidate.method.name())
@@ -173,7 +173,7 @@ impl<'a> Search<'a> {
     }
 
     fn choose(&mut self, winner: &Candidate, fact: &Fact, why: &str) -> Binding {
-        let entry = &mut self.considered[winner.considered];
+        let entry = &mut self.candidates[winner.candidates];
         entry.chosen = true;
         entry.reason = why.to_owned();
         Binding {
@@ -189,7 +189,7 @@ impl<'a> Search<'a> {
             },
             click: winner.click.map(str::to_owned),
             visitor: match winner.method {
-                Method::Token => fact.credential.trail.as_ref().map(|trail| trail.visitor.clone()),
+                Method::Token => fact.credential.touchpoints.as_ref().map(|touchpoints| touchpoints.visitor.clone()),
                 Method::Fingerprint => fact.credential.visitor.clone(),
                 Method::Code | Method::Workspace | Method::EmailDomain => None,
             },
@@ -206,7 +206,7 @@ impl<'a> Search<'a> {
         code: &str,
         at: Option<UtcMillis>,
     ) -> usize {
-        self.considered.push(AttributionCandidate {
+        self.candidates.push(AttributionCandidate {
             method: method.name().to_owned(),
             event: event.to_owned(),
             program: document.map(|d| d.id.clone()),
@@ -216,7 +216,7 @@ impl<'a> Search<'a> {
             chosen: false,
             reason: String::new(),
         });
-        self.considered.len() - 1
+        self.candidates.len() - 1
     }
 
     /// The event's code, if it is a working one of these programs.
@@ -228,9 +228,9 @@ impl<'a> Search<'a> {
             // A code of a program outside this group is that group's business.
             return None;
         }
-        let considered = self.consider(Method::Code, &fact.event_id, document, code, None);
+        let candidates = self.consider(Method::Code, &fact.event_id, document, code, None);
         let (Some(link), Some(document)) = (link, document) else {
-            self.considered[considered].reason = "no such code".to_owned();
+            self.candidates[candidates].reason = "no such code".to_owned();
             return None;
         };
         let refused = if document.attribution.methods.contains(&Method::Code) {
@@ -239,10 +239,10 @@ impl<'a> Search<'a> {
             Some("the program takes no typed codes".to_owned())
         };
         if let Some(why) = refused {
-            self.considered[considered].reason = why;
+            self.candidates[candidates].reason = why;
             return None;
         }
-        Some(Candidate { document, link, method: Method::Code, at: fact.at, click: None, considered })
+        Some(Candidate { document, link, method: Method::Code, at: fact.at, click: None, candidates })
     }
 
     /// The first invitation or hand-off of the sign-up's domain, or of the account itself, that names a working code.
@@ -266,21 +266,21 @@ impl<'a> Search<'a> {
         let mut found: Option<Candidate> = None;
         for (fact, code) in calls {
             let Some(link) = self.evidence.links.get(code) else {
-                let considered = self.consider(Method::Workspace, &fact.event_id, None, code, Some(fact.at));
-                self.considered[considered].reason = "no such code".to_owned();
+                let candidates = self.consider(Method::Workspace, &fact.event_id, None, code, Some(fact.at));
+                self.candidates[candidates].reason = "no such code".to_owned();
                 continue;
             };
             if link.program_id != document.id {
                 continue;
             }
-            let considered = self.consider(Method::Workspace, &fact.event_id, Some(document), code, Some(fact.at));
+            let candidates = self.consider(Method::Workspace, &fact.event_id, Some(document), code, Some(fact.at));
             if let Some(why) = refusal(link, document, fact.at) {
-                self.considered[considered].reason = why;
+                self.candidates[candidates].reason = why;
             } else if found.is_some() {
-                self.considered[considered].reason = "of two invitations of one domain the first counts".to_owned();
+                self.candidates[candidates].reason = "of two invitations of one domain the first counts".to_owned();
             } else {
                 found =
-                    Some(Candidate { document, link, method: Method::Workspace, at: fact.at, click: None, considered });
+                    Some(Candidate { document, link, method: Method::Workspace, at: fact.at, click: None, candidates });
             }
         }
         found
@@ -289,7 +289,7 @@ impl<'a> Search<'a> {
     /// The first account of the sign-up's email domain that was bound to this program before it.
     fn by_domain(&mut self, document: &'a Document, signup: &'a Fact) -> Option<Candidate<'a>> {
         let domain = signup.email_domain.as_deref()?;
-        let before = self.evidence.neighbours.of(domain).iter().filter(|n| {
+        let before = self.evidence.same_domain_accounts.of(domain).iter().filter(|n| {
             n.program_id == document.id
                 && n.account_id != self.evidence.account
                 && (n.from_ms, &n.event_id) < (signup.at, &signup.event_id)
@@ -301,13 +301,13 @@ impl<'a> Search<'a> {
             before.min_by_key(place)?
         };
         let link = self.evidence.links.get(&first.code)?;
-        let considered =
+        let candidates =
             self.consider(Method::EmailDomain, &first.event_id, Some(document), &first.code, Some(first.from_ms));
         if let Some(why) = refusal(link, document, signup.at) {
-            self.considered[considered].reason = why;
+            self.candidates[candidates].reason = why;
             return None;
         }
-        Some(Candidate { document, link, method: Method::EmailDomain, at: first.from_ms, click: None, considered })
+        Some(Candidate { document, link, method: Method::EmailDomain, at: first.from_ms, click: None, candidates })
     }
 
     /// The touches of the visitor's fingerprint, if they stand for exactly one partner.
@@ -329,7 +329,7 @@ impl<'a> Search<'a> {
             return Some(candidate);
         }
         let reason = "the visitor's fingerprint stands for more than one partner".to_owned();
-        self.considered[candidate.considered].reason = reason;
+        self.candidates[candidate.candidates].reason = reason;
         None
     }
 
@@ -344,24 +344,24 @@ impl<'a> Search<'a> {
         let mut best: Option<Candidate<'a>> = None;
         for touch in touches.iter().filter(|t| t.program == document.id) {
             let link = self.evidence.links.get(&touch.code).filter(|l| l.program_id == document.id);
-            let considered = self.consider(method, &signup.event_id, Some(document), &touch.code, Some(touch.at));
+            let candidates = self.consider(method, &signup.event_id, Some(document), &touch.code, Some(touch.at));
             let why = match link {
                 None => Some("no such code any more".to_owned()),
                 Some(link) => window(document, touch.at, signup.at).or_else(|| refusal(link, document, touch.at)),
             };
             let (Some(link), None) = (link, &why) else {
-                self.considered[considered].reason = why.unwrap_or_default();
+                self.candidates[candidates].reason = why.unwrap_or_default();
                 continue;
             };
             let candidate =
-                Candidate { document, link, method, at: touch.at, click: Some(&touch.click_id), considered };
+                Candidate { document, link, method, at: touch.at, click: Some(&touch.click_id), candidates };
             let better = best.as_ref().is_none_or(|b| match document.attribution.model {
                 Model::LastTouch => candidate.at >= b.at,
                 Model::FirstTouch => candidate.at < b.at,
             });
             let loser = if better { best.replace(candidate) } else { Some(candidate) };
             if let Some(loser) = loser {
-                self.considered[loser.considered].reason = match document.attribution.model {
+                self.candidates[loser.candidates].reason = match document.attribution.model {
                     Model::LastTouch => "a later touch wins".to_owned(),
                     Model::FirstTouch => "an earlier touch wins".to_owned(),
                 };

@@ -33,7 +33,7 @@ impl TouchHistory {
         self.touches.iter().find(|touch| touch.code == code && hour(touch.at) == hour(now))
     }
 
-    /// The trail with a touch appended. One of the same program, code and campaign in the same clock hour is replaced
+    /// The touchpoints with a touch appended. One of the same program, code and campaign in the same clock hour is replaced
     /// in place of growing: the newer instant counts, under the click id of the row that was counted. What is older
     /// than 400 days goes, and the oldest beyond eight.
     pub fn with_touch(mut self, mut touch: Touch) -> TouchHistory {
@@ -71,18 +71,18 @@ mod tests {
         }
     }
 
-    fn trail(touches: &[Touch]) -> TouchHistory {
+    fn touchpoints(touches: &[Touch]) -> TouchHistory {
         touches.iter().cloned().fold(TouchHistory::default(), TouchHistory::with_touch)
     }
 
     #[test]
     fn a_repeat_within_the_hour_does_not_grow() {
         let at = 500_000 * HOUR_MS;
-        let twice = trail(&[touch("a", "", at), touch("b", "", at + 1), touch("a", "", at + HOUR_MS - 1)]);
+        let twice = touchpoints(&[touch("a", "", at), touch("b", "", at + 1), touch("a", "", at + HOUR_MS - 1)]);
         let seen: Vec<_> = twice.touches.iter().map(|t| (t.code.as_str(), t.at.0 - at, t.click_id.clone())).collect();
         assert_eq!(seen, [("b", 1, format!("clk_{}", at + 1)), ("a", HOUR_MS - 1, format!("clk_{at}"))]);
-        assert_eq!(trail(&[touch("a", "", at), touch("a", "", at + HOUR_MS)]).touches.len(), 2);
-        assert_eq!(trail(&[touch("a", "", at), touch("a", "x", at)]).touches.len(), 2);
+        assert_eq!(touchpoints(&[touch("a", "", at), touch("a", "", at + HOUR_MS)]).touches.len(), 2);
+        assert_eq!(touchpoints(&[touch("a", "", at), touch("a", "x", at)]).touches.len(), 2);
         assert!(twice.touch_in_hour("a", UtcMillis(at)).is_some());
         assert!(twice.touch_in_hour("a", UtcMillis(at + HOUR_MS)).is_none());
     }
@@ -90,9 +90,9 @@ mod tests {
     #[test]
     fn eight_at_most_and_none_over_400_days() {
         let many: Vec<_> = (0..12).map(|n| touch("a", "", n * DAY_MS)).collect();
-        let kept: Vec<_> = trail(&many).touches.iter().map(|t| t.at.0 / DAY_MS).collect();
+        let kept: Vec<_> = touchpoints(&many).touches.iter().map(|t| t.at.0 / DAY_MS).collect();
         assert_eq!(kept, [4, 5, 6, 7, 8, 9, 10, 11]);
-        let aged = trail(&[touch("a", "", 0), touch("b", "", 1), touch("c", "", 400 * DAY_MS)]);
+        let aged = touchpoints(&[touch("a", "", 0), touch("b", "", 1), touch("c", "", 400 * DAY_MS)]);
         assert_eq!(aged.touches.iter().map(|t| t.code.as_str()).collect::<Vec<_>>(), ["b", "c"]);
     }
 }

@@ -1,6 +1,6 @@
 //! From the lines that should stand to the ledger rows that make them stand.
 //!
-//! A line stands in one bucket. What is posted is the difference between what stands and what should; a line that is
+//! A line stands in one balance. What is posted is the difference between what stands and what should; a line that is
 //! no longer called for is reversed. Nothing is ever changed or deleted in the ledger.
 
 use crate::base::money::Cents;
@@ -28,11 +28,11 @@ pub fn settle(standing: &[Accrual], wanted: Vec<Accrual>, cause: &str) -> (Vec<A
     let mut transfers = Vec::new();
     for old in standing.iter().filter(|old| !wanted.iter().any(|w| w.id == old.id)) {
         let mut gone = old.clone();
-        if gone.earned_cents != Cents::ZERO && !(gone.state == AccrualState::Void && gone.is_granted()) {
+        if gone.gross_cents != Cents::ZERO && !(gone.state == AccrualState::Void && gone.is_granted()) {
             if !gone.is_granted() {
                 // It earned nothing after all: it takes no room under a cap either.
-                gone.earned_cents = Cents::ZERO;
-                gone.capped_cents = Cents::ZERO;
+                gone.gross_cents = Cents::ZERO;
+                gone.cap_reduction_cents = Cents::ZERO;
             }
             gone.void("later facts leave nothing of it".to_owned());
         }
@@ -47,11 +47,11 @@ pub fn settle(standing: &[Accrual], wanted: Vec<Accrual>, cause: &str) -> (Vec<A
             if is_released(old, &line) {
                 moved = Some(take_out(old, &mut line, cause, &mut transfers));
             } else {
-                line.bucket = old.bucket;
+                line.balance = old.balance;
             }
         }
         let old = moved.as_ref().or(old);
-        if line.bucket == Balance::Available && line.state == AccrualState::Pending {
+        if line.balance == Balance::Available && line.state == AccrualState::Pending {
             line.state = AccrualState::Available;
         }
         push(old, line, cause, &mut writes, &mut transfers);
@@ -71,7 +71,7 @@ pub fn accrue(line: &Accrual, amount: Cents, cause: &str) -> Transfer {
         line: line.id.clone(),
         code: "accrue",
         debit: account_id(&line.program_id, &line.unit, &line.payer, ""),
-        credit: account_id(&line.program_id, &line.unit, line.bucket.name(), &line.partner_id),
+        credit: account_id(&line.program_id, &line.unit, line.balance.name(), &line.partner_id),
         amount_cents: amount,
         program_id: line.program_id.clone(),
         event_id: cause.to_owned(),
@@ -81,7 +81,7 @@ pub fn accrue(line: &Accrual, amount: Cents, cause: &str) -> Transfer {
 
 /// Whether a line that was held stands in available from now on: it is of a program without a hold, so no run will move it.
 fn is_released(old: &Accrual, line: &Accrual) -> bool {
-    old.bucket == Balance::Pending && line.bucket == Balance::Available && line.state == AccrualState::Available
+    old.balance == Balance::Pending && line.balance == Balance::Available && line.state == AccrualState::Available
 }
 
 /// Empties the balance in which the line stood; it accrues anew in the other. Answers the line as it stands in between.
@@ -91,7 +91,7 @@ fn take_out(old: &Accrual, line: &mut Accrual, cause: &str, transfers: &mut Vec<
         let forth = accrue(&Accrual { postings: line.postings, ..old.clone() }, old.net_cents, cause);
         transfers.push(Transfer { code: "reverse", debit: forth.credit, credit: forth.debit, ..forth });
     }
-    Accrual { net_cents: Cents::ZERO, bucket: Balance::Available, postings: line.postings, ..old.clone() }
+    Accrual { net_cents: Cents::ZERO, balance: Balance::Available, postings: line.postings, ..old.clone() }
 }
 
 fn push(

@@ -10,13 +10,13 @@ use crate::codec::attribution::cookie::{CookieKeys, SignedCookie};
 use crate::engine::link::LinkRecord;
 use crate::engine::link::click::{SALT_BYTES, Salt};
 use crate::engine::link::visit::RequestSignals;
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Address, Request};
 use crate::http::funnel::collect::{PURPOSES, fingerprint_parts};
 use crate::http::link::redirect;
 use crate::http::link::redirect::RedirectInput;
 use crate::http::link::reflink;
 use crate::http::link::reflink::RefLink;
-use crate::http::shell::{Platform, RequestContext};
 use crate::service::link::click;
 use crate::store::link::click::{click_insert, salt_decode, salt_of};
 use crate::store::link::{link_decode, link_resolve};
@@ -32,23 +32,23 @@ fn page_of(request: &Request) -> Option<RefLink<'_>> {
 /// Makes the visitor's cookie with a touch of `code`, as a Set-Cookie header, and counts the click. `None`: the page is
 /// not ours, the code is not live, or `held` has it for this hour already.
 pub async fn touch<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     keys: &CookieKeys,
     held: Option<&SignedCookie>,
     code: &str,
 ) -> Result<Option<String>, DbError> {
     let Some(found) = page_of(request).filter(|found| found.code.as_deref() == Some(code)) else { return Ok(None) };
-    let latest = held.and_then(|signed| signed.trail.touches.iter().max_by_key(|t| t.at));
+    let latest = held.and_then(|signed| signed.touchpoints.touches.iter().max_by_key(|t| t.at));
     let known = latest.is_some_and(|t| {
-        t.code == code && held.is_some_and(|signed| signed.trail.touch_in_hour(code, shell.now).is_some())
+        t.code == code && held.is_some_and(|signed| signed.touchpoints.touch_in_hour(code, app.now).is_some())
     });
     if known || request.header("sec-fetch-site") != Some("same-origin") {
         return Ok(None);
     }
-    let context = shell.context("");
-    let rows = context.query(link_resolve(code, shell.now)).await?;
-    let accepted = |link: &LinkRecord| link.live(shell.now) && found.param.is_some_and(|param| link.accepts(param));
+    let context = app.context("");
+    let rows = context.query(link_resolve(code, app.now)).await?;
+    let accepted = |link: &LinkRecord| link.live(app.now) && found.param.is_some_and(|param| link.accepts(param));
     let Some(link) = link_decode(&rows)?.filter(accepted) else { return Ok(None) };
     let source = fingerprint_parts(request);
     let parts = RedirectInput {
@@ -67,16 +67,16 @@ pub async fn touch<S: Platform>(
     };
     let mut random = || {
         let mut bytes = [0; ID_BYTES];
-        shell.site.random(&mut bytes);
+        app.site.random(&mut bytes);
         bytes
     };
-    let (set_cookie, counted) = redirect::touch(&found, &Rc::new(link), &parts, keys, shell.now, &mut random);
+    let (set_cookie, counted) = redirect::touch(&found, &Rc::new(link), &parts, keys, app.now, &mut random);
     if let Some(counted) = counted {
         let batch = [counted];
         let salt = if click::needs_salt(&batch) {
             let mut fresh = [0; SALT_BYTES];
-            shell.site.random(&mut fresh);
-            let rows = context.batch(salt_of(Month::of(shell.now), &hex(&fresh))).await?;
+            app.site.random(&mut fresh);
+            let rows = context.batch(salt_of(Month::of(app.now), &hex(&fresh))).await?;
             Salt::new(salt_decode(&rows)?.as_bytes())
         } else {
             Salt::new(&[])

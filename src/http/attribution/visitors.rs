@@ -7,10 +7,10 @@ use crate::codec::operator;
 use crate::codec::operator::NewPartner;
 use crate::engine::attribution::touch::Touch;
 use crate::engine::link::click::Salt;
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response};
 use crate::http::funnel::collect::fingerprint_parts;
 use crate::http::link::redirect::consents;
-use crate::http::shell::{Platform, RequestContext};
 use crate::program::catalog::Catalog;
 use crate::service::credit::promotion;
 use crate::service::credit::promotion::Recipient;
@@ -21,55 +21,52 @@ use crate::store::program;
 use serde_json::{Value, json};
 
 /// `GET /v1/attribution`: `{token, program, benefit}` of this visitor's cookie, or nulls. Same origin only.
-pub async fn attribution<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn attribution<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     if request.header("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
         let detail = "only pages of the same origin may ask who referred their visitor";
         return Err(AppError::new(ErrorKind::Forbidden, "cross_origin", detail));
     }
-    let visitor = fingerprint(shell, request).await?;
+    let visitor = fingerprint(app, request).await?;
     let nothing = json!({"token": null, "program": null, "benefit": null, "visitor": visitor});
-    let signed = shell
+    let signed = app
         .config
         .cookie_keys
         .as_ref()
         .and_then(|keys| cookie::read(keys, request.header("cookie")?).map(|signed| (keys, signed)));
     let Some((keys, signed)) = signed else { return Ok(Response::json(200, &nothing)) };
-    let catalog = program::catalog(&shell.context("").query(program::program_list()).await?)?;
-    let live = |touch: &&Touch| is_live(&catalog, touch, shell);
-    let Some(touch) = signed.trail.touches.iter().filter(live).max_by_key(|t| t.at) else {
+    let catalog = program::catalog(&app.context("").query(program::program_list()).await?)?;
+    let live = |touch: &&Touch| is_live(&catalog, touch, app);
+    let Some(touch) = signed.touchpoints.touches.iter().filter(live).max_by_key(|t| t.at) else {
         return Ok(Response::json(200, &nothing));
     };
-    let document = catalog.in_force(&touch.program, shell.now);
+    let document = catalog.in_force(&touch.program, app.now);
     let benefit = document.and_then(|d| d.benefit.clone());
     let mut body = json!({"token": cookie::write(keys, &signed), "program": touch.program, "benefit": benefit, "visitor": visitor});
     if let Some(document) = document.filter(|_| promotion::asks(benefit.as_ref())) {
-        let visitor = Some(signed.trail.visitor.as_str()).filter(|id| !id.is_empty());
+        let visitor = Some(signed.touchpoints.visitor.as_str()).filter(|id| !id.is_empty());
         let friend = Recipient { account: None, visitor };
-        body["promotion_code"] = json!(promotion::code(&shell.context("visitor"), document, friend).await);
+        body["promotion_code"] = json!(promotion::code(&app.context("visitor"), document, friend).await);
     }
     Ok(Response::json(200, &body))
 }
 
 /// The visitor's fingerprint of this month, for a form's second hidden field; none for whoever asks for privacy or has
 /// not consented, and none while nobody has clicked this month.
-async fn fingerprint<S: Platform>(
-    shell: &RequestContext<'_, S>,
-    request: &Request,
-) -> Result<Option<String>, AppError> {
-    let consents = consents(request.header("cookie"), &shell.config.consent_cookie);
+async fn fingerprint<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Option<String>, AppError> {
+    let consents = consents(request.header("cookie"), &app.config.consent_cookie);
     let Some((ip, agent)) = fingerprint_parts(request).filter(|_| consents) else { return Ok(None) };
-    let salt = click::salt_decode(&[shell.context("").query(click::salt_find(Month::of(shell.now))).await?]).ok();
+    let salt = click::salt_decode(&[app.context("").query(click::salt_find(Month::of(app.now))).await?]).ok();
     Ok(salt.map(|salt| Salt::new(salt.as_bytes()).fingerprint(ip, agent)))
 }
 
-fn is_live<S: Platform>(catalog: &Catalog, touch: &Touch, shell: &RequestContext<'_, S>) -> bool {
+fn is_live<S: Platform>(catalog: &Catalog, touch: &Touch, app: &RequestContext<'_, S>) -> bool {
     catalog
-        .in_force(&touch.program, shell.now)
-        .is_some_and(|d| touch.at <= shell.now && touch.at.plus_days(d.attribution.window_days) > shell.now)
+        .in_force(&touch.program, app.now)
+        .is_some_and(|d| touch.at <= app.now && touch.at.plus_days(d.attribution.window_days) > app.now)
 }
 
 /// `POST /api/referral/generate`: the signed-in user's own link. Asking again answers the same.
-pub async fn generate<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn generate<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     if !is_same_site(request) {
         let detail = "this call is made with a session's cookie, from pages of the same origin";
         return Err(AppError::new(ErrorKind::Forbidden, "cross_origin", detail));
@@ -79,12 +76,12 @@ pub async fn generate<S: Platform>(shell: &RequestContext<'_, S>, request: &Requ
         let detail = "sign in first: /_emdash/admin/login?redirect=/";
         AppError::new(ErrorKind::Unauthorized, "not_signed_in", detail)
     };
-    let cookie = shell.site_cookie(request).ok_or_else(sign_in)?;
-    if !shell.site.has_site() {
+    let cookie = app.site_cookie(request).ok_or_else(sign_in)?;
+    if !app.site.has_site() {
         let detail = "no EmDash site is configured: bind EMDASH or set EMDASH_ORIGIN";
         return Err(AppError::new(ErrorKind::Transient, "not_configured", detail));
     }
-    let user = shell.site.session(&cookie).await.map_err(|why| {
+    let user = app.site.session(&cookie).await.map_err(|why| {
         let detail = "the site cannot say who is signed in just now; try again in a moment";
         AppError::new(ErrorKind::Transient, "session_unavailable", detail).cause(why)
     })?;
@@ -92,8 +89,8 @@ pub async fn generate<S: Platform>(shell: &RequestContext<'_, S>, request: &Requ
     if user.role < ROLE_SUBSCRIBER {
         return Err(AppError::new(ErrorKind::Forbidden, "role_too_low", "this role cannot refer others"));
     }
-    let program = asked.program.unwrap_or_else(|| shell.config.self_serve_program.clone());
-    if !shell.config.open_programs().any(|open| open == program) {
+    let program = asked.program.unwrap_or_else(|| app.config.self_serve_program.clone());
+    if !app.config.open_programs().any(|open| open == program) {
         return Err(AppError::not_found("program that users join by themselves"));
     }
     let new = NewPartner {
@@ -106,8 +103,8 @@ pub async fn generate<S: Platform>(shell: &RequestContext<'_, S>, request: &Requ
         kind: None,
         disclosure_accepted: asked.disclosure_accepted,
     };
-    let base = shell.config.base_url(&request.origin);
-    let (status, partner) = enroll::partner(&shell.context(&format!("session:{}", user.id)), &new, &base, None).await?;
+    let base = app.config.base_url(&request.origin);
+    let (status, partner) = enroll::partner(&app.context(&format!("session:{}", user.id)), &new, &base, None).await?;
     let code = partner["code"].as_str().unwrap_or_default();
     let body = json!({
         "code": code, "url": partner["url"], "query_url": format!("{base}/?ref={code}"),

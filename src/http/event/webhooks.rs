@@ -7,8 +7,8 @@ use crate::codec::message::standard_webhooks::Headers;
 use crate::engine::event::{Event, Payload};
 use crate::http::auth::hex_sha256;
 use crate::http::config::Config;
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response};
-use crate::http::shell::{Platform, RequestContext};
 use crate::service::credit::promotion;
 use crate::service::credit::promotion::Recipient;
 use crate::service::error::{AppError, ErrorKind};
@@ -16,8 +16,8 @@ use crate::service::event::conversion;
 use crate::service::event::conversion::Incoming;
 
 /// `POST /v1/webhooks/events`: the canonical envelope, signed by Standard Webhooks.
-pub async fn event<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
-    let secrets = &shell.config.webhook_secrets;
+pub async fn event<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
+    let secrets = &app.config.webhook_secrets;
     if secrets.is_empty() {
         return Err(Config::not_configured("WEBHOOK_SECRETS"));
     }
@@ -26,26 +26,26 @@ pub async fn event<S: Platform>(shell: &RequestContext<'_, S>, request: &Request
         timestamp: request.header("webhook-timestamp"),
         signature: request.header("webhook-signature"),
     };
-    standard_webhooks::verify(secrets, &headers, &request.body, shell.now)
+    standard_webhooks::verify(secrets, &headers, &request.body, app.now)
         .map_err(|refused| AppError::new(ErrorKind::Unauthorized, refused.code(), refused.to_string()))?;
-    take(shell, request, "events", envelope::parse(&request.body, shell.now)?).await
+    take(app, request, "events", envelope::parse(&request.body, app.now)?).await
 }
 
 /// `POST /v1/webhooks/emdash`: EmDash's webhook-notifier, with its secret token as bearer.
-pub async fn emdash_hook<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn emdash_hook<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let presented = request.header("authorization").and_then(bearer::token).unwrap_or("");
-    admit(presented, &shell.config.emdash_tokens, "EMDASH_TOKENS")?;
-    take(shell, request, "emdash", emdash::content_hook(&request.body, shell.now)?).await
+    admit(presented, &app.config.emdash_tokens, "EMDASH_TOKENS")?;
+    take(app, request, "emdash", emdash::content_hook(&request.body, app.now)?).await
 }
 
 /// `POST /v1/webhooks/emdash-forms/{secret}`: EmDash's forms, which can carry a secret in their address alone.
 pub async fn emdash_form<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     secret: &str,
 ) -> Result<Response, AppError> {
-    admit(secret, &shell.config.forms_secrets, "FORMS_SECRETS")?;
-    take(shell, request, "emdash-forms", emdash::form_submission(&request.body, shell.now)?).await
+    admit(secret, &app.config.forms_secrets, "FORMS_SECRETS")?;
+    take(app, request, "emdash-forms", emdash::form_submission(&request.body, app.now)?).await
 }
 
 fn admit(presented: &str, active: &[String], name: &str) -> Result<(), AppError> {
@@ -59,17 +59,17 @@ fn admit(presented: &str, active: &[String], name: &str) -> Result<(), AppError>
 }
 
 async fn take<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     source: &'static str,
     event: Event,
 ) -> Result<Response, AppError> {
-    let presented = conversion::present(shell.config.cookie_keys.as_ref(), &event);
+    let presented = conversion::present(app.config.cookie_keys.as_ref(), &event);
     let incoming = Incoming { source, body_sha256: hex_sha256(&request.body), event, presented };
-    let ctx = shell.context(source);
+    let ctx = app.context(source);
     let mut taken = conversion::take(&ctx, &incoming).await?;
     if matches!(incoming.event.payload, Payload::SignedUp { .. }) {
-        let visitor = incoming.presented.trail.as_ref().map(|t| t.visitor.as_str()).filter(|id| !id.is_empty());
+        let visitor = incoming.presented.touchpoints.as_ref().map(|t| t.visitor.as_str()).filter(|id| !id.is_empty());
         let friend = Recipient { account: incoming.event.account_id.as_deref(), visitor };
         // The event is in: what is missing here is told to whoever asks again.
         let _ = promotion::add(&ctx, &mut taken.outcome, friend).await;

@@ -7,11 +7,11 @@ use crate::codec::funnel::beacon::Beacon;
 use crate::engine::link::click::fingerprinted_part;
 use crate::engine::link::visit;
 use crate::http::attribution::page_touch;
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response};
 use crate::http::limit;
 use crate::http::limit::RateLimited;
 use crate::http::link::redirect::consents;
-use crate::http::shell::{Platform, RequestContext};
 use crate::service::error::AppError;
 use crate::service::funnel;
 use crate::service::funnel::RecordedStage;
@@ -26,15 +26,15 @@ const GIF: [u8; 43] = [
 pub const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
 
 /// `POST /v1/collect`: 204 for all that can be read, whether or not it leads to a partner.
-pub async fn beacon<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn beacon<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let beacon = beacon::parse(&request.body)?;
     let mut response = Response::nothing();
-    Box::pin(store(shell, request, beacon, &mut response)).await;
+    Box::pin(store(app, request, beacon, &mut response)).await;
     Ok(response)
 }
 
 /// `GET /px.gif?event=&partner=&campaign=`: the picture, whatever was asked.
-pub async fn pixel<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Response {
+pub async fn pixel<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Response {
     let param = |name: &str| request.param(name);
     let beacon = beacon::pixel(param("event"), param("partner"), param("campaign"), request.header("referer"));
     let headers = vec![
@@ -44,29 +44,29 @@ pub async fn pixel<S: Platform>(shell: &RequestContext<'_, S>, request: &Request
     ];
     let mut response = Response { status: 200, headers, body: GIF.to_vec(), fault: None };
     if request.method != "HEAD" {
-        Box::pin(store(shell, request, beacon, &mut response)).await;
+        Box::pin(store(app, request, beacon, &mut response)).await;
     }
     response
 }
 
 /// Stores what was told, of visitors who let anything be stored, and answers with the cookie where it is a touch. An
 /// error is for the log, since a page could do nothing about it.
-async fn store<S: Platform>(shell: &RequestContext<'_, S>, request: &Request, beacon: Beacon, response: &mut Response) {
+async fn store<S: Platform>(app: &RequestContext<'_, S>, request: &Request, beacon: Beacon, response: &mut Response) {
     let user_agent = request.header("user-agent");
     if !beacon.is_sound()
         || !visit::is_seen(user_agent, &PURPOSES.map(|name| request.header(name)))
-        || !consents(request.header("cookie"), &shell.config.consent_cookie)
+        || !consents(request.header("cookie"), &app.config.consent_cookie)
     {
         return;
     }
-    if let Err(error) = limit::check(shell, request, RateLimited::Beacon).await {
+    if let Err(error) = limit::check(app, request, RateLimited::Beacon).await {
         response.fault = Some(error.to_string());
         return;
     }
-    let keys = shell.config.cookie_keys.as_ref();
+    let keys = app.config.cookie_keys.as_ref();
     let mut signed = keys.and_then(|keys| cookie::read(keys, request.header("cookie")?));
     if let (Some(keys), Some(code)) = (keys, &beacon.partner) {
-        match Box::pin(page_touch::touch(shell, request, keys, signed.as_ref(), code)).await {
+        match Box::pin(page_touch::touch(app, request, keys, signed.as_ref(), code)).await {
             Ok(Some(set_cookie)) => {
                 signed = set_cookie.split(';').next().and_then(|pair| cookie::read(keys, pair));
                 response.headers.push(("set-cookie", set_cookie));
@@ -75,18 +75,18 @@ async fn store<S: Platform>(shell: &RequestContext<'_, S>, request: &Request, be
             Err(error) => response.fault = Some(error.to_string()),
         }
     }
-    let trail = signed.map(|signed| signed.trail);
+    let touchpoints = signed.map(|signed| signed.touchpoints);
     let told = RecordedStage {
         event: beacon.event,
         campaign: beacon.campaign,
         code: beacon.partner,
         path: beacon.path,
         fingerprint: fingerprint_parts(request)
-            .filter(|_| trail.is_none())
+            .filter(|_| touchpoints.is_none())
             .map(|(ip, user_agent)| (ip.to_owned(), user_agent.to_owned())),
-        trail,
+        touchpoints,
     };
-    if let Err(error) = funnel::collect(&shell.context(""), told).await {
+    if let Err(error) = funnel::collect(&app.context(""), told).await {
         response.fault = Some(error.to_string());
     }
 }

@@ -1,4 +1,4 @@
-//! Codes an isolate has looked up lately: bounded, with unknown codes apart. Pure; who looks codes up is the shell's part.
+//! Codes an isolate has looked up lately: bounded, with unknown codes apart. Pure; who looks codes up is the app's part.
 
 use crate::base::time::{HOUR_MS, SECOND_MS, UtcMillis};
 use crate::http::link::redirect::ResolvedLink;

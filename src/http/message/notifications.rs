@@ -3,9 +3,9 @@
 use crate::base::time::UtcMillis;
 use crate::codec::message::endpoint as asked;
 use crate::http::auth;
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::Request;
 use crate::http::page::Page;
-use crate::http::shell::{Platform, RequestContext};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::message::endpoint as endpoints;
 use crate::service::message::replay as replaying;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 /// `GET /v1/outbox?state=`: messages that wait, were sent or failed, each with its deliveries.
 pub async fn outbox_list<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
 ) -> Result<StoredResponse, AppError> {
     #[derive(Deserialize)]
@@ -43,7 +43,7 @@ pub async fn outbox_list<S: Platform>(
         })?),
     };
     let rows: Vec<Row> =
-        shell.context("").query(outbox::outbox_page(state, &page.cursor, page.limit + 1)).await?.decode()?;
+        app.context("").query(outbox::outbox_page(state, &page.cursor, page.limit + 1)).await?.decode()?;
     let deliveries = |r: &Row| -> Vec<Value> {
         let stored: Vec<DeliveryRow> = serde_json::from_str(&r.deliveries).unwrap_or_default();
         stored.iter().map(replaying::view).collect()
@@ -60,47 +60,47 @@ pub async fn outbox_list<S: Platform>(
 
 /// `POST /v1/outbox/{id}/replay`: sends a message again where it did not arrive, or to one recipient.
 pub async fn replay<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    replaying::replay(&shell.context(actor), id, &asked::replay(&request.body)?).await
+    replaying::replay(&app.context(actor), id, &asked::replay(&request.body)?).await
 }
 
 /// `GET /v1/webhook-endpoints`.
 pub async fn endpoint_list<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
 ) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let rows: Vec<EndpointRow> =
-        shell.context("").query(endpoint::endpoint_page(&page.cursor, page.limit + 1)).await?.decode()?;
+        app.context("").query(endpoint::endpoint_page(&page.cursor, page.limit + 1)).await?.decode()?;
     Ok((200, page.answer(rows, |r| r.id.clone(), endpoints::view)))
 }
 
 /// `POST /v1/webhook-endpoints`: the answer alone holds the secret.
 pub async fn endpoint_make<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let new = asked::read(&request.body, &own_rules(shell, request))?;
+    let new = asked::read(&request.body, &own_rules(app, request))?;
     let once = auth::once(request)?;
-    endpoints::make(&shell.context(actor), &new, once.as_ref()).await
+    endpoints::make(&app.context(actor), &new, once.as_ref()).await
 }
 
 /// Where webhooks may go: not to the host that is asked either.
-fn own_rules<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> asked::HostRules {
-    let rules = &shell.config.setup.endpoints;
-    if shell.config.owns_zone { rules.clone() } else { rules.and_own(&request.origin) }
+fn own_rules<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> asked::HostRules {
+    let rules = &app.config.setup.endpoints;
+    if app.config.owns_zone { rules.clone() } else { rules.and_own(&request.origin) }
 }
 
 /// `DELETE /v1/webhook-endpoints/{id}`: nothing is sent there any more.
 pub async fn endpoint_disable<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    endpoints::disable(&shell.context(actor), id).await
+    endpoints::disable(&app.context(actor), id).await
 }

@@ -4,9 +4,9 @@ use crate::base::time::Month;
 use crate::codec::operator;
 use crate::engine::accrual::Accrual;
 use crate::http::auth;
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::Request;
 use crate::http::page::Page;
-use crate::http::shell::{Platform, RequestContext};
 use crate::service::error::AppError;
 use crate::service::once::StoredResponse;
 use crate::service::partner::enroll;
@@ -27,30 +27,30 @@ use serde_json::{Value, json};
 
 /// `POST /v1/partners`.
 pub async fn enrol<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let ctx = shell.context(actor);
+    let ctx = app.context(actor);
     let new = operator::partner(&request.body)?;
     let once = auth::once(request)?;
-    enroll::partner(&ctx, &new, &shell.config.base_url(&request.origin), once.as_ref()).await
+    enroll::partner(&ctx, &new, &app.config.base_url(&request.origin), once.as_ref()).await
 }
 
 /// `GET /v1/partners/{id}`, with balances, and whether money can reach the partner.
 pub async fn show<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
 ) -> Result<StoredResponse, AppError> {
     let statements = vec![partner::partner_find(id), ledger::balance_list(id), program_list(), payee::payee_find(id)];
-    let rows = shell.context("").batch(statements).await?;
+    let rows = app.context("").batch(statements).await?;
     let found: PartnerRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
     let balances: Vec<Value> = rows[1].decode::<BalanceRow>()?.iter().map(balance).collect();
     let catalog = catalog(&rows[2])?;
-    let document = catalog.in_force(&found.program_id, shell.now);
+    let document = catalog.in_force(&found.program_id, app.now);
     let payee: Option<PayeeRow> = rows[3].first()?;
-    let mut view = enroll::view(&found, document, &shell.config.base_url(&request.origin), &balances);
+    let mut view = enroll::view(&found, document, &app.config.base_url(&request.origin), &balances);
     view["payability"] = onboard::payability(payee.as_ref());
     Ok((200, view))
 }
@@ -89,7 +89,7 @@ impl Entry {
 
 /// `GET /v1/partners/{id}/entries`: the partner's lines, payouts and what came back of these, oldest first.
 pub async fn entries<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
 ) -> Result<StoredResponse, AppError> {
@@ -101,7 +101,7 @@ pub async fn entries<S: Platform>(
         partner::entry_page(id, after_ms, &after_id, page.limit + 1),
         report::paid_entry_page(id, after_ms, &after_id, page.limit + 1),
     ];
-    let rows = shell.context("").batch(asked).await?;
+    let rows = app.context("").batch(asked).await?;
     rows[0].first::<PartnerRow>()?.ok_or_else(|| AppError::not_found("partner"))?;
     let lines = rows[1].decode()?.into_iter().map(Entry::Line);
     let mut found: Vec<Entry> = lines.chain(rows[2].decode()?.into_iter().map(Entry::Paid)).collect();
@@ -120,8 +120,8 @@ pub fn entry(line: &Accrual) -> Value {
         "id": line.id, "kind": "accrual", "program": line.program_id, "program_version": line.program_version,
         "rule": line.rule_id, "account": line.account_id, "event": line.event_id, "basis": line.basis,
         "period": line.period, "at": line.at_ms.to_rfc3339(), "unit": unit, "currency": currency,
-        "amount_cents": line.net_cents, "earned_cents": line.earned_cents,
-        "reversed_cents": line.earned_cents.0 - line.net_cents.0, "state": line.state,
+        "amount_cents": line.net_cents, "gross_cents": line.gross_cents,
+        "reversed_cents": line.gross_cents.0 - line.net_cents.0, "state": line.state,
         "available_from": line.vests_at_ms.to_rfc3339(), "reason": line.reason,
     })
 }
@@ -139,19 +139,19 @@ pub fn paid_entry(paid: &PaidEntry) -> Value {
 
 /// `POST /v1/links`.
 pub async fn link<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let ctx = shell.context(actor);
-    let new = operator::link(&request.body, shell.now)?;
+    let ctx = app.context(actor);
+    let new = operator::link(&request.body, app.now)?;
     let once = auth::once(request)?;
-    enroll::link(&ctx, &new, &shell.config.base_url(&request.origin), once.as_ref()).await
+    enroll::link(&ctx, &new, &app.config.base_url(&request.origin), once.as_ref()).await
 }
 
 /// `GET /v1/links/{code}`, with its counted clicks.
 pub async fn link_show<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     code: &str,
 ) -> Result<StoredResponse, AppError> {
@@ -162,21 +162,21 @@ pub async fn link_show<S: Platform>(
         converted: i64,
     }
     let statements: Vec<Stmt> = vec![partner::link_find(code), click::click_counts(code)];
-    let rows = shell.context("").batch(statements).await?;
+    let rows = app.context("").batch(statements).await?;
     let found: LinkRow = rows[0].first()?.ok_or_else(|| AppError::not_found("link"))?;
     let counts: Counts = rows[1].first()?.unwrap_or(Counts { visits: 0, bots: 0, converted: 0 });
-    let mut view = enroll::link_view(&found, &shell.config.base_url(&request.origin));
+    let mut view = enroll::link_view(&found, &app.config.base_url(&request.origin));
     view["clicks"] = json!({"visits": counts.visits, "bots": counts.bots, "converted": counts.converted});
     Ok((200, view))
 }
 
 /// `DELETE /v1/links/{code}`: it stops working within about a minute, and behaves like an unknown code.
 pub async fn link_disable<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     code: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let answer = enroll::disable(&shell.context(actor), code).await?;
-    shell.site.forget_link(code).await;
+    let answer = enroll::disable(&app.context(actor), code).await?;
+    app.site.forget_link(code).await;
     Ok(answer)
 }

@@ -5,10 +5,10 @@ use crate::codec::operator;
 use crate::engine::ledger::posting;
 use crate::engine::payout::{OutboundTransfer, TransferKind as Moved};
 use crate::http::auth;
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response};
 use crate::http::page;
 use crate::http::page::Page;
-use crate::http::shell::{Platform, RequestContext};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
 use crate::service::payout as deciding;
@@ -28,25 +28,25 @@ use serde_json::{Value, json};
 const STATES: [&str; 7] = ["planned", "held", "submitting", "paid", "failed", "review", "cancelled"];
 
 /// `GET /v1/payouts?run=&state=&partner=`: newest first.
-pub async fn list<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<StoredResponse, AppError> {
+pub async fn list<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let filter = |name: &str| request.param(name).unwrap_or_default();
     let state = page::state(request, &STATES)?;
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
     let query = rows::payout_page(&filter("run"), &state, &filter("partner"), before_ms, &before_id, page.limit + 1);
-    let found: Vec<OutboundTransfer> = shell.context("").query(query).await?.decode()?;
+    let found: Vec<OutboundTransfer> = app.context("").query(query).await?.decode()?;
     Ok((200, page.answer(found, |s| format!("{}.{}", s.created_at_ms.0, s.id), deciding::view)))
 }
 
 /// `GET /v1/payouts/{id}`: the receipt, how the amount came about.
 pub async fn receipt<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
 ) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let after = page.number(0)?;
-    let ctx = shell.context("");
+    let ctx = app.context("");
     let s = deciding::find(&ctx, deciding::payout_id(id)?).await?;
     if s.kind == Moved::Reversal {
         return Ok((200, deciding::view(&s)));
@@ -63,7 +63,7 @@ pub async fn receipt<S: Platform>(
     view["period"] = json!(sums.period);
     view["opening_cents"] = json!(sums.opening_cents);
     view["moved_cents"] = json!(sums.moved_cents);
-    view["not_ripe_cents"] = json!(sums.available_cents - sums.payable_cents);
+    view["immature_cents"] = json!(sums.available_cents - sums.payable_cents);
     view["movements"] = page.answer(told[1].decode()?, |m: &Movement| m.row.to_string(), movement);
     view["reversals"] = told[2].decode::<OutboundTransfer>()?.iter().map(deciding::view).collect();
     Ok((200, view))
@@ -112,54 +112,54 @@ pub async fn cancel<S: Platform>(
 }
 
 async fn decide<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
     decision: &PayoutAction,
 ) -> Result<StoredResponse, AppError> {
     let reason = operator::decision(&request.body)?;
-    deciding::decide(&shell.context(actor), deciding::payout_id(id)?, decision, &reason).await
+    deciding::decide(&app.context(actor), deciding::payout_id(id)?, decision, &reason).await
 }
 
 /// `POST /v1/payouts/{id}/resolve`.
 pub async fn resolve<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
     let (resolution, reason) = operator::resolution(&request.body, "transfer")?;
     let id = deciding::payout_id(id)?;
-    deciding::decide(&shell.context(actor), id, &PayoutAction::Resolve(resolution), &reason).await
+    deciding::decide(&app.context(actor), id, &PayoutAction::Resolve(resolution), &reason).await
 }
 
 /// `POST /v1/payouts/{id}/reversals`.
 pub async fn reverse<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
     let asked = operator::reversal(&request.body)?;
     let once = auth::once(request)?;
-    reversing::reverse(&shell.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
+    reversing::reverse(&app.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
 }
 
 /// `POST /v1/runs/{id}/approve`.
 pub async fn approve<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
     let reason = operator::remark(&request.body)?;
-    deciding::approve(&shell.context(actor), id, reason.as_deref()).await
+    deciding::approve(&app.context(actor), id, reason.as_deref()).await
 }
 
 /// `GET /v1/runs/{id}/report`: what became of a run's money.
-pub async fn run_report<S: Platform>(shell: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
-    let ctx = shell.context("");
+pub async fn run_report<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
+    let ctx = app.context("");
     let rule = send::approval_name(ctx.setup.payout_approval);
     let asked = vec![
         runs::run_find(id),
@@ -189,13 +189,13 @@ fn currency(unit: &str) -> &str {
 }
 
 /// `GET /v1/reports/payouts?year=2026`: totals per partner as CSV, for the tax forms that Stripe files.
-pub async fn year<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
-    let text = request.param("year").unwrap_or_else(|| shell.now.to_rfc3339().chars().take(4).collect());
+pub async fn year<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
+    let text = request.param("year").unwrap_or_else(|| app.now.to_rfc3339().chars().take(4).collect());
     let first = Month::parse(&format!("{text}-01"));
     let first = first
         .ok_or_else(|| AppError::new(ErrorKind::BadRequest, "malformed", "year must be such as 2026").field("year"))?;
     let query = reports::year_list(first.start(), first.plus(12).start());
-    let rows: Vec<YearRow> = shell.context("").query(query).await?.decode()?;
+    let rows: Vec<YearRow> = app.context("").query(query).await?.decode()?;
     let mut csv = "year,program,partner,external_id,name,email,country,stripe_account,currency,payouts,paid_cents,returned_cents,net_cents\r\n".to_owned();
     for r in &rows {
         let some = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -243,22 +243,22 @@ pub fn cell(text: &str) -> String {
 
 /// `POST /v1/partners/{id}/onboarding`.
 pub async fn onboarding<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
     let asked = operator::onboarding(&request.body)?;
-    onboard::onboard(&shell.context(actor), id, &asked, &shell.config.base_url(&request.origin)).await
+    onboard::onboard(&app.context(actor), id, &asked, &app.config.base_url(&request.origin)).await
 }
 
 /// `POST /v1/partners/{id}/dashboard`.
 pub async fn dashboard<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    onboard::dashboard(&shell.context(actor), id).await
+    onboard::dashboard(&app.context(actor), id).await
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use crate::codec::operator;
 use crate::http::auth;
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response};
-use crate::http::shell::{Platform, RequestContext};
 use crate::service::account::books::pools;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::ledger::budget as funding;
@@ -16,10 +16,10 @@ use crate::store::program;
 use serde_json::{Value, json};
 
 /// `GET /v1/programs`: every program with the version in force.
-pub async fn list<S: Platform>(shell: &RequestContext<'_, S>) -> Result<StoredResponse, AppError> {
-    let catalog = program::catalog(&shell.context("").query(program::program_list()).await?)?;
+pub async fn list<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredResponse, AppError> {
+    let catalog = program::catalog(&app.context("").query(program::program_list()).await?)?;
     let programs: Vec<Value> = catalog
-        .all_in_force(shell.now)
+        .all_in_force(app.now)
         .into_iter()
         .map(|d| {
             json!({
@@ -33,9 +33,9 @@ pub async fn list<S: Platform>(shell: &RequestContext<'_, S>) -> Result<StoredRe
 }
 
 /// `GET /v1/programs/{id}`: the document in force and all versions.
-pub async fn show<S: Platform>(shell: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
-    let catalog = program::catalog(&shell.context("").query(program::program_list()).await?)?;
-    let document = catalog.in_force(id, shell.now).ok_or_else(|| AppError::not_found("program"))?;
+pub async fn show<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
+    let catalog = program::catalog(&app.context("").query(program::program_list()).await?)?;
+    let document = catalog.in_force(id, app.now).ok_or_else(|| AppError::not_found("program"))?;
     let versions: Vec<Value> = catalog
         .versions(id)
         .map(|d| json!({"version": d.version, "effective_from": d.effective_from.to_rfc3339()}))
@@ -44,33 +44,33 @@ pub async fn show<S: Platform>(shell: &RequestContext<'_, S>, id: &str) -> Resul
 }
 
 /// `GET /v1/programs/{id}/pool`.
-pub async fn pool_show<S: Platform>(shell: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
-    let rows = pools(&shell.context("").query(budget::pool_list()).await?)?;
+pub async fn pool_show<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
+    let rows = pools(&app.context("").query(budget::pool_list()).await?)?;
     let found = rows.into_iter().find(|p| p.pool.program_id == id).ok_or_else(|| AppError::not_found("program"))?;
     Ok((200, json!({"program": id, "balance_cents": found.pool.balance_cents, "waiting": found.pool.waiting})))
 }
 
 /// `POST /v1/programs/{id}/pool`: funds it, and releases what waits as far as it goes.
 pub async fn pool_fund<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
     let asked = operator::funding(&request.body)?;
     let once = auth::once(request)?;
-    funding::fund(&shell.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
+    funding::fund(&app.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
 }
 
 /// `POST /v1/programs/{id}/dry-run`: what a draft would have paid over a past period, beside what was accrued.
 pub async fn dry_run<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
 ) -> Result<Response, AppError> {
     let asked = operator::dry_run(&request.body)?;
-    match replay::dry_run(&shell.context(actor), id, &asked).await {
+    match replay::dry_run(&app.context(actor), id, &asked).await {
         Ok(body) => Ok(Response::json(200, &body)),
         Err(refusal) => refused(refusal),
     }
@@ -78,7 +78,7 @@ pub async fn dry_run<S: Platform>(
 
 /// `PUT /v1/programs/{id}`: saves a version. Everything wrong with the document is listed by path, value and rule.
 pub async fn save<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
@@ -88,7 +88,7 @@ pub async fn save<S: Platform>(
     if let Err(why) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
         return Err(AppError::new(ErrorKind::BadRequest, "invalid_json", format!("the body is not JSON: {why}")));
     }
-    match saving::save(&shell.context(actor), id, text).await {
+    match saving::save(&app.context(actor), id, text).await {
         Ok((status, body)) => Ok(Response::json(status, &body)),
         Err(refusal) => refused(refusal),
     }

@@ -3,10 +3,10 @@
 
 use crate::base::time::{Month, UtcMillis, Week};
 use crate::engine::report::economics;
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response};
 use crate::http::markdown;
 use crate::http::markdown::FUNNEL_DEFINITIONS;
-use crate::http::shell::{Platform, RequestContext};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::funnel;
 use crate::service::funnel::WeeklyReport;
@@ -14,13 +14,13 @@ use crate::service::report;
 use serde_json::{Map, Value, json};
 
 /// `GET /v1/reports/funnel?program=&week=2026-W24`; the last whole week where none is named.
-pub async fn funnel<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn funnel<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let program = required(request, "program")?;
     let week = match request.param("week") {
-        None => Week::of(shell.now).plus(-1),
+        None => Week::of(app.now).plus(-1),
         Some(text) => Week::parse(&text).ok_or_else(|| malformed("week", "an ISO week such as 2026-W24"))?,
     };
-    let weekly = funnel::weekly(&shell.context(""), &program, week).await?;
+    let weekly = funnel::weekly(&app.context(""), &program, week).await?;
     Ok(answer(request, || markdown::funnel(&weekly), || funnel_view(&weekly)))
 }
 
@@ -40,13 +40,13 @@ fn funnel_view(weekly: &WeeklyReport) -> Value {
 }
 
 /// `GET /v1/reports/channels?program=&month=2026-06`; the last whole month where none is named.
-pub async fn channels<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn channels<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let program = required(request, "program")?;
     let month = match request.param("month") {
-        None => Month::of(shell.now).plus(-1),
+        None => Month::of(app.now).plus(-1),
         Some(text) => Month::parse(&text).ok_or_else(|| malformed("month", "a month such as 2026-06"))?,
     };
-    let found = report::channels(&shell.context(""), &program, month).await?;
+    let found = report::channels(&app.context(""), &program, month).await?;
     let view = || {
         let rows: Vec<Value> = found
             .rows
@@ -55,7 +55,7 @@ pub async fn channels<S: Platform>(shell: &RequestContext<'_, S>, request: &Requ
                 json!({
                     "partner": r.partner, "external_id": r.external_id, "channel": r.channel, "clicks": r.clicks,
                     "signups": r.signups, "qualified": r.qualified, "rewarded": r.rewarded,
-                    "earned_cents": r.earned_cents,
+                    "gross_cents": r.gross_cents,
                 })
             })
             .collect();
@@ -68,13 +68,13 @@ pub async fn channels<S: Platform>(shell: &RequestContext<'_, S>, request: &Requ
 }
 
 /// `GET /v1/reports/economics?program=&from=&to=`.
-pub async fn economics<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn economics<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let program = required(request, "program")?;
     let (from, to) = (instant(request, "from")?, instant(request, "to")?);
     if to <= from {
         return Err(malformed("to", "later than from"));
     }
-    let (document, found) = report::economics(&shell.context(""), &program, from, to).await?;
+    let (document, found) = report::economics(&app.context(""), &program, from, to).await?;
     let view = || {
         let mut body = json!({
             "program": program, "from": from.to_rfc3339(), "to": to.to_rfc3339(), "currency": document.currency,

@@ -4,10 +4,10 @@ use crate::base::decode;
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::attribution::AttributionResult;
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::Request;
 use crate::http::page::Page;
 use crate::http::partner::partners::entry;
-use crate::http::shell::{Platform, RequestContext};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
 use crate::store::account;
@@ -21,16 +21,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// `GET /v1/accounts/{id}/receipt`: to whom the account is bound, by what, why the others lost, and what it earned.
-pub async fn receipt<S: Platform>(shell: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
+pub async fn receipt<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
     let ids = [id.to_owned()];
-    let rows = shell
+    let rows = app
         .context("")
         .batch(vec![account::account_find(id), account::binding_list(id), account::line_list(&ids)])
         .await?;
     rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
     let lines: Vec<Accrual> = rows[2].decode()?;
     let programs: Vec<Value> =
-        rows[1].decode::<BindingRow>()?.iter().map(|row| binding_view(row, &lines, shell.now)).collect();
+        rows[1].decode::<BindingRow>()?.iter().map(|row| binding_view(row, &lines, app.now)).collect();
     Ok((200, json!({"account": id, "programs": programs})))
 }
 
@@ -43,8 +43,8 @@ fn binding_view(row: &BindingRow, lines: &[Accrual], now: UtcMillis) -> Value {
     let Ok(verdict) = decode::from_text::<AttributionResult>(&row.receipt) else { return Value::Null };
     let binding = verdict.binding.as_ref();
     let program = binding.map(|b| b.program.as_str());
-    let considered: Vec<Value> = verdict
-        .considered
+    let candidates: Vec<Value> = verdict
+        .candidates
         .iter()
         .map(|c| {
             json!({
@@ -59,7 +59,7 @@ fn binding_view(row: &BindingRow, lines: &[Accrual], now: UtcMillis) -> Value {
         "partner": binding.map(|b| &b.partner), "code": binding.map(|b| &b.code),
         "method": binding.map(|b| &b.method), "event": binding.map(|b| &b.event),
         "click": binding.and_then(|b| b.click.as_ref()),
-        "bound_at": binding.map(|b| b.from.to_rfc3339()), "reason": verdict.reason, "considered": considered,
+        "bound_at": binding.map(|b| b.from.to_rfc3339()), "reason": verdict.reason, "candidates": candidates,
         "states": states, "entries": mine.map(entry).collect::<Vec<Value>>(),
         "decided_at": row.decided_at_ms.to_rfc3339(),
     })
@@ -67,13 +67,12 @@ fn binding_view(row: &BindingRow, lines: &[Accrual], now: UtcMillis) -> Value {
 
 /// `GET /v1/ledger/transfers`: every row in the order it was written.
 pub async fn transfers<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
 ) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let after = page.number(0)?;
-    let rows: Vec<TransferRow> =
-        shell.context("").query(ledger::transfer_page(after, page.limit + 1)).await?.decode()?;
+    let rows: Vec<TransferRow> = app.context("").query(ledger::transfer_page(after, page.limit + 1)).await?.decode()?;
     let view = |t: &TransferRow| {
         json!({
             "id": t.id, "line": t.line, "code": t.code, "phase": t.phase, "debit": t.debit, "credit": t.credit,
@@ -84,34 +83,34 @@ pub async fn transfers<S: Platform>(
     Ok((200, page.answer(rows, |t| t.row.to_string(), view)))
 }
 
-/// `GET /v1/ledger/faults`: must be empty at all times.
-pub async fn faults<S: Platform>(shell: &RequestContext<'_, S>) -> Result<StoredResponse, AppError> {
+/// `GET /v1/ledger/checks`: must be empty at all times.
+pub async fn faults<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredResponse, AppError> {
     #[derive(Deserialize)]
     struct Row {
         what: String,
     }
-    let rows: Vec<Row> = shell.context("").query(ledger::ledger_fault_list()).await?.decode()?;
+    let rows: Vec<Row> = app.context("").query(ledger::ledger_fault_list()).await?.decode()?;
     Ok((200, rows.into_iter().map(|r| json!({"fault": r.what})).collect()))
 }
 
 /// `GET /v1/leaderboard?program=`: as of the last run.
 pub async fn leaderboard<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
 ) -> Result<StoredResponse, AppError> {
     let program = request
         .param("program")
         .ok_or_else(|| AppError::new(ErrorKind::BadRequest, "missing", "which program?").field("program"))?;
     let page = Page::of(request)?;
-    let rows = shell.context("").batch(vec![program_list(), partner::leaderboard_list(&program, page.limit)]).await?;
-    catalog(&rows[0])?.in_force(&program, shell.now).ok_or_else(|| AppError::not_found("program"))?;
+    let rows = app.context("").batch(vec![program_list(), partner::leaderboard_list(&program, page.limit)]).await?;
+    catalog(&rows[0])?.in_force(&program, app.now).ok_or_else(|| AppError::not_found("program"))?;
     let rows: Vec<RankRow> = rows[1].decode()?;
     let ranks: Vec<Value> = rows
         .iter()
         .map(|r| {
             let (unit, currency) = r.unit.split_once(':').unwrap_or((&r.unit, ""));
             json!({
-                "rank": r.rank, "partner": r.partner_id, "referrals": r.referrals, "earned_cents": r.earned_cents,
+                "rank": r.rank, "partner": r.partner_id, "referrals": r.referrals, "gross_cents": r.gross_cents,
                 "unit": unit, "currency": currency,
             })
         })

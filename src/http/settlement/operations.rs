@@ -3,10 +3,10 @@
 use crate::codec::operator;
 use crate::engine::identity::access::Scope;
 use crate::http::auth;
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::Request;
 use crate::http::page;
 use crate::http::page::Page;
-use crate::http::shell::{Platform, RequestContext};
 use crate::service::attribution::reassign as rebinding;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
@@ -28,34 +28,31 @@ use crate::store::{health as health_store, review};
 use serde_json::{Value, json};
 
 /// `GET /v1/runs`: newest first.
-pub async fn run_list<S: Platform>(
-    shell: &RequestContext<'_, S>,
-    request: &Request,
-) -> Result<StoredResponse, AppError> {
+pub async fn run_list<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
     let rows: Vec<RunRow> =
-        shell.context("").query(runs::run_page(before_ms, &before_id, page.limit + 1)).await?.decode()?;
+        app.context("").query(runs::run_page(before_ms, &before_id, page.limit + 1)).await?.decode()?;
     Ok((200, page.answer(rows, |r| format!("{}.{}", r.started_at_ms.0, r.id), run_view)))
 }
 
 /// `POST /v1/runs`: starts the run of a period that is over, or resumes it.
 pub async fn run_start<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    starting::asked(&shell.context(actor), operator::run(&request.body)?).await
+    starting::asked(&app.context(actor), operator::run(&request.body)?).await
 }
 
 /// `GET /v1/runs/{id}`: plan, progress, and each partner's statement.
 pub async fn run_show<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
 ) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
-    let rows = shell
+    let rows = app
         .context("")
         .batch(vec![runs::run_find(id), runs::run_totals(id), runs::run_partner_page(id, &page.cursor, page.limit + 1)])
         .await?;
@@ -68,7 +65,7 @@ pub async fn run_show<S: Platform>(
 
 /// `GET /v1/reviews?state=open`.
 pub async fn review_list<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
 ) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
@@ -78,57 +75,57 @@ pub async fn review_list<S: Platform>(
         return Err(AppError::new(ErrorKind::BadRequest, "unsupported", detail).field("state"));
     }
     let rows: Vec<ReviewRow> =
-        shell.context("").query(review::review_page(&state, &page.cursor, page.limit + 1)).await?.decode()?;
+        app.context("").query(review::review_page(&state, &page.cursor, page.limit + 1)).await?.decode()?;
     Ok((200, page.answer(rows, |r| r.id.clone(), deciding::view)))
 }
 
 /// `POST /v1/reviews/{id}`.
 pub async fn review_decide<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
     let asked = operator::review(&request.body)?;
     let choice = if asked.release { ReviewDecision::Release } else { ReviewDecision::Reject };
-    deciding::decide(&shell.context(actor), id, choice, &asked.reason).await
+    deciding::decide(&app.context(actor), id, choice, &asked.reason).await
 }
 
-/// `POST /v1/accounts/{id}/rebind`. The same body with the same Idempotency-Key is the same move.
-pub async fn rebind<S: Platform>(
-    shell: &RequestContext<'_, S>,
+/// `POST /v1/accounts/{id}/reassign`. The same body with the same Idempotency-Key is the same move.
+pub async fn reassign<S: Platform>(
+    app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let ctx = shell.context(actor);
-    let asked = operator::rebind(&request.body)?;
+    let ctx = app.context(actor);
+    let asked = operator::reassign(&request.body)?;
     let event = match auth::once(request)? {
         Some(once) => crate::base::id::derived("reb", &[id, &once.key]),
         None => ctx.fresh_id("reb"),
     };
-    rebinding::rebind(&ctx, id, &asked, event, auth::hex_sha256(&request.body)).await
+    rebinding::reassign(&ctx, id, &asked, event, auth::hex_sha256(&request.body)).await
 }
 
 /// `POST /v1/reconciliations`: what the billing system says about accounts, against what their events said.
 pub async fn reconcile<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let asked = operator::reconciliation(&request.body, shell.now)?;
-    Ok((200, reconciling::reconcile(&shell.context(actor), &asked).await?))
+    let asked = operator::reconciliation(&request.body, app.now)?;
+    Ok((200, reconciling::reconcile(&app.context(actor), &asked).await?))
 }
 
 /// `GET /v1/audit`: what operators did, newest first.
 pub async fn audit_list<S: Platform>(
-    shell: &RequestContext<'_, S>,
+    app: &RequestContext<'_, S>,
     request: &Request,
 ) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
     let rows: Vec<AuditRow> =
-        shell.context("").query(token::audit_page(before_ms, &before_id, page.limit + 1)).await?.decode()?;
+        app.context("").query(token::audit_page(before_ms, &before_id, page.limit + 1)).await?.decode()?;
     let json_of = |text: &Option<String>| text.as_deref().map(|t| serde_json::from_str::<Value>(t).unwrap_or_default());
     let view = |a: &AuditRow| {
         json!({
@@ -140,20 +137,20 @@ pub async fn audit_list<S: Platform>(
 }
 
 /// `GET /healthz`: whether all is well, for everybody; what is not, for operators.
-pub async fn health<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<StoredResponse, AppError> {
+pub async fn health<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<StoredResponse, AppError> {
     if request.header("authorization").is_some() {
-        auth::allowed(shell, request, Scope::Read).await?;
-        return details(shell).await;
+        auth::allowed(app, request, Scope::Read).await?;
+        return details(app).await;
     }
     // A load balancer is told no more by an error than by a no.
-    let ok = details(shell).await.is_ok_and(|(status, _)| status == 200);
+    let ok = details(app).await.is_ok_and(|(status, _)| status == 200);
     Ok((if ok { 200 } else { 503 }, json!({"ok": ok})))
 }
 
-async fn details<S: Platform>(shell: &RequestContext<'_, S>) -> Result<StoredResponse, AppError> {
+async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredResponse, AppError> {
     let mut reads = vec![health_store::schema_objects(), health_store::heartbeat_list(), outbox::outbox_backlog()];
     reads.extend(overdue::reads());
-    let (ctx, count) = (shell.context(""), reads.len());
+    let (ctx, count) = (app.context(""), reads.len());
     let rows = match ctx.batch(reads).await {
         // Of a database that is not set up yet it is said what is missing.
         Err(DbError::NoSchema(_)) => {
@@ -171,21 +168,21 @@ async fn details<S: Platform>(shell: &RequestContext<'_, S>) -> Result<StoredRes
         .map(|h| {
             json!({
                 "job": h.job, "scheduled_at": h.scheduled_at_ms.to_rfc3339(),
-                "seconds_since": (shell.now.0 - h.finished_at_ms.0) / 1_000,
+                "seconds_since": (app.now.0 - h.finished_at_ms.0) / 1_000,
             })
         })
         .collect();
-    let runs = overdue::standing(&rows[3..], shell.now)?;
-    let ok = missing.is_empty() && shell.config.complaints.is_empty() && !runs.is_late(shell.now);
+    let runs = overdue::standing(&rows[3..], app.now)?;
+    let ok = missing.is_empty() && app.config.complaints.is_empty() && !runs.is_late(app.now);
     let body = json!({
         "ok": ok, "build": env!("CARGO_PKG_VERSION"),
         "schema": {"expected": health_store::expected_objects(), "missing": missing},
-        "crons": crons, "runs": run_standing(&runs), "statements_max": shell.config.setup.statements_max,
+        "crons": crons, "runs": run_standing(&runs), "statements_max": app.config.setup.statements_max,
         "outbox": {
             "queued": backlog.queued, "failed": backlog.failed, "oldest_ms": backlog.oldest_ms,
-            "mail": shell.config.setup.mail_state(), "operator_mail": shell.config.setup.mail.operator.is_some(),
+            "mail": app.config.setup.mail_state(), "operator_mail": app.config.setup.mail.operator.is_some(),
         },
-        "configuration": shell.config.complaints,
+        "configuration": app.config.complaints,
     });
     Ok((if ok { 200 } else { 503 }, body))
 }

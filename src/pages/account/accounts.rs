@@ -9,7 +9,7 @@ use crate::engine::attribution::AttributionResult;
 use crate::engine::attribution::binding::AttributionCandidate;
 use crate::engine::identity::access::Scope;
 use crate::http::auth::hex_sha256;
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, text};
 use crate::pages::form::SubmittedForm;
@@ -111,7 +111,7 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
     let known: Vec<KnownAccount> = rows[5].decode()?;
     let path = format!("/operator/accounts/{}", components::escaped(id));
     let content = html! {
-        (components::heading(id, "To whom this account is bound, by which touch, and why the others lost.", html! { a.button.second href="#rebind" { "Move it" } }))
+        (components::heading(id, "To whom this account is bound, by which touch, and why the others lost.", html! { a.button.second href="#reassign" { "Move it" } }))
         @if bindings.is_empty() { p.quiet { "It has not signed up yet, so nothing is decided about it." } }
         @for row in &bindings { (receipt(visit, row, &known)?) }
         @if !reviews.is_empty() {
@@ -147,7 +147,7 @@ fn receipt<S: Platform>(
         ]
     };
     let columns = [text("Touched"), text("Method"), text("Partner and code"), text("Verdict"), text("Why")];
-    let shown = verdict.considered.iter().map(cells).collect::<Vec<_>>();
+    let shown = verdict.candidates.iter().map(cells).collect::<Vec<_>>();
     Ok(html! {
         section.sheet {
             h2 { (verdict.group) }
@@ -158,7 +158,7 @@ fn receipt<S: Platform>(
                 },
                 None => p { (verdict.reason) },
             }
-            @if !shown.is_empty() { (components::table("What was considered", &columns, &shown)) }
+            @if !shown.is_empty() { (components::table("What was candidates", &columns, &shown)) }
             @if !states.is_empty() {
                 h3 { "States" }
                 ol { @for s in &states { li {
@@ -175,7 +175,7 @@ fn rebind_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, form: &Submi
     let documents = catalog.all_in_force(visit.now());
     let choices: Vec<(&str, &str)> = documents.iter().map(|d| (d.id.as_str(), d.title.as_str())).collect();
     html! {
-        section id="rebind" {
+        section id="reassign" {
             h2 { "Move this account" }
             p {
                 "What it earned its partner is taken back, and the new partner earns it instead, by the program's rules and from the account's own facts. "
@@ -183,7 +183,7 @@ fn rebind_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, form: &Submi
             }
             (components::problems(form))
             @if visit.may(Scope::Partners) {
-                form.stack method="post" action={ (path) "#rebind" } {
+                form.stack method="post" action={ (path) "#reassign" } {
                     (helpers::hidden(visit))
                     (components::select(form, Field { name: "program", label: "Program", required: true, ..Field::default() }, &choices))
                     (components::field(form, Field {
@@ -197,15 +197,15 @@ fn rebind_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, form: &Submi
     }
 }
 
-pub async fn rebind<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
+pub async fn reassign<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     let (session, _) = visit.operator(Vec::new()).await?;
     let move_it = async {
-        let asked = asked::rebind(&helpers::body(&visit.form, &["program", "partner", "reason"]))?;
+        let asked = asked::reassign(&helpers::body(&visit.form, &["program", "partner", "reason"]))?;
         let event = id::derived("reb", &[id, &helpers::key(visit)]);
-        rebinding::rebind(&visit.context(&session), id, &asked, event, hex_sha256(&visit.request.body)).await
+        rebinding::reassign(&visit.context(&session), id, &asked, event, hex_sha256(&visit.request.body)).await
     };
     match move_it.await {
-        Ok(_) => Ok(visit.see(&format!("/operator/accounts/{}?done=rebound", components::escaped(id)))),
+        Ok(_) => Ok(visit.see(&format!("/operator/accounts/{}?done=reassigned", components::escaped(id)))),
         Err(error) => shown(visit, id, &with_refusal(visit, error)?).await,
     }
 }

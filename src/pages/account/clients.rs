@@ -6,8 +6,8 @@ use crate::base::time::UtcMillis;
 use crate::engine::account::lifecycle::LifecycleTransition;
 use crate::engine::accrual::Accrual;
 use crate::engine::attribution::binding::{AttributionCandidate, AttributionResult};
+use crate::http::context::Platform;
 use crate::http::page::Page as Cursor;
-use crate::http::shell::Platform;
 use crate::pages::accrual::earnings;
 use crate::pages::components;
 use crate::pages::components::{Column, number, text};
@@ -127,7 +127,7 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, row: &str) -> PageR
         }
         h2 { "Why it is yours" }
         p { (why(client.method.as_deref())) }
-        (components::table("What was considered", CONSIDERED, &considered(words, &partner, &verdict)))
+        (components::table("What was candidates", CONSIDERED, &candidates(words, &partner, &verdict)))
         h2 { "How far it came" }
         @let reached: Vec<&LifecycleTransition> = reached.iter().filter(|r| r.at <= visit.now()).collect();
         @if reached.is_empty() { p.quiet { "Nothing yet." } } @else { (milestones(words, &reached)) }
@@ -152,7 +152,7 @@ fn milestones(words: &dyn Locale, reached: &[&LifecycleTransition]) -> Markup {
 const CONSIDERED: &[Column] = &[text("What"), text("Whose"), text("When"), text("Counted")];
 
 /// What was looked at. Of others only that there was something: their codes and names are theirs.
-fn considered(words: &dyn Locale, partner: &Partner, verdict: &AttributionResult) -> Vec<Vec<Markup>> {
+fn candidates(words: &dyn Locale, partner: &Partner, verdict: &AttributionResult) -> Vec<Vec<Markup>> {
     let row = |c: &AttributionCandidate| {
         let own = c.partner.as_deref() == Some(partner.id.as_str());
         vec![
@@ -166,7 +166,7 @@ fn considered(words: &dyn Locale, partner: &Partner, verdict: &AttributionResult
             },
         ]
     };
-    verdict.considered.iter().map(row).collect()
+    verdict.candidates.iter().map(row).collect()
 }
 
 fn method_name(method: &str) -> &str {

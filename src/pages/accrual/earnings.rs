@@ -1,8 +1,8 @@
 //! Earnings: every line, and each with its receipt.
 
 use crate::engine::accrual::{Accrual, AccrualState};
+use crate::http::context::Platform;
 use crate::http::page::Page as Cursor;
-use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Column, Field, number, text};
 use crate::pages::form::SubmittedForm;
@@ -93,7 +93,7 @@ pub fn table(words: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str, 
             html! { (wording::client_name(partner, &l.account_id)) },
             html! {
                 (components::amount(words, l.net_cents.0, &l.unit))
-                @if l.net_cents.0 == 0 && l.earned_cents.0 > 0 { br; span.quiet { "of " (components::amount(words, l.earned_cents.0, &l.unit)) } }
+                @if l.net_cents.0 == 0 && l.gross_cents.0 > 0 { br; span.quiet { "of " (components::amount(words, l.gross_cents.0, &l.unit)) } }
             },
             components::state(paid.state(catalog, l)),
             html! {
@@ -170,11 +170,11 @@ fn told<'a>(
             html! { (version.map_or(line.program_id.as_str(), |d| d.title.as_str())) ", version " (line.program_version) },
         ),
     ];
-    if line.earned_cents != line.net_cents {
-        list.push(("Earned at first", amount(line.earned_cents.0)));
+    if line.gross_cents != line.net_cents {
+        list.push(("Earned at first", amount(line.gross_cents.0)));
     }
-    if line.capped_cents.0 > 0 {
-        list.push(("Above the monthly limit", amount(-line.capped_cents.0)));
+    if line.cap_reduction_cents.0 > 0 {
+        list.push(("Above the monthly limit", amount(-line.cap_reduction_cents.0)));
     }
     if reversed > 0 && line.net_cents.0 > 0 {
         list.push(("Taken back by refunds", amount(-reversed)));

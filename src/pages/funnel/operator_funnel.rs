@@ -2,7 +2,7 @@
 
 use crate::base::time::Week;
 use crate::engine::funnel::{BandComparison, FunnelFigures, PartnerFunnelReport, Place};
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::chart;
 use crate::pages::chart::Step;
 use crate::pages::components;

@@ -7,10 +7,10 @@ use crate::codec::identity::session::ROLE_SUBSCRIBER;
 use crate::codec::message::email::{Invitation, is_address};
 use crate::engine::identity::access::Scope;
 use crate::http::auth;
+use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::limit;
 use crate::http::limit::RateLimited;
-use crate::http::shell::Platform;
 use crate::pages::admission::{ROLE_OPERATOR, local, unreferred};
 use crate::pages::components;
 use crate::pages::components::{Field, escaped, field};
@@ -104,7 +104,7 @@ async fn let_in<S: Platform>(
         batch.push(audited(visit, "operator.sign_in", &opened.actor));
     }
     batch.push(session::partners_of(proof));
-    let rows = visit.shell.context("").batch(batch).await?;
+    let rows = visit.app.context("").batch(batch).await?;
     let partners: Vec<OwnPartner> = rows.last().map(Rows::decode).transpose()?.unwrap_or_default();
     let only = if let [partner] = partners.as_slice() { partner.id.as_str() } else { "" };
     let to = landing(to, opened.operator);
@@ -114,7 +114,7 @@ async fn let_in<S: Platform>(
 
 /// The audit's entry of an operator who comes or goes.
 fn audited<S: Platform>(visit: &PageContext<'_, S>, action: &str, actor: &str) -> Stmt {
-    let id = visit.shell.context("").fresh_id("aud");
+    let id = visit.app.context("").fresh_id("aud");
     let entry = Audit { id: &id, actor, action, subject: actor, reason: None, before: None, after: None };
     audit_insert(&entry, visit.now())
 }
@@ -130,13 +130,13 @@ async fn send<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let wish = MagicLinkRequest {
         email: &email,
         detail: &json!({"to": to}).to_string(),
-        whoever: visit.shell.config.is_operator(&email),
-        asked_by: &limit::asked_by(visit.shell, visit.request),
+        whoever: visit.app.config.is_operator(&email),
+        asked_by: &limit::asked_by(visit.app, visit.request),
         says: Invitation::SignIn,
     };
     match wished(visit, &wish).await? {
         Ok(leaving) => {
-            leaving.into_iter().for_each(|leaving| visit.shell.site.mail_after(*leaving));
+            leaving.into_iter().for_each(|leaving| visit.app.site.mail_after(*leaving));
             Ok(visit.see("/sign-in/sent"))
         }
         Err(unsent) => Ok(unsent.shown(form, |status, form| front(visit, status, &to, form, None))),
@@ -172,10 +172,10 @@ pub async fn wished<S: Platform>(
     visit: &PageContext<'_, S>,
     wish: &MagicLinkRequest<'_>,
 ) -> Result<Result<Option<Box<QueuedEmail>>, Unsent>, AppError> {
-    if let Err(error) = limit::check(visit.shell, visit.request, RateLimited::Mail).await {
+    if let Err(error) = limit::check(visit.app, visit.request, RateLimited::Mail).await {
         return Ok(Err(Unsent { status: 429, told: TOO_MANY, fault: error.to_string() }));
     }
-    Ok(match sign_in::link(&visit.shell.context(""), wish).await? {
+    Ok(match sign_in::link(&visit.app.context(""), wish).await? {
         MagicLinkOutcome::NotSetUp => {
             Err(Unsent { status: 503, told: NOT_SET_UP, fault: "mails are not set up".to_owned() })
         }
@@ -232,7 +232,7 @@ pub async fn find<S: Platform>(
     purpose: Purpose,
 ) -> Result<Option<MailedLink>, DbError> {
     let sha256 = Token::of(token.to_owned()).sha256;
-    visit.shell.context("").query(session::mailed_link_find(&sha256, purpose.name(), visit.now())).await?.first()
+    visit.app.context("").query(session::mailed_link_find(&sha256, purpose.name(), visit.now())).await?.first()
 }
 
 /// A mailed link that is of no use any more.
@@ -265,7 +265,7 @@ fn token_form<S: Platform>(visit: &PageContext<'_, S>, status: u16, form: &Submi
 }
 
 async fn by_token<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let found = auth::verified(visit.shell, visit.form.get("token")).await?;
+    let found = auth::verified(visit.app, visit.form.get("token")).await?;
     let Some(operator) = found.filter(|found| found.scopes.allow(Scope::Read, true)) else {
         // A secret is not written back into the page.
         let mut form = SubmittedForm::default();
@@ -315,7 +315,7 @@ async fn sign_out<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             ended.push(audited(visit, action, &found.actor));
         }
     }
-    visit.shell.context("").batch(ended).await?;
+    visit.app.context("").batch(ended).await?;
     visit.drop_cookie();
     Ok(visit.see(if everywhere { "/sign-in?done=signed-out-everywhere" } else { "/sign-in?done=signed-out" }))
 }
@@ -328,7 +328,7 @@ fn front<S: Platform>(
     form: &SubmittedForm,
     told: Option<String>,
 ) -> Response {
-    let config = visit.shell.config;
+    let config = visit.app.config;
     let by_mail = config.setup.mail().is_some();
     let back = format!("/sign-in?to={}", escaped(to));
     let site = format!("/_emdash/admin/login?redirect={}", escaped(&back));
@@ -336,7 +336,7 @@ fn front<S: Platform>(
         h1 { "Sign in" }
         @if let Some(told) = &told { div.problems role="alert" { p { (told) } } }
         (components::problems(form))
-        @if visit.shell.site.has_site() {
+        @if visit.app.site.has_site() {
             p.lead { "Partners and operators sign in with their account at the site." }
             p { a.button href=(site) { "Sign in at the site" } }
             @if by_mail { h2 { "Or by mail" } }

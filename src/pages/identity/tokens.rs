@@ -2,7 +2,7 @@
 
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::identity::access::{SCOPES, Scope, Scopes};
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, text};
 use crate::pages::form::SubmittedForm;

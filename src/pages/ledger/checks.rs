@@ -1,7 +1,7 @@
 //! The ledger: accounts with what they come to, its rows, and its faults, of which there must be none.
 
 use crate::base::money::EXACT_MAX;
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Figure, number, text};
 use crate::pages::operator::helpers;

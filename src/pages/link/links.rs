@@ -2,9 +2,9 @@
 
 use crate::codec::link::destination;
 use crate::codec::operator;
+use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::page::Page as Cursor;
-use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Column, Field, Figure, number, text};
 use crate::pages::form::SubmittedForm;
@@ -320,7 +320,7 @@ pub async fn disable<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Pag
         return Err(AppError::new(ErrorKind::Conflict, "own_link", detail).into());
     }
     enroll::disable(&visit.context(&partner.session), &link.code).await?;
-    visit.shell.site.forget_link(&link.code).await;
+    visit.app.site.forget_link(&link.code).await;
     Ok(visit.see("/partner/links?done=link-disabled"))
 }
 

@@ -1,6 +1,6 @@
 //! The share kit: words with the link filled in, to change, copy and send.
 
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
 use crate::pages::form::SubmittedForm;

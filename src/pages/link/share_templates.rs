@@ -1,6 +1,6 @@
 //! Locale to share a link with: a mail and two posts, in three tones, each with the sentence that says who earns.
 
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::locale::Locale;
 use crate::pages::visit::PageContext;
 use crate::program::document::{Document, Unit};
@@ -19,13 +19,13 @@ pub struct Texts {
 
 /// The site that links lead to: its address.
 pub fn site<S: Platform>(visit: &PageContext<'_, S>) -> String {
-    let site = &visit.shell.config.site_url;
+    let site = &visit.app.config.site_url;
     if site.is_empty() { visit.base_url() } else { site.clone() }
 }
 
 /// The site as people call it.
 pub fn site_name<S: Platform>(visit: &PageContext<'_, S>) -> String {
-    let named = &visit.shell.config.site_name;
+    let named = &visit.app.config.site_name;
     if !named.is_empty() {
         return named.clone();
     }

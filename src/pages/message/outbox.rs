@@ -3,7 +3,7 @@
 use crate::base::time::UtcMillis;
 use crate::codec::message::endpoint as asked;
 use crate::engine::identity::access::Scope;
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::text;
 use crate::pages::form::SubmittedForm;

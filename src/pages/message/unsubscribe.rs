@@ -6,20 +6,20 @@
 use crate::codec::message::email::{MessageType, escape};
 use crate::codec::message::unsubscribe::PATH;
 use crate::http::assets::STYLE;
+use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response};
 use crate::http::fetch_metadata::{Resource, is_persons};
-use crate::http::shell::{Platform, RequestContext};
 use crate::service::error::AppError;
 use crate::service::message::unsubscribe as stopping;
 use crate::service::message::unsubscribe::UnsubscribeLink;
 
 /// `GET /unsubscribe`: the question.
-pub fn ask<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Response {
+pub fn ask<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Response {
     if !is_persons(request, Resource::Page) {
         return unknown();
     }
     let link = link(request);
-    let Some(kind) = stopping::kind(&shell.context(""), &link) else { return unknown() };
+    let Some(kind) = stopping::kind(&app.context(""), &link) else { return unknown() };
     let action = escape(&format!("{PATH}?kind={}&to={}&mac={}", kind.name, link.address_sha256, link.mac));
     page(
         200,
@@ -32,11 +32,11 @@ pub fn ask<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Res
 }
 
 /// `POST /unsubscribe`: done, once or again.
-pub async fn stop<S: Platform>(shell: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
+pub async fn stop<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     if !is_persons(request, Resource::Page) {
         return Ok(unknown());
     }
-    let (ctx, link) = (shell.context(""), link(request));
+    let (ctx, link) = (app.context(""), link(request));
     let Some(kind) = stopping::kind(&ctx, &link) else { return Ok(unknown()) };
     stopping::stop(&ctx, &link, kind).await?;
     Ok(page(200, &format!("<h1>Unsubscribed</h1><p>You will get no more mails that tell you {}.</p>", what(kind))))

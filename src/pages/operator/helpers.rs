@@ -2,9 +2,9 @@
 
 use crate::base::money::CENTS_MAX;
 use crate::http::auth::hex_sha256;
+use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::page::Page as List;
-use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
 use crate::pages::form::SubmittedForm;
@@ -76,7 +76,7 @@ pub fn program(id: &str) -> Markup {
 pub fn hidden<S: Platform>(visit: &PageContext<'_, S>) -> Markup {
     html! {
         (csrf(visit))
-        input type="hidden" name=(KEY) value=(fresh_secret(visit.shell.site));
+        input type="hidden" name=(KEY) value=(fresh_secret(visit.app.site));
     }
 }
 
@@ -90,7 +90,7 @@ pub fn once<S: Platform>(visit: &PageContext<'_, S>) -> Option<IdempotentRequest
 
 /// The key of the form, or one that no other form has.
 pub fn key<S: Platform>(visit: &PageContext<'_, S>) -> String {
-    visit.form.given(KEY).filter(|key| key.len() == 64).map_or_else(|| fresh_secret(visit.shell.site), str::to_owned)
+    visit.form.given(KEY).filter(|key| key.len() == 64).map_or_else(|| fresh_secret(visit.app.site), str::to_owned)
 }
 
 /// The field for why: what is decided stands in the audit log with it.

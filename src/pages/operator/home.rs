@@ -2,7 +2,7 @@
 
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::engine::settlement::schedule;
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Figure;
 use crate::pages::operator::helpers;
@@ -45,7 +45,7 @@ fn task(title: impl Into<String>, what: Markup, path: impl Into<String>, way: &'
 
 pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let now = visit.now();
-    let rule = approval_name(visit.shell.config.setup.payout_approval);
+    let rule = approval_name(visit.app.config.setup.payout_approval);
     let asked = vec![
         reads::reviews_waiting(),
         reads::runs_unapproved(rule),
@@ -235,7 +235,7 @@ fn failed<S: Platform>(visit: &PageContext<'_, S>, backlog: &Backlog) -> Vec<Tas
         let what = html! { "They were tried for three days." };
         tasks.push(task(title, what, "/operator/outbox?state=failed", "Send again"));
     }
-    let mail_is_off = visit.shell.config.setup.mail().is_none();
+    let mail_is_off = visit.app.config.setup.mail().is_none();
     let oldest = backlog.oldest_ms.map(UtcMillis).filter(|at| at.plus_ms(DAY_MS) < visit.now() && !mail_is_off);
     if let Some(oldest) = oldest {
         let what = html! { "The oldest is of " (components::instant(&*visit.words, oldest)) "." };
@@ -276,7 +276,7 @@ fn late<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, beats: &[Hea
 }
 
 fn setup<S: Platform>(visit: &PageContext<'_, S>) -> Vec<Task> {
-    let config = visit.shell.config;
+    let config = visit.app.config;
     let mut tasks = Vec::new();
     let mut add = |title: &str, what: Markup| tasks.push(Task { title: title.to_owned(), what, way: None });
     if config.setup.stripe.is_none() {

@@ -23,7 +23,7 @@ use crate::pages::settlement::run_preview;
 use crate::pages::settlement::runs;
 
 use crate::engine::identity::access::{Need, Scope};
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::route::Handled;
 use crate::pages::visit::PageContext;
 
@@ -87,7 +87,7 @@ fn form<'a, S: Platform>(visit: &'a PageContext<'a, S>, rest: &[&'a str]) -> Fou
         ["programs", id, "resources", page, "remove"] => {
             (Need::Act(Scope::Programs), Box::pin(operator_resources::remove(visit, id, page)))
         }
-        ["accounts", id] => (Need::Act(Scope::Partners), Box::pin(accounts::rebind(visit, id))),
+        ["accounts", id] => (Need::Act(Scope::Partners), Box::pin(accounts::reassign(visit, id))),
         ["reviews", id] => (Need::Act(Scope::Payouts), Box::pin(reviews::decide(visit, id))),
         ["runs"] => (Need::Act(Scope::Payouts), Box::pin(runs::start(visit))),
         ["runs", "preview"] => (Need::Look, Box::pin(run_preview::preview(visit))),

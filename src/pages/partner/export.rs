@@ -4,9 +4,9 @@
 //! cursor is one instant, the list it was reached in, and the id there. What there is once stands in the first file.
 
 use crate::engine::accrual::Accrual;
+use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::partner::partners::{balance, entry, paid_entry};
-use crate::http::shell::Platform;
 use crate::pages::components::escaped;
 use crate::pages::partner::wording;
 use crate::pages::visit::{PageContext, PageResult};

@@ -5,9 +5,9 @@ use crate::codec::identity::session::{ROLE_SUBSCRIBER, SiteUser};
 use crate::codec::message::email::{Invitation, is_address};
 use crate::codec::operator;
 use crate::codec::operator::NewPartner;
+use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::limit;
-use crate::http::shell::Platform;
 use crate::pages::admission::{external_id, unreferred};
 use crate::pages::components;
 use crate::pages::components::{Field, checkbox, escaped, field, select};
@@ -79,7 +79,7 @@ async fn read<S: Platform>(visit: &PageContext<'_, S>, program: &str) -> Result<
 
 /// The program that is asked for, if it can be joined by form.
 fn program<S: Platform>(visit: &PageContext<'_, S>) -> Result<String, PageError> {
-    let config = visit.shell.config;
+    let config = visit.app.config;
     let named = visit.request.param("program").or_else(|| visit.form.given("program").map(str::to_owned));
     let is_asked = |open: &&str| named.as_deref().is_none_or(|named| named == *open);
     let program = config.open_programs().find(is_asked).filter(|_| config.has_form()).map(str::to_owned);
@@ -91,7 +91,7 @@ async fn mailed<S: Platform>(
     visit: &PageContext<'_, S>,
     token: &str,
 ) -> Result<Option<(MailedLink, Value)>, PageError> {
-    let config = visit.shell.config;
+    let config = visit.app.config;
     let found = find(visit, token, Purpose::Join).await?.map(|link| {
         let detail: Value = serde_json::from_str(&link.detail).unwrap_or_default();
         (link, detail)
@@ -122,7 +122,7 @@ async fn send<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             let opened = visit.open_site(user);
             enter(visit, new, &format!("session:{}", user.id), opened, Vec::new()).await
         }
-        Applicant::Known(session, email) if session.operator == 1 || visit.shell.config.is_operator(email) => {
+        Applicant::Known(session, email) if session.operator == 1 || visit.app.config.is_operator(email) => {
             let mut form = visit.form.clone();
             form.refuse("", OPERATOR_JOINS);
             Ok(front(visit, 422, &document, &who, &form))
@@ -154,12 +154,12 @@ async fn by_mail<S: Platform>(
         email: new.email.as_deref().unwrap_or_default(),
         detail: &detail.to_string(),
         whoever: true,
-        asked_by: &limit::asked_by(visit.shell, visit.request),
+        asked_by: &limit::asked_by(visit.app, visit.request),
         says: Invitation::Join { program: &document.title },
     };
     let sent = match wished(visit, &wish).await? {
         // Waited for: every address may have this mail, so that whether it left tells nothing.
-        Ok(Some(leaving)) => mail(&visit.shell.context(""), &leaving).await.map_err(|why| Unsent {
+        Ok(Some(leaving)) => mail(&visit.app.context(""), &leaving).await.map_err(|why| Unsent {
             status: 503,
             told: NOT_SENT,
             fault: format!("join mail: {why}"),
@@ -239,7 +239,7 @@ async fn confirm<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageRe
 
 async fn follow<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageResult {
     let Some((link, detail)) = mailed(visit, token).await? else { return Ok(gone(visit, "/partner/join")) };
-    if visit.shell.config.is_operator(&link.email) {
+    if visit.app.config.is_operator(&link.email) {
         return Ok(operators(visit));
     }
     let text = |name: &str| detail[name].as_str().map(str::to_owned);
@@ -287,7 +287,7 @@ async fn enter<S: Platform>(
     let partner = enrolled(visit, new, actor).await?;
     let mut batch = first;
     batch.append(&mut opened.statements);
-    visit.shell.context("").batch(batch).await?;
+    visit.app.context("").batch(batch).await?;
     visit.adopt(opened, &partner.id);
     Ok(visit.see(partner.first_page()))
 }
@@ -312,7 +312,7 @@ async fn enrolled<S: Platform>(
     mut new: NewPartner,
     actor: &str,
 ) -> Result<Enrolled, PageError> {
-    let ctx = visit.shell.context(actor);
+    let ctx = visit.app.context(actor);
     let email = new.email.as_deref().unwrap_or_default().to_ascii_lowercase();
     if new.external_id == external_id(&new.program, &email) {
         let known = ctx.query(session::partner_of(&new.program, &email)).await?;
@@ -324,7 +324,7 @@ async fn enrolled<S: Platform>(
     let text = |name: &str| partner[name].as_str().unwrap_or_default().to_owned();
     if status == 200 {
         // What was accepted by joining may be what its link has waited for.
-        visit.shell.site.forget_link(&text("code")).await;
+        visit.app.site.forget_link(&text("code")).await;
     }
     Ok(Enrolled { id: text("id"), links_work: partner["active"] == true })
 }
@@ -336,7 +336,7 @@ fn front<S: Platform>(
     who: &Applicant,
     form: &SubmittedForm,
 ) -> Response {
-    let can_mail = visit.shell.config.setup.mail().is_some() || who.email().is_some();
+    let can_mail = visit.app.config.setup.mail().is_some() || who.email().is_some();
     let content = html! {
         h1 { "Join: " (document.title) }
         p.lead { "You get a link and a code. When somebody comes through them, you earn. No contract, no minimum, and you may leave any day." }

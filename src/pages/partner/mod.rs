@@ -19,7 +19,7 @@ use crate::pages::program::partner_programs;
 use crate::pages::program::partner_resources;
 use crate::pages::report::leaderboard;
 
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::route::Handled;
 use crate::pages::visit::PageContext;
 

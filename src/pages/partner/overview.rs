@@ -4,7 +4,7 @@ use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::codec::operator::NewPartner;
 use crate::engine::accrual::Accrual;
 use crate::engine::payout::payee::is_payable;
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::accrual::earnings;
 use crate::pages::chart;
 use crate::pages::chart::{Chart, Series};
@@ -119,7 +119,7 @@ impl Todo<'_> {
         }
         let undisclosed = self.document.is_some_and(|d| d.requires_disclosure)
             && self.row.is_some_and(|r| r.disclosure_accepted_at_ms.is_none());
-        let steps = [self.money().filter(|_| visit.shell.config.setup.stripe.is_some()), self.sharing()];
+        let steps = [self.money().filter(|_| visit.app.config.setup.stripe.is_some()), self.sharing()];
         if !undisclosed && steps.iter().all(Option::is_none) {
             return html! {};
         }
@@ -271,7 +271,7 @@ pub async fn disclose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     };
     enroll::partner(&visit.context(&partner.session), &new, &visit.base_url(), None).await?;
     for link in rows[1].decode::<LinkName>()? {
-        visit.shell.site.forget_link(&link.code).await;
+        visit.app.site.forget_link(&link.code).await;
     }
     Ok(visit.see("/partner?done=disclosed"))
 }

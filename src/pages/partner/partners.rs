@@ -1,7 +1,7 @@
 //! Partners: found by what people know of them; each with what it has, what it earned and whether it can be paid.
 
 use crate::engine::accrual::{Accrual, AccrualState};
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Figure, number, text};
 use crate::pages::operator::helpers;

@@ -2,8 +2,8 @@
 
 use crate::codec::message::email::MessageType;
 use crate::codec::operator;
+use crate::http::context::Platform;
 use crate::http::exchange::Response;
-use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, checkbox, day, field, instant, select, text};
 use crate::pages::countries::COUNTRIES;
@@ -296,7 +296,7 @@ async fn leave<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         return front(visit, 422, &partner, &rows, &filled(&row), &form);
     }
     for code in profile::leave(&visit.context(&partner.session), &partner.id).await? {
-        visit.shell.site.forget_link(&code).await;
+        visit.app.site.forget_link(&code).await;
     }
     Ok(visit.see("/partner/settings?done=left"))
 }

@@ -3,7 +3,7 @@
 
 use crate::codec::operator::OnboardingRequest;
 use crate::engine::payout::payee::is_payable;
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
 use crate::pages::form::SubmittedForm;
@@ -157,7 +157,7 @@ fn asked<S: Platform>(
     payee: Option<&PayeeRow>,
     form: &SubmittedForm,
 ) -> PageResult {
-    let ready = visit.shell.config.setup.stripe.is_some();
+    let ready = visit.app.config.setup.stripe.is_some();
     let lead = "Payouts go through Stripe. It asks who you are and where your money should go; we see neither your documents nor your bank account.";
     let content = html! {
         (components::heading("Where your money goes", lead, html! {}))
@@ -226,7 +226,7 @@ pub async fn dashboard<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
 /// Whether the program has connected Stripe: what is wrong with its configuration is not for partners.
 fn connected<S: Platform>(visit: &PageContext<'_, S>) -> Result<(), AppError> {
     let detail = "the program has not connected Stripe yet; what you earn waits for you";
-    match visit.shell.config.setup.stripe {
+    match visit.app.config.setup.stripe {
         Some(_) => Ok(()),
         None => Err(AppError::new(ErrorKind::Conflict, "not_configured", detail)),
     }

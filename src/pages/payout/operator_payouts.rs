@@ -3,7 +3,7 @@
 use crate::codec::operator as asked;
 use crate::engine::identity::access::Scope;
 use crate::engine::payout::{OutboundTransfer, PayoutState, TransferKind as Moved};
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, Figure, number, text};
 use crate::pages::form::SubmittedForm;
@@ -254,7 +254,7 @@ fn receipt<S: Platform>(
             ("Period", html! { (sums.period) }),
             ("Left after the payout before", amount(sums.opening_cents)),
             ("Moved since", amount(sums.moved_cents)),
-            ("Not ripe, held or disputed", amount(sums.available_cents - sums.payable_cents)),
+            ("Not mature, held or disputed", amount(sums.available_cents - sums.payable_cents)),
             ("Payout", html! { strong { (amount(s.amount_cents.0)) } }),
         ]))
         @if movements.is_empty() { p.quiet { "Nothing has moved since the payout before." } } @else {

@@ -1,10 +1,10 @@
 //! Payouts: what was sent, what is on its way, what came back; and how credit was used.
 
 use crate::engine::payout::OutboundTransfer;
+use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::page::Page as Cursor;
 use crate::http::payout::payouts::cell;
-use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Column, Figure, number, text};
 use crate::pages::layout;

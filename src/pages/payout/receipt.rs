@@ -1,8 +1,8 @@
 //! A payout's receipt: how its amount came about, to be printed.
 
 use crate::engine::payout::{OutboundTransfer, TransferKind};
+use crate::http::context::Platform;
 use crate::http::page::Page as Cursor;
-use crate::http::shell::Platform;
 use crate::pages::components;
 use crate::pages::components::{Column, number, text};
 use crate::pages::layout;

@@ -1,5 +1,5 @@
-//! Whether an earning that is available has left already, and by which payout. A payout takes all that is ripe at its
-//! run's instant; so a line left with the first one that stands after the line was settled and ripe.
+//! Whether an earning that is available has left already, and by which payout. A payout takes all that is mature at its
+//! run's instant; so a line left with the first one that stands after the line was settled and mature.
 
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::{Accrual, AccrualState};
@@ -38,7 +38,7 @@ impl Paid {
     /// The payout that a line left with, or is about to. `None` where it has not, or that cannot be told.
     pub fn payout(&self, catalog: &Catalog, line: &Accrual) -> Option<&PayoutRow> {
         let settled = self.settled(line).filter(|_| line.state == AccrualState::Available)?;
-        // As a run reckons what is ripe: see `store/settlement/run.rs`.
+        // As a run reckons what is mature: see `store/settlement/run.rs`.
         let ripens = line.vests_at_ms.plus_ms(-i64::from(line.vests_at_ms == line.at_ms.plus_ms(1)));
         let takes = |p: &&PayoutRow| {
             let delay = catalog.in_force(&line.program_id, p.as_of_ms).map_or(0, |d| d.settlement.delay_days);

@@ -2,7 +2,7 @@
 
 use crate::base::time::Month;
 use crate::codec::operator as asked;
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, number, text};
 use crate::pages::form::SubmittedForm;
@@ -134,12 +134,12 @@ fn comparison<S: Platform>(visit: &PageContext<'_, S>, d: &Document, told: &Valu
         vec![
             html! { @if partner.is_empty() { "the friend" } @else { (helpers::partner_of(known, partner)) } },
             html! { (row["rule"].as_str().unwrap_or("")) },
-            amount(cents(row, "was_net_cents")),
-            amount(cents(row, "would_net_cents")),
+            amount(cents(row, "actual_net_cents")),
+            amount(cents(row, "simulated_net_cents")),
             amount(cents(row, "difference_cents")),
         ]
     };
-    let (was, would) = (cents(told, "was_net_cents"), cents(told, "would_net_cents"));
+    let (was, would) = (cents(told, "actual_net_cents"), cents(told, "simulated_net_cents"));
     let columns = [text("Partner"), text("Rule"), number("It was"), number("It would have been"), number("Difference")];
     html! {
         section.sheet id="dry-run" aria-labelledby="dry-run-title" {

@@ -3,7 +3,7 @@
 use crate::base::money::Cents;
 use crate::codec::operator as asked;
 use crate::engine::identity::access::Scope;
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, Figure, text};
 use crate::pages::form::SubmittedForm;

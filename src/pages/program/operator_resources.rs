@@ -1,7 +1,7 @@
 //! Pages that operators write for a program's partners, in Markdown.
 
 use crate::base::id;
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
 use crate::pages::form::SubmittedForm;

@@ -1,6 +1,6 @@
 //! Which of their programs a person looks at: shown when there are several, or none.
 
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{day, empty, state};
 use crate::pages::identity::sign_in::open;
@@ -66,7 +66,7 @@ fn title<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, program: &s
 
 /// What somebody does who is no partner.
 fn none<S: Platform>(visit: &PageContext<'_, S>, operator: bool) -> Markup {
-    let joins = visit.shell.config.has_form();
+    let joins = visit.app.config.has_form();
     let what = html! {
         @if joins { a.button href="/partner/join" { "Join the program" } }
         @else { "Ask whoever runs this program to make you a partner under this address." }
@@ -77,7 +77,7 @@ fn none<S: Platform>(visit: &PageContext<'_, S>, operator: bool) -> Markup {
 
 /// The programs that can be joined besides.
 fn further<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, own: &[OwnPartner]) -> Markup {
-    let config = visit.shell.config;
+    let config = visit.app.config;
     let is_new = |program: &&str| config.has_form() && own.iter().all(|o| o.program_id != *program);
     let others: Vec<&str> = config.open_programs().filter(is_new).collect();
     html! {

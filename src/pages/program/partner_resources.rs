@@ -1,6 +1,6 @@
 //! What the program wrote for its partners.
 
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Column, text};
 use crate::pages::layout;

@@ -1,6 +1,6 @@
 //! Who did what, and why: nothing here can be changed.
 
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::text;
 use crate::pages::operator::helpers;

@@ -2,7 +2,7 @@
 
 use crate::base::time::Month;
 use crate::engine::report::economics::{Channel, DEFINITIONS, Economics};
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Figure, number, text};
 use crate::pages::operator::helpers;
@@ -155,7 +155,7 @@ fn by_channel<S: Platform>(visit: &PageContext<'_, S>, document: &Document, rows
             html! { (words.number(r.signups)) },
             html! { (words.number(r.qualified)) },
             html! { (words.number(r.rewarded)) },
-            components::amount(words, r.earned_cents, &crate::pages::program::document::unit_of(document)),
+            components::amount(words, r.gross_cents, &crate::pages::program::document::unit_of(document)),
         ]
     };
     let columns = [

@@ -1,6 +1,6 @@
 //! The leaderboard of the partner's program: places for all, names for those who want theirs shown.
 
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Column, number, text};
 use crate::pages::layout;
@@ -56,6 +56,6 @@ fn cells(words: &dyn Locale, p: &PlaceRow) -> Vec<Markup> {
             }
         },
         html! { (words.number(p.referrals)) },
-        html! { @if p.own == 1 { (components::amount(words, p.earned_cents, &p.unit)) } },
+        html! { @if p.own == 1 { (components::amount(words, p.gross_cents, &p.unit)) } },
     ]
 }

@@ -2,7 +2,7 @@
 
 use crate::codec::operator as asked;
 use crate::engine::identity::access::Scope;
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;

@@ -6,7 +6,7 @@ use crate::codec::operator as asked;
 use crate::codec::operator::NewRun;
 use crate::engine::identity::access::Scope;
 use crate::engine::settlement::schedule;
-use crate::http::shell::Platform;
+use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, Figure, number, text};
 use crate::pages::form::SubmittedForm;
@@ -181,7 +181,7 @@ struct Report {
 async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let (after_unit, after_partner) = list.cursor.split_once('.').unwrap_or(("", &list.cursor));
-    let rule = approval_name(visit.shell.config.setup.payout_approval);
+    let rule = approval_name(visit.app.config.setup.payout_approval);
     let read = vec![
         run::run_find(id),
         plan::approval_find(id, rule),
@@ -301,7 +301,7 @@ fn money<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup {
         let why = match c.why.as_str() {
             "not_onboarded" => "Payable, but Stripe cannot pay the partner yet",
             "negative" => "Owed by partners",
-            _ => "Below the minimum, or not ripe yet",
+            _ => "Below the minimum, or not mature yet",
         };
         vec![html! { (why) }, html! { (words.number(c.partners)) }, components::amount(words, c.cents, &c.unit)]
     };

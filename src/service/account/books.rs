@@ -30,7 +30,7 @@ pub struct AccountSnapshots {
     pub pools: Vec<PoolRow>,
     bound: HashMap<String, Vec<BoundRow>>,
     links: HashMap<String, AttributionLink>,
-    neighbours: Grouped<SameDomainAccount>,
+    same_domain_accounts: Grouped<SameDomainAccount>,
     crowd: Grouped<ReferredSignup>,
     relations: Relations,
     modifiers: HashMap<String, Vec<PartnerModifier>>,
@@ -92,11 +92,11 @@ pub async fn read<P: Ports>(
         accounts,
         facts,
         links,
-        neighbours: Grouped::new(next().take()?),
+        same_domain_accounts: Grouped::new(next().take()?),
         crowd: Grouped::new(next().take()?),
         relations: Relations { visitors: Grouped::new(next().take()?), uplines: Grouped::new(next().take()?) },
         modifiers: by_key(next().take::<PartnerModifier>()?.into_iter().map(|t| (t.partner_id.clone(), t))),
-        capped: next().take::<CapRow>()?.into_iter().map(|r| (r.line_id, r.capped_cents)).collect(),
+        capped: next().take::<CapRow>()?.into_iter().map(|r| (r.line_id, r.cap_reduction_cents)).collect(),
         emails: by_key(next().take::<EmailRow>()?.into_iter().map(|r| (r.account_id, r.email))),
         reviews: by_key(
             next().decode_pairs::<AccountOf, Review>()?.into_iter().map(|(of, review)| (of.account_id, review)),
@@ -114,8 +114,8 @@ fn reads(accounts: &[AccountRow], coming: &PendingEvent<'_>) -> [Stmt; READS] {
         program::program_list(),
         events::fact_list(&ids, &invoices, &coming.domains),
         evidence::link_list(&ids, &coming.domains, &coming.codes),
-        evidence::neighbour_list(&ids, &coming.domains),
-        evidence::crowd_list(&ids, &coming.codes, coming.at),
+        evidence::same_domain_list(&ids, &coming.domains),
+        evidence::signup_velocity_list(&ids, &coming.codes, coming.at),
         evidence::visitor_list(&ids, &coming.visitors, coming.at),
         evidence::upline_list(&ids, &coming.codes),
         evidence::term_list(&ids, &coming.codes),
@@ -167,7 +167,7 @@ impl AccountSnapshots {
             account,
             facts: &facts,
             links: &self.links,
-            neighbours: &self.neighbours,
+            same_domain_accounts: &self.same_domain_accounts,
             crowd: &self.crowd,
             relations: &self.relations,
             emails: self.emails.get(account).map_or(&[], Vec::as_slice),
@@ -213,12 +213,12 @@ impl AccountSnapshots {
 
     /// A decision of the batch becomes part of the books for the next one.
     pub fn learn(&mut self, account: &str, groups: &[GroupDecision]) {
-        let (mut neighbours, mut crowd, mut visitors) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut same_domain_accounts, mut crowd, mut visitors) = (Vec::new(), Vec::new(), Vec::new());
         for group in groups {
             let Some(binding) = &group.verdict.binding else { continue };
             // Of two sign-ups the one that decides says the domain.
             let signup = self.facts.own(account).find(|f| f.event_id == group.signed_up.1);
-            neighbours.extend(signup.and_then(|f| f.email_domain.as_ref()).map(|domain| SameDomainAccount {
+            same_domain_accounts.extend(signup.and_then(|f| f.email_domain.as_ref()).map(|domain| SameDomainAccount {
                 account_id: account.to_owned(),
                 email_domain: domain.clone(),
                 program_id: binding.program.clone(),
@@ -240,7 +240,7 @@ impl AccountSnapshots {
                 signup_event_id: group.signed_up.1.clone(),
             });
         }
-        self.neighbours.replace(account, neighbours);
+        self.same_domain_accounts.replace(account, same_domain_accounts);
         self.crowd.replace(account, crowd);
         self.relations.visitors.replace(account, visitors);
     }
@@ -257,7 +257,7 @@ fn by_key<T>(rows: impl Iterator<Item = (String, T)>) -> HashMap<String, Vec<T>>
 #[derive(Deserialize)]
 struct CapRow {
     line_id: String,
-    capped_cents: Cents,
+    cap_reduction_cents: Cents,
 }
 
 #[derive(Deserialize)]

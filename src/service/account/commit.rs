@@ -145,16 +145,16 @@ impl Commit {
             statements.push(outbox::outbox_rewards(&self.granted, now));
         }
         if !self.domains.is_empty() {
-            statements.push(account::stale_by_domains(&self.domains, &ids, now));
+            statements.push(account::recompute_by_domains(&self.domains, &ids, now));
         }
         if !self.crowds.is_empty() {
-            statements.push(account::stale_by_crowds(&self.crowds, &ids, now));
+            statements.push(account::recompute_by_crowds(&self.crowds, &ids, now));
         }
         if !self.visitors.is_empty() {
-            statements.push(account::stale_by_visitors(&self.visitors, &ids, now));
+            statements.push(account::recompute_by_visitors(&self.visitors, &ids, now));
         }
         if !self.uplines.is_empty() {
-            statements.push(evidence::stale_by_uplines(&self.uplines, now));
+            statements.push(evidence::recompute_by_uplines(&self.uplines, now));
         }
         let news = self.joined.iter().filter(|j| j.signed_up.plus_days(NEWS_DAYS) > now);
         let joined: Vec<_> = news.map(|j| outbox::joined(&j.program, &j.partner, &j.account, j.signed_up)).collect();
@@ -262,7 +262,7 @@ fn is_instant_grant(books: &AccountSnapshots, line: &Accrual) -> bool {
     let document = books.catalog.in_force(&line.program_id, line.at_ms);
     let same = |l: &Accrual| l.program_id == line.program_id && l.rule_id == line.rule_id && l.basis == line.basis;
     // What was held stood in pending, and nobody was told of it.
-    let stood = |l: &Accrual| same(l) && l.postings > 0 && l.bucket == Balance::Available;
+    let stood = |l: &Accrual| same(l) && l.postings > 0 && l.balance == Balance::Available;
     document.is_some_and(|d| d.settlement.cadence == Cadence::Instant)
         && line.is_granted()
         && line.state == AccrualState::Available
@@ -281,8 +281,8 @@ mod tests {
         let (at, text) = (UtcMillis(0), String::new);
         let line: Accrual = serde_json::from_value(json!({
             "id": "l", "program_id": "p", "program_version": 1, "rule_id": "r", "partner_id": "", "account_id": "a", "event_id": "e",
-            "basis": "", "at_ms": 0, "period": "", "unit": "", "earned_cents": 1, "capped_cents": 0, "net_cents": 1,
-            "bucket": "pending", "payer": "pool", "state": "pending", "vests_at_ms": 0, "reason": "", "postings": 1,
+            "basis": "", "at_ms": 0, "period": "", "unit": "", "gross_cents": 1, "cap_reduction_cents": 0, "net_cents": 1,
+            "balance": "pending", "payer": "pool", "state": "pending", "vests_at_ms": 0, "reason": "", "postings": 1,
         }))
         .expect("a line");
         let transfer = Transfer {
@@ -305,7 +305,7 @@ mod tests {
             evidence: text(),
         };
         let group = GroupDecision {
-            verdict: AttributionResult { group: text(), binding: None, considered: Vec::new(), reason: text() },
+            verdict: AttributionResult { group: text(), binding: None, candidates: Vec::new(), reason: text() },
             signed_up: (at, text()),
             states: Vec::new(),
             grant_due_at: None,

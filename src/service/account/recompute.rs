@@ -19,7 +19,7 @@ pub const PAGE_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS + COMMIT_STATEMENTS;
 /// Decides up to one page of marked accounts; whether there was one. A page that this invocation cannot write is not begun.
 pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
     let accounts: Vec<AccountRow> =
-        ctx.query(account::stale_list(ctx.page(PAGE), ctx.page(PAGE_FACTS))).await?.decode()?;
+        ctx.query(account::recompute_list(ctx.page(PAGE), ctx.page(PAGE_FACTS))).await?.decode()?;
     if accounts.is_empty() {
         return Ok(false);
     }

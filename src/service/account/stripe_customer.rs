@@ -48,7 +48,7 @@ pub async fn note<P: Ports>(
     let known: Option<KnownCustomer> = rows[1].first()?;
     let stands: Option<CustomerRow> = rows[0].first()?;
     if let Some(row) = &stands
-        && row.stale_since_ms.is_none()
+        && row.needs_recompute_since_ms.is_none()
         && (email.is_none() || known.is_some_and(|known| known.at_ms <= at))
     {
         return Ok(row.account_id.clone());
@@ -104,7 +104,8 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, DbE
     let elsewhere: Vec<BookedCustomer> = ctx.query(customers::fact_elsewhere(id, &target)).await?.decode()?;
     let mut batch = customers::customer_move(id, row.revision, &target, joined.name());
     if elsewhere.is_empty() {
-        let settled = row.account_id == target && row.joined_by == joined.name() && row.stale_since_ms.is_none();
+        let settled =
+            row.account_id == target && row.joined_by == joined.name() && row.needs_recompute_since_ms.is_none();
         if !settled {
             batch.truncate(1);
             ctx.batch(batch).await?;

@@ -31,7 +31,7 @@ struct Account {
 pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option<Vec<Stmt>>, DbError> {
     let partners: Vec<Partner> = ctx.query(modifiers::topped_partners(run)).await?.decode()?;
     let Some(last) = partners.last() else { return Ok(None) };
-    let mut statements = vec![runs::run_step(run, "topping_up", &last.partner_id)];
+    let mut statements = vec![runs::run_step(run, "backfilling", &last.partner_id)];
     if last.lines > LINES_MAX {
         // It stands alone, with more lines than are read at a time: its accounts are decided one page after the other.
         statements.push(modifiers::mark_partner(run, &last.partner_id, ctx.now));
@@ -58,7 +58,7 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
     let accounts: BTreeMap<String, AccountRow> =
         next().take::<AccountRow>()?.into_iter().map(|a| (a.id.clone(), a)).collect();
     let earned: Vec<BaseAccrual> = next().take()?;
-    let mut found = backfill::top_up(&catalog, &run.program_id, &earned, &by_partner);
+    let mut found = backfill::backfill(&catalog, &run.program_id, &earned, &by_partner);
     found.others.extend(tiny.into_iter().map(|a| a.account_id));
     // Who is marked already is decided in any case; who is not among the accounts was bound elsewhere meanwhile.
     found.lines.retain(|line| accounts.contains_key(&line.account) && !found.others.contains(&line.account));
@@ -70,7 +70,7 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
         statements.extend(modifiers::added_write(&found.lines, ctx.now));
     }
     if !found.others.is_empty() {
-        statements.push(account::stale_by_ids(&found.others.into_iter().collect::<Vec<_>>(), ctx.now));
+        statements.push(account::recompute_by_ids(&found.others.into_iter().collect::<Vec<_>>(), ctx.now));
     }
     Ok(Some(statements))
 }

@@ -20,7 +20,7 @@ use crate::store::program;
 use serde_json::json;
 
 /// Moves the account. `body_sha256` and `id` make a repeat of the same request the same move.
-pub async fn rebind<P: Ports>(
+pub async fn reassign<P: Ports>(
     ctx: &Context<'_, P>,
     account_id: &str,
     asked: &ReassignRequest,
@@ -55,7 +55,7 @@ pub async fn rebind<P: Ports>(
         let entry = Audit {
             id: &audit_id,
             actor: &actor,
-            action: "account.rebind",
+            action: "account.reassign",
             subject: account_id,
             reason: Some(&reason),
             before: before.as_deref(),
@@ -65,12 +65,12 @@ pub async fn rebind<P: Ports>(
     };
     let event = Event {
         id,
-        kind: "operator.rebound".to_owned(),
+        kind: "operator.reassigned".to_owned(),
         occurred_at: ctx.now,
         account_id: Some(account_id.to_owned()),
         person: Person::default(),
         credential: Credential::default(),
-        payload: Payload::Rebound {
+        payload: Payload::Reassigned {
             program: asked.program.clone(),
             code: to.map(|p| p.code),
             partner: asked.partner.clone(),

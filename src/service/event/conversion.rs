@@ -48,12 +48,12 @@ pub struct IngestOutcome {
 /// Verifies what an event presents to be attributed by. A token that does not verify loses its touches, not the event.
 pub fn present(keys: Option<&CookieKeys>, event: &Event) -> InvoiceRecord {
     let token = event.credential.token.as_deref();
-    let trail = token.and_then(|t| cookie::read_value(keys?, t)).map(|signed| signed.trail);
+    let touchpoints = token.and_then(|t| cookie::read_value(keys?, t)).map(|signed| signed.touchpoints);
     InvoiceRecord {
         // People type codes, with a space around them sometimes.
         code: event.credential.code.as_deref().map(|code| code.trim().to_owned()),
-        token_refused: token.is_some() && trail.is_none(),
-        trail,
+        token_refused: token.is_some() && touchpoints.is_none(),
+        touchpoints,
         visitor: event.credential.visitor.clone(),
         clicks: Vec::new(),
     }
@@ -154,9 +154,9 @@ async fn attempt<P: Ports>(
             codes: events::codes_of(&event.payload, &presented),
             domains: event.person.email.as_deref().and_then(risk::email_domain).into_iter().collect(),
             visitors: presented
-                .trail
+                .touchpoints
                 .iter()
-                .map(|trail| trail.visitor.clone())
+                .map(|touchpoints| touchpoints.visitor.clone())
                 .chain(presented.visitor.clone())
                 .collect(),
             invoice,
@@ -273,7 +273,7 @@ struct AccrualOutcome {
     #[serde(skip_serializing_if = "String::is_empty")]
     partner: String,
     unit: String,
-    earned_cents: i64,
+    gross_cents: i64,
     net_cents: i64,
     state: AccrualState,
     reason: String,
@@ -287,7 +287,7 @@ impl AccrualOutcome {
             rule: line.rule_id.clone(),
             partner: line.partner_id.clone(),
             unit: line.unit.clone(),
-            earned_cents: line.earned_cents.0,
+            gross_cents: line.gross_cents.0,
             net_cents: line.net_cents.0,
             state: line.state,
             reason: line.reason.clone(),

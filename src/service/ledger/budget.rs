@@ -187,7 +187,7 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError>
     let mut transfers = Vec::new();
     for line in &mut released {
         line.net_cents = line.kept();
-        line.bucket = Balance::Available;
+        line.balance = Balance::Available;
         line.state = AccrualState::Available;
         line.reason = milestone::reason_of(&line.basis);
         line.postings += 1;

@@ -5,7 +5,7 @@ use crate::codec::operator::Profile;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::payout::audit;
-use crate::store::account::{SignupVelocityMark, stale_by_crowds};
+use crate::store::account::{SignupVelocityMark, recompute_by_crowds};
 use crate::store::partner::profile;
 use crate::store::partner::profile::ProfileRow;
 use serde::Deserialize;
@@ -38,7 +38,7 @@ pub async fn keep<P: Ports>(ctx: &Context<'_, P>, partner: &str, new: &Profile) 
             from: UtcMillis(0),
             to: EVER,
         };
-        batch.push(stale_by_crowds(&[crowd], &[], ctx.now));
+        batch.push(recompute_by_crowds(&[crowd], &[], ctx.now));
     }
     let (before, after) = (told(&old, &next), told(&next, &old));
     batch.push(audit(ctx, "partner.profile", partner, None, (Some(&before), Some(&after))));

@@ -205,8 +205,8 @@ impl Replay<'_> {
             .iter()
             .map(|((partner, rule), s)| {
                 json!({
-                    "partner": partner, "rule": rule, "was_earned_cents": s.was_earned, "was_net_cents": s.was_net,
-                    "would_earn_cents": s.would_earn, "would_net_cents": s.would_net,
+                    "partner": partner, "rule": rule, "was_earned_cents": s.was_earned, "actual_net_cents": s.was_net,
+                    "would_earn_cents": s.would_earn, "simulated_net_cents": s.would_net,
                     "difference_cents": s.would_net - s.was_net,
                 })
             })
@@ -217,7 +217,7 @@ impl Replay<'_> {
             "from": self.asked.from.to_rfc3339(), "to": self.asked.to.to_rfc3339(),
             "unit": self.draft.settlement.unit, "currency": self.draft.currency,
             "accounts": accounts, "complete": complete,
-            "was_net_cents": total(|s| s.was_net), "would_net_cents": total(|s| s.would_net), "rows": rows,
+            "actual_net_cents": total(|s| s.was_net), "simulated_net_cents": total(|s| s.would_net), "rows": rows,
         })
     }
 }

@@ -141,6 +141,6 @@ async fn found<P: Ports>(
 }
 
 fn vests(line: &Accrual, as_of: UtcMillis) -> bool {
-    let pending = line.state == AccrualState::Pending && line.bucket == Balance::Pending;
+    let pending = line.state == AccrualState::Pending && line.balance == Balance::Pending;
     pending && line.vests_at_ms <= as_of && line.at_ms < as_of
 }

@@ -122,7 +122,7 @@ pub fn step_statements(state: &str) -> u64 {
         "granting" => BOOKS_STATEMENTS + 6,
         "deciding" => 4,
         "terms" => 11,
-        "topping_up" => 14,
+        "backfilling" => 14,
         "vesting" => 5,
         "executing" => 13,
         _ => 14,
@@ -212,7 +212,7 @@ pub async fn step<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), Db
     match run.state.as_str() {
         "granting" => plan_grants(ctx, run).await,
         "terms" => find_terms(ctx, run).await,
-        "topping_up" => add_terms(ctx, run).await,
+        "backfilling" => add_terms(ctx, run).await,
         "deciding" => decide(ctx, run).await,
         "vesting" => plan_vesting(ctx, run).await,
         "executing" => execute(ctx, run).await,
@@ -273,7 +273,7 @@ async fn find_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), 
         return advance(ctx, vec![runs::run_step(run, "deciding", "")]).await;
     };
     let adds = !document.modifiers.is_empty() && backfill::applies(document);
-    let mut statements = vec![runs::run_step(run, if adds { "topping_up" } else { "deciding" }, "")];
+    let mut statements = vec![runs::run_step(run, if adds { "backfilling" } else { "deciding" }, "")];
     statements.extend(modifiers::refresh(run, document, ctx.now));
     advance(ctx, statements).await
 }

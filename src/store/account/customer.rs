@@ -14,10 +14,10 @@ pub struct CustomerRow {
     pub account_id: String,
     pub joined_by: String,
     pub revision: i64,
-    pub stale_since_ms: Option<UtcMillis>,
+    pub needs_recompute_since_ms: Option<UtcMillis>,
 }
 
-const COLUMNS: &str = "id, account_id, joined_by, revision, stale_since_ms";
+const COLUMNS: &str = "id, account_id, joined_by, revision, needs_recompute_since_ms";
 
 pub fn customer_find(id: &str) -> Stmt {
     Stmt::new(format!("SELECT {COLUMNS} FROM stripe_customer WHERE id = ?1")).bind(id)
@@ -36,9 +36,9 @@ pub fn customer_email_find(id: &str, email: &str) -> Stmt {
 /// Takes note of a customer and of an address of its, to be joined anew.
 pub fn customer_note(id: &str, email: Option<&str>, at: UtcMillis, now: UtcMillis) -> Vec<Stmt> {
     let customer = Stmt::new(
-        "INSERT INTO stripe_customer (id, account_id, joined_by, revision, stale_since_ms, created_at_ms)
+        "INSERT INTO stripe_customer (id, account_id, joined_by, revision, needs_recompute_since_ms, created_at_ms)
          VALUES (?1, ?1, 'nobody', 1, ?2, ?2)
-         ON CONFLICT (id) DO UPDATE SET revision = revision + 1, stale_since_ms = excluded.stale_since_ms",
+         ON CONFLICT (id) DO UPDATE SET revision = revision + 1, needs_recompute_since_ms = excluded.needs_recompute_since_ms",
     );
     let mut statements = vec![customer.bind(id).bind(now)];
     statements.extend(email.map(|email| {
@@ -64,7 +64,7 @@ pub fn customers_stale(event: &Event, source: &str, now: UtcMillis) -> Option<St
         || account.starts_with("cus_");
     says.then(|| {
         Stmt::new(
-            "UPDATE stripe_customer SET revision = revision + 1, stale_since_ms = ?3
+            "UPDATE stripe_customer SET revision = revision + 1, needs_recompute_since_ms = ?3
              WHERE id = ?1 OR id = ?2 OR id IN (SELECT n.customer_id FROM event_person p
                JOIN stripe_customer_person n ON n.email = lower(p.email) WHERE p.account_id = ?1) RETURNING id",
         )
@@ -77,7 +77,7 @@ pub fn customers_stale(event: &Event, source: &str, now: UtcMillis) -> Option<St
 /// Customers to be joined anew, those that have waited longest first.
 pub fn customer_stale_list(limit: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT {COLUMNS} FROM stripe_customer WHERE stale_since_ms IS NOT NULL ORDER BY stale_since_ms, id LIMIT ?1"
+        "SELECT {COLUMNS} FROM stripe_customer WHERE needs_recompute_since_ms IS NOT NULL ORDER BY needs_recompute_since_ms, id LIMIT ?1"
     ))
     .bind(limit)
 }
@@ -130,7 +130,7 @@ pub fn fact_elsewhere(id: &str, account: &str) -> Stmt {
 /// since `revision` was read.
 pub fn customer_move(id: &str, revision: i64, account: &str, joined_by: &str) -> Vec<Stmt> {
     let customer = Stmt::new(
-        "UPDATE stripe_customer SET account_id = ?3, joined_by = ?4, stale_since_ms = NULL,
+        "UPDATE stripe_customer SET account_id = ?3, joined_by = ?4, needs_recompute_since_ms = NULL,
            revision = CAST(?2 AS INTEGER) + 1 WHERE id = ?1",
     );
     let person = format!("UPDATE event_person SET account_id = ?2 WHERE event_id IN ({FACTS}) AND account_id <> ?2");
@@ -148,7 +148,7 @@ pub fn fact_insert(event_id: &str, customer: &str, account: &str, now: UtcMillis
     vec![
         Stmt::new("INSERT INTO stripe_fact (event_id, customer_id) VALUES (?1, ?2)").bind(event_id).bind(customer),
         Stmt::new(
-            "UPDATE stripe_customer SET revision = revision + 1, stale_since_ms = ?3 WHERE id = ?1 AND account_id <> ?2",
+            "UPDATE stripe_customer SET revision = revision + 1, needs_recompute_since_ms = ?3 WHERE id = ?1 AND account_id <> ?2",
         )
         .bind(customer)
         .bind(account)

@@ -70,7 +70,7 @@ pub fn account_advance(rows: &[AccountAdvance], now: UtcMillis) -> Stmt {
     Stmt::new(format!(
         "{GIVEN} INSERT INTO account (id, revision, signed_up_at_ms, written, created_at_ms)
          SELECT row ->> '$.id', (row ->> '$.revision') + 1, row ->> '$.signed_up', row ->> '$.written', ?2 FROM given WHERE true
-         ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, stale_since_ms = NULL, written = excluded.written,
+         ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, needs_recompute_since_ms = NULL, written = excluded.written,
            signed_up_at_ms = COALESCE(excluded.signed_up_at_ms, signed_up_at_ms)",
     ))
     .json(&rows)
@@ -90,9 +90,9 @@ pub fn account_touch(accounts: &[AccountRow]) -> Stmt {
 }
 
 /// Marks accounts to be decided again.
-pub fn stale_by_ids(accounts: &[String], now: UtcMillis) -> Stmt {
+pub fn recompute_by_ids(accounts: &[String], now: UtcMillis) -> Stmt {
     Stmt::new(
-        "UPDATE account SET revision = revision + 1, stale_since_ms = ?2 WHERE id IN (SELECT value FROM json_each(?1))",
+        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?2 WHERE id IN (SELECT value FROM json_each(?1))",
     )
     .json(&accounts)
     .bind(now)
@@ -106,9 +106,9 @@ pub struct DomainMark {
 }
 
 /// Marks accounts to be decided again. The revision moves on, so that whoever is deciding one of them now starts over.
-pub fn stale_by_domains(domains: &[DomainMark], except: &[String], now: UtcMillis) -> Stmt {
+pub fn recompute_by_domains(domains: &[DomainMark], except: &[String], now: UtcMillis) -> Stmt {
     Stmt::new(
-        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3
+        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3
          WHERE id IN (SELECT e.account_id FROM json_each(?1) CROSS JOIN event e ON e.email_domain = value ->> '$.domain'
                       WHERE e.type = 'account.signed_up' AND e.occurred_at_ms >= value ->> '$.from')
            AND id NOT IN (SELECT value FROM json_each(?2))",
@@ -128,9 +128,9 @@ pub struct SignupVelocityMark {
 }
 
 /// The same for accounts that signed up later in the same month through the same partner.
-pub fn stale_by_crowds(crowds: &[SignupVelocityMark], except: &[String], now: UtcMillis) -> Stmt {
+pub fn recompute_by_crowds(crowds: &[SignupVelocityMark], except: &[String], now: UtcMillis) -> Stmt {
     Stmt::new(
-        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3
+        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3
          WHERE id IN (SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.partner_id = value ->> '$.partner'
                         AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'
                       WHERE b.program_id = value ->> '$.program')
@@ -150,9 +150,9 @@ pub struct VisitorMark {
 }
 
 /// The same for accounts that touches of one visitor bound.
-pub fn stale_by_visitors(visitors: &[VisitorMark], except: &[String], now: UtcMillis) -> Stmt {
+pub fn recompute_by_visitors(visitors: &[VisitorMark], except: &[String], now: UtcMillis) -> Stmt {
     Stmt::new(
-        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3
+        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3
          WHERE id IN (SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.visitor = value ->> '$.visitor'
                         AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to')
            AND id NOT IN (SELECT value FROM json_each(?2))",
@@ -164,12 +164,12 @@ pub fn stale_by_visitors(visitors: &[VisitorMark], except: &[String], now: UtcMi
 
 /// Accounts to be decided again, those that signed up first before others: as many as have `facts` events together,
 /// and at least one.
-pub fn stale_list(limit: i64, facts: i64) -> Stmt {
+pub fn recompute_list(limit: i64, facts: i64) -> Stmt {
     Stmt::new(
         "SELECT id, revision, written FROM (
            SELECT id, revision, written, row_number() OVER (ORDER BY signed_up_at_ms, id) AS place,
                   SUM((SELECT COUNT(*) FROM event e WHERE e.account_id = a.id)) OVER (ORDER BY signed_up_at_ms, id) AS total
-           FROM (SELECT id, revision, written, signed_up_at_ms FROM account WHERE stale_since_ms IS NOT NULL
+           FROM (SELECT id, revision, written, signed_up_at_ms FROM account WHERE needs_recompute_since_ms IS NOT NULL
                  ORDER BY signed_up_at_ms, id LIMIT ?1) a)
          WHERE total <= ?2 OR place = 1 ORDER BY place",
     )
@@ -178,7 +178,7 @@ pub fn stale_list(limit: i64, facts: i64) -> Stmt {
 }
 
 pub const LINE_COLUMNS: &str = "id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, \
-     at_ms, period, unit, earned_cents, capped_cents, net_cents, bucket, payer, state, vests_at_ms, reason, postings";
+     at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, payer, state, vests_at_ms, reason, postings";
 
 pub fn line_list(accounts: &[String]) -> Stmt {
     Stmt::new(format!(
@@ -201,8 +201,8 @@ pub fn line_insert() -> String {
 }
 
 const LINE_UPDATES: &str = "program_version = excluded.program_version, event_id = excluded.event_id, \
-     at_ms = excluded.at_ms, period = excluded.period, earned_cents = excluded.earned_cents, \
-     capped_cents = excluded.capped_cents, net_cents = excluded.net_cents, bucket = excluded.bucket, \
+     at_ms = excluded.at_ms, period = excluded.period, gross_cents = excluded.gross_cents, \
+     cap_reduction_cents = excluded.cap_reduction_cents, net_cents = excluded.net_cents, balance = excluded.balance, \
      state = excluded.state, vests_at_ms = excluded.vests_at_ms, reason = excluded.reason, postings = excluded.postings";
 
 /// Writes accounts' answers, one for each group of programs. One that says what it said before is left as it stands:

@@ -64,7 +64,7 @@ const KEEP_EARLIEST: &str = "ON CONFLICT (program_id, partner_id, modifier_id, q
        seen_run = excluded.seen_run";
 
 const TERM_INSERT: &str =
-    "INSERT INTO partner_term (program_id, partner_id, modifier_id, quarter, from_ms, changed_run, seen_run)";
+    "INSERT INTO partner_modifier (program_id, partner_id, modifier_id, quarter, from_ms, changed_run, seen_run)";
 
 /// As many qualifying referrals in one quarter. `?3`: pairs of modifier and threshold, here and below.
 fn find_by_quarter() -> String {
@@ -106,17 +106,17 @@ fn find_by_revenue() -> String {
 /// one reward the lower counts.
 fn cap_find() -> String {
     format!(
-        "INSERT INTO cap_verdict (line_id, program_id, account_id, capped_cents, changed_run, seen_run)
-         SELECT id, ?1, account_id, MIN(earned_cents, total - cap), ?2, ?2 FROM (
-           SELECT id, account_id, earned_cents, cap, SUM({room}) OVER (
+        "INSERT INTO cap_reduction (line_id, program_id, account_id, cap_reduction_cents, changed_run, seen_run)
+         SELECT id, ?1, account_id, MIN(gross_cents, total - cap), ?2, ?2 FROM (
+           SELECT id, account_id, gross_cents, cap, SUM({room}) OVER (
                     PARTITION BY rule_id, partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch') ORDER BY at_ms, basis) AS total
            FROM (SELECT value ->> 0 AS reward, MIN(value ->> 1) AS cap FROM json_each(?3) GROUP BY value ->> 0) c
              CROSS JOIN accrual ON program_id = ?1 AND rule_id = c.reward
-           WHERE at_ms < {AS_OF} AND earned_cents > 0)
+           WHERE at_ms < {AS_OF} AND gross_cents > 0)
          WHERE total > cap
-         ON CONFLICT (line_id) DO UPDATE SET changed_run = IIF(capped_cents <> excluded.capped_cents, excluded.changed_run, changed_run),
-           capped_cents = excluded.capped_cents, seen_run = excluded.seen_run",
-        room = if sabotage::is(Fault::CapGivesRoomBack) { "net_cents" } else { "earned_cents" },
+         ON CONFLICT (line_id) DO UPDATE SET changed_run = IIF(cap_reduction_cents <> excluded.cap_reduction_cents, excluded.changed_run, changed_run),
+           cap_reduction_cents = excluded.cap_reduction_cents, seen_run = excluded.seen_run",
+        room = if sabotage::is(Fault::CapGivesRoomBack) { "net_cents" } else { "gross_cents" },
     )
 }
 
@@ -124,9 +124,9 @@ fn cap_find() -> String {
 fn mark_partners(run: &RunRow, new_are_added: bool, now: UtcMillis) -> Stmt {
     let new = if new_are_added { "" } else { " OR changed_run = ?2" };
     Stmt::new(format!(
-        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3 WHERE id IN (
+        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3 WHERE id IN (
            SELECT account_id FROM binding WHERE program_id = ?1 AND partner_id IN (
-             SELECT partner_id FROM partner_term WHERE program_id = ?1 AND (seen_run <> ?2{new})))",
+             SELECT partner_id FROM partner_modifier WHERE program_id = ?1 AND (seen_run <> ?2{new})))",
     ))
     .bind(&run.program_id)
     .bind(&run.id)
@@ -134,13 +134,15 @@ fn mark_partners(run: &RunRow, new_are_added: bool, now: UtcMillis) -> Stmt {
 }
 
 fn forget_terms(run: &RunRow) -> Stmt {
-    Stmt::new("DELETE FROM partner_term WHERE program_id = ?1 AND seen_run <> ?2").bind(&run.program_id).bind(&run.id)
+    Stmt::new("DELETE FROM partner_modifier WHERE program_id = ?1 AND seen_run <> ?2")
+        .bind(&run.program_id)
+        .bind(&run.id)
 }
 
 fn mark_capped(run: &RunRow, now: UtcMillis) -> Stmt {
     Stmt::new(
-        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3 WHERE id IN (
-           SELECT account_id FROM cap_verdict WHERE program_id = ?1 AND (changed_run = ?2 OR seen_run <> ?2))",
+        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3 WHERE id IN (
+           SELECT account_id FROM cap_reduction WHERE program_id = ?1 AND (changed_run = ?2 OR seen_run <> ?2))",
     )
     .bind(&run.program_id)
     .bind(&run.id)
@@ -148,7 +150,7 @@ fn mark_capped(run: &RunRow, now: UtcMillis) -> Stmt {
 }
 
 fn forget_caps(run: &RunRow) -> Stmt {
-    Stmt::new("DELETE FROM cap_verdict WHERE program_id = ?1 AND seen_run <> ?2").bind(&run.program_id).bind(&run.id)
+    Stmt::new("DELETE FROM cap_reduction WHERE program_id = ?1 AND seen_run <> ?2").bind(&run.program_id).bind(&run.id)
 }
 
 /// Lines of partners that are read at a time.
@@ -161,7 +163,7 @@ pub fn topped_partners(run: &RunRow) -> Stmt {
         "SELECT partner_id, lines FROM (
            SELECT partner_id, lines, SUM(lines) OVER (ORDER BY partner_id) AS total, row_number() OVER (ORDER BY partner_id) AS place
            FROM (SELECT t.partner_id, (SELECT COUNT(*) FROM accrual l WHERE l.partner_id = t.partner_id) AS lines
-                 FROM (SELECT DISTINCT partner_id FROM partner_term WHERE program_id = ?1 AND changed_run = ?2 AND partner_id > ?3
+                 FROM (SELECT DISTINCT partner_id FROM partner_modifier WHERE program_id = ?1 AND changed_run = ?2 AND partner_id > ?3
                        ORDER BY partner_id LIMIT 1000) t))
          WHERE total <= ?4 OR place = 1 ORDER BY place",
     )
@@ -173,7 +175,7 @@ pub fn topped_partners(run: &RunRow) -> Stmt {
 
 pub fn mark_partner(run: &RunRow, partner: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
-        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3 WHERE id IN (
+        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3 WHERE id IN (
            SELECT account_id FROM binding WHERE program_id = ?1 AND partner_id = ?2)",
     )
     .bind(&run.program_id)
@@ -184,7 +186,7 @@ pub fn mark_partner(run: &RunRow, partner: &str, now: UtcMillis) -> Stmt {
 /// The terms of partners.
 pub fn terms_of(run: &RunRow, partners: &[String]) -> Stmt {
     Stmt::new(
-        "SELECT program_id, partner_id, modifier_id, quarter, from_ms FROM partner_term
+        "SELECT program_id, partner_id, modifier_id, quarter, from_ms FROM partner_modifier
          WHERE program_id = ?1 AND partner_id IN (SELECT value FROM json_each(?2))",
     )
     .bind(&run.program_id)
@@ -207,7 +209,7 @@ pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Stmt {
     Stmt::new(
         "SELECT a.id, a.revision, NULL AS written FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
            CROSS JOIN account a ON a.id = b.account_id
-         WHERE b.program_id = ?1 AND a.stale_since_ms IS NULL",
+         WHERE b.program_id = ?1 AND a.needs_recompute_since_ms IS NULL",
     )
     .bind(&run.program_id)
     .json(&partners)
@@ -216,9 +218,9 @@ pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Stmt {
 /// Their lines for invoices. The plus keeps SQLite to the index by partner.
 pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
     Stmt::new(
-        "SELECT l.id, l.partner_id, l.account_id, l.basis, l.rule_id, l.at_ms, l.program_version, l.earned_cents,
+        "SELECT l.id, l.partner_id, l.account_id, l.basis, l.rule_id, l.at_ms, l.program_version, l.gross_cents,
                 e.payload ->> '$.\"invoice.paid\".amount.cents' AS amount_cents,
-                l.net_cents = l.earned_cents AND l.capped_cents = 0 AND l.state IN ('pending', 'available')
+                l.net_cents = l.gross_cents AND l.cap_reduction_cents = 0 AND l.state IN ('pending', 'available')
                   AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = e.invoice_id AND o.id <> e.id) AS plain
          FROM json_each(?2) p CROSS JOIN accrual l ON l.partner_id = p.value CROSS JOIN event e ON e.id = l.event_id
          WHERE +l.program_id = ?1 AND l.basis GLOB 'invoice:*'",
@@ -237,10 +239,10 @@ pub fn added_write(added: &[ModifierAccrual], now: UtcMillis) -> Vec<Stmt> {
                 row ->> 4, l.vests_at_ms, l.reason, 1
          FROM given CROSS JOIN accrual l ON l.id = row ->> 1"
     );
-    let rows: Vec<_> = added.iter().map(|a| (&a.id, &a.beside, &a.modifier, a.cents, a.bucket)).collect();
+    let rows: Vec<_> = added.iter().map(|a| (&a.id, &a.beside, &a.modifier, a.cents, a.balance)).collect();
     let transfers = "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
          SELECT l.id || '.1', l.id, 'accrue', 'single', l.program_id || '/' || l.unit || '/' || l.payer,
-                l.program_id || '/' || l.unit || '/' || l.bucket || '/' || l.partner_id, l.net_cents, l.program_id, '', l.reason, ?2
+                l.program_id || '/' || l.unit || '/' || l.balance || '/' || l.partner_id, l.net_cents, l.program_id, '', l.reason, ?2
          FROM json_each(?1) given CROSS JOIN accrual l ON l.id = given.value";
     let ids: Vec<_> = added.iter().map(|a| &a.id).collect();
     let mut statements: Vec<Stmt> =

@@ -11,7 +11,7 @@ const NEIGHBOURS: i64 = 2;
 /// Sign-ups of one partner and month that are read at most; no rule counts further.
 pub const CROWD_MAX: i64 = 200;
 
-/// The codes that accounts' facts name, that are said about their domains, or that their neighbours are bound by, and
+/// The codes that accounts' facts name, that are said about their domains, or that their same_domain_accounts are bound by, and
 /// `codes`; with what attribution asks about each.
 pub fn link_list(accounts: &[String], domains: &[String], codes: &[String]) -> Stmt {
     Stmt::new(format!(
@@ -37,7 +37,7 @@ const DOMAINS: &str = "SELECT email_domain AS domain FROM event WHERE account_id
 
 /// For each domain and program the accounts that were bound first. The joins' order is given: from the domains, which
 /// are few, to their sign-ups, never from all bindings there are.
-pub fn neighbour_list(accounts: &[String], domains: &[String]) -> Stmt {
+pub fn same_domain_list(accounts: &[String], domains: &[String]) -> Stmt {
     Stmt::new(format!(
         "WITH d AS ({DOMAINS})
          SELECT account_id, email_domain, program_id, code, from_ms, event_id FROM (
@@ -56,7 +56,7 @@ pub fn neighbour_list(accounts: &[String], domains: &[String]) -> Stmt {
 
 /// The first referred sign-ups of each month from the accounts' first (or `at`) to their last, of the partners behind accounts' codes
 /// and `codes`, in programs that count them.
-pub fn crowd_list(accounts: &[String], codes: &[String], at: Option<UtcMillis>) -> Stmt {
+pub fn signup_velocity_list(accounts: &[String], codes: &[String], at: Option<UtcMillis>) -> Stmt {
     Stmt::new(format!(
         "WITH s AS (SELECT occurred_at_ms AS at FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND type = 'account.signed_up'
                 UNION ALL SELECT CAST(?3 AS INTEGER) WHERE ?3 IS NOT NULL),
@@ -87,7 +87,7 @@ pub fn visitor_list(accounts: &[String], visitors: &[String], at: Option<UtcMill
     Stmt::new(format!(
         "WITH s AS (SELECT DISTINCT b.visitor, b.signed_up_at_ms AS at FROM binding b
                       WHERE b.account_id IN (SELECT value FROM json_each(?1)) AND b.visitor IS NOT NULL
-                    UNION SELECT v.value, e.occurred_at_ms FROM event e, json_each(json_array(e.credential ->> '$.trail.visitor', e.credential ->> '$.visitor')) v
+                    UNION SELECT v.value, e.occurred_at_ms FROM event e, json_each(json_array(e.credential ->> '$.touchpoints.visitor', e.credential ->> '$.visitor')) v
                       WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.type = 'account.signed_up' AND v.value IS NOT NULL
                     UNION SELECT value, CAST(?3 AS INTEGER) FROM json_each(?2) WHERE ?3 IS NOT NULL)
          SELECT DISTINCT visitor, account_id, signed_up_at_ms, signup_event_id FROM (
@@ -141,7 +141,7 @@ pub fn upline_list(accounts: &[String], codes: &[String]) -> Stmt {
 
 /// Marks the own accounts of partners, and of whoever referred those up and up, to be decided again: an account that is
 /// a partner's own was bound to them, or is no longer.
-pub fn stale_by_uplines(changes: &[UplineMark], now: UtcMillis) -> Stmt {
+pub fn recompute_by_uplines(changes: &[UplineMark], now: UtcMillis) -> Stmt {
     Stmt::new(format!(
         "WITH RECURSIVE up (start, partner, depth, at, event) AS (
            SELECT DISTINCT '', c.value ->> '$.partner', 0, 0, '' FROM json_each(?1) c
@@ -149,7 +149,7 @@ pub fn stale_by_uplines(changes: &[UplineMark], now: UtcMillis) -> Stmt {
               OR EXISTS (SELECT 1 FROM event_person e JOIN partner_person x ON lower(x.email) = lower(e.email)
                          WHERE e.account_id = c.value ->> '$.account')
            UNION {})
-         UPDATE account SET revision = revision + 1, stale_since_ms = ?2
+         UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?2
          WHERE id IN (SELECT p.external_id FROM up JOIN partner p ON p.id = up.partner
              UNION SELECT e.account_id FROM up JOIN partner_person x ON x.partner_id = up.partner
                JOIN event_person e ON lower(e.email) = lower(x.email) AND e.email IS NOT NULL)
@@ -175,7 +175,7 @@ pub fn term_list(accounts: &[String], codes: &[String]) -> Stmt {
              UNION SELECT c.value FROM event e, json_each(e.codes) c
                WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.codes <> '[]'
              UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1)))) p
-           CROSS JOIN partner_term t ON t.program_id = p.program_id AND t.partner_id = p.partner_id",
+           CROSS JOIN partner_modifier t ON t.program_id = p.program_id AND t.partner_id = p.partner_id",
     )
     .json(&accounts)
     .json(&codes)
@@ -183,6 +183,6 @@ pub fn term_list(accounts: &[String], codes: &[String]) -> Stmt {
 
 /// What monthly caps take from the lines of accounts.
 pub fn cap_list(accounts: &[String]) -> Stmt {
-    Stmt::new("SELECT line_id, capped_cents FROM cap_verdict WHERE account_id IN (SELECT value FROM json_each(?1)) AND capped_cents > 0")
+    Stmt::new("SELECT line_id, cap_reduction_cents FROM cap_reduction WHERE account_id IN (SELECT value FROM json_each(?1)) AND cap_reduction_cents > 0")
         .json(&accounts)
 }

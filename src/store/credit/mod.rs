@@ -17,27 +17,27 @@ const AGAIN_DAYS: i64 = 1;
 
 /// Lines of credit that are not as they were delivered, and neither on their way nor frozen nor just refused. The words
 /// of the first conditions are those of the index `accrual_undelivered`.
-const DUE: &str = "accrual l WHERE l.program_id = ?1 AND l.bucket = 'available' AND l.net_cents <> l.delivered_cents
+const DUE: &str = "accrual l WHERE l.program_id = ?1 AND l.balance = 'available' AND l.net_cents <> l.delivered_cents
       AND substr(l.unit, 1, 7) = 'credit:' AND l.state NOT IN ('held', 'disputed')
-      AND NOT EXISTS (SELECT 1 FROM credit_sending o WHERE o.line_id = l.id AND o.state IN ('planned', 'submitting', 'review'))
-      AND NOT EXISTS (SELECT 1 FROM credit_sending f WHERE f.line_id = l.id AND f.state = 'failed' AND f.created_at_ms > ?2)";
+      AND NOT EXISTS (SELECT 1 FROM credit_transfer o WHERE o.line_id = l.id AND o.state IN ('planned', 'submitting', 'review'))
+      AND NOT EXISTS (SELECT 1 FROM credit_transfer f WHERE f.line_id = l.id AND f.state = 'failed' AND f.created_at_ms > ?2)";
 
 const COLUMNS: &str =
-    "INSERT INTO credit_sending (id, kind, line_id, number, program_id, partner_id, unit, currency, amount_cents,
+    "INSERT INTO credit_transfer (id, kind, line_id, number, program_id, partner_id, unit, currency, amount_cents,
       customer_id, before_cents, after_cents, state, due_at_ms, reason, revision, created_at_ms)
     SELECT 'crd_' || substr(line_id, instr(line_id, '_') + 1) || '_' || number";
 
 /// The number of a line's next sending, and what of the line is on the balance already.
-const NUMBER: &str = "(SELECT COUNT(*) + 1 FROM credit_sending s WHERE s.line_id = l.id)";
+const NUMBER: &str = "(SELECT COUNT(*) + 1 FROM credit_transfer s WHERE s.line_id = l.id)";
 const SENT: &str =
-    "(SELECT COALESCE(SUM(IIF(s.kind = 'credit', s.amount_cents, -s.amount_cents)), 0) FROM credit_sending s
+    "(SELECT COALESCE(SUM(IIF(s.kind = 'credit', s.amount_cents, -s.amount_cents)), 0) FROM credit_transfer s
       WHERE s.line_id = l.id AND s.state = 'paid')";
 
 /// The Stripe customer that a partner is: the account under the partner's id with the host. Before Stripe has spoken of
 /// the customer, the host's word for it, where no other account claims the same.
 pub fn customer_of(external_id: &str) -> String {
     format!(
-        "COALESCE((SELECT c.id FROM stripe_customer c WHERE c.account_id = {external_id} AND c.stale_since_ms IS NULL
+        "COALESCE((SELECT c.id FROM stripe_customer c WHERE c.account_id = {external_id} AND c.needs_recompute_since_ms IS NULL
             AND substr(c.id, 1, 4) = 'cus_' ORDER BY c.joined_by = 'id' DESC, c.created_at_ms, c.id LIMIT 1),
           (SELECT e.stripe_customer FROM event_person e JOIN event v ON v.id = e.event_id
             WHERE e.account_id = {external_id} AND e.stripe_customer IS NOT NULL AND v.source <> 'stripe'
@@ -60,7 +60,7 @@ pub fn plan(program: &str, now: UtcMillis) -> Vec<Stmt> {
                'planned', ?3, 'taken back', 1, ?3
              FROM (SELECT l.id AS line_id, {NUMBER} AS number, l.program_id, l.partner_id, l.unit, l.delivered_cents - l.net_cents AS owed,
                 {SENT} AS sent, l.delivered_cents AS before, l.net_cents AS after,
-                (SELECT s.customer_id FROM credit_sending s WHERE s.line_id = l.id AND s.kind = 'credit' AND s.state = 'paid'
+                (SELECT s.customer_id FROM credit_transfer s WHERE s.line_id = l.id AND s.kind = 'credit' AND s.state = 'paid'
                   ORDER BY s.number DESC LIMIT 1) AS customer
                FROM {DUE} AND l.net_cents < l.delivered_cents AND {SENT} > 0 ORDER BY l.at_ms, l.id LIMIT ?4)"
         )),
@@ -72,7 +72,7 @@ pub fn plan(program: &str, now: UtcMillis) -> Vec<Stmt> {
         .bind(program)
         .bind(since),
     ];
-    let planned = "credit_sending s WHERE s.program_id = ?1 AND s.state = 'planned' AND s.attempt = 0";
+    let planned = "credit_transfer s WHERE s.program_id = ?1 AND s.state = 'planned' AND s.attempt = 0";
     let of_program = |sql: String| Stmt::new(sql).bind(program);
     statements.extend([
         of_program(format!(
@@ -104,7 +104,7 @@ fn credits() -> String {
                l.delivered_cents AS before, l.net_cents AS after, {customer} AS customer,
                a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents
                  - COALESCE((SELECT SUM(z.net_cents - z.delivered_cents) FROM accrual z WHERE z.partner_id = l.partner_id AND z.program_id = l.program_id
-                     AND z.unit = l.unit AND z.bucket = 'available' AND z.state IN ('held', 'disputed')), 0) AS room
+                     AND z.unit = l.unit AND z.balance = 'available' AND z.state IN ('held', 'disputed')), 0) AS room
              FROM partner p, ledger_account a, {DUE} AND l.net_cents > l.delivered_cents AND p.id = l.partner_id
                AND a.id = l.program_id || '/' || l.unit || '/available/' || l.partner_id
                AND a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents > 0 AND {customer} IS NOT NULL
@@ -118,7 +118,7 @@ fn credits() -> String {
 pub fn undelivered(ids: &[&str]) -> Stmt {
     Stmt::new(
         "UPDATE accrual SET delivered_cents = n.before_cents
-         FROM (SELECT s.line_id, s.before_cents FROM credit_sending s WHERE s.id IN (SELECT value FROM json_each(?1)) AND s.state = 'failed') n
+         FROM (SELECT s.line_id, s.before_cents FROM credit_transfer s WHERE s.id IN (SELECT value FROM json_each(?1)) AND s.state = 'failed') n
          WHERE accrual.id = n.line_id",
     )
     .json(&ids)
@@ -131,7 +131,7 @@ pub fn sending_tell(tellings: &[NoticeRow], now: UtcMillis) -> Stmt {
          SELECT value ->> '$.id', value ->> '$.kind', s.program_id,
                 json_object('credit', s.id, 'line', s.line_id, 'partner', s.partner_id, 'amount_cents', s.amount_cents, 'unit', s.unit,
                   value ->> '$.name', value ->> '$.detail'), 'queued', ?2
-         FROM json_each(?1) JOIN credit_sending s ON s.id = value ->> '$.sending' WHERE true ON CONFLICT (id) DO NOTHING",
+         FROM json_each(?1) JOIN credit_transfer s ON s.id = value ->> '$.sending' WHERE true ON CONFLICT (id) DO NOTHING",
     )
     .json(&tellings)
     .bind(now)

@@ -38,7 +38,7 @@ pub fn credit_list(partner: &str) -> Stmt {
         "SELECT a.unit, SUM(IIF(a.kind = 'pending', a.cr_posted_cents - a.dr_posted_cents, 0)) AS pending_cents,
            SUM(IIF(a.kind = 'available', a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents, 0)) AS available_cents,
            SUM(IIF(a.kind = 'redeemed', a.cr_posted_cents - a.dr_posted_cents, 0)) AS redeemed_cents,
-           (SELECT COALESCE(SUM(l.net_cents), 0) FROM accrual l WHERE l.partner_id = ?1 AND l.unit = a.unit AND l.bucket = 'available'
+           (SELECT COALESCE(SUM(l.net_cents), 0) FROM accrual l WHERE l.partner_id = ?1 AND l.unit = a.unit AND l.balance = 'available'
              AND l.state IN ('held', 'disputed')) AS frozen_cents
          FROM ledger_account a WHERE a.partner_id = ?1 AND substr(a.unit, 1, 7) = 'credit:' GROUP BY a.unit ORDER BY a.unit",
     )

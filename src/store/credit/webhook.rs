@@ -20,7 +20,7 @@ const SETTLED: &str =
 /// The words of the first conditions are those of the index `accrual_undelivered`. Credits of other versions of the
 /// document were handed over, or are kept, in another way.
 const DUE: &str = "accrual l JOIN program_version v ON v.program_id = l.program_id AND v.version = l.program_version
-    WHERE l.program_id = ?1 AND l.bucket = 'available' AND l.net_cents <> l.delivered_cents AND substr(l.unit, 1, 7) = 'credit:'
+    WHERE l.program_id = ?1 AND l.balance = 'available' AND l.net_cents <> l.delivered_cents AND substr(l.unit, 1, 7) = 'credit:'
       AND l.state NOT IN ('held', 'disputed') AND v.document ->> '$.settlement.delivery' = 'webhook'";
 
 /// Queues what is due: credits that no run or event has announced, and what no longer stands of those that arrived.

@@ -166,12 +166,13 @@ pub fn domain_of(payload: &Payload) -> Option<&str> {
 /// Every code that an event presents: typed, held by its token's touches or its visitor's clicks, an agency's, an
 /// operator's.
 pub fn codes_of(payload: &Payload, presented: &InvoiceRecord) -> Vec<String> {
-    let touched = presented.trail.iter().flat_map(|t| &t.touches).chain(&presented.clicks).map(|t| t.code.clone());
+    let touched =
+        presented.touchpoints.iter().flat_map(|t| &t.touches).chain(&presented.clicks).map(|t| t.code.clone());
     let named = match payload {
         Payload::WorkspaceInvited { agency_code, .. } | Payload::HandedOff { agency_code, .. } => {
             Some(agency_code.clone())
         }
-        Payload::Rebound { code, .. } => code.clone(),
+        Payload::Reassigned { code, .. } => code.clone(),
         _ => None,
     };
     let mut codes: Vec<String> = presented.code.iter().cloned().chain(touched).chain(named).collect();

@@ -66,7 +66,7 @@ pub fn fund_insert(transfer: &Transfer, actor: &str, now: UtcMillis) -> Stmt {
 
 pub fn ledger_fault_list() -> Stmt {
     Stmt::new(
-        "SELECT what FROM ledger_fault UNION ALL SELECT what FROM payout_fault UNION ALL SELECT what FROM credit_fault LIMIT 1000",
+        "SELECT what FROM ledger_check UNION ALL SELECT what FROM payout_check UNION ALL SELECT what FROM credit_check LIMIT 1000",
     )
 }
 

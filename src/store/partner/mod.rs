@@ -129,14 +129,14 @@ pub struct RankRow {
     pub rank: i64,
     pub partner_id: String,
     pub referrals: i64,
-    pub earned_cents: i64,
+    pub gross_cents: i64,
     pub unit: String,
     pub refreshed_at_ms: UtcMillis,
 }
 
 pub fn leaderboard_list(program: &str, limit: i64) -> Stmt {
     Stmt::new(
-        "SELECT rank, partner_id, referrals, earned_cents, unit, refreshed_at_ms FROM leaderboard
+        "SELECT rank, partner_id, referrals, gross_cents, unit, refreshed_at_ms FROM leaderboard
          WHERE program_id = ?1 ORDER BY rank, partner_id LIMIT ?2",
     )
     .bind(program)

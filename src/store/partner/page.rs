@@ -201,7 +201,7 @@ pub struct SettledRow {
 
 /// Of the program's runs those from the year of the line on, by their index, until one that the line was in. A line that
 /// was reviewed or disputed may have missed payouts that others of its run have left with: of it nothing is said.
-const SETTLED: &str = "IIF(state = 'available' AND bucket = 'available'
+const SETTLED: &str = "IIF(state = 'available' AND balance = 'available'
     AND NOT EXISTS (SELECT 1 FROM review v WHERE v.account_id = accrual.account_id)
     AND NOT EXISTS (SELECT 1 FROM event e WHERE e.account_id = accrual.account_id AND e.type IN ('dispute.opened', 'dispute.won', 'dispute.lost')),
   (SELECT r.as_of_ms FROM run r CROSS JOIN run_item i ON i.run_id = r.id AND i.line_id = accrual.id
@@ -310,7 +310,7 @@ pub fn line_vested(partner: &str, id: &str) -> Stmt {
         "SELECT r.id AS run_id, r.period, r.as_of_ms, i.posted_cents
          FROM accrual a CROSS JOIN run r ON r.program_id = a.program_id AND r.as_of_ms >= a.at_ms
          CROSS JOIN run_item i ON i.run_id = r.id AND i.line_id = a.id
-         WHERE a.id = ?2 AND a.partner_id = ?1 AND i.posted_cents > 0 AND (i.kind = 'grant' OR a.bucket = 'available')
+         WHERE a.id = ?2 AND a.partner_id = ?1 AND i.posted_cents > 0 AND (i.kind = 'grant' OR a.balance = 'available')
          ORDER BY r.as_of_ms DESC LIMIT 1",
     )
     .bind(partner)
@@ -339,7 +339,7 @@ pub fn credit_list(partner: &str, limit: i64) -> Stmt {
              FROM redemption d CROSS JOIN redemption_return r ON r.redemption_id = d.id WHERE d.partner_id = ?1
              ORDER BY r.created_at_ms DESC, r.id DESC LIMIT ?2)
          UNION ALL SELECT * FROM (SELECT id, kind, unit, amount_cents, state, reason, created_at_ms
-             FROM credit_sending WHERE partner_id = ?1 ORDER BY created_at_ms DESC, id DESC LIMIT ?2)
+             FROM credit_transfer WHERE partner_id = ?1 ORDER BY created_at_ms DESC, id DESC LIMIT ?2)
          ORDER BY 7 DESC, 1 DESC LIMIT ?2",
     )
     .bind(partner)
@@ -370,7 +370,7 @@ pub fn return_list(partner: &str, limit: i64) -> Stmt {
 pub struct PlaceRow {
     pub rank: i64,
     pub referrals: i64,
-    pub earned_cents: i64,
+    pub gross_cents: i64,
     pub unit: String,
     pub refreshed_at_ms: UtcMillis,
     /// `None`: this partner is not shown by name.
@@ -380,7 +380,7 @@ pub struct PlaceRow {
 }
 
 const PLACE: &str =
-    "b.rank, b.referrals, b.earned_cents, b.unit, b.refreshed_at_ms, x.display_name, b.partner_id = ?1 AS own";
+    "b.rank, b.referrals, b.gross_cents, b.unit, b.refreshed_at_ms, x.display_name, b.partner_id = ?1 AS own";
 
 /// The first places of the partner's program.
 pub fn place_list(partner: &str, limit: i64) -> Stmt {

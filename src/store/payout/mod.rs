@@ -23,7 +23,7 @@ const REVERSAL: &str =
 pub(crate) const CREDIT: &str =
     "SELECT kind, id, line_id AS parent, program_id, partner_id, unit, currency, amount_cents,
    customer_id AS target, revision, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
-   transaction_id AS stripe_id, delivered_at_ms AS done_at_ms, created_at_ms FROM credit_sending p";
+   transaction_id AS stripe_id, delivered_at_ms AS done_at_ms, created_at_ms FROM credit_transfer p";
 
 fn select(kind: TransferKind) -> &'static str {
     match kind {
@@ -79,7 +79,7 @@ pub fn kinds_due(now: UtcMillis) -> Stmt {
     let due = "state IN ('planned', 'submitting') AND due_at_ms <= ?1";
     Stmt::new(format!(
         "SELECT EXISTS (SELECT 1 FROM payout WHERE {due}) AS payouts, EXISTS (SELECT 1 FROM payout_reversal WHERE {due}) AS reversals,
-                EXISTS (SELECT 1 FROM credit_sending WHERE {due}) AS credits"
+                EXISTS (SELECT 1 FROM credit_transfer WHERE {due}) AS credits"
     ))
     .bind(now)
 }
@@ -124,7 +124,7 @@ pub fn sending_write(kind: TransferKind, sendings: &[&OutboundTransfer]) -> Stmt
     let (table, stripe_id, done_at) = match kind {
         TransferKind::Payout => ("payout", "transfer_id", "paid_at_ms"),
         TransferKind::Reversal => ("payout_reversal", "reversal_id", "reversed_at_ms"),
-        TransferKind::Credit | TransferKind::Debit => ("credit_sending", "transaction_id", "delivered_at_ms"),
+        TransferKind::Credit | TransferKind::Debit => ("credit_transfer", "transaction_id", "delivered_at_ms"),
     };
     Stmt::new(format!(
         "UPDATE {table} SET revision = n.revision + 1, state = n.state, held = n.held, request = n.request, attempt = n.attempt,
@@ -162,14 +162,14 @@ pub fn sending_book(kind: TransferKind, ids: &[&str], actor: &str, now: UtcMilli
             "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, pending_id, program_id, actor, reason, created_at_ms)
              SELECT p.id || IIF(p.state = 'paid', '.post', '.void'), t.line, 'deliver', IIF(p.state = 'paid', 'post', 'void'), t.debit, t.credit,
                     IIF(p.state = 'paid', p.amount_cents, 0), t.id, p.program_id, ?2, p.reason, ?3
-             FROM credit_sending p JOIN transfer t ON t.id = p.id || '.pending'
+             FROM credit_transfer p JOIN transfer t ON t.id = p.id || '.pending'
              WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state IN ('paid', 'failed', 'cancelled')"
         }
         TransferKind::Debit => {
             "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
              SELECT p.id || '.return', p.line_id, 'deliver_return', 'single', p.program_id || '/' || p.unit || '/redeemed/' || p.partner_id,
                     p.program_id || '/' || p.unit || '/available/' || p.partner_id, p.amount_cents, p.program_id, ?2, p.reason, ?3
-             FROM credit_sending p WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state = 'paid'"
+             FROM credit_transfer p WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state = 'paid'"
         }
     };
     Stmt::new(sql).json(&ids).bind(actor).bind(now)

@@ -185,7 +185,7 @@ pub fn run_payout_sums(run: &str) -> Stmt {
 }
 
 /// What a run left where it was: `not_onboarded` payable to partners who cannot be paid yet, `not_payable` below the
-/// minimum or not ripe, `negative` owed by partners.
+/// minimum or not mature, `negative` owed by partners.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CarriedSum {
     pub why: String,

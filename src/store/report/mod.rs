@@ -16,7 +16,7 @@ pub struct ChannelRow {
     pub signups: i64,
     pub qualified: i64,
     pub rewarded: i64,
-    pub earned_cents: i64,
+    pub gross_cents: i64,
 }
 
 /// By partner and channel in [from, to). A click's channel is its UTM source, else its link's source, else
@@ -42,7 +42,7 @@ pub fn channel_list(program: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
            FROM told t LEFT JOIN converted k ON k.id = t.click_id
          ), each_row AS (
            SELECT c.partner_id, COALESCE(c.utm_source, l.source, 'direct_link') AS channel, COUNT(*) AS clicks,
-                  0 AS signups, 0 AS qualified, 0 AS rewarded, 0 AS earned_cents
+                  0 AS signups, 0 AS qualified, 0 AS rewarded, 0 AS gross_cents
            FROM click c LEFT JOIN link l ON l.code = c.code
            WHERE c.program_id = ?1 AND c.kind = 'visit' AND c.clicked_at_ms >= ?2 AND c.clicked_at_ms < ?3
            GROUP BY 1, 2
@@ -55,11 +55,11 @@ pub fn channel_list(program: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
            FROM line n LEFT JOIN brought b ON b.account_id = n.account_id AND b.partner_id = n.partner_id GROUP BY 1, 2
          )
          SELECT r.partner_id AS partner, p.external_id, r.channel, SUM(r.clicks) AS clicks, SUM(r.signups) AS signups,
-                SUM(r.qualified) AS qualified, SUM(r.rewarded) AS rewarded, SUM(r.earned_cents) AS earned_cents
+                SUM(r.qualified) AS qualified, SUM(r.rewarded) AS rewarded, SUM(r.gross_cents) AS gross_cents
          FROM each_row r LEFT JOIN partner p ON p.id = r.partner_id
          GROUP BY r.partner_id, r.channel
          HAVING SUM(r.clicks) + SUM(r.signups) + SUM(r.qualified) + SUM(r.rewarded) > 0
-         ORDER BY earned_cents DESC, rewarded DESC, signups DESC, clicks DESC, r.partner_id, r.channel",
+         ORDER BY gross_cents DESC, rewarded DESC, signups DESC, clicks DESC, r.partner_id, r.channel",
     )
     .bind(program)
     .bind(from)

@@ -154,7 +154,7 @@ pub fn partners_of_account(account: &str) -> Stmt {
     Stmt::new(format!(
         "{KNOWN} WHERE p.id IN (SELECT partner_id FROM binding WHERE account_id = ?1 UNION
            SELECT partner_id FROM accrual WHERE account_id = ?1 UNION
-           SELECT c.value ->> '$.partner' FROM binding b, json_each(b.receipt, '$.considered') c WHERE b.account_id = ?1)"
+           SELECT c.value ->> '$.partner' FROM binding b, json_each(b.receipt, '$.candidates') c WHERE b.account_id = ?1)"
     ))
     .bind(account)
 }
@@ -268,7 +268,7 @@ pub fn sendings_stopped(failed_since: UtcMillis) -> Stmt {
            UNION ALL SELECT 'held', unit, amount_cents FROM payout WHERE state IN ('planned', 'submitting') AND held = 1
            UNION ALL SELECT 'failed', unit, amount_cents FROM payout WHERE created_at_ms >= ?1 AND state = 'failed'
            UNION ALL SELECT 'reversal', unit, amount_cents FROM payout_reversal WHERE state = 'review'
-           UNION ALL SELECT 'credit', unit, amount_cents FROM credit_sending
+           UNION ALL SELECT 'credit', unit, amount_cents FROM credit_transfer
              WHERE state IN ('planned', 'submitting', 'review') AND state = 'review')
          GROUP BY what, unit ORDER BY what, unit",
     )
@@ -279,7 +279,7 @@ pub fn sendings_stopped(failed_since: UtcMillis) -> Stmt {
 pub fn sendings_in_review() -> Stmt {
     Stmt::new(
         "SELECT id FROM payout_reversal WHERE state = 'review'
-         UNION ALL SELECT id FROM credit_sending WHERE state IN ('planned', 'submitting', 'review') AND state = 'review' LIMIT 20",
+         UNION ALL SELECT id FROM credit_transfer WHERE state IN ('planned', 'submitting', 'review') AND state = 'review' LIMIT 20",
     )
 }
 

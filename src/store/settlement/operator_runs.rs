@@ -118,7 +118,7 @@ pub fn partner_of_sending(id: &str) -> Stmt {
     Stmt::new(
         "SELECT q.id, q.external_id, x.name FROM partner q LEFT JOIN partner_person x ON x.partner_id = q.id
          WHERE q.id = (SELECT partner_id FROM payout WHERE id = ?1 UNION ALL SELECT partner_id FROM payout_reversal WHERE id = ?1
-           UNION ALL SELECT partner_id FROM credit_sending WHERE id = ?1)",
+           UNION ALL SELECT partner_id FROM credit_transfer WHERE id = ?1)",
     )
     .bind(id)
 }

@@ -135,7 +135,7 @@ pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
             "INSERT INTO run_item (run_id, seq, kind, line_id, account_id, partner_id, unit, planned_cents, posted_cents)
              SELECT r.id, r.items + row_number() OVER (ORDER BY l.id), 'vest', l.id, l.account_id, l.partner_id, l.unit, l.net_cents, l.net_cents
              FROM run r, (SELECT id, account_id, partner_id, unit, net_cents FROM accrual
-               WHERE program_id = ?2 AND state = 'pending' AND bucket = 'pending' AND id > ?3
+               WHERE program_id = ?2 AND state = 'pending' AND balance = 'pending' AND id > ?3
                  AND {} AND at_ms < ?4 ORDER BY id LIMIT ?5) l
              WHERE r.id = ?1",
             vest_due()
@@ -168,7 +168,7 @@ pub struct VestPreview {
 pub fn vest_preview(run: &RunRow) -> Stmt {
     Stmt::new(
         "SELECT partner_id AS partner, unit, COUNT(*) AS lines, SUM(net_cents) AS cents FROM accrual
-         WHERE program_id = ?1 AND state = 'pending' AND bucket = 'pending' AND vests_at_ms <= ?2 AND at_ms < ?2
+         WHERE program_id = ?1 AND state = 'pending' AND balance = 'pending' AND vests_at_ms <= ?2 AND at_ms < ?2
          GROUP BY partner_id, unit ORDER BY partner_id LIMIT 1000",
     )
     .bind(&run.program_id)
@@ -207,13 +207,13 @@ fn accounts_advance(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis)
     page(format!(
         "UPDATE account SET revision = revision + 1,
            written = IIF(id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0 AND i.kind = 'grant'), NULL, written),
-           stale_since_ms = IIF(
+           needs_recompute_since_ms = IIF(
            id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0 AND i.kind = 'grant')
              AND EXISTS (SELECT 1 FROM event e, run r WHERE r.id = ?1
                AND (e.occurred_at_ms >= r.as_of_ms OR e.received_at_ms >= r.started_at_ms)
                AND (e.account_id = account.id OR e.invoice_id IN
                  (SELECT p.invoice_id FROM event p WHERE p.account_id = account.id AND p.invoice_id IS NOT NULL))),
-           ?4, stale_since_ms)
+           ?4, needs_recompute_since_ms)
          WHERE id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0)"
     ))
     .bind(now)
@@ -251,7 +251,7 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
         page(format!(
             "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, reason, created_at_ms)
              SELECT i.line_id || '.1', i.line_id, 'accrue', 'single', {prefix} || '/' || (i.line ->> '$.payer'),
-                    {prefix} || '/' || (i.line ->> '$.bucket') || '/' || i.partner_id, i.posted_cents, i.line ->> '$.program_id',
+                    {prefix} || '/' || (i.line ->> '$.balance') || '/' || i.partner_id, i.posted_cents, i.line ->> '$.program_id',
                     i.line ->> '$.event_id', i.run_id, i.line ->> '$.reason', ?4
              FROM {granted}",
             prefix = "(i.line ->> '$.program_id') || '/' || i.unit",
@@ -271,9 +271,9 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
     vec![
         page(
             "UPDATE run_item AS i SET posted_cents = COALESCE((SELECT a.net_cents FROM accrual a
-                WHERE a.id = i.line_id AND a.state = 'pending' AND a.bucket = 'pending'), 0)
+                WHERE a.id = i.line_id AND a.state = 'pending' AND a.balance = 'pending'), 0)
              WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'vest' AND NOT EXISTS (SELECT 1 FROM accrual a
-                WHERE a.id = i.line_id AND a.state = 'pending' AND a.bucket = 'pending' AND a.net_cents = i.posted_cents)"
+                WHERE a.id = i.line_id AND a.state = 'pending' AND a.balance = 'pending' AND a.net_cents = i.posted_cents)"
                 .to_owned(),
         ),
         page(
@@ -288,7 +288,7 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
         )
         .bind(now),
         page(format!(
-            "UPDATE accrual SET bucket = 'available', state = 'available'
+            "UPDATE accrual SET balance = 'available', state = 'available'
              WHERE id IN (SELECT i.line_id FROM {vesting})"
         )),
     ]
@@ -311,7 +311,7 @@ fn accounts_ensure(page: &impl Fn(String) -> Stmt) -> Stmt {
 }
 
 /// The statement of every partner of the program, as of the end of the run. Payable is what is available less what is
-/// not ripe: lines that vested less than `delay_days` before the run, and those that are held or disputed.
+/// not mature: lines that vested less than `delay_days` before the run, and those that are held or disputed.
 /// A line that could not vest in the run of its own instant says the millisecond after; its delay begins with its instant.
 pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> Stmt {
     Stmt::new(
@@ -325,7 +325,7 @@ pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> 
          LEFT JOIN (SELECT partner_id, unit, SUM(posted_cents) AS cents FROM run_item WHERE run_id = ?1 GROUP BY partner_id, unit) s
            ON s.partner_id = b.partner_id AND s.unit = b.unit
          LEFT JOIN (SELECT partner_id, unit, SUM(net_cents) AS cents FROM accrual
-                    WHERE program_id = ?2 AND bucket = 'available'
+                    WHERE program_id = ?2 AND balance = 'available'
                       AND (state <> 'available' OR vests_at_ms - (vests_at_ms = at_ms + 1) > ?4)
                     GROUP BY partner_id, unit) u
            ON u.partner_id = b.partner_id AND u.unit = b.unit",
@@ -341,7 +341,7 @@ pub fn leaderboard_refresh(run: &RunRow, now: UtcMillis) -> [Stmt; 2] {
     [
         Stmt::new("DELETE FROM leaderboard WHERE program_id = ?1").bind(&run.program_id),
         Stmt::new(
-            "INSERT INTO leaderboard (program_id, partner_id, rank, referrals, earned_cents, unit, refreshed_at_ms)
+            "INSERT INTO leaderboard (program_id, partner_id, rank, referrals, gross_cents, unit, refreshed_at_ms)
              SELECT ?1, partner_id, RANK() OVER (ORDER BY COUNT(DISTINCT account_id) DESC, SUM(net_cents) DESC), COUNT(DISTINCT account_id),
                     SUM(net_cents), MIN(unit), ?2
              FROM accrual WHERE program_id = ?1 AND partner_id <> '' AND net_cents > 0 GROUP BY partner_id",

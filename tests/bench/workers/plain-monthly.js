@@ -30,7 +30,7 @@ async function settle(db, id) {
     let earned = agency ? agencyShare(invoice, first, terms) : affiliateShare(partner.kind, invoice);
     const cap = { developer: 200_000, agency: 500_000 }[partner.kind];
     if (!agency && cap && earned > 0) {
-      const used = await db.prepare("SELECT SUM(earned_cents) AS cents FROM accrual WHERE partner_id = ?1 AND period = ?2").bind(partner.name, month(invoice.paid_at)).first("cents");
+      const used = await db.prepare("SELECT SUM(gross_cents) AS cents FROM accrual WHERE partner_id = ?1 AND period = ?2").bind(partner.name, month(invoice.paid_at)).first("cents");
       const kept = Math.max(0, Math.min(earned, cap - (used ?? 0)));
       await pay(db, partner, invoice, earned, kept, kept > 0 && sustained(account));
       continue;
@@ -44,7 +44,7 @@ async function settle(db, id) {
 }
 
 async function pay(db, { name, program }, invoice, earned, kept, over) {
-  const bucket = (kind) => `${program}/cash:usd/${kind}/${name}`;
+  const balance = (kind) => `${program}/cash:usd/${kind}/${name}`;
   const post = (n, code, debit, credit) =>
     db
       .prepare(
@@ -54,13 +54,13 @@ async function pay(db, { name, program }, invoice, earned, kept, over) {
   const state = over && kept > 0 ? "available" : "pending";
   const line = db
     .prepare(
-      "INSERT INTO accrual (id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit, earned_cents, capped_cents, net_cents, bucket, payer, state, vests_at_ms, reason, postings) " +
+      "INSERT INTO accrual (id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, payer, state, vests_at_ms, reason, postings) " +
         "VALUES (?1, ?2, 1, 'commission', ?3, ?4, ?1, ?1, ?5, ?6, 'cash:usd', ?7, 0, ?8, ?9, 'expense', ?9, ?5, 'paid', 1)",
     )
     .bind(invoice.name, program, name, String(invoice.account), invoice.paid_at, month(invoice.paid_at), earned, kept, state);
   const batch = [line];
-  if (kept > 0) batch.push(post(1, "accrue", `${program}/cash:usd/expense`, bucket("pending")));
-  if (kept > 0 && over) batch.push(post(2, "vest", bucket("pending"), bucket("available")));
+  if (kept > 0) batch.push(post(1, "accrue", `${program}/cash:usd/expense`, balance("pending")));
+  if (kept > 0 && over) batch.push(post(2, "vest", balance("pending"), balance("available")));
   await db.batch(batch);
 }
 

@@ -28,5 +28,5 @@ export async function journey(worker, secrets, who, weeks = 0) {
   assert.ok((await worker.cron("0 9 * * MON", monday.getTime())).ok);
   const { balances } = await json(`/v1/partners/${partner.id}`);
   assert.equal(balances.find((one) => one.unit === "credit")?.available_cents, 5000, JSON.stringify(balances));
-  assert.deepEqual(await json("/v1/ledger/faults"), []);
+  assert.deepEqual(await json("/v1/ledger/checks"), []);
 }

@@ -10,9 +10,9 @@ use manicule::engine::attribution::touch::{Touch, TouchHistory};
 use manicule::engine::link::LinkRecord;
 use manicule::engine::link::click::{Click, Salt, Visitor};
 use manicule::http::config::Config;
+use manicule::http::context::RequestContext;
 use manicule::http::exchange::{Request, Response};
 use manicule::http::route;
-use manicule::http::shell::RequestContext;
 use manicule::service::link::click;
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -69,8 +69,8 @@ impl House {
             body: body.to_vec(),
         };
         self.world.request(when);
-        let shell = RequestContext { site: &self.world, config: &self.config, now: when };
-        now(route::answer(&shell, &request)).expect("an address of ours")
+        let app = RequestContext { site: &self.world, config: &self.config, now: when };
+        now(route::answer(&app, &request)).expect("an address of ours")
     }
 
     pub fn post(&self, when: UtcMillis, body: &[u8], headers: &[(&str, &str)]) -> Response {
@@ -101,8 +101,8 @@ impl House {
             click_id: "clk_0".to_owned(),
             at: *at,
         });
-        let trail = TouchHistory { visitor: visitor.to_owned(), touches: touches.collect() };
-        let signed = SignedCookie { trail, until: at("2027-01-01T00:00:00Z") };
+        let touchpoints = TouchHistory { visitor: visitor.to_owned(), touches: touches.collect() };
+        let signed = SignedCookie { touchpoints, until: at("2027-01-01T00:00:00Z") };
         format!("{}={}", keys.name(), cookie::write(keys, &signed))
     }
 

@@ -228,11 +228,11 @@ impl Stage {
         }
         self.now = self.now.clone().max(when.plus_ms(1_000).to_rfc3339());
         let now = UtcMillis::parse(&self.now).unwrap_or_else(|| when.plus_ms(1_000));
-        self.world.take(now, &body, self.trail(&step.clicked)).unwrap_or_else(|e| panic!("{id}: {e}"));
+        self.world.take(now, &body, self.touchpoints(&step.clicked)).unwrap_or_else(|e| panic!("{id}: {e}"));
         self.world.catch_up(now);
     }
 
-    fn trail(&self, clicks: &[Click]) -> Option<TouchHistory> {
+    fn touchpoints(&self, clicks: &[Click]) -> Option<TouchHistory> {
         let touches = clicks.iter().enumerate().map(|(index, click)| {
             let (_, code, program) = self.partner(&click.link_of);
             Touch {

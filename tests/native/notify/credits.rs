@@ -72,8 +72,8 @@ fn what_arrives_is_booked_once_and_what_is_taken_back_is_told() {
     assert!(data["line"].as_str().is_some_and(|line| line.starts_with("acr_")), "{data}");
 
     let moved = json!({"program": TIERED, "partner": other.0, "reason": "it was the other's"});
-    let route = ("POST", "/v1/accounts/{id}/rebind");
-    desk.operate(at("2026-05-03T00:00:00Z"), route, "/v1/accounts/friend/rebind", &moved, 200);
+    let route = ("POST", "/v1/accounts/{id}/reassign");
+    desk.operate(at("2026-05-03T00:00:00Z"), route, "/v1/accounts/friend/reassign", &moved, 200);
     assert_eq!(credits(&desk, &owner.0), (-500, 500));
     sweeps(&desk, "2026-05-03T00:10:00Z", 6);
     assert_eq!((credits(&desk, &owner.0), credits(&desk, &other.0)), ((0, 0), (0, 500)));
@@ -84,6 +84,6 @@ fn what_arrives_is_booked_once_and_what_is_taken_back_is_told() {
     assert_eq!(back[0]["data"]["line"], data["line"]);
     sweeps(&desk, "2026-05-04T00:00:00Z", 6);
     assert_eq!(hooks(&desk).len(), told.len(), "and no more");
-    let faults = "SELECT what FROM ledger_fault UNION ALL SELECT what FROM credit_fault";
+    let faults = "SELECT what FROM ledger_check UNION ALL SELECT what FROM credit_check";
     assert_eq!(desk.world.db.look(faults), []);
 }

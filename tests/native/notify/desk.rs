@@ -7,9 +7,9 @@ use manicule::base::time::{MINUTE_MS, UtcMillis};
 use manicule::codec::message::email::Mail;
 use manicule::codec::outgoing::{IncomingResponse, OutgoingRequest, RequestFailed};
 use manicule::http::config::Config;
+use manicule::http::context::RequestContext;
 use manicule::http::exchange::{Request, Response};
 use manicule::http::route;
-use manicule::http::shell::RequestContext;
 use manicule::service::context::{Context, Ports};
 use manicule::service::message::deliver;
 use manicule::store::message::outbox;
@@ -150,8 +150,8 @@ impl Desk {
             body: if body.is_null() { Vec::new() } else { body.to_string().into_bytes() },
         };
         self.world.request(when);
-        let shell = RequestContext { site: &self.world, config: &self.config, now: when };
-        now(route::answer(&shell, &request)).expect("an address of ours")
+        let app = RequestContext { site: &self.world, config: &self.config, now: when };
+        now(route::answer(&app, &request)).expect("an address of ours")
     }
 
     /// An operator's call, which answers as the description says.

@@ -9,8 +9,8 @@ use manicule::codec::identity::session::SiteUser;
 use manicule::codec::message::email::Mail;
 use manicule::http::auth::hex_sha256;
 use manicule::http::config::Config;
+use manicule::http::context::RequestContext;
 use manicule::http::exchange::Request;
-use manicule::http::shell::RequestContext;
 use manicule::pages::locale::{Formatter, Locale, Plain};
 use manicule::pages::route;
 use manicule::service::identity::sign_in;
@@ -162,12 +162,12 @@ impl Browser<'_> {
         };
         self.house.world.request(self.house.now.get());
         let before = self.house.world.db.calls.get();
-        let shell = RequestContext { site: &self.house.world, config: &self.house.config, now: self.house.now.get() };
-        let response = now(route::answer(&shell, &request)).unwrap_or_else(|| panic!("{path} is no page"));
+        let app = RequestContext { site: &self.house.world, config: &self.house.config, now: self.house.now.get() };
+        let response = now(route::answer(&app, &request)).unwrap_or_else(|| panic!("{path} is no page"));
         let batches = self.house.world.db.calls.get() - before;
         // Why one did not leave is for the log alone.
         for leaving in LEAVING.take() {
-            let _ = now(sign_in::mail_unwaited(&shell.context(""), &leaving));
+            let _ = now(sign_in::mail_unwaited(&app.context(""), &leaving));
         }
         let headers: Vec<(String, String)> =
             response.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();

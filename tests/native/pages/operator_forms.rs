@@ -4,9 +4,9 @@ use super::house::House;
 use super::operator_world::{AGENCY, Desk, EVIL, NOW, key_of};
 use crate::support::world::{at, now};
 use manicule::http::auth::hex_sha256;
+use manicule::http::context::RequestContext;
 use manicule::http::exchange::Request;
 use manicule::http::route;
-use manicule::http::shell::RequestContext;
 use manicule::program::catalog::PRESETS;
 use serde_json::{Value, json};
 
@@ -166,8 +166,8 @@ fn interface(house: &House, token: &str) -> u16 {
         ..Request::default()
     };
     house.world.request(house.now.get());
-    let shell = RequestContext { site: &house.world, config: &house.config, now: house.now.get() };
-    now(route::answer(&shell, &request)).expect("a route").status
+    let app = RequestContext { site: &house.world, config: &house.config, now: house.now.get() };
+    now(route::answer(&app, &request)).expect("a route").status
 }
 
 /// The token that a page shows once.

@@ -166,11 +166,11 @@ fn an_account_is_moved_once_with_its_earnings() {
     let fields = [("idempotency", key.as_str()), ("program", AGENCY), ("partner", &desk.suspect), ("reason", EVIL)];
     for _ in 0..2 {
         let done = operator.post("/operator/accounts/p", &fields);
-        assert_eq!((done.status, done.location.as_str()), (303, "/operator/accounts/p?done=rebound"));
+        assert_eq!((done.status, done.location.as_str()), (303, "/operator/accounts/p?done=reassigned"));
     }
-    assert_eq!(desk.audited("account.rebind"), 1);
-    assert_eq!(desk.count("SELECT COUNT(*) FROM event WHERE type = 'operator.rebound'"), 1);
-    let shown = operator.get("/operator/accounts/p?done=rebound");
+    assert_eq!(desk.audited("account.reassign"), 1);
+    assert_eq!(desk.count("SELECT COUNT(*) FROM event WHERE type = 'operator.reassigned'"), 1);
+    let shown = operator.get("/operator/accounts/p?done=reassigned");
     shown.is_page().says("The account is bound anew").says("moved by an operator").says("Sly");
     assert!(!shown.html.contains("<script>alert"));
     operator.post("/operator/accounts/none", &fields).is(404);

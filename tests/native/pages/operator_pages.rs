@@ -362,7 +362,7 @@ fn full_lists_stay_small() {
     let desk = Desk::new();
     let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)";
     let (partner, long) = (&desk.partner, "x".repeat(180));
-    let line = "program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit, earned_cents, capped_cents, net_cents, bucket, payer, state, vests_at_ms, reason, postings";
+    let line = "program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, payer, state, vests_at_ms, reason, postings";
     for statement in [
         format!(
             "INSERT INTO review (id, program_id, partner_id, account_id, rule, subject, holds, evidence, state, created_at_ms) {many} SELECT 'rev_' || i, '{AGENCY}', '{partner}', 'p', 'same_email', '', 1, '{long}', 'open', i FROM n"

@@ -212,7 +212,7 @@ fn others_touches_are_told_without_their_codes() {
     let receipt = books.text("SELECT receipt FROM binding WHERE account_id = 'steady' AND partner_id IS NOT NULL");
     let other = serde_json::json!({"method": "token", "event": "e", "program": AGENCY, "partner": books.bob.0, "code": books.bob.1, "at": 1, "chosen": false, "reason": "a later touch wins"});
     let mut verdict: serde_json::Value = serde_json::from_str(&receipt).expect("a verdict");
-    verdict["considered"].as_array_mut().expect("a list").push(other);
+    verdict["candidates"].as_array_mut().expect("a list").push(other);
     books.sql(&format!(
         "UPDATE binding SET receipt = '{verdict}' WHERE account_id = 'steady' AND partner_id IS NOT NULL"
     ));
@@ -346,7 +346,7 @@ fn the_leaderboard_names_who_wants_to_be_named() {
     let shown = browser.get("/partner/leaderboard");
     shown.is_page().says("You are shown without a name.").says("You");
     assert!(shown.html.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && !shown.html.contains("<script>alert"));
-    let bobs = books.number(&format!("SELECT earned_cents FROM leaderboard WHERE partner_id = '{}'", books.bob.0));
+    let bobs = books.number(&format!("SELECT gross_cents FROM leaderboard WHERE partner_id = '{}'", books.bob.0));
     assert!(!shown.text().contains(&usd(bobs)), "what others earned is theirs to know");
     let other = books.house.signed_in("bob@partners.example", &books.bob.0).get("/partner/leaderboard");
     other.is_page().says("a partner").says("(you)").says("You are shown by the name that you chose.");

@@ -107,13 +107,13 @@ fn another_website_decides_the_accounts_again() {
         "account": {"id": "acct_1", "email": "friend@ann.example"}, "attribution": {"code": ann.code},
     });
     ann.house.world.take(ann.house.now.get(), &sign_up, None).expect("it is taken in");
-    assert_eq!(ann.one("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL"), 0);
+    assert_eq!(ann.one("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"), 0);
     let browser = ann.browser();
     browser.get("/partner/settings");
     browser.post("/partner/settings", &[("name", "Ann"), ("country", "DE")]).is(303);
-    assert_eq!(ann.one("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL"), 0);
+    assert_eq!(ann.one("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"), 0);
     browser.post("/partner/settings", &[("name", "Ann"), ("website", "ann.example")]).is(303);
-    assert_eq!(ann.one("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL"), 1);
+    assert_eq!(ann.one("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"), 1);
     let ctx = ann.house.world.at(ann.house.now.get());
     crate::support::world::now(manicule::service::account::recompute::drain(&ctx, 1)).expect("decided again");
     assert_eq!(ann.one("SELECT rule FROM review"), "same_domain");
@@ -190,7 +190,7 @@ fn the_copy_of_the_data_is_whole() {
     // More lines than two files hold, many of one instant, and somebody else's among them.
     let insert = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4999)
         INSERT INTO accrual (id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit,
-          earned_cents, capped_cents, net_cents, bucket, payer, state, vests_at_ms, reason, postings)
+          gross_cents, cap_reduction_cents, net_cents, balance, payer, state, vests_at_ms, reason, postings)
         SELECT 'acr_' || printf('%06d', i), 'agency-partner', 1, 'first-year', IIF(i % 50 = 0, ?2, ?1), 'a', 'e', 'invoice:' || i,
           1780000000000 + (i / 700) * 1000, '2026-05', 'cash:usd', i, 0, i, 'pending', 'expense', 'pending', 0, 'r', 1 FROM n";
     ann.house.world.db.connection.borrow().execute(insert, [&ann.id, &bob_id]).expect("lines");

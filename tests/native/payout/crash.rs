@@ -176,7 +176,7 @@ impl Stage {
     pub fn verdict(&self, scene: Scene) -> Faults {
         let b = &self.bench;
         let mut found: Faults = Vec::new();
-        for row in b.db.sqlite.look("SELECT what FROM ledger_fault UNION ALL SELECT what FROM payout_fault") {
+        for row in b.db.sqlite.look("SELECT what FROM ledger_check UNION ALL SELECT what FROM payout_check") {
             found.push(row["what"].to_string());
         }
         let stripe = b.stripe.borrow();

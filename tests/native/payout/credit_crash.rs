@@ -140,7 +140,7 @@ impl Stage {
                     reason: "it was the other's".to_owned(),
                 };
                 let ctx = b.context();
-                let told = manicule::service::attribution::reassign::rebind(
+                let told = manicule::service::attribution::reassign::reassign(
                     &ctx,
                     "friend",
                     &moved,
@@ -164,9 +164,9 @@ impl Stage {
                 b.run();
                 b.script.plan(&[]);
                 let open =
-                    "UPDATE credit_sending SET revision = revision + 1, state = 'review' WHERE state = 'submitting'";
+                    "UPDATE credit_transfer SET revision = revision + 1, state = 'review' WHERE state = 'submitting'";
                 b.db.execute(open);
-                for row in b.db.sqlite.look("SELECT id FROM credit_sending WHERE state = 'review' ORDER BY id") {
+                for row in b.db.sqlite.look("SELECT id FROM credit_transfer WHERE state = 'review' ORDER BY id") {
                     let id = row["id"].as_str().expect("a text");
                     let again = PayoutAction::Resolve(ResolutionRequest::Again);
                     now(payout::decide(&b.context(), id, &again, "try again")).expect("resolved");
@@ -179,7 +179,7 @@ impl Stage {
     fn verdict(&self, scene: Scene) -> Vec<String> {
         let b = &self.bench;
         let mut found = Vec::new();
-        for row in b.db.sqlite.look("SELECT what FROM ledger_fault UNION ALL SELECT what FROM credit_fault") {
+        for row in b.db.sqlite.look("SELECT what FROM ledger_check UNION ALL SELECT what FROM credit_check") {
             found.push(row["what"].to_string());
         }
         let stripe = b.stripe.borrow();
@@ -208,7 +208,7 @@ impl Stage {
         if (credits, stripe.moved.len() - credits) != expected {
             found.push(format!("{credits} credits, {} taken back", stripe.moved.len() - credits));
         }
-        let booked = b.db.sqlite.number("SELECT COUNT(*) FROM credit_sending WHERE state = 'paid'");
+        let booked = b.db.sqlite.number("SELECT COUNT(*) FROM credit_transfer WHERE state = 'paid'");
         if booked as usize != stripe.moved.len() {
             found.push(format!("{booked} are delivered here, {} at Stripe", stripe.moved.len()));
         }

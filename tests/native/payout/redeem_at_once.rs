@@ -88,7 +88,7 @@ fn redemptions_at_once_never_exceed_the_balance() {
         }
         let rows = bench.db.sqlite.number("SELECT COUNT(*) FROM transfer WHERE code = 'redeem'");
         assert_eq!(rows, 1, "seed {seed}");
-        assert_eq!(bench.db.sqlite.look("SELECT what FROM ledger_fault UNION ALL SELECT what FROM credit_fault"), []);
+        assert_eq!(bench.db.sqlite.look("SELECT what FROM ledger_check UNION ALL SELECT what FROM credit_check"), []);
     }
     assert_eq!(refused, 200);
 }

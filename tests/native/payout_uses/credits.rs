@@ -90,7 +90,7 @@ fn what_is_taken_back_after_it_was_redeemed_is_owed() {
     // The friend turns out to be somebody else's: the credits go there, and are owed here.
     let (other, _) = office.partner(TIERED, "other");
     let moved = json!({"program": TIERED, "partner": other, "reason": "it was the other's"});
-    assert_eq!(office.post(NOW, "/v1/accounts/friend/rebind", moved).0, 200);
+    assert_eq!(office.post(NOW, "/v1/accounts/friend/reassign", moved).0, 200);
     assert_eq!(balance(&office, &partner), (-5_500, 0, 5_500));
     assert_eq!(balance(&office, &other), (5_500, 5_500, 0));
     assert_eq!(ask(&office, "more", 1).1["code"], "above_balance");
@@ -166,7 +166,7 @@ fn stripe_delivers_where_the_program_says_so_and_a_person_decides_what_nobody_kn
     // What is taken back is the opposite transaction, on the customer that has it.
     let (other, _) = office.partner(TIERED, "other");
     let moved = json!({"program": TIERED, "partner": other, "reason": "it was the other's"});
-    assert_eq!(office.post("2026-03-04T00:00:00Z", "/v1/accounts/friend/rebind", moved).0, 200);
+    assert_eq!(office.post("2026-03-04T00:00:00Z", "/v1/accounts/friend/reassign", moved).0, 200);
     assert_eq!(balance(&office, &partner).0, -5_500);
     office.sweep("2026-03-04T00:10:00Z");
     assert_eq!((office.stripe.borrow().owed("cus_owner"), balance(&office, &partner)), (0, (0, 0, 0)));

@@ -7,9 +7,9 @@ use crate::support::world::{World, at, now};
 use manicule::codec::outgoing::RequestFailed;
 use manicule::codec::stripe as wire;
 use manicule::http::config::Config;
+use manicule::http::context::RequestContext;
 use manicule::http::exchange::{Request, Response, status_of};
 use manicule::http::route;
-use manicule::http::shell::RequestContext;
 use manicule::program::document::Cadence;
 use manicule::service::credit;
 use manicule::service::event::stripe_in;
@@ -180,7 +180,7 @@ impl Office {
 
     /// Neither the ledger nor the payouts find anything wrong with themselves.
     pub fn is_sound(&self) {
-        assert_eq!(self.get("2026-12-01T00:00:00Z", "/v1/ledger/faults"), json!([]));
+        assert_eq!(self.get("2026-12-01T00:00:00Z", "/v1/ledger/checks"), json!([]));
     }
 
     pub fn get(&self, when: &str, path: &str) -> Value {
@@ -238,8 +238,8 @@ impl Office {
             body: body.to_vec(),
         };
         self.world.request(at(when));
-        let shell = RequestContext { site: &self.world, config: &self.config, now: at(when) };
-        let response = now(route::answer(&shell, &request)).expect("an address of ours");
+        let app = RequestContext { site: &self.world, config: &self.config, now: at(when) };
+        let response = now(route::answer(&app, &request)).expect("an address of ours");
         (request, response)
     }
 

@@ -110,7 +110,7 @@ impl Auditor {
         let mut wanted: BTreeMap<String, i64> = BTreeMap::new();
         let mut unsure: BTreeSet<String> = BTreeSet::new();
         for line in self.lines().into_iter().filter(|l| l.key.program == progress.program) {
-            match self.bucket(&line) {
+            match self.balance(&line) {
                 None => drop(unsure.insert(line.key.partner)),
                 Some("available") if line.can_vest() && line.vests_at.is_some_and(|v| v + delay <= progress.as_of) => {
                     *wanted.entry(line.key.partner).or_default() += line.net;
@@ -166,8 +166,8 @@ impl Auditor {
 
     fn vesting_due(&self, progress: &Progress) -> BTreeSet<Key> {
         let lines = self.lines().into_iter().filter(|l| l.key.program == progress.program && l.can_vest());
-        let ripe = lines.filter(|l| l.vests_at.is_some_and(|v| v <= progress.as_of) && l.at < progress.as_of);
-        ripe.map(|l| l.key).filter(|key| !self.vested.contains(key) && key.rule != "benefit").collect()
+        let mature = lines.filter(|l| l.vests_at.is_some_and(|v| v <= progress.as_of) && l.at < progress.as_of);
+        mature.map(|l| l.key).filter(|key| !self.vested.contains(key) && key.rule != "benefit").collect()
     }
 
     fn execute(&mut self, db: &Sqlite, progress: &Progress, model: &RunModel) {
@@ -215,9 +215,9 @@ impl Auditor {
         lines
     }
 
-    /// In which bucket a line stands. A reward that moved with its binding stands where it vests next; only where it was
+    /// In which balance a line stands. A reward that moved with its binding stands where it vests next; only where it was
     /// granted is known.
-    pub fn bucket(&self, line: &Line) -> Option<&'static str> {
+    pub fn balance(&self, line: &Line) -> Option<&'static str> {
         let key = (line.key.program.clone(), line.key.account.clone(), line.key.rule.clone());
         let moved = self.granted.get(&key).is_some_and(|(partner, _)| *partner != line.key.partner);
         match line.key.program.as_str() {

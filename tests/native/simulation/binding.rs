@@ -151,11 +151,11 @@ impl Search<'_> {
     /// The account of the same domain that was bound first answers.
     fn by_domain(&self, sign_up: &Sent) -> Option<Bound> {
         let domain = sign_up.domain()?;
-        let neighbours = self.done.all("developer-affiliate").filter(|(account, bound)| {
+        let same_domain_accounts = self.done.all("developer-affiliate").filter(|(account, bound)| {
             let theirs = self.lives[*account].sign_up.as_ref().and_then(|s| s.domain());
             theirs.as_deref() == Some(domain.as_str()) && bound.from < sign_up.place()
         });
-        let (_, first) = neighbours.min_by_key(|(_, bound)| bound.from.clone())?;
+        let (_, first) = same_domain_accounts.min_by_key(|(_, bound)| bound.from.clone())?;
         self.by_code(&first.code, sign_up, sign_up.at)
     }
 

@@ -26,9 +26,9 @@ impl Books {
 
     pub fn check(&mut self, db: &Sqlite) -> Result<(), String> {
         let connection = db.connection.borrow();
-        let faults = texts(&connection, "SELECT what FROM ledger_fault");
+        let faults = texts(&connection, "SELECT what FROM ledger_check");
         if !faults.is_empty() {
-            return Err(format!("ledger_fault: {faults:?}"));
+            return Err(format!("ledger_check: {faults:?}"));
         }
         self.read_transfers(&connection)?;
         self.check_units()?;
@@ -104,7 +104,7 @@ impl Books {
     }
 
     fn check_lines(&self, connection: &Connection) -> Result<(), String> {
-        let sql = "SELECT id, earned_cents, net_cents, bucket, account_id, rule_id, basis, program_id || '/' || unit || '/' || bucket || '/' || partner_id,
+        let sql = "SELECT id, gross_cents, net_cents, balance, account_id, rule_id, basis, program_id || '/' || unit || '/' || balance || '/' || partner_id,
                           program_id FROM accrual";
         let mut statement = connection.prepare_cached(sql).unwrap();
         let mut rows = statement.query([]).unwrap();

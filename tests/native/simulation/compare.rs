@@ -16,11 +16,11 @@ type Balances = BTreeMap<String, (i64, i64)>;
 
 /// Accounts that are marked to be decided again, and those of partners for whom a run that was cut off still has to add
 /// what their new terms add: nobody claims that their books are right now.
-const UNFINISHED: &str = "SELECT id, '' FROM account WHERE stale_since_ms IS NOT NULL
+const UNFINISHED: &str = "SELECT id, '' FROM account WHERE needs_recompute_since_ms IS NOT NULL
     UNION SELECT b.account_id, '' FROM run r
-      JOIN partner_term t ON t.program_id = r.program_id AND t.changed_run = r.id AND t.partner_id > r.cursor
+      JOIN partner_modifier t ON t.program_id = r.program_id AND t.changed_run = r.id AND t.partner_id > r.cursor
       JOIN binding b ON b.program_id = t.program_id AND b.partner_id = t.partner_id
-      WHERE r.state = 'topping_up'";
+      WHERE r.state = 'backfilling'";
 
 /// Compares every binding and line with the stored ones, and the pool, of all accounts but the unfinished.
 pub fn compare(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
@@ -41,8 +41,8 @@ pub fn compare(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
 pub fn met(db: &Sqlite) -> BTreeMap<String, u64> {
     let sql = "SELECT what, COUNT(*) FROM (
         SELECT 'bound to ' || program_id || ' by ' || method AS what FROM binding WHERE method IS NOT NULL
-        UNION ALL SELECT program_id || ' ' || rule_id || ' ' || state FROM accrual WHERE state <> 'void' OR earned_cents > 0
-        UNION ALL SELECT program_id || ' ' || rule_id || ' capped' FROM accrual WHERE capped_cents > 0
+        UNION ALL SELECT program_id || ' ' || rule_id || ' ' || state FROM accrual WHERE state <> 'void' OR gross_cents > 0
+        UNION ALL SELECT program_id || ' ' || rule_id || ' capped' FROM accrual WHERE cap_reduction_cents > 0
         UNION ALL SELECT 'review by ' || rule FROM review
         UNION ALL SELECT 'visitor at ' || stage FROM funnel_event) GROUP BY what";
     numbers(db, sql).into_iter().map(|(what, times)| (what, times as u64)).collect()
@@ -50,36 +50,38 @@ pub fn met(db: &Sqlite) -> BTreeMap<String, u64> {
 
 /// How many accounts are marked to be decided again.
 pub fn stale(db: &Sqlite) -> i64 {
-    db.number("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL")
+    db.number("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL")
 }
 
 fn compare_lines(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) -> Result<(), String> {
     let lines = auditor.lines().into_iter().filter(|l| l.earned > 0 && !stale.contains(&l.key.account));
     let mut expected: BTreeMap<Key, Line> = lines.map(|l| (l.key.clone(), l)).collect();
     let connection = db.connection.borrow();
-    let sql = "SELECT program_id, account_id, partner_id, rule_id, basis, earned_cents, net_cents, bucket, state FROM accrual";
+    let sql = "SELECT program_id, account_id, partner_id, rule_id, basis, gross_cents, net_cents, balance, state FROM accrual";
     let mut statement = connection.prepare_cached(sql).unwrap();
     let mut rows = statement.query([]).unwrap();
     while let Some(row) = rows.next().unwrap() {
         let text = |i: usize| row.get::<_, String>(i).unwrap();
         let key = Key { program: text(0), account: text(1), partner: text(2), rule: text(3), basis: text(4) };
         let (earned, net): (i64, i64) = (row.get(5).unwrap(), row.get(6).unwrap());
-        let (bucket, state) = (text(7), text(8));
+        let (balance, state) = (text(7), text(8));
         match expected.remove(&key) {
             _ if stale.contains(&key.account) => {}
             Some(wanted) => {
-                let bucket_wanted = auditor.bucket(&wanted);
+                let bucket_wanted = auditor.balance(&wanted);
                 let state_wanted = state_of(&wanted, bucket_wanted);
-                let same_bucket = net == 0 || bucket_wanted.is_none_or(|b| b == bucket);
+                let same_bucket = net == 0 || bucket_wanted.is_none_or(|b| b == balance);
                 let same_state = state_wanted.is_none_or(|s| s == state);
                 if earned != wanted.earned || net != wanted.net || !same_bucket || !same_state {
                     return Err(format!(
-                        "{key:?} stands at {net} of {earned} in {bucket}, {state}; by the rules in {bucket_wanted:?}, {state_wanted:?}: {wanted:?}"
+                        "{key:?} stands at {net} of {earned} in {balance}, {state}; by the rules in {bucket_wanted:?}, {state_wanted:?}: {wanted:?}"
                     ));
                 }
             }
             None if net == 0 && state != "waiting" => {}
-            None => return Err(format!("{key:?} stands at {net} in {bucket}, {state}; by the rules it earns nothing")),
+            None => {
+                return Err(format!("{key:?} stands at {net} in {balance}, {state}; by the rules it earns nothing"));
+            }
         }
     }
     let owed = |l: &Line| l.net > 0 || l.status == Status::Waiting;
@@ -90,15 +92,15 @@ fn compare_lines(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) -> Re
 }
 
 /// None: several are right, as where a reward moved.
-fn state_of(line: &Line, bucket: Option<&'static str>) -> Option<&'static str> {
+fn state_of(line: &Line, balance: Option<&'static str>) -> Option<&'static str> {
     match line.status {
-        _ if bucket == Some("benefit") => Some("settled"),
+        _ if balance == Some("benefit") => Some("settled"),
         Status::Void => Some("void"),
         Status::Waiting => Some("waiting"),
         _ if line.net == 0 => Some("reversed"),
         Status::Frozen => Some("disputed"),
         Status::Held => Some("held"),
-        Status::Stands => bucket,
+        Status::Stands => balance,
     }
 }
 
@@ -146,7 +148,7 @@ fn by_rules(auditor: &Auditor, program: &str) -> Balances {
     let mut sums = Balances::new();
     for line in auditor.lines().into_iter().filter(|l| l.key.program == program && !l.key.partner.is_empty()) {
         let sum = sums.entry(line.key.partner.clone()).or_default();
-        match auditor.bucket(&line) {
+        match auditor.balance(&line) {
             Some("pending") => sum.0 += line.net,
             _ => sum.1 += line.net,
         }

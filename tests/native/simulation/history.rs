@@ -110,7 +110,7 @@ pub fn compare_in_order(
     let mut ordered: Vec<&Sent> = events.iter().collect();
     ordered.sort_by_key(|e| e.place());
     for event in ordered {
-        fresh.take(UtcMillis(event.at), &event.body, trail(&register, event)).map_err(|e| e.to_string())?;
+        fresh.take(UtcMillis(event.at), &event.body, touchpoints(&register, event)).map_err(|e| e.to_string())?;
     }
     for ((account, partner, rule), released) in &auditor.register.reviews {
         let sql = format!(
@@ -149,8 +149,8 @@ fn earnings(world: &World) -> BTreeMap<String, i64> {
         .collect()
 }
 
-/// The trail of a token that came with an event.
-pub fn trail(register: &Register, event: &Sent) -> Option<TouchHistory> {
+/// The touchpoints of a token that came with an event.
+pub fn touchpoints(register: &Register, event: &Sent) -> Option<TouchHistory> {
     let touches = event.touches.iter().map(|(code, at)| Touch {
         program: register.links.get(code).map_or("user-referral".to_owned(), |l| l.program.clone()),
         code: code.clone(),

@@ -257,7 +257,7 @@ impl Play {
         let is_known = self.auditor.knows(&event.id);
         let changes = self.changes();
         self.maybe_fault(12, 3);
-        let taken = self.world.take(UtcMillis(now), &event.body, self.trail(&event));
+        let taken = self.world.take(UtcMillis(now), &event.body, self.touchpoints(&event));
         self.world.db.fault.set(None);
         self.stats.deliveries += 1;
         match taken {
@@ -291,7 +291,7 @@ impl Play {
         let mut body = event.body.clone();
         body["data"]["note"] = json!("another");
         body["amount"] = json!({"cents": 1, "currency": "usd"});
-        match self.world.take(UtcMillis(now), &body, self.trail(event)) {
+        match self.world.take(UtcMillis(now), &body, self.touchpoints(event)) {
             Err(error) if error.code == "event_id_reused" && self.changes() == changes => Ok(()),
             other => Err(format!("the same event id with another body: {other:?}")),
         }
@@ -307,8 +307,8 @@ impl Play {
         self.world.db.connection.borrow().total_changes()
     }
 
-    fn trail(&self, event: &Sent) -> Option<TouchHistory> {
-        history::trail(&self.auditor.register, event)
+    fn touchpoints(&self, event: &Sent) -> Option<TouchHistory> {
+        history::touchpoints(&self.auditor.register, event)
     }
 
     fn run(&mut self, now: i64, cadence: Cadence, scheduled: i64) -> Result<(), String> {
@@ -377,7 +377,7 @@ impl Play {
                 continue;
             }
             let changes = self.changes();
-            let again = self.world.take(UtcMillis(last), &event.body, self.trail(&event));
+            let again = self.world.take(UtcMillis(last), &event.body, self.touchpoints(&event));
             if !matches!(&again, Ok(taken) if !taken.first) || self.changes() != changes {
                 return Err(format!("a replay of {} is not a no-op: {again:?}", event.id));
             }

@@ -89,7 +89,7 @@ pub fn progress(db: &Sqlite) -> Vec<Progress> {
         let state: String = row.get(4)?;
         let (items, executed): (i64, i64) = (row.get(5)?, row.get(6)?);
         let has_terms = !["granting", "terms"].contains(&state.as_str());
-        let is_planned = has_terms && !["topping_up", "deciding", "vesting"].contains(&state.as_str());
+        let is_planned = has_terms && !["backfilling", "deciding", "vesting"].contains(&state.as_str());
         Ok(Progress {
             id: row.get(0)?,
             program: row.get(1)?,

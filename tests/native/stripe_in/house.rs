@@ -12,9 +12,9 @@ use manicule::codec::operator::NewPartner;
 use manicule::codec::outgoing::IncomingResponse;
 use manicule::engine::attribution::touch::{Touch, TouchHistory};
 use manicule::http::config::Config;
+use manicule::http::context::RequestContext;
 use manicule::http::exchange::Request;
 use manicule::http::route;
-use manicule::http::shell::RequestContext;
 use manicule::jobs;
 use manicule::service::error::AppError;
 use manicule::service::setup::{STATEMENTS_FREE, STRIPE_API, Stripe};
@@ -139,8 +139,8 @@ impl House {
             at: touched,
         };
         let keys = self.config.cookie_keys.as_ref().expect("keys");
-        let trail = TouchHistory { visitor: "vis_1".to_owned(), touches: vec![touch] };
-        cookie::write(keys, &SignedCookie { trail, until: NOW })
+        let touchpoints = TouchHistory { visitor: "vis_1".to_owned(), touches: vec![touch] };
+        cookie::write(keys, &SignedCookie { touchpoints, until: NOW })
     }
 
     /// Delivers a body signed `age` seconds ago; status and answer.
@@ -159,8 +159,8 @@ impl House {
             ..Request::default()
         };
         let _ = self.world.at(self.now.get());
-        let shell = RequestContext { site: &self.world, config: &self.config, now: self.now.get() };
-        let response = now(route::answer(&shell, &request)).expect("an answer");
+        let app = RequestContext { site: &self.world, config: &self.config, now: self.now.get() };
+        let response = now(route::answer(&app, &request)).expect("an answer");
         (response.status, serde_json::from_slice(&response.body).expect("JSON"))
     }
 
@@ -315,6 +315,6 @@ impl House {
     /// Nothing is wrong with the ledger, and nothing is left undone.
     pub fn sound(&self) {
         assert_eq!(self.world.faults(), Vec::<String>::new());
-        assert_eq!(self.number("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL"), 0);
+        assert_eq!(self.number("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"), 0);
     }
 }

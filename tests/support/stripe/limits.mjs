@@ -21,8 +21,8 @@ export class Limits {
       [route, this.endpoint],
     ].filter(([, rate]) => rate > 0);
     const levels = wanted.map(([name, rate]) => {
-      const bucket = this.buckets.get(name) ?? { level: rate, at };
-      return { name, at, level: Math.min(rate, bucket.level + ((at - bucket.at) / 1000) * rate) };
+      const balance = this.buckets.get(name) ?? { level: rate, at };
+      return { name, at, level: Math.min(rate, balance.level + ((at - balance.at) / 1000) * rate) };
     });
     const allowed = levels.every(({ level }) => level >= 1);
     for (const { name, level } of levels) this.buckets.set(name, { at, level: allowed ? level - 1 : level });

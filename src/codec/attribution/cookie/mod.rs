@@ -58,10 +58,10 @@ struct Key {
     prepared: Hmac<Sha256>,
 }
 
-/// A trail together with the instant at which the last of its windows closes, which the cookie must outlive.
+/// A touchpoints together with the instant at which the last of its windows closes, which the cookie must outlive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedCookie {
-    pub trail: TouchHistory,
+    pub touchpoints: TouchHistory,
     pub until: UtcMillis,
 }
 
@@ -137,7 +137,7 @@ impl CookieKeys {
 /// Reads a Cookie header. Those of our name that do not verify are ignored: a broken one must not hide a good one. Of
 /// several that do (an old one of another domain, or one that somebody planted) the one with the newest touch counts.
 pub fn read(keys: &CookieKeys, header: &str) -> Option<SignedCookie> {
-    let newest = |signed: &SignedCookie| signed.trail.touches.iter().map(|touch| touch.at).max();
+    let newest = |signed: &SignedCookie| signed.touchpoints.touches.iter().map(|touch| touch.at).max();
     let valid = cookie_header::all(header, keys.name()).filter_map(|value| read_value(keys, value));
     valid.reduce(|best, other| if newest(&other) > newest(&best) { other } else { best })
 }
@@ -163,8 +163,8 @@ pub fn read_value(keys: &CookieKeys, value: &str) -> Option<SignedCookie> {
     decode(&URL_SAFE_NO_PAD.decode(payload).ok()?)
 }
 
-/// Signs a trail: the cookie's value, and the token. A trail whose fields do not fit (see `fits`) writes a value that
-/// `read_value` refuses, never one that reads as another trail.
+/// Signs a touchpoints: the cookie's value, and the token. A touchpoints whose fields do not fit (see `fits`) writes a value that
+/// `read_value` refuses, never one that reads as another touchpoints.
 pub fn write(keys: &CookieKeys, signed: &SignedCookie) -> String {
     let mut value = String::with_capacity(512);
     write_into(&mut value, keys, signed);
@@ -203,24 +203,24 @@ pub fn set_cookie(keys: &CookieKeys, signed: &SignedCookie, now: UtcMillis) -> S
 }
 
 impl SignedCookie {
-    /// A visitor who has no trail yet.
+    /// A visitor who has no touchpoints yet.
     pub fn new(visitor: String) -> SignedCookie {
-        SignedCookie { trail: TouchHistory { visitor, touches: Vec::new() }, until: UtcMillis(0) }
+        SignedCookie { touchpoints: TouchHistory { visitor, touches: Vec::new() }, until: UtcMillis(0) }
     }
 
-    /// The trail with a touch of a program whose window is `window_days`.
+    /// The touchpoints with a touch of a program whose window is `window_days`.
     pub fn with_touch(self, touch: Touch, window_days: i64) -> SignedCookie {
         let closes = touch.at.plus_days(window_days.clamp(1, MAX_AGE_SECONDS * 1_000 / DAY_MS));
         let until = self.until.max(closes);
-        SignedCookie { trail: self.trail.with_touch(touch), until }
+        SignedCookie { touchpoints: self.touchpoints.with_touch(touch), until }
     }
 }
 
 /// Whether every field has the length and the characters that reading accepts.
-pub fn fits(trail: &TouchHistory) -> bool {
-    is_word(&trail.visitor, 1, 40)
-        && trail.touches.len() <= TOUCHES_MAX
-        && trail.touches.iter().all(|touch| {
+pub fn fits(touchpoints: &TouchHistory) -> bool {
+    is_word(&touchpoints.visitor, 1, 40)
+        && touchpoints.touches.len() <= TOUCHES_MAX
+        && touchpoints.touches.iter().all(|touch| {
             is_word(&touch.program, 1, 64)
                 && is_word(&touch.code, 1, 128)
                 && is_word(&touch.campaign, 0, 64)
@@ -232,10 +232,10 @@ pub fn fits(trail: &TouchHistory) -> bool {
 /// Without the formatting machinery: this runs on every redirect.
 fn encode(signed: &SignedCookie) -> String {
     let mut out = String::with_capacity(256);
-    out.push_str(&signed.trail.visitor);
+    out.push_str(&signed.touchpoints.visitor);
     out.push('\t');
     push_number(&mut out, signed.until.0);
-    for touch in &signed.trail.touches {
+    for touch in &signed.touchpoints.touches {
         let mut separator = '\n';
         for field in [&touch.program, &touch.code, &touch.campaign, &touch.click_id] {
             out.push(separator);
@@ -280,8 +280,9 @@ fn decode(bytes: &[u8]) -> Option<SignedCookie> {
         }
         touches.push(touch);
     }
-    let signed = SignedCookie { trail: TouchHistory { visitor: visitor.to_owned(), touches }, until: instant(until)? };
-    fits(&signed.trail).then_some(signed)
+    let signed =
+        SignedCookie { touchpoints: TouchHistory { visitor: visitor.to_owned(), touches }, until: instant(until)? };
+    fits(&signed.touchpoints).then_some(signed)
 }
 
 fn prepare(secret: &[u8], kid: &str, name: &str) -> Option<Hmac<Sha256>> {

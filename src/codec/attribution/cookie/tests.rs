@@ -43,7 +43,7 @@ fn what_is_written_is_read() {
 #[test]
 fn of_several_the_newest_counts_and_no_flood_hides_it() {
     let touched = |visitor: &str, at: i64| {
-        let touch = Touch { at: UtcMillis(at), ..signed().trail.touches[0].clone() };
+        let touch = Touch { at: UtcMillis(at), ..signed().touchpoints.touches[0].clone() };
         write(&keys(), &SignedCookie::new(visitor.into()).with_touch(touch, 30))
     };
     let (old, new, none) =
@@ -54,7 +54,12 @@ fn of_several_the_newest_counts_and_no_flood_hides_it() {
         format!("{}__Host-manicule={new}", "__Host-manicule=v1.k1.x.y;".repeat(2_000)),
         format!("\u{2000}__Host-manicule={old};__Host-manicule={new}"),
     ] {
-        assert_eq!(read(&keys(), &header).unwrap().trail.visitor, "vis_new", "{}", &header[..60.min(header.len())]);
+        assert_eq!(
+            read(&keys(), &header).unwrap().touchpoints.visitor,
+            "vis_new",
+            "{}",
+            &header[..60.min(header.len())]
+        );
     }
     // A planted name that only looks like ours.
     for space in ["\u{2000}", "\u{a0}", "\u{85}"] {
@@ -116,7 +121,7 @@ fn oversize_is_refused_before_any_work() {
         at: UtcMillis(999_999_999_999_999),
     };
     let full = SignedCookie {
-        trail: TouchHistory { visitor: "v".repeat(40), touches: vec![widest; TOUCHES_MAX] },
+        touchpoints: TouchHistory { visitor: "v".repeat(40), touches: vec![widest; TOUCHES_MAX] },
         until: UtcMillis(999_999_999_999_999),
     };
     let header = set_cookie(&keys().with_domain("example.com").unwrap(), &full, NOW);
@@ -213,7 +218,7 @@ proptest! {
         until in 0i64..1_000_000_000_000_000,
     ) {
         let touches = touches.into_iter().map(|(program, code, campaign, click_id, at)| Touch { program, code, campaign, click_id, at: UtcMillis(at) }).collect();
-        let signed = SignedCookie { trail: TouchHistory { visitor, touches }, until: UtcMillis(until) };
+        let signed = SignedCookie { touchpoints: TouchHistory { visitor, touches }, until: UtcMillis(until) };
         prop_assert_eq!(read_value(&keys(), &write(&keys(), &signed)), Some(signed));
     }
 

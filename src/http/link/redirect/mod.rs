@@ -160,11 +160,12 @@ pub fn touch(
     random: &mut impl FnMut() -> [u8; ID_BYTES],
 ) -> (String, Option<Click>) {
     let held = parts.cookie.and_then(|header| cookie::read(keys, header));
-    let counted = held.as_ref().and_then(|held| held.trail.touch_in_hour(&link.code, now)).map(|t| t.click_id.clone());
+    let counted =
+        held.as_ref().and_then(|held| held.touchpoints.touch_in_hour(&link.code, now)).map(|t| t.click_id.clone());
     let click_id = counted.clone().unwrap_or_else(|| id::fresh("clk", &random()));
     let click = counted.is_none().then(|| {
         let visitor = match &held {
-            Some(held) => known(&held.trail.visitor, link, parts),
+            Some(held) => known(&held.touchpoints.visitor, link, parts),
             None => fingerprint_source(parts),
         };
         record(found, link, parts, visitor, click_id.clone(), false, now)

@@ -62,7 +62,7 @@ fn run(case: &Case<'_>) -> RedirectDecision {
     decide(&reflink::find(case.url).unwrap(), resolved.as_ref(), &case.parts, &settings, case.now, &mut random)
 }
 
-fn trail(decision: &RedirectDecision) -> SignedCookie {
+fn touchpoints(decision: &RedirectDecision) -> SignedCookie {
     let keys = settings(RefMode::Redirect, "").keys.unwrap();
     cookie::read(&keys, decision.set_cookie.as_ref().unwrap().split(';').next().unwrap()).unwrap()
 }
@@ -82,10 +82,10 @@ fn a_visit_is_redirected_counted_and_remembered() {
         (Some("DE"), Some("partner"), false)
     );
     assert_eq!(click.visitor, Visitor::Fingerprint { ip: "192.0.2.7".into(), user_agent: AGENT.into() });
-    let touch = &trail(&decision).trail.touches[0];
+    let touch = &touchpoints(&decision).touchpoints.touches[0];
     assert_eq!((touch.click_id.as_str(), touch.code.as_str(), touch.at), (click.id.as_str(), "AbC", NOW));
     assert_eq!((touch.program.as_str(), touch.campaign.as_str()), ("user-referral", "launch"));
-    assert_eq!(trail(&decision).until, NOW.plus_days(30));
+    assert_eq!(touchpoints(&decision).until, NOW.plus_days(30));
 }
 
 #[test]
@@ -119,8 +119,9 @@ fn parameters_count_where_the_program_accepts_them() {
     assert_eq!(stripped.go, Redirect::To("https://go.example/p?x=1".into()));
     assert!(stripped.set_cookie.is_some() && stripped.click.is_some());
     assert_eq!(run(&case("https://go.example/p?partner=AbC")), plain("https://go.example/p"));
-    let named =
-        |link: LinkRecord, url| trail(&run(&Case { link: Some(link), ..case(url) })).trail.touches[0].campaign.clone();
+    let named = |link: LinkRecord, url| {
+        touchpoints(&run(&Case { link: Some(link), ..case(url) })).touchpoints.touches[0].campaign.clone()
+    };
     assert_eq!(named(link(), "https://go.example/?ref=AbC&campaign=q3"), "q3");
     assert_eq!(named(link(), "https://go.example/r/AbC?campaign=q3"), "q3");
     assert_eq!(named(link(), "https://go.example/r/AbC?campaign=q%203"), "launch");
@@ -167,18 +168,18 @@ fn a_cookie_is_extended_and_its_hour_counted_once() {
 
     let repeat = again("https://go.example/r/AbC", hour_end.plus_ms(-1));
     assert_eq!(repeat.click, None);
-    assert_eq!(trail(&repeat).trail.touches.len(), 1);
-    assert_eq!(trail(&repeat).trail.touches[0].click_id, first.click.clone().unwrap().id);
-    assert_eq!(trail(&repeat).trail.touches[0].at, hour_end.plus_ms(-1));
+    assert_eq!(touchpoints(&repeat).touchpoints.touches.len(), 1);
+    assert_eq!(touchpoints(&repeat).touchpoints.touches[0].click_id, first.click.clone().unwrap().id);
+    assert_eq!(touchpoints(&repeat).touchpoints.touches[0].at, hour_end.plus_ms(-1));
 
     let campaign = again("https://go.example/r/AbC?campaign=x", NOW);
     assert_eq!(campaign.click, None, "one click per link and hour");
-    assert_eq!(trail(&campaign).trail.touches.len(), 2);
+    assert_eq!(touchpoints(&campaign).touchpoints.touches.len(), 2);
 
     let later = again("https://go.example/r/AbC", hour_end);
-    assert_eq!(later.click.clone().unwrap().visitor, Visitor::Known(trail(&first).trail.visitor));
-    assert_eq!(trail(&later).trail.touches.len(), 2);
-    assert_eq!(trail(&later).trail.visitor, trail(&first).trail.visitor);
+    assert_eq!(later.click.clone().unwrap().visitor, Visitor::Known(touchpoints(&first).touchpoints.visitor));
+    assert_eq!(touchpoints(&later).touchpoints.touches.len(), 2);
+    assert_eq!(touchpoints(&later).touchpoints.visitor, touchpoints(&first).touchpoints.visitor);
 }
 
 #[test]

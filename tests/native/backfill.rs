@@ -21,8 +21,8 @@ fn paid(world: &World, when: &str, account: &str, invoice: &str, cents: i64) {
 /// Lines by account, rule and basis: what they earned, what stands, and where.
 fn lines(world: &World) -> BTreeMap<String, String> {
     let sql = "SELECT account_id || ' ' || rule_id || ' ' || basis AS line, id || ' ' || partner_id || ' ' || program_version || ' ' ||
-                 event_id || ' ' || at_ms || ' ' || period || ' ' || unit || ' ' || earned_cents || ' ' || capped_cents || ' ' ||
-                 net_cents || ' ' || bucket || ' ' || payer || ' ' || state || ' ' || vests_at_ms || ' ' || reason || ' ' || postings AS says
+                 event_id || ' ' || at_ms || ' ' || period || ' ' || unit || ' ' || gross_cents || ' ' || cap_reduction_cents || ' ' ||
+                 net_cents || ' ' || balance || ' ' || payer || ' ' || state || ' ' || vests_at_ms || ' ' || reason || ' ' || postings AS says
                FROM accrual";
     let text = |row: &serde_json::Map<String, Value>, name: &str| row[name].as_str().expect("a text").to_owned();
     world.db.look(sql).iter().map(|row| (text(row, "line"), text(row, "says"))).collect()
@@ -48,7 +48,7 @@ fn added_and_decided(more: i64) {
         world.partner(at("2026-01-01T00:00:00Z"), "agency-partner", "a", "hi@agency.example").unwrap();
     let void = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
         INSERT INTO accrual (id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit,
-          earned_cents, capped_cents, net_cents, bucket, payer, state, vests_at_ms, reason, postings)
+          gross_cents, cap_reduction_cents, net_cents, balance, payer, state, vests_at_ms, reason, postings)
         SELECT 'void_' || i, 'agency-partner', 1, 'first-year', ?1, 'gone_' || i, 'none', 'invoice:none-' || i, 0, '1970-01', 'cash:usd',
           0, 0, 0, 'pending', 'expense', 'void', 0, 'gone', 0 FROM n WHERE ?2 > 0";
     world.db.connection.borrow().execute(void, (&partner, more)).unwrap();
@@ -80,12 +80,21 @@ fn added_and_decided(more: i64) {
         "20 % of 4 cents are none, 25 % one"
     );
     assert!(earned("disputed volume invoice:disputed-1:first-year").is_some());
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL"), 0);
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"), 0);
 
     let moved = world.db.number("SELECT COUNT(*) FROM transfer");
-    world.db.connection.borrow().execute("UPDATE account SET revision = revision + 1, stale_since_ms = 1", []).unwrap();
+    world
+        .db
+        .connection
+        .borrow()
+        .execute("UPDATE account SET revision = revision + 1, needs_recompute_since_ms = 1", [])
+        .unwrap();
     now(recompute::drain(&world.at(at("2026-05-01T06:10:00Z")), 10)).unwrap();
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM account WHERE stale_since_ms IS NOT NULL"), 0, "all were decided");
+    assert_eq!(
+        world.db.number("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"),
+        0,
+        "all were decided"
+    );
     assert_eq!(lines(&world), after);
     assert_eq!(world.db.number("SELECT COUNT(*) FROM transfer"), moved, "nothing is posted again");
 }
