@@ -1,5 +1,5 @@
-//! Whether a session that was found still stands, and its upkeep: the site or the configuration may have let it go, its
-//! token is exchanged once a day, its use noted once an hour. Nearly every request needs none of it, and no second batch.
+//! Whether a session is still valid, and its upkeep: the site or the configuration may have revoked it, its token is
+//! rotated once a day, and its use is recorded once an hour. Most requests need none of this, and no second batch.
 
 use crate::base::id;
 use crate::base::time::UtcMillis;
@@ -48,7 +48,7 @@ impl<S: Platform> PageContext<'_, S> {
             if writes.is_empty() {
                 return Ok(());
             }
-            // What cannot be noted now is noted by the next request.
+            // If this write fails, the next request tries again.
             let Ok(rows) = self.app.context("").batch(writes).await else { return Ok(()) };
             if let Some(next) = next.filter(|_| rows.first().is_some_and(|changed| !changed.0.is_empty())) {
                 self.rotated.replace(Some(next.text));
@@ -81,10 +81,10 @@ impl<S: Platform> PageContext<'_, S> {
         }
     }
 
-    /// Whether the site still vouches for its user. An error is never a yes, and ends nothing.
+    /// Whether the site still vouches for its user. An error is not a yes, and does not end the session.
     async fn site_stands(&self, found: &SessionRow) -> Result<bool, PageError> {
         let user = self.site_user().await.map_err(|why| {
-            let detail = "the site cannot say who is signed in just now; try again in a moment";
+            let detail = "we couldn't check your sign-in with the site; try again in a moment";
             AppError::new(ErrorKind::Transient, "session_unavailable", detail).cause(why)
         })?;
         let least = if found.operator == 1 { ROLE_OPERATOR } else { ROLE_SUBSCRIBER };
@@ -109,13 +109,13 @@ impl<S: Platform> PageContext<'_, S> {
         Ok(())
     }
 
-    /// The first half stays: the forms of pages that are open go by it.
+    /// The first half stays: forms on open pages are checked against it.
     fn next_token(&self) -> Token {
         let stays = self.token().and_then(|token| token.split('-').next()).unwrap_or_default();
         Token::of(format!("{stays}-{}", fresh_secret(self.app.site)))
     }
 
-    /// A new session in place of the one that this browser has. It is the browser's once it is written and adopted.
+    /// A new session to replace this browser's. It takes effect once it is written and adopted.
     pub(crate) fn open(&self, proof: Proof<'_>, operator: bool, actor: String) -> OpenedSession {
         let agent = self.request.header("user-agent").unwrap_or("");
         let who = NewSessionPlan { proof, operator, actor, agent };
@@ -128,13 +128,13 @@ impl<S: Platform> PageContext<'_, S> {
         self.open(Proof::SiteUser(&user.id), user.role >= ROLE_OPERATOR, actor)
     }
 
-    /// The same for whoever has proved an address.
+    /// The same for a person who confirmed an address.
     pub(crate) fn open_email(&self, email: &str) -> OpenedSession {
         let operator = self.app.config.is_operator(email);
         self.open(Proof::Email(email), operator, sign_in::actor_of(email, operator))
     }
 
-    /// Hands a session that was written to the browser. With several partners the person chooses.
+    /// Sets the cookie of a session that was written. With several partners, the person chooses one.
     pub(crate) fn adopt(&self, opened: OpenedSession, partner: &str) {
         self.rotated.replace(Some(opened.token));
         self.keep_cookie(partner, opened.expires_at);
@@ -155,20 +155,20 @@ impl<S: Platform> PageContext<'_, S> {
         self.cookie.replace(Some(format!("{SESSION_COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax")));
     }
 
-    /// Hands the browser what it is to keep.
+    /// Adds the session's Set-Cookie to the response.
     pub(crate) fn finish(&self, response: &mut Response) {
         response.headers.extend(self.cookie.take().map(|cookie| ("set-cookie", cookie)));
     }
 }
 
-/// A page whose address is a secret.
+/// A page whose URL is a secret.
 pub fn unreferred(mut response: Response) -> Response {
     response.headers.retain(|(name, _)| *name != "referrer-policy");
     response.headers.push(("referrer-policy", "no-referrer".to_owned()));
     response
 }
 
-/// Where somebody may be led after signing in: a page of the partners or the operators, and nowhere else.
+/// A redirect target that is allowed after signing in: a partner's or an operator's page, and nothing else.
 pub fn local(to: &str) -> Option<&str> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~?&=%+:,".contains(&b);
     let path = to.split('?').next().unwrap_or("");
@@ -178,7 +178,7 @@ pub fn local(to: &str) -> Option<&str> {
     (known && clean && to.len() <= 500 && to.bytes().all(plain)).then_some(to)
 }
 
-/// A name for an address that is no name: what a partner is called with the host, where nobody but the form says so.
+/// An external id for a partner who joined by form: derived from the address, without revealing it.
 pub fn external_id(program: &str, email: &str) -> String {
     id::derived("per", &[program, &email.to_ascii_lowercase()])
 }

@@ -63,7 +63,12 @@ pub fn state(name: &str) -> Markup {
         "failed" | "void" | "reversed" | "cancelled" | "rejected" | "suppressed" => "bad",
         _ => "calm",
     };
-    html! { span class={ "state " (tone) } { (name.replace('_', " ")) } }
+    html! { span class={ "state " (tone) } { (shown(name)) } }
+}
+
+/// A state's name in American English. The API's names stay as they are.
+fn shown(name: &str) -> String {
+    if name == "cancelled" { "canceled".to_owned() } else { name.replace('_', " ") }
 }
 
 /// A state with why it is so, where that says more than the state.
@@ -207,7 +212,7 @@ pub fn problems(form: &SubmittedForm) -> Markup {
     html! {
         @if !form.is_good() {
             div.problems role="alert" {
-                p { strong { "It was not sent." } " What you typed is still here." }
+                p { strong { "There is a problem." } " Nothing was saved." }
                 ul {
                     @for (field, what) in form.problems() {
                         li { @if field.is_empty() { (what) } @else { a href={ "#" (field) } { (what) } } }

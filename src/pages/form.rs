@@ -1,9 +1,9 @@
-//! What a form sent, and what is wrong with it: shown beside the fields, with everything that was typed kept.
+//! A submitted form and its problems. Problems are shown beside the fields, and what was typed is kept.
 
 use crate::http::exchange::decode;
 use crate::service::error::AppError;
 
-/// Most fields that are read; more is not a form of ours.
+/// Most fields that are read. None of our forms has more.
 const FIELDS_MAX: usize = 100;
 
 /// The fields of a form, and the problems found so far.
@@ -24,24 +24,24 @@ impl SubmittedForm {
         SubmittedForm { fields: fields.collect(), problems: Vec::new() }
     }
 
-    /// A form as it is first shown.
+    /// A form filled with these values.
     pub fn filled(fields: &[(&str, &str)]) -> SubmittedForm {
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         SubmittedForm { fields, problems: Vec::new() }
     }
 
-    /// Sets a field that a page knows better than its form.
+    /// Sets a field, whatever the form sent.
     pub fn put(&mut self, name: &str, value: &str) {
         self.fields.retain(|(n, _)| n != name);
         self.fields.push((name.to_owned(), value.to_owned()));
     }
 
-    /// A field as typed, without spaces around it; empty where it was not sent.
+    /// A field as typed, trimmed; empty if it was not sent.
     pub fn get(&self, name: &str) -> &str {
         self.fields.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.trim())
     }
 
-    /// The field, or nothing where it was left empty.
+    /// The field, or `None` if it was left empty.
     pub fn given(&self, name: &str) -> Option<&str> {
         Some(self.get(name)).filter(|value| !value.is_empty())
     }
@@ -55,12 +55,12 @@ impl SubmittedForm {
         self.fields.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// Notes what is wrong with a field; an empty name is the form as a whole.
+    /// Adds a problem with a field; an empty name means the whole form.
     pub fn refuse(&mut self, field: &str, what: impl Into<String>) {
         self.problems.push((field.to_owned(), what.into()));
     }
 
-    /// Notes a use's refusal at the field that it names, or at the form.
+    /// Adds a service's error to the field that it names, or to the form.
     pub fn refused(&mut self, error: &AppError) {
         let field = error.field.as_deref().unwrap_or("");
         let known = self.fields.iter().any(|(name, _)| name == field);
@@ -80,7 +80,7 @@ impl SubmittedForm {
     }
 }
 
-/// With a capital and a full stop: uses say what is wrong as the end of a sentence.
+/// With a capital and a period, since error details have neither.
 fn sentence(detail: &str) -> String {
     let mut chars = detail.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();

@@ -11,14 +11,14 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 /// The mark: a hand that points.
 pub const MARK: PreEscaped<&str> = PreEscaped(include_str!("mark.svg"));
 
-/// No script or style but our own files, no frame, no foreign form. `data:` is for nothing; images come from here.
+/// Only our own scripts, styles, and images; no frames, no forms to other sites, no `data:`.
 const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
                    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Whose pages these are.
 #[derive(Clone, Copy)]
 pub enum Area<'a> {
-    /// Nobody is signed in, or it does not matter who.
+    /// Nobody is signed in, or the page is the same for everybody.
     Open,
     Partner(&'a Partner),
     Operator(&'a SessionRow),
@@ -28,7 +28,7 @@ pub enum Area<'a> {
 pub struct Page<'a> {
     pub title: &'a str,
     pub area: Area<'a>,
-    /// The entry of the navigation that this page belongs to: its path.
+    /// The path of this page's entry in the navigation.
     pub here: &'a str,
     pub content: Markup,
 }
@@ -40,7 +40,7 @@ pub const PARTNER_NAV: Nav = &[
     ("/partner", "Overview"),
     ("/partner/links", "Links"),
     ("/partner/share", "Share kit"),
-    ("/partner/clients", "Clients"),
+    ("/partner/clients", "Customers"),
     ("/partner/earnings", "Earnings"),
     ("/partner/payouts", "Payouts"),
     ("/partner/leaderboard", "Leaderboard"),
@@ -88,7 +88,7 @@ pub fn show<S: Platform>(visit: &PageContext<'_, S>, status: u16, page: Page<'_>
                 script src=(SCRIPT) type="module" {}
             }
             body class=(if nav.is_empty() { "open" } else { "framed" }) {
-                a.skip href="#main" { "Skip to the content" }
+                a.skip href="#main" { "Skip to content" }
                 (header(visit, &page, nav))
                 main id="main" tabindex="-1" {
                     (notice(visit.request))
@@ -112,7 +112,7 @@ fn header<S: Platform>(visit: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) ->
             a.mark href=(home) { (MARK) span { "Manicule" } }
             @if !nav.is_empty() {
                 nav.main aria-label="Main" {
-                    // Open where there is room, a menu where there is not: without a script.
+                    // A list on wide screens, a menu on narrow ones, without a script.
                     input type="checkbox" id="menu" class="menu-toggle" aria-label="Menu";
                     label.menu-button for="menu" { "Menu" }
                     ul {
@@ -130,7 +130,7 @@ fn header<S: Platform>(visit: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) ->
                         (csrf(visit))
                         button.plain { "Sign out" }
                     }
-                    // A partner finds it in the settings.
+                    // Partners have it in their settings.
                     @if matches!(page.area, Area::Operator(_)) { p { a href="/sign-out" { "Sign out everywhere" } } }
                 }
             }
@@ -143,31 +143,31 @@ pub fn csrf<S: Platform>(visit: &PageContext<'_, S>) -> Markup {
     html! { input type="hidden" name=(CSRF_FIELD) value=(visit.csrf()); }
 }
 
-/// What a form has done, told on the page after it. Only sentences of this table are ever shown.
+/// What a form did, shown on the next page. Only texts from this table are ever shown.
 const NOTICES: &[(&str, &str)] = &[
-    ("approved", "The run is approved. Its payouts leave within ten minutes."),
-    ("cancelled", "The payout is cancelled; the amount is available again."),
-    ("choice-kept", "Your choice is kept."),
-    ("decided", "The decision is made, and stands in the audit log."),
-    ("disclosed", "Thank you. Your links work within a minute."),
-    ("funded", "The pool is funded."),
-    ("held", "The payout is held until somebody releases it."),
-    ("left", "You have left the program. What you had earned is still paid."),
-    ("link-disabled", "The link no longer works."),
-    ("link-made", "The link works from now on."),
-    ("profile-kept", "Your profile is kept."),
-    ("program-saved", "The new version of the program is saved."),
-    ("reassigned", "The account is bound anew."),
-    ("released", "The payout is released."),
-    ("replayed", "It is being sent again."),
-    ("resource-kept", "The page is kept. Partners see it from now on."),
-    ("resource-removed", "The page is gone."),
-    ("run-started", "The run is on its way."),
-    ("session-ended", "That session is over."),
+    ("approved", "Run approved. Its payouts go out within ten minutes."),
+    ("cancelled", "Payout canceled. The amount is available again."),
+    ("choice-kept", "Your choices are saved."),
+    ("decided", "Decision saved and recorded in the audit log."),
+    ("disclosed", "Thank you. Your links will work within a minute."),
+    ("funded", "Reward budget funded."),
+    ("held", "Payout on hold until someone releases it."),
+    ("left", "You left the program. We will still pay what you earned."),
+    ("link-disabled", "Link turned off."),
+    ("link-made", "Link created. It works now."),
+    ("profile-kept", "Profile saved."),
+    ("program-saved", "New program version saved."),
+    ("reassigned", "Account reassigned."),
+    ("released", "Payout released."),
+    ("replayed", "Sending again."),
+    ("resource-kept", "Page published. Partners can see it now."),
+    ("resource-removed", "Page removed."),
+    ("run-started", "Run started."),
+    ("session-ended", "Session signed out."),
     ("signed-out", "You are signed out."),
-    ("signed-out-everywhere", "You are signed out, here and in every other browser."),
-    ("token-revoked", "The token no longer works."),
-    ("welcome", "Welcome. Your link works from now on."),
+    ("signed-out-everywhere", "You are signed out of every browser."),
+    ("token-revoked", "Token revoked."),
+    ("welcome", "Welcome! Your link works now."),
 ];
 
 fn notice(request: &Request) -> Markup {
@@ -176,7 +176,7 @@ fn notice(request: &Request) -> Markup {
     html! { @if let Some((_, text)) = said { p.notice role="status" { (text) } } }
 }
 
-/// HTML that is for this viewer alone.
+/// HTML for this viewer only.
 pub fn answer<S: Platform>(visit: &PageContext<'_, S>, status: u16, body: Markup) -> Response {
     let mut headers = vec![
         ("content-type", "text/html; charset=utf-8".to_owned()),

@@ -28,4 +28,5 @@ pub mod report;
 pub mod review;
 pub mod route;
 pub mod settlement;
+pub mod text;
 pub mod visit;

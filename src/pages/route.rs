@@ -1,4 +1,4 @@
-//! From a path to its page: which area answers, and what is shown where a page is not.
+//! From a path to its page: which area answers, and what is shown if there is no page.
 
 use crate::codec::{BODY_BYTES_MAX, Invalid};
 use crate::http::context::{Platform, RequestContext};
@@ -20,10 +20,10 @@ use std::pin::Pin;
 /// First segments of the paths that are pages.
 pub const AREAS: &[&str] = &["sign-in", "sign-out", "partner", "operator"];
 
-/// Where the runtime says in which time zone the visitor is, as far as it knows.
+/// The header in which the runtime gives the visitor's time zone, if known.
 pub const ZONE_HEADER: &str = "manicule-zone";
 
-/// A page at work. Boxed: one future that held every page's would be as large as all of them.
+/// A page's future. Boxed: an unboxed one would be as large as the largest page's.
 pub type Handled<'a> = Pin<Box<dyn Future<Output = PageResult> + 'a>>;
 
 /// Answers a page, or `None` where the path is none of ours.
@@ -35,12 +35,12 @@ pub async fn answer<S: Formatter>(app: &RequestContext<'_, S>, request: &Request
         request,
         if is_picture(path) { fetch_metadata::Resource::Picture } else { fetch_metadata::Resource::Page },
     ) {
-        let detail = "this page is opened by a person, not by a script or inside of another page";
+        let detail = "open this page in a browser, not from a script or inside another page";
         return Some(Response::problem(&AppError::new(ErrorKind::Forbidden, "not_a_visit", detail)));
     }
     let words = app.site.words(language(header("accept-language")), header(ZONE_HEADER));
     let visit = PageContext::of(app, request, words);
-    // What cannot be read names no page.
+    // A path that cannot be decoded is no page.
     let segments: Option<Vec<String>> = path.split('/').map(decode_segment).collect();
     let parts: Vec<&str> = segments.iter().flatten().map(String::as_str).collect();
     let shown = match guard(&visit) {
@@ -60,7 +60,7 @@ fn is_picture(path: &str) -> bool {
     path.ends_with("/qr.svg") || path.ends_with("/qr.png")
 }
 
-/// What a page is called in the log: its path's first two segments. What follows may be a secret, or name somebody.
+/// A page's name in the log: its path's first two segments. The rest may be a secret or personal data.
 pub fn name(request: &Request) -> String {
     request.path.split('/').skip(1).take(2).collect::<Vec<_>>().join("/")
 }
@@ -77,11 +77,11 @@ async fn found<S: Platform>(visit: &PageContext<'_, S>, method: &str, parts: &[&
     }
 }
 
-/// The method that the request counts as; a form is let in only when it is one of ours.
+/// The method to handle the request as. A form is accepted only if it is one of ours.
 fn guard<'a, S: Platform>(visit: &PageContext<'a, S>) -> Result<&'a str, AppError> {
     let request = visit.request;
     if request.body.len() > BODY_BYTES_MAX {
-        let detail = format!("at most {BODY_BYTES_MAX} bytes are read; send less");
+        let detail = format!("the form is larger than {BODY_BYTES_MAX} bytes");
         return Err(Invalid { field: String::new(), code: "body_too_large", detail }.into());
     }
     match request.method.as_str() {
@@ -98,7 +98,7 @@ fn stopped<S: Platform>(visit: &PageContext<'_, S>, stop: PageError, area: &str)
             let query =
                 if visit.request.query.is_empty() { String::new() } else { format!("?{}", visit.request.query) };
             let to = match visit.request.method.as_str() {
-                // What a form had sent is gone; the page that it stood on is not.
+                // The form's answers are lost, so go to the area's first page.
                 "POST" => format!("/{area}"),
                 _ => format!("{}{query}", visit.request.path),
             };
@@ -111,13 +111,15 @@ fn stopped<S: Platform>(visit: &PageContext<'_, S>, stop: PageError, area: &str)
 
 fn refused<S: Platform>(visit: &PageContext<'_, S>, error: &AppError, area: &str) -> Response {
     let (title, text) = match error.kind {
-        ErrorKind::NotFound => ("Not found", "There is no such page, or it is not yours to see."),
-        ErrorKind::Fault => ("Something broke", "It is our fault, and it was logged. Nothing that was booked is lost."),
-        ErrorKind::Transient => {
-            ("Try again in a moment", "Somebody else was writing the same, or a service did not answer in time.")
+        ErrorKind::NotFound => ("Not found", "Page not found, or you don't have access to it."),
+        ErrorKind::Fault => {
+            ("Something went wrong", "This is a problem on our side, and we logged it. No recorded data was lost.")
         }
-        ErrorKind::Forbidden => ("Not sent", error.detail.as_str()),
-        _ => ("That does not work", error.detail.as_str()),
+        ErrorKind::Transient => {
+            ("Try again in a moment", "Someone else was making the same change, or a service did not respond in time.")
+        }
+        ErrorKind::Forbidden => ("Not allowed", error.detail.as_str()),
+        _ => ("There is a problem", error.detail.as_str()),
     };
     let home = format!("/{area}");
     let content = html! {
@@ -137,7 +139,7 @@ fn refused<S: Platform>(visit: &PageContext<'_, S>, error: &AppError, area: &str
     response
 }
 
-/// A form with what a use has refused: the page is shown again with it.
+/// The form with a service's error, to show the page again.
 pub fn with_refusal<S: Platform>(visit: &PageContext<'_, S>, error: AppError) -> Result<SubmittedForm, PageError> {
     match error.kind {
         ErrorKind::BadRequest | ErrorKind::Unprocessable | ErrorKind::Conflict | ErrorKind::TooLarge => {

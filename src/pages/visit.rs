@@ -26,12 +26,12 @@ pub const FORM_COOKIE: &str = "__Host-manicule_form";
 /// The form's field that shows it came from a page of ours.
 pub const CSRF_FIELD: &str = "form_token";
 
-/// Why a page is not shown.
+/// Why a page cannot be shown.
 #[derive(Debug)]
 pub enum PageError {
-    /// Nobody is signed in, or not as who this page is for.
+    /// Nobody is signed in, or not in the role that this page is for.
     SignIn,
-    /// The session is somebody's who is no partner yet, or the browser does not say of which.
+    /// The person has no program yet, or has several and has not chosen one.
     ChoosePartner,
     Error(AppError),
 }
@@ -71,7 +71,7 @@ pub struct PageContext<'a, S: Platform> {
     form_secret: String,
     needed: Cell<Need>,
     granted: Cell<Scopes>,
-    /// Whether the form's secret is new and must be handed to the browser.
+    /// Whether the form's secret is new and must be set as a cookie.
     fresh: bool,
     /// The Set-Cookie of the session, where this request has changed it.
     pub(crate) cookie: RefCell<Option<String>>,
@@ -187,7 +187,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
         if need.is_met_by(self.granted.get()) {
             return Ok((session, rows));
         }
-        let detail = format!("you are signed in as an operator who may not do this; it needs {}", need.scope().name());
+        let detail = format!("your role does not allow this; it needs {}", need.scope().name());
         Err(AppError::new(ErrorKind::Forbidden, "insufficient_scope", detail).into())
     }
 
@@ -240,8 +240,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
         if from_here && protected && matches {
             return Ok(());
         }
-        let detail =
-            "this form is not from a page that is open in this browser; open the page again and send it once more";
+        let detail = "this form has expired or is from another browser; reload the page and try again";
         Err(AppError::new(ErrorKind::Forbidden, "foreign_form", detail))
     }
 

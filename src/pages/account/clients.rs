@@ -1,5 +1,5 @@
-//! Clients: the accounts that are the partner's, how they stand and what they brought. Who they are is not shown: they have
-//! agreed to be counted, not to be named.
+//! Customers: the accounts that the partner referred, their state, and what they earned the partner. Their names are not
+//! shown: they agreed to be counted, not named.
 
 use crate::base::decode;
 use crate::base::time::UtcMillis;
@@ -24,11 +24,17 @@ use crate::store::partner::page::{ClientRow, EarnedRow, ReceiptRow};
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
-/// Newest lines of a client on its page.
+/// Newest commissions on a customer's page.
 const LINES: i64 = 50;
 
-const COLUMNS: &[Column] =
-    &[text("Client"), text("Signed up"), text("Through"), text("State"), text("First payment"), number("Earned you")];
+const COLUMNS: &[Column] = &[
+    text("Customer"),
+    text("Signed up"),
+    text("Through"),
+    text("State"),
+    text("First payment"),
+    number("Your earnings"),
+];
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor::of(visit.request)?;
@@ -40,18 +46,18 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let next = cursor.cut(&mut clients, |c| format!("{}.{}", c.signed_up_at_ms.0, c.row));
     let first = cursor.cursor.is_empty();
     let words = visit.words.as_ref();
-    let lead = "Everybody who signed up through you. They are counted here, and not named.";
+    let lead = "People who signed up through your links. Their names are hidden.";
     let content = html! {
-        (components::heading("Clients", lead, html! {}))
+        (components::heading("Customers", lead, html! {}))
         @if clients.is_empty() && first {
-            (components::empty("No clients yet", html! { a href="/partner/share" { "Share your link" } ": who signs up through it stands here." }))
+            (components::empty("No customers yet", html! { a href="/partner/share" { "Share your link" } ". People who sign up through it show up here." }))
         } @else {
             @let cells = clients.iter().map(|c| cells(words, &partner, c)).collect::<Result<Vec<_>, _>>()?;
-            (components::table("Your clients", COLUMNS, &cells))
+            (components::table("Your customers", COLUMNS, &cells))
             (components::pager("/partner/clients", next.as_deref(), first))
         }
     };
-    let page = Page { title: "Clients", area: Area::Partner(&partner), here: "/partner/clients", content };
+    let page = Page { title: "Customers", area: Area::Partner(&partner), here: "/partner/clients", content };
     Ok(layout::show(visit, 200, page))
 }
 
@@ -66,7 +72,7 @@ fn cells(words: &dyn Locale, partner: &Partner, c: &ClientRow) -> Result<Vec<Mar
     ])
 }
 
-/// Cancelled where that is the last that was heard; else trial until the first payment.
+/// Cancelled if that was the last event; otherwise a trial until the first payment.
 fn state(c: &ClientRow) -> &'static str {
     match c.last_type.as_deref() {
         Some("account.cancelled") => "cancelled",
@@ -80,7 +86,7 @@ fn through(c: &ClientRow) -> &str {
     match c.method.as_deref() {
         Some("workspace") => "your workspace",
         Some("email_domain") => "the same company",
-        Some("operator") => "the program's word",
+        Some("operator") => "the program's decision",
         _ => c.code.as_deref().unwrap_or(""),
     }
 }
@@ -120,20 +126,20 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, row: &str) -> PageR
         (components::facts(&[
             ("Signed up", components::instant(words, client.signed_up_at_ms)),
             ("First payment", html! { @if let Some(at) = client.qualified_at_ms { (components::instant(words, at)) } @else { "not yet" } }),
-            ("Earned you", earned(words, &client)?),
+            ("Your earnings", earned(words, &client)?),
         ]))
         @if client.held == 1 {
-            p { (components::state("review")) " A person looks at this sign-up. Until then nothing that it earns is paid." }
+            p { (components::state("review")) " This sign-up is under review. Its earnings are on hold." }
         }
-        h2 { "Why it is yours" }
+        h2 { "Attribution" }
         p { (why(client.method.as_deref())) }
-        (components::table("What was candidates", CONSIDERED, &candidates(words, &partner, &verdict)))
-        h2 { "How far it came" }
+        (components::table("Attribution candidates", CONSIDERED, &candidates(words, &partner, &verdict)))
+        h2 { "Milestones" }
         @let reached: Vec<&LifecycleTransition> = reached.iter().filter(|r| r.at <= visit.now()).collect();
         @if reached.is_empty() { p.quiet { "Nothing yet." } } @else { (milestones(words, &reached)) }
-        h2 { "What it earned you" }
+        h2 { "Earnings" }
         @if lines.is_empty() {
-            (components::empty("Nothing yet", html! { "Its first payment, or whatever your program rewards, stands here." }))
+            (components::empty("Nothing yet", html! { "Rewards for this customer show up here." }))
         } @else {
             (earnings::table(words, &catalog, &paid, &partner.id, &lines))
         }
@@ -149,20 +155,20 @@ fn milestones(words: &dyn Locale, reached: &[&LifecycleTransition]) -> Markup {
     components::facts(&facts)
 }
 
-const CONSIDERED: &[Column] = &[text("What"), text("Whose"), text("When"), text("Counted")];
+const CONSIDERED: &[Column] = &[text("Source"), text("Partner"), text("Date"), text("Credited")];
 
-/// What was looked at. Of others only that there was something: their codes and names are theirs.
+/// The attribution candidates. Other partners' codes and names are not shown.
 fn candidates(words: &dyn Locale, partner: &Partner, verdict: &AttributionResult) -> Vec<Vec<Markup>> {
     let row = |c: &AttributionCandidate| {
         let own = c.partner.as_deref() == Some(partner.id.as_str());
         vec![
             html! { (method_name(&c.method)) },
-            html! { @if own { "yours, " (c.code) } @else if c.partner.is_some() { "somebody else’s" } @else { "nobody’s" } },
-            html! { @if let Some(at) = c.at { (components::instant(words, at)) } @else { "at the sign-up" } },
+            html! { @if own { "You, " (c.code) } @else if c.partner.is_some() { "Another partner" } @else { "None" } },
+            html! { @if let Some(at) = c.at { (components::instant(words, at)) } @else { "At sign-up" } },
             html! {
-                @if c.chosen { "yes" }
-                @else if own && c.method != "operator" { "no: " (c.reason) }
-                @else { "no" }
+                @if c.chosen { "Yes" }
+                @else if own && c.method != "operator" { "No: " (c.reason) }
+                @else { "No" }
             },
         ]
     };
@@ -171,10 +177,10 @@ fn candidates(words: &dyn Locale, partner: &Partner, verdict: &AttributionResult
 
 fn method_name(method: &str) -> &str {
     match method {
-        "code" => "A code that was typed or sent along",
-        "workspace" => "An invitation or hand-off",
+        "code" => "A code entered at sign-up",
+        "workspace" => "An invitation or handoff",
         "token" => "A click on a link",
-        "email_domain" => "A client of the same company",
+        "email_domain" => "A customer at the same company",
         "fingerprint" => "A visit from the same device",
         "operator" => "The program’s decision",
         _ => "Something else",
@@ -183,17 +189,17 @@ fn method_name(method: &str) -> &str {
 
 fn why(method: Option<&str>) -> &'static str {
     match method {
-        Some("code") => "It signed up with a code of yours.",
-        Some("workspace") => "You had invited it to your workspace, or handed the account over.",
-        Some("token") => "It had clicked on a link of yours before it signed up.",
-        Some("email_domain") => "It is of the same company as a client of yours.",
-        Some("fingerprint") => "It signed up from a device that had clicked on a link of yours.",
-        Some("operator") => "The program decided so.",
-        _ => "It came through you.",
+        Some("code") => "This customer signed up with your code.",
+        Some("workspace") => "You invited this customer to your workspace or handed the account over.",
+        Some("token") => "This customer clicked your link before signing up.",
+        Some("email_domain") => "This customer is at the same company as another customer of yours.",
+        Some("fingerprint") => "This customer signed up from a device that had clicked your link.",
+        Some("operator") => "The program assigned this customer to you.",
+        _ => "This customer came through you.",
     }
 }
 
-/// JSON that the books hold.
+/// JSON that the database holds.
 fn read<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, AppError> {
     decode::from_text(json).map_err(|why| AppError::new(ErrorKind::Fault, "stored_json", why.to_string()))
 }

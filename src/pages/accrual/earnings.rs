@@ -1,4 +1,4 @@
-//! Earnings: every line, and each with its receipt.
+//! Earnings: the list, and each commission's page.
 
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::http::context::Platform;
@@ -23,14 +23,14 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 const COLUMNS: &[Column] =
-    &[text("Date"), text("What for"), text("Client"), number("Amount"), text("State"), text("Available from")];
+    &[text("Date"), text("Earned for"), text("Customer"), number("Amount"), text("State"), text("Available from")];
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor::of(visit.request)?;
     let (before_ms, before_id) = cursor.instant_and_id(visit.now().plus_days(1).0)?;
     let state = visit.request.param("state").unwrap_or_default();
     if !state.is_empty() && !STATES.iter().any(|(name, _)| *name == state) {
-        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "there is no such state of an earning").into());
+        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "unknown state filter").into());
     }
     let asked = vec![
         reads::line_page(visit.claim(), &state, before_ms, &before_id, cursor.limit + 1),
@@ -47,16 +47,16 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         if state.is_empty() { "/partner/earnings".to_owned() } else { format!("/partner/earnings?state={state}") };
     let hold = catalog.in_force(&partner.program, visit.now()).map(wording::hold).unwrap_or_default();
     let content = html! {
-        (components::heading("Earnings", "Every line, newest first. Each opens on its receipt.", html! {}))
+        (components::heading("Earnings", "All commissions and rewards, newest first.", html! {}))
         (filter(&state))
         @if !state.is_empty() { p.quiet { (wording::meaning(&state)) } }
         @if !lines.is_empty() || !first {
             (table(visit.words.as_ref(), &catalog, &paid, &partner.id, &lines))
             (components::pager(&path, next.as_deref(), first))
         } @else if state.is_empty() {
-            (components::empty("Nothing earned yet", html! { a href="/partner/share" { "Share your link" } ": what it brings stands here, with the reason." }))
+            (components::empty("Nothing earned yet", html! { a href="/partner/share" { "Share your link" } ". You'll see what you earn here, and why." }))
         } @else {
-            (components::empty(&format!("Nothing is {state}"), html! { a href="/partner/earnings" { "Show all earnings" } }))
+            (components::empty(&format!("No {state} earnings"), html! { a href="/partner/earnings" { "Show all earnings" } }))
         }
         p.quiet { (hold) }
     };
@@ -81,7 +81,7 @@ fn payout_path(id: &str) -> String {
     format!("/partner/payouts/{}", components::escaped(id))
 }
 
-/// Lines as a table.
+/// Commissions as a table.
 pub fn table(words: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str, lines: &[Accrual]) -> Markup {
     let row = |l: &Accrual| {
         vec![
@@ -98,7 +98,7 @@ pub fn table(words: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str, 
             components::state(paid.state(catalog, l)),
             html! {
                 @match paid.settled(l) { Some(at) => (components::day(words, at)), None => (wording::available(words, catalog, l)) }
-                @if let Some(p) = paid.payout(catalog, l) { br; a href=(payout_path(&p.id)) { "Its payout" } }
+                @if let Some(p) = paid.payout(catalog, l) { br; a href=(payout_path(&p.id)) { "View payout" } }
             },
         ]
     };
@@ -131,24 +131,24 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageRe
     let state = paid.state(&catalog, &line);
     let name = wording::client_name(&partner.id, &line.account_id);
     let content = html! {
-        (components::heading("Receipt", &wording::basis(&line.basis), components::state(state)))
+        (components::heading("Earning", &wording::basis(&line.basis), components::state(state)))
         (components::facts(&told(words, &catalog, &line, vested.as_ref())))
         p {
             (wording::meaning(state)) " "
-            @if let Some(p) = payout { a href=(payout_path(&p.id)) { "See its payout" } "." }
+            @if let Some(p) = payout { a href=(payout_path(&p.id)) { "View payout" } "." }
             @if line.state != AccrualState::Pending && line.state != AccrualState::Available { (wording::reason(&line.reason)) }
         }
         p {
             "For " @if let Some(client) = client { a href={ "/partner/clients/" (client.row) } { (name) } } @else { (name) }
             "."
         }
-        h2 { "How it came about" }
-        (components::table("Bookings", BOOKINGS, &postings.iter().map(|p| booking(words, &line, p)).collect::<Vec<_>>()))
-        h2 { "For your questions" }
-        p.quiet { "If you ask about this earning, these say exactly which one it is." }
+        h2 { "History" }
+        (components::table("History", BOOKINGS, &postings.iter().map(|p| booking(words, &line, p)).collect::<Vec<_>>()))
+        h2 { "Reference" }
+        p.quiet { "Include these if you contact the program about this earning." }
         (components::facts(&ids(&line, vested.as_ref())))
     };
-    let page = Page { title: "Receipt", area: Area::Partner(&partner), here: "/partner/earnings", content };
+    let page = Page { title: "Earning", area: Area::Partner(&partner), here: "/partner/earnings", content };
     Ok(layout::show(visit, 200, page))
 }
 
@@ -171,37 +171,37 @@ fn told<'a>(
         ),
     ];
     if line.gross_cents != line.net_cents {
-        list.push(("Earned at first", amount(line.gross_cents.0)));
+        list.push(("Originally earned", amount(line.gross_cents.0)));
     }
     if line.cap_reduction_cents.0 > 0 {
         list.push(("Above the monthly limit", amount(-line.cap_reduction_cents.0)));
     }
     if reversed > 0 && line.net_cents.0 > 0 {
-        list.push(("Taken back by refunds", amount(-reversed)));
+        list.push(("Refunds and disputes", amount(-reversed)));
     }
     match vested {
         Some(run) => {
-            let at = html! { (components::utc(words, run.as_of_ms)) ", by the settlement of " (run.period) };
-            list.push(("Became available", at));
+            let at = html! { (components::utc(words, run.as_of_ms)) ", with the settlement for " (run.period) };
+            list.push(("Available since", at));
         }
         None => list.push(("Available from", wording::available(words, catalog, line))),
     }
     list
 }
 
-const BOOKINGS: &[Column] = &[text("Date"), text("What"), number("Amount"), text("Why")];
+const BOOKINGS: &[Column] = &[text("Date"), text("Change"), number("Amount"), text("Reason")];
 
 fn booking(words: &dyn Locale, line: &Accrual, p: &PostingRow) -> Vec<Markup> {
     let back = p.code == "reverse";
-    // What a part of was taken back is still told as it was earned.
+    // A partial reversal still carries the reason of the original booking.
     let why = if back && p.reason.ends_with("was paid") {
-        "A refund, or another later event, took it back.".to_owned()
+        "Reversed by a refund or another later event.".to_owned()
     } else {
         wording::reason(&p.reason)
     };
     vec![
         components::instant(words, p.created_at_ms),
-        html! { @if back { "Taken back" } @else { "Earned" } br; code.quiet { (p.id) } },
+        html! { @if back { "Reversed" } @else { "Earned" } br; code.quiet { (p.id) } },
         components::amount(words, if back { -p.amount_cents } else { p.amount_cents }, &line.unit),
         html! { (why) },
     ]

@@ -1,4 +1,4 @@
-// What pages do beyond HTML. Nothing depends on it: without it the same is reached by forms and links.
+// Extras beyond HTML. Nothing depends on them: every page works without scripts.
 
 // Copy buttons.
 for (const button of document.querySelectorAll("button[data-copy]")) {
@@ -18,7 +18,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
-// A mail says what stands in its fields now, changed or not.
+// The email link takes its text from the fields, edited or not.
 for (const link of document.querySelectorAll("a[data-mail]")) {
   link.addEventListener("click", () => {
     const said = (id) => encodeURIComponent(document.getElementById(id)?.value.replace(/\r?\n/g, "\r\n") ?? "");
@@ -26,10 +26,10 @@ for (const link of document.querySelectorAll("a[data-mail]")) {
   });
 }
 
-// The first field that was refused.
+// Focus the first field with a problem.
 document.querySelector("[aria-invalid]")?.focus();
 
-// A private page is not shown again out of the browser's memory: whoever comes back to it may have signed out.
+// Reload private pages that the browser restores from its cache: the person may have signed out.
 addEventListener("pageshow", ({ persisted }) => {
   if (!persisted) return;
   document.documentElement.hidden = true;

@@ -1,7 +1,7 @@
-//! Signing in and out: by the EmDash site where there is one, by a mailed link, or with an operator's token.
+//! Signing in and out: by the EmDash site where there is one, by an emailed link, or with an operator's token.
 //!
-//! What is answered to an address never tells whether it is known. A mailed link asks before it does anything, since mail
-//! scanners follow links.
+//! The answer never tells whether an address is known. An emailed link asks before it does anything, since mail scanners
+//! follow links.
 
 use crate::codec::identity::session::ROLE_SUBSCRIBER;
 use crate::codec::message::email::{Invitation, is_address};
@@ -18,6 +18,7 @@ use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::route::Handled;
+use crate::pages::text::partner as text;
 use crate::pages::visit::{PageContext, PageError, PageResult};
 use crate::service::error::AppError;
 use crate::service::identity::sign_in;
@@ -47,10 +48,10 @@ pub fn page<'a, S: Platform>(visit: &'a PageContext<'a, S>, method: &str, parts:
     })
 }
 
-/// Says who may come in how; whoever is signed in already, here or at the site, is let through.
+/// Shows the ways to sign in. A person who is signed in already, here or at the site, goes straight through.
 async fn ask<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let to = wanted(visit.request.param("to").as_deref());
-    // After signing out nobody is signed in again unasked.
+    // After signing out, nobody is signed in again without asking.
     if visit.request.param("done").is_some() {
         return Ok(front(visit, 200, &to, &visit.form, None));
     }
@@ -69,18 +70,18 @@ async fn ask<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         match visit.site_user().await {
             Ok(None) => {}
             Ok(Some(user)) if user.role < ROLE_SUBSCRIBER => {
-                refused = Some("Your account at the site has no role that could be a partner's.".to_owned());
+                refused = Some("Your site account's role doesn't allow partner access.".to_owned());
             }
             Ok(Some(user)) if user.role < ROLE_OPERATOR && is_operators(&to) => {
                 refused =
-                    Some("Your account at the site is a partner's. These pages are for its administrators.".to_owned());
+                    Some("Your site account is a partner account. These pages are for administrators.".to_owned());
             }
             Ok(Some(user)) => {
                 let opened = visit.open_site(&user);
                 return let_in(visit, opened, Proof::SiteUser(&user.id), Vec::new(), &to).await;
             }
             Err(why) => {
-                let told = "The site cannot say who is signed in just now. Try again in a moment.".to_owned();
+                let told = "We couldn't check your sign-in with the site. Try again in a moment.".to_owned();
                 let mut response = front(visit, 503, &to, &visit.form, Some(told));
                 response.fault = Some(format!("session_unavailable: {why}"));
                 return Ok(response);
@@ -119,12 +120,12 @@ fn audited<S: Platform>(visit: &PageContext<'_, S>, action: &str, actor: &str) -
     audit_insert(&entry, visit.now())
 }
 
-/// Mails a link to an address, if it is known, and answers the same if not.
+/// Emails a link to an address if it is known, and gives the same answer if not.
 async fn send<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let mut form = visit.form.clone();
     let (email, to) = (form.get("email").to_owned(), wanted(form.given("to")));
     if !is_address(&email) {
-        form.refuse("email", "Write an email address, such as you@example.com.");
+        form.refuse("email", text::ENTER_EMAIL);
         return Ok(front(visit, 422, &to, &form, None));
     }
     let wish = MagicLinkRequest {
@@ -143,7 +144,7 @@ async fn send<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     }
 }
 
-/// Why no mail leaves.
+/// Why no email was sent.
 pub struct Unsent {
     pub status: u16,
     /// What the form says.
@@ -162,12 +163,11 @@ impl Unsent {
     }
 }
 
-const TOO_MANY: &str =
-    "Too many mails were asked for from your network. Nothing was sent: wait a minute, and try again.";
-const NOT_SET_UP: &str = "No mail can be sent: this site is not set up for it yet. Whoever runs it finds what to do \
-    under Mails in the README; an operator can sign in with a token.";
+const TOO_MANY: &str = "Your network has requested too many emails. We sent nothing. Wait a minute and try again.";
+const NOT_SET_UP: &str = "Email is not set up on this site yet, so we can't send a link. Operators can sign in with a \
+    token; the README explains how to set up email.";
 
-/// The mail that a wish comes to, if it comes to one.
+/// The email for a link request, if there is one to send.
 pub async fn wished<S: Platform>(
     visit: &PageContext<'_, S>,
     wish: &MagicLinkRequest<'_>,
@@ -184,20 +184,19 @@ pub async fn wished<S: Platform>(
     })
 }
 
-/// Said to everybody alike.
+/// The same page for everybody, whether the address is known or not.
 fn sent<S: Platform>(visit: &PageContext<'_, S>) -> Response {
     let content = html! {
-        h1 { "Look at your mail" }
-        p.lead { "If that address is known, a mail is on its way to it. Open the link in it to go on." }
-        p { "The link works once, and for 15 minutes. No mail after a minute? Look among the spam, see whether the address \
-             was right, or ask again." }
-        p.quiet { "One address gets five mails an hour at most." }
+        h1 { (text::CHECK_EMAIL) }
+        p.lead { "If we recognize that address, we've emailed it a sign-in link." }
+        p { "The link works once and expires in 15 minutes. " (text::NO_EMAIL) }
+        p.quiet { (text::EMAIL_LIMIT) }
         p { a href="/sign-in" { "Back" } }
     };
-    open(visit, 200, "Look at your mail", content)
+    open(visit, 200, text::CHECK_EMAIL, content)
 }
 
-/// What a mailed link shows: who would be signed in, and a button.
+/// The page behind an emailed link: who will be signed in, and a button.
 async fn confirm<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageResult {
     let Some(link) = find(visit, token, Purpose::SignIn).await? else { return Ok(gone(visit, "/sign-in")) };
     let content = html! {
@@ -207,7 +206,7 @@ async fn confirm<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageRe
             (layout::csrf(visit))
             button { "Sign in" }
         }
-        p.quiet { "If you did not ask for this, close the page." }
+        p.quiet { (text::NOT_YOU) }
     };
     Ok(unreferred(open(visit, 200, "Sign in", content)))
 }
@@ -219,13 +218,13 @@ async fn follow<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageRes
     let used = session::mailed_link_use(&Token::of(token.to_owned()).sha256, visit.now());
     let opened = visit.open_email(&link.email);
     match let_in(visit, opened, Proof::Email(&link.email), vec![used], &to).await {
-        // Somebody else has used it in between.
+        // Another request used the link first.
         Err(PageError::Error(error)) if error.code == "refused_by_guard" => Ok(gone(visit, "/sign-in")),
         shown => shown,
     }
 }
 
-/// The link of a token that is good for this.
+/// The unused, unexpired link of a token for this purpose.
 pub async fn find<S: Platform>(
     visit: &PageContext<'_, S>,
     token: &str,
@@ -235,12 +234,12 @@ pub async fn find<S: Platform>(
     visit.app.context("").query(session::mailed_link_find(&sha256, purpose.name(), visit.now())).await?.first()
 }
 
-/// A mailed link that is of no use any more.
+/// An emailed link that was used or has expired.
 pub fn gone<S: Platform>(visit: &PageContext<'_, S>, again: &str) -> Response {
     let content = html! {
         h1 { "This link no longer works" }
-        p.lead { "It was used already, is too old, or was cut short." }
-        p { a.button href=(again) { "Ask for another" } }
+        p.lead { "It was already used, has expired, or was copied incompletely." }
+        p { a.button href=(again) { "Get a new link" } }
     };
     unreferred(open(visit, 410, "This link no longer works", content))
 }
@@ -249,17 +248,17 @@ fn token_form<S: Platform>(visit: &PageContext<'_, S>, status: u16, form: &Submi
     let to = wanted(visit.request.param("to").as_deref().or(visit.form.given("to")));
     let content = html! {
         h1 { "Sign in with a token" }
-        p.lead { "For operators: the token from the deployment, or an API token." }
+        p.lead { "For operators: use the token from the deployment, or an API token." }
         (components::problems(form))
         form.stack method="post" action="/sign-in/token" {
             (layout::csrf(visit))
             input type="hidden" name="to" value=(to);
             (field(form, Field { name: "token", label: "Operator token", kind: "password", required: true,
-                hint: "You stay signed in for 12 hours at most, and no longer than the token is good.",
+                hint: "You stay signed in for up to 12 hours, or until the token expires.",
                 autocomplete: "current-password", max: 200 }))
             button { "Sign in" }
         }
-        p { a href="/sign-in" { "Sign in by mail instead" } }
+        p { a href="/sign-in" { "Sign in by email instead" } }
     };
     open(visit, status, "Sign in with a token", content)
 }
@@ -269,10 +268,7 @@ async fn by_token<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let Some(operator) = found.filter(|found| found.scopes.allow(Scope::Read, true)) else {
         // A secret is not written back into the page.
         let mut form = SubmittedForm::default();
-        form.refuse(
-            "token",
-            "This is not an operator token that can open these pages, or it was revoked or has expired.",
-        );
+        form.refuse("token", "This token can't open these pages. It may be wrong, expired, or revoked.");
         let mut response = token_form(visit, 422, &form);
         response.fault = Some("sign_in_refused: no token that opens pages".to_owned());
         return Ok(response);
@@ -286,7 +282,7 @@ async fn by_token<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
 fn leave<S: Platform>(visit: &PageContext<'_, S>) -> Response {
     let content = html! {
         h1 { "Sign out" }
-        p.lead { "Of this browser, or of every browser that you are signed in with." }
+        p.lead { "Sign out of this browser, or of every browser you are signed in with." }
         form.actions method="post" action="/sign-out" {
             (layout::csrf(visit))
             button { "Sign out" }
@@ -300,7 +296,7 @@ async fn sign_out<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let Some(sha256) = visit.token_sha256() else { return Ok(visit.see("/sign-in?done=signed-out")) };
     let found = match visit.session(Vec::new()).await {
         Ok((found, _)) => Some(found),
-        // It is over already.
+        // It has already ended.
         Err(PageError::SignIn) => None,
         Err(stop) => return Err(stop),
     };
@@ -320,7 +316,7 @@ async fn sign_out<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     Ok(visit.see(if everywhere { "/sign-in?done=signed-out-everywhere" } else { "/sign-in?done=signed-out" }))
 }
 
-/// The ways in.
+/// The ways to sign in.
 fn front<S: Platform>(
     visit: &PageContext<'_, S>,
     status: u16,
@@ -337,11 +333,11 @@ fn front<S: Platform>(
         @if let Some(told) = &told { div.problems role="alert" { p { (told) } } }
         (components::problems(form))
         @if visit.app.site.has_site() {
-            p.lead { "Partners and operators sign in with their account at the site." }
-            p { a.button href=(site) { "Sign in at the site" } }
-            @if by_mail { h2 { "Or by mail" } }
+            p.lead { "Partners and operators sign in with their site account." }
+            p { a.button href=(site) { "Sign in with your site account" } }
+            @if by_mail { h2 { "Or sign in by email" } }
         } @else if by_mail {
-            p.lead { "No password: we mail you a link." }
+            p.lead { "No password needed. We'll email you a link." }
         }
         @if by_mail || status >= 400 {
             form.stack method="post" action="/sign-in" {
@@ -349,10 +345,10 @@ fn front<S: Platform>(
                 input type="hidden" name="to" value=(to);
                 (field(form, Field { name: "email", label: "Email", kind: "email", required: true, autocomplete: "email",
                     max: 254, ..Field::default() }))
-                button { "Mail me a link" }
+                button { "Email me a link" }
             }
         } @else {
-            p { "Mails are not set up here, so nobody can be mailed a link. Operators can sign in with a token." }
+            p { "Email is not set up here, so we can't send you a link. Operators can sign in with a token." }
         }
         @if config.has_form() { p { "Not a partner yet? " a href="/partner/join" { "Join the program" } "." } }
         p.quiet { "Operator? " a href={ "/sign-in/token?to=" (escaped(to)) } { "Sign in with a token" } "." }

@@ -1,4 +1,4 @@
-//! Links: made, looked at, drawn as QR codes, switched off.
+//! Links: create, view, QR codes, turn off.
 
 use crate::codec::link::destination;
 use crate::codec::operator;
@@ -23,7 +23,7 @@ use crate::store::port::{Rows, Stmt};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
-/// Days that the list counts: what all of a link's days come to stands on its own page.
+/// Days that the list counts. A link's own page has its all-time figures.
 const COUNTED_DAYS: i64 = 90;
 const CHART_DAYS: i64 = 30;
 
@@ -32,11 +32,11 @@ const UTM: [(&str, &str); 3] =
 
 const COLUMNS: &[Column] = &[
     text("Link"),
-    text("Leads to"),
+    text("Destination"),
     text("Campaign"),
     number("Clicks"),
     number("Sign-ups"),
-    number("New customers"),
+    number("Paying customers"),
     text("State"),
 ];
 
@@ -67,20 +67,20 @@ fn listed<S: Platform>(
     let mut further: Vec<OwnLink> = rows[1].decode()?;
     let next = cursor.cut(&mut further, |l| format!("{}.{}", l.created_at_ms.0, l.code));
     let own: Vec<OwnLink> = if first { rows[0].decode()? } else { Vec::new() };
-    let lead = "One for each place that you share it in: then you see which one works.";
+    let lead = "Create one for each place you share, and see which one works best.";
     let cells: Vec<Vec<Markup>> = own.iter().chain(&further).map(|l| cells(visit, l)).collect();
     let content = html! {
         (components::heading("Links", lead, html! {}))
         (components::problems(form))
         @if cells.is_empty() {
-            (components::empty("No further links", html! { "The form below makes one." }))
+            (components::empty("No more links", html! { "Use the form below to create one." }))
         } @else {
             (components::table("Your links", COLUMNS, &cells))
-            p.quiet { "Counted over the last 90 days, by days in UTC. Robots are left out." }
+            p.quiet { "Last 90 days, by UTC day. Bots and repeat clicks are excluded." }
         }
         (components::pager("/partner/links", next.as_deref(), first))
         @if partner.session.left_at_ms.is_none() {
-            h2 { "Make a link" }
+            h2 { "Create a link" }
             (maker(visit, form))
         }
     };
@@ -93,9 +93,9 @@ fn cells<S: Platform>(visit: &PageContext<'_, S>, l: &OwnLink) -> Vec<Markup> {
     vec![
         html! {
             a href={ "/partner/links/" (components::escaped(&l.code)) } { (l.code) }
-            @if l.own == 1 { " " span.quiet { "your first" } }
+            @if l.own == 1 { " " span.quiet { "default link" } }
         },
-        html! { (l.destination.as_deref().unwrap_or("the front page")) },
+        html! { (l.destination.as_deref().unwrap_or("Home page")) },
         html! { (l.campaign.as_deref().unwrap_or("")) },
         html! { (words.number(l.clicks)) },
         html! { (words.number(l.signups)) },
@@ -121,23 +121,23 @@ fn maker<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -> Marku
             (layout::csrf(visit))
             (components::field(form, Field {
                 name: "destination",
-                label: "Leads to",
-                hint: "A page of the site, such as /pricing. Empty is the front page.",
+                label: "Destination",
+                hint: "A page on the site, such as /pricing. Leave it empty for the home page.",
                 max: destination::DESTINATION_BYTES_MAX,
                 ..own
             }))
             (components::field(form, Field {
                 name: "campaign",
                 label: "Campaign",
-                hint: "A name for yourself, of letters, digits, - _ and .",
+                hint: "A name for your own use. Letters, digits, hyphens, underscores, and dots only.",
                 ..own
             }))
             details open[UTM.iter().any(|(name, _)| form.given(name).is_some())] {
                 summary { "UTM parameters" }
-                p.hint { "They are added to the page's address, for the site's own statistics." }
+                p.hint { "Added to the page's URL for the site's own analytics." }
                 @for (name, label) in UTM { (components::field(form, Field { name, label, ..own })) }
             }
-            button { "Make the link" }
+            button { "Create link" }
         }
     }
 }
@@ -147,7 +147,7 @@ pub async fn make<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, rows) = visit.partner(list_reads(visit, &cursor)?).await?;
     if partner.session.left_at_ms.is_some() {
         return Err(
-            AppError::new(ErrorKind::Conflict, "left", "you have left this program; its links earn nothing").into()
+            AppError::new(ErrorKind::Conflict, "left", "you left this program, so you can't create links").into()
         );
     }
     let mut form = visit.form.clone();
@@ -175,25 +175,25 @@ async fn made<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner) -> Res
             body[name] = json!(value);
         }
     }
-    // The same limits as the interface's. A link's source decides about rates: that is the operator's to say.
+    // The same limits as in the API. Partners cannot set a link's source, since it can decide the rate.
     let new = operator::link(body.to_string().as_bytes(), visit.now()).map_err(AppError::from)?;
     let (_, answer) = enroll::link(&visit.context(&partner.session), &new, &visit.base_url(), None).await?;
     Ok(answer["code"].as_str().unwrap_or_default().to_owned())
 }
 
-/// Whether a destination is a page of the site: operators' links may lead anywhere, partners' would lend the program's
-/// name to it.
+/// Whether a destination is a page of the site. Operators' links may lead anywhere; partners' may not, since they carry
+/// the program's name.
 fn on_site<S: Platform>(visit: &PageContext<'_, S>, to: &str) -> Result<(), String> {
-    destination::check(to).map_err(|why| format!("It must lead somewhere safe: {why}."))?;
+    destination::check(to).map_err(|why| format!("Enter a valid destination: {why}."))?;
     let site = crate::pages::link::share_templates::site(visit);
     let same = |a: &str, b: &str| origin(a) == origin(b);
     if to.starts_with('/') || same(to, &site) {
         return Ok(());
     }
-    Err(format!("It must be a page of {site}: write its path, such as /pricing."))
+    Err(format!("The destination must be a page on {site}. Enter its path, such as /pricing."))
 }
 
-/// Scheme and host of an address, as they are compared.
+/// Scheme and host of a URL, normalized to compare.
 fn origin(address: &str) -> String {
     let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
     let scheme = scheme.to_ascii_lowercase();
@@ -203,7 +203,7 @@ fn origin(address: &str) -> String {
 }
 
 fn find<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Vec<Stmt> {
-    // An empty code would be the partner's first.
+    // An empty code would find the partner's default link.
     vec![reads::link_own(visit.claim(), if code.is_empty() { "-" } else { code }, 0)]
 }
 
@@ -224,7 +224,7 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Page
     let works = state(visit, &link) == "active";
     let content = html! {
         (components::heading(&link.code, "", components::state(state(visit, &link))))
-        (components::copyable("The link", &url))
+        (components::copyable("Link", &url))
         div.columns {
             div { (facts(words, &link)) }
             div {
@@ -232,19 +232,19 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Page
                 p { a href={ (at) "/qr.svg" } { "SVG, for print" } " · " a href={ (at) "/qr.png" } { "PNG" } }
             }
         }
-        h2 { "In all" }
+        h2 { "All time" }
         (components::figures(&[
-            Figure { label: "Clicks", value: html! { (words.number(link.clicks)) }, note: html! { "without robots" } },
+            Figure { label: "Clicks", value: html! { (words.number(link.clicks)) }, note: html! { "bots and repeat clicks excluded" } },
             Figure { label: "Sign-ups", value: html! { (words.number(link.signups)) }, note: html! {} },
-            Figure { label: "New customers", value: html! { (words.number(link.conversions)) }, note: html! { "have paid" } },
+            Figure { label: "Paying customers", value: html! { (words.number(link.conversions)) }, note: html! { "made a first payment" } },
         ]))
-        h2 { "The last 30 days" }
+        h2 { "Last 30 days" }
         (overview::course(words, &days, first))
         @if works {
             p {
-                a.button href={ "/partner/share?link=" (components::escaped(&link.code)) } { "Share it" }
-                " " a.button.second href=(url) { "Open it" }
-                @if link.own == 0 { " " a.button.second href={ (at) "/disable" } { "Switch it off" } }
+                a.button href={ "/partner/share?link=" (components::escaped(&link.code)) } { "Share link" }
+                " " a.button.second href=(url) { "Open link" }
+                @if link.own == 0 { " " a.button.second href={ (at) "/disable" } { "Turn off link" } }
             }
         }
     };
@@ -255,15 +255,15 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Page
 fn facts(words: &dyn Locale, link: &OwnLink) -> Markup {
     let utm: Map<String, Value> = link.utm.as_deref().and_then(|u| serde_json::from_str(u).ok()).unwrap_or_default();
     let mut list = vec![
-        ("Leads to", html! { (link.destination.as_deref().unwrap_or("the site's front page")) }),
-        ("Campaign", html! { (link.campaign.as_deref().unwrap_or("none")) }),
-        ("Made", components::day(words, link.created_at_ms)),
+        ("Destination", html! { (link.destination.as_deref().unwrap_or("Home page")) }),
+        ("Campaign", html! { (link.campaign.as_deref().unwrap_or("None")) }),
+        ("Created", components::day(words, link.created_at_ms)),
     ];
     for (name, label) in UTM {
         list.extend(utm.get(name).and_then(Value::as_str).map(|value| (label, html! { (value) })));
     }
-    list.extend(link.expires_at_ms.map(|at| ("Works until", components::instant(words, at))));
-    list.extend(link.disabled_at_ms.map(|at| ("Switched off", components::instant(words, at))));
+    list.extend(link.expires_at_ms.map(|at| ("Expires", components::instant(words, at))));
+    list.extend(link.disabled_at_ms.map(|at| ("Turned off", components::instant(words, at))));
     components::facts(&list)
 }
 
@@ -298,17 +298,17 @@ pub async fn confirm<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Pag
     let (partner, rows) = visit.partner(find(visit, code)).await?;
     let link = found(&rows)?;
     let content = html! {
-        (components::heading("Switch this link off?", "", html! {}))
-        p { strong { (link.code) } " will no longer work: whoever clicks on it is nobody's visitor. Who came through it before stays yours. It cannot be switched on again." }
+        (components::heading("Turn off this link?", "", html! {}))
+        p { strong { (link.code) } " will stop working, and you get no credit for new clicks on it. You keep the customers who came through it before. You can't turn it on again." }
         form method="post" action={ "/partner/links/" (components::escaped(&link.code)) "/disable" } {
             (layout::csrf(visit))
             div.actions {
-                button.danger { "Switch it off" }
-                a href={ "/partner/links/" (components::escaped(&link.code)) } { "Keep it" }
+                button.danger { "Turn off link" }
+                a href={ "/partner/links/" (components::escaped(&link.code)) } { "Cancel" }
             }
         }
     };
-    let page = Page { title: "Switch a link off", area: Area::Partner(&partner), here: "/partner/links", content };
+    let page = Page { title: "Turn off link", area: Area::Partner(&partner), here: "/partner/links", content };
     Ok(layout::show(visit, 200, page))
 }
 
@@ -316,7 +316,7 @@ pub async fn disable<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Pag
     let (partner, rows) = visit.partner(find(visit, code)).await?;
     let link = found(&rows)?;
     if link.own == 1 {
-        let detail = "your first link stays: people know your code. To end it, leave the program in the settings";
+        let detail = "you can't turn off your default link. To stop it, leave the program in Settings";
         return Err(AppError::new(ErrorKind::Conflict, "own_link", detail).into());
     }
     enroll::disable(&visit.context(&partner.session), &link.code).await?;

@@ -1,4 +1,4 @@
-//! The share kit: words with the link filled in, to change, copy and send.
+//! The share kit: drafts with the link filled in, to edit, copy, and send.
 
 use crate::http::context::Platform;
 use crate::pages::components;
@@ -15,12 +15,12 @@ use crate::store::partner::page::{LinkName, OwnLink};
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
-/// Links to choose from; others are reached from their own page.
+/// Links to choose from; the rest open the kit from their own page.
 const LINKS: i64 = 50;
-/// Longest text that is kept while it is changed.
+/// Longest text that is kept while it is edited.
 const TEXT_MAX: usize = 5_000;
 
-/// The texts as they are first written, or as the form has them.
+/// The drafts, or what the form has.
 pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let typed = visit.request.method == "POST";
     let asked = |name: &str| {
@@ -55,7 +55,7 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let content = match code.filter(|_| !left) {
         None => html! {
             (components::heading("Share kit", "", html! {}))
-            (components::empty("No link works", html! { a href="/partner/links" { "Make one" } ", and the words for it stand here." }))
+            (components::empty("No active links", html! { a href="/partner/links" { "Create one" } " to get messages to share." }))
         },
         Some(code) => {
             let tone = TONES.iter().find(|(value, _)| *value == tone).map_or(TONES[0].0, |(value, _)| value);
@@ -97,11 +97,11 @@ fn kit<S: Platform>(
     let required = |name, label| Field { name, label, required: true, ..Field::default() };
     let long = |name, label| Field { kind: "textarea", max: TEXT_MAX, ..required(name, label) };
     html! {
-        (components::heading("Share kit", "The words are written. Change them, then copy them or open them in your mail program.", html! {}))
+        (components::heading("Share kit", "We have drafted the messages. Edit them, then copy them or open them in your email app.", html! {}))
         form.inline-form method="get" action="/partner/share" {
             (components::select(&choice, required("link", "Link"), &names))
             (components::select(&choice, required("tone", "Tone"), TONES))
-            button.second { "Write it anew" }
+            button.second { "Reset text" }
         }
         form.kit method="post" action="/partner/share" {
             (layout::csrf(visit))
@@ -109,30 +109,30 @@ fn kit<S: Platform>(
             input type="hidden" name="tone" value=(tone);
             div.columns {
                 div {
-                    h2 { "A mail" }
+                    h2 { "Email" }
                     (components::field(form, Field { max: 200, ..required("subject", "Subject") }))
                     (components::field(form, long("body", "Text")))
                     div.actions {
-                        a.button data-mail href=(share_templates::mail_address(form.get("subject"), form.get("body"))) { "Open in your mail program" }
+                        a.button data-mail href=(share_templates::mail_address(form.get("subject"), form.get("body"))) { "Open in your email app" }
                         (copy("body"))
                     }
                 }
                 div {
                     h2 { "Posts" }
-                    (components::field(form, long("post", "A post")))
+                    (components::field(form, long("post", "Post")))
                     div.actions { (copy("post")) }
-                    (components::field(form, long("short", "A short one")))
+                    (components::field(form, long("short", "Short post")))
                     div.actions { (copy("short")) }
                 }
             }
-            p.quiet { "Keep the sentence that says what you get: “" (disclosure) "” The law asks for it in many countries." }
-            // With scripts the mail takes the words as they stand.
-            noscript { p { button.second { "Put my changes into the mail" } } }
+            p.quiet { "Keep the disclosure: “" (disclosure) "” Many countries require it by law." }
+            // With scripts, the email takes the text from the fields.
+            noscript { p { button.second { "Update email with my edits" } } }
         }
     }
 }
 
-/// Copies a field as it stands.
+/// A button that copies a field's current text.
 fn copy(field: &str) -> Markup {
     html! { button.second type="button" data-copy="" data-copy-from=(field) hidden { "Copy" } }
 }

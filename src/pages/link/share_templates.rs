@@ -1,4 +1,4 @@
-//! Locale to share a link with: a mail and two posts, in three tones, each with the sentence that says who earns.
+//! Drafts to share a link: an email and two posts, in three tones, each with the disclosure.
 
 use crate::http::context::Platform;
 use crate::pages::locale::Locale;
@@ -9,7 +9,7 @@ use crate::program::document::{Document, Unit};
 pub const TONES: &[(&str, &str)] =
     &[("friendly", "To a friend"), ("plain", "To a colleague"), ("client", "To a client")];
 
-/// What is written.
+/// The drafts.
 pub struct Texts {
     pub subject: String,
     pub body: String,
@@ -17,13 +17,13 @@ pub struct Texts {
     pub short: String,
 }
 
-/// The site that links lead to: its address.
+/// The URL of the site that links lead to.
 pub fn site<S: Platform>(visit: &PageContext<'_, S>) -> String {
     let site = &visit.app.config.site_url;
     if site.is_empty() { visit.base_url() } else { site.clone() }
 }
 
-/// The site as people call it.
+/// The site's name for people.
 pub fn site_name<S: Platform>(visit: &PageContext<'_, S>) -> String {
     let named = &visit.app.config.site_name;
     if !named.is_empty() {
@@ -34,17 +34,20 @@ pub fn site_name<S: Platform>(visit: &PageContext<'_, S>) -> String {
     host.strip_prefix("www.").unwrap_or(host).to_owned()
 }
 
-/// The sentence that the rules for advertising ask for: who recommends says what it brings.
+/// The disclosure that advertising rules require: what the partner gets for the recommendation.
 pub fn disclosure(document: Option<&Document>) -> &'static str {
-    match document.map(|d| d.settlement.unit) {
-        Some(Unit::Cash) => "Full disclosure: I may earn a commission if you sign up through this link.",
-        _ => "Full disclosure: I get account credit if you sign up through this link.",
+    match document {
+        Some(d) if d.rewards.is_empty() => "Full disclosure: I am a partner of this program.",
+        Some(d) if d.settlement.unit == Unit::Cash => {
+            "Full disclosure: I may earn a commission if you sign up through this link."
+        }
+        _ => "Full disclosure: I may earn account credit if you sign up through this link.",
     }
 }
 
 fn benefit(words: &dyn Locale, document: Option<&Document>) -> String {
     let Some(benefit) = document.and_then(|d| d.benefit.as_ref()) else { return String::new() };
-    format!(" You get {} off your first invoice with it.", words.percent(benefit.rate_bps.0))
+    format!(" You'll get {} off your first invoice.", words.percent(benefit.rate_bps.0))
 }
 
 pub fn written(
@@ -58,40 +61,39 @@ pub fn written(
     let (told, extra) = (disclosure(document), benefit(words, document));
     let (subject, body, post) = match tone {
         "plain" => (
-            format!("{product}: worth a look"),
+            format!("{product} could help your team"),
             format!(
-                "Hello,\n\nwe have been using {product} for a while, and it does what it says. If it could help your team, this \
-                 link takes you there:\n\n{url}\n\nYou can try it by yourself, and I am glad to answer questions.{extra}\n\n{told}\n\n\
-                 Best regards\n{name}\n"
+                "Hello,\n\nI think {product} could help your team. You can find it here:\n\n{url}\n\n\
+                 I'm happy to answer any questions.{extra}\n\n{told}\n\nBest regards,\n{name}\n"
             ),
-            format!(
-                "We use {product} at work and would choose it again. If you are looking for something like it: {url}{extra} {told}"
-            ),
+            format!("If your team could use {product}, you can find it here: {url}{extra} {told}"),
         ),
         "client" => (
             format!("A recommendation for your project: {product}"),
             format!(
-                "Hello,\n\nfor what we talked about I recommend {product}. It fits your project, and we know it well: we can set it \
-                 up for you, and you keep the account.\n\nPlease sign up here, so that it is clear that you come from us:\n\n{url}\n\n\
-                 Tell me once you are in, and I will take it from there.{extra}\n\n{told}\n\nBest regards\n{name}\n"
+                "Hello,\n\nI recommend {product} for the project we discussed. Please use our link to sign up:\n\n{url}\n\n\
+                 Let me know when you have an account, and we can take it from there.{extra}\n\n{told}\n\nBest regards,\n{name}\n"
             ),
-            format!(
-                "Our clients ask which tools we build on. One that we keep recommending is {product}: {url}{extra} {told}"
-            ),
+            format!("Clients ask us which tools we recommend. One of them is {product}: {url}{extra} {told}"),
         ),
         _ => (
             format!("Have you seen {product}?"),
             format!(
-                "Hi,\n\nI have been using {product} and thought of you. Here is my link:\n\n{url}\n\nHave a look, and tell me what you \
-                 think.{extra}\n\n{told}\n\nSee you\n{name}\n"
+                "Hi,\n\nI think you might like {product}. Here is my link:\n\n{url}\n\nTake a look and let me know what you \
+                 think.{extra}\n\n{told}\n\n{name}\n"
             ),
-            format!("I like {product}, so I am passing it on: {url}{extra} {told}"),
+            format!("Take a look at {product}: {url}{extra} {told}"),
         ),
     };
-    Texts { subject, body, post, short: format!("{product}: {url} (ad: I earn from sign-ups)") }
+    let ad = if document.is_some_and(|d| d.rewards.is_empty()) {
+        "ad: I'm a partner"
+    } else {
+        "ad: I may earn from sign-ups"
+    };
+    Texts { subject, body, post, short: format!("{product}: {url} ({ad})") }
 }
 
-/// Opens the reader's mail program with a mail that only lacks its recipient.
+/// A link that opens the reader's email app with a draft that only needs a recipient.
 pub fn mail_address(subject: &str, body: &str) -> String {
     let lines = |text: &str| crate::pages::components::escaped(&text.replace("\r\n", "\n").replace('\n', "\r\n"));
     format!("mailto:?subject={}&body={}", lines(&subject.replace(['\r', '\n'], " ")), lines(body))
@@ -105,21 +107,21 @@ mod tests {
     use crate::program::check;
 
     #[test]
-    fn every_text_has_the_link_and_says_who_earns() {
+    fn every_text_has_the_link_and_the_disclosure() {
         for (_, preset) in PRESETS {
             let document = check::read(preset).unwrap();
             for (tone, _) in TONES {
                 let t = written(&Plain, Some(&document), tone, "shop.example", "Ann", "https://ref.example/r/A");
                 assert!(t.body.contains("https://ref.example/r/A") && t.post.contains("https://ref.example/r/A"));
                 assert!(t.body.contains(disclosure(Some(&document))) && t.post.contains(disclosure(Some(&document))));
-                assert!(t.short.contains("https://ref.example/r/A") && t.short.contains("I earn"));
+                assert!(t.short.contains("https://ref.example/r/A") && t.short.contains("(ad: "));
                 assert_eq!(t.body.contains("20% off"), document.benefit.is_some(), "{}", document.id);
             }
         }
     }
 
     #[test]
-    fn a_mail_address_is_one_address() {
+    fn an_email_link_is_one_url() {
         let evil = "x&bcc=all@b.example\r\nBcc: all@b.example?to=me#\"<>";
         let address = mail_address(evil, evil);
         let (subject, body) =

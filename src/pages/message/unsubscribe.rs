@@ -1,7 +1,7 @@
-//! The page that a mail's unsubscribe link leads to. No sign-in: the link is the proof.
+//! The page behind an email's unsubscribe link. No sign-in: the link is the proof.
 //!
-//! GET asks and changes nothing, since mail scanners follow links; POST does it, from the page's button or from the mail
-//! program itself (RFC 8058).
+//! GET asks and changes nothing, since mail scanners follow links; POST does it, from the page's button or from the email
+//! app itself (RFC 8058).
 
 use crate::codec::message::email::{MessageType, escape};
 use crate::codec::message::unsubscribe::PATH;
@@ -24,7 +24,7 @@ pub fn ask<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Respo
     page(
         200,
         &format!(
-            "<h1>Unsubscribe</h1><p>Stop mails that tell you {}?</p>\
+            "<h1>Unsubscribe</h1><p>Stop getting emails {}?</p>\
              <form method=\"post\" action=\"{action}\"><button>Unsubscribe</button></form>",
             what(kind)
         ),
@@ -39,7 +39,7 @@ pub async fn stop<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -
     let (ctx, link) = (app.context(""), link(request));
     let Some(kind) = stopping::kind(&ctx, &link) else { return Ok(unknown()) };
     stopping::stop(&ctx, &link, kind).await?;
-    Ok(page(200, &format!("<h1>Unsubscribed</h1><p>You will get no more mails that tell you {}.</p>", what(kind))))
+    Ok(page(200, &format!("<h1>Unsubscribed</h1><p>You will no longer get emails {}.</p>", what(kind))))
 }
 
 fn link(request: &Request) -> UnsubscribeLink {
@@ -50,23 +50,23 @@ fn link(request: &Request) -> UnsubscribeLink {
 fn unknown() -> Response {
     page(
         404,
-        "<h1>This link is not known</h1><p>It was cut short, or is too old. Every later mail holds a new one.</p>",
+        "<h1>This link doesn't work</h1><p>It was copied incompletely or is too old. Use the link in a newer email.</p>",
     )
 }
 
-/// Ends the sentence "mails that tell you …".
+/// Ends the sentence "emails …".
 fn what(kind: &MessageType) -> &'static str {
     match kind.name {
-        "referral.joined" => "that somebody joined through you",
-        "reward.granted.referee" => "that your recommendation was rewarded",
-        "report.funnel" => "that a funnel report is ready",
-        _ => "about this",
+        "referral.joined" => "when someone signs up with your link",
+        "reward.granted.referee" => "when you get a reward for signing up through a referral",
+        "report.funnel" => "when a funnel report is ready",
+        _ => "like this one",
     }
 }
 
 fn page(status: u16, body: &str) -> Response {
     let html = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Mails</title>\
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Emails</title>\
          <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\"><meta name=\"robots\" content=\"noindex\"><link rel=\"stylesheet\" href=\"{STYLE}\"></head>\
          <body class=\"open\"><main>{body}</main></body></html>"
     );
@@ -77,7 +77,7 @@ fn page(status: u16, body: &str) -> Response {
             "content-security-policy",
             "default-src 'none'; style-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'".to_owned(),
         ),
-        // The address holds the proof.
+        // The URL holds the proof.
         ("referrer-policy", "no-referrer".to_owned()),
     ]);
     response

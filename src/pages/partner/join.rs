@@ -1,5 +1,5 @@
-//! Joining a program by form: what it offers, what is asked, a mail that proves the address, and the partner. Applicant is
-//! signed in already, here or at the site, needs no mail.
+//! Joining a program by form: what it offers, what we ask, an email that confirms the address, and the new partner. An
+//! applicant who is signed in already, here or at the site, needs no email.
 
 use crate::codec::identity::session::{ROLE_SUBSCRIBER, SiteUser};
 use crate::codec::message::email::{Invitation, is_address};
@@ -17,6 +17,7 @@ use crate::pages::identity::sign_in::{Unsent, find, gone, open, wished};
 use crate::pages::layout;
 use crate::pages::program::terms::terms;
 use crate::pages::route::Handled;
+use crate::pages::text::partner as text;
 use crate::pages::visit::{PageContext, PageError, PageResult};
 use crate::program::document::Document;
 use crate::service::error::AppError;
@@ -41,18 +42,18 @@ pub fn page<'a, S: Platform>(visit: &'a PageContext<'a, S>, method: &str, parts:
     })
 }
 
-/// Applicant wants to join, as far as that is proved already.
+/// Who is applying, as far as that is confirmed already.
 enum Applicant {
     /// Signed in at the site.
     User(SiteUser),
     /// Signed in here, by an address.
     Known(Box<SessionRow>, String),
-    /// An address is typed, and has to be proved.
+    /// The address is typed in and has to be confirmed.
     Stranger,
 }
 
 impl Applicant {
-    /// The address that stands already.
+    /// The address that is confirmed already.
     fn email(&self) -> Option<&str> {
         match self {
             Applicant::User(user) => Some(&user.email),
@@ -62,9 +63,9 @@ impl Applicant {
     }
 }
 
-/// The program's document in force and who asks, in one batch.
+/// The program's document in force and the applicant, in one batch.
 async fn read<S: Platform>(visit: &PageContext<'_, S>, program: &str) -> Result<(Document, Applicant), PageError> {
-    // Where the site does not answer, the address can still be proved by mail.
+    // If the site does not answer, the address can still be confirmed by email.
     let user = visit.site_user().await.ok().flatten().filter(|u| u.role >= ROLE_SUBSCRIBER && is_address(&u.email));
     let (session, rows) = visit.anybody(vec![program_list()]).await?;
     let catalog = catalog(rows.first().unwrap_or(&Rows::default()))?;
@@ -77,7 +78,7 @@ async fn read<S: Platform>(visit: &PageContext<'_, S>, program: &str) -> Result<
     Ok((document, who))
 }
 
-/// The program that is asked for, if it can be joined by form.
+/// The requested program, if it can be joined by form.
 fn program<S: Platform>(visit: &PageContext<'_, S>) -> Result<String, PageError> {
     let config = visit.app.config;
     let named = visit.request.param("program").or_else(|| visit.form.given("program").map(str::to_owned));
@@ -86,7 +87,7 @@ fn program<S: Platform>(visit: &PageContext<'_, S>) -> Result<String, PageError>
     program.ok_or_else(|| AppError::not_found("program that can be joined by form").into())
 }
 
-/// The mailed link of a token and what was filled in, while the program is still open.
+/// The emailed link of a token and the form's answers, while the program is still open.
 async fn mailed<S: Platform>(
     visit: &PageContext<'_, S>,
     token: &str,
@@ -137,9 +138,9 @@ async fn send<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
 }
 
 const OPERATOR_JOINS: &str =
-    "You are signed in as an operator, and operators are no partners. Sign out and join under another address.";
+    "You are signed in as an operator. Operators can't be partners. Sign out and join with a different address.";
 
-/// Mails a link that joins, whoever the address is: who is a partner already is signed in by it.
+/// Emails a link that joins, to any address: the link signs in a person who is a partner already.
 async fn by_mail<S: Platform>(
     visit: &PageContext<'_, S>,
     document: &Document,
@@ -158,7 +159,7 @@ async fn by_mail<S: Platform>(
         says: Invitation::Join { program: &document.title },
     };
     let sent = match wished(visit, &wish).await? {
-        // Waited for: every address may have this mail, so that whether it left tells nothing.
+        // We wait for the result: any address can get this email, so it reveals nothing about who is known.
         Ok(Some(leaving)) => mail(&visit.app.context(""), &leaving).await.map_err(|why| Unsent {
             status: 503,
             told: NOT_SENT,
@@ -173,41 +174,41 @@ async fn by_mail<S: Platform>(
     })
 }
 
-const NOT_SENT: &str = "The mail could not be sent just now. Nothing is lost: try again in a few minutes.";
+const NOT_SENT: &str = "We couldn't send the email. Your answers are still here. Try again in a few minutes.";
 
 fn sent<S: Platform>(visit: &PageContext<'_, S>) -> Response {
     let again = "/partner/join";
     let content = html! {
-        h1 { "Look at your mail" }
-        p.lead { "A mail is on its way to the address that you gave. Its link makes you a partner and gives you your code." }
-        p { "The link works once, and for 24 hours. No mail? Look among the spam, or see whether the address was right." }
-        p.quiet { "One address gets five mails an hour at most." }
+        h1 { (text::CHECK_EMAIL) }
+        p.lead { "We've emailed you a link. Open it to confirm your address and get your code." }
+        p { "The link works once and expires in 24 hours. " (text::NO_EMAIL) }
+        p.quiet { (text::EMAIL_LIMIT) }
         p { a href=(again) { "Back" } }
     };
-    open(visit, 200, "Look at your mail", content)
+    open(visit, 200, text::CHECK_EMAIL, content)
 }
 
-/// What was filled in, or the form with what is wrong with it.
+/// The application, or the form with its problems.
 fn checked<S: Platform>(
     visit: &PageContext<'_, S>,
     document: &Document,
     who: &Applicant,
 ) -> Result<NewPartner, SubmittedForm> {
     let mut form = visit.form.clone();
-    for (name, what) in [("name", "Write your agency's name."), ("website", "Write your website's address.")] {
+    for (name, what) in [("name", "Enter your name."), ("website", "Enter your website.")] {
         if form.given(name).is_none() {
             form.refuse(name, what);
         }
     }
     if !COUNTRIES.iter().any(|(code, _)| *code == form.get("country")) {
-        form.refuse("country", "Choose your country.");
+        form.refuse("country", text::CHOOSE_COUNTRY);
     }
     let email = who.email().unwrap_or(form.get("email")).to_owned();
     if !is_address(&email) {
-        form.refuse("email", "Write an email address, such as you@example.com.");
+        form.refuse("email", text::ENTER_EMAIL);
     }
     if !form.is_checked("disclosure") {
-        form.refuse("disclosure", "Please accept this: without it your links would not work.");
+        form.refuse("disclosure", "Accept this to join. Your links don't work without it.");
     }
     if !form.is_good() {
         return Err(form);
@@ -222,7 +223,7 @@ fn checked<S: Platform>(
     })
 }
 
-/// What the mailed link shows: what will happen, and a button.
+/// The page behind the emailed link: what will happen, and a button.
 async fn confirm<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageResult {
     let Some((link, detail)) = mailed(visit, token).await? else { return Ok(gone(visit, "/partner/join")) };
     let content = html! {
@@ -232,7 +233,7 @@ async fn confirm<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageRe
             (layout::csrf(visit))
             button { "Confirm and join" }
         }
-        p.quiet { "If you did not ask for this, close the page." }
+        p.quiet { (text::NOT_YOU) }
     };
     Ok(unreferred(open(visit, 200, "Confirm and join", content)))
 }
@@ -255,28 +256,28 @@ async fn follow<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageRes
         disclosure_accepted: detail["disclosure_accepted"] == true,
     };
     let used = session::mailed_link_use(&Token::of(token.to_owned()).sha256, visit.now());
-    // Anybody can have had this link sent: it makes a partner's session and no other.
+    // Anybody can request this link, so it opens a partner's session and no other.
     let actor = actor_of(&link.email, false);
     let opened = visit.open(Proof::Email(&link.email), false, actor.clone());
     match enter(visit, new, &actor, opened, vec![used]).await {
-        // Somebody else has used it in between.
+        // Another request used the link first.
         Err(PageError::Error(error)) if error.code == "refused_by_guard" => Ok(gone(visit, "/partner/join")),
         shown => shown,
     }
 }
 
-/// Whoever holds the link has proved an operator's address, which anybody may have typed.
+/// The link confirms an operator's address, which anybody may have typed.
 fn operators<S: Platform>(visit: &PageContext<'_, S>) -> Response {
     let content = html! {
-        h1 { "This address is an operator’s" }
-        p.lead { "Operators are no partners, so nothing was done. Join under another address." }
-        p { a.button href="/sign-in?to=/operator" { "Sign in as the operator" } }
+        h1 { "This address belongs to an operator" }
+        p.lead { "Operators can't be partners, so nothing was changed. Join with a different address." }
+        p { a.button href="/sign-in?to=/operator" { "Sign in as an operator" } }
     };
-    unreferred(open(visit, 403, "This address is an operator’s", content))
+    unreferred(open(visit, 403, "This address belongs to an operator", content))
 }
 
-/// Enrols the partner, writes the session, and leads to the partner's pages. Enrolling comes first and can be repeated:
-/// what is cut off between the two is done by the next try.
+/// Enrolls the partner, writes the session, and redirects to the partner's pages. Enrolling comes first and is safe to
+/// repeat: if the request dies in between, the next try finishes it.
 async fn enter<S: Platform>(
     visit: &PageContext<'_, S>,
     new: NewPartner,
@@ -292,10 +293,10 @@ async fn enter<S: Platform>(
     Ok(visit.see(partner.first_page()))
 }
 
-/// A partner that somebody became, or was before.
+/// The partner that this person became, or was before.
 struct Enrolled {
     id: String,
-    /// Not where the partner has left: joining again does not undo that.
+    /// False if the partner has left: joining again does not undo that.
     links_work: bool,
 }
 
@@ -305,8 +306,8 @@ impl Enrolled {
     }
 }
 
-/// The partner that is this person in this program: the one there is, by the address where that was proved, or a new one.
-/// The site's users are known by their ids, and what address the site says they have proves nothing.
+/// This person's partner in this program: the existing one, found by a confirmed address, or a new one. Site users are
+/// found by their id, because the address that the site gives confirms nothing.
 async fn enrolled<S: Platform>(
     visit: &PageContext<'_, S>,
     mut new: NewPartner,
@@ -323,7 +324,7 @@ async fn enrolled<S: Platform>(
     let (status, partner) = enroll::partner(&ctx, &new, &visit.base_url(), None).await?;
     let text = |name: &str| partner[name].as_str().unwrap_or_default().to_owned();
     if status == 200 {
-        // What was accepted by joining may be what its link has waited for.
+        // Joining accepts the disclosure, which the link may have been waiting for.
         visit.app.site.forget_link(&text("code")).await;
     }
     Ok(Enrolled { id: text("id"), links_work: partner["active"] == true })
@@ -339,49 +340,47 @@ fn front<S: Platform>(
     let can_mail = visit.app.config.setup.mail().is_some() || who.email().is_some();
     let content = html! {
         h1 { "Join: " (document.title) }
-        p.lead { "You get a link and a code. When somebody comes through them, you earn. No contract, no minimum, and you may leave any day." }
+        p.lead { (text::join_lead(document)) }
         (terms(document, visit.words.as_ref()))
         h2 { "Join" }
         @if !can_mail && status == 200 {
-            p { "Mails are not set up here yet, so your address cannot be confirmed. Whoever runs this site finds what to do under Mails in the README." }
+            p { "Email is not set up here yet, so we can't confirm your address. If you run this site, see Emails in the README." }
         }
         (components::problems(form))
         form.stack method="post" action="/partner/join" {
             (layout::csrf(visit))
             input type="hidden" name="program" value=(document.id);
-            (fields(form, who))
+            (fields(form, document, who))
             button { "Join" }
         }
-        p { "A partner already? " a href="/sign-in?to=/partner" { "Sign in" } "." }
+        p { "Already a partner? " a href="/sign-in?to=/partner" { "Sign in" } "." }
     };
     let title = format!("Join: {}", document.title);
     open(visit, status, &title, content)
 }
 
-fn fields(form: &SubmittedForm, who: &Applicant) -> Markup {
+fn fields(form: &SubmittedForm, document: &Document, who: &Applicant) -> Markup {
     let mut choices = vec![("", "Choose a country")];
     choices.extend(COUNTRIES);
     html! {
-        (field(form, Field { name: "name", label: "Agency name", hint: "Or your own, if you work for yourself.", required: true,
+        (field(form, Field { name: "name", label: "Name", hint: "Your company's name, or your own.", required: true,
             autocomplete: "organization", max: 200, ..Field::default() }))
         @match who.email() {
-            Some(email) => { p { "You join as " strong { (email) } "." } }
+            Some(email) => { p { "You are joining as " strong { (email) } "." } }
             None => {
-                (field(form, Field { name: "email", label: "Email", kind: "email", hint: "We mail a link there to confirm it.",
+                (field(form, Field { name: "email", label: "Email", kind: "email", hint: "We'll email you a link to confirm it.",
                     required: true, autocomplete: "email", max: 254 }))
             }
         }
-        (field(form, Field { name: "website", label: "Website", hint: "Such as example.com.", required: true,
+        (field(form, Field { name: "website", label: "Website", hint: text::WEBSITE_HINT, required: true,
             autocomplete: "url", max: 500, ..Field::default() }))
-        (select(form, Field { name: "country", label: "Country", hint: "Where you are paid out.", required: true,
+        (select(form, Field { name: "country", label: "Country", hint: text::COUNTRY_HINT, required: true,
             ..Field::default() }, &choices))
-        (checkbox(form, "disclosure", html! {
-            "I tell people that I may earn something when I recommend this, wherever I share my link. Rules such as the FTC's ask for it."
-        }))
+        (checkbox(form, "disclosure", html! { (text::disclosure_promise(document)) }))
     }
 }
 
-/// Where a program is joined.
+/// The path of a program's join form.
 pub fn path(program: &str) -> String {
     format!("/partner/join?program={}", escaped(program))
 }

@@ -1,4 +1,4 @@
-//! The first page: what was earned, how it goes, and what to do next.
+//! The partner's first page: earnings, activity, and what to do next.
 
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::codec::operator::NewPartner;
@@ -16,6 +16,7 @@ use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::payout::status;
 use crate::pages::payout::status::Paid;
+use crate::pages::text::partner as text;
 use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::program::document::{Cadence, Document};
 use crate::service::partner::enroll;
@@ -34,7 +35,7 @@ use maud::{Markup, html};
 const DAYS: i64 = 30;
 /// Newest lines shown.
 const LATEST: i64 = 5;
-/// Links that are told anew when the disclosure is accepted; others follow within a minute.
+/// Links refreshed at once when the disclosure is accepted; others follow within a minute.
 const LINKS: i64 = 100;
 
 pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
@@ -84,7 +85,7 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         (course(words, &days, first))
         h2 { "Latest earnings" }
         @if lines.is_empty() {
-            (components::empty("Nothing earned yet", html! { "As soon as somebody who came through your link brings you something, it stands here, with the reason." }))
+            (components::empty("Nothing earned yet", html! { "When a customer you referred earns you something, you'll see it here, and why." }))
         } @else {
             (earnings::table(words, &catalog, &paid, &partner.id, &lines))
             p { a href="/partner/earnings" { "All earnings" } }
@@ -98,9 +99,9 @@ struct Todo<'a> {
     row: Option<&'a PartnerRow>,
     document: Option<&'a Document>,
     payee: Option<PayeeRow>,
-    /// Somebody has clicked.
+    /// A link has been clicked.
     shared: bool,
-    /// There is a link besides the first.
+    /// There is a link besides the default one.
     linked: bool,
     /// Money is on its way to the partner.
     owed: bool,
@@ -113,7 +114,7 @@ impl Todo<'_> {
             return html! {
                 div.todo {
                     h2 { "You have left this program" }
-                    p { "Since " (components::day(words, left)) " your links earn nothing new. What you had earned stays here, and is paid as agreed." }
+                    p { "You left on " (components::day(words, left)) ". Your links no longer earn anything. What you earned before is still here and will be paid as agreed." }
                 }
             };
         }
@@ -127,10 +128,10 @@ impl Todo<'_> {
             div.todo {
                 h2 { "What to do next" }
                 @if undisclosed {
-                    p { strong { "Your links do not work yet." } " This program asks you to tell people that you may earn something when they sign up through you." }
+                    p { strong { "Your links do not work yet." } " This program requires you to disclose that you may earn a reward when people sign up through your links." }
                     form method="post" action="/partner/disclosure" {
                         (layout::csrf(visit))
-                        button { "I will say so" }
+                        button { "I will disclose this" }
                     }
                 }
                 @if steps.iter().any(Option::is_some) {
@@ -145,26 +146,28 @@ impl Todo<'_> {
             return None;
         }
         let Some(payee) = &self.payee else {
-            let text = if self.owed { "You have earned money. Say where it goes" } else { "Say where your money goes" };
-            return Some(html! { a href="/partner/payouts/setup" { (text) } ": Stripe asks you a few questions." });
+            let text = if self.owed { "You have earned money. Set up payouts" } else { "Set up payouts" };
+            return Some(html! { a href="/partner/payouts/setup" { (text) } ". Stripe will ask you a few questions." });
         };
         if is_payable(payee.transfers_active != 0, payee.payouts_enabled != 0) {
             return None;
         }
         let due = crate::pages::payout::onboarding::due(payee);
         Some(html! {
-            a href="/partner/payouts/setup" { "Finish at Stripe" }
-            @if due.is_empty() { ": it looks through what you sent." } @else { ": it still asks for " (due.join(", ")) "." }
+            a href="/partner/payouts/setup" { "Finish your Stripe setup" }
+            @if due.is_empty() { ". Stripe is reviewing your details." } @else { ". Stripe still needs: " (due.join(", ")) "." }
         })
     }
 
     fn sharing(&self) -> Option<Markup> {
         if !self.shared {
-            return Some(html! { a href="/partner/share" { "Share your link" } ": the words are written already." });
+            return Some(
+                html! { a href="/partner/share" { "Share your link" } ". We have drafted the messages for you." },
+            );
         }
         if !self.linked {
             return Some(
-                html! { a href="/partner/links" { "Make a link for each place" } " that you share it in, and see which one works." },
+                html! { a href="/partner/links" { "Create a link for each place" } " you share, and see which one works best." },
             );
         }
         None
@@ -200,31 +203,31 @@ fn figures<'a>(words: &dyn Locale, b: &BalanceRow, month_cents: i64, until: UtcM
     let out = b.paid_cents + b.redeemed_cents;
     let earned = b.pending_cents + b.available_cents + b.leaving_cents + out;
     let available = html! {
-        @if b.available_cents < 0 { "taken back after it was paid; later earnings settle it" }
-        @else if b.leaving_cents > 0 { (amount(b.leaving_cents)) " more is on its way to you" }
-        @else { "yours, and not paid yet" }
+        @if b.available_cents < 0 { "reversed after payout; " (text::FUTURE_EARNINGS) }
+        @else if b.leaving_cents > 0 { (amount(b.leaving_cents)) " more is on its way" }
+        @else { "not paid yet" }
     };
     let (used, note) =
-        if b.unit.starts_with("credit:") { ("Used", "taken off your bills") } else { ("Paid", "sent to you") };
+        if b.unit.starts_with("credit:") { ("Used", "applied to your bills") } else { ("Paid", "sent to you") };
     vec![
-        Figure { label: "Earned", value: amount(earned), note: html! { "in all" } },
+        Figure { label: "Earned", value: amount(earned), note: html! { "all time" } },
         Figure {
             label: "This month",
             value: amount(month_cents),
-            note: html! { "an estimate, until " (components::utc(words, until)) },
+            note: html! { "estimate, through " (components::utc(words, until)) },
         },
-        Figure { label: "Pending", value: amount(b.pending_cents), note: html! { "until its hold is over" } },
+        Figure { label: "Pending", value: amount(b.pending_cents), note: html! { "in the hold period" } },
         Figure { label: "Available", value: amount(b.available_cents), note: available },
         Figure { label: used, value: amount(out), note: html! { (note) } },
     ]
 }
 
-/// Clicks, sign-ups and first payments by day.
+/// Clicks, sign-ups, and first payments by day.
 pub fn course(words: &dyn Locale, days: &[DayRow], first: i64) -> Markup {
     if days.is_empty() {
         return components::empty(
             "No visits yet",
-            html! { a href="/partner/share" { "Share your link" } " and look in again: a click is here within a minute." },
+            html! { a href="/partner/share" { "Share your link" } ". Clicks show up within a minute." },
         );
     }
     let all: Vec<i64> = (first..first + DAYS).collect();
@@ -238,21 +241,21 @@ pub fn course(words: &dyn Locale, days: &[DayRow], first: i64) -> Markup {
     let days = html! { "in 30 days" };
     let figure = |label, list: &[i64]| Figure { label, value: sum(list), note: days.clone() };
     html! {
-        (components::figures(&[figure("Clicks", &clicks), figure("Sign-ups", &signups), figure("New customers", &paid)]))
+        (components::figures(&[figure("Clicks", &clicks), figure("Sign-ups", &signups), figure("Paying customers", &paid)]))
         (chart::lines(&Chart {
-            title: "Clicks, sign-ups and new customers by day (UTC), over the last 30 days",
+            title: "Clicks, sign-ups, and paying customers by day (UTC), last 30 days",
             places: &places,
             series: &[
                 Series { title: "Clicks", values: &clicks },
                 Series { title: "Sign-ups", values: &signups },
-                Series { title: "New customers", values: &paid },
+                Series { title: "Paying customers", values: &paid },
             ],
             write: &write,
         }))
     }
 }
 
-/// The partner says that it will tell people.
+/// The partner accepts the disclosure.
 pub async fn disclose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let claim = visit.claim();
     let asked = vec![partner::partner_find(claim), reads::link_choices(claim, visit.now(), LINKS)];

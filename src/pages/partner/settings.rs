@@ -1,4 +1,4 @@
-//! A partner's own affairs: profile, mails, sessions, the copy of their data, and leaving.
+//! A partner's settings: profile, emails, sessions, a copy of their data, and leaving.
 
 use crate::codec::message::email::MessageType;
 use crate::codec::operator;
@@ -13,6 +13,7 @@ use crate::pages::layout::{Area, Page};
 use crate::pages::partner::export;
 use crate::pages::route;
 use crate::pages::route::Handled;
+use crate::pages::text::partner as text;
 use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::service::error::AppError;
 use crate::service::message::unsubscribe;
@@ -51,7 +52,7 @@ async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     front(visit, 200, &partner, &rows, &filled(&row), &SubmittedForm::default())
 }
 
-/// The profile's form as it stands.
+/// The profile's form with what is stored.
 fn filled(row: &ProfileRow) -> SubmittedForm {
     let given = |value: &'_ Option<String>| value.clone().unwrap_or_default();
     SubmittedForm::filled(&[
@@ -71,20 +72,20 @@ fn front<S: Platform>(
     leaving: &SubmittedForm,
 ) -> PageResult {
     let open: Vec<OpenSession> = rows[1].decode()?;
-    let lead = "Your profile, the mails you get, where you are signed in, and your data.";
+    let lead = "Your profile, emails, sessions, and data.";
     let content = html! {
         (components::heading("Settings", lead, html! {}))
         h2 { "Profile" }
         (components::problems(profile))
         (profile_form(visit, partner, profile))
-        h2 { "Mails" }
-        p { "Mails about your money always come. " a href="/partner/settings/mails" { "Choose which others you get" } "." }
+        h2 { "Emails" }
+        p { "We always email you about your earnings and payouts. " a href="/partner/settings/mails" { "Choose your other emails" } "." }
         h2 id="sessions" { "Where you are signed in" }
         (sessions(visit, &open))
         h2 { "Your data" }
         p {
-            "A copy of what is stored about you: profile, links, earnings, payouts, sessions, and what you did here. One file holds "
-            (visit.words.number(export::LINES)) " lines; where there are more, its " code { "next" } " says the address of the next file."
+            "Download a copy of the data we store about you: profile, links, earnings, payouts, sessions, and activity. Each file holds up to "
+            (visit.words.number(export::LINES)) " records. If there are more, " code { "next" } " in the file links to the next one."
         }
         p { a.button.second href="/partner/settings/data" { "Download my data" } }
         h2 id="leave" { "Leave the program" }
@@ -112,12 +113,12 @@ fn profile_form<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, form
             (layout::csrf(visit))
             (field(form, Field { name: "name", label: "Name", required: true, autocomplete: "organization", max: 200,
                 ..Field::default() }))
-            p { "Email: " strong { (email) } br; span.quiet { "To change it, write to whoever runs the program." } }
-            (field(form, Field { name: "website", label: "Website", hint: "Such as example.com.", autocomplete: "url",
+            p { "Email: " strong { (email) } br; span.quiet { "To change it, contact the program." } }
+            (field(form, Field { name: "website", label: "Website", hint: text::WEBSITE_HINT, autocomplete: "url",
                 max: 500, ..Field::default() }))
             (select(form, Field { name: "country", label: "Country", ..Field::default() }, &choices))
             (field(form, Field { name: "display_name", label: "Name on the leaderboard", max: 64,
-                hint: "Other partners see it. Leave it empty, and you are not shown by name.", ..Field::default() }))
+                hint: "Other partners see this name. Leave it empty to stay anonymous.", ..Field::default() }))
             button { "Save" }
         }
     }
@@ -127,11 +128,11 @@ async fn keep<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, rows) = visit.partner(reads(visit)).await?;
     let mut form = visit.form.clone();
     if form.given("name").is_none() {
-        form.refuse("name", "Write your name.");
+        form.refuse("name", "Enter your name.");
     }
     let country = form.get("country").to_owned();
     if !country.is_empty() && !COUNTRIES.iter().any(|(code, _)| *code == country) {
-        form.refuse("country", "Choose a country of the list.");
+        form.refuse("country", text::CHOOSE_COUNTRY);
     }
     if !form.is_good() {
         return front(visit, 422, &partner, &rows, &form, &SubmittedForm::default());
@@ -159,25 +160,25 @@ async fn mails<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let wanted = unsubscribe::choices().filter(|k| !unwanted.iter().any(|u| u.kind == k.name));
     let form = SubmittedForm::filled(&wanted.map(|k| (k.name, "yes")).collect::<Vec<_>>());
     let content = html! {
-        (components::heading("Mails", "What you are mailed besides what is about your money.", html! {}))
+        (components::heading("Emails", "Choose the emails you get besides those about your earnings and payouts.", html! {}))
         @if partner.session.partner_email.is_none() {
-            (components::empty("There is no address to mail to", html! { "Ask whoever runs the program to add yours." }))
+            (components::empty("We don't have your email address", html! { "Ask the program to add it." }))
         } @else {
             form.stack method="post" action="/partner/settings/mails" {
                 (layout::csrf(visit))
                 @for kind in unsubscribe::choices() { (checkbox(&form, kind.name, html! { (what(kind)) })) }
                 button { "Save" }
             }
-            p.quiet { "Statements, rewards and payouts are always mailed. This counts for every program that you are in under this address." }
+            p.quiet { "We always email statements, rewards, and payouts. These choices apply to every program you joined with this address." }
         }
-        p { a href="/partner/settings" { "Back to the settings" } }
+        p { a href="/partner/settings" { "Back to settings" } }
     };
-    Ok(framed(visit, 200, "Mails", &partner, content))
+    Ok(framed(visit, 200, "Emails", &partner, content))
 }
 
 fn what(kind: &MessageType) -> String {
     match kind.name {
-        "referral.joined" => "Tell me when somebody joins through me".to_owned(),
+        "referral.joined" => "Email me when someone signs up with my link".to_owned(),
         other => other.replace(['.', '_'], " "),
     }
 }
@@ -194,21 +195,21 @@ async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
 
 fn sessions<S: Platform>(visit: &PageContext<'_, S>, open: &[OpenSession]) -> Markup {
     let words = visit.words.as_ref();
-    let way = |s: &OpenSession| if s.way == "site" { "the site" } else { "a mailed link" };
+    let way = |s: &OpenSession| if s.way == "site" { "site account" } else { "emailed link" };
     let row = |s: &OpenSession| {
         vec![
-            html! { (browser(&s.agent)) @if s.is_this == 1 { " " (components::state("this one")) } },
+            html! { (browser(&s.agent)) @if s.is_this == 1 { " " (components::state("this browser")) } },
             html! { (way(s)) ", " (day(words, s.created_at_ms)) },
             instant(words, s.seen_at_ms),
             html! {
                 form method="post" action="/partner/settings/sessions" {
                     (layout::csrf(visit))
-                    button.plain name="session" value=(s.id) aria-label={ "End the session of " (browser(&s.agent)) } { "End" }
+                    button.plain name="session" value=(s.id) aria-label={ "Sign out " (browser(&s.agent)) } { "Sign out" }
                 }
             },
         ]
     };
-    let columns = [text("Browser"), text("Signed in by"), text("Last used"), text("End")];
+    let columns = [text("Browser"), text("Signed in with"), text("Last used"), text("Sign out")];
     html! {
         (components::table("Where you are signed in", &columns, &open.iter().map(row).collect::<Vec<_>>()))
         form method="post" action="/sign-out" {
@@ -218,11 +219,11 @@ fn sessions<S: Platform>(visit: &PageContext<'_, S>, open: &[OpenSession]) -> Ma
     }
 }
 
-/// A browser and a system out of what a browser calls itself; what names neither is shown as it is.
+/// Browser and system from a User-Agent header. If it names neither, it is shown as is.
 fn browser(agent: &str) -> String {
     let first =
         |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
-    // Each also claims to be those after it.
+    // Each also claims to be the ones after it.
     let browser = first(&[
         ("Edg", "Edge"),
         ("OPR/", "Opera"),
@@ -266,19 +267,19 @@ async fn end<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
 fn leave_form<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, form: &SubmittedForm) -> Markup {
     if let Some(left) = partner.session.left_at_ms {
         return html! {
-            p { "You left the program on " (day(visit.words.as_ref(), left)) ". Your links no longer work. What you had earned is still paid." }
+            p { "You left the program on " (day(visit.words.as_ref(), left)) ". Your links no longer work. We will still pay what you earned." }
         };
     }
     html! {
         p {
-            "Your links stop working within a minute or two, and nobody who comes later counts as yours. What you have earned is still paid when it is due. "
-            "You cannot undo it yourself."
+            "Your links stop working within a minute or two, and you get no credit for later sign-ups. We will still pay what you have earned when it is due. "
+            "You can't undo this yourself."
         }
         (components::problems(form))
         form.stack method="post" action="/partner/settings/leave" {
             (layout::csrf(visit))
-            (field(form, Field { name: "code", label: "Your code, to confirm", required: true, autocomplete: "off", max: 128,
-                hint: &format!("Write {}.", partner.code), ..Field::default() }))
+            (field(form, Field { name: "code", label: "Enter your code to confirm", required: true, autocomplete: "off", max: 128,
+                hint: &format!("Your code is {}.", partner.code), ..Field::default() }))
             button.danger { "Leave the program" }
         }
     }
@@ -291,7 +292,7 @@ async fn leave<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     }
     if visit.form.get("code") != partner.code {
         let mut form = visit.form.clone();
-        form.refuse("code", format!("Write your code as it is: {}.", partner.code));
+        form.refuse("code", format!("Enter your code exactly: {}.", partner.code));
         let row: ProfileRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
         return front(visit, 422, &partner, &rows, &filled(&row), &form);
     }

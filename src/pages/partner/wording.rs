@@ -1,4 +1,4 @@
-//! The books' terms in words that partners use.
+//! The program's terms and the ledger's states in words for partners.
 
 use crate::base::id;
 use crate::engine::accrual::invoice::NEVER;
@@ -10,31 +10,31 @@ use crate::program::catalog::Catalog;
 use crate::program::document::{Beneficiary, Document, Effect, Hold, Reward, Unit};
 use maud::{Markup, html};
 
-/// States that earnings are filtered by, with what they mean.
+/// The states that earnings can be filtered by, and what they mean.
 pub const STATES: &[(&str, &str)] = &[
-    ("pending", "Waits until its hold is over."),
-    ("available", "Yours: it is paid or used from here."),
-    ("held", "A person looks at it before it goes on."),
-    ("disputed", "The client's bank is asked to take the payment back; it waits for the outcome."),
-    ("waiting", "Waits until the program's pool is funded."),
-    ("reversed", "The client got the money back, so nothing is earned."),
+    ("pending", "In the hold period."),
+    ("available", "Ready to be paid out or used."),
+    ("held", "On hold while the program reviews it."),
+    ("disputed", "The customer disputed the payment. On hold until the dispute closes."),
+    ("waiting", "On hold until the program adds to its reward budget."),
+    ("reversed", "The customer's payment was refunded, so you earned nothing."),
     ("void", "Not earned."),
 ];
 
 pub fn meaning(state: &str) -> &'static str {
     match state {
-        "paid" => return "It was paid to you.",
-        "on its way" => return "It is on its way to you.",
+        "paid" => return "Paid to you.",
+        "on its way" => return "On its way to you.",
         _ => {}
     }
     STATES.iter().find(|(name, _)| *name == state).map_or("", |(_, meaning)| meaning)
 }
 
-/// How an account is called: always the same, and nothing that says who it is.
+/// The name that a partner sees for an account: always the same, and it does not reveal who the account is.
 pub fn client_name(partner: &str, account: &str) -> String {
     let hash = id::derived("client", &[partner, account]);
     let short = hash.rsplit('_').next().and_then(|digits| digits.get(..6)).unwrap_or("");
-    format!("Client {}", short.to_ascii_uppercase())
+    format!("Customer {}", short.to_ascii_uppercase())
 }
 
 /// `first-year` as "First year".
@@ -44,7 +44,7 @@ pub fn spaced(name: &str) -> String {
     chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default() + chars.as_str()
 }
 
-/// What a rule of a document gives, with its name: "First year, 20%".
+/// A reward's or modifier's name and what it gives: "First year, 20%".
 pub fn rule(words: &dyn Locale, document: Option<&Document>, rule: &str) -> String {
     let name = spaced(rule);
     let Some(document) = document else { return name };
@@ -67,17 +67,17 @@ fn gives(words: &dyn Locale, document: &Document, reward: &Reward) -> String {
     }
 }
 
-/// What a line is for: `invoice:<id>`, `state:<name>`, `event:<type>`.
+/// What a commission is for: `invoice:<id>`, `state:<name>`, `event:<type>`.
 pub fn basis(basis: &str) -> String {
     match basis.split_once(':') {
         Some(("invoice", _)) => "Invoice paid".to_owned(),
-        Some(("state", state)) => format!("Client reached “{}”", spaced(state)),
+        Some(("state", state)) => format!("Customer reached “{}”", spaced(state)),
         Some(("event", event)) => spaced(event),
         _ => spaced(basis),
     }
 }
 
-/// A reason without the host's own ids, which may say who a client is: `invoice in_1 was paid`.
+/// A reason without the host's own ids, which may reveal who a customer is: `invoice in_1 was paid`.
 fn without_ids(text: &str) -> String {
     let mut words = text.split(' ');
     let mut kept: Vec<&str> = Vec::new();
@@ -93,10 +93,10 @@ fn without_ids(text: &str) -> String {
     kept.join(" ")
 }
 
-/// Why something is as it is. What a reviewer wrote is the operator's.
+/// The reason as partners see it. What a reviewer wrote is for operators only.
 pub fn reason(text: &str) -> String {
     if text.starts_with("rejected in review") {
-        return "A person looked at it and decided against it. Ask the program if you want to know more.".to_owned();
+        return "The program reviewed this and rejected it. Contact the program to learn more.".to_owned();
     }
     let text = without_ids(text);
     let mut chars = text.chars();
@@ -105,20 +105,20 @@ pub fn reason(text: &str) -> String {
     format!("{first}{}{stop}", chars.as_str())
 }
 
-/// What an unpaid payout in this state waits for. Why an operator stopped it is the operator's to say.
+/// What an unpaid payout in this state is waiting for. An operator's reason for a hold is not shown.
 pub fn waits(state: &str) -> &'static str {
     match state {
-        "held" => "the program has stopped it for now",
-        "planned" => "it waits to be approved and sent",
-        "submitting" => "it is being sent",
-        "review" => "a person looks at it",
-        "failed" => "it failed; the amount is available again",
-        "cancelled" => "it was cancelled; the amount is available again",
+        "held" => "on hold by the program",
+        "planned" => "waiting for approval",
+        "submitting" => "being sent",
+        "review" => "under review",
+        "failed" => "failed; the amount is available again",
+        "cancelled" => "canceled; the amount is available again",
         _ => "",
     }
 }
 
-/// When a line becomes available, or became so.
+/// When a commission becomes available.
 pub fn available(words: &dyn Locale, catalog: &Catalog, line: &Accrual) -> Markup {
     let cadence = catalog.in_force(&line.program_id, line.at_ms).map(|d| d.settlement.cadence);
     html! {
@@ -128,7 +128,9 @@ pub fn available(words: &dyn Locale, catalog: &Catalog, line: &Accrual) -> Marku
             AccrualState::Pending => {
                 (components::day(words, cadence.map_or(line.vests_at_ms, |c| schedule::next_run_at(c, line.vests_at_ms))))
             }
-            AccrualState::Held | AccrualState::Disputed | AccrualState::Waiting => "Once that is settled",
+            AccrualState::Held => "After review",
+            AccrualState::Disputed => "When the dispute closes",
+            AccrualState::Waiting => "When the budget is funded",
             AccrualState::Reversed | AccrualState::Void | AccrualState::Settled => "Never",
         }
     }
@@ -137,20 +139,20 @@ pub fn available(words: &dyn Locale, catalog: &Catalog, line: &Accrual) -> Marku
 /// Why a program waits before something is available.
 pub fn hold(document: &Document) -> String {
     match &document.vesting.hold {
-        Hold::None {} => "What you earn is available at once.".to_owned(),
+        Hold::None {} => "Earnings are available immediately.".to_owned(),
         Hold::DaysAfterFirstPayment { days, void_if_cancelled } => {
-            let void = if *void_if_cancelled { " If the client cancels before, it is not earned." } else { "" };
-            format!("What a client earns you is held until {days} days after its first payment.{void}")
+            let void = if *void_if_cancelled { " If the customer cancels before then, you earn nothing." } else { "" };
+            format!("Earnings are held until {days} days after the customer's first payment.{void}")
         }
         Hold::UntilState { state, churn_days } => format!(
-            "What a client earns you is held until it reached “{}”. If it leaves before, or within {churn_days} days of \
-             its first payment, it is not earned.",
+            "Earnings are held until the customer reaches “{}”. If the customer cancels before then, or within {churn_days} \
+             days of the first payment, you earn nothing.",
             spaced(state)
         ),
     }
 }
 
-/// Whether this program pays money, as distinct from credit.
+/// Whether this program pays cash rather than credit.
 pub fn pays_cash(document: Option<&Document>) -> bool {
     document.is_some_and(|d| d.settlement.unit == Unit::Cash && !d.rewards.is_empty())
 }
@@ -177,9 +179,9 @@ mod tests {
     }
 
     #[test]
-    fn clients_have_names_that_say_nothing() {
+    fn customers_have_names_that_reveal_nothing() {
         let name = client_name("ptn_1", "jane@corp.example");
-        assert!(name.starts_with("Client ") && name.len() == 13 && !name.to_lowercase().contains("jane"), "{name}");
+        assert!(name.starts_with("Customer ") && name.len() == 15 && !name.to_lowercase().contains("jane"), "{name}");
         assert_eq!(name, client_name("ptn_1", "jane@corp.example"));
         assert_ne!(name, client_name("ptn_2", "jane@corp.example"));
     }

@@ -1,5 +1,5 @@
-//! Where a partner's money goes: the account at Stripe, and what Stripe still asks for. The browser goes there by a plain
-//! link: a form may not lead to another site.
+//! Payout setup: the partner's Stripe account, and what Stripe still needs. The browser goes to Stripe by a plain link,
+//! because a form may not lead to another site.
 
 use crate::codec::operator::OnboardingRequest;
 use crate::engine::payout::payee::is_payable;
@@ -11,6 +11,7 @@ use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::partner::wording;
 use crate::pages::route::with_refusal;
+use crate::pages::text::partner as text;
 use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::payout::onboard;
@@ -20,7 +21,7 @@ use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
 use maud::{Markup, html};
 
-/// Countries in which Stripe pays out, as of 2025. Which of them a platform may pay Stripe says itself, when asked.
+/// Countries where Stripe pays out, as of 2025. Stripe itself says which of them a platform may pay.
 const COUNTRIES: &[(&str, &str)] = &[
     ("", "Choose"),
     ("AU", "Australia"),
@@ -69,7 +70,7 @@ const COUNTRIES: &[(&str, &str)] = &[
     ("US", "United States"),
 ];
 
-/// What Stripe still asks for, in words, each once.
+/// What Stripe still needs, in words, each once.
 pub fn due(payee: &PayeeRow) -> Vec<String> {
     let asked: Vec<String> = serde_json::from_str(&payee.currently_due).unwrap_or_default();
     let mut words: Vec<String> = asked.iter().map(|name| asked_for(name)).collect();
@@ -83,15 +84,15 @@ fn asked_for(name: &str) -> String {
     let has = |part: &str| name.contains(part);
     let known = [
         ("external_account", "a bank account"),
-        ("tos_acceptance", "your agreement to its terms"),
+        ("tos_acceptance", "your agreement to Stripe's terms"),
         ("document", "an identity document"),
         ("dob", "your date of birth"),
-        ("ssn", "your tax number"),
-        ("id_number", "your tax number"),
-        ("tax_id", "your tax number"),
+        ("ssn", "your tax ID number"),
+        ("id_number", "your tax ID number"),
+        ("tax_id", "your tax ID number"),
         ("address", "an address"),
         ("email", "an email address"),
-        ("phone", "a telephone number"),
+        ("phone", "a phone number"),
         ("first_name", "your name"),
         ("last_name", "your name"),
         ("business_profile", "what your business does"),
@@ -103,41 +104,41 @@ fn asked_for(name: &str) -> String {
     found.unwrap_or_else(|| wording::spaced(name).to_lowercase())
 }
 
-/// Whether money reaches the partner, and what to do where it does not.
+/// Whether payouts can reach the partner, and what to do if they cannot.
 pub fn standing<S: Platform>(visit: &PageContext<'_, S>, payee: Option<&PayeeRow>) -> Markup {
     let Some(payee) = payee else {
         if connected(visit).is_err() {
-            return html! { p.quiet { "Payouts are not set up yet. What you earn waits for you." } };
+            return html! { p.quiet { "Payouts are not set up yet. " (text::EARNINGS_KEPT) } };
         }
         return html! {
             div.todo {
-                h2 { "Say where your money goes" }
-                p { "Payouts go to an account of yours at Stripe. Making one takes a few minutes; what you earn meanwhile waits for you." }
-                p { a.button href="/partner/payouts/setup" { "Begin" } }
+                h2 { "Set up payouts" }
+                p { "We pay you through Stripe. Setup takes a few minutes. " (text::EARNINGS_KEPT) }
+                p { a.button href="/partner/payouts/setup" { "Set up payouts" } }
             }
         };
     };
     if is_payable(payee.transfers_active != 0, payee.payouts_enabled != 0) {
         return html! {
-            p { (components::state("active")) " Money reaches your account at Stripe." }
+            p { (components::state("active")) " Payouts go to your Stripe account." }
             form.inline-form method="post" action="/partner/payouts/dashboard" {
                 (layout::csrf(visit))
-                button.second { "Look at it at Stripe" }
-                a href="/partner/payouts/setup" { "Change your details" }
+                button.second { "Open Stripe dashboard" }
+                a href="/partner/payouts/setup" { "Update payout details" }
             }
         };
     }
     let due = due(payee);
     html! {
         div.todo {
-            h2 { "Stripe cannot pay you yet" }
+            h2 { "Stripe can't pay you yet" }
             @if due.is_empty() {
-                p { "It looks through what you sent. That may take a day or two; nothing is lost meanwhile." }
+                p { "Stripe is reviewing your details. This may take a day or two. " (text::EARNINGS_KEPT) }
             } @else {
-                p { "It still asks for:" }
+                p { "Stripe still needs:" }
                 ul { @for what in &due { li { (what) } } }
             }
-            p { a.button href="/partner/payouts/setup" { "Go on" } }
+            p { a.button href="/partner/payouts/setup" { "Continue" } }
         }
     }
 }
@@ -158,31 +159,31 @@ fn asked<S: Platform>(
     form: &SubmittedForm,
 ) -> PageResult {
     let ready = visit.app.config.setup.stripe.is_some();
-    let lead = "Payouts go through Stripe. It asks who you are and where your money should go; we see neither your documents nor your bank account.";
+    let lead = "We pay you through Stripe. Stripe asks for your identity and bank details. We never see your documents or your bank account.";
     let content = html! {
-        (components::heading("Where your money goes", lead, html! {}))
+        (components::heading("Set up payouts", lead, html! {}))
         (components::problems(form))
         @if !ready {
-            (components::empty("Payouts are not set up yet", html! { "The program has not connected Stripe. What you earn waits for you." }))
+            (components::empty("Payouts are not set up yet", html! { "The program has not connected Stripe yet. " (text::EARNINGS_KEPT) }))
         } @else {
             form.stack method="post" action="/partner/payouts/setup" {
                 (layout::csrf(visit))
                 @if let Some(payee) = payee {
-                    p { "Your account at Stripe is " code { (payee.stripe_account_id) } @if let Some(c) = &payee.country { ", in " (country_name(c)) } "." }
+                    p { "Your Stripe account is " code { (payee.stripe_account_id) } @if let Some(c) = &payee.country { ", in " (country_name(c)) } "." }
                 } @else {
                     (components::select(form, Field {
                         name: "country",
                         label: "Country",
-                        hint: "Where you live, or your business is. It cannot be changed afterwards.",
+                        hint: &format!("{} You can't change it later.", text::COUNTRY_HINT),
                         required: true,
                         ..Field::default()
                     }, COUNTRIES))
                 }
-                button { "Go on" }
+                button { "Continue" }
             }
         }
     };
-    let page = Page { title: "Where your money goes", area: Area::Partner(partner), here: "/partner/payouts", content };
+    let page = Page { title: "Set up payouts", area: Area::Partner(partner), here: "/partner/payouts", content };
     Ok(layout::show(visit, status, page))
 }
 
@@ -190,7 +191,7 @@ fn country_name(code: &str) -> &str {
     COUNTRIES.iter().find(|(known, _)| *known == code).map_or(code, |(_, name)| name)
 }
 
-/// Takes a fresh link to the onboarding, and makes the account where there is none.
+/// Gets a new link to Stripe's onboarding, and creates the account if there is none.
 pub async fn begin<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, rows) = visit.partner(vec![payee::payee_find(visit.claim())]).await?;
     connected(visit)?;
@@ -198,7 +199,7 @@ pub async fn begin<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let mut form = visit.form.clone();
     let country = form.get("country").to_owned();
     if payee.is_none() && (country.is_empty() || !COUNTRIES.iter().any(|(code, _)| *code == country)) {
-        form.refuse("country", "Choose one of the list.");
+        form.refuse("country", text::CHOOSE_COUNTRY);
         return asked(visit, 422, &partner, None, &form);
     }
     let base = visit.base_url();
@@ -209,9 +210,7 @@ pub async fn begin<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         recipient_agreement: false,
     };
     match onboard::onboard(&visit.context(&partner.session), &partner.id, &onboarding, &base).await {
-        Ok((_, answer)) => {
-            onwards(visit, &partner, answer["url"].as_str().unwrap_or_default(), "Your details at Stripe")
-        }
+        Ok((_, answer)) => onwards(visit, &partner, answer["url"].as_str().unwrap_or_default(), "Your payout details"),
         Err(error) => asked(visit, 422, &partner, payee.as_ref(), &with_refusal(visit, error)?),
     }
 }
@@ -220,28 +219,28 @@ pub async fn dashboard<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, _) = visit.partner(Vec::new()).await?;
     connected(visit)?;
     let (_, answer) = onboard::dashboard(&visit.context(&partner.session), &partner.id).await?;
-    onwards(visit, &partner, answer["url"].as_str().unwrap_or_default(), "Your account at Stripe")
+    onwards(visit, &partner, answer["url"].as_str().unwrap_or_default(), "Your Stripe account")
 }
 
-/// Whether the program has connected Stripe: what is wrong with its configuration is not for partners.
+/// Whether the program has connected Stripe. Partners do not see what is wrong with its configuration.
 fn connected<S: Platform>(visit: &PageContext<'_, S>) -> Result<(), AppError> {
-    let detail = "the program has not connected Stripe yet; what you earn waits for you";
+    let detail = "the program has not connected Stripe yet; your earnings are kept for you until then";
     match visit.app.config.setup.stripe {
         Some(_) => Ok(()),
         None => Err(AppError::new(ErrorKind::Conflict, "not_configured", detail)),
     }
 }
 
-/// A link that works once, for the reader to follow.
+/// A single-use link to Stripe for the partner to follow.
 fn onwards<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, url: &str, title: &str) -> PageResult {
     if !url.starts_with("https://") && !url.starts_with("http://") {
-        return Err(AppError::new(ErrorKind::Fault, "stripe_answer", "Stripe's answer holds no address").into());
+        return Err(AppError::new(ErrorKind::Fault, "stripe_answer", "Stripe's response has no URL").into());
     }
     let content = html! {
         div.message {
             h1 { (title) }
-            p { "Stripe is ready for you. The link works once, and for a few minutes." }
-            p { a.button href=(url) rel="noopener noreferrer" { "Continue at Stripe" } }
+            p { "This link to Stripe works once and expires in a few minutes." }
+            p { a.button href=(url) rel="noopener noreferrer" { "Continue to Stripe" } }
             p { a href="/partner/payouts" { "Not now" } }
         }
     };

@@ -12,8 +12,9 @@ use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::payout::onboarding;
+use crate::pages::text::partner as text;
 use crate::pages::visit::{PageContext, PageResult};
-use crate::program::document::Document;
+use crate::program::document::{Cadence, Document};
 use crate::service::payout::state_name;
 use crate::store::ledger;
 use crate::store::ledger::BalanceRow;
@@ -26,13 +27,13 @@ use crate::store::port::Rows;
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
-/// Newest uses of credit, and newest amounts that came back.
+/// Newest uses of credit, and newest payout reversals.
 const LATEST: i64 = 50;
 /// Payouts of one file: a monthly one for four hundred years.
 const FILE_ROWS: i64 = 5_000;
 
 const COLUMNS: &[Column] = &[text("Payout"), number("Amount"), text("State"), text("Paid"), text("Transfer")];
-const CREDITS: &[Column] = &[text("Date"), text("What"), number("Amount"), text("State"), text("Why")];
+const CREDITS: &[Column] = &[text("Date"), text("Change"), number("Amount"), text("State"), text("Reason")];
 const RETURNS: &[Column] = &[text("Date"), number("Amount"), text("Reversal")];
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
@@ -60,7 +61,7 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let words = visit.words.as_ref();
     let file = html! { @if !sent.is_empty() { a.button.second href="/partner/payouts.csv" { "Download as CSV" } } };
     let content = html! {
-        (components::heading("Payouts", if cash { "What was sent to you, with Stripe's transfer." } else { "How your credit was used." }, file))
+        (components::heading("Payouts", if cash { "Your payouts and their Stripe transfers." } else { "How your credit was used." }, file))
         @if first && cash {
             (onboarding::standing(visit, payee.as_ref()))
             (rules(words, document))
@@ -68,7 +69,7 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         }
         @if cash {
             @if sent.is_empty() && first {
-                (components::empty("No payouts yet", html! { "Once something is available, the next settlement sends it." }))
+                (components::empty("No payouts yet", html! { "When you have earnings available, they go out with the next payout." }))
             } @else {
                 (components::table("Payouts", COLUMNS, &sent.iter().map(|s| cells(words, s)).collect::<Vec<_>>()))
                 (components::pager("/partner/payouts", next.as_deref(), first))
@@ -86,25 +87,34 @@ fn figures(words: &dyn Locale, b: &BalanceRow) -> Markup {
         value: components::amount(words, cents, &b.unit),
         note: html! { (note) },
     };
-    let available = if b.available_cents < 0 { "later earnings settle it" } else { "sent with the next payout" };
+    let available = if b.available_cents < 0 { text::FUTURE_EARNINGS } else { "included in the next payout" };
     components::figures(&[
         figure("Available", b.available_cents, available),
-        figure("On its way", b.leaving_cents, "planned, or being sent"),
-        figure("Paid", b.paid_cents, "in all, less what came back"),
+        figure("On its way", b.leaving_cents, "planned or being sent"),
+        figure("Paid", b.paid_cents, "all time, minus reversals"),
     ])
 }
 
-/// When and from what amount on the program pays.
+/// When the program pays, and from what amount.
 fn rules(words: &dyn Locale, document: Option<&Document>) -> Markup {
     let Some(d) = document else { return html! {} };
     let s = &d.settlement;
     html! {
         p.quiet {
-            "Payouts are made " (s.cadence.name())
-            @if s.minimum_cents.0 > 0 { ", once " (words.money(s.minimum_cents.0, &d.currency)) " or more can be paid" }
-            @if s.delay_days > 0 { ", " (s.delay_days) " days after an earning became available" }
+            "Payouts go out " (how_often(s.cadence))
+            @if s.minimum_cents.0 > 0 { ", once " (words.money(s.minimum_cents.0, &d.currency)) " or more is payable" }
+            @if s.delay_days > 0 { ", " (s.delay_days) " days after earnings become available" }
             "."
         }
+    }
+}
+
+fn how_often(cadence: Cadence) -> &'static str {
+    match cadence {
+        Cadence::Instant => "as soon as earnings are available",
+        Cadence::Weekly => "weekly",
+        Cadence::Monthly => "monthly",
+        Cadence::None => "never",
     }
 }
 
@@ -129,15 +139,15 @@ fn returned(words: &dyn Locale, rows: &Rows) -> Result<Markup, crate::store::por
     };
     Ok(html! {
         @if !returns.is_empty() {
-            h2 { "Taken back" }
-            (components::table("Taken back", RETURNS, &returns.iter().map(row).collect::<Vec<_>>()))
+            h2 { "Reversed" }
+            (components::table("Reversed", RETURNS, &returns.iter().map(row).collect::<Vec<_>>()))
         }
     })
 }
 
 fn credits(words: &dyn Locale, rows: &Rows, cash: bool) -> Result<Markup, crate::store::port::DbError> {
     let used: Vec<CreditRow> = rows.decode()?;
-    // Of what goes to Stripe the reason is Stripe's answer, or an operator's note.
+    // For transactions sent to Stripe, the stored reason is Stripe's answer or an operator's note.
     let why = |c: &CreditRow| match c.kind.as_str() {
         "redeemed" | "returned" => wording::reason(&c.reason),
         _ => wording::reason(wording::waits(&c.state)),
@@ -145,9 +155,9 @@ fn credits(words: &dyn Locale, rows: &Rows, cash: bool) -> Result<Markup, crate:
     let row = |c: &CreditRow| {
         let (what, sign) = match c.kind.as_str() {
             "redeemed" => ("Used", -1),
-            "returned" => ("Given back", 1),
-            "debit" => ("Taken back from your customer balance", 1),
-            _ => ("Put on your customer balance", -1),
+            "returned" => ("Returned", 1),
+            "debit" => ("Removed from your customer balance", 1),
+            _ => ("Added to your customer balance", -1),
         };
         vec![
             components::day(words, c.at_ms),
@@ -162,12 +172,12 @@ fn credits(words: &dyn Locale, rows: &Rows, cash: bool) -> Result<Markup, crate:
             h2 { "Credit used" }
             (components::table("Credit used", CREDITS, &used.iter().map(row).collect::<Vec<_>>()))
         } @else if !cash {
-            (components::empty("No credit used yet", html! { "It comes off your next bills by itself. Money is not paid out in this program." }))
+            (components::empty("No credit used yet", html! { "Credit is applied to your next bills automatically. This program doesn't pay cash." }))
         }
     })
 }
 
-/// All payouts as a file for a table program.
+/// All payouts as a CSV file.
 pub async fn csv<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let before = visit.now().plus_days(1).0;
     let (_, rows) = visit.partner(vec![payout::payout_page("", "", visit.claim(), before, "", FILE_ROWS)]).await?;

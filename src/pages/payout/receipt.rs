@@ -1,4 +1,4 @@
-//! A payout's receipt: how its amount came about, to be printed.
+//! A payout's receipt: what its amount is made of, ready to print.
 
 use crate::engine::payout::{OutboundTransfer, TransferKind};
 use crate::http::context::Platform;
@@ -20,7 +20,7 @@ use crate::store::payout::report::{Movement, ReceiptSums};
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
-const COLUMNS: &[Column] = &[text("Date"), text("What"), text("Client"), number("Amount")];
+const COLUMNS: &[Column] = &[text("Date"), text("Type"), text("Customer"), number("Amount")];
 
 pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     let cursor = Cursor::of(visit.request)?;
@@ -45,20 +45,20 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
     let words = visit.words.as_ref();
     let cells: Vec<Vec<Markup>> = moved.iter().map(|m| line(words, &catalog, &payout, m)).collect();
     let content = html! {
-        (components::heading("Payout", &format!("Settlement of {}", sums.period), components::state(state_name(&payout))))
+        (components::heading("Payout", &format!("Settlement for {}", sums.period), components::state(state_name(&payout))))
         div.sheet { (summary(words, (&share_templates::site_name(visit), &partner.name), &payout, &sums)) }
         @if payout.stripe_id.is_none() { p { (wording::reason(wording::waits(state_name(&payout)))) } }
         @if !reversals.is_empty() {
-            h2 { "Taken back" }
+            h2 { "Reversed" }
             @for r in &reversals {
                 p { (components::amount(words, -r.amount_cents.0, &r.unit)) " on " (components::day(words, r.created_at_ms)) " " (components::state(state_name(r))) }
             }
         }
-        h2 { "What it is made of" }
+        h2 { "Included earnings" }
         @if cells.is_empty() {
-            p.quiet { "Nothing new: it is what was left before." }
+            p.quiet { "No new earnings. This payout is your opening balance." }
         } @else {
-            (components::table("Lines of the payout", COLUMNS, &cells))
+            (components::table("Included earnings", COLUMNS, &cells))
             (components::pager(&format!("/partner/payouts/{}", components::escaped(&payout.id)), next.as_deref(), after == 0))
         }
     };
@@ -72,14 +72,14 @@ fn summary(words: &dyn Locale, (from, to): (&str, &str), payout: &OutboundTransf
     let mut list = vec![
         ("From", html! { (from) }),
         ("To", html! { (to) }),
-        ("Left from before", amount(sums.opening_cents)),
-        ("Since then", amount(sums.moved_cents)),
+        ("Opening balance", amount(sums.opening_cents)),
+        ("Earned since", amount(sums.moved_cents)),
     ];
     if not_ripe != 0 {
-        list.push(("Not to be paid yet", amount(-not_ripe)));
+        list.push(("Not yet payable", amount(-not_ripe)));
     }
     list.push(("Amount", html! { strong { (amount(payout.amount_cents.0)) } }));
-    list.push(("Planned", components::instant(words, payout.created_at_ms)));
+    list.push(("Created", components::instant(words, payout.created_at_ms)));
     list.extend(payout.done_at_ms.map(|at| ("Paid", components::instant(words, at))));
     list.extend(payout.stripe_id.as_ref().map(|id| ("Stripe transfer", html! { code { (id) } })));
     list.push(("To account", html! { code { (payout.target) } }));
@@ -90,11 +90,11 @@ fn summary(words: &dyn Locale, (from, to): (&str, &str), payout: &OutboundTransf
 fn line(words: &dyn Locale, catalog: &Catalog, payout: &OutboundTransfer, m: &Movement) -> Vec<Markup> {
     let document = catalog.in_force(&payout.program_id, m.created_at_ms);
     let what = match (m.code.as_str(), m.phase.as_str()) {
-        ("payout", "void") => "An earlier payout came back",
-        ("payout", _) => "An earlier payout",
-        ("payout_return", _) => "A payout was taken back",
-        ("adjust", _) => "Corrected by the program",
-        ("reverse", _) => "Taken back",
+        ("payout", "void") => "Earlier payout returned",
+        ("payout", _) => "Earlier payout",
+        ("payout_return", _) => "Payout reversed",
+        ("adjust", _) => "Adjusted by the program",
+        ("reverse", _) => "Reversed",
         ("fund", _) => "Funded",
         _ => "Earned",
     };

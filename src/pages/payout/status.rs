@@ -1,5 +1,5 @@
-//! Whether an earning that is available has left already, and by which payout. A payout takes all that is mature at its
-//! run's instant; so a line left with the first one that stands after the line was settled and mature.
+//! Whether an available commission was already paid out, and by which payout. A payout takes everything that is mature at
+//! its run's instant, so a commission left with the first payout after it was settled and mature.
 
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::{Accrual, AccrualState};
@@ -8,17 +8,17 @@ use crate::store::partner::page::{PayoutRow, SettledRow, payouts_standing};
 use crate::store::port::{DbError, Rows, Stmt};
 use std::collections::HashMap;
 
-/// Payouts that are looked at: a weekly one for ten years.
+/// Payouts read: ten years of weekly ones.
 const PAYOUTS: i64 = 520;
 
-/// What was read of the lines of a page and of their partner's payouts.
+/// The settlement instants of a page's commissions, and the partner's payouts.
 #[derive(Default)]
 pub struct Paid {
     settled: HashMap<String, UtcMillis>,
     payouts: Vec<PayoutRow>,
 }
 
-/// The read that goes along with the lines.
+/// The read of the partner's payouts, sent with the read of the commissions.
 pub fn read(partner: &str) -> Stmt {
     payouts_standing(partner, PAYOUTS)
 }
@@ -30,15 +30,15 @@ impl Paid {
         Ok(Paid { settled, payouts: payouts.decode()? })
     }
 
-    /// The instant of the run that made a line available.
+    /// The instant of the run that made a commission available.
     pub fn settled(&self, line: &Accrual) -> Option<UtcMillis> {
         self.settled.get(&line.id).copied()
     }
 
-    /// The payout that a line left with, or is about to. `None` where it has not, or that cannot be told.
+    /// The payout that includes a commission. `None` if there is none, or it is unknown.
     pub fn payout(&self, catalog: &Catalog, line: &Accrual) -> Option<&PayoutRow> {
         let settled = self.settled(line).filter(|_| line.state == AccrualState::Available)?;
-        // As a run reckons what is mature: see `store/settlement/run.rs`.
+        // The same rule for what is mature as in `store/settlement/run.rs`.
         let ripens = line.vests_at_ms.plus_ms(-i64::from(line.vests_at_ms == line.at_ms.plus_ms(1)));
         let takes = |p: &&PayoutRow| {
             let delay = catalog.in_force(&line.program_id, p.as_of_ms).map_or(0, |d| d.settlement.delay_days);
@@ -46,11 +46,11 @@ impl Paid {
         };
         let cut_off = i64::try_from(self.payouts.len()).unwrap_or(0) >= PAYOUTS;
         let found = self.payouts.iter().position(|p| takes(&p)).filter(|at| *at > 0 || !cut_off)?;
-        // What came back of it is not told line by line.
+        // A reversed payout does not say which commissions were reversed.
         self.payouts.get(found).filter(|p| p.is_reversed == 0)
     }
 
-    /// A line's state as its partner sees it: the books know of no line whether it was paid.
+    /// A commission's state as its partner sees it: the ledger does not record which commissions a payout took.
     pub fn state(&self, catalog: &Catalog, line: &Accrual) -> &'static str {
         match self.payout(catalog, line) {
             Some(p) if p.state == "paid" => "paid",

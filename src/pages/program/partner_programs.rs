@@ -1,4 +1,4 @@
-//! Which of their programs a person looks at: shown when there are several, or none.
+//! Choosing between a person's programs: shown when there are several, or none.
 
 use crate::http::context::Platform;
 use crate::pages::components;
@@ -31,11 +31,11 @@ async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let operator = session.operator == 1;
     let content = html! {
         @if own.is_empty() {
-            h1 { "You are no partner yet" }
-            p.lead { "You are signed in, and nobody has made you a partner so far." }
+            h1 { "You haven't joined a program yet" }
+            p.lead { "You are signed in, but you are not a partner in any program." }
             (none(visit, operator))
         } @else {
-            (components::heading("Your programs", "Choose the one that the pages are about.", html! {}))
+            (components::heading("Your programs", "Choose which program to view.", html! {}))
             @for partner in &own { (one(visit, &catalog, partner)) }
             (further(visit, &catalog, &own))
         }
@@ -52,7 +52,7 @@ fn one<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, partner: &Own
             input type="hidden" name="partner" value=(partner.id);
             h2 { (title(visit, catalog, &partner.program_id)) }
             p {
-                (partner.name.as_deref().unwrap_or(&partner.code)) ", code " code { (partner.code) } ", since " (day(words, partner.created_at_ms)) " "
+                (partner.name.as_deref().unwrap_or(&partner.code)) ", code " code { (partner.code) } ", joined " (day(words, partner.created_at_ms)) " "
                 @if partner.left_at_ms.is_some() { (state("left")) }
             }
             button aria-label={ "Open " (title(visit, catalog, &partner.program_id)) } { "Open" }
@@ -64,25 +64,25 @@ fn title<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, program: &s
     catalog.in_force(program, visit.now()).map_or(program, |d| &d.title).to_owned()
 }
 
-/// What somebody does who is no partner.
+/// What a person who is not a partner can do.
 fn none<S: Platform>(visit: &PageContext<'_, S>, operator: bool) -> Markup {
     let joins = visit.app.config.has_form();
     let what = html! {
         @if joins { a.button href="/partner/join" { "Join the program" } }
-        @else { "Ask whoever runs this program to make you a partner under this address." }
-        @if operator { " " a.button.second href="/operator" { "To the operators' pages" } }
+        @else { "Ask the program to add you as a partner with this address." }
+        @if operator { " " a.button.second href="/operator" { "Go to operator pages" } }
     };
-    empty("No program so far", what)
+    empty("No programs yet", what)
 }
 
-/// The programs that can be joined besides.
+/// Other programs that the person can join.
 fn further<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, own: &[OwnPartner]) -> Markup {
     let config = visit.app.config;
     let is_new = |program: &&str| config.has_form() && own.iter().all(|o| o.program_id != *program);
     let others: Vec<&str> = config.open_programs().filter(is_new).collect();
     html! {
         @if !others.is_empty() {
-            h2 { "Join another" }
+            h2 { "Join another program" }
             ul { @for program in others { li { a href=(join::path(program)) { (title(visit, catalog, program)) } } } }
         }
     }

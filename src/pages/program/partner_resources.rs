@@ -1,4 +1,4 @@
-//! What the program wrote for its partners.
+//! The program's resources for its partners.
 
 use crate::http::context::Platform;
 use crate::pages::components;
@@ -11,10 +11,10 @@ use crate::service::error::AppError;
 use crate::store::partner::resource::{Resource, resource_find_of_partner, resource_list_of_partner};
 use maud::html;
 
-/// Pages listed: what people write by hand.
+/// Pages listed: people write them by hand.
 const PAGES: i64 = 200;
 
-const COLUMNS: &[Column] = &[text("Page"), text("Last changed")];
+const COLUMNS: &[Column] = &[text("Page"), text("Last updated")];
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, rows) = visit.partner(vec![resource_list_of_partner(visit.claim(), PAGES)]).await?;
@@ -26,9 +26,9 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         ]
     };
     let content = html! {
-        (components::heading("Resources", "What the program wrote for you: material, answers, advice.", html! {}))
+        (components::heading("Resources", "Materials, answers, and tips from the program.", html! {}))
         @if pages.is_empty() {
-            (components::empty("Nothing here yet", html! { "The program has not written anything. The " a href="/partner/share" { "share kit" } " has words for a start." }))
+            (components::empty("Nothing here yet", html! { "The program hasn't added any resources. The " a href="/partner/share" { "share kit" } " has messages to get you started." }))
         } @else {
             (components::table("Resources", COLUMNS, &pages.iter().map(row).collect::<Vec<_>>()))
         }
@@ -43,7 +43,7 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageRe
     let content = html! {
         (components::heading(&found.title, "", html! {}))
         div.prose { (markdown::rendered(&found.body)) }
-        p.quiet { "Last changed " (components::day(visit.words.as_ref(), found.updated_at_ms)) ". " a href="/partner/resources" { "All resources" } }
+        p.quiet { "Last updated " (components::day(visit.words.as_ref(), found.updated_at_ms)) ". " a href="/partner/resources" { "All resources" } }
     };
     let page = Page { title: &found.title, area: Area::Partner(&partner), here: "/partner/resources", content };
     Ok(layout::show(visit, 200, page))

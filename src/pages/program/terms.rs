@@ -1,4 +1,4 @@
-//! A program's terms in plain words, from its document: what a partner earns, when, and what it takes.
+//! A program's terms in plain words, from its document: what a partner earns, when, and under what conditions.
 
 use crate::pages::locale::Locale;
 use crate::program::document::{
@@ -13,11 +13,11 @@ pub fn terms(d: &Document, words: &dyn Locale) -> Markup {
     let rows = [
         ("You earn", reader.rewards()),
         ("You earn more", d.modifiers.iter().map(|m| reader.modifier(m)).collect()),
-        ("At most", reader.caps()),
-        ("It is yours", vec![reader.hold()]),
-        ("You get it", vec![reader.settlement()]),
-        ("It counts as yours", vec![reader.attribution()]),
-        ("Who comes gets", reader.benefit()),
+        ("Limits", reader.caps()),
+        ("Hold period", vec![reader.hold()]),
+        ("Payouts", vec![reader.settlement()]),
+        ("Attribution", vec![reader.attribution()]),
+        ("New customers get", reader.benefit()),
     ];
     html! {
         dl.facts {
@@ -43,41 +43,41 @@ impl Reader<'_> {
 
     fn rewards(&self) -> Vec<String> {
         if self.d.rewards.is_empty() {
-            return vec!["Nothing in money: this program counts what your links lead to, and shows you.".to_owned()];
+            return vec!["No money: this program tracks the results of your links and shows them to you.".to_owned()];
         }
         self.d.rewards.iter().map(|r| self.reward(r)).collect()
     }
 
     fn reward(&self, r: &Reward) -> String {
         let mut out = match (r.amount.flat_cents, r.amount.rate_bps) {
-            (Some(flat), _) => format!("{} once a client {}", self.money(flat.0), self.trigger(&r.on)),
+            (Some(flat), _) => format!("{} when a customer {}", self.money(flat.0), self.trigger(&r.on)),
             (None, Some(rate)) => {
                 let rate = self.words.percent(rate.0);
                 match &r.on {
-                    Trigger::Event(event) if event == "invoice.paid" => format!("{rate} of what a client pays"),
+                    Trigger::Event(event) if event == "invoice.paid" => format!("{rate} of what a customer pays"),
                     Trigger::Event(event) if event == "purchase.completed" => {
-                        format!("{rate} of a client's first purchase")
+                        format!("{rate} of a customer's first purchase")
                     }
-                    on => format!("{rate} once a client {}", self.trigger(on)),
+                    on => format!("{rate} when a customer {}", self.trigger(on)),
                 }
             }
             (None, None) => String::new(),
         };
         if let Some(over) = r.when.monthly_over_cents {
-            out.push_str(&format!(", where that is more than {} a month", self.money(over.0)));
+            out.push_str(&format!(", if that is more than {} a month", self.money(over.0)));
         }
         if let Some(least) = r.when.annual_at_least_cents {
             out.push_str(&format!(" of at least {} a year", self.money(least.0)));
         }
         let came: Vec<&str> = r.when.source.iter().map(|s| came_by(*s)).collect();
         if !came.is_empty() {
-            out.push_str(&format!(", where the client came {}", came.join(" or ")));
+            out.push_str(&format!(", if the customer came {}", came.join(" or ")));
         }
         if r.amount.rate_bps.is_some() {
             out.push_str(&self.span(&r.span));
         }
         if let Some(cap) = r.amount.cap_cents {
-            out.push_str(&format!(", at most {} for one client", self.money(cap.0)));
+            out.push_str(&format!(", up to {} per customer", self.money(cap.0)));
         }
         sentence(&out)
     }
@@ -91,12 +91,12 @@ impl Reader<'_> {
             Span::Months { from, to: Some(to) } => {
                 format!(", from month {} to month {}", number(from + 1), number(*to))
             }
-            Span::Months { from, to: None } => format!(", from month {} on, for as long as they pay", number(from + 1)),
+            Span::Months { from, to: None } => format!(", from month {} for as long as they pay", number(from + 1)),
             Span::MonthsSinceFirstMatch { months } => format!(", for {} months", number(*months)),
         }
     }
 
-    /// Goes on "once a client …".
+    /// Continues "when a customer …".
     fn trigger(&self, on: &Trigger) -> String {
         match on {
             Trigger::Event(event) => does(event),
@@ -106,7 +106,7 @@ impl Reader<'_> {
 
     fn state(&self, name: &str) -> String {
         let conditions = self.d.state(name).map(|s| s.when.as_slice()).unwrap_or_default();
-        // Who has paid, or stayed, has signed up.
+        // A customer who paid or stayed has signed up, so that condition is left out.
         let told = conditions.iter().filter(|c| conditions.len() == 1 || !matches!(c, Condition::SignedUp {}));
         let told: Vec<String> = told.map(|c| self.condition(c)).collect();
         if told.is_empty() { format!("is {}", name.replace('_', " ")) } else { told.join(" and ") }
@@ -117,7 +117,7 @@ impl Reader<'_> {
         match condition {
             Condition::SignedUp {} => "signs up".to_owned(),
             Condition::Paid {} => "has paid".to_owned(),
-            Condition::ActiveDays { days } => format!("has stayed for {} days", number(days)),
+            Condition::ActiveDays { days } => format!("has been active for {} days", number(days)),
             Condition::PaidForDays { days } => format!("has paid for {} days", number(days)),
             Condition::AnyOf { conditions } => {
                 conditions.iter().map(|c| self.condition(c)).collect::<Vec<_>>().join(" or ")
@@ -125,7 +125,7 @@ impl Reader<'_> {
             Condition::ApiCalls { at_least } => format!("has made {} API calls", number(at_least)),
             Condition::TeamLarger { than } => format!("has a team of more than {}", number(than)),
             Condition::ListingsViewed { distinct, within_days } => {
-                format!("has looked at {} listings within {} days", number(distinct), number(within_days))
+                format!("has viewed {} listings within {} days", number(distinct), number(within_days))
             }
             Condition::Happened { event } => does(event),
         }
@@ -137,22 +137,22 @@ impl Reader<'_> {
             .iter()
             .map(|condition| match condition {
                 PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Quarter } => {
-                    format!("with {} paying referrals in a quarter", self.words.number(*at_least))
+                    format!("with {} paying customers in a quarter", self.words.number(*at_least))
                 }
                 PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Total } => {
-                    format!("with {} paying referrals in all", self.words.number(*at_least))
+                    format!("with {} paying customers in total", self.words.number(*at_least))
                 }
                 PartnerCondition::AnnualRevenue { at_least_cents } => {
-                    format!("once your clients pay {} a year together", self.money(at_least_cents.0))
+                    format!("once your customers pay a total of {} a year", self.money(at_least_cents.0))
                 }
             })
             .collect();
         let then = match &m.then {
-            Effect::AddBps(more) => format!("another {} of what they pay", self.words.percent(more.0)),
+            Effect::AddBps(more) => format!("an extra {} of what they pay", self.words.percent(more.0)),
             Effect::ReplaceBps(rates) => {
                 let one = |(reward, rate): (&String, &crate::base::money::Bps)| {
                     let now = self.d.reward(reward).and_then(|r| r.amount.rate_bps).map(|r| self.words.percent(r.0));
-                    format!("{} in place of {}", self.words.percent(rate.0), now.unwrap_or_default())
+                    format!("{} instead of {}", self.words.percent(rate.0), now.unwrap_or_default())
                 };
                 // The document's order, not the map's.
                 let ordered = self.d.rewards.iter().filter_map(|r| rates.get_key_value(&r.id));
@@ -166,21 +166,22 @@ impl Reader<'_> {
         let one = |c: &crate::program::document::Cap| {
             let reward = self.d.reward(&c.reward).map(|r| self.reward(r)).unwrap_or_default();
             let reward = reward.trim_end_matches('.').to_owned();
-            sentence(&format!("{} a month of this: {reward}", self.money(c.per_partner_month_cents.0)))
+            sentence(&format!("up to {} a month for this reward: {reward}", self.money(c.per_partner_month_cents.0)))
         };
         self.d.caps.iter().map(one).collect()
     }
 
     fn hold(&self) -> String {
         match &self.d.vesting.hold {
-            Hold::None {} => "As soon as it is earned.".to_owned(),
+            Hold::None {} => "None. Earnings are available immediately.".to_owned(),
             Hold::DaysAfterFirstPayment { days, void_if_cancelled } => {
-                let void = if *void_if_cancelled { " If the client cancels before, it is void." } else { "" };
-                format!("{} days after the client's first payment.{void}", self.words.number(*days))
+                let void =
+                    if *void_if_cancelled { " If the customer cancels before then, you earn nothing." } else { "" };
+                format!("Until {} days after the customer's first payment.{void}", self.words.number(*days))
             }
             Hold::UntilState { state, .. } => {
                 let reached = self.state(state);
-                format!("Once the client {reached}. If the client cancels before, it is void.")
+                format!("Until the customer {reached}. If the customer cancels before then, you earn nothing.")
             }
         }
     }
@@ -188,23 +189,23 @@ impl Reader<'_> {
     fn settlement(&self) -> String {
         let s = &self.d.settlement;
         let when = match s.cadence {
-            Cadence::Instant => "At once",
+            Cadence::Instant => "Immediately",
             Cadence::Weekly => "Every week",
             Cadence::Monthly => "Every month",
-            Cadence::None => return "There is nothing to pay out.".to_owned(),
+            Cadence::None => return "There are no payouts.".to_owned(),
         };
         let how = match (s.unit, s.delivery) {
-            (Unit::Cash, _) => "paid out to your bank by Stripe",
+            (Unit::Cash, _) => "paid to your bank account through Stripe",
             (Unit::Credit, Delivery::StripeBalance) => "as credit on your next invoice",
             (Unit::Credit, _) => "as credit",
         };
         let least = match s.minimum_cents.0 {
             0 => "There is no minimum.".to_owned(),
-            least => format!("Less than {} is carried forward.", self.money(least)),
+            least => format!("Balances under {} carry over.", self.money(least)),
         };
         let delay = match s.delay_days {
             0 => String::new(),
-            days => format!(", {} days after it has become yours", self.words.number(days)),
+            days => format!(", {} days after the hold period", self.words.number(days)),
         };
         format!("{when}, {how}{delay}. {least}")
     }
@@ -217,7 +218,8 @@ impl Reader<'_> {
         };
         let days = self.words.number(a.window_days);
         format!(
-            "If somebody signs up within {days} days of following your link, and yours was the {which} that they followed."
+            "A sign-up is credited to you if it comes within {days} days of a click on your link, and yours was the {which} \
+             partner link clicked."
         )
     }
 
@@ -231,9 +233,9 @@ impl Reader<'_> {
 
 fn came_by(source: Source) -> &'static str {
     match source {
-        Source::DirectLink => "by your link",
+        Source::DirectLink => "through your link",
         Source::Agency => "through you as their agency",
-        Source::Content => "through something that you published",
+        Source::Content => "through content you published",
     }
 }
 
@@ -242,10 +244,10 @@ fn does(event: &str) -> String {
         "account.signed_up" => "signs up".to_owned(),
         "invoice.paid" => "pays".to_owned(),
         "subscription.started" => "starts a subscription".to_owned(),
-        "purchase.completed" => "buys for the first time".to_owned(),
-        "newsletter.confirmed" => "has confirmed the newsletter".to_owned(),
-        "rfq.submitted" => "asks for a quote".to_owned(),
-        other => format!("has come to {}", other.replace(['.', '_'], " ")),
+        "purchase.completed" => "makes a first purchase".to_owned(),
+        "newsletter.confirmed" => "confirms the newsletter".to_owned(),
+        "rfq.submitted" => "requests a quote".to_owned(),
+        other => format!("reaches {}", other.replace(['.', '_'], " ")),
     }
 }
 
@@ -273,20 +275,20 @@ mod tests {
             (
                 "agency-partner",
                 &[
-                    "20% of what a client pays, for the first 12 months.",
-                    "10% of what a client pays, from month 13 on, for as long as they pay.",
-                    "USD 500.00 once a client starts a subscription of at least USD 5,000.00 a year.",
-                    "With 5 paying referrals in a quarter: another 5% of what they pay.",
-                    "With 20 paying referrals in all, or once your clients pay USD 50,000.00 a year together: 25% in place of 20%, and 15% in place of 10%.",
-                    "60 days after the client's first payment. If the client cancels before, it is void.",
-                    "Every month, paid out to your bank by Stripe. There is no minimum.",
-                    "within 30 days of following your link, and yours was the last",
+                    "20% of what a customer pays, for the first 12 months.",
+                    "10% of what a customer pays, from month 13 for as long as they pay.",
+                    "USD 500.00 when a customer starts a subscription of at least USD 5,000.00 a year.",
+                    "With 5 paying customers in a quarter: an extra 5% of what they pay.",
+                    "With 20 paying customers in total, or once your customers pay a total of USD 50,000.00 a year: 25% instead of 20%, and 15% instead of 10%.",
+                    "Until 60 days after the customer's first payment. If the customer cancels before then, you earn nothing.",
+                    "Every month, paid to your bank account through Stripe. There is no minimum.",
+                    "within 30 days of a click on your link, and yours was the last",
                 ][..],
             ),
             (
                 "user-referral",
                 &[
-                    "USD 50.00 once a client has stayed for 14 days and has paid for 30 days.",
+                    "USD 50.00 when a customer has been active for 14 days and has paid for 30 days.",
                     "Every week, as credit. There is no minimum.",
                     "20% off the first invoice.",
                 ],
@@ -294,21 +296,21 @@ mod tests {
             (
                 "tiered-credits",
                 &[
-                    "USD 10.00 once a client has looked at 3 listings within 30 days.",
-                    "10% of a client's first purchase, at most USD 250.00 for one client.",
-                    "At once, as credit.",
+                    "USD 10.00 when a customer has viewed 3 listings within 30 days.",
+                    "10% of a customer's first purchase, up to USD 250.00 per customer.",
+                    "Immediately, as credit.",
                 ],
             ),
             (
                 "developer-affiliate",
                 &[
-                    "15% of what a client pays, where that is more than USD 500.00 a month, where the client came by your link, for 6 months.",
-                    "USD 2,000.00 a month of this: 15% of what",
-                    "Once the client has stayed for 90 days and has paid. If the client cancels before, it is void.",
-                    "30 days after it has become yours. Less than USD 50.00 is carried forward.",
+                    "15% of what a customer pays, if that is more than USD 500.00 a month, if the customer came through your link, for 6 months.",
+                    "Up to USD 2,000.00 a month for this reward: 15% of what",
+                    "Until the customer has been active for 90 days and has paid. If the customer cancels before then, you earn nothing.",
+                    "30 days after the hold period. Balances under USD 50.00 carry over.",
                 ],
             ),
-            ("partner-funnel", &["Nothing in money", "There is nothing to pay out."]),
+            ("partner-funnel", &["No money", "There are no payouts."]),
         ] {
             let told = told(id);
             for sentence in wanted {

@@ -1,4 +1,4 @@
-//! The leaderboard of the partner's program: places for all, names for those who want theirs shown.
+//! The leaderboard of the partner's program: all partners are ranked, and named if they choose to be.
 
 use crate::http::context::Platform;
 use crate::pages::components;
@@ -11,10 +11,10 @@ use crate::store::partner::page as reads;
 use crate::store::partner::page::PlaceRow;
 use maud::{Markup, html};
 
-/// Places shown; one's own is shown wherever it is.
+/// Places shown; the partner's own is always shown.
 const PLACES: i64 = 50;
 
-const COLUMNS: &[Column] = &[number("Place"), text("Partner"), number("Clients rewarded"), number("Earned")];
+const COLUMNS: &[Column] = &[number("Rank"), text("Partner"), number("Rewarded customers"), number("Earned")];
 
 pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let claim = visit.claim();
@@ -27,16 +27,16 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     }
     let words = visit.words.as_ref();
     let content = html! {
-        (components::heading("Leaderboard", "Who brought the most clients that were rewarded. What others earned is theirs to know.", html! {}))
+        (components::heading("Leaderboard", "Partners ranked by rewarded customers. Earnings are private.", html! {}))
         @if places.is_empty() {
-            (components::empty("Nobody is on it yet", html! { "It is made anew with each settlement, from the first reward on." }))
+            (components::empty("No rankings yet", html! { "The leaderboard starts with the first reward and updates with each settlement." }))
         } @else {
             (components::table("Leaderboard", COLUMNS, &places.iter().map(|p| cells(words, p)).collect::<Vec<_>>()))
             @if let Some(first) = places.first() { p.quiet { "As of " (components::utc(words, first.refreshed_at_ms)) "." } }
         }
         p {
-            @if named { "You are shown by the name that you chose. " a href="/partner/settings" { "Change it" } }
-            @else { "You are shown without a name. " a href="/partner/settings" { "Choose one" } " if you want to be known." }
+            @if named { "Others see the name you chose. " a href="/partner/settings" { "Change name" } }
+            @else { "Others don't see your name. " a href="/partner/settings" { "Choose a name" } " to show it." }
         }
     };
     let page = Page { title: "Leaderboard", area: Area::Partner(&partner), here: "/partner/leaderboard", content };
@@ -52,7 +52,7 @@ fn cells(words: &dyn Locale, p: &PlaceRow) -> Vec<Markup> {
                 (Some(name), 1) => { strong { (name) } " (you)" }
                 (None, 1) => strong { "You" },
                 (Some(name), _) => (name),
-                (None, _) => span.quiet { "a partner" },
+                (None, _) => span.quiet { "Anonymous" },
             }
         },
         html! { (words.number(p.referrals)) },

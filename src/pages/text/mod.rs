@@ -1,0 +1,3 @@
+//! Texts that several pages share.
+
+pub mod partner;
