@@ -18,11 +18,11 @@ use crate::store::identity::session::{Proof, SessionRow};
 use crate::store::port::Stmt;
 use std::pin::Pin;
 
-/// EmDash's role that operates.
+/// The EmDash role of operators.
 pub const ROLE_OPERATOR: i64 = 50;
 
 impl<S: Platform> PageContext<'_, S> {
-    /// Lets the session in, or says why not. Boxed: every page waits for it.
+    /// Admits the session, or returns why not. Boxed: every page waits for it.
     pub(crate) fn admit<'v>(
         &'v self,
         found: &'v SessionRow,
@@ -58,7 +58,7 @@ impl<S: Platform> PageContext<'_, S> {
         })
     }
 
-    /// What an operator's session may do, by what vouches for it now.
+    /// An operator's scopes, according to the current configuration or token.
     pub fn scopes(&self, session: &SessionRow) -> Scopes {
         if session.operator != 1 {
             return Scopes::NONE;
@@ -67,7 +67,7 @@ impl<S: Platform> PageContext<'_, S> {
             Proof::Token(sha256) if auth::is_bootstrap(self.app, sha256) => Role::Admin.scopes(),
             Proof::Token(_) => session.token_scopes.as_deref().and_then(Scopes::parse).unwrap_or(Scopes::NONE),
             Proof::Email(email) => self.app.config.role_of(email).map_or(Scopes::NONE, Role::scopes),
-            // The site's administrators alone are operators.
+            // Only the site's administrators are operators.
             Proof::SiteUser(_) => Role::Admin.scopes(),
         }
     }
@@ -91,12 +91,12 @@ impl<S: Platform> PageContext<'_, S> {
         Ok(user.is_some_and(|user| Some(&user.id) == found.site_user.as_ref() && user.role >= least))
     }
 
-    /// The browser's session at the EmDash site, where there is a site.
+    /// The browser's session cookie for the EmDash site, if there is a site.
     pub(crate) fn site_cookie(&self) -> Option<String> {
         if self.app.site.has_site() { self.app.site_cookie(self.request) } else { None }
     }
 
-    /// Who is signed in at the EmDash site with this browser.
+    /// The user who is signed in to the EmDash site in this browser.
     pub(crate) async fn site_user(&self) -> Result<Option<SiteUser>, String> {
         match self.site_cookie() {
             Some(cookie) => self.app.site.session(&cookie).await,
@@ -122,7 +122,7 @@ impl<S: Platform> PageContext<'_, S> {
         sign_in::open(&self.app.context(""), &who, self.token_sha256().as_deref())
     }
 
-    /// The same for a user of the site, who operates by role.
+    /// The same for a user of the site, who is an operator by role.
     pub(crate) fn open_site(&self, user: &SiteUser) -> OpenedSession {
         let actor = format!("session:{}", user.id);
         self.open(Proof::SiteUser(&user.id), user.role >= ROLE_OPERATOR, actor)
@@ -140,7 +140,7 @@ impl<S: Platform> PageContext<'_, S> {
         self.keep_cookie(partner, opened.expires_at);
     }
 
-    /// From now on the pages are about this partner; until when the session lasts.
+    /// Sets the session's cookie with the partner that the pages are about.
     pub(crate) fn keep_cookie(&self, partner: &str, expires_at: UtcMillis) {
         let rotated = self.rotated.borrow();
         let Some(token) = rotated.as_deref().or(self.token()) else { return };
@@ -150,7 +150,7 @@ impl<S: Platform> PageContext<'_, S> {
         )));
     }
 
-    /// The browser forgets its session.
+    /// Removes the session's cookie.
     pub(crate) fn drop_cookie(&self) {
         self.cookie.replace(Some(format!("{SESSION_COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax")));
     }

@@ -8,7 +8,7 @@ use crate::pages::visit::{CSRF_FIELD, PageContext, Partner};
 use crate::store::identity::session::SessionRow;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// The mark: a hand that points.
+/// The logo: a pointing hand.
 pub const MARK: PreEscaped<&str> = PreEscaped(include_str!("mark.svg"));
 
 /// Only our own scripts, styles, and images; no frames, no forms to other sites, no `data:`.
@@ -63,10 +63,10 @@ pub const OPERATOR_NAV: Nav = &[
     (TOKENS, "API tokens"),
 ];
 
-/// The one entry that is not for every operator.
+/// The one entry that not every operator sees.
 const TOKENS: &str = "/operator/tokens";
 
-/// Frames a page and answers it. `status` is 200, or an error's.
+/// Frames a page and makes its response. `status` is 200, or an error's.
 pub fn show<S: Platform>(visit: &PageContext<'_, S>, status: u16, page: Page<'_>) -> Response {
     let nav = match page.area {
         Area::Open => &[][..],

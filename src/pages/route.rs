@@ -17,7 +17,7 @@ use crate::service::error::{AppError, ErrorKind};
 use maud::html;
 use std::pin::Pin;
 
-/// First segments of the paths that are pages.
+/// The first path segments of our pages.
 pub const AREAS: &[&str] = &["sign-in", "sign-out", "partner", "operator"];
 
 /// The header in which the runtime gives the visitor's time zone, if known.
@@ -26,7 +26,7 @@ pub const ZONE_HEADER: &str = "manicule-zone";
 /// A page's future. Boxed: an unboxed one would be as large as the largest page's.
 pub type Handled<'a> = Pin<Box<dyn Future<Output = PageResult> + 'a>>;
 
-/// Answers a page, or `None` where the path is none of ours.
+/// Answers a page, or `None` if the path is not one of ours.
 pub async fn answer<S: Formatter>(app: &RequestContext<'_, S>, request: &Request) -> Option<Response> {
     let path = request.path.trim_matches('/');
     let area = path.split('/').next().filter(|area| AREAS.contains(area))?;
@@ -55,7 +55,7 @@ pub async fn answer<S: Formatter>(app: &RequestContext<'_, S>, request: &Request
     Some(response)
 }
 
-/// Whether the path is a picture that pages show.
+/// Whether the path is an image that pages show.
 fn is_picture(path: &str) -> bool {
     path.ends_with("/qr.svg") || path.ends_with("/qr.png")
 }

@@ -1,4 +1,4 @@
-//! One request of a browser: who it is, how it writes numbers, and its page's one batch of reads.
+//! One browser request: its session, its locale, and its page's one batch of reads.
 
 use crate::base::id;
 use crate::base::time::UtcMillis;
@@ -19,11 +19,11 @@ use sha2::Sha256;
 use std::cell::{Cell, RefCell};
 use subtle::ConstantTimeEq;
 
-/// Holds the session's token and, after a dot, which of its person's partners the pages are about.
+/// The session's token and, after a dot, the id of the partner that the pages are about.
 pub const SESSION_COOKIE: &str = "__Host-manicule_session";
-/// Holds what the forms of somebody who is not signed in are protected by.
+/// The secret that protects the forms of a person who is not signed in.
 pub const FORM_COOKIE: &str = "__Host-manicule_form";
-/// The form's field that shows it came from a page of ours.
+/// The form field that proves the form came from one of our pages.
 pub const CSRF_FIELD: &str = "form_token";
 
 /// Why a page cannot be shown.
@@ -50,7 +50,7 @@ impl From<DbError> for PageError {
 
 pub type PageResult = Result<Response, PageError>;
 
-/// Who looks at a partner's page: a session that is good, and the partner of it that the pages are about.
+/// The viewer of a partner's page: a valid session and the partner that the pages are about.
 #[derive(Clone, Debug)]
 pub struct Partner {
     pub session: SessionRow,
@@ -64,7 +64,7 @@ pub struct PageContext<'a, S: Platform> {
     pub app: &'a RequestContext<'a, S>,
     pub request: &'a Request,
     pub words: Box<dyn Locale>,
-    /// What was sent; empty for a page that is only asked for.
+    /// The submitted form; empty for a GET.
     pub form: SubmittedForm,
     token: Option<String>,
     claim: String,
@@ -73,9 +73,9 @@ pub struct PageContext<'a, S: Platform> {
     granted: Cell<Scopes>,
     /// Whether the form's secret is new and must be set as a cookie.
     fresh: bool,
-    /// The Set-Cookie of the session, where this request has changed it.
+    /// The session's Set-Cookie, if this request changed it.
     pub(crate) cookie: RefCell<Option<String>>,
-    /// The session's token, where this request has exchanged it.
+    /// The session's new token, if this request rotated it.
     pub(crate) rotated: RefCell<Option<String>>,
 }
 
@@ -114,18 +114,18 @@ impl<'a, S: Platform> PageContext<'a, S> {
         self.app.now
     }
 
-    /// The address that links are shown under.
+    /// The base URL of the links shown.
     pub fn base_url(&self) -> String {
         self.app.config.base_url(&self.request.origin)
     }
 
-    /// The partner that the browser says the page is about. Reads may be bound to it: nothing of what they find is shown
-    /// before [`PageContext::partner`] has found that it is the session's.
+    /// The partner id that the browser claims. Reads may be bound to it: nothing they find is shown before
+    /// [`PageContext::partner`] has checked that it belongs to the session.
     pub fn claim(&self) -> &str {
         &self.claim
     }
 
-    /// Hex SHA-256 of the session's token, where there is one.
+    /// Hex SHA-256 of the session's token, if there is one.
     pub fn token_sha256(&self) -> Option<String> {
         self.token.as_ref().map(|token| hex_sha256(token.as_bytes()))
     }
@@ -144,7 +144,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
         Ok((found.ok_or(PageError::SignIn)?, rows))
     }
 
-    /// The reads of a page that is shown to whoever asks, in one batch, with the session if there is one.
+    /// A public page's reads, in one batch, with the session if there is one.
     pub async fn anybody(&self, reads: Vec<Stmt>) -> Result<(Option<SessionRow>, Vec<Rows>), PageError> {
         let ctx = self.app.context("");
         let Some(token) = self.token_sha256() else { return Ok((None, ctx.batch(reads).await?)) };
@@ -175,8 +175,8 @@ impl<'a, S: Platform> PageContext<'a, S> {
         Ok((partner, rows))
     }
 
-    /// The operator's session, together with the page's reads, in one batch. Operators who may not do what the page
-    /// [asks for](PageContext::asks_for) are told.
+    /// The operator's session, together with the page's reads, in one batch. It is an error if the operator lacks the scope
+    /// that the page [asks for](PageContext::asks_for).
     pub async fn operator(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), PageError> {
         let (session, rows) = self.session(reads).await?;
         if session.operator != 1 {
@@ -191,23 +191,23 @@ impl<'a, S: Platform> PageContext<'a, S> {
         Err(AppError::new(ErrorKind::Forbidden, "insufficient_scope", detail).into())
     }
 
-    /// Whether the operator who looks at this page may do more than look: what asks for `scope` is shown or left out.
+    /// Whether the operator has `scope`: pages hide the forms that need a scope the operator lacks.
     pub fn may(&self, scope: Scope) -> bool {
         self.granted.get().allow(scope, false)
     }
 
-    /// What the operator's page of this request needs; until it is said, everything.
+    /// What the operator's page needs; every scope until it is set.
     pub(crate) fn asks_for(&self, need: Need) {
         self.needed.set(need);
     }
 
-    /// What uses are given: who acts stands in the audit log.
+    /// The context for services: its actor goes into the audit log.
     pub fn context(&self, session: &SessionRow) -> Context<'_, S> {
         self.app.context(&session.actor)
     }
 
-    /// The value of the hidden field of every form: masked anew each time, since a compressed page that shows a secret
-    /// beside words of a stranger's choosing gives it away by its length.
+    /// The value of every form's hidden field. It is masked afresh on each page, because the length of a compressed page
+    /// that holds a secret beside text of an attacker's choosing would reveal the secret.
     pub fn csrf(&self) -> String {
         let Some(mac) = self.form_mac() else { return String::new() };
         let mut mask = [0; MAC_BYTES];
@@ -216,7 +216,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
     }
 
     fn form_mac(&self) -> Option<[u8; MAC_BYTES]> {
-        // Of the session's token the half that stays when it is exchanged: a form that is open elsewhere stays good.
+        // The half of the session's token that rotation keeps, so that forms open in other tabs stay valid.
         let stays = self.token.as_deref().map(|token| token.split('-').next().unwrap_or(token));
         let secret = stays.unwrap_or(&self.form_secret);
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
@@ -224,11 +224,11 @@ impl<'a, S: Platform> PageContext<'a, S> {
         Some(mac.finalize().into_bytes().into())
     }
 
-    /// Refuses a form that no page of ours has sent: by where it came from, and by its field.
+    /// Rejects a form that did not come from one of our pages, by its origin and its hidden field.
     pub fn check_form(&self) -> Result<(), AppError> {
         let origin = self.request.header("origin");
         let from_here = match origin {
-            // A page whose address is a secret sends neither a Referer nor an Origin.
+            // A page whose URL is a secret sends neither a Referer nor an Origin.
             Some("null") | None => self.request.header("sec-fetch-site") == Some("same-origin"),
             Some(origin) => origin == self.request.origin || origin == self.base_url(),
         };
@@ -244,12 +244,12 @@ impl<'a, S: Platform> PageContext<'a, S> {
         Err(AppError::new(ErrorKind::Forbidden, "foreign_form", detail))
     }
 
-    /// The Set-Cookie that a page with a form needs, where the browser has none yet.
+    /// The Set-Cookie that a page with a form needs, if the browser has none yet.
     pub fn form_cookie(&self) -> Option<String> {
         self.fresh.then(|| format!("{FORM_COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax", self.form_secret))
     }
 
-    /// After a form was dealt with: to the page that shows what came of it.
+    /// The redirect after a form, to the page that shows its result.
     pub fn see(&self, path: &str) -> Response {
         let headers = vec![("location", path.to_owned()), ("cache-control", "no-store".to_owned())];
         Response { status: 303, headers, body: Vec::new(), fault: None }
@@ -263,15 +263,15 @@ fn xor(a: &[u8; MAC_BYTES], b: &[u8; MAC_BYTES]) -> [u8; MAC_BYTES] {
     std::array::from_fn(|at| a[at] ^ b[at])
 }
 
-/// What a form's field hides: the second half under the mask of the first.
+/// Unmasks a form field's value: the second half is masked by the first.
 fn unmasked(field: &str) -> Option<[u8; MAC_BYTES]> {
     let bytes = id::unhex(field).filter(|bytes| bytes.len() == 2 * MAC_BYTES)?;
     let (mask, masked) = bytes.split_first_chunk::<MAC_BYTES>()?;
     Some(xor(mask, masked.first_chunk()?))
 }
 
-/// A Cookie header as the site behind the Worker may see it: what signs somebody in here is not the site's. `None` where
-/// there is nothing of the kind in it.
+/// A Cookie header for the site behind the Worker, without our own cookies, which are not for the site to see. `None` if
+/// it has none of ours.
 pub fn cookies_for_site(header: &str) -> Option<String> {
     let is_ours = |pair: &&str| {
         let name = pair.split_once('=').map_or(*pair, |(name, _)| name).trim();

@@ -72,7 +72,7 @@ test("a keyboard comes to nothing that cannot be seen", () =>
       await browser.go("/partner");
       const met = await tabbed(browser, 16);
       assert.deepEqual(met.filter(({ seen }) => !seen), [], JSON.stringify(met));
-      assert.equal(met[0].name, "Skip to the content");
+      assert.equal(met[0].name, "Skip to content");
       assert.equal(met.some(({ name }) => name === "menu"), size === NARROW);
     }
     // The menu of a phone opens by the keyboard.
@@ -97,7 +97,7 @@ test("pages behind a mail or a form", () =>
     await mailed(browser, OPERATOR, async () => {
       await browser.go("/sign-in?to=/operator");
       await browser.fill({ email: OPERATOR });
-      await browser.press("Mail me a link");
+      await browser.press("Email me a link");
     });
     await look("signing in by mail");
     await browser.press("Sign in");

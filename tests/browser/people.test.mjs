@@ -30,16 +30,16 @@ test("who is signed in at the EmDash site is signed in here, as their role allow
   inBrowsers(2, async (reader, admin) => {
     await reader.go("/partner");
     assert.match(await reader.path(), /^\/sign-in\?/);
-    await reader.press("Sign in at the site");
+    await reader.press("Sign in with your site account");
     await reader.press("Rae Reader, role 10");
     // A subscriber may become a partner, and needs no mail for it.
     await reader.go("/partner/join");
-    assert.match(await reader.text(), /You join as reader@north\.example/);
+    assert.match(await reader.text(), /You are joining as reader@north\.example/);
     await reader.fill({ name: "Rae Reads", website: "rae.example", country: "US", disclosure: true });
     await reader.press("Join");
     assert.match(await reader.path(), /^\/partner\?/);
     await reader.go("/operator");
-    assert.match(await reader.text(), /These pages are for its administrators/);
+    assert.match(await reader.text(), /These pages are for administrators/);
 
     await admin.go("/_emdash/admin/login?redirect=/operator");
     await admin.press("Ada Admin, role 50");
@@ -142,7 +142,7 @@ test("what people type is text, wherever it is shown", () =>
     await partner.run("document.querySelector('form.stack').noValidate = true");
     await partner.fill({ name: EVIL, email: "nobody", website: "evil.example" });
     await partner.press("Join");
-    assert.match(await partner.text(), /Write an email address/);
+    assert.match(await partner.text(), /Enter an email address/);
     assert.equal(await (await partner.find("[name=name]")).getAttribute("value"), EVIL);
     await partner.complaints(); // a 422 is an error to the console
     await join(partner, { name: EVIL, email: "me@evil-agency.example", website: "evil.example" });
@@ -150,12 +150,12 @@ test("what people type is text, wherever it is shown", () =>
 
     await partner.go("/partner/links");
     await partner.fill({ campaign: EVIL });
-    await partner.press("Make the link");
+    await partner.press("Create link");
     await partner.complaints();
     await partner.go("/partner/links");
     await partner.fill({ destination: "javascript:alert(1)" });
-    await partner.press("Make the link");
-    assert.match(await partner.text(), /It must lead somewhere safe/);
+    await partner.press("Create link");
+    assert.match(await partner.text(), /Enter a valid destination/);
     assert.equal(await (await partner.find("[name=destination]")).getAttribute("value"), "javascript:alert(1)");
     await partner.complaints();
     for (const path of ["/partner", "/partner/links", "/partner/share", "/partner/settings", "/partner/leaderboard"]) {
@@ -174,7 +174,7 @@ test("what people type is text, wherever it is shown", () =>
     for (const query of [EVIL, "%00", "' OR 1=1 --", "x".repeat(3000)]) {
       await operator.go(`/operator/partners?q=${encodeURIComponent(query)}`);
       await operator.complaints();
-      assert.doesNotMatch(await operator.text(), /Something broke/);
+      assert.doesNotMatch(await operator.text(), /Something went wrong/);
       assert.notEqual(await operator.driver.getTitle(), "gone");
     }
   }));

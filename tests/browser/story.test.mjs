@@ -46,15 +46,15 @@ async function story(another, agency) {
   // A link of one's own.
   await partner.go("/partner/links");
   await partner.fill({ campaign: "spring-letter" });
-  await partner.press("Make the link");
+  await partner.press("Create link");
   const address = await (await partner.find("main .copy input[readonly]")).getAttribute("value");
   assert.match(address, /\/r\/\w+$/);
 
   // Stripe's pages, and back.
   await partner.go("/partner/payouts");
-  await partner.press("Begin");
-  await partner.press("Go on");
-  await partner.press("Continue at Stripe");
+  await partner.press("Set up payouts");
+  await partner.press("Continue");
+  await partner.press("Continue to Stripe");
   assert.match(await partner.text(), /stand-in for Stripe/);
   await partner.press("Everything is filled in");
   assert.equal(await partner.path(), "/partner/payouts");

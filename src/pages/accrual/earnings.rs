@@ -182,7 +182,7 @@ fn told<'a>(
     match vested {
         Some(run) => {
             let at = html! { (components::utc(words, run.as_of_ms)) ", with the settlement for " (run.period) };
-            list.push(("Available since", at));
+            list.push(("Became available", at));
         }
         None => list.push(("Available from", wording::available(words, catalog, line))),
     }

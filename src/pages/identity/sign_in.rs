@@ -1,4 +1,4 @@
-//! Signing in and out: by the EmDash site where there is one, by an emailed link, or with an operator's token.
+//! Signing in and out: by the EmDash site if there is one, by an emailed link, or with an operator's token.
 //!
 //! The answer never tells whether an address is known. An emailed link asks before it does anything, since mail scanners
 //! follow links.
@@ -91,7 +91,7 @@ async fn ask<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     Ok(front(visit, 200, &to, &visit.form, refused))
 }
 
-/// Writes a session, hands it to the browser, and leads on. The person's one partner is chosen for them.
+/// Writes a session, sets its cookie, and redirects. If the person has only one partner, it is chosen.
 async fn let_in<S: Platform>(
     visit: &PageContext<'_, S>,
     mut opened: OpenedSession,
@@ -113,7 +113,7 @@ async fn let_in<S: Platform>(
     Ok(visit.see(&to))
 }
 
-/// The audit's entry of an operator who comes or goes.
+/// The audit entry for an operator signing in or out.
 fn audited<S: Platform>(visit: &PageContext<'_, S>, action: &str, actor: &str) -> Stmt {
     let id = visit.app.context("").fresh_id("aud");
     let entry = Audit { id: &id, actor, action, subject: actor, reason: None, before: None, after: None };
@@ -266,7 +266,7 @@ fn token_form<S: Platform>(visit: &PageContext<'_, S>, status: u16, form: &Submi
 async fn by_token<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let found = auth::verified(visit.app, visit.form.get("token")).await?;
     let Some(operator) = found.filter(|found| found.scopes.allow(Scope::Read, true)) else {
-        // A secret is not written back into the page.
+        // The token is a secret, so it is not written back into the page.
         let mut form = SubmittedForm::default();
         form.refuse("token", "This token can't open these pages. It may be wrong, expired, or revoked.");
         let mut response = token_form(visit, 422, &form);
@@ -356,12 +356,12 @@ fn front<S: Platform>(
     open(visit, status, "Sign in", content)
 }
 
-/// A page for whoever it is.
+/// A page for anybody, signed in or not.
 pub fn open<S: Platform>(visit: &PageContext<'_, S>, status: u16, title: &str, content: Markup) -> Response {
     layout::show(visit, status, Page { title, area: Area::Open, here: "", content })
 }
 
-/// The page that was asked for, if it is one that can be led to; empty where it is not, or none was.
+/// The requested page, if redirects to it are allowed; otherwise empty.
 fn wanted(to: Option<&str>) -> String {
     to.and_then(local).unwrap_or_default().to_owned()
 }

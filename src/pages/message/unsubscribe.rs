@@ -31,7 +31,7 @@ pub fn ask<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Respo
     )
 }
 
-/// `POST /unsubscribe`: done, once or again.
+/// `POST /unsubscribe`: unsubscribes; safe to repeat.
 pub async fn stop<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     if !is_persons(request, Resource::Page) {
         return Ok(unknown());

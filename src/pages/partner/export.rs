@@ -1,7 +1,7 @@
-//! The copy of a partner's data: one JSON file of at most [`LINES`] lines, and the address of the next one.
+//! The copy of a partner's data: one JSON file of at most [`LINES`] records, and the URL of the next one.
 //!
-//! Links, earnings, payouts and the partner's own actions are taken together in the order of their instants, so that a
-//! cursor is one instant, the list it was reached in, and the id there. What there is once stands in the first file.
+//! Links, earnings, payouts, and the partner's own actions are merged by time, so a cursor is one instant, the list it was
+//! reached in, and the id there. The profile and sessions are in the first file only.
 
 use crate::engine::accrual::Accrual;
 use crate::http::context::Platform;
@@ -25,7 +25,7 @@ use crate::store::port::Rows;
 use crate::store::program::{catalog, program_list};
 use serde_json::{Value, json};
 
-/// Lines of one file.
+/// Records in one file.
 pub const LINES: i64 = 2_000;
 
 /// The lists, by their names in the file, in the order of a cursor.
@@ -33,7 +33,7 @@ const LISTS: [&str; 4] = ["actions", "earnings", "links", "payouts"];
 /// After every id.
 const LAST: &str = "~";
 
-/// How far the file before this one got.
+/// Where the previous file ended.
 struct Cursor {
     at: i64,
     list: usize,
@@ -52,13 +52,13 @@ impl Cursor {
         match (at, list) {
             (Some(at), Some(list)) if list < LISTS.len() => Ok(Some(Cursor { at, list, id })),
             _ => {
-                let detail = "this is not the address of a next file; begin with the first one";
+                let detail = "this is not the URL of a next file; start with the first file";
                 Err(AppError::new(ErrorKind::BadRequest, "malformed", detail).field("cursor"))
             }
         }
     }
 
-    /// The instant and id after which a list goes on.
+    /// The instant and id after which a list continues.
     fn after(cursor: Option<&Cursor>, list: usize) -> (i64, &str) {
         match cursor {
             None => (-1, LAST),
@@ -69,7 +69,7 @@ impl Cursor {
     }
 }
 
-/// One line of any list.
+/// One record of any list.
 struct Entry {
     at: i64,
     list: usize,
@@ -131,7 +131,7 @@ fn entries<S: Platform>(visit: &PageContext<'_, S>, partner: &str, rows: &[Rows]
     }
     for line in rows[1].decode::<Accrual>()? {
         let mut view = entry(&line);
-        // As the pages call it: the host's id may say who it is, and what a reviewer wrote is the operator's.
+        // The same names as on the pages: the host's id may reveal the customer, and a reviewer's words are for operators only.
         view["account"] = json!(wording::client_name(partner, &line.account_id));
         view["reason"] = json!(wording::reason(&line.reason));
         if let Some(fields) = view.as_object_mut() {
@@ -151,7 +151,7 @@ fn entries<S: Platform>(visit: &PageContext<'_, S>, partner: &str, rows: &[Rows]
     Ok(out)
 }
 
-/// What there is once: who the partner is, what stands, where they are signed in.
+/// What the first file has besides the lists: profile, balances, and sessions.
 fn once<S: Platform>(visit: &PageContext<'_, S>, rows: &[Rows], body: &mut Value) -> Result<(), AppError> {
     let partner: PartnerRow = rows[4].first()?.ok_or_else(|| AppError::not_found("partner"))?;
     let said: Option<ProfileRow> = rows[5].first()?;

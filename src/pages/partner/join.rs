@@ -344,7 +344,7 @@ fn front<S: Platform>(
         (terms(document, visit.words.as_ref()))
         h2 { "Join" }
         @if !can_mail && status == 200 {
-            p { "Email is not set up here yet, so we can't confirm your address. If you run this site, see Emails in the README." }
+            p { "Email is not set up here yet, so we can't confirm your address. If you run this site, the README explains how to set up email." }
         }
         (components::problems(form))
         form.stack method="post" action="/partner/join" {

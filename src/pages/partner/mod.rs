@@ -1,4 +1,4 @@
-//! What a partner sees: own links, clients, earnings and payouts. Every read is bound to the partner's own id, so another
+//! The partner's pages: links, customers, earnings, and payouts. Every read is bound to the partner's own id, so another
 //! partner's ids find nothing.
 
 pub mod export;

@@ -33,7 +33,7 @@ use maud::{Markup, html};
 
 /// Days that the chart shows, today included.
 const DAYS: i64 = 30;
-/// Newest lines shown.
+/// Newest commissions shown.
 const LATEST: i64 = 5;
 /// Links refreshed at once when the disclosure is accepted; others follow within a minute.
 const LINKS: i64 = 100;
@@ -103,7 +103,7 @@ struct Todo<'a> {
     shared: bool,
     /// There is a link besides the default one.
     linked: bool,
-    /// Money is on its way to the partner.
+    /// The partner has cash earnings that are not paid yet.
     owed: bool,
 }
 
@@ -174,7 +174,7 @@ impl Todo<'_> {
     }
 }
 
-/// A row of figures for each unit that there is.
+/// A row of figures for each unit with a balance.
 fn money(
     words: &dyn Locale,
     document: Option<&Document>,

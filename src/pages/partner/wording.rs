@@ -136,7 +136,7 @@ pub fn available(words: &dyn Locale, catalog: &Catalog, line: &Accrual) -> Marku
     }
 }
 
-/// Why a program waits before something is available.
+/// The program's hold period.
 pub fn hold(document: &Document) -> String {
     match &document.vesting.hold {
         Hold::None {} => "Earnings are available immediately.".to_owned(),

@@ -1,4 +1,4 @@
-//! Payouts: what was sent, what is on its way, what came back; and how credit was used.
+//! Payouts: sent, on their way, and reversed; and how credit was used.
 
 use crate::engine::payout::OutboundTransfer;
 use crate::http::context::Platform;
@@ -29,7 +29,7 @@ use maud::{Markup, html};
 
 /// Newest uses of credit, and newest payout reversals.
 const LATEST: i64 = 50;
-/// Payouts of one file: a monthly one for four hundred years.
+/// Payouts in one file: four hundred years of monthly ones.
 const FILE_ROWS: i64 = 5_000;
 
 const COLUMNS: &[Column] = &[text("Payout"), number("Amount"), text("State"), text("Paid"), text("Transfer")];

@@ -27,7 +27,7 @@ export async function signIn(browser, address, to) {
   await mailed(browser, address, async () => {
     await browser.go(`/sign-in?to=${encodeURIComponent(to)}`);
     await browser.fill({ email: address });
-    await browser.press("Mail me a link");
+    await browser.press("Email me a link");
   });
   await browser.press("Sign in");
 }

@@ -23,7 +23,7 @@ fn a_form_from_elsewhere_is_refused() {
     let house = House::new(at("2026-06-01T00:00:00Z"));
     let browser = house.browser();
     for headers in [&[][..], &[("origin", "https://evil.example")], &[("origin", super::house::ORIGIN)]] {
-        browser.ask("POST", "/partner/links", headers, "campaign=x").is(403).says("Not sent");
+        browser.ask("POST", "/partner/links", headers, "campaign=x").is(403).says("Not allowed");
     }
 }
 

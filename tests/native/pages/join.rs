@@ -48,11 +48,11 @@ fn an_agency_joins_by_form_and_mail() {
         .get("/partner/join")
         .is_page()
         .says("Join: Agency partner")
-        .says("20% of what a client pays, for the first 12 months.")
-        .says("No contract, no minimum");
+        .says("20% of what a customer pays, for the first 12 months.")
+        .says("earn rewards for the customers you refer");
     let sent = browser.post("/partner/join", &GOOD);
     assert_eq!((sent.status, sent.location.as_str()), (303, "/partner/join/sent"));
-    browser.get("/partner/join/sent").is(200).says("Look at your mail");
+    browser.get("/partner/join/sent").is(200).says("Check your email");
     assert_eq!((partners(&house), mails.borrow().len()), (0, 1), "nobody is a partner before the address is proved");
     let mail = mails.borrow()[0].clone();
     assert_eq!(
@@ -162,16 +162,16 @@ fn what_is_wrong_is_said_and_what_was_typed_is_kept() {
     let browser = house.browser();
     browser.get("/partner/join");
     for (field, value, says) in [
-        ("name", "", "Write your agency's name."),
-        ("email", "nobody", "Write an email address"),
+        ("name", "", "Enter your name."),
+        ("email", "nobody", "Enter an email address"),
         ("website", "not a site", "must be a host name"),
         ("website", "javascript:alert(1)", "must be a host name"),
-        ("website", "", "Write your website's address."),
-        ("country", "XX", "Choose your country."),
-        ("country", "", "Choose your country."),
+        ("website", "", "Enter your website."),
+        ("country", "XX", "Choose a country from the list."),
+        ("country", "", "Choose a country from the list."),
     ] {
         let shown = browser.post("/partner/join", &with(field, value));
-        shown.is(422).says(says).says("What you typed is still here.");
+        shown.is(422).says(says).says("There is a problem. Nothing was saved.");
         if field != "name" {
             assert!(shown.html.contains("value=\"Studio Ann\""), "{field}");
         }
@@ -179,7 +179,7 @@ fn what_is_wrong_is_said_and_what_was_typed_is_kept() {
     }
     let unaccepted: Vec<(&str, &str)> = GOOD.iter().copied().filter(|(n, _)| *n != "disclosure").collect();
     let shown = browser.post("/partner/join", &unaccepted);
-    shown.is(422).says("Please accept this");
+    shown.is(422).says("Accept this to join");
     assert!(shown.html.contains("<option value=\"DE\" selected>"));
     assert_eq!(mails.borrow().len(), 0);
 
@@ -217,9 +217,9 @@ fn without_mails_the_form_says_so() {
     let (mut house, _) = house();
     house.config.setup.mail.binding = false;
     let browser = house.browser();
-    browser.get("/partner/join").is(200).says("Mails are not set up here yet");
+    browser.get("/partner/join").is(200).says("Email is not set up here yet");
     let shown = browser.post("/partner/join", &GOOD);
-    shown.is(503).says("No mail can be sent");
+    shown.is(503).says("Email is not set up on this site yet");
     assert!(shown.html.contains("value=\"Studio Ann\"") && shown.html.contains("value=\"Ann@Studio.example\""));
 }
 
@@ -230,12 +230,12 @@ fn a_mail_that_does_not_leave_is_said_so() {
     let browser = house.browser();
     browser.get("/partner/join");
     let shown = browser.post("/partner/join", &GOOD);
-    shown.is(503).says("could not be sent just now");
+    shown.is(503).says("couldn't send the email");
     assert!(shown.html.contains("value=\"Studio Ann\""), "what was typed is kept");
     assert_eq!(house.world.db.number("SELECT COUNT(*) FROM mailed_link"), 0, "it does not count");
     TOO_OFTEN.set(vec![(RateLimited::Mail, "192.0.2.1".to_owned())]);
     let shown = browser.post_with(&[("cf-connecting-ip", "192.0.2.1")], "/partner/join", &GOOD);
-    shown.is(429).says("Nothing was sent");
+    shown.is(429).says("We sent nothing");
     assert!(shown.html.contains("value=\"Studio Ann\"") && mails.borrow().is_empty());
 }
 
@@ -246,7 +246,7 @@ fn who_is_signed_in_joins_another_without_a_mail() {
     browser.get("/partner/join");
     browser.post("/partner/join", &GOOD);
     follow(&browser, &mails);
-    browser.get("/partner/join?program=user-referral").is_page().says("You join as ann@studio.example");
+    browser.get("/partner/join?program=user-referral").is_page().says("You are joining as ann@studio.example");
     let form: Vec<(&str, &str)> =
         with("email", "victim@example.com").into_iter().chain([("program", "user-referral")]).collect();
     let shown = browser.post("/partner/join", &form);
@@ -278,10 +278,10 @@ fn who_is_signed_in_joins_another_without_a_mail() {
 fn somebody_without_a_program_is_told_how_to_join() {
     let (mut house, _) = house();
     let browser = house.signed_in("nobody@example.com", "");
-    browser.get("/partner/programs").is_page().says("You are no partner yet").says("Join the program");
+    browser.get("/partner/programs").is_page().says("You haven't joined a program yet").says("Join the program");
     assert_eq!(browser.get("/partner/settings").location, "/partner/programs");
     house.config.join_programs.clear();
-    house.signed_in("nobody@example.com", "").get("/partner/programs").is_page().says("Ask whoever runs this program");
+    house.signed_in("nobody@example.com", "").get("/partner/programs").is_page().says("Ask the program to add you");
     house.browser().get("/partner/programs").is(303);
 }
 
@@ -301,7 +301,7 @@ fn a_user_of_the_site_joins_without_a_mail() {
     let browser = house.browser();
     browser.keep("astro-session", "abc");
     let shown = browser.get("/partner/join");
-    shown.is_page().says("You join as p@example.com");
+    shown.is_page().says("You are joining as p@example.com");
     assert!(shown.html.contains("value=\"Pat\""));
     let shown = browser.post("/partner/join", &with("name", "Pat"));
     assert_eq!((shown.location.as_str(), mails.borrow().len()), ("/partner?done=welcome", 0));

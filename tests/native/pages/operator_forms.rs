@@ -50,11 +50,7 @@ fn a_program_reads_as_words_and_changes_by_versions() {
         house.world.db.number("SELECT COUNT(*) FROM audit WHERE action = 'program.save' AND actor LIKE 'session:%'"),
         1
     );
-    operator
-        .get(&format!("{path}?done=program-saved"))
-        .is_page()
-        .says("The new version of the program is saved")
-        .says("planned");
+    operator.get(&format!("{path}?done=program-saved")).is_page().says("New program version saved").says("planned");
     house.now.set(at("2026-05-02T00:00:00Z"));
     for path in ["/operator/programs", &path, "/operator/runs", "/operator/economics?program=agency-partner"] {
         let shown = house.operator().get(path);
@@ -204,7 +200,7 @@ fn a_token_is_shown_once_works_and_is_revoked() {
         assert_eq!((gone.status, gone.location.as_str()), (303, "/operator/tokens?done=token-revoked"));
     }
     assert_eq!(interface(&house, &secret), 401);
-    operator.get("/operator/tokens?done=token-revoked").is_page().says("The token no longer works").says("revoked");
+    operator.get("/operator/tokens?done=token-revoked").is_page().says("Token revoked").says("revoked");
     for action in ["token.make", "token.revoke"] {
         let sql = format!("SELECT COUNT(*) FROM audit WHERE action = '{action}' AND actor LIKE 'session:%'");
         assert_eq!(house.world.db.number(&sql), 1, "{action}");

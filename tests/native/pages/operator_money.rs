@@ -22,7 +22,7 @@ fn a_run_is_approved_once_and_paid() {
     assert_eq!(desk.stripe.borrow().transfers.len(), 1);
     assert_eq!(desk.look("SELECT state FROM payout", "state"), "paid");
     let shown = operator.get(&format!("{path}?done=approved"));
-    shown.is_page().says("The run is approved").says("Approved by session:").says("paid");
+    shown.is_page().says("Run approved").says("Approved by session:").says("paid");
     assert!(!shown.text().contains("Approve 1 payout"));
     assert!(!shown.html.contains("<script>alert"));
     operator.get("/operator/audit").says("payout.approve");
@@ -40,7 +40,7 @@ fn without_stripe_an_approval_says_so_and_keeps_the_remark() {
     let path = format!("/operator/runs/{}", desk.run);
     operator.get(&path);
     let refused = operator.post(&format!("{path}/approve"), &[("reason", "all compared")]);
-    refused.is(422).says("STRIPE_API_KEY is not set").says("What you typed is still here");
+    refused.is(422).says("STRIPE_API_KEY is not set").says("Nothing was saved");
     assert!(refused.html.contains("value=\"all compared\""));
     assert_eq!(desk.count("SELECT COUNT(*) FROM payout_approval"), 0);
     operator.get("/operator").says("Stripe is not set up");
@@ -64,7 +64,7 @@ fn a_payout_is_held_released_and_cancelled_with_reasons() {
     }
     assert_eq!((desk.look("SELECT held FROM payout", "held"), desk.audited("payout.hold")), (1.into(), 1));
     let held = operator.get(&format!("{path}?done=held"));
-    held.is_page().says("The payout is held").says("Release it");
+    held.is_page().says("Payout on hold").says("Release it");
     assert!(!held.html.contains("<script>alert") && !held.text().contains("Hold it"));
     operator.get("/operator/payouts?state=held").is_page().says("held");
     operator.get("/operator").says("1 payout is held");
@@ -171,7 +171,7 @@ fn an_account_is_moved_once_with_its_earnings() {
     assert_eq!(desk.audited("account.reassign"), 1);
     assert_eq!(desk.count("SELECT COUNT(*) FROM event WHERE type = 'operator.reassigned'"), 1);
     let shown = operator.get("/operator/accounts/p?done=reassigned");
-    shown.is_page().says("The account is bound anew").says("moved by an operator").says("Sly");
+    shown.is_page().says("Account reassigned").says("moved by an operator").says("Sly");
     assert!(!shown.html.contains("<script>alert"));
     operator.post("/operator/accounts/none", &fields).is(404);
     operator.get("/operator/ledger/faults").says("There is none");
@@ -192,7 +192,7 @@ fn a_pool_is_funded_once() {
     }
     let sum = "SELECT COALESCE(SUM(amount_cents), 0) FROM transfer WHERE code = 'fund'";
     assert_eq!(house.world.db.number(sum), 125_050, "a double click funds once");
-    operator.get(&format!("{path}?done=funded")).is_page().says("The pool is funded").says("USD 1,250.50");
+    operator.get(&format!("{path}?done=funded")).is_page().says("Reward budget funded").says("USD 1,250.50");
     // The same form with another amount is told so, and a fresh key lets it through.
     let other = operator.post(&format!("{path}/pool"), &[("idempotency", &key), ("amount", "7"), ("reason", "more")]);
     other.is(422).says("This form was sent before with other values");
@@ -252,12 +252,7 @@ fn a_run_is_previewed_and_started_once() {
     for _ in 0..2 {
         let done = operator.post("/operator/runs", &[("program", AGENCY), ("period", "2026-04")]);
         done.is(303);
-        operator
-            .get(&done.location)
-            .is_page()
-            .says("The run is on its way")
-            .says("agency-partner, 2026-04")
-            .says("session:");
+        operator.get(&done.location).is_page().says("Run started").says("agency-partner, 2026-04").says("session:");
     }
     assert_eq!((desk.count("SELECT COUNT(*) FROM run"), desk.audited("run.start")), (runs + 1, 1));
     preview("2026-04").says("This period has its run");
@@ -288,7 +283,7 @@ fn a_message_that_failed_is_sent_again_once() {
     assert_eq!((done.status, done.location.as_str()), (303, "/operator/outbox?state=failed&done=replayed"));
     assert_eq!(desk.look("SELECT state, round FROM delivery", "state"), "queued");
     assert_eq!(desk.look("SELECT round FROM delivery", "round"), 1);
-    operator.get(&done.location).is_page().says("It is being sent again").says("There is none");
+    operator.get(&done.location).is_page().says("Sending again").says("There is none");
     // What waits already is left as it is.
     operator.post("/operator/outbox", &[("message", id), ("reason", "again")]);
     assert_eq!(desk.look("SELECT round FROM delivery", "round"), 1);
@@ -301,7 +296,7 @@ fn a_form_without_its_token_does_nothing() {
     let operator = desk.operator();
     let path = format!("/operator/payouts/{}", desk.payout);
     for body in ["decision=hold&reason=x", "form_token=00&decision=hold&reason=x"] {
-        operator.ask("POST", &path, &[("origin", ORIGIN)], body).is(403).says("Not sent");
+        operator.ask("POST", &path, &[("origin", ORIGIN)], body).is(403).says("Not allowed");
     }
     assert_eq!(desk.look("SELECT held FROM payout", "held"), 0);
 }

@@ -54,10 +54,10 @@ fn the_overview_adds_up() {
         assert!(text.contains(&format!("{label} {}", usd(cents))), "{label} {}: {text}", usd(cents));
     }
     // Clicks of the last 30 days without robots and repetitions; sign-ups and first payments in that time.
-    shown.says("Clicks 10 in 30 days").says("Sign-ups 2 in 30 days").says("New customers 1 in 30 days");
+    shown.says("Clicks 10 in 30 days").says("Sign-ups 2 in 30 days").says("Paying customers 1 in 30 days");
     shown
-        .says("05-19. Clicks: 3, Sign-ups: 0, New customers: 0")
-        .says("05-05. Clicks: 0, Sign-ups: 0, New customers: 1");
+        .says("05-19. Clicks: 3, Sign-ups: 0, Paying customers: 0")
+        .says("05-05. Clicks: 0, Sign-ups: 0, Paying customers: 1");
     assert!(!text.contains("What to do next"), "nothing is to be done: {text}");
 }
 
@@ -124,10 +124,10 @@ fn earnings_and_their_receipts() {
             // It left with April's payout: what is no more to come is not told as still to come.
             "available" => {
                 shown
-                    .says("by the settlement of 2026-03")
+                    .says("with the settlement for 2026-03")
                     .says("2026-04-01 06:00 UTC")
-                    .says("It was paid to you.")
-                    .says("See its payout");
+                    .says("Paid to you.")
+                    .says("View payout");
                 assert!(!shown.text().contains("Now"), "{}", shown.text());
                 &shown
             }
@@ -140,7 +140,11 @@ fn earnings_and_their_receipts() {
         let shown = browser.get(&format!("/partner/earnings?state={state}"));
         shown.is_page();
         let count = lines.iter().filter(|l| l["state"] == state).count();
-        assert_eq!(shown.html.matches(">Its payout<").count(), if state == "available" { count } else { 0 }, "{state}");
+        assert_eq!(
+            shown.html.matches(">View payout<").count(),
+            if state == "available" { count } else { 0 },
+            "{state}"
+        );
         assert_eq!(shown.html.matches("/partner/earnings/acr_").count(), count, "{state}");
     }
     browser.get("/partner/earnings?state=nonsense").is(400);
@@ -174,7 +178,7 @@ fn what_a_reviewer_wrote_is_not_shown() {
     let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
     let id = books.text(&format!("SELECT id FROM accrual WHERE partner_id = '{}' AND state = 'void'", books.ann.0));
     let shown = browser.get(&format!("/partner/earnings/{id}"));
-    shown.is_page().says("A person looked at it and decided against it.");
+    shown.is_page().says("The program reviewed this and rejected it.");
     assert!(!shown.html.contains("cousin"));
 }
 
@@ -184,7 +188,7 @@ fn clients_stand_as_they_are() {
     let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
     let list = browser.get("/partner/clients");
     list.is_page();
-    for (account, state) in [("steady", "active"), ("gone", "cancelled"), ("trying", "trial"), ("late", "active")] {
+    for (account, state) in [("steady", "active"), ("gone", "canceled"), ("trying", "trial"), ("late", "active")] {
         let row = books
             .number(&format!("SELECT rowid FROM binding WHERE account_id = '{account}' AND partner_id IS NOT NULL"));
         let earned =
@@ -195,7 +199,7 @@ fn clients_stand_as_they_are() {
         let amount = if earned == 0 { "nothing yet".to_owned() } else { usd(earned) };
         assert!(shown.contains(&amount), "{account} {amount}: {shown}");
         let detail = browser.get(&format!("/partner/clients/{row}"));
-        detail.is_page().says(state).says("It signed up with a code of yours.").says("Signed up").says(&amount);
+        detail.is_page().says(state).says("This customer signed up with your code.").says("Signed up").says(&amount);
     }
 }
 
@@ -218,7 +222,7 @@ fn others_touches_are_told_without_their_codes() {
     ));
     let row = books.number("SELECT rowid FROM binding WHERE account_id = 'steady' AND partner_id IS NOT NULL");
     let shown = books.house.signed_in("ann@partners.example", &books.ann.0).get(&format!("/partner/clients/{row}"));
-    shown.is_page().says("somebody else’s").says(&format!("yours, {}", books.ann.1));
+    shown.is_page().says("Another partner").says(&format!("You, {}", books.ann.1));
     assert!(!shown.html.contains(&books.bob.1) && !shown.html.contains(&books.bob.0) && !shown.html.contains("bob"));
 }
 
@@ -232,10 +236,10 @@ fn payouts_are_told_as_the_books_have_them() {
         books.text(&format!("SELECT transfer_id FROM payout WHERE partner_id = '{ann}'")),
     );
     let list = browser.get("/partner/payouts");
-    list.is_page().says(&transfer).says(&usd(20_000)).says("paid").says("Money reaches your account at Stripe.");
+    list.is_page().says(&transfer).says(&usd(20_000)).says("paid").says("Payouts go to your Stripe account.");
     let receipt = browser.get(&format!("/partner/payouts/{id}"));
-    receipt.is_page().says(&format!("Amount {}", usd(20_000))).says(&transfer).says("Settlement of 2026-03");
-    receipt.says(&format!("Left from before {} Since then {}", usd(0), usd(20_000)));
+    receipt.is_page().says(&format!("Amount {}", usd(20_000))).says(&transfer).says("Settlement for 2026-03");
+    receipt.says(&format!("Opening balance {} Earned since {}", usd(0), usd(20_000)));
     assert_eq!(receipt.html.matches("Earned: Invoice paid").count(), 2, "{}", receipt.text());
     // The same sums as the interface tells, which are found by the account.
     use manicule::store::payout::report::{own_receipt_sums, receipt_sums};
@@ -295,14 +299,14 @@ fn what_operators_note_is_not_for_partners() {
         assert!(!shown.html.contains("own shop"), "{path}: {}", shown.text());
     }
     let file = ann.get("/partner/payouts.csv");
-    assert!(file.html.ends_with(",\"the program has stopped it for now\"\r\n"), "{}", file.html);
+    assert!(file.html.ends_with(",\"on hold by the program\"\r\n"), "{}", file.html);
     // Nor are clients named in the copy of the data who are not on the pages.
     let copy: Value = serde_json::from_str(&ann.get("/partner/settings/data").html).expect("JSON");
     let earnings = copy["earnings"].as_array().expect("a list");
     assert!(!earnings.is_empty());
     for entry in earnings {
         let named = entry["account"].as_str().expect("a name");
-        assert!(named.starts_with("Client ") && accounts.iter().all(|a| a["id"] != named), "{named}");
+        assert!(named.starts_with("Customer ") && accounts.iter().all(|a| a["id"] != named), "{named}");
     }
 }
 
@@ -344,12 +348,12 @@ fn the_leaderboard_names_who_wants_to_be_named() {
     ));
     let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
     let shown = browser.get("/partner/leaderboard");
-    shown.is_page().says("You are shown without a name.").says("You");
+    shown.is_page().says("Others don't see your name.").says("You");
     assert!(shown.html.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && !shown.html.contains("<script>alert"));
     let bobs = books.number(&format!("SELECT gross_cents FROM leaderboard WHERE partner_id = '{}'", books.bob.0));
     assert!(!shown.text().contains(&usd(bobs)), "what others earned is theirs to know");
     let other = books.house.signed_in("bob@partners.example", &books.bob.0).get("/partner/leaderboard");
-    other.is_page().says("a partner").says("(you)").says("You are shown by the name that you chose.");
+    other.is_page().says("Anonymous").says("(you)").says("Others see the name you chose.");
     assert!(!other.text().contains("ann"));
 }
 
@@ -395,10 +399,10 @@ fn empty_books_say_what_to_do() {
         .expect("enrolled");
     let browser = books.house.signed_in("new@partners.example", &id);
     let shown = browser.get("/partner");
-    shown.is_page().says("Your links do not work yet.").says("Say where your money goes").says("Share your link");
+    shown.is_page().says("Your links do not work yet.").says("Set up payouts").says("Share your link");
     shown.says(&format!("Earned {}", usd(0))).says("Nothing earned yet").says("No visits yet");
     for (path, says) in [
-        ("/partner/clients", "No clients yet"),
+        ("/partner/clients", "No customers yet"),
         ("/partner/earnings", "Nothing earned yet"),
         ("/partner/payouts", "No payouts yet"),
         ("/partner/resources", "Nothing here yet"),

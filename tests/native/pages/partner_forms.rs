@@ -54,7 +54,7 @@ fn a_link_is_made_and_leads_to_the_site() {
             (Some("summer_26"), Some("{\"utm_source\":\"news letter\"}"))
         );
         assert!(stored["source"].is_null(), "how a link brings accounts decides about rates");
-        browser.get(&made.location).is_page().says("The link works from now on.").says("summer_26").says("news letter");
+        browser.get(&made.location).is_page().says("Link created. It works now.").says("summer_26").says("news letter");
     }
     let actor = books.text("SELECT actor FROM audit WHERE action = 'link.make' ORDER BY at_ms DESC LIMIT 1");
     assert!(actor.starts_with("session:"), "{actor}");
@@ -81,7 +81,7 @@ fn a_link_leads_nowhere_else() {
         "/x\r\nSet-Cookie: a=b",
     ] {
         let shown = browser.post("/partner/links", &[("destination", to), ("campaign", "kept")]);
-        shown.is(422).says("It was not sent.");
+        shown.is(422).says("There is a problem. Nothing was saved.");
         assert!(shown.html.contains("value=\"kept\"") && shown.html.contains("aria-invalid=\"true\""), "{to}");
         assert!(!shown.html.contains("<script>alert"), "{to}");
     }
@@ -98,7 +98,7 @@ fn a_link_is_switched_off_for_good() {
     let books = Books::new();
     let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
     let path = format!("/partner/links/{}/disable", books.spring);
-    browser.get(&path).is_page().says("Switch this link off?");
+    browser.get(&path).is_page().says("Turn off this link?");
     assert_eq!(
         books.number("SELECT COUNT(*) FROM link WHERE disabled_at_ms IS NOT NULL"),
         0,
@@ -111,12 +111,12 @@ fn a_link_is_switched_off_for_good() {
         books.house.now.get().0
     );
     assert_eq!(FORGOTTEN.take(), std::slice::from_ref(&books.spring), "caches are told");
-    browser.get(&format!("/partner/links/{}", books.spring)).is_page().says("off").says("Switched off");
+    browser.get(&format!("/partner/links/{}", books.spring)).is_page().says("off").says("Turned off");
     browser.get(&format!("/partner/share?link={}", books.spring)).is_page();
     browser
         .post(&format!("/partner/links/{}/disable", books.ann.1), &[])
         .is(409)
-        .says("Your first link stays".to_lowercase().as_str());
+        .says("You can't turn off your default link".to_lowercase().as_str());
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn who_has_left_makes_no_links() {
     assert!(!shown.html.contains("action=\"/partner/links\""));
     browser.get("/partner/payouts");
     browser.post("/partner/links", &[("campaign", "x")]).is(409);
-    browser.get("/partner/share").is_page().says("No link works");
+    browser.get("/partner/share").is_page().says("No active links");
 }
 
 #[test]
@@ -162,15 +162,15 @@ fn links_are_counted_one_by_one() {
     browser
         .get(&format!("/partner/links/{}", books.spring))
         .is_page()
-        .says("Clicks 8 without robots")
+        .says("Clicks 8 bots and repeat clicks excluded")
         .says("Sign-ups 2")
-        .says("New customers 2 have paid");
+        .says("Paying customers 2 made a first payment");
     browser
         .get(&format!("/partner/links/{}", books.ann.1))
         .is_page()
         .says("Clicks 7")
         .says("Sign-ups 2")
-        .says("New customers 1");
+        .says("Paying customers 1");
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn the_share_kit_has_the_link_in_every_text() {
         .get("/partner/share")
         .is_page()
         .says("20% off your first invoice")
-        .says("I get account credit");
+        .says("I may earn account credit");
 }
 
 #[test]
@@ -258,16 +258,16 @@ fn money_is_sent_where_the_partner_says() {
     let books = Books::new();
     let cyd = books.house.signed_in("ann@partners.example", &books.ann.0);
     books.sql(&format!("DELETE FROM payee WHERE partner_id = '{}'", books.ann.0));
-    cyd.get("/partner/payouts").is_page().says("Say where your money goes");
+    cyd.get("/partner/payouts").is_page().says("Set up payouts");
     cyd.get("/partner/payouts/setup").is_page().says("Country").says("Switzerland");
     for country in ["", "XX", EVIL] {
         let shown = cyd.post("/partner/payouts/setup", &[("country", country)]);
-        shown.is(422).says("Choose one of the list.");
+        shown.is(422).says("Choose a country from the list.");
         assert!(!shown.html.contains("<script>alert"));
     }
     cyd.post("/partner/payouts/dashboard", &[]).is(409);
     let shown = cyd.post("/partner/payouts/setup", &[("country", "CH")]);
-    shown.is(200).says("Continue at Stripe").says("The link works once");
+    shown.is(200).says("Continue to Stripe").says("This link to Stripe works once");
     assert!(shown.html.contains("<a class=\"button\" href=\"https://"), "a plain link: {}", shown.html);
     let account = books.text(&format!("SELECT stripe_account_id FROM payee WHERE partner_id = '{}'", books.ann.0));
     books.sql(&format!(
@@ -275,18 +275,18 @@ fn money_is_sent_where_the_partner_says() {
         books.ann.0
     ));
     let list = cyd.get("/partner/payouts");
-    list.is_page().says("Stripe cannot pay you yet").says("a bank account").says("your date of birth");
+    list.is_page().says("Stripe can't pay you yet").says("a bank account").says("your date of birth");
     assert_eq!(list.text().matches("your date of birth").count(), 1);
     assert!(!list.html.contains("<b>odd"));
-    cyd.get("/partner").is_page().says("Finish at Stripe : it still asks for");
+    cyd.get("/partner").is_page().says("Finish your Stripe setup . Stripe still needs");
     // A fresh link each time, to the same account.
     let again = cyd.post("/partner/payouts/setup", &[]);
-    again.is(200).says("Continue at Stripe");
+    again.is(200).says("Continue to Stripe");
     assert_eq!(
         books.text(&format!("SELECT stripe_account_id FROM payee WHERE partner_id = '{}'", books.ann.0)),
         account
     );
-    cyd.post("/partner/payouts/dashboard", &[]).is(200).says("Continue at Stripe");
+    cyd.post("/partner/payouts/dashboard", &[]).is(200).says("Continue to Stripe");
 }
 
 #[test]
@@ -301,5 +301,5 @@ fn without_stripe_it_says_so() {
     assert!(!refused.text().contains("STRIPE_API_KEY"));
     books.sql(&format!("DELETE FROM payee WHERE partner_id = '{}'", books.ann.0));
     browser.get("/partner/payouts").is_page().says("Payouts are not set up yet.");
-    assert!(!browser.get("/partner").text().contains("Say where your money goes"));
+    assert!(!browser.get("/partner").text().contains("Set up payouts"));
 }

@@ -40,7 +40,7 @@ fn json(shown: &Shown) -> Value {
 fn the_profile_is_shown_and_kept() {
     let ann = ann();
     let browser = ann.browser();
-    browser.get("/partner/settings").is_page().says("Ann@example.com").says("this one");
+    browser.get("/partner/settings").is_page().says("Ann@example.com").says("this browser");
     let good = [
         ("name", "Ann & Co"),
         ("website", "https://ann.example/"),
@@ -49,7 +49,7 @@ fn the_profile_is_shown_and_kept() {
     ];
     assert_eq!(browser.post("/partner/settings", &good).location, "/partner/settings?done=profile-kept");
     let shown = browser.get("/partner/settings?done=profile-kept");
-    shown.is_page().says("Your profile is kept.");
+    shown.is_page().says("Profile saved.");
     for value in [
         "value=\"Ann &amp; Co\"",
         "value=\"https://ann.example/\"",
@@ -87,7 +87,7 @@ fn a_profile_that_cannot_be_is_refused_and_kept_as_typed() {
         form.retain(|(n, _)| *n != field);
         form.push((field, value));
         let shown = browser.post("/partner/settings", &form);
-        shown.is(422).says("What you typed is still here.");
+        shown.is(422).says("There is a problem. Nothing was saved.");
         assert!(!shown.html.contains("<script>alert"), "{field}");
         assert!(field == "name" || shown.html.contains("value=\"Typed\""), "{field}");
     }
@@ -125,7 +125,7 @@ fn mails_are_chosen_and_stopped() {
     let browser = ann.browser();
     let checked = "name=\"referral.joined\" type=\"checkbox\" value=\"yes\" checked";
     let shown = browser.get("/partner/settings/mails");
-    shown.is_page().says("Tell me when somebody joins through me");
+    shown.is_page().says("Email me when someone signs up with my link");
     assert!(shown.html.contains(checked));
     assert_eq!(browser.post("/partner/settings/mails", &[]).location, "/partner/settings/mails?done=choice-kept");
     assert_eq!(
@@ -237,7 +237,7 @@ fn leaving_asks_for_the_code_and_stops_the_links() {
     browser.get("/partner/settings").is_page().says("Leave the program");
     for wrong in ["", "x", "\"><script>alert(1)</script>"] {
         let shown = browser.post("/partner/settings/leave", &[("code", wrong)]);
-        shown.is(422).says("Write your code as it is");
+        shown.is(422).says("Enter your code exactly");
         assert!(!shown.html.contains("<script>alert"));
     }
     assert_eq!(ann.one("SELECT left_at_ms FROM partner"), Value::Null);

@@ -150,7 +150,7 @@ fn the_answer_does_not_tell_who_is_known() {
     let plain = |shown: &Shown| (shown.status, shown.location.clone(), shown.html.clone(), shown.batches);
     assert_eq!(plain(&known), plain(&unknown));
     assert_eq!(mails.borrow().len(), 1);
-    house.browser().get("/sign-in/sent").is(200).says("If that address is known");
+    house.browser().get("/sign-in/sent").is(200).says("If we recognize that address");
 }
 
 #[test]
@@ -179,8 +179,8 @@ fn a_mail_that_does_not_leave_tells_nobody_and_does_not_count() {
     house.config.setup.mail.binding = false;
     let browser = house.browser();
     browser.get("/sign-in/token");
-    browser.get("/sign-in").is(200).says("Mails are not set up here");
-    browser.post("/sign-in", &[("email", "ann@example.com")]).is(503).says("No mail can be sent");
+    browser.get("/sign-in").is(200).says("Email is not set up here");
+    browser.post("/sign-in", &[("email", "ann@example.com")]).is(503).says("Email is not set up on this site yet");
     assert_eq!(mails.borrow().len(), 0);
 }
 
@@ -211,7 +211,7 @@ fn a_network_that_asks_too_often_is_told_so() {
     };
     for email in ["ann@example.com", "nobody@example.com"] {
         let shown = from("192.0.2.1", email);
-        shown.is(429).says("Nothing was sent");
+        shown.is(429).says("We sent nothing");
         let typed = format!("value=\"{email}\"");
         assert!(shown.html.contains(&typed) && shown.html.contains("value=\"/partner/links\""), "{}", shown.html);
     }
@@ -228,7 +228,7 @@ fn hostile_input_is_shown_escaped_and_leads_nowhere() {
     let evil = "\"><script>alert(1)</script>";
     for bad in [evil, "", "nobody", "a@b.example,c@d.example", "a@b.example\r\nBcc: c@d.example"] {
         let shown = browser.post("/sign-in", &[("email", bad), ("to", evil)]);
-        shown.is(422).says("Write an email address");
+        shown.is(422).says("Enter an email address");
         assert!(!shown.html.contains("<script>alert"), "{}", shown.html);
     }
     assert!(
@@ -296,7 +296,7 @@ fn operators_come_by_address_or_token() {
     other.get("/sign-in/token?to=/operator/runs").is(200);
     for wrong in ["", "x", "<script>", &hex_sha256(OPERATOR_TOKEN.as_bytes())] {
         let shown = other.post("/sign-in/token", &[("token", wrong)]);
-        shown.is(422).says("This is not an operator token");
+        shown.is(422).says("This token can't open these pages");
         assert!(wrong.is_empty() || !shown.html.contains(&format!("value=\"{wrong}\"")));
     }
     let shown = other.post("/sign-in/token", &[("token", OPERATOR_TOKEN), ("to", "/operator/runs")]);
@@ -493,23 +493,23 @@ fn the_site_lets_its_users_in_by_role() {
     house.site_says(Ok(None));
     let browser = house.browser();
     let shown = browser.get("/sign-in?to=/partner/links");
-    shown.is(200).says("Sign in at the site");
+    shown.is(200).says("Sign in with your site account");
     assert!(
         shown.html.contains("href=\"/_emdash/admin/login?redirect=%2Fsign-in%3Fto%3D%252Fpartner%252Flinks\""),
         "{}",
         shown.html
     );
     browser.keep("astro-session", "abc");
-    browser.get("/sign-in").is(200).says("Sign in at the site");
+    browser.get("/sign-in").is(200).says("Sign in with your site account");
 
     house.site_says(Err("it answered 500".to_owned()));
-    browser.get("/sign-in?to=/partner").is(503).says("cannot say who is signed in");
+    browser.get("/sign-in?to=/partner").is(503).says("couldn't check your sign-in");
     house.site_says(Ok(site_user(5)));
-    browser.get("/sign-in").is(200).says("no role that could be a partner's");
+    browser.get("/sign-in").is(200).says("role doesn't allow partner access");
     assert_eq!(sessions(&house, "1"), 0);
 
     house.site_says(Ok(site_user(10)));
-    browser.get("/sign-in?to=/operator").is(200).says("These pages are for its administrators");
+    browser.get("/sign-in?to=/operator").is(200).says("These pages are for administrators");
     assert_eq!(
         (sessions(&house, "1"), browser.get("/sign-in?to=/partner/links").location.as_str()),
         (0, "/partner/links")
