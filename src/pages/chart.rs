@@ -169,7 +169,7 @@ fn drawn(chart: &Chart<'_>, bars: bool) -> Markup {
                 }
             }
             details {
-                summary { "The same as a table" }
+                summary { "View as a table" }
                 div.table-wrap role="region" aria-label=(chart.title) tabindex="0" {
                     table {
                         caption.hidden { (chart.title) }

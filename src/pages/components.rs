@@ -1,11 +1,11 @@
-//! What pages are put together from: figures, tables, fields, states.
+//! The components of pages: figures, tables, fields, states.
 
 use crate::base::time::UtcMillis;
 use crate::pages::form::SubmittedForm;
 use crate::pages::locale::Locale;
 use maud::{Markup, html};
 
-/// A page's heading, with a sentence that says what it is for and what can be done there.
+/// A page's heading, with a sentence that says what the page is for, and its actions.
 pub fn heading(title: &str, lead: &str, actions: Markup) -> Markup {
     html! {
         div.heading {
@@ -15,7 +15,7 @@ pub fn heading(title: &str, lead: &str, actions: Markup) -> Markup {
     }
 }
 
-/// An instant in the viewer's zone, which machines can read.
+/// A day in the viewer's time zone, with a machine-readable instant.
 pub fn day(words: &dyn Locale, at: UtcMillis) -> Markup {
     html! { time datetime=(at.to_rfc3339()) { (words.day(at)) } }
 }
@@ -29,7 +29,7 @@ pub fn utc(words: &dyn Locale, at: UtcMillis) -> Markup {
     html! { time datetime=(at.to_rfc3339()) { (words.utc(at)) } }
 }
 
-/// An amount, one below nothing marked as such. `unit` is as in the books: `cash:usd`, `credit:usd`.
+/// An amount; negative ones get a class. `unit` is as in the ledger: `cash:usd`, `credit:usd`.
 pub fn amount(words: &dyn Locale, cents: i64, unit: &str) -> Markup {
     let (kind, currency) = unit.split_once(':').unwrap_or(("", unit));
     html! {
@@ -54,7 +54,7 @@ pub fn figures(list: &[Figure<'_>]) -> Markup {
     }
 }
 
-/// How a state looks: its word is always there, colour only helps.
+/// A state as a badge: always with its word, so color is not the only sign.
 pub fn state(name: &str) -> Markup {
     let tone = match name {
         "paid" | "available" | "sent" | "active" | "done" | "released" | "redeemed" => "good",
@@ -71,17 +71,17 @@ fn shown(name: &str) -> String {
     if name == "cancelled" { "canceled".to_owned() } else { name.replace('_', " ") }
 }
 
-/// A state with why it is so, where that says more than the state.
+/// A state with its reason, if the reason adds anything.
 pub fn state_with(name: &str, reason: &str) -> Markup {
     html! { (state(name)) @if reason != name { " " span.quiet { (reason) } } }
 }
 
-/// What stands where there is nothing yet: says so, and what to do.
+/// The placeholder of an empty list: says that there is nothing yet, and what to do.
 pub fn empty(title: &str, hint: Markup) -> Markup {
     html! { div.empty { p.title { (title) } p { (hint) } } }
 }
 
-/// A column of a table. Numbers stand to the right.
+/// A column of a table. Numbers are right-aligned.
 pub struct Column(pub &'static str, pub bool);
 
 pub const fn text(title: &'static str) -> Column {
@@ -92,7 +92,7 @@ pub const fn number(title: &'static str) -> Column {
     Column(title, true)
 }
 
-/// A table with a caption for those who hear it. On a phone each row is a card, labelled by the columns' titles.
+/// A table with a caption for screen readers. On a phone each row is a card, labeled by the columns' titles.
 pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup {
     html! {
         div.table-wrap role="region" aria-label=(caption) tabindex="0" {
@@ -103,7 +103,7 @@ pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup 
                     @for row in rows {
                         tr {
                             @for (column, cell) in columns.iter().zip(row) {
-                                // One element beside the label that a phone shows.
+                                // One element, so that the phone layout can put it beside its label.
                                 td class=[column.1.then_some("num")] data-label=(column.0) { div { (cell) } }
                             }
                         }
@@ -114,12 +114,12 @@ pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup 
     }
 }
 
-/// Names and values, as of one thing.
+/// A list of names and values.
 pub fn facts(list: &[(&str, Markup)]) -> Markup {
     html! { dl.facts { @for (name, value) in list { div { dt { (name) } dd { (value) } } } } }
 }
 
-/// The way to the next page of a list. `path` may have a query of its own.
+/// Links to a list's first and next page. `path` may already have a query.
 pub fn pager(path: &str, next: Option<&str>, first: bool) -> Markup {
     let separator = if path.contains('?') { '&' } else { '?' };
     html! {
@@ -132,7 +132,7 @@ pub fn pager(path: &str, next: Option<&str>, first: bool) -> Markup {
     }
 }
 
-/// Percent-encoded for a query or a segment of a path.
+/// Percent-encodes text for a query or a path segment.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -145,13 +145,13 @@ pub fn escaped(text: &str) -> String {
     out
 }
 
-/// A field of a form, as the browser should treat it.
+/// A form field.
 #[derive(Clone, Copy, Default)]
 pub struct Field<'a> {
     pub name: &'a str,
     pub label: &'a str,
     pub hint: &'a str,
-    /// `text` where it is empty; `textarea` for several lines.
+    /// `text` if empty; `textarea` for several lines.
     pub kind: &'a str,
     pub required: bool,
     /// What the browser may fill in: `email`, `organization`, `off`, …
@@ -159,7 +159,7 @@ pub struct Field<'a> {
     pub max: usize,
 }
 
-/// A labelled field with what was typed, its hint, and what is wrong with it.
+/// A labeled field with its value, hint, and problem.
 pub fn field(form: &SubmittedForm, f: Field<'_>) -> Markup {
     let problem = form.problem(f.name);
     let described = describes(f.name, !f.hint.is_empty(), problem.is_some());
@@ -180,7 +180,7 @@ pub fn field(form: &SubmittedForm, f: Field<'_>) -> Markup {
     }
 }
 
-/// A choice of a few: value and title each.
+/// A select; each choice is a value and a title.
 pub fn select(form: &SubmittedForm, f: Field<'_>, choices: &[(&str, &str)]) -> Markup {
     let problem = form.problem(f.name);
     let described = describes(f.name, !f.hint.is_empty(), problem.is_some());
@@ -207,7 +207,7 @@ pub fn checkbox(form: &SubmittedForm, name: &str, label: Markup) -> Markup {
     }
 }
 
-/// What is wrong with a form as a whole, where the reader looks first.
+/// A form's problems, at the top of the form.
 pub fn problems(form: &SubmittedForm) -> Markup {
     html! {
         @if !form.is_good() {
@@ -241,7 +241,7 @@ fn about(name: &str, hint: &str, problem: Option<&str>) -> Markup {
     }
 }
 
-/// A text to copy: the button works where there are scripts, the text can be selected where there are none.
+/// A text to copy: the button needs scripts; without them, the text can be selected.
 pub fn copyable(label: &str, value: &str) -> Markup {
     html! {
         div.copy {

@@ -52,7 +52,7 @@ fn opened(address: &str) -> CowStr<'static> {
     maud::html! { a href=(address) rel="noopener noreferrer" {} }.into_string().replace("</a>", "").into()
 }
 
-/// Whether an address is one that a click may open: the web, a mail, or a page of this site.
+/// Whether a link may lead to this URL: the web, an email address, or a page of this site.
 fn leads_somewhere(address: &str) -> bool {
     // Browsers drop these wherever they stand, so `java\nscript:` is a scheme to them.
     if address.chars().any(|c| c.is_control() || c == '\\') {

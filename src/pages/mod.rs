@@ -1,8 +1,8 @@
-//! What people see in a browser: sign-in, the partners' pages and the operators'.
+//! The pages in the browser: sign-in, the partners' pages, and the operators' pages.
 //!
-//! In scope: HTML, its forms and cookies. Not in scope: what is done about a form, which is `flow`. A page is one batch
-//! of reads: the session and what the page shows are asked for together (`visit.rs`), and nothing is shown before the
-//! session is found good.
+//! In scope: HTML, forms, and cookies. Not in scope: what a form does, which is in `service`. A page is one batch of
+//! reads: the session and the page's data are read together (`visit.rs`), and nothing is shown until the session is
+//! found valid.
 
 pub mod account;
 pub mod accrual;
