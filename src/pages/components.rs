@@ -1,11 +1,11 @@
-//! What pages are put together from: figures, tables, fields, states.
+//! The building blocks of pages: figures, tables, fields, states.
 
 use crate::base::time::UtcMillis;
 use crate::pages::form::SubmittedForm;
 use crate::pages::locale::Locale;
 use maud::{Markup, html};
 
-/// A page's heading, with a sentence that says what it is for and what can be done there.
+/// A page's heading, with a sentence about the page and its actions.
 pub fn heading(title: &str, lead: &str, actions: Markup) -> Markup {
     html! {
         div.heading {
@@ -15,7 +15,7 @@ pub fn heading(title: &str, lead: &str, actions: Markup) -> Markup {
     }
 }
 
-/// An instant in the viewer's zone, which machines can read.
+/// An instant in the viewer's time zone, with a machine-readable form.
 pub fn day(words: &dyn Locale, at: UtcMillis) -> Markup {
     html! { time datetime=(at.to_rfc3339()) { (words.day(at)) } }
 }
@@ -24,12 +24,12 @@ pub fn instant(words: &dyn Locale, at: UtcMillis) -> Markup {
     html! { time datetime=(at.to_rfc3339()) { (words.instant(at)) } }
 }
 
-/// An instant at which a period begins or ends: in UTC, as periods do.
+/// The start or end of a period, in UTC as periods are.
 pub fn utc(words: &dyn Locale, at: UtcMillis) -> Markup {
     html! { time datetime=(at.to_rfc3339()) { (words.utc(at)) } }
 }
 
-/// An amount, one below nothing marked as such. `unit` is as in the books: `cash:usd`, `credit:usd`.
+/// An amount; a negative one is marked. `unit` is a ledger unit: `cash:usd`, `credit:usd`.
 pub fn amount(words: &dyn Locale, cents: i64, unit: &str) -> Markup {
     let (kind, currency) = unit.split_once(':').unwrap_or(("", unit));
     html! {
@@ -54,7 +54,7 @@ pub fn figures(list: &[Figure<'_>]) -> Markup {
     }
 }
 
-/// How a state looks: its word is always there, colour only helps.
+/// A state as a word and a color, so that it never depends on the color alone.
 pub fn state(name: &str) -> Markup {
     let tone = match name {
         "paid" | "available" | "sent" | "active" | "done" | "released" | "redeemed" => "good",
@@ -63,20 +63,27 @@ pub fn state(name: &str) -> Markup {
         "failed" | "void" | "reversed" | "cancelled" | "rejected" | "suppressed" => "bad",
         _ => "calm",
     };
-    html! { span class={ "state " (tone) } { (name.replace('_', " ")) } }
+    let shown = match name {
+        "held" => "on hold".to_owned(),
+        "review" => "needs review".to_owned(),
+        "cancelled" => "canceled".to_owned(),
+        "submitting" => "sending".to_owned(),
+        other => other.replace('_', " "),
+    };
+    html! { span class={ "state " (tone) } { (shown) } }
 }
 
-/// A state with why it is so, where that says more than the state.
+/// A state with its reason, if that adds anything.
 pub fn state_with(name: &str, reason: &str) -> Markup {
     html! { (state(name)) @if reason != name { " " span.quiet { (reason) } } }
 }
 
-/// What stands where there is nothing yet: says so, and what to do.
+/// An empty list: says so, and what to do.
 pub fn empty(title: &str, hint: Markup) -> Markup {
     html! { div.empty { p.title { (title) } p { (hint) } } }
 }
 
-/// A column of a table. Numbers stand to the right.
+/// A column of a table. Numbers are aligned to the right.
 pub struct Column(pub &'static str, pub bool);
 
 pub const fn text(title: &'static str) -> Column {
@@ -87,7 +94,7 @@ pub const fn number(title: &'static str) -> Column {
     Column(title, true)
 }
 
-/// A table with a caption for those who hear it. On a phone each row is a card, labelled by the columns' titles.
+/// A table with a caption for screen readers. On a phone each row is a card with the columns' titles as labels.
 pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup {
     html! {
         div.table-wrap role="region" aria-label=(caption) tabindex="0" {
@@ -98,7 +105,7 @@ pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup 
                     @for row in rows {
                         tr {
                             @for (column, cell) in columns.iter().zip(row) {
-                                // One element beside the label that a phone shows.
+                                // One element next to the label that a phone shows.
                                 td class=[column.1.then_some("num")] data-label=(column.0) { div { (cell) } }
                             }
                         }
@@ -109,12 +116,12 @@ pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup 
     }
 }
 
-/// Names and values, as of one thing.
+/// Names and values that describe one thing.
 pub fn facts(list: &[(&str, Markup)]) -> Markup {
     html! { dl.facts { @for (name, value) in list { div { dt { (name) } dd { (value) } } } } }
 }
 
-/// The way to the next page of a list. `path` may have a query of its own.
+/// Links to the first and next page of a list. `path` may have a query.
 pub fn pager(path: &str, next: Option<&str>, first: bool) -> Markup {
     let separator = if path.contains('?') { '&' } else { '?' };
     html! {
@@ -154,7 +161,7 @@ pub struct Field<'a> {
     pub max: usize,
 }
 
-/// A labelled field with what was typed, its hint, and what is wrong with it.
+/// A labeled field with its value, its hint and its problem.
 pub fn field(form: &SubmittedForm, f: Field<'_>) -> Markup {
     let problem = form.problem(f.name);
     let described = describes(f.name, !f.hint.is_empty(), problem.is_some());
@@ -175,7 +182,7 @@ pub fn field(form: &SubmittedForm, f: Field<'_>) -> Markup {
     }
 }
 
-/// A choice of a few: value and title each.
+/// A select with the value and title of each option.
 pub fn select(form: &SubmittedForm, f: Field<'_>, choices: &[(&str, &str)]) -> Markup {
     let problem = form.problem(f.name);
     let described = describes(f.name, !f.hint.is_empty(), problem.is_some());
@@ -202,12 +209,12 @@ pub fn checkbox(form: &SubmittedForm, name: &str, label: Markup) -> Markup {
     }
 }
 
-/// What is wrong with a form as a whole, where the reader looks first.
+/// The problems of a form, listed above it.
 pub fn problems(form: &SubmittedForm) -> Markup {
     html! {
         @if !form.is_good() {
             div.problems role="alert" {
-                p { strong { "It was not sent." } " What you typed is still here." }
+                p { strong { "There is a problem." } " Nothing was saved." }
                 ul {
                     @for (field, what) in form.problems() {
                         li { @if field.is_empty() { (what) } @else { a href={ "#" (field) } { (what) } } }
@@ -236,7 +243,7 @@ fn about(name: &str, hint: &str, problem: Option<&str>) -> Markup {
     }
 }
 
-/// A text to copy: the button works where there are scripts, the text can be selected where there are none.
+/// A text to copy: the button needs a script, without one the text can be selected.
 pub fn copyable(label: &str, value: &str) -> Markup {
     html! {
         div.copy {

@@ -81,7 +81,7 @@ fn a_link_leads_nowhere_else() {
         "/x\r\nSet-Cookie: a=b",
     ] {
         let shown = browser.post("/partner/links", &[("destination", to), ("campaign", "kept")]);
-        shown.is(422).says("It was not sent.");
+        shown.is(422).says("There is a problem. Nothing was saved.");
         assert!(shown.html.contains("value=\"kept\"") && shown.html.contains("aria-invalid=\"true\""), "{to}");
         assert!(!shown.html.contains("<script>alert"), "{to}");
     }
