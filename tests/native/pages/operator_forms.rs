@@ -28,9 +28,9 @@ fn a_program_reads_as_words_and_changes_by_versions() {
         .get(&path)
         .is_page()
         .says("20% of the amount when an invoice is paid, for the first 12 months.")
-        .says("until 60 days after the account's first payment; a cancellation before then voids it")
-        .says("USD 500.00 when a subscription starts, once per account, where the subscription is worth USD 5,000.00 a year or more.")
-        .says("5% more with 5 accounts that pay in a quarter, for that quarter.")
+        .says("until 60 days after the account's first payment; canceling before then voids it")
+        .says("USD 500.00 when a subscription starts, once per account, if the subscription is worth USD 5,000.00 a year or more.")
+        .says("5% more with 5 paying accounts in a quarter, for that quarter.")
         .says("on hold until you decide");
     let page = operator.get(&format!("{path}/edit"));
     page.is_page();
@@ -143,10 +143,10 @@ fn a_draft_is_tried_beside_what_was_paid() {
     let told = operator.post(&path, &[("do", "dry-run"), ("document", &draft), ("period", "2026-01")]);
     // Two accounts of $500 each: 30 % instead of 20 %.
     told.is(200)
-        .says("it would have been USD 300.00 instead of USD 200.00")
+        .says("This draft would have paid USD 300.00 instead of USD 200.00")
         .says("It has not been saved yet")
         .says("first-year");
-    assert!(told.html.contains(&maud_escaped(&draft)), "the draft is kept");
+    assert!(told.html.contains(&maud_escaped(&draft)), "the draft is preserved");
     assert!(!told.html.contains("<script>alert"));
     let month = operator.post(&path, &[("do", "dry-run"), ("document", &draft), ("period", "soon")]);
     month.is(422).says("must be a month such as 2026-06".replace("must", "Period must").as_str());

@@ -11,7 +11,7 @@ fn a_run_is_approved_once_and_paid() {
     let operator = desk.operator();
     let path = format!("/operator/runs/{}", desk.run);
     let page = operator.get(&path);
-    page.is_page().says("1 payout, one for each partner, of USD 100.00 in all").says("version 1 of the program");
+    page.is_page().says("1 payout, one per partner, for USD 100.00 in total").says("program version 1");
     for _ in 0..2 {
         let done = operator.post(&format!("{path}/approve"), &[("reason", EVIL)]);
         done.is(303);
@@ -66,8 +66,8 @@ fn a_payout_is_held_released_and_cancelled_with_reasons() {
     let held = operator.get(&format!("{path}?done=held"));
     held.is_page().says("Payout on hold").says("Release payout");
     assert!(!held.html.contains("<script>alert") && !held.text().contains("Hold payout"));
-    operator.get("/operator/payouts?state=held").is_page().says("held");
-    operator.get("/operator").says("1 payout is held");
+    operator.get("/operator/payouts?state=held").is_page().says("on hold");
+    operator.get("/operator").says("1 payout is on hold");
     let released = operator.post(&path, &[("decision", "release"), ("reason", "it was looked into")]);
     assert_eq!(released.location, format!("{path}?done=released"));
     for _ in 0..2 {
@@ -106,7 +106,7 @@ fn a_payout_under_review_is_resolved_by_what_stripe_says() {
     operator.post(&path, &[("decision", "paid"), ("reason", "seen")]).is(422).says("Transfer is required");
     operator.post(&path, &[("decision", "failed"), ("reason", "not there")]).is(303);
     assert_eq!((desk.look("SELECT state FROM payout", "state"), desk.audited("payout.resolve")), ("failed".into(), 1));
-    operator.get("/operator").says("1 payout failed lately");
+    operator.get("/operator").says("1 payout failed recently");
     operator.get("/operator/payouts?state=failed").is_page().says("not there");
 }
 
@@ -183,7 +183,7 @@ fn a_pool_is_funded_once() {
     let operator = house.operator();
     let path = format!("/operator/programs/{POOLED}");
     let page = operator.get(&path);
-    page.is_page().says("In the pool").says("USD 0.00");
+    page.is_page().says("Remaining").says("USD 0.00");
     let key = key_of(&page.html);
     let funding = [("idempotency", key.as_str()), ("amount", "1,250.50"), ("reason", EVIL)];
     for _ in 0..2 {
@@ -231,7 +231,7 @@ fn a_run_is_previewed_and_started_once() {
     let operator = desk.operator();
     operator.get("/operator/runs").is_page().says("Preview and start").says("2026-05");
     let page = operator.get(&format!("/operator/runs/preview?program={AGENCY}&period=2026-04"));
-    page.is_page().says("books nothing");
+    page.is_page().says("saves nothing");
     assert!(page.html.contains("value=\"2026-04\"") && page.html.contains("value=\"agency-partner\" selected"));
     let runs = desk.count("SELECT COUNT(*) FROM run");
     let preview = |period: &str| operator.post("/operator/runs/preview", &[("program", AGENCY), ("period", period)]);

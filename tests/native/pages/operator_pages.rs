@@ -163,10 +163,10 @@ fn home_lists_what_needs_a_person() {
     let shown = desk.operator().get("/operator");
     shown.is_page();
     for what in [
-        "1 referral waits for a decision",
+        "1 review needs your decision",
         "A run needs your approval",
         "1 payout of USD 100.00",
-        "1 message did not arrive",
+        "1 message was not delivered",
         "The ten-minute job is late",
         "Email is not set up",
     ] {
@@ -299,7 +299,7 @@ fn figures_equal_the_books() {
         .says("USD 100.00")
         .says("signed up");
     let run = operator.get(&format!("/operator/runs/{}", desk.run));
-    run.says("1 payout, one for each partner, of USD 100.00 in all").says("Approve 1 payout");
+    run.says("1 payout, one per partner, for USD 100.00 in total").says("Approve 1 payout");
     operator.get(&format!("/operator/runs/{}/plan", desk.run)).says("Vest").says("USD 100.00");
     operator
         .get(&format!("/operator/payouts/{}", desk.payout))

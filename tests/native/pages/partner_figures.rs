@@ -184,7 +184,7 @@ fn clients_stand_as_they_are() {
     let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
     let list = browser.get("/partner/clients");
     list.is_page();
-    for (account, state) in [("steady", "active"), ("gone", "cancelled"), ("trying", "trial"), ("late", "active")] {
+    for (account, state) in [("steady", "active"), ("gone", "canceled"), ("trying", "trial"), ("late", "active")] {
         let row = books
             .number(&format!("SELECT rowid FROM binding WHERE account_id = '{account}' AND partner_id IS NOT NULL"));
         let earned =
