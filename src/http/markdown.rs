@@ -131,18 +131,25 @@ fn stages(out: &mut String, figures: &FunnelFigures, sample_min: i64) {
     if figures.small_sample {
         let _ = write!(out, "\nSmall sample: {} of the {sample_min} visits needed to judge rates.\n", figures.visits);
     } else if let Some(weakest) = figures.weakest.as_deref().and_then(|id| figures.stage(id)) {
-        let standing = weakest.against_band.map_or_else(String::new, |s| format!(", {} its target", place(s)));
+        let standing = weakest.against_band.map_or_else(String::new, |s| {
+            let certain = if s.sure { "" } else { ", not certain" };
+            format!(", {} its target{certain}", side(s.is))
+        });
         let _ = write!(out, "\nWeakest step: {}{standing} ({} visits).\n", plain(&weakest.title), figures.visits);
     }
 }
 
 fn place(standing: BandComparison) -> String {
-    let place = match standing.is {
+    let side = side(standing.is);
+    if standing.sure { side.to_owned() } else { format!("{side}, not certain") }
+}
+
+fn side(place: Place) -> &'static str {
+    match place {
         Place::Below => "below",
         Place::Within => "within",
         Place::Above => "above",
-    };
-    if standing.sure { place.to_owned() } else { format!("{place}, not certain") }
+    }
 }
 
 fn count_and_rate(stage: &StageFigures) -> String {
