@@ -21,7 +21,7 @@ pub const FUNNEL_DEFINITIONS: &[(&str, &str)] = &[
     ("visits", "visitors at the first stage: the sample of every rate"),
     (
         "of_visits",
-        "visitors of the stage divided by visits, with the 95 % Wilson score interval, in basis points; null without visits and where more reached the stage than visited",
+        "visitors of the stage divided by visits, with the 95% Wilson score interval, in basis points; null without visits and where more reached the stage than visited",
     ),
     ("against_band", "the rate beside the program's healthy band; sure when the whole interval is on that side"),
     (
@@ -110,7 +110,7 @@ fn one_partner(out: &mut String, partner: &PartnerFunnelReport, shown: &Name, sa
 }
 
 fn stages(out: &mut String, figures: &FunnelFigures, sample_min: i64) {
-    out.push_str("| Stage | Visitors | Of visits | 95 % interval | Sample | Band | Against band | Against average |\n");
+    out.push_str("| Stage | Visitors | Of visits | 95% interval | Sample | Target | Compared with target | Compared with average |\n");
     out.push_str("|---|---:|---:|---|---:|---|---|---|\n");
     for stage in &figures.stages {
         let none = || "–".to_owned();
@@ -120,35 +120,41 @@ fn stages(out: &mut String, figures: &FunnelFigures, sample_min: i64) {
             "| {} | {} | {} | {} | {} | {} | {} | {} |",
             plain(&stage.title),
             stage.visitors,
-            rate.map_or_else(none, |r| format!("{} %", percent(r.rate_bps))),
-            rate.map_or_else(none, |r| format!("{} to {} %", percent(r.low_bps), percent(r.high_bps))),
+            rate.map_or_else(none, |r| format!("{}%", percent(r.rate_bps))),
+            rate.map_or_else(none, |r| format!("{}% to {}%", percent(r.low_bps), percent(r.high_bps))),
             rate.map_or_else(none, |r| r.sample.to_string()),
-            stage.band_bps.map_or_else(none, |b| format!("{} to {} %", percent(b.from.0), percent(b.to.0))),
+            stage.band_bps.map_or_else(none, |b| format!("{}% to {}%", percent(b.from.0), percent(b.to.0))),
             stage.against_band.map_or_else(none, place),
             stage.against_average.map_or_else(none, place),
         );
     }
     if figures.small_sample {
-        let _ =
-            write!(out, "\nSmall sample: {} visits of the {sample_min} from which rates are judged.\n", figures.visits);
+        let _ = write!(out, "\nSmall sample: {} of the {sample_min} visits needed to judge rates.\n", figures.visits);
     } else if let Some(weakest) = figures.weakest.as_deref().and_then(|id| figures.stage(id)) {
-        let standing = weakest.against_band.map_or_else(String::new, |s| format!(", {} its band", place(s)));
+        let standing = weakest.against_band.map_or_else(String::new, |s| {
+            let certain = if s.sure { "" } else { ", not certain" };
+            format!(", {} its target{certain}", side(s.is))
+        });
         let _ = write!(out, "\nWeakest step: {}{standing} ({} visits).\n", plain(&weakest.title), figures.visits);
     }
 }
 
 fn place(standing: BandComparison) -> String {
-    let place = match standing.is {
+    let side = side(standing.is);
+    if standing.sure { side.to_owned() } else { format!("{side}, not certain") }
+}
+
+fn side(place: Place) -> &'static str {
+    match place {
         Place::Below => "below",
         Place::Within => "within",
         Place::Above => "above",
-    };
-    if standing.sure { place.to_owned() } else { format!("{place}, not sure") }
+    }
 }
 
 fn count_and_rate(stage: &StageFigures) -> String {
     match stage.of_visits {
-        Some(rate) => format!("{} ({} % of {})", stage.visitors, percent(rate.rate_bps), rate.sample),
+        Some(rate) => format!("{} ({}% of {})", stage.visitors, percent(rate.rate_bps), rate.sample),
         None => stage.visitors.to_string(),
     }
 }

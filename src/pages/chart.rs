@@ -91,7 +91,7 @@ pub fn steps(title: &str, steps: &[Step<'_>], percent: &dyn Fn(i64) -> String) -
                     }
                 }
             }
-            figcaption { "Each step has a scale of its own. The shade is its healthy band, the bar its share of the visits, the thin line how sure that is." }
+            figcaption { "Each step has its own scale. The shaded area is the target range, the bar is the share of visits, and the thin line is the 95% interval." }
         }
     }
 }

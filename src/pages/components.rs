@@ -1,11 +1,11 @@
-//! The components of pages: figures, tables, fields, states.
+//! The building blocks of pages: figures, tables, fields, states.
 
 use crate::base::time::UtcMillis;
 use crate::pages::form::SubmittedForm;
 use crate::pages::locale::Locale;
 use maud::{Markup, html};
 
-/// A page's heading, with a sentence that says what the page is for, and its actions.
+/// A page's heading, with a sentence about the page and its actions.
 pub fn heading(title: &str, lead: &str, actions: Markup) -> Markup {
     html! {
         div.heading {
@@ -15,7 +15,7 @@ pub fn heading(title: &str, lead: &str, actions: Markup) -> Markup {
     }
 }
 
-/// A day in the viewer's time zone, with a machine-readable instant.
+/// An instant in the viewer's time zone, with a machine-readable form.
 pub fn day(words: &dyn Locale, at: UtcMillis) -> Markup {
     html! { time datetime=(at.to_rfc3339()) { (words.day(at)) } }
 }
@@ -24,12 +24,12 @@ pub fn instant(words: &dyn Locale, at: UtcMillis) -> Markup {
     html! { time datetime=(at.to_rfc3339()) { (words.instant(at)) } }
 }
 
-/// An instant at which a period begins or ends: in UTC, as periods do.
+/// The start or end of a period, in UTC as periods are.
 pub fn utc(words: &dyn Locale, at: UtcMillis) -> Markup {
     html! { time datetime=(at.to_rfc3339()) { (words.utc(at)) } }
 }
 
-/// An amount; negative ones get a class. `unit` is as in the ledger: `cash:usd`, `credit:usd`.
+/// An amount; a negative one is marked. `unit` is a ledger unit: `cash:usd`, `credit:usd`.
 pub fn amount(words: &dyn Locale, cents: i64, unit: &str) -> Markup {
     let (kind, currency) = unit.split_once(':').unwrap_or(("", unit));
     html! {
@@ -54,7 +54,7 @@ pub fn figures(list: &[Figure<'_>]) -> Markup {
     }
 }
 
-/// A state as a badge: always with its word, so color is not the only sign.
+/// A state as a word and a color, so that it never depends on the color alone.
 pub fn state(name: &str) -> Markup {
     let tone = match name {
         "paid" | "available" | "sent" | "active" | "done" | "released" | "redeemed" => "good",
@@ -63,25 +63,27 @@ pub fn state(name: &str) -> Markup {
         "failed" | "void" | "reversed" | "cancelled" | "rejected" | "suppressed" => "bad",
         _ => "calm",
     };
-    html! { span class={ "state " (tone) } { (shown(name)) } }
+    let shown = match name {
+        "held" => "on hold".to_owned(),
+        "review" => "needs review".to_owned(),
+        "cancelled" => "canceled".to_owned(),
+        "submitting" => "sending".to_owned(),
+        other => other.replace('_', " "),
+    };
+    html! { span class={ "state " (tone) } { (shown) } }
 }
 
-/// A state's name in American English. The API's names stay as they are.
-fn shown(name: &str) -> String {
-    if name == "cancelled" { "canceled".to_owned() } else { name.replace('_', " ") }
-}
-
-/// A state with its reason, if the reason adds anything.
+/// A state with its reason, if that adds anything.
 pub fn state_with(name: &str, reason: &str) -> Markup {
     html! { (state(name)) @if reason != name { " " span.quiet { (reason) } } }
 }
 
-/// The placeholder of an empty list: says that there is nothing yet, and what to do.
+/// An empty list: says so, and what to do.
 pub fn empty(title: &str, hint: Markup) -> Markup {
     html! { div.empty { p.title { (title) } p { (hint) } } }
 }
 
-/// A column of a table. Numbers are right-aligned.
+/// A column of a table. Numbers are aligned to the right.
 pub struct Column(pub &'static str, pub bool);
 
 pub const fn text(title: &'static str) -> Column {
@@ -92,7 +94,7 @@ pub const fn number(title: &'static str) -> Column {
     Column(title, true)
 }
 
-/// A table with a caption for screen readers. On a phone each row is a card, labeled by the columns' titles.
+/// A table with a caption for screen readers. On a phone each row is a card with the columns' titles as labels.
 pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup {
     html! {
         div.table-wrap role="region" aria-label=(caption) tabindex="0" {
@@ -103,7 +105,7 @@ pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup 
                     @for row in rows {
                         tr {
                             @for (column, cell) in columns.iter().zip(row) {
-                                // One element, so that the phone layout can put it beside its label.
+                                // One element next to the label that a phone shows.
                                 td class=[column.1.then_some("num")] data-label=(column.0) { div { (cell) } }
                             }
                         }
@@ -114,12 +116,12 @@ pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup 
     }
 }
 
-/// A list of names and values.
+/// Names and values that describe one thing.
 pub fn facts(list: &[(&str, Markup)]) -> Markup {
     html! { dl.facts { @for (name, value) in list { div { dt { (name) } dd { (value) } } } } }
 }
 
-/// Links to a list's first and next page. `path` may already have a query.
+/// Links to the first and next page of a list. `path` may have a query.
 pub fn pager(path: &str, next: Option<&str>, first: bool) -> Markup {
     let separator = if path.contains('?') { '&' } else { '?' };
     html! {
@@ -159,7 +161,7 @@ pub struct Field<'a> {
     pub max: usize,
 }
 
-/// A labeled field with its value, hint, and problem.
+/// A labeled field with its value, its hint and its problem.
 pub fn field(form: &SubmittedForm, f: Field<'_>) -> Markup {
     let problem = form.problem(f.name);
     let described = describes(f.name, !f.hint.is_empty(), problem.is_some());
@@ -180,7 +182,7 @@ pub fn field(form: &SubmittedForm, f: Field<'_>) -> Markup {
     }
 }
 
-/// A select; each choice is a value and a title.
+/// A select with the value and title of each option.
 pub fn select(form: &SubmittedForm, f: Field<'_>, choices: &[(&str, &str)]) -> Markup {
     let problem = form.problem(f.name);
     let described = describes(f.name, !f.hint.is_empty(), problem.is_some());
@@ -207,7 +209,7 @@ pub fn checkbox(form: &SubmittedForm, name: &str, label: Markup) -> Markup {
     }
 }
 
-/// A form's problems, at the top of the form.
+/// The problems of a form, listed above it.
 pub fn problems(form: &SubmittedForm) -> Markup {
     html! {
         @if !form.is_good() {
@@ -241,7 +243,7 @@ fn about(name: &str, hint: &str, problem: Option<&str>) -> Markup {
     }
 }
 
-/// A text to copy: the button needs scripts; without them, the text can be selected.
+/// A text to copy: the button needs a script, without one the text can be selected.
 pub fn copyable(label: &str, value: &str) -> Markup {
     html! {
         div.copy {

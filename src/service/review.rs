@@ -117,8 +117,8 @@ pub fn view(r: &ReviewRow) -> Value {
 /// What a decision about a review of this rule does not do.
 fn note(rule: &str) -> Option<&'static str> {
     (rule == risk::CURRENCY).then_some(
-        "Deciding this changes nothing in the books, for nothing is converted: an invoice in another currency than its \
-         program's earns nothing, and a refund in another than its invoice's takes nothing back. Book it by hand, or have \
-         it made out in the program's currency.",
+        "Your decision does not change any balance, because amounts are not converted. An invoice in another currency than \
+         the program's earns nothing, and a refund in another currency than its invoice's reverses nothing. Record it \
+         manually, or issue the invoice in the program's currency.",
     )
 }

@@ -102,12 +102,12 @@ test("pages behind a mail or a form", () =>
     await look("signing in by mail");
     await browser.press("Sign in");
     await browser.go("/operator/runs/preview?program=agency-partner&period=2026-11");
-    await browser.press("Show the preview");
-    assert.match(await browser.text(), /Nothing of this is booked/);
+    await browser.press("Preview run");
+    assert.match(await browser.text(), /Nothing has been saved/);
     await look("the preview of a run");
     await browser.go("/operator/tokens");
     await browser.fill({ name: "axe" });
-    await browser.press("Make the token");
+    await browser.press("Create token");
     assert.match(await browser.text(), /Copy it now/);
     await look("a token that was made");
     assert.equal(wrong.join("\n"), "");

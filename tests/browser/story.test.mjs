@@ -81,7 +81,7 @@ async function story(another, agency) {
   const preview = await operator.find("main a[href*='/preview?program=agency-partner']");
   await operator.leave(() => preview.click());
   assert.match(await operator.path(), /^\/operator\/runs\/preview/);
-  await operator.press("Show the preview");
+  await operator.press("Preview run");
   assert.match(await operator.text(), /Nothing of this is booked[^]*Vested: \$[\d,.]+/);
   await visitor.go("/shop");
   const passing = await visitor.find("#time form[action='/shop/time/month'] button");

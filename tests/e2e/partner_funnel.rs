@@ -189,12 +189,12 @@ fn markdown(server: &Server, week: Week) {
     let text = &reply.text;
     assert!(text.starts_with(&format!("# Partner funnel, week {week}\n")), "{text}");
     for part in [
-        "| Stage | Visitors | Of visits | 95 % interval | Sample | Band | Against band | Against average |",
-        "\nSmall sample: 40 visits of the 100 from which rates are judged.\n",
-        "\nWeakest step: Lead magnet download, below its band (300 visits).\n",
+        "| Stage | Visitors | Of visits | 95% interval | Sample | Target | Compared with target | Compared with average |",
+        "\nSmall sample: 40 of the 100 visits needed to judge rates.\n",
+        "\nWeakest step: Lead magnet download, below its target (300 visits).\n",
         "**Action: Sharpen the landing page",
         "1. **Write a post: Content QA checklist**",
-        "2. **Email the partner its week in Partner funnel**",
+        "2. **Email the partner their week in Partner funnel**",
         "3. **Change the call to action: Download checklist**",
         "- `small_sample`: ",
     ] {

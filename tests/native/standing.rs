@@ -229,9 +229,9 @@ fn deciding_about_a_currency_says_what_it_does_not_do() {
     let (status, view) = now(review::decide(&ctx, &id, ReviewDecision::Release, "looked into")).unwrap();
     assert_eq!((status, view["state"].as_str()), (200, Some("released")));
     let note = view["note"].as_str().expect("a note");
-    assert!(note.contains("nothing is converted") && note.contains("by hand"), "{note}");
+    assert!(note.contains("amounts are not converted") && note.contains("manually"), "{note}");
     let evidence = view["evidence"].as_str().unwrap();
-    assert!(evidence.contains("earns nothing. Book it by hand"), "{evidence}");
+    assert!(evidence.contains("earns nothing. Record it manually"), "{evidence}");
     assert_eq!(world.balance(&partner, "pending") + world.balance(&partner, "available"), 0);
 }
 

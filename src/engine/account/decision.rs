@@ -255,12 +255,12 @@ fn suspect(
         let Some(document) = catalog.in_force(&binding.program, payment.at) else { continue };
         let evidence = if *currency != document.currency {
             format!(
-                "invoice in {currency}; the program reckons in {}. Nothing is converted: it earns nothing. Book it by \
-                 hand, or have it invoiced in {}",
+                "invoice in {currency}, but the program uses {}. Amounts are not converted, so it earns nothing. Record it \
+                 manually, or issue the invoice in {}",
                 document.currency, document.currency
             )
         } else if payment.taken_back_elsewhere {
-            format!("refunded or disputed in another currency than it was paid in, {currency}; nothing is converted")
+            format!("paid in {currency}, but refunded or disputed in another currency; amounts are not converted")
         } else {
             continue;
         };

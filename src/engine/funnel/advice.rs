@@ -1,17 +1,17 @@
-//! What to do about a partner's funnel: ONE action with its reason, and three tasks that an agent or a marketer can
-//! take up as they stand.
+//! What to do about a partner's funnel: one action with its reason, and three tasks that an agent or a marketer can
+//! start right away.
 //!
-//! The table of actions is total and read from the top:
+//! The first row that applies decides; the table covers every case:
 //!
-//! | visits | where it stands | action |
+//! | visits | figures | action |
 //! |---|---|---|
 //! | none | | `check_links` |
-//! | any | the last stage surely above its band | `offer_inventory` |
+//! | any | the last stage clearly above its target | `offer_inventory` |
 //! | fewer than the sample | | `gather_visits` |
-//! | enough | weakest step below its band: the last stage | `guide_activation` |
+//! | enough | weakest step below its target: the last stage | `guide_activation` |
 //! | enough | … the first step | `sharpen_landing_page` |
 //! | enough | … another | `strengthen_call_to_action` |
-//! | enough | no such step, one above its band | `offer_inventory` |
+//! | enough | no such step, one above its target | `offer_inventory` |
 //! | enough | everything else | `keep_going` |
 
 use crate::engine::funnel::{FunnelFigures, Place, StageFigures};
@@ -63,15 +63,16 @@ pub fn action(funnel: &Funnel, figures: &FunnelFigures) -> Action {
     let banded: Vec<&StageFigures> = figures.stages.iter().filter(|s| s.band_bps.is_some()).collect();
     let visits = figures.visits;
     if visits == 0 {
-        let what = "Check that the partner shares the link itself, so that visits are counted.";
-        return make(ActionKind::CheckLinks, what, "Events came in, but no visit through a link.".to_owned());
+        let what = "Check that the partner shares the referral link, so that visits are counted.";
+        return make(ActionKind::CheckLinks, what, "Events arrived, but no visits through a link.".to_owned());
     }
     if let Some(last) = banded.last().filter(|s| surely_above(s)) {
         return inventory(last);
     }
     if figures.small_sample {
-        let what = "Bring more visits before changing anything: one more placement of the link.";
-        let reason = format!("{visits} visits are a small sample; rates are judged from {} on.", funnel.sample_min);
+        let what = "Get more visits before changing anything. Place the link in one more spot.";
+        let reason =
+            format!("{visits} visits is a small sample. Rates are judged once there are {}.", funnel.sample_min);
         return make(ActionKind::GatherVisits, what, reason);
     }
     let weakest = figures.weakest.as_deref().and_then(|id| figures.stage(id));
@@ -81,22 +82,22 @@ pub fn action(funnel: &Funnel, figures: &FunnelFigures) -> Action {
     match banded.iter().find(|s| s.stands(Place::Above)) {
         Some(above) => inventory(above),
         None => {
-            let what = "Keep the placement and tell the partner which message converted.";
-            make(ActionKind::KeepGoing, what, "Every step that can be judged stands within its band.".to_owned())
+            let what = "Keep the current placement and tell the partner which message converted.";
+            make(ActionKind::KeepGoing, what, "Every step with enough visitors is within its target.".to_owned())
         }
     }
 }
 
-/// Which step is to be mended, by its place in the funnel. A funnel of one step is mended at its landing page.
+/// How to improve a step, by its place in the funnel. A funnel with one step is improved at its landing page.
 fn mend(weak: &StageFigures, banded: &[&StageFigures]) -> Action {
     let first = banded.first().is_some_and(|s| s.stage == weak.stage);
     let last = banded.last().is_some_and(|s| s.stage == weak.stage);
     let (kind, what) = if first {
         (ActionKind::SharpenLandingPage, "Sharpen the landing page's headline and add a proof block.")
     } else if last {
-        (ActionKind::GuideActivation, "Guide visitors to the activation event: a short walk-through after the sign-up.")
+        (ActionKind::GuideActivation, "Guide visitors to the activation event with a short walkthrough after sign-up.")
     } else {
-        (ActionKind::StrengthenCallToAction, "Move the call to action up and say what happens next.")
+        (ActionKind::StrengthenCallToAction, "Move the call to action higher on the page and say what happens next.")
     };
     make(kind, what, against_band(weak, "below"))
 }
@@ -114,11 +115,11 @@ fn make(kind: ActionKind, what: &str, reason: String) -> Action {
     Action { kind, what: what.to_owned(), reason }
 }
 
-/// `Lead magnet download: 2 of 300 visits (0.67 %, 95 % interval 0.18 to 2.40 %), below the band of 20 to 35 %.`
+/// `Lead magnet download: 2 of 300 visits (0.67%, 95% interval 0.18% to 2.40%), below the target of 20% to 35%.`
 fn against_band(stage: &StageFigures, side: &str) -> String {
     let (Some(rate), Some(band)) = (stage.of_visits, stage.band_bps) else { return stage.title.clone() };
     format!(
-        "{}: {} of {} visits ({} %, 95 % interval {} to {} %), {side} the band of {} to {} %.",
+        "{}: {} of {} visits ({}%, 95% interval {}% to {}%), {side} the target of {}% to {}%.",
         stage.title,
         stage.visitors,
         rate.sample,
@@ -130,7 +131,7 @@ fn against_band(stage: &StageFigures, side: &str) -> String {
     )
 }
 
-/// Basis points as per cent: `0.67`, `20`.
+/// Basis points as percent: `0.67`, `20`.
 pub fn percent(bps: i64) -> String {
     match bps % 100 {
         0 => (bps / 100).to_string(),
@@ -165,13 +166,13 @@ pub fn tasks(
 
 fn blog_post(promise: Option<&Promise>) -> (String, String) {
     let Some(p) = promise else {
-        let brief = "The program has no promise for this campaign. Say what this partner's readers get, which call to \
-                     action leads there and which event activates them; the post follows from that.";
-        return ("Give the campaign a promise, then write its post".to_owned(), brief.to_owned());
+        let brief = "The program has no promise for this campaign. Define what this partner's readers get, the call to \
+                     action, and the activation event. Then write the post.";
+        return ("Define the campaign's promise, then write the post".to_owned(), brief.to_owned());
     };
     let brief = format!(
-        "For the readers of this partner ({}). Answer the objections they have before they click; keep the promise \
-         “{}” in the title and the first paragraph; end with “{}”; the reader is done when this happened: {}.",
+        "Write for this partner's readers ({}). Answer their objections before they click. Put the promise “{}” in the \
+         title and the first paragraph. End with “{}”. The goal is this event: {}.",
         p.partner_type, p.promise, p.primary_cta, p.activation_event
     );
     (format!("Write a post: {}", p.promise), brief)
@@ -183,38 +184,38 @@ fn email(document: &Document, promise: Option<&Promise>, figures: &FunnelFigures
     let sample = if figures.small_sample { " (a small sample)" } else { "" };
     let message = promise.map_or(String::new(), |p| format!(" The message was “{}”.", p.promise));
     let brief = format!(
-        "Thank the partner and tell what the week brought: {} visits{sample}; {}.{message} What comes next: {} Why: {}",
+        "Thank the partner and share the week's results: {} visits{sample}; {}.{message} Next step: {} Reason: {}",
         figures.visits,
         reached.join(", "),
         action.what,
         action.reason
     );
-    (format!("Email the partner its week in {}", document.title), brief)
+    (format!("Email the partner their week in {}", document.title), brief)
 }
 
 fn call_to_action(promise: Option<&Promise>, figures: &FunnelFigures) -> (String, String) {
     let Some(p) = promise else {
-        let brief = "No primary call to action is named for this campaign: choose one, and let the page have no other.";
-        return ("Choose the page's one call to action".to_owned(), brief.to_owned());
+        let brief = "This campaign has no primary call to action. Choose one, and make it the only one on the page.";
+        return ("Choose one call to action for the page".to_owned(), brief.to_owned());
     };
     let weakest = figures.weakest.as_deref().and_then(|id| figures.stage(id));
     let brief = match weakest {
         Some(weak) if weak.stands(Place::Below) => format!(
-            "Rewrite “{}” for the step that holds visitors back, {}: say what they get ({}) and what comes next ({}). \
-             Change this alone, and compare next week.",
+            "Rewrite “{}” for the step where visitors drop off, {}. Say what they get ({}) and what happens next ({}). \
+             Change nothing else, and compare the results next week.",
             p.primary_cta,
             weak.title.to_lowercase(),
             p.promise,
             p.activation_event
         ),
         Some(_) => format!(
-            "No step falls below its band: try one other wording of “{}” that names the promise ({}), and keep the \
-             better of the two after as many visits.",
+            "No step is below its target. Test one other wording of “{}” that mentions the promise ({}), and keep the \
+             better one after the same number of visits.",
             p.primary_cta, p.promise
         ),
         None => format!(
-            "Make “{}” the page's only call to action and let it name the promise ({}). The sample is too small to \
-             say more.",
+            "Make “{}” the only call to action on the page, and mention the promise ({}). The sample is too small for \
+             more advice.",
             p.primary_cta, p.promise
         ),
     };

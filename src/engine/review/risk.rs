@@ -1,4 +1,4 @@
-//! What looks like fraud is flagged or held with its evidence, and never released by itself.
+//! Suspected fraud is flagged or put on hold with its evidence. Only an operator releases it.
 
 use crate::base::time::{Month, UtcMillis};
 use crate::engine::account::grouped::{Grouped, Keyed};
@@ -8,7 +8,7 @@ use crate::engine::sabotage::Fault;
 use crate::program::document::{Document, Risk, RiskAction};
 use serde::{Deserialize, Serialize};
 
-/// Something a person has to look at.
+/// Something an operator has to review.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Suspicion {
     pub program: String,
@@ -33,7 +33,7 @@ pub struct Review {
     pub reason: Option<String>,
 }
 
-/// What reviews mean for the lines of one account with one partner.
+/// What reviews mean for the earnings of one account with one partner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReviewStatus {
     Clear,
@@ -41,10 +41,10 @@ pub enum ReviewStatus {
     Rejected(String),
 }
 
-/// What suspicions rest on.
+/// The input of the risk rules.
 pub struct RiskInput<'a> {
     pub account: &'a str,
-    /// Addresses the account is known by.
+    /// The account's email addresses.
     pub emails: &'a [String],
     pub partner: &'a str,
     pub partner_email: Option<&'a str>,
@@ -79,8 +79,8 @@ impl Keyed for ReferredSignup {
     }
 }
 
-/// The suspicions that a document's rules raise about an account bound to a partner, and those that no document can
-/// switch off.
+/// The suspicions that a document's rules raise about an account attributed to a partner, and those of the built-in
+/// rules, which no document can turn off.
 pub fn assess(document: &Document, s: &RiskInput) -> Vec<Suspicion> {
     let mut found = Vec::new();
     if !document.rewards.is_empty() {
@@ -106,7 +106,7 @@ pub fn assess(document: &Document, s: &RiskInput) -> Vec<Suspicion> {
     found
 }
 
-/// What is held whatever a document says.
+/// The built-in rules, which always hold.
 fn always(document: &Document, s: &RiskInput) -> Vec<Suspicion> {
     let raised = [
         s.relations.one_visitor(s).map(|evidence| (ONE_VISITOR, evidence)),
@@ -129,17 +129,16 @@ const ONE_VISITOR: &str = "one_visitor";
 const OWN_ACCOUNT: &str = "own_account";
 const RING: &str = "referral_ring";
 
-/// The rules that depend on other accounts: whom they hold is decided by the facts as they stand, whatever their order of
-/// arrival was.
+/// Rules that depend on other accounts. The current facts decide whom they hold, regardless of the order of arrival.
 const OF_OTHERS: [&str; 3] = [CROWD, ONE_VISITOR, RING];
 
-/// What is in another currency than it should be is no document's rule: it is always looked at.
+/// A currency other than the program's always needs a review; no document configures this rule.
 pub const CURRENCY: &str = "currency";
 
 fn same_email(s: &RiskInput) -> Option<String> {
     let own = normalise_email(s.partner_email?);
     let same = s.emails.iter().any(|e| normalise_email(e) == own);
-    same.then(|| "the account's email address is the partner's own".to_owned())
+    same.then(|| "the account has the partner's email address".to_owned())
 }
 
 fn same_domain(s: &RiskInput) -> Option<String> {
@@ -149,7 +148,7 @@ fn same_domain(s: &RiskInput) -> Option<String> {
         .collect();
     let theirs = s.emails.iter().filter_map(|e| email_domain(e));
     let domain = theirs.into_iter().find(|d| own.iter().any(|o| is_same_site(o, d)))?;
-    Some(format!("the account's email domain {domain} is the partner's own"))
+    Some(format!("the account's email domain {domain} is the same as the partner's"))
 }
 
 fn crowded(document: &Document, s: &RiskInput, more_than: i64) -> Option<String> {
@@ -162,12 +161,12 @@ fn crowded(document: &Document, s: &RiskInput, more_than: i64) -> Option<String>
     });
     let count = i64::try_from(before.count()).unwrap_or(i64::MAX);
     let limit = more_than + i64::from(sabotage::is(Fault::CrowdFromTwelfth));
-    (count >= limit).then(|| format!("more than {more_than} referred sign-ups of the partner in {month}"))
+    (count >= limit).then(|| format!("the partner referred more than {more_than} sign-ups in {month}"))
 }
 
-/// Whether lines of this program and partner are held: by a stored review that is not released, or by a suspicion
-/// that is new. What a person decided stands; an open review that rests on other accounts holds only while the facts
-/// raise it.
+/// Whether earnings of this program and partner are on hold: by a stored review that is not released, or by a new
+/// suspicion. An operator's decision is final. An open review that depends on other accounts holds only while the facts
+/// still raise it.
 pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[Suspicion]) -> ReviewStatus {
     let raised = |rule: &str| suspicions.iter().any(|s| s.program == program && s.partner == partner && s.rule == rule);
     let mine = |r: &&Review| {
@@ -192,13 +191,13 @@ pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[
     if new { ReviewStatus::Held } else { ReviewStatus::Clear }
 }
 
-/// The domain of an address, in lower case; `None` where anybody may have one there.
+/// The domain of an address, in lower case; `None` for a public email provider.
 pub fn email_domain(email: &str) -> Option<String> {
     let domain = email.rsplit_once('@')?.1.trim().to_lowercase();
     (!domain.is_empty() && !FREE_MAIL.contains(&domain.as_str())).then_some(domain)
 }
 
-/// The host of a site's address.
+/// The host of a website's address.
 fn site_domain(site: &str) -> Option<String> {
     let rest = site.split_once("://").map_or(site, |(_, rest)| rest);
     let host = rest.split(['/', '?', '#', ':']).next()?.trim_start_matches("www.").to_lowercase();
@@ -210,9 +209,8 @@ fn is_same_site(a: &str, b: &str) -> bool {
     registrable(a) == registrable(b)
 }
 
-/// The last two labels, or three where the second last is one that registries of countries hand out names under
-/// (`co.uk`, `com.au`). The public suffix list knows more, and is as large as the rest of the Worker; what this takes
-/// for one site by mistake a person sees in the review.
+/// The last two labels, or three where a country's registry uses the second-level one (`co.uk`, `com.au`). The public
+/// suffix list is more complete, but as large as the rest of the Worker. An operator sees a false match in the review.
 fn registrable(host: &str) -> &str {
     const SHARED: &[&str] = &["co", "com", "org", "net", "gov", "edu", "ac", "or", "ne", "gob", "gouv"];
     let mut dots = host.rmatch_indices('.').map(|(at, _)| at);
@@ -222,7 +220,7 @@ fn registrable(host: &str) -> &str {
     cut.map_or(host, |at| &host[at + 1..])
 }
 
-/// Where anybody can have an address: the largest providers, and theirs by country.
+/// Public email providers: the largest ones and their country domains.
 const FREE_MAIL: &[&str] = &[
     "gmail.com",
     "googlemail.com",
@@ -284,7 +282,7 @@ const FREE_MAIL: &[&str] = &[
     "duck.com",
 ];
 
-/// One mailbox, one text: case and plus-tags do not tell people apart, nor do dots at Gmail.
+/// The same text for the same mailbox: case and plus tags don't distinguish people, nor do dots at Gmail.
 pub fn normalise_email(email: &str) -> String {
     let lower = email.trim().to_lowercase();
     let Some((local, domain)) = lower.rsplit_once('@') else { return lower };

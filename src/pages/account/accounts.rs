@@ -1,4 +1,4 @@
-//! Accounts: to whom each is bound and why, what it reached, what it earned; and moving one to another partner.
+//! Accounts: the attribution of each, its milestones and earnings, and the form that reassigns it.
 
 use crate::base::decode;
 use crate::base::id;
@@ -14,6 +14,7 @@ use crate::pages::components;
 use crate::pages::components::{Field, text};
 use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
+use crate::pages::operator::text as wording;
 use crate::pages::partner::partners::lines_table;
 use crate::pages::route::with_refusal;
 use crate::pages::visit::{PageContext, PageResult};
@@ -31,7 +32,7 @@ use crate::store::review::ReviewRow;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-/// Reviews of an account that its page shows; the page of reviews has all.
+/// Reviews that an account's page shows; the page of reviews has all.
 const REVIEWS_MAX: usize = 10;
 
 #[derive(Deserialize)]
@@ -59,7 +60,7 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let cells = |a: &AccountFound| {
         let bound: Vec<BoundProgram> = serde_json::from_str(&a.bound).unwrap_or_default();
         let to = html! {
-            @if bound.is_empty() { span.quiet { "nobody" } }
+            @if bound.is_empty() { span.quiet { "no partner" } }
             @for (n, b) in bound.iter().enumerate() {
                 @if n > 0 { br; }
                 (helpers::partner(&b.partner, b.external_id.as_deref(), b.name.as_deref())) " " span.quiet { (b.program) ", by " (b.method.as_deref().unwrap_or("?")) }
@@ -68,18 +69,18 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         let signed_up = html! { @if let Some(at) = a.signed_up_at_ms { (components::instant(&*visit.words, at)) } };
         vec![helpers::account(&a.id), to, signed_up]
     };
-    let hint = "How its id begins, an email address or its domain, or a partner's id for the accounts that it brought.";
+    let hint = "Search by the start of an account ID, an email address or domain, or a partner ID.";
     let content = html! {
-        (components::heading("Accounts", "Who was brought, by whom, and why it counts so.", html! {}))
+        (components::heading("Accounts", "Referred accounts and their attribution.", html! {}))
         (helpers::search("/operator/accounts", &asked, "Find an account", hint))
         @if found.is_empty() && asked.is_empty() {
-            (components::empty("There is no account yet", html! { "Accounts come with your application's events: " code { "POST /v1/webhooks/events" } "." }))
+            (components::empty("No accounts yet", html! { "Accounts appear when your app sends events to " code { "POST /v1/webhooks/events" } "." }))
         } @else if found.is_empty() {
-            (components::empty("Nothing is found", html! { "Ids are searched from their beginning, in exactly the letters that your application sent." }))
+            (components::empty("No accounts found", html! { "Account IDs are case-sensitive and match from the start." }))
         } @else {
-            (components::table("Accounts", &[text("Account"), text("Brought by"), text("Signed up")], &found.iter().map(cells).collect::<Vec<_>>()))
+            (components::table("Accounts", &[text("Account"), text("Referred by"), text("Signed up")], &found.iter().map(cells).collect::<Vec<_>>()))
             @if i64::try_from(found.len()).unwrap_or(0) == reads::FOUND_MAX && !asked.is_empty() {
-                p.quiet { "The first " (reads::FOUND_MAX) " are shown. Type more to find the others." }
+                p.quiet { (wording::first_found(reads::FOUND_MAX)) }
             }
         }
         (components::pager("/operator/accounts", next.as_deref(), list.cursor.is_empty()))
@@ -111,8 +112,8 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
     let known: Vec<KnownAccount> = rows[5].decode()?;
     let path = format!("/operator/accounts/{}", components::escaped(id));
     let content = html! {
-        (components::heading(id, "To whom this account is bound, by which touch, and why the others lost.", html! { a.button.second href="#reassign" { "Move it" } }))
-        @if bindings.is_empty() { p.quiet { "It has not signed up yet, so nothing is decided about it." } }
+        (components::heading(id, "The account's attribution, milestones and earnings.", html! { a.button.second href="#reassign" { "Reassign" } }))
+        @if bindings.is_empty() { p.quiet { "This account hasn't signed up yet, so it has no attribution." } } @else { h2 { "Attribution" } }
         @for row in &bindings { (receipt(visit, row, &known)?) }
         @if !reviews.is_empty() {
             h2 { "Reviews" }
@@ -120,7 +121,7 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
                 a href={ "/operator/reviews/" (components::escaped(&r.id)) } { (r.rule.replace('_', " ")) } " " (components::state(&r.state)) " " span.quiet { (r.evidence) }
             } } }
         }
-        h2 { "Entries" }
+        h2 { "Earnings" }
         (lines_table(visit, &lines, Some(&known)))
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
         (rebind_form(visit, &path, form, &catalog))
@@ -142,31 +143,31 @@ fn receipt<S: Platform>(
             html! { @if let Some(at) = c.at { (components::instant(words, at)) } },
             html! { (c.method.replace('_', " ")) },
             html! { @if let Some(partner) = &c.partner { (name(partner)) } " " code { (c.code) } },
-            html! { @if c.chosen { (components::state("chosen")) } @else { span.quiet { "lost" } } },
+            html! { @if c.chosen { (components::state("chosen")) } @else { span.quiet { "not chosen" } } },
             html! { (c.reason) },
         ]
     };
-    let columns = [text("Touched"), text("Method"), text("Partner and code"), text("Verdict"), text("Why")];
+    let columns = [text("Date"), text("Method"), text("Partner and code"), text("Result"), text("Reason")];
     let shown = verdict.candidates.iter().map(cells).collect::<Vec<_>>();
     Ok(html! {
         section.sheet {
             h2 { (verdict.group) }
             @match &verdict.binding {
                 Some(b) => p {
-                    "Bound to " (name(&b.partner)) " in " (helpers::program(&b.program)) " by " (b.method.replace('_', " ")) ", code " code { (b.code) }
+                    "Attributed to " (name(&b.partner)) " in " (helpers::program(&b.program)) " by " (b.method.replace('_', " ")) ", code " code { (b.code) }
                     ", since " (components::instant(words, b.from)) ". " span.quiet { (verdict.reason) }
                 },
                 None => p { (verdict.reason) },
             }
-            @if !shown.is_empty() { (components::table("What was candidates", &columns, &shown)) }
+            @if !shown.is_empty() { (components::table("Candidates", &columns, &shown)) }
             @if !states.is_empty() {
-                h3 { "States" }
+                h3 { "Milestones" }
                 ol { @for s in &states { li {
                     (s.state.replace('_', " ")) " " (components::instant(words, s.at))
-                    @if s.at > visit.now() { " " span.quiet { "if nothing happens before" } }
+                    @if s.at > visit.now() { " " span.quiet { "expected" } }
                 } } }
             }
-            p.quiet { "Decided " (components::instant(words, row.decided_at_ms)) }
+            p.quiet { "Attribution updated " (components::instant(words, row.decided_at_ms)) }
         }
     })
 }
@@ -176,10 +177,10 @@ fn rebind_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, form: &Submi
     let choices: Vec<(&str, &str)> = documents.iter().map(|d| (d.id.as_str(), d.title.as_str())).collect();
     html! {
         section id="reassign" {
-            h2 { "Move this account" }
+            h2 { "Reassign this account" }
             p {
-                "What it earned its partner is taken back, and the new partner earns it instead, by the program's rules and from the account's own facts. "
-                "Left empty, it belongs to nobody."
+                "The current partner's earnings from this account are reversed. The new partner earns them instead, under the program's rules. "
+                "Leave the partner ID empty to remove the attribution."
             }
             (components::problems(form))
             @if visit.may(Scope::Partners) {
@@ -187,10 +188,10 @@ fn rebind_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, form: &Submi
                     (helpers::hidden(visit))
                     (components::select(form, Field { name: "program", label: "Program", required: true, ..Field::default() }, &choices))
                     (components::field(form, Field {
-                        name: "partner", label: "Partner's id", hint: "As on its page: ptn_…. Empty: nobody.", autocomplete: "off", max: 255, ..Field::default()
+                        name: "partner", label: "Partner ID", hint: "Starts with ptn_ and is shown on the partner's page. Leave empty for no partner.", autocomplete: "off", max: 255, ..Field::default()
                     }))
                     (helpers::reason(form, ""))
-                    button.danger { "Move the account" }
+                    button.danger { "Reassign account" }
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The week of a funnel in pictures: how far visitors came, what is healthy, and what to do about it.
+//! A week of a funnel in charts: how far visitors got, how that compares with the target ranges, and what to do next.
 
 use crate::base::time::Week;
 use crate::engine::funnel::{BandComparison, FunnelFigures, PartnerFunnelReport, Place};
@@ -8,6 +8,7 @@ use crate::pages::chart::Step;
 use crate::pages::components;
 use crate::pages::components::{number, text};
 use crate::pages::operator::helpers;
+use crate::pages::operator::text as wording;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::document::Document;
 use crate::service::error::{AppError, ErrorKind};
@@ -17,7 +18,7 @@ use maud::{Markup, html};
 
 const HERE: &str = "/operator/funnel";
 
-/// Partners of whom a picture is shown; all of them are in the table.
+/// Partners with a chart; the table has all of them.
 const PICTURES: usize = 3;
 /// Partners in the table: large samples come first.
 const TABLE_MAX: usize = 40;
@@ -26,7 +27,7 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let week = match visit.request.param("week").filter(|text| !text.is_empty()) {
         None => Week::of(visit.now()).plus(-1),
         Some(text) => Week::parse(&text)
-            .ok_or_else(|| AppError::new(ErrorKind::BadRequest, "malformed", "a week is written such as 2026-W24"))?,
+            .ok_or_else(|| AppError::new(ErrorKind::BadRequest, "malformed", "enter a week such as 2026-W24"))?,
     };
     let Some(asked) = visit.request.param("program").filter(|text| !text.is_empty()) else {
         return choose(visit).await;
@@ -40,28 +41,28 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let of_week = |week: Week| format!("{HERE}?program={}&week={week}", components::escaped(&asked));
     let title = format!("{}, week {week}", weekly.title);
     let content = html! {
-        (components::heading(&title, "How far the visitors came whom partners sent, and what to do about it.", html! {}))
-        p { (components::utc(words, week.start())) " to " (components::utc(words, week.end())) ", version " (weekly.version) " of the program." }
+        (components::heading(&title, "How far referred visitors got, and what to do next.", html! {}))
+        p { (components::utc(words, week.start())) " to " (components::utc(words, week.end())) ", program version " (weekly.version) "." }
         nav.pager aria-label="Weeks" {
-            a href=(of_week(week.plus(-1))) { "The week before" }
-            @if week.end() <= visit.now() { a href=(of_week(week.plus(1))) { "The week after" } }
+            a href=(of_week(week.plus(-1))) { "Previous week" }
+            @if week.end() <= visit.now() { a href=(of_week(week.plus(1))) { "Next week" } }
             @if measured.len() > 1 { @for d in &measured { a href={ (HERE) "?program=" (components::escaped(&d.id)) } aria-current=[(d.id == asked).then_some("page")] { (d.title) } } }
         }
         @if weekly.report.partners.is_empty() {
-            (components::empty("Nobody came in that week", html! { "Visits are counted when somebody follows a partner's link, and stages when your pages or application tell of them." }))
+            (components::empty("No visits this week", html! { "Visits are counted when someone follows a partner's link. Later stages are counted when your site or app sends events." }))
         } @else {
-            h2 { "All partners together" }
-            (picture(visit, "All partners together", &weekly.report.program))
+            h2 { "All partners" }
+            (picture(visit, "All partners", &weekly.report.program))
             (table(visit, &weekly))
-            h2 { "Partner by partner" }
+            h2 { "By partner" }
             @for partner in weekly.report.partners.iter().take(PICTURES) { (card(visit, &weekly, partner)) }
-            @if weekly.report.partners.len() > PICTURES { p.quiet { "The first " (PICTURES) " are shown with their pictures; the table above has the others." } }
+            @if weekly.report.partners.len() > PICTURES { p.quiet { "Charts are shown for the first " (PICTURES) " partners. The table above lists the rest." } }
         }
     };
     Ok(helpers::frame(visit, &session, 200, (HERE, "Funnel"), content))
 }
 
-/// Without a program: to the only one that measures, or the choice of them.
+/// Without a program: redirects to the only one with a funnel, or lists those that have one.
 async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (session, rows) = visit.operator(vec![program::program_list()]).await?;
     let catalog = program::catalog(&rows[0])?;
@@ -72,9 +73,9 @@ async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         return Ok(visit.see(&path(only)));
     }
     let content = html! {
-        (components::heading("Funnel", "How far the visitors came whom partners sent.", html! {}))
+        (components::heading("Funnel", "How far referred visitors got.", html! {}))
         @if measured.is_empty() {
-            (components::empty("No program measures a funnel", html! { "Give a program's document a " code { "funnel" } " with its stages." }))
+            (components::empty("No program has a funnel", html! { "Add a " code { "funnel" } " with stages to a program's document." }))
         } @else {
             ul { @for d in &measured { li { a href=(path(d)) { (d.title) } } } }
         }
@@ -102,7 +103,7 @@ fn picture<S: Platform>(visit: &PageContext<'_, S>, title: &str, figures: &Funne
             },
         })
         .collect();
-    chart::steps(&format!("The funnel's steps: {title}"), &steps, &|bps| words.percent(bps))
+    chart::steps(&format!("Funnel: {title}"), &steps, &|bps| words.percent(bps))
 }
 
 fn name_of<'a>(weekly: &'a WeeklyReport, partner: &'a str) -> (Option<&'a str>, Option<&'a str>) {
@@ -113,8 +114,8 @@ fn name_of<'a>(weekly: &'a WeeklyReport, partner: &'a str) -> (Option<&'a str>, 
 fn standing(standing: Option<BandComparison>) -> Markup {
     html! {
         @if let Some(s) = standing {
-            @let sure = if s.sure { "surely " } else { "" };
-            " " span.quiet { (sure) @match s.is { Place::Below => "below", Place::Within => "within", Place::Above => "above" } " its band" }
+            @let sure = if s.sure { "clearly " } else { "" };
+            " " span.quiet { (sure) @match s.is { Place::Below => "below", Place::Within => "within", Place::Above => "above" } " target" }
         }
     }
 }
@@ -124,7 +125,7 @@ fn card<S: Platform>(visit: &PageContext<'_, S>, weekly: &WeeklyReport, report: 
     let known = name.or(external_id).unwrap_or(&report.partner);
     html! {
         article.sheet {
-            h3 { (helpers::partner(&report.partner, external_id, name)) @if report.figures.small_sample { " " span.quiet { "a small sample" } } }
+            h3 { (helpers::partner(&report.partner, external_id, name)) @if report.figures.small_sample { " " span.quiet { "small sample" } } }
             p { strong { (report.action.what) } br; span.quiet { (report.action.reason) } }
             (picture(visit, known, &report.figures))
             ul {
@@ -155,9 +156,9 @@ fn table<S: Platform>(visit: &PageContext<'_, S>, weekly: &WeeklyReport) -> Mark
     };
     let later: Vec<&str> = all.program.stages.iter().skip(1).map(|s| s.title.as_str()).collect();
     html! {
-        p.quiet { "The stages after the visits, in the table: " (later.join(" · ")) "." }
-        (components::table("Partners in this week", &[text("Partner"), number("Visits"), text("Later stages"), text("Weakest step"), text("What to do")],
+        p.quiet { "Later stages, in order: " (later.join(" · ")) "." }
+        (components::table("Partners this week", &[text("Partner"), number("Visits"), text("Later stages"), text("Weakest step"), text("What to do")],
             &all.partners.iter().take(TABLE_MAX).map(cells).collect::<Vec<_>>()))
-        @if all.partners.len() > TABLE_MAX { p.quiet { "The first " (TABLE_MAX) " are shown." } }
+        @if all.partners.len() > TABLE_MAX { p.quiet { (wording::first_shown(TABLE_MAX)) } }
     }
 }

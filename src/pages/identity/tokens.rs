@@ -1,4 +1,4 @@
-//! Tokens for the interface: made here, shown once, revoked here.
+//! API tokens: create, show once, revoke.
 
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::identity::access::{SCOPES, Scope, Scopes};
@@ -16,18 +16,18 @@ use crate::service::identity::api_token::TokenRequest;
 use crate::store::settlement::operator_runs::{TokenShown, token_list};
 use maud::{Markup, html};
 
-/// What each scope lets a token do.
+/// What each scope allows.
 const SCOPES_SHOWN: &[(Scope, &str)] = &[
     (Scope::Read, "read everything"),
     (Scope::Events, "send events and reconciliations"),
     (Scope::Credits, "read and redeem credits"),
-    (Scope::Partners, "create partners and links, reassign accounts"),
+    (Scope::Partners, "create partners and links, and reassign accounts"),
     (Scope::Payouts, "decide reviews, runs, payouts and the reward budget"),
     (Scope::Programs, "save programs and run dry runs"),
-    (Scope::Admin, "everything, webhook endpoints and tokens included"),
+    (Scope::Admin, "everything, including webhook endpoints and tokens"),
 ];
 
-/// Tokens that are listed: those that work come first.
+/// How many tokens are listed, active ones first.
 const LISTED: i64 = 50;
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
@@ -42,7 +42,7 @@ async fn shown<S: Platform>(
     let (session, rows) = visit.operator(vec![token_list(LISTED)]).await?;
     let tokens: Vec<TokenShown> = rows[0].decode()?;
     let columns =
-        [text("Name"), text("State"), text("Made"), text("Scopes"), text("Expires"), text("First used"), text("")];
+        [text("Name"), text("State"), text("Created"), text("Scopes"), text("Expires"), text("First used"), text("")];
     let cells = |t: &TokenShown| {
         let works = t.revoked_at_ms.is_none() && t.expires_at_ms > visit.now();
         let state = if t.revoked_at_ms.is_some() {
@@ -62,38 +62,38 @@ async fn shown<S: Platform>(
             revoke_form(visit, t, works),
         ]
     };
-    let lead = "Programs of yours call the interface with a token, as an operator. Give each its own, so that one can be revoked alone.";
+    let lead = "Your apps use tokens to call the API. Give each app its own token, so you can revoke one without affecting the others.";
     let content = html! {
-        (components::heading("API tokens", lead, html! { a.button.second href="/openapi.json" { "The interface" } }))
+        (components::heading("API tokens", lead, html! { a.button.second href="/openapi.json" { "API reference" } }))
         (components::problems(form))
         @if let Some((name, secret)) = made {
             section.todo aria-labelledby="made" {
-                h2 id="made" { "The token " (name) " works" }
-                p { "Copy it now: it is shown this once, and only its hash is kept." }
-                (components::copyable("The token", secret))
+                h2 id="made" { "Token " (name) " created" }
+                p { "Copy it now. You won't be able to see it again." }
+                (components::copyable("Token", secret))
             }
         }
         @if tokens.is_empty() {
-            (components::empty("There is no token yet", html! { "Make one below, and send it as " code { "Authorization: Bearer …" } "." }))
+            (components::empty("No tokens yet", html! { "Create one below and send it as " code { "Authorization: Bearer …" } "." }))
         } @else {
             (components::table("Tokens", &columns, &tokens.iter().map(cells).collect::<Vec<_>>()))
         }
-        h2 { "Make a token" }
+        h2 { "Create a token" }
         form.stack method="post" action="/operator/tokens" {
             (helpers::hidden(visit))
             (components::field(form, Field {
-                name: "name", label: "Name", hint: "What will use it. It stands in the audit log with everything that it does.",
+                name: "name", label: "Name", hint: "The app that will use it. The audit log shows this name.",
                 required: true, autocomplete: "off", max: api_token::NAME_CHARS_MAX, ..Field::default()
             }))
-            (components::select(form, Field { name: "expires", label: "It works for", required: true, ..Field::default() },
-                &[("30", "30 days"), ("90", "90 days"), ("365", "A year")]))
+            (components::select(form, Field { name: "expires", label: "Expires after", required: true, ..Field::default() },
+                &[("30", "30 days"), ("90", "90 days"), ("365", "1 year")]))
             fieldset {
-                legend { "What it may do" }
+                legend { "Scopes" }
                 @for (scope, what) in SCOPES_SHOWN {
                     (components::checkbox(form, &field_of(*scope), html! { strong { (scope.name()) } ": " (what) }))
                 }
             }
-            button { "Make the token" }
+            button { "Create token" }
         }
     };
     Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/tokens", "API tokens"), content))
@@ -104,7 +104,7 @@ fn revoke_form<S: Platform>(visit: &PageContext<'_, S>, t: &TokenShown, works: b
         @if works {
             form method="post" action={ "/operator/tokens/" (components::escaped(&t.id)) "/revoke" } {
                 (csrf(visit))
-                button.danger aria-label={ "Revoke the token " (t.name) } { "Revoke" }
+                button.danger aria-label={ "Revoke token " (t.name) } { "Revoke" }
             }
         }
     }
@@ -123,18 +123,18 @@ pub async fn make<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         Err(error) => Err(error),
     };
     match made {
-        // PageResult in answer to the form itself: nowhere is it kept to be shown after a redirect.
+        // Shown in the response to the form itself: the secret is not stored, so a redirect could not show it.
         Ok(secret) => shown(visit, &blank(), Some((name, &secret))).await,
         Err(error) => shown(visit, &with_refusal(visit, error)?, None).await,
     }
 }
 
-/// The form as it is shown first.
+/// The form before anything is entered.
 fn blank() -> SubmittedForm {
     SubmittedForm::filled(&[("expires", "365"), (&field_of(Scope::Read), "yes")])
 }
 
-/// The name of a scope's box.
+/// The field name of a scope's checkbox.
 fn field_of(scope: Scope) -> String {
     format!("scope_{}", scope.name())
 }
@@ -142,7 +142,9 @@ fn field_of(scope: Scope) -> String {
 fn expires<S: Platform>(visit: &PageContext<'_, S>) -> Result<UtcMillis, AppError> {
     match visit.form.get("expires").parse::<i64>() {
         Ok(days @ 1..=api_token::DAYS_MAX) => Ok(visit.now().plus_ms(days * DAY_MS)),
-        _ => Err(AppError::new(ErrorKind::Unprocessable, "malformed", "choose how long it works").field("expires")),
+        _ => {
+            Err(AppError::new(ErrorKind::Unprocessable, "malformed", "choose when the token expires").field("expires"))
+        }
     }
 }
 

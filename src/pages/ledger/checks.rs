@@ -1,10 +1,11 @@
-//! The ledger: accounts with what they come to, its rows, and its faults, of which there must be none.
+//! The ledger: its accounts and their balances, its entries, and the checks that compare them.
 
 use crate::base::money::EXACT_MAX;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Figure, number, text};
 use crate::pages::operator::helpers;
+use crate::pages::operator::text as wording;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::AppError;
 use crate::store::ledger;
@@ -18,8 +19,8 @@ const HERE: &str = "/operator/ledger";
 
 fn ways() -> Markup {
     html! {
-        a.button.second href={ (HERE) "/transfers" } { "All rows" }
-        a.button.second href={ (HERE) "/faults" } { "Look for faults" }
+        a.button.second href={ (HERE) "/transfers" } { "All entries" }
+        a.button.second href={ (HERE) "/faults" } { "Run ledger checks" }
     }
 }
 
@@ -27,17 +28,17 @@ fn account_link(id: &str) -> Markup {
     html! { a href={ (HERE) "/transfers?account=" (components::escaped(id)) } { (id) } }
 }
 
-/// What a kind of account holds, in words.
+/// What each type of account holds.
 fn kind(name: &str) -> &'static str {
     match name {
-        "expense" => "what rewards cost",
-        "pool" => "put in to reward from",
-        "pending" => "earned, not vested",
-        "available" => "vested, not paid",
+        "expense" => "cost of rewards",
+        "pool" => "reward budget",
+        "pending" => "earned, not yet vested",
+        "available" => "vested, not yet paid",
         "benefit" => "friends' discounts",
-        "clearing" => "where pools are funded from",
+        "clearing" => "funding for reward budgets",
         "cash" => "sent by Stripe",
-        "redeemed" => "credit used up",
+        "redeemed" => "credit used",
         _ => "",
     }
 }
@@ -60,28 +61,22 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             html! { @if waits != 0 { (components::amount(words, waits, &a.unit)) } },
         ]
     };
-    let columns = [
-        text("Account"),
-        text("Kind"),
-        number("Debits"),
-        number("Credits"),
-        number("Balance"),
-        number("On its way out"),
-    ];
+    let columns =
+        [text("Account"), text("Type"), number("Debits"), number("Credits"), number("Balance"), number("Outgoing")];
     let content = html! {
-        (components::heading("Ledger", "Double entry, append only: every row is one debit and one credit.", ways()))
-        @if !balanced { div.problems role="alert" { p { strong { "Debits and credits differ in a unit." } " " a href={ (HERE) "/faults" } { "See the faults" } } } }
+        (components::heading("Ledger", "Double-entry and append-only: every entry is one debit and one credit.", ways()))
+        @if !balanced { div.problems role="alert" { p { strong { (wording::UNBALANCED) } " " a href={ (HERE) "/faults" } { "View ledger checks" } } } }
         @if accounts.is_empty() {
-            (components::empty("Nothing is booked yet", html! { "Accounts appear with the first reward, or when a pool is funded." }))
+            (components::empty("No ledger accounts yet", html! { "Accounts appear with the first reward, or when you fund a reward budget." }))
         } @else {
-            (components::table("Accounts of the ledger", &columns, &accounts.iter().map(cells).collect::<Vec<_>>()))
+            (components::table("Ledger accounts", &columns, &accounts.iter().map(cells).collect::<Vec<_>>()))
         }
         (components::pager(HERE, next.as_deref(), list.cursor.is_empty()))
     };
     Ok(helpers::frame(visit, &session, 200, (HERE, "Ledger"), content))
 }
 
-/// `?account=`: rows of one account, as far as they are about no entry of a partner's; else all rows.
+/// `?account=`: the entries of one account that belong to no single earning; without it, all entries.
 pub async fn transfers<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let before = list.number(EXACT_MAX)?;
@@ -100,11 +95,11 @@ pub async fn transfers<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         Some(_) => format!("{HERE}/transfers?account={}", components::escaped(&account)),
         None => format!("{HERE}/transfers"),
     };
-    let title = if of.is_some() { "Rows of an account" } else { "Rows of the ledger" };
+    let title = if of.is_some() { "Account entries" } else { "Ledger entries" };
     let content = html! {
-        (components::heading(title, "The newest first. None is ever changed.", html! { a.button.second href=(HERE) { "Accounts" } }))
+        (components::heading(title, "Newest first. Entries never change.", html! { a.button.second href=(HERE) { "Accounts" } }))
         @if let Some(a) = &of { (about(visit, a)) }
-        @if found.is_empty() { p.quiet { "There is no row." } } @else { (table(visit, &found)) }
+        @if found.is_empty() { p.quiet { "No entries yet." } } @else { (table(visit, &found)) }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
     Ok(helpers::frame(visit, &session, 200, (HERE, title), content))
@@ -121,11 +116,11 @@ fn about<S: Platform>(visit: &PageContext<'_, S>, a: &LedgerAccount) -> Markup {
         ]))
         @if !a.partner_id.is_empty() {
             p {
-                "Here are the rows that are about no single entry: what vested, was paid, came back. What was earned stands entry by entry on the "
+                "Entries that aren't tied to a single earning, such as vesting, payouts and reversals. Each earning is listed on the "
                 a href={ "/operator/partners/" (components::escaped(&a.partner_id)) } { "partner's page" } "."
             }
         } @else {
-            p.quiet { "Here are the rows that are about no single entry, such as fundings and payouts. What is about an entry stands among all rows." }
+            p.quiet { "Entries that aren't tied to a single earning, such as funding and payouts. See all entries for the rest." }
         }
     }
 }
@@ -133,7 +128,7 @@ fn about<S: Platform>(visit: &PageContext<'_, S>, a: &LedgerAccount) -> Markup {
 fn table<S: Platform>(visit: &PageContext<'_, S>, rows: &[TransferRow]) -> Markup {
     let words = &*visit.words;
     let cells = |t: &TransferRow| {
-        // Both sides have one unit, which stands in their ids.
+        // Both sides have the same unit, which is part of their ids.
         let unit = t.debit.split('/').nth(1).unwrap_or("");
         let what = if t.phase == "single" {
             t.code.replace('_', " ")
@@ -153,11 +148,11 @@ fn table<S: Platform>(visit: &PageContext<'_, S>, rows: &[TransferRow]) -> Marku
             components::amount(words, t.amount_cents, unit),
         ]
     };
-    let columns = [text("When"), text("What"), text("Debit"), text("Credit"), text("By"), number("Amount")];
-    components::table("Rows of the ledger", &columns, &rows.iter().map(cells).collect::<Vec<_>>())
+    let columns = [text("Date"), text("Type"), text("Debit"), text("Credit"), text("Source"), number("Amount")];
+    components::table("Ledger entries", &columns, &rows.iter().map(cells).collect::<Vec<_>>())
 }
 
-/// Every row is looked at: this page takes as long as the ledger is large.
+/// Reads every entry, so it takes longer as the ledger grows.
 pub async fn faults<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     #[derive(Deserialize)]
     struct Row {
@@ -166,13 +161,13 @@ pub async fn faults<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (session, rows) = visit.operator(vec![ledger::ledger_fault_list()]).await?;
     let found: Vec<Row> = rows[0].decode()?;
     let content = html! {
-        (components::heading("Faults", "Every account, entry and payout was compared with its rows just now.", html! { a.button.second href=(HERE) { "Ledger" } }))
+        (components::heading("Ledger checks", "Every account, earning and payout was just checked against its ledger entries.", html! { a.button.second href=(HERE) { "Ledger" } }))
         @if found.is_empty() {
-            (components::empty("There is none", html! { "Debits equal credits, and everything stands as its rows say." }))
+            (components::empty("All checks passed", html! { "Debits equal credits, and every balance matches its entries." }))
         } @else {
-            p { strong { "There must be none." } " Approve nothing before they are understood, and report them with the log." }
+            p { strong { "Some checks failed." } " " (wording::APPROVE_NOTHING) " Report the failures with your log." }
             ul { @for row in found.iter().take(200) { li { (row.what) } } }
         }
     };
-    Ok(helpers::frame(visit, &session, 200, (HERE, "Faults"), content))
+    Ok(helpers::frame(visit, &session, 200, (HERE, "Ledger checks"), content))
 }

@@ -1,4 +1,4 @@
-//! Messages on their way: to whom, how far, and sending one again that did not arrive.
+//! The outbox: messages, their deliveries, and resending those that failed.
 
 use crate::base::time::UtcMillis;
 use crate::codec::message::endpoint as asked;
@@ -46,13 +46,13 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) ->
     let list = helpers::list(visit, helpers::ROWS)?;
     let state = visit.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
-        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "there is no such list of messages").into());
+        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "unknown message state").into());
     }
     let read = outbox::outbox_latest(MessageState::parse(&state), list.number(helpers::LAST_ROW)?, list.limit + 1);
     let (session, rows) = visit.operator(vec![read]).await?;
     let (found, next) = helpers::paged(&list, rows[0].decode()?, |m: &Message| m.row.to_string());
     let path = if state.is_empty() { HERE.to_owned() } else { format!("{HERE}?state={state}") };
-    let columns = [text("Message"), text("About"), text("State"), text("Deliveries"), text("Written"), text("")];
+    let columns = [text("Message"), text("Subject"), text("State"), text("Deliveries"), text("Created"), text("")];
     let cells = |m: &Message| {
         let deliveries: Vec<DeliveryRow> = serde_json::from_str(&m.deliveries).unwrap_or_default();
         vec![
@@ -64,13 +64,13 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) ->
             replay_form(visit, &path, m, &deliveries),
         ]
     };
-    let lead = "What partners, friends, you and your application are told. Nothing is lost: what does not arrive is tried for three days, then waits here.";
+    let lead = "Emails and webhooks to partners, friends, your team and your app. Failed deliveries are retried for three days, then listed here.";
     let content = html! {
         (components::heading("Outbox", lead, html! {}))
         (components::problems(form))
         (helpers::tabs("Messages by state", HERE, "state", &state, STATES))
         @if found.is_empty() {
-            (components::empty("There is none", html! { "Messages are written when something is worth telling, such as a reward, a payout or a review." }))
+            (components::empty("No messages", html! { "Messages are sent for events such as rewards, payouts and reviews." }))
         } @else {
             (components::table("Messages", &columns, &found.iter().map(cells).collect::<Vec<_>>()))
         }
@@ -94,7 +94,7 @@ fn delivery(d: &DeliveryRow) -> Markup {
     }
 }
 
-/// Only what did not arrive can be sent again here; to one that has it, the interface sends it by name.
+/// Only failed deliveries can be resent here. The API can also resend one that succeeded.
 fn replay_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, m: &Message, deliveries: &[DeliveryRow]) -> Markup {
     html! {
         @if deliveries.iter().any(|d| d.state == "failed") {
@@ -102,8 +102,8 @@ fn replay_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, m: &Message,
                 form method="post" action=(path) {
                     (csrf(visit))
                     input type="hidden" name="message" value=(m.id);
-                    input type="text" name="reason" required maxlength="200" placeholder="Why now" aria-label={ "Why " (m.kind) " is sent again" };
-                    button.second { "Send again" }
+                    input type="text" name="reason" required maxlength="200" placeholder="Reason" aria-label={ "Reason for resending " (m.kind) };
+                    button.second { "Resend" }
                 }
             }
         }

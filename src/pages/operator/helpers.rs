@@ -1,4 +1,4 @@
-//! What the operator's pages share: frames, links to what is spoken of, and forms that act once.
+//! What operator pages share: frames, links to partners, accounts and programs, and forms that act once.
 
 use crate::base::money::CENTS_MAX;
 use crate::http::auth::hex_sha256;
@@ -10,6 +10,7 @@ use crate::pages::components::Field;
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page, csrf};
+use crate::pages::operator::text;
 use crate::pages::visit::PageContext;
 use crate::service::context::fresh_secret;
 use crate::service::error::AppError;
@@ -53,13 +54,13 @@ pub fn partner(id: &str, external_id: Option<&str>, name: Option<&str>) -> Marku
     html! { a href={ "/operator/partners/" (components::escaped(id)) } { (known) } }
 }
 
-/// The same, where what is known of several was read.
+/// The same, looked up in a list that was read for the whole page.
 pub fn partner_of(known: &[KnownAccount], id: &str) -> Markup {
     let found = known.iter().find(|k| k.id == id);
     partner(id, found.map(|k| k.external_id.as_str()), found.and_then(|k| k.name.as_deref()))
 }
 
-/// The partners that the first rows of an answer of the interface are about.
+/// The partners in the first rows of an API response.
 pub fn partners_in(rows: &Value, most: usize) -> impl Iterator<Item = &str> {
     rows.as_array().into_iter().flatten().take(most).filter_map(|row| row["partner"].as_str())
 }
@@ -72,7 +73,7 @@ pub fn program(id: &str) -> Markup {
     html! { a href={ "/operator/programs/" (components::escaped(id)) } { (id) } }
 }
 
-/// What every form carries: that it is ours, and the key by which it acts once.
+/// The hidden fields of every form: the CSRF token and the idempotency key.
 pub fn hidden<S: Platform>(visit: &PageContext<'_, S>) -> Markup {
     html! {
         (csrf(visit))
@@ -80,7 +81,7 @@ pub fn hidden<S: Platform>(visit: &PageContext<'_, S>) -> Markup {
     }
 }
 
-/// What makes a form that is sent twice act once.
+/// The idempotency record of a form, so that submitting it twice acts once.
 pub fn once<S: Platform>(visit: &PageContext<'_, S>) -> Option<IdempotentRequest> {
     let key = visit.form.given(KEY)?.to_owned();
     let well_formed = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
@@ -93,9 +94,9 @@ pub fn key<S: Platform>(visit: &PageContext<'_, S>) -> String {
     visit.form.given(KEY).filter(|key| key.len() == 64).map_or_else(|| fresh_secret(visit.app.site), str::to_owned)
 }
 
-/// The field for why: what is decided stands in the audit log with it.
+/// The reason for a decision, which the audit log keeps.
 pub fn reason(form: &SubmittedForm, hint: &str) -> Markup {
-    let hint = if hint.is_empty() { "It stands in the audit log beside your name." } else { hint };
+    let hint = if hint.is_empty() { text::AUDITED } else { hint };
     components::field(
         form,
         Field { name: "reason", label: "Reason", hint, required: true, max: 200, ..Field::default() },
@@ -108,17 +109,17 @@ pub fn body(form: &SubmittedForm, names: &[&str]) -> Vec<u8> {
     Value::Object(given.collect::<Map<String, Value>>()).to_string().into_bytes()
 }
 
-/// A refusal in the words of a form: what a call names a header is a form that was sent before.
+/// An error worded for a form: the API speaks of a header, a person of a form that was already submitted.
 pub fn told(error: AppError) -> AppError {
     if error.code != "idempotency_key_reused" {
         return error;
     }
-    let detail = "this form was sent before with other values, and acted then; look at what it did, and send it anew";
+    let detail = "you already submitted this form with different values; check the result, then submit it again";
     AppError::new(error.kind, error.code, detail)
 }
 
-/// An amount as typed, `1250` or `1,250.50`, in cents. A comma only parts thousands: who writes `500,50` for fifty cents
-/// more than 500 must not have put in a hundred times as much.
+/// An amount as typed, `1250` or `1,250.50`, in cents. A comma only separates thousands: `500,50`, meant as 500.50, is
+/// refused and not read as 50,050.
 pub fn cents_of(text: &str) -> Option<i64> {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     let mut groups = whole.split([',', ' ']);
@@ -140,7 +141,7 @@ pub fn many<S: Platform>(visit: &PageContext<'_, S>, number: i64, one: &str, sev
     format!("{} {}", visit.words.number(number), if number == 1 { one } else { several })
 }
 
-/// Links to the lists of one thing by its states. The one that is shown is marked.
+/// Links to a list filtered by state. The current one is marked.
 pub fn tabs(label: &str, path: &str, param: &str, chosen: &str, choices: &[(&str, &str)]) -> Markup {
     html! {
         nav.pager aria-label=(label) {
@@ -152,7 +153,7 @@ pub fn tabs(label: &str, path: &str, param: &str, chosen: &str, choices: &[(&str
     }
 }
 
-/// A search box that is a page of its own: what was looked for stands in the address.
+/// A search box. The query is part of the address.
 pub fn search(path: &str, text: &str, label: &str, hint: &str) -> Markup {
     html! {
         form.inline-form method="get" action=(path) role="search" {
@@ -166,7 +167,7 @@ pub fn search(path: &str, text: &str, label: &str, hint: &str) -> Markup {
     }
 }
 
-/// Which page of a list is asked for; of `rows` rows, unless the address says how many.
+/// Which page of a list is requested: `rows` rows, unless the address has a limit.
 pub fn list<S: Platform>(visit: &PageContext<'_, S>, rows: i64) -> Result<List, AppError> {
     let list = List::of(visit.request)?;
     let limit = if visit.request.param("limit").is_some() { list.limit } else { rows };

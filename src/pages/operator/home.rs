@@ -1,11 +1,11 @@
-//! What needs a person, each with the way to where it is dealt with. Quiet where nothing does.
+//! What needs the operator's attention, each with a link to the page that deals with it.
 
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::engine::settlement::schedule;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Figure;
-use crate::pages::operator::helpers;
+use crate::pages::operator::{helpers, text};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
@@ -24,18 +24,18 @@ use crate::store::settlement::run::RunRow;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-/// How long a payout that failed is shown as news: its amount goes into the next run by itself.
+/// How long a failed payout is shown. The next run includes its amount automatically.
 const FAILED_MS: i64 = 14 * DAY_MS;
 /// A run that takes longer than this is stuck.
 const RUN_MS: i64 = HOUR_MS;
-/// The sweep comes every ten minutes.
+/// The sweep runs every ten minutes.
 const SWEEP_MS: i64 = 30 * MINUTE_MS;
 
-/// One thing to do.
+/// One thing that needs attention.
 struct Task {
     title: String,
     what: Markup,
-    /// Where it is dealt with, and what the way there is called.
+    /// The path of the page that deals with it, and the text of its link.
     way: Option<(String, &'static str)>,
 }
 
@@ -74,10 +74,10 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     tasks.extend(late(visit, &catalog, &rows[6].decode()?));
     tasks.extend(setup(visit));
     let content = html! {
-        (components::heading("Home", "What needs a person. Everything else runs by itself.", html! {}))
+        (components::heading("Home", "Needs your attention.", html! {}))
         @if tasks.is_empty() {
-            (components::empty("Nothing needs you", html! {
-                "Reviews, payouts, pools, messages and jobs are as they should be. The " a href="/operator/runs" { "next runs" } " come by themselves."
+            (components::empty("Nothing needs your attention", html! {
+                "Reviews, payouts, reward budgets, messages and scheduled jobs are all up to date. See the " a href="/operator/runs" { "upcoming runs" } "."
             }))
         } @else {
             ul.tasks {
@@ -92,7 +92,7 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         }
         (components::figures(&[
             figure(visit, "Open reviews", reviews.many),
-            figure(visit, "Runs under way", i64::try_from(open_runs.len()).unwrap_or(0)),
+            figure(visit, "Runs in progress", i64::try_from(open_runs.len()).unwrap_or(0)),
             figure(visit, "Messages waiting", backlog.queued),
             figure(visit, "Programs", i64::try_from(catalog.all_in_force(now).len()).unwrap_or(0)),
         ]))
@@ -111,26 +111,31 @@ fn unbalanced(rows: &Rows) -> Result<Vec<Task>, crate::store::port::DbError> {
     }
     let found: Vec<Row> = rows.decode()?;
     let one = |row: &Row| {
-        let what = html! { "Debits and credits differ. Approve nothing before it is understood." };
-        task(format!("The ledger does not balance in {}", row.unit), what, "/operator/ledger/faults", "See the faults")
+        let what = html! { (text::UNBALANCED) " " (text::APPROVE_NOTHING) };
+        task(
+            format!("The ledger does not balance in {}", row.unit),
+            what,
+            "/operator/ledger/faults",
+            "View ledger checks",
+        )
     };
     Ok(found.iter().map(one).collect())
 }
 
 fn reviewing<S: Platform>(visit: &PageContext<'_, S>, reviews: &WaitingCount) -> Option<Task> {
     let since = reviews.since_ms.filter(|_| reviews.many > 0)?;
-    let title = helpers::many(visit, reviews.many, "referral waits for a decision", "referrals wait for a decision");
-    let what = html! { "The oldest has waited since " (components::day(&*visit.words, since)) ". What it earns stands still until then." };
-    Some(task(title, what, "/operator/reviews", "Decide"))
+    let title = helpers::many(visit, reviews.many, "review needs your decision", "reviews need your decision");
+    let what = html! { "The oldest has been open since " (components::day(&*visit.words, since)) ". Earnings are on hold until you decide." };
+    Some(task(title, what, "/operator/reviews", "Review"))
 }
 
 fn approval<S: Platform>(visit: &PageContext<'_, S>, run: &UnapprovedRun) -> Task {
     let what = html! {
         (run.program_id) ", " (run.period) ": " (helpers::many(visit, run.payouts, "payout", "payouts")) " of "
-        (components::amount(&*visit.words, run.cents, &run.unit)) " in all. Nothing leaves before you approve."
+        (components::amount(&*visit.words, run.cents, &run.unit)) " in total. Nothing is sent until you approve the run."
     };
     let path = format!("/operator/runs/{}", components::escaped(&run.run_id));
-    task("A run waits for your approval", what, path, "Look at the run")
+    task("A run needs your approval", what, path, "View run")
 }
 
 fn stopped<S: Platform>(
@@ -147,31 +152,31 @@ fn stopped<S: Platform>(
         let (title, why, path, way) = match s.what.as_str() {
             "review" => (
                 helpers::many(visit, s.many, "payout needs a decision", "payouts need a decision"),
-                "Stripe's answer does not fit, and nothing more is sent before you say what happened.",
+                "Stripe's response did not match. Nothing else is sent until you resolve it.",
                 "/operator/payouts?state=review",
                 "Resolve",
             ),
             "held" => (
-                helpers::many(visit, s.many, "payout is held", "payouts are held"),
-                "Somebody stopped it. It waits until it is released or cancelled.",
+                helpers::many(visit, s.many, "payout is on hold", "payouts are on hold"),
+                "An operator put it on hold. Release or cancel it to continue.",
                 "/operator/payouts?state=held",
                 "Release or cancel",
             ),
             "failed" => (
-                helpers::many(visit, s.many, "payout failed lately", "payouts failed lately"),
-                "The amount is available again and goes into the next run. The partner may have to mend its account.",
+                helpers::many(visit, s.many, "payout failed recently", "payouts failed recently"),
+                "The amount is available again and will be included in the next run. The partner may need to update their Stripe account.",
                 "/operator/payouts?state=failed",
-                "See why",
+                "View details",
             ),
             "reversal" => (
                 helpers::many(visit, s.many, "reversal needs a decision", "reversals need a decision"),
-                "Stripe's answer does not fit.",
+                "Stripe's response did not match.",
                 "",
                 "Resolve",
             ),
             _ => (
                 helpers::many(visit, s.many, "credit needs a decision", "credits need a decision"),
-                "Putting it on the customer's balance at Stripe did not go as planned.",
+                "Stripe did not add it to the customer's balance as expected.",
                 "",
                 "Resolve",
             ),
@@ -190,10 +195,15 @@ fn stuck<S: Platform>(visit: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> 
     let long = open.iter().filter(|run| run.started_at_ms.plus_ms(RUN_MS) < visit.now());
     let one = |run: &RunRow| {
         let what = html! {
-            (run.program_id) ", " (run.period) ": begun " (components::instant(&*visit.words, run.started_at_ms)) ", " (run.state) ", "
-            (visit.words.number(run.executed)) " of " (visit.words.number(run.items)) " done. The sweep resumes it every ten minutes."
+            (run.program_id) ", " (run.period) ": started " (components::instant(&*visit.words, run.started_at_ms)) ", " (run.state) ", "
+            (visit.words.number(run.executed)) " of " (visit.words.number(run.items)) " items done. It resumes automatically every ten minutes."
         };
-        task("A run takes long", what, format!("/operator/runs/{}", components::escaped(&run.id)), "Look at the run")
+        task(
+            "A run is taking longer than expected",
+            what,
+            format!("/operator/runs/{}", components::escaped(&run.id)),
+            "View run",
+        )
     };
     long.map(one).collect()
 }
@@ -212,17 +222,17 @@ fn pools<S: Platform>(
         if pool.balance_cents >= document.pool_low_cents().0 && pool.waiting == 0 {
             continue;
         }
-        let title = if pool.balance_cents == 0 { "A pool is empty" } else { "A pool is low" };
+        let title = if pool.balance_cents == 0 { "A reward budget is empty" } else { "A reward budget is low" };
         let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
         let what = html! {
-            (document.title) " has " (components::amount(&*visit.words, pool.balance_cents, &unit)) " left, and "
-            (helpers::many(visit, pool.waiting, "reward waits", "rewards wait")) " for it."
+            (document.title) " has " (components::amount(&*visit.words, pool.balance_cents, &unit)) " left. "
+            (helpers::many(visit, pool.waiting, "reward is", "rewards are")) " waiting for funds."
         };
         tasks.push(task(
             title,
             what,
             format!("/operator/programs/{}#pool", components::escaped(&pool.program_id)),
-            "Fund it",
+            "Add funds",
         ));
     }
     Ok(tasks)
@@ -231,20 +241,25 @@ fn pools<S: Platform>(
 fn failed<S: Platform>(visit: &PageContext<'_, S>, backlog: &Backlog) -> Vec<Task> {
     let mut tasks = Vec::new();
     if backlog.failed > 0 {
-        let title = helpers::many(visit, backlog.failed, "message did not arrive", "messages did not arrive");
-        let what = html! { "They were tried for three days." };
-        tasks.push(task(title, what, "/operator/outbox?state=failed", "Send again"));
+        let title = helpers::many(visit, backlog.failed, "message was not delivered", "messages were not delivered");
+        let what = html! { "Delivery was retried for three days." };
+        tasks.push(task(title, what, "/operator/outbox?state=failed", "View failed messages"));
     }
     let mail_is_off = visit.app.config.setup.mail().is_none();
     let oldest = backlog.oldest_ms.map(UtcMillis).filter(|at| at.plus_ms(DAY_MS) < visit.now() && !mail_is_off);
     if let Some(oldest) = oldest {
-        let what = html! { "The oldest is of " (components::instant(&*visit.words, oldest)) "." };
-        tasks.push(task("Messages have waited for more than a day", what, "/operator/outbox?state=queued", "See them"));
+        let what = html! { "The oldest is from "(components::instant(&*visit.words, oldest)) "." };
+        tasks.push(task(
+            "Messages have been waiting for more than a day",
+            what,
+            "/operator/outbox?state=queued",
+            "View waiting messages",
+        ));
     }
     tasks
 }
 
-/// Jobs that did not come when they should have.
+/// Scheduled jobs that did not run on time.
 fn late<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, beats: &[Heartbeat]) -> Vec<Task> {
     let now = visit.now();
     let beat = |job: &str| beats.iter().find(|b| b.job == job);
@@ -255,7 +270,7 @@ fn late<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, beats: &[Hea
                 Some(b) => { "It last ran " (components::instant(&*visit.words, b.finished_at_ms)) "." }
                 None => { "It has never run." }
             }
-            " See that the Worker's cron triggers are set and what its log says."
+            " Check the Worker's cron triggers and its log."
         };
         tasks.push(Task { title: format!("The {job} job is late"), what, way: None });
     };
@@ -264,7 +279,7 @@ fn late<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, beats: &[Hea
         add("ten-minute", sweep);
     }
     for cadence in [Cadence::Weekly, Cadence::Monthly] {
-        // Before its first time nobody knows when it should have come.
+        // Without a first run there is no time to compare with.
         let Some(last) = beat(cadence.name()) else { continue };
         let is_used = catalog.all_in_force(now).iter().any(|d| d.settlement.cadence == cadence);
         let next = schedule::next_run_at(cadence, last.scheduled_at_ms.plus_ms(1));
@@ -282,22 +297,22 @@ fn setup<S: Platform>(visit: &PageContext<'_, S>) -> Vec<Task> {
     if config.setup.stripe.is_none() {
         add(
             "Stripe is not set up",
-            html! { "Earnings are booked, and nobody is paid. Set " code { "STRIPE_API_KEY" } "." },
+            html! { "Earnings are recorded, but partners are not paid. Set " code { "STRIPE_API_KEY" } "." },
         );
     }
     if config.setup.mail().is_none() {
         add(
-            "Mail is not set up",
+            "Email is not set up",
             html! {
-                "Messages wait, and nobody can sign in by mail. Set " code { "MAIL_FROM" } ", " code { "PUBLIC_URL" } " and a way to send."
+                "Messages are not sent, and nobody can sign in by email. Set " code { "MAIL_FROM" } ", " code { "PUBLIC_URL" } " and an email provider."
             },
         );
     } else if config.setup.mail.operator.is_none() {
-        add("Nobody gets the operator's mail", html! { "Set " code { "OPERATOR_EMAIL" } "." });
+        add("No address receives operator emails", html! { "Set " code { "OPERATOR_EMAIL" } "." });
     }
     if !config.complaints.is_empty() {
         add(
-            "Something is wrong in the configuration",
+            "There is a problem with your configuration",
             html! {
                 @for (n, complaint) in config.complaints.iter().enumerate() { @if n > 0 { br; } (complaint) }
             },

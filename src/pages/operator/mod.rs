@@ -1,10 +1,11 @@
-//! What an operator sees: what needs a person, and the books.
+//! What an operator sees: what needs attention, and the records.
 //!
 //! Every page asks for an operator's session together with its own reads; every form finds the session first, then acts
 //! as the session's actor, so that the audit log says who.
 
 pub mod helpers;
 pub mod home;
+pub mod text;
 
 use crate::pages::account::accounts;
 use crate::pages::funnel::operator_funnel;

@@ -1,10 +1,11 @@
-//! Partners: found by what people know of them; each with what it has, what it earned and whether it can be paid.
+//! Partners: search, and each partner's profile, balances, links, accounts, payouts and earnings.
 
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Figure, number, text};
 use crate::pages::operator::helpers;
+use crate::pages::operator::text as wording;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
@@ -19,7 +20,7 @@ use crate::store::report::operator::{BoundAccount, KnownAccount, PartnerFound};
 use crate::store::{payout, program};
 use maud::{Markup, html};
 
-/// Links, accounts and payouts of a partner that its page shows.
+/// How many links, accounts and payouts a partner's page shows.
 const LATEST: i64 = 10;
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
@@ -35,7 +36,7 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         true => helpers::paged(&list, found, |p| p.row.to_string()),
         false => (found, None),
     };
-    let columns = [text("Partner"), text("Program"), text("Email"), text("Code"), text("Since")];
+    let columns = [text("Partner"), text("Program"), text("Email"), text("Code"), text("Joined")];
     let cells = |p: &PartnerFound| {
         vec![
             html! { (helpers::partner(&p.id, Some(&p.external_id), p.name.as_deref())) @if p.left_at_ms.is_some() { " " (components::state("left")) } },
@@ -45,18 +46,18 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             components::day(&*visit.words, p.created_at_ms),
         ]
     };
-    let hint = "An id, a link's code, your own id of the partner, or how its name or email address begins.";
+    let hint = "Search by ID, external ID, link code, or the start of a name or email address.";
     let content = html! {
-        (components::heading("Partners", "Who brings you accounts.", html! {}))
+        (components::heading("Partners", "People and companies that refer accounts to you.", html! {}))
         (helpers::search("/operator/partners", &asked, "Find a partner", hint))
         @if found.is_empty() && asked.is_empty() {
-            (components::empty("There is no partner yet", html! { "Partners join at " a href="/partner/join" { "/partner/join" } ", or through the interface." }))
+            (components::empty("No partners yet", html! { "Partners join at " a href="/partner/join" { "/partner/join" } ", or you can create them with the API." }))
         } @else if found.is_empty() {
-            (components::empty("Nobody is found", html! { "Try the beginning of the email address, or the exact code." }))
+            (components::empty("No partners found", html! { "Try the start of the email address, or the exact code." }))
         } @else {
             (components::table("Partners", &columns, &found.iter().map(cells).collect::<Vec<_>>()))
             @if i64::try_from(found.len()).unwrap_or(0) == reads::FOUND_MAX && !asked.is_empty() {
-                p.quiet { "The first " (reads::FOUND_MAX) " are shown. Type more to find the others." }
+                p.quiet { (wording::first_found(reads::FOUND_MAX)) }
             }
         }
         (components::pager("/operator/partners", next.as_deref(), list.cursor.is_empty()))
@@ -84,19 +85,19 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
     let name = found.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| found.external_id.clone());
     let path = format!("/operator/partners/{}", components::escaped(id));
     let content = html! {
-        (components::heading(&name, "", html! { a.button.second href={ "/operator/accounts?q=" (components::escaped(id)) } { "Its accounts" } }))
+        (components::heading(&name, "", html! { a.button.second href={ "/operator/accounts?q=" (components::escaped(id)) } { "Referred accounts" } }))
         (balances(visit, &rows[1].decode()?))
         div.columns {
             section { h2 { "Profile" } (profile(visit, &found, &catalog)) }
-            section { h2 { "Can it be paid?" } (payability(visit, rows[3].first()?.as_ref())) }
+            section { h2 { "Payout status" } (payability(visit, rows[3].first()?.as_ref())) }
         }
         h2 { "Links" }
         (links(visit, &rows[4].decode()?))
-        h2 { "Accounts" }
+        h2 { "Referred accounts" }
         (accounts(visit, &rows[6].decode()?))
         h2 { "Payouts" }
         (payouts(visit, &rows[7].decode()?))
-        h2 { "Entries" }
+        h2 { "Earnings" }
         (lines_table(visit, &lines, None))
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
@@ -110,12 +111,12 @@ fn balances<S: Platform>(visit: &PageContext<'_, S>, rows: &[BalanceRow]) -> Mar
         note: html! { (note) },
     };
     html! {
-        @if rows.is_empty() { p.quiet { "It has earned nothing yet." } }
+        @if rows.is_empty() { p.quiet { "No earnings yet." } }
         @for row in rows {
             @let used = if row.unit.starts_with("credit") { ("Used", row.redeemed_cents) } else { ("Paid", row.paid_cents) };
             (components::figures(&[
-                figure("Pending", row.pending_cents, &row.unit, "not vested yet"),
-                figure("Available", row.available_cents, &row.unit, if row.available_cents < 0 { "owed; carried forward" } else { "" }),
+                figure("Pending", row.pending_cents, &row.unit, "not yet vested"),
+                figure("Available", row.available_cents, &row.unit, if row.available_cents < 0 { "owed by the partner; carried forward" } else { "" }),
                 figure(used.0, used.1, &row.unit, ""),
             ]))
         }
@@ -128,28 +129,28 @@ fn profile<S: Platform>(visit: &PageContext<'_, S>, p: &PartnerRow, catalog: &Ca
     let disclosure = match (p.disclosure_accepted_at_ms, catalog.in_force(&p.program_id, visit.now())) {
         (Some(at), _) => html! { "accepted " (components::day(words, at)) },
         (None, Some(document)) if document.requires_disclosure => {
-            html! { "not accepted: its links do not work before" }
+            html! { "not accepted; the partner's links don't work until it is" }
         }
-        _ => html! { "not asked for" },
+        _ => html! { (wording::NOT_REQUIRED) },
     };
     components::facts(&[
-        ("Id", html! { code { (p.id) } }),
-        ("Your id of it", html! { (p.external_id) }),
+        ("ID", html! { code { (p.id) } }),
+        ("External ID", html! { (p.external_id) }),
         ("Program", helpers::program(&p.program_id)),
         ("Code", html! { code { (p.code) } }),
         ("Email", or_none(p.email.as_deref())),
         ("Website", or_none(p.website.as_deref())),
         ("Country", or_none(p.country.as_deref())),
-        ("Kind", or_none(p.kind.as_deref())),
+        ("Type", or_none(p.kind.as_deref())),
         ("Disclosure", disclosure),
-        ("Since", components::day(words, p.created_at_ms)),
+        ("Joined", components::day(words, p.created_at_ms)),
         ("Left", html! { @match p.left_at_ms { Some(at) => (components::day(words, at)), None => "—" } }),
     ])
 }
 
 fn payability<S: Platform>(visit: &PageContext<'_, S>, payee: Option<&PayeeRow>) -> Markup {
     let Some(p) = payee else {
-        return html! { p { "Not yet: it has no account at Stripe. Its page of payouts asks it to make one, and each run reminds it." } };
+        return html! { p { "This partner has no Stripe account yet. Their Payouts page asks them to set one up, and each run sends a reminder." } };
     };
     let due: Vec<String> = serde_json::from_str(&p.currently_due).unwrap_or_default();
     let can = p.transfers_active != 0 && p.payouts_enabled != 0;
@@ -160,12 +161,12 @@ fn payability<S: Platform>(visit: &PageContext<'_, S>, payee: Option<&PayeeRow>)
     components::facts(&[
         (
             "State",
-            html! { (components::state(if can { "active" } else { "waiting" })) @if !can { " Stripe pays nothing out to it yet" } },
+            html! { (components::state(if can { "active" } else { "waiting" })) @if !can { " Stripe can't send payouts yet" } },
         ),
-        ("Account at Stripe", html! { code { (p.stripe_account_id) } }),
+        ("Stripe account", html! { code { (p.stripe_account_id) } }),
         ("Country", html! { (p.country.as_deref().unwrap_or("—")) }),
-        ("Stripe asks for", missing),
-        ("As of", components::instant(&*visit.words, p.updated_at_ms)),
+        ("Required by Stripe", missing),
+        ("Updated", components::instant(&*visit.words, p.updated_at_ms)),
     ])
 }
 
@@ -174,13 +175,13 @@ fn links<S: Platform>(visit: &PageContext<'_, S>, rows: &[LinkRow]) -> Markup {
         let over = l.disabled_at_ms.is_some() || l.expires_at_ms.is_some_and(|at| at <= visit.now());
         vec![
             html! { code { (l.code) } },
-            html! { (l.destination.as_deref().unwrap_or("the front page")) },
+            html! { (l.destination.as_deref().unwrap_or("home page")) },
             html! { (l.campaign.as_deref().unwrap_or("")) },
             components::state(if over { "disabled" } else { "active" }),
             components::day(&*visit.words, l.created_at_ms),
         ]
     };
-    let columns = [text("Code"), text("Leads to"), text("Campaign"), text("State"), text("Made")];
+    let columns = [text("Code"), text("Destination"), text("Campaign"), text("State"), text("Created")];
     components::table("Links", &columns, &rows.iter().map(cells).collect::<Vec<_>>())
 }
 
@@ -194,8 +195,8 @@ fn accounts<S: Platform>(visit: &PageContext<'_, S>, rows: &[BoundAccount]) -> M
         ]
     };
     html! {
-        @if rows.is_empty() { p.quiet { "Nobody has signed up through it yet." } } @else {
-            (components::table("Accounts, the latest first", &[text("Account"), text("Bound by"), text("Review"), text("Signed up")],
+        @if rows.is_empty() { p.quiet { "No sign-ups yet." } } @else {
+            (components::table("Referred accounts, newest first", &[text("Account"), text("Method"), text("Review"), text("Signed up")],
                 &rows.iter().map(cells).collect::<Vec<_>>()))
         }
     }
@@ -210,15 +211,15 @@ fn payouts<S: Platform>(visit: &PageContext<'_, S>, rows: &[crate::engine::payou
         ]
     };
     html! {
-        @if rows.is_empty() { p.quiet { "Nothing was paid to it yet." } } @else {
-            (components::table("Payouts, the latest first", &[text("Planned"), text("State"), number("Amount")],
+        @if rows.is_empty() { p.quiet { "No payouts yet." } } @else {
+            (components::table("Payouts, newest first", &[text("Planned"), text("State"), number("Amount")],
                 &rows.iter().map(cells).collect::<Vec<_>>()))
         }
     }
 }
 
-/// Lines as operators read them: what for, by which rule of which version, where it stands and why. With `partners` those
-/// of an account, whose partners they are; else those of one partner.
+/// Earnings as operators see them: their source, rule and version, their state and its reason. With `partners`, the
+/// earnings of an account; without, those of one partner.
 pub fn lines_table<S: Platform>(
     visit: &PageContext<'_, S>,
     lines: &[Accrual],
@@ -227,7 +228,7 @@ pub fn lines_table<S: Platform>(
     let cells = |l: &Accrual| {
         let whose = match partners {
             None => helpers::account(&l.account_id),
-            Some(_) if l.partner_id.is_empty() => html! { "the account itself" },
+            Some(_) if l.partner_id.is_empty() => html! { "the referred account" },
             Some(known) => helpers::partner_of(known, &l.partner_id),
         };
         vec![
@@ -241,11 +242,11 @@ pub fn lines_table<S: Platform>(
             components::amount(&*visit.words, l.net_cents.0, &l.unit),
         ]
     };
-    let whose = if partners.is_some() { "To" } else { "Account" };
-    let columns = [text("When"), text(whose), text("For"), text("State"), number("Amount")];
+    let whose = if partners.is_some() { "Earned by" } else { "Account" };
+    let columns = [text("Date"), text(whose), text("Source"), text("State"), number("Amount")];
     html! {
-        @if lines.is_empty() { p.quiet { "There is no entry yet." } } @else {
-            (components::table("Entries", &columns, &lines.iter().map(cells).collect::<Vec<_>>()))
+        @if lines.is_empty() { p.quiet { "No earnings yet." } } @else {
+            (components::table("Earnings", &columns, &lines.iter().map(cells).collect::<Vec<_>>()))
         }
     }
 }

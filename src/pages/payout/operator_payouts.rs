@@ -1,4 +1,4 @@
-//! Payouts: lists by state, each one's receipt, and what an operator decides about one.
+//! Payouts: the list by state, how each was calculated, and the operator's decisions.
 
 use crate::codec::operator as asked;
 use crate::engine::identity::access::Scope;
@@ -28,19 +28,19 @@ const HERE: &str = "/operator/payouts";
 const STATES: &[(&str, &str)] = &[
     ("", "All"),
     ("planned", "Planned"),
-    ("submitting", "On their way"),
+    ("submitting", "Sending"),
     ("paid", "Paid"),
-    ("held", "Held"),
-    ("review", "To resolve"),
+    ("held", "On hold"),
+    ("review", "Needs review"),
     ("failed", "Failed"),
-    ("cancelled", "Cancelled"),
+    ("cancelled", "Canceled"),
 ];
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let state = visit.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
-        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "there is no such list of payouts").into());
+        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "unknown payout state").into());
     }
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
     let read = reads::payout_shown_page(&state, before_ms, &before_id, list.limit + 1);
@@ -49,10 +49,10 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         helpers::paged(&list, rows[0].decode()?, |p: &PayoutShown| format!("{}.{}", p.created_at_ms.0, p.id));
     let path = if state.is_empty() { HERE.to_owned() } else { format!("{HERE}?state={state}") };
     let content = html! {
-        (components::heading("Payouts", "Money on its way to partners. Runs plan it, you approve it, Stripe sends it.", html! { a.button.second href="/operator/runs" { "Runs" } }))
+        (components::heading("Payouts", "Runs plan payouts, you approve them, and Stripe sends them.", html! { a.button.second href="/operator/runs" { "Runs" } }))
         (helpers::tabs("Payouts by state", HERE, "state", &state, STATES))
         @if found.is_empty() {
-            (components::empty("There is none", html! { "A run plans a payout for each partner with something payable and an account at Stripe." }))
+            (components::empty("No payouts", html! { "A run plans a payout for each partner with a payable balance and a Stripe account." }))
         } @else {
             (payout_table(visit, &found, true))
         }
@@ -61,7 +61,7 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     Ok(helpers::frame(visit, &session, 200, ("/operator/runs", "Payouts"), content))
 }
 
-/// A state as people see it: one that is held says so.
+/// The state to show: a payout on hold has no state of its own.
 pub fn state_of(s: &OutboundTransfer) -> &'static str {
     match (s.kind, s.state) {
         (_, PayoutState::Planned | PayoutState::Submitting) if s.held != 0 => "held",
@@ -72,7 +72,7 @@ pub fn state_of(s: &OutboundTransfer) -> &'static str {
     }
 }
 
-/// What a sending's id says it is.
+/// The type of a transfer, from the prefix of its id.
 fn kind_of(id: &str) -> Moved {
     match id.split_once('_').map_or("", |(kind, _)| kind) {
         "rvl" => Moved::Reversal,
@@ -86,7 +86,7 @@ fn title_of(kind: Moved) -> &'static str {
         Moved::Payout => "Payout",
         Moved::Reversal => "Reversal",
         Moved::Credit => "Credit",
-        Moved::Debit => "Credit taken back",
+        Moved::Debit => "Credit reversal",
     }
 }
 
@@ -116,7 +116,7 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
         (decisions(visit, &path, &s, form))
         @if let Some(sums) = &sums { (receipt(visit, &s, sums, &movements)) (components::pager(&path, next.as_deref(), list.cursor.is_empty())) }
         @if !reversals.is_empty() {
-            h2 { "Taken back" }
+            h2 { "Reversals" }
             (components::table("Reversals", &[text("Reversal"), text("State"), number("Amount")], &reversals.iter().map(|r| vec![
                 html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (components::day(&*visit.words, r.created_at_ms)) } },
                 components::state_with(state_of(r), &r.reason),
@@ -147,9 +147,9 @@ fn figures<S: Platform>(visit: &PageContext<'_, S>, s: &OutboundTransfer) -> Mar
 fn facts<S: Platform>(visit: &PageContext<'_, S>, s: &OutboundTransfer, name: &str) -> Markup {
     let words = &*visit.words;
     let (parent, target) = match s.kind {
-        Moved::Payout => ("Run", "To Stripe's account"),
-        Moved::Reversal => ("Takes back", "Of the transfer"),
-        Moved::Credit | Moved::Debit => ("Entry", "Customer at Stripe"),
+        Moved::Payout => ("Run", "Stripe account"),
+        Moved::Reversal => ("Reversed payout", "Stripe transfer"),
+        Moved::Credit | Moved::Debit => ("Earning", "Stripe customer"),
     };
     let of = html! {
         @match s.kind {
@@ -160,21 +160,21 @@ fn facts<S: Platform>(visit: &PageContext<'_, S>, s: &OutboundTransfer, name: &s
     };
     let next = matches!(s.state, PayoutState::Planned | PayoutState::Submitting).then_some(s.due_at_ms);
     components::facts(&[
-        ("Id", html! { code { (s.id) } }),
+        ("ID", html! { code { (s.id) } }),
         ("Partner", helpers::partner(&s.partner_id, None, Some(name))),
         ("Program", helpers::program(&s.program_id)),
         (parent, of),
         (target, html! { code { (s.target) } }),
-        ("At Stripe", html! { @match &s.stripe_id { Some(id) => code { (id) }, None => "—" } }),
+        ("Stripe ID", html! { @match &s.stripe_id { Some(id) => code { (id) }, None => "—" } }),
         (
             "Attempts",
             html! { (words.number(s.attempt)) @if let Some(at) = s.first_sent_at_ms { ", first sent " (components::instant(words, at)) } },
         ),
-        ("Next", html! { @match next { Some(at) => (components::instant(words, at)), None => "—" } }),
+        ("Next attempt", html! { @match next { Some(at) => (components::instant(words, at)), None => "—" } }),
     ])
 }
 
-/// What can be decided about it as it stands: all of it by one form, with one reason.
+/// The decisions that its state allows, in one form with one reason.
 fn decisions<S: Platform>(
     visit: &PageContext<'_, S>,
     path: &str,
@@ -188,33 +188,33 @@ fn decisions<S: Platform>(
     let amount = components::amount(&*visit.words, s.amount_cents.0, &s.unit);
     html! {
         section.sheet aria-labelledby="decide" {
-            h2 id="decide" { "Decide" }
+            h2 id="decide" { (if s.state == PayoutState::Review { "Resolve" } else { "Actions" }) }
             @if visit.may(Scope::Payouts) {
                 form.stack method="post" action=(path) {
                     (csrf(visit))
                     (helpers::reason(form, ""))
                     @if s.state == PayoutState::Review {
                         p {
-                            "Look at Stripe's dashboard first. Either one transfer of " (amount) " stands there, or none; what you say is compared with Stripe before anything is booked."
+                            "Check your Stripe dashboard first: is there a transfer of " (amount) "? We compare your answer with Stripe before we save anything."
                         }
                         (components::field(form, Field {
-                            name: "transfer", label: "The transfer that stands", hint: "Its id at Stripe: only if it was paid.", autocomplete: "off", max: 255, ..Field::default()
+                            name: "transfer", label: "Stripe transfer ID", hint: "Required only if it was paid.", autocomplete: "off", max: 255, ..Field::default()
                         }))
                         div.actions {
-                            button name="decision" value="paid" { "It was paid" }
-                            button.second name="decision" value="again" { "Look it up, and send it again" }
-                            button.danger name="decision" value="failed" { "Nothing was paid, and nothing shall be" }
+                            button name="decision" value="paid" { "Mark as paid" }
+                            button.second name="decision" value="again" { "Check Stripe and retry" }
+                            button.danger name="decision" value="failed" { "Mark as failed" }
                         }
                     } @else {
                         ul {
-                            @if s.held == 0 { li { "Held, " (amount) " stays set aside and nothing is sent until somebody releases it." } }
-                            @else { li { "Released, " (amount) " is sent when its run is approved, or at once where it is." } }
-                            @if s.state == PayoutState::Planned { li { "Cancelled, nothing is sent, and " (amount) " is available to the partner again: the next run plans it anew." } }
+                            @if s.held == 0 { li { "Hold: " (amount) " stays reserved and isn't sent until someone releases it." } }
+                            @else { li { "Release: " (amount) " is sent when its run is approved, or immediately if it already is." } }
+                            @if s.state == PayoutState::Planned { li { "Cancel: nothing is sent, and " (amount) " returns to the partner's available balance for the next run." } }
                         }
                         div.actions {
-                            @if s.held == 0 { button.second name="decision" value="hold" { "Hold it" } }
-                            @else { button name="decision" value="release" { "Release it" } }
-                            @if s.state == PayoutState::Planned { button.danger name="decision" value="cancel" { "Cancel it" } }
+                            @if s.held == 0 { button.second name="decision" value="hold" { "Hold payout" } }
+                            @else { button name="decision" value="release" { "Release payout" } }
+                            @if s.state == PayoutState::Planned { button.danger name="decision" value="cancel" { "Cancel payout" } }
                         }
                     }
                 }
@@ -233,9 +233,9 @@ fn receipt<S: Platform>(
     let amount = |cents: i64| components::amount(words, cents, &s.unit);
     let cells = |m: &Movement| {
         let what = match (m.code.as_str(), m.phase.as_str()) {
-            ("payout", "void") => "payout came back",
+            ("payout", "void") => "payout returned",
             ("vest", _) => "became available",
-            ("reverse", _) => "taken back",
+            ("reverse", _) => "reversed",
             ("accrue", _) => "earned",
             ("payout_return", _) => "reversed payout",
             (code, _) => code,
@@ -249,16 +249,16 @@ fn receipt<S: Platform>(
         ]
     };
     html! {
-        h2 { "How the amount came about" }
+        h2 { "How this amount was calculated" }
         (components::facts(&[
             ("Period", html! { (sums.period) }),
-            ("Left after the payout before", amount(sums.opening_cents)),
-            ("Moved since", amount(sums.moved_cents)),
-            ("Not mature, held or disputed", amount(sums.available_cents - sums.payable_cents)),
+            ("Opening balance", amount(sums.opening_cents)),
+            ("Change since then", amount(sums.moved_cents)),
+            ("Not yet payable, on hold or disputed", amount(sums.available_cents - sums.payable_cents)),
             ("Payout", html! { strong { (amount(s.amount_cents.0)) } }),
         ]))
-        @if movements.is_empty() { p.quiet { "Nothing has moved since the payout before." } } @else {
-            (components::table("Movements since the payout before", &[text("When"), text("What"), text("Account"), text("For"), number("Amount")],
+        @if movements.is_empty() { p.quiet { "No activity since the previous payout." } } @else {
+            (components::table("Activity since the previous payout", &[text("Date"), text("Type"), text("Account"), text("Source"), number("Amount")],
                 &movements.iter().map(cells).collect::<Vec<_>>()))
         }
     }
@@ -290,7 +290,7 @@ pub async fn decide<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageRe
     }
 }
 
-/// A form's refusal. That Stripe is not set up or does not answer is told there, too: what was typed stays.
+/// An error of a form. If Stripe is not set up or does not respond, the form says so too and keeps its values.
 pub fn without_stripe<S: Platform>(visit: &PageContext<'_, S>, error: AppError) -> Result<SubmittedForm, PageError> {
     if error.kind == ErrorKind::Transient {
         let mut form = visit.form.clone();

@@ -1,12 +1,13 @@
-//! A program's document in plain words: who is brought how, what is earned for what, when it is paid, what is looked at.
+//! A program's document in plain words: attribution, rewards, payouts and risk rules.
 
 use crate::pages::components;
 use crate::pages::locale::Locale;
+use crate::pages::operator::text as wording;
 use crate::program::document::*;
 use crate::program::measure::Funnel;
 use maud::{Markup, html};
 
-/// The unit of a program's books: `cash:usd`.
+/// The ledger unit of a program: `cash:usd`.
 pub fn unit_of(d: &Document) -> String {
     format!("{}:{}", d.settlement.unit.name(), d.currency)
 }
@@ -17,10 +18,10 @@ pub fn unit(d: &Document) -> String {
 
 pub fn cadence(d: &Document) -> &'static str {
     match d.settlement.cadence {
-        Cadence::Instant => "at once",
-        Cadence::Weekly => "every Monday, 09:00 UTC",
-        Cadence::Monthly => "on the 1st, 06:00 UTC",
-        Cadence::None => "nothing: it only measures",
+        Cadence::Instant => "immediately",
+        Cadence::Weekly => "every Monday at 09:00 UTC",
+        Cadence::Monthly => "on the 1st at 06:00 UTC",
+        Cadence::None => "never; this program only tracks visits",
     }
 }
 
@@ -29,21 +30,21 @@ pub fn readable(words: &dyn Locale, d: &Document) -> Markup {
     html! {
         p.lead { (d.source) }
         div.columns {
-            section { h2 { "Who counts as brought" } (attribution(d)) }
-            section { h2 { "When it is paid" } (settlement(words, d)) }
+            section { h2 { "Attribution" } (attribution(d)) }
+            section { h2 { "Payouts" } (settlement(words, d)) }
         }
-        @if !d.rewards.is_empty() { h2 { "What is earned" } (rewards(words, d)) }
-        @if !d.modifiers.is_empty() || !d.caps.is_empty() { h2 { "Better rates and limits" } (terms(words, d)) }
-        @if !d.lifecycle.is_empty() { h2 { "States of an account" } (lifecycle(d)) }
+        @if !d.rewards.is_empty() { h2 { "Rewards" } (rewards(words, d)) }
+        @if !d.modifiers.is_empty() || !d.caps.is_empty() { h2 { "Higher rates and caps" } (terms(words, d)) }
+        @if !d.lifecycle.is_empty() { h2 { "Milestones" } (lifecycle(d)) }
         @if let Some(b) = &d.benefit {
-            h2 { "What the friend gets" }
+            h2 { "Friend's discount" }
             p {
                 (words.percent(b.rate_bps.0)) " off the first invoice, for " (months(b.months)) "."
-                @if b.as_promotion_code { " It is handed out as a promotion code at Stripe." }
+                @if b.as_promotion_code { " Given as a Stripe promotion code." }
             }
         }
-        @if !d.risk.is_empty() { h2 { "What is looked at" } (risk(d)) }
-        @if let Some(funnel) = &d.funnel { h2 { "What is measured" } (measured(words, funnel)) }
+        @if !d.risk.is_empty() { h2 { "Risk rules" } (risk(d)) }
+        @if let Some(funnel) = &d.funnel { h2 { "Funnel" } (measured(words, funnel)) }
     }
 }
 
@@ -51,23 +52,23 @@ fn attribution(d: &Document) -> Markup {
     let a = &d.attribution;
     let model = match a.model {
         Model::FirstTouch => "the first touch",
-        Model::LastTouch => "the latest touch",
+        Model::LastTouch => "the last touch",
     };
     let methods: Vec<&str> = a.methods.iter().map(|m| method(*m)).collect();
     let params: Vec<&str> = d.code.params.iter().map(|p| param(*p)).collect();
     components::facts(&[
-        ("Of several touches", html! { (model) " counts" }),
-        ("A touch counts for", html! { (days(a.window_days)) }),
-        ("Known by, in this order", html! { (methods.join(", then ")) }),
-        ("Codes", html! { (code(&d.code.form)) ", after " (params.join(" or ")) " in a link" }),
+        ("Model", html! { (model) " wins" }),
+        ("Attribution window", html! { (days(a.window_days)) }),
+        ("Methods, in order", html! { (methods.join(", then ")) }),
+        ("Codes", html! { (code(&d.code.form)) ", in a link after " (params.join(" or ")) }),
         (
             "Disclosure",
-            html! { @if d.requires_disclosure { "partners accept it before their links work" } @else { "not asked for" } },
+            html! { @if d.requires_disclosure { "required before a partner's links work" } @else { (wording::NOT_REQUIRED) } },
         ),
         (
-            "Never paid together with",
+            "Exclusive with",
             html! {
-                @match &a.exclusive_group { Some(group) => { "other programs of the group " code { (group) } } None => "—" }
+                @match &a.exclusive_group { Some(group) => { "other programs in the group " code { (group) } } None => "—" }
             },
         ),
     ])
@@ -75,10 +76,10 @@ fn attribution(d: &Document) -> Markup {
 
 fn method(m: Method) -> &'static str {
     match m {
-        Method::Code => "a code that was given",
-        Method::Workspace => "an agency's invitation or hand-over",
+        Method::Code => "a referral code",
+        Method::Workspace => "an agency invitation or handover",
         Method::Token => "the visitor's cookie",
-        Method::EmailDomain => "the email domain of an account brought before",
+        Method::EmailDomain => "the email domain of an account referred earlier",
         Method::Fingerprint => "the visitor's fingerprint",
     }
 }
@@ -102,25 +103,25 @@ fn code(form: &CodeForm) -> String {
 fn settlement(words: &dyn Locale, d: &Document) -> Markup {
     let (s, unit) = (&d.settlement, unit_of(d));
     let hold = match &d.vesting.hold {
-        Hold::None {} => html! { "none: available as it is granted" },
+        Hold::None {} => html! { "none; available when granted" },
         Hold::DaysAfterFirstPayment { days: n, void_if_cancelled } => html! {
             "until " (days(*n)) " after the account's first payment"
-            @if *void_if_cancelled { "; a cancellation before then voids it" }
+            @if *void_if_cancelled { "; canceling before then voids it" }
         },
         Hold::UntilState { state, churn_days } => html! {
             "until the account is " (named(state))
-            @if *churn_days > 0 { "; a cancellation within " (days(*churn_days)) " of the first payment voids everything" }
+            @if *churn_days > 0 { "; canceling within " (days(*churn_days)) " of the first payment voids all earnings" }
         },
     };
     let delivery = match (s.unit, s.delivery) {
         (Unit::Cash, _) => "paid out by Stripe",
-        (_, Delivery::Application) => "your application redeems it",
-        (_, Delivery::StripeBalance) => "put on the referrer's customer balance at Stripe",
-        (_, Delivery::Webhook) => "handed to your webhook",
+        (_, Delivery::Application) => "your app redeems it",
+        (_, Delivery::StripeBalance) => "added to the referrer's Stripe customer balance",
+        (_, Delivery::Webhook) => "sent to your webhook",
     };
     components::facts(&[
-        ("Settles", html! { (cadence(d)) }),
-        ("In", html! { (self::unit(d)) }),
+        ("Paid", html! { (cadence(d)) }),
+        ("Unit", html! { (self::unit(d)) }),
         ("Hold", hold),
         (
             "Minimum",
@@ -128,10 +129,10 @@ fn settlement(words: &dyn Locale, d: &Document) -> Markup {
         ),
         (
             "Payable",
-            html! { @if s.delay_days > 0 { (days(s.delay_days)) " after it vested" } @else { "once it vested" } },
+            html! { @if s.delay_days > 0 { (days(s.delay_days)) " after vesting" } @else { "as soon as it vests" } },
         ),
-        ("Reaches its owner", html! { (delivery) }),
-        ("Pool", html! { @if s.pool { "rewards are taken from one that you fund" } @else { "none" } }),
+        ("Delivery", html! { (delivery) }),
+        ("Reward budget", html! { @if s.pool { "rewards are paid from a budget that you fund" } @else { "none" } }),
     ])
 }
 
@@ -181,16 +182,16 @@ fn span(span: &Span) -> String {
             format!("from month {} to month {to} after the first payment", from + 1)
         }
         Span::Months { from, to: None } => format!("from month {} after the first payment, for life", from + 1),
-        Span::MonthsSinceFirstMatch { months: n } => format!("for {} from the first time", months(*n)),
+        Span::MonthsSinceFirstMatch { months: n } => format!("for {} after the first reward", months(*n)),
     }
 }
 
 fn conditions(words: &dyn Locale, when: &RewardConditions, unit: &str) -> Markup {
     let sources: Vec<&str> = when.source.iter().map(|s| source(*s)).collect();
     html! {
-        @if !sources.is_empty() { ", where the account came by " (sources.join(" or ")) }
-        @if let Some(cents) = when.monthly_over_cents { ", where it pays more than " (components::amount(words, cents.0, unit)) " a month" }
-        @if let Some(cents) = when.annual_at_least_cents { ", where the subscription is worth " (components::amount(words, cents.0, unit)) " a year or more" }
+        @if !sources.is_empty() { ", if the account came through " (sources.join(" or ")) }
+        @if let Some(cents) = when.monthly_over_cents { ", if it pays more than " (components::amount(words, cents.0, unit)) " a month" }
+        @if let Some(cents) = when.annual_at_least_cents { ", if the subscription is worth " (components::amount(words, cents.0, unit)) " a year or more" }
     }
 }
 
@@ -206,12 +207,15 @@ fn terms(words: &dyn Locale, d: &Document) -> Markup {
     let unit = unit_of(d);
     let condition = |c: &PartnerCondition| match c {
         PartnerCondition::QualifyingReferrals { at_least, per } => {
-            let per =
-                if *per == ReferralPeriod::Quarter { "in a quarter, for that quarter" } else { "in all, for good" };
-            html! { (at_least) " accounts that pay " (per) }
+            let per = if *per == ReferralPeriod::Quarter {
+                "in a quarter, for that quarter"
+            } else {
+                "in total, permanently"
+            };
+            html! { (at_least) " paying accounts " (per) }
         }
         PartnerCondition::AnnualRevenue { at_least_cents } => {
-            html! { "accounts worth " (components::amount(words, at_least_cents.0, &unit)) " a year, for good" }
+            html! { "accounts worth " (components::amount(words, at_least_cents.0, &unit)) " a year, permanently" }
         }
     };
     html! {
@@ -230,7 +234,7 @@ fn terms(words: &dyn Locale, d: &Document) -> Markup {
                 }
             }
             @for cap in &d.caps {
-                div { dt { (cap.reward) } dd { "at most " (components::amount(words, cap.per_partner_month_cents.0, &unit)) " for each partner and month" } }
+                div { dt { (cap.reward) } dd { "at most " (components::amount(words, cap.per_partner_month_cents.0, &unit)) " per partner per month" } }
             }
         }
     }
@@ -246,13 +250,13 @@ fn lifecycle(d: &Document) -> Markup {
 
 fn condition(c: &Condition) -> String {
     match c {
-        Condition::SignedUp {} => "it has signed up".to_owned(),
-        Condition::Paid {} => "it has paid an invoice that stands".to_owned(),
-        Condition::ActiveDays { days: n } => format!("{} since the sign-up without a cancellation", days(*n)),
-        Condition::PaidForDays { days: n } => format!("{} since a paid invoice, or a second one", days(*n)),
+        Condition::SignedUp {} => "signed up".to_owned(),
+        Condition::Paid {} => "has a paid invoice that was not refunded".to_owned(),
+        Condition::ActiveDays { days: n } => format!("{} since sign-up without canceling", days(*n)),
+        Condition::PaidForDays { days: n } => format!("{} since a paid invoice, or a second paid invoice", days(*n)),
         Condition::AnyOf { conditions } => conditions.iter().map(condition).collect::<Vec<_>>().join(", or "),
-        Condition::ApiCalls { at_least } => format!("{at_least} API calls or more"),
-        Condition::TeamLarger { than } => format!("a team of more than {than}"),
+        Condition::ApiCalls { at_least } => format!("at least {at_least} API calls"),
+        Condition::TeamLarger { than } => format!("a team larger than {than}"),
         Condition::ListingsViewed { distinct, within_days } => {
             format!("{distinct} listings viewed within {}", days(*within_days))
         }
@@ -262,15 +266,15 @@ fn condition(c: &Condition) -> String {
 
 fn risk(d: &Document) -> Markup {
     let when = |r: &Risk| match r {
-        Risk::SameEmail {} => "The account's address is the partner's own".to_owned(),
-        Risk::SameDomain {} => "The account's email domain is the partner's own".to_owned(),
+        Risk::SameEmail {} => "The account has the partner's email address".to_owned(),
+        Risk::SameDomain {} => "The account has the partner's email domain".to_owned(),
         Risk::SignupsInMonth { more_than } => {
-            format!("More than {more_than} sign-ups of one partner in a month: those beyond")
+            format!("A partner's sign-ups beyond {more_than} in a month")
         }
     };
     html! {
         ul { @for r in &d.risk { li {
-            (when(&r.when)) @if r.then == RiskAction::Hold { ": held until you decide." } @else { ": shown to you; nothing is held." }
+            (when(&r.when)) @if r.then == RiskAction::Hold { ": on hold until you decide." } @else { ": flagged for your information; nothing is on hold." }
         } } }
     }
 }
@@ -279,9 +283,9 @@ fn measured(words: &dyn Locale, funnel: &Funnel) -> Markup {
     html! {
         ol { @for s in &funnel.stages { li {
             (s.title) " " span.quiet { (s.events.join(", ")) }
-            @if let Some(band) = s.band_bps { ": healthy from " (words.percent(band.from.0)) " to " (words.percent(band.to.0)) " of the visits" }
+            @if let Some(band) = s.band_bps { ": target " (words.percent(band.from.0)) " to " (words.percent(band.to.0)) " of visits" }
         } } }
-        p.quiet { "A weakest step is named from " (words.number(funnel.sample_min)) " visits on." }
+        p.quiet { "The weakest step is shown once there are " (words.number(funnel.sample_min)) " visits." }
     }
 }
 
@@ -308,7 +312,7 @@ mod tests {
         for (id, text) in PRESETS {
             let document: Document = serde_json::from_str(text).unwrap();
             let shown = readable(&Plain, &document).0;
-            assert!(shown.contains("Who counts as brought"), "{id}");
+            assert!(shown.contains("Attribution"), "{id}");
             for reward in &document.rewards {
                 assert!(shown.contains(&format!("<dt>{}</dt>", reward.id)), "{id}: {}", reward.id);
             }
@@ -322,7 +326,7 @@ mod tests {
             (Span::Months { from: 0, to: Some(12) }, "for the first 12 months"),
             (Span::Months { from: 12, to: None }, "from month 13 after the first payment, for life"),
             (Span::Months { from: 12, to: Some(24) }, "from month 13 to month 24 after the first payment"),
-            (Span::MonthsSinceFirstMatch { months: 1 }, "for 1 month from the first time"),
+            (Span::MonthsSinceFirstMatch { months: 1 }, "for 1 month after the first reward"),
         ] {
             assert_eq!(span(&form), want);
         }

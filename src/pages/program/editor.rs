@@ -1,4 +1,4 @@
-//! Changing a program: its next version as a document, checked, and tried on a period that is over before it is saved.
+//! Editing a program: its next version as a document, checked, and tried on a past period before it is saved.
 
 use crate::base::time::Month;
 use crate::codec::operator as asked;
@@ -8,6 +8,7 @@ use crate::pages::components::{Field, number, text};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
+use crate::pages::operator::text as wording;
 use crate::pages::program::document;
 use crate::pages::program::operator_programs::HERE;
 use crate::pages::visit::{PageContext, PageResult};
@@ -23,19 +24,19 @@ use crate::store::report::operator::{KnownAccount, partners_known};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-/// Rows of a dry run that are shown; its sums are over all of them.
+/// Rows of a dry run that are shown. The totals include all of them.
 const SHOWN_MAX: usize = 40;
 
 pub async fn edit<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     shown(visit, id, None, &DryRunResult::default()).await
 }
 
-/// What came of a form.
+/// The result of a submitted form.
 #[derive(Default)]
 struct DryRunResult {
     findings: Vec<Finding>,
     dry_run: Option<Value>,
-    /// What was typed is a document as it should be.
+    /// The document is valid.
     checked: bool,
 }
 
@@ -57,11 +58,11 @@ async fn shown<S: Platform>(
     let first = SubmittedForm::filled(&[("document", &next), ("period", &last_month)]);
     let form = typed.unwrap_or(&first);
     let path = format!("{HERE}/{}", components::escaped(id));
-    let title = format!("Change {}", found.title);
-    let lead = "A change is a new version with a date. What was earned before stays as it was earned.";
+    let title = format!("Edit {}", found.title);
+    let lead = "Saving creates a new version with its own effective date. Past earnings don't change.";
     let is_good = form.is_good() && tried.findings.is_empty();
     let content = html! {
-        (components::heading(&title, lead, html! { a.button.second href=(path) { "Back to the program" } }))
+        (components::heading(&title, lead, html! { a.button.second href=(path) { "Back to program" } }))
         (components::problems(form))
         (findings(&tried.findings))
         @if let Some(told) = &tried.dry_run { (comparison(visit, found, told, &known)) }
@@ -70,20 +71,20 @@ async fn shown<S: Platform>(
             (textarea(form, &tried.findings))
             div.inline-form {
                 (components::field(form, Field {
-                    name: "period", label: "Try it on", hint: "A month such as 2026-06 or a week such as 2026-W24 that is over.", autocomplete: "off", max: 10, ..Field::default()
+                    name: "period", label: "Test on a past period", hint: wording::PERIOD_HINT, autocomplete: "off", max: 10, ..Field::default()
                 }))
-                button.second name="do" value="dry-run" { "Show what it would have paid" }
-                button name="do" value="save" { "Save as a new version" }
+                button.second name="do" value="dry-run" { "Run test" }
+                button name="do" value="save" { "Save new version" }
             }
         }
-        @if tried.checked { p { "Nothing is wrong with this document. It is not saved yet." } }
-        details { summary { "What the version in force says, in words" } (document::readable(&*visit.words, found)) }
+        @if tried.checked { p { "This document is valid. It has not been saved yet." } }
+        details { summary { "Current version in plain words" } (document::readable(&*visit.words, found)) }
     };
     let status = if is_good { 200 } else { 422 };
     Ok(helpers::frame(visit, &session, status, (HERE, &title), content))
 }
 
-/// The newest version as the next one could begin: with the next number, in force from the next whole hour.
+/// A draft of the next version: the newest one with the next number, effective from the next full hour.
 fn successor<S: Platform>(visit: &PageContext<'_, S>, newest: &Document) -> Document {
     use crate::base::time::{HOUR_MS, UtcMillis};
     let soon = UtcMillis((visit.now().0.div_euclid(HOUR_MS) + 1) * HOUR_MS);
@@ -98,13 +99,13 @@ fn textarea(form: &SubmittedForm, findings: &[Finding]) -> Markup {
             label for="document" { "Document" }
             textarea.code id="document" name="document" rows="28" required spellcheck="false" autocapitalize="off" aria-describedby=(described)
                 aria-invalid=[wrong.then_some("true")] { "\n" (form.get("document")) }
-            p.hint id="document-hint" { "JSON. Amounts are cents, rates basis points: 2000 is 20 %." }
+            p.hint id="document-hint" { "JSON. Amounts are in cents. Rates are in basis points: 2000 is 20%." }
             @if let Some(problem) = form.problem("document") { p.problem { (problem) } }
         }
     }
 }
 
-/// What is wrong, each with its place, what stands there and what may.
+/// The problems in a document: where each is, the value there, and what is allowed.
 fn findings(list: &[Finding]) -> Markup {
     let cells = |f: &Finding| {
         vec![
@@ -116,14 +117,14 @@ fn findings(list: &[Finding]) -> Markup {
     html! {
         @if !list.is_empty() {
             div.problems id="findings" role="alert" {
-                p { strong { "It was not saved." } " What you typed is still here." }
-                (components::table("What is wrong", &[text("Where"), text("It says"), text("It must be")], &list.iter().map(cells).collect::<Vec<_>>()))
+                p { strong { "There is a problem." } " The document was not saved." }
+                (components::table("Problems", &[text("Field"), text("Value"), text("Expected")], &list.iter().map(cells).collect::<Vec<_>>()))
             }
         }
     }
 }
 
-/// What the draft would have paid beside what was, partner by partner and rule by rule.
+/// What the draft would have paid compared with what was paid, by partner and rule.
 fn comparison<S: Platform>(visit: &PageContext<'_, S>, d: &Document, told: &Value, known: &[KnownAccount]) -> Markup {
     let (words, unit) = (&*visit.words, document::unit_of(d));
     let cents = |row: &Value, name: &str| row[name].as_i64().unwrap_or(0);
@@ -140,17 +141,17 @@ fn comparison<S: Platform>(visit: &PageContext<'_, S>, d: &Document, told: &Valu
         ]
     };
     let (was, would) = (cents(told, "actual_net_cents"), cents(told, "simulated_net_cents"));
-    let columns = [text("Partner"), text("Rule"), number("It was"), number("It would have been"), number("Difference")];
+    let columns = [text("Partner"), text("Rule"), number("Actual"), number("With this draft"), number("Difference")];
     html! {
         section.sheet id="dry-run" aria-labelledby="dry-run-title" {
-            h2 id="dry-run-title" { "In that period it would have been " (amount(would)) " instead of " (amount(was)) }
+            h2 id="dry-run-title" { "This draft would have paid " (amount(would)) " instead of " (amount(was)) }
             p {
-                (helpers::many(visit, told["accounts"].as_i64().unwrap_or(0), "account was", "accounts were")) " decided again under the draft, as if it had always been in force. Nothing was booked."
-                @if told["complete"] == false { " " strong { "There are more accounts than one look can take: this is a part." } }
+                (helpers::many(visit, told["accounts"].as_i64().unwrap_or(0), "account was", "accounts were")) " recalculated as if the draft had always been in effect. Nothing was saved."
+                @if told["complete"] == false { " " strong { (wording::PARTIAL) } }
             }
-            @if rows.is_empty() { p.quiet { "Nothing was earned in that period, and nothing would have been." } } @else {
+            @if rows.is_empty() { p.quiet { "There were no earnings in this period, and the draft would not have changed that." } } @else {
                 (components::table("By partner and rule", &columns, &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
-                @if rows.len() > SHOWN_MAX { p.quiet { "The first " (SHOWN_MAX) " are shown; the sums are over all." } }
+                @if rows.len() > SHOWN_MAX { p.quiet { (wording::first_of_total(SHOWN_MAX)) } }
             }
         }
     }
@@ -190,7 +191,7 @@ pub async fn save<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
     }
 }
 
-/// The call that tries a draft: the document is read here, so that what is wrong with it is told by its places.
+/// The dry run of a draft. The document is parsed here, so that each problem is reported with its field.
 fn draft(text: &str, period: &str) -> Result<asked::DryRunRequest, Refusal> {
     check::read(text).map_err(Refusal::Findings)?;
     let body = json!({"period": period}).to_string();

@@ -1,4 +1,4 @@
-//! Programs: what each promises, in words, its versions, its pool, and what its partners can read.
+//! Programs: the terms of each in words, its versions, its reward budget and its pages for partners.
 
 use crate::base::money::Cents;
 use crate::codec::operator as asked;
@@ -8,6 +8,7 @@ use crate::pages::components;
 use crate::pages::components::{Field, Figure, text};
 use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
+use crate::pages::operator::text as wording;
 use crate::pages::program::document;
 use crate::pages::route::with_refusal;
 use crate::pages::visit::{PageContext, PageResult};
@@ -27,7 +28,7 @@ pub const HERE: &str = "/operator/programs";
 
 /// Versions that are listed, the latest first.
 const VERSIONS: i64 = 30;
-/// Pages for partners that one program has at most on its page.
+/// How many pages for partners a program's page lists.
 const RESOURCES: i64 = 50;
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
@@ -43,11 +44,11 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         ]
     };
     let in_force = catalog.all_in_force(visit.now());
-    let columns = [text("Program"), text("Pays in"), text("Settles"), text("Version"), text("In force since")];
+    let columns = [text("Program"), text("Pays in"), text("Paid"), text("Version"), text("Effective since")];
     let content = html! {
-        (components::heading("Programs", "What you promise to whoever brings you accounts.", html! {}))
+        (components::heading("Programs", "Your referral, affiliate and partner programs.", html! {}))
         @if in_force.is_empty() {
-            (components::empty("There is no program yet", html! { "Save one through the interface: " code { "PUT /v1/programs/{id}" } "." }))
+            (components::empty("No programs yet", html! { "Create one with the API: " code { "PUT /v1/programs/{id}" } "." }))
         } @else {
             (components::table("Programs", &columns, &in_force.iter().map(cells).collect::<Vec<_>>()))
         }
@@ -81,14 +82,14 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
     let path = format!("{HERE}/{}", components::escaped(id));
     let content = html! {
         (components::heading(&found.title, &format!("{}, version {}", found.id, found.version), html! {
-            @if visit.may(Scope::Programs) { a.button href={ (path) "/edit" } { "Change it" } }
+            @if visit.may(Scope::Programs) { a.button href={ (path) "/edit" } { "Edit program" } }
         }))
         (components::problems(form))
         @if found.version != current.version {
             p.notice {
-                @if found.effective_from > visit.now() { "This version is not in force yet: it is from " (components::utc(&*visit.words, found.effective_from)) " on. " }
-                @else { "This version is in force no more; what was earned under it stays as it was earned. " }
-                a href=(path) { "See the one in force" }
+                @if found.effective_from > visit.now() { "This version takes effect " (components::utc(&*visit.words, found.effective_from)) ". " }
+                @else { "This version was replaced. Earnings under it don't change. " }
+                a href=(path) { "View current version" }
             }
         }
         (document::readable(&*visit.words, found))
@@ -110,20 +111,20 @@ fn pool_part<S: Platform>(
     let currency = d.currency.to_uppercase();
     html! {
         section id="pool" {
-            h2 { "Pool" }
+            h2 { "Reward budget" }
             (components::figures(&[
-                Figure { label: "In the pool", value: components::amount(words, row.pool.balance_cents, &unit), note: html! { "low below " (components::amount(words, d.pool_low_cents().0, &unit)) } },
-                Figure { label: "Rewards that wait", value: html! { (words.number(row.pool.waiting)) }, note: html! { "granted in their order, none overtaking" } },
+                Figure { label: "Remaining", value: components::amount(words, row.pool.balance_cents, &unit), note: html! { "low if under " (components::amount(words, d.pool_low_cents().0, &unit)) } },
+                Figure { label: "Rewards waiting", value: html! { (words.number(row.pool.waiting)) }, note: html! { "paid in order as funds arrive" } },
             ]))
-            p { "Rewards are taken from the pool. What you put in is booked at once, and releases what waits as far as it goes. No card is charged: it says how much you are ready to give." }
+            p { "Rewards are paid from this budget. Adding funds takes effect immediately and pays waiting rewards in order. No card is charged; the budget only limits how much the program can give." }
             @if visit.may(Scope::Payouts) {
                 form.stack method="post" action={ (path) "/pool" } {
                     (helpers::hidden(visit))
                     (components::field(form, Field {
-                        name: "amount", label: &format!("Amount in {currency}"), hint: "Such as 500 or 1,250.50.", required: true, autocomplete: "off", max: 20, ..Field::default()
+                        name: "amount", label: &format!("Amount in {currency}"), hint: wording::AMOUNT_HINT, required: true, autocomplete: "off", max: 20, ..Field::default()
                     }))
                     (helpers::reason(form, ""))
-                    button { "Put it into the pool" }
+                    button { "Add to budget" }
                 }
             }
         }
@@ -139,11 +140,11 @@ fn resources<S: Platform>(visit: &PageContext<'_, S>, path: &str, rows: &[Resour
         section id="resources" {
             h2 { "Pages for partners" }
             @if rows.is_empty() {
-                (components::empty("Nothing to read yet", html! { "Write what helps partners to share your link: who it is for, what to say, what not to." }))
+                (components::empty("No pages yet", html! { "Help partners share your link: who your product is for, what to say, and what to avoid." }))
             } @else {
-                (components::table("Pages for partners", &[text("Page"), text("Changed")], &rows.iter().map(cells).collect::<Vec<_>>()))
+                (components::table("Pages for partners", &[text("Page"), text("Updated")], &rows.iter().map(cells).collect::<Vec<_>>()))
             }
-            @if visit.may(Scope::Programs) { p { a.button.second href={ (path) "/resources/new" } { "Write a page" } } }
+            @if visit.may(Scope::Programs) { p { a.button.second href={ (path) "/resources/new" } { "New page" } } }
         }
     }
 }
@@ -172,14 +173,14 @@ fn versions<S: Platform>(
             components::instant(words, v.created_at_ms),
         ]
     };
-    let columns = [text("Version"), text("State"), text("In force from"), text("Saved by"), text("Saved")];
+    let columns = [text("Version"), text("State"), text("Effective from"), text("Saved by"), text("Saved")];
     html! {
         section {
             h2 { "Versions" }
-            p.quiet { "A version never changes. What was earned under one stays as it was earned." }
+            p.quiet { "Versions never change, and neither do the earnings under them." }
             (components::table("Versions", &columns, &rows.iter().map(cells).collect::<Vec<_>>()))
             details {
-                summary { "The document" }
+                summary { "Document (JSON)" }
                 pre tabindex="0" { code { (serde_json::to_string_pretty(found).unwrap_or_default()) } }
             }
         }
@@ -190,7 +191,7 @@ pub async fn fund<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
     let (session, _) = visit.operator(Vec::new()).await?;
     let fund_it = async {
         let cents = helpers::cents_of(visit.form.get("amount")).ok_or_else(|| {
-            AppError::new(ErrorKind::Unprocessable, "malformed", "the amount must be such as 500 or 1,250.50")
+            AppError::new(ErrorKind::Unprocessable, "malformed", "enter an amount such as 500 or 1,250.50")
                 .field("amount")
         })?;
         let reason = asked::decision(&helpers::body(&visit.form, &["reason"]))?;

@@ -24,7 +24,7 @@ pub async fn edit<S: Platform>(visit: &PageContext<'_, S>, program: &str, page: 
     shown(visit, program, Some(page), None).await
 }
 
-/// The form of a page that is there, or of a new one.
+/// The form of an existing page, or of a new one.
 async fn shown<S: Platform>(
     visit: &PageContext<'_, S>,
     program: &str,
@@ -43,31 +43,31 @@ async fn shown<S: Platform>(
         .as_ref()
         .map_or_else(SubmittedForm::default, |r| SubmittedForm::filled(&[("title", &r.title), ("body", &r.body)]));
     let form = typed.unwrap_or(&first);
-    let title = stood.as_ref().map_or("A new page for partners", |r| r.title.as_str());
+    let title = stood.as_ref().map_or("New page for partners", |r| r.title.as_str());
     let back = format!("{HERE}/{}", components::escaped(program));
     let action = match page {
         Some(page) => format!("{back}/resources/{}", components::escaped(page)),
         None => format!("{back}/resources"),
     };
-    let lead = format!("Partners of {} find it under Resources.", document.title);
+    let lead = format!("Partners in {} see this page under Resources.", document.title);
     let content = html! {
-        (components::heading(title, &lead, html! { a.button.second href={ (back) "#resources" } { "Back to the program" } }))
+        (components::heading(title, &lead, html! { a.button.second href={ (back) "#resources" } { "Back to program" } }))
         (components::problems(form))
         form method="post" action=(action) {
             (helpers::hidden(visit))
             (components::field(form, Field { name: "title", label: "Title", required: true, autocomplete: "off", max: resource::TITLE_CHARS_MAX, ..Field::default() }))
             (components::field(form, Field {
-                name: "body", label: "Text", hint: "Markdown: # a heading, **bold**, - a list, [a link](https://example.com). HTML is shown as it is typed.",
+                name: "body", label: "Text", hint: "Markdown: # heading, **bold**, - list, [link](https://example.com). HTML is shown as text.",
                 kind: "textarea", required: true, max: resource::BODY_CHARS_MAX, ..Field::default()
             }))
-            button { "Keep the page" }
+            button { "Publish page" }
         }
         @if let Some(page) = page {
             hr;
             form method="post" action={ (back) "/resources/" (components::escaped(page)) "/remove" } {
                 (csrf(visit))
-                p { "Removed, partners no longer see it. Its text stays in the audit log." }
-                button.danger { "Remove this page" }
+                p { "Partners will no longer see this page. Its text stays in the audit log." }
+                button.danger { "Delete page" }
             }
         }
     };
@@ -75,7 +75,7 @@ async fn shown<S: Platform>(
 }
 
 pub async fn add<S: Platform>(visit: &PageContext<'_, S>, program: &str) -> PageResult {
-    // The id follows from the form, so that a form that is sent twice makes one page.
+    // The id is derived from the form's key, so submitting the form twice creates one page.
     let page = id::derived("rsc", &[program, &helpers::key(visit)]);
     write(visit, program, &page, true).await
 }

@@ -1,4 +1,4 @@
-//! Who did what, and why: nothing here can be changed.
+//! Who did what, and why. Entries never change.
 
 use crate::http::context::Platform;
 use crate::pages::components;
@@ -9,7 +9,7 @@ use crate::store::identity::token;
 use crate::store::identity::token::AuditRow;
 use maud::{Markup, html};
 
-/// Most of a text that is shown of what an action changed: a program's whole document may be one.
+/// How much of a change is shown: it may be a program's whole document.
 const CHANGE_CHARS_MAX: usize = 200;
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
@@ -17,7 +17,7 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
     let (session, rows) = visit.operator(vec![token::audit_page(before_ms, &before_id, list.limit + 1)]).await?;
     let (rows, next) = helpers::paged(&list, rows[0].decode()?, |a: &AuditRow| format!("{}.{}", a.at_ms.0, a.id));
-    let columns = [text("When"), text("Who"), text("What"), text("About"), text("Why"), text("Change")];
+    let columns = [text("Date"), text("Operator"), text("Action"), text("Subject"), text("Reason"), text("Change")];
     let cells = |a: &AuditRow| {
         vec![
             components::instant(&*visit.words, a.at_ms),
@@ -28,20 +28,20 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             change(a),
         ]
     };
-    let lead = "Every decision of an operator, the newest first. Nothing here can be changed or removed.";
+    let lead = "Everything operators have done, newest first. Entries can't be changed or deleted.";
     let content = html! {
         (components::heading("Audit log", lead, html! {}))
         @if rows.is_empty() {
-            (components::empty("Nobody has done anything yet", html! { "What operators decide is written down here, with their reasons." }))
+            (components::empty("No activity yet", html! { "Operators' decisions appear here with their reasons." }))
         } @else {
-            (components::table("What operators did", &columns, &rows.iter().map(cells).collect::<Vec<_>>()))
+            (components::table("Operator activity", &columns, &rows.iter().map(cells).collect::<Vec<_>>()))
         }
         (components::pager("/operator/audit", next.as_deref(), list.cursor.is_empty()))
     };
     Ok(helpers::frame(visit, &session, 200, ("/operator/audit", "Audit log"), content))
 }
 
-/// What an action is about, with the way there where it has a page.
+/// The subject of an action, as a link where it has a page.
 fn about(a: &AuditRow) -> Markup {
     let subject = a.subject.as_str();
     let page = match a.action.split('.').next().unwrap_or("") {

@@ -1,4 +1,4 @@
-//! What accounts brought by referral cost, beside what they cost elsewhere; and the month's channels.
+//! What a referred account costs compared with other channels, and the channels of a month.
 
 use crate::base::time::Month;
 use crate::engine::report::economics::{Channel, DEFINITIONS, Economics};
@@ -6,6 +6,7 @@ use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Figure, number, text};
 use crate::pages::operator::helpers;
+use crate::pages::operator::text as wording;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::document::{Cadence, Document};
 use crate::service::error::{AppError, ErrorKind};
@@ -23,14 +24,14 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let month = |name: &str, otherwise: Month| match visit.request.param(name).filter(|text| !text.is_empty()) {
         None => Ok(otherwise),
         Some(text) => Month::parse(&text)
-            .ok_or_else(|| AppError::new(ErrorKind::BadRequest, "malformed", "a month is written such as 2026-06")),
+            .ok_or_else(|| AppError::new(ErrorKind::BadRequest, "malformed", "enter a month such as 2026-06")),
     };
     let last = Month::of(visit.now()).plus(-1);
     let to = month("to", last)?;
     let from = month("from", to.plus(-11))?;
     if from > to {
         return Err(
-            AppError::new(ErrorKind::BadRequest, "malformed", "the first month must not be after the last").into()
+            AppError::new(ErrorKind::BadRequest, "malformed", "the first month can't be after the last month").into()
         );
     }
     let Some(asked) = visit.request.param("program").filter(|text| !text.is_empty()) else {
@@ -44,9 +45,9 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let catalog = program::catalog(&rows[0])?;
     let programs = paying(catalog.all_in_force(visit.now()));
     let words = &*visit.words;
-    let title = format!("Economics of {}", document.title);
+    let title = format!("{} economics", document.title);
     let content = html! {
-        (components::heading(&title, "What an account costs when a partner brings it, beside what it costs elsewhere.", html! {}))
+        (components::heading(&title, "What a referred account costs compared with other channels.", html! {}))
         @if programs.len() > 1 {
             nav.pager aria-label="Programs" { @for d in &programs { a href={ (HERE) "?program=" (components::escaped(&d.id)) } aria-current=[(d.id == asked).then_some("page")] { (d.title) } } }
         }
@@ -62,7 +63,7 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         h2 { "Channels in " (to) }
         (by_channel(visit, &document, &channels))
         details {
-            summary { "What the figures mean" }
+            summary { "Definitions" }
             dl.facts { @for (name, what) in DEFINITIONS { div { dt { (name.replace('_', " ")) } dd { (what) } } } }
         }
     };
@@ -73,7 +74,7 @@ fn paying(documents: Vec<&Document>) -> Vec<&Document> {
     documents.into_iter().filter(|d| d.settlement.cadence != Cadence::None).collect()
 }
 
-/// Without a program: to the first that pays, from which the others are reached.
+/// Without a program: redirects to the first that pays rewards, which links to the others.
 async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (session, rows) = visit.operator(vec![program::program_list()]).await?;
     let catalog = program::catalog(&rows[0])?;
@@ -82,7 +83,7 @@ async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     }
     let content = html! {
         (components::heading("Economics", "", html! {}))
-        (components::empty("No program pays anything", html! { "There is nothing to compare yet." }))
+        (components::empty("No program pays rewards", html! { "There is nothing to compare yet." }))
     };
     Ok(helpers::frame(visit, &session, 200, (HERE, "Economics"), content))
 }
@@ -111,7 +112,7 @@ fn reach<S: Platform>(visit: &PageContext<'_, S>, found: &Economics) -> Markup {
         figure(
             "Viral coefficient",
             hundredths(found.viral_coefficient_thousandths),
-            format!("{} before", helpers::many(visit, found.existing_accounts, "account", "accounts")),
+            format!("{} at the start", helpers::many(visit, found.existing_accounts, "account", "accounts")),
         ),
     ])
 }
@@ -129,17 +130,17 @@ fn cost<S: Platform>(visit: &PageContext<'_, S>, document: &Document, found: &Ec
     };
     let rows: Vec<Vec<Markup>> = found.referral.iter().chain(&found.paid_channels).map(cells).collect();
     html! {
-        h2 { "What an account costs" }
+        h2 { "Cost per account" }
         @if rows.is_empty() {
-            (components::empty("Nothing to compare yet", html! { "Once a referral is rewarded its cost stands here; what paid channels cost is named in the program's document." }))
+            (components::empty("Nothing to compare yet", html! { "The cost appears here after the first referral is rewarded. The program's document sets the cost of paid channels." }))
         } @else {
-            @if found.referral.is_none() { p { "Nobody was rewarded in this time, so referrals have no cost to compare yet." } }
-            (components::table("What an account costs, by channel", &[text("Channel"), number("Cost"), number("First-year margin"), number("Margin over cost")], &rows))
+            @if found.referral.is_none() { p { "No referral was rewarded in this period, so there is no cost to compare yet." } }
+            (components::table("Cost per account by channel", &[text("Channel"), number("Cost"), number("First-year margin"), number("Margin over cost")], &rows))
             @if let (Some(reward), Some(benefit)) = (found.reward_cents, found.benefit_cents) {
-                p.quiet { "Of the referral's cost, " (money(reward.0)) " is the reward and " (money(benefit.0)) " the friend's discount." }
+                p.quiet { "The cost of a referral is " (money(reward.0)) " for the reward and " (money(benefit.0)) " for the friend's discount." }
             }
             @if let Some(revenue) = found.first_year_revenue_cents {
-                p.quiet { "First-year revenue: " (money(revenue.0)) ", the average of " (helpers::many(visit, found.revenue_sample, "account", "accounts")) "." }
+                p.quiet { "First-year revenue: " (money(revenue.0)) ", averaged over " (helpers::many(visit, found.revenue_sample, "account", "accounts")) "." }
             }
         }
     }
@@ -168,9 +169,9 @@ fn by_channel<S: Platform>(visit: &PageContext<'_, S>, document: &Document, rows
         number("Earned"),
     ];
     html! {
-        @if rows.is_empty() { p.quiet { "Nothing happened in that month." } } @else {
+        @if rows.is_empty() { p.quiet { "No activity in this month." } } @else {
             (components::table("Channels", &columns, &rows.iter().take(CHANNELS_MAX).map(cells).collect::<Vec<_>>()))
-            @if rows.len() > CHANNELS_MAX { p.quiet { "The first " (CHANNELS_MAX) " are shown." } }
+            @if rows.len() > CHANNELS_MAX { p.quiet { (wording::first_shown(CHANNELS_MAX)) } }
         }
     }
 }

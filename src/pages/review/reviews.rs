@@ -1,4 +1,4 @@
-//! Referrals that were stopped because they look odd: the evidence, and a person's decision.
+//! Referrals that a risk rule flagged: the evidence, and the operator's decision.
 
 use crate::codec::operator as asked;
 use crate::engine::identity::access::Scope;
@@ -19,7 +19,7 @@ use crate::store::review::ReviewRow;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-/// What waits for a review, in one unit.
+/// Earnings on hold for a review, in one unit.
 #[derive(Deserialize)]
 struct Held {
     unit: String,
@@ -33,7 +33,7 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let list = helpers::list(visit, 10)?;
     let state = visit.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
-        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "there is no such list of reviews").into());
+        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "unknown review state").into());
     }
     let read = match state.as_str() {
         "" => {
@@ -50,14 +50,14 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (found, next) = helpers::paged(&list, rows[0].decode_pairs()?, cursor);
     let path =
         if state.is_empty() { "/operator/reviews".to_owned() } else { format!("/operator/reviews?state={state}") };
-    let lead = "Referrals that a program's rules have stopped. What they earn stands still until somebody decides.";
+    let lead = "Referrals that risk rules flagged. Their earnings are on hold until you decide.";
     let content = html! {
         (components::heading("Reviews", lead, html! {}))
         (helpers::tabs("Reviews by state", "/operator/reviews", "state", &state, STATES))
         @if found.is_empty() && state.is_empty() {
-            (components::empty("Nothing waits for a decision", html! { "A referral that looks odd, by the rules of its program, stops here." }))
+            (components::empty("No open reviews", html! { "Referrals that a risk rule flags appear here." }))
         } @else if found.is_empty() {
-            (components::empty("There is none", html! { "What was decided is listed here." }))
+            (components::empty("No reviews", html! { "Reviews you decide appear here." }))
         }
         @for (review, shown) in &found { (card(visit, review, shown, &SubmittedForm::default())) }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
@@ -88,10 +88,10 @@ fn card<S: Platform>(visit: &PageContext<'_, S>, r: &ReviewRow, shown: &ReviewSh
     let words = &*visit.words;
     let held: Vec<Held> = serde_json::from_str(&shown.waiting).unwrap_or_default();
     let waits = html! {
-        @if held.is_empty() { "nothing yet" }
+        @if held.is_empty() { "no earnings yet" }
         @for (n, h) in held.iter().enumerate() {
             @if n > 0 { ", " }
-            (components::amount(words, h.cents, &h.unit)) " in " (helpers::many(visit, h.lines, "entry", "entries"))
+            (components::amount(words, h.cents, &h.unit)) " in " (helpers::many(visit, h.lines, "earning", "earnings"))
         }
     };
     let view = deciding::view(r);
@@ -104,14 +104,14 @@ fn card<S: Platform>(visit: &PageContext<'_, S>, r: &ReviewRow, shown: &ReviewSh
                 ("Account", helpers::account(&r.account_id)),
                 ("Partner", helpers::partner(&r.partner_id, shown.external_id.as_deref(), shown.name.as_deref())),
                 ("Program", helpers::program(&r.program_id)),
-                ("About", html! { @if r.subject.is_empty() { "the whole account" } @else { (r.subject) } }),
-                ("Stands still", html! { @if r.holds != 0 { (waits) } @else { "nothing: it is only shown to you" } }),
-                ("Since", components::instant(words, r.created_at_ms)),
+                ("Applies to", html! { @if r.subject.is_empty() { "the whole account" } @else { (r.subject) } }),
+                ("On hold", html! { @if r.holds != 0 { (waits) } @else { "nothing; this is for your information only" } }),
+                ("Opened", components::instant(words, r.created_at_ms)),
             ]))
             @if let Some(note) = view["note"].as_str() { p.quiet { (note) } }
             @if r.state == "open" { (decision_form(visit, r, form)) } @else {
                 p {
-                    (r.actor.as_deref().unwrap_or("Somebody")) " decided"
+                    (r.actor.as_deref().unwrap_or("An operator")) " decided"
                     @if let Some(at) = r.decided_at_ms { " " (components::instant(words, at)) } ": " (r.reason.as_deref().unwrap_or(""))
                 }
             }
@@ -119,7 +119,7 @@ fn card<S: Platform>(visit: &PageContext<'_, S>, r: &ReviewRow, shown: &ReviewSh
     }
 }
 
-/// Both decisions share the reason. Ids are those of the review: a list has several forms.
+/// Both decisions share the reason. Element ids include the review's id, because a list has several forms.
 fn decision_form<S: Platform>(visit: &PageContext<'_, S>, r: &ReviewRow, form: &SubmittedForm) -> Markup {
     let field = format!("reason-{}", r.id);
     let problem = form.problem("reason");
@@ -131,7 +131,7 @@ fn decision_form<S: Platform>(visit: &PageContext<'_, S>, r: &ReviewRow, form: &
                     label for=(field) { "Reason" }
                     input id=(field) name="reason" type="text" required maxlength="200" value=(form.get("reason")) aria-describedby={ (field) "-hint" }
                         aria-invalid=[problem.map(|_| "true")];
-                    p.hint id={ (field) "-hint" } { "Released, it goes on to be earned. Rejected, it never earns, and what it earned is taken back. Neither is undone here." }
+                    p.hint id={ (field) "-hint" } { "Release to let the partner earn from this referral. Reject to void its earnings, past and future. You can't undo either." }
                     @if let Some(problem) = problem { p.problem { (problem) } }
                 }
                 div.actions {
@@ -143,16 +143,16 @@ fn decision_form<S: Platform>(visit: &PageContext<'_, S>, r: &ReviewRow, form: &
     }
 }
 
-/// A rule's name as a sentence begins.
+/// The title of a rule.
 fn rule(name: &str) -> String {
     match name {
-        "same_email" => "Partner and account have one email address".to_owned(),
-        "same_domain" => "Partner and account have one email domain".to_owned(),
-        "signups_in_month" => "Unusually many sign-ups in a month".to_owned(),
+        "same_email" => "Account has the partner's email address".to_owned(),
+        "same_domain" => "Account has the partner's email domain".to_owned(),
+        "signups_in_month" => "Unusual number of sign-ups in a month".to_owned(),
         "one_visitor" => "Many accounts from one browser".to_owned(),
-        "own_account" => "The account is the partner's own".to_owned(),
+        "own_account" => "Account belongs to the partner".to_owned(),
         "referral_ring" => "Partners who refer each other".to_owned(),
-        "currency" => "Another currency than the program's".to_owned(),
+        "currency" => "Currency doesn't match the program's".to_owned(),
         other => other.replace('_', " "),
     }
 }

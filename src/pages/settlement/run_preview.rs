@@ -1,4 +1,4 @@
-//! What a run would do, and what one has planned, line by line.
+//! What a run would do, and what a run has planned, earning by earning.
 
 use crate::base::time::UtcMillis;
 use crate::codec::operator::NewRun;
@@ -9,6 +9,7 @@ use crate::pages::components::{number, text};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
+use crate::pages::operator::text as wording;
 use crate::pages::route::with_refusal;
 use crate::pages::settlement::runs;
 use crate::pages::visit::{PageContext, PageResult};
@@ -25,10 +26,10 @@ use crate::store::settlement::run::RunRow;
 use maud::{Markup, html};
 use serde_json::Value;
 
-/// Rows of a preview that are shown; the sums are over all of them.
+/// Rows of a preview that are shown. The totals include all of them.
 const SHOWN_MAX: usize = 40;
 
-/// `?program=&period=`: what a preview is, and the form that asks for one.
+/// `?program=&period=`: the form that requests a preview.
 pub async fn ask<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (session, rows) = visit.operator(vec![program::program_list()]).await?;
     let param = |name: &str| visit.request.param(name).unwrap_or_default();
@@ -43,25 +44,25 @@ fn asking<S: Platform>(
     form: &SubmittedForm,
 ) -> PageResult {
     let programs = runs::settled_by_runs(catalog, visit.now());
-    let lead = "What a run would do if it began now: whom it would grant what, and what it would make available.";
+    let lead = "See what a run would grant and release if it started now.";
     let content = html! {
-        (components::heading("Preview of a run", lead, all_runs()))
+        (components::heading("Preview a run", lead, all_runs()))
         (components::problems(form))
         @if programs.is_empty() {
-            (components::empty("No program settles by runs", html! { a href="/operator/programs" { "Change one" } " to settle weekly or monthly." }))
+            (components::empty("No program pays weekly or monthly", html! { a href="/operator/programs" { "Edit a program" } " to pay weekly or monthly." }))
         } @else {
-            p { "It decides every account of the program anew, as the run does, and books nothing. With many accounts it takes a while." }
+            p { "The preview recalculates every account in the program and saves nothing. It can take a while if there are many accounts." }
             form.stack method="post" action="/operator/runs/preview" {
                 (csrf(visit))
                 (runs::which(form, &programs))
-                button { "Show the preview" }
+                button { "Preview run" }
             }
         }
     };
-    Ok(helpers::frame(visit, session, helpers::status(form), ("/operator/runs", "Preview of a run"), content))
+    Ok(helpers::frame(visit, session, helpers::status(form), ("/operator/runs", "Preview a run"), content))
 }
 
-/// Asked for by a form and not by an address, because it costs as many reads as a run. Nothing is written.
+/// A form and not a link, because a preview reads as much as a run does. Nothing is written.
 pub async fn preview<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (session, rows) = visit.operator(vec![program::program_list()]).await?;
     let catalog = program::catalog(&rows[0])?;
@@ -84,24 +85,24 @@ pub async fn preview<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         ["grants", "vests", "terms"].iter().flat_map(|list| helpers::partners_in(&told[list], SHOWN_MAX)).collect();
     let known: Vec<KnownAccount> = visit.context(&session).query(partners_known(&ids)).await?.decode()?;
     let content = html! {
-        (components::heading(&title, "What the run would do if it began now. Nothing of this is booked.", all_runs()))
+        (components::heading(&title, "What the run would do if it started now. Nothing has been saved.", all_runs()))
         p {
-            "Facts before " (components::utc(&*visit.words, scheduled)) " count."
-            @if !is_due { " More may happen before then." }
-            @if told["complete"] == false { " " strong { "There are more accounts than one look can take: what is shown is a part." } }
+            "Includes activity before " (components::utc(&*visit.words, scheduled)) "."
+            @if !is_due { " These numbers may change before then." }
+            @if told["complete"] == false { " " strong { (wording::PARTIAL) } }
         }
-        (section(visit, ("Granted", "Rewards that become due with the run."), &told["grants"], &unit, &known))
-        (section(visit, ("Vested", "What was held becomes available."), &told["vests"], &unit, &known))
+        (section(visit, ("Granted", "Rewards that this run would grant."), &told["grants"], &unit, &known))
+        (section(visit, ("Vested", "Earnings whose hold period ends with this run."), &told["vests"], &unit, &known))
         (terms(visit, &told["terms"], &unit, &known))
         @if let Some(run) = told["run"]["id"].as_str() {
-            p { "This period has its run: " a href={ "/operator/runs/" (components::escaped(run)) } { "see what it did" } "." }
+            p { "This period already has a run. " a href={ "/operator/runs/" (components::escaped(run)) } { "View run" } }
         } @else if is_due {
             @if visit.may(Scope::Payouts) {
                 form method="post" action="/operator/runs" {
                     (csrf(visit))
                     input type="hidden" name="program" value=(document.id);
                     input type="hidden" name="period" value=(period);
-                    button { "Start this run" }
+                    button { "Start run" }
                 }
             }
         }
@@ -134,7 +135,7 @@ fn section<S: Platform>(
         h2 { (title) ": " (components::amount(words, rows.iter().map(cents).sum(), unit)) }
         p.quiet { (what) }
         @if !rows.is_empty() {
-            (components::table(title, &[text("Partner"), number("Entries"), number("Amount")], &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
+            (components::table(title, &[text("Partner"), number("Earnings"), number("Amount")], &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
             (rest(visit, rows.len()))
         }
     }
@@ -151,9 +152,9 @@ fn terms<S: Platform>(visit: &PageContext<'_, S>, rows: &Value, unit: &str, know
     };
     html! {
         @if !rows.is_empty() {
-            h2 { "Changed by partners' terms" }
-            p.quiet { "Better rates that partners have earned, and what monthly caps take." }
-            (components::table("Changed by partners' terms", &[text("Partner"), text("Rule"), number("Difference")], &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
+            h2 { "Rate changes and caps" }
+            p.quiet { "Higher rates that partners have earned, and reductions from monthly caps." }
+            (components::table("Rate changes and caps", &[text("Partner"), text("Rule"), number("Difference")], &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
             (rest(visit, rows.len()))
         }
     }
@@ -161,7 +162,7 @@ fn terms<S: Platform>(visit: &PageContext<'_, S>, rows: &Value, unit: &str, know
 
 fn rest<S: Platform>(visit: &PageContext<'_, S>, all: usize) -> Markup {
     let left = i64::try_from(all.saturating_sub(SHOWN_MAX)).unwrap_or(0);
-    html! { @if left > 0 { p.quiet { "And " (visit.words.number(left)) " more; the sum is over all of them." } } }
+    html! { @if left > 0 { p.quiet { "And " (visit.words.number(left)) " more. The total includes all of them." } } }
 }
 
 pub async fn plan<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
@@ -189,12 +190,12 @@ pub async fn plan<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
         ]
     };
     let path = format!("/operator/runs/{}", components::escaped(id));
-    let title = format!("Plan of {}, {}", run.program_id, run.period);
+    let title = format!("Plan for {}, {}", run.program_id, run.period);
     let columns = [number("No."), text("What"), text("Partner"), text("Account"), number("Planned"), number("Posted")];
-    let lead = "Stored before anything moved. Posted can be less than planned where a refund came in between.";
+    let lead = "The plan is saved before any money moves. The posted amount can be lower than planned if a refund arrives in between.";
     let content = html! {
-        (components::heading(&title, lead, html! { a.button.second href=(path) { "The run" } }))
-        @if items.is_empty() { p.quiet { "Nothing is planned." } } @else {
+        (components::heading(&title, lead, html! { a.button.second href=(path) { "Back to run" } }))
+        @if items.is_empty() { p.quiet { "This run has nothing to do." } } @else {
             (components::table("The plan", &columns, &items.iter().map(cells).collect::<Vec<_>>()))
         }
         (components::pager(&format!("{path}/plan"), next.as_deref(), list.cursor.is_empty()))

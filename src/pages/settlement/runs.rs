@@ -1,4 +1,4 @@
-//! Runs: what is settled, what comes next, how far a run is, what became of its money; and the approval of its payouts.
+//! Runs: past and upcoming ones, the progress of each, its payouts and their approval.
 
 use crate::base::time::UtcMillis;
 use crate::codec::Invalid;
@@ -12,6 +12,7 @@ use crate::pages::components::{Field, Figure, number, text};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
+use crate::pages::operator::text as wording;
 use crate::pages::route::with_refusal;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
@@ -54,17 +55,17 @@ async fn listed<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -
             components::instant(&*visit.words, r.started_at_ms),
         ]
     };
-    let columns = [text("Settles"), text("State"), number("Done"), text("Started by"), text("Started")];
-    let lead = "A run settles a program's week or month: what is due is granted, what was held becomes available, payouts are planned.";
+    let columns = [text("Run"), text("State"), number("Done"), text("Started by"), text("Started")];
+    let lead = "A run closes a program's week or month: it grants rewards, releases earnings whose hold period is over, and plans payouts.";
     let content = html! {
         (components::heading("Runs", lead, html! { a.button.second href="/operator/payouts" { "All payouts" } }))
         (components::problems(form))
         (upcoming(visit, &catalog, &rows[2].decode()?))
-        h2 { "Runs so far" }
+        h2 { "Past runs" }
         @if runs.is_empty() {
-            (components::empty("There was no run yet", html! { "Runs come by themselves: weekly ones on Monday, 09:00 UTC, monthly ones on the 1st, 06:00 UTC." }))
+            (components::empty("No runs yet", html! { "Runs start automatically: weekly on Monday at 09:00 UTC, monthly on the 1st at 06:00 UTC." }))
         } @else {
-            (components::table("Runs, the latest first", &columns, &runs.iter().map(cells).collect::<Vec<_>>()))
+            (components::table("Runs, newest first", &columns, &runs.iter().map(cells).collect::<Vec<_>>()))
         }
         (components::pager(HERE, next.as_deref(), list.cursor.is_empty()))
         (start_form(visit, form, &catalog))
@@ -72,7 +73,7 @@ async fn listed<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -
     Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, "Runs"), content))
 }
 
-/// The programs that settle by runs: what comes next, and whether the last period that is over has its run.
+/// Programs that pay weekly or monthly: the next run, and whether the last completed period has a run.
 fn upcoming<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, last: &[LastPeriod]) -> Markup {
     let now = visit.now();
     let in_force = catalog.all_in_force(now);
@@ -90,7 +91,7 @@ fn upcoming<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, last: &[
             html! {
                 (over) " "
                 @if is_settled { (components::state("settled")) }
-                @else if scheduled.is_some() { (components::state("waiting")) " " a href=(preview(&over)) { "Preview it, then start it" } }
+                @else if scheduled.is_some() { (components::state("waiting")) " " a href=(preview(&over)) { "Preview and start" } }
                 @else { span.quiet { "not due yet" } }
             },
         ]
@@ -98,8 +99,8 @@ fn upcoming<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, last: &[
     let rows: Vec<Vec<Markup>> = in_force.iter().filter(|d| is_settled_by_runs(d)).map(cells).collect();
     html! {
         @if !rows.is_empty() {
-            h2 { "What comes" }
-            (components::table("The programs' next runs", &[text("Program"), text("Next run settles"), text(""), text("Last period that is over")], &rows))
+            h2 { "Upcoming" }
+            (components::table("Upcoming runs", &[text("Program"), text("Next run"), text(""), text("Last completed period")], &rows))
         }
     }
 }
@@ -109,13 +110,13 @@ fn start_form<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm, cat
     html! {
         @if !choices.is_empty() {
             section id="start" {
-                h2 { "Start a run by hand" }
-                p { "For a period that is over and has no run, or to take one further that was cut off. A period has one run: starting it again moves nothing twice." }
+                h2 { "Start a run" }
+                p { "Start a run for a completed period that has none, or resume one that was interrupted. Each period has one run, so starting it again never pays twice." }
                 @if visit.may(Scope::Payouts) {
                     form.stack method="post" action=(HERE) {
                         (csrf(visit))
                         (which(form, &choices))
-                        button { "Start the run" }
+                        button { "Start run" }
                     }
                 }
             }
@@ -133,18 +134,18 @@ pub fn settled_by_runs(catalog: &Catalog, now: UtcMillis) -> Vec<(&str, &str)> {
     by_runs.map(|d| (d.id.as_str(), d.title.as_str())).collect()
 }
 
-/// The fields that say which run is meant.
+/// The fields that identify a run.
 pub fn which(form: &SubmittedForm, programs: &[(&str, &str)]) -> Markup {
     html! {
         (components::select(form, Field { name: "program", label: "Program", required: true, ..Field::default() }, programs))
         (components::field(form, Field {
-            name: "period", label: "Period", hint: "A month such as 2026-06, or a week such as 2026-W24, as the program settles.",
+            name: "period", label: "Period", hint: wording::PERIOD_HINT,
             required: true, autocomplete: "off", max: 10, ..Field::default()
         }))
     }
 }
 
-/// The run that a form means. Which cadence it is the period says itself.
+/// The run that a form requests. The format of the period gives the cadence.
 pub fn wanted(form: &SubmittedForm) -> Result<NewRun, Invalid> {
     let cadence = if form.get("period").contains('W') { "weekly" } else { "monthly" };
     let mut form = form.clone();
@@ -204,14 +205,14 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
     let path = format!("{HERE}/{}", components::escaped(id));
     let title = format!("{}, {}", report.run.program_id, report.run.period);
     let content = html! {
-        (components::heading(&title, "", html! { a.button.second href={ (path) "/plan" } { "The plan, line by line" } }))
+        (components::heading(&title, "", html! { a.button.second href={ (path) "/plan" } { "View plan" } }))
         (components::problems(form))
         (progress(visit, &report))
         (approving(visit, &path, &report, form))
         (money(visit, &report))
         h2 { "Payouts" }
         @if payouts.is_empty() {
-            p.quiet { "This run has planned no payout: nobody has enough that is payable in cash and an account at Stripe." }
+            p.quiet { "This run planned no payouts. No partner has both a payable balance and a Stripe account." }
         } @else {
             (payout_table(visit, &payouts, false))
         }
@@ -225,25 +226,25 @@ fn progress<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup 
     html! {
         (components::figures(&[
             Figure { label: "State", value: html! { (run.state.replace('_', " ")) }, note: html! { @if let Some(at) = run.finished_at_ms { (components::instant(words, at)) } } },
-            Figure { label: "Done", value: html! { (words.number(run.executed)) }, note: html! { "of " (words.number(run.items)) " planned lines" } },
-            Figure { label: "As of", value: html! { (run.period) }, note: html! { "facts before " (components::utc(words, run.as_of_ms)) } },
-            Figure { label: "By", value: html! { (run.actor) }, note: html! { "version " (run.program_version) " of the program" } },
+            Figure { label: "Done", value: html! { (words.number(run.executed)) }, note: html! { "of " (words.number(run.items)) " planned items" } },
+            Figure { label: "Period", value: html! { (run.period) }, note: html! { "activity before " (components::utc(words, run.as_of_ms)) } },
+            Figure { label: "Started by", value: html! { (run.actor) }, note: html! { "program version " (run.program_version) } },
         ]))
         @if run.state != "done" {
-            p { "It goes on by itself every ten minutes, from where it is." }
+            p { "This run resumes automatically every ten minutes." }
             @if visit.may(Scope::Payouts) {
                 form method="post" action=(HERE) {
                     (csrf(visit))
                     input type="hidden" name="program" value=(run.program_id);
                     input type="hidden" name="period" value=(run.period);
-                    button.second { "Take it further now" }
+                    button.second { "Resume now" }
                 }
             }
         }
     }
 }
 
-/// Whether its payouts leave, and the button that lets them.
+/// The approval of its payouts, or the form that gives it.
 fn approving<S: Platform>(visit: &PageContext<'_, S>, path: &str, report: &Report, form: &SubmittedForm) -> Markup {
     let planned: Vec<&StateSum> = report.sums.iter().filter(|s| s.state == "planned").collect();
     let words = &*visit.words;
@@ -251,7 +252,7 @@ fn approving<S: Platform>(visit: &PageContext<'_, S>, path: &str, report: &Repor
         let own = a.run_id == report.run.id;
         return html! {
             p {
-                @if own { "Approved by " (a.actor) " " } @else { "Needs no approval: " (a.actor) " has approved a run of this program before, " }
+                @if own { "Approved by " (a.actor) " " } @else { "No approval needed: " (a.actor) " approved an earlier run of this program, " }
                 (components::instant(words, a.at_ms)) @if let Some(reason) = a.reason.as_deref().filter(|_| own) { ": " (reason) } "."
             }
         };
@@ -262,17 +263,17 @@ fn approving<S: Platform>(visit: &PageContext<'_, S>, path: &str, report: &Repor
     let payouts: i64 = planned.iter().map(|s| s.payouts).sum();
     html! {
         section.todo aria-labelledby="approve" {
-            h2 id="approve" { "These payouts wait for you" }
+            h2 id="approve" { "Payouts need your approval" }
             p {
-                (helpers::many(visit, payouts, "payout", "payouts")) ", one for each partner, of "
+                (helpers::many(visit, payouts, "payout", "payouts")) ", one per partner, for "
                 @for (n, s) in planned.iter().enumerate() { @if n > 0 { " and " } strong { (components::amount(words, s.cents, &s.unit)) } }
-                " in all. Once you approve, Stripe sends them within ten minutes; what is held stays."
-                @if report.rule == "until_first" { " Later runs of this program need no approval then." }
+                " in total. After you approve, Stripe sends them within ten minutes. Payouts on hold are not sent."
+                @if report.rule == "until_first" { " Later runs of this program won't need approval." }
             }
             @if visit.may(Scope::Payouts) {
                 form.stack method="post" action={ (path) "/approve" } {
                     (csrf(visit))
-                    (components::field(form, Field { name: "reason", label: "Remark", hint: "It stands in the audit log.", max: 200, ..Field::default() }))
+                    (components::field(form, Field { name: "reason", label: "Note", hint: wording::AUDITED, max: 200, ..Field::default() }))
                     button { "Approve " (helpers::many(visit, payouts, "payout", "payouts")) }
                 }
             }
@@ -299,20 +300,20 @@ fn money<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup {
     };
     let carried = |c: &CarriedSum| {
         let why = match c.why.as_str() {
-            "not_onboarded" => "Payable, but Stripe cannot pay the partner yet",
-            "negative" => "Owed by partners",
-            _ => "Below the minimum, or not mature yet",
+            "not_onboarded" => "Payable, but the partner can't receive Stripe payouts yet",
+            "negative" => "Partners owe money",
+            _ => "Below the minimum or not yet payable",
         };
         vec![html! { (why) }, html! { (words.number(c.partners)) }, components::amount(words, c.cents, &c.unit)]
     };
     html! {
         @if !report.statements.is_empty() {
-            h2 { "What it settled" }
-            (components::table("Settled, by unit", &[text("Unit"), number("Partners"), number("Granted and vested"), number("Payable after it")],
+            h2 { "Settled" }
+            (components::table("Settled, by unit", &[text("Unit"), number("Partners"), number("Granted and vested"), number("Payable afterward")],
                 &report.statements.iter().map(settled).collect::<Vec<_>>()))
         }
         @if !report.sums.is_empty() {
-            h2 { "What became of its payouts" }
+            h2 { "Payouts by state" }
             (components::table("Payouts by state", &[text("State"), number("Payouts"), number("Amount")], &report.sums.iter().map(by_state).collect::<Vec<_>>()))
         }
         @if !report.carried.is_empty() {
@@ -322,7 +323,7 @@ fn money<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup {
     }
 }
 
-/// Payouts with whom they are for.
+/// Payouts with their partners.
 pub fn payout_table<S: Platform>(visit: &PageContext<'_, S>, rows: &[PayoutShown], with_run: bool) -> Markup {
     let words = &*visit.words;
     let cells = |p: &PayoutShown| {
@@ -335,7 +336,7 @@ pub fn payout_table<S: Platform>(visit: &PageContext<'_, S>, rows: &[PayoutShown
             components::amount(words, p.amount_cents, &p.unit),
         ]
     };
-    let second = if with_run { "Run of" } else { "Partner's id" };
+    let second = if with_run { "Run" } else { "Partner ID" };
     let columns = [text("Payout to"), text(second), text("State"), text("Planned"), number("Amount")];
     components::table("Payouts", &columns, &rows.iter().map(cells).collect::<Vec<_>>())
 }

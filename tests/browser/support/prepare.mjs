@@ -50,5 +50,5 @@ export async function prepare(server) {
 export async function writeGuide(browser) {
   await browser.go("/operator/programs/agency-partner/resources/new");
   await browser.fill({ title: "How to speak of us", body: GUIDE });
-  await browser.press("Keep the page");
+  await browser.press("Publish page");
 }

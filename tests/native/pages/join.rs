@@ -171,7 +171,7 @@ fn what_is_wrong_is_said_and_what_was_typed_is_kept() {
         ("country", "", "Choose a country from the list."),
     ] {
         let shown = browser.post("/partner/join", &with(field, value));
-        shown.is(422).says(says).says("There is a problem. Nothing was saved.");
+        shown.is(422).says(says).says("Nothing was saved.");
         if field != "name" {
             assert!(shown.html.contains("value=\"Studio Ann\""), "{field}");
         }

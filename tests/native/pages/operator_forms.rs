@@ -28,10 +28,10 @@ fn a_program_reads_as_words_and_changes_by_versions() {
         .get(&path)
         .is_page()
         .says("20% of the amount when an invoice is paid, for the first 12 months.")
-        .says("until 60 days after the account's first payment; a cancellation before then voids it")
-        .says("USD 500.00 when a subscription starts, once per account, where the subscription is worth USD 5,000.00 a year or more.")
-        .says("5% more with 5 accounts that pay in a quarter, for that quarter.")
-        .says("held until you decide");
+        .says("until 60 days after the account's first payment; canceling before then voids it")
+        .says("USD 500.00 when a subscription starts, once per account, if the subscription is worth USD 5,000.00 a year or more.")
+        .says("5% more with 5 paying accounts in a quarter, for that quarter.")
+        .says("on hold until you decide");
     let page = operator.get(&format!("{path}/edit"));
     page.is_page();
     assert!(page.html.contains("&quot;version&quot;: 2"), "the next version is begun");
@@ -84,7 +84,7 @@ fn what_is_wrong_with_a_document_stands_beside_it() {
                 continue;
             }
             let refused = operator.post(&path, &[("do", button), ("document", text), ("period", "2026-03")]);
-            refused.is(422).says("What you typed is still here").says(says);
+            refused.is(422).says("There is a problem").says(says);
             assert!(
                 refused.html.contains("aria-invalid=\"true\"") && !refused.html.contains("<script>alert"),
                 "{says}"
@@ -117,11 +117,11 @@ fn every_version_can_be_read() {
     let now = operator.get(&path);
     now.is_page().says("30 days");
     assert!(now.html.contains("?version=2") && !now.text().contains("77 days"));
-    operator.get(&format!("{path}?version=2")).is_page().says("77 days").says("is not in force yet").says("2026-12-01");
+    operator.get(&format!("{path}?version=2")).is_page().says("77 days").says("takes effect").says("2026-12-01");
     house.now.set(at("2026-12-02T00:00:00Z"));
     let later = house.operator();
     later.get(&path).is_page().says("77 days");
-    later.get(&format!("{path}?version=1")).is_page().says("30 days").says("in force no more");
+    later.get(&format!("{path}?version=1")).is_page().says("30 days").says("This version was replaced");
     for none in ["3", "0", "x", "1e0", "99999999999999999999"] {
         later.get(&format!("{path}?version={none}")).is(404);
     }
@@ -143,10 +143,10 @@ fn a_draft_is_tried_beside_what_was_paid() {
     let told = operator.post(&path, &[("do", "dry-run"), ("document", &draft), ("period", "2026-01")]);
     // Two accounts of $500 each: 30 % instead of 20 %.
     told.is(200)
-        .says("it would have been USD 300.00 instead of USD 200.00")
-        .says("It is not saved yet")
+        .says("This draft would have paid USD 300.00 instead of USD 200.00")
+        .says("It has not been saved yet")
         .says("first-year");
-    assert!(told.html.contains(&maud_escaped(&draft)), "the draft is kept");
+    assert!(told.html.contains(&maud_escaped(&draft)), "the draft is preserved");
     assert!(!told.html.contains("<script>alert"));
     let month = operator.post(&path, &[("do", "dry-run"), ("document", &draft), ("period", "soon")]);
     month.is(422).says("must be a month such as 2026-06".replace("must", "Period must").as_str());
@@ -177,11 +177,11 @@ fn a_token_is_shown_once_works_and_is_revoked() {
     let house = House::new(at(NOW));
     let operator = house.operator();
     let page = operator.get("/operator/tokens");
-    page.is_page().says("There is no token yet");
+    page.is_page().says("No tokens yet");
     let key = key_of(&page.html);
     let fields = [("idempotency", key.as_str()), ("name", "crm"), ("expires", "30"), ("scope_read", "yes")];
     let made = operator.post("/operator/tokens", &fields);
-    made.is(200).says("The token crm works").says("it is shown this once");
+    made.is(200).says("Token crm created").says("be able to see it again");
     let secret = secret_of(&made.html);
     assert_eq!(made.header("cache-control"), "no-store");
     assert_eq!(interface(&house, &secret), 200);

@@ -83,15 +83,15 @@ fn an_empty_world_says_what_to_do() {
         }
     }
     let operator = nothing.operator();
-    operator.get("/operator/programs").is_page().says("There is no program yet");
-    operator.get("/operator/funnel").is_page().says("No program measures a funnel");
-    operator.get("/operator/economics").is_page().says("No program pays anything");
-    operator.get("/operator/partners").says("There is no partner yet");
-    operator.get("/operator/ledger/faults").says("There is none");
+    operator.get("/operator/programs").is_page().says("No programs yet");
+    operator.get("/operator/funnel").is_page().says("No program has a funnel");
+    operator.get("/operator/economics").is_page().says("No program pays rewards");
+    operator.get("/operator/partners").says("No partners yet");
+    operator.get("/operator/ledger/faults").says("All checks passed");
     let operator = presets.operator();
     let to = operator.get("/operator/funnel");
     to.is(303);
-    operator.get(&to.location).is_page().says("Nobody came in that week");
+    operator.get(&to.location).is_page().says("No visits this week");
     let to = operator.get("/operator/economics");
     to.is(303);
     operator.get(&to.location).is_page().says("Nothing to compare yet");
@@ -163,12 +163,12 @@ fn home_lists_what_needs_a_person() {
     let shown = desk.operator().get("/operator");
     shown.is_page();
     for what in [
-        "1 referral waits for a decision",
-        "A run waits for your approval",
+        "1 review needs your decision",
+        "A run needs your approval",
         "1 payout of USD 100.00",
-        "1 message did not arrive",
+        "1 message was not delivered",
         "The ten-minute job is late",
-        "Mail is not set up",
+        "Email is not set up",
     ] {
         shown.says(what);
     }
@@ -204,7 +204,7 @@ fn home_is_quiet_when_nothing_does() {
     );
     house.operator().get("/operator").is_page();
     // The one program with a pool has nothing in it yet.
-    house.operator().get("/operator").says("A pool is empty");
+    house.operator().get("/operator").says("A reward budget is empty");
     let ctx = house.world.at(at(NOW));
     let funded = manicule::service::ledger::budget::fund(
         &ctx,
@@ -214,11 +214,11 @@ fn home_is_quiet_when_nothing_does() {
         None,
     );
     crate::support::world::now(funded).expect("funded");
-    house.operator().get("/operator").is_page().says("Nothing needs you");
+    house.operator().get("/operator").is_page().says("Nothing needs your attention");
     // A unit that does not balance is told at once.
     sql(&house.world, "UPDATE ledger_account SET dr_posted_cents = dr_posted_cents + 1 WHERE kind = 'clearing'");
     house.operator().get("/operator").says("The ledger does not balance in credit:usd");
-    house.operator().get("/operator/ledger/faults").says("There must be none.").says("debits and credits differ");
+    house.operator().get("/operator/ledger/faults").says("Some checks failed.").says("debits and credits differ");
 }
 
 #[test]
@@ -246,8 +246,8 @@ fn partners_and_accounts_are_found_by_what_people_know() {
     }
     // What a pattern would take for a wildcard is a letter here.
     for q in ["%25", "_", "s%25", "*"] {
-        operator.get(&format!("/operator/partners?q={q}")).is_page().says("Nobody is found");
-        operator.get(&format!("/operator/accounts?q={q}")).is_page().says("Nothing is found");
+        operator.get(&format!("/operator/partners?q={q}")).is_page().says("No partners found");
+        operator.get(&format!("/operator/accounts?q={q}")).is_page().says("No accounts found");
     }
     for q in ["s", "BOB@sly.example", "sly.example", &desk.suspect] {
         let shown = operator.get(&format!("/operator/accounts?q={q}"));
@@ -290,28 +290,24 @@ fn partners_are_called_by_their_names_and_what_is_new_comes_first() {
 fn figures_equal_the_books() {
     let desk = Desk::new();
     let operator = desk.operator();
-    operator
-        .get(&format!("/operator/partners/{}", desk.partner))
-        .says("Account at Stripe")
-        .says("USD 100.00")
-        .says("p");
+    operator.get(&format!("/operator/partners/{}", desk.partner)).says("Stripe account").says("USD 100.00").says("p");
     operator
         .get("/operator/accounts/p")
-        .says("Bound to")
+        .says("Attributed to")
         .says("by code")
         .says("first-year")
         .says("USD 100.00")
         .says("signed up");
     let run = operator.get(&format!("/operator/runs/{}", desk.run));
-    run.says("1 payout, one for each partner, of USD 100.00 in all").says("Approve 1 payout");
+    run.says("1 payout, one per partner, for USD 100.00 in total").says("Approve 1 payout");
     operator.get(&format!("/operator/runs/{}/plan", desk.run)).says("Vest").says("USD 100.00");
     operator
         .get(&format!("/operator/payouts/{}", desk.payout))
-        .says("How the amount came about")
-        .says("Moved since USD 100.00")
+        .says("How this amount was calculated")
+        .says("Change since then USD 100.00")
         .says("became available");
     let held = operator.get("/operator/reviews");
-    held.says("Partner and account have one email domain").says("USD 100.00 in 1 entry").says("sly.example");
+    held.says("Account has the partner's email domain").says("USD 100.00 in 1 earning").says("sly.example");
     operator.get("/operator/ledger").says("available").says("USD 100.00");
     let rows = desk.count("SELECT COUNT(*) FROM transfer");
     let shown = operator.get("/operator/ledger/transfers").html;

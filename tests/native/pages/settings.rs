@@ -87,7 +87,7 @@ fn a_profile_that_cannot_be_is_refused_and_kept_as_typed() {
         form.retain(|(n, _)| *n != field);
         form.push((field, value));
         let shown = browser.post("/partner/settings", &form);
-        shown.is(422).says("There is a problem. Nothing was saved.");
+        shown.is(422).says("Nothing was saved.");
         assert!(!shown.html.contains("<script>alert"), "{field}");
         assert!(field == "name" || shown.html.contains("value=\"Typed\""), "{field}");
     }
