@@ -2,8 +2,8 @@
 
 use crate::support::world::World;
 use manicule::codec::identity::session::SiteUser;
-use manicule::http::limit::RateLimited;
 use manicule::http::context::Platform;
+use manicule::http::limit::RateLimited;
 use manicule::service::identity::sign_in::QueuedEmail;
 use std::cell::{Cell, RefCell};
 
