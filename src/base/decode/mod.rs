@@ -114,7 +114,6 @@ fn wanted_words(wanted: &dyn Expected) -> String {
         "struct" => "an object",
         "enum" => "a known word or an object with one field",
         _ => match name.as_str() {
-            "a string" => "a string",
             "a boolean" => "true or false",
             "a sequence" => "a list",
             "a map" => "an object",
