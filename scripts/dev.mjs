@@ -205,7 +205,7 @@ async function main() {
   if (!Number.isInteger(port) || port < 1 || port > 65535) throw new Error(`PORT is not a port: ${process.env.PORT}`);
   const known = secrets();
   if (!/^(sk_test_|rk_test_|$)/.test(known.stripeKey)) {
-    throw new Error("STRIPE_API_KEY is no key of Stripe's test mode (sk_test_… or rk_test_…); make dev never moves real money");
+    throw new Error("STRIPE_API_KEY is not a Stripe test mode key (sk_test_… or rk_test_…); make dev never moves real money");
   }
   if (!(await portIsFree())) throw new Error(`port ${port} is in use: choose another with make dev PORT=…`);
   mkdirSync(join(root, ".wrangler"), { recursive: true });
@@ -226,7 +226,7 @@ async function main() {
     });
     Object.assign(vars, { STRIPE_API_KEY: "sk_test_standin", STRIPE_API_BASE: stripe.url });
   } else if (existsSync(state("stripe.json"))) {
-    say("note: the local database was used with the Stripe stand-in, whose accounts Stripe does not know; make clean forgets both");
+    say("note: the local database was used with the Stripe stand-in, whose accounts Stripe does not know; make clean removes both");
   }
   demoSite = await startDemoSite({
     worker: { url, operatorToken: known.operatorToken, webhookSecret: known.webhookSecret, cronPath: "/cdn-cgi/handler/scheduled" },
@@ -245,7 +245,7 @@ async function main() {
     await loadDemo(url, known.operatorToken, known.webhookSecret, state("demo.json"), stripe?.url);
   } catch (error) {
     isLoaded = false;
-    say(`${error.message}\nthe demo data is not complete; the Worker runs all the same`);
+    say(`${error.message}\nthe demo data is incomplete, but the Worker is running`);
   }
   process.stdout.write(`${greeting({ operatorToken: known.operatorToken, isLoaded })}\n`);
   process.stderr.write(release());

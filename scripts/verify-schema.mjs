@@ -80,7 +80,7 @@ async function main(options) {
   const want = await expected(readFileSync(join(root, "schema.sql"), "utf8"));
   const found = differences(want, have);
   if (found.length) throw new Error(`the database is not what schema.sql says:\n${found.join("\n")}`);
-  console.error(`✓ schema: ${countOf(want)} tables, indexes, views and triggers stand in the database (${where[0].slice(2)})`);
+  console.error(`✓ schema: ${countOf(want)} tables, indexes, views and triggers are in the database (${where[0].slice(2)})`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

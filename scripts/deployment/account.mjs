@@ -17,7 +17,7 @@ export async function credential(env, wrangler) {
   }
   if (found.token) return { kind: found.type === "oauth" ? "login" : "token", headers: { authorization: `Bearer ${found.token}` } };
   if (found.key) return { kind: "login", headers: { "x-auth-key": found.key, "x-auth-email": found.email } };
-  throw new Error(`Nobody is logged in to Cloudflare. Run: npx wrangler login   (or set CLOUDFLARE_API_TOKEN to a token from ${TOKEN_PAGE})`);
+  throw new Error(`You are not logged in to Cloudflare. Run: npx wrangler login   (or set CLOUDFLARE_API_TOKEN to a token from ${TOKEN_PAGE})`);
 }
 
 const wrongToken = (why) => new Error(`CLOUDFLARE_API_TOKEN is not a valid token: ${why}. Make one at ${TOKEN_PAGE}; README.md lists the permissions.`);

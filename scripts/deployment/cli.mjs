@@ -37,7 +37,7 @@ for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 12
   process.on(signal, () => {
     child?.kill("SIGTERM");
     wrangler.child?.kill("SIGTERM");
-    steps.say(`\ninterrupted${steps.current ? ` at: ${steps.current}` : ""}. Nothing has to be undone: run make ${isCheck ? "deploy-check" : "deploy"} again, and it goes on from there.`);
+    steps.say(`\ninterrupted${steps.current ? ` at: ${steps.current}` : ""}. You don't have to undo anything: run make ${isCheck ? "deploy-check" : "deploy"} again, and it continues from there.`);
     process.exit(status);
   });
 }

@@ -27,16 +27,16 @@ function* tablesOf(config) {
 /** What is wrong with the file itself, one line each. wrangler only warns of some of it, and deploys to another address. */
 export function faultsOf(config, file) {
   const found = [];
-  if (!NAME.test(config.name ?? "")) found.push(`${file}: name must be 1 to 63 lower-case letters, digits and dashes, not "${config.name ?? ""}"`);
+  if (!NAME.test(config.name ?? "")) found.push(`${file}: name must be 1 to 63 lowercase letters, digits and dashes, not "${config.name ?? ""}"`);
   for (const [table, value] of tablesOf(config)) {
     for (const key of ["routes", "route", "workers_dev", "account_id"]) {
-      if (key in value) found.push(`${file}: ${key} stands below ${table}, so that it belongs to that section. Move it above the first [section] of the file`);
+      if (key in value) found.push(`${file}: ${key} is below ${table}, so it belongs to that section. Move it above the first [section] of the file`);
     }
   }
   if (!config.d1_databases?.some((one) => one.binding === "DB")) found.push(`${file}: [[d1_databases]] with binding = "DB" is missing`);
   if (!config.kv_namespaces?.some((one) => one.binding === "KV")) found.push(`${file}: [[kv_namespaces]] with binding = "KV" is missing`);
   if (config.env) found.push(`${file}: [env] is not supported. Copy the file, give the copy another name, and run: CONFIG=wrangler.staging.toml make deploy`);
-  if (routesOf(config).length < written(config).length) found.push(`${file}: a route is a text, or has a pattern`);
+  if (routesOf(config).length < written(config).length) found.push(`${file}: a route must be a string or have a pattern`);
   return found;
 }
 

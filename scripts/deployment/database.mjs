@@ -42,14 +42,14 @@ export async function migrate({ db, migrations, wrangler, folder, say }) {
   await db.run(CREATE_TABLE);
   for (const [at, one] of todo.entries()) {
     const skipped = one.whole - one.statements.length;
-    if (skipped) say(`  ${one.name}: ${skipped} of ${one.whole} statements are there from before`);
+    if (skipped) say(`  ${one.name}: ${skipped} of ${one.whole} statements were applied before`);
     try {
       await db.run(textOf(one));
     } catch (error) {
       if (error.kind !== "refused") throw error;
       say(`  ${one.name} was refused (${error.message}); importing it as a file`);
       const why = await importFile({ wrangler, folder, todo: await pending(db, migrations) });
-      if (why) throw new Error(`${one.name} could not be applied: ${error.message}\nand by import:\n${why}\nRunning this again goes on after the last statement that arrived.`);
+      if (why) throw new Error(`${one.name} could not be applied: ${error.message}\nand by import:\n${why}\nRun this again to continue after the last statement that was applied.`);
       return { said: `${todo.slice(0, at).map((two) => two.name).concat("the rest by import").join(", ")}` };
     }
   }

@@ -112,8 +112,8 @@ export async function main(run) {
     return 0;
   }
   steps.say(`error: ${error instanceof Stop || !error.stack || error.kind || !process.env.VERBOSE ? error.message : error.stack}`);
-  if (missing === null) steps.say("Which secrets are set could not be read.");
+  if (missing === null) steps.say("Could not check which secrets are set.");
   else if (missing.length) steps.say(["Secrets that are not set yet, once the Worker is there:", ...secretLines(missing, run.file)].join("\n"));
-  steps.say(`Nothing has to be undone. When that is put right, run ${command} again.`);
+  steps.say(`You don't have to undo anything. Once that is fixed, run ${command} again.`);
   return 1;
 }

@@ -17,8 +17,8 @@ async function make(again, create) {
 /** Finds or makes both. */
 export async function resources({ api, accountId, names, database, namespace }) {
   const made = [];
-  if (!database && names.databaseId) throw new Error(`There is no database ${names.databaseId}, which database_id names. Remove that line to have one made`);
-  if (!namespace && names.namespaceId) throw new Error(`There is no namespace ${names.namespaceId}, which the id in [[kv_namespaces]] names. Remove that line to have one made`);
+  if (!database && names.databaseId) throw new Error(`There is no database ${names.databaseId}, which database_id names. Remove that line to create one`);
+  if (!namespace && names.namespaceId) throw new Error(`There is no namespace ${names.namespaceId}, which the id in [[kv_namespaces]] names. Remove that line to create one`);
   if (!database) {
     database = await make(
       () => databaseAt(api, accountId, names.database),

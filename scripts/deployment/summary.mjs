@@ -19,11 +19,11 @@ export function secretLines(names, file) {
 export function nextSteps({ address, missing, isFirst, file }) {
   const lines = [];
   if (missing.length) {
-    lines.push("Next: these secrets are not set, and what needs them is refused until they are. Each line makes a random one, shows what to keep, and sets it:", ...secretLines(missing, file));
+    lines.push("Next: these secrets are not set, and requests that need them are rejected until they are. Each line creates a random one, shows what to keep, and sets it:", ...secretLines(missing, file));
     lines.push("Then install the programs:");
   }
   if (isFirst && !missing.length) lines.push("Next: install the programs:");
   if (isFirst || missing.length) lines.push(`  node scripts/presets.mjs ${address} OPERATOR_TOKEN`);
-  else lines.push(`Next: ${address}/healthz says whether all is well. To go back to the version before: npx wrangler rollback${named(file)}`);
+  else lines.push(`Next: ${address}/healthz shows whether everything works. To go back to the previous version: npx wrangler rollback${named(file)}`);
   return lines;
 }

@@ -53,17 +53,20 @@ pub(crate) const KIND: Form = exact(64, is_kind, "be 1 to 64 characters of a to 
 /// 254 octets is the longest address that SMTP carries (RFC 5321, erratum 1690).
 pub(crate) const EMAIL: Form = exact(254, is_email, "be an email address of at most 254 bytes, with one @");
 /// 253 is the longest host name of the DNS (RFC 1035).
-pub(crate) const DOMAIN: Form =
-    exact(253, is_domain, "be a host name such as example.com (punycode for other scripts, no scheme, port or path)");
+pub(crate) const DOMAIN: Form = exact(
+    253,
+    is_domain,
+    "be a host name such as example.com (punycode for other scripts, without scheme, port or path)",
+);
 /// ISO 4217.
 pub(crate) const CURRENCY: Form = exact(3, is_currency, "be a currency code of three letters such as usd");
 /// A person's name.
 pub(crate) const NAME: Form = label(200, "be at most 200 characters without control characters");
 /// A name that is shown to others, beside their own and in sentences: a partner's, and the one on the leaderboard.
 pub(crate) const SHOWN_NAME: Form =
-    shown(200, "be at most 200 characters that are seen, without control characters and marks that turn a text around");
+    shown(200, "be at most 200 visible characters, without control characters or text-direction marks");
 pub(crate) const SHOWN_NAME_SHORT: Form =
-    shown(64, "be at most 64 characters that are seen, without control characters and marks that turn a text around");
+    shown(64, "be at most 64 visible characters, without control characters or text-direction marks");
 /// A referral code, a visitor's id, a plan's name: far above what we or common senders make.
 pub(crate) const CODE: Form = label(128, "be at most 128 characters without control characters");
 /// A signed attribution token: no longer than a cookie can be.
@@ -167,11 +170,11 @@ impl<'a> Fields<'a> {
         let text = self.required_text(name, &Form { max: 40, holds: is_printable, must, empty_is_absent: false })?;
         let at = UtcMillis::parse(&text).ok_or_else(|| self.invalid(name, "malformed", must))?;
         if at < OCCURRED_AT_MIN {
-            return Err(self.invalid(name, "too_early", &format!("not lie before {}", OCCURRED_AT_MIN.to_rfc3339())));
+            return Err(self.invalid(name, "too_early", &format!("not be before {}", OCCURRED_AT_MIN.to_rfc3339())));
         }
         if at > now.plus_ms(OCCURRED_AT_AHEAD_MAX_MS) {
             let must = format!(
-                "not lie more than {} seconds ahead of our clock, {}",
+                "not be more than {} seconds ahead of our clock, {}",
                 OCCURRED_AT_AHEAD_MAX_MS / 1_000,
                 now.to_rfc3339()
             );

@@ -92,11 +92,11 @@ impl JsonPath {
         let field: String = self.path.chars().take(PATH_CHARS_MAX).map(printable).collect();
         match self.refusal {
             Some(JsonError::TooDeep) => {
-                let detail = format!("{field} is nested too deep; at most {DEPTH_MAX} levels are read");
+                let detail = format!("{field} is nested too deeply; the limit is {DEPTH_MAX} levels");
                 Invalid { field, code: "too_deep", detail }
             }
             Some(JsonError::Duplicate) => {
-                let detail = format!("{field} stands twice in its object; send it once");
+                let detail = format!("{field} appears twice in its object; send it once");
                 Invalid { field, code: "duplicate_field", detail }
             }
             None => {

@@ -41,6 +41,6 @@ impl IncomingResponse {
 
 impl std::fmt::Display for RequestFailed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "no answer: {}", self.0)
+        write!(f, "no response: {}", self.0)
     }
 }

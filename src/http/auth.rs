@@ -48,7 +48,7 @@ pub async fn allowed<S: Platform>(
     if operator.scopes.allow(scope, matches!(request.method.as_str(), "GET" | "HEAD")) {
         return Ok(operator.actor);
     }
-    let detail = format!("this token has the scope {}; this call needs {}", operator.scopes, scope.name());
+    let detail = format!("this token has the scope {}, but this call requires {}", operator.scopes, scope.name());
     Err(AppError::new(ErrorKind::Forbidden, "insufficient_scope", detail))
 }
 

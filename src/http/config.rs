@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 const SECRET_CHARS_MIN: usize = 32;
 
 /// What is said of a secret that anybody can have guessed.
-const GUESSABLE: &str = "a secret that is published, an example, or has a pattern is not a secret; make a random one";
+const GUESSABLE: &str = "this secret is published, an example or has a pattern; use a random one";
 
 /// Words whose hash in place of a token's opens nothing.
 const NO_TOKENS: [&str; 8] = ["", "admin", "changeme", "operator", "password", "secret", "test", "token"];
@@ -94,7 +94,7 @@ impl Config {
             Err(why) => config.complaints.push(format!("HSTS: {why}")),
         }
         if text("WEBHOOK_SECRETS").trim().is_empty() {
-            config.complaints.push("WEBHOOK_SECRETS: not set, so /v1/webhooks/events takes nothing".to_owned());
+            config.complaints.push("WEBHOOK_SECRETS: not set, so /v1/webhooks/events rejects every event".to_owned());
         }
         config.emdash_tokens = config.strong("EMDASH_TOKENS", &text("EMDASH_TOKENS"));
         config.forms_secrets = config.strong("FORMS_SECRETS", &text("FORMS_SECRETS"));
@@ -168,12 +168,13 @@ impl Config {
         } else if known {
             let stripe = Stripe { key, api_base: if base.is_empty() { STRIPE_API.to_owned() } else { base } };
             if stripe.is_live() && stripe.api_base != STRIPE_API {
-                self.complaints.push("STRIPE_API_BASE: a live key is sent to Stripe's own address alone".to_owned());
+                self.complaints
+                    .push("STRIPE_API_BASE: a live key can only be used with Stripe's own address".to_owned());
             } else {
                 setup.stripe = Some(stripe);
             }
         } else if !key.is_empty() {
-            self.complaints.push("STRIPE_API_KEY: must begin with sk_ or rk_, then test_ or live_".to_owned());
+            self.complaints.push("STRIPE_API_KEY: must start with sk_ or rk_, then test_ or live_".to_owned());
         }
         for (name, into) in [
             ("STRIPE_WEBHOOK_SECRETS", &mut setup.stripe_secrets),
@@ -187,7 +188,7 @@ impl Config {
             "manual" => PayoutApproval::Manual,
             "automatic" => PayoutApproval::Automatic,
             other => {
-                self.complaints.push(format!("PAYOUT_APPROVAL: {other:?} is neither manual nor automatic"));
+                self.complaints.push(format!("PAYOUT_APPROVAL: must be manual or automatic, not {other:?}"));
                 PayoutApproval::Manual
             }
         };
@@ -221,8 +222,7 @@ impl Config {
             match MailApi::template(&template) {
                 _ if address(&url, is_development).is_err() || !is_unread(&url) => {
                     complain(
-                        "MAIL_API_URL: must be an https address, without a user name, and none of this machine"
-                            .to_owned(),
+                        "MAIL_API_URL: must be an https URL without a user name, and not on this machine".to_owned(),
                     );
                 }
                 Err(why) => complain(format!("MAIL_API_TEMPLATE: {why}")),
@@ -230,7 +230,7 @@ impl Config {
             }
         }
         if from.is_some() && self.public_url.is_empty() {
-            self.complaints.push("MAIL_FROM: set PUBLIC_URL too; mails hold links".to_owned());
+            self.complaints.push("MAIL_FROM: set PUBLIC_URL too, because emails contain links".to_owned());
         }
         EmailSetup { from, api, binding: false, operator }
     }
@@ -246,7 +246,7 @@ impl Config {
         for word in text.split_whitespace() {
             match read(word) {
                 Some((address, _)) if found.iter().any(|(known, _)| *known == address) => {
-                    self.complaints.push(format!("OPERATORS: {address} stands there twice"));
+                    self.complaints.push(format!("OPERATORS: {address} is listed twice"));
                 }
                 Some(operator) => found.push(operator),
                 None => self.complaints.push(
@@ -266,8 +266,7 @@ impl Config {
         let (strong, weak): (Vec<&str>, Vec<&str>) =
             text.split_whitespace().partition(|secret| secret.len() >= SECRET_CHARS_MIN);
         if !weak.is_empty() {
-            self.complaints
-                .push(format!("{name}: a secret of fewer than {SECRET_CHARS_MIN} characters is not believed"));
+            self.complaints.push(format!("{name}: a secret must have at least {SECRET_CHARS_MIN} characters"));
         }
         let (guessable, good): (Vec<&str>, Vec<&str>) = strong.into_iter().partition(|secret| is_guessable(secret));
         if !guessable.is_empty() {
@@ -294,9 +293,9 @@ pub fn address(text: &str, is_development: bool) -> Result<(), &'static str> {
     if text.is_empty() {
         return Ok(());
     }
-    let at = WebAddress::parse(text).ok_or("must be an address such as https://example.com, without a user name")?;
+    let at = WebAddress::parse(text).ok_or("must be a URL such as https://example.com, without a user name")?;
     if at.is_loopback() && !is_development {
-        return Err("leads to this machine, which is for development alone (DEVELOPMENT=yes)");
+        return Err("points to this machine, which is only allowed in development (DEVELOPMENT=yes)");
     }
     Ok(())
 }
@@ -397,7 +396,7 @@ mod tests {
         );
         assert_eq!(config.open_programs().collect::<Vec<_>>(), ["one", "two", "three"]);
         let [first, second, twice] = config.complaints.as_slice() else { panic!("{:?}", config.complaints) };
-        assert!(first.starts_with("OPERATORS: must be") && first == second && twice.ends_with("stands there twice"));
+        assert!(first.starts_with("OPERATORS: must be") && first == second && twice.ends_with("is listed twice"));
     }
 
     fn mail_setup(vars: &[(&str, &str)]) -> (&'static str, Vec<String>) {

@@ -81,7 +81,7 @@ impl Response {
         }
         // What the database or a library said is for the log; the caller is told whose fault it is.
         if error.kind == ErrorKind::Fault {
-            body["detail"] = json!("something is wrong on our side; it was logged");
+            body["detail"] = json!("something went wrong on our side; we logged it");
         }
         let mut response = Response::json(status, &body);
         response.headers[0].1 = "application/problem+json".to_owned();
@@ -123,14 +123,14 @@ pub fn status_of(kind: ErrorKind) -> u16 {
 
 fn title_of(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::BadRequest => "The request cannot be read",
-        ErrorKind::Unauthorized => "Credentials are missing or not valid",
+        ErrorKind::BadRequest => "The request can't be read",
+        ErrorKind::Unauthorized => "Credentials are missing or invalid",
         ErrorKind::Forbidden => "Not allowed",
         ErrorKind::NotFound => "Not found",
-        ErrorKind::MethodNotAllowed => "The address does not take this method",
-        ErrorKind::Conflict => "It contradicts what stands",
+        ErrorKind::MethodNotAllowed => "Method not allowed",
+        ErrorKind::Conflict => "Conflict with the current state",
         ErrorKind::TooLarge => "The body is too large",
-        ErrorKind::Unprocessable => "A field says something that cannot be",
+        ErrorKind::Unprocessable => "A field has an invalid value",
         ErrorKind::Fault => "Internal error",
         ErrorKind::TooMany => "Too many requests",
         ErrorKind::Transient => "Try again",

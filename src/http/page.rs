@@ -75,5 +75,5 @@ fn integer(text: &str) -> Result<i64, AppError> {
 }
 
 fn broken() -> AppError {
-    AppError::new(ErrorKind::BadRequest, "malformed", "must be a next_cursor of an earlier answer").field("cursor")
+    AppError::new(ErrorKind::BadRequest, "malformed", "must be a next_cursor from an earlier response").field("cursor")
 }

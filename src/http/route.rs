@@ -219,7 +219,7 @@ async fn guard<S: Platform>(app: &RequestContext<'_, S>, request: &Request, rout
         Access::Operator(scope) => auth::allowed(app, request, scope).await?,
     };
     if request.body.len() > BODY_BYTES_MAX {
-        let detail = format!("at most {BODY_BYTES_MAX} bytes are read; send less");
+        let detail = format!("the body must not exceed {BODY_BYTES_MAX} bytes");
         return Err(Invalid { field: String::new(), code: "body_too_large", detail }.into());
     }
     Ok(actor)

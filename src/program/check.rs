@@ -67,7 +67,7 @@ pub fn check(d: &Document) -> Vec<Finding> {
     c.rule("title", &d.title, !d.title.trim().is_empty() && d.title.len() <= 200, "1 to 200 characters");
     c.rule("version", d.version, (1..=1_000_000).contains(&d.version), "1 or more");
     let currency = d.currency.len() == 3 && d.currency.bytes().all(|b| b.is_ascii_lowercase());
-    c.rule("currency", &d.currency, currency, "three lower-case letters, as in ISO 4217");
+    c.rule("currency", &d.currency, currency, "three lowercase letters, as in ISO 4217");
     check_code(&mut c, &d.code);
     check_attribution(&mut c, &d.attribution);
     check_lifecycle(&mut c, &d.lifecycle);
@@ -76,7 +76,7 @@ pub fn check(d: &Document) -> Vec<Finding> {
         Hold::None {} => {}
         Hold::DaysAfterFirstPayment { days, .. } => c.days("vesting.hold.days_after_first_payment.days", *days, 0),
         Hold::UntilState { state, churn_days } => {
-            c.rule("vesting.hold.until_state.state", state, d.state(state).is_some(), "a state of the lifecycle");
+            c.rule("vesting.hold.until_state.state", state, d.state(state).is_some(), "a state from the lifecycle");
             c.days("vesting.hold.until_state.churn_days", *churn_days, 0);
         }
     }
@@ -105,7 +105,7 @@ fn check_code(c: &mut Checker, code: &CodeFormat) {
                 "code.form.base62.length",
                 length,
                 (6..=32).contains(length),
-                "6 to 32 digits, so that codes are not guessed",
+                "6 to 32 digits, so that codes can't be guessed",
             );
         }
         CodeForm::PrefixedHex { prefix, length } => {
@@ -130,7 +130,7 @@ fn check_attribution(c: &mut Checker, a: &AttributionTerms) {
     c.rule("attribution.window_days", a.window_days, (1..=400).contains(&a.window_days), "1 to 400 days");
     c.list("attribution.methods", a.methods.len(), 1);
     let distinct: HashSet<_> = a.methods.iter().map(|m| m.name()).collect();
-    c.rule("attribution.methods", distinct.len(), distinct.len() == a.methods.len(), "each method once");
+    c.rule("attribution.methods", distinct.len(), distinct.len() == a.methods.len(), "no duplicate methods");
     if let Some(group) = &a.exclusive_group {
         c.name("attribution.exclusive_group", group);
     }
@@ -141,7 +141,7 @@ fn check_lifecycle(c: &mut Checker, lifecycle: &[LifecycleState]) {
     let mut seen = HashSet::new();
     for (i, state) in lifecycle.iter().enumerate() {
         c.name(&format!("lifecycle[{i}].state"), &state.state);
-        c.rule(&format!("lifecycle[{i}].state"), &state.state, seen.insert(&state.state), "each state once");
+        c.rule(&format!("lifecycle[{i}].state"), &state.state, seen.insert(&state.state), "no duplicate states");
         c.list(&format!("lifecycle[{i}].when"), state.when.len(), 1);
         for (j, condition) in state.when.iter().enumerate() {
             check_condition(c, &format!("lifecycle[{i}].when[{j}]"), condition);
@@ -162,7 +162,7 @@ fn check_condition(c: &mut Checker, path: &str, condition: &Condition) {
                     &format!("{path}.any_of.conditions[{k}]"),
                     "any_of",
                     !nested,
-                    "no alternatives inside alternatives",
+                    "any_of can't contain another any_of",
                 );
                 if !nested {
                     check_condition(c, &format!("{path}.any_of.conditions[{k}]"), inner);
@@ -188,15 +188,15 @@ fn check_rewards(c: &mut Checker, d: &Document) {
     for (i, reward) in d.rewards.iter().enumerate() {
         let path = |part: &str| format!("rewards[{i}].{part}");
         c.name(&path("id"), &reward.id);
-        c.rule(&path("id"), &reward.id, seen.insert(&reward.id), "each reward once");
+        c.rule(&path("id"), &reward.id, seen.insert(&reward.id), "no duplicate rewards");
         check_amount(c, &path("amount"), &reward.amount);
         match &reward.on {
             Trigger::State(state) => {
-                c.rule(&path("on.state"), state, d.state(state).is_some(), "a state of the lifecycle");
+                c.rule(&path("on.state"), state, d.state(state).is_some(), "a state from the lifecycle");
                 let flat = reward.amount.flat_cents.is_some();
-                c.rule(&path("amount"), "rate_bps", flat, "a state has no amount to take a share of: flat_cents");
+                c.rule(&path("amount"), "rate_bps", flat, "a state has no amount, so use flat_cents");
                 let once = matches!(reward.span, Span::Once {});
-                c.rule(&path("span"), "months", once, "a state is reached once: {\"once\":{}}");
+                c.rule(&path("span"), "months", once, "a state is reached once, so use {\"once\":{}}");
             }
             Trigger::Event(event) => {
                 c.event(&path("on.event"), event);
@@ -207,10 +207,10 @@ fn check_rewards(c: &mut Checker, d: &Document) {
                     &path("amount"),
                     "rate_bps",
                     flat || has_amount,
-                    "only invoices and first purchases have an amount: flat_cents",
+                    "only invoices and first purchases have an amount, so use flat_cents",
                 );
                 let spanned = event == "invoice.paid" || matches!(reward.span, Span::Once {});
-                c.rule(&path("span"), "months", spanned, "only invoices recur: {\"once\":{}}");
+                c.rule(&path("span"), "months", spanned, "only invoices recur, so use {\"once\":{}}");
             }
         }
         if let Span::MonthsSinceFirstMatch { months } = &reward.span {
@@ -244,7 +244,7 @@ fn check_amount(c: &mut Checker, path: &str, amount: &RewardAmount) {
     }
     if let Some(cap) = amount.cap_cents {
         c.cents(&format!("{path}.cap_cents"), cap, 1);
-        c.rule(&format!("{path}.cap_cents"), cap.0, amount.rate_bps.is_some(), "only a rate has a cap");
+        c.rule(&format!("{path}.cap_cents"), cap.0, amount.rate_bps.is_some(), "only a rate can have a cap");
     }
 }
 
@@ -256,7 +256,12 @@ fn check_modifiers(c: &mut Checker, d: &Document) {
         let path = |part: &str| format!("modifiers[{i}].{part}");
         c.name(&path("id"), &modifier.id);
         let free = !d.rewards.iter().any(|r| r.id == modifier.id);
-        c.rule(&path("id"), &modifier.id, seen.insert(&modifier.id) && free, "each id once, rewards included");
+        c.rule(
+            &path("id"),
+            &modifier.id,
+            seen.insert(&modifier.id) && free,
+            "an id that no other modifier or reward uses",
+        );
         c.list(&path("when_any"), modifier.when_any.len(), 1);
         for condition in &modifier.when_any {
             match condition {
@@ -317,7 +322,7 @@ impl Checker {
         let clean = !kind.is_empty()
             && kind.len() <= 64
             && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.'));
-        self.rule(path, kind, clean, "a type of event, such as invoice.paid");
+        self.rule(path, kind, clean, "an event type, such as invoice.paid");
     }
 
     pub(crate) fn days(&mut self, path: &str, days: i64, least: i64) {

@@ -370,6 +370,6 @@ mod instant {
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<UtcMillis, D::Error> {
         let text = String::deserialize(from)?;
         UtcMillis::parse(&text)
-            .ok_or_else(|| D::Error::custom("must be an RFC 3339 instant, such as 2026-01-01T00:00:00Z"))
+            .ok_or_else(|| D::Error::custom("must be an RFC 3339 date and time, such as 2026-01-01T00:00:00Z"))
     }
 }

@@ -88,18 +88,18 @@ pub(crate) fn check_funnel(c: &mut Checker, funnel: &Funnel) {
     for (i, stage) in funnel.stages.iter().enumerate() {
         let path = |part: &str| format!("funnel.stages[{i}].{part}");
         c.name(&path("id"), &stage.id);
-        c.rule(&path("id"), &stage.id, stages.insert(&stage.id), "each stage once");
+        c.rule(&path("id"), &stage.id, stages.insert(&stage.id), "no duplicate stages");
         c.label(&path("title"), &stage.title);
         c.list(&path("events"), stage.events.len(), 1);
         for event in &stage.events {
             c.event(&path("events"), event);
-            c.rule(&path("events"), event, events.insert(event), "each event in one stage");
+            c.rule(&path("events"), event, events.insert(event), "each event in only one stage");
         }
         if let Some(band) = stage.band_bps {
             let ordered = 0 < band.from.0 && band.from < band.to && band.to <= Bps::ONE;
             let value = format!("[{}, {}]", band.from.0, band.to.0);
             c.rule(&path("band_bps"), value, ordered, "0 < from < to <= 10000 basis points");
-            c.rule(&path("band_bps"), &stage.id, i > 0, "none for the first stage: bands are shares of it");
+            c.rule(&path("band_bps"), &stage.id, i > 0, "no band for the first stage, because bands are shares of it");
         }
     }
     c.list("funnel.promises", funnel.promises.len(), 0);
@@ -107,7 +107,7 @@ pub(crate) fn check_funnel(c: &mut Checker, funnel: &Funnel) {
     for (i, promise) in funnel.promises.iter().enumerate() {
         let path = |part: &str| format!("funnel.promises[{i}].{part}");
         c.name(&path("campaign"), &promise.campaign);
-        c.rule(&path("campaign"), &promise.campaign, campaigns.insert(&promise.campaign), "each campaign once");
+        c.rule(&path("campaign"), &promise.campaign, campaigns.insert(&promise.campaign), "no duplicate campaigns");
         for (name, text) in [
             ("partner_type", &promise.partner_type),
             ("promise", &promise.promise),
@@ -125,7 +125,7 @@ pub(crate) fn check_economics(c: &mut Checker, economics: &Economics) {
     for (i, paid) in economics.paid_channels.iter().enumerate() {
         let path = |part: &str| format!("economics.paid_channels[{i}].{part}");
         c.label(&path("channel"), &paid.channel);
-        c.rule(&path("channel"), &paid.channel, seen.insert(&paid.channel), "each channel once");
+        c.rule(&path("channel"), &paid.channel, seen.insert(&paid.channel), "no duplicate channels");
         c.cents(&path("cost_cents"), paid.cost_cents, 1);
     }
 }

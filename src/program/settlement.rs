@@ -118,14 +118,14 @@ pub(crate) fn check_settlement(c: &mut Checker, d: &Document) {
     c.days("settlement.delay_days", s.delay_days, 0);
     let instant = s.cadence == Cadence::Instant;
     let held = !matches!(d.vesting.hold, Hold::None {});
-    c.rule("vesting.hold", "a hold", !(instant && held), "none, where rewards are issued instantly");
-    c.rule("settlement.pool", s.pool, instant || !s.pool, "false, unless rewards are issued instantly");
+    c.rule("vesting.hold", "a hold", !(instant && held), "none if rewards are issued instantly");
+    c.rule("settlement.pool", s.pool, instant || !s.pool, "false unless rewards are issued instantly");
     if let Some(low) = s.pool_low_cents {
         c.cents("settlement.pool_low_cents", low, 0);
-        c.rule("settlement.pool_low_cents", low.0, s.pool, "absent, where there is no pool");
+        c.rule("settlement.pool_low_cents", low.0, s.pool, "absent if there is no pool");
     }
     let fits = s.delivery == Delivery::Application || s.unit == Unit::Credit;
-    c.rule("settlement.delivery", s.delivery.name(), fits, "absent, where the unit is cash: cash is paid out");
+    c.rule("settlement.delivery", s.delivery.name(), fits, "absent if the unit is cash, because cash is paid out");
     if let Some(benefit) = &d.benefit {
         c.rate("benefit.rate_bps", benefit.rate_bps);
         c.rule("benefit.months", benefit.months, (1..=120).contains(&benefit.months), "1 to 120");

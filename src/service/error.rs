@@ -67,7 +67,7 @@ impl AppError {
     }
 
     pub fn not_found(what: &str) -> AppError {
-        AppError::new(ErrorKind::NotFound, "not_found", format!("there is no such {what}"))
+        AppError::new(ErrorKind::NotFound, "not_found", format!("{what} not found"))
     }
 
     /// Whether it is no error but the end of what one invocation may do: what was done stands, and what is left goes on
@@ -92,7 +92,7 @@ impl AppError {
 
     /// Somebody else was first, time and again.
     pub fn contended() -> AppError {
-        AppError::new(ErrorKind::Transient, "contended", "others are writing the same books; send it again")
+        AppError::new(ErrorKind::Transient, "contended", "other requests are changing the same account; try again")
     }
 }
 
@@ -114,15 +114,16 @@ impl From<DbError> for AppError {
         match error {
             DbError::Guard(why) => AppError::new(ErrorKind::Fault, "refused_by_guard", why),
             DbError::Unavailable(why) => {
-                let detail = "the database did not answer; send it again in a moment";
+                let detail = "the database did not respond; try again in a moment";
                 AppError::new(ErrorKind::Transient, "database_unavailable", detail).cause(why)
             }
             DbError::Exhausted => {
-                let detail = "this takes more database statements than one request may send; what was done stands, send it again";
+                let detail = "this needs more database statements than one request can run; completed work is saved, so send it again to continue";
                 AppError::new(ErrorKind::Transient, CUT_OFF, detail)
             }
             DbError::NoSchema(why) => {
-                let detail = "the database has no tables yet: its deployment is under way; send it again in a moment";
+                let detail =
+                    "the database has no tables yet because a deployment is in progress; try again in a moment";
                 AppError::new(ErrorKind::Transient, "schema_missing", detail).cause(why)
             }
             DbError::Fault(why) => AppError::new(ErrorKind::Fault, "database_fault", why),

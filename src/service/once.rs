@@ -31,7 +31,7 @@ impl IdempotentRequest {
         let kept: Option<KeptAnswer> = ctx.query(token::idempotency_find(&self.key, &self.route)).await?.first()?;
         let Some(kept) = kept else { return Ok(None) };
         if kept.body_sha256 != self.body_sha256 {
-            let detail = "this Idempotency-Key was used with another body; use a new key for a new request";
+            let detail = "this Idempotency-Key was used with a different body; use a new key for a new request";
             return Err(AppError::new(ErrorKind::Conflict, "idempotency_key_reused", detail).field("Idempotency-Key"));
         }
         let answer = serde_json::from_str(&kept.answer).unwrap_or_default();

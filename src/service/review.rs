@@ -46,7 +46,7 @@ pub async fn decide<P: Ports>(
             return Ok((200, view(&row)));
         }
         if row.state != "open" {
-            let detail = format!("this review was {}; a decision is not taken back here", row.state);
+            let detail = format!("this review was already {} and can't be changed", row.state);
             return Err(AppError::new(ErrorKind::Conflict, "review_decided", detail));
         }
         match attempt(ctx, &row, choice, reason).await {

@@ -142,7 +142,7 @@ fn read(answer: &IncomingResponse) -> StripeReply {
     if answer.is_success() {
         return match body {
             Some(value) => StripeReply::Done(value),
-            None => StripeReply::Unsure(format!("status {} with a body that is no JSON", answer.status)),
+            None => StripeReply::Unsure(format!("status {} with a body that is not JSON", answer.status)),
         };
     }
     let error = body.as_ref().and_then(|b| b.get("error"));
@@ -171,14 +171,14 @@ impl StripeReply {
         match self {
             StripeReply::Done(value) => Ok(value),
             StripeReply::Refused(refusal) => {
-                let detail = format!("Stripe refused it ({}): {}", refusal.code, refusal.message);
+                let detail = format!("Stripe rejected the request ({}): {}", refusal.code, refusal.message);
                 Err(AppError::new(ErrorKind::Conflict, "stripe_refused", detail))
             }
             StripeReply::Limited => {
-                Err(AppError::new(ErrorKind::Transient, "stripe_busy", "Stripe is asked too much; send it again later"))
+                Err(AppError::new(ErrorKind::Transient, "stripe_busy", "Stripe is limiting requests; try again later"))
             }
             StripeReply::Unsure(why) => {
-                let detail = "Stripe did not answer; send it again later";
+                let detail = "Stripe did not respond; try again later";
                 Err(AppError::new(ErrorKind::Transient, "stripe_unavailable", detail).cause(why))
             }
         }

@@ -103,7 +103,7 @@ test("a batch that is not one transaction and stops after any statement is gone 
     if (stopBefore) assert.match(first.output, /0001_core\.sql could not be applied: [^]*and by import:\nnot imported/);
     served.world.stopBefore = null;
     const second = await deployed(served);
-    if (stopBefore) assert.match(second.output, new RegExp(`0001_core.sql: ${stopBefore} of \\d+ statements are there from before`));
+    if (stopBefore) assert.match(second.output, new RegExp(`0001_core.sql: ${stopBefore} of \\d+ statements were applied before`));
     await assertWhole(served);
   }
 });

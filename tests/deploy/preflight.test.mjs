@@ -46,7 +46,7 @@ test("a wrong token, a token without a right and an API that is down say three d
   assert.match(gone, /Cloudflare's API could not be reached: .*ECONNREFUSED/);
 
   for (const text of [wrong, lacking, down, gone]) assert.equal([/not a valid token/, /not allowed/, /is failing/, /not be reached/].filter((one) => one.test(text)).length, 1);
-  for (const text of [wrong, down, gone]) assert.match(text, /Which secrets are set could not be read/);
+  for (const text of [wrong, down, gone]) assert.match(text, /Could not check which secrets are set/);
   for (const name of SECRETS) assert.match(lacking, new RegExp(`wrangler secret put ${name}`));
 });
 
@@ -111,7 +111,7 @@ test("all faults are named in one run, with the secrets that are missing", async
   const output = await stopped(served, {
     config: config({ routes: [{ pattern: "shop.example.org/*", zone_name: "example.org" }], vars: { ...config().vars, routes: ["example.org/*"] } }),
   });
-  for (const words of [/routes stands below \[vars\].*above the first \[section\]/, /no zone example\.org/, /5 cron triggers for the whole account: 3 are taken by billing \(2\), blog \(1\), 3 are needed/, /Workers KV Storage: Edit/]) assert.match(output, words);
+  for (const words of [/routes is below \[vars\].*above the first \[section\]/, /no zone example\.org/, /5 cron triggers for the whole account: 3 are taken by billing \(2\), blog \(1\), 3 are needed/, /Workers KV Storage: Edit/]) assert.match(output, words);
   for (const name of SECRETS) assert.match(output, new RegExp(`node scripts/secrets.mjs ${name} \\| npx wrangler secret put ${name}`));
 });
 
@@ -123,12 +123,12 @@ test("routes: below a section, of another Worker, outside their zone, in a zone 
   assert.match(await stopped(served, { config: route("example.org/*", "example.com") }), /example\.org\/\* is not below the zone example\.com/);
   assert.match(await stopped(served, { config: route("example.net/*", "example.net") }), /the zone example\.net is pending/);
   for (const table of ["build", "vars", "observability"]) {
-    assert.match(await stopped(served, { config: config({ [table]: { ...config()[table], routes: ["a/*"] } }) }), new RegExp(`wrangler\\.toml: routes stands below \\[${table}\\]`));
+    assert.match(await stopped(served, { config: config({ [table]: { ...config()[table], routes: ["a/*"] } }) }), new RegExp(`wrangler\\.toml: routes is below \\[${table}\\]`));
   }
   const below = structuredClone(config());
   below.ratelimits[1].route = "example.com/*";
-  assert.match(await stopped(served, { config: below }), /route stands below \[\[ratelimits\]\]/);
-  assert.match(await stopped(served, { config: config({ routes: [{ zone_name: "example.com" }] }) }), /a route is a text, or has a pattern/);
+  assert.match(await stopped(served, { config: below }), /route is below \[\[ratelimits\]\]/);
+  assert.match(await stopped(served, { config: config({ routes: [{ zone_name: "example.com" }] }) }), /a route must be a string or have a pattern/);
   const { output } = await deployed(served, { config: route("ref.example.com/*", "example.com") });
   assert.match(output, /deployed in \d+ s: https:\/\/ref\.example\.com/);
 });
@@ -180,7 +180,7 @@ test("the credential is the environment's, else that of wrangler's login", async
   assert.deepEqual(await credential({ CLOUDFLARE_API_TOKEN: "t" }), { kind: "token", headers: { authorization: "Bearer t" } });
   assert.deepEqual(await credential({}, says('a warning\n{"type":"oauth","token":"o"}')), { kind: "login", headers: { authorization: "Bearer o" } });
   assert.deepEqual(await credential({}, says('{"type":"api_key","key":"k","email":"e"}')), { kind: "login", headers: { "x-auth-key": "k", "x-auth-email": "e" } });
-  await assert.rejects(credential({}, says("✘ Not logged in", 1)), /Nobody is logged in.*wrangler login/);
+  await assert.rejects(credential({}, says("✘ Not logged in", 1)), /You are not logged in.*wrangler login/);
 });
 
 test("a namespace behind the first page of a hundred is found", async (t) => {
@@ -192,10 +192,10 @@ test("a namespace behind the first page of a hundred is found", async (t) => {
 
 test("whether mails will leave is said, and stops nobody", async (t) => {
   const served = await standIn(t);
-  assert.match((await deployed(served)).output, /MAIL_FROM is not set: mails wait in the outbox/);
+  assert.match((await deployed(served)).output, /MAIL_FROM is not set: emails wait in the outbox/);
   assert.match((await deployed(served, { config: withMail })).output, /Whether mail\.example\.com may send by Email Service was not looked at/);
   served.world.token.rights.add("email:read");
-  assert.match((await deployed(served, { config: withMail, env: { PLAN: "free" } })).output, /verified addresses alone[^]*mail\.example\.com \(MAIL_FROM\) is not onboarded/);
+  assert.match((await deployed(served, { config: withMail, env: { PLAN: "free" } })).output, /verified addresses: [^]*mail\.example\.com \(MAIL_FROM\) is not onboarded/);
   served.world.emailZones.push("example.com");
   assert.doesNotMatch((await deployed(served, { config: withMail, env: { PLAN: "paid" } })).output, /onboarded|outbox|verified/);
   putSecret(served.world.scripts.get("manicule"), "MAIL_API_KEY", "x");

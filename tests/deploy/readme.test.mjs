@@ -51,7 +51,7 @@ test("from a deployment to the reward", async (t) => {
   }
   const again = await deployed(served, { config: settings, real: true });
   assert.doesNotMatch(again.output, /secret put/);
-  assert.match(again.output, /\/healthz says whether all is well/);
+  assert.match(again.output, /\/healthz shows whether everything works/);
 
   const log = [];
   const worker = await run(served, "manicule", { log });

@@ -165,7 +165,7 @@ test("interrupted at a step, it says where it was, and the next run goes on", as
       };
       const first = await command(served, [], { onLine: (_, one) => (child = one) });
       assert.ok([130, 143, "SIGKILL"].includes(first.status), `${signal} at ${step}: ${first.status}\n${first.output}`);
-      if (signal !== "SIGKILL") assert.match(first.output, new RegExp(`interrupted at: ${step}\\. Nothing has to be undone: run make deploy again`));
+      if (signal !== "SIGKILL") assert.match(first.output, new RegExp(`interrupted at: ${step}\\. You don't have to undo anything: run make deploy again`));
       served.world.onCall = null;
       await deployed(served, { real: true });
       await assertWhole(served);

@@ -328,11 +328,11 @@ fn operators_stop_let_go_and_are_told() {
     let texts = server.mails("email-text");
     let told = |words: &str| texts.iter().filter(|text| text.contains(words)).count();
     let counts = [
-        ("wait for your approval", 1),
-        ("balance at Stripe is too small", 1),
+        ("until you approve them", 1),
+        ("Stripe balance is too low", 1),
         ("has been sent to your connected account", 4),
         // Who was not onboarded in April, who is restricted in July and in August.
-        ("cannot be sent before your payout account is complete", 3),
+        ("Finish setting up your payout account", 3),
         ("could not be sent", 1),
     ];
     for (words, count) in counts {

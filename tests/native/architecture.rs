@@ -1,6 +1,6 @@
 //! The shape of the code, as section 2 of the design draws it. Each rule is also shown to catch an offender.
 
-mod source;
+pub mod source;
 
 use rusqlite::Connection;
 use source::Source;

@@ -8,6 +8,7 @@ mod backfill;
 mod chain;
 mod dry_run;
 mod funnel;
+mod glossary;
 mod golden;
 mod new_database;
 mod notify;

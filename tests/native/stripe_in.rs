@@ -280,7 +280,7 @@ fn a_refund_waits_for_its_invoice_or_asks_for_it() {
 
     let house = known(&[]).with_key(|_| (200, json!({"data": [], "has_more": false})));
     let told = house.stripe(&back);
-    assert_eq!((&told["outcome"], &told["reason"]), (&json!("ignored"), &json!("its payment is for no invoice")));
+    assert_eq!((&told["outcome"], &told["reason"]), (&json!("ignored"), &json!("its payment is not for an invoice")));
 }
 
 #[test]

@@ -121,10 +121,10 @@ test("a migration is applied, a preset saved", async (t) => {
   await until("the refusal", () => log.includes("PUT /v1/programs/user-referral answered 422"));
 });
 
-test("a build that fails is shown, and the Worker from before runs on", async () => {
+test("a build that fails is shown, and the previous Worker keeps running", async () => {
   const before = await page("/sign-in");
   appendFileSync(join(clone, "src/http/route.rs"), "\nfn broken( {\n");
-  await until("the error", () => log.includes("unclosed delimiter") && log.includes("the Worker from before runs on"));
+  await until("the error", () => log.includes("unclosed delimiter") && log.includes("the previous Worker keeps running"));
   assert.equal((await page("/sign-in")).includes("Sign in"), before.includes("Sign in"));
   edit("src/http/route.rs", "\nfn broken( {\n", "");
   edit("src/pages/identity/sign_in.rs", 'Sign in3"', 'Sign in4"');

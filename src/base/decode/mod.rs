@@ -75,7 +75,7 @@ impl serde::de::Error for Mismatch {
 
     // The defaults format anew in every reader that meets them, and name Rust's types to people who write JSON.
     fn invalid_type(found: Unexpected, wanted: &dyn Expected) -> Mismatch {
-        Mismatch::of(format!("{} is wanted, not {}", wanted_words(wanted), found_words(found)))
+        Mismatch::of(format!("expected {}, got {}", wanted_words(wanted), found_words(found)))
     }
 
     fn invalid_value(found: Unexpected, wanted: &dyn Expected) -> Mismatch {
@@ -83,24 +83,24 @@ impl serde::de::Error for Mismatch {
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Mismatch {
-        Mismatch::of(format!("`{field}` is no field here; {}", listed(known)))
+        Mismatch::of(format!("unknown field `{field}`; {}", listed(known)))
     }
 
     fn unknown_variant(word: &str, known: &'static [&'static str]) -> Mismatch {
-        Mismatch::of(format!("`{word}` is not known here; {}", listed(known)))
+        Mismatch::of(format!("unknown value `{word}`; {}", listed(known)))
     }
 
     fn missing_field(field: &'static str) -> Mismatch {
-        Mismatch::of(format!("the field `{field}` is missing"))
+        Mismatch::of(format!("missing field `{field}`"))
     }
 
     fn duplicate_field(field: &'static str) -> Mismatch {
-        Mismatch::of(format!("the field `{field}` is there twice"))
+        Mismatch::of(format!("duplicate field `{field}`"))
     }
 }
 
 fn listed(known: &[&str]) -> String {
-    if known.is_empty() { "nothing is".to_owned() } else { format!("there are `{}`", known.join("`, `")) }
+    if known.is_empty() { "none is expected".to_owned() } else { format!("expected one of `{}`", known.join("`, `")) }
 }
 
 /// What a reader of Rust's asks for.
@@ -112,9 +112,8 @@ fn wanted_words(wanted: &dyn Expected) -> String {
         "u8" => "a whole number from 0 to 255",
         "u16" | "u32" | "u64" | "usize" => "a whole number of 0 or more",
         "struct" => "an object",
-        "enum" => "a word that is known here, or an object with one field",
+        "enum" => "a known word or an object with one field",
         _ => match name.as_str() {
-            "a string" => "a text",
             "a boolean" => "true or false",
             "a sequence" => "a list",
             "a map" => "an object",
@@ -131,7 +130,7 @@ fn found_words(found: Unexpected) -> String {
         Unexpected::Bool(value) => value.to_string(),
         Unexpected::Signed(value) => value.to_string(),
         // Not which: what is read may be about people, and the error ends up in the log.
-        Unexpected::Str(_) => "a text".to_owned(),
+        Unexpected::Str(_) => "a string".to_owned(),
         Unexpected::Seq => "a list".to_owned(),
         Unexpected::Map => "an object".to_owned(),
         other => other.to_string(),
@@ -245,7 +244,7 @@ impl<'de> Deserializer<'de> for Reader {
             Value::String(name) => visitor.visit_enum(Variant { name, value: None }),
             Value::Object(fields) if fields.len() == 1 => match fields.into_iter().next() {
                 Some((name, value)) => visitor.visit_enum(Variant { name, value: Some(value) }),
-                None => Err(Mismatch::custom("one key is wanted")),
+                None => Err(Mismatch::custom("expected exactly one key")),
             },
             _ => Err(self.unexpected(&visitor)),
         }

@@ -48,25 +48,21 @@ proptest! {
 fn a_mismatch_names_its_path() {
     let read = |text: &str| from_text::<Thing>(text).expect_err(text);
     for (text, path, why) in [
-        ("[]", "", "an object is wanted, not a list"),
-        (r#"{"id": 1}"#, "", "the field `name` is missing"),
-        (r#"{"id": "1"}"#, "id", "a whole number is wanted, not a text"),
-        (r#"{"id": 1.5}"#, "id", "a whole number is wanted, not a fraction or a number beyond 64 bits"),
-        (
-            r#"{"id": 18446744073709551615}"#,
-            "id",
-            "a whole number is wanted, not a fraction or a number beyond 64 bits",
-        ),
-        (r#"{"name": null}"#, "name", "a text is wanted, not null"),
-        (r#"{"on": []}"#, "on", "true or false is wanted, not a list"),
-        (r#"{"ways": {}}"#, "ways", "a list is wanted, not an object"),
-        (r#"{"by_name": true}"#, "by_name", "an object is wanted, not true"),
-        (r#"{"idd": 1}"#, "idd", "`idd` is no field here; there are `id`, `name`, `note`, `on`, `ways`, `by_name`"),
-        (r#"{"ways": ["plain", {"named": {"by": 1}}]}"#, "ways[1].named.by", "a text is wanted, not 1"),
-        (r#"{"ways": ["plane"]}"#, "ways[0]", "`plane` is not known here; there are `plain`, `one`, `named`"),
-        (r#"{"ways": [1]}"#, "ways[0]", "a word that is known here, or an object with one field is wanted, not 1"),
-        (r#"{"ways": [{"plain": 1}]}"#, "ways[0].plain", "nothing is wanted, not 1"),
-        (r#"{"by_name": {"a": 256}}"#, "by_name.a", "a whole number from 0 to 255 is wanted, not 256"),
+        ("[]", "", "expected an object, got a list"),
+        (r#"{"id": 1}"#, "", "missing field `name`"),
+        (r#"{"id": "1"}"#, "id", "expected a whole number, got a string"),
+        (r#"{"id": 1.5}"#, "id", "expected a whole number, got a fraction or a number beyond 64 bits"),
+        (r#"{"id": 18446744073709551615}"#, "id", "expected a whole number, got a fraction or a number beyond 64 bits"),
+        (r#"{"name": null}"#, "name", "expected a string, got null"),
+        (r#"{"on": []}"#, "on", "expected true or false, got a list"),
+        (r#"{"ways": {}}"#, "ways", "expected a list, got an object"),
+        (r#"{"by_name": true}"#, "by_name", "expected an object, got true"),
+        (r#"{"idd": 1}"#, "idd", "unknown field `idd`; expected one of `id`, `name`, `note`, `on`, `ways`, `by_name`"),
+        (r#"{"ways": ["plain", {"named": {"by": 1}}]}"#, "ways[1].named.by", "expected a string, got 1"),
+        (r#"{"ways": ["plane"]}"#, "ways[0]", "unknown value `plane`; expected one of `plain`, `one`, `named`"),
+        (r#"{"ways": [1]}"#, "ways[0]", "expected a known word or an object with one field, got 1"),
+        (r#"{"ways": [{"plain": 1}]}"#, "ways[0].plain", "expected nothing, got 1"),
+        (r#"{"by_name": {"a": 256}}"#, "by_name.a", "expected a whole number from 0 to 255, got 256"),
     ] {
         let mismatch = read(text);
         assert_eq!((mismatch.path(), mismatch.why()), (path, why), "{text}");

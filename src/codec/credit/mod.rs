@@ -50,7 +50,7 @@ pub fn whose(
         _ => Err(Invalid {
             field: "partner".to_owned(),
             code: "missing",
-            detail: "name the partner, or else both program and external_id".to_owned(),
+            detail: "send partner, or both program and external_id".to_owned(),
         }),
     }
 }

@@ -31,7 +31,7 @@ pub fn read(status: u16, body: &str) -> Result<Option<SiteUser>, String> {
         200 => match decode::from_text::<SiteSession>(body) {
             Ok(SiteSession { success: true, data: Some(user) }) if !user.id.is_empty() => Ok(Some(user)),
             Ok(_) => Err("EmDash answered 200 without a user".to_owned()),
-            Err(why) => Err(format!("EmDash's answer does not read: {why}")),
+            Err(why) => Err(format!("EmDash's response can't be read: {why}")),
         },
         401 | 403 => Ok(None),
         status => Err(format!("EmDash answered {status}")),

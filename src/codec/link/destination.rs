@@ -96,16 +96,16 @@ impl std::fmt::Display for DestinationError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             DestinationError::Empty => "a destination must not be empty",
-            DestinationError::TooLong => "a destination has at most 2048 bytes",
+            DestinationError::TooLong => "a destination must not exceed 2048 bytes",
             DestinationError::Character => {
-                "a destination holds only URL characters: escape spaces and the like as %20, write a host in punycode"
+                "a destination can contain only URL characters: escape others (a space is %20) and write the host in punycode"
             }
-            DestinationError::Escape => "a % in a destination must begin an escape that is no control character",
-            DestinationError::Scheme => "a destination begins with https://, http:// or /",
-            DestinationError::SchemeRelative => "a path must not begin with //",
-            DestinationError::Credentials => "a destination holds no user name or password",
-            DestinationError::Host => "the destination's host is not a host name",
-            DestinationError::Port => "the destination's port is not a port",
+            DestinationError::Escape => "a % in a destination must start an escape, and not one of a control character",
+            DestinationError::Scheme => "a destination must start with https://, http:// or /",
+            DestinationError::SchemeRelative => "a path must not start with //",
+            DestinationError::Credentials => "a destination must not contain a user name or password",
+            DestinationError::Host => "the destination's host is not a valid host name",
+            DestinationError::Port => "the destination's port is not valid",
         })
     }
 }

@@ -73,7 +73,7 @@ pub fn read(body: &[u8], rules: &HostRules) -> Result<NewEndpoint, Invalid> {
             return Err(fields.invalid("secret", "malformed", &format!("be a signing secret: {why}")));
         }
         Some((_, true)) => {
-            return Err(fields.invalid("secret", "malformed", "be random: this one is published, or has a pattern"));
+            return Err(fields.invalid("secret", "malformed", "be random: this secret is published or has a pattern"));
         }
         _ => {}
     }
@@ -96,28 +96,28 @@ fn kinds(fields: &Fields, given: Option<&Value>) -> Result<Vec<String>, Invalid>
         .as_array()
         .and_then(|all| all.iter().map(|v| v.as_str().filter(|k| known(k)).map(str::to_owned)).collect());
     listed.filter(|all| all.len() <= KINDS_MAX).ok_or_else(|| {
-        let rule = format!("be a list of at most {KINDS_MAX} kinds of messages, such as reward.granted");
+        let rule = format!("be a list of at most {KINDS_MAX} message types, such as reward.granted");
         fields.invalid("kinds", "unsupported", &rule)
     })
 }
 
 /// Whether webhooks may be sent there; else what the address must do.
 pub fn check(url: &str, rules: &HostRules) -> Result<(), &'static str> {
-    let at = WebAddress::parse(url).ok_or("be an absolute https address without credentials and fragment")?;
+    let at = WebAddress::parse(url).ok_or("be an absolute https URL without credentials or fragment")?;
     if rules.anywhere {
         return Ok(());
     }
     if !at.is_https {
-        return Err("begin with https://");
+        return Err("start with https://");
     }
     if at.port.is_some_and(|port| !PORTS.contains(&port)) {
-        return Err("have no port, or 443 or 8443");
+        return Err("have no port, or port 443 or 8443");
     }
     if at.is_number() || at.is_private_name() {
-        return Err("name a public host; addresses in numbers and names of private networks are not called");
+        return Err("name a public host, not an IP address or a private network name");
     }
     if rules.own_hosts.iter().any(|own| at.is_at_or_below(own)) {
-        return Err("lead elsewhere than to this installation's own hosts (or set WEBHOOKS_OWN_ZONE=yes)");
+        return Err("not point to this installation's own hosts (unless WEBHOOKS_OWN_ZONE=yes is set)");
     }
     Ok(())
 }

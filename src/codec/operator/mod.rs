@@ -143,18 +143,20 @@ pub fn link(body: &[u8], now: UtcMillis) -> Result<NewLink, Invalid> {
     let fields = Fields::of_body(&value)?;
     let destination = fields.text("destination", &DESTINATION)?;
     if let Some(Err(why)) = destination.as_deref().map(destination::check) {
-        return Err(fields.invalid("destination", "malformed", &format!("lead somewhere safe: {why}")));
+        return Err(fields.invalid("destination", "malformed", &format!("be a safe destination: {why}")));
     }
     let expires_at = match fields.text("expires_at", &ID)? {
         None => None,
         Some(text) => match UtcMillis::parse(&text).filter(|at| *at > now) {
             Some(at) => Some(at),
-            None => return Err(fields.invalid("expires_at", "malformed", "be an RFC 3339 instant in the future")),
+            None => {
+                return Err(fields.invalid("expires_at", "malformed", "be an RFC 3339 date and time in the future"));
+            }
         },
     };
     let campaign = fields.text("campaign", &CAMPAIGN)?;
     if campaign.as_deref().is_some_and(|c| !c.bytes().all(is_campaign_byte)) {
-        return Err(fields.invalid("campaign", "malformed", "be of A-Z a-z 0-9 _ . -"));
+        return Err(fields.invalid("campaign", "malformed", "contain only A-Z a-z 0-9 _ . -"));
     }
     Ok(NewLink {
         partner: fields.required_text("partner", &ID)?,
@@ -205,7 +207,7 @@ pub fn dry_run(body: &[u8]) -> Result<DryRunRequest, Invalid> {
         None => (instant(&fields, "from")?, instant(&fields, "to")?),
     };
     if to <= from || to > from.plus_days(DRY_RUN_DAYS_MAX) {
-        let rule = format!("lie after from, by at most {DRY_RUN_DAYS_MAX} days");
+        let rule = format!("be after from, by at most {DRY_RUN_DAYS_MAX} days");
         return Err(fields.invalid("to", "out_of_range", &rule));
     }
     let document = value.get("document").filter(|d| !d.is_null()).map(Value::to_string);
@@ -214,7 +216,7 @@ pub fn dry_run(body: &[u8]) -> Result<DryRunRequest, Invalid> {
 
 fn instant(fields: &Fields, name: &str) -> Result<UtcMillis, Invalid> {
     let text = fields.required_text(name, &ID)?;
-    UtcMillis::parse(&text).ok_or_else(|| fields.invalid(name, "malformed", "be an RFC 3339 instant"))
+    UtcMillis::parse(&text).ok_or_else(|| fields.invalid(name, "malformed", "be an RFC 3339 date and time"))
 }
 
 /// `{"as_of", "repair", "accounts": [{"id", "subscriptions": [{"id", "monthly_cents"}]}]}`: an account without
@@ -337,7 +339,7 @@ pub fn onboarding(body: &[u8]) -> Result<OnboardingRequest, Invalid> {
     let fields = Fields::of_body(&value)?;
     let address = |name: &str| match fields.text(name, &DESTINATION)? {
         Some(text) if destination::check(&text).is_err() || !text.starts_with("http") => {
-            Err(fields.invalid(name, "malformed", "be an http(s) address"))
+            Err(fields.invalid(name, "malformed", "be an http(s) URL"))
         }
         text => Ok(text),
     };
@@ -388,7 +390,7 @@ fn website(fields: &Fields) -> Result<Option<String>, Invalid> {
     if (address && destination::check(&text).is_ok()) || DOMAIN.allows(&text) {
         return Ok(Some(text));
     }
-    Err(fields.invalid("website", "malformed", "be a host name or an http(s) address"))
+    Err(fields.invalid("website", "malformed", "be a host name or an http(s) URL"))
 }
 
 fn country(fields: &Fields) -> Result<Option<String>, Invalid> {
@@ -412,14 +414,14 @@ fn utm(fields: &Fields, given: Option<&Value>) -> Result<Option<Value>, Invalid>
             return Err(fields.invalid(
                 "utm",
                 "malformed",
-                "hold names of A-Z a-z 0-9 _ . - with texts of at most 200 characters",
+                "have names of A-Z a-z 0-9 _ . - with values of at most 200 characters",
             ));
         };
         let name = if name.starts_with("utm_") { name.clone() } else { format!("utm_{name}") };
         utm.insert(name, Value::from(text));
     }
     if utm.len() > UTM_MAX {
-        return Err(fields.invalid("utm", "out_of_range", &format!("hold at most {UTM_MAX} parameters")));
+        return Err(fields.invalid("utm", "out_of_range", &format!("have at most {UTM_MAX} parameters")));
     }
     Ok(Some(Value::Object(utm)))
 }

@@ -14,13 +14,13 @@ use serde_json::Value;
 pub fn paid(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     let invoice_id = read::required_id(object, "id")?;
     if into.customer.is_none() {
-        return Ok(StripeEvent::Ignored("it names no customer"));
+        return Ok(StripeEvent::Ignored("it has no customer"));
     }
     let charged = read::required_cents(object, "amount_paid")?;
     // The smaller of the two: tax is not ours to share, and what a balance or a credit note covered was not paid.
     let base = net_of_tax(object)?.min(charged);
     if base <= 0 {
-        return Ok(StripeEvent::Ignored("an invoice of nothing is no payment"));
+        return Ok(StripeEvent::Ignored("the invoice amount is zero"));
     }
     let discount = read::sum(object, "total_discount_amounts", "amount")?.unwrap_or(0);
     let paid_at = object.get("status_transitions").and_then(|transitions| read::instant(transitions, "paid_at"));

@@ -140,8 +140,8 @@ pub fn translate(event: &Value, endpoint: StripeEndpoint, now: UtcMillis) -> Res
         (_, true) if kind == "account.updated" => {
             translated.what = StripeEvent::Payability(account::payability(object)?)
         }
-        (_, true) => translated.what = StripeEvent::Ignored("of a connected account"),
-        (StripeEndpoint::Connect, false) => translated.what = StripeEvent::Ignored("of no connected account"),
+        (_, true) => translated.what = StripeEvent::Ignored("from a connected account"),
+        (StripeEndpoint::Connect, false) => translated.what = StripeEvent::Ignored("not from a connected account"),
         (StripeEndpoint::Own, false) => own(event, kind, object, &mut translated).map_err(below)?,
     }
     Ok(translated)
@@ -157,8 +157,8 @@ fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Resu
         "customer.subscription.created" | "customer.subscription.updated" | "customer.subscription.deleted" => {
             subscription::changed(event, object, into)?
         }
-        "customer.created" | "customer.updated" => StripeEvent::Ignored("it only says who the customer is"),
-        "invoice_payment.paid" => StripeEvent::Ignored("it only says which invoice a payment is for"),
+        "customer.created" | "customer.updated" => StripeEvent::Ignored("it only identifies the customer"),
+        "invoice_payment.paid" => StripeEvent::Ignored("it only links a payment to its invoice"),
         "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
             refunds_disputes::refund(object, into)?
         }
@@ -220,7 +220,7 @@ fn paid_by(kind: &str, object: &Value) -> Vec<(String, String)> {
 /// it. EventObject two sign-ups of one account the earlier decides, so an account that signed up before is not moved.
 fn signed_up(object: &Value, into: &Translated) -> StripeEvent {
     if into.customer.is_none() {
-        return StripeEvent::Ignored("a guest's checkout: there is no customer");
+        return StripeEvent::Ignored("a guest checkout has no customer");
     }
     if text(object, "mode") == Some("setup") {
         return StripeEvent::Ignored("nothing was bought");

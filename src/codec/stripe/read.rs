@@ -90,10 +90,10 @@ pub fn instant(object: &Value, name: &str) -> Option<UtcMillis> {
 pub fn created(object: &Value, now: UtcMillis) -> Result<UtcMillis, Invalid> {
     let at = instant(object, "created").ok_or_else(|| missing("created"))?;
     if at < OCCURRED_AT_MIN {
-        return Err(invalid("created", "too_early", "not lie before 2020"));
+        return Err(invalid("created", "too_early", "not be before 2020"));
     }
     if at > now.plus_ms(OCCURRED_AT_AHEAD_MAX_MS) {
-        return Err(invalid("created", "too_far_ahead", "not lie more than 300 seconds ahead of our clock"));
+        return Err(invalid("created", "too_far_ahead", "not be more than 300 seconds ahead of our clock"));
     }
     Ok(at)
 }

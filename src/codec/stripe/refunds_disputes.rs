@@ -14,7 +14,7 @@ pub fn refund(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid>
     let of = EventObject::Payment { intent: id(object, "payment_intent"), charge: id(object, "charge") };
     Ok(match refund_draft(object, into.id.clone(), into.created, of)? {
         Some(draft) => StripeEvent::Facts(vec![draft]),
-        None => StripeEvent::Ignored("a refund of nothing"),
+        None => StripeEvent::Ignored("the refund amount is zero"),
     })
 }
 
@@ -81,7 +81,7 @@ pub fn dispute(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid
         (Some("funds_reinstated"), _) | (_, Some("won" | "warning_closed")) => {
             ("dispute.won", Payload::DisputeWon(dispute))
         }
-        _ => return Ok(StripeEvent::Ignored("nothing was decided about the funds")),
+        _ => return Ok(StripeEvent::Ignored("the funds are undecided")),
     };
     Ok(StripeEvent::Facts(vec![Draft {
         id: into.id.clone(),

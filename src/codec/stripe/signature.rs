@@ -96,7 +96,7 @@ impl SignatureError {
 impl fmt::Display for SignatureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SignatureError::MissingHeader => f.write_str("the header Stripe-Signature is required"),
+            SignatureError::MissingHeader => f.write_str("the Stripe-Signature header is required"),
             SignatureError::Malformed => {
                 f.write_str("Stripe-Signature must hold t=, whole seconds since 1970 in digits")
             }

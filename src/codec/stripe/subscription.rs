@@ -15,7 +15,7 @@ use serde_json::Value;
 pub fn changed(event: &Value, object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     let subscription_id = read::required_id(object, "id")?;
     if into.customer.is_none() {
-        return Ok(StripeEvent::Ignored("it names no customer"));
+        return Ok(StripeEvent::Ignored("it has no customer"));
     }
     let status = text(object, "status").ok_or_else(|| read::missing("status"))?;
     let before = event.get("data").and_then(|data| data.get("previous_attributes"));
@@ -33,7 +33,7 @@ pub fn changed(event: &Value, object: &Value, into: &Translated) -> Result<Strip
         (_, "incomplete" | "incomplete_expired") => {
             return Ok(StripeEvent::Ignored("the subscription has not started"));
         }
-        (_, "paused") => return Ok(StripeEvent::Ignored("the subscription rests")),
+        (_, "paused") => return Ok(StripeEvent::Ignored("the subscription is paused")),
         (Some("created"), _) => ("subscription.started", Payload::SubscriptionStarted(subscription(worth))),
         _ if was == Some("incomplete") => ("subscription.started", Payload::SubscriptionStarted(subscription(worth))),
         _ => ("subscription.updated", Payload::SubscriptionUpdated(subscription(worth))),

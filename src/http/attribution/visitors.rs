@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 /// `GET /v1/attribution`: `{token, program, benefit}` of this visitor's cookie, or nulls. Same origin only.
 pub async fn attribution<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     if request.header("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        let detail = "only pages of the same origin may ask who referred their visitor";
+        let detail = "only pages of the same origin can request a visitor's attribution";
         return Err(AppError::new(ErrorKind::Forbidden, "cross_origin", detail));
     }
     let visitor = fingerprint(app, request).await?;
@@ -68,7 +68,7 @@ fn is_live<S: Platform>(catalog: &Catalog, touch: &Touch, app: &RequestContext<'
 /// `POST /api/referral/generate`: the signed-in user's own link. Asking again answers the same.
 pub async fn generate<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     if !is_same_site(request) {
-        let detail = "this call is made with a session's cookie, from pages of the same origin";
+        let detail = "call this with a session cookie, from a page of the same origin";
         return Err(AppError::new(ErrorKind::Forbidden, "cross_origin", detail));
     }
     let asked = operator::generate(&request.body)?;
@@ -82,12 +82,12 @@ pub async fn generate<S: Platform>(app: &RequestContext<'_, S>, request: &Reques
         return Err(AppError::new(ErrorKind::Transient, "not_configured", detail));
     }
     let user = app.site.session(&cookie).await.map_err(|why| {
-        let detail = "the site cannot say who is signed in just now; try again in a moment";
+        let detail = "the site can't confirm who is signed in right now; try again in a moment";
         AppError::new(ErrorKind::Transient, "session_unavailable", detail).cause(why)
     })?;
     let user = user.ok_or_else(sign_in)?;
     if user.role < ROLE_SUBSCRIBER {
-        return Err(AppError::new(ErrorKind::Forbidden, "role_too_low", "this role cannot refer others"));
+        return Err(AppError::new(ErrorKind::Forbidden, "role_too_low", "users with this role can't refer others"));
     }
     let program = asked.program.unwrap_or_else(|| app.config.self_serve_program.clone());
     if !app.config.open_programs().any(|open| open == program) {

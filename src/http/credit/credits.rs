@@ -37,7 +37,7 @@ pub async fn redeem<S: Platform>(
     let asked = credit::redeem(&request.body)?;
     let once = auth::once(request)?.ok_or_else(|| {
         let detail =
-            "send an Idempotency-Key of your own, such as the order's id: a repeat is then told the first answer";
+            "send your own Idempotency-Key, such as the order's id, so that a repeat returns the first response";
         AppError::new(ErrorKind::BadRequest, "missing", detail).field("Idempotency-Key")
     })?;
     redeeming::redeem(&app.context(actor), &asked, &once).await
@@ -48,7 +48,7 @@ pub async fn list<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -
     let page = Page::of(request)?;
     let partner = request.param("partner").unwrap_or_default();
     if partner.is_empty() {
-        return Err(AppError::new(ErrorKind::BadRequest, "missing", "name the partner").field("partner"));
+        return Err(AppError::new(ErrorKind::BadRequest, "missing", "send the partner").field("partner"));
     }
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
     let query = rows::redemption_page(&partner, before_ms, &before_id, page.limit + 1);

@@ -55,7 +55,7 @@ fn admit(presented: &str, active: &[String], name: &str) -> Result<(), AppError>
     if bearer::matches(presented, active) {
         return Ok(());
     }
-    Err(AppError::new(ErrorKind::Unauthorized, "webhook_secret_refused", "the secret is missing or not an active one"))
+    Err(AppError::new(ErrorKind::Unauthorized, "webhook_secret_refused", "the secret is missing or not active"))
 }
 
 async fn take<S: Platform>(

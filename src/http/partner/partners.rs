@@ -66,7 +66,7 @@ pub fn balance(row: &BalanceRow) -> Value {
 
 /// What changes what a partner has.
 enum Entry {
-    Line(Accrual),
+    Accrual(Accrual),
     Paid(PaidEntry),
 }
 
@@ -74,20 +74,20 @@ impl Entry {
     /// Its place among the others.
     fn place(&self) -> (i64, &str) {
         match self {
-            Entry::Line(line) => (line.at_ms.0, &line.id),
+            Entry::Accrual(accrual) => (accrual.at_ms.0, &accrual.id),
             Entry::Paid(paid) => (paid.at_ms.0, &paid.id),
         }
     }
 
     fn view(&self) -> Value {
         match self {
-            Entry::Line(line) => entry(line),
+            Entry::Accrual(accrual) => entry(accrual),
             Entry::Paid(paid) => paid_entry(paid),
         }
     }
 }
 
-/// `GET /v1/partners/{id}/entries`: the partner's lines, payouts and what came back of these, oldest first.
+/// `GET /v1/partners/{id}/entries`: a partner's accruals, payouts and returned payouts, oldest first.
 pub async fn entries<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
@@ -103,8 +103,8 @@ pub async fn entries<S: Platform>(
     ];
     let rows = app.context("").batch(asked).await?;
     rows[0].first::<PartnerRow>()?.ok_or_else(|| AppError::not_found("partner"))?;
-    let lines = rows[1].decode()?.into_iter().map(Entry::Line);
-    let mut found: Vec<Entry> = lines.chain(rows[2].decode()?.into_iter().map(Entry::Paid)).collect();
+    let accruals = rows[1].decode()?.into_iter().map(Entry::Accrual);
+    let mut found: Vec<Entry> = accruals.chain(rows[2].decode()?.into_iter().map(Entry::Paid)).collect();
     found.sort_by(|a, b| a.place().cmp(&b.place()));
     let cursor = |e: &Entry| {
         let (at, id) = e.place();

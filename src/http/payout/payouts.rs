@@ -192,8 +192,9 @@ fn currency(unit: &str) -> &str {
 pub async fn year<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let text = request.param("year").unwrap_or_else(|| app.now.to_rfc3339().chars().take(4).collect());
     let first = Month::parse(&format!("{text}-01"));
-    let first = first
-        .ok_or_else(|| AppError::new(ErrorKind::BadRequest, "malformed", "year must be such as 2026").field("year"))?;
+    let first = first.ok_or_else(|| {
+        AppError::new(ErrorKind::BadRequest, "malformed", "year must be a year such as 2026").field("year")
+    })?;
     let query = reports::year_list(first.start(), first.plus(12).start());
     let rows: Vec<YearRow> = app.context("").query(query).await?.decode()?;
     let mut csv = "year,program,partner,external_id,name,email,country,stripe_account,currency,payouts,paid_cents,returned_cents,net_cents\r\n".to_owned();

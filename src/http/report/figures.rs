@@ -122,7 +122,7 @@ fn instant(request: &Request, name: &'static str) -> Result<UtcMillis, AppError>
     let text = required(request, name)?;
     let at = UtcMillis::parse(&text).or_else(|| UtcMillis::parse(&format!("{text}T00:00:00Z")));
     at.filter(|at| at.0 >= 0)
-        .ok_or_else(|| malformed(name, "an instant such as 2026-06-01T00:00:00Z, or a day such as 2026-06-01"))
+        .ok_or_else(|| malformed(name, "a time such as 2026-06-01T00:00:00Z or a date such as 2026-06-01"))
 }
 
 fn malformed(name: &'static str, must: &str) -> AppError {

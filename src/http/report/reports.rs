@@ -98,9 +98,9 @@ pub async fn leaderboard<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
 ) -> Result<StoredResponse, AppError> {
-    let program = request
-        .param("program")
-        .ok_or_else(|| AppError::new(ErrorKind::BadRequest, "missing", "which program?").field("program"))?;
+    let program = request.param("program").ok_or_else(|| {
+        AppError::new(ErrorKind::BadRequest, "missing", "the parameter program is required").field("program")
+    })?;
     let page = Page::of(request)?;
     let rows = app.context("").batch(vec![program_list(), partner::leaderboard_list(&program, page.limit)]).await?;
     catalog(&rows[0])?.in_force(&program, app.now).ok_or_else(|| AppError::not_found("program"))?;

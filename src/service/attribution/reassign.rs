@@ -39,11 +39,11 @@ pub async fn reassign<P: Ports>(
     rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
     let catalog = program::catalog(&rows[3])?;
     let document = catalog.in_force(&asked.program, ctx.now).ok_or_else(|| {
-        AppError::new(ErrorKind::Unprocessable, "unknown_program", "there is no such program").field("program")
+        AppError::new(ErrorKind::Unprocessable, "unknown_program", "program not found").field("program")
     })?;
     let to: Option<PartnerRow> = rows[1].first()?;
     if asked.partner.is_some() && to.as_ref().is_none_or(|p| p.program_id != asked.program) {
-        let detail = "there is no such partner in this program";
+        let detail = "this program has no such partner";
         return Err(AppError::new(ErrorKind::Unprocessable, "unknown_partner", detail).field("partner"));
     }
     let bound: Vec<BoundRow> = rows[2].decode()?;

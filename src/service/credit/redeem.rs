@@ -54,7 +54,7 @@ pub async fn redeem<P: Ports>(
         let (partner, document, credits) = read(ctx, &asked.whose).await?;
         if document.settlement.delivery != Delivery::Application {
             let detail = format!(
-                "the program delivers its credits by {}, not to the application",
+                "the program delivers its credits by {}, so they can't be redeemed by an application",
                 document.settlement.delivery.name()
             );
             return Err(AppError::new(ErrorKind::Conflict, "delivered_otherwise", detail));
@@ -62,7 +62,7 @@ pub async fn redeem<P: Ports>(
         let unit = format!("{}:{}", Unit::Credit.name(), asked.currency.as_ref().unwrap_or(&document.currency));
         let has = credits.iter().find(|c| c.unit == unit).map_or(0, redeemable).max(0);
         if asked.amount.0 > has {
-            let detail = format!("{has} cents are there to be redeemed");
+            let detail = format!("only {has} cents can be redeemed");
             return Err(AppError::new(ErrorKind::Unprocessable, "above_balance", detail).field("amount_cents"));
         }
         let redemption = Redemption {
@@ -109,7 +109,7 @@ pub async fn give_back<P: Ports>(
         let left = redemption.amount_cents - redemption.returned_cents;
         let cents = amount.map_or(left, |a| a.0);
         if cents < 1 || cents > left {
-            let detail = format!("{left} cents of it are left to be given back");
+            let detail = format!("only {left} cents of it can still be reversed");
             return Err(AppError::new(ErrorKind::Unprocessable, "more_than_redeemed", detail).field("amount_cents"));
         }
         redemption.returned_cents += cents;

@@ -227,7 +227,10 @@ fn repeat(incoming: &Incoming, seen: &events::Seen, known: bool) -> Result<Inges
         return Err(AppError::new(
             ErrorKind::Conflict,
             "event_id_reused",
-            format!("event {} was taken in with another body; send changed facts under a new id", incoming.event.id),
+            format!(
+                "event {} was already received with a different body; send changes under a new id",
+                incoming.event.id
+            ),
         )
         .field("id"));
     }

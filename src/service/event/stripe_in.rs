@@ -54,7 +54,7 @@ enum AccountMatch {
 /// The answer to a partner's event of test mode at an installation of live mode: Stripe sends both to the live endpoint
 /// of connected accounts, and an error would be sent again for days.
 pub fn of_test_mode(event: &Translated) -> Value {
-    told(event, "ignored", "it is of test mode, and this installation of live mode", Vec::new())
+    told(event, "ignored", "it is a test event, and this installation runs in live mode", Vec::new())
 }
 
 /// Takes an event in; a repeat is told the first outcome, and one that says something else under the same id is
@@ -62,7 +62,7 @@ pub fn of_test_mode(event: &Translated) -> Value {
 pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: bool) -> Result<Value, AppError> {
     if event.is_live != is_live {
         let (is, wanted) = if is_live { ("test", "live") } else { ("live", "test") };
-        let detail = format!("the event is of {is} mode, this installation is set up for {wanted} mode");
+        let detail = format!("the event is from {is} mode, but this installation is set up for {wanted} mode");
         return Err(AppError::new(ErrorKind::Unprocessable, "stripe_mode_mismatch", detail).field("livemode"));
     }
     let sha256 = fingerprint(event);
@@ -98,10 +98,10 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
             match reverse::heard(ctx, transfer_id, group).await? {
                 Some(booked) => {
                     let what =
-                        format!("{reversed_cents} of transfer {transfer_id} were reversed, in {booked} reversals");
+                        format!("{reversed_cents} cents of transfer {transfer_id} were reversed in {booked} reversals");
                     told(event, "applied", &what, Vec::new())
                 }
-                None => told(event, "ignored", "no payout made this transfer", Vec::new()),
+                None => told(event, "ignored", "no payout matches this transfer", Vec::new()),
             }
         }
         StripeEvent::Facts(drafts) => {
@@ -116,8 +116,8 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
                 }
                 match place(ctx, event, draft, account.as_deref()).await? {
                     AccountMatch::Taken(outcome) => facts.push(outcome),
-                    AccountMatch::Waits => reasons.push("it waits for the invoice of its payment to be known"),
-                    AccountMatch::NoInvoice => reasons.push("its payment is for no invoice"),
+                    AccountMatch::Waits => reasons.push("it is waiting for its payment's invoice"),
+                    AccountMatch::NoInvoice => reasons.push("its payment is not for an invoice"),
                 }
             }
             let outcome = match (facts.is_empty(), reasons.first()) {
@@ -176,7 +176,7 @@ fn sha256(value: &Value) -> String {
 
 fn repeat(event: &Translated, seen: &Seen, sha256: &str) -> Result<Value, AppError> {
     if seen.body_sha256 != sha256 {
-        let detail = format!("event {} was taken in with another body", event.id);
+        let detail = format!("event {} was already received with a different body", event.id);
         return Err(AppError::new(ErrorKind::Conflict, "event_id_reused", detail).field("id"));
     }
     Ok(serde_json::from_str(&seen.outcome).unwrap_or_default())

@@ -42,13 +42,13 @@ pub async fn make<P: Ports>(ctx: &Context<'_, P>, wanted: &TokenRequest<'_>, key
     }
     // The audit log would take it for the deployment's own.
     if name == BOOTSTRAP {
-        return Err(must("name", "this name is that of the deployment's token; choose another"));
+        return Err(must("name", "the deployment's token has this name; choose another"));
     }
     if expires_at <= ctx.now || expires_at > ctx.now.plus_ms(DAYS_MAX * DAY_MS) {
         return Err(must("expires", "the token must expire within a year"));
     }
     if scopes == Scopes::NONE || !maker.cover(scopes) {
-        return Err(must("scopes", "choose at least one, and none that you do not have yourself"));
+        return Err(must("scopes", "choose at least one scope, and only scopes that you have yourself"));
     }
     let mut secret = [0; SECRET_BYTES];
     ctx.ports.random(&mut secret);

@@ -162,7 +162,7 @@ pub async fn mail<P: Ports>(ctx: &Context<'_, P>, leaving: &QueuedEmail) -> Resu
     let Some(why) = attempt(ctx, leaving).await else { return Ok(()) };
     match ctx.query(session::mailed_link_delete(&leaving.token_sha256)).await {
         Ok(_) => Err(why),
-        Err(error) => Err(format!("{why}; and its link still counts: {error}")),
+        Err(error) => Err(format!("{why}; the unsent link still counts toward the limit: {error}")),
     }
 }
 
@@ -177,7 +177,7 @@ pub async fn mail_unwaited<P: Ports>(ctx: &Context<'_, P>, leaving: &QueuedEmail
 
 /// Why the mail did not leave, if so.
 async fn attempt<P: Ports>(ctx: &Context<'_, P>, leaving: &QueuedEmail) -> Option<String> {
-    let Some((_, way)) = ctx.setup.mail() else { return Some("mails are not set up".to_owned()) };
+    let Some((_, way)) = ctx.setup.mail() else { return Some("email is not set up".to_owned()) };
     match hand_over(ctx, way, &leaving.mail).await {
         DeliveryAttempt::Sent => None,
         DeliveryAttempt::Failed(why)
@@ -186,7 +186,7 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, leaving: &QueuedEmail) -> Optio
         | DeliveryAttempt::Broken(why) => Some(why),
         // What only the outbox knows of.
         DeliveryAttempt::Later | DeliveryAttempt::Suppressed(_) | DeliveryAttempt::Gone => {
-            Some("it was not sent".to_owned())
+            Some("the email was not sent".to_owned())
         }
     }
 }

@@ -48,7 +48,7 @@ pub async fn fund<P: Ports>(
         let catalog = program::catalog(&rows[0])?;
         let document = catalog.in_force(id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
         if !document.settlement.pool {
-            let detail = "this program's rewards are not paid out of a pool";
+            let detail = "this program has no reward budget";
             return Err(AppError::new(ErrorKind::Unprocessable, "no_pool", detail));
         }
         let row = find(pools(&rows[1])?, id)?;

@@ -253,7 +253,7 @@ fn outcome(d: &DueDelivery, tried: DeliveryAttempt, now: UtcMillis) -> DeliveryO
         DeliveryAttempt::Failed(error) | DeliveryAttempt::Silent(error) => again(error, 0),
         DeliveryAttempt::Later => ("queued", attempts - 1, soon, None),
         DeliveryAttempt::Suppressed(why) => ("suppressed", attempts, now, Some(why.to_owned())),
-        DeliveryAttempt::Gone => ("failed", attempts, now, Some("answered 410: it is gone".to_owned())),
+        DeliveryAttempt::Gone => ("failed", attempts, now, Some("responded with 410 Gone".to_owned())),
         DeliveryAttempt::Broken(error) => ("failed", attempts, now, Some(error)),
     };
     DeliveryOutcome {
@@ -275,11 +275,11 @@ fn address_of<'a, P: Ports>(ctx: &'a Context<'_, P>, d: &'a DueDelivery) -> Opti
 
 async fn mail_one<P: Ports>(ctx: &Context<'_, P>, d: &DueDelivery, desk: &DeliveryContext) -> DeliveryAttempt {
     let (Some((from, way)), Some(kind)) = (ctx.setup.mail(), email::find(&d.kind)) else {
-        return DeliveryAttempt::Broken(format!("there is no letter for {}", d.kind));
+        return DeliveryAttempt::Broken(format!("there is no email for {}", d.kind));
     };
     let Some(to) = address_of(ctx, d) else { return DeliveryAttempt::Suppressed("there is no address") };
     if !email::is_address(to) {
-        return DeliveryAttempt::Suppressed("the address is none that mail can be sent to");
+        return DeliveryAttempt::Suppressed("the address is not a valid email address");
     }
     let hash = address_sha256(to);
     let link = if kind.optional { ctx.setup.unsubscribe.link(&hash, kind.name) } else { None };
@@ -337,7 +337,7 @@ pub(crate) async fn hand_over<P: Ports>(ctx: &Context<'_, P>, way: EmailTranspor
 
 async fn hook_one<P: Ports>(ctx: &Context<'_, P>, d: &DueDelivery) -> DeliveryAttempt {
     let (Some(url), Some(secret), None) = (&d.url, &d.secret, d.disabled_at_ms) else {
-        return DeliveryAttempt::Suppressed("the endpoint is switched off");
+        return DeliveryAttempt::Suppressed("the endpoint is disabled");
     };
     if let Err(must) = endpoint::check(url, &ctx.setup.endpoints) {
         return DeliveryAttempt::Broken(format!("the address must {must}"));

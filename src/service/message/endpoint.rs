@@ -35,7 +35,7 @@ pub async fn make<P: Ports>(
         }
         let live: Option<CreatedEndpoint> = ctx.query(endpoint::endpoint_count()).await?.first()?;
         if live.is_some_and(|l| l.live >= LIVE_MAX) {
-            let detail = format!("at most {LIVE_MAX} endpoints are live at a time; switch one off first");
+            let detail = format!("at most {LIVE_MAX} endpoints can be active; disable one first");
             return Err(AppError::new(ErrorKind::Conflict, "too_many_endpoints", detail));
         }
         let secret = asked.secret.clone().unwrap_or_else(|| {

@@ -31,7 +31,7 @@ pub async fn replay<P: Ports>(
         None => d.state != "sent" && d.state != "suppressed",
     };
     if !deliveries.iter().any(|d| wanted(&d)) {
-        let detail = "no delivery of this message failed; name a `target` of its deliveries to send it there again";
+        let detail = "no delivery of this message failed; name a `target` to resend it there";
         return Err(AppError::new(ErrorKind::Conflict, "nothing_to_replay", detail));
     }
     let audit_id = ctx.fresh_id("aud");

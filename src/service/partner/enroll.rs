@@ -36,7 +36,7 @@ pub async fn partner<P: Ports>(
             .await?;
         let catalog = program::catalog(&rows[0])?;
         let document = catalog.in_force(&new.program, ctx.now).ok_or_else(|| {
-            AppError::new(ErrorKind::Unprocessable, "unknown_program", format!("there is no program {:?}", new.program))
+            AppError::new(ErrorKind::Unprocessable, "unknown_program", format!("program {:?} not found", new.program))
                 .field("program")
         })?;
         if let Some(found) = rows[1].first::<PartnerRow>()? {
@@ -138,7 +138,7 @@ pub async fn link<P: Ports>(
         let rows = ctx.batch(vec![program::program_list(), partner::partner_find(&request.partner)]).await?;
         let catalog = program::catalog(&rows[0])?;
         let owner: PartnerRow = rows[1].first()?.ok_or_else(|| {
-            AppError::new(ErrorKind::Unprocessable, "unknown_partner", "there is no such partner").field("partner")
+            AppError::new(ErrorKind::Unprocessable, "unknown_partner", "partner not found").field("partner")
         })?;
         let document = catalog.in_force(&owner.program_id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
         let new = LinkRow {

@@ -58,7 +58,7 @@ pub async fn approve<P: Ports>(
     stripe::is_set_up(ctx)?;
     let row = settle::load(ctx, run).await?;
     if row.state != "done" {
-        let detail = "the run is not finished; approve it when its payouts are planned";
+        let detail = "the run is not finished; approve it once its payouts are planned";
         return Err(AppError::new(ErrorKind::Conflict, "run_not_done", detail));
     }
     for tries in 0..TRIES_MAX {
@@ -220,7 +220,7 @@ async fn cancel<P: Ports>(
         PayoutState::Planned => {}
         PayoutState::Submitting => {
             let detail =
-                "it was sent and not answered yet; hold it, and cancel it when it is known that nothing was moved";
+                "it was sent, but Stripe has not responded; hold it, then cancel it once we know that no money moved";
             return Err(AppError::new(ErrorKind::Conflict, "payout_submitting", detail));
         }
         _ => return Err(over(s, "cancelled")),
@@ -250,7 +250,7 @@ async fn resolve<P: Ports>(
         }
         ResolutionRequest::Failed if is_so(PayoutState::Failed) => return Ok(None),
         ResolutionRequest::Again if is_so(PayoutState::Planned) => return Ok(None),
-        _ if !is_so(PayoutState::Review) => return Err(over(s, "resolved: it is not under review")),
+        _ if !is_so(PayoutState::Review) => return Err(over(s, "resolved because it is not under review")),
         _ => {}
     }
     Ok(Some(match resolution {
@@ -268,7 +268,7 @@ async fn resolve<P: Ports>(
         ResolutionRequest::Failed => {
             let standing = look_up_standing(ctx, s).await?;
             if let Some(made) = standing.first() {
-                let detail = format!("{} stands at Stripe; take it back there first, or resolve it as paid", made.id);
+                let detail = format!("{} exists in Stripe; reverse it there first, or resolve it as paid", made.id);
                 return Err(AppError::new(ErrorKind::Conflict, "transfer_stands", detail));
             }
             payout::failed(s, reason)
@@ -276,7 +276,7 @@ async fn resolve<P: Ports>(
         ResolutionRequest::Paid { transfer } => {
             let standing = look_up_standing(ctx, s).await?;
             let [made] = standing.as_slice() else {
-                let detail = format!("Stripe has {} that stand; one is to be left", standing.len());
+                let detail = format!("Stripe has {} of them; exactly one must remain", standing.len());
                 return Err(AppError::new(ErrorKind::Conflict, "transfers_differ", detail));
             };
             // What was taken back of it since is booked by itself.
@@ -319,7 +319,7 @@ pub async fn reversals_of<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> 
         let (members, next) = wire::page(&list);
         for item in members {
             all.push(
-                transfer::made(TransferKind::Reversal, item).ok_or_else(|| unreadable("one of them cannot be read"))?,
+                transfer::made(TransferKind::Reversal, item).ok_or_else(|| unreadable("one of them can't be read"))?,
             );
         }
         match next {
@@ -335,7 +335,7 @@ fn unanswered(reply: Reply) -> AppError {
 }
 
 fn over(s: &OutboundTransfer, what: &str) -> AppError {
-    let detail = format!("it is {}; it cannot be {what}", state_name(s));
+    let detail = format!("it is {} and can't be {what}", state_name(s));
     AppError::new(ErrorKind::Conflict, "payout_state", detail)
 }
 

@@ -49,11 +49,7 @@ pub async fn onboard<P: Ports>(
 pub async fn dashboard<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<StoredResponse, AppError> {
     let (_, known) = read(ctx, id).await?;
     let payee = known.ok_or_else(|| {
-        AppError::new(
-            ErrorKind::Conflict,
-            "not_onboarded",
-            "the partner has no account at Stripe; begin with onboarding",
-        )
+        AppError::new(ErrorKind::Conflict, "not_onboarded", "the partner has no Stripe account; start with onboarding")
     })?;
     let path = format!("/v1/accounts/{}/login_links", payee.stripe_account_id);
     let made = call(ctx, &path, &FormEncoder::new(), &ctx.fresh_id("key")).await?;
@@ -127,5 +123,5 @@ fn text(value: &Value, name: &str) -> Result<String, AppError> {
 }
 
 fn lacking(name: &str) -> AppError {
-    AppError::new(ErrorKind::Fault, "stripe_answer", format!("Stripe's answer lacks {name}, or it cannot be read"))
+    AppError::new(ErrorKind::Fault, "stripe_answer", format!("Stripe's response has no readable {name}"))
 }

@@ -63,7 +63,7 @@ pub async fn heard<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str, group: &st
         return Ok(None);
     };
     if matches!(payout.state, PayoutState::Planned | PayoutState::Submitting) {
-        let detail = format!("payout {} is on its way; say it again when it is known to be paid", payout.id);
+        let detail = format!("payout {} is in progress; try again once it is paid", payout.id);
         return Err(AppError::new(ErrorKind::Conflict, "payout_open", detail));
     }
     noticed(ctx, transfer_id).await.map(Some)
@@ -94,7 +94,7 @@ async fn asked_for<P: Ports>(
     let found = ctx.batch(batch).await?;
     let payout: OutboundTransfer = found[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
     let Some(transfer) = payout.stripe_id.clone().filter(|_| payout.state == PayoutState::Paid) else {
-        let detail = "it is not paid; hold or cancel it instead";
+        let detail = "it has not been paid; hold or cancel it instead";
         return Err(AppError::new(ErrorKind::Conflict, "payout_state", detail));
     };
     let earlier: Vec<OutboundTransfer> = found[1].decode()?;
@@ -102,7 +102,7 @@ async fn asked_for<P: Ports>(
     let left = payout.amount_cents.0 - stands.map(|r| r.amount_cents.0).sum::<i64>();
     let amount = amount.unwrap_or(Cents(left));
     if amount.0 < 1 || amount.0 > left {
-        let detail = format!("{left} cents of it are left to be taken back");
+        let detail = format!("only {left} cents of it can still be reversed");
         return Err(AppError::new(ErrorKind::Unprocessable, "more_than_paid", detail).field("amount_cents"));
     }
     Ok(OutboundTransfer {

@@ -113,7 +113,7 @@ pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer) -> Re
         return look_through(ctx, s).await;
     }
     let list = list(ctx, s, transfer::list_query(s)).await?;
-    transfer::listed(s, &list).ok_or_else(|| Reply::Unsure("the list cannot be read".to_owned()))
+    transfer::listed(s, &list).ok_or_else(|| Reply::Unsure("the list can't be read".to_owned()))
 }
 
 /// A customer's balance moves with every invoice: its transactions are read back to the day before the sending was
@@ -122,7 +122,7 @@ async fn look_through<P: Ports>(
     ctx: &Context<'_, P>,
     s: &OutboundTransfer,
 ) -> Result<Vec<payout::StripeObject>, Reply> {
-    let unreadable = || Reply::Unsure("the list cannot be read".to_owned());
+    let unreadable = || Reply::Unsure("the list can't be read".to_owned());
     let (mut found, mut after) = (Vec::new(), None::<String>);
     for _ in 0..LOOK_UP_PAGES_MAX {
         let mut list = list(ctx, s, transfer::list_query(s).with_some("starting_after", after.as_deref())).await?;
@@ -137,7 +137,7 @@ async fn look_through<P: Ports>(
             None => return Ok(found),
         }
     }
-    Err(Reply::Unsure("the customer has too many balance transactions to be looked through".to_owned()))
+    Err(Reply::Unsure("the customer has too many balance transactions to search".to_owned()))
 }
 
 async fn list<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer, query: FormEncoder) -> Result<Value, Reply> {
@@ -298,7 +298,7 @@ async fn ask<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer) -> Result<pay
     let form = s.request.clone().unwrap_or_default();
     match stripe::post_encoded(ctx, &transfer::path(s), form, &payout::key(s)).await {
         Ok(Reply::Done(value)) => {
-            transfer::made(s.kind, &value).ok_or_else(|| Reply::Unsure("the answer cannot be read".to_owned()))
+            transfer::made(s.kind, &value).ok_or_else(|| Reply::Unsure("the response can't be read".to_owned()))
         }
         Ok(other) => Err(other),
         Err(error) => Err(Reply::Unsure(error.to_string())),
@@ -335,7 +335,7 @@ async fn settle_one<P: Ports>(
     sent: &OutboundTransfer,
     told: &TransferResult,
 ) -> Result<(), DbError> {
-    let mut last = DbError::Fault(format!("{} is gone", sent.id));
+    let mut last = DbError::Fault(format!("{} no longer exists", sent.id));
     for tries in 0..SETTLE_TRIES {
         let found: Option<OutboundTransfer> =
             ctx.query(rows::sending_find(sent.kind, std::slice::from_ref(&sent.id))).await?.first()?;
@@ -360,7 +360,7 @@ async fn handfuls<'a, P: Ports, T>(
     let mut answers = Vec::with_capacity(sendings.len());
     for handful in sendings.chunks(AT_ONCE) {
         if pace.stop.is_some() {
-            let unasked = || Err(Reply::Unsure("it was not asked: the calls before it were turned away".to_owned()));
+            let unasked = || Err(Reply::Unsure("not sent, because Stripe rejected the calls before it".to_owned()));
             answers.extend(handful.iter().map(|_| unasked()));
             continue;
         }

@@ -50,7 +50,7 @@ pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &DryRunReq
         None => standing.clone(),
     };
     if draft.id != id {
-        let rule = format!("the address's program, {id}");
+        let rule = format!("the program in the URL, {id}");
         return Err(Refusal::Findings(vec![check::Finding { path: "document.id".to_owned(), value: draft.id, rule }]));
     }
     let (catalog, runs) = (with_draft(&saved, &draft), runs_of(&draft, asked, ctx.now));

@@ -38,7 +38,7 @@ impl From<AppError> for Refusal {
 pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &str, body: &str) -> Result<StoredResponse, Refusal> {
     let document = check::read(body).map_err(Refusal::Findings)?;
     if document.id != id {
-        return Err(finding("id", &document.id, &format!("the address's program, {id}")));
+        return Err(finding("id", &document.id, &format!("the program in the URL, {id}")));
     }
     let text = serde_json::to_string(&document).map_err(|e| DbError::Fault(e.to_string()))?;
     let sha256 = id::hex(&Sha256::digest(text.as_bytes()));
@@ -48,27 +48,27 @@ pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &str, body: &str) -> Resul
         return if *same == document {
             Ok((200, view(&document)))
         } else {
-            let detail = format!("version {} is saved and never changes; save it as a new version", same.version);
+            let detail = format!("version {} is already saved and can't change; save a new version", same.version);
             Err(AppError::new(ErrorKind::Conflict, "version_exists", detail).field("version").into())
         };
     }
     if let Some(newest) = newest {
         if document.version != newest.version + 1 {
-            return Err(finding("version", document.version, &format!("{}, the next", newest.version + 1)));
+            return Err(finding("version", document.version, &format!("{}, the next version", newest.version + 1)));
         }
         if document.effective_from < ctx.now || document.effective_from < newest.effective_from {
-            let rule = "not in the past and not before the version it follows: what was accrued stays";
+            let rule = "not in the past and not before the previous version, because existing accruals don't change";
             return Err(finding("effective_from", document.effective_from.to_rfc3339(), rule));
         }
         if document.currency != newest.currency || document.settlement.unit != newest.settlement.unit {
             return Err(finding(
                 "currency",
                 &document.currency,
-                "balances stand in the first version's currency and unit",
+                "the same currency and unit as the first version, because balances use them",
             ));
         }
     } else if document.version != 1 {
-        return Err(finding("version", document.version, "1, the first"));
+        return Err(finding("version", document.version, "1, the first version"));
     }
     let audit_id = ctx.fresh_id("aud");
     let before = newest.map(|d| json!({"version": d.version}).to_string());

@@ -27,7 +27,7 @@ const PAGE: &str = "50";
 const PAGES_MAX: u32 = 200;
 /// The same where requests to other services are few: 50 an invocation on the free plan.
 const PAGES_TIGHT: u32 = 30;
-const TOO_MANY: &str = "more subscriptions than are compared here; send them to POST /v1/reconciliations";
+const TOO_MANY: &str = "too many subscriptions to compare here; send them to POST /v1/reconciliations";
 /// Accounts that are compared at a time: their events are read whole.
 const ACCOUNTS: i64 = 50;
 /// Differences that one invocation repairs: each is an event.

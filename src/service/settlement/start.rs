@@ -41,11 +41,11 @@ pub async fn asked<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> Result<Sto
         Some(run) => settle::resume_by_hand(ctx, &run).await?,
         None => {
             if scheduled < OCCURRED_AT_MIN {
-                let detail = format!("no fact is older than {}", OCCURRED_AT_MIN.to_rfc3339());
+                let detail = format!("no event is older than {}", OCCURRED_AT_MIN.to_rfc3339());
                 return Err(AppError::new(ErrorKind::Unprocessable, "period_too_early", detail).field("period"));
             }
             if scheduled > ctx.now {
-                let detail = format!("this period is settled on {}; it is not over", scheduled.to_rfc3339());
+                let detail = format!("this period has not ended; it settles on {}", scheduled.to_rfc3339());
                 return Err(AppError::new(ErrorKind::Unprocessable, "period_not_over", detail).field("period"));
             }
             settle::settle(ctx, &Due { program: wanted.program, cadence, period: wanted.period, as_of: scheduled })
@@ -61,10 +61,10 @@ pub async fn asked<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> Result<Sto
 /// Refuses runs of programs that do not settle by this cadence.
 fn settles(catalog: &Catalog, program: &str, cadence: Cadence, now: UtcMillis) -> Result<(), AppError> {
     let document = catalog.in_force(program, now).ok_or_else(|| {
-        AppError::new(ErrorKind::Unprocessable, "unknown_program", "there is no such program").field("program")
+        AppError::new(ErrorKind::Unprocessable, "unknown_program", "program not found").field("program")
     })?;
     if document.settlement.cadence != cadence {
-        let detail = format!("this program settles {}", document.settlement.cadence.name());
+        let detail = format!("this program's cadence is {}", document.settlement.cadence.name());
         return Err(AppError::new(ErrorKind::Unprocessable, "wrong_cadence", detail).field("cadence"));
     }
     Ok(())

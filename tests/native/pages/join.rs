@@ -57,7 +57,7 @@ fn an_agency_joins_by_form_and_mail() {
     let mail = mails.borrow()[0].clone();
     assert_eq!(
         (mail.to.as_str(), mail.subject.as_str()),
-        ("Ann@Studio.example", "Confirm your address for Agency partner")
+        ("Ann@Studio.example", "Confirm your email address for Agency partner")
     );
     let path = link_of(&mail);
     let shown = house.browser().get(&path);

@@ -82,7 +82,7 @@ fn a_payout_is_held_released_and_cancelled_with_reasons() {
     // What is over cannot be decided any more.
     operator.get(&path).is_page();
     let over = operator.post(&path, &[("decision", "hold"), ("reason", "too late")]);
-    over.is(422).says("It is cancelled; it cannot be held");
+    over.is(422).says("It is cancelled and can't be held");
     operator.post(&path, &[("decision", "paint"), ("reason", "x")]).is(422);
     operator.post("/operator/payouts/po_none", &[("decision", "hold"), ("reason", "x")]).is(404);
     operator.get("/operator/ledger/faults").says("All checks passed");
@@ -101,7 +101,7 @@ fn a_payout_under_review_is_resolved_by_what_stripe_says() {
     operator.get("/operator").says("1 payout needs a decision");
     operator.get(&path).is_page().says("Mark as paid").says("Mark as failed");
     let wrong = operator.post(&path, &[("decision", "paid"), ("reason", "seen"), ("transfer", "tr_9")]);
-    wrong.is(422).says("Stripe has 0 that stand");
+    wrong.is(422).says("Stripe has 0 of them");
     assert!(wrong.html.contains("value=\"tr_9\""), "what was typed is kept");
     operator.post(&path, &[("decision", "paid"), ("reason", "seen")]).is(422).says("Transfer is required");
     operator.post(&path, &[("decision", "failed"), ("reason", "not there")]).is(303);
@@ -139,10 +139,7 @@ fn a_review_is_decided_once_with_a_reason() {
         // The other decision comes too late.
         let other = if decision == "release" { "reject" } else { "release" };
         operator.get(&path).is_page();
-        operator
-            .post(&path, &[("decision", other), ("reason", "after all")])
-            .is(422)
-            .says("a decision is not taken back here");
+        operator.post(&path, &[("decision", other), ("reason", "after all")]).is(422).says("can't be changed");
     }
 }
 
@@ -157,7 +154,7 @@ fn an_account_is_moved_once_with_its_earnings() {
         "/operator/accounts/p",
         &[("idempotency", &key), ("program", AGENCY), ("partner", "ptn_none"), ("reason", "a mistake")],
     );
-    wrong.is(422).says("There is no such partner in this program");
+    wrong.is(422).says("This program has no such partner");
     assert!(wrong.html.contains("value=\"ptn_none\"") && wrong.html.contains("value=\"a mistake\""));
     operator
         .post("/operator/accounts/p", &[("program", AGENCY), ("partner", &desk.suspect)])
@@ -216,7 +213,7 @@ fn a_pool_is_funded_once() {
     operator
         .post(&format!("/operator/programs/{AGENCY}/pool"), &[("amount", "5"), ("reason", "x")])
         .is(422)
-        .says("not paid out of a pool");
+        .says("has no reward budget");
     operator.post("/operator/programs/none/pool", &[("amount", "5"), ("reason", "x")]).is(404);
     assert_eq!(house.world.db.number(sum), 125_750);
     operator.get("/operator/audit").is_page().says("pool.fund");
@@ -260,8 +257,8 @@ fn a_run_is_previewed_and_started_once() {
     preview("2026-04").says("This period already has a run");
     operator.get("/operator/runs");
     for (period, says) in [
-        ("2026-05", "it is not over"),
-        ("2026-W10", "this program settles monthly"),
+        ("2026-05", "this period has not ended"),
+        ("2026-W10", "this program's cadence is monthly"),
         ("soon", "Must be a month"),
         ("", "Period is required"),
     ] {

@@ -320,7 +320,7 @@ impl std::fmt::Display for KeyError {
             KeyError::Form(place) => write!(f, "cookie key {place} is not <kid>:<hex>"),
             KeyError::Short(kid) => write!(f, "cookie key {kid} is shorter than {KEY_BYTES_MIN} bytes"),
             KeyError::Zero(kid) => write!(f, "cookie key {kid} is all zeros"),
-            KeyError::DuplicateKid(kid) => write!(f, "two cookie keys are called {kid}"),
+            KeyError::DuplicateKid(kid) => write!(f, "two cookie keys have the id {kid}"),
             KeyError::Domain => write!(f, "the cookie's domain is not a host name"),
         }
     }

@@ -1,31 +1,31 @@
-//! A mail with its envelope, and the request that hands it to an HTTP mail service.
+//! An email with its envelope, and the request to an HTTP email service.
 //!
-//! The service's form is a template: a JSON value whose texts hold `{{to}}`, `{{from}}`, `{{subject}}`, `{{text}}`,
-//! `{{html}}`, `{{id}}`, and a text that is `{{headers}}` alone for an object of headers. What is put in is never looked
-//! at for further places, and cannot leave its text: the value is built first and written as JSON after.
+//! The request body is a template: a JSON value whose strings hold `{{to}}`, `{{from}}`, `{{subject}}`, `{{text}}`,
+//! `{{html}}`, `{{id}}`; a string that is exactly `{{headers}}` becomes an object of headers. Inserted values are not
+//! searched for placeholders and can't escape their string: the value is built first, then serialized as JSON.
 
 use crate::codec::fields::{is_blank, turns_around};
 use crate::codec::outgoing::OutgoingRequest;
 use serde_json::{Map, Value};
 
-/// Resend's address, and the shape it wants.
+/// Resend's address and request format.
 pub const RESEND_API: &str = "https://api.resend.com/emails";
 pub const RESEND_TEMPLATE: &str = r#"{"from":"{{from}}","to":["{{to}}"],"subject":"{{subject}}","text":"{{text}}","html":"{{html}}","headers":"{{headers}}"}"#;
 
-/// How long the service may take, in milliseconds.
+/// Timeout in milliseconds.
 const LIMIT_MS: u32 = 10_000;
 
-/// Who a mail is from.
+/// The sender of an email.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct From {
     pub name: Option<String>,
     pub address: String,
 }
 
-/// One mail to one recipient.
+/// One email to one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
-    /// Stable over all attempts to send it.
+    /// The same for every attempt to send it.
     pub id: String,
     pub to: String,
     pub from: From,
@@ -35,7 +35,7 @@ pub struct Mail {
     pub headers: Vec<(&'static str, String)>,
 }
 
-/// An HTTP mail service.
+/// An HTTP email service.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MailApi {
     pub url: String,
@@ -57,7 +57,7 @@ impl From {
     }
 }
 
-/// Whether mail to it can be asked for: one address, that no header and no list can be smuggled in with.
+/// Whether it is a single email address that can't smuggle in a header or a list.
 pub fn is_address(text: &str) -> bool {
     let allowed = |c: char| {
         let unseen = c.is_control() || turns_around(c) || is_blank(c);
@@ -102,7 +102,7 @@ impl Mail {
 }
 
 impl MailApi {
-    /// Reads a template, which must say where the recipient goes.
+    /// Reads a template. It must have a place for the recipient and the subject.
     pub fn template(text: &str) -> Result<Value, String> {
         let value: Value = serde_json::from_str(text).map_err(|e| format!("the template is not JSON: {e}"))?;
         for place in ["{{to}}", "{{subject}}"] {
@@ -113,7 +113,7 @@ impl MailApi {
         Ok(value)
     }
 
-    /// The request. A service that knows `Idempotency-Key` sends the mail once, however often it is asked.
+    /// The request. A service that supports `Idempotency-Key` sends the email once, even if the request repeats.
     pub fn request(&self, mail: &Mail) -> OutgoingRequest {
         let mut headers = vec![("content-type", "application/json".to_owned()), ("idempotency-key", mail.id.clone())];
         if !self.key.is_empty() {
@@ -150,7 +150,7 @@ fn fill_text(template: &str, mail: &Mail) -> String {
             "text" => out.push_str(&mail.text),
             "html" => out.push_str(&mail.html),
             "id" => out.push_str(&mail.id),
-            // Not a place of ours: it stays as it is.
+            // Not our placeholder: keep it.
             other => out.push_str(&format!("{{{{{other}}}}}")),
         }
         rest = behind;
@@ -159,7 +159,7 @@ fn fill_text(template: &str, mail: &Mail) -> String {
     out
 }
 
-// The key stays out of logs.
+// Keeps the key out of logs.
 impl std::fmt::Debug for MailApi {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "MailApi({})", self.url)

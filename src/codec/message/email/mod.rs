@@ -1,8 +1,8 @@
-//! Mails: which kinds there are, what each says, and how it is written as text and as HTML.
+//! Emails: their types, what each says, and how it is rendered as text and as HTML.
 //!
-//! In scope: from a message's facts to a letter, and the request that hands it to a mail service. Not in scope: who
-//! gets it and whether it was sent. Everything that varies is escaped here, in one place: words stand in `words` as
-//! they are, and nothing in them is ever markup, a link or a header.
+//! In scope: from a message's fields to an email, and the request to the email service. Not in scope: who receives it
+//! and whether it was sent. Everything that varies is escaped here, in one place: `words` holds plain text, never
+//! markup, a link or a header.
 
 pub mod api;
 pub mod money;
@@ -18,7 +18,7 @@ pub use crate::codec::message::email::sign_in::{Invitation, invitation};
 use crate::base::time::UtcMillis;
 use serde_json::Value;
 
-/// Whom a kind of message is mailed to.
+/// Who receives a type of message by email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     Partner,
@@ -37,12 +37,12 @@ impl Audience {
     }
 }
 
-/// A kind of message.
+/// A type of message.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageType {
     pub name: &'static str,
     pub to: Audience,
-    /// Whether it can be unsubscribed from: it is not about the reader's money, nor needed to keep the books in order.
+    /// Whether readers can unsubscribe: true unless the message is about money or needs an operator's decision.
     pub optional: bool,
 }
 
@@ -50,7 +50,7 @@ const fn kind(name: &'static str, to: Audience, optional: bool) -> MessageType {
     MessageType { name, to, optional }
 }
 
-/// Every kind of message there is.
+/// Every type of message.
 pub const KINDS: &[MessageType] = &[
     kind("referral.joined", Audience::Partner, true),
     kind("reward.granted.referrer", Audience::Partner, false),
@@ -74,13 +74,13 @@ pub fn find(name: &str) -> Option<&'static MessageType> {
     KINDS.iter().find(|k| k.name == name)
 }
 
-/// What a letter is written from.
+/// What an email is written from.
 #[derive(Clone, Debug)]
 pub struct MessageFields<'a> {
     pub kind: &'static MessageType,
     /// The program's title.
     pub program: &'a str,
-    /// The reader's own name. Nobody else's stands in a letter: people choose their names themselves.
+    /// The reader's own name. An email never names anyone else, because people choose their own names.
     pub name: Option<&'a str>,
     pub partner: Option<&'a str>,
     pub account: Option<&'a str>,
@@ -89,13 +89,13 @@ pub struct MessageFields<'a> {
     pub benefit_bps: Option<i64>,
     /// The Worker's address, without a slash at its end.
     pub site: &'a str,
-    /// Path and query of the link that ends these mails.
+    /// Path and query of the unsubscribe link.
     pub unsubscribe: Option<&'a str>,
     /// When the message was queued.
     pub at: UtcMillis,
 }
 
-/// A letter without its envelope.
+/// An email without its envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email {
     pub subject: String,
@@ -103,17 +103,17 @@ pub struct Email {
     pub html: String,
 }
 
-/// A part of a letter, in plain words.
+/// A part of an email, as plain text.
 pub enum EmailPart {
     Say(String),
     Table(Vec<(&'static str, String)>),
-    /// What it is called, and a path of the site.
+    /// The link text, and a path on the site.
     Link(&'static str, String),
 }
 
-/// Longest subject: more is cut off by those who show it.
+/// Longest subject: mail clients cut off more.
 const SUBJECT_CHARS_MAX: usize = 150;
-/// Longest value of anything that varies.
+/// Longest value inserted into an email.
 const VALUE_CHARS_MAX: usize = 500;
 
 pub fn letter(facts: &MessageFields) -> Email {

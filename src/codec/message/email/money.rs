@@ -1,4 +1,4 @@
-//! Amounts and instants as people read them in a mail.
+//! Amounts and instants as an email shows them.
 
 use crate::base::time::UtcMillis;
 
@@ -33,10 +33,10 @@ pub fn money(minor: i64, unit: &str) -> String {
     text
 }
 
-/// `20 %`, `12.5 %`.
+/// `20%`, `12.5%`.
 pub fn percent(bps: i64) -> String {
     let hundredths = format!("{}.{:02}", bps / 100, (bps % 100).abs());
-    format!("{} %", hundredths.trim_end_matches('0').trim_end_matches('.'))
+    format!("{}%", hundredths.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// `2026-06-15 09:00 UTC`.

@@ -1,5 +1,5 @@
-//! The mails that let somebody in: a link that proves an address. They are written and sent while the browser waits, and
-//! nowhere kept, since they hold the secret.
+//! Sign-in emails: a link that proves that the reader owns the address. They are written and sent while the browser
+//! waits, and never stored, because they hold the secret.
 
 use crate::codec::message::email::words::greeting;
 use crate::codec::message::email::{Email, EmailPart, written};
@@ -8,26 +8,24 @@ use crate::codec::message::email::{Email, EmailPart, written};
 #[derive(Clone, Copy, Debug)]
 pub enum Invitation<'a> {
     SignIn,
-    /// To join a program of this title. What a stranger typed beside the address stays out of a mail to that address.
+    /// Joins a program with this title. What a stranger typed next to the address stays out of the email.
     Join {
         program: &'a str,
     },
 }
 
-/// The letter that holds the link `path` of `site`, which is good for so many minutes.
+/// The email with the link to `path` on `site`, valid for `minutes`.
 pub fn invitation(what: Invitation<'_>, site: &str, path: &str, minutes: i64) -> Email {
     let host = site.split_once("://").map_or(site, |(_, host)| host);
     let (subject, say, link) = match what {
         Invitation::SignIn => (
             format!("Sign in to {host}"),
-            "Open this link to sign in. A page asks you to confirm; nothing happens before.".to_owned(),
+            "Open this link to sign in. You'll be asked to confirm on the page it opens.".to_owned(),
             "Sign in",
         ),
         Invitation::Join { program } => (
-            format!("Confirm your address for {program}"),
-            format!(
-                "Open this link to join the program {program}. A page asks you to confirm; nothing happens before."
-            ),
+            format!("Confirm your email address for {program}"),
+            format!("Open this link to join {program}. You'll be asked to confirm on the page it opens."),
             "Confirm and join",
         ),
     };
@@ -35,11 +33,14 @@ pub fn invitation(what: Invitation<'_>, site: &str, path: &str, minutes: i64) ->
         EmailPart::Say(greeting(None)),
         EmailPart::Say(say),
         EmailPart::Link(link, path.to_owned()),
-        EmailPart::Say(format!("The link works once, and for {}. Later you can ask for another.", span(minutes))),
+        EmailPart::Say(format!(
+            "The link works once and expires after {}. You can request a new one at any time.",
+            span(minutes)
+        )),
     ];
     let footer = [EmailPart::Say(format!(
-        "You get this because somebody gave this address at {host}. If it was not you, there is nothing to do: without \
-         the link nobody gets in. Hand it to nobody."
+        "You're receiving this email because someone entered this address at {host}. If it wasn't you, ignore this \
+         email: nobody can get in without the link. Don't share it."
     ))];
     written(&subject, &parts, &footer, site)
 }
@@ -56,10 +57,10 @@ mod tests {
     fn a_programs_title_stays_a_title() {
         let evil = Invitation::Join { program: "<b>P</b>\r\nBcc: x@y.example" };
         let letter = invitation(evil, "https://a.example", "/partner/join/0a\"1", 1_440);
-        assert_eq!(letter.subject, "Confirm your address for <b>P</b> Bcc: x@y.example");
+        assert_eq!(letter.subject, "Confirm your email address for <b>P</b> Bcc: x@y.example");
         assert!(!letter.html.contains("<b>P"), "{}", letter.html);
         assert!(letter.html.contains("href=\"https://a.example/partner/join/0a&quot;1\""), "{}", letter.html);
-        assert!(letter.text.contains("for 24 hours"));
+        assert!(letter.text.contains("after 24 hours"));
     }
 
     #[test]

@@ -65,14 +65,14 @@ fn a_letter_as_it_is_read() {
     assert_eq!(letter.subject, "You earned 50.00 USD of credit with User referral");
     assert_eq!(
         letter.text,
-        "Hello Ann O'Neil,\n\nSomebody whom you referred has earned you a reward.\n\n\
-         Reward: 50.00 USD of credit\nGranted: 2026-06-15 09:00 UTC\nPeriod: 2026-W24\n\n-- \n\
-         You get this because you are a partner of User referral.\n"
+        "Hello Ann O'Neil,\n\nSomeone you referred has earned you a reward.\n\n\
+         Reward: 50.00 USD of credit\nAwarded: 2026-06-15 09:00 UTC\nPeriod: 2026-W24\n\n-- \n\
+         You're receiving this email because you're a partner in User referral.\n"
     );
     assert!(letter.html.contains("<p>Hello Ann O&#39;Neil,</p>"), "{}", letter.html);
     facts.kind = find("reward.granted.referee").unwrap();
     let friend = crate::codec::message::email::letter(&facts);
-    assert!(friend.text.contains("20 % off your first invoice"), "{}", friend.text);
+    assert!(friend.text.contains("20% off your first invoice"), "{}", friend.text);
 }
 
 #[test]
@@ -83,8 +83,8 @@ fn operators_read_what_to_do() {
     });
     let read = |kind: &str| letter(&facts(find(kind).unwrap(), "Agency partner", &payload));
     let approval = read("payout.approval");
-    assert_eq!(approval.subject, "Agency partner: payouts of 1,234.56 USD wait for your approval");
-    assert!(approval.text.contains("Payouts: 2\nTogether: 1,234.56 USD"), "{}", approval.text);
+    assert_eq!(approval.subject, "Agency partner: payouts of 1,234.56 USD need your approval");
+    assert!(approval.text.contains("Payouts: 2\nTotal: 1,234.56 USD"), "{}", approval.text);
     assert!(approval.text.contains("https://a.example/operator/runs/run_1"), "{}", approval.text);
     assert!(read("payout.review").text.contains("https://a.example/operator/payouts/rvl_1"));
     for kind in ["payout.review", "payout.funds", "payout.access"] {
@@ -129,7 +129,7 @@ fn links_lead_to_the_site_alone() {
     for path in ["//evil.example", "https://evil.example", "javascript:alert(1)", "/\\evil.example", ""] {
         let payload = json!({"week": "2026-W24", "report": path});
         let letter = letter(&facts(kind, "p", &payload));
-        assert!(letter.html.contains("<a href=\"https://a.example/\">The report</a>"), "{path}: {}", letter.html);
+        assert!(letter.html.contains("<a href=\"https://a.example/\">View the report</a>"), "{path}: {}", letter.html);
     }
 }
 
@@ -149,7 +149,7 @@ fn money_and_time_are_written_out() {
     ] {
         assert_eq!(money(minor, unit), want);
     }
-    for (bps, want) in [(2_000, "20 %"), (1_250, "12.5 %"), (1, "0.01 %"), (10_000, "100 %")] {
+    for (bps, want) in [(2_000, "20%"), (1_250, "12.5%"), (1, "0.01%"), (10_000, "100%")] {
         assert_eq!(percent(bps), want);
     }
     assert_eq!(instant(UtcMillis::parse("2026-06-15T23:59:59.999+02:00").unwrap()), "2026-06-15 21:59 UTC");

@@ -1,11 +1,11 @@
-//! What each kind of mail says. Plain words: how they are written, and escaped, is the caller's.
+//! What each email says, as plain words. The caller lays them out and escapes them.
 
 use crate::base::time::UtcMillis;
 use crate::codec::message::email::money::{instant, money, percent};
 use crate::codec::message::email::{Audience, EmailPart, MessageFields};
 use serde_json::Value;
 
-/// Longest name that is greeted by.
+/// Longest name used in a greeting.
 const NAME_CHARS_MAX: usize = 60;
 
 /// Subject and body.
@@ -16,10 +16,10 @@ pub fn of(f: &MessageFields) -> (String, Vec<EmailPart>) {
         "reward.granted.referrer" => (
             format!("You earned {} with {p}", amount(f, "amount_cents")),
             vec![
-                EmailPart::Say("Somebody whom you referred has earned you a reward.".to_owned()),
+                EmailPart::Say("Someone you referred has earned you a reward.".to_owned()),
                 EmailPart::Table(rows(vec![
                     ("Reward", amount(f, "amount_cents")),
-                    ("Granted", instant(f.at)),
+                    ("Awarded", instant(f.at)),
                     ("Period", text(f, "period")),
                 ])),
             ],
@@ -29,14 +29,14 @@ pub fn of(f: &MessageFields) -> (String, Vec<EmailPart>) {
         "payout.sent" => (
             format!("{} is on its way to you", amount(f, "amount_cents")),
             vec![
-                EmailPart::Say(format!("Your payout of {p} has been sent to your connected account.")),
+                EmailPart::Say(format!("Your payout from {p} has been sent to your connected account.")),
                 EmailPart::Table(rows(vec![
                     ("Amount", amount(f, "amount_cents")),
                     ("For", text(f, "period")),
                     ("Sent", instant(f.at)),
                     ("Transfer", text(f, "transfer")),
                 ])),
-                EmailPart::Say("It reaches your bank on the schedule of your connected account.".to_owned()),
+                EmailPart::Say("It will reach your bank on your connected account's payout schedule.".to_owned()),
                 link("Your payouts", "/partner/payouts".to_owned()),
             ],
         ),
@@ -44,7 +44,7 @@ pub fn of(f: &MessageFields) -> (String, Vec<EmailPart>) {
             format!("Your payout of {} did not go through", amount(f, "amount_cents")),
             vec![
                 EmailPart::Say(format!(
-                    "Your payout of {p} could not be sent. The money is still yours, and we look into it."
+                    "Your payout from {p} could not be sent. The money is still yours, and we're looking into it."
                 )),
                 EmailPart::Table(rows(vec![
                     ("Amount", amount(f, "amount_cents")),
@@ -57,77 +57,76 @@ pub fn of(f: &MessageFields) -> (String, Vec<EmailPart>) {
         "payout.approval" => approval(f),
         "payout.review" => undecided(f),
         "payout.funds" => (
-            format!("{p}: payouts wait for money at Stripe"),
+            format!("{p}: payouts are waiting for funds in Stripe"),
             vec![
                 EmailPart::Say(
-                    "Your balance at Stripe is too small for what is due. It is tried again every few hours, so topping \
-                     it up is all there is to do."
+                    "Your Stripe balance is too low to cover the payouts that are due. Add funds in Stripe; we retry \
+                     every few hours."
                         .to_owned(),
                 ),
                 EmailPart::Table(rows(vec![
-                    ("The first that waits", amount(f, "amount_cents")),
-                    ("Stripe says", text(f, "reason")),
+                    ("First payout waiting", amount(f, "amount_cents")),
+                    ("Stripe's message", text(f, "reason")),
                 ])),
-                link("Payouts that wait", "/operator/payouts?state=planned".to_owned()),
+                link("View waiting payouts", "/operator/payouts?state=planned".to_owned()),
             ],
         ),
         "payout.access" => (
-            format!("{p}: Stripe does not take the API key"),
+            format!("{p}: Stripe rejected the API key"),
             vec![
                 EmailPart::Say(
-                    "Stripe refuses STRIPE_API_KEY, so no payout leaves. Nothing is lost: what is due goes by itself once \
-                     the key is right."
+                    "Stripe rejected STRIPE_API_KEY, so no payouts can be sent. Nothing is lost: payouts that are due go \
+                     out automatically once the key works."
                         .to_owned(),
                 ),
-                EmailPart::Table(rows(vec![("Stripe says", text(f, "reason"))])),
+                EmailPart::Table(rows(vec![("Stripe's message", text(f, "reason"))])),
             ],
         ),
         "credit.review" => (
             format!("{p}: a credit of {} needs a decision", amount(f, "amount_cents")),
             vec![
                 EmailPart::Say(
-                    "Nobody can say by machine whether this credit is on the customer's balance at Stripe. It waits until \
-                     somebody has looked."
+                    "We couldn't confirm whether this credit reached the customer's Stripe balance. It is on hold until \
+                     you decide."
                         .to_owned(),
                 ),
                 EmailPart::Table(rows(vec![("Credit", text(f, "credit")), ("Reason", text(f, "reason"))])),
-                link("Credits under review", "/v1/credits/deliveries?state=review".to_owned()),
+                link("View credits under review", "/v1/credits/deliveries?state=review".to_owned()),
             ],
         ),
         "credit.failed" => (
             format!("{p}: a credit of {} could not be delivered", amount(f, "amount_cents")),
             vec![
                 EmailPart::Say(
-                    "Stripe refused to change the customer's balance. It is tried again every day, so setting the customer \
-                     right is all there is to do."
+                    "Stripe refused to change the customer's balance. Fix the customer in Stripe; we retry every day."
                         .to_owned(),
                 ),
                 EmailPart::Table(rows(vec![
                     ("Credit", text(f, "credit")),
                     ("Partner", text(f, "partner")),
-                    ("Stripe says", text(f, "reason")),
+                    ("Stripe's message", text(f, "reason")),
                 ])),
-                link("Credits that were refused", "/v1/credits/deliveries?state=failed".to_owned()),
+                link("View failed credits", "/v1/credits/deliveries?state=failed".to_owned()),
             ],
         ),
         "review.opened" => review(f),
         "pool.low" => pool(f),
         "report.funnel" => (
-            format!("Funnel report of {p}, {}", text(f, "week")),
+            format!("{p}: funnel report for {}", text(f, "week")),
             vec![
                 EmailPart::Say(format!(
-                    "The report of the week {} is ready, with one action proposed for each partner.",
+                    "The funnel report for week {} is ready, with one recommended action for each partner.",
                     text(f, "week")
                 )),
-                // The message names the report that programs read; people get the page of the same.
-                link("The report", text(f, "report").replacen("/v1/reports/funnel", "/operator/funnel", 1)),
+                // The message links the API's report; people get the page.
+                link("View the report", text(f, "report").replacen("/v1/reports/funnel", "/operator/funnel", 1)),
             ],
         ),
         other => (format!("{p}: {other}"), Vec::new()),
     }
 }
 
-/// A name that reads like an address is no greeting.
+/// Greets by name, unless the name looks like a web or email address.
 pub fn greeting(name: Option<&str>) -> String {
     let plain = |n: &&str| {
         !n.contains("://") && !n.contains('@') && !n.to_ascii_lowercase().contains("www.") && !n.contains('/')
@@ -138,24 +137,26 @@ pub fn greeting(name: Option<&str>) -> String {
     }
 }
 
-/// Why the reader gets this.
+/// Why the reader receives the email.
 pub fn why(f: &MessageFields) -> String {
     match f.kind.to {
-        Audience::Partner => format!("You get this because you are a partner of {}.", f.program),
-        Audience::Account => format!("You get this because you came through a recommendation of {}.", f.program),
-        Audience::Operator => format!("You get this because you operate {}.", f.program),
+        Audience::Partner => format!("You're receiving this email because you're a partner in {}.", f.program),
+        Audience::Account => {
+            format!("You're receiving this email because you signed up through a {} referral.", f.program)
+        }
+        Audience::Operator => format!("You're receiving this email because you're an operator of {}.", f.program),
     }
 }
 
 fn joined(f: &MessageFields) -> (String, Vec<EmailPart>) {
     let at = UtcMillis(f.payload["signed_up_at_ms"].as_i64().unwrap_or(f.at.0));
     (
-        format!("A referral of yours has joined {}", f.program),
+        format!("{}: someone signed up with your link", f.program),
         vec![
-            EmailPart::Say("Somebody signed up through you.".to_owned()),
+            EmailPart::Say("Someone signed up with your link.".to_owned()),
             EmailPart::Table(vec![("Signed up", instant(at))]),
             EmailPart::Say(
-                "What it earns you, and when, is what the program's terms say; you will hear from us.".to_owned(),
+                "The program's terms say what you earn and when. We'll email you when you earn a reward.".to_owned(),
             ),
         ],
     )
@@ -163,13 +164,10 @@ fn joined(f: &MessageFields) -> (String, Vec<EmailPart>) {
 
 fn referee(f: &MessageFields) -> (String, Vec<EmailPart>) {
     let mut parts = vec![EmailPart::Say(format!(
-        "You came to us through a recommendation, and whoever recommended us was thanked with {}.",
+        "Someone referred you to us, and they have now received a reward of {}.",
         amount(f, "amount_cents")
     ))];
-    parts.extend(
-        f.benefit_bps
-            .map(|bps| EmailPart::Say(format!("Your own part of it: {} off your first invoice.", percent(bps)))),
-    );
+    parts.extend(f.benefit_bps.map(|bps| EmailPart::Say(format!("You get {} off your first invoice.", percent(bps)))));
     (format!("Thank you for joining through {}", f.program), parts)
 }
 
@@ -177,20 +175,23 @@ fn statement(f: &MessageFields) -> (String, Vec<EmailPart>) {
     let period = text(f, "period");
     let cents = |name: &str| f.payload[name].as_i64().unwrap_or_default();
     let mut parts = vec![
-        EmailPart::Say(format!("Your statement of {} for {period}:", f.program)),
+        EmailPart::Say(format!("Your {} statement for {period}:", f.program)),
         EmailPart::Table(vec![
-            ("Vested in this run", amount(f, "settled_cents")),
+            ("Vested this period", amount(f, "settled_cents")),
             ("Still pending", amount(f, "pending_cents")),
             ("Available", amount(f, "available_cents")),
-            ("Payable now", amount(f, "payable_cents")),
+            ("Ready to pay out", amount(f, "payable_cents")),
         ]),
     ];
     if cents("available_cents") < 0 {
         parts.push(EmailPart::Say(
-            "More was taken back than was available: what you earn next makes up for it.".to_owned(),
+            "Refunds and disputes exceeded your available balance. Your next earnings will make up the difference."
+                .to_owned(),
         ));
     } else if cents("payable_cents") == 0 && cents("available_cents") > 0 {
-        parts.push(EmailPart::Say("What is not payable yet is carried forward to the next run.".to_owned()));
+        parts.push(EmailPart::Say(
+            "The balance that can't be paid out yet carries forward to the next statement.".to_owned(),
+        ));
     }
     parts.push(link("Your earnings", "/partner/earnings".to_owned()));
     (format!("Your {} statement for {period}", f.program), parts)
@@ -200,30 +201,30 @@ fn onboarding(f: &MessageFields) -> (String, Vec<EmailPart>) {
     let due: Vec<&str> = f.payload["due"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let mut parts = vec![
         EmailPart::Say(format!(
-            "{} of {} waits for you, and cannot be sent before your payout account is complete.",
+            "You have {} from {} waiting. Finish setting up your payout account so that we can send it.",
             amount(f, "amount_cents"),
             f.program
         )),
         EmailPart::Table(rows(vec![("Waiting", amount(f, "amount_cents")), ("Still needed", due.join(", "))])),
     ];
-    parts.push(link("Complete your payout account", "/partner/payouts/setup".to_owned()));
-    (format!("{} waits for your payout details", amount(f, "amount_cents")), parts)
+    parts.push(link("Set up payouts", "/partner/payouts/setup".to_owned()));
+    (format!("Set up payouts to receive {}", amount(f, "amount_cents")), parts)
 }
 
 fn approval(f: &MessageFields) -> (String, Vec<EmailPart>) {
     let run = text(f, "run");
     let payouts = f.payload["payouts"].as_i64().unwrap_or_default();
     (
-        format!("{}: payouts of {} wait for your approval", f.program, amount(f, "amount_cents")),
+        format!("{}: payouts of {} need your approval", f.program, amount(f, "amount_cents")),
         vec![
-            EmailPart::Say("The payouts of a run wait for your approval. None of them leaves before.".to_owned()),
+            EmailPart::Say("A run's payouts are ready. None will be sent until you approve them.".to_owned()),
             EmailPart::Table(rows(vec![
                 ("Run", run.clone()),
                 ("For", text(f, "period")),
                 ("Payouts", payouts.to_string()),
-                ("Together", amount(f, "amount_cents")),
+                ("Total", amount(f, "amount_cents")),
             ])),
-            link("Look at them and approve", format!("/operator/runs/{run}")),
+            link("Review and approve", format!("/operator/runs/{run}")),
         ],
     )
 }
@@ -231,31 +232,34 @@ fn approval(f: &MessageFields) -> (String, Vec<EmailPart>) {
 fn undecided(f: &MessageFields) -> (String, Vec<EmailPart>) {
     let payout = text(f, "payout");
     (
-        format!("{}: a payout of {} to look at", f.program, amount(f, "amount_cents")),
+        format!("{}: a payout of {} needs your review", f.program, amount(f, "amount_cents")),
         vec![
             EmailPart::Say(
-                "What Stripe has and what was asked for do not agree, so nothing more is sent until you have decided."
+                "Stripe's records don't match the payout we requested. We won't send anything more for it until you decide."
                     .to_owned(),
             ),
             EmailPart::Table(rows(vec![
                 ("Payout", payout.clone()),
                 ("Amount", amount(f, "amount_cents")),
                 ("For", text(f, "period")),
-                ("What was found", text(f, "reason")),
+                ("Finding", text(f, "reason")),
             ])),
-            link("Look at it and decide", format!("/operator/payouts/{payout}")),
+            link("Review and decide", format!("/operator/payouts/{payout}")),
         ],
     )
 }
 
 fn review(f: &MessageFields) -> (String, Vec<EmailPart>) {
     let holds = f.payload["holds"].as_i64() == Some(1);
-    let what =
-        if holds { "What the account earns is held until it is decided." } else { "Nothing is held because of it." };
+    let what = if holds {
+        "The account's earnings are on hold until you decide."
+    } else {
+        "Nothing is on hold because of it."
+    };
     (
-        format!("{}: a referral to look at ({})", f.program, text(f, "rule")),
+        format!("{}: a referral needs your review ({})", f.program, text(f, "rule")),
         vec![
-            EmailPart::Say(format!("A review was opened. {what}")),
+            EmailPart::Say(format!("We opened a review. {what}")),
             EmailPart::Table(rows(vec![
                 ("Review", text(f, "review")),
                 ("Rule", text(f, "rule")),
@@ -264,7 +268,7 @@ fn review(f: &MessageFields) -> (String, Vec<EmailPart>) {
                 ("Invoice", text(f, "subject")),
                 ("Evidence", text(f, "evidence")),
             ])),
-            link("Look at it and decide", format!("/operator/reviews/{}", text(f, "review"))),
+            link("Review and decide", format!("/operator/reviews/{}", text(f, "review"))),
         ],
     )
 }
@@ -272,21 +276,21 @@ fn review(f: &MessageFields) -> (String, Vec<EmailPart>) {
 fn pool(f: &MessageFields) -> (String, Vec<EmailPart>) {
     let waiting = f.payload["waiting"].as_i64().unwrap_or_default();
     let mut parts = vec![EmailPart::Table(vec![
-        ("In the pool", amount(f, "balance_cents")),
-        ("Low below", amount(f, "low_cents")),
+        ("Budget left", amount(f, "balance_cents")),
+        ("Alert threshold", amount(f, "low_cents")),
         ("Rewards waiting", waiting.to_string()),
     ])];
-    parts.push(EmailPart::Say("Rewards that it cannot cover wait, in their order, until it is funded.".to_owned()));
-    (format!("The credit pool of {} is low", f.program), parts)
+    parts.push(EmailPart::Say("Rewards that the budget can't cover wait, in order, until you add funds.".to_owned()));
+    (format!("{}: the reward budget is low", f.program), parts)
 }
 
-/// A path of ours. What is none leads to the site's front.
+/// A link to a path on this site. Anything else leads to the home page.
 fn link(name: &'static str, path: String) -> EmailPart {
     let ours = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
     EmailPart::Link(name, if ours { path } else { "/".to_owned() })
 }
 
-/// The rows that have something in them.
+/// The rows that aren't empty.
 fn rows(all: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
     all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }

@@ -142,7 +142,7 @@ impl SignatureError {
 impl fmt::Display for SignatureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SignatureError::MissingHeader(name) => write!(f, "the header {name} is required"),
+            SignatureError::MissingHeader(name) => write!(f, "the {name} header is required"),
             SignatureError::MalformedId => {
                 write!(f, "webhook-id must be 1 to {ID_CHARS_MAX} printable ASCII characters without spaces or dots")
             }
@@ -163,8 +163,8 @@ impl fmt::Display for SignatureError {
 impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SecretError::Prefix => write!(f, "a webhook secret starts with {SECRET_PREFIX}"),
-            SecretError::Base64 => write!(f, "a webhook secret is padded base64 after {SECRET_PREFIX}"),
+            SecretError::Prefix => write!(f, "a webhook secret must start with {SECRET_PREFIX}"),
+            SecretError::Base64 => write!(f, "a webhook secret must be padded base64 after {SECRET_PREFIX}"),
             SecretError::Length(bytes) => write!(
                 f,
                 "a webhook secret is {} to {} bytes before base64, this one {bytes}",
