@@ -176,7 +176,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
     }
 
     /// The operator's session, together with the page's reads, in one batch. It is an error if the operator lacks the scope
-    /// that the page [asks for](PageContext::asks_for).
+    /// that the page [asks for](Visit::asks_for).
     pub async fn operator(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), PageError> {
         let (session, rows) = self.session(reads).await?;
         if session.operator != 1 {

@@ -7,7 +7,7 @@ use crate::codec::fields::{CURRENCY, Fields, ID, NAME};
 use crate::codec::json;
 use crate::codec::json::Invalid;
 
-/// CreditOwner credit. An application knows its own ids.
+/// Whose credit. An application knows its own ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreditOwner {
     Partner(String),

@@ -6,7 +6,7 @@ use crate::codec::stripe::form::FormEncoder;
 use crate::engine::payout::{OutboundTransfer, StripeObject, TransferKind};
 use serde_json::Value;
 
-/// The form that asks for it. StripeObject once and stored: what is sent again is sent byte for byte.
+/// The form that asks for it. Made once and stored: what is sent again is sent byte for byte.
 pub fn form(s: &OutboundTransfer) -> String {
     // On a customer's balance a credit is less than nothing.
     let sign = if s.kind == TransferKind::Credit { -1 } else { 1 };

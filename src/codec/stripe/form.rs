@@ -1,4 +1,4 @@
-//! StripeEvent is sent to Stripe: `application/x-www-form-urlencoded`, nested names in brackets.
+//! What is sent to Stripe: `application/x-www-form-urlencoded`, nested names in brackets.
 
 /// Names and values in order, `metadata[partner_id]` being one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

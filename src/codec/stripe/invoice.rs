@@ -42,7 +42,7 @@ pub fn paid(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     }]))
 }
 
-/// StripeEvent the invoice comes to without tax. Where no figure says so, its taxes are taken off its total, which holds them
+/// What the invoice comes to without tax. Where no figure says so, its taxes are taken off its total, which holds them
 /// whether they were added or included.
 fn net_of_tax(object: &Value) -> Result<i64, Invalid> {
     if let Some(net) = cents(object, "total_excluding_tax")? {

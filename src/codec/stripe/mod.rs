@@ -84,9 +84,9 @@ pub struct Customer {
 pub enum StripeEvent {
     /// Facts about the customer, or about an invoice.
     Facts(Vec<Draft>),
-    /// StripeEvent a partner's connected account can do now.
+    /// What a partner's connected account can do now.
     Payability(Payability),
-    /// EventObject a transfer this much was taken back, in all and in minor units. The group is the payout's id, if it is ours.
+    /// Of a transfer this much was taken back, in all and in minor units. The group is the payout's id, if it is ours.
     TransferReversed { transfer_id: String, group: String, reversed_cents: i64 },
     /// Nothing of ours, and why.
     Ignored(&'static str),
@@ -104,7 +104,7 @@ pub struct Draft {
     pub token: Option<String>,
 }
 
-/// StripeEvent a draft is about.
+/// What a draft is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventObject {
     /// The account that this customer is.
@@ -135,7 +135,7 @@ pub fn translate(event: &Value, endpoint: StripeEndpoint, now: UtcMillis) -> Res
         paid_by: Vec::new(),
         what: StripeEvent::Ignored("this type of event is not used"),
     };
-    // StripeEvent connected accounts sell is theirs, whichever endpoint it comes to.
+    // What connected accounts sell is theirs, whichever endpoint it comes to.
     match (endpoint, id(event, "account").is_some()) {
         (_, true) if kind == "account.updated" => {
             translated.what = StripeEvent::Payability(account::payability(object)?)
@@ -217,7 +217,7 @@ fn paid_by(kind: &str, object: &Value) -> Vec<(String, String)> {
 }
 
 /// A completed checkout: the customer's sign-up, dated when the checkout began, which is before anything was paid in
-/// it. EventObject two sign-ups of one account the earlier decides, so an account that signed up before is not moved.
+/// it. Of two sign-ups of one account the earlier decides, so an account that signed up before is not moved.
 fn signed_up(object: &Value, into: &Translated) -> StripeEvent {
     if into.customer.is_none() {
         return StripeEvent::Ignored("a guest checkout has no customer");
@@ -225,7 +225,7 @@ fn signed_up(object: &Value, into: &Translated) -> StripeEvent {
     if text(object, "mode") == Some("setup") {
         return StripeEvent::Ignored("nothing was bought");
     }
-    // Stripe cuts the reference at 200 characters; a longer token goes into the metadata. StripeEvent does not look like a
+    // Stripe cuts the reference at 200 characters; a longer token goes into the metadata. What does not look like a
     // token of ours is the host's own id.
     let reference = text(object, "client_reference_id");
     let metadata = object.get("metadata").and_then(|metadata| text(metadata, "manicule_token"));

@@ -71,7 +71,7 @@ pub fn resting(object: &Value) -> Option<String> {
     id(object, "id").filter(|_| text(object, "status") == Some("paused"))
 }
 
-/// StripeEvent a year of it costs, in minor units; `None` where no item says a price.
+/// What a year of it costs, in minor units; `None` where no item says a price.
 fn annual_cents(object: &Value) -> Option<i64> {
     let yearly: Vec<i128> = list(object, "items").iter().filter_map(item_per_year).collect();
     let sum = yearly.iter().fold(0i128, |sum, item| sum.saturating_add(*item)) / SCALE;
@@ -82,7 +82,7 @@ fn annual_cents(object: &Value) -> Option<i64> {
 const DECIMALS: usize = 12;
 const SCALE: i128 = 1_000_000_000_000;
 
-/// StripeEvent a year of one item costs, in 10^-12 of a minor unit.
+/// What a year of one item costs, in 10^-12 of a minor unit.
 fn item_per_year(item: &Value) -> Option<i128> {
     let (price, recurring) = match item.get("price") {
         Some(price) => (price, price.get("recurring")?),

@@ -32,7 +32,7 @@ pub struct DecisionInput<'a> {
     pub links: &'a HashMap<String, AttributionLink>,
     /// Accounts whose sign-up named the same email domain, by it.
     pub same_domain_accounts: &'a Grouped<SameDomainAccount>,
-    /// ReferredSignup sign-ups of the partners of `links`, by partner.
+    /// Referred sign-ups of the partners of `links`, by partner.
     pub crowd: &'a Grouped<ReferredSignup>,
     pub relations: &'a Relations,
     /// Email addresses the account is known by.

@@ -54,7 +54,7 @@ pub struct RiskInput<'a> {
     pub bound: (UtcMillis, &'a str),
     /// Whose touches bound it.
     pub visitor: Option<&'a str>,
-    /// ReferredSignup sign-ups by partner.
+    /// Referred sign-ups by partner.
     pub crowd: &'a Grouped<ReferredSignup>,
     pub relations: &'a Relations,
 }

@@ -206,7 +206,7 @@ impl AccountSnapshots {
         self.facts.add(fact);
     }
 
-    /// AccountFacts turn out to be another account's.
+    /// Facts turn out to be another account's.
     pub fn move_facts(&mut self, events: &[String], to: &str) {
         self.facts.give(events, to);
     }

@@ -6,7 +6,7 @@ use crate::engine::event::Payload;
 use crate::store::event::{domain_of, invoice_of};
 use std::collections::{BTreeSet, HashMap};
 
-/// AccountFacts in the order in which they were read, found by what they are about.
+/// Facts in the order in which they were read, found by what they are about.
 #[derive(Default)]
 pub struct AccountFacts {
     all: Vec<Fact>,

@@ -1,7 +1,7 @@
 //! Taking one of Stripe's events in: whose account it is about, or which invoice, and the facts that it says.
 //!
 //! Every fact is an event of its own, taken in like any other; Stripe's event is noted last, so that one that was cut
-//! off is done again and finds its facts there. StripeEvent cannot be placed yet waits, and is placed when something says
+//! off is done again and finds its facts there. What cannot be placed yet waits, and is placed when something says
 //! where it belongs: a customer's facts under the customer's own id, refunds and disputes without their invoice in a
 //! list of their own.
 
@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
-/// WaitingEvent facts that one event may release; the rest is for the sweep.
+/// Waiting facts that one event may release; the rest is for the sweep.
 const RELEASED_MAX: i64 = 20;
 /// Statements that note what came of an event.
 const NOTE_STATEMENTS: u64 = 1;
@@ -41,9 +41,9 @@ const NOTE_STATEMENTS: u64 = 1;
 pub const EVENT_STATEMENTS: u64 = 1 + 1 + 2 + (TAKE_STATEMENTS - 1) + NOTE_STATEMENTS;
 const _: () = assert!(EVENT_STATEMENTS <= STATEMENTS_FREE, "an event can be too much for an invocation");
 
-/// StripeEvent a fact came to.
+/// What a fact came to.
 enum AccountMatch {
-    /// IngestOutcome in, with its outcome.
+    /// Taken in, with its outcome.
     Taken(Value),
     /// It waits for its invoice.
     Waits,
@@ -94,7 +94,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
             }
         }
         StripeEvent::TransferReversed { transfer_id, group, reversed_cents } => {
-            // StripeEvent was reversed is read from Stripe, reversal by reversal: the event says a sum.
+            // What was reversed is read from Stripe, reversal by reversal: the event says a sum.
             match reverse::heard(ctx, transfer_id, group).await? {
                 Some(booked) => {
                     let what =
@@ -106,8 +106,8 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
         }
         StripeEvent::Facts(drafts) => {
             let mut facts = Vec::new();
-            let mut reasons = Vec::new();
-            // StripeEvent an earlier delivery took in before it was cut off costs this one nothing: each gets further.
+            let (mut reasons, mut is_waiting) = (Vec::new(), false);
+            // What an earlier delivery took in before it was cut off costs this one nothing: each gets further.
             let taken = taken(ctx, drafts).await?;
             for draft in drafts {
                 if let Some(outcome) = taken.get(&draft.id) {
@@ -116,13 +116,16 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
                 }
                 match place(ctx, event, draft, account.as_deref()).await? {
                     AccountMatch::Taken(outcome) => facts.push(outcome),
-                    AccountMatch::Waits => reasons.push("it is waiting for its payment's invoice"),
+                    AccountMatch::Waits => {
+                        is_waiting |= reasons.is_empty();
+                        reasons.push("waiting for the invoice of its payment");
+                    }
                     AccountMatch::NoInvoice => reasons.push("its payment is not for an invoice"),
                 }
             }
             let outcome = match (facts.is_empty(), reasons.first()) {
                 (false, _) | (true, None) => "applied",
-                (true, Some(why)) if why.starts_with("it waits") => "waiting",
+                (true, Some(_)) if is_waiting => "waiting",
                 _ => "ignored",
             };
             told(event, outcome, reasons.first().unwrap_or(&""), facts)
@@ -137,7 +140,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
     Ok(outcome)
 }
 
-/// The outcomes of those facts that are in already and say the same. EventObject one fact alone taking it in says as much.
+/// The outcomes of those facts that are in already and say the same. Of one fact alone taking it in says as much.
 async fn taken<P: Ports>(ctx: &Context<'_, P>, drafts: &[Draft]) -> Result<HashMap<String, Value>, AppError> {
     #[derive(Deserialize)]
     struct Row {
@@ -236,7 +239,7 @@ async fn place<P: Ports>(
     }
 }
 
-/// EventObject what a draft says, whatever account or invoice it turns out to be about.
+/// Of what a draft says, whatever account or invoice it turns out to be about.
 fn digest_of(draft: &Draft) -> String {
     sha256(&json!([draft.kind, draft.at, draft.clone().about("").payload]))
 }
@@ -284,7 +287,7 @@ async fn wait<P: Ports>(
     Ok(())
 }
 
-/// StripeEvent Stripe says about the invoice of a payment.
+/// What Stripe says about the invoice of a payment.
 pub enum InvoiceLookup {
     Invoice(String),
     NoInvoice,

@@ -28,7 +28,7 @@ use serde_json::Value;
 
 /// Customers that one sweep joins.
 const CUSTOMERS_MAX: i64 = 10;
-/// WaitingEvent facts that one sweep takes in.
+/// Waiting facts that one sweep takes in.
 const RELEASED_MAX: i64 = 10;
 /// Invoices that one sweep asks Stripe for, and how long it waits before it asks again.
 const ASKED_MAX: i64 = 5;

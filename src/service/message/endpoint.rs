@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// CreatedEndpoint endpoints at most, as the table's trigger counts them: every message may go to each.
+/// Live endpoints at most, as the table's trigger counts them: every message may go to each.
 const LIVE_MAX: i64 = 20;
 /// Bytes of a secret that is made here.
 const SECRET_BYTES: usize = 32;

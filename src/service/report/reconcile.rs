@@ -1,4 +1,4 @@
-//! ReconciliationRequest: what the billing system says about accounts' subscriptions, against what their events said. What
+//! Reconciliation: what the billing system says about accounts' subscriptions, against what their events said. What
 //! differs is reported, and repaired by the events that were missed, so that everything follows from facts as ever.
 
 use crate::base::id;

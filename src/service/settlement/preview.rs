@@ -102,7 +102,7 @@ async fn found<P: Ports>(
     document: &Document,
     as_of: UtcMillis,
 ) -> Result<(Found, bool), DbError> {
-    // PartnerModifiers come from all accounts of a partner, so what each account earns is known only in a second look.
+    // Terms come from all accounts of a partner, so what each account earns is known only in a second look.
     let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
     let mut gathered = ModifierInputs::default();
     let unknown = PartnerModifiers { modifiers: &no_modifiers, capped: &nothing_capped };

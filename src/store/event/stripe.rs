@@ -79,7 +79,7 @@ pub fn waiting_insert(waiting: &WaitingEvent, now: UtcMillis) -> Stmt {
 
 const COLUMNS: &str = "w.id, w.type, w.payment_intent, w.charge, w.payload, w.body_sha256, w.occurred_at_ms";
 
-/// WaitingEvent facts whose invoice is known by now, in the order in which they happened.
+/// Waiting facts whose invoice is known by now, in the order in which they happened.
 pub fn waiting_ready(limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {COLUMNS}, MIN(p.invoice_id) AS invoice_id FROM stripe_waiting w
@@ -89,7 +89,7 @@ pub fn waiting_ready(limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// WaitingEvent facts of which Stripe was last asked before `before`, with a payment that it can be asked by.
+/// Waiting facts of which Stripe was last asked before `before`, with a payment that it can be asked by.
 pub fn waiting_to_ask(before: UtcMillis, limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {COLUMNS} FROM stripe_waiting w WHERE w.asked_at_ms < ?1 AND w.payment_intent IS NOT NULL

@@ -1,4 +1,4 @@
-//! StripeEvent invoices and subscriptions come to.
+//! What invoices and subscriptions come to.
 
 use crate::codec::stripe::tests::*;
 
@@ -65,7 +65,7 @@ fn months_are_those_of_the_largest_line() {
         (vec![line(100, 7, false, every("week", 1))], 1),
         (vec![line(100, 7, false, every("week", 13))], 3),
         (vec![line(100, 30, false, every("year", 99))], 120),
-        // StripeEvent is left of a year pays for what is left of it.
+        // What is left of a year pays for what is left of it.
         (vec![line(100, 150, true, every("year", 1))], 5),
         // A yearly plan with a monthly extra, and a monthly one with what is left of an upgrade.
         (vec![line(120_000, 365, false, Value::Null), line(1_000, 30, false, Value::Null)], 12),
