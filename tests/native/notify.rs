@@ -466,7 +466,7 @@ fn endpoints_get_what_they_asked_for() {
     assert_eq!(
         desk.world
             .db
-            .number("SELECT COUNT(*) FROM delivery WHERE state = 'suppressed' AND last_error LIKE '%switched off'"),
+            .number("SELECT COUNT(*) FROM delivery WHERE state = 'suppressed' AND last_error LIKE '%disabled'"),
         1
     );
     // Gone for good by its own word.

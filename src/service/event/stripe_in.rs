@@ -116,16 +116,15 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
                 }
                 match place(ctx, event, draft, account.as_deref()).await? {
                     AccountMatch::Taken(outcome) => facts.push(outcome),
-                    AccountMatch::Waits => reasons.push("it is waiting for its payment's invoice"),
-                    AccountMatch::NoInvoice => reasons.push("its payment is not for an invoice"),
+                    AccountMatch::Waits => reasons.push(("waiting", "it is waiting for its payment's invoice")),
+                    AccountMatch::NoInvoice => reasons.push(("ignored", "its payment is not for an invoice")),
                 }
             }
             let outcome = match (facts.is_empty(), reasons.first()) {
                 (false, _) | (true, None) => "applied",
-                (true, Some(why)) if why.starts_with("it waits") => "waiting",
-                _ => "ignored",
+                (true, Some((outcome, _))) => outcome,
             };
-            told(event, outcome, reasons.first().unwrap_or(&""), facts)
+            told(event, outcome, reasons.first().map_or("", |(_, reason)| reason), facts)
         }
     };
     if !event.paid_by.is_empty() {

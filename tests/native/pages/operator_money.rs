@@ -236,7 +236,7 @@ fn a_run_is_previewed_and_started_once() {
     early.is(200).says("More may happen before then");
     assert!(!early.text().contains("Start this run"));
     for (period, says) in
-        [("soon", "Must be a month"), ("2026-W10", "This program settles monthly"), ("", "Period is required")]
+        [("soon", "Must be a month"), ("2026-W10", "This program's cadence is monthly"), ("", "Period is required")]
     {
         let refused = preview(period);
         refused.is(422).says(says);
