@@ -137,7 +137,7 @@ fn each_rule_catches_an_offender() {
         (layering, "http/pages.rs", "use crate::{base::id, jobs::{cron, other}};"),
         (layering, "jobs/cron.rs", "use crate::http::redirect;"),
         (layering, "service/settlement/settle.rs", "use crate::runtime::d1;"),
-        (layering, "engine/review/risk.rs", "use super::super::store::port;"),
+        (layering, "engine/review/risk.rs", "use super::super::super::store::port;"),
         (layering, "misc/util.rs", ""),
         (no_clock, "engine/accrual/invoice.rs", "let t = std::time::SystemTime::now();"),
         (no_clock, "base/time.rs", "use js_sys::Date;"),
