@@ -128,7 +128,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
                 (true, Some(_)) if is_waiting => "waiting",
                 _ => "ignored",
             };
-            told(event, outcome, reasons.first().unwrap_or(&""), facts)
+            told(event, outcome, reasons.first().map_or("", |(_, reason)| reason), facts)
         }
     };
     if !event.paid_by.is_empty() {

@@ -94,7 +94,7 @@ fn what_is_wrong_with_a_document_stands_beside_it() {
         }
     }
     let taken = operator.post(&path, &[("do", "save"), ("document", &preset(|d| d["version"] = json!(1)))]);
-    taken.is(422).says("version 1 is saved and never changes".replace("version 1", "Version 1").as_str());
+    taken.is(422).says("Version 1 is already saved and can't change");
     operator.post("/operator/programs/none/edit", &[("do", "save"), ("document", "{}")]).is(404);
     assert_eq!(
         house.world.db.number(&format!("SELECT COUNT(*) FROM program_version WHERE program_id = '{AGENCY}'")),

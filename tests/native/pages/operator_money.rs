@@ -238,7 +238,7 @@ fn a_run_is_previewed_and_started_once() {
     early.is(200).says("These numbers may change before then");
     assert!(!early.text().contains("Start run"));
     for (period, says) in
-        [("soon", "Must be a month"), ("2026-W10", "This program settles monthly"), ("", "Period is required")]
+        [("soon", "Must be a month"), ("2026-W10", "This program's cadence is monthly"), ("", "Period is required")]
     {
         let refused = preview(period);
         refused.is(422).says(says);
