@@ -90,7 +90,7 @@ fn signed_in_users_get_their_link() {
     let agency = generate(&server, "user-1").body(body("agency-partner")).send().expect(201).json();
     assert!(agency["code"].as_str().is_some_and(|c| c.starts_with("PARTNER_")), "{agency}");
     let problem = generate(&server, "user-1").body(body("no-such")).send().problem(404, "not_found");
-    assert_eq!(problem["detail"], "program not found that users join by themselves");
+    assert_eq!(problem["detail"], "program open for joining not found");
     outages(&server);
 }
 

@@ -37,5 +37,5 @@ fn who_asks_for_too_many_mails_waits_a_minute() {
     };
     assert!(sent >= MAILS, "{sent}: {}", refused.text);
     assert_eq!(refused.status, 429);
-    assert!(refused.text.contains("Nothing was sent") && refused.text.contains("value=\"nobody@example.com\""));
+    assert!(refused.text.contains("We sent nothing") && refused.text.contains("value=\"nobody@example.com\""));
 }

@@ -91,7 +91,7 @@ pub async fn generate<S: Platform>(app: &RequestContext<'_, S>, request: &Reques
     }
     let program = asked.program.unwrap_or_else(|| app.config.self_serve_program.clone());
     if !app.config.open_programs().any(|open| open == program) {
-        return Err(AppError::not_found("program that users join by themselves"));
+        return Err(AppError::not_found("program open for joining"));
     }
     let new = NewPartner {
         program,

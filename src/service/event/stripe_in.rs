@@ -106,7 +106,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
         }
         StripeEvent::Facts(drafts) => {
             let mut facts = Vec::new();
-            let (mut reasons, mut is_waiting) = (Vec::new(), false);
+            let mut reasons = Vec::new();
             // What an earlier delivery took in before it was cut off costs this one nothing: each gets further.
             let taken = taken(ctx, drafts).await?;
             for draft in drafts {
@@ -116,17 +116,13 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
                 }
                 match place(ctx, event, draft, account.as_deref()).await? {
                     AccountMatch::Taken(outcome) => facts.push(outcome),
-                    AccountMatch::Waits => {
-                        is_waiting |= reasons.is_empty();
-                        reasons.push("waiting for the invoice of its payment");
-                    }
-                    AccountMatch::NoInvoice => reasons.push("its payment is not for an invoice"),
+                    AccountMatch::Waits => reasons.push(("waiting", "it is waiting for its payment's invoice")),
+                    AccountMatch::NoInvoice => reasons.push(("ignored", "its payment is not for an invoice")),
                 }
             }
             let outcome = match (facts.is_empty(), reasons.first()) {
                 (false, _) | (true, None) => "applied",
-                (true, Some(_)) if is_waiting => "waiting",
-                _ => "ignored",
+                (true, Some((outcome, _))) => outcome,
             };
             told(event, outcome, reasons.first().map_or("", |(_, reason)| reason), facts)
         }
