@@ -82,7 +82,7 @@ async function story(another, agency) {
   await operator.leave(() => preview.click());
   assert.match(await operator.path(), /^\/operator\/runs\/preview/);
   await operator.press("Preview run");
-  assert.match(await operator.text(), /Nothing of this is booked[^]*Vested: \$[\d,.]+/);
+  assert.match(await operator.text(), /Nothing has been saved[^]*Vested: \$[\d,.]+/);
   await visitor.go("/shop");
   const passing = await visitor.find("#time form[action='/shop/time/month'] button");
   await visitor.leave(() => passing.click());
