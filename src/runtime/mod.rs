@@ -3,11 +3,11 @@
 pub mod d1;
 pub mod general;
 pub mod intl;
+pub mod invocation;
 pub mod link;
 pub mod mail;
 pub mod origin;
 pub mod outgoing;
-pub mod random;
-pub mod runtime;
+mod random;
 pub mod state;
 pub mod time_limit;
