@@ -1,5 +1,6 @@
 // README's steps 4 to 8, word for word, against what was uploaded: the commands are taken from the file itself, and only
 // the address, which nobody here owns, is another.
+import { settle } from "./support/journey.mjs";
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
