@@ -193,7 +193,7 @@ test("a namespace behind the first page of a hundred is found", async (t) => {
 test("whether mails will leave is said, and stops nobody", async (t) => {
   const served = await standIn(t);
   assert.match((await deployed(served)).output, /MAIL_FROM is not set: emails wait in the outbox/);
-  assert.match((await deployed(served, { config: withMail })).output, /Whether mail\.example\.com may send by Email Service was not looked at/);
+  assert.match((await deployed(served, { config: withMail })).output, /Whether mail\.example\.com may send with Email Service was not checked/);
   served.world.token.rights.add("email:read");
   assert.match((await deployed(served, { config: withMail, env: { PLAN: "free" } })).output, /verified addresses: [^]*mail\.example\.com \(MAIL_FROM\) is not onboarded/);
   served.world.emailZones.push("example.com");
