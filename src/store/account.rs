@@ -105,13 +105,18 @@ pub struct OfDomain {
 
 /// Marks accounts to be decided again. The revision moves on, so that whoever is deciding one of them now starts over.
 pub fn stale_by_domains(domains: &[OfDomain], except: &[String], now: UtcMillis) -> Stmt {
-    Stmt::new(
+    let found = "SELECT e.account_id FROM json_each(?1) CROSS JOIN event e ON e.email_domain = value ->> '$.domain'
+                 WHERE e.type = 'account.signed_up' AND e.occurred_at_ms >= value ->> '$.from'";
+    stale_found(found, &domains, except, now)
+}
+
+/// Marks the accounts that `found` selects by `given` (`?1`), but for those that are being decided now.
+fn stale_found(found: &str, given: &impl Serialize, except: &[String], now: UtcMillis) -> Stmt {
+    Stmt::new(format!(
         "UPDATE account SET revision = revision + 1, stale_since_ms = ?3
-         WHERE id IN (SELECT e.account_id FROM json_each(?1) CROSS JOIN event e ON e.email_domain = value ->> '$.domain'
-                      WHERE e.type = 'account.signed_up' AND e.occurred_at_ms >= value ->> '$.from')
-           AND id NOT IN (SELECT value FROM json_each(?2))",
-    )
-    .json(&domains)
+         WHERE id IN ({found}) AND id NOT IN (SELECT value FROM json_each(?2))"
+    ))
+    .json(given)
     .json(&except)
     .bind(now)
 }
@@ -127,16 +132,10 @@ pub struct OfCrowd {
 
 /// The same for accounts that signed up later in the same month through the same partner.
 pub fn stale_by_crowds(crowds: &[OfCrowd], except: &[String], now: UtcMillis) -> Stmt {
-    Stmt::new(
-        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3
-         WHERE id IN (SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.partner_id = value ->> '$.partner'
-                        AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'
-                      WHERE b.program_id = value ->> '$.program')
-           AND id NOT IN (SELECT value FROM json_each(?2))",
-    )
-    .json(&crowds)
-    .json(&except)
-    .bind(now)
+    let found = "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.partner_id = value ->> '$.partner'
+                   AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'
+                 WHERE b.program_id = value ->> '$.program'";
+    stale_found(found, &crowds, except, now)
 }
 
 /// Whom touches of a visitor bound in a span of time.
@@ -149,15 +148,9 @@ pub struct OfVisitor {
 
 /// The same for accounts that touches of one visitor bound.
 pub fn stale_by_visitors(visitors: &[OfVisitor], except: &[String], now: UtcMillis) -> Stmt {
-    Stmt::new(
-        "UPDATE account SET revision = revision + 1, stale_since_ms = ?3
-         WHERE id IN (SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.visitor = value ->> '$.visitor'
-                        AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to')
-           AND id NOT IN (SELECT value FROM json_each(?2))",
-    )
-    .json(&visitors)
-    .json(&except)
-    .bind(now)
+    let found = "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.visitor = value ->> '$.visitor'
+                   AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'";
+    stale_found(found, &visitors, except, now)
 }
 
 /// Accounts to be decided again, those that signed up first before others: as many as have `facts` events together,
