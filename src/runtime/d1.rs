@@ -3,7 +3,6 @@
 use crate::base::money::EXACT_MAX;
 use crate::store::port::{Allowance, Db, DbError, Rows, Stmt, Value};
 use js_sys::{Array, Error};
-use std::cell::Cell;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{D1Database, Env};
@@ -13,15 +12,6 @@ extern "C" {
     #[wasm_bindgen(catch)]
     async fn d1_batch(database: &JsValue, statements: Array) -> Result<JsValue, JsValue>;
     fn d1_rows_read() -> f64;
-}
-
-thread_local! {
-    static STATEMENTS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// Statements sent by this isolate so far, for the log.
-pub fn statements() -> u64 {
-    STATEMENTS.get()
 }
 
 /// Rows that D1 has read for this isolate so far, as it bills them.
@@ -50,7 +40,6 @@ impl Db for D1 {
 
     async fn batch(&self, statements: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
         self.allowance.take(statements.len())?;
-        STATEMENTS.set(STATEMENTS.get() + statements.len() as u64);
         let statements = statements.iter().map(statement).collect::<Result<Array, DbError>>()?;
         let answer = d1_batch(self.database.as_ref(), statements).await.map_err(|why| classify(&why))?;
         let text = answer.as_string().ok_or_else(|| DbError::Fault("D1 answered no text".to_owned()))?;

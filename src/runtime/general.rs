@@ -65,11 +65,11 @@ async fn answer(
     asked: &exchange::Request,
 ) -> Option<exchange::Response> {
     let app = RequestContext { site: runtime, config, now };
-    let (sent, read) = (d1::statements(), d1::rows_read());
+    let read = d1::rows_read();
     let Some(page) = pages::route::answer(&app, asked).await else { return route::answer(&app, asked).await };
-    // What a page costs: D1 bills the rows. Counted by isolate, so of pages under way at once each says more.
+    // What a page costs: D1 bills the rows. They are counted by isolate, so of pages under way at once each says more.
     let cost = json!({"message": "page", "page": pages::route::name(asked), "status": page.status,
-        "statements": d1::statements() - sent, "rows_read": d1::rows_read() - read});
+        "statements": runtime.statements_sent(), "rows_read": d1::rows_read() - read});
     console_log!("{cost}");
     Some(page)
 }

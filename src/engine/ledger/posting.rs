@@ -39,18 +39,14 @@ pub fn settle(standing: &[Accrual], wanted: Vec<Accrual>, cause: &str) -> (Vec<A
         push(Some(old), gone, cause, &mut writes, &mut transfers);
     }
     for mut line in wanted {
-        let old = standing.iter().find(|old| old.id == line.id);
-        let mut moved = None;
+        let stored = standing.iter().find(|old| old.id == line.id);
+        let emptied = stored.filter(|old| is_released(old, &line)).map(|old| take_out(old, cause, &mut transfers));
+        let old = emptied.as_ref().or(stored);
         if let Some(old) = old {
-            // How far its postings got, and where it stands, only the store knows.
+            // Where it stands and how far its postings got, only the store knows.
+            line.balance = old.balance;
             line.postings = old.postings;
-            if is_released(old, &line) {
-                moved = Some(take_out(old, &mut line, cause, &mut transfers));
-            } else {
-                line.balance = old.balance;
-            }
         }
-        let old = moved.as_ref().or(old);
         if line.balance == Balance::Available && line.state == AccrualState::Pending {
             line.state = AccrualState::Available;
         }
@@ -79,19 +75,25 @@ pub fn accrue(line: &Accrual, amount: Cents, cause: &str) -> Transfer {
     }
 }
 
+/// The row that takes `amount` back from where the line stands.
+fn reverse(line: &Accrual, amount: Cents, cause: &str) -> Transfer {
+    let accrued = accrue(line, amount, cause);
+    Transfer { code: "reverse", debit: accrued.credit, credit: accrued.debit, ..accrued }
+}
+
 /// Whether a line that was held stands in available from now on: it is of a program without a hold, so no run will move it.
 fn is_released(old: &Accrual, line: &Accrual) -> bool {
     old.balance == Balance::Pending && line.balance == Balance::Available && line.state == AccrualState::Available
 }
 
-/// Empties the balance in which the line stood; it accrues anew in the other. Answers the line as it stands in between.
-fn take_out(old: &Accrual, line: &mut Accrual, cause: &str, transfers: &mut Vec<Transfer>) -> Accrual {
+/// Empties the pending balance of a line, so that it can accrue again in the available one.
+fn take_out(old: &Accrual, cause: &str, transfers: &mut Vec<Transfer>) -> Accrual {
+    let mut emptied = old.clone();
     if old.net_cents != Cents::ZERO {
-        line.postings += 1;
-        let forth = accrue(&Accrual { postings: line.postings, ..old.clone() }, old.net_cents, cause);
-        transfers.push(Transfer { code: "reverse", debit: forth.credit, credit: forth.debit, ..forth });
+        emptied.postings += 1;
+        transfers.push(reverse(&emptied, old.net_cents, cause));
     }
-    Accrual { net_cents: Cents::ZERO, balance: Balance::Available, postings: line.postings, ..old.clone() }
+    Accrual { net_cents: Cents::ZERO, balance: Balance::Available, ..emptied }
 }
 
 fn push(
@@ -110,8 +112,7 @@ fn push(
         transfers.push(if difference > 0 {
             accrue(&line, Cents(difference), cause)
         } else {
-            let forth = accrue(&line, Cents(-difference), cause);
-            Transfer { code: "reverse", debit: forth.credit, credit: forth.debit, ..forth }
+            reverse(&line, Cents(-difference), cause)
         });
     }
     writes.push(line);

@@ -107,13 +107,18 @@ pub struct DomainMark {
 
 /// Marks accounts to be decided again. The revision moves on, so that whoever is deciding one of them now starts over.
 pub fn recompute_by_domains(domains: &[DomainMark], except: &[String], now: UtcMillis) -> Stmt {
-    Stmt::new(
+    let found = "SELECT e.account_id FROM json_each(?1) CROSS JOIN event e ON e.email_domain = value ->> '$.domain'
+                 WHERE e.type = 'account.signed_up' AND e.occurred_at_ms >= value ->> '$.from'";
+    mark_found(found, &domains, except, now)
+}
+
+/// Marks the accounts that `found` selects by `given` (`?1`), but for those that are being decided now.
+fn mark_found(found: &str, given: &impl Serialize, except: &[String], now: UtcMillis) -> Stmt {
+    Stmt::new(format!(
         "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3
-         WHERE id IN (SELECT e.account_id FROM json_each(?1) CROSS JOIN event e ON e.email_domain = value ->> '$.domain'
-                      WHERE e.type = 'account.signed_up' AND e.occurred_at_ms >= value ->> '$.from')
-           AND id NOT IN (SELECT value FROM json_each(?2))",
-    )
-    .json(&domains)
+         WHERE id IN ({found}) AND id NOT IN (SELECT value FROM json_each(?2))"
+    ))
+    .json(given)
     .json(&except)
     .bind(now)
 }
@@ -129,16 +134,10 @@ pub struct SignupVelocityMark {
 
 /// The same for accounts that signed up later in the same month through the same partner.
 pub fn recompute_by_crowds(crowds: &[SignupVelocityMark], except: &[String], now: UtcMillis) -> Stmt {
-    Stmt::new(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3
-         WHERE id IN (SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.partner_id = value ->> '$.partner'
-                        AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'
-                      WHERE b.program_id = value ->> '$.program')
-           AND id NOT IN (SELECT value FROM json_each(?2))",
-    )
-    .json(&crowds)
-    .json(&except)
-    .bind(now)
+    let found = "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.partner_id = value ->> '$.partner'
+                   AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'
+                 WHERE b.program_id = value ->> '$.program'";
+    mark_found(found, &crowds, except, now)
 }
 
 /// Whom touches of a visitor bound in a span of time.
@@ -151,15 +150,9 @@ pub struct VisitorMark {
 
 /// The same for accounts that touches of one visitor bound.
 pub fn recompute_by_visitors(visitors: &[VisitorMark], except: &[String], now: UtcMillis) -> Stmt {
-    Stmt::new(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3
-         WHERE id IN (SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.visitor = value ->> '$.visitor'
-                        AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to')
-           AND id NOT IN (SELECT value FROM json_each(?2))",
-    )
-    .json(&visitors)
-    .json(&except)
-    .bind(now)
+    let found = "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.visitor = value ->> '$.visitor'
+                   AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'";
+    mark_found(found, &visitors, except, now)
 }
 
 /// Accounts to be decided again, those that signed up first before others: as many as have `facts` events together,

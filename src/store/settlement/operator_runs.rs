@@ -165,7 +165,6 @@ pub fn token_shown(id: &str) -> Stmt {
     Stmt::new(format!("{TOKEN} WHERE id = ?1")).bind(id)
 }
 
-/// Makes a token. The same id again aborts: a form that is sent twice makes one.
 /// A token as it is made.
 pub struct NewToken<'a> {
     pub id: &'a str,
@@ -175,6 +174,7 @@ pub struct NewToken<'a> {
     pub expires_at: UtcMillis,
 }
 
+/// Makes a token. The same id again aborts: a form that is sent twice makes one.
 pub fn token_insert(t: &NewToken<'_>, now: UtcMillis) -> Stmt {
     Stmt::new("INSERT INTO api_token (id, name, sha256, scopes, created_at_ms, expires_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
         .bind(t.id)
