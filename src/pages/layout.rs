@@ -4,6 +4,7 @@ use crate::engine::identity::access::Scope;
 use crate::http::assets::{ICON, SCRIPT, STYLE, TYPE};
 use crate::http::context::Platform;
 use crate::http::exchange::{Request, Response};
+use crate::pages::text::operator::{navigation, notice};
 use crate::pages::visit::{CSRF_FIELD, PageContext, Partner};
 use crate::store::identity::session::SessionRow;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -49,18 +50,18 @@ pub const PARTNER_NAV: Nav = &[
 ];
 
 pub const OPERATOR_NAV: Nav = &[
-    ("/operator", "Home"),
-    ("/operator/programs", "Programs"),
-    ("/operator/partners", "Partners"),
-    ("/operator/accounts", "Accounts"),
-    ("/operator/reviews", "Reviews"),
-    ("/operator/runs", "Runs"),
-    ("/operator/funnel", "Funnel"),
-    ("/operator/economics", "Economics"),
-    ("/operator/ledger", "Ledger"),
-    ("/operator/outbox", "Outbox"),
-    ("/operator/audit", "Audit log"),
-    (TOKENS, "API tokens"),
+    ("/operator", navigation::HOME),
+    ("/operator/programs", navigation::PROGRAMS),
+    ("/operator/partners", navigation::PARTNERS),
+    ("/operator/accounts", navigation::ACCOUNTS),
+    ("/operator/reviews", navigation::REVIEWS),
+    ("/operator/runs", navigation::RUNS),
+    ("/operator/funnel", navigation::FUNNEL),
+    ("/operator/economics", navigation::ECONOMICS),
+    ("/operator/ledger", navigation::LEDGER),
+    ("/operator/outbox", navigation::OUTBOX),
+    ("/operator/audit", navigation::AUDIT),
+    (TOKENS, navigation::TOKENS),
 ];
 
 /// The one entry that not every operator sees.
@@ -91,7 +92,7 @@ pub fn show<S: Platform>(visit: &PageContext<'_, S>, status: u16, page: Page<'_>
                 a.skip href="#main" { "Skip to content" }
                 (header(visit, &page, nav))
                 main id="main" tabindex="-1" {
-                    (notice(visit.request))
+                    (done(visit.request))
                     (page.content)
                 }
             }
@@ -104,7 +105,9 @@ fn header<S: Platform>(visit: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) ->
     let who = match page.area {
         Area::Open => None,
         Area::Partner(partner) => Some((partner.name.as_str(), partner.program.as_str(), partner.session.partners > 1)),
-        Area::Operator(session) => Some((session.email.as_deref().unwrap_or("Operator"), "Operator", false)),
+        Area::Operator(session) => {
+            Some((session.email.as_deref().unwrap_or(navigation::OPERATOR), navigation::OPERATOR, false))
+        }
     };
     let home = nav.first().map_or("/sign-in", |(path, _)| path);
     html! {
@@ -131,7 +134,7 @@ fn header<S: Platform>(visit: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) ->
                         button.plain { "Sign out" }
                     }
                     // Partners have it in their settings.
-                    @if matches!(page.area, Area::Operator(_)) { p { a href="/sign-out" { "Sign out everywhere" } } }
+                    @if matches!(page.area, Area::Operator(_)) { p { a href="/sign-out" { (navigation::SIGN_OUT_EVERYWHERE) } } }
                 }
             }
         }
@@ -145,34 +148,34 @@ pub fn csrf<S: Platform>(visit: &PageContext<'_, S>) -> Markup {
 
 /// What a form did, shown on the next page. Only texts from this table are ever shown.
 const NOTICES: &[(&str, &str)] = &[
-    ("approved", "Run approved. Its payouts will be sent within ten minutes."),
-    ("cancelled", "Payout canceled. The amount is available again."),
+    ("approved", notice::APPROVED),
+    ("cancelled", notice::CANCELED),
     ("choice-kept", "Your choices are saved."),
-    ("decided", "Decision saved."),
+    ("decided", notice::DECIDED),
     ("disclosed", "Thank you. Your links will work within a minute."),
-    ("funded", "Funds added to the reward budget."),
-    ("held", "Payout on hold until someone releases it."),
+    ("funded", notice::FUNDED),
+    ("held", notice::HELD),
     ("left", "You left the program. We will still pay what you earned."),
     ("link-disabled", "Link turned off."),
     ("link-made", "Link created. It works now."),
     ("profile-kept", "Profile saved."),
-    ("program-saved", "New program version saved."),
-    ("reassigned", "Account reassigned."),
-    ("released", "Payout released."),
-    ("replayed", "Message queued for delivery."),
-    ("resource-kept", "Page published. Partners can see it now."),
-    ("resource-removed", "Page deleted."),
-    ("run-started", "Run started."),
+    ("program-saved", notice::PROGRAM_SAVED),
+    ("reassigned", notice::REASSIGNED),
+    ("released", notice::RELEASED),
+    ("replayed", notice::RESENT),
+    ("resource-kept", notice::PAGE_PUBLISHED),
+    ("resource-removed", notice::PAGE_DELETED),
+    ("run-started", notice::RUN_STARTED),
     ("session-ended", "Session signed out."),
     ("signed-out", "You are signed out."),
     ("signed-out-everywhere", "You are signed out of every browser."),
-    ("token-revoked", "Token revoked."),
+    ("token-revoked", notice::TOKEN_REVOKED),
     ("welcome", "Welcome! Your link works now."),
 ];
 
-fn notice(request: &Request) -> Markup {
-    let done = request.param("done").unwrap_or_default();
-    let said = NOTICES.iter().find(|(key, _)| *key == done);
+fn done(request: &Request) -> Markup {
+    let key = request.param("done").unwrap_or_default();
+    let said = NOTICES.iter().find(|(known, _)| *known == key);
     html! { @if let Some((_, text)) = said { p.notice role="status" { (text) } } }
 }
 

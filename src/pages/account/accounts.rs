@@ -14,9 +14,9 @@ use crate::pages::components;
 use crate::pages::components::{Field, text};
 use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
-use crate::pages::operator::text as wording;
 use crate::pages::partner::partners::lines_table;
 use crate::pages::route::with_refusal;
+use crate::pages::text::operator::{account as wording, common, navigation};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::attribution::reassign as rebinding;
@@ -60,32 +60,32 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let cells = |a: &AccountFound| {
         let bound: Vec<BoundProgram> = serde_json::from_str(&a.bound).unwrap_or_default();
         let to = html! {
-            @if bound.is_empty() { span.quiet { "no partner" } }
+            @if bound.is_empty() { span.quiet { (wording::NO_PARTNER) } }
             @for (n, b) in bound.iter().enumerate() {
                 @if n > 0 { br; }
-                (helpers::partner(&b.partner, b.external_id.as_deref(), b.name.as_deref())) " " span.quiet { (b.program) ", by " (b.method.as_deref().unwrap_or("?")) }
+                (helpers::partner(&b.partner, b.external_id.as_deref(), b.name.as_deref())) " " span.quiet { (wording::by_method(&b.program, b.method.as_deref().unwrap_or(wording::UNKNOWN_METHOD))) }
             }
         };
         let signed_up = html! { @if let Some(at) = a.signed_up_at_ms { (components::instant(&*visit.words, at)) } };
         vec![helpers::account(&a.id), to, signed_up]
     };
-    let hint = "Search by the start of an account ID, an email address or domain, or a partner ID.";
+    let hint = wording::FIND_HINT;
     let content = html! {
-        (components::heading("Accounts", "Referred accounts and their attribution.", html! {}))
-        (helpers::search("/operator/accounts", &asked, "Find an account", hint))
+        (components::heading(navigation::ACCOUNTS, wording::LEAD, html! {}))
+        (helpers::search("/operator/accounts", &asked, wording::FIND, hint))
         @if found.is_empty() && asked.is_empty() {
-            (components::empty("No accounts yet", html! { "Accounts appear when your app sends events to " code { "POST /v1/webhooks/events" } "." }))
+            (components::empty(wording::NONE_YET, html! { (wording::NONE_YET_HINT[0]) code { "POST /v1/webhooks/events" } (wording::NONE_YET_HINT[1]) }))
         } @else if found.is_empty() {
-            (components::empty("No accounts found", html! { "Account IDs are case-sensitive and match from the start." }))
+            (components::empty(wording::NONE_FOUND, html! { (wording::NONE_FOUND_HINT) }))
         } @else {
-            (components::table("Accounts", &[text("Account"), text("Referred by"), text("Signed up")], &found.iter().map(cells).collect::<Vec<_>>()))
+            (components::table(navigation::ACCOUNTS, &[text(common::ACCOUNT), text(wording::REFERRED_BY), text(common::SIGNED_UP)], &found.iter().map(cells).collect::<Vec<_>>()))
             @if i64::try_from(found.len()).unwrap_or(0) == reads::FOUND_MAX && !asked.is_empty() {
-                p.quiet { (wording::first_found(reads::FOUND_MAX)) }
+                p.quiet { (common::first_found(reads::FOUND_MAX)) }
             }
         }
         (components::pager("/operator/accounts", next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, 200, ("/operator/accounts", "Accounts"), content))
+    Ok(helpers::frame(visit, &session, 200, ("/operator/accounts", navigation::ACCOUNTS), content))
 }
 
 pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
@@ -112,16 +112,16 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
     let known: Vec<KnownAccount> = rows[5].decode()?;
     let path = format!("/operator/accounts/{}", components::escaped(id));
     let content = html! {
-        (components::heading(id, "The account's attribution, milestones and earnings.", html! { a.button.second href="#reassign" { "Reassign" } }))
-        @if bindings.is_empty() { p.quiet { "This account hasn't signed up yet, so it has no attribution." } } @else { h2 { "Attribution" } }
+        (components::heading(id, wording::ACCOUNT_LEAD, html! { a.button.second href="#reassign" { (wording::REASSIGN) } }))
+        @if bindings.is_empty() { p.quiet { (wording::NO_ATTRIBUTION) } } @else { h2 { (common::ATTRIBUTION) } }
         @for row in &bindings { (receipt(visit, row, &known)?) }
         @if !reviews.is_empty() {
-            h2 { "Reviews" }
+            h2 { (navigation::REVIEWS) }
             ul { @for r in reviews.iter().take(REVIEWS_MAX) { li {
                 a href={ "/operator/reviews/" (components::escaped(&r.id)) } { (r.rule.replace('_', " ")) } " " (components::state(&r.state)) " " span.quiet { (r.evidence) }
             } } }
         }
-        h2 { "Earnings" }
+        h2 { (common::EARNINGS) }
         (lines_table(visit, &lines, Some(&known)))
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
         (rebind_form(visit, &path, form, &catalog))
@@ -143,31 +143,38 @@ fn receipt<S: Platform>(
             html! { @if let Some(at) = c.at { (components::instant(words, at)) } },
             html! { (c.method.replace('_', " ")) },
             html! { @if let Some(partner) = &c.partner { (name(partner)) } " " code { (c.code) } },
-            html! { @if c.chosen { (components::state("chosen")) } @else { span.quiet { "not chosen" } } },
+            html! { @if c.chosen { (components::state("chosen")) } @else { span.quiet { (wording::NOT_CHOSEN) } } },
             html! { (c.reason) },
         ]
     };
-    let columns = [text("Date"), text("Method"), text("Partner and code"), text("Result"), text("Reason")];
+    let columns = [
+        text(common::DATE),
+        text(common::METHOD),
+        text(wording::PARTNER_AND_CODE),
+        text(wording::RESULT),
+        text(common::REASON),
+    ];
     let shown = verdict.candidates.iter().map(cells).collect::<Vec<_>>();
     Ok(html! {
         section.sheet {
             h2 { (verdict.group) }
             @match &verdict.binding {
                 Some(b) => p {
-                    "Attributed to " (name(&b.partner)) " in " (helpers::program(&b.program)) " by " (b.method.replace('_', " ")) ", code " code { (b.code) }
-                    ", since " (components::instant(words, b.from)) ". " span.quiet { (verdict.reason) }
+                    (wording::ATTRIBUTED_TO[0]) (name(&b.partner)) (wording::ATTRIBUTED_TO[1]) (helpers::program(&b.program))
+                    (wording::by_method_and_code(&b.method.replace('_', " "))) code { (b.code) }
+                    (wording::ATTRIBUTED_TO[2]) (components::instant(words, b.from)) (wording::ATTRIBUTED_TO[3]) span.quiet { (verdict.reason) }
                 },
                 None => p { (verdict.reason) },
             }
-            @if !shown.is_empty() { (components::table("Candidates", &columns, &shown)) }
+            @if !shown.is_empty() { (components::table(wording::CANDIDATES, &columns, &shown)) }
             @if !states.is_empty() {
-                h3 { "Milestones" }
+                h3 { (common::MILESTONES) }
                 ol { @for s in &states { li {
                     (s.state.replace('_', " ")) " " (components::instant(words, s.at))
-                    @if s.at > visit.now() { " " span.quiet { "expected" } }
+                    @if s.at > visit.now() { " " span.quiet { (wording::EXPECTED) } }
                 } } }
             }
-            p.quiet { "Attribution updated " (components::instant(words, row.decided_at_ms)) }
+            p.quiet { (wording::ATTRIBUTION_UPDATED) (components::instant(words, row.decided_at_ms)) }
         }
     })
 }
@@ -177,21 +184,20 @@ fn rebind_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, form: &Submi
     let choices: Vec<(&str, &str)> = documents.iter().map(|d| (d.id.as_str(), d.title.as_str())).collect();
     html! {
         section id="reassign" {
-            h2 { "Reassign this account" }
+            h2 { (wording::REASSIGN_TITLE) }
             p {
-                "The current partner's earnings from this account are reversed. The new partner earns them instead, under the program's rules. "
-                "Leave the partner ID empty to remove the attribution."
+                (wording::REASSIGN_LEAD)
             }
             (components::problems(form))
             @if visit.may(Scope::Partners) {
                 form.stack method="post" action={ (path) "#reassign" } {
                     (helpers::hidden(visit))
-                    (components::select(form, Field { name: "program", label: "Program", required: true, ..Field::default() }, &choices))
+                    (components::select(form, Field { name: "program", label: common::PROGRAM, required: true, ..Field::default() }, &choices))
                     (components::field(form, Field {
-                        name: "partner", label: "Partner ID", hint: "Starts with ptn_ and is shown on the partner's page. Leave empty for no partner.", autocomplete: "off", max: 255, ..Field::default()
+                        name: "partner", label: common::PARTNER_ID, hint: wording::PARTNER_ID_HINT, autocomplete: "off", max: 255, ..Field::default()
                     }))
                     (helpers::reason(form, ""))
-                    button.danger { "Reassign account" }
+                    button.danger { (wording::REASSIGN_BUTTON) }
                 }
             }
         }

@@ -8,7 +8,7 @@ use crate::pages::chart::Step;
 use crate::pages::components;
 use crate::pages::components::{number, text};
 use crate::pages::operator::helpers;
-use crate::pages::operator::text as wording;
+use crate::pages::text::operator::{common, funnel as wording, navigation};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::document::Document;
 use crate::service::error::{AppError, ErrorKind};
@@ -26,8 +26,9 @@ const TABLE_MAX: usize = 40;
 pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let week = match visit.request.param("week").filter(|text| !text.is_empty()) {
         None => Week::of(visit.now()).plus(-1),
-        Some(text) => Week::parse(&text)
-            .ok_or_else(|| AppError::new(ErrorKind::BadRequest, "malformed", "enter a week such as 2026-W24"))?,
+        Some(text) => {
+            Week::parse(&text).ok_or_else(|| AppError::new(ErrorKind::BadRequest, "malformed", wording::ENTER_WEEK))?
+        }
     };
     let Some(asked) = visit.request.param("program").filter(|text| !text.is_empty()) else {
         return choose(visit).await;
@@ -39,27 +40,27 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         catalog.all_in_force(visit.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
     let words = &*visit.words;
     let of_week = |week: Week| format!("{HERE}?program={}&week={week}", components::escaped(&asked));
-    let title = format!("{}, week {week}", weekly.title);
+    let title = wording::title(&weekly.title, &week.to_string());
     let content = html! {
-        (components::heading(&title, "How far referred visitors got, and what to do next.", html! {}))
-        p { (components::utc(words, week.start())) " to " (components::utc(words, week.end())) ", program version " (weekly.version) "." }
-        nav.pager aria-label="Weeks" {
-            a href=(of_week(week.plus(-1))) { "Previous week" }
-            @if week.end() <= visit.now() { a href=(of_week(week.plus(1))) { "Next week" } }
+        (components::heading(&title, wording::LEAD, html! {}))
+        p { (components::utc(words, week.start())) (common::TO) (components::utc(words, week.end())) (wording::version(weekly.version)) }
+        nav.pager aria-label=(wording::WEEKS) {
+            a href=(of_week(week.plus(-1))) { (wording::PREVIOUS_WEEK) }
+            @if week.end() <= visit.now() { a href=(of_week(week.plus(1))) { (wording::NEXT_WEEK) } }
             @if measured.len() > 1 { @for d in &measured { a href={ (HERE) "?program=" (components::escaped(&d.id)) } aria-current=[(d.id == asked).then_some("page")] { (d.title) } } }
         }
         @if weekly.report.partners.is_empty() {
-            (components::empty("No visits this week", html! { "Visits are counted when someone follows a partner's link. Later stages are counted when your site or app sends events." }))
+            (components::empty(wording::NO_VISITS, html! { (wording::NO_VISITS_HINT) }))
         } @else {
-            h2 { "All partners" }
-            (picture(visit, "All partners", &weekly.report.program))
+            h2 { (wording::ALL_PARTNERS) }
+            (picture(visit, wording::ALL_PARTNERS, &weekly.report.program))
             (table(visit, &weekly))
-            h2 { "By partner" }
+            h2 { (wording::BY_PARTNER) }
             @for partner in weekly.report.partners.iter().take(PICTURES) { (card(visit, &weekly, partner)) }
-            @if weekly.report.partners.len() > PICTURES { p.quiet { "Charts are shown for the first " (PICTURES) " partners. The table above lists the rest." } }
+            @if weekly.report.partners.len() > PICTURES { p.quiet { (wording::first_charts(PICTURES)) } }
         }
     };
-    Ok(helpers::frame(visit, &session, 200, (HERE, "Funnel"), content))
+    Ok(helpers::frame(visit, &session, 200, (HERE, navigation::FUNNEL), content))
 }
 
 /// Without a program: redirects to the only one with a funnel, or lists those that have one.
@@ -73,14 +74,14 @@ async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         return Ok(visit.see(&path(only)));
     }
     let content = html! {
-        (components::heading("Funnel", "How far referred visitors got.", html! {}))
+        (components::heading(navigation::FUNNEL, wording::CHOOSE_LEAD, html! {}))
         @if measured.is_empty() {
-            (components::empty("No program has a funnel", html! { "Add a " code { "funnel" } " with stages to a program's document." }))
+            (components::empty(wording::NO_FUNNEL, html! { (wording::NO_FUNNEL_HINT[0]) code { "funnel" } (wording::NO_FUNNEL_HINT[1]) }))
         } @else {
             ul { @for d in &measured { li { a href=(path(d)) { (d.title) } } } }
         }
     };
-    Ok(helpers::frame(visit, &session, 200, (HERE, "Funnel"), content))
+    Ok(helpers::frame(visit, &session, 200, (HERE, navigation::FUNNEL), content))
 }
 
 fn picture<S: Platform>(visit: &PageContext<'_, S>, title: &str, figures: &FunnelFigures) -> Markup {
@@ -93,17 +94,14 @@ fn picture<S: Platform>(visit: &PageContext<'_, S>, title: &str, figures: &Funne
             rate: s.of_visits.map(|r| (r.rate_bps, r.low_bps, r.high_bps)),
             band: s.band_bps.map(|b| (b.from.0, b.to.0)),
             says: match s.of_visits {
-                Some(rate) => format!(
-                    "{} of {}, {}",
-                    words.number(s.visitors),
-                    words.number(rate.sample),
-                    words.percent(rate.rate_bps)
-                ),
+                Some(rate) => {
+                    wording::share(&words.number(s.visitors), &words.number(rate.sample), &words.percent(rate.rate_bps))
+                }
                 None => words.number(s.visitors),
             },
         })
         .collect();
-    chart::steps(&format!("Funnel: {title}"), &steps, &|bps| words.percent(bps))
+    chart::steps(&wording::chart(title), &steps, &|bps| words.percent(bps))
 }
 
 fn name_of<'a>(weekly: &'a WeeklyReport, partner: &'a str) -> (Option<&'a str>, Option<&'a str>) {
@@ -114,8 +112,8 @@ fn name_of<'a>(weekly: &'a WeeklyReport, partner: &'a str) -> (Option<&'a str>, 
 fn standing(standing: Option<BandComparison>) -> Markup {
     html! {
         @if let Some(s) = standing {
-            @let sure = if s.sure { "clearly " } else { "" };
-            " " span.quiet { (sure) @match s.is { Place::Below => "below", Place::Within => "within", Place::Above => "above" } " target" }
+            @let compared = match s.is { Place::Below => wording::BELOW, Place::Within => wording::WITHIN, Place::Above => wording::ABOVE };
+            " " span.quiet { @if s.sure { (wording::clearly(compared)) } @else { (compared) } }
         }
     }
 }
@@ -125,15 +123,15 @@ fn card<S: Platform>(visit: &PageContext<'_, S>, weekly: &WeeklyReport, report: 
     let known = name.or(external_id).unwrap_or(&report.partner);
     html! {
         article.sheet {
-            h3 { (helpers::partner(&report.partner, external_id, name)) @if report.figures.small_sample { " " span.quiet { "small sample" } } }
+            h3 { (helpers::partner(&report.partner, external_id, name)) @if report.figures.small_sample { " " span.quiet { (wording::SMALL_SAMPLE) } } }
             p { strong { (report.action.what) } br; span.quiet { (report.action.reason) } }
             (picture(visit, known, &report.figures))
             ul {
                 @for s in &report.figures.stages { @if s.against_band.is_some() { li { (s.title) (standing(s.against_band)) } } }
             }
-            @if let Some(weakest) = report.figures.weakest.as_deref().and_then(|id| report.figures.stage(id)) { p { "Weakest step: " (weakest.title) "." } }
+            @if let Some(weakest) = report.figures.weakest.as_deref().and_then(|id| report.figures.stage(id)) { p { (wording::weakest_step(&weakest.title)) } }
             details {
-                summary { "Three tasks for this partner" }
+                summary { (wording::THREE_TASKS) }
                 @for task in &report.tasks { h3 { (task.title) } p { (task.brief) } }
             }
         }
@@ -156,9 +154,9 @@ fn table<S: Platform>(visit: &PageContext<'_, S>, weekly: &WeeklyReport) -> Mark
     };
     let later: Vec<&str> = all.program.stages.iter().skip(1).map(|s| s.title.as_str()).collect();
     html! {
-        p.quiet { "Later stages, in order: " (later.join(" · ")) "." }
-        (components::table("Partners this week", &[text("Partner"), number("Visits"), text("Later stages"), text("Weakest step"), text("What to do")],
+        p.quiet { (wording::later_stages(&later.join(" · "))) }
+        (components::table(wording::PARTNERS_THIS_WEEK, &[text(common::PARTNER), number(wording::VISITS), text(wording::LATER_STAGES), text(wording::WEAKEST_STEP), text(wording::WHAT_TO_DO)],
             &all.partners.iter().take(TABLE_MAX).map(cells).collect::<Vec<_>>()))
-        @if all.partners.len() > TABLE_MAX { p.quiet { (wording::first_shown(TABLE_MAX)) } }
+        @if all.partners.len() > TABLE_MAX { p.quiet { (common::first_shown(TABLE_MAX)) } }
     }
 }

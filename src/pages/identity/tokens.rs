@@ -9,23 +9,13 @@ use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::route::with_refusal;
+use crate::pages::text::operator::{common, navigation, token as wording};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::identity::api_token;
 use crate::service::identity::api_token::TokenRequest;
 use crate::store::settlement::operator_runs::{TokenShown, token_list};
 use maud::{Markup, html};
-
-/// What each scope allows.
-const SCOPES_SHOWN: &[(Scope, &str)] = &[
-    (Scope::Read, "read everything"),
-    (Scope::Events, "send events and reconciliations"),
-    (Scope::Credits, "read and redeem credits"),
-    (Scope::Partners, "create partners and links, and reassign accounts"),
-    (Scope::Payouts, "decide reviews, runs, payouts and the reward budget"),
-    (Scope::Programs, "save programs and run dry runs"),
-    (Scope::Admin, "everything, including webhook endpoints and tokens"),
-];
 
 /// How many tokens are listed, active ones first.
 const LISTED: i64 = 50;
@@ -41,8 +31,15 @@ async fn shown<S: Platform>(
 ) -> PageResult {
     let (session, rows) = visit.operator(vec![token_list(LISTED)]).await?;
     let tokens: Vec<TokenShown> = rows[0].decode()?;
-    let columns =
-        [text("Name"), text("State"), text("Created"), text("Scopes"), text("Expires"), text("First used"), text("")];
+    let columns = [
+        text(common::NAME),
+        text(common::STATE),
+        text(common::CREATED),
+        text(wording::SCOPES),
+        text(wording::EXPIRES),
+        text(wording::FIRST_USED),
+        text(""),
+    ];
     let cells = |t: &TokenShown| {
         let works = t.revoked_at_ms.is_none() && t.expires_at_ms > visit.now();
         let state = if t.revoked_at_ms.is_some() {
@@ -58,45 +55,45 @@ async fn shown<S: Platform>(
             components::day(&*visit.words, t.created_at_ms),
             html! { (t.scopes) },
             components::day(&*visit.words, t.expires_at_ms),
-            html! { @match t.first_used_at_ms { Some(at) => (components::day(&*visit.words, at)), None => "never" } },
+            html! { @match t.first_used_at_ms { Some(at) => (components::day(&*visit.words, at)), None => (wording::NEVER_USED) } },
             revoke_form(visit, t, works),
         ]
     };
-    let lead = "Your apps use tokens to call the API. Give each app its own token, so you can revoke one without affecting the others.";
+    let lead = wording::LEAD;
     let content = html! {
-        (components::heading("API tokens", lead, html! { a.button.second href="/openapi.json" { "API reference" } }))
+        (components::heading(navigation::TOKENS, lead, html! { a.button.second href="/openapi.json" { (wording::API_REFERENCE) } }))
         (components::problems(form))
         @if let Some((name, secret)) = made {
             section.todo aria-labelledby="made" {
-                h2 id="made" { "Token " (name) " created" }
-                p { "Copy it now. You won't be able to see it again." }
-                (components::copyable("Token", secret))
+                h2 id="made" { (wording::created(name)) }
+                p { (wording::COPY_NOW) }
+                (components::copyable(wording::TOKEN, secret))
             }
         }
         @if tokens.is_empty() {
-            (components::empty("No tokens yet", html! { "Create one below and send it as " code { "Authorization: Bearer …" } "." }))
+            (components::empty(wording::NONE, html! { (wording::NONE_HINT[0]) code { "Authorization: Bearer …" } (wording::NONE_HINT[1]) }))
         } @else {
-            (components::table("Tokens", &columns, &tokens.iter().map(cells).collect::<Vec<_>>()))
+            (components::table(wording::TOKENS, &columns, &tokens.iter().map(cells).collect::<Vec<_>>()))
         }
-        h2 { "Create a token" }
+        h2 { (wording::CREATE_TITLE) }
         form.stack method="post" action="/operator/tokens" {
             (helpers::hidden(visit))
             (components::field(form, Field {
-                name: "name", label: "Name", hint: "The app that will use it. The audit log shows this name.",
+                name: "name", label: common::NAME, hint: wording::NAME_HINT,
                 required: true, autocomplete: "off", max: api_token::NAME_CHARS_MAX, ..Field::default()
             }))
-            (components::select(form, Field { name: "expires", label: "Expires after", required: true, ..Field::default() },
-                &[("30", "30 days"), ("90", "90 days"), ("365", "1 year")]))
+            (components::select(form, Field { name: "expires", label: wording::EXPIRES_AFTER, required: true, ..Field::default() },
+                &[("30", wording::DAYS_30), ("90", wording::DAYS_90), ("365", wording::YEAR)]))
             fieldset {
-                legend { "Scopes" }
-                @for (scope, what) in SCOPES_SHOWN {
-                    (components::checkbox(form, &field_of(*scope), html! { strong { (scope.name()) } ": " (what) }))
+                legend { (wording::SCOPES) }
+                @for scope in SCOPES {
+                    (components::checkbox(form, &field_of(scope), html! { strong { (scope.name()) } ": " (wording::allows(scope)) }))
                 }
             }
-            button { "Create token" }
+            button { (wording::CREATE) }
         }
     };
-    Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/tokens", "API tokens"), content))
+    Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/tokens", navigation::TOKENS), content))
 }
 
 fn revoke_form<S: Platform>(visit: &PageContext<'_, S>, t: &TokenShown, works: bool) -> Markup {
@@ -104,7 +101,7 @@ fn revoke_form<S: Platform>(visit: &PageContext<'_, S>, t: &TokenShown, works: b
         @if works {
             form method="post" action={ "/operator/tokens/" (components::escaped(&t.id)) "/revoke" } {
                 (csrf(visit))
-                button.danger aria-label={ "Revoke token " (t.name) } { "Revoke" }
+                button.danger aria-label=(wording::revoke(&t.name)) { (wording::REVOKE) }
             }
         }
     }
@@ -142,9 +139,7 @@ fn field_of(scope: Scope) -> String {
 fn expires<S: Platform>(visit: &PageContext<'_, S>) -> Result<UtcMillis, AppError> {
     match visit.form.get("expires").parse::<i64>() {
         Ok(days @ 1..=api_token::DAYS_MAX) => Ok(visit.now().plus_ms(days * DAY_MS)),
-        _ => {
-            Err(AppError::new(ErrorKind::Unprocessable, "malformed", "choose when the token expires").field("expires"))
-        }
+        _ => Err(AppError::new(ErrorKind::Unprocessable, "malformed", wording::CHOOSE_EXPIRY).field("expires")),
     }
 }
 

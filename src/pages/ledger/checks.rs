@@ -5,7 +5,7 @@ use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Figure, number, text};
 use crate::pages::operator::helpers;
-use crate::pages::operator::text as wording;
+use crate::pages::text::operator::{common, ledger as wording, navigation};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::AppError;
 use crate::store::ledger;
@@ -19,8 +19,8 @@ const HERE: &str = "/operator/ledger";
 
 fn ways() -> Markup {
     html! {
-        a.button.second href={ (HERE) "/transfers" } { "All entries" }
-        a.button.second href={ (HERE) "/faults" } { "Run ledger checks" }
+        a.button.second href={ (HERE) "/transfers" } { (wording::ALL_ENTRIES) }
+        a.button.second href={ (HERE) "/faults" } { (wording::RUN_CHECKS) }
     }
 }
 
@@ -29,20 +29,6 @@ fn account_link(id: &str) -> Markup {
 }
 
 /// What each type of account holds.
-fn kind(name: &str) -> &'static str {
-    match name {
-        "expense" => "cost of rewards",
-        "pool" => "reward budget",
-        "pending" => "earned, not yet vested",
-        "available" => "vested, not yet paid",
-        "benefit" => "friends' discounts",
-        "clearing" => "funding for reward budgets",
-        "cash" => "sent by Stripe",
-        "redeemed" => "credit used",
-        _ => "",
-    }
-}
-
 pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let read = vec![reads::ledger_account_page(&list.cursor, list.limit + 1), reads::units_unbalanced()];
@@ -54,26 +40,32 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         let waits = a.dr_pending_cents - a.cr_pending_cents;
         vec![
             account_link(&a.id),
-            html! { (a.kind) " " span.quiet { (kind(&a.kind)) } },
+            html! { (a.kind) " " span.quiet { (wording::holds(&a.kind)) } },
             components::amount(words, a.dr_posted_cents, &a.unit),
             components::amount(words, a.cr_posted_cents, &a.unit),
             components::amount(words, a.cr_posted_cents - a.dr_posted_cents, &a.unit),
             html! { @if waits != 0 { (components::amount(words, waits, &a.unit)) } },
         ]
     };
-    let columns =
-        [text("Account"), text("Type"), number("Debits"), number("Credits"), number("Balance"), number("Outgoing")];
+    let columns = [
+        text(common::ACCOUNT),
+        text(common::TYPE),
+        number(common::DEBITS),
+        number(common::CREDITS),
+        number(common::BALANCE),
+        number(wording::OUTGOING),
+    ];
     let content = html! {
-        (components::heading("Ledger", "Double-entry and append-only: every entry is one debit and one credit.", ways()))
-        @if !balanced { div.problems role="alert" { p { strong { (wording::UNBALANCED) } " " a href={ (HERE) "/faults" } { "View ledger checks" } } } }
+        (components::heading(navigation::LEDGER, wording::LEAD, ways()))
+        @if !balanced { div.problems role="alert" { p { strong { (common::UNBALANCED) } " " a href={ (HERE) "/faults" } { (common::VIEW_CHECKS) } } } }
         @if accounts.is_empty() {
-            (components::empty("No ledger accounts yet", html! { "Accounts appear with the first reward, or when you fund a reward budget." }))
+            (components::empty(wording::NO_ACCOUNTS, html! { (wording::NO_ACCOUNTS_HINT) }))
         } @else {
-            (components::table("Ledger accounts", &columns, &accounts.iter().map(cells).collect::<Vec<_>>()))
+            (components::table(wording::LEDGER_ACCOUNTS, &columns, &accounts.iter().map(cells).collect::<Vec<_>>()))
         }
         (components::pager(HERE, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, 200, (HERE, "Ledger"), content))
+    Ok(helpers::frame(visit, &session, 200, (HERE, navigation::LEDGER), content))
 }
 
 /// `?account=`: the entries of one account that belong to no single earning; without it, all entries.
@@ -95,11 +87,11 @@ pub async fn transfers<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         Some(_) => format!("{HERE}/transfers?account={}", components::escaped(&account)),
         None => format!("{HERE}/transfers"),
     };
-    let title = if of.is_some() { "Account entries" } else { "Ledger entries" };
+    let title = if of.is_some() { wording::ACCOUNT_ENTRIES } else { wording::ENTRIES };
     let content = html! {
-        (components::heading(title, "Newest first. Entries never change.", html! { a.button.second href=(HERE) { "Accounts" } }))
+        (components::heading(title, wording::ENTRIES_LEAD, html! { a.button.second href=(HERE) { (navigation::ACCOUNTS) } }))
         @if let Some(a) = &of { (about(visit, a)) }
-        @if found.is_empty() { p.quiet { "No entries yet." } } @else { (table(visit, &found)) }
+        @if found.is_empty() { p.quiet { (wording::NO_ENTRIES) } } @else { (table(visit, &found)) }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
     Ok(helpers::frame(visit, &session, 200, (HERE, title), content))
@@ -108,19 +100,19 @@ pub async fn transfers<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
 fn about<S: Platform>(visit: &PageContext<'_, S>, a: &LedgerAccount) -> Markup {
     let amount = |cents: i64| components::amount(&*visit.words, cents, &a.unit);
     html! {
-        p { code { (a.id) } " " span.quiet { (kind(&a.kind)) } }
+        p { code { (a.id) } " " span.quiet { (wording::holds(&a.kind)) } }
         (components::figures(&[
-            Figure { label: "Debits", value: amount(a.dr_posted_cents), note: html! {} },
-            Figure { label: "Credits", value: amount(a.cr_posted_cents), note: html! {} },
-            Figure { label: "Balance", value: amount(a.cr_posted_cents - a.dr_posted_cents), note: html! {} },
+            Figure { label: common::DEBITS, value: amount(a.dr_posted_cents), note: html! {} },
+            Figure { label: common::CREDITS, value: amount(a.cr_posted_cents), note: html! {} },
+            Figure { label: common::BALANCE, value: amount(a.cr_posted_cents - a.dr_posted_cents), note: html! {} },
         ]))
         @if !a.partner_id.is_empty() {
             p {
-                "Entries that aren't tied to a single earning, such as vesting, payouts and reversals. Each earning is listed on the "
-                a href={ "/operator/partners/" (components::escaped(&a.partner_id)) } { "partner's page" } "."
+                (wording::OF_PARTNER[0])
+                a href={ "/operator/partners/" (components::escaped(&a.partner_id)) } { (wording::PARTNERS_PAGE) } (wording::OF_PARTNER[1])
             }
         } @else {
-            p.quiet { "Entries that aren't tied to a single earning, such as funding and payouts. See all entries for the rest." }
+            p.quiet { (wording::OF_PROGRAM) }
         }
     }
 }
@@ -141,15 +133,22 @@ fn table<S: Platform>(visit: &PageContext<'_, S>, rows: &[TransferRow]) -> Marku
             account_link(&t.debit),
             account_link(&t.credit),
             html! {
-                @if let Some(run) = &t.run_id { a href={ "/operator/runs/" (components::escaped(run)) } { "run" } " " }
+                @if let Some(run) = &t.run_id { a href={ "/operator/runs/" (components::escaped(run)) } { (wording::ENTRY_RUN) } " " }
                 @if let Some(event) = &t.event_id { code { (event) } }
                 @if let Some(actor) = &t.actor { span.quiet { (actor) } }
             },
             components::amount(words, t.amount_cents, unit),
         ]
     };
-    let columns = [text("Date"), text("Type"), text("Debit"), text("Credit"), text("Source"), number("Amount")];
-    components::table("Ledger entries", &columns, &rows.iter().map(cells).collect::<Vec<_>>())
+    let columns = [
+        text(common::DATE),
+        text(common::TYPE),
+        text(wording::DEBIT),
+        text(common::CREDIT),
+        text(common::SOURCE),
+        number(common::AMOUNT),
+    ];
+    components::table(wording::ENTRIES, &columns, &rows.iter().map(cells).collect::<Vec<_>>())
 }
 
 /// Reads every entry, so it takes longer as the ledger grows.
@@ -161,13 +160,13 @@ pub async fn faults<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (session, rows) = visit.operator(vec![ledger::ledger_fault_list()]).await?;
     let found: Vec<Row> = rows[0].decode()?;
     let content = html! {
-        (components::heading("Ledger checks", "Every account, earning and payout was just checked against its ledger entries.", html! { a.button.second href=(HERE) { "Ledger" } }))
+        (components::heading(wording::CHECKS, wording::CHECKS_LEAD, html! { a.button.second href=(HERE) { (navigation::LEDGER) } }))
         @if found.is_empty() {
-            (components::empty("All checks passed", html! { "Debits equal credits, and every balance matches its entries." }))
+            (components::empty(wording::PASSED, html! { (wording::PASSED_HINT) }))
         } @else {
-            p { strong { "Some checks failed." } " " (wording::APPROVE_NOTHING) " Report the failures with your log." }
+            p { strong { (wording::SOME_FAILED) } " " (common::APPROVE_NOTHING) " " (wording::REPORT_FAILURES) }
             ul { @for row in found.iter().take(200) { li { (row.what) } } }
         }
     };
-    Ok(helpers::frame(visit, &session, 200, (HERE, "Ledger checks"), content))
+    Ok(helpers::frame(visit, &session, 200, (HERE, wording::CHECKS), content))
 }

@@ -10,6 +10,7 @@ use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::route::with_refusal;
+use crate::pages::text::operator::{common, message as wording, navigation};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::message::replay as replaying;
@@ -21,7 +22,8 @@ use serde::Deserialize;
 
 const HERE: &str = "/operator/outbox";
 
-const STATES: &[(&str, &str)] = &[("", "All"), ("queued", "Waiting"), ("sent", "Sent"), ("failed", "Failed")];
+const STATES: &[(&str, &str)] =
+    &[("", common::ALL), ("queued", wording::WAITING), ("sent", wording::SENT), ("failed", common::FAILED)];
 
 #[derive(Deserialize)]
 struct Message {
@@ -46,13 +48,20 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) ->
     let list = helpers::list(visit, helpers::ROWS)?;
     let state = visit.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
-        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "unknown message state").into());
+        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", wording::UNKNOWN_STATE).into());
     }
     let read = outbox::outbox_latest(MessageState::parse(&state), list.number(helpers::LAST_ROW)?, list.limit + 1);
     let (session, rows) = visit.operator(vec![read]).await?;
     let (found, next) = helpers::paged(&list, rows[0].decode()?, |m: &Message| m.row.to_string());
     let path = if state.is_empty() { HERE.to_owned() } else { format!("{HERE}?state={state}") };
-    let columns = [text("Message"), text("Subject"), text("State"), text("Deliveries"), text("Created"), text("")];
+    let columns = [
+        text(wording::MESSAGE),
+        text(common::SUBJECT),
+        text(common::STATE),
+        text(wording::DELIVERIES),
+        text(common::CREATED),
+        text(""),
+    ];
     let cells = |m: &Message| {
         let deliveries: Vec<DeliveryRow> = serde_json::from_str(&m.deliveries).unwrap_or_default();
         vec![
@@ -64,19 +73,19 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) ->
             replay_form(visit, &path, m, &deliveries),
         ]
     };
-    let lead = "Emails and webhooks to partners, friends, your team and your app. Failed deliveries are retried for three days, then listed here.";
+    let lead = wording::LEAD;
     let content = html! {
-        (components::heading("Outbox", lead, html! {}))
+        (components::heading(navigation::OUTBOX, lead, html! {}))
         (components::problems(form))
-        (helpers::tabs("Messages by state", HERE, "state", &state, STATES))
+        (helpers::tabs(wording::BY_STATE, HERE, "state", &state, STATES))
         @if found.is_empty() {
-            (components::empty("No messages", html! { "Messages are sent for events such as rewards, payouts and reviews." }))
+            (components::empty(wording::NONE, html! { (wording::NONE_HINT) }))
         } @else {
-            (components::table("Messages", &columns, &found.iter().map(cells).collect::<Vec<_>>()))
+            (components::table(wording::MESSAGES, &columns, &found.iter().map(cells).collect::<Vec<_>>()))
         }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, "Outbox"), content))
+    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, navigation::OUTBOX), content))
 }
 
 fn about(m: &Message) -> Markup {
@@ -89,7 +98,7 @@ fn about(m: &Message) -> Markup {
 
 fn delivery(d: &DeliveryRow) -> Markup {
     html! {
-        (d.channel) " to " (d.target) " " (components::state(&d.state))
+        (wording::delivery(&d.channel, &d.target)) (components::state(&d.state))
         @if d.state != "sent" { @if let Some(error) = &d.last_error { " " span.quiet { (error) } } }
     }
 }
@@ -102,8 +111,8 @@ fn replay_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, m: &Message,
                 form method="post" action=(path) {
                     (csrf(visit))
                     input type="hidden" name="message" value=(m.id);
-                    input type="text" name="reason" required maxlength="200" placeholder="Reason" aria-label={ "Reason for resending " (m.kind) };
-                    button.second { "Resend" }
+                    input type="text" name="reason" required maxlength="200" placeholder=(common::REASON) aria-label=(wording::reason_for(&m.kind));
+                    button.second { (wording::RESEND) }
                 }
             }
         }

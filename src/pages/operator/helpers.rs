@@ -10,7 +10,7 @@ use crate::pages::components::Field;
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page, csrf};
-use crate::pages::operator::text;
+use crate::pages::text::operator::common;
 use crate::pages::visit::PageContext;
 use crate::service::context::fresh_secret;
 use crate::service::error::AppError;
@@ -96,10 +96,10 @@ pub fn key<S: Platform>(visit: &PageContext<'_, S>) -> String {
 
 /// The reason for a decision, which the audit log keeps.
 pub fn reason(form: &SubmittedForm, hint: &str) -> Markup {
-    let hint = if hint.is_empty() { text::AUDITED } else { hint };
+    let hint = if hint.is_empty() { common::AUDITED } else { hint };
     components::field(
         form,
-        Field { name: "reason", label: "Reason", hint, required: true, max: 200, ..Field::default() },
+        Field { name: "reason", label: common::REASON, hint, required: true, max: 200, ..Field::default() },
     )
 }
 
@@ -114,7 +114,7 @@ pub fn told(error: AppError) -> AppError {
     if error.code != "idempotency_key_reused" {
         return error;
     }
-    let detail = "you already submitted this form with different values; check the result, then submit it again";
+    let detail = common::SUBMITTED_ALREADY;
     AppError::new(error.kind, error.code, detail)
 }
 
@@ -137,7 +137,7 @@ pub fn cents_of(text: &str) -> Option<i64> {
 }
 
 /// One of several, in words: `1 payout`, `3 payouts`.
-pub fn many<S: Platform>(visit: &PageContext<'_, S>, number: i64, one: &str, several: &str) -> String {
+pub fn many<S: Platform>(visit: &PageContext<'_, S>, number: i64, [one, several]: [&str; 2]) -> String {
     format!("{} {}", visit.words.number(number), if number == 1 { one } else { several })
 }
 
@@ -162,7 +162,7 @@ pub fn search(path: &str, text: &str, label: &str, hint: &str) -> Markup {
                 input id="q" name="q" type="search" value=(text) maxlength="255" autocomplete="off" aria-describedby="q-hint";
                 p.hint id="q-hint" { (hint) }
             }
-            button.second { "Search" }
+            button.second { (common::SEARCH) }
         }
     }
 }

@@ -5,7 +5,8 @@ use crate::engine::settlement::schedule;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Figure;
-use crate::pages::operator::{helpers, text};
+use crate::pages::operator::helpers;
+use crate::pages::text::operator::{common, home as wording, navigation};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
@@ -74,10 +75,10 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     tasks.extend(late(visit, &catalog, &rows[6].decode()?));
     tasks.extend(setup(visit));
     let content = html! {
-        (components::heading("Home", "Needs your attention.", html! {}))
+        (components::heading(navigation::HOME, wording::LEAD, html! {}))
         @if tasks.is_empty() {
-            (components::empty("Nothing needs your attention", html! {
-                "Reviews, payouts, reward budgets, messages and scheduled jobs are all up to date. See the " a href="/operator/runs" { "upcoming runs" } "."
+            (components::empty(wording::NOTHING, html! {
+                (wording::NOTHING_HINT[0]) a href="/operator/runs" { (wording::UPCOMING_RUNS) } (wording::NOTHING_HINT[1])
             }))
         } @else {
             ul.tasks {
@@ -91,13 +92,13 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             }
         }
         (components::figures(&[
-            figure(visit, "Open reviews", reviews.many),
-            figure(visit, "Runs in progress", i64::try_from(open_runs.len()).unwrap_or(0)),
-            figure(visit, "Messages waiting", backlog.queued),
-            figure(visit, "Programs", i64::try_from(catalog.all_in_force(now).len()).unwrap_or(0)),
+            figure(visit, wording::OPEN_REVIEWS, reviews.many),
+            figure(visit, wording::RUNS_IN_PROGRESS, i64::try_from(open_runs.len()).unwrap_or(0)),
+            figure(visit, wording::MESSAGES_WAITING, backlog.queued),
+            figure(visit, navigation::PROGRAMS, i64::try_from(catalog.all_in_force(now).len()).unwrap_or(0)),
         ]))
     };
-    Ok(helpers::frame(visit, &session, 200, ("/operator", "Home"), content))
+    Ok(helpers::frame(visit, &session, 200, ("/operator", navigation::HOME), content))
 }
 
 fn figure<'a, S: Platform>(visit: &PageContext<'_, S>, label: &'a str, number: i64) -> Figure<'a> {
@@ -111,31 +112,27 @@ fn unbalanced(rows: &Rows) -> Result<Vec<Task>, crate::store::port::DbError> {
     }
     let found: Vec<Row> = rows.decode()?;
     let one = |row: &Row| {
-        let what = html! { (text::UNBALANCED) " " (text::APPROVE_NOTHING) };
-        task(
-            format!("The ledger does not balance in {}", row.unit),
-            what,
-            "/operator/ledger/faults",
-            "View ledger checks",
-        )
+        let what = html! { (common::UNBALANCED) " " (common::APPROVE_NOTHING) };
+        task(wording::unbalanced(&row.unit), what, "/operator/ledger/faults", common::VIEW_CHECKS)
     };
     Ok(found.iter().map(one).collect())
 }
 
 fn reviewing<S: Platform>(visit: &PageContext<'_, S>, reviews: &WaitingCount) -> Option<Task> {
     let since = reviews.since_ms.filter(|_| reviews.many > 0)?;
-    let title = helpers::many(visit, reviews.many, "review needs your decision", "reviews need your decision");
-    let what = html! { "The oldest has been open since " (components::day(&*visit.words, since)) ". Earnings are on hold until you decide." };
-    Some(task(title, what, "/operator/reviews", "Review"))
+    let title = helpers::many(visit, reviews.many, wording::REVIEWS);
+    let what =
+        html! { (wording::REVIEWS_SINCE[0]) (components::day(&*visit.words, since)) (wording::REVIEWS_SINCE[1]) };
+    Some(task(title, what, "/operator/reviews", common::REVIEW))
 }
 
 fn approval<S: Platform>(visit: &PageContext<'_, S>, run: &UnapprovedRun) -> Task {
     let what = html! {
-        (run.program_id) ", " (run.period) ": " (helpers::many(visit, run.payouts, "payout", "payouts")) " of "
-        (components::amount(&*visit.words, run.cents, &run.unit)) " in total. Nothing is sent until you approve the run."
+        (run.program_id) ", " (run.period) ": " (helpers::many(visit, run.payouts, common::PAYOUT_OR_PAYOUTS)) (wording::APPROVAL_OF[0])
+        (components::amount(&*visit.words, run.cents, &run.unit)) (wording::APPROVAL_OF[1])
     };
     let path = format!("/operator/runs/{}", components::escaped(&run.run_id));
-    task("A run needs your approval", what, path, "View run")
+    task(wording::APPROVAL, what, path, common::VIEW_RUN)
 }
 
 fn stopped<S: Platform>(
@@ -151,34 +148,34 @@ fn stopped<S: Platform>(
     let one = |s: &StoppedPayout| {
         let (title, why, path, way) = match s.what.as_str() {
             "review" => (
-                helpers::many(visit, s.many, "payout needs a decision", "payouts need a decision"),
-                "Stripe's response did not match. Nothing else is sent until you resolve it.",
+                helpers::many(visit, s.many, wording::PAYOUTS_IN_REVIEW),
+                wording::PAYOUTS_IN_REVIEW_WHY,
                 "/operator/payouts?state=review",
-                "Resolve",
+                common::RESOLVE,
             ),
             "held" => (
-                helpers::many(visit, s.many, "payout is on hold", "payouts are on hold"),
-                "An operator put it on hold. Release or cancel it to continue.",
+                helpers::many(visit, s.many, wording::PAYOUTS_HELD),
+                wording::PAYOUTS_HELD_WHY,
                 "/operator/payouts?state=held",
-                "Release or cancel",
+                wording::RELEASE_OR_CANCEL,
             ),
             "failed" => (
-                helpers::many(visit, s.many, "payout failed recently", "payouts failed recently"),
-                "The amount is available again and will be included in the next run. The partner may need to update their Stripe account.",
+                helpers::many(visit, s.many, wording::PAYOUTS_FAILED),
+                wording::PAYOUTS_FAILED_WHY,
                 "/operator/payouts?state=failed",
-                "View details",
+                wording::VIEW_DETAILS,
             ),
             "reversal" => (
-                helpers::many(visit, s.many, "reversal needs a decision", "reversals need a decision"),
-                "Stripe's response did not match.",
+                helpers::many(visit, s.many, wording::REVERSALS_IN_REVIEW),
+                wording::REVERSALS_IN_REVIEW_WHY,
                 "",
-                "Resolve",
+                common::RESOLVE,
             ),
             _ => (
-                helpers::many(visit, s.many, "credit needs a decision", "credits need a decision"),
-                "Stripe did not add it to the customer's balance as expected.",
+                helpers::many(visit, s.many, wording::CREDITS_IN_REVIEW),
+                wording::CREDITS_IN_REVIEW_WHY,
                 "",
-                "Resolve",
+                common::RESOLVE,
             ),
         };
         let what = html! { (components::amount(&*visit.words, s.cents, &s.unit)) ". " (why) };
@@ -195,15 +192,10 @@ fn stuck<S: Platform>(visit: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> 
     let long = open.iter().filter(|run| run.started_at_ms.plus_ms(RUN_MS) < visit.now());
     let one = |run: &RunRow| {
         let what = html! {
-            (run.program_id) ", " (run.period) ": started " (components::instant(&*visit.words, run.started_at_ms)) ", " (run.state) ", "
-            (visit.words.number(run.executed)) " of " (visit.words.number(run.items)) " items done. It resumes automatically every ten minutes."
+            (wording::run_started(&run.program_id, &run.period)) (components::instant(&*visit.words, run.started_at_ms))
+            (wording::run_progress(&run.state, &visit.words.number(run.executed), &visit.words.number(run.items)))
         };
-        task(
-            "A run is taking longer than expected",
-            what,
-            format!("/operator/runs/{}", components::escaped(&run.id)),
-            "View run",
-        )
+        task(wording::RUN_STUCK, what, format!("/operator/runs/{}", components::escaped(&run.id)), common::VIEW_RUN)
     };
     long.map(one).collect()
 }
@@ -222,17 +214,17 @@ fn pools<S: Platform>(
         if pool.balance_cents >= document.pool_low_cents().0 && pool.waiting == 0 {
             continue;
         }
-        let title = if pool.balance_cents == 0 { "A reward budget is empty" } else { "A reward budget is low" };
+        let title = if pool.balance_cents == 0 { wording::BUDGET_EMPTY } else { wording::BUDGET_LOW };
         let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
         let what = html! {
-            (document.title) " has " (components::amount(&*visit.words, pool.balance_cents, &unit)) " left. "
-            (helpers::many(visit, pool.waiting, "reward is", "rewards are")) " waiting for funds."
+            (document.title) (wording::BUDGET_LEFT[0]) (components::amount(&*visit.words, pool.balance_cents, &unit)) (wording::BUDGET_LEFT[1])
+            (helpers::many(visit, pool.waiting, wording::REWARDS_WAITING)) (wording::BUDGET_LEFT[2])
         };
         tasks.push(task(
             title,
             what,
             format!("/operator/programs/{}#pool", components::escaped(&pool.program_id)),
-            "Add funds",
+            wording::ADD_FUNDS,
         ));
     }
     Ok(tasks)
@@ -241,20 +233,15 @@ fn pools<S: Platform>(
 fn failed<S: Platform>(visit: &PageContext<'_, S>, backlog: &Backlog) -> Vec<Task> {
     let mut tasks = Vec::new();
     if backlog.failed > 0 {
-        let title = helpers::many(visit, backlog.failed, "message was not delivered", "messages were not delivered");
-        let what = html! { "Delivery was retried for three days." };
-        tasks.push(task(title, what, "/operator/outbox?state=failed", "View failed messages"));
+        let title = helpers::many(visit, backlog.failed, wording::MESSAGES_FAILED);
+        let what = html! { (wording::MESSAGES_FAILED_WHY) };
+        tasks.push(task(title, what, "/operator/outbox?state=failed", wording::VIEW_FAILED_MESSAGES));
     }
     let mail_is_off = visit.app.config.setup.mail().is_none();
     let oldest = backlog.oldest_ms.map(UtcMillis).filter(|at| at.plus_ms(DAY_MS) < visit.now() && !mail_is_off);
     if let Some(oldest) = oldest {
-        let what = html! { "The oldest is from "(components::instant(&*visit.words, oldest)) "." };
-        tasks.push(task(
-            "Messages have been waiting for more than a day",
-            what,
-            "/operator/outbox?state=queued",
-            "View waiting messages",
-        ));
+        let what = html! { (wording::MESSAGES_LATE_SINCE[0]) (components::instant(&*visit.words, oldest)) (wording::MESSAGES_LATE_SINCE[1]) };
+        tasks.push(task(wording::MESSAGES_LATE, what, "/operator/outbox?state=queued", wording::VIEW_WAITING_MESSAGES));
     }
     tasks
 }
@@ -267,16 +254,16 @@ fn late<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, beats: &[Hea
     let mut add = |job: &str, last: Option<&Heartbeat>| {
         let what = html! {
             @match last {
-                Some(b) => { "It last ran " (components::instant(&*visit.words, b.finished_at_ms)) "." }
-                None => { "It has never run." }
+                Some(b) => { (wording::JOB_RAN[0]) (components::instant(&*visit.words, b.finished_at_ms)) (wording::JOB_RAN[1]) }
+                None => { (wording::JOB_NEVER_RAN) }
             }
-            " Check the Worker's cron triggers and its log."
+            " " (wording::CHECK_TRIGGERS)
         };
-        tasks.push(Task { title: format!("The {job} job is late"), what, way: None });
+        tasks.push(Task { title: wording::job_late(job), what, way: None });
     };
     let sweep = beat("sweep");
     if sweep.is_none_or(|b| b.finished_at_ms.plus_ms(SWEEP_MS) < now) {
-        add("ten-minute", sweep);
+        add(wording::TEN_MINUTE_JOB, sweep);
     }
     for cadence in [Cadence::Weekly, Cadence::Monthly] {
         // Without a first run there is no time to compare with.
@@ -296,23 +283,26 @@ fn setup<S: Platform>(visit: &PageContext<'_, S>) -> Vec<Task> {
     let mut add = |title: &str, what: Markup| tasks.push(Task { title: title.to_owned(), what, way: None });
     if config.setup.stripe.is_none() {
         add(
-            "Stripe is not set up",
-            html! { "Earnings are recorded, but partners are not paid. Set " code { "STRIPE_API_KEY" } "." },
+            wording::NO_STRIPE,
+            html! { (wording::NO_STRIPE_HINT[0]) code { "STRIPE_API_KEY" } (wording::NO_STRIPE_HINT[1]) },
         );
     }
     if config.setup.mail().is_none() {
         add(
-            "Email is not set up",
+            wording::NO_EMAIL,
             html! {
-                "Messages are not sent, and nobody can sign in by email. Set " code { "MAIL_FROM" } ", " code { "PUBLIC_URL" } " and an email provider."
+                (wording::NO_EMAIL_HINT[0]) code { "MAIL_FROM" } (wording::NO_EMAIL_HINT[1]) code { "PUBLIC_URL" } (wording::NO_EMAIL_HINT[2])
             },
         );
     } else if config.setup.mail.operator.is_none() {
-        add("No address receives operator emails", html! { "Set " code { "OPERATOR_EMAIL" } "." });
+        add(
+            wording::NO_OPERATOR_EMAIL,
+            html! { (wording::NO_OPERATOR_EMAIL_HINT[0]) code { "OPERATOR_EMAIL" } (wording::NO_OPERATOR_EMAIL_HINT[1]) },
+        );
     }
     if !config.complaints.is_empty() {
         add(
-            "There is a problem with your configuration",
+            wording::CONFIGURATION,
             html! {
                 @for (n, complaint) in config.complaints.iter().enumerate() { @if n > 0 { br; } (complaint) }
             },

@@ -5,7 +5,6 @@
 
 pub mod helpers;
 pub mod home;
-pub mod text;
 
 use crate::pages::account::accounts;
 use crate::pages::funnel::operator_funnel;

@@ -5,7 +5,7 @@ use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Figure, number, text};
 use crate::pages::operator::helpers;
-use crate::pages::operator::text as wording;
+use crate::pages::text::operator::{common, navigation, partner as wording};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
@@ -36,7 +36,8 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         true => helpers::paged(&list, found, |p| p.row.to_string()),
         false => (found, None),
     };
-    let columns = [text("Partner"), text("Program"), text("Email"), text("Code"), text("Joined")];
+    let columns =
+        [text(common::PARTNER), text(common::PROGRAM), text(common::EMAIL), text(common::CODE), text(common::JOINED)];
     let cells = |p: &PartnerFound| {
         vec![
             html! { (helpers::partner(&p.id, Some(&p.external_id), p.name.as_deref())) @if p.left_at_ms.is_some() { " " (components::state("left")) } },
@@ -46,23 +47,23 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             components::day(&*visit.words, p.created_at_ms),
         ]
     };
-    let hint = "Search by ID, external ID, link code, or the start of a name or email address.";
+    let hint = wording::FIND_HINT;
     let content = html! {
-        (components::heading("Partners", "People and companies that refer accounts to you.", html! {}))
-        (helpers::search("/operator/partners", &asked, "Find a partner", hint))
+        (components::heading(navigation::PARTNERS, wording::LEAD, html! {}))
+        (helpers::search("/operator/partners", &asked, wording::FIND, hint))
         @if found.is_empty() && asked.is_empty() {
-            (components::empty("No partners yet", html! { "Partners join at " a href="/partner/join" { "/partner/join" } ", or you can create them with the API." }))
+            (components::empty(wording::NONE_YET, html! { (wording::NONE_YET_HINT[0]) a href="/partner/join" { "/partner/join" } (wording::NONE_YET_HINT[1]) }))
         } @else if found.is_empty() {
-            (components::empty("No partners found", html! { "Try the start of the email address, or the exact code." }))
+            (components::empty(wording::NONE_FOUND, html! { (wording::NONE_FOUND_HINT) }))
         } @else {
-            (components::table("Partners", &columns, &found.iter().map(cells).collect::<Vec<_>>()))
+            (components::table(navigation::PARTNERS, &columns, &found.iter().map(cells).collect::<Vec<_>>()))
             @if i64::try_from(found.len()).unwrap_or(0) == reads::FOUND_MAX && !asked.is_empty() {
-                p.quiet { (wording::first_found(reads::FOUND_MAX)) }
+                p.quiet { (common::first_found(reads::FOUND_MAX)) }
             }
         }
         (components::pager("/operator/partners", next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, 200, ("/operator/partners", "Partners"), content))
+    Ok(helpers::frame(visit, &session, 200, ("/operator/partners", navigation::PARTNERS), content))
 }
 
 pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
@@ -85,19 +86,19 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
     let name = found.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| found.external_id.clone());
     let path = format!("/operator/partners/{}", components::escaped(id));
     let content = html! {
-        (components::heading(&name, "", html! { a.button.second href={ "/operator/accounts?q=" (components::escaped(id)) } { "Referred accounts" } }))
+        (components::heading(&name, "", html! { a.button.second href={ "/operator/accounts?q=" (components::escaped(id)) } { (common::REFERRED_ACCOUNTS) } }))
         (balances(visit, &rows[1].decode()?))
         div.columns {
-            section { h2 { "Profile" } (profile(visit, &found, &catalog)) }
-            section { h2 { "Payout status" } (payability(visit, rows[3].first()?.as_ref())) }
+            section { h2 { (wording::PROFILE) } (profile(visit, &found, &catalog)) }
+            section { h2 { (wording::PAYOUT_STATUS) } (payability(visit, rows[3].first()?.as_ref())) }
         }
-        h2 { "Links" }
+        h2 { (wording::LINKS) }
         (links(visit, &rows[4].decode()?))
-        h2 { "Referred accounts" }
+        h2 { (common::REFERRED_ACCOUNTS) }
         (accounts(visit, &rows[6].decode()?))
-        h2 { "Payouts" }
+        h2 { (common::PAYOUTS) }
         (payouts(visit, &rows[7].decode()?))
-        h2 { "Earnings" }
+        h2 { (common::EARNINGS) }
         (lines_table(visit, &lines, None))
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
@@ -111,12 +112,12 @@ fn balances<S: Platform>(visit: &PageContext<'_, S>, rows: &[BalanceRow]) -> Mar
         note: html! { (note) },
     };
     html! {
-        @if rows.is_empty() { p.quiet { "No earnings yet." } }
+        @if rows.is_empty() { p.quiet { (common::NO_EARNINGS) } }
         @for row in rows {
-            @let used = if row.unit.starts_with("credit") { ("Used", row.redeemed_cents) } else { ("Paid", row.paid_cents) };
+            @let used = if row.unit.starts_with("credit") { (wording::USED, row.redeemed_cents) } else { (common::PAID, row.paid_cents) };
             (components::figures(&[
-                figure("Pending", row.pending_cents, &row.unit, "not yet vested"),
-                figure("Available", row.available_cents, &row.unit, if row.available_cents < 0 { "owed by the partner; carried forward" } else { "" }),
+                figure(wording::PENDING, row.pending_cents, &row.unit, wording::PENDING_NOTE),
+                figure(wording::AVAILABLE, row.available_cents, &row.unit, if row.available_cents < 0 { wording::OWED_NOTE } else { "" }),
                 figure(used.0, used.1, &row.unit, ""),
             ]))
         }
@@ -124,49 +125,52 @@ fn balances<S: Platform>(visit: &PageContext<'_, S>, rows: &[BalanceRow]) -> Mar
 }
 
 fn profile<S: Platform>(visit: &PageContext<'_, S>, p: &PartnerRow, catalog: &Catalog) -> Markup {
-    let or_none = |value: Option<&str>| html! { (value.filter(|v| !v.is_empty()).unwrap_or("—")) };
+    let or_none = |value: Option<&str>| html! { (value.filter(|v| !v.is_empty()).unwrap_or(common::NONE)) };
     let words = &*visit.words;
     let disclosure = match (p.disclosure_accepted_at_ms, catalog.in_force(&p.program_id, visit.now())) {
-        (Some(at), _) => html! { "accepted " (components::day(words, at)) },
+        (Some(at), _) => html! { (wording::DISCLOSED) (components::day(words, at)) },
         (None, Some(document)) if document.requires_disclosure => {
-            html! { "not accepted; the partner's links don't work until it is" }
+            html! { (wording::NOT_DISCLOSED) }
         }
-        _ => html! { (wording::NOT_REQUIRED) },
+        _ => html! { (common::NOT_REQUIRED) },
     };
     components::facts(&[
-        ("ID", html! { code { (p.id) } }),
-        ("External ID", html! { (p.external_id) }),
-        ("Program", helpers::program(&p.program_id)),
-        ("Code", html! { code { (p.code) } }),
-        ("Email", or_none(p.email.as_deref())),
-        ("Website", or_none(p.website.as_deref())),
-        ("Country", or_none(p.country.as_deref())),
-        ("Type", or_none(p.kind.as_deref())),
-        ("Disclosure", disclosure),
-        ("Joined", components::day(words, p.created_at_ms)),
-        ("Left", html! { @match p.left_at_ms { Some(at) => (components::day(words, at)), None => "—" } }),
+        (common::ID, html! { code { (p.id) } }),
+        (wording::EXTERNAL_ID, html! { (p.external_id) }),
+        (common::PROGRAM, helpers::program(&p.program_id)),
+        (common::CODE, html! { code { (p.code) } }),
+        (common::EMAIL, or_none(p.email.as_deref())),
+        (wording::WEBSITE, or_none(p.website.as_deref())),
+        (common::COUNTRY, or_none(p.country.as_deref())),
+        (common::TYPE, or_none(p.kind.as_deref())),
+        (common::DISCLOSURE, disclosure),
+        (common::JOINED, components::day(words, p.created_at_ms)),
+        (
+            wording::LEFT,
+            html! { @match p.left_at_ms { Some(at) => (components::day(words, at)), None => (common::NONE) } },
+        ),
     ])
 }
 
 fn payability<S: Platform>(visit: &PageContext<'_, S>, payee: Option<&PayeeRow>) -> Markup {
     let Some(p) = payee else {
-        return html! { p { "This partner has no Stripe account yet. Their Payouts page asks them to set one up, and each run sends a reminder." } };
+        return html! { p { (wording::NO_STRIPE_ACCOUNT) } };
     };
     let due: Vec<String> = serde_json::from_str(&p.currently_due).unwrap_or_default();
     let can = p.transfers_active != 0 && p.payouts_enabled != 0;
     let missing = match (&p.disabled_reason, due.is_empty()) {
-        (None, true) => html! { "nothing" },
+        (None, true) => html! { (wording::NOTHING_REQUIRED) },
         (reason, _) => html! { (due.join(", ")) @if let Some(reason) = reason { " (" (reason) ")" } },
     };
     components::facts(&[
         (
-            "State",
-            html! { (components::state(if can { "active" } else { "waiting" })) @if !can { " Stripe can't send payouts yet" } },
+            common::STATE,
+            html! { (components::state(if can { "active" } else { "waiting" })) @if !can { (wording::NO_PAYOUTS_YET_BY_STRIPE) } },
         ),
-        ("Stripe account", html! { code { (p.stripe_account_id) } }),
-        ("Country", html! { (p.country.as_deref().unwrap_or("—")) }),
-        ("Required by Stripe", missing),
-        ("Updated", components::instant(&*visit.words, p.updated_at_ms)),
+        (common::STRIPE_ACCOUNT, html! { code { (p.stripe_account_id) } }),
+        (common::COUNTRY, html! { (p.country.as_deref().unwrap_or(common::NONE)) }),
+        (wording::REQUIRED_BY_STRIPE, missing),
+        (common::UPDATED, components::instant(&*visit.words, p.updated_at_ms)),
     ])
 }
 
@@ -175,14 +179,20 @@ fn links<S: Platform>(visit: &PageContext<'_, S>, rows: &[LinkRow]) -> Markup {
         let over = l.disabled_at_ms.is_some() || l.expires_at_ms.is_some_and(|at| at <= visit.now());
         vec![
             html! { code { (l.code) } },
-            html! { (l.destination.as_deref().unwrap_or("home page")) },
+            html! { (l.destination.as_deref().unwrap_or(wording::HOME_PAGE)) },
             html! { (l.campaign.as_deref().unwrap_or("")) },
             components::state(if over { "disabled" } else { "active" }),
             components::day(&*visit.words, l.created_at_ms),
         ]
     };
-    let columns = [text("Code"), text("Destination"), text("Campaign"), text("State"), text("Created")];
-    components::table("Links", &columns, &rows.iter().map(cells).collect::<Vec<_>>())
+    let columns = [
+        text(common::CODE),
+        text(wording::DESTINATION),
+        text(wording::CAMPAIGN),
+        text(common::STATE),
+        text(common::CREATED),
+    ];
+    components::table(wording::LINKS, &columns, &rows.iter().map(cells).collect::<Vec<_>>())
 }
 
 fn accounts<S: Platform>(visit: &PageContext<'_, S>, rows: &[BoundAccount]) -> Markup {
@@ -195,8 +205,8 @@ fn accounts<S: Platform>(visit: &PageContext<'_, S>, rows: &[BoundAccount]) -> M
         ]
     };
     html! {
-        @if rows.is_empty() { p.quiet { "No sign-ups yet." } } @else {
-            (components::table("Referred accounts, newest first", &[text("Account"), text("Method"), text("Review"), text("Signed up")],
+        @if rows.is_empty() { p.quiet { (wording::NO_SIGN_UPS) } } @else {
+            (components::table(wording::ACCOUNTS_NEWEST_FIRST, &[text(common::ACCOUNT), text(common::METHOD), text(common::REVIEW), text(common::SIGNED_UP)],
                 &rows.iter().map(cells).collect::<Vec<_>>()))
         }
     }
@@ -211,8 +221,8 @@ fn payouts<S: Platform>(visit: &PageContext<'_, S>, rows: &[crate::engine::payou
         ]
     };
     html! {
-        @if rows.is_empty() { p.quiet { "No payouts yet." } } @else {
-            (components::table("Payouts, newest first", &[text("Planned"), text("State"), number("Amount")],
+        @if rows.is_empty() { p.quiet { (wording::NO_PAYOUTS) } } @else {
+            (components::table(wording::PAYOUTS_NEWEST_FIRST, &[text(common::PLANNED), text(common::STATE), number(common::AMOUNT)],
                 &rows.iter().map(cells).collect::<Vec<_>>()))
         }
     }
@@ -228,25 +238,25 @@ pub fn lines_table<S: Platform>(
     let cells = |l: &Accrual| {
         let whose = match partners {
             None => helpers::account(&l.account_id),
-            Some(_) if l.partner_id.is_empty() => html! { "the referred account" },
+            Some(_) if l.partner_id.is_empty() => html! { (wording::REFERRED_ACCOUNT) },
             Some(known) => helpers::partner_of(known, &l.partner_id),
         };
         vec![
             components::instant(&*visit.words, l.at_ms),
             whose,
-            html! { (l.rule_id) " " span.quiet { (l.program_id) " v" (l.program_version) } br; span.quiet { (l.basis) } },
+            html! { (l.rule_id) " " span.quiet { (wording::program_version(&l.program_id, l.program_version)) } br; span.quiet { (l.basis) } },
             html! {
                 (components::state_with(l.state.name(), &l.reason))
-                @if l.state == AccrualState::Pending { br; span.quiet { "available from " (components::utc(&*visit.words, l.vests_at_ms)) } }
+                @if l.state == AccrualState::Pending { br; span.quiet { (wording::AVAILABLE_FROM) (components::utc(&*visit.words, l.vests_at_ms)) } }
             },
             components::amount(&*visit.words, l.net_cents.0, &l.unit),
         ]
     };
-    let whose = if partners.is_some() { "Earned by" } else { "Account" };
-    let columns = [text("Date"), text(whose), text("Source"), text("State"), number("Amount")];
+    let whose = if partners.is_some() { wording::EARNED_BY } else { common::ACCOUNT };
+    let columns = [text(common::DATE), text(whose), text(common::SOURCE), text(common::STATE), number(common::AMOUNT)];
     html! {
-        @if lines.is_empty() { p.quiet { "No earnings yet." } } @else {
-            (components::table("Earnings", &columns, &lines.iter().map(cells).collect::<Vec<_>>()))
+        @if lines.is_empty() { p.quiet { (common::NO_EARNINGS) } } @else {
+            (components::table(common::EARNINGS, &columns, &lines.iter().map(cells).collect::<Vec<_>>()))
         }
     }
 }

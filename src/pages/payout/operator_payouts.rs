@@ -11,6 +11,7 @@ use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::route::with_refusal;
 use crate::pages::settlement::runs::payout_table;
+use crate::pages::text::operator::{common, navigation, payout as wording};
 use crate::pages::visit::{PageContext, PageError, PageResult};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::payout as deciding;
@@ -26,21 +27,21 @@ use maud::{Markup, html};
 const HERE: &str = "/operator/payouts";
 
 const STATES: &[(&str, &str)] = &[
-    ("", "All"),
-    ("planned", "Planned"),
-    ("submitting", "Sending"),
-    ("paid", "Paid"),
-    ("held", "On hold"),
-    ("review", "Needs review"),
-    ("failed", "Failed"),
-    ("cancelled", "Canceled"),
+    ("", common::ALL),
+    ("planned", common::PLANNED),
+    ("submitting", wording::SENDING),
+    ("paid", common::PAID),
+    ("held", common::ON_HOLD),
+    ("review", wording::NEEDS_REVIEW),
+    ("failed", common::FAILED),
+    ("cancelled", wording::CANCELED),
 ];
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let state = visit.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
-        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "unknown payout state").into());
+        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", wording::UNKNOWN_STATE).into());
     }
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
     let read = reads::payout_shown_page(&state, before_ms, &before_id, list.limit + 1);
@@ -49,16 +50,16 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         helpers::paged(&list, rows[0].decode()?, |p: &PayoutShown| format!("{}.{}", p.created_at_ms.0, p.id));
     let path = if state.is_empty() { HERE.to_owned() } else { format!("{HERE}?state={state}") };
     let content = html! {
-        (components::heading("Payouts", "Runs plan payouts, you approve them, and Stripe sends them.", html! { a.button.second href="/operator/runs" { "Runs" } }))
-        (helpers::tabs("Payouts by state", HERE, "state", &state, STATES))
+        (components::heading(common::PAYOUTS, wording::LEAD, html! { a.button.second href="/operator/runs" { (navigation::RUNS) } }))
+        (helpers::tabs(wording::BY_STATE, HERE, "state", &state, STATES))
         @if found.is_empty() {
-            (components::empty("No payouts", html! { "A run plans a payout for each partner with a payable balance and a Stripe account." }))
+            (components::empty(wording::NONE, html! { (wording::NONE_HINT) }))
         } @else {
             (payout_table(visit, &found, true))
         }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, 200, ("/operator/runs", "Payouts"), content))
+    Ok(helpers::frame(visit, &session, 200, ("/operator/runs", common::PAYOUTS), content))
 }
 
 /// The state to show: a payout on hold has no state of its own.
@@ -83,10 +84,10 @@ fn kind_of(id: &str) -> Moved {
 
 fn title_of(kind: Moved) -> &'static str {
     match kind {
-        Moved::Payout => "Payout",
-        Moved::Reversal => "Reversal",
-        Moved::Credit => "Credit",
-        Moved::Debit => "Credit reversal",
+        Moved::Payout => wording::PAYOUT,
+        Moved::Reversal => wording::REVERSAL,
+        Moved::Credit => common::CREDIT,
+        Moved::Debit => wording::CREDIT_REVERSAL,
     }
 }
 
@@ -107,17 +108,17 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
     let (movements, next) = helpers::paged(&list, found[4].decode()?, |m: &Movement| m.row.to_string());
     let path = format!("{HERE}/{}", components::escaped(id));
     let name = known.as_ref().map_or(s.partner_id.as_str(), |k| k.name.as_deref().unwrap_or(&k.external_id));
-    let title = format!("{} to {name}", title_of(s.kind));
+    let title = wording::title(title_of(s.kind), name);
     let content = html! {
-        (components::heading(&title, "", html! { a.button.second href=(HERE) { "All payouts" } }))
+        (components::heading(&title, "", html! { a.button.second href=(HERE) { (common::ALL_PAYOUTS) } }))
         (components::problems(form))
         (figures(visit, &s))
         (facts(visit, &s, name))
         (decisions(visit, &path, &s, form))
         @if let Some(sums) = &sums { (receipt(visit, &s, sums, &movements)) (components::pager(&path, next.as_deref(), list.cursor.is_empty())) }
         @if !reversals.is_empty() {
-            h2 { "Reversals" }
-            (components::table("Reversals", &[text("Reversal"), text("State"), number("Amount")], &reversals.iter().map(|r| vec![
+            h2 { (common::REVERSALS) }
+            (components::table(common::REVERSALS, &[text(wording::REVERSAL), text(common::STATE), number(common::AMOUNT)], &reversals.iter().map(|r| vec![
                 html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (components::day(&*visit.words, r.created_at_ms)) } },
                 components::state_with(state_of(r), &r.reason),
                 components::amount(&*visit.words, r.amount_cents.0, &r.unit),
@@ -130,14 +131,14 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
 fn figures<S: Platform>(visit: &PageContext<'_, S>, s: &OutboundTransfer) -> Markup {
     let words = &*visit.words;
     components::figures(&[
-        Figure { label: "Amount", value: components::amount(words, s.amount_cents.0, &s.unit), note: html! {} },
+        Figure { label: common::AMOUNT, value: components::amount(words, s.amount_cents.0, &s.unit), note: html! {} },
         Figure {
-            label: "State",
+            label: common::STATE,
             value: components::state(state_of(s)),
             note: html! { @if s.reason != state_of(s) { (s.reason) } },
         },
         Figure {
-            label: if s.done_at_ms.is_some() { "Done" } else { "Planned" },
+            label: if s.done_at_ms.is_some() { common::DONE } else { common::PLANNED },
             value: components::day(words, s.done_at_ms.unwrap_or(s.created_at_ms)),
             note: html! {},
         },
@@ -147,9 +148,9 @@ fn figures<S: Platform>(visit: &PageContext<'_, S>, s: &OutboundTransfer) -> Mar
 fn facts<S: Platform>(visit: &PageContext<'_, S>, s: &OutboundTransfer, name: &str) -> Markup {
     let words = &*visit.words;
     let (parent, target) = match s.kind {
-        Moved::Payout => ("Run", "Stripe account"),
-        Moved::Reversal => ("Reversed payout", "Stripe transfer"),
-        Moved::Credit | Moved::Debit => ("Earning", "Stripe customer"),
+        Moved::Payout => (common::RUN, common::STRIPE_ACCOUNT),
+        Moved::Reversal => (wording::REVERSED_PAYOUT, wording::STRIPE_TRANSFER),
+        Moved::Credit | Moved::Debit => (wording::EARNING, wording::STRIPE_CUSTOMER),
     };
     let of = html! {
         @match s.kind {
@@ -160,17 +161,20 @@ fn facts<S: Platform>(visit: &PageContext<'_, S>, s: &OutboundTransfer, name: &s
     };
     let next = matches!(s.state, PayoutState::Planned | PayoutState::Submitting).then_some(s.due_at_ms);
     components::facts(&[
-        ("ID", html! { code { (s.id) } }),
-        ("Partner", helpers::partner(&s.partner_id, None, Some(name))),
-        ("Program", helpers::program(&s.program_id)),
+        (common::ID, html! { code { (s.id) } }),
+        (common::PARTNER, helpers::partner(&s.partner_id, None, Some(name))),
+        (common::PROGRAM, helpers::program(&s.program_id)),
         (parent, of),
         (target, html! { code { (s.target) } }),
-        ("Stripe ID", html! { @match &s.stripe_id { Some(id) => code { (id) }, None => "—" } }),
+        (wording::STRIPE_ID, html! { @match &s.stripe_id { Some(id) => code { (id) }, None => (common::NONE) } }),
         (
-            "Attempts",
-            html! { (words.number(s.attempt)) @if let Some(at) = s.first_sent_at_ms { ", first sent " (components::instant(words, at)) } },
+            wording::ATTEMPTS,
+            html! { (words.number(s.attempt)) @if let Some(at) = s.first_sent_at_ms { (wording::FIRST_SENT) (components::instant(words, at)) } },
         ),
-        ("Next attempt", html! { @match next { Some(at) => (components::instant(words, at)), None => "—" } }),
+        (
+            wording::NEXT_ATTEMPT,
+            html! { @match next { Some(at) => (components::instant(words, at)), None => (common::NONE) } },
+        ),
     ])
 }
 
@@ -188,33 +192,33 @@ fn decisions<S: Platform>(
     let amount = components::amount(&*visit.words, s.amount_cents.0, &s.unit);
     html! {
         section.sheet aria-labelledby="decide" {
-            h2 id="decide" { (if s.state == PayoutState::Review { "Resolve" } else { "Actions" }) }
+            h2 id="decide" { (if s.state == PayoutState::Review { common::RESOLVE } else { wording::ACTIONS }) }
             @if visit.may(Scope::Payouts) {
                 form.stack method="post" action=(path) {
                     (csrf(visit))
                     (helpers::reason(form, ""))
                     @if s.state == PayoutState::Review {
                         p {
-                            "Check your Stripe dashboard first: is there a transfer of " (amount) "? We compare your answer with Stripe before we save anything."
+                            (wording::CHECK_STRIPE[0]) (amount) (wording::CHECK_STRIPE[1])
                         }
                         (components::field(form, Field {
-                            name: "transfer", label: "Stripe transfer ID", hint: "Required only if it was paid.", autocomplete: "off", max: 255, ..Field::default()
+                            name: "transfer", label: wording::TRANSFER_ID, hint: wording::TRANSFER_ID_HINT, autocomplete: "off", max: 255, ..Field::default()
                         }))
                         div.actions {
-                            button name="decision" value="paid" { "Mark as paid" }
-                            button.second name="decision" value="again" { "Check Stripe and retry" }
-                            button.danger name="decision" value="failed" { "Mark as failed" }
+                            button name="decision" value="paid" { (wording::MARK_PAID) }
+                            button.second name="decision" value="again" { (wording::RETRY) }
+                            button.danger name="decision" value="failed" { (wording::MARK_FAILED) }
                         }
                     } @else {
                         ul {
-                            @if s.held == 0 { li { "Hold: " (amount) " stays reserved and isn't sent until someone releases it." } }
-                            @else { li { "Release: " (amount) " is sent when its run is approved, or immediately if it already is." } }
-                            @if s.state == PayoutState::Planned { li { "Cancel: nothing is sent, and " (amount) " returns to the partner's available balance for the next run." } }
+                            @if s.held == 0 { li { (wording::HOLD_EFFECT[0]) (amount) (wording::HOLD_EFFECT[1]) } }
+                            @else { li { (wording::RELEASE_EFFECT[0]) (amount) (wording::RELEASE_EFFECT[1]) } }
+                            @if s.state == PayoutState::Planned { li { (wording::CANCEL_EFFECT[0]) (amount) (wording::CANCEL_EFFECT[1]) } }
                         }
                         div.actions {
-                            @if s.held == 0 { button.second name="decision" value="hold" { "Hold payout" } }
-                            @else { button name="decision" value="release" { "Release payout" } }
-                            @if s.state == PayoutState::Planned { button.danger name="decision" value="cancel" { "Cancel payout" } }
+                            @if s.held == 0 { button.second name="decision" value="hold" { (wording::HOLD) } }
+                            @else { button name="decision" value="release" { (wording::RELEASE) } }
+                            @if s.state == PayoutState::Planned { button.danger name="decision" value="cancel" { (wording::CANCEL) } }
                         }
                     }
                 }
@@ -232,33 +236,25 @@ fn receipt<S: Platform>(
     let words = &*visit.words;
     let amount = |cents: i64| components::amount(words, cents, &s.unit);
     let cells = |m: &Movement| {
-        let what = match (m.code.as_str(), m.phase.as_str()) {
-            ("payout", "void") => "payout returned",
-            ("vest", _) => "became available",
-            ("reverse", _) => "reversed",
-            ("accrue", _) => "earned",
-            ("payout_return", _) => "reversed payout",
-            (code, _) => code,
-        };
         vec![
             components::instant(words, m.created_at_ms),
-            html! { (what) },
+            html! { (wording::movement(&m.code, &m.phase)) },
             html! { @if let Some(account) = &m.account_id { (helpers::account(account)) } },
             html! { (m.rule_id.as_deref().unwrap_or("")) " " span.quiet { (m.basis.as_deref().unwrap_or(&m.reason)) } },
             amount(m.amount_cents),
         ]
     };
     html! {
-        h2 { "How this amount was calculated" }
+        h2 { (wording::CALCULATION) }
         (components::facts(&[
-            ("Period", html! { (sums.period) }),
-            ("Opening balance", amount(sums.opening_cents)),
-            ("Change since then", amount(sums.moved_cents)),
-            ("Not yet payable, on hold or disputed", amount(sums.available_cents - sums.payable_cents)),
-            ("Payout", html! { strong { (amount(s.amount_cents.0)) } }),
+            (common::PERIOD, html! { (sums.period) }),
+            (wording::OPENING_BALANCE, amount(sums.opening_cents)),
+            (wording::CHANGE, amount(sums.moved_cents)),
+            (wording::NOT_PAYABLE, amount(sums.available_cents - sums.payable_cents)),
+            (wording::PAYOUT, html! { strong { (amount(s.amount_cents.0)) } }),
         ]))
-        @if movements.is_empty() { p.quiet { "No activity since the previous payout." } } @else {
-            (components::table("Activity since the previous payout", &[text("Date"), text("Type"), text("Account"), text("Source"), number("Amount")],
+        @if movements.is_empty() { p.quiet { (wording::NO_ACTIVITY) } } @else {
+            (components::table(wording::ACTIVITY, &[text(common::DATE), text(common::TYPE), text(common::ACCOUNT), text(common::SOURCE), number(common::AMOUNT)],
                 &movements.iter().map(cells).collect::<Vec<_>>()))
         }
     }

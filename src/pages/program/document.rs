@@ -2,7 +2,7 @@
 
 use crate::pages::components;
 use crate::pages::locale::Locale;
-use crate::pages::operator::text as wording;
+use crate::pages::text::operator::{common, document as wording, navigation};
 use crate::program::document::*;
 use crate::program::measure::Funnel;
 use maud::{Markup, html};
@@ -13,16 +13,11 @@ pub fn unit_of(d: &Document) -> String {
 }
 
 pub fn unit(d: &Document) -> String {
-    format!("{}, {}", if d.settlement.unit == Unit::Cash { "cash" } else { "credit" }, d.currency.to_uppercase())
+    wording::unit(d.settlement.unit, &d.currency)
 }
 
 pub fn cadence(d: &Document) -> &'static str {
-    match d.settlement.cadence {
-        Cadence::Instant => "immediately",
-        Cadence::Weekly => "every Monday at 09:00 UTC",
-        Cadence::Monthly => "on the 1st at 06:00 UTC",
-        Cadence::None => "never; this program only tracks visits",
-    }
+    wording::cadence(d.settlement.cadence)
 }
 
 /// The whole document.
@@ -30,58 +25,48 @@ pub fn readable(words: &dyn Locale, d: &Document) -> Markup {
     html! {
         p.lead { (d.source) }
         div.columns {
-            section { h2 { "Attribution" } (attribution(d)) }
-            section { h2 { "Payouts" } (settlement(words, d)) }
+            section { h2 { (common::ATTRIBUTION) } (attribution(d)) }
+            section { h2 { (common::PAYOUTS) } (settlement(words, d)) }
         }
-        @if !d.rewards.is_empty() { h2 { "Rewards" } (rewards(words, d)) }
-        @if !d.modifiers.is_empty() || !d.caps.is_empty() { h2 { "Higher rates and caps" } (terms(words, d)) }
-        @if !d.lifecycle.is_empty() { h2 { "Milestones" } (lifecycle(d)) }
+        @if !d.rewards.is_empty() { h2 { (wording::REWARDS) } (rewards(words, d)) }
+        @if !d.modifiers.is_empty() || !d.caps.is_empty() { h2 { (wording::RATES_AND_CAPS) } (terms(words, d)) }
+        @if !d.lifecycle.is_empty() { h2 { (common::MILESTONES) } (lifecycle(d)) }
         @if let Some(b) = &d.benefit {
-            h2 { "Friend's discount" }
+            h2 { (wording::DISCOUNT) }
             p {
-                (words.percent(b.rate_bps.0)) " off the first invoice, for " (months(b.months)) "."
-                @if b.as_promotion_code { " Given as a Stripe promotion code." }
+                (wording::discount(&words.percent(b.rate_bps.0), &wording::months(b.months)))
+                @if b.as_promotion_code { (wording::AS_PROMOTION_CODE) }
             }
         }
-        @if !d.risk.is_empty() { h2 { "Risk rules" } (risk(d)) }
-        @if let Some(funnel) = &d.funnel { h2 { "Funnel" } (measured(words, funnel)) }
+        @if !d.risk.is_empty() { h2 { (wording::RISK_RULES) } (risk(d)) }
+        @if let Some(funnel) = &d.funnel { h2 { (navigation::FUNNEL) } (measured(words, funnel)) }
     }
 }
 
 fn attribution(d: &Document) -> Markup {
     let a = &d.attribution;
     let model = match a.model {
-        Model::FirstTouch => "the first touch",
-        Model::LastTouch => "the last touch",
+        Model::FirstTouch => wording::FIRST_TOUCH,
+        Model::LastTouch => wording::LAST_TOUCH,
     };
-    let methods: Vec<&str> = a.methods.iter().map(|m| method(*m)).collect();
+    let methods: Vec<&str> = a.methods.iter().map(|m| wording::method(*m)).collect();
     let params: Vec<&str> = d.code.params.iter().map(|p| param(*p)).collect();
     components::facts(&[
-        ("Model", html! { (model) " wins" }),
-        ("Attribution window", html! { (days(a.window_days)) }),
-        ("Methods, in order", html! { (methods.join(", then ")) }),
-        ("Codes", html! { (code(&d.code.form)) ", in a link after " (params.join(" or ")) }),
+        (wording::MODEL, html! { (model) }),
+        (wording::WINDOW, html! { (wording::days(a.window_days)) }),
+        (wording::METHODS, html! { (methods.join(wording::THEN)) }),
+        (wording::CODES, html! { (wording::codes(&d.code.form, &params.join(wording::OR))) }),
         (
-            "Disclosure",
-            html! { @if d.requires_disclosure { "required before a partner's links work" } @else { (wording::NOT_REQUIRED) } },
+            common::DISCLOSURE,
+            html! { (if d.requires_disclosure { wording::DISCLOSURE_REQUIRED } else { common::NOT_REQUIRED }) },
         ),
         (
-            "Exclusive with",
+            wording::EXCLUSIVE,
             html! {
-                @match &a.exclusive_group { Some(group) => { "other programs in the group " code { (group) } } None => "—" }
+                @match &a.exclusive_group { Some(group) => { (wording::EXCLUSIVE_GROUP) code { (group) } } None => (common::NONE) }
             },
         ),
     ])
-}
-
-fn method(m: Method) -> &'static str {
-    match m {
-        Method::Code => "a referral code",
-        Method::Workspace => "an agency invitation or handover",
-        Method::Token => "the visitor's cookie",
-        Method::EmailDomain => "the email domain of an account referred earlier",
-        Method::Fingerprint => "the visitor's fingerprint",
-    }
 }
 
 fn param(p: Param) -> &'static str {
@@ -92,47 +77,33 @@ fn param(p: Param) -> &'static str {
     }
 }
 
-fn code(form: &CodeForm) -> String {
-    match form {
-        CodeForm::Base62 { length } => format!("{length} letters and digits"),
-        CodeForm::PrefixedHex { prefix, length } => format!("{prefix} and {length} hexadecimal digits"),
-        CodeForm::Hex { length } => format!("{length} hexadecimal digits"),
-    }
-}
-
 fn settlement(words: &dyn Locale, d: &Document) -> Markup {
     let (s, unit) = (&d.settlement, unit_of(d));
     let hold = match &d.vesting.hold {
-        Hold::None {} => html! { "none; available when granted" },
-        Hold::DaysAfterFirstPayment { days: n, void_if_cancelled } => html! {
-            "until " (days(*n)) " after the account's first payment"
-            @if *void_if_cancelled { "; canceling before then voids it" }
-        },
-        Hold::UntilState { state, churn_days } => html! {
-            "until the account is " (named(state))
-            @if *churn_days > 0 { "; canceling within " (days(*churn_days)) " of the first payment voids all earnings" }
-        },
+        Hold::None {} => wording::NO_HOLD.to_owned(),
+        Hold::DaysAfterFirstPayment { days, void_if_cancelled } => {
+            wording::hold_days(&wording::days(*days), *void_if_cancelled)
+        }
+        Hold::UntilState { state, churn_days } => {
+            let churn = (*churn_days > 0).then(|| wording::days(*churn_days));
+            wording::hold_until(&named(state), churn.as_deref())
+        }
     };
-    let delivery = match (s.unit, s.delivery) {
-        (Unit::Cash, _) => "paid out by Stripe",
-        (_, Delivery::Application) => "your app redeems it",
-        (_, Delivery::StripeBalance) => "added to the referrer's Stripe customer balance",
-        (_, Delivery::Webhook) => "sent to your webhook",
+    let payable = match s.delay_days {
+        days if days > 0 => wording::payable_after(&wording::days(days)),
+        _ => wording::PAYABLE_AT_ONCE.to_owned(),
     };
     components::facts(&[
-        ("Paid", html! { (cadence(d)) }),
-        ("Unit", html! { (self::unit(d)) }),
-        ("Hold", hold),
+        (common::PAID, html! { (cadence(d)) }),
+        (common::UNIT, html! { (self::unit(d)) }),
+        (wording::HOLD, html! { (hold) }),
         (
-            "Minimum",
-            html! { @if s.minimum_cents.0 > 0 { (components::amount(words, s.minimum_cents.0, &unit)) } @else { "none" } },
+            wording::MINIMUM,
+            html! { @if s.minimum_cents.0 > 0 { (components::amount(words, s.minimum_cents.0, &unit)) } @else { (wording::NONE) } },
         ),
-        (
-            "Payable",
-            html! { @if s.delay_days > 0 { (days(s.delay_days)) " after vesting" } @else { "as soon as it vests" } },
-        ),
-        ("Delivery", html! { (delivery) }),
-        ("Reward budget", html! { @if s.pool { "rewards are paid from a budget that you fund" } @else { "none" } }),
+        (wording::PAYABLE, html! { (payable) }),
+        (wording::DELIVERY, html! { (wording::delivery(s.unit, s.delivery)) }),
+        (common::REWARD_BUDGET, html! { (if s.pool { wording::FROM_BUDGET } else { wording::NONE }) }),
     ])
 }
 
@@ -156,50 +127,34 @@ fn rewards(words: &dyn Locale, d: &Document) -> Markup {
 fn amount(words: &dyn Locale, a: &RewardAmount, unit: &str) -> Markup {
     html! {
         @if let Some(cents) = a.flat_cents { (components::amount(words, cents.0, unit)) }
-        @if let Some(rate) = a.rate_bps { (words.percent(rate.0)) " of the amount" }
-        @if let Some(cap) = a.cap_cents { ", at most " (components::amount(words, cap.0, unit)) " per account" }
+        @if let Some(rate) = a.rate_bps { (wording::of_amount(&words.percent(rate.0))) }
+        @if let Some(cap) = a.cap_cents { (wording::CAP[0]) (components::amount(words, cap.0, unit)) (wording::CAP[1]) }
     }
 }
 
 fn occasion(on: &Trigger) -> String {
     match on {
-        Trigger::Event(event) => match event.as_str() {
-            "invoice.paid" => "when an invoice is paid".to_owned(),
-            "subscription.started" => "when a subscription starts".to_owned(),
-            "purchase.completed" => "when a purchase is completed".to_owned(),
-            other => format!("when “{other}” happens"),
-        },
-        Trigger::State(state) => format!("when the account is {}", named(state)),
+        Trigger::Event(event) => wording::when_event(event),
+        Trigger::State(state) => wording::when_state(&named(state)),
     }
 }
 
 fn span(span: &Span) -> String {
     match span {
-        Span::Once {} => "once per account".to_owned(),
-        Span::Months { from: 0, to: Some(to) } => format!("for the first {}", months(*to)),
-        Span::Months { from: 0, to: None } => "for life".to_owned(),
-        Span::Months { from, to: Some(to) } => {
-            format!("from month {} to month {to} after the first payment", from + 1)
-        }
-        Span::Months { from, to: None } => format!("from month {} after the first payment, for life", from + 1),
-        Span::MonthsSinceFirstMatch { months: n } => format!("for {} after the first reward", months(*n)),
+        Span::Once {} => wording::ONCE.to_owned(),
+        Span::Months { from: 0, to: Some(to) } => wording::for_the_first(&wording::months(*to)),
+        Span::Months { from: 0, to: None } => wording::FOR_LIFE.to_owned(),
+        Span::Months { from, to: Some(to) } => wording::months_between(from + 1, *to),
+        Span::Months { from, to: None } => wording::months_from(from + 1),
+        Span::MonthsSinceFirstMatch { months } => wording::months_since_first(&wording::months(*months)),
     }
 }
 
 fn conditions(words: &dyn Locale, when: &RewardConditions, unit: &str) -> Markup {
-    let sources: Vec<&str> = when.source.iter().map(|s| source(*s)).collect();
     html! {
-        @if !sources.is_empty() { ", if the account came through " (sources.join(" or ")) }
-        @if let Some(cents) = when.monthly_over_cents { ", if it pays more than " (components::amount(words, cents.0, unit)) " a month" }
-        @if let Some(cents) = when.annual_at_least_cents { ", if the subscription is worth " (components::amount(words, cents.0, unit)) " a year or more" }
-    }
-}
-
-fn source(source: Source) -> &'static str {
-    match source {
-        Source::DirectLink => "a direct link",
-        Source::Agency => "an agency",
-        Source::Content => "content",
+        @if !when.source.is_empty() { (wording::if_source(&when.source)) }
+        @if let Some(cents) = when.monthly_over_cents { (wording::IF_MONTHLY[0]) (components::amount(words, cents.0, unit)) (wording::IF_MONTHLY[1]) }
+        @if let Some(cents) = when.annual_at_least_cents { (wording::IF_ANNUAL[0]) (components::amount(words, cents.0, unit)) (wording::IF_ANNUAL[1]) }
     }
 }
 
@@ -207,15 +162,14 @@ fn terms(words: &dyn Locale, d: &Document) -> Markup {
     let unit = unit_of(d);
     let condition = |c: &PartnerCondition| match c {
         PartnerCondition::QualifyingReferrals { at_least, per } => {
-            let per = if *per == ReferralPeriod::Quarter {
-                "in a quarter, for that quarter"
-            } else {
-                "in total, permanently"
+            let told = match per {
+                ReferralPeriod::Quarter => wording::referrals_in_quarter(*at_least),
+                ReferralPeriod::Total => wording::referrals_in_total(*at_least),
             };
-            html! { (at_least) " paying accounts " (per) }
+            html! { (told) }
         }
         PartnerCondition::AnnualRevenue { at_least_cents } => {
-            html! { "accounts worth " (components::amount(words, at_least_cents.0, &unit)) " a year, permanently" }
+            html! { (wording::REVENUE[0]) (components::amount(words, at_least_cents.0, &unit)) (wording::REVENUE[1]) }
         }
     };
     html! {
@@ -225,16 +179,16 @@ fn terms(words: &dyn Locale, d: &Document) -> Markup {
                     dt { (m.id) }
                     dd {
                         strong { @match &m.then {
-                            Effect::AddBps(more) => { (words.percent(more.0)) " more" }
-                            Effect::ReplaceBps(rates) => { @for (n, (reward, rate)) in rates.iter().enumerate() { @if n > 0 { ", " } (words.percent(rate.0)) " for " (reward) } }
+                            Effect::AddBps(more) => { (wording::more(&words.percent(more.0))) }
+                            Effect::ReplaceBps(rates) => { @for (n, (reward, rate)) in rates.iter().enumerate() { @if n > 0 { (wording::BETWEEN_RATES) } (wording::rate_for(&words.percent(rate.0), reward)) } }
                         } }
-                        " with " @for (n, c) in m.when_any.iter().enumerate() { @if n > 0 { ", or " } (condition(c)) } "."
+                        (wording::WITH) @for (n, c) in m.when_any.iter().enumerate() { @if n > 0 { (wording::ANY_OF) } (condition(c)) } "."
                         br; span.quiet { (m.source) }
                     }
                 }
             }
             @for cap in &d.caps {
-                div { dt { (cap.reward) } dd { "at most " (components::amount(words, cap.per_partner_month_cents.0, &unit)) " per partner per month" } }
+                div { dt { (cap.reward) } dd { (wording::MONTHLY_CAP[0]) (components::amount(words, cap.per_partner_month_cents.0, &unit)) (wording::MONTHLY_CAP[1]) } }
             }
         }
     }
@@ -243,38 +197,36 @@ fn terms(words: &dyn Locale, d: &Document) -> Markup {
 fn lifecycle(d: &Document) -> Markup {
     html! {
         ol { @for s in &d.lifecycle { li {
-            strong { (named(&s.state)) } ": " @for (n, c) in s.when.iter().enumerate() { @if n > 0 { ", and " } (condition(c)) }
+            strong { (named(&s.state)) } ": " @for (n, c) in s.when.iter().enumerate() { @if n > 0 { (wording::AND) } (condition(c)) }
         } } }
     }
 }
 
 fn condition(c: &Condition) -> String {
     match c {
-        Condition::SignedUp {} => "signed up".to_owned(),
-        Condition::Paid {} => "has a paid invoice that was not refunded".to_owned(),
-        Condition::ActiveDays { days: n } => format!("{} since sign-up without canceling", days(*n)),
-        Condition::PaidForDays { days: n } => format!("{} since a paid invoice, or a second paid invoice", days(*n)),
-        Condition::AnyOf { conditions } => conditions.iter().map(condition).collect::<Vec<_>>().join(", or "),
-        Condition::ApiCalls { at_least } => format!("at least {at_least} API calls"),
-        Condition::TeamLarger { than } => format!("a team larger than {than}"),
+        Condition::SignedUp {} => wording::SIGNED_UP.to_owned(),
+        Condition::Paid {} => wording::HAS_PAID.to_owned(),
+        Condition::ActiveDays { days } => wording::active_for(&wording::days(*days)),
+        Condition::PaidForDays { days } => wording::paid_for(&wording::days(*days)),
+        Condition::AnyOf { conditions } => conditions.iter().map(condition).collect::<Vec<_>>().join(wording::ANY_OF),
+        Condition::ApiCalls { at_least } => wording::api_calls(*at_least),
+        Condition::TeamLarger { than } => wording::team_larger(*than),
         Condition::ListingsViewed { distinct, within_days } => {
-            format!("{distinct} listings viewed within {}", days(*within_days))
+            wording::listings_viewed(*distinct, &wording::days(*within_days))
         }
-        Condition::Happened { event } => format!("“{event}” has happened"),
+        Condition::Happened { event } => wording::happened(event),
     }
 }
 
 fn risk(d: &Document) -> Markup {
     let when = |r: &Risk| match r {
-        Risk::SameEmail {} => "The account has the partner's email address".to_owned(),
-        Risk::SameDomain {} => "The account has the partner's email domain".to_owned(),
-        Risk::SignupsInMonth { more_than } => {
-            format!("A partner's sign-ups beyond {more_than} in a month")
-        }
+        Risk::SameEmail {} => wording::SAME_EMAIL.to_owned(),
+        Risk::SameDomain {} => wording::SAME_DOMAIN.to_owned(),
+        Risk::SignupsInMonth { more_than } => wording::signups_beyond(*more_than),
     };
     html! {
         ul { @for r in &d.risk { li {
-            (when(&r.when)) @if r.then == RiskAction::Hold { ": on hold until you decide." } @else { ": flagged for your information; nothing is on hold." }
+            (when(&r.when)) (if r.then == RiskAction::Hold { wording::HELD } else { wording::FLAGGED })
         } } }
     }
 }
@@ -283,22 +235,14 @@ fn measured(words: &dyn Locale, funnel: &Funnel) -> Markup {
     html! {
         ol { @for s in &funnel.stages { li {
             (s.title) " " span.quiet { (s.events.join(", ")) }
-            @if let Some(band) = s.band_bps { ": target " (words.percent(band.from.0)) " to " (words.percent(band.to.0)) " of visits" }
+            @if let Some(band) = s.band_bps { (wording::target(&words.percent(band.from.0), &words.percent(band.to.0))) }
         } } }
-        p.quiet { "The weakest step is shown once there are " (words.number(funnel.sample_min)) " visits." }
+        p.quiet { (wording::sample(&words.number(funnel.sample_min))) }
     }
 }
 
 fn named(state: &str) -> String {
     state.replace('_', " ")
-}
-
-fn days(number: i64) -> String {
-    if number == 1 { "1 day".to_owned() } else { format!("{number} days") }
-}
-
-fn months(number: i64) -> String {
-    if number == 1 { "1 month".to_owned() } else { format!("{number} months") }
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use crate::pages::components::{Field, number, text};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
-use crate::pages::operator::text as wording;
 use crate::pages::program::document;
 use crate::pages::program::operator_programs::HERE;
+use crate::pages::text::operator::{common, program as wording};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::check;
 use crate::program::check::Finding;
@@ -58,11 +58,11 @@ async fn shown<S: Platform>(
     let first = SubmittedForm::filled(&[("document", &next), ("period", &last_month)]);
     let form = typed.unwrap_or(&first);
     let path = format!("{HERE}/{}", components::escaped(id));
-    let title = format!("Edit {}", found.title);
-    let lead = "Saving creates a new version with its own effective date. Past earnings don't change.";
+    let title = wording::edit(&found.title);
+    let lead = wording::EDITOR_LEAD;
     let is_good = form.is_good() && tried.findings.is_empty();
     let content = html! {
-        (components::heading(&title, lead, html! { a.button.second href=(path) { "Back to program" } }))
+        (components::heading(&title, lead, html! { a.button.second href=(path) { (common::BACK_TO_PROGRAM) } }))
         (components::problems(form))
         (findings(&tried.findings))
         @if let Some(told) = &tried.dry_run { (comparison(visit, found, told, &known)) }
@@ -71,14 +71,14 @@ async fn shown<S: Platform>(
             (textarea(form, &tried.findings))
             div.inline-form {
                 (components::field(form, Field {
-                    name: "period", label: "Test on a past period", hint: wording::PERIOD_HINT, autocomplete: "off", max: 10, ..Field::default()
+                    name: "period", label: wording::TEST_PERIOD, hint: common::PERIOD_HINT, autocomplete: "off", max: 10, ..Field::default()
                 }))
-                button.second name="do" value="dry-run" { "Run test" }
-                button name="do" value="save" { "Save new version" }
+                button.second name="do" value="dry-run" { (wording::RUN_TEST) }
+                button name="do" value="save" { (wording::SAVE) }
             }
         }
-        @if tried.checked { p { "This document is valid. It has not been saved yet." } }
-        details { summary { "Current version in plain words" } (document::readable(&*visit.words, found)) }
+        @if tried.checked { p { (wording::VALID) } }
+        details { summary { (wording::CURRENT_IN_WORDS) } (document::readable(&*visit.words, found)) }
     };
     let status = if is_good { 200 } else { 422 };
     Ok(helpers::frame(visit, &session, status, (HERE, &title), content))
@@ -96,10 +96,10 @@ fn textarea(form: &SubmittedForm, findings: &[Finding]) -> Markup {
     let described = if findings.is_empty() { "document-hint" } else { "document-hint findings" };
     html! {
         div.field.wrong[wrong] {
-            label for="document" { "Document" }
+            label for="document" { (wording::DOCUMENT) }
             textarea.code id="document" name="document" rows="28" required spellcheck="false" autocapitalize="off" aria-describedby=(described)
                 aria-invalid=[wrong.then_some("true")] { "\n" (form.get("document")) }
-            p.hint id="document-hint" { "JSON. Amounts are in cents. Rates are in basis points: 2000 is 20%." }
+            p.hint id="document-hint" { (wording::DOCUMENT_HINT) }
             @if let Some(problem) = form.problem("document") { p.problem { (problem) } }
         }
     }
@@ -109,7 +109,7 @@ fn textarea(form: &SubmittedForm, findings: &[Finding]) -> Markup {
 fn findings(list: &[Finding]) -> Markup {
     let cells = |f: &Finding| {
         vec![
-            html! { code { @if f.path.is_empty() { "the document" } @else { (f.path) } } },
+            html! { code { @if f.path.is_empty() { (wording::WHOLE_DOCUMENT) } @else { (f.path) } } },
             html! { code { (f.value) } },
             html! { (f.rule) },
         ]
@@ -117,8 +117,8 @@ fn findings(list: &[Finding]) -> Markup {
     html! {
         @if !list.is_empty() {
             div.problems id="findings" role="alert" {
-                p { strong { "There is a problem." } " The document was not saved." }
-                (components::table("Problems", &[text("Field"), text("Value"), text("Expected")], &list.iter().map(cells).collect::<Vec<_>>()))
+                p { strong { (wording::PROBLEM) } " " (wording::NOT_SAVED) }
+                (components::table(wording::PROBLEMS, &[text(wording::FIELD), text(wording::VALUE), text(wording::EXPECTED)], &list.iter().map(cells).collect::<Vec<_>>()))
             }
         }
     }
@@ -133,7 +133,7 @@ fn comparison<S: Platform>(visit: &PageContext<'_, S>, d: &Document, told: &Valu
     let cells = |row: &Value| {
         let partner = row["partner"].as_str().unwrap_or("");
         vec![
-            html! { @if partner.is_empty() { "the friend" } @else { (helpers::partner_of(known, partner)) } },
+            html! { @if partner.is_empty() { (wording::THE_FRIEND) } @else { (helpers::partner_of(known, partner)) } },
             html! { (row["rule"].as_str().unwrap_or("")) },
             amount(cents(row, "actual_net_cents")),
             amount(cents(row, "simulated_net_cents")),
@@ -141,17 +141,23 @@ fn comparison<S: Platform>(visit: &PageContext<'_, S>, d: &Document, told: &Valu
         ]
     };
     let (was, would) = (cents(told, "actual_net_cents"), cents(told, "simulated_net_cents"));
-    let columns = [text("Partner"), text("Rule"), number("Actual"), number("With this draft"), number("Difference")];
+    let columns = [
+        text(common::PARTNER),
+        text(common::RULE),
+        number(wording::ACTUAL),
+        number(wording::WITH_DRAFT),
+        number(common::DIFFERENCE),
+    ];
     html! {
         section.sheet id="dry-run" aria-labelledby="dry-run-title" {
-            h2 id="dry-run-title" { "This draft would have paid " (amount(would)) " instead of " (amount(was)) }
+            h2 id="dry-run-title" { (wording::WOULD_HAVE_PAID[0]) (amount(would)) (wording::WOULD_HAVE_PAID[1]) (amount(was)) }
             p {
-                (helpers::many(visit, told["accounts"].as_i64().unwrap_or(0), "account was", "accounts were")) " recalculated as if the draft had always been in effect. Nothing was saved."
-                @if told["complete"] == false { " " strong { (wording::PARTIAL) } }
+                (wording::recalculated(&helpers::many(visit, told["accounts"].as_i64().unwrap_or(0), wording::ACCOUNTS_RECALCULATED)))
+                @if told["complete"] == false { " " strong { (common::PARTIAL) } }
             }
-            @if rows.is_empty() { p.quiet { "There were no earnings in this period, and the draft would not have changed that." } } @else {
-                (components::table("By partner and rule", &columns, &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
-                @if rows.len() > SHOWN_MAX { p.quiet { (wording::first_of_total(SHOWN_MAX)) } }
+            @if rows.is_empty() { p.quiet { (wording::NO_DIFFERENCE) } } @else {
+                (components::table(wording::BY_PARTNER_AND_RULE, &columns, &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
+                @if rows.len() > SHOWN_MAX { p.quiet { (common::first_of_total(SHOWN_MAX)) } }
             }
         }
     }

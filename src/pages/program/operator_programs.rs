@@ -8,9 +8,9 @@ use crate::pages::components;
 use crate::pages::components::{Field, Figure, text};
 use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
-use crate::pages::operator::text as wording;
 use crate::pages::program::document;
 use crate::pages::route::with_refusal;
+use crate::pages::text::operator::{common, navigation, program as wording};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::document::Document;
 use crate::service::account::books;
@@ -44,16 +44,22 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         ]
     };
     let in_force = catalog.all_in_force(visit.now());
-    let columns = [text("Program"), text("Pays in"), text("Paid"), text("Version"), text("Effective since")];
+    let columns = [
+        text(common::PROGRAM),
+        text(wording::PAYS_IN),
+        text(common::PAID),
+        text(common::VERSION),
+        text(wording::EFFECTIVE_SINCE),
+    ];
     let content = html! {
-        (components::heading("Programs", "Your referral, affiliate and partner programs.", html! {}))
+        (components::heading(navigation::PROGRAMS, wording::LEAD, html! {}))
         @if in_force.is_empty() {
-            (components::empty("No programs yet", html! { "Create one with the API: " code { "PUT /v1/programs/{id}" } "." }))
+            (components::empty(wording::NONE, html! { (wording::NONE_HINT[0]) code { "PUT /v1/programs/{id}" } (wording::NONE_HINT[1]) }))
         } @else {
-            (components::table("Programs", &columns, &in_force.iter().map(cells).collect::<Vec<_>>()))
+            (components::table(navigation::PROGRAMS, &columns, &in_force.iter().map(cells).collect::<Vec<_>>()))
         }
     };
-    Ok(helpers::frame(visit, &session, 200, (HERE, "Programs"), content))
+    Ok(helpers::frame(visit, &session, 200, (HERE, navigation::PROGRAMS), content))
 }
 
 pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
@@ -81,15 +87,15 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
     let pool = books::pools(&rows[1])?.into_iter().find(|p| p.pool.program_id == id);
     let path = format!("{HERE}/{}", components::escaped(id));
     let content = html! {
-        (components::heading(&found.title, &format!("{}, version {}", found.id, found.version), html! {
-            @if visit.may(Scope::Programs) { a.button href={ (path) "/edit" } { "Edit program" } }
+        (components::heading(&found.title, &wording::version_of(&found.id, found.version), html! {
+            @if visit.may(Scope::Programs) { a.button href={ (path) "/edit" } { (wording::EDIT) } }
         }))
         (components::problems(form))
         @if found.version != current.version {
             p.notice {
-                @if found.effective_from > visit.now() { "This version takes effect " (components::utc(&*visit.words, found.effective_from)) ". " }
-                @else { "This version was replaced. Earnings under it don't change. " }
-                a href=(path) { "View current version" }
+                @if found.effective_from > visit.now() { (wording::TAKES_EFFECT[0]) (components::utc(&*visit.words, found.effective_from)) (wording::TAKES_EFFECT[1]) }
+                @else { (wording::REPLACED) }
+                a href=(path) { (wording::VIEW_CURRENT) }
             }
         }
         (document::readable(&*visit.words, found))
@@ -111,20 +117,20 @@ fn pool_part<S: Platform>(
     let currency = d.currency.to_uppercase();
     html! {
         section id="pool" {
-            h2 { "Reward budget" }
+            h2 { (common::REWARD_BUDGET) }
             (components::figures(&[
-                Figure { label: "Remaining", value: components::amount(words, row.pool.balance_cents, &unit), note: html! { "low if under " (components::amount(words, d.pool_low_cents().0, &unit)) } },
-                Figure { label: "Rewards waiting", value: html! { (words.number(row.pool.waiting)) }, note: html! { "paid in order as funds arrive" } },
+                Figure { label: wording::REMAINING, value: components::amount(words, row.pool.balance_cents, &unit), note: html! { (wording::LOW_UNDER) (components::amount(words, d.pool_low_cents().0, &unit)) } },
+                Figure { label: wording::REWARDS_WAITING, value: html! { (words.number(row.pool.waiting)) }, note: html! { (wording::REWARDS_WAITING_NOTE) } },
             ]))
-            p { "Rewards are paid from this budget. Adding funds takes effect immediately and pays waiting rewards in order. No card is charged; the budget only limits how much the program can give." }
+            p { (wording::BUDGET_LEAD) }
             @if visit.may(Scope::Payouts) {
                 form.stack method="post" action={ (path) "/pool" } {
                     (helpers::hidden(visit))
                     (components::field(form, Field {
-                        name: "amount", label: &format!("Amount in {currency}"), hint: wording::AMOUNT_HINT, required: true, autocomplete: "off", max: 20, ..Field::default()
+                        name: "amount", label: &wording::amount_in(&currency), hint: common::AMOUNT_HINT, required: true, autocomplete: "off", max: 20, ..Field::default()
                     }))
                     (helpers::reason(form, ""))
-                    button { "Add to budget" }
+                    button { (wording::ADD_TO_BUDGET) }
                 }
             }
         }
@@ -138,13 +144,13 @@ fn resources<S: Platform>(visit: &PageContext<'_, S>, path: &str, rows: &[Resour
     };
     html! {
         section id="resources" {
-            h2 { "Pages for partners" }
+            h2 { (wording::PAGES) }
             @if rows.is_empty() {
-                (components::empty("No pages yet", html! { "Help partners share your link: who your product is for, what to say, and what to avoid." }))
+                (components::empty(wording::NO_PAGES, html! { (wording::NO_PAGES_HINT) }))
             } @else {
-                (components::table("Pages for partners", &[text("Page"), text("Updated")], &rows.iter().map(cells).collect::<Vec<_>>()))
+                (components::table(wording::PAGES, &[text(wording::PAGE), text(common::UPDATED)], &rows.iter().map(cells).collect::<Vec<_>>()))
             }
-            @if visit.may(Scope::Programs) { p { a.button.second href={ (path) "/resources/new" } { "New page" } } }
+            @if visit.may(Scope::Programs) { p { a.button.second href={ (path) "/resources/new" } { (wording::NEW_PAGE) } } }
         }
     }
 }
@@ -166,21 +172,27 @@ fn versions<S: Platform>(
             "replaced"
         };
         vec![
-            html! { a href={ (path) "?version=" (v.version) } aria-current=[(v.version == found.version).then_some("true")] { "Version " (v.version) } },
+            html! { a href={ (path) "?version=" (v.version) } aria-current=[(v.version == found.version).then_some("true")] { (wording::version(v.version)) } },
             components::state(state),
             components::utc(words, v.effective_from_ms),
             html! { (v.actor) },
             components::instant(words, v.created_at_ms),
         ]
     };
-    let columns = [text("Version"), text("State"), text("Effective from"), text("Saved by"), text("Saved")];
+    let columns = [
+        text(common::VERSION),
+        text(common::STATE),
+        text(wording::EFFECTIVE_FROM),
+        text(wording::SAVED_BY),
+        text(wording::SAVED),
+    ];
     html! {
         section {
-            h2 { "Versions" }
-            p.quiet { "Versions never change, and neither do the earnings under them." }
-            (components::table("Versions", &columns, &rows.iter().map(cells).collect::<Vec<_>>()))
+            h2 { (wording::VERSIONS) }
+            p.quiet { (wording::VERSIONS_LEAD) }
+            (components::table(wording::VERSIONS, &columns, &rows.iter().map(cells).collect::<Vec<_>>()))
             details {
-                summary { "Document (JSON)" }
+                summary { (wording::DOCUMENT_JSON) }
                 pre tabindex="0" { code { (serde_json::to_string_pretty(found).unwrap_or_default()) } }
             }
         }
@@ -191,8 +203,7 @@ pub async fn fund<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
     let (session, _) = visit.operator(Vec::new()).await?;
     let fund_it = async {
         let cents = helpers::cents_of(visit.form.get("amount")).ok_or_else(|| {
-            AppError::new(ErrorKind::Unprocessable, "malformed", "enter an amount such as 500 or 1,250.50")
-                .field("amount")
+            AppError::new(ErrorKind::Unprocessable, "malformed", wording::ENTER_AMOUNT).field("amount")
         })?;
         let reason = asked::decision(&helpers::body(&visit.form, &["reason"]))?;
         let once = helpers::once(visit);

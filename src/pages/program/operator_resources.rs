@@ -9,6 +9,7 @@ use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::program::operator_programs::HERE;
 use crate::pages::route::with_refusal;
+use crate::pages::text::operator::{common, program as wording};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::AppError;
 use crate::service::partner::resource;
@@ -43,31 +44,31 @@ async fn shown<S: Platform>(
         .as_ref()
         .map_or_else(SubmittedForm::default, |r| SubmittedForm::filled(&[("title", &r.title), ("body", &r.body)]));
     let form = typed.unwrap_or(&first);
-    let title = stood.as_ref().map_or("New page for partners", |r| r.title.as_str());
+    let title = stood.as_ref().map_or(wording::NEW_PAGE_TITLE, |r| r.title.as_str());
     let back = format!("{HERE}/{}", components::escaped(program));
     let action = match page {
         Some(page) => format!("{back}/resources/{}", components::escaped(page)),
         None => format!("{back}/resources"),
     };
-    let lead = format!("Partners in {} see this page under Resources.", document.title);
+    let lead = wording::page_lead(&document.title);
     let content = html! {
-        (components::heading(title, &lead, html! { a.button.second href={ (back) "#resources" } { "Back to program" } }))
+        (components::heading(title, &lead, html! { a.button.second href={ (back) "#resources" } { (common::BACK_TO_PROGRAM) } }))
         (components::problems(form))
         form method="post" action=(action) {
             (helpers::hidden(visit))
-            (components::field(form, Field { name: "title", label: "Title", required: true, autocomplete: "off", max: resource::TITLE_CHARS_MAX, ..Field::default() }))
+            (components::field(form, Field { name: "title", label: wording::PAGE_TITLE, required: true, autocomplete: "off", max: resource::TITLE_CHARS_MAX, ..Field::default() }))
             (components::field(form, Field {
-                name: "body", label: "Text", hint: "Markdown: # heading, **bold**, - list, [link](https://example.com). HTML is shown as text.",
+                name: "body", label: wording::PAGE_TEXT, hint: wording::PAGE_TEXT_HINT,
                 kind: "textarea", required: true, max: resource::BODY_CHARS_MAX, ..Field::default()
             }))
-            button { "Publish page" }
+            button { (wording::PUBLISH) }
         }
         @if let Some(page) = page {
             hr;
             form method="post" action={ (back) "/resources/" (components::escaped(page)) "/remove" } {
                 (csrf(visit))
-                p { "Partners will no longer see this page. Its text stays in the audit log." }
-                button.danger { "Delete page" }
+                p { (wording::DELETE_EFFECT) }
+                button.danger { (wording::DELETE) }
             }
         }
     };

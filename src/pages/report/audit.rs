@@ -4,6 +4,7 @@ use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::text;
 use crate::pages::operator::helpers;
+use crate::pages::text::operator::{common, navigation, report as wording};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::store::identity::token;
 use crate::store::identity::token::AuditRow;
@@ -17,7 +18,14 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
     let (session, rows) = visit.operator(vec![token::audit_page(before_ms, &before_id, list.limit + 1)]).await?;
     let (rows, next) = helpers::paged(&list, rows[0].decode()?, |a: &AuditRow| format!("{}.{}", a.at_ms.0, a.id));
-    let columns = [text("Date"), text("Operator"), text("Action"), text("Subject"), text("Reason"), text("Change")];
+    let columns = [
+        text(common::DATE),
+        text(navigation::OPERATOR),
+        text(wording::ACTION),
+        text(common::SUBJECT),
+        text(common::REASON),
+        text(wording::CHANGE),
+    ];
     let cells = |a: &AuditRow| {
         vec![
             components::instant(&*visit.words, a.at_ms),
@@ -28,17 +36,17 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             change(a),
         ]
     };
-    let lead = "Everything operators have done, newest first. Entries can't be changed or deleted.";
+    let lead = wording::AUDIT_LEAD;
     let content = html! {
-        (components::heading("Audit log", lead, html! {}))
+        (components::heading(navigation::AUDIT, lead, html! {}))
         @if rows.is_empty() {
-            (components::empty("No activity yet", html! { "Operators' decisions appear here with their reasons." }))
+            (components::empty(wording::AUDIT_EMPTY, html! { (wording::AUDIT_EMPTY_HINT) }))
         } @else {
-            (components::table("Operator activity", &columns, &rows.iter().map(cells).collect::<Vec<_>>()))
+            (components::table(wording::OPERATOR_ACTIVITY, &columns, &rows.iter().map(cells).collect::<Vec<_>>()))
         }
         (components::pager("/operator/audit", next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, 200, ("/operator/audit", "Audit log"), content))
+    Ok(helpers::frame(visit, &session, 200, ("/operator/audit", navigation::AUDIT), content))
 }
 
 /// The subject of an action, as a link where it has a page.
@@ -70,9 +78,9 @@ fn change(a: &AuditRow) -> Markup {
     html! {
         @if a.before.is_some() || a.after.is_some() {
             details {
-                summary { "Show" }
-                @if let Some(before) = &a.before { p { span.quiet { "Before " } code { (short(before)) } } }
-                @if let Some(after) = &a.after { p { span.quiet { "After " } code { (short(after)) } } }
+                summary { (wording::SHOW) }
+                @if let Some(before) = &a.before { p { span.quiet { (wording::BEFORE) } code { (short(before)) } } }
+                @if let Some(after) = &a.after { p { span.quiet { (wording::AFTER) } code { (short(after)) } } }
             }
         }
     }

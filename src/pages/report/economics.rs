@@ -6,7 +6,7 @@ use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Figure, number, text};
 use crate::pages::operator::helpers;
-use crate::pages::operator::text as wording;
+use crate::pages::text::operator::{common, navigation, report as wording};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::document::{Cadence, Document};
 use crate::service::error::{AppError, ErrorKind};
@@ -23,16 +23,15 @@ const CHANNELS_MAX: usize = 40;
 pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let month = |name: &str, otherwise: Month| match visit.request.param(name).filter(|text| !text.is_empty()) {
         None => Ok(otherwise),
-        Some(text) => Month::parse(&text)
-            .ok_or_else(|| AppError::new(ErrorKind::BadRequest, "malformed", "enter a month such as 2026-06")),
+        Some(text) => {
+            Month::parse(&text).ok_or_else(|| AppError::new(ErrorKind::BadRequest, "malformed", wording::ENTER_MONTH))
+        }
     };
     let last = Month::of(visit.now()).plus(-1);
     let to = month("to", last)?;
     let from = month("from", to.plus(-11))?;
     if from > to {
-        return Err(
-            AppError::new(ErrorKind::BadRequest, "malformed", "the first month can't be after the last month").into()
-        );
+        return Err(AppError::new(ErrorKind::BadRequest, "malformed", wording::MONTHS_REVERSED).into());
     }
     let Some(asked) = visit.request.param("program").filter(|text| !text.is_empty()) else {
         return choose(visit).await;
@@ -45,29 +44,29 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let catalog = program::catalog(&rows[0])?;
     let programs = paying(catalog.all_in_force(visit.now()));
     let words = &*visit.words;
-    let title = format!("{} economics", document.title);
+    let title = wording::title(&document.title);
     let content = html! {
-        (components::heading(&title, "What a referred account costs compared with other channels.", html! {}))
+        (components::heading(&title, wording::LEAD, html! {}))
         @if programs.len() > 1 {
-            nav.pager aria-label="Programs" { @for d in &programs { a href={ (HERE) "?program=" (components::escaped(&d.id)) } aria-current=[(d.id == asked).then_some("page")] { (d.title) } } }
+            nav.pager aria-label=(navigation::PROGRAMS) { @for d in &programs { a href={ (HERE) "?program=" (components::escaped(&d.id)) } aria-current=[(d.id == asked).then_some("page")] { (d.title) } } }
         }
         form.inline-form method="get" action=(HERE) {
             input type="hidden" name="program" value=(asked);
-            div.field { label for="from" { "First month" } input id="from" name="from" type="month" value=(from) placeholder="2026-06" maxlength="7"; }
-            div.field { label for="to" { "Last month" } input id="to" name="to" type="month" value=(to) placeholder="2026-06" maxlength="7"; }
-            button.second { "Show" }
+            div.field { label for="from" { (wording::FIRST_MONTH) } input id="from" name="from" type="month" value=(from) placeholder="2026-06" maxlength="7"; }
+            div.field { label for="to" { (wording::LAST_MONTH) } input id="to" name="to" type="month" value=(to) placeholder="2026-06" maxlength="7"; }
+            button.second { (wording::SHOW) }
         }
-        p.quiet { (components::utc(words, from.start())) " to " (components::utc(words, to.end())) }
+        p.quiet { (components::utc(words, from.start())) (common::TO) (components::utc(words, to.end())) }
         (reach(visit, &found))
         (cost(visit, &document, &found))
-        h2 { "Channels in " (to) }
+        h2 { (wording::channels_in(&to.to_string())) }
         (by_channel(visit, &document, &channels))
         details {
-            summary { "Definitions" }
+            summary { (wording::DEFINITIONS_TITLE) }
             dl.facts { @for (name, what) in DEFINITIONS { div { dt { (name.replace('_', " ")) } dd { (what) } } } }
         }
     };
-    Ok(helpers::frame(visit, &session, 200, (HERE, "Economics"), content))
+    Ok(helpers::frame(visit, &session, 200, (HERE, navigation::ECONOMICS), content))
 }
 
 fn paying(documents: Vec<&Document>) -> Vec<&Document> {
@@ -82,15 +81,15 @@ async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         return Ok(visit.see(&format!("{HERE}?program={}", components::escaped(&first.id))));
     }
     let content = html! {
-        (components::heading("Economics", "", html! {}))
-        (components::empty("No program pays rewards", html! { "There is nothing to compare yet." }))
+        (components::heading(navigation::ECONOMICS, "", html! {}))
+        (components::empty(wording::NO_REWARDS, html! { (wording::NO_REWARDS_HINT) }))
     };
-    Ok(helpers::frame(visit, &session, 200, (HERE, "Economics"), content))
+    Ok(helpers::frame(visit, &session, 200, (HERE, navigation::ECONOMICS), content))
 }
 
 /// 1234 thousandths as `1.23`.
 fn hundredths(thousandths: Option<i64>) -> String {
-    thousandths.map_or("—".to_owned(), |n| format!("{}.{:02}", n / 1_000, n % 1_000 / 10))
+    thousandths.map_or(common::NONE.to_owned(), |n| format!("{}.{:02}", n / 1_000, n % 1_000 / 10))
 }
 
 fn reach<S: Platform>(visit: &PageContext<'_, S>, found: &Economics) -> Markup {
@@ -101,18 +100,18 @@ fn reach<S: Platform>(visit: &PageContext<'_, S>, found: &Economics) -> Markup {
         note: html! { (note) },
     };
     components::figures(&[
-        figure("Clicks", words.number(found.clicks), String::new()),
+        figure(wording::CLICKS, words.number(found.clicks), String::new()),
         figure(
-            "Sign-ups",
+            common::SIGN_UPS,
             words.number(found.referred_signups),
-            format!("by {}", helpers::many(visit, found.active_referrers, "referrer", "referrers")),
+            wording::by(&helpers::many(visit, found.active_referrers, wording::REFERRER_OR_REFERRERS)),
         ),
-        figure("Rewarded", words.number(found.rewarded_referrals), String::new()),
-        figure("Sign-ups per referrer", hundredths(found.referral_rate_thousandths), String::new()),
+        figure(wording::REWARDED, words.number(found.rewarded_referrals), String::new()),
+        figure(wording::SIGN_UPS_PER_REFERRER, hundredths(found.referral_rate_thousandths), String::new()),
         figure(
-            "Viral coefficient",
+            wording::VIRAL_COEFFICIENT,
             hundredths(found.viral_coefficient_thousandths),
-            format!("{} at the start", helpers::many(visit, found.existing_accounts, "account", "accounts")),
+            wording::at_the_start(&helpers::many(visit, found.existing_accounts, common::ACCOUNT_OR_ACCOUNTS)),
         ),
     ])
 }
@@ -124,23 +123,23 @@ fn cost<S: Platform>(visit: &PageContext<'_, S>, document: &Document, found: &Ec
         vec![
             html! { (c.channel) },
             money(c.acquisition_cost_cents.0),
-            html! { @match c.first_year_margin_cents { Some(cents) => (money(cents.0)), None => "—" } },
-            html! { @match c.margin_over_cost_hundredths { Some(n) => { @if n < 0 { "-" } (n.abs() / 100) "." (format!("{:02}", n.abs() % 100)) "×" } None => "—" } },
+            html! { @match c.first_year_margin_cents { Some(cents) => (money(cents.0)), None => (common::NONE) } },
+            html! { @match c.margin_over_cost_hundredths { Some(n) => { @if n < 0 { "-" } (n.abs() / 100) "." (format!("{:02}", n.abs() % 100)) "×" } None => (common::NONE) } },
         ]
     };
     let rows: Vec<Vec<Markup>> = found.referral.iter().chain(&found.paid_channels).map(cells).collect();
     html! {
-        h2 { "Cost per account" }
+        h2 { (wording::COST_PER_ACCOUNT) }
         @if rows.is_empty() {
-            (components::empty("Nothing to compare yet", html! { "The cost appears here after the first referral is rewarded. The program's document sets the cost of paid channels." }))
+            (components::empty(wording::NOTHING_TO_COMPARE, html! { (wording::NOTHING_TO_COMPARE_HINT) }))
         } @else {
-            @if found.referral.is_none() { p { "No referral was rewarded in this period, so there is no cost to compare yet." } }
-            (components::table("Cost per account by channel", &[text("Channel"), number("Cost"), number("First-year margin"), number("Margin over cost")], &rows))
+            @if found.referral.is_none() { p { (wording::NO_REFERRAL_COST) } }
+            (components::table(wording::COST_BY_CHANNEL, &[text(common::CHANNEL), number(wording::COST), number(wording::FIRST_YEAR_MARGIN), number(wording::MARGIN_OVER_COST)], &rows))
             @if let (Some(reward), Some(benefit)) = (found.reward_cents, found.benefit_cents) {
-                p.quiet { "The cost of a referral is " (money(reward.0)) " for the reward and " (money(benefit.0)) " for the friend's discount." }
+                p.quiet { (wording::COST_OF_REFERRAL[0]) (money(reward.0)) (wording::COST_OF_REFERRAL[1]) (money(benefit.0)) (wording::COST_OF_REFERRAL[2]) }
             }
             @if let Some(revenue) = found.first_year_revenue_cents {
-                p.quiet { "First-year revenue: " (money(revenue.0)) ", averaged over " (helpers::many(visit, found.revenue_sample, "account", "accounts")) "." }
+                p.quiet { (wording::FIRST_YEAR_REVENUE) (money(revenue.0)) (wording::averaged_over(&helpers::many(visit, found.revenue_sample, common::ACCOUNT_OR_ACCOUNTS))) }
             }
         }
     }
@@ -160,18 +159,18 @@ fn by_channel<S: Platform>(visit: &PageContext<'_, S>, document: &Document, rows
         ]
     };
     let columns = [
-        text("Partner"),
-        text("Channel"),
-        number("Clicks"),
-        number("Sign-ups"),
-        number("Paying"),
-        number("Rewarded"),
-        number("Earned"),
+        text(common::PARTNER),
+        text(common::CHANNEL),
+        number(wording::CLICKS),
+        number(common::SIGN_UPS),
+        number(wording::PAYING),
+        number(wording::REWARDED),
+        number(wording::EARNED),
     ];
     html! {
-        @if rows.is_empty() { p.quiet { "No activity in this month." } } @else {
-            (components::table("Channels", &columns, &rows.iter().take(CHANNELS_MAX).map(cells).collect::<Vec<_>>()))
-            @if rows.len() > CHANNELS_MAX { p.quiet { (wording::first_shown(CHANNELS_MAX)) } }
+        @if rows.is_empty() { p.quiet { (wording::NO_ACTIVITY) } } @else {
+            (components::table(wording::CHANNELS, &columns, &rows.iter().take(CHANNELS_MAX).map(cells).collect::<Vec<_>>()))
+            @if rows.len() > CHANNELS_MAX { p.quiet { (common::first_shown(CHANNELS_MAX)) } }
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::route::with_refusal;
+use crate::pages::text::operator::{common, navigation, review as wording};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::review as deciding;
@@ -27,13 +28,13 @@ struct Held {
     lines: i64,
 }
 
-const STATES: &[(&str, &str)] = &[("", "Open"), ("released", "Released"), ("rejected", "Rejected")];
+const STATES: &[(&str, &str)] = &[("", wording::OPEN), ("released", common::RELEASED), ("rejected", common::REJECTED)];
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let list = helpers::list(visit, 10)?;
     let state = visit.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
-        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "unknown review state").into());
+        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", wording::UNKNOWN_STATE).into());
     }
     let read = match state.as_str() {
         "" => {
@@ -50,19 +51,19 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (found, next) = helpers::paged(&list, rows[0].decode_pairs()?, cursor);
     let path =
         if state.is_empty() { "/operator/reviews".to_owned() } else { format!("/operator/reviews?state={state}") };
-    let lead = "Referrals that risk rules flagged. Their earnings are on hold until you decide.";
+    let lead = wording::LEAD;
     let content = html! {
-        (components::heading("Reviews", lead, html! {}))
-        (helpers::tabs("Reviews by state", "/operator/reviews", "state", &state, STATES))
+        (components::heading(navigation::REVIEWS, lead, html! {}))
+        (helpers::tabs(wording::BY_STATE, "/operator/reviews", "state", &state, STATES))
         @if found.is_empty() && state.is_empty() {
-            (components::empty("No open reviews", html! { "Referrals that a risk rule flags appear here." }))
+            (components::empty(wording::NONE_OPEN, html! { (wording::NONE_OPEN_HINT) }))
         } @else if found.is_empty() {
-            (components::empty("No reviews", html! { "Reviews you decide appear here." }))
+            (components::empty(wording::NONE, html! { (wording::NONE_HINT) }))
         }
         @for (review, shown) in &found { (card(visit, review, shown, &SubmittedForm::default())) }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, 200, ("/operator/reviews", "Reviews"), content))
+    Ok(helpers::frame(visit, &session, 200, ("/operator/reviews", navigation::REVIEWS), content))
 }
 
 pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
@@ -73,11 +74,11 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
     let (session, rows) = visit.operator(vec![reads::review_shown(id)]).await?;
     let (review, shown) = one(&rows[0])?;
     let content = html! {
-        (components::heading("Review", "", html! { a.button.second href="/operator/reviews" { "All reviews" } }))
+        (components::heading(common::REVIEW, "", html! { a.button.second href="/operator/reviews" { (wording::ALL_REVIEWS) } }))
         (components::problems(form))
         (card(visit, &review, &shown, form))
     };
-    Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/reviews", "Review"), content))
+    Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/reviews", common::REVIEW), content))
 }
 
 fn one(rows: &Rows) -> Result<(ReviewRow, ReviewShown), AppError> {
@@ -88,30 +89,30 @@ fn card<S: Platform>(visit: &PageContext<'_, S>, r: &ReviewRow, shown: &ReviewSh
     let words = &*visit.words;
     let held: Vec<Held> = serde_json::from_str(&shown.waiting).unwrap_or_default();
     let waits = html! {
-        @if held.is_empty() { "no earnings yet" }
+        @if held.is_empty() { (wording::NO_EARNINGS_HELD) }
         @for (n, h) in held.iter().enumerate() {
             @if n > 0 { ", " }
-            (components::amount(words, h.cents, &h.unit)) " in " (helpers::many(visit, h.lines, "earning", "earnings"))
+            (components::amount(words, h.cents, &h.unit)) (wording::HELD_IN) (helpers::many(visit, h.lines, common::EARNING_OR_EARNINGS))
         }
     };
     let view = deciding::view(r);
     let title = format!("review-{}", r.id);
     html! {
         article.sheet aria-labelledby=(title) {
-            h2 id=(title) { (rule(&r.rule)) " " (components::state(&r.state)) }
+            h2 id=(title) { (wording::rule(&r.rule)) " " (components::state(&r.state)) }
             p { (r.evidence) }
             (components::facts(&[
-                ("Account", helpers::account(&r.account_id)),
-                ("Partner", helpers::partner(&r.partner_id, shown.external_id.as_deref(), shown.name.as_deref())),
-                ("Program", helpers::program(&r.program_id)),
-                ("Applies to", html! { @if r.subject.is_empty() { "the whole account" } @else { (r.subject) } }),
-                ("On hold", html! { @if r.holds != 0 { (waits) } @else { "nothing; this is for your information only" } }),
-                ("Opened", components::instant(words, r.created_at_ms)),
+                (common::ACCOUNT, helpers::account(&r.account_id)),
+                (common::PARTNER, helpers::partner(&r.partner_id, shown.external_id.as_deref(), shown.name.as_deref())),
+                (common::PROGRAM, helpers::program(&r.program_id)),
+                (wording::APPLIES_TO, html! { @if r.subject.is_empty() { (wording::WHOLE_ACCOUNT) } @else { (r.subject) } }),
+                (common::ON_HOLD, html! { @if r.holds != 0 { (waits) } @else { (wording::NOTHING_HELD) } }),
+                (wording::OPENED, components::instant(words, r.created_at_ms)),
             ]))
             @if let Some(note) = view["note"].as_str() { p.quiet { (note) } }
             @if r.state == "open" { (decision_form(visit, r, form)) } @else {
                 p {
-                    (r.actor.as_deref().unwrap_or("An operator")) " decided"
+                    (wording::decided_by(r.actor.as_deref().unwrap_or(wording::AN_OPERATOR)))
                     @if let Some(at) = r.decided_at_ms { " " (components::instant(words, at)) } ": " (r.reason.as_deref().unwrap_or(""))
                 }
             }
@@ -128,32 +129,18 @@ fn decision_form<S: Platform>(visit: &PageContext<'_, S>, r: &ReviewRow, form: &
             form.stack method="post" action={ "/operator/reviews/" (components::escaped(&r.id)) } {
                 (csrf(visit))
                 div.field.wrong[problem.is_some()] {
-                    label for=(field) { "Reason" }
+                    label for=(field) { (common::REASON) }
                     input id=(field) name="reason" type="text" required maxlength="200" value=(form.get("reason")) aria-describedby={ (field) "-hint" }
                         aria-invalid=[problem.map(|_| "true")];
-                    p.hint id={ (field) "-hint" } { "Release to let the partner earn from this referral. Reject to void its earnings, past and future. You can't undo either." }
+                    p.hint id={ (field) "-hint" } { (wording::DECISION_HINT) }
                     @if let Some(problem) = problem { p.problem { (problem) } }
                 }
                 div.actions {
-                    button name="decision" value="release" { "Release" }
-                    button.danger name="decision" value="reject" { "Reject" }
+                    button name="decision" value="release" { (common::RELEASE) }
+                    button.danger name="decision" value="reject" { (wording::REJECT) }
                 }
             }
         }
-    }
-}
-
-/// The title of a rule.
-fn rule(name: &str) -> String {
-    match name {
-        "same_email" => "Account has the partner's email address".to_owned(),
-        "same_domain" => "Account has the partner's email domain".to_owned(),
-        "signups_in_month" => "Unusual number of sign-ups in a month".to_owned(),
-        "one_visitor" => "Many accounts from one browser".to_owned(),
-        "own_account" => "Account belongs to the partner".to_owned(),
-        "referral_ring" => "Partners who refer each other".to_owned(),
-        "currency" => "Currency doesn't match the program's".to_owned(),
-        other => other.replace('_', " "),
     }
 }
 

@@ -9,9 +9,9 @@ use crate::pages::components::{number, text};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
-use crate::pages::operator::text as wording;
 use crate::pages::route::with_refusal;
 use crate::pages::settlement::runs;
+use crate::pages::text::operator::{common, settlement as wording};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::error::{AppError, ErrorKind};
@@ -44,22 +44,22 @@ fn asking<S: Platform>(
     form: &SubmittedForm,
 ) -> PageResult {
     let programs = runs::settled_by_runs(catalog, visit.now());
-    let lead = "See what a run would grant and release if it started now.";
+    let lead = wording::PREVIEW_LEAD;
     let content = html! {
-        (components::heading("Preview a run", lead, all_runs()))
+        (components::heading(wording::PREVIEW_TITLE, lead, all_runs()))
         (components::problems(form))
         @if programs.is_empty() {
-            (components::empty("No program pays weekly or monthly", html! { a href="/operator/programs" { "Edit a program" } " to pay weekly or monthly." }))
+            (components::empty(wording::NOTHING_TO_PREVIEW, html! { a href="/operator/programs" { (wording::EDIT_A_PROGRAM) } (wording::TO_PAY_BY_RUNS) }))
         } @else {
-            p { "The preview recalculates every account in the program and saves nothing. It can take a while if there are many accounts." }
+            p { (wording::PREVIEW_EFFECT) }
             form.stack method="post" action="/operator/runs/preview" {
                 (csrf(visit))
                 (runs::which(form, &programs))
-                button { "Preview run" }
+                button { (wording::PREVIEW_BUTTON) }
             }
         }
     };
-    Ok(helpers::frame(visit, session, helpers::status(form), ("/operator/runs", "Preview a run"), content))
+    Ok(helpers::frame(visit, session, helpers::status(form), ("/operator/runs", wording::PREVIEW_TITLE), content))
 }
 
 /// A form and not a link, because a preview reads as much as a run does. Nothing is written.
@@ -77,7 +77,7 @@ pub async fn preview<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (id, period) = (said("program"), said("period"));
     let document = catalog.in_force(&id, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
     let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
-    let title = format!("{}, {period}", document.title);
+    let title = wording::title(&document.title, &period);
     let scheduled = UtcMillis::parse(&said("as_of"))
         .ok_or_else(|| AppError::new(ErrorKind::Fault, "preview", "without its instant"))?;
     let is_due = scheduled <= visit.now();
@@ -85,24 +85,24 @@ pub async fn preview<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         ["grants", "vests", "terms"].iter().flat_map(|list| helpers::partners_in(&told[list], SHOWN_MAX)).collect();
     let known: Vec<KnownAccount> = visit.context(&session).query(partners_known(&ids)).await?.decode()?;
     let content = html! {
-        (components::heading(&title, "What the run would do if it started now. Nothing has been saved.", all_runs()))
+        (components::heading(&title, wording::PREVIEWED_LEAD, all_runs()))
         p {
-            "Includes activity before " (components::utc(&*visit.words, scheduled)) "."
-            @if !is_due { " These numbers may change before then." }
-            @if told["complete"] == false { " " strong { (wording::PARTIAL) } }
+            (wording::INCLUDES_ACTIVITY[0]) (components::utc(&*visit.words, scheduled)) (wording::INCLUDES_ACTIVITY[1])
+            @if !is_due { (wording::MAY_CHANGE) }
+            @if told["complete"] == false { " " strong { (common::PARTIAL) } }
         }
-        (section(visit, ("Granted", "Rewards that this run would grant."), &told["grants"], &unit, &known))
-        (section(visit, ("Vested", "Earnings whose hold period ends with this run."), &told["vests"], &unit, &known))
+        (section(visit, (wording::GRANTED, wording::GRANTED_LEAD), &told["grants"], &unit, &known))
+        (section(visit, (wording::VESTED, wording::VESTED_LEAD), &told["vests"], &unit, &known))
         (terms(visit, &told["terms"], &unit, &known))
         @if let Some(run) = told["run"]["id"].as_str() {
-            p { "This period already has a run. " a href={ "/operator/runs/" (components::escaped(run)) } { "View run" } }
+            p { (wording::RUN_EXISTS) a href={ "/operator/runs/" (components::escaped(run)) } { (common::VIEW_RUN) } }
         } @else if is_due {
             @if visit.may(Scope::Payouts) {
                 form method="post" action="/operator/runs" {
                     (csrf(visit))
                     input type="hidden" name="program" value=(document.id);
                     input type="hidden" name="period" value=(period);
-                    button { "Start run" }
+                    button { (common::START_RUN) }
                 }
             }
         }
@@ -111,7 +111,7 @@ pub async fn preview<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
 }
 
 fn all_runs() -> Markup {
-    html! { a.button.second href="/operator/runs" { "All runs" } }
+    html! { a.button.second href="/operator/runs" { (common::ALL_RUNS) } }
 }
 
 fn section<S: Platform>(
@@ -132,10 +132,10 @@ fn section<S: Platform>(
         ]
     };
     html! {
-        h2 { (title) ": " (components::amount(words, rows.iter().map(cents).sum(), unit)) }
+        h2 { (wording::total(title)) (components::amount(words, rows.iter().map(cents).sum(), unit)) }
         p.quiet { (what) }
         @if !rows.is_empty() {
-            (components::table(title, &[text("Partner"), number("Earnings"), number("Amount")], &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
+            (components::table(title, &[text(common::PARTNER), number(common::EARNINGS), number(common::AMOUNT)], &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
             (rest(visit, rows.len()))
         }
     }
@@ -152,9 +152,9 @@ fn terms<S: Platform>(visit: &PageContext<'_, S>, rows: &Value, unit: &str, know
     };
     html! {
         @if !rows.is_empty() {
-            h2 { "Rate changes and caps" }
-            p.quiet { "Higher rates that partners have earned, and reductions from monthly caps." }
-            (components::table("Rate changes and caps", &[text("Partner"), text("Rule"), number("Difference")], &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
+            h2 { (wording::RATES_AND_CAPS) }
+            p.quiet { (wording::RATES_AND_CAPS_LEAD) }
+            (components::table(wording::RATES_AND_CAPS, &[text(common::PARTNER), text(common::RULE), number(common::DIFFERENCE)], &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
             (rest(visit, rows.len()))
         }
     }
@@ -162,7 +162,7 @@ fn terms<S: Platform>(visit: &PageContext<'_, S>, rows: &Value, unit: &str, know
 
 fn rest<S: Platform>(visit: &PageContext<'_, S>, all: usize) -> Markup {
     let left = i64::try_from(all.saturating_sub(SHOWN_MAX)).unwrap_or(0);
-    html! { @if left > 0 { p.quiet { "And " (visit.words.number(left)) " more. The total includes all of them." } } }
+    html! { @if left > 0 { p.quiet { (wording::and_more(&visit.words.number(left))) } } }
 }
 
 pub async fn plan<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
@@ -177,12 +177,12 @@ pub async fn plan<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
         let posted = html! {
             @match i.posted_cents.filter(|_| i.seq <= run.executed) {
                 Some(cents) => (components::amount(words, cents, &i.unit)),
-                None => span.quiet { "not yet" },
+                None => span.quiet { (wording::NOT_POSTED) },
             }
         };
         vec![
             html! { (words.number(i.seq)) },
-            html! { @if i.kind == "grant" { "Grant" } @else { "Vest" } },
+            html! { @if i.kind == "grant" { (wording::GRANT) } @else { (wording::VEST) } },
             helpers::partner(&i.partner_id, i.external_id.as_deref(), i.name.as_deref()),
             helpers::account(&i.account_id),
             components::amount(words, i.planned_cents, &i.unit),
@@ -190,13 +190,20 @@ pub async fn plan<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
         ]
     };
     let path = format!("/operator/runs/{}", components::escaped(id));
-    let title = format!("Plan for {}, {}", run.program_id, run.period);
-    let columns = [number("No."), text("What"), text("Partner"), text("Account"), number("Planned"), number("Posted")];
-    let lead = "The plan is saved before any money moves. The posted amount can be lower than planned if a refund arrives in between.";
+    let title = wording::plan_for(&run.program_id, &run.period);
+    let columns = [
+        number(wording::NUMBER),
+        text(wording::WHAT),
+        text(common::PARTNER),
+        text(common::ACCOUNT),
+        number(common::PLANNED),
+        number(wording::POSTED),
+    ];
+    let lead = wording::PLAN_LEAD;
     let content = html! {
-        (components::heading(&title, lead, html! { a.button.second href=(path) { "Back to run" } }))
-        @if items.is_empty() { p.quiet { "This run has nothing to do." } } @else {
-            (components::table("The plan", &columns, &items.iter().map(cells).collect::<Vec<_>>()))
+        (components::heading(&title, lead, html! { a.button.second href=(path) { (wording::BACK_TO_RUN) } }))
+        @if items.is_empty() { p.quiet { (wording::EMPTY_PLAN) } } @else {
+            (components::table(wording::PLAN, &columns, &items.iter().map(cells).collect::<Vec<_>>()))
         }
         (components::pager(&format!("{path}/plan"), next.as_deref(), list.cursor.is_empty()))
     };

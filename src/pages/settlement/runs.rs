@@ -12,8 +12,8 @@ use crate::pages::components::{Field, Figure, number, text};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
-use crate::pages::operator::text as wording;
 use crate::pages::route::with_refusal;
+use crate::pages::text::operator::{common, navigation, payout, settlement as wording};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::program::document::{Cadence, Document};
@@ -48,29 +48,35 @@ async fn listed<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -
     let catalog = program::catalog(&rows[1])?;
     let cells = |r: &RunRow| {
         vec![
-            html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (r.program_id) ", " (r.period) } },
+            html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (wording::title(&r.program_id, &r.period)) } },
             components::state(&r.state),
-            html! { (visit.words.number(r.executed)) " of " (visit.words.number(r.items)) },
+            html! { (wording::done_of(&visit.words.number(r.executed), &visit.words.number(r.items))) },
             html! { (r.actor) },
             components::instant(&*visit.words, r.started_at_ms),
         ]
     };
-    let columns = [text("Run"), text("State"), number("Done"), text("Started by"), text("Started")];
-    let lead = "A run closes a program's week or month: it grants rewards, releases earnings whose hold period is over, and plans payouts.";
+    let columns = [
+        text(common::RUN),
+        text(common::STATE),
+        number(common::DONE),
+        text(common::STARTED_BY),
+        text(wording::STARTED),
+    ];
+    let lead = wording::LEAD;
     let content = html! {
-        (components::heading("Runs", lead, html! { a.button.second href="/operator/payouts" { "All payouts" } }))
+        (components::heading(navigation::RUNS, lead, html! { a.button.second href="/operator/payouts" { (common::ALL_PAYOUTS) } }))
         (components::problems(form))
         (upcoming(visit, &catalog, &rows[2].decode()?))
-        h2 { "Past runs" }
+        h2 { (wording::PAST) }
         @if runs.is_empty() {
-            (components::empty("No runs yet", html! { "Runs start automatically: weekly on Monday at 09:00 UTC, monthly on the 1st at 06:00 UTC." }))
+            (components::empty(wording::NONE, html! { (wording::NONE_HINT) }))
         } @else {
-            (components::table("Runs, newest first", &columns, &runs.iter().map(cells).collect::<Vec<_>>()))
+            (components::table(wording::NEWEST_FIRST, &columns, &runs.iter().map(cells).collect::<Vec<_>>()))
         }
         (components::pager(HERE, next.as_deref(), list.cursor.is_empty()))
         (start_form(visit, form, &catalog))
     };
-    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, "Runs"), content))
+    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, navigation::RUNS), content))
 }
 
 /// Programs that pay weekly or monthly: the next run, and whether the last completed period has a run.
@@ -87,20 +93,20 @@ fn upcoming<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, last: &[
         vec![
             html! { a href={ "/operator/programs/" (components::escaped(&d.id)) } { (d.title) } },
             html! { (next) ", " (components::utc(&*visit.words, at)) },
-            html! { a href=(preview(&next)) { "Preview" } },
+            html! { a href=(preview(&next)) { (wording::PREVIEW) } },
             html! {
                 (over) " "
                 @if is_settled { (components::state("settled")) }
-                @else if scheduled.is_some() { (components::state("waiting")) " " a href=(preview(&over)) { "Preview and start" } }
-                @else { span.quiet { "not due yet" } }
+                @else if scheduled.is_some() { (components::state("waiting")) " " a href=(preview(&over)) { (wording::PREVIEW_AND_START) } }
+                @else { span.quiet { (wording::NOT_DUE) } }
             },
         ]
     };
     let rows: Vec<Vec<Markup>> = in_force.iter().filter(|d| is_settled_by_runs(d)).map(cells).collect();
     html! {
         @if !rows.is_empty() {
-            h2 { "Upcoming" }
-            (components::table("Upcoming runs", &[text("Program"), text("Next run"), text(""), text("Last completed period")], &rows))
+            h2 { (wording::UPCOMING) }
+            (components::table(wording::UPCOMING_RUNS, &[text(common::PROGRAM), text(wording::NEXT_RUN), text(""), text(wording::LAST_COMPLETED)], &rows))
         }
     }
 }
@@ -110,13 +116,13 @@ fn start_form<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm, cat
     html! {
         @if !choices.is_empty() {
             section id="start" {
-                h2 { "Start a run" }
-                p { "Start a run for a completed period that has none, or resume one that was interrupted. Each period has one run, so starting it again never pays twice." }
+                h2 { (wording::START) }
+                p { (wording::START_LEAD) }
                 @if visit.may(Scope::Payouts) {
                     form.stack method="post" action=(HERE) {
                         (csrf(visit))
                         (which(form, &choices))
-                        button { "Start run" }
+                        button { (common::START_RUN) }
                     }
                 }
             }
@@ -137,9 +143,9 @@ pub fn settled_by_runs(catalog: &Catalog, now: UtcMillis) -> Vec<(&str, &str)> {
 /// The fields that identify a run.
 pub fn which(form: &SubmittedForm, programs: &[(&str, &str)]) -> Markup {
     html! {
-        (components::select(form, Field { name: "program", label: "Program", required: true, ..Field::default() }, programs))
+        (components::select(form, Field { name: "program", label: common::PROGRAM, required: true, ..Field::default() }, programs))
         (components::field(form, Field {
-            name: "period", label: "Period", hint: wording::PERIOD_HINT,
+            name: "period", label: common::PERIOD, hint: common::PERIOD_HINT,
             required: true, autocomplete: "off", max: 10, ..Field::default()
         }))
     }
@@ -203,16 +209,16 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
     let (payouts, next) =
         helpers::paged(&list, rows[5].decode()?, |p: &PayoutShown| format!("{}.{}", p.unit, p.partner_id));
     let path = format!("{HERE}/{}", components::escaped(id));
-    let title = format!("{}, {}", report.run.program_id, report.run.period);
+    let title = wording::title(&report.run.program_id, &report.run.period);
     let content = html! {
-        (components::heading(&title, "", html! { a.button.second href={ (path) "/plan" } { "View plan" } }))
+        (components::heading(&title, "", html! { a.button.second href={ (path) "/plan" } { (wording::VIEW_PLAN) } }))
         (components::problems(form))
         (progress(visit, &report))
         (approving(visit, &path, &report, form))
         (money(visit, &report))
-        h2 { "Payouts" }
+        h2 { (common::PAYOUTS) }
         @if payouts.is_empty() {
-            p.quiet { "This run planned no payouts. No partner has both a payable balance and a Stripe account." }
+            p.quiet { (wording::NO_PAYOUTS) }
         } @else {
             (payout_table(visit, &payouts, false))
         }
@@ -225,19 +231,19 @@ fn progress<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup 
     let (run, words) = (&report.run, &*visit.words);
     html! {
         (components::figures(&[
-            Figure { label: "State", value: html! { (run.state.replace('_', " ")) }, note: html! { @if let Some(at) = run.finished_at_ms { (components::instant(words, at)) } } },
-            Figure { label: "Done", value: html! { (words.number(run.executed)) }, note: html! { "of " (words.number(run.items)) " planned items" } },
-            Figure { label: "Period", value: html! { (run.period) }, note: html! { "activity before " (components::utc(words, run.as_of_ms)) } },
-            Figure { label: "Started by", value: html! { (run.actor) }, note: html! { "program version " (run.program_version) } },
+            Figure { label: common::STATE, value: html! { (run.state.replace('_', " ")) }, note: html! { @if let Some(at) = run.finished_at_ms { (components::instant(words, at)) } } },
+            Figure { label: common::DONE, value: html! { (words.number(run.executed)) }, note: html! { (wording::of_planned(&words.number(run.items))) } },
+            Figure { label: common::PERIOD, value: html! { (run.period) }, note: html! { (wording::ACTIVITY_BEFORE) (components::utc(words, run.as_of_ms)) } },
+            Figure { label: common::STARTED_BY, value: html! { (run.actor) }, note: html! { (wording::program_version(run.program_version)) } },
         ]))
         @if run.state != "done" {
-            p { "This run resumes automatically every ten minutes." }
+            p { (wording::RESUMES) }
             @if visit.may(Scope::Payouts) {
                 form method="post" action=(HERE) {
                     (csrf(visit))
                     input type="hidden" name="program" value=(run.program_id);
                     input type="hidden" name="period" value=(run.period);
-                    button.second { "Resume now" }
+                    button.second { (wording::RESUME) }
                 }
             }
         }
@@ -252,7 +258,7 @@ fn approving<S: Platform>(visit: &PageContext<'_, S>, path: &str, report: &Repor
         let own = a.run_id == report.run.id;
         return html! {
             p {
-                @if own { "Approved by " (a.actor) " " } @else { "No approval needed: " (a.actor) " approved an earlier run of this program, " }
+                @if own { (wording::approved_by(&a.actor)) } @else { (wording::approved_earlier_by(&a.actor)) }
                 (components::instant(words, a.at_ms)) @if let Some(reason) = a.reason.as_deref().filter(|_| own) { ": " (reason) } "."
             }
         };
@@ -260,21 +266,21 @@ fn approving<S: Platform>(visit: &PageContext<'_, S>, path: &str, report: &Repor
     if report.rule == "automatic" || planned.is_empty() || report.run.state != "done" {
         return html! {};
     }
-    let payouts: i64 = planned.iter().map(|s| s.payouts).sum();
+    let payouts = helpers::many(visit, planned.iter().map(|s| s.payouts).sum(), common::PAYOUT_OR_PAYOUTS);
     html! {
         section.todo aria-labelledby="approve" {
-            h2 id="approve" { "Payouts need your approval" }
+            h2 id="approve" { (wording::APPROVE_TITLE) }
             p {
-                (helpers::many(visit, payouts, "payout", "payouts")) ", one per partner, for "
-                @for (n, s) in planned.iter().enumerate() { @if n > 0 { " and " } strong { (components::amount(words, s.cents, &s.unit)) } }
-                " in total. After you approve, Stripe sends them within ten minutes. Payouts on hold are not sent."
-                @if report.rule == "until_first" { " Later runs of this program won't need approval." }
+                (payouts) (wording::ONE_PER_PARTNER)
+                @for (n, s) in planned.iter().enumerate() { @if n > 0 { (wording::AND) } strong { (components::amount(words, s.cents, &s.unit)) } }
+                (wording::APPROVE_EFFECT)
+                @if report.rule == "until_first" { (wording::LATER_RUNS) }
             }
             @if visit.may(Scope::Payouts) {
                 form.stack method="post" action={ (path) "/approve" } {
                     (csrf(visit))
-                    (components::field(form, Field { name: "reason", label: "Note", hint: wording::AUDITED, max: 200, ..Field::default() }))
-                    button { "Approve " (helpers::many(visit, payouts, "payout", "payouts")) }
+                    (components::field(form, Field { name: "reason", label: wording::NOTE, hint: common::AUDITED, max: 200, ..Field::default() }))
+                    button { (wording::approve(&payouts)) }
                 }
             }
         }
@@ -299,26 +305,22 @@ fn money<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup {
         ]
     };
     let carried = |c: &CarriedSum| {
-        let why = match c.why.as_str() {
-            "not_onboarded" => "Payable, but the partner can't receive Stripe payouts yet",
-            "negative" => "Partners owe money",
-            _ => "Below the minimum or not yet payable",
-        };
+        let why = wording::carried_because(&c.why);
         vec![html! { (why) }, html! { (words.number(c.partners)) }, components::amount(words, c.cents, &c.unit)]
     };
     html! {
         @if !report.statements.is_empty() {
-            h2 { "Settled" }
-            (components::table("Settled, by unit", &[text("Unit"), number("Partners"), number("Granted and vested"), number("Payable afterward")],
+            h2 { (wording::SETTLED) }
+            (components::table(wording::SETTLED_BY_UNIT, &[text(common::UNIT), number(navigation::PARTNERS), number(wording::GRANTED_AND_VESTED), number(wording::PAYABLE_AFTERWARD)],
                 &report.statements.iter().map(settled).collect::<Vec<_>>()))
         }
         @if !report.sums.is_empty() {
-            h2 { "Payouts by state" }
-            (components::table("Payouts by state", &[text("State"), number("Payouts"), number("Amount")], &report.sums.iter().map(by_state).collect::<Vec<_>>()))
+            h2 { (payout::BY_STATE) }
+            (components::table(payout::BY_STATE, &[text(common::STATE), number(common::PAYOUTS), number(common::AMOUNT)], &report.sums.iter().map(by_state).collect::<Vec<_>>()))
         }
         @if !report.carried.is_empty() {
-            h2 { "Carried forward" }
-            (components::table("Carried forward", &[text("Why"), number("Partners"), number("Amount")], &report.carried.iter().map(carried).collect::<Vec<_>>()))
+            h2 { (wording::CARRIED_FORWARD) }
+            (components::table(wording::CARRIED_FORWARD, &[text(wording::WHY), number(navigation::PARTNERS), number(common::AMOUNT)], &report.carried.iter().map(carried).collect::<Vec<_>>()))
         }
     }
 }
@@ -336,9 +338,10 @@ pub fn payout_table<S: Platform>(visit: &PageContext<'_, S>, rows: &[PayoutShown
             components::amount(words, p.amount_cents, &p.unit),
         ]
     };
-    let second = if with_run { "Run" } else { "Partner ID" };
-    let columns = [text("Payout to"), text(second), text("State"), text("Planned"), number("Amount")];
-    components::table("Payouts", &columns, &rows.iter().map(cells).collect::<Vec<_>>())
+    let second = if with_run { common::RUN } else { common::PARTNER_ID };
+    let columns =
+        [text(payout::PAYOUT_TO), text(second), text(common::STATE), text(common::PLANNED), number(common::AMOUNT)];
+    components::table(common::PAYOUTS, &columns, &rows.iter().map(cells).collect::<Vec<_>>())
 }
 
 pub async fn approve<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {

@@ -1,3 +1,4 @@
-//! Texts that several pages share.
+//! What people read on the pages: every text once, by its key.
 
+pub mod operator;
 pub mod partner;

@@ -1,0 +1,54 @@
+//! Partners: the list, and the page of one.
+
+// The list.
+pub const LEAD: &str = "People and companies that refer accounts to you.";
+pub const FIND: &str = "Find a partner";
+pub const FIND_HINT: &str = "Search by ID, external ID, link code, or the start of a name or email address.";
+pub const NONE_YET: &str = "No partners yet";
+pub const NONE_YET_HINT: [&str; 2] = ["Partners join at ", ", or you can create them with the API."];
+pub const NONE_FOUND: &str = "No partners found";
+pub const NONE_FOUND_HINT: &str = "Try the start of the email address, or the exact code.";
+
+// Balances.
+pub const PENDING: &str = "Pending";
+pub const PENDING_NOTE: &str = "not yet vested";
+pub const AVAILABLE: &str = "Available";
+pub const OWED_NOTE: &str = "owed by the partner; carried forward";
+pub const USED: &str = "Used";
+
+// The profile.
+pub const PROFILE: &str = "Profile";
+pub const EXTERNAL_ID: &str = "External ID";
+pub const WEBSITE: &str = "Website";
+pub const DISCLOSED: &str = "accepted ";
+pub const NOT_DISCLOSED: &str = "not accepted; the partner's links don't work until it is";
+pub const LEFT: &str = "Left";
+
+// Payout status.
+pub const PAYOUT_STATUS: &str = "Payout status";
+pub const NO_STRIPE_ACCOUNT: &str = "This partner has no Stripe account yet. Their Payouts page asks them to set one up, and each run sends a \
+                                     reminder.";
+pub const NO_PAYOUTS_YET_BY_STRIPE: &str = " Stripe can't send payouts yet";
+pub const REQUIRED_BY_STRIPE: &str = "Required by Stripe";
+pub const NOTHING_REQUIRED: &str = "nothing";
+
+// Links.
+pub const LINKS: &str = "Links";
+pub const DESTINATION: &str = "Destination";
+pub const HOME_PAGE: &str = "home page";
+pub const CAMPAIGN: &str = "Campaign";
+
+// Referred accounts and payouts.
+pub const NO_SIGN_UPS: &str = "No sign-ups yet.";
+pub const ACCOUNTS_NEWEST_FIRST: &str = "Referred accounts, newest first";
+pub const NO_PAYOUTS: &str = "No payouts yet.";
+pub const PAYOUTS_NEWEST_FIRST: &str = "Payouts, newest first";
+
+// Earnings.
+pub const EARNED_BY: &str = "Earned by";
+pub const REFERRED_ACCOUNT: &str = "the referred account";
+pub const AVAILABLE_FROM: &str = "available from ";
+
+pub fn program_version(program: &str, version: i64) -> String {
+    format!("{program} v{version}")
+}
