@@ -8,6 +8,7 @@ import { accessibility } from "./support/checks.mjs";
 import { NARROW, WIDE, crawled, inBrowser, servedPages } from "./support/looking.mjs";
 import { OPERATORS_OTHERS } from "./support/pages.mjs";
 import { OPERATOR, mailed, signIn, signInAsOperator } from "./support/people.mjs";
+import { text } from "./support/text.mjs";
 
 let server;
 before(async () => {
@@ -102,13 +103,13 @@ test("pages behind a mail or a form", () =>
     await look("signing in by mail");
     await browser.press("Sign in");
     await browser.go("/operator/runs/preview?program=agency-partner&period=2026-11");
-    await browser.press("Preview run");
-    assert.match(await browser.text(), /Nothing has been saved/);
+    await browser.press(text("operator/settlement", "PREVIEW_BUTTON"));
+    assert.ok((await browser.text()).includes(text("operator/settlement", "PREVIEWED_LEAD")));
     await look("the preview of a run");
     await browser.go("/operator/tokens");
     await browser.fill({ name: "axe" });
-    await browser.press("Create token");
-    assert.match(await browser.text(), /Copy it now/);
+    await browser.press(text("operator/token", "CREATE"));
+    assert.ok((await browser.text()).includes(text("operator/token", "COPY_NOW")));
     await look("a token that was made");
     assert.equal(wrong.join("\n"), "");
   }));

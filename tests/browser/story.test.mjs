@@ -6,6 +6,7 @@ import { By } from "selenium-webdriver";
 import { Browser } from "./support/browser.mjs";
 import { becomeCustomer, join, signInAsOperator } from "./support/people.mjs";
 import { serve } from "./support/server.mjs";
+import { text } from "./support/text.mjs";
 
 let server;
 before(async () => {
@@ -81,15 +82,17 @@ async function story(another, agency) {
   const preview = await operator.find("main a[href*='/preview?program=agency-partner']");
   await operator.leave(() => preview.click());
   assert.match(await operator.path(), /^\/operator\/runs\/preview/);
-  await operator.press("Preview run");
-  assert.match(await operator.text(), /Nothing has been saved[^]*Vested: \$[\d,.]+/);
+  await operator.press(text("operator/settlement", "PREVIEW_BUTTON"));
+  const previewed = await operator.text();
+  assert.ok(previewed.includes(text("operator/settlement", "PREVIEWED_LEAD")), previewed);
+  assert.match(previewed, new RegExp(`${text("operator/settlement", "VESTED")}: \\$[\\d,.]+`));
   await visitor.go("/shop");
   const passing = await visitor.find("#time form[action='/shop/time/month'] button");
   await visitor.leave(() => passing.click());
   assert.match(await visitor.text(), /Nothing is paid before an operator approves/);
   await visitor.driver.findElement(By.linkText("The run, for the operator to approve")).getAttribute("href").then((href) => operator.driver.get(href));
-  await operator.driver.findElement(By.xpath("//button[starts-with(normalize-space(.), 'Approve')]")).then((button) => operator.leave(() => button.click()));
-  assert.match(await operator.text(), /approved/i);
+  await operator.driver.findElement(By.xpath(`//button[starts-with(normalize-space(.), '${text("operator/settlement", "APPROVE")}')]`)).then((button) => operator.leave(() => button.click()));
+  assert.ok((await operator.text()).includes(text("operator/notice", "APPROVED")));
   await visitor.go("/shop");
   await visitor.press("Let ten minutes pass");
   await operator.driver.navigate().refresh();

@@ -25,3 +25,4 @@ mod standing;
 mod stripe_in;
 #[path = "../support/mod.rs"]
 mod support;
+mod texts;

@@ -256,7 +256,7 @@ mod tests {
         for (id, text) in PRESETS {
             let document: Document = serde_json::from_str(text).unwrap();
             let shown = readable(&Plain, &document).0;
-            assert!(shown.contains("Attribution"), "{id}");
+            assert!(shown.contains(common::ATTRIBUTION), "{id}");
             for reward in &document.rewards {
                 assert!(shown.contains(&format!("<dt>{}</dt>", reward.id)), "{id}: {}", reward.id);
             }
@@ -266,11 +266,11 @@ mod tests {
     #[test]
     fn spans_are_sentences() {
         for (form, want) in [
-            (Span::Once {}, "once per account"),
-            (Span::Months { from: 0, to: Some(12) }, "for the first 12 months"),
-            (Span::Months { from: 12, to: None }, "from month 13 after the first payment, for life"),
-            (Span::Months { from: 12, to: Some(24) }, "from month 13 to month 24 after the first payment"),
-            (Span::MonthsSinceFirstMatch { months: 1 }, "for 1 month after the first reward"),
+            (Span::Once {}, wording::ONCE.to_owned()),
+            (Span::Months { from: 0, to: Some(12) }, wording::for_the_first("12 months")),
+            (Span::Months { from: 12, to: None }, wording::months_from(13)),
+            (Span::Months { from: 12, to: Some(24) }, wording::months_between(13, 24)),
+            (Span::MonthsSinceFirstMatch { months: 1 }, wording::months_since_first("1 month")),
         ] {
             assert_eq!(span(&form), want);
         }

@@ -1,6 +1,7 @@
 // A state in which every page has something to show: time has passed, payouts were made, somebody waits for a review.
 import { MONTHLY, WEEKLY, afterHold, nextMonthly, nextWeekly } from "../../../scripts/demo-site/time.mjs";
 import { Worker } from "../../../scripts/demo-site/worker.mjs";
+import { text } from "./text.mjs";
 
 const DAY_MS = 86_400_000;
 /** Clients of the demo's partner in the last weeks: name, days since they signed up, whether they paid on the day after. */
@@ -50,5 +51,5 @@ export async function prepare(server) {
 export async function writeGuide(browser) {
   await browser.go("/operator/programs/agency-partner/resources/new");
   await browser.fill({ title: "How to speak of us", body: GUIDE });
-  await browser.press("Publish page");
+  await browser.press(text("operator/program", "PUBLISH"));
 }

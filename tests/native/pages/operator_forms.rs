@@ -7,6 +7,7 @@ use manicule::http::auth::hex_sha256;
 use manicule::http::context::RequestContext;
 use manicule::http::exchange::Request;
 use manicule::http::route;
+use manicule::pages::text::operator::{document, notice, program, token};
 use manicule::program::catalog::PRESETS;
 use serde_json::{Value, json};
 
@@ -27,11 +28,22 @@ fn a_program_reads_as_words_and_changes_by_versions() {
     operator
         .get(&path)
         .is_page()
-        .says("20% of the amount when an invoice is paid, for the first 12 months.")
-        .says("until 60 days after the account's first payment; canceling before then voids it")
-        .says("USD 500.00 when a subscription starts, once per account, if the subscription is worth USD 5,000.00 a year or more.")
-        .says("5% more with 5 paying accounts in a quarter, for that quarter.")
-        .says("on hold until you decide");
+        .says(&format!(
+            "{} {}, {}.",
+            document::of_amount("20%"),
+            document::when_event("invoice.paid"),
+            document::for_the_first(&document::months(12))
+        ))
+        .says(&document::hold_days(&document::days(60), true))
+        .says(&format!(
+            "USD 500.00 {}, {}{}USD 5,000.00{}.",
+            document::when_event("subscription.started"),
+            document::ONCE,
+            document::IF_ANNUAL[0],
+            document::IF_ANNUAL[1]
+        ))
+        .says(&format!("{}{}{}.", document::more("5%"), document::WITH, document::referrals_in_quarter(5)))
+        .says(document::HELD);
     let page = operator.get(&format!("{path}/edit"));
     page.is_page();
     assert!(page.html.contains("&quot;version&quot;: 2"), "the next version is begun");
@@ -50,7 +62,7 @@ fn a_program_reads_as_words_and_changes_by_versions() {
         house.world.db.number("SELECT COUNT(*) FROM audit WHERE action = 'program.save' AND actor LIKE 'session:%'"),
         1
     );
-    operator.get(&format!("{path}?done=program-saved")).is_page().says("New program version saved").says("planned");
+    operator.get(&format!("{path}?done=program-saved")).is_page().says(notice::PROGRAM_SAVED).says("planned");
     house.now.set(at("2026-05-02T00:00:00Z"));
     for path in ["/operator/programs", &path, "/operator/runs", "/operator/economics?program=agency-partner"] {
         let shown = house.operator().get(path);
@@ -71,7 +83,7 @@ fn what_is_wrong_with_a_document_stands_beside_it() {
     });
     let cases = [
         (broken.as_str(), "attribution.window_days"),
-        ("{\"id\": 1", "the document"),
+        ("{\"id\": 1", program::WHOLE_DOCUMENT),
         (&preset(|d| d["surprise"] = json!(true)), "surprise"),
         (&preset(|d| d["version"] = json!(7)), "version"),
         (&preset(|d| d["effective_from"] = json!("2020-01-01T00:00:00Z")), "effective_from"),
@@ -84,7 +96,7 @@ fn what_is_wrong_with_a_document_stands_beside_it() {
                 continue;
             }
             let refused = operator.post(&path, &[("do", button), ("document", text), ("period", "2026-03")]);
-            refused.is(422).says("There is a problem").says(says);
+            refused.is(422).says(program::PROBLEM).says(says);
             assert!(
                 refused.html.contains("aria-invalid=\"true\"") && !refused.html.contains("<script>alert"),
                 "{says}"
@@ -115,13 +127,18 @@ fn every_version_can_be_read() {
     });
     operator.post(&format!("{path}/edit"), &[("do", "save"), ("document", &second)]).is(303);
     let now = operator.get(&path);
-    now.is_page().says("30 days");
-    assert!(now.html.contains("?version=2") && !now.text().contains("77 days"));
-    operator.get(&format!("{path}?version=2")).is_page().says("77 days").says("takes effect").says("2026-12-01");
+    now.is_page().says(&document::days(30));
+    assert!(now.html.contains("?version=2") && !now.text().contains(&document::days(77)));
+    operator
+        .get(&format!("{path}?version=2"))
+        .is_page()
+        .says(&document::days(77))
+        .says(program::TAKES_EFFECT[0])
+        .says("2026-12-01");
     house.now.set(at("2026-12-02T00:00:00Z"));
     let later = house.operator();
-    later.get(&path).is_page().says("77 days");
-    later.get(&format!("{path}?version=1")).is_page().says("30 days").says("This version was replaced");
+    later.get(&path).is_page().says(&document::days(77));
+    later.get(&format!("{path}?version=1")).is_page().says(&document::days(30)).says(program::REPLACED);
     for none in ["3", "0", "x", "1e0", "99999999999999999999"] {
         later.get(&format!("{path}?version={none}")).is(404);
     }
@@ -143,8 +160,8 @@ fn a_draft_is_tried_beside_what_was_paid() {
     let told = operator.post(&path, &[("do", "dry-run"), ("document", &draft), ("period", "2026-01")]);
     // Two accounts of $500 each: 30 % instead of 20 %.
     told.is(200)
-        .says("This draft would have paid USD 300.00 instead of USD 200.00")
-        .says("It has not been saved yet")
+        .says(&format!("{}USD 300.00{}USD 200.00", program::WOULD_HAVE_PAID[0], program::WOULD_HAVE_PAID[1]))
+        .says(program::VALID)
         .says("first-year");
     assert!(told.html.contains(&maud_escaped(&draft)), "the draft is preserved");
     assert!(!told.html.contains("<script>alert"));
@@ -177,11 +194,11 @@ fn a_token_is_shown_once_works_and_is_revoked() {
     let house = House::new(at(NOW));
     let operator = house.operator();
     let page = operator.get("/operator/tokens");
-    page.is_page().says("No tokens yet");
+    page.is_page().says(token::NONE);
     let key = key_of(&page.html);
     let fields = [("idempotency", key.as_str()), ("name", "crm"), ("expires", "30"), ("scope_read", "yes")];
     let made = operator.post("/operator/tokens", &fields);
-    made.is(200).says("Token crm created").says("be able to see it again");
+    made.is(200).says(&token::created("crm")).says(token::COPY_NOW);
     let secret = secret_of(&made.html);
     assert_eq!(made.header("cache-control"), "no-store");
     assert_eq!(interface(&house, &secret), 200);
@@ -200,7 +217,7 @@ fn a_token_is_shown_once_works_and_is_revoked() {
         assert_eq!((gone.status, gone.location.as_str()), (303, "/operator/tokens?done=token-revoked"));
     }
     assert_eq!(interface(&house, &secret), 401);
-    operator.get("/operator/tokens?done=token-revoked").is_page().says("Token revoked").says("revoked");
+    operator.get("/operator/tokens?done=token-revoked").is_page().says(notice::TOKEN_REVOKED).says("revoked");
     for action in ["token.make", "token.revoke"] {
         let sql = format!("SELECT COUNT(*) FROM audit WHERE action = '{action}' AND actor LIKE 'session:%'");
         assert_eq!(house.world.db.number(&sql), 1, "{action}");

@@ -4,6 +4,9 @@
 use super::house::{House, ORIGIN};
 use super::operator_world::{AGENCY, Desk, EVIL, NOW, POOLED, key_of, sql};
 use crate::support::world::at;
+use manicule::pages::text::operator::{
+    account, common, home, ledger, message, notice, payout, program, review, settlement,
+};
 
 #[test]
 fn a_run_is_approved_once_and_paid() {
@@ -11,7 +14,9 @@ fn a_run_is_approved_once_and_paid() {
     let operator = desk.operator();
     let path = format!("/operator/runs/{}", desk.run);
     let page = operator.get(&path);
-    page.is_page().says("1 payout, one per partner, for USD 100.00 in total").says("program version 1");
+    page.is_page()
+        .says(&format!("1 payout{}USD 100.00", settlement::ONE_PER_PARTNER))
+        .says(&settlement::program_version(1));
     for _ in 0..2 {
         let done = operator.post(&format!("{path}/approve"), &[("reason", EVIL)]);
         done.is(303);
@@ -22,14 +27,14 @@ fn a_run_is_approved_once_and_paid() {
     assert_eq!(desk.stripe.borrow().transfers.len(), 1);
     assert_eq!(desk.look("SELECT state FROM payout", "state"), "paid");
     let shown = operator.get(&format!("{path}?done=approved"));
-    shown.is_page().says("Run approved").says("Approved by session:").says("paid");
-    assert!(!shown.text().contains("Approve 1 payout"));
+    shown.is_page().says(notice::APPROVED).says(settlement::approved_by("session:").trim_end()).says("paid");
+    assert!(!shown.text().contains(&settlement::approve("1 payout")));
     assert!(!shown.html.contains("<script>alert"));
     operator.get("/operator/audit").says("payout.approve");
     operator.get(&format!("/operator/payouts/{}", desk.payout)).is_page().says("tr_1").says("paid");
     operator.get("/operator").is_page();
-    assert!(!operator.get("/operator").text().contains("needs your approval"));
-    operator.get("/operator/ledger/faults").says("All checks passed");
+    assert!(!operator.get("/operator").text().contains(home::APPROVAL));
+    operator.get("/operator/ledger/faults").says(ledger::PASSED);
 }
 
 #[test]
@@ -40,10 +45,10 @@ fn without_stripe_an_approval_says_so_and_keeps_the_remark() {
     let path = format!("/operator/runs/{}", desk.run);
     operator.get(&path);
     let refused = operator.post(&format!("{path}/approve"), &[("reason", "all compared")]);
-    refused.is(422).says("STRIPE_API_KEY is not set").says("There is a problem");
+    refused.is(422).says("STRIPE_API_KEY is not set").says(program::PROBLEM);
     assert!(refused.html.contains("value=\"all compared\""));
     assert_eq!(desk.count("SELECT COUNT(*) FROM payout_approval"), 0);
-    operator.get("/operator").says("Stripe is not set up");
+    operator.get("/operator").says(home::NO_STRIPE);
     operator.post("/operator/runs/nothing/approve", &[]).is(404);
 }
 
@@ -53,7 +58,7 @@ fn a_payout_is_held_released_and_cancelled_with_reasons() {
     let operator = desk.operator();
     let path = format!("/operator/payouts/{}", desk.payout);
     let page = operator.get(&path);
-    page.is_page().says("Hold payout").says("Cancel payout").says("USD 100.00 stays reserved");
+    page.is_page().says(payout::HOLD).says(payout::CANCEL).says(&format!("USD 100.00{}", payout::HOLD_EFFECT[1]));
     // Without a reason nothing happens.
     let refused = operator.post(&path, &[("decision", "hold"), ("reason", " ")]);
     refused.is(422).says("Reason is required");
@@ -64,10 +69,10 @@ fn a_payout_is_held_released_and_cancelled_with_reasons() {
     }
     assert_eq!((desk.look("SELECT held FROM payout", "held"), desk.audited("payout.hold")), (1.into(), 1));
     let held = operator.get(&format!("{path}?done=held"));
-    held.is_page().says("Payout on hold").says("Release payout");
-    assert!(!held.html.contains("<script>alert") && !held.text().contains("Hold payout"));
+    held.is_page().says(notice::HELD).says(payout::RELEASE);
+    assert!(!held.html.contains("<script>alert") && !held.text().contains(payout::HOLD));
     operator.get("/operator/payouts?state=held").is_page().says("on hold");
-    operator.get("/operator").says("1 payout is on hold");
+    operator.get("/operator").says(&format!("1 {}", home::PAYOUTS_HELD[0]));
     let released = operator.post(&path, &[("decision", "release"), ("reason", "it was looked into")]);
     assert_eq!(released.location, format!("{path}?done=released"));
     for _ in 0..2 {
@@ -85,7 +90,7 @@ fn a_payout_is_held_released_and_cancelled_with_reasons() {
     over.is(422).says("It is cancelled and can't be held");
     operator.post(&path, &[("decision", "paint"), ("reason", "x")]).is(422);
     operator.post("/operator/payouts/po_none", &[("decision", "hold"), ("reason", "x")]).is(404);
-    operator.get("/operator/ledger/faults").says("All checks passed");
+    operator.get("/operator/ledger/faults").says(ledger::PASSED);
 }
 
 #[test]
@@ -98,15 +103,15 @@ fn a_payout_under_review_is_resolved_by_what_stripe_says() {
          UPDATE payout SET state = 'review', revision = revision + 1, reason = 'two of them';",
     );
     let path = format!("/operator/payouts/{}", desk.payout);
-    operator.get("/operator").says("1 payout needs a decision");
-    operator.get(&path).is_page().says("Mark as paid").says("Mark as failed");
+    operator.get("/operator").says(&format!("1 {}", home::PAYOUTS_IN_REVIEW[0]));
+    operator.get(&path).is_page().says(payout::MARK_PAID).says(payout::MARK_FAILED);
     let wrong = operator.post(&path, &[("decision", "paid"), ("reason", "seen"), ("transfer", "tr_9")]);
     wrong.is(422).says("Stripe has 0 of them");
     assert!(wrong.html.contains("value=\"tr_9\""), "what was typed is kept");
     operator.post(&path, &[("decision", "paid"), ("reason", "seen")]).is(422).says("Transfer is required");
     operator.post(&path, &[("decision", "failed"), ("reason", "not there")]).is(303);
     assert_eq!((desk.look("SELECT state FROM payout", "state"), desk.audited("payout.resolve")), ("failed".into(), 1));
-    operator.get("/operator").says("1 payout failed recently");
+    operator.get("/operator").says(&format!("1 {}", home::PAYOUTS_FAILED[0]));
     operator.get("/operator/payouts?state=failed").is_page().says("not there");
 }
 
@@ -116,7 +121,7 @@ fn a_review_is_decided_once_with_a_reason() {
         let desk = Desk::new();
         let operator = desk.operator();
         let path = format!("/operator/reviews/{}", desk.review);
-        operator.get("/operator/reviews").is_page().says("undo either");
+        operator.get("/operator/reviews").is_page().says(review::DECISION_HINT);
         let refused = operator.post(&path, &[("decision", decision)]);
         refused.is(422).says("Reason is required");
         let odd = operator.post(&path, &[("decision", "maybe"), ("reason", "kept as typed")]);
@@ -130,7 +135,7 @@ fn a_review_is_decided_once_with_a_reason() {
             (desk.look("SELECT state FROM review WHERE rule = 'same_domain'", "state"), desk.audited("review.decide")),
             (state.into(), 1)
         );
-        operator.get("/operator/reviews").is_page().says("No open reviews");
+        operator.get("/operator/reviews").is_page().says(review::NONE_OPEN);
         let list = operator.get(&format!("/operator/reviews?state={state}"));
         list.is_page().says("session:");
         assert!(!list.html.contains("<script>alert"));
@@ -148,7 +153,7 @@ fn an_account_is_moved_once_with_its_earnings() {
     let desk = Desk::new();
     let operator = desk.operator();
     let page = operator.get("/operator/accounts/p");
-    page.is_page().says("Reassign this account");
+    page.is_page().says(account::REASSIGN_TITLE);
     let key = key_of(&page.html);
     let wrong = operator.post(
         "/operator/accounts/p",
@@ -168,10 +173,10 @@ fn an_account_is_moved_once_with_its_earnings() {
     assert_eq!(desk.audited("account.reassign"), 1);
     assert_eq!(desk.count("SELECT COUNT(*) FROM event WHERE type = 'operator.reassigned'"), 1);
     let shown = operator.get("/operator/accounts/p?done=reassigned");
-    shown.is_page().says("Account reassigned").says("moved by an operator").says("Sly");
+    shown.is_page().says(notice::REASSIGNED).says("moved by an operator").says("Sly");
     assert!(!shown.html.contains("<script>alert"));
     operator.post("/operator/accounts/none", &fields).is(404);
-    operator.get("/operator/ledger/faults").says("All checks passed");
+    operator.get("/operator/ledger/faults").says(ledger::PASSED);
 }
 
 #[test]
@@ -180,7 +185,7 @@ fn a_pool_is_funded_once() {
     let operator = house.operator();
     let path = format!("/operator/programs/{POOLED}");
     let page = operator.get(&path);
-    page.is_page().says("Remaining").says("USD 0.00");
+    page.is_page().says(program::REMAINING).says("USD 0.00");
     let key = key_of(&page.html);
     let funding = [("idempotency", key.as_str()), ("amount", "1,250.50"), ("reason", EVIL)];
     for _ in 0..2 {
@@ -189,21 +194,17 @@ fn a_pool_is_funded_once() {
     }
     let sum = "SELECT COALESCE(SUM(amount_cents), 0) FROM transfer WHERE code = 'fund'";
     assert_eq!(house.world.db.number(sum), 125_050, "a double click funds once");
-    operator
-        .get(&format!("{path}?done=funded"))
-        .is_page()
-        .says("Funds added to the reward budget")
-        .says("USD 1,250.50");
+    operator.get(&format!("{path}?done=funded")).is_page().says(notice::FUNDED).says("USD 1,250.50");
     // The same form with another amount is told so, and a fresh key lets it through.
     let other = operator.post(&format!("{path}/pool"), &[("idempotency", &key), ("amount", "7"), ("reason", "more")]);
-    other.is(422).says("You already submitted this form with different values");
+    other.is(422).says(common::SUBMITTED_ALREADY);
     assert!(other.html.contains("value=\"7\"") && other.html.contains("value=\"more\""));
     let fresh = key_of(&other.html);
     assert_ne!(fresh, key);
     operator.post(&format!("{path}/pool"), &[("idempotency", &fresh), ("amount", "7"), ("reason", "more")]).is(303);
     assert_eq!(house.world.db.number(sum), 125_750);
     for (amount, reason, says) in
-        [("0", "x", "Enter an amount such as"), ("-5", "x", "Enter an amount such as"), ("5", "", "Reason is required")]
+        [("0", "x", program::ENTER_AMOUNT), ("-5", "x", program::ENTER_AMOUNT), ("5", "", "Reason is required")]
     {
         let refused = operator.post(&format!("{path}/pool"), &[("amount", amount), ("reason", reason)]);
         refused.is(422).says(says);
@@ -226,17 +227,17 @@ fn a_run_is_previewed_and_started_once() {
     let desk = Desk::new();
     desk.house.now.set(at("2026-05-02T00:00:00Z"));
     let operator = desk.operator();
-    operator.get("/operator/runs").is_page().says("Preview and start").says("2026-05");
+    operator.get("/operator/runs").is_page().says(settlement::PREVIEW_AND_START).says("2026-05");
     let page = operator.get(&format!("/operator/runs/preview?program={AGENCY}&period=2026-04"));
-    page.is_page().says("saves nothing");
+    page.is_page().says(settlement::PREVIEW_EFFECT);
     assert!(page.html.contains("value=\"2026-04\"") && page.html.contains("value=\"agency-partner\" selected"));
     let runs = desk.count("SELECT COUNT(*) FROM run");
     let preview = |period: &str| operator.post("/operator/runs/preview", &[("program", AGENCY), ("period", period)]);
-    preview("2026-04").is(200).says("Nothing has been saved").says("Start run");
+    preview("2026-04").is(200).says(settlement::PREVIEWED_LEAD).says(common::START_RUN);
     assert_eq!(desk.count("SELECT COUNT(*) FROM run"), runs, "a preview starts nothing");
     let early = preview("2026-05");
-    early.is(200).says("These numbers may change before then");
-    assert!(!early.text().contains("Start run"));
+    early.is(200).says(settlement::MAY_CHANGE);
+    assert!(!early.text().contains(common::START_RUN));
     for (period, says) in
         [("soon", "Must be a month"), ("2026-W10", "This program's cadence is monthly"), ("", "Period is required")]
     {
@@ -251,10 +252,15 @@ fn a_run_is_previewed_and_started_once() {
     for _ in 0..2 {
         let done = operator.post("/operator/runs", &[("program", AGENCY), ("period", "2026-04")]);
         done.is(303);
-        operator.get(&done.location).is_page().says("Run started").says("agency-partner, 2026-04").says("session:");
+        operator
+            .get(&done.location)
+            .is_page()
+            .says(notice::RUN_STARTED)
+            .says(&settlement::title(AGENCY, "2026-04"))
+            .says("session:");
     }
     assert_eq!((desk.count("SELECT COUNT(*) FROM run"), desk.audited("run.start")), (runs + 1, 1));
-    preview("2026-04").says("This period already has a run");
+    preview("2026-04").says(settlement::RUN_EXISTS);
     operator.get("/operator/runs");
     for (period, says) in [
         ("2026-05", "this period has not ended"),
@@ -282,7 +288,7 @@ fn a_message_that_failed_is_sent_again_once() {
     assert_eq!((done.status, done.location.as_str()), (303, "/operator/outbox?state=failed&done=replayed"));
     assert_eq!(desk.look("SELECT state, round FROM delivery", "state"), "queued");
     assert_eq!(desk.look("SELECT round FROM delivery", "round"), 1);
-    operator.get(&done.location).is_page().says("Message queued for delivery").says("No messages");
+    operator.get(&done.location).is_page().says(notice::RESENT).says(message::NONE);
     // What waits already is left as it is.
     operator.post("/operator/outbox", &[("message", id), ("reason", "again")]);
     assert_eq!(desk.look("SELECT round FROM delivery", "round"), 1);

@@ -7,6 +7,9 @@ use crate::support::scan::{GROWING, is_called, plan};
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at};
 use manicule::http::config::Config;
+use manicule::pages::text::operator::{
+    account, common, funnel, home, ledger, partner, payout, program, report, review, settlement,
+};
 
 /// Pages that are there whatever has happened.
 const ALWAYS: &[&str] = &[
@@ -83,18 +86,18 @@ fn an_empty_world_says_what_to_do() {
         }
     }
     let operator = nothing.operator();
-    operator.get("/operator/programs").is_page().says("No programs yet");
-    operator.get("/operator/funnel").is_page().says("No program has a funnel");
-    operator.get("/operator/economics").is_page().says("No program pays rewards");
-    operator.get("/operator/partners").says("No partners yet");
-    operator.get("/operator/ledger/faults").says("All checks passed");
+    operator.get("/operator/programs").is_page().says(program::NONE);
+    operator.get("/operator/funnel").is_page().says(funnel::NO_FUNNEL);
+    operator.get("/operator/economics").is_page().says(report::NO_REWARDS);
+    operator.get("/operator/partners").says(partner::NONE_YET);
+    operator.get("/operator/ledger/faults").says(ledger::PASSED);
     let operator = presets.operator();
     let to = operator.get("/operator/funnel");
     to.is(303);
-    operator.get(&to.location).is_page().says("No visits this week");
+    operator.get(&to.location).is_page().says(funnel::NO_VISITS);
     let to = operator.get("/operator/economics");
     to.is(303);
-    operator.get(&to.location).is_page().says("Nothing to compare yet");
+    operator.get(&to.location).is_page().says(report::NOTHING_TO_COMPARE);
     for path in
         ["programs/x", "partners/x", "accounts/x", "reviews/x", "runs/x", "payouts/x", "nothing", "programs/x/edit"]
     {
@@ -163,19 +166,19 @@ fn home_lists_what_needs_a_person() {
     let shown = desk.operator().get("/operator");
     shown.is_page();
     for what in [
-        "1 review needs your decision",
-        "A run needs your approval",
-        "1 payout of USD 100.00",
-        "1 message was not delivered",
-        "The ten-minute job is late",
-        "Email is not set up",
+        format!("1 {}", home::REVIEWS[0]),
+        home::APPROVAL.to_owned(),
+        format!("1 payout{}USD 100.00", home::APPROVAL_OF[0]),
+        format!("1 {}", home::MESSAGES_FAILED[0]),
+        home::job_late(home::TEN_MINUTE_JOB),
+        home::NO_EMAIL.to_owned(),
     ] {
-        shown.says(what);
+        shown.says(&what);
     }
     for way in ["/operator/reviews", &format!("/operator/runs/{}", desk.run), "/operator/outbox?state=failed"] {
         assert!(shown.html.contains(&format!("href=\"{way}\"")), "{way}");
     }
-    assert!(!shown.text().contains("Stripe is not set up") && !shown.text().contains("does not balance"));
+    assert!(!shown.text().contains(home::NO_STRIPE) && !shown.text().contains(home::unbalanced("").trim_end()));
 }
 
 #[test]
@@ -204,7 +207,7 @@ fn home_is_quiet_when_nothing_does() {
     );
     house.operator().get("/operator").is_page();
     // The one program with a pool has nothing in it yet.
-    house.operator().get("/operator").says("A reward budget is empty");
+    house.operator().get("/operator").says(home::BUDGET_EMPTY);
     let ctx = house.world.at(at(NOW));
     let funded = manicule::service::ledger::budget::fund(
         &ctx,
@@ -214,11 +217,11 @@ fn home_is_quiet_when_nothing_does() {
         None,
     );
     crate::support::world::now(funded).expect("funded");
-    house.operator().get("/operator").is_page().says("Nothing needs your attention");
+    house.operator().get("/operator").is_page().says(home::NOTHING);
     // A unit that does not balance is told at once.
     sql(&house.world, "UPDATE ledger_account SET dr_posted_cents = dr_posted_cents + 1 WHERE kind = 'clearing'");
-    house.operator().get("/operator").says("The ledger does not balance in credit:usd");
-    house.operator().get("/operator/ledger/faults").says("Some checks failed.").says("debits and credits differ");
+    house.operator().get("/operator").says(&home::unbalanced("credit:usd"));
+    house.operator().get("/operator/ledger/faults").says(ledger::SOME_FAILED).says("debits and credits differ");
 }
 
 #[test]
@@ -229,7 +232,7 @@ fn jobs_that_did_not_come_are_told() {
     sql(&house.world, &beat("monthly", "2026-03-01T06:00:00Z"));
     sql(&house.world, &beat("weekly", "2026-03-30T09:00:00Z"));
     let shown = house.operator().get("/operator");
-    shown.is_page().says("The ten-minute job is late").says("The monthly job is late");
+    shown.is_page().says(&home::job_late(home::TEN_MINUTE_JOB)).says(&home::job_late("monthly"));
     assert!(!shown.text().contains("weekly job"));
 }
 
@@ -246,8 +249,8 @@ fn partners_and_accounts_are_found_by_what_people_know() {
     }
     // What a pattern would take for a wildcard is a letter here.
     for q in ["%25", "_", "s%25", "*"] {
-        operator.get(&format!("/operator/partners?q={q}")).is_page().says("No partners found");
-        operator.get(&format!("/operator/accounts?q={q}")).is_page().says("No accounts found");
+        operator.get(&format!("/operator/partners?q={q}")).is_page().says(partner::NONE_FOUND);
+        operator.get(&format!("/operator/accounts?q={q}")).is_page().says(account::NONE_FOUND);
     }
     for q in ["s", "BOB@sly.example", "sly.example", &desk.suspect] {
         let shown = operator.get(&format!("/operator/accounts?q={q}"));
@@ -290,36 +293,42 @@ fn partners_are_called_by_their_names_and_what_is_new_comes_first() {
 fn figures_equal_the_books() {
     let desk = Desk::new();
     let operator = desk.operator();
-    operator.get(&format!("/operator/partners/{}", desk.partner)).says("Stripe account").says("USD 100.00").says("p");
+    operator
+        .get(&format!("/operator/partners/{}", desk.partner))
+        .says(common::STRIPE_ACCOUNT)
+        .says("USD 100.00")
+        .says("p");
     operator
         .get("/operator/accounts/p")
-        .says("Attributed to")
-        .says("by code")
+        .says(account::ATTRIBUTED_TO[0])
+        .says(account::by_method_and_code("code").trim_end())
         .says("first-year")
         .says("USD 100.00")
         .says("signed up");
     let run = operator.get(&format!("/operator/runs/{}", desk.run));
-    run.says("1 payout, one per partner, for USD 100.00 in total").says("Approve 1 payout");
-    operator.get(&format!("/operator/runs/{}/plan", desk.run)).says("Vest").says("USD 100.00");
+    run.says(&format!("1 payout{}USD 100.00", settlement::ONE_PER_PARTNER)).says(&settlement::approve("1 payout"));
+    operator.get(&format!("/operator/runs/{}/plan", desk.run)).says(settlement::VEST).says("USD 100.00");
     operator
         .get(&format!("/operator/payouts/{}", desk.payout))
-        .says("How this amount was calculated")
-        .says("Change since then USD 100.00")
-        .says("became available");
+        .says(payout::CALCULATION)
+        .says(&format!("{} USD 100.00", payout::CHANGE))
+        .says(payout::movement("vest", ""));
     let held = operator.get("/operator/reviews");
-    held.says("Account has the partner's email domain").says("USD 100.00 in 1 earning").says("sly.example");
+    held.says(&review::rule("same_domain"))
+        .says(&format!("USD 100.00{}1 earning", review::HELD_IN))
+        .says("sly.example");
     operator.get("/operator/ledger").says("available").says("USD 100.00");
     let rows = desk.count("SELECT COUNT(*) FROM transfer");
     let shown = operator.get("/operator/ledger/transfers").html;
     assert_eq!(i64::try_from(shown.matches("<tr>").count()).expect("a count") - 1, rows);
     let funnel = operator.get(&format!("/operator/funnel?program={FUNNEL}&week=2026-W13"));
-    funnel.says("2 of 300, 0.67%").says("Sharpen the landing page's headline").says("press");
+    funnel.says(&funnel::share("2", "300", "0.67%")).says("Sharpen the landing page's headline").says("press");
     assert!(funnel.html.contains("<rect"));
     operator.get(&format!("/operator/funnel?program={AGENCY}")).is(422).says("has no funnel");
     operator
         .get(&format!("/operator/economics?program={AGENCY}&from=2026-01&to=2026-03"))
-        .says("Sign-ups")
-        .says("Viral coefficient");
+        .says(common::SIGN_UPS)
+        .says(report::VIRAL_COEFFICIENT);
 }
 
 #[test]

@@ -81,7 +81,7 @@ pub const AMOUNT_HINT: &str = "For example, 500 or 1,250.50.";
 pub const PERIOD_HINT: &str = "A month such as 2026-06, or a week such as 2026-W24.";
 pub const AUDITED: &str = "Recorded in the audit log with your name.";
 pub const SUBMITTED_ALREADY: &str =
-    "you already submitted this form with different values; check the result, then submit it again";
+    "You already submitted this form with different values. Check the result, then submit it again.";
 
 pub const UNBALANCED: &str = "Debits and credits do not match.";
 pub const APPROVE_NOTHING: &str = "Don't approve any payouts until you know why.";

@@ -9,7 +9,7 @@ pub const NO_VISITS: &str = "No visits this week";
 pub const NO_VISITS_HINT: &str = "Visits are counted when someone follows a partner's link. Later stages are counted when your site or app sends events.";
 pub const ALL_PARTNERS: &str = "All partners";
 pub const BY_PARTNER: &str = "By partner";
-pub const ENTER_WEEK: &str = "enter a week such as 2026-W24";
+pub const ENTER_WEEK: &str = "Enter a week such as 2026-W24.";
 
 pub fn title(program: &str, week: &str) -> String {
     format!("{program}, week {week}")

@@ -26,7 +26,7 @@ pub const REWARDS_WAITING: &str = "Rewards waiting";
 pub const REWARDS_WAITING_NOTE: &str = "paid in order as funds arrive";
 pub const BUDGET_LEAD: &str = "Rewards are paid from this budget. Adding funds takes effect immediately and pays waiting rewards in order. No \
                                card is charged; the budget only limits how much the program can give.";
-pub const ENTER_AMOUNT: &str = "enter an amount such as 500 or 1,250.50";
+pub const ENTER_AMOUNT: &str = "Enter an amount such as 500 or 1,250.50.";
 pub const ADD_TO_BUDGET: &str = "Add to budget";
 
 pub fn amount_in(currency: &str) -> String {

@@ -6,8 +6,8 @@ pub const FIRST_MONTH: &str = "First month";
 pub const LAST_MONTH: &str = "Last month";
 pub const SHOW: &str = "Show";
 pub const DEFINITIONS_TITLE: &str = "Definitions";
-pub const ENTER_MONTH: &str = "enter a month such as 2026-06";
-pub const MONTHS_REVERSED: &str = "the first month can't be after the last month";
+pub const ENTER_MONTH: &str = "Enter a month such as 2026-06.";
+pub const MONTHS_REVERSED: &str = "The first month can't be after the last month.";
 pub const NO_REWARDS: &str = "No program pays rewards";
 pub const NO_REWARDS_HINT: &str = "There is nothing to compare yet.";
 

@@ -4,7 +4,7 @@
 pub const LEAD: &str = "Referrals that risk rules flagged. Their earnings are on hold until you decide.";
 pub const BY_STATE: &str = "Reviews by state";
 pub const OPEN: &str = "Open";
-pub const UNKNOWN_STATE: &str = "unknown review state";
+pub const UNKNOWN_STATE: &str = "Unknown review state.";
 pub const NONE_OPEN: &str = "No open reviews";
 pub const NONE_OPEN_HINT: &str = "Referrals that a risk rule flags appear here.";
 pub const NONE: &str = "No reviews";

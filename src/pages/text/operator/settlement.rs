@@ -55,6 +55,7 @@ pub const APPROVE_EFFECT: &str =
     " in total. After you approve, Stripe sends them within ten minutes. Payouts on hold are not sent.";
 pub const LATER_RUNS: &str = " Later runs of this program won't need approval.";
 pub const NOTE: &str = "Note";
+pub const APPROVE: &str = "Approve";
 
 /// Before the time of the approval.
 pub fn approved_by(actor: &str) -> String {
@@ -67,7 +68,7 @@ pub fn approved_earlier_by(actor: &str) -> String {
 }
 
 pub fn approve(payouts: &str) -> String {
-    format!("Approve {payouts}")
+    format!("{APPROVE} {payouts}")
 }
 
 // Its sums.

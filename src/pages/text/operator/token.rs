@@ -32,7 +32,7 @@ pub const EXPIRES_AFTER: &str = "Expires after";
 pub const DAYS_30: &str = "30 days";
 pub const DAYS_90: &str = "90 days";
 pub const YEAR: &str = "1 year";
-pub const CHOOSE_EXPIRY: &str = "choose when the token expires";
+pub const CHOOSE_EXPIRY: &str = "Choose when the token expires.";
 pub const CREATE: &str = "Create token";
 
 /// What a scope allows.

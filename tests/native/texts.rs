@@ -1,0 +1,143 @@
+//! What people read on a page stands in `src/pages/text`, by key: no page has a text of its own. The rule is also shown
+//! to catch an offender.
+
+use crate::architecture::source::Source;
+use std::path::{Path, PathBuf};
+
+/// Folders and files of `src/pages` that may have texts of their own. The list below `text/` is to become empty.
+const EXEMPT: &[&str] = &[
+    "text/",
+    // Partners' and visitors' pages.
+    "account/clients.rs",
+    "accrual/",
+    "identity/sign_in.rs",
+    "link/",
+    "partner/export.rs",
+    "partner/join.rs",
+    "partner/mod.rs",
+    "partner/overview.rs",
+    "partner/settings.rs",
+    "partner/wording.rs",
+    "payout/onboarding.rs",
+    "payout/partner_payouts.rs",
+    "payout/receipt.rs",
+    "payout/status.rs",
+    "program/partner_programs.rs",
+    "program/partner_resources.rs",
+    "program/terms.rs",
+    "report/leaderboard.rs",
+    // What all pages share.
+    "admission.rs",
+    "chart.rs",
+    "components.rs",
+    "countries.rs",
+    "form.rs",
+    "layout.rs",
+    "locale.rs",
+    "markdown.rs",
+    "route.rs",
+    "visit.rs",
+];
+
+/// Literals that read as texts and are none.
+const NO_TEXTS: &[(&str, &str)] = &[
+    ("Authorization: Bearer …", "code that is copied"),
+    ("without its instant", "the detail of a fault: logged, not shown"),
+];
+
+/// A sentence, a label, or a piece of a sentence: words with a capital in front, or three words and more.
+fn is_text(literal: &str) -> bool {
+    let words: Vec<&str> = literal.split_whitespace().collect();
+    let is_word = |word: &str| {
+        let bare = word.trim_matches(|c: char| ".,;:!?()“”…".contains(c));
+        !bare.is_empty() && bare.chars().all(|c| c.is_alphabetic() || "'’-".contains(c)) && !bare.contains("--")
+    };
+    let is_capitalized = |word: &str| {
+        let mut chars = word.chars();
+        chars.next().is_some_and(char::is_uppercase) && chars.all(|c| c.is_lowercase() || !c.is_alphabetic())
+    };
+    let has_capital = words.first().is_some_and(|word| is_word(word) && is_capitalized(word));
+    match words.len() {
+        0 => false,
+        1 => has_capital && literal.len() > 1,
+        2 => has_capital && words.iter().any(|word| word.len() > 1),
+        _ => has_capital || words.windows(3).any(|three| three.iter().all(|word| is_word(word) && !word.contains('-'))),
+    }
+}
+
+fn texts_of(source: &Source) -> Vec<String> {
+    let is_known = |literal: &str| NO_TEXTS.iter().any(|(known, _)| *known == literal);
+    source.literals().filter(|literal| is_text(literal) && !is_known(literal)).map(str::to_owned).collect()
+}
+
+fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { collect(&path, found) } else { found.push(path) }
+    }
+}
+
+/// Every file of the pages, by its path from `src/pages`.
+fn pages() -> Vec<(String, Source)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pages");
+    let mut paths = Vec::new();
+    collect(&root, &mut paths);
+    let rust = paths.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
+    rust.map(|path| {
+        let name = path.strip_prefix(&root).expect("inside").to_str().expect("a path").to_owned();
+        (name, Source::read(&std::fs::read_to_string(&path).expect("a file")))
+    })
+    .collect()
+}
+
+#[test]
+fn pages_have_no_texts_of_their_own() {
+    let pages = pages();
+    let is_exempt = |name: &str| EXEMPT.iter().any(|exempt| name.starts_with(exempt));
+    for exempt in EXEMPT {
+        assert!(pages.iter().any(|(name, _)| name.starts_with(exempt)), "{exempt} is gone");
+    }
+    let mut found = Vec::new();
+    for (name, source) in pages.iter().filter(|(name, _)| !is_exempt(name)) {
+        found.extend(texts_of(source).into_iter().map(|text| format!("{name}: {text:?}")));
+    }
+    assert_eq!(found, Vec::<String>::new(), "these belong in src/pages/text");
+}
+
+#[test]
+fn an_offender_is_caught() {
+    for (code, wants) in [
+        ("html! { h2 { \"Pages for partners\" } }", "Pages for partners"),
+        ("html! { p { (amount) \" stays reserved until then.\" } }", " stays reserved until then."),
+        ("heading(\"Runs\", lead, html! {})", "Runs"),
+        ("Field { label: \"Partner ID\", ..Field::default() }", "Partner ID"),
+        ("format!(\"Plan for {}, {}\", id, period)", "Plan for {}, {}"),
+        ("let lead = \"A run closes a month.\";", "A run closes a month."),
+    ] {
+        assert_eq!(texts_of(&Source::read(code)), [wants], "{code}");
+    }
+    for code in [
+        "form.stack method=\"post\" action=\"/operator/runs\"",
+        "button.second name=\"decision\" value=\"hold\"",
+        "(\"content-type\", \"text/html; charset=utf-8\")",
+        "format!(\"{HERE}?program={}&week={week}\")",
+        "aria-describedby=\"document-hint findings\"",
+        "// Says \"What a comment says\"\n\" \" \", \" \"POST\"",
+    ] {
+        assert_eq!(texts_of(&Source::read(code)), Vec::<String>::new(), "{code}");
+    }
+}
+
+/// One text, one key: a text that stands twice is reworded in one place and stays as it was in the other.
+#[test]
+fn no_text_of_operators_has_two_keys() {
+    let mut seen: Vec<(String, String)> = Vec::new();
+    for (name, source) in pages().iter().filter(|(name, _)| name.starts_with("text/operator/")) {
+        for literal in source.literals().filter(|literal| is_text(literal)) {
+            let first = seen.iter().find(|(_, text)| text == literal);
+            assert!(first.is_none(), "{literal:?} in {name} and {first:?}");
+            seen.push((name.clone(), literal.to_owned()));
+        }
+    }
+    assert!(seen.len() > 300, "{} texts", seen.len());
+}
