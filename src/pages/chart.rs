@@ -1,7 +1,6 @@
 //! Charts as SVG that needs no script and no style of its own: shapes by plotters, words by us, colours by the style sheet
 //! (`.s1`, `.s2`, …), so that light and dark are the reader's choice.
 
-use crate::pages::text::operator::funnel as wording;
 use maud::{Markup, PreEscaped, html};
 use plotters::coord::ranged1d::{KeyPointHint, Ranged};
 use plotters::coord::types::RangedCoordi64;
@@ -92,7 +91,7 @@ pub fn steps(title: &str, steps: &[Step<'_>], percent: &dyn Fn(i64) -> String) -
                     }
                 }
             }
-            figcaption { (wording::CHART_LEGEND) }
+            figcaption { "Each step has its own scale. The shaded area is the target range, the bar is the share of visits, and the thin line is the 95% interval." }
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::engine::identity::access::Scope;
 use crate::http::assets::{ICON, SCRIPT, STYLE, TYPE};
 use crate::http::context::Platform;
 use crate::http::exchange::{Request, Response};
-use crate::pages::text::operator::{navigation, notice};
+use crate::pages::text::operator::{navigation as operator_navigation, notice as operator_notice};
 use crate::pages::visit::{CSRF_FIELD, PageContext, Partner};
 use crate::store::identity::session::SessionRow;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -50,18 +50,18 @@ pub const PARTNER_NAV: Nav = &[
 ];
 
 pub const OPERATOR_NAV: Nav = &[
-    ("/operator", navigation::HOME),
-    ("/operator/programs", navigation::PROGRAMS),
-    ("/operator/partners", navigation::PARTNERS),
-    ("/operator/accounts", navigation::ACCOUNTS),
-    ("/operator/reviews", navigation::REVIEWS),
-    ("/operator/runs", navigation::RUNS),
-    ("/operator/funnel", navigation::FUNNEL),
-    ("/operator/economics", navigation::ECONOMICS),
-    ("/operator/ledger", navigation::LEDGER),
-    ("/operator/outbox", navigation::OUTBOX),
-    ("/operator/audit", navigation::AUDIT),
-    (TOKENS, navigation::TOKENS),
+    ("/operator", operator_navigation::HOME),
+    ("/operator/programs", operator_navigation::PROGRAMS),
+    ("/operator/partners", operator_navigation::PARTNERS),
+    ("/operator/accounts", operator_navigation::ACCOUNTS),
+    ("/operator/reviews", operator_navigation::REVIEWS),
+    ("/operator/runs", operator_navigation::RUNS),
+    ("/operator/funnel", operator_navigation::FUNNEL),
+    ("/operator/economics", operator_navigation::ECONOMICS),
+    ("/operator/ledger", operator_navigation::LEDGER),
+    ("/operator/outbox", operator_navigation::OUTBOX),
+    ("/operator/audit", operator_navigation::AUDIT),
+    (TOKENS, operator_navigation::TOKENS),
 ];
 
 /// The one entry that not every operator sees.
@@ -105,9 +105,11 @@ fn header<S: Platform>(visit: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) ->
     let who = match page.area {
         Area::Open => None,
         Area::Partner(partner) => Some((partner.name.as_str(), partner.program.as_str(), partner.session.partners > 1)),
-        Area::Operator(session) => {
-            Some((session.email.as_deref().unwrap_or(navigation::OPERATOR), navigation::OPERATOR, false))
-        }
+        Area::Operator(session) => Some((
+            session.email.as_deref().unwrap_or(operator_navigation::OPERATOR),
+            operator_navigation::OPERATOR,
+            false,
+        )),
     };
     let home = nav.first().map_or("/sign-in", |(path, _)| path);
     html! {
@@ -134,7 +136,7 @@ fn header<S: Platform>(visit: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) ->
                         button.plain { "Sign out" }
                     }
                     // Partners have it in their settings.
-                    @if matches!(page.area, Area::Operator(_)) { p { a href="/sign-out" { (navigation::SIGN_OUT_EVERYWHERE) } } }
+                    @if matches!(page.area, Area::Operator(_)) { p { a href="/sign-out" { "Sign out everywhere" } } }
                 }
             }
         }
@@ -148,28 +150,28 @@ pub fn csrf<S: Platform>(visit: &PageContext<'_, S>) -> Markup {
 
 /// What a form did, shown on the next page. Only texts from this table are ever shown.
 const NOTICES: &[(&str, &str)] = &[
-    ("approved", notice::APPROVED),
-    ("cancelled", notice::CANCELED),
+    ("approved", operator_notice::APPROVED),
+    ("cancelled", operator_notice::CANCELED),
     ("choice-kept", "Your choices are saved."),
-    ("decided", notice::DECIDED),
+    ("decided", operator_notice::DECIDED),
     ("disclosed", "Thank you. Your links will work within a minute."),
-    ("funded", notice::FUNDED),
-    ("held", notice::HELD),
+    ("funded", operator_notice::FUNDED),
+    ("held", operator_notice::HELD),
     ("left", "You left the program. We will still pay what you earned."),
     ("link-disabled", "Link turned off."),
     ("link-made", "Link created. It works now."),
     ("profile-kept", "Profile saved."),
-    ("program-saved", notice::PROGRAM_SAVED),
-    ("reassigned", notice::REASSIGNED),
-    ("released", notice::RELEASED),
-    ("replayed", notice::RESENT),
-    ("resource-kept", notice::PAGE_PUBLISHED),
-    ("resource-removed", notice::PAGE_DELETED),
-    ("run-started", notice::RUN_STARTED),
+    ("program-saved", operator_notice::PROGRAM_SAVED),
+    ("reassigned", operator_notice::REASSIGNED),
+    ("released", operator_notice::RELEASED),
+    ("replayed", operator_notice::RESENT),
+    ("resource-kept", operator_notice::PAGE_PUBLISHED),
+    ("resource-removed", operator_notice::PAGE_DELETED),
+    ("run-started", operator_notice::RUN_STARTED),
     ("session-ended", "Session signed out."),
     ("signed-out", "You are signed out."),
     ("signed-out-everywhere", "You are signed out of every browser."),
-    ("token-revoked", notice::TOKEN_REVOKED),
+    ("token-revoked", operator_notice::TOKEN_REVOKED),
     ("welcome", "Welcome! Your link works now."),
 ];
 

@@ -75,6 +75,13 @@ async fn shown<S: Platform>(
         } @else {
             (components::table(wording::TOKENS, &columns, &tokens.iter().map(cells).collect::<Vec<_>>()))
         }
+        (create_form(visit, form))
+    };
+    Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/tokens", navigation::TOKENS), content))
+}
+
+fn create_form<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -> Markup {
+    html! {
         h2 { (wording::CREATE_TITLE) }
         form.stack method="post" action="/operator/tokens" {
             (helpers::hidden(visit))
@@ -92,8 +99,7 @@ async fn shown<S: Platform>(
             }
             button { (wording::CREATE) }
         }
-    };
-    Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/tokens", navigation::TOKENS), content))
+    }
 }
 
 fn revoke_form<S: Platform>(visit: &PageContext<'_, S>, t: &TokenShown, works: bool) -> Markup {

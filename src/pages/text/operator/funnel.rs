@@ -25,9 +25,6 @@ pub fn first_charts(partners: usize) -> String {
 }
 
 // The chart.
-pub const CHART_LEGEND: &str = "Each step has its own scale. The shaded area is the target range, the bar is the share of visits, and the thin \
-                                line is the 95% interval.";
-
 pub fn chart(whose: &str) -> String {
     format!("Funnel: {whose}")
 }

@@ -15,4 +15,3 @@ pub const TOKENS: &str = "API tokens";
 
 /// Who is signed in, where no name is known.
 pub const OPERATOR: &str = "Operator";
-pub const SIGN_OUT_EVERYWHERE: &str = "Sign out everywhere";
