@@ -4,6 +4,9 @@ use crate::engine::identity::access::Scope;
 use crate::http::assets::{ICON, SCRIPT, STYLE, TYPE};
 use crate::http::context::Platform;
 use crate::http::exchange::{Request, Response};
+use crate::pages::text::partner::{navigation, notice};
+use crate::pages::text::shared::frame as text;
+use crate::pages::text::visitor::notice as visitor_notice;
 use crate::pages::visit::{CSRF_FIELD, PageContext, Partner};
 use crate::store::identity::session::SessionRow;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -37,15 +40,15 @@ pub struct Page<'a> {
 pub type Nav = &'static [(&'static str, &'static str)];
 
 pub const PARTNER_NAV: Nav = &[
-    ("/partner", "Overview"),
-    ("/partner/links", "Links"),
-    ("/partner/share", "Share kit"),
-    ("/partner/clients", "Customers"),
-    ("/partner/earnings", "Earnings"),
-    ("/partner/payouts", "Payouts"),
-    ("/partner/leaderboard", "Leaderboard"),
-    ("/partner/resources", "Resources"),
-    ("/partner/settings", "Settings"),
+    ("/partner", navigation::OVERVIEW),
+    ("/partner/links", navigation::LINKS),
+    ("/partner/share", navigation::SHARE_KIT),
+    ("/partner/clients", navigation::CUSTOMERS),
+    ("/partner/earnings", navigation::EARNINGS),
+    ("/partner/payouts", navigation::PAYOUTS),
+    ("/partner/leaderboard", navigation::LEADERBOARD),
+    ("/partner/resources", navigation::RESOURCES),
+    ("/partner/settings", navigation::SETTINGS),
 ];
 
 pub const OPERATOR_NAV: Nav = &[
@@ -78,7 +81,7 @@ pub fn show<S: Platform>(visit: &PageContext<'_, S>, status: u16, page: Page<'_>
         html lang="en" {
             head {
                 meta charset="utf-8";
-                title { (page.title) " · Manicule" }
+                title { (text::title(page.title)) }
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
@@ -88,7 +91,7 @@ pub fn show<S: Platform>(visit: &PageContext<'_, S>, status: u16, page: Page<'_>
                 script src=(SCRIPT) type="module" {}
             }
             body class=(if nav.is_empty() { "open" } else { "framed" }) {
-                a.skip href="#main" { "Skip to content" }
+                a.skip href="#main" { (text::SKIP) }
                 (header(visit, &page, nav))
                 main id="main" tabindex="-1" {
                     (notice(visit.request))
@@ -109,12 +112,12 @@ fn header<S: Platform>(visit: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) ->
     let home = nav.first().map_or("/sign-in", |(path, _)| path);
     html! {
         header.mast {
-            a.mark href=(home) { (MARK) span { "Manicule" } }
+            a.mark href=(home) { (MARK) span { (text::PRODUCT) } }
             @if !nav.is_empty() {
-                nav.main aria-label="Main" {
+                nav.main aria-label=(text::NAVIGATION) {
                     // A list on wide screens, a menu on narrow ones, without a script.
-                    input type="checkbox" id="menu" class="menu-toggle" aria-label="Menu";
-                    label.menu-button for="menu" { "Menu" }
+                    input type="checkbox" id="menu" class="menu-toggle" aria-label=(text::MENU);
+                    label.menu-button for="menu" { (text::MENU) }
                     ul {
                         @for (path, title) in nav.iter().filter(|(path, _)| *path != TOKENS || visit.may(Scope::Admin)) {
                             li { a href=(path) aria-current=[(*path == page.here).then_some("page")] { (title) } }
@@ -125,13 +128,13 @@ fn header<S: Platform>(visit: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) ->
             @if let Some((name, program, several)) = who {
                 div.who {
                     p { strong { (name) } br; span.quiet { (program) } }
-                    @if several { p { a href="/partner/programs" { "Change program" } } }
+                    @if several { p { a href="/partner/programs" { (text::CHANGE_PROGRAM) } } }
                     form method="post" action="/sign-out" {
                         (csrf(visit))
-                        button.plain { "Sign out" }
+                        button.plain { (text::SIGN_OUT) }
                     }
                     // Partners have it in their settings.
-                    @if matches!(page.area, Area::Operator(_)) { p { a href="/sign-out" { "Sign out everywhere" } } }
+                    @if matches!(page.area, Area::Operator(_)) { p { a href="/sign-out" { (text::SIGN_OUT_EVERYWHERE) } } }
                 }
             }
         }
@@ -147,15 +150,15 @@ pub fn csrf<S: Platform>(visit: &PageContext<'_, S>) -> Markup {
 const NOTICES: &[(&str, &str)] = &[
     ("approved", "Run approved. Its payouts will be sent within ten minutes."),
     ("cancelled", "Payout canceled. The amount is available again."),
-    ("choice-kept", "Your choices are saved."),
+    ("choice-kept", notice::CHOICES_SAVED),
     ("decided", "Decision saved."),
-    ("disclosed", "Thank you. Your links will work within a minute."),
+    ("disclosed", notice::DISCLOSED),
     ("funded", "Funds added to the reward budget."),
     ("held", "Payout on hold until someone releases it."),
-    ("left", "You left the program. We will still pay what you earned."),
-    ("link-disabled", "Link turned off."),
-    ("link-made", "Link created. It works now."),
-    ("profile-kept", "Profile saved."),
+    ("left", notice::LEFT),
+    ("link-disabled", notice::LINK_TURNED_OFF),
+    ("link-made", notice::LINK_CREATED),
+    ("profile-kept", notice::PROFILE_SAVED),
     ("program-saved", "New program version saved."),
     ("reassigned", "Account reassigned."),
     ("released", "Payout released."),
@@ -163,11 +166,11 @@ const NOTICES: &[(&str, &str)] = &[
     ("resource-kept", "Page published. Partners can see it now."),
     ("resource-removed", "Page deleted."),
     ("run-started", "Run started."),
-    ("session-ended", "Session signed out."),
-    ("signed-out", "You are signed out."),
-    ("signed-out-everywhere", "You are signed out of every browser."),
+    ("session-ended", notice::SESSION_SIGNED_OUT),
+    ("signed-out", visitor_notice::SIGNED_OUT),
+    ("signed-out-everywhere", visitor_notice::SIGNED_OUT_EVERYWHERE),
     ("token-revoked", "Token revoked."),
-    ("welcome", "Welcome! Your link works now."),
+    ("welcome", notice::WELCOME),
 ];
 
 fn notice(request: &Request) -> Markup {

@@ -369,6 +369,12 @@ fn what_is_unsubscribed_from_is_not_sent() {
         assert!(csp.is_some_and(|p| p.contains("default-src 'none'")), "{response:?}");
         (response.status, String::from_utf8(response.body).unwrap())
     };
+    let put = desk.ask(at(NOON), "PUT", path, &Value::Null);
+    assert_eq!(
+        (put.status, put.headers.iter().find(|(n, _)| *n == "allow").map(|(_, v)| v.as_str())),
+        (405, Some("GET, POST"))
+    );
+    assert_eq!(desk.ask(at(NOON), "HEAD", path, &Value::Null).body, b"");
     let unwanted = || desk.world.db.number("SELECT COUNT(*) FROM unsubscribe");
     let (status, page) = ask("GET", path);
     assert!(

@@ -1,3 +1,6 @@
-//! Texts that several pages share.
+//! Every text that people read on the pages, by key: one folder per audience, one file per page or topic. Markup stays in
+//! the pages.
 
 pub mod partner;
+pub mod shared;
+pub mod visitor;
