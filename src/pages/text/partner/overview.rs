@@ -60,7 +60,7 @@ pub const ON_ITS_WAY_NOTE: &str = " more is on its way";
 /// Before what becomes of it.
 pub const OVERDRAWN_NOTE: &str = "reversed after payout; ";
 pub const PAID_NOTE: &str = "sent to you";
-pub const USED_NOTE: &str = "credit you have received or redeemed";
+pub const USED_NOTE: &str = "redeemed or applied for you";
 
 // The link and its visits.
 pub const YOUR_LINK: &str = "Your link";

@@ -100,7 +100,7 @@ pub fn client(d: &Draft<'_>) -> Drafted {
     Drafted {
         subject: format!("A recommendation for your project: {product}"),
         body: format!(
-            "Hello,\n\nI recommend {product} for the project we discussed. Please use my link to sign up:\n\n{url}\n\n\
+            "Hello,\n\nI recommend {product} for the project we discussed. Please use our link to sign up:\n\n{url}\n\n\
              Let me know when you have an account, and we can take it from there.{benefit}\n\n{disclosure}\n\n\
              Best regards,\n{name}\n"
         ),
