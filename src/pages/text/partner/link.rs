@@ -57,5 +57,5 @@ pub fn qr_of(url: &str) -> String {
 // Turning it off.
 pub const TURN_OFF_HEADING: &str = "Turn off this link?";
 /// After the link's code.
-pub const TURN_OFF_EFFECT: &str = " will stop working, and you get no credit for new clicks on it. You keep the customers \
-    who came through it before. You can't turn it on again.";
+pub const TURN_OFF_EFFECT: &str = " will stop working, and you get no credit for new clicks on it. You keep the \
+    customers who came through it before. You can't turn it on again.";

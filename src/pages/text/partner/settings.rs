@@ -19,8 +19,8 @@ pub const CHOOSE_EMAILS: &str = "Choose your other emails";
 pub const EMAILS_LEAD: &str = "Choose the emails you get besides those about your earnings and payouts.";
 pub const EMAIL_UNKNOWN: &str = "We don't have your email address";
 pub const EMAIL_UNKNOWN_HINT: &str = "Ask the program to add it.";
-pub const CHOICES: &str = "We always email statements, rewards, and payouts. These choices apply to every program you \
-    joined with this address.";
+pub const CHOICES: &str = "We always email statements, rewards, and payouts. These choices apply to every program \
+    you joined with this address.";
 pub const BACK: &str = "Back to settings";
 
 /// The choice to get a type of message.
@@ -65,8 +65,8 @@ pub fn data(records: &str) -> String {
 
 // Leaving.
 pub const LEAVE: &str = "Leave the program";
-pub const LEAVE_EFFECT: &str = "Your links stop working within a minute or two, and you get no credit for later sign-ups. \
-    You keep what you have earned, on the program's terms. You can't undo this yourself.";
+pub const LEAVE_EFFECT: &str = "Your links stop working within a minute or two, and you get no credit for later \
+    sign-ups. You keep what you have earned, on the program's terms. You can't undo this yourself.";
 pub const CODE: &str = "Enter your code to confirm";
 /// Before the day.
 pub const LEFT_ON: &str = "You left the program on ";

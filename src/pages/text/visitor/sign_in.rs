@@ -23,8 +23,8 @@ pub const SITE_UNAVAILABLE: &str = "We couldn't check your sign-in with the site
 // Why no email was sent.
 pub const TOO_MANY_EMAILS: &str =
     "Your network has requested too many emails. We sent nothing. Wait a minute and try again.";
-pub const EMAIL_NOT_SET_UP: &str = "Email is not set up on this site yet, so we can't send a link. Operators can sign in \
-    with a token; “Emails and webhooks” in the README explains how to set up email.";
+pub const EMAIL_NOT_SET_UP: &str = "Email is not set up on this site yet, so we can't send a link. Operators can \
+    sign in with a token; “Emails and webhooks” in the README explains how to set up email.";
 
 // After an email was requested.
 pub const CHECK_EMAIL: &str = "Check your email";
