@@ -10,6 +10,7 @@ use manicule::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use manicule::codec::message::email::KINDS;
 use manicule::codec::outgoing::OutgoingRequest;
 use manicule::jobs;
+use manicule::pages::text::visitor::unsubscribe as text;
 use manicule::service::message::deliver;
 use manicule::service::message::deliver::BACK_OFF_MS;
 use manicule::store::message::outbox;
@@ -377,6 +378,7 @@ fn what_is_unsubscribed_from_is_not_sent() {
     assert_eq!(desk.ask(at(NOON), "HEAD", path, &Value::Null).body, b"");
     let unwanted = || desk.world.db.number("SELECT COUNT(*) FROM unsubscribe");
     let (status, page) = ask("GET", path);
+    assert!(page.contains(&text::question("referral.joined")), "{page}");
     assert!(
         status == 200 && page.contains("<form method=\"post\"") && page.contains("kind=referral.joined&amp;to="),
         "{page}"
@@ -388,7 +390,7 @@ fn what_is_unsubscribed_from_is_not_sent() {
         format!("{}\"><script>", path),
     ] {
         let (status, page) = ask("POST", &broken);
-        assert!(status == 404 && !page.contains("<script"), "{broken}: {page}");
+        assert!(status == 404 && page.contains(text::INVALID) && !page.contains("<script"), "{broken}: {page}");
     }
     assert_eq!(unwanted(), 0, "looking changes nothing");
     assert_eq!((ask("POST", path).0, ask("POST", path).0, unwanted()), (200, 200, 1));
