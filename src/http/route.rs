@@ -11,7 +11,6 @@ use crate::http::event::{stripe, webhooks};
 use crate::http::exchange::{Request, Response, decode_segment};
 use crate::http::funnel::collect;
 use crate::http::message::notifications;
-use crate::http::message::unsubscribe;
 use crate::http::partner::partners;
 use crate::http::payout::payouts;
 use crate::http::program::programs;
@@ -92,8 +91,6 @@ enum Endpoint {
     HookList,
     HookMake,
     HookDisable,
-    UnsubscribeAsk,
-    UnsubscribeDo,
     Health,
     OpenApi,
 }
@@ -175,8 +172,6 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/webhook-endpoints", Access::Operator(Scope::Read), Endpoint::HookList),
     route("POST", "/v1/webhook-endpoints", Access::Operator(Scope::Admin), Endpoint::HookMake),
     route("DELETE", "/v1/webhook-endpoints/{id}", Access::Operator(Scope::Admin), Endpoint::HookDisable),
-    route("GET", "/unsubscribe", Access::Public, Endpoint::UnsubscribeAsk),
-    route("POST", "/unsubscribe", Access::Public, Endpoint::UnsubscribeDo),
     route("GET", "/healthz", Access::Public, Endpoint::Health),
     route("GET", "/openapi.json", Access::Public, Endpoint::OpenApi),
 ];
@@ -298,8 +293,6 @@ fn dispatch<'a, S: Platform>(
         Endpoint::HookList => answered(notifications::endpoint_list(app, request)),
         Endpoint::HookMake => answered(notifications::endpoint_make(app, request, actor)),
         Endpoint::HookDisable => answered(notifications::endpoint_disable(app, part, actor)),
-        Endpoint::UnsubscribeAsk => Box::pin(async move { Ok(unsubscribe::ask(app, request)) }),
-        Endpoint::UnsubscribeDo => Box::pin(unsubscribe::stop(app, request)),
         Endpoint::Health => answered(operations::health(app, request)),
         Endpoint::OpenApi => Box::pin(async { Ok(openapi()) }),
     }

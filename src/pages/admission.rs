@@ -8,6 +8,7 @@ use crate::engine::identity::access::{Role, Scopes};
 use crate::http::auth;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
+use crate::pages::text::shared::error as text;
 use crate::pages::visit::{PageContext, PageError, SESSION_COOKIE};
 use crate::service::context::fresh_secret;
 use crate::service::error::{AppError, ErrorKind};
@@ -84,7 +85,7 @@ impl<S: Platform> PageContext<'_, S> {
     /// Whether the site still vouches for its user. An error is not a yes, and does not end the session.
     async fn site_stands(&self, found: &SessionRow) -> Result<bool, PageError> {
         let user = self.site_user().await.map_err(|why| {
-            let detail = "we couldn't check your sign-in with the site; try again in a moment";
+            let detail = text::SITE_UNAVAILABLE;
             AppError::new(ErrorKind::Transient, "session_unavailable", detail).cause(why)
         })?;
         let least = if found.operator == 1 { ROLE_OPERATOR } else { ROLE_SUBSCRIBER };

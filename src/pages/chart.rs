@@ -1,6 +1,7 @@
 //! Charts as SVG that needs no script and no style of its own: shapes by plotters, words by us, colours by the style sheet
 //! (`.s1`, `.s2`, …), so that light and dark are the reader's choice.
 
+use crate::pages::text::shared::chart as wording;
 use maud::{Markup, PreEscaped, html};
 use plotters::coord::ranged1d::{KeyPointHint, Ranged};
 use plotters::coord::types::RangedCoordi64;
@@ -91,7 +92,7 @@ pub fn steps(title: &str, steps: &[Step<'_>], percent: &dyn Fn(i64) -> String) -
                     }
                 }
             }
-            figcaption { "Each step has its own scale. The shaded area is the target range, the bar is the share of visits, and the thin line is the 95% interval." }
+            figcaption { (wording::STEPS) }
         }
     }
 }
@@ -169,15 +170,15 @@ fn drawn(chart: &Chart<'_>, bars: bool) -> Markup {
                 }
             }
             details {
-                summary { "View as a table" }
+                summary { (wording::TABLE) }
                 div.table-wrap role="region" aria-label=(chart.title) tabindex="0" {
                     table {
                         caption.hidden { (chart.title) }
-                        thead { tr { th scope="col" { "Date" } @for s in chart.series { th.num scope="col" { (s.title) } } } }
+                        thead { tr { th scope="col" { (wording::DATE) } @for s in chart.series { th.num scope="col" { (s.title) } } } }
                         tbody {
                             @for (place, text) in chart.places.iter().enumerate() {
                                 tr {
-                                    td data-label="Date" { (text) }
+                                    td data-label=(wording::DATE) { (text) }
                                     @for s in chart.series {
                                         td.num data-label=(s.title) { ((chart.write)(s.values.get(place).copied().unwrap_or(0))) }
                                     }

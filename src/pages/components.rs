@@ -3,6 +3,8 @@
 use crate::base::time::UtcMillis;
 use crate::pages::form::SubmittedForm;
 use crate::pages::locale::Locale;
+use crate::pages::text::shared::state::shown;
+use crate::pages::text::shared::{component, field as wording};
 use maud::{Markup, html};
 
 /// A page's heading, with a sentence about the page and its actions.
@@ -34,7 +36,7 @@ pub fn amount(words: &dyn Locale, cents: i64, unit: &str) -> Markup {
     let (kind, currency) = unit.split_once(':').unwrap_or(("", unit));
     html! {
         span.money.minus[cents < 0] { (words.money(cents, currency)) }
-        @if kind == "credit" { " " span.quiet { "credit" } }
+        @if kind == "credit" { " " span.quiet { (component::CREDIT) } }
     }
 }
 
@@ -63,14 +65,7 @@ pub fn state(name: &str) -> Markup {
         "failed" | "void" | "reversed" | "cancelled" | "rejected" | "suppressed" => "bad",
         _ => "calm",
     };
-    let shown = match name {
-        "held" => "on hold".to_owned(),
-        "review" => "needs review".to_owned(),
-        "cancelled" => "canceled".to_owned(),
-        "submitting" => "sending".to_owned(),
-        other => other.replace('_', " "),
-    };
-    html! { span class={ "state " (tone) } { (shown) } }
+    html! { span class={ "state " (tone) } { (shown(name)) } }
 }
 
 /// A state with its reason, if that adds anything.
@@ -126,9 +121,9 @@ pub fn pager(path: &str, next: Option<&str>, first: bool) -> Markup {
     let separator = if path.contains('?') { '&' } else { '?' };
     html! {
         @if next.is_some() || !first {
-            nav.pager aria-label="Pages" {
-                @if !first { a href=(path) { "First page" } }
-                @if let Some(cursor) = next { a href={ (path) (separator) "cursor=" (escaped(cursor)) } rel="next" { "Next page" } }
+            nav.pager aria-label=(component::PAGES) {
+                @if !first { a href=(path) { (component::FIRST_PAGE) } }
+                @if let Some(cursor) = next { a href={ (path) (separator) "cursor=" (escaped(cursor)) } rel="next" { (component::NEXT_PAGE) } }
             }
         }
     }
@@ -168,7 +163,7 @@ pub fn field(form: &SubmittedForm, f: Field<'_>) -> Markup {
     let max = (f.max > 0).then(|| f.max.to_string());
     html! {
         div.field.wrong[problem.is_some()] {
-            label for=(f.name) { (f.label) @if !f.required { " " span.quiet { "optional" } } }
+            label for=(f.name) { (f.label) @if !f.required { " " span.quiet { (wording::OPTIONAL) } } }
             @if f.kind == "textarea" {
                 textarea id=(f.name) name=(f.name) rows="8" required[f.required] maxlength=[max] aria-describedby=[described]
                     aria-invalid=[problem.map(|_| "true")] { "\n" (form.get(f.name)) }
@@ -188,7 +183,7 @@ pub fn select(form: &SubmittedForm, f: Field<'_>, choices: &[(&str, &str)]) -> M
     let described = describes(f.name, !f.hint.is_empty(), problem.is_some());
     html! {
         div.field.wrong[problem.is_some()] {
-            label for=(f.name) { (f.label) @if !f.required { " " span.quiet { "optional" } } }
+            label for=(f.name) { (f.label) @if !f.required { " " span.quiet { (wording::OPTIONAL) } } }
             select id=(f.name) name=(f.name) required[f.required] aria-describedby=[described] aria-invalid=[problem.map(|_| "true")] {
                 @for (value, title) in choices { option value=(value) selected[form.get(f.name) == *value] { (title) } }
             }
@@ -214,7 +209,7 @@ pub fn problems(form: &SubmittedForm) -> Markup {
     html! {
         @if !form.is_good() {
             div.problems role="alert" {
-                p { strong { "There is a problem." } " Nothing was saved." }
+                p { strong { (wording::PROBLEM) } " " (wording::NOTHING_SAVED) }
                 ul {
                     @for (field, what) in form.problems() {
                         li { @if field.is_empty() { (what) } @else { a href={ "#" (field) } { (what) } } }
@@ -248,7 +243,7 @@ pub fn copyable(label: &str, value: &str) -> Markup {
     html! {
         div.copy {
             input type="text" readonly value=(value) aria-label=(label);
-            button type="button" data-copy=(value) hidden { "Copy" }
+            button type="button" data-copy=(value) hidden { (component::COPY) }
         }
     }
 }

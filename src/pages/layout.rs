@@ -5,6 +5,9 @@ use crate::http::assets::{ICON, SCRIPT, STYLE, TYPE};
 use crate::http::context::Platform;
 use crate::http::exchange::{Request, Response};
 use crate::pages::text::operator::{navigation as operator_navigation, notice as operator_notice};
+use crate::pages::text::partner::{navigation, notice};
+use crate::pages::text::shared::frame as text;
+use crate::pages::text::visitor::notice as visitor_notice;
 use crate::pages::visit::{CSRF_FIELD, PageContext, Partner};
 use crate::store::identity::session::SessionRow;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -38,15 +41,15 @@ pub struct Page<'a> {
 pub type Nav = &'static [(&'static str, &'static str)];
 
 pub const PARTNER_NAV: Nav = &[
-    ("/partner", "Overview"),
-    ("/partner/links", "Links"),
-    ("/partner/share", "Share kit"),
-    ("/partner/clients", "Customers"),
-    ("/partner/earnings", "Earnings"),
-    ("/partner/payouts", "Payouts"),
-    ("/partner/leaderboard", "Leaderboard"),
-    ("/partner/resources", "Resources"),
-    ("/partner/settings", "Settings"),
+    ("/partner", navigation::OVERVIEW),
+    ("/partner/links", navigation::LINKS),
+    ("/partner/share", navigation::SHARE_KIT),
+    ("/partner/clients", navigation::CUSTOMERS),
+    ("/partner/earnings", navigation::EARNINGS),
+    ("/partner/payouts", navigation::PAYOUTS),
+    ("/partner/leaderboard", navigation::LEADERBOARD),
+    ("/partner/resources", navigation::RESOURCES),
+    ("/partner/settings", navigation::SETTINGS),
 ];
 
 pub const OPERATOR_NAV: Nav = &[
@@ -79,7 +82,7 @@ pub fn show<S: Platform>(visit: &PageContext<'_, S>, status: u16, page: Page<'_>
         html lang="en" {
             head {
                 meta charset="utf-8";
-                title { (page.title) " · Manicule" }
+                title { (text::title(page.title)) }
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
@@ -89,7 +92,7 @@ pub fn show<S: Platform>(visit: &PageContext<'_, S>, status: u16, page: Page<'_>
                 script src=(SCRIPT) type="module" {}
             }
             body class=(if nav.is_empty() { "open" } else { "framed" }) {
-                a.skip href="#main" { "Skip to content" }
+                a.skip href="#main" { (text::SKIP) }
                 (header(visit, &page, nav))
                 main id="main" tabindex="-1" {
                     (done(visit.request))
@@ -114,12 +117,12 @@ fn header<S: Platform>(visit: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) ->
     let home = nav.first().map_or("/sign-in", |(path, _)| path);
     html! {
         header.mast {
-            a.mark href=(home) { (MARK) span { "Manicule" } }
+            a.mark href=(home) { (MARK) span { (text::PRODUCT) } }
             @if !nav.is_empty() {
-                nav.main aria-label="Main" {
+                nav.main aria-label=(text::NAVIGATION) {
                     // A list on wide screens, a menu on narrow ones, without a script.
-                    input type="checkbox" id="menu" class="menu-toggle" aria-label="Menu";
-                    label.menu-button for="menu" { "Menu" }
+                    input type="checkbox" id="menu" class="menu-toggle" aria-label=(text::MENU);
+                    label.menu-button for="menu" { (text::MENU) }
                     ul {
                         @for (path, title) in nav.iter().filter(|(path, _)| *path != TOKENS || visit.may(Scope::Admin)) {
                             li { a href=(path) aria-current=[(*path == page.here).then_some("page")] { (title) } }
@@ -130,13 +133,13 @@ fn header<S: Platform>(visit: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) ->
             @if let Some((name, program, several)) = who {
                 div.who {
                     p { strong { (name) } br; span.quiet { (program) } }
-                    @if several { p { a href="/partner/programs" { "Change program" } } }
+                    @if several { p { a href="/partner/programs" { (text::CHANGE_PROGRAM) } } }
                     form method="post" action="/sign-out" {
                         (csrf(visit))
-                        button.plain { "Sign out" }
+                        button.plain { (text::SIGN_OUT) }
                     }
                     // Partners have it in their settings.
-                    @if matches!(page.area, Area::Operator(_)) { p { a href="/sign-out" { "Sign out everywhere" } } }
+                    @if matches!(page.area, Area::Operator(_)) { p { a href="/sign-out" { (text::SIGN_OUT_EVERYWHERE) } } }
                 }
             }
         }
@@ -152,15 +155,15 @@ pub fn csrf<S: Platform>(visit: &PageContext<'_, S>) -> Markup {
 const NOTICES: &[(&str, &str)] = &[
     ("approved", operator_notice::APPROVED),
     ("cancelled", operator_notice::CANCELED),
-    ("choice-kept", "Your choices are saved."),
+    ("choice-kept", notice::CHOICES_SAVED),
     ("decided", operator_notice::DECIDED),
-    ("disclosed", "Thank you. Your links will work within a minute."),
+    ("disclosed", notice::DISCLOSED),
     ("funded", operator_notice::FUNDED),
     ("held", operator_notice::HELD),
-    ("left", "You left the program. We will still pay what you earned."),
-    ("link-disabled", "Link turned off."),
-    ("link-made", "Link created. It works now."),
-    ("profile-kept", "Profile saved."),
+    ("left", notice::LEFT),
+    ("link-disabled", notice::LINK_TURNED_OFF),
+    ("link-made", notice::LINK_CREATED),
+    ("profile-kept", notice::PROFILE_SAVED),
     ("program-saved", operator_notice::PROGRAM_SAVED),
     ("reassigned", operator_notice::REASSIGNED),
     ("released", operator_notice::RELEASED),
@@ -168,11 +171,11 @@ const NOTICES: &[(&str, &str)] = &[
     ("resource-kept", operator_notice::PAGE_PUBLISHED),
     ("resource-removed", operator_notice::PAGE_DELETED),
     ("run-started", operator_notice::RUN_STARTED),
-    ("session-ended", "Session signed out."),
-    ("signed-out", "You are signed out."),
-    ("signed-out-everywhere", "You are signed out of every browser."),
+    ("session-ended", notice::SESSION_SIGNED_OUT),
+    ("signed-out", visitor_notice::SIGNED_OUT),
+    ("signed-out-everywhere", visitor_notice::SIGNED_OUT_EVERYWHERE),
     ("token-revoked", operator_notice::TOKEN_REVOKED),
-    ("welcome", "Welcome! Your link works now."),
+    ("welcome", notice::WELCOME),
 ];
 
 fn done(request: &Request) -> Markup {

@@ -9,7 +9,6 @@ pub mod accrual;
 pub mod admission;
 pub mod chart;
 pub mod components;
-pub mod countries;
 pub mod form;
 pub mod funnel;
 pub mod identity;

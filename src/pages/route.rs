@@ -1,5 +1,6 @@
 //! From a path to its page: which area answers, and what is shown if there is no page.
 
+use crate::codec::message::unsubscribe;
 use crate::codec::{BODY_BYTES_MAX, Invalid};
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange;
@@ -11,14 +12,21 @@ use crate::pages::identity::sign_in;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::{Formatter, language};
+use crate::pages::text::shared::component;
+use crate::pages::text::shared::error as text;
 use crate::pages::visit::{PageContext, PageError, PageResult};
-use crate::pages::{operator, partner};
+use crate::pages::{message, operator, partner};
 use crate::service::error::{AppError, ErrorKind};
 use maud::html;
 use std::pin::Pin;
 
 /// The first path segments of our pages.
-pub const AREAS: &[&str] = &["sign-in", "sign-out", "partner", "operator"];
+const AREAS: &[&str] = &["sign-in", "sign-out", "partner", "operator"];
+
+/// Whether a page's path may start with this segment.
+pub fn is_area(segment: &str) -> bool {
+    AREAS.contains(&segment) || unsubscribe::PATH.strip_prefix('/') == Some(segment)
+}
 
 /// The header in which the runtime gives the visitor's time zone, if known.
 pub const ZONE_HEADER: &str = "manicule-zone";
@@ -28,6 +36,9 @@ pub type Handled<'a> = Pin<Box<dyn Future<Output = PageResult> + 'a>>;
 
 /// Answers a page, or `None` if the path is not one of ours.
 pub async fn answer<S: Formatter>(app: &RequestContext<'_, S>, request: &Request) -> Option<Response> {
+    if let Some(response) = message::unsubscribe::answer(app, request).await {
+        return Some(response);
+    }
     let path = request.path.trim_matches('/');
     let area = path.split('/').next().filter(|area| AREAS.contains(area))?;
     let header = |name: &str| request.header(name).unwrap_or("");
@@ -35,7 +46,7 @@ pub async fn answer<S: Formatter>(app: &RequestContext<'_, S>, request: &Request
         request,
         if is_picture(path) { fetch_metadata::Resource::Picture } else { fetch_metadata::Resource::Page },
     ) {
-        let detail = "open this page in a browser, not from a script or inside another page";
+        let detail = text::NOT_A_VISIT;
         return Some(Response::problem(&AppError::new(ErrorKind::Forbidden, "not_a_visit", detail)));
     }
     let words = app.site.words(language(header("accept-language")), header(ZONE_HEADER));
@@ -81,13 +92,13 @@ async fn found<S: Platform>(visit: &PageContext<'_, S>, method: &str, parts: &[&
 fn guard<'a, S: Platform>(visit: &PageContext<'a, S>) -> Result<&'a str, AppError> {
     let request = visit.request;
     if request.body.len() > BODY_BYTES_MAX {
-        let detail = format!("the form is larger than {BODY_BYTES_MAX} bytes");
+        let detail = text::form_too_large(BODY_BYTES_MAX);
         return Err(Invalid { field: String::new(), code: "body_too_large", detail }.into());
     }
     match request.method.as_str() {
         "GET" | "HEAD" => Ok("GET"),
         "POST" => visit.check_form().map(|()| "POST"),
-        _ => Err(AppError::new(ErrorKind::MethodNotAllowed, "method_not_allowed", "use GET or POST")),
+        _ => Err(AppError::new(ErrorKind::MethodNotAllowed, "method_not_allowed", text::OTHER_METHOD)),
     }
 }
 
@@ -111,22 +122,18 @@ fn stopped<S: Platform>(visit: &PageContext<'_, S>, stop: PageError, area: &str)
 
 fn refused<S: Platform>(visit: &PageContext<'_, S>, error: &AppError, area: &str) -> Response {
     let (title, text) = match error.kind {
-        ErrorKind::NotFound => ("Not found", "Page not found, or you don't have access to it."),
-        ErrorKind::Fault => {
-            ("Something went wrong", "This is a problem on our side, and we logged it. No recorded data was lost.")
-        }
-        ErrorKind::Transient => {
-            ("Try again in a moment", "Someone else was making the same change, or a service did not respond in time.")
-        }
-        ErrorKind::Forbidden => ("Not allowed", error.detail.as_str()),
-        _ => ("There is a problem", error.detail.as_str()),
+        ErrorKind::NotFound => (text::NOT_FOUND, text::NOT_FOUND_WHY),
+        ErrorKind::Fault => (text::FAULT, text::FAULT_WHY),
+        ErrorKind::Transient => (text::TRANSIENT, text::TRANSIENT_WHY),
+        ErrorKind::Forbidden => (text::FORBIDDEN, error.detail.as_str()),
+        _ => (text::PROBLEM, error.detail.as_str()),
     };
     let home = format!("/{area}");
     let content = html! {
         div.message {
             h1 { (title) }
             p { (text) }
-            p { a.button href=(home) { "Back" } }
+            p { a.button href=(home) { (component::BACK) } }
         }
     };
     let page = Page { title, area: Area::Open, here: "", content };

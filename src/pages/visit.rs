@@ -9,6 +9,7 @@ use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response};
 use crate::pages::form::SubmittedForm;
 use crate::pages::locale::Locale;
+use crate::pages::text::shared::error as text;
 use crate::service::context::{Context, fresh_secret};
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::identity::session;
@@ -187,7 +188,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
         if need.is_met_by(self.granted.get()) {
             return Ok((session, rows));
         }
-        let detail = format!("your role does not allow this; it needs {}", need.scope().name());
+        let detail = text::insufficient_scope(need.scope().name());
         Err(AppError::new(ErrorKind::Forbidden, "insufficient_scope", detail).into())
     }
 
@@ -240,7 +241,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
         if from_here && protected && matches {
             return Ok(());
         }
-        let detail = "this form has expired or is from another browser; reload the page and try again";
+        let detail = text::FOREIGN_FORM;
         Err(AppError::new(ErrorKind::Forbidden, "foreign_form", detail))
     }
 

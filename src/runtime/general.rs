@@ -121,7 +121,7 @@ pub async fn scheduled(event: ScheduledEvent, env: Env) {
 fn may_be_ours(path: &str) -> bool {
     let first = |path: &str| path.split('/').nth(1).unwrap_or("").to_owned();
     let wanted = first(path);
-    pages::route::AREAS.contains(&wanted.as_str()) || route::ROUTES.iter().any(|r| first(r.path) == wanted)
+    pages::route::is_area(&wanted) || route::ROUTES.iter().any(|r| first(r.path) == wanted)
 }
 
 async fn elsewhere(request: Request, config: &Config) -> Result<Response> {

@@ -183,7 +183,9 @@ fn our_own_answers(server: &Server, browsers: &[&Browser<'_>], code: &str) {
             hardened(&server.ask(method, &path).operator().send(), &path);
         }
     }
-    for path in ["/v1/none", "/api/referral/none", "/operator/none", "/partner/a/b/c/d", "/sign-in/none"] {
+    for path in
+        ["/v1/none", "/api/referral/none", "/operator/none", "/partner/a/b/c/d", "/sign-in/none", "/unsubscribe"]
+    {
         hardened(&browsers[0].visit(path).send(), path);
     }
     hardened(&server.ask("POST", &format!("/r/{code}")).send(), "/r/CODE");
@@ -216,6 +218,7 @@ fn methods(server: &Server) {
     let pages = pages.iter().map(|page| (page.path(&["none"]), page.method));
     let operator = format!("authorization: Bearer {}", server.operator_token);
     let mut paths: Vec<String> = routes.chain(pages).map(|(path, _)| path).collect();
+    paths.push("/unsubscribe".to_owned());
     paths.sort();
     paths.dedup();
     let before = server.read("/v1/audit")["data"].clone();

@@ -47,15 +47,15 @@ async function story(another, agency) {
   // A link of one's own.
   await partner.go("/partner/links");
   await partner.fill({ campaign: "spring-letter" });
-  await partner.press("Create link");
+  await partner.press(text("partner/link", "CREATE"));
   const address = await (await partner.find("main .copy input[readonly]")).getAttribute("value");
   assert.match(address, /\/r\/\w+$/);
 
   // Stripe's pages, and back.
   await partner.go("/partner/payouts");
-  await partner.press("Set up payouts");
-  await partner.press("Continue");
-  await partner.press("Continue to Stripe");
+  await partner.press(text("partner/common", "SET_UP_PAYOUTS"));
+  await partner.press(text("shared/component", "CONTINUE"));
+  await partner.press(text("partner/payout_setup", "TO_STRIPE"));
   assert.match(await partner.text(), /stand-in for Stripe/);
   await partner.press("Everything is filled in");
   assert.equal(await partner.path(), "/partner/payouts");

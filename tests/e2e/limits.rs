@@ -2,6 +2,7 @@
 
 use super::client::{Reply, step};
 use super::server::Server;
+use manicule::pages::text::visitor::sign_in;
 
 /// Mails that wrangler.toml lets one visitor ask for in a minute.
 const MAILS: usize = 10;
@@ -37,5 +38,5 @@ fn who_asks_for_too_many_mails_waits_a_minute() {
     };
     assert!(sent >= MAILS, "{sent}: {}", refused.text);
     assert_eq!(refused.status, 429);
-    assert!(refused.text.contains("We sent nothing") && refused.text.contains("value=\"nobody@example.com\""));
+    assert!(refused.text.contains(sign_in::TOO_MANY_EMAILS) && refused.text.contains("value=\"nobody@example.com\""));
 }

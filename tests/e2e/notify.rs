@@ -4,6 +4,7 @@ use super::client::{now_ms, step};
 use super::facts::{ahead, signed_up};
 use super::server::Server;
 use super::stand_in::StandIn;
+use manicule::codec::message::email::text::partner::JOINED;
 use serde_json::{Value, json};
 
 #[test]
@@ -27,8 +28,8 @@ fn a_sign_up_is_told_by_mail_and_webhook() {
     step("the mail is there, once, as text and as HTML");
     let (texts, pages) = (server.mails("email-text"), server.mails("email-html"));
     assert_eq!((texts.len(), pages.len()), (1, 1), "{texts:?} {pages:?}");
-    assert!(texts[0].contains("Someone signed up with your link."), "{}", texts[0]);
-    assert!(pages[0].contains("<p>Someone signed up with your link.</p>"), "{}", pages[0]);
+    assert!(texts[0].contains(JOINED), "{}", texts[0]);
+    assert!(pages[0].contains(&format!("<p>{JOINED}</p>")), "{}", pages[0]);
 
     step("the webhook is signed");
     let asked = host.asked();

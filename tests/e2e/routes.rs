@@ -291,8 +291,6 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
             .body(json!({"url": "https://hooks.invalid.example/y"})),
         call(("DELETE", "/v1/webhook-endpoints/{id}"), format!("/v1/webhook-endpoints/{endpoint}"), 200)
             .unknown("/v1/webhook-endpoints/none"),
-        call(("GET", "/unsubscribe"), "/unsubscribe?kind=referral.joined&to=x&mac=y", 404),
-        call(("POST", "/unsubscribe"), "/unsubscribe?kind=referral.joined&to=x&mac=y", 404),
         get("/healthz"),
         get("/openapi.json"),
     ]

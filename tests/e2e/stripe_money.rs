@@ -4,6 +4,7 @@ use super::client::{now_ms, step};
 use super::facts::{Partner, merge, signed_up};
 use super::server::Server;
 use super::stripe::Stripe;
+use manicule::codec::message::email::text::{operator, partner};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -328,17 +329,20 @@ fn operators_stop_let_go_and_are_told() {
     let texts = server.mails("email-text");
     let told = |words: &str| texts.iter().filter(|text| text.contains(words)).count();
     let counts = [
-        ("until you approve them", 1),
-        ("Stripe balance is too low", 1),
-        ("has been sent to your connected account", 4),
+        (operator::APPROVAL, 1),
+        (operator::FUNDS, 1),
+        (partner::SENT_SCHEDULE, 4),
         // Who was not onboarded in April, who is restricted in July and in August.
-        ("Finish setting up your payout account", 3),
-        ("could not be sent", 1),
+        (partner::SET_UP_PAYOUTS, 3),
+        (&partner::failed("Agency partner"), 1),
     ];
     for (words, count) in counts {
         assert_eq!(told(words), count, "{words}: {texts:#?}");
     }
-    assert!(texts.iter().any(|text| text.contains("Still needed: external_account")), "{texts:#?}");
+    assert!(
+        texts.iter().any(|text| text.contains(&format!("{}: external_account", partner::STILL_NEEDED))),
+        "{texts:#?}"
+    );
     server.audit();
 }
 

@@ -10,6 +10,7 @@ use manicule::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use manicule::codec::message::email::KINDS;
 use manicule::codec::outgoing::OutgoingRequest;
 use manicule::jobs;
+use manicule::pages::text::visitor::unsubscribe as text;
 use manicule::service::message::deliver;
 use manicule::service::message::deliver::BACK_OFF_MS;
 use manicule::store::message::outbox;
@@ -369,8 +370,15 @@ fn what_is_unsubscribed_from_is_not_sent() {
         assert!(csp.is_some_and(|p| p.contains("default-src 'none'")), "{response:?}");
         (response.status, String::from_utf8(response.body).unwrap())
     };
+    let put = desk.ask(at(NOON), "PUT", path, &Value::Null);
+    assert_eq!(
+        (put.status, put.headers.iter().find(|(n, _)| *n == "allow").map(|(_, v)| v.as_str())),
+        (405, Some("GET, POST"))
+    );
+    assert_eq!(desk.ask(at(NOON), "HEAD", path, &Value::Null).body, b"");
     let unwanted = || desk.world.db.number("SELECT COUNT(*) FROM unsubscribe");
     let (status, page) = ask("GET", path);
+    assert!(page.contains(&text::question("referral.joined")), "{page}");
     assert!(
         status == 200 && page.contains("<form method=\"post\"") && page.contains("kind=referral.joined&amp;to="),
         "{page}"
@@ -382,7 +390,7 @@ fn what_is_unsubscribed_from_is_not_sent() {
         format!("{}\"><script>", path),
     ] {
         let (status, page) = ask("POST", &broken);
-        assert!(status == 404 && !page.contains("<script"), "{broken}: {page}");
+        assert!(status == 404 && page.contains(text::INVALID) && !page.contains("<script"), "{broken}: {page}");
     }
     assert_eq!(unwanted(), 0, "looking changes nothing");
     assert_eq!((ask("POST", path).0, ask("POST", path).0, unwanted()), (200, 200, 1));

@@ -1,4 +1,3 @@
 //! Emails and webhooks that go out.
 
 pub mod notifications;
-pub mod unsubscribe;

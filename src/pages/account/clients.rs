@@ -17,6 +17,7 @@ use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::payout::status;
 use crate::pages::payout::status::Paid;
+use crate::pages::text::partner::{account as text, navigation};
 use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::partner::page as reads;
@@ -28,12 +29,12 @@ use maud::{Markup, html};
 const LINES: i64 = 50;
 
 const COLUMNS: &[Column] = &[
-    text("Customer"),
-    text("Signed up"),
-    text("Through"),
-    text("State"),
-    text("First payment"),
-    number("Your earnings"),
+    text(text::CUSTOMER),
+    text(text::SIGNED_UP),
+    text(text::THROUGH),
+    text(text::STATE),
+    text(text::FIRST_PAYMENT),
+    number(text::YOUR_EARNINGS),
 ];
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
@@ -46,18 +47,17 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let next = cursor.cut(&mut clients, |c| format!("{}.{}", c.signed_up_at_ms.0, c.row));
     let first = cursor.cursor.is_empty();
     let words = visit.words.as_ref();
-    let lead = "People who signed up through your links. Their names are hidden.";
     let content = html! {
-        (components::heading("Customers", lead, html! {}))
+        (components::heading(navigation::CUSTOMERS, text::LEAD, html! {}))
         @if clients.is_empty() && first {
-            (components::empty("No customers yet", html! { a href="/partner/share" { "Share your link" } ". People who sign up through it show up here." }))
+            (components::empty(text::EMPTY, html! { a href="/partner/share" { (text::SHARE_YOUR_LINK) } (text::SHARE_WHY) }))
         } @else {
             @let cells = clients.iter().map(|c| cells(words, &partner, c)).collect::<Result<Vec<_>, _>>()?;
-            (components::table("Your customers", COLUMNS, &cells))
+            (components::table(text::CAPTION, COLUMNS, &cells))
             (components::pager("/partner/clients", next.as_deref(), first))
         }
     };
-    let page = Page { title: "Customers", area: Area::Partner(&partner), here: "/partner/clients", content };
+    let page = Page { title: navigation::CUSTOMERS, area: Area::Partner(&partner), here: "/partner/clients", content };
     Ok(layout::show(visit, 200, page))
 }
 
@@ -67,7 +67,7 @@ fn cells(words: &dyn Locale, partner: &Partner, c: &ClientRow) -> Result<Vec<Mar
         components::day(words, c.signed_up_at_ms),
         html! { (through(c)) },
         html! { (components::state(state(c))) @if c.held == 1 { " " (components::state("review")) } },
-        html! { @if let Some(at) = c.qualified_at_ms { (components::day(words, at)) } @else { span.quiet { "not yet" } } },
+        html! { @if let Some(at) = c.qualified_at_ms { (components::day(words, at)) } @else { span.quiet { (text::NOT_YET) } } },
         earned(words, c)?,
     ])
 }
@@ -83,19 +83,14 @@ fn state(c: &ClientRow) -> &'static str {
 }
 
 fn through(c: &ClientRow) -> &str {
-    match c.method.as_deref() {
-        Some("workspace") => "your workspace",
-        Some("email_domain") => "the same company",
-        Some("operator") => "the program's decision",
-        _ => c.code.as_deref().unwrap_or(""),
-    }
+    text::through(c.method.as_deref()).unwrap_or(c.code.as_deref().unwrap_or(""))
 }
 
 fn earned(words: &dyn Locale, c: &ClientRow) -> Result<Markup, AppError> {
     let sums: Vec<EarnedRow> = read(&c.earned)?;
     let sums: Vec<&EarnedRow> = sums.iter().filter(|s| s.cents != 0).collect();
     Ok(html! {
-        @if sums.is_empty() { span.quiet { "nothing yet" } }
+        @if sums.is_empty() { span.quiet { (text::NOTHING_YET) } }
         @for (at, sum) in sums.iter().enumerate() { @if at > 0 { br; } (components::amount(words, sum.cents, &sum.unit)) }
     })
 }
@@ -124,22 +119,22 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, row: &str) -> PageR
     let content = html! {
         (components::heading(&name, "", components::state(state(&client))))
         (components::facts(&[
-            ("Signed up", components::instant(words, client.signed_up_at_ms)),
-            ("First payment", html! { @if let Some(at) = client.qualified_at_ms { (components::instant(words, at)) } @else { "not yet" } }),
-            ("Your earnings", earned(words, &client)?),
+            (text::SIGNED_UP, components::instant(words, client.signed_up_at_ms)),
+            (text::FIRST_PAYMENT, html! { @if let Some(at) = client.qualified_at_ms { (components::instant(words, at)) } @else { (text::NOT_YET) } }),
+            (text::YOUR_EARNINGS, earned(words, &client)?),
         ]))
         @if client.held == 1 {
-            p { (components::state("review")) " This sign-up is under review. Its earnings are on hold." }
+            p { (components::state("review")) (text::UNDER_REVIEW) }
         }
-        h2 { "Attribution" }
-        p { (why(client.method.as_deref())) }
-        (components::table("Attribution candidates", CONSIDERED, &candidates(words, &partner, &verdict)))
-        h2 { "Milestones" }
+        h2 { (text::ATTRIBUTION) }
+        p { (text::why(client.method.as_deref())) }
+        (components::table(text::CANDIDATES, CONSIDERED, &candidates(words, &partner, &verdict)))
+        h2 { (text::MILESTONES) }
         @let reached: Vec<&LifecycleTransition> = reached.iter().filter(|r| r.at <= visit.now()).collect();
-        @if reached.is_empty() { p.quiet { "Nothing yet." } } @else { (milestones(words, &reached)) }
-        h2 { "Earnings" }
+        @if reached.is_empty() { p.quiet { (text::NO_MILESTONES) } } @else { (milestones(words, &reached)) }
+        h2 { (navigation::EARNINGS) }
         @if lines.is_empty() {
-            (components::empty("Nothing yet", html! { "Rewards for this customer show up here." }))
+            (components::empty(text::NO_EARNINGS, html! { (text::NO_EARNINGS_HINT) }))
         } @else {
             (earnings::table(words, &catalog, &paid, &partner.id, &lines))
         }
@@ -155,48 +150,24 @@ fn milestones(words: &dyn Locale, reached: &[&LifecycleTransition]) -> Markup {
     components::facts(&facts)
 }
 
-const CONSIDERED: &[Column] = &[text("Source"), text("Partner"), text("Date"), text("Credited")];
+const CONSIDERED: &[Column] = &[text(text::SOURCE), text(text::PARTNER), text(text::DATE), text(text::CREDITED)];
 
 /// The attribution candidates. Other partners' codes and names are not shown.
 fn candidates(words: &dyn Locale, partner: &Partner, verdict: &AttributionResult) -> Vec<Vec<Markup>> {
     let row = |c: &AttributionCandidate| {
         let own = c.partner.as_deref() == Some(partner.id.as_str());
         vec![
-            html! { (method_name(&c.method)) },
-            html! { @if own { "You, " (c.code) } @else if c.partner.is_some() { "Another partner" } @else { "None" } },
-            html! { @if let Some(at) = c.at { (components::instant(words, at)) } @else { "At sign-up" } },
+            html! { (text::source(&c.method)) },
+            html! { @if own { (text::YOU) (c.code) } @else if c.partner.is_some() { (text::ANOTHER_PARTNER) } @else { (text::NONE) } },
+            html! { @if let Some(at) = c.at { (components::instant(words, at)) } @else { (text::AT_SIGN_UP) } },
             html! {
-                @if c.chosen { "Yes" }
-                @else if own && c.method != "operator" { "No: " (c.reason) }
-                @else { "No" }
+                @if c.chosen { (text::CHOSEN) }
+                @else if own && c.method != "operator" { (text::not_chosen(&c.reason)) }
+                @else { (text::NOT_CHOSEN) }
             },
         ]
     };
     verdict.candidates.iter().map(row).collect()
-}
-
-fn method_name(method: &str) -> &str {
-    match method {
-        "code" => "A code entered at sign-up",
-        "workspace" => "An invitation or handoff",
-        "token" => "A click on a link",
-        "email_domain" => "A customer at the same company",
-        "fingerprint" => "A visit from the same device",
-        "operator" => "The program’s decision",
-        _ => "Something else",
-    }
-}
-
-fn why(method: Option<&str>) -> &'static str {
-    match method {
-        Some("code") => "This customer signed up with your code.",
-        Some("workspace") => "You invited this customer to your workspace or handed the account over.",
-        Some("token") => "This customer clicked your link before signing up.",
-        Some("email_domain") => "This customer is at the same company as another customer of yours.",
-        Some("fingerprint") => "This customer signed up from a device that had clicked your link.",
-        Some("operator") => "The program assigned this customer to you.",
-        _ => "This customer came through you.",
-    }
 }
 
 /// JSON that the database holds.

@@ -13,6 +13,8 @@ use crate::pages::partner::wording;
 use crate::pages::partner::wording::STATES;
 use crate::pages::payout::status;
 use crate::pages::payout::status::Paid;
+use crate::pages::text::partner::{accrual as text, navigation};
+use crate::pages::text::shared::error;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::error::{AppError, ErrorKind};
@@ -22,15 +24,21 @@ use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-const COLUMNS: &[Column] =
-    &[text("Date"), text("Earned for"), text("Customer"), number("Amount"), text("State"), text("Available from")];
+const COLUMNS: &[Column] = &[
+    text(text::DATE),
+    text(text::EARNED_FOR),
+    text(text::CUSTOMER),
+    number(text::AMOUNT),
+    text(text::STATE),
+    text(text::AVAILABLE_FROM),
+];
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor::of(visit.request)?;
     let (before_ms, before_id) = cursor.instant_and_id(visit.now().plus_days(1).0)?;
     let state = visit.request.param("state").unwrap_or_default();
-    if !state.is_empty() && !STATES.iter().any(|(name, _)| *name == state) {
-        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "unknown state filter").into());
+    if !state.is_empty() && !STATES.contains(&state.as_str()) {
+        return Err(AppError::new(ErrorKind::BadRequest, "unsupported", error::UNKNOWN_STATE).into());
     }
     let asked = vec![
         reads::line_page(visit.claim(), &state, before_ms, &before_id, cursor.limit + 1),
@@ -47,32 +55,32 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         if state.is_empty() { "/partner/earnings".to_owned() } else { format!("/partner/earnings?state={state}") };
     let hold = catalog.in_force(&partner.program, visit.now()).map(wording::hold).unwrap_or_default();
     let content = html! {
-        (components::heading("Earnings", "All commissions and rewards, newest first.", html! {}))
+        (components::heading(navigation::EARNINGS, text::LEAD, html! {}))
         (filter(&state))
-        @if !state.is_empty() { p.quiet { (wording::meaning(&state)) } }
+        @if !state.is_empty() { p.quiet { (text::meaning(&state)) } }
         @if !lines.is_empty() || !first {
             (table(visit.words.as_ref(), &catalog, &paid, &partner.id, &lines))
             (components::pager(&path, next.as_deref(), first))
         } @else if state.is_empty() {
-            (components::empty("Nothing earned yet", html! { a href="/partner/share" { "Share your link" } ". You'll see what you earn here, and why." }))
+            (components::empty(text::NOTHING_EARNED, html! { a href="/partner/share" { (text::SHARE_YOUR_LINK) } (text::SHARE_WHY) }))
         } @else {
-            (components::empty(&format!("No {state} earnings"), html! { a href="/partner/earnings" { "Show all earnings" } }))
+            (components::empty(&text::none_in(&state), html! { a href="/partner/earnings" { (text::SHOW_ALL) } }))
         }
         p.quiet { (hold) }
     };
-    let page = Page { title: "Earnings", area: Area::Partner(&partner), here: "/partner/earnings", content };
+    let page = Page { title: navigation::EARNINGS, area: Area::Partner(&partner), here: "/partner/earnings", content };
     Ok(layout::show(visit, 200, page))
 }
 
 fn filter(state: &str) -> Markup {
-    let names: Vec<(&str, String)> = STATES.iter().map(|(name, _)| (*name, wording::spaced(name))).collect();
-    let mut choices = vec![("", "All")];
+    let names: Vec<(&str, String)> = STATES.iter().map(|name| (*name, wording::spaced(name))).collect();
+    let mut choices = vec![("", text::ALL_STATES)];
     choices.extend(names.iter().map(|(name, title)| (*name, title.as_str())));
     let form = SubmittedForm::filled(&[("state", state)]);
     html! {
         form.inline-form method="get" action="/partner/earnings" {
-            (components::select(&form, Field { name: "state", label: "State", required: true, ..Field::default() }, &choices))
-            button.second { "Show" }
+            (components::select(&form, Field { name: "state", label: text::STATE, required: true, ..Field::default() }, &choices))
+            button.second { (text::SHOW) }
         }
     }
 }
@@ -93,16 +101,16 @@ pub fn table(words: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str, 
             html! { (wording::client_name(partner, &l.account_id)) },
             html! {
                 (components::amount(words, l.net_cents.0, &l.unit))
-                @if l.net_cents.0 == 0 && l.gross_cents.0 > 0 { br; span.quiet { "of " (components::amount(words, l.gross_cents.0, &l.unit)) } }
+                @if l.net_cents.0 == 0 && l.gross_cents.0 > 0 { br; span.quiet { (text::OF) (components::amount(words, l.gross_cents.0, &l.unit)) } }
             },
             components::state(paid.state(catalog, l)),
             html! {
                 @match paid.settled(l) { Some(at) => (components::day(words, at)), None => (wording::available(words, catalog, l)) }
-                @if let Some(p) = paid.payout(catalog, l) { br; a href=(payout_path(&p.id)) { "View payout" } }
+                @if let Some(p) = paid.payout(catalog, l) { br; a href=(payout_path(&p.id)) { (text::VIEW_PAYOUT) } }
             },
         ]
     };
-    components::table("Earnings", COLUMNS, &lines.iter().map(row).collect::<Vec<_>>())
+    components::table(navigation::EARNINGS, COLUMNS, &lines.iter().map(row).collect::<Vec<_>>())
 }
 
 pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
@@ -131,24 +139,24 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageRe
     let state = paid.state(&catalog, &line);
     let name = wording::client_name(&partner.id, &line.account_id);
     let content = html! {
-        (components::heading("Earning", &wording::basis(&line.basis), components::state(state)))
+        (components::heading(text::EARNING, &wording::basis(&line.basis), components::state(state)))
         (components::facts(&told(words, &catalog, &line, vested.as_ref())))
         p {
-            (wording::meaning(state)) " "
-            @if let Some(p) = payout { a href=(payout_path(&p.id)) { "View payout" } "." }
+            (text::meaning(state)) " "
+            @if let Some(p) = payout { a href=(payout_path(&p.id)) { (text::VIEW_PAYOUT) } "." }
             @if line.state != AccrualState::Pending && line.state != AccrualState::Available { (wording::reason(&line.reason)) }
         }
         p {
-            "For " @if let Some(client) = client { a href={ "/partner/clients/" (client.row) } { (name) } } @else { (name) }
+            (text::FOR) @if let Some(client) = client { a href={ "/partner/clients/" (client.row) } { (name) } } @else { (name) }
             "."
         }
-        h2 { "History" }
-        (components::table("History", BOOKINGS, &postings.iter().map(|p| booking(words, &line, p)).collect::<Vec<_>>()))
-        h2 { "Reference" }
-        p.quiet { "Include these if you contact the program about this earning." }
+        h2 { (text::HISTORY) }
+        (components::table(text::HISTORY, BOOKINGS, &postings.iter().map(|p| booking(words, &line, p)).collect::<Vec<_>>()))
+        h2 { (text::REFERENCE) }
+        p.quiet { (text::REFERENCE_HINT) }
         (components::facts(&ids(&line, vested.as_ref())))
     };
-    let page = Page { title: "Earning", area: Area::Partner(&partner), here: "/partner/earnings", content };
+    let page = Page { title: text::EARNING, area: Area::Partner(&partner), here: "/partner/earnings", content };
     Ok(layout::show(visit, 200, page))
 }
 
@@ -162,46 +170,43 @@ fn told<'a>(
     let amount = |cents: i64| components::amount(words, cents, &line.unit);
     let reversed = line.kept().0 - line.net_cents.0;
     let mut list = vec![
-        ("Amount", amount(line.net_cents.0)),
-        ("Date", components::instant(words, line.at_ms)),
-        ("Rule", html! { (wording::rule(words, version, &line.rule_id)) }),
+        (text::AMOUNT, amount(line.net_cents.0)),
+        (text::DATE, components::instant(words, line.at_ms)),
+        (text::RULE, html! { (wording::rule(words, version, &line.rule_id)) }),
         (
-            "Terms",
-            html! { (version.map_or(line.program_id.as_str(), |d| d.title.as_str())) ", version " (line.program_version) },
+            text::TERMS,
+            html! { (text::terms(version.map_or(line.program_id.as_str(), |d| d.title.as_str()), line.program_version)) },
         ),
     ];
     if line.gross_cents != line.net_cents {
-        list.push(("Originally earned", amount(line.gross_cents.0)));
+        list.push((text::ORIGINALLY, amount(line.gross_cents.0)));
     }
     if line.cap_reduction_cents.0 > 0 {
-        list.push(("Above the monthly limit", amount(-line.cap_reduction_cents.0)));
+        list.push((text::CAPPED, amount(-line.cap_reduction_cents.0)));
     }
     if reversed > 0 && line.net_cents.0 > 0 {
-        list.push(("Refunds and disputes", amount(-reversed)));
+        list.push((text::REFUNDED, amount(-reversed)));
     }
     match vested {
         Some(run) => {
-            let at = html! { (components::utc(words, run.as_of_ms)) ", with the settlement for " (run.period) };
-            list.push(("Became available", at));
+            let at = html! { (components::utc(words, run.as_of_ms)) (text::with_settlement(&run.period)) };
+            list.push((text::BECAME_AVAILABLE, at));
         }
-        None => list.push(("Available from", wording::available(words, catalog, line))),
+        None => list.push((text::AVAILABLE_FROM, wording::available(words, catalog, line))),
     }
     list
 }
 
-const BOOKINGS: &[Column] = &[text("Date"), text("Change"), number("Amount"), text("Reason")];
+const BOOKINGS: &[Column] = &[text(text::DATE), text(text::CHANGE), number(text::AMOUNT), text(text::REASON)];
 
 fn booking(words: &dyn Locale, line: &Accrual, p: &PostingRow) -> Vec<Markup> {
     let back = p.code == "reverse";
     // A partial reversal still carries the reason of the original booking.
-    let why = if back && p.reason.ends_with("was paid") {
-        "Reversed by a refund or another later event.".to_owned()
-    } else {
-        wording::reason(&p.reason)
-    };
+    let why =
+        if back && p.reason.ends_with("was paid") { text::REVERSED_WHY.to_owned() } else { wording::reason(&p.reason) };
     vec![
         components::instant(words, p.created_at_ms),
-        html! { @if back { "Reversed" } @else { "Earned" } br; code.quiet { (p.id) } },
+        html! { @if back { (text::REVERSED) } @else { (text::EARNED) } br; code.quiet { (p.id) } },
         components::amount(words, if back { -p.amount_cents } else { p.amount_cents }, &line.unit),
         html! { (why) },
     ]
@@ -209,11 +214,11 @@ fn booking(words: &dyn Locale, line: &Accrual, p: &PostingRow) -> Vec<Markup> {
 
 fn ids<'a>(line: &Accrual, vested: Option<&VestedRow>) -> Vec<(&'a str, Markup)> {
     let mut list = vec![
-        ("Earning", html! { code { (line.id) } }),
-        ("Rule", html! { code { (line.rule_id) } }),
-        ("Program", html! { code { (line.program_id) } " version " (line.program_version) }),
-        ("Period", html! { code { (line.period) } }),
+        (text::EARNING, html! { code { (line.id) } }),
+        (text::RULE, html! { code { (line.rule_id) } }),
+        (text::PROGRAM, html! { code { (line.program_id) } (text::VERSION) (line.program_version) }),
+        (text::PERIOD, html! { code { (line.period) } }),
     ];
-    list.extend(vested.map(|run| ("Settlement", html! { code { (run.run_id) } })));
+    list.extend(vested.map(|run| (text::SETTLEMENT, html! { code { (run.run_id) } })));
     list
 }

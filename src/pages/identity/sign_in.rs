@@ -18,7 +18,8 @@ use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::route::Handled;
-use crate::pages::text::partner as text;
+use crate::pages::text::shared::{component, field as wording, frame};
+use crate::pages::text::visitor::sign_in as text;
 use crate::pages::visit::{PageContext, PageError, PageResult};
 use crate::service::error::AppError;
 use crate::service::identity::sign_in;
@@ -61,7 +62,7 @@ async fn ask<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             Ok((session, _)) if session.operator == 1 || !is_operators(&to) => {
                 return Ok(visit.see(&landing(&to, session.operator == 1)));
             }
-            Ok(_) => refused = Some("You are signed in as a partner. These pages are for operators.".to_owned()),
+            Ok(_) => refused = Some(text::IS_PARTNER.to_owned()),
             Err(PageError::SignIn) => {}
             Err(stop) => return Err(stop),
         }
@@ -70,18 +71,17 @@ async fn ask<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         match visit.site_user().await {
             Ok(None) => {}
             Ok(Some(user)) if user.role < ROLE_SUBSCRIBER => {
-                refused = Some("Your site account's role doesn't allow partner access.".to_owned());
+                refused = Some(text::SITE_ROLE_TOO_LOW.to_owned());
             }
             Ok(Some(user)) if user.role < ROLE_OPERATOR && is_operators(&to) => {
-                refused =
-                    Some("Your site account is a partner account. These pages are for administrators.".to_owned());
+                refused = Some(text::SITE_PARTNER.to_owned());
             }
             Ok(Some(user)) => {
                 let opened = visit.open_site(&user);
                 return let_in(visit, opened, Proof::SiteUser(&user.id), Vec::new(), &to).await;
             }
             Err(why) => {
-                let told = "We couldn't check your sign-in with the site. Try again in a moment.".to_owned();
+                let told = text::SITE_UNAVAILABLE.to_owned();
                 let mut response = front(visit, 503, &to, &visit.form, Some(told));
                 response.fault = Some(format!("session_unavailable: {why}"));
                 return Ok(response);
@@ -125,7 +125,7 @@ async fn send<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let mut form = visit.form.clone();
     let (email, to) = (form.get("email").to_owned(), wanted(form.given("to")));
     if !is_address(&email) {
-        form.refuse("email", text::ENTER_EMAIL);
+        form.refuse("email", wording::ENTER_EMAIL);
         return Ok(front(visit, 422, &to, &form, None));
     }
     let wish = MagicLinkRequest {
@@ -163,21 +163,17 @@ impl Unsent {
     }
 }
 
-const TOO_MANY: &str = "Your network has requested too many emails. We sent nothing. Wait a minute and try again.";
-const NOT_SET_UP: &str = "Email is not set up on this site yet, so we can't send a link. Operators can sign in with a \
-    token; the README explains how to set up email.";
-
 /// The email for a link request, if there is one to send.
 pub async fn wished<S: Platform>(
     visit: &PageContext<'_, S>,
     wish: &MagicLinkRequest<'_>,
 ) -> Result<Result<Option<Box<QueuedEmail>>, Unsent>, AppError> {
     if let Err(error) = limit::check(visit.app, visit.request, RateLimited::Mail).await {
-        return Ok(Err(Unsent { status: 429, told: TOO_MANY, fault: error.to_string() }));
+        return Ok(Err(Unsent { status: 429, told: text::TOO_MANY_EMAILS, fault: error.to_string() }));
     }
     Ok(match sign_in::link(&visit.app.context(""), wish).await? {
         MagicLinkOutcome::NotSetUp => {
-            Err(Unsent { status: 503, told: NOT_SET_UP, fault: "mails are not set up".to_owned() })
+            Err(Unsent { status: 503, told: text::EMAIL_NOT_SET_UP, fault: "mails are not set up".to_owned() })
         }
         MagicLinkOutcome::Nothing => Ok(None),
         MagicLinkOutcome::Ready(leaving) => Ok(Some(leaving)),
@@ -188,10 +184,10 @@ pub async fn wished<S: Platform>(
 fn sent<S: Platform>(visit: &PageContext<'_, S>) -> Response {
     let content = html! {
         h1 { (text::CHECK_EMAIL) }
-        p.lead { "If we recognize that address, we've emailed it a sign-in link." }
-        p { "The link works once and expires in 15 minutes. " (text::NO_EMAIL) }
+        p.lead { (text::SENT_LEAD) }
+        p { (text::SENT_ONCE) " " (text::NO_EMAIL) }
         p.quiet { (text::EMAIL_LIMIT) }
-        p { a href="/sign-in" { "Back" } }
+        p { a href="/sign-in" { (component::BACK) } }
     };
     open(visit, 200, text::CHECK_EMAIL, content)
 }
@@ -200,15 +196,15 @@ fn sent<S: Platform>(visit: &PageContext<'_, S>) -> Response {
 async fn confirm<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageResult {
     let Some(link) = find(visit, token, Purpose::SignIn).await? else { return Ok(gone(visit, "/sign-in")) };
     let content = html! {
-        h1 { "Sign in" }
-        p.lead { "You are about to sign in as " strong { (link.email) } "." }
+        h1 { (text::SIGN_IN) }
+        p.lead { (text::CONFIRM_AS) " " strong { (link.email) } "." }
         form method="post" {
             (layout::csrf(visit))
-            button { "Sign in" }
+            button { (text::SIGN_IN) }
         }
         p.quiet { (text::NOT_YOU) }
     };
-    Ok(unreferred(open(visit, 200, "Sign in", content)))
+    Ok(unreferred(open(visit, 200, text::SIGN_IN, content)))
 }
 
 async fn follow<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageResult {
@@ -237,30 +233,30 @@ pub async fn find<S: Platform>(
 /// An emailed link that was used or has expired.
 pub fn gone<S: Platform>(visit: &PageContext<'_, S>, again: &str) -> Response {
     let content = html! {
-        h1 { "This link no longer works" }
-        p.lead { "It was already used, has expired, or was copied incompletely." }
-        p { a.button href=(again) { "Get a new link" } }
+        h1 { (text::LINK_GONE) }
+        p.lead { (text::LINK_GONE_WHY) }
+        p { a.button href=(again) { (text::NEW_LINK) } }
     };
-    unreferred(open(visit, 410, "This link no longer works", content))
+    unreferred(open(visit, 410, text::LINK_GONE, content))
 }
 
 fn token_form<S: Platform>(visit: &PageContext<'_, S>, status: u16, form: &SubmittedForm) -> Response {
     let to = wanted(visit.request.param("to").as_deref().or(visit.form.given("to")));
     let content = html! {
-        h1 { "Sign in with a token" }
-        p.lead { "For operators: use the token from the deployment, or an API token." }
+        h1 { (text::BY_TOKEN) }
+        p.lead { (text::BY_TOKEN_LEAD) }
         (components::problems(form))
         form.stack method="post" action="/sign-in/token" {
             (layout::csrf(visit))
             input type="hidden" name="to" value=(to);
-            (field(form, Field { name: "token", label: "Operator token", kind: "password", required: true,
-                hint: "You stay signed in for up to 12 hours, or until the token expires.",
+            (field(form, Field { name: "token", label: text::TOKEN, kind: "password", required: true,
+                hint: text::TOKEN_HINT,
                 autocomplete: "current-password", max: 200 }))
-            button { "Sign in" }
+            button { (text::SIGN_IN) }
         }
-        p { a href="/sign-in" { "Sign in by email instead" } }
+        p { a href="/sign-in" { (text::BY_EMAIL_INSTEAD) } }
     };
-    open(visit, status, "Sign in with a token", content)
+    open(visit, status, text::BY_TOKEN, content)
 }
 
 async fn by_token<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
@@ -268,7 +264,7 @@ async fn by_token<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let Some(operator) = found.filter(|found| found.scopes.allow(Scope::Read, true)) else {
         // The token is a secret, so it is not written back into the page.
         let mut form = SubmittedForm::default();
-        form.refuse("token", "This token can't open these pages. It may be wrong, expired, or revoked.");
+        form.refuse("token", text::TOKEN_REFUSED);
         let mut response = token_form(visit, 422, &form);
         response.fault = Some("sign_in_refused: no token that opens pages".to_owned());
         return Ok(response);
@@ -281,15 +277,15 @@ async fn by_token<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
 
 fn leave<S: Platform>(visit: &PageContext<'_, S>) -> Response {
     let content = html! {
-        h1 { "Sign out" }
-        p.lead { "Sign out of this browser, or of every browser you are signed in with." }
+        h1 { (frame::SIGN_OUT) }
+        p.lead { (text::SIGN_OUT_LEAD) }
         form.actions method="post" action="/sign-out" {
             (layout::csrf(visit))
-            button { "Sign out" }
-            button.second name="everywhere" value="yes" { "Sign out everywhere" }
+            button { (frame::SIGN_OUT) }
+            button.second name="everywhere" value="yes" { (frame::SIGN_OUT_EVERYWHERE) }
         }
     };
-    open(visit, 200, "Sign out", content)
+    open(visit, 200, frame::SIGN_OUT, content)
 }
 
 async fn sign_out<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
@@ -329,31 +325,31 @@ fn front<S: Platform>(
     let back = format!("/sign-in?to={}", escaped(to));
     let site = format!("/_emdash/admin/login?redirect={}", escaped(&back));
     let content = html! {
-        h1 { "Sign in" }
+        h1 { (text::SIGN_IN) }
         @if let Some(told) = &told { div.problems role="alert" { p { (told) } } }
         (components::problems(form))
         @if visit.app.site.has_site() {
-            p.lead { "Partners and operators sign in with their site account." }
-            p { a.button href=(site) { "Sign in with your site account" } }
-            @if by_mail { h2 { "Or sign in by email" } }
+            p.lead { (text::BY_SITE_LEAD) }
+            p { a.button href=(site) { (text::BY_SITE) } }
+            @if by_mail { h2 { (text::OR_BY_EMAIL) } }
         } @else if by_mail {
-            p.lead { "No password needed. We'll email you a link." }
+            p.lead { (text::BY_EMAIL_LEAD) }
         }
         @if by_mail || status >= 400 {
             form.stack method="post" action="/sign-in" {
                 (layout::csrf(visit))
                 input type="hidden" name="to" value=(to);
-                (field(form, Field { name: "email", label: "Email", kind: "email", required: true, autocomplete: "email",
+                (field(form, Field { name: "email", label: wording::EMAIL, kind: "email", required: true, autocomplete: "email",
                     max: 254, ..Field::default() }))
-                button { "Email me a link" }
+                button { (text::EMAIL_LINK) }
             }
         } @else {
-            p { "Email is not set up here, so we can't send you a link. Operators can sign in with a token." }
+            p { (text::NO_EMAIL_SETUP) }
         }
-        @if config.has_form() { p { "Not a partner yet? " a href="/partner/join" { "Join the program" } "." } }
-        p.quiet { "Operator? " a href={ "/sign-in/token?to=" (escaped(to)) } { "Sign in with a token" } "." }
+        @if config.has_form() { p { (text::NOT_A_PARTNER) " " a href="/partner/join" { (text::JOIN) } "." } }
+        p.quiet { (text::OPERATOR) " " a href={ "/sign-in/token?to=" (escaped(to)) } { (text::BY_TOKEN) } "." }
     };
-    open(visit, status, "Sign in", content)
+    open(visit, status, text::SIGN_IN, content)
 }
 
 /// A page for anybody, signed in or not.

@@ -14,6 +14,8 @@ use crate::pages::locale::Locale;
 use crate::pages::partner::overview;
 use crate::pages::qr::Qr;
 use crate::pages::route::with_refusal;
+use crate::pages::text::partner::{link as text, navigation};
+use crate::pages::text::shared::component;
 use crate::pages::visit::{PageContext, PageError, PageResult, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
@@ -28,16 +30,16 @@ const COUNTED_DAYS: i64 = 90;
 const CHART_DAYS: i64 = 30;
 
 const UTM: [(&str, &str); 3] =
-    [("utm_source", "UTM source"), ("utm_medium", "UTM medium"), ("utm_campaign", "UTM campaign")];
+    [("utm_source", text::UTM_SOURCE), ("utm_medium", text::UTM_MEDIUM), ("utm_campaign", text::UTM_CAMPAIGN)];
 
 const COLUMNS: &[Column] = &[
-    text("Link"),
-    text("Destination"),
-    text("Campaign"),
-    number("Clicks"),
-    number("Sign-ups"),
-    number("Paying customers"),
-    text("State"),
+    text(text::LINK),
+    text(text::DESTINATION),
+    text(text::CAMPAIGN),
+    number(text::CLICKS),
+    number(text::SIGN_UPS),
+    number(text::PAYING_CUSTOMERS),
+    text(text::STATE),
 ];
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
@@ -67,24 +69,23 @@ fn listed<S: Platform>(
     let mut further: Vec<OwnLink> = rows[1].decode()?;
     let next = cursor.cut(&mut further, |l| format!("{}.{}", l.created_at_ms.0, l.code));
     let own: Vec<OwnLink> = if first { rows[0].decode()? } else { Vec::new() };
-    let lead = "Create one for each place you share, and see which one works best.";
     let cells: Vec<Vec<Markup>> = own.iter().chain(&further).map(|l| cells(visit, l)).collect();
     let content = html! {
-        (components::heading("Links", lead, html! {}))
+        (components::heading(navigation::LINKS, text::LEAD, html! {}))
         (components::problems(form))
         @if cells.is_empty() {
-            (components::empty("No more links", html! { "Use the form below to create one." }))
+            (components::empty(text::NO_MORE, html! { (text::NO_MORE_HINT) }))
         } @else {
-            (components::table("Your links", COLUMNS, &cells))
-            p.quiet { "Last 90 days, by UTC day. Bots and repeat clicks are excluded." }
+            (components::table(text::CAPTION, COLUMNS, &cells))
+            p.quiet { (text::COUNTED) }
         }
         (components::pager("/partner/links", next.as_deref(), first))
         @if partner.session.left_at_ms.is_none() {
-            h2 { "Create a link" }
+            h2 { (text::CREATE_HEADING) }
             (maker(visit, form))
         }
     };
-    let page = Page { title: "Links", area: Area::Partner(partner), here: "/partner/links", content };
+    let page = Page { title: navigation::LINKS, area: Area::Partner(partner), here: "/partner/links", content };
     Ok(layout::show(visit, status, page))
 }
 
@@ -93,9 +94,9 @@ fn cells<S: Platform>(visit: &PageContext<'_, S>, l: &OwnLink) -> Vec<Markup> {
     vec![
         html! {
             a href={ "/partner/links/" (components::escaped(&l.code)) } { (l.code) }
-            @if l.own == 1 { " " span.quiet { "default link" } }
+            @if l.own == 1 { " " span.quiet { (text::DEFAULT) } }
         },
-        html! { (l.destination.as_deref().unwrap_or("Home page")) },
+        html! { (l.destination.as_deref().unwrap_or(text::HOME_PAGE)) },
         html! { (l.campaign.as_deref().unwrap_or("")) },
         html! { (words.number(l.clicks)) },
         html! { (words.number(l.signups)) },
@@ -121,23 +122,23 @@ fn maker<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -> Marku
             (layout::csrf(visit))
             (components::field(form, Field {
                 name: "destination",
-                label: "Destination",
-                hint: "A page on the site, such as /pricing. Leave it empty for the home page.",
+                label: text::DESTINATION,
+                hint: text::DESTINATION_HINT,
                 max: destination::DESTINATION_BYTES_MAX,
                 ..own
             }))
             (components::field(form, Field {
                 name: "campaign",
-                label: "Campaign",
-                hint: "A name for your own use. Letters, digits, hyphens, underscores, and dots only.",
+                label: text::CAMPAIGN,
+                hint: text::CAMPAIGN_HINT,
                 ..own
             }))
             details open[UTM.iter().any(|(name, _)| form.given(name).is_some())] {
-                summary { "UTM parameters" }
-                p.hint { "Added to the page's URL for the site's own analytics." }
+                summary { (text::UTM) }
+                p.hint { (text::UTM_HINT) }
                 @for (name, label) in UTM { (components::field(form, Field { name, label, ..own })) }
             }
-            button { "Create link" }
+            button { (text::CREATE) }
         }
     }
 }
@@ -146,9 +147,7 @@ pub async fn make<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor { cursor: String::new(), ..Cursor::of(visit.request)? };
     let (partner, rows) = visit.partner(list_reads(visit, &cursor)?).await?;
     if partner.session.left_at_ms.is_some() {
-        return Err(
-            AppError::new(ErrorKind::Conflict, "left", "you left this program, so you can't create links").into()
-        );
+        return Err(AppError::new(ErrorKind::Conflict, "left", text::LEFT).into());
     }
     let mut form = visit.form.clone();
     if let Some(Err(why)) = form.given("destination").map(|to| on_site(visit, to)) {
@@ -184,13 +183,13 @@ async fn made<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner) -> Res
 /// Whether a destination is a page of the site. Operators' links may lead anywhere; partners' may not, since they carry
 /// the program's name.
 fn on_site<S: Platform>(visit: &PageContext<'_, S>, to: &str) -> Result<(), String> {
-    destination::check(to).map_err(|why| format!("Enter a valid destination: {why}."))?;
+    destination::check(to).map_err(|why| text::invalid_destination(&why.to_string()))?;
     let site = crate::pages::link::share_templates::site(visit);
     let same = |a: &str, b: &str| origin(a) == origin(b);
     if to.starts_with('/') || same(to, &site) {
         return Ok(());
     }
-    Err(format!("The destination must be a page on {site}. Enter its path, such as /pricing."))
+    Err(text::foreign_destination(&site))
 }
 
 /// Scheme and host of a URL, normalized to compare.
@@ -224,46 +223,46 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Page
     let works = state(visit, &link) == "active";
     let content = html! {
         (components::heading(&link.code, "", components::state(state(visit, &link))))
-        (components::copyable("Link", &url))
+        (components::copyable(text::LINK, &url))
         div.columns {
             div { (facts(words, &link)) }
             div {
-                img.qr src={ (at) "/qr.svg" } alt={ "QR code of " (url) } width="176" height="176";
-                p { a href={ (at) "/qr.svg" } { "SVG, for print" } " · " a href={ (at) "/qr.png" } { "PNG" } }
+                img.qr src={ (at) "/qr.svg" } alt=(text::qr_of(&url)) width="176" height="176";
+                p { a href={ (at) "/qr.svg" } { (text::QR_SVG) } " · " a href={ (at) "/qr.png" } { (text::QR_PNG) } }
             }
         }
-        h2 { "All time" }
+        h2 { (text::ALL_TIME) }
         (components::figures(&[
-            Figure { label: "Clicks", value: html! { (words.number(link.clicks)) }, note: html! { "bots and repeat clicks excluded" } },
-            Figure { label: "Sign-ups", value: html! { (words.number(link.signups)) }, note: html! {} },
-            Figure { label: "Paying customers", value: html! { (words.number(link.conversions)) }, note: html! { "made a first payment" } },
+            Figure { label: text::CLICKS, value: html! { (words.number(link.clicks)) }, note: html! { (text::CLICKS_NOTE) } },
+            Figure { label: text::SIGN_UPS, value: html! { (words.number(link.signups)) }, note: html! {} },
+            Figure { label: text::PAYING_CUSTOMERS, value: html! { (words.number(link.conversions)) }, note: html! { (text::PAYING_NOTE) } },
         ]))
-        h2 { "Last 30 days" }
+        h2 { (text::LAST_30_DAYS) }
         (overview::course(words, &days, first))
         @if works {
             p {
-                a.button href={ "/partner/share?link=" (components::escaped(&link.code)) } { "Share link" }
-                " " a.button.second href=(url) { "Open link" }
-                @if link.own == 0 { " " a.button.second href={ (at) "/disable" } { "Turn off link" } }
+                a.button href={ "/partner/share?link=" (components::escaped(&link.code)) } { (text::SHARE) }
+                " " a.button.second href=(url) { (text::OPEN) }
+                @if link.own == 0 { " " a.button.second href={ (at) "/disable" } { (text::TURN_OFF) } }
             }
         }
     };
-    let page = Page { title: "Link", area: Area::Partner(&partner), here: "/partner/links", content };
+    let page = Page { title: text::LINK, area: Area::Partner(&partner), here: "/partner/links", content };
     Ok(layout::show(visit, 200, page))
 }
 
 fn facts(words: &dyn Locale, link: &OwnLink) -> Markup {
     let utm: Map<String, Value> = link.utm.as_deref().and_then(|u| serde_json::from_str(u).ok()).unwrap_or_default();
     let mut list = vec![
-        ("Destination", html! { (link.destination.as_deref().unwrap_or("Home page")) }),
-        ("Campaign", html! { (link.campaign.as_deref().unwrap_or("None")) }),
-        ("Created", components::day(words, link.created_at_ms)),
+        (text::DESTINATION, html! { (link.destination.as_deref().unwrap_or(text::HOME_PAGE)) }),
+        (text::CAMPAIGN, html! { (link.campaign.as_deref().unwrap_or(text::NONE)) }),
+        (text::CREATED, components::day(words, link.created_at_ms)),
     ];
     for (name, label) in UTM {
         list.extend(utm.get(name).and_then(Value::as_str).map(|value| (label, html! { (value) })));
     }
-    list.extend(link.expires_at_ms.map(|at| ("Expires", components::instant(words, at))));
-    list.extend(link.disabled_at_ms.map(|at| ("Turned off", components::instant(words, at))));
+    list.extend(link.expires_at_ms.map(|at| (text::EXPIRES, components::instant(words, at))));
+    list.extend(link.disabled_at_ms.map(|at| (text::TURNED_OFF, components::instant(words, at))));
     components::facts(&list)
 }
 
@@ -271,7 +270,7 @@ async fn drawn<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Result<(O
     let (_, rows) = visit.partner(find(visit, code)).await?;
     let link = found(&rows)?;
     let qr = Qr::of(&format!("{}/r/{}", visit.base_url(), link.code));
-    let long = || AppError::new(ErrorKind::Unprocessable, "too_long", "the link is too long for a QR code");
+    let long = || AppError::new(ErrorKind::Unprocessable, "too_long", text::TOO_LONG_FOR_QR);
     Ok((link, qr.ok_or_else(long)?))
 }
 
@@ -298,17 +297,17 @@ pub async fn confirm<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Pag
     let (partner, rows) = visit.partner(find(visit, code)).await?;
     let link = found(&rows)?;
     let content = html! {
-        (components::heading("Turn off this link?", "", html! {}))
-        p { strong { (link.code) } " will stop working, and you get no credit for new clicks on it. You keep the customers who came through it before. You can't turn it on again." }
+        (components::heading(text::TURN_OFF_HEADING, "", html! {}))
+        p { strong { (link.code) } (text::TURN_OFF_EFFECT) }
         form method="post" action={ "/partner/links/" (components::escaped(&link.code)) "/disable" } {
             (layout::csrf(visit))
             div.actions {
-                button.danger { "Turn off link" }
-                a href={ "/partner/links/" (components::escaped(&link.code)) } { "Cancel" }
+                button.danger { (text::TURN_OFF) }
+                a href={ "/partner/links/" (components::escaped(&link.code)) } { (component::CANCEL) }
             }
         }
     };
-    let page = Page { title: "Turn off link", area: Area::Partner(&partner), here: "/partner/links", content };
+    let page = Page { title: text::TURN_OFF, area: Area::Partner(&partner), here: "/partner/links", content };
     Ok(layout::show(visit, 200, page))
 }
 
@@ -316,7 +315,7 @@ pub async fn disable<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Pag
     let (partner, rows) = visit.partner(find(visit, code)).await?;
     let link = found(&rows)?;
     if link.own == 1 {
-        let detail = "you can't turn off your default link. To stop it, leave the program in Settings";
+        let detail = text::DEFAULT_STAYS;
         return Err(AppError::new(ErrorKind::Conflict, "own_link", detail).into());
     }
     enroll::disable(&visit.context(&partner.session), &link.code).await?;

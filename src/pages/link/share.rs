@@ -8,6 +8,8 @@ use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::link::share_templates;
 use crate::pages::link::share_templates::TONES;
+use crate::pages::text::partner::{navigation, share as text};
+use crate::pages::text::shared::component;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::AppError;
 use crate::store::partner::page as reads;
@@ -54,8 +56,8 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let left = partner.session.left_at_ms.is_some();
     let content = match code.filter(|_| !left) {
         None => html! {
-            (components::heading("Share kit", "", html! {}))
-            (components::empty("No active links", html! { a href="/partner/links" { "Create one" } " to get messages to share." }))
+            (components::heading(navigation::SHARE_KIT, "", html! {}))
+            (components::empty(text::NO_LINKS, html! { a href="/partner/links" { (text::CREATE_ONE) } (text::CREATE_ONE_WHY) }))
         },
         Some(code) => {
             let tone = TONES.iter().find(|(value, _)| *value == tone).map_or(TONES[0].0, |(value, _)| value);
@@ -72,10 +74,10 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
                     ("short", &fresh.short),
                 ])
             };
-            kit(visit, &choices, (&code, tone), &form, share_templates::disclosure(document))
+            kit(visit, &choices, (&code, tone), &form, text::disclosure(document))
         }
     };
-    let page = Page { title: "Share kit", area: Area::Partner(&partner), here: "/partner/share", content };
+    let page = Page { title: navigation::SHARE_KIT, area: Area::Partner(&partner), here: "/partner/share", content };
     Ok(layout::show(visit, 200, page))
 }
 
@@ -89,7 +91,10 @@ fn kit<S: Platform>(
     let names: Vec<(String, String)> = choices
         .iter()
         .map(|c| {
-            (c.code.clone(), c.campaign.as_ref().map_or(c.code.clone(), |campaign| format!("{campaign} ({})", c.code)))
+            (
+                c.code.clone(),
+                c.campaign.as_ref().map_or(c.code.clone(), |campaign| text::campaign_and_code(campaign, &c.code)),
+            )
         })
         .collect();
     let names: Vec<(&str, &str)> = names.iter().map(|(code, name)| (code.as_str(), name.as_str())).collect();
@@ -97,11 +102,11 @@ fn kit<S: Platform>(
     let required = |name, label| Field { name, label, required: true, ..Field::default() };
     let long = |name, label| Field { kind: "textarea", max: TEXT_MAX, ..required(name, label) };
     html! {
-        (components::heading("Share kit", "We have drafted the messages. Edit them, then copy them or open them in your email app.", html! {}))
+        (components::heading(navigation::SHARE_KIT, text::LEAD, html! {}))
         form.inline-form method="get" action="/partner/share" {
-            (components::select(&choice, required("link", "Link"), &names))
-            (components::select(&choice, required("tone", "Tone"), TONES))
-            button.second { "Reset text" }
+            (components::select(&choice, required("link", text::LINK), &names))
+            (components::select(&choice, required("tone", text::TONE), TONES))
+            button.second { (text::RESET) }
         }
         form.kit method="post" action="/partner/share" {
             (layout::csrf(visit))
@@ -109,30 +114,30 @@ fn kit<S: Platform>(
             input type="hidden" name="tone" value=(tone);
             div.columns {
                 div {
-                    h2 { "Email" }
-                    (components::field(form, Field { max: 200, ..required("subject", "Subject") }))
-                    (components::field(form, long("body", "Text")))
+                    h2 { (text::EMAIL) }
+                    (components::field(form, Field { max: 200, ..required("subject", text::SUBJECT) }))
+                    (components::field(form, long("body", text::BODY)))
                     div.actions {
-                        a.button data-mail href=(share_templates::mail_address(form.get("subject"), form.get("body"))) { "Open in your email app" }
+                        a.button data-mail href=(share_templates::mail_address(form.get("subject"), form.get("body"))) { (text::OPEN_EMAIL) }
                         (copy("body"))
                     }
                 }
                 div {
-                    h2 { "Posts" }
-                    (components::field(form, long("post", "Post")))
+                    h2 { (text::POSTS) }
+                    (components::field(form, long("post", text::POST)))
                     div.actions { (copy("post")) }
-                    (components::field(form, long("short", "Short post")))
+                    (components::field(form, long("short", text::SHORT_POST)))
                     div.actions { (copy("short")) }
                 }
             }
-            p.quiet { "Keep the disclosure: “" (disclosure) "” Many countries require it by law." }
+            p.quiet { (text::keep_disclosure(disclosure)) }
             // With scripts, the email takes the text from the fields.
-            noscript { p { button.second { "Update email with my edits" } } }
+            noscript { p { button.second { (text::UPDATE_EMAIL) } } }
         }
     }
 }
 
 /// A button that copies a field's current text.
 fn copy(field: &str) -> Markup {
-    html! { button.second type="button" data-copy="" data-copy-from=(field) hidden { "Copy" } }
+    html! { button.second type="button" data-copy="" data-copy-from=(field) hidden { (component::COPY) } }
 }

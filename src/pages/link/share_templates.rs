@@ -2,12 +2,12 @@
 
 use crate::http::context::Platform;
 use crate::pages::locale::Locale;
+use crate::pages::text::partner::share as text;
 use crate::pages::visit::PageContext;
-use crate::program::document::{Document, Unit};
+use crate::program::document::Document;
 
 /// Value and title of each tone.
-pub const TONES: &[(&str, &str)] =
-    &[("friendly", "To a friend"), ("plain", "To a colleague"), ("client", "To a client")];
+pub const TONES: &[(&str, &str)] = &[("friendly", text::FRIENDLY), ("plain", text::PLAIN), ("client", text::CLIENT)];
 
 /// The drafts.
 pub struct Texts {
@@ -34,22 +34,6 @@ pub fn site_name<S: Platform>(visit: &PageContext<'_, S>) -> String {
     host.strip_prefix("www.").unwrap_or(host).to_owned()
 }
 
-/// The disclosure that advertising rules require: what the partner gets for the recommendation.
-pub fn disclosure(document: Option<&Document>) -> &'static str {
-    match document {
-        Some(d) if d.rewards.is_empty() => "Full disclosure: I am a partner of this program.",
-        Some(d) if d.settlement.unit == Unit::Cash => {
-            "Full disclosure: I may earn a commission if you sign up through this link."
-        }
-        _ => "Full disclosure: I may earn account credit if you sign up through this link.",
-    }
-}
-
-fn benefit(words: &dyn Locale, document: Option<&Document>) -> String {
-    let Some(benefit) = document.and_then(|d| d.benefit.as_ref()) else { return String::new() };
-    format!(" You'll get {} off your first invoice.", words.percent(benefit.rate_bps.0))
-}
-
 pub fn written(
     words: &dyn Locale,
     document: Option<&Document>,
@@ -58,39 +42,15 @@ pub fn written(
     name: &str,
     url: &str,
 ) -> Texts {
-    let (told, extra) = (disclosure(document), benefit(words, document));
-    let (subject, body, post) = match tone {
-        "plain" => (
-            format!("{product} could help your team"),
-            format!(
-                "Hello,\n\nI think {product} could help your team. You can find it here:\n\n{url}\n\n\
-                 I'm happy to answer any questions.{extra}\n\n{told}\n\nBest regards,\n{name}\n"
-            ),
-            format!("If your team could use {product}, you can find it here: {url}{extra} {told}"),
-        ),
-        "client" => (
-            format!("A recommendation for your project: {product}"),
-            format!(
-                "Hello,\n\nI recommend {product} for the project we discussed. Please use our link to sign up:\n\n{url}\n\n\
-                 Let me know when you have an account, and we can take it from there.{extra}\n\n{told}\n\nBest regards,\n{name}\n"
-            ),
-            format!("Clients ask us which tools we recommend. One of them is {product}: {url}{extra} {told}"),
-        ),
-        _ => (
-            format!("Have you seen {product}?"),
-            format!(
-                "Hi,\n\nI think you might like {product}. Here is my link:\n\n{url}\n\nTake a look and let me know what you \
-                 think.{extra}\n\n{told}\n\n{name}\n"
-            ),
-            format!("Take a look at {product}: {url}{extra} {told}"),
-        ),
+    let benefit = document.and_then(|d| d.benefit.as_ref());
+    let benefit = benefit.map(|b| text::benefit(&words.percent(b.rate_bps.0))).unwrap_or_default();
+    let draft = text::Draft { product, name, url, benefit: &benefit, disclosure: text::disclosure(document) };
+    let text::Drafted { subject, body, post } = match tone {
+        "plain" => text::plain(&draft),
+        "client" => text::client(&draft),
+        _ => text::friendly(&draft),
     };
-    let ad = if document.is_some_and(|d| d.rewards.is_empty()) {
-        "ad: I'm a partner"
-    } else {
-        "ad: I may earn from sign-ups"
-    };
-    Texts { subject, body, post, short: format!("{product}: {url} ({ad})") }
+    Texts { subject, body, post, short: text::short(&draft, text::short_disclosure(document)) }
 }
 
 /// A link that opens the reader's email app with a draft that only needs a recipient.
@@ -113,7 +73,10 @@ mod tests {
             for (tone, _) in TONES {
                 let t = written(&Plain, Some(&document), tone, "shop.example", "Ann", "https://ref.example/r/A");
                 assert!(t.body.contains("https://ref.example/r/A") && t.post.contains("https://ref.example/r/A"));
-                assert!(t.body.contains(disclosure(Some(&document))) && t.post.contains(disclosure(Some(&document))));
+                assert!(
+                    t.body.contains(text::disclosure(Some(&document)))
+                        && t.post.contains(text::disclosure(Some(&document)))
+                );
                 assert!(t.short.contains("https://ref.example/r/A") && t.short.contains("(ad: "));
                 assert_eq!(t.body.contains("20% off"), document.benefit.is_some(), "{}", document.id);
             }

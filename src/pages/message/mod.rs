@@ -1,3 +1,4 @@
 //! Emails and webhooks that go out.
 
 pub mod outbox;
+pub mod unsubscribe;

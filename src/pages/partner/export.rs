@@ -9,6 +9,7 @@ use crate::http::exchange::Response;
 use crate::http::partner::partners::{balance, entry, paid_entry};
 use crate::pages::components::escaped;
 use crate::pages::partner::wording;
+use crate::pages::text::partner::{payout, settings as text};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
@@ -52,7 +53,7 @@ impl Cursor {
         match (at, list) {
             (Some(at), Some(list)) if list < LISTS.len() => Ok(Some(Cursor { at, list, id })),
             _ => {
-                let detail = "this is not the URL of a next file; start with the first file";
+                let detail = text::NOT_A_NEXT_FILE;
                 Err(AppError::new(ErrorKind::BadRequest, "malformed", detail).field("cursor"))
             }
         }
@@ -145,7 +146,7 @@ fn entries<S: Platform>(visit: &PageContext<'_, S>, partner: &str, rows: &[Rows]
     }
     for paid in rows[3].decode::<PaidEntry>()? {
         let mut view = paid_entry(&paid);
-        view["reason"] = json!(wording::waits(&paid.state));
+        view["reason"] = json!(payout::waits(&paid.state));
         out.push(Entry { at: paid.at_ms.0, list: 3, view, id: paid.id });
     }
     Ok(out)

@@ -11,13 +11,14 @@ use crate::http::limit;
 use crate::pages::admission::{external_id, unreferred};
 use crate::pages::components;
 use crate::pages::components::{Field, checkbox, escaped, field, select};
-use crate::pages::countries::COUNTRIES;
 use crate::pages::form::SubmittedForm;
 use crate::pages::identity::sign_in::{Unsent, find, gone, open, wished};
 use crate::pages::layout;
 use crate::pages::program::terms::terms;
 use crate::pages::route::Handled;
-use crate::pages::text::partner as text;
+use crate::pages::text::shared::country::COUNTRIES;
+use crate::pages::text::shared::{component, field as wording};
+use crate::pages::text::visitor::{join as text, sign_in};
 use crate::pages::visit::{PageContext, PageError, PageResult};
 use crate::program::document::Document;
 use crate::service::error::AppError;
@@ -125,7 +126,7 @@ async fn send<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         }
         Applicant::Known(session, email) if session.operator == 1 || visit.app.config.is_operator(email) => {
             let mut form = visit.form.clone();
-            form.refuse("", OPERATOR_JOINS);
+            form.refuse("", text::OPERATOR_JOINS);
             Ok(front(visit, 422, &document, &who, &form))
         }
         Applicant::Known(session, _) => {
@@ -136,9 +137,6 @@ async fn send<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         Applicant::Stranger => by_mail(visit, &document, &who, &new).await,
     }
 }
-
-const OPERATOR_JOINS: &str =
-    "You are signed in as an operator. Operators can't be partners. Sign out and join with a different address.";
 
 /// Emails a link that joins, to any address: the link signs in a person who is a partner already.
 async fn by_mail<S: Platform>(
@@ -162,7 +160,7 @@ async fn by_mail<S: Platform>(
         // We wait for the result: any address can get this email, so it reveals nothing about who is known.
         Ok(Some(leaving)) => mail(&visit.app.context(""), &leaving).await.map_err(|why| Unsent {
             status: 503,
-            told: NOT_SENT,
+            told: text::EMAIL_NOT_SENT,
             fault: format!("join mail: {why}"),
         }),
         Ok(None) => Ok(()),
@@ -174,18 +172,16 @@ async fn by_mail<S: Platform>(
     })
 }
 
-const NOT_SENT: &str = "We couldn't send the email. Your answers are still here. Try again in a few minutes.";
-
 fn sent<S: Platform>(visit: &PageContext<'_, S>) -> Response {
     let again = "/partner/join";
     let content = html! {
-        h1 { (text::CHECK_EMAIL) }
-        p.lead { "We've emailed you a link. Open it to confirm your address and get your code." }
-        p { "The link works once and expires in 24 hours. " (text::NO_EMAIL) }
-        p.quiet { (text::EMAIL_LIMIT) }
-        p { a href=(again) { "Back" } }
+        h1 { (sign_in::CHECK_EMAIL) }
+        p.lead { (text::SENT_LEAD) }
+        p { (text::SENT_ONCE) " " (sign_in::NO_EMAIL) }
+        p.quiet { (sign_in::EMAIL_LIMIT) }
+        p { a href=(again) { (component::BACK) } }
     };
-    open(visit, 200, text::CHECK_EMAIL, content)
+    open(visit, 200, sign_in::CHECK_EMAIL, content)
 }
 
 /// The application, or the form with its problems.
@@ -195,20 +191,20 @@ fn checked<S: Platform>(
     who: &Applicant,
 ) -> Result<NewPartner, SubmittedForm> {
     let mut form = visit.form.clone();
-    for (name, what) in [("name", "Enter your name."), ("website", "Enter your website.")] {
+    for (name, what) in [("name", wording::ENTER_NAME), ("website", wording::ENTER_WEBSITE)] {
         if form.given(name).is_none() {
             form.refuse(name, what);
         }
     }
     if !COUNTRIES.iter().any(|(code, _)| *code == form.get("country")) {
-        form.refuse("country", text::CHOOSE_COUNTRY);
+        form.refuse("country", wording::CHOOSE_COUNTRY);
     }
     let email = who.email().unwrap_or(form.get("email")).to_owned();
     if !is_address(&email) {
-        form.refuse("email", text::ENTER_EMAIL);
+        form.refuse("email", wording::ENTER_EMAIL);
     }
     if !form.is_checked("disclosure") {
-        form.refuse("disclosure", "Accept this to join. Your links don't work without it.");
+        form.refuse("disclosure", text::accept_disclosure(document));
     }
     if !form.is_good() {
         return Err(form);
@@ -227,15 +223,15 @@ fn checked<S: Platform>(
 async fn confirm<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageResult {
     let Some((link, detail)) = mailed(visit, token).await? else { return Ok(gone(visit, "/partner/join")) };
     let content = html! {
-        h1 { "One more step" }
-        p.lead { "You are about to join as " strong { (detail["name"].as_str().unwrap_or("")) } ", " (link.email) "." }
+        h1 { (text::CONFIRM) }
+        p.lead { (text::CONFIRM_AS) " " strong { (detail["name"].as_str().unwrap_or("")) } ", " (link.email) "." }
         form method="post" {
             (layout::csrf(visit))
-            button { "Confirm and join" }
+            button { (text::CONFIRM_AND_JOIN) }
         }
-        p.quiet { (text::NOT_YOU) }
+        p.quiet { (sign_in::NOT_YOU) }
     };
-    Ok(unreferred(open(visit, 200, "Confirm and join", content)))
+    Ok(unreferred(open(visit, 200, text::CONFIRM_AND_JOIN, content)))
 }
 
 async fn follow<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageResult {
@@ -269,11 +265,11 @@ async fn follow<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageRes
 /// The link confirms an operator's address, which anybody may have typed.
 fn operators<S: Platform>(visit: &PageContext<'_, S>) -> Response {
     let content = html! {
-        h1 { "This address belongs to an operator" }
-        p.lead { "Operators can't be partners, so nothing was changed. Join with a different address." }
-        p { a.button href="/sign-in?to=/operator" { "Sign in as an operator" } }
+        h1 { (text::IS_OPERATOR) }
+        p.lead { (text::IS_OPERATOR_WHY) }
+        p { a.button href="/sign-in?to=/operator" { (text::SIGN_IN_AS_OPERATOR) } }
     };
-    unreferred(open(visit, 403, "This address belongs to an operator", content))
+    unreferred(open(visit, 403, text::IS_OPERATOR, content))
 }
 
 /// Enrolls the partner, writes the session, and redirects to the partner's pages. Enrolling comes first and is safe to
@@ -337,44 +333,44 @@ fn front<S: Platform>(
     who: &Applicant,
     form: &SubmittedForm,
 ) -> Response {
+    let title = text::title(document);
     let can_mail = visit.app.config.setup.mail().is_some() || who.email().is_some();
     let content = html! {
-        h1 { "Join: " (document.title) }
-        p.lead { (text::join_lead(document)) }
+        h1 { (title) }
+        p.lead { (text::lead(document)) }
         (terms(document, visit.words.as_ref()))
-        h2 { "Join" }
+        h2 { (text::JOIN) }
         @if !can_mail && status == 200 {
-            p { "Email is not set up here yet, so we can't confirm your address. If you run this site, the README explains how to set up email." }
+            p { (text::NO_EMAIL_SETUP) }
         }
         (components::problems(form))
         form.stack method="post" action="/partner/join" {
             (layout::csrf(visit))
             input type="hidden" name="program" value=(document.id);
             (fields(form, document, who))
-            button { "Join" }
+            button { (text::JOIN) }
         }
-        p { "Already a partner? " a href="/sign-in?to=/partner" { "Sign in" } "." }
+        p { (text::ALREADY_PARTNER) " " a href="/sign-in?to=/partner" { (sign_in::SIGN_IN) } "." }
     };
-    let title = format!("Join: {}", document.title);
     open(visit, status, &title, content)
 }
 
 fn fields(form: &SubmittedForm, document: &Document, who: &Applicant) -> Markup {
-    let mut choices = vec![("", "Choose a country")];
+    let mut choices = vec![("", text::COUNTRY_UNCHOSEN)];
     choices.extend(COUNTRIES);
     html! {
-        (field(form, Field { name: "name", label: "Name", hint: "Your company's name, or your own.", required: true,
+        (field(form, Field { name: "name", label: wording::NAME, hint: text::NAME_HINT, required: true,
             autocomplete: "organization", max: 200, ..Field::default() }))
         @match who.email() {
-            Some(email) => { p { "You are joining as " strong { (email) } "." } }
+            Some(email) => { p { (text::JOINING_AS) " " strong { (email) } "." } }
             None => {
-                (field(form, Field { name: "email", label: "Email", kind: "email", hint: "We'll email you a link to confirm it.",
+                (field(form, Field { name: "email", label: wording::EMAIL, kind: "email", hint: text::EMAIL_HINT,
                     required: true, autocomplete: "email", max: 254 }))
             }
         }
-        (field(form, Field { name: "website", label: "Website", hint: text::WEBSITE_HINT, required: true,
+        (field(form, Field { name: "website", label: wording::WEBSITE, hint: wording::WEBSITE_HINT, required: true,
             autocomplete: "url", max: 500, ..Field::default() }))
-        (select(form, Field { name: "country", label: "Country", hint: text::COUNTRY_HINT, required: true,
+        (select(form, Field { name: "country", label: wording::COUNTRY, hint: wording::COUNTRY_HINT, required: true,
             ..Field::default() }, &choices))
         (checkbox(form, "disclosure", html! { (text::disclosure_promise(document)) }))
     }

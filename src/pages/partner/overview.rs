@@ -16,7 +16,7 @@ use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::payout::status;
 use crate::pages::payout::status::Paid;
-use crate::pages::text::partner as text;
+use crate::pages::text::partner::{navigation, overview as text};
 use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::program::document::{Cadence, Document};
 use crate::service::partner::enroll;
@@ -76,22 +76,26 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let words = visit.words.as_ref();
     let url = format!("{}/r/{}", visit.base_url(), partner.code);
     let content = html! {
-        (components::heading(&format!("Hello, {}", partner.name), document.map_or("", |d| d.title.as_str()), html! {}))
+        (components::heading(&text::hello(&partner.name), document.map_or("", |d| d.title.as_str()), html! {}))
         (todo.shown(visit, &partner))
         (money(words, document, &balances, &month_sums, month.end()))
-        h2 { "Your link" }
-        (components::copyable("Your link", &url))
-        h2 { "The last 30 days" }
+        h2 { (text::YOUR_LINK) }
+        (components::copyable(text::YOUR_LINK, &url))
+        h2 { (text::LAST_30_DAYS) }
         (course(words, &days, first))
-        h2 { "Latest earnings" }
+        h2 { (text::LATEST) }
         @if lines.is_empty() {
-            (components::empty("Nothing earned yet", html! { "When a customer you referred earns you something, you'll see it here, and why." }))
+            (components::empty(text::NOTHING_EARNED, html! { (text::NOTHING_EARNED_HINT) }))
         } @else {
             (earnings::table(words, &catalog, &paid, &partner.id, &lines))
-            p { a href="/partner/earnings" { "All earnings" } }
+            p { a href="/partner/earnings" { (text::ALL_EARNINGS) } }
         }
     };
-    Ok(layout::show(visit, 200, Page { title: "Overview", area: Area::Partner(&partner), here: "/partner", content }))
+    Ok(layout::show(
+        visit,
+        200,
+        Page { title: navigation::OVERVIEW, area: Area::Partner(&partner), here: "/partner", content },
+    ))
 }
 
 /// What a partner may still have to do.
@@ -113,25 +117,25 @@ impl Todo<'_> {
         if let Some(left) = partner.session.left_at_ms {
             return html! {
                 div.todo {
-                    h2 { "You have left this program" }
-                    p { "You left on " (components::day(words, left)) ". Your links no longer earn anything. What you earned before is still here and will be paid as agreed." }
+                    h2 { (text::LEFT) }
+                    p { (text::LEFT_ON) (components::day(words, left)) (text::LEFT_KEEPS) }
                 }
             };
         }
-        let undisclosed = self.document.is_some_and(|d| d.requires_disclosure)
-            && self.row.is_some_and(|r| r.disclosure_accepted_at_ms.is_none());
+        let accepts = self.row.is_some_and(|r| r.disclosure_accepted_at_ms.is_none());
+        let undisclosed = self.document.filter(|d| d.requires_disclosure && accepts);
         let steps = [self.money().filter(|_| visit.app.config.setup.stripe.is_some()), self.sharing()];
-        if !undisclosed && steps.iter().all(Option::is_none) {
+        if undisclosed.is_none() && steps.iter().all(Option::is_none) {
             return html! {};
         }
         html! {
             div.todo {
-                h2 { "What to do next" }
-                @if undisclosed {
-                    p { strong { "Your links do not work yet." } " This program requires you to disclose that you may earn a reward when people sign up through your links." }
+                h2 { (text::TODO) }
+                @if let Some(document) = undisclosed {
+                    p { strong { (text::UNDISCLOSED) } " " (text::disclosure_required(document)) }
                     form method="post" action="/partner/disclosure" {
                         (layout::csrf(visit))
-                        button { "I will disclose this" }
+                        button { (text::DISCLOSE) }
                     }
                 }
                 @if steps.iter().any(Option::is_some) {
@@ -146,29 +150,25 @@ impl Todo<'_> {
             return None;
         }
         let Some(payee) = &self.payee else {
-            let text = if self.owed { "You have earned money. Set up payouts" } else { "Set up payouts" };
-            return Some(html! { a href="/partner/payouts/setup" { (text) } ". Stripe will ask you a few questions." });
+            let set_up = if self.owed { text::SET_UP_PAYOUTS_OWED } else { text::SET_UP_PAYOUTS };
+            return Some(html! { a href="/partner/payouts/setup" { (set_up) } (text::STRIPE_ASKS) });
         };
         if is_payable(payee.transfers_active != 0, payee.payouts_enabled != 0) {
             return None;
         }
         let due = crate::pages::payout::onboarding::due(payee);
         Some(html! {
-            a href="/partner/payouts/setup" { "Finish your Stripe setup" }
-            @if due.is_empty() { ". Stripe is reviewing your details." } @else { ". Stripe still needs: " (due.join(", ")) "." }
+            a href="/partner/payouts/setup" { (text::FINISH_STRIPE) }
+            (text::stripe_setup(&due))
         })
     }
 
     fn sharing(&self) -> Option<Markup> {
         if !self.shared {
-            return Some(
-                html! { a href="/partner/share" { "Share your link" } ". We have drafted the messages for you." },
-            );
+            return Some(html! { a href="/partner/share" { (text::SHARE_YOUR_LINK) } (text::SHARE_DRAFTED) });
         }
         if !self.linked {
-            return Some(
-                html! { a href="/partner/links" { "Create a link for each place" } " you share, and see which one works best." },
-            );
+            return Some(html! { a href="/partner/links" { (text::CREATE_LINKS) } (text::CREATE_LINKS_WHY) });
         }
         None
     }
@@ -200,24 +200,25 @@ fn money(
 
 fn figures<'a>(words: &dyn Locale, b: &BalanceRow, month_cents: i64, until: UtcMillis) -> Vec<Figure<'a>> {
     let amount = |cents: i64| components::amount(words, cents, &b.unit);
+    let credit = b.unit.starts_with("credit:");
     let out = b.paid_cents + b.redeemed_cents;
     let earned = b.pending_cents + b.available_cents + b.leaving_cents + out;
     let available = html! {
-        @if b.available_cents < 0 { "reversed after payout; " (text::FUTURE_EARNINGS) }
-        @else if b.leaving_cents > 0 { (amount(b.leaving_cents)) " more is on its way" }
-        @else { "not paid yet" }
+        @if b.available_cents < 0 { (text::OVERDRAWN_NOTE) (text::FUTURE_EARNINGS) }
+        @else if b.leaving_cents > 0 { (amount(b.leaving_cents)) (text::ON_ITS_WAY_NOTE) }
+        @else if credit { (text::AVAILABLE_CREDIT_NOTE) }
+        @else { (text::AVAILABLE_NOTE) }
     };
-    let (used, note) =
-        if b.unit.starts_with("credit:") { ("Used", "applied to your bills") } else { ("Paid", "sent to you") };
+    let (used, note) = if credit { (text::USED, text::USED_NOTE) } else { (text::PAID, text::PAID_NOTE) };
     vec![
-        Figure { label: "Earned", value: amount(earned), note: html! { "all time" } },
+        Figure { label: text::EARNED, value: amount(earned), note: html! { (text::EARNED_NOTE) } },
         Figure {
-            label: "This month",
+            label: text::THIS_MONTH,
             value: amount(month_cents),
-            note: html! { "estimate, through " (components::utc(words, until)) },
+            note: html! { (text::THIS_MONTH_NOTE) (components::utc(words, until)) },
         },
-        Figure { label: "Pending", value: amount(b.pending_cents), note: html! { "in the hold period" } },
-        Figure { label: "Available", value: amount(b.available_cents), note: available },
+        Figure { label: text::PENDING, value: amount(b.pending_cents), note: html! { (text::PENDING_NOTE) } },
+        Figure { label: text::AVAILABLE, value: amount(b.available_cents), note: available },
         Figure { label: used, value: amount(out), note: html! { (note) } },
     ]
 }
@@ -226,8 +227,8 @@ fn figures<'a>(words: &dyn Locale, b: &BalanceRow, month_cents: i64, until: UtcM
 pub fn course(words: &dyn Locale, days: &[DayRow], first: i64) -> Markup {
     if days.is_empty() {
         return components::empty(
-            "No visits yet",
-            html! { a href="/partner/share" { "Share your link" } ". Clicks show up within a minute." },
+            text::NO_VISITS,
+            html! { a href="/partner/share" { (text::SHARE_YOUR_LINK) } (text::CLICKS_SOON) },
         );
     }
     let all: Vec<i64> = (first..first + DAYS).collect();
@@ -238,17 +239,17 @@ pub fn course(words: &dyn Locale, days: &[DayRow], first: i64) -> Markup {
     let places: Vec<String> = all.iter().map(|day| words.date(UtcMillis(day * DAY_MS))).collect();
     let write = |n: i64| words.number(n);
     let sum = |list: &[i64]| html! { (words.number(list.iter().sum())) };
-    let days = html! { "in 30 days" };
+    let days = html! { (text::IN_30_DAYS) };
     let figure = |label, list: &[i64]| Figure { label, value: sum(list), note: days.clone() };
     html! {
-        (components::figures(&[figure("Clicks", &clicks), figure("Sign-ups", &signups), figure("Paying customers", &paid)]))
+        (components::figures(&[figure(text::CLICKS, &clicks), figure(text::SIGN_UPS, &signups), figure(text::PAYING_CUSTOMERS, &paid)]))
         (chart::lines(&Chart {
-            title: "Clicks, sign-ups, and paying customers by day (UTC), last 30 days",
+            title: text::CHART,
             places: &places,
             series: &[
-                Series { title: "Clicks", values: &clicks },
-                Series { title: "Sign-ups", values: &signups },
-                Series { title: "Paying customers", values: &paid },
+                Series { title: text::CLICKS, values: &clicks },
+                Series { title: text::SIGN_UPS, values: &signups },
+                Series { title: text::PAYING_CUSTOMERS, values: &paid },
             ],
             write: &write,
         }))

@@ -1,19 +1,19 @@
 //! A partner's settings: profile, emails, sessions, a copy of their data, and leaving.
 
-use crate::codec::message::email::MessageType;
 use crate::codec::operator;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::pages::components;
 use crate::pages::components::{Field, checkbox, day, field, instant, select, text};
-use crate::pages::countries::COUNTRIES;
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::partner::export;
 use crate::pages::route;
 use crate::pages::route::Handled;
-use crate::pages::text::partner as text;
+use crate::pages::text::partner::{navigation, settings as text};
+use crate::pages::text::shared::country::COUNTRIES;
+use crate::pages::text::shared::{component, field as wording, frame};
 use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::service::error::AppError;
 use crate::service::message::unsubscribe;
@@ -72,26 +72,25 @@ fn front<S: Platform>(
     leaving: &SubmittedForm,
 ) -> PageResult {
     let open: Vec<OpenSession> = rows[1].decode()?;
-    let lead = "Your profile, emails, sessions, and data.";
     let content = html! {
-        (components::heading("Settings", lead, html! {}))
-        h2 { "Profile" }
+        (components::heading(navigation::SETTINGS, text::LEAD, html! {}))
+        h2 { (text::PROFILE) }
         (components::problems(profile))
         (profile_form(visit, partner, profile))
-        h2 { "Emails" }
-        p { "We always email you about your earnings and payouts. " a href="/partner/settings/mails" { "Choose your other emails" } "." }
-        h2 id="sessions" { "Where you are signed in" }
+        h2 { (text::EMAILS) }
+        p { (text::ALWAYS_EMAILED) a href="/partner/settings/mails" { (text::CHOOSE_EMAILS) } "." }
+        h2 id="sessions" { (text::SESSIONS) }
         (sessions(visit, &open))
-        h2 { "Your data" }
+        h2 { (text::DATA) }
         p {
-            "Download a copy of the data we store about you: profile, links, earnings, payouts, sessions, and activity. Each file holds up to "
-            (visit.words.number(export::LINES)) " records. If there are more, " code { "next" } " in the file links to the next one."
+            (text::data(&visit.words.number(export::LINES)))
+            (text::DATA_NEXT) code { (text::DATA_NEXT_FIELD) } (text::DATA_NEXT_LINKS)
         }
-        p { a.button.second href="/partner/settings/data" { "Download my data" } }
-        h2 id="leave" { "Leave the program" }
+        p { a.button.second href="/partner/settings/data" { (text::DOWNLOAD) } }
+        h2 id="leave" { (text::LEAVE) }
         (leave_form(visit, partner, leaving))
     };
-    Ok(framed(visit, status, "Settings", partner, content))
+    Ok(framed(visit, status, navigation::SETTINGS, partner, content))
 }
 
 fn framed<S: Platform>(
@@ -105,21 +104,21 @@ fn framed<S: Platform>(
 }
 
 fn profile_form<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, form: &SubmittedForm) -> Markup {
-    let mut choices = vec![("", "Not given")];
+    let mut choices = vec![("", text::NO_COUNTRY)];
     choices.extend(COUNTRIES);
-    let email = partner.session.partner_email.as_deref().unwrap_or("none");
+    let email = partner.session.partner_email.as_deref().unwrap_or(text::NO_EMAIL);
     html! {
         form.stack method="post" action="/partner/settings" {
             (layout::csrf(visit))
-            (field(form, Field { name: "name", label: "Name", required: true, autocomplete: "organization", max: 200,
+            (field(form, Field { name: "name", label: wording::NAME, required: true, autocomplete: "organization", max: 200,
                 ..Field::default() }))
-            p { "Email: " strong { (email) } br; span.quiet { "To change it, contact the program." } }
-            (field(form, Field { name: "website", label: "Website", hint: text::WEBSITE_HINT, autocomplete: "url",
+            p { (text::EMAIL_IS) strong { (email) } br; span.quiet { (text::EMAIL_CHANGE) } }
+            (field(form, Field { name: "website", label: wording::WEBSITE, hint: wording::WEBSITE_HINT, autocomplete: "url",
                 max: 500, ..Field::default() }))
-            (select(form, Field { name: "country", label: "Country", ..Field::default() }, &choices))
-            (field(form, Field { name: "display_name", label: "Name on the leaderboard", max: 64,
-                hint: "Other partners see this name. Leave it empty to stay anonymous.", ..Field::default() }))
-            button { "Save" }
+            (select(form, Field { name: "country", label: wording::COUNTRY, ..Field::default() }, &choices))
+            (field(form, Field { name: "display_name", label: text::DISPLAY_NAME, max: 64,
+                hint: text::DISPLAY_NAME_HINT, ..Field::default() }))
+            button { (component::SAVE) }
         }
     }
 }
@@ -128,11 +127,11 @@ async fn keep<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, rows) = visit.partner(reads(visit)).await?;
     let mut form = visit.form.clone();
     if form.given("name").is_none() {
-        form.refuse("name", "Enter your name.");
+        form.refuse("name", wording::ENTER_NAME);
     }
     let country = form.get("country").to_owned();
     if !country.is_empty() && !COUNTRIES.iter().any(|(code, _)| *code == country) {
-        form.refuse("country", text::CHOOSE_COUNTRY);
+        form.refuse("country", wording::CHOOSE_COUNTRY);
     }
     if !form.is_good() {
         return front(visit, 422, &partner, &rows, &form, &SubmittedForm::default());
@@ -160,27 +159,20 @@ async fn mails<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let wanted = unsubscribe::choices().filter(|k| !unwanted.iter().any(|u| u.kind == k.name));
     let form = SubmittedForm::filled(&wanted.map(|k| (k.name, "yes")).collect::<Vec<_>>());
     let content = html! {
-        (components::heading("Emails", "Choose the emails you get besides those about your earnings and payouts.", html! {}))
+        (components::heading(text::EMAILS, text::EMAILS_LEAD, html! {}))
         @if partner.session.partner_email.is_none() {
-            (components::empty("We don't have your email address", html! { "Ask the program to add it." }))
+            (components::empty(text::EMAIL_UNKNOWN, html! { (text::EMAIL_UNKNOWN_HINT) }))
         } @else {
             form.stack method="post" action="/partner/settings/mails" {
                 (layout::csrf(visit))
-                @for kind in unsubscribe::choices() { (checkbox(&form, kind.name, html! { (what(kind)) })) }
-                button { "Save" }
+                @for kind in unsubscribe::choices() { (checkbox(&form, kind.name, html! { (text::choice(kind.name)) })) }
+                button { (component::SAVE) }
             }
-            p.quiet { "We always email statements, rewards, and payouts. These choices apply to every program you joined with this address." }
+            p.quiet { (text::CHOICES) }
         }
-        p { a href="/partner/settings" { "Back to settings" } }
+        p { a href="/partner/settings" { (text::BACK) } }
     };
-    Ok(framed(visit, 200, "Emails", &partner, content))
-}
-
-fn what(kind: &MessageType) -> String {
-    match kind.name {
-        "referral.joined" => "Email me when someone signs up with my link".to_owned(),
-        other => other.replace(['.', '_'], " "),
-    }
+    Ok(framed(visit, 200, text::EMAILS, &partner, content))
 }
 
 async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
@@ -195,26 +187,26 @@ async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
 
 fn sessions<S: Platform>(visit: &PageContext<'_, S>, open: &[OpenSession]) -> Markup {
     let words = visit.words.as_ref();
-    let way = |s: &OpenSession| if s.way == "site" { "site account" } else { "emailed link" };
+    let way = |s: &OpenSession| if s.way == "site" { text::BY_SITE } else { text::BY_EMAIL };
     let row = |s: &OpenSession| {
         vec![
-            html! { (browser(&s.agent)) @if s.is_this == 1 { " " (components::state("this browser")) } },
+            html! { (browser(&s.agent)) @if s.is_this == 1 { " " (components::state(text::THIS_BROWSER)) } },
             html! { (way(s)) ", " (day(words, s.created_at_ms)) },
             instant(words, s.seen_at_ms),
             html! {
                 form method="post" action="/partner/settings/sessions" {
                     (layout::csrf(visit))
-                    button.plain name="session" value=(s.id) aria-label={ "Sign out " (browser(&s.agent)) } { "Sign out" }
+                    button.plain name="session" value=(s.id) aria-label={ (frame::SIGN_OUT) " " (browser(&s.agent)) } { (frame::SIGN_OUT) }
                 }
             },
         ]
     };
-    let columns = [text("Browser"), text("Signed in with"), text("Last used"), text("Sign out")];
+    let columns = [text(text::BROWSER), text(text::SIGNED_IN_WITH), text(text::LAST_USED), text(frame::SIGN_OUT)];
     html! {
-        (components::table("Where you are signed in", &columns, &open.iter().map(row).collect::<Vec<_>>()))
+        (components::table(text::SESSIONS, &columns, &open.iter().map(row).collect::<Vec<_>>()))
         form method="post" action="/sign-out" {
             (layout::csrf(visit))
-            button.second name="everywhere" value="yes" { "Sign out everywhere" }
+            button.second name="everywhere" value="yes" { (frame::SIGN_OUT_EVERYWHERE) }
         }
     }
 }
@@ -243,9 +235,9 @@ fn browser(agent: &str) -> String {
         ("Linux", "Linux"),
     ]);
     match (browser, system) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), Some(system)) => text::browser_on(browser, system),
         (Some(one), None) | (None, Some(one)) => one.to_owned(),
-        (None, None) if agent.trim().is_empty() => "Unknown".to_owned(),
+        (None, None) if agent.trim().is_empty() => text::UNKNOWN_BROWSER.to_owned(),
         (None, None) => agent.chars().take(60).collect(),
     }
 }
@@ -267,20 +259,17 @@ async fn end<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
 fn leave_form<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, form: &SubmittedForm) -> Markup {
     if let Some(left) = partner.session.left_at_ms {
         return html! {
-            p { "You left the program on " (day(visit.words.as_ref(), left)) ". Your links no longer work. We will still pay what you earned." }
+            p { (text::LEFT_ON) (day(visit.words.as_ref(), left)) (text::LEFT_KEEPS) }
         };
     }
     html! {
-        p {
-            "Your links stop working within a minute or two, and you get no credit for later sign-ups. We will still pay what you have earned when it is due. "
-            "You can't undo this yourself."
-        }
+        p { (text::LEAVE_EFFECT) }
         (components::problems(form))
         form.stack method="post" action="/partner/settings/leave" {
             (layout::csrf(visit))
-            (field(form, Field { name: "code", label: "Enter your code to confirm", required: true, autocomplete: "off", max: 128,
-                hint: &format!("Your code is {}.", partner.code), ..Field::default() }))
-            button.danger { "Leave the program" }
+            (field(form, Field { name: "code", label: text::CODE, required: true, autocomplete: "off", max: 128,
+                hint: &text::code_hint(&partner.code), ..Field::default() }))
+            button.danger { (text::LEAVE) }
         }
     }
 }
@@ -292,7 +281,7 @@ async fn leave<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     }
     if visit.form.get("code") != partner.code {
         let mut form = visit.form.clone();
-        form.refuse("code", format!("Enter your code exactly: {}.", partner.code));
+        form.refuse("code", text::wrong_code(&partner.code));
         let row: ProfileRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
         return front(visit, 422, &partner, &rows, &filled(&row), &form);
     }

@@ -6,35 +6,19 @@ use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::settlement::schedule;
 use crate::pages::components;
 use crate::pages::locale::Locale;
+use crate::pages::text::partner::{account, accrual as text, terms};
 use crate::program::catalog::Catalog;
 use crate::program::document::{Beneficiary, Document, Effect, Hold, Reward, Unit};
 use maud::{Markup, html};
 
-/// The states that earnings can be filtered by, and what they mean.
-pub const STATES: &[(&str, &str)] = &[
-    ("pending", "In the hold period."),
-    ("available", "Ready to be paid out or used."),
-    ("held", "On hold while the program reviews it."),
-    ("disputed", "The customer disputed the payment. On hold until the dispute closes."),
-    ("waiting", "On hold until the program adds to its reward budget."),
-    ("reversed", "The customer's payment was refunded, so you earned nothing."),
-    ("void", "Not earned."),
-];
-
-pub fn meaning(state: &str) -> &'static str {
-    match state {
-        "paid" => return "Paid to you.",
-        "on its way" => return "On its way to you.",
-        _ => {}
-    }
-    STATES.iter().find(|(name, _)| *name == state).map_or("", |(_, meaning)| meaning)
-}
+/// The states that earnings can be filtered by.
+pub const STATES: &[&str] = &["pending", "available", "held", "disputed", "waiting", "reversed", "void"];
 
 /// The name that a partner sees for an account: always the same, and it does not reveal who the account is.
 pub fn client_name(partner: &str, account: &str) -> String {
     let hash = id::derived("client", &[partner, account]);
     let short = hash.rsplit('_').next().and_then(|digits| digits.get(..6)).unwrap_or("");
-    format!("Customer {}", short.to_ascii_uppercase())
+    account::name(&short.to_ascii_uppercase())
 }
 
 /// `first-year` as "First year".
@@ -49,11 +33,11 @@ pub fn rule(words: &dyn Locale, document: Option<&Document>, rule: &str) -> Stri
     let name = spaced(rule);
     let Some(document) = document else { return name };
     if let Some(reward) = document.reward(rule) {
-        return format!("{name}, {}", gives(words, document, reward));
+        return terms::reward(&name, &gives(words, document, reward));
     }
     match document.modifiers.iter().find(|m| m.id == rule).map(|m| &m.then) {
-        Some(Effect::AddBps(more)) => format!("{name} bonus, {} more", words.percent(more.0)),
-        Some(Effect::ReplaceBps(_)) => format!("{name} bonus"),
+        Some(Effect::AddBps(more)) => terms::bonus_of(&name, &words.percent(more.0)),
+        Some(Effect::ReplaceBps(_)) => terms::bonus(&name),
         None => name,
     }
 }
@@ -70,8 +54,8 @@ fn gives(words: &dyn Locale, document: &Document, reward: &Reward) -> String {
 /// What a commission is for: `invoice:<id>`, `state:<name>`, `event:<type>`.
 pub fn basis(basis: &str) -> String {
     match basis.split_once(':') {
-        Some(("invoice", _)) => "Invoice paid".to_owned(),
-        Some(("state", state)) => format!("Customer reached “{}”", spaced(state)),
+        Some(("invoice", _)) => text::INVOICE_PAID.to_owned(),
+        Some(("state", state)) => text::reached(&spaced(state)),
         Some(("event", event)) => spaced(event),
         _ => spaced(basis),
     }
@@ -96,7 +80,7 @@ fn without_ids(text: &str) -> String {
 /// The reason as partners see it. What a reviewer wrote is for operators only.
 pub fn reason(text: &str) -> String {
     if text.starts_with("rejected in review") {
-        return "The program reviewed this and rejected it. Contact the program to learn more.".to_owned();
+        return text::REJECTED_WHY.to_owned();
     }
     let text = without_ids(text);
     let mut chars = text.chars();
@@ -105,33 +89,20 @@ pub fn reason(text: &str) -> String {
     format!("{first}{}{stop}", chars.as_str())
 }
 
-/// What an unpaid payout in this state is waiting for. An operator's reason for a hold is not shown.
-pub fn waits(state: &str) -> &'static str {
-    match state {
-        "held" => "on hold by the program",
-        "planned" => "waiting for approval",
-        "submitting" => "being sent",
-        "review" => "under review",
-        "failed" => "failed; the amount is available again",
-        "cancelled" => "canceled; the amount is available again",
-        _ => "",
-    }
-}
-
 /// When a commission becomes available.
 pub fn available(words: &dyn Locale, catalog: &Catalog, line: &Accrual) -> Markup {
     let cadence = catalog.in_force(&line.program_id, line.at_ms).map(|d| d.settlement.cadence);
     html! {
         @match line.state {
-            AccrualState::Available => "Now",
-            AccrualState::Pending if line.vests_at_ms >= NEVER => "Not known yet",
+            AccrualState::Available => (text::NOW),
+            AccrualState::Pending if line.vests_at_ms >= NEVER => (text::NOT_KNOWN),
             AccrualState::Pending => {
                 (components::day(words, cadence.map_or(line.vests_at_ms, |c| schedule::next_run_at(c, line.vests_at_ms))))
             }
-            AccrualState::Held => "After review",
-            AccrualState::Disputed => "When the dispute closes",
-            AccrualState::Waiting => "When the budget is funded",
-            AccrualState::Reversed | AccrualState::Void | AccrualState::Settled => "Never",
+            AccrualState::Held => (text::AFTER_REVIEW),
+            AccrualState::Disputed => (text::AFTER_DISPUTE),
+            AccrualState::Waiting => (text::AFTER_FUNDING),
+            AccrualState::Reversed | AccrualState::Void | AccrualState::Settled => (text::NEVER),
         }
     }
 }
@@ -139,16 +110,9 @@ pub fn available(words: &dyn Locale, catalog: &Catalog, line: &Accrual) -> Marku
 /// The program's hold period.
 pub fn hold(document: &Document) -> String {
     match &document.vesting.hold {
-        Hold::None {} => "Earnings are available immediately.".to_owned(),
-        Hold::DaysAfterFirstPayment { days, void_if_cancelled } => {
-            let void = if *void_if_cancelled { " If the customer cancels before then, you earn nothing." } else { "" };
-            format!("Earnings are held until {days} days after the customer's first payment.{void}")
-        }
-        Hold::UntilState { state, churn_days } => format!(
-            "Earnings are held until the customer reaches “{}”. If the customer cancels before then, or within {churn_days} \
-             days of the first payment, you earn nothing.",
-            spaced(state)
-        ),
+        Hold::None {} => terms::NO_HOLD.to_owned(),
+        Hold::DaysAfterFirstPayment { days, void_if_cancelled } => terms::held_for_days(*days, *void_if_cancelled),
+        Hold::UntilState { state, churn_days } => terms::held_until(&spaced(state), *churn_days),
     }
 }
 

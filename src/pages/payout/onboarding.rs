@@ -11,7 +11,8 @@ use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::partner::wording;
 use crate::pages::route::with_refusal;
-use crate::pages::text::partner as text;
+use crate::pages::text::partner::payout_setup as text;
+use crate::pages::text::shared::{component, country, field};
 use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::payout::onboard;
@@ -22,52 +23,11 @@ use crate::store::payout::payee::PayeeRow;
 use maud::{Markup, html};
 
 /// Countries where Stripe pays out, as of 2025. Stripe itself says which of them a platform may pay.
-const COUNTRIES: &[(&str, &str)] = &[
-    ("", "Choose"),
-    ("AU", "Australia"),
-    ("AT", "Austria"),
-    ("BE", "Belgium"),
-    ("BR", "Brazil"),
-    ("BG", "Bulgaria"),
-    ("CA", "Canada"),
-    ("HR", "Croatia"),
-    ("CY", "Cyprus"),
-    ("CZ", "Czechia"),
-    ("DK", "Denmark"),
-    ("EE", "Estonia"),
-    ("FI", "Finland"),
-    ("FR", "France"),
-    ("DE", "Germany"),
-    ("GI", "Gibraltar"),
-    ("GR", "Greece"),
-    ("HK", "Hong Kong"),
-    ("HU", "Hungary"),
-    ("IE", "Ireland"),
-    ("IT", "Italy"),
-    ("JP", "Japan"),
-    ("LV", "Latvia"),
-    ("LI", "Liechtenstein"),
-    ("LT", "Lithuania"),
-    ("LU", "Luxembourg"),
-    ("MY", "Malaysia"),
-    ("MT", "Malta"),
-    ("MX", "Mexico"),
-    ("NL", "Netherlands"),
-    ("NZ", "New Zealand"),
-    ("NO", "Norway"),
-    ("PL", "Poland"),
-    ("PT", "Portugal"),
-    ("RO", "Romania"),
-    ("SG", "Singapore"),
-    ("SK", "Slovakia"),
-    ("SI", "Slovenia"),
-    ("ES", "Spain"),
-    ("SE", "Sweden"),
-    ("CH", "Switzerland"),
-    ("TH", "Thailand"),
-    ("AE", "United Arab Emirates"),
-    ("GB", "United Kingdom"),
-    ("US", "United States"),
+#[rustfmt::skip]
+const COUNTRIES: &[&str] = &[
+    "AU", "AT", "BE", "BR", "BG", "CA", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GI", "GR", "HK", "HU", "IE",
+    "IT", "JP", "LV", "LI", "LT", "LU", "MY", "MT", "MX", "NL", "NZ", "NO", "PL", "PT", "RO", "SG", "SK", "SI", "ES",
+    "SE", "CH", "TH", "AE", "GB", "US",
 ];
 
 /// What Stripe still needs, in words, each once.
@@ -82,25 +42,7 @@ pub fn due(payee: &PayeeRow) -> Vec<String> {
 /// `individual.verification.document` as "an identity document".
 fn asked_for(name: &str) -> String {
     let has = |part: &str| name.contains(part);
-    let known = [
-        ("external_account", "a bank account"),
-        ("tos_acceptance", "your agreement to Stripe's terms"),
-        ("document", "an identity document"),
-        ("dob", "your date of birth"),
-        ("ssn", "your tax ID number"),
-        ("id_number", "your tax ID number"),
-        ("tax_id", "your tax ID number"),
-        ("address", "an address"),
-        ("email", "an email address"),
-        ("phone", "a phone number"),
-        ("first_name", "your name"),
-        ("last_name", "your name"),
-        ("business_profile", "what your business does"),
-        ("business_type", "what kind of business you are"),
-        ("representative", "who represents your business"),
-        ("owners", "who owns your business"),
-    ];
-    let found = known.iter().find(|(part, _)| has(part)).map(|(_, words)| (*words).to_owned());
+    let found = text::DUE.iter().find(|(part, _)| has(part)).map(|(_, words)| (*words).to_owned());
     found.unwrap_or_else(|| wording::spaced(name).to_lowercase())
 }
 
@@ -108,37 +50,37 @@ fn asked_for(name: &str) -> String {
 pub fn standing<S: Platform>(visit: &PageContext<'_, S>, payee: Option<&PayeeRow>) -> Markup {
     let Some(payee) = payee else {
         if connected(visit).is_err() {
-            return html! { p.quiet { "Payouts are not set up yet. " (text::EARNINGS_KEPT) } };
+            return html! { p.quiet { (text::NOT_CONNECTED) ". " (text::EARNINGS_KEPT) } };
         }
         return html! {
             div.todo {
-                h2 { "Set up payouts" }
-                p { "We pay you through Stripe. Setup takes a few minutes. " (text::EARNINGS_KEPT) }
-                p { a.button href="/partner/payouts/setup" { "Set up payouts" } }
+                h2 { (text::SET_UP_PAYOUTS) }
+                p { (text::SET_UP_WHY) (text::EARNINGS_KEPT) }
+                p { a.button href="/partner/payouts/setup" { (text::SET_UP_PAYOUTS) } }
             }
         };
     };
     if is_payable(payee.transfers_active != 0, payee.payouts_enabled != 0) {
         return html! {
-            p { (components::state("active")) " Payouts go to your Stripe account." }
+            p { (components::state("active")) (text::ACTIVE) }
             form.inline-form method="post" action="/partner/payouts/dashboard" {
                 (layout::csrf(visit))
-                button.second { "Open Stripe dashboard" }
-                a href="/partner/payouts/setup" { "Update payout details" }
+                button.second { (text::DASHBOARD) }
+                a href="/partner/payouts/setup" { (text::UPDATE) }
             }
         };
     }
     let due = due(payee);
     html! {
         div.todo {
-            h2 { "Stripe can't pay you yet" }
+            h2 { (text::NOT_YET) }
             @if due.is_empty() {
-                p { "Stripe is reviewing your details. This may take a day or two. " (text::EARNINGS_KEPT) }
+                p { (text::REVIEWING) (text::EARNINGS_KEPT) }
             } @else {
-                p { "Stripe still needs:" }
+                p { (text::STILL_NEEDS) }
                 ul { @for what in &due { li { (what) } } }
             }
-            p { a.button href="/partner/payouts/setup" { "Continue" } }
+            p { a.button href="/partner/payouts/setup" { (component::CONTINUE) } }
         }
     }
 }
@@ -159,36 +101,42 @@ fn asked<S: Platform>(
     form: &SubmittedForm,
 ) -> PageResult {
     let ready = visit.app.config.setup.stripe.is_some();
-    let lead = "We pay you through Stripe. Stripe asks for your identity and bank details. We never see your documents or your bank account.";
     let content = html! {
-        (components::heading("Set up payouts", lead, html! {}))
+        (components::heading(text::SET_UP_PAYOUTS, text::LEAD, html! {}))
         (components::problems(form))
         @if !ready {
-            (components::empty("Payouts are not set up yet", html! { "The program has not connected Stripe yet. " (text::EARNINGS_KEPT) }))
+            (components::empty(text::NOT_CONNECTED, html! { (text::NOT_CONNECTED_WHY) (text::EARNINGS_KEPT) }))
         } @else {
             form.stack method="post" action="/partner/payouts/setup" {
                 (layout::csrf(visit))
                 @if let Some(payee) = payee {
-                    p { "Your Stripe account is " code { (payee.stripe_account_id) } @if let Some(c) = &payee.country { ", in " (country_name(c)) } "." }
+                    p { (text::YOUR_ACCOUNT) code { (payee.stripe_account_id) } @if let Some(c) = &payee.country { (text::IN_COUNTRY) (country_name(c)) } "." }
                 } @else {
                     (components::select(form, Field {
                         name: "country",
-                        label: "Country",
-                        hint: &format!("{} You can't change it later.", text::COUNTRY_HINT),
+                        label: field::COUNTRY,
+                        hint: &text::country_hint(),
                         required: true,
                         ..Field::default()
-                    }, COUNTRIES))
+                    }, &choices()))
                 }
-                button { "Continue" }
+                button { (component::CONTINUE) }
             }
         }
     };
-    let page = Page { title: "Set up payouts", area: Area::Partner(partner), here: "/partner/payouts", content };
+    let page = Page { title: text::SET_UP_PAYOUTS, area: Area::Partner(partner), here: "/partner/payouts", content };
     Ok(layout::show(visit, status, page))
 }
 
 fn country_name(code: &str) -> &str {
-    COUNTRIES.iter().find(|(known, _)| *known == code).map_or(code, |(_, name)| name)
+    country::COUNTRIES.iter().find(|(known, _)| *known == code).map_or(code, |(_, name)| name)
+}
+
+/// The countries to choose from.
+fn choices() -> Vec<(&'static str, &'static str)> {
+    let mut choices = vec![("", text::COUNTRY_UNCHOSEN)];
+    choices.extend(country::COUNTRIES.iter().filter(|(code, _)| COUNTRIES.contains(code)));
+    choices
 }
 
 /// Gets a new link to Stripe's onboarding, and creates the account if there is none.
@@ -198,8 +146,8 @@ pub async fn begin<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let payee: Option<PayeeRow> = rows[0].first()?;
     let mut form = visit.form.clone();
     let country = form.get("country").to_owned();
-    if payee.is_none() && (country.is_empty() || !COUNTRIES.iter().any(|(code, _)| *code == country)) {
-        form.refuse("country", text::CHOOSE_COUNTRY);
+    if payee.is_none() && !COUNTRIES.contains(&country.as_str()) {
+        form.refuse("country", field::CHOOSE_COUNTRY);
         return asked(visit, 422, &partner, None, &form);
     }
     let base = visit.base_url();
@@ -210,7 +158,7 @@ pub async fn begin<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         recipient_agreement: false,
     };
     match onboard::onboard(&visit.context(&partner.session), &partner.id, &onboarding, &base).await {
-        Ok((_, answer)) => onwards(visit, &partner, answer["url"].as_str().unwrap_or_default(), "Your payout details"),
+        Ok((_, answer)) => onwards(visit, &partner, answer["url"].as_str().unwrap_or_default(), text::YOUR_DETAILS),
         Err(error) => asked(visit, 422, &partner, payee.as_ref(), &with_refusal(visit, error)?),
     }
 }
@@ -219,12 +167,12 @@ pub async fn dashboard<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, _) = visit.partner(Vec::new()).await?;
     connected(visit)?;
     let (_, answer) = onboard::dashboard(&visit.context(&partner.session), &partner.id).await?;
-    onwards(visit, &partner, answer["url"].as_str().unwrap_or_default(), "Your Stripe account")
+    onwards(visit, &partner, answer["url"].as_str().unwrap_or_default(), text::YOUR_STRIPE)
 }
 
 /// Whether the program has connected Stripe. Partners do not see what is wrong with its configuration.
 fn connected<S: Platform>(visit: &PageContext<'_, S>) -> Result<(), AppError> {
-    let detail = "the program has not connected Stripe yet; your earnings are kept for you until then";
+    let detail = text::NOT_CONNECTED_PROBLEM;
     match visit.app.config.setup.stripe {
         Some(_) => Ok(()),
         None => Err(AppError::new(ErrorKind::Conflict, "not_configured", detail)),
@@ -234,14 +182,14 @@ fn connected<S: Platform>(visit: &PageContext<'_, S>) -> Result<(), AppError> {
 /// A single-use link to Stripe for the partner to follow.
 fn onwards<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, url: &str, title: &str) -> PageResult {
     if !url.starts_with("https://") && !url.starts_with("http://") {
-        return Err(AppError::new(ErrorKind::Fault, "stripe_answer", "Stripe's response has no URL").into());
+        return Err(AppError::new(ErrorKind::Fault, "stripe_answer", text::NO_URL).into());
     }
     let content = html! {
         div.message {
             h1 { (title) }
-            p { "This link to Stripe works once and expires in a few minutes." }
-            p { a.button href=(url) rel="noopener noreferrer" { "Continue to Stripe" } }
-            p { a href="/partner/payouts" { "Not now" } }
+            p { (text::ONCE) }
+            p { a.button href=(url) rel="noopener noreferrer" { (text::TO_STRIPE) } }
+            p { a href="/partner/payouts" { (text::NOT_NOW) } }
         }
     };
     let page = Page { title, area: Area::Partner(partner), here: "/partner/payouts", content };

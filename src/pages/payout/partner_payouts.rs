@@ -12,9 +12,9 @@ use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::payout::onboarding;
-use crate::pages::text::partner as text;
+use crate::pages::text::partner::{navigation, payout as text};
 use crate::pages::visit::{PageContext, PageResult};
-use crate::program::document::{Cadence, Document};
+use crate::program::document::Document;
 use crate::service::payout::state_name;
 use crate::store::ledger;
 use crate::store::ledger::BalanceRow;
@@ -32,9 +32,11 @@ const LATEST: i64 = 50;
 /// Payouts in one file: four hundred years of monthly ones.
 const FILE_ROWS: i64 = 5_000;
 
-const COLUMNS: &[Column] = &[text("Payout"), number("Amount"), text("State"), text("Paid"), text("Transfer")];
-const CREDITS: &[Column] = &[text("Date"), text("Change"), number("Amount"), text("State"), text("Reason")];
-const RETURNS: &[Column] = &[text("Date"), number("Amount"), text("Reversal")];
+const COLUMNS: &[Column] =
+    &[text(text::PAYOUT), number(text::AMOUNT), text(text::STATE), text(text::PAID), text(text::TRANSFER)];
+const CREDITS: &[Column] =
+    &[text(text::DATE), text(text::CHANGE), number(text::AMOUNT), text(text::STATE), text(text::REASON)];
+const RETURNS: &[Column] = &[text(text::DATE), number(text::AMOUNT), text(text::REVERSAL)];
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor::of(visit.request)?;
@@ -59,9 +61,9 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let payee: Option<PayeeRow> = rows[2].first()?;
     let cash = wording::pays_cash(document) || balances.iter().any(|b| b.unit.starts_with("cash:"));
     let words = visit.words.as_ref();
-    let file = html! { @if !sent.is_empty() { a.button.second href="/partner/payouts.csv" { "Download as CSV" } } };
+    let file = html! { @if !sent.is_empty() { a.button.second href="/partner/payouts.csv" { (text::DOWNLOAD) } } };
     let content = html! {
-        (components::heading("Payouts", if cash { "Your payouts and their Stripe transfers." } else { "How your credit was used." }, file))
+        (components::heading(navigation::PAYOUTS, if cash { text::LEAD_CASH } else { text::LEAD_CREDIT }, file))
         @if first && cash {
             (onboarding::standing(visit, payee.as_ref()))
             (rules(words, document))
@@ -69,15 +71,15 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         }
         @if cash {
             @if sent.is_empty() && first {
-                (components::empty("No payouts yet", html! { "When you have earnings available, they go out with the next payout." }))
+                (components::empty(text::EMPTY, html! { (text::EMPTY_HINT) }))
             } @else {
-                (components::table("Payouts", COLUMNS, &sent.iter().map(|s| cells(words, s)).collect::<Vec<_>>()))
+                (components::table(navigation::PAYOUTS, COLUMNS, &sent.iter().map(|s| cells(words, s)).collect::<Vec<_>>()))
                 (components::pager("/partner/payouts", next.as_deref(), first))
             }
         }
-        @if first { (returned(words, &rows[3])?) (credits(words, &rows[4], cash)?) }
+        @if first { (returned(words, &rows[3])?) (credits(words, document, &rows[4], cash)?) }
     };
-    let page = Page { title: "Payouts", area: Area::Partner(&partner), here: "/partner/payouts", content };
+    let page = Page { title: navigation::PAYOUTS, area: Area::Partner(&partner), here: "/partner/payouts", content };
     Ok(layout::show(visit, 200, page))
 }
 
@@ -87,11 +89,11 @@ fn figures(words: &dyn Locale, b: &BalanceRow) -> Markup {
         value: components::amount(words, cents, &b.unit),
         note: html! { (note) },
     };
-    let available = if b.available_cents < 0 { text::FUTURE_EARNINGS } else { "included in the next payout" };
+    let available = if b.available_cents < 0 { text::FUTURE_EARNINGS } else { text::AVAILABLE_NOTE };
     components::figures(&[
-        figure("Available", b.available_cents, available),
-        figure("On its way", b.leaving_cents, "planned or being sent"),
-        figure("Paid", b.paid_cents, "all time, minus reversals"),
+        figure(text::AVAILABLE, b.available_cents, available),
+        figure(text::ON_ITS_WAY, b.leaving_cents, text::ON_ITS_WAY_NOTE),
+        figure(text::PAID, b.paid_cents, text::PAID_NOTE),
     ])
 }
 
@@ -101,20 +103,11 @@ fn rules(words: &dyn Locale, document: Option<&Document>) -> Markup {
     let s = &d.settlement;
     html! {
         p.quiet {
-            "Payouts go out " (how_often(s.cadence))
-            @if s.minimum_cents.0 > 0 { ", once " (words.money(s.minimum_cents.0, &d.currency)) " or more is payable" }
-            @if s.delay_days > 0 { ", " (s.delay_days) " days after earnings become available" }
+            (text::cadence(s.cadence))
+            @if s.minimum_cents.0 > 0 { (text::minimum(&words.money(s.minimum_cents.0, &d.currency))) }
+            @if s.delay_days > 0 { (text::delay(s.delay_days)) }
             "."
         }
-    }
-}
-
-fn how_often(cadence: Cadence) -> &'static str {
-    match cadence {
-        Cadence::Instant => "as soon as earnings are available",
-        Cadence::Weekly => "weekly",
-        Cadence::Monthly => "monthly",
-        Cadence::None => "never",
     }
 }
 
@@ -123,7 +116,7 @@ fn cells(words: &dyn Locale, s: &OutboundTransfer) -> Vec<Markup> {
         html! { a href={ "/partner/payouts/" (components::escaped(&s.id)) } { (components::day(words, s.created_at_ms)) } },
         components::amount(words, s.amount_cents.0, &s.unit),
         components::state(state_name(s)),
-        html! { @if let Some(at) = s.done_at_ms { (components::day(words, at)) } @else { span.quiet { (wording::waits(state_name(s))) } } },
+        html! { @if let Some(at) = s.done_at_ms { (components::day(words, at)) } @else { span.quiet { (text::waits(state_name(s))) } } },
         html! { @if let Some(id) = &s.stripe_id { code { (id) } } },
     ]
 }
@@ -139,25 +132,30 @@ fn returned(words: &dyn Locale, rows: &Rows) -> Result<Markup, crate::store::por
     };
     Ok(html! {
         @if !returns.is_empty() {
-            h2 { "Reversed" }
-            (components::table("Reversed", RETURNS, &returns.iter().map(row).collect::<Vec<_>>()))
+            h2 { (text::REVERSED) }
+            (components::table(text::REVERSED, RETURNS, &returns.iter().map(row).collect::<Vec<_>>()))
         }
     })
 }
 
-fn credits(words: &dyn Locale, rows: &Rows, cash: bool) -> Result<Markup, crate::store::port::DbError> {
+fn credits(
+    words: &dyn Locale,
+    document: Option<&Document>,
+    rows: &Rows,
+    cash: bool,
+) -> Result<Markup, crate::store::port::DbError> {
     let used: Vec<CreditRow> = rows.decode()?;
     // For transactions sent to Stripe, the stored reason is Stripe's answer or an operator's note.
     let why = |c: &CreditRow| match c.kind.as_str() {
         "redeemed" | "returned" => wording::reason(&c.reason),
-        _ => wording::reason(wording::waits(&c.state)),
+        _ => wording::reason(text::waits(&c.state)),
     };
     let row = |c: &CreditRow| {
         let (what, sign) = match c.kind.as_str() {
-            "redeemed" => ("Used", -1),
-            "returned" => ("Returned", 1),
-            "debit" => ("Removed from your customer balance", 1),
-            _ => ("Added to your customer balance", -1),
+            "redeemed" => (text::USED, -1),
+            "returned" => (text::RETURNED, 1),
+            "debit" => (text::FROM_BALANCE, 1),
+            _ => (text::TO_BALANCE, -1),
         };
         vec![
             components::day(words, c.at_ms),
@@ -169,10 +167,10 @@ fn credits(words: &dyn Locale, rows: &Rows, cash: bool) -> Result<Markup, crate:
     };
     Ok(html! {
         @if !used.is_empty() {
-            h2 { "Credit used" }
-            (components::table("Credit used", CREDITS, &used.iter().map(row).collect::<Vec<_>>()))
+            h2 { (text::CREDIT_USED) }
+            (components::table(text::CREDIT_USED, CREDITS, &used.iter().map(row).collect::<Vec<_>>()))
         } @else if !cash {
-            (components::empty("No credit used yet", html! { "Credit is applied to your next bills automatically. This program doesn't pay cash." }))
+            (components::empty(text::NO_CREDIT, html! { (text::credit_delivery(document)) }))
         }
     })
 }
@@ -182,7 +180,7 @@ pub async fn csv<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let before = visit.now().plus_days(1).0;
     let (_, rows) = visit.partner(vec![payout::payout_page("", "", visit.claim(), before, "", FILE_ROWS)]).await?;
     let sent: Vec<OutboundTransfer> = rows[0].decode()?;
-    let mut file = "payout,run,planned_at,paid_at,state,currency,amount,transfer,reason\r\n".to_owned();
+    let mut file = format!("{}\r\n", text::CSV_HEADING);
     for s in &sent {
         let texts = [
             s.id.clone(),
@@ -193,7 +191,7 @@ pub async fn csv<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             s.currency.clone(),
             format!("{}.{:02}", s.amount_cents.0 / 100, s.amount_cents.0 % 100),
             s.stripe_id.clone().unwrap_or_default(),
-            wording::waits(state_name(s)).to_owned(),
+            text::waits(state_name(s)).to_owned(),
         ];
         file.push_str(&texts.map(|text| cell(&text)).join(","));
         file.push_str("\r\n");

@@ -10,6 +10,7 @@ use crate::pages::layout::{Area, Page};
 use crate::pages::link::share_templates;
 use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
+use crate::pages::text::partner::payout as text;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
@@ -20,7 +21,7 @@ use crate::store::payout::report::{Movement, ReceiptSums};
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
-const COLUMNS: &[Column] = &[text("Date"), text("Type"), text("Customer"), number("Amount")];
+const COLUMNS: &[Column] = &[text(text::DATE), text(text::TYPE), text(text::CUSTOMER), number(text::AMOUNT)];
 
 pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     let cursor = Cursor::of(visit.request)?;
@@ -45,24 +46,24 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
     let words = visit.words.as_ref();
     let cells: Vec<Vec<Markup>> = moved.iter().map(|m| line(words, &catalog, &payout, m)).collect();
     let content = html! {
-        (components::heading("Payout", &format!("Settlement for {}", sums.period), components::state(state_name(&payout))))
+        (components::heading(text::PAYOUT, &text::settlement_for(&sums.period), components::state(state_name(&payout))))
         div.sheet { (summary(words, (&share_templates::site_name(visit), &partner.name), &payout, &sums)) }
-        @if payout.stripe_id.is_none() { p { (wording::reason(wording::waits(state_name(&payout)))) } }
+        @if payout.stripe_id.is_none() { p { (wording::reason(text::waits(state_name(&payout)))) } }
         @if !reversals.is_empty() {
-            h2 { "Reversed" }
+            h2 { (text::REVERSED) }
             @for r in &reversals {
-                p { (components::amount(words, -r.amount_cents.0, &r.unit)) " on " (components::day(words, r.created_at_ms)) " " (components::state(state_name(r))) }
+                p { (components::amount(words, -r.amount_cents.0, &r.unit)) (text::ON) (components::day(words, r.created_at_ms)) " " (components::state(state_name(r))) }
             }
         }
-        h2 { "Included earnings" }
+        h2 { (text::INCLUDED) }
         @if cells.is_empty() {
-            p.quiet { "No new earnings. This payout is your opening balance." }
+            p.quiet { (text::NO_EARNINGS) }
         } @else {
-            (components::table("Included earnings", COLUMNS, &cells))
+            (components::table(text::INCLUDED, COLUMNS, &cells))
             (components::pager(&format!("/partner/payouts/{}", components::escaped(&payout.id)), next.as_deref(), after == 0))
         }
     };
-    let page = Page { title: "Payout", area: Area::Partner(&partner), here: "/partner/payouts", content };
+    let page = Page { title: text::PAYOUT, area: Area::Partner(&partner), here: "/partner/payouts", content };
     Ok(layout::show(visit, 200, page))
 }
 
@@ -70,34 +71,26 @@ fn summary(words: &dyn Locale, (from, to): (&str, &str), payout: &OutboundTransf
     let amount = |cents: i64| components::amount(words, cents, &payout.unit);
     let not_ripe = sums.available_cents - sums.payable_cents;
     let mut list = vec![
-        ("From", html! { (from) }),
-        ("To", html! { (to) }),
-        ("Opening balance", amount(sums.opening_cents)),
-        ("Earned since", amount(sums.moved_cents)),
+        (text::FROM, html! { (from) }),
+        (text::TO, html! { (to) }),
+        (text::OPENING, amount(sums.opening_cents)),
+        (text::EARNED_SINCE, amount(sums.moved_cents)),
     ];
     if not_ripe != 0 {
-        list.push(("Not yet payable", amount(-not_ripe)));
+        list.push((text::NOT_PAYABLE, amount(-not_ripe)));
     }
-    list.push(("Amount", html! { strong { (amount(payout.amount_cents.0)) } }));
-    list.push(("Created", components::instant(words, payout.created_at_ms)));
-    list.extend(payout.done_at_ms.map(|at| ("Paid", components::instant(words, at))));
-    list.extend(payout.stripe_id.as_ref().map(|id| ("Stripe transfer", html! { code { (id) } })));
-    list.push(("To account", html! { code { (payout.target) } }));
-    list.push(("Payout", html! { code { (payout.id) } }));
+    list.push((text::AMOUNT, html! { strong { (amount(payout.amount_cents.0)) } }));
+    list.push((text::CREATED, components::instant(words, payout.created_at_ms)));
+    list.extend(payout.done_at_ms.map(|at| (text::PAID, components::instant(words, at))));
+    list.extend(payout.stripe_id.as_ref().map(|id| (text::STRIPE_TRANSFER, html! { code { (id) } })));
+    list.push((text::TO_ACCOUNT, html! { code { (payout.target) } }));
+    list.push((text::PAYOUT, html! { code { (payout.id) } }));
     components::facts(&list)
 }
 
 fn line(words: &dyn Locale, catalog: &Catalog, payout: &OutboundTransfer, m: &Movement) -> Vec<Markup> {
     let document = catalog.in_force(&payout.program_id, m.created_at_ms);
-    let what = match (m.code.as_str(), m.phase.as_str()) {
-        ("payout", "void") => "Earlier payout returned",
-        ("payout", _) => "Earlier payout",
-        ("payout_return", _) => "Payout reversed",
-        ("adjust", _) => "Adjusted by the program",
-        ("reverse", _) => "Reversed",
-        ("fund", _) => "Funded",
-        _ => "Earned",
-    };
+    let what = text::movement(&m.code, &m.phase);
     vec![
         components::day(words, m.created_at_ms),
         html! {

@@ -7,6 +7,8 @@ use crate::pages::identity::sign_in::open;
 use crate::pages::layout;
 use crate::pages::partner::join;
 use crate::pages::route::Handled;
+use crate::pages::text::partner::program as text;
+use crate::pages::text::shared::frame;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
@@ -31,17 +33,17 @@ async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let operator = session.operator == 1;
     let content = html! {
         @if own.is_empty() {
-            h1 { "You haven't joined a program yet" }
-            p.lead { "You are signed in, but you are not a partner in any program." }
+            h1 { (text::NONE) }
+            p.lead { (text::NONE_LEAD) }
             (none(visit, operator))
         } @else {
-            (components::heading("Your programs", "Choose which program to view.", html! {}))
+            (components::heading(text::YOUR_PROGRAMS, text::YOUR_PROGRAMS_LEAD, html! {}))
             @for partner in &own { (one(visit, &catalog, partner)) }
             (further(visit, &catalog, &own))
         }
-        form.actions method="post" action="/sign-out" { (layout::csrf(visit)) button.plain { "Sign out" } }
+        form.actions method="post" action="/sign-out" { (layout::csrf(visit)) button.plain { (frame::SIGN_OUT) } }
     };
-    Ok(open(visit, 200, "Your programs", content))
+    Ok(open(visit, 200, text::YOUR_PROGRAMS, content))
 }
 
 fn one<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, partner: &OwnPartner) -> Markup {
@@ -52,10 +54,10 @@ fn one<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, partner: &Own
             input type="hidden" name="partner" value=(partner.id);
             h2 { (title(visit, catalog, &partner.program_id)) }
             p {
-                (partner.name.as_deref().unwrap_or(&partner.code)) ", code " code { (partner.code) } ", joined " (day(words, partner.created_at_ms)) " "
-                @if partner.left_at_ms.is_some() { (state("left")) }
+                (partner.name.as_deref().unwrap_or(&partner.code)) (text::CODE) code { (partner.code) } (text::JOINED) (day(words, partner.created_at_ms)) " "
+                @if partner.left_at_ms.is_some() { (state(text::LEFT)) }
             }
-            button aria-label={ "Open " (title(visit, catalog, &partner.program_id)) } { "Open" }
+            button aria-label=(text::open(&title(visit, catalog, &partner.program_id))) { (text::OPEN) }
         }
     }
 }
@@ -68,11 +70,11 @@ fn title<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, program: &s
 fn none<S: Platform>(visit: &PageContext<'_, S>, operator: bool) -> Markup {
     let joins = visit.app.config.has_form();
     let what = html! {
-        @if joins { a.button href="/partner/join" { "Join the program" } }
-        @else { "Ask the program to add you as a partner with this address." }
-        @if operator { " " a.button.second href="/operator" { "Go to operator pages" } }
+        @if joins { a.button href="/partner/join" { (text::JOIN) } }
+        @else { (text::ASK) }
+        @if operator { " " a.button.second href="/operator" { (text::TO_OPERATOR) } }
     };
-    empty("No programs yet", what)
+    empty(text::EMPTY, what)
 }
 
 /// Other programs that the person can join.
@@ -82,7 +84,7 @@ fn further<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, own: &[Ow
     let others: Vec<&str> = config.open_programs().filter(is_new).collect();
     html! {
         @if !others.is_empty() {
-            h2 { "Join another program" }
+            h2 { (text::JOIN_ANOTHER) }
             ul { @for program in others { li { a href=(join::path(program)) { (title(visit, catalog, program)) } } } }
         }
     }

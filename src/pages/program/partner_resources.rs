@@ -6,6 +6,7 @@ use crate::pages::components::{Column, text};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::markdown;
+use crate::pages::text::partner::{navigation, program as text};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::AppError;
 use crate::store::partner::resource::{Resource, resource_find_of_partner, resource_list_of_partner};
@@ -14,7 +15,7 @@ use maud::html;
 /// Pages listed: people write them by hand.
 const PAGES: i64 = 200;
 
-const COLUMNS: &[Column] = &[text("Page"), text("Last updated")];
+const COLUMNS: &[Column] = &[text(text::PAGE), text(text::UPDATED)];
 
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let (partner, rows) = visit.partner(vec![resource_list_of_partner(visit.claim(), PAGES)]).await?;
@@ -26,14 +27,15 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         ]
     };
     let content = html! {
-        (components::heading("Resources", "Materials, answers, and tips from the program.", html! {}))
+        (components::heading(navigation::RESOURCES, text::RESOURCES_LEAD, html! {}))
         @if pages.is_empty() {
-            (components::empty("Nothing here yet", html! { "The program hasn't added any resources. The " a href="/partner/share" { "share kit" } " has messages to get you started." }))
+            (components::empty(text::NO_RESOURCES, html! { (text::NO_RESOURCES_HINT) a href="/partner/share" { (text::SHARE_KIT) } (text::SHARE_KIT_HAS) }))
         } @else {
-            (components::table("Resources", COLUMNS, &pages.iter().map(row).collect::<Vec<_>>()))
+            (components::table(navigation::RESOURCES, COLUMNS, &pages.iter().map(row).collect::<Vec<_>>()))
         }
     };
-    let page = Page { title: "Resources", area: Area::Partner(&partner), here: "/partner/resources", content };
+    let page =
+        Page { title: navigation::RESOURCES, area: Area::Partner(&partner), here: "/partner/resources", content };
     Ok(layout::show(visit, 200, page))
 }
 
@@ -43,7 +45,7 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageRe
     let content = html! {
         (components::heading(&found.title, "", html! {}))
         div.prose { (markdown::rendered(&found.body)) }
-        p.quiet { "Last updated " (components::day(visit.words.as_ref(), found.updated_at_ms)) ". " a href="/partner/resources" { "All resources" } }
+        p.quiet { (text::UPDATED) " " (components::day(visit.words.as_ref(), found.updated_at_ms)) ". " a href="/partner/resources" { (text::ALL_RESOURCES) } }
     };
     let page = Page { title: &found.title, area: Area::Partner(&partner), here: "/partner/resources", content };
     Ok(layout::show(visit, 200, page))

@@ -6,6 +6,7 @@ use crate::pages::components::{Column, number, text};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
+use crate::pages::text::partner::{navigation, report as text};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::store::partner::page as reads;
 use crate::store::partner::page::PlaceRow;
@@ -14,7 +15,7 @@ use maud::{Markup, html};
 /// Places shown; the partner's own is always shown.
 const PLACES: i64 = 50;
 
-const COLUMNS: &[Column] = &[number("Rank"), text("Partner"), number("Rewarded customers"), number("Earned")];
+const COLUMNS: &[Column] = &[number(text::RANK), text(text::PARTNER), number(text::REWARDED), number(text::EARNED)];
 
 pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let claim = visit.claim();
@@ -27,19 +28,20 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     }
     let words = visit.words.as_ref();
     let content = html! {
-        (components::heading("Leaderboard", "Partners ranked by rewarded customers. Earnings are private.", html! {}))
+        (components::heading(navigation::LEADERBOARD, text::LEAD, html! {}))
         @if places.is_empty() {
-            (components::empty("No rankings yet", html! { "The leaderboard starts with the first reward and updates with each settlement." }))
+            (components::empty(text::EMPTY, html! { (text::EMPTY_HINT) }))
         } @else {
-            (components::table("Leaderboard", COLUMNS, &places.iter().map(|p| cells(words, p)).collect::<Vec<_>>()))
-            @if let Some(first) = places.first() { p.quiet { "As of " (components::utc(words, first.refreshed_at_ms)) "." } }
+            (components::table(navigation::LEADERBOARD, COLUMNS, &places.iter().map(|p| cells(words, p)).collect::<Vec<_>>()))
+            @if let Some(first) = places.first() { p.quiet { (text::AS_OF) (components::utc(words, first.refreshed_at_ms)) "." } }
         }
         p {
-            @if named { "Others see the name you chose. " a href="/partner/settings" { "Change name" } }
-            @else { "Others don't see your name. " a href="/partner/settings" { "Choose a name" } " to show it." }
+            @if named { (text::NAMED) a href="/partner/settings" { (text::CHANGE_NAME) } }
+            @else { (text::UNNAMED) a href="/partner/settings" { (text::CHOOSE_NAME) } (text::CHOOSE_NAME_WHY) }
         }
     };
-    let page = Page { title: "Leaderboard", area: Area::Partner(&partner), here: "/partner/leaderboard", content };
+    let page =
+        Page { title: navigation::LEADERBOARD, area: Area::Partner(&partner), here: "/partner/leaderboard", content };
     Ok(layout::show(visit, 200, page))
 }
 
@@ -49,10 +51,10 @@ fn cells(words: &dyn Locale, p: &PlaceRow) -> Vec<Markup> {
         html! { (words.number(p.rank)) },
         html! {
             @match (name, p.own) {
-                (Some(name), 1) => { strong { (name) } " (you)" }
-                (None, 1) => strong { "You" },
+                (Some(name), 1) => { strong { (name) } (text::YOU_SUFFIX) }
+                (None, 1) => strong { (text::YOU) },
                 (Some(name), _) => (name),
-                (None, _) => span.quiet { "Anonymous" },
+                (None, _) => span.quiet { (text::ANONYMOUS) },
             }
         },
         html! { (words.number(p.referrals)) },

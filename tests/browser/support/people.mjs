@@ -1,6 +1,7 @@
 // What people do in a browser: sign in by a mailed link, join, write down what they see.
 import { By } from "selenium-webdriver";
 import { WAIT_MS } from "./browser.mjs";
+import { text } from "./text.mjs";
 
 export const OPERATOR = "operator@example.com";
 
@@ -27,9 +28,9 @@ export async function signIn(browser, address, to) {
   await mailed(browser, address, async () => {
     await browser.go(`/sign-in?to=${encodeURIComponent(to)}`);
     await browser.fill({ email: address });
-    await browser.press("Email me a link");
+    await browser.press(text("visitor/sign_in", "EMAIL_LINK"));
   });
-  await browser.press("Sign in");
+  await browser.press(text("visitor/sign_in", "SIGN_IN"));
 }
 
 export const signInAsOperator = (browser, to = "/operator") => signIn(browser, OPERATOR, to);
@@ -39,9 +40,9 @@ export async function join(browser, { name, email, website = "https://agency.exa
   await mailed(browser, email, async () => {
     await browser.go("/partner/join");
     await browser.fill({ name, email, website, country, disclosure: true });
-    await browser.press("Join");
+    await browser.press(text("visitor/join", "JOIN"));
   });
-  await browser.press("Confirm and join");
+  await browser.press(text("visitor/join", "CONFIRM_AND_JOIN"));
 }
 
 /** Signs up in the shop and pays a month, as whoever the browser's visit was from. */

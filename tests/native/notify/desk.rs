@@ -10,6 +10,7 @@ use manicule::http::config::Config;
 use manicule::http::context::RequestContext;
 use manicule::http::exchange::{Request, Response};
 use manicule::http::route;
+use manicule::pages::message::unsubscribe;
 use manicule::service::context::{Context, Ports};
 use manicule::service::message::deliver;
 use manicule::store::message::outbox;
@@ -151,7 +152,8 @@ impl Desk {
         };
         self.world.request(when);
         let app = RequestContext { site: &self.world, config: &self.config, now: when };
-        now(route::answer(&app, &request)).expect("an address of ours")
+        let page = now(unsubscribe::answer(&app, &request));
+        page.or_else(|| now(route::answer(&app, &request))).expect("an address of ours")
     }
 
     /// An operator's call, which answers as the description says.

@@ -2,19 +2,20 @@
 
 use super::house::House;
 use crate::support::world::at;
+use manicule::pages::text::shared::error;
 
 #[test]
 fn whoever_is_not_signed_in_is_asked_to() {
     let house = House::new(at("2026-06-01T00:00:00Z"));
     let shown = house.browser().get("/partner/nothing");
-    shown.is(404).says("Not found");
+    shown.is(404).says(error::NOT_FOUND);
 }
 
 #[test]
 fn a_path_that_cannot_be_read_is_no_page() {
     let house = House::new(at("2026-06-01T00:00:00Z"));
     for path in ["/partner/earnings/%ff", "/operator/%", "/sign-in/mail/%zz"] {
-        house.browser().get(path).is(404).says("Not found");
+        house.browser().get(path).is(404).says(error::NOT_FOUND);
     }
 }
 
@@ -23,7 +24,7 @@ fn a_form_from_elsewhere_is_refused() {
     let house = House::new(at("2026-06-01T00:00:00Z"));
     let browser = house.browser();
     for headers in [&[][..], &[("origin", "https://evil.example")], &[("origin", super::house::ORIGIN)]] {
-        browser.ask("POST", "/partner/links", headers, "campaign=x").is(403).says("Not allowed");
+        browser.ask("POST", "/partner/links", headers, "campaign=x").is(403).says(error::FORBIDDEN);
     }
 }
 

@@ -4,8 +4,12 @@ use super::house::{Browser, FORGOTTEN, House, Shown, TOO_OFTEN, link_of};
 use crate::support::world::at;
 use manicule::codec::identity::session::SiteUser;
 use manicule::codec::message::email::Mail;
+use manicule::codec::message::email::text::sign_in::join_subject;
 use manicule::codec::outgoing::RequestFailed;
 use manicule::http::limit::RateLimited;
+use manicule::pages::text::partner::{overview, program};
+use manicule::pages::text::shared::field;
+use manicule::pages::text::visitor::{join, sign_in};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -52,16 +56,16 @@ fn an_agency_joins_by_form_and_mail() {
         .says("earn rewards for the customers you refer");
     let sent = browser.post("/partner/join", &GOOD);
     assert_eq!((sent.status, sent.location.as_str()), (303, "/partner/join/sent"));
-    browser.get("/partner/join/sent").is(200).says("Check your email");
+    browser.get("/partner/join/sent").is(200).says(sign_in::CHECK_EMAIL);
     assert_eq!((partners(&house), mails.borrow().len()), (0, 1), "nobody is a partner before the address is proved");
     let mail = mails.borrow()[0].clone();
     assert_eq!(
         (mail.to.as_str(), mail.subject.as_str()),
-        ("Ann@Studio.example", "Confirm your email address for Agency partner")
+        ("Ann@Studio.example", join_subject("Agency partner").as_str())
     );
     let path = link_of(&mail);
     let shown = house.browser().get(&path);
-    shown.is_page().says("You are about to join as Studio Ann , ann@studio.example");
+    shown.is_page().says(&format!("{} Studio Ann , ann@studio.example", join::CONFIRM_AS));
     assert_eq!((shown.header("referrer-policy"), partners(&house)), ("no-referrer", 0));
 
     let joined = follow(&browser, &mails);
@@ -124,7 +128,7 @@ fn joining_accepts_the_disclosure_for_whoever_was_enrolled_without_it() {
     assert_eq!(house.world.db.number("SELECT COUNT(*) FROM partner WHERE disclosure_accepted_at_ms IS NOT NULL"), 1);
     assert!(cached(), "what was cached of its link is wrong");
     let shown = browser.get("/partner?done=welcome");
-    assert!(!shown.is_page().text().contains("Your links do not work yet"));
+    assert!(!shown.is_page().text().contains(overview::UNDISCLOSED));
 }
 
 #[test]
@@ -140,7 +144,7 @@ fn joining_again_does_not_undo_leaving() {
     browser.get("/partner/join");
     let again = browser.post("/partner/join", &GOOD);
     assert_eq!((again.status, again.location.as_str()), (303, "/partner"), "it is not welcomed to what does not work");
-    browser.get("/partner").is_page().says("You have left this program");
+    browser.get("/partner").is_page().says(overview::LEFT);
     assert_eq!(partners(&house), 1);
 }
 
@@ -162,16 +166,16 @@ fn what_is_wrong_is_said_and_what_was_typed_is_kept() {
     let browser = house.browser();
     browser.get("/partner/join");
     for (field, value, says) in [
-        ("name", "", "Enter your name."),
-        ("email", "nobody", "Enter an email address"),
+        ("name", "", field::ENTER_NAME),
+        ("email", "nobody", field::ENTER_EMAIL),
         ("website", "not a site", "must be a host name"),
         ("website", "javascript:alert(1)", "must be a host name"),
-        ("website", "", "Enter your website."),
-        ("country", "XX", "Choose a country from the list."),
-        ("country", "", "Choose a country from the list."),
+        ("website", "", field::ENTER_WEBSITE),
+        ("country", "XX", field::CHOOSE_COUNTRY),
+        ("country", "", field::CHOOSE_COUNTRY),
     ] {
         let shown = browser.post("/partner/join", &with(field, value));
-        shown.is(422).says(says).says("Nothing was saved.");
+        shown.is(422).says(says).says(field::NOTHING_SAVED);
         if field != "name" {
             assert!(shown.html.contains("value=\"Studio Ann\""), "{field}");
         }
@@ -217,9 +221,9 @@ fn without_mails_the_form_says_so() {
     let (mut house, _) = house();
     house.config.setup.mail.binding = false;
     let browser = house.browser();
-    browser.get("/partner/join").is(200).says("Email is not set up here yet");
+    browser.get("/partner/join").is(200).says(join::NO_EMAIL_SETUP);
     let shown = browser.post("/partner/join", &GOOD);
-    shown.is(503).says("Email is not set up on this site yet");
+    shown.is(503).says(sign_in::EMAIL_NOT_SET_UP);
     assert!(shown.html.contains("value=\"Studio Ann\"") && shown.html.contains("value=\"Ann@Studio.example\""));
 }
 
@@ -230,12 +234,12 @@ fn a_mail_that_does_not_leave_is_said_so() {
     let browser = house.browser();
     browser.get("/partner/join");
     let shown = browser.post("/partner/join", &GOOD);
-    shown.is(503).says("couldn't send the email");
+    shown.is(503).says(join::EMAIL_NOT_SENT);
     assert!(shown.html.contains("value=\"Studio Ann\""), "what was typed is kept");
     assert_eq!(house.world.db.number("SELECT COUNT(*) FROM mailed_link"), 0, "it does not count");
     TOO_OFTEN.set(vec![(RateLimited::Mail, "192.0.2.1".to_owned())]);
     let shown = browser.post_with(&[("cf-connecting-ip", "192.0.2.1")], "/partner/join", &GOOD);
-    shown.is(429).says("We sent nothing");
+    shown.is(429).says(sign_in::TOO_MANY_EMAILS);
     assert!(shown.html.contains("value=\"Studio Ann\"") && mails.borrow().is_empty());
 }
 
@@ -246,7 +250,10 @@ fn who_is_signed_in_joins_another_without_a_mail() {
     browser.get("/partner/join");
     browser.post("/partner/join", &GOOD);
     follow(&browser, &mails);
-    browser.get("/partner/join?program=user-referral").is_page().says("You are joining as ann@studio.example");
+    browser
+        .get("/partner/join?program=user-referral")
+        .is_page()
+        .says(&format!("{} ann@studio.example", join::JOINING_AS));
     let form: Vec<(&str, &str)> =
         with("email", "victim@example.com").into_iter().chain([("program", "user-referral")]).collect();
     let shown = browser.post("/partner/join", &form);
@@ -278,10 +285,10 @@ fn who_is_signed_in_joins_another_without_a_mail() {
 fn somebody_without_a_program_is_told_how_to_join() {
     let (mut house, _) = house();
     let browser = house.signed_in("nobody@example.com", "");
-    browser.get("/partner/programs").is_page().says("You haven't joined a program yet").says("Join the program");
+    browser.get("/partner/programs").is_page().says(program::NONE).says(program::JOIN);
     assert_eq!(browser.get("/partner/settings").location, "/partner/programs");
     house.config.join_programs.clear();
-    house.signed_in("nobody@example.com", "").get("/partner/programs").is_page().says("Ask the program to add you");
+    house.signed_in("nobody@example.com", "").get("/partner/programs").is_page().says(program::ASK);
     house.browser().get("/partner/programs").is(303);
 }
 
@@ -301,7 +308,7 @@ fn a_user_of_the_site_joins_without_a_mail() {
     let browser = house.browser();
     browser.keep("astro-session", "abc");
     let shown = browser.get("/partner/join");
-    shown.is_page().says("You are joining as p@example.com");
+    shown.is_page().says(&format!("{} p@example.com", join::JOINING_AS));
     assert!(shown.html.contains("value=\"Pat\""));
     let shown = browser.post("/partner/join", &with("name", "Pat"));
     assert_eq!((shown.location.as_str(), mails.borrow().len()), ("/partner?done=welcome", 0));
@@ -333,7 +340,7 @@ fn a_link_to_join_is_good_for_a_day() {
     house.now.set(house.now.get().plus_ms(86_400_000 - 1));
     browser.get(&path).is_page();
     house.now.set(house.now.get().plus_ms(1));
-    browser.get(&path).is(410).says("This link no longer works");
+    browser.get(&path).is(410).says(sign_in::LINK_GONE);
     browser.post(&path, &[]).is(410);
     assert_eq!(partners(&house), 0);
 }

@@ -3,6 +3,9 @@
 use super::partner_books::{AGENCY, Books, EVIL, REFERRAL};
 use manicule::base::time::UtcMillis;
 use manicule::pages::locale::{Locale, Plain};
+use manicule::pages::text::partner::{
+    account, accrual, common, notice, overview, payout, payout_setup, program, report,
+};
 use serde_json::Value;
 
 fn usd(cents: i64) -> String {
@@ -48,17 +51,24 @@ fn the_overview_adds_up() {
     let shown = books.house.signed_in("ann@partners.example", ann).get("/partner");
     shown.is_page();
     let text = shown.text();
-    for (label, cents) in
-        [("Earned", earned), ("This month", month), ("Pending", pending), ("Available", available), ("Paid", paid)]
-    {
+    for (label, cents) in [
+        (common::EARNED, earned),
+        (overview::THIS_MONTH, month),
+        (overview::PENDING, pending),
+        (common::AVAILABLE, available),
+        (common::PAID, paid),
+    ] {
         assert!(text.contains(&format!("{label} {}", usd(cents))), "{label} {}: {text}", usd(cents));
     }
     // Clicks of the last 30 days without robots and repetitions; sign-ups and first payments in that time.
-    shown.says("Clicks 10 in 30 days").says("Sign-ups 2 in 30 days").says("Paying customers 1 in 30 days");
+    for (label, count) in [(common::CLICKS, 10), (common::SIGN_UPS, 2), (common::PAYING_CUSTOMERS, 1)] {
+        shown.says(&format!("{label} {count} {}", overview::IN_30_DAYS));
+    }
+    let [clicks, sign_ups, paying] = [common::CLICKS, common::SIGN_UPS, common::PAYING_CUSTOMERS];
     shown
-        .says("05-19. Clicks: 3, Sign-ups: 0, Paying customers: 0")
-        .says("05-05. Clicks: 0, Sign-ups: 0, Paying customers: 1");
-    assert!(!text.contains("What to do next"), "nothing is to be done: {text}");
+        .says(&format!("05-19. {clicks}: 3, {sign_ups}: 0, {paying}: 0"))
+        .says(&format!("05-05. {clicks}: 0, {sign_ups}: 0, {paying}: 1"));
+    assert!(!text.contains(overview::TODO), "nothing is to be done: {text}");
 }
 
 #[test]
@@ -107,8 +117,8 @@ fn earnings_and_their_receipts() {
         let cents = |name: &str| line[name].as_i64().unwrap_or_default();
         assert!(list.html.contains(&format!("/partner/earnings/{}", text("id"))));
         let shown = browser.get(&format!("/partner/earnings/{}", text("id")));
-        shown.is_page().says(&format!("Amount {}", usd(cents("net_cents")))).says(&text("state"));
-        shown.says(&text("rule_id")).says("Agency partner, version 1");
+        shown.is_page().says(&format!("{} {}", common::AMOUNT, usd(cents("net_cents")))).says(&text("state"));
+        shown.says(&text("rule_id")).says(&accrual::terms("Agency partner", 1));
         // The host's own ids may say who a client is.
         for hidden in [text("event_id"), text("basis").split(':').nth(1).expect("an id").to_owned()] {
             assert!(!shown.html.contains(&hidden), "{hidden}: {}", shown.text());
@@ -124,15 +134,15 @@ fn earnings_and_their_receipts() {
             // It left with April's payout: what is no more to come is not told as still to come.
             "available" => {
                 shown
-                    .says("with the settlement for 2026-03")
+                    .says(&accrual::with_settlement("2026-03"))
                     .says("2026-04-01 06:00 UTC")
-                    .says("Paid to you.")
-                    .says("View payout");
-                assert!(!shown.text().contains("Now"), "{}", shown.text());
+                    .says(accrual::meaning("paid"))
+                    .says(accrual::VIEW_PAYOUT);
+                assert!(!shown.text().contains(accrual::NOW), "{}", shown.text());
                 &shown
             }
             // 60 days after the first payment are long over: the next run takes it.
-            "pending" => shown.says("Available from 2026-06-01"),
+            "pending" => shown.says(&format!("{} 2026-06-01", accrual::AVAILABLE_FROM)),
             other => panic!("{other}"),
         };
     }
@@ -141,7 +151,7 @@ fn earnings_and_their_receipts() {
         shown.is_page();
         let count = lines.iter().filter(|l| l["state"] == state).count();
         assert_eq!(
-            shown.html.matches(">View payout<").count(),
+            shown.html.matches(&format!(">{}<", accrual::VIEW_PAYOUT)).count(),
             if state == "available" { count } else { 0 },
             "{state}"
         );
@@ -178,7 +188,7 @@ fn what_a_reviewer_wrote_is_not_shown() {
     let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
     let id = books.text(&format!("SELECT id FROM accrual WHERE partner_id = '{}' AND state = 'void'", books.ann.0));
     let shown = browser.get(&format!("/partner/earnings/{id}"));
-    shown.is_page().says("The program reviewed this and rejected it.");
+    shown.is_page().says(accrual::REJECTED_WHY);
     assert!(!shown.html.contains("cousin"));
 }
 
@@ -196,10 +206,10 @@ fn clients_stand_as_they_are() {
         let shown =
             list.html.split("<tr>").find(|tr| tr.contains(&format!("/partner/clients/{row}\""))).expect("a row");
         assert!(shown.contains(&format!(">{state}<")), "{account}: {shown}");
-        let amount = if earned == 0 { "nothing yet".to_owned() } else { usd(earned) };
+        let amount = if earned == 0 { account::NOTHING_YET.to_owned() } else { usd(earned) };
         assert!(shown.contains(&amount), "{account} {amount}: {shown}");
         let detail = browser.get(&format!("/partner/clients/{row}"));
-        detail.is_page().says(state).says("This customer signed up with your code.").says("Signed up").says(&amount);
+        detail.is_page().says(state).says(account::why(Some("code"))).says(account::SIGNED_UP).says(&amount);
     }
 }
 
@@ -222,7 +232,7 @@ fn others_touches_are_told_without_their_codes() {
     ));
     let row = books.number("SELECT rowid FROM binding WHERE account_id = 'steady' AND partner_id IS NOT NULL");
     let shown = books.house.signed_in("ann@partners.example", &books.ann.0).get(&format!("/partner/clients/{row}"));
-    shown.is_page().says("Another partner").says(&format!("You, {}", books.ann.1));
+    shown.is_page().says(account::ANOTHER_PARTNER).says(&format!("{}{}", account::YOU, books.ann.1));
     assert!(!shown.html.contains(&books.bob.1) && !shown.html.contains(&books.bob.0) && !shown.html.contains("bob"));
 }
 
@@ -236,11 +246,20 @@ fn payouts_are_told_as_the_books_have_them() {
         books.text(&format!("SELECT transfer_id FROM payout WHERE partner_id = '{ann}'")),
     );
     let list = browser.get("/partner/payouts");
-    list.is_page().says(&transfer).says(&usd(20_000)).says("paid").says("Payouts go to your Stripe account.");
+    list.is_page().says(&transfer).says(&usd(20_000)).says("paid").says(payout_setup::ACTIVE.trim());
     let receipt = browser.get(&format!("/partner/payouts/{id}"));
-    receipt.is_page().says(&format!("Amount {}", usd(20_000))).says(&transfer).says("Settlement for 2026-03");
-    receipt.says(&format!("Opening balance {} Earned since {}", usd(0), usd(20_000)));
-    assert_eq!(receipt.html.matches("Earned: Invoice paid").count(), 2, "{}", receipt.text());
+    receipt
+        .is_page()
+        .says(&format!("{} {}", common::AMOUNT, usd(20_000)))
+        .says(&transfer)
+        .says(&payout::settlement_for("2026-03"));
+    receipt.says(&format!("{} {} {} {}", payout::OPENING, usd(0), payout::EARNED_SINCE, usd(20_000)));
+    assert_eq!(
+        receipt.html.matches(&format!("{}: {}", common::EARNED, accrual::INVOICE_PAID)).count(),
+        2,
+        "{}",
+        receipt.text()
+    );
     // The same sums as the interface tells, which are found by the account.
     use manicule::store::payout::report::{own_receipt_sums, receipt_sums};
     use manicule::store::port::Db;
@@ -299,14 +318,14 @@ fn what_operators_note_is_not_for_partners() {
         assert!(!shown.html.contains("own shop"), "{path}: {}", shown.text());
     }
     let file = ann.get("/partner/payouts.csv");
-    assert!(file.html.ends_with(",\"on hold by the program\"\r\n"), "{}", file.html);
+    assert!(file.html.ends_with(&format!(",\"{}\"\r\n", payout::waits("held"))), "{}", file.html);
     // Nor are clients named in the copy of the data who are not on the pages.
     let copy: Value = serde_json::from_str(&ann.get("/partner/settings/data").html).expect("JSON");
     let earnings = copy["earnings"].as_array().expect("a list");
     assert!(!earnings.is_empty());
     for entry in earnings {
         let named = entry["account"].as_str().expect("a name");
-        assert!(named.starts_with("Customer ") && accounts.iter().all(|a| a["id"] != named), "{named}");
+        assert!(named.starts_with(&account::name("")) && accounts.iter().all(|a| a["id"] != named), "{named}");
     }
 }
 
@@ -317,13 +336,13 @@ fn credit_has_pages_of_its_own() {
     let browser = books.house.signed_in("cyd@partners.example", cyd);
     let earned = books.number(&format!("SELECT SUM(net_cents) FROM accrual WHERE partner_id = '{cyd}'"));
     assert_eq!(earned, 5_000);
-    browser
-        .get("/partner")
-        .is_page()
-        .says(&format!("Earned {} credit", usd(5_000)))
-        .says(&format!("Available {} credit", usd(5_000)));
+    browser.get("/partner").is_page().says(&format!("{} {} credit", common::EARNED, usd(5_000))).says(&format!(
+        "{} {} credit",
+        common::AVAILABLE,
+        usd(5_000)
+    ));
     let payouts = browser.get("/partner/payouts");
-    payouts.is_page().says("No credit used yet").says("How your credit was used.");
+    payouts.is_page().says(payout::NO_CREDIT).says(payout::LEAD_CREDIT);
     assert!(!payouts.text().contains("Stripe"));
     // Used up by the application, through its own triggers.
     books.sql(&format!(
@@ -335,7 +354,10 @@ fn credit_has_pages_of_its_own() {
     let payouts = browser.get("/partner/payouts");
     payouts.is_page().says("rdm_1").says(&usd(-1_200));
     assert!(!payouts.html.contains("<b>7"));
-    browser.get("/partner").says(&format!("Earned {} credit", usd(5_000))).says(&format!("Used {} credit", usd(1_200)));
+    browser
+        .get("/partner")
+        .says(&format!("{} {} credit", common::EARNED, usd(5_000)))
+        .says(&format!("Used {} credit", usd(1_200)));
 }
 
 #[test]
@@ -348,12 +370,12 @@ fn the_leaderboard_names_who_wants_to_be_named() {
     ));
     let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
     let shown = browser.get("/partner/leaderboard");
-    shown.is_page().says("Others don't see your name.").says("You");
+    shown.is_page().says(report::UNNAMED.trim()).says(report::YOU);
     assert!(shown.html.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && !shown.html.contains("<script>alert"));
     let bobs = books.number(&format!("SELECT gross_cents FROM leaderboard WHERE partner_id = '{}'", books.bob.0));
     assert!(!shown.text().contains(&usd(bobs)), "what others earned is theirs to know");
     let other = books.house.signed_in("bob@partners.example", &books.bob.0).get("/partner/leaderboard");
-    other.is_page().says("Anonymous").says("(you)").says("Others see the name you chose.");
+    other.is_page().says(report::ANONYMOUS).says(report::YOU_SUFFIX.trim()).says(report::NAMED.trim());
     assert!(!other.text().contains("ann"));
 }
 
@@ -399,13 +421,13 @@ fn empty_books_say_what_to_do() {
         .expect("enrolled");
     let browser = books.house.signed_in("new@partners.example", &id);
     let shown = browser.get("/partner");
-    shown.is_page().says("Your links do not work yet.").says("Set up payouts").says("Share your link");
-    shown.says(&format!("Earned {}", usd(0))).says("Nothing earned yet").says("No visits yet");
+    shown.is_page().says(overview::UNDISCLOSED).says(common::SET_UP_PAYOUTS).says(common::SHARE_YOUR_LINK);
+    shown.says(&format!("{} {}", common::EARNED, usd(0))).says(common::NOTHING_EARNED).says(overview::NO_VISITS);
     for (path, says) in [
-        ("/partner/clients", "No customers yet"),
-        ("/partner/earnings", "Nothing earned yet"),
-        ("/partner/payouts", "No payouts yet"),
-        ("/partner/resources", "Nothing here yet"),
+        ("/partner/clients", account::EMPTY),
+        ("/partner/earnings", common::NOTHING_EARNED),
+        ("/partner/payouts", payout::EMPTY),
+        ("/partner/resources", program::NO_RESOURCES),
     ] {
         let shown = browser.get(path);
         shown.is_page().says(says);
@@ -414,8 +436,8 @@ fn empty_books_say_what_to_do() {
     let done = browser.post("/partner/disclosure", &[]);
     assert_eq!((done.status, done.location.as_str()), (303, "/partner?done=disclosed"));
     let after = browser.get("/partner?done=disclosed");
-    after.is_page().says("Thank you.");
-    assert!(!after.text().contains("do not work yet"));
+    after.is_page().says(notice::DISCLOSED);
+    assert!(!after.text().contains(overview::UNDISCLOSED));
     assert!(books.number(&format!("SELECT disclosure_accepted_at_ms FROM partner WHERE id = '{id}'")) > 0);
     assert!(super::house::FORGOTTEN.with_borrow(|all| all.len() == 1));
 }

@@ -3,6 +3,8 @@
 use super::house::FORGOTTEN;
 use super::partner_books::{Books, EVIL};
 use crate::support::world::at;
+use manicule::pages::text::partner::{common, link, notice, overview, payout_setup, share};
+use manicule::pages::text::shared::field;
 
 #[test]
 fn forms_without_their_token_are_refused() {
@@ -54,7 +56,7 @@ fn a_link_is_made_and_leads_to_the_site() {
             (Some("summer_26"), Some("{\"utm_source\":\"news letter\"}"))
         );
         assert!(stored["source"].is_null(), "how a link brings accounts decides about rates");
-        browser.get(&made.location).is_page().says("Link created. It works now.").says("summer_26").says("news letter");
+        browser.get(&made.location).is_page().says(notice::LINK_CREATED).says("summer_26").says("news letter");
     }
     let actor = books.text("SELECT actor FROM audit WHERE action = 'link.make' ORDER BY at_ms DESC LIMIT 1");
     assert!(actor.starts_with("session:"), "{actor}");
@@ -81,7 +83,7 @@ fn a_link_leads_nowhere_else() {
         "/x\r\nSet-Cookie: a=b",
     ] {
         let shown = browser.post("/partner/links", &[("destination", to), ("campaign", "kept")]);
-        shown.is(422).says("There is a problem. Nothing was saved.");
+        shown.is(422).says(&format!("{} {}", field::PROBLEM, field::NOTHING_SAVED));
         assert!(shown.html.contains("value=\"kept\"") && shown.html.contains("aria-invalid=\"true\""), "{to}");
         assert!(!shown.html.contains("<script>alert"), "{to}");
     }
@@ -98,7 +100,7 @@ fn a_link_is_switched_off_for_good() {
     let books = Books::new();
     let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
     let path = format!("/partner/links/{}/disable", books.spring);
-    browser.get(&path).is_page().says("Turn off this link?");
+    browser.get(&path).is_page().says(link::TURN_OFF_HEADING);
     assert_eq!(
         books.number("SELECT COUNT(*) FROM link WHERE disabled_at_ms IS NOT NULL"),
         0,
@@ -111,12 +113,9 @@ fn a_link_is_switched_off_for_good() {
         books.house.now.get().0
     );
     assert_eq!(FORGOTTEN.take(), std::slice::from_ref(&books.spring), "caches are told");
-    browser.get(&format!("/partner/links/{}", books.spring)).is_page().says("off").says("Turned off");
+    browser.get(&format!("/partner/links/{}", books.spring)).is_page().says("off").says(link::TURNED_OFF);
     browser.get(&format!("/partner/share?link={}", books.spring)).is_page();
-    browser
-        .post(&format!("/partner/links/{}/disable", books.ann.1), &[])
-        .is(409)
-        .says("You can't turn off your default link".to_lowercase().as_str());
+    browser.post(&format!("/partner/links/{}/disable", books.ann.1), &[]).is(409).says(link::DEFAULT_STAYS);
 }
 
 #[test]
@@ -128,12 +127,12 @@ fn who_has_left_makes_no_links() {
         books.ann.0
     ));
     let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
-    browser.get("/partner").is_page().says("You have left this program");
+    browser.get("/partner").is_page().says(overview::LEFT);
     let shown = browser.get("/partner/links");
     assert!(!shown.html.contains("action=\"/partner/links\""));
     browser.get("/partner/payouts");
     browser.post("/partner/links", &[("campaign", "x")]).is(409);
-    browser.get("/partner/share").is_page().says("No active links");
+    browser.get("/partner/share").is_page().says(share::NO_LINKS);
 }
 
 #[test]
@@ -162,15 +161,15 @@ fn links_are_counted_one_by_one() {
     browser
         .get(&format!("/partner/links/{}", books.spring))
         .is_page()
-        .says("Clicks 8 bots and repeat clicks excluded")
-        .says("Sign-ups 2")
-        .says("Paying customers 2 made a first payment");
+        .says(&format!("{} 8 {}", link::CLICKS, link::CLICKS_NOTE))
+        .says(&format!("{} 2", link::SIGN_UPS))
+        .says(&format!("{} 2 {}", link::PAYING_CUSTOMERS, link::PAYING_NOTE));
     browser
         .get(&format!("/partner/links/{}", books.ann.1))
         .is_page()
-        .says("Clicks 7")
-        .says("Sign-ups 2")
-        .says("Paying customers 1");
+        .says(&format!("{} 7", link::CLICKS))
+        .says(&format!("{} 2", link::SIGN_UPS))
+        .says(&format!("{} 1", link::PAYING_CUSTOMERS));
 }
 
 #[test]
@@ -223,7 +222,7 @@ fn the_share_kit_has_the_link_in_every_text() {
         .signed_in("cyd@partners.example", &books.cyd.0)
         .get("/partner/share")
         .is_page()
-        .says("20% off your first invoice")
+        .says(share::benefit("20%").trim())
         .says("I may earn account credit");
 }
 
@@ -258,16 +257,16 @@ fn money_is_sent_where_the_partner_says() {
     let books = Books::new();
     let cyd = books.house.signed_in("ann@partners.example", &books.ann.0);
     books.sql(&format!("DELETE FROM payee WHERE partner_id = '{}'", books.ann.0));
-    cyd.get("/partner/payouts").is_page().says("Set up payouts");
-    cyd.get("/partner/payouts/setup").is_page().says("Country").says("Switzerland");
+    cyd.get("/partner/payouts").is_page().says(common::SET_UP_PAYOUTS);
+    cyd.get("/partner/payouts/setup").is_page().says(field::COUNTRY).says("Switzerland");
     for country in ["", "XX", EVIL] {
         let shown = cyd.post("/partner/payouts/setup", &[("country", country)]);
-        shown.is(422).says("Choose a country from the list.");
+        shown.is(422).says(field::CHOOSE_COUNTRY);
         assert!(!shown.html.contains("<script>alert"));
     }
     cyd.post("/partner/payouts/dashboard", &[]).is(409);
     let shown = cyd.post("/partner/payouts/setup", &[("country", "CH")]);
-    shown.is(200).says("Continue to Stripe").says("This link to Stripe works once");
+    shown.is(200).says(payout_setup::TO_STRIPE).says(payout_setup::ONCE);
     assert!(shown.html.contains("<a class=\"button\" href=\"https://"), "a plain link: {}", shown.html);
     let account = books.text(&format!("SELECT stripe_account_id FROM payee WHERE partner_id = '{}'", books.ann.0));
     books.sql(&format!(
@@ -275,18 +274,18 @@ fn money_is_sent_where_the_partner_says() {
         books.ann.0
     ));
     let list = cyd.get("/partner/payouts");
-    list.is_page().says("Stripe can't pay you yet").says("a bank account").says("your date of birth");
+    list.is_page().says(payout_setup::NOT_YET).says("a bank account").says("your date of birth");
     assert_eq!(list.text().matches("your date of birth").count(), 1);
     assert!(!list.html.contains("<b>odd"));
-    cyd.get("/partner").is_page().says("Finish your Stripe setup . Stripe still needs");
+    cyd.get("/partner").is_page().says(overview::FINISH_STRIPE);
     // A fresh link each time, to the same account.
     let again = cyd.post("/partner/payouts/setup", &[]);
-    again.is(200).says("Continue to Stripe");
+    again.is(200).says(payout_setup::TO_STRIPE);
     assert_eq!(
         books.text(&format!("SELECT stripe_account_id FROM payee WHERE partner_id = '{}'", books.ann.0)),
         account
     );
-    cyd.post("/partner/payouts/dashboard", &[]).is(200).says("Continue to Stripe");
+    cyd.post("/partner/payouts/dashboard", &[]).is(200).says(payout_setup::TO_STRIPE);
 }
 
 #[test]
@@ -294,12 +293,12 @@ fn without_stripe_it_says_so() {
     let mut books = Books::new();
     books.house.config.setup.stripe = None;
     let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
-    browser.get("/partner/payouts/setup").is_page().says("Payouts are not set up yet");
+    browser.get("/partner/payouts/setup").is_page().says(payout_setup::NOT_CONNECTED);
     browser.get("/partner/payouts");
     let refused = browser.post("/partner/payouts/setup", &[("country", "CH")]);
-    refused.is(409).says("has not connected Stripe");
+    refused.is(409).says(payout_setup::NOT_CONNECTED_PROBLEM);
     assert!(!refused.text().contains("STRIPE_API_KEY"));
     books.sql(&format!("DELETE FROM payee WHERE partner_id = '{}'", books.ann.0));
-    browser.get("/partner/payouts").is_page().says("Payouts are not set up yet.");
-    assert!(!browser.get("/partner").text().contains("Set up payouts"));
+    browser.get("/partner/payouts").is_page().says(payout_setup::NOT_CONNECTED);
+    assert!(!browser.get("/partner").text().contains(common::SET_UP_PAYOUTS));
 }

@@ -3,6 +3,8 @@
 use super::house::{Browser, House, Shown};
 use crate::support::world::at;
 use manicule::codec::message::unsubscribe::address_sha256;
+use manicule::pages::text::partner::{notice, settings};
+use manicule::pages::text::shared::field;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -40,7 +42,7 @@ fn json(shown: &Shown) -> Value {
 fn the_profile_is_shown_and_kept() {
     let ann = ann();
     let browser = ann.browser();
-    browser.get("/partner/settings").is_page().says("Ann@example.com").says("this browser");
+    browser.get("/partner/settings").is_page().says("Ann@example.com").says(settings::THIS_BROWSER);
     let good = [
         ("name", "Ann & Co"),
         ("website", "https://ann.example/"),
@@ -49,7 +51,7 @@ fn the_profile_is_shown_and_kept() {
     ];
     assert_eq!(browser.post("/partner/settings", &good).location, "/partner/settings?done=profile-kept");
     let shown = browser.get("/partner/settings?done=profile-kept");
-    shown.is_page().says("Profile saved.");
+    shown.is_page().says(notice::PROFILE_SAVED);
     for value in [
         "value=\"Ann &amp; Co\"",
         "value=\"https://ann.example/\"",
@@ -87,7 +89,7 @@ fn a_profile_that_cannot_be_is_refused_and_kept_as_typed() {
         form.retain(|(n, _)| *n != field);
         form.push((field, value));
         let shown = browser.post("/partner/settings", &form);
-        shown.is(422).says("Nothing was saved.");
+        shown.is(422).says(field::NOTHING_SAVED);
         assert!(!shown.html.contains("<script>alert"), "{field}");
         assert!(field == "name" || shown.html.contains("value=\"Typed\""), "{field}");
     }
@@ -125,7 +127,7 @@ fn mails_are_chosen_and_stopped() {
     let browser = ann.browser();
     let checked = "name=\"referral.joined\" type=\"checkbox\" value=\"yes\" checked";
     let shown = browser.get("/partner/settings/mails");
-    shown.is_page().says("Email me when someone signs up with my link");
+    shown.is_page().says(&settings::choice("referral.joined"));
     assert!(shown.html.contains(checked));
     assert_eq!(browser.post("/partner/settings/mails", &[]).location, "/partner/settings/mails?done=choice-kept");
     assert_eq!(
@@ -234,10 +236,10 @@ fn the_copy_of_the_data_is_whole() {
 fn leaving_asks_for_the_code_and_stops_the_links() {
     let ann = ann();
     let browser = ann.browser();
-    browser.get("/partner/settings").is_page().says("Leave the program");
+    browser.get("/partner/settings").is_page().says(settings::LEAVE);
     for wrong in ["", "x", "\"><script>alert(1)</script>"] {
         let shown = browser.post("/partner/settings/leave", &[("code", wrong)]);
-        shown.is(422).says("Enter your code exactly");
+        shown.is(422).says(&settings::wrong_code(&ann.code));
         assert!(!shown.html.contains("<script>alert"));
     }
     assert_eq!(ann.one("SELECT left_at_ms FROM partner"), Value::Null);
@@ -249,7 +251,7 @@ fn leaving_asks_for_the_code_and_stops_the_links() {
             .map(|a| a.starts_with("session:ses_")),
         Some(true)
     );
-    browser.get("/partner/settings").is_page().says("You left the program on");
+    browser.get("/partner/settings").is_page().says(settings::LEFT_ON.trim());
     // Once is enough.
     browser.post("/partner/settings/leave", &[("code", &ann.code)]).is(303);
     assert_eq!(ann.one("SELECT COUNT(*) FROM audit WHERE action = 'partner.leave'"), 1);

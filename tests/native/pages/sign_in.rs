@@ -4,10 +4,13 @@ use super::house::{Browser, House, OPERATOR_TOKEN, ORIGIN, Shown, TOO_OFTEN, lin
 use crate::support::world::at;
 use manicule::codec::identity::session::SiteUser;
 use manicule::codec::message::email::Mail;
+use manicule::codec::message::email::text::sign_in::sign_in_subject;
 use manicule::codec::outgoing::RequestFailed;
 use manicule::engine::identity::access::Role;
 use manicule::http::auth::hex_sha256;
 use manicule::http::limit::RateLimited;
+use manicule::pages::text::shared::field;
+use manicule::pages::text::visitor::{notice, sign_in as text};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -55,7 +58,7 @@ fn a_mailed_link_lets_its_reader_in_once() {
     assert_eq!((asked.status, asked.location.as_str()), (303, "/sign-in/sent"));
     assert_eq!(asked.batches, 1);
     let mail = mails.borrow()[0].clone();
-    assert_eq!((mail.to.as_str(), mail.subject.as_str()), ("ann@example.com", "Sign in to ref.example"));
+    assert_eq!((mail.to.as_str(), mail.subject.as_str()), ("ann@example.com", sign_in_subject("ref.example").as_str()));
     let path = link_of(&mail);
     let token = path.rsplit('/').next().expect("a token").to_owned();
     assert_eq!(token.len(), 64);
@@ -67,7 +70,7 @@ fn a_mailed_link_lets_its_reader_in_once() {
     // A scanner looks at it, and nothing happens.
     let scanner = house.browser();
     let shown = scanner.get(&path);
-    shown.is_page().says("You are about to sign in as ann@example.com");
+    shown.is_page().says(&format!("{} ann@example.com", text::CONFIRM_AS));
     assert_eq!(shown.header("referrer-policy"), "no-referrer");
     assert_eq!(sessions(&house, "1"), 0);
 
@@ -84,7 +87,7 @@ fn a_mailed_link_lets_its_reader_in_once() {
     // A second time, from another browser or the same, it is of no use.
     for again in [&house.browser(), &browser] {
         again.get("/sign-in?done=x");
-        again.post(&path, &[]).is(410).says("This link no longer works");
+        again.post(&path, &[]).is(410).says(text::LINK_GONE);
         again.get(&path).is(410);
     }
     assert_eq!(sessions(&house, "1"), 1);
@@ -150,7 +153,7 @@ fn the_answer_does_not_tell_who_is_known() {
     let plain = |shown: &Shown| (shown.status, shown.location.clone(), shown.html.clone(), shown.batches);
     assert_eq!(plain(&known), plain(&unknown));
     assert_eq!(mails.borrow().len(), 1);
-    house.browser().get("/sign-in/sent").is(200).says("If we recognize that address");
+    house.browser().get("/sign-in/sent").is(200).says(text::SENT_LEAD);
 }
 
 #[test]
@@ -179,8 +182,8 @@ fn a_mail_that_does_not_leave_tells_nobody_and_does_not_count() {
     house.config.setup.mail.binding = false;
     let browser = house.browser();
     browser.get("/sign-in/token");
-    browser.get("/sign-in").is(200).says("Email is not set up here");
-    browser.post("/sign-in", &[("email", "ann@example.com")]).is(503).says("Email is not set up on this site yet");
+    browser.get("/sign-in").is(200).says(text::NO_EMAIL_SETUP);
+    browser.post("/sign-in", &[("email", "ann@example.com")]).is(503).says(text::EMAIL_NOT_SET_UP);
     assert_eq!(mails.borrow().len(), 0);
 }
 
@@ -211,7 +214,7 @@ fn a_network_that_asks_too_often_is_told_so() {
     };
     for email in ["ann@example.com", "nobody@example.com"] {
         let shown = from("192.0.2.1", email);
-        shown.is(429).says("We sent nothing");
+        shown.is(429).says(text::TOO_MANY_EMAILS);
         let typed = format!("value=\"{email}\"");
         assert!(shown.html.contains(&typed) && shown.html.contains("value=\"/partner/links\""), "{}", shown.html);
     }
@@ -228,7 +231,7 @@ fn hostile_input_is_shown_escaped_and_leads_nowhere() {
     let evil = "\"><script>alert(1)</script>";
     for bad in [evil, "", "nobody", "a@b.example,c@d.example", "a@b.example\r\nBcc: c@d.example"] {
         let shown = browser.post("/sign-in", &[("email", bad), ("to", evil)]);
-        shown.is(422).says("Enter an email address");
+        shown.is(422).says(field::ENTER_EMAIL);
         assert!(!shown.html.contains("<script>alert"), "{}", shown.html);
     }
     assert!(
@@ -296,7 +299,7 @@ fn operators_come_by_address_or_token() {
     other.get("/sign-in/token?to=/operator/runs").is(200);
     for wrong in ["", "x", "<script>", &hex_sha256(OPERATOR_TOKEN.as_bytes())] {
         let shown = other.post("/sign-in/token", &[("token", wrong)]);
-        shown.is(422).says("This token can't open these pages");
+        shown.is(422).says(text::TOKEN_REFUSED);
         assert!(wrong.is_empty() || !shown.html.contains(&format!("value=\"{wrong}\"")));
     }
     let shown = other.post("/sign-in/token", &[("token", OPERATOR_TOKEN), ("to", "/operator/runs")]);
@@ -368,7 +371,7 @@ fn an_operator_ends_with_what_let_it_in() {
 fn a_partner_is_no_operator() {
     let (house, _, partner) = house();
     let browser = house.signed_in("ann@example.com", &partner);
-    browser.get("/sign-in?to=/operator").is_page().says("These pages are for operators");
+    browser.get("/sign-in?to=/operator").is_page().says(text::IS_PARTNER);
     browser.get("/sign-in?to=/partner/links").is(303);
 }
 
@@ -475,7 +478,7 @@ fn signing_out_ends_it_here_or_everywhere() {
     assert!(shown.header("set-cookie").contains("Max-Age=0"));
     here.keep(SESSION, &kept);
     assert!(!is_in(&here) && is_in(&there));
-    here.get("/sign-in?done=signed-out").is(200).says("You are signed out.");
+    here.get("/sign-in?done=signed-out").is(200).says(notice::SIGNED_OUT);
 
     let again = house.signed_in("ann@example.com", &partner);
     again.get("/sign-out");
@@ -493,23 +496,23 @@ fn the_site_lets_its_users_in_by_role() {
     house.site_says(Ok(None));
     let browser = house.browser();
     let shown = browser.get("/sign-in?to=/partner/links");
-    shown.is(200).says("Sign in with your site account");
+    shown.is(200).says(text::BY_SITE);
     assert!(
         shown.html.contains("href=\"/_emdash/admin/login?redirect=%2Fsign-in%3Fto%3D%252Fpartner%252Flinks\""),
         "{}",
         shown.html
     );
     browser.keep("astro-session", "abc");
-    browser.get("/sign-in").is(200).says("Sign in with your site account");
+    browser.get("/sign-in").is(200).says(text::BY_SITE);
 
     house.site_says(Err("it answered 500".to_owned()));
-    browser.get("/sign-in?to=/partner").is(503).says("couldn't check your sign-in");
+    browser.get("/sign-in?to=/partner").is(503).says(text::SITE_UNAVAILABLE);
     house.site_says(Ok(site_user(5)));
-    browser.get("/sign-in").is(200).says("role doesn't allow partner access");
+    browser.get("/sign-in").is(200).says(text::SITE_ROLE_TOO_LOW);
     assert_eq!(sessions(&house, "1"), 0);
 
     house.site_says(Ok(site_user(10)));
-    browser.get("/sign-in?to=/operator").is(200).says("These pages are for administrators");
+    browser.get("/sign-in?to=/operator").is(200).says(text::SITE_PARTNER);
     assert_eq!(
         (sessions(&house, "1"), browser.get("/sign-in?to=/partner/links").location.as_str()),
         (0, "/partner/links")

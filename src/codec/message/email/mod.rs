@@ -1,12 +1,13 @@
 //! Emails: their types, what each says, and how it is rendered as text and as HTML.
 //!
 //! In scope: from a message's fields to an email, and the request to the email service. Not in scope: who receives it
-//! and whether it was sent. Everything that varies is escaped here, in one place: `words` holds plain text, never
-//! markup, a link or a header.
+//! and whether it was sent. Everything that varies is escaped here, in one place: `text` and
+//! `words` hold plain text, never markup, a link or a header.
 
 pub mod api;
 pub mod money;
 pub mod sign_in;
+pub mod text;
 pub mod words;
 
 #[cfg(test)]
@@ -120,17 +121,17 @@ pub fn letter(facts: &MessageFields) -> Email {
     let (subject, mut parts) = words::of(facts);
     parts.insert(0, EmailPart::Say(words::greeting(facts.name)));
     let mut footer = vec![EmailPart::Say(words::why(facts))];
-    footer.extend(facts.unsubscribe.map(|path| EmailPart::Link("Unsubscribe", path.to_owned())));
+    footer.extend(facts.unsubscribe.map(|path| EmailPart::Link(text::shared::UNSUBSCRIBE, path.to_owned())));
     written(&subject, &parts, &footer, facts.site)
 }
 
 fn written(subject: &str, parts: &[EmailPart], footer: &[EmailPart], site: &str) -> Email {
     let subject: String = clean(subject).chars().take(SUBJECT_CHARS_MAX).collect();
     let html = html(&subject, parts, footer, site);
-    Email { text: format!("{}\n\n-- \n{}\n", text(parts, site), text(footer, site)), html, subject }
+    Email { text: format!("{}\n\n-- \n{}\n", plain_text(parts, site), plain_text(footer, site)), html, subject }
 }
 
-fn text(parts: &[EmailPart], site: &str) -> String {
+fn plain_text(parts: &[EmailPart], site: &str) -> String {
     let part = |part: &EmailPart| match part {
         EmailPart::Say(words) => clean(words),
         EmailPart::Table(rows) => {

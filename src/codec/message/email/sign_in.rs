@@ -1,6 +1,7 @@
 //! Sign-in emails: a link that proves that the reader owns the address. They are written and sent while the browser
 //! waits, and never stored, because they hold the secret.
 
+use crate::codec::message::email::text::sign_in as text;
 use crate::codec::message::email::words::greeting;
 use crate::codec::message::email::{Email, EmailPart, written};
 
@@ -18,35 +19,16 @@ pub enum Invitation<'a> {
 pub fn invitation(what: Invitation<'_>, site: &str, path: &str, minutes: i64) -> Email {
     let host = site.split_once("://").map_or(site, |(_, host)| host);
     let (subject, say, link) = match what {
-        Invitation::SignIn => (
-            format!("Sign in to {host}"),
-            "Open this link to sign in. You'll be asked to confirm on the page it opens.".to_owned(),
-            "Sign in",
-        ),
-        Invitation::Join { program } => (
-            format!("Confirm your email address for {program}"),
-            format!("Open this link to join {program}. You'll be asked to confirm on the page it opens."),
-            "Confirm and join",
-        ),
+        Invitation::SignIn => (text::sign_in_subject(host), text::SIGN_IN_INSTRUCTIONS.to_owned(), text::SIGN_IN),
+        Invitation::Join { program } => (text::join_subject(program), text::join_instructions(program), text::JOIN),
     };
     let parts = [
         EmailPart::Say(greeting(None)),
         EmailPart::Say(say),
         EmailPart::Link(link, path.to_owned()),
-        EmailPart::Say(format!(
-            "The link works once and expires after {}. You can request a new one at any time.",
-            span(minutes)
-        )),
+        EmailPart::Say(text::expires(minutes)),
     ];
-    let footer = [EmailPart::Say(format!(
-        "You're receiving this email because someone entered this address at {host}. If it wasn't you, ignore this \
-         email: nobody can get in without the link. Don't share it."
-    ))];
-    written(&subject, &parts, &footer, site)
-}
-
-fn span(minutes: i64) -> String {
-    if minutes > 60 && minutes % 60 == 0 { format!("{} hours", minutes / 60) } else { format!("{minutes} minutes") }
+    written(&subject, &parts, &[EmailPart::Say(text::why(host))], site)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! What each email says, as plain words. The caller lays them out and escapes them.
+//! What each email is made of: its text by key, and the message's fields. The caller lays it out and escapes it.
 
 use crate::base::time::UtcMillis;
 use crate::codec::message::email::money::{instant, money, percent};
+use crate::codec::message::email::text::{account, operator, partner, shared};
 use crate::codec::message::email::{Audience, EmailPart, MessageFields};
 use serde_json::Value;
 
@@ -9,120 +10,28 @@ use serde_json::Value;
 const NAME_CHARS_MAX: usize = 60;
 
 /// Subject and body.
-pub fn of(f: &MessageFields) -> (String, Vec<EmailPart>) {
-    let p = f.program;
+type Written = (String, Vec<EmailPart>);
+
+/// Subject and body.
+pub fn of(f: &MessageFields) -> Written {
     match f.kind.name {
         "referral.joined" => joined(f),
-        "reward.granted.referrer" => (
-            format!("You earned {} with {p}", amount(f, "amount_cents")),
-            vec![
-                EmailPart::Say("Someone you referred has earned you a reward.".to_owned()),
-                EmailPart::Table(rows(vec![
-                    ("Reward", amount(f, "amount_cents")),
-                    ("Awarded", instant(f.at)),
-                    ("Period", text(f, "period")),
-                ])),
-            ],
-        ),
+        "reward.granted.referrer" => rewarded(f),
         "reward.granted.referee" => referee(f),
         "statement.commission" => statement(f),
-        "payout.sent" => (
-            format!("{} is on its way to you", amount(f, "amount_cents")),
-            vec![
-                EmailPart::Say(format!("Your payout from {p} has been sent to your connected account.")),
-                EmailPart::Table(rows(vec![
-                    ("Amount", amount(f, "amount_cents")),
-                    ("For", text(f, "period")),
-                    ("Sent", instant(f.at)),
-                    ("Transfer", text(f, "transfer")),
-                ])),
-                EmailPart::Say("It will reach your bank on your connected account's payout schedule.".to_owned()),
-                link("Your payouts", "/partner/payouts".to_owned()),
-            ],
-        ),
-        "payout.failed" => (
-            format!("Your payout of {} did not go through", amount(f, "amount_cents")),
-            vec![
-                EmailPart::Say(format!(
-                    "Your payout from {p} could not be sent. The money is still yours, and we're looking into it."
-                )),
-                EmailPart::Table(rows(vec![
-                    ("Amount", amount(f, "amount_cents")),
-                    ("For", text(f, "period")),
-                    ("Reason", text(f, "reason")),
-                ])),
-            ],
-        ),
+        "payout.sent" => sent(f),
+        "payout.failed" => failed(f),
         "payout.onboarding" => onboarding(f),
         "payout.approval" => approval(f),
-        "payout.review" => undecided(f),
-        "payout.funds" => (
-            format!("{p}: payouts are waiting for funds in Stripe"),
-            vec![
-                EmailPart::Say(
-                    "Your Stripe balance is too low to cover the payouts that are due. Add funds in Stripe; we retry \
-                     every few hours."
-                        .to_owned(),
-                ),
-                EmailPart::Table(rows(vec![
-                    ("First payout waiting", amount(f, "amount_cents")),
-                    ("Stripe's message", text(f, "reason")),
-                ])),
-                link("View waiting payouts", "/operator/payouts?state=planned".to_owned()),
-            ],
-        ),
-        "payout.access" => (
-            format!("{p}: Stripe rejected the API key"),
-            vec![
-                EmailPart::Say(
-                    "Stripe rejected STRIPE_API_KEY, so no payouts can be sent. Nothing is lost: payouts that are due go \
-                     out automatically once the key works."
-                        .to_owned(),
-                ),
-                EmailPart::Table(rows(vec![("Stripe's message", text(f, "reason"))])),
-            ],
-        ),
-        "credit.review" => (
-            format!("{p}: a credit of {} needs a decision", amount(f, "amount_cents")),
-            vec![
-                EmailPart::Say(
-                    "We couldn't confirm whether this credit reached the customer's Stripe balance. It is on hold until \
-                     you decide."
-                        .to_owned(),
-                ),
-                EmailPart::Table(rows(vec![("Credit", text(f, "credit")), ("Reason", text(f, "reason"))])),
-                link("View credits under review", "/v1/credits/deliveries?state=review".to_owned()),
-            ],
-        ),
-        "credit.failed" => (
-            format!("{p}: a credit of {} could not be delivered", amount(f, "amount_cents")),
-            vec![
-                EmailPart::Say(
-                    "Stripe refused to change the customer's balance. Fix the customer in Stripe; we retry every day."
-                        .to_owned(),
-                ),
-                EmailPart::Table(rows(vec![
-                    ("Credit", text(f, "credit")),
-                    ("Partner", text(f, "partner")),
-                    ("Stripe's message", text(f, "reason")),
-                ])),
-                link("View failed credits", "/v1/credits/deliveries?state=failed".to_owned()),
-            ],
-        ),
+        "payout.review" => payout_review(f),
+        "payout.funds" => funds(f),
+        "payout.access" => access(f),
+        "credit.review" => credit_review(f),
+        "credit.failed" => credit_failed(f),
         "review.opened" => review(f),
-        "pool.low" => pool(f),
-        "report.funnel" => (
-            format!("{p}: funnel report for {}", text(f, "week")),
-            vec![
-                EmailPart::Say(format!(
-                    "The funnel report for week {} is ready, with one recommended action for each partner.",
-                    text(f, "week")
-                )),
-                // The message links the API's report; people get the page.
-                link("View the report", text(f, "report").replacen("/v1/reports/funnel", "/operator/funnel", 1)),
-            ],
-        ),
-        other => (format!("{p}: {other}"), Vec::new()),
+        "pool.low" => budget(f),
+        "report.funnel" => funnel(f),
+        other => (shared::untitled(f.program, other), Vec::new()),
     }
 }
 
@@ -132,156 +41,205 @@ pub fn greeting(name: Option<&str>) -> String {
         !n.contains("://") && !n.contains('@') && !n.to_ascii_lowercase().contains("www.") && !n.contains('/')
     };
     match name.map(str::trim).filter(|n| !n.is_empty() && n.chars().count() <= NAME_CHARS_MAX).filter(plain) {
-        Some(name) => format!("Hello {name},"),
-        None => "Hello,".to_owned(),
+        Some(name) => shared::hello(name),
+        None => shared::HELLO.to_owned(),
     }
 }
 
 /// Why the reader receives the email.
 pub fn why(f: &MessageFields) -> String {
     match f.kind.to {
-        Audience::Partner => format!("You're receiving this email because you're a partner in {}.", f.program),
-        Audience::Account => {
-            format!("You're receiving this email because you signed up through a {} referral.", f.program)
-        }
-        Audience::Operator => format!("You're receiving this email because you're an operator of {}.", f.program),
+        Audience::Partner => partner::why(f.program),
+        Audience::Account => account::why(f.program),
+        Audience::Operator => operator::why(f.program),
     }
 }
 
-fn joined(f: &MessageFields) -> (String, Vec<EmailPart>) {
+fn joined(f: &MessageFields) -> Written {
     let at = UtcMillis(f.payload["signed_up_at_ms"].as_i64().unwrap_or(f.at.0));
-    (
-        format!("{}: someone signed up with your link", f.program),
-        vec![
-            EmailPart::Say("Someone signed up with your link.".to_owned()),
-            EmailPart::Table(vec![("Signed up", instant(at))]),
-            EmailPart::Say(
-                "The program's terms say what you earn and when. We'll email you when you earn a reward.".to_owned(),
-            ),
-        ],
-    )
+    let parts = vec![
+        say(partner::JOINED),
+        EmailPart::Table(vec![(partner::SIGNED_UP, instant(at))]),
+        say(partner::JOINED_TERMS),
+    ];
+    (partner::joined_subject(f.program), parts)
 }
 
-fn referee(f: &MessageFields) -> (String, Vec<EmailPart>) {
-    let mut parts = vec![EmailPart::Say(format!(
-        "Someone referred you to us, and they have now received a reward of {}.",
-        amount(f, "amount_cents")
-    ))];
-    parts.extend(f.benefit_bps.map(|bps| EmailPart::Say(format!("You get {} off your first invoice.", percent(bps)))));
-    (format!("Thank you for joining through {}", f.program), parts)
+fn rewarded(f: &MessageFields) -> Written {
+    let facts = rows(vec![
+        (partner::REWARD, amount(f, "amount_cents")),
+        (partner::AWARDED, instant(f.at)),
+        (partner::PERIOD, text(f, "period")),
+    ]);
+    (partner::rewarded_subject(&amount(f, "amount_cents"), f.program), vec![say(partner::REWARDED), facts])
 }
 
-fn statement(f: &MessageFields) -> (String, Vec<EmailPart>) {
+fn referee(f: &MessageFields) -> Written {
+    let mut parts = vec![say(account::referrer_rewarded(&amount(f, "amount_cents")))];
+    parts.extend(f.benefit_bps.map(|bps| say(account::benefit(&percent(bps)))));
+    (account::thanks(f.program), parts)
+}
+
+fn statement(f: &MessageFields) -> Written {
     let period = text(f, "period");
     let cents = |name: &str| f.payload[name].as_i64().unwrap_or_default();
     let mut parts = vec![
-        EmailPart::Say(format!("Your {} statement for {period}:", f.program)),
+        say(partner::statement(f.program, &period)),
         EmailPart::Table(vec![
-            ("Vested this period", amount(f, "settled_cents")),
-            ("Still pending", amount(f, "pending_cents")),
-            ("Available", amount(f, "available_cents")),
-            ("Ready to pay out", amount(f, "payable_cents")),
+            (partner::VESTED, amount(f, "settled_cents")),
+            (partner::PENDING, amount(f, "pending_cents")),
+            (partner::AVAILABLE, amount(f, "available_cents")),
+            (partner::PAYABLE, amount(f, "payable_cents")),
         ]),
     ];
     if cents("available_cents") < 0 {
-        parts.push(EmailPart::Say(
-            "Refunds and disputes exceeded your available balance. Your next earnings will make up the difference."
-                .to_owned(),
-        ));
+        parts.push(say(partner::OVERDRAWN));
     } else if cents("payable_cents") == 0 && cents("available_cents") > 0 {
-        parts.push(EmailPart::Say(
-            "The balance that can't be paid out yet carries forward to the next statement.".to_owned(),
-        ));
+        parts.push(say(partner::CARRIED_FORWARD));
     }
-    parts.push(link("Your earnings", "/partner/earnings".to_owned()));
-    (format!("Your {} statement for {period}", f.program), parts)
+    parts.push(link(partner::YOUR_EARNINGS, "/partner/earnings".to_owned()));
+    (partner::statement_subject(f.program, &period), parts)
 }
 
-fn onboarding(f: &MessageFields) -> (String, Vec<EmailPart>) {
-    let due: Vec<&str> = f.payload["due"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let mut parts = vec![
-        EmailPart::Say(format!(
-            "You have {} from {} waiting. Finish setting up your payout account so that we can send it.",
-            amount(f, "amount_cents"),
-            f.program
-        )),
-        EmailPart::Table(rows(vec![("Waiting", amount(f, "amount_cents")), ("Still needed", due.join(", "))])),
+fn sent(f: &MessageFields) -> Written {
+    let parts = vec![
+        say(partner::sent(f.program)),
+        rows(vec![
+            (partner::AMOUNT, amount(f, "amount_cents")),
+            (partner::FOR, text(f, "period")),
+            (partner::SENT, instant(f.at)),
+            (partner::TRANSFER, text(f, "transfer")),
+        ]),
+        say(partner::SENT_SCHEDULE),
+        link(partner::YOUR_PAYOUTS, "/partner/payouts".to_owned()),
     ];
-    parts.push(link("Set up payouts", "/partner/payouts/setup".to_owned()));
-    (format!("Set up payouts to receive {}", amount(f, "amount_cents")), parts)
+    (partner::sent_subject(&amount(f, "amount_cents")), parts)
 }
 
-fn approval(f: &MessageFields) -> (String, Vec<EmailPart>) {
+fn failed(f: &MessageFields) -> Written {
+    let facts = rows(vec![
+        (partner::AMOUNT, amount(f, "amount_cents")),
+        (partner::FOR, text(f, "period")),
+        (partner::REASON, text(f, "reason")),
+    ]);
+    (partner::failed_subject(&amount(f, "amount_cents")), vec![say(partner::failed(f.program)), facts])
+}
+
+fn onboarding(f: &MessageFields) -> Written {
+    let due: Vec<&str> = f.payload["due"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let waiting = amount(f, "amount_cents");
+    let parts = vec![
+        say(partner::onboarding(&waiting, f.program)),
+        rows(vec![(partner::WAITING, waiting.clone()), (partner::STILL_NEEDED, due.join(", "))]),
+        link(partner::SET_UP_PAYOUTS, "/partner/payouts/setup".to_owned()),
+    ];
+    (partner::onboarding_subject(&waiting), parts)
+}
+
+fn approval(f: &MessageFields) -> Written {
     let run = text(f, "run");
     let payouts = f.payload["payouts"].as_i64().unwrap_or_default();
-    (
-        format!("{}: payouts of {} need your approval", f.program, amount(f, "amount_cents")),
-        vec![
-            EmailPart::Say("A run's payouts are ready. None will be sent until you approve them.".to_owned()),
-            EmailPart::Table(rows(vec![
-                ("Run", run.clone()),
-                ("For", text(f, "period")),
-                ("Payouts", payouts.to_string()),
-                ("Total", amount(f, "amount_cents")),
-            ])),
-            link("Review and approve", format!("/operator/runs/{run}")),
-        ],
-    )
+    let parts = vec![
+        say(operator::APPROVAL),
+        rows(vec![
+            (operator::RUN, run.clone()),
+            (operator::FOR, text(f, "period")),
+            (operator::PAYOUTS, payouts.to_string()),
+            (operator::TOTAL, amount(f, "amount_cents")),
+        ]),
+        link(operator::APPROVE, format!("/operator/runs/{run}")),
+    ];
+    (operator::approval_subject(f.program, &amount(f, "amount_cents")), parts)
 }
 
-fn undecided(f: &MessageFields) -> (String, Vec<EmailPart>) {
+fn payout_review(f: &MessageFields) -> Written {
     let payout = text(f, "payout");
-    (
-        format!("{}: a payout of {} needs your review", f.program, amount(f, "amount_cents")),
-        vec![
-            EmailPart::Say(
-                "Stripe's records don't match the payout we requested. We won't send anything more for it until you decide."
-                    .to_owned(),
-            ),
-            EmailPart::Table(rows(vec![
-                ("Payout", payout.clone()),
-                ("Amount", amount(f, "amount_cents")),
-                ("For", text(f, "period")),
-                ("Finding", text(f, "reason")),
-            ])),
-            link("Review and decide", format!("/operator/payouts/{payout}")),
-        ],
-    )
+    let parts = vec![
+        say(operator::PAYOUT_REVIEW),
+        rows(vec![
+            (operator::PAYOUT, payout.clone()),
+            (operator::AMOUNT, amount(f, "amount_cents")),
+            (operator::FOR, text(f, "period")),
+            (operator::FINDING, text(f, "reason")),
+        ]),
+        link(operator::DECIDE, format!("/operator/payouts/{payout}")),
+    ];
+    (operator::payout_review_subject(f.program, &amount(f, "amount_cents")), parts)
 }
 
-fn review(f: &MessageFields) -> (String, Vec<EmailPart>) {
+fn funds(f: &MessageFields) -> Written {
+    let parts = vec![
+        say(operator::FUNDS),
+        rows(vec![(operator::FIRST_WAITING, amount(f, "amount_cents")), (operator::STRIPE_MESSAGE, text(f, "reason"))]),
+        link(operator::VIEW_WAITING, "/operator/payouts?state=planned".to_owned()),
+    ];
+    (operator::funds_subject(f.program), parts)
+}
+
+fn access(f: &MessageFields) -> Written {
+    let parts = vec![say(operator::ACCESS), rows(vec![(operator::STRIPE_MESSAGE, text(f, "reason"))])];
+    (operator::access_subject(f.program), parts)
+}
+
+fn credit_review(f: &MessageFields) -> Written {
+    let parts = vec![
+        say(operator::CREDIT_REVIEW),
+        rows(vec![(operator::CREDIT, text(f, "credit")), (operator::REASON, text(f, "reason"))]),
+        link(operator::VIEW_CREDITS_REVIEWED, "/v1/credits/deliveries?state=review".to_owned()),
+    ];
+    (operator::credit_review_subject(f.program, &amount(f, "amount_cents")), parts)
+}
+
+fn credit_failed(f: &MessageFields) -> Written {
+    let parts = vec![
+        say(operator::CREDIT_FAILED),
+        rows(vec![
+            (operator::CREDIT, text(f, "credit")),
+            (operator::PARTNER, text(f, "partner")),
+            (operator::STRIPE_MESSAGE, text(f, "reason")),
+        ]),
+        link(operator::VIEW_CREDITS_FAILED, "/v1/credits/deliveries?state=failed".to_owned()),
+    ];
+    (operator::credit_failed_subject(f.program, &amount(f, "amount_cents")), parts)
+}
+
+fn review(f: &MessageFields) -> Written {
     let holds = f.payload["holds"].as_i64() == Some(1);
-    let what = if holds {
-        "The account's earnings are on hold until you decide."
-    } else {
-        "Nothing is on hold because of it."
-    };
-    (
-        format!("{}: a referral needs your review ({})", f.program, text(f, "rule")),
-        vec![
-            EmailPart::Say(format!("We opened a review. {what}")),
-            EmailPart::Table(rows(vec![
-                ("Review", text(f, "review")),
-                ("Rule", text(f, "rule")),
-                ("Partner", f.partner.unwrap_or_default().to_owned()),
-                ("Account", f.account.unwrap_or_default().to_owned()),
-                ("Invoice", text(f, "subject")),
-                ("Evidence", text(f, "evidence")),
-            ])),
-            link("Review and decide", format!("/operator/reviews/{}", text(f, "review"))),
-        ],
-    )
+    let parts = vec![
+        say(if holds { operator::REVIEW_HOLDS } else { operator::REVIEW_HOLDS_NOTHING }),
+        rows(vec![
+            (operator::REVIEW, text(f, "review")),
+            (operator::RULE, text(f, "rule")),
+            (operator::PARTNER, f.partner.unwrap_or_default().to_owned()),
+            (operator::ACCOUNT, f.account.unwrap_or_default().to_owned()),
+            (operator::INVOICE, text(f, "subject")),
+            (operator::EVIDENCE, text(f, "evidence")),
+        ]),
+        link(operator::DECIDE, format!("/operator/reviews/{}", text(f, "review"))),
+    ];
+    (operator::review_subject(f.program, &text(f, "rule")), parts)
 }
 
-fn pool(f: &MessageFields) -> (String, Vec<EmailPart>) {
+fn budget(f: &MessageFields) -> Written {
     let waiting = f.payload["waiting"].as_i64().unwrap_or_default();
-    let mut parts = vec![EmailPart::Table(vec![
-        ("Budget left", amount(f, "balance_cents")),
-        ("Alert threshold", amount(f, "low_cents")),
-        ("Rewards waiting", waiting.to_string()),
-    ])];
-    parts.push(EmailPart::Say("Rewards that the budget can't cover wait, in order, until you add funds.".to_owned()));
-    (format!("{}: the reward budget is low", f.program), parts)
+    let facts = EmailPart::Table(vec![
+        (operator::BUDGET_LEFT, amount(f, "balance_cents")),
+        (operator::BUDGET_THRESHOLD, amount(f, "low_cents")),
+        (operator::REWARDS_WAITING, waiting.to_string()),
+    ]);
+    (operator::budget_subject(f.program), vec![facts, say(operator::BUDGET)])
+}
+
+fn funnel(f: &MessageFields) -> Written {
+    let week = text(f, "week");
+    // The message links the API's report; people get the page.
+    let page = text(f, "report").replacen("/v1/reports/funnel", "/operator/funnel", 1);
+    let parts = vec![say(operator::funnel(&week)), link(operator::VIEW_REPORT, page)];
+    (operator::funnel_subject(f.program, &week), parts)
+}
+
+fn say(words: impl Into<String>) -> EmailPart {
+    EmailPart::Say(words.into())
 }
 
 /// A link to a path on this site. Anything else leads to the home page.
@@ -290,9 +248,9 @@ fn link(name: &'static str, path: String) -> EmailPart {
     EmailPart::Link(name, if ours { path } else { "/".to_owned() })
 }
 
-/// The rows that aren't empty.
-fn rows(all: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
-    all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+/// A table of the rows that aren't empty.
+fn rows(all: Vec<(&'static str, String)>) -> EmailPart {
+    EmailPart::Table(all.into_iter().filter(|(_, value)| !value.is_empty()).collect())
 }
 
 fn amount(f: &MessageFields, name: &str) -> String {

@@ -1,0 +1,18 @@
+//! What emails to every audience share.
+
+pub const HELLO: &str = "Hello,";
+pub const UNSUBSCRIBE: &str = "Unsubscribe";
+
+pub const AMOUNT: &str = "Amount";
+/// Before a period.
+pub const FOR: &str = "For";
+pub const REASON: &str = "Reason";
+
+pub fn hello(name: &str) -> String {
+    format!("Hello {name},")
+}
+
+/// The subject of a type of message that has no text of its own.
+pub fn untitled(program: &str, kind: &str) -> String {
+    format!("{program}: {kind}")
+}

@@ -1,0 +1,59 @@
+//! Payout setup: the partner's Stripe account.
+
+pub use crate::pages::text::partner::common::SET_UP_PAYOUTS;
+use crate::pages::text::shared::field::COUNTRY_HINT;
+
+// On the payouts page.
+pub const SET_UP_WHY: &str = "We pay you through Stripe. Setup takes a few minutes. ";
+pub const EARNINGS_KEPT: &str = "Your earnings are kept for you until then.";
+pub const ACTIVE: &str = " Payouts go to your Stripe account.";
+pub const DASHBOARD: &str = "Open Stripe dashboard";
+pub const UPDATE: &str = "Update payout details";
+pub const NOT_YET: &str = "Stripe can't pay you yet";
+pub const REVIEWING: &str = "Stripe is reviewing your details. This may take a day or two. ";
+pub const STILL_NEEDS: &str = "Stripe still needs:";
+
+// The setup.
+pub const LEAD: &str = "We pay you through Stripe. Stripe asks for your identity and bank details. We never see your \
+    documents or your bank account.";
+pub const NOT_CONNECTED: &str = "Payouts are not set up yet";
+pub const NOT_CONNECTED_WHY: &str = "The program has not connected Stripe yet. ";
+pub const NOT_CONNECTED_PROBLEM: &str =
+    "the program has not connected Stripe yet; your earnings are kept for you until then";
+/// Before the account's id.
+pub const YOUR_ACCOUNT: &str = "Your Stripe account is ";
+/// Before the account's country.
+pub const IN_COUNTRY: &str = ", in ";
+pub const COUNTRY_UNCHOSEN: &str = "Choose";
+
+pub fn country_hint() -> String {
+    format!("{COUNTRY_HINT} You can't change it later.")
+}
+
+// The link to Stripe.
+pub const YOUR_DETAILS: &str = "Your payout details";
+pub const YOUR_STRIPE: &str = "Your Stripe account";
+pub const ONCE: &str = "This link to Stripe works once and expires in a few minutes.";
+pub const TO_STRIPE: &str = "Continue to Stripe";
+pub const NOT_NOW: &str = "Not now";
+pub const NO_URL: &str = "Stripe's response has no URL";
+
+/// What Stripe still needs, by a part of the name that Stripe gives it. The first that fits.
+pub const DUE: &[(&str, &str)] = &[
+    ("external_account", "a bank account"),
+    ("tos_acceptance", "your agreement to Stripe's terms"),
+    ("document", "an identity document"),
+    ("dob", "your date of birth"),
+    ("ssn", "your tax ID number"),
+    ("id_number", "your tax ID number"),
+    ("tax_id", "your tax ID number"),
+    ("address", "an address"),
+    ("email", "an email address"),
+    ("phone", "a phone number"),
+    ("first_name", "your name"),
+    ("last_name", "your name"),
+    ("business_profile", "what your business does"),
+    ("business_type", "what kind of business you are"),
+    ("representative", "who represents your business"),
+    ("owners", "who owns your business"),
+];

@@ -1,0 +1,9 @@
+//! What pages of every audience share.
+
+pub mod chart;
+pub mod component;
+pub mod country;
+pub mod error;
+pub mod field;
+pub mod frame;
+pub mod state;
