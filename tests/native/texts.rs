@@ -4,40 +4,8 @@
 use crate::architecture::source::Source;
 use std::path::{Path, PathBuf};
 
-/// Folders and files of `src/pages` that may have texts of their own. The list below `text/` is to become empty.
-const EXEMPT: &[&str] = &[
-    "text/",
-    // Partners' and visitors' pages.
-    "account/clients.rs",
-    "accrual/",
-    "identity/sign_in.rs",
-    "link/",
-    "partner/export.rs",
-    "partner/join.rs",
-    "partner/mod.rs",
-    "partner/overview.rs",
-    "partner/settings.rs",
-    "partner/wording.rs",
-    "payout/onboarding.rs",
-    "payout/partner_payouts.rs",
-    "payout/receipt.rs",
-    "payout/status.rs",
-    "program/partner_programs.rs",
-    "program/partner_resources.rs",
-    "program/terms.rs",
-    "report/leaderboard.rs",
-    // What all pages share.
-    "admission.rs",
-    "chart.rs",
-    "components.rs",
-    "countries.rs",
-    "form.rs",
-    "layout.rs",
-    "locale.rs",
-    "markdown.rs",
-    "route.rs",
-    "visit.rs",
-];
+/// Folders of `src/pages` that hold texts.
+const EXEMPT: &[&str] = &["text/"];
 
 /// Literals that read as texts and are none.
 const NO_TEXTS: &[(&str, &str)] = &[
