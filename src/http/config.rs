@@ -10,7 +10,7 @@ use crate::codec::message::standard_webhooks::Secret;
 use crate::codec::message::unsubscribe::UnsubscribeKeys;
 use crate::codec::web_address::WebAddress;
 use crate::engine::identity::access::Role;
-use crate::http::hardening;
+use crate::http::hsts::hsts;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::setup;
 use crate::service::setup::{EmailSetup, PayoutApproval, STRIPE_API, Setup, Stripe};
@@ -89,7 +89,7 @@ impl Config {
                 Err(why) => config.complaints.push(format!("WEBHOOK_SECRETS: {why}")),
             }
         }
-        match hardening::hsts(&text("HSTS")) {
+        match hsts(&text("HSTS")) {
             Ok(hsts) => config.hsts = hsts,
             Err(why) => config.complaints.push(format!("HSTS: {why}")),
         }

@@ -11,6 +11,7 @@ pub mod exchange;
 pub mod fetch_metadata;
 pub mod funnel;
 pub mod hardening;
+pub mod hsts;
 pub mod limit;
 pub mod link;
 pub mod markdown;

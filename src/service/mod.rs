@@ -6,6 +6,7 @@
 pub mod account;
 pub mod accrual;
 pub mod attribution;
+pub mod audit;
 pub mod context;
 pub mod credit;
 pub mod error;

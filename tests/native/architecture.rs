@@ -1,7 +1,9 @@
 //! The shape of the code, as section 2 of the design draws it. Each rule is also shown to catch an offender.
 
+pub mod circles;
 pub mod source;
 
+use circles::circles;
 use rusqlite::Connection;
 use source::Source;
 use std::path::{Path, PathBuf};
@@ -151,6 +153,42 @@ fn each_rule_catches_an_offender() {
     for (rule, path, text) in cases {
         assert!(!rule(path, &Source::read(text)).is_empty(), "{path}: {text}");
     }
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let read = |files: &[(&str, &str)]| -> Vec<(String, Source)> {
+        files.iter().map(|(path, text)| ((*path).to_owned(), Source::read(text))).collect()
+    };
+    let all = sources();
+    let ours: Vec<(&str, &str)> = all
+        .iter()
+        .filter(|(path, _)| path.ends_with(".rs") && path != "lib.rs" && !is_test(path))
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let found = circles(&read(&ours));
+    assert!(found.is_empty(), "files that import each other:\n{}", found.join("\n"));
+    let of_two = [
+        ("use crate::http::b::B;", "fn f() { crate::http::a::g() }"),
+        ("use super::b::{self, B as C};\nfn f() { b::g() }", "use crate::{base::id, http::{a::{A, x}, c}};"),
+        ("pub use crate::http::b::B;", "use crate::http::a;\nfn f() { a::g() }"),
+        ("use super::b::*;", "use crate::http::a as other;\nfn f() { other::g() }"),
+    ];
+    for (a, b) in of_two {
+        assert_eq!(circles(&read(&[("http/a.rs", a), ("http/b.rs", b)])), ["http/a.rs, http/b.rs"], "{a} {b}");
+    }
+    let parent = [("http/mod.rs", "mod a;\npub use a::A;"), ("http/a.rs", "use super::B;")];
+    assert_eq!(circles(&read(&parent)).len(), 1);
+    let of_three =
+        [("http/a.rs", "use super::b::B;"), ("http/b.rs", "use super::c::C;"), ("http/c.rs", "use super::a::A;")];
+    assert_eq!(circles(&read(&of_three)).len(), 1);
+    let allowed = [
+        ("http/mod.rs", "pub mod a;\npub mod b;\nfn f() { a::g() }"),
+        ("http/a.rs", "use super::b::B;\n// crate::http::a\n#[cfg(test)]\nmod tests { use crate::http::f; }"),
+        ("http/b.rs", "use crate::base::id;"),
+        ("base/id.rs", "use crate::http::b::B;"),
+    ];
+    assert_eq!(circles(&read(&allowed)), Vec::<String>::new());
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
 use crate::pages::operator::text as wording;
 use crate::pages::partner::partners::lines_table;
-use crate::pages::route::with_refusal;
+use crate::pages::refusal::with_refusal;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::attribution::reassign as rebinding;

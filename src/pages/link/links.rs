@@ -13,7 +13,7 @@ use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
 use crate::pages::partner::overview;
 use crate::pages::qr::Qr;
-use crate::pages::route::with_refusal;
+use crate::pages::refusal::with_refusal;
 use crate::pages::visit::{PageContext, PageError, PageResult, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;

@@ -9,7 +9,7 @@ use crate::pages::components::text;
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
-use crate::pages::route::with_refusal;
+use crate::pages::refusal::with_refusal;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::message::replay as replaying;

@@ -10,7 +10,7 @@ use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::partner::wording;
-use crate::pages::route::with_refusal;
+use crate::pages::refusal::with_refusal;
 use crate::pages::text::partner as text;
 use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::service::error::{AppError, ErrorKind};

@@ -10,7 +10,7 @@ use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
 use crate::pages::operator::text as wording;
 use crate::pages::program::document;
-use crate::pages::route::with_refusal;
+use crate::pages::refusal::with_refusal;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::document::Document;
 use crate::service::account::books;

@@ -8,7 +8,7 @@ use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::program::operator_programs::HERE;
-use crate::pages::route::with_refusal;
+use crate::pages::refusal::with_refusal;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::AppError;
 use crate::service::partner::resource;

@@ -6,7 +6,7 @@ use crate::pages::components::{day, empty, state};
 use crate::pages::identity::sign_in::open;
 use crate::pages::layout;
 use crate::pages::partner::join;
-use crate::pages::route::Handled;
+use crate::pages::visit::Handled;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;

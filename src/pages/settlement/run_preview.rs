@@ -10,7 +10,7 @@ use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::operator::text as wording;
-use crate::pages::route::with_refusal;
+use crate::pages::refusal::with_refusal;
 use crate::pages::settlement::runs;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;

@@ -9,7 +9,7 @@ use crate::engine::account::timeline::{Fact, InvoiceRecord};
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::attribution::touch::Touch;
 use crate::engine::event::{Event, Payload};
-use crate::engine::review::risk;
+use crate::engine::review::address;
 use crate::program::catalog::Catalog;
 use crate::service::account::books;
 use crate::service::account::books::{AccountSnapshots, BOOKS_STATEMENTS, PendingEvent};
@@ -152,7 +152,7 @@ async fn attempt<P: Ports>(
     if known && !accounts.is_empty() {
         let coming = PendingEvent {
             codes: events::codes_of(&event.payload, &presented),
-            domains: event.person.email.as_deref().and_then(risk::email_domain).into_iter().collect(),
+            domains: event.person.email.as_deref().and_then(address::email_domain).into_iter().collect(),
             visitors: presented
                 .touchpoints
                 .iter()
@@ -216,7 +216,7 @@ fn fact(event: &Event, presented: &InvoiceRecord) -> Fact {
         account_id: event.account_id.clone().unwrap_or_default(),
         kind: event.kind.clone(),
         at: event.occurred_at,
-        email_domain: event.person.email.as_deref().and_then(risk::email_domain),
+        email_domain: event.person.email.as_deref().and_then(address::email_domain),
         payload: event.payload.clone(),
         credential: presented.clone(),
     }

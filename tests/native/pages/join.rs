@@ -5,7 +5,7 @@ use crate::support::world::at;
 use manicule::codec::identity::session::SiteUser;
 use manicule::codec::message::email::Mail;
 use manicule::codec::outgoing::RequestFailed;
-use manicule::http::limit::RateLimited;
+use manicule::http::context::RateLimited;
 use std::cell::RefCell;
 use std::rc::Rc;
 

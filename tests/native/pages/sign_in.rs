@@ -7,7 +7,7 @@ use manicule::codec::message::email::Mail;
 use manicule::codec::outgoing::RequestFailed;
 use manicule::engine::identity::access::Role;
 use manicule::http::auth::hex_sha256;
-use manicule::http::limit::RateLimited;
+use manicule::http::context::RateLimited;
 use std::cell::RefCell;
 use std::rc::Rc;
 

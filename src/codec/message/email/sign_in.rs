@@ -1,8 +1,8 @@
 //! Sign-in emails: a link that proves that the reader owns the address. They are written and sent while the browser
 //! waits, and never stored, because they hold the secret.
 
+use crate::codec::message::email::render::{Email, EmailPart, written};
 use crate::codec::message::email::words::greeting;
-use crate::codec::message::email::{Email, EmailPart, written};
 
 /// What a link is for.
 #[derive(Clone, Copy, Debug)]

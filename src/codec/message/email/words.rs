@@ -1,8 +1,9 @@
 //! What each email says, as plain words. The caller lays them out and escapes them.
 
 use crate::base::time::UtcMillis;
+use crate::codec::message::email::kinds::{Audience, MessageFields};
 use crate::codec::message::email::money::{instant, money, percent};
-use crate::codec::message::email::{Audience, EmailPart, MessageFields};
+use crate::codec::message::email::render::EmailPart;
 use serde_json::Value;
 
 /// Longest name used in a greeting.
