@@ -10,7 +10,7 @@ use crate::codec::stripe::read::{cents, id, text};
 use crate::engine::event::{Amount, Invoice, OCCURRED_AT_MIN, Payload};
 use serde_json::Value;
 
-/// `invoice.paid`. An invoice of nothing, a trial's for instance, is no payment.
+/// Rule 2: `invoice.paid`. An invoice of nothing, a trial's for instance, is no payment.
 pub fn paid(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     let invoice_id = read::required_id(object, "id")?;
     if into.customer.is_none() {

@@ -153,6 +153,7 @@ fn same_domain(s: &RiskInput) -> Option<String> {
     Some(format!("the account's email domain {domain} is the same as the partner's"))
 }
 
+/// Rule 17: whether the sign-up is beyond the number that a partner may refer in its month.
 fn crowded(document: &Document, s: &RiskInput, more_than: i64) -> Option<String> {
     let month = Month::of(s.signed_up.0);
     let before = s.crowd.of(s.partner).iter().filter(|r| {
