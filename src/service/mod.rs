@@ -26,4 +26,3 @@ pub mod review;
 pub mod settlement;
 pub mod setup;
 pub mod stripe;
-pub mod together;
