@@ -68,14 +68,7 @@ enum Endpoint {
     Reconcile,
     DryRun,
     OutboxList,
-    PayoutList,
-    PayoutShow,
-    PayoutHold,
-    PayoutRelease,
-    PayoutCancel,
-    PayoutResolve,
-    PayoutReverse,
-    PayoutYear,
+    Payout(PayoutEndpoint),
     RunApprove,
     RunReport,
     PartnerOnboard,
@@ -96,6 +89,19 @@ enum Endpoint {
     UnsubscribeDo,
     Health,
     OpenApi,
+}
+
+/// What there is to call about payouts.
+#[derive(Clone, Copy)]
+enum PayoutEndpoint {
+    List,
+    Show,
+    Hold,
+    Release,
+    Cancel,
+    Resolve,
+    Reverse,
+    Year,
 }
 
 const fn route(method: &'static str, path: &'static str, access: Access, endpoint: Endpoint) -> Route {
@@ -141,14 +147,34 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/reconciliations", Access::Operator(Scope::Events), Endpoint::Reconcile),
     route("GET", "/v1/audit", Access::Operator(Scope::Read), Endpoint::AuditList),
     route("GET", "/v1/outbox", Access::Operator(Scope::Read), Endpoint::OutboxList),
-    route("GET", "/v1/payouts", Access::Operator(Scope::Payouts), Endpoint::PayoutList),
-    route("GET", "/v1/payouts/{id}", Access::Operator(Scope::Payouts), Endpoint::PayoutShow),
-    route("POST", "/v1/payouts/{id}/hold", Access::Operator(Scope::Payouts), Endpoint::PayoutHold),
-    route("POST", "/v1/payouts/{id}/release", Access::Operator(Scope::Payouts), Endpoint::PayoutRelease),
-    route("POST", "/v1/payouts/{id}/cancel", Access::Operator(Scope::Payouts), Endpoint::PayoutCancel),
-    route("POST", "/v1/payouts/{id}/resolve", Access::Operator(Scope::Payouts), Endpoint::PayoutResolve),
-    route("POST", "/v1/payouts/{id}/reversals", Access::Operator(Scope::Payouts), Endpoint::PayoutReverse),
-    route("GET", "/v1/reports/payouts", Access::Operator(Scope::Payouts), Endpoint::PayoutYear),
+    route("GET", "/v1/payouts", Access::Operator(Scope::Payouts), Endpoint::Payout(PayoutEndpoint::List)),
+    route("GET", "/v1/payouts/{id}", Access::Operator(Scope::Payouts), Endpoint::Payout(PayoutEndpoint::Show)),
+    route("POST", "/v1/payouts/{id}/hold", Access::Operator(Scope::Payouts), Endpoint::Payout(PayoutEndpoint::Hold)),
+    route(
+        "POST",
+        "/v1/payouts/{id}/release",
+        Access::Operator(Scope::Payouts),
+        Endpoint::Payout(PayoutEndpoint::Release),
+    ),
+    route(
+        "POST",
+        "/v1/payouts/{id}/cancel",
+        Access::Operator(Scope::Payouts),
+        Endpoint::Payout(PayoutEndpoint::Cancel),
+    ),
+    route(
+        "POST",
+        "/v1/payouts/{id}/resolve",
+        Access::Operator(Scope::Payouts),
+        Endpoint::Payout(PayoutEndpoint::Resolve),
+    ),
+    route(
+        "POST",
+        "/v1/payouts/{id}/reversals",
+        Access::Operator(Scope::Payouts),
+        Endpoint::Payout(PayoutEndpoint::Reverse),
+    ),
+    route("GET", "/v1/reports/payouts", Access::Operator(Scope::Payouts), Endpoint::Payout(PayoutEndpoint::Year)),
     route("POST", "/v1/runs/{id}/approve", Access::Operator(Scope::Payouts), Endpoint::RunApprove),
     route("GET", "/v1/runs/{id}/report", Access::Operator(Scope::Payouts), Endpoint::RunReport),
     route("POST", "/v1/partners/{id}/onboarding", Access::Operator(Scope::Partners), Endpoint::PartnerOnboard),
@@ -273,14 +299,7 @@ fn dispatch<'a, S: Platform>(
         Endpoint::Reassign => answered(operations::reassign(app, request, part, actor)),
         Endpoint::Reconcile => answered(operations::reconcile(app, request, actor)),
         Endpoint::AuditList => answered(operations::audit_list(app, request)),
-        Endpoint::PayoutList => answered(payouts::list(app, request)),
-        Endpoint::PayoutShow => answered(payouts::receipt(app, request, part)),
-        Endpoint::PayoutHold => answered(payouts::hold(app, request, part, actor)),
-        Endpoint::PayoutRelease => answered(payouts::release(app, request, part, actor)),
-        Endpoint::PayoutCancel => answered(payouts::cancel(app, request, part, actor)),
-        Endpoint::PayoutResolve => answered(payouts::resolve(app, request, part, actor)),
-        Endpoint::PayoutReverse => answered(payouts::reverse(app, request, part, actor)),
-        Endpoint::PayoutYear => Box::pin(payouts::year(app, request)),
+        Endpoint::Payout(call) => payout(app, request, call, part, actor),
         Endpoint::RunApprove => answered(payouts::approve(app, request, part, actor)),
         Endpoint::RunReport => answered(payouts::run_report(app, part)),
         Endpoint::PartnerOnboard => answered(payouts::onboarding(app, request, part, actor)),
@@ -302,6 +321,25 @@ fn dispatch<'a, S: Platform>(
         Endpoint::UnsubscribeDo => Box::pin(unsubscribe::stop(app, request)),
         Endpoint::Health => answered(operations::health(app, request)),
         Endpoint::OpenApi => Box::pin(async { Ok(openapi()) }),
+    }
+}
+
+fn payout<'a, S: Platform>(
+    app: &'a RequestContext<'_, S>,
+    request: &'a Request,
+    call: PayoutEndpoint,
+    part: &'a str,
+    actor: &'a str,
+) -> HandlerResult<'a> {
+    match call {
+        PayoutEndpoint::List => answered(payouts::list(app, request)),
+        PayoutEndpoint::Show => answered(payouts::receipt(app, request, part)),
+        PayoutEndpoint::Hold => answered(payouts::hold(app, request, part, actor)),
+        PayoutEndpoint::Release => answered(payouts::release(app, request, part, actor)),
+        PayoutEndpoint::Cancel => answered(payouts::cancel(app, request, part, actor)),
+        PayoutEndpoint::Resolve => answered(payouts::resolve(app, request, part, actor)),
+        PayoutEndpoint::Reverse => answered(payouts::reverse(app, request, part, actor)),
+        PayoutEndpoint::Year => Box::pin(payouts::year(app, request)),
     }
 }
 

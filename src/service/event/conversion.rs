@@ -150,18 +150,7 @@ async fn attempt<P: Ports>(
     let mut outcome = IngestReport::new(event, known);
     let mut commit = Commit::default();
     if known && !accounts.is_empty() {
-        let coming = PendingEvent {
-            codes: events::codes_of(&event.payload, &presented),
-            domains: event.person.email.as_deref().and_then(address::email_domain).into_iter().collect(),
-            visitors: presented
-                .touchpoints
-                .iter()
-                .map(|touchpoints| touchpoints.visitor.clone())
-                .chain(presented.visitor.clone())
-                .collect(),
-            invoice,
-            at: Some(event.occurred_at),
-        };
+        let coming = pending(event, &presented);
         let mut books = books::read(ctx, accounts.clone(), &coming).await?;
         books.add_fact(fact(event, &presented), event.person.email.as_deref());
         decide_all(&mut books, &accounts, event, ctx.now, &mut commit, &mut outcome);
@@ -191,6 +180,22 @@ async fn attempt<P: Ports>(
     let rows = ctx.batch(batch).await?;
     let rejoin = marked.map_or(0, |place| rows[place].0.len() as i64);
     Ok(IngestOutcome { first: true, known, outcome, rejoin })
+}
+
+/// What an event brings into the decision before it is stored.
+fn pending<'a>(event: &'a Event, presented: &'a InvoiceRecord) -> PendingEvent<'a> {
+    PendingEvent {
+        codes: events::codes_of(&event.payload, presented),
+        domains: event.person.email.as_deref().and_then(address::email_domain).into_iter().collect(),
+        visitors: presented
+            .touchpoints
+            .iter()
+            .map(|touchpoints| touchpoints.visitor.clone())
+            .chain(presented.visitor.clone())
+            .collect(),
+        invoice: events::invoice_of(&event.payload),
+        at: Some(event.occurred_at),
+    }
 }
 
 fn decide_all(
