@@ -43,52 +43,7 @@ const RUNS_ARE_OVERDUE: u16 = 503;
 #[test]
 fn what_happens_is_told_once() {
     let desk = Desk::new(1);
-    let t0 = "2026-05-01T00:00:00Z";
-    desk.endpoint(at(t0), "https://host.example/all", &[]);
-    let partner = |program: &str, who: &str| {
-        desk.world.partner(at(t0), program, who, &format!("{who}@partners.example")).unwrap()
-    };
-    let (ann, agency, salon) =
-        (partner("user-referral", "ann"), partner("agency-partner", "agency"), partner("tiered-credits", "salon"));
-    let sign_up = |account: &str, email: &str, code: &str| {
-        let account = json!({"id": account, "email": email, "name": "Friend"});
-        let id = format!("s-{}", account["id"].as_str().unwrap());
-        let body =
-            event(&id, "account.signed_up", "2026-05-02T00:00:00Z", account, json!({"attribution": {"code": code}}));
-        desk.world.take(at("2026-05-02T00:00:01Z"), &body, None).unwrap();
-    };
-    sign_up("friend", "friend@friends.example", &ann.1);
-    sign_up("herself", "ann@partners.example", &ann.1);
-    sign_up("client", "it@client.example", &agency.1);
-    sign_up("guest", "guest@friends.example", &salon.1);
-    for account in ["friend", "client"] {
-        let paid =
-            json!({"amount": {"cents": 50_000, "currency": "usd"}, "data": {"invoice_id": format!("in-{account}")}});
-        let body = event(&format!("p-{account}"), "invoice.paid", "2026-05-03T00:00:00Z", json!({"id": account}), paid);
-        desk.world.take(at("2026-05-03T00:00:01Z"), &body, None).unwrap();
-    }
-    let cron = |trigger: &str, when: &str| now(jobs::run(&desk.world.at(at(when)), trigger, at(when))).unwrap();
-    cron("*/10 * * * *", "2026-05-03T00:10:00Z");
-    desk.world.fund(at("2026-05-04T00:00:00Z"), "tiered-credits", 600).unwrap();
-    cron("0 9 * * MON", "2026-06-15T09:00:00Z");
-    cron("0 6 1 * *", "2026-07-01T06:00:00Z");
-    let reason = ("reason", json!("no account"));
-    let told = [
-        payout_message("payout.sent", "po_1", Some(&agency.0), ("transfer", json!("tr_1"))),
-        payout_message("payout.failed", "po_1", Some(&agency.0), reason.clone()),
-        payout_message("payout.onboarding", "po_1", Some(&agency.0), ("due", json!(["external_account"]))),
-        payout_message("payout.approval", "po_1", None, ("run", json!("run_1"))),
-        payout_message("payout.review", "po_1", None, reason.clone()),
-        payout_message("payout.funds", "po_1", None, reason.clone()),
-        payout_message("payout.access", "po_1", None, reason.clone()),
-        payout_message("credit.review", "crd_1", None, reason.clone()),
-        payout_message("credit.failed", "crd_1", None, reason),
-    ];
-    desk.queue(at("2026-07-01T06:00:00Z"), &told);
-    desk.queue(at("2026-07-01T06:00:01Z"), &told);
-    for when in ["2026-07-01T06:10:00Z", "2026-07-01T06:20:00Z", "2026-07-01T06:30:00Z"] {
-        cron("*/10 * * * *", when);
-    }
+    everything_happens(&desk);
 
     let mut told: BTreeMap<String, usize> = BTreeMap::new();
     let mut ids = BTreeSet::new();
@@ -139,6 +94,56 @@ fn what_happens_is_told_once() {
     let health =
         desk.operate(at("2026-07-01T06:30:00Z"), ("GET", "/healthz"), "/healthz", &Value::Null, RUNS_ARE_OVERDUE);
     assert_eq!((&health["outbox"]["queued"], &health["outbox"]["mail"]), (&json!(0), &json!("binding")), "{health}");
+}
+
+/// Sign-ups, payments, funding, runs, and every message that operators and partners get about money.
+fn everything_happens(desk: &Desk) {
+    let t0 = "2026-05-01T00:00:00Z";
+    desk.endpoint(at(t0), "https://host.example/all", &[]);
+    let partner = |program: &str, who: &str| {
+        desk.world.partner(at(t0), program, who, &format!("{who}@partners.example")).unwrap()
+    };
+    let (ann, agency, salon) =
+        (partner("user-referral", "ann"), partner("agency-partner", "agency"), partner("tiered-credits", "salon"));
+    let sign_up = |account: &str, email: &str, code: &str| {
+        let account = json!({"id": account, "email": email, "name": "Friend"});
+        let id = format!("s-{}", account["id"].as_str().unwrap());
+        let body =
+            event(&id, "account.signed_up", "2026-05-02T00:00:00Z", account, json!({"attribution": {"code": code}}));
+        desk.world.take(at("2026-05-02T00:00:01Z"), &body, None).unwrap();
+    };
+    sign_up("friend", "friend@friends.example", &ann.1);
+    sign_up("herself", "ann@partners.example", &ann.1);
+    sign_up("client", "it@client.example", &agency.1);
+    sign_up("guest", "guest@friends.example", &salon.1);
+    for account in ["friend", "client"] {
+        let paid =
+            json!({"amount": {"cents": 50_000, "currency": "usd"}, "data": {"invoice_id": format!("in-{account}")}});
+        let body = event(&format!("p-{account}"), "invoice.paid", "2026-05-03T00:00:00Z", json!({"id": account}), paid);
+        desk.world.take(at("2026-05-03T00:00:01Z"), &body, None).unwrap();
+    }
+    let cron = |trigger: &str, when: &str| now(jobs::run(&desk.world.at(at(when)), trigger, at(when))).unwrap();
+    cron("*/10 * * * *", "2026-05-03T00:10:00Z");
+    desk.world.fund(at("2026-05-04T00:00:00Z"), "tiered-credits", 600).unwrap();
+    cron("0 9 * * MON", "2026-06-15T09:00:00Z");
+    cron("0 6 1 * *", "2026-07-01T06:00:00Z");
+    let reason = ("reason", json!("no account"));
+    let told = [
+        payout_message("payout.sent", "po_1", Some(&agency.0), ("transfer", json!("tr_1"))),
+        payout_message("payout.failed", "po_1", Some(&agency.0), reason.clone()),
+        payout_message("payout.onboarding", "po_1", Some(&agency.0), ("due", json!(["external_account"]))),
+        payout_message("payout.approval", "po_1", None, ("run", json!("run_1"))),
+        payout_message("payout.review", "po_1", None, reason.clone()),
+        payout_message("payout.funds", "po_1", None, reason.clone()),
+        payout_message("payout.access", "po_1", None, reason.clone()),
+        payout_message("credit.review", "crd_1", None, reason.clone()),
+        payout_message("credit.failed", "crd_1", None, reason),
+    ];
+    desk.queue(at("2026-07-01T06:00:00Z"), &told);
+    desk.queue(at("2026-07-01T06:00:01Z"), &told);
+    for when in ["2026-07-01T06:10:00Z", "2026-07-01T06:20:00Z", "2026-07-01T06:30:00Z"] {
+        cron("*/10 * * * *", when);
+    }
 }
 
 #[test]
