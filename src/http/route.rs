@@ -10,13 +10,16 @@ use crate::http::credit::credits;
 use crate::http::event::{stripe, webhooks};
 use crate::http::exchange::{Request, Response, decode_segment};
 use crate::http::funnel::collect;
+use crate::http::link::links;
 use crate::http::message::notifications;
 use crate::http::message::unsubscribe;
 use crate::http::partner::partners;
 use crate::http::payout::payouts;
 use crate::http::program::programs;
-use crate::http::report::{figures, reports};
-use crate::http::settlement::operations;
+use crate::http::report::payouts as payout_sums;
+use crate::http::report::{audit, figures, reconciliations, reports};
+use crate::http::settlement::runs;
+use crate::http::{accounts, health, reviews};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
 use std::pin::Pin;
@@ -275,33 +278,33 @@ fn dispatch<'a, S: Platform>(
         Endpoint::PartnerEnrol => answered(partners::enrol(app, request, actor)),
         Endpoint::PartnerShow => answered(partners::show(app, request, part)),
         Endpoint::PartnerEntries => answered(partners::entries(app, request, part)),
-        Endpoint::LinkMake => answered(partners::link(app, request, actor)),
-        Endpoint::LinkShow => answered(partners::link_show(app, request, part)),
-        Endpoint::LinkDisable => answered(partners::link_disable(app, part, actor)),
+        Endpoint::LinkMake => answered(links::link(app, request, actor)),
+        Endpoint::LinkShow => answered(links::link_show(app, request, part)),
+        Endpoint::LinkDisable => answered(links::link_disable(app, part, actor)),
         Endpoint::Receipt => answered(reports::receipt(app, part)),
         Endpoint::ProgramList => answered(programs::list(app)),
         Endpoint::ProgramShow => answered(programs::show(app, part)),
         Endpoint::ProgramSave => Box::pin(programs::save(app, request, part, actor)),
-        Endpoint::RunList => answered(operations::run_list(app, request)),
-        Endpoint::RunStart => answered(operations::run_start(app, request, actor)),
-        Endpoint::RunShow => answered(operations::run_show(app, request, part)),
+        Endpoint::RunList => answered(runs::run_list(app, request)),
+        Endpoint::RunStart => answered(runs::run_start(app, request, actor)),
+        Endpoint::RunShow => answered(runs::run_show(app, request, part)),
         Endpoint::TransferList => answered(reports::transfers(app, request)),
         Endpoint::FaultList => answered(reports::faults(app)),
         Endpoint::Leaderboard => answered(reports::leaderboard(app, request)),
         Endpoint::FunnelReport => Box::pin(figures::funnel(app, request)),
         Endpoint::ChannelReport => Box::pin(figures::channels(app, request)),
         Endpoint::EconomicsReport => Box::pin(figures::economics(app, request)),
-        Endpoint::ReviewList => answered(operations::review_list(app, request)),
-        Endpoint::ReviewDecide => answered(operations::review_decide(app, request, part, actor)),
+        Endpoint::ReviewList => answered(reviews::review_list(app, request)),
+        Endpoint::ReviewDecide => answered(reviews::review_decide(app, request, part, actor)),
         Endpoint::PoolFund => answered(programs::pool_fund(app, request, part, actor)),
         Endpoint::PoolShow => answered(programs::pool_show(app, part)),
         Endpoint::DryRun => Box::pin(programs::dry_run(app, request, part, actor)),
-        Endpoint::Reassign => answered(operations::reassign(app, request, part, actor)),
-        Endpoint::Reconcile => answered(operations::reconcile(app, request, actor)),
-        Endpoint::AuditList => answered(operations::audit_list(app, request)),
+        Endpoint::Reassign => answered(accounts::reassign(app, request, part, actor)),
+        Endpoint::Reconcile => answered(reconciliations::reconcile(app, request, actor)),
+        Endpoint::AuditList => answered(audit::audit_list(app, request)),
         Endpoint::Payout(call) => payout(app, request, call, part, actor),
         Endpoint::RunApprove => answered(payouts::approve(app, request, part, actor)),
-        Endpoint::RunReport => answered(payouts::run_report(app, part)),
+        Endpoint::RunReport => answered(payout_sums::run_report(app, part)),
         Endpoint::PartnerOnboard => answered(payouts::onboarding(app, request, part, actor)),
         Endpoint::PartnerDashboard => answered(payouts::dashboard(app, part, actor)),
         Endpoint::CreditShow => answered(credits::balance(app, request)),
@@ -319,7 +322,7 @@ fn dispatch<'a, S: Platform>(
         Endpoint::HookDisable => answered(notifications::endpoint_disable(app, part, actor)),
         Endpoint::UnsubscribeAsk => Box::pin(async move { Ok(unsubscribe::ask(app, request)) }),
         Endpoint::UnsubscribeDo => Box::pin(unsubscribe::stop(app, request)),
-        Endpoint::Health => answered(operations::health(app, request)),
+        Endpoint::Health => answered(health::health(app, request)),
         Endpoint::OpenApi => Box::pin(async { Ok(openapi()) }),
     }
 }
@@ -339,7 +342,7 @@ fn payout<'a, S: Platform>(
         PayoutEndpoint::Cancel => answered(payouts::cancel(app, request, part, actor)),
         PayoutEndpoint::Resolve => answered(payouts::resolve(app, request, part, actor)),
         PayoutEndpoint::Reverse => answered(payouts::reverse(app, request, part, actor)),
-        PayoutEndpoint::Year => Box::pin(payouts::year(app, request)),
+        PayoutEndpoint::Year => Box::pin(payout_sums::year(app, request)),
     }
 }
 

@@ -1,8 +1,8 @@
 //! An entry of the audit trail, in the batch of what it is about.
 
 use crate::service::context::{Context, Ports};
-use crate::store::identity::token;
-use crate::store::identity::token::Audit;
+use crate::store::identity::audit;
+use crate::store::identity::audit::Audit;
 use crate::store::port::Stmt;
 
 pub fn audit<P: Ports>(
@@ -13,5 +13,5 @@ pub fn audit<P: Ports>(
     (before, after): (Option<&str>, Option<&str>),
 ) -> Stmt {
     let id = ctx.fresh_id("aud");
-    token::audit_insert(&Audit { id: &id, actor: &ctx.actor, action, subject, reason, before, after }, ctx.now)
+    audit::audit_insert(&Audit { id: &id, actor: &ctx.actor, action, subject, reason, before, after }, ctx.now)
 }

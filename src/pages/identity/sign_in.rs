@@ -25,9 +25,9 @@ use crate::service::identity::sign_in;
 use crate::service::identity::sign_in::{
     MagicLinkOutcome, MagicLinkRequest, OpenedSession, Purpose, QueuedEmail, Token,
 };
+use crate::store::identity::audit::{Audit, audit_insert};
 use crate::store::identity::session;
 use crate::store::identity::session::{MailedLink, OwnPartner, Proof};
-use crate::store::identity::token::{Audit, audit_insert};
 use crate::store::port::{DbError, Rows, Stmt};
 use maud::{Markup, html};
 use serde_json::{Value, json};

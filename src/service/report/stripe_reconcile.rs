@@ -15,8 +15,8 @@ use crate::service::stripe;
 use crate::store::account::customer as customers;
 use crate::store::account::customer::CustomerAccount;
 use crate::store::health::CURSOR_STATEMENTS;
-use crate::store::identity::token;
-use crate::store::identity::token::Audit;
+use crate::store::identity::audit;
+use crate::store::identity::audit::Audit;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 
@@ -134,6 +134,6 @@ async fn report<P: Ports>(ctx: &Context<'_, P>, found: &Value) -> Result<(), App
         before: None,
         after: Some(&after),
     };
-    ctx.query(token::audit_insert(&entry, ctx.now)).await?;
+    ctx.query(audit::audit_insert(&entry, ctx.now)).await?;
     Ok(())
 }

@@ -18,8 +18,8 @@ fn payouts_are_told_as_the_books_have_them() {
     receipt.says(&format!("Opening balance {} Earned since {}", usd(0), usd(20_000)));
     assert_eq!(receipt.html.matches("Earned: Invoice paid").count(), 2, "{}", receipt.text());
     // The same sums as the interface tells, which are found by the account.
-    use manicule::store::payout::report::{own_receipt_sums, receipt_sums};
     use manicule::store::port::Db;
+    use manicule::store::report::payout::{own_receipt_sums, receipt_sums};
     let account = format!("{AGENCY}/cash:usd/available/{ann}");
     let both = futures_executor::block_on(
         books.house.world.db.batch(vec![receipt_sums(&account, &id), own_receipt_sums(ann, &id)]),
