@@ -200,8 +200,11 @@ fn held_back(stripe: &Stripe, server: &Server, name: &str) -> Story {
     Story { agency, events }
 }
 
+/// An entry: its reward, its state, its amount and what it was before reductions.
+type Line = (String, String, Value, Value);
+
 /// What stands of each line: basis is another in each story, so that of amounts and states.
-fn standing(server: &Server, partner: &Partner) -> Vec<(String, String, Value, Value)> {
+fn standing(server: &Server, partner: &Partner) -> Vec<Line> {
     let text = |e: &Value, name: &str| e[name].as_str().unwrap_or_default().to_owned();
     let entries = server.entries(partner);
     let lines = entries.iter().filter(|e| e["state"] != "void");
@@ -275,7 +278,7 @@ fn text(value: &Value) -> String {
 }
 
 /// What is delivered again changes nothing.
-fn repeated(stripe: &Stripe, server: &Server, told: &[(Vec<(String, String, Value, Value)>, Story)]) {
+fn repeated(stripe: &Stripe, server: &Server, told: &[(Vec<Line>, Story)]) {
     step("everything once more, three times, and by twenty at once");
     let before = server.transfers();
     for (_, story) in told {
