@@ -1,28 +1,23 @@
 //! Ids made from random bytes that the shell hands in, and the alphabets they are written in.
 
+use data_encoding::{Encoding, HEXLOWER, HEXLOWER_PERMISSIVE, Specification};
 use sha2::{Digest, Sha256};
+use std::sync::LazyLock;
 
 /// Random bytes a fresh id takes: 15 bytes are 24 characters of base32, beyond guessing and beyond collision.
 pub const ID_BYTES: usize = 15;
 
-const BASE32: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// Crockford's base32 in lower case: no letter in it is taken for another or for a digit.
+static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
+    let mut alphabet = Specification::new();
+    alphabet.symbols.push_str("0123456789abcdefghjkmnpqrstvwxyz");
+    alphabet.encoding().expect("32 symbols, none of them twice")
+});
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// `prefix_` and 24 characters of Crockford's base32.
 pub fn fresh(prefix: &str, random: &[u8; ID_BYTES]) -> String {
-    let mut out = String::with_capacity(prefix.len() + 25);
-    out.push_str(prefix);
-    out.push('_');
-    let (mut bits, mut held) = (0u32, 0u32);
-    for byte in random {
-        bits = (bits << 8) | u32::from(*byte);
-        held += 8;
-        while held >= 5 {
-            held -= 5;
-            out.push(char::from(BASE32[((bits >> held) & 31) as usize]));
-        }
-    }
-    out
+    format!("{prefix}_{}", BASE32.encode(random))
 }
 
 /// An id that follows from the facts it names: the same parts always give the same id, other parts another one.
@@ -50,15 +45,11 @@ pub fn derived_near(prefix: &str, near: &str, parts: &[&str]) -> String {
 
 /// The bytes of lower- or upper-case hex digits; `None` where the text is something else.
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let bytes = text.as_bytes();
-    bytes.len().is_multiple_of(2).then_some(())?;
-    bytes.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+    HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()
 }
 
 pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|n| char::from(DIGITS[usize::from(n)])).collect()
+    HEXLOWER.encode(bytes)
 }
 
 /// The first `len` base62 digits of `bytes` read as one big number, without the bias of taking bytes modulo 62.
@@ -92,7 +83,10 @@ mod tests {
         let own = derived("x", &["p", "1"]);
         assert_eq!(derived_near("x", "ptn_abcdefgh", &["p", "1"]), format!("x_abcdef{}", &own[8..]));
         assert_eq!(derived_near("x", "", &["p", "1"]), own);
+        assert_eq!(fresh("ptn", &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]), "ptn_041061050r3gg28a1c60t3gf");
         assert_eq!(hex(&[0, 15, 255]), "000fff");
+        assert_eq!(unhex("000FfF"), Some(vec![0, 15, 255]));
+        assert!(unhex("0").is_none() && unhex("0g").is_none());
         assert_eq!(base62(&[61], 1), "z");
         assert_eq!(base62(&[1, 0], 2), "84");
     }

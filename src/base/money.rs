@@ -46,7 +46,7 @@ impl Bps {
     /// The whole, 100 %.
     pub const ONE: Bps = Bps(10_000);
 
-    /// The share of a non-negative amount, floored to the cent. Add rates before calling it: 20 % and 5 % are one
+    /// Rule 1: the share of a non-negative amount, floored to the cent. Add rates before calling it: 20 % and 5 % are one
     /// 25 %, rounded once. `None` for a negative amount or rate.
     pub fn of(self, amount: Cents) -> Option<Cents> {
         amount.share(Cents(self.0), Cents(Bps::ONE.0))

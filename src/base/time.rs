@@ -56,7 +56,7 @@ impl UtcMillis {
         self.plus_ms(days.saturating_mul(DAY_MS))
     }
 
-    /// The same day of the month and time of day, `months` calendar months later in UTC; a day the month lacks
+    /// Rule 3: the same day of the month and time of day, `months` calendar months later in UTC; a day the month lacks
     /// becomes its last (31 January + 1 month = 28 or 29 February). Beyond the calendar it is the instant itself.
     pub fn plus_months(self, months: i64) -> UtcMillis {
         let count = Months::new(u32::try_from(months.unsigned_abs()).unwrap_or(u32::MAX));

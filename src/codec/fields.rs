@@ -163,7 +163,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The instant a fact is dated, within what is taken in: from [`OCCURRED_AT_MIN`] to
+    /// Rule 7: the instant a fact is dated, within what is taken in: from [`OCCURRED_AT_MIN`] to
     /// [`OCCURRED_AT_AHEAD_MAX_MS`] after `now`, both included.
     pub fn occurred_at(&self, name: &str, now: UtcMillis) -> Result<UtcMillis, Invalid> {
         let must = "be an RFC 3339 date and time such as 2026-05-10T00:00:00Z";

@@ -5,9 +5,26 @@ use crate::codec::identity::session;
 use crate::codec::identity::session::SiteUser;
 use crate::http::config::Config;
 use crate::http::exchange::Request;
-use crate::http::limit::RateLimited;
 use crate::service::context::{Context, Ports};
 use crate::service::identity::sign_in::QueuedEmail;
+
+/// What a visitor may do only so often. How often stands in wrangler.toml, under these names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateLimited {
+    /// Has a mail sent to an address that is typed.
+    Mail,
+    /// Tells what happened on a page.
+    Beacon,
+}
+
+impl RateLimited {
+    pub fn binding(self) -> &'static str {
+        match self {
+            RateLimited::Mail => "MAIL_LIMIT",
+            RateLimited::Beacon => "BEACON_LIMIT",
+        }
+    }
+}
 
 /// The outside world as routes need it.
 pub trait Platform: Ports {

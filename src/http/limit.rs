@@ -4,30 +4,12 @@
 //! of its locations and approximate. Nothing that is worth money depends on it.
 
 use crate::base::id::hex;
-use crate::http::context::{Platform, RequestContext};
+use crate::http::context::{Platform, RateLimited, RequestContext};
 use crate::http::exchange::Request;
 use crate::service::error::{AppError, ErrorKind};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::net::{IpAddr, Ipv6Addr};
-
-/// What a visitor may do only so often. How often stands in wrangler.toml, under these names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RateLimited {
-    /// Has a mail sent to an address that is typed.
-    Mail,
-    /// Tells what happened on a page.
-    Beacon,
-}
-
-impl RateLimited {
-    pub fn binding(self) -> &'static str {
-        match self {
-            RateLimited::Mail => "MAIL_LIMIT",
-            RateLimited::Beacon => "BEACON_LIMIT",
-        }
-    }
-}
 
 /// Counts one more, or says that it is too much. Where nobody can tell who asks, nothing is limited.
 pub async fn check<S: Platform>(

@@ -1,5 +1,6 @@
 //! Requests in, decisions out: routes, who may use them, and how errors are told. The ref links have a way of their own.
 
+pub mod accounts;
 pub mod assets;
 pub mod attribution;
 pub mod auth;
@@ -11,6 +12,8 @@ pub mod exchange;
 pub mod fetch_metadata;
 pub mod funnel;
 pub mod hardening;
+pub mod health;
+pub mod hsts;
 pub mod limit;
 pub mod link;
 pub mod markdown;
@@ -20,5 +23,6 @@ pub mod partner;
 pub mod payout;
 pub mod program;
 pub mod report;
+pub mod reviews;
 pub mod route;
 pub mod settlement;

@@ -10,12 +10,15 @@ use crate::http::credit::credits;
 use crate::http::event::{stripe, webhooks};
 use crate::http::exchange::{Request, Response, decode_segment};
 use crate::http::funnel::collect;
+use crate::http::link::links;
 use crate::http::message::notifications;
 use crate::http::partner::partners;
 use crate::http::payout::payouts;
 use crate::http::program::programs;
-use crate::http::report::{figures, reports};
-use crate::http::settlement::operations;
+use crate::http::report::payouts as payout_sums;
+use crate::http::report::{audit, figures, reconciliations, reports};
+use crate::http::settlement::runs;
+use crate::http::{accounts, health, reviews};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
 use std::pin::Pin;
@@ -67,14 +70,7 @@ enum Endpoint {
     Reconcile,
     DryRun,
     OutboxList,
-    PayoutList,
-    PayoutShow,
-    PayoutHold,
-    PayoutRelease,
-    PayoutCancel,
-    PayoutResolve,
-    PayoutReverse,
-    PayoutYear,
+    Payout(PayoutEndpoint),
     RunApprove,
     RunReport,
     PartnerOnboard,
@@ -93,6 +89,19 @@ enum Endpoint {
     HookDisable,
     Health,
     OpenApi,
+}
+
+/// What there is to call about payouts.
+#[derive(Clone, Copy)]
+enum PayoutEndpoint {
+    List,
+    Show,
+    Hold,
+    Release,
+    Cancel,
+    Resolve,
+    Reverse,
+    Year,
 }
 
 const fn route(method: &'static str, path: &'static str, access: Access, endpoint: Endpoint) -> Route {
@@ -138,14 +147,34 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/reconciliations", Access::Operator(Scope::Events), Endpoint::Reconcile),
     route("GET", "/v1/audit", Access::Operator(Scope::Read), Endpoint::AuditList),
     route("GET", "/v1/outbox", Access::Operator(Scope::Read), Endpoint::OutboxList),
-    route("GET", "/v1/payouts", Access::Operator(Scope::Payouts), Endpoint::PayoutList),
-    route("GET", "/v1/payouts/{id}", Access::Operator(Scope::Payouts), Endpoint::PayoutShow),
-    route("POST", "/v1/payouts/{id}/hold", Access::Operator(Scope::Payouts), Endpoint::PayoutHold),
-    route("POST", "/v1/payouts/{id}/release", Access::Operator(Scope::Payouts), Endpoint::PayoutRelease),
-    route("POST", "/v1/payouts/{id}/cancel", Access::Operator(Scope::Payouts), Endpoint::PayoutCancel),
-    route("POST", "/v1/payouts/{id}/resolve", Access::Operator(Scope::Payouts), Endpoint::PayoutResolve),
-    route("POST", "/v1/payouts/{id}/reversals", Access::Operator(Scope::Payouts), Endpoint::PayoutReverse),
-    route("GET", "/v1/reports/payouts", Access::Operator(Scope::Payouts), Endpoint::PayoutYear),
+    route("GET", "/v1/payouts", Access::Operator(Scope::Payouts), Endpoint::Payout(PayoutEndpoint::List)),
+    route("GET", "/v1/payouts/{id}", Access::Operator(Scope::Payouts), Endpoint::Payout(PayoutEndpoint::Show)),
+    route("POST", "/v1/payouts/{id}/hold", Access::Operator(Scope::Payouts), Endpoint::Payout(PayoutEndpoint::Hold)),
+    route(
+        "POST",
+        "/v1/payouts/{id}/release",
+        Access::Operator(Scope::Payouts),
+        Endpoint::Payout(PayoutEndpoint::Release),
+    ),
+    route(
+        "POST",
+        "/v1/payouts/{id}/cancel",
+        Access::Operator(Scope::Payouts),
+        Endpoint::Payout(PayoutEndpoint::Cancel),
+    ),
+    route(
+        "POST",
+        "/v1/payouts/{id}/resolve",
+        Access::Operator(Scope::Payouts),
+        Endpoint::Payout(PayoutEndpoint::Resolve),
+    ),
+    route(
+        "POST",
+        "/v1/payouts/{id}/reversals",
+        Access::Operator(Scope::Payouts),
+        Endpoint::Payout(PayoutEndpoint::Reverse),
+    ),
+    route("GET", "/v1/reports/payouts", Access::Operator(Scope::Payouts), Endpoint::Payout(PayoutEndpoint::Year)),
     route("POST", "/v1/runs/{id}/approve", Access::Operator(Scope::Payouts), Endpoint::RunApprove),
     route("GET", "/v1/runs/{id}/report", Access::Operator(Scope::Payouts), Endpoint::RunReport),
     route("POST", "/v1/partners/{id}/onboarding", Access::Operator(Scope::Partners), Endpoint::PartnerOnboard),
@@ -244,40 +273,33 @@ fn dispatch<'a, S: Platform>(
         Endpoint::PartnerEnrol => answered(partners::enrol(app, request, actor)),
         Endpoint::PartnerShow => answered(partners::show(app, request, part)),
         Endpoint::PartnerEntries => answered(partners::entries(app, request, part)),
-        Endpoint::LinkMake => answered(partners::link(app, request, actor)),
-        Endpoint::LinkShow => answered(partners::link_show(app, request, part)),
-        Endpoint::LinkDisable => answered(partners::link_disable(app, part, actor)),
+        Endpoint::LinkMake => answered(links::link(app, request, actor)),
+        Endpoint::LinkShow => answered(links::link_show(app, request, part)),
+        Endpoint::LinkDisable => answered(links::link_disable(app, part, actor)),
         Endpoint::Receipt => answered(reports::receipt(app, part)),
         Endpoint::ProgramList => answered(programs::list(app)),
         Endpoint::ProgramShow => answered(programs::show(app, part)),
         Endpoint::ProgramSave => Box::pin(programs::save(app, request, part, actor)),
-        Endpoint::RunList => answered(operations::run_list(app, request)),
-        Endpoint::RunStart => answered(operations::run_start(app, request, actor)),
-        Endpoint::RunShow => answered(operations::run_show(app, request, part)),
+        Endpoint::RunList => answered(runs::run_list(app, request)),
+        Endpoint::RunStart => answered(runs::run_start(app, request, actor)),
+        Endpoint::RunShow => answered(runs::run_show(app, request, part)),
         Endpoint::TransferList => answered(reports::transfers(app, request)),
         Endpoint::FaultList => answered(reports::faults(app)),
         Endpoint::Leaderboard => answered(reports::leaderboard(app, request)),
         Endpoint::FunnelReport => Box::pin(figures::funnel(app, request)),
         Endpoint::ChannelReport => Box::pin(figures::channels(app, request)),
         Endpoint::EconomicsReport => Box::pin(figures::economics(app, request)),
-        Endpoint::ReviewList => answered(operations::review_list(app, request)),
-        Endpoint::ReviewDecide => answered(operations::review_decide(app, request, part, actor)),
+        Endpoint::ReviewList => answered(reviews::review_list(app, request)),
+        Endpoint::ReviewDecide => answered(reviews::review_decide(app, request, part, actor)),
         Endpoint::PoolFund => answered(programs::pool_fund(app, request, part, actor)),
         Endpoint::PoolShow => answered(programs::pool_show(app, part)),
         Endpoint::DryRun => Box::pin(programs::dry_run(app, request, part, actor)),
-        Endpoint::Reassign => answered(operations::reassign(app, request, part, actor)),
-        Endpoint::Reconcile => answered(operations::reconcile(app, request, actor)),
-        Endpoint::AuditList => answered(operations::audit_list(app, request)),
-        Endpoint::PayoutList => answered(payouts::list(app, request)),
-        Endpoint::PayoutShow => answered(payouts::receipt(app, request, part)),
-        Endpoint::PayoutHold => answered(payouts::hold(app, request, part, actor)),
-        Endpoint::PayoutRelease => answered(payouts::release(app, request, part, actor)),
-        Endpoint::PayoutCancel => answered(payouts::cancel(app, request, part, actor)),
-        Endpoint::PayoutResolve => answered(payouts::resolve(app, request, part, actor)),
-        Endpoint::PayoutReverse => answered(payouts::reverse(app, request, part, actor)),
-        Endpoint::PayoutYear => Box::pin(payouts::year(app, request)),
+        Endpoint::Reassign => answered(accounts::reassign(app, request, part, actor)),
+        Endpoint::Reconcile => answered(reconciliations::reconcile(app, request, actor)),
+        Endpoint::AuditList => answered(audit::audit_list(app, request)),
+        Endpoint::Payout(call) => payout(app, request, call, part, actor),
         Endpoint::RunApprove => answered(payouts::approve(app, request, part, actor)),
-        Endpoint::RunReport => answered(payouts::run_report(app, part)),
+        Endpoint::RunReport => answered(payout_sums::run_report(app, part)),
         Endpoint::PartnerOnboard => answered(payouts::onboarding(app, request, part, actor)),
         Endpoint::PartnerDashboard => answered(payouts::dashboard(app, part, actor)),
         Endpoint::CreditShow => answered(credits::balance(app, request)),
@@ -293,8 +315,27 @@ fn dispatch<'a, S: Platform>(
         Endpoint::HookList => answered(notifications::endpoint_list(app, request)),
         Endpoint::HookMake => answered(notifications::endpoint_make(app, request, actor)),
         Endpoint::HookDisable => answered(notifications::endpoint_disable(app, part, actor)),
-        Endpoint::Health => answered(operations::health(app, request)),
+        Endpoint::Health => answered(health::health(app, request)),
         Endpoint::OpenApi => Box::pin(async { Ok(openapi()) }),
+    }
+}
+
+fn payout<'a, S: Platform>(
+    app: &'a RequestContext<'_, S>,
+    request: &'a Request,
+    call: PayoutEndpoint,
+    part: &'a str,
+    actor: &'a str,
+) -> HandlerResult<'a> {
+    match call {
+        PayoutEndpoint::List => answered(payouts::list(app, request)),
+        PayoutEndpoint::Show => answered(payouts::receipt(app, request, part)),
+        PayoutEndpoint::Hold => answered(payouts::hold(app, request, part, actor)),
+        PayoutEndpoint::Release => answered(payouts::release(app, request, part, actor)),
+        PayoutEndpoint::Cancel => answered(payouts::cancel(app, request, part, actor)),
+        PayoutEndpoint::Resolve => answered(payouts::resolve(app, request, part, actor)),
+        PayoutEndpoint::Reverse => answered(payouts::reverse(app, request, part, actor)),
+        PayoutEndpoint::Year => Box::pin(payout_sums::year(app, request)),
     }
 }
 

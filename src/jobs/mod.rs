@@ -30,7 +30,7 @@ pub enum Job {
 }
 
 impl Job {
-    /// The job of a trigger, by its expression in `wrangler.toml`.
+    /// Rule 22: the job of a trigger, by its expression in `wrangler.toml`.
     pub fn of(cron: &str) -> Option<Job> {
         let fields: Vec<&str> = cron.split_whitespace().collect();
         match fields.as_slice() {

@@ -23,6 +23,7 @@ pub mod partner;
 pub mod payout;
 pub mod program;
 pub mod qr;
+pub mod refusal;
 pub mod report;
 pub mod review;
 pub mod route;

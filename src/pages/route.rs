@@ -7,7 +7,6 @@ use crate::http::exchange;
 use crate::http::exchange::{Request, Response, decode_segment};
 use crate::http::fetch_metadata;
 use crate::http::fetch_metadata::is_persons;
-use crate::pages::form::SubmittedForm;
 use crate::pages::identity::sign_in;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
@@ -18,7 +17,6 @@ use crate::pages::visit::{PageContext, PageError, PageResult};
 use crate::pages::{message, operator, partner};
 use crate::service::error::{AppError, ErrorKind};
 use maud::html;
-use std::pin::Pin;
 
 /// The first path segments of our pages.
 const AREAS: &[&str] = &["sign-in", "sign-out", "partner", "operator"];
@@ -30,9 +28,6 @@ pub fn is_area(segment: &str) -> bool {
 
 /// The header in which the runtime gives the visitor's time zone, if known.
 pub const ZONE_HEADER: &str = "manicule-zone";
-
-/// A page's future. Boxed: an unboxed one would be as large as the largest page's.
-pub type Handled<'a> = Pin<Box<dyn Future<Output = PageResult> + 'a>>;
 
 /// Answers a page, or `None` if the path is not one of ours.
 pub async fn answer<S: Formatter>(app: &RequestContext<'_, S>, request: &Request) -> Option<Response> {
@@ -144,16 +139,4 @@ fn refused<S: Platform>(visit: &PageContext<'_, S>, error: &AppError, area: &str
     }
     response.fault = Some(error.logged());
     response
-}
-
-/// The form with a service's error, to show the page again.
-pub fn with_refusal<S: Platform>(visit: &PageContext<'_, S>, error: AppError) -> Result<SubmittedForm, PageError> {
-    match error.kind {
-        ErrorKind::BadRequest | ErrorKind::Unprocessable | ErrorKind::Conflict | ErrorKind::TooLarge => {
-            let mut form = visit.form.clone();
-            form.refused(&error);
-            Ok(form)
-        }
-        _ => Err(error.into()),
-    }
 }

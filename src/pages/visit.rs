@@ -18,6 +18,7 @@ use crate::store::port::{DbError, Rows, Stmt};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::cell::{Cell, RefCell};
+use std::pin::Pin;
 use subtle::ConstantTimeEq;
 
 /// The session's token and, after a dot, the id of the partner that the pages are about.
@@ -50,6 +51,9 @@ impl From<DbError> for PageError {
 }
 
 pub type PageResult = Result<Response, PageError>;
+
+/// A page's future. Boxed: an unboxed one would be as large as the largest page's.
+pub type Handled<'a> = Pin<Box<dyn Future<Output = PageResult> + 'a>>;
 
 /// The viewer of a partner's page: a valid session and the partner that the pages are about.
 #[derive(Clone, Debug)]

@@ -338,7 +338,7 @@ pub enum RiskAction {
 }
 
 impl Document {
-    /// The group inside which only one program pays for an account.
+    /// Rule 10: the group inside which only one program pays for an account.
     pub fn group(&self) -> &str {
         self.attribution.exclusive_group.as_deref().unwrap_or(&self.id)
     }

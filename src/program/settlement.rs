@@ -1,8 +1,6 @@
-//! How rewards are settled and reach their owners, and what the referred side gets: the types and their checks.
+//! How rewards are settled and reach their owners, and what the referred side gets.
 
 use crate::base::money::{Bps, Cents};
-use crate::program::check::Checker;
-use crate::program::document::{Document, Hold};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,55 +107,4 @@ fn is_false(flag: &bool) -> bool {
 #[serde(rename_all = "snake_case")]
 pub enum BenefitOn {
     FirstInvoice,
-}
-
-/// What is wrong with how a program settles, and with what the referred side gets.
-pub(crate) fn check_settlement(c: &mut Checker, d: &Document) {
-    let s = &d.settlement;
-    c.cents("settlement.minimum_cents", s.minimum_cents, 0);
-    c.days("settlement.delay_days", s.delay_days, 0);
-    let instant = s.cadence == Cadence::Instant;
-    let held = !matches!(d.vesting.hold, Hold::None {});
-    c.rule("vesting.hold", "a hold", !(instant && held), "none if rewards are issued instantly");
-    c.rule("settlement.pool", s.pool, instant || !s.pool, "false unless rewards are issued instantly");
-    if let Some(low) = s.pool_low_cents {
-        c.cents("settlement.pool_low_cents", low, 0);
-        c.rule("settlement.pool_low_cents", low.0, s.pool, "absent if there is no pool");
-    }
-    let fits = s.delivery == Delivery::Application || s.unit == Unit::Credit;
-    c.rule("settlement.delivery", s.delivery.name(), fits, "absent if the unit is cash, because cash is paid out");
-    if let Some(benefit) = &d.benefit {
-        c.rate("benefit.rate_bps", benefit.rate_bps);
-        c.rule("benefit.months", benefit.months, (1..=120).contains(&benefit.months), "1 to 120");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::program::catalog::PRESETS;
-    use crate::program::check;
-
-    fn preset(number: usize) -> serde_json::Value {
-        serde_json::from_str(PRESETS[number].1).unwrap()
-    }
-
-    #[test]
-    fn credits_are_delivered_and_cash_is_paid_out() {
-        for delivery in ["application", "stripe_balance", "webhook"] {
-            let (mut credit, mut cash) = (preset(0), preset(1));
-            credit["settlement"]["delivery"] = delivery.into();
-            cash["settlement"]["delivery"] = delivery.into();
-            assert_eq!(check::read(&credit.to_string()).map(|d| d.settlement.delivery.name()), Ok(delivery));
-            let found = check::read(&cash.to_string()).map_err(|f| f[0].path.clone());
-            assert_eq!(found.is_ok(), delivery == "application", "{delivery}: {found:?}");
-        }
-    }
-
-    #[test]
-    fn a_benefit_may_be_a_promotion_code() {
-        let mut document = preset(0);
-        document["benefit"]["as_promotion_code"] = true.into();
-        let read = check::read(&document.to_string()).expect("it is right");
-        assert!(read.benefit.is_some_and(|b| b.as_promotion_code));
-    }
 }

@@ -7,7 +7,7 @@ use crate::codec::message::email::Mail;
 use crate::codec::outgoing::{IncomingResponse, OutgoingRequest, RequestFailed};
 use crate::http::config::Config;
 use crate::http::context::Platform;
-use crate::http::limit::RateLimited;
+use crate::http::context::RateLimited;
 use crate::pages::locale::{Formatter, Locale};
 use crate::runtime::d1::D1;
 use crate::runtime::intl::Viewer;

@@ -2,7 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::http::config::{address, cookie_keys};
-use crate::http::hardening::hsts;
+use crate::http::hsts::hsts;
 use crate::http::link::cache::Cache;
 use crate::http::link::redirect::{RedirectSettings, RefMode};
 use crate::runtime::random::Random;

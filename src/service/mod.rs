@@ -6,6 +6,7 @@
 pub mod account;
 pub mod accrual;
 pub mod attribution;
+pub mod audit;
 pub mod context;
 pub mod credit;
 pub mod error;
@@ -25,4 +26,3 @@ pub mod review;
 pub mod settlement;
 pub mod setup;
 pub mod stripe;
-pub mod together;

@@ -4,8 +4,8 @@
 use crate::base::time::UtcMillis;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
-use crate::store::identity::token;
-use crate::store::identity::token::KeptAnswer;
+use crate::store::identity::idempotency;
+use crate::store::identity::idempotency::KeptAnswer;
 use crate::store::port::Stmt;
 use serde_json::Value;
 
@@ -28,7 +28,8 @@ pub type StoredResponse = (u16, Value);
 impl IdempotentRequest {
     /// The answer that was given before.
     async fn answered<P: Ports>(&self, ctx: &Context<'_, P>) -> Result<Option<StoredResponse>, AppError> {
-        let kept: Option<KeptAnswer> = ctx.query(token::idempotency_find(&self.key, &self.route)).await?.first()?;
+        let kept: Option<KeptAnswer> =
+            ctx.query(idempotency::idempotency_find(&self.key, &self.route)).await?.first()?;
         let Some(kept) = kept else { return Ok(None) };
         if kept.body_sha256 != self.body_sha256 {
             let detail = "this Idempotency-Key was used with a different body; use a new key for a new request";
@@ -52,6 +53,6 @@ impl IdempotentRequest {
     /// The statement that keeps `answer`, for the batch of the effect.
     pub fn keep(&self, answer: &StoredResponse, now: UtcMillis) -> Stmt {
         let text = answer.1.to_string();
-        token::idempotency_insert(&self.key, &self.route, &self.body_sha256, i64::from(answer.0), &text, now)
+        idempotency::idempotency_insert(&self.key, &self.route, &self.body_sha256, i64::from(answer.0), &text, now)
     }
 }

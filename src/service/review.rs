@@ -10,8 +10,8 @@ use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
 use crate::service::once::StoredResponse;
 use crate::store::account;
 use crate::store::account::AccountRow;
-use crate::store::identity::token;
-use crate::store::identity::token::Audit;
+use crate::store::identity::audit;
+use crate::store::identity::audit::Audit;
 use crate::store::port::DbError;
 use crate::store::review;
 use crate::store::review::ReviewRow;
@@ -94,7 +94,7 @@ async fn attempt<P: Ports>(
     };
     let mut batch = vec![
         review::review_decide(&row.id, choice.state(), reason, &ctx.actor, ctx.now),
-        token::audit_insert(&entry, ctx.now),
+        audit::audit_insert(&entry, ctx.now),
     ];
     let mut commit = Commit::default();
     for account in &accounts {

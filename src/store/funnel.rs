@@ -68,7 +68,7 @@ pub fn reached_insert(reached: &FunnelEvent) -> Stmt {
     .bind(SKEW_MS)
 }
 
-/// Distinct visitors by partner, campaign and stage in a week, with what is shown of the partner. Counted
+/// Rule 24: distinct visitors by partner, campaign and stage in a week, with what is shown of the partner. Counted
 /// clicks are the stage that the document in force at `by` names for them.
 pub fn week_counts(program: &str, week: Week, by: UtcMillis) -> Stmt {
     let visitor = if sabotage::is(Fault::VisitsNotVisitors) { "id" } else { "COALESCE(visitor, id)" };

@@ -96,6 +96,9 @@ pub fn cursor_list() -> Stmt {
     Stmt::new("SELECT job, cursor FROM job_cursor")
 }
 
+/// Statements that keep how far a job got, or that it is through.
+pub const CURSOR_STATEMENTS: u64 = 2;
+
 /// Keeps how far a job got, for the next invocation.
 pub fn cursor_write(job: &str, cursor: &str) -> Stmt {
     Stmt::new(

@@ -70,19 +70,7 @@ struct Filling<'a> {
 impl Crowd {
     /// Fills the database of a Worker that has the program, which is stopped by it.
     pub fn fill(server: &mut Server, stripe: &Stripe, size: &Size) -> Crowd {
-        let connection = server.open();
-        // A crash of the test is nothing that its database has to survive.
-        connection.pragma_update(None, "synchronous", "OFF").expect("a pragma");
-        let mut world = World::on(Sqlite::of(connection), 4);
-        world.setup = Setup {
-            stripe: Some(Account { key: KEY.to_owned(), api_base: stripe.base.clone() }),
-            payout_approval: PayoutApproval::Automatic,
-            ..Setup::default()
-        };
-        let agent = stripe.agent.clone();
-        *world.service.borrow_mut() = Box::new(move |request| forward(&agent, &request));
-        stripe.control("limits", &json!({"all": 0, "endpoint": 0}));
-        let filling = Filling { world, stripe };
+        let filling = Filling::open(server, stripe);
         let mut wants = BTreeMap::new();
 
         // Who will owe: paid for what goes back afterwards.
@@ -218,7 +206,24 @@ fn forward(agent: &ureq::Agent, request: &OutgoingRequest) -> Result<IncomingRes
     Ok(IncomingResponse { status: answer.status().as_u16(), headers: Vec::new(), body })
 }
 
-impl Filling<'_> {
+impl<'a> Filling<'a> {
+    /// A world on the server's own database, whose calls go to the same stand-in for Stripe.
+    fn open(server: &mut Server, stripe: &'a Stripe) -> Filling<'a> {
+        let connection = server.open();
+        // A crash of the test is nothing that its database has to survive.
+        connection.pragma_update(None, "synchronous", "OFF").expect("a pragma");
+        let mut world = World::on(Sqlite::of(connection), 4);
+        world.setup = Setup {
+            stripe: Some(Account { key: KEY.to_owned(), api_base: stripe.base.clone() }),
+            payout_approval: PayoutApproval::Automatic,
+            ..Setup::default()
+        };
+        let agent = stripe.agent.clone();
+        *world.service.borrow_mut() = Box::new(move |request| forward(&agent, &request));
+        stripe.control("limits", &json!({"all": 0, "endpoint": 0}));
+        Filling { world, stripe }
+    }
+
     fn random(&self, bound: u64) -> i64 {
         i64::try_from(self.world.below(bound)).expect("a small number")
     }

@@ -190,6 +190,19 @@ fn what_is_held_waits_for_a_person() {
     assert!(entries.iter().all(|e| e["state"] == json!("void") && e["amount_cents"] == json!(0)), "{entries:?}");
     assert!(entries.iter().all(|e| e["reason"].as_str().is_some_and(|r| r.contains("same card"))), "{entries:?}");
 
+    states_reached(&server);
+
+    step("the same decision again is fine, the opposite refused; the lists tell them apart");
+    decide("self-a", "release", "again").expect(200);
+    decide("self-a", "reject", "second thoughts").problem(409, "review_decided");
+    assert_eq!(server.read("/v1/reviews")["data"], json!([]));
+    assert_eq!(server.read("/v1/reviews?state=rejected")["data"][0]["account"], "self-b");
+    server.get("/v1/reviews?state=odd").operator().send().problem(400, "unsupported");
+    held_commission(&server);
+    server.audit();
+}
+
+fn states_reached(server: &Server) {
     step("the receipt tells every state that was reached, also those that only time brought");
     let receipt = server.read("/v1/accounts/self-a/receipt");
     let states = receipt["programs"][0]["states"].as_array().expect("states").clone();
@@ -205,15 +218,6 @@ fn what_is_held_waits_for_a_person() {
         ],
         "{receipt}"
     );
-
-    step("the same decision again is fine, the opposite refused; the lists tell them apart");
-    decide("self-a", "release", "again").expect(200);
-    decide("self-a", "reject", "second thoughts").problem(409, "review_decided");
-    assert_eq!(server.read("/v1/reviews")["data"], json!([]));
-    assert_eq!(server.read("/v1/reviews?state=rejected")["data"][0]["account"], "self-b");
-    server.get("/v1/reviews?state=odd").operator().send().problem(400, "unsupported");
-    held_commission(&server);
-    server.audit();
 }
 
 /// What is owed in another currency than the program's is for a person to say.

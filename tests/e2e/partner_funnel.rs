@@ -165,6 +165,10 @@ fn the_week_s_report_proposes_one_action_for_each_partner() {
     }
     markdown(&server, week);
 
+    announced_once(&server, week, &found);
+}
+
+fn announced_once(server: &Server, week: Week, found: &Value) {
     step("the Monday after, the report is announced, once");
     let monday = week.end().0 + 9 * 3_600_000;
     server.weekly(monday);

@@ -57,6 +57,12 @@ fn a_link_leads_where_it_should() {
     assert!(server.visit(&format!("/?partner={}", agency.code)).send().cookie().is_some());
     assert!(server.visit(&format!("/?partner={}", ann.code)).send().cookie().is_none());
 
+    unknown_codes(&server, &base);
+
+    astray(&server, &ann);
+}
+
+fn unknown_codes(server: &Server, base: &str) {
     step("unknown and malformed codes answer as a plain visit does");
     let plain = server.visit("/r/").send();
     for path in [
@@ -73,7 +79,9 @@ fn a_link_leads_where_it_should() {
         assert_eq!(without_date(&reply), without_date(&plain), "{path}");
     }
     assert_eq!(server.visit("/page?ref=zzzzzzzz&x=1").send().location(), format!("{base}/page?x=1"));
+}
 
+fn astray(server: &Server, ann: &Partner) {
     step("destinations that lead astray are refused when the link is made");
     for bad in [
         "//evil.example",

@@ -1,5 +1,7 @@
 //! Money from Stripe to Stripe: subscribe, pay, refund, dispute, pay out, reverse; and what Stripe does badly.
 
+mod operators;
+
 use super::client::{now_ms, step};
 use super::facts::{Partner, merge, signed_up};
 use super::server::Server;
@@ -114,13 +116,54 @@ fn from_subscription_to_payout_and_back() {
     let planned = payout(&server, &studio, "planned");
     assert_eq!((&planned["amount_cents"], &planned["destination"]), (&json!(13_200), &json!(account)));
 
-    step("pay out: nothing leaves before the operator has said so");
+    let paid = paid_out(&stripe, &server, (&studio, &account), &run);
+
+    step("the dispute takes the money and gives it back; it is won: the next run pays it by itself");
+    stripe.happens("dispute_funds_withdrawn", &json!({"dispute": dispute["dispute"]}));
+    assert_eq!(balances(&server, &studio), (0, 0, 13_200));
+    stripe.happens("dispute_funds_reinstated", &json!({"dispute": dispute["dispute"]}));
+    stripe.happens("dispute_closed", &json!({"dispute": dispute["dispute"], "status": "won"}));
+    settled(&server, "2025-04");
     sweep(&server);
-    assert_eq!((stripe.list("transfer").len(), stripe.received(&account)), (0, 0));
-    approve(&server, &run);
-    let paid = payout(&server, &studio, "paid");
-    assert_eq!((stripe.received(&account), &paid["attempt"]), (13_200, &json!(1)));
-    assert_eq!(balances(&server, &studio), (8_000, 0, 13_200));
+    assert_eq!((balances(&server, &studio), stripe.received(&account)), ((0, 0, 21_200), 21_200));
+
+    reversed(&stripe, &server, (&studio, &account), &paid);
+
+    owed_and_netted(&stripe, &server, (&studio, &account), [&first, &third, &subscription]);
+
+    years(&stripe, &server, &account, &began);
+    server.audit();
+}
+
+fn owed_and_netted(
+    stripe: &Stripe,
+    server: &Server,
+    (studio, account): (&Partner, &str),
+    [first, third, subscription]: [&Value; 3],
+) {
+    step("a full refund of what was paid out: it is owed, and netted by what comes next");
+    stripe.at("2025-05-12T00:00:00Z");
+    stripe.happens("refund", &json!({"invoice": third["invoice"]}));
+    stripe.happens("refund", &json!({"invoice": first["invoice"]}));
+    assert_eq!(balances(server, studio), (0, 9_800 - 15_200, 11_400));
+    settled(server, "2025-05");
+    sweep(server);
+    assert_eq!(stripe.received(account), 11_400, "nothing is sent to who owes");
+    stripe.at("2025-06-10T00:00:00Z");
+    stripe.happens("invoice_paid", &json!({"subscription": subscription, "lines": [{"unit_amount": 100_000}]}));
+    settled(server, "2025-06");
+    sweep(server);
+    assert_eq!((balances(server, studio), stripe.received(account)), ((0, 0, 26_000), 26_000));
+}
+
+fn paid_out(stripe: &Stripe, server: &Server, (studio, account): (&Partner, &str), run: &str) -> Value {
+    step("pay out: nothing leaves before the operator has said so");
+    sweep(server);
+    assert_eq!((stripe.list("transfer").len(), stripe.received(account)), (0, 0));
+    approve(server, run);
+    let paid = payout(server, studio, "paid");
+    assert_eq!((stripe.received(account), &paid["attempt"]), (13_200, &json!(1)));
+    assert_eq!(balances(server, studio), (8_000, 0, 13_200));
     let made = &stripe.list("transfer")[0];
     assert_eq!((&made["id"], &made["transfer_group"]), (&paid["transfer"], &paid["id"]));
     assert_eq!(made["metadata"]["partner"], json!(studio.id));
@@ -132,57 +175,38 @@ fn from_subscription_to_payout_and_back() {
         .map(|m| m["amount_cents"].as_i64().expect("cents"))
         .sum();
     assert_eq!((moved, &receipt["period"]), (13_200, &json!("2025-03")), "{receipt}");
+    paid
+}
 
-    step("the dispute takes the money and gives it back; it is won: the next run pays it by itself");
-    stripe.happens("dispute_funds_withdrawn", &json!({"dispute": dispute["dispute"]}));
-    assert_eq!(balances(&server, &studio), (0, 0, 13_200));
-    stripe.happens("dispute_funds_reinstated", &json!({"dispute": dispute["dispute"]}));
-    stripe.happens("dispute_closed", &json!({"dispute": dispute["dispute"], "status": "won"}));
-    settled(&server, "2025-04");
-    sweep(&server);
-    assert_eq!((balances(&server, &studio), stripe.received(&account)), ((0, 0, 21_200), 21_200));
-
+fn reversed(stripe: &Stripe, server: &Server, (studio, account): (&Partner, &str), paid: &Value) {
     step("reverse: by an operator, by somebody at Stripe, and no more than was paid");
-    let path = format!("/v1/payouts/{}/reversals", id_of(&paid));
+    let path = format!("/v1/payouts/{}/reversals", id_of(paid));
     let take = |body: Value, key: &str| server.post(&path, &body).operator().header("idempotency-key", key).send();
     let back = take(json!({"amount_cents": 4_800, "reason": "paid by mistake"}), "k1").expect(201).json();
     assert_eq!(back["state"], "reversed", "{back}");
     let again = take(json!({"amount_cents": 4_800, "reason": "paid by mistake"}), "k1").expect(201).json();
     assert_eq!(again["id"], back["id"]);
-    assert_eq!((balances(&server, &studio), stripe.received(&account)), ((0, 4_800, 16_400), 16_400));
+    assert_eq!((balances(server, studio), stripe.received(account)), ((0, 4_800, 16_400), 16_400));
     stripe.happens("transfer_reversed", &json!({"transfer": paid["transfer"], "amount": 5_000}));
-    assert_eq!((balances(&server, &studio), stripe.received(&account)), ((0, 9_800, 11_400), 11_400));
+    assert_eq!((balances(server, studio), stripe.received(account)), ((0, 9_800, 11_400), 11_400));
     take(json!({"amount_cents": 20_000, "reason": "too much"}), "k2").problem(422, "more_than_paid");
-    let receipt = server.read(&format!("/v1/payouts/{}", id_of(&paid)));
+    let receipt = server.read(&format!("/v1/payouts/{}", id_of(paid)));
     assert_eq!(receipt["reversals"].as_array().map(Vec::len), Some(1), "our own: {receipt}");
+}
 
-    step("a full refund of what was paid out: it is owed, and netted by what comes next");
-    stripe.at("2025-05-12T00:00:00Z");
-    stripe.happens("refund", &json!({"invoice": third["invoice"]}));
-    stripe.happens("refund", &json!({"invoice": first["invoice"]}));
-    assert_eq!(balances(&server, &studio), (0, 9_800 - 15_200, 11_400));
-    settled(&server, "2025-05");
-    sweep(&server);
-    assert_eq!(stripe.received(&account), 11_400, "nothing is sent to who owes");
-    stripe.at("2025-06-10T00:00:00Z");
-    stripe.happens("invoice_paid", &json!({"subscription": subscription, "lines": [{"unit_amount": 100_000}]}));
-    settled(&server, "2025-06");
-    sweep(&server);
-    assert_eq!((balances(&server, &studio), stripe.received(&account)), ((0, 0, 26_000), 26_000));
-
+fn years(stripe: &Stripe, server: &Server, account: &str, began: &str) {
     step("the years' totals are Stripe's: what was paid counts when Stripe paid it, what came back when it came");
     let net = |year: &str| -> i64 {
         let csv = server.get(&format!("/v1/reports/payouts?year={year}")).operator().send().expect(200).text;
-        let rows = csv.lines().skip(1).inspect(|row| assert!(row.contains(&account), "{csv}"));
+        let rows = csv.lines().skip(1).inspect(|row| assert!(row.contains(account), "{csv}"));
         rows.map(|row| row.rsplit(',').next().and_then(|n| n.trim_matches('"').parse::<i64>().ok()).expect("a number"))
             .sum()
     };
     // It came back while this ran, which is in one year or, on its last night, in two.
-    let years = BTreeSet::from([began, super::facts::ahead(0)].map(|when| when[..4].to_owned()));
+    let years = BTreeSet::from([began, &super::facts::ahead(0)].map(|when| when[..4].to_owned()));
     let came_back: i64 = years.iter().map(|year| net(year)).sum();
     assert_eq!((net("2025"), came_back), (35_800, -9_800));
-    assert_eq!(net("2025") + came_back, stripe.received(&account));
-    server.audit();
+    assert_eq!(net("2025") + came_back, stripe.received(account));
 }
 
 #[test]
@@ -250,99 +274,6 @@ fn whatever_stripe_does_each_partner_is_paid_once() {
     }
     assert_eq!(stripe.list("transfer").len(), mishaps.len(), "one each");
     assert_eq!(keys(&stripe).len(), mishaps.len() + 1, "one new key: {:?}", keys(&stripe));
-    server.audit();
-}
-
-#[test]
-fn operators_stop_let_go_and_are_told() {
-    let site = "https://go.site.example";
-    let vars =
-        [("MAIL_FROM", "Manicule <hello@site.example>"), ("PUBLIC_URL", site), ("OPERATOR_EMAIL", "ops@site.example")];
-    let (stripe, server) = Stripe::beside(&vars);
-    let (one, to_one) = agency(&stripe, &server, "one");
-    let (two, to_two) = agency(&stripe, &server, "two");
-    let waiting = server.enrol(AGENCY, "agency-waiting");
-    server.tell(&[signed_up("waiting", "2025-01-05T00:00:00Z", json!({"code": waiting.code}))]);
-    for name in ["one", "two", "waiting"] {
-        pays(&stripe, name, "2025-01-10T00:00:00Z", 50_000);
-    }
-    let run = settled(&server, "2025-03");
-    let first = id_of(&payout(&server, &one, "planned"));
-    assert_eq!(payout(&server, &two, "planned")["destination"], json!(to_two));
-    assert_eq!(server.read(&format!("/v1/payouts?partner={}", waiting.id))["data"], json!([]));
-
-    step("held, the run approved: only the other one goes");
-    assert_eq!(decide(&server, &first, "hold")["state"], "held");
-    approve(&server, &run);
-    assert_eq!((stripe.received(&to_one), stripe.received(&to_two)), (0, 10_000));
-
-    step("cancelled: it is available again; the next run pays it, and who was onboarded since");
-    decide(&server, &first, "release");
-    assert_eq!(decide(&server, &first, "cancel")["state"], "cancelled");
-    assert_eq!(balances(&server, &one), (0, 10_000, 0));
-    let to_waiting = stripe.onboards(&server, &waiting);
-    settled(&server, "2025-04");
-    sweep(&server);
-    assert_eq!(
-        (stripe.received(&to_one), stripe.received(&to_two), stripe.received(&to_waiting)),
-        (10_000, 10_000, 10_000)
-    );
-
-    step("the platform's balance is used up: it waits, and nobody is asked twice");
-    pays(&stripe, "one", "2025-05-10T00:00:00Z", 50_000);
-    let left = stripe.control("balance", &json!({"set": 9_999}));
-    assert_eq!(left["usd"], 9_999);
-    settled(&server, "2025-05");
-    sweep(&server);
-    sweep(&server);
-    let waits = payout(&server, &one, "planned");
-    assert!(waits["reason"].as_str().is_some_and(|r| r.contains("too small")), "{waits}");
-    assert_eq!(stripe.received(&to_one), 10_000);
-    stripe.control("balance", &json!({"set": 1_000_000}));
-    decide(&server, &id_of(&waits), "hold");
-    decide(&server, &id_of(&waits), "release");
-    sweep(&server);
-    assert_eq!((stripe.received(&to_one), stripe.list("transfer").len()), (20_000, 4));
-
-    step("an account that Stripe has restricted: its partner is carried forward, and reminded");
-    let due = json!({"currently_due": ["external_account"]});
-    stripe.control(&format!("accounts/{to_two}/restrict"), &due);
-    pays(&stripe, "two", "2025-06-10T00:00:00Z", 50_000);
-    let run = settled(&server, "2025-06");
-    sweep(&server);
-    assert_eq!((stripe.received(&to_two), balances(&server, &two)), (10_000, (0, 10_000, 10_000)));
-    let report = server.read(&format!("/v1/runs/{run}/report"));
-    assert_eq!(report["carried_forward"][0]["amount_cents"], 10_000, "{report}");
-
-    step("one of which that is not known yet: Stripe refuses, nothing was moved, and it is available again");
-    let unheard = json!({"currently_due": ["external_account"], "deliver": "never"});
-    stripe.control(&format!("accounts/{to_waiting}/restrict"), &unheard);
-    pays(&stripe, "waiting", "2025-06-10T00:00:00Z", 50_000);
-    settled(&server, "2025-07");
-    sweep(&server);
-    sweep(&server);
-    let failed = payout(&server, &waiting, "failed");
-    assert_eq!((stripe.received(&to_waiting), balances(&server, &waiting)), (10_000, (0, 10_000, 10_000)), "{failed}");
-
-    step("each was told once: the operator what to decide, partners what became of their money");
-    sweep(&server);
-    let texts = server.mails("email-text");
-    let told = |words: &str| texts.iter().filter(|text| text.contains(words)).count();
-    let counts = [
-        (operator::APPROVAL, 1),
-        (operator::FUNDS, 1),
-        (partner::SENT_SCHEDULE, 4),
-        // Who was not onboarded in April, who is restricted in July and in August.
-        (partner::SET_UP_PAYOUTS, 3),
-        (&partner::failed("Agency partner"), 1),
-    ];
-    for (words, count) in counts {
-        assert_eq!(told(words), count, "{words}: {texts:#?}");
-    }
-    assert!(
-        texts.iter().any(|text| text.contains(&format!("{}: external_account", partner::STILL_NEEDED))),
-        "{texts:#?}"
-    );
     server.audit();
 }
 

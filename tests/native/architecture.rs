@@ -1,8 +1,12 @@
 //! The shape of the code, as section 2 of the design draws it. Each rule is also shown to catch an offender.
 
+pub mod circles;
+pub mod sizes;
 pub mod source;
 
+use circles::circles;
 use rusqlite::Connection;
+use sizes::{FILE_LINES_MAX, long_functions};
 use source::Source;
 use std::path::{Path, PathBuf};
 
@@ -26,8 +30,6 @@ const CORE: &[&str] = &["base", "program", "engine"];
 /// The five programs of the briefs: data, never code.
 const PROGRAMS: &[&str] =
     &["user-referral", "agency-partner", "tiered-credits", "partner-funnel", "developer-affiliate"];
-
-const LINES_MAX: usize = 450;
 
 type Rule = fn(&str, &Source) -> Vec<String>;
 
@@ -154,6 +156,42 @@ fn each_rule_catches_an_offender() {
 }
 
 #[test]
+fn no_files_import_each_other_in_a_circle() {
+    let read = |files: &[(&str, &str)]| -> Vec<(String, Source)> {
+        files.iter().map(|(path, text)| ((*path).to_owned(), Source::read(text))).collect()
+    };
+    let all = sources();
+    let ours: Vec<(&str, &str)> = all
+        .iter()
+        .filter(|(path, _)| path.ends_with(".rs") && path != "lib.rs" && !is_test(path))
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let found = circles(&read(&ours));
+    assert!(found.is_empty(), "files that import each other:\n{}", found.join("\n"));
+    let of_two = [
+        ("use crate::http::b::B;", "fn f() { crate::http::a::g() }"),
+        ("use super::b::{self, B as C};\nfn f() { b::g() }", "use crate::{base::id, http::{a::{A, x}, c}};"),
+        ("pub use crate::http::b::B;", "use crate::http::a;\nfn f() { a::g() }"),
+        ("use super::b::*;", "use crate::http::a as other;\nfn f() { other::g() }"),
+    ];
+    for (a, b) in of_two {
+        assert_eq!(circles(&read(&[("http/a.rs", a), ("http/b.rs", b)])), ["http/a.rs, http/b.rs"], "{a} {b}");
+    }
+    let parent = [("http/mod.rs", "mod a;\npub use a::A;"), ("http/a.rs", "use super::B;")];
+    assert_eq!(circles(&read(&parent)).len(), 1);
+    let of_three =
+        [("http/a.rs", "use super::b::B;"), ("http/b.rs", "use super::c::C;"), ("http/c.rs", "use super::a::A;")];
+    assert_eq!(circles(&read(&of_three)).len(), 1);
+    let allowed = [
+        ("http/mod.rs", "pub mod a;\npub mod b;\nfn f() { a::g() }"),
+        ("http/a.rs", "use super::b::B;\n// crate::http::a\n#[cfg(test)]\nmod tests { use crate::http::f; }"),
+        ("http/b.rs", "use crate::base::id;"),
+        ("base/id.rs", "use crate::http::b::B;"),
+    ];
+    assert_eq!(circles(&read(&allowed)), Vec::<String>::new());
+}
+
+#[test]
 fn what_is_allowed_is_not_refused() {
     let cases: &[(Rule, &str, &str)] = &[
         (layering, "engine/review/risk.rs", "use crate::{base::id, program::document::{Document, crate_of}};"),
@@ -172,17 +210,56 @@ fn what_is_allowed_is_not_refused() {
     }
 }
 
-#[test]
-fn files_stay_readable() {
-    let too_long = |(path, text): &(String, String)| {
-        let lines = text.lines().count();
-        (lines > LINES_MAX).then(|| format!("src/{path} has {lines} lines, more than {LINES_MAX}"))
+/// What people read of `src` and `tests`, by its path.
+fn read_by_people() -> Vec<(String, String)> {
+    let all = [files(&root("src")), files(&root("tests"))].concat();
+    // Assets and data are read by tools.
+    let is_code = |path: &PathBuf| path.extension().is_some_and(|e| e == "rs" || e == "mjs");
+    let named = |path: PathBuf| {
+        let name = path.strip_prefix(root("")).expect("below the root").to_string_lossy().replace('\\', "/");
+        (name, std::fs::read_to_string(path).expect("a text"))
     };
-    // The description of the interface is one document, and read by tools.
-    let read_by_people = |(path, _): &&(String, String)| path != "http/openapi.json";
-    let found: Vec<String> = sources().iter().filter(read_by_people).filter_map(too_long).collect();
+    all.into_iter().filter(is_code).map(named).collect()
+}
+
+fn too_long(path: &str, text: &str) -> Vec<String> {
+    let lines = text.lines().count();
+    let mut found = Vec::new();
+    if lines > FILE_LINES_MAX {
+        found.push(format!("{path} has {lines} lines"));
+    }
+    if path.ends_with(".rs") {
+        let functions = long_functions(text).into_iter();
+        found.extend(functions.map(|(name, lines)| format!("{path}: {name} has {lines} lines")));
+    }
+    found
+}
+
+#[test]
+fn files_and_functions_stay_readable() {
+    let found: Vec<String> = read_by_people()
+        .iter()
+        .flat_map(|(path, text)| too_long(path, text))
+        .collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
-    assert!(too_long(&("x.rs".to_owned(), "\n".repeat(LINES_MAX + 1))).is_some());
+    let of = |lines: usize| {
+        format!(
+            "/// It is long.\nfn long(by: [u8; 2], with: fn(u8) -> u8) -> u8 {{\n{}}}\n",
+            "    1;\n".repeat(lines - 2)
+        )
+    };
+    for (path, text, count) in [
+        ("src/x.rs", of(70), 0),
+        ("src/x.rs", of(71), 1),
+        ("tests/x.rs", format!("mod inner {{\n    trait T {{\n        fn none(&self);\n    }}\n{}}}\n", of(71)), 1),
+        ("src/x.rs", format!("#[cfg(test)]\nmod tests {{\n{}}}\n", of(71)), 1),
+        ("src/x.rs", format!("fn a() {{\n    let text = \"}}\";\n    // }}\n{}}}\n", "    1;\n".repeat(67)), 1),
+        ("src/x.rs", "//\n".repeat(400), 0),
+        ("src/x.rs", "//\n".repeat(401), 1),
+        ("tests/x.mjs", "//\n".repeat(401), 1),
+    ] {
+        assert_eq!(too_long(path, &text).len(), count, "{path}: {text}");
+    }
 }
 
 /// Everything in a database's schema, with whitespace that says nothing made one space.

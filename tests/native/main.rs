@@ -19,6 +19,7 @@ mod payout;
 mod payout_uses;
 mod preview;
 mod reconcile;
+mod rules;
 mod scenarios;
 mod simulation;
 mod standing;

@@ -3,7 +3,7 @@
 use crate::support::world::World;
 use manicule::codec::identity::session::SiteUser;
 use manicule::http::context::Platform;
-use manicule::http::limit::RateLimited;
+use manicule::http::context::RateLimited;
 use manicule::service::identity::sign_in::QueuedEmail;
 use std::cell::{Cell, RefCell};
 

@@ -1,6 +1,8 @@
+use crate::base::time::UtcMillis;
+use crate::codec::json::Invalid;
 use crate::codec::operator::*;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const NOW: UtcMillis = UtcMillis(1_778_371_200_000); // 2026-05-10T00:00:00Z
 

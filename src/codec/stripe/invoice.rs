@@ -4,13 +4,13 @@ use crate::base::money::{CENTS_MAX, Cents};
 use crate::base::time::DAY_MS;
 use crate::codec::Invalid;
 use crate::codec::event::envelope::MONTHS_MAX;
+use crate::codec::stripe::event::{Draft, EventObject, StripeEvent, Translated};
 use crate::codec::stripe::read;
 use crate::codec::stripe::read::{cents, id, text};
-use crate::codec::stripe::{Draft, EventObject, StripeEvent, Translated};
 use crate::engine::event::{Amount, Invoice, OCCURRED_AT_MIN, Payload};
 use serde_json::Value;
 
-/// `invoice.paid`. An invoice of nothing, a trial's for instance, is no payment.
+/// Rule 2: `invoice.paid`. An invoice of nothing, a trial's for instance, is no payment.
 pub fn paid(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     let invoice_id = read::required_id(object, "id")?;
     if into.customer.is_none() {

@@ -3,9 +3,9 @@
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::codec::Invalid;
+use crate::codec::stripe::event::{Draft, EventObject, StripeEvent, Translated};
 use crate::codec::stripe::read;
 use crate::codec::stripe::read::{id, text};
-use crate::codec::stripe::{Draft, EventObject, StripeEvent, Translated};
 use crate::engine::event::{Amount, Dispute, OCCURRED_AT_MIN, Payload};
 use serde_json::Value;
 

@@ -5,9 +5,9 @@
 
 use crate::base::money::{CENTS_MAX, Cents};
 use crate::codec::Invalid;
+use crate::codec::stripe::event::{Draft, EventObject, StripeEvent, Translated};
 use crate::codec::stripe::read;
 use crate::codec::stripe::read::{id, list, text};
-use crate::codec::stripe::{Draft, EventObject, StripeEvent, Translated};
 use crate::engine::event::{Payload, Subscription};
 use serde_json::Value;
 

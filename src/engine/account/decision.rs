@@ -226,6 +226,9 @@ fn evidence<'a>(case: &DecisionInput<'a>) -> Evidence<'a> {
     }
 }
 
+/// The suspicions about an account.
+///
+/// Rule 25: an invoice in another currency than the program's raises one.
 fn suspect(
     catalog: &Catalog,
     document: &Document,

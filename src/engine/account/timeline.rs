@@ -107,7 +107,7 @@ pub struct Timeline<'a> {
 }
 
 impl<'a> Timeline<'a> {
-    /// What `facts` before `as_of` add up to for `account`. Facts of other accounts may be among them: an invoice
+    /// Rule 6: what `facts` before `as_of` add up to for `account`. Facts of other accounts may be among them: an invoice
     /// belongs to the account whose claim to it is the earliest, and is refunded whatever account the refund names.
     pub fn of(account: &str, facts: &[&'a Fact], as_of: UtcMillis) -> Timeline<'a> {
         let mut known: Vec<&Fact> = facts.iter().copied().filter(|f| f.at < as_of).collect();
@@ -164,6 +164,8 @@ struct TimelineBuilder<'a> {
 }
 
 impl<'a> TimelineBuilder<'a> {
+    /// Rule 4: what an account's next event changes. A cancellation ends a paid period; a payment or a subscription
+    /// begins one.
     fn step(&mut self, fact: &'a Fact, claims: &HashMap<&str, &'a Fact>) {
         self.timeline.facts.push(fact);
         match &fact.payload {

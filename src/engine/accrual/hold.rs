@@ -18,7 +18,7 @@ pub struct HoldContext<'a> {
     pub timeline: &'a Timeline<'a>,
 }
 
-/// When what was earned at `at` in a stay (`None` where there is no payment yet) vests, or why it never will.
+/// Rule 16: when what was earned at `at` in a stay (`None` where there is no payment yet) vests, or why it never will.
 /// `Ok(None)`: not to be said yet.
 pub fn vesting(g: &HoldContext, stay: Option<usize>, at: UtcMillis) -> Result<Option<UtcMillis>, String> {
     match &g.document.vesting.hold {
@@ -49,7 +49,7 @@ pub fn vesting(g: &HoldContext, stay: Option<usize>, at: UtcMillis) -> Result<Op
     }
 }
 
-/// Where the hold waits for a state: the cancellation after which the account earns nothing more.
+/// Rule 21: where the hold waits for a state: the cancellation after which the account earns nothing more.
 pub fn earning_ended(g: &HoldContext) -> Option<UtcMillis> {
     let Hold::UntilState { state, churn_days } = &g.document.vesting.hold else { return None };
     let sustained =
@@ -70,7 +70,7 @@ fn left_at(g: &HoldContext) -> Option<UtcMillis> {
     g.timeline.cancellations.iter().copied().find(|c| *c >= signed_up)
 }
 
-/// A flat reward earned at `since` and granted at `at` is void if the account cancels, or its first invoice is taken
+/// Rule 12: a flat reward earned at `since` and granted at `at` is void if the account cancels, or its first invoice is taken
 /// back in full, before the scheduled time of the run that vests it. `None`: no run is in sight yet, and whatever is
 /// known comes before it.
 pub fn flat_void(g: &HoldContext, since: UtcMillis, at: UtcMillis, vests_at: Option<UtcMillis>) -> Option<String> {
@@ -85,7 +85,7 @@ pub fn flat_void(g: &HoldContext, since: UtcMillis, at: UtcMillis, vests_at: Opt
     first.fully_taken_back().then(|| "the first invoice was taken back in full before it vested".to_owned())
 }
 
-/// What a review makes of a line: held while it is open, void once it is rejected. What a run has vested stays.
+/// Rule 23: what a review makes of a line: held while it is open, void once it is rejected. What a run has vested stays.
 pub fn review(line: &mut Accrual, standing: &ReviewStatus) {
     match standing {
         ReviewStatus::Clear => {}

@@ -160,7 +160,7 @@ pub fn event_of(reward: &Reward) -> Option<&str> {
     }
 }
 
-/// Whether a reward's terms hold for a binding and the payment or event it would be for.
+/// Rule 17: whether a reward's terms hold for a binding and the payment or event it would be for.
 pub fn meets(terms: &RewardConditions, binding: &Binding, payment: Option<&Payment>, fact: Option<&Fact>) -> bool {
     let by_source = terms.source.is_empty() || terms.source.contains(&binding.source);
     let by_month = terms.monthly_over_cents.is_none_or(|over| payment.is_some_and(|p| p.is_monthly_over(over)));
@@ -248,7 +248,7 @@ fn invoice_line(
     (earned > Cents::ZERO).then(|| Accrual::new(document, &b.binding.partner, b.account, ground, earned))
 }
 
-/// The highest rate that a partner's modifiers give this reward, if it is higher than its own. They do not stack.
+/// Rule 15: the highest rate that a partner's modifiers give this reward, if it is higher than its own. They do not stack.
 pub(crate) fn better_rate(
     terms: &[PartnerModifier],
     document: &Document,
@@ -287,6 +287,7 @@ pub(crate) fn share(rate: Bps, amount: Cents) -> Option<Cents> {
     rate.of(amount)
 }
 
+/// Rule 19: whether a payment lies in the months for which a reward is earned.
 fn in_span(reward: &Reward, b: &ReferredAccount, document: &Document, payment: &Payment, first: bool) -> bool {
     match &reward.span {
         Span::Once {} => first,
@@ -313,7 +314,7 @@ fn in_span(reward: &Reward, b: &ReferredAccount, document: &Document, payment: &
     }
 }
 
-/// Takes the refunded share of what the invoice earned from its lines, first line first.
+/// Rule 11: takes the refunded share of what the invoice earned from its lines, first line first.
 fn take_back(lines: &mut [Accrual], payment: &Payment) {
     let earned = Cents(lines.iter().map(|l| l.kept().0).sum());
     // A payment is more than zero and at least what was taken back, so the share exists and is at most the whole.
@@ -358,7 +359,7 @@ fn judge(line: &mut Accrual, b: &ReferredAccount, document: &Document, payment: 
     }
 }
 
-/// What the account's first invoice was discounted, where the program offers that.
+/// Rule 13: what the account's first invoice was discounted, where the program offers that.
 fn benefit_line(b: &ReferredAccount, document: &Document, payment: &Payment) -> Option<Accrual> {
     document.benefit.as_ref()?;
     let first = b.timeline.payments.first()?;

@@ -38,7 +38,7 @@ impl RewardBudget {
     }
 }
 
-/// The rewards by state that a run at `as_of` owes, judged on the facts before it (which `b` holds).
+/// Rules 5 and 13: the rewards by state that a run at `as_of` owes, judged on the facts before it (which `b` holds).
 pub fn due(b: &ReferredAccount, document: &Document, standing_lines: &[Accrual], as_of: UtcMillis) -> Vec<Accrual> {
     let mut lines = Vec::new();
     for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines)) {
@@ -68,7 +68,7 @@ pub fn next_due(b: &ReferredAccount, document: &Document, standing_lines: &[Accr
     states.filter_map(|state| lifecycle::first_held(document, state, b.account, b.facts)).min()
 }
 
-/// What the facts call for at once, in the order of (occurred_at, event id), where a program settles instantly. A pool
+/// Rule 18: what the facts call for at once, in the order of (occurred_at, event id), where a program settles instantly. A pool
 /// that cannot cover a reward makes it wait, and every later one behind it.
 pub fn instant(
     b: &ReferredAccount,

@@ -92,7 +92,7 @@ impl ModifierInputs {
         terms
     }
 
-    /// What the caps take from lines of before `as_of`, by line: in the order of (paid at, invoice).
+    /// Rule 20: what the caps take from lines of before `as_of`, by line: in the order of (paid at, invoice).
     pub fn capped(&self, document: &Document, as_of: UtcMillis) -> HashMap<String, Cents> {
         let mut taken = HashMap::new();
         for cap in &document.caps {
@@ -118,7 +118,7 @@ impl ModifierInputs {
     }
 }
 
-/// The quarters, or for good (empty), from when on a condition holds.
+/// Rule 14: the quarters, or for good (empty), from when on a condition holds.
 fn earned(when: &PartnerCondition, referrals: &[Referral], as_of: UtcMillis) -> Vec<(String, UtcMillis)> {
     let mut qualified: Vec<(UtcMillis, &str)> = referrals
         .iter()

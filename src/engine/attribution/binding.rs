@@ -26,7 +26,7 @@ pub struct AttributionLink {
 }
 
 impl AttributionLink {
-    /// How this link brings accounts: its own source, else what its partner is.
+    /// Rule 19: how this link brings accounts: its own source, else what its partner is.
     pub fn brings(&self) -> Source {
         self.source.unwrap_or(match self.kind.as_deref() {
             Some("agency") => Source::Agency,

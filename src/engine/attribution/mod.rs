@@ -4,16 +4,18 @@
 //! account that signed up unattributed is bound by the first later event that carries a code.
 
 pub mod binding;
+mod eligibility;
 pub mod touch;
 
-use crate::base::time::{DAY_MS, UtcMillis};
+use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::timeline::{Fact, Timeline};
 pub use crate::engine::attribution::binding::{
     AttributionCandidate, AttributionLink, AttributionResult, Binding, SameDomainAccount,
 };
+use crate::engine::attribution::eligibility::{rank, refusal, window};
 use crate::engine::attribution::touch::Touch;
-use crate::engine::event::{OCCURRED_AT_AHEAD_MAX_MS, Payload};
+use crate::engine::event::Payload;
 use crate::engine::sabotage;
 use crate::engine::sabotage::Fault as Sabotage;
 use crate::program::catalog::Catalog;
@@ -69,6 +71,7 @@ fn decide_group(
 }
 
 impl<'a> Search<'a> {
+    /// Rule 8: an operator's word, then the sign-up, then the first later event with a code.
     fn bind(&mut self, signup: &'a Fact, timeline: &Timeline<'a>) -> (Option<Binding>, String) {
         if let Some(moved) = self.moved(signup, timeline) {
             return moved;
@@ -131,7 +134,7 @@ impl<'a> Search<'a> {
         Some((Some(binding), why))
     }
 
-    /// Methods in the documents' order of precedence; the first that answers binds.
+    /// Rule 9: methods in the documents' order of precedence; the first that answers binds.
     fn by_signup(&mut self, signup: &'a Fact) -> Option<Binding> {
         let mut answers: Vec<(usize, Candidate<'a>)> = Vec::new();
         if let Some(candidate) = self.by_code(signup) {
@@ -286,7 +289,7 @@ impl<'a> Search<'a> {
         found
     }
 
-    /// The first account of the sign-up's email domain that was bound to this program before it.
+    /// Rule 10: the first account of the sign-up's email domain that was bound to this program before it.
     fn by_domain(&mut self, document: &'a Document, signup: &'a Fact) -> Option<Candidate<'a>> {
         let domain = signup.email_domain.as_deref()?;
         let before = self.evidence.same_domain_accounts.of(domain).iter().filter(|n| {
@@ -369,39 +372,4 @@ impl<'a> Search<'a> {
         }
         best
     }
-}
-
-/// Why a touch lies outside the window that ends at the sign-up.
-fn window(document: &Document, touched: UtcMillis, signed_up: UtcMillis) -> Option<String> {
-    let days = document.attribution.window_days;
-    // The touch is dated by our clock, the sign-up by the sender's, often in whole seconds: the same allowance that
-    // facts have. Where it comes out later, its age is nothing.
-    if touched > signed_up.plus_ms(OCCURRED_AT_AHEAD_MAX_MS) {
-        return Some("touched after the sign-up".to_owned());
-    }
-    let out = if sabotage::is(Sabotage::WindowByDay) {
-        signed_up.0 / DAY_MS - touched.0 / DAY_MS > days
-    } else {
-        touched.plus_days(days) <= signed_up
-    };
-    out.then(|| format!("older than the window of {days} days"))
-}
-
-/// Why a link did not work at an instant. Its age is no reason: a code is good for any date before it was made.
-fn refusal(link: &AttributionLink, document: &Document, at: UtcMillis) -> Option<String> {
-    if document.requires_disclosure && link.disclosure_accepted_at_ms.is_none() {
-        return Some("the partner has not accepted the disclosure".to_owned());
-    }
-    let ended = |end: Option<UtcMillis>| end.is_some_and(|end| end <= at);
-    if ended(link.expires_at_ms) {
-        return Some("the link had expired".to_owned());
-    }
-    if ended(link.disabled_at_ms) {
-        return Some("the link was disabled".to_owned());
-    }
-    ended(link.left_at_ms).then(|| "the partner had left the program".to_owned())
-}
-
-fn rank(document: &Document, method: Method) -> usize {
-    document.attribution.methods.iter().position(|m| *m == method).unwrap_or(usize::MAX)
 }

@@ -14,7 +14,7 @@
 //! | enough | no such step, one above its target | `offer_inventory` |
 //! | enough | everything else | `keep_going` |
 
-use crate::engine::funnel::{FunnelFigures, Place, StageFigures};
+use crate::engine::funnel::figures::{FunnelFigures, Place, StageFigures};
 use crate::program::document::Document;
 use crate::program::measure::{Funnel, Promise};
 use serde::Serialize;

@@ -5,7 +5,10 @@
 //! (`store`). Source: rule 24 of the design and the funnel's brief.
 
 pub mod advice;
+pub mod figures;
 pub mod interval;
+
+pub use crate::engine::funnel::figures::{BandComparison, FunnelFigures, Place, StageFigures};
 
 use crate::engine::funnel::advice::{Action, Task};
 use crate::engine::funnel::interval::Rate;
@@ -54,57 +57,6 @@ pub struct CampaignFunnelReport {
     pub campaign: String,
     #[serde(flatten)]
     pub figures: FunnelFigures,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FunnelFigures {
-    /// Distinct visitors at the first stage: the sample of every rate.
-    pub visits: i64,
-    pub small_sample: bool,
-    /// In the funnel's order.
-    pub stages: Vec<StageFigures>,
-    /// The stage that stands lowest in proportion to its band's floor; `None` while the sample is small.
-    pub weakest: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct StageFigures {
-    pub stage: String,
-    pub title: String,
-    pub visitors: i64,
-    /// As a share of the visits; `None` for the first stage, without visits, and where more reached it than visited.
-    pub of_visits: Option<Rate>,
-    pub band_bps: Option<Band>,
-    pub against_band: Option<BandComparison>,
-    pub against_average: Option<BandComparison>,
-}
-
-/// How a rate stands to a band or an average.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct BandComparison {
-    pub is: Place,
-    /// Whether the whole 95 % interval is on that side.
-    pub sure: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Place {
-    Below,
-    Within,
-    Above,
-}
-
-impl FunnelFigures {
-    pub fn stage(&self, id: &str) -> Option<&StageFigures> {
-        self.stages.iter().find(|s| s.stage == id)
-    }
-}
-
-impl StageFigures {
-    pub fn stands(&self, place: Place) -> bool {
-        self.against_band.is_some_and(|s| s.is == place)
-    }
 }
 
 /// The report of one week. Counts of stages that the document does not have are left out.

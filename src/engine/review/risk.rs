@@ -1,12 +1,14 @@
 //! Suspected fraud is flagged or put on hold with its evidence. Only an operator releases it.
 
-use crate::base::time::{Month, UtcMillis};
+use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::engine::account::grouped::{Grouped, Keyed};
-use crate::engine::review::relation::Relations;
+use crate::engine::review::address::{email_domain, is_same_site, normalise_email, site_domain};
+use crate::engine::review::relation::{Relations, Upline, VISITOR_ACCOUNTS, VISITOR_DAYS};
 use crate::engine::sabotage;
 use crate::engine::sabotage::Fault;
 use crate::program::document::{Document, Risk, RiskAction};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Something an operator has to review.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -109,9 +111,9 @@ pub fn assess(document: &Document, s: &RiskInput) -> Vec<Suspicion> {
 /// The built-in rules, which always hold.
 fn always(document: &Document, s: &RiskInput) -> Vec<Suspicion> {
     let raised = [
-        s.relations.one_visitor(s).map(|evidence| (ONE_VISITOR, evidence)),
-        s.relations.own_account(s).map(|evidence| (OWN_ACCOUNT, evidence)),
-        s.relations.ring(s).map(|evidence| (RING, evidence)),
+        one_visitor(s).map(|evidence| (ONE_VISITOR, evidence)),
+        own_account(s).map(|evidence| (OWN_ACCOUNT, evidence)),
+        ring(s).map(|evidence| (RING, evidence)),
     ];
     let suspicion = |(rule, evidence): (&str, String)| Suspicion {
         program: document.id.clone(),
@@ -151,6 +153,7 @@ fn same_domain(s: &RiskInput) -> Option<String> {
     Some(format!("the account's email domain {domain} is the same as the partner's"))
 }
 
+/// Rule 17: whether the sign-up is beyond the number that a partner may refer in its month.
 fn crowded(document: &Document, s: &RiskInput, more_than: i64) -> Option<String> {
     let month = Month::of(s.signed_up.0);
     let before = s.crowd.of(s.partner).iter().filter(|r| {
@@ -162,6 +165,46 @@ fn crowded(document: &Document, s: &RiskInput, more_than: i64) -> Option<String>
     let count = i64::try_from(before.count()).unwrap_or(i64::MAX);
     let limit = more_than + i64::from(sabotage::is(Fault::CrowdFromTwelfth));
     (count >= limit).then(|| format!("the partner referred more than {more_than} sign-ups in {month}"))
+}
+
+/// Whether too many earlier accounts were attributed through the same visitor.
+fn one_visitor(s: &RiskInput) -> Option<String> {
+    let since = s.signed_up.0.plus_ms(-VISITOR_DAYS * DAY_MS);
+    let before: BTreeSet<&str> = s
+        .relations
+        .visitors
+        .of(s.visitor?)
+        .iter()
+        .filter(|o| {
+            o.account_id != s.account
+                && o.signed_up_at_ms > since
+                && (o.signed_up_at_ms, o.signup_event_id.as_str()) < s.signed_up
+        })
+        .map(|o| o.account_id.as_str())
+        .collect();
+    let is_many = before.len() >= VISITOR_ACCOUNTS;
+    is_many.then(|| format!("more than {VISITOR_ACCOUNTS} accounts came from one browser in {VISITOR_DAYS} days"))
+}
+
+/// Whether the account is the partner's own, because both have the same external id.
+fn own_account(s: &RiskInput) -> Option<String> {
+    let own = s.relations.uplines.of(s.partner).iter().any(|u| u.depth == 0 && u.external_id == s.account);
+    own.then(|| "the account belongs to the partner".to_owned())
+}
+
+/// Whether the attribution closes a ring: the partner's own account was referred, directly or through others, by the
+/// owner of this account.
+fn ring(s: &RiskInput) -> Option<String> {
+    let is_own = |u: &&Upline| {
+        let email = u.email.as_deref().map(normalise_email);
+        u.external_id == s.account || email.is_some_and(|own| s.emails.iter().any(|e| normalise_email(e) == own))
+    };
+    let closes = |u: &&Upline| u.depth > 0 && (u.latest_ms, u.latest_event.as_str()) < s.bound;
+    let found = s.relations.uplines.of(s.partner).iter().filter(closes).find(is_own)?;
+    Some(match found.depth {
+        1 => "the owner of this account referred the partner's own account".to_owned(),
+        _ => "a chain of referrals leads from the owner of this account to the partner's own account".to_owned(),
+    })
 }
 
 /// Whether earnings of this program and partner are on hold: by a stored review that is not released, or by a new
@@ -189,139 +232,4 @@ pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[
         .iter()
         .any(|s| s.program == program && s.partner == partner && s.holds && s.subject.is_empty() && !known(s));
     if new { ReviewStatus::Held } else { ReviewStatus::Clear }
-}
-
-/// The domain of an address, in lower case; `None` for a public email provider.
-pub fn email_domain(email: &str) -> Option<String> {
-    let domain = email.rsplit_once('@')?.1.trim().to_lowercase();
-    (!domain.is_empty() && !FREE_MAIL.contains(&domain.as_str())).then_some(domain)
-}
-
-/// The host of a website's address.
-fn site_domain(site: &str) -> Option<String> {
-    let rest = site.split_once("://").map_or(site, |(_, rest)| rest);
-    let host = rest.split(['/', '?', '#', ':']).next()?.trim_start_matches("www.").to_lowercase();
-    (!host.is_empty() && !FREE_MAIL.contains(&host.as_str())).then_some(host)
-}
-
-/// Whether two hosts belong to one registrable domain.
-fn is_same_site(a: &str, b: &str) -> bool {
-    registrable(a) == registrable(b)
-}
-
-/// The last two labels, or three where a country's registry uses the second-level one (`co.uk`, `com.au`). The public
-/// suffix list is more complete, but as large as the rest of the Worker. An operator sees a false match in the review.
-fn registrable(host: &str) -> &str {
-    const SHARED: &[&str] = &["co", "com", "org", "net", "gov", "edu", "ac", "or", "ne", "gob", "gouv"];
-    let mut dots = host.rmatch_indices('.').map(|(at, _)| at);
-    let (Some(last), Some(second)) = (dots.next(), dots.next()) else { return host };
-    let country = host.len() - last - 1 == 2;
-    let cut = if country && SHARED.contains(&&host[second + 1..last]) { dots.next() } else { Some(second) };
-    cut.map_or(host, |at| &host[at + 1..])
-}
-
-/// Public email providers: the largest ones and their country domains.
-const FREE_MAIL: &[&str] = &[
-    "gmail.com",
-    "googlemail.com",
-    "outlook.com",
-    "hotmail.com",
-    "live.com",
-    "msn.com",
-    "yahoo.com",
-    "ymail.com",
-    "aol.com",
-    "icloud.com",
-    "me.com",
-    "mac.com",
-    "proton.me",
-    "protonmail.com",
-    "pm.me",
-    "gmx.com",
-    "gmx.net",
-    "gmx.de",
-    "gmx.at",
-    "gmx.ch",
-    "web.de",
-    "t-online.de",
-    "freenet.de",
-    "mail.com",
-    "mail.ru",
-    "yandex.ru",
-    "yandex.com",
-    "zoho.com",
-    "fastmail.com",
-    "hey.com",
-    "tutanota.com",
-    "tuta.io",
-    "qq.com",
-    "163.com",
-    "126.com",
-    "naver.com",
-    "hotmail.co.uk",
-    "hotmail.fr",
-    "live.co.uk",
-    "yahoo.co.uk",
-    "yahoo.co.jp",
-    "yahoo.fr",
-    "yahoo.de",
-    "yahoo.co.in",
-    "outlook.fr",
-    "outlook.de",
-    "orange.fr",
-    "free.fr",
-    "laposte.net",
-    "libero.it",
-    "btinternet.com",
-    "comcast.net",
-    "verizon.net",
-    "att.net",
-    "rediffmail.com",
-    "uol.com.br",
-    "bol.com.br",
-    "duck.com",
-];
-
-/// The same text for the same mailbox: case and plus tags don't distinguish people, nor do dots at Gmail.
-pub fn normalise_email(email: &str) -> String {
-    let lower = email.trim().to_lowercase();
-    let Some((local, domain)) = lower.rsplit_once('@') else { return lower };
-    let local = local.split('+').next().unwrap_or(local);
-    match domain {
-        "gmail.com" | "googlemail.com" => format!("{}@gmail.com", local.replace('.', "")),
-        _ => format!("{local}@{domain}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{is_same_site, normalise_email};
-
-    #[test]
-    fn one_mailbox_one_text() {
-        for (a, b, same) in [
-            ("Ann@Example.com", "ann@example.com", true),
-            ("ann+shop@example.com", "ann@example.com", true),
-            ("a.n.n@gmail.com", "ann@googlemail.com", true),
-            ("a.nn@example.com", "ann@example.com", false),
-            ("ann@example.com", "ann@example.org", false),
-        ] {
-            assert_eq!(normalise_email(a) == normalise_email(b), same, "{a} {b}");
-        }
-    }
-
-    #[test]
-    fn one_registrable_domain_one_site() {
-        for (a, b, same) in [
-            ("agency.example", "mail.agency.example", true),
-            ("a.agency.example", "b.agency.example", true),
-            ("agency.co.uk", "other.co.uk", false),
-            ("shop.agency.co.uk", "agency.co.uk", true),
-            ("co.uk", "ac.uk", false),
-            ("agency.de", "agency.com", false),
-            ("localhost", "localhost", true),
-        ] {
-            assert_eq!(is_same_site(a, b), same, "{a} {b}");
-        }
-    }
 }

@@ -1,4 +1,5 @@
 //! Whose an account is, and why.
 
 pub mod page_touch;
+pub mod signals;
 pub mod visitors;

@@ -4,13 +4,13 @@
 use crate::codec::attribution::cookie;
 use crate::codec::funnel::beacon;
 use crate::codec::funnel::beacon::Beacon;
-use crate::engine::link::click::fingerprinted_part;
 use crate::engine::link::visit;
 use crate::http::attribution::page_touch;
+use crate::http::attribution::signals::{PURPOSES, fingerprint_parts};
+use crate::http::context::RateLimited;
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response};
 use crate::http::limit;
-use crate::http::limit::RateLimited;
 use crate::http::link::redirect::consents;
 use crate::service::error::AppError;
 use crate::service::funnel;
@@ -21,9 +21,6 @@ const GIF: [u8; 43] = [
     b'G', b'I', b'F', b'8', b'9', b'a', 1, 0, 1, 0, 0x80, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x21, 0xf9, 4, 1, 0, 0, 0,
     0, 0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3b,
 ];
-
-/// Headers by which browsers say that nobody looks at the page yet.
-pub const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
 
 /// `POST /v1/collect`: 204 for all that can be read, whether or not it leads to a partner.
 pub async fn beacon<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
@@ -89,15 +86,6 @@ async fn store<S: Platform>(app: &RequestContext<'_, S>, request: &Request, beac
     if let Err(error) = funnel::collect(&app.context(""), told).await {
         response.fault = Some(error.to_string());
     }
-}
-
-/// Address and User-Agent, unless the visitor asks not to be followed.
-pub fn fingerprint_parts(request: &Request) -> Option<(&str, &str)> {
-    if request.header("sec-gpc").is_some_and(|value| value.trim() == "1") {
-        return None;
-    }
-    let ip = request.header("cf-connecting-ip").filter(|ip| !ip.is_empty())?;
-    Some((ip, fingerprinted_part(request.header("user-agent").unwrap_or_default())))
 }
 
 #[cfg(test)]

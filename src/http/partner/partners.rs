@@ -1,4 +1,4 @@
-//! Partners and links, for operators.
+//! Partners and their entries, for operators.
 
 use crate::base::time::Month;
 use crate::codec::operator;
@@ -13,16 +13,12 @@ use crate::service::partner::enroll;
 use crate::service::payout::onboard;
 use crate::store::ledger;
 use crate::store::ledger::BalanceRow;
-use crate::store::link::click;
 use crate::store::partner;
-use crate::store::partner::{LinkRow, PartnerRow};
+use crate::store::partner::PartnerRow;
 use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
-use crate::store::payout::report;
-use crate::store::payout::report::PaidEntry;
-use crate::store::port::Stmt;
 use crate::store::program::{catalog, program_list};
-use serde::Deserialize;
+use crate::store::report::payout::{PaidEntry, paid_entry_page};
 use serde_json::{Value, json};
 
 /// `POST /v1/partners`.
@@ -99,7 +95,7 @@ pub async fn entries<S: Platform>(
     let asked = vec![
         partner::partner_find(id),
         partner::entry_page(id, after_ms, &after_id, page.limit + 1),
-        report::paid_entry_page(id, after_ms, &after_id, page.limit + 1),
+        paid_entry_page(id, after_ms, &after_id, page.limit + 1),
     ];
     let rows = app.context("").batch(asked).await?;
     rows[0].first::<PartnerRow>()?.ok_or_else(|| AppError::not_found("partner"))?;
@@ -135,48 +131,4 @@ pub fn paid_entry(paid: &PaidEntry) -> Value {
         "at": paid.at_ms.to_rfc3339(), "unit": unit, "currency": currency, "amount_cents": paid.amount_cents,
         "state": paid.state, "transfer": paid.transfer_id, "reason": paid.reason,
     })
-}
-
-/// `POST /v1/links`.
-pub async fn link<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-    actor: &str,
-) -> Result<StoredResponse, AppError> {
-    let ctx = app.context(actor);
-    let new = operator::link(&request.body, app.now)?;
-    let once = auth::once(request)?;
-    enroll::link(&ctx, &new, &app.config.base_url(&request.origin), once.as_ref()).await
-}
-
-/// `GET /v1/links/{code}`, with its counted clicks.
-pub async fn link_show<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-    code: &str,
-) -> Result<StoredResponse, AppError> {
-    #[derive(Deserialize)]
-    struct Counts {
-        visits: i64,
-        bots: i64,
-        converted: i64,
-    }
-    let statements: Vec<Stmt> = vec![partner::link_find(code), click::click_counts(code)];
-    let rows = app.context("").batch(statements).await?;
-    let found: LinkRow = rows[0].first()?.ok_or_else(|| AppError::not_found("link"))?;
-    let counts: Counts = rows[1].first()?.unwrap_or(Counts { visits: 0, bots: 0, converted: 0 });
-    let mut view = enroll::link_view(&found, &app.config.base_url(&request.origin));
-    view["clicks"] = json!({"visits": counts.visits, "bots": counts.bots, "converted": counts.converted});
-    Ok((200, view))
-}
-
-/// `DELETE /v1/links/{code}`: it stops working within about a minute, and behaves like an unknown code.
-pub async fn link_disable<S: Platform>(
-    app: &RequestContext<'_, S>,
-    code: &str,
-    actor: &str,
-) -> Result<StoredResponse, AppError> {
-    let answer = enroll::disable(&app.context(actor), code).await?;
-    app.site.forget_link(code).await;
-    Ok(answer)
 }

@@ -1,4 +1,7 @@
 //! Figures and lists for people.
 
+pub mod audit;
 pub mod figures;
+pub mod payouts;
+pub mod reconciliations;
 pub mod reports;

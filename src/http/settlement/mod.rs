@@ -1,3 +1,3 @@
 //! The weekly and monthly runs.
 
-pub mod operations;
+pub mod runs;

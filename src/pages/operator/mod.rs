@@ -24,7 +24,7 @@ use crate::pages::settlement::runs;
 
 use crate::engine::identity::access::{Need, Scope};
 use crate::http::context::Platform;
-use crate::pages::route::Handled;
+use crate::pages::visit::Handled;
 use crate::pages::visit::PageContext;
 
 /// The page of a path, `["operator", …]`.

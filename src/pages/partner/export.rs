@@ -14,16 +14,16 @@ use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
 use crate::service::payout::onboard;
+use crate::store::identity::audit::AuditRow;
 use crate::store::identity::session::{OpenSession, session_list};
-use crate::store::identity::token::AuditRow;
 use crate::store::ledger::{BalanceRow, balance_list};
 use crate::store::partner::profile;
 use crate::store::partner::profile::ProfileRow;
 use crate::store::partner::{LinkRow, PartnerRow, entry_page, partner_find};
 use crate::store::payout::payee::{PayeeRow, payee_find};
-use crate::store::payout::report::{PaidEntry, paid_entry_page};
 use crate::store::port::Rows;
 use crate::store::program::{catalog, program_list};
+use crate::store::report::payout::{PaidEntry, paid_entry_page};
 use serde_json::{Value, json};
 
 /// Records in one file.

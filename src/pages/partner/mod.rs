@@ -20,7 +20,7 @@ use crate::pages::program::partner_resources;
 use crate::pages::report::leaderboard;
 
 use crate::http::context::Platform;
-use crate::pages::route::Handled;
+use crate::pages::visit::Handled;
 use crate::pages::visit::PageContext;
 
 /// The page of a path, `["partner", …]`.

@@ -9,11 +9,11 @@ use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::partner::export;
-use crate::pages::route;
-use crate::pages::route::Handled;
 use crate::pages::text::partner::{navigation, settings as text};
 use crate::pages::text::shared::country::COUNTRIES;
 use crate::pages::text::shared::{component, field as wording, frame};
+use crate::pages::refusal::with_refusal;
+use crate::pages::visit::Handled;
 use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::service::error::AppError;
 use crate::service::message::unsubscribe;
@@ -147,7 +147,7 @@ async fn keep<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     match kept {
         Ok(()) => Ok(visit.see("/partner/settings?done=profile-kept")),
         Err(error) => {
-            let form = route::with_refusal(visit, error)?;
+            let form = with_refusal(visit, error)?;
             front(visit, 422, &partner, &rows, &form, &SubmittedForm::default())
         }
     }

@@ -3,5 +3,6 @@
 pub mod onboarding;
 pub mod operator_payouts;
 pub mod partner_payouts;
+pub mod payout_table;
 pub mod receipt;
 pub mod status;

@@ -9,17 +9,17 @@ use crate::pages::components::{Field, Figure, number, text};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
-use crate::pages::route::with_refusal;
-use crate::pages::settlement::runs::payout_table;
 use crate::pages::text::operator::{common, navigation, payout as wording};
-use crate::pages::visit::{PageContext, PageError, PageResult};
+use crate::pages::visit::{PageContext, PageResult};
+use crate::pages::payout::payout_table::payout_table;
+use crate::pages::refusal::without_stripe;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::payout as deciding;
 use crate::service::payout::PayoutAction;
 use crate::store::payout as rows;
-use crate::store::payout::report as reports;
-use crate::store::payout::report::{Movement, ReceiptSums};
 use crate::store::report::operator::KnownAccount;
+use crate::store::report::payout as reports;
+use crate::store::report::payout::{Movement, ReceiptSums};
 use crate::store::settlement::operator_runs as reads;
 use crate::store::settlement::operator_runs::PayoutShown;
 use maud::{Markup, html};
@@ -284,14 +284,4 @@ pub async fn decide<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageRe
         Ok(done) => Ok(visit.see(&format!("{HERE}/{}?done={done}", components::escaped(id)))),
         Err(error) => shown(visit, id, &without_stripe(visit, error)?).await,
     }
-}
-
-/// An error of a form. If Stripe is not set up or does not respond, the form says so too and keeps its values.
-pub fn without_stripe<S: Platform>(visit: &PageContext<'_, S>, error: AppError) -> Result<SubmittedForm, PageError> {
-    if error.kind == ErrorKind::Transient {
-        let mut form = visit.form.clone();
-        form.refused(&error);
-        return Ok(form);
-    }
-    with_refusal(visit, error)
 }

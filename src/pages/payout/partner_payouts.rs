@@ -4,7 +4,7 @@ use crate::engine::payout::OutboundTransfer;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::page::Page as Cursor;
-use crate::http::payout::payouts::cell;
+use crate::http::report::payouts::cell;
 use crate::pages::components;
 use crate::pages::components::{Column, Figure, number, text};
 use crate::pages::layout;

@@ -16,9 +16,9 @@ use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::service::payout::state_name;
 use crate::store::payout as rows;
-use crate::store::payout::report as reports;
-use crate::store::payout::report::{Movement, ReceiptSums};
 use crate::store::program::{catalog, program_list};
+use crate::store::report::payout as reports;
+use crate::store::report::payout::{Movement, ReceiptSums};
 use maud::{Markup, html};
 
 const COLUMNS: &[Column] = &[text(text::DATE), text(text::TYPE), text(text::CUSTOMER), number(text::AMOUNT)];

@@ -191,7 +191,7 @@ pub async fn save<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
             shown(visit, id, Some(form), &DryRunResult { findings, ..DryRunResult::default() }).await
         }
         Refusal::Error(error) => {
-            let form = crate::pages::payout::operator_payouts::without_stripe(visit, error)?;
+            let form = crate::pages::refusal::without_stripe(visit, error)?;
             shown(visit, id, Some(&form), &DryRunResult::default()).await
         }
     }

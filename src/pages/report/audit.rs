@@ -6,8 +6,8 @@ use crate::pages::components::text;
 use crate::pages::operator::helpers;
 use crate::pages::text::operator::{common, navigation, report as wording};
 use crate::pages::visit::{PageContext, PageResult};
-use crate::store::identity::token;
-use crate::store::identity::token::AuditRow;
+use crate::store::identity::audit;
+use crate::store::identity::audit::AuditRow;
 use maud::{Markup, html};
 
 /// How much of a change is shown: it may be a program's whole document.
@@ -16,7 +16,7 @@ const CHANGE_CHARS_MAX: usize = 200;
 pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let list = helpers::list(visit, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
-    let (session, rows) = visit.operator(vec![token::audit_page(before_ms, &before_id, list.limit + 1)]).await?;
+    let (session, rows) = visit.operator(vec![audit::audit_page(before_ms, &before_id, list.limit + 1)]).await?;
     let (rows, next) = helpers::paged(&list, rows[0].decode()?, |a: &AuditRow| format!("{}.{}", a.at_ms.0, a.id));
     let columns = [
         text(common::DATE),

@@ -9,7 +9,7 @@ use crate::pages::components::{number, text};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
-use crate::pages::route::with_refusal;
+use crate::pages::refusal::with_refusal;
 use crate::pages::settlement::runs;
 use crate::pages::text::operator::{common, settlement as wording};
 use crate::pages::visit::{PageContext, PageResult};

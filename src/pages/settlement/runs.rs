@@ -12,8 +12,9 @@ use crate::pages::components::{Field, Figure, number, text};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
-use crate::pages::route::with_refusal;
 use crate::pages::text::operator::{common, navigation, payout, settlement as wording};
+use crate::pages::payout::payout_table::payout_table;
+use crate::pages::refusal::{with_refusal, without_stripe};
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::program::document::{Cadence, Document};
@@ -23,9 +24,9 @@ use crate::service::payout::send::approval_name;
 use crate::service::settlement::start as starting;
 use crate::store::payout::plan;
 use crate::store::payout::plan::ApprovalRow;
-use crate::store::payout::report as reports;
-use crate::store::payout::report::{CarriedSum, StateSum};
 use crate::store::program;
+use crate::store::report::payout as reports;
+use crate::store::report::payout::{CarriedSum, StateSum};
 use crate::store::settlement::operator_runs as reads;
 use crate::store::settlement::operator_runs::{LastPeriod, PayoutShown, StatementSum};
 use crate::store::settlement::run;
@@ -325,25 +326,6 @@ fn money<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup {
     }
 }
 
-/// Payouts with their partners.
-pub fn payout_table<S: Platform>(visit: &PageContext<'_, S>, rows: &[PayoutShown], with_run: bool) -> Markup {
-    let words = &*visit.words;
-    let cells = |p: &PayoutShown| {
-        let whose = p.name.as_deref().filter(|n| !n.is_empty()).or(p.external_id.as_deref()).unwrap_or(&p.partner_id);
-        vec![
-            html! { a href={ "/operator/payouts/" (components::escaped(&p.id)) } { (whose) } },
-            html! { @if with_run { a href={ (HERE) "/" (components::escaped(&p.run_id)) } { (p.program_id) } } @else { (helpers::partner(&p.partner_id, None, None)) } },
-            components::state_with(&p.state, &p.reason),
-            components::day(words, p.created_at_ms),
-            components::amount(words, p.amount_cents, &p.unit),
-        ]
-    };
-    let second = if with_run { common::RUN } else { common::PARTNER_ID };
-    let columns =
-        [text(payout::PAYOUT_TO), text(second), text(common::STATE), text(common::PLANNED), number(common::AMOUNT)];
-    components::table(common::PAYOUTS, &columns, &rows.iter().map(cells).collect::<Vec<_>>())
-}
-
 pub async fn approve<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
     let (session, _) = visit.operator(Vec::new()).await?;
     let approve_it = async {
@@ -352,6 +334,6 @@ pub async fn approve<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageR
     };
     match approve_it.await {
         Ok(_) => Ok(visit.see(&format!("{HERE}/{}?done=approved", components::escaped(id)))),
-        Err(error) => shown(visit, id, &crate::pages::payout::operator_payouts::without_stripe(visit, error)?).await,
+        Err(error) => shown(visit, id, &without_stripe(visit, error)?).await,
     }
 }

@@ -11,8 +11,8 @@ use crate::service::event::conversion::Incoming;
 use crate::service::once::StoredResponse;
 use crate::store::account;
 use crate::store::account::{AccountRow, BoundRow};
-use crate::store::identity::token;
-use crate::store::identity::token::Audit;
+use crate::store::identity::audit;
+use crate::store::identity::audit::Audit;
 use crate::store::partner;
 use crate::store::partner::PartnerRow;
 use crate::store::port::Stmt;
@@ -61,7 +61,7 @@ pub async fn reassign<P: Ports>(
             before: before.as_deref(),
             after: Some(&after),
         };
-        vec![token::audit_insert(&entry, ctx.now)]
+        vec![audit::audit_insert(&entry, ctx.now)]
     };
     let event = Event {
         id,

@@ -9,7 +9,7 @@ use crate::engine::account::timeline::{Fact, InvoiceRecord};
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::attribution::touch::Touch;
 use crate::engine::event::{Event, Payload};
-use crate::engine::review::risk;
+use crate::engine::review::address;
 use crate::program::catalog::Catalog;
 use crate::service::account::books;
 use crate::service::account::books::{AccountSnapshots, BOOKS_STATEMENTS, PendingEvent};
@@ -150,18 +150,7 @@ async fn attempt<P: Ports>(
     let mut outcome = IngestReport::new(event, known);
     let mut commit = Commit::default();
     if known && !accounts.is_empty() {
-        let coming = PendingEvent {
-            codes: events::codes_of(&event.payload, &presented),
-            domains: event.person.email.as_deref().and_then(risk::email_domain).into_iter().collect(),
-            visitors: presented
-                .touchpoints
-                .iter()
-                .map(|touchpoints| touchpoints.visitor.clone())
-                .chain(presented.visitor.clone())
-                .collect(),
-            invoice,
-            at: Some(event.occurred_at),
-        };
+        let coming = pending(event, &presented);
         let mut books = books::read(ctx, accounts.clone(), &coming).await?;
         books.add_fact(fact(event, &presented), event.person.email.as_deref());
         decide_all(&mut books, &accounts, event, ctx.now, &mut commit, &mut outcome);
@@ -193,6 +182,22 @@ async fn attempt<P: Ports>(
     Ok(IngestOutcome { first: true, known, outcome, rejoin })
 }
 
+/// What an event brings into the decision before it is stored.
+fn pending<'a>(event: &'a Event, presented: &'a InvoiceRecord) -> PendingEvent<'a> {
+    PendingEvent {
+        codes: events::codes_of(&event.payload, presented),
+        domains: event.person.email.as_deref().and_then(address::email_domain).into_iter().collect(),
+        visitors: presented
+            .touchpoints
+            .iter()
+            .map(|touchpoints| touchpoints.visitor.clone())
+            .chain(presented.visitor.clone())
+            .collect(),
+        invoice: events::invoice_of(&event.payload),
+        at: Some(event.occurred_at),
+    }
+}
+
 fn decide_all(
     books: &mut AccountSnapshots,
     accounts: &[AccountRow],
@@ -216,7 +221,7 @@ fn fact(event: &Event, presented: &InvoiceRecord) -> Fact {
         account_id: event.account_id.clone().unwrap_or_default(),
         kind: event.kind.clone(),
         at: event.occurred_at,
-        email_domain: event.person.email.as_deref().and_then(risk::email_domain),
+        email_domain: event.person.email.as_deref().and_then(address::email_domain),
         payload: event.payload.clone(),
         credential: presented.clone(),
     }

@@ -104,28 +104,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
                 None => told(event, "ignored", "no payout matches this transfer", Vec::new()),
             }
         }
-        StripeEvent::Facts(drafts) => {
-            let mut facts = Vec::new();
-            let mut reasons = Vec::new();
-            // What an earlier delivery took in before it was cut off costs this one nothing: each gets further.
-            let taken = taken(ctx, drafts).await?;
-            for draft in drafts {
-                if let Some(outcome) = taken.get(&draft.id) {
-                    facts.push(outcome.clone());
-                    continue;
-                }
-                match place(ctx, event, draft, account.as_deref()).await? {
-                    AccountMatch::Taken(outcome) => facts.push(outcome),
-                    AccountMatch::Waits => reasons.push(("waiting", "it is waiting for its payment's invoice")),
-                    AccountMatch::NoInvoice => reasons.push(("ignored", "its payment is not for an invoice")),
-                }
-            }
-            let outcome = match (facts.is_empty(), reasons.first()) {
-                (false, _) | (true, None) => "applied",
-                (true, Some((outcome, _))) => outcome,
-            };
-            told(event, outcome, reasons.first().map_or("", |(_, reason)| reason), facts)
-        }
+        StripeEvent::Facts(drafts) => take_facts(ctx, event, drafts, account.as_deref()).await?,
     };
     if !event.paid_by.is_empty() {
         release(ctx, RELEASED_MAX).await?;
@@ -134,6 +113,35 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
     drop(for_note);
     ctx.query(rows::stripe_event_insert(&event.id, &event.kind, &sha256, &text, ctx.now)).await?;
     Ok(outcome)
+}
+
+/// Places each fact of an event, and says what came of them together.
+async fn take_facts<P: Ports>(
+    ctx: &Context<'_, P>,
+    event: &Translated,
+    drafts: &[Draft],
+    account: Option<&str>,
+) -> Result<Value, AppError> {
+    let mut facts = Vec::new();
+    let mut reasons = Vec::new();
+    // What an earlier delivery took in before it was cut off costs this one nothing: each gets further.
+    let taken = taken(ctx, drafts).await?;
+    for draft in drafts {
+        if let Some(outcome) = taken.get(&draft.id) {
+            facts.push(outcome.clone());
+            continue;
+        }
+        match place(ctx, event, draft, account).await? {
+            AccountMatch::Taken(outcome) => facts.push(outcome),
+            AccountMatch::Waits => reasons.push(("waiting", "it is waiting for its payment's invoice")),
+            AccountMatch::NoInvoice => reasons.push(("ignored", "its payment is not for an invoice")),
+        }
+    }
+    let outcome = match (facts.is_empty(), reasons.first()) {
+        (false, _) | (true, None) => "applied",
+        (true, Some((outcome, _))) => outcome,
+    };
+    Ok(told(event, outcome, reasons.first().map_or("", |(_, reason)| reason), facts))
 }
 
 /// The outcomes of those facts that are in already and say the same. Of one fact alone taking it in says as much.

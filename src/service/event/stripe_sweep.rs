@@ -20,7 +20,7 @@ use crate::service::stripe::StripeReply;
 use crate::store::event::stripe as rows;
 use crate::store::event::stripe::WaitingEvent;
 use crate::store::health;
-use crate::store::health::{Cursor, Heartbeat};
+use crate::store::health::{CURSOR_STATEMENTS, Cursor, Heartbeat};
 use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
 use serde::Deserialize;
@@ -52,9 +52,8 @@ const PAYEES_TIGHT: i64 = 10;
 const EVENT_USUALLY: u64 = TAKE_USUALLY + 4;
 /// Beside the sweep's heartbeat, what it reads first, one page, and how far it got.
 const _: () = assert!(1 + 2 + PAGE_STATEMENTS + CURSOR_STATEMENTS + stripe_in::EVENT_STATEMENTS <= STATEMENTS_FREE);
-/// Statements that look which events of a page are known, and that keep how far a job got.
+/// Statements that look which events of a page are known.
 const PAGE_STATEMENTS: u64 = 1;
-pub const CURSOR_STATEMENTS: u64 = 2;
 
 /// The jobs of the day and of the month, as their heartbeats are called.
 const MISSED: &str = "stripe_missed";

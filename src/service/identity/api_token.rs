@@ -5,8 +5,8 @@ use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::identity::access::Scopes;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
-use crate::store::identity::token;
-use crate::store::identity::token::Audit;
+use crate::store::identity::audit;
+use crate::store::identity::audit::Audit;
 use crate::store::port::{DbError, Stmt};
 use crate::store::settlement::operator_runs::{NewToken, TokenShown, token_insert, token_revoke, token_shown};
 use serde_json::json;
@@ -83,5 +83,5 @@ pub async fn revoke<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), AppE
 fn audit<P: Ports>(ctx: &Context<'_, P>, action: &str, subject: &str, after: &str) -> Stmt {
     let id = ctx.fresh_id("aud");
     let entry = Audit { id: &id, actor: &ctx.actor, action, subject, reason: None, before: None, after: Some(after) };
-    token::audit_insert(&entry, ctx.now)
+    audit::audit_insert(&entry, ctx.now)
 }

@@ -14,8 +14,8 @@ use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
 use crate::service::once::{IdempotentRequest, StoredResponse};
 use crate::store::account;
 use crate::store::account::AccountRow;
-use crate::store::identity::token;
-use crate::store::identity::token::Audit;
+use crate::store::identity::audit;
+use crate::store::identity::audit::Audit;
 use crate::store::ledger::budget;
 use crate::store::message::outbox;
 use crate::store::port::{DbError, Rows, Stmt};
@@ -84,7 +84,7 @@ pub async fn fund<P: Ports>(
             budget::pool_advance(&[(id, row.revision)]),
             ledger::ledger_accounts_ensure(std::slice::from_ref(&funding)),
             ledger::fund_insert(&funding, &ctx.actor, ctx.now),
-            token::audit_insert(&entry, ctx.now),
+            audit::audit_insert(&entry, ctx.now),
         ];
         batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
         match ctx.batch(batch).await {

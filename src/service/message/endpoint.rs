@@ -4,8 +4,8 @@ use crate::codec::message::endpoint::NewEndpoint;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
 use crate::service::once::{IdempotentRequest, StoredResponse};
-use crate::store::identity::token;
-use crate::store::identity::token::Audit;
+use crate::store::identity::audit;
+use crate::store::identity::audit::Audit;
 use crate::store::message::endpoint;
 use crate::store::message::endpoint::EndpointRow;
 use crate::store::port::DbError;
@@ -65,7 +65,7 @@ pub async fn make<P: Ports>(
             before: None,
             after: Some(&after),
         };
-        let mut batch = vec![endpoint::endpoint_insert(&row, &secret), token::audit_insert(&entry, ctx.now)];
+        let mut batch = vec![endpoint::endpoint_insert(&row, &secret), audit::audit_insert(&entry, ctx.now)];
         batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
         match ctx.batch(batch).await {
             Ok(_) => return Ok(answer),
@@ -98,7 +98,7 @@ pub async fn disable<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<StoredR
     let rows = ctx
         .batch(vec![
             endpoint::endpoint_disable(id, "by an operator", ctx.now),
-            token::audit_insert(&entry, ctx.now),
+            audit::audit_insert(&entry, ctx.now),
             find(),
         ])
         .await?;

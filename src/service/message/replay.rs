@@ -4,8 +4,8 @@ use crate::codec::message::endpoint::ReplayRequest;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
-use crate::store::identity::token;
-use crate::store::identity::token::Audit;
+use crate::store::identity::audit;
+use crate::store::identity::audit::Audit;
 use crate::store::message::delivery;
 use crate::store::message::delivery::DeliveryRow;
 use crate::store::message::outbox;
@@ -46,7 +46,7 @@ pub async fn replay<P: Ports>(
         after: Some(&after),
     };
     let mut batch: Vec<_> = delivery::replay(id, asked.target.as_deref(), ctx.now).into();
-    batch.push(token::audit_insert(&entry, ctx.now));
+    batch.push(audit::audit_insert(&entry, ctx.now));
     batch.push(delivery::delivery_list(id));
     let rows = ctx.batch(batch).await?;
     let deliveries: Vec<DeliveryRow> = rows[3].decode()?;

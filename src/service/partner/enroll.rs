@@ -8,8 +8,8 @@ use crate::program::document::{CodeForm, Document};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::{IdempotentRequest, StoredResponse};
-use crate::store::identity::token;
-use crate::store::identity::token::Audit;
+use crate::store::identity::audit;
+use crate::store::identity::audit::Audit;
 use crate::store::partner;
 use crate::store::partner::{LinkRow, PartnerRow};
 use crate::store::port::{DbError, Stmt};
@@ -227,7 +227,7 @@ pub fn code_of(form: &CodeForm, external_id: &str, random: &[u8; 32]) -> String 
 fn audit<P: Ports>(ctx: &Context<'_, P>, action: &str, subject: &str, after: &Value) -> Stmt {
     let (id, after) = (ctx.fresh_id("aud"), after.to_string());
     let entry = Audit { id: &id, actor: &ctx.actor, action, subject, reason: None, before: None, after: Some(&after) };
-    token::audit_insert(&entry, ctx.now)
+    audit::audit_insert(&entry, ctx.now)
 }
 
 #[cfg(test)]

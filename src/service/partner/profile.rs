@@ -2,9 +2,9 @@
 
 use crate::base::time::UtcMillis;
 use crate::codec::operator::Profile;
+use crate::service::audit::audit;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
-use crate::service::payout::audit;
 use crate::store::account::{SignupVelocityMark, recompute_by_crowds};
 use crate::store::partner::profile;
 use crate::store::partner::profile::ProfileRow;

@@ -2,8 +2,8 @@
 
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
-use crate::store::identity::token;
-use crate::store::identity::token::Audit;
+use crate::store::identity::audit;
+use crate::store::identity::audit::Audit;
 use crate::store::partner::resource::{Resource, resource_delete, resource_find, resource_insert, resource_update};
 use crate::store::port::{DbError, Stmt};
 use crate::store::program;
@@ -88,5 +88,5 @@ fn audit<P: Ports>(
         before: before.as_deref(),
         after: after.as_deref(),
     };
-    token::audit_insert(&entry, ctx.now)
+    audit::audit_insert(&entry, ctx.now)
 }

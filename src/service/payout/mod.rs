@@ -4,30 +4,26 @@
 pub mod onboard;
 pub mod reverse;
 pub mod send;
+pub mod view;
+
+pub use crate::service::payout::view::{approval_view, credit_id, find, payout_id, state_name, view};
 
 use crate::base::time::UtcMillis;
 use crate::codec::operator::ResolutionRequest;
-use crate::codec::payout::transfer;
-use crate::codec::stripe as wire;
-use crate::codec::stripe::form::FormEncoder;
 use crate::engine::payout;
-use crate::engine::payout::{OutboundTransfer, PayoutState, StripeObject, TransferChange, TransferKind};
+use crate::engine::payout::{OutboundTransfer, PayoutState, StripeObject, TransferChange};
+use crate::service::audit::audit;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
 use crate::service::once::StoredResponse;
+use crate::service::payout::view::is_open;
 use crate::service::settlement::settle;
 use crate::service::stripe;
 use crate::service::stripe::StripeReply as Reply;
-use crate::store::identity::token;
-use crate::store::identity::token::Audit;
-use crate::store::payout as rows;
 use crate::store::payout::plan;
 use crate::store::payout::plan::ApprovalRow;
-use crate::store::port::{DbError, Stmt};
+use crate::store::port::DbError;
 use serde_json::{Value, json};
-
-/// Pages of a hundred reversals that one transfer may have: a reversal takes a cent at least, and people make them.
-const REVERSAL_PAGES_MAX: u32 = 20;
 
 /// What an operator does with one that is not over.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,34 +75,6 @@ pub async fn approve<P: Ports>(
     Err(AppError::contended())
 }
 
-pub fn approval_view(approval: &ApprovalRow) -> Value {
-    json!({
-        "run": approval.run_id, "actor": approval.actor, "reason": approval.reason,
-        "approved_at": approval.at_ms.to_rfc3339(),
-    })
-}
-
-/// A credit's id; what is none is no credit.
-pub fn credit_id(id: &str) -> Result<&str, AppError> {
-    if id.starts_with("crd_") { Ok(id) } else { Err(AppError::not_found("delivery")) }
-}
-
-/// A payout's or a reversal's id: credits have calls of their own.
-pub fn payout_id(id: &str) -> Result<&str, AppError> {
-    if id.starts_with("crd_") { Err(AppError::not_found("payout")) } else { Ok(id) }
-}
-
-/// Finds a payout, a reversal or a credit by its id.
-pub async fn find<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<OutboundTransfer, AppError> {
-    let kind = match id.split_once('_').map_or("", |(kind, _)| kind) {
-        "rvl" => TransferKind::Reversal,
-        "crd" => TransferKind::Credit,
-        _ => TransferKind::Payout,
-    };
-    let found: Option<OutboundTransfer> = ctx.query(rows::sending_find(kind, &[id.to_owned()])).await?.first()?;
-    found.ok_or_else(|| AppError::not_found("payout"))
-}
-
 /// Decides about a payout or a reversal. The same decision again answers the same.
 pub async fn decide<P: Ports>(
     ctx: &Context<'_, P>,
@@ -144,48 +112,6 @@ pub async fn decide<P: Ports>(
         }
     }
     Err(AppError::contended())
-}
-
-pub fn view(s: &OutboundTransfer) -> Value {
-    let (run, of) = match s.kind {
-        TransferKind::Payout => ("run", "destination"),
-        TransferKind::Reversal => ("payout", "transfer"),
-        TransferKind::Credit | TransferKind::Debit => ("line", "customer"),
-    };
-    let mut view = json!({
-        "id": s.id, "program": s.program_id, "partner": s.partner_id, "amount_cents": s.amount_cents,
-        "currency": s.currency, "state": state_name(s), "reason": s.reason, "attempt": s.attempt,
-        "first_sent_at": s.first_sent_at_ms.map(UtcMillis::to_rfc3339), "created_at": s.created_at_ms.to_rfc3339(),
-        "next_at": is_open(s).then(|| s.due_at_ms.to_rfc3339()),
-    });
-    view[run] = json!(s.parent);
-    view[of] = json!(s.target);
-    let (made, at) = match s.kind {
-        TransferKind::Payout => ("transfer", "paid_at"),
-        TransferKind::Reversal => ("reversal", "reversed_at"),
-        TransferKind::Credit | TransferKind::Debit => {
-            view["kind"] = json!(s.kind);
-            ("transaction", "delivered_at")
-        }
-    };
-    view[made] = json!(s.stripe_id);
-    view[at] = json!(s.done_at_ms.map(UtcMillis::to_rfc3339));
-    view
-}
-
-/// A state as people see it: one that is held says so, and a reversal is never "paid".
-pub fn state_name(s: &OutboundTransfer) -> &'static str {
-    match (s.kind, s.state) {
-        _ if s.held != 0 && is_open(s) => "held",
-        (TransferKind::Reversal, PayoutState::Paid) => "reversed",
-        (TransferKind::Credit, PayoutState::Paid) => "delivered",
-        (TransferKind::Debit, PayoutState::Paid) => "taken_back",
-        (_, state) => state.name(),
-    }
-}
-
-fn is_open(s: &OutboundTransfer) -> bool {
-    matches!(s.state, PayoutState::Planned | PayoutState::Submitting)
 }
 
 fn standing(s: &OutboundTransfer) -> Value {
@@ -307,29 +233,6 @@ async fn look_up_standing<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer) 
     Ok(listed.into_iter().filter(|made| made.reversed_cents < made.amount_cents).collect())
 }
 
-/// Everything that Stripe knows of a transfer's reversals, or an error: a part of them is no answer.
-pub async fn reversals_of<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Result<Vec<StripeObject>, AppError> {
-    let unreadable =
-        |why: &str| AppError::new(ErrorKind::Fault, "stripe_answer", format!("reversals of {transfer_id}: {why}"));
-    let path = format!("/v1/transfers/{transfer_id}/reversals");
-    let (mut all, mut after) = (Vec::new(), None::<String>);
-    for _ in 0..REVERSAL_PAGES_MAX {
-        let query = FormEncoder::new().with("limit", "100").with_some("starting_after", after.as_deref());
-        let list = stripe::get(ctx, &path, &query).await?.done()?;
-        let (members, next) = wire::page(&list);
-        for item in members {
-            all.push(
-                transfer::made(TransferKind::Reversal, item).ok_or_else(|| unreadable("one of them can't be read"))?,
-            );
-        }
-        match next {
-            Some(next) => after = Some(next),
-            None => return Ok(all),
-        }
-    }
-    Err(unreadable("there are too many"))
-}
-
 fn unanswered(reply: Reply) -> AppError {
     reply.done().err().unwrap_or_else(|| AppError::new(ErrorKind::Fault, "stripe_answer", "an answer is no error"))
 }
@@ -337,15 +240,4 @@ fn unanswered(reply: Reply) -> AppError {
 fn over(s: &OutboundTransfer, what: &str) -> AppError {
     let detail = format!("it is {} and can't be {what}", state_name(s));
     AppError::new(ErrorKind::Conflict, "payout_state", detail)
-}
-
-pub fn audit<P: Ports>(
-    ctx: &Context<'_, P>,
-    action: &str,
-    subject: &str,
-    reason: Option<&str>,
-    (before, after): (Option<&str>, Option<&str>),
-) -> Stmt {
-    let id = ctx.fresh_id("aud");
-    token::audit_insert(&Audit { id: &id, actor: &ctx.actor, action, subject, reason, before, after }, ctx.now)
 }

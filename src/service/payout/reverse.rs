@@ -2,16 +2,24 @@
 //! The intent is stored before the call, under the rules of every sending (`engine/payout/mod.rs`).
 
 use crate::base::money::Cents;
-use crate::engine::payout::{OutboundTransfer, PayoutState, TransferKind};
+use crate::codec::payout::transfer;
+use crate::codec::stripe as wire;
+use crate::codec::stripe::form::FormEncoder;
+use crate::engine::payout::{OutboundTransfer, PayoutState, StripeObject, TransferKind};
+use crate::service::audit::audit;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
 use crate::service::once::{IdempotentRequest, StoredResponse};
 use crate::service::payout::send;
-use crate::service::{payout as payouts, stripe};
+use crate::service::payout::view;
+use crate::service::stripe;
 use crate::store::payout as rows;
 use crate::store::payout::PayoutReversalRow;
 use crate::store::port::DbError;
 use serde_json::json;
+
+/// Pages of a hundred reversals that one transfer may have: a reversal takes a cent at least, and people make them.
+const REVERSAL_PAGES_MAX: u32 = 20;
 
 /// Takes `amount` of a payout back, or all that is left of it.
 pub async fn reverse<P: Ports>(
@@ -26,26 +34,26 @@ pub async fn reverse<P: Ports>(
         if let Some((status, kept)) = IdempotentRequest::told(ctx, once).await? {
             // How far it got since.
             let known = kept["id"].as_str().unwrap_or_default();
-            return Ok((status, payouts::view(&payouts::find(ctx, known).await?)));
+            return Ok((status, view::view(&view::find(ctx, known).await?)));
         }
         let s = asked_for(ctx, id, amount, reason).await?;
-        let answer = (201, payouts::view(&s));
+        let answer = (201, view::view(&s));
         let after = json!({"payout": id, "amount_cents": s.amount_cents}).to_string();
         let mut batch = vec![
             rows::reversal_insert(&s, &ctx.actor),
-            payouts::audit(ctx, "payout.reverse", &s.id, Some(reason), (None, Some(&after))),
+            audit(ctx, "payout.reverse", &s.id, Some(reason), (None, Some(&after))),
         ];
         batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
         match ctx.batch(batch).await {
             Ok(_) => {
                 // What stays open the sweep takes further: the intent stands.
                 let _ = send::prompt(ctx, vec![s.clone()]).await;
-                let mut now = payouts::find(ctx, &s.id).await?;
+                let mut now = view::find(ctx, &s.id).await?;
                 if now.refusal.is_some() {
                     let _ = send::prompt(ctx, vec![now]).await;
-                    now = payouts::find(ctx, &s.id).await?;
+                    now = view::find(ctx, &s.id).await?;
                 }
-                return Ok((201, payouts::view(&now)));
+                return Ok((201, view::view(&now)));
             }
             Err(DbError::Guard(_)) => ctx.back_off(tries).await,
             Err(error) => return Err(error.into()),
@@ -72,7 +80,7 @@ pub async fn heard<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str, group: &st
 /// Books what Stripe says was taken back of a transfer, each reversal once, whoever asked for it, and
 /// even before the answer to our own call.
 pub async fn noticed<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Result<usize, AppError> {
-    let made = payouts::reversals_of(ctx, transfer_id).await?;
+    let made = reversals_of(ctx, transfer_id).await?;
     let returned: Vec<PayoutReversalRow> = made
         .into_iter()
         .map(|m| PayoutReversalRow { id: m.id, transfer: m.target, amount_cents: m.amount_cents })
@@ -81,6 +89,29 @@ pub async fn noticed<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Resul
         ctx.query(rows::return_insert(&returned, &ctx.actor, ctx.now)).await?;
     }
     Ok(returned.len())
+}
+
+/// Everything that Stripe knows of a transfer's reversals, or an error: a part of them is no answer.
+async fn reversals_of<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Result<Vec<StripeObject>, AppError> {
+    let unreadable =
+        |why: &str| AppError::new(ErrorKind::Fault, "stripe_answer", format!("reversals of {transfer_id}: {why}"));
+    let path = format!("/v1/transfers/{transfer_id}/reversals");
+    let (mut all, mut after) = (Vec::new(), None::<String>);
+    for _ in 0..REVERSAL_PAGES_MAX {
+        let query = FormEncoder::new().with("limit", "100").with_some("starting_after", after.as_deref());
+        let list = stripe::get(ctx, &path, &query).await?.done()?;
+        let (members, next) = wire::page(&list);
+        for item in members {
+            all.push(
+                transfer::made(TransferKind::Reversal, item).ok_or_else(|| unreadable("one of them can't be read"))?,
+            );
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(all),
+        }
+    }
+    Err(unreadable("there are too many"))
 }
 
 /// The reversal that is asked for, within what is left of the payout.

@@ -18,11 +18,11 @@ use crate::service::error::AppError;
 use crate::service::setup::PayoutApproval;
 use crate::service::stripe;
 use crate::service::stripe::{StripeRefusal, StripeReply as Reply};
-use crate::service::together::{One, together};
 use crate::store::credit;
 use crate::store::payout as rows;
 use crate::store::payout::NoticeRow;
 use crate::store::port::{DbError, Stmt};
+use futures_util::future::{LocalBoxFuture, join_all};
 use serde_json::{Value, json};
 
 /// Sendings of one page: two batches and twenty calls.
@@ -355,7 +355,7 @@ async fn handfuls<'a, P: Ports, T>(
     ctx: &Context<'_, P>,
     pace: &mut SendLimits,
     sendings: &'a [OutboundTransfer],
-    call: impl Fn(&'a OutboundTransfer) -> One<'a, Result<T, Reply>>,
+    call: impl Fn(&'a OutboundTransfer) -> LocalBoxFuture<'a, Result<T, Reply>>,
 ) -> Vec<Result<T, Reply>> {
     let mut answers = Vec::with_capacity(sendings.len());
     for handful in sendings.chunks(AT_ONCE) {
@@ -368,7 +368,7 @@ async fn handfuls<'a, P: Ports, T>(
             ctx.ports.pause(PAUSE_MS).await;
         }
         pace.has_asked = true;
-        let told = together(handful.iter().map(&call).collect()).await;
+        let told = join_all(handful.iter().map(&call)).await;
         pace.stop = told.iter().zip(handful).filter_map(|(t, s)| stops(s.kind, t.as_ref().err()?)).max();
         answers.extend(told);
     }

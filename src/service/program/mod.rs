@@ -9,8 +9,8 @@ use crate::program::document::Document;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
-use crate::store::identity::token;
-use crate::store::identity::token::Audit;
+use crate::store::identity::audit;
+use crate::store::identity::audit::Audit;
 use crate::store::port::DbError;
 use crate::store::program;
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &str, body: &str) -> Resul
     };
     let mut batch = vec![program::program_insert(&document, &text, &sha256, ctx.now, &ctx.actor)];
     batch.extend(program::program_grants_recheck(id));
-    batch.push(token::audit_insert(&entry, ctx.now));
+    batch.push(audit::audit_insert(&entry, ctx.now));
     match ctx.batch(batch).await {
         Ok(_) => Ok((201, view(&document))),
         Err(DbError::Guard(_)) => Err(AppError::contended().into()),

@@ -13,8 +13,8 @@ use crate::service::error::AppError;
 use crate::service::event::conversion;
 use crate::service::event::conversion::{Incoming, TAKE_USUALLY};
 use crate::store::event as events;
-use crate::store::identity::token;
-use crate::store::identity::token::Audit;
+use crate::store::identity::audit;
+use crate::store::identity::audit::Audit;
 use serde_json::{Value, json};
 
 /// One thing that events missed.
@@ -93,7 +93,7 @@ async fn note<P: Ports>(ctx: &Context<'_, P>, as_of: UtcMillis, missed: &[Missed
         before: None,
         after: Some(&after),
     };
-    ctx.query(token::audit_insert(&entry, ctx.now)).await?;
+    ctx.query(audit::audit_insert(&entry, ctx.now)).await?;
     Ok(())
 }
 

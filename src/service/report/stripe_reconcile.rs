@@ -9,14 +9,14 @@ use crate::codec::stripe::form::FormEncoder;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::event::conversion::TAKE_STATEMENTS;
-use crate::service::event::stripe_sweep::CURSOR_STATEMENTS;
 use crate::service::report::reconcile;
 use crate::service::setup::STATEMENTS_FREE;
 use crate::service::stripe;
 use crate::store::account::customer as customers;
 use crate::store::account::customer::CustomerAccount;
-use crate::store::identity::token;
-use crate::store::identity::token::Audit;
+use crate::store::health::CURSOR_STATEMENTS;
+use crate::store::identity::audit;
+use crate::store::identity::audit::Audit;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 
@@ -134,6 +134,6 @@ async fn report<P: Ports>(ctx: &Context<'_, P>, found: &Value) -> Result<(), App
         before: None,
         after: Some(&after),
     };
-    ctx.query(token::audit_insert(&entry, ctx.now)).await?;
+    ctx.query(audit::audit_insert(&entry, ctx.now)).await?;
     Ok(())
 }

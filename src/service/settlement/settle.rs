@@ -22,8 +22,8 @@ use crate::service::error::AppError;
 use crate::service::payout::send;
 use crate::store::account::AccountRow;
 use crate::store::accrual::modifiers;
-use crate::store::identity::token;
-use crate::store::identity::token::Audit;
+use crate::store::identity::audit;
+use crate::store::identity::audit::Audit;
 use crate::store::message::outbox;
 use crate::store::payout::plan;
 use crate::store::port::{DbError, Rows, Stmt};
@@ -110,7 +110,7 @@ fn by_hand<P: Ports>(ctx: &Context<'_, P>, action: &str, run: &RunRow, before: O
     let id = ctx.fresh_id("aud");
     let (before, after) = (stood.as_deref(), Some(asked.as_str()));
     let entry = Audit { id: &id, actor: &ctx.actor, action, subject: &run.id, reason: None, before, after };
-    Some(token::audit_insert(&entry, ctx.now))
+    Some(audit::audit_insert(&entry, ctx.now))
 }
 
 /// Statements that a step sends at most, by what the run is at: what is read and what is written, and the look at the

@@ -6,7 +6,7 @@ use crate::base::decode;
 use crate::base::time::UtcMillis;
 use crate::engine::account::timeline::{Fact, InvoiceRecord};
 use crate::engine::event::{Event, Payload, Person};
-use crate::engine::review::risk;
+use crate::engine::review::address;
 use crate::store::port::{DbError, Rows, Stmt};
 use serde::Deserialize;
 
@@ -53,7 +53,7 @@ pub fn event_insert(event: &Event, intake: &Intake) -> Stmt {
     .json(intake.presented)
     .json(&codes_of(&event.payload, intake.presented))
     .bind(intake.outcome)
-    .bind(event.person.email.as_deref().and_then(risk::email_domain))
+    .bind(event.person.email.as_deref().and_then(address::email_domain))
     .bind(domain_of(&event.payload).map(str::to_owned))
 }
 

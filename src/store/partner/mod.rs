@@ -1,5 +1,6 @@
 //! Partners, their links as operators make them, and what partners earned.
 
+pub mod own_links;
 pub mod page;
 pub mod profile;
 pub mod resource;

@@ -1,6 +1,10 @@
 //! What a partner's pages show. Every read is bound to the partner, so that another's ids find nothing, and reads as much
 //! of one with a hundred thousand lines as of one with ten.
 
+pub use crate::store::partner::own_links::{
+    DayRow, LinkName, OwnLink, day_list, link_choices, link_day_list, link_own, link_page,
+};
+
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::store::account::LINE_COLUMNS;
 use crate::store::port::Stmt;
@@ -9,36 +13,6 @@ use serde::Deserialize;
 /// The counters' day of an instant: days since 1970, in UTC.
 pub fn day_of(at: UtcMillis) -> i64 {
     at.0.div_euclid(DAY_MS)
-}
-
-/// What came through a partner's links on one day.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct DayRow {
-    pub day: i64,
-    pub clicks: i64,
-    pub signups: i64,
-    pub conversions: i64,
-}
-
-/// Days from `from` on that have something, oldest first, over all links of the partner.
-pub fn day_list(partner: &str, from: i64) -> Stmt {
-    Stmt::new(
-        "SELECT d.day, SUM(d.clicks) AS clicks, SUM(d.signups) AS signups, SUM(d.conversions) AS conversions
-         FROM link l CROSS JOIN link_day d ON d.partner_id = l.partner_id AND d.code = l.code AND d.day >= ?2
-         WHERE l.partner_id = ?1 GROUP BY d.day ORDER BY d.day",
-    )
-    .bind(partner)
-    .bind(from)
-}
-
-/// The same of one link.
-pub fn link_day_list(partner: &str, code: &str, from: i64) -> Stmt {
-    Stmt::new(
-        "SELECT day, clicks, signups, conversions FROM link_day WHERE partner_id = ?1 AND code = ?2 AND day >= ?3 ORDER BY day",
-    )
-    .bind(partner)
-    .bind(code)
-    .bind(from)
 }
 
 /// What lines of some days come to, in one unit.
@@ -56,84 +30,6 @@ pub fn earned_sums(partner: &str, from: i64, to: i64) -> Stmt {
     .bind(partner)
     .bind(from)
     .bind(to)
-}
-
-/// A link with what came through it.
-#[derive(Clone, Debug, Deserialize)]
-pub struct OwnLink {
-    pub code: String,
-    pub destination: Option<String>,
-    pub campaign: Option<String>,
-    /// A JSON object.
-    pub utm: Option<String>,
-    pub created_at_ms: UtcMillis,
-    pub expires_at_ms: Option<UtcMillis>,
-    pub disabled_at_ms: Option<UtcMillis>,
-    /// 1: the one that the partner was enrolled with.
-    pub own: i64,
-    pub clicks: i64,
-    pub signups: i64,
-    pub conversions: i64,
-}
-
-const LINK: &str = "l.code, l.destination, l.campaign, l.utm, l.created_at_ms, l.expires_at_ms, l.disabled_at_ms";
-
-/// The link `l` of partner `p` with its counters since the day ?2.
-fn counted(links: &str) -> String {
-    format!(
-        "SELECT {}, k.own, COALESCE(SUM(d.clicks), 0) AS clicks, COALESCE(SUM(d.signups), 0) AS signups,
-                COALESCE(SUM(d.conversions), 0) AS conversions
-         FROM ({links}) k LEFT JOIN link_day d ON d.partner_id = ?1 AND d.code = k.code AND d.day >= ?2
-         GROUP BY k.code ORDER BY k.created_at_ms DESC, k.code DESC",
-        LINK.replace("l.", "k.")
-    )
-}
-
-/// One link of the partner, counted since that day. An empty code is the partner's first.
-pub fn link_own(partner: &str, code: &str, since: i64) -> Stmt {
-    Stmt::new(counted(&format!(
-        "SELECT {LINK}, l.code = p.code AS own FROM partner p JOIN link l ON l.partner_id = p.id
-         WHERE p.id = ?1 AND l.code = IIF(?3 = '', p.code, ?3)"
-    )))
-    .bind(partner)
-    .bind(since)
-    .bind(code)
-}
-
-/// The partner's further links before the cursor (instant, code), newest first, counted since that day.
-pub fn link_page(partner: &str, since: i64, before_ms: i64, before_code: &str, limit: i64) -> Stmt {
-    Stmt::new(counted(&format!(
-        "SELECT {LINK}, 0 AS own FROM link l WHERE l.partner_id = ?1 AND l.code <> (SELECT code FROM partner WHERE id = ?1)
-           AND l.created_at_ms <= ?3 AND (l.created_at_ms < ?3 OR l.code < ?4)
-         ORDER BY l.created_at_ms DESC, l.code DESC LIMIT ?5"
-    )))
-    .bind(partner)
-    .bind(since)
-    .bind(before_ms)
-    .bind(before_code)
-    .bind(limit)
-}
-
-/// A link to choose.
-#[derive(Clone, Debug, Deserialize)]
-pub struct LinkName {
-    pub code: String,
-    pub campaign: Option<String>,
-}
-
-/// The partner's newest links that work, and its first.
-pub fn link_choices(partner: &str, now: UtcMillis, limit: i64) -> Stmt {
-    Stmt::new(
-        "SELECT l.code, l.campaign FROM partner p JOIN link l ON l.code = p.code
-           WHERE p.id = ?1 AND l.disabled_at_ms IS NULL AND (l.expires_at_ms IS NULL OR l.expires_at_ms > ?2)
-         UNION ALL SELECT * FROM (SELECT code, campaign FROM link
-           WHERE partner_id = ?1 AND disabled_at_ms IS NULL AND (expires_at_ms IS NULL OR expires_at_ms > ?2)
-             AND code <> (SELECT code FROM partner WHERE id = ?1)
-           ORDER BY created_at_ms DESC, code DESC LIMIT ?3)",
-    )
-    .bind(partner)
-    .bind(now)
-    .bind(limit)
 }
 
 /// An account that is the partner's, with nothing of a person.

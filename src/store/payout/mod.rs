@@ -3,7 +3,6 @@
 
 pub mod payee;
 pub mod plan;
-pub mod report;
 
 use crate::base::time::UtcMillis;
 use crate::engine::payout::{KEY_TRUSTED_MS, OutboundTransfer, TransferKind};

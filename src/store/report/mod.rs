@@ -1,6 +1,7 @@
 //! Sums for the reports: set-based, each a statement of its own, whatever the number of partners.
 
 pub mod operator;
+pub mod payout;
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;

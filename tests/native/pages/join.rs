@@ -6,7 +6,7 @@ use manicule::codec::identity::session::SiteUser;
 use manicule::codec::message::email::Mail;
 use manicule::codec::message::email::text::sign_in::join_subject;
 use manicule::codec::outgoing::RequestFailed;
-use manicule::http::limit::RateLimited;
+use manicule::http::context::RateLimited;
 use manicule::pages::text::partner::{overview, program};
 use manicule::pages::text::shared::field;
 use manicule::pages::text::visitor::{join, sign_in};

@@ -1,5 +1,8 @@
 //! Signing in and out: proofs, sessions, and everything that must not let anybody in.
 
+mod links;
+mod sessions;
+
 use super::house::{Browser, House, OPERATOR_TOKEN, ORIGIN, Shown, TOO_OFTEN, link_of};
 use crate::support::world::at;
 use manicule::codec::identity::session::SiteUser;
@@ -8,7 +11,7 @@ use manicule::codec::message::email::text::sign_in::sign_in_subject;
 use manicule::codec::outgoing::RequestFailed;
 use manicule::engine::identity::access::Role;
 use manicule::http::auth::hex_sha256;
-use manicule::http::limit::RateLimited;
+use manicule::http::context::RateLimited;
 use manicule::pages::text::shared::field;
 use manicule::pages::text::visitor::{notice, sign_in as text};
 use std::cell::RefCell;
@@ -48,179 +51,6 @@ fn follow(browser: &Browser<'_>, mails: &Rc<RefCell<Vec<Mail>>>) -> Shown {
     let path = link_of(mails.borrow().last().expect("a mail"));
     browser.get(&path).is(200);
     browser.post(&path, &[])
-}
-
-#[test]
-fn a_mailed_link_lets_its_reader_in_once() {
-    let (house, mails, partner) = house();
-    let browser = house.browser();
-    let asked = ask(&browser, "ann@example.com", "/partner/links");
-    assert_eq!((asked.status, asked.location.as_str()), (303, "/sign-in/sent"));
-    assert_eq!(asked.batches, 1);
-    let mail = mails.borrow()[0].clone();
-    assert_eq!((mail.to.as_str(), mail.subject.as_str()), ("ann@example.com", sign_in_subject("ref.example").as_str()));
-    let path = link_of(&mail);
-    let token = path.rsplit('/').next().expect("a token").to_owned();
-    assert_eq!(token.len(), 64);
-    assert!(
-        !format!("{:?}", house.world.db.look("SELECT * FROM mailed_link")).contains(&token),
-        "only its hash is kept"
-    );
-
-    // A scanner looks at it, and nothing happens.
-    let scanner = house.browser();
-    let shown = scanner.get(&path);
-    shown.is_page().says(&format!("{} ann@example.com", text::CONFIRM_AS));
-    assert_eq!(shown.header("referrer-policy"), "no-referrer");
-    assert_eq!(sessions(&house, "1"), 0);
-
-    let shown = follow(&browser, &mails);
-    assert_eq!((shown.status, shown.location.as_str()), (303, "/partner/links"));
-    let cookie = browser.cookie(SESSION).expect("a session");
-    assert!(cookie.ends_with(&format!(".{partner}")), "the one partner is chosen: {cookie}");
-    let set = shown.header("set-cookie");
-    assert!(set.ends_with("; Path=/; Max-Age=5184000; Secure; HttpOnly; SameSite=Lax"), "{set}");
-    let secret = cookie.split('.').next().expect("a token");
-    assert_eq!(sessions(&house, &format!("token_sha256 = '{}'", hex_sha256(secret.as_bytes()))), 1);
-    assert_eq!(sessions(&house, "way = 'mail' AND email = 'ann@example.com' AND operator = 0"), 1);
-
-    // A second time, from another browser or the same, it is of no use.
-    for again in [&house.browser(), &browser] {
-        again.get("/sign-in?done=x");
-        again.post(&path, &[]).is(410).says(text::LINK_GONE);
-        again.get(&path).is(410);
-    }
-    assert_eq!(sessions(&house, "1"), 1);
-}
-
-#[test]
-fn a_link_used_by_two_at_once_lets_one_in() {
-    let (house, mails, _) = house();
-    let browser = house.browser();
-    ask(&browser, "ann@example.com", "");
-    let path = link_of(&mails.borrow()[0]);
-    browser.get(&path).is(200);
-    // Between the look and the use, somebody else has used it.
-    house
-        .world
-        .db
-        .connection
-        .borrow()
-        .execute_batch(
-            "CREATE TEMP TRIGGER first BEFORE INSERT ON session BEGIN SELECT RAISE(ABORT, 'mailed_link: used already'); END",
-        )
-        .expect("a trigger");
-    let shown = browser.post(&path, &[]);
-    shown.is(410);
-    assert_eq!((browser.cookie(SESSION), sessions(&house, "1")), (None, 0));
-    // The schema's own guard says the same.
-    let used = |db: &crate::support::sqlite::Sqlite| {
-        db.connection.borrow().execute("UPDATE mailed_link SET used_at_ms = 5", []).map_err(|e| e.to_string())
-    };
-    assert_eq!(used(&house.world.db), Ok(1));
-    assert_eq!(used(&house.world.db), Err("mailed_link: used already".to_owned()));
-}
-
-#[test]
-fn links_grow_old_and_foreign_ones_are_none() {
-    let (house, mails, _) = house();
-    let browser = house.browser();
-    ask(&browser, "ann@example.com", "");
-    let path = link_of(&mails.borrow()[0]);
-    for wrong in [
-        "/sign-in/mail/x".to_owned(),
-        format!("{path}0"),
-        path.to_uppercase().replace("/SIGN-IN/MAIL", "/sign-in/mail"),
-    ] {
-        browser.get(&wrong).is(410);
-        browser.post(&wrong, &[]).is(410);
-    }
-    // A link to sign in is none to join.
-    browser.get(&path.replace("/sign-in/mail/", "/partner/join/")).is(410);
-    later(&house, 15 * MINUTE - 1);
-    browser.get(&path).is(200);
-    later(&house, 1);
-    browser.get(&path).is(410);
-    browser.post(&path, &[]).is(410);
-    assert_eq!(sessions(&house, "1"), 0);
-}
-
-#[test]
-fn the_answer_does_not_tell_who_is_known() {
-    let (house, mails, _) = house();
-    let known = ask(&house.browser(), "ann@example.com", "");
-    let unknown = ask(&house.browser(), "nobody@example.com", "");
-    let plain = |shown: &Shown| (shown.status, shown.location.clone(), shown.html.clone(), shown.batches);
-    assert_eq!(plain(&known), plain(&unknown));
-    assert_eq!(mails.borrow().len(), 1);
-    house.browser().get("/sign-in/sent").is(200).says(text::SENT_LEAD);
-}
-
-#[test]
-fn an_address_gets_five_mails_an_hour() {
-    let (house, mails, _) = house();
-    let browser = house.browser();
-    for _ in 0..7 {
-        assert_eq!(ask(&browser, "ANN@example.com", "").location, "/sign-in/sent");
-    }
-    assert_eq!(mails.borrow().len(), 5);
-    later(&house, HOUR + 1);
-    ask(&browser, "ann@example.com", "");
-    assert_eq!(mails.borrow().len(), 6);
-}
-
-#[test]
-fn a_mail_that_does_not_leave_tells_nobody_and_does_not_count() {
-    let (mut house, mails, _) = house();
-    *house.world.mailer.borrow_mut() = Box::new(|_| Err(RequestFailed("down for ann@example.com".to_owned())));
-    let browser = house.browser();
-    let known = ask(&browser, "ann@example.com", "/partner/links");
-    let unknown = ask(&house.browser(), "nobody@example.com", "/partner/links");
-    let plain = |shown: &Shown| (shown.status, shown.location.clone(), shown.html.clone(), shown.batches);
-    assert_eq!(plain(&known), plain(&unknown), "that it failed does not tell who is known");
-    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM mailed_link WHERE is_live = 1"), 0, "it does not count");
-    house.config.setup.mail.binding = false;
-    let browser = house.browser();
-    browser.get("/sign-in/token");
-    browser.get("/sign-in").is(200).says(text::NO_EMAIL_SETUP);
-    browser.post("/sign-in", &[("email", "ann@example.com")]).is(503).says(text::EMAIL_NOT_SET_UP);
-    assert_eq!(mails.borrow().len(), 0);
-}
-
-#[test]
-fn a_mail_that_fails_is_tried_once_more() {
-    let (house, _, _) = house();
-    let tries = Rc::new(RefCell::new(Vec::new()));
-    let seen = Rc::clone(&tries);
-    *house.world.mailer.borrow_mut() = Box::new(move |mail| {
-        seen.borrow_mut().push(link_of(mail));
-        if seen.borrow().len() == 1 { Err(RequestFailed("reset".to_owned())) } else { Ok(()) }
-    });
-    let browser = house.browser();
-    ask(&browser, "ann@example.com", "");
-    let tries = tries.borrow();
-    assert_eq!((tries.len(), &tries[0]), (2, &tries[1]), "the same link");
-    browser.get(&tries[0]).is(200);
-}
-
-#[test]
-fn a_network_that_asks_too_often_is_told_so() {
-    let (house, mails, _) = house();
-    TOO_OFTEN.set(vec![(RateLimited::Mail, "192.0.2.1".to_owned())]);
-    let from = |ip: &str, email: &str| {
-        let browser = house.browser();
-        browser.get("/sign-in?to=/partner/links");
-        browser.post_with(&[("cf-connecting-ip", ip)], "/sign-in", &[("email", email), ("to", "/partner/links")])
-    };
-    for email in ["ann@example.com", "nobody@example.com"] {
-        let shown = from("192.0.2.1", email);
-        shown.is(429).says(text::TOO_MANY_EMAILS);
-        let typed = format!("value=\"{email}\"");
-        assert!(shown.html.contains(&typed) && shown.html.contains("value=\"/partner/links\""), "{}", shown.html);
-    }
-    assert_eq!((mails.borrow().len(), house.world.db.number("SELECT COUNT(*) FROM mailed_link")), (0, 0));
-    assert_eq!(from("192.0.2.2", "ann@example.com").location, "/sign-in/sent");
-    assert_eq!(mails.borrow().len(), 1);
 }
 
 #[test]
@@ -375,117 +205,6 @@ fn a_partner_is_no_operator() {
     browser.get("/sign-in?to=/partner/links").is(303);
 }
 
-#[test]
-fn a_session_is_over_when_it_is_not_used_and_at_last_anyway() {
-    let (house, mails, _) = house();
-    let enter = |email: &str| {
-        let browser = house.browser();
-        ask(&browser, email, "");
-        follow(&browser, &mails);
-        browser
-    };
-    let (partner, operator) = (enter("ann@example.com"), enter("ops@example.com"));
-    later(&house, 12 * HOUR - 1);
-    assert!(is_in(&partner) && is_in(&operator));
-    later(&house, 12 * HOUR);
-    assert!(is_in(&partner) && !is_in(&operator), "an operator's ends after 12 idle hours");
-    later(&house, 14 * DAY - 1);
-    assert!(is_in(&partner));
-    later(&house, 14 * DAY);
-    assert!(!is_in(&partner));
-
-    let (partner, operator) = (enter("ann@example.com"), enter("ops@example.com"));
-    let by_token = house.browser();
-    by_token.get("/sign-in/token");
-    by_token.post("/sign-in/token", &[("token", OPERATOR_TOKEN)]);
-    let mut hours = 0;
-    while hours < 60 * 24 - 6 {
-        later(&house, 6 * HOUR);
-        hours += 6;
-        assert!(is_in(&partner), "{hours}");
-        assert_eq!(is_in(&operator), hours < 7 * 24, "{hours}");
-        assert_eq!(is_in(&by_token), hours < 12, "{hours}");
-    }
-    later(&house, 6 * HOUR);
-    assert!(!is_in(&partner), "after 60 days");
-}
-
-#[test]
-fn the_token_is_exchanged_once_a_day() {
-    let (house, mails, partner) = house();
-    let browser = house.browser();
-    ask(&browser, "ann@example.com", "");
-    follow(&browser, &mails);
-    let first = browser.cookie(SESSION).expect("a session");
-    later(&house, DAY - 1);
-    assert_eq!(browser.get("/sign-in?to=/partner").batches, 2, "its use is noted");
-    assert_eq!(browser.cookie(SESSION).as_ref(), Some(&first));
-    assert_eq!(browser.get("/sign-in?to=/partner").batches, 1, "once an hour");
-    later(&house, 1);
-    browser.get("/sign-out").is(200);
-    let form = browser.get("/sign-out");
-    let shown = browser.get("/sign-in");
-    assert_eq!((shown.status, shown.batches), (303, 2));
-    let second = browser.cookie(SESSION).expect("a session");
-    assert_ne!(first, second);
-    assert!(second.ends_with(&format!(".{partner}")) && shown.header("set-cookie").contains("Max-Age=5097600;"));
-    let token = form.html.split("name=\"form_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
-    let sent = |token: &str| {
-        browser.ask("POST", "/sign-in/mail/none", &[("origin", ORIGIN)], &format!("form_token={token}")).status
-    };
-    let token = token.expect("a form");
-    assert_eq!(sent(token), 410, "a form that is open elsewhere stays good");
-    assert_eq!(sent(&format!("{}{}", if token.starts_with('0') { '1' } else { '0' }, &token[1..])), 403);
-    assert!(!browser.get("/sign-out").html.contains(token), "each answer has a mask of its own");
-
-    // Who was under way with the old token is let in for another minute, and is handed nothing.
-    let old = house.browser();
-    old.keep(SESSION, &first);
-    later(&house, MINUTE - 1);
-    let shown = old.get("/sign-in");
-    assert_eq!((shown.status, shown.header("set-cookie")), (303, ""));
-    later(&house, 1);
-    assert!(!is_in(&old) && is_in(&browser));
-    // A page is shown though its upkeep fails.
-    later(&house, DAY);
-    house.world.db.fault.set(Some((house.world.db.calls.get() + 1, crate::support::sqlite::Fault::Before)));
-    assert!(is_in(&browser));
-    assert_eq!(browser.cookie(SESSION), Some(second));
-}
-
-#[test]
-fn a_sign_in_ends_the_session_before_it() {
-    let (house, mails, partner) = house();
-    let browser = house.signed_in("ann@example.com", &partner);
-    let before = browser.cookie(SESSION).expect("a session");
-    browser.get("/sign-in/token");
-    browser.post("/sign-in/token", &[("token", OPERATOR_TOKEN)]).is(303);
-    let old = house.browser();
-    old.keep(SESSION, &before);
-    assert!(!is_in(&old) && is_in(&browser));
-    assert!(mails.borrow().is_empty());
-}
-
-#[test]
-fn signing_out_ends_it_here_or_everywhere() {
-    let (house, _, partner) = house();
-    let (here, there) = (house.signed_in("ann@example.com", &partner), house.signed_in("ann@example.com", &partner));
-    let stranger = house.signed_in("bob@example.com", "");
-    let kept = here.cookie(SESSION).expect("a session");
-    here.get("/sign-out").is(200);
-    let shown = here.post("/sign-out", &[]);
-    assert_eq!(shown.location, "/sign-in?done=signed-out");
-    assert!(shown.header("set-cookie").contains("Max-Age=0"));
-    here.keep(SESSION, &kept);
-    assert!(!is_in(&here) && is_in(&there));
-    here.get("/sign-in?done=signed-out").is(200).says(notice::SIGNED_OUT);
-
-    let again = house.signed_in("ann@example.com", &partner);
-    again.get("/sign-out");
-    assert_eq!(again.post("/sign-out", &[("everywhere", "yes")]).location, "/sign-in?done=signed-out-everywhere");
-    assert!(!is_in(&there) && is_in(&stranger));
-}
-
 fn site_user(role: i64) -> Option<SiteUser> {
     Some(SiteUser { id: "01M7".to_owned(), email: "p@example.com".to_owned(), name: Some("P".to_owned()), role })
 }
@@ -576,52 +295,5 @@ fn the_site_is_asked_again_every_five_minutes() {
             i64::from(before > 0)
         );
         assert_eq!(sessions(&house, &format!("ended_at_ms = {}", house.now.get().0)), 1);
-    }
-}
-
-#[test]
-fn what_is_over_is_removed() {
-    let (house, mails, partner) = house();
-    let browser = house.browser();
-    ask(&browser, "ann@example.com", "");
-    follow(&browser, &mails);
-    let gone = house.signed_in("ann@example.com", &partner);
-    gone.get("/sign-out");
-    gone.post("/sign-out", &[]);
-    let purge = |house: &House| {
-        let ctx = house.world.at(house.now.get());
-        crate::support::world::now(manicule::service::identity::sign_in::purge(&ctx)).expect("a purge");
-    };
-    purge(&house);
-    assert_eq!((sessions(&house, "1"), house.world.db.number("SELECT COUNT(*) FROM mailed_link")), (1, 1));
-    later(&house, DAY + 15 * MINUTE);
-    purge(&house);
-    assert_eq!((sessions(&house, "1"), house.world.db.number("SELECT COUNT(*) FROM mailed_link")), (1, 0));
-    later(&house, 60 * DAY);
-    purge(&house);
-    assert_eq!(sessions(&house, "1"), 0);
-}
-
-#[test]
-fn a_session_is_found_by_indexes_alone() {
-    let (house, _, partner) = house();
-    let browser = house.signed_in("ann@example.com", &partner);
-    house.world.db.heard.replace(Some(std::collections::BTreeSet::new()));
-    for path in ["/sign-in", "/partner/programs", "/partner/settings", "/partner/settings/data"] {
-        browser.get(path);
-    }
-    ask(&house.browser(), "ann@example.com", "");
-    let heard = house.world.db.heard.take().expect("statements");
-    let about = |sql: &&String| sql.contains("FROM session") || sql.contains("INTO mailed_link");
-    let heard: Vec<&String> = heard.iter().filter(about).collect();
-    assert!(heard.len() >= 4, "{heard:?}");
-    for sql in heard {
-        let connection = house.world.db.connection.borrow();
-        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a plan");
-        let none = vec![rusqlite::types::Null; plan.parameter_count()];
-        let rows = plan.query_map(rusqlite::params_from_iter(none), |row| row.get::<_, String>(3)).expect("a plan");
-        for step in rows.map(|step| step.expect("a step")) {
-            assert!(!step.starts_with("SCAN") || step.contains("CONSTANT ROW"), "{step}: {sql}");
-        }
     }
 }

@@ -1,6 +1,8 @@
 //! Stripe as far as money out needs it, and no more lenient than it: connected accounts, transfers, reversals, a balance,
 //! customers' balance transactions, coupons and promotion codes, and idempotency with saved results, refused bodies and keys that are forgotten after a day.
 
+mod writes;
+
 use manicule::codec::outgoing::{IncomingResponse, OutgoingRequest};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -209,138 +211,11 @@ impl Stripe {
             _ => panic!("nobody reads {path}"),
         }
     }
+}
 
-    /// Status, answer, and whether it is saved: most refusals of what was sent are not.
-    fn write(&mut self, path: &str, body: &str, now: i64) -> (u16, Value, bool) {
-        let params = form(body);
-        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-        let unsaved = |(status, answer): Told| (status, answer, false);
-        match parts.as_slice() {
-            ["v1", "transfers"] => {
-                only(&params, &["amount", "currency", "destination", "transfer_group", "description"]);
-                let amount: i64 = params["amount"].parse().expect("an integer");
-                let destination = params["destination"].clone();
-                if self.closed.contains(&destination) || !self.accounts.contains_key(&destination) {
-                    return unsaved(error(
-                        400,
-                        "invalid_request_error",
-                        Some("insufficient_capabilities_for_transfer"),
-                        "The destination cannot be transferred to",
-                    ));
-                }
-                if amount > self.balance {
-                    let (status, answer) =
-                        error(400, "invalid_request_error", Some("balance_insufficient"), "Insufficient funds");
-                    return (status, answer, true);
-                }
-                self.balance -= amount;
-                *self.accounts.entry(destination.clone()).or_default() += amount;
-                let made = Transfer {
-                    id: format!("tr_{}", self.transfers.len() + 1),
-                    amount,
-                    currency: params["currency"].clone(),
-                    destination,
-                    group: params["transfer_group"].clone(),
-                    metadata: metadata(&params),
-                    created: now,
-                    reversals: Vec::new(),
-                };
-                self.transfers.push(made.clone());
-                (200, made.view(), true)
-            }
-            ["v1", "transfers", id, "reversals"] => {
-                only(&params, &["amount"]);
-                let count: usize = self.transfers.iter().map(|t| t.reversals.len()).sum();
-                let Some(t) = self.transfers.iter_mut().find(|t| t.id == *id) else {
-                    return unsaved(error(404, "invalid_request_error", Some("resource_missing"), "No such transfer"));
-                };
-                let amount: i64 = params["amount"].parse().expect("an integer");
-                if amount > t.amount - t.reversed() {
-                    return unsaved(error(400, "invalid_request_error", None, "More than is left of it"));
-                }
-                let has = self.accounts.entry(t.destination.clone()).or_default();
-                if amount > *has {
-                    let (status, answer) =
-                        error(400, "invalid_request_error", Some("balance_insufficient"), "The account has too little");
-                    return (status, answer, true);
-                }
-                *has -= amount;
-                self.balance += amount;
-                let made =
-                    Reversal { id: format!("trr_{}", count + 1), amount, metadata: metadata(&params), created: now };
-                t.reversals.push(made.clone());
-                (200, t.reversal_view(&made), true)
-            }
-            ["v1", "customers", id, "balance_transactions"] => {
-                only(&params, &["amount", "currency", "description"]);
-                let amount: i64 = params["amount"].parse().expect("an integer");
-                assert_ne!(amount, 0);
-                if !self.customers.contains(*id) {
-                    return unsaved(error(404, "invalid_request_error", Some("resource_missing"), "No such customer"));
-                }
-                let made = Moved {
-                    id: format!("cbtxn_{}", self.moved.len() + 1),
-                    customer: (*id).to_owned(),
-                    amount,
-                    currency: params["currency"].clone(),
-                    metadata: metadata(&params),
-                    created: now,
-                };
-                self.moved.push(made.clone());
-                (200, made.view(), true)
-            }
-            ["v1", "coupons"] => {
-                only(&params, &["id", "percent_off", "duration"]);
-                assert_eq!(params["duration"], "once");
-                if self.coupons.contains_key(&params["id"]) {
-                    let code = Some("resource_already_exists");
-                    return unsaved(error(400, "invalid_request_error", code, "Coupon already exists."));
-                }
-                self.coupons.insert(params["id"].clone(), params["percent_off"].clone());
-                (200, coupon(&params["id"], &params["percent_off"]), true)
-            }
-            ["v1", "promotion_codes"] => {
-                let known = ["promotion[type]", "promotion[coupon]", "code", "max_redemptions"];
-                let first = "restrictions[first_time_transaction]";
-                only(&params, &[known.as_slice(), &[first]].concat());
-                assert_eq!((params["max_redemptions"].as_str(), params[first].as_str()), ("1", "true"));
-                assert!(self.coupons.contains_key(&params["promotion[coupon]"]), "the coupon goes first");
-                if self.promotions.iter().any(|p| p["code"] == params["code"].as_str()) {
-                    return unsaved(error(400, "invalid_request_error", None, "An active promotion code exists"));
-                }
-                let made = json!({
-                    "object": "promotion_code", "id": format!("promo_{}", self.promotions.len() + 1), "code": params["code"],
-                    "active": true, "metadata": metadata(&params), "max_redemptions": 1,
-                });
-                self.promotions.push(made.clone());
-                (200, made, true)
-            }
-            ["v1", "accounts"] => {
-                let type_ = params.get("controller[stripe_dashboard][type]").map(String::as_str);
-                assert_eq!((type_, params.get("type")), (Some("express"), None));
-                let id = format!("acct_{}", self.accounts.len() + 1);
-                self.accounts.insert(id.clone(), 0);
-                let view = json!({
-                    "object": "account", "id": id, "created": now, "country": params.get("country").map_or("US", String::as_str),
-                    "default_currency": "usd", "payouts_enabled": false, "capabilities": {"transfers": "inactive"},
-                    "requirements": {"currently_due": ["external_account"], "disabled_reason": "requirements.past_due"},
-                    "metadata": metadata(&params),
-                });
-                (200, view, true)
-            }
-            ["v1", "account_links"] => {
-                only(&params, &["account", "type", "refresh_url", "return_url"]);
-                assert!(self.accounts.contains_key(&params["account"]) && params["type"] == "account_onboarding");
-                let url = format!("https://connect.stripe.example/{}", self.calls);
-                (200, json!({"object": "account_link", "url": url, "created": now, "expires_at": now + 300}), true)
-            }
-            ["v1", "accounts", id, "login_links"] => {
-                assert!(self.accounts.contains_key(*id) && params.is_empty());
-                (200, json!({"object": "login_link", "url": format!("https://express.stripe.example/{id}")}), true)
-            }
-            _ => panic!("nobody writes {path}"),
-        }
-    }
+/// A refusal that is not saved.
+fn unsaved((status, answer): Told) -> (u16, Value, bool) {
+    (status, answer, false)
 }
 
 fn coupon(id: &str, percent: &str) -> Value {

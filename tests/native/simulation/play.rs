@@ -1,6 +1,8 @@
 //! Plays a seed: delivers its facts duplicated, reordered, late and through a failing database, runs the programs at
 //! their times, and has everything audited after each step.
 
+mod settling;
+
 use super::auditor::Auditor;
 use super::books::Books;
 use super::calendar::{DAY, HOUR, MINUTE, firsts, instant, mondays};
@@ -309,101 +311,5 @@ impl Play {
 
     fn touchpoints(&self, event: &Sent) -> Option<TouchHistory> {
         history::touchpoints(&self.auditor.register, event)
-    }
-
-    fn run(&mut self, now: i64, cadence: Cadence, scheduled: i64) -> Result<(), String> {
-        self.maybe_fault(20, 12);
-        let ran = self.world.run_late(UtcMillis(now), cadence, UtcMillis(scheduled));
-        self.world.db.fault.set(None);
-        self.stats.runs += 1;
-        self.auditor.observe_runs(&self.world.db);
-        match ran {
-            Ok(runs) if runs.iter().all(|r| r.state == "done") => {
-                if self.dice.percent(5) {
-                    let again = now + self.dice.within(0, 2) * DAY;
-                    self.push(again, Step::Run(cadence, scheduled));
-                }
-            }
-            Ok(runs) => return Err(format!("a run stopped on its way: {runs:?}")),
-            Err(error) => {
-                self.was_injected(&error)?;
-                let again = now + self.dice.pick(&[10 * MINUTE, HOUR, 2 * DAY]);
-                let step = if self.dice.percent(50) { Step::Sweep } else { Step::Run(cadence, scheduled) };
-                self.push(again, step);
-                if self.dice.percent(20) {
-                    self.push(now + MINUTE, Step::Review);
-                }
-                // Where the fault came before the run was stored, only cron itself can bring it back.
-                self.push(again + 3 * DAY, Step::Run(cadence, scheduled));
-            }
-        }
-        Ok(())
-    }
-
-    /// What cron does every ten minutes.
-    fn sweep(&mut self, now: i64) -> Result<(), String> {
-        self.maybe_fault(20, 8);
-        let swept = self.sweep_once(now);
-        self.world.db.fault.set(None);
-        if let Err(error) = swept {
-            self.was_injected(&error)?;
-            self.push(now + 10 * MINUTE, Step::Sweep);
-            // Whether the pool was released before the fault only another sweep makes certain.
-            self.release(now)?;
-        } else {
-            self.auditor.salon.release();
-        }
-        self.auditor.observe_runs(&self.world.db);
-        Ok(())
-    }
-
-    fn sweep_once(&self, now: i64) -> Result<(), AppError> {
-        let ctx = self.world.at(UtcMillis(now));
-        done(recompute::drain(&ctx, 20))?;
-        done(budget::sweep(&ctx))?;
-        done(settle::sweep(&ctx)).map(|_| ())
-    }
-
-    /// Delivers what is left, settles the last periods, and holds the books against the whole truth.
-    fn close(&mut self) -> Result<(), String> {
-        let last = self.end + 400 * DAY;
-        let monday = mondays(last, last + 8 * DAY)[0];
-        let first = firsts(last, last + 32 * DAY)[0];
-        for event in self.events.clone() {
-            if !self.auditor.knows(&event.id) {
-                return Err(format!("event {} was never taken in", event.id));
-            }
-            if !self.dice.percent(25) {
-                continue;
-            }
-            let changes = self.changes();
-            let again = self.world.take(UtcMillis(last), &event.body, self.touchpoints(&event));
-            if !matches!(&again, Ok(taken) if !taken.first) || self.changes() != changes {
-                return Err(format!("a replay of {} is not a no-op: {again:?}", event.id));
-            }
-        }
-        let waited = self.auditor.salon.waiting() as u64;
-        self.stats.met.insert("waits for the pool".to_owned(), waited);
-        self.fund(last, 500_000)?;
-        self.final_run(Cadence::Weekly, monday)?;
-        self.final_run(Cadence::Monthly, first)?;
-        if compare::stale(&self.world.db) > 0 {
-            return Err("the last run leaves accounts that are to be decided again".to_owned());
-        }
-        compare::compare_statements(&self.auditor, &self.world.db)?;
-        compare::compare_announced(&self.auditor, &self.world.db)?;
-        compare::compare_funnel(&self.auditor, &self.world)?;
-        // A second world costs as much as the first: every fifth seed has one.
-        if !self.seed.is_multiple_of(5) {
-            return Ok(());
-        }
-        let (fresh, off) = (World::new(self.seed), self.switched_off_at);
-        history::compare_in_order(&self.cast, &self.events, off, (first, &self.world), &self.auditor, &fresh)
-    }
-
-    fn final_run(&mut self, cadence: Cadence, at: i64) -> Result<(), String> {
-        self.world.run(cadence, UtcMillis(at)).map_err(|e| e.to_string())?;
-        self.auditor.observe_runs(&self.world.db);
-        self.audit().map_err(|what| format!("after the last {} run: {what}", cadence.name()))
     }
 }

@@ -1,6 +1,9 @@
+use crate::base::time::UtcMillis;
 use crate::codec::message::email::money::{instant, money, percent};
+use crate::codec::message::email::render::SUBJECT_CHARS_MAX;
 use crate::codec::message::email::*;
 use proptest::prelude::*;
+use serde_json::Value;
 use serde_json::json;
 
 /// Everything that a hostile person might call themselves or write into evidence.

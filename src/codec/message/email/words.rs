@@ -1,9 +1,10 @@
 //! What each email is made of: its text by key, and the message's fields. The caller lays it out and escapes it.
 
 use crate::base::time::UtcMillis;
+use crate::codec::message::email::kinds::{Audience, MessageFields};
 use crate::codec::message::email::money::{instant, money, percent};
 use crate::codec::message::email::text::{account, operator, partner, shared};
-use crate::codec::message::email::{Audience, EmailPart, MessageFields};
+use crate::codec::message::email::render::EmailPart;
 use serde_json::Value;
 
 /// Longest name used in a greeting.

@@ -45,6 +45,14 @@ fn limits() -> Vec<(&'static str, &'static str, Value, &'static str)> {
         rows.push((kind, path, json!("a\nb"), "malformed"));
         rows.push((kind, path, json!("a\u{0}"), "malformed"));
     }
+    rows.extend(numbers());
+    rows
+}
+
+/// The same of numbers, which are whole and in a range.
+fn numbers() -> Vec<(&'static str, &'static str, Value, &'static str)> {
+    let paid = "invoice.paid";
+    let mut rows = Vec::new();
     for (kind, path, least, most) in [
         (paid, "amount.cents", 0, CENTS_MAX),
         ("purchase.completed", "amount.cents", 0, CENTS_MAX),

@@ -1,28 +1,17 @@
 //! Reading and checking a document. Every error names the path, the value and the rule.
 
+mod checker;
+mod measure;
+mod rewards;
+mod settlement;
+
+pub use crate::program::check::checker::Finding;
+
 use crate::base::decode;
-use crate::base::money::{Bps, CENTS_MAX, Cents};
+use crate::program::check::checker::Checker;
 use crate::program::document::*;
-use crate::program::measure;
-use crate::program::settlement;
-use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashSet;
-
-/// One thing wrong with a document.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Finding {
-    /// `rewards[0].amount`.
-    pub path: String,
-    pub value: String,
-    pub rule: String,
-}
-
-/// Longest span a document may name, in days: ten years. Beyond it a typing error is likelier than a plan.
-const DAYS_MAX: i64 = 3_660;
-
-/// Most rewards, states or rules one document may list, so that deciding on an event stays bounded.
-const LIST_MAX: usize = 32;
 
 /// Reads a document and checks all of it.
 pub fn read(json: &str) -> Result<Document, Vec<Finding>> {
@@ -71,7 +60,7 @@ pub fn check(d: &Document) -> Vec<Finding> {
     check_code(&mut c, &d.code);
     check_attribution(&mut c, &d.attribution);
     check_lifecycle(&mut c, &d.lifecycle);
-    check_rewards(&mut c, d);
+    rewards::check_rewards(&mut c, d);
     match &d.vesting.hold {
         Hold::None {} => {}
         Hold::DaysAfterFirstPayment { days, .. } => c.days("vesting.hold.days_after_first_payment.days", *days, 0),
@@ -80,7 +69,7 @@ pub fn check(d: &Document) -> Vec<Finding> {
             c.days("vesting.hold.until_state.churn_days", *churn_days, 0);
         }
     }
-    check_modifiers(&mut c, d);
+    rewards::check_modifiers(&mut c, d);
     settlement::check_settlement(&mut c, d);
     c.list("risk", d.risk.len(), 0);
     for (i, rule) in d.risk.iter().enumerate() {
@@ -182,164 +171,9 @@ fn check_condition(c: &mut Checker, path: &str, condition: &Condition) {
     }
 }
 
-fn check_rewards(c: &mut Checker, d: &Document) {
-    c.list("rewards", d.rewards.len(), 0);
-    let mut seen = HashSet::new();
-    for (i, reward) in d.rewards.iter().enumerate() {
-        let path = |part: &str| format!("rewards[{i}].{part}");
-        c.name(&path("id"), &reward.id);
-        c.rule(&path("id"), &reward.id, seen.insert(&reward.id), "no duplicate rewards");
-        check_amount(c, &path("amount"), &reward.amount);
-        match &reward.on {
-            Trigger::State(state) => {
-                c.rule(&path("on.state"), state, d.state(state).is_some(), "a state from the lifecycle");
-                let flat = reward.amount.flat_cents.is_some();
-                c.rule(&path("amount"), "rate_bps", flat, "a state has no amount, so use flat_cents");
-                let once = matches!(reward.span, Span::Once {});
-                c.rule(&path("span"), "months", once, "a state is reached once, so use {\"once\":{}}");
-            }
-            Trigger::Event(event) => {
-                c.event(&path("on.event"), event);
-                let has_amount =
-                    event == "invoice.paid" || (event == "purchase.completed" && matches!(reward.span, Span::Once {}));
-                let flat = reward.amount.flat_cents.is_some();
-                c.rule(
-                    &path("amount"),
-                    "rate_bps",
-                    flat || has_amount,
-                    "only invoices and first purchases have an amount, so use flat_cents",
-                );
-                let spanned = event == "invoice.paid" || matches!(reward.span, Span::Once {});
-                c.rule(&path("span"), "months", spanned, "only invoices recur, so use {\"once\":{}}");
-            }
-        }
-        if let Span::MonthsSinceFirstMatch { months } = &reward.span {
-            c.rule(
-                &path("span.months_since_first_match.months"),
-                months,
-                (1..=1_200).contains(months),
-                "1 to 1200 months",
-            );
-        }
-        for (name, cents) in [
-            ("monthly_over_cents", reward.when.monthly_over_cents),
-            ("annual_at_least_cents", reward.when.annual_at_least_cents),
-        ] {
-            if let Some(cents) = cents {
-                c.cents(&path(&format!("when.{name}")), cents, 0);
-            }
-        }
-        if let Span::Months { from, to } = &reward.span {
-            let ordered = *from >= 0 && to.is_none_or(|to| to > *from && to <= 1_200);
-            c.rule(&path("span.months"), format!("[{from}, {to:?})"), ordered, "0 <= from < to <= 1200 months");
-        }
-    }
-}
-
-fn check_amount(c: &mut Checker, path: &str, amount: &RewardAmount) {
-    match (amount.flat_cents, amount.rate_bps) {
-        (Some(cents), None) => c.cents(&format!("{path}.flat_cents"), cents, 1),
-        (None, Some(rate)) => c.rate(&format!("{path}.rate_bps"), rate),
-        _ => c.rule(path, "both or neither", false, "either flat_cents or rate_bps"),
-    }
-    if let Some(cap) = amount.cap_cents {
-        c.cents(&format!("{path}.cap_cents"), cap, 1);
-        c.rule(&format!("{path}.cap_cents"), cap.0, amount.rate_bps.is_some(), "only a rate can have a cap");
-    }
-}
-
-fn check_modifiers(c: &mut Checker, d: &Document) {
-    c.list("modifiers", d.modifiers.len(), 0);
-    let mut seen = HashSet::new();
-    let on_invoice = |id: &str| d.rewards.iter().any(|r| r.id == id && r.amount.rate_bps.is_some());
-    for (i, modifier) in d.modifiers.iter().enumerate() {
-        let path = |part: &str| format!("modifiers[{i}].{part}");
-        c.name(&path("id"), &modifier.id);
-        let free = !d.rewards.iter().any(|r| r.id == modifier.id);
-        c.rule(
-            &path("id"),
-            &modifier.id,
-            seen.insert(&modifier.id) && free,
-            "an id that no other modifier or reward uses",
-        );
-        c.list(&path("when_any"), modifier.when_any.len(), 1);
-        for condition in &modifier.when_any {
-            match condition {
-                PartnerCondition::QualifyingReferrals { at_least, .. } => {
-                    c.rule(&path("when_any"), at_least, (1..=1_000_000).contains(at_least), "1 to 1000000 referrals");
-                }
-                PartnerCondition::AnnualRevenue { at_least_cents } => c.cents(&path("when_any"), *at_least_cents, 1),
-            }
-        }
-        match &modifier.then {
-            Effect::AddBps(rate) => c.rate(&path("then.add_bps"), *rate),
-            Effect::ReplaceBps(rates) => {
-                for (reward, rate) in rates {
-                    c.rate(&path(&format!("then.replace_bps.{reward}")), *rate);
-                    c.rule(&path("then.replace_bps"), reward, on_invoice(reward), "a reward with a rate");
-                }
-            }
-        }
-    }
-    c.list("caps", d.caps.len(), 0);
-    for (i, cap) in d.caps.iter().enumerate() {
-        c.rule(&format!("caps[{i}].reward"), &cap.reward, on_invoice(&cap.reward), "a reward with a rate");
-        c.cents(&format!("caps[{i}].per_partner_month_cents"), cap.per_partner_month_cents, 1);
-    }
-}
-
 /// The bytes of which codes are made.
 pub fn is_code_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
-}
-
-#[derive(Default)]
-pub(crate) struct Checker {
-    findings: Vec<Finding>,
-}
-
-impl Checker {
-    pub(crate) fn rule(&mut self, path: &str, value: impl std::fmt::Display, holds: bool, rule: &str) {
-        if !holds {
-            self.findings.push(Finding { path: path.to_owned(), value: value.to_string(), rule: rule.to_owned() });
-        }
-    }
-
-    pub(crate) fn name(&mut self, path: &str, value: &str) {
-        let clean = !value.is_empty()
-            && value.len() <= 64
-            && value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
-        self.rule(path, value, clean, "1 to 64 of a-z 0-9 - _");
-    }
-
-    /// A text for people.
-    pub(crate) fn label(&mut self, path: &str, text: &str) {
-        let clean = !text.trim().is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control);
-        self.rule(path, text, clean, "1 to 200 characters without control characters");
-    }
-
-    pub(crate) fn event(&mut self, path: &str, kind: &str) {
-        let clean = !kind.is_empty()
-            && kind.len() <= 64
-            && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.'));
-        self.rule(path, kind, clean, "an event type, such as invoice.paid");
-    }
-
-    pub(crate) fn days(&mut self, path: &str, days: i64, least: i64) {
-        self.rule(path, days, (least..=DAYS_MAX).contains(&days), &format!("{least} to {DAYS_MAX} days"));
-    }
-
-    pub(crate) fn cents(&mut self, path: &str, cents: Cents, least: i64) {
-        self.rule(path, cents.0, (least..=CENTS_MAX).contains(&cents.0), &format!("{least} to {CENTS_MAX} cents"));
-    }
-
-    pub(crate) fn rate(&mut self, path: &str, rate: Bps) {
-        self.rule(path, rate.0, (1..=Bps::ONE.0).contains(&rate.0), "1 to 10000 basis points");
-    }
-
-    pub(crate) fn list(&mut self, path: &str, len: usize, least: usize) {
-        self.rule(path, len, (least..=LIST_MAX).contains(&len), &format!("{least} to {LIST_MAX} entries"));
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,90 @@
+//! Bodies about referred accounts: reviews, reassignments and reconciliations.
+
+use crate::base::money::{CENTS_MAX, Cents};
+use crate::base::time::UtcMillis;
+use crate::codec::fields::{Fields, ID};
+use crate::codec::json;
+use crate::codec::json::Invalid;
+use crate::codec::operator::shared::{one_of, reason};
+use serde_json::Value;
+
+/// An operator's decision on a review.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReviewDecision {
+    pub release: bool,
+    pub reason: String,
+}
+
+/// What the billing system says, account by account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReconciliationRequest {
+    pub as_of: UtcMillis,
+    pub repair: bool,
+    pub accounts: Vec<BilledAccount>,
+}
+
+/// One account's active subscriptions, with what each costs a month where that is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BilledAccount {
+    pub id: String,
+    pub subscriptions: Vec<(String, Option<Cents>)>,
+}
+
+/// Accounts of one reconciliation: their events are read whole.
+const ACCOUNTS_MAX: usize = 200;
+
+/// Where an operator moves an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReassignRequest {
+    pub program: String,
+    /// `None`: to nobody.
+    pub partner: Option<String>,
+    pub reason: String,
+}
+
+pub fn review(body: &[u8]) -> Result<ReviewDecision, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    let decision = one_of(&fields, "decision", &["release", "reject"])?.ok_or_else(|| fields.missing("decision"))?;
+    Ok(ReviewDecision { release: decision == "release", reason: reason(&fields)? })
+}
+
+/// `{"as_of", "repair", "accounts": [{"id", "subscriptions": [{"id", "monthly_cents"}]}]}`: an account without
+/// subscriptions has none that is active.
+pub fn reconciliation(body: &[u8], now: UtcMillis) -> Result<ReconciliationRequest, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    let listed = value.get("accounts").and_then(Value::as_array).filter(|a| (1..=ACCOUNTS_MAX).contains(&a.len()));
+    let listed = listed.ok_or_else(|| {
+        fields.invalid("accounts", "out_of_range", &format!("be a list of 1 to {ACCOUNTS_MAX} accounts"))
+    })?;
+    let accounts: Result<Vec<BilledAccount>, Invalid> = listed.iter().map(billed).collect();
+    Ok(ReconciliationRequest {
+        as_of: fields.occurred_at("as_of", now)?,
+        repair: fields.boolean("repair")?.unwrap_or(false),
+        accounts: accounts?,
+    })
+}
+
+fn billed(value: &Value) -> Result<BilledAccount, Invalid> {
+    let fields = Fields::of_body(value)?;
+    let listed = value.get("subscriptions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let subscriptions: Result<Vec<_>, Invalid> = listed
+        .iter()
+        .map(|s| {
+            let fields = Fields::of_body(s)?;
+            Ok((fields.required_text("id", &ID)?, fields.integer("monthly_cents", 0..=CENTS_MAX)?.map(Cents)))
+        })
+        .collect();
+    Ok(BilledAccount { id: fields.required_text("id", &ID)?, subscriptions: subscriptions? })
+}
+
+pub fn reassign(body: &[u8]) -> Result<ReassignRequest, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    Ok(ReassignRequest {
+        program: fields.required_text("program", &ID)?,
+        partner: fields.text("partner", &ID)?,
+        reason: reason(&fields)?,
+    })
+}

@@ -1,0 +1,93 @@
+//! Bodies about payouts, and about how partners receive them.
+
+use crate::base::money::{CENTS_MAX, Cents};
+use crate::codec::fields::{Fields, ID, NAME};
+use crate::codec::json;
+use crate::codec::json::Invalid;
+use crate::codec::link::destination;
+use crate::codec::operator::shared::{DESTINATION, country, one_of, reason};
+
+/// How an operator resolves a payout that is under review.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ResolutionRequest {
+    /// Stripe made this transfer, and it stands.
+    Paid { transfer: String },
+    /// Look it up, and send it anew if nothing is found.
+    Again,
+    /// Nothing was moved, and nothing shall be.
+    Failed,
+}
+
+/// What is taken back of a payout.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReversalRequest {
+    /// `None`: all that is left.
+    pub amount: Option<Cents>,
+    pub reason: String,
+}
+
+/// How a partner is onboarded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OnboardingRequest {
+    pub return_url: Option<String>,
+    pub refresh_url: Option<String>,
+    pub country: Option<String>,
+    /// Whether the partner is paid across borders only.
+    pub recipient_agreement: bool,
+}
+
+/// `{"reason": …}`.
+pub fn decision(body: &[u8]) -> Result<String, Invalid> {
+    let value = json::read(body)?;
+    reason(&Fields::of_body(&value)?)
+}
+
+/// The same, where none is needed.
+pub fn remark(body: &[u8]) -> Result<Option<String>, Invalid> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    let value = json::read(body)?;
+    Fields::of_body(&value)?.text("reason", &NAME)
+}
+
+/// `made` is what the thing is called that Stripe made: a transfer, a transaction.
+pub fn resolution(body: &[u8], made: &str) -> Result<(ResolutionRequest, String), Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    let decision = one_of(&fields, "decision", &["paid", "again", "failed"])?;
+    let resolution = match decision.as_deref() {
+        Some("paid") => ResolutionRequest::Paid { transfer: fields.required_text(made, &ID)? },
+        Some("again") => ResolutionRequest::Again,
+        Some(_) => ResolutionRequest::Failed,
+        None => return Err(fields.missing("decision")),
+    };
+    Ok((resolution, reason(&fields)?))
+}
+
+pub fn reversal(body: &[u8]) -> Result<ReversalRequest, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    let amount = fields.integer("amount_cents", 1..=CENTS_MAX)?.map(Cents);
+    Ok(ReversalRequest { amount, reason: reason(&fields)? })
+}
+
+pub fn onboarding(body: &[u8]) -> Result<OnboardingRequest, Invalid> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(OnboardingRequest::default());
+    }
+    let value = json::read(body)?;
+    let fields = Fields::of_body(&value)?;
+    let address = |name: &str| match fields.text(name, &DESTINATION)? {
+        Some(text) if destination::check(&text).is_err() || !text.starts_with("http") => {
+            Err(fields.invalid(name, "malformed", "be an http(s) URL"))
+        }
+        text => Ok(text),
+    };
+    Ok(OnboardingRequest {
+        return_url: address("return_url")?,
+        refresh_url: address("refresh_url")?,
+        country: country(&fields)?,
+        recipient_agreement: fields.boolean("recipient_agreement")?.unwrap_or(false),
+    })
+}

@@ -1,0 +1,43 @@
+//! Whether a touch or a code could bind a sign-up, and which method goes before which.
+
+use crate::base::time::{DAY_MS, UtcMillis};
+use crate::engine::attribution::binding::AttributionLink;
+use crate::engine::event::OCCURRED_AT_AHEAD_MAX_MS;
+use crate::engine::sabotage;
+use crate::engine::sabotage::Fault as Sabotage;
+use crate::program::document::{Document, Method};
+
+/// Rule 3: why a touch lies outside the window that ends at the sign-up.
+pub(super) fn window(document: &Document, touched: UtcMillis, signed_up: UtcMillis) -> Option<String> {
+    let days = document.attribution.window_days;
+    // The touch is dated by our clock, the sign-up by the sender's, often in whole seconds: the same allowance that
+    // facts have. Where it comes out later, its age is nothing.
+    if touched > signed_up.plus_ms(OCCURRED_AT_AHEAD_MAX_MS) {
+        return Some("touched after the sign-up".to_owned());
+    }
+    let out = if sabotage::is(Sabotage::WindowByDay) {
+        signed_up.0 / DAY_MS - touched.0 / DAY_MS > days
+    } else {
+        touched.plus_days(days) <= signed_up
+    };
+    out.then(|| format!("older than the window of {days} days"))
+}
+
+/// Why a link did not work at an instant. Its age is no reason: a code is good for any date before it was made.
+pub(super) fn refusal(link: &AttributionLink, document: &Document, at: UtcMillis) -> Option<String> {
+    if document.requires_disclosure && link.disclosure_accepted_at_ms.is_none() {
+        return Some("the partner has not accepted the disclosure".to_owned());
+    }
+    let ended = |end: Option<UtcMillis>| end.is_some_and(|end| end <= at);
+    if ended(link.expires_at_ms) {
+        return Some("the link had expired".to_owned());
+    }
+    if ended(link.disabled_at_ms) {
+        return Some("the link was disabled".to_owned());
+    }
+    ended(link.left_at_ms).then(|| "the partner had left the program".to_owned())
+}
+
+pub(super) fn rank(document: &Document, method: Method) -> usize {
+    document.attribution.methods.iter().position(|m| *m == method).unwrap_or(usize::MAX)
+}

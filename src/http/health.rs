@@ -1,0 +1,79 @@
+//! The Worker's health: for anybody whether it works, for operators what is wrong.
+
+use crate::engine::identity::access::Scope;
+use crate::http::auth;
+use crate::http::context::{Platform, RequestContext};
+use crate::http::exchange::Request;
+use crate::service::error::AppError;
+use crate::service::once::StoredResponse;
+use crate::service::overdue;
+use crate::service::overdue::Standing;
+use crate::store::health as health_store;
+use crate::store::message::outbox;
+use crate::store::port::{DbError, Rows};
+use serde_json::{Value, json};
+
+/// `GET /healthz`: whether all is well, for everybody; what is not, for operators.
+pub async fn health<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<StoredResponse, AppError> {
+    if request.header("authorization").is_some() {
+        auth::allowed(app, request, Scope::Read).await?;
+        return details(app).await;
+    }
+    // A load balancer is told no more by an error than by a no.
+    let ok = details(app).await.is_ok_and(|(status, _)| status == 200);
+    Ok((if ok { 200 } else { 503 }, json!({"ok": ok})))
+}
+
+async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredResponse, AppError> {
+    let mut reads = vec![health_store::schema_objects(), health_store::heartbeat_list(), outbox::outbox_backlog()];
+    reads.extend(overdue::reads());
+    let (ctx, count) = (app.context(""), reads.len());
+    let rows = match ctx.batch(reads).await {
+        // Of a database that is not set up yet it is said what is missing.
+        Err(DbError::NoSchema(_)) => {
+            let mut rows = ctx.batch(vec![health_store::schema_objects()]).await?;
+            rows.resize_with(count, Rows::default);
+            rows
+        }
+        rows => rows?,
+    };
+    let missing = health_store::missing_objects(&rows[0])?;
+    let backlog: health_store::Backlog = rows[2].first()?.unwrap_or_default();
+    let crons: Vec<Value> = rows[1]
+        .decode::<health_store::Heartbeat>()?
+        .iter()
+        .map(|h| {
+            json!({
+                "job": h.job, "scheduled_at": h.scheduled_at_ms.to_rfc3339(),
+                "seconds_since": (app.now.0 - h.finished_at_ms.0) / 1_000,
+            })
+        })
+        .collect();
+    let runs = overdue::standing(&rows[3..], app.now)?;
+    let ok = missing.is_empty() && app.config.complaints.is_empty() && !runs.is_late(app.now);
+    let body = json!({
+        "ok": ok, "build": env!("CARGO_PKG_VERSION"),
+        "schema": {"expected": health_store::expected_objects(), "missing": missing},
+        "crons": crons, "runs": run_standing(&runs), "statements_max": app.config.setup.statements_max,
+        "outbox": {
+            "queued": backlog.queued, "failed": backlog.failed, "oldest_ms": backlog.oldest_ms,
+            "mail": app.config.setup.mail_state(), "operator_mail": app.config.setup.mail.operator.is_some(),
+        },
+        "configuration": app.config.complaints,
+    });
+    Ok((if ok { 200 } else { 503 }, body))
+}
+
+/// Runs that are not done, and those that should be there and are not.
+fn run_standing(runs: &Standing) -> Value {
+    let overdue = runs.overdue.iter().map(|late| {
+        json!({
+            "program": late.program, "cadence": late.cadence.name(), "period": late.period,
+            "due_at": late.due_at.to_rfc3339(),
+        })
+    });
+    json!({
+        "open": runs.open.open, "oldest_started_at": runs.open.oldest_ms.map(|at| at.to_rfc3339()),
+        "overdue": overdue.collect::<Vec<Value>>(),
+    })
+}

@@ -1,0 +1,128 @@
+//! Payouts in sums: a run's, and a year's as CSV.
+
+use crate::base::time::Month;
+use crate::http::context::{Platform, RequestContext};
+use crate::http::exchange::{Request, Response};
+use crate::service::error::{AppError, ErrorKind};
+use crate::service::once::StoredResponse;
+use crate::service::payout as deciding;
+use crate::service::payout::send;
+use crate::service::settlement::start::view as run_view;
+use crate::store::payout::plan;
+use crate::store::payout::plan::ApprovalRow;
+use crate::store::report::payout as reports;
+use crate::store::report::payout::{CarriedSum, StateSum, YearRow};
+use crate::store::settlement::run as runs;
+use crate::store::settlement::run::RunRow;
+use serde_json::{Value, json};
+
+/// `GET /v1/runs/{id}/report`: what became of a run's money.
+pub async fn run_report<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
+    let ctx = app.context("");
+    let rule = send::approval_name(ctx.setup.payout_approval);
+    let asked = vec![
+        runs::run_find(id),
+        plan::approval_find(id, rule),
+        reports::run_payout_sums(id),
+        reports::run_carried_sums(id),
+    ];
+    let told = ctx.batch(asked).await?;
+    let run: RunRow = told[0].first()?.ok_or_else(|| AppError::not_found("run"))?;
+    let approval: Option<ApprovalRow> = told[1].first()?;
+    let state = |s: &StateSum| json!({"state": s.state, "currency": currency(&s.unit), "payouts": s.payouts, "amount_cents": s.cents});
+    let carried = |s: &CarriedSum| json!({"why": s.why, "currency": currency(&s.unit), "partners": s.partners, "amount_cents": s.cents});
+    let approval_view = json!({
+        "rule": rule, "approved": approval.is_some() || rule == "automatic",
+        "by": approval.as_ref().map(deciding::approval_view),
+    });
+    let view = json!({
+        "run": run_view(&run), "approval": approval_view,
+        "payouts": told[2].decode()?.iter().map(state).collect::<Vec<Value>>(),
+        "carried_forward": told[3].decode()?.iter().map(carried).collect::<Vec<Value>>(),
+    });
+    Ok((200, view))
+}
+
+fn currency(unit: &str) -> &str {
+    unit.split_once(':').map_or("", |(_, currency)| currency)
+}
+
+/// `GET /v1/reports/payouts?year=2026`: totals per partner as CSV, for the tax forms that Stripe files.
+pub async fn year<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
+    let text = request.param("year").unwrap_or_else(|| app.now.to_rfc3339().chars().take(4).collect());
+    let first = Month::parse(&format!("{text}-01"));
+    let first = first.ok_or_else(|| {
+        AppError::new(ErrorKind::BadRequest, "malformed", "year must be a year such as 2026").field("year")
+    })?;
+    let query = reports::year_list(first.start(), first.plus(12).start());
+    let rows: Vec<YearRow> = app.context("").query(query).await?.decode()?;
+    let mut csv = "year,program,partner,external_id,name,email,country,stripe_account,currency,payouts,paid_cents,returned_cents,net_cents\r\n".to_owned();
+    for r in &rows {
+        let some = |value: &Option<String>| value.clone().unwrap_or_default();
+        let texts = [
+            text.clone(),
+            r.program_id.clone(),
+            r.partner_id.clone(),
+            r.external_id.clone(),
+            some(&r.name),
+            some(&r.email),
+            some(&r.country),
+            some(&r.stripe_account_id),
+            r.currency.clone(),
+        ];
+        csv.extend(texts.iter().map(|text| cell(text) + ","));
+        let net = r.paid_cents - r.returned_cents;
+        csv.push_str(&format!("\"{}\",\"{}\",\"{}\",\"{net}\"\r\n", r.payouts, r.paid_cents, r.returned_cents));
+    }
+    let mut response = Response::text("text/csv; charset=utf-8", csv);
+    let name = format!("attachment; filename=\"payouts-{text}.csv\"");
+    response.headers.push(("content-disposition", name));
+    Ok(response)
+}
+
+/// A cell as RFC 4180 writes it, always in quotes. What a table program would take for a formula is made a text, also
+/// after each delimiter that one of them may cut the line at in place of the comma.
+pub fn cell(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    let mut begins = true;
+    for c in text.chars() {
+        if begins && matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '|' | '%' | '＝' | '＋' | '－' | '＠') {
+            out.push('\'');
+        }
+        // Spaces before a formula are dropped by some, and quotes that hold nothing.
+        begins = matches!(c, ',' | ';' | '\t' | '|' | '\n' | '\r') || (begins && matches!(c, ' ' | '"'));
+        if c == '"' {
+            out.push('"');
+        }
+        out.push(c);
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_texts() {
+        for (text, want) in [
+            ("plain", "\"plain\""),
+            ("", "\"\""),
+            ("x;=1+1", "\"x;'=1+1\""),
+            ("x; \t=1+1", "\"x; '\t'=1+1\""),
+            ("a|cmd,-2", "\"a|cmd,'-2\""),
+            (" @x", "\" '@x\""),
+            ("＝1", "\"'＝1\""),
+            ("x;\"=1", "\"x;\"\"'=1\""),
+            ("a-b+c=d@e", "\"a-b+c=d@e\""),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("=SUM(A1)", "\"'=SUM(A1)\""),
+            ("two\nlines", "\"two\nlines\""),
+        ] {
+            assert_eq!(cell(text), want);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The table of payouts that runs and the list of payouts show to operators.
+
+use crate::http::context::Platform;
+use crate::pages::components;
+use crate::pages::components::{number, text};
+use crate::pages::operator::helpers;
+use crate::pages::text::operator::{common, payout};
+use crate::pages::visit::PageContext;
+use crate::store::settlement::operator_runs::PayoutShown;
+use maud::{Markup, html};
+
+/// Where a run is shown.
+const RUNS: &str = "/operator/runs";
+
+/// Payouts with their partners.
+pub fn payout_table<S: Platform>(visit: &PageContext<'_, S>, rows: &[PayoutShown], with_run: bool) -> Markup {
+    let words = &*visit.words;
+    let cells = |p: &PayoutShown| {
+        let whose = p.name.as_deref().filter(|n| !n.is_empty()).or(p.external_id.as_deref()).unwrap_or(&p.partner_id);
+        vec![
+            html! { a href={ "/operator/payouts/" (components::escaped(&p.id)) } { (whose) } },
+            html! { @if with_run { a href={ (RUNS) "/" (components::escaped(&p.run_id)) } { (p.program_id) } } @else { (helpers::partner(&p.partner_id, None, None)) } },
+            components::state_with(&p.state, &p.reason),
+            components::day(words, p.created_at_ms),
+            components::amount(words, p.amount_cents, &p.unit),
+        ]
+    };
+    let second = if with_run { common::RUN } else { common::PARTNER_ID };
+    let columns =
+        [text(payout::PAYOUT_TO), text(second), text(common::STATE), text(common::PLANNED), number(common::AMOUNT)];
+    components::table(common::PAYOUTS, &columns, &rows.iter().map(cells).collect::<Vec<_>>())
+}

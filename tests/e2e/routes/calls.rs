@@ -1,0 +1,276 @@
+//! A good call of every route.
+
+use super::super::client::Reply;
+use super::super::facts::{ahead, sign, signed_up, stripe_signature};
+use super::super::server::Server;
+use super::super::stripe::{CONNECT_SECRET, SECRET};
+use serde_json::{Value, json};
+
+/// A good call of a route, and the same of something that does not exist.
+#[derive(Clone)]
+pub struct Call {
+    pub route: (&'static str, &'static str),
+    pub path: String,
+    pub body: Option<Value>,
+    pub headers: Vec<(&'static str, String)>,
+    pub status: u16,
+    /// An address of the same form with an id that nobody has.
+    pub unknown: Option<String>,
+}
+
+fn call(route: (&'static str, &'static str), path: impl Into<String>, status: u16) -> Call {
+    Call { route, path: path.into(), body: None, headers: Vec::new(), status, unknown: None }
+}
+
+impl Call {
+    pub fn body(self, body: Value) -> Call {
+        Call { body: Some(body), ..self }
+    }
+
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Call {
+        self.headers.retain(|(known, _)| *known != name);
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub fn unknown(self, path: impl Into<String>) -> Call {
+        Call { unknown: Some(path.into()), ..self }
+    }
+
+    pub fn send(&self, server: &Server, method: &str, path: &str, token: Option<&str>) -> Reply {
+        let mut ask = server.ask(method, path);
+        for (name, value) in &self.headers {
+            ask = ask.header(name, value.clone());
+        }
+        if let Some(token) = token {
+            ask = ask.bearer(token);
+        }
+        match (&self.body, method) {
+            (_, "GET" | "HEAD" | "DELETE") => ask.send(),
+            (Some(body), _) => ask.body(body.to_string()).send(),
+            (None, _) => ask.body("").send(),
+        }
+    }
+}
+
+/// Ids of what the books hold before the calls.
+pub struct Held {
+    pub partner: String,
+    pub code: String,
+    pub review: String,
+    pub run: String,
+    pub message: String,
+    pub endpoint: String,
+    pub document: Value,
+    pub payouts: Payouts,
+    /// Who has a credit, and a redemption of a part of it.
+    pub referrer: String,
+    pub redemption: String,
+    /// A credit that Stripe has, and by which transaction.
+    pub delivery: String,
+    pub transaction: String,
+}
+
+/// Ids of payouts: one that was sent, and two that are planned.
+pub struct Payouts {
+    pub paid: String,
+    pub planned: String,
+    pub other: String,
+}
+
+pub fn calls(server: &Server, held: &Held) -> Vec<Call> {
+    [incoming(server, held), books(held), decisions(held), payouts(held), messages(held)].concat()
+}
+
+/// What visitors, hosts and Stripe send.
+fn incoming(server: &Server, held: &Held) -> Vec<Call> {
+    let Held { code, .. } = held;
+    let event = signed_up("route", &ahead(0), json!({}));
+    let second = crate::client::now_ms() / 1_000;
+    let signature = sign(&server.webhook_secret, "msg_1", second, event.to_string().as_bytes());
+    let hook = json!({"event": "content:create", "timestamp": ahead(0), "resourceId": "01M7"});
+    let form = json!({"event": "form.submission", "submissionId": "01M7", "data": {}, "submittedAt": ahead(0)});
+    let forms = "/v1/webhooks/emdash-forms";
+    let plan = json!({"id": "evt_1", "type": "plan.created", "created": second, "livemode": false,
+        "data": {"object": {"id": "plan_1"}}});
+    let account = json!({"id": "evt_2", "type": "account.updated", "created": second, "livemode": false,
+        "account": "acct_1", "data": {"object": {"id": "acct_1"}}});
+    let cookie = server.visit(&format!("/r/{code}")).send().cookie().expect("the cookie");
+    let get = |path: &'static str| call(("GET", path), path, 200);
+    vec![
+        get("/v1/attribution").header("cookie", cookie),
+        call(("POST", "/v1/collect"), "/v1/collect", 204).body(json!({"event": "page.viewed", "partner": "zzzzzzzz"})),
+        call(("GET", "/px.gif"), "/px.gif?partner=zzzzzzzz", 200),
+        call(("POST", "/v1/webhooks/events"), "/v1/webhooks/events", 200)
+            .body(event)
+            .header("webhook-id", "msg_1")
+            .header("webhook-timestamp", second.to_string())
+            .header("webhook-signature", signature),
+        call(("POST", "/v1/webhooks/emdash"), "/v1/webhooks/emdash", 202)
+            .body(hook)
+            .header("authorization", format!("Bearer {}", server.emdash_token)),
+        call(("POST", "/v1/webhooks/emdash-forms/{secret}"), format!("{forms}/{}", server.forms_secret), 202)
+            .body(form),
+        stripe_call("/v1/webhooks/stripe", SECRET, &plan),
+        stripe_call("/v1/webhooks/stripe-connect", CONNECT_SECRET, &account),
+        call(("POST", "/api/referral/generate"), "/api/referral/generate", 201).header("cookie", "astro-session=x"),
+        call(("POST", "/v1/partners"), "/v1/partners", 201).body(
+            json!({"program": "user-referral", "external_id": "new", "website": "https://a.example", "country": "de"}),
+        ),
+    ]
+}
+
+/// Partners, links, programs, runs and reports.
+fn books(held: &Held) -> Vec<Call> {
+    let Held { partner, code, run, document, .. } = held;
+    let get = |path: &'static str| call(("GET", path), path, 200);
+    vec![
+        call(("GET", "/v1/partners/{id}"), format!("/v1/partners/{partner}"), 200).unknown("/v1/partners/nobody"),
+        call(("GET", "/v1/partners/{id}/entries"), format!("/v1/partners/{partner}/entries"), 200)
+            .unknown("/v1/partners/nobody/entries"),
+        call(("POST", "/v1/links"), "/v1/links", 201).body(json!({"partner": partner})),
+        call(("GET", "/v1/links/{code}"), format!("/v1/links/{code}"), 200).unknown("/v1/links/zzzzzzzz"),
+        call(("DELETE", "/v1/links/{code}"), format!("/v1/links/{code}"), 200).unknown("/v1/links/zzzzzzzz"),
+        call(("GET", "/v1/accounts/{id}/receipt"), "/v1/accounts/friend/receipt", 200)
+            .unknown("/v1/accounts/nobody/receipt"),
+        get("/v1/programs"),
+        call(("GET", "/v1/programs/{id}"), "/v1/programs/user-referral", 200).unknown("/v1/programs/none"),
+        call(("PUT", "/v1/programs/{id}"), "/v1/programs/user-referral", 200).body(document.clone()),
+        get("/v1/runs"),
+        call(("POST", "/v1/runs"), "/v1/runs", 200)
+            .body(json!({"program": "agency-partner", "cadence": "monthly", "period": "2025-04"})),
+        call(("GET", "/v1/runs/{id}"), format!("/v1/runs/{run}"), 200).unknown("/v1/runs/none"),
+        get("/v1/ledger/transfers"),
+        get("/v1/ledger/checks"),
+        call(("GET", "/v1/leaderboard"), "/v1/leaderboard?program=user-referral", 200),
+        call(("GET", "/v1/reports/funnel"), "/v1/reports/funnel?program=partner-funnel&week=2025-W06", 200)
+            .unknown("/v1/reports/funnel?program=none&week=2025-W06"),
+        call(("GET", "/v1/reports/channels"), "/v1/reports/channels?program=user-referral&month=2025-01", 200)
+            .unknown("/v1/reports/channels?program=none&month=2025-01"),
+        call(
+            ("GET", "/v1/reports/economics"),
+            "/v1/reports/economics?program=user-referral&from=2025-01-01&to=2026-01-01",
+            200,
+        )
+        .unknown("/v1/reports/economics?program=none&from=2025-01-01&to=2026-01-01"),
+    ]
+}
+
+/// What operators review, fund, try out and compare.
+fn decisions(held: &Held) -> Vec<Call> {
+    let Held { partner, review, run: _, .. } = held;
+    let get = |path: &'static str| call(("GET", path), path, 200);
+    vec![
+        get("/v1/reviews"),
+        call(("POST", "/v1/reviews/{id}"), format!("/v1/reviews/{review}"), 200)
+            .body(json!({"decision": "release", "reason": "checked"}))
+            .unknown("/v1/reviews/none"),
+        call(("GET", "/v1/programs/{id}/pool"), "/v1/programs/tiered-credits/pool", 200)
+            .unknown("/v1/programs/none/pool"),
+        call(("POST", "/v1/programs/{id}/pool"), "/v1/programs/tiered-credits/pool", 201)
+            .body(json!({"amount_cents": 100, "reason": "to begin with"}))
+            .unknown("/v1/programs/none/pool"),
+        call(("POST", "/v1/programs/{id}/dry-run"), "/v1/programs/user-referral/dry-run", 200)
+            .body(json!({"period": "2026-06"}))
+            .unknown("/v1/programs/none/dry-run"),
+        call(("POST", "/v1/accounts/{id}/reassign"), "/v1/accounts/friend/reassign", 200)
+            .body(json!({"program": "agency-partner", "partner": partner, "reason": "it is the agency's client"}))
+            .unknown("/v1/accounts/nobody/reassign"),
+        call(("POST", "/v1/reconciliations"), "/v1/reconciliations", 200)
+            .body(json!({"as_of": "2026-06-01T00:00:00Z", "repair": true, "accounts": [{"id": "nobody", "subscriptions": []}]})),
+        get("/v1/audit"),
+        get("/v1/outbox"),
+    ]
+}
+
+/// Payouts and credits.
+fn payouts(held: &Held) -> Vec<Call> {
+    let Held { partner, run, payouts, .. } = held;
+    let get = |path: &'static str| call(("GET", path), path, 200);
+    vec![
+        get("/v1/payouts"),
+        payout_call("GET", "/v1/payouts/{id}", &payouts.paid, json!(null)),
+        payout_call("POST", "/v1/payouts/{id}/hold", &payouts.planned, json!({"reason": "to be sure"})),
+        payout_call("POST", "/v1/payouts/{id}/release", &payouts.planned, json!({"reason": "it is right"})),
+        payout_call("POST", "/v1/payouts/{id}/cancel", &payouts.planned, json!({"reason": "asked for"})),
+        payout_call("POST", "/v1/payouts/{id}/resolve", &payouts.other, json!({"decision": "again", "reason": "so"})),
+        Call {
+            status: 201,
+            ..payout_call(
+                "POST",
+                "/v1/payouts/{id}/reversals",
+                &payouts.paid,
+                json!({"amount_cents": 100, "reason": "so"}),
+            )
+        },
+        call(("GET", "/v1/reports/payouts"), "/v1/reports/payouts?year=2025", 200),
+        call(("POST", "/v1/runs/{id}/approve"), format!("/v1/runs/{run}/approve"), 200)
+            .body(json!({"reason": "compared"}))
+            .unknown("/v1/runs/none/approve"),
+        call(("GET", "/v1/runs/{id}/report"), format!("/v1/runs/{run}/report"), 200).unknown("/v1/runs/none/report"),
+        call(("POST", "/v1/partners/{id}/onboarding"), format!("/v1/partners/{partner}/onboarding"), 200)
+            .body(json!({"country": "US"}))
+            .unknown("/v1/partners/nobody/onboarding"),
+        call(("POST", "/v1/partners/{id}/dashboard"), format!("/v1/partners/{partner}/dashboard"), 200)
+            .body(json!({}))
+            .unknown("/v1/partners/nobody/dashboard"),
+        call(("GET", "/v1/credits"), format!("/v1/credits?partner={}", held.referrer), 200)
+            .unknown("/v1/credits?partner=nobody"),
+        redeem_call(&held.referrer),
+        call(("GET", "/v1/credits/redemptions"), format!("/v1/credits/redemptions?partner={}", held.referrer), 200),
+        call(("GET", "/v1/credits/redemptions/{id}"), format!("/v1/credits/redemptions/{}", held.redemption), 200)
+            .unknown("/v1/credits/redemptions/none"),
+        Call {
+            status: 201,
+            ..payout_call(
+                "POST",
+                "/v1/credits/redemptions/{id}/reversals",
+                &held.redemption,
+                json!({"amount_cents": 50, "reason": "so"}),
+            )
+        },
+        get("/v1/credits/deliveries"),
+        payout_call("GET", "/v1/credits/deliveries/{id}", &held.delivery, json!(null)),
+        payout_call(
+            "POST",
+            "/v1/credits/deliveries/{id}/resolve",
+            &held.delivery,
+            json!({"decision": "paid", "transaction": held.transaction, "reason": "it is there"}),
+        ),
+    ]
+}
+
+/// Messages, endpoints, and what everybody may ask.
+fn messages(held: &Held) -> Vec<Call> {
+    let Held { message, endpoint, .. } = held;
+    let get = |path: &'static str| call(("GET", path), path, 200);
+    vec![
+        // Nothing is set up to mail by, so it waits; naming the recipient is good all the same.
+        call(("POST", "/v1/outbox/{id}/replay"), format!("/v1/outbox/{message}/replay"), 200)
+            .body(json!({"reason": "to be sure", "target": "partner"}))
+            .unknown("/v1/outbox/none/replay"),
+        get("/v1/webhook-endpoints"),
+        call(("POST", "/v1/webhook-endpoints"), "/v1/webhook-endpoints", 201)
+            .body(json!({"url": "https://hooks.invalid.example/y"})),
+        call(("DELETE", "/v1/webhook-endpoints/{id}"), format!("/v1/webhook-endpoints/{endpoint}"), 200)
+            .unknown("/v1/webhook-endpoints/none"),
+        get("/healthz"),
+        get("/openapi.json"),
+    ]
+}
+
+pub fn redeem_call(partner: &str) -> Call {
+    call(("POST", "/v1/credits/redeem"), "/v1/credits/redeem", 201)
+        .body(json!({"partner": partner, "amount_cents": 100, "reason": "an order"}))
+        .header("idempotency-key", "order-2")
+}
+
+pub fn payout_call(method: &'static str, route: &'static str, id: &str, body: Value) -> Call {
+    let call = call((method, route), route.replace("{id}", id), 200).unknown(route.replace("{id}", "none"));
+    if body.is_null() { call } else { call.body(body) }
+}
+
+fn stripe_call(path: &'static str, secret: &str, event: &Value) -> Call {
+    let signature = stripe_signature(secret, crate::client::now_ms() / 1_000, event.to_string().as_bytes());
+    call(("POST", path), path, 200).body(event.clone()).header("stripe-signature", signature)
+}

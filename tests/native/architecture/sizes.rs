@@ -1,0 +1,43 @@
+//! How long files and functions are: what does not fit a reader's head is split by job.
+
+use crate::architecture::source::{code, word};
+
+pub const FILE_LINES_MAX: usize = 400;
+pub const FUNCTION_LINES_MAX: usize = 70;
+
+/// The functions of a file that are too long, tests among them: their names and lines from `fn` to the closing brace.
+pub fn long_functions(text: &str) -> Vec<(String, usize)> {
+    let code = code(text);
+    let starts = code.match_indices("fn ").map(|(at, _)| at).filter(|at| {
+        let before = code[..*at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    });
+    let measured = starts.filter_map(|start| {
+        let name = word(code[start + "fn ".len()..].trim_start());
+        let length = code[start..body(&code, start)?].lines().count();
+        // A type, `fn (u8)`, has no name.
+        (!name.is_empty() && length > FUNCTION_LINES_MAX).then_some((name, length))
+    });
+    measured.collect()
+}
+
+/// Where the function that starts here ends; `None` for one without a body.
+fn body(code: &str, start: usize) -> Option<usize> {
+    let (mut braces, mut others) = (0, 0);
+    for (at, c) in code[start..].char_indices() {
+        match c {
+            '(' | '[' => others += 1,
+            ')' | ']' => others -= 1,
+            // In an array's type, `[u8; 4]`, it ends nothing. Nor does a type `fn()` in a list reach further than it.
+            ';' | ',' if braces == 0 && others == 0 => return None,
+            _ if others < 0 => return None,
+            '{' => braces += 1,
+            '}' => braces -= 1,
+            _ => {}
+        }
+        if c == '}' && braces <= 0 {
+            return Some(start + at + 1);
+        }
+    }
+    None
+}

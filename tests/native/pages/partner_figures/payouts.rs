@@ -1,0 +1,92 @@
+//! Payouts and credits as their partners see them.
+
+use super::*;
+
+#[test]
+fn payouts_are_told_as_the_books_have_them() {
+    let books = Books::new();
+    let ann = &books.ann.0;
+    let browser = books.house.signed_in("ann@partners.example", ann);
+    let (id, transfer) = (
+        books.text(&format!("SELECT id FROM payout WHERE partner_id = '{ann}'")),
+        books.text(&format!("SELECT transfer_id FROM payout WHERE partner_id = '{ann}'")),
+    );
+    let list = browser.get("/partner/payouts");
+    list.is_page().says(&transfer).says(&usd(20_000)).says("paid").says(payout_setup::ACTIVE.trim());
+    let receipt = browser.get(&format!("/partner/payouts/{id}"));
+    receipt
+        .is_page()
+        .says(&format!("{} {}", common::AMOUNT, usd(20_000)))
+        .says(&transfer)
+        .says(&payout::settlement_for("2026-03"));
+    receipt.says(&format!("{} {} {} {}", payout::OPENING, usd(0), payout::EARNED_SINCE, usd(20_000)));
+    assert_eq!(
+        receipt.html.matches(&format!("{}: {}", common::EARNED, accrual::INVOICE_PAID)).count(),
+        2,
+        "{}",
+        receipt.text()
+    );
+    // The same sums as the interface tells, which are found by the account.
+    use manicule::store::port::Db;
+    use manicule::store::report::payout::{own_receipt_sums, receipt_sums};
+    let account = format!("{AGENCY}/cash:usd/available/{ann}");
+    let both = futures_executor::block_on(
+        books.house.world.db.batch(vec![receipt_sums(&account, &id), own_receipt_sums(ann, &id)]),
+    )
+    .expect("sums");
+    assert_eq!(both[0].0, both[1].0);
+    let file = browser.get("/partner/payouts.csv");
+    file.is(200);
+    assert_eq!(file.batches, 1);
+    assert!(
+        file.header("content-type").starts_with("text/csv")
+            && file.header("content-disposition").starts_with("attachment")
+    );
+    let rows: Vec<&str> = file.html.split("\r\n").collect();
+    assert!(
+        rows[1].starts_with(&format!("\"{id}\","))
+            && rows[1].contains(&format!(",\"paid\",\"usd\",\"200.00\",\"{transfer}\",")),
+        "{rows:?}"
+    );
+    assert_eq!((rows.len(), rows[2]), (3, ""));
+}
+
+#[test]
+fn a_file_holds_no_formula() {
+    let books = Books::new();
+    books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_over;");
+    books.sql("UPDATE payout SET transfer_id = '=HYPERLINK(\"https://evil.example\",\"x\")\n-1' || id");
+    let file = books.house.signed_in("ann@partners.example", &books.ann.0).get("/partner/payouts.csv");
+    assert!(file.html.contains(",\"'=HYPERLINK(\"\"https://evil.example\"\",\"\"x\"\")\n'-1"), "{}", file.html);
+}
+
+#[test]
+fn credit_has_pages_of_its_own() {
+    let books = Books::new();
+    let cyd = &books.cyd.0;
+    let browser = books.house.signed_in("cyd@partners.example", cyd);
+    let earned = books.number(&format!("SELECT SUM(net_cents) FROM accrual WHERE partner_id = '{cyd}'"));
+    assert_eq!(earned, 5_000);
+    browser.get("/partner").is_page().says(&format!("{} {} credit", common::EARNED, usd(5_000))).says(&format!(
+        "{} {} credit",
+        common::AVAILABLE,
+        usd(5_000)
+    ));
+    let payouts = browser.get("/partner/payouts");
+    payouts.is_page().says(payout::NO_CREDIT).says(payout::LEAD_CREDIT);
+    assert!(!payouts.text().contains("Stripe"));
+    // Used up by the application, through its own triggers.
+    books.sql(&format!(
+        "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id) VALUES ('{REFERRAL}/credit:usd/redeemed/{cyd}', '{REFERRAL}', 'credit:usd', 'redeemed', '{cyd}');
+         INSERT INTO redemption VALUES ('rdm_1', '{REFERRAL}', '{cyd}', 'credit:usd', 1200, 'bill <b>7</b>', 'app', 5);
+         INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
+           VALUES ('rdm_1', 'redeem', 'single', '{REFERRAL}/credit:usd/available/{cyd}', '{REFERRAL}/credit:usd/redeemed/{cyd}', 1200, '{REFERRAL}', 'bill', 5);"
+    ));
+    let payouts = browser.get("/partner/payouts");
+    payouts.is_page().says("rdm_1").says(&usd(-1_200));
+    assert!(!payouts.html.contains("<b>7"));
+    browser
+        .get("/partner")
+        .says(&format!("{} {} credit", common::EARNED, usd(5_000)))
+        .says(&format!("Used {} credit", usd(1_200)));
+}

@@ -1,0 +1,176 @@
+//! Links by email: whom they let in, how often they are sent, and what they tell nobody.
+
+use super::*;
+
+#[test]
+fn a_mailed_link_lets_its_reader_in_once() {
+    let (house, mails, partner) = house();
+    let browser = house.browser();
+    let asked = ask(&browser, "ann@example.com", "/partner/links");
+    assert_eq!((asked.status, asked.location.as_str()), (303, "/sign-in/sent"));
+    assert_eq!(asked.batches, 1);
+    let mail = mails.borrow()[0].clone();
+    assert_eq!((mail.to.as_str(), mail.subject.as_str()), ("ann@example.com", sign_in_subject("ref.example").as_str()));
+    let path = link_of(&mail);
+    let token = path.rsplit('/').next().expect("a token").to_owned();
+    assert_eq!(token.len(), 64);
+    assert!(
+        !format!("{:?}", house.world.db.look("SELECT * FROM mailed_link")).contains(&token),
+        "only its hash is kept"
+    );
+
+    // A scanner looks at it, and nothing happens.
+    let scanner = house.browser();
+    let shown = scanner.get(&path);
+    shown.is_page().says(&format!("{} ann@example.com", text::CONFIRM_AS));
+    assert_eq!(shown.header("referrer-policy"), "no-referrer");
+    assert_eq!(sessions(&house, "1"), 0);
+
+    let shown = follow(&browser, &mails);
+    assert_eq!((shown.status, shown.location.as_str()), (303, "/partner/links"));
+    let cookie = browser.cookie(SESSION).expect("a session");
+    assert!(cookie.ends_with(&format!(".{partner}")), "the one partner is chosen: {cookie}");
+    let set = shown.header("set-cookie");
+    assert!(set.ends_with("; Path=/; Max-Age=5184000; Secure; HttpOnly; SameSite=Lax"), "{set}");
+    let secret = cookie.split('.').next().expect("a token");
+    assert_eq!(sessions(&house, &format!("token_sha256 = '{}'", hex_sha256(secret.as_bytes()))), 1);
+    assert_eq!(sessions(&house, "way = 'mail' AND email = 'ann@example.com' AND operator = 0"), 1);
+
+    // A second time, from another browser or the same, it is of no use.
+    for again in [&house.browser(), &browser] {
+        again.get("/sign-in?done=x");
+        again.post(&path, &[]).is(410).says(text::LINK_GONE);
+        again.get(&path).is(410);
+    }
+    assert_eq!(sessions(&house, "1"), 1);
+}
+
+#[test]
+fn a_link_used_by_two_at_once_lets_one_in() {
+    let (house, mails, _) = house();
+    let browser = house.browser();
+    ask(&browser, "ann@example.com", "");
+    let path = link_of(&mails.borrow()[0]);
+    browser.get(&path).is(200);
+    // Between the look and the use, somebody else has used it.
+    house
+        .world
+        .db
+        .connection
+        .borrow()
+        .execute_batch(
+            "CREATE TEMP TRIGGER first BEFORE INSERT ON session BEGIN SELECT RAISE(ABORT, 'mailed_link: used already'); END",
+        )
+        .expect("a trigger");
+    let shown = browser.post(&path, &[]);
+    shown.is(410);
+    assert_eq!((browser.cookie(SESSION), sessions(&house, "1")), (None, 0));
+    // The schema's own guard says the same.
+    let used = |db: &crate::support::sqlite::Sqlite| {
+        db.connection.borrow().execute("UPDATE mailed_link SET used_at_ms = 5", []).map_err(|e| e.to_string())
+    };
+    assert_eq!(used(&house.world.db), Ok(1));
+    assert_eq!(used(&house.world.db), Err("mailed_link: used already".to_owned()));
+}
+
+#[test]
+fn links_grow_old_and_foreign_ones_are_none() {
+    let (house, mails, _) = house();
+    let browser = house.browser();
+    ask(&browser, "ann@example.com", "");
+    let path = link_of(&mails.borrow()[0]);
+    for wrong in [
+        "/sign-in/mail/x".to_owned(),
+        format!("{path}0"),
+        path.to_uppercase().replace("/SIGN-IN/MAIL", "/sign-in/mail"),
+    ] {
+        browser.get(&wrong).is(410);
+        browser.post(&wrong, &[]).is(410);
+    }
+    // A link to sign in is none to join.
+    browser.get(&path.replace("/sign-in/mail/", "/partner/join/")).is(410);
+    later(&house, 15 * MINUTE - 1);
+    browser.get(&path).is(200);
+    later(&house, 1);
+    browser.get(&path).is(410);
+    browser.post(&path, &[]).is(410);
+    assert_eq!(sessions(&house, "1"), 0);
+}
+
+#[test]
+fn the_answer_does_not_tell_who_is_known() {
+    let (house, mails, _) = house();
+    let known = ask(&house.browser(), "ann@example.com", "");
+    let unknown = ask(&house.browser(), "nobody@example.com", "");
+    let plain = |shown: &Shown| (shown.status, shown.location.clone(), shown.html.clone(), shown.batches);
+    assert_eq!(plain(&known), plain(&unknown));
+    assert_eq!(mails.borrow().len(), 1);
+    house.browser().get("/sign-in/sent").is(200).says(text::SENT_LEAD);
+}
+
+#[test]
+fn an_address_gets_five_mails_an_hour() {
+    let (house, mails, _) = house();
+    let browser = house.browser();
+    for _ in 0..7 {
+        assert_eq!(ask(&browser, "ANN@example.com", "").location, "/sign-in/sent");
+    }
+    assert_eq!(mails.borrow().len(), 5);
+    later(&house, HOUR + 1);
+    ask(&browser, "ann@example.com", "");
+    assert_eq!(mails.borrow().len(), 6);
+}
+
+#[test]
+fn a_mail_that_does_not_leave_tells_nobody_and_does_not_count() {
+    let (mut house, mails, _) = house();
+    *house.world.mailer.borrow_mut() = Box::new(|_| Err(RequestFailed("down for ann@example.com".to_owned())));
+    let browser = house.browser();
+    let known = ask(&browser, "ann@example.com", "/partner/links");
+    let unknown = ask(&house.browser(), "nobody@example.com", "/partner/links");
+    let plain = |shown: &Shown| (shown.status, shown.location.clone(), shown.html.clone(), shown.batches);
+    assert_eq!(plain(&known), plain(&unknown), "that it failed does not tell who is known");
+    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM mailed_link WHERE is_live = 1"), 0, "it does not count");
+    house.config.setup.mail.binding = false;
+    let browser = house.browser();
+    browser.get("/sign-in/token");
+    browser.get("/sign-in").is(200).says(text::NO_EMAIL_SETUP);
+    browser.post("/sign-in", &[("email", "ann@example.com")]).is(503).says(text::EMAIL_NOT_SET_UP);
+    assert_eq!(mails.borrow().len(), 0);
+}
+
+#[test]
+fn a_mail_that_fails_is_tried_once_more() {
+    let (house, _, _) = house();
+    let tries = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&tries);
+    *house.world.mailer.borrow_mut() = Box::new(move |mail| {
+        seen.borrow_mut().push(link_of(mail));
+        if seen.borrow().len() == 1 { Err(RequestFailed("reset".to_owned())) } else { Ok(()) }
+    });
+    let browser = house.browser();
+    ask(&browser, "ann@example.com", "");
+    let tries = tries.borrow();
+    assert_eq!((tries.len(), &tries[0]), (2, &tries[1]), "the same link");
+    browser.get(&tries[0]).is(200);
+}
+
+#[test]
+fn a_network_that_asks_too_often_is_told_so() {
+    let (house, mails, _) = house();
+    TOO_OFTEN.set(vec![(RateLimited::Mail, "192.0.2.1".to_owned())]);
+    let from = |ip: &str, email: &str| {
+        let browser = house.browser();
+        browser.get("/sign-in?to=/partner/links");
+        browser.post_with(&[("cf-connecting-ip", ip)], "/sign-in", &[("email", email), ("to", "/partner/links")])
+    };
+    for email in ["ann@example.com", "nobody@example.com"] {
+        let shown = from("192.0.2.1", email);
+        shown.is(429).says(text::TOO_MANY_EMAILS);
+        let typed = format!("value=\"{email}\"");
+        assert!(shown.html.contains(&typed) && shown.html.contains("value=\"/partner/links\""), "{}", shown.html);
+    }
+    assert_eq!((mails.borrow().len(), house.world.db.number("SELECT COUNT(*) FROM mailed_link")), (0, 0));
+    assert_eq!(from("192.0.2.2", "ann@example.com").location, "/sign-in/sent");
+    assert_eq!(mails.borrow().len(), 1);
+}

@@ -1,0 +1,193 @@
+//! Refunds and disputes: what they take, what they give back, and what waits for its invoice.
+
+use super::*;
+
+#[test]
+fn refunds_take_their_share_and_failed_ones_give_it_back() {
+    let paid = [invoice(Shape::New, "evt_i", "in_1", 10_000, 2_000), payment_of("evt_p", "in_1", "pi_1")];
+    for (more, left) in [
+        // Half of what was charged, tax included, is half of the commission.
+        (vec![refund("evt_r", "refund.created", "re_1", 6_000, "succeeded")], 1_000),
+        (vec![refund("evt_r", "refund.created", "re_1", 12_000, "succeeded")], 0),
+        (
+            vec![
+                refund("evt_r", "refund.created", "re_1", 6_000, "pending"),
+                refund("evt_u", "refund.updated", "re_1", 6_000, "succeeded"),
+            ],
+            1_000,
+        ),
+        (
+            vec![
+                refund("evt_r", "refund.created", "re_1", 6_000, "pending"),
+                refund("evt_f", "refund.failed", "re_1", 6_000, "failed"),
+            ],
+            2_000,
+        ),
+        (
+            vec![
+                refund("evt_a", "refund.created", "re_1", 3_000, "succeeded"),
+                refund("evt_b", "refund.created", "re_2", 3_000, "succeeded"),
+            ],
+            1_000,
+        ),
+        // The charge says its sum, with the refund and without.
+        (vec![charge_refunded("evt_c", 6_000, None)], 1_000),
+        (
+            vec![charge_refunded("evt_c", 6_000, None), refund("evt_r", "refund.created", "re_1", 6_000, "succeeded")],
+            1_000,
+        ),
+        (vec![charge_refunded("evt_c", 3_000, None), charge_refunded("evt_d", 6_000, None)], 1_000),
+        (
+            vec![
+                charge_refunded("evt_c", 6_000, Some(&[("re_1", 6_000, "succeeded")])),
+                refund("evt_r", "refund.created", "re_1", 6_000, "succeeded"),
+            ],
+            1_000,
+        ),
+        (
+            vec![
+                charge_refunded("evt_c", 6_000, None),
+                refund("evt_r", "refund.created", "re_1", 6_000, "pending"),
+                refund("evt_f", "refund.failed", "re_1", 6_000, "failed"),
+            ],
+            2_000,
+        ),
+    ] {
+        for order in [false, true] {
+            let mut all: Vec<Value> = paid.iter().chain(&more).cloned().collect();
+            if order {
+                all.reverse();
+            }
+            let house = known(&all);
+            assert_eq!(house.pending(), left, "{more:#?}");
+            assert_eq!(house.number("SELECT COUNT(*) FROM stripe_waiting"), 0);
+            house.sound();
+        }
+    }
+}
+
+#[test]
+fn disputes_freeze_take_and_give_back() {
+    let paid = [invoice(Shape::Old, "evt_i", "in_1", 10_000, 0)];
+    for (more, state, left) in [
+        (vec![dispute("evt_1", "created", "needs_response", 0)], "disputed", 2_000),
+        (
+            vec![
+                dispute("evt_1", "created", "needs_response", 0),
+                dispute("evt_2", "funds_withdrawn", "needs_response", 0),
+            ],
+            "reversed",
+            0,
+        ),
+        (
+            vec![
+                dispute("evt_1", "created", "needs_response", 0),
+                dispute("evt_2", "funds_withdrawn", "needs_response", 0),
+                dispute("evt_3", "funds_reinstated", "won", 60),
+                dispute("evt_4", "closed", "won", 60),
+            ],
+            "pending",
+            2_000,
+        ),
+        (
+            vec![
+                dispute("evt_1", "created", "needs_response", 0),
+                dispute("evt_2", "funds_withdrawn", "needs_response", 0),
+                dispute("evt_3", "closed", "lost", 60),
+            ],
+            "reversed",
+            0,
+        ),
+        (
+            vec![
+                dispute("evt_1", "created", "warning_needs_response", 0),
+                dispute("evt_2", "closed", "warning_closed", 60),
+            ],
+            "pending",
+            2_000,
+        ),
+    ] {
+        for order in [false, true] {
+            let mut all: Vec<Value> = paid.iter().chain(&more).cloned().collect();
+            if order {
+                all.reverse();
+            }
+            let house = known(&all);
+            assert_eq!(house.pending(), left, "{more:#?}");
+            assert_eq!(house.text("SELECT state FROM accrual"), state, "{more:#?}");
+            house.sound();
+        }
+    }
+}
+
+#[test]
+fn a_refund_waits_for_its_invoice_or_asks_for_it() {
+    let paid = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
+    let back = refund("evt_r", "refund.created", "re_1", 10_000, "succeeded");
+    let house = known(std::slice::from_ref(&paid));
+    assert_eq!(house.stripe(&back)["outcome"], "waiting");
+    assert_eq!(house.pending(), 2_000);
+    house.stripe(&payment_of("evt_p", "in_1", "pi_1"));
+    assert_eq!(house.pending(), 0);
+    assert_eq!(house.number("SELECT COUNT(*) FROM stripe_waiting"), 0);
+    house.sound();
+
+    let house = known(&[paid]).with_key(|url| {
+        assert!(
+            url.contains("/v1/invoice_payments?payment%5Btype%5D=payment_intent&payment%5Bpayment_intent%5D=pi_1"),
+            "{url}"
+        );
+        (200, json!({"data": [{"invoice": "in_1"}], "has_more": false}))
+    });
+    assert_eq!(house.stripe(&back)["outcome"], "applied");
+    assert_eq!(house.pending(), 0);
+    house.sound();
+
+    let house = known(&[]).with_key(|_| (200, json!({"data": [], "has_more": false})));
+    let told = house.stripe(&back);
+    assert_eq!((&told["outcome"], &told["reason"]), (&json!("ignored"), &json!("its payment is not for an invoice")));
+}
+
+#[test]
+fn the_sweep_asks_again_for_an_invoice_that_stripe_did_not_tell() {
+    let house = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]).with_key(|_| (500, json!({})));
+    assert_eq!(house.stripe(&refund("evt_r", "refund.created", "re_1", 10_000, "succeeded"))["outcome"], "waiting");
+    let house = house.with_key(|url| {
+        let found = match url {
+            _ if url.contains("invoice_payments") => json!([{"invoice": "in_1"}]),
+            _ if url.contains("subscriptions") => json!([{"id": "sub_1", "customer": "cus_1", "status": "active"}]),
+            _ => json!([]),
+        };
+        (200, json!({"data": found, "has_more": false}))
+    });
+    house.sweep();
+    assert_eq!(house.pending(), 2_000, "it asked a moment ago");
+    house.later(7 * 3_600);
+    house.sweep();
+    assert_eq!(house.pending(), 0);
+    house.sound();
+}
+
+#[test]
+fn a_dispute_that_was_prevented_freezes_nothing_and_gives_nothing_back() {
+    let paid = invoice(Shape::Old, "evt_i", "in_1", 10_000, 0);
+    let opened = dispute("evt_1", "created", "needs_response", 0);
+    let prevented = dispute("evt_9", "closed", "prevented", 60);
+    let withdrawn = dispute("evt_2", "funds_withdrawn", "prevented", 0);
+    for (more, state, left) in [
+        (vec![dispute("evt_1", "created", "prevented", 0)], "pending", 2_000),
+        (vec![opened.clone(), prevented.clone()], "pending", 2_000),
+        // Where money moved all the same, it is gone.
+        (vec![opened, withdrawn, prevented], "reversed", 0),
+    ] {
+        for order in [false, true] {
+            let mut all: Vec<Value> = std::iter::once(&paid).chain(&more).cloned().collect();
+            if order {
+                all.reverse();
+            }
+            let house = known(&all);
+            assert_eq!((house.pending(), house.text("SELECT state FROM accrual").as_str()), (left, state), "{more:#?}");
+            house.sound();
+        }
+    }
+}
