@@ -126,16 +126,16 @@ CREATE INDEX binding_click ON binding (click_id) WHERE click_id IS NOT NULL;
 CREATE INDEX binding_qualified ON binding (program_id, partner_id, qualified_at_ms) WHERE qualified_at_ms IS NOT NULL;
 CREATE INDEX binding_grant ON binding (program_id, account_id) WHERE grant_due_at_ms IS NOT NULL;
 
--- One line: who earns what, for which fact, by which rule of which version. The ledger holds how it got there.
+-- One accrual: who earns what, for which fact, by which rule of which version. The ledger holds how it got there.
 CREATE TABLE accrual (
-  id TEXT PRIMARY KEY,                   -- immutable, derived from what the line is about
+  id TEXT PRIMARY KEY,                   -- immutable, derived from what the accrual is about
   program_id TEXT NOT NULL,              -- immutable
-  program_version INTEGER NOT NULL,      -- mutable only while later facts move the line's own instant
-  rule_id TEXT NOT NULL,                 -- immutable
+  program_version INTEGER NOT NULL,      -- mutable only while later facts move the accrual's own instant
+  reward_id TEXT NOT NULL,                 -- immutable
   partner_id TEXT NOT NULL,              -- immutable; '' for the referred side's benefit
   account_id TEXT NOT NULL,              -- immutable
   event_id TEXT NOT NULL,                -- mutable: the earliest event of the fact
-  basis TEXT NOT NULL,                   -- immutable: invoice:<id> or state:<name>
+  source TEXT NOT NULL,                   -- immutable: invoice:<id> or state:<name>
   at_ms INTEGER NOT NULL,                -- mutable: the fact's instant
   period TEXT NOT NULL,                  -- mutable: the period of that instant
   unit TEXT NOT NULL,                    -- immutable: cash:usd, credit:usd
@@ -143,7 +143,7 @@ CREATE TABLE accrual (
   cap_reduction_cents INTEGER NOT NULL,         -- mutable: what a cap took, for good
   net_cents INTEGER NOT NULL CHECK (net_cents >= 0), -- mutable: what stands
   balance TEXT NOT NULL CHECK (balance IN ('pending', 'available', 'benefit')), -- mutable: where it stands
-  payer TEXT NOT NULL CHECK (payer IN ('expense', 'pool')), -- immutable: the kind of ledger account it is debited from
+  funding_account TEXT NOT NULL CHECK (funding_account IN ('expense', 'budget')), -- immutable: the kind of ledger account it is debited from
   state TEXT NOT NULL CHECK (state IN ('pending', 'held', 'disputed', 'available', 'waiting', 'reversed', 'void', 'settled')), -- mutable
   vests_at_ms INTEGER NOT NULL,          -- mutable: from then on a run vests it
   reason TEXT NOT NULL,                  -- mutable: why it is in its state
@@ -154,7 +154,7 @@ CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
 CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND balance = 'pending';
 
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
-CREATE INDEX accrual_rule ON accrual (program_id, rule_id, partner_id, at_ms);
+CREATE INDEX accrual_rule ON accrual (program_id, reward_id, partner_id, at_ms);
 
 -- What a bound account's subscriptions are worth a year, over time.
 CREATE TABLE revenue_span (
@@ -180,9 +180,9 @@ CREATE TABLE partner_modifier (
   PRIMARY KEY (program_id, partner_id, modifier_id, quarter)
 ) STRICT;
 
--- What a partner's monthly cap takes from a line, as the last run found.
+-- What a partner's monthly cap takes from an accrual, as the last run found.
 CREATE TABLE cap_reduction (
-  line_id TEXT PRIMARY KEY,              -- immutable
+  accrual_id TEXT PRIMARY KEY,              -- immutable
   program_id TEXT NOT NULL,              -- immutable
   account_id TEXT NOT NULL,              -- immutable
   cap_reduction_cents INTEGER NOT NULL,         -- mutable
@@ -191,15 +191,15 @@ CREATE TABLE cap_reduction (
 ) STRICT;
 CREATE INDEX cap_verdict_account ON cap_reduction (account_id);
 
--- Who draws on a pool reads it at one revision and writes at the next, so that no reward overtakes another.
-CREATE TABLE pool (
+-- Who draws on a budget reads it at one revision and writes at the next, so that no reward overtakes another.
+CREATE TABLE reward_budget (
   program_id TEXT PRIMARY KEY,           -- immutable
   revision INTEGER NOT NULL CHECK (revision >= 1) -- mutable, one more with each change
 ) STRICT;
-CREATE TRIGGER pool_insert BEFORE INSERT ON pool WHEN NEW.revision <> 1 AND NOT EXISTS (SELECT 1 FROM pool WHERE program_id = NEW.program_id)
-BEGIN SELECT RAISE(ABORT, 'pool: stale revision'); END;
-CREATE TRIGGER pool_update BEFORE UPDATE OF revision ON pool WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'pool: stale revision'); END;
+CREATE TRIGGER budget_insert BEFORE INSERT ON reward_budget WHEN NEW.revision <> 1 AND NOT EXISTS (SELECT 1 FROM reward_budget WHERE program_id = NEW.program_id)
+BEGIN SELECT RAISE(ABORT, 'reward_budget: stale revision'); END;
+CREATE TRIGGER budget_update BEFORE UPDATE OF revision ON reward_budget WHEN NEW.revision <> OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'reward_budget: stale revision'); END;
 
 -- What a person has to look at.
 CREATE TABLE review (
@@ -209,7 +209,7 @@ CREATE TABLE review (
   account_id TEXT NOT NULL,              -- immutable
   rule TEXT NOT NULL,                    -- immutable
   subject TEXT NOT NULL,                 -- immutable: '' for the whole account, else an invoice
-  holds INTEGER NOT NULL CHECK (holds IN (0, 1)), -- immutable: whether lines wait for it
+  holds INTEGER NOT NULL CHECK (holds IN (0, 1)), -- immutable: whether accruals wait for it
   evidence TEXT NOT NULL,                -- immutable
   state TEXT NOT NULL CHECK (state IN ('open', 'released', 'rejected')), -- mutable
   reason TEXT,                           -- set with the decision
@@ -225,23 +225,23 @@ CREATE TABLE ledger_account (
   id TEXT PRIMARY KEY,                   -- immutable: program/unit/kind[/partner]
   program_id TEXT NOT NULL,              -- immutable
   unit TEXT NOT NULL,                    -- immutable
-  kind TEXT NOT NULL CHECK (kind IN ('expense', 'pool', 'pending', 'available', 'benefit', 'clearing', 'cash', 'redeemed')), -- immutable
+  kind TEXT NOT NULL CHECK (kind IN ('expense', 'budget', 'pending', 'available', 'benefit', 'clearing', 'cash', 'redeemed')), -- immutable
   partner_id TEXT NOT NULL,              -- immutable; '' for the program's own
   dr_posted_cents INTEGER NOT NULL DEFAULT 0 CHECK (dr_posted_cents >= 0),   -- kept by trigger
   cr_posted_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_posted_cents >= 0),   -- kept by trigger
   dr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (dr_pending_cents >= 0), -- kept by trigger
   cr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_pending_cents >= 0), -- kept by trigger
-  -- What is pending was accrued first, a pool is funded first, and what is redeemed was available: none can be less than
+  -- What is pending was accrued first, a budget is funded first, and what is redeemed was available: none can be less than
   -- nothing. Available may be: it is carried forward.
-  CHECK (kind NOT IN ('pending', 'pool', 'redeemed') OR cr_posted_cents >= dr_posted_cents)
+  CHECK (kind NOT IN ('pending', 'budget', 'redeemed') OR cr_posted_cents >= dr_posted_cents)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ledger_account_partner ON ledger_account (partner_id) WHERE partner_id <> '';
--- Every decision asks what stands in the pools; without it, all partners' accounts would be looked through for them.
-CREATE INDEX ledger_account_pool ON ledger_account (program_id) WHERE kind = 'pool';
+-- Every decision asks what stands in the budgets; without it, all partners' accounts would be looked through for them.
+CREATE INDEX ledger_account_budget ON ledger_account (program_id) WHERE kind = 'budget';
 
 CREATE TABLE transfer (
-  id TEXT PRIMARY KEY,                   -- immutable, derived from the line and its number
-  line TEXT,                             -- immutable, the accrual it is about; what vests does so partner by partner, see run_item
+  id TEXT PRIMARY KEY,                   -- immutable, derived from the accrual and its number
+  accrual_id TEXT,                             -- immutable, the accrual it is about; what vests does so partner by partner, see run_item
   code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust', 'redeem', 'redeem_return',
     'deliver', 'deliver_return')),
   phase TEXT NOT NULL CHECK (phase IN ('single', 'pending', 'post', 'void')),
@@ -257,15 +257,15 @@ CREATE TABLE transfer (
   created_at_ms INTEGER NOT NULL,
   CHECK (debit <> credit),
   CHECK ((phase IN ('post', 'void')) = (pending_id IS NOT NULL)),
-  CHECK (code NOT IN ('accrue', 'reverse') OR line IS NOT NULL)
+  CHECK (code NOT IN ('accrue', 'reverse') OR accrual_id IS NOT NULL)
 ) STRICT;
--- With what the check of a line adds up: it need not look at the rows.
-CREATE INDEX transfer_line ON transfer (line, code, amount_cents) WHERE line IS NOT NULL;
+-- With what the check of an accrual adds up: it need not look at the rows.
+CREATE INDEX transfer_accrual ON transfer (accrual_id, code, amount_cents) WHERE accrual_id IS NOT NULL;
 CREATE UNIQUE INDEX transfer_resolved ON transfer (pending_id) WHERE pending_id IS NOT NULL;
--- By account only the few rows that are about no line: payouts, what came back of them, what pools were funded with. Lines'
--- rows, of which a run writes hundreds of thousands, are found by their lines, and only ledger_check looks at all of them.
-CREATE INDEX transfer_debit ON transfer (debit, code) WHERE line IS NULL;
-CREATE INDEX transfer_credit ON transfer (credit, code) WHERE line IS NULL;
+-- By account only the few rows that are about no accrual: payouts, what came back of them, what budgets were funded with. Accruals'
+-- rows, of which a run writes hundreds of thousands, are found by their accruals, and only ledger_check looks at all of them.
+CREATE INDEX transfer_debit ON transfer (debit, code) WHERE accrual_id IS NULL;
+CREATE INDEX transfer_credit ON transfer (credit, code) WHERE accrual_id IS NULL;
 -- What came back in a year.
 CREATE INDEX transfer_return ON transfer (created_at_ms) WHERE code = 'payout_return';
 
@@ -282,7 +282,7 @@ BEGIN SELECT RAISE(ABORT, 'ledger: account exists or is not empty'); END;
 -- The same id with the same content is skipped (a replay does nothing); with other content it is refused, which also
 -- closes INSERT OR REPLACE.
 CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
-  SELECT IIF(t.line IS NEW.line AND t.code = NEW.code AND t.phase = NEW.phase AND t.debit = NEW.debit AND t.credit = NEW.credit
+  SELECT IIF(t.accrual_id IS NEW.accrual_id AND t.code = NEW.code AND t.phase = NEW.phase AND t.debit = NEW.debit AND t.credit = NEW.credit
       AND t.amount_cents = NEW.amount_cents AND t.pending_id IS NEW.pending_id,
     RAISE(IGNORE), RAISE(ABORT, 'ledger: id exists with other content')) FROM transfer t WHERE t.id = NEW.id;
   SELECT RAISE(ABORT, 'ledger: already resolved') WHERE NEW.pending_id IS NOT NULL AND EXISTS (SELECT 1 FROM transfer WHERE pending_id = NEW.pending_id);
@@ -290,9 +290,9 @@ CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
     WHERE (SELECT unit FROM ledger_account WHERE id = NEW.debit) = (SELECT unit FROM ledger_account WHERE id = NEW.credit) IS NOT TRUE;
   SELECT RAISE(ABORT, 'ledger: not pending') WHERE NEW.pending_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM transfer p
     WHERE p.id = NEW.pending_id AND p.phase = 'pending' AND p.debit = NEW.debit AND p.credit = NEW.credit AND NEW.amount_cents <= p.amount_cents);
-  SELECT RAISE(ABORT, 'ledger: more taken than the line holds') WHERE NEW.code = 'reverse'
+  SELECT RAISE(ABORT, 'ledger: more taken than the accrual holds') WHERE NEW.code = 'reverse'
     AND (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
-         FROM transfer WHERE line = NEW.line) < NEW.amount_cents;
+         FROM transfer WHERE accrual_id = NEW.accrual_id) < NEW.amount_cents;
   -- A credit that its receiver has applied already is booked whatever is left: what was taken back since is owed.
   SELECT RAISE(ABORT, 'ledger: payout above the balance')
     WHERE ((NEW.code IN ('payout', 'redeem') AND NEW.phase IN ('single', 'pending')) OR (NEW.code = 'deliver' AND NEW.phase = 'pending'))
@@ -321,11 +321,11 @@ SELECT 'account ' || a.id || ': balance is not the sum of its transfers' FROM le
   LEFT JOIN (SELECT credit AS id, SUM(amount_cents) AS cents FROM transfer WHERE phase IN ('single', 'post') GROUP BY credit) c ON c.id = a.id
   WHERE a.dr_posted_cents <> COALESCE(d.cents, 0) OR a.cr_posted_cents <> COALESCE(c.cents, 0)
 UNION ALL
-SELECT 'line ' || l.id || ': does not stand as its transfers say' FROM accrual l
+SELECT 'accrual ' || l.id || ': does not match its transfers' FROM accrual l
   WHERE l.net_cents <> (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
-    FROM transfer WHERE line = l.id)
+    FROM transfer WHERE accrual_id = l.id)
 UNION ALL
-SELECT 'account ' || a.id || ': pending is not the sum of its lines' FROM ledger_account a
+SELECT 'account ' || a.id || ': pending is not the sum of its accruals' FROM ledger_account a
   LEFT JOIN (SELECT program_id, partner_id, unit, SUM(net_cents) AS cents FROM accrual WHERE balance = 'pending' GROUP BY program_id, partner_id, unit) l
     ON l.partner_id = a.partner_id AND l.program_id = a.program_id AND l.unit = a.unit
   WHERE a.kind = 'pending' AND a.cr_posted_cents - a.dr_posted_cents <> COALESCE(l.cents, 0);
@@ -357,16 +357,16 @@ CREATE TABLE run_item (
   run_id TEXT NOT NULL REFERENCES run (id), -- immutable
   seq INTEGER NOT NULL,                  -- immutable
   kind TEXT NOT NULL CHECK (kind IN ('grant', 'vest')), -- immutable
-  line_id TEXT NOT NULL,                 -- immutable
+  accrual_id TEXT NOT NULL,                 -- immutable
   account_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL,              -- immutable
   unit TEXT NOT NULL,                    -- immutable
   planned_cents INTEGER NOT NULL,        -- immutable: as planned
   posted_cents INTEGER,                  -- as executed: what was planned, less what facts that came in between took
-  line TEXT,                             -- immutable, JSON: the line that a grant makes
+  accrual TEXT,                             -- immutable, JSON: the accrual that a grant makes
   next_due_at_ms INTEGER,                -- immutable: when the account may be due for another grant
   PRIMARY KEY (run_id, seq),
-  UNIQUE (run_id, line_id)
+  UNIQUE (run_id, accrual_id)
 ) STRICT, WITHOUT ROWID;
 
 -- A run's statement for each partner.

@@ -16,10 +16,10 @@ pub async fn reassign<S: Platform>(
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
     let ctx = app.context(actor);
-    let asked = operator::reassign(&request.body)?;
+    let body = operator::reassign(&request.body)?;
     let event = match auth::once(request)? {
         Some(once) => crate::base::id::derived("reb", &[id, &once.key]),
         None => ctx.fresh_id("reb"),
     };
-    rebinding::reassign(&ctx, id, &asked, event, auth::hex_sha256(&request.body)).await
+    rebinding::reassign(&ctx, id, &body, event, auth::hex_sha256(&request.body)).await
 }

@@ -34,7 +34,7 @@ pub async fn review_decide<S: Platform>(
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let asked = operator::review(&request.body)?;
-    let choice = if asked.release { ReviewDecision::Release } else { ReviewDecision::Reject };
-    deciding::decide(&app.context(actor), id, choice, &asked.reason).await
+    let body = operator::review(&request.body)?;
+    let choice = if body.release { ReviewDecision::Release } else { ReviewDecision::Reject };
+    deciding::decide(&app.context(actor), id, choice, &body.reason).await
 }

@@ -11,12 +11,12 @@ pub struct Settlement {
     pub minimum_cents: Cents,
     /// Days between vesting and being payable.
     pub delay_days: i64,
-    /// Rewards are debited from a pool that the operator funds, and wait while it cannot cover them.
+    /// Rewards are debited from a budget that the operator funds, and wait while it cannot cover them.
     #[serde(default)]
-    pub pool: bool,
-    /// The operator is told when the pool holds less; absent: when it does not cover the largest reward.
+    pub budget: bool,
+    /// The operator is told when the budget holds less; absent: when it does not cover the largest reward.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pool_low_cents: Option<Cents>,
+    pub budget_low_cents: Option<Cents>,
     /// How credits reach the referrer.
     #[serde(default, skip_serializing_if = "Delivery::is_application")]
     pub delivery: Delivery,

@@ -37,7 +37,7 @@ fn changed(server: &Server, program: &str, change: Value) {
 
 fn fund(server: &Server) {
     let body = json!({"amount_cents": 100_000, "reason": "the month's budget"});
-    server.post("/v1/programs/tiered-credits/pool", &body).operator().send().expect(201);
+    server.post("/v1/programs/tiered-credits/budget", &body).operator().send().expect(201);
 }
 
 /// A friend's sign-up and request for quote: $5 and $50 for the partner.
@@ -152,7 +152,7 @@ fn a_webhook_hands_credits_over() {
     let host = StandIn::start(|_| (200, "{}".to_owned()));
     let server = Server::with(&[("WEBHOOKS_ANYWHERE", "yes")]);
     changed(&server, PROGRAM, json!({"settlement": {"delivery": "webhook"}}));
-    let hook = json!({"url": format!("{}/credits", host.base), "kinds": ["reward"]});
+    let hook = json!({"url": format!("{}/credits", host.base), "types": ["reward"]});
     let made = server.post("/v1/webhook-endpoints", &hook).operator().send().expect(201).json();
     let owner = server.enrol(PROGRAM, "owner");
     fund(&server);
@@ -169,7 +169,7 @@ fn a_webhook_hands_credits_over() {
         (&data["amount_cents"], &data["unit"], &data["account"], &data["external_id"]),
         (&json!(500), &json!("credit:usd"), &json!("friend"), &json!("owner"))
     );
-    assert!(data["line"].as_str().is_some_and(|line| line.starts_with("acr_")), "{data}");
+    assert!(data["accrual_id"].as_str().is_some_and(|line| line.starts_with("acr_")), "{data}");
     assert_eq!(credit(&server, &owner), (0, 500));
     server.cron(SWEEP, now_ms());
     assert_eq!((host.asked().len(), credit(&server, &owner)), (0, (0, 500)));

@@ -10,7 +10,7 @@ const PROGRAM: &str = "developer-affiliate";
 
 pub fn enrol(server: &Server, name: &str, kind: &str) -> Partner {
     let body = json!({
-        "program": PROGRAM, "external_id": name, "name": name, "email": format!("{name}@partners.example"), "kind": kind,
+        "program": PROGRAM, "external_id": name, "name": name, "email": format!("{name}@partners.example"), "type": kind,
     });
     let made = server.post("/v1/partners", &body).operator().send().expect(201).json();
     let text = |field: &str| made[field].as_str().expect("a text").to_owned();
@@ -28,7 +28,7 @@ fn invited(id: &str, when: &str, code: &str, domain: &str) -> Value {
 }
 
 fn verdict(server: &Server, account: &str) -> Value {
-    let receipt = server.read(&format!("/v1/accounts/{account}/receipt"));
+    let receipt = server.read(&format!("/v1/accounts/{account}/attribution"));
     let found =
         receipt["programs"].as_array().and_then(|all| all.iter().find(|p| p["group"] == json!("emdash")).cloned());
     found.unwrap_or_else(|| panic!("no verdict: {receipt}"))

@@ -93,7 +93,7 @@ fn a_draft_is_tried_on_a_past_period() {
     let told = ask(&json!({"document": draft, "period": "2025-03"})).expect(200).json();
     let row = |partner: &Partner, was: (i64, i64), would: (i64, i64)| {
         json!({
-            "partner": partner.id, "rule": "first-year", "was_earned_cents": was.0, "actual_net_cents": was.1,
+            "partner": partner.id, "reward_id": "first-year", "was_earned_cents": was.0, "actual_net_cents": was.1,
             "would_earn_cents": would.0, "simulated_net_cents": would.1, "difference_cents": would.1 - was.1,
         })
     };
@@ -192,7 +192,7 @@ fn weekly_preview(server: &Server) {
     ]);
     let weekly = json!({"program": "user-referral", "cadence": "weekly", "period": "2025-W08", "preview": true});
     let seen = server.post("/v1/runs", &weekly).operator().send().expect(200).json();
-    let grant = json!({"partner": ann.id, "unit": "credit:usd", "lines": 1, "cents": 5_000});
+    let grant = json!({"partner": ann.id, "unit": "credit:usd", "accruals": 1, "cents": 5_000});
     assert_eq!(seen["grants"], json!([grant]), "{seen}");
     assert_eq!(server.balance(&ann), (0, 0));
 }
@@ -229,7 +229,7 @@ fn an_account_is_moved_with_a_reason() {
     assert_eq!(server.balance(&two), (0, 20_000));
 
     step("the receipt and the audit trail say so");
-    let receipt = server.read("/v1/accounts/client/receipt");
+    let receipt = server.read("/v1/accounts/client/attribution");
     let program = receipt["programs"].as_array().expect("groups").iter().find(|p| p["program"] == json!(PROGRAM));
     let program = program.unwrap_or_else(|| panic!("not bound: {receipt}"));
     assert_eq!((&program["partner"], &program["method"]), (&json!(two.id), &json!("operator")), "{receipt}");

@@ -82,14 +82,14 @@ fn check_the_books(server: &Server, ann: &Partner) {
     assert_eq!(entries.len(), 1, "{entries:?}");
     let entry = &entries[0];
     assert_eq!(
-        (&entry["rule"], &entry["amount_cents"], &entry["state"], &entry["account"], &entry["unit"]),
+        (&entry["reward_id"], &entry["amount_cents"], &entry["state"], &entry["account"], &entry["unit"]),
         (&json!("referrer-credit"), &json!(5_000), &json!("available"), &json!("friend"), &json!("credit")),
         "{entry}"
     );
     assert!(entry["reason"].as_str().is_some_and(|r| !r.is_empty()), "{entry}");
 
     step("the receipt names the touch that won");
-    let receipt = server.read("/v1/accounts/friend/receipt");
+    let receipt = server.read("/v1/accounts/friend/attribution");
     let program = &receipt["programs"][0];
     assert_eq!((&program["partner"], &program["method"]), (&json!(ann.id), &json!("token")), "{receipt}");
     let chosen = program["candidates"].as_array().expect("what was candidates");
@@ -104,7 +104,7 @@ fn check_the_books(server: &Server, ann: &Partner) {
         .as_array()
         .expect("messages")
         .iter()
-        .filter_map(|m| m["kind"].as_str())
+        .filter_map(|m| m["type"].as_str())
         .filter(|kind| kind.starts_with("reward."))
         .collect();
     assert_eq!(kinds, ["reward.granted.referee", "reward.granted.referrer"], "{outbox}");

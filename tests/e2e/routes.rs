@@ -70,11 +70,11 @@ fn fill(server: &Server, stripe: &Stripe) -> Held {
     let (payouts, run) = pay_out(server, stripe, &agency);
     server.cron("*/10 * * * *", super::client::now_ms());
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
-    let hooks = json!({"url": "https://hooks.invalid.example/x", "kinds": ["payout"]});
+    let hooks = json!({"url": "https://hooks.invalid.example/x", "types": ["payout"]});
     let endpoint = server.post("/v1/webhook-endpoints", &hooks).operator().send().expect(201).json();
     let outbox = server.read("/v1/outbox");
     let messages = outbox["data"].as_array().expect("messages");
-    let rewarded = messages.iter().find(|m| m["kind"] == "reward.granted.referrer").expect("a reward was told");
+    let rewarded = messages.iter().find(|m| m["type"] == "reward.granted.referrer").expect("a reward was told");
     Held {
         endpoint: text(&endpoint["id"]),
         message: text(&rewarded["id"]),
@@ -212,7 +212,7 @@ fn unknown_addresses(server: &Server) {
     step("ids with characters that addresses escape");
     let odd = "a+b/c%";
     server.tell(&[signed_up(odd, "2025-01-06T00:00:00Z", json!({}))]);
-    for path in ["/v1/accounts/a+b%2Fc%25/receipt", "/v1/accounts/a%2Bb%2Fc%25/receipt"] {
+    for path in ["/v1/accounts/a+b%2Fc%25/attribution", "/v1/accounts/a%2Bb%2Fc%25/attribution"] {
         assert_eq!(server.read(path)["account"], odd);
     }
     step("runs that cannot be started name the field");

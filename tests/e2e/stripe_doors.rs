@@ -203,13 +203,13 @@ fn held_back(stripe: &Stripe, server: &Server, name: &str) -> Story {
 /// An entry: its reward, its state, its amount and what it was before reductions.
 type Line = (String, String, Value, Value);
 
-/// What stands of each line: basis is another in each story, so that of amounts and states.
+/// What stands of each line: source is another in each story, so that of amounts and states.
 fn standing(server: &Server, partner: &Partner) -> Vec<Line> {
     let text = |e: &Value, name: &str| e[name].as_str().unwrap_or_default().to_owned();
     let entries = server.entries(partner);
     let lines = entries.iter().filter(|e| e["state"] != "void");
     let mut lines: Vec<_> = lines
-        .map(|e| (text(e, "rule"), text(e, "state"), e["amount_cents"].clone(), e["gross_cents"].clone()))
+        .map(|e| (text(e, "reward_id"), text(e, "state"), e["amount_cents"].clone(), e["gross_cents"].clone()))
         .collect();
     lines.sort_by_key(|line| format!("{line:?}"));
     lines

@@ -81,15 +81,15 @@ fn a_friend_comes_by_the_newsletter(server: &Server, ann: &Partner) {
     step("the click says that it was converted, and the receipt which one it was");
     let link = server.read(&format!("/v1/links/{}", by_link.code));
     assert_eq!(link["clicks"], json!({"visits": 1, "bots": 0, "converted": 1}), "{link}");
-    let receipt = server.read("/v1/accounts/friend/receipt");
+    let receipt = server.read("/v1/accounts/friend/attribution");
     let bound = receipt["programs"].as_array().and_then(|all| all.iter().find(|p| p["program"] == json!(PROGRAM)));
     assert!(bound.is_some_and(|p| p["click"].as_str().is_some_and(|c| c.starts_with("clk_"))), "{receipt}");
 
     step("its cost is what the first invoice was discounted; a later discount is none of it");
     let first = server.deliver(&discounted("friend", "in-1", &ahead(0), 2_320, 580)).expect(200).json();
-    let line = &first["lines"][0];
+    let line = &first["accruals"][0];
     assert_eq!(
-        (&line["rule"], &line["net_cents"], &line["state"]),
+        (&line["reward_id"], &line["net_cents"], &line["state"]),
         (&json!("benefit"), &json!(580), &json!("settled"))
     );
     assert_eq!((&line["unit"], line.get("partner")), (&json!("cash:usd"), None), "{first}");

@@ -237,10 +237,7 @@ fn too_long(path: &str, text: &str) -> Vec<String> {
 
 #[test]
 fn files_and_functions_stay_readable() {
-    let found: Vec<String> = read_by_people()
-        .iter()
-        .flat_map(|(path, text)| too_long(path, text))
-        .collect();
+    let found: Vec<String> = read_by_people().iter().flat_map(|(path, text)| too_long(path, text)).collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
     let of = |lines: usize| {
         format!(

@@ -18,11 +18,11 @@ fn paid(world: &World, when: &str, account: &str, invoice: &str, cents: i64) {
     take(world, &format!("pay-{invoice}"), "invoice.paid", when, account, rest);
 }
 
-/// Lines by account, rule and basis: what they earned, what stands, and where.
-fn lines(world: &World) -> BTreeMap<String, String> {
-    let sql = "SELECT account_id || ' ' || rule_id || ' ' || basis AS line, id || ' ' || partner_id || ' ' || program_version || ' ' ||
+/// Lines by account, rule and source: what they earned, what stands, and where.
+fn accruals(world: &World) -> BTreeMap<String, String> {
+    let sql = "SELECT account_id || ' ' || reward_id || ' ' || source AS line, id || ' ' || partner_id || ' ' || program_version || ' ' ||
                  event_id || ' ' || at_ms || ' ' || period || ' ' || unit || ' ' || gross_cents || ' ' || cap_reduction_cents || ' ' ||
-                 net_cents || ' ' || balance || ' ' || payer || ' ' || state || ' ' || vests_at_ms || ' ' || reason || ' ' || postings AS says
+                 net_cents || ' ' || balance || ' ' || funding_account || ' ' || state || ' ' || vests_at_ms || ' ' || reason || ' ' || postings AS says
                FROM accrual";
     let text = |row: &serde_json::Map<String, Value>, name: &str| row[name].as_str().expect("a text").to_owned();
     world.db.look(sql).iter().map(|row| (text(row, "line"), text(row, "says"))).collect()
@@ -47,8 +47,8 @@ fn added_and_decided(more: i64) {
     let (partner, code) =
         world.partner(at("2026-01-01T00:00:00Z"), "agency-partner", "a", "hi@agency.example").unwrap();
     let void = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
-        INSERT INTO accrual (id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit,
-          gross_cents, cap_reduction_cents, net_cents, balance, payer, state, vests_at_ms, reason, postings)
+        INSERT INTO accrual (id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit,
+          gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings)
         SELECT 'void_' || i, 'agency-partner', 1, 'first-year', ?1, 'gone_' || i, 'none', 'invoice:none-' || i, 0, '1970-01', 'cash:usd',
           0, 0, 0, 'pending', 'expense', 'void', 0, 'gone', 0 FROM n WHERE ?2 > 0";
     world.db.connection.borrow().execute(void, (&partner, more)).unwrap();
@@ -68,9 +68,9 @@ fn added_and_decided(more: i64) {
     take(&world, "gone", "account.cancelled", "2026-02-03T00:00:00Z", "gone", json!({}));
     world.run(Cadence::Monthly, at("2026-05-01T06:00:00Z")).unwrap();
 
-    let after = lines(&world);
-    assert_eq!(after.keys().filter(|line| line.starts_with("gone_")).count() as i64, more);
-    let earned = |line: &str| after.get(line).map(|says| says.split(' ').nth(7).expect("cents").to_owned());
+    let after = accruals(&world);
+    assert_eq!(after.keys().filter(|accrual| accrual.starts_with("gone_")).count() as i64, more);
+    let earned = |accrual: &str| after.get(accrual).map(|says| says.split(' ').nth(7).expect("cents").to_owned());
     assert_eq!(earned("plain volume invoice:plain-1:first-year").as_deref(), Some("500"), "25 % of 100.01 less 20 %");
     assert_eq!(earned("late volume invoice:late-1:first-year").as_deref(), Some("500"));
     assert_eq!(earned("plain volume invoice:plain-3:first-year"), None, "another quarter");
@@ -89,12 +89,12 @@ fn added_and_decided(more: i64) {
         .borrow()
         .execute("UPDATE account SET revision = revision + 1, needs_recompute_since_ms = 1", [])
         .unwrap();
-    now(recompute::drain(&world.at(at("2026-05-01T06:10:00Z")), 10)).unwrap();
+    now(recompute::process_marked(&world.at(at("2026-05-01T06:10:00Z")), 10)).unwrap();
     assert_eq!(
         world.db.number("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"),
         0,
         "all were decided"
     );
-    assert_eq!(lines(&world), after);
+    assert_eq!(accruals(&world), after);
     assert_eq!(world.db.number("SELECT COUNT(*) FROM transfer"), moved, "nothing is posted again");
 }

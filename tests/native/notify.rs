@@ -2,11 +2,11 @@
 
 mod credits;
 mod delivery;
-mod desk;
+mod fixture;
 
 use crate::support::sqlite;
 use crate::support::world::{at, now};
-use desk::{Desk, Fault, OPERATOR, SITE, Slow, payout_message, side_by_side};
+use fixture::{Fault, NotifyFixture, OPERATOR, SITE, Slow, payout_message, side_by_side};
 use manicule::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use manicule::codec::message::email::KINDS;
 use manicule::codec::outgoing::OutgoingRequest;
@@ -43,12 +43,12 @@ const RUNS_ARE_OVERDUE: u16 = 503;
 
 #[test]
 fn what_happens_is_told_once() {
-    let desk = Desk::new(1);
-    everything_happens(&desk);
+    let fixture = NotifyFixture::new(1);
+    everything_happens(&fixture);
 
     let mut told: BTreeMap<String, usize> = BTreeMap::new();
     let mut ids = BTreeSet::new();
-    for hook in desk.outside.hooks.borrow().iter() {
+    for hook in fixture.outside.hooks.borrow().iter() {
         assert_eq!(hook.url, "https://host.example/all");
         *told.entry(body(hook)["type"].as_str().unwrap().to_owned()).or_default() += 1;
         assert!(ids.insert(header(hook, "webhook-id").to_owned()), "twice: {hook:?}");
@@ -64,7 +64,7 @@ fn what_happens_is_told_once() {
         ("payout.review", 1),
         ("payout.sent", 1),
         // As soon as a reward waited, and after the first funding, which was soon used up.
-        ("pool.low", 2),
+        ("budget.low", 2),
         ("referral.joined", 4),
         ("report.funnel", 1),
         ("review.opened", 1),
@@ -76,7 +76,7 @@ fn what_happens_is_told_once() {
     assert_eq!(told, wanted.map(|(kind, n)| (kind.to_owned(), n)).into());
     assert_eq!(told.len(), KINDS.len(), "every kind was told");
     let mut mails: BTreeMap<String, usize> = BTreeMap::new();
-    for mail in desk.outside.mails.borrow().iter() {
+    for mail in fixture.outside.mails.borrow().iter() {
         *mails.entry(mail.to.clone()).or_default() += 1;
         assert_eq!(mail.from.to_string(), "Manicule <hello@site.example>");
         assert!(ids.insert(mail.id.clone()), "twice: {mail:?}");
@@ -91,18 +91,18 @@ fn what_happens_is_told_once() {
         (OPERATOR, 10),
     ];
     assert_eq!(mails, wanted.map(|(to, n)| (to.to_owned(), n)).into());
-    assert_eq!(desk.world.db.number("SELECT COUNT(*) FROM outbox WHERE state <> 'sent'"), 0);
+    assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM outbox WHERE state <> 'sent'"), 0);
     let health =
-        desk.operate(at("2026-07-01T06:30:00Z"), ("GET", "/healthz"), "/healthz", &Value::Null, RUNS_ARE_OVERDUE);
+        fixture.operate(at("2026-07-01T06:30:00Z"), ("GET", "/healthz"), "/healthz", &Value::Null, RUNS_ARE_OVERDUE);
     assert_eq!((&health["outbox"]["queued"], &health["outbox"]["mail"]), (&json!(0), &json!("binding")), "{health}");
 }
 
 /// Sign-ups, payments, funding, runs, and every message that operators and partners get about money.
-fn everything_happens(desk: &Desk) {
+fn everything_happens(fixture: &NotifyFixture) {
     let t0 = "2026-05-01T00:00:00Z";
-    desk.endpoint(at(t0), "https://host.example/all", &[]);
+    fixture.endpoint(at(t0), "https://host.example/all", &[]);
     let partner = |program: &str, who: &str| {
-        desk.world.partner(at(t0), program, who, &format!("{who}@partners.example")).unwrap()
+        fixture.world.partner(at(t0), program, who, &format!("{who}@partners.example")).unwrap()
     };
     let (ann, agency, salon) =
         (partner("user-referral", "ann"), partner("agency-partner", "agency"), partner("tiered-credits", "salon"));
@@ -111,7 +111,7 @@ fn everything_happens(desk: &Desk) {
         let id = format!("s-{}", account["id"].as_str().unwrap());
         let body =
             event(&id, "account.signed_up", "2026-05-02T00:00:00Z", account, json!({"attribution": {"code": code}}));
-        desk.world.take(at("2026-05-02T00:00:01Z"), &body, None).unwrap();
+        fixture.world.take(at("2026-05-02T00:00:01Z"), &body, None).unwrap();
     };
     sign_up("friend", "friend@friends.example", &ann.1);
     sign_up("herself", "ann@partners.example", &ann.1);
@@ -121,11 +121,11 @@ fn everything_happens(desk: &Desk) {
         let paid =
             json!({"amount": {"cents": 50_000, "currency": "usd"}, "data": {"invoice_id": format!("in-{account}")}});
         let body = event(&format!("p-{account}"), "invoice.paid", "2026-05-03T00:00:00Z", json!({"id": account}), paid);
-        desk.world.take(at("2026-05-03T00:00:01Z"), &body, None).unwrap();
+        fixture.world.take(at("2026-05-03T00:00:01Z"), &body, None).unwrap();
     }
-    let cron = |trigger: &str, when: &str| now(jobs::run(&desk.world.at(at(when)), trigger, at(when))).unwrap();
+    let cron = |trigger: &str, when: &str| now(jobs::run(&fixture.world.at(at(when)), trigger, at(when))).unwrap();
     cron("*/10 * * * *", "2026-05-03T00:10:00Z");
-    desk.world.fund(at("2026-05-04T00:00:00Z"), "tiered-credits", 600).unwrap();
+    fixture.world.fund(at("2026-05-04T00:00:00Z"), "tiered-credits", 600).unwrap();
     cron("0 9 * * MON", "2026-06-15T09:00:00Z");
     cron("0 6 1 * *", "2026-07-01T06:00:00Z");
     let reason = ("reason", json!("no account"));
@@ -140,8 +140,8 @@ fn everything_happens(desk: &Desk) {
         payout_message("credit.review", "crd_1", None, reason.clone()),
         payout_message("credit.failed", "crd_1", None, reason),
     ];
-    desk.queue(at("2026-07-01T06:00:00Z"), &told);
-    desk.queue(at("2026-07-01T06:00:01Z"), &told);
+    fixture.queue(at("2026-07-01T06:00:00Z"), &told);
+    fixture.queue(at("2026-07-01T06:00:01Z"), &told);
     for when in ["2026-07-01T06:10:00Z", "2026-07-01T06:20:00Z", "2026-07-01T06:30:00Z"] {
         cron("*/10 * * * *", when);
     }
@@ -149,29 +149,29 @@ fn everything_happens(desk: &Desk) {
 
 #[test]
 fn an_imported_sign_up_is_no_news() {
-    let desk = Desk::new(2);
-    let (_, code) = desk.world.partner(at("2026-01-01T00:00:00Z"), "user-referral", "ann", "ann@p.example").unwrap();
+    let fixture = NotifyFixture::new(2);
+    let (_, code) = fixture.world.partner(at("2026-01-01T00:00:00Z"), "user-referral", "ann", "ann@p.example").unwrap();
     let take = |id: &str, when: &str| {
         let who = json!({"id": id});
         let body = event(id, "account.signed_up", when, who, json!({"attribution": {"code": code}}));
-        desk.world.take(at(NOON), &body, None).unwrap();
+        fixture.world.take(at(NOON), &body, None).unwrap();
     };
     take("old", "2026-05-11T12:00:00Z");
-    assert_eq!(desk.world.db.number("SELECT COUNT(*) FROM outbox"), 0);
+    assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM outbox"), 0);
     take("new", "2026-05-11T12:00:00.001Z");
-    assert_eq!(desk.world.db.number("SELECT COUNT(*) FROM outbox WHERE kind = 'referral.joined'"), 1);
+    assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM outbox WHERE kind = 'referral.joined'"), 1);
 }
 
 #[test]
 fn the_independent_library_believes_what_is_signed() {
-    let desk = Desk::new(3);
-    let (_, secret) = desk.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &["payout"]);
-    desk.queue_three(at(NOON), &desk.partner("ann"));
+    let fixture = NotifyFixture::new(3);
+    let (_, secret) = fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &["payout"]);
+    fixture.queue_three(at(NOON), &fixture.partner("ann"));
     // The library compares with the machine's own clock.
     let real = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
     let real = UtcMillis(i64::try_from(real).unwrap());
-    desk.sweep(real);
-    let hooks = desk.outside.hooks.borrow();
+    fixture.sweep(real);
+    let hooks = fixture.outside.hooks.borrow();
     assert_eq!(hooks.len(), 1, "payouts alone: {hooks:?}");
     let mut headers = HeaderMap::new();
     for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
@@ -188,13 +188,13 @@ fn the_independent_library_believes_what_is_signed() {
 
 #[test]
 fn what_is_unsubscribed_from_is_not_sent() {
-    let desk = Desk::new(7);
-    let ann = desk.partner("ann");
-    desk.queue_three(at(NOON), &ann);
-    desk.sweep(at(NOON));
+    let fixture = NotifyFixture::new(7);
+    let ann = fixture.partner("ann");
+    fixture.queue_three(at(NOON), &ann);
+    fixture.sweep(at(NOON));
     let optional = |m: &manicule::codec::message::email::Mail| m.headers.iter().any(|(n, _)| *n == "List-Unsubscribe");
     let link = {
-        let mails = desk.outside.mails.borrow();
+        let mails = fixture.outside.mails.borrow();
         let with: Vec<_> = mails.iter().filter(|m| optional(m)).collect();
         assert_eq!((mails.len(), with.len()), (3, 1), "money is told in any case");
         let header = |name: &str| with[0].headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone()).unwrap();
@@ -206,22 +206,22 @@ fn what_is_unsubscribed_from_is_not_sent() {
     };
     let path = link.strip_prefix(SITE).unwrap();
     let ask = |method: &str, path: &str| {
-        let response = desk.ask(at(NOON), method, path, &Value::Null);
+        let response = fixture.ask(at(NOON), method, path, &Value::Null);
         let csp = response.headers.iter().find(|(n, _)| *n == "content-security-policy").map(|(_, v)| v.as_str());
         assert!(csp.is_some_and(|p| p.contains("default-src 'none'")), "{response:?}");
         (response.status, String::from_utf8(response.body).unwrap())
     };
-    let put = desk.ask(at(NOON), "PUT", path, &Value::Null);
+    let put = fixture.ask(at(NOON), "PUT", path, &Value::Null);
     assert_eq!(
         (put.status, put.headers.iter().find(|(n, _)| *n == "allow").map(|(_, v)| v.as_str())),
         (405, Some("GET, POST"))
     );
-    assert_eq!(desk.ask(at(NOON), "HEAD", path, &Value::Null).body, b"");
-    let unwanted = || desk.world.db.number("SELECT COUNT(*) FROM unsubscribe");
+    assert_eq!(fixture.ask(at(NOON), "HEAD", path, &Value::Null).body, b"");
+    let unwanted = || fixture.world.db.number("SELECT COUNT(*) FROM unsubscribe");
     let (status, page) = ask("GET", path);
     assert!(page.contains(&text::question("referral.joined")), "{page}");
     assert!(
-        status == 200 && page.contains("<form method=\"post\"") && page.contains("kind=referral.joined&amp;to="),
+        status == 200 && page.contains("<form method=\"post\"") && page.contains("type=referral.joined&amp;to="),
         "{page}"
     );
     for broken in [
@@ -235,15 +235,15 @@ fn what_is_unsubscribed_from_is_not_sent() {
     }
     assert_eq!(unwanted(), 0, "looking changes nothing");
     assert_eq!((ask("POST", path).0, ask("POST", path).0, unwanted()), (200, 200, 1));
-    let stored = desk.world.db.look("SELECT * FROM unsubscribe")[0].clone();
+    let stored = fixture.world.db.look("SELECT * FROM unsubscribe")[0].clone();
     assert!(!json!(stored).to_string().contains("ann@"), "{stored:?}");
 
     let sent = payout_message("payout.sent", "po_2", Some(&ann), ("transfer", json!("tr_2")));
     let more = [outbox::joined("user-referral", &ann, "acct_2", at(NOON)), sent];
-    desk.queue(at(NOON), &more);
-    desk.sweep(at(NOON).plus_ms(HOUR_MS));
-    assert_eq!(desk.outside.mails.borrow().len(), 4, "the payout alone");
-    let row = desk.world.db.look("SELECT d.state, d.last_error, o.state AS whole FROM delivery d JOIN outbox o ON o.id = d.outbox_id WHERE d.last_error IS NOT NULL");
+    fixture.queue(at(NOON), &more);
+    fixture.sweep(at(NOON).plus_ms(HOUR_MS));
+    assert_eq!(fixture.outside.mails.borrow().len(), 4, "the payout alone");
+    let row = fixture.world.db.look("SELECT d.state, d.last_error, o.state AS whole FROM delivery d JOIN outbox o ON o.id = d.outbox_id WHERE d.last_error IS NOT NULL");
     assert_eq!(
         (&row[0]["state"], &row[0]["last_error"], &row[0]["whole"]),
         (&json!("suppressed"), &json!("unsubscribed"), &json!("sent"))
@@ -252,55 +252,57 @@ fn what_is_unsubscribed_from_is_not_sent() {
 
 #[test]
 fn endpoints_get_what_they_asked_for() {
-    let desk = Desk::with(9, &[("MAIL_FROM", "")]);
-    let ann = desk.partner("ann");
+    let fixture = NotifyFixture::with(9, &[("MAIL_FROM", "")]);
+    let ann = fixture.partner("ann");
     let early = at(NOON).plus_ms(-HOUR_MS);
-    desk.queue(early, &[outbox::pool_low("user-referral", "credit:usd", 1, 2, 0, 9)]);
-    let (payouts, _) = desk.endpoint(at(NOON), "https://a.example/payouts", &["payout"]);
-    let (all, _) = desk.endpoint(at(NOON), "https://b.example/all", &[]);
-    desk.queue_three(at(NOON), &ann);
-    desk.sweep(at(NOON));
-    let urls = || -> Vec<String> { desk.outside.hooks.borrow().iter().map(|h| h.url.clone()).collect() };
+    fixture.queue(early, &[outbox::budget_low("user-referral", "credit:usd", 1, 2, 0, 9)]);
+    let (payouts, _) = fixture.endpoint(at(NOON), "https://a.example/payouts", &["payout"]);
+    let (all, _) = fixture.endpoint(at(NOON), "https://b.example/all", &[]);
+    fixture.queue_three(at(NOON), &ann);
+    fixture.sweep(at(NOON));
+    let urls = || -> Vec<String> { fixture.outside.hooks.borrow().iter().map(|h| h.url.clone()).collect() };
     assert_eq!(urls().iter().filter(|u| u.contains("a.example")).count(), 1);
     assert_eq!(urls().iter().filter(|u| u.contains("b.example")).count(), 3, "nothing of before it was made");
 
     let path = "/v1/webhook-endpoints";
     let (make, drop) = (("POST", path), ("DELETE", "/v1/webhook-endpoints/{id}"));
     for url in ["http://a.example", "https://127.0.0.1/", "https://localhost/"] {
-        assert_eq!(desk.operate(at(NOON), make, path, &json!({"url": url}), 422)["field"], "url", "{url}");
+        assert_eq!(fixture.operate(at(NOON), make, path, &json!({"url": url}), 422)["field"], "url", "{url}");
     }
     // Switched off while a message waits for it.
-    desk.queue(at(NOON).plus_ms(1), &[outbox::funnel_report("user-referral", 1, "2026-W23")]);
-    desk.outside.status.set(503);
-    desk.outside.headers.borrow_mut().push(("retry-after".to_owned(), "7200".to_owned()));
-    desk.sweep(at(NOON).plus_ms(10 * MINUTE_MS));
-    let next = desk.world.db.number("SELECT next_attempt_at_ms FROM delivery WHERE last_error = 'answered 503'");
+    fixture.queue(at(NOON).plus_ms(1), &[outbox::funnel_report("user-referral", 1, "2026-W23")]);
+    fixture.outside.status.set(503);
+    fixture.outside.headers.borrow_mut().push(("retry-after".to_owned(), "7200".to_owned()));
+    fixture.sweep(at(NOON).plus_ms(10 * MINUTE_MS));
+    let next = fixture.world.db.number("SELECT next_attempt_at_ms FROM delivery WHERE last_error = 'answered 503'");
     assert_eq!(next, at(NOON).0 + 10 * MINUTE_MS + 2 * HOUR_MS, "it asked for two hours");
-    let off = desk.operate(at(NOON), drop, &format!("{path}/{all}"), &Value::Null, 200);
+    let off = fixture.operate(at(NOON), drop, &format!("{path}/{all}"), &Value::Null, 200);
     assert_eq!(off["disabled_at"], NOON);
-    desk.operate(at(NOON), drop, &format!("{path}/{all}"), &Value::Null, 200);
-    desk.operate(at(NOON), drop, &format!("{path}/none"), &Value::Null, 404);
-    desk.outside.status.set(200);
-    desk.sweep(at(NOON).plus_ms(3 * HOUR_MS));
+    fixture.operate(at(NOON), drop, &format!("{path}/{all}"), &Value::Null, 200);
+    fixture.operate(at(NOON), drop, &format!("{path}/none"), &Value::Null, 404);
+    fixture.outside.status.set(200);
+    fixture.sweep(at(NOON).plus_ms(3 * HOUR_MS));
     assert_eq!(urls().len(), 4);
     assert_eq!(
-        desk.world
+        fixture
+            .world
             .db
             .number("SELECT COUNT(*) FROM delivery WHERE state = 'suppressed' AND last_error LIKE '%disabled'"),
         1
     );
     // Gone for good by its own word.
     let sent = payout_message("payout.sent", "po_9", Some(&ann), ("transfer", json!("tr_9")));
-    desk.queue(at(NOON).plus_ms(DAY_MS), &[sent]);
-    desk.outside.status.set(410);
-    desk.sweep(at(NOON).plus_ms(DAY_MS));
-    let list = desk.operate(at(NOON), ("GET", path), path, &Value::Null, 200);
+    fixture.queue(at(NOON).plus_ms(DAY_MS), &[sent]);
+    fixture.outside.status.set(410);
+    fixture.sweep(at(NOON).plus_ms(DAY_MS));
+    let list = fixture.operate(at(NOON), ("GET", path), path, &Value::Null, 200);
     assert!(
         list["data"].as_array().unwrap().iter().all(|e| e["disabled_at"].is_string() && e["secret"].is_null()),
         "{list}"
     );
     let sql = "SELECT action || ' ' || subject || ' ' || COALESCE(reason, '-') AS line FROM audit WHERE action LIKE 'webhook%' ORDER BY rowid";
-    let audit: Vec<String> = desk.world.db.look(sql).iter().map(|r| r["line"].as_str().unwrap().to_owned()).collect();
+    let audit: Vec<String> =
+        fixture.world.db.look(sql).iter().map(|r| r["line"].as_str().unwrap().to_owned()).collect();
     let wanted = [
         format!("webhook_endpoint.make {payouts} -"),
         format!("webhook_endpoint.make {all} -"),
@@ -309,19 +311,19 @@ fn endpoints_get_what_they_asked_for() {
     ];
     assert_eq!(audit, wanted);
     assert!(
-        !json!(desk.world.db.look("SELECT * FROM audit")).to_string().contains("whsec_"),
+        !json!(fixture.world.db.look("SELECT * FROM audit")).to_string().contains("whsec_"),
         "no secret in the touchpoints"
     );
 }
 
 #[test]
 fn nobody_is_mailed_without_an_address() {
-    let desk = Desk::new(11);
+    let fixture = NotifyFixture::new(11);
     let partner =
-        desk.world.partner(at("2026-01-01T00:00:00Z"), "user-referral", "x", "x@y.example>,<z@z.example").unwrap().0;
-    desk.queue(at(NOON), &[outbox::joined("user-referral", &partner, "acct_1", at(NOON))]);
-    desk.queue(at(NOON), &[outbox::joined("user-referral", "nobody", "acct_1", at(NOON))]);
-    desk.sweep(at(NOON));
-    assert_eq!(desk.outside.mails.borrow().len(), 0);
-    assert_eq!(desk.states(), ["mail partner suppressed", "mail partner suppressed"]);
+        fixture.world.partner(at("2026-01-01T00:00:00Z"), "user-referral", "x", "x@y.example>,<z@z.example").unwrap().0;
+    fixture.queue(at(NOON), &[outbox::joined("user-referral", &partner, "acct_1", at(NOON))]);
+    fixture.queue(at(NOON), &[outbox::joined("user-referral", "nobody", "acct_1", at(NOON))]);
+    fixture.sweep(at(NOON));
+    assert_eq!(fixture.outside.mails.borrow().len(), 0);
+    assert_eq!(fixture.states(), ["mail partner suppressed", "mail partner suppressed"]);
 }

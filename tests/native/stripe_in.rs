@@ -2,51 +2,51 @@
 //! repeated, reordered, and with accounts that become known before or after.
 
 mod bodies;
-mod house;
+mod fixture;
 mod missed;
 mod refunds_disputes;
 
 use bodies::*;
-use house::{CONNECT_SECRET, House, SECRET};
+use fixture::{CONNECT_SECRET, SECRET, StripeFixture};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// Subscribed and paid, and whatever `more` says, by one customer whose account signed up by a code before.
-fn known(more: &[Value]) -> House {
-    let house = House::new();
-    house.host_signs_up("acct_1", Some("ann@example.org"), None);
+fn known(more: &[Value]) -> StripeFixture {
+    let fixture = StripeFixture::new();
+    fixture.host_signs_up("acct_1", Some("ann@example.org"), None);
     for body in more {
-        house.stripe(body);
+        fixture.stripe(body);
     }
-    house
+    fixture
 }
 
 #[test]
 fn subscribe_and_pay_in_both_shapes() {
     for shape in [Shape::Old, Shape::New] {
-        let house =
+        let fixture =
             known(&[subscription("evt_s", "created", "active", 5_000), invoice(shape, "evt_i", "in_1", 10_000, 1_900)]);
-        assert_eq!(house.pending(), 2_000, "20 % of what was paid without tax");
-        assert_eq!(house.number("SELECT COUNT(*) FROM event WHERE source = 'stripe' AND account_id = 'acct_1'"), 2);
-        assert_eq!(house.text("SELECT joined_by FROM stripe_customer"), "email");
-        house.sound();
+        assert_eq!(fixture.pending(), 2_000, "20 % of what was paid without tax");
+        assert_eq!(fixture.number("SELECT COUNT(*) FROM event WHERE source = 'stripe' AND account_id = 'acct_1'"), 2);
+        assert_eq!(fixture.text("SELECT matched_by FROM stripe_customer"), "email");
+        fixture.sound();
     }
 }
 
 #[test]
 fn the_answer_says_what_became_of_it() {
-    let house = known(&[]);
-    let told = house.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
+    let fixture = known(&[]);
+    let told = fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
     assert_eq!(
         (&told["event"], &told["type"], &told["outcome"]),
         (&json!("evt_i"), &json!("invoice.paid"), &json!("applied"))
     );
     assert_eq!(told["facts"][0]["account"], "acct_1");
-    assert_eq!(told["facts"][0]["lines"][0]["net_cents"], 2_000);
-    let told = house.stripe(&invoice(Shape::New, "evt_0", "in_0", 0, 0));
+    assert_eq!(told["facts"][0]["accruals"][0]["net_cents"], 2_000);
+    let told = fixture.stripe(&invoice(Shape::New, "evt_0", "in_0", 0, 0));
     assert_eq!((&told["outcome"], &told["facts"]), (&json!("ignored"), &json!([])), "a trial's invoice");
-    assert_eq!(house.stripe(&event("evt_p", "plan.created", &json!({"id": "plan_1"})))["outcome"], "ignored");
-    assert_eq!(house.pending(), 2_000);
+    assert_eq!(fixture.stripe(&event("evt_p", "plan.created", &json!({"id": "plan_1"})))["outcome"], "ignored");
+    assert_eq!(fixture.pending(), 2_000);
 }
 
 #[test]
@@ -59,111 +59,114 @@ fn a_delivery_that_comes_a_hundred_times_changes_nothing() {
         charge_refunded("evt_c", 5_000, Some(&[("re_1", 5_000, "succeeded")])),
         dispute("evt_d", "created", "needs_response", 0),
     ];
-    let house = known(&[]);
-    let first: Vec<Value> = all.iter().map(|body| house.stripe(body)).collect();
-    let (pending, transfers) = (house.pending(), house.number("SELECT COUNT(*) FROM transfer"));
+    let fixture = known(&[]);
+    let first: Vec<Value> = all.iter().map(|body| fixture.stripe(body)).collect();
+    let (pending, transfers) = (fixture.pending(), fixture.number("SELECT COUNT(*) FROM transfer"));
     for round in 0..100 {
         for (body, first) in all.iter().zip(&first) {
             let mut again = body.clone();
             again["pending_webhooks"] = json!(round);
-            assert_eq!(house.stripe(&again), *first, "a repeat is told the first outcome");
+            assert_eq!(fixture.stripe(&again), *first, "a repeat is told the first outcome");
         }
     }
-    assert_eq!((house.pending(), house.number("SELECT COUNT(*) FROM transfer")), (pending, transfers));
+    assert_eq!((fixture.pending(), fixture.number("SELECT COUNT(*) FROM transfer")), (pending, transfers));
     let mut other = all[1].clone();
     other["data"]["object"]["amount_paid"] = json!(99);
-    let (status, problem) = house.deliver("stripe", SECRET, &other, 0);
+    let (status, problem) = fixture.deliver("stripe", SECRET, &other, 0);
     assert_eq!((status, &problem["code"]), (409, &json!("event_id_reused")));
-    house.sound();
+    fixture.sound();
 }
 
 #[test]
 fn an_invoice_waits_for_its_sign_up() {
     for claims in [false, true] {
-        let house = House::new();
-        let told = house.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
+        let fixture = StripeFixture::new();
+        let told = fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
         assert_eq!(told["facts"][0]["account"], "cus_1", "it stands for itself");
-        house.stripe(&subscription("evt_s", "created", "active", 5_000));
-        assert_eq!(house.pending(), 0);
+        fixture.stripe(&subscription("evt_s", "created", "active", 5_000));
+        assert_eq!(fixture.pending(), 0);
         let (email, customer) = if claims { (None, Some("cus_1")) } else { (Some("Ann@example.org"), None) };
-        house.host_signs_up("acct_1", email, customer);
-        assert_eq!(house.pending(), 2_000);
-        assert_eq!(house.number("SELECT COUNT(*) FROM event WHERE account_id = 'acct_1'"), 3);
-        assert_eq!(house.number("SELECT COUNT(*) FROM stripe_customer WHERE needs_recompute_since_ms IS NOT NULL"), 0);
-        house.sound();
+        fixture.host_signs_up("acct_1", email, customer);
+        assert_eq!(fixture.pending(), 2_000);
+        assert_eq!(fixture.number("SELECT COUNT(*) FROM event WHERE account_id = 'acct_1'"), 3);
+        assert_eq!(
+            fixture.number("SELECT COUNT(*) FROM stripe_customer WHERE needs_recompute_since_ms IS NOT NULL"),
+            0
+        );
+        fixture.sound();
     }
 }
 
 #[test]
 fn a_checkout_is_a_sign_up_where_there_is_none() {
-    let house = House::new();
-    house.stripe(&checkout("evt_c", &house.token(), "new@example.org"));
-    house.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
-    assert_eq!(house.pending(), 2_000);
-    assert_eq!(house.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "cus_1");
+    let fixture = StripeFixture::new();
+    fixture.stripe(&checkout("evt_c", &fixture.token(), "new@example.org"));
+    fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
+    assert_eq!(fixture.pending(), 2_000);
+    assert_eq!(fixture.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "cus_1");
     // The host says who it is: all of it moves there, the sign-up too.
-    house.host_says("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
-    assert_eq!(house.pending(), 2_000);
-    assert_eq!(house.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "acct_9");
-    assert_eq!(house.number("SELECT COUNT(*) FROM binding WHERE account_id = 'cus_1'"), 0);
-    house.sound();
+    fixture.host_says("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
+    assert_eq!(fixture.pending(), 2_000);
+    assert_eq!(fixture.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "acct_9");
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM binding WHERE account_id = 'cus_1'"), 0);
+    fixture.sound();
     // One who signed up before is not moved by a later token.
-    let house = House::new();
-    house.host_says("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
-    house.stripe(&checkout("evt_c", &house.token(), "new@example.org"));
-    house.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
-    assert_eq!(house.pending(), 0);
-    assert_eq!(house.number("SELECT COUNT(*) FROM event WHERE account_id = 'acct_9'"), 3);
+    let fixture = StripeFixture::new();
+    fixture.host_says("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
+    fixture.stripe(&checkout("evt_c", &fixture.token(), "new@example.org"));
+    fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
+    assert_eq!(fixture.pending(), 0);
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM event WHERE account_id = 'acct_9'"), 3);
 }
 
 #[test]
 fn of_two_accounts_with_one_address_neither_is_guessed() {
-    let house = known(&[]);
-    house.host_signs_up("acct_2", Some("ann@example.org"), None);
-    house.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
-    assert_eq!(house.pending(), 0);
-    assert_eq!(house.text("SELECT joined_by FROM stripe_customer"), "nobody");
-    house.host_says("evt_h", "account.active", "acct_2", &json!({"data": {"stripe_customer": "cus_1"}}));
-    assert_eq!(house.pending(), 2_000);
-    assert_eq!(house.text("SELECT account_id FROM stripe_customer"), "acct_2");
-    house.sound();
+    let fixture = known(&[]);
+    fixture.host_signs_up("acct_2", Some("ann@example.org"), None);
+    fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
+    assert_eq!(fixture.pending(), 0);
+    assert_eq!(fixture.text("SELECT matched_by FROM stripe_customer"), "nobody");
+    fixture.host_says("evt_h", "account.active", "acct_2", &json!({"data": {"stripe_customer": "cus_1"}}));
+    assert_eq!(fixture.pending(), 2_000);
+    assert_eq!(fixture.text("SELECT account_id FROM stripe_customer"), "acct_2");
+    fixture.sound();
 }
 
 #[test]
 fn a_second_account_of_the_address_takes_nothing_away() {
-    let house = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]);
-    house.later(3_600);
-    house.host_says("evt_h", "account.signed_up", "acct_2", &json!({"account": {"email": "ann@example.org"}}));
-    house.stripe(&invoice(Shape::New, "evt_j", "in_2", 10_000, 0));
-    assert_eq!(house.pending(), 4_000);
-    assert_eq!(house.text("SELECT account_id FROM stripe_customer"), "acct_1");
+    let fixture = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]);
+    fixture.later(3_600);
+    fixture.host_says("evt_h", "account.signed_up", "acct_2", &json!({"account": {"email": "ann@example.org"}}));
+    fixture.stripe(&invoice(Shape::New, "evt_j", "in_2", 10_000, 0));
+    assert_eq!(fixture.pending(), 4_000);
+    assert_eq!(fixture.text("SELECT account_id FROM stripe_customer"), "acct_1");
 }
 
 #[test]
 fn a_test_event_of_a_live_accounts_partner_is_answered_and_let_lie() {
     // Stripe sends the live endpoint of connected accounts what they do in test mode, too.
-    let house = House::new().with_key_of("sk_live_x", |_| (500, json!({})));
-    house.payee("acct_7");
+    let fixture = StripeFixture::new().with_key_of("sk_live_x", |_| (500, json!({})));
+    fixture.payee("acct_7");
     let mut body = event(
         "evt_a",
         "account.updated",
         &json!({"id": "acct_7", "payouts_enabled": true, "capabilities": {"transfers": "active"}}),
     );
     body["account"] = json!("acct_7");
-    let (status, told) = house.deliver("stripe-connect", CONNECT_SECRET, &body, 0);
+    let (status, told) = fixture.deliver("stripe-connect", CONNECT_SECRET, &body, 0);
     assert_eq!((status, &told["outcome"]), (200, &json!("ignored")), "{told}");
-    assert_eq!(house.number("SELECT payouts_enabled FROM payee"), 0);
-    assert_eq!(house.number("SELECT COUNT(*) FROM stripe_event"), 0);
+    assert_eq!(fixture.number("SELECT payouts_enabled FROM payee"), 0);
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM stripe_event"), 0);
     body["livemode"] = json!(true);
-    assert_eq!(house.deliver("stripe-connect", CONNECT_SECRET, &body, 0).1["outcome"], "applied");
+    assert_eq!(fixture.deliver("stripe-connect", CONNECT_SECRET, &body, 0).1["outcome"], "applied");
     // A test installation is told of live ones by mistake alone.
-    let house = House::new();
-    assert_eq!(house.deliver("stripe-connect", CONNECT_SECRET, &body, 0).0, 422);
+    let fixture = StripeFixture::new();
+    assert_eq!(fixture.deliver("stripe-connect", CONNECT_SECRET, &body, 0).0, 422);
 }
 
 #[test]
 fn whoever_signs_badly_is_refused() {
-    let house = known(&[]);
+    let fixture = known(&[]);
     let body = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     for (path, secret, age, code) in [
         ("stripe", "whsec_of_somebody_else_entirely_0000", 0, "webhook_signature_mismatch"),
@@ -172,12 +175,12 @@ fn whoever_signs_badly_is_refused() {
         ("stripe", SECRET, 301, "webhook_timestamp_too_old"),
         ("stripe", SECRET, -301, "webhook_timestamp_too_far_ahead"),
     ] {
-        let (status, problem) = house.deliver(path, secret, &body, age);
+        let (status, problem) = fixture.deliver(path, secret, &body, age);
         assert_eq!((status, problem["code"].as_str()), (401, Some(code)));
     }
-    assert_eq!(house.number("SELECT COUNT(*) FROM stripe_event"), 0);
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM stripe_event"), 0);
     for age in [300, -300] {
-        assert_eq!(house.deliver("stripe", SECRET, &body, age).0, 200);
+        assert_eq!(fixture.deliver("stripe", SECRET, &body, age).0, 200);
     }
 }
 
@@ -188,24 +191,24 @@ fn the_mode_must_be_that_of_the_key_or_of_the_secret() {
     let test = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     let wrong = |(status, problem): (u16, Value)| (status, problem["code"].as_str().map(str::to_owned));
     let mismatch = (422, Some("stripe_mode_mismatch".to_owned()));
-    let house = known(&[]);
+    let fixture = known(&[]);
     assert_eq!(
-        wrong(house.deliver("stripe", SECRET, &live, 0)),
+        wrong(fixture.deliver("stripe", SECRET, &live, 0)),
         mismatch,
         "a secret is a test endpoint's unless it says live:"
     );
-    assert_eq!(house.deliver("stripe", house::LIVE_SECRET, &live, 0).0, 200);
-    let house = known(&[]).with_key_of("sk_live_x", |_| (500, json!({})));
-    assert_eq!(wrong(house.deliver("stripe", SECRET, &test, 0)), mismatch);
-    assert_eq!(house.deliver("stripe", SECRET, &live, 0).0, 200);
-    let house = known(&[]).with_key(|_| (500, json!({})));
-    assert_eq!(wrong(house.deliver("stripe", house::LIVE_SECRET, &live, 0)), mismatch, "the key decides");
+    assert_eq!(fixture.deliver("stripe", fixture::LIVE_SECRET, &live, 0).0, 200);
+    let fixture = known(&[]).with_key_of("sk_live_x", |_| (500, json!({})));
+    assert_eq!(wrong(fixture.deliver("stripe", SECRET, &test, 0)), mismatch);
+    assert_eq!(fixture.deliver("stripe", SECRET, &live, 0).0, 200);
+    let fixture = known(&[]).with_key(|_| (500, json!({})));
+    assert_eq!(wrong(fixture.deliver("stripe", fixture::LIVE_SECRET, &live, 0)), mismatch, "the key decides");
 }
 
 #[test]
 fn what_connected_accounts_can_do_is_kept() {
-    let house = House::new();
-    house.payee("acct_7");
+    let fixture = StripeFixture::new();
+    fixture.payee("acct_7");
     let account = |due: &[&str], created: i64| {
         let mut body = event(
             "evt_a",
@@ -220,21 +223,21 @@ fn what_connected_accounts_can_do_is_kept() {
         body
     };
     assert_eq!(
-        house.deliver("stripe-connect", CONNECT_SECRET, &account(&["external_account"], 5), 0).1["outcome"],
+        fixture.deliver("stripe-connect", CONNECT_SECRET, &account(&["external_account"], 5), 0).1["outcome"],
         "applied"
     );
     assert_eq!(
-        house.text("SELECT currently_due || payouts_enabled || country || currency FROM payee"),
+        fixture.text("SELECT currently_due || payouts_enabled || country || currency FROM payee"),
         "[\"external_account\"]0DEeur"
     );
-    house.deliver("stripe-connect", CONNECT_SECRET, &account(&[], 9), 0);
-    house.deliver("stripe-connect", CONNECT_SECRET, &account(&["late"], 7), 0);
-    assert_eq!(house.text("SELECT currently_due || payouts_enabled FROM payee"), "[]1", "the latest word stands");
+    fixture.deliver("stripe-connect", CONNECT_SECRET, &account(&[], 9), 0);
+    fixture.deliver("stripe-connect", CONNECT_SECRET, &account(&["late"], 7), 0);
+    assert_eq!(fixture.text("SELECT currently_due || payouts_enabled FROM payee"), "[]1", "the latest word stands");
     let mut theirs = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     theirs["account"] = json!("acct_7");
     for (path, secret) in [("stripe-connect", CONNECT_SECRET), ("stripe", SECRET)] {
         theirs["id"] = json!(format!("evt_{path}"));
-        assert_eq!(house.deliver(path, secret, &theirs, 0).1["outcome"], "ignored", "what they sell is theirs");
+        assert_eq!(fixture.deliver(path, secret, &theirs, 0).1["outcome"], "ignored", "what they sell is theirs");
     }
 }
 
@@ -243,17 +246,17 @@ fn a_fault_at_any_call_leaves_what_a_second_delivery_completes() {
     // Each kind of way into the books once: the enumeration tells the story some hundred times.
     let all: Vec<Told> = [0, 2, 3, 4, 6, 8, 12, 13].map(|i| story()[i].clone()).to_vec();
     let whole = {
-        let house = House::new();
-        house.tell(&all);
-        house.books()
+        let fixture = StripeFixture::new();
+        fixture.tell(&all);
+        fixture.books()
     };
     for after in [false, true] {
         for call in 0.. {
-            let house = House::new();
-            let reached = house.tell_with_fault(&all, call, after);
-            house.sweep();
-            assert_eq!(house.books(), whole, "call {call}, written: {after}");
-            house.sound();
+            let fixture = StripeFixture::new();
+            let reached = fixture.tell_with_fault(&all, call, after);
+            fixture.sweep();
+            assert_eq!(fixture.books(), whole, "call {call}, written: {after}");
+            fixture.sound();
             if !reached {
                 break;
             }
@@ -318,14 +321,14 @@ proptest! {
     #[test]
     fn any_order_comes_to_the_same(order in Just((0..17usize).collect::<Vec<_>>()).prop_shuffle()) {
         let all = story();
-        let straight = House::new();
+        let straight = StripeFixture::new();
         straight.tell(&all);
-        let shuffled = House::new();
+        let shuffled = StripeFixture::new();
         let told: Vec<Told> = order.iter().map(|i| all[*i].clone()).collect();
         shuffled.tell(&told);
         prop_assert_eq!(shuffled.books(), straight.books());
         shuffled.sound();
-        let tight = House::new().tight();
+        let tight = StripeFixture::new().tight();
         tight.tell(&told);
         prop_assert_eq!(tight.cut_off.get(), 0, "each is taken at its first delivery");
         tight.catch_up();
@@ -336,15 +339,15 @@ proptest! {
     #[test]
     fn any_order_of_a_company_comes_to_the_same(order in Just((0..8usize).collect::<Vec<_>>()).prop_shuffle()) {
         let all = company();
-        let straight = House::of("developer-affiliate");
+        let straight = StripeFixture::of("developer-affiliate");
         straight.tell(&all);
         prop_assert!(straight.pending() > 0);
-        let shuffled = House::of("developer-affiliate");
+        let shuffled = StripeFixture::of("developer-affiliate");
         let told: Vec<Told> = order.iter().map(|i| all[*i].clone()).collect();
         shuffled.tell(&told);
         prop_assert_eq!(shuffled.books(), straight.books());
         shuffled.sound();
-        let tight = House::of("developer-affiliate").tight();
+        let tight = StripeFixture::of("developer-affiliate").tight();
         tight.tell(&told);
         prop_assert_eq!(tight.cut_off.get(), 0, "each is taken at its first delivery");
         tight.catch_up();

@@ -228,7 +228,7 @@ impl World {
         now(review::decide(&self.at(when), review, choice, "looked into")).map(|_| ())
     }
 
-    /// Puts money into a program's pool.
+    /// Puts money into a program's budget.
     pub fn fund(&self, when: UtcMillis, program: &str, cents: i64) -> Result<(), AppError> {
         now(budget::fund(&self.at(when), program, Cents(cents), "to reward", None)).map(|_| ())
     }
@@ -239,7 +239,7 @@ impl World {
             if self.db.number("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL") == 0 {
                 return;
             }
-            now(recompute::drain(&self.at(when), 1)).expect("accounts are decided");
+            now(recompute::process_marked(&self.at(when), 1)).expect("accounts are decided");
         }
         panic!("accounts stay marked after {SWEEPS_MAX} sweeps");
     }

@@ -27,7 +27,7 @@ pub struct DryRunRequest {
     pub to: UtcMillis,
 }
 
-/// Money for a program's pool.
+/// Money for a program's budget.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FundingRequest {
     pub amount: Cents,

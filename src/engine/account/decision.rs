@@ -1,4 +1,4 @@
-//! The whole decision about one account: its bindings, its lines, its states, and what a person has to look at.
+//! The whole decision about one account: its bindings, its accruals, its states, and what a person has to look at.
 
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
@@ -33,22 +33,22 @@ pub struct DecisionInput<'a> {
     /// Accounts whose sign-up named the same email domain, by it.
     pub same_domain_accounts: &'a Grouped<SameDomainAccount>,
     /// Referred sign-ups of the partners of `links`, by partner.
-    pub crowd: &'a Grouped<ReferredSignup>,
+    pub signup_velocity: &'a Grouped<ReferredSignup>,
     pub relations: &'a Relations,
     /// Email addresses the account is known by.
     pub emails: &'a [String],
     pub reviews: &'a [Review],
-    /// The lines that stand.
-    pub lines: &'a [Accrual],
+    /// The accruals that stand.
+    pub accruals: &'a [Accrual],
     pub terms: PartnerModifiers<'a>,
-    pub pools: &'a [RewardBudget],
+    pub budgets: &'a [RewardBudget],
     pub now: UtcMillis,
 }
 
 /// One group's answer, and how far the account got in the program it is bound to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupDecision {
-    pub verdict: AttributionResult,
+    pub result: AttributionResult,
     /// When it signed up, and by which event.
     pub signed_up: (UtcMillis, String),
     pub states: Vec<LifecycleTransition>,
@@ -63,8 +63,8 @@ pub struct GroupDecision {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AccountDecision {
     pub groups: Vec<GroupDecision>,
-    /// Every line that should stand.
-    pub lines: Vec<Accrual>,
+    /// Every accrual that should stand.
+    pub accruals: Vec<Accrual>,
     pub suspicions: Vec<Suspicion>,
 }
 
@@ -120,9 +120,9 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
     let timeline = Timeline::of(case.account, case.facts, ALL);
     let mut decision = AccountDecision::default();
     let Some(signup) = timeline.signup else { return decision };
-    for verdict in attribution::attribute(catalog, &timeline, &evidence(case)) {
+    for result in attribution::attribute(catalog, &timeline, &evidence(case)) {
         let mut group = GroupDecision {
-            verdict,
+            result,
             signed_up: (signup.at, signup.event_id.clone()),
             states: Vec::new(),
             grant_due_at: None,
@@ -130,7 +130,7 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
             held: false,
             revenue: Vec::new(),
         };
-        if let Some(binding) = &group.verdict.binding
+        if let Some(binding) = &group.result.binding
             && let Some(document) = catalog.in_force(&binding.program, case.now)
         {
             let suspicions = suspect(catalog, document, binding, &timeline, case);
@@ -144,7 +144,7 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
                 standing: &standing,
                 terms: case.terms,
             };
-            decision.lines.extend(lines(&bound, document, case));
+            decision.accruals.extend(accruals(&bound, document, case));
             // What is held for its currency qualifies nobody.
             let paid = timeline.payments.iter().find(|p| {
                 (p.at, p.event_id) >= (binding.from, binding.event.as_str())
@@ -154,7 +154,7 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
             group.held = standing != risk::ReviewStatus::Clear;
             group.states = lifecycle::history(document, case.account, case.facts);
             group.grant_due_at = match document.settlement.cadence {
-                Cadence::Weekly | Cadence::Monthly => milestone::next_due(&bound, document, case.lines),
+                Cadence::Weekly | Cadence::Monthly => milestone::next_due(&bound, document, case.accruals),
                 Cadence::Instant | Cadence::None => None,
             };
             if !group.held {
@@ -173,16 +173,16 @@ fn revenue_since(spans: &[Revenue], bound_at: UtcMillis) -> Vec<Revenue> {
     since.map(|s| Revenue { from_ms: s.from_ms.max(bound_at), ..s.clone() }).collect()
 }
 
-fn lines(bound: &ReferredAccount, document: &Document, case: &DecisionInput) -> Vec<Accrual> {
+fn accruals(bound: &ReferredAccount, document: &Document, case: &DecisionInput) -> Vec<Accrual> {
     // What one reward draws the next one cannot.
-    let mut pool = case.pools.iter().find(|p| p.program_id == document.id).cloned().unwrap_or_default();
-    let mut lines = invoice::invoice_lines(bound);
+    let mut budget = case.budgets.iter().find(|p| p.program_id == document.id).cloned().unwrap_or_default();
+    let mut accruals = invoice::invoice_accruals(bound);
     if document.settlement.cadence != Cadence::Instant {
-        lines.extend(invoice::event_lines(bound));
+        accruals.extend(invoice::event_accruals(bound));
     }
-    lines.extend(milestone::kept(bound, document, case.lines, &mut pool));
-    lines.extend(milestone::instant(bound, document, case.lines, case.now, &mut pool));
-    lines
+    accruals.extend(milestone::kept(bound, document, case.accruals, &mut budget));
+    accruals.extend(milestone::instant(bound, document, case.accruals, case.now, &mut budget));
+    accruals
 }
 
 /// The rewards by state that a run at `as_of` owes the account, judged on the facts before it, and when the next one
@@ -210,8 +210,8 @@ pub fn grants(
         standing: &standing,
         terms: case.terms,
     };
-    let due = milestone::due(&bound, document, case.lines, as_of);
-    let all: Vec<Accrual> = case.lines.iter().chain(&due).cloned().collect();
+    let due = milestone::due(&bound, document, case.accruals, as_of);
+    let all: Vec<Accrual> = case.accruals.iter().chain(&due).cloned().collect();
     let whole = Timeline::of(case.account, case.facts, ALL);
     let next = milestone::next_due(&ReferredAccount { facts: case.facts, timeline: &whole, ..bound }, document, &all);
     (due, next)
@@ -249,7 +249,7 @@ fn suspect(
             signed_up,
             bound: (binding.from, &binding.event),
             visitor: binding.visitor.as_deref(),
-            crowd: case.crowd,
+            signup_velocity: case.signup_velocity,
             relations: case.relations,
         },
     );

@@ -1,4 +1,4 @@
-//! What a modifier that a partner has newly earned adds to lines that nothing else bears on.
+//! What a modifier that a partner has newly earned adds to accruals that nothing else bears on.
 //!
 //! Deciding an account again finds the same from all its facts. A run that finds bonuses for thousands of partners would
 //! spend most of its time on that, so what is plain is added here, line by line, and the rest is left to be decided:
@@ -8,30 +8,30 @@ use crate::base::money::{Bps, Cents};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::invoice;
 use crate::engine::accrual::invoice::PartnerModifier;
-use crate::engine::accrual::{Balance, line_id};
+use crate::engine::accrual::{Balance, accrual_id};
 use crate::program::catalog::Catalog;
 use crate::program::document::Document;
 use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap};
 
-/// A line for an invoice, with what says whether anything but its rate bears on it.
+/// An accrual for an invoice, with what says whether anything but its rate bears on it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct BaseAccrual {
     pub id: String,
     pub partner_id: String,
     pub account_id: String,
-    pub basis: String,
-    pub rule_id: String,
+    pub source: String,
+    pub reward_id: String,
     pub at_ms: UtcMillis,
     pub program_version: i64,
     pub gross_cents: Cents,
     /// What the invoice came to.
     pub amount_cents: Option<Cents>,
     /// 1 where all it earned stands, pending or available, and no other event names its invoice.
-    pub plain: i64,
+    pub is_unmodified: i64,
 }
 
-/// A modifier's line beside another. What is not said is as it is there: instant, event, hold.
+/// A modifier's accrual beside another. What is not said is as it is there: instant, event, hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModifierAccrual {
     pub beside: String,
@@ -45,21 +45,21 @@ pub struct ModifierAccrual {
 #[derive(Debug, Default, PartialEq)]
 pub struct ModifierBackfill {
     /// Lines to be made, of accounts that are all plain.
-    pub lines: Vec<ModifierAccrual>,
+    pub accruals: Vec<ModifierAccrual>,
     /// Accounts that have to be decided.
-    pub others: BTreeSet<String>,
+    pub to_recompute: BTreeSet<String>,
 }
 
-/// Below this rate an invoice of a whole unit of currency may earn nothing, and leave no line to be found.
+/// Below this rate an invoice of a whole unit of currency may earn nothing, and leave no accrual to be found.
 const RATE_MIN: Bps = Bps(100);
 
-/// Whether a document's modifiers may be added this way at all: nothing adds up over several lines, and no pool pays.
+/// Whether a document's modifiers may be added this way at all: nothing adds up over several accruals, and no budget pays.
 pub fn applies(document: &Document) -> bool {
     let rates_show = document.rewards.iter().filter_map(|r| r.amount.rate_bps).all(|rate| rate >= RATE_MIN);
-    document.caps.is_empty() && !document.settlement.pool && rates_show
+    document.caps.is_empty() && !document.settlement.budget && rates_show
 }
 
-/// What `terms`, by partner, add to `earned`, which holds every line for invoices that those partners have in `program`.
+/// What `terms`, by partner, add to `earned`, which holds every accrual for invoices that those partners have in `program`.
 pub fn backfill(
     catalog: &Catalog,
     program: &str,
@@ -70,16 +70,16 @@ pub fn backfill(
     let standing = standing(earned);
     for base in earned {
         let Some(document) = catalog.in_force(program, base.at_ms) else { continue };
-        let Some(reward) = document.reward(&base.rule_id) else { continue };
+        let Some(reward) = document.reward(&base.reward_id) else { continue };
         let Some(rate) = reward.amount.rate_bps else { continue };
         let terms = terms.get(&base.partner_id).map_or(&[][..], Vec::as_slice);
         let better = invoice::better_rate(terms, document, reward, rate, base.at_ms);
-        let on = format!("{}:{}", base.basis, reward.id);
+        let on = format!("{}:{}", base.source, reward.id);
         let stands = match standing.get(&(base.account_id.as_str(), on.as_str())) {
             None => None,
             Some(Some(modifier)) => Some(*modifier),
             Some(None) => {
-                found.others.insert(base.account_id.clone());
+                found.to_recompute.insert(base.account_id.clone());
                 continue;
             }
         };
@@ -87,39 +87,39 @@ pub fn backfill(
             continue;
         }
         match better.filter(|_| stands.is_none()).and_then(|better| added(document, base, &on, better)) {
-            Some(line) => found.lines.extend(line),
+            Some(accrual) => found.accruals.extend(accrual),
             None => {
-                found.others.insert(base.account_id.clone());
+                found.to_recompute.insert(base.account_id.clone());
             }
         }
     }
-    found.lines.retain(|line| !found.others.contains(&line.account));
+    found.accruals.retain(|accrual| !found.to_recompute.contains(&accrual.account));
     found
 }
 
-/// Whose line stands by account and basis. `None` where that cannot be said: it does not stand in full, or another
-/// modifier's line is there too, of which one was given up.
+/// Whose accrual stands by account and source. `None` where that cannot be said: it does not stand in full, or another
+/// modifier's accrual is there too, of which one was given up.
 fn standing(earned: &[BaseAccrual]) -> HashMap<(&str, &str), Option<&str>> {
     let mut standing: HashMap<(&str, &str), Option<&str>> = HashMap::new();
     for e in earned {
-        let whole = (e.plain == 1).then_some(e.rule_id.as_str());
-        standing.entry((&e.account_id, &e.basis)).and_modify(|other| *other = None).or_insert(whole);
+        let whole = (e.is_unmodified == 1).then_some(e.reward_id.as_str());
+        standing.entry((&e.account_id, &e.source)).and_modify(|other| *other = None).or_insert(whole);
     }
     standing
 }
 
-/// The modifier's line beside a plain one, which may come to nothing; `None` where the account has to be decided.
+/// The modifier's accrual beside a plain one, which may come to nothing; `None` where the account has to be decided.
 fn added(
     document: &Document,
     base: &BaseAccrual,
-    basis: &str,
+    source: &str,
     (modifier, better): (String, Bps),
 ) -> Option<Option<ModifierAccrual>> {
-    let amount = base.amount_cents.filter(|_| base.plain == 1 && base.program_version == document.version)?;
+    let amount = base.amount_cents.filter(|_| base.is_unmodified == 1 && base.program_version == document.version)?;
     let cents = Cents(invoice::share(better, amount)?.0 - base.gross_cents.0);
     let added = ModifierAccrual {
         beside: base.id.clone(),
-        id: line_id(&document.id, &base.partner_id, &modifier, &base.account_id, basis),
+        id: accrual_id(&document.id, &base.partner_id, &modifier, &base.account_id, source),
         account: base.account_id.clone(),
         modifier,
         cents,
@@ -132,25 +132,25 @@ fn added(
 mod tests {
     use super::*;
 
-    fn line(rule: &str, basis: &str, plain: i64) -> BaseAccrual {
+    fn accrual(rule: &str, source: &str, is_unmodified: i64) -> BaseAccrual {
         let text = str::to_owned;
         BaseAccrual {
             id: text(rule),
             partner_id: text("p"),
             account_id: text("a"),
-            basis: text(basis),
-            rule_id: text(rule),
+            source: text(source),
+            reward_id: text(rule),
             at_ms: UtcMillis(0),
             program_version: 1,
             gross_cents: Cents(500),
             amount_cents: None,
-            plain,
+            is_unmodified,
         }
     }
 
     #[test]
     fn of_two_modifiers_lines_neither_is_taken_for_the_standing_one() {
-        let (kept, gone) = (line("volume", "invoice:1:base", 1), line("platinum", "invoice:1:base", 0));
+        let (kept, gone) = (accrual("volume", "invoice:1:base", 1), accrual("platinum", "invoice:1:base", 0));
         for pair in [[kept.clone(), gone.clone()], [gone.clone(), kept.clone()]] {
             assert_eq!(standing(&pair)[&("a", "invoice:1:base")], None);
         }

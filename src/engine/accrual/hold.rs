@@ -1,4 +1,4 @@
-//! Whether a line vests, when, and what voids it. Rules 12, 16, 21 and 23 of the design.
+//! Whether an accrual vests, when, and what voids it. Rules 12, 16, 21 and 23 of the design.
 
 use crate::base::time::UtcMillis;
 use crate::engine::account::lifecycle;
@@ -20,15 +20,15 @@ pub struct HoldContext<'a> {
 
 /// Rule 16: when what was earned at `at` in a stay (`None` where there is no payment yet) vests, or why it never will.
 /// `Ok(None)`: not to be said yet.
-pub fn vesting(g: &HoldContext, stay: Option<usize>, at: UtcMillis) -> Result<Option<UtcMillis>, String> {
+pub fn vesting(g: &HoldContext, paid_period: Option<usize>, at: UtcMillis) -> Result<Option<UtcMillis>, String> {
     match &g.document.vesting.hold {
         Hold::None {} => Ok(Some(at)),
         Hold::DaysAfterFirstPayment { days, void_if_cancelled } => {
-            let Some(stay) = stay.and_then(|s| g.timeline.stays.get(s)) else { return Ok(None) };
-            let end = stay.first_paid_at.plus_days(*days);
+            let Some(paid_period) = paid_period.and_then(|s| g.timeline.paid_periods.get(s)) else { return Ok(None) };
+            let end = paid_period.first_paid_at.plus_days(*days);
             let inside =
                 |cancelled: UtcMillis| cancelled < end || (sabotage::is(Sabotage::HoldIncludesEnd) && cancelled == end);
-            if *void_if_cancelled && stay.cancelled_at.is_some_and(inside) {
+            if *void_if_cancelled && paid_period.cancelled_at.is_some_and(inside) {
                 return Err(format!("cancelled inside the hold of {days} days"));
             }
             Ok(Some(end.max(at)))
@@ -50,7 +50,7 @@ pub fn vesting(g: &HoldContext, stay: Option<usize>, at: UtcMillis) -> Result<Op
 }
 
 /// Rule 21: where the hold waits for a state: the cancellation after which the account earns nothing more.
-pub fn earning_ended(g: &HoldContext) -> Option<UtcMillis> {
+pub fn earning_period_ended(g: &HoldContext) -> Option<UtcMillis> {
     let Hold::UntilState { state, churn_days } = &g.document.vesting.hold else { return None };
     let sustained =
         g.document.state(state).is_some_and(|s| lifecycle::first_held(g.document, s, g.account, g.facts).is_some());
@@ -85,20 +85,20 @@ pub fn flat_void(g: &HoldContext, since: UtcMillis, at: UtcMillis, vests_at: Opt
     first.fully_taken_back().then(|| "the first invoice was taken back in full before it vested".to_owned())
 }
 
-/// Rule 23: what a review makes of a line: held while it is open, void once it is rejected. What a run has vested stays.
-pub fn review(line: &mut Accrual, standing: &ReviewStatus) {
+/// Rule 23: what a review makes of an accrual: held while it is open, void once it is rejected. What a run has vested stays.
+pub fn review(accrual: &mut Accrual, standing: &ReviewStatus) {
     match standing {
         ReviewStatus::Clear => {}
         ReviewStatus::Held if sabotage::is(Sabotage::HoldIgnored) => {}
-        ReviewStatus::Held if line.state == AccrualState::Pending || line.state == AccrualState::Available => {
-            line.state = AccrualState::Held;
-            line.reason = "held for review".to_owned();
+        ReviewStatus::Held if accrual.state == AccrualState::Pending || accrual.state == AccrualState::Available => {
+            accrual.state = AccrualState::Held;
+            accrual.reason = "held for review".to_owned();
         }
         ReviewStatus::Held => {}
-        ReviewStatus::Rejected(reason) => line.void(format!("rejected in review: {reason}")),
+        ReviewStatus::Rejected(reason) => accrual.void(format!("rejected in review: {reason}")),
     }
-    // A fresh line that is held has not vested.
-    if line.state == AccrualState::Held && line.postings == 0 && line.balance == Balance::Available {
-        line.balance = Balance::Pending;
+    // A fresh accrual that is held has not vested.
+    if accrual.state == AccrualState::Held && accrual.postings == 0 && accrual.balance == Balance::Available {
+        accrual.balance = Balance::Pending;
     }
 }

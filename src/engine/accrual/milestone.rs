@@ -7,13 +7,13 @@ use crate::engine::account::lifecycle;
 use crate::engine::accrual::hold;
 use crate::engine::accrual::hold::HoldContext;
 use crate::engine::accrual::invoice::{ReferredAccount, event_of, judge_flat, meets};
-use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance, line_id};
+use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance, accrual_id};
 use crate::engine::event::Payload;
 use crate::engine::sabotage;
 use crate::program::document::{Cadence, Document, Reward, Trigger};
 use serde::Deserialize;
 
-/// What stands in a program's pool, in cents, and whether rewards wait for it.
+/// What stands in a program's budget, in cents, and whether rewards wait for it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct RewardBudget {
     pub program_id: String,
@@ -22,7 +22,7 @@ pub struct RewardBudget {
 }
 
 impl RewardBudget {
-    /// Draws on the pool, or queues behind it.
+    /// Draws on the budget, or queues behind it.
     fn covers(&mut self, amount: Cents) -> bool {
         let overtakes = sabotage::is(sabotage::Fault::PoolOvertaken);
         let covered = (self.waiting == 0 || overtakes) && amount.0 <= self.balance_cents;
@@ -39,28 +39,28 @@ impl RewardBudget {
 }
 
 /// Rules 5 and 13: the rewards by state that a run at `as_of` owes, judged on the facts before it (which `b` holds).
-pub fn due(b: &ReferredAccount, document: &Document, standing_lines: &[Accrual], as_of: UtcMillis) -> Vec<Accrual> {
-    let mut lines = Vec::new();
-    for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines)) {
+pub fn due(b: &ReferredAccount, document: &Document, standing_accruals: &[Accrual], as_of: UtcMillis) -> Vec<Accrual> {
+    let mut accruals = Vec::new();
+    for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_accruals)) {
         let (Trigger::State(name), Some(cents)) = (&reward.on, reward.amount.flat_cents) else { continue };
         let reached = document.state(name).is_some_and(|s| lifecycle::holds(document, s, b.account, b.facts, as_of));
         if !reached || !meets(&reward.when, b.binding, None, None) {
             continue;
         }
         let ground = state_ground(reward, name, &b.binding.event, as_of);
-        let mut line = Accrual::new(document, &b.binding.partner, b.account, ground, cents);
-        settle(&mut line, b, document);
+        let mut accrual = Accrual::new(document, &b.binding.partner, b.account, ground, cents);
+        settle(&mut accrual, b, document);
         // What is void is not granted; facts that arrive later may yet make it due.
-        if !line.is_over() {
-            lines.push(line);
+        if !accrual.is_over() {
+            accruals.push(accrual);
         }
     }
-    lines
+    accruals
 }
 
 /// When a run may find the next reward by state; `None`: there is nothing to grant.
-pub fn next_due(b: &ReferredAccount, document: &Document, standing_lines: &[Accrual]) -> Option<UtcMillis> {
-    let open = document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines));
+pub fn next_due(b: &ReferredAccount, document: &Document, standing_accruals: &[Accrual]) -> Option<UtcMillis> {
+    let open = document.rewards.iter().filter(|r| !is_granted(document, r, standing_accruals));
     let states = open.filter_map(|r| match &r.on {
         Trigger::State(name) => document.state(name),
         Trigger::Event(_) => None,
@@ -68,35 +68,35 @@ pub fn next_due(b: &ReferredAccount, document: &Document, standing_lines: &[Accr
     states.filter_map(|state| lifecycle::first_held(document, state, b.account, b.facts)).min()
 }
 
-/// Rule 18: what the facts call for at once, in the order of (occurred_at, event id), where a program settles instantly. A pool
+/// Rule 18: what the facts call for at once, in the order of (occurred_at, event id), where a program settles instantly. A budget
 /// that cannot cover a reward makes it wait, and every later one behind it.
 pub fn instant(
     b: &ReferredAccount,
     document: &Document,
-    standing_lines: &[Accrual],
+    standing_accruals: &[Accrual],
     now: UtcMillis,
-    pool: &mut RewardBudget,
+    budget: &mut RewardBudget,
 ) -> Vec<Accrual> {
     if document.settlement.cadence != Cadence::Instant {
         return Vec::new();
     }
-    let mut lines: Vec<Accrual> = Vec::new();
-    for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines)) {
+    let mut accruals: Vec<Accrual> = Vec::new();
+    for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_accruals)) {
         if meets(&reward.when, b.binding, None, None) {
-            lines.extend(instant_line(b, document, reward, now));
+            accruals.extend(instant_accrual(b, document, reward, now));
         }
     }
-    lines.sort_by(|a, b| (a.at_ms, &a.event_id, &a.rule_id).cmp(&(b.at_ms, &b.event_id, &b.rule_id)));
-    for line in lines.iter_mut().filter(|l| document.settlement.pool && !l.is_over()) {
-        if !pool.covers(line.net_cents) {
-            wait(line);
+    accruals.sort_by(|a, b| (a.at_ms, &a.event_id, &a.reward_id).cmp(&(b.at_ms, &b.event_id, &b.reward_id)));
+    for accrual in accruals.iter_mut().filter(|l| document.settlement.budget && !l.is_over()) {
+        if !budget.covers(accrual.net_cents) {
+            wait(accrual);
         }
     }
-    lines
+    accruals
 }
 
-fn instant_line(b: &ReferredAccount, document: &Document, reward: &Reward, now: UtcMillis) -> Option<Accrual> {
-    let line = match &reward.on {
+fn instant_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, now: UtcMillis) -> Option<Accrual> {
+    let accrual = match &reward.on {
         Trigger::State(name) => {
             let at = lifecycle::first_held(document, document.state(name)?, b.account, b.facts)?;
             // A fact counts as of the millisecond after it, and may be dated a little ahead of our clock.
@@ -113,10 +113,10 @@ fn instant_line(b: &ReferredAccount, document: &Document, reward: &Reward, now: 
             let from = (b.binding.from, b.binding.event.as_str());
             let mut facts = b.timeline.facts.iter().filter(|f| f.kind == *kind && !b.timeline.is_repeated_signup(f));
             let mut fact = facts.find(|f| (f.at, f.event_id.as_str()) >= from)?;
-            let mut basis = format!("event:{kind}");
+            let mut source = format!("event:{kind}");
             if sabotage::is(sabotage::Fault::TierTwice) {
                 fact = facts.next_back().unwrap_or(fact);
-                basis = format!("event:{kind}:{}", fact.event_id);
+                source = format!("event:{kind}:{}", fact.event_id);
             }
             let cents = match (&reward.amount.flat_cents, &fact.payload) {
                 (Some(cents), _) => *cents,
@@ -130,7 +130,7 @@ fn instant_line(b: &ReferredAccount, document: &Document, reward: &Reward, now: 
             };
             let ground = AccrualCause {
                 rule: &reward.id,
-                basis,
+                source,
                 event: &fact.event_id,
                 at: fact.at,
                 reason: format!("{kind} was taken in"),
@@ -139,76 +139,77 @@ fn instant_line(b: &ReferredAccount, document: &Document, reward: &Reward, now: 
             Accrual::new(document, &b.binding.partner, b.account, ground, cents)
         }
     };
-    let mut line = line;
-    settle(&mut line, b, document);
-    Some(line)
+    let mut accrual = accrual;
+    settle(&mut accrual, b, document);
+    Some(accrual)
 }
 
 /// Rewards once granted stay, and move only with their binding. One that comes back to a binding after none had it
-/// draws on the pool anew.
+/// draws on the budget anew.
 pub fn kept(
     b: &ReferredAccount,
     document: &Document,
-    standing_lines: &[Accrual],
-    pool: &mut RewardBudget,
+    standing_accruals: &[Accrual],
+    budget: &mut RewardBudget,
 ) -> Vec<Accrual> {
     let mut kept: Vec<Accrual> = Vec::new();
     let mut old: Vec<&Accrual> =
-        standing_lines.iter().filter(|l| l.program_id == document.id && stays(document, l)).collect();
+        standing_accruals.iter().filter(|l| l.program_id == document.id && is_kept(document, l)).collect();
     // A reward that moved before stands once with each partner it was with; what counts is where money stands.
-    // Those that come back draw on the pool in the order of (occurred_at, event id).
+    // Those that come back draw on the budget in the order of (occurred_at, event id).
     old.sort_by_key(|l| {
         let elsewhere = l.partner_id != b.binding.partner;
         (l.net_cents == Cents::ZERO, l.state != AccrualState::Waiting, l.at_ms, l.event_id.clone(), elsewhere)
     });
-    for line in old {
-        if kept.iter().any(|k| k.rule_id == line.rule_id && k.basis == line.basis) {
+    for accrual in old {
+        if kept.iter().any(|k| k.reward_id == accrual.reward_id && k.source == accrual.source) {
             continue;
         }
-        let mut line = line.clone();
-        line.id = line_id(&document.id, &b.binding.partner, &line.rule_id, b.account, &line.basis);
-        line.postings = 0;
-        line.partner_id = b.binding.partner.clone();
-        if line.state == AccrualState::Waiting {
-            kept.push(line);
+        let mut accrual = accrual.clone();
+        accrual.id = accrual_id(&document.id, &b.binding.partner, &accrual.reward_id, b.account, &accrual.source);
+        accrual.postings = 0;
+        accrual.partner_id = b.binding.partner.clone();
+        if accrual.state == AccrualState::Waiting {
+            kept.push(accrual);
             continue;
         }
-        let stood = line.net_cents;
-        line.net_cents = line.kept();
-        line.state = if line.balance == Balance::Available { AccrualState::Available } else { AccrualState::Pending };
-        line.reason = reason_of(&line.basis);
-        settle(&mut line, b, document);
-        let drawn = Cents(line.net_cents.0 - stood.0);
-        if document.settlement.pool && drawn > Cents::ZERO && !pool.covers(drawn) {
-            wait(&mut line);
+        let stood = accrual.net_cents;
+        accrual.net_cents = accrual.kept();
+        accrual.state =
+            if accrual.balance == Balance::Available { AccrualState::Available } else { AccrualState::Pending };
+        accrual.reason = reason_of(&accrual.source);
+        settle(&mut accrual, b, document);
+        let drawn = Cents(accrual.net_cents.0 - stood.0);
+        if document.settlement.budget && drawn > Cents::ZERO && !budget.covers(drawn) {
+            wait(&mut accrual);
         }
-        kept.push(line);
+        kept.push(accrual);
     }
     kept
 }
 
-/// Shows a reward that the pool cannot cover: in no balance.
-pub fn wait(line: &mut Accrual) {
-    line.net_cents = Cents::ZERO;
-    line.state = AccrualState::Waiting;
-    line.reason = "waits for the program's pool to be funded".to_owned();
+/// Shows a reward that the budget cannot cover: in no balance.
+pub fn wait(accrual: &mut Accrual) {
+    accrual.net_cents = Cents::ZERO;
+    accrual.state = AccrualState::Waiting;
+    accrual.reason = "waits for the program's budget to be funded".to_owned();
 }
 
-pub fn reason_of(basis: &str) -> String {
-    match basis.split_once(':') {
+pub fn reason_of(source: &str) -> String {
+    match source.split_once(':') {
         Some(("state", state)) => format!("reached the state {state}"),
         Some((_, kind)) => format!("{kind} was taken in"),
-        None => basis.to_owned(),
+        None => source.to_owned(),
     }
 }
 
-/// Whether a line is one that, once granted, stays.
-fn stays(document: &Document, line: &Accrual) -> bool {
-    line.basis.starts_with("state:")
-        || (document.settlement.cadence == Cadence::Instant && line.basis.starts_with("event:"))
+/// Whether an accrual is one that, once granted, stays.
+fn is_kept(document: &Document, accrual: &Accrual) -> bool {
+    accrual.source.starts_with("state:")
+        || (document.settlement.cadence == Cadence::Instant && accrual.source.starts_with("event:"))
 }
 
-fn is_granted(document: &Document, reward: &Reward, standing_lines: &[Accrual]) -> bool {
+fn is_granted(document: &Document, reward: &Reward, standing_accruals: &[Accrual]) -> bool {
     if sabotage::is(sabotage::Fault::GrantAgain) {
         return false;
     }
@@ -218,27 +219,29 @@ fn is_granted(document: &Document, reward: &Reward, standing_lines: &[Accrual]) 
         return false;
     }
     (by_event && !instant)
-        || standing_lines.iter().any(|l| l.program_id == document.id && l.rule_id == reward.id && stays(document, l))
+        || standing_accruals
+            .iter()
+            .any(|l| l.program_id == document.id && l.reward_id == reward.id && is_kept(document, l))
 }
 
-/// The hold and the reviews decide what becomes of a granted line.
-fn settle(line: &mut Accrual, b: &ReferredAccount, document: &Document) {
-    if line.gross_cents == Cents::ZERO {
-        return line.void(format!("{}: it earns nothing, and no later one does", line.reason));
+/// The hold and the reviews decide what becomes of a granted accrual.
+fn settle(accrual: &mut Accrual, b: &ReferredAccount, document: &Document) {
+    if accrual.gross_cents == Cents::ZERO {
+        return accrual.void(format!("{}: it earns nothing, and no later one does", accrual.reason));
     }
-    judge_flat(line, &HoldContext { document, account: b.account, facts: b.facts, timeline: b.timeline });
-    if !line.is_over() {
-        hold::review(line, b.standing);
+    judge_flat(accrual, &HoldContext { document, account: b.account, facts: b.facts, timeline: b.timeline });
+    if !accrual.is_over() {
+        hold::review(accrual, b.standing);
     }
     // What was held stands in pending, and where nothing is settled by runs nothing else would move it on.
     let instant = document.settlement.cadence == Cadence::Instant;
-    if instant && line.state == AccrualState::Pending && Balance::first(document) == Balance::Available {
-        line.state = AccrualState::Available;
-        line.balance = Balance::Available;
+    if instant && accrual.state == AccrualState::Pending && Balance::first(document) == Balance::Available {
+        accrual.state = AccrualState::Available;
+        accrual.balance = Balance::Available;
     }
 }
 
 fn state_ground<'a>(reward: &'a Reward, state: &str, event: &'a str, at: UtcMillis) -> AccrualCause<'a> {
-    let basis = format!("state:{state}");
-    AccrualCause { rule: &reward.id, reason: reason_of(&basis), basis, event, at }
+    let source = format!("state:{state}");
+    AccrualCause { rule: &reward.id, reason: reason_of(&source), source, event, at }
 }

@@ -1,4 +1,4 @@
-//! A line: who earns what, for which fact, by which rule of which version, and where it stands.
+//! An accrual: who earns what, for which fact, by which rule of which version, and where it stands.
 
 pub mod backfill;
 pub mod hold;
@@ -13,7 +13,7 @@ use crate::engine::settlement::schedule;
 use crate::program::document::{Document, Hold};
 use serde::{Deserialize, Serialize};
 
-/// Where a line is on its way.
+/// Where an accrual is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccrualState {
@@ -23,7 +23,7 @@ pub enum AccrualState {
     /// A dispute is open: neither vests nor pays.
     Disputed,
     Available,
-    /// The pool cannot cover it yet; it is in no balance.
+    /// The budget cannot cover it yet; it is in no balance.
     Waiting,
     /// Taken back in full by refunds or lost disputes.
     Reversed,
@@ -48,7 +48,7 @@ impl AccrualState {
     }
 }
 
-/// Which balance a line stands in.
+/// Which balance an accrual stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Balance {
@@ -58,7 +58,7 @@ pub enum Balance {
 }
 
 impl Balance {
-    /// Where a program's fresh lines stand: without a hold they are available as they are made.
+    /// Where a program's fresh accruals stand: without a hold they are available as they are made.
     pub fn first(document: &Document) -> Balance {
         if matches!(document.vesting.hold, Hold::None {}) { Balance::Available } else { Balance::Pending }
     }
@@ -77,14 +77,14 @@ pub struct Accrual {
     pub id: String,
     pub program_id: String,
     pub program_version: i64,
-    pub rule_id: String,
+    pub reward_id: String,
     /// Empty for the referred side's benefit.
     pub partner_id: String,
     pub account_id: String,
     /// The event that made it.
     pub event_id: String,
     /// `invoice:<id>`, `state:<name>` or `event:<type>`.
-    pub basis: String,
+    pub source: String,
     pub at_ms: UtcMillis,
     pub period: String,
     /// `cash:usd`, `credit:usd`.
@@ -96,8 +96,8 @@ pub struct Accrual {
     /// What stands.
     pub net_cents: Cents,
     pub balance: Balance,
-    /// The kind of ledger account that it is debited from: `expense`, or `pool` where the operator funds one.
-    pub payer: String,
+    /// The kind of ledger account that it is debited from: `expense`, or `budget` where the operator funds one.
+    pub funding_account: String,
     pub state: AccrualState,
     /// From which instant on a run vests it.
     pub vests_at_ms: UtcMillis,
@@ -106,29 +106,29 @@ pub struct Accrual {
     pub postings: i64,
 }
 
-/// The fact that a line is about.
+/// The fact that an accrual is about.
 pub struct AccrualCause<'a> {
     pub rule: &'a str,
-    pub basis: String,
+    pub source: String,
     pub event: &'a str,
     pub at: UtcMillis,
     pub reason: String,
 }
 
 impl Accrual {
-    /// A fresh line of `earned` cents. Without a hold it stands in available as it is made.
+    /// A fresh accrual of `earned` cents. Without a hold it stands in available as it is made.
     pub fn new(document: &Document, partner: &str, account: &str, ground: AccrualCause, earned: Cents) -> Accrual {
         let balance = Balance::first(document);
         let state = if balance == Balance::Pending { AccrualState::Pending } else { AccrualState::Available };
         Accrual {
-            id: line_id(&document.id, partner, ground.rule, account, &ground.basis),
+            id: accrual_id(&document.id, partner, ground.rule, account, &ground.source),
             program_id: document.id.clone(),
             program_version: document.version,
-            rule_id: ground.rule.to_owned(),
+            reward_id: ground.rule.to_owned(),
             partner_id: partner.to_owned(),
             account_id: account.to_owned(),
             event_id: ground.event.to_owned(),
-            basis: ground.basis,
+            source: ground.source,
             at_ms: ground.at,
             period: schedule::period_at(document.settlement.cadence, ground.at),
             unit: format!("{}:{}", document.settlement.unit.name(), document.currency),
@@ -136,7 +136,7 @@ impl Accrual {
             cap_reduction_cents: Cents::ZERO,
             net_cents: earned,
             balance,
-            payer: if document.settlement.pool { "pool" } else { "expense" }.to_owned(),
+            funding_account: if document.settlement.budget { "budget" } else { "expense" }.to_owned(),
             state,
             vests_at_ms: ground.at,
             reason: ground.reason,
@@ -158,7 +158,7 @@ impl Accrual {
 
     /// Whether it is for a state or an event: what was granted is remembered, and comes back with a binding.
     pub fn is_granted(&self) -> bool {
-        self.basis.starts_with("state:") || self.basis.starts_with("event:")
+        self.source.starts_with("state:") || self.source.starts_with("event:")
     }
 
     /// Nothing to be decided about it any more.
@@ -167,8 +167,8 @@ impl Accrual {
     }
 }
 
-/// A line's identity: the same program, beneficiary, rule, account and fact are the same line. A run vests partner by
-/// partner, so a partner's lines stand near each other.
-pub fn line_id(program: &str, partner: &str, rule: &str, account: &str, basis: &str) -> String {
-    id::derived_near("acr", partner, &[program, partner, rule, account, basis])
+/// An accrual's identity: the same program, beneficiary, rule, account and fact are the same accrual. A run vests partner by
+/// partner, so a partner's accruals stand near each other.
+pub fn accrual_id(program: &str, partner: &str, rule: &str, account: &str, source: &str) -> String {
+    id::derived_near("acr", partner, &[program, partner, rule, account, source])
 }

@@ -157,7 +157,7 @@ impl Config {
         self.owns_zone = text("WEBHOOKS_OWN_ZONE").trim() == "yes";
         if !self.owns_zone {
             for own in [&self.public_url, &self.site_url, &self.emdash_origin] {
-                setup.endpoints = setup.endpoints.and_own(own);
+                setup.endpoints = setup.endpoints.with_own_host(own);
             }
         }
         let key = text("STRIPE_API_KEY").trim().to_owned();

@@ -50,7 +50,7 @@ pub async fn outbox_list<S: Platform>(
     };
     let view = |r: &Row| {
         json!({
-            "id": r.id, "kind": r.kind, "program": r.program_id, "partner": r.partner_id, "account": r.account_id,
+            "id": r.id, "type": r.kind, "program": r.program_id, "partner": r.partner_id, "account": r.account_id,
             "payload": serde_json::from_str::<Value>(&r.payload).unwrap_or_default(), "state": r.state,
             "created_at": r.created_at_ms.to_rfc3339(), "deliveries": deliveries(r),
         })
@@ -93,7 +93,7 @@ pub async fn endpoint_make<S: Platform>(
 /// Where webhooks may go: not to the host that is asked either.
 fn own_rules<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> asked::HostRules {
     let rules = &app.config.setup.endpoints;
-    if app.config.owns_zone { rules.clone() } else { rules.and_own(&request.origin) }
+    if app.config.owns_zone { rules.clone() } else { rules.with_own_host(&request.origin) }
 }
 
 /// `DELETE /v1/webhook-endpoints/{id}`: nothing is sent there any more.

@@ -83,7 +83,7 @@ impl Entry {
     }
 }
 
-/// `GET /v1/partners/{id}/entries`: a partner's accruals, payouts and returned payouts, oldest first.
+/// `GET /v1/partners/{id}/balance-transactions`: a partner's accruals, payouts and returned payouts, oldest first.
 pub async fn entries<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
@@ -92,12 +92,12 @@ pub async fn entries<S: Platform>(
     let page = Page::of(request)?;
     let (after_ms, after_id) = page.instant_and_id(i64::MIN + 1)?;
     let after_ms = after_ms.max(-1);
-    let asked = vec![
+    let reads = vec![
         partner::partner_find(id),
         partner::entry_page(id, after_ms, &after_id, page.limit + 1),
         paid_entry_page(id, after_ms, &after_id, page.limit + 1),
     ];
-    let rows = app.context("").batch(asked).await?;
+    let rows = app.context("").batch(reads).await?;
     rows[0].first::<PartnerRow>()?.ok_or_else(|| AppError::not_found("partner"))?;
     let accruals = rows[1].decode()?.into_iter().map(Entry::Accrual);
     let mut found: Vec<Entry> = accruals.chain(rows[2].decode()?.into_iter().map(Entry::Paid)).collect();
@@ -110,15 +110,15 @@ pub async fn entries<S: Platform>(
 }
 
 /// A line as people read it.
-pub fn entry(line: &Accrual) -> Value {
-    let (unit, currency) = line.unit.split_once(':').unwrap_or((&line.unit, ""));
+pub fn entry(accrual: &Accrual) -> Value {
+    let (unit, currency) = accrual.unit.split_once(':').unwrap_or((&accrual.unit, ""));
     json!({
-        "id": line.id, "kind": "accrual", "program": line.program_id, "program_version": line.program_version,
-        "rule": line.rule_id, "account": line.account_id, "event": line.event_id, "basis": line.basis,
-        "period": line.period, "at": line.at_ms.to_rfc3339(), "unit": unit, "currency": currency,
-        "amount_cents": line.net_cents, "gross_cents": line.gross_cents,
-        "reversed_cents": line.gross_cents.0 - line.net_cents.0, "state": line.state,
-        "available_from": line.vests_at_ms.to_rfc3339(), "reason": line.reason,
+        "id": accrual.id, "type": "accrual", "program": accrual.program_id, "program_version": accrual.program_version,
+        "reward_id": accrual.reward_id, "account": accrual.account_id, "event": accrual.event_id, "source": accrual.source,
+        "period": accrual.period, "at": accrual.at_ms.to_rfc3339(), "unit": unit, "currency": currency,
+        "amount_cents": accrual.net_cents, "gross_cents": accrual.gross_cents,
+        "reversed_cents": accrual.gross_cents.0 - accrual.net_cents.0, "state": accrual.state,
+        "available_from": accrual.vests_at_ms.to_rfc3339(), "reason": accrual.reason,
     })
 }
 
@@ -126,7 +126,7 @@ pub fn entry(line: &Accrual) -> Value {
 pub fn paid_entry(paid: &PaidEntry) -> Value {
     let (unit, currency) = paid.unit.split_once(':').unwrap_or((&paid.unit, ""));
     json!({
-        "id": paid.id, "kind": paid.kind, "program": paid.program_id, "run": paid.run_id,
+        "id": paid.id, "type": paid.kind, "program": paid.program_id, "run": paid.run_id,
         "period": paid.period.clone().unwrap_or_else(|| Month::of(paid.at_ms).to_string()),
         "at": paid.at_ms.to_rfc3339(), "unit": unit, "currency": currency, "amount_cents": paid.amount_cents,
         "state": paid.state, "transfer": paid.transfer_id, "reason": paid.reason,

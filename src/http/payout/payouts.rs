@@ -46,20 +46,20 @@ pub async fn receipt<S: Platform>(
         return Ok((200, deciding::view(&s)));
     }
     let account = posting::account_id(&s.program_id, &s.unit, "available", &s.partner_id);
-    let asked = vec![
+    let reads = vec![
         reports::receipt_sums(&account, id),
         reports::receipt_page(&account, id, after, page.limit + 1),
         rows::reversal_list(id),
     ];
-    let told = ctx.batch(asked).await?;
-    let sums: ReceiptSums = told[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
+    let rows = ctx.batch(reads).await?;
+    let sums: ReceiptSums = rows[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
     let mut view = deciding::view(&s);
     view["period"] = json!(sums.period);
     view["opening_cents"] = json!(sums.opening_cents);
     view["moved_cents"] = json!(sums.moved_cents);
     view["immature_cents"] = json!(sums.available_cents - sums.payable_cents);
-    view["movements"] = page.answer(told[1].decode()?, |m: &Movement| m.row.to_string(), movement);
-    view["reversals"] = told[2].decode::<OutboundTransfer>()?.iter().map(deciding::view).collect();
+    view["movements"] = page.answer(rows[1].decode()?, |m: &Movement| m.row.to_string(), movement);
+    view["reversals"] = rows[2].decode::<OutboundTransfer>()?.iter().map(deciding::view).collect();
     Ok((200, view))
 }
 
@@ -69,8 +69,8 @@ fn movement(m: &Movement) -> Value {
         (code, _) => code,
     };
     json!({
-        "id": m.id, "kind": kind, "amount_cents": m.amount_cents, "rule": m.rule_id, "account": m.account_id,
-        "basis": m.basis, "event": m.event_id, "run": m.run_id, "reason": m.reason,
+        "id": m.id, "type": kind, "amount_cents": m.amount_cents, "reward_id": m.reward_id, "account": m.account_id,
+        "source": m.source, "event": m.event_id, "run": m.run_id, "reason": m.reason,
         "at": m.created_at_ms.to_rfc3339(),
     })
 }
@@ -135,9 +135,9 @@ pub async fn reverse<S: Platform>(
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let asked = operator::reversal(&request.body)?;
+    let reads = operator::reversal(&request.body)?;
     let once = auth::once(request)?;
-    reversing::reverse(&app.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
+    reversing::reverse(&app.context(actor), id, reads.amount, &reads.reason, once.as_ref()).await
 }
 
 /// `POST /v1/runs/{id}/approve`.
@@ -158,8 +158,8 @@ pub async fn onboarding<S: Platform>(
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let asked = operator::onboarding(&request.body)?;
-    onboard::onboard(&app.context(actor), id, &asked, &app.config.base_url(&request.origin)).await
+    let reads = operator::onboarding(&request.body)?;
+    onboard::onboard(&app.context(actor), id, &reads, &app.config.base_url(&request.origin)).await
 }
 
 /// `POST /v1/partners/{id}/dashboard`.

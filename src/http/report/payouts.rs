@@ -20,19 +20,19 @@ use serde_json::{Value, json};
 pub async fn run_report<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
     let ctx = app.context("");
     let rule = send::approval_name(ctx.setup.payout_approval);
-    let asked = vec![
+    let reads = vec![
         runs::run_find(id),
         plan::approval_find(id, rule),
         reports::run_payout_sums(id),
         reports::run_carried_sums(id),
     ];
-    let told = ctx.batch(asked).await?;
+    let told = ctx.batch(reads).await?;
     let run: RunRow = told[0].first()?.ok_or_else(|| AppError::not_found("run"))?;
     let approval: Option<ApprovalRow> = told[1].first()?;
     let state = |s: &StateSum| json!({"state": s.state, "currency": currency(&s.unit), "payouts": s.payouts, "amount_cents": s.cents});
     let carried = |s: &CarriedSum| json!({"why": s.why, "currency": currency(&s.unit), "partners": s.partners, "amount_cents": s.cents});
     let approval_view = json!({
-        "rule": rule, "approved": approval.is_some() || rule == "automatic",
+        "policy": rule, "approved": approval.is_some() || rule == "automatic",
         "by": approval.as_ref().map(deciding::approval_view),
     });
     let view = json!({

@@ -13,6 +13,6 @@ pub async fn reconcile<S: Platform>(
     request: &Request,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let asked = operator::reconciliation(&request.body, app.now)?;
-    Ok((200, reconciling::reconcile(&app.context(actor), &asked).await?))
+    let reads = operator::reconciliation(&request.body, app.now)?;
+    Ok((200, reconciling::reconcile(&app.context(actor), &reads).await?))
 }

@@ -20,30 +20,30 @@ use crate::store::program::{catalog, program_list};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// `GET /v1/accounts/{id}/receipt`: to whom the account is bound, by what, why the others lost, and what it earned.
+/// `GET /v1/accounts/{id}/attribution`: to whom the account is bound, by what, why the others lost, and what it earned.
 pub async fn receipt<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
     let ids = [id.to_owned()];
     let rows = app
         .context("")
-        .batch(vec![account::account_find(id), account::binding_list(id), account::line_list(&ids)])
+        .batch(vec![account::account_find(id), account::binding_list(id), account::accrual_list(&ids)])
         .await?;
     rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
-    let lines: Vec<Accrual> = rows[2].decode()?;
+    let accruals: Vec<Accrual> = rows[2].decode()?;
     let programs: Vec<Value> =
-        rows[1].decode::<BindingRow>()?.iter().map(|row| binding_view(row, &lines, app.now)).collect();
+        rows[1].decode::<BindingRow>()?.iter().map(|row| binding_view(row, &accruals, app.now)).collect();
     Ok((200, json!({"account": id, "programs": programs})))
 }
 
-fn binding_view(row: &BindingRow, lines: &[Accrual], now: UtcMillis) -> Value {
+fn binding_view(row: &BindingRow, accruals: &[Accrual], now: UtcMillis) -> Value {
     let states: Value = decode::from_text::<Vec<crate::engine::account::lifecycle::LifecycleTransition>>(&row.states)
         .map(|states| {
             states.iter().filter(|s| s.at <= now).map(|s| json!({"state": s.state, "at": s.at.to_rfc3339()})).collect()
         })
         .unwrap_or_default();
-    let Ok(verdict) = decode::from_text::<AttributionResult>(&row.receipt) else { return Value::Null };
-    let binding = verdict.binding.as_ref();
+    let Ok(result) = decode::from_text::<AttributionResult>(&row.receipt) else { return Value::Null };
+    let binding = result.binding.as_ref();
     let program = binding.map(|b| b.program.as_str());
-    let candidates: Vec<Value> = verdict
+    let candidates: Vec<Value> = result
         .candidates
         .iter()
         .map(|c| {
@@ -53,13 +53,13 @@ fn binding_view(row: &BindingRow, lines: &[Accrual], now: UtcMillis) -> Value {
             })
         })
         .collect();
-    let mine = lines.iter().filter(|l| Some(l.program_id.as_str()) == program || l.net_cents.0 > 0);
+    let mine = accruals.iter().filter(|l| Some(l.program_id.as_str()) == program || l.net_cents.0 > 0);
     json!({
-        "group": verdict.group, "attributed": binding.is_some(), "program": program,
+        "group": result.group, "attributed": binding.is_some(), "program": program,
         "partner": binding.map(|b| &b.partner), "code": binding.map(|b| &b.code),
         "method": binding.map(|b| &b.method), "event": binding.map(|b| &b.event),
         "click": binding.and_then(|b| b.click.as_ref()),
-        "bound_at": binding.map(|b| b.from.to_rfc3339()), "reason": verdict.reason, "candidates": candidates,
+        "bound_at": binding.map(|b| b.from.to_rfc3339()), "reason": result.reason, "candidates": candidates,
         "states": states, "entries": mine.map(entry).collect::<Vec<Value>>(),
         "decided_at": row.decided_at_ms.to_rfc3339(),
     })
@@ -75,7 +75,7 @@ pub async fn transfers<S: Platform>(
     let rows: Vec<TransferRow> = app.context("").query(ledger::transfer_page(after, page.limit + 1)).await?.decode()?;
     let view = |t: &TransferRow| {
         json!({
-            "id": t.id, "line": t.line, "code": t.code, "phase": t.phase, "debit": t.debit, "credit": t.credit,
+            "id": t.id, "accrual_id": t.accrual_id, "code": t.code, "phase": t.phase, "debit": t.debit, "credit": t.credit,
             "amount_cents": t.amount_cents, "program": t.program_id, "event": t.event_id, "run": t.run_id,
             "actor": t.actor, "reason": t.reason, "created_at": t.created_at_ms.to_rfc3339(),
         })

@@ -28,7 +28,7 @@ pub async fn run_start<S: Platform>(
     request: &Request,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    starting::asked(&app.context(actor), operator::run(&request.body)?).await
+    starting::start_requested(&app.context(actor), operator::run(&request.body)?).await
 }
 
 /// `GET /v1/runs/{id}`: plan, progress, and each partner's statement.

@@ -11,6 +11,7 @@ use crate::http::page::Page as Cursor;
 use crate::pages::accrual::earnings;
 use crate::pages::components;
 use crate::pages::components::{Column, number, text};
+use crate::pages::context::{PageContext, PageResult, Partner};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
@@ -18,10 +19,9 @@ use crate::pages::partner::wording;
 use crate::pages::payout::status;
 use crate::pages::payout::status::Paid;
 use crate::pages::text::partner::{account as text, navigation};
-use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::partner::page as reads;
-use crate::store::partner::page::{ClientRow, EarnedRow, ReceiptRow};
+use crate::store::partner::page::{BindingAttributionRow, ClientRow, EarnedRow};
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
@@ -37,38 +37,38 @@ const COLUMNS: &[Column] = &[
     number(text::YOUR_EARNINGS),
 ];
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let cursor = Cursor::of(visit.request)?;
-    let (before_ms, before_row) = cursor.instant_and_id(visit.now().plus_days(1).0)?;
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let cursor = Cursor::of(cx.request)?;
+    let (before_ms, before_row) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
     let before_row = before_row.parse().unwrap_or(0);
-    let asked = vec![reads::client_page(visit.claim(), before_ms, before_row, cursor.limit + 1)];
-    let (partner, rows) = visit.partner(asked).await?;
+    let reads = vec![reads::client_page(cx.claimed_partner(), before_ms, before_row, cursor.limit + 1)];
+    let (partner, rows) = cx.partner(reads).await?;
     let mut clients: Vec<ClientRow> = rows[0].decode()?;
     let next = cursor.cut(&mut clients, |c| format!("{}.{}", c.signed_up_at_ms.0, c.row));
     let first = cursor.cursor.is_empty();
-    let words = visit.words.as_ref();
+    let locale = cx.locale.as_ref();
     let content = html! {
         (components::heading(navigation::CUSTOMERS, text::LEAD, html! {}))
         @if clients.is_empty() && first {
             (components::empty(text::EMPTY, html! { a href="/partner/share" { (text::SHARE_YOUR_LINK) } (text::SHARE_WHY) }))
         } @else {
-            @let cells = clients.iter().map(|c| cells(words, &partner, c)).collect::<Result<Vec<_>, _>>()?;
+            @let cells = clients.iter().map(|c| cells(locale, &partner, c)).collect::<Result<Vec<_>, _>>()?;
             (components::table(text::CAPTION, COLUMNS, &cells))
             (components::pager("/partner/clients", next.as_deref(), first))
         }
     };
     let page = Page { title: navigation::CUSTOMERS, area: Area::Partner(&partner), here: "/partner/clients", content };
-    Ok(layout::show(visit, 200, page))
+    Ok(layout::show(cx, 200, page))
 }
 
-fn cells(words: &dyn Locale, partner: &Partner, c: &ClientRow) -> Result<Vec<Markup>, AppError> {
+fn cells(locale: &dyn Locale, partner: &Partner, c: &ClientRow) -> Result<Vec<Markup>, AppError> {
     Ok(vec![
         html! { a href={ "/partner/clients/" (c.row) } { (wording::client_name(&partner.id, &c.account_id)) } },
-        components::day(words, c.signed_up_at_ms),
+        components::day(locale, c.signed_up_at_ms),
         html! { (through(c)) },
         html! { (components::state(state(c))) @if c.held == 1 { " " (components::state("review")) } },
-        html! { @if let Some(at) = c.qualified_at_ms { (components::day(words, at)) } @else { span.quiet { (text::NOT_YET) } } },
-        earned(words, c)?,
+        html! { @if let Some(at) = c.qualified_at_ms { (components::day(locale, at)) } @else { span.quiet { (text::NOT_YET) } } },
+        earned(locale, c)?,
     ])
 }
 
@@ -86,80 +86,80 @@ fn through(c: &ClientRow) -> &str {
     text::through(c.method.as_deref()).unwrap_or(c.code.as_deref().unwrap_or(""))
 }
 
-fn earned(words: &dyn Locale, c: &ClientRow) -> Result<Markup, AppError> {
+fn earned(locale: &dyn Locale, c: &ClientRow) -> Result<Markup, AppError> {
     let sums: Vec<EarnedRow> = read(&c.earned)?;
     let sums: Vec<&EarnedRow> = sums.iter().filter(|s| s.cents != 0).collect();
     Ok(html! {
         @if sums.is_empty() { span.quiet { (text::NOTHING_YET) } }
-        @for (at, sum) in sums.iter().enumerate() { @if at > 0 { br; } (components::amount(words, sum.cents, &sum.unit)) }
+        @for (at, sum) in sums.iter().enumerate() { @if at > 0 { br; } (components::amount(locale, sum.cents, &sum.unit)) }
     })
 }
 
-pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, row: &str) -> PageResult {
+pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, row: &str) -> PageResult {
     let row: i64 = row.parse().map_err(|_| AppError::not_found("client"))?;
-    let claim = visit.claim();
-    let (partner, rows) = visit
+    let claimed_partner = cx.claimed_partner();
+    let (partner, rows) = cx
         .partner(vec![
-            reads::client_find(claim, row),
-            reads::client_receipt(claim, row),
-            reads::client_lines(claim, row, LINES),
+            reads::client_find(claimed_partner, row),
+            reads::client_attribution(claimed_partner, row),
+            reads::client_accruals(claimed_partner, row, LINES),
             program_list(),
-            status::read(claim),
+            status::read(claimed_partner),
         ])
         .await?;
     let gone = || AppError::not_found("client");
     let client: ClientRow = rows[0].first()?.ok_or_else(gone)?;
-    let receipt: ReceiptRow = rows[1].first()?.ok_or_else(gone)?;
-    let lines: Vec<Accrual> = rows[2].decode()?;
+    let receipt: BindingAttributionRow = rows[1].first()?.ok_or_else(gone)?;
+    let accruals: Vec<Accrual> = rows[2].decode()?;
     let (verdict, reached): (AttributionResult, Vec<LifecycleTransition>) =
         (read(&receipt.receipt)?, read(&receipt.states)?);
-    let (catalog, words) = (catalog(&rows[3])?, visit.words.as_ref());
+    let (catalog, locale) = (catalog(&rows[3])?, cx.locale.as_ref());
     let paid = Paid::of(&rows[2], &rows[4])?;
     let name = wording::client_name(&partner.id, &client.account_id);
     let content = html! {
         (components::heading(&name, "", components::state(state(&client))))
         (components::facts(&[
-            (text::SIGNED_UP, components::instant(words, client.signed_up_at_ms)),
-            (text::FIRST_PAYMENT, html! { @if let Some(at) = client.qualified_at_ms { (components::instant(words, at)) } @else { (text::NOT_YET) } }),
-            (text::YOUR_EARNINGS, earned(words, &client)?),
+            (text::SIGNED_UP, components::instant(locale, client.signed_up_at_ms)),
+            (text::FIRST_PAYMENT, html! { @if let Some(at) = client.qualified_at_ms { (components::instant(locale, at)) } @else { (text::NOT_YET) } }),
+            (text::YOUR_EARNINGS, earned(locale, &client)?),
         ]))
         @if client.held == 1 {
             p { (components::state("review")) (text::UNDER_REVIEW) }
         }
         h2 { (text::ATTRIBUTION) }
         p { (text::why(client.method.as_deref())) }
-        (components::table(text::CANDIDATES, CONSIDERED, &candidates(words, &partner, &verdict)))
+        (components::table(text::CANDIDATES, CONSIDERED, &candidates(locale, &partner, &verdict)))
         h2 { (text::MILESTONES) }
-        @let reached: Vec<&LifecycleTransition> = reached.iter().filter(|r| r.at <= visit.now()).collect();
-        @if reached.is_empty() { p.quiet { (text::NO_MILESTONES) } } @else { (milestones(words, &reached)) }
+        @let reached: Vec<&LifecycleTransition> = reached.iter().filter(|r| r.at <= cx.now()).collect();
+        @if reached.is_empty() { p.quiet { (text::NO_MILESTONES) } } @else { (milestones(locale, &reached)) }
         h2 { (navigation::EARNINGS) }
-        @if lines.is_empty() {
+        @if accruals.is_empty() {
             (components::empty(text::NO_EARNINGS, html! { (text::NO_EARNINGS_HINT) }))
         } @else {
-            (earnings::table(words, &catalog, &paid, &partner.id, &lines))
+            (earnings::table(locale, &catalog, &paid, &partner.id, &accruals))
         }
     };
     let page = Page { title: &name, area: Area::Partner(&partner), here: "/partner/clients", content };
-    Ok(layout::show(visit, 200, page))
+    Ok(layout::show(cx, 200, page))
 }
 
-fn milestones(words: &dyn Locale, reached: &[&LifecycleTransition]) -> Markup {
+fn milestones(locale: &dyn Locale, reached: &[&LifecycleTransition]) -> Markup {
     let states: Vec<(String, UtcMillis)> = reached.iter().map(|r| (wording::spaced(&r.state), r.at)).collect();
     let facts: Vec<(&str, Markup)> =
-        states.iter().map(|(state, at)| (state.as_str(), components::instant(words, *at))).collect();
+        states.iter().map(|(state, at)| (state.as_str(), components::instant(locale, *at))).collect();
     components::facts(&facts)
 }
 
 const CONSIDERED: &[Column] = &[text(text::SOURCE), text(text::PARTNER), text(text::DATE), text(text::CREDITED)];
 
 /// The attribution candidates. Other partners' codes and names are not shown.
-fn candidates(words: &dyn Locale, partner: &Partner, verdict: &AttributionResult) -> Vec<Vec<Markup>> {
+fn candidates(locale: &dyn Locale, partner: &Partner, verdict: &AttributionResult) -> Vec<Vec<Markup>> {
     let row = |c: &AttributionCandidate| {
         let own = c.partner.as_deref() == Some(partner.id.as_str());
         vec![
             html! { (text::source(&c.method)) },
             html! { @if own { (text::YOU) (c.code) } @else if c.partner.is_some() { (text::ANOTHER_PARTNER) } @else { (text::NONE) } },
-            html! { @if let Some(at) = c.at { (components::instant(words, at)) } @else { (text::AT_SIGN_UP) } },
+            html! { @if let Some(at) = c.at { (components::instant(locale, at)) } @else { (text::AT_SIGN_UP) } },
             html! {
                 @if c.chosen { (text::CHOSEN) }
                 @else if own && c.method != "operator" { (text::not_chosen(&c.reason)) }

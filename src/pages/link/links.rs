@@ -7,16 +7,16 @@ use crate::http::exchange::Response;
 use crate::http::page::Page as Cursor;
 use crate::pages::components;
 use crate::pages::components::{Column, Field, Figure, number, text};
+use crate::pages::context::{PageContext, PageError, PageResult, Partner};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
 use crate::pages::partner::overview;
 use crate::pages::qr::Qr;
+use crate::pages::refusal::with_refusal;
 use crate::pages::text::partner::{link as text, navigation};
 use crate::pages::text::shared::component;
-use crate::pages::refusal::with_refusal;
-use crate::pages::visit::{PageContext, PageError, PageResult, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
 use crate::store::partner::page as reads;
@@ -42,23 +42,23 @@ const COLUMNS: &[Column] = &[
     text(text::STATE),
 ];
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let cursor = Cursor::of(visit.request)?;
-    let (partner, rows) = visit.partner(list_reads(visit, &cursor)?).await?;
-    listed(visit, 200, &partner, &rows, &cursor, &visit.form)
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let cursor = Cursor::of(cx.request)?;
+    let (partner, rows) = cx.partner(list_reads(cx, &cursor)?).await?;
+    listed(cx, 200, &partner, &rows, &cursor, &cx.form)
 }
 
-fn list_reads<S: Platform>(visit: &PageContext<'_, S>, cursor: &Cursor) -> Result<Vec<Stmt>, AppError> {
-    let (before_ms, before_code) = cursor.instant_and_id(visit.now().plus_days(1).0)?;
-    let since = reads::day_of(visit.now()) - COUNTED_DAYS + 1;
+fn list_reads<S: Platform>(cx: &PageContext<'_, S>, cursor: &Cursor) -> Result<Vec<Stmt>, AppError> {
+    let (before_ms, before_code) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
+    let since = reads::day_of(cx.now()) - COUNTED_DAYS + 1;
     Ok(vec![
-        reads::link_own(visit.claim(), "", since),
-        reads::link_page(visit.claim(), since, before_ms, &before_code, cursor.limit + 1),
+        reads::link_own(cx.claimed_partner(), "", since),
+        reads::link_page(cx.claimed_partner(), since, before_ms, &before_code, cursor.limit + 1),
     ])
 }
 
 fn listed<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     status: u16,
     partner: &Partner,
     rows: &[Rows],
@@ -69,7 +69,7 @@ fn listed<S: Platform>(
     let mut further: Vec<OwnLink> = rows[1].decode()?;
     let next = cursor.cut(&mut further, |l| format!("{}.{}", l.created_at_ms.0, l.code));
     let own: Vec<OwnLink> = if first { rows[0].decode()? } else { Vec::new() };
-    let cells: Vec<Vec<Markup>> = own.iter().chain(&further).map(|l| cells(visit, l)).collect();
+    let cells: Vec<Vec<Markup>> = own.iter().chain(&further).map(|l| cells(cx, l)).collect();
     let content = html! {
         (components::heading(navigation::LINKS, text::LEAD, html! {}))
         (components::problems(form))
@@ -82,15 +82,15 @@ fn listed<S: Platform>(
         (components::pager("/partner/links", next.as_deref(), first))
         @if partner.session.left_at_ms.is_none() {
             h2 { (text::CREATE_HEADING) }
-            (maker(visit, form))
+            (maker(cx, form))
         }
     };
     let page = Page { title: navigation::LINKS, area: Area::Partner(partner), here: "/partner/links", content };
-    Ok(layout::show(visit, status, page))
+    Ok(layout::show(cx, status, page))
 }
 
-fn cells<S: Platform>(visit: &PageContext<'_, S>, l: &OwnLink) -> Vec<Markup> {
-    let words = visit.words.as_ref();
+fn cells<S: Platform>(cx: &PageContext<'_, S>, l: &OwnLink) -> Vec<Markup> {
+    let locale = cx.locale.as_ref();
     vec![
         html! {
             a href={ "/partner/links/" (components::escaped(&l.code)) } { (l.code) }
@@ -98,28 +98,28 @@ fn cells<S: Platform>(visit: &PageContext<'_, S>, l: &OwnLink) -> Vec<Markup> {
         },
         html! { (l.destination.as_deref().unwrap_or(text::HOME_PAGE)) },
         html! { (l.campaign.as_deref().unwrap_or("")) },
-        html! { (words.number(l.clicks)) },
-        html! { (words.number(l.signups)) },
-        html! { (words.number(l.conversions)) },
-        components::state(state(visit, l)),
+        html! { (locale.number(l.clicks)) },
+        html! { (locale.number(l.signups)) },
+        html! { (locale.number(l.conversions)) },
+        components::state(state(cx, l)),
     ]
 }
 
-fn state<S: Platform>(visit: &PageContext<'_, S>, l: &OwnLink) -> &'static str {
+fn state<S: Platform>(cx: &PageContext<'_, S>, l: &OwnLink) -> &'static str {
     if l.disabled_at_ms.is_some() {
         "off"
-    } else if l.expires_at_ms.is_some_and(|at| at <= visit.now()) {
+    } else if l.expires_at_ms.is_some_and(|at| at <= cx.now()) {
         "expired"
     } else {
         "active"
     }
 }
 
-fn maker<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -> Markup {
+fn maker<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> Markup {
     let own = Field { max: 200, autocomplete: "off", ..Field::default() };
     html! {
         form.stack method="post" action="/partner/links" {
-            (layout::csrf(visit))
+            (layout::csrf(cx))
             (components::field(form, Field {
                 name: "destination",
                 label: text::DESTINATION,
@@ -143,29 +143,31 @@ fn maker<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -> Marku
     }
 }
 
-pub async fn make<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let cursor = Cursor { cursor: String::new(), ..Cursor::of(visit.request)? };
-    let (partner, rows) = visit.partner(list_reads(visit, &cursor)?).await?;
+pub async fn make<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let cursor = Cursor { cursor: String::new(), ..Cursor::of(cx.request)? };
+    let (partner, rows) = cx.partner(list_reads(cx, &cursor)?).await?;
     if partner.session.left_at_ms.is_some() {
         return Err(AppError::new(ErrorKind::Conflict, "left", text::LEFT).into());
     }
-    let mut form = visit.form.clone();
-    if let Some(Err(why)) = form.given("destination").map(|to| on_site(visit, to)) {
+    let mut form = cx.form.clone();
+    if let Some(Err(why)) = form.given("destination").map(|to| on_site(cx, to)) {
         form.refuse("destination", why);
-        return listed(visit, 422, &partner, &rows, &cursor, &form);
+        return listed(cx, 422, &partner, &rows, &cursor, &form);
     }
-    match made(visit, &partner).await {
-        Ok(code) => Ok(visit.see(&format!("/partner/links/{}?done=link-made", components::escaped(&code)))),
+    match made(cx, &partner).await {
+        Ok(code) => {
+            Ok(cx.redirect_after_post(&format!("/partner/links/{}?done=link-made", components::escaped(&code))))
+        }
         Err(PageError::Error(error)) => {
-            let form = with_refusal(visit, error)?;
-            listed(visit, 422, &partner, &rows, &cursor, &form)
+            let form = with_refusal(cx, error)?;
+            listed(cx, 422, &partner, &rows, &cursor, &form)
         }
         Err(stop) => Err(stop),
     }
 }
 
-async fn made<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner) -> Result<String, PageError> {
-    let form = &visit.form;
+async fn made<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner) -> Result<String, PageError> {
+    let form = &cx.form;
     let utm: Map<String, Value> =
         UTM.iter().filter_map(|(name, _)| Some(((*name).to_owned(), json!(form.given(name)?)))).collect();
     let mut body = json!({"partner": partner.id, "utm": utm});
@@ -175,16 +177,16 @@ async fn made<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner) -> Res
         }
     }
     // The same limits as in the API. Partners cannot set a link's source, since it can decide the rate.
-    let new = operator::link(body.to_string().as_bytes(), visit.now()).map_err(AppError::from)?;
-    let (_, answer) = enroll::link(&visit.context(&partner.session), &new, &visit.base_url(), None).await?;
+    let new = operator::link(body.to_string().as_bytes(), cx.now()).map_err(AppError::from)?;
+    let (_, answer) = enroll::link(&cx.context(&partner.session), &new, &cx.base_url(), None).await?;
     Ok(answer["code"].as_str().unwrap_or_default().to_owned())
 }
 
 /// Whether a destination is a page of the site. Operators' links may lead anywhere; partners' may not, since they carry
 /// the program's name.
-fn on_site<S: Platform>(visit: &PageContext<'_, S>, to: &str) -> Result<(), String> {
+fn on_site<S: Platform>(cx: &PageContext<'_, S>, to: &str) -> Result<(), String> {
     destination::check(to).map_err(|why| text::invalid_destination(&why.to_string()))?;
-    let site = crate::pages::link::share_templates::site(visit);
+    let site = crate::pages::link::share_templates::site(cx);
     let same = |a: &str, b: &str| origin(a) == origin(b);
     if to.starts_with('/') || same(to, &site) {
         return Ok(());
@@ -201,31 +203,31 @@ fn origin(address: &str) -> String {
     format!("{scheme}://{}", host.strip_suffix(port).unwrap_or(&host))
 }
 
-fn find<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Vec<Stmt> {
+fn find<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> Vec<Stmt> {
     // An empty code would find the partner's default link.
-    vec![reads::link_own(visit.claim(), if code.is_empty() { "-" } else { code }, 0)]
+    vec![reads::link_own(cx.claimed_partner(), if code.is_empty() { "-" } else { code }, 0)]
 }
 
 fn found(rows: &[Rows]) -> Result<OwnLink, PageError> {
     Ok(rows[0].first()?.ok_or_else(|| AppError::not_found("link"))?)
 }
 
-pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> PageResult {
-    let first = reads::day_of(visit.now()) - CHART_DAYS + 1;
-    let mut asked = find(visit, code);
-    asked.push(reads::link_day_list(visit.claim(), code, first));
-    let (partner, rows) = visit.partner(asked).await?;
+pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
+    let first = reads::day_of(cx.now()) - CHART_DAYS + 1;
+    let mut reads = find(cx, code);
+    reads.push(reads::link_day_list(cx.claimed_partner(), code, first));
+    let (partner, rows) = cx.partner(reads).await?;
     let link = found(&rows)?;
     let days: Vec<DayRow> = rows[1].decode()?;
-    let words = visit.words.as_ref();
+    let locale = cx.locale.as_ref();
     let at = format!("/partner/links/{}", components::escaped(&link.code));
-    let url = format!("{}/r/{}", visit.base_url(), link.code);
-    let works = state(visit, &link) == "active";
+    let url = format!("{}/r/{}", cx.base_url(), link.code);
+    let works = state(cx, &link) == "active";
     let content = html! {
-        (components::heading(&link.code, "", components::state(state(visit, &link))))
+        (components::heading(&link.code, "", components::state(state(cx, &link))))
         (components::copyable(text::LINK, &url))
         div.columns {
-            div { (facts(words, &link)) }
+            div { (facts(locale, &link)) }
             div {
                 img.qr src={ (at) "/qr.svg" } alt=(text::qr_of(&url)) width="176" height="176";
                 p { a href={ (at) "/qr.svg" } { (text::QR_SVG) } " · " a href={ (at) "/qr.png" } { (text::QR_PNG) } }
@@ -233,12 +235,12 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Page
         }
         h2 { (text::ALL_TIME) }
         (components::figures(&[
-            Figure { label: text::CLICKS, value: html! { (words.number(link.clicks)) }, note: html! { (text::CLICKS_NOTE) } },
-            Figure { label: text::SIGN_UPS, value: html! { (words.number(link.signups)) }, note: html! {} },
-            Figure { label: text::PAYING_CUSTOMERS, value: html! { (words.number(link.conversions)) }, note: html! { (text::PAYING_NOTE) } },
+            Figure { label: text::CLICKS, value: html! { (locale.number(link.clicks)) }, note: html! { (text::CLICKS_NOTE) } },
+            Figure { label: text::SIGN_UPS, value: html! { (locale.number(link.signups)) }, note: html! {} },
+            Figure { label: text::PAYING_CUSTOMERS, value: html! { (locale.number(link.conversions)) }, note: html! { (text::PAYING_NOTE) } },
         ]))
         h2 { (text::LAST_30_DAYS) }
-        (overview::course(words, &days, first))
+        (overview::course(locale, &days, first))
         @if works {
             p {
                 a.button href={ "/partner/share?link=" (components::escaped(&link.code)) } { (text::SHARE) }
@@ -248,28 +250,28 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Page
         }
     };
     let page = Page { title: text::LINK, area: Area::Partner(&partner), here: "/partner/links", content };
-    Ok(layout::show(visit, 200, page))
+    Ok(layout::show(cx, 200, page))
 }
 
-fn facts(words: &dyn Locale, link: &OwnLink) -> Markup {
+fn facts(locale: &dyn Locale, link: &OwnLink) -> Markup {
     let utm: Map<String, Value> = link.utm.as_deref().and_then(|u| serde_json::from_str(u).ok()).unwrap_or_default();
     let mut list = vec![
         (text::DESTINATION, html! { (link.destination.as_deref().unwrap_or(text::HOME_PAGE)) }),
         (text::CAMPAIGN, html! { (link.campaign.as_deref().unwrap_or(text::NONE)) }),
-        (text::CREATED, components::day(words, link.created_at_ms)),
+        (text::CREATED, components::day(locale, link.created_at_ms)),
     ];
     for (name, label) in UTM {
         list.extend(utm.get(name).and_then(Value::as_str).map(|value| (label, html! { (value) })));
     }
-    list.extend(link.expires_at_ms.map(|at| (text::EXPIRES, components::instant(words, at))));
-    list.extend(link.disabled_at_ms.map(|at| (text::TURNED_OFF, components::instant(words, at))));
+    list.extend(link.expires_at_ms.map(|at| (text::EXPIRES, components::instant(locale, at))));
+    list.extend(link.disabled_at_ms.map(|at| (text::TURNED_OFF, components::instant(locale, at))));
     components::facts(&list)
 }
 
-async fn drawn<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Result<(OwnLink, Qr), PageError> {
-    let (_, rows) = visit.partner(find(visit, code)).await?;
+async fn drawn<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> Result<(OwnLink, Qr), PageError> {
+    let (_, rows) = cx.partner(find(cx, code)).await?;
     let link = found(&rows)?;
-    let qr = Qr::of(&format!("{}/r/{}", visit.base_url(), link.code));
+    let qr = Qr::of(&format!("{}/r/{}", cx.base_url(), link.code));
     let long = || AppError::new(ErrorKind::Unprocessable, "too_long", text::TOO_LONG_FOR_QR);
     Ok((link, qr.ok_or_else(long)?))
 }
@@ -282,25 +284,25 @@ fn file(link: &OwnLink, kind: &'static str, ending: &str, body: Vec<u8>) -> Resp
     response
 }
 
-pub async fn qr_svg<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (link, qr) = drawn(visit, code).await?;
+pub async fn qr_svg<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
+    let (link, qr) = drawn(cx, code).await?;
     Ok(file(&link, "image/svg+xml", "svg", qr.svg().into_bytes()))
 }
 
-pub async fn qr_png<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (link, qr) = drawn(visit, code).await?;
+pub async fn qr_png<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
+    let (link, qr) = drawn(cx, code).await?;
     let fault = |why: png::EncodingError| AppError::new(ErrorKind::Fault, "png", why.to_string());
     Ok(file(&link, "image/png", "png", qr.png().map_err(fault)?))
 }
 
-pub async fn confirm<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (partner, rows) = visit.partner(find(visit, code)).await?;
+pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
+    let (partner, rows) = cx.partner(find(cx, code)).await?;
     let link = found(&rows)?;
     let content = html! {
         (components::heading(text::TURN_OFF_HEADING, "", html! {}))
         p { strong { (link.code) } (text::TURN_OFF_EFFECT) }
         form method="post" action={ "/partner/links/" (components::escaped(&link.code)) "/disable" } {
-            (layout::csrf(visit))
+            (layout::csrf(cx))
             div.actions {
                 button.danger { (text::TURN_OFF) }
                 a href={ "/partner/links/" (components::escaped(&link.code)) } { (component::CANCEL) }
@@ -308,19 +310,19 @@ pub async fn confirm<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Pag
         }
     };
     let page = Page { title: text::TURN_OFF, area: Area::Partner(&partner), here: "/partner/links", content };
-    Ok(layout::show(visit, 200, page))
+    Ok(layout::show(cx, 200, page))
 }
 
-pub async fn disable<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (partner, rows) = visit.partner(find(visit, code)).await?;
+pub async fn disable<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
+    let (partner, rows) = cx.partner(find(cx, code)).await?;
     let link = found(&rows)?;
     if link.own == 1 {
         let detail = text::DEFAULT_STAYS;
         return Err(AppError::new(ErrorKind::Conflict, "own_link", detail).into());
     }
-    enroll::disable(&visit.context(&partner.session), &link.code).await?;
-    visit.app.site.forget_link(&link.code).await;
-    Ok(visit.see("/partner/links?done=link-disabled"))
+    enroll::disable(&cx.context(&partner.session), &link.code).await?;
+    cx.app.site.forget_link(&link.code).await;
+    Ok(cx.redirect_after_post("/partner/links?done=link-disabled"))
 }
 
 #[cfg(test)]

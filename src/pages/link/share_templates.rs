@@ -1,9 +1,9 @@
 //! Drafts to share a link: an email and two posts, in three tones, each with the disclosure.
 
 use crate::http::context::Platform;
+use crate::pages::context::PageContext;
 use crate::pages::locale::Locale;
 use crate::pages::text::partner::share as text;
-use crate::pages::visit::PageContext;
 use crate::program::document::Document;
 
 /// Value and title of each tone.
@@ -18,24 +18,24 @@ pub struct Texts {
 }
 
 /// The URL of the site that links lead to.
-pub fn site<S: Platform>(visit: &PageContext<'_, S>) -> String {
-    let site = &visit.app.config.site_url;
-    if site.is_empty() { visit.base_url() } else { site.clone() }
+pub fn site<S: Platform>(cx: &PageContext<'_, S>) -> String {
+    let site = &cx.app.config.site_url;
+    if site.is_empty() { cx.base_url() } else { site.clone() }
 }
 
 /// The site's name for people.
-pub fn site_name<S: Platform>(visit: &PageContext<'_, S>) -> String {
-    let named = &visit.app.config.site_name;
+pub fn site_name<S: Platform>(cx: &PageContext<'_, S>) -> String {
+    let named = &cx.app.config.site_name;
     if !named.is_empty() {
         return named.clone();
     }
-    let site = site(visit);
+    let site = site(cx);
     let host = site.split("://").last().unwrap_or("").split(['/', ':']).next().unwrap_or("");
     host.strip_prefix("www.").unwrap_or(host).to_owned()
 }
 
 pub fn written(
-    words: &dyn Locale,
+    locale: &dyn Locale,
     document: Option<&Document>,
     tone: &str,
     product: &str,
@@ -43,7 +43,7 @@ pub fn written(
     url: &str,
 ) -> Texts {
     let benefit = document.and_then(|d| d.benefit.as_ref());
-    let benefit = benefit.map(|b| text::benefit(&words.percent(b.rate_bps.0))).unwrap_or_default();
+    let benefit = benefit.map(|b| text::benefit(&locale.percent(b.rate_bps.0))).unwrap_or_default();
     let draft = text::Draft { product, name, url, benefit: &benefit, disclosure: text::disclosure(document) };
     let text::Drafted { subject, body, post } = match tone {
         "plain" => text::plain(&draft),

@@ -38,7 +38,7 @@ pub async fn answer<S: Platform>(app: &RequestContext<'_, S>, request: &Request)
 fn ask<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Response {
     let link = link(request);
     let Some(kind) = kind(app, request, &link) else { return unknown() };
-    let action = format!("{PATH}?kind={}&to={}&mac={}", kind.name, link.address_sha256, link.mac);
+    let action = format!("{PATH}?type={}&to={}&mac={}", kind.name, link.address_sha256, link.mac);
     let content = html! {
         h1 { (text::UNSUBSCRIBE) }
         p { (text::question(kind.name)) }
@@ -70,7 +70,7 @@ fn kind<S: Platform>(
 
 fn link(request: &Request) -> UnsubscribeLink {
     let param = |name: &str| request.param(name).unwrap_or_default();
-    UnsubscribeLink { kind: param("kind"), address_sha256: param("to"), mac: param("mac") }
+    UnsubscribeLink { kind: param("type"), address_sha256: param("to"), mac: param("mac") }
 }
 
 fn unknown() -> Response {

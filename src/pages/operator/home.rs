@@ -5,9 +5,9 @@ use crate::engine::settlement::schedule;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Figure;
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::operator::helpers;
 use crate::pages::text::operator::{common, home as wording, navigation};
-use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::service::account::books;
@@ -44,36 +44,36 @@ fn task(title: impl Into<String>, what: Markup, path: impl Into<String>, way: &'
     Task { title: title.into(), what, way: Some((path.into(), way)) }
 }
 
-pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let now = visit.now();
-    let rule = approval_name(visit.app.config.setup.payout_approval);
-    let asked = vec![
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let now = cx.now();
+    let rule = approval_name(cx.app.config.setup.payout_approval);
+    let reads = vec![
         reads::reviews_waiting(),
         reads::runs_unapproved(rule),
-        reads::sendings_stopped(now.plus_ms(-FAILED_MS)),
+        reads::outbound_stopped(now.plus_ms(-FAILED_MS)),
         outbox::outbox_backlog(),
         program::program_list(),
-        budget::pool_list(),
+        budget::budget_list(),
         health::heartbeat_list(),
         reads::units_unbalanced(),
         run::run_open_list(20),
-        reads::sendings_in_review(),
+        reads::outbound_in_review(),
     ];
-    let (session, rows) = visit.operator(asked).await?;
+    let (session, rows) = cx.operator(reads).await?;
     let reviews: WaitingCount = rows[0].first()?.unwrap_or_default();
     let backlog: Backlog = rows[3].first()?.unwrap_or_default();
     let catalog = program::catalog(&rows[4])?;
     let open_runs: Vec<RunRow> = rows[8].decode()?;
     let unapproved: Vec<UnapprovedRun> = rows[1].decode()?;
     let mut tasks = unbalanced(&rows[7])?;
-    tasks.extend(reviewing(visit, &reviews));
-    tasks.extend(unapproved.iter().map(|run| approval(visit, run)));
-    tasks.extend(stopped(visit, &rows[2].decode()?, &rows[9])?);
-    tasks.extend(stuck(visit, &open_runs));
-    tasks.extend(pools(visit, &catalog, &rows[5])?);
-    tasks.extend(failed(visit, &backlog));
-    tasks.extend(late(visit, &catalog, &rows[6].decode()?));
-    tasks.extend(setup(visit));
+    tasks.extend(reviewing(cx, &reviews));
+    tasks.extend(unapproved.iter().map(|run| approval(cx, run)));
+    tasks.extend(stopped(cx, &rows[2].decode()?, &rows[9])?);
+    tasks.extend(stuck(cx, &open_runs));
+    tasks.extend(budgets(cx, &catalog, &rows[5])?);
+    tasks.extend(failed(cx, &backlog));
+    tasks.extend(late(cx, &catalog, &rows[6].decode()?));
+    tasks.extend(setup(cx));
     let content = html! {
         (components::heading(navigation::HOME, wording::LEAD, html! {}))
         @if tasks.is_empty() {
@@ -92,17 +92,17 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             }
         }
         (components::figures(&[
-            figure(visit, wording::OPEN_REVIEWS, reviews.many),
-            figure(visit, wording::RUNS_IN_PROGRESS, i64::try_from(open_runs.len()).unwrap_or(0)),
-            figure(visit, wording::MESSAGES_WAITING, backlog.queued),
-            figure(visit, navigation::PROGRAMS, i64::try_from(catalog.all_in_force(now).len()).unwrap_or(0)),
+            figure(cx, wording::OPEN_REVIEWS, reviews.many),
+            figure(cx, wording::RUNS_IN_PROGRESS, i64::try_from(open_runs.len()).unwrap_or(0)),
+            figure(cx, wording::MESSAGES_WAITING, backlog.queued),
+            figure(cx, navigation::PROGRAMS, i64::try_from(catalog.all_in_force(now).len()).unwrap_or(0)),
         ]))
     };
-    Ok(helpers::frame(visit, &session, 200, ("/operator", navigation::HOME), content))
+    Ok(helpers::frame(cx, &session, 200, ("/operator", navigation::HOME), content))
 }
 
-fn figure<'a, S: Platform>(visit: &PageContext<'_, S>, label: &'a str, number: i64) -> Figure<'a> {
-    Figure { label, value: html! { (visit.words.number(number)) }, note: html! {} }
+fn figure<'a, S: Platform>(cx: &PageContext<'_, S>, label: &'a str, number: i64) -> Figure<'a> {
+    Figure { label, value: html! { (cx.locale.number(number)) }, note: html! {} }
 }
 
 fn unbalanced(rows: &Rows) -> Result<Vec<Task>, crate::store::port::DbError> {
@@ -118,25 +118,24 @@ fn unbalanced(rows: &Rows) -> Result<Vec<Task>, crate::store::port::DbError> {
     Ok(found.iter().map(one).collect())
 }
 
-fn reviewing<S: Platform>(visit: &PageContext<'_, S>, reviews: &WaitingCount) -> Option<Task> {
+fn reviewing<S: Platform>(cx: &PageContext<'_, S>, reviews: &WaitingCount) -> Option<Task> {
     let since = reviews.since_ms.filter(|_| reviews.many > 0)?;
-    let title = helpers::many(visit, reviews.many, wording::REVIEWS);
-    let what =
-        html! { (wording::REVIEWS_SINCE[0]) (components::day(&*visit.words, since)) (wording::REVIEWS_SINCE[1]) };
+    let title = helpers::many(cx, reviews.many, wording::REVIEWS);
+    let what = html! { (wording::REVIEWS_SINCE[0]) (components::day(&*cx.locale, since)) (wording::REVIEWS_SINCE[1]) };
     Some(task(title, what, "/operator/reviews", common::REVIEW))
 }
 
-fn approval<S: Platform>(visit: &PageContext<'_, S>, run: &UnapprovedRun) -> Task {
+fn approval<S: Platform>(cx: &PageContext<'_, S>, run: &UnapprovedRun) -> Task {
     let what = html! {
-        (run.program_id) ", " (run.period) ": " (helpers::many(visit, run.payouts, common::PAYOUT_OR_PAYOUTS)) (wording::APPROVAL_OF[0])
-        (components::amount(&*visit.words, run.cents, &run.unit)) (wording::APPROVAL_OF[1])
+        (run.program_id) ", " (run.period) ": " (helpers::many(cx, run.payouts, common::PAYOUT_OR_PAYOUTS)) (wording::APPROVAL_OF[0])
+        (components::amount(&*cx.locale, run.cents, &run.unit)) (wording::APPROVAL_OF[1])
     };
     let path = format!("/operator/runs/{}", components::escaped(&run.run_id));
     task(wording::APPROVAL, what, path, common::VIEW_RUN)
 }
 
 fn stopped<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     found: &[StoppedPayout],
     in_review: &Rows,
 ) -> Result<Vec<Task>, crate::store::port::DbError> {
@@ -148,37 +147,37 @@ fn stopped<S: Platform>(
     let one = |s: &StoppedPayout| {
         let (title, why, path, way) = match s.what.as_str() {
             "review" => (
-                helpers::many(visit, s.many, wording::PAYOUTS_IN_REVIEW),
+                helpers::many(cx, s.many, wording::PAYOUTS_IN_REVIEW),
                 wording::PAYOUTS_IN_REVIEW_WHY,
                 "/operator/payouts?state=review",
                 common::RESOLVE,
             ),
             "held" => (
-                helpers::many(visit, s.many, wording::PAYOUTS_HELD),
+                helpers::many(cx, s.many, wording::PAYOUTS_HELD),
                 wording::PAYOUTS_HELD_WHY,
                 "/operator/payouts?state=held",
                 wording::RELEASE_OR_CANCEL,
             ),
             "failed" => (
-                helpers::many(visit, s.many, wording::PAYOUTS_FAILED),
+                helpers::many(cx, s.many, wording::PAYOUTS_FAILED),
                 wording::PAYOUTS_FAILED_WHY,
                 "/operator/payouts?state=failed",
                 wording::VIEW_DETAILS,
             ),
             "reversal" => (
-                helpers::many(visit, s.many, wording::REVERSALS_IN_REVIEW),
+                helpers::many(cx, s.many, wording::REVERSALS_IN_REVIEW),
                 wording::REVERSALS_IN_REVIEW_WHY,
                 "",
                 common::RESOLVE,
             ),
             _ => (
-                helpers::many(visit, s.many, wording::CREDITS_IN_REVIEW),
+                helpers::many(cx, s.many, wording::CREDITS_IN_REVIEW),
                 wording::CREDITS_IN_REVIEW_WHY,
                 "",
                 common::RESOLVE,
             ),
         };
-        let what = html! { (components::amount(&*visit.words, s.cents, &s.unit)) ". " (why) };
+        let what = html! { (components::amount(&*cx.locale, s.cents, &s.unit)) ". " (why) };
         let prefix = if s.what == "reversal" { "rvl_" } else { "crd_" };
         let first = ids.iter().find(|i| i.id.starts_with(prefix)).map_or("", |i| i.id.as_str());
         let path =
@@ -188,73 +187,73 @@ fn stopped<S: Platform>(
     Ok(found.iter().map(one).collect())
 }
 
-fn stuck<S: Platform>(visit: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> {
-    let long = open.iter().filter(|run| run.started_at_ms.plus_ms(RUN_MS) < visit.now());
+fn stuck<S: Platform>(cx: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> {
+    let long = open.iter().filter(|run| run.started_at_ms.plus_ms(RUN_MS) < cx.now());
     let one = |run: &RunRow| {
         let what = html! {
-            (wording::run_started(&run.program_id, &run.period)) (components::instant(&*visit.words, run.started_at_ms))
-            (wording::run_progress(&run.state, &visit.words.number(run.executed), &visit.words.number(run.items)))
+            (wording::run_started(&run.program_id, &run.period)) (components::instant(&*cx.locale, run.started_at_ms))
+            (wording::run_progress(&run.state, &cx.locale.number(run.executed), &cx.locale.number(run.items)))
         };
         task(wording::RUN_STUCK, what, format!("/operator/runs/{}", components::escaped(&run.id)), common::VIEW_RUN)
     };
     long.map(one).collect()
 }
 
-fn pools<S: Platform>(
-    visit: &PageContext<'_, S>,
+fn budgets<S: Platform>(
+    cx: &PageContext<'_, S>,
     catalog: &Catalog,
     rows: &Rows,
 ) -> Result<Vec<Task>, crate::store::port::DbError> {
     let mut tasks = Vec::new();
-    for row in books::pools(rows)? {
-        let pool = row.pool;
-        let Some(document) = catalog.in_force(&pool.program_id, visit.now()).filter(|d| d.settlement.pool) else {
+    for row in books::budgets(rows)? {
+        let budget = row.budget;
+        let Some(document) = catalog.in_force(&budget.program_id, cx.now()).filter(|d| d.settlement.budget) else {
             continue;
         };
-        if pool.balance_cents >= document.pool_low_cents().0 && pool.waiting == 0 {
+        if budget.balance_cents >= document.budget_low_cents().0 && budget.waiting == 0 {
             continue;
         }
-        let title = if pool.balance_cents == 0 { wording::BUDGET_EMPTY } else { wording::BUDGET_LOW };
+        let title = if budget.balance_cents == 0 { wording::BUDGET_EMPTY } else { wording::BUDGET_LOW };
         let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
         let what = html! {
-            (document.title) (wording::BUDGET_LEFT[0]) (components::amount(&*visit.words, pool.balance_cents, &unit)) (wording::BUDGET_LEFT[1])
-            (helpers::many(visit, pool.waiting, wording::REWARDS_WAITING)) (wording::BUDGET_LEFT[2])
+            (document.title) (wording::BUDGET_LEFT[0]) (components::amount(&*cx.locale, budget.balance_cents, &unit)) (wording::BUDGET_LEFT[1])
+            (helpers::many(cx, budget.waiting, wording::REWARDS_WAITING)) (wording::BUDGET_LEFT[2])
         };
         tasks.push(task(
             title,
             what,
-            format!("/operator/programs/{}#pool", components::escaped(&pool.program_id)),
+            format!("/operator/programs/{}#budget", components::escaped(&budget.program_id)),
             wording::ADD_FUNDS,
         ));
     }
     Ok(tasks)
 }
 
-fn failed<S: Platform>(visit: &PageContext<'_, S>, backlog: &Backlog) -> Vec<Task> {
+fn failed<S: Platform>(cx: &PageContext<'_, S>, backlog: &Backlog) -> Vec<Task> {
     let mut tasks = Vec::new();
     if backlog.failed > 0 {
-        let title = helpers::many(visit, backlog.failed, wording::MESSAGES_FAILED);
+        let title = helpers::many(cx, backlog.failed, wording::MESSAGES_FAILED);
         let what = html! { (wording::MESSAGES_FAILED_WHY) };
         tasks.push(task(title, what, "/operator/outbox?state=failed", wording::VIEW_FAILED_MESSAGES));
     }
-    let mail_is_off = visit.app.config.setup.mail().is_none();
-    let oldest = backlog.oldest_ms.map(UtcMillis).filter(|at| at.plus_ms(DAY_MS) < visit.now() && !mail_is_off);
+    let mail_is_off = cx.app.config.setup.mail().is_none();
+    let oldest = backlog.oldest_ms.map(UtcMillis).filter(|at| at.plus_ms(DAY_MS) < cx.now() && !mail_is_off);
     if let Some(oldest) = oldest {
-        let what = html! { (wording::MESSAGES_LATE_SINCE[0]) (components::instant(&*visit.words, oldest)) (wording::MESSAGES_LATE_SINCE[1]) };
+        let what = html! { (wording::MESSAGES_LATE_SINCE[0]) (components::instant(&*cx.locale, oldest)) (wording::MESSAGES_LATE_SINCE[1]) };
         tasks.push(task(wording::MESSAGES_LATE, what, "/operator/outbox?state=queued", wording::VIEW_WAITING_MESSAGES));
     }
     tasks
 }
 
 /// Scheduled jobs that did not run on time.
-fn late<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, beats: &[Heartbeat]) -> Vec<Task> {
-    let now = visit.now();
+fn late<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, beats: &[Heartbeat]) -> Vec<Task> {
+    let now = cx.now();
     let beat = |job: &str| beats.iter().find(|b| b.job == job);
     let mut tasks = Vec::new();
     let mut add = |job: &str, last: Option<&Heartbeat>| {
         let what = html! {
             @match last {
-                Some(b) => { (wording::JOB_RAN[0]) (components::instant(&*visit.words, b.finished_at_ms)) (wording::JOB_RAN[1]) }
+                Some(b) => { (wording::JOB_RAN[0]) (components::instant(&*cx.locale, b.finished_at_ms)) (wording::JOB_RAN[1]) }
                 None => { (wording::JOB_NEVER_RAN) }
             }
             " " (wording::CHECK_TRIGGERS)
@@ -277,8 +276,8 @@ fn late<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, beats: &[Hea
     tasks
 }
 
-fn setup<S: Platform>(visit: &PageContext<'_, S>) -> Vec<Task> {
-    let config = visit.app.config;
+fn setup<S: Platform>(cx: &PageContext<'_, S>) -> Vec<Task> {
+    let config = cx.app.config;
     let mut tasks = Vec::new();
     let mut add = |title: &str, what: Markup| tasks.push(Task { title: title.to_owned(), what, way: None });
     if config.setup.stripe.is_none() {

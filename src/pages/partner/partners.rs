@@ -4,9 +4,9 @@ use crate::engine::accrual::{Accrual, AccrualState};
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Figure, number, text};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::operator::helpers;
 use crate::pages::text::operator::{common, navigation, partner as wording};
-use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::store::ledger;
@@ -23,16 +23,16 @@ use maud::{Markup, html};
 /// How many links, accounts and payouts a partner's page shows.
 const LATEST: i64 = 10;
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let list = helpers::list(visit, helpers::ROWS)?;
-    let asked = visit.request.param("q").unwrap_or_default().trim().to_owned();
-    let read = match asked.as_str() {
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
+    let query = cx.request.param("q").unwrap_or_default().trim().to_owned();
+    let read = match query.as_str() {
         "" => reads::partner_page(list.number(helpers::LAST_ROW)?, list.limit + 1),
         text => reads::partner_search(text),
     };
-    let (session, rows) = visit.operator(vec![read]).await?;
+    let (session, rows) = cx.operator(vec![read]).await?;
     let found: Vec<PartnerFound> = rows[0].decode()?;
-    let (found, next) = match asked.is_empty() {
+    let (found, next) = match query.is_empty() {
         true => helpers::paged(&list, found, |p| p.row.to_string()),
         false => (found, None),
     };
@@ -44,42 +44,42 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             helpers::program(&p.program_id),
             html! { (p.email.as_deref().unwrap_or("")) },
             html! { code { (p.code) } },
-            components::day(&*visit.words, p.created_at_ms),
+            components::day(&*cx.locale, p.created_at_ms),
         ]
     };
     let hint = wording::FIND_HINT;
     let content = html! {
         (components::heading(navigation::PARTNERS, wording::LEAD, html! {}))
-        (helpers::search("/operator/partners", &asked, wording::FIND, hint))
-        @if found.is_empty() && asked.is_empty() {
+        (helpers::search("/operator/partners", &query, wording::FIND, hint))
+        @if found.is_empty() && query.is_empty() {
             (components::empty(wording::NONE_YET, html! { (wording::NONE_YET_HINT[0]) a href="/partner/join" { "/partner/join" } (wording::NONE_YET_HINT[1]) }))
         } @else if found.is_empty() {
             (components::empty(wording::NONE_FOUND, html! { (wording::NONE_FOUND_HINT) }))
         } @else {
             (components::table(navigation::PARTNERS, &columns, &found.iter().map(cells).collect::<Vec<_>>()))
-            @if i64::try_from(found.len()).unwrap_or(0) == reads::FOUND_MAX && !asked.is_empty() {
+            @if i64::try_from(found.len()).unwrap_or(0) == reads::FOUND_MAX && !query.is_empty() {
                 p.quiet { (common::first_found(reads::FOUND_MAX)) }
             }
         }
         (components::pager("/operator/partners", next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, 200, ("/operator/partners", navigation::PARTNERS), content))
+    Ok(helpers::frame(cx, &session, 200, ("/operator/partners", navigation::PARTNERS), content))
 }
 
-pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    let list = helpers::list(visit, helpers::ROWS)?;
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
-    let asked = vec![
+    let query = vec![
         partner::partner_find(id),
         ledger::balance_list(id),
         program::program_list(),
         payee::payee_find(id),
         reads::link_latest(id, LATEST),
-        reads::line_latest(id, before_ms, &before_id, list.limit + 1),
+        reads::accrual_latest(id, before_ms, &before_id, list.limit + 1),
         reads::bound_latest(id, LATEST),
         payout::payout_page("", "", id, helpers::LATEST, "", LATEST),
     ];
-    let (session, rows) = visit.operator(asked).await?;
+    let (session, rows) = cx.operator(query).await?;
     let found: PartnerRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
     let catalog = program::catalog(&rows[2])?;
     let (lines, next) = helpers::paged(&list, rows[5].decode()?, |l: &Accrual| format!("{}.{}", l.at_ms.0, l.id));
@@ -87,28 +87,28 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
     let path = format!("/operator/partners/{}", components::escaped(id));
     let content = html! {
         (components::heading(&name, "", html! { a.button.second href={ "/operator/accounts?q=" (components::escaped(id)) } { (common::REFERRED_ACCOUNTS) } }))
-        (balances(visit, &rows[1].decode()?))
+        (balances(cx, &rows[1].decode()?))
         div.columns {
-            section { h2 { (wording::PROFILE) } (profile(visit, &found, &catalog)) }
-            section { h2 { (wording::PAYOUT_STATUS) } (payability(visit, rows[3].first()?.as_ref())) }
+            section { h2 { (wording::PROFILE) } (profile(cx, &found, &catalog)) }
+            section { h2 { (wording::PAYOUT_STATUS) } (payability(cx, rows[3].first()?.as_ref())) }
         }
         h2 { (wording::LINKS) }
-        (links(visit, &rows[4].decode()?))
+        (links(cx, &rows[4].decode()?))
         h2 { (common::REFERRED_ACCOUNTS) }
-        (accounts(visit, &rows[6].decode()?))
+        (accounts(cx, &rows[6].decode()?))
         h2 { (common::PAYOUTS) }
-        (payouts(visit, &rows[7].decode()?))
+        (payouts(cx, &rows[7].decode()?))
         h2 { (common::EARNINGS) }
-        (lines_table(visit, &lines, None))
+        (accruals_table(cx, &lines, None))
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, 200, ("/operator/partners", &name), content))
+    Ok(helpers::frame(cx, &session, 200, ("/operator/partners", &name), content))
 }
 
-fn balances<S: Platform>(visit: &PageContext<'_, S>, rows: &[BalanceRow]) -> Markup {
+fn balances<S: Platform>(cx: &PageContext<'_, S>, rows: &[BalanceRow]) -> Markup {
     let figure = |label: &'static str, cents: i64, unit: &str, note: &'static str| Figure {
         label,
-        value: components::amount(&*visit.words, cents, unit),
+        value: components::amount(&*cx.locale, cents, unit),
         note: html! { (note) },
     };
     html! {
@@ -124,11 +124,11 @@ fn balances<S: Platform>(visit: &PageContext<'_, S>, rows: &[BalanceRow]) -> Mar
     }
 }
 
-fn profile<S: Platform>(visit: &PageContext<'_, S>, p: &PartnerRow, catalog: &Catalog) -> Markup {
+fn profile<S: Platform>(cx: &PageContext<'_, S>, p: &PartnerRow, catalog: &Catalog) -> Markup {
     let or_none = |value: Option<&str>| html! { (value.filter(|v| !v.is_empty()).unwrap_or(common::NONE)) };
-    let words = &*visit.words;
-    let disclosure = match (p.disclosure_accepted_at_ms, catalog.in_force(&p.program_id, visit.now())) {
-        (Some(at), _) => html! { (wording::DISCLOSED) (components::day(words, at)) },
+    let locale = &*cx.locale;
+    let disclosure = match (p.disclosure_accepted_at_ms, catalog.in_force(&p.program_id, cx.now())) {
+        (Some(at), _) => html! { (wording::DISCLOSED) (components::day(locale, at)) },
         (None, Some(document)) if document.requires_disclosure => {
             html! { (wording::NOT_DISCLOSED) }
         }
@@ -144,15 +144,15 @@ fn profile<S: Platform>(visit: &PageContext<'_, S>, p: &PartnerRow, catalog: &Ca
         (common::COUNTRY, or_none(p.country.as_deref())),
         (common::TYPE, or_none(p.kind.as_deref())),
         (common::DISCLOSURE, disclosure),
-        (common::JOINED, components::day(words, p.created_at_ms)),
+        (common::JOINED, components::day(locale, p.created_at_ms)),
         (
             wording::LEFT,
-            html! { @match p.left_at_ms { Some(at) => (components::day(words, at)), None => (common::NONE) } },
+            html! { @match p.left_at_ms { Some(at) => (components::day(locale, at)), None => (common::NONE) } },
         ),
     ])
 }
 
-fn payability<S: Platform>(visit: &PageContext<'_, S>, payee: Option<&PayeeRow>) -> Markup {
+fn payability<S: Platform>(cx: &PageContext<'_, S>, payee: Option<&PayeeRow>) -> Markup {
     let Some(p) = payee else {
         return html! { p { (wording::NO_STRIPE_ACCOUNT) } };
     };
@@ -170,19 +170,19 @@ fn payability<S: Platform>(visit: &PageContext<'_, S>, payee: Option<&PayeeRow>)
         (common::STRIPE_ACCOUNT, html! { code { (p.stripe_account_id) } }),
         (common::COUNTRY, html! { (p.country.as_deref().unwrap_or(common::NONE)) }),
         (wording::REQUIRED_BY_STRIPE, missing),
-        (common::UPDATED, components::instant(&*visit.words, p.updated_at_ms)),
+        (common::UPDATED, components::instant(&*cx.locale, p.updated_at_ms)),
     ])
 }
 
-fn links<S: Platform>(visit: &PageContext<'_, S>, rows: &[LinkRow]) -> Markup {
+fn links<S: Platform>(cx: &PageContext<'_, S>, rows: &[LinkRow]) -> Markup {
     let cells = |l: &LinkRow| {
-        let over = l.disabled_at_ms.is_some() || l.expires_at_ms.is_some_and(|at| at <= visit.now());
+        let over = l.disabled_at_ms.is_some() || l.expires_at_ms.is_some_and(|at| at <= cx.now());
         vec![
             html! { code { (l.code) } },
             html! { (l.destination.as_deref().unwrap_or(wording::HOME_PAGE)) },
             html! { (l.campaign.as_deref().unwrap_or("")) },
             components::state(if over { "disabled" } else { "active" }),
-            components::day(&*visit.words, l.created_at_ms),
+            components::day(&*cx.locale, l.created_at_ms),
         ]
     };
     let columns = [
@@ -195,13 +195,13 @@ fn links<S: Platform>(visit: &PageContext<'_, S>, rows: &[LinkRow]) -> Markup {
     components::table(wording::LINKS, &columns, &rows.iter().map(cells).collect::<Vec<_>>())
 }
 
-fn accounts<S: Platform>(visit: &PageContext<'_, S>, rows: &[BoundAccount]) -> Markup {
+fn accounts<S: Platform>(cx: &PageContext<'_, S>, rows: &[BoundAccount]) -> Markup {
     let cells = |a: &BoundAccount| {
         vec![
             helpers::account(&a.account_id),
             html! { (a.method.as_deref().unwrap_or("")) },
             html! { @if a.held != 0 { (components::state("held")) } },
-            components::instant(&*visit.words, a.signed_up_at_ms),
+            components::instant(&*cx.locale, a.signed_up_at_ms),
         ]
     };
     html! {
@@ -212,12 +212,12 @@ fn accounts<S: Platform>(visit: &PageContext<'_, S>, rows: &[BoundAccount]) -> M
     }
 }
 
-fn payouts<S: Platform>(visit: &PageContext<'_, S>, rows: &[crate::engine::payout::OutboundTransfer]) -> Markup {
+fn payouts<S: Platform>(cx: &PageContext<'_, S>, rows: &[crate::engine::payout::OutboundTransfer]) -> Markup {
     let cells = |s: &crate::engine::payout::OutboundTransfer| {
         vec![
-            html! { a href={ "/operator/payouts/" (components::escaped(&s.id)) } { (components::day(&*visit.words, s.created_at_ms)) } },
+            html! { a href={ "/operator/payouts/" (components::escaped(&s.id)) } { (components::day(&*cx.locale, s.created_at_ms)) } },
             components::state_with(crate::pages::payout::operator_payouts::state_of(s), &s.reason),
-            components::amount(&*visit.words, s.amount_cents.0, &s.unit),
+            components::amount(&*cx.locale, s.amount_cents.0, &s.unit),
         ]
     };
     html! {
@@ -230,8 +230,8 @@ fn payouts<S: Platform>(visit: &PageContext<'_, S>, rows: &[crate::engine::payou
 
 /// Earnings as operators see them: their source, rule and version, their state and its reason. With `partners`, the
 /// earnings of an account; without, those of one partner.
-pub fn lines_table<S: Platform>(
-    visit: &PageContext<'_, S>,
+pub fn accruals_table<S: Platform>(
+    cx: &PageContext<'_, S>,
     lines: &[Accrual],
     partners: Option<&[KnownAccount]>,
 ) -> Markup {
@@ -242,14 +242,14 @@ pub fn lines_table<S: Platform>(
             Some(known) => helpers::partner_of(known, &l.partner_id),
         };
         vec![
-            components::instant(&*visit.words, l.at_ms),
+            components::instant(&*cx.locale, l.at_ms),
             whose,
-            html! { (l.rule_id) " " span.quiet { (wording::program_version(&l.program_id, l.program_version)) } br; span.quiet { (l.basis) } },
+            html! { (l.reward_id) " " span.quiet { (wording::program_version(&l.program_id, l.program_version)) } br; span.quiet { (l.source) } },
             html! {
                 (components::state_with(l.state.name(), &l.reason))
-                @if l.state == AccrualState::Pending { br; span.quiet { (wording::AVAILABLE_FROM) (components::utc(&*visit.words, l.vests_at_ms)) } }
+                @if l.state == AccrualState::Pending { br; span.quiet { (wording::AVAILABLE_FROM) (components::utc(&*cx.locale, l.vests_at_ms)) } }
             },
-            components::amount(&*visit.words, l.net_cents.0, &l.unit),
+            components::amount(&*cx.locale, l.net_cents.0, &l.unit),
         ]
     };
     let whose = if partners.is_some() { wording::EARNED_BY } else { common::ACCOUNT };

@@ -29,49 +29,49 @@ pub fn spaced(name: &str) -> String {
 }
 
 /// A reward's or modifier's name and what it gives: "First year, 20%".
-pub fn rule(words: &dyn Locale, document: Option<&Document>, rule: &str) -> String {
+pub fn rule(locale: &dyn Locale, document: Option<&Document>, rule: &str) -> String {
     let name = spaced(rule);
     let Some(document) = document else { return name };
     if let Some(reward) = document.reward(rule) {
-        return terms::reward(&name, &gives(words, document, reward));
+        return terms::reward(&name, &gives(locale, document, reward));
     }
     match document.modifiers.iter().find(|m| m.id == rule).map(|m| &m.then) {
-        Some(Effect::AddBps(more)) => terms::bonus_of(&name, &words.percent(more.0)),
+        Some(Effect::AddBps(more)) => terms::bonus_of(&name, &locale.percent(more.0)),
         Some(Effect::ReplaceBps(_)) => terms::bonus(&name),
         None => name,
     }
 }
 
-fn gives(words: &dyn Locale, document: &Document, reward: &Reward) -> String {
+fn gives(locale: &dyn Locale, document: &Document, reward: &Reward) -> String {
     let Beneficiary::Referrer = reward.to;
     match (reward.amount.flat_cents, reward.amount.rate_bps) {
-        (Some(cents), _) => words.money(cents.0, &document.currency),
-        (None, Some(rate)) => words.percent(rate.0),
+        (Some(cents), _) => locale.money(cents.0, &document.currency),
+        (None, Some(rate)) => locale.percent(rate.0),
         (None, None) => String::new(),
     }
 }
 
 /// What a commission is for: `invoice:<id>`, `state:<name>`, `event:<type>`.
-pub fn basis(basis: &str) -> String {
-    match basis.split_once(':') {
+pub fn accrual_source(source: &str) -> String {
+    match source.split_once(':') {
         Some(("invoice", _)) => text::INVOICE_PAID.to_owned(),
         Some(("state", state)) => text::reached(&spaced(state)),
         Some(("event", event)) => spaced(event),
-        _ => spaced(basis),
+        _ => spaced(source),
     }
 }
 
 /// A reason without the host's own ids, which may reveal who a customer is: `invoice in_1 was paid`.
 fn without_ids(text: &str) -> String {
-    let mut words = text.split(' ');
+    let mut locale = text.split(' ');
     let mut kept: Vec<&str> = Vec::new();
-    while let Some(word) = words.next() {
+    while let Some(word) = locale.next() {
         if word != "invoice" {
             kept.push(word);
             continue;
         }
         kept.push("the");
-        let id = words.next().unwrap_or("");
+        let id = locale.next().unwrap_or("");
         kept.push(if id.ends_with(';') { "invoice;" } else { "invoice" });
     }
     kept.join(" ")
@@ -90,14 +90,14 @@ pub fn reason(text: &str) -> String {
 }
 
 /// When a commission becomes available.
-pub fn available(words: &dyn Locale, catalog: &Catalog, line: &Accrual) -> Markup {
-    let cadence = catalog.in_force(&line.program_id, line.at_ms).map(|d| d.settlement.cadence);
+pub fn available(locale: &dyn Locale, catalog: &Catalog, accrual: &Accrual) -> Markup {
+    let cadence = catalog.in_force(&accrual.program_id, accrual.at_ms).map(|d| d.settlement.cadence);
     html! {
-        @match line.state {
+        @match accrual.state {
             AccrualState::Available => (text::NOW),
-            AccrualState::Pending if line.vests_at_ms >= NEVER => (text::NOT_KNOWN),
+            AccrualState::Pending if accrual.vests_at_ms >= NEVER => (text::NOT_KNOWN),
             AccrualState::Pending => {
-                (components::day(words, cadence.map_or(line.vests_at_ms, |c| schedule::next_run_at(c, line.vests_at_ms))))
+                (components::day(locale, cadence.map_or(accrual.vests_at_ms, |c| schedule::next_run_at(c, accrual.vests_at_ms))))
             }
             AccrualState::Held => (text::AFTER_REVIEW),
             AccrualState::Disputed => (text::AFTER_DISPUTE),

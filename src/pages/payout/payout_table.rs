@@ -3,9 +3,9 @@
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{number, text};
+use crate::pages::context::PageContext;
 use crate::pages::operator::helpers;
 use crate::pages::text::operator::{common, payout};
-use crate::pages::visit::PageContext;
 use crate::store::settlement::operator_runs::PayoutShown;
 use maud::{Markup, html};
 
@@ -13,16 +13,16 @@ use maud::{Markup, html};
 const RUNS: &str = "/operator/runs";
 
 /// Payouts with their partners.
-pub fn payout_table<S: Platform>(visit: &PageContext<'_, S>, rows: &[PayoutShown], with_run: bool) -> Markup {
-    let words = &*visit.words;
+pub fn payout_table<S: Platform>(cx: &PageContext<'_, S>, rows: &[PayoutShown], with_run: bool) -> Markup {
+    let locale = &*cx.locale;
     let cells = |p: &PayoutShown| {
         let whose = p.name.as_deref().filter(|n| !n.is_empty()).or(p.external_id.as_deref()).unwrap_or(&p.partner_id);
         vec![
             html! { a href={ "/operator/payouts/" (components::escaped(&p.id)) } { (whose) } },
             html! { @if with_run { a href={ (RUNS) "/" (components::escaped(&p.run_id)) } { (p.program_id) } } @else { (helpers::partner(&p.partner_id, None, None)) } },
             components::state_with(&p.state, &p.reason),
-            components::day(words, p.created_at_ms),
-            components::amount(words, p.amount_cents, &p.unit),
+            components::day(locale, p.created_at_ms),
+            components::amount(locale, p.amount_cents, &p.unit),
         ]
     };
     let second = if with_run { common::RUN } else { common::PARTNER_ID };

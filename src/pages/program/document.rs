@@ -21,25 +21,25 @@ pub fn cadence(d: &Document) -> &'static str {
 }
 
 /// The whole document.
-pub fn readable(words: &dyn Locale, d: &Document) -> Markup {
+pub fn readable(locale: &dyn Locale, d: &Document) -> Markup {
     html! {
         p.lead { (d.source) }
         div.columns {
             section { h2 { (common::ATTRIBUTION) } (attribution(d)) }
-            section { h2 { (common::PAYOUTS) } (settlement(words, d)) }
+            section { h2 { (common::PAYOUTS) } (settlement(locale, d)) }
         }
-        @if !d.rewards.is_empty() { h2 { (wording::REWARDS) } (rewards(words, d)) }
-        @if !d.modifiers.is_empty() || !d.caps.is_empty() { h2 { (wording::RATES_AND_CAPS) } (terms(words, d)) }
+        @if !d.rewards.is_empty() { h2 { (wording::REWARDS) } (rewards(locale, d)) }
+        @if !d.modifiers.is_empty() || !d.caps.is_empty() { h2 { (wording::RATES_AND_CAPS) } (terms(locale, d)) }
         @if !d.lifecycle.is_empty() { h2 { (common::MILESTONES) } (lifecycle(d)) }
         @if let Some(b) = &d.benefit {
             h2 { (wording::DISCOUNT) }
             p {
-                (wording::discount(&words.percent(b.rate_bps.0), &wording::months(b.months)))
+                (wording::discount(&locale.percent(b.rate_bps.0), &wording::months(b.months)))
                 @if b.as_promotion_code { (wording::AS_PROMOTION_CODE) }
             }
         }
         @if !d.risk.is_empty() { h2 { (wording::RISK_RULES) } (risk(d)) }
-        @if let Some(funnel) = &d.funnel { h2 { (navigation::FUNNEL) } (measured(words, funnel)) }
+        @if let Some(funnel) = &d.funnel { h2 { (navigation::FUNNEL) } (measured(locale, funnel)) }
     }
 }
 
@@ -77,7 +77,7 @@ fn param(p: Param) -> &'static str {
     }
 }
 
-fn settlement(words: &dyn Locale, d: &Document) -> Markup {
+fn settlement(locale: &dyn Locale, d: &Document) -> Markup {
     let (s, unit) = (&d.settlement, unit_of(d));
     let hold = match &d.vesting.hold {
         Hold::None {} => wording::NO_HOLD.to_owned(),
@@ -99,15 +99,15 @@ fn settlement(words: &dyn Locale, d: &Document) -> Markup {
         (wording::HOLD, html! { (hold) }),
         (
             wording::MINIMUM,
-            html! { @if s.minimum_cents.0 > 0 { (components::amount(words, s.minimum_cents.0, &unit)) } @else { (wording::NONE) } },
+            html! { @if s.minimum_cents.0 > 0 { (components::amount(locale, s.minimum_cents.0, &unit)) } @else { (wording::NONE) } },
         ),
         (wording::PAYABLE, html! { (payable) }),
         (wording::DELIVERY, html! { (wording::delivery(s.unit, s.delivery)) }),
-        (common::REWARD_BUDGET, html! { (if s.pool { wording::FROM_BUDGET } else { wording::NONE }) }),
+        (common::REWARD_BUDGET, html! { (if s.budget { wording::FROM_BUDGET } else { wording::NONE }) }),
     ])
 }
 
-fn rewards(words: &dyn Locale, d: &Document) -> Markup {
+fn rewards(locale: &dyn Locale, d: &Document) -> Markup {
     let unit = unit_of(d);
     html! {
         dl.facts {
@@ -115,7 +115,7 @@ fn rewards(words: &dyn Locale, d: &Document) -> Markup {
                 div {
                     dt { (r.id) }
                     dd {
-                        strong { (amount(words, &r.amount, &unit)) } " " (occasion(&r.on)) ", " (span(&r.span)) (conditions(words, &r.when, &unit)) "."
+                        strong { (amount(locale, &r.amount, &unit)) } " " (occasion(&r.on)) ", " (span(&r.span)) (conditions(locale, &r.when, &unit)) "."
                         br; span.quiet { (r.source) }
                     }
                 }
@@ -124,11 +124,11 @@ fn rewards(words: &dyn Locale, d: &Document) -> Markup {
     }
 }
 
-fn amount(words: &dyn Locale, a: &RewardAmount, unit: &str) -> Markup {
+fn amount(locale: &dyn Locale, a: &RewardAmount, unit: &str) -> Markup {
     html! {
-        @if let Some(cents) = a.flat_cents { (components::amount(words, cents.0, unit)) }
-        @if let Some(rate) = a.rate_bps { (wording::of_amount(&words.percent(rate.0))) }
-        @if let Some(cap) = a.cap_cents { (wording::CAP[0]) (components::amount(words, cap.0, unit)) (wording::CAP[1]) }
+        @if let Some(cents) = a.flat_cents { (components::amount(locale, cents.0, unit)) }
+        @if let Some(rate) = a.rate_bps { (wording::of_amount(&locale.percent(rate.0))) }
+        @if let Some(cap) = a.cap_cents { (wording::CAP[0]) (components::amount(locale, cap.0, unit)) (wording::CAP[1]) }
     }
 }
 
@@ -150,15 +150,15 @@ fn span(span: &Span) -> String {
     }
 }
 
-fn conditions(words: &dyn Locale, when: &RewardConditions, unit: &str) -> Markup {
+fn conditions(locale: &dyn Locale, when: &RewardConditions, unit: &str) -> Markup {
     html! {
         @if !when.source.is_empty() { (wording::if_source(&when.source)) }
-        @if let Some(cents) = when.monthly_over_cents { (wording::IF_MONTHLY[0]) (components::amount(words, cents.0, unit)) (wording::IF_MONTHLY[1]) }
-        @if let Some(cents) = when.annual_at_least_cents { (wording::IF_ANNUAL[0]) (components::amount(words, cents.0, unit)) (wording::IF_ANNUAL[1]) }
+        @if let Some(cents) = when.monthly_over_cents { (wording::IF_MONTHLY[0]) (components::amount(locale, cents.0, unit)) (wording::IF_MONTHLY[1]) }
+        @if let Some(cents) = when.annual_at_least_cents { (wording::IF_ANNUAL[0]) (components::amount(locale, cents.0, unit)) (wording::IF_ANNUAL[1]) }
     }
 }
 
-fn terms(words: &dyn Locale, d: &Document) -> Markup {
+fn terms(locale: &dyn Locale, d: &Document) -> Markup {
     let unit = unit_of(d);
     let condition = |c: &PartnerCondition| match c {
         PartnerCondition::QualifyingReferrals { at_least, per } => {
@@ -169,7 +169,7 @@ fn terms(words: &dyn Locale, d: &Document) -> Markup {
             html! { (told) }
         }
         PartnerCondition::AnnualRevenue { at_least_cents } => {
-            html! { (wording::REVENUE[0]) (components::amount(words, at_least_cents.0, &unit)) (wording::REVENUE[1]) }
+            html! { (wording::REVENUE[0]) (components::amount(locale, at_least_cents.0, &unit)) (wording::REVENUE[1]) }
         }
     };
     html! {
@@ -179,8 +179,8 @@ fn terms(words: &dyn Locale, d: &Document) -> Markup {
                     dt { (m.id) }
                     dd {
                         strong { @match &m.then {
-                            Effect::AddBps(more) => { (wording::more(&words.percent(more.0))) }
-                            Effect::ReplaceBps(rates) => { @for (n, (reward, rate)) in rates.iter().enumerate() { @if n > 0 { (wording::BETWEEN_RATES) } (wording::rate_for(&words.percent(rate.0), reward)) } }
+                            Effect::AddBps(more) => { (wording::more(&locale.percent(more.0))) }
+                            Effect::ReplaceBps(rates) => { @for (n, (reward, rate)) in rates.iter().enumerate() { @if n > 0 { (wording::BETWEEN_RATES) } (wording::rate_for(&locale.percent(rate.0), reward)) } }
                         } }
                         (wording::WITH) @for (n, c) in m.when_any.iter().enumerate() { @if n > 0 { (wording::ANY_OF) } (condition(c)) } "."
                         br; span.quiet { (m.source) }
@@ -188,7 +188,7 @@ fn terms(words: &dyn Locale, d: &Document) -> Markup {
                 }
             }
             @for cap in &d.caps {
-                div { dt { (cap.reward) } dd { (wording::MONTHLY_CAP[0]) (components::amount(words, cap.per_partner_month_cents.0, &unit)) (wording::MONTHLY_CAP[1]) } }
+                div { dt { (cap.reward) } dd { (wording::MONTHLY_CAP[0]) (components::amount(locale, cap.per_partner_month_cents.0, &unit)) (wording::MONTHLY_CAP[1]) } }
             }
         }
     }
@@ -231,13 +231,13 @@ fn risk(d: &Document) -> Markup {
     }
 }
 
-fn measured(words: &dyn Locale, funnel: &Funnel) -> Markup {
+fn measured(locale: &dyn Locale, funnel: &Funnel) -> Markup {
     html! {
         ol { @for s in &funnel.stages { li {
             (s.title) " " span.quiet { (s.events.join(", ")) }
-            @if let Some(band) = s.band_bps { (wording::target(&words.percent(band.from.0), &words.percent(band.to.0))) }
+            @if let Some(band) = s.band_bps { (wording::target(&locale.percent(band.from.0), &locale.percent(band.to.0))) }
         } } }
-        p.quiet { (wording::sample(&words.number(funnel.sample_min))) }
+        p.quiet { (wording::sample(&locale.number(funnel.sample_min))) }
     }
 }
 

@@ -1,20 +1,20 @@
 //! Programs: the terms of each in words, its versions, its reward budget and its pages for partners.
 
 use crate::base::money::Cents;
-use crate::codec::operator as asked;
+use crate::codec::operator as version;
 use crate::engine::identity::access::Scope;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, Figure, text};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
 use crate::pages::program::document;
-use crate::pages::text::operator::{common, navigation, program as wording};
 use crate::pages::refusal::with_refusal;
-use crate::pages::visit::{PageContext, PageResult};
+use crate::pages::text::operator::{common, navigation, program as wording};
 use crate::program::document::Document;
 use crate::service::account::books;
-use crate::service::account::books::PoolRow;
+use crate::service::account::books::BudgetRow;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::ledger::budget as funding;
 use crate::store::ledger::budget;
@@ -31,8 +31,8 @@ const VERSIONS: i64 = 30;
 /// How many pages for partners a program's page lists.
 const RESOURCES: i64 = 50;
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (session, rows) = visit.operator(vec![program::program_list()]).await?;
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (session, rows) = cx.operator(vec![program::program_list()]).await?;
     let catalog = program::catalog(&rows[0])?;
     let cells = |d: &&Document| {
         vec![
@@ -40,10 +40,10 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             html! { (document::unit(d)) },
             html! { (document::cadence(d)) },
             html! { (d.version) },
-            components::day(&*visit.words, d.effective_from),
+            components::day(&*cx.locale, d.effective_from),
         ]
     };
-    let in_force = catalog.all_in_force(visit.now());
+    let in_force = catalog.all_in_force(cx.now());
     let columns = [
         text(common::PROGRAM),
         text(wording::PAYS_IN),
@@ -59,73 +59,73 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             (components::table(navigation::PROGRAMS, &columns, &in_force.iter().map(cells).collect::<Vec<_>>()))
         }
     };
-    Ok(helpers::frame(visit, &session, 200, (HERE, navigation::PROGRAMS), content))
+    Ok(helpers::frame(cx, &session, 200, (HERE, navigation::PROGRAMS), content))
 }
 
-pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    shown(visit, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    shown(cx, id, &SubmittedForm::default()).await
 }
 
-async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
+async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
     let read = vec![
         program::program_list(),
-        budget::pool_list(),
+        budget::budget_list(),
         reads::version_list(id, VERSIONS),
         resource_list(id, RESOURCES),
     ];
-    let (session, rows) = visit.operator(read).await?;
+    let (session, rows) = cx.operator(read).await?;
     let catalog = program::catalog(&rows[0])?;
-    let current = catalog.in_force(id, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
-    let asked = visit.request.param("version").filter(|text| !text.is_empty());
-    let found = match asked {
+    let current = catalog.in_force(id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let version = cx.request.param("version").filter(|text| !text.is_empty());
+    let found = match version {
         None => current,
         Some(text) => {
             let number = text.parse().ok();
             catalog.versions(id).find(|d| Some(d.version) == number).ok_or_else(|| AppError::not_found("version"))?
         }
     };
-    let pool = books::pools(&rows[1])?.into_iter().find(|p| p.pool.program_id == id);
+    let budget = books::budgets(&rows[1])?.into_iter().find(|p| p.budget.program_id == id);
     let path = format!("{HERE}/{}", components::escaped(id));
     let content = html! {
         (components::heading(&found.title, &wording::version_of(&found.id, found.version), html! {
-            @if visit.may(Scope::Programs) { a.button href={ (path) "/edit" } { (wording::EDIT) } }
+            @if cx.may(Scope::Programs) { a.button href={ (path) "/edit" } { (wording::EDIT) } }
         }))
         (components::problems(form))
         @if found.version != current.version {
             p.notice {
-                @if found.effective_from > visit.now() { (wording::TAKES_EFFECT[0]) (components::utc(&*visit.words, found.effective_from)) (wording::TAKES_EFFECT[1]) }
+                @if found.effective_from > cx.now() { (wording::TAKES_EFFECT[0]) (components::utc(&*cx.locale, found.effective_from)) (wording::TAKES_EFFECT[1]) }
                 @else { (wording::REPLACED) }
                 a href=(path) { (wording::VIEW_CURRENT) }
             }
         }
-        (document::readable(&*visit.words, found))
-        @if let Some(pool) = pool.filter(|_| found.settlement.pool) { (pool_part(visit, &path, found, &pool, form)) }
-        (resources(visit, &path, &rows[3].decode()?))
-        (versions(visit, &path, &rows[2].decode()?, (current, found)))
+        (document::readable(&*cx.locale, found))
+        @if let Some(budget) = budget.filter(|_| found.settlement.budget) { (budget_part(cx, &path, found, &budget, form)) }
+        (resources(cx, &path, &rows[3].decode()?))
+        (versions(cx, &path, &rows[2].decode()?, (current, found)))
     };
-    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, &found.title), content))
+    Ok(helpers::frame(cx, &session, helpers::status(form), (HERE, &found.title), content))
 }
 
-fn pool_part<S: Platform>(
-    visit: &PageContext<'_, S>,
+fn budget_part<S: Platform>(
+    cx: &PageContext<'_, S>,
     path: &str,
     d: &Document,
-    row: &PoolRow,
+    row: &BudgetRow,
     form: &SubmittedForm,
 ) -> Markup {
-    let (words, unit) = (&*visit.words, document::unit_of(d));
+    let (locale, unit) = (&*cx.locale, document::unit_of(d));
     let currency = d.currency.to_uppercase();
     html! {
-        section id="pool" {
+        section id="budget" {
             h2 { (common::REWARD_BUDGET) }
             (components::figures(&[
-                Figure { label: wording::REMAINING, value: components::amount(words, row.pool.balance_cents, &unit), note: html! { (wording::LOW_UNDER) (components::amount(words, d.pool_low_cents().0, &unit)) } },
-                Figure { label: wording::REWARDS_WAITING, value: html! { (words.number(row.pool.waiting)) }, note: html! { (wording::REWARDS_WAITING_NOTE) } },
+                Figure { label: wording::REMAINING, value: components::amount(locale, row.budget.balance_cents, &unit), note: html! { (wording::LOW_UNDER) (components::amount(locale, d.budget_low_cents().0, &unit)) } },
+                Figure { label: wording::REWARDS_WAITING, value: html! { (locale.number(row.budget.waiting)) }, note: html! { (wording::REWARDS_WAITING_NOTE) } },
             ]))
             p { (wording::BUDGET_LEAD) }
-            @if visit.may(Scope::Payouts) {
-                form.stack method="post" action={ (path) "/pool" } {
-                    (helpers::hidden(visit))
+            @if cx.may(Scope::Payouts) {
+                form.stack method="post" action={ (path) "/budget" } {
+                    (helpers::hidden(cx))
                     (components::field(form, Field {
                         name: "amount", label: &wording::amount_in(&currency), hint: common::AMOUNT_HINT, required: true, autocomplete: "off", max: 20, ..Field::default()
                     }))
@@ -137,10 +137,10 @@ fn pool_part<S: Platform>(
     }
 }
 
-fn resources<S: Platform>(visit: &PageContext<'_, S>, path: &str, rows: &[Resource]) -> Markup {
+fn resources<S: Platform>(cx: &PageContext<'_, S>, path: &str, rows: &[Resource]) -> Markup {
     let cells = |r: &Resource| {
         let own = format!("{path}/resources/{}", components::escaped(&r.id));
-        vec![html! { a href=(own) { (r.title) } }, components::day(&*visit.words, r.updated_at_ms)]
+        vec![html! { a href=(own) { (r.title) } }, components::day(&*cx.locale, r.updated_at_ms)]
     };
     html! {
         section id="resources" {
@@ -150,23 +150,23 @@ fn resources<S: Platform>(visit: &PageContext<'_, S>, path: &str, rows: &[Resour
             } @else {
                 (components::table(wording::PAGES, &[text(wording::PAGE), text(common::UPDATED)], &rows.iter().map(cells).collect::<Vec<_>>()))
             }
-            @if visit.may(Scope::Programs) { p { a.button.second href={ (path) "/resources/new" } { (wording::NEW_PAGE) } } }
+            @if cx.may(Scope::Programs) { p { a.button.second href={ (path) "/resources/new" } { (wording::NEW_PAGE) } } }
         }
     }
 }
 
 /// `current`: the version in force; `found`: the one that is shown.
 fn versions<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     path: &str,
     rows: &[VersionRow],
     (current, found): (&Document, &Document),
 ) -> Markup {
-    let words = &*visit.words;
+    let locale = &*cx.locale;
     let cells = |v: &VersionRow| {
         let state = if v.version == current.version {
             "active"
-        } else if v.effective_from_ms > visit.now() {
+        } else if v.effective_from_ms > cx.now() {
             "planned"
         } else {
             "replaced"
@@ -174,9 +174,9 @@ fn versions<S: Platform>(
         vec![
             html! { a href={ (path) "?version=" (v.version) } aria-current=[(v.version == found.version).then_some("true")] { (wording::version(v.version)) } },
             components::state(state),
-            components::utc(words, v.effective_from_ms),
+            components::utc(locale, v.effective_from_ms),
             html! { (v.actor) },
-            components::instant(words, v.created_at_ms),
+            components::instant(locale, v.created_at_ms),
         ]
     };
     let columns = [
@@ -199,18 +199,20 @@ fn versions<S: Platform>(
     }
 }
 
-pub async fn fund<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = visit.operator(Vec::new()).await?;
+pub async fn fund<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    let (session, _) = cx.operator(Vec::new()).await?;
     let fund_it = async {
-        let cents = helpers::cents_of(visit.form.get("amount")).ok_or_else(|| {
+        let cents = helpers::cents_of(cx.form.get("amount")).ok_or_else(|| {
             AppError::new(ErrorKind::Unprocessable, "malformed", wording::ENTER_AMOUNT).field("amount")
         })?;
-        let reason = asked::decision(&helpers::body(&visit.form, &["reason"]))?;
-        let once = helpers::once(visit);
-        funding::fund(&visit.context(&session), id, Cents(cents), &reason, once.as_ref()).await.map_err(helpers::told)
+        let reason = version::decision(&helpers::body(&cx.form, &["reason"]))?;
+        let once = helpers::once(cx);
+        funding::fund(&cx.context(&session), id, Cents(cents), &reason, once.as_ref())
+            .await
+            .map_err(helpers::refusal_of)
     };
     match fund_it.await {
-        Ok(_) => Ok(visit.see(&format!("{HERE}/{}?done=funded", components::escaped(id)))),
-        Err(error) => shown(visit, id, &with_refusal(visit, error)?).await,
+        Ok(_) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=funded", components::escaped(id)))),
+        Err(error) => shown(cx, id, &with_refusal(cx, error)?).await,
     }
 }

@@ -3,9 +3,9 @@
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::text;
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::operator::helpers;
 use crate::pages::text::operator::{common, navigation, report as wording};
-use crate::pages::visit::{PageContext, PageResult};
 use crate::store::identity::audit;
 use crate::store::identity::audit::AuditRow;
 use maud::{Markup, html};
@@ -13,10 +13,10 @@ use maud::{Markup, html};
 /// How much of a change is shown: it may be a program's whole document.
 const CHANGE_CHARS_MAX: usize = 200;
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let list = helpers::list(visit, helpers::ROWS)?;
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
-    let (session, rows) = visit.operator(vec![audit::audit_page(before_ms, &before_id, list.limit + 1)]).await?;
+    let (session, rows) = cx.operator(vec![audit::audit_page(before_ms, &before_id, list.limit + 1)]).await?;
     let (rows, next) = helpers::paged(&list, rows[0].decode()?, |a: &AuditRow| format!("{}.{}", a.at_ms.0, a.id));
     let columns = [
         text(common::DATE),
@@ -28,7 +28,7 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     ];
     let cells = |a: &AuditRow| {
         vec![
-            components::instant(&*visit.words, a.at_ms),
+            components::instant(&*cx.locale, a.at_ms),
             html! { (a.actor) },
             html! { code { (a.action) } },
             about(a),
@@ -46,14 +46,14 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         }
         (components::pager("/operator/audit", next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, 200, ("/operator/audit", navigation::AUDIT), content))
+    Ok(helpers::frame(cx, &session, 200, ("/operator/audit", navigation::AUDIT), content))
 }
 
 /// The subject of an action, as a link where it has a page.
 fn about(a: &AuditRow) -> Markup {
     let subject = a.subject.as_str();
     let page = match a.action.split('.').next().unwrap_or("") {
-        "program" | "pool" => Some("programs"),
+        "program" | "budget" => Some("programs"),
         "partner" => Some("partners"),
         "account" => Some("accounts"),
         "review" => Some("reviews"),

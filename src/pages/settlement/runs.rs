@@ -9,13 +9,13 @@ use crate::engine::settlement::schedule;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, Figure, number, text};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
-use crate::pages::text::operator::{common, navigation, payout, settlement as wording};
 use crate::pages::payout::payout_table::payout_table;
 use crate::pages::refusal::{with_refusal, without_stripe};
-use crate::pages::visit::{PageContext, PageResult};
+use crate::pages::text::operator::{common, navigation, payout, settlement as wording};
 use crate::program::catalog::Catalog;
 use crate::program::document::{Cadence, Document};
 use crate::service::error::AppError;
@@ -35,25 +35,25 @@ use maud::{Markup, html};
 
 const HERE: &str = "/operator/runs";
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    listed(visit, &SubmittedForm::default()).await
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    listed(cx, &SubmittedForm::default()).await
 }
 
-async fn listed<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -> PageResult {
-    let list = helpers::list(visit, helpers::ROWS)?;
+async fn listed<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
     let read =
         vec![run::run_page(before_ms, &before_id, list.limit + 1), program::program_list(), reads::run_last_periods()];
-    let (session, rows) = visit.operator(read).await?;
+    let (session, rows) = cx.operator(read).await?;
     let (runs, next) = helpers::paged(&list, rows[0].decode()?, |r: &RunRow| format!("{}.{}", r.started_at_ms.0, r.id));
     let catalog = program::catalog(&rows[1])?;
     let cells = |r: &RunRow| {
         vec![
             html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (wording::title(&r.program_id, &r.period)) } },
             components::state(&r.state),
-            html! { (wording::done_of(&visit.words.number(r.executed), &visit.words.number(r.items))) },
+            html! { (wording::done_of(&cx.locale.number(r.executed), &cx.locale.number(r.items))) },
             html! { (r.actor) },
-            components::instant(&*visit.words, r.started_at_ms),
+            components::instant(&*cx.locale, r.started_at_ms),
         ]
     };
     let columns = [
@@ -67,7 +67,7 @@ async fn listed<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -
     let content = html! {
         (components::heading(navigation::RUNS, lead, html! { a.button.second href="/operator/payouts" { (common::ALL_PAYOUTS) } }))
         (components::problems(form))
-        (upcoming(visit, &catalog, &rows[2].decode()?))
+        (upcoming(cx, &catalog, &rows[2].decode()?))
         h2 { (wording::PAST) }
         @if runs.is_empty() {
             (components::empty(wording::NONE, html! { (wording::NONE_HINT) }))
@@ -75,14 +75,14 @@ async fn listed<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -
             (components::table(wording::NEWEST_FIRST, &columns, &runs.iter().map(cells).collect::<Vec<_>>()))
         }
         (components::pager(HERE, next.as_deref(), list.cursor.is_empty()))
-        (start_form(visit, form, &catalog))
+        (start_form(cx, form, &catalog))
     };
-    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, navigation::RUNS), content))
+    Ok(helpers::frame(cx, &session, helpers::status(form), (HERE, navigation::RUNS), content))
 }
 
 /// Programs that pay weekly or monthly: the next run, and whether the last completed period has a run.
-fn upcoming<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, last: &[LastPeriod]) -> Markup {
-    let now = visit.now();
+fn upcoming<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, last: &[LastPeriod]) -> Markup {
+    let now = cx.now();
     let in_force = catalog.all_in_force(now);
     let cells = |d: &&Document| {
         let cadence = d.settlement.cadence;
@@ -93,7 +93,7 @@ fn upcoming<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, last: &[
         let preview = |period: &str| format!("{HERE}/preview?program={}&period={period}", components::escaped(&d.id));
         vec![
             html! { a href={ "/operator/programs/" (components::escaped(&d.id)) } { (d.title) } },
-            html! { (next) ", " (components::utc(&*visit.words, at)) },
+            html! { (next) ", " (components::utc(&*cx.locale, at)) },
             html! { a href=(preview(&next)) { (wording::PREVIEW) } },
             html! {
                 (over) " "
@@ -112,16 +112,16 @@ fn upcoming<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, last: &[
     }
 }
 
-fn start_form<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm, catalog: &Catalog) -> Markup {
-    let choices = settled_by_runs(catalog, visit.now());
+fn start_form<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm, catalog: &Catalog) -> Markup {
+    let choices = settled_by_runs(catalog, cx.now());
     html! {
         @if !choices.is_empty() {
             section id="start" {
                 h2 { (wording::START) }
                 p { (wording::START_LEAD) }
-                @if visit.may(Scope::Payouts) {
+                @if cx.may(Scope::Payouts) {
                     form.stack method="post" action=(HERE) {
-                        (csrf(visit))
+                        (csrf(cx))
                         (which(form, &choices))
                         button { (common::START_RUN) }
                     }
@@ -160,20 +160,20 @@ pub fn wanted(form: &SubmittedForm) -> Result<NewRun, Invalid> {
     asked::run(&helpers::body(&form, &["program", "cadence", "period"]))
 }
 
-pub async fn start<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (session, _) = visit.operator(Vec::new()).await?;
-    let start_it = async { starting::asked(&visit.context(&session), wanted(&visit.form)?).await };
+pub async fn start<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (session, _) = cx.operator(Vec::new()).await?;
+    let start_it = async { starting::start_requested(&cx.context(&session), wanted(&cx.form)?).await };
     match start_it.await {
         Ok((_, run)) => {
             let id = run["id"].as_str().unwrap_or_default();
-            Ok(visit.see(&format!("{HERE}/{}?done=run-started", components::escaped(id))))
+            Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=run-started", components::escaped(id))))
         }
-        Err(error) => listed(visit, &with_refusal(visit, error)?).await,
+        Err(error) => listed(cx, &with_refusal(cx, error)?).await,
     }
 }
 
-pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    shown(visit, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    shown(cx, id, &SubmittedForm::default()).await
 }
 
 /// What a run's page shows.
@@ -183,13 +183,13 @@ struct Report {
     approval: Option<ApprovalRow>,
     statements: Vec<StatementSum>,
     sums: Vec<StateSum>,
-    carried: Vec<CarriedSum>,
+    carried_forward: Vec<CarriedSum>,
 }
 
-async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
-    let list = helpers::list(visit, helpers::ROWS)?;
+async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
     let (after_unit, after_partner) = list.cursor.split_once('.').unwrap_or(("", &list.cursor));
-    let rule = approval_name(visit.app.config.setup.payout_approval);
+    let rule = approval_name(cx.app.config.setup.payout_approval);
     let read = vec![
         run::run_find(id),
         plan::approval_find(id, rule),
@@ -198,14 +198,14 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
         reports::run_carried_sums(id),
         reads::run_payout_page(id, after_partner, after_unit, list.limit + 1),
     ];
-    let (session, rows) = visit.operator(read).await?;
+    let (session, rows) = cx.operator(read).await?;
     let report = Report {
         run: rows[0].first()?.ok_or_else(|| AppError::not_found("run"))?,
         rule,
         approval: rows[1].first()?,
         statements: rows[2].decode()?,
         sums: rows[3].decode()?,
-        carried: rows[4].decode()?,
+        carried_forward: rows[4].decode()?,
     };
     let (payouts, next) =
         helpers::paged(&list, rows[5].decode()?, |p: &PayoutShown| format!("{}.{}", p.unit, p.partner_id));
@@ -214,34 +214,34 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
     let content = html! {
         (components::heading(&title, "", html! { a.button.second href={ (path) "/plan" } { (wording::VIEW_PLAN) } }))
         (components::problems(form))
-        (progress(visit, &report))
-        (approving(visit, &path, &report, form))
-        (money(visit, &report))
+        (progress(cx, &report))
+        (approving(cx, &path, &report, form))
+        (money(cx, &report))
         h2 { (common::PAYOUTS) }
         @if payouts.is_empty() {
             p.quiet { (wording::NO_PAYOUTS) }
         } @else {
-            (payout_table(visit, &payouts, false))
+            (payout_table(cx, &payouts, false))
         }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, &title), content))
+    Ok(helpers::frame(cx, &session, helpers::status(form), (HERE, &title), content))
 }
 
-fn progress<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup {
-    let (run, words) = (&report.run, &*visit.words);
+fn progress<S: Platform>(cx: &PageContext<'_, S>, report: &Report) -> Markup {
+    let (run, locale) = (&report.run, &*cx.locale);
     html! {
         (components::figures(&[
-            Figure { label: common::STATE, value: html! { (run.state.replace('_', " ")) }, note: html! { @if let Some(at) = run.finished_at_ms { (components::instant(words, at)) } } },
-            Figure { label: common::DONE, value: html! { (words.number(run.executed)) }, note: html! { (wording::of_planned(&words.number(run.items))) } },
-            Figure { label: common::PERIOD, value: html! { (run.period) }, note: html! { (wording::ACTIVITY_BEFORE) (components::utc(words, run.as_of_ms)) } },
+            Figure { label: common::STATE, value: html! { (run.state.replace('_', " ")) }, note: html! { @if let Some(at) = run.finished_at_ms { (components::instant(locale, at)) } } },
+            Figure { label: common::DONE, value: html! { (locale.number(run.executed)) }, note: html! { (wording::of_planned(&locale.number(run.items))) } },
+            Figure { label: common::PERIOD, value: html! { (run.period) }, note: html! { (wording::ACTIVITY_BEFORE) (components::utc(locale, run.as_of_ms)) } },
             Figure { label: common::STARTED_BY, value: html! { (run.actor) }, note: html! { (wording::program_version(run.program_version)) } },
         ]))
         @if run.state != "done" {
             p { (wording::RESUMES) }
-            @if visit.may(Scope::Payouts) {
+            @if cx.may(Scope::Payouts) {
                 form method="post" action=(HERE) {
-                    (csrf(visit))
+                    (csrf(cx))
                     input type="hidden" name="program" value=(run.program_id);
                     input type="hidden" name="period" value=(run.period);
                     button.second { (wording::RESUME) }
@@ -252,34 +252,34 @@ fn progress<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup 
 }
 
 /// The approval of its payouts, or the form that gives it.
-fn approving<S: Platform>(visit: &PageContext<'_, S>, path: &str, report: &Report, form: &SubmittedForm) -> Markup {
+fn approving<S: Platform>(cx: &PageContext<'_, S>, path: &str, report: &Report, form: &SubmittedForm) -> Markup {
     let planned: Vec<&StateSum> = report.sums.iter().filter(|s| s.state == "planned").collect();
-    let words = &*visit.words;
+    let locale = &*cx.locale;
     if let Some(a) = &report.approval {
         let own = a.run_id == report.run.id;
         return html! {
             p {
                 @if own { (wording::approved_by(&a.actor)) } @else { (wording::approved_earlier_by(&a.actor)) }
-                (components::instant(words, a.at_ms)) @if let Some(reason) = a.reason.as_deref().filter(|_| own) { ": " (reason) } "."
+                (components::instant(locale, a.at_ms)) @if let Some(reason) = a.reason.as_deref().filter(|_| own) { ": " (reason) } "."
             }
         };
     }
     if report.rule == "automatic" || planned.is_empty() || report.run.state != "done" {
         return html! {};
     }
-    let payouts = helpers::many(visit, planned.iter().map(|s| s.payouts).sum(), common::PAYOUT_OR_PAYOUTS);
+    let payouts = helpers::many(cx, planned.iter().map(|s| s.payouts).sum(), common::PAYOUT_OR_PAYOUTS);
     html! {
         section.todo aria-labelledby="approve" {
             h2 id="approve" { (wording::APPROVE_TITLE) }
             p {
                 (payouts) (wording::ONE_PER_PARTNER)
-                @for (n, s) in planned.iter().enumerate() { @if n > 0 { (wording::AND) } strong { (components::amount(words, s.cents, &s.unit)) } }
+                @for (n, s) in planned.iter().enumerate() { @if n > 0 { (wording::AND) } strong { (components::amount(locale, s.cents, &s.unit)) } }
                 (wording::APPROVE_EFFECT)
                 @if report.rule == "until_first" { (wording::LATER_RUNS) }
             }
-            @if visit.may(Scope::Payouts) {
+            @if cx.may(Scope::Payouts) {
                 form.stack method="post" action={ (path) "/approve" } {
-                    (csrf(visit))
+                    (csrf(cx))
                     (components::field(form, Field { name: "reason", label: wording::NOTE, hint: common::AUDITED, max: 200, ..Field::default() }))
                     button { (wording::approve(&payouts)) }
                 }
@@ -288,26 +288,26 @@ fn approving<S: Platform>(visit: &PageContext<'_, S>, path: &str, report: &Repor
     }
 }
 
-fn money<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup {
-    let words = &*visit.words;
+fn money<S: Platform>(cx: &PageContext<'_, S>, report: &Report) -> Markup {
+    let locale = &*cx.locale;
     let settled = |s: &StatementSum| {
         vec![
             html! { (s.unit) },
-            html! { (words.number(s.partners)) },
-            components::amount(words, s.settled_cents, &s.unit),
-            components::amount(words, s.payable_cents, &s.unit),
+            html! { (locale.number(s.partners)) },
+            components::amount(locale, s.settled_cents, &s.unit),
+            components::amount(locale, s.payable_cents, &s.unit),
         ]
     };
     let by_state = |s: &StateSum| {
         vec![
             components::state(&s.state),
-            html! { (words.number(s.payouts)) },
-            components::amount(words, s.cents, &s.unit),
+            html! { (locale.number(s.payouts)) },
+            components::amount(locale, s.cents, &s.unit),
         ]
     };
-    let carried = |c: &CarriedSum| {
+    let carried_forward = |c: &CarriedSum| {
         let why = wording::carried_because(&c.why);
-        vec![html! { (why) }, html! { (words.number(c.partners)) }, components::amount(words, c.cents, &c.unit)]
+        vec![html! { (why) }, html! { (locale.number(c.partners)) }, components::amount(locale, c.cents, &c.unit)]
     };
     html! {
         @if !report.statements.is_empty() {
@@ -319,21 +319,21 @@ fn money<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup {
             h2 { (payout::BY_STATE) }
             (components::table(payout::BY_STATE, &[text(common::STATE), number(common::PAYOUTS), number(common::AMOUNT)], &report.sums.iter().map(by_state).collect::<Vec<_>>()))
         }
-        @if !report.carried.is_empty() {
+        @if !report.carried_forward.is_empty() {
             h2 { (wording::CARRIED_FORWARD) }
-            (components::table(wording::CARRIED_FORWARD, &[text(wording::WHY), number(navigation::PARTNERS), number(common::AMOUNT)], &report.carried.iter().map(carried).collect::<Vec<_>>()))
+            (components::table(wording::CARRIED_FORWARD, &[text(wording::WHY), number(navigation::PARTNERS), number(common::AMOUNT)], &report.carried_forward.iter().map(carried_forward).collect::<Vec<_>>()))
         }
     }
 }
 
-pub async fn approve<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = visit.operator(Vec::new()).await?;
+pub async fn approve<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    let (session, _) = cx.operator(Vec::new()).await?;
     let approve_it = async {
-        let remark = asked::remark(&helpers::body(&visit.form, &["reason"]))?;
-        deciding::approve(&visit.context(&session), id, remark.as_deref()).await
+        let remark = asked::remark(&helpers::body(&cx.form, &["reason"]))?;
+        deciding::approve(&cx.context(&session), id, remark.as_deref()).await
     };
     match approve_it.await {
-        Ok(_) => Ok(visit.see(&format!("{HERE}/{}?done=approved", components::escaped(id)))),
-        Err(error) => shown(visit, id, &without_stripe(visit, error)?).await,
+        Ok(_) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=approved", components::escaped(id)))),
+        Err(error) => shown(cx, id, &without_stripe(cx, error)?).await,
     }
 }

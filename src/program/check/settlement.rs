@@ -10,10 +10,10 @@ pub(crate) fn check_settlement(c: &mut Checker, d: &Document) {
     let instant = s.cadence == Cadence::Instant;
     let held = !matches!(d.vesting.hold, Hold::None {});
     c.rule("vesting.hold", "a hold", !(instant && held), "none if rewards are issued instantly");
-    c.rule("settlement.pool", s.pool, instant || !s.pool, "false unless rewards are issued instantly");
-    if let Some(low) = s.pool_low_cents {
-        c.cents("settlement.pool_low_cents", low, 0);
-        c.rule("settlement.pool_low_cents", low.0, s.pool, "absent if there is no pool");
+    c.rule("settlement.budget", s.budget, instant || !s.budget, "false unless rewards are issued instantly");
+    if let Some(low) = s.budget_low_cents {
+        c.cents("settlement.budget_low_cents", low, 0);
+        c.rule("settlement.budget_low_cents", low.0, s.budget, "absent if there is no budget");
     }
     let fits = s.delivery == Delivery::Application || s.unit == Unit::Credit;
     c.rule("settlement.delivery", s.delivery.name(), fits, "absent if the unit is cash, because cash is paid out");

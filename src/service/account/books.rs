@@ -27,17 +27,17 @@ pub struct AccountSnapshots {
     pub catalog: Catalog,
     pub accounts: Vec<AccountRow>,
     pub facts: AccountFacts,
-    pub pools: Vec<PoolRow>,
+    pub budgets: Vec<BudgetRow>,
     bound: HashMap<String, Vec<BoundRow>>,
     links: HashMap<String, AttributionLink>,
     same_domain_accounts: Grouped<SameDomainAccount>,
-    crowd: Grouped<ReferredSignup>,
+    signup_velocity: Grouped<ReferredSignup>,
     relations: Relations,
     modifiers: HashMap<String, Vec<PartnerModifier>>,
     capped: HashMap<String, Cents>,
     emails: HashMap<String, Vec<String>>,
     reviews: HashMap<String, Vec<Review>>,
-    lines: HashMap<String, Vec<Accrual>>,
+    accruals: HashMap<String, Vec<Accrual>>,
 }
 
 /// Statements that read the books of a page of accounts.
@@ -47,21 +47,21 @@ const READS: usize = 14;
 /// Accounts that are read at a time where all of a group are looked at.
 const GROUP_PAGE: i64 = 200;
 
-/// A pool with the revision it was read at.
+/// A budget with the revision it was read at.
 #[derive(Clone, Debug)]
-pub struct PoolRow {
-    pub pool: RewardBudget,
+pub struct BudgetRow {
+    pub budget: RewardBudget,
     pub revision: i64,
 }
 
-/// The rows of `budget::pool_list`.
-pub fn pools(rows: &Rows) -> Result<Vec<PoolRow>, DbError> {
+/// The rows of `budget::budget_list`.
+pub fn budgets(rows: &Rows) -> Result<Vec<BudgetRow>, DbError> {
     #[derive(Deserialize)]
     struct Revision {
         revision: i64,
     }
     let rows = rows.decode_pairs::<RewardBudget, Revision>()?;
-    Ok(rows.into_iter().map(|(pool, at)| PoolRow { pool, revision: at.revision }).collect())
+    Ok(rows.into_iter().map(|(budget, at)| BudgetRow { budget, revision: at.revision }).collect())
 }
 
 /// What an event that is not stored yet adds to the books.
@@ -93,17 +93,17 @@ pub async fn read<P: Ports>(
         facts,
         links,
         same_domain_accounts: Grouped::new(next().take()?),
-        crowd: Grouped::new(next().take()?),
+        signup_velocity: Grouped::new(next().take()?),
         relations: Relations { visitors: Grouped::new(next().take()?), uplines: Grouped::new(next().take()?) },
         modifiers: by_key(next().take::<PartnerModifier>()?.into_iter().map(|t| (t.partner_id.clone(), t))),
-        capped: next().take::<CapRow>()?.into_iter().map(|r| (r.line_id, r.cap_reduction_cents)).collect(),
+        capped: next().take::<CapRow>()?.into_iter().map(|r| (r.accrual_id, r.cap_reduction_cents)).collect(),
         emails: by_key(next().take::<EmailRow>()?.into_iter().map(|r| (r.account_id, r.email))),
         reviews: by_key(
             next().decode_pairs::<AccountOf, Review>()?.into_iter().map(|(of, review)| (of.account_id, review)),
         ),
-        lines: by_key(next().take::<Accrual>()?.into_iter().map(|l| (l.account_id.clone(), l))),
+        accruals: by_key(next().take::<Accrual>()?.into_iter().map(|l| (l.account_id.clone(), l))),
         bound: by_key(next().take::<BoundRow>()?.into_iter().map(|b| (b.account_id.clone(), b))),
-        pools: pools(&next())?,
+        budgets: budgets(&next())?,
     })
 }
 
@@ -122,9 +122,9 @@ fn reads(accounts: &[AccountRow], coming: &PendingEvent<'_>) -> [Stmt; READS] {
         evidence::cap_list(&ids),
         events::email_list(&ids),
         review::review_of_accounts(&ids),
-        account::line_list(&ids),
+        account::accrual_list(&ids),
         account::bound_list(&ids),
-        budget::pool_list(),
+        budget::budget_list(),
     ]
 }
 
@@ -161,27 +161,27 @@ pub async fn each_of_group<P: Ports>(
 impl AccountSnapshots {
     /// Decides with one account's part of the books.
     pub fn with_case<T>(&self, account: &str, now: UtcMillis, decide: impl FnOnce(&Catalog, &DecisionInput) -> T) -> T {
-        let pools: Vec<RewardBudget> = self.pools.iter().map(|p| p.pool.clone()).collect();
+        let budgets: Vec<RewardBudget> = self.budgets.iter().map(|p| p.budget.clone()).collect();
         let facts = self.facts.about(account);
         let case = DecisionInput {
             account,
             facts: &facts,
             links: &self.links,
             same_domain_accounts: &self.same_domain_accounts,
-            crowd: &self.crowd,
+            signup_velocity: &self.signup_velocity,
             relations: &self.relations,
             emails: self.emails.get(account).map_or(&[], Vec::as_slice),
             reviews: self.reviews.get(account).map_or(&[], Vec::as_slice),
-            lines: self.lines(account),
+            accruals: self.accruals(account),
             terms: PartnerModifiers { modifiers: &self.modifiers, capped: &self.capped },
-            pools: &pools,
+            budgets: &budgets,
             now,
         };
         decide(&self.catalog, &case)
     }
 
-    pub fn lines(&self, account: &str) -> &[Accrual] {
-        self.lines.get(account).map_or(&[], Vec::as_slice)
+    pub fn accruals(&self, account: &str) -> &[Accrual] {
+        self.accruals.get(account).map_or(&[], Vec::as_slice)
     }
 
     /// To whom an account was bound when the books were read.
@@ -212,10 +212,10 @@ impl AccountSnapshots {
     }
 
     /// A decision of the batch becomes part of the books for the next one.
-    pub fn learn(&mut self, account: &str, groups: &[GroupDecision]) {
-        let (mut same_domain_accounts, mut crowd, mut visitors) = (Vec::new(), Vec::new(), Vec::new());
+    pub fn record(&mut self, account: &str, groups: &[GroupDecision]) {
+        let (mut same_domain_accounts, mut signup_velocity, mut visitors) = (Vec::new(), Vec::new(), Vec::new());
         for group in groups {
-            let Some(binding) = &group.verdict.binding else { continue };
+            let Some(binding) = &group.result.binding else { continue };
             // Of two sign-ups the one that decides says the domain.
             let signup = self.facts.own(account).find(|f| f.event_id == group.signed_up.1);
             same_domain_accounts.extend(signup.and_then(|f| f.email_domain.as_ref()).map(|domain| SameDomainAccount {
@@ -232,7 +232,7 @@ impl AccountSnapshots {
                 signed_up_at_ms: group.signed_up.0,
                 signup_event_id: group.signed_up.1.clone(),
             }));
-            crowd.push(ReferredSignup {
+            signup_velocity.push(ReferredSignup {
                 program_id: binding.program.clone(),
                 partner_id: binding.partner.clone(),
                 account_id: account.to_owned(),
@@ -241,7 +241,7 @@ impl AccountSnapshots {
             });
         }
         self.same_domain_accounts.replace(account, same_domain_accounts);
-        self.crowd.replace(account, crowd);
+        self.signup_velocity.replace(account, signup_velocity);
         self.relations.visitors.replace(account, visitors);
     }
 }
@@ -256,7 +256,7 @@ fn by_key<T>(rows: impl Iterator<Item = (String, T)>) -> HashMap<String, Vec<T>>
 
 #[derive(Deserialize)]
 struct CapRow {
-    line_id: String,
+    accrual_id: String,
     cap_reduction_cents: Cents,
 }
 

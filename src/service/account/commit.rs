@@ -1,4 +1,4 @@
-//! Decisions of one batch, gathered and written together: bindings, reviews, lines, transfers, and who is to be
+//! Decisions of one batch, gathered and written together: bindings, reviews, accruals, transfers, and who is to be
 //! decided again because of them.
 
 use crate::base::money::Cents;
@@ -10,7 +10,7 @@ use crate::engine::ledger::posting::Transfer;
 use crate::engine::review::relation::VISITOR_DAYS;
 use crate::engine::review::risk::Suspicion;
 use crate::program::document::{Cadence, Method, Risk};
-use crate::service::account::books::{AccountSnapshots, PoolRow};
+use crate::service::account::books::{AccountSnapshots, BudgetRow};
 use crate::store::account;
 use crate::store::account::{AccountAdvance, AccountRow, BoundRow, DomainMark, SignupVelocityMark, VisitorMark};
 use crate::store::attribution::evidence;
@@ -26,14 +26,14 @@ pub struct Commit {
     /// Accounts' answers that are not written yet.
     groups: Vec<(String, GroupDecision)>,
     suspicions: Vec<(String, Suspicion)>,
-    pub lines: Vec<Accrual>,
+    pub accruals: Vec<Accrual>,
     /// Rewards that this batch grants for the first time, outside of any run.
     granted: Vec<Accrual>,
     transfers: Vec<Transfer>,
-    pools: Vec<PoolRow>,
+    budgets: Vec<BudgetRow>,
     /// Accounts that depend on what changed.
     domains: Vec<DomainMark>,
-    crowds: Vec<SignupVelocityMark>,
+    signup_velocities: Vec<SignupVelocityMark>,
     visitors: Vec<VisitorMark>,
     uplines: Vec<UplineMark>,
     unbound: Vec<String>,
@@ -49,7 +49,7 @@ struct CustomerJoined {
 }
 
 /// Statements that write the decisions of one page of accounts, without those of accounts that lose their answers; each
-/// megabyte of bindings, lines or transfers beyond the first is one more.
+/// megabyte of bindings, accruals or transfers beyond the first is one more.
 pub const COMMIT_STATEMENTS: u64 = 16;
 /// Statements that take accounts' answers away.
 pub const UNBIND_STATEMENTS: u64 = 3;
@@ -75,12 +75,12 @@ impl Commit {
     /// Takes a decision about one account in. `cause` is the event or review behind it. The books learn of it, so that
     /// the next decision of the batch rests on it.
     pub fn add(&mut self, books: &mut AccountSnapshots, account: &AccountRow, decision: AccountDecision, cause: &str) {
-        let (lines, transfers) = posting::settle(books.lines(&account.id), decision.lines, cause);
-        self.draw_on_pools(books, &lines, &transfers);
-        self.granted.extend(lines.iter().filter(|l| is_instant_grant(books, l)).cloned());
+        let (accruals, transfers) = posting::settle(books.accruals(&account.id), decision.accruals, cause);
+        self.draw_on_budgets(books, &accruals, &transfers);
+        self.granted.extend(accruals.iter().filter(|l| is_instant_grant(books, l)).cloned());
         self.note_dependants(books, &account.id, &decision.groups);
-        books.learn(&account.id, &decision.groups);
-        self.lines.extend(lines);
+        books.record(&account.id, &decision.groups);
+        self.accruals.extend(accruals);
         self.transfers.extend(transfers);
         self.suspicions.extend(decision.suspicions.into_iter().map(|s| (account.id.clone(), s)));
         // Every group of an account says the same sign-up.
@@ -97,7 +97,7 @@ impl Commit {
         for before in books.unbind(account) {
             self.note_change(books, account, Some(&before), None);
         }
-        books.learn(account, &[]);
+        books.record(account, &[]);
         self.unbound.push(account.to_owned());
     }
 
@@ -115,9 +115,9 @@ impl Commit {
             let rows: Vec<AccountAdvance> = self.accounts.iter().map(DecidedAccount::advance).collect();
             statements.push(account::account_advance(&rows, now));
         }
-        if !self.pools.is_empty() {
-            let pools: Vec<_> = self.pools.iter().map(|p| (p.pool.program_id.as_str(), p.revision)).collect();
-            statements.push(budget::pool_advance(&pools));
+        if !self.budgets.is_empty() {
+            let budgets: Vec<_> = self.budgets.iter().map(|p| (p.budget.program_id.as_str(), p.revision)).collect();
+            statements.push(budget::budget_advance(&budgets));
         }
         if !self.unbound.is_empty() {
             statements.extend(account::binding_clear(&self.unbound));
@@ -135,11 +135,11 @@ impl Commit {
             statements.push(ledger::ledger_accounts_ensure(&self.transfers));
         }
         // In the order of their ids neighbouring rows go to neighbouring pages of the indexes. What is taken back comes
-        // first: where a reward moves, it pays for itself out of a pool that is empty. A batch posts a line once.
-        let (mut lines, mut transfers) = (self.lines.clone(), self.transfers.clone());
-        lines.sort_by(|a, b| a.id.cmp(&b.id));
-        transfers.sort_by(|a, b| (a.code == "accrue", &a.line).cmp(&(b.code == "accrue", &b.line)));
-        statements.extend(account::line_write(&lines));
+        // first: where a reward moves, it pays for itself out of a budget that is empty. A batch posts an accrual once.
+        let (mut accruals, mut transfers) = (self.accruals.clone(), self.transfers.clone());
+        accruals.sort_by(|a, b| a.id.cmp(&b.id));
+        transfers.sort_by(|a, b| (a.code == "accrue", &a.accrual_id).cmp(&(b.code == "accrue", &b.accrual_id)));
+        statements.extend(account::accrual_write(&accruals));
         statements.extend(ledger::transfer_insert(&transfers, now));
         if !self.granted.is_empty() {
             statements.push(outbox::outbox_rewards(&self.granted, now));
@@ -147,8 +147,8 @@ impl Commit {
         if !self.domains.is_empty() {
             statements.push(account::recompute_by_domains(&self.domains, &ids, now));
         }
-        if !self.crowds.is_empty() {
-            statements.push(account::recompute_by_crowds(&self.crowds, &ids, now));
+        if !self.signup_velocities.is_empty() {
+            statements.push(account::recompute_by_signup_velocity(&self.signup_velocities, &ids, now));
         }
         if !self.visitors.is_empty() {
             statements.push(account::recompute_by_visitors(&self.visitors, &ids, now));
@@ -164,17 +164,19 @@ impl Commit {
         statements
     }
 
-    /// What the batch draws from pools, or queues behind them, is kept for the next decision, and guarded.
-    fn draw_on_pools(&mut self, books: &mut AccountSnapshots, lines: &[Accrual], transfers: &[Transfer]) {
-        for line in lines.iter().filter(|l| l.payer == "pool") {
-            let Some(row) = books.pools.iter_mut().find(|p| p.pool.program_id == line.program_id) else { continue };
-            if !self.pools.iter().any(|p| p.pool.program_id == line.program_id) {
-                self.pools.push(row.clone());
+    /// What the batch draws from budgets, or queues behind them, is kept for the next decision, and guarded.
+    fn draw_on_budgets(&mut self, books: &mut AccountSnapshots, accruals: &[Accrual], transfers: &[Transfer]) {
+        for accrual in accruals.iter().filter(|l| l.funding_account == "budget") {
+            let Some(row) = books.budgets.iter_mut().find(|p| p.budget.program_id == accrual.program_id) else {
+                continue;
+            };
+            if !self.budgets.iter().any(|p| p.budget.program_id == accrual.program_id) {
+                self.budgets.push(row.clone());
             }
-            row.pool.waiting += i64::from(line.state == AccrualState::Waiting);
-            for transfer in transfers.iter().filter(|t| t.line == line.id) {
+            row.budget.waiting += i64::from(accrual.state == AccrualState::Waiting);
+            for transfer in transfers.iter().filter(|t| t.accrual_id == accrual.id) {
                 let sign = if transfer.code == "accrue" { -1 } else { 1 };
-                row.pool.balance_cents += sign * transfer.amount_cents.0;
+                row.budget.balance_cents += sign * transfer.amount_cents.0;
             }
         }
     }
@@ -183,8 +185,8 @@ impl Commit {
     /// same visitor; and, where the account is a partner's own, those that may stand in a ring with it.
     fn note_dependants(&mut self, books: &AccountSnapshots, account: &str, groups: &[GroupDecision]) {
         for group in groups {
-            let before = books.bound(account).iter().find(|b| b.group_id == group.verdict.group);
-            let after = group.verdict.binding.as_ref();
+            let before = books.bound(account).iter().find(|b| b.group_id == group.result.group);
+            let after = group.result.binding.as_ref();
             let same = match (before, after) {
                 (None, None) => true,
                 (Some(b), Some(a)) => {
@@ -221,7 +223,7 @@ impl Commit {
         before: Option<&BoundRow>,
         group: Option<&GroupDecision>,
     ) {
-        let after = group.and_then(|g| g.verdict.binding.as_ref());
+        let after = group.and_then(|g| g.result.binding.as_ref());
         let signed_up = group.map(|g| g.signed_up.0).or(before.map(|b| b.signed_up_at_ms)).unwrap_or_default();
         let programs = before.map(|b| b.program_id.as_str()).into_iter().chain(after.map(|a| a.program.as_str()));
         let documents: Vec<_> = programs.filter_map(|p| books.catalog.in_force(p, signed_up)).collect();
@@ -248,26 +250,28 @@ impl Commit {
                 .map(|b| (b.program_id.clone(), b.partner_id.clone(), b.signed_up_at_ms))
                 .into_iter()
                 .chain(after.map(|a| (a.program.clone(), a.partner.clone(), signed_up)));
-            let crowd =
+            let signup_velocity =
                 |(program, partner, from)| SignupVelocityMark { program, partner, from, to: Month::of(from).end() };
-            self.crowds.extend(places.map(crowd));
+            self.signup_velocities.extend(places.map(signup_velocity));
         }
     }
 }
 
 /// A reward that became available as it was made, where a program settles instantly. One that only moved with its
-/// binding was announced when it was granted, unless all it did was wait for the pool; and what runs grant they announce
+/// binding was announced when it was granted, unless all it did was wait for the budget; and what runs grant they announce
 /// themselves.
-fn is_instant_grant(books: &AccountSnapshots, line: &Accrual) -> bool {
-    let document = books.catalog.in_force(&line.program_id, line.at_ms);
-    let same = |l: &Accrual| l.program_id == line.program_id && l.rule_id == line.rule_id && l.basis == line.basis;
+fn is_instant_grant(books: &AccountSnapshots, accrual: &Accrual) -> bool {
+    let document = books.catalog.in_force(&accrual.program_id, accrual.at_ms);
+    let same = |l: &Accrual| {
+        l.program_id == accrual.program_id && l.reward_id == accrual.reward_id && l.source == accrual.source
+    };
     // What was held stood in pending, and nobody was told of it.
     let stood = |l: &Accrual| same(l) && l.postings > 0 && l.balance == Balance::Available;
     document.is_some_and(|d| d.settlement.cadence == Cadence::Instant)
-        && line.is_granted()
-        && line.state == AccrualState::Available
-        && line.net_cents > Cents::ZERO
-        && !books.lines(&line.account_id).iter().any(stood)
+        && accrual.is_granted()
+        && accrual.state == AccrualState::Available
+        && accrual.net_cents > Cents::ZERO
+        && !books.accruals(&accrual.account_id).iter().any(stood)
 }
 
 #[cfg(test)]
@@ -279,15 +283,15 @@ mod tests {
     /// A batch that has something of everything.
     fn everything() -> Commit {
         let (at, text) = (UtcMillis(0), String::new);
-        let line: Accrual = serde_json::from_value(json!({
-            "id": "l", "program_id": "p", "program_version": 1, "rule_id": "r", "partner_id": "", "account_id": "a", "event_id": "e",
-            "basis": "", "at_ms": 0, "period": "", "unit": "", "gross_cents": 1, "cap_reduction_cents": 0, "net_cents": 1,
-            "balance": "pending", "payer": "pool", "state": "pending", "vests_at_ms": 0, "reason": "", "postings": 1,
+        let accrual: Accrual = serde_json::from_value(json!({
+            "id": "l", "program_id": "p", "program_version": 1, "reward_id": "r", "partner_id": "", "account_id": "a", "event_id": "e",
+            "source": "", "at_ms": 0, "period": "", "unit": "", "gross_cents": 1, "cap_reduction_cents": 0, "net_cents": 1,
+            "balance": "pending", "funding_account": "budget", "state": "pending", "vests_at_ms": 0, "reason": "", "postings": 1,
         }))
         .expect("a line");
         let transfer = Transfer {
             id: text(),
-            line: text(),
+            accrual_id: text(),
             code: "accrue",
             debit: text(),
             credit: text(),
@@ -305,7 +309,7 @@ mod tests {
             evidence: text(),
         };
         let group = GroupDecision {
-            verdict: AttributionResult { group: text(), binding: None, candidates: Vec::new(), reason: text() },
+            result: AttributionResult { group: text(), binding: None, candidates: Vec::new(), reason: text() },
             signed_up: (at, text()),
             states: Vec::new(),
             grant_due_at: None,
@@ -313,18 +317,18 @@ mod tests {
             held: false,
             revenue: Vec::new(),
         };
-        let pool =
-            serde_json::from_value(json!({"program_id": "p", "balance_cents": 1, "waiting": 0})).expect("a pool");
+        let budget =
+            serde_json::from_value(json!({"program_id": "p", "balance_cents": 1, "waiting": 0})).expect("a budget");
         Commit {
             accounts: vec![DecidedAccount { read: AccountRow::new(text()), signed_up: None, written: text() }],
             groups: vec![(text(), group)],
             suspicions: vec![(text(), suspicion)],
-            lines: vec![line.clone()],
-            granted: vec![line],
+            accruals: vec![accrual.clone()],
+            granted: vec![accrual],
             transfers: vec![transfer],
-            pools: vec![PoolRow { pool, revision: 1 }],
+            budgets: vec![BudgetRow { budget, revision: 1 }],
             domains: vec![DomainMark { domain: text(), from: at }],
-            crowds: vec![SignupVelocityMark { program: text(), partner: text(), from: at, to: at }],
+            signup_velocities: vec![SignupVelocityMark { program: text(), partner: text(), from: at, to: at }],
             visitors: vec![VisitorMark { visitor: text(), from: at, to: at }],
             uplines: vec![UplineMark { account: text(), partner: text() }],
             unbound: vec![text()],

@@ -93,9 +93,9 @@ pub async fn take_with<P: Ports>(
             Ok(taken) => {
                 // The event is in, and whoever may be this account or depends on it is marked: a failure here is made up
                 // for by the sweep.
-                let _ = stripe_customer::drain(ctx, taken.rejoin).await;
+                let _ = stripe_customer::process_marked(ctx, taken.rejoin).await;
                 if taken.first && taken.known {
-                    let _ = recompute::drain(ctx, DEPENDANT_PAGES).await;
+                    let _ = recompute::process_marked(ctx, DEPENDANT_PAGES).await;
                 }
                 return Ok(taken);
             }
@@ -158,7 +158,7 @@ async fn attempt<P: Ports>(
     if let Some(domain) = events::domain_of(&event.payload) {
         commit.domain_changed(domain.to_owned(), event.occurred_at);
     }
-    outcome.lines.extend(commit.lines.iter().map(AccrualOutcome::of));
+    outcome.accruals.extend(commit.accruals.iter().map(AccrualOutcome::of));
     let outcome = serde_json::to_value(&outcome).map_err(|e| DbError::Fault(e.to_string()))?;
     let text = outcome.to_string();
     let intake = events::Intake {
@@ -171,7 +171,7 @@ async fn attempt<P: Ports>(
     // The event goes first: its unique id turns a second delivery away before anything else is written.
     let mut batch = vec![events::event_insert(event, &intake)];
     batch.extend(events::event_person_insert(event));
-    let marks = customer::customers_stale(event, incoming.source, ctx.now);
+    let marks = customer::customers_mark(event, incoming.source, ctx.now);
     let marked = marks.is_some().then_some(batch.len());
     batch.extend(marks);
     batch.extend(funnel::counted(&catalog, event, &presented));
@@ -252,7 +252,7 @@ pub struct IngestReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
     attribution: Vec<AttributionOutcome>,
-    lines: Vec<AccrualOutcome>,
+    accruals: Vec<AccrualOutcome>,
 }
 
 #[derive(Serialize)]
@@ -277,7 +277,7 @@ struct AttributionOutcome {
 struct AccrualOutcome {
     id: String,
     program: String,
-    rule: String,
+    reward_id: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     partner: String,
     unit: String,
@@ -288,17 +288,17 @@ struct AccrualOutcome {
 }
 
 impl AccrualOutcome {
-    fn of(line: &Accrual) -> AccrualOutcome {
+    fn of(accrual: &Accrual) -> AccrualOutcome {
         AccrualOutcome {
-            id: line.id.clone(),
-            program: line.program_id.clone(),
-            rule: line.rule_id.clone(),
-            partner: line.partner_id.clone(),
-            unit: line.unit.clone(),
-            gross_cents: line.gross_cents.0,
-            net_cents: line.net_cents.0,
-            state: line.state,
-            reason: line.reason.clone(),
+            id: accrual.id.clone(),
+            program: accrual.program_id.clone(),
+            reward_id: accrual.reward_id.clone(),
+            partner: accrual.partner_id.clone(),
+            unit: accrual.unit.clone(),
+            gross_cents: accrual.gross_cents.0,
+            net_cents: accrual.net_cents.0,
+            state: accrual.state,
+            reason: accrual.reason.clone(),
         }
     }
 }
@@ -310,22 +310,22 @@ impl IngestReport {
             outcome: if known { "applied" } else { "stored" },
             account: event.account_id.clone(),
             attribution: Vec::new(),
-            lines: Vec::new(),
+            accruals: Vec::new(),
         }
     }
 
     fn decided(&mut self, catalog: &Catalog, decision: &AccountDecision, now: UtcMillis) {
         for group in &decision.groups {
-            let verdict = &group.verdict;
-            let binding = verdict.binding.as_ref();
+            let result = &group.result;
+            let binding = result.binding.as_ref();
             self.attribution.push(AttributionOutcome {
-                group: verdict.group.clone(),
+                group: result.group.clone(),
                 attributed: binding.is_some(),
                 program: binding.map(|b| b.program.clone()),
                 partner: binding.map(|b| b.partner.clone()),
                 method: binding.map(|b| b.method.clone()),
                 code: binding.map(|b| b.code.clone()),
-                reason: verdict.reason.clone(),
+                reason: result.reason.clone(),
                 benefit: binding.and_then(|b| catalog.in_force(&b.program, now)?.benefit.clone()),
             });
         }

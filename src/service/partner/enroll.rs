@@ -27,7 +27,7 @@ pub async fn partner<P: Ports>(
     base_url: &str,
     once: Option<&IdempotentRequest>,
 ) -> Result<StoredResponse, AppError> {
-    if let Some(answer) = IdempotentRequest::told(ctx, once).await? {
+    if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
         return Ok(answer);
     }
     for _ in 0..CODE_TRIES {
@@ -119,7 +119,7 @@ async fn commit<P: Ports>(
     }
     match ctx.batch(batch).await {
         Ok(_) => Ok(Some(answer)),
-        Err(DbError::Guard(_)) => IdempotentRequest::told(ctx, once).await,
+        Err(DbError::Guard(_)) => IdempotentRequest::replied(ctx, once).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -131,7 +131,7 @@ pub async fn link<P: Ports>(
     base_url: &str,
     once: Option<&IdempotentRequest>,
 ) -> Result<StoredResponse, AppError> {
-    if let Some(answer) = IdempotentRequest::told(ctx, once).await? {
+    if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
         return Ok(answer);
     }
     for _ in 0..CODE_TRIES {
@@ -186,7 +186,7 @@ pub fn view(p: &PartnerRow, document: Option<&Document>, base_url: &str, balance
     json!({
         "id": p.id, "program": p.program_id, "external_id": p.external_id, "code": p.code,
         "url": format!("{base_url}/r/{}", p.code), "name": p.name, "email": p.email, "website": p.website,
-        "country": p.country, "kind": p.kind, "disclosure_accepted": p.disclosure_accepted_at_ms.is_some(),
+        "country": p.country, "type": p.kind, "disclosure_accepted": p.disclosure_accepted_at_ms.is_some(),
         "active": p.left_at_ms.is_none() && !undisclosed, "created_at": p.created_at_ms.to_rfc3339(), "balances": balances,
     })
 }

@@ -222,7 +222,7 @@ async fn book_returns<P: Ports>(ctx: &Context<'_, P>, decision: &PayoutAction) -
     if let PayoutAction::Resolve(ResolutionRequest::Paid { transfer }) = decision
         && transfer.starts_with("tr_")
     {
-        reverse::noticed(ctx, transfer).await?;
+        reverse::refresh_reversed(ctx, transfer).await?;
     }
     Ok(())
 }

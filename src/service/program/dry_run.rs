@@ -2,7 +2,7 @@
 //! by rule. Nothing is written.
 //!
 //! Accounts that are bound in the program's group are decided again on all their facts with the draft in force over
-//! the period, as if it had always been there; lines of the period are compared by what they earned and by what stands.
+//! the period, as if it had always been there; accruals of the period are compared by what they earned and by what stands.
 
 use crate::base::time::UtcMillis;
 use crate::codec::operator::DryRunRequest;
@@ -41,11 +41,11 @@ struct Sum {
 /// By partner and rule, in cents.
 type Sums = BTreeMap<(String, String), Sum>;
 
-pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &DryRunRequest) -> Result<Value, Refusal> {
+pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, request: &DryRunRequest) -> Result<Value, Refusal> {
     let saved = program::catalog(&ctx.query(program::program_list()).await?)?;
     // A period ends before its last instant; that instant's version is the one that stood.
-    let standing = saved.in_force(id, asked.to.plus_ms(-1)).ok_or_else(|| AppError::not_found("program"))?;
-    let draft = match &asked.document {
+    let standing = saved.in_force(id, request.to.plus_ms(-1)).ok_or_else(|| AppError::not_found("program"))?;
+    let draft = match &request.document {
         Some(text) => check::read(text).map_err(Refusal::Findings)?,
         None => standing.clone(),
     };
@@ -53,8 +53,8 @@ pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &DryRunReq
         let rule = format!("the program in the URL, {id}");
         return Err(Refusal::Findings(vec![check::Finding { path: "document.id".to_owned(), value: draft.id, rule }]));
     }
-    let (catalog, runs) = (with_draft(&saved, &draft), runs_of(&draft, asked, ctx.now));
-    let replay = Replay { catalog, draft, asked, runs, as_of: last_run(ctx, id, asked.to).await? };
+    let (catalog, runs) = (with_draft(&saved, &draft), runs_of(&draft, request, ctx.now));
+    let replay = Replay { catalog, draft, request, runs, as_of: last_run(ctx, id, request.to).await? };
     // Partners' terms come from all their accounts, so what each account earns is known only in a second look.
     let mut gathered = ModifierInputs::default();
     let complete = if replay.draft.modifiers.is_empty() && replay.draft.caps.is_empty() {
@@ -91,13 +91,13 @@ fn with_draft(saved: &Catalog, draft: &Document) -> Catalog {
     Catalog::new(others.chain([always]).map(Rc::new).collect())
 }
 
-/// What a line comes to, in cents: what stands, and what waits for a pool.
-fn owed(line: &Accrual) -> i64 {
-    if line.state == AccrualState::Waiting { line.kept().0 } else { line.net_cents.0 }
+/// What an accrual comes to, in cents: what stands, and what waits for a budget.
+fn owed(accrual: &Accrual) -> i64 {
+    if accrual.state == AccrualState::Waiting { accrual.kept().0 } else { accrual.net_cents.0 }
 }
 
 /// The instants of the runs that settle the asked period's weeks or months, and of the last one before them.
-fn runs_of(draft: &Document, asked: &DryRunRequest, now: UtcMillis) -> Vec<UtcMillis> {
+fn runs_of(draft: &Document, request: &DryRunRequest, now: UtcMillis) -> Vec<UtcMillis> {
     let cadence = draft.settlement.cadence;
     let by_runs = matches!(cadence, Cadence::Weekly | Cadence::Monthly);
     if !by_runs || !draft.rewards.iter().any(|r| matches!(r.on, Trigger::State(_))) {
@@ -105,9 +105,9 @@ fn runs_of(draft: &Document, asked: &DryRunRequest, now: UtcMillis) -> Vec<UtcMi
     }
     let mut before = None;
     let mut runs = Vec::new();
-    let mut at = schedule::next_run_at(cadence, asked.from);
-    while at <= now && schedule::settled_from(cadence, at) < asked.to {
-        if schedule::settled_from(cadence, at) < asked.from {
+    let mut at = schedule::next_run_at(cadence, request.from);
+    while at <= now && schedule::settled_from(cadence, at) < request.to {
+        if schedule::settled_from(cadence, at) < request.from {
             before = Some(at);
         } else {
             runs.push(at);
@@ -121,7 +121,7 @@ fn runs_of(draft: &Document, asked: &DryRunRequest, now: UtcMillis) -> Vec<UtcMi
 struct Replay<'a> {
     catalog: Catalog,
     draft: Document,
-    asked: &'a DryRunRequest,
+    request: &'a DryRunRequest,
     runs: Vec<UtcMillis>,
     as_of: UtcMillis,
 }
@@ -132,12 +132,12 @@ impl Replay<'_> {
         let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
         let terms = PartnerModifiers { modifiers: &no_modifiers, capped: &nothing_capped };
         let decision = books.with_case(account, now, |_, case| {
-            decision::decide(&self.catalog, &decision::DecisionInput { lines: &[], terms, ..*case })
+            decision::decide(&self.catalog, &decision::DecisionInput { accruals: &[], terms, ..*case })
         });
         gathered.add(&self.draft, account, &decision);
     }
 
-    /// What one account's lines of the period come to, as they stand and under the draft.
+    /// What one account's accruals of the period come to, as they stand and under the draft.
     fn compare(
         &self,
         now: UtcMillis,
@@ -146,57 +146,58 @@ impl Replay<'_> {
         terms: PartnerModifiers,
         sums: &mut Sums,
     ) {
-        for line in books.lines(account).iter().filter(|l| self.is_inside(l)) {
-            let sum = sums.entry((line.partner_id.clone(), line.rule_id.clone())).or_default();
-            sum.was_earned += line.kept().0;
-            sum.was_net += owed(line);
+        for accrual in books.accruals(account).iter().filter(|l| self.is_inside(l)) {
+            let sum = sums.entry((accrual.partner_id.clone(), accrual.reward_id.clone())).or_default();
+            sum.was_earned += accrual.kept().0;
+            sum.was_net += owed(accrual);
         }
-        for line in books.with_case(account, now, |_, case| self.lines(case, terms)) {
-            let sum = sums.entry((line.partner_id.clone(), line.rule_id.clone())).or_default();
-            sum.would_earn += line.kept().0;
-            sum.would_net += owed(&line);
+        for accrual in books.with_case(account, now, |_, case| self.accruals(case, terms)) {
+            let sum = sums.entry((accrual.partner_id.clone(), accrual.reward_id.clone())).or_default();
+            sum.would_earn += accrual.kept().0;
+            sum.would_net += owed(&accrual);
         }
     }
 
-    /// The account's lines of the period under the draft.
-    fn lines(&self, case: &decision::DecisionInput, terms: PartnerModifiers) -> Vec<Accrual> {
+    /// The account's accruals of the period under the draft.
+    fn accruals(&self, case: &decision::DecisionInput, terms: PartnerModifiers) -> Vec<Accrual> {
         // What was granted under the versions that stood says nothing about the draft.
-        let fresh = decision::DecisionInput { lines: &[], terms, ..*case };
-        let granted = self.granted(&fresh, case.lines);
+        let fresh = decision::DecisionInput { accruals: &[], terms, ..*case };
+        let granted = self.granted(&fresh, case.accruals);
         // What was granted is judged by all that came after, as it is when it stands.
-        let mut lines = decision::decide(&self.catalog, &decision::DecisionInput { lines: &granted, ..fresh }).lines;
-        lines.retain(|line| self.is_inside(line));
-        lines
+        let mut accruals =
+            decision::decide(&self.catalog, &decision::DecisionInput { accruals: &granted, ..fresh }).accruals;
+        accruals.retain(|accrual| self.is_inside(accrual));
+        accruals
     }
 
     /// What runs granted before the period, and what its runs would have granted beyond that.
     fn granted(&self, fresh: &decision::DecisionInput, standing: &[Accrual]) -> Vec<Accrual> {
         let before = standing.iter().filter(|l| l.program_id == self.draft.id && self.is_granted_by_run(l));
-        let mut known: Vec<Accrual> = before.filter(|l| self.place(l) < self.asked.from).cloned().collect();
+        let mut known: Vec<Accrual> = before.filter(|l| self.place(l) < self.request.from).cloned().collect();
         for as_of in &self.runs {
-            let case = decision::DecisionInput { lines: &known, ..*fresh };
+            let case = decision::DecisionInput { accruals: &known, ..*fresh };
             let due = decision::grants(&self.catalog, &self.draft, &case, *as_of).0;
             known.extend(due);
         }
         known
     }
 
-    fn is_granted_by_run(&self, line: &Accrual) -> bool {
+    fn is_granted_by_run(&self, accrual: &Accrual) -> bool {
         let by_runs = matches!(self.draft.settlement.cadence, Cadence::Weekly | Cadence::Monthly);
-        by_runs && line.basis.starts_with("state:")
+        by_runs && accrual.source.starts_with("state:")
     }
 
-    fn is_inside(&self, line: &Accrual) -> bool {
-        let place = self.place(line);
-        line.program_id == self.draft.id && place >= self.asked.from && place < self.asked.to
+    fn is_inside(&self, accrual: &Accrual) -> bool {
+        let place = self.place(accrual);
+        accrual.program_id == self.draft.id && place >= self.request.from && place < self.request.to
     }
 
-    /// Where in time a line belongs: what a run granted to the period it settled, all else to its fact.
-    fn place(&self, line: &Accrual) -> UtcMillis {
-        if self.is_granted_by_run(line) {
-            schedule::settled_from(self.draft.settlement.cadence, line.at_ms)
+    /// Where in time an accrual belongs: what a run granted to the period it settled, all else to its fact.
+    fn place(&self, accrual: &Accrual) -> UtcMillis {
+        if self.is_granted_by_run(accrual) {
+            schedule::settled_from(self.draft.settlement.cadence, accrual.at_ms)
         } else {
-            line.at_ms
+            accrual.at_ms
         }
     }
 
@@ -205,7 +206,7 @@ impl Replay<'_> {
             .iter()
             .map(|((partner, rule), s)| {
                 json!({
-                    "partner": partner, "rule": rule, "was_earned_cents": s.was_earned, "actual_net_cents": s.was_net,
+                    "partner": partner, "reward_id": rule, "was_earned_cents": s.was_earned, "actual_net_cents": s.was_net,
                     "would_earn_cents": s.would_earn, "simulated_net_cents": s.would_net,
                     "difference_cents": s.would_net - s.was_net,
                 })
@@ -214,7 +215,7 @@ impl Replay<'_> {
         let total = |pick: fn(&Sum) -> i64| sums.values().map(pick).sum::<i64>();
         json!({
             "program": self.draft.id, "version": self.draft.version,
-            "from": self.asked.from.to_rfc3339(), "to": self.asked.to.to_rfc3339(),
+            "from": self.request.from.to_rfc3339(), "to": self.request.to.to_rfc3339(),
             "unit": self.draft.settlement.unit, "currency": self.draft.currency,
             "accounts": accounts, "complete": complete,
             "actual_net_cents": total(|s| s.was_net), "simulated_net_cents": total(|s| s.would_net), "rows": rows,

@@ -45,9 +45,9 @@ pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
     if !statements.is_empty() {
         statements.extend([
             mark_partners(run, backfill::applies(document), now),
-            forget_terms(run),
+            modifiers_clear(run),
             mark_capped(run, now),
-            forget_caps(run),
+            caps_clear(run),
         ]);
     }
     statements
@@ -102,19 +102,19 @@ fn find_by_revenue() -> String {
     )
 }
 
-/// A line takes room in the order of (paid at, invoice), with all it earned: nothing gives the room back. Of two caps on
+/// An accrual takes room in the order of (paid at, invoice), with all it earned: nothing gives the room back. Of two caps on
 /// one reward the lower counts.
 fn cap_find() -> String {
     format!(
-        "INSERT INTO cap_reduction (line_id, program_id, account_id, cap_reduction_cents, changed_run, seen_run)
+        "INSERT INTO cap_reduction (accrual_id, program_id, account_id, cap_reduction_cents, changed_run, seen_run)
          SELECT id, ?1, account_id, MIN(gross_cents, total - cap), ?2, ?2 FROM (
            SELECT id, account_id, gross_cents, cap, SUM({room}) OVER (
-                    PARTITION BY rule_id, partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch') ORDER BY at_ms, basis) AS total
+                    PARTITION BY reward_id, partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch') ORDER BY at_ms, source) AS total
            FROM (SELECT value ->> 0 AS reward, MIN(value ->> 1) AS cap FROM json_each(?3) GROUP BY value ->> 0) c
-             CROSS JOIN accrual ON program_id = ?1 AND rule_id = c.reward
+             CROSS JOIN accrual ON program_id = ?1 AND reward_id = c.reward
            WHERE at_ms < {AS_OF} AND gross_cents > 0)
          WHERE total > cap
-         ON CONFLICT (line_id) DO UPDATE SET changed_run = IIF(cap_reduction_cents <> excluded.cap_reduction_cents, excluded.changed_run, changed_run),
+         ON CONFLICT (accrual_id) DO UPDATE SET changed_run = IIF(cap_reduction_cents <> excluded.cap_reduction_cents, excluded.changed_run, changed_run),
            cap_reduction_cents = excluded.cap_reduction_cents, seen_run = excluded.seen_run",
         room = if sabotage::is(Fault::CapGivesRoomBack) { "net_cents" } else { "gross_cents" },
     )
@@ -133,7 +133,7 @@ fn mark_partners(run: &RunRow, new_are_added: bool, now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-fn forget_terms(run: &RunRow) -> Stmt {
+fn modifiers_clear(run: &RunRow) -> Stmt {
     Stmt::new("DELETE FROM partner_modifier WHERE program_id = ?1 AND seen_run <> ?2")
         .bind(&run.program_id)
         .bind(&run.id)
@@ -149,20 +149,20 @@ fn mark_capped(run: &RunRow, now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-fn forget_caps(run: &RunRow) -> Stmt {
+fn caps_clear(run: &RunRow) -> Stmt {
     Stmt::new("DELETE FROM cap_reduction WHERE program_id = ?1 AND seen_run <> ?2").bind(&run.program_id).bind(&run.id)
 }
 
 /// Lines of partners that are read at a time.
 pub const LINES_MAX: i64 = 4_000;
 
-/// Partners for whom this run found a new term, after the run's cursor, with how many lines they have: as many as have
+/// Partners for whom this run found a new term, after the run's cursor, with how many accruals they have: as many as have
 /// `LINES_MAX` together, and at least one.
-pub fn topped_partners(run: &RunRow) -> Stmt {
+pub fn backfill_partners(run: &RunRow) -> Stmt {
     Stmt::new(
-        "SELECT partner_id, lines FROM (
-           SELECT partner_id, lines, SUM(lines) OVER (ORDER BY partner_id) AS total, row_number() OVER (ORDER BY partner_id) AS place
-           FROM (SELECT t.partner_id, (SELECT COUNT(*) FROM accrual l WHERE l.partner_id = t.partner_id) AS lines
+        "SELECT partner_id, accruals FROM (
+           SELECT partner_id, accruals, SUM(accruals) OVER (ORDER BY partner_id) AS total, row_number() OVER (ORDER BY partner_id) AS place
+           FROM (SELECT t.partner_id, (SELECT COUNT(*) FROM accrual l WHERE l.partner_id = t.partner_id) AS accruals
                  FROM (SELECT DISTINCT partner_id FROM partner_modifier WHERE program_id = ?1 AND changed_run = ?2 AND partner_id > ?3
                        ORDER BY partner_id LIMIT 1000) t))
          WHERE total <= ?4 OR place = 1 ORDER BY place",
@@ -193,7 +193,7 @@ pub fn terms_of(run: &RunRow, partners: &[String]) -> Stmt {
     .json(&partners)
 }
 
-/// Their accounts with an invoice that may have earned nothing at the base rate, and so has no line.
+/// Their accounts with an invoice that may have earned nothing at the base rate, and so has no accrual.
 pub fn tiny_accounts(run: &RunRow, partners: &[String]) -> Stmt {
     Stmt::new(
         "SELECT b.account_id FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
@@ -215,38 +215,38 @@ pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Stmt {
     .json(&partners)
 }
 
-/// Their lines for invoices. The plus keeps SQLite to the index by partner.
+/// Their accruals for invoices. The plus keeps SQLite to the index by partner.
 pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
     Stmt::new(
-        "SELECT l.id, l.partner_id, l.account_id, l.basis, l.rule_id, l.at_ms, l.program_version, l.gross_cents,
+        "SELECT l.id, l.partner_id, l.account_id, l.source, l.reward_id, l.at_ms, l.program_version, l.gross_cents,
                 e.payload ->> '$.\"invoice.paid\".amount.cents' AS amount_cents,
                 l.net_cents = l.gross_cents AND l.cap_reduction_cents = 0 AND l.state IN ('pending', 'available')
-                  AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = e.invoice_id AND o.id <> e.id) AS plain
+                  AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = e.invoice_id AND o.id <> e.id) AS is_unmodified
          FROM json_each(?2) p CROSS JOIN accrual l ON l.partner_id = p.value CROSS JOIN event e ON e.id = l.event_id
-         WHERE +l.program_id = ?1 AND l.basis GLOB 'invoice:*'",
+         WHERE +l.program_id = ?1 AND l.source GLOB 'invoice:*'",
     )
     .bind(&run.program_id)
     .json(&partners)
 }
 
-/// Writes what is added, each as the line beside it stands, with its ledger row. That line was accrued between the same
+/// Writes what is added, each as the accrual beside it stands, with its ledger row. That accrual was accrued between the same
 /// ledger accounts, so they exist.
 pub fn added_write(added: &[ModifierAccrual], now: UtcMillis) -> Vec<Stmt> {
-    let lines = format!(
+    let accruals = format!(
         "{GIVEN} INSERT INTO accrual ({LINE_COLUMNS})
          SELECT row ->> 0, l.program_id, l.program_version, row ->> 2, l.partner_id, l.account_id, l.event_id,
-                l.basis || ':' || l.rule_id, l.at_ms, l.period, l.unit, row ->> 3, 0, row ->> 3, row ->> 4, l.payer,
+                l.source || ':' || l.reward_id, l.at_ms, l.period, l.unit, row ->> 3, 0, row ->> 3, row ->> 4, l.funding_account,
                 row ->> 4, l.vests_at_ms, l.reason, 1
          FROM given CROSS JOIN accrual l ON l.id = row ->> 1"
     );
     let rows: Vec<_> = added.iter().map(|a| (&a.id, &a.beside, &a.modifier, a.cents, a.balance)).collect();
-    let transfers = "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
-         SELECT l.id || '.1', l.id, 'accrue', 'single', l.program_id || '/' || l.unit || '/' || l.payer,
+    let transfers = "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
+         SELECT l.id || '.1', l.id, 'accrue', 'single', l.program_id || '/' || l.unit || '/' || l.funding_account,
                 l.program_id || '/' || l.unit || '/' || l.balance || '/' || l.partner_id, l.net_cents, l.program_id, '', l.reason, ?2
          FROM json_each(?1) given CROSS JOIN accrual l ON l.id = given.value";
     let ids: Vec<_> = added.iter().map(|a| &a.id).collect();
     let mut statements: Vec<Stmt> =
-        json_pages(&rows).into_iter().map(|page| Stmt::new(lines.clone()).bind(page)).collect();
+        json_pages(&rows).into_iter().map(|page| Stmt::new(accruals.clone()).bind(page)).collect();
     statements.extend(json_pages(&ids).into_iter().map(|page| Stmt::new(transfers).bind(page).bind(now)));
     statements
 }

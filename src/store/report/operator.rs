@@ -70,8 +70,8 @@ pub fn link_latest(partner: &str, limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// A partner's lines before the cursor (instant, id), the newest first.
-pub fn line_latest(partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+/// A partner's accruals before the cursor (instant, id), the newest first.
+pub fn accrual_latest(partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS} FROM accrual WHERE partner_id = ?1 AND at_ms <= ?2 AND (at_ms < ?2 OR id < ?3)
          ORDER BY at_ms DESC, id DESC LIMIT ?4"
@@ -125,8 +125,8 @@ pub fn account_page(before: i64, limit: i64) -> Stmt {
     Stmt::new(format!("{ACCOUNT_FOUND} WHERE a.rowid < ?1 ORDER BY a.rowid DESC LIMIT ?2")).bind(before).bind(limit)
 }
 
-/// An account's lines after the cursor.
-pub fn account_lines(account: &str, after: &str, limit: i64) -> Stmt {
+/// An account's accruals after the cursor.
+pub fn account_accruals(account: &str, after: &str, limit: i64) -> Stmt {
     Stmt::new(format!("SELECT {LINE_COLUMNS} FROM accrual WHERE account_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"))
         .bind(account)
         .bind(after)
@@ -182,14 +182,14 @@ pub fn bound_latest(partner: &str, limit: i64) -> Stmt {
 pub struct ReviewShown {
     pub external_id: Option<String>,
     pub name: Option<String>,
-    /// JSON: what stands still until it is decided, `[{"unit", "cents", "lines"}]`.
+    /// JSON: what stands still until it is decided, `[{"unit", "cents", "accruals"}]`.
     pub waiting: String,
 }
 
 const REVIEW_SHOWN: &str = "SELECT r.id, r.program_id, r.partner_id, r.account_id, r.rule, r.subject, r.holds, r.evidence, r.state,
        r.reason, r.actor, r.created_at_ms, r.decided_at_ms, p.external_id, x.name,
-       (SELECT json_group_array(json_object('unit', h.unit, 'cents', h.cents, 'lines', h.lines)) FROM (
-          SELECT l.unit, SUM(l.net_cents) AS cents, COUNT(*) AS lines FROM accrual l
+       (SELECT json_group_array(json_object('unit', h.unit, 'cents', h.cents, 'accruals', h.accruals)) FROM (
+          SELECT l.unit, SUM(l.net_cents) AS cents, COUNT(*) AS accruals FROM accrual l
           WHERE l.account_id = r.account_id AND l.program_id = r.program_id AND l.partner_id = r.partner_id AND l.state = 'held'
           GROUP BY l.unit) h) AS waiting
      FROM review r LEFT JOIN partner p ON p.id = r.partner_id LEFT JOIN partner_person x ON x.partner_id = r.partner_id";
@@ -261,7 +261,7 @@ pub struct StoppedPayout {
     pub cents: i64,
 }
 
-pub fn sendings_stopped(failed_since: UtcMillis) -> Stmt {
+pub fn outbound_stopped(failed_since: UtcMillis) -> Stmt {
     Stmt::new(
         "SELECT what, unit, COUNT(*) AS many, SUM(amount_cents) AS cents FROM (
            SELECT 'review' AS what, unit, amount_cents FROM payout WHERE state = 'review'
@@ -276,7 +276,7 @@ pub fn sendings_stopped(failed_since: UtcMillis) -> Stmt {
 }
 
 /// Reversals and credits that a person has to decide about: there are few, and they have no list of their own.
-pub fn sendings_in_review() -> Stmt {
+pub fn outbound_in_review() -> Stmt {
     Stmt::new(
         "SELECT id FROM payout_reversal WHERE state = 'review'
          UNION ALL SELECT id FROM credit_transfer WHERE state IN ('planned', 'submitting', 'review') AND state = 'review' LIMIT 20",
@@ -317,7 +317,7 @@ pub fn ledger_account_find(id: &str) -> Stmt {
     Stmt::new(format!("{LEDGER_ACCOUNT} WHERE id = ?1")).bind(id)
 }
 
-const TRANSFER: &str = "SELECT rowid AS row, id, line, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, actor, \
+const TRANSFER: &str = "SELECT rowid AS row, id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, actor, \
      reason, created_at_ms FROM transfer";
 
 /// The ledger's rows before the cursor, the newest first.
@@ -325,11 +325,11 @@ pub fn transfer_latest(before: i64, limit: i64) -> Stmt {
     Stmt::new(format!("{TRANSFER} WHERE rowid < ?1 ORDER BY rowid DESC LIMIT ?2")).bind(before).bind(limit)
 }
 
-/// The same of one account, as far as they are about no line: what is about a line is found by the line.
+/// The same of one account, as far as they are about no accrual: what is about an accrual is found by the accrual.
 pub fn transfer_of_account(account: &str, before: i64, limit: i64) -> Stmt {
     Stmt::new(format!(
-        "{TRANSFER} WHERE rowid IN (SELECT rowid FROM transfer WHERE line IS NULL AND debit = ?1
-           UNION SELECT rowid FROM transfer WHERE line IS NULL AND credit = ?1) AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3"
+        "{TRANSFER} WHERE rowid IN (SELECT rowid FROM transfer WHERE accrual_id IS NULL AND debit = ?1
+           UNION SELECT rowid FROM transfer WHERE accrual_id IS NULL AND credit = ?1) AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3"
     ))
     .bind(account)
     .bind(before)

@@ -126,13 +126,17 @@ fn books(held: &Held) -> Vec<Call> {
     let get = |path: &'static str| call(("GET", path), path, 200);
     vec![
         call(("GET", "/v1/partners/{id}"), format!("/v1/partners/{partner}"), 200).unknown("/v1/partners/nobody"),
-        call(("GET", "/v1/partners/{id}/entries"), format!("/v1/partners/{partner}/entries"), 200)
-            .unknown("/v1/partners/nobody/entries"),
+        call(
+            ("GET", "/v1/partners/{id}/balance-transactions"),
+            format!("/v1/partners/{partner}/balance-transactions"),
+            200,
+        )
+        .unknown("/v1/partners/nobody/balance-transactions"),
         call(("POST", "/v1/links"), "/v1/links", 201).body(json!({"partner": partner})),
         call(("GET", "/v1/links/{code}"), format!("/v1/links/{code}"), 200).unknown("/v1/links/zzzzzzzz"),
         call(("DELETE", "/v1/links/{code}"), format!("/v1/links/{code}"), 200).unknown("/v1/links/zzzzzzzz"),
-        call(("GET", "/v1/accounts/{id}/receipt"), "/v1/accounts/friend/receipt", 200)
-            .unknown("/v1/accounts/nobody/receipt"),
+        call(("GET", "/v1/accounts/{id}/attribution"), "/v1/accounts/friend/attribution", 200)
+            .unknown("/v1/accounts/nobody/attribution"),
         get("/v1/programs"),
         call(("GET", "/v1/programs/{id}"), "/v1/programs/user-referral", 200).unknown("/v1/programs/none"),
         call(("PUT", "/v1/programs/{id}"), "/v1/programs/user-referral", 200).body(document.clone()),
@@ -165,11 +169,11 @@ fn decisions(held: &Held) -> Vec<Call> {
         call(("POST", "/v1/reviews/{id}"), format!("/v1/reviews/{review}"), 200)
             .body(json!({"decision": "release", "reason": "checked"}))
             .unknown("/v1/reviews/none"),
-        call(("GET", "/v1/programs/{id}/pool"), "/v1/programs/tiered-credits/pool", 200)
-            .unknown("/v1/programs/none/pool"),
-        call(("POST", "/v1/programs/{id}/pool"), "/v1/programs/tiered-credits/pool", 201)
+        call(("GET", "/v1/programs/{id}/budget"), "/v1/programs/tiered-credits/budget", 200)
+            .unknown("/v1/programs/none/budget"),
+        call(("POST", "/v1/programs/{id}/budget"), "/v1/programs/tiered-credits/budget", 201)
             .body(json!({"amount_cents": 100, "reason": "to begin with"}))
-            .unknown("/v1/programs/none/pool"),
+            .unknown("/v1/programs/none/budget"),
         call(("POST", "/v1/programs/{id}/dry-run"), "/v1/programs/user-referral/dry-run", 200)
             .body(json!({"period": "2026-06"}))
             .unknown("/v1/programs/none/dry-run"),

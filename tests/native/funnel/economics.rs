@@ -3,9 +3,9 @@
 use super::*;
 
 /// Two referrals that are rewarded in June, one that signed up only, and two accounts of nobody.
-fn a_month_of_referrals(house: &House) {
-    let ann = house.partner("user-referral", "ann");
-    let bob = house.partner("user-referral", "bob");
+fn a_month_of_referrals(fixture: &FunnelFixture) {
+    let ann = fixture.partner("user-referral", "ann");
+    let bob = fixture.partner("user-referral", "bob");
     let event = |id: &str, kind: &str, when: &str, account: &str, rest: Value| {
         let mut body = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account}});
         body.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
@@ -13,13 +13,13 @@ fn a_month_of_referrals(house: &House) {
     };
     let take = |body: Value, touchpoints: Option<TouchHistory>| {
         let when = at(body["occurred_at"].as_str().unwrap()).plus_ms(1);
-        house.world.take(when, &body, touchpoints).unwrap();
+        fixture.world.take(when, &body, touchpoints).unwrap();
     };
     for (n, account) in ["old_1", "old_2", "old_3", "old_4"].iter().enumerate() {
         take(event(&format!("old{n}"), "account.signed_up", "2026-04-01T00:00:00Z", account, json!({})), None);
     }
     let clicked = at("2026-05-05T12:00:00Z");
-    house.tagged_click("user-referral", &ann, "clk_1", "newsletter", clicked);
+    fixture.tagged_click("user-referral", &ann, "clk_1", "newsletter", clicked);
     let touch = Touch {
         program: "user-referral".into(),
         code: ann.1.clone(),
@@ -42,17 +42,17 @@ fn a_month_of_referrals(house: &House) {
         let second = json!({"amount": {"cents": 2_900, "currency": "usd"}, "data": {"invoice_id": format!("in2_{n}")}});
         take(event(&format!("q{n}"), "invoice.paid", "2026-06-11T00:00:00Z", account, second), None);
     }
-    house.click("user-referral", &bob, "", "v7", at("2026-06-02T00:00:00Z"));
-    house.world.run(Cadence::Weekly, at("2026-06-15T09:00:00Z")).unwrap();
+    fixture.click("user-referral", &bob, "", "v7", at("2026-06-02T00:00:00Z"));
+    fixture.world.run(Cadence::Weekly, at("2026-06-15T09:00:00Z")).unwrap();
 }
 
 #[test]
 fn the_economics_of_the_brief() {
-    let house = House::new(11);
-    a_month_of_referrals(&house);
+    let fixture = FunnelFixture::new(11);
+    a_month_of_referrals(&fixture);
     let query = "program=user-referral&from=2026-05-01&to=2026-07-01";
-    house::golden("economics.md", &house.read("/v1/reports/economics", query, Some("text/markdown")));
-    let found: Value = serde_json::from_str(&house.read("/v1/reports/economics", query, None)).unwrap();
+    fixture::golden("economics.md", &fixture.read("/v1/reports/economics", query, Some("text/markdown")));
+    let found: Value = serde_json::from_str(&fixture.read("/v1/reports/economics", query, None)).unwrap();
     assert_eq!(found["rewarded_referrals"], 2);
     assert_eq!(found["first_year_revenue_cents"], 34_800);
     let figures = |c: &Value| {
@@ -68,17 +68,17 @@ fn the_economics_of_the_brief() {
         (&json!(1_500), &json!(750))
     );
     let before = "program=user-referral&from=2026-01-01&to=2026-05-01";
-    let before: Value = serde_json::from_str(&house.read("/v1/reports/economics", before, None)).unwrap();
+    let before: Value = serde_json::from_str(&fixture.read("/v1/reports/economics", before, None)).unwrap();
     assert_eq!((&before["rewarded_referrals"], &before["referral"]), (&json!(0), &Value::Null));
 }
 
 #[test]
 fn channels_by_referrer() {
-    let house = House::new(12);
-    a_month_of_referrals(&house);
+    let fixture = FunnelFixture::new(12);
+    a_month_of_referrals(&fixture);
     let rows = |month: &str| -> Vec<(String, String, Vec<i64>)> {
         let query = format!("program=user-referral&month={month}");
-        let found: Value = serde_json::from_str(&house.read("/v1/reports/channels", &query, None)).unwrap();
+        let found: Value = serde_json::from_str(&fixture.read("/v1/reports/channels", &query, None)).unwrap();
         let numbers = |r: &Value| {
             ["clicks", "signups", "qualified", "rewarded", "gross_cents"].map(|k| r[k].as_i64().unwrap()).to_vec()
         };
@@ -100,6 +100,6 @@ fn channels_by_referrer() {
         row("bob", "direct_link", [1, 0, 0, 0, 0]),
     ];
     assert_eq!(june, wanted);
-    let page = house.read("/v1/reports/channels", "program=user-referral&month=2026-05", Some("text/markdown"));
-    house::golden("channels.md", &page);
+    let page = fixture.read("/v1/reports/channels", "program=user-referral&month=2026-05", Some("text/markdown"));
+    fixture::golden("channels.md", &page);
 }

@@ -4,16 +4,16 @@ use super::*;
 
 /// Runs three messages through a fault of the database, a fault outside, or both; answers how many copies arrived.
 fn through(db: Option<(u64, sqlite::Fault)>, outside: Option<(u64, Fault)>) -> usize {
-    let desk = Desk::new(4);
-    let partner = desk.partner("ann");
-    desk.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &[]);
-    desk.queue_three(at(NOON), &partner);
-    desk.world.db.fault.set(db.map(|(call, fault)| (desk.world.db.calls.get() + call, fault)));
-    desk.outside.fault.set(outside);
-    desk.sweeps(at(NOON), 120);
+    let fixture = NotifyFixture::new(4);
+    let partner = fixture.partner("ann");
+    fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &[]);
+    fixture.queue_three(at(NOON), &partner);
+    fixture.world.db.fault.set(db.map(|(call, fault)| (fixture.world.db.calls.get() + call, fault)));
+    fixture.outside.fault.set(outside);
+    fixture.sweeps(at(NOON), 120);
     let what = format!("{db:?} {outside:?}");
     assert_eq!(
-        desk.states(),
+        fixture.states(),
         [
             "mail operator sent",
             "mail partner sent",
@@ -24,17 +24,17 @@ fn through(db: Option<(u64, sqlite::Fault)>, outside: Option<(u64, Fault)>) -> u
         ],
         "{what}"
     );
-    assert_eq!(desk.world.db.number("SELECT COUNT(*) FROM outbox WHERE state = 'sent'"), 3, "{what}");
+    assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM outbox WHERE state = 'sent'"), 3, "{what}");
     let mut copies: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for mail in desk.outside.mails.borrow().iter() {
+    for mail in fixture.outside.mails.borrow().iter() {
         copies.entry(mail.id.clone()).or_default().insert(format!("{mail:?}"));
     }
-    for hook in desk.outside.hooks.borrow().iter() {
+    for hook in fixture.outside.hooks.borrow().iter() {
         copies.entry(header(hook, "webhook-id").to_owned()).or_default().insert(body(hook).to_string());
     }
     assert_eq!(copies.len(), 6, "{what}");
     assert!(copies.values().all(|same| same.len() == 1), "a second copy is the first again: {copies:?}");
-    desk.outside.mails.borrow().len() + desk.outside.hooks.borrow().len()
+    fixture.outside.mails.borrow().len() + fixture.outside.hooks.borrow().len()
 }
 
 #[test]
@@ -60,27 +60,27 @@ fn every_fault_and_every_pair_is_survived() {
 
 #[test]
 fn what_is_cut_off_after_it_was_sent_is_sent_once_more() {
-    let desk = Desk::new(5);
-    desk.queue_three(at(NOON), &desk.partner("ann"));
+    let fixture = NotifyFixture::new(5);
+    fixture.queue_three(at(NOON), &fixture.partner("ann"));
     // Settling recipients, claiming, looking up; then the database is gone for as long as the sweep lasts.
-    desk.world.db.fault.set(None);
-    let before = desk.world.db.calls.get();
+    fixture.world.db.fault.set(None);
+    let before = fixture.world.db.calls.get();
     {
-        let slow = Slow::new(&desk.world);
-        desk.world.clock.set(at(NOON));
+        let slow = Slow::new(&fixture.world);
+        fixture.world.clock.set(at(NOON));
         let ctx = slow.context(at(NOON));
         let mut sweep = Box::pin(deliver::sweep(&ctx));
         let mut task = std::task::Context::from_waker(std::task::Waker::noop());
         // Killed once the first mail is out.
-        while desk.outside.mails.borrow().is_empty() {
+        while fixture.outside.mails.borrow().is_empty() {
             assert!(sweep.as_mut().poll(&mut task).is_pending());
         }
     }
-    assert!(desk.world.db.calls.get() > before);
-    desk.sweep(at(NOON).plus_ms(10 * MINUTE_MS));
-    assert_eq!(desk.outside.mails.borrow().len(), 1, "the claim still stands");
-    desk.sweep(at(NOON).plus_ms(20 * MINUTE_MS));
-    let mails = desk.outside.mails.borrow();
+    assert!(fixture.world.db.calls.get() > before);
+    fixture.sweep(at(NOON).plus_ms(10 * MINUTE_MS));
+    assert_eq!(fixture.outside.mails.borrow().len(), 1, "the claim still stands");
+    fixture.sweep(at(NOON).plus_ms(20 * MINUTE_MS));
+    let mails = fixture.outside.mails.borrow();
     assert_eq!(mails.len(), 4);
     assert_eq!(mails.iter().filter(|m| m.id == mails[0].id).count(), 2, "the id tells that it is the same");
 }
@@ -88,43 +88,51 @@ fn what_is_cut_off_after_it_was_sent_is_sent_once_more() {
 #[test]
 fn sweeps_at_the_same_time_never_send_the_same() {
     for seed in 0..40 {
-        let desk = Desk::new(seed);
-        let partner = desk.partner("ann");
-        desk.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &[]);
+        let fixture = NotifyFixture::new(seed);
+        let partner = fixture.partner("ann");
+        fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &[]);
         let accounts: Vec<String> = (0..70).map(|n| format!("acct_{n}")).collect();
         let messages: Vec<_> =
             accounts.iter().map(|a| outbox::joined("user-referral", &partner, a, at(NOON))).collect();
-        desk.queue(at(NOON), &messages);
-        desk.world.clock.set(at(NOON));
-        let slow = Slow::new(&desk.world);
+        fixture.queue(at(NOON), &messages);
+        fixture.world.clock.set(at(NOON));
+        let slow = Slow::new(&fixture.world);
         let contexts: Vec<_> = (0..3).map(|_| slow.context(at(NOON))).collect();
         let sweeps = contexts.iter().map(|ctx| -> std::pin::Pin<Box<dyn Future<Output = ()> + '_>> {
             Box::pin(async move { deliver::sweep(ctx).await.map(|_| ()).expect("a sweep") })
         });
-        side_by_side(sweeps.collect(), |n| usize::try_from(desk.world.below(n as u64)).unwrap());
+        side_by_side(sweeps.collect(), |n| usize::try_from(fixture.world.below(n as u64)).unwrap());
         let hooks: BTreeSet<String> =
-            desk.outside.hooks.borrow().iter().map(|h| header(h, "webhook-id").to_owned()).collect();
-        let mails: BTreeSet<String> = desk.outside.mails.borrow().iter().map(|m| m.id.clone()).collect();
+            fixture.outside.hooks.borrow().iter().map(|h| header(h, "webhook-id").to_owned()).collect();
+        let mails: BTreeSet<String> = fixture.outside.mails.borrow().iter().map(|m| m.id.clone()).collect();
         assert_eq!((hooks.len(), mails.len()), (70, 70), "seed {seed}");
-        assert_eq!((desk.outside.hooks.borrow().len(), desk.outside.mails.borrow().len()), (70, 70), "seed {seed}");
-        assert_eq!(desk.world.db.number("SELECT COUNT(*) FROM outbox WHERE state = 'sent'"), 70);
+        assert_eq!(
+            (fixture.outside.hooks.borrow().len(), fixture.outside.mails.borrow().len()),
+            (70, 70),
+            "seed {seed}"
+        );
+        assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM outbox WHERE state = 'sent'"), 70);
     }
 }
 
 #[test]
 fn three_days_of_silence_are_a_failure_that_an_operator_replays() {
-    let desk = Desk::new(6);
-    desk.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &[]);
-    desk.queue_three(at(NOON), &desk.partner("ann"));
-    desk.outside.status.set(500);
-    desk.outside.mailing.set(false);
+    let fixture = NotifyFixture::new(6);
+    fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &[]);
+    fixture.queue_three(at(NOON), &fixture.partner("ann"));
+    fixture.outside.status.set(500);
+    fixture.outside.mailing.set(false);
     assert_eq!(BACK_OFF_MS.iter().sum::<i64>(), 3 * DAY_MS);
     let lasting = 3 * DAY_MS / MINUTE_MS;
-    desk.sweeps(at(NOON), lasting - 10);
-    assert_eq!(desk.world.db.number("SELECT COUNT(*) FROM delivery WHERE state = 'queued'"), 6, "not given up before");
+    fixture.sweeps(at(NOON), lasting - 10);
+    assert_eq!(
+        fixture.world.db.number("SELECT COUNT(*) FROM delivery WHERE state = 'queued'"),
+        6,
+        "not given up before"
+    );
     let end = at(NOON).plus_ms(lasting * MINUTE_MS);
-    desk.sweeps(end, 4 * HOUR_MS / MINUTE_MS);
-    let rows = desk.world.db.look("SELECT state, attempts, last_error FROM delivery");
+    fixture.sweeps(end, 4 * HOUR_MS / MINUTE_MS);
+    let rows = fixture.world.db.look("SELECT state, attempts, last_error FROM delivery");
     for row in &rows {
         assert_eq!((&row["state"], &row["attempts"]), (&json!("failed"), &json!(BACK_OFF_MS.len() + 1)), "{row:?}");
         let error = row["last_error"].as_str().unwrap();
@@ -132,87 +140,89 @@ fn three_days_of_silence_are_a_failure_that_an_operator_replays() {
     }
     assert_eq!(rows.len(), 6);
     let later = end.plus_ms(DAY_MS);
-    let health = desk.operate(later, ("GET", "/healthz"), "/healthz", &Value::Null, RUNS_ARE_OVERDUE);
+    let health = fixture.operate(later, ("GET", "/healthz"), "/healthz", &Value::Null, RUNS_ARE_OVERDUE);
     assert_eq!((&health["outbox"]["queued"], &health["outbox"]["failed"]), (&json!(0), &json!(3)), "{health}");
-    let list = desk.operate(later, ("GET", "/v1/outbox"), "/v1/outbox?state=failed", &Value::Null, 200);
+    let list = fixture.operate(later, ("GET", "/v1/outbox"), "/v1/outbox?state=failed", &Value::Null, 200);
     assert_eq!(list["data"].as_array().unwrap().len(), 3, "{list}");
-    assert_eq!(desk.sweep(later), 0, "nothing more is tried");
+    assert_eq!(fixture.sweep(later), 0, "nothing more is tried");
 
-    desk.outside.status.set(204);
-    desk.outside.mailing.set(true);
+    fixture.outside.status.set(204);
+    fixture.outside.mailing.set(true);
     let replay = ("POST", "/v1/outbox/{id}/replay");
     let again = |id: &str, body: Value, status| {
-        desk.operate(later, replay, &format!("/v1/outbox/{}/replay", id.replace(':', "%3A")), &body, status)
+        fixture.operate(later, replay, &format!("/v1/outbox/{}/replay", id.replace(':', "%3A")), &body, status)
     };
     let reason = json!({"reason": "they were down"});
     assert_eq!(again("payout.sent:po_1", reason.clone(), 200)["deliveries"][0]["round"], 1);
     assert_eq!(again("payout.sent:po_1", reason.clone(), 200)["deliveries"][0]["round"], 1, "it waits already");
     assert_eq!(again("payout.sent:none", reason.clone(), 404)["code"], "not_found");
     assert_eq!(again("payout.sent:po_1", json!({}), 422)["field"], "reason");
-    desk.sweep(later);
+    fixture.sweep(later);
     assert_eq!(again("payout.sent:po_1", reason.clone(), 409)["code"], "nothing_to_replay", "it arrived");
-    let (first_mail, first_hook) =
-        (desk.outside.mails.borrow()[0].id.clone(), header(&desk.outside.hooks.borrow()[0], "webhook-id").to_owned());
-    assert_eq!(desk.world.db.number("SELECT COUNT(*) FROM outbox WHERE state = 'sent'"), 1);
+    let (first_mail, first_hook) = (
+        fixture.outside.mails.borrow()[0].id.clone(),
+        header(&fixture.outside.hooks.borrow()[0], "webhook-id").to_owned(),
+    );
+    assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM outbox WHERE state = 'sent'"), 1);
     // One that arrived is sent again where the operator names the recipient.
     let (endpoint, hour) =
-        (desk.world.db.look("SELECT id FROM webhook_endpoint")[0]["id"].clone(), later.plus_ms(HOUR_MS));
+        (fixture.world.db.look("SELECT id FROM webhook_endpoint")[0]["id"].clone(), later.plus_ms(HOUR_MS));
     again("payout.sent:po_1", json!({"reason": "lost", "target": endpoint}), 200);
     again("payout.sent:po_1", json!({"reason": "lost", "target": "partner"}), 200);
-    desk.sweep(hour);
-    let (mails, hooks) = (desk.outside.mails.borrow(), desk.outside.hooks.borrow());
+    fixture.sweep(hour);
+    let (mails, hooks) = (fixture.outside.mails.borrow(), fixture.outside.hooks.borrow());
     assert_eq!((mails.len(), hooks.len()), (2, 2));
     assert_eq!(header(&hooks[1], "webhook-id"), first_hook, "a receiver knows it");
     assert_ne!(mails[1].id, first_mail, "a mail service would drop it");
-    assert_eq!(desk.world.db.number("SELECT COUNT(*) FROM audit WHERE action = 'outbox.replay'"), 4);
+    assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM audit WHERE action = 'outbox.replay'"), 4);
 }
 
 #[test]
 fn without_a_way_mails_wait_and_nothing_is_lost() {
-    let mut desk = Desk::with(8, &[("MAIL_FROM", ""), ("OPERATOR_EMAIL", "")]);
-    desk.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &[]);
-    desk.queue_three(at(NOON), &desk.partner("ann"));
-    desk.sweeps(at(NOON), 5 * DAY_MS / MINUTE_MS);
-    assert_eq!((desk.outside.hooks.borrow().len(), desk.outside.mails.borrow().len()), (3, 0));
+    let mut fixture = NotifyFixture::with(8, &[("MAIL_FROM", ""), ("OPERATOR_EMAIL", "")]);
+    fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &[]);
+    fixture.queue_three(at(NOON), &fixture.partner("ann"));
+    fixture.sweeps(at(NOON), 5 * DAY_MS / MINUTE_MS);
+    assert_eq!((fixture.outside.hooks.borrow().len(), fixture.outside.mails.borrow().len()), (3, 0));
     let later = at(NOON).plus_ms(6 * DAY_MS);
-    let health = desk.operate(later, ("GET", "/healthz"), "/healthz", &Value::Null, RUNS_ARE_OVERDUE);
+    let health = fixture.operate(later, ("GET", "/healthz"), "/healthz", &Value::Null, RUNS_ARE_OVERDUE);
     let is = &health["outbox"];
     assert_eq!(
         (&is["queued"], &is["mail"], &is["operator_mail"]),
         (&json!(3), &json!("not set up"), &json!(false)),
         "{is}"
     );
-    desk.set_up(&[("OPERATOR_EMAIL", "")]);
-    desk.sweep(later);
-    assert_eq!(desk.outside.mails.borrow().len(), 2, "to the partner");
+    fixture.set_up(&[("OPERATOR_EMAIL", "")]);
+    fixture.sweep(later);
+    assert_eq!(fixture.outside.mails.borrow().len(), 2, "to the partner");
     // By an HTTP service this time.
-    desk.set_up(&[("MAIL_API_KEY", "re_123")]);
-    desk.sweep(later.plus_ms(HOUR_MS));
-    let hooks = desk.outside.hooks.borrow();
+    fixture.set_up(&[("MAIL_API_KEY", "re_123")]);
+    fixture.sweep(later.plus_ms(HOUR_MS));
+    let hooks = fixture.outside.hooks.borrow();
     let request = hooks.last().unwrap();
     assert_eq!((hooks.len(), request.url.as_str()), (4, "https://api.resend.com/emails"));
     assert_eq!((&body(request)["to"], header(request, "authorization")), (&json!([OPERATOR]), "Bearer re_123"));
     assert!(header(request, "idempotency-key").starts_with("msg_"));
-    assert_eq!(desk.world.db.number("SELECT COUNT(*) FROM outbox WHERE state = 'sent'"), 3);
+    assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM outbox WHERE state = 'sent'"), 3);
 }
 
 #[test]
 fn who_does_not_answer_keeps_nobody_else_waiting() {
-    let desk = Desk::with(10, &[("MAIL_FROM", "")]);
-    desk.endpoint(at("2026-01-01T00:00:00Z"), "https://a.example/hook", &[]);
-    let ann = desk.partner("ann");
+    let fixture = NotifyFixture::with(10, &[("MAIL_FROM", "")]);
+    fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://a.example/hook", &[]);
+    let ann = fixture.partner("ann");
     let accounts: Vec<String> = (0..30).map(|n| format!("acct_{n}")).collect();
     let messages: Vec<_> = accounts.iter().map(|a| outbox::joined("user-referral", &ann, a, at(NOON))).collect();
-    desk.queue(at(NOON), &messages);
-    desk.outside.status.set(0);
-    desk.sweep(at(NOON));
-    assert_eq!(desk.outside.calls.get(), 1, "asked once, and no second claim");
+    fixture.queue(at(NOON), &messages);
+    fixture.outside.status.set(0);
+    fixture.sweep(at(NOON));
+    assert_eq!(fixture.outside.calls.get(), 1, "asked once, and no second claim");
     assert_eq!(
-        desk.world.db.number("SELECT COUNT(*) FROM delivery WHERE attempts > 0"),
+        fixture.world.db.number("SELECT COUNT(*) FROM delivery WHERE attempts > 0"),
         1,
         "no other attempt is counted"
     );
-    desk.outside.status.set(200);
-    desk.sweeps(at(NOON).plus_ms(10 * MINUTE_MS), 60);
-    assert_eq!(desk.outside.hooks.borrow().len(), 30);
+    fixture.outside.status.set(200);
+    fixture.sweeps(at(NOON).plus_ms(10 * MINUTE_MS), 60);
+    assert_eq!(fixture.outside.hooks.borrow().len(), 30);
 }

@@ -3,8 +3,8 @@
 
 mod lists;
 
-use super::house::{House, Shown};
-use super::operator_world::{AGENCY, Desk, FUNNEL, NOW, sql};
+use super::fixture::{PagesFixture, Shown};
+use super::operator_fixture::{AGENCY, FUNNEL, NOW, OperatorFixture, sql};
 use crate::support::scan::{GROWING, is_called, plan};
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at};
@@ -36,29 +36,29 @@ const ALWAYS: &[&str] = &[
     "/operator/tokens",
 ];
 
-fn of_data(desk: &Desk) -> Vec<String> {
+fn of_data(fixture: &OperatorFixture) -> Vec<String> {
     let own = [
         format!("/operator/programs/{AGENCY}"),
         format!("/operator/programs/{AGENCY}/edit"),
         format!("/operator/programs/{AGENCY}/resources/new"),
-        format!("/operator/partners/{}", desk.partner),
+        format!("/operator/partners/{}", fixture.partner),
         "/operator/accounts/p".to_owned(),
-        format!("/operator/reviews/{}", desk.review),
-        format!("/operator/runs/{}", desk.run),
-        format!("/operator/runs/{}/plan", desk.run),
-        format!("/operator/payouts/{}", desk.payout),
+        format!("/operator/reviews/{}", fixture.review),
+        format!("/operator/runs/{}", fixture.run),
+        format!("/operator/runs/{}/plan", fixture.run),
+        format!("/operator/payouts/{}", fixture.payout),
         format!("/operator/funnel?program={FUNNEL}&week=2026-W13"),
         format!("/operator/economics?program={AGENCY}"),
-        format!("/operator/ledger/transfers?account={AGENCY}%2Fcash:usd%2Favailable%2F{}", desk.partner),
+        format!("/operator/ledger/transfers?account={AGENCY}%2Fcash:usd%2Favailable%2F{}", fixture.partner),
     ];
     ALWAYS.iter().map(|path| (*path).to_owned()).chain(own).collect()
 }
 
 #[test]
 fn every_page_is_one_batch_and_nothing_typed_is_markup() {
-    let desk = Desk::new();
-    let operator = desk.operator();
-    for path in of_data(&desk) {
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
+    for path in of_data(&fixture) {
         let shown = operator.get(&path);
         shown.is_page();
         assert!(!shown.html.contains("<script>alert") && !shown.html.contains("<b>refused"), "{path}: {}", shown.html);
@@ -68,8 +68,8 @@ fn every_page_is_one_batch_and_nothing_typed_is_markup() {
 
 #[test]
 fn what_somebody_looks_for_is_shown_as_text() {
-    let desk = Desk::new();
-    let operator = desk.operator();
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
     for path in ["/operator/partners", "/operator/accounts"] {
         let shown = operator.get(&format!("{path}?q=%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E%25_'"));
         shown.is_page();
@@ -79,10 +79,10 @@ fn what_somebody_looks_for_is_shown_as_text() {
 
 #[test]
 fn an_empty_world_says_what_to_do() {
-    let presets = House::new(at(NOW));
-    let nothing = House { world: World::on(Sqlite::new(), 5), ..House::new(at(NOW)) };
-    for house in [&presets, &nothing] {
-        let operator = house.operator();
+    let presets = PagesFixture::new(at(NOW));
+    let nothing = PagesFixture { world: World::on(Sqlite::new(), 5), ..PagesFixture::new(at(NOW)) };
+    for pages in [&presets, &nothing] {
+        let operator = pages.operator();
         for path in ALWAYS {
             operator.get(path).is_page();
         }
@@ -112,26 +112,26 @@ fn an_empty_world_says_what_to_do() {
 
 #[test]
 fn nobody_else_sees_them() {
-    let desk = Desk::new();
+    let fixture = OperatorFixture::new();
     let forms = [
-        format!("/operator/programs/{AGENCY}/pool"),
+        format!("/operator/programs/{AGENCY}/budget"),
         format!("/operator/programs/{AGENCY}/edit"),
         format!("/operator/programs/{AGENCY}/resources"),
         "/operator/accounts/p".to_owned(),
-        format!("/operator/reviews/{}", desk.review),
+        format!("/operator/reviews/{}", fixture.review),
         "/operator/runs".to_owned(),
         "/operator/runs/preview".to_owned(),
-        format!("/operator/runs/{}/approve", desk.run),
-        format!("/operator/payouts/{}", desk.payout),
+        format!("/operator/runs/{}/approve", fixture.run),
+        format!("/operator/payouts/{}", fixture.payout),
         "/operator/outbox".to_owned(),
         "/operator/tokens".to_owned(),
     ];
-    let partner = desk.house.signed_in("boss@acme.example", &desk.partner);
-    let nobody = desk.house.browser();
-    let before = desk.count("SELECT COUNT(*) FROM audit");
+    let partner = fixture.pages.signed_in("boss@acme.example", &fixture.partner);
+    let nobody = fixture.pages.browser();
+    let before = fixture.count("SELECT COUNT(*) FROM audit");
     for browser in [&partner, &nobody] {
         for path in
-            of_data(&desk).into_iter().chain(["/operator/funnel".to_owned(), "/operator/runs/preview".to_owned()])
+            of_data(&fixture).into_iter().chain(["/operator/funnel".to_owned(), "/operator/runs/preview".to_owned()])
         {
             let shown = browser.get(&path);
             shown.is(303);
@@ -144,13 +144,13 @@ fn nobody_else_sees_them() {
     for path in &forms {
         let body =
             format!("form_token={token}&reason=x&decision=reject&amount=1&name=x&expires=30&period=2026-03&message=x");
-        let shown = partner.ask("POST", path, &[("origin", super::house::ORIGIN)], &body);
+        let shown = partner.ask("POST", path, &[("origin", super::fixture::ORIGIN)], &body);
         shown.is(303);
         assert!(shown.location.starts_with("/sign-in"), "{path}: {}", shown.location);
         // An operator's own form from elsewhere is no better.
-        desk.operator().ask("POST", path, &[("origin", "https://evil.example")], &body).is(403);
+        fixture.operator().ask("POST", path, &[("origin", "https://evil.example")], &body).is(403);
     }
-    assert_eq!(desk.count("SELECT COUNT(*) FROM audit"), before, "nothing was done");
+    assert_eq!(fixture.count("SELECT COUNT(*) FROM audit"), before, "nothing was done");
 }
 
 /// What the forms of a session carry.
@@ -164,8 +164,8 @@ fn manicule_token(cookie: &str) -> String {
 
 #[test]
 fn home_lists_what_needs_a_person() {
-    let desk = Desk::new();
-    let shown = desk.operator().get("/operator");
+    let fixture = OperatorFixture::new();
+    let shown = fixture.operator().get("/operator");
     shown.is_page();
     for what in [
         format!("1 {}", home::REVIEWS[0]),
@@ -177,7 +177,7 @@ fn home_lists_what_needs_a_person() {
     ] {
         shown.says(&what);
     }
-    for way in ["/operator/reviews", &format!("/operator/runs/{}", desk.run), "/operator/outbox?state=failed"] {
+    for way in ["/operator/reviews", &format!("/operator/runs/{}", fixture.run), "/operator/outbox?state=failed"] {
         assert!(shown.html.contains(&format!("href=\"{way}\"")), "{way}");
     }
     assert!(!shown.text().contains(home::NO_STRIPE) && !shown.text().contains(home::unbalanced("").trim_end()));
@@ -185,8 +185,8 @@ fn home_lists_what_needs_a_person() {
 
 #[test]
 fn home_is_quiet_when_nothing_does() {
-    let mut house = House::new(at(NOW));
-    house.config = Config::read(|name| match name {
+    let mut pages = PagesFixture::new(at(NOW));
+    pages.config = Config::read(|name| match name {
         "WEBHOOK_SECRETS" => "whsec_5Uy0nGg1dQ2kzW3q9rF8bM7xT4hLc6vJpE1sYaNoKtA=".to_owned(),
         "COOKIE_KEYS" => "k1:7b5bc0363b12c4eac5e9e6f6382c4d8a800143b427d7118eea5c3a6b0b9bd914".to_owned(),
         "PUBLIC_URL" => "https://ref.example".to_owned(),
@@ -196,54 +196,54 @@ fn home_is_quiet_when_nothing_does() {
         "STRIPE_API_KEY" => "sk_test_1".to_owned(),
         _ => String::new(),
     });
-    house.config.operator_token_sha256 = House::new(at(NOW)).config.operator_token_sha256;
-    assert_eq!(house.config.complaints, Vec::<String>::new());
+    pages.config.operator_token_sha256 = PagesFixture::new(at(NOW)).config.operator_token_sha256;
+    assert_eq!(pages.config.complaints, Vec::<String>::new());
     let when = at(NOW).0;
     sql(
-        &house.world,
+        &pages.world,
         &format!(
             "INSERT INTO heartbeat VALUES ('sweep', {when}, {when});
              INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
              SELECT 'x', 'fund', 'single', 'a', 'b', 1, 'p', 'r', 0 WHERE false;"
         ),
     );
-    house.operator().get("/operator").is_page();
-    // The one program with a pool has nothing in it yet.
-    house.operator().get("/operator").says(home::BUDGET_EMPTY);
-    let ctx = house.world.at(at(NOW));
+    pages.operator().get("/operator").is_page();
+    // The one program with a budget has nothing in it yet.
+    pages.operator().get("/operator").says(home::BUDGET_EMPTY);
+    let ctx = pages.world.at(at(NOW));
     let funded = manicule::service::ledger::budget::fund(
         &ctx,
-        super::operator_world::POOLED,
+        super::operator_fixture::POOLED,
         manicule::base::money::Cents(10_000_000),
         "to reward",
         None,
     );
     crate::support::world::now(funded).expect("funded");
-    house.operator().get("/operator").is_page().says(home::NOTHING);
+    pages.operator().get("/operator").is_page().says(home::NOTHING);
     // A unit that does not balance is told at once.
-    sql(&house.world, "UPDATE ledger_account SET dr_posted_cents = dr_posted_cents + 1 WHERE kind = 'clearing'");
-    house.operator().get("/operator").says(&home::unbalanced("credit:usd"));
-    house.operator().get("/operator/ledger/faults").says(ledger::SOME_FAILED).says("debits and credits differ");
+    sql(&pages.world, "UPDATE ledger_account SET dr_posted_cents = dr_posted_cents + 1 WHERE kind = 'clearing'");
+    pages.operator().get("/operator").says(&home::unbalanced("credit:usd"));
+    pages.operator().get("/operator/ledger/faults").says(ledger::SOME_FAILED).says("debits and credits differ");
 }
 
 #[test]
 fn jobs_that_did_not_come_are_told() {
-    let house = House::new(at(NOW));
+    let pages = PagesFixture::new(at(NOW));
     let beat = |job: &str, when: &str| format!("INSERT INTO heartbeat VALUES ('{job}', {0}, {0});", at(when).0);
-    sql(&house.world, &beat("sweep", "2026-04-02T11:20:00Z"));
-    sql(&house.world, &beat("monthly", "2026-03-01T06:00:00Z"));
-    sql(&house.world, &beat("weekly", "2026-03-30T09:00:00Z"));
-    let shown = house.operator().get("/operator");
+    sql(&pages.world, &beat("sweep", "2026-04-02T11:20:00Z"));
+    sql(&pages.world, &beat("monthly", "2026-03-01T06:00:00Z"));
+    sql(&pages.world, &beat("weekly", "2026-03-30T09:00:00Z"));
+    let shown = pages.operator().get("/operator");
     shown.is_page().says(&home::job_late(home::TEN_MINUTE_JOB)).says(&home::job_late("monthly"));
     assert!(!shown.text().contains("weekly job"));
 }
 
 #[test]
 fn figures_equal_the_books() {
-    let desk = Desk::new();
-    let operator = desk.operator();
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
     operator
-        .get(&format!("/operator/partners/{}", desk.partner))
+        .get(&format!("/operator/partners/{}", fixture.partner))
         .says(common::STRIPE_ACCOUNT)
         .says("USD 100.00")
         .says("p");
@@ -254,11 +254,11 @@ fn figures_equal_the_books() {
         .says("first-year")
         .says("USD 100.00")
         .says("signed up");
-    let run = operator.get(&format!("/operator/runs/{}", desk.run));
+    let run = operator.get(&format!("/operator/runs/{}", fixture.run));
     run.says(&format!("1 payout{}USD 100.00", settlement::ONE_PER_PARTNER)).says(&settlement::approve("1 payout"));
-    operator.get(&format!("/operator/runs/{}/plan", desk.run)).says(settlement::VEST).says("USD 100.00");
+    operator.get(&format!("/operator/runs/{}/plan", fixture.run)).says(settlement::VEST).says("USD 100.00");
     operator
-        .get(&format!("/operator/payouts/{}", desk.payout))
+        .get(&format!("/operator/payouts/{}", fixture.payout))
         .says(payout::CALCULATION)
         .says(&format!("{} USD 100.00", payout::CHANGE))
         .says(payout::movement("vest", ""));
@@ -267,7 +267,7 @@ fn figures_equal_the_books() {
         .says(&format!("USD 100.00{}1 earning", review::HELD_IN))
         .says("sly.example");
     operator.get("/operator/ledger").says("available").says("USD 100.00");
-    let rows = desk.count("SELECT COUNT(*) FROM transfer");
+    let rows = fixture.count("SELECT COUNT(*) FROM transfer");
     let shown = operator.get("/operator/ledger/transfers").html;
     assert_eq!(i64::try_from(shown.matches("<tr>").count()).expect("a count") - 1, rows);
     let funnel = operator.get(&format!("/operator/funnel?program={FUNNEL}&week=2026-W13"));

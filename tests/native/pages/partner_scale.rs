@@ -19,12 +19,12 @@ fn stuff(books: &Books, from: i64, to: i64) {
          {clients} INSERT INTO binding (account_id, group_id, program_id, partner_id, code, method, from_ms, signed_up_at_ms, signup_event_id, held, receipt, states, decided_at_ms)
            SELECT 'x' || i, 'aikit', '{AGENCY}', '{ann}', '{code}', 'code', 0, {start} + i * 60000, 'e' || i, 0,
              '{{\"group\":\"aikit\",\"binding\":null,\"considered\":[],\"reason\":\"\"}}', '[]', 0 FROM n;
-         {lines} INSERT INTO accrual (id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit, gross_cents,
-             cap_reduction_cents, net_cents, balance, payer, state, vests_at_ms, reason, postings)
+         {lines} INSERT INTO accrual (id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit, gross_cents,
+             cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings)
            SELECT 'acr_' || printf('%09d', i), '{AGENCY}', 1, 'first-year', '{ann}', 'x' || (i / 5), 'e' || i, 'invoice:x' || i, {start} + i * 12000, '2026-04', 'cash:usd', 100,
              0, IIF(i % 10 = 1, 0, 100), IIF(i % 3 = 0, 'pending', 'available'), 'expense',
              IIF(i % 10 = 1, 'void', IIF(i % 10 = 2, 'held', IIF(i % 3 = 0, 'pending', 'available'))), 0, 'x', 1 FROM n;
-         {lines} INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
+         {lines} INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
            SELECT 'acr_' || printf('%09d', i) || '.1', 'acr_' || printf('%09d', i), 'accrue', 'single', '{AGENCY}/cash:usd/expense', '{AGENCY}/cash:usd/pending/{ann}', 100,
              '{AGENCY}', 'e' || i, 'x', 0 FROM n;
          {lines} INSERT INTO click (id, code, program_id, partner_id, visitor, clicked_at_ms, hour, kind, dedupe)
@@ -35,8 +35,8 @@ fn stuff(books: &Books, from: i64, to: i64) {
 
 /// What each page costs: statements, and steps of SQLite's machine.
 fn costs(books: &Books, paths: &[String]) -> BTreeMap<String, (u64, i64)> {
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
-    let db = &books.house.world.db;
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
+    let db = &books.fixture.world.db;
     paths
         .iter()
         .map(|path| {
@@ -81,7 +81,7 @@ fn a_hundred_thousand_lines_cost_no_more_than_a_few_hundred() {
 fn no_page_looks_through_a_table_that_grows() {
     let books = Books::new();
     let paths = books.pages_of_ann();
-    let db = &books.house.world.db;
+    let db = &books.fixture.world.db;
     *db.heard.borrow_mut() = Some(Default::default());
     costs(&books, &paths);
     let heard = db.heard.take().expect("it listened");

@@ -3,7 +3,7 @@
 mod links;
 mod sessions;
 
-use super::house::{Browser, House, OPERATOR_TOKEN, ORIGIN, Shown, TOO_OFTEN, link_of};
+use super::fixture::{Browser, OPERATOR_TOKEN, ORIGIN, PagesFixture, Shown, TOO_OFTEN, link_of};
 use crate::support::world::at;
 use manicule::codec::identity::session::SiteUser;
 use manicule::codec::message::email::Mail;
@@ -23,21 +23,21 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// A house with a partner, ann, and a post office.
-fn house() -> (House, Rc<RefCell<Vec<Mail>>>, String) {
-    let mut house = House::new(at("2026-06-01T00:00:00Z"));
-    let mails = house.post_office();
-    house.config.operators = vec![("ops@example.com".to_owned(), Role::Admin)];
+fn fixture() -> (PagesFixture, Rc<RefCell<Vec<Mail>>>, String) {
+    let mut fixture = PagesFixture::new(at("2026-06-01T00:00:00Z"));
+    let mails = fixture.post_office();
+    fixture.config.operators = vec![("ops@example.com".to_owned(), Role::Admin)];
     let (partner, _) =
-        house.world.partner(house.now.get(), "user-referral", "ann", "Ann@Example.com").expect("a partner");
-    (house, mails, partner)
+        fixture.world.partner(fixture.now.get(), "user-referral", "ann", "Ann@Example.com").expect("a partner");
+    (fixture, mails, partner)
 }
 
-fn later(house: &House, ms: i64) {
-    house.now.set(house.now.get().plus_ms(ms));
+fn later(fixture: &PagesFixture, ms: i64) {
+    fixture.now.set(fixture.now.get().plus_ms(ms));
 }
 
-fn sessions(house: &House, which: &str) -> i64 {
-    house.world.db.number(&format!("SELECT COUNT(*) FROM session WHERE {which}"))
+fn sessions(fixture: &PagesFixture, which: &str) -> i64 {
+    fixture.world.db.number(&format!("SELECT COUNT(*) FROM session WHERE {which}"))
 }
 
 /// Asks for a link by the form, as somebody who types this address.
@@ -55,8 +55,8 @@ fn follow(browser: &Browser<'_>, mails: &Rc<RefCell<Vec<Mail>>>) -> Shown {
 
 #[test]
 fn hostile_input_is_shown_escaped_and_leads_nowhere() {
-    let (house, mails, _) = house();
-    let browser = house.browser();
+    let (fixture, mails, _) = fixture();
+    let browser = fixture.browser();
     browser.get("/sign-in");
     let evil = "\"><script>alert(1)</script>";
     for bad in [evil, "", "nobody", "a@b.example,c@d.example", "a@b.example\r\nBcc: c@d.example"] {
@@ -81,8 +81,8 @@ fn hostile_input_is_shown_escaped_and_leads_nowhere() {
         evil,
     ] {
         mails.borrow_mut().clear();
-        let browser = house.browser();
-        later(&house, HOUR);
+        let browser = fixture.browser();
+        later(&fixture, HOUR);
         let shown = browser.get(&format!(
             "/sign-in?to={}",
             to.replace('\\', "%5C").replace('<', "%3C").replace('>', "%3E").replace('"', "%22")
@@ -95,8 +95,8 @@ fn hostile_input_is_shown_escaped_and_leads_nowhere() {
 
 #[test]
 fn a_form_needs_a_page_of_ours() {
-    let (house, _, _) = house();
-    let browser = house.browser();
+    let (fixture, _, _) = fixture();
+    let browser = fixture.browser();
     browser.get("/sign-in");
     browser.ask("POST", "/sign-in", &[("origin", ORIGIN)], "email=ann%40example.com&form_token=x").is(403);
     browser.ask("POST", "/sign-out", &[("origin", "null")], "").is(403);
@@ -117,15 +117,15 @@ fn a_form_needs_a_page_of_ours() {
 
 #[test]
 fn operators_come_by_address_or_token() {
-    let (house, mails, _) = house();
-    let browser = house.browser();
+    let (fixture, mails, _) = fixture();
+    let browser = fixture.browser();
     ask(&browser, "Ops@example.com", "");
     let shown = follow(&browser, &mails);
     assert_eq!(shown.location, "/operator");
     assert!(shown.header("set-cookie").contains("Max-Age=604800;"));
-    assert_eq!(sessions(&house, "operator = 1 AND actor = 'operator:ops@example.com'"), 1);
+    assert_eq!(sessions(&fixture, "operator = 1 AND actor = 'operator:ops@example.com'"), 1);
 
-    let other = house.browser();
+    let other = fixture.browser();
     other.get("/sign-in/token?to=/operator/runs").is(200);
     for wrong in ["", "x", "<script>", &hex_sha256(OPERATOR_TOKEN.as_bytes())] {
         let shown = other.post("/sign-in/token", &[("token", wrong)]);
@@ -135,8 +135,8 @@ fn operators_come_by_address_or_token() {
     let shown = other.post("/sign-in/token", &[("token", OPERATOR_TOKEN), ("to", "/operator/runs")]);
     assert_eq!(shown.location, "/operator/runs");
     assert!(shown.header("set-cookie").contains("Max-Age=43200;"));
-    assert_eq!(sessions(&house, "way = 'token' AND operator = 1 AND actor = 'token:bootstrap'"), 1);
-    let stored = format!("{:?}", house.world.db.look("SELECT * FROM session"));
+    assert_eq!(sessions(&fixture, "way = 'token' AND operator = 1 AND actor = 'token:bootstrap'"), 1);
+    let stored = format!("{:?}", fixture.world.db.look("SELECT * FROM session"));
     assert!(!stored.contains(OPERATOR_TOKEN));
 }
 
@@ -147,60 +147,60 @@ fn is_in(browser: &Browser<'_>) -> bool {
 
 #[test]
 fn an_operator_ends_with_what_let_it_in() {
-    let (mut house, mails, _) = house();
+    let (mut fixture, mails, _) = fixture();
     let token = "fedcba9876543210fedcba9876543210";
     let insert = "INSERT INTO api_token (id, name, sha256, scopes, created_at_ms, expires_at_ms) VALUES ('tok_1', 'laptop', ?1, 'read', ?2, ?2 + 86400000)";
-    house
+    fixture
         .world
         .db
         .connection
         .borrow()
-        .execute(insert, (hex_sha256(token.as_bytes()), house.now.get().0))
+        .execute(insert, (hex_sha256(token.as_bytes()), fixture.now.get().0))
         .expect("a token");
-    let enter = |house: &House| {
-        let browser = house.browser();
+    let enter = |fixture: &PagesFixture| {
+        let browser = fixture.browser();
         browser.get("/sign-in/token");
         assert_eq!(browser.post("/sign-in/token", &[("token", token)]).location, "/operator");
         browser.cookie(SESSION).expect("a session")
     };
-    let with = |house: &House, cookie: &str| {
-        let browser = house.browser();
+    let with = |fixture: &PagesFixture, cookie: &str| {
+        let browser = fixture.browser();
         browser.keep(SESSION, cookie);
         is_in(&browser)
     };
-    let (first, run) = (enter(&house), |house: &House, sql: &str| {
-        house.world.db.connection.borrow().execute(sql, []).expect("a change");
+    let (first, run) = (enter(&fixture), |fixture: &PagesFixture, sql: &str| {
+        fixture.world.db.connection.borrow().execute(sql, []).expect("a change");
     });
-    assert!(with(&house, &first));
-    run(&house, "UPDATE api_token SET revoked_at_ms = 5");
-    assert!(!with(&house, &first), "revoked");
-    run(&house, "UPDATE api_token SET revoked_at_ms = NULL");
-    assert!(!with(&house, &first), "what is over stays over");
-    let second = enter(&house);
-    run(&house, &format!("UPDATE api_token SET expires_at_ms = {}", house.now.get().0));
-    assert!(!with(&house, &second), "expired");
+    assert!(with(&fixture, &first));
+    run(&fixture, "UPDATE api_token SET revoked_at_ms = 5");
+    assert!(!with(&fixture, &first), "revoked");
+    run(&fixture, "UPDATE api_token SET revoked_at_ms = NULL");
+    assert!(!with(&fixture, &first), "what is over stays over");
+    let second = enter(&fixture);
+    run(&fixture, &format!("UPDATE api_token SET expires_at_ms = {}", fixture.now.get().0));
+    assert!(!with(&fixture, &second), "expired");
 
     // The first token is the configuration's.
-    let operator = house.operator();
+    let operator = fixture.operator();
     assert!(is_in(&operator));
     let cookie = operator.cookie(SESSION).expect("a session");
-    house.config.operator_token_sha256 = None;
-    assert!(!with(&house, &cookie));
+    fixture.config.operator_token_sha256 = None;
+    assert!(!with(&fixture, &cookie));
 
     // An address that the configuration no longer names.
-    let browser = house.browser();
+    let browser = fixture.browser();
     ask(&browser, "ops@example.com", "");
     follow(&browser, &mails);
     let cookie = browser.cookie(SESSION).expect("a session");
-    assert!(with(&house, &cookie));
-    house.config.operators.clear();
-    assert!(!with(&house, &cookie));
+    assert!(with(&fixture, &cookie));
+    fixture.config.operators.clear();
+    assert!(!with(&fixture, &cookie));
 }
 
 #[test]
 fn a_partner_is_no_operator() {
-    let (house, _, partner) = house();
-    let browser = house.signed_in("ann@example.com", &partner);
+    let (fixture, _, partner) = fixture();
+    let browser = fixture.signed_in("ann@example.com", &partner);
     browser.get("/sign-in?to=/operator").is_page().says(text::IS_PARTNER);
     browser.get("/sign-in?to=/partner/links").is(303);
 }
@@ -211,9 +211,9 @@ fn site_user(role: i64) -> Option<SiteUser> {
 
 #[test]
 fn the_site_lets_its_users_in_by_role() {
-    let (house, _, _) = house();
-    house.site_says(Ok(None));
-    let browser = house.browser();
+    let (fixture, _, _) = fixture();
+    fixture.site_says(Ok(None));
+    let browser = fixture.browser();
     let shown = browser.get("/sign-in?to=/partner/links");
     shown.is(200).says(text::BY_SITE);
     assert!(
@@ -224,27 +224,30 @@ fn the_site_lets_its_users_in_by_role() {
     browser.keep("astro-session", "abc");
     browser.get("/sign-in").is(200).says(text::BY_SITE);
 
-    house.site_says(Err("it answered 500".to_owned()));
+    fixture.site_says(Err("it answered 500".to_owned()));
     browser.get("/sign-in?to=/partner").is(503).says(text::SITE_UNAVAILABLE);
-    house.site_says(Ok(site_user(5)));
+    fixture.site_says(Ok(site_user(5)));
     browser.get("/sign-in").is(200).says(text::SITE_ROLE_TOO_LOW);
-    assert_eq!(sessions(&house, "1"), 0);
+    assert_eq!(sessions(&fixture, "1"), 0);
 
-    house.site_says(Ok(site_user(10)));
+    fixture.site_says(Ok(site_user(10)));
     browser.get("/sign-in?to=/operator").is(200).says(text::SITE_PARTNER);
     assert_eq!(
-        (sessions(&house, "1"), browser.get("/sign-in?to=/partner/links").location.as_str()),
+        (sessions(&fixture, "1"), browser.get("/sign-in?to=/partner/links").location.as_str()),
         (0, "/partner/links")
     );
-    assert_eq!(sessions(&house, "way = 'site' AND site_user = '01M7' AND operator = 0 AND actor = 'session:01M7'"), 1);
+    assert_eq!(
+        sessions(&fixture, "way = 'site' AND site_user = '01M7' AND operator = 0 AND actor = 'session:01M7'"),
+        1
+    );
 
-    house.site_says(Ok(site_user(50)));
-    let chief = house.browser();
+    fixture.site_says(Ok(site_user(50)));
+    let chief = fixture.browser();
     chief.keep("astro-session", "abc");
     assert_eq!(chief.get("/sign-in").location, "/operator");
-    assert_eq!(sessions(&house, "way = 'site' AND operator = 1"), 1);
+    assert_eq!(sessions(&fixture, "way = 'site' AND operator = 1"), 1);
     // Without a site's cookie nobody is asked.
-    house.browser().get("/sign-in").is(200);
+    fixture.browser().get("/sign-in").is(200);
     // After signing out nobody is let in again unasked.
     browser.get("/sign-out");
     browser.post("/sign-out", &[]);
@@ -253,47 +256,47 @@ fn the_site_lets_its_users_in_by_role() {
 
 #[test]
 fn the_site_is_asked_again_every_five_minutes() {
-    let (house, _, _) = house();
-    house.site_says(Ok(site_user(50)));
+    let (fixture, _, _) = fixture();
+    fixture.site_says(Ok(site_user(50)));
     let enter = || {
-        let browser = house.browser();
+        let browser = fixture.browser();
         browser.keep("astro-session", "abc");
         browser.get("/sign-in").is(303);
         browser
     };
     let out = |browser: &Browser<'_>| browser.get("/sign-out");
     let browser = enter();
-    house.site_says(Ok(None));
-    later(&house, 5 * MINUTE - 1);
+    fixture.site_says(Ok(None));
+    later(&fixture, 5 * MINUTE - 1);
     assert!(is_in(&browser), "it was asked a moment ago");
-    later(&house, 1);
+    later(&fixture, 1);
     assert!(!is_in(&browser));
-    assert_eq!(sessions(&house, "ended_at_ms IS NULL"), 0);
+    assert_eq!(sessions(&fixture, "ended_at_ms IS NULL"), 0);
     out(&browser).is(200);
 
     // An error ends nothing, and shows nothing.
-    house.site_says(Ok(site_user(50)));
+    fixture.site_says(Ok(site_user(50)));
     let browser = enter();
-    later(&house, 5 * MINUTE);
-    house.site_says(Err("it answered 502".to_owned()));
+    later(&fixture, 5 * MINUTE);
+    fixture.site_says(Err("it answered 502".to_owned()));
     browser.get("/sign-in").is(503);
-    assert_eq!(sessions(&house, "ended_at_ms IS NULL"), 1);
-    house.site_says(Ok(site_user(50)));
+    assert_eq!(sessions(&fixture, "ended_at_ms IS NULL"), 1);
+    fixture.site_says(Ok(site_user(50)));
     assert_eq!(browser.get("/sign-in").batches, 2);
     assert_eq!(browser.get("/sign-in").batches, 1);
 
     // Who is no operator there any more is none here; nor is another user.
     for other in [site_user(10), Some(SiteUser { id: "02".to_owned(), ..site_user(50).expect("a user") })] {
-        house.site_says(Ok(site_user(50)));
+        fixture.site_says(Ok(site_user(50)));
         let browser = enter();
-        later(&house, 5 * MINUTE);
-        house.site_says(Ok(other));
-        let before = sessions(&house, "ended_at_ms IS NULL");
+        later(&fixture, 5 * MINUTE);
+        fixture.site_says(Ok(other));
+        let before = sessions(&fixture, "ended_at_ms IS NULL");
         browser.get("/sign-in?to=/operator");
         assert_eq!(
-            sessions(&house, "id = (SELECT MIN(id) FROM session WHERE ended_at_ms IS NULL)"),
+            sessions(&fixture, "id = (SELECT MIN(id) FROM session WHERE ended_at_ms IS NULL)"),
             i64::from(before > 0)
         );
-        assert_eq!(sessions(&house, &format!("ended_at_ms = {}", house.now.get().0)), 1);
+        assert_eq!(sessions(&fixture, &format!("ended_at_ms = {}", fixture.now.get().0)), 1);
     }
 }

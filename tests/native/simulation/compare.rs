@@ -3,9 +3,9 @@
 use super::auditor::Auditor;
 use super::binding::GROUPS;
 use super::calendar::DAY;
+use super::credit_model;
 use super::funnel;
-use super::picture::{Key, Line, Status};
-use super::salon;
+use super::model_state::{Key, Line, Status};
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, now};
 use manicule::base::time::{UtcMillis, Week};
@@ -22,18 +22,19 @@ const UNFINISHED: &str = "SELECT id, '' FROM account WHERE needs_recompute_since
       JOIN binding b ON b.program_id = t.program_id AND b.partner_id = t.partner_id
       WHERE r.state = 'backfilling'";
 
-/// Compares every binding and line with the stored ones, and the pool, of all accounts but the unfinished.
+/// Compares every binding and line with the stored ones, and the budget, of all accounts but the unfinished.
 pub fn compare(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
     let stale: BTreeSet<String> = texts(db, UNFINISHED).into_keys().collect();
     auditor.complaint()?;
     compare_bindings(auditor, db, &stale)?;
     compare_lines(auditor, db, &stale)?;
-    let sql = "SELECT kind, SUM(cr_posted_cents - dr_posted_cents) FROM ledger_account WHERE kind = 'pool' GROUP BY 1";
-    let pool = numbers(db, sql).get("pool").copied().unwrap_or_default();
-    if pool == auditor.salon.balance {
+    let sql =
+        "SELECT kind, SUM(cr_posted_cents - dr_posted_cents) FROM ledger_account WHERE kind = 'budget' GROUP BY 1";
+    let budget = numbers(db, sql).get("budget").copied().unwrap_or_default();
+    if budget == auditor.credit_model.balance {
         Ok(())
     } else {
-        Err(format!("the pool holds {pool}, by the rules {}", auditor.salon.balance))
+        Err(format!("the budget holds {budget}, by the rules {}", auditor.credit_model.balance))
     }
 }
 
@@ -41,8 +42,8 @@ pub fn compare(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
 pub fn met(db: &Sqlite) -> BTreeMap<String, u64> {
     let sql = "SELECT what, COUNT(*) FROM (
         SELECT 'bound to ' || program_id || ' by ' || method AS what FROM binding WHERE method IS NOT NULL
-        UNION ALL SELECT program_id || ' ' || rule_id || ' ' || state FROM accrual WHERE state <> 'void' OR gross_cents > 0
-        UNION ALL SELECT program_id || ' ' || rule_id || ' capped' FROM accrual WHERE cap_reduction_cents > 0
+        UNION ALL SELECT program_id || ' ' || reward_id || ' ' || state FROM accrual WHERE state <> 'void' OR gross_cents > 0
+        UNION ALL SELECT program_id || ' ' || reward_id || ' capped' FROM accrual WHERE cap_reduction_cents > 0
         UNION ALL SELECT 'review by ' || rule FROM review
         UNION ALL SELECT 'visitor at ' || stage FROM funnel_event) GROUP BY what";
     numbers(db, sql).into_iter().map(|(what, times)| (what, times as u64)).collect()
@@ -54,15 +55,15 @@ pub fn stale(db: &Sqlite) -> i64 {
 }
 
 fn compare_lines(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) -> Result<(), String> {
-    let lines = auditor.lines().into_iter().filter(|l| l.earned > 0 && !stale.contains(&l.key.account));
-    let mut expected: BTreeMap<Key, Line> = lines.map(|l| (l.key.clone(), l)).collect();
+    let accruals = auditor.accruals().into_iter().filter(|l| l.earned > 0 && !stale.contains(&l.key.account));
+    let mut expected: BTreeMap<Key, Line> = accruals.map(|l| (l.key.clone(), l)).collect();
     let connection = db.connection.borrow();
-    let sql = "SELECT program_id, account_id, partner_id, rule_id, basis, gross_cents, net_cents, balance, state FROM accrual";
+    let sql = "SELECT program_id, account_id, partner_id, reward_id, source, gross_cents, net_cents, balance, state FROM accrual";
     let mut statement = connection.prepare_cached(sql).unwrap();
     let mut rows = statement.query([]).unwrap();
     while let Some(row) = rows.next().unwrap() {
         let text = |i: usize| row.get::<_, String>(i).unwrap();
-        let key = Key { program: text(0), account: text(1), partner: text(2), rule: text(3), basis: text(4) };
+        let key = Key { program: text(0), account: text(1), partner: text(2), rule: text(3), source: text(4) };
         let (earned, net): (i64, i64) = (row.get(5).unwrap(), row.get(6).unwrap());
         let (balance, state) = (text(7), text(8));
         match expected.remove(&key) {
@@ -92,12 +93,12 @@ fn compare_lines(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) -> Re
 }
 
 /// None: several are right, as where a reward moved.
-fn state_of(line: &Line, balance: Option<&'static str>) -> Option<&'static str> {
-    match line.status {
+fn state_of(accrual: &Line, balance: Option<&'static str>) -> Option<&'static str> {
+    match accrual.status {
         _ if balance == Some("benefit") => Some("settled"),
         Status::Void => Some("void"),
         Status::Waiting => Some("waiting"),
-        _ if line.net == 0 => Some("reversed"),
+        _ if accrual.net == 0 => Some("reversed"),
         Status::Frozen => Some("disputed"),
         Status::Held => Some("held"),
         Status::Stands => balance,
@@ -107,9 +108,9 @@ fn state_of(line: &Line, balance: Option<&'static str>) -> Option<&'static str> 
 fn compare_bindings(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) -> Result<(), String> {
     let sql = "SELECT account_id || '|' || group_id, COALESCE(program_id || ' ' || partner_id || ' ' || code, '') FROM binding";
     let stored = texts(db, sql);
-    for account in auditor.picture.lives.keys().filter(|a| !stale.contains(*a)) {
+    for account in auditor.model_state.lives.keys().filter(|a| !stale.contains(*a)) {
         for group in &GROUPS {
-            let bound = auditor.picture.bindings.in_group(account, group.name);
+            let bound = auditor.model_state.bindings.in_group(account, group.name);
             let wanted = bound.map_or_else(String::new, |b| format!("{} {} {}", b.program, b.partner, b.code));
             let stands = stored.get(&format!("{account}|{}", group.name)).cloned().unwrap_or_default();
             if stands != wanted {
@@ -123,16 +124,16 @@ fn compare_bindings(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) ->
 /// Whom tiered-credits announced its rewards: each reward that was ever issued, once.
 pub fn compare_announced(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
     let sql =
-        "SELECT a.account_id || ' ' || a.rule_id, o.id FROM outbox o JOIN accrual a ON a.id = o.payload ->> '$.line'
+        "SELECT a.account_id || ' ' || a.reward_id, o.id FROM outbox o JOIN accrual a ON a.id = o.payload ->> '$.accrual_id'
                WHERE a.program_id = 'tiered-credits'";
     let stored: BTreeSet<String> = texts(db, sql).into_keys().collect();
-    let issued: BTreeSet<String> = auditor.salon.issued.iter().map(|(a, rule)| format!("{a} {rule}")).collect();
+    let issued: BTreeSet<String> = auditor.credit_model.issued.iter().map(|(a, rule)| format!("{a} {rule}")).collect();
     if stored == issued { Ok(()) } else { Err(format!("announced is {stored:?}, issued was {issued:?}")) }
 }
 
 /// What each partner has, by the ledger and by the rules.
 pub fn compare_statements(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
-    for program in ["user-referral", "agency-partner", "developer-affiliate", salon::PROGRAM] {
+    for program in ["user-referral", "agency-partner", "developer-affiliate", credit_model::PROGRAM] {
         let (found, wanted) = (stored(db, program), by_rules(auditor, program));
         // A reward that moved to another partner may wait for its next run.
         let may_move = ["user-referral", "developer-affiliate"].contains(&program);
@@ -146,11 +147,11 @@ pub fn compare_statements(auditor: &Auditor, db: &Sqlite) -> Result<(), String> 
 
 fn by_rules(auditor: &Auditor, program: &str) -> Balances {
     let mut sums = Balances::new();
-    for line in auditor.lines().into_iter().filter(|l| l.key.program == program && !l.key.partner.is_empty()) {
-        let sum = sums.entry(line.key.partner.clone()).or_default();
-        match auditor.balance(&line) {
-            Some("pending") => sum.0 += line.net,
-            _ => sum.1 += line.net,
+    for accrual in auditor.accruals().into_iter().filter(|l| l.key.program == program && !l.key.partner.is_empty()) {
+        let sum = sums.entry(accrual.key.partner.clone()).or_default();
+        match auditor.balance(&accrual) {
+            Some("pending") => sum.0 += accrual.net,
+            _ => sum.1 += accrual.net,
         }
     }
     sums.retain(|_, sum| *sum != (0, 0));

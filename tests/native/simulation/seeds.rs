@@ -56,7 +56,7 @@ review by signups_in_month
 review by currency
 visitor at landing
 visitor at activation
-waits for the pool";
+waits for the budget";
 
 #[test]
 fn the_books_are_right_after_every_step() {
@@ -113,8 +113,8 @@ fn work(next: &AtomicU64, end: u64, done: &Mutex<(Stats, Vec<(u64, String)>)>) {
 }
 
 fn report(failures: &[(u64, String)]) -> String {
-    let lines = failures.iter().take(5).map(|(seed, what)| {
+    let accruals = failures.iter().take(5).map(|(seed, what)| {
         format!("seed {seed}: {what}\n  reproduce: SIM_SEED={seed} cargo nextest run --features sabotage --test native simulation::seeds")
     });
-    lines.collect::<Vec<_>>().join("\n")
+    accruals.collect::<Vec<_>>().join("\n")
 }

@@ -3,13 +3,13 @@
 mod payments;
 
 use super::calendar::{DAY, HOUR, MINUTE, firsts, mondays, plus_months, print};
-use super::dice::Dice;
 use super::facts::{Click, Sent};
+use super::rng::Rng;
 use serde_json::{Value, json};
 
 /// What the stories may choose from.
 #[derive(Clone, Debug, Default)]
-pub struct Cast {
+pub struct StoryOptions {
     pub start: i64,
     /// Whether accounts stay for more than a year.
     pub is_long: bool,
@@ -31,7 +31,7 @@ pub struct Own {
     pub code: String,
 }
 
-impl Cast {
+impl StoryOptions {
     pub fn of<'a>(&'a self, program: &'a str) -> impl Iterator<Item = &'a String> {
         self.codes.iter().filter(move |(of, _)| of == program).map(|(_, code)| code)
     }
@@ -49,8 +49,8 @@ pub const SOON: [i64; 4] = [5 * DAY, 20 * DAY, 30 * DAY - 1, 30 * DAY];
 
 /// The facts of one account, told as they happen.
 pub struct Story<'a> {
-    pub dice: &'a mut Dice,
-    pub cast: &'a Cast,
+    pub rng: &'a mut Rng,
+    pub options: &'a StoryOptions,
     pub account: String,
     pub email: Option<String>,
     /// The code that it mostly comes by, as with a partner whose address it has.
@@ -72,47 +72,47 @@ pub struct Told {
 }
 
 /// One account, from its sign-up to its end.
-pub fn tell(dice: &mut Dice, cast: &Cast, number: usize) -> (Vec<Sent>, Vec<Click>) {
+pub fn tell(rng: &mut Rng, options: &StoryOptions, number: usize) -> (Vec<Sent>, Vec<Click>) {
     let mut own = None;
-    let email = match dice.next() % 12 {
+    let email = match rng.next() % 12 {
         0 | 1 => {
             // Half of them by user-referral: there only this holds a reward.
-            let program = if dice.percent(50) { "user-referral" } else { cast.favourite };
-            let partner = dice.pick(&cast.own.iter().filter(|o| o.program == program).collect::<Vec<_>>());
+            let program = if rng.percent(50) { "user-referral" } else { options.favourite };
+            let partner = rng.pick(&options.own.iter().filter(|o| o.program == program).collect::<Vec<_>>());
             own = Some(partner.code.clone());
             Some(partner.email.to_uppercase())
         }
         2..=4 => Some(format!("friend{number}@example.net")),
         5 | 6 => Some(format!("friend{number}@acme.example")),
         7 => Some(format!("friend{number}@gmail.com")),
-        8 => Some(dice.pick(&["x@ada.example", "y@mail.ada-studio.example", "z@ali.example"]).to_owned()),
+        8 => Some(rng.pick(&["x@ada.example", "y@mail.ada-studio.example", "z@ali.example"]).to_owned()),
         _ => None,
     };
-    let has_subscription = dice.percent(40);
+    let has_subscription = rng.percent(40);
     let account = format!("acct_{number}");
-    let grows = cast.favourite == "developer-affiliate" && dice.percent(60);
+    let grows = options.favourite == "developer-affiliate" && rng.percent(60);
     if grows {
-        own = Some(dice.pick(&cast.of(cast.favourite).cloned().collect::<Vec<_>>()));
+        own = Some(rng.pick(&options.of(options.favourite).cloned().collect::<Vec<_>>()));
     }
-    let mut story = Story { own, grows, has_subscription, ..Story::new(dice, cast, account, email) };
+    let mut story = Story { own, grows, has_subscription, ..Story::new(rng, options, account, email) };
     let sign_up = story.sign_up();
     story.pay_and_leave(sign_up);
     story.use_it(sign_up);
-    if story.dice.percent(if cast.favourite == "tiered-credits" { 90 } else { 50 }) {
+    if story.rng.percent(if options.favourite == "tiered-credits" { 90 } else { 50 }) {
         story.visit_salon(sign_up);
     }
     (story.events, story.clicks)
 }
 
 impl<'a> Story<'a> {
-    pub fn new(dice: &'a mut Dice, cast: &'a Cast, account: String, email: Option<String>) -> Story<'a> {
+    pub fn new(rng: &'a mut Rng, options: &'a StoryOptions, account: String, email: Option<String>) -> Story<'a> {
         let (events, clicks) = (Vec::new(), Vec::new());
-        Story { dice, cast, account, email, own: None, grows: false, has_subscription: false, events, clicks }
+        Story { rng, options, account, email, own: None, grows: false, has_subscription: false, events, clicks }
     }
 
     pub fn event(&mut self, kind: &str, at: i64, rest: Value) -> usize {
         // Ids in no order, so that events of one instant stand by id and not by how they were told.
-        let id = format!("e{:04x}_{}_{}", self.dice.next() % 0x1_0000, self.account, self.events.len());
+        let id = format!("e{:04x}_{}_{}", self.rng.next() % 0x1_0000, self.account, self.events.len());
         let mut body = json!({"id": id, "type": kind, "occurred_at": print(at), "account": {"id": self.account}});
         for (key, value) in rest.as_object().expect("an object") {
             body[key] = value.clone();
@@ -125,18 +125,18 @@ impl<'a> Story<'a> {
     /// Signs up, or not, or more than once; the instant that the rest of the story counts from.
     fn sign_up(&mut self) -> i64 {
         let at = self.sign_up_at();
-        match self.dice.next() % 20 {
+        match self.rng.next() % 20 {
             0 => {}
             1..=3 => {
                 let mut when = at;
-                for _ in 0..self.dice.pick(&[2, 2, 3, 4]) {
+                for _ in 0..self.rng.pick(&[2, 2, 3, 4]) {
                     self.one_sign_up(when);
-                    when += self.dice.pick(&[1, HOUR, 5 * DAY, 40 * DAY]);
+                    when += self.rng.pick(&[1, HOUR, 5 * DAY, 40 * DAY]);
                 }
             }
             4..=6 => {
                 self.event("account.signed_up", at, json!({}));
-                let later = at + self.dice.pick(&[1, HOUR, 3 * DAY, 35 * DAY]);
+                let later = at + self.rng.pick(&[1, HOUR, 3 * DAY, 35 * DAY]);
                 let code = self.code();
                 self.event("account.active", later, json!({"attribution": {"code": code}, "data": {"api_calls": 7}}));
             }
@@ -147,13 +147,13 @@ impl<'a> Story<'a> {
 
     /// Often so that 14, 7 or 30 days end at a run.
     fn sign_up_at(&mut self) -> i64 {
-        let start = self.cast.start;
-        let free = start + self.dice.within(0, 40 * DAY);
-        let edge = self.dice.pick(&EDGES);
-        match self.dice.next() % 8 {
-            0 => self.dice.pick(&mondays(start + 15 * DAY, start + 60 * DAY)) - 14 * DAY + edge,
-            1 => self.dice.pick(&mondays(start, start + 40 * DAY)),
-            2 => self.dice.pick(&firsts(start + 31 * DAY, start + 70 * DAY)) - self.dice.pick(&[7, 30]) * DAY + edge,
+        let start = self.options.start;
+        let free = start + self.rng.within(0, 40 * DAY);
+        let edge = self.rng.pick(&EDGES);
+        match self.rng.next() % 8 {
+            0 => self.rng.pick(&mondays(start + 15 * DAY, start + 60 * DAY)) - 14 * DAY + edge,
+            1 => self.rng.pick(&mondays(start, start + 40 * DAY)),
+            2 => self.rng.pick(&firsts(start + 31 * DAY, start + 70 * DAY)) - self.rng.pick(&[7, 30]) * DAY + edge,
             _ => free,
         }
     }
@@ -163,36 +163,36 @@ impl<'a> Story<'a> {
         if let Some(email) = self.email.clone() {
             rest["account"] = json!({"id": self.account, "email": email});
         }
-        if self.dice.percent(30) {
+        if self.rng.percent(30) {
             rest["attribution"] = json!({"code": self.code()});
         }
-        if self.dice.percent(35) {
+        if self.rng.percent(35) {
             rest["attribution"]["visitor"] = json!(self.clicks_before(at));
         }
         let index = self.event("account.signed_up", at, rest);
         // Who shares a domain with others may have nothing else to be attributed by.
         let is_shared =
             self.email.as_ref().is_some_and(|e| e.ends_with("@example.net") || e.ends_with("@acme.example"));
-        if self.dice.percent(if is_shared { 50 } else { 85 }) {
+        if self.rng.percent(if is_shared { 50 } else { 85 }) {
             self.events[index].touches = self.touches(at);
         }
     }
 
     /// Up to eight clicks before a sign-up, oldest first, each at another instant.
     fn touches(&mut self, sign_up: i64) -> Vec<(String, i64)> {
-        let count = self.dice.within(1, 9);
+        let count = self.rng.within(1, 9);
         let mut found: Vec<(String, i64)> = Vec::new();
         for _ in 0..count {
             let code = self.code();
-            let is_developers = self.cast.of("developer-affiliate").any(|c| *c == code);
+            let is_developers = self.options.of("developer-affiliate").any(|c| *c == code);
             let window = if is_developers { 90 } else { 30 };
-            let age = match self.dice.next() % 8 {
+            let age = match self.rng.next() % 8 {
                 0 => window * DAY,
-                1 => window * DAY + self.dice.pick(&EDGES),
+                1 => window * DAY + self.rng.pick(&EDGES),
                 2 => 0,
-                3 => self.dice.within(window, window + 15) * DAY,
-                4 => (window - 1) * DAY + self.dice.within(0, DAY),
-                _ => self.dice.within(1, (window - 1) * DAY),
+                3 => self.rng.within(window, window + 15) * DAY,
+                4 => (window - 1) * DAY + self.rng.within(0, DAY),
+                _ => self.rng.within(1, (window - 1) * DAY),
             };
             if found.iter().all(|(_, at)| *at != sign_up - age) {
                 found.push((code, sign_up - age));
@@ -205,25 +205,25 @@ impl<'a> Story<'a> {
     /// The clicks of a visitor without a cookie: its name.
     fn clicks_before(&mut self, sign_up: i64) -> String {
         let visitor = format!("fp_{}_{}", self.account, self.events.len());
-        for _ in 0..self.dice.within(1, 3) {
-            let age = match self.dice.next() % 4 {
-                0 => 30 * DAY + self.dice.pick(&EDGES),
-                _ => self.dice.within(1, 32 * DAY),
+        for _ in 0..self.rng.within(1, 3) {
+            let age = match self.rng.next() % 4 {
+                0 => 30 * DAY + self.rng.pick(&EDGES),
+                _ => self.rng.within(1, 32 * DAY),
             };
-            let code = self.dice.pick(&self.cast.of("tiered-credits").cloned().collect::<Vec<_>>());
+            let code = self.rng.pick(&self.options.of("tiered-credits").cloned().collect::<Vec<_>>());
             self.clicks.push(Click { visitor: visitor.clone(), code, at: sign_up - age });
         }
         visitor
     }
 
     pub fn code(&mut self) -> String {
-        if let Some(own) = self.own.clone().filter(|_| self.dice.percent(80)) {
+        if let Some(own) = self.own.clone().filter(|_| self.rng.percent(80)) {
             return own;
         }
-        match self.dice.next() % 100 {
+        match self.rng.next() % 100 {
             0..=9 => "NoSuchCode".to_owned(),
-            10..=49 => self.dice.pick(&self.cast.of(self.cast.favourite).cloned().collect::<Vec<_>>()),
-            _ => self.dice.pick(&self.cast.codes).1,
+            10..=49 => self.rng.pick(&self.options.of(self.options.favourite).cloned().collect::<Vec<_>>()),
+            _ => self.rng.pick(&self.options.codes).1,
         }
     }
 }

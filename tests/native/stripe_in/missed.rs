@@ -9,7 +9,7 @@ fn missed_events_are_fetched_once_a_day() {
         subscription("evt_s", "created", "active", 5_000),
         json!({"id": "evt_bad", "type": "invoice.paid"}),
     ];
-    let house = known(&missed[..1]).with_key(move |url| {
+    let fixture = known(&missed[..1]).with_key(move |url| {
         if url.contains("/v1/subscriptions") {
             return (200, json!({"data": [], "has_more": false}));
         }
@@ -18,44 +18,44 @@ fn missed_events_are_fetched_once_a_day() {
         let page = if second { &missed[1..] } else { &missed[..1] };
         (200, json!({"data": page, "has_more": !second}))
     });
-    house.sweep();
-    assert_eq!(house.number("SELECT COUNT(*) FROM stripe_event"), 2);
-    assert_eq!(house.asked("/v1/events"), 2);
-    house.later(600);
-    house.sweep();
-    assert_eq!(house.asked("/v1/events"), 2, "not again today");
-    house.later(86_400);
-    house.sweep();
-    assert_eq!(house.asked("/v1/events"), 4);
-    house.sound();
+    fixture.sweep();
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM stripe_event"), 2);
+    assert_eq!(fixture.asked("/v1/events"), 2);
+    fixture.later(600);
+    fixture.sweep();
+    assert_eq!(fixture.asked("/v1/events"), 2, "not again today");
+    fixture.later(86_400);
+    fixture.sweep();
+    assert_eq!(fixture.asked("/v1/events"), 4);
+    fixture.sound();
 }
 
 #[test]
 fn a_missed_event_that_breaks_something_keeps_no_other_out() {
-    let house = known(&[]).with_key(move |url| {
+    let fixture = known(&[]).with_key(move |url| {
         let events = [("evt_1", "in_1"), ("evt_2", "in_2")].map(|(id, of)| invoice(Shape::New, id, of, 10_000, 0));
         let page = if url.contains("/v1/events") { json!(events) } else { json!([]) };
         (200, json!({"data": page, "has_more": false}))
     });
-    house.run(
+    fixture.run(
         "CREATE TEMP TRIGGER broken BEFORE INSERT ON event WHEN NEW.invoice_id = 'in_1' BEGIN SELECT json('{'); END",
     );
-    let told = house.try_sweep().expect_err("it is told");
+    let told = fixture.try_sweep().expect_err("it is told");
     assert!(told.to_string().contains("malformed JSON"), "{told}");
-    assert_eq!((house.number("SELECT COUNT(*) FROM stripe_event"), house.pending()), (1, 2_000));
-    let beats = house.number("SELECT COUNT(*) FROM heartbeat WHERE job = 'stripe_missed'");
+    assert_eq!((fixture.number("SELECT COUNT(*) FROM stripe_event"), fixture.pending()), (1, 2_000));
+    let beats = fixture.number("SELECT COUNT(*) FROM heartbeat WHERE job = 'stripe_missed'");
     assert_eq!(beats, 1, "the day's work is done, and the month's can follow");
-    house.run("DROP TRIGGER broken");
-    house.later(86_400);
-    house.sweep();
-    assert_eq!(house.pending(), 4_000, "tomorrow it is tried again");
-    house.sound();
+    fixture.run("DROP TRIGGER broken");
+    fixture.later(86_400);
+    fixture.sweep();
+    assert_eq!(fixture.pending(), 4_000, "tomorrow it is tried again");
+    fixture.sound();
 }
 
 #[test]
 fn a_missed_event_is_found_behind_thousands_that_are_known() {
     let missed = invoice(Shape::New, "evt_missed", "in_2", 10_000, 0);
-    let house = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]).with_key(move |url| {
+    let fixture = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]).with_key(move |url| {
         if !url.contains("/v1/events") {
             return (200, json!({"data": [], "has_more": false}));
         }
@@ -71,26 +71,26 @@ fn a_missed_event_is_found_behind_thousands_that_are_known() {
         known["type"] = json!("plan.created");
         (200, json!({"data": [first, known], "has_more": true}))
     });
-    house.sweep();
-    assert_eq!(house.asked("/v1/events"), 25);
-    assert_eq!(house.pending(), 4_000);
-    house.sound();
+    fixture.sweep();
+    assert_eq!(fixture.asked("/v1/events"), 25);
+    assert_eq!(fixture.pending(), 4_000);
+    fixture.sound();
 }
 
 #[test]
 fn subscriptions_are_compared_once_a_month() {
-    let house =
+    let fixture =
         known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0), subscription("evt_s", "created", "active", 5_000)]);
-    let house = house.with_key(|url| {
+    let fixture = fixture.with_key(|url| {
         let runs = json!([{"id": "sub_2", "customer": "cus_1", "status": "active", "items": {"data": []}}]);
         let found = if url.contains("/v1/subscriptions") { runs } else { json!([]) };
         (200, json!({"data": found, "has_more": false}))
     });
-    house.host_says("evt_h", "subscription.started", "acct_1", &json!({"data": {"subscription_id": "other_1"}}));
-    house.sweep();
-    house.later(600);
-    house.sweep();
-    let report = house.text("SELECT after FROM audit WHERE action = 'stripe.reconcile'");
+    fixture.host_says("evt_h", "subscription.started", "acct_1", &json!({"data": {"subscription_id": "other_1"}}));
+    fixture.sweep();
+    fixture.later(600);
+    fixture.sweep();
+    let report = fixture.text("SELECT after FROM audit WHERE action = 'stripe.reconcile'");
     let report: Value = serde_json::from_str(&report).expect("a report");
     let missed: Vec<(&str, &str)> = report["missed"]
         .as_array()
@@ -99,12 +99,12 @@ fn subscriptions_are_compared_once_a_month() {
         .map(|m| (m["subscription_id"].as_str().unwrap_or(""), m["missed"].as_str().unwrap_or("")))
         .collect();
     assert_eq!(missed, [("sub_1", "subscription.cancelled"), ("sub_2", "subscription.started")]);
-    house.later(86_400);
-    house.sweep();
-    house.later(600);
-    house.sweep();
-    assert_eq!(house.asked("/v1/subscriptions"), 1, "not again this month");
-    house.sound();
+    fixture.later(86_400);
+    fixture.sweep();
+    fixture.later(600);
+    fixture.sweep();
+    assert_eq!(fixture.asked("/v1/subscriptions"), 1, "not again this month");
+    fixture.sound();
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn with_few_statements_what_was_missed_comes_in_sweep_by_sweep() {
     const MISSED: usize = 12;
     const SUBSCRIPTIONS: usize = 7;
     let event = |n: usize| invoice(Shape::New, &format!("evt_m{n}"), &format!("in_m{n}"), 10_000, 0);
-    let house = known(&[]).with_key(move |url| {
+    let fixture = known(&[]).with_key(move |url| {
         if url.contains("/v1/subscriptions") {
             let one =
                 |n| json!({"id": format!("sub_{n}"), "customer": "cus_1", "status": "active", "items": {"data": []}});
@@ -127,66 +127,66 @@ fn with_few_statements_what_was_missed_comes_in_sweep_by_sweep() {
         let page: Vec<Value> = (after..MISSED.min(after + 2)).map(event).collect();
         (200, json!({"data": page, "has_more": after + 2 < MISSED}))
     });
-    let house = house.tight();
-    let done = |job: &str| house.number(&format!("SELECT COUNT(*) FROM heartbeat WHERE job = '{job}'")) == 1;
+    let fixture = fixture.tight();
+    let done = |job: &str| fixture.number(&format!("SELECT COUNT(*) FROM heartbeat WHERE job = '{job}'")) == 1;
     let mut sweeps = 0;
     while !done("stripe_missed") || !done("stripe_reconciled") {
-        house.later(600);
-        house.sweep();
+        fixture.later(600);
+        fixture.sweep();
         sweeps += 1;
-        assert!(sweeps < 200, "{} events are in", house.number("SELECT COUNT(*) FROM stripe_event"));
+        assert!(sweeps < 200, "{} events are in", fixture.number("SELECT COUNT(*) FROM stripe_event"));
     }
     println!("{MISSED} missed events and {SUBSCRIPTIONS} differences: {sweeps} sweeps");
-    house.catch_up();
-    assert_eq!(house.pending(), 2_000 * MISSED as i64);
+    fixture.catch_up();
+    assert_eq!(fixture.pending(), 2_000 * MISSED as i64);
     let repaired = "SELECT COUNT(*) FROM event WHERE source = 'reconciliation' AND type = 'subscription.started'";
-    assert_eq!(house.number(repaired), SUBSCRIPTIONS as i64 - 1, "all but the one that the invoices told");
-    assert_eq!(house.number("SELECT COUNT(*) FROM job_cursor"), 0, "both are through");
-    house.sound();
+    assert_eq!(fixture.number(repaired), SUBSCRIPTIONS as i64 - 1, "all but the one that the invoices told");
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM job_cursor"), 0, "both are through");
+    fixture.sound();
 }
 
 #[test]
 fn a_subscription_that_rests_is_not_called_cancelled() {
-    let house = known(&[
+    let fixture = known(&[
         invoice(Shape::New, "evt_i", "in_1", 10_000, 0),
         subscription("evt_s", "created", "active", 5_000),
         subscription("evt_u", "updated", "paused", 5_000),
     ]);
-    let house = house.with_key(|url| {
+    let fixture = fixture.with_key(|url| {
         let rests = json!([{"id": "sub_1", "customer": "cus_1", "status": "paused", "items": {"data": []}}]);
         (200, json!({"data": if url.contains("/v1/subscriptions") { rests } else { json!([]) }, "has_more": false}))
     });
-    house.sweep();
-    house.later(600);
-    house.sweep();
-    let report = house.text("SELECT after FROM audit WHERE action = 'stripe.reconcile'");
+    fixture.sweep();
+    fixture.later(600);
+    fixture.sweep();
+    let report = fixture.text("SELECT after FROM audit WHERE action = 'stripe.reconcile'");
     assert_eq!(serde_json::from_str::<Value>(&report).expect("a report")["missed"], json!([]));
-    assert_eq!(house.number("SELECT COUNT(*) FROM event WHERE type = 'subscription.cancelled'"), 0);
-    assert_eq!(house.pending(), 2_000);
-    house.sound();
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM event WHERE type = 'subscription.cancelled'"), 0);
+    assert_eq!(fixture.pending(), 2_000);
+    fixture.sound();
 }
 
 #[test]
 fn more_subscriptions_than_can_be_compared_are_said_to_be() {
-    let house = known(&[]).with_key(|url| {
+    let fixture = known(&[]).with_key(|url| {
         let next = format!("sub_{}", url.len());
         (200, json!({"data": [{"id": next}], "has_more": url.contains("/v1/subscriptions")}))
     });
-    house.sweep();
-    house.later(600);
-    house.sweep();
-    assert_eq!(house.asked("/v1/subscriptions"), 200);
+    fixture.sweep();
+    fixture.later(600);
+    fixture.sweep();
+    assert_eq!(fixture.asked("/v1/subscriptions"), 200);
     let said =
         "SELECT COUNT(*) FROM audit WHERE action = 'stripe.reconcile' AND after LIKE '%POST /v1/reconciliations%'";
-    assert_eq!(house.number(said), 1);
-    house.later(600);
-    house.sweep();
-    assert_eq!(house.asked("/v1/subscriptions"), 200, "not again this month");
+    assert_eq!(fixture.number(said), 1);
+    fixture.later(600);
+    fixture.sweep();
+    assert_eq!(fixture.asked("/v1/subscriptions"), 200, "not again this month");
 }
 
 #[test]
 fn an_account_whose_events_were_missed_is_asked_for_once_a_day() {
-    let house = House::new().with_key(|url| {
+    let fixture = StripeFixture::new().with_key(|url| {
         if url.ends_with("/v1/accounts/acct_7") {
             let account = json!({"id": "acct_7", "object": "account", "payouts_enabled": true, "country": "DE",
                 "capabilities": {"transfers": "active"}, "requirements": {"currently_due": []}});
@@ -194,18 +194,18 @@ fn an_account_whose_events_were_missed_is_asked_for_once_a_day() {
         }
         (200, json!({"data": [], "has_more": false}))
     });
-    house.payee("acct_7");
-    house.sweep();
-    assert_eq!(house.text("SELECT country || transfers_active || payouts_enabled FROM payee"), "DE11");
-    house.later(86_400);
-    house.sweep();
-    assert_eq!(house.asked("/v1/accounts"), 1, "who can be paid is not asked for");
+    fixture.payee("acct_7");
+    fixture.sweep();
+    assert_eq!(fixture.text("SELECT country || transfers_active || payouts_enabled FROM payee"), "DE11");
+    fixture.later(86_400);
+    fixture.sweep();
+    assert_eq!(fixture.asked("/v1/accounts"), 1, "who can be paid is not asked for");
     // A key that may not read accounts keeps nothing else from being done.
-    let house = House::new().with_key(|url| match url.contains("/v1/accounts") {
+    let fixture = StripeFixture::new().with_key(|url| match url.contains("/v1/accounts") {
         true => (403, json!({"error": {"type": "invalid_request_error", "message": "no"}})),
         false => (200, json!({"data": [], "has_more": false})),
     });
-    house.payee("acct_7");
-    house.sweep();
-    assert_eq!(house.number("SELECT COUNT(*) FROM heartbeat WHERE job = 'stripe_missed'"), 1);
+    fixture.payee("acct_7");
+    fixture.sweep();
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM heartbeat WHERE job = 'stripe_missed'"), 1);
 }

@@ -58,10 +58,10 @@ fn refunds_take_their_share_and_failed_ones_give_it_back() {
             if order {
                 all.reverse();
             }
-            let house = known(&all);
-            assert_eq!(house.pending(), left, "{more:#?}");
-            assert_eq!(house.number("SELECT COUNT(*) FROM stripe_waiting"), 0);
-            house.sound();
+            let fixture = known(&all);
+            assert_eq!(fixture.pending(), left, "{more:#?}");
+            assert_eq!(fixture.number("SELECT COUNT(*) FROM stripe_waiting"), 0);
+            fixture.sound();
         }
     }
 }
@@ -112,10 +112,10 @@ fn disputes_freeze_take_and_give_back() {
             if order {
                 all.reverse();
             }
-            let house = known(&all);
-            assert_eq!(house.pending(), left, "{more:#?}");
-            assert_eq!(house.text("SELECT state FROM accrual"), state, "{more:#?}");
-            house.sound();
+            let fixture = known(&all);
+            assert_eq!(fixture.pending(), left, "{more:#?}");
+            assert_eq!(fixture.text("SELECT state FROM accrual"), state, "{more:#?}");
+            fixture.sound();
         }
     }
 }
@@ -124,35 +124,35 @@ fn disputes_freeze_take_and_give_back() {
 fn a_refund_waits_for_its_invoice_or_asks_for_it() {
     let paid = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     let back = refund("evt_r", "refund.created", "re_1", 10_000, "succeeded");
-    let house = known(std::slice::from_ref(&paid));
-    assert_eq!(house.stripe(&back)["outcome"], "waiting");
-    assert_eq!(house.pending(), 2_000);
-    house.stripe(&payment_of("evt_p", "in_1", "pi_1"));
-    assert_eq!(house.pending(), 0);
-    assert_eq!(house.number("SELECT COUNT(*) FROM stripe_waiting"), 0);
-    house.sound();
+    let fixture = known(std::slice::from_ref(&paid));
+    assert_eq!(fixture.stripe(&back)["outcome"], "waiting");
+    assert_eq!(fixture.pending(), 2_000);
+    fixture.stripe(&payment_of("evt_p", "in_1", "pi_1"));
+    assert_eq!(fixture.pending(), 0);
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM stripe_waiting"), 0);
+    fixture.sound();
 
-    let house = known(&[paid]).with_key(|url| {
+    let fixture = known(&[paid]).with_key(|url| {
         assert!(
             url.contains("/v1/invoice_payments?payment%5Btype%5D=payment_intent&payment%5Bpayment_intent%5D=pi_1"),
             "{url}"
         );
         (200, json!({"data": [{"invoice": "in_1"}], "has_more": false}))
     });
-    assert_eq!(house.stripe(&back)["outcome"], "applied");
-    assert_eq!(house.pending(), 0);
-    house.sound();
+    assert_eq!(fixture.stripe(&back)["outcome"], "applied");
+    assert_eq!(fixture.pending(), 0);
+    fixture.sound();
 
-    let house = known(&[]).with_key(|_| (200, json!({"data": [], "has_more": false})));
-    let told = house.stripe(&back);
+    let fixture = known(&[]).with_key(|_| (200, json!({"data": [], "has_more": false})));
+    let told = fixture.stripe(&back);
     assert_eq!((&told["outcome"], &told["reason"]), (&json!("ignored"), &json!("its payment is not for an invoice")));
 }
 
 #[test]
 fn the_sweep_asks_again_for_an_invoice_that_stripe_did_not_tell() {
-    let house = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]).with_key(|_| (500, json!({})));
-    assert_eq!(house.stripe(&refund("evt_r", "refund.created", "re_1", 10_000, "succeeded"))["outcome"], "waiting");
-    let house = house.with_key(|url| {
+    let fixture = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]).with_key(|_| (500, json!({})));
+    assert_eq!(fixture.stripe(&refund("evt_r", "refund.created", "re_1", 10_000, "succeeded"))["outcome"], "waiting");
+    let fixture = fixture.with_key(|url| {
         let found = match url {
             _ if url.contains("invoice_payments") => json!([{"invoice": "in_1"}]),
             _ if url.contains("subscriptions") => json!([{"id": "sub_1", "customer": "cus_1", "status": "active"}]),
@@ -160,12 +160,12 @@ fn the_sweep_asks_again_for_an_invoice_that_stripe_did_not_tell() {
         };
         (200, json!({"data": found, "has_more": false}))
     });
-    house.sweep();
-    assert_eq!(house.pending(), 2_000, "it asked a moment ago");
-    house.later(7 * 3_600);
-    house.sweep();
-    assert_eq!(house.pending(), 0);
-    house.sound();
+    fixture.sweep();
+    assert_eq!(fixture.pending(), 2_000, "it asked a moment ago");
+    fixture.later(7 * 3_600);
+    fixture.sweep();
+    assert_eq!(fixture.pending(), 0);
+    fixture.sound();
 }
 
 #[test]
@@ -185,9 +185,13 @@ fn a_dispute_that_was_prevented_freezes_nothing_and_gives_nothing_back() {
             if order {
                 all.reverse();
             }
-            let house = known(&all);
-            assert_eq!((house.pending(), house.text("SELECT state FROM accrual").as_str()), (left, state), "{more:#?}");
-            house.sound();
+            let fixture = known(&all);
+            assert_eq!(
+                (fixture.pending(), fixture.text("SELECT state FROM accrual").as_str()),
+                (left, state),
+                "{more:#?}"
+            );
+            fixture.sound();
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Sign-in emails: a link that proves that the reader owns the address. They are written and sent while the browser
 //! waits, and never stored, because they hold the secret.
 
-use crate::codec::message::email::text::sign_in as text;
 use crate::codec::message::email::render::{Email, EmailPart, written};
+use crate::codec::message::email::text::sign_in as text;
 use crate::codec::message::email::words::greeting;
 
 /// What a link is for.

@@ -3,8 +3,8 @@
 use crate::base::time::UtcMillis;
 use crate::codec::message::email::kinds::{Audience, MessageFields};
 use crate::codec::message::email::money::{instant, money, percent};
-use crate::codec::message::email::text::{account, operator, partner, shared};
 use crate::codec::message::email::render::EmailPart;
+use crate::codec::message::email::text::{account, operator, partner, shared};
 use serde_json::Value;
 
 /// Longest name used in a greeting.
@@ -30,7 +30,7 @@ pub fn of(f: &MessageFields) -> Written {
         "credit.review" => credit_review(f),
         "credit.failed" => credit_failed(f),
         "review.opened" => review(f),
-        "pool.low" => budget(f),
+        "budget.low" => budget(f),
         "report.funnel" => funnel(f),
         other => (shared::untitled(f.program, other), Vec::new()),
     }

@@ -13,7 +13,7 @@ pub const OUTGOING: &str = "Outgoing";
 pub fn holds(kind: &str) -> &'static str {
     match kind {
         "expense" => "cost of rewards",
-        "pool" => "reward budget",
+        "budget" => "reward budget",
         "pending" => "earned, not yet vested",
         "available" => "vested, not yet paid",
         "benefit" => "friends' discounts",

@@ -4,11 +4,11 @@ use super::*;
 
 #[test]
 fn partners_and_accounts_are_found_by_what_people_know() {
-    let desk = Desk::new();
-    let operator = desk.operator();
-    let code = desk.look(&format!("SELECT code FROM partner WHERE id = '{}'", desk.suspect), "code");
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
+    let code = fixture.look(&format!("SELECT code FROM partner WHERE id = '{}'", fixture.suspect), "code");
     let code = code.as_str().expect("a code");
-    for q in [&desk.suspect, code, "sl", "sly", "BOSS@sly", "SLY"] {
+    for q in [&fixture.suspect, code, "sl", "sly", "BOSS@sly", "SLY"] {
         let shown = operator.get(&format!("/operator/partners?q={q}"));
         shown.is_page().says("Sly");
         assert!(!shown.text().contains("boss@acme"), "{q}");
@@ -18,7 +18,7 @@ fn partners_and_accounts_are_found_by_what_people_know() {
         operator.get(&format!("/operator/partners?q={q}")).is_page().says(partner::NONE_FOUND);
         operator.get(&format!("/operator/accounts?q={q}")).is_page().says(account::NONE_FOUND);
     }
-    for q in ["s", "BOB@sly.example", "sly.example", &desk.suspect] {
+    for q in ["s", "BOB@sly.example", "sly.example", &fixture.suspect] {
         let shown = operator.get(&format!("/operator/accounts?q={q}"));
         shown.is_page();
         assert!(shown.html.contains("href=\"/operator/accounts/s\""), "{q}");
@@ -28,10 +28,10 @@ fn partners_and_accounts_are_found_by_what_people_know() {
 
 #[test]
 fn partners_are_called_by_their_names_and_what_is_new_comes_first() {
-    let desk = Desk::new();
-    desk.house.now.set(at("2026-05-02T00:00:00Z"));
-    let operator = desk.operator();
-    let plan = format!("/operator/runs/{}/plan", desk.run);
+    let fixture = OperatorFixture::new();
+    fixture.pages.now.set(at("2026-05-02T00:00:00Z"));
+    let operator = fixture.operator();
+    let plan = format!("/operator/runs/{}/plan", fixture.run);
     let mut shown: Vec<Shown> =
         ["/operator/accounts", "/operator/accounts/p", "/operator/outbox", &plan].map(|p| operator.get(p)).into();
     operator.get(&format!("/operator/runs/preview?program={AGENCY}&period=2026-03"));
@@ -50,15 +50,15 @@ fn partners_are_called_by_their_names_and_what_is_new_comes_first() {
         ("/operator/partners", "partner", "id", "/operator/partners/"),
         ("/operator/accounts", "account", "id", "/operator/accounts/"),
     ] {
-        let newest = desk.look(&format!("SELECT {column} AS it FROM {table} ORDER BY rowid DESC LIMIT 1"), "it");
+        let newest = fixture.look(&format!("SELECT {column} AS it FROM {table} ORDER BY rowid DESC LIMIT 1"), "it");
         assert_eq!(newest, first(path, mark), "{path}");
     }
 }
 
 #[test]
 fn lists_go_on_where_they_stop() {
-    let desk = Desk::new();
-    let operator = desk.operator();
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
     for (path, rows) in [
         ("/operator/partners", "partner"),
         ("/operator/accounts", "account"),
@@ -67,7 +67,7 @@ fn lists_go_on_where_they_stop() {
         ("/operator/outbox", "outbox"),
         ("/operator/audit", "audit"),
     ] {
-        let total = desk.count(&format!("SELECT COUNT(*) FROM {rows}"));
+        let total = fixture.count(&format!("SELECT COUNT(*) FROM {rows}"));
         let (mut next, mut seen, mut bodies) = (format!("{path}?limit=1"), 0, std::collections::BTreeSet::new());
         loop {
             let shown = operator.get(&next);
@@ -88,10 +88,10 @@ fn lists_go_on_where_they_stop() {
 
 #[test]
 fn full_lists_stay_small() {
-    let desk = Desk::new();
+    let fixture = OperatorFixture::new();
     let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)";
-    let (partner, long) = (&desk.partner, "x".repeat(180));
-    let line = "program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, payer, state, vests_at_ms, reason, postings";
+    let (partner, long) = (&fixture.partner, "x".repeat(180));
+    let line = "program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings";
     for statement in [
         format!(
             "INSERT INTO review (id, program_id, partner_id, account_id, rule, subject, holds, evidence, state, created_at_ms) {many} SELECT 'rev_' || i, '{AGENCY}', '{partner}', 'p', 'same_email', '', 1, '{long}', 'open', i FROM n"
@@ -112,8 +112,8 @@ fn full_lists_stay_small() {
             "INSERT INTO accrual (id, {line}) {many} SELECT 'acc_' || i, '{AGENCY}', 1, 'first-year', '{partner}', 'p', 'e' || i, 'invoice:in_0123456789', i, '2026-03', 'cash:usd', 5, 0, 5, 'pending', 'expense', 'held', i, '{long}', 1 FROM n"
         ),
         format!(
-            "INSERT INTO run_item (run_id, seq, kind, line_id, account_id, partner_id, unit, planned_cents) {many} SELECT '{}', i + 10, 'vest', 'acc_' || i, 'p', '{partner}', 'cash:usd', 5 FROM n",
-            desk.run
+            "INSERT INTO run_item (run_id, seq, kind, accrual_id, account_id, partner_id, unit, planned_cents) {many} SELECT '{}', i + 10, 'vest', 'acc_' || i, 'p', '{partner}', 'cash:usd', 5 FROM n",
+            fixture.run
         ),
         format!(
             "INSERT INTO partner (id, program_id, external_id, code, created_at_ms) {many} SELECT 'ptn_' || i, '{AGENCY}', 'user_0123456789_' || i, 'PARTNER_' || i, i FROM n"
@@ -130,10 +130,10 @@ fn full_lists_stay_small() {
             "x".repeat(120)
         ),
     ] {
-        sql(&desk.house.world, &statement);
+        sql(&fixture.pages.world, &statement);
     }
-    let operator = desk.operator();
-    for path in of_data(&desk)
+    let operator = fixture.operator();
+    for path in of_data(&fixture)
         .into_iter()
         .chain(["/operator/partners?q=user".to_owned(), "/operator/accounts?q=user".to_owned()])
     {
@@ -148,8 +148,8 @@ fn full_lists_stay_small() {
 
 /// What is looked through from one end to the other: the table that a plan's step names, by the name that the statement
 /// has for it.
-fn scans(desk: &Desk, sql: &str) -> Vec<String> {
-    let steps = plan(&desk.house.world.db.connection.borrow(), sql);
+fn scans(fixture: &OperatorFixture, sql: &str) -> Vec<String> {
+    let steps = plan(&fixture.pages.world.db.connection.borrow(), sql);
     // An index that is walked in the list's order stops with its LIMIT.
     let whole = steps.iter().filter_map(|step| step.strip_prefix("SCAN ")).filter(|rest| !rest.contains("USING"));
     let tables = |name: &str| {
@@ -160,19 +160,19 @@ fn scans(desk: &Desk, sql: &str) -> Vec<String> {
 
 #[test]
 fn pages_read_by_indexes() {
-    let desk = Desk::new();
-    let operator = desk.operator();
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
     let mut found = std::collections::BTreeSet::new();
     // Reports add up a whole period, and looking for faults all there is.
     let adds_up = |path: &String| ["/faults", "/funnel", "/economics"].iter().any(|part| path.contains(part));
-    for path in of_data(&desk).into_iter().filter(|path| !adds_up(path)) {
-        *desk.house.world.db.heard.borrow_mut() = Some(Default::default());
+    for path in of_data(&fixture).into_iter().filter(|path| !adds_up(path)) {
+        *fixture.pages.world.db.heard.borrow_mut() = Some(Default::default());
         operator.get(&path).is_page();
-        let heard = desk.house.world.db.heard.take().expect("it listened");
+        let heard = fixture.pages.world.db.heard.take().expect("it listened");
         assert!(!heard.is_empty(), "{path} asked nothing");
         // The look-up of the session is every page's, and not judged here.
         for sql in heard.into_iter().filter(|sql| !sql.contains("FROM session s")) {
-            found.extend(scans(&desk, &sql).into_iter().map(|table| format!("{path}: {table}")));
+            found.extend(scans(&fixture, &sql).into_iter().map(|table| format!("{path}: {table}")));
         }
     }
     // Few rows: one for a partner and kind of balance.
@@ -180,7 +180,7 @@ fn pages_read_by_indexes() {
     let unknown: Vec<String> = found.into_iter().filter(|what| !known.contains(&what.as_str())).collect();
     assert_eq!(unknown, Vec::<String>::new());
     assert_eq!(
-        scans(&desk, "SELECT id FROM transfer WHERE debit = ?1 OR credit = ?1"),
+        scans(&fixture, "SELECT id FROM transfer WHERE debit = ?1 OR credit = ?1"),
         ["transfer"],
         "it sees what it looks for"
     );

@@ -6,7 +6,7 @@ use super::*;
 fn payouts_are_told_as_the_books_have_them() {
     let books = Books::new();
     let ann = &books.ann.0;
-    let browser = books.house.signed_in("ann@partners.example", ann);
+    let browser = books.fixture.signed_in("ann@partners.example", ann);
     let (id, transfer) = (
         books.text(&format!("SELECT id FROM payout WHERE partner_id = '{ann}'")),
         books.text(&format!("SELECT transfer_id FROM payout WHERE partner_id = '{ann}'")),
@@ -31,7 +31,7 @@ fn payouts_are_told_as_the_books_have_them() {
     use manicule::store::report::payout::{own_receipt_sums, receipt_sums};
     let account = format!("{AGENCY}/cash:usd/available/{ann}");
     let both = futures_executor::block_on(
-        books.house.world.db.batch(vec![receipt_sums(&account, &id), own_receipt_sums(ann, &id)]),
+        books.fixture.world.db.batch(vec![receipt_sums(&account, &id), own_receipt_sums(ann, &id)]),
     )
     .expect("sums");
     assert_eq!(both[0].0, both[1].0);
@@ -56,7 +56,7 @@ fn a_file_holds_no_formula() {
     let books = Books::new();
     books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_over;");
     books.sql("UPDATE payout SET transfer_id = '=HYPERLINK(\"https://evil.example\",\"x\")\n-1' || id");
-    let file = books.house.signed_in("ann@partners.example", &books.ann.0).get("/partner/payouts.csv");
+    let file = books.fixture.signed_in("ann@partners.example", &books.ann.0).get("/partner/payouts.csv");
     assert!(file.html.contains(",\"'=HYPERLINK(\"\"https://evil.example\"\",\"\"x\"\")\n'-1"), "{}", file.html);
 }
 
@@ -64,7 +64,7 @@ fn a_file_holds_no_formula() {
 fn credit_has_pages_of_its_own() {
     let books = Books::new();
     let cyd = &books.cyd.0;
-    let browser = books.house.signed_in("cyd@partners.example", cyd);
+    let browser = books.fixture.signed_in("cyd@partners.example", cyd);
     let earned = books.number(&format!("SELECT SUM(net_cents) FROM accrual WHERE partner_id = '{cyd}'"));
     assert_eq!(earned, 5_000);
     browser.get("/partner").is_page().says(&format!("{} {} credit", common::EARNED, usd(5_000))).says(&format!(

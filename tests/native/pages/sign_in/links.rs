@@ -4,8 +4,8 @@ use super::*;
 
 #[test]
 fn a_mailed_link_lets_its_reader_in_once() {
-    let (house, mails, partner) = house();
-    let browser = house.browser();
+    let (fixture, mails, partner) = fixture();
+    let browser = fixture.browser();
     let asked = ask(&browser, "ann@example.com", "/partner/links");
     assert_eq!((asked.status, asked.location.as_str()), (303, "/sign-in/sent"));
     assert_eq!(asked.batches, 1);
@@ -15,16 +15,16 @@ fn a_mailed_link_lets_its_reader_in_once() {
     let token = path.rsplit('/').next().expect("a token").to_owned();
     assert_eq!(token.len(), 64);
     assert!(
-        !format!("{:?}", house.world.db.look("SELECT * FROM mailed_link")).contains(&token),
+        !format!("{:?}", fixture.world.db.look("SELECT * FROM magic_link")).contains(&token),
         "only its hash is kept"
     );
 
     // A scanner looks at it, and nothing happens.
-    let scanner = house.browser();
+    let scanner = fixture.browser();
     let shown = scanner.get(&path);
     shown.is_page().says(&format!("{} ann@example.com", text::CONFIRM_AS));
     assert_eq!(shown.header("referrer-policy"), "no-referrer");
-    assert_eq!(sessions(&house, "1"), 0);
+    assert_eq!(sessions(&fixture, "1"), 0);
 
     let shown = follow(&browser, &mails);
     assert_eq!((shown.status, shown.location.as_str()), (303, "/partner/links"));
@@ -33,50 +33,50 @@ fn a_mailed_link_lets_its_reader_in_once() {
     let set = shown.header("set-cookie");
     assert!(set.ends_with("; Path=/; Max-Age=5184000; Secure; HttpOnly; SameSite=Lax"), "{set}");
     let secret = cookie.split('.').next().expect("a token");
-    assert_eq!(sessions(&house, &format!("token_sha256 = '{}'", hex_sha256(secret.as_bytes()))), 1);
-    assert_eq!(sessions(&house, "way = 'mail' AND email = 'ann@example.com' AND operator = 0"), 1);
+    assert_eq!(sessions(&fixture, &format!("token_sha256 = '{}'", hex_sha256(secret.as_bytes()))), 1);
+    assert_eq!(sessions(&fixture, "way = 'mail' AND email = 'ann@example.com' AND operator = 0"), 1);
 
     // A second time, from another browser or the same, it is of no use.
-    for again in [&house.browser(), &browser] {
+    for again in [&fixture.browser(), &browser] {
         again.get("/sign-in?done=x");
         again.post(&path, &[]).is(410).says(text::LINK_GONE);
         again.get(&path).is(410);
     }
-    assert_eq!(sessions(&house, "1"), 1);
+    assert_eq!(sessions(&fixture, "1"), 1);
 }
 
 #[test]
 fn a_link_used_by_two_at_once_lets_one_in() {
-    let (house, mails, _) = house();
-    let browser = house.browser();
+    let (fixture, mails, _) = fixture();
+    let browser = fixture.browser();
     ask(&browser, "ann@example.com", "");
     let path = link_of(&mails.borrow()[0]);
     browser.get(&path).is(200);
     // Between the look and the use, somebody else has used it.
-    house
+    fixture
         .world
         .db
         .connection
         .borrow()
         .execute_batch(
-            "CREATE TEMP TRIGGER first BEFORE INSERT ON session BEGIN SELECT RAISE(ABORT, 'mailed_link: used already'); END",
+            "CREATE TEMP TRIGGER first BEFORE INSERT ON session BEGIN SELECT RAISE(ABORT, 'magic_link: used already'); END",
         )
         .expect("a trigger");
     let shown = browser.post(&path, &[]);
     shown.is(410);
-    assert_eq!((browser.cookie(SESSION), sessions(&house, "1")), (None, 0));
+    assert_eq!((browser.cookie(SESSION), sessions(&fixture, "1")), (None, 0));
     // The schema's own guard says the same.
     let used = |db: &crate::support::sqlite::Sqlite| {
-        db.connection.borrow().execute("UPDATE mailed_link SET used_at_ms = 5", []).map_err(|e| e.to_string())
+        db.connection.borrow().execute("UPDATE magic_link SET used_at_ms = 5", []).map_err(|e| e.to_string())
     };
-    assert_eq!(used(&house.world.db), Ok(1));
-    assert_eq!(used(&house.world.db), Err("mailed_link: used already".to_owned()));
+    assert_eq!(used(&fixture.world.db), Ok(1));
+    assert_eq!(used(&fixture.world.db), Err("magic_link: used already".to_owned()));
 }
 
 #[test]
 fn links_grow_old_and_foreign_ones_are_none() {
-    let (house, mails, _) = house();
-    let browser = house.browser();
+    let (fixture, mails, _) = fixture();
+    let browser = fixture.browser();
     ask(&browser, "ann@example.com", "");
     let path = link_of(&mails.borrow()[0]);
     for wrong in [
@@ -89,50 +89,50 @@ fn links_grow_old_and_foreign_ones_are_none() {
     }
     // A link to sign in is none to join.
     browser.get(&path.replace("/sign-in/mail/", "/partner/join/")).is(410);
-    later(&house, 15 * MINUTE - 1);
+    later(&fixture, 15 * MINUTE - 1);
     browser.get(&path).is(200);
-    later(&house, 1);
+    later(&fixture, 1);
     browser.get(&path).is(410);
     browser.post(&path, &[]).is(410);
-    assert_eq!(sessions(&house, "1"), 0);
+    assert_eq!(sessions(&fixture, "1"), 0);
 }
 
 #[test]
 fn the_answer_does_not_tell_who_is_known() {
-    let (house, mails, _) = house();
-    let known = ask(&house.browser(), "ann@example.com", "");
-    let unknown = ask(&house.browser(), "nobody@example.com", "");
+    let (fixture, mails, _) = fixture();
+    let known = ask(&fixture.browser(), "ann@example.com", "");
+    let unknown = ask(&fixture.browser(), "nobody@example.com", "");
     let plain = |shown: &Shown| (shown.status, shown.location.clone(), shown.html.clone(), shown.batches);
     assert_eq!(plain(&known), plain(&unknown));
     assert_eq!(mails.borrow().len(), 1);
-    house.browser().get("/sign-in/sent").is(200).says(text::SENT_LEAD);
+    fixture.browser().get("/sign-in/sent").is(200).says(text::SENT_LEAD);
 }
 
 #[test]
 fn an_address_gets_five_mails_an_hour() {
-    let (house, mails, _) = house();
-    let browser = house.browser();
+    let (fixture, mails, _) = fixture();
+    let browser = fixture.browser();
     for _ in 0..7 {
         assert_eq!(ask(&browser, "ANN@example.com", "").location, "/sign-in/sent");
     }
     assert_eq!(mails.borrow().len(), 5);
-    later(&house, HOUR + 1);
+    later(&fixture, HOUR + 1);
     ask(&browser, "ann@example.com", "");
     assert_eq!(mails.borrow().len(), 6);
 }
 
 #[test]
 fn a_mail_that_does_not_leave_tells_nobody_and_does_not_count() {
-    let (mut house, mails, _) = house();
-    *house.world.mailer.borrow_mut() = Box::new(|_| Err(RequestFailed("down for ann@example.com".to_owned())));
-    let browser = house.browser();
+    let (mut fixture, mails, _) = fixture();
+    *fixture.world.mailer.borrow_mut() = Box::new(|_| Err(RequestFailed("down for ann@example.com".to_owned())));
+    let browser = fixture.browser();
     let known = ask(&browser, "ann@example.com", "/partner/links");
-    let unknown = ask(&house.browser(), "nobody@example.com", "/partner/links");
+    let unknown = ask(&fixture.browser(), "nobody@example.com", "/partner/links");
     let plain = |shown: &Shown| (shown.status, shown.location.clone(), shown.html.clone(), shown.batches);
     assert_eq!(plain(&known), plain(&unknown), "that it failed does not tell who is known");
-    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM mailed_link WHERE is_live = 1"), 0, "it does not count");
-    house.config.setup.mail.binding = false;
-    let browser = house.browser();
+    assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM magic_link WHERE is_live = 1"), 0, "it does not count");
+    fixture.config.setup.mail.binding = false;
+    let browser = fixture.browser();
     browser.get("/sign-in/token");
     browser.get("/sign-in").is(200).says(text::NO_EMAIL_SETUP);
     browser.post("/sign-in", &[("email", "ann@example.com")]).is(503).says(text::EMAIL_NOT_SET_UP);
@@ -141,14 +141,14 @@ fn a_mail_that_does_not_leave_tells_nobody_and_does_not_count() {
 
 #[test]
 fn a_mail_that_fails_is_tried_once_more() {
-    let (house, _, _) = house();
+    let (fixture, _, _) = fixture();
     let tries = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&tries);
-    *house.world.mailer.borrow_mut() = Box::new(move |mail| {
+    *fixture.world.mailer.borrow_mut() = Box::new(move |mail| {
         seen.borrow_mut().push(link_of(mail));
         if seen.borrow().len() == 1 { Err(RequestFailed("reset".to_owned())) } else { Ok(()) }
     });
-    let browser = house.browser();
+    let browser = fixture.browser();
     ask(&browser, "ann@example.com", "");
     let tries = tries.borrow();
     assert_eq!((tries.len(), &tries[0]), (2, &tries[1]), "the same link");
@@ -157,10 +157,10 @@ fn a_mail_that_fails_is_tried_once_more() {
 
 #[test]
 fn a_network_that_asks_too_often_is_told_so() {
-    let (house, mails, _) = house();
+    let (fixture, mails, _) = fixture();
     TOO_OFTEN.set(vec![(RateLimited::Mail, "192.0.2.1".to_owned())]);
     let from = |ip: &str, email: &str| {
-        let browser = house.browser();
+        let browser = fixture.browser();
         browser.get("/sign-in?to=/partner/links");
         browser.post_with(&[("cf-connecting-ip", ip)], "/sign-in", &[("email", email), ("to", "/partner/links")])
     };
@@ -170,7 +170,7 @@ fn a_network_that_asks_too_often_is_told_so() {
         let typed = format!("value=\"{email}\"");
         assert!(shown.html.contains(&typed) && shown.html.contains("value=\"/partner/links\""), "{}", shown.html);
     }
-    assert_eq!((mails.borrow().len(), house.world.db.number("SELECT COUNT(*) FROM mailed_link")), (0, 0));
+    assert_eq!((mails.borrow().len(), fixture.world.db.number("SELECT COUNT(*) FROM magic_link")), (0, 0));
     assert_eq!(from("192.0.2.2", "ann@example.com").location, "/sign-in/sent");
     assert_eq!(mails.borrow().len(), 1);
 }

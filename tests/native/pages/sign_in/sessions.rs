@@ -4,51 +4,51 @@ use super::*;
 
 #[test]
 fn a_session_is_over_when_it_is_not_used_and_at_last_anyway() {
-    let (house, mails, _) = house();
+    let (fixture, mails, _) = fixture();
     let enter = |email: &str| {
-        let browser = house.browser();
+        let browser = fixture.browser();
         ask(&browser, email, "");
         follow(&browser, &mails);
         browser
     };
     let (partner, operator) = (enter("ann@example.com"), enter("ops@example.com"));
-    later(&house, 12 * HOUR - 1);
+    later(&fixture, 12 * HOUR - 1);
     assert!(is_in(&partner) && is_in(&operator));
-    later(&house, 12 * HOUR);
+    later(&fixture, 12 * HOUR);
     assert!(is_in(&partner) && !is_in(&operator), "an operator's ends after 12 idle hours");
-    later(&house, 14 * DAY - 1);
+    later(&fixture, 14 * DAY - 1);
     assert!(is_in(&partner));
-    later(&house, 14 * DAY);
+    later(&fixture, 14 * DAY);
     assert!(!is_in(&partner));
 
     let (partner, operator) = (enter("ann@example.com"), enter("ops@example.com"));
-    let by_token = house.browser();
+    let by_token = fixture.browser();
     by_token.get("/sign-in/token");
     by_token.post("/sign-in/token", &[("token", OPERATOR_TOKEN)]);
     let mut hours = 0;
     while hours < 60 * 24 - 6 {
-        later(&house, 6 * HOUR);
+        later(&fixture, 6 * HOUR);
         hours += 6;
         assert!(is_in(&partner), "{hours}");
         assert_eq!(is_in(&operator), hours < 7 * 24, "{hours}");
         assert_eq!(is_in(&by_token), hours < 12, "{hours}");
     }
-    later(&house, 6 * HOUR);
+    later(&fixture, 6 * HOUR);
     assert!(!is_in(&partner), "after 60 days");
 }
 
 #[test]
 fn the_token_is_exchanged_once_a_day() {
-    let (house, mails, partner) = house();
-    let browser = house.browser();
+    let (fixture, mails, partner) = fixture();
+    let browser = fixture.browser();
     ask(&browser, "ann@example.com", "");
     follow(&browser, &mails);
     let first = browser.cookie(SESSION).expect("a session");
-    later(&house, DAY - 1);
+    later(&fixture, DAY - 1);
     assert_eq!(browser.get("/sign-in?to=/partner").batches, 2, "its use is noted");
     assert_eq!(browser.cookie(SESSION).as_ref(), Some(&first));
     assert_eq!(browser.get("/sign-in?to=/partner").batches, 1, "once an hour");
-    later(&house, 1);
+    later(&fixture, 1);
     browser.get("/sign-out").is(200);
     let form = browser.get("/sign-out");
     let shown = browser.get("/sign-in");
@@ -66,28 +66,28 @@ fn the_token_is_exchanged_once_a_day() {
     assert!(!browser.get("/sign-out").html.contains(token), "each answer has a mask of its own");
 
     // Who was under way with the old token is let in for another minute, and is handed nothing.
-    let old = house.browser();
+    let old = fixture.browser();
     old.keep(SESSION, &first);
-    later(&house, MINUTE - 1);
+    later(&fixture, MINUTE - 1);
     let shown = old.get("/sign-in");
     assert_eq!((shown.status, shown.header("set-cookie")), (303, ""));
-    later(&house, 1);
+    later(&fixture, 1);
     assert!(!is_in(&old) && is_in(&browser));
     // A page is shown though its upkeep fails.
-    later(&house, DAY);
-    house.world.db.fault.set(Some((house.world.db.calls.get() + 1, crate::support::sqlite::Fault::Before)));
+    later(&fixture, DAY);
+    fixture.world.db.fault.set(Some((fixture.world.db.calls.get() + 1, crate::support::sqlite::Fault::Before)));
     assert!(is_in(&browser));
     assert_eq!(browser.cookie(SESSION), Some(second));
 }
 
 #[test]
 fn a_sign_in_ends_the_session_before_it() {
-    let (house, mails, partner) = house();
-    let browser = house.signed_in("ann@example.com", &partner);
+    let (fixture, mails, partner) = fixture();
+    let browser = fixture.signed_in("ann@example.com", &partner);
     let before = browser.cookie(SESSION).expect("a session");
     browser.get("/sign-in/token");
     browser.post("/sign-in/token", &[("token", OPERATOR_TOKEN)]).is(303);
-    let old = house.browser();
+    let old = fixture.browser();
     old.keep(SESSION, &before);
     assert!(!is_in(&old) && is_in(&browser));
     assert!(mails.borrow().is_empty());
@@ -95,9 +95,10 @@ fn a_sign_in_ends_the_session_before_it() {
 
 #[test]
 fn signing_out_ends_it_here_or_everywhere() {
-    let (house, _, partner) = house();
-    let (here, there) = (house.signed_in("ann@example.com", &partner), house.signed_in("ann@example.com", &partner));
-    let stranger = house.signed_in("bob@example.com", "");
+    let (fixture, _, partner) = fixture();
+    let (here, there) =
+        (fixture.signed_in("ann@example.com", &partner), fixture.signed_in("ann@example.com", &partner));
+    let stranger = fixture.signed_in("bob@example.com", "");
     let kept = here.cookie(SESSION).expect("a session");
     here.get("/sign-out").is(200);
     let shown = here.post("/sign-out", &[]);
@@ -107,7 +108,7 @@ fn signing_out_ends_it_here_or_everywhere() {
     assert!(!is_in(&here) && is_in(&there));
     here.get("/sign-in?done=signed-out").is(200).says(notice::SIGNED_OUT);
 
-    let again = house.signed_in("ann@example.com", &partner);
+    let again = fixture.signed_in("ann@example.com", &partner);
     again.get("/sign-out");
     assert_eq!(again.post("/sign-out", &[("everywhere", "yes")]).location, "/sign-in?done=signed-out-everywhere");
     assert!(!is_in(&there) && is_in(&stranger));
@@ -115,42 +116,42 @@ fn signing_out_ends_it_here_or_everywhere() {
 
 #[test]
 fn what_is_over_is_removed() {
-    let (house, mails, partner) = house();
-    let browser = house.browser();
+    let (fixture, mails, partner) = fixture();
+    let browser = fixture.browser();
     ask(&browser, "ann@example.com", "");
     follow(&browser, &mails);
-    let gone = house.signed_in("ann@example.com", &partner);
+    let gone = fixture.signed_in("ann@example.com", &partner);
     gone.get("/sign-out");
     gone.post("/sign-out", &[]);
-    let purge = |house: &House| {
-        let ctx = house.world.at(house.now.get());
+    let purge = |fixture: &PagesFixture| {
+        let ctx = fixture.world.at(fixture.now.get());
         crate::support::world::now(manicule::service::identity::sign_in::purge(&ctx)).expect("a purge");
     };
-    purge(&house);
-    assert_eq!((sessions(&house, "1"), house.world.db.number("SELECT COUNT(*) FROM mailed_link")), (1, 1));
-    later(&house, DAY + 15 * MINUTE);
-    purge(&house);
-    assert_eq!((sessions(&house, "1"), house.world.db.number("SELECT COUNT(*) FROM mailed_link")), (1, 0));
-    later(&house, 60 * DAY);
-    purge(&house);
-    assert_eq!(sessions(&house, "1"), 0);
+    purge(&fixture);
+    assert_eq!((sessions(&fixture, "1"), fixture.world.db.number("SELECT COUNT(*) FROM magic_link")), (1, 1));
+    later(&fixture, DAY + 15 * MINUTE);
+    purge(&fixture);
+    assert_eq!((sessions(&fixture, "1"), fixture.world.db.number("SELECT COUNT(*) FROM magic_link")), (1, 0));
+    later(&fixture, 60 * DAY);
+    purge(&fixture);
+    assert_eq!(sessions(&fixture, "1"), 0);
 }
 
 #[test]
 fn a_session_is_found_by_indexes_alone() {
-    let (house, _, partner) = house();
-    let browser = house.signed_in("ann@example.com", &partner);
-    house.world.db.heard.replace(Some(std::collections::BTreeSet::new()));
+    let (fixture, _, partner) = fixture();
+    let browser = fixture.signed_in("ann@example.com", &partner);
+    fixture.world.db.heard.replace(Some(std::collections::BTreeSet::new()));
     for path in ["/sign-in", "/partner/programs", "/partner/settings", "/partner/settings/data"] {
         browser.get(path);
     }
-    ask(&house.browser(), "ann@example.com", "");
-    let heard = house.world.db.heard.take().expect("statements");
-    let about = |sql: &&String| sql.contains("FROM session") || sql.contains("INTO mailed_link");
+    ask(&fixture.browser(), "ann@example.com", "");
+    let heard = fixture.world.db.heard.take().expect("statements");
+    let about = |sql: &&String| sql.contains("FROM session") || sql.contains("INTO magic_link");
     let heard: Vec<&String> = heard.iter().filter(about).collect();
     assert!(heard.len() >= 4, "{heard:?}");
     for sql in heard {
-        let connection = house.world.db.connection.borrow();
+        let connection = fixture.world.db.connection.borrow();
         let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a plan");
         let none = vec![rusqlite::types::Null; plan.parameter_count()];
         let rows = plan.query_map(rusqlite::params_from_iter(none), |row| row.get::<_, String>(3)).expect("a plan");

@@ -11,18 +11,18 @@ impl Play {
         self.auditor.observe_runs(&self.world.db);
         match ran {
             Ok(runs) if runs.iter().all(|r| r.state == "done") => {
-                if self.dice.percent(5) {
-                    let again = now + self.dice.within(0, 2) * DAY;
+                if self.rng.percent(5) {
+                    let again = now + self.rng.within(0, 2) * DAY;
                     self.push(again, Step::Run(cadence, scheduled));
                 }
             }
             Ok(runs) => return Err(format!("a run stopped on its way: {runs:?}")),
             Err(error) => {
                 self.was_injected(&error)?;
-                let again = now + self.dice.pick(&[10 * MINUTE, HOUR, 2 * DAY]);
-                let step = if self.dice.percent(50) { Step::Sweep } else { Step::Run(cadence, scheduled) };
+                let again = now + self.rng.pick(&[10 * MINUTE, HOUR, 2 * DAY]);
+                let step = if self.rng.percent(50) { Step::Sweep } else { Step::Run(cadence, scheduled) };
                 self.push(again, step);
-                if self.dice.percent(20) {
+                if self.rng.percent(20) {
                     self.push(now + MINUTE, Step::Review);
                 }
                 // Where the fault came before the run was stored, only cron itself can bring it back.
@@ -40,10 +40,10 @@ impl Play {
         if let Err(error) = swept {
             self.was_injected(&error)?;
             self.push(now + 10 * MINUTE, Step::Sweep);
-            // Whether the pool was released before the fault only another sweep makes certain.
+            // Whether the budget was released before the fault only another sweep makes certain.
             self.release(now)?;
         } else {
-            self.auditor.salon.release();
+            self.auditor.credit_model.release();
         }
         self.auditor.observe_runs(&self.world.db);
         Ok(())
@@ -51,7 +51,7 @@ impl Play {
 
     pub(super) fn sweep_once(&self, now: i64) -> Result<(), AppError> {
         let ctx = self.world.at(UtcMillis(now));
-        done(recompute::drain(&ctx, 20))?;
+        done(recompute::process_marked(&ctx, 20))?;
         done(budget::sweep(&ctx))?;
         done(settle::sweep(&ctx)).map(|_| ())
     }
@@ -65,7 +65,7 @@ impl Play {
             if !self.auditor.knows(&event.id) {
                 return Err(format!("event {} was never taken in", event.id));
             }
-            if !self.dice.percent(25) {
+            if !self.rng.percent(25) {
                 continue;
             }
             let changes = self.changes();
@@ -74,8 +74,8 @@ impl Play {
                 return Err(format!("a replay of {} is not a no-op: {again:?}", event.id));
             }
         }
-        let waited = self.auditor.salon.waiting() as u64;
-        self.stats.met.insert("waits for the pool".to_owned(), waited);
+        let waited = self.auditor.credit_model.waiting() as u64;
+        self.stats.met.insert("waits for the budget".to_owned(), waited);
         self.fund(last, 500_000)?;
         self.final_run(Cadence::Weekly, monday)?;
         self.final_run(Cadence::Monthly, first)?;
@@ -90,7 +90,7 @@ impl Play {
             return Ok(());
         }
         let (fresh, off) = (World::new(self.seed), self.switched_off_at);
-        history::compare_in_order(&self.cast, &self.events, off, (first, &self.world), &self.auditor, &fresh)
+        history::compare_in_order(&self.options, &self.events, off, (first, &self.world), &self.auditor, &fresh)
     }
 
     pub(super) fn final_run(&mut self, cadence: Cadence, at: i64) -> Result<(), String> {

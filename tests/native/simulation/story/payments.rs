@@ -6,25 +6,25 @@ impl Story<'_> {
     /// Pays month by month, with all that can go wrong, leaves, and sometimes comes back.
     pub(super) fn pay_and_leave(&mut self, sign_up: i64) {
         let first = self.first_payment_at(sign_up);
-        let is_long = self.cast.is_long && self.dice.percent(60);
+        let is_long = self.options.is_long && self.rng.percent(60);
         let months = match (is_long, self.grows) {
-            (true, _) => self.dice.within(12, 15),
-            (false, true) => self.dice.within(8, 10),
-            (false, false) => self.dice.within(1, 5),
+            (true, _) => self.rng.within(12, 15),
+            (false, true) => self.rng.within(8, 10),
+            (false, false) => self.rng.within(1, 5),
         };
-        let small = if self.grows { self.dice.within(1, 4) } else { 0 };
+        let small = if self.grows { self.rng.within(1, 4) } else { 0 };
         let mut told = self.months(first, months, small);
         let is_late = first >= sign_up + LATE;
-        let leaves = self.dice.percent(if is_late { 70 } else { 35 });
+        let leaves = self.rng.percent(if is_late { 70 } else { 35 });
         if leaves {
             let at = self.leaving_at(sign_up, first);
             self.leave(at, sign_up, 1);
-            if self.dice.percent(50) {
-                let back = at.max(first) + self.dice.pick(&[1, HOUR, 6 * DAY, 31 * DAY, 320 * DAY]);
-                let months = self.dice.within(1, 4);
+            if self.rng.percent(50) {
+                let back = at.max(first) + self.rng.pick(&[1, HOUR, 6 * DAY, 31 * DAY, 320 * DAY]);
+                let months = self.rng.within(1, 4);
                 told.extend(self.months(back, months, 0));
-                if self.dice.percent(30) {
-                    let again = back + 60 * DAY + self.dice.pick(&[-1, 0, 1, -40 * DAY]);
+                if self.rng.percent(30) {
+                    let again = back + 60 * DAY + self.rng.pick(&[-1, 0, 1, -40 * DAY]);
                     self.leave(again, sign_up, 2);
                 }
             }
@@ -36,13 +36,13 @@ impl Story<'_> {
 
     /// Often so that a span ends at a run.
     pub(super) fn first_payment_at(&mut self, sign_up: i64) -> i64 {
-        match self.dice.next() % 9 {
-            4 | 5 => sign_up + self.dice.pick(&[LATE, 90 * DAY, 95 * DAY]),
-            0 => self.dice.pick(&firsts(sign_up + 60 * DAY, sign_up + 100 * DAY)) - 60 * DAY + self.dice.pick(&EDGES),
-            1 => self.dice.pick(&mondays(sign_up + 30 * DAY, sign_up + 45 * DAY)) - 30 * DAY + self.dice.pick(&EDGES),
-            2 => self.dice.pick(&firsts(sign_up, sign_up + 32 * DAY)),
-            3 => sign_up + self.dice.pick(&EDGES),
-            _ => sign_up + self.dice.within(0, 12 * DAY),
+        match self.rng.next() % 9 {
+            4 | 5 => sign_up + self.rng.pick(&[LATE, 90 * DAY, 95 * DAY]),
+            0 => self.rng.pick(&firsts(sign_up + 60 * DAY, sign_up + 100 * DAY)) - 60 * DAY + self.rng.pick(&EDGES),
+            1 => self.rng.pick(&mondays(sign_up + 30 * DAY, sign_up + 45 * DAY)) - 30 * DAY + self.rng.pick(&EDGES),
+            2 => self.rng.pick(&firsts(sign_up, sign_up + 32 * DAY)),
+            3 => sign_up + self.rng.pick(&EDGES),
+            _ => sign_up + self.rng.within(0, 12 * DAY),
         }
     }
 
@@ -51,31 +51,31 @@ impl Story<'_> {
     pub(super) fn months(&mut self, first: i64, months: i64, small: i64) -> Vec<Told> {
         let mut told = Vec::new();
         if self.has_subscription {
-            for part in 0..self.dice.within(1, 3) {
+            for part in 0..self.rng.within(1, 3) {
                 let id = format!("sub_{}_{first}_{part}", self.account);
-                let mut data = json!({"subscription_id": id, "monthly_cents": self.dice.pick(&[900, 600_000])});
-                if self.dice.percent(50) {
-                    data["annual_value_cents"] = json!(self.dice.pick(&[499_999, 500_000, 3_000_000, 5_000_000]));
+                let mut data = json!({"subscription_id": id, "monthly_cents": self.rng.pick(&[900, 600_000])});
+                if self.rng.percent(50) {
+                    data["annual_value_cents"] = json!(self.rng.pick(&[499_999, 500_000, 3_000_000, 5_000_000]));
                 }
-                let at = first - self.dice.pick(&[0, 0, HOUR]);
+                let at = first - self.rng.pick(&[0, 0, HOUR]);
                 self.event("subscription.started", at, json!({"data": data}));
             }
         }
-        let large = self.dice.pick(&[[50_001, 90_000], [1_333_334, 2_500_000]]);
+        let large = self.rng.pick(&[[50_001, 90_000], [1_333_334, 2_500_000]]);
         for month in 0..months {
             let mut at = plus_months(first, month);
             if month == 12 {
-                at += self.dice.pick(&[-1, -1, 0, 1]);
+                at += self.rng.pick(&[-1, -1, 0, 1]);
             }
             let cents = match month {
                 _ if small == 0 => self.some_cents(),
-                _ if month < small => self.dice.pick(&[900, 49_999, 50_000]),
-                _ => self.dice.pick(&large),
+                _ if month < small => self.rng.pick(&[900, 49_999, 50_000]),
+                _ => self.rng.pick(&large),
             };
             told.push(self.invoice(at, cents));
         }
-        if self.dice.percent(15) {
-            let at = first + self.dice.within(1, 29 * DAY);
+        if self.rng.percent(15) {
+            let at = first + self.rng.within(1, 29 * DAY);
             let cents = self.some_cents();
             told.push(self.invoice(at, cents));
         }
@@ -83,37 +83,37 @@ impl Story<'_> {
     }
 
     pub fn some_cents(&mut self) -> i64 {
-        match self.dice.next() % 14 {
+        match self.rng.next() % 14 {
             0 => 0,
-            1 => self.dice.within(1, 12),
+            1 => self.rng.within(1, 12),
             2 | 3 => 50_000,
             4 => 2_320,
             5 => 50_001,
-            6 => self.dice.pick(&[1_333_333, 1_333_334, 2_500_000, 2_500_001, 6_666_667]),
-            7 => self.dice.within(300_000, 3_000_000),
-            _ => self.dice.within(100, 190_000),
+            6 => self.rng.pick(&[1_333_333, 1_333_334, 2_500_000, 2_500_001, 6_666_667]),
+            7 => self.rng.within(300_000, 3_000_000),
+            _ => self.rng.within(100, 190_000),
         }
     }
 
     pub fn invoice(&mut self, at: i64, cents: i64) -> Told {
         let id = format!("in_{}_{}", self.account, self.events.len());
-        let currency = if self.dice.percent(3) { "eur" } else { "usd" };
+        let currency = if self.rng.percent(3) { "eur" } else { "usd" };
         let mut data = json!({"invoice_id": id});
-        if self.dice.percent(50) {
+        if self.rng.percent(50) {
             let started = self.events.iter().rfind(|e| e.kind == "subscription.started" && e.at <= at);
             if let Some(event) = started {
                 data["subscription_id"] = json!(event.data("subscription_id"));
             }
         }
-        if self.dice.percent(20) {
-            data["months"] = json!(self.dice.pick(&[1, 3, 12]));
+        if self.rng.percent(20) {
+            data["months"] = json!(self.rng.pick(&[1, 3, 12]));
         }
-        if cents > 0 && self.dice.percent(30) {
+        if cents > 0 && self.rng.percent(30) {
             data["discount_cents"] = json!(cents / 4);
         }
         let rest = json!({"amount": {"cents": cents, "currency": currency}, "data": data});
         self.event("invoice.paid", at, rest.clone());
-        if self.dice.percent(8) {
+        if self.rng.percent(8) {
             self.same_invoice_again(at, &rest);
         }
         Told { id, at, cents, currency }
@@ -122,10 +122,10 @@ impl Story<'_> {
     /// The same invoice under another event id: as it was, with another content, or of another account.
     pub(super) fn same_invoice_again(&mut self, at: i64, rest: &Value) {
         let mut again = rest.clone();
-        let when = at + self.dice.pick(&[-HOUR, -1, 0, 1, 2 * DAY]);
-        match self.dice.next() % 3 {
+        let when = at + self.rng.pick(&[-HOUR, -1, 0, 1, 2 * DAY]);
+        match self.rng.next() % 3 {
             0 => {}
-            1 => again["amount"]["cents"] = json!(self.dice.within(0, 60_000)),
+            1 => again["amount"]["cents"] = json!(self.rng.within(0, 60_000)),
             _ => {
                 again["account"] = json!({"id": "acct_0"});
             }
@@ -136,16 +136,16 @@ impl Story<'_> {
     }
 
     pub(super) fn leaving_at(&mut self, sign_up: i64, first: i64) -> i64 {
-        if first >= sign_up + LATE && self.dice.percent(75) {
-            return first + self.dice.pick(&SOON);
+        if first >= sign_up + LATE && self.rng.percent(75) {
+            return first + self.rng.pick(&SOON);
         }
-        let at = match self.dice.next() % 8 {
-            0 => sign_up + self.dice.pick(&[7, 14, 30, 90]) * DAY + self.dice.pick(&EDGES),
-            1 | 2 => first + 60 * DAY + self.dice.pick(&EDGES),
-            4 => first + 30 * DAY + self.dice.pick(&EDGES),
-            5 => sign_up + 90 * DAY + self.dice.pick(&EDGES),
+        let at = match self.rng.next() % 8 {
+            0 => sign_up + self.rng.pick(&[7, 14, 30, 90]) * DAY + self.rng.pick(&EDGES),
+            1 | 2 => first + 60 * DAY + self.rng.pick(&EDGES),
+            4 => first + 30 * DAY + self.rng.pick(&EDGES),
+            5 => sign_up + 90 * DAY + self.rng.pick(&EDGES),
             3 => plus_months(first, 1),
-            _ => first + self.dice.within(1, 100 * DAY),
+            _ => first + self.rng.within(1, 100 * DAY),
         };
         at.max(sign_up + 1)
     }
@@ -158,12 +158,12 @@ impl Story<'_> {
             self.events.iter().any(|e| e.kind == "subscription.cancelled" && e.data("subscription_id") == id)
         };
         open.retain(|id| !ended(id));
-        if open.is_empty() || time > 1 && self.dice.percent(20) {
+        if open.is_empty() || time > 1 && self.rng.percent(20) {
             self.event("account.cancelled", at, json!({}));
             return;
         }
         for (index, id) in open.iter().rev().enumerate() {
-            let before = (index as i64) * self.dice.pick(&[0, HOUR]);
+            let before = (index as i64) * self.rng.pick(&[0, HOUR]);
             self.event(
                 "subscription.cancelled",
                 (at - before).max(sign_up + 1),
@@ -174,45 +174,45 @@ impl Story<'_> {
 
     /// Refunds and disputes of an invoice.
     pub fn trouble(&mut self, invoice: &Told) {
-        if invoice.cents > 0 && self.dice.percent(22) {
+        if invoice.cents > 0 && self.rng.percent(22) {
             self.refunds(invoice);
         }
-        if invoice.cents > 0 && self.dice.percent(14) {
+        if invoice.cents > 0 && self.rng.percent(14) {
             self.dispute(invoice);
         }
     }
 
     pub(super) fn refunds(&mut self, invoice: &Told) {
-        let count = self.dice.within(1, 4);
+        let count = self.rng.within(1, 4);
         for number in 0..count {
-            let cents = match self.dice.next() % 4 {
+            let cents = match self.rng.next() % 4 {
                 0 => invoice.cents,
                 1 => invoice.cents * 2,
-                _ => self.dice.within(1, invoice.cents + 1),
+                _ => self.rng.within(1, invoice.cents + 1),
             };
             let id = format!("re_{}_{number}", invoice.id);
-            let at = invoice.at + self.dice.pick(&[1, HOUR, 10 * DAY, 59 * DAY, 75 * DAY]) + number;
+            let at = invoice.at + self.rng.pick(&[1, HOUR, 10 * DAY, 59 * DAY, 75 * DAY]) + number;
             let rest = json!({"amount": {"cents": cents, "currency": invoice.currency},
                 "data": {"refund_id": id, "invoice_id": invoice.id}});
             self.event("invoice.refunded", at, rest.clone());
-            if self.dice.percent(25) {
-                let again = at + self.dice.pick(&[0, MINUTE, DAY]);
+            if self.rng.percent(25) {
+                let again = at + self.rng.pick(&[0, MINUTE, DAY]);
                 self.event("invoice.refunded", again, rest);
             }
         }
     }
 
     pub(super) fn dispute(&mut self, invoice: &Told) {
-        let cents = self.dice.pick(&[invoice.cents, (invoice.cents / 3).max(1)]);
+        let cents = self.rng.pick(&[invoice.cents, (invoice.cents / 3).max(1)]);
         let rest = json!({"amount": {"cents": cents, "currency": invoice.currency},
             "data": {"dispute_id": format!("dp_{}", invoice.id), "invoice_id": invoice.id}});
-        let mut at = invoice.at + self.dice.pick(&[1, DAY, 30 * DAY, 58 * DAY, 70 * DAY]);
-        if self.dice.percent(85) {
+        let mut at = invoice.at + self.rng.pick(&[1, DAY, 30 * DAY, 58 * DAY, 70 * DAY]);
+        if self.rng.percent(85) {
             self.event("dispute.opened", at, rest.clone());
         }
-        for _ in 0..self.dice.pick(&[0, 1, 1, 1, 2]) {
-            at += self.dice.pick(&[1, 5 * DAY, 20 * DAY]);
-            let end = self.dice.pick(&["dispute.won", "dispute.lost"]);
+        for _ in 0..self.rng.pick(&[0, 1, 1, 1, 2]) {
+            at += self.rng.pick(&[1, 5 * DAY, 20 * DAY]);
+            let end = self.rng.pick(&["dispute.won", "dispute.lost"]);
             self.event(end, at, rest.clone());
         }
     }

@@ -82,7 +82,7 @@ pub const ACCOUNT: &str = "Account";
 pub const INVOICE: &str = "Invoice";
 pub const EVIDENCE: &str = "Evidence";
 
-// pool.low
+// budget.low
 pub fn budget_subject(program: &str) -> String {
     format!("{program}: the reward budget is low")
 }

@@ -9,7 +9,7 @@ use super::life::{Invoice, Life};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default)]
-pub struct Picture {
+pub struct ModelState {
     pub lives: BTreeMap<String, Life>,
     pub bindings: Bindings,
 }
@@ -41,7 +41,7 @@ pub enum Status {
     Held,
     Frozen,
     Void,
-    /// Waits for the pool.
+    /// Waits for the budget.
     Waiting,
 }
 
@@ -52,17 +52,17 @@ pub struct Key {
     pub account: String,
     pub partner: String,
     pub rule: String,
-    pub basis: String,
+    pub source: String,
 }
 
 impl Line {
-    pub fn new(account: &str, bound: &Bound, rule: &str, basis: String, at: i64, earned: i64) -> Line {
+    pub fn new(account: &str, bound: &Bound, rule: &str, source: String, at: i64, earned: i64) -> Line {
         let key = Key {
             program: bound.program.clone(),
             account: account.to_owned(),
             partner: bound.partner.clone(),
             rule: rule.to_owned(),
-            basis,
+            source,
         };
         Line { key, at, earned, net: earned, vests_at: Some(at), status: Status::Stands }
     }
@@ -88,11 +88,11 @@ impl Line {
     }
 }
 
-impl Picture {
-    pub fn of(known: &Known, register: &Register) -> Picture {
+impl ModelState {
+    pub fn of(known: &Known, register: &Register) -> ModelState {
         let lives = known.accounts().into_iter().map(|a| (a.clone(), Life::of(known, &a))).collect();
         let bindings = Bindings::all_of(&lives, known, register);
-        Picture { lives, bindings }
+        ModelState { lives, bindings }
     }
 
     /// The payments that count for whoever an account is bound to: since it was bound, in the programs' currency.

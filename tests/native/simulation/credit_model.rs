@@ -1,4 +1,4 @@
-//! The rules of tiered-credits, said again by themselves: what is due at each intake, and a pool that is a number.
+//! The rules of tiered-credits, said again by themselves: what is due at each intake, and a budget that is a number.
 //!
 //! Source: section 5 of the design, rules 6 and 18. What was issued before cannot be told from the facts, so this keeps
 //! its own books from intake to intake.
@@ -7,7 +7,7 @@ use super::binding::Bound;
 use super::calendar::DAY;
 use super::facts::{Place, Register, Sent};
 use super::life::Life;
-use super::picture::{Line, Picture, Standing, Status};
+use super::model_state::{Line, ModelState, Standing, Status};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,9 +16,9 @@ pub const PROGRAM: &str = "tiered-credits";
 #[derive(Clone, Debug)]
 struct Reward {
     place: Place,
-    basis: &'static str,
+    source: &'static str,
     cents: i64,
-    /// Whether the pool has paid it.
+    /// Whether the budget has paid it.
     is_issued: bool,
     /// Whether the account is bound to anybody, so that it is owed at all.
     is_owed: bool,
@@ -34,7 +34,7 @@ impl Reward {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Salon {
+pub struct CreditModel {
     pub balance: i64,
     /// By account and tier.
     rewards: BTreeMap<(String, &'static str), Reward>,
@@ -42,27 +42,29 @@ pub struct Salon {
     pub issued: BTreeSet<(String, String)>,
 }
 
-impl Salon {
+impl CreditModel {
     /// An event was taken in that may change what an account has earned.
     /// Or a person rejected it.
-    pub fn learn(&mut self, picture: &Picture, register: &Register, account: &str) {
-        let is_rejected = |b: &&Bound| picture.standing(register, account, PROGRAM, &b.partner) == Standing::Rejected;
-        let bound = picture.bindings.to(account, PROGRAM).filter(|b| !is_rejected(b));
-        let is_held = bound.is_some_and(|b| picture.standing(register, account, PROGRAM, &b.partner) == Standing::Held);
+    pub fn learn(&mut self, model_state: &ModelState, register: &Register, account: &str) {
+        let is_rejected =
+            |b: &&Bound| model_state.standing(register, account, PROGRAM, &b.partner) == Standing::Rejected;
+        let bound = model_state.bindings.to(account, PROGRAM).filter(|b| !is_rejected(b));
+        let is_held =
+            bound.is_some_and(|b| model_state.standing(register, account, PROGRAM, &b.partner) == Standing::Held);
         let mut due: Vec<(Place, &'static str)> = Vec::new();
         for ((_, tier), reward) in self.rewards.iter_mut().filter(|((of, _), _)| of == account) {
             if bound.is_none() && reward.is_owed {
                 self.balance += if reward.is_issued { reward.cents } else { 0 };
                 (reward.is_issued, reward.is_owed) = (false, false);
             } else if bound.is_some() && !reward.is_owed {
-                // It comes back to somebody, and the pool pays it anew.
+                // It comes back to somebody, and the budget pays it anew.
                 due.push((reward.place.clone(), tier));
             }
         }
         due.sort();
         let mut new = Vec::new();
         if let Some(bound) = bound {
-            for (tier, reward) in earned(&picture.lives[account], &bound.from) {
+            for (tier, reward) in earned(&model_state.lives[account], &bound.from) {
                 let key = (account.to_owned(), tier);
                 let reward = Reward { is_held, ..reward };
                 if let Entry::Vacant(entry) = self.rewards.entry(key) {
@@ -95,7 +97,7 @@ impl Salon {
         }
     }
 
-    /// The pool has what it has: what waits is released in order, and nothing overtakes.
+    /// The budget has what it has: what waits is released in order, and nothing overtakes.
     pub fn release(&mut self) {
         let mut waiting: Vec<(&(String, &'static str), &mut Reward)> =
             self.rewards.iter_mut().filter(|(_, r)| r.is_owed && !r.is_issued).collect();
@@ -116,19 +118,19 @@ impl Salon {
         self.rewards.values().filter(|r| r.is_owed && !r.is_issued).count()
     }
 
-    pub fn lines(&self, picture: &Picture, register: &Register, account: &str) -> Vec<Line> {
-        let Some(bound) = picture.bindings.to(account, PROGRAM) else { return Vec::new() };
+    pub fn accruals(&self, model_state: &ModelState, register: &Register, account: &str) -> Vec<Line> {
+        let Some(bound) = model_state.bindings.to(account, PROGRAM) else { return Vec::new() };
         let mine = self.rewards.iter().filter(|((of, _), _)| of == account);
         mine.map(|((_, tier), reward)| {
-            let mut line = Line::new(account, bound, tier, reward.basis.to_owned(), reward.place.0, reward.cents);
-            let standing = picture.standing(register, account, PROGRAM, &bound.partner);
+            let mut accrual = Line::new(account, bound, tier, reward.source.to_owned(), reward.place.0, reward.cents);
+            let standing = model_state.standing(register, account, PROGRAM, &bound.partner);
             if standing == Standing::Rejected || reward.is_issued {
-                line.judge(standing, false);
+                accrual.judge(standing, false);
             } else {
-                line.net = 0;
-                line.status = Status::Waiting;
+                accrual.net = 0;
+                accrual.status = Status::Waiting;
             }
-            line
+            accrual
         })
         .collect()
     }
@@ -136,9 +138,9 @@ impl Salon {
 
 /// What an account has earned since it was bound at `from`, one reward per tier at most.
 fn earned(life: &Life, from: &Place) -> Vec<(&'static str, Reward)> {
-    let reward = |event: &Sent, basis: &'static str, cents: i64| Reward {
+    let reward = |event: &Sent, source: &'static str, cents: i64| Reward {
         place: event.place(),
-        basis,
+        source,
         cents,
         is_issued: false,
         is_owed: false,

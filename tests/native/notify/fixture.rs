@@ -85,28 +85,28 @@ impl Outside {
     }
 }
 
-pub struct Desk {
+pub struct NotifyFixture {
     pub world: World,
     pub config: Config,
     pub outside: Rc<Outside>,
 }
 
-impl Desk {
+impl NotifyFixture {
     /// Everything is set up, and everybody answers.
-    pub fn new(seed: u64) -> Desk {
-        Desk::with(seed, &[])
+    pub fn new(seed: u64) -> NotifyFixture {
+        NotifyFixture::with(seed, &[])
     }
 
     /// The same with other settings; an empty value unsets one.
-    pub fn with(seed: u64, vars: &[(&str, &str)]) -> Desk {
-        let mut desk = Desk { world: World::new(seed), config: Config::default(), outside: Rc::default() };
-        desk.outside.status.set(200);
-        desk.outside.mailing.set(true);
-        let (for_hooks, for_mails) = (Rc::clone(&desk.outside), Rc::clone(&desk.outside));
-        desk.world.service = RefCell::new(Box::new(move |request| for_hooks.hook(request)));
-        desk.world.mailer = RefCell::new(Box::new(move |mail| for_mails.mail(mail)));
-        desk.set_up(vars);
-        desk
+    pub fn with(seed: u64, vars: &[(&str, &str)]) -> NotifyFixture {
+        let mut fixture = NotifyFixture { world: World::new(seed), config: Config::default(), outside: Rc::default() };
+        fixture.outside.status.set(200);
+        fixture.outside.mailing.set(true);
+        let (for_hooks, for_mails) = (Rc::clone(&fixture.outside), Rc::clone(&fixture.outside));
+        fixture.world.service = RefCell::new(Box::new(move |request| for_hooks.hook(request)));
+        fixture.world.mailer = RefCell::new(Box::new(move |mail| for_mails.mail(mail)));
+        fixture.set_up(vars);
+        fixture
     }
 
     pub fn set_up(&mut self, vars: &[(&str, &str)]) {
@@ -170,7 +170,7 @@ impl Desk {
     /// An endpoint for these kinds: its id and secret.
     pub fn endpoint(&self, when: UtcMillis, url: &str, kinds: &[&str]) -> (String, String) {
         let path = "/v1/webhook-endpoints";
-        let made = self.operate(when, ("POST", path), path, &json!({"url": url, "kinds": kinds}), 201);
+        let made = self.operate(when, ("POST", path), path, &json!({"url": url, "types": kinds}), 201);
         (made["id"].as_str().unwrap().to_owned(), made["secret"].as_str().unwrap().to_owned())
     }
 
@@ -192,7 +192,7 @@ impl Desk {
             &[
                 outbox::joined(program, partner, "acct_1", when),
                 payout_message("payout.sent", "po_1", Some(partner), ("transfer", json!("tr_1"))),
-                outbox::pool_low(program, "credit:usd", 100, 25_000, 0, 1),
+                outbox::budget_low(program, "credit:usd", 100, 25_000, 0, 1),
             ],
         );
     }

@@ -12,7 +12,7 @@ pub const SWEEP: &str = "*/10 * * * *";
 /// Stands in every id that the host has given: of accounts, invoices, refunds, disputes, events.
 pub const HOSTS: &str = "-of-victim";
 
-pub struct Desk {
+pub struct ApiFixture {
     pub victim: Partner,
     pub rival: Partner,
     /// Every id of the victim's that an address or a field could name.
@@ -40,7 +40,7 @@ fn listed(server: &Server, path: &str, field: &str) -> Vec<String> {
 }
 
 /// With payouts approved by hand, so that one is sent and one waits.
-pub fn fill(server: &Server, stripe: &Stripe) -> Desk {
+pub fn fill(server: &Server, stripe: &Stripe) -> ApiFixture {
     let victim = enrol(server, "victim", "Studio Secret", "owner@secret-studio.example");
     let rival = enrol(server, "rival", "Studio Rival", "owner@rival-studio.example");
     let account = stripe.onboards(server, &victim);
@@ -69,7 +69,7 @@ pub fn fill(server: &Server, stripe: &Stripe) -> Desk {
     server.settle(PROGRAM, "monthly", "2025-03");
 
     let mut ids = vec![victim.id.clone(), victim.code.clone(), link.clone(), own, account.clone(), "victim".to_owned()];
-    ids.extend(listed(server, &format!("/v1/partners/{}/entries?limit=200", victim.id), "id"));
+    ids.extend(listed(server, &format!("/v1/partners/{}/balance-transactions?limit=200", victim.id), "id"));
     let payouts = listed(server, &format!("/v1/payouts?partner={}", victim.id), "id");
     assert!(payouts.len() >= 2, "{payouts:?}");
     ids.extend(payouts.clone());
@@ -80,7 +80,7 @@ pub fn fill(server: &Server, stripe: &Stripe) -> Desk {
     let marks =
         ["Secret", "secret-studio", "secret-campaign", "secret-landing", HOSTS, &victim.id, &victim.code, &account];
     let marks = marks.into_iter().map(str::to_owned).chain([link]).chain(payouts).collect();
-    Desk { victim, rival, ids, marks }
+    ApiFixture { victim, rival, ids, marks }
 }
 
 /// What the books say of somebody, to be compared.
@@ -88,7 +88,7 @@ pub fn state_of(server: &Server, partner: &Partner) -> Vec<String> {
     let id = &partner.id;
     let mut all: Vec<String> = [
         format!("/v1/partners/{id}"),
-        format!("/v1/partners/{id}/entries?limit=200"),
+        format!("/v1/partners/{id}/balance-transactions?limit=200"),
         format!("/v1/payouts?partner={id}"),
         format!("/v1/links/{}", partner.code),
         "/v1/reviews".to_owned(),
