@@ -11,6 +11,15 @@ const EXEMPT: &[&str] = &["text/"];
 const NO_TEXTS: &[(&str, &str)] = &[
     ("Authorization: Bearer …", "code that is copied"),
     ("without its instant", "the detail of a fault: logged, not shown"),
+    ("mails are not set up", "the reason of a refusal: logged, not shown"),
+    ("sign_in_refused: no token that opens pages", "the reason of a refusal: logged, not shown"),
+    ("program that can be joined by form", "what was not found: logged, not shown"),
+    ("rejected in review", "how the ledger's own reason begins"),
+    ("on its way", "how the ledger's own reason begins"),
+    ("the body must not exceed {BODY_BYTES_MAX} bytes", "a problem document, for programs"),
+    ("use GET or POST", "a problem document, for programs"),
+    ("GET, HEAD, POST", "a header"),
+    ("Mac OS", "a token of User-Agent"),
 ];
 
 /// A sentence, a label, or a piece of a sentence: words with a capital in front, or three words and more.
@@ -34,7 +43,9 @@ fn is_text(literal: &str) -> bool {
 }
 
 fn texts_of(source: &Source) -> Vec<String> {
-    let is_known = |literal: &str| NO_TEXTS.iter().any(|(known, _)| *known == literal);
+    // Names of browsers and systems, as User-Agent has them and as people know them.
+    const BROWSERS: [&str; 9] = ["Edg", "Edge", "Opera", "Firefox", "Chrome", "Safari", "Android", "Windows", "Linux"];
+    let is_known = |literal: &str| BROWSERS.contains(&literal) || NO_TEXTS.iter().any(|(known, _)| *known == literal);
     source.literals().filter(|literal| is_text(literal) && !is_known(literal)).map(str::to_owned).collect()
 }
 

@@ -33,7 +33,7 @@ pub fn view(s: &OutboundTransfer) -> Value {
     let (run, of) = match s.kind {
         TransferKind::Payout => ("run", "destination"),
         TransferKind::Reversal => ("payout", "transfer"),
-        TransferKind::Credit | TransferKind::Debit => ("line", "customer"),
+        TransferKind::Credit | TransferKind::Debit => ("accrual_id", "customer"),
     };
     let mut view = json!({
         "id": s.id, "program": s.program_id, "partner": s.partner_id, "amount_cents": s.amount_cents,
@@ -47,7 +47,7 @@ pub fn view(s: &OutboundTransfer) -> Value {
         TransferKind::Payout => ("transfer", "paid_at"),
         TransferKind::Reversal => ("reversal", "reversed_at"),
         TransferKind::Credit | TransferKind::Debit => {
-            view["kind"] = json!(s.kind);
+            view["type"] = json!(s.kind);
             ("transaction", "delivered_at")
         }
     };

@@ -250,7 +250,7 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
         page(format!("WITH given AS MATERIALIZED (SELECT jsonb(i.accrual) AS row FROM {granted}) {}", accrual_insert())),
         page(format!(
             "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, reason, created_at_ms)
-             SELECT i.accrual_id || '.1', i.accrual_id, 'accrue', 'single', {prefix} || '/' || (i.accrual ->> '$.payer'),
+             SELECT i.accrual_id || '.1', i.accrual_id, 'accrue', 'single', {prefix} || '/' || (i.accrual ->> '$.funding_account'),
                     {prefix} || '/' || (i.accrual ->> '$.balance') || '/' || i.partner_id, i.posted_cents, i.accrual ->> '$.program_id',
                     i.accrual ->> '$.event_id', i.run_id, i.accrual ->> '$.reason', ?4
              FROM {granted}",
