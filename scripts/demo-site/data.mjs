@@ -22,8 +22,8 @@ export const BROWSER = {
 const PARTNERS = [
   { key: "ada", program: "user-referral", external_id: "user_ada", name: "Ada Marsh", email: "ada@example.com", campaign: "newsletter" },
   { key: "ben", program: "user-referral", external_id: "user_ben", name: "Ben Okafor", email: "ben@example.com", campaign: "talk" },
-  { key: "north", program: "agency-partner", external_id: "agency_north", name: "Studio North", email: "hello@north.example", kind: "agency", campaign: "spring" },
-  { key: "ink", program: "agency-partner", external_id: "agency_ink", name: "Paper & Ink", email: "team@ink.example", kind: "agency", campaign: "case-study" },
+  { key: "north", program: "agency-partner", external_id: "agency_north", name: "Studio North", email: "hello@north.example", type: "agency", campaign: "spring" },
+  { key: "ink", program: "agency-partner", external_id: "agency_ink", name: "Paper & Ink", email: "team@ink.example", type: "agency", campaign: "case-study" },
 ];
 
 /** [days ago, type, account, partner whose code it carries, rest]; ids follow from the place in the list. */

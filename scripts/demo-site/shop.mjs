@@ -34,7 +34,7 @@ async function earned(worker, answer) {
   const who = await whose(worker, answer);
   if (!who) return "Nobody referred this customer, so nobody earns anything.";
   // Of the program whose link brought the customer; others may have lines of theirs.
-  const lines = answer.lines.filter(({ partner }) => partner === who.partner);
+  const lines = answer.accruals.filter(({ partner }) => partner === who.partner);
   if (lines.length === 0) return `${who.name} earns nothing by it.`;
   return lines.map(({ gross_cents: gross, net_cents: net, state }) =>
     net === gross ? `${who.name} earns ${usd(gross)}: it is ${state}.` : `Of ${usd(gross)} that ${who.name} earned, ${usd(net)} is left: it is ${state}.`,
