@@ -131,11 +131,11 @@ CREATE TABLE accrual (
   id TEXT PRIMARY KEY,                   -- immutable, derived from what the line is about
   program_id TEXT NOT NULL,              -- immutable
   program_version INTEGER NOT NULL,      -- mutable only while later facts move the line's own instant
-  rule_id TEXT NOT NULL,                 -- immutable
+  reward_id TEXT NOT NULL,                 -- immutable
   partner_id TEXT NOT NULL,              -- immutable; '' for the referred side's benefit
   account_id TEXT NOT NULL,              -- immutable
   event_id TEXT NOT NULL,                -- mutable: the earliest event of the fact
-  basis TEXT NOT NULL,                   -- immutable: invoice:<id> or state:<name>
+  source TEXT NOT NULL,                   -- immutable: invoice:<id> or state:<name>
   at_ms INTEGER NOT NULL,                -- mutable: the fact's instant
   period TEXT NOT NULL,                  -- mutable: the period of that instant
   unit TEXT NOT NULL,                    -- immutable: cash:usd, credit:usd
@@ -143,7 +143,7 @@ CREATE TABLE accrual (
   cap_reduction_cents INTEGER NOT NULL,         -- mutable: what a cap took, for good
   net_cents INTEGER NOT NULL CHECK (net_cents >= 0), -- mutable: what stands
   balance TEXT NOT NULL CHECK (balance IN ('pending', 'available', 'benefit')), -- mutable: where it stands
-  payer TEXT NOT NULL CHECK (payer IN ('expense', 'pool')), -- immutable: the kind of ledger account it is debited from
+  funding_account TEXT NOT NULL CHECK (funding_account IN ('expense', 'budget')), -- immutable: the kind of ledger account it is debited from
   state TEXT NOT NULL CHECK (state IN ('pending', 'held', 'disputed', 'available', 'waiting', 'reversed', 'void', 'settled')), -- mutable
   vests_at_ms INTEGER NOT NULL,          -- mutable: from then on a run vests it
   reason TEXT NOT NULL,                  -- mutable: why it is in its state
@@ -154,7 +154,7 @@ CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
 CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND balance = 'pending';
 
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
-CREATE INDEX accrual_rule ON accrual (program_id, rule_id, partner_id, at_ms);
+CREATE INDEX accrual_rule ON accrual (program_id, reward_id, partner_id, at_ms);
 
 -- What a bound account's subscriptions are worth a year, over time.
 CREATE TABLE revenue_span (
@@ -182,7 +182,7 @@ CREATE TABLE partner_modifier (
 
 -- What a partner's monthly cap takes from a line, as the last run found.
 CREATE TABLE cap_reduction (
-  line_id TEXT PRIMARY KEY,              -- immutable
+  accrual_id TEXT PRIMARY KEY,              -- immutable
   program_id TEXT NOT NULL,              -- immutable
   account_id TEXT NOT NULL,              -- immutable
   cap_reduction_cents INTEGER NOT NULL,         -- mutable
@@ -191,15 +191,15 @@ CREATE TABLE cap_reduction (
 ) STRICT;
 CREATE INDEX cap_verdict_account ON cap_reduction (account_id);
 
--- Who draws on a pool reads it at one revision and writes at the next, so that no reward overtakes another.
-CREATE TABLE pool (
+-- Who draws on a budget reads it at one revision and writes at the next, so that no reward overtakes another.
+CREATE TABLE reward_budget (
   program_id TEXT PRIMARY KEY,           -- immutable
   revision INTEGER NOT NULL CHECK (revision >= 1) -- mutable, one more with each change
 ) STRICT;
-CREATE TRIGGER pool_insert BEFORE INSERT ON pool WHEN NEW.revision <> 1 AND NOT EXISTS (SELECT 1 FROM pool WHERE program_id = NEW.program_id)
-BEGIN SELECT RAISE(ABORT, 'pool: stale revision'); END;
-CREATE TRIGGER pool_update BEFORE UPDATE OF revision ON pool WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'pool: stale revision'); END;
+CREATE TRIGGER budget_insert BEFORE INSERT ON reward_budget WHEN NEW.revision <> 1 AND NOT EXISTS (SELECT 1 FROM reward_budget WHERE program_id = NEW.program_id)
+BEGIN SELECT RAISE(ABORT, 'reward_budget: stale revision'); END;
+CREATE TRIGGER budget_update BEFORE UPDATE OF revision ON reward_budget WHEN NEW.revision <> OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'reward_budget: stale revision'); END;
 
 -- What a person has to look at.
 CREATE TABLE review (
@@ -225,19 +225,19 @@ CREATE TABLE ledger_account (
   id TEXT PRIMARY KEY,                   -- immutable: program/unit/kind[/partner]
   program_id TEXT NOT NULL,              -- immutable
   unit TEXT NOT NULL,                    -- immutable
-  kind TEXT NOT NULL CHECK (kind IN ('expense', 'pool', 'pending', 'available', 'benefit', 'clearing', 'cash', 'redeemed')), -- immutable
+  kind TEXT NOT NULL CHECK (kind IN ('expense', 'budget', 'pending', 'available', 'benefit', 'clearing', 'cash', 'redeemed')), -- immutable
   partner_id TEXT NOT NULL,              -- immutable; '' for the program's own
   dr_posted_cents INTEGER NOT NULL DEFAULT 0 CHECK (dr_posted_cents >= 0),   -- kept by trigger
   cr_posted_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_posted_cents >= 0),   -- kept by trigger
   dr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (dr_pending_cents >= 0), -- kept by trigger
   cr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_pending_cents >= 0), -- kept by trigger
-  -- What is pending was accrued first, a pool is funded first, and what is redeemed was available: none can be less than
+  -- What is pending was accrued first, a budget is funded first, and what is redeemed was available: none can be less than
   -- nothing. Available may be: it is carried forward.
-  CHECK (kind NOT IN ('pending', 'pool', 'redeemed') OR cr_posted_cents >= dr_posted_cents)
+  CHECK (kind NOT IN ('pending', 'budget', 'redeemed') OR cr_posted_cents >= dr_posted_cents)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ledger_account_partner ON ledger_account (partner_id) WHERE partner_id <> '';
--- Every decision asks what stands in the pools; without it, all partners' accounts would be looked through for them.
-CREATE INDEX ledger_account_pool ON ledger_account (program_id) WHERE kind = 'pool';
+-- Every decision asks what stands in the budgets; without it, all partners' accounts would be looked through for them.
+CREATE INDEX ledger_account_budget ON ledger_account (program_id) WHERE kind = 'budget';
 
 CREATE TABLE transfer (
   id TEXT PRIMARY KEY,                   -- immutable, derived from the line and its number
@@ -262,7 +262,7 @@ CREATE TABLE transfer (
 -- With what the check of a line adds up: it need not look at the rows.
 CREATE INDEX transfer_line ON transfer (line, code, amount_cents) WHERE line IS NOT NULL;
 CREATE UNIQUE INDEX transfer_resolved ON transfer (pending_id) WHERE pending_id IS NOT NULL;
--- By account only the few rows that are about no line: payouts, what came back of them, what pools were funded with. Lines'
+-- By account only the few rows that are about no line: payouts, what came back of them, what budgets were funded with. Lines'
 -- rows, of which a run writes hundreds of thousands, are found by their lines, and only ledger_check looks at all of them.
 CREATE INDEX transfer_debit ON transfer (debit, code) WHERE line IS NULL;
 CREATE INDEX transfer_credit ON transfer (credit, code) WHERE line IS NULL;
@@ -357,7 +357,7 @@ CREATE TABLE run_item (
   run_id TEXT NOT NULL REFERENCES run (id), -- immutable
   seq INTEGER NOT NULL,                  -- immutable
   kind TEXT NOT NULL CHECK (kind IN ('grant', 'vest')), -- immutable
-  line_id TEXT NOT NULL,                 -- immutable
+  accrual_id TEXT NOT NULL,                 -- immutable
   account_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL,              -- immutable
   unit TEXT NOT NULL,                    -- immutable
@@ -366,7 +366,7 @@ CREATE TABLE run_item (
   line TEXT,                             -- immutable, JSON: the line that a grant makes
   next_due_at_ms INTEGER,                -- immutable: when the account may be due for another grant
   PRIMARY KEY (run_id, seq),
-  UNIQUE (run_id, line_id)
+  UNIQUE (run_id, accrual_id)
 ) STRICT, WITHOUT ROWID;
 
 -- A run's statement for each partner.
@@ -521,7 +521,7 @@ CREATE TABLE stripe_event (
 CREATE TABLE stripe_customer (
   id TEXT PRIMARY KEY,                   -- immutable, cus_…
   account_id TEXT NOT NULL,              -- mutable: where its facts are booked
-  joined_by TEXT NOT NULL CHECK (joined_by IN ('id', 'email', 'nobody')), -- mutable
+  matched_by TEXT NOT NULL CHECK (matched_by IN ('id', 'email', 'nobody')), -- mutable
   revision INTEGER NOT NULL,             -- mutable, one more with each change
   needs_recompute_since_ms INTEGER,                -- mutable: something was said since that may make it another account
   created_at_ms INTEGER NOT NULL         -- immutable
@@ -563,7 +563,7 @@ CREATE TABLE stripe_waiting (
   payload TEXT NOT NULL,                 -- immutable, JSON, its invoice_id empty
   body_sha256 TEXT NOT NULL,             -- immutable, hex
   occurred_at_ms INTEGER NOT NULL,       -- immutable
-  asked_at_ms INTEGER NOT NULL           -- mutable: when Stripe was last asked for the invoice, or it began to wait
+  requested_at_ms INTEGER NOT NULL           -- mutable: when Stripe was last asked for the invoice, or it began to wait
 ) STRICT;
 CREATE INDEX stripe_waiting_intent ON stripe_waiting (payment_intent) WHERE payment_intent IS NOT NULL;
 CREATE INDEX stripe_waiting_charge ON stripe_waiting (charge) WHERE charge IS NOT NULL;
@@ -748,7 +748,7 @@ CREATE INDEX accrual_undelivered ON accrual (program_id, partner_id, at_ms, id)
 CREATE TABLE credit_transfer (
   id TEXT PRIMARY KEY,                   -- immutable, crd_…: the stem of its keys
   kind TEXT NOT NULL CHECK (kind IN ('credit', 'debit')), -- immutable; debit: taken back
-  line_id TEXT NOT NULL REFERENCES accrual (id), -- immutable
+  accrual_id TEXT NOT NULL REFERENCES accrual (id), -- immutable
   number INTEGER NOT NULL,               -- immutable: 1 is the line's first
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
@@ -771,13 +771,13 @@ CREATE TABLE credit_transfer (
   delivered_at_ms INTEGER,               -- set once: when Stripe made it
   revision INTEGER NOT NULL,             -- mutable, one more with each change
   created_at_ms INTEGER NOT NULL,        -- immutable
-  UNIQUE (line_id, number),
+  UNIQUE (accrual_id, number),
   CHECK ((state = 'paid') = (transaction_id IS NOT NULL)),
   CHECK ((kind = 'credit') = (after_cents > before_cents)),
   CHECK (state <> 'submitting' OR (request IS NOT NULL AND first_sent_at_ms IS NOT NULL AND attempt >= 1))
 ) STRICT;
 -- One at a time: what is sent next depends on what became of the one before.
-CREATE UNIQUE INDEX credit_sending_open ON credit_transfer (line_id) WHERE state IN ('planned', 'submitting', 'review');
+CREATE UNIQUE INDEX credit_sending_open ON credit_transfer (accrual_id) WHERE state IN ('planned', 'submitting', 'review');
 CREATE INDEX credit_sending_due ON credit_transfer (due_at_ms, id) WHERE state IN ('planned', 'submitting');
 CREATE INDEX credit_sending_partner ON credit_transfer (partner_id, created_at_ms, id);
 CREATE INDEX credit_sending_created ON credit_transfer (created_at_ms, id);
@@ -789,7 +789,7 @@ CREATE TRIGGER credit_sending_over BEFORE UPDATE ON credit_transfer WHEN OLD.sta
 BEGIN SELECT RAISE(ABORT, 'credit: it is over'); END;
 CREATE TRIGGER credit_sending_frozen BEFORE UPDATE ON credit_transfer WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request
 BEGIN SELECT RAISE(ABORT, 'credit: the request is frozen'); END;
-CREATE TRIGGER credit_sending_shape BEFORE UPDATE OF id, kind, line_id, number, program_id, partner_id, unit, currency, amount_cents,
+CREATE TRIGGER credit_sending_shape BEFORE UPDATE OF id, kind, accrual_id, number, program_id, partner_id, unit, currency, amount_cents,
   customer_id, before_cents, after_cents ON credit_transfer
 BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
 CREATE TRIGGER credit_sending_no_delete BEFORE DELETE ON credit_transfer BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
@@ -917,21 +917,21 @@ CREATE INDEX session_expires ON session (expires_at_ms);
 CREATE INDEX session_ended ON session (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
 
 -- A mailed link on its way. Of its token only the hash is kept; it is good once.
-CREATE TABLE mailed_link (
+CREATE TABLE magic_link (
   token_sha256 TEXT PRIMARY KEY,         -- immutable, hex
   purpose TEXT NOT NULL CHECK (purpose IN ('sign_in', 'join')), -- immutable
   email TEXT NOT NULL,                   -- immutable, in lower case
-  asked_by TEXT NOT NULL,                -- immutable, keyed hash of the network that asked; '' where nobody can say
+  requested_by TEXT NOT NULL,                -- immutable, keyed hash of the network that asked; '' where nobody can say
   is_live INTEGER NOT NULL CHECK (is_live IN (0, 1)), -- immutable, 0: nobody has this address, and nothing was mailed
   detail TEXT NOT NULL,                  -- immutable, JSON: what the form for joining said, or where to go afterwards
   created_at_ms INTEGER NOT NULL,        -- immutable
   expires_at_ms INTEGER NOT NULL,        -- immutable
   used_at_ms INTEGER                     -- set once
 ) STRICT;
-CREATE INDEX mailed_link_email ON mailed_link (email, purpose, created_at_ms);
-CREATE INDEX mailed_link_expires ON mailed_link (expires_at_ms);
-CREATE TRIGGER mailed_link_once BEFORE UPDATE ON mailed_link WHEN OLD.used_at_ms IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'mailed_link: used already'); END;
+CREATE INDEX magic_link_email ON magic_link (email, purpose, created_at_ms);
+CREATE INDEX magic_link_expires ON magic_link (expires_at_ms);
+CREATE TRIGGER magic_link_once BEFORE UPDATE ON magic_link WHEN OLD.used_at_ms IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'magic_link: used already'); END;
 
 -- Who a partner is, by the site's user and by address: sign-in looks for it.
 CREATE INDEX partner_external ON partner (external_id);

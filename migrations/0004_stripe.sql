@@ -19,7 +19,7 @@ CREATE TABLE stripe_event (
 CREATE TABLE stripe_customer (
   id TEXT PRIMARY KEY,                   -- immutable, cus_…
   account_id TEXT NOT NULL,              -- mutable: where its facts are booked
-  joined_by TEXT NOT NULL CHECK (joined_by IN ('id', 'email', 'nobody')), -- mutable
+  matched_by TEXT NOT NULL CHECK (matched_by IN ('id', 'email', 'nobody')), -- mutable
   revision INTEGER NOT NULL,             -- mutable, one more with each change
   needs_recompute_since_ms INTEGER,                -- mutable: something was said since that may make it another account
   created_at_ms INTEGER NOT NULL         -- immutable
@@ -61,7 +61,7 @@ CREATE TABLE stripe_waiting (
   payload TEXT NOT NULL,                 -- immutable, JSON, its invoice_id empty
   body_sha256 TEXT NOT NULL,             -- immutable, hex
   occurred_at_ms INTEGER NOT NULL,       -- immutable
-  asked_at_ms INTEGER NOT NULL           -- mutable: when Stripe was last asked for the invoice, or it began to wait
+  requested_at_ms INTEGER NOT NULL           -- mutable: when Stripe was last asked for the invoice, or it began to wait
 ) STRICT;
 CREATE INDEX stripe_waiting_intent ON stripe_waiting (payment_intent) WHERE payment_intent IS NOT NULL;
 CREATE INDEX stripe_waiting_charge ON stripe_waiting (charge) WHERE charge IS NOT NULL;

@@ -10,7 +10,7 @@ CREATE INDEX accrual_undelivered ON accrual (program_id, partner_id, at_ms, id)
 CREATE TABLE credit_transfer (
   id TEXT PRIMARY KEY,                   -- immutable, crd_…: the stem of its keys
   kind TEXT NOT NULL CHECK (kind IN ('credit', 'debit')), -- immutable; debit: taken back
-  line_id TEXT NOT NULL REFERENCES accrual (id), -- immutable
+  accrual_id TEXT NOT NULL REFERENCES accrual (id), -- immutable
   number INTEGER NOT NULL,               -- immutable: 1 is the line's first
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
@@ -33,13 +33,13 @@ CREATE TABLE credit_transfer (
   delivered_at_ms INTEGER,               -- set once: when Stripe made it
   revision INTEGER NOT NULL,             -- mutable, one more with each change
   created_at_ms INTEGER NOT NULL,        -- immutable
-  UNIQUE (line_id, number),
+  UNIQUE (accrual_id, number),
   CHECK ((state = 'paid') = (transaction_id IS NOT NULL)),
   CHECK ((kind = 'credit') = (after_cents > before_cents)),
   CHECK (state <> 'submitting' OR (request IS NOT NULL AND first_sent_at_ms IS NOT NULL AND attempt >= 1))
 ) STRICT;
 -- One at a time: what is sent next depends on what became of the one before.
-CREATE UNIQUE INDEX credit_sending_open ON credit_transfer (line_id) WHERE state IN ('planned', 'submitting', 'review');
+CREATE UNIQUE INDEX credit_sending_open ON credit_transfer (accrual_id) WHERE state IN ('planned', 'submitting', 'review');
 CREATE INDEX credit_sending_due ON credit_transfer (due_at_ms, id) WHERE state IN ('planned', 'submitting');
 CREATE INDEX credit_sending_partner ON credit_transfer (partner_id, created_at_ms, id);
 CREATE INDEX credit_sending_created ON credit_transfer (created_at_ms, id);
@@ -51,7 +51,7 @@ CREATE TRIGGER credit_sending_over BEFORE UPDATE ON credit_transfer WHEN OLD.sta
 BEGIN SELECT RAISE(ABORT, 'credit: it is over'); END;
 CREATE TRIGGER credit_sending_frozen BEFORE UPDATE ON credit_transfer WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request
 BEGIN SELECT RAISE(ABORT, 'credit: the request is frozen'); END;
-CREATE TRIGGER credit_sending_shape BEFORE UPDATE OF id, kind, line_id, number, program_id, partner_id, unit, currency, amount_cents,
+CREATE TRIGGER credit_sending_shape BEFORE UPDATE OF id, kind, accrual_id, number, program_id, partner_id, unit, currency, amount_cents,
   customer_id, before_cents, after_cents ON credit_transfer
 BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
 CREATE TRIGGER credit_sending_no_delete BEFORE DELETE ON credit_transfer BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;

@@ -30,21 +30,21 @@ CREATE INDEX session_expires ON session (expires_at_ms);
 CREATE INDEX session_ended ON session (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
 
 -- A mailed link on its way. Of its token only the hash is kept; it is good once.
-CREATE TABLE mailed_link (
+CREATE TABLE magic_link (
   token_sha256 TEXT PRIMARY KEY,         -- immutable, hex
   purpose TEXT NOT NULL CHECK (purpose IN ('sign_in', 'join')), -- immutable
   email TEXT NOT NULL,                   -- immutable, in lower case
-  asked_by TEXT NOT NULL,                -- immutable, keyed hash of the network that asked; '' where nobody can say
+  requested_by TEXT NOT NULL,                -- immutable, keyed hash of the network that asked; '' where nobody can say
   is_live INTEGER NOT NULL CHECK (is_live IN (0, 1)), -- immutable, 0: nobody has this address, and nothing was mailed
   detail TEXT NOT NULL,                  -- immutable, JSON: what the form for joining said, or where to go afterwards
   created_at_ms INTEGER NOT NULL,        -- immutable
   expires_at_ms INTEGER NOT NULL,        -- immutable
   used_at_ms INTEGER                     -- set once
 ) STRICT;
-CREATE INDEX mailed_link_email ON mailed_link (email, purpose, created_at_ms);
-CREATE INDEX mailed_link_expires ON mailed_link (expires_at_ms);
-CREATE TRIGGER mailed_link_once BEFORE UPDATE ON mailed_link WHEN OLD.used_at_ms IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'mailed_link: used already'); END;
+CREATE INDEX magic_link_email ON magic_link (email, purpose, created_at_ms);
+CREATE INDEX magic_link_expires ON magic_link (expires_at_ms);
+CREATE TRIGGER magic_link_once BEFORE UPDATE ON magic_link WHEN OLD.used_at_ms IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'magic_link: used already'); END;
 
 -- Who a partner is, by the site's user and by address: sign-in looks for it.
 CREATE INDEX partner_external ON partner (external_id);

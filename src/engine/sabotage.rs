@@ -75,11 +75,11 @@ pub enum Fault {
     ViewsAnyTime,
     /// A tier is paid for each event that reaches it.
     TierTwice,
-    /// Rewards of one decision are each held against the whole pool.
+    /// Rewards of one decision are each held against the whole budget.
     PoolSeenWhole,
-    /// A reward that the pool can cover overtakes one that waits.
+    /// A reward that the budget can cover overtakes one that waits.
     PoolOvertaken,
-    /// A funded pool releases what it can cover past what it cannot.
+    /// A funded budget releases what it can cover past what it cannot.
     ReleaseOvertakes,
     /// The funnel counts events instead of visitors.
     VisitsNotVisitors,

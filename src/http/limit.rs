@@ -47,7 +47,7 @@ pub async fn check<S: Platform>(
 }
 
 /// Whose network asks, as a hash under a key of ours; empty where nobody can tell.
-pub fn asked_by<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> String {
+pub fn requested_by<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> String {
     let keys = app.config.cookie_keys.as_ref().map(|keys| keys.derived("asked by")).unwrap_or_default();
     let (Some(key), Some(visitor)) = (keys.first(), visitor(request)) else { return String::new() };
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };

@@ -343,10 +343,10 @@ impl Document {
         self.attribution.exclusive_group.as_deref().unwrap_or(&self.id)
     }
 
-    /// What a pool must hold not to be called low.
-    pub fn pool_low_cents(&self) -> Cents {
+    /// What a budget must hold not to be called low.
+    pub fn budget_low_cents(&self) -> Cents {
         let rewards = self.rewards.iter().filter_map(|r| r.amount.flat_cents.or(r.amount.cap_cents));
-        self.settlement.pool_low_cents.unwrap_or_else(|| rewards.max().unwrap_or_default())
+        self.settlement.budget_low_cents.unwrap_or_else(|| rewards.max().unwrap_or_default())
     }
 
     pub fn state(&self, name: &str) -> Option<&LifecycleState> {

@@ -13,12 +13,12 @@ pub struct Settlement {
     pub minimum_cents: Cents,
     /// Days between vesting and being payable.
     pub delay_days: i64,
-    /// Rewards are debited from a pool that the operator funds, and wait while it cannot cover them.
+    /// Rewards are debited from a budget that the operator funds, and wait while it cannot cover them.
     #[serde(default)]
-    pub pool: bool,
-    /// The operator is told when the pool holds less; absent: when it does not cover the largest reward.
+    pub budget: bool,
+    /// The operator is told when the budget holds less; absent: when it does not cover the largest reward.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pool_low_cents: Option<Cents>,
+    pub budget_low_cents: Option<Cents>,
     /// How credits reach the referrer.
     #[serde(default, skip_serializing_if = "Delivery::is_application")]
     pub delivery: Delivery,
@@ -119,10 +119,10 @@ pub(crate) fn check_settlement(c: &mut Checker, d: &Document) {
     let instant = s.cadence == Cadence::Instant;
     let held = !matches!(d.vesting.hold, Hold::None {});
     c.rule("vesting.hold", "a hold", !(instant && held), "none if rewards are issued instantly");
-    c.rule("settlement.pool", s.pool, instant || !s.pool, "false unless rewards are issued instantly");
-    if let Some(low) = s.pool_low_cents {
-        c.cents("settlement.pool_low_cents", low, 0);
-        c.rule("settlement.pool_low_cents", low.0, s.pool, "absent if there is no pool");
+    c.rule("settlement.budget", s.budget, instant || !s.budget, "false unless rewards are issued instantly");
+    if let Some(low) = s.budget_low_cents {
+        c.cents("settlement.budget_low_cents", low, 0);
+        c.rule("settlement.budget_low_cents", low.0, s.budget, "absent if there is no budget");
     }
     let fits = s.delivery == Delivery::Application || s.unit == Unit::Credit;
     c.rule("settlement.delivery", s.delivery.name(), fits, "absent if the unit is cash, because cash is paid out");

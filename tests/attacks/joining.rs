@@ -220,7 +220,7 @@ fn told_apart(outside: &Outside, server: &Server) {
             ));
         }
         assert!(seen.iter().all(|one| *one == seen[0]), "{seen:#?}");
-        assert_eq!(seen[0].5, [("mailed_link".to_owned(), 1)]);
+        assert_eq!(seen[0].5, [("magic_link".to_owned(), 1)]);
     }
 }
 

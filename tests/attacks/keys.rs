@@ -24,7 +24,7 @@ fn a_key_is_one_request_s() {
     let server = Server::start();
     let salon = server.enrol(CREDITS, "salon");
     let fund = json!({"amount_cents": 100_000, "reason": "the budget"});
-    server.post(&format!("/v1/programs/{CREDITS}/pool"), &fund).operator().send().expect(201);
+    server.post(&format!("/v1/programs/{CREDITS}/budget"), &fund).operator().send().expect(201);
     let rfq = event("rfq", "rfq.submitted", &ahead(0), "friend", json!({}));
     server.tell(&[signed_up("friend", &ahead(-1_000), json!({"code": salon.code})), rfq]);
     let (first, second) = (redeem(&server, &salon.id, "order-1", 1_000), redeem(&server, &salon.id, "order-2", 1_000));
@@ -42,8 +42,8 @@ fn a_key_is_one_request_s() {
     }
     step("a key is its program's and its method's, too");
     let small = json!({"amount_cents": 100, "reason": "more"});
-    let pool = |program: &str| keyed(&server, &format!("/v1/programs/{program}/pool"), "fund-7", &small).status;
-    assert_eq!((pool(CREDITS), pool("none")), (201, 404));
+    let budget = |program: &str| keyed(&server, &format!("/v1/programs/{program}/budget"), "fund-7", &small).status;
+    assert_eq!((budget(CREDITS), budget("none")), (201, 404));
     let links: Vec<Value> = ["/v1/links", "/v1/partners"]
         .iter()
         .map(|path| {
@@ -108,10 +108,10 @@ fn numbers(server: &Server, back: &str) {
         "+1",
         "1e-1",
     ];
-    let pool = format!("/v1/programs/{CREDITS}/pool");
+    let budget = format!("/v1/programs/{CREDITS}/budget");
     let before = server.transfers().len();
     for (n, amount) in amounts.iter().enumerate() {
-        for path in [back, &pool, "/v1/credits/redeem"] {
+        for path in [back, &budget, "/v1/credits/redeem"] {
             let body = format!("{{\"amount_cents\":{amount},\"partner\":\"none\",\"reason\":\"so\"}}");
             let ask = server.ask("POST", path).operator().body(body).header("idempotency-key", format!("number-{n}"));
             let reply = ask.send();
@@ -152,7 +152,7 @@ fn numbers(server: &Server, back: &str) {
             format!("/v1/partners/{id}"),
             format!("/v1/links/{id}"),
             format!("/v1/payouts/{id}"),
-            format!("/v1/accounts/{id}/receipt"),
+            format!("/v1/accounts/{id}/attribution"),
             format!("/v1/leaderboard?program={id}"),
             format!("/v1/runs?cursor={id}"),
         ] {

@@ -117,7 +117,7 @@ fn interface(server: &Server) {
         "/v1/runs",
         "/v1/credits/redeem",
         "/v1/webhook-endpoints",
-        "/v1/programs/user-referral/pool",
+        "/v1/programs/user-referral/budget",
     ] {
         let names = [
             "program",

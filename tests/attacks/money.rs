@@ -35,7 +35,7 @@ fn credit(server: &Server, partner: &Partner) -> (i64, i64) {
 #[test]
 fn money_moves_once() {
     let (stripe, server) = Stripe::beside(&[("PAYOUT_APPROVAL", "manual")]);
-    pool(&server);
+    budget(&server);
     let salon = salon(&server);
     redeemed(&server, &salon);
     given_back(&server, &salon);
@@ -49,9 +49,9 @@ fn money_moves_once() {
     unharmed(&server);
 }
 
-fn pool(server: &Server) {
+fn budget(server: &Server) {
     step("funding: one key once, a hundred keys a hundred times");
-    let path = format!("/v1/programs/{CREDITS}/pool");
+    let path = format!("/v1/programs/{CREDITS}/budget");
     let body = json!({"amount_cents": 1_000, "reason": "the budget"});
     let funded = |server: &Server| server.read(&path)["balance_cents"].as_i64().expect("cents");
     assert_eq!(counted(&at_once(MANY, |_| keyed(server, &path, "one", &body))), [(201, MANY)].into());

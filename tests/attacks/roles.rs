@@ -26,7 +26,7 @@ fn signed_in<'a>(outside: &Outside, server: &'a Server, email: &str, n: usize) -
 
 /// What there is, but for what signing in and refusing leave behind.
 fn rows(server: &Server) -> Vec<(String, i64)> {
-    let is_effect = |(name, _): &(String, i64)| !["session", "mailed_link", "audit"].contains(&name.as_str());
+    let is_effect = |(name, _): &(String, i64)| !["session", "magic_link", "audit"].contains(&name.as_str());
     server.database_sizes().into_iter().filter(is_effect).collect()
 }
 

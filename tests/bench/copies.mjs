@@ -84,7 +84,7 @@ function renamer(rows, names, from, to) {
   const own = new RegExp(`${from}(?=_p|$)`);
   const rename = (text) => text.replace(/\w+/g, (word) => names.get(word) ?? word.replace(own, to));
   for (const line of rows.accrual) {
-    names.set(line.id, lineId([line.program_id, line.partner_id, line.rule_id, line.account_id, line.basis].map(rename)));
+    names.set(line.id, lineId([line.program_id, line.partner_id, line.reward_id, line.account_id, line.source].map(rename)));
   }
   for (const review of rows.review) {
     names.set(review.id, derived("rev", [review.program_id, review.partner_id, review.account_id, review.rule, review.subject].map(rename)));

@@ -54,12 +54,12 @@ function audit(books) {
   const all = (sql) => books.prepare(sql).all();
   const one = (sql) => Object.values(books.prepare(sql).get())[0];
   const cents = all(`SELECT p.external_id AS name, SUM(a.net_cents) AS kept, SUM(IIF(a.balance = 'available', a.net_cents, 0)) AS vested
-    FROM accrual a JOIN partner p ON p.id = a.partner_id WHERE a.basis GLOB 'invoice:*' GROUP BY p.id`);
+    FROM accrual a JOIN partner p ON p.id = a.partner_id WHERE a.source GLOB 'invoice:*' GROUP BY p.id`);
   return {
     cents: new Map(cents.map((row) => [row.name, `${row.kept} ${row.vested}`])),
     faults: one("SELECT COUNT(*) FROM ledger_check"),
     runs: all("SELECT program_id, items, executed FROM run ORDER BY program_id"),
-    kinds: all("SELECT program_id, rule_id, state, COUNT(*) AS lines, SUM(net_cents) AS cents FROM accrual GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"),
+    kinds: all("SELECT program_id, reward_id, state, COUNT(*) AS lines, SUM(net_cents) AS cents FROM accrual GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"),
     // What is over and stands pending would have been left behind.
     left: one(`SELECT COUNT(*) FROM accrual WHERE state = 'pending' AND vests_at_ms <= ${RUN_AT} AND at_ms < ${RUN_AT}`),
     stale: one("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"),

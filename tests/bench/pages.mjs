@@ -33,8 +33,8 @@ function fill(database, name, lines) {
     ${numbers(lines / 5)} INSERT INTO binding (account_id, group_id, program_id, partner_id, code, method, from_ms, signed_up_at_ms, signup_event_id, held, receipt, states, decided_at_ms)
       SELECT '${name}' || i, 'aikit', '${PROGRAM}', '${id}', '${name}', 'code', 0, ${begin} + i * 5 * ${step}, 'e' || i, 0,
         '{"group":"aikit","binding":null,"candidates":[],"reason":""}', '[]', 0 FROM n;
-    ${numbers(lines)} INSERT INTO accrual (id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit, gross_cents,
-        cap_reduction_cents, net_cents, balance, payer, state, vests_at_ms, reason, postings)
+    ${numbers(lines)} INSERT INTO accrual (id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit, gross_cents,
+        cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings)
       SELECT 'acr_${name}_' || i, '${PROGRAM}', 1, 'first-year', '${id}', '${name}' || (i / 5), 'e' || i, 'invoice:${name}' || i, ${begin} + i * ${step}, '2026-01', 'cash:usd', 100,
         0, 100, 'pending', 'expense', 'pending', ${now + DAY_MS}, 'x', 1 FROM n;
     ${numbers(lines)} INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)

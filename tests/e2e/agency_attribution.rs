@@ -22,7 +22,7 @@ fn cookie_of(ask: Ask<'_>) -> String {
 
 /// What a receipt says about the group of the agencies' program.
 fn verdict(server: &Server, account: &str) -> Value {
-    let receipt = server.read(&format!("/v1/accounts/{account}/receipt"));
+    let receipt = server.read(&format!("/v1/accounts/{account}/attribution"));
     let found =
         receipt["programs"].as_array().and_then(|all| all.iter().find(|p| p["group"] == json!("aikit")).cloned());
     found.unwrap_or_else(|| panic!("no verdict: {receipt}"))
@@ -104,7 +104,7 @@ fn the_last_of_several_partners_is_credited() {
     merge(&mut coded, json!({"attribution": {"code": two.code}}));
     server.tell(&[coded, paid("later", "in-after", "2025-03-07T00:00:00Z", 50_000)]);
     bound_to(&server, "later", &two, "code");
-    let earned: Vec<Value> = server.entries(&two).iter().map(|e| e["basis"].clone()).collect();
+    let earned: Vec<Value> = server.entries(&two).iter().map(|e| e["source"].clone()).collect();
     assert_eq!(earned, [json!("invoice:in-with-code"), json!("invoice:in-after")]);
     assert_eq!(server.balance(&two), (20_000, 0), "20 % of two");
 

@@ -35,9 +35,9 @@ fn an_agency_earns_twenty_then_ten_percent() {
     }
     let entries = server.entries(&one);
     for (invoice, _, cents) in months {
-        let basis = json!(format!("invoice:{invoice}"));
+        let source = json!(format!("invoice:{invoice}"));
         // Lines of rules that an earlier fact put out of force stay, with nothing left of them.
-        let stands = |e: &&Value| e["basis"] == basis && e["state"] != json!("void");
+        let stands = |e: &&Value| e["source"] == source && e["state"] != json!("void");
         let line = entries.iter().find(stands).unwrap_or_else(|| panic!("no line of {invoice}"));
         assert_eq!((&line["amount_cents"], &line["state"]), (&json!(cents), &json!("pending")), "{line}");
     }

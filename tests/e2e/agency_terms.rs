@@ -15,7 +15,7 @@ fn lines(server: &Server, partner: &Partner, invoice: &str) -> Vec<(String, i64,
     let mine = server
         .entries(partner)
         .into_iter()
-        .filter(|e| e["basis"].as_str().is_some_and(|b| b == own || b.starts_with(&better)))
+        .filter(|e| e["source"].as_str().is_some_and(|b| b == own || b.starts_with(&better)))
         .filter(|e| e["state"] != json!("void"));
     let mut found: Vec<_> =
         mine.map(|e| (text(&e, "rule"), e["amount_cents"].as_i64().expect("cents"), text(&e, "state"))).collect();

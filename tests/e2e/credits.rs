@@ -37,7 +37,7 @@ fn changed(server: &Server, program: &str, change: Value) {
 
 fn fund(server: &Server) {
     let body = json!({"amount_cents": 100_000, "reason": "the month's budget"});
-    server.post("/v1/programs/tiered-credits/pool", &body).operator().send().expect(201);
+    server.post("/v1/programs/tiered-credits/budget", &body).operator().send().expect(201);
 }
 
 /// A friend's sign-up and request for quote: $5 and $50 for the partner.

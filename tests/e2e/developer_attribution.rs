@@ -28,7 +28,7 @@ fn invited(id: &str, when: &str, code: &str, domain: &str) -> Value {
 }
 
 fn verdict(server: &Server, account: &str) -> Value {
-    let receipt = server.read(&format!("/v1/accounts/{account}/receipt"));
+    let receipt = server.read(&format!("/v1/accounts/{account}/attribution"));
     let found =
         receipt["programs"].as_array().and_then(|all| all.iter().find(|p| p["group"] == json!("emdash")).cloned());
     found.unwrap_or_else(|| panic!("no verdict: {receipt}"))

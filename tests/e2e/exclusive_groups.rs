@@ -22,7 +22,7 @@ fn sign_up(server: &Server, account: &str, cookie: &str) {
 }
 
 fn group(server: &Server, account: &str, name: &str) -> Value {
-    let receipt = server.read(&format!("/v1/accounts/{account}/receipt"));
+    let receipt = server.read(&format!("/v1/accounts/{account}/attribution"));
     let found = receipt["programs"].as_array().and_then(|all| all.iter().find(|p| p["group"] == json!(name)).cloned());
     found.unwrap_or_else(|| panic!("no group {name}: {receipt}"))
 }
@@ -105,7 +105,7 @@ fn who_was_not_credited_can_read_why() {
         signed_up("alone", "2025-01-06T00:00:00Z", json!({})),
         paid("alone", "in-alone", "2025-01-07T00:00:00Z", 50_000),
     ]);
-    let receipt = server.read("/v1/accounts/alone/receipt");
+    let receipt = server.read("/v1/accounts/alone/attribution");
     let all = receipt["programs"].as_array().expect("groups");
     let mut groups: Vec<&str> = all.iter().filter_map(|p| p["group"].as_str()).collect();
     groups.sort_unstable();
@@ -131,6 +131,6 @@ fn who_was_not_credited_can_read_why() {
     let found = group(&server, "forged", "aikit");
     assert_eq!(found["reason"], "not attributed: the sign-up's token does not verify", "{found}");
     assert_eq!(server.balance(&agency), (0, 0));
-    server.get("/v1/accounts/unheard-of/receipt").operator().send().problem(404, "not_found");
+    server.get("/v1/accounts/unheard-of/attribution").operator().send().problem(404, "not_found");
     server.audit();
 }

@@ -225,7 +225,7 @@ fn an_account_is_moved_with_a_reason() {
     assert_eq!(server.balance(&two), (0, 20_000));
 
     step("the receipt and the audit trail say so");
-    let receipt = server.read("/v1/accounts/client/receipt");
+    let receipt = server.read("/v1/accounts/client/attribution");
     let program = receipt["programs"].as_array().expect("groups").iter().find(|p| p["program"] == json!(PROGRAM));
     let program = program.unwrap_or_else(|| panic!("not bound: {receipt}"));
     assert_eq!((&program["partner"], &program["method"]), (&json!(two.id), &json!("operator")), "{receipt}");

@@ -191,7 +191,7 @@ fn what_is_held_waits_for_a_person() {
     assert!(entries.iter().all(|e| e["reason"].as_str().is_some_and(|r| r.contains("same card"))), "{entries:?}");
 
     step("the receipt tells every state that was reached, also those that only time brought");
-    let receipt = server.read("/v1/accounts/self-a/receipt");
+    let receipt = server.read("/v1/accounts/self-a/attribution");
     let states = receipt["programs"][0]["states"].as_array().expect("states").clone();
     let reached: Vec<(&str, &str)> =
         states.iter().filter_map(|s| Some((s["state"].as_str()?, s["at"].as_str()?))).collect();

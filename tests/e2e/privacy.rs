@@ -65,7 +65,7 @@ fn who_asks_not_to_be_followed_is_not_fingerprinted() {
     wait_for_the_hour();
     let salon = server.enrol("tiered-credits", "salon");
     let fund = json!({"amount_cents": 10_000, "reason": "to begin with"});
-    server.post("/v1/programs/tiered-credits/pool", &fund).operator().send().expect(201);
+    server.post("/v1/programs/tiered-credits/budget", &fund).operator().send().expect(201);
     let visit = || server.visit(&format!("/?ref={}", salon.code)).header("sec-gpc", "1");
     step("the cookie alone says who referred: it is not sold to anybody, and the visitor can see it");
     let cookie = visit().send().cookie().expect("the cookie");

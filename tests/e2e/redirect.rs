@@ -177,7 +177,7 @@ fn the_cookie_holds_eight_touches_and_no_forgery() {
     let token = token_of(&server, &cookie).expect("a token");
     let up = server.deliver(&signed_up("nine", &ahead(0), json!({"token": token}))).expect(200).json();
     assert_eq!(up["attribution"][0]["partner"], json!(partners[8].id), "{up}");
-    let receipt = server.read("/v1/accounts/nine/receipt");
+    let receipt = server.read("/v1/accounts/nine/attribution");
     let candidates = receipt["programs"][0]["candidates"].as_array().expect("touches").clone();
     assert_eq!(candidates.len(), 8, "the oldest gave way: {receipt}");
     assert!(candidates.iter().all(|c| c["partner"] != json!(partners[0].id)), "{receipt}");

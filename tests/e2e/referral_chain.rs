@@ -89,7 +89,7 @@ fn check_the_books(server: &Server, ann: &Partner) {
     assert!(entry["reason"].as_str().is_some_and(|r| !r.is_empty()), "{entry}");
 
     step("the receipt names the touch that won");
-    let receipt = server.read("/v1/accounts/friend/receipt");
+    let receipt = server.read("/v1/accounts/friend/attribution");
     let program = &receipt["programs"][0];
     assert_eq!((&program["partner"], &program["method"]), (&json!(ann.id), &json!("token")), "{receipt}");
     let chosen = program["candidates"].as_array().expect("what was candidates");

@@ -68,7 +68,7 @@ fn fields_that_cannot_be_are_named() {
     assert_eq!(problem["field"], "amount.cents", "{problem}");
 
     step("nothing of it was stored: the same id is taken in afterwards, unknown fields ignored");
-    server.get("/v1/accounts/acct/receipt").operator().send().problem(404, "not_found");
+    server.get("/v1/accounts/acct/attribution").operator().send().problem(404, "not_found");
     let grown = changed(json!({"new": {"nested": [1, 2, 3]}, "data": {"more": true}, "account": {"also": null}}));
     let outcome = server.deliver_bytes(grown.as_bytes()).expect(200).json();
     assert_eq!(outcome["outcome"], "applied");

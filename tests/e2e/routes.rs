@@ -198,8 +198,8 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
         call(("POST", "/v1/links"), "/v1/links", 201).body(json!({"partner": partner})),
         call(("GET", "/v1/links/{code}"), format!("/v1/links/{code}"), 200).unknown("/v1/links/zzzzzzzz"),
         call(("DELETE", "/v1/links/{code}"), format!("/v1/links/{code}"), 200).unknown("/v1/links/zzzzzzzz"),
-        call(("GET", "/v1/accounts/{id}/receipt"), "/v1/accounts/friend/receipt", 200)
-            .unknown("/v1/accounts/nobody/receipt"),
+        call(("GET", "/v1/accounts/{id}/attribution"), "/v1/accounts/friend/attribution", 200)
+            .unknown("/v1/accounts/nobody/attribution"),
         get("/v1/programs"),
         call(("GET", "/v1/programs/{id}"), "/v1/programs/user-referral", 200).unknown("/v1/programs/none"),
         call(("PUT", "/v1/programs/{id}"), "/v1/programs/user-referral", 200).body(document.clone()),
@@ -224,11 +224,11 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
         call(("POST", "/v1/reviews/{id}"), format!("/v1/reviews/{review}"), 200)
             .body(json!({"decision": "release", "reason": "checked"}))
             .unknown("/v1/reviews/none"),
-        call(("GET", "/v1/programs/{id}/pool"), "/v1/programs/tiered-credits/pool", 200)
-            .unknown("/v1/programs/none/pool"),
-        call(("POST", "/v1/programs/{id}/pool"), "/v1/programs/tiered-credits/pool", 201)
+        call(("GET", "/v1/programs/{id}/budget"), "/v1/programs/tiered-credits/budget", 200)
+            .unknown("/v1/programs/none/budget"),
+        call(("POST", "/v1/programs/{id}/budget"), "/v1/programs/tiered-credits/budget", 201)
             .body(json!({"amount_cents": 100, "reason": "to begin with"}))
-            .unknown("/v1/programs/none/pool"),
+            .unknown("/v1/programs/none/budget"),
         call(("POST", "/v1/programs/{id}/dry-run"), "/v1/programs/user-referral/dry-run", 200)
             .body(json!({"period": "2026-06"}))
             .unknown("/v1/programs/none/dry-run"),
@@ -435,7 +435,7 @@ fn unknown_addresses(server: &Server) {
     step("ids with characters that addresses escape");
     let odd = "a+b/c%";
     server.tell(&[signed_up(odd, "2025-01-06T00:00:00Z", json!({}))]);
-    for path in ["/v1/accounts/a+b%2Fc%25/receipt", "/v1/accounts/a%2Bb%2Fc%25/receipt"] {
+    for path in ["/v1/accounts/a+b%2Fc%25/attribution", "/v1/accounts/a%2Bb%2Fc%25/attribution"] {
         assert_eq!(server.read(path)["account"], odd);
     }
     step("runs that cannot be started name the field");

@@ -28,7 +28,7 @@ fn a_restart_keeps_the_books_and_keys_rotate() {
     server.settle("agency-partner", "monthly", "2025-03");
     let read = |server: &Server| {
         let partner = format!("/v1/partners/{}", agency.id);
-        let receipt = "/v1/accounts/client/receipt";
+        let receipt = "/v1/accounts/client/attribution";
         [partner.as_str(), receipt, "/v1/runs", "/v1/ledger/transfers", "/v1/programs", "/v1/outbox"]
             .map(|path| server.read(path).to_string().replace(&server.base, "BASE"))
     };

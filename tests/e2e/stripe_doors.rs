@@ -194,7 +194,7 @@ fn held_back(stripe: &Stripe, server: &Server, name: &str) -> Story {
     Story { agency, events }
 }
 
-/// What stands of each line: basis is another in each story, so that of amounts and states.
+/// What stands of each line: source is another in each story, so that of amounts and states.
 fn standing(server: &Server, partner: &Partner) -> Vec<(String, String, Value, Value)> {
     let text = |e: &Value, name: &str| e[name].as_str().unwrap_or_default().to_owned();
     let entries = server.entries(partner);

@@ -1,4 +1,4 @@
-//! `tiered-credits`: five tiers at once, once each, out of a pool that may be short; tokens that end; visitors who are
+//! `tiered-credits`: five tiers at once, once each, out of a budget that may be short; tokens that end; visitors who are
 //! known by nothing but their fingerprint.
 
 use super::client::{CHROME, step};
@@ -11,12 +11,12 @@ const PROGRAM: &str = "tiered-credits";
 
 fn fund(server: &Server, cents: i64) -> Value {
     let body = json!({"amount_cents": cents, "reason": "the month's budget"});
-    server.post("/v1/programs/tiered-credits/pool", &body).operator().send().expect(201).json()
+    server.post("/v1/programs/tiered-credits/budget", &body).operator().send().expect(201).json()
 }
 
-/// What is in the pool, and how many rewards wait for it.
-fn pool(server: &Server) -> (i64, i64) {
-    let answer = server.read("/v1/programs/tiered-credits/pool");
+/// What is in the budget, and how many rewards wait for it.
+fn budget(server: &Server) -> (i64, i64) {
+    let answer = server.read("/v1/programs/tiered-credits/budget");
     (answer["balance_cents"].as_i64().expect("cents"), answer["waiting"].as_i64().expect("a count"))
 }
 
@@ -96,11 +96,11 @@ fn five_tiers_each_once_and_at_once() {
         assert_eq!(brought(&server, &event), line("tier-5", earned, "available"));
     }
     let spent = 21_345 + 3 * 500 + 74_999;
-    assert_eq!((server.balance(&owner), pool(&server)), ((0, spent), (100_000 - spent, 0)));
+    assert_eq!((server.balance(&owner), budget(&server)), ((0, spent), (100_000 - spent, 0)));
 
-    step("every credit is a debit of the pool; nobody is owed for strangers");
+    step("every credit is a debit of the budget; nobody is owed for strangers");
     let rows = server.transfers();
-    let credits = rows.iter().filter(|t| t["debit"] == json!("tiered-credits/credit:usd/pool"));
+    let credits = rows.iter().filter(|t| t["debit"] == json!("tiered-credits/credit:usd/budget"));
     assert_eq!(credits.filter_map(|t| t["amount_cents"].as_i64()).sum::<i64>(), spent);
     assert_eq!(brought(&server, &signed_up("stranger", &ahead(0), json!({}))), []);
     server.audit();
@@ -116,44 +116,44 @@ fn a_short_pool_makes_rewards_wait_in_order() {
     let rfq = |account: &str, day: u32| {
         event(&format!("rfq-{account}"), "rfq.submitted", &format!("2025-01-{day:02}T12:00:00Z"), account, json!({}))
     };
-    step("nothing in the pool: rewards wait, in no balance");
+    step("nothing in the budget: rewards wait, in no balance");
     assert_eq!(brought(&server, &up("first", 1)), line("tier-1", 0, "waiting"));
     assert_eq!(brought(&server, &rfq("first", 2)), line("tier-4", 0, "waiting"));
     assert_eq!(brought(&server, &up("second", 3)), line("tier-1", 0, "waiting"));
-    assert_eq!((server.balance(&owner), pool(&server)), ((0, 0), (0, 3)));
+    assert_eq!((server.balance(&owner), budget(&server)), ((0, 0), (0, 3)));
 
     step("$4.99 covers none; $53.99 the first alone: a small one does not overtake the large one");
     fund(&server, 499);
-    assert_eq!((server.balance(&owner), pool(&server)), ((0, 0), (499, 3)));
+    assert_eq!((server.balance(&owner), budget(&server)), ((0, 0), (499, 3)));
     fund(&server, 4_900);
-    assert_eq!((server.balance(&owner), pool(&server)), ((0, 500), (4_899, 2)));
+    assert_eq!((server.balance(&owner), budget(&server)), ((0, 500), (4_899, 2)));
     assert_eq!(brought(&server, &up("third", 4)), line("tier-1", 0, "waiting"), "new ones queue up, too");
 
     step("funded: all that wait are released, in the order of what happened");
     let answer = fund(&server, 1_200);
     assert_eq!(answer["balance_cents"], json!(6_099), "{answer}");
-    assert_eq!((server.balance(&owner), pool(&server)), ((0, 6_500), (99, 0)));
+    assert_eq!((server.balance(&owner), budget(&server)), ((0, 6_500), (99, 0)));
     let released: Vec<Value> = server
         .transfers()
         .into_iter()
-        .filter(|t| t["debit"] == json!("tiered-credits/credit:usd/pool"))
+        .filter(|t| t["debit"] == json!("tiered-credits/credit:usd/budget"))
         .map(|t| t["amount_cents"].clone())
         .collect();
     assert_eq!(released, [json!(500), json!(5_000), json!(500), json!(500)]);
 
     step("funding needs an amount and a reason, is done once per key, and is in the audit trail");
-    let ask = |body: &Value| server.post("/v1/programs/tiered-credits/pool", body).operator();
+    let ask = |body: &Value| server.post("/v1/programs/tiered-credits/budget", body).operator();
     assert_eq!(ask(&json!({"amount_cents": 0, "reason": "x"})).send().expect(422).json()["field"], "amount_cents");
     assert_eq!(ask(&json!({"amount_cents": 1})).send().expect(422).json()["field"], "reason");
     let body = json!({"amount_cents": 1_000, "reason": "again"});
     let first = ask(&body).header("idempotency-key", "fund-1").send().expect(201).json();
     assert_eq!(ask(&body).header("idempotency-key", "fund-1").send().expect(201).json(), first);
-    assert_eq!(pool(&server), (1_099, 0));
+    assert_eq!(budget(&server), (1_099, 0));
     let audit = server.read("/v1/audit");
     let entry = audit["data"].as_array().expect("entries").iter().find(|a| a["reason"] == json!("again"));
     let entry = entry.unwrap_or_else(|| panic!("no entry: {audit}"));
     assert_eq!((&entry["before"]["balance_cents"], &entry["after"]["balance_cents"]), (&json!(99), &json!(1_099)));
-    server.post("/v1/programs/user-referral/pool", &body).operator().send().problem(422, "no_pool");
+    server.post("/v1/programs/user-referral/budget", &body).operator().send().problem(422, "no_budget");
     server.audit();
 }
 
@@ -163,7 +163,7 @@ fn tokens_end_by_time_and_by_hand() {
     let owner = server.enrol(PROGRAM, "owner");
     fund(&server, 10_000);
     let why = |account: &str| {
-        let receipt = server.read(&format!("/v1/accounts/{account}/receipt"));
+        let receipt = server.read(&format!("/v1/accounts/{account}/attribution"));
         let all = receipt["programs"].as_array().expect("groups").clone();
         let group = all.into_iter().find(|p| p["group"] == json!("salonhub")).expect("the group");
         (group["attributed"].clone(), group["candidates"][0]["reason"].clone())
@@ -228,7 +228,7 @@ fn visitors_without_a_cookie_are_known_by_their_fingerprint() {
     assert_eq!((clicks(&server, &one, (2, 0)), clicks(&server, &two, (1, 0))), ((2, 0), (1, 0)));
     let bob = sign_up("bob", &asked("bob").send().json()["visitor"]);
     assert_eq!(bob["attributed"], json!(false), "{bob}");
-    let receipt = server.read("/v1/accounts/bob/receipt");
+    let receipt = server.read("/v1/accounts/bob/attribution");
     assert!(receipt.to_string().contains("the visitor's fingerprint stands for more than one partner"), "{receipt}");
 
     step("Sec-GPC: 1: no fingerprint of the click, and none for the form");

@@ -81,7 +81,7 @@ fn a_friend_comes_by_the_newsletter(server: &Server, ann: &Partner) {
     step("the click says that it was converted, and the receipt which one it was");
     let link = server.read(&format!("/v1/links/{}", by_link.code));
     assert_eq!(link["clicks"], json!({"visits": 1, "bots": 0, "converted": 1}), "{link}");
-    let receipt = server.read("/v1/accounts/friend/receipt");
+    let receipt = server.read("/v1/accounts/friend/attribution");
     let bound = receipt["programs"].as_array().and_then(|all| all.iter().find(|p| p["program"] == json!(PROGRAM)));
     assert!(bound.is_some_and(|p| p["click"].as_str().is_some_and(|c| c.starts_with("clk_"))), "{receipt}");
 

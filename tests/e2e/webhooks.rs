@@ -156,9 +156,9 @@ fn signatures_are_checked() {
     unsigned().operator().send().problem(401, "webhook_header_missing");
 
     step("after all of that nothing is stored: the event is taken in as new; a list of signatures will do");
-    server.get("/v1/accounts/someone/receipt").operator().send().expect(404);
+    server.get("/v1/accounts/someone/attribution").operator().send().expect(404);
     all(now, &format!("v2,abc v1,AAAA {good}")).send().expect(200);
-    server.read("/v1/accounts/someone/receipt");
+    server.read("/v1/accounts/someone/attribution");
 
     step("250 seconds either way are within the tolerance");
     for by in [-250, 250] {

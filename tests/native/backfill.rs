@@ -18,11 +18,11 @@ fn paid(world: &World, when: &str, account: &str, invoice: &str, cents: i64) {
     take(world, &format!("pay-{invoice}"), "invoice.paid", when, account, rest);
 }
 
-/// Lines by account, rule and basis: what they earned, what stands, and where.
+/// Lines by account, rule and source: what they earned, what stands, and where.
 fn lines(world: &World) -> BTreeMap<String, String> {
-    let sql = "SELECT account_id || ' ' || rule_id || ' ' || basis AS line, id || ' ' || partner_id || ' ' || program_version || ' ' ||
+    let sql = "SELECT account_id || ' ' || reward_id || ' ' || source AS line, id || ' ' || partner_id || ' ' || program_version || ' ' ||
                  event_id || ' ' || at_ms || ' ' || period || ' ' || unit || ' ' || gross_cents || ' ' || cap_reduction_cents || ' ' ||
-                 net_cents || ' ' || balance || ' ' || payer || ' ' || state || ' ' || vests_at_ms || ' ' || reason || ' ' || postings AS says
+                 net_cents || ' ' || balance || ' ' || funding_account || ' ' || state || ' ' || vests_at_ms || ' ' || reason || ' ' || postings AS says
                FROM accrual";
     let text = |row: &serde_json::Map<String, Value>, name: &str| row[name].as_str().expect("a text").to_owned();
     world.db.look(sql).iter().map(|row| (text(row, "line"), text(row, "says"))).collect()
@@ -47,8 +47,8 @@ fn added_and_decided(more: i64) {
     let (partner, code) =
         world.partner(at("2026-01-01T00:00:00Z"), "agency-partner", "a", "hi@agency.example").unwrap();
     let void = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
-        INSERT INTO accrual (id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit,
-          gross_cents, cap_reduction_cents, net_cents, balance, payer, state, vests_at_ms, reason, postings)
+        INSERT INTO accrual (id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit,
+          gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings)
         SELECT 'void_' || i, 'agency-partner', 1, 'first-year', ?1, 'gone_' || i, 'none', 'invoice:none-' || i, 0, '1970-01', 'cash:usd',
           0, 0, 0, 'pending', 'expense', 'void', 0, 'gone', 0 FROM n WHERE ?2 > 0";
     world.db.connection.borrow().execute(void, (&partner, more)).unwrap();

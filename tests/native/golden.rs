@@ -114,7 +114,7 @@ fn earned(stage: &Stage, partner: &str, month: &str) -> i64 {
 
 fn earned_by(stage: &Stage, invoice: &str) -> i64 {
     stage.world.db.number(&format!(
-        "SELECT COALESCE(SUM(net_cents), 0) FROM accrual WHERE basis = 'invoice:{invoice}' OR basis LIKE 'invoice:{invoice}:%'"
+        "SELECT COALESCE(SUM(net_cents), 0) FROM accrual WHERE source = 'invoice:{invoice}' OR source LIKE 'invoice:{invoice}:%'"
     ))
 }
 
@@ -141,10 +141,10 @@ fn reached(stage: &Stage, account: &str, state: &str) -> Value {
 fn stored_line(stage: &Stage, line: &Map<String, Value>) -> Value {
     let named = [("invoice", "invoice"), ("state_reached", "state"), ("event", "event")];
     let mut bases = named.iter().filter_map(|(key, kind)| Some(format!("{kind}:{}", line.get(*key)?.as_str()?)));
-    let basis = bases.next().expect("a line names its invoice, its state or its event");
+    let source = bases.next().expect("a line names its invoice, its state or its event");
     let rows = stage.world.db.look(&format!(
-        "SELECT rule_id AS rule, partner_id, account_id AS account, gross_cents, net_cents, state, reason, vests_at_ms
-         FROM accrual WHERE (basis = '{basis}' OR basis LIKE '{basis}:%') ORDER BY net_cents DESC, rule_id"
+        "SELECT reward_id AS rule, partner_id, account_id AS account, gross_cents, net_cents, state, reason, vests_at_ms
+         FROM accrual WHERE (source = '{source}' OR source LIKE '{source}:%') ORDER BY net_cents DESC, reward_id"
     ));
     let named = |row: &&Map<String, Value>| {
         let mine = |key: &str| line.get(key).is_none_or(|v| *v == row[key]);

@@ -107,7 +107,7 @@ fn what_happens_is_told_once() {
         ("payout.review", 1),
         ("payout.sent", 1),
         // As soon as a reward waited, and after the first funding, which was soon used up.
-        ("pool.low", 2),
+        ("budget.low", 2),
         ("referral.joined", 4),
         ("report.funnel", 1),
         ("review.opened", 1),
@@ -435,7 +435,7 @@ fn endpoints_get_what_they_asked_for() {
     let desk = Desk::with(9, &[("MAIL_FROM", "")]);
     let ann = desk.partner("ann");
     let early = at(NOON).plus_ms(-HOUR_MS);
-    desk.queue(early, &[outbox::pool_low("user-referral", "credit:usd", 1, 2, 0, 9)]);
+    desk.queue(early, &[outbox::budget_low("user-referral", "credit:usd", 1, 2, 0, 9)]);
     let (payouts, _) = desk.endpoint(at(NOON), "https://a.example/payouts", &["payout"]);
     let (all, _) = desk.endpoint(at(NOON), "https://b.example/all", &[]);
     desk.queue_three(at(NOON), &ann);

@@ -263,8 +263,8 @@ fn books(world: &World) -> Vec<Map<String, Value>> {
          WHERE cr_posted_cents <> dr_posted_cents ORDER BY id",
     );
     rows.extend(world.db.look(
-        "SELECT account_id, partner_id, rule_id, basis, gross_cents, cap_reduction_cents, net_cents, balance, state, vests_at_ms
-         FROM accrual WHERE net_cents > 0 ORDER BY account_id, partner_id, rule_id, basis",
+        "SELECT account_id, partner_id, reward_id, source, gross_cents, cap_reduction_cents, net_cents, balance, state, vests_at_ms
+         FROM accrual WHERE net_cents > 0 ORDER BY account_id, partner_id, reward_id, source",
     ));
     rows
 }
@@ -306,7 +306,7 @@ fn settled(seed: u64, seen: &mut BTreeSet<String>, arrival: Arrival) -> World {
     }
     assert_eq!(world.faults(), Vec::<String>::new());
     let met = world.db.look(
-        "SELECT rule_id AS what FROM accrual WHERE net_cents > 0 UNION SELECT method FROM binding WHERE method IS NOT NULL
+        "SELECT reward_id AS what FROM accrual WHERE net_cents > 0 UNION SELECT method FROM binding WHERE method IS NOT NULL
          UNION SELECT state FROM accrual UNION SELECT rule FROM review UNION SELECT 'capped' FROM accrual WHERE cap_reduction_cents > 0",
     );
     seen.extend(met.iter().map(|row| row["what"].as_str().unwrap_or_default().to_owned()));
@@ -324,8 +324,8 @@ fn run(world: &World, end: i64, month: i64) {
 /// What every line earned but for those of a state, which are judged as of the runs that there were.
 fn earned(world: &World) -> Vec<Map<String, Value>> {
     world.db.look(
-        "SELECT account_id, partner_id, rule_id, basis, gross_cents, cap_reduction_cents, net_cents FROM accrual
-         WHERE net_cents > 0 AND basis NOT LIKE 'state:%' ORDER BY account_id, partner_id, rule_id, basis",
+        "SELECT account_id, partner_id, reward_id, source, gross_cents, cap_reduction_cents, net_cents FROM accrual
+         WHERE net_cents > 0 AND source NOT LIKE 'state:%' ORDER BY account_id, partner_id, reward_id, source",
     )
 }
 

@@ -14,7 +14,7 @@
 //!     acme cancels                                  acme has 6 people and 1000 calls
 //!     acme views chair        acme confirms the newsletter        acme asks for a quote        acme buys p1 for 100.00
 //!     ada invites acme.example
-//!     operator puts 100.00 into the pool            operator releases | rejects acme for same_domain
+//!     operator puts 100.00 into the budget            operator releases | rejects acme for same_domain
 //!     monthly run             weekly run            books
 //!     expect ada 100.00 pending 0.00 available [0.00 payable]
 //!
@@ -160,17 +160,17 @@ impl Play {
             ));
         }
         let rows = world.db.look(
-            "SELECT id, account_id, rule_id, basis, net_cents, gross_cents, state, reason FROM accrual
-             ORDER BY at_ms, account_id, basis, rule_id, id",
+            "SELECT id, account_id, reward_id, source, net_cents, gross_cents, state, reason FROM accrual
+             ORDER BY at_ms, account_id, source, reward_id, id",
         );
         for row in rows {
             let id = text(&row, "id");
             let net = row["net_cents"].as_i64().unwrap_or_default();
             let earned = row["gross_cents"].as_i64().unwrap_or_default();
             let of = if net == earned { String::new() } else { format!(" of {}", print(earned)) };
-            let [account, rule, basis] = ["account_id", "rule_id", "basis"].map(|key| text(&row, key));
+            let [account, rule, source] = ["account_id", "reward_id", "source"].map(|key| text(&row, key));
             let [state, reason] = ["state", "reason"].map(|key| text(&row, key));
-            let line = format!("{account} {rule} {basis} {}{of} {state}: {reason}", print(net));
+            let line = format!("{account} {rule} {source} {}{of} {state}: {reason}", print(net));
             if self.shown.get(&id) != Some(&line) {
                 self.out.push_str(&format!("    |   {line}\n"));
                 self.shown.insert(id, line);
@@ -190,7 +190,7 @@ fn owned(word: &str) -> Option<String> {
 /// What a sentence says; `None` where it is none.
 fn sentence(words: &[&str]) -> Option<Result<Step, String>> {
     let step = match words {
-        ["operator", "puts", amount, "into", "the", "pool"] => {
+        ["operator", "puts", amount, "into", "the", "budget"] => {
             return Some(cents(amount).map(|c| Step { funds_pool_cents: Some(c), ..Step::default() }));
         }
         ["operator", choice @ ("releases" | "rejects"), account, "for", rule] => Step {

@@ -63,7 +63,7 @@ fn crowd() -> (World, String, String) {
 }
 
 fn standing(world: &World, account: &str) -> (i64, String) {
-    let sql = format!("SELECT net_cents, state FROM accrual WHERE account_id = '{account}' AND rule_id = 'first-year'");
+    let sql = format!("SELECT net_cents, state FROM accrual WHERE account_id = '{account}' AND reward_id = 'first-year'");
     let rows = world.db.look(&sql);
     assert_eq!(rows.len(), 1, "{rows:?}");
     (rows[0]["net_cents"].as_i64().unwrap(), rows[0]["state"].as_str().unwrap().to_owned())
@@ -119,7 +119,7 @@ fn tiers(events: &[(&str, &str, i64)], runs: &[&str]) -> (i64, Vec<String>) {
     }
     assert!(world.faults().is_empty(), "{:?}", world.faults());
     let rows =
-        world.db.look("SELECT rule_id || ' ' || state AS what FROM accrual WHERE basis LIKE 'state:%' ORDER BY 1");
+        world.db.look("SELECT reward_id || ' ' || state AS what FROM accrual WHERE source LIKE 'state:%' ORDER BY 1");
     let lines = rows.iter().map(|r| r["what"].as_str().unwrap().to_owned()).collect();
     (world.balance(&partner, "pending") + world.balance(&partner, "available"), lines)
 }
@@ -207,7 +207,7 @@ fn the_first_purchase_taken_in_is_the_one_that_counts_even_where_it_earns_nothin
         buys("p2", later, amount(100_000, "usd"));
         buys("p3", "2026-01-20T00:00:00Z", amount(100_000, "usd"));
         assert_eq!(world.balance(&partner, "available"), 500, "tier 1 alone, after {cents} {currency}");
-        let sql = "SELECT net_cents, state, reason FROM accrual WHERE rule_id = 'tier-5'";
+        let sql = "SELECT net_cents, state, reason FROM accrual WHERE reward_id = 'tier-5'";
         let rows = world.db.look(sql);
         assert_eq!(rows.len(), 1, "{rows:?}");
         assert_eq!((rows[0]["net_cents"].as_i64(), rows[0]["state"].as_str()), (Some(0), Some("void")));
@@ -264,7 +264,7 @@ fn a_reward_that_only_waited_is_announced_where_it_is_granted_after_all() {
     };
     let coded = json!({"attribution": {"code": code}});
     take(&world, "up", "account.signed_up", "2026-01-02T00:00:00Z", "acme", coded);
-    assert_eq!((world.balance(&one, "available"), announced()), (0, Vec::new()), "the pool is empty");
+    assert_eq!((world.balance(&one, "available"), announced()), (0, Vec::new()), "the budget is empty");
     bind(&world, "2026-01-03T00:00:00Z", "tiered-credits", "acme", None);
     world.fund(at("2026-01-04T00:00:00Z"), "tiered-credits", 10_000).unwrap();
     assert_eq!(announced(), Vec::<String>::new(), "nobody is owed it");

@@ -26,7 +26,7 @@ fn subscribe_and_pay_in_both_shapes() {
             known(&[subscription("evt_s", "created", "active", 5_000), invoice(shape, "evt_i", "in_1", 10_000, 1_900)]);
         assert_eq!(house.pending(), 2_000, "20 % of what was paid without tax");
         assert_eq!(house.number("SELECT COUNT(*) FROM event WHERE source = 'stripe' AND account_id = 'acct_1'"), 2);
-        assert_eq!(house.text("SELECT joined_by FROM stripe_customer"), "email");
+        assert_eq!(house.text("SELECT matched_by FROM stripe_customer"), "email");
         house.sound();
     }
 }
@@ -238,7 +238,7 @@ fn of_two_accounts_with_one_address_neither_is_guessed() {
     house.host_signs_up("acct_2", Some("ann@example.org"), None);
     house.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
     assert_eq!(house.pending(), 0);
-    assert_eq!(house.text("SELECT joined_by FROM stripe_customer"), "nobody");
+    assert_eq!(house.text("SELECT matched_by FROM stripe_customer"), "nobody");
     house.host_says("evt_h", "account.active", "acct_2", &json!({"data": {"stripe_customer": "cus_1"}}));
     assert_eq!(house.pending(), 2_000);
     assert_eq!(house.text("SELECT account_id FROM stripe_customer"), "acct_2");

@@ -228,7 +228,7 @@ impl World {
         now(review::decide(&self.at(when), review, choice, "looked into")).map(|_| ())
     }
 
-    /// Puts money into a program's pool.
+    /// Puts money into a program's budget.
     pub fn fund(&self, when: UtcMillis, program: &str, cents: i64) -> Result<(), AppError> {
         now(budget::fund(&self.at(when), program, Cents(cents), "to reward", None)).map(|_| ())
     }

@@ -86,7 +86,7 @@ pub struct BilledAccount {
 /// Accounts of one reconciliation: their events are read whole.
 const ACCOUNTS_MAX: usize = 200;
 
-/// Money for a program's pool.
+/// Money for a program's budget.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FundingRequest {
     pub amount: Cents,

@@ -41,7 +41,7 @@ pub struct DecisionInput<'a> {
     /// The lines that stand.
     pub lines: &'a [Accrual],
     pub terms: PartnerModifiers<'a>,
-    pub pools: &'a [RewardBudget],
+    pub budgets: &'a [RewardBudget],
     pub now: UtcMillis,
 }
 
@@ -175,13 +175,13 @@ fn revenue_since(spans: &[Revenue], bound_at: UtcMillis) -> Vec<Revenue> {
 
 fn lines(bound: &ReferredAccount, document: &Document, case: &DecisionInput) -> Vec<Accrual> {
     // What one reward draws the next one cannot.
-    let mut pool = case.pools.iter().find(|p| p.program_id == document.id).cloned().unwrap_or_default();
+    let mut budget = case.budgets.iter().find(|p| p.program_id == document.id).cloned().unwrap_or_default();
     let mut lines = invoice::invoice_lines(bound);
     if document.settlement.cadence != Cadence::Instant {
         lines.extend(invoice::event_lines(bound));
     }
-    lines.extend(milestone::kept(bound, document, case.lines, &mut pool));
-    lines.extend(milestone::instant(bound, document, case.lines, case.now, &mut pool));
+    lines.extend(milestone::kept(bound, document, case.lines, &mut budget));
+    lines.extend(milestone::instant(bound, document, case.lines, case.now, &mut budget));
     lines
 }
 

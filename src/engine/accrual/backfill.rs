@@ -8,7 +8,7 @@ use crate::base::money::{Bps, Cents};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::invoice;
 use crate::engine::accrual::invoice::PartnerModifier;
-use crate::engine::accrual::{Balance, line_id};
+use crate::engine::accrual::{Balance, accrual_id};
 use crate::program::catalog::Catalog;
 use crate::program::document::Document;
 use serde::Deserialize;
@@ -20,8 +20,8 @@ pub struct BaseAccrual {
     pub id: String,
     pub partner_id: String,
     pub account_id: String,
-    pub basis: String,
-    pub rule_id: String,
+    pub source: String,
+    pub reward_id: String,
     pub at_ms: UtcMillis,
     pub program_version: i64,
     pub gross_cents: Cents,
@@ -53,10 +53,10 @@ pub struct ModifierBackfill {
 /// Below this rate an invoice of a whole unit of currency may earn nothing, and leave no line to be found.
 const RATE_MIN: Bps = Bps(100);
 
-/// Whether a document's modifiers may be added this way at all: nothing adds up over several lines, and no pool pays.
+/// Whether a document's modifiers may be added this way at all: nothing adds up over several lines, and no budget pays.
 pub fn applies(document: &Document) -> bool {
     let rates_show = document.rewards.iter().filter_map(|r| r.amount.rate_bps).all(|rate| rate >= RATE_MIN);
-    document.caps.is_empty() && !document.settlement.pool && rates_show
+    document.caps.is_empty() && !document.settlement.budget && rates_show
 }
 
 /// What `terms`, by partner, add to `earned`, which holds every line for invoices that those partners have in `program`.
@@ -70,11 +70,11 @@ pub fn backfill(
     let standing = standing(earned);
     for base in earned {
         let Some(document) = catalog.in_force(program, base.at_ms) else { continue };
-        let Some(reward) = document.reward(&base.rule_id) else { continue };
+        let Some(reward) = document.reward(&base.reward_id) else { continue };
         let Some(rate) = reward.amount.rate_bps else { continue };
         let terms = terms.get(&base.partner_id).map_or(&[][..], Vec::as_slice);
         let better = invoice::better_rate(terms, document, reward, rate, base.at_ms);
-        let on = format!("{}:{}", base.basis, reward.id);
+        let on = format!("{}:{}", base.source, reward.id);
         let stands = match standing.get(&(base.account_id.as_str(), on.as_str())) {
             None => None,
             Some(Some(modifier)) => Some(*modifier),
@@ -97,13 +97,13 @@ pub fn backfill(
     found
 }
 
-/// Whose line stands by account and basis. `None` where that cannot be said: it does not stand in full, or another
+/// Whose line stands by account and source. `None` where that cannot be said: it does not stand in full, or another
 /// modifier's line is there too, of which one was given up.
 fn standing(earned: &[BaseAccrual]) -> HashMap<(&str, &str), Option<&str>> {
     let mut standing: HashMap<(&str, &str), Option<&str>> = HashMap::new();
     for e in earned {
-        let whole = (e.plain == 1).then_some(e.rule_id.as_str());
-        standing.entry((&e.account_id, &e.basis)).and_modify(|other| *other = None).or_insert(whole);
+        let whole = (e.plain == 1).then_some(e.reward_id.as_str());
+        standing.entry((&e.account_id, &e.source)).and_modify(|other| *other = None).or_insert(whole);
     }
     standing
 }
@@ -112,14 +112,14 @@ fn standing(earned: &[BaseAccrual]) -> HashMap<(&str, &str), Option<&str>> {
 fn added(
     document: &Document,
     base: &BaseAccrual,
-    basis: &str,
+    source: &str,
     (modifier, better): (String, Bps),
 ) -> Option<Option<ModifierAccrual>> {
     let amount = base.amount_cents.filter(|_| base.plain == 1 && base.program_version == document.version)?;
     let cents = Cents(invoice::share(better, amount)?.0 - base.gross_cents.0);
     let added = ModifierAccrual {
         beside: base.id.clone(),
-        id: line_id(&document.id, &base.partner_id, &modifier, &base.account_id, basis),
+        id: accrual_id(&document.id, &base.partner_id, &modifier, &base.account_id, source),
         account: base.account_id.clone(),
         modifier,
         cents,
@@ -132,14 +132,14 @@ fn added(
 mod tests {
     use super::*;
 
-    fn line(rule: &str, basis: &str, plain: i64) -> BaseAccrual {
+    fn line(rule: &str, source: &str, plain: i64) -> BaseAccrual {
         let text = str::to_owned;
         BaseAccrual {
             id: text(rule),
             partner_id: text("p"),
             account_id: text("a"),
-            basis: text(basis),
-            rule_id: text(rule),
+            source: text(source),
+            reward_id: text(rule),
             at_ms: UtcMillis(0),
             program_version: 1,
             gross_cents: Cents(500),

@@ -104,7 +104,7 @@ pub fn event_lines(b: &ReferredAccount) -> Vec<Accrual> {
         for fact in facts {
             let Some(document) = b.catalog.in_force(&b.binding.program, fact.at) else { continue };
             for reward in document.rewards.iter().filter(|r| event_of(r) == Some(kind)) {
-                let earned = lines.iter().any(|l: &Accrual| l.rule_id == reward.id);
+                let earned = lines.iter().any(|l: &Accrual| l.reward_id == reward.id);
                 let Some(cents) = reward.amount.flat_cents.filter(|_| !earned) else { continue };
                 if meets(&reward.when, b.binding, None, Some(fact)) {
                     lines.push(flat_line(b, document, reward, fact, cents));
@@ -118,7 +118,7 @@ pub fn event_lines(b: &ReferredAccount) -> Vec<Accrual> {
 fn flat_line(b: &ReferredAccount, document: &Document, reward: &Reward, fact: &Fact, cents: Cents) -> Accrual {
     let ground = AccrualCause {
         rule: &reward.id,
-        basis: format!("event:{}", fact.kind),
+        source: format!("event:{}", fact.kind),
         event: &fact.event_id,
         at: fact.at,
         reason: format!("{} was taken in", fact.kind),
@@ -147,7 +147,7 @@ pub fn judge_flat(line: &mut Accrual, grounds: &HoldContext) {
 
 /// When what a flat line is for came about. A state is often reached some time before the run that grants it.
 fn earned_at(line: &Accrual, grounds: &HoldContext) -> UtcMillis {
-    let state = line.basis.strip_prefix("state:").and_then(|name| grounds.document.state(name));
+    let state = line.source.strip_prefix("state:").and_then(|name| grounds.document.state(name));
     let reached = state.and_then(|s| lifecycle::first_held(grounds.document, s, grounds.account, grounds.facts));
     reached.map_or(line.at_ms, |reached| reached.min(line.at_ms))
 }
@@ -242,9 +242,9 @@ fn invoice_line(
     earned: Cents,
 ) -> Option<Accrual> {
     let invoice = &payment.invoice.invoice_id;
-    let basis = if on.is_empty() { format!("invoice:{invoice}") } else { format!("invoice:{invoice}:{on}") };
+    let source = if on.is_empty() { format!("invoice:{invoice}") } else { format!("invoice:{invoice}:{on}") };
     let reason = format!("invoice {invoice} was paid");
-    let ground = AccrualCause { rule, basis, event: payment.event_id, at: payment.at, reason };
+    let ground = AccrualCause { rule, source, event: payment.event_id, at: payment.at, reason };
     (earned > Cents::ZERO).then(|| Accrual::new(document, &b.binding.partner, b.account, ground, earned))
 }
 
@@ -369,7 +369,7 @@ fn benefit_line(b: &ReferredAccount, document: &Document, payment: &Payment) -> 
     let invoice = &payment.invoice.invoice_id;
     let ground = AccrualCause {
         rule: "benefit",
-        basis: format!("invoice:{invoice}"),
+        source: format!("invoice:{invoice}"),
         event: payment.event_id,
         at: payment.at,
         reason: format!("discount on invoice {invoice}; referred through {}", b.binding.code),
@@ -378,6 +378,6 @@ fn benefit_line(b: &ReferredAccount, document: &Document, payment: &Payment) -> 
     line.unit = format!("cash:{}", document.currency);
     line.balance = Balance::Benefit;
     line.state = AccrualState::Settled;
-    line.payer = "expense".to_owned();
+    line.funding_account = "expense".to_owned();
     Some(line)
 }

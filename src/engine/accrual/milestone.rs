@@ -7,13 +7,13 @@ use crate::engine::account::lifecycle;
 use crate::engine::accrual::hold;
 use crate::engine::accrual::hold::HoldContext;
 use crate::engine::accrual::invoice::{ReferredAccount, event_of, judge_flat, meets};
-use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance, line_id};
+use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance, accrual_id};
 use crate::engine::event::Payload;
 use crate::engine::sabotage;
 use crate::program::document::{Cadence, Document, Reward, Trigger};
 use serde::Deserialize;
 
-/// What stands in a program's pool, in cents, and whether rewards wait for it.
+/// What stands in a program's budget, in cents, and whether rewards wait for it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct RewardBudget {
     pub program_id: String,
@@ -22,7 +22,7 @@ pub struct RewardBudget {
 }
 
 impl RewardBudget {
-    /// Draws on the pool, or queues behind it.
+    /// Draws on the budget, or queues behind it.
     fn covers(&mut self, amount: Cents) -> bool {
         let overtakes = sabotage::is(sabotage::Fault::PoolOvertaken);
         let covered = (self.waiting == 0 || overtakes) && amount.0 <= self.balance_cents;
@@ -68,14 +68,14 @@ pub fn next_due(b: &ReferredAccount, document: &Document, standing_lines: &[Accr
     states.filter_map(|state| lifecycle::first_held(document, state, b.account, b.facts)).min()
 }
 
-/// What the facts call for at once, in the order of (occurred_at, event id), where a program settles instantly. A pool
+/// What the facts call for at once, in the order of (occurred_at, event id), where a program settles instantly. A budget
 /// that cannot cover a reward makes it wait, and every later one behind it.
 pub fn instant(
     b: &ReferredAccount,
     document: &Document,
     standing_lines: &[Accrual],
     now: UtcMillis,
-    pool: &mut RewardBudget,
+    budget: &mut RewardBudget,
 ) -> Vec<Accrual> {
     if document.settlement.cadence != Cadence::Instant {
         return Vec::new();
@@ -86,9 +86,9 @@ pub fn instant(
             lines.extend(instant_line(b, document, reward, now));
         }
     }
-    lines.sort_by(|a, b| (a.at_ms, &a.event_id, &a.rule_id).cmp(&(b.at_ms, &b.event_id, &b.rule_id)));
-    for line in lines.iter_mut().filter(|l| document.settlement.pool && !l.is_over()) {
-        if !pool.covers(line.net_cents) {
+    lines.sort_by(|a, b| (a.at_ms, &a.event_id, &a.reward_id).cmp(&(b.at_ms, &b.event_id, &b.reward_id)));
+    for line in lines.iter_mut().filter(|l| document.settlement.budget && !l.is_over()) {
+        if !budget.covers(line.net_cents) {
             wait(line);
         }
     }
@@ -113,10 +113,10 @@ fn instant_line(b: &ReferredAccount, document: &Document, reward: &Reward, now: 
             let from = (b.binding.from, b.binding.event.as_str());
             let mut facts = b.timeline.facts.iter().filter(|f| f.kind == *kind && !b.timeline.is_repeated_signup(f));
             let mut fact = facts.find(|f| (f.at, f.event_id.as_str()) >= from)?;
-            let mut basis = format!("event:{kind}");
+            let mut source = format!("event:{kind}");
             if sabotage::is(sabotage::Fault::TierTwice) {
                 fact = facts.next_back().unwrap_or(fact);
-                basis = format!("event:{kind}:{}", fact.event_id);
+                source = format!("event:{kind}:{}", fact.event_id);
             }
             let cents = match (&reward.amount.flat_cents, &fact.payload) {
                 (Some(cents), _) => *cents,
@@ -130,7 +130,7 @@ fn instant_line(b: &ReferredAccount, document: &Document, reward: &Reward, now: 
             };
             let ground = AccrualCause {
                 rule: &reward.id,
-                basis,
+                source,
                 event: &fact.event_id,
                 at: fact.at,
                 reason: format!("{kind} was taken in"),
@@ -145,28 +145,28 @@ fn instant_line(b: &ReferredAccount, document: &Document, reward: &Reward, now: 
 }
 
 /// Rewards once granted stay, and move only with their binding. One that comes back to a binding after none had it
-/// draws on the pool anew.
+/// draws on the budget anew.
 pub fn kept(
     b: &ReferredAccount,
     document: &Document,
     standing_lines: &[Accrual],
-    pool: &mut RewardBudget,
+    budget: &mut RewardBudget,
 ) -> Vec<Accrual> {
     let mut kept: Vec<Accrual> = Vec::new();
     let mut old: Vec<&Accrual> =
         standing_lines.iter().filter(|l| l.program_id == document.id && stays(document, l)).collect();
     // A reward that moved before stands once with each partner it was with; what counts is where money stands.
-    // Those that come back draw on the pool in the order of (occurred_at, event id).
+    // Those that come back draw on the budget in the order of (occurred_at, event id).
     old.sort_by_key(|l| {
         let elsewhere = l.partner_id != b.binding.partner;
         (l.net_cents == Cents::ZERO, l.state != AccrualState::Waiting, l.at_ms, l.event_id.clone(), elsewhere)
     });
     for line in old {
-        if kept.iter().any(|k| k.rule_id == line.rule_id && k.basis == line.basis) {
+        if kept.iter().any(|k| k.reward_id == line.reward_id && k.source == line.source) {
             continue;
         }
         let mut line = line.clone();
-        line.id = line_id(&document.id, &b.binding.partner, &line.rule_id, b.account, &line.basis);
+        line.id = accrual_id(&document.id, &b.binding.partner, &line.reward_id, b.account, &line.source);
         line.postings = 0;
         line.partner_id = b.binding.partner.clone();
         if line.state == AccrualState::Waiting {
@@ -176,10 +176,10 @@ pub fn kept(
         let stood = line.net_cents;
         line.net_cents = line.kept();
         line.state = if line.balance == Balance::Available { AccrualState::Available } else { AccrualState::Pending };
-        line.reason = reason_of(&line.basis);
+        line.reason = reason_of(&line.source);
         settle(&mut line, b, document);
         let drawn = Cents(line.net_cents.0 - stood.0);
-        if document.settlement.pool && drawn > Cents::ZERO && !pool.covers(drawn) {
+        if document.settlement.budget && drawn > Cents::ZERO && !budget.covers(drawn) {
             wait(&mut line);
         }
         kept.push(line);
@@ -187,25 +187,25 @@ pub fn kept(
     kept
 }
 
-/// Shows a reward that the pool cannot cover: in no balance.
+/// Shows a reward that the budget cannot cover: in no balance.
 pub fn wait(line: &mut Accrual) {
     line.net_cents = Cents::ZERO;
     line.state = AccrualState::Waiting;
-    line.reason = "waits for the program's pool to be funded".to_owned();
+    line.reason = "waits for the program's budget to be funded".to_owned();
 }
 
-pub fn reason_of(basis: &str) -> String {
-    match basis.split_once(':') {
+pub fn reason_of(source: &str) -> String {
+    match source.split_once(':') {
         Some(("state", state)) => format!("reached the state {state}"),
         Some((_, kind)) => format!("{kind} was taken in"),
-        None => basis.to_owned(),
+        None => source.to_owned(),
     }
 }
 
 /// Whether a line is one that, once granted, stays.
 fn stays(document: &Document, line: &Accrual) -> bool {
-    line.basis.starts_with("state:")
-        || (document.settlement.cadence == Cadence::Instant && line.basis.starts_with("event:"))
+    line.source.starts_with("state:")
+        || (document.settlement.cadence == Cadence::Instant && line.source.starts_with("event:"))
 }
 
 fn is_granted(document: &Document, reward: &Reward, standing_lines: &[Accrual]) -> bool {
@@ -218,7 +218,7 @@ fn is_granted(document: &Document, reward: &Reward, standing_lines: &[Accrual]) 
         return false;
     }
     (by_event && !instant)
-        || standing_lines.iter().any(|l| l.program_id == document.id && l.rule_id == reward.id && stays(document, l))
+        || standing_lines.iter().any(|l| l.program_id == document.id && l.reward_id == reward.id && stays(document, l))
 }
 
 /// The hold and the reviews decide what becomes of a granted line.
@@ -239,6 +239,6 @@ fn settle(line: &mut Accrual, b: &ReferredAccount, document: &Document) {
 }
 
 fn state_ground<'a>(reward: &'a Reward, state: &str, event: &'a str, at: UtcMillis) -> AccrualCause<'a> {
-    let basis = format!("state:{state}");
-    AccrualCause { rule: &reward.id, reason: reason_of(&basis), basis, event, at }
+    let source = format!("state:{state}");
+    AccrualCause { rule: &reward.id, reason: reason_of(&source), source, event, at }
 }

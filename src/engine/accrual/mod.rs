@@ -23,7 +23,7 @@ pub enum AccrualState {
     /// A dispute is open: neither vests nor pays.
     Disputed,
     Available,
-    /// The pool cannot cover it yet; it is in no balance.
+    /// The budget cannot cover it yet; it is in no balance.
     Waiting,
     /// Taken back in full by refunds or lost disputes.
     Reversed,
@@ -77,14 +77,14 @@ pub struct Accrual {
     pub id: String,
     pub program_id: String,
     pub program_version: i64,
-    pub rule_id: String,
+    pub reward_id: String,
     /// Empty for the referred side's benefit.
     pub partner_id: String,
     pub account_id: String,
     /// The event that made it.
     pub event_id: String,
     /// `invoice:<id>`, `state:<name>` or `event:<type>`.
-    pub basis: String,
+    pub source: String,
     pub at_ms: UtcMillis,
     pub period: String,
     /// `cash:usd`, `credit:usd`.
@@ -96,8 +96,8 @@ pub struct Accrual {
     /// What stands.
     pub net_cents: Cents,
     pub balance: Balance,
-    /// The kind of ledger account that it is debited from: `expense`, or `pool` where the operator funds one.
-    pub payer: String,
+    /// The kind of ledger account that it is debited from: `expense`, or `budget` where the operator funds one.
+    pub funding_account: String,
     pub state: AccrualState,
     /// From which instant on a run vests it.
     pub vests_at_ms: UtcMillis,
@@ -109,7 +109,7 @@ pub struct Accrual {
 /// The fact that a line is about.
 pub struct AccrualCause<'a> {
     pub rule: &'a str,
-    pub basis: String,
+    pub source: String,
     pub event: &'a str,
     pub at: UtcMillis,
     pub reason: String,
@@ -121,14 +121,14 @@ impl Accrual {
         let balance = Balance::first(document);
         let state = if balance == Balance::Pending { AccrualState::Pending } else { AccrualState::Available };
         Accrual {
-            id: line_id(&document.id, partner, ground.rule, account, &ground.basis),
+            id: accrual_id(&document.id, partner, ground.rule, account, &ground.source),
             program_id: document.id.clone(),
             program_version: document.version,
-            rule_id: ground.rule.to_owned(),
+            reward_id: ground.rule.to_owned(),
             partner_id: partner.to_owned(),
             account_id: account.to_owned(),
             event_id: ground.event.to_owned(),
-            basis: ground.basis,
+            source: ground.source,
             at_ms: ground.at,
             period: schedule::period_at(document.settlement.cadence, ground.at),
             unit: format!("{}:{}", document.settlement.unit.name(), document.currency),
@@ -136,7 +136,7 @@ impl Accrual {
             cap_reduction_cents: Cents::ZERO,
             net_cents: earned,
             balance,
-            payer: if document.settlement.pool { "pool" } else { "expense" }.to_owned(),
+            funding_account: if document.settlement.budget { "budget" } else { "expense" }.to_owned(),
             state,
             vests_at_ms: ground.at,
             reason: ground.reason,
@@ -158,7 +158,7 @@ impl Accrual {
 
     /// Whether it is for a state or an event: what was granted is remembered, and comes back with a binding.
     pub fn is_granted(&self) -> bool {
-        self.basis.starts_with("state:") || self.basis.starts_with("event:")
+        self.source.starts_with("state:") || self.source.starts_with("event:")
     }
 
     /// Nothing to be decided about it any more.
@@ -169,6 +169,6 @@ impl Accrual {
 
 /// A line's identity: the same program, beneficiary, rule, account and fact are the same line. A run vests partner by
 /// partner, so a partner's lines stand near each other.
-pub fn line_id(program: &str, partner: &str, rule: &str, account: &str, basis: &str) -> String {
-    id::derived_near("acr", partner, &[program, partner, rule, account, basis])
+pub fn accrual_id(program: &str, partner: &str, rule: &str, account: &str, source: &str) -> String {
+    id::derived_near("acr", partner, &[program, partner, rule, account, source])
 }

@@ -23,7 +23,7 @@ struct Referral {
 struct Room {
     line: String,
     at: UtcMillis,
-    basis: String,
+    source: String,
     earned: Cents,
 }
 
@@ -42,12 +42,12 @@ impl ModifierInputs {
         for group in &decision.groups {
             self.add_referral(document, account, group);
         }
-        let capped = |line: &&Accrual| document.caps.iter().any(|cap| cap.reward == line.rule_id);
+        let capped = |line: &&Accrual| document.caps.iter().any(|cap| cap.reward == line.reward_id);
         for line in decision.lines.iter().filter(|l| l.program_id == document.id && l.gross_cents > Cents::ZERO) {
             if capped(&line) {
-                let place = (line.rule_id.clone(), line.partner_id.clone(), Month::of(line.at_ms));
+                let place = (line.reward_id.clone(), line.partner_id.clone(), Month::of(line.at_ms));
                 let (line, at) = (line.clone(), line.at_ms);
-                let room = Room { line: line.id, at, basis: line.basis, earned: line.gross_cents };
+                let room = Room { line: line.id, at, source: line.source, earned: line.gross_cents };
                 self.rooms.entry(place).or_default().push(room);
             }
         }
@@ -101,7 +101,7 @@ impl ModifierInputs {
                     continue;
                 }
                 let mut order: Vec<&Room> = rooms.iter().filter(|r| r.at < as_of).collect();
-                order.sort_by(|a, b| (a.at, &a.basis).cmp(&(b.at, &b.basis)));
+                order.sort_by(|a, b| (a.at, &a.source).cmp(&(b.at, &b.source)));
                 let mut total = 0;
                 for room in order {
                     total += room.earned.0;

@@ -66,7 +66,7 @@ pub fn accrue(line: &Accrual, amount: Cents, cause: &str) -> Transfer {
         id: format!("{}.{}", line.id, line.postings),
         line: line.id.clone(),
         code: "accrue",
-        debit: account_id(&line.program_id, &line.unit, &line.payer, ""),
+        debit: account_id(&line.program_id, &line.unit, &line.funding_account, ""),
         credit: account_id(&line.program_id, &line.unit, line.balance.name(), &line.partner_id),
         amount_cents: amount,
         program_id: line.program_id.clone(),

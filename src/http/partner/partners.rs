@@ -118,7 +118,7 @@ pub fn entry(line: &Accrual) -> Value {
     let (unit, currency) = line.unit.split_once(':').unwrap_or((&line.unit, ""));
     json!({
         "id": line.id, "kind": "accrual", "program": line.program_id, "program_version": line.program_version,
-        "rule": line.rule_id, "account": line.account_id, "event": line.event_id, "basis": line.basis,
+        "rule": line.reward_id, "account": line.account_id, "event": line.event_id, "source": line.source,
         "period": line.period, "at": line.at_ms.to_rfc3339(), "unit": unit, "currency": currency,
         "amount_cents": line.net_cents, "gross_cents": line.gross_cents,
         "reversed_cents": line.gross_cents.0 - line.net_cents.0, "state": line.state,

@@ -75,8 +75,8 @@ fn movement(m: &Movement) -> Value {
         (code, _) => code,
     };
     json!({
-        "id": m.id, "kind": kind, "amount_cents": m.amount_cents, "rule": m.rule_id, "account": m.account_id,
-        "basis": m.basis, "event": m.event_id, "run": m.run_id, "reason": m.reason,
+        "id": m.id, "kind": kind, "amount_cents": m.amount_cents, "rule": m.reward_id, "account": m.account_id,
+        "source": m.source, "event": m.event_id, "run": m.run_id, "reason": m.reason,
         "at": m.created_at_ms.to_rfc3339(),
     })
 }

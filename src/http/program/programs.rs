@@ -4,7 +4,7 @@ use crate::codec::operator;
 use crate::http::auth;
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response};
-use crate::service::account::books::pools;
+use crate::service::account::books::budgets;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::ledger::budget as funding;
 use crate::service::once::StoredResponse;
@@ -43,15 +43,15 @@ pub async fn show<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<
     Ok((200, json!({"id": id, "document": document, "versions": versions})))
 }
 
-/// `GET /v1/programs/{id}/pool`.
-pub async fn pool_show<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
-    let rows = pools(&app.context("").query(budget::pool_list()).await?)?;
-    let found = rows.into_iter().find(|p| p.pool.program_id == id).ok_or_else(|| AppError::not_found("program"))?;
-    Ok((200, json!({"program": id, "balance_cents": found.pool.balance_cents, "waiting": found.pool.waiting})))
+/// `GET /v1/programs/{id}/budget`.
+pub async fn budget_show<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
+    let rows = budgets(&app.context("").query(budget::budget_list()).await?)?;
+    let found = rows.into_iter().find(|p| p.budget.program_id == id).ok_or_else(|| AppError::not_found("program"))?;
+    Ok((200, json!({"program": id, "balance_cents": found.budget.balance_cents, "waiting": found.budget.waiting})))
 }
 
-/// `POST /v1/programs/{id}/pool`: funds it, and releases what waits as far as it goes.
-pub async fn pool_fund<S: Platform>(
+/// `POST /v1/programs/{id}/budget`: funds it, and releases what waits as far as it goes.
+pub async fn budget_fund<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
     id: &str,

@@ -20,7 +20,7 @@ use crate::store::program::{catalog, program_list};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// `GET /v1/accounts/{id}/receipt`: to whom the account is bound, by what, why the others lost, and what it earned.
+/// `GET /v1/accounts/{id}/attribution`: to whom the account is bound, by what, why the others lost, and what it earned.
 pub async fn receipt<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
     let ids = [id.to_owned()];
     let rows = app

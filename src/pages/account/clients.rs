@@ -20,7 +20,7 @@ use crate::pages::payout::status::Paid;
 use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::partner::page as reads;
-use crate::store::partner::page::{ClientRow, EarnedRow, ReceiptRow};
+use crate::store::partner::page::{ClientRow, EarnedRow, BindingAttributionRow};
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
@@ -106,7 +106,7 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, row: &str) -> PageR
     let (partner, rows) = visit
         .partner(vec![
             reads::client_find(claim, row),
-            reads::client_receipt(claim, row),
+            reads::client_attribution(claim, row),
             reads::client_lines(claim, row, LINES),
             program_list(),
             status::read(claim),
@@ -114,7 +114,7 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, row: &str) -> PageR
         .await?;
     let gone = || AppError::not_found("client");
     let client: ClientRow = rows[0].first()?.ok_or_else(gone)?;
-    let receipt: ReceiptRow = rows[1].first()?.ok_or_else(gone)?;
+    let receipt: BindingAttributionRow = rows[1].first()?.ok_or_else(gone)?;
     let lines: Vec<Accrual> = rows[2].decode()?;
     let (verdict, reached): (AttributionResult, Vec<LifecycleTransition>) =
         (read(&receipt.receipt)?, read(&receipt.states)?);

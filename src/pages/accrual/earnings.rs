@@ -87,8 +87,8 @@ pub fn table(words: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str, 
         vec![
             components::day(words, l.at_ms),
             html! {
-                a href={ "/partner/earnings/" (components::escaped(&l.id)) } { (wording::basis(&l.basis)) }
-                br; span.quiet { (wording::rule(words, catalog.in_force(&l.program_id, l.at_ms), &l.rule_id)) }
+                a href={ "/partner/earnings/" (components::escaped(&l.id)) } { (wording::accrual_source(&l.source)) }
+                br; span.quiet { (wording::rule(words, catalog.in_force(&l.program_id, l.at_ms), &l.reward_id)) }
             },
             html! { (wording::client_name(partner, &l.account_id)) },
             html! {
@@ -131,7 +131,7 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageRe
     let state = paid.state(&catalog, &line);
     let name = wording::client_name(&partner.id, &line.account_id);
     let content = html! {
-        (components::heading("Earning", &wording::basis(&line.basis), components::state(state)))
+        (components::heading("Earning", &wording::accrual_source(&line.source), components::state(state)))
         (components::facts(&told(words, &catalog, &line, vested.as_ref())))
         p {
             (wording::meaning(state)) " "
@@ -164,7 +164,7 @@ fn told<'a>(
     let mut list = vec![
         ("Amount", amount(line.net_cents.0)),
         ("Date", components::instant(words, line.at_ms)),
-        ("Rule", html! { (wording::rule(words, version, &line.rule_id)) }),
+        ("Rule", html! { (wording::rule(words, version, &line.reward_id)) }),
         (
             "Terms",
             html! { (version.map_or(line.program_id.as_str(), |d| d.title.as_str())) ", version " (line.program_version) },
@@ -210,7 +210,7 @@ fn booking(words: &dyn Locale, line: &Accrual, p: &PostingRow) -> Vec<Markup> {
 fn ids<'a>(line: &Accrual, vested: Option<&VestedRow>) -> Vec<(&'a str, Markup)> {
     let mut list = vec![
         ("Earning", html! { code { (line.id) } }),
-        ("Rule", html! { code { (line.rule_id) } }),
+        ("Rule", html! { code { (line.reward_id) } }),
         ("Program", html! { code { (line.program_id) } " version " (line.program_version) }),
         ("Period", html! { code { (line.period) } }),
     ];

@@ -132,7 +132,7 @@ async fn send<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         email: &email,
         detail: &json!({"to": to}).to_string(),
         whoever: visit.app.config.is_operator(&email),
-        asked_by: &limit::asked_by(visit.app, visit.request),
+        requested_by: &limit::requested_by(visit.app, visit.request),
         says: Invitation::SignIn,
     };
     match wished(visit, &wish).await? {
@@ -215,7 +215,7 @@ async fn follow<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageRes
     let Some(link) = find(visit, token, Purpose::SignIn).await? else { return Ok(gone(visit, "/sign-in")) };
     let detail: Value = serde_json::from_str(&link.detail).unwrap_or_default();
     let to = wanted(detail["to"].as_str());
-    let used = session::mailed_link_use(&Token::of(token.to_owned()).sha256, visit.now());
+    let used = session::magic_link_use(&Token::of(token.to_owned()).sha256, visit.now());
     let opened = visit.open_email(&link.email);
     match let_in(visit, opened, Proof::Email(&link.email), vec![used], &to).await {
         // Another request used the link first.
@@ -231,7 +231,7 @@ pub async fn find<S: Platform>(
     purpose: Purpose,
 ) -> Result<Option<MailedLink>, DbError> {
     let sha256 = Token::of(token.to_owned()).sha256;
-    visit.app.context("").query(session::mailed_link_find(&sha256, purpose.name(), visit.now())).await?.first()
+    visit.app.context("").query(session::magic_link_find(&sha256, purpose.name(), visit.now())).await?.first()
 }
 
 /// An emailed link that was used or has expired.

@@ -32,7 +32,7 @@ fn account_link(id: &str) -> Markup {
 fn kind(name: &str) -> &'static str {
     match name {
         "expense" => "cost of rewards",
-        "pool" => "reward budget",
+        "budget" => "reward budget",
         "pending" => "earned, not yet vested",
         "available" => "vested, not yet paid",
         "benefit" => "friends' discounts",

@@ -52,7 +52,7 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         reads::sendings_stopped(now.plus_ms(-FAILED_MS)),
         outbox::outbox_backlog(),
         program::program_list(),
-        budget::pool_list(),
+        budget::budget_list(),
         health::heartbeat_list(),
         reads::units_unbalanced(),
         run::run_open_list(20),
@@ -69,7 +69,7 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     tasks.extend(unapproved.iter().map(|run| approval(visit, run)));
     tasks.extend(stopped(visit, &rows[2].decode()?, &rows[9])?);
     tasks.extend(stuck(visit, &open_runs));
-    tasks.extend(pools(visit, &catalog, &rows[5])?);
+    tasks.extend(budgets(visit, &catalog, &rows[5])?);
     tasks.extend(failed(visit, &backlog));
     tasks.extend(late(visit, &catalog, &rows[6].decode()?));
     tasks.extend(setup(visit));
@@ -208,30 +208,30 @@ fn stuck<S: Platform>(visit: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> 
     long.map(one).collect()
 }
 
-fn pools<S: Platform>(
+fn budgets<S: Platform>(
     visit: &PageContext<'_, S>,
     catalog: &Catalog,
     rows: &Rows,
 ) -> Result<Vec<Task>, crate::store::port::DbError> {
     let mut tasks = Vec::new();
-    for row in books::pools(rows)? {
-        let pool = row.pool;
-        let Some(document) = catalog.in_force(&pool.program_id, visit.now()).filter(|d| d.settlement.pool) else {
+    for row in books::budgets(rows)? {
+        let budget = row.budget;
+        let Some(document) = catalog.in_force(&budget.program_id, visit.now()).filter(|d| d.settlement.budget) else {
             continue;
         };
-        if pool.balance_cents >= document.pool_low_cents().0 && pool.waiting == 0 {
+        if budget.balance_cents >= document.budget_low_cents().0 && budget.waiting == 0 {
             continue;
         }
-        let title = if pool.balance_cents == 0 { "A reward budget is empty" } else { "A reward budget is low" };
+        let title = if budget.balance_cents == 0 { "A reward budget is empty" } else { "A reward budget is low" };
         let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
         let what = html! {
-            (document.title) " has " (components::amount(&*visit.words, pool.balance_cents, &unit)) " left. "
-            (helpers::many(visit, pool.waiting, "reward is", "rewards are")) " waiting for funds."
+            (document.title) " has " (components::amount(&*visit.words, budget.balance_cents, &unit)) " left. "
+            (helpers::many(visit, budget.waiting, "reward is", "rewards are")) " waiting for funds."
         };
         tasks.push(task(
             title,
             what,
-            format!("/operator/programs/{}#pool", components::escaped(&pool.program_id)),
+            format!("/operator/programs/{}#budget", components::escaped(&budget.program_id)),
             "Add funds",
         ));
     }

@@ -79,7 +79,7 @@ fn shown<'a, S: Platform>(visit: &'a PageContext<'a, S>, rest: &[&'a str]) -> Fo
 
 fn form<'a, S: Platform>(visit: &'a PageContext<'a, S>, rest: &[&'a str]) -> Found<'a> {
     Some(match *rest {
-        ["programs", id, "pool"] => (Need::Act(Scope::Payouts), Box::pin(operator_programs::fund(visit, id))),
+        ["programs", id, "budget"] => (Need::Act(Scope::Payouts), Box::pin(operator_programs::fund(visit, id))),
         ["programs", id, "edit"] => (Need::Act(Scope::Programs), Box::pin(editor::save(visit, id))),
         ["programs", id, "resources"] => (Need::Act(Scope::Programs), Box::pin(operator_resources::add(visit, id))),
         ["programs", id, "resources", page] => {

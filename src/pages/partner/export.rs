@@ -137,7 +137,7 @@ fn entries<S: Platform>(visit: &PageContext<'_, S>, partner: &str, rows: &[Rows]
         if let Some(fields) = view.as_object_mut() {
             fields.remove("event");
         }
-        view["basis"] = json!(wording::basis(&line.basis));
+        view["source"] = json!(wording::accrual_source(&line.source));
         out.push(Entry { at: line.at_ms.0, list: 1, view, id: line.id });
     }
     for link in rows[2].decode::<LinkRow>()? {

@@ -155,7 +155,7 @@ async fn by_mail<S: Platform>(
         email: new.email.as_deref().unwrap_or_default(),
         detail: &detail.to_string(),
         whoever: true,
-        asked_by: &limit::asked_by(visit.app, visit.request),
+        requested_by: &limit::requested_by(visit.app, visit.request),
         says: Invitation::Join { program: &document.title },
     };
     let sent = match wished(visit, &wish).await? {
@@ -255,7 +255,7 @@ async fn follow<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageRes
         kind: None,
         disclosure_accepted: detail["disclosure_accepted"] == true,
     };
-    let used = session::mailed_link_use(&Token::of(token.to_owned()).sha256, visit.now());
+    let used = session::magic_link_use(&Token::of(token.to_owned()).sha256, visit.now());
     // Anybody can request this link, so it opens a partner's session and no other.
     let actor = actor_of(&link.email, false);
     let opened = visit.open(Proof::Email(&link.email), false, actor.clone());

@@ -234,7 +234,7 @@ pub fn lines_table<S: Platform>(
         vec![
             components::instant(&*visit.words, l.at_ms),
             whose,
-            html! { (l.rule_id) " " span.quiet { (l.program_id) " v" (l.program_version) } br; span.quiet { (l.basis) } },
+            html! { (l.reward_id) " " span.quiet { (l.program_id) " v" (l.program_version) } br; span.quiet { (l.source) } },
             html! {
                 (components::state_with(l.state.name(), &l.reason))
                 @if l.state == AccrualState::Pending { br; span.quiet { "available from " (components::utc(&*visit.words, l.vests_at_ms)) } }

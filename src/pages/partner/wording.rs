@@ -68,12 +68,12 @@ fn gives(words: &dyn Locale, document: &Document, reward: &Reward) -> String {
 }
 
 /// What a commission is for: `invoice:<id>`, `state:<name>`, `event:<type>`.
-pub fn basis(basis: &str) -> String {
-    match basis.split_once(':') {
+pub fn accrual_source(source: &str) -> String {
+    match source.split_once(':') {
         Some(("invoice", _)) => "Invoice paid".to_owned(),
         Some(("state", state)) => format!("Customer reached “{}”", spaced(state)),
         Some(("event", event)) => spaced(event),
-        _ => spaced(basis),
+        _ => spaced(source),
     }
 }
 

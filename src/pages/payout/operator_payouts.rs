@@ -244,7 +244,7 @@ fn receipt<S: Platform>(
             components::instant(words, m.created_at_ms),
             html! { (what) },
             html! { @if let Some(account) = &m.account_id { (helpers::account(account)) } },
-            html! { (m.rule_id.as_deref().unwrap_or("")) " " span.quiet { (m.basis.as_deref().unwrap_or(&m.reason)) } },
+            html! { (m.reward_id.as_deref().unwrap_or("")) " " span.quiet { (m.source.as_deref().unwrap_or(&m.reason)) } },
             amount(m.amount_cents),
         ]
     };

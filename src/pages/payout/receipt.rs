@@ -101,8 +101,8 @@ fn line(words: &dyn Locale, catalog: &Catalog, payout: &OutboundTransfer, m: &Mo
     vec![
         components::day(words, m.created_at_ms),
         html! {
-            (what) @if let Some(basis) = &m.basis { ": " (wording::basis(basis)) }
-            @if let Some(rule) = &m.rule_id { br; span.quiet { (wording::rule(words, document, rule)) } }
+            (what) @if let Some(source) = &m.source { ": " (wording::accrual_source(source)) }
+            @if let Some(rule) = &m.reward_id { br; span.quiet { (wording::rule(words, document, rule)) } }
         },
         html! { @if let Some(account) = &m.account_id { (wording::client_name(&payout.partner_id, account)) } },
         components::amount(words, m.amount_cents, &payout.unit),

@@ -132,7 +132,7 @@ fn settlement(words: &dyn Locale, d: &Document) -> Markup {
             html! { @if s.delay_days > 0 { (days(s.delay_days)) " after vesting" } @else { "as soon as it vests" } },
         ),
         ("Delivery", html! { (delivery) }),
-        ("Reward budget", html! { @if s.pool { "rewards are paid from a budget that you fund" } @else { "none" } }),
+        ("Reward budget", html! { @if s.budget { "rewards are paid from a budget that you fund" } @else { "none" } }),
     ])
 }
 

@@ -14,7 +14,7 @@ use crate::pages::route::with_refusal;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::document::Document;
 use crate::service::account::books;
-use crate::service::account::books::PoolRow;
+use crate::service::account::books::BudgetRow;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::ledger::budget as funding;
 use crate::store::ledger::budget;
@@ -63,7 +63,7 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
 async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
     let read = vec![
         program::program_list(),
-        budget::pool_list(),
+        budget::budget_list(),
         reads::version_list(id, VERSIONS),
         resource_list(id, RESOURCES),
     ];
@@ -78,7 +78,7 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
             catalog.versions(id).find(|d| Some(d.version) == number).ok_or_else(|| AppError::not_found("version"))?
         }
     };
-    let pool = books::pools(&rows[1])?.into_iter().find(|p| p.pool.program_id == id);
+    let budget = books::budgets(&rows[1])?.into_iter().find(|p| p.budget.program_id == id);
     let path = format!("{HERE}/{}", components::escaped(id));
     let content = html! {
         (components::heading(&found.title, &format!("{}, version {}", found.id, found.version), html! {
@@ -93,32 +93,32 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
             }
         }
         (document::readable(&*visit.words, found))
-        @if let Some(pool) = pool.filter(|_| found.settlement.pool) { (pool_part(visit, &path, found, &pool, form)) }
+        @if let Some(budget) = budget.filter(|_| found.settlement.budget) { (budget_part(visit, &path, found, &budget, form)) }
         (resources(visit, &path, &rows[3].decode()?))
         (versions(visit, &path, &rows[2].decode()?, (current, found)))
     };
     Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, &found.title), content))
 }
 
-fn pool_part<S: Platform>(
+fn budget_part<S: Platform>(
     visit: &PageContext<'_, S>,
     path: &str,
     d: &Document,
-    row: &PoolRow,
+    row: &BudgetRow,
     form: &SubmittedForm,
 ) -> Markup {
     let (words, unit) = (&*visit.words, document::unit_of(d));
     let currency = d.currency.to_uppercase();
     html! {
-        section id="pool" {
+        section id="budget" {
             h2 { "Reward budget" }
             (components::figures(&[
-                Figure { label: "Remaining", value: components::amount(words, row.pool.balance_cents, &unit), note: html! { "low if under " (components::amount(words, d.pool_low_cents().0, &unit)) } },
-                Figure { label: "Rewards waiting", value: html! { (words.number(row.pool.waiting)) }, note: html! { "paid in order as funds arrive" } },
+                Figure { label: "Remaining", value: components::amount(words, row.budget.balance_cents, &unit), note: html! { "low if under " (components::amount(words, d.budget_low_cents().0, &unit)) } },
+                Figure { label: "Rewards waiting", value: html! { (words.number(row.budget.waiting)) }, note: html! { "paid in order as funds arrive" } },
             ]))
             p { "Rewards are paid from this budget. Adding funds takes effect immediately and pays waiting rewards in order. No card is charged; the budget only limits how much the program can give." }
             @if visit.may(Scope::Payouts) {
-                form.stack method="post" action={ (path) "/pool" } {
+                form.stack method="post" action={ (path) "/budget" } {
                     (helpers::hidden(visit))
                     (components::field(form, Field {
                         name: "amount", label: &format!("Amount in {currency}"), hint: wording::AMOUNT_HINT, required: true, autocomplete: "off", max: 20, ..Field::default()

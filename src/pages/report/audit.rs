@@ -45,7 +45,7 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
 fn about(a: &AuditRow) -> Markup {
     let subject = a.subject.as_str();
     let page = match a.action.split('.').next().unwrap_or("") {
-        "program" | "pool" => Some("programs"),
+        "program" | "budget" => Some("programs"),
         "partner" => Some("partners"),
         "account" => Some("accounts"),
         "review" => Some("reviews"),

@@ -27,7 +27,7 @@ pub struct AccountSnapshots {
     pub catalog: Catalog,
     pub accounts: Vec<AccountRow>,
     pub facts: AccountFacts,
-    pub pools: Vec<PoolRow>,
+    pub budgets: Vec<BudgetRow>,
     bound: HashMap<String, Vec<BoundRow>>,
     links: HashMap<String, AttributionLink>,
     same_domain_accounts: Grouped<SameDomainAccount>,
@@ -47,21 +47,21 @@ const READS: usize = 14;
 /// Accounts that are read at a time where all of a group are looked at.
 const GROUP_PAGE: i64 = 200;
 
-/// A pool with the revision it was read at.
+/// A budget with the revision it was read at.
 #[derive(Clone, Debug)]
-pub struct PoolRow {
-    pub pool: RewardBudget,
+pub struct BudgetRow {
+    pub budget: RewardBudget,
     pub revision: i64,
 }
 
-/// The rows of `budget::pool_list`.
-pub fn pools(rows: &Rows) -> Result<Vec<PoolRow>, DbError> {
+/// The rows of `budget::budget_list`.
+pub fn budgets(rows: &Rows) -> Result<Vec<BudgetRow>, DbError> {
     #[derive(Deserialize)]
     struct Revision {
         revision: i64,
     }
     let rows = rows.decode_pairs::<RewardBudget, Revision>()?;
-    Ok(rows.into_iter().map(|(pool, at)| PoolRow { pool, revision: at.revision }).collect())
+    Ok(rows.into_iter().map(|(budget, at)| BudgetRow { budget, revision: at.revision }).collect())
 }
 
 /// What an event that is not stored yet adds to the books.
@@ -96,14 +96,14 @@ pub async fn read<P: Ports>(
         crowd: Grouped::new(next().take()?),
         relations: Relations { visitors: Grouped::new(next().take()?), uplines: Grouped::new(next().take()?) },
         modifiers: by_key(next().take::<PartnerModifier>()?.into_iter().map(|t| (t.partner_id.clone(), t))),
-        capped: next().take::<CapRow>()?.into_iter().map(|r| (r.line_id, r.cap_reduction_cents)).collect(),
+        capped: next().take::<CapRow>()?.into_iter().map(|r| (r.accrual_id, r.cap_reduction_cents)).collect(),
         emails: by_key(next().take::<EmailRow>()?.into_iter().map(|r| (r.account_id, r.email))),
         reviews: by_key(
             next().decode_pairs::<AccountOf, Review>()?.into_iter().map(|(of, review)| (of.account_id, review)),
         ),
         lines: by_key(next().take::<Accrual>()?.into_iter().map(|l| (l.account_id.clone(), l))),
         bound: by_key(next().take::<BoundRow>()?.into_iter().map(|b| (b.account_id.clone(), b))),
-        pools: pools(&next())?,
+        budgets: budgets(&next())?,
     })
 }
 
@@ -124,7 +124,7 @@ fn reads(accounts: &[AccountRow], coming: &PendingEvent<'_>) -> [Stmt; READS] {
         review::review_of_accounts(&ids),
         account::line_list(&ids),
         account::bound_list(&ids),
-        budget::pool_list(),
+        budget::budget_list(),
     ]
 }
 
@@ -161,7 +161,7 @@ pub async fn each_of_group<P: Ports>(
 impl AccountSnapshots {
     /// Decides with one account's part of the books.
     pub fn with_case<T>(&self, account: &str, now: UtcMillis, decide: impl FnOnce(&Catalog, &DecisionInput) -> T) -> T {
-        let pools: Vec<RewardBudget> = self.pools.iter().map(|p| p.pool.clone()).collect();
+        let budgets: Vec<RewardBudget> = self.budgets.iter().map(|p| p.budget.clone()).collect();
         let facts = self.facts.about(account);
         let case = DecisionInput {
             account,
@@ -174,7 +174,7 @@ impl AccountSnapshots {
             reviews: self.reviews.get(account).map_or(&[], Vec::as_slice),
             lines: self.lines(account),
             terms: PartnerModifiers { modifiers: &self.modifiers, capped: &self.capped },
-            pools: &pools,
+            budgets: &budgets,
             now,
         };
         decide(&self.catalog, &case)
@@ -256,7 +256,7 @@ fn by_key<T>(rows: impl Iterator<Item = (String, T)>) -> HashMap<String, Vec<T>>
 
 #[derive(Deserialize)]
 struct CapRow {
-    line_id: String,
+    accrual_id: String,
     cap_reduction_cents: Cents,
 }
 

@@ -10,7 +10,7 @@ use crate::engine::ledger::posting::Transfer;
 use crate::engine::review::relation::VISITOR_DAYS;
 use crate::engine::review::risk::Suspicion;
 use crate::program::document::{Cadence, Method, Risk};
-use crate::service::account::books::{AccountSnapshots, PoolRow};
+use crate::service::account::books::{AccountSnapshots, BudgetRow};
 use crate::store::account;
 use crate::store::account::{AccountAdvance, AccountRow, BoundRow, DomainMark, SignupVelocityMark, VisitorMark};
 use crate::store::attribution::evidence;
@@ -30,7 +30,7 @@ pub struct Commit {
     /// Rewards that this batch grants for the first time, outside of any run.
     granted: Vec<Accrual>,
     transfers: Vec<Transfer>,
-    pools: Vec<PoolRow>,
+    budgets: Vec<BudgetRow>,
     /// Accounts that depend on what changed.
     domains: Vec<DomainMark>,
     crowds: Vec<SignupVelocityMark>,
@@ -76,7 +76,7 @@ impl Commit {
     /// the next decision of the batch rests on it.
     pub fn add(&mut self, books: &mut AccountSnapshots, account: &AccountRow, decision: AccountDecision, cause: &str) {
         let (lines, transfers) = posting::settle(books.lines(&account.id), decision.lines, cause);
-        self.draw_on_pools(books, &lines, &transfers);
+        self.draw_on_budgets(books, &lines, &transfers);
         self.granted.extend(lines.iter().filter(|l| is_instant_grant(books, l)).cloned());
         self.note_dependants(books, &account.id, &decision.groups);
         books.learn(&account.id, &decision.groups);
@@ -115,9 +115,9 @@ impl Commit {
             let rows: Vec<AccountAdvance> = self.accounts.iter().map(DecidedAccount::advance).collect();
             statements.push(account::account_advance(&rows, now));
         }
-        if !self.pools.is_empty() {
-            let pools: Vec<_> = self.pools.iter().map(|p| (p.pool.program_id.as_str(), p.revision)).collect();
-            statements.push(budget::pool_advance(&pools));
+        if !self.budgets.is_empty() {
+            let budgets: Vec<_> = self.budgets.iter().map(|p| (p.budget.program_id.as_str(), p.revision)).collect();
+            statements.push(budget::budget_advance(&budgets));
         }
         if !self.unbound.is_empty() {
             statements.extend(account::binding_clear(&self.unbound));
@@ -135,7 +135,7 @@ impl Commit {
             statements.push(ledger::ledger_accounts_ensure(&self.transfers));
         }
         // In the order of their ids neighbouring rows go to neighbouring pages of the indexes. What is taken back comes
-        // first: where a reward moves, it pays for itself out of a pool that is empty. A batch posts a line once.
+        // first: where a reward moves, it pays for itself out of a budget that is empty. A batch posts a line once.
         let (mut lines, mut transfers) = (self.lines.clone(), self.transfers.clone());
         lines.sort_by(|a, b| a.id.cmp(&b.id));
         transfers.sort_by(|a, b| (a.code == "accrue", &a.line).cmp(&(b.code == "accrue", &b.line)));
@@ -164,17 +164,17 @@ impl Commit {
         statements
     }
 
-    /// What the batch draws from pools, or queues behind them, is kept for the next decision, and guarded.
-    fn draw_on_pools(&mut self, books: &mut AccountSnapshots, lines: &[Accrual], transfers: &[Transfer]) {
-        for line in lines.iter().filter(|l| l.payer == "pool") {
-            let Some(row) = books.pools.iter_mut().find(|p| p.pool.program_id == line.program_id) else { continue };
-            if !self.pools.iter().any(|p| p.pool.program_id == line.program_id) {
-                self.pools.push(row.clone());
+    /// What the batch draws from budgets, or queues behind them, is kept for the next decision, and guarded.
+    fn draw_on_budgets(&mut self, books: &mut AccountSnapshots, lines: &[Accrual], transfers: &[Transfer]) {
+        for line in lines.iter().filter(|l| l.funding_account == "budget") {
+            let Some(row) = books.budgets.iter_mut().find(|p| p.budget.program_id == line.program_id) else { continue };
+            if !self.budgets.iter().any(|p| p.budget.program_id == line.program_id) {
+                self.budgets.push(row.clone());
             }
-            row.pool.waiting += i64::from(line.state == AccrualState::Waiting);
+            row.budget.waiting += i64::from(line.state == AccrualState::Waiting);
             for transfer in transfers.iter().filter(|t| t.line == line.id) {
                 let sign = if transfer.code == "accrue" { -1 } else { 1 };
-                row.pool.balance_cents += sign * transfer.amount_cents.0;
+                row.budget.balance_cents += sign * transfer.amount_cents.0;
             }
         }
     }
@@ -256,11 +256,11 @@ impl Commit {
 }
 
 /// A reward that became available as it was made, where a program settles instantly. One that only moved with its
-/// binding was announced when it was granted, unless all it did was wait for the pool; and what runs grant they announce
+/// binding was announced when it was granted, unless all it did was wait for the budget; and what runs grant they announce
 /// themselves.
 fn is_instant_grant(books: &AccountSnapshots, line: &Accrual) -> bool {
     let document = books.catalog.in_force(&line.program_id, line.at_ms);
-    let same = |l: &Accrual| l.program_id == line.program_id && l.rule_id == line.rule_id && l.basis == line.basis;
+    let same = |l: &Accrual| l.program_id == line.program_id && l.reward_id == line.reward_id && l.source == line.source;
     // What was held stood in pending, and nobody was told of it.
     let stood = |l: &Accrual| same(l) && l.postings > 0 && l.balance == Balance::Available;
     document.is_some_and(|d| d.settlement.cadence == Cadence::Instant)
@@ -280,9 +280,9 @@ mod tests {
     fn everything() -> Commit {
         let (at, text) = (UtcMillis(0), String::new);
         let line: Accrual = serde_json::from_value(json!({
-            "id": "l", "program_id": "p", "program_version": 1, "rule_id": "r", "partner_id": "", "account_id": "a", "event_id": "e",
-            "basis": "", "at_ms": 0, "period": "", "unit": "", "gross_cents": 1, "cap_reduction_cents": 0, "net_cents": 1,
-            "balance": "pending", "payer": "pool", "state": "pending", "vests_at_ms": 0, "reason": "", "postings": 1,
+            "id": "l", "program_id": "p", "program_version": 1, "reward_id": "r", "partner_id": "", "account_id": "a", "event_id": "e",
+            "source": "", "at_ms": 0, "period": "", "unit": "", "gross_cents": 1, "cap_reduction_cents": 0, "net_cents": 1,
+            "balance": "pending", "funding_account": "budget", "state": "pending", "vests_at_ms": 0, "reason": "", "postings": 1,
         }))
         .expect("a line");
         let transfer = Transfer {
@@ -313,8 +313,8 @@ mod tests {
             held: false,
             revenue: Vec::new(),
         };
-        let pool =
-            serde_json::from_value(json!({"program_id": "p", "balance_cents": 1, "waiting": 0})).expect("a pool");
+        let budget =
+            serde_json::from_value(json!({"program_id": "p", "balance_cents": 1, "waiting": 0})).expect("a budget");
         Commit {
             accounts: vec![DecidedAccount { read: AccountRow::new(text()), signed_up: None, written: text() }],
             groups: vec![(text(), group)],
@@ -322,7 +322,7 @@ mod tests {
             lines: vec![line.clone()],
             granted: vec![line],
             transfers: vec![transfer],
-            pools: vec![PoolRow { pool, revision: 1 }],
+            budgets: vec![BudgetRow { budget, revision: 1 }],
             domains: vec![DomainMark { domain: text(), from: at }],
             crowds: vec![SignupVelocityMark { program: text(), partner: text(), from: at, to: at }],
             visitors: vec![VisitorMark { visitor: text(), from: at, to: at }],

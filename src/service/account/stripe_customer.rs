@@ -105,7 +105,7 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, DbE
     let mut batch = customers::customer_move(id, row.revision, &target, joined.name());
     if elsewhere.is_empty() {
         let settled =
-            row.account_id == target && row.joined_by == joined.name() && row.needs_recompute_since_ms.is_none();
+            row.account_id == target && row.matched_by == joined.name() && row.needs_recompute_since_ms.is_none();
         if !settled {
             batch.truncate(1);
             ctx.batch(batch).await?;

@@ -287,7 +287,7 @@ impl AccrualOutcome {
         AccrualOutcome {
             id: line.id.clone(),
             program: line.program_id.clone(),
-            rule: line.rule_id.clone(),
+            rule: line.reward_id.clone(),
             partner: line.partner_id.clone(),
             unit: line.unit.clone(),
             gross_cents: line.gross_cents.0,

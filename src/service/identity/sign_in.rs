@@ -93,7 +93,7 @@ pub struct MagicLinkRequest<'a> {
     /// Whether the address may have a link though it is no partner's.
     pub whoever: bool,
     /// Keyed hash of the network that asks; empty where nobody can say.
-    pub asked_by: &'a str,
+    pub requested_by: &'a str,
     pub says: Invitation<'a>,
 }
 
@@ -129,7 +129,7 @@ pub async fn link<P: Ports>(ctx: &Context<'_, P>, wish: &MagicLinkRequest<'_>) -
         most_in_all: LINKS_PER_HOUR_IN_ALL,
     };
     let link = NewLink {
-        asked_by: wish.asked_by,
+        requested_by: wish.requested_by,
         first_gets_through: purpose == Purpose::SignIn,
         token_sha256: &token.sha256,
         purpose: purpose.name(),
@@ -138,7 +138,7 @@ pub async fn link<P: Ports>(ctx: &Context<'_, P>, wish: &MagicLinkRequest<'_>) -
         expires_at: ctx.now.plus_ms(purpose.good_ms()),
         whoever: wish.whoever,
     };
-    let stored: Option<StoredLink> = ctx.query(session::mailed_link_insert(&link, &limits, ctx.now)).await?.first()?;
+    let stored: Option<StoredLink> = ctx.query(session::magic_link_insert(&link, &limits, ctx.now)).await?.first()?;
     if stored.is_none_or(|stored| stored.is_live == 0) {
         return Ok(MagicLinkOutcome::Nothing);
     }
@@ -160,7 +160,7 @@ pub async fn link<P: Ports>(ctx: &Context<'_, P>, wish: &MagicLinkRequest<'_>) -
 /// Mails a link. When it does not leave, the link is forgotten, so that it does not count, and why is told.
 pub async fn mail<P: Ports>(ctx: &Context<'_, P>, leaving: &QueuedEmail) -> Result<(), String> {
     let Some(why) = attempt(ctx, leaving).await else { return Ok(()) };
-    match ctx.query(session::mailed_link_delete(&leaving.token_sha256)).await {
+    match ctx.query(session::magic_link_delete(&leaving.token_sha256)).await {
         Ok(_) => Err(why),
         Err(error) => Err(format!("{why}; the unsent link still counts toward the limit: {error}")),
     }

@@ -8,7 +8,7 @@ use crate::engine::ledger::posting::Transfer;
 use crate::engine::sabotage;
 use crate::engine::sabotage::Fault;
 use crate::program::document::Document;
-use crate::service::account::books::{PoolRow, pools};
+use crate::service::account::books::{BudgetRow, budgets};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
 use crate::service::once::{IdempotentRequest, StoredResponse};
@@ -29,10 +29,10 @@ const PAGES: u32 = 10;
 /// Statements of one batch of releases: three reads, the rows that it writes at once, and a further statement for each
 /// megabyte of them.
 const PAGE_STATEMENTS: u64 = 14;
-/// Statements that tell of one pool that is low.
+/// Statements that tell of one budget that is low.
 const LOW_STATEMENTS: u64 = 2;
 
-/// Puts `amount` into a program's pool and releases what it covers.
+/// Puts `amount` into a program's budget and releases what it covers.
 pub async fn fund<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,
@@ -44,44 +44,44 @@ pub async fn fund<P: Ports>(
         if let Some(answer) = IdempotentRequest::told(ctx, once).await? {
             return Ok(answer);
         }
-        let rows = ctx.batch(vec![program::program_list(), budget::pool_list()]).await?;
+        let rows = ctx.batch(vec![program::program_list(), budget::budget_list()]).await?;
         let catalog = program::catalog(&rows[0])?;
         let document = catalog.in_force(id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
-        if !document.settlement.pool {
+        if !document.settlement.budget {
             let detail = "this program has no reward budget";
-            return Err(AppError::new(ErrorKind::Unprocessable, "no_pool", detail));
+            return Err(AppError::new(ErrorKind::Unprocessable, "no_budget", detail));
         }
-        let row = find(pools(&rows[1])?, id)?;
+        let row = find(budgets(&rows[1])?, id)?;
         let funding = Transfer {
             id: ctx.fresh_id("fnd"),
             line: String::new(),
             code: "fund",
             debit: posting::account_id(id, &unit(document), "clearing", ""),
-            credit: posting::account_id(id, &unit(document), "pool", ""),
+            credit: posting::account_id(id, &unit(document), "budget", ""),
             amount_cents: amount,
             program_id: id.to_owned(),
             event_id: String::new(),
             reason: reason.to_owned(),
         };
-        let balance = row.pool.balance_cents + amount.0;
+        let balance = row.budget.balance_cents + amount.0;
         let answer: StoredResponse =
             (201, json!({"program": id, "funded_cents": amount, "balance_cents": balance, "transfer": funding.id}));
         let audit_id = ctx.fresh_id("aud");
         let (before, after) = (
-            json!({"balance_cents": row.pool.balance_cents}).to_string(),
+            json!({"balance_cents": row.budget.balance_cents}).to_string(),
             json!({"balance_cents": balance}).to_string(),
         );
         let entry = Audit {
             id: &audit_id,
             actor: &ctx.actor,
-            action: "pool.fund",
+            action: "budget.fund",
             subject: id,
             reason: Some(reason),
             before: Some(&before),
             after: Some(&after),
         };
         let mut batch = vec![
-            budget::pool_advance(&[(id, row.revision)]),
+            budget::budget_advance(&[(id, row.revision)]),
             ledger::ledger_accounts_ensure(std::slice::from_ref(&funding)),
             ledger::fund_insert(&funding, &ctx.actor, ctx.now),
             token::audit_insert(&entry, ctx.now),
@@ -100,14 +100,14 @@ pub async fn fund<P: Ports>(
     Err(AppError::contended())
 }
 
-/// Releases what waits in every program whose pool has something in it, then tells the operator of pools that hold less
+/// Releases what waits in every program whose budget has something in it, then tells the operator of budgets that hold less
 /// than they should: once after each funding, and where nobody has funded one yet, as soon as a reward waits for it.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
-    let mut rows = ctx.batch(vec![program::program_list(), budget::pool_list()]).await?;
-    let releasable: Vec<String> = pools(&rows[1])?
+    let mut rows = ctx.batch(vec![program::program_list(), budget::budget_list()]).await?;
+    let releasable: Vec<String> = budgets(&rows[1])?
         .into_iter()
-        .filter(|p| p.pool.waiting > 0 && p.pool.balance_cents > 0)
-        .map(|p| p.pool.program_id)
+        .filter(|p| p.budget.waiting > 0 && p.budget.balance_cents > 0)
+        .map(|p| p.budget.program_id)
         .collect();
     for id in &releasable {
         if !ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
@@ -116,7 +116,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
         release(ctx, id).await?;
     }
     if !releasable.is_empty() {
-        rows[1] = ctx.query(budget::pool_list()).await?;
+        rows[1] = ctx.query(budget::budget_list()).await?;
     }
     announce_low(ctx, &rows).await
 }
@@ -127,27 +127,27 @@ async fn announce_low<P: Ports>(ctx: &Context<'_, P>, rows: &[Rows]) -> Result<(
         fundings: i64,
     }
     let catalog = program::catalog(&rows[0])?;
-    for PoolRow { pool: row, .. } in pools(&rows[1])? {
-        let Some(document) = catalog.in_force(&row.program_id, ctx.now).filter(|d| d.settlement.pool) else { continue };
-        let low = document.pool_low_cents();
+    for BudgetRow { budget: row, .. } in budgets(&rows[1])? {
+        let Some(document) = catalog.in_force(&row.program_id, ctx.now).filter(|d| d.settlement.budget) else { continue };
+        let low = document.budget_low_cents();
         if row.balance_cents >= low.0 && row.waiting == 0 {
             continue;
         }
         if !ctx.has_room(LOW_STATEMENTS) {
             break;
         }
-        let found: Option<Row> = ctx.query(budget::pool_fundings(&row.program_id)).await?.first()?;
+        let found: Option<Row> = ctx.query(budget::budget_fundings(&row.program_id)).await?.first()?;
         let fundings = found.map_or(0, |r| r.fundings);
         if fundings > 0 || row.waiting > 0 {
             let message =
-                outbox::pool_low(&row.program_id, &unit(document), row.balance_cents, low.0, row.waiting, fundings);
+                outbox::budget_low(&row.program_id, &unit(document), row.balance_cents, low.0, row.waiting, fundings);
             ctx.query(outbox::outbox_insert(&[message], ctx.now)).await?;
         }
     }
     Ok(())
 }
 
-/// Releases waiting rewards as far as the pool goes: the first that it cannot cover stops all behind it.
+/// Releases waiting rewards as far as the budget goes: the first that it cannot cover stops all behind it.
 async fn release<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), DbError> {
     for tries in 0..PAGES {
         if !ctx.has_room(PAGE_STATEMENTS) {
@@ -164,11 +164,11 @@ async fn release<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), DbError
 }
 
 async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError> {
-    // The pool's revision is read with what waits, and the accounts' before the batch that writes them.
-    let rows = ctx.batch(vec![budget::pool_list(), budget::waiting_list(id, PAGE)]).await?;
-    let Ok(row) = find(pools(&rows[0])?, id) else { return Ok(false) };
+    // The budget's revision is read with what waits, and the accounts' before the batch that writes them.
+    let rows = ctx.batch(vec![budget::budget_list(), budget::waiting_list(id, PAGE)]).await?;
+    let Ok(row) = find(budgets(&rows[0])?, id) else { return Ok(false) };
     let waiting: Vec<Accrual> = rows[1].decode()?;
-    let mut balance = row.pool.balance_cents;
+    let mut balance = row.budget.balance_cents;
     let mut released: Vec<Accrual> = Vec::new();
     for line in waiting {
         if line.kept().0 > balance {
@@ -189,13 +189,13 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError>
         line.net_cents = line.kept();
         line.balance = Balance::Available;
         line.state = AccrualState::Available;
-        line.reason = milestone::reason_of(&line.basis);
+        line.reason = milestone::reason_of(&line.source);
         line.postings += 1;
         transfers.push(posting::accrue(line, line.net_cents, ""));
     }
     let mut batch: Vec<Stmt> = vec![
         account::account_touch(&accounts),
-        budget::pool_advance(&[(id, row.revision)]),
+        budget::budget_advance(&[(id, row.revision)]),
         ledger::ledger_accounts_ensure(&transfers),
     ];
     batch.extend(account::line_write(&released));
@@ -212,8 +212,8 @@ async fn accounts_of<P: Ports>(ctx: &Context<'_, P>, lines: &[Accrual]) -> Resul
     ctx.query(budget::waiting_accounts(&ids)).await?.decode()
 }
 
-fn find(pools: Vec<PoolRow>, id: &str) -> Result<PoolRow, AppError> {
-    pools.into_iter().find(|p| p.pool.program_id == id).ok_or_else(|| AppError::not_found("program"))
+fn find(budgets: Vec<BudgetRow>, id: &str) -> Result<BudgetRow, AppError> {
+    budgets.into_iter().find(|p| p.budget.program_id == id).ok_or_else(|| AppError::not_found("program"))
 }
 
 fn unit(document: &Document) -> String {

@@ -91,7 +91,7 @@ fn with_draft(saved: &Catalog, draft: &Document) -> Catalog {
     Catalog::new(others.chain([always]).map(Rc::new).collect())
 }
 
-/// What a line comes to, in cents: what stands, and what waits for a pool.
+/// What a line comes to, in cents: what stands, and what waits for a budget.
 fn owed(line: &Accrual) -> i64 {
     if line.state == AccrualState::Waiting { line.kept().0 } else { line.net_cents.0 }
 }
@@ -147,12 +147,12 @@ impl Replay<'_> {
         sums: &mut Sums,
     ) {
         for line in books.lines(account).iter().filter(|l| self.is_inside(l)) {
-            let sum = sums.entry((line.partner_id.clone(), line.rule_id.clone())).or_default();
+            let sum = sums.entry((line.partner_id.clone(), line.reward_id.clone())).or_default();
             sum.was_earned += line.kept().0;
             sum.was_net += owed(line);
         }
         for line in books.with_case(account, now, |_, case| self.lines(case, terms)) {
-            let sum = sums.entry((line.partner_id.clone(), line.rule_id.clone())).or_default();
+            let sum = sums.entry((line.partner_id.clone(), line.reward_id.clone())).or_default();
             sum.would_earn += line.kept().0;
             sum.would_net += owed(&line);
         }
@@ -183,7 +183,7 @@ impl Replay<'_> {
 
     fn is_granted_by_run(&self, line: &Accrual) -> bool {
         let by_runs = matches!(self.draft.settlement.cadence, Cadence::Weekly | Cadence::Monthly);
-        by_runs && line.basis.starts_with("state:")
+        by_runs && line.source.starts_with("state:")
     }
 
     fn is_inside(&self, line: &Accrual) -> bool {

@@ -127,7 +127,7 @@ async fn found<P: Ports>(
         changed.retain(|line| line.program_id == document.id);
         for line in &changed {
             let stood = standing.iter().find(|old| old.id == line.id).map_or(0, |old| old.net_cents.0);
-            *found.changes.entry((line.partner_id.clone(), line.rule_id.clone())).or_default() +=
+            *found.changes.entry((line.partner_id.clone(), line.reward_id.clone())).or_default() +=
                 line.net_cents.0 - stood;
         }
         let unchanged = standing.iter().filter(|old| changed.iter().all(|line| line.id != old.id));

@@ -12,12 +12,12 @@ pub const SOURCE: &str = "stripe";
 pub struct CustomerRow {
     pub id: String,
     pub account_id: String,
-    pub joined_by: String,
+    pub matched_by: String,
     pub revision: i64,
     pub needs_recompute_since_ms: Option<UtcMillis>,
 }
 
-const COLUMNS: &str = "id, account_id, joined_by, revision, needs_recompute_since_ms";
+const COLUMNS: &str = "id, account_id, matched_by, revision, needs_recompute_since_ms";
 
 pub fn customer_find(id: &str) -> Stmt {
     Stmt::new(format!("SELECT {COLUMNS} FROM stripe_customer WHERE id = ?1")).bind(id)
@@ -36,7 +36,7 @@ pub fn customer_email_find(id: &str, email: &str) -> Stmt {
 /// Takes note of a customer and of an address of its, to be joined anew.
 pub fn customer_note(id: &str, email: Option<&str>, at: UtcMillis, now: UtcMillis) -> Vec<Stmt> {
     let customer = Stmt::new(
-        "INSERT INTO stripe_customer (id, account_id, joined_by, revision, needs_recompute_since_ms, created_at_ms)
+        "INSERT INTO stripe_customer (id, account_id, matched_by, revision, needs_recompute_since_ms, created_at_ms)
          VALUES (?1, ?1, 'nobody', 1, ?2, ?2)
          ON CONFLICT (id) DO UPDATE SET revision = revision + 1, needs_recompute_since_ms = excluded.needs_recompute_since_ms",
     );
@@ -128,15 +128,15 @@ pub fn fact_elsewhere(id: &str, account: &str) -> Stmt {
 
 /// Moves a customer to its account, with all its facts. Aborts the batch when something was said about the customer
 /// since `revision` was read.
-pub fn customer_move(id: &str, revision: i64, account: &str, joined_by: &str) -> Vec<Stmt> {
+pub fn customer_move(id: &str, revision: i64, account: &str, matched_by: &str) -> Vec<Stmt> {
     let customer = Stmt::new(
-        "UPDATE stripe_customer SET account_id = ?3, joined_by = ?4, needs_recompute_since_ms = NULL,
+        "UPDATE stripe_customer SET account_id = ?3, matched_by = ?4, needs_recompute_since_ms = NULL,
            revision = CAST(?2 AS INTEGER) + 1 WHERE id = ?1",
     );
     let person = format!("UPDATE event_person SET account_id = ?2 WHERE event_id IN ({FACTS}) AND account_id <> ?2");
     let event = format!("UPDATE event SET account_id = ?2 WHERE id IN ({FACTS}) AND account_id <> ?2");
     vec![
-        customer.bind(id).bind(revision).bind(account).bind(joined_by),
+        customer.bind(id).bind(revision).bind(account).bind(matched_by),
         // The facts that stood for themselves are found by where they stand, so persons go first.
         Stmt::new(person).bind(id).bind(account),
         Stmt::new(event).bind(id).bind(account),

@@ -170,8 +170,8 @@ pub fn recompute_list(limit: i64, facts: i64) -> Stmt {
     .bind(facts)
 }
 
-pub const LINE_COLUMNS: &str = "id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, \
-     at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, payer, state, vests_at_ms, reason, postings";
+pub const LINE_COLUMNS: &str = "id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, \
+     at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings";
 
 pub fn line_list(accounts: &[String]) -> Stmt {
     Stmt::new(format!(

@@ -106,15 +106,15 @@ fn find_by_revenue() -> String {
 /// one reward the lower counts.
 fn cap_find() -> String {
     format!(
-        "INSERT INTO cap_reduction (line_id, program_id, account_id, cap_reduction_cents, changed_run, seen_run)
+        "INSERT INTO cap_reduction (accrual_id, program_id, account_id, cap_reduction_cents, changed_run, seen_run)
          SELECT id, ?1, account_id, MIN(gross_cents, total - cap), ?2, ?2 FROM (
            SELECT id, account_id, gross_cents, cap, SUM({room}) OVER (
-                    PARTITION BY rule_id, partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch') ORDER BY at_ms, basis) AS total
+                    PARTITION BY reward_id, partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch') ORDER BY at_ms, source) AS total
            FROM (SELECT value ->> 0 AS reward, MIN(value ->> 1) AS cap FROM json_each(?3) GROUP BY value ->> 0) c
-             CROSS JOIN accrual ON program_id = ?1 AND rule_id = c.reward
+             CROSS JOIN accrual ON program_id = ?1 AND reward_id = c.reward
            WHERE at_ms < {AS_OF} AND gross_cents > 0)
          WHERE total > cap
-         ON CONFLICT (line_id) DO UPDATE SET changed_run = IIF(cap_reduction_cents <> excluded.cap_reduction_cents, excluded.changed_run, changed_run),
+         ON CONFLICT (accrual_id) DO UPDATE SET changed_run = IIF(cap_reduction_cents <> excluded.cap_reduction_cents, excluded.changed_run, changed_run),
            cap_reduction_cents = excluded.cap_reduction_cents, seen_run = excluded.seen_run",
         room = if sabotage::is(Fault::CapGivesRoomBack) { "net_cents" } else { "gross_cents" },
     )
@@ -218,12 +218,12 @@ pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Stmt {
 /// Their lines for invoices. The plus keeps SQLite to the index by partner.
 pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
     Stmt::new(
-        "SELECT l.id, l.partner_id, l.account_id, l.basis, l.rule_id, l.at_ms, l.program_version, l.gross_cents,
+        "SELECT l.id, l.partner_id, l.account_id, l.source, l.reward_id, l.at_ms, l.program_version, l.gross_cents,
                 e.payload ->> '$.\"invoice.paid\".amount.cents' AS amount_cents,
                 l.net_cents = l.gross_cents AND l.cap_reduction_cents = 0 AND l.state IN ('pending', 'available')
                   AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = e.invoice_id AND o.id <> e.id) AS plain
          FROM json_each(?2) p CROSS JOIN accrual l ON l.partner_id = p.value CROSS JOIN event e ON e.id = l.event_id
-         WHERE +l.program_id = ?1 AND l.basis GLOB 'invoice:*'",
+         WHERE +l.program_id = ?1 AND l.source GLOB 'invoice:*'",
     )
     .bind(&run.program_id)
     .json(&partners)
@@ -235,13 +235,13 @@ pub fn added_write(added: &[ModifierAccrual], now: UtcMillis) -> Vec<Stmt> {
     let lines = format!(
         "{GIVEN} INSERT INTO accrual ({LINE_COLUMNS})
          SELECT row ->> 0, l.program_id, l.program_version, row ->> 2, l.partner_id, l.account_id, l.event_id,
-                l.basis || ':' || l.rule_id, l.at_ms, l.period, l.unit, row ->> 3, 0, row ->> 3, row ->> 4, l.payer,
+                l.source || ':' || l.reward_id, l.at_ms, l.period, l.unit, row ->> 3, 0, row ->> 3, row ->> 4, l.funding_account,
                 row ->> 4, l.vests_at_ms, l.reason, 1
          FROM given CROSS JOIN accrual l ON l.id = row ->> 1"
     );
     let rows: Vec<_> = added.iter().map(|a| (&a.id, &a.beside, &a.modifier, a.cents, a.balance)).collect();
     let transfers = "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
-         SELECT l.id || '.1', l.id, 'accrue', 'single', l.program_id || '/' || l.unit || '/' || l.payer,
+         SELECT l.id || '.1', l.id, 'accrue', 'single', l.program_id || '/' || l.unit || '/' || l.funding_account,
                 l.program_id || '/' || l.unit || '/' || l.balance || '/' || l.partner_id, l.net_cents, l.program_id, '', l.reason, ?2
          FROM json_each(?1) given CROSS JOIN accrual l ON l.id = given.value";
     let ids: Vec<_> = added.iter().map(|a| &a.id).collect();

@@ -19,26 +19,26 @@ const AGAIN_DAYS: i64 = 1;
 /// of the first conditions are those of the index `accrual_undelivered`.
 const DUE: &str = "accrual l WHERE l.program_id = ?1 AND l.balance = 'available' AND l.net_cents <> l.delivered_cents
       AND substr(l.unit, 1, 7) = 'credit:' AND l.state NOT IN ('held', 'disputed')
-      AND NOT EXISTS (SELECT 1 FROM credit_transfer o WHERE o.line_id = l.id AND o.state IN ('planned', 'submitting', 'review'))
-      AND NOT EXISTS (SELECT 1 FROM credit_transfer f WHERE f.line_id = l.id AND f.state = 'failed' AND f.created_at_ms > ?2)";
+      AND NOT EXISTS (SELECT 1 FROM credit_transfer o WHERE o.accrual_id = l.id AND o.state IN ('planned', 'submitting', 'review'))
+      AND NOT EXISTS (SELECT 1 FROM credit_transfer f WHERE f.accrual_id = l.id AND f.state = 'failed' AND f.created_at_ms > ?2)";
 
 const COLUMNS: &str =
-    "INSERT INTO credit_transfer (id, kind, line_id, number, program_id, partner_id, unit, currency, amount_cents,
+    "INSERT INTO credit_transfer (id, kind, accrual_id, number, program_id, partner_id, unit, currency, amount_cents,
       customer_id, before_cents, after_cents, state, due_at_ms, reason, revision, created_at_ms)
-    SELECT 'crd_' || substr(line_id, instr(line_id, '_') + 1) || '_' || number";
+    SELECT 'crd_' || substr(accrual_id, instr(accrual_id, '_') + 1) || '_' || number";
 
 /// The number of a line's next sending, and what of the line is on the balance already.
-const NUMBER: &str = "(SELECT COUNT(*) + 1 FROM credit_transfer s WHERE s.line_id = l.id)";
+const NUMBER: &str = "(SELECT COUNT(*) + 1 FROM credit_transfer s WHERE s.accrual_id = l.id)";
 const SENT: &str =
     "(SELECT COALESCE(SUM(IIF(s.kind = 'credit', s.amount_cents, -s.amount_cents)), 0) FROM credit_transfer s
-      WHERE s.line_id = l.id AND s.state = 'paid')";
+      WHERE s.accrual_id = l.id AND s.state = 'paid')";
 
 /// The Stripe customer that a partner is: the account under the partner's id with the host. Before Stripe has spoken of
 /// the customer, the host's word for it, where no other account claims the same.
 pub fn customer_of(external_id: &str) -> String {
     format!(
         "COALESCE((SELECT c.id FROM stripe_customer c WHERE c.account_id = {external_id} AND c.needs_recompute_since_ms IS NULL
-            AND substr(c.id, 1, 4) = 'cus_' ORDER BY c.joined_by = 'id' DESC, c.created_at_ms, c.id LIMIT 1),
+            AND substr(c.id, 1, 4) = 'cus_' ORDER BY c.matched_by = 'id' DESC, c.created_at_ms, c.id LIMIT 1),
           (SELECT e.stripe_customer FROM event_person e JOIN event v ON v.id = e.event_id
             WHERE e.account_id = {external_id} AND e.stripe_customer IS NOT NULL AND v.source <> 'stripe'
               AND NOT EXISTS (SELECT 1 FROM stripe_customer c WHERE c.id = e.stripe_customer)
@@ -56,11 +56,11 @@ pub fn plan(program: &str, now: UtcMillis) -> Vec<Stmt> {
     let mut statements = vec![
         bound(credits()),
         bound(format!(
-            "{COLUMNS}, 'debit', line_id, number, program_id, partner_id, unit, substr(unit, 8), MIN(owed, sent), customer, before, after,
+            "{COLUMNS}, 'debit', accrual_id, number, program_id, partner_id, unit, substr(unit, 8), MIN(owed, sent), customer, before, after,
                'planned', ?3, 'taken back', 1, ?3
-             FROM (SELECT l.id AS line_id, {NUMBER} AS number, l.program_id, l.partner_id, l.unit, l.delivered_cents - l.net_cents AS owed,
+             FROM (SELECT l.id AS accrual_id, {NUMBER} AS number, l.program_id, l.partner_id, l.unit, l.delivered_cents - l.net_cents AS owed,
                 {SENT} AS sent, l.delivered_cents AS before, l.net_cents AS after,
-                (SELECT s.customer_id FROM credit_transfer s WHERE s.line_id = l.id AND s.kind = 'credit' AND s.state = 'paid'
+                (SELECT s.customer_id FROM credit_transfer s WHERE s.accrual_id = l.id AND s.kind = 'credit' AND s.state = 'paid'
                   ORDER BY s.number DESC LIMIT 1) AS customer
                FROM {DUE} AND l.net_cents < l.delivered_cents AND {SENT} > 0 ORDER BY l.at_ms, l.id LIMIT ?4)"
         )),
@@ -82,13 +82,13 @@ pub fn plan(program: &str, now: UtcMillis) -> Vec<Stmt> {
         )),
         of_program(format!(
             "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
-             SELECT s.id || '.pending', s.line_id, 'deliver', 'pending', s.program_id || '/' || s.unit || '/available/' || s.partner_id,
+             SELECT s.id || '.pending', s.accrual_id, 'deliver', 'pending', s.program_id || '/' || s.unit || '/available/' || s.partner_id,
                     s.program_id || '/' || s.unit || '/redeemed/' || s.partner_id, s.amount_cents, s.program_id, 'planned', s.created_at_ms
              FROM {planned} AND s.kind = 'credit' AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = s.id || '.pending')"
         )),
         of_program(format!(
-            "UPDATE accrual SET delivered_cents = n.after_cents FROM (SELECT s.line_id, s.before_cents, s.after_cents FROM {planned}) n
-             WHERE accrual.id = n.line_id AND accrual.delivered_cents = n.before_cents"
+            "UPDATE accrual SET delivered_cents = n.after_cents FROM (SELECT s.accrual_id, s.before_cents, s.after_cents FROM {planned}) n
+             WHERE accrual.id = n.accrual_id AND accrual.delivered_cents = n.before_cents"
         )),
     ]);
     statements
@@ -97,10 +97,10 @@ pub fn plan(program: &str, now: UtcMillis) -> Vec<Stmt> {
 /// Credits, as far as their partners' available credit goes, the oldest line first. What is frozen is not counted on.
 fn credits() -> String {
     format!(
-        "{COLUMNS}, 'credit', line_id, number, program_id, partner_id, unit, substr(unit, 8), MIN(change, room - upto + change), customer,
+        "{COLUMNS}, 'credit', accrual_id, number, program_id, partner_id, unit, substr(unit, 8), MIN(change, room - upto + change), customer,
            before, after, 'planned', ?3, 'planned', 1, ?3
-         FROM (SELECT *, SUM(change) OVER (PARTITION BY partner_id, unit ORDER BY at_ms, line_id) AS upto
-           FROM (SELECT l.id AS line_id, {NUMBER} AS number, l.program_id, l.partner_id, l.unit, l.at_ms, l.net_cents - l.delivered_cents AS change,
+         FROM (SELECT *, SUM(change) OVER (PARTITION BY partner_id, unit ORDER BY at_ms, accrual_id) AS upto
+           FROM (SELECT l.id AS accrual_id, {NUMBER} AS number, l.program_id, l.partner_id, l.unit, l.at_ms, l.net_cents - l.delivered_cents AS change,
                l.delivered_cents AS before, l.net_cents AS after, {customer} AS customer,
                a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents
                  - COALESCE((SELECT SUM(z.net_cents - z.delivered_cents) FROM accrual z WHERE z.partner_id = l.partner_id AND z.program_id = l.program_id
@@ -118,8 +118,8 @@ fn credits() -> String {
 pub fn undelivered(ids: &[&str]) -> Stmt {
     Stmt::new(
         "UPDATE accrual SET delivered_cents = n.before_cents
-         FROM (SELECT s.line_id, s.before_cents FROM credit_transfer s WHERE s.id IN (SELECT value FROM json_each(?1)) AND s.state = 'failed') n
-         WHERE accrual.id = n.line_id",
+         FROM (SELECT s.accrual_id, s.before_cents FROM credit_transfer s WHERE s.id IN (SELECT value FROM json_each(?1)) AND s.state = 'failed') n
+         WHERE accrual.id = n.accrual_id",
     )
     .json(&ids)
 }
@@ -129,7 +129,7 @@ pub fn sending_tell(tellings: &[NoticeRow], now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, payload, state, created_at_ms)
          SELECT value ->> '$.id', value ->> '$.kind', s.program_id,
-                json_object('credit', s.id, 'line', s.line_id, 'partner', s.partner_id, 'amount_cents', s.amount_cents, 'unit', s.unit,
+                json_object('credit', s.id, 'line', s.accrual_id, 'partner', s.partner_id, 'amount_cents', s.amount_cents, 'unit', s.unit,
                   value ->> '$.name', value ->> '$.detail'), 'queued', ?2
          FROM json_each(?1) JOIN credit_transfer s ON s.id = value ->> '$.sending' WHERE true ON CONFLICT (id) DO NOTHING",
     )

@@ -29,7 +29,7 @@ pub fn plan(program: &str, now: UtcMillis) -> [Stmt; 2] {
         Stmt::new(format!(
             "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
              SELECT {id}, '{kind}', l.program_id, l.partner_id, l.account_id,
-                    json_object('line', l.id, 'unit', l.unit, 'amount_cents', {amount}, 'rule', l.rule_id, 'reason', l.reason), 'queued', ?2
+                    json_object('line', l.id, 'unit', l.unit, 'amount_cents', {amount}, 'rule', l.reward_id, 'reason', l.reason), 'queued', ?2
              FROM {DUE} AND {only} AND {SETTLED} ORDER BY l.at_ms, l.id LIMIT ?3"
         ))
         .bind(program)

@@ -63,7 +63,7 @@ pub struct WaitingEvent {
 
 pub fn waiting_insert(waiting: &WaitingEvent, now: UtcMillis) -> Stmt {
     Stmt::new(
-        "INSERT INTO stripe_waiting (id, type, payment_intent, charge, payload, body_sha256, occurred_at_ms, asked_at_ms)
+        "INSERT INTO stripe_waiting (id, type, payment_intent, charge, payload, body_sha256, occurred_at_ms, requested_at_ms)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM event WHERE id = ?1)
          ON CONFLICT (id) DO NOTHING",
     )
@@ -92,15 +92,15 @@ pub fn waiting_ready(limit: i64) -> Stmt {
 /// Waiting facts of which Stripe was last asked before `before`, with a payment that it can be asked by.
 pub fn waiting_to_ask(before: UtcMillis, limit: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT {COLUMNS} FROM stripe_waiting w WHERE w.asked_at_ms < ?1 AND w.payment_intent IS NOT NULL
-         ORDER BY w.asked_at_ms, w.id LIMIT ?2"
+        "SELECT {COLUMNS} FROM stripe_waiting w WHERE w.requested_at_ms < ?1 AND w.payment_intent IS NOT NULL
+         ORDER BY w.requested_at_ms, w.id LIMIT ?2"
     ))
     .bind(before)
     .bind(limit)
 }
 
 pub fn waiting_asked(id: &str, now: UtcMillis) -> Stmt {
-    Stmt::new("UPDATE stripe_waiting SET asked_at_ms = ?2 WHERE id = ?1").bind(id).bind(now)
+    Stmt::new("UPDATE stripe_waiting SET requested_at_ms = ?2 WHERE id = ?1").bind(id).bind(now)
 }
 
 pub fn waiting_done(id: &str) -> Stmt {

@@ -276,7 +276,7 @@ pub struct NewLink<'a> {
     /// In lower case.
     pub email: &'a str,
     /// Keyed hash of the network that asks; empty where nobody can say.
-    pub asked_by: &'a str,
+    pub requested_by: &'a str,
     /// JSON.
     pub detail: &'a str,
     pub expires_at: UtcMillis,
@@ -296,18 +296,18 @@ pub struct LinkLimits {
 
 /// Stores a link within the limits. The row that is answered says whether it is to be mailed: for an address that nobody
 /// knows the same is written and nothing leaves, so that how long it takes tells nobody apart.
-pub fn mailed_link_insert(l: &NewLink<'_>, limits: &LinkLimits, now: UtcMillis) -> Stmt {
-    let had = "SELECT COUNT(*) FROM mailed_link m WHERE m.email = ?3 AND m.purpose = ?2 AND m.created_at_ms > ?9";
+pub fn magic_link_insert(l: &NewLink<'_>, limits: &LinkLimits, now: UtcMillis) -> Stmt {
+    let had = "SELECT COUNT(*) FROM magic_link m WHERE m.email = ?3 AND m.purpose = ?2 AND m.created_at_ms > ?9";
     Stmt::new(format!(
-        "INSERT INTO mailed_link (token_sha256, purpose, email, asked_by, is_live, detail, expires_at_ms, created_at_ms)
+        "INSERT INTO magic_link (token_sha256, purpose, email, requested_by, is_live, detail, expires_at_ms, created_at_ms)
          SELECT ?1, ?2, ?3, ?4, ?7 = 1 OR EXISTS (SELECT 1 FROM partner_person x WHERE lower(x.email) = ?3), ?5, ?6, ?8
-         WHERE (({had} AND m.asked_by = ?4) < ?10 AND ({had}) < ?11) OR (?12 = 1 AND ({had} AND m.asked_by = ?4) = 0)
+         WHERE (({had} AND m.requested_by = ?4) < ?10 AND ({had}) < ?11) OR (?12 = 1 AND ({had} AND m.requested_by = ?4) = 0)
          RETURNING is_live"
     ))
     .bind(l.token_sha256)
     .bind(l.purpose)
     .bind(l.email)
-    .bind(l.asked_by)
+    .bind(l.requested_by)
     .bind(l.detail)
     .bind(l.expires_at)
     .bind(l.whoever)
@@ -332,9 +332,9 @@ pub struct MailedLink {
 }
 
 /// The link of this token, while it is good.
-pub fn mailed_link_find(token_sha256: &str, purpose: &str, now: UtcMillis) -> Stmt {
+pub fn magic_link_find(token_sha256: &str, purpose: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
-        "SELECT email, detail FROM mailed_link
+        "SELECT email, detail FROM magic_link
          WHERE token_sha256 = ?1 AND purpose = ?2 AND expires_at_ms > ?3 AND used_at_ms IS NULL AND is_live = 1",
     )
     .bind(token_sha256)
@@ -343,13 +343,13 @@ pub fn mailed_link_find(token_sha256: &str, purpose: &str, now: UtcMillis) -> St
 }
 
 /// Uses a link up. A second use aborts the batch.
-pub fn mailed_link_use(token_sha256: &str, now: UtcMillis) -> Stmt {
-    Stmt::new("UPDATE mailed_link SET used_at_ms = ?2 WHERE token_sha256 = ?1").bind(token_sha256).bind(now)
+pub fn magic_link_use(token_sha256: &str, now: UtcMillis) -> Stmt {
+    Stmt::new("UPDATE magic_link SET used_at_ms = ?2 WHERE token_sha256 = ?1").bind(token_sha256).bind(now)
 }
 
 /// Takes back a link that could not be mailed: it does not count.
-pub fn mailed_link_delete(token_sha256: &str) -> Stmt {
-    Stmt::new("DELETE FROM mailed_link WHERE token_sha256 = ?1 AND used_at_ms IS NULL").bind(token_sha256)
+pub fn magic_link_delete(token_sha256: &str) -> Stmt {
+    Stmt::new("DELETE FROM magic_link WHERE token_sha256 = ?1 AND used_at_ms IS NULL").bind(token_sha256)
 }
 
 /// Removes what is over, some hundred rows at a time.
@@ -364,7 +364,7 @@ pub fn purge(now: UtcMillis) -> [Stmt; 3] {
         ))
         .bind(now),
         Stmt::new(format!(
-            "DELETE FROM mailed_link WHERE token_sha256 IN (SELECT token_sha256 FROM mailed_link WHERE expires_at_ms <= ?1 LIMIT {PURGE})"
+            "DELETE FROM magic_link WHERE token_sha256 IN (SELECT token_sha256 FROM magic_link WHERE expires_at_ms <= ?1 LIMIT {PURGE})"
         ))
         .bind(now.plus_ms(-LINK_KEPT_MS)),
     ]

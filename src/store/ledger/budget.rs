@@ -3,39 +3,39 @@
 use crate::store::account::LINE_COLUMNS;
 use crate::store::port::{GIVEN, Stmt};
 
-/// Every program's pool: revision, balance in cents, and how many rewards wait.
-pub fn pool_list() -> Stmt {
+/// Every program's budget: revision, balance in cents, and how many rewards wait.
+pub fn budget_list() -> Stmt {
     Stmt::new(
-        "SELECT v.program_id, COALESCE((SELECT revision FROM pool p WHERE p.program_id = v.program_id), 0) AS revision,
+        "SELECT v.program_id, COALESCE((SELECT revision FROM reward_budget p WHERE p.program_id = v.program_id), 0) AS revision,
                 COALESCE((SELECT SUM(cr_posted_cents - dr_posted_cents) FROM ledger_account a
-                  WHERE a.program_id = v.program_id AND a.kind = 'pool'), 0) AS balance_cents,
+                  WHERE a.program_id = v.program_id AND a.kind = 'budget'), 0) AS balance_cents,
                 (SELECT COUNT(*) FROM accrual l WHERE l.program_id = v.program_id AND l.state = 'waiting') AS waiting
          FROM (SELECT DISTINCT program_id FROM program_version) v",
     )
 }
 
-/// How often a program's pool was funded.
-pub fn pool_fundings(program: &str) -> Stmt {
+/// How often a program's budget was funded.
+pub fn budget_fundings(program: &str) -> Stmt {
     Stmt::new(
         "SELECT COUNT(*) AS fundings FROM ledger_account a JOIN transfer t ON t.line IS NULL AND t.credit = a.id AND t.code = 'fund'
-         WHERE a.program_id = ?1 AND a.kind = 'pool'",
+         WHERE a.program_id = ?1 AND a.kind = 'budget'",
     )
     .bind(program)
 }
 
-/// Writes at the next revision of each program's pool; aborts the batch when somebody else drew on one.
-pub fn pool_advance(pools: &[(&str, i64)]) -> Stmt {
+/// Writes at the next revision of each program's budget; aborts the batch when somebody else drew on one.
+pub fn budget_advance(budgets: &[(&str, i64)]) -> Stmt {
     Stmt::new(format!(
-        "{GIVEN} INSERT INTO pool (program_id, revision) SELECT row ->> 0, (row ->> 1) + 1 FROM given WHERE true
+        "{GIVEN} INSERT INTO reward_budget (program_id, revision) SELECT row ->> 0, (row ->> 1) + 1 FROM given WHERE true
          ON CONFLICT (program_id) DO UPDATE SET revision = excluded.revision"
     ))
-    .json(&pools)
+    .json(&budgets)
 }
 
 /// The rewards that wait, in the order in which they are released.
 pub fn waiting_list(program: &str, limit: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT {LINE_COLUMNS} FROM accrual WHERE program_id = ?1 AND state = 'waiting' ORDER BY at_ms, event_id, rule_id LIMIT ?2"
+        "SELECT {LINE_COLUMNS} FROM accrual WHERE program_id = ?1 AND state = 'waiting' ORDER BY at_ms, event_id, reward_id LIMIT ?2"
     ))
     .bind(program)
     .bind(limit)

@@ -42,8 +42,8 @@ pub fn joined<'a>(program: &'a str, partner: &'a str, account: &'a str, signed_u
     }
 }
 
-/// A pool has less in it than it should. Once for each funding: `fundings` is how many there have been.
-pub fn pool_low<'a>(
+/// A budget has less in it than it should. Once for each funding: `fundings` is how many there have been.
+pub fn budget_low<'a>(
     program: &'a str,
     unit: &str,
     balance_cents: i64,
@@ -52,8 +52,8 @@ pub fn pool_low<'a>(
     fundings: i64,
 ) -> OutboxMessage<'a> {
     OutboxMessage {
-        id: format!("pool.low:{program}:{fundings}"),
-        kind: "pool.low",
+        id: format!("budget.low:{program}:{fundings}"),
+        kind: "budget.low",
         program,
         partner: None,
         account: None,
@@ -78,8 +78,8 @@ pub fn funnel_report<'a>(program: &'a str, version: i64, week: &str) -> OutboxMe
 pub fn outbox_grants(run: &str, from_seq: i64, to_seq: i64, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
-         SELECT side.value || ':' || i.line_id, 'reward.granted.' || side.value, r.program_id, i.partner_id, i.account_id,
-                json_object('line', i.line_id, 'unit', i.unit, 'amount_cents', i.posted_cents, 'period', r.period), 'queued', ?4
+         SELECT side.value || ':' || i.accrual_id, 'reward.granted.' || side.value, r.program_id, i.partner_id, i.account_id,
+                json_object('line', i.accrual_id, 'unit', i.unit, 'amount_cents', i.posted_cents, 'period', r.period), 'queued', ?4
          FROM run_item i JOIN run r ON r.id = i.run_id, json_each('[\"referrer\",\"referee\"]') side
          WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'grant' AND i.posted_cents > 0
          ON CONFLICT (id) DO NOTHING",
@@ -100,7 +100,7 @@ pub fn outbox_rewards(lines: &[Accrual], now: UtcMillis) -> Stmt {
             program: &line.program_id,
             partner: Some(&line.partner_id),
             account: Some(&line.account_id),
-            payload: json!({"line": line.id, "unit": line.unit, "amount_cents": line.net_cents, "rule": line.rule_id}),
+            payload: json!({"line": line.id, "unit": line.unit, "amount_cents": line.net_cents, "rule": line.reward_id}),
         }
     }
     outbox_insert(&lines.iter().map(message).collect::<Vec<_>>(), now)

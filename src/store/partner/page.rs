@@ -183,12 +183,12 @@ pub fn client_find(partner: &str, row: i64) -> Stmt {
 
 /// Why an account is the partner's, and the states that it reached: both JSON.
 #[derive(Clone, Debug, Deserialize)]
-pub struct ReceiptRow {
+pub struct BindingAttributionRow {
     pub receipt: String,
     pub states: String,
 }
 
-pub fn client_receipt(partner: &str, row: i64) -> Stmt {
+pub fn client_attribution(partner: &str, row: i64) -> Stmt {
     Stmt::new("SELECT receipt, states FROM binding WHERE rowid = ?2 AND partner_id = ?1").bind(partner).bind(row)
 }
 
@@ -204,7 +204,7 @@ pub struct SettledRow {
 const SETTLED: &str = "IIF(state = 'available' AND balance = 'available'
     AND NOT EXISTS (SELECT 1 FROM review v WHERE v.account_id = accrual.account_id)
     AND NOT EXISTS (SELECT 1 FROM event e WHERE e.account_id = accrual.account_id AND e.type IN ('dispute.opened', 'dispute.won', 'dispute.lost')),
-  (SELECT r.as_of_ms FROM run r CROSS JOIN run_item i ON i.run_id = r.id AND i.line_id = accrual.id
+  (SELECT r.as_of_ms FROM run r CROSS JOIN run_item i ON i.run_id = r.id AND i.accrual_id = accrual.id
    WHERE r.program_id = accrual.program_id AND r.cadence IN ('weekly', 'monthly') AND r.period >= substr(accrual.period, 1, 4) AND i.posted_cents > 0
    ORDER BY r.cadence, r.period LIMIT 1), NULL) AS settled_ms";
 
@@ -309,7 +309,7 @@ pub fn line_vested(partner: &str, id: &str) -> Stmt {
     Stmt::new(
         "SELECT r.id AS run_id, r.period, r.as_of_ms, i.posted_cents
          FROM accrual a CROSS JOIN run r ON r.program_id = a.program_id AND r.as_of_ms >= a.at_ms
-         CROSS JOIN run_item i ON i.run_id = r.id AND i.line_id = a.id
+         CROSS JOIN run_item i ON i.run_id = r.id AND i.accrual_id = a.id
          WHERE a.id = ?2 AND a.partner_id = ?1 AND i.posted_cents > 0 AND (i.kind = 'grant' OR a.balance = 'available')
          ORDER BY r.as_of_ms DESC LIMIT 1",
     )

@@ -21,7 +21,7 @@ const REVERSAL: &str =
    reversal_id AS stripe_id, reversed_at_ms AS done_at_ms, created_at_ms FROM payout_reversal p";
 
 pub(crate) const CREDIT: &str =
-    "SELECT kind, id, line_id AS parent, program_id, partner_id, unit, currency, amount_cents,
+    "SELECT kind, id, accrual_id AS parent, program_id, partner_id, unit, currency, amount_cents,
    customer_id AS target, revision, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
    transaction_id AS stripe_id, delivered_at_ms AS done_at_ms, created_at_ms FROM credit_transfer p";
 
@@ -167,7 +167,7 @@ pub fn sending_book(kind: TransferKind, ids: &[&str], actor: &str, now: UtcMilli
         }
         TransferKind::Debit => {
             "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
-             SELECT p.id || '.return', p.line_id, 'deliver_return', 'single', p.program_id || '/' || p.unit || '/redeemed/' || p.partner_id,
+             SELECT p.id || '.return', p.accrual_id, 'deliver_return', 'single', p.program_id || '/' || p.unit || '/redeemed/' || p.partner_id,
                     p.program_id || '/' || p.unit || '/available/' || p.partner_id, p.amount_cents, p.program_id, ?2, p.reason, ?3
              FROM credit_transfer p WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state = 'paid'"
         }

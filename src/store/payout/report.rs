@@ -34,9 +34,9 @@ pub struct Movement {
     pub event_id: Option<String>,
     pub run_id: Option<String>,
     pub created_at_ms: UtcMillis,
-    pub rule_id: Option<String>,
+    pub reward_id: Option<String>,
     pub account_id: Option<String>,
-    pub basis: Option<String>,
+    pub source: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -107,8 +107,8 @@ fn page(account: &str, payout: &str, (after, limit): (i64, i64), of: fn(&str) ->
     Stmt::new(of(&format!(
         "{MOVED}
          SELECT t.rowid * {PLACES} + COALESCE(i.seq, 0) AS row, t.id, t.code, t.phase, COALESCE(i.posted_cents, {EFFECT}) AS amount_cents,
-                t.reason, t.event_id, t.run_id, t.created_at_ms, l.rule_id, l.account_id, l.basis
-         FROM span w CROSS JOIN own o CROSS JOIN transfer t {VESTED} LEFT JOIN accrual l ON l.id = COALESCE(t.line, i.line_id)
+                t.reason, t.event_id, t.run_id, t.created_at_ms, l.reward_id, l.account_id, l.source
+         FROM span w CROSS JOIN own o CROSS JOIN transfer t {VESTED} LEFT JOIN accrual l ON l.id = COALESCE(t.line, i.accrual_id)
          WHERE t.rowid = o.row AND o.row > w.before AND o.row < w.planned AND o.row >= CAST(?3 AS INTEGER) / {PLACES}
            AND t.rowid * {PLACES} + COALESCE(i.seq, 0) > ?3 ORDER BY 1 LIMIT ?4"
     )))

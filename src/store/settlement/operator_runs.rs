@@ -39,7 +39,7 @@ pub fn run_statement_sums(run: &str) -> Stmt {
 pub struct PlanItem {
     pub seq: i64,
     pub kind: String,
-    pub line_id: String,
+    pub accrual_id: String,
     pub account_id: String,
     pub partner_id: String,
     pub unit: String,
@@ -51,7 +51,7 @@ pub struct PlanItem {
 
 pub fn run_plan_page(run: &str, after: i64, limit: i64) -> Stmt {
     Stmt::new(
-        "SELECT i.seq, i.kind, i.line_id, i.account_id, i.partner_id, i.unit, i.planned_cents, i.posted_cents, p.external_id, x.name
+        "SELECT i.seq, i.kind, i.accrual_id, i.account_id, i.partner_id, i.unit, i.planned_cents, i.posted_cents, p.external_id, x.name
          FROM run_item i LEFT JOIN partner p ON p.id = i.partner_id LEFT JOIN partner_person x ON x.partner_id = i.partner_id
          WHERE i.run_id = ?1 AND i.seq > ?2 ORDER BY i.seq LIMIT ?3",
     )

@@ -116,7 +116,7 @@ pub struct AwardRow<'a> {
 pub fn grant_plan(run: &RunRow, grants: &[AwardRow]) -> [Stmt; 2] {
     [
         Stmt::new(
-            "INSERT INTO run_item (run_id, seq, kind, line_id, account_id, partner_id, unit, planned_cents, line, next_due_at_ms)
+            "INSERT INTO run_item (run_id, seq, kind, accrual_id, account_id, partner_id, unit, planned_cents, line, next_due_at_ms)
              SELECT r.id, r.items + key + 1, 'grant', value ->> '$.line.id', value ->> '$.line.account_id', value ->> '$.line.partner_id',
                     value ->> '$.line.unit', value ->> '$.line.net_cents', value -> '$.line', value ->> '$.next_due_at_ms'
              FROM run r, json_each(?2) WHERE r.id = ?1",
@@ -132,7 +132,7 @@ pub fn grant_plan(run: &RunRow, grants: &[AwardRow]) -> [Stmt; 2] {
 pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
     [
         Stmt::new(format!(
-            "INSERT INTO run_item (run_id, seq, kind, line_id, account_id, partner_id, unit, planned_cents, posted_cents)
+            "INSERT INTO run_item (run_id, seq, kind, accrual_id, account_id, partner_id, unit, planned_cents, posted_cents)
              SELECT r.id, r.items + row_number() OVER (ORDER BY l.id), 'vest', l.id, l.account_id, l.partner_id, l.unit, l.net_cents, l.net_cents
              FROM run r, (SELECT id, account_id, partner_id, unit, net_cents FROM accrual
                WHERE program_id = ?2 AND state = 'pending' AND balance = 'pending' AND id > ?3
@@ -147,7 +147,7 @@ pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
         .bind(LINE_PAGE),
         Stmt::new(
             "UPDATE run SET state = IIF(p.last IS NULL, 'executing', 'vesting'), cursor = COALESCE(p.last, '')
-             FROM (SELECT MAX(line_id) AS last FROM run_item WHERE run_id = ?1 AND kind = 'vest' AND line_id > ?2) p
+             FROM (SELECT MAX(accrual_id) AS last FROM run_item WHERE run_id = ?1 AND kind = 'vest' AND accrual_id > ?2) p
              WHERE run.id = ?1",
         )
         .bind(&run.id)
@@ -223,7 +223,7 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
     let bound = "EXISTS (SELECT 1 FROM binding b WHERE b.account_id = i.account_id AND b.program_id = i.line ->> '$.program_id'
           AND b.partner_id = i.partner_id)
         AND NOT EXISTS (SELECT 1 FROM accrual a WHERE a.account_id = i.account_id AND a.program_id = i.line ->> '$.program_id'
-          AND a.rule_id = i.line ->> '$.rule_id' AND a.basis = i.line ->> '$.basis')";
+          AND a.reward_id = i.line ->> '$.reward_id' AND a.source = i.line ->> '$.source')";
     // What was decided since the plan: a rejected reward is never granted, and one that was planned as held when nobody
     // holds it any more (or the other way round) is planned anew by the next run. Whether an account is held is asked of
     // its decision: a review may be open that the facts no longer raise.
@@ -250,7 +250,7 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
         page(format!("WITH given AS MATERIALIZED (SELECT jsonb(i.line) AS row FROM {granted}) {}", line_insert())),
         page(format!(
             "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, reason, created_at_ms)
-             SELECT i.line_id || '.1', i.line_id, 'accrue', 'single', {prefix} || '/' || (i.line ->> '$.payer'),
+             SELECT i.accrual_id || '.1', i.accrual_id, 'accrue', 'single', {prefix} || '/' || (i.line ->> '$.payer'),
                     {prefix} || '/' || (i.line ->> '$.balance') || '/' || i.partner_id, i.posted_cents, i.line ->> '$.program_id',
                     i.line ->> '$.event_id', i.run_id, i.line ->> '$.reason', ?4
              FROM {granted}",
@@ -271,9 +271,9 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
     vec![
         page(
             "UPDATE run_item AS i SET posted_cents = COALESCE((SELECT a.net_cents FROM accrual a
-                WHERE a.id = i.line_id AND a.state = 'pending' AND a.balance = 'pending'), 0)
+                WHERE a.id = i.accrual_id AND a.state = 'pending' AND a.balance = 'pending'), 0)
              WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'vest' AND NOT EXISTS (SELECT 1 FROM accrual a
-                WHERE a.id = i.line_id AND a.state = 'pending' AND a.balance = 'pending' AND a.net_cents = i.posted_cents)"
+                WHERE a.id = i.accrual_id AND a.state = 'pending' AND a.balance = 'pending' AND a.net_cents = i.posted_cents)"
                 .to_owned(),
         ),
         page(
@@ -289,7 +289,7 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
         .bind(now),
         page(format!(
             "UPDATE accrual SET balance = 'available', state = 'available'
-             WHERE id IN (SELECT i.line_id FROM {vesting})"
+             WHERE id IN (SELECT i.accrual_id FROM {vesting})"
         )),
     ]
 }

@@ -54,7 +54,7 @@ async function pay(db, { name, program }, invoice, earned, kept, over) {
   const state = over && kept > 0 ? "available" : "pending";
   const line = db
     .prepare(
-      "INSERT INTO accrual (id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, payer, state, vests_at_ms, reason, postings) " +
+      "INSERT INTO accrual (id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings) " +
         "VALUES (?1, ?2, 1, 'commission', ?3, ?4, ?1, ?1, ?5, ?6, 'cash:usd', ?7, 0, ?8, ?9, 'expense', ?9, ?5, 'paid', 1)",
     )
     .bind(invoice.name, program, name, String(invoice.account), invoice.paid_at, month(invoice.paid_at), earned, kept, state);
@@ -77,10 +77,10 @@ function termsOf(accounts, invoices) {
   const payers = accounts.map((a) => ({ ...a, first: invoices.find((i) => i.account === a.id).paid_at })).sort((a, b) => a.first - b.first);
   const counts = {};
   let [worth, platinum] = [0, payers[19]?.first ?? Infinity];
-  for (const payer of payers) {
-    counts[quarter(payer.first)] = (counts[quarter(payer.first)] ?? 0) + 1;
-    worth += payer.annual_cents;
-    if (worth >= 5_000_000) platinum = Math.min(platinum, payer.first);
+  for (const funding_account of payers) {
+    counts[quarter(funding_account.first)] = (counts[quarter(funding_account.first)] ?? 0) + 1;
+    worth += funding_account.annual_cents;
+    if (worth >= 5_000_000) platinum = Math.min(platinum, funding_account.first);
   }
   return { counts, platinum };
 }

@@ -95,7 +95,7 @@ impl Stage {
         } else if let Some(cents) = step.funds_pool_cents {
             self.now = when.to_rfc3339();
             let program = self.partners.values().next().expect("a partner").2.clone();
-            self.world.fund(when, &program, cents).expect("the pool is funded");
+            self.world.fund(when, &program, cents).expect("the budget is funded");
         } else if let Some(decision) = &step.reviewed {
             self.review(step, when, decision);
         } else if let Some(clients) = &step.brings {

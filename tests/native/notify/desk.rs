@@ -190,7 +190,7 @@ impl Desk {
             &[
                 outbox::joined(program, partner, "acct_1", when),
                 payout_message("payout.sent", "po_1", Some(partner), ("transfer", json!("tr_1"))),
-                outbox::pool_low(program, "credit:usd", 100, 25_000, 0, 1),
+                outbox::budget_low(program, "credit:usd", 100, 25_000, 0, 1),
             ],
         );
     }

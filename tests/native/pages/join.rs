@@ -232,7 +232,7 @@ fn a_mail_that_does_not_leave_is_said_so() {
     let shown = browser.post("/partner/join", &GOOD);
     shown.is(503).says("couldn't send the email");
     assert!(shown.html.contains("value=\"Studio Ann\""), "what was typed is kept");
-    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM mailed_link"), 0, "it does not count");
+    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM magic_link"), 0, "it does not count");
     TOO_OFTEN.set(vec![(RateLimited::Mail, "192.0.2.1".to_owned())]);
     let shown = browser.post_with(&[("cf-connecting-ip", "192.0.2.1")], "/partner/join", &GOOD);
     shown.is(429).says("We sent nothing");

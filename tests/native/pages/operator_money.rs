@@ -1,4 +1,4 @@
-//! Operators' forms that move money or decide about it: approvals, payouts, reviews, moves, pools, runs. Each acts as
+//! Operators' forms that move money or decide about it: approvals, payouts, reviews, moves, budgets, runs. Each acts as
 //! its operator, refuses with what was typed kept, and does nothing twice.
 
 use super::house::{House, ORIGIN};
@@ -184,7 +184,7 @@ fn a_pool_is_funded_once() {
     let key = key_of(&page.html);
     let funding = [("idempotency", key.as_str()), ("amount", "1,250.50"), ("reason", EVIL)];
     for _ in 0..2 {
-        let done = operator.post(&format!("{path}/pool"), &funding);
+        let done = operator.post(&format!("{path}/budget"), &funding);
         assert_eq!((done.status, done.location.as_str()), (303, format!("{path}?done=funded").as_str()));
     }
     let sum = "SELECT COALESCE(SUM(amount_cents), 0) FROM transfer WHERE code = 'fund'";
@@ -195,28 +195,28 @@ fn a_pool_is_funded_once() {
         .says("Funds added to the reward budget")
         .says("USD 1,250.50");
     // The same form with another amount is told so, and a fresh key lets it through.
-    let other = operator.post(&format!("{path}/pool"), &[("idempotency", &key), ("amount", "7"), ("reason", "more")]);
+    let other = operator.post(&format!("{path}/budget"), &[("idempotency", &key), ("amount", "7"), ("reason", "more")]);
     other.is(422).says("You already submitted this form with different values");
     assert!(other.html.contains("value=\"7\"") && other.html.contains("value=\"more\""));
     let fresh = key_of(&other.html);
     assert_ne!(fresh, key);
-    operator.post(&format!("{path}/pool"), &[("idempotency", &fresh), ("amount", "7"), ("reason", "more")]).is(303);
+    operator.post(&format!("{path}/budget"), &[("idempotency", &fresh), ("amount", "7"), ("reason", "more")]).is(303);
     assert_eq!(house.world.db.number(sum), 125_750);
     for (amount, reason, says) in
         [("0", "x", "Enter an amount such as"), ("-5", "x", "Enter an amount such as"), ("5", "", "Reason is required")]
     {
-        let refused = operator.post(&format!("{path}/pool"), &[("amount", amount), ("reason", reason)]);
+        let refused = operator.post(&format!("{path}/budget"), &[("amount", amount), ("reason", reason)]);
         refused.is(422).says(says);
         assert!(refused.html.contains(&format!("value=\"{amount}\"")));
     }
     operator.get(&format!("/operator/programs/{AGENCY}")).is_page();
     operator
-        .post(&format!("/operator/programs/{AGENCY}/pool"), &[("amount", "5"), ("reason", "x")])
+        .post(&format!("/operator/programs/{AGENCY}/budget"), &[("amount", "5"), ("reason", "x")])
         .is(422)
         .says("has no reward budget");
-    operator.post("/operator/programs/none/pool", &[("amount", "5"), ("reason", "x")]).is(404);
+    operator.post("/operator/programs/none/budget", &[("amount", "5"), ("reason", "x")]).is(404);
     assert_eq!(house.world.db.number(sum), 125_750);
-    operator.get("/operator/audit").is_page().says("pool.fund");
+    operator.get("/operator/audit").is_page().says("budget.fund");
     let account = format!("/operator/ledger/transfers?account={POOLED}%2Fcredit:usd%2Fpool");
     operator.get(&account).is_page().says("USD 1,250.50").says("fund");
 }

@@ -109,7 +109,7 @@ fn an_empty_world_says_what_to_do() {
 fn nobody_else_sees_them() {
     let desk = Desk::new();
     let forms = [
-        format!("/operator/programs/{AGENCY}/pool"),
+        format!("/operator/programs/{AGENCY}/budget"),
         format!("/operator/programs/{AGENCY}/edit"),
         format!("/operator/programs/{AGENCY}/resources"),
         "/operator/accounts/p".to_owned(),
@@ -203,7 +203,7 @@ fn home_is_quiet_when_nothing_does() {
         ),
     );
     house.operator().get("/operator").is_page();
-    // The one program with a pool has nothing in it yet.
+    // The one program with a budget has nothing in it yet.
     house.operator().get("/operator").says("A reward budget is empty");
     let ctx = house.world.at(at(NOW));
     let funded = manicule::service::ledger::budget::fund(
@@ -358,7 +358,7 @@ fn full_lists_stay_small() {
     let desk = Desk::new();
     let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)";
     let (partner, long) = (&desk.partner, "x".repeat(180));
-    let line = "program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, payer, state, vests_at_ms, reason, postings";
+    let line = "program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings";
     for statement in [
         format!(
             "INSERT INTO review (id, program_id, partner_id, account_id, rule, subject, holds, evidence, state, created_at_ms) {many} SELECT 'rev_' || i, '{AGENCY}', '{partner}', 'p', 'same_email', '', 1, '{long}', 'open', i FROM n"
@@ -379,7 +379,7 @@ fn full_lists_stay_small() {
             "INSERT INTO accrual (id, {line}) {many} SELECT 'acc_' || i, '{AGENCY}', 1, 'first-year', '{partner}', 'p', 'e' || i, 'invoice:in_0123456789', i, '2026-03', 'cash:usd', 5, 0, 5, 'pending', 'expense', 'held', i, '{long}', 1 FROM n"
         ),
         format!(
-            "INSERT INTO run_item (run_id, seq, kind, line_id, account_id, partner_id, unit, planned_cents) {many} SELECT '{}', i + 10, 'vest', 'acc_' || i, 'p', '{partner}', 'cash:usd', 5 FROM n",
+            "INSERT INTO run_item (run_id, seq, kind, accrual_id, account_id, partner_id, unit, planned_cents) {many} SELECT '{}', i + 10, 'vest', 'acc_' || i, 'p', '{partner}', 'cash:usd', 5 FROM n",
             desk.run
         ),
         format!(

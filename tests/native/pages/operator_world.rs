@@ -1,5 +1,5 @@
 //! A world with everything that operators' pages show: a payout that waits for approval, a referral that is held, a
-//! message that failed, a week of visitors, a pool. Names and reasons are hostile.
+//! message that failed, a week of visitors, a budget. Names and reasons are hostile.
 
 use super::house::{Browser, House};
 use crate::payout::stripe::Stripe;

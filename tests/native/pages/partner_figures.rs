@@ -108,9 +108,9 @@ fn earnings_and_their_receipts() {
         assert!(list.html.contains(&format!("/partner/earnings/{}", text("id"))));
         let shown = browser.get(&format!("/partner/earnings/{}", text("id")));
         shown.is_page().says(&format!("Amount {}", usd(cents("net_cents")))).says(&text("state"));
-        shown.says(&text("rule_id")).says("Agency partner, version 1");
+        shown.says(&text("reward_id")).says("Agency partner, version 1");
         // The host's own ids may say who a client is.
-        for hidden in [text("event_id"), text("basis").split(':').nth(1).expect("an id").to_owned()] {
+        for hidden in [text("event_id"), text("source").split(':').nth(1).expect("an id").to_owned()] {
             assert!(!shown.html.contains(&hidden), "{hidden}: {}", shown.text());
         }
         let booked = books.house.world.db.look(&format!("SELECT id FROM transfer WHERE line = '{}'", text("id")));

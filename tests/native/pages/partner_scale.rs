@@ -19,8 +19,8 @@ fn stuff(books: &Books, from: i64, to: i64) {
          {clients} INSERT INTO binding (account_id, group_id, program_id, partner_id, code, method, from_ms, signed_up_at_ms, signup_event_id, held, receipt, states, decided_at_ms)
            SELECT 'x' || i, 'aikit', '{AGENCY}', '{ann}', '{code}', 'code', 0, {start} + i * 60000, 'e' || i, 0,
              '{{\"group\":\"aikit\",\"binding\":null,\"considered\":[],\"reason\":\"\"}}', '[]', 0 FROM n;
-         {lines} INSERT INTO accrual (id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit, gross_cents,
-             cap_reduction_cents, net_cents, balance, payer, state, vests_at_ms, reason, postings)
+         {lines} INSERT INTO accrual (id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit, gross_cents,
+             cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings)
            SELECT 'acr_' || printf('%09d', i), '{AGENCY}', 1, 'first-year', '{ann}', 'x' || (i / 5), 'e' || i, 'invoice:x' || i, {start} + i * 12000, '2026-04', 'cash:usd', 100,
              0, IIF(i % 10 = 1, 0, 100), IIF(i % 3 = 0, 'pending', 'available'), 'expense',
              IIF(i % 10 = 1, 'void', IIF(i % 10 = 2, 'held', IIF(i % 3 = 0, 'pending', 'available'))), 0, 'x', 1 FROM n;

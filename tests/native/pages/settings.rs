@@ -189,8 +189,8 @@ fn the_copy_of_the_data_is_whole() {
         ann.house.world.partner(ann.house.now.get(), "agency-partner", "bob", "bob@example.com").expect("a partner");
     // More lines than two files hold, many of one instant, and somebody else's among them.
     let insert = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4999)
-        INSERT INTO accrual (id, program_id, program_version, rule_id, partner_id, account_id, event_id, basis, at_ms, period, unit,
-          gross_cents, cap_reduction_cents, net_cents, balance, payer, state, vests_at_ms, reason, postings)
+        INSERT INTO accrual (id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit,
+          gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings)
         SELECT 'acr_' || printf('%06d', i), 'agency-partner', 1, 'first-year', IIF(i % 50 = 0, ?2, ?1), 'a', 'e', 'invoice:' || i,
           1780000000000 + (i / 700) * 1000, '2026-05', 'cash:usd', i, 0, i, 'pending', 'expense', 'pending', 0, 'r', 1 FROM n";
     ann.house.world.db.connection.borrow().execute(insert, [&ann.id, &bob_id]).expect("lines");

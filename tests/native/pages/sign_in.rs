@@ -60,7 +60,7 @@ fn a_mailed_link_lets_its_reader_in_once() {
     let token = path.rsplit('/').next().expect("a token").to_owned();
     assert_eq!(token.len(), 64);
     assert!(
-        !format!("{:?}", house.world.db.look("SELECT * FROM mailed_link")).contains(&token),
+        !format!("{:?}", house.world.db.look("SELECT * FROM magic_link")).contains(&token),
         "only its hash is kept"
     );
 
@@ -104,7 +104,7 @@ fn a_link_used_by_two_at_once_lets_one_in() {
         .connection
         .borrow()
         .execute_batch(
-            "CREATE TEMP TRIGGER first BEFORE INSERT ON session BEGIN SELECT RAISE(ABORT, 'mailed_link: used already'); END",
+            "CREATE TEMP TRIGGER first BEFORE INSERT ON session BEGIN SELECT RAISE(ABORT, 'magic_link: used already'); END",
         )
         .expect("a trigger");
     let shown = browser.post(&path, &[]);
@@ -112,10 +112,10 @@ fn a_link_used_by_two_at_once_lets_one_in() {
     assert_eq!((browser.cookie(SESSION), sessions(&house, "1")), (None, 0));
     // The schema's own guard says the same.
     let used = |db: &crate::support::sqlite::Sqlite| {
-        db.connection.borrow().execute("UPDATE mailed_link SET used_at_ms = 5", []).map_err(|e| e.to_string())
+        db.connection.borrow().execute("UPDATE magic_link SET used_at_ms = 5", []).map_err(|e| e.to_string())
     };
     assert_eq!(used(&house.world.db), Ok(1));
-    assert_eq!(used(&house.world.db), Err("mailed_link: used already".to_owned()));
+    assert_eq!(used(&house.world.db), Err("magic_link: used already".to_owned()));
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn a_mail_that_does_not_leave_tells_nobody_and_does_not_count() {
     let unknown = ask(&house.browser(), "nobody@example.com", "/partner/links");
     let plain = |shown: &Shown| (shown.status, shown.location.clone(), shown.html.clone(), shown.batches);
     assert_eq!(plain(&known), plain(&unknown), "that it failed does not tell who is known");
-    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM mailed_link WHERE is_live = 1"), 0, "it does not count");
+    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM magic_link WHERE is_live = 1"), 0, "it does not count");
     house.config.setup.mail.binding = false;
     let browser = house.browser();
     browser.get("/sign-in/token");
@@ -215,7 +215,7 @@ fn a_network_that_asks_too_often_is_told_so() {
         let typed = format!("value=\"{email}\"");
         assert!(shown.html.contains(&typed) && shown.html.contains("value=\"/partner/links\""), "{}", shown.html);
     }
-    assert_eq!((mails.borrow().len(), house.world.db.number("SELECT COUNT(*) FROM mailed_link")), (0, 0));
+    assert_eq!((mails.borrow().len(), house.world.db.number("SELECT COUNT(*) FROM magic_link")), (0, 0));
     assert_eq!(from("192.0.2.2", "ann@example.com").location, "/sign-in/sent");
     assert_eq!(mails.borrow().len(), 1);
 }
@@ -590,10 +590,10 @@ fn what_is_over_is_removed() {
         crate::support::world::now(manicule::service::identity::sign_in::purge(&ctx)).expect("a purge");
     };
     purge(&house);
-    assert_eq!((sessions(&house, "1"), house.world.db.number("SELECT COUNT(*) FROM mailed_link")), (1, 1));
+    assert_eq!((sessions(&house, "1"), house.world.db.number("SELECT COUNT(*) FROM magic_link")), (1, 1));
     later(&house, DAY + 15 * MINUTE);
     purge(&house);
-    assert_eq!((sessions(&house, "1"), house.world.db.number("SELECT COUNT(*) FROM mailed_link")), (1, 0));
+    assert_eq!((sessions(&house, "1"), house.world.db.number("SELECT COUNT(*) FROM magic_link")), (1, 0));
     later(&house, 60 * DAY);
     purge(&house);
     assert_eq!(sessions(&house, "1"), 0);
@@ -609,7 +609,7 @@ fn a_session_is_found_by_indexes_alone() {
     }
     ask(&house.browser(), "ann@example.com", "");
     let heard = house.world.db.heard.take().expect("statements");
-    let about = |sql: &&String| sql.contains("FROM session") || sql.contains("INTO mailed_link");
+    let about = |sql: &&String| sql.contains("FROM session") || sql.contains("INTO magic_link");
     let heard: Vec<&String> = heard.iter().filter(about).collect();
     assert!(heard.len() >= 4, "{heard:?}");
     for sql in heard {

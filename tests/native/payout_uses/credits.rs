@@ -110,7 +110,7 @@ fn what_a_review_holds_is_not_redeemed() {
         .db
         .connection
         .borrow()
-        .execute_batch("UPDATE accrual SET state = 'held' WHERE rule_id = 'tier-4'")
+        .execute_batch("UPDATE accrual SET state = 'held' WHERE reward_id = 'tier-4'")
         .expect("held");
     assert_eq!(balance(&office, &partner), (5_500, 500, 0));
     assert_eq!(ask(&office, "k", 501).1["code"], "above_balance");

@@ -35,7 +35,7 @@ fn no_request_looks_through_a_table_that_grows() {
         "/v1/partners/PARTNER/entries",
         "/v1/payouts/PAYOUT",
         "/v1/payouts?partner=PARTNER",
-        "/v1/accounts/p/receipt",
+        "/v1/accounts/p/attribution",
         "/v1/ledger/transfers?cursor=1",
     ] {
         listen();

@@ -112,8 +112,8 @@ fn high_value(picture: &Picture, register: &Register, account: &str) -> Option<L
     let event = life.events.iter().find(|e| {
         e.kind == "subscription.started" && is_large(e.number("annual_value_cents")) && e.place() >= bound.from
     })?;
-    let basis = "event:subscription.started".to_owned();
-    let mut line = Line::new(account, bound, "high-value", basis, event.at, 50_000);
+    let source = "event:subscription.started".to_owned();
+    let mut line = Line::new(account, bound, "high-value", source, event.at, 50_000);
     // The hold is that of the stay it falls into, or of the first that begins after it.
     let stay = life.stays.iter().find(|s| s.cancelled.is_none_or(|c| c > event.at));
     line.vests_at = stay.map(|s| (s.from.0 + 60 * DAY).max(event.at));

@@ -104,7 +104,7 @@ impl Books {
     }
 
     fn check_lines(&self, connection: &Connection) -> Result<(), String> {
-        let sql = "SELECT id, gross_cents, net_cents, balance, account_id, rule_id, basis, program_id || '/' || unit || '/' || balance || '/' || partner_id,
+        let sql = "SELECT id, gross_cents, net_cents, balance, account_id, reward_id, source, program_id || '/' || unit || '/' || balance || '/' || partner_id,
                           program_id FROM accrual";
         let mut statement = connection.prepare_cached(sql).unwrap();
         let mut rows = statement.query([]).unwrap();

@@ -22,18 +22,18 @@ const UNFINISHED: &str = "SELECT id, '' FROM account WHERE needs_recompute_since
       JOIN binding b ON b.program_id = t.program_id AND b.partner_id = t.partner_id
       WHERE r.state = 'backfilling'";
 
-/// Compares every binding and line with the stored ones, and the pool, of all accounts but the unfinished.
+/// Compares every binding and line with the stored ones, and the budget, of all accounts but the unfinished.
 pub fn compare(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
     let stale: BTreeSet<String> = texts(db, UNFINISHED).into_keys().collect();
     auditor.complaint()?;
     compare_bindings(auditor, db, &stale)?;
     compare_lines(auditor, db, &stale)?;
-    let sql = "SELECT kind, SUM(cr_posted_cents - dr_posted_cents) FROM ledger_account WHERE kind = 'pool' GROUP BY 1";
-    let pool = numbers(db, sql).get("pool").copied().unwrap_or_default();
-    if pool == auditor.salon.balance {
+    let sql = "SELECT kind, SUM(cr_posted_cents - dr_posted_cents) FROM ledger_account WHERE kind = 'budget' GROUP BY 1";
+    let budget = numbers(db, sql).get("budget").copied().unwrap_or_default();
+    if budget == auditor.salon.balance {
         Ok(())
     } else {
-        Err(format!("the pool holds {pool}, by the rules {}", auditor.salon.balance))
+        Err(format!("the budget holds {budget}, by the rules {}", auditor.salon.balance))
     }
 }
 
@@ -41,8 +41,8 @@ pub fn compare(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
 pub fn met(db: &Sqlite) -> BTreeMap<String, u64> {
     let sql = "SELECT what, COUNT(*) FROM (
         SELECT 'bound to ' || program_id || ' by ' || method AS what FROM binding WHERE method IS NOT NULL
-        UNION ALL SELECT program_id || ' ' || rule_id || ' ' || state FROM accrual WHERE state <> 'void' OR gross_cents > 0
-        UNION ALL SELECT program_id || ' ' || rule_id || ' capped' FROM accrual WHERE cap_reduction_cents > 0
+        UNION ALL SELECT program_id || ' ' || reward_id || ' ' || state FROM accrual WHERE state <> 'void' OR gross_cents > 0
+        UNION ALL SELECT program_id || ' ' || reward_id || ' capped' FROM accrual WHERE cap_reduction_cents > 0
         UNION ALL SELECT 'review by ' || rule FROM review
         UNION ALL SELECT 'visitor at ' || stage FROM funnel_event) GROUP BY what";
     numbers(db, sql).into_iter().map(|(what, times)| (what, times as u64)).collect()
@@ -57,12 +57,12 @@ fn compare_lines(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) -> Re
     let lines = auditor.lines().into_iter().filter(|l| l.earned > 0 && !stale.contains(&l.key.account));
     let mut expected: BTreeMap<Key, Line> = lines.map(|l| (l.key.clone(), l)).collect();
     let connection = db.connection.borrow();
-    let sql = "SELECT program_id, account_id, partner_id, rule_id, basis, gross_cents, net_cents, balance, state FROM accrual";
+    let sql = "SELECT program_id, account_id, partner_id, reward_id, source, gross_cents, net_cents, balance, state FROM accrual";
     let mut statement = connection.prepare_cached(sql).unwrap();
     let mut rows = statement.query([]).unwrap();
     while let Some(row) = rows.next().unwrap() {
         let text = |i: usize| row.get::<_, String>(i).unwrap();
-        let key = Key { program: text(0), account: text(1), partner: text(2), rule: text(3), basis: text(4) };
+        let key = Key { program: text(0), account: text(1), partner: text(2), rule: text(3), source: text(4) };
         let (earned, net): (i64, i64) = (row.get(5).unwrap(), row.get(6).unwrap());
         let (balance, state) = (text(7), text(8));
         match expected.remove(&key) {
@@ -123,7 +123,7 @@ fn compare_bindings(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) ->
 /// Whom tiered-credits announced its rewards: each reward that was ever issued, once.
 pub fn compare_announced(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
     let sql =
-        "SELECT a.account_id || ' ' || a.rule_id, o.id FROM outbox o JOIN accrual a ON a.id = o.payload ->> '$.line'
+        "SELECT a.account_id || ' ' || a.reward_id, o.id FROM outbox o JOIN accrual a ON a.id = o.payload ->> '$.line'
                WHERE a.program_id = 'tiered-credits'";
     let stored: BTreeSet<String> = texts(db, sql).into_keys().collect();
     let issued: BTreeSet<String> = auditor.salon.issued.iter().map(|(a, rule)| format!("{a} {rule}")).collect();

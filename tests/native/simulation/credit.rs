@@ -32,8 +32,8 @@ pub fn benefit(picture: &Picture, account: &str) -> Option<Line> {
     if first.place < bound.from || !first.is_ours() || first.discount == 0 {
         return None;
     }
-    let basis = format!("invoice:{}", first.id);
-    let mut line = Line::new(account, bound, "benefit", basis, first.at(), first.discount);
+    let source = format!("invoice:{}", first.id);
+    let mut line = Line::new(account, bound, "benefit", source, first.at(), first.discount);
     line.key.partner = String::new();
     Some(line)
 }

@@ -87,7 +87,7 @@ pub fn store_clicks(world: &World, register: &Register, clicks: &[Click]) {
 }
 
 /// The same facts in order, in a world of its own, settled once at the end: what agencies and developers earn by their
-/// accounts' payments and subscriptions is the same. What waited for a pool, and what runs granted, depends on when.
+/// accounts' payments and subscriptions is the same. What waited for a budget, and what runs granted, depends on when.
 pub fn compare_in_order(
     cast: &Cast,
     events: &[Sent],
@@ -141,8 +141,8 @@ pub fn compare_in_order(
 /// What stands of every line that an invoice or a subscription made, in the programs that settle monthly.
 fn earnings(world: &World) -> BTreeMap<String, i64> {
     let rows = world.db.look(
-        "SELECT account_id || ' ' || partner_id || ' ' || rule_id || ' ' || basis AS line, net_cents FROM accrual
-         WHERE program_id IN ('agency-partner', 'developer-affiliate') AND basis NOT LIKE 'state:%' AND net_cents > 0",
+        "SELECT account_id || ' ' || partner_id || ' ' || reward_id || ' ' || source AS line, net_cents FROM accrual
+         WHERE program_id IN ('agency-partner', 'developer-affiliate') AND source NOT LIKE 'state:%' AND net_cents > 0",
     );
     rows.iter()
         .map(|r| (r["line"].as_str().unwrap_or_default().to_owned(), r["net_cents"].as_i64().unwrap_or(0)))

@@ -1,4 +1,4 @@
-//! What operators do in a seed: fund the pool, switch links off, decide reviews.
+//! What operators do in a seed: fund the budget, switch links off, decide reviews.
 
 use super::facts::Link;
 use super::play::Play;
@@ -14,7 +14,7 @@ impl Play {
         Ok(())
     }
 
-    /// An operator funds the pool; where the database failed, the ledger says whether the money is in.
+    /// An operator funds the budget; where the database failed, the ledger says whether the money is in.
     pub(super) fn fund(&mut self, now: i64, cents: i64) -> Result<(), String> {
         if cents == 0 {
             return Ok(());

@@ -41,7 +41,7 @@ pub enum Status {
     Held,
     Frozen,
     Void,
-    /// Waits for the pool.
+    /// Waits for the budget.
     Waiting,
 }
 
@@ -52,17 +52,17 @@ pub struct Key {
     pub account: String,
     pub partner: String,
     pub rule: String,
-    pub basis: String,
+    pub source: String,
 }
 
 impl Line {
-    pub fn new(account: &str, bound: &Bound, rule: &str, basis: String, at: i64, earned: i64) -> Line {
+    pub fn new(account: &str, bound: &Bound, rule: &str, source: String, at: i64, earned: i64) -> Line {
         let key = Key {
             program: bound.program.clone(),
             account: account.to_owned(),
             partner: bound.partner.clone(),
             rule: rule.to_owned(),
-            basis,
+            source,
         };
         Line { key, at, earned, net: earned, vests_at: Some(at), status: Status::Stands }
     }

@@ -149,7 +149,7 @@ impl Play {
         }
         let first = self.dice.pick(&[0, 700, 1_400, 2_600, 6_000, 60_000]);
         self.push(self.cast.start, Step::Fund(first));
-        // Where the pool matters most, it is never empty for long, and seldom full.
+        // Where the budget matters most, it is never empty for long, and seldom full.
         for _ in 0..if guests > 0 || self.cast.favourite == salon::PROGRAM { 10 } else { 4 } {
             let at = self.cast.start + self.dice.within(0, 90 * DAY);
             let cents = self.dice.pick(&[500, 1_500, 3_000, 4_999, 6_000, 31_000]);
@@ -348,7 +348,7 @@ impl Play {
         if let Err(error) = swept {
             self.was_injected(&error)?;
             self.push(now + 10 * MINUTE, Step::Sweep);
-            // Whether the pool was released before the fault only another sweep makes certain.
+            // Whether the budget was released before the fault only another sweep makes certain.
             self.release(now)?;
         } else {
             self.auditor.salon.release();
@@ -383,7 +383,7 @@ impl Play {
             }
         }
         let waited = self.auditor.salon.waiting() as u64;
-        self.stats.met.insert("waits for the pool".to_owned(), waited);
+        self.stats.met.insert("waits for the budget".to_owned(), waited);
         self.fund(last, 500_000)?;
         self.final_run(Cadence::Weekly, monday)?;
         self.final_run(Cadence::Monthly, first)?;

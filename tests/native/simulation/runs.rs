@@ -64,8 +64,8 @@ pub struct StoredPlan {
 pub fn stored_plan(db: &Sqlite, run: &str) -> StoredPlan {
     let connection = db.connection.borrow();
     let sql =
-        "SELECT i.kind, i.account_id, i.partner_id, l.program_id, COALESCE(l.rule_id, i.line ->> '$.rule_id'), l.basis,
-                      i.line ->> '$.state' FROM run_item i LEFT JOIN accrual l ON l.id = i.line_id WHERE i.run_id = ?1";
+        "SELECT i.kind, i.account_id, i.partner_id, l.program_id, COALESCE(l.reward_id, i.line ->> '$.reward_id'), l.source,
+                      i.line ->> '$.state' FROM run_item i LEFT JOIN accrual l ON l.id = i.accrual_id WHERE i.run_id = ?1";
     let mut statement = connection.prepare_cached(sql).unwrap();
     let mut rows = statement.query([run]).unwrap();
     let mut plan = StoredPlan::default();
@@ -75,7 +75,7 @@ pub fn stored_plan(db: &Sqlite, run: &str) -> StoredPlan {
         if text(0) == "grant" {
             plan.grants.insert(Grant { account, partner, rule, held: text(6) == "held" });
         } else {
-            plan.vests.insert(Key { program: text(3), account, partner, rule, basis: text(5) });
+            plan.vests.insert(Key { program: text(3), account, partner, rule, source: text(5) });
         }
     }
     plan

@@ -1,4 +1,4 @@
-//! The rules of tiered-credits, said again by themselves: what is due at each intake, and a pool that is a number.
+//! The rules of tiered-credits, said again by themselves: what is due at each intake, and a budget that is a number.
 //!
 //! Source: section 5 of the design, rules 6 and 18. What was issued before cannot be told from the facts, so this keeps
 //! its own books from intake to intake.
@@ -16,9 +16,9 @@ pub const PROGRAM: &str = "tiered-credits";
 #[derive(Clone, Debug)]
 struct Reward {
     place: Place,
-    basis: &'static str,
+    source: &'static str,
     cents: i64,
-    /// Whether the pool has paid it.
+    /// Whether the budget has paid it.
     is_issued: bool,
     /// Whether the account is bound to anybody, so that it is owed at all.
     is_owed: bool,
@@ -55,7 +55,7 @@ impl Salon {
                 self.balance += if reward.is_issued { reward.cents } else { 0 };
                 (reward.is_issued, reward.is_owed) = (false, false);
             } else if bound.is_some() && !reward.is_owed {
-                // It comes back to somebody, and the pool pays it anew.
+                // It comes back to somebody, and the budget pays it anew.
                 due.push((reward.place.clone(), tier));
             }
         }
@@ -95,7 +95,7 @@ impl Salon {
         }
     }
 
-    /// The pool has what it has: what waits is released in order, and nothing overtakes.
+    /// The budget has what it has: what waits is released in order, and nothing overtakes.
     pub fn release(&mut self) {
         let mut waiting: Vec<(&(String, &'static str), &mut Reward)> =
             self.rewards.iter_mut().filter(|(_, r)| r.is_owed && !r.is_issued).collect();
@@ -120,7 +120,7 @@ impl Salon {
         let Some(bound) = picture.bindings.to(account, PROGRAM) else { return Vec::new() };
         let mine = self.rewards.iter().filter(|((of, _), _)| of == account);
         mine.map(|((_, tier), reward)| {
-            let mut line = Line::new(account, bound, tier, reward.basis.to_owned(), reward.place.0, reward.cents);
+            let mut line = Line::new(account, bound, tier, reward.source.to_owned(), reward.place.0, reward.cents);
             let standing = picture.standing(register, account, PROGRAM, &bound.partner);
             if standing == Standing::Rejected || reward.is_issued {
                 line.judge(standing, false);
@@ -136,9 +136,9 @@ impl Salon {
 
 /// What an account has earned since it was bound at `from`, one reward per tier at most.
 fn earned(life: &Life, from: &Place) -> Vec<(&'static str, Reward)> {
-    let reward = |event: &Sent, basis: &'static str, cents: i64| Reward {
+    let reward = |event: &Sent, source: &'static str, cents: i64| Reward {
         place: event.place(),
-        basis,
+        source,
         cents,
         is_issued: false,
         is_owed: false,

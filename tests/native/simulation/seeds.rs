@@ -56,7 +56,7 @@ review by signups_in_month
 review by currency
 visitor at landing
 visitor at activation
-waits for the pool";
+waits for the budget";
 
 #[test]
 fn the_books_are_right_after_every_step() {

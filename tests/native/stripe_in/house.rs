@@ -298,10 +298,10 @@ impl House {
     /// Where every customer is booked, every line as it stands, and every balance.
     pub fn books(&self) -> Vec<String> {
         [
-            "SELECT id || ' ' || account_id || ' ' || joined_by AS t FROM stripe_customer ORDER BY id",
+            "SELECT id || ' ' || account_id || ' ' || matched_by AS t FROM stripe_customer ORDER BY id",
             "SELECT id || ' ' || IFNULL(account_id, '') AS t FROM event ORDER BY id",
-            "SELECT account_id || ' ' || basis || ' ' || rule_id || ' ' || net_cents || ' ' || state AS t FROM accrual
-             WHERE state <> 'void' ORDER BY account_id, basis, rule_id",
+            "SELECT account_id || ' ' || source || ' ' || reward_id || ' ' || net_cents || ' ' || state AS t FROM accrual
+             WHERE state <> 'void' ORDER BY account_id, source, reward_id",
             "SELECT account_id || ' ' || group_id || ' ' || IFNULL(partner_id, '') || ' ' || IFNULL(method, '') AS t FROM binding ORDER BY 1",
             "SELECT id || ' ' || (cr_posted_cents - dr_posted_cents) AS t FROM ledger_account
              WHERE cr_posted_cents <> dr_posted_cents ORDER BY id",

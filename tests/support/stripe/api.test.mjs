@@ -19,7 +19,7 @@ test("an account from its making to being paid", async (t) => {
   const account = await stripe.accounts.create({
     controller: {
       stripe_dashboard: { type: "express" },
-      fees: { payer: "application" },
+      fees: { funding_account: "application" },
       losses: { payments: "application" },
       requirement_collection: "stripe",
     },

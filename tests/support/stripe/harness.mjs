@@ -44,7 +44,7 @@ async function post(url, path, body, headers = {}) {
 /** An account that can be paid. */
 export async function payable({ stripe, control }) {
   const account = await stripe.accounts.create({
-    controller: { stripe_dashboard: { type: "express" }, fees: { payer: "application" }, losses: { payments: "application" } },
+    controller: { stripe_dashboard: { type: "express" }, fees: { funding_account: "application" }, losses: { payments: "application" } },
     capabilities: { transfers: { requested: true } },
   });
   await control(`accounts/${account.id}/onboard`, {});

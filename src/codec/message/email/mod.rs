@@ -66,7 +66,7 @@ pub const KINDS: &[MessageType] = &[
     kind("credit.review", Audience::Operator, false),
     kind("credit.failed", Audience::Operator, false),
     kind("review.opened", Audience::Operator, false),
-    kind("pool.low", Audience::Operator, false),
+    kind("budget.low", Audience::Operator, false),
     kind("report.funnel", Audience::Operator, true),
 ];
 

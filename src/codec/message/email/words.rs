@@ -110,7 +110,7 @@ pub fn of(f: &MessageFields) -> (String, Vec<EmailPart>) {
             ],
         ),
         "review.opened" => review(f),
-        "pool.low" => pool(f),
+        "budget.low" => budget(f),
         "report.funnel" => (
             format!("{p}: funnel report for {}", text(f, "week")),
             vec![
@@ -273,7 +273,7 @@ fn review(f: &MessageFields) -> (String, Vec<EmailPart>) {
     )
 }
 
-fn pool(f: &MessageFields) -> (String, Vec<EmailPart>) {
+fn budget(f: &MessageFields) -> (String, Vec<EmailPart>) {
     let waiting = f.payload["waiting"].as_i64().unwrap_or_default();
     let mut parts = vec![EmailPart::Table(vec![
         ("Budget left", amount(f, "balance_cents")),

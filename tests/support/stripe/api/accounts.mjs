@@ -41,7 +41,7 @@ const SHAPE = {
   tos_acceptance: hash({ date: integer(), ip: text(), service_agreement: oneOf("full", "recipient"), user_agent: text() }),
 };
 const CONTROLLER = {
-  fees: hash({ payer: oneOf("account", "application") }),
+  fees: hash({ funding_account: oneOf("account", "application") }),
   losses: hash({ payments: oneOf("application", "stripe") }),
   requirement_collection: oneOf("application", "stripe"),
   stripe_dashboard: hash({ type: oneOf("express", "full", "none") }),
@@ -62,7 +62,7 @@ const requirements = (due, disabled_reason) => ({
 function typeOf({ stripe_dashboard, fees, losses, requirement_collection }) {
   if (stripe_dashboard.type === "full") return "standard";
   if (stripe_dashboard.type === "express" && losses.payments === "application" && requirement_collection === "stripe") return "express";
-  return stripe_dashboard.type === "none" && fees.payer === "application" && requirement_collection === "application" ? "custom" : "none";
+  return stripe_dashboard.type === "none" && fees.funding_account === "application" && requirement_collection === "application" ? "custom" : "none";
 }
 
 const LEGACY = {
@@ -74,7 +74,7 @@ const LEGACY = {
 function controllerOf({ type = "standard", controller }) {
   const legacy = LEGACY[type];
   return {
-    fees: { payer: controller?.fees?.payer ?? legacy.fees },
+    fees: { funding_account: controller?.fees?.funding_account ?? legacy.fees },
     is_controller: true,
     losses: { payments: controller?.losses?.payments ?? legacy.losses },
     requirement_collection: controller?.requirement_collection ?? legacy.requirement_collection,
