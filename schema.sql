@@ -126,11 +126,11 @@ CREATE INDEX binding_click ON binding (click_id) WHERE click_id IS NOT NULL;
 CREATE INDEX binding_qualified ON binding (program_id, partner_id, qualified_at_ms) WHERE qualified_at_ms IS NOT NULL;
 CREATE INDEX binding_grant ON binding (program_id, account_id) WHERE grant_due_at_ms IS NOT NULL;
 
--- One line: who earns what, for which fact, by which rule of which version. The ledger holds how it got there.
+-- One accrual: who earns what, for which fact, by which rule of which version. The ledger holds how it got there.
 CREATE TABLE accrual (
-  id TEXT PRIMARY KEY,                   -- immutable, derived from what the line is about
+  id TEXT PRIMARY KEY,                   -- immutable, derived from what the accrual is about
   program_id TEXT NOT NULL,              -- immutable
-  program_version INTEGER NOT NULL,      -- mutable only while later facts move the line's own instant
+  program_version INTEGER NOT NULL,      -- mutable only while later facts move the accrual's own instant
   reward_id TEXT NOT NULL,                 -- immutable
   partner_id TEXT NOT NULL,              -- immutable; '' for the referred side's benefit
   account_id TEXT NOT NULL,              -- immutable
@@ -180,7 +180,7 @@ CREATE TABLE partner_modifier (
   PRIMARY KEY (program_id, partner_id, modifier_id, quarter)
 ) STRICT;
 
--- What a partner's monthly cap takes from a line, as the last run found.
+-- What a partner's monthly cap takes from an accrual, as the last run found.
 CREATE TABLE cap_reduction (
   accrual_id TEXT PRIMARY KEY,              -- immutable
   program_id TEXT NOT NULL,              -- immutable
@@ -209,7 +209,7 @@ CREATE TABLE review (
   account_id TEXT NOT NULL,              -- immutable
   rule TEXT NOT NULL,                    -- immutable
   subject TEXT NOT NULL,                 -- immutable: '' for the whole account, else an invoice
-  holds INTEGER NOT NULL CHECK (holds IN (0, 1)), -- immutable: whether lines wait for it
+  holds INTEGER NOT NULL CHECK (holds IN (0, 1)), -- immutable: whether accruals wait for it
   evidence TEXT NOT NULL,                -- immutable
   state TEXT NOT NULL CHECK (state IN ('open', 'released', 'rejected')), -- mutable
   reason TEXT,                           -- set with the decision
@@ -240,8 +240,8 @@ CREATE INDEX ledger_account_partner ON ledger_account (partner_id) WHERE partner
 CREATE INDEX ledger_account_budget ON ledger_account (program_id) WHERE kind = 'budget';
 
 CREATE TABLE transfer (
-  id TEXT PRIMARY KEY,                   -- immutable, derived from the line and its number
-  line TEXT,                             -- immutable, the accrual it is about; what vests does so partner by partner, see run_item
+  id TEXT PRIMARY KEY,                   -- immutable, derived from the accrual and its number
+  accrual_id TEXT,                             -- immutable, the accrual it is about; what vests does so partner by partner, see run_item
   code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust', 'redeem', 'redeem_return',
     'deliver', 'deliver_return')),
   phase TEXT NOT NULL CHECK (phase IN ('single', 'pending', 'post', 'void')),
@@ -257,15 +257,15 @@ CREATE TABLE transfer (
   created_at_ms INTEGER NOT NULL,
   CHECK (debit <> credit),
   CHECK ((phase IN ('post', 'void')) = (pending_id IS NOT NULL)),
-  CHECK (code NOT IN ('accrue', 'reverse') OR line IS NOT NULL)
+  CHECK (code NOT IN ('accrue', 'reverse') OR accrual_id IS NOT NULL)
 ) STRICT;
--- With what the check of a line adds up: it need not look at the rows.
-CREATE INDEX transfer_line ON transfer (line, code, amount_cents) WHERE line IS NOT NULL;
+-- With what the check of an accrual adds up: it need not look at the rows.
+CREATE INDEX transfer_accrual ON transfer (accrual_id, code, amount_cents) WHERE accrual_id IS NOT NULL;
 CREATE UNIQUE INDEX transfer_resolved ON transfer (pending_id) WHERE pending_id IS NOT NULL;
--- By account only the few rows that are about no line: payouts, what came back of them, what budgets were funded with. Lines'
--- rows, of which a run writes hundreds of thousands, are found by their lines, and only ledger_check looks at all of them.
-CREATE INDEX transfer_debit ON transfer (debit, code) WHERE line IS NULL;
-CREATE INDEX transfer_credit ON transfer (credit, code) WHERE line IS NULL;
+-- By account only the few rows that are about no accrual: payouts, what came back of them, what budgets were funded with. Accruals'
+-- rows, of which a run writes hundreds of thousands, are found by their accruals, and only ledger_check looks at all of them.
+CREATE INDEX transfer_debit ON transfer (debit, code) WHERE accrual_id IS NULL;
+CREATE INDEX transfer_credit ON transfer (credit, code) WHERE accrual_id IS NULL;
 -- What came back in a year.
 CREATE INDEX transfer_return ON transfer (created_at_ms) WHERE code = 'payout_return';
 
@@ -282,7 +282,7 @@ BEGIN SELECT RAISE(ABORT, 'ledger: account exists or is not empty'); END;
 -- The same id with the same content is skipped (a replay does nothing); with other content it is refused, which also
 -- closes INSERT OR REPLACE.
 CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
-  SELECT IIF(t.line IS NEW.line AND t.code = NEW.code AND t.phase = NEW.phase AND t.debit = NEW.debit AND t.credit = NEW.credit
+  SELECT IIF(t.accrual_id IS NEW.accrual_id AND t.code = NEW.code AND t.phase = NEW.phase AND t.debit = NEW.debit AND t.credit = NEW.credit
       AND t.amount_cents = NEW.amount_cents AND t.pending_id IS NEW.pending_id,
     RAISE(IGNORE), RAISE(ABORT, 'ledger: id exists with other content')) FROM transfer t WHERE t.id = NEW.id;
   SELECT RAISE(ABORT, 'ledger: already resolved') WHERE NEW.pending_id IS NOT NULL AND EXISTS (SELECT 1 FROM transfer WHERE pending_id = NEW.pending_id);
@@ -292,7 +292,7 @@ CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
     WHERE p.id = NEW.pending_id AND p.phase = 'pending' AND p.debit = NEW.debit AND p.credit = NEW.credit AND NEW.amount_cents <= p.amount_cents);
   SELECT RAISE(ABORT, 'ledger: more taken than the line holds') WHERE NEW.code = 'reverse'
     AND (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
-         FROM transfer WHERE line = NEW.line) < NEW.amount_cents;
+         FROM transfer WHERE accrual_id = NEW.accrual_id) < NEW.amount_cents;
   -- A credit that its receiver has applied already is booked whatever is left: what was taken back since is owed.
   SELECT RAISE(ABORT, 'ledger: payout above the balance')
     WHERE ((NEW.code IN ('payout', 'redeem') AND NEW.phase IN ('single', 'pending')) OR (NEW.code = 'deliver' AND NEW.phase = 'pending'))
@@ -323,7 +323,7 @@ SELECT 'account ' || a.id || ': balance is not the sum of its transfers' FROM le
 UNION ALL
 SELECT 'line ' || l.id || ': does not stand as its transfers say' FROM accrual l
   WHERE l.net_cents <> (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
-    FROM transfer WHERE line = l.id)
+    FROM transfer WHERE accrual_id = l.id)
 UNION ALL
 SELECT 'account ' || a.id || ': pending is not the sum of its lines' FROM ledger_account a
   LEFT JOIN (SELECT program_id, partner_id, unit, SUM(net_cents) AS cents FROM accrual WHERE balance = 'pending' GROUP BY program_id, partner_id, unit) l
@@ -363,7 +363,7 @@ CREATE TABLE run_item (
   unit TEXT NOT NULL,                    -- immutable
   planned_cents INTEGER NOT NULL,        -- immutable: as planned
   posted_cents INTEGER,                  -- as executed: what was planned, less what facts that came in between took
-  line TEXT,                             -- immutable, JSON: the line that a grant makes
+  accrual TEXT,                             -- immutable, JSON: the accrual that a grant makes
   next_due_at_ms INTEGER,                -- immutable: when the account may be due for another grant
   PRIMARY KEY (run_id, seq),
   UNIQUE (run_id, accrual_id)
@@ -738,7 +738,7 @@ SELECT 'reversal ' || r.id || ': the ledger does not have it' FROM payout_revers
     WHERE t.id = r.reversal_id AND t.code = 'payout_return' AND t.amount_cents = r.amount_cents);
 -- Credits out: what the application redeems, and what is put on customers' balances at Stripe.
 
--- How much of a line of credit is dealt with: sent, told, or netted with what its partner owed. Where it differs from
+-- How much of an accrual of credit is dealt with: sent, told, or netted with what its partner owed. Where it differs from
 -- what stands, the difference is to be delivered, or taken back.
 ALTER TABLE accrual ADD COLUMN delivered_cents INTEGER NOT NULL DEFAULT 0; -- mutable
 CREATE INDEX accrual_undelivered ON accrual (program_id, partner_id, at_ms, id)
@@ -749,14 +749,14 @@ CREATE TABLE credit_transfer (
   id TEXT PRIMARY KEY,                   -- immutable, crd_…: the stem of its keys
   kind TEXT NOT NULL CHECK (kind IN ('credit', 'debit')), -- immutable; debit: taken back
   accrual_id TEXT NOT NULL REFERENCES accrual (id), -- immutable
-  number INTEGER NOT NULL,               -- immutable: 1 is the line's first
+  number INTEGER NOT NULL,               -- immutable: 1 is the accrual's first
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
   unit TEXT NOT NULL,                    -- immutable, credit:usd
   currency TEXT NOT NULL,                -- immutable, as in the unit
   amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- immutable
   customer_id TEXT NOT NULL,             -- immutable, cus_…
-  before_cents INTEGER NOT NULL,         -- immutable: how much of the line was dealt with before it
+  before_cents INTEGER NOT NULL,         -- immutable: how much of the accrual was dealt with before it
   after_cents INTEGER NOT NULL,          -- immutable: and with it
   state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable; paid: it is there
   held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)), -- mutable
@@ -964,7 +964,7 @@ CREATE TABLE resource (
 ) STRICT;
 CREATE INDEX resource_program ON resource (program_id, created_at_ms, id);
 
--- The partners' pages. They ask for sums and for the newest of something, and take as long with a hundred thousand lines
+-- The partners' pages. They ask for sums and for the newest of something, and take as long with a hundred thousand accruals
 -- as with ten: what would have to be counted is kept by trigger, and every list has its index.
 
 -- Clicks, sign-ups and first payments of a link by day (UTC).
@@ -1010,10 +1010,10 @@ CREATE TRIGGER binding_uncount AFTER DELETE ON binding WHEN OLD.partner_id IS NO
     WHERE partner_id = OLD.partner_id AND code = COALESCE(OLD.code, '') AND day = OLD.qualified_at_ms / 86400000;
 END;
 
--- What a partner's lines of a day (UTC) come to, as they stand.
+-- What a partner's accruals of a day (UTC) come to, as they stand.
 CREATE TABLE earned_day (
   partner_id TEXT NOT NULL,              -- immutable
-  day INTEGER NOT NULL,                  -- immutable, days since 1970, of the lines' instants
+  day INTEGER NOT NULL,                  -- immutable, days since 1970, of the accruals' instants
   unit TEXT NOT NULL,                    -- immutable
   cents INTEGER NOT NULL,                -- kept by trigger
   PRIMARY KEY (partner_id, day, unit)
@@ -1030,11 +1030,11 @@ WHEN NEW.partner_id <> '' AND (OLD.net_cents, OLD.at_ms) IS NOT (NEW.net_cents, 
     ON CONFLICT (partner_id, day, unit) DO UPDATE SET cents = cents + excluded.cents;
 END;
 
--- A partner's lines in one state, newest first.
+-- A partner's accruals in one state, newest first.
 CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms);
 CREATE INDEX leaderboard_rank ON leaderboard (program_id, rank, partner_id);
--- Lines' rows that move what a partner can be paid in cash: what was taken back of lines that had vested, and what
--- accrues without a hold. A payout's receipt would else look at every line its partner ever had.
-CREATE INDEX transfer_taken ON transfer (debit) WHERE line IS NOT NULL AND code = 'reverse';
-CREATE INDEX transfer_unheld ON transfer (credit) WHERE line IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
+-- Accruals' rows that move what a partner can be paid in cash: what was taken back of accruals that had vested, and what
+-- accrues without a hold. A payout's receipt would else look at every accrual its partner ever had.
+CREATE INDEX transfer_taken ON transfer (debit) WHERE accrual_id IS NOT NULL AND code = 'reverse';
+CREATE INDEX transfer_unheld ON transfer (credit) WHERE accrual_id IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
   AND instr(credit, '/available/') > 0;

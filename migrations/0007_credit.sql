@@ -1,6 +1,6 @@
 -- Credits out: what the application redeems, and what is put on customers' balances at Stripe.
 
--- How much of a line of credit is dealt with: sent, told, or netted with what its partner owed. Where it differs from
+-- How much of an accrual of credit is dealt with: sent, told, or netted with what its partner owed. Where it differs from
 -- what stands, the difference is to be delivered, or taken back.
 ALTER TABLE accrual ADD COLUMN delivered_cents INTEGER NOT NULL DEFAULT 0; -- mutable
 CREATE INDEX accrual_undelivered ON accrual (program_id, partner_id, at_ms, id)
@@ -11,14 +11,14 @@ CREATE TABLE credit_transfer (
   id TEXT PRIMARY KEY,                   -- immutable, crd_…: the stem of its keys
   kind TEXT NOT NULL CHECK (kind IN ('credit', 'debit')), -- immutable; debit: taken back
   accrual_id TEXT NOT NULL REFERENCES accrual (id), -- immutable
-  number INTEGER NOT NULL,               -- immutable: 1 is the line's first
+  number INTEGER NOT NULL,               -- immutable: 1 is the accrual's first
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
   unit TEXT NOT NULL,                    -- immutable, credit:usd
   currency TEXT NOT NULL,                -- immutable, as in the unit
   amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- immutable
   customer_id TEXT NOT NULL,             -- immutable, cus_…
-  before_cents INTEGER NOT NULL,         -- immutable: how much of the line was dealt with before it
+  before_cents INTEGER NOT NULL,         -- immutable: how much of the accrual was dealt with before it
   after_cents INTEGER NOT NULL,          -- immutable: and with it
   state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable; paid: it is there
   held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)), -- mutable

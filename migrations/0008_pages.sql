@@ -77,7 +77,7 @@ CREATE TABLE resource (
 ) STRICT;
 CREATE INDEX resource_program ON resource (program_id, created_at_ms, id);
 
--- The partners' pages. They ask for sums and for the newest of something, and take as long with a hundred thousand lines
+-- The partners' pages. They ask for sums and for the newest of something, and take as long with a hundred thousand accruals
 -- as with ten: what would have to be counted is kept by trigger, and every list has its index.
 
 -- Clicks, sign-ups and first payments of a link by day (UTC).
@@ -123,10 +123,10 @@ CREATE TRIGGER binding_uncount AFTER DELETE ON binding WHEN OLD.partner_id IS NO
     WHERE partner_id = OLD.partner_id AND code = COALESCE(OLD.code, '') AND day = OLD.qualified_at_ms / 86400000;
 END;
 
--- What a partner's lines of a day (UTC) come to, as they stand.
+-- What a partner's accruals of a day (UTC) come to, as they stand.
 CREATE TABLE earned_day (
   partner_id TEXT NOT NULL,              -- immutable
-  day INTEGER NOT NULL,                  -- immutable, days since 1970, of the lines' instants
+  day INTEGER NOT NULL,                  -- immutable, days since 1970, of the accruals' instants
   unit TEXT NOT NULL,                    -- immutable
   cents INTEGER NOT NULL,                -- kept by trigger
   PRIMARY KEY (partner_id, day, unit)
@@ -143,11 +143,11 @@ WHEN NEW.partner_id <> '' AND (OLD.net_cents, OLD.at_ms) IS NOT (NEW.net_cents, 
     ON CONFLICT (partner_id, day, unit) DO UPDATE SET cents = cents + excluded.cents;
 END;
 
--- A partner's lines in one state, newest first.
+-- A partner's accruals in one state, newest first.
 CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms);
 CREATE INDEX leaderboard_rank ON leaderboard (program_id, rank, partner_id);
--- Lines' rows that move what a partner can be paid in cash: what was taken back of lines that had vested, and what
--- accrues without a hold. A payout's receipt would else look at every line its partner ever had.
-CREATE INDEX transfer_taken ON transfer (debit) WHERE line IS NOT NULL AND code = 'reverse';
-CREATE INDEX transfer_unheld ON transfer (credit) WHERE line IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
+-- Accruals' rows that move what a partner can be paid in cash: what was taken back of accruals that had vested, and what
+-- accrues without a hold. A payout's receipt would else look at every accrual its partner ever had.
+CREATE INDEX transfer_taken ON transfer (debit) WHERE accrual_id IS NOT NULL AND code = 'reverse';
+CREATE INDEX transfer_unheld ON transfer (credit) WHERE accrual_id IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
   AND instr(credit, '/available/') > 0;

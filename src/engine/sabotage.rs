@@ -57,7 +57,7 @@ pub enum Fault {
     ReversedTwice,
     /// What a refund takes is rounded up.
     ReversalRoundedUp,
-    /// A line that has to wait for a state vests without it.
+    /// An accrual that has to wait for a state vests without it.
     HoldNotAwaited,
     /// An account that churns keeps what it earned.
     ChurnKeeps,

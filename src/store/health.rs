@@ -5,7 +5,7 @@ use crate::store::port::{DbError, Rows, Stmt};
 use serde::Deserialize;
 use std::collections::HashSet;
 
-/// The names that `build.rs` found in the schema, a line each.
+/// The names that `build.rs` found in the schema, one per line.
 const NAMES: &str = include_str!(concat!(env!("OUT_DIR"), "/schema_names.txt"));
 
 /// The names of the tables, indexes, views and triggers that the schema makes.

@@ -169,7 +169,7 @@ fn a_webhook_hands_credits_over() {
         (&data["amount_cents"], &data["unit"], &data["account"], &data["external_id"]),
         (&json!(500), &json!("credit:usd"), &json!("friend"), &json!("owner"))
     );
-    assert!(data["line"].as_str().is_some_and(|line| line.starts_with("acr_")), "{data}");
+    assert!(data["accrual_id"].as_str().is_some_and(|line| line.starts_with("acr_")), "{data}");
     assert_eq!(credit(&server, &owner), (0, 500));
     server.cron(SWEEP, now_ms());
     assert_eq!((host.asked().len(), credit(&server, &owner)), (0, (0, 500)));

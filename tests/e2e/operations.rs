@@ -187,7 +187,7 @@ fn a_run_is_seen_before_it_is_started() {
     ]);
     let weekly = json!({"program": "user-referral", "cadence": "weekly", "period": "2025-W08", "preview": true});
     let seen = ask(weekly).expect(200).json();
-    let grant = json!({"partner": ann.id, "unit": "credit:usd", "lines": 1, "cents": 5_000});
+    let grant = json!({"partner": ann.id, "unit": "credit:usd", "accruals": 1, "cents": 5_000});
     assert_eq!(seen["grants"], json!([grant]), "{seen}");
     assert_eq!(server.balance(&ann), (0, 0));
     server.audit();

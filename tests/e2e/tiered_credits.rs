@@ -41,7 +41,7 @@ fn brought(server: &Server, event: &Value) -> Vec<(String, i64, String)> {
     let outcome = server.deliver(event).expect(200).json();
     assert_eq!(outcome["outcome"], "applied", "{outcome}");
     let text = |line: &Value, name: &str| line[name].as_str().expect("a text").to_owned();
-    let lines = outcome["lines"].as_array().expect("lines").clone();
+    let lines = outcome["accruals"].as_array().expect("lines").clone();
     lines.iter().map(|l| (text(l, "rule"), l["net_cents"].as_i64().expect("cents"), text(l, "state"))).collect()
 }
 

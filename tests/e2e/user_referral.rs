@@ -87,7 +87,7 @@ fn a_friend_comes_by_the_newsletter(server: &Server, ann: &Partner) {
 
     step("its cost is what the first invoice was discounted; a later discount is none of it");
     let first = server.deliver(&discounted("friend", "in-1", &ahead(0), 2_320, 580)).expect(200).json();
-    let line = &first["lines"][0];
+    let line = &first["accruals"][0];
     assert_eq!(
         (&line["rule"], &line["net_cents"], &line["state"]),
         (&json!("benefit"), &json!(580), &json!("settled"))

@@ -19,7 +19,7 @@ fn paid(world: &World, when: &str, account: &str, invoice: &str, cents: i64) {
 }
 
 /// Lines by account, rule and source: what they earned, what stands, and where.
-fn lines(world: &World) -> BTreeMap<String, String> {
+fn accruals(world: &World) -> BTreeMap<String, String> {
     let sql = "SELECT account_id || ' ' || reward_id || ' ' || source AS line, id || ' ' || partner_id || ' ' || program_version || ' ' ||
                  event_id || ' ' || at_ms || ' ' || period || ' ' || unit || ' ' || gross_cents || ' ' || cap_reduction_cents || ' ' ||
                  net_cents || ' ' || balance || ' ' || funding_account || ' ' || state || ' ' || vests_at_ms || ' ' || reason || ' ' || postings AS says
@@ -68,9 +68,9 @@ fn added_and_decided(more: i64) {
     take(&world, "gone", "account.cancelled", "2026-02-03T00:00:00Z", "gone", json!({}));
     world.run(Cadence::Monthly, at("2026-05-01T06:00:00Z")).unwrap();
 
-    let after = lines(&world);
-    assert_eq!(after.keys().filter(|line| line.starts_with("gone_")).count() as i64, more);
-    let earned = |line: &str| after.get(line).map(|says| says.split(' ').nth(7).expect("cents").to_owned());
+    let after = accruals(&world);
+    assert_eq!(after.keys().filter(|accrual| accrual.starts_with("gone_")).count() as i64, more);
+    let earned = |accrual: &str| after.get(accrual).map(|says| says.split(' ').nth(7).expect("cents").to_owned());
     assert_eq!(earned("plain volume invoice:plain-1:first-year").as_deref(), Some("500"), "25 % of 100.01 less 20 %");
     assert_eq!(earned("late volume invoice:late-1:first-year").as_deref(), Some("500"));
     assert_eq!(earned("plain volume invoice:plain-3:first-year"), None, "another quarter");
@@ -95,6 +95,6 @@ fn added_and_decided(more: i64) {
         0,
         "all were decided"
     );
-    assert_eq!(lines(&world), after);
+    assert_eq!(accruals(&world), after);
     assert_eq!(world.db.number("SELECT COUNT(*) FROM transfer"), moved, "nothing is posted again");
 }

@@ -82,8 +82,8 @@ fn differences(stage: &Stage, expect: &Expect) -> Vec<String> {
             same(&format!("{account} {state}"), reached(stage, account, state), json!(when));
         }
     }
-    for line in &expect.lines {
-        same("the line", stored_line(stage, line), Value::Object(line.clone()));
+    for accrual in &expect.accruals {
+        same("the line", stored_line(stage, accrual), Value::Object(accrual.clone()));
     }
     if let Some(postings) = &expect.postings {
         same("the ledger", json!(stored_postings(stage)), json!(postings));
@@ -138,26 +138,26 @@ fn reached(stage: &Stage, account: &str, state: &str) -> Value {
 }
 
 /// The fields that `line` names, of the line of its invoice or state.
-fn stored_line(stage: &Stage, line: &Map<String, Value>) -> Value {
+fn stored_line(stage: &Stage, accrual: &Map<String, Value>) -> Value {
     let named = [("invoice", "invoice"), ("state_reached", "state"), ("event", "event")];
-    let mut bases = named.iter().filter_map(|(key, kind)| Some(format!("{kind}:{}", line.get(*key)?.as_str()?)));
+    let mut bases = named.iter().filter_map(|(key, kind)| Some(format!("{kind}:{}", accrual.get(*key)?.as_str()?)));
     let source = bases.next().expect("a line names its invoice, its state or its event");
     let rows = stage.world.db.look(&format!(
         "SELECT reward_id AS rule, partner_id, account_id AS account, gross_cents, net_cents, state, reason, vests_at_ms
          FROM accrual WHERE (source = '{source}' OR source LIKE '{source}:%') ORDER BY net_cents DESC, reward_id"
     ));
     let named = |row: &&Map<String, Value>| {
-        let mine = |key: &str| line.get(key).is_none_or(|v| *v == row[key]);
-        let partner = line.get("partner").and_then(Value::as_str);
+        let mine = |key: &str| accrual.get(key).is_none_or(|v| *v == row[key]);
+        let partner = accrual.get("partner").and_then(Value::as_str);
         mine("rule")
             && mine("account")
             && partner.is_none_or(|p| stage.partner(p).0 == row["partner_id"].as_str().unwrap_or_default())
     };
     let Some(row) = rows.iter().find(named) else { return json!(format!("not among {rows:?}")) };
     let mut is = Map::new();
-    for key in line.keys() {
+    for key in accrual.keys() {
         let value = match key.as_str() {
-            "invoice" | "state_reached" | "event" | "partner" => line[key].clone(),
+            "invoice" | "state_reached" | "event" | "partner" => accrual[key].clone(),
             "vests_at" => json!(story::print(row["vests_at_ms"].as_i64().unwrap_or_default())),
             other => row.get(other).cloned().unwrap_or(Value::Null),
         };
@@ -179,11 +179,11 @@ fn stored_postings(stage: &Stage) -> Vec<String> {
             None => kind.to_owned(),
         }
     };
-    let line = |row: &Map<String, Value>| {
+    let accrual = |row: &Map<String, Value>| {
         let code = row["code"].as_str().unwrap_or_default();
         format!("{code} {}: {} -> {}", row["amount_cents"], side(row, "from"), side(row, "to"))
     };
-    rows.iter().map(line).collect()
+    rows.iter().map(accrual).collect()
 }
 
 fn referrer(stage: &Stage, account: &str) -> Option<String> {

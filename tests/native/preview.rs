@@ -84,7 +84,7 @@ fn a_volume_bonus_is_shown_before_it_is_run_and_vests_as_shown() {
     // Sixty days after 10 to 14 April: all of it, the bonus with it.
     let july = holds(&world, AGENCY, Cadence::Monthly, "2026-07-01T06:00:00Z");
     assert_eq!(cents(&july["vests"], "cents"), 5 * 12_500, "{july}");
-    assert_eq!(cents(&july["vests"], "lines"), 10, "{july}");
+    assert_eq!(cents(&july["vests"], "accruals"), 10, "{july}");
 }
 
 #[test]

@@ -120,8 +120,8 @@ fn tiers(events: &[(&str, &str, i64)], runs: &[&str]) -> (i64, Vec<String>) {
     assert!(world.faults().is_empty(), "{:?}", world.faults());
     let rows =
         world.db.look("SELECT reward_id || ' ' || state AS what FROM accrual WHERE source LIKE 'state:%' ORDER BY 1");
-    let lines = rows.iter().map(|r| r["what"].as_str().unwrap().to_owned()).collect();
-    (world.balance(&partner, "pending") + world.balance(&partner, "available"), lines)
+    let accruals = rows.iter().map(|r| r["what"].as_str().unwrap().to_owned()).collect();
+    (world.balance(&partner, "pending") + world.balance(&partner, "available"), accruals)
 }
 
 #[test]
@@ -131,9 +131,9 @@ fn tiers_are_not_for_an_account_that_left_before_the_run_that_would_grant_them()
         ("2024-03-01T06:00:00Z", "invoice.paid", 60_000),
         ("2024-04-01T03:00:00Z", "account.cancelled", 0),
     ];
-    let (cents, lines) = tiers(&a, &["2024-03-01T06:00:00Z", "2024-04-01T06:00:00Z", "2024-05-01T06:00:00Z"]);
+    let (cents, accruals) = tiers(&a, &["2024-03-01T06:00:00Z", "2024-04-01T06:00:00Z", "2024-05-01T06:00:00Z"]);
     // Tier 3 is its own, at 15 % of an invoice of $600.
-    assert_eq!((cents, lines), (9_000, vec![]), "cancelled three hours before the run");
+    assert_eq!((cents, accruals), (9_000, vec![]), "cancelled three hours before the run");
     let b = [
         ("2023-01-01T00:00:00Z", "account.signed_up", 6),
         ("2023-03-02T00:00:00Z", "invoice.paid", 40_000),

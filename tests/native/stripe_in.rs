@@ -40,7 +40,7 @@ fn the_answer_says_what_became_of_it() {
         (&json!("evt_i"), &json!("invoice.paid"), &json!("applied"))
     );
     assert_eq!(told["facts"][0]["account"], "acct_1");
-    assert_eq!(told["facts"][0]["lines"][0]["net_cents"], 2_000);
+    assert_eq!(told["facts"][0]["accruals"][0]["net_cents"], 2_000);
     let told = house.stripe(&invoice(Shape::New, "evt_0", "in_0", 0, 0));
     assert_eq!((&told["outcome"], &told["facts"]), (&json!("ignored"), &json!([])), "a trial's invoice");
     assert_eq!(house.stripe(&event("evt_p", "plan.created", &json!({"id": "plan_1"})))["outcome"], "ignored");

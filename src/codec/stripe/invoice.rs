@@ -60,13 +60,13 @@ fn net_of_tax(object: &Value) -> Result<i64, Invalid> {
 /// The subscription, where the version at hand puts it.
 fn subscription(object: &Value) -> Option<String> {
     let details = object.get("parent").and_then(|parent| parent.get("subscription_details"));
-    let of_line = |line: &Value| {
+    let of_accrual = |line: &Value| {
         let item = line.get("parent").and_then(|parent| parent.get("subscription_item_details"));
         id(line, "subscription").or_else(|| id(item?, "subscription"))
     };
     id(object, "subscription")
         .or_else(|| id(details?, "subscription"))
-        .or_else(|| read::list(object, "lines").iter().find_map(of_line))
+        .or_else(|| read::list(object, "lines").iter().find_map(of_accrual))
 }
 
 /// Months of service that the invoice pays for: those of its largest line, of two equal ones the longer. So a yearly

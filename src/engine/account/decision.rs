@@ -1,4 +1,4 @@
-//! The whole decision about one account: its bindings, its lines, its states, and what a person has to look at.
+//! The whole decision about one account: its bindings, its accruals, its states, and what a person has to look at.
 
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
@@ -38,8 +38,8 @@ pub struct DecisionInput<'a> {
     /// Email addresses the account is known by.
     pub emails: &'a [String],
     pub reviews: &'a [Review],
-    /// The lines that stand.
-    pub lines: &'a [Accrual],
+    /// The accruals that stand.
+    pub accruals: &'a [Accrual],
     pub terms: PartnerModifiers<'a>,
     pub budgets: &'a [RewardBudget],
     pub now: UtcMillis,
@@ -63,8 +63,8 @@ pub struct GroupDecision {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AccountDecision {
     pub groups: Vec<GroupDecision>,
-    /// Every line that should stand.
-    pub lines: Vec<Accrual>,
+    /// Every accrual that should stand.
+    pub accruals: Vec<Accrual>,
     pub suspicions: Vec<Suspicion>,
 }
 
@@ -144,7 +144,7 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
                 standing: &standing,
                 terms: case.terms,
             };
-            decision.lines.extend(lines(&bound, document, case));
+            decision.accruals.extend(accruals(&bound, document, case));
             // What is held for its currency qualifies nobody.
             let paid = timeline.payments.iter().find(|p| {
                 (p.at, p.event_id) >= (binding.from, binding.event.as_str())
@@ -154,7 +154,7 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
             group.held = standing != risk::ReviewStatus::Clear;
             group.states = lifecycle::history(document, case.account, case.facts);
             group.grant_due_at = match document.settlement.cadence {
-                Cadence::Weekly | Cadence::Monthly => milestone::next_due(&bound, document, case.lines),
+                Cadence::Weekly | Cadence::Monthly => milestone::next_due(&bound, document, case.accruals),
                 Cadence::Instant | Cadence::None => None,
             };
             if !group.held {
@@ -173,16 +173,16 @@ fn revenue_since(spans: &[Revenue], bound_at: UtcMillis) -> Vec<Revenue> {
     since.map(|s| Revenue { from_ms: s.from_ms.max(bound_at), ..s.clone() }).collect()
 }
 
-fn lines(bound: &ReferredAccount, document: &Document, case: &DecisionInput) -> Vec<Accrual> {
+fn accruals(bound: &ReferredAccount, document: &Document, case: &DecisionInput) -> Vec<Accrual> {
     // What one reward draws the next one cannot.
     let mut budget = case.budgets.iter().find(|p| p.program_id == document.id).cloned().unwrap_or_default();
-    let mut lines = invoice::invoice_lines(bound);
+    let mut accruals = invoice::invoice_accruals(bound);
     if document.settlement.cadence != Cadence::Instant {
-        lines.extend(invoice::event_lines(bound));
+        accruals.extend(invoice::event_accruals(bound));
     }
-    lines.extend(milestone::kept(bound, document, case.lines, &mut budget));
-    lines.extend(milestone::instant(bound, document, case.lines, case.now, &mut budget));
-    lines
+    accruals.extend(milestone::kept(bound, document, case.accruals, &mut budget));
+    accruals.extend(milestone::instant(bound, document, case.accruals, case.now, &mut budget));
+    accruals
 }
 
 /// The rewards by state that a run at `as_of` owes the account, judged on the facts before it, and when the next one
@@ -210,8 +210,8 @@ pub fn grants(
         standing: &standing,
         terms: case.terms,
     };
-    let due = milestone::due(&bound, document, case.lines, as_of);
-    let all: Vec<Accrual> = case.lines.iter().chain(&due).cloned().collect();
+    let due = milestone::due(&bound, document, case.accruals, as_of);
+    let all: Vec<Accrual> = case.accruals.iter().chain(&due).cloned().collect();
     let whole = Timeline::of(case.account, case.facts, ALL);
     let next = milestone::next_due(&ReferredAccount { facts: case.facts, timeline: &whole, ..bound }, document, &all);
     (due, next)

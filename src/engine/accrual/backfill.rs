@@ -1,4 +1,4 @@
-//! What a modifier that a partner has newly earned adds to lines that nothing else bears on.
+//! What a modifier that a partner has newly earned adds to accruals that nothing else bears on.
 //!
 //! Deciding an account again finds the same from all its facts. A run that finds bonuses for thousands of partners would
 //! spend most of its time on that, so what is plain is added here, line by line, and the rest is left to be decided:
@@ -14,7 +14,7 @@ use crate::program::document::Document;
 use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap};
 
-/// A line for an invoice, with what says whether anything but its rate bears on it.
+/// An accrual for an invoice, with what says whether anything but its rate bears on it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct BaseAccrual {
     pub id: String,
@@ -31,7 +31,7 @@ pub struct BaseAccrual {
     pub plain: i64,
 }
 
-/// A modifier's line beside another. What is not said is as it is there: instant, event, hold.
+/// A modifier's accrual beside another. What is not said is as it is there: instant, event, hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModifierAccrual {
     pub beside: String,
@@ -45,21 +45,21 @@ pub struct ModifierAccrual {
 #[derive(Debug, Default, PartialEq)]
 pub struct ModifierBackfill {
     /// Lines to be made, of accounts that are all plain.
-    pub lines: Vec<ModifierAccrual>,
+    pub accruals: Vec<ModifierAccrual>,
     /// Accounts that have to be decided.
     pub others: BTreeSet<String>,
 }
 
-/// Below this rate an invoice of a whole unit of currency may earn nothing, and leave no line to be found.
+/// Below this rate an invoice of a whole unit of currency may earn nothing, and leave no accrual to be found.
 const RATE_MIN: Bps = Bps(100);
 
-/// Whether a document's modifiers may be added this way at all: nothing adds up over several lines, and no budget pays.
+/// Whether a document's modifiers may be added this way at all: nothing adds up over several accruals, and no budget pays.
 pub fn applies(document: &Document) -> bool {
     let rates_show = document.rewards.iter().filter_map(|r| r.amount.rate_bps).all(|rate| rate >= RATE_MIN);
     document.caps.is_empty() && !document.settlement.budget && rates_show
 }
 
-/// What `terms`, by partner, add to `earned`, which holds every line for invoices that those partners have in `program`.
+/// What `terms`, by partner, add to `earned`, which holds every accrual for invoices that those partners have in `program`.
 pub fn backfill(
     catalog: &Catalog,
     program: &str,
@@ -87,18 +87,18 @@ pub fn backfill(
             continue;
         }
         match better.filter(|_| stands.is_none()).and_then(|better| added(document, base, &on, better)) {
-            Some(line) => found.lines.extend(line),
+            Some(accrual) => found.accruals.extend(accrual),
             None => {
                 found.others.insert(base.account_id.clone());
             }
         }
     }
-    found.lines.retain(|line| !found.others.contains(&line.account));
+    found.accruals.retain(|accrual| !found.others.contains(&accrual.account));
     found
 }
 
-/// Whose line stands by account and source. `None` where that cannot be said: it does not stand in full, or another
-/// modifier's line is there too, of which one was given up.
+/// Whose accrual stands by account and source. `None` where that cannot be said: it does not stand in full, or another
+/// modifier's accrual is there too, of which one was given up.
 fn standing(earned: &[BaseAccrual]) -> HashMap<(&str, &str), Option<&str>> {
     let mut standing: HashMap<(&str, &str), Option<&str>> = HashMap::new();
     for e in earned {
@@ -108,7 +108,7 @@ fn standing(earned: &[BaseAccrual]) -> HashMap<(&str, &str), Option<&str>> {
     standing
 }
 
-/// The modifier's line beside a plain one, which may come to nothing; `None` where the account has to be decided.
+/// The modifier's accrual beside a plain one, which may come to nothing; `None` where the account has to be decided.
 fn added(
     document: &Document,
     base: &BaseAccrual,
@@ -132,7 +132,7 @@ fn added(
 mod tests {
     use super::*;
 
-    fn line(rule: &str, source: &str, plain: i64) -> BaseAccrual {
+    fn accrual(rule: &str, source: &str, plain: i64) -> BaseAccrual {
         let text = str::to_owned;
         BaseAccrual {
             id: text(rule),
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn of_two_modifiers_lines_neither_is_taken_for_the_standing_one() {
-        let (kept, gone) = (line("volume", "invoice:1:base", 1), line("platinum", "invoice:1:base", 0));
+        let (kept, gone) = (accrual("volume", "invoice:1:base", 1), accrual("platinum", "invoice:1:base", 0));
         for pair in [[kept.clone(), gone.clone()], [gone.clone(), kept.clone()]] {
             assert_eq!(standing(&pair)[&("a", "invoice:1:base")], None);
         }

@@ -1,4 +1,4 @@
-//! Whether a line vests, when, and what voids it. Rules 12, 16, 21 and 23 of the design.
+//! Whether an accrual vests, when, and what voids it. Rules 12, 16, 21 and 23 of the design.
 
 use crate::base::time::UtcMillis;
 use crate::engine::account::lifecycle;
@@ -85,20 +85,20 @@ pub fn flat_void(g: &HoldContext, since: UtcMillis, at: UtcMillis, vests_at: Opt
     first.fully_taken_back().then(|| "the first invoice was taken back in full before it vested".to_owned())
 }
 
-/// What a review makes of a line: held while it is open, void once it is rejected. What a run has vested stays.
-pub fn review(line: &mut Accrual, standing: &ReviewStatus) {
+/// What a review makes of an accrual: held while it is open, void once it is rejected. What a run has vested stays.
+pub fn review(accrual: &mut Accrual, standing: &ReviewStatus) {
     match standing {
         ReviewStatus::Clear => {}
         ReviewStatus::Held if sabotage::is(Sabotage::HoldIgnored) => {}
-        ReviewStatus::Held if line.state == AccrualState::Pending || line.state == AccrualState::Available => {
-            line.state = AccrualState::Held;
-            line.reason = "held for review".to_owned();
+        ReviewStatus::Held if accrual.state == AccrualState::Pending || accrual.state == AccrualState::Available => {
+            accrual.state = AccrualState::Held;
+            accrual.reason = "held for review".to_owned();
         }
         ReviewStatus::Held => {}
-        ReviewStatus::Rejected(reason) => line.void(format!("rejected in review: {reason}")),
+        ReviewStatus::Rejected(reason) => accrual.void(format!("rejected in review: {reason}")),
     }
-    // A fresh line that is held has not vested.
-    if line.state == AccrualState::Held && line.postings == 0 && line.balance == Balance::Available {
-        line.balance = Balance::Pending;
+    // A fresh accrual that is held has not vested.
+    if accrual.state == AccrualState::Held && accrual.postings == 0 && accrual.balance == Balance::Available {
+        accrual.balance = Balance::Pending;
     }
 }

@@ -1,7 +1,7 @@
-//! What an account's payments and events earn its referrer: the lines that the facts call for.
+//! What an account's payments and events earn its referrer: the accruals that the facts call for.
 //!
 //! Rules 1, 2, 11, 14, 15, 17, 19 and 20 of the design. A share is floored to the cent once, over the whole rate. What
-//! is taken back is the share of what the invoice really earned, over all its lines, the first line used up before the
+//! is taken back is the share of what the invoice really earned, over all its accruals, the first accrual used up before the
 //! next.
 
 use crate::base::money::{Bps, Cents};
@@ -35,7 +35,7 @@ pub struct PartnerModifier {
     pub from_ms: UtcMillis,
 }
 
-/// What runs have found about partners that bears on an account's lines.
+/// What runs have found about partners that bears on an account's accruals.
 #[derive(Clone, Copy, Debug)]
 pub struct PartnerModifiers<'a> {
     /// By partner.
@@ -71,9 +71,9 @@ impl<'a> ReferredAccount<'a> {
     }
 }
 
-/// The lines of the account's payments since it was bound.
-pub fn invoice_lines(b: &ReferredAccount) -> Vec<Accrual> {
-    let mut lines = Vec::new();
+/// The accruals of the account's payments since it was bound.
+pub fn invoice_accruals(b: &ReferredAccount) -> Vec<Accrual> {
+    let mut accruals = Vec::new();
     let mut used: HashMap<String, i64> = HashMap::new();
     let mut first = true;
     for payment in b.timeline.payments.iter().filter(|p| b.counts(p.at, p.event_id)) {
@@ -83,39 +83,39 @@ pub fn invoice_lines(b: &ReferredAccount) -> Vec<Accrual> {
         }
         let mut earned = earn(b, document, payment, first, &mut used);
         take_back(&mut earned, payment);
-        for line in &mut earned {
-            judge(line, b, document, payment);
+        for accrual in &mut earned {
+            judge(accrual, b, document, payment);
         }
-        lines.append(&mut earned);
-        lines.extend(benefit_line(b, document, payment));
+        accruals.append(&mut earned);
+        accruals.extend(benefit_accrual(b, document, payment));
         first = false;
     }
-    lines
+    accruals
 }
 
-/// The flat lines of events other than payments, where a program settles by runs: the first such event since the
+/// The flat accruals of events other than payments, where a program settles by runs: the first such event since the
 /// account was bound.
-pub fn event_lines(b: &ReferredAccount) -> Vec<Accrual> {
-    let mut lines = Vec::new();
-    let Some(now) = b.catalog.all_in_force(NEVER).into_iter().find(|d| d.id == b.binding.program) else { return lines };
+pub fn event_accruals(b: &ReferredAccount) -> Vec<Accrual> {
+    let mut accruals = Vec::new();
+    let Some(now) = b.catalog.all_in_force(NEVER).into_iter().find(|d| d.id == b.binding.program) else { return accruals };
     for kind in now.rewards.iter().filter_map(|r| event_of(r)).filter(|kind| *kind != "invoice.paid") {
         let facts = b.timeline.facts.iter().filter(|f| f.kind == kind && !b.timeline.is_repeated_signup(f));
         let facts = facts.filter(|f| b.counts(f.at, &f.event_id));
         for fact in facts {
             let Some(document) = b.catalog.in_force(&b.binding.program, fact.at) else { continue };
             for reward in document.rewards.iter().filter(|r| event_of(r) == Some(kind)) {
-                let earned = lines.iter().any(|l: &Accrual| l.reward_id == reward.id);
+                let earned = accruals.iter().any(|l: &Accrual| l.reward_id == reward.id);
                 let Some(cents) = reward.amount.flat_cents.filter(|_| !earned) else { continue };
                 if meets(&reward.when, b.binding, None, Some(fact)) {
-                    lines.push(flat_line(b, document, reward, fact, cents));
+                    accruals.push(flat_accrual(b, document, reward, fact, cents));
                 }
             }
         }
     }
-    lines
+    accruals
 }
 
-fn flat_line(b: &ReferredAccount, document: &Document, reward: &Reward, fact: &Fact, cents: Cents) -> Accrual {
+fn flat_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, fact: &Fact, cents: Cents) -> Accrual {
     let ground = AccrualCause {
         rule: &reward.id,
         source: format!("event:{}", fact.kind),
@@ -123,33 +123,33 @@ fn flat_line(b: &ReferredAccount, document: &Document, reward: &Reward, fact: &F
         at: fact.at,
         reason: format!("{} was taken in", fact.kind),
     };
-    let mut line = Accrual::new(document, &b.binding.partner, b.account, ground, cents);
-    judge_flat(&mut line, &b.grounds(document));
-    hold::review(&mut line, b.standing);
-    line
+    let mut accrual = Accrual::new(document, &b.binding.partner, b.account, ground, cents);
+    judge_flat(&mut accrual, &b.grounds(document));
+    hold::review(&mut accrual, b.standing);
+    accrual
 }
 
-/// When a flat line vests, and whether it is void.
-pub fn judge_flat(line: &mut Accrual, grounds: &HoldContext) {
+/// When a flat accrual vests, and whether it is void.
+pub fn judge_flat(accrual: &mut Accrual, grounds: &HoldContext) {
     // It belongs to the stay that it falls into, or to the first that begins after it.
-    let stay = grounds.timeline.stays.iter().position(|s| s.cancelled_at.is_none_or(|c| c > line.at_ms));
-    match hold::vesting(grounds, stay, line.at_ms) {
-        Err(why) => line.void(why),
+    let stay = grounds.timeline.stays.iter().position(|s| s.cancelled_at.is_none_or(|c| c > accrual.at_ms));
+    match hold::vesting(grounds, stay, accrual.at_ms) {
+        Err(why) => accrual.void(why),
         Ok(vests_at) => {
-            line.vests_at_ms = vests_at.unwrap_or(NEVER);
+            accrual.vests_at_ms = vests_at.unwrap_or(NEVER);
             let held = !matches!(grounds.document.vesting.hold, Hold::None {});
-            if held && let Some(why) = hold::flat_void(grounds, earned_at(line, grounds), line.at_ms, vests_at) {
-                line.void(why);
+            if held && let Some(why) = hold::flat_void(grounds, earned_at(accrual, grounds), accrual.at_ms, vests_at) {
+                accrual.void(why);
             }
         }
     }
 }
 
-/// When what a flat line is for came about. A state is often reached some time before the run that grants it.
-fn earned_at(line: &Accrual, grounds: &HoldContext) -> UtcMillis {
-    let state = line.source.strip_prefix("state:").and_then(|name| grounds.document.state(name));
+/// When what a flat accrual is for came about. A state is often reached some time before the run that grants it.
+fn earned_at(accrual: &Accrual, grounds: &HoldContext) -> UtcMillis {
+    let state = accrual.source.strip_prefix("state:").and_then(|name| grounds.document.state(name));
     let reached = state.and_then(|s| lifecycle::first_held(grounds.document, s, grounds.account, grounds.facts));
-    reached.map_or(line.at_ms, |reached| reached.min(line.at_ms))
+    reached.map_or(accrual.at_ms, |reached| reached.min(accrual.at_ms))
 }
 
 /// The type of event that makes a reward due.
@@ -179,7 +179,7 @@ fn earn(
     first: bool,
     used: &mut HashMap<String, i64>,
 ) -> Vec<Accrual> {
-    let mut lines = Vec::new();
+    let mut accruals = Vec::new();
     let rewards = document.rewards.iter().filter(|r| {
         event_of(r) == Some("invoice.paid")
             && meets(&r.when, b.binding, Some(payment), None)
@@ -188,48 +188,48 @@ fn earn(
     for reward in rewards {
         let amount = payment.invoice.amount.cents;
         let Some(rate) = reward.amount.rate_bps else {
-            lines.extend(
+            accruals.extend(
                 reward.amount.flat_cents.and_then(|cents| invoice_line(b, document, payment, &reward.id, "", cents)),
             );
             continue;
         };
         let Some(base) = share(rate, amount) else { continue };
-        if let Some(mut line) = invoice_line(b, document, payment, &reward.id, "", base) {
+        if let Some(mut accrual) = invoice_line(b, document, payment, &reward.id, "", base) {
             if let Some(cap) = reward.amount.cap_cents {
                 let more = i64::from(sabotage::is(Sabotage::AccountCapOffByOne));
                 let room = used.entry(reward.id.clone()).or_insert(cap.0 + more);
-                take_cap(&mut line, Cents((base.0 - *room).clamp(0, base.0)), "over the account's cap");
+                take_cap(&mut accrual, Cents((base.0 - *room).clamp(0, base.0)), "over the account's cap");
                 *room = (*room - base.0).max(0);
             }
-            lines.push(line);
+            accruals.push(accrual);
         }
-        // The better rate is one rate, floored once: its line holds what it adds.
+        // The better rate is one rate, floored once: its accrual holds what it adds.
         if let Some((modifier, better)) =
             better_rate(b.terms.of(&b.binding.partner), document, reward, rate, payment.at)
             && let Some(whole) = share(better, amount)
         {
             let extra = Cents(whole.0 - base.0);
-            lines.extend(invoice_line(b, document, payment, &modifier, &reward.id, extra));
+            accruals.extend(invoice_line(b, document, payment, &modifier, &reward.id, extra));
         }
     }
-    for line in &mut lines {
-        if let Some(taken) = b.terms.capped.get(&line.id) {
-            let taken = Cents(taken.0.min(line.kept().0));
-            take_cap(line, taken, &format!("over the partner's cap in {}", line.period.clone()));
+    for accrual in &mut accruals {
+        if let Some(taken) = b.terms.capped.get(&accrual.id) {
+            let taken = Cents(taken.0.min(accrual.kept().0));
+            take_cap(accrual, taken, &format!("over the partner's cap in {}", accrual.period.clone()));
         }
     }
-    lines
+    accruals
 }
 
-fn take_cap(line: &mut Accrual, taken: Cents, why: &str) {
+fn take_cap(accrual: &mut Accrual, taken: Cents, why: &str) {
     if taken <= Cents::ZERO {
         return;
     }
-    line.cap_reduction_cents.0 += taken.0;
-    line.net_cents = line.kept();
-    line.reason = format!("{}; {} cents are {why}", line.reason, taken.0);
-    if line.net_cents == Cents::ZERO {
-        line.void(format!("{why}: nothing is left of {} cents", line.gross_cents.0));
+    accrual.cap_reduction_cents.0 += taken.0;
+    accrual.net_cents = accrual.kept();
+    accrual.reason = format!("{}; {} cents are {why}", accrual.reason, taken.0);
+    if accrual.net_cents == Cents::ZERO {
+        accrual.void(format!("{why}: nothing is left of {} cents", accrual.gross_cents.0));
     }
 }
 
@@ -313,9 +313,9 @@ fn in_span(reward: &Reward, b: &ReferredAccount, document: &Document, payment: &
     }
 }
 
-/// Takes the refunded share of what the invoice earned from its lines, first line first.
-fn take_back(lines: &mut [Accrual], payment: &Payment) {
-    let earned = Cents(lines.iter().map(|l| l.kept().0).sum());
+/// Takes the refunded share of what the invoice earned from its accruals, first accrual first.
+fn take_back(accruals: &mut [Accrual], payment: &Payment) {
+    let earned = Cents(accruals.iter().map(|l| l.kept().0).sum());
     // A payment is more than zero and at least what was taken back, so the share exists and is at most the whole.
     let mut left = earned.share(payment.taken_back, payment.invoice.amount.cents).unwrap_or(Cents::ZERO);
     if sabotage::is(Sabotage::ReversedTwice) {
@@ -324,42 +324,42 @@ fn take_back(lines: &mut [Accrual], payment: &Payment) {
     if sabotage::is(Sabotage::ReversalRoundedUp) && left < earned && payment.taken_back > Cents::ZERO {
         left.0 += 1;
     }
-    for line in lines.iter_mut().filter(|l| !l.is_over()) {
-        let taken = left.0.min(line.net_cents.0);
-        line.net_cents.0 -= taken;
+    for accrual in accruals.iter_mut().filter(|l| !l.is_over()) {
+        let taken = left.0.min(accrual.net_cents.0);
+        accrual.net_cents.0 -= taken;
         left.0 -= taken;
-        if line.net_cents == Cents::ZERO {
-            line.state = AccrualState::Reversed;
-            line.reason = format!("invoice {} was taken back in full", payment.invoice.invoice_id);
+        if accrual.net_cents == Cents::ZERO {
+            accrual.state = AccrualState::Reversed;
+            accrual.reason = format!("invoice {} was taken back in full", payment.invoice.invoice_id);
         }
     }
 }
 
-/// The hold, the dispute and the review decide what becomes of a line that earned something.
-fn judge(line: &mut Accrual, b: &ReferredAccount, document: &Document, payment: &Payment) {
+/// The hold, the dispute and the review decide what becomes of an accrual that earned something.
+fn judge(accrual: &mut Accrual, b: &ReferredAccount, document: &Document, payment: &Payment) {
     match hold::vesting(&b.grounds(document), Some(payment.stay), payment.at) {
         Err(why) => {
             if hold::earning_ended(&b.grounds(document)).is_some_and(|ended| ended <= payment.at) {
                 // It was never earned, so it takes no room under a cap either.
-                line.gross_cents = Cents::ZERO;
-                line.cap_reduction_cents = Cents::ZERO;
+                accrual.gross_cents = Cents::ZERO;
+                accrual.cap_reduction_cents = Cents::ZERO;
             }
-            return line.void(why);
+            return accrual.void(why);
         }
-        Ok(vests_at) => line.vests_at_ms = vests_at.unwrap_or(NEVER),
+        Ok(vests_at) => accrual.vests_at_ms = vests_at.unwrap_or(NEVER),
     }
-    if *b.standing != ReviewStatus::Clear && !line.is_over() && !payment.disputed {
-        hold::review(line, b.standing);
+    if *b.standing != ReviewStatus::Clear && !accrual.is_over() && !payment.disputed {
+        hold::review(accrual, b.standing);
     } else if let ReviewStatus::Rejected(reason) = b.standing {
-        line.void(format!("rejected in review: {reason}"));
-    } else if !line.is_over() && payment.disputed {
-        line.state = AccrualState::Disputed;
-        line.reason = format!("a dispute of invoice {} is open", payment.invoice.invoice_id);
+        accrual.void(format!("rejected in review: {reason}"));
+    } else if !accrual.is_over() && payment.disputed {
+        accrual.state = AccrualState::Disputed;
+        accrual.reason = format!("a dispute of invoice {} is open", payment.invoice.invoice_id);
     }
 }
 
 /// What the account's first invoice was discounted, where the program offers that.
-fn benefit_line(b: &ReferredAccount, document: &Document, payment: &Payment) -> Option<Accrual> {
+fn benefit_accrual(b: &ReferredAccount, document: &Document, payment: &Payment) -> Option<Accrual> {
     document.benefit.as_ref()?;
     let first = b.timeline.payments.first()?;
     let cost = payment.invoice.discount_cents;
@@ -374,10 +374,10 @@ fn benefit_line(b: &ReferredAccount, document: &Document, payment: &Payment) -> 
         at: payment.at,
         reason: format!("discount on invoice {invoice}; referred through {}", b.binding.code),
     };
-    let mut line = Accrual::new(document, "", b.account, ground, cost);
-    line.unit = format!("cash:{}", document.currency);
-    line.balance = Balance::Benefit;
-    line.state = AccrualState::Settled;
-    line.funding_account = "expense".to_owned();
-    Some(line)
+    let mut accrual = Accrual::new(document, "", b.account, ground, cost);
+    accrual.unit = format!("cash:{}", document.currency);
+    accrual.balance = Balance::Benefit;
+    accrual.state = AccrualState::Settled;
+    accrual.funding_account = "expense".to_owned();
+    Some(accrual)
 }

@@ -39,28 +39,28 @@ impl RewardBudget {
 }
 
 /// The rewards by state that a run at `as_of` owes, judged on the facts before it (which `b` holds).
-pub fn due(b: &ReferredAccount, document: &Document, standing_lines: &[Accrual], as_of: UtcMillis) -> Vec<Accrual> {
-    let mut lines = Vec::new();
-    for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines)) {
+pub fn due(b: &ReferredAccount, document: &Document, standing_accruals: &[Accrual], as_of: UtcMillis) -> Vec<Accrual> {
+    let mut accruals = Vec::new();
+    for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_accruals)) {
         let (Trigger::State(name), Some(cents)) = (&reward.on, reward.amount.flat_cents) else { continue };
         let reached = document.state(name).is_some_and(|s| lifecycle::holds(document, s, b.account, b.facts, as_of));
         if !reached || !meets(&reward.when, b.binding, None, None) {
             continue;
         }
         let ground = state_ground(reward, name, &b.binding.event, as_of);
-        let mut line = Accrual::new(document, &b.binding.partner, b.account, ground, cents);
-        settle(&mut line, b, document);
+        let mut accrual = Accrual::new(document, &b.binding.partner, b.account, ground, cents);
+        settle(&mut accrual, b, document);
         // What is void is not granted; facts that arrive later may yet make it due.
-        if !line.is_over() {
-            lines.push(line);
+        if !accrual.is_over() {
+            accruals.push(accrual);
         }
     }
-    lines
+    accruals
 }
 
 /// When a run may find the next reward by state; `None`: there is nothing to grant.
-pub fn next_due(b: &ReferredAccount, document: &Document, standing_lines: &[Accrual]) -> Option<UtcMillis> {
-    let open = document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines));
+pub fn next_due(b: &ReferredAccount, document: &Document, standing_accruals: &[Accrual]) -> Option<UtcMillis> {
+    let open = document.rewards.iter().filter(|r| !is_granted(document, r, standing_accruals));
     let states = open.filter_map(|r| match &r.on {
         Trigger::State(name) => document.state(name),
         Trigger::Event(_) => None,
@@ -73,30 +73,30 @@ pub fn next_due(b: &ReferredAccount, document: &Document, standing_lines: &[Accr
 pub fn instant(
     b: &ReferredAccount,
     document: &Document,
-    standing_lines: &[Accrual],
+    standing_accruals: &[Accrual],
     now: UtcMillis,
     budget: &mut RewardBudget,
 ) -> Vec<Accrual> {
     if document.settlement.cadence != Cadence::Instant {
         return Vec::new();
     }
-    let mut lines: Vec<Accrual> = Vec::new();
-    for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_lines)) {
+    let mut accruals: Vec<Accrual> = Vec::new();
+    for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_accruals)) {
         if meets(&reward.when, b.binding, None, None) {
-            lines.extend(instant_line(b, document, reward, now));
+            accruals.extend(instant_accrual(b, document, reward, now));
         }
     }
-    lines.sort_by(|a, b| (a.at_ms, &a.event_id, &a.reward_id).cmp(&(b.at_ms, &b.event_id, &b.reward_id)));
-    for line in lines.iter_mut().filter(|l| document.settlement.budget && !l.is_over()) {
-        if !budget.covers(line.net_cents) {
-            wait(line);
+    accruals.sort_by(|a, b| (a.at_ms, &a.event_id, &a.reward_id).cmp(&(b.at_ms, &b.event_id, &b.reward_id)));
+    for accrual in accruals.iter_mut().filter(|l| document.settlement.budget && !l.is_over()) {
+        if !budget.covers(accrual.net_cents) {
+            wait(accrual);
         }
     }
-    lines
+    accruals
 }
 
-fn instant_line(b: &ReferredAccount, document: &Document, reward: &Reward, now: UtcMillis) -> Option<Accrual> {
-    let line = match &reward.on {
+fn instant_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, now: UtcMillis) -> Option<Accrual> {
+    let accrual = match &reward.on {
         Trigger::State(name) => {
             let at = lifecycle::first_held(document, document.state(name)?, b.account, b.facts)?;
             // A fact counts as of the millisecond after it, and may be dated a little ahead of our clock.
@@ -139,9 +139,9 @@ fn instant_line(b: &ReferredAccount, document: &Document, reward: &Reward, now: 
             Accrual::new(document, &b.binding.partner, b.account, ground, cents)
         }
     };
-    let mut line = line;
-    settle(&mut line, b, document);
-    Some(line)
+    let mut accrual = accrual;
+    settle(&mut accrual, b, document);
+    Some(accrual)
 }
 
 /// Rewards once granted stay, and move only with their binding. One that comes back to a binding after none had it
@@ -149,49 +149,49 @@ fn instant_line(b: &ReferredAccount, document: &Document, reward: &Reward, now: 
 pub fn kept(
     b: &ReferredAccount,
     document: &Document,
-    standing_lines: &[Accrual],
+    standing_accruals: &[Accrual],
     budget: &mut RewardBudget,
 ) -> Vec<Accrual> {
     let mut kept: Vec<Accrual> = Vec::new();
     let mut old: Vec<&Accrual> =
-        standing_lines.iter().filter(|l| l.program_id == document.id && stays(document, l)).collect();
+        standing_accruals.iter().filter(|l| l.program_id == document.id && stays(document, l)).collect();
     // A reward that moved before stands once with each partner it was with; what counts is where money stands.
     // Those that come back draw on the budget in the order of (occurred_at, event id).
     old.sort_by_key(|l| {
         let elsewhere = l.partner_id != b.binding.partner;
         (l.net_cents == Cents::ZERO, l.state != AccrualState::Waiting, l.at_ms, l.event_id.clone(), elsewhere)
     });
-    for line in old {
-        if kept.iter().any(|k| k.reward_id == line.reward_id && k.source == line.source) {
+    for accrual in old {
+        if kept.iter().any(|k| k.reward_id == accrual.reward_id && k.source == accrual.source) {
             continue;
         }
-        let mut line = line.clone();
-        line.id = accrual_id(&document.id, &b.binding.partner, &line.reward_id, b.account, &line.source);
-        line.postings = 0;
-        line.partner_id = b.binding.partner.clone();
-        if line.state == AccrualState::Waiting {
-            kept.push(line);
+        let mut accrual = accrual.clone();
+        accrual.id = accrual_id(&document.id, &b.binding.partner, &accrual.reward_id, b.account, &accrual.source);
+        accrual.postings = 0;
+        accrual.partner_id = b.binding.partner.clone();
+        if accrual.state == AccrualState::Waiting {
+            kept.push(accrual);
             continue;
         }
-        let stood = line.net_cents;
-        line.net_cents = line.kept();
-        line.state = if line.balance == Balance::Available { AccrualState::Available } else { AccrualState::Pending };
-        line.reason = reason_of(&line.source);
-        settle(&mut line, b, document);
-        let drawn = Cents(line.net_cents.0 - stood.0);
+        let stood = accrual.net_cents;
+        accrual.net_cents = accrual.kept();
+        accrual.state = if accrual.balance == Balance::Available { AccrualState::Available } else { AccrualState::Pending };
+        accrual.reason = reason_of(&accrual.source);
+        settle(&mut accrual, b, document);
+        let drawn = Cents(accrual.net_cents.0 - stood.0);
         if document.settlement.budget && drawn > Cents::ZERO && !budget.covers(drawn) {
-            wait(&mut line);
+            wait(&mut accrual);
         }
-        kept.push(line);
+        kept.push(accrual);
     }
     kept
 }
 
 /// Shows a reward that the budget cannot cover: in no balance.
-pub fn wait(line: &mut Accrual) {
-    line.net_cents = Cents::ZERO;
-    line.state = AccrualState::Waiting;
-    line.reason = "waits for the program's budget to be funded".to_owned();
+pub fn wait(accrual: &mut Accrual) {
+    accrual.net_cents = Cents::ZERO;
+    accrual.state = AccrualState::Waiting;
+    accrual.reason = "waits for the program's budget to be funded".to_owned();
 }
 
 pub fn reason_of(source: &str) -> String {
@@ -202,13 +202,13 @@ pub fn reason_of(source: &str) -> String {
     }
 }
 
-/// Whether a line is one that, once granted, stays.
-fn stays(document: &Document, line: &Accrual) -> bool {
-    line.source.starts_with("state:")
-        || (document.settlement.cadence == Cadence::Instant && line.source.starts_with("event:"))
+/// Whether an accrual is one that, once granted, stays.
+fn stays(document: &Document, accrual: &Accrual) -> bool {
+    accrual.source.starts_with("state:")
+        || (document.settlement.cadence == Cadence::Instant && accrual.source.starts_with("event:"))
 }
 
-fn is_granted(document: &Document, reward: &Reward, standing_lines: &[Accrual]) -> bool {
+fn is_granted(document: &Document, reward: &Reward, standing_accruals: &[Accrual]) -> bool {
     if sabotage::is(sabotage::Fault::GrantAgain) {
         return false;
     }
@@ -218,23 +218,23 @@ fn is_granted(document: &Document, reward: &Reward, standing_lines: &[Accrual]) 
         return false;
     }
     (by_event && !instant)
-        || standing_lines.iter().any(|l| l.program_id == document.id && l.reward_id == reward.id && stays(document, l))
+        || standing_accruals.iter().any(|l| l.program_id == document.id && l.reward_id == reward.id && stays(document, l))
 }
 
-/// The hold and the reviews decide what becomes of a granted line.
-fn settle(line: &mut Accrual, b: &ReferredAccount, document: &Document) {
-    if line.gross_cents == Cents::ZERO {
-        return line.void(format!("{}: it earns nothing, and no later one does", line.reason));
+/// The hold and the reviews decide what becomes of a granted accrual.
+fn settle(accrual: &mut Accrual, b: &ReferredAccount, document: &Document) {
+    if accrual.gross_cents == Cents::ZERO {
+        return accrual.void(format!("{}: it earns nothing, and no later one does", accrual.reason));
     }
-    judge_flat(line, &HoldContext { document, account: b.account, facts: b.facts, timeline: b.timeline });
-    if !line.is_over() {
-        hold::review(line, b.standing);
+    judge_flat(accrual, &HoldContext { document, account: b.account, facts: b.facts, timeline: b.timeline });
+    if !accrual.is_over() {
+        hold::review(accrual, b.standing);
     }
     // What was held stands in pending, and where nothing is settled by runs nothing else would move it on.
     let instant = document.settlement.cadence == Cadence::Instant;
-    if instant && line.state == AccrualState::Pending && Balance::first(document) == Balance::Available {
-        line.state = AccrualState::Available;
-        line.balance = Balance::Available;
+    if instant && accrual.state == AccrualState::Pending && Balance::first(document) == Balance::Available {
+        accrual.state = AccrualState::Available;
+        accrual.balance = Balance::Available;
     }
 }
 

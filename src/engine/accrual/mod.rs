@@ -1,4 +1,4 @@
-//! A line: who earns what, for which fact, by which rule of which version, and where it stands.
+//! An accrual: who earns what, for which fact, by which rule of which version, and where it stands.
 
 pub mod backfill;
 pub mod hold;
@@ -13,7 +13,7 @@ use crate::engine::settlement::schedule;
 use crate::program::document::{Document, Hold};
 use serde::{Deserialize, Serialize};
 
-/// Where a line is on its way.
+/// Where an accrual is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccrualState {
@@ -48,7 +48,7 @@ impl AccrualState {
     }
 }
 
-/// Which balance a line stands in.
+/// Which balance an accrual stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Balance {
@@ -58,7 +58,7 @@ pub enum Balance {
 }
 
 impl Balance {
-    /// Where a program's fresh lines stand: without a hold they are available as they are made.
+    /// Where a program's fresh accruals stand: without a hold they are available as they are made.
     pub fn first(document: &Document) -> Balance {
         if matches!(document.vesting.hold, Hold::None {}) { Balance::Available } else { Balance::Pending }
     }
@@ -106,7 +106,7 @@ pub struct Accrual {
     pub postings: i64,
 }
 
-/// The fact that a line is about.
+/// The fact that an accrual is about.
 pub struct AccrualCause<'a> {
     pub rule: &'a str,
     pub source: String,
@@ -116,7 +116,7 @@ pub struct AccrualCause<'a> {
 }
 
 impl Accrual {
-    /// A fresh line of `earned` cents. Without a hold it stands in available as it is made.
+    /// A fresh accrual of `earned` cents. Without a hold it stands in available as it is made.
     pub fn new(document: &Document, partner: &str, account: &str, ground: AccrualCause, earned: Cents) -> Accrual {
         let balance = Balance::first(document);
         let state = if balance == Balance::Pending { AccrualState::Pending } else { AccrualState::Available };
@@ -167,8 +167,8 @@ impl Accrual {
     }
 }
 
-/// A line's identity: the same program, beneficiary, rule, account and fact are the same line. A run vests partner by
-/// partner, so a partner's lines stand near each other.
+/// An accrual's identity: the same program, beneficiary, rule, account and fact are the same accrual. A run vests partner by
+/// partner, so a partner's accruals stand near each other.
 pub fn accrual_id(program: &str, partner: &str, rule: &str, account: &str, source: &str) -> String {
     id::derived_near("acr", partner, &[program, partner, rule, account, source])
 }

@@ -1,4 +1,4 @@
-//! Partners' terms under a document: which modifiers they have earned, and what monthly caps take from their lines.
+//! Partners' terms under a document: which modifiers they have earned, and what monthly caps take from their accruals.
 //!
 //! Runs find the same by statements over all stored accounts (`store::terms`), for the document that is in force. This is
 //! the same reckoning over decisions in memory, for a document that is only a draft. Rules 14, 15 and 20 of the design.
@@ -19,9 +19,9 @@ struct Referral {
     revenue: Vec<Revenue>,
 }
 
-/// A line that takes room under a cap.
+/// An accrual that takes room under a cap.
 struct Room {
-    line: String,
+    accrual: String,
     at: UtcMillis,
     source: String,
     earned: Cents,
@@ -42,12 +42,12 @@ impl ModifierInputs {
         for group in &decision.groups {
             self.add_referral(document, account, group);
         }
-        let capped = |line: &&Accrual| document.caps.iter().any(|cap| cap.reward == line.reward_id);
-        for line in decision.lines.iter().filter(|l| l.program_id == document.id && l.gross_cents > Cents::ZERO) {
-            if capped(&line) {
-                let place = (line.reward_id.clone(), line.partner_id.clone(), Month::of(line.at_ms));
-                let (line, at) = (line.clone(), line.at_ms);
-                let room = Room { line: line.id, at, source: line.source, earned: line.gross_cents };
+        let capped = |accrual: &&Accrual| document.caps.iter().any(|cap| cap.reward == accrual.reward_id);
+        for accrual in decision.accruals.iter().filter(|l| l.program_id == document.id && l.gross_cents > Cents::ZERO) {
+            if capped(&accrual) {
+                let place = (accrual.reward_id.clone(), accrual.partner_id.clone(), Month::of(accrual.at_ms));
+                let (accrual, at) = (accrual.clone(), accrual.at_ms);
+                let room = Room { accrual: accrual.id, at, source: accrual.source, earned: accrual.gross_cents };
                 self.rooms.entry(place).or_default().push(room);
             }
         }
@@ -92,7 +92,7 @@ impl ModifierInputs {
         terms
     }
 
-    /// What the caps take from lines of before `as_of`, by line: in the order of (paid at, invoice).
+    /// What the caps take from accruals of before `as_of`, by accrual: in the order of (paid at, invoice).
     pub fn capped(&self, document: &Document, as_of: UtcMillis) -> HashMap<String, Cents> {
         let mut taken = HashMap::new();
         for cap in &document.caps {
@@ -108,7 +108,7 @@ impl ModifierInputs {
                     let over = (total - cap.per_partner_month_cents.0).min(room.earned.0);
                     if over > 0 {
                         // Of two caps on one reward the lower counts.
-                        let most = taken.entry(room.line.clone()).or_insert(Cents(over));
+                        let most = taken.entry(room.accrual.clone()).or_insert(Cents(over));
                         *most = (*most).max(Cents(over));
                     }
                 }

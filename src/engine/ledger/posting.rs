@@ -1,6 +1,6 @@
-//! From the lines that should stand to the ledger rows that make them stand.
+//! From the accruals that should stand to the ledger rows that make them stand.
 //!
-//! A line stands in one balance. What is posted is the difference between what stands and what should; a line that is
+//! An accrual stands in one balance. What is posted is the difference between what stands and what should; an accrual that is
 //! no longer called for is reversed. Nothing is ever changed or deleted in the ledger.
 
 use crate::base::money::Cents;
@@ -11,13 +11,13 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Transfer {
     pub id: String,
-    pub line: String,
+    pub accrual_id: String,
     pub code: &'static str,
     pub debit: String,
     pub credit: String,
     pub amount_cents: Cents,
     pub program_id: String,
-    /// The event that caused it, as distinct from the one that made the line.
+    /// The event that caused it, as distinct from the one that made the accrual.
     pub event_id: String,
     pub reason: String,
 }
@@ -38,19 +38,19 @@ pub fn settle(standing: &[Accrual], wanted: Vec<Accrual>, cause: &str) -> (Vec<A
         }
         push(Some(old), gone, cause, &mut writes, &mut transfers);
     }
-    for mut line in wanted {
-        let stored = standing.iter().find(|old| old.id == line.id);
-        let emptied = stored.filter(|old| is_released(old, &line)).map(|old| take_out(old, cause, &mut transfers));
+    for mut accrual in wanted {
+        let stored = standing.iter().find(|old| old.id == accrual.id);
+        let emptied = stored.filter(|old| is_released(old, &accrual)).map(|old| take_out(old, cause, &mut transfers));
         let old = emptied.as_ref().or(stored);
         if let Some(old) = old {
             // Where it stands and how far its postings got, only the store knows.
-            line.balance = old.balance;
-            line.postings = old.postings;
+            accrual.balance = old.balance;
+            accrual.postings = old.postings;
         }
-        if line.balance == Balance::Available && line.state == AccrualState::Pending {
-            line.state = AccrualState::Available;
+        if accrual.balance == Balance::Available && accrual.state == AccrualState::Pending {
+            accrual.state = AccrualState::Available;
         }
-        push(old, line, cause, &mut writes, &mut transfers);
+        push(old, accrual, cause, &mut writes, &mut transfers);
     }
     (writes, transfers)
 }
@@ -60,33 +60,33 @@ pub fn account_id(program: &str, unit: &str, kind: &str, partner: &str) -> Strin
     if partner.is_empty() { format!("{program}/{unit}/{kind}") } else { format!("{program}/{unit}/{kind}/{partner}") }
 }
 
-/// The row that makes `amount` stand where the line stands; its number is the line's count of postings.
-pub fn accrue(line: &Accrual, amount: Cents, cause: &str) -> Transfer {
+/// The row that makes `amount` stand where the accrual stands; its number is the accrual's count of postings.
+pub fn accrue(accrual: &Accrual, amount: Cents, cause: &str) -> Transfer {
     Transfer {
-        id: format!("{}.{}", line.id, line.postings),
-        line: line.id.clone(),
+        id: format!("{}.{}", accrual.id, accrual.postings),
+        accrual_id: accrual.id.clone(),
         code: "accrue",
-        debit: account_id(&line.program_id, &line.unit, &line.funding_account, ""),
-        credit: account_id(&line.program_id, &line.unit, line.balance.name(), &line.partner_id),
+        debit: account_id(&accrual.program_id, &accrual.unit, &accrual.funding_account, ""),
+        credit: account_id(&accrual.program_id, &accrual.unit, accrual.balance.name(), &accrual.partner_id),
         amount_cents: amount,
-        program_id: line.program_id.clone(),
+        program_id: accrual.program_id.clone(),
         event_id: cause.to_owned(),
-        reason: line.reason.clone(),
+        reason: accrual.reason.clone(),
     }
 }
 
-/// The row that takes `amount` back from where the line stands.
-fn reverse(line: &Accrual, amount: Cents, cause: &str) -> Transfer {
-    let accrued = accrue(line, amount, cause);
+/// The row that takes `amount` back from where the accrual stands.
+fn reverse(accrual: &Accrual, amount: Cents, cause: &str) -> Transfer {
+    let accrued = accrue(accrual, amount, cause);
     Transfer { code: "reverse", debit: accrued.credit, credit: accrued.debit, ..accrued }
 }
 
-/// Whether a line that was held stands in available from now on: it is of a program without a hold, so no run will move it.
-fn is_released(old: &Accrual, line: &Accrual) -> bool {
-    old.balance == Balance::Pending && line.balance == Balance::Available && line.state == AccrualState::Available
+/// Whether an accrual that was held stands in available from now on: it is of a program without a hold, so no run will move it.
+fn is_released(old: &Accrual, accrual: &Accrual) -> bool {
+    old.balance == Balance::Pending && accrual.balance == Balance::Available && accrual.state == AccrualState::Available
 }
 
-/// Empties the pending balance of a line, so that it can accrue again in the available one.
+/// Empties the pending balance of an accrual, so that it can accrue again in the available one.
 fn take_out(old: &Accrual, cause: &str, transfers: &mut Vec<Transfer>) -> Accrual {
     let mut emptied = old.clone();
     if old.net_cents != Cents::ZERO {
@@ -98,22 +98,22 @@ fn take_out(old: &Accrual, cause: &str, transfers: &mut Vec<Transfer>) -> Accrua
 
 fn push(
     old: Option<&Accrual>,
-    mut line: Accrual,
+    mut accrual: Accrual,
     cause: &str,
     writes: &mut Vec<Accrual>,
     transfers: &mut Vec<Transfer>,
 ) {
-    let difference = line.net_cents.0 - old.map_or(0, |o| o.net_cents.0);
-    if difference == 0 && old == Some(&line) {
+    let difference = accrual.net_cents.0 - old.map_or(0, |o| o.net_cents.0);
+    if difference == 0 && old == Some(&accrual) {
         return;
     }
     if difference != 0 {
-        line.postings += 1;
+        accrual.postings += 1;
         transfers.push(if difference > 0 {
-            accrue(&line, Cents(difference), cause)
+            accrue(&accrual, Cents(difference), cause)
         } else {
-            reverse(&line, Cents(-difference), cause)
+            reverse(&accrual, Cents(-difference), cause)
         });
     }
-    writes.push(line);
+    writes.push(accrual);
 }

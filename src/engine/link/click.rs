@@ -88,7 +88,7 @@ impl Salt {
         Salt(Hmac::new_from_slice(salt).ok())
     }
 
-    /// `fp_` and 32 hex digits: HMAC-SHA-256 of address and User-Agent, cut to 128 bits. An address holds no line
+    /// `fp_` and 32 hex digits: HMAC-SHA-256 of address and User-Agent, cut to 128 bits. An address holds no accrual
     /// feed, so no two pairs are the same input.
     pub fn fingerprint(&self, ip: &str, user_agent: &str) -> String {
         // An HMAC takes keys of any length, so there always is one.

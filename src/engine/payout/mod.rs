@@ -66,7 +66,7 @@ impl PayoutState {
 pub struct OutboundTransfer {
     pub kind: TransferKind,
     pub id: String,
-    /// The run that planned a payout; the payout that a reversal takes back; the line of a credit.
+    /// The run that planned a payout; the payout that a reversal takes back; the accrual of a credit.
     pub parent: String,
     pub program_id: String,
     pub partner_id: String,

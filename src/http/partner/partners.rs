@@ -114,15 +114,15 @@ pub async fn entries<S: Platform>(
 }
 
 /// A line as people read it.
-pub fn entry(line: &Accrual) -> Value {
-    let (unit, currency) = line.unit.split_once(':').unwrap_or((&line.unit, ""));
+pub fn entry(accrual: &Accrual) -> Value {
+    let (unit, currency) = accrual.unit.split_once(':').unwrap_or((&accrual.unit, ""));
     json!({
-        "id": line.id, "kind": "accrual", "program": line.program_id, "program_version": line.program_version,
-        "rule": line.reward_id, "account": line.account_id, "event": line.event_id, "source": line.source,
-        "period": line.period, "at": line.at_ms.to_rfc3339(), "unit": unit, "currency": currency,
-        "amount_cents": line.net_cents, "gross_cents": line.gross_cents,
-        "reversed_cents": line.gross_cents.0 - line.net_cents.0, "state": line.state,
-        "available_from": line.vests_at_ms.to_rfc3339(), "reason": line.reason,
+        "id": accrual.id, "kind": "accrual", "program": accrual.program_id, "program_version": accrual.program_version,
+        "rule": accrual.reward_id, "account": accrual.account_id, "event": accrual.event_id, "source": accrual.source,
+        "period": accrual.period, "at": accrual.at_ms.to_rfc3339(), "unit": unit, "currency": currency,
+        "amount_cents": accrual.net_cents, "gross_cents": accrual.gross_cents,
+        "reversed_cents": accrual.gross_cents.0 - accrual.net_cents.0, "state": accrual.state,
+        "available_from": accrual.vests_at_ms.to_rfc3339(), "reason": accrual.reason,
     })
 }
 

@@ -25,16 +25,16 @@ pub async fn receipt<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Resu
     let ids = [id.to_owned()];
     let rows = app
         .context("")
-        .batch(vec![account::account_find(id), account::binding_list(id), account::line_list(&ids)])
+        .batch(vec![account::account_find(id), account::binding_list(id), account::accrual_list(&ids)])
         .await?;
     rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
-    let lines: Vec<Accrual> = rows[2].decode()?;
+    let accruals: Vec<Accrual> = rows[2].decode()?;
     let programs: Vec<Value> =
-        rows[1].decode::<BindingRow>()?.iter().map(|row| binding_view(row, &lines, app.now)).collect();
+        rows[1].decode::<BindingRow>()?.iter().map(|row| binding_view(row, &accruals, app.now)).collect();
     Ok((200, json!({"account": id, "programs": programs})))
 }
 
-fn binding_view(row: &BindingRow, lines: &[Accrual], now: UtcMillis) -> Value {
+fn binding_view(row: &BindingRow, accruals: &[Accrual], now: UtcMillis) -> Value {
     let states: Value = decode::from_text::<Vec<crate::engine::account::lifecycle::LifecycleTransition>>(&row.states)
         .map(|states| {
             states.iter().filter(|s| s.at <= now).map(|s| json!({"state": s.state, "at": s.at.to_rfc3339()})).collect()
@@ -53,7 +53,7 @@ fn binding_view(row: &BindingRow, lines: &[Accrual], now: UtcMillis) -> Value {
             })
         })
         .collect();
-    let mine = lines.iter().filter(|l| Some(l.program_id.as_str()) == program || l.net_cents.0 > 0);
+    let mine = accruals.iter().filter(|l| Some(l.program_id.as_str()) == program || l.net_cents.0 > 0);
     json!({
         "group": verdict.group, "attributed": binding.is_some(), "program": program,
         "partner": binding.map(|b| &b.partner), "code": binding.map(|b| &b.code),
@@ -75,7 +75,7 @@ pub async fn transfers<S: Platform>(
     let rows: Vec<TransferRow> = app.context("").query(ledger::transfer_page(after, page.limit + 1)).await?.decode()?;
     let view = |t: &TransferRow| {
         json!({
-            "id": t.id, "line": t.line, "code": t.code, "phase": t.phase, "debit": t.debit, "credit": t.credit,
+            "id": t.id, "accrual_id": t.accrual_id, "code": t.code, "phase": t.phase, "debit": t.debit, "credit": t.credit,
             "amount_cents": t.amount_cents, "program": t.program_id, "event": t.event_id, "run": t.run_id,
             "actor": t.actor, "reason": t.reason, "created_at": t.created_at_ms.to_rfc3339(),
         })

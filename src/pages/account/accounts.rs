@@ -15,7 +15,7 @@ use crate::pages::components::{Field, text};
 use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
 use crate::pages::operator::text as wording;
-use crate::pages::partner::partners::lines_table;
+use crate::pages::partner::partners::accruals_table;
 use crate::pages::route::with_refusal;
 use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
@@ -98,7 +98,7 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
     let read = vec![
         account::account_find(id),
         account::binding_list(id),
-        reads::account_lines(id, &list.cursor, list.limit + 1),
+        reads::account_accruals(id, &list.cursor, list.limit + 1),
         review::review_of_accounts(&ids),
         program::program_list(),
         reads::partners_of_account(id),
@@ -106,7 +106,7 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
     let (session, rows) = visit.operator(read).await?;
     rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
     let bindings: Vec<BindingRow> = rows[1].decode()?;
-    let (lines, next) = helpers::paged(&list, rows[2].decode()?, |l: &Accrual| l.id.clone());
+    let (accruals, next) = helpers::paged(&list, rows[2].decode()?, |l: &Accrual| l.id.clone());
     let reviews: Vec<ReviewRow> = rows[3].decode()?;
     let catalog = program::catalog(&rows[4])?;
     let known: Vec<KnownAccount> = rows[5].decode()?;
@@ -122,7 +122,7 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
             } } }
         }
         h2 { "Earnings" }
-        (lines_table(visit, &lines, Some(&known)))
+        (accruals_table(visit, &accruals, Some(&known)))
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
         (rebind_form(visit, &path, form, &catalog))
     };

@@ -107,7 +107,7 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, row: &str) -> PageR
         .partner(vec![
             reads::client_find(claim, row),
             reads::client_attribution(claim, row),
-            reads::client_lines(claim, row, LINES),
+            reads::client_accruals(claim, row, LINES),
             program_list(),
             status::read(claim),
         ])
@@ -115,7 +115,7 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, row: &str) -> PageR
     let gone = || AppError::not_found("client");
     let client: ClientRow = rows[0].first()?.ok_or_else(gone)?;
     let receipt: BindingAttributionRow = rows[1].first()?.ok_or_else(gone)?;
-    let lines: Vec<Accrual> = rows[2].decode()?;
+    let accruals: Vec<Accrual> = rows[2].decode()?;
     let (verdict, reached): (AttributionResult, Vec<LifecycleTransition>) =
         (read(&receipt.receipt)?, read(&receipt.states)?);
     let (catalog, words) = (catalog(&rows[3])?, visit.words.as_ref());
@@ -138,10 +138,10 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, row: &str) -> PageR
         @let reached: Vec<&LifecycleTransition> = reached.iter().filter(|r| r.at <= visit.now()).collect();
         @if reached.is_empty() { p.quiet { "Nothing yet." } } @else { (milestones(words, &reached)) }
         h2 { "Earnings" }
-        @if lines.is_empty() {
+        @if accruals.is_empty() {
             (components::empty("Nothing yet", html! { "Rewards for this customer show up here." }))
         } @else {
-            (earnings::table(words, &catalog, &paid, &partner.id, &lines))
+            (earnings::table(words, &catalog, &paid, &partner.id, &accruals))
         }
     };
     let page = Page { title: &name, area: Area::Partner(&partner), here: "/partner/clients", content };

@@ -33,15 +33,15 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "unknown state filter").into());
     }
     let asked = vec![
-        reads::line_page(visit.claim(), &state, before_ms, &before_id, cursor.limit + 1),
+        reads::accrual_page(visit.claim(), &state, before_ms, &before_id, cursor.limit + 1),
         program_list(),
         status::read(visit.claim()),
     ];
     let (partner, rows) = visit.partner(asked).await?;
-    let mut lines: Vec<Accrual> = rows[0].decode()?;
+    let mut accruals: Vec<Accrual> = rows[0].decode()?;
     let catalog = catalog(&rows[1])?;
     let paid = Paid::of(&rows[0], &rows[2])?;
-    let next = cursor.cut(&mut lines, |l| format!("{}.{}", l.at_ms.0, l.id));
+    let next = cursor.cut(&mut accruals, |l| format!("{}.{}", l.at_ms.0, l.id));
     let first = cursor.cursor.is_empty();
     let path =
         if state.is_empty() { "/partner/earnings".to_owned() } else { format!("/partner/earnings?state={state}") };
@@ -50,8 +50,8 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         (components::heading("Earnings", "All commissions and rewards, newest first.", html! {}))
         (filter(&state))
         @if !state.is_empty() { p.quiet { (wording::meaning(&state)) } }
-        @if !lines.is_empty() || !first {
-            (table(visit.words.as_ref(), &catalog, &paid, &partner.id, &lines))
+        @if !accruals.is_empty() || !first {
+            (table(visit.words.as_ref(), &catalog, &paid, &partner.id, &accruals))
             (components::pager(&path, next.as_deref(), first))
         } @else if state.is_empty() {
             (components::empty("Nothing earned yet", html! { a href="/partner/share" { "Share your link" } ". You'll see what you earn here, and why." }))
@@ -82,7 +82,7 @@ fn payout_path(id: &str) -> String {
 }
 
 /// Commissions as a table.
-pub fn table(words: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str, lines: &[Accrual]) -> Markup {
+pub fn table(words: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str, accruals: &[Accrual]) -> Markup {
     let row = |l: &Accrual| {
         vec![
             components::day(words, l.at_ms),
@@ -102,7 +102,7 @@ pub fn table(words: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str, 
             },
         ]
     };
-    components::table("Earnings", COLUMNS, &lines.iter().map(row).collect::<Vec<_>>())
+    components::table("Earnings", COLUMNS, &accruals.iter().map(row).collect::<Vec<_>>())
 }
 
 pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
@@ -113,40 +113,40 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageRe
     let claim = visit.claim();
     let (partner, rows) = visit
         .partner(vec![
-            reads::line_find(claim, id),
-            reads::line_postings(claim, id),
-            reads::line_vested(claim, id),
-            reads::line_client(claim, id),
+            reads::accrual_find(claim, id),
+            reads::accrual_postings(claim, id),
+            reads::accrual_vested(claim, id),
+            reads::accrual_client(claim, id),
             program_list(),
             status::read(claim),
         ])
         .await?;
-    let line: Accrual = rows[0].first()?.ok_or_else(|| AppError::not_found("earning"))?;
+    let accrual: Accrual = rows[0].first()?.ok_or_else(|| AppError::not_found("earning"))?;
     let postings: Vec<PostingRow> = rows[1].decode()?;
     let vested: Option<VestedRow> = rows[2].first()?;
     let client: Option<Client> = rows[3].first()?;
     let (catalog, words) = (catalog(&rows[4])?, visit.words.as_ref());
     let paid = Paid::of(&rows[0], &rows[5])?;
-    let payout = paid.payout(&catalog, &line);
-    let state = paid.state(&catalog, &line);
-    let name = wording::client_name(&partner.id, &line.account_id);
+    let payout = paid.payout(&catalog, &accrual);
+    let state = paid.state(&catalog, &accrual);
+    let name = wording::client_name(&partner.id, &accrual.account_id);
     let content = html! {
-        (components::heading("Earning", &wording::accrual_source(&line.source), components::state(state)))
-        (components::facts(&told(words, &catalog, &line, vested.as_ref())))
+        (components::heading("Earning", &wording::accrual_source(&accrual.source), components::state(state)))
+        (components::facts(&told(words, &catalog, &accrual, vested.as_ref())))
         p {
             (wording::meaning(state)) " "
             @if let Some(p) = payout { a href=(payout_path(&p.id)) { "View payout" } "." }
-            @if line.state != AccrualState::Pending && line.state != AccrualState::Available { (wording::reason(&line.reason)) }
+            @if accrual.state != AccrualState::Pending && accrual.state != AccrualState::Available { (wording::reason(&accrual.reason)) }
         }
         p {
             "For " @if let Some(client) = client { a href={ "/partner/clients/" (client.row) } { (name) } } @else { (name) }
             "."
         }
         h2 { "History" }
-        (components::table("History", BOOKINGS, &postings.iter().map(|p| booking(words, &line, p)).collect::<Vec<_>>()))
+        (components::table("History", BOOKINGS, &postings.iter().map(|p| booking(words, &accrual, p)).collect::<Vec<_>>()))
         h2 { "Reference" }
         p.quiet { "Include these if you contact the program about this earning." }
-        (components::facts(&ids(&line, vested.as_ref())))
+        (components::facts(&ids(&accrual, vested.as_ref())))
     };
     let page = Page { title: "Earning", area: Area::Partner(&partner), here: "/partner/earnings", content };
     Ok(layout::show(visit, 200, page))
@@ -155,28 +155,28 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageRe
 fn told<'a>(
     words: &dyn Locale,
     catalog: &Catalog,
-    line: &Accrual,
+    accrual: &Accrual,
     vested: Option<&VestedRow>,
 ) -> Vec<(&'a str, Markup)> {
-    let version = catalog.versions(&line.program_id).find(|d| d.version == line.program_version);
-    let amount = |cents: i64| components::amount(words, cents, &line.unit);
-    let reversed = line.kept().0 - line.net_cents.0;
+    let version = catalog.versions(&accrual.program_id).find(|d| d.version == accrual.program_version);
+    let amount = |cents: i64| components::amount(words, cents, &accrual.unit);
+    let reversed = accrual.kept().0 - accrual.net_cents.0;
     let mut list = vec![
-        ("Amount", amount(line.net_cents.0)),
-        ("Date", components::instant(words, line.at_ms)),
-        ("Rule", html! { (wording::rule(words, version, &line.reward_id)) }),
+        ("Amount", amount(accrual.net_cents.0)),
+        ("Date", components::instant(words, accrual.at_ms)),
+        ("Rule", html! { (wording::rule(words, version, &accrual.reward_id)) }),
         (
             "Terms",
-            html! { (version.map_or(line.program_id.as_str(), |d| d.title.as_str())) ", version " (line.program_version) },
+            html! { (version.map_or(accrual.program_id.as_str(), |d| d.title.as_str())) ", version " (accrual.program_version) },
         ),
     ];
-    if line.gross_cents != line.net_cents {
-        list.push(("Originally earned", amount(line.gross_cents.0)));
+    if accrual.gross_cents != accrual.net_cents {
+        list.push(("Originally earned", amount(accrual.gross_cents.0)));
     }
-    if line.cap_reduction_cents.0 > 0 {
-        list.push(("Above the monthly limit", amount(-line.cap_reduction_cents.0)));
+    if accrual.cap_reduction_cents.0 > 0 {
+        list.push(("Above the monthly limit", amount(-accrual.cap_reduction_cents.0)));
     }
-    if reversed > 0 && line.net_cents.0 > 0 {
+    if reversed > 0 && accrual.net_cents.0 > 0 {
         list.push(("Refunds and disputes", amount(-reversed)));
     }
     match vested {
@@ -184,14 +184,14 @@ fn told<'a>(
             let at = html! { (components::utc(words, run.as_of_ms)) ", with the settlement for " (run.period) };
             list.push(("Became available", at));
         }
-        None => list.push(("Available from", wording::available(words, catalog, line))),
+        None => list.push(("Available from", wording::available(words, catalog, accrual))),
     }
     list
 }
 
 const BOOKINGS: &[Column] = &[text("Date"), text("Change"), number("Amount"), text("Reason")];
 
-fn booking(words: &dyn Locale, line: &Accrual, p: &PostingRow) -> Vec<Markup> {
+fn booking(words: &dyn Locale, accrual: &Accrual, p: &PostingRow) -> Vec<Markup> {
     let back = p.code == "reverse";
     // A partial reversal still carries the reason of the original booking.
     let why = if back && p.reason.ends_with("was paid") {
@@ -202,17 +202,17 @@ fn booking(words: &dyn Locale, line: &Accrual, p: &PostingRow) -> Vec<Markup> {
     vec![
         components::instant(words, p.created_at_ms),
         html! { @if back { "Reversed" } @else { "Earned" } br; code.quiet { (p.id) } },
-        components::amount(words, if back { -p.amount_cents } else { p.amount_cents }, &line.unit),
+        components::amount(words, if back { -p.amount_cents } else { p.amount_cents }, &accrual.unit),
         html! { (why) },
     ]
 }
 
-fn ids<'a>(line: &Accrual, vested: Option<&VestedRow>) -> Vec<(&'a str, Markup)> {
+fn ids<'a>(accrual: &Accrual, vested: Option<&VestedRow>) -> Vec<(&'a str, Markup)> {
     let mut list = vec![
-        ("Earning", html! { code { (line.id) } }),
-        ("Rule", html! { code { (line.reward_id) } }),
-        ("Program", html! { code { (line.program_id) } " version " (line.program_version) }),
-        ("Period", html! { code { (line.period) } }),
+        ("Earning", html! { code { (accrual.id) } }),
+        ("Rule", html! { code { (accrual.reward_id) } }),
+        ("Program", html! { code { (accrual.program_id) } " version " (accrual.program_version) }),
+        ("Period", html! { code { (accrual.period) } }),
     ];
     list.extend(vested.map(|run| ("Settlement", html! { code { (run.run_id) } })));
     list

@@ -129,16 +129,16 @@ fn entries<S: Platform>(visit: &PageContext<'_, S>, partner: &str, rows: &[Rows]
         });
         out.push(Entry { at: a.at_ms.0, list: 0, id: a.id, view });
     }
-    for line in rows[1].decode::<Accrual>()? {
-        let mut view = entry(&line);
+    for accrual in rows[1].decode::<Accrual>()? {
+        let mut view = entry(&accrual);
         // The same names as on the pages: the host's id may reveal the customer, and a reviewer's words are for operators only.
-        view["account"] = json!(wording::client_name(partner, &line.account_id));
-        view["reason"] = json!(wording::reason(&line.reason));
+        view["account"] = json!(wording::client_name(partner, &accrual.account_id));
+        view["reason"] = json!(wording::reason(&accrual.reason));
         if let Some(fields) = view.as_object_mut() {
             fields.remove("event");
         }
-        view["source"] = json!(wording::accrual_source(&line.source));
-        out.push(Entry { at: line.at_ms.0, list: 1, view, id: line.id });
+        view["source"] = json!(wording::accrual_source(&accrual.source));
+        out.push(Entry { at: accrual.at_ms.0, list: 1, view, id: accrual.id });
     }
     for link in rows[2].decode::<LinkRow>()? {
         out.push(Entry { at: link.created_at_ms.0, list: 2, view: enroll::link_view(&link, &base), id: link.code });

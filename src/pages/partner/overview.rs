@@ -50,7 +50,7 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             program_list(),
             reads::day_list(claim, first),
             reads::earned_sums(claim, reads::day_of(month.start()), reads::day_of(month.end())),
-            reads::line_page(claim, "", now.plus_days(1).0, "~", LATEST),
+            reads::accrual_page(claim, "", now.plus_days(1).0, "~", LATEST),
             reads::link_own(claim, "", 0),
             reads::link_page(claim, 0, now.plus_days(1).0, "~", 1),
             status::read(claim),

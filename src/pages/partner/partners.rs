@@ -74,7 +74,7 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
         program::program_list(),
         payee::payee_find(id),
         reads::link_latest(id, LATEST),
-        reads::line_latest(id, before_ms, &before_id, list.limit + 1),
+        reads::accrual_latest(id, before_ms, &before_id, list.limit + 1),
         reads::bound_latest(id, LATEST),
         payout::payout_page("", "", id, helpers::LATEST, "", LATEST),
     ];
@@ -98,7 +98,7 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
         h2 { "Payouts" }
         (payouts(visit, &rows[7].decode()?))
         h2 { "Earnings" }
-        (lines_table(visit, &lines, None))
+        (accruals_table(visit, &lines, None))
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
     Ok(helpers::frame(visit, &session, 200, ("/operator/partners", &name), content))
@@ -220,7 +220,7 @@ fn payouts<S: Platform>(visit: &PageContext<'_, S>, rows: &[crate::engine::payou
 
 /// Earnings as operators see them: their source, rule and version, their state and its reason. With `partners`, the
 /// earnings of an account; without, those of one partner.
-pub fn lines_table<S: Platform>(
+pub fn accruals_table<S: Platform>(
     visit: &PageContext<'_, S>,
     lines: &[Accrual],
     partners: Option<&[KnownAccount]>,

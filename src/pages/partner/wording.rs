@@ -119,14 +119,14 @@ pub fn waits(state: &str) -> &'static str {
 }
 
 /// When a commission becomes available.
-pub fn available(words: &dyn Locale, catalog: &Catalog, line: &Accrual) -> Markup {
-    let cadence = catalog.in_force(&line.program_id, line.at_ms).map(|d| d.settlement.cadence);
+pub fn available(words: &dyn Locale, catalog: &Catalog, accrual: &Accrual) -> Markup {
+    let cadence = catalog.in_force(&accrual.program_id, accrual.at_ms).map(|d| d.settlement.cadence);
     html! {
-        @match line.state {
+        @match accrual.state {
             AccrualState::Available => "Now",
-            AccrualState::Pending if line.vests_at_ms >= NEVER => "Not known yet",
+            AccrualState::Pending if accrual.vests_at_ms >= NEVER => "Not known yet",
             AccrualState::Pending => {
-                (components::day(words, cadence.map_or(line.vests_at_ms, |c| schedule::next_run_at(c, line.vests_at_ms))))
+                (components::day(words, cadence.map_or(accrual.vests_at_ms, |c| schedule::next_run_at(c, accrual.vests_at_ms))))
             }
             AccrualState::Held => "After review",
             AccrualState::Disputed => "When the dispute closes",

@@ -43,7 +43,7 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
     let reversals: Vec<OutboundTransfer> = told[3].decode()?;
     let catalog = catalog(&told[4])?;
     let words = visit.words.as_ref();
-    let cells: Vec<Vec<Markup>> = moved.iter().map(|m| line(words, &catalog, &payout, m)).collect();
+    let cells: Vec<Vec<Markup>> = moved.iter().map(|m| accrual(words, &catalog, &payout, m)).collect();
     let content = html! {
         (components::heading("Payout", &format!("Settlement for {}", sums.period), components::state(state_name(&payout))))
         div.sheet { (summary(words, (&share_templates::site_name(visit), &partner.name), &payout, &sums)) }
@@ -87,7 +87,7 @@ fn summary(words: &dyn Locale, (from, to): (&str, &str), payout: &OutboundTransf
     components::facts(&list)
 }
 
-fn line(words: &dyn Locale, catalog: &Catalog, payout: &OutboundTransfer, m: &Movement) -> Vec<Markup> {
+fn accrual(words: &dyn Locale, catalog: &Catalog, payout: &OutboundTransfer, m: &Movement) -> Vec<Markup> {
     let document = catalog.in_force(&payout.program_id, m.created_at_ms);
     let what = match (m.code.as_str(), m.phase.as_str()) {
         ("payout", "void") => "Earlier payout returned",

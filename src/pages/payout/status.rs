@@ -24,25 +24,25 @@ pub fn read(partner: &str) -> Stmt {
 }
 
 impl Paid {
-    pub fn of(lines: &Rows, payouts: &Rows) -> Result<Paid, DbError> {
-        let rows: Vec<SettledRow> = lines.decode()?;
+    pub fn of(accruals: &Rows, payouts: &Rows) -> Result<Paid, DbError> {
+        let rows: Vec<SettledRow> = accruals.decode()?;
         let settled = rows.into_iter().filter_map(|row| Some((row.id, row.settled_ms?))).collect();
         Ok(Paid { settled, payouts: payouts.decode()? })
     }
 
     /// The instant of the run that made a commission available.
-    pub fn settled(&self, line: &Accrual) -> Option<UtcMillis> {
-        self.settled.get(&line.id).copied()
+    pub fn settled(&self, accrual: &Accrual) -> Option<UtcMillis> {
+        self.settled.get(&accrual.id).copied()
     }
 
     /// The payout that includes a commission. `None` if there is none, or it is unknown.
-    pub fn payout(&self, catalog: &Catalog, line: &Accrual) -> Option<&PayoutRow> {
-        let settled = self.settled(line).filter(|_| line.state == AccrualState::Available)?;
+    pub fn payout(&self, catalog: &Catalog, accrual: &Accrual) -> Option<&PayoutRow> {
+        let settled = self.settled(accrual).filter(|_| accrual.state == AccrualState::Available)?;
         // The same rule for what is mature as in `store/settlement/run.rs`.
-        let ripens = line.vests_at_ms.plus_ms(-i64::from(line.vests_at_ms == line.at_ms.plus_ms(1)));
+        let ripens = accrual.vests_at_ms.plus_ms(-i64::from(accrual.vests_at_ms == accrual.at_ms.plus_ms(1)));
         let takes = |p: &&PayoutRow| {
-            let delay = catalog.in_force(&line.program_id, p.as_of_ms).map_or(0, |d| d.settlement.delay_days);
-            p.unit == line.unit && p.as_of_ms >= settled && ripens <= p.as_of_ms.plus_days(-delay)
+            let delay = catalog.in_force(&accrual.program_id, p.as_of_ms).map_or(0, |d| d.settlement.delay_days);
+            p.unit == accrual.unit && p.as_of_ms >= settled && ripens <= p.as_of_ms.plus_days(-delay)
         };
         let cut_off = i64::try_from(self.payouts.len()).unwrap_or(0) >= PAYOUTS;
         let found = self.payouts.iter().position(|p| takes(&p)).filter(|at| *at > 0 || !cut_off)?;
@@ -51,11 +51,11 @@ impl Paid {
     }
 
     /// A commission's state as its partner sees it: the ledger does not record which commissions a payout took.
-    pub fn state(&self, catalog: &Catalog, line: &Accrual) -> &'static str {
-        match self.payout(catalog, line) {
+    pub fn state(&self, catalog: &Catalog, accrual: &Accrual) -> &'static str {
+        match self.payout(catalog, accrual) {
             Some(p) if p.state == "paid" => "paid",
             Some(_) => "on its way",
-            None => line.state.name(),
+            None => accrual.state.name(),
         }
     }
 }

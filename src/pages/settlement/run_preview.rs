@@ -127,7 +127,7 @@ fn section<S: Platform>(
     let cells = |row: &Value| {
         vec![
             helpers::partner_of(known, row["partner"].as_str().unwrap_or("")),
-            html! { (words.number(row["lines"].as_i64().unwrap_or(0))) },
+            html! { (words.number(row["accruals"].as_i64().unwrap_or(0))) },
             components::amount(words, cents(row), row["unit"].as_str().unwrap_or(unit)),
         ]
     };

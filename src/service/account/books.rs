@@ -37,7 +37,7 @@ pub struct AccountSnapshots {
     capped: HashMap<String, Cents>,
     emails: HashMap<String, Vec<String>>,
     reviews: HashMap<String, Vec<Review>>,
-    lines: HashMap<String, Vec<Accrual>>,
+    accruals: HashMap<String, Vec<Accrual>>,
 }
 
 /// Statements that read the books of a page of accounts.
@@ -101,7 +101,7 @@ pub async fn read<P: Ports>(
         reviews: by_key(
             next().decode_pairs::<AccountOf, Review>()?.into_iter().map(|(of, review)| (of.account_id, review)),
         ),
-        lines: by_key(next().take::<Accrual>()?.into_iter().map(|l| (l.account_id.clone(), l))),
+        accruals: by_key(next().take::<Accrual>()?.into_iter().map(|l| (l.account_id.clone(), l))),
         bound: by_key(next().take::<BoundRow>()?.into_iter().map(|b| (b.account_id.clone(), b))),
         budgets: budgets(&next())?,
     })
@@ -122,7 +122,7 @@ fn reads(accounts: &[AccountRow], coming: &PendingEvent<'_>) -> [Stmt; READS] {
         evidence::cap_list(&ids),
         events::email_list(&ids),
         review::review_of_accounts(&ids),
-        account::line_list(&ids),
+        account::accrual_list(&ids),
         account::bound_list(&ids),
         budget::budget_list(),
     ]
@@ -172,7 +172,7 @@ impl AccountSnapshots {
             relations: &self.relations,
             emails: self.emails.get(account).map_or(&[], Vec::as_slice),
             reviews: self.reviews.get(account).map_or(&[], Vec::as_slice),
-            lines: self.lines(account),
+            accruals: self.accruals(account),
             terms: PartnerModifiers { modifiers: &self.modifiers, capped: &self.capped },
             budgets: &budgets,
             now,
@@ -180,8 +180,8 @@ impl AccountSnapshots {
         decide(&self.catalog, &case)
     }
 
-    pub fn lines(&self, account: &str) -> &[Accrual] {
-        self.lines.get(account).map_or(&[], Vec::as_slice)
+    pub fn accruals(&self, account: &str) -> &[Accrual] {
+        self.accruals.get(account).map_or(&[], Vec::as_slice)
     }
 
     /// To whom an account was bound when the books were read.

@@ -1,4 +1,4 @@
-//! Decisions of one batch, gathered and written together: bindings, reviews, lines, transfers, and who is to be
+//! Decisions of one batch, gathered and written together: bindings, reviews, accruals, transfers, and who is to be
 //! decided again because of them.
 
 use crate::base::money::Cents;
@@ -26,7 +26,7 @@ pub struct Commit {
     /// Accounts' answers that are not written yet.
     groups: Vec<(String, GroupDecision)>,
     suspicions: Vec<(String, Suspicion)>,
-    pub lines: Vec<Accrual>,
+    pub accruals: Vec<Accrual>,
     /// Rewards that this batch grants for the first time, outside of any run.
     granted: Vec<Accrual>,
     transfers: Vec<Transfer>,
@@ -49,7 +49,7 @@ struct CustomerJoined {
 }
 
 /// Statements that write the decisions of one page of accounts, without those of accounts that lose their answers; each
-/// megabyte of bindings, lines or transfers beyond the first is one more.
+/// megabyte of bindings, accruals or transfers beyond the first is one more.
 pub const COMMIT_STATEMENTS: u64 = 16;
 /// Statements that take accounts' answers away.
 pub const UNBIND_STATEMENTS: u64 = 3;
@@ -75,12 +75,12 @@ impl Commit {
     /// Takes a decision about one account in. `cause` is the event or review behind it. The books learn of it, so that
     /// the next decision of the batch rests on it.
     pub fn add(&mut self, books: &mut AccountSnapshots, account: &AccountRow, decision: AccountDecision, cause: &str) {
-        let (lines, transfers) = posting::settle(books.lines(&account.id), decision.lines, cause);
-        self.draw_on_budgets(books, &lines, &transfers);
-        self.granted.extend(lines.iter().filter(|l| is_instant_grant(books, l)).cloned());
+        let (accruals, transfers) = posting::settle(books.accruals(&account.id), decision.accruals, cause);
+        self.draw_on_budgets(books, &accruals, &transfers);
+        self.granted.extend(accruals.iter().filter(|l| is_instant_grant(books, l)).cloned());
         self.note_dependants(books, &account.id, &decision.groups);
         books.learn(&account.id, &decision.groups);
-        self.lines.extend(lines);
+        self.accruals.extend(accruals);
         self.transfers.extend(transfers);
         self.suspicions.extend(decision.suspicions.into_iter().map(|s| (account.id.clone(), s)));
         // Every group of an account says the same sign-up.
@@ -135,11 +135,11 @@ impl Commit {
             statements.push(ledger::ledger_accounts_ensure(&self.transfers));
         }
         // In the order of their ids neighbouring rows go to neighbouring pages of the indexes. What is taken back comes
-        // first: where a reward moves, it pays for itself out of a budget that is empty. A batch posts a line once.
-        let (mut lines, mut transfers) = (self.lines.clone(), self.transfers.clone());
-        lines.sort_by(|a, b| a.id.cmp(&b.id));
-        transfers.sort_by(|a, b| (a.code == "accrue", &a.line).cmp(&(b.code == "accrue", &b.line)));
-        statements.extend(account::line_write(&lines));
+        // first: where a reward moves, it pays for itself out of a budget that is empty. A batch posts an accrual once.
+        let (mut accruals, mut transfers) = (self.accruals.clone(), self.transfers.clone());
+        accruals.sort_by(|a, b| a.id.cmp(&b.id));
+        transfers.sort_by(|a, b| (a.code == "accrue", &a.accrual_id).cmp(&(b.code == "accrue", &b.accrual_id)));
+        statements.extend(account::accrual_write(&accruals));
         statements.extend(ledger::transfer_insert(&transfers, now));
         if !self.granted.is_empty() {
             statements.push(outbox::outbox_rewards(&self.granted, now));
@@ -165,14 +165,14 @@ impl Commit {
     }
 
     /// What the batch draws from budgets, or queues behind them, is kept for the next decision, and guarded.
-    fn draw_on_budgets(&mut self, books: &mut AccountSnapshots, lines: &[Accrual], transfers: &[Transfer]) {
-        for line in lines.iter().filter(|l| l.funding_account == "budget") {
-            let Some(row) = books.budgets.iter_mut().find(|p| p.budget.program_id == line.program_id) else { continue };
-            if !self.budgets.iter().any(|p| p.budget.program_id == line.program_id) {
+    fn draw_on_budgets(&mut self, books: &mut AccountSnapshots, accruals: &[Accrual], transfers: &[Transfer]) {
+        for accrual in accruals.iter().filter(|l| l.funding_account == "budget") {
+            let Some(row) = books.budgets.iter_mut().find(|p| p.budget.program_id == accrual.program_id) else { continue };
+            if !self.budgets.iter().any(|p| p.budget.program_id == accrual.program_id) {
                 self.budgets.push(row.clone());
             }
-            row.budget.waiting += i64::from(line.state == AccrualState::Waiting);
-            for transfer in transfers.iter().filter(|t| t.line == line.id) {
+            row.budget.waiting += i64::from(accrual.state == AccrualState::Waiting);
+            for transfer in transfers.iter().filter(|t| t.accrual_id == accrual.id) {
                 let sign = if transfer.code == "accrue" { -1 } else { 1 };
                 row.budget.balance_cents += sign * transfer.amount_cents.0;
             }
@@ -258,16 +258,16 @@ impl Commit {
 /// A reward that became available as it was made, where a program settles instantly. One that only moved with its
 /// binding was announced when it was granted, unless all it did was wait for the budget; and what runs grant they announce
 /// themselves.
-fn is_instant_grant(books: &AccountSnapshots, line: &Accrual) -> bool {
-    let document = books.catalog.in_force(&line.program_id, line.at_ms);
-    let same = |l: &Accrual| l.program_id == line.program_id && l.reward_id == line.reward_id && l.source == line.source;
+fn is_instant_grant(books: &AccountSnapshots, accrual: &Accrual) -> bool {
+    let document = books.catalog.in_force(&accrual.program_id, accrual.at_ms);
+    let same = |l: &Accrual| l.program_id == accrual.program_id && l.reward_id == accrual.reward_id && l.source == accrual.source;
     // What was held stood in pending, and nobody was told of it.
     let stood = |l: &Accrual| same(l) && l.postings > 0 && l.balance == Balance::Available;
     document.is_some_and(|d| d.settlement.cadence == Cadence::Instant)
-        && line.is_granted()
-        && line.state == AccrualState::Available
-        && line.net_cents > Cents::ZERO
-        && !books.lines(&line.account_id).iter().any(stood)
+        && accrual.is_granted()
+        && accrual.state == AccrualState::Available
+        && accrual.net_cents > Cents::ZERO
+        && !books.accruals(&accrual.account_id).iter().any(stood)
 }
 
 #[cfg(test)]
@@ -279,7 +279,7 @@ mod tests {
     /// A batch that has something of everything.
     fn everything() -> Commit {
         let (at, text) = (UtcMillis(0), String::new);
-        let line: Accrual = serde_json::from_value(json!({
+        let accrual: Accrual = serde_json::from_value(json!({
             "id": "l", "program_id": "p", "program_version": 1, "reward_id": "r", "partner_id": "", "account_id": "a", "event_id": "e",
             "source": "", "at_ms": 0, "period": "", "unit": "", "gross_cents": 1, "cap_reduction_cents": 0, "net_cents": 1,
             "balance": "pending", "funding_account": "budget", "state": "pending", "vests_at_ms": 0, "reason": "", "postings": 1,
@@ -287,7 +287,7 @@ mod tests {
         .expect("a line");
         let transfer = Transfer {
             id: text(),
-            line: text(),
+            accrual_id: text(),
             code: "accrue",
             debit: text(),
             credit: text(),
@@ -319,8 +319,8 @@ mod tests {
             accounts: vec![DecidedAccount { read: AccountRow::new(text()), signed_up: None, written: text() }],
             groups: vec![(text(), group)],
             suspicions: vec![(text(), suspicion)],
-            lines: vec![line.clone()],
-            granted: vec![line],
+            accruals: vec![accrual.clone()],
+            granted: vec![accrual],
             transfers: vec![transfer],
             budgets: vec![BudgetRow { budget, revision: 1 }],
             domains: vec![DomainMark { domain: text(), from: at }],

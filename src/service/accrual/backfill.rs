@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 #[derive(Deserialize)]
 struct Partner {
     partner_id: String,
-    lines: i64,
+    accruals: i64,
 }
 
 #[derive(Deserialize)]
@@ -32,8 +32,8 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
     let partners: Vec<Partner> = ctx.query(modifiers::topped_partners(run)).await?.decode()?;
     let Some(last) = partners.last() else { return Ok(None) };
     let mut statements = vec![runs::run_step(run, "backfilling", &last.partner_id)];
-    if last.lines > LINES_MAX {
-        // It stands alone, with more lines than are read at a time: its accounts are decided one page after the other.
+    if last.accruals > LINES_MAX {
+        // It stands alone, with more accruals than are read at a time: its accounts are decided one page after the other.
         statements.push(modifiers::mark_partner(run, &last.partner_id, ctx.now));
         return Ok(Some(statements));
     }
@@ -61,13 +61,13 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
     let mut found = backfill::backfill(&catalog, &run.program_id, &earned, &by_partner);
     found.others.extend(tiny.into_iter().map(|a| a.account_id));
     // Who is marked already is decided in any case; who is not among the accounts was bound elsewhere meanwhile.
-    found.lines.retain(|line| accounts.contains_key(&line.account) && !found.others.contains(&line.account));
-    if !found.lines.is_empty() {
-        let touched: BTreeSet<&str> = found.lines.iter().map(|line| line.account.as_str()).collect();
+    found.accruals.retain(|accrual| accounts.contains_key(&accrual.account) && !found.others.contains(&accrual.account));
+    if !found.accruals.is_empty() {
+        let touched: BTreeSet<&str> = found.accruals.iter().map(|accrual| accrual.account.as_str()).collect();
         let touched: Vec<AccountRow> = touched.into_iter().filter_map(|id| accounts.get(id)).cloned().collect();
-        found.lines.sort_by(|a, b| a.id.cmp(&b.id));
+        found.accruals.sort_by(|a, b| a.id.cmp(&b.id));
         statements.push(account::account_touch(&touched));
-        statements.extend(modifiers::added_write(&found.lines, ctx.now));
+        statements.extend(modifiers::added_write(&found.accruals, ctx.now));
     }
     if !found.others.is_empty() {
         statements.push(account::recompute_by_ids(&found.others.into_iter().collect::<Vec<_>>(), ctx.now));

@@ -169,7 +169,7 @@ async fn attempt<P: Ports>(
     if let Some(domain) = events::domain_of(&event.payload) {
         commit.domain_changed(domain.to_owned(), event.occurred_at);
     }
-    outcome.lines.extend(commit.lines.iter().map(AccrualOutcome::of));
+    outcome.accruals.extend(commit.accruals.iter().map(AccrualOutcome::of));
     let outcome = serde_json::to_value(&outcome).map_err(|e| DbError::Fault(e.to_string()))?;
     let text = outcome.to_string();
     let intake = events::Intake {
@@ -247,7 +247,7 @@ pub struct IngestReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
     attribution: Vec<AttributionOutcome>,
-    lines: Vec<AccrualOutcome>,
+    accruals: Vec<AccrualOutcome>,
 }
 
 #[derive(Serialize)]
@@ -283,17 +283,17 @@ struct AccrualOutcome {
 }
 
 impl AccrualOutcome {
-    fn of(line: &Accrual) -> AccrualOutcome {
+    fn of(accrual: &Accrual) -> AccrualOutcome {
         AccrualOutcome {
-            id: line.id.clone(),
-            program: line.program_id.clone(),
-            rule: line.reward_id.clone(),
-            partner: line.partner_id.clone(),
-            unit: line.unit.clone(),
-            gross_cents: line.gross_cents.0,
-            net_cents: line.net_cents.0,
-            state: line.state,
-            reason: line.reason.clone(),
+            id: accrual.id.clone(),
+            program: accrual.program_id.clone(),
+            rule: accrual.reward_id.clone(),
+            partner: accrual.partner_id.clone(),
+            unit: accrual.unit.clone(),
+            gross_cents: accrual.gross_cents.0,
+            net_cents: accrual.net_cents.0,
+            state: accrual.state,
+            reason: accrual.reason.clone(),
         }
     }
 }
@@ -305,7 +305,7 @@ impl IngestReport {
             outcome: if known { "applied" } else { "stored" },
             account: event.account_id.clone(),
             attribution: Vec::new(),
-            lines: Vec::new(),
+            accruals: Vec::new(),
         }
     }
 

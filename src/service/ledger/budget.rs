@@ -54,7 +54,7 @@ pub async fn fund<P: Ports>(
         let row = find(budgets(&rows[1])?, id)?;
         let funding = Transfer {
             id: ctx.fresh_id("fnd"),
-            line: String::new(),
+            accrual_id: String::new(),
             code: "fund",
             debit: posting::account_id(id, &unit(document), "clearing", ""),
             credit: posting::account_id(id, &unit(document), "budget", ""),
@@ -170,43 +170,43 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError>
     let waiting: Vec<Accrual> = rows[1].decode()?;
     let mut balance = row.budget.balance_cents;
     let mut released: Vec<Accrual> = Vec::new();
-    for line in waiting {
-        if line.kept().0 > balance {
+    for accrual in waiting {
+        if accrual.kept().0 > balance {
             if sabotage::is(Fault::ReleaseOvertakes) {
                 continue;
             }
             break;
         }
-        balance -= line.kept().0;
-        released.push(line);
+        balance -= accrual.kept().0;
+        released.push(accrual);
     }
     if released.is_empty() {
         return Ok(false);
     }
     let accounts = accounts_of(ctx, &released).await?;
     let mut transfers = Vec::new();
-    for line in &mut released {
-        line.net_cents = line.kept();
-        line.balance = Balance::Available;
-        line.state = AccrualState::Available;
-        line.reason = milestone::reason_of(&line.source);
-        line.postings += 1;
-        transfers.push(posting::accrue(line, line.net_cents, ""));
+    for accrual in &mut released {
+        accrual.net_cents = accrual.kept();
+        accrual.balance = Balance::Available;
+        accrual.state = AccrualState::Available;
+        accrual.reason = milestone::reason_of(&accrual.source);
+        accrual.postings += 1;
+        transfers.push(posting::accrue(accrual, accrual.net_cents, ""));
     }
     let mut batch: Vec<Stmt> = vec![
         account::account_touch(&accounts),
         budget::budget_advance(&[(id, row.revision)]),
         ledger::ledger_accounts_ensure(&transfers),
     ];
-    batch.extend(account::line_write(&released));
+    batch.extend(account::accrual_write(&released));
     batch.extend(ledger::transfer_insert(&transfers, ctx.now));
     batch.push(outbox::outbox_rewards(&released, ctx.now));
     ctx.batch(batch).await?;
     Ok(true)
 }
 
-async fn accounts_of<P: Ports>(ctx: &Context<'_, P>, lines: &[Accrual]) -> Result<Vec<AccountRow>, DbError> {
-    let mut ids: Vec<String> = lines.iter().map(|l| l.account_id.clone()).collect();
+async fn accounts_of<P: Ports>(ctx: &Context<'_, P>, accruals: &[Accrual]) -> Result<Vec<AccountRow>, DbError> {
+    let mut ids: Vec<String> = accruals.iter().map(|l| l.account_id.clone()).collect();
     ids.sort();
     ids.dedup();
     ctx.query(budget::waiting_accounts(&ids)).await?.decode()

@@ -150,7 +150,7 @@ pub fn view(s: &OutboundTransfer) -> Value {
     let (run, of) = match s.kind {
         TransferKind::Payout => ("run", "destination"),
         TransferKind::Reversal => ("payout", "transfer"),
-        TransferKind::Credit | TransferKind::Debit => ("line", "customer"),
+        TransferKind::Credit | TransferKind::Debit => ("accrual_id", "customer"),
     };
     let mut view = json!({
         "id": s.id, "program": s.program_id, "partner": s.partner_id, "amount_cents": s.amount_cents,

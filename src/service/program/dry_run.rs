@@ -2,7 +2,7 @@
 //! by rule. Nothing is written.
 //!
 //! Accounts that are bound in the program's group are decided again on all their facts with the draft in force over
-//! the period, as if it had always been there; lines of the period are compared by what they earned and by what stands.
+//! the period, as if it had always been there; accruals of the period are compared by what they earned and by what stands.
 
 use crate::base::time::UtcMillis;
 use crate::codec::operator::DryRunRequest;
@@ -91,9 +91,9 @@ fn with_draft(saved: &Catalog, draft: &Document) -> Catalog {
     Catalog::new(others.chain([always]).map(Rc::new).collect())
 }
 
-/// What a line comes to, in cents: what stands, and what waits for a budget.
-fn owed(line: &Accrual) -> i64 {
-    if line.state == AccrualState::Waiting { line.kept().0 } else { line.net_cents.0 }
+/// What an accrual comes to, in cents: what stands, and what waits for a budget.
+fn owed(accrual: &Accrual) -> i64 {
+    if accrual.state == AccrualState::Waiting { accrual.kept().0 } else { accrual.net_cents.0 }
 }
 
 /// The instants of the runs that settle the asked period's weeks or months, and of the last one before them.
@@ -132,12 +132,12 @@ impl Replay<'_> {
         let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
         let terms = PartnerModifiers { modifiers: &no_modifiers, capped: &nothing_capped };
         let decision = books.with_case(account, now, |_, case| {
-            decision::decide(&self.catalog, &decision::DecisionInput { lines: &[], terms, ..*case })
+            decision::decide(&self.catalog, &decision::DecisionInput { accruals: &[], terms, ..*case })
         });
         gathered.add(&self.draft, account, &decision);
     }
 
-    /// What one account's lines of the period come to, as they stand and under the draft.
+    /// What one account's accruals of the period come to, as they stand and under the draft.
     fn compare(
         &self,
         now: UtcMillis,
@@ -146,27 +146,27 @@ impl Replay<'_> {
         terms: PartnerModifiers,
         sums: &mut Sums,
     ) {
-        for line in books.lines(account).iter().filter(|l| self.is_inside(l)) {
-            let sum = sums.entry((line.partner_id.clone(), line.reward_id.clone())).or_default();
-            sum.was_earned += line.kept().0;
-            sum.was_net += owed(line);
+        for accrual in books.accruals(account).iter().filter(|l| self.is_inside(l)) {
+            let sum = sums.entry((accrual.partner_id.clone(), accrual.reward_id.clone())).or_default();
+            sum.was_earned += accrual.kept().0;
+            sum.was_net += owed(accrual);
         }
-        for line in books.with_case(account, now, |_, case| self.lines(case, terms)) {
-            let sum = sums.entry((line.partner_id.clone(), line.reward_id.clone())).or_default();
-            sum.would_earn += line.kept().0;
-            sum.would_net += owed(&line);
+        for accrual in books.with_case(account, now, |_, case| self.accruals(case, terms)) {
+            let sum = sums.entry((accrual.partner_id.clone(), accrual.reward_id.clone())).or_default();
+            sum.would_earn += accrual.kept().0;
+            sum.would_net += owed(&accrual);
         }
     }
 
-    /// The account's lines of the period under the draft.
-    fn lines(&self, case: &decision::DecisionInput, terms: PartnerModifiers) -> Vec<Accrual> {
+    /// The account's accruals of the period under the draft.
+    fn accruals(&self, case: &decision::DecisionInput, terms: PartnerModifiers) -> Vec<Accrual> {
         // What was granted under the versions that stood says nothing about the draft.
-        let fresh = decision::DecisionInput { lines: &[], terms, ..*case };
-        let granted = self.granted(&fresh, case.lines);
+        let fresh = decision::DecisionInput { accruals: &[], terms, ..*case };
+        let granted = self.granted(&fresh, case.accruals);
         // What was granted is judged by all that came after, as it is when it stands.
-        let mut lines = decision::decide(&self.catalog, &decision::DecisionInput { lines: &granted, ..fresh }).lines;
-        lines.retain(|line| self.is_inside(line));
-        lines
+        let mut accruals = decision::decide(&self.catalog, &decision::DecisionInput { accruals: &granted, ..fresh }).accruals;
+        accruals.retain(|accrual| self.is_inside(accrual));
+        accruals
     }
 
     /// What runs granted before the period, and what its runs would have granted beyond that.
@@ -174,29 +174,29 @@ impl Replay<'_> {
         let before = standing.iter().filter(|l| l.program_id == self.draft.id && self.is_granted_by_run(l));
         let mut known: Vec<Accrual> = before.filter(|l| self.place(l) < self.asked.from).cloned().collect();
         for as_of in &self.runs {
-            let case = decision::DecisionInput { lines: &known, ..*fresh };
+            let case = decision::DecisionInput { accruals: &known, ..*fresh };
             let due = decision::grants(&self.catalog, &self.draft, &case, *as_of).0;
             known.extend(due);
         }
         known
     }
 
-    fn is_granted_by_run(&self, line: &Accrual) -> bool {
+    fn is_granted_by_run(&self, accrual: &Accrual) -> bool {
         let by_runs = matches!(self.draft.settlement.cadence, Cadence::Weekly | Cadence::Monthly);
-        by_runs && line.source.starts_with("state:")
+        by_runs && accrual.source.starts_with("state:")
     }
 
-    fn is_inside(&self, line: &Accrual) -> bool {
-        let place = self.place(line);
-        line.program_id == self.draft.id && place >= self.asked.from && place < self.asked.to
+    fn is_inside(&self, accrual: &Accrual) -> bool {
+        let place = self.place(accrual);
+        accrual.program_id == self.draft.id && place >= self.asked.from && place < self.asked.to
     }
 
-    /// Where in time a line belongs: what a run granted to the period it settled, all else to its fact.
-    fn place(&self, line: &Accrual) -> UtcMillis {
-        if self.is_granted_by_run(line) {
-            schedule::settled_from(self.draft.settlement.cadence, line.at_ms)
+    /// Where in time an accrual belongs: what a run granted to the period it settled, all else to its fact.
+    fn place(&self, accrual: &Accrual) -> UtcMillis {
+        if self.is_granted_by_run(accrual) {
+            schedule::settled_from(self.draft.settlement.cadence, accrual.at_ms)
         } else {
-            line.at_ms
+            accrual.at_ms
         }
     }
 

@@ -50,7 +50,7 @@ pub async fn preview<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<Value,
         found(ctx, &catalog, document, due.as_of).await?
     };
     let counts = |of: BTreeMap<(String, String), Count>| -> Vec<Value> {
-        let row = |((partner, unit), (lines, cents))| json!({"partner": partner, "unit": unit, "lines": lines, "cents": cents});
+        let row = |((partner, unit), (accruals, cents))| json!({"partner": partner, "unit": unit, "accruals": accruals, "cents": cents});
         of.into_iter().map(row).collect()
     };
     let changes = found.changes.into_iter().filter(|(_, cents)| *cents != 0);
@@ -75,8 +75,8 @@ async fn grants<P: Ports>(
             Err(DbError::Exhausted) => break,
             page => page?,
         };
-        for (line, _) in planned {
-            count(&mut grants, &line);
+        for (accrual, _) in planned {
+            count(&mut grants, &accrual);
         }
         let Some(last) = last else { return Ok((grants, true)) };
         run.cursor = last;
@@ -84,18 +84,18 @@ async fn grants<P: Ports>(
     Ok((grants, false))
 }
 
-fn count(counts: &mut BTreeMap<(String, String), Count>, line: &Accrual) {
-    let entry = counts.entry((line.partner_id.clone(), line.unit.clone())).or_default();
-    *entry = (entry.0 + 1, entry.1 + line.net_cents.0);
+fn count(counts: &mut BTreeMap<(String, String), Count>, accrual: &Accrual) {
+    let entry = counts.entry((accrual.partner_id.clone(), accrual.unit.clone())).or_default();
+    *entry = (entry.0 + 1, entry.1 + accrual.net_cents.0);
 }
 
 async fn stored_vests<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<BTreeMap<(String, String), Count>, DbError> {
     let run = settle::new_run(due, 0, ctx);
     let vests: Vec<runs::VestPreview> = ctx.query(runs::vest_preview(&run)).await?.decode()?;
-    Ok(vests.into_iter().map(|v| ((v.partner, v.unit), (v.lines, v.cents))).collect())
+    Ok(vests.into_iter().map(|v| ((v.partner, v.unit), (v.accruals, v.cents))).collect())
 }
 
-/// What partners' terms as of the run change of their accounts' lines, and what then vests.
+/// What partners' terms as of the run change of their accounts' accruals, and what then vests.
 async fn found<P: Ports>(
     ctx: &Context<'_, P>,
     catalog: &Catalog,
@@ -121,26 +121,26 @@ async fn found<P: Ports>(
     let terms = PartnerModifiers { modifiers: &modifiers, capped: &capped };
     let mut found = Found::default();
     let look = |books: &AccountSnapshots, account: &str| {
-        let standing = books.lines(account);
-        let (mut changed, _) = posting::settle(standing, under(terms, books, account).lines, "");
+        let standing = books.accruals(account);
+        let (mut changed, _) = posting::settle(standing, under(terms, books, account).accruals, "");
         // Another program of the group has terms of its own, which this run does not look for.
-        changed.retain(|line| line.program_id == document.id);
-        for line in &changed {
-            let stood = standing.iter().find(|old| old.id == line.id).map_or(0, |old| old.net_cents.0);
-            *found.changes.entry((line.partner_id.clone(), line.reward_id.clone())).or_default() +=
-                line.net_cents.0 - stood;
+        changed.retain(|accrual| accrual.program_id == document.id);
+        for accrual in &changed {
+            let stood = standing.iter().find(|old| old.id == accrual.id).map_or(0, |old| old.net_cents.0);
+            *found.changes.entry((accrual.partner_id.clone(), accrual.reward_id.clone())).or_default() +=
+                accrual.net_cents.0 - stood;
         }
-        let unchanged = standing.iter().filter(|old| changed.iter().all(|line| line.id != old.id));
+        let unchanged = standing.iter().filter(|old| changed.iter().all(|accrual| accrual.id != old.id));
         let of_program = unchanged.chain(&changed).filter(|l| l.program_id == document.id);
-        for line in of_program.filter(|l| vests(l, as_of)) {
-            count(&mut found.vests, line);
+        for accrual in of_program.filter(|l| vests(l, as_of)) {
+            count(&mut found.vests, accrual);
         }
     };
     let (_, all) = books::each_of_group(ctx, document.group(), PAGES, look).await?;
     Ok((found, complete && all))
 }
 
-fn vests(line: &Accrual, as_of: UtcMillis) -> bool {
-    let pending = line.state == AccrualState::Pending && line.balance == Balance::Pending;
-    pending && line.vests_at_ms <= as_of && line.at_ms < as_of
+fn vests(accrual: &Accrual, as_of: UtcMillis) -> bool {
+    let pending = accrual.state == AccrualState::Pending && accrual.balance == Balance::Pending;
+    pending && accrual.vests_at_ms <= as_of && accrual.at_ms < as_of
 }

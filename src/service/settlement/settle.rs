@@ -2,7 +2,7 @@
 //!
 //! (1) all due runs are inserted under UNIQUE (program, cadence, period); (2) rewards by state are planned page by page;
 //! (3) what partners' terms and caps come to is found, what they add is added, and accounts that something else bears on
-//! are decided again; (4) lines that vest are planned page by page; (5) the stored plan is executed page by page; (6)
+//! are decided again; (4) accruals that vest are planned page by page; (5) the stored plan is executed page by page; (6)
 //! statements, payouts and the leaderboard are written. Each step is one batch that takes the run's next step number, so two runners never take
 //! the same one, and a step that failed but was written is not taken again.
 
@@ -236,10 +236,10 @@ pub async fn grants_page<P: Ports>(
     let mut planned = Vec::new();
     if let Some(document) = books.catalog.in_force(&run.program_id, run.as_of_ms) {
         for account in &books.accounts {
-            let (lines, next) = books.with_case(&account.id, ctx.now, |catalog, case| {
+            let (accruals, next) = books.with_case(&account.id, ctx.now, |catalog, case| {
                 decision::grants(catalog, document, case, run.as_of_ms)
             });
-            planned.extend(lines.into_iter().map(|line| (line, next)));
+            planned.extend(accruals.into_iter().map(|accrual| (accrual, next)));
         }
     }
     Ok((planned, Some(last)))
@@ -251,14 +251,14 @@ async fn plan_grants<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(),
         return Ok(());
     }
     let (mut planned, last) = grants_page(ctx, run).await?;
-    // Executing makes the line and its one ledger row.
-    planned.iter_mut().for_each(|(line, _)| line.postings = 1);
+    // Executing makes the accrual and its one ledger row.
+    planned.iter_mut().for_each(|(accrual, _)| accrual.postings = 1);
     let Some(last) = last else {
         return advance(ctx, vec![runs::run_step(run, "terms", "")]).await;
     };
     let mut statements = vec![runs::run_step(run, "granting", &last)];
     let grants: Vec<runs::AwardRow> =
-        planned.iter().map(|(line, next)| runs::AwardRow { line, next_due_at_ms: *next }).collect();
+        planned.iter().map(|(accrual, next)| runs::AwardRow { accrual, next_due_at_ms: *next }).collect();
     if !grants.is_empty() {
         statements.extend(runs::grant_plan(run, &grants));
     }
@@ -278,7 +278,7 @@ async fn find_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), 
     advance(ctx, statements).await
 }
 
-/// Adds what new terms add to lines that nothing else bears on.
+/// Adds what new terms add to accruals that nothing else bears on.
 async fn add_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
     let page = crate::service::accrual::backfill::page(ctx, run).await?;
     advance(ctx, page.unwrap_or_else(|| vec![runs::run_step(run, "deciding", "")])).await
@@ -293,7 +293,7 @@ async fn decide<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbEr
 }
 
 async fn plan_vesting<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
-    // One batch plans the page after the cursor and moves the cursor to its last line, or on to executing where the
+    // One batch plans the page after the cursor and moves the cursor to its last accrual, or on to executing where the
     // page is empty.
     let mut statements = vec![runs::run_step(run, "vesting", &run.cursor)];
     statements.extend(runs::vest_plan(run));

@@ -1,4 +1,4 @@
-//! Accounts: their revision, bindings and lines.
+//! Accounts: their revision, bindings and accruals.
 
 pub mod customer;
 
@@ -173,21 +173,21 @@ pub fn recompute_list(limit: i64, facts: i64) -> Stmt {
 pub const LINE_COLUMNS: &str = "id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, \
      at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings";
 
-pub fn line_list(accounts: &[String]) -> Stmt {
+pub fn accrual_list(accounts: &[String]) -> Stmt {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS} FROM accrual WHERE account_id IN (SELECT value FROM json_each(?1)) ORDER BY id"
     ))
     .json(&accounts)
 }
 
-/// Writes lines as they are to stand.
-pub fn line_write(lines: &[Accrual]) -> Vec<Stmt> {
-    let sql = format!("{GIVEN} {} ON CONFLICT (id) DO UPDATE SET {LINE_UPDATES}", line_insert());
-    json_pages(lines).into_iter().map(|page| Stmt::new(sql.clone()).bind(page)).collect()
+/// Writes accruals as they are to stand.
+pub fn accrual_write(accruals: &[Accrual]) -> Vec<Stmt> {
+    let sql = format!("{GIVEN} {} ON CONFLICT (id) DO UPDATE SET {LINE_UPDATES}", accrual_insert());
+    json_pages(accruals).into_iter().map(|page| Stmt::new(sql.clone()).bind(page)).collect()
 }
 
-/// Writes the lines of `given`.
-pub fn line_insert() -> String {
+/// Writes the accruals of `given`.
+pub fn accrual_insert() -> String {
     let values: Vec<String> = LINE_COLUMNS.split(", ").map(|c| format!("row ->> '$.{}'", c.trim())).collect();
     // `WHERE true` keeps SQLite from reading ON CONFLICT as a join's.
     format!("INSERT INTO accrual ({LINE_COLUMNS}) SELECT {} FROM given WHERE true", values.join(", "))

@@ -102,7 +102,7 @@ fn find_by_revenue() -> String {
     )
 }
 
-/// A line takes room in the order of (paid at, invoice), with all it earned: nothing gives the room back. Of two caps on
+/// An accrual takes room in the order of (paid at, invoice), with all it earned: nothing gives the room back. Of two caps on
 /// one reward the lower counts.
 fn cap_find() -> String {
     format!(
@@ -156,7 +156,7 @@ fn forget_caps(run: &RunRow) -> Stmt {
 /// Lines of partners that are read at a time.
 pub const LINES_MAX: i64 = 4_000;
 
-/// Partners for whom this run found a new term, after the run's cursor, with how many lines they have: as many as have
+/// Partners for whom this run found a new term, after the run's cursor, with how many accruals they have: as many as have
 /// `LINES_MAX` together, and at least one.
 pub fn topped_partners(run: &RunRow) -> Stmt {
     Stmt::new(
@@ -193,7 +193,7 @@ pub fn terms_of(run: &RunRow, partners: &[String]) -> Stmt {
     .json(&partners)
 }
 
-/// Their accounts with an invoice that may have earned nothing at the base rate, and so has no line.
+/// Their accounts with an invoice that may have earned nothing at the base rate, and so has no accrual.
 pub fn tiny_accounts(run: &RunRow, partners: &[String]) -> Stmt {
     Stmt::new(
         "SELECT b.account_id FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
@@ -215,7 +215,7 @@ pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Stmt {
     .json(&partners)
 }
 
-/// Their lines for invoices. The plus keeps SQLite to the index by partner.
+/// Their accruals for invoices. The plus keeps SQLite to the index by partner.
 pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
     Stmt::new(
         "SELECT l.id, l.partner_id, l.account_id, l.source, l.reward_id, l.at_ms, l.program_version, l.gross_cents,
@@ -229,10 +229,10 @@ pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
     .json(&partners)
 }
 
-/// Writes what is added, each as the line beside it stands, with its ledger row. That line was accrued between the same
+/// Writes what is added, each as the accrual beside it stands, with its ledger row. That accrual was accrued between the same
 /// ledger accounts, so they exist.
 pub fn added_write(added: &[ModifierAccrual], now: UtcMillis) -> Vec<Stmt> {
-    let lines = format!(
+    let accruals = format!(
         "{GIVEN} INSERT INTO accrual ({LINE_COLUMNS})
          SELECT row ->> 0, l.program_id, l.program_version, row ->> 2, l.partner_id, l.account_id, l.event_id,
                 l.source || ':' || l.reward_id, l.at_ms, l.period, l.unit, row ->> 3, 0, row ->> 3, row ->> 4, l.funding_account,
@@ -240,13 +240,13 @@ pub fn added_write(added: &[ModifierAccrual], now: UtcMillis) -> Vec<Stmt> {
          FROM given CROSS JOIN accrual l ON l.id = row ->> 1"
     );
     let rows: Vec<_> = added.iter().map(|a| (&a.id, &a.beside, &a.modifier, a.cents, a.balance)).collect();
-    let transfers = "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
+    let transfers = "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
          SELECT l.id || '.1', l.id, 'accrue', 'single', l.program_id || '/' || l.unit || '/' || l.funding_account,
                 l.program_id || '/' || l.unit || '/' || l.balance || '/' || l.partner_id, l.net_cents, l.program_id, '', l.reason, ?2
          FROM json_each(?1) given CROSS JOIN accrual l ON l.id = given.value";
     let ids: Vec<_> = added.iter().map(|a| &a.id).collect();
     let mut statements: Vec<Stmt> =
-        json_pages(&rows).into_iter().map(|page| Stmt::new(lines.clone()).bind(page)).collect();
+        json_pages(&rows).into_iter().map(|page| Stmt::new(accruals.clone()).bind(page)).collect();
     statements.extend(json_pages(&ids).into_iter().map(|page| Stmt::new(transfers).bind(page).bind(now)));
     statements
 }

@@ -181,7 +181,7 @@ pub fn term_list(accounts: &[String], codes: &[String]) -> Stmt {
     .json(&codes)
 }
 
-/// What monthly caps take from the lines of accounts.
+/// What monthly caps take from the accruals of accounts.
 pub fn cap_list(accounts: &[String]) -> Stmt {
     Stmt::new("SELECT accrual_id, cap_reduction_cents FROM cap_reduction WHERE account_id IN (SELECT value FROM json_each(?1)) AND cap_reduction_cents > 0")
         .json(&accounts)

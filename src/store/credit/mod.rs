@@ -12,7 +12,7 @@ use crate::store::port::Stmt;
 /// Lines planned in one batch.
 pub const PAGE: i64 = 100;
 
-/// A line whose last sending was refused is planned again a day later: by then somebody may have set it right.
+/// An accrual whose last sending was refused is planned again a day later: by then somebody may have set it right.
 const AGAIN_DAYS: i64 = 1;
 
 /// Lines of credit that are not as they were delivered, and neither on their way nor frozen nor just refused. The words
@@ -27,7 +27,7 @@ const COLUMNS: &str =
       customer_id, before_cents, after_cents, state, due_at_ms, reason, revision, created_at_ms)
     SELECT 'crd_' || substr(accrual_id, instr(accrual_id, '_') + 1) || '_' || number";
 
-/// The number of a line's next sending, and what of the line is on the balance already.
+/// The number of an accrual's next sending, and what of the accrual is on the balance already.
 const NUMBER: &str = "(SELECT COUNT(*) + 1 FROM credit_transfer s WHERE s.accrual_id = l.id)";
 const SENT: &str =
     "(SELECT COALESCE(SUM(IIF(s.kind = 'credit', s.amount_cents, -s.amount_cents)), 0) FROM credit_transfer s
@@ -47,7 +47,7 @@ pub fn customer_of(external_id: &str) -> String {
     )
 }
 
-/// Plans what a program's credits come to: statements for one batch. Each line is one credit of all that stands of it,
+/// Plans what a program's credits come to: statements for one batch. Each accrual is one credit of all that stands of it,
 /// less what its partner owes; what is delivered and no longer stands is taken back from the customer that has it. What
 /// is planned is set aside at once, so that nothing else counts on it. Two at once: the second aborts.
 pub fn plan(program: &str, now: UtcMillis) -> Vec<Stmt> {
@@ -81,7 +81,7 @@ pub fn plan(program: &str, now: UtcMillis) -> Vec<Stmt> {
              FROM {planned} AND NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = s.program_id || '/' || s.unit || '/redeemed/' || s.partner_id)"
         )),
         of_program(format!(
-            "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
+            "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
              SELECT s.id || '.pending', s.accrual_id, 'deliver', 'pending', s.program_id || '/' || s.unit || '/available/' || s.partner_id,
                     s.program_id || '/' || s.unit || '/redeemed/' || s.partner_id, s.amount_cents, s.program_id, 'planned', s.created_at_ms
              FROM {planned} AND s.kind = 'credit' AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = s.id || '.pending')"
@@ -94,7 +94,7 @@ pub fn plan(program: &str, now: UtcMillis) -> Vec<Stmt> {
     statements
 }
 
-/// Credits, as far as their partners' available credit goes, the oldest line first. What is frozen is not counted on.
+/// Credits, as far as their partners' available credit goes, the oldest accrual first. What is frozen is not counted on.
 fn credits() -> String {
     format!(
         "{COLUMNS}, 'credit', accrual_id, number, program_id, partner_id, unit, substr(unit, 8), MIN(change, room - upto + change), customer,

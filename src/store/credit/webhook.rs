@@ -10,8 +10,8 @@ pub const CREDIT_KINDS: [&str; 2] = ["reward.granted.referrer", "reward.reversed
 /// Lines told of in one batch.
 const PAGE: i64 = 200;
 
-/// A line's messages are told one after the other: while one has not arrived, the next would not know what it changes.
-/// Ids of a line's messages are `referrer:<line>`, `referrer:<line>.<n>` and `reversed:<line>.<n>`.
+/// An accrual's messages are told one after the other: while one has not arrived, the next would not know what it changes.
+/// Ids of an accrual's messages are `referrer:<accrual>`, `referrer:<accrual>.<n>` and `reversed:<accrual>.<n>`.
 const SETTLED: &str =
     "NOT EXISTS (SELECT 1 FROM outbox o WHERE ((o.id >= 'referrer:' || l.id AND o.id < 'referrer:' || l.id || '/')
         OR (o.id >= 'reversed:' || l.id AND o.id < 'reversed:' || l.id || '/'))
@@ -29,7 +29,7 @@ pub fn plan(program: &str, now: UtcMillis) -> [Stmt; 2] {
         Stmt::new(format!(
             "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
              SELECT {id}, '{kind}', l.program_id, l.partner_id, l.account_id,
-                    json_object('line', l.id, 'unit', l.unit, 'amount_cents', {amount}, 'rule', l.reward_id, 'reason', l.reason), 'queued', ?2
+                    json_object('accrual_id', l.id, 'unit', l.unit, 'amount_cents', {amount}, 'reward_id', l.reward_id, 'reason', l.reason), 'queued', ?2
              FROM {DUE} AND {only} AND {SETTLED} ORDER BY l.at_ms, l.id LIMIT ?3"
         ))
         .bind(program)
@@ -51,7 +51,7 @@ pub fn plan(program: &str, now: UtcMillis) -> [Stmt; 2] {
 /// Books the credits of messages that arrived, each once, whoever heard of them first and however often.
 pub fn record(messages: &[String], actor: &str, now: UtcMillis) -> [Stmt; 3] {
     let told =
-        "outbox o JOIN accrual l ON l.id = o.payload ->> '$.line' WHERE o.id IN (SELECT value FROM json_each(?1))
+        "outbox o JOIN accrual l ON l.id = o.payload ->> '$.accrual_id' WHERE o.id IN (SELECT value FROM json_each(?1))
           AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = 'told:' || o.id)";
     let account = |kind: &str| format!("l.program_id || '/' || l.unit || '/{kind}/' || l.partner_id");
     let (available, redeemed) = (account("available"), account("redeemed"));
@@ -69,7 +69,7 @@ pub fn record(messages: &[String], actor: &str, now: UtcMillis) -> [Stmt; 3] {
         ))
         .json(&messages),
         Stmt::new(format!(
-            "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
+            "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
              SELECT 'told:' || o.id, l.id, IIF(o.kind = 'reward.reversed', 'deliver_return', 'deliver'), 'single',
                     IIF(o.kind = 'reward.reversed', {redeemed}, {available}), IIF(o.kind = 'reward.reversed', {available}, {redeemed}),
                     o.payload ->> '$.amount_cents', l.program_id, ?2, 'the webhook arrived', ?3 FROM {told}"

@@ -17,7 +17,7 @@ pub fn budget_list() -> Stmt {
 /// How often a program's budget was funded.
 pub fn budget_fundings(program: &str) -> Stmt {
     Stmt::new(
-        "SELECT COUNT(*) AS fundings FROM ledger_account a JOIN transfer t ON t.line IS NULL AND t.credit = a.id AND t.code = 'fund'
+        "SELECT COUNT(*) AS fundings FROM ledger_account a JOIN transfer t ON t.accrual_id IS NULL AND t.credit = a.id AND t.code = 'fund'
          WHERE a.program_id = ?1 AND a.kind = 'budget'",
     )
     .bind(program)
@@ -41,7 +41,7 @@ pub fn waiting_list(program: &str, limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// The accounts of lines, with their revisions.
+/// The accounts of accruals, with their revisions.
 pub fn waiting_accounts(accounts: &[String]) -> Stmt {
     Stmt::new("SELECT id, revision, written FROM account WHERE id IN (SELECT value FROM json_each(?1))").json(&accounts)
 }

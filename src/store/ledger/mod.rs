@@ -43,8 +43,8 @@ pub fn transfer_insert(transfers: &[Transfer], now: UtcMillis) -> Vec<Stmt> {
 }
 
 const TRANSFER_INSERT: &str =
-        "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
-         SELECT row ->> '$.id', row ->> '$.line', row ->> '$.code', 'single', row ->> '$.debit', row ->> '$.credit',
+        "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
+         SELECT row ->> '$.id', row ->> '$.accrual_id', row ->> '$.code', 'single', row ->> '$.debit', row ->> '$.credit',
                 row ->> '$.amount_cents', row ->> '$.program_id', row ->> '$.event_id', row ->> '$.reason', ?2
          FROM given";
 
@@ -74,7 +74,7 @@ pub fn ledger_fault_list() -> Stmt {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TransferRow {
     pub id: String,
-    pub line: Option<String>,
+    pub accrual_id: Option<String>,
     pub code: String,
     pub phase: String,
     pub debit: String,
@@ -93,7 +93,7 @@ pub struct TransferRow {
 /// Rows after the cursor, in the order they were written.
 pub fn transfer_page(after: i64, limit: i64) -> Stmt {
     Stmt::new(
-        "SELECT rowid AS row, id, line, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, actor, reason, created_at_ms
+        "SELECT rowid AS row, id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, actor, reason, created_at_ms
          FROM transfer WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
     )
     .bind(after)
@@ -123,9 +123,9 @@ pub fn balance_list(partner: &str) -> Stmt {
            SUM(IIF(kind = 'redeemed', cr_posted_cents - dr_posted_cents, 0)) AS redeemed_cents,
            SUM(IIF(kind = 'available',
              (SELECT COALESCE(SUM(t.amount_cents), 0) FROM transfer t
-               WHERE t.line IS NULL AND t.debit = a.id AND t.code = 'payout' AND t.phase IN ('single', 'post'))
+               WHERE t.accrual_id IS NULL AND t.debit = a.id AND t.code = 'payout' AND t.phase IN ('single', 'post'))
              - (SELECT COALESCE(SUM(t.amount_cents), 0) FROM transfer t
-               WHERE t.line IS NULL AND t.credit = a.id AND t.code = 'payout_return'), 0)) AS paid_cents
+               WHERE t.accrual_id IS NULL AND t.credit = a.id AND t.code = 'payout_return'), 0)) AS paid_cents
          FROM ledger_account a WHERE partner_id = ?1 AND partner_id <> '' GROUP BY unit ORDER BY unit",
     )
     .bind(partner)

@@ -79,7 +79,7 @@ pub fn outbox_grants(run: &str, from_seq: i64, to_seq: i64, now: UtcMillis) -> S
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
          SELECT side.value || ':' || i.accrual_id, 'reward.granted.' || side.value, r.program_id, i.partner_id, i.account_id,
-                json_object('line', i.accrual_id, 'unit', i.unit, 'amount_cents', i.posted_cents, 'period', r.period), 'queued', ?4
+                json_object('accrual_id', i.accrual_id, 'unit', i.unit, 'amount_cents', i.posted_cents, 'period', r.period), 'queued', ?4
          FROM run_item i JOIN run r ON r.id = i.run_id, json_each('[\"referrer\",\"referee\"]') side
          WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'grant' AND i.posted_cents > 0
          ON CONFLICT (id) DO NOTHING",
@@ -92,18 +92,18 @@ pub fn outbox_grants(run: &str, from_seq: i64, to_seq: i64, now: UtcMillis) -> S
 
 /// Queues the messages that rewards were granted outside of a run. The referrer alone is told: what the friend did to
 /// earn it is not announced to the friend, step by step.
-pub fn outbox_rewards(lines: &[Accrual], now: UtcMillis) -> Stmt {
-    fn message(line: &Accrual) -> OutboxMessage<'_> {
+pub fn outbox_rewards(accruals: &[Accrual], now: UtcMillis) -> Stmt {
+    fn message(accrual: &Accrual) -> OutboxMessage<'_> {
         OutboxMessage {
-            id: format!("referrer:{}", line.id),
+            id: format!("referrer:{}", accrual.id),
             kind: "reward.granted.referrer",
-            program: &line.program_id,
-            partner: Some(&line.partner_id),
-            account: Some(&line.account_id),
-            payload: json!({"line": line.id, "unit": line.unit, "amount_cents": line.net_cents, "rule": line.reward_id}),
+            program: &accrual.program_id,
+            partner: Some(&accrual.partner_id),
+            account: Some(&accrual.account_id),
+            payload: json!({"accrual_id": accrual.id, "unit": accrual.unit, "amount_cents": accrual.net_cents, "reward_id": accrual.reward_id}),
         }
     }
-    outbox_insert(&lines.iter().map(message).collect::<Vec<_>>(), now)
+    outbox_insert(&accruals.iter().map(message).collect::<Vec<_>>(), now)
 }
 
 /// Queues, for those of these reviews that are open, a message to the operator. One that was announced is not again.
@@ -111,7 +111,7 @@ pub fn outbox_reviews(reviews: &[String], now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
          SELECT 'review.opened:' || v.id, 'review.opened', v.program_id, v.partner_id, v.account_id,
-                json_object('review', v.id, 'rule', v.rule, 'subject', v.subject, 'holds', v.holds, 'evidence', v.evidence), 'queued', ?2
+                json_object('review', v.id, 'reward_id', v.rule, 'subject', v.subject, 'holds', v.holds, 'evidence', v.evidence), 'queued', ?2
          FROM review v WHERE v.id IN (SELECT value FROM json_each(?1)) AND v.state = 'open' ON CONFLICT (id) DO NOTHING",
     )
     .json(&reviews)

@@ -112,7 +112,7 @@ pub fn link_disable(code: &str, at: UtcMillis) -> Stmt {
     Stmt::new("UPDATE link SET disabled_at_ms = ?2 WHERE code = ?1 AND disabled_at_ms IS NULL").bind(code).bind(at)
 }
 
-/// A partner's lines after the cursor (instant, id), oldest first.
+/// A partner's accruals after the cursor (instant, id), oldest first.
 pub fn entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS} FROM accrual WHERE partner_id = ?1 AND (at_ms > ?2 OR (at_ms = ?2 AND id > ?3))

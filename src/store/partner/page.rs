@@ -1,5 +1,5 @@
 //! What a partner's pages show. Every read is bound to the partner, so that another's ids find nothing, and reads as much
-//! of one with a hundred thousand lines as of one with ten.
+//! of one with a hundred thousand accruals as of one with ten.
 
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::store::account::LINE_COLUMNS;
@@ -41,14 +41,14 @@ pub fn link_day_list(partner: &str, code: &str, from: i64) -> Stmt {
     .bind(from)
 }
 
-/// What lines of some days come to, in one unit.
+/// What accruals of some days come to, in one unit.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct EarnedRow {
     pub unit: String,
     pub cents: i64,
 }
 
-/// What the lines of [from, to) come to as they stand, by unit.
+/// What the accruals of [from, to) come to as they stand, by unit.
 pub fn earned_sums(partner: &str, from: i64, to: i64) -> Stmt {
     Stmt::new(
         "SELECT unit, SUM(cents) AS cents FROM earned_day WHERE partner_id = ?1 AND day >= ?2 AND day < ?3 GROUP BY unit ORDER BY unit",
@@ -192,14 +192,14 @@ pub fn client_attribution(partner: &str, row: i64) -> Stmt {
     Stmt::new("SELECT receipt, states FROM binding WHERE rowid = ?2 AND partner_id = ?1").bind(partner).bind(row)
 }
 
-/// A line's settlement: the instant of the run that made it available, where that is known and nothing stopped it after.
+/// An accrual's settlement: the instant of the run that made it available, where that is known and nothing stopped it after.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SettledRow {
     pub id: String,
     pub settled_ms: Option<UtcMillis>,
 }
 
-/// Of the program's runs those from the year of the line on, by their index, until one that the line was in. A line that
+/// Of the program's runs those from the year of the accrual on, by their index, until one that the accrual was in. An accrual that
 /// was reviewed or disputed may have missed payouts that others of its run have left with: of it nothing is said.
 const SETTLED: &str = "IIF(state = 'available' AND balance = 'available'
     AND NOT EXISTS (SELECT 1 FROM review v WHERE v.account_id = accrual.account_id)
@@ -231,8 +231,8 @@ pub fn payouts_standing(partner: &str, limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// The newest lines of one of the partner's accounts: found by the account, which has few, and not by the partner.
-pub fn client_lines(partner: &str, row: i64, limit: i64) -> Stmt {
+/// The newest accruals of one of the partner's accounts: found by the account, which has few, and not by the partner.
+pub fn client_accruals(partner: &str, row: i64, limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE +partner_id = ?1
            AND account_id = (SELECT account_id FROM binding WHERE rowid = ?2 AND partner_id = ?1)
@@ -243,8 +243,8 @@ pub fn client_lines(partner: &str, row: i64, limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// The partner's lines before the cursor (instant, id), newest first. An empty state lets all through.
-pub fn line_page(partner: &str, state: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+/// The partner's accruals before the cursor (instant, id), newest first. An empty state lets all through.
+pub fn accrual_page(partner: &str, state: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
     // Without what does not filter: else its index is not used.
     let of_state = if state.is_empty() { "?2 = ''" } else { "state = ?2" };
     Stmt::new(format!(
@@ -258,13 +258,13 @@ pub fn line_page(partner: &str, state: &str, before_ms: i64, before_id: &str, li
     .bind(limit)
 }
 
-pub fn line_find(partner: &str, id: &str) -> Stmt {
+pub fn accrual_find(partner: &str, id: &str) -> Stmt {
     let sql = format!("SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE id = ?2 AND partner_id = ?1");
     Stmt::new(sql).bind(partner).bind(id)
 }
 
-/// The row of the account that a line of the partner is for, where it is still the partner's.
-pub fn line_client(partner: &str, id: &str) -> Stmt {
+/// The row of the account that an accrual of the partner is for, where it is still the partner's.
+pub fn accrual_client(partner: &str, id: &str) -> Stmt {
     Stmt::new(
         "SELECT b.rowid AS row FROM accrual a CROSS JOIN binding b ON b.account_id = a.account_id AND b.partner_id = a.partner_id
          WHERE a.id = ?2 AND a.partner_id = ?1 LIMIT 1",
@@ -273,7 +273,7 @@ pub fn line_client(partner: &str, id: &str) -> Stmt {
     .bind(id)
 }
 
-/// A ledger row of one line.
+/// A ledger row of one accrual.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PostingRow {
     pub id: String,
@@ -285,17 +285,17 @@ pub struct PostingRow {
     pub created_at_ms: UtcMillis,
 }
 
-pub fn line_postings(partner: &str, id: &str) -> Stmt {
+pub fn accrual_postings(partner: &str, id: &str) -> Stmt {
     Stmt::new(
         "SELECT t.id, t.code, t.amount_cents, t.reason, t.event_id, t.run_id, t.created_at_ms
-         FROM accrual a CROSS JOIN transfer t ON t.line = a.id WHERE a.id = ?2 AND a.partner_id = ?1
+         FROM accrual a CROSS JOIN transfer t ON t.accrual_id = a.id WHERE a.id = ?2 AND a.partner_id = ?1
            AND t.code IN ('accrue', 'reverse') ORDER BY t.created_at_ms, t.id",
     )
     .bind(partner)
     .bind(id)
 }
 
-/// The run that made a line available.
+/// The run that made an accrual available.
 #[derive(Clone, Debug, Deserialize)]
 pub struct VestedRow {
     pub run_id: String,
@@ -304,8 +304,8 @@ pub struct VestedRow {
     pub posted_cents: Option<i64>,
 }
 
-/// Only runs after the line's instant can have: a few dozen a year, each looked into by the line.
-pub fn line_vested(partner: &str, id: &str) -> Stmt {
+/// Only runs after the accrual's instant can have: a few dozen a year, each looked into by the accrual.
+pub fn accrual_vested(partner: &str, id: &str) -> Stmt {
     Stmt::new(
         "SELECT r.id AS run_id, r.period, r.as_of_ms, i.posted_cents
          FROM accrual a CROSS JOIN run r ON r.program_id = a.program_id AND r.as_of_ms >= a.at_ms
@@ -358,7 +358,7 @@ pub struct ReturnRow {
 pub fn return_list(partner: &str, limit: i64) -> Stmt {
     Stmt::new(
         "SELECT t.id, a.unit, t.amount_cents, t.created_at_ms AS at_ms FROM ledger_account a CROSS JOIN transfer t
-         WHERE a.partner_id = ?1 AND a.partner_id <> '' AND t.line IS NULL AND t.credit = a.id AND t.code = 'payout_return'
+         WHERE a.partner_id = ?1 AND a.partner_id <> '' AND t.accrual_id IS NULL AND t.credit = a.id AND t.code = 'payout_return'
          ORDER BY t.created_at_ms DESC, t.id DESC LIMIT ?2",
     )
     .bind(partner)

@@ -159,14 +159,14 @@ pub fn sending_book(kind: TransferKind, ids: &[&str], actor: &str, now: UtcMilli
              WHERE r.id IN (SELECT value FROM json_each(?1)) AND r.state = 'paid'"
         }
         TransferKind::Credit => {
-            "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, pending_id, program_id, actor, reason, created_at_ms)
-             SELECT p.id || IIF(p.state = 'paid', '.post', '.void'), t.line, 'deliver', IIF(p.state = 'paid', 'post', 'void'), t.debit, t.credit,
+            "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, pending_id, program_id, actor, reason, created_at_ms)
+             SELECT p.id || IIF(p.state = 'paid', '.post', '.void'), t.accrual_id, 'deliver', IIF(p.state = 'paid', 'post', 'void'), t.debit, t.credit,
                     IIF(p.state = 'paid', p.amount_cents, 0), t.id, p.program_id, ?2, p.reason, ?3
              FROM credit_transfer p JOIN transfer t ON t.id = p.id || '.pending'
              WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state IN ('paid', 'failed', 'cancelled')"
         }
         TransferKind::Debit => {
-            "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
+            "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
              SELECT p.id || '.return', p.accrual_id, 'deliver_return', 'single', p.program_id || '/' || p.unit || '/redeemed/' || p.partner_id,
                     p.program_id || '/' || p.unit || '/available/' || p.partner_id, p.amount_cents, p.program_id, ?2, p.reason, ?3
              FROM credit_transfer p WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state = 'paid'"

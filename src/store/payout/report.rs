@@ -9,17 +9,17 @@ use serde::Deserialize;
 const EFFECT: &str = "IIF(t.phase = 'void', (SELECT x.amount_cents FROM transfer x WHERE x.id = t.pending_id),
    IIF(t.credit = ?1, t.amount_cents, -t.amount_cents))";
 
-/// The account's rows, `o`: of its partner's lines those that moved it, and the few that are about no line. Each kind is
+/// The account's rows, `o`: of its partner's accruals those that moved it, and the few that are about no accrual. Each kind is
 /// found by an index of its own. Beside them, `w`, between which two payouts they are looked for: this one, whose planned
 /// row is ?2, and the one before it.
 const MOVED: &str = "WITH own AS MATERIALIZED (
-     SELECT rowid AS row FROM transfer WHERE line IS NOT NULL AND code = 'reverse' AND debit = ?1
-     UNION ALL SELECT rowid FROM transfer WHERE line IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
+     SELECT rowid AS row FROM transfer WHERE accrual_id IS NOT NULL AND code = 'reverse' AND debit = ?1
+     UNION ALL SELECT rowid FROM transfer WHERE accrual_id IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
        AND instr(credit, '/available/') > 0 AND credit = ?1
-     UNION ALL SELECT rowid FROM transfer WHERE line IS NULL AND debit = ?1 AND phase <> 'post'
-     UNION ALL SELECT rowid FROM transfer WHERE line IS NULL AND credit = ?1 AND phase <> 'post'),
+     UNION ALL SELECT rowid FROM transfer WHERE accrual_id IS NULL AND debit = ?1 AND phase <> 'post'
+     UNION ALL SELECT rowid FROM transfer WHERE accrual_id IS NULL AND credit = ?1 AND phase <> 'post'),
    span AS MATERIALIZED (
-     SELECT n.rowid AS planned, COALESCE((SELECT MAX(b.rowid) FROM transfer b WHERE b.line IS NULL AND b.debit = ?1
+     SELECT n.rowid AS planned, COALESCE((SELECT MAX(b.rowid) FROM transfer b WHERE b.accrual_id IS NULL AND b.debit = ?1
        AND b.code = 'payout' AND b.phase = 'pending' AND b.rowid < n.rowid), 0) AS before FROM transfer n WHERE n.id = ?2)";
 
 /// One movement of what a partner can be paid, with what it is for.
@@ -90,7 +90,7 @@ const VESTED: &str = "LEFT JOIN run_item i ON t.code = 'vest' AND i.run_id = t.r
    AND i.seq < CAST(replace(t.id, rtrim(t.id, '0123456789'), '') AS INTEGER) + ?5
    AND i.kind = 'vest' AND i.posted_cents > 0 AND ?1 = t.program_id || '/' || i.unit || '/available/' || i.partner_id";
 
-/// Numbers movements: a ledger row that vests stands for as many as it has lines, fewer than this in any run.
+/// Numbers movements: a ledger row that vests stands for as many as it has accruals, fewer than this in any run.
 const PLACES: i64 = 10_000_000;
 
 /// The movements since the payout before, after the cursor. What vests is listed line by line.
@@ -108,7 +108,7 @@ fn page(account: &str, payout: &str, (after, limit): (i64, i64), of: fn(&str) ->
         "{MOVED}
          SELECT t.rowid * {PLACES} + COALESCE(i.seq, 0) AS row, t.id, t.code, t.phase, COALESCE(i.posted_cents, {EFFECT}) AS amount_cents,
                 t.reason, t.event_id, t.run_id, t.created_at_ms, l.reward_id, l.account_id, l.source
-         FROM span w CROSS JOIN own o CROSS JOIN transfer t {VESTED} LEFT JOIN accrual l ON l.id = COALESCE(t.line, i.accrual_id)
+         FROM span w CROSS JOIN own o CROSS JOIN transfer t {VESTED} LEFT JOIN accrual l ON l.id = COALESCE(t.accrual_id, i.accrual_id)
          WHERE t.rowid = o.row AND o.row > w.before AND o.row < w.planned AND o.row >= CAST(?3 AS INTEGER) / {PLACES}
            AND t.rowid * {PLACES} + COALESCE(i.seq, 0) > ?3 ORDER BY 1 LIMIT ?4"
     )))
@@ -157,7 +157,7 @@ pub fn paid_entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64)
          UNION ALL
          SELECT t.code, t.id, t.program_id, NULL, NULL, t.created_at_ms, a.unit, t.amount_cents, 'reversed', NULL, t.reason
          FROM ledger_account a CROSS JOIN transfer t
-         WHERE a.partner_id = ?1 AND a.partner_id <> '' AND t.line IS NULL AND t.credit = a.id AND t.code = 'payout_return'
+         WHERE a.partner_id = ?1 AND a.partner_id <> '' AND t.accrual_id IS NULL AND t.credit = a.id AND t.code = 'payout_return'
            AND (t.created_at_ms > ?2 OR (t.created_at_ms = ?2 AND t.id > ?3))
          ORDER BY 6, 2 LIMIT ?4",
     )

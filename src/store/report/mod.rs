@@ -27,12 +27,12 @@ pub fn channel_list(program: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
         "WITH bound AS MATERIALIZED (
            SELECT account_id, partner_id, code, method, source, click_id, signed_up_at_ms, qualified_at_ms
            FROM binding WHERE program_id = ?1 AND partner_id IS NOT NULL
-         ), line AS MATERIALIZED (
+         ), accrued AS MATERIALIZED (
            SELECT account_id, partner_id, net_cents FROM accrual
            WHERE program_id = ?1 AND partner_id <> '' AND at_ms >= ?2 AND at_ms < ?3 AND net_cents > 0 AND state <> 'waiting'
          ), told AS MATERIALIZED (
            SELECT * FROM bound WHERE (signed_up_at_ms >= ?2 AND signed_up_at_ms < ?3)
-             OR (qualified_at_ms >= ?2 AND qualified_at_ms < ?3) OR account_id IN (SELECT account_id FROM line)
+             OR (qualified_at_ms >= ?2 AND qualified_at_ms < ?3) OR account_id IN (SELECT account_id FROM accrued)
          ), converted AS MATERIALIZED (
            SELECT id, utm_source FROM click
            WHERE utm_source IS NOT NULL AND id IN (SELECT click_id FROM told WHERE click_id IS NOT NULL)
@@ -52,7 +52,7 @@ pub fn channel_list(program: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
            FROM brought GROUP BY 1, 2
            UNION ALL
            SELECT n.partner_id, COALESCE(b.channel, 'unknown'), 0, 0, 0, COUNT(DISTINCT n.account_id), SUM(n.net_cents)
-           FROM line n LEFT JOIN brought b ON b.account_id = n.account_id AND b.partner_id = n.partner_id GROUP BY 1, 2
+           FROM accrued n LEFT JOIN brought b ON b.account_id = n.account_id AND b.partner_id = n.partner_id GROUP BY 1, 2
          )
          SELECT r.partner_id AS partner, p.external_id, r.channel, SUM(r.clicks) AS clicks, SUM(r.signups) AS signups,
                 SUM(r.qualified) AS qualified, SUM(r.rewarded) AS rewarded, SUM(r.gross_cents) AS gross_cents

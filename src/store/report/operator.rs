@@ -70,8 +70,8 @@ pub fn link_latest(partner: &str, limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// A partner's lines before the cursor (instant, id), the newest first.
-pub fn line_latest(partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+/// A partner's accruals before the cursor (instant, id), the newest first.
+pub fn accrual_latest(partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS} FROM accrual WHERE partner_id = ?1 AND at_ms <= ?2 AND (at_ms < ?2 OR id < ?3)
          ORDER BY at_ms DESC, id DESC LIMIT ?4"
@@ -125,8 +125,8 @@ pub fn account_page(before: i64, limit: i64) -> Stmt {
     Stmt::new(format!("{ACCOUNT_FOUND} WHERE a.rowid < ?1 ORDER BY a.rowid DESC LIMIT ?2")).bind(before).bind(limit)
 }
 
-/// An account's lines after the cursor.
-pub fn account_lines(account: &str, after: &str, limit: i64) -> Stmt {
+/// An account's accruals after the cursor.
+pub fn account_accruals(account: &str, after: &str, limit: i64) -> Stmt {
     Stmt::new(format!("SELECT {LINE_COLUMNS} FROM accrual WHERE account_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"))
         .bind(account)
         .bind(after)
@@ -182,7 +182,7 @@ pub fn bound_latest(partner: &str, limit: i64) -> Stmt {
 pub struct ReviewShown {
     pub external_id: Option<String>,
     pub name: Option<String>,
-    /// JSON: what stands still until it is decided, `[{"unit", "cents", "lines"}]`.
+    /// JSON: what stands still until it is decided, `[{"unit", "cents", "accruals"}]`.
     pub waiting: String,
 }
 
@@ -317,7 +317,7 @@ pub fn ledger_account_find(id: &str) -> Stmt {
     Stmt::new(format!("{LEDGER_ACCOUNT} WHERE id = ?1")).bind(id)
 }
 
-const TRANSFER: &str = "SELECT rowid AS row, id, line, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, actor, \
+const TRANSFER: &str = "SELECT rowid AS row, id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, actor, \
      reason, created_at_ms FROM transfer";
 
 /// The ledger's rows before the cursor, the newest first.
@@ -325,11 +325,11 @@ pub fn transfer_latest(before: i64, limit: i64) -> Stmt {
     Stmt::new(format!("{TRANSFER} WHERE rowid < ?1 ORDER BY rowid DESC LIMIT ?2")).bind(before).bind(limit)
 }
 
-/// The same of one account, as far as they are about no line: what is about a line is found by the line.
+/// The same of one account, as far as they are about no accrual: what is about an accrual is found by the accrual.
 pub fn transfer_of_account(account: &str, before: i64, limit: i64) -> Stmt {
     Stmt::new(format!(
-        "{TRANSFER} WHERE rowid IN (SELECT rowid FROM transfer WHERE line IS NULL AND debit = ?1
-           UNION SELECT rowid FROM transfer WHERE line IS NULL AND credit = ?1) AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3"
+        "{TRANSFER} WHERE rowid IN (SELECT rowid FROM transfer WHERE accrual_id IS NULL AND debit = ?1
+           UNION SELECT rowid FROM transfer WHERE accrual_id IS NULL AND credit = ?1) AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3"
     ))
     .bind(account)
     .bind(before)

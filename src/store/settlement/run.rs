@@ -6,7 +6,7 @@ use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::sabotage;
 use crate::engine::sabotage::Fault;
-use crate::store::account::line_insert;
+use crate::store::account::accrual_insert;
 use crate::store::port::{GIVEN, Stmt};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 const GRANT_PAGE: i64 = 400;
 const GRANT_PAGE_FACTS: i64 = 4_000;
 /// Lines planned or executed in one step: a second or two of the 30 that D1 gives a batch, and few enough steps that a
-/// run of 200,000 lines is done in one invocation.
+/// run of 200,000 accruals is done in one invocation.
 pub const LINE_PAGE: i64 = 10_000;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,16 +109,16 @@ pub fn grant_candidates(run: &RunRow) -> Stmt {
 /// A planned reward by state.
 #[derive(Clone, Debug, Serialize)]
 pub struct AwardRow<'a> {
-    pub line: &'a Accrual,
+    pub accrual: &'a Accrual,
     pub next_due_at_ms: Option<UtcMillis>,
 }
 
 pub fn grant_plan(run: &RunRow, grants: &[AwardRow]) -> [Stmt; 2] {
     [
         Stmt::new(
-            "INSERT INTO run_item (run_id, seq, kind, accrual_id, account_id, partner_id, unit, planned_cents, line, next_due_at_ms)
-             SELECT r.id, r.items + key + 1, 'grant', value ->> '$.line.id', value ->> '$.line.account_id', value ->> '$.line.partner_id',
-                    value ->> '$.line.unit', value ->> '$.line.net_cents', value -> '$.line', value ->> '$.next_due_at_ms'
+            "INSERT INTO run_item (run_id, seq, kind, accrual_id, account_id, partner_id, unit, planned_cents, accrual, next_due_at_ms)
+             SELECT r.id, r.items + key + 1, 'grant', value ->> '$.accrual.id', value ->> '$.accrual.account_id', value ->> '$.accrual.partner_id',
+                    value ->> '$.accrual.unit', value ->> '$.accrual.net_cents', value -> '$.accrual', value ->> '$.next_due_at_ms'
              FROM run r, json_each(?2) WHERE r.id = ?1",
         )
         .bind(&run.id)
@@ -127,7 +127,7 @@ pub fn grant_plan(run: &RunRow, grants: &[AwardRow]) -> [Stmt; 2] {
     ]
 }
 
-/// Plans the next page of lines that vest, after the cursor, which then is its last line; where there is no line left
+/// Plans the next page of accruals that vest, after the cursor, which then is its last accrual; where there is no accrual left
 /// the plan is complete and the run goes on to executing it.
 pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
     [
@@ -161,7 +161,7 @@ pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
 pub struct VestPreview {
     pub partner: String,
     pub unit: String,
-    pub lines: i64,
+    pub accruals: i64,
     pub cents: i64,
 }
 
@@ -184,7 +184,7 @@ fn count_items(run: &RunRow) -> Stmt {
         .bind(&run.id)
 }
 
-/// Executes the items `from` to `to`: statements in order, for one batch. A line that facts changed since the plan
+/// Executes the items `from` to `to`: statements in order, for one batch. An accrual that facts changed since the plan
 /// vests with what stands; a reward whose account was bound elsewhere or reviewed since is left for the next run.
 pub fn execute(run: &RunRow, from: i64, to: i64, now: UtcMillis) -> Vec<Stmt> {
     let page = |sql: String| Stmt::new(sql).bind(&run.id).bind(from).bind(to);
@@ -220,24 +220,24 @@ fn accounts_advance(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis)
 }
 
 fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Vec<Stmt> {
-    let bound = "EXISTS (SELECT 1 FROM binding b WHERE b.account_id = i.account_id AND b.program_id = i.line ->> '$.program_id'
+    let bound = "EXISTS (SELECT 1 FROM binding b WHERE b.account_id = i.account_id AND b.program_id = i.accrual ->> '$.program_id'
           AND b.partner_id = i.partner_id)
-        AND NOT EXISTS (SELECT 1 FROM accrual a WHERE a.account_id = i.account_id AND a.program_id = i.line ->> '$.program_id'
-          AND a.reward_id = i.line ->> '$.reward_id' AND a.source = i.line ->> '$.source')";
+        AND NOT EXISTS (SELECT 1 FROM accrual a WHERE a.account_id = i.account_id AND a.program_id = i.accrual ->> '$.program_id'
+          AND a.reward_id = i.accrual ->> '$.reward_id' AND a.source = i.accrual ->> '$.source')";
     // What was decided since the plan: a rejected reward is never granted, and one that was planned as held when nobody
     // holds it any more (or the other way round) is planned anew by the next run. Whether an account is held is asked of
     // its decision: a review may be open that the facts no longer raise.
     let review = |state: &str| {
         format!(
-            "EXISTS (SELECT 1 FROM review v WHERE v.account_id = i.account_id AND v.program_id = i.line ->> '$.program_id'
+            "EXISTS (SELECT 1 FROM review v WHERE v.account_id = i.account_id AND v.program_id = i.accrual ->> '$.program_id'
           AND v.partner_id = i.partner_id AND v.subject = '' AND v.holds = 1 AND v.state = '{state}')"
         )
     };
     let held =
-        "EXISTS (SELECT 1 FROM binding b WHERE b.account_id = i.account_id AND b.program_id = i.line ->> '$.program_id'
+        "EXISTS (SELECT 1 FROM binding b WHERE b.account_id = i.account_id AND b.program_id = i.accrual ->> '$.program_id'
           AND b.partner_id = i.partner_id AND b.held = 1)";
     let unreviewed = format!(
-        "NOT {} AND IIF(i.line ->> '$.state' = 'held', {held} OR NOT {}, NOT {held})",
+        "NOT {} AND IIF(i.accrual ->> '$.state' = 'held', {held} OR NOT {}, NOT {held})",
         review("rejected"),
         review("released"),
     );
@@ -247,25 +247,25 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
             "UPDATE run_item AS i SET posted_cents = IIF({bound} AND {unreviewed}, planned_cents, 0)
              WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'grant'"
         )),
-        page(format!("WITH given AS MATERIALIZED (SELECT jsonb(i.line) AS row FROM {granted}) {}", line_insert())),
+        page(format!("WITH given AS MATERIALIZED (SELECT jsonb(i.accrual) AS row FROM {granted}) {}", accrual_insert())),
         page(format!(
-            "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, reason, created_at_ms)
-             SELECT i.accrual_id || '.1', i.accrual_id, 'accrue', 'single', {prefix} || '/' || (i.line ->> '$.payer'),
-                    {prefix} || '/' || (i.line ->> '$.balance') || '/' || i.partner_id, i.posted_cents, i.line ->> '$.program_id',
-                    i.line ->> '$.event_id', i.run_id, i.line ->> '$.reason', ?4
+            "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, reason, created_at_ms)
+             SELECT i.accrual_id || '.1', i.accrual_id, 'accrue', 'single', {prefix} || '/' || (i.accrual ->> '$.payer'),
+                    {prefix} || '/' || (i.accrual ->> '$.balance') || '/' || i.partner_id, i.posted_cents, i.accrual ->> '$.program_id',
+                    i.accrual ->> '$.event_id', i.run_id, i.accrual ->> '$.reason', ?4
              FROM {granted}",
-            prefix = "(i.line ->> '$.program_id') || '/' || i.unit",
+            prefix = "(i.accrual ->> '$.program_id') || '/' || i.unit",
         ))
         .bind(now),
         page(format!(
             "UPDATE binding SET grant_due_at_ms = g.next_due_at_ms
-             FROM (SELECT i.account_id, i.partner_id, i.next_due_at_ms, i.line ->> '$.program_id' AS program_id FROM {granted}) g
+             FROM (SELECT i.account_id, i.partner_id, i.next_due_at_ms, i.accrual ->> '$.program_id' AS program_id FROM {granted}) g
              WHERE binding.account_id = g.account_id AND binding.program_id = g.program_id AND binding.partner_id = g.partner_id"
         )),
     ]
 }
 
-/// What vests moves partner by partner, one ledger row each: which lines it is for, the plan says.
+/// What vests moves partner by partner, one ledger row each: which accruals it is for, the plan says.
 fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Vec<Stmt> {
     let vesting = format!("{items} AND i.kind = 'vest' AND i.posted_cents > 0");
     vec![
@@ -311,8 +311,8 @@ fn accounts_ensure(page: &impl Fn(String) -> Stmt) -> Stmt {
 }
 
 /// The statement of every partner of the program, as of the end of the run. Payable is what is available less what is
-/// not mature: lines that vested less than `delay_days` before the run, and those that are held or disputed.
-/// A line that could not vest in the run of its own instant says the millisecond after; its delay begins with its instant.
+/// not mature: accruals that vested less than `delay_days` before the run, and those that are held or disputed.
+/// An accrual that could not vest in the run of its own instant says the millisecond after; its delay begins with its instant.
 pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO run_partner (run_id, partner_id, unit, settled_cents, pending_cents, available_cents, payable_cents)

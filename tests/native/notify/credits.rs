@@ -69,7 +69,7 @@ fn what_arrives_is_booked_once_and_what_is_taken_back_is_told() {
         (&data["amount_cents"], &data["unit"], &data["account"], &data["external_id"], &data["partner"]),
         (&json!(500), &json!("credit:usd"), &json!("friend"), &json!("owner"), &json!(owner.0))
     );
-    assert!(data["line"].as_str().is_some_and(|line| line.starts_with("acr_")), "{data}");
+    assert!(data["accrual_id"].as_str().is_some_and(|line| line.starts_with("acr_")), "{data}");
 
     let moved = json!({"program": TIERED, "partner": other.0, "reason": "it was the other's"});
     let route = ("POST", "/v1/accounts/{id}/reassign");
@@ -81,7 +81,7 @@ fn what_arrives_is_booked_once_and_what_is_taken_back_is_told() {
     let back: Vec<&Value> = told.iter().filter(|t| t["type"] == "reward.reversed").collect();
     assert_eq!(back.len(), 1, "{told:?}");
     assert_eq!((&back[0]["data"]["amount_cents"], &back[0]["data"]["external_id"]), (&json!(500), &json!("owner")));
-    assert_eq!(back[0]["data"]["line"], data["line"]);
+    assert_eq!(back[0]["data"]["line"], data["accrual_id"]);
     sweeps(&desk, "2026-05-04T00:00:00Z", 6);
     assert_eq!(hooks(&desk).len(), told.len(), "and no more");
     let faults = "SELECT what FROM ledger_check UNION ALL SELECT what FROM credit_check";

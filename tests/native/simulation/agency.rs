@@ -63,7 +63,7 @@ fn revenue_reached(picture: &Picture, clients: &[&String], as_of: i64) -> Option
 }
 
 /// What an account earns its agency.
-pub fn lines(picture: &Picture, register: &Register, terms: &Terms, account: &str) -> Vec<Line> {
+pub fn accruals(picture: &Picture, register: &Register, terms: &Terms, account: &str) -> Vec<Line> {
     let Some(bound) = picture.bindings.to(account, PROGRAM) else { return Vec::new() };
     let life = &picture.lives[account];
     let standing = picture.standing(register, account, PROGRAM, &bound.partner);
@@ -87,17 +87,17 @@ pub fn lines(picture: &Picture, register: &Register, terms: &Terms, account: &st
             if earned == 0 {
                 continue;
             }
-            let mut line = Line::new(account, bound, name, format!("invoice:{}{on}", invoice.id), at, earned);
-            line.net = earned - taken.min(earned);
+            let mut accrual = Line::new(account, bound, name, format!("invoice:{}{on}", invoice.id), at, earned);
+            accrual.net = earned - taken.min(earned);
             taken -= taken.min(earned);
-            line.vests_at = Some(end.max(at));
+            accrual.vests_at = Some(end.max(at));
             if stay.cancelled.is_some_and(|c| c < end) {
-                line.void();
+                accrual.void();
             }
-            if line.net > 0 || standing == Standing::Rejected {
-                line.judge(standing, invoice.frozen);
+            if accrual.net > 0 || standing == Standing::Rejected {
+                accrual.judge(standing, invoice.frozen);
             }
-            found.push(line);
+            found.push(accrual);
         }
     }
     found.extend(high_value(picture, register, account));
@@ -113,16 +113,16 @@ fn high_value(picture: &Picture, register: &Register, account: &str) -> Option<L
         e.kind == "subscription.started" && is_large(e.number("annual_value_cents")) && e.place() >= bound.from
     })?;
     let source = "event:subscription.started".to_owned();
-    let mut line = Line::new(account, bound, "high-value", source, event.at, 50_000);
+    let mut accrual = Line::new(account, bound, "high-value", source, event.at, 50_000);
     // The hold is that of the stay it falls into, or of the first that begins after it.
     let stay = life.stays.iter().find(|s| s.cancelled.is_none_or(|c| c > event.at));
-    line.vests_at = stay.map(|s| (s.from.0 + 60 * DAY).max(event.at));
+    accrual.vests_at = stay.map(|s| (s.from.0 + 60 * DAY).max(event.at));
     let inside = stay.is_some_and(|s| s.cancelled.is_some_and(|c| c < s.from.0 + 60 * DAY));
-    if inside || life_ends_before(picture, account, event.at, event.at, line.vests_at) {
-        line.void();
+    if inside || life_ends_before(picture, account, event.at, event.at, accrual.vests_at) {
+        accrual.void();
     }
-    line.judge(picture.standing(register, account, PROGRAM, &bound.partner), false);
-    Some(line)
+    accrual.judge(picture.standing(register, account, PROGRAM, &bound.partner), false);
+    Some(accrual)
 }
 
 /// Whether a flat reward granted at `at` is void: the account cancelled after it had earned it, or its first invoice was

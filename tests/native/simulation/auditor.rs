@@ -109,11 +109,11 @@ impl Auditor {
         };
         let mut wanted: BTreeMap<String, i64> = BTreeMap::new();
         let mut unsure: BTreeSet<String> = BTreeSet::new();
-        for line in self.lines().into_iter().filter(|l| l.key.program == progress.program) {
-            match self.balance(&line) {
-                None => drop(unsure.insert(line.key.partner)),
-                Some("available") if line.can_vest() && line.vests_at.is_some_and(|v| v + delay <= progress.as_of) => {
-                    *wanted.entry(line.key.partner).or_default() += line.net;
+        for accrual in self.accruals().into_iter().filter(|l| l.key.program == progress.program) {
+            match self.balance(&accrual) {
+                None => drop(unsure.insert(accrual.key.partner)),
+                Some("available") if accrual.can_vest() && accrual.vests_at.is_some_and(|v| v + delay <= progress.as_of) => {
+                    *wanted.entry(accrual.key.partner).or_default() += accrual.net;
                 }
                 _ => {}
             }
@@ -149,11 +149,11 @@ impl Auditor {
             for rule in rules {
                 let key = (program.to_owned(), account.clone(), rule.to_owned());
                 let standing = self.picture.standing(&self.register, account, program, &bound.partner);
-                let line = match program {
+                let accrual = match program {
                     credit::PROGRAM => credit::granted(&then, &self.register, account, progress.as_of),
                     _ => developer::granted(&then, &self.register, account, rule, progress.as_of),
                 };
-                if standing != Standing::Rejected && line.is_some_and(|l| l.net > 0) && !self.granted.contains_key(&key)
+                if standing != Standing::Rejected && accrual.is_some_and(|l| l.net > 0) && !self.granted.contains_key(&key)
                 {
                     let held = standing == Standing::Held;
                     let (account, partner, rule) = (account.clone(), bound.partner.clone(), rule.to_owned());
@@ -165,8 +165,8 @@ impl Auditor {
     }
 
     fn vesting_due(&self, progress: &Progress) -> BTreeSet<Key> {
-        let lines = self.lines().into_iter().filter(|l| l.key.program == progress.program && l.can_vest());
-        let mature = lines.filter(|l| l.vests_at.is_some_and(|v| v <= progress.as_of) && l.at < progress.as_of);
+        let accruals = self.accruals().into_iter().filter(|l| l.key.program == progress.program && l.can_vest());
+        let mature = accruals.filter(|l| l.vests_at.is_some_and(|v| v <= progress.as_of) && l.at < progress.as_of);
         mature.map(|l| l.key).filter(|key| !self.vested.contains(key) && key.rule != "benefit").collect()
     }
 
@@ -174,7 +174,7 @@ impl Auditor {
         let stored = runs::stored_plan(db, &progress.id);
         let vests = runs::settle_on(model.plans.iter().map(|p| &p.1), |key| stored.vests.contains(key));
         let grants = runs::settle_on(model.plans.iter().map(|p| &p.0), |grant| stored.grants.contains(grant));
-        let can_vest: BTreeSet<Key> = self.lines().into_iter().filter(Line::can_vest).map(|l| l.key).collect();
+        let can_vest: BTreeSet<Key> = self.accruals().into_iter().filter(Line::can_vest).map(|l| l.key).collect();
         self.vested.extend(vests.into_iter().filter(|key| can_vest.contains(key)));
         for Grant { account, partner, rule, held: was_held } in grants {
             let program = progress.program.as_str();
@@ -190,42 +190,42 @@ impl Auditor {
             }
             self.granted.insert(key.clone(), (partner, progress.as_of));
             if program == credit::PROGRAM && !was_held {
-                let line = credit::granted(&self.picture, &self.register, &account, progress.as_of);
-                self.vested.extend(line.map(|l| l.key));
+                let accrual = credit::granted(&self.picture, &self.register, &account, progress.as_of);
+                self.vested.extend(accrual.map(|l| l.key));
             }
         }
     }
 
     /// Every line that should stand, by the rules.
-    pub fn lines(&self) -> Vec<Line> {
+    pub fn accruals(&self) -> Vec<Line> {
         let (picture, register) = (&self.picture, &self.register);
-        let mut lines = Vec::new();
+        let mut accruals = Vec::new();
         for account in picture.lives.keys() {
-            lines.extend(agency::lines(picture, register, &self.terms, account));
-            lines.extend(developer::lines(picture, register, &self.caps, account));
-            lines.extend(credit::benefit(picture, account));
-            lines.extend(self.salon.lines(picture, register, account));
+            accruals.extend(agency::accruals(picture, register, &self.terms, account));
+            accruals.extend(developer::accruals(picture, register, &self.caps, account));
+            accruals.extend(credit::benefit(picture, account));
+            accruals.extend(self.salon.accruals(picture, register, account));
         }
         for ((program, account, rule), (_, at)) in &self.granted {
-            lines.extend(match program.as_str() {
+            accruals.extend(match program.as_str() {
                 credit::PROGRAM => credit::granted(picture, register, account, *at),
                 _ => developer::granted(picture, register, account, rule, *at),
             });
         }
-        lines
+        accruals
     }
 
     /// In which balance a line stands. A reward that moved with its binding stands where it vests next; only where it was
     /// granted is known.
-    pub fn balance(&self, line: &Line) -> Option<&'static str> {
-        let key = (line.key.program.clone(), line.key.account.clone(), line.key.rule.clone());
-        let moved = self.granted.get(&key).is_some_and(|(partner, _)| *partner != line.key.partner);
-        match line.key.program.as_str() {
-            _ if line.key.rule == "benefit" => Some("benefit"),
-            salon::PROGRAM if line.status == Status::Held => Some("pending"),
+    pub fn balance(&self, accrual: &Line) -> Option<&'static str> {
+        let key = (accrual.key.program.clone(), accrual.key.account.clone(), accrual.key.rule.clone());
+        let moved = self.granted.get(&key).is_some_and(|(partner, _)| *partner != accrual.key.partner);
+        match accrual.key.program.as_str() {
+            _ if accrual.key.rule == "benefit" => Some("benefit"),
+            salon::PROGRAM if accrual.status == Status::Held => Some("pending"),
             salon::PROGRAM => Some("available"),
             _ if moved => None,
-            _ if self.vested.contains(&line.key) => Some("available"),
+            _ if self.vested.contains(&accrual.key) => Some("available"),
             _ => Some("pending"),
         }
     }

@@ -43,10 +43,10 @@ impl Books {
         let mut rows = statement.query([self.seen_rowid]).unwrap();
         while let Some(row) = rows.next().unwrap() {
             let text = |i: usize| row.get::<_, Option<String>>(i).unwrap().unwrap_or_default();
-            let (line, code, phase, debit, credit, run) = (text(1), text(2), text(3), text(4), text(5), text(7));
+            let (accrual, code, phase, debit, credit, run) = (text(1), text(2), text(3), text(4), text(5), text(7));
             let cents: i64 = row.get(6).unwrap();
             if phase != "single" || cents <= 0 {
-                return Err(format!("a transfer of {line} is {phase} of {cents}: nothing here is paid out"));
+                return Err(format!("a transfer of {accrual} is {phase} of {cents}: nothing here is paid out"));
             }
             if unit(&debit) != unit(&credit) {
                 return Err(format!("a transfer moves from {debit} to {credit}: another unit"));
@@ -54,12 +54,12 @@ impl Books {
             self.by_account.entry(debit).or_default().0 += cents;
             self.by_account.entry(credit).or_default().1 += cents;
             match code.as_str() {
-                "accrue" => *self.by_line.entry(line.clone()).or_default() += cents,
-                "reverse" => *self.by_line.entry(line.clone()).or_default() -= cents,
+                "accrue" => *self.by_line.entry(accrual.clone()).or_default() += cents,
+                "reverse" => *self.by_line.entry(accrual.clone()).or_default() -= cents,
                 _ => {}
             }
             if code == "accrue" && !run.is_empty() {
-                self.grants.push(line);
+                self.grants.push(accrual);
             }
             self.seen_rowid = row.get(0).unwrap();
             self.seen += 1;
@@ -110,12 +110,12 @@ impl Books {
         let mut rows = statement.query([]).unwrap();
         let mut buckets: BTreeMap<String, i64> = BTreeMap::new();
         let mut by_state: BTreeMap<(String, String), i64> = BTreeMap::new();
-        let mut lines = 0;
+        let mut accruals = 0;
         while let Some(row) = rows.next().unwrap() {
             let text = |i: usize| row.get::<_, String>(i).unwrap();
             let (id, earned, net): (String, i64, i64) = (text(0), row.get(1).unwrap(), row.get(2).unwrap());
             let expected = self.by_line.get(&id).copied().unwrap_or_default();
-            lines += usize::from(self.by_line.contains_key(&id));
+            accruals += usize::from(self.by_line.contains_key(&id));
             if net != expected || net < 0 || net > earned {
                 return Err(format!("line {id}: net {net} of {earned}, its transfers sum to {expected}"));
             }
@@ -128,13 +128,13 @@ impl Books {
                 }
             }
         }
-        if lines != self.by_line.len() {
+        if accruals != self.by_line.len() {
             return Err("a transfer names a line that is not there".to_owned());
         }
         for (account, (debits, credits)) in &self.by_account {
-            let lines = buckets.get(account).copied().unwrap_or_default();
-            if ["/pending/", "/available/"].iter().any(|kind| account.contains(kind)) && credits - debits != lines {
-                return Err(format!("account {account} holds {}, its lines {lines}", credits - debits));
+            let accruals = buckets.get(account).copied().unwrap_or_default();
+            if ["/pending/", "/available/"].iter().any(|kind| account.contains(kind)) && credits - debits != accruals {
+                return Err(format!("account {account} holds {}, its lines {accruals}", credits - debits));
             }
         }
         Ok(())
@@ -148,7 +148,7 @@ impl Books {
         let stored = texts(connection, sql);
         let mut expected: Vec<String> = Vec::new();
         for side in ["referrer", "referee"] {
-            expected.extend(self.grants.iter().map(|line| format!("{line} reward.granted.{side}")));
+            expected.extend(self.grants.iter().map(|accrual| format!("{accrual} reward.granted.{side}")));
         }
         expected.sort();
         if stored != expected {

@@ -54,8 +54,8 @@ pub fn stale(db: &Sqlite) -> i64 {
 }
 
 fn compare_lines(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) -> Result<(), String> {
-    let lines = auditor.lines().into_iter().filter(|l| l.earned > 0 && !stale.contains(&l.key.account));
-    let mut expected: BTreeMap<Key, Line> = lines.map(|l| (l.key.clone(), l)).collect();
+    let accruals = auditor.accruals().into_iter().filter(|l| l.earned > 0 && !stale.contains(&l.key.account));
+    let mut expected: BTreeMap<Key, Line> = accruals.map(|l| (l.key.clone(), l)).collect();
     let connection = db.connection.borrow();
     let sql = "SELECT program_id, account_id, partner_id, reward_id, source, gross_cents, net_cents, balance, state FROM accrual";
     let mut statement = connection.prepare_cached(sql).unwrap();
@@ -92,12 +92,12 @@ fn compare_lines(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) -> Re
 }
 
 /// None: several are right, as where a reward moved.
-fn state_of(line: &Line, balance: Option<&'static str>) -> Option<&'static str> {
-    match line.status {
+fn state_of(accrual: &Line, balance: Option<&'static str>) -> Option<&'static str> {
+    match accrual.status {
         _ if balance == Some("benefit") => Some("settled"),
         Status::Void => Some("void"),
         Status::Waiting => Some("waiting"),
-        _ if line.net == 0 => Some("reversed"),
+        _ if accrual.net == 0 => Some("reversed"),
         Status::Frozen => Some("disputed"),
         Status::Held => Some("held"),
         Status::Stands => balance,
@@ -146,11 +146,11 @@ pub fn compare_statements(auditor: &Auditor, db: &Sqlite) -> Result<(), String> 
 
 fn by_rules(auditor: &Auditor, program: &str) -> Balances {
     let mut sums = Balances::new();
-    for line in auditor.lines().into_iter().filter(|l| l.key.program == program && !l.key.partner.is_empty()) {
-        let sum = sums.entry(line.key.partner.clone()).or_default();
-        match auditor.balance(&line) {
-            Some("pending") => sum.0 += line.net,
-            _ => sum.1 += line.net,
+    for accrual in auditor.accruals().into_iter().filter(|l| l.key.program == program && !l.key.partner.is_empty()) {
+        let sum = sums.entry(accrual.key.partner.clone()).or_default();
+        match auditor.balance(&accrual) {
+            Some("pending") => sum.0 += accrual.net,
+            _ => sum.1 += accrual.net,
         }
     }
     sums.retain(|_, sum| *sum != (0, 0));

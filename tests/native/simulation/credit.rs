@@ -20,9 +20,9 @@ pub fn qualifies(life: &Life, run: i64) -> bool {
 /// A credit that a run granted, as it stands now with whoever the account is bound to.
 pub fn granted(picture: &Picture, register: &Register, account: &str, at: i64) -> Option<Line> {
     let bound = picture.bindings.to(account, PROGRAM)?;
-    let mut line = Line::new(account, bound, "referrer-credit", "state:qualified".to_owned(), at, 5_000);
-    line.judge(picture.standing(register, account, PROGRAM, &bound.partner), false);
-    Some(line)
+    let mut accrual = Line::new(account, bound, "referrer-credit", "state:qualified".to_owned(), at, 5_000);
+    accrual.judge(picture.standing(register, account, PROGRAM, &bound.partner), false);
+    Some(accrual)
 }
 
 /// The friend's first invoice, where user-referral brought the friend: what it was discounted is the program's cost.
@@ -33,7 +33,7 @@ pub fn benefit(picture: &Picture, account: &str) -> Option<Line> {
         return None;
     }
     let source = format!("invoice:{}", first.id);
-    let mut line = Line::new(account, bound, "benefit", source, first.at(), first.discount);
-    line.key.partner = String::new();
-    Some(line)
+    let mut accrual = Line::new(account, bound, "benefit", source, first.at(), first.discount);
+    accrual.key.partner = String::new();
+    Some(accrual)
 }

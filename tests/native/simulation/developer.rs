@@ -58,11 +58,11 @@ fn earned(picture: &Picture, account: &str) -> Vec<(Line, Invoice)> {
             "content" => ("content", invoice.cents * 15 / 100, room),
             _ => continue,
         };
-        let mut line = Line::new(account, bound, rule, format!("invoice:{}", invoice.id), at, cents);
-        line.net = cents.min(limit);
-        room -= if rule == "content" { line.net } else { 0 };
+        let mut accrual = Line::new(account, bound, rule, format!("invoice:{}", invoice.id), at, cents);
+        accrual.net = cents.min(limit);
+        room -= if rule == "content" { accrual.net } else { 0 };
         if cents > 0 {
-            found.push((line, invoice.clone()));
+            found.push((accrual, invoice.clone()));
         }
     }
     found
@@ -71,39 +71,39 @@ fn earned(picture: &Picture, account: &str) -> Vec<(Line, Invoice)> {
 /// What caps of $2,000 and $5,000 per partner and month take, filled in the order of (paid at, invoice).
 pub fn caps(picture: &Picture, as_of: i64) -> Caps {
     let mut all: Vec<(Line, Invoice)> = picture.lives.keys().flat_map(|account| earned(picture, account)).collect();
-    all.retain(|(line, _)| line.at < as_of && line.key.rule != "content");
+    all.retain(|(accrual, _)| accrual.at < as_of && accrual.key.rule != "content");
     all.sort_by(|(_, a), (_, b)| (a.at(), &a.id).cmp(&(b.at(), &b.id)));
     let mut used: BTreeMap<(String, String, i64), i64> = BTreeMap::new();
     let mut caps = Caps::new();
-    for (line, _) in all {
-        let cap = if line.key.rule == "tier-3" { 200_000 } else { 500_000 };
-        let used = used.entry((line.key.partner.clone(), line.key.rule.clone(), month(line.at))).or_default();
+    for (accrual, _) in all {
+        let cap = if accrual.key.rule == "tier-3" { 200_000 } else { 500_000 };
+        let used = used.entry((accrual.key.partner.clone(), accrual.key.rule.clone(), month(accrual.at))).or_default();
         let left = (cap - *used).max(0);
-        *used += line.earned;
-        if line.earned > left {
-            caps.insert(line.key.clone(), line.earned - left);
+        *used += accrual.earned;
+        if accrual.earned > left {
+            caps.insert(accrual.key.clone(), accrual.earned - left);
         }
     }
     caps
 }
 
 /// What an account's invoices earn its referrer.
-pub fn lines(picture: &Picture, register: &Register, caps: &Caps, account: &str) -> Vec<Line> {
+pub fn accruals(picture: &Picture, register: &Register, caps: &Caps, account: &str) -> Vec<Line> {
     let life = &picture.lives[account];
     let mut found = Vec::new();
-    for (mut line, invoice) in earned(picture, account) {
-        line.net -= caps.get(&line.key).copied().unwrap_or(0).min(line.net);
-        let is_used_up = line.net == 0;
-        line.net -= invoice.taken(line.net);
-        line.vests_at = sustained(life).map(|at| at.max(line.at));
+    for (mut accrual, invoice) in earned(picture, account) {
+        accrual.net -= caps.get(&accrual.key).copied().unwrap_or(0).min(accrual.net);
+        let is_used_up = accrual.net == 0;
+        accrual.net -= invoice.taken(accrual.net);
+        accrual.vests_at = sustained(life).map(|at| at.max(accrual.at));
         if is_void(life) || is_used_up {
-            line.void();
+            accrual.void();
         }
-        let standing = picture.standing(register, account, PROGRAM, &line.key.partner);
-        if line.net > 0 || standing == Standing::Rejected {
-            line.judge(standing, invoice.frozen);
+        let standing = picture.standing(register, account, PROGRAM, &accrual.key.partner);
+        if accrual.net > 0 || standing == Standing::Rejected {
+            accrual.judge(standing, invoice.frozen);
         }
-        found.push(line);
+        found.push(accrual);
     }
     found
 }
@@ -131,12 +131,12 @@ pub fn granted(picture: &Picture, register: &Register, account: &str, rule: &str
     let bound = picture.bindings.to(account, PROGRAM)?;
     let life = &picture.lives[account];
     let (state, cents) = if rule == "tier-1" { ("casual", 5_000) } else { ("team", 25_000) };
-    let mut line = Line::new(account, bound, rule, format!("state:{state}"), at, cents);
-    line.vests_at = sustained(life).map(|s| s.max(at));
+    let mut accrual = Line::new(account, bound, rule, format!("state:{state}"), at, cents);
+    accrual.vests_at = sustained(life).map(|s| s.max(at));
     let since = reached_at(life, rule).map_or(at, |reached| reached.min(at));
-    if is_void(life) || life_ends_before(picture, account, since, at, line.vests_at) {
-        line.void();
+    if is_void(life) || life_ends_before(picture, account, since, at, accrual.vests_at) {
+        accrual.void();
     }
-    line.judge(picture.standing(register, account, PROGRAM, &bound.partner), false);
-    Some(line)
+    accrual.judge(picture.standing(register, account, PROGRAM, &bound.partner), false);
+    Some(accrual)
 }

@@ -116,19 +116,19 @@ impl Salon {
         self.rewards.values().filter(|r| r.is_owed && !r.is_issued).count()
     }
 
-    pub fn lines(&self, picture: &Picture, register: &Register, account: &str) -> Vec<Line> {
+    pub fn accruals(&self, picture: &Picture, register: &Register, account: &str) -> Vec<Line> {
         let Some(bound) = picture.bindings.to(account, PROGRAM) else { return Vec::new() };
         let mine = self.rewards.iter().filter(|((of, _), _)| of == account);
         mine.map(|((_, tier), reward)| {
-            let mut line = Line::new(account, bound, tier, reward.source.to_owned(), reward.place.0, reward.cents);
+            let mut accrual = Line::new(account, bound, tier, reward.source.to_owned(), reward.place.0, reward.cents);
             let standing = picture.standing(register, account, PROGRAM, &bound.partner);
             if standing == Standing::Rejected || reward.is_issued {
-                line.judge(standing, false);
+                accrual.judge(standing, false);
             } else {
-                line.net = 0;
-                line.status = Status::Waiting;
+                accrual.net = 0;
+                accrual.status = Status::Waiting;
             }
-            line
+            accrual
         })
         .collect()
     }

@@ -113,8 +113,8 @@ fn work(next: &AtomicU64, end: u64, done: &Mutex<(Stats, Vec<(u64, String)>)>) {
 }
 
 fn report(failures: &[(u64, String)]) -> String {
-    let lines = failures.iter().take(5).map(|(seed, what)| {
+    let accruals = failures.iter().take(5).map(|(seed, what)| {
         format!("seed {seed}: {what}\n  reproduce: SIM_SEED={seed} cargo nextest run --features sabotage --test native simulation::seeds")
     });
-    lines.collect::<Vec<_>>().join("\n")
+    accruals.collect::<Vec<_>>().join("\n")
 }
