@@ -27,7 +27,7 @@ CREATE TABLE webhook_endpoint (
   id TEXT PRIMARY KEY,                   -- immutable, whe_…
   url TEXT NOT NULL,                     -- immutable
   secret TEXT NOT NULL,                  -- immutable, whsec_…
-  kinds TEXT NOT NULL,                   -- immutable, JSON array of kinds or their beginnings up to a dot; [] for all
+  types TEXT NOT NULL,                   -- immutable, JSON array of message types or their beginnings up to a dot; [] for all
   created_at_ms INTEGER NOT NULL,        -- immutable: earlier messages are not sent there
   disabled_at_ms INTEGER,                -- set once; from then on nothing is sent there
   disabled_reason TEXT                   -- set once

@@ -115,7 +115,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/referral/generate", Access::Public, Endpoint::Generate),
     route("POST", "/v1/partners", Access::Operator(Scope::Partners), Endpoint::PartnerEnrol),
     route("GET", "/v1/partners/{id}", Access::Operator(Scope::Partners), Endpoint::PartnerShow),
-    route("GET", "/v1/partners/{id}/entries", Access::Operator(Scope::Partners), Endpoint::PartnerEntries),
+    route("GET", "/v1/partners/{id}/balance-transactions", Access::Operator(Scope::Partners), Endpoint::PartnerEntries),
     route("POST", "/v1/links", Access::Operator(Scope::Partners), Endpoint::LinkMake),
     route("GET", "/v1/links/{code}", Access::Operator(Scope::Partners), Endpoint::LinkShow),
     route("DELETE", "/v1/links/{code}", Access::Operator(Scope::Partners), Endpoint::LinkDisable),

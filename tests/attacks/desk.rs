@@ -69,7 +69,7 @@ pub fn fill(server: &Server, stripe: &Stripe) -> Desk {
     server.settle(PROGRAM, "monthly", "2025-03");
 
     let mut ids = vec![victim.id.clone(), victim.code.clone(), link.clone(), own, account.clone(), "victim".to_owned()];
-    ids.extend(listed(server, &format!("/v1/partners/{}/entries?limit=200", victim.id), "id"));
+    ids.extend(listed(server, &format!("/v1/partners/{}/balance-transactions?limit=200", victim.id), "id"));
     let payouts = listed(server, &format!("/v1/payouts?partner={}", victim.id), "id");
     assert!(payouts.len() >= 2, "{payouts:?}");
     ids.extend(payouts.clone());
@@ -88,7 +88,7 @@ pub fn state_of(server: &Server, partner: &Partner) -> Vec<String> {
     let id = &partner.id;
     let mut all: Vec<String> = [
         format!("/v1/partners/{id}"),
-        format!("/v1/partners/{id}/entries?limit=200"),
+        format!("/v1/partners/{id}/balance-transactions?limit=200"),
         format!("/v1/payouts?partner={id}"),
         format!("/v1/links/{}", partner.code),
         "/v1/reviews".to_owned(),

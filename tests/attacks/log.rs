@@ -24,7 +24,7 @@ fn body() -> Value {
     let [email, name, phone, ip, street, agent] = PERSONAL;
     let mut body = json!({
         "account": {"id": email, "email": name, "name": street, email: phone}, "amount": {"cents": email, "currency": name},
-        "attribution": {"code": email, "token": name, "coupon": phone, "visitor": ip}, "kinds": [email], "files": [email],
+        "attribution": {"code": email, "token": name, "coupon": phone, "visitor": ip}, "types": [email], "files": [email],
         "data": {"object": email, "invoice_id": name, "months": email, "manicule_event": email, "email": email, agent: ip},
         "accounts": [{"id": name}], email: name,
     });
@@ -127,7 +127,7 @@ fn interface(server: &Server) {
             "name",
             "website",
             "country",
-            "kind",
+            "type",
             "destination",
             "campaign",
             "expires_at",
@@ -138,7 +138,7 @@ fn interface(server: &Server) {
             "reason",
             "url",
             "secret",
-            "kinds",
+            "types",
         ];
         for (name, value) in names.iter().flat_map(|name| wrong.map(|value| (name, value))) {
             let mut good = json!({"program": "agency-partner", "external_id": "x", "partner": "none", "url": "https://a.example", "amount_cents": 1, "reason": "so", "cadence": "monthly", "period": "2025-01"});

@@ -86,7 +86,7 @@ test("pages behind a mail or a form", () =>
   inBrowser(server, async (browser) => {
     const wrong = [];
     const look = async (what) => wrong.push(...(await accessibility(browser)).map((finding) => `${what}: ${finding}`));
-    await browser.go("/unsubscribe?kind=referral.joined&to=x&mac=y");
+    await browser.go("/unsubscribe?type=referral.joined&to=x&mac=y");
     await look("the end of mails");
     await mailed(browser, "me@axe.example", async () => {
       await browser.go("/partner/join");

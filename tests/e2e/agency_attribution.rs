@@ -224,7 +224,7 @@ fn the_eleventh_client_of_a_month_waits_for_a_person() {
     let of = |account: &str| -> Vec<(String, i64, String)> {
         let text = |e: &Value, name: &str| e[name].as_str().expect("a text").to_owned();
         let mine = server.entries(&agency).into_iter().filter(|e| e["account"] == json!(account));
-        mine.map(|e| (text(&e, "rule"), e["amount_cents"].as_i64().expect("cents"), text(&e, "state"))).collect()
+        mine.map(|e| (text(&e, "reward_id"), e["amount_cents"].as_i64().expect("cents"), text(&e, "state"))).collect()
     };
     assert_eq!(server.balance(&agency).1, 125_000);
     assert!(of("client-11").iter().all(|(_, _, state)| state == "held"), "{:?}", of("client-11"));

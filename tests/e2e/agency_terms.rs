@@ -18,7 +18,7 @@ fn lines(server: &Server, partner: &Partner, invoice: &str) -> Vec<(String, i64,
         .filter(|e| e["source"].as_str().is_some_and(|b| b == own || b.starts_with(&better)))
         .filter(|e| e["state"] != json!("void"));
     let mut found: Vec<_> =
-        mine.map(|e| (text(&e, "rule"), e["amount_cents"].as_i64().expect("cents"), text(&e, "state"))).collect();
+        mine.map(|e| (text(&e, "reward_id"), e["amount_cents"].as_i64().expect("cents"), text(&e, "state"))).collect();
     found.sort();
     found
 }
@@ -60,7 +60,7 @@ fn five_in_a_quarter_top_the_earlier_ones_up() {
     let before = server.entries(&agency);
     let asked = json!({"program": PROGRAM, "cadence": "monthly", "period": "2025-03", "preview": true});
     let seen = server.post("/v1/runs", &asked).operator().send().expect(200).json();
-    let bonus = json!({"partner": agency.id, "rule": "volume", "difference_cents": 6 * 2_500});
+    let bonus = json!({"partner": agency.id, "modifier_id": "volume", "difference_cents": 6 * 2_500});
     assert_eq!(seen["terms"], json!([bonus]), "{seen}");
     assert_eq!(seen["vests"][0]["cents"], json!(3 * 12_500 + 10_000), "{seen}");
     assert_eq!(server.entries(&agency), before, "the preview wrote nothing");

@@ -152,7 +152,7 @@ fn a_webhook_hands_credits_over() {
     let host = StandIn::start(|_| (200, "{}".to_owned()));
     let server = Server::with(&[("WEBHOOKS_ANYWHERE", "yes")]);
     changed(&server, PROGRAM, json!({"settlement": {"delivery": "webhook"}}));
-    let hook = json!({"url": format!("{}/credits", host.base), "kinds": ["reward"]});
+    let hook = json!({"url": format!("{}/credits", host.base), "types": ["reward"]});
     let made = server.post("/v1/webhook-endpoints", &hook).operator().send().expect(201).json();
     let owner = server.enrol(PROGRAM, "owner");
     fund(&server);

@@ -10,7 +10,7 @@ const PROGRAM: &str = "developer-affiliate";
 
 pub fn enrol(server: &Server, name: &str, kind: &str) -> Partner {
     let body = json!({
-        "program": PROGRAM, "external_id": name, "name": name, "email": format!("{name}@partners.example"), "kind": kind,
+        "program": PROGRAM, "external_id": name, "name": name, "email": format!("{name}@partners.example"), "type": kind,
     });
     let made = server.post("/v1/partners", &body).operator().send().expect(201).json();
     let text = |field: &str| made[field].as_str().expect("a text").to_owned();

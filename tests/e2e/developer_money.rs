@@ -22,7 +22,8 @@ fn lines(server: &Server, partner: &Partner, account: &str) -> Vec<(String, i64,
     let mine = server.entries(partner).into_iter().filter(|e| e["account"] == json!(account));
     let text = |e: &Value, name: &str| e[name].as_str().expect("a text").to_owned();
     let cents = |e: &Value, name: &str| e[name].as_i64().expect("cents");
-    mine.map(|e| (text(&e, "rule"), cents(&e, "amount_cents"), cents(&e, "gross_cents"), text(&e, "reason"))).collect()
+    mine.map(|e| (text(&e, "reward_id"), cents(&e, "amount_cents"), cents(&e, "gross_cents"), text(&e, "reason")))
+        .collect()
 }
 
 fn signed(account: &str, when: &str, code: &str) -> Value {

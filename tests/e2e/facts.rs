@@ -219,7 +219,7 @@ impl Server {
 
     #[track_caller]
     pub fn entries(&self, partner: &Partner) -> Vec<Value> {
-        let answer = self.read(&format!("/v1/partners/{}/entries?limit=200", partner.id));
+        let answer = self.read(&format!("/v1/partners/{}/balance-transactions?limit=200", partner.id));
         answer["data"].as_array().expect("entries").clone()
     }
 

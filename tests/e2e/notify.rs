@@ -17,7 +17,7 @@ fn a_sign_up_is_told_by_mail_and_webhook() {
         ("WEBHOOKS_ANYWHERE", "yes"),
     ]);
     assert_eq!(server.read("/healthz")["outbox"]["mail"], "binding");
-    let hook = json!({"url": format!("{}/hook", host.base), "kinds": ["referral"]});
+    let hook = json!({"url": format!("{}/hook", host.base), "types": ["referral"]});
     let made = server.post("/v1/webhook-endpoints", &hook).operator().send().expect(201).json();
     let ann = server.enrol("user-referral", "ann");
     server.tell(&[signed_up("friend", &ahead(-1_000), json!({"code": ann.code}))]);

@@ -93,7 +93,7 @@ fn a_draft_is_tried_on_a_past_period() {
     let told = ask(&json!({"document": draft, "period": "2025-03"})).expect(200).json();
     let row = |partner: &Partner, was: (i64, i64), would: (i64, i64)| {
         json!({
-            "partner": partner.id, "rule": "first-year", "was_earned_cents": was.0, "actual_net_cents": was.1,
+            "partner": partner.id, "reward_id": "first-year", "was_earned_cents": was.0, "actual_net_cents": was.1,
             "would_earn_cents": would.0, "simulated_net_cents": would.1, "difference_cents": would.1 - was.1,
         })
     };

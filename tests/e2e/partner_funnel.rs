@@ -142,13 +142,13 @@ fn the_week_s_report_proposes_one_action_for_each_partner() {
     let low = lead["of_visits"]["low_bps"].as_i64().expect("a bound");
     let high = lead["of_visits"]["high_bps"].as_i64().expect("a bound");
     assert!(low < 67 && 67 < high && high < 2_000, "{lead}");
-    assert_eq!(large["action"]["kind"], "sharpen_landing_page", "{large}");
+    assert_eq!(large["action"]["type"], "sharpen_landing_page", "{large}");
     assert!(large["action"]["reason"].as_str().is_some_and(|r| r.contains("2 of 300 visits")), "{large}");
 
     step("a small sample is said to be small and names no weakest step, but is surely above the activation band");
     let small = of(&found, &few);
     assert_eq!((&small["small_sample"], &small["weakest"]), (&json!(true), &json!(null)), "{small}");
-    assert_eq!(small["action"]["kind"], "offer_inventory", "{small}");
+    assert_eq!(small["action"]["type"], "offer_inventory", "{small}");
     assert_eq!(small["stages"][4]["against_band"], json!({"is": "above", "sure": true}), "{small}");
     assert_eq!(found["partners"][1]["partner"], json!(few.id), "small samples stand last");
     assert_eq!((&found["sample_min"], visitors(&found["average"])), (&json!(100), vec![340, 0, 2, 0, 9]));
@@ -158,7 +158,7 @@ fn the_week_s_report_proposes_one_action_for_each_partner() {
         [(large, "Content QA checklist", "Download checklist"), (small, "Migration playbook", "Book demo")]
     {
         let tasks = partner["tasks"].as_array().expect("tasks");
-        let kinds: Vec<&str> = tasks.iter().filter_map(|t| t["kind"].as_str()).collect();
+        let kinds: Vec<&str> = tasks.iter().filter_map(|t| t["type"].as_str()).collect();
         assert_eq!(kinds, ["blog_post", "enablement_email", "call_to_action"], "{partner}");
         assert!(tasks.iter().all(|t| t["promise"] == json!(promise) && t["primary_cta"] == json!(cta)), "{partner}");
         assert!(tasks.iter().all(|t| t["brief"].as_str().is_some_and(|b| b.len() > 40)), "{partner}");
@@ -171,7 +171,7 @@ fn the_week_s_report_proposes_one_action_for_each_partner() {
     server.weekly(monday);
     let outbox = server.read("/v1/outbox");
     let told: Vec<&Value> =
-        outbox["data"].as_array().expect("messages").iter().filter(|m| m["kind"] == json!("report.funnel")).collect();
+        outbox["data"].as_array().expect("messages").iter().filter(|m| m["type"] == json!("report.funnel")).collect();
     assert_eq!(told.len(), 1, "{outbox}");
     assert_eq!(told[0]["payload"]["week"], json!(week.to_string()), "{outbox}");
     let announced = told[0]["payload"]["report"].as_str().expect("an address");

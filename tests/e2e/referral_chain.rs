@@ -82,7 +82,7 @@ fn check_the_books(server: &Server, ann: &Partner) {
     assert_eq!(entries.len(), 1, "{entries:?}");
     let entry = &entries[0];
     assert_eq!(
-        (&entry["rule"], &entry["amount_cents"], &entry["state"], &entry["account"], &entry["unit"]),
+        (&entry["reward_id"], &entry["amount_cents"], &entry["state"], &entry["account"], &entry["unit"]),
         (&json!("referrer-credit"), &json!(5_000), &json!("available"), &json!("friend"), &json!("credit")),
         "{entry}"
     );
@@ -104,7 +104,7 @@ fn check_the_books(server: &Server, ann: &Partner) {
         .as_array()
         .expect("messages")
         .iter()
-        .filter_map(|m| m["kind"].as_str())
+        .filter_map(|m| m["type"].as_str())
         .filter(|kind| kind.starts_with("reward."))
         .collect();
     assert_eq!(kinds, ["reward.granted.referee", "reward.granted.referrer"], "{outbox}");

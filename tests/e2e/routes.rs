@@ -137,11 +137,11 @@ fn fill(server: &Server, stripe: &Stripe) -> Held {
     let (payouts, run) = pay_out(server, stripe, &agency);
     server.cron("*/10 * * * *", super::client::now_ms());
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
-    let hooks = json!({"url": "https://hooks.invalid.example/x", "kinds": ["payout"]});
+    let hooks = json!({"url": "https://hooks.invalid.example/x", "types": ["payout"]});
     let endpoint = server.post("/v1/webhook-endpoints", &hooks).operator().send().expect(201).json();
     let outbox = server.read("/v1/outbox");
     let messages = outbox["data"].as_array().expect("messages");
-    let rewarded = messages.iter().find(|m| m["kind"] == "reward.granted.referrer").expect("a reward was told");
+    let rewarded = messages.iter().find(|m| m["type"] == "reward.granted.referrer").expect("a reward was told");
     Held {
         endpoint: text(&endpoint["id"]),
         message: text(&rewarded["id"]),
@@ -193,8 +193,8 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
             json!({"program": "user-referral", "external_id": "new", "website": "https://a.example", "country": "de"}),
         ),
         call(("GET", "/v1/partners/{id}"), format!("/v1/partners/{partner}"), 200).unknown("/v1/partners/nobody"),
-        call(("GET", "/v1/partners/{id}/entries"), format!("/v1/partners/{partner}/entries"), 200)
-            .unknown("/v1/partners/nobody/entries"),
+        call(("GET", "/v1/partners/{id}/balance-transactions"), format!("/v1/partners/{partner}/balance-transactions"), 200)
+            .unknown("/v1/partners/nobody/balance-transactions"),
         call(("POST", "/v1/links"), "/v1/links", 201).body(json!({"partner": partner})),
         call(("GET", "/v1/links/{code}"), format!("/v1/links/{code}"), 200).unknown("/v1/links/zzzzzzzz"),
         call(("DELETE", "/v1/links/{code}"), format!("/v1/links/{code}"), 200).unknown("/v1/links/zzzzzzzz"),
@@ -291,8 +291,8 @@ fn calls(server: &Server, held: &Held) -> Vec<Call> {
             .body(json!({"url": "https://hooks.invalid.example/y"})),
         call(("DELETE", "/v1/webhook-endpoints/{id}"), format!("/v1/webhook-endpoints/{endpoint}"), 200)
             .unknown("/v1/webhook-endpoints/none"),
-        call(("GET", "/unsubscribe"), "/unsubscribe?kind=referral.joined&to=x&mac=y", 404),
-        call(("POST", "/unsubscribe"), "/unsubscribe?kind=referral.joined&to=x&mac=y", 404),
+        call(("GET", "/unsubscribe"), "/unsubscribe?type=referral.joined&to=x&mac=y", 404),
+        call(("POST", "/unsubscribe"), "/unsubscribe?type=referral.joined&to=x&mac=y", 404),
         get("/healthz"),
         get("/openapi.json"),
     ]

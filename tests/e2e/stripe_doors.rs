@@ -200,7 +200,7 @@ fn standing(server: &Server, partner: &Partner) -> Vec<(String, String, Value, V
     let entries = server.entries(partner);
     let lines = entries.iter().filter(|e| e["state"] != "void");
     let mut lines: Vec<_> = lines
-        .map(|e| (text(e, "rule"), text(e, "state"), e["amount_cents"].clone(), e["gross_cents"].clone()))
+        .map(|e| (text(e, "reward_id"), text(e, "state"), e["amount_cents"].clone(), e["gross_cents"].clone()))
         .collect();
     lines.sort_by_key(|line| format!("{line:?}"));
     lines

@@ -42,7 +42,7 @@ fn brought(server: &Server, event: &Value) -> Vec<(String, i64, String)> {
     assert_eq!(outcome["outcome"], "applied", "{outcome}");
     let text = |line: &Value, name: &str| line[name].as_str().expect("a text").to_owned();
     let lines = outcome["accruals"].as_array().expect("lines").clone();
-    lines.iter().map(|l| (text(l, "rule"), l["net_cents"].as_i64().expect("cents"), text(l, "state"))).collect()
+    lines.iter().map(|l| (text(l, "reward_id"), l["net_cents"].as_i64().expect("cents"), text(l, "state"))).collect()
 }
 
 fn line(rule: &str, cents: i64, state: &str) -> Vec<(String, i64, String)> {

@@ -89,7 +89,7 @@ fn a_friend_comes_by_the_newsletter(server: &Server, ann: &Partner) {
     let first = server.deliver(&discounted("friend", "in-1", &ahead(0), 2_320, 580)).expect(200).json();
     let line = &first["accruals"][0];
     assert_eq!(
-        (&line["rule"], &line["net_cents"], &line["state"]),
+        (&line["reward_id"], &line["net_cents"], &line["state"]),
         (&json!("benefit"), &json!(580), &json!("settled"))
     );
     assert_eq!((&line["unit"], line.get("partner")), (&json!("cash:usd"), None), "{first}");

@@ -54,7 +54,7 @@ fn tried(world: &World, when: &str, program: &str, asked: &DryRunRequest) -> Vec
     assert_eq!(cents(&answer, "actual_net_cents"), sum("actual_net_cents"));
     assert_eq!(cents(&answer, "simulated_net_cents"), sum("simulated_net_cents"));
     let shape = |r: &Value| {
-        (r["rule"].as_str().unwrap().to_owned(), cents(r, "actual_net_cents"), cents(r, "simulated_net_cents"))
+        (r["reward_id"].as_str().unwrap().to_owned(), cents(r, "actual_net_cents"), cents(r, "simulated_net_cents"))
     };
     rows.iter().map(shape).collect()
 }

@@ -290,7 +290,7 @@ fn the_week_as_a_page() {
     let partners = week["partners"].as_array().unwrap();
     let actions: Vec<_> = partners
         .iter()
-        .map(|p| (p["external_id"].as_str().unwrap(), p["action"]["kind"].as_str().unwrap(), p["weakest"].clone()))
+        .map(|p| (p["external_id"].as_str().unwrap(), p["action"]["type"].as_str().unwrap(), p["weakest"].clone()))
         .collect();
     let wanted = [
         ("Partner A", "sharpen_landing_page", json!("lead")),

@@ -47,7 +47,7 @@ fn a_run_plans_an_operator_approves_and_stripe_pays() {
     assert_eq!(office.messages("payout.onboarding"), [(Some(waiting.clone()), 10_000)]);
     assert_eq!(office.messages("payout.approval"), [(None, 10_000)]);
     let report = office.get(APRIL, &format!("/v1/runs/{run}/report"));
-    assert_eq!(report["approval"], json!({"rule": "until_first", "approved": false, "by": null}));
+    assert_eq!(report["approval"], json!({"policy": "until_first", "approved": false, "by": null}));
     assert_eq!(report["carried_forward"][0]["why"], "not_onboarded");
 
     office.sweep(APRIL);
@@ -135,12 +135,12 @@ fn what_a_partner_owes_is_netted_and_the_receipt_says_how() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|m| (m["kind"].as_str().unwrap(), m["amount_cents"].as_i64().unwrap()))
+        .map(|m| (m["type"].as_str().unwrap(), m["amount_cents"].as_i64().unwrap()))
         .collect();
     assert_eq!(moved, [("reverse", -10_000), ("vest", 4_000), ("vest", 18_000)]);
     assert_eq!(sum(&receipt["movements"]["data"]), receipt["moved_cents"].as_i64().unwrap());
     assert_eq!(receipt["amount_cents"], 12_000);
-    assert_eq!(receipt["movements"]["data"][1]["rule"], "first-year");
+    assert_eq!(receipt["movements"]["data"][1]["reward_id"], "first-year");
     let first = office.get(JUNE, &format!("/v1/payouts/{id}?limit=2"));
     let cursor = first["movements"]["next_cursor"].as_str().unwrap();
     let rest = office.get(JUNE, &format!("/v1/payouts/{id}?cursor={cursor}"));
@@ -220,7 +220,7 @@ fn what_stripe_refuses_is_carried_forward_and_an_empty_balance_waited_for() {
     assert_eq!(office.balance(&closed), (0, 10_000));
     let receipt = office.get(MAY, &format!("/v1/payouts?run={}", office.run_of(AGENCY, MAY)));
     let receipt = office.get(MAY, &format!("/v1/payouts/{}", only(&receipt)["id"].as_str().unwrap()));
-    assert_eq!(receipt["movements"]["data"][0]["kind"], "payout_came_back");
+    assert_eq!(receipt["movements"]["data"][0]["type"], "payout_came_back");
     office.is_sound();
 }
 
@@ -329,7 +329,7 @@ fn entries_are_what_was_earned_paid_and_taken_back_and_add_up() {
 
     let (mut all, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = office.get(JUNE, &format!("/v1/partners/{partner}/entries?limit=2&cursor={cursor}"));
+        let page = office.get(JUNE, &format!("/v1/partners/{partner}/balance-transactions?limit=2&cursor={cursor}"));
         all.extend(page["data"].as_array().expect("entries").iter().cloned());
         let Some(next) = page["next_cursor"].as_str() else { break };
         cursor = next.to_owned();
@@ -338,7 +338,7 @@ fn entries_are_what_was_earned_paid_and_taken_back_and_add_up() {
         .iter()
         .map(|e| {
             let text = |name: &str| e[name].as_str().expect("a text");
-            (text("kind"), e["amount_cents"].as_i64().expect("cents"), text("state"), text("period"))
+            (text("type"), e["amount_cents"].as_i64().expect("cents"), text("state"), text("period"))
         })
         .collect();
     let want = [
@@ -351,7 +351,7 @@ fn entries_are_what_was_earned_paid_and_taken_back_and_add_up() {
     ];
     assert_eq!(shown, want);
     assert_eq!((&all[1]["id"], &all[1]["transfer"]), (&paid["id"], &paid["transfer"]));
-    let whole = office.get(JUNE, &format!("/v1/partners/{partner}/entries"));
+    let whole = office.get(JUNE, &format!("/v1/partners/{partner}/balance-transactions"));
     assert_eq!(whole["data"], json!(all), "however it is paged");
     let balances = office.get(JUNE, &format!("/v1/partners/{partner}"))["balances"][0].clone();
     let has: i64 = ["pending_cents", "available_cents"].iter().filter_map(|name| balances[*name].as_i64()).sum();

@@ -63,7 +63,8 @@ fn crowd() -> (World, String, String) {
 }
 
 fn standing(world: &World, account: &str) -> (i64, String) {
-    let sql = format!("SELECT net_cents, state FROM accrual WHERE account_id = '{account}' AND reward_id = 'first-year'");
+    let sql =
+        format!("SELECT net_cents, state FROM accrual WHERE account_id = '{account}' AND reward_id = 'first-year'");
     let rows = world.db.look(&sql);
     assert_eq!(rows.len(), 1, "{rows:?}");
     (rows[0]["net_cents"].as_i64().unwrap(), rows[0]["state"].as_str().unwrap().to_owned())

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 
 /// How long an endpoint may take, in milliseconds.
 const LIMIT_MS: u32 = 10_000;
-/// Kinds that one endpoint lists.
-const KINDS_MAX: usize = 20;
+/// Types that one endpoint lists.
+const TYPES_MAX: usize = 20;
 const URL: Form = Form::destination();
 
 /// Ports that webhooks are sent to, besides the one of https.
@@ -47,8 +47,8 @@ impl HostRules {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEndpoint {
     pub url: String,
-    /// Kinds or their beginnings up to a dot; empty for all.
-    pub kinds: Vec<String>,
+    /// Types or their beginnings up to a dot; empty for all.
+    pub types: Vec<String>,
     /// The host's own; `None`: one is made.
     pub secret: Option<String>,
 }
@@ -61,7 +61,7 @@ pub struct ReplayRequest {
     pub reason: String,
 }
 
-/// `{"url", "kinds"?, "secret"?}`.
+/// `{"url", "types"?, "secret"?}`.
 pub fn read(body: &[u8], rules: &HostRules) -> Result<NewEndpoint, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
@@ -77,7 +77,7 @@ pub fn read(body: &[u8], rules: &HostRules) -> Result<NewEndpoint, Invalid> {
         }
         _ => {}
     }
-    Ok(NewEndpoint { url, kinds: kinds(&fields, value.get("kinds"))?, secret })
+    Ok(NewEndpoint { url, types: types(&fields, value.get("types"))?, secret })
 }
 
 pub fn replay(body: &[u8]) -> Result<ReplayRequest, Invalid> {
@@ -87,7 +87,7 @@ pub fn replay(body: &[u8]) -> Result<ReplayRequest, Invalid> {
     Ok(ReplayRequest { target: fields.text("target", &ID)?, reason: reason.ok_or_else(|| fields.missing("reason"))? })
 }
 
-fn kinds(fields: &Fields, given: Option<&Value>) -> Result<Vec<String>, Invalid> {
+fn types(fields: &Fields, given: Option<&Value>) -> Result<Vec<String>, Invalid> {
     let Some(given) = given.filter(|v| !v.is_null()) else { return Ok(Vec::new()) };
     let known = |k: &str| {
         email::KINDS.iter().any(|kind| kind.name == k || kind.name.strip_prefix(k).is_some_and(|r| r.starts_with('.')))
@@ -95,9 +95,9 @@ fn kinds(fields: &Fields, given: Option<&Value>) -> Result<Vec<String>, Invalid>
     let listed: Option<Vec<String>> = given
         .as_array()
         .and_then(|all| all.iter().map(|v| v.as_str().filter(|k| known(k)).map(str::to_owned)).collect());
-    listed.filter(|all| all.len() <= KINDS_MAX).ok_or_else(|| {
-        let rule = format!("be a list of at most {KINDS_MAX} message types, such as reward.granted");
-        fields.invalid("kinds", "unsupported", &rule)
+    listed.filter(|all| all.len() <= TYPES_MAX).ok_or_else(|| {
+        let rule = format!("be a list of at most {TYPES_MAX} message types, such as reward.granted");
+        fields.invalid("types", "unsupported", &rule)
     })
 }
 
@@ -199,8 +199,8 @@ mod tests {
     #[test]
     fn endpoints_are_read_strictly() {
         let read = |body: &str| read(body.as_bytes(), &HostRules::default()).map_err(|e| (e.field, e.code));
-        let good = read(r#"{"url":"https://a.example/h","kinds":["reward.granted","payout"]}"#).unwrap();
-        assert_eq!(good.kinds, ["reward.granted", "payout"]);
+        let good = read(r#"{"url":"https://a.example/h","types":["reward.granted","payout"]}"#).unwrap();
+        assert_eq!(good.types, ["reward.granted", "payout"]);
         assert_eq!(good.secret, None);
         let field = |body: &str| read(body).unwrap_err();
         assert_eq!(field(r#"{}"#), ("url".into(), "missing"));
@@ -210,9 +210,9 @@ mod tests {
             let body = format!(r#"{{"url":"https://a.example","secret":"{secret}"}}"#);
             assert_eq!(field(&body), ("secret".into(), "malformed"), "{secret}");
         }
-        for kinds in [r#""reward""#, r#"["rew"]"#, r#"["reward."]"#, "[1]", r#"["nothing"]"#] {
-            let body = format!(r#"{{"url":"https://a.example","kinds":{kinds}}}"#);
-            assert_eq!(field(&body), ("kinds".into(), "unsupported"), "{kinds}");
+        for types in [r#""reward""#, r#"["rew"]"#, r#"["reward."]"#, "[1]", r#"["nothing"]"#] {
+            let body = format!(r#"{{"url":"https://a.example","types":{types}}}"#);
+            assert_eq!(field(&body), ("types".into(), "unsupported"), "{types}");
         }
     }
 }

@@ -26,11 +26,11 @@ impl UnsubscribeKeys {
         self.0.is_empty()
     }
 
-    /// `/unsubscribe?kind=…&to=…&mac=…`; `None` without a key.
+    /// `/unsubscribe?type=…&to=…&mac=…`; `None` without a key.
     pub fn link(&self, address_sha256: &str, kind: &str) -> Option<String> {
         let mac = self.0.first().and_then(|key| mac(key, address_sha256, kind))?;
         let mac = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
-        Some(format!("{PATH}?kind={kind}&to={address_sha256}&mac={mac}"))
+        Some(format!("{PATH}?type={kind}&to={address_sha256}&mac={mac}"))
     }
 
     /// Whether a link with these parts is ours.

@@ -122,7 +122,7 @@ pub fn partner(body: &[u8]) -> Result<NewPartner, Invalid> {
         email: fields.text("email", &EMAIL)?,
         website: website(&fields)?,
         country: country(&fields)?,
-        kind: one_of(&fields, "kind", &["developer", "agency", "content"])?,
+        kind: one_of(&fields, "type", &["developer", "agency", "content"])?,
         disclosure_accepted: fields.boolean("disclosure_accepted")?.unwrap_or(false),
     })
 }

@@ -17,7 +17,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Invalid>) -> (String, &'static 
 fn bodies() -> Vec<Vec<u8>> {
     vec![
         bytes(json!({"program": "p", "external_id": "e", "name": "N", "email": "a@b.example", "website": "b.example",
-                     "country": "de", "kind": "agency", "disclosure_accepted": true})),
+                     "country": "de", "type": "agency", "disclosure_accepted": true})),
         bytes(json!({"partner": "ptn_1", "destination": "/pricing", "campaign": "may", "utm": {"source": "x"},
                      "source": "content", "expires_at": "2026-06-01T00:00:00Z"})),
         bytes(json!({"program": "p", "cadence": "weekly", "period": "2026-W20"})),
@@ -73,7 +73,7 @@ fn errors_name_the_field() {
         ("program", Value::Null, "missing"),
         ("external_id", json!(""), "malformed"),
         ("email", json!("nobody"), "malformed"),
-        ("kind", json!("friend"), "unsupported"),
+        ("type", json!("friend"), "unsupported"),
         ("country", json!("Germany"), "malformed"),
         ("website", json!("javascript:alert(1)"), "malformed"),
         ("disclosure_accepted", json!("yes"), "wrong_type"),

@@ -97,7 +97,9 @@ pub fn invoice_accruals(b: &ReferredAccount) -> Vec<Accrual> {
 /// account was bound.
 pub fn event_accruals(b: &ReferredAccount) -> Vec<Accrual> {
     let mut accruals = Vec::new();
-    let Some(now) = b.catalog.all_in_force(NEVER).into_iter().find(|d| d.id == b.binding.program) else { return accruals };
+    let Some(now) = b.catalog.all_in_force(NEVER).into_iter().find(|d| d.id == b.binding.program) else {
+        return accruals;
+    };
     for kind in now.rewards.iter().filter_map(|r| event_of(r)).filter(|kind| *kind != "invoice.paid") {
         let facts = b.timeline.facts.iter().filter(|f| f.kind == kind && !b.timeline.is_repeated_signup(f));
         let facts = facts.filter(|f| b.counts(f.at, &f.event_id));

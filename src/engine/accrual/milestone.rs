@@ -175,7 +175,8 @@ pub fn kept(
         }
         let stood = accrual.net_cents;
         accrual.net_cents = accrual.kept();
-        accrual.state = if accrual.balance == Balance::Available { AccrualState::Available } else { AccrualState::Pending };
+        accrual.state =
+            if accrual.balance == Balance::Available { AccrualState::Available } else { AccrualState::Pending };
         accrual.reason = reason_of(&accrual.source);
         settle(&mut accrual, b, document);
         let drawn = Cents(accrual.net_cents.0 - stood.0);
@@ -218,7 +219,9 @@ fn is_granted(document: &Document, reward: &Reward, standing_accruals: &[Accrual
         return false;
     }
     (by_event && !instant)
-        || standing_accruals.iter().any(|l| l.program_id == document.id && l.reward_id == reward.id && stays(document, l))
+        || standing_accruals
+            .iter()
+            .any(|l| l.program_id == document.id && l.reward_id == reward.id && stays(document, l))
 }
 
 /// The hold and the reviews decide what becomes of a granted accrual.

@@ -21,6 +21,7 @@ use serde::Serialize;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Action {
+    #[serde(rename = "type")]
     pub kind: ActionKind,
     pub what: String,
     pub reason: String,
@@ -40,6 +41,7 @@ pub enum ActionKind {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Task {
+    #[serde(rename = "type")]
     pub kind: TaskKind,
     pub title: String,
     pub brief: String,

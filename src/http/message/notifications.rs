@@ -50,7 +50,7 @@ pub async fn outbox_list<S: Platform>(
     };
     let view = |r: &Row| {
         json!({
-            "id": r.id, "kind": r.kind, "program": r.program_id, "partner": r.partner_id, "account": r.account_id,
+            "id": r.id, "type": r.kind, "program": r.program_id, "partner": r.partner_id, "account": r.account_id,
             "payload": serde_json::from_str::<Value>(&r.payload).unwrap_or_default(), "state": r.state,
             "created_at": r.created_at_ms.to_rfc3339(), "deliveries": deliveries(r),
         })

@@ -20,7 +20,7 @@ pub fn ask<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Respo
     }
     let link = link(request);
     let Some(kind) = stopping::kind(&app.context(""), &link) else { return unknown() };
-    let action = escape(&format!("{PATH}?kind={}&to={}&mac={}", kind.name, link.address_sha256, link.mac));
+    let action = escape(&format!("{PATH}?type={}&to={}&mac={}", kind.name, link.address_sha256, link.mac));
     page(
         200,
         &format!(
@@ -44,7 +44,7 @@ pub async fn stop<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -
 
 fn link(request: &Request) -> UnsubscribeLink {
     let param = |name: &str| request.param(name).unwrap_or_default();
-    UnsubscribeLink { kind: param("kind"), address_sha256: param("to"), mac: param("mac") }
+    UnsubscribeLink { kind: param("type"), address_sha256: param("to"), mac: param("mac") }
 }
 
 fn unknown() -> Response {

@@ -87,7 +87,7 @@ impl Entry {
     }
 }
 
-/// `GET /v1/partners/{id}/entries`: a partner's accruals, payouts and returned payouts, oldest first.
+/// `GET /v1/partners/{id}/balance-transactions`: a partner's accruals, payouts and returned payouts, oldest first.
 pub async fn entries<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
@@ -117,8 +117,8 @@ pub async fn entries<S: Platform>(
 pub fn entry(accrual: &Accrual) -> Value {
     let (unit, currency) = accrual.unit.split_once(':').unwrap_or((&accrual.unit, ""));
     json!({
-        "id": accrual.id, "kind": "accrual", "program": accrual.program_id, "program_version": accrual.program_version,
-        "rule": accrual.reward_id, "account": accrual.account_id, "event": accrual.event_id, "source": accrual.source,
+        "id": accrual.id, "type": "accrual", "program": accrual.program_id, "program_version": accrual.program_version,
+        "reward_id": accrual.reward_id, "account": accrual.account_id, "event": accrual.event_id, "source": accrual.source,
         "period": accrual.period, "at": accrual.at_ms.to_rfc3339(), "unit": unit, "currency": currency,
         "amount_cents": accrual.net_cents, "gross_cents": accrual.gross_cents,
         "reversed_cents": accrual.gross_cents.0 - accrual.net_cents.0, "state": accrual.state,
@@ -130,7 +130,7 @@ pub fn entry(accrual: &Accrual) -> Value {
 pub fn paid_entry(paid: &PaidEntry) -> Value {
     let (unit, currency) = paid.unit.split_once(':').unwrap_or((&paid.unit, ""));
     json!({
-        "id": paid.id, "kind": paid.kind, "program": paid.program_id, "run": paid.run_id,
+        "id": paid.id, "type": paid.kind, "program": paid.program_id, "run": paid.run_id,
         "period": paid.period.clone().unwrap_or_else(|| Month::of(paid.at_ms).to_string()),
         "at": paid.at_ms.to_rfc3339(), "unit": unit, "currency": currency, "amount_cents": paid.amount_cents,
         "state": paid.state, "transfer": paid.transfer_id, "reason": paid.reason,

@@ -75,7 +75,7 @@ fn movement(m: &Movement) -> Value {
         (code, _) => code,
     };
     json!({
-        "id": m.id, "kind": kind, "amount_cents": m.amount_cents, "rule": m.reward_id, "account": m.account_id,
+        "id": m.id, "type": kind, "amount_cents": m.amount_cents, "reward_id": m.reward_id, "account": m.account_id,
         "source": m.source, "event": m.event_id, "run": m.run_id, "reason": m.reason,
         "at": m.created_at_ms.to_rfc3339(),
     })
@@ -173,7 +173,7 @@ pub async fn run_report<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> R
     let state = |s: &StateSum| json!({"state": s.state, "currency": currency(&s.unit), "payouts": s.payouts, "amount_cents": s.cents});
     let carried = |s: &CarriedSum| json!({"why": s.why, "currency": currency(&s.unit), "partners": s.partners, "amount_cents": s.cents});
     let approval_view = json!({
-        "rule": rule, "approved": approval.is_some() || rule == "automatic",
+        "policy": rule, "approved": approval.is_some() || rule == "automatic",
         "by": approval.as_ref().map(deciding::approval_view),
     });
     let view = json!({

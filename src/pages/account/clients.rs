@@ -20,7 +20,7 @@ use crate::pages::payout::status::Paid;
 use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::partner::page as reads;
-use crate::store::partner::page::{ClientRow, EarnedRow, BindingAttributionRow};
+use crate::store::partner::page::{BindingAttributionRow, ClientRow, EarnedRow};
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 

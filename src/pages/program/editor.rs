@@ -134,7 +134,7 @@ fn comparison<S: Platform>(visit: &PageContext<'_, S>, d: &Document, told: &Valu
         let partner = row["partner"].as_str().unwrap_or("");
         vec![
             html! { @if partner.is_empty() { "the friend" } @else { (helpers::partner_of(known, partner)) } },
-            html! { (row["rule"].as_str().unwrap_or("")) },
+            html! { (row["reward_id"].as_str().unwrap_or("")) },
             amount(cents(row, "actual_net_cents")),
             amount(cents(row, "simulated_net_cents")),
             amount(cents(row, "difference_cents")),

@@ -146,7 +146,7 @@ fn terms<S: Platform>(visit: &PageContext<'_, S>, rows: &Value, unit: &str, know
     let cells = |row: &Value| {
         vec![
             helpers::partner_of(known, row["partner"].as_str().unwrap_or("")),
-            html! { (row["rule"].as_str().unwrap_or("")) },
+            html! { (row["modifier_id"].as_str().unwrap_or("")) },
             components::amount(&*visit.words, row["difference_cents"].as_i64().unwrap_or(0), unit),
         ]
     };

@@ -167,7 +167,9 @@ impl Commit {
     /// What the batch draws from budgets, or queues behind them, is kept for the next decision, and guarded.
     fn draw_on_budgets(&mut self, books: &mut AccountSnapshots, accruals: &[Accrual], transfers: &[Transfer]) {
         for accrual in accruals.iter().filter(|l| l.funding_account == "budget") {
-            let Some(row) = books.budgets.iter_mut().find(|p| p.budget.program_id == accrual.program_id) else { continue };
+            let Some(row) = books.budgets.iter_mut().find(|p| p.budget.program_id == accrual.program_id) else {
+                continue;
+            };
             if !self.budgets.iter().any(|p| p.budget.program_id == accrual.program_id) {
                 self.budgets.push(row.clone());
             }
@@ -260,7 +262,9 @@ impl Commit {
 /// themselves.
 fn is_instant_grant(books: &AccountSnapshots, accrual: &Accrual) -> bool {
     let document = books.catalog.in_force(&accrual.program_id, accrual.at_ms);
-    let same = |l: &Accrual| l.program_id == accrual.program_id && l.reward_id == accrual.reward_id && l.source == accrual.source;
+    let same = |l: &Accrual| {
+        l.program_id == accrual.program_id && l.reward_id == accrual.reward_id && l.source == accrual.source
+    };
     // What was held stood in pending, and nobody was told of it.
     let stood = |l: &Accrual| same(l) && l.postings > 0 && l.balance == Balance::Available;
     document.is_some_and(|d| d.settlement.cadence == Cadence::Instant)

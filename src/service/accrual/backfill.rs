@@ -61,7 +61,9 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
     let mut found = backfill::backfill(&catalog, &run.program_id, &earned, &by_partner);
     found.others.extend(tiny.into_iter().map(|a| a.account_id));
     // Who is marked already is decided in any case; who is not among the accounts was bound elsewhere meanwhile.
-    found.accruals.retain(|accrual| accounts.contains_key(&accrual.account) && !found.others.contains(&accrual.account));
+    found
+        .accruals
+        .retain(|accrual| accounts.contains_key(&accrual.account) && !found.others.contains(&accrual.account));
     if !found.accruals.is_empty() {
         let touched: BTreeSet<&str> = found.accruals.iter().map(|accrual| accrual.account.as_str()).collect();
         let touched: Vec<AccountRow> = touched.into_iter().filter_map(|id| accounts.get(id)).cloned().collect();

@@ -272,7 +272,7 @@ struct AttributionOutcome {
 struct AccrualOutcome {
     id: String,
     program: String,
-    rule: String,
+    reward_id: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     partner: String,
     unit: String,
@@ -287,7 +287,7 @@ impl AccrualOutcome {
         AccrualOutcome {
             id: accrual.id.clone(),
             program: accrual.program_id.clone(),
-            rule: accrual.reward_id.clone(),
+            reward_id: accrual.reward_id.clone(),
             partner: accrual.partner_id.clone(),
             unit: accrual.unit.clone(),
             gross_cents: accrual.gross_cents.0,

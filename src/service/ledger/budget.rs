@@ -128,7 +128,9 @@ async fn announce_low<P: Ports>(ctx: &Context<'_, P>, rows: &[Rows]) -> Result<(
     }
     let catalog = program::catalog(&rows[0])?;
     for BudgetRow { budget: row, .. } in budgets(&rows[1])? {
-        let Some(document) = catalog.in_force(&row.program_id, ctx.now).filter(|d| d.settlement.budget) else { continue };
+        let Some(document) = catalog.in_force(&row.program_id, ctx.now).filter(|d| d.settlement.budget) else {
+            continue;
+        };
         let low = document.budget_low_cents();
         if row.balance_cents >= low.0 && row.waiting == 0 {
             continue;

@@ -46,7 +46,7 @@ pub async fn make<P: Ports>(
         let row = EndpointRow {
             id: ctx.fresh_id("whe"),
             url: asked.url.clone(),
-            kinds: json!(asked.kinds).to_string(),
+            types: json!(asked.types).to_string(),
             created_at_ms: ctx.now,
             disabled_at_ms: None,
             disabled_reason: None,
@@ -109,7 +109,7 @@ pub async fn disable<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<StoredR
 /// An endpoint as operators see it, without its secret.
 pub fn view(e: &EndpointRow) -> Value {
     json!({
-        "id": e.id, "url": e.url, "kinds": serde_json::from_str::<Value>(&e.kinds).unwrap_or_default(),
+        "id": e.id, "url": e.url, "types": serde_json::from_str::<Value>(&e.types).unwrap_or_default(),
         "created_at": e.created_at_ms.to_rfc3339(), "disabled_at": e.disabled_at_ms.map(|at| at.to_rfc3339()),
         "disabled_reason": e.disabled_reason,
     })

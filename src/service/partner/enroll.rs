@@ -186,7 +186,7 @@ pub fn view(p: &PartnerRow, document: Option<&Document>, base_url: &str, balance
     json!({
         "id": p.id, "program": p.program_id, "external_id": p.external_id, "code": p.code,
         "url": format!("{base_url}/r/{}", p.code), "name": p.name, "email": p.email, "website": p.website,
-        "country": p.country, "kind": p.kind, "disclosure_accepted": p.disclosure_accepted_at_ms.is_some(),
+        "country": p.country, "type": p.kind, "disclosure_accepted": p.disclosure_accepted_at_ms.is_some(),
         "active": p.left_at_ms.is_none() && !undisclosed, "created_at": p.created_at_ms.to_rfc3339(), "balances": balances,
     })
 }

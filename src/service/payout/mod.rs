@@ -164,7 +164,7 @@ pub fn view(s: &OutboundTransfer) -> Value {
         TransferKind::Payout => ("transfer", "paid_at"),
         TransferKind::Reversal => ("reversal", "reversed_at"),
         TransferKind::Credit | TransferKind::Debit => {
-            view["kind"] = json!(s.kind);
+            view["type"] = json!(s.kind);
             ("transaction", "delivered_at")
         }
     };

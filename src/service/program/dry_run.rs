@@ -164,7 +164,8 @@ impl Replay<'_> {
         let fresh = decision::DecisionInput { accruals: &[], terms, ..*case };
         let granted = self.granted(&fresh, case.accruals);
         // What was granted is judged by all that came after, as it is when it stands.
-        let mut accruals = decision::decide(&self.catalog, &decision::DecisionInput { accruals: &granted, ..fresh }).accruals;
+        let mut accruals =
+            decision::decide(&self.catalog, &decision::DecisionInput { accruals: &granted, ..fresh }).accruals;
         accruals.retain(|accrual| self.is_inside(accrual));
         accruals
     }
@@ -205,7 +206,7 @@ impl Replay<'_> {
             .iter()
             .map(|((partner, rule), s)| {
                 json!({
-                    "partner": partner, "rule": rule, "was_earned_cents": s.was_earned, "actual_net_cents": s.was_net,
+                    "partner": partner, "reward_id": rule, "was_earned_cents": s.was_earned, "actual_net_cents": s.was_net,
                     "would_earn_cents": s.would_earn, "simulated_net_cents": s.would_net,
                     "difference_cents": s.would_net - s.was_net,
                 })

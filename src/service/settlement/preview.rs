@@ -55,7 +55,7 @@ pub async fn preview<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<Value,
     };
     let changes = found.changes.into_iter().filter(|(_, cents)| *cents != 0);
     let changes: Vec<Value> = changes
-        .map(|((partner, rule), cents)| json!({"partner": partner, "rule": rule, "difference_cents": cents}))
+        .map(|((partner, modifier), cents)| json!({"partner": partner, "modifier_id": modifier, "difference_cents": cents}))
         .collect();
     Ok(json!({
         "program": due.program, "cadence": due.cadence.name(), "period": due.period,

@@ -49,7 +49,7 @@ pub fn address(mailed: &[DueEmail], now: UtcMillis) -> [Stmt; 4] {
             "INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms)
              SELECT o.id, 'webhook', e.id, 'queued', 0, 0, ?1
              FROM outbox o JOIN webhook_endpoint e ON e.disabled_at_ms IS NULL AND e.created_at_ms <= o.created_at_ms
-             WHERE o.id IN {UNADDRESSED} AND (e.kinds = '[]' OR EXISTS (SELECT 1 FROM json_each(e.kinds) k
+             WHERE o.id IN {UNADDRESSED} AND (e.types = '[]' OR EXISTS (SELECT 1 FROM json_each(e.types) k
                WHERE o.kind = k.value OR substr(o.kind, 1, length(k.value) + 1) = k.value || '.'))
              ON CONFLICT DO NOTHING"
         )),

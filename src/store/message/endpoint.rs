@@ -9,21 +9,21 @@ pub struct EndpointRow {
     pub id: String,
     pub url: String,
     /// A JSON array.
-    pub kinds: String,
+    pub types: String,
     pub created_at_ms: UtcMillis,
     pub disabled_at_ms: Option<UtcMillis>,
     pub disabled_reason: Option<String>,
 }
 
 /// Without the secret, which is shown once.
-const COLUMNS: &str = "id, url, kinds, created_at_ms, disabled_at_ms, disabled_reason";
+const COLUMNS: &str = "id, url, types, created_at_ms, disabled_at_ms, disabled_reason";
 
 pub fn endpoint_insert(e: &EndpointRow, secret: &str) -> Stmt {
-    Stmt::new("INSERT INTO webhook_endpoint (id, url, secret, kinds, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)")
+    Stmt::new("INSERT INTO webhook_endpoint (id, url, secret, types, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)")
         .bind(&e.id)
         .bind(&e.url)
         .bind(secret)
-        .bind(&e.kinds)
+        .bind(&e.types)
         .bind(e.created_at_ms)
 }
 

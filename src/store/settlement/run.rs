@@ -358,6 +358,7 @@ pub fn run_finish(run: &RunRow, now: UtcMillis) -> Stmt {
 /// What a run planned and did, by kind and unit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunTotal {
+    #[serde(rename(serialize = "type"))]
     pub kind: String,
     pub unit: String,
     pub planned: i64,

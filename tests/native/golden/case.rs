@@ -200,7 +200,7 @@ pub struct Expect {
     /// Accounts and the states they reached, with when.
     pub states: BTreeMap<String, BTreeMap<String, Option<String>>>,
     /// Any of: invoice, state_reached or event, partner, account, rule, gross_cents, net_cents, state, reason, vests_at.
-    pub lines: Vec<Map<String, Value>>,
+    pub accruals: Vec<Map<String, Value>>,
     pub postings: Option<Vec<String>>,
     pub referred_by: BTreeMap<String, Option<String>>,
     pub messages: Option<i64>,

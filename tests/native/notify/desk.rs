@@ -168,7 +168,7 @@ impl Desk {
     /// An endpoint for these kinds: its id and secret.
     pub fn endpoint(&self, when: UtcMillis, url: &str, kinds: &[&str]) -> (String, String) {
         let path = "/v1/webhook-endpoints";
-        let made = self.operate(when, ("POST", path), path, &json!({"url": url, "kinds": kinds}), 201);
+        let made = self.operate(when, ("POST", path), path, &json!({"url": url, "types": kinds}), 201);
         (made["id"].as_str().unwrap().to_owned(), made["secret"].as_str().unwrap().to_owned())
     }
 

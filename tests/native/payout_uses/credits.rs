@@ -152,7 +152,7 @@ fn stripe_delivers_where_the_program_says_so_and_a_person_decides_what_nobody_kn
     assert_eq!(balance(&office, &partner), (0, 0, 5_500));
     let list = office.get(NOW, &format!("/v1/credits/deliveries?state=paid&partner={partner}"));
     let delivered = &list["data"][0];
-    assert_eq!((&delivered["state"], &delivered["kind"]), (&json!("delivered"), &json!("credit")), "{list}");
+    assert_eq!((&delivered["state"], &delivered["type"]), (&json!("delivered"), &json!("credit")), "{list}");
     let id = delivered["id"].as_str().expect("an id");
     assert_eq!(office.get(NOW, &format!("/v1/credits/deliveries/{id}")), *delivered);
     let late = json!({"decision": "again", "reason": "x"});

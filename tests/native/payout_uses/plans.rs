@@ -32,7 +32,7 @@ fn no_request_looks_through_a_table_that_grows() {
     };
     for asked in [
         "/v1/partners/PARTNER",
-        "/v1/partners/PARTNER/entries",
+        "/v1/partners/PARTNER/balance-transactions",
         "/v1/payouts/PAYOUT",
         "/v1/payouts?partner=PARTNER",
         "/v1/accounts/p/attribution",

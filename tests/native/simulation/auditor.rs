@@ -112,7 +112,9 @@ impl Auditor {
         for accrual in self.accruals().into_iter().filter(|l| l.key.program == progress.program) {
             match self.balance(&accrual) {
                 None => drop(unsure.insert(accrual.key.partner)),
-                Some("available") if accrual.can_vest() && accrual.vests_at.is_some_and(|v| v + delay <= progress.as_of) => {
+                Some("available")
+                    if accrual.can_vest() && accrual.vests_at.is_some_and(|v| v + delay <= progress.as_of) =>
+                {
                     *wanted.entry(accrual.key.partner).or_default() += accrual.net;
                 }
                 _ => {}
@@ -153,7 +155,9 @@ impl Auditor {
                     credit::PROGRAM => credit::granted(&then, &self.register, account, progress.as_of),
                     _ => developer::granted(&then, &self.register, account, rule, progress.as_of),
                 };
-                if standing != Standing::Rejected && accrual.is_some_and(|l| l.net > 0) && !self.granted.contains_key(&key)
+                if standing != Standing::Rejected
+                    && accrual.is_some_and(|l| l.net > 0)
+                    && !self.granted.contains_key(&key)
                 {
                     let held = standing == Standing::Held;
                     let (account, partner, rule) = (account.clone(), bound.partner.clone(), rule.to_owned());

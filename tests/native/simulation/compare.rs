@@ -28,7 +28,8 @@ pub fn compare(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
     auditor.complaint()?;
     compare_bindings(auditor, db, &stale)?;
     compare_lines(auditor, db, &stale)?;
-    let sql = "SELECT kind, SUM(cr_posted_cents - dr_posted_cents) FROM ledger_account WHERE kind = 'budget' GROUP BY 1";
+    let sql =
+        "SELECT kind, SUM(cr_posted_cents - dr_posted_cents) FROM ledger_account WHERE kind = 'budget' GROUP BY 1";
     let budget = numbers(db, sql).get("budget").copied().unwrap_or_default();
     if budget == auditor.salon.balance {
         Ok(())

@@ -27,7 +27,7 @@ fn facts<'a>(kind: &'static MessageType, hostile: &'a str, payload: &'a Value) -
         payload,
         benefit_bps: Some(2_000),
         site: "https://a.example",
-        unsubscribe: kind.optional.then_some("/unsubscribe?kind=k&to=t&mac=m"),
+        unsubscribe: kind.optional.then_some("/unsubscribe?type=k&to=t&mac=m"),
         at: UtcMillis::parse("2026-06-15T09:00:00Z").unwrap(),
     }
 }
@@ -45,7 +45,7 @@ fn every_kind_has_words_of_its_own() {
         let letter = letter(&facts(kind, "Ann", &payload));
         assert!(letter.text.starts_with("Hello Ann,\n\n"), "{}", letter.text);
         assert!(!letter.subject.contains(kind.name), "{}: {}", kind.name, letter.subject);
-        let unsubscribe = "https://a.example/unsubscribe?kind=k";
+        let unsubscribe = "https://a.example/unsubscribe?type=k";
         assert_eq!(letter.text.contains(unsubscribe), kind.optional, "{}", kind.name);
         assert_eq!(letter.html.contains(unsubscribe), kind.optional, "{}", kind.name);
         subjects.push(letter.subject);
