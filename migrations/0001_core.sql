@@ -290,7 +290,7 @@ CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
     WHERE (SELECT unit FROM ledger_account WHERE id = NEW.debit) = (SELECT unit FROM ledger_account WHERE id = NEW.credit) IS NOT TRUE;
   SELECT RAISE(ABORT, 'ledger: not pending') WHERE NEW.pending_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM transfer p
     WHERE p.id = NEW.pending_id AND p.phase = 'pending' AND p.debit = NEW.debit AND p.credit = NEW.credit AND NEW.amount_cents <= p.amount_cents);
-  SELECT RAISE(ABORT, 'ledger: more taken than the line holds') WHERE NEW.code = 'reverse'
+  SELECT RAISE(ABORT, 'ledger: more taken than the accrual holds') WHERE NEW.code = 'reverse'
     AND (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
          FROM transfer WHERE accrual_id = NEW.accrual_id) < NEW.amount_cents;
   -- A credit that its receiver has applied already is booked whatever is left: what was taken back since is owed.
@@ -321,11 +321,11 @@ SELECT 'account ' || a.id || ': balance is not the sum of its transfers' FROM le
   LEFT JOIN (SELECT credit AS id, SUM(amount_cents) AS cents FROM transfer WHERE phase IN ('single', 'post') GROUP BY credit) c ON c.id = a.id
   WHERE a.dr_posted_cents <> COALESCE(d.cents, 0) OR a.cr_posted_cents <> COALESCE(c.cents, 0)
 UNION ALL
-SELECT 'line ' || l.id || ': does not stand as its transfers say' FROM accrual l
+SELECT 'accrual ' || l.id || ': does not match its transfers' FROM accrual l
   WHERE l.net_cents <> (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
     FROM transfer WHERE accrual_id = l.id)
 UNION ALL
-SELECT 'account ' || a.id || ': pending is not the sum of its lines' FROM ledger_account a
+SELECT 'account ' || a.id || ': pending is not the sum of its accruals' FROM ledger_account a
   LEFT JOIN (SELECT program_id, partner_id, unit, SUM(net_cents) AS cents FROM accrual WHERE balance = 'pending' GROUP BY program_id, partner_id, unit) l
     ON l.partner_id = a.partner_id AND l.program_id = a.program_id AND l.unit = a.unit
   WHERE a.kind = 'pending' AND a.cr_posted_cents - a.dr_posted_cents <> COALESCE(l.cents, 0);

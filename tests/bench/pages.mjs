@@ -37,7 +37,7 @@ function fill(database, name, lines) {
         cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings)
       SELECT 'acr_${name}_' || i, '${PROGRAM}', 1, 'first-year', '${id}', '${name}' || (i / 5), 'e' || i, 'invoice:${name}' || i, ${begin} + i * ${step}, '2026-01', 'cash:usd', 100,
         0, 100, 'pending', 'expense', 'pending', ${now + DAY_MS}, 'x', 1 FROM n;
-    ${numbers(lines)} INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
+    ${numbers(lines)} INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
       SELECT 'acr_${name}_' || i || '.1', 'acr_${name}_' || i, 'accrue', 'single', '${PROGRAM}/cash:usd/expense', '${book("pending")}', 100, '${PROGRAM}', 'x', 0 FROM n;
     ${numbers(lines)} INSERT INTO click (id, code, program_id, partner_id, visitor, clicked_at_ms, hour, kind, dedupe)
       SELECT 'clk_${name}_' || i, '${name}', '${PROGRAM}', '${id}', 'v' || i, ${begin} + i * ${step}, (${begin} + i * ${step}) / 3600000, 'visit', ${lines} + i FROM n;

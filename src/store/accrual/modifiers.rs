@@ -160,9 +160,9 @@ pub const LINES_MAX: i64 = 4_000;
 /// `LINES_MAX` together, and at least one.
 pub fn topped_partners(run: &RunRow) -> Stmt {
     Stmt::new(
-        "SELECT partner_id, lines FROM (
-           SELECT partner_id, lines, SUM(lines) OVER (ORDER BY partner_id) AS total, row_number() OVER (ORDER BY partner_id) AS place
-           FROM (SELECT t.partner_id, (SELECT COUNT(*) FROM accrual l WHERE l.partner_id = t.partner_id) AS lines
+        "SELECT partner_id, accruals FROM (
+           SELECT partner_id, accruals, SUM(accruals) OVER (ORDER BY partner_id) AS total, row_number() OVER (ORDER BY partner_id) AS place
+           FROM (SELECT t.partner_id, (SELECT COUNT(*) FROM accrual l WHERE l.partner_id = t.partner_id) AS accruals
                  FROM (SELECT DISTINCT partner_id FROM partner_modifier WHERE program_id = ?1 AND changed_run = ?2 AND partner_id > ?3
                        ORDER BY partner_id LIMIT 1000) t))
          WHERE total <= ?4 OR place = 1 ORDER BY place",

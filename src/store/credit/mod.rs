@@ -129,7 +129,7 @@ pub fn sending_tell(tellings: &[NoticeRow], now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, payload, state, created_at_ms)
          SELECT value ->> '$.id', value ->> '$.kind', s.program_id,
-                json_object('credit', s.id, 'line', s.accrual_id, 'partner', s.partner_id, 'amount_cents', s.amount_cents, 'unit', s.unit,
+                json_object('credit', s.id, 'accrual_id', s.accrual_id, 'partner', s.partner_id, 'amount_cents', s.amount_cents, 'unit', s.unit,
                   value ->> '$.name', value ->> '$.detail'), 'queued', ?2
          FROM json_each(?1) JOIN credit_transfer s ON s.id = value ->> '$.sending' WHERE true ON CONFLICT (id) DO NOTHING",
     )

@@ -188,8 +188,8 @@ pub struct ReviewShown {
 
 const REVIEW_SHOWN: &str = "SELECT r.id, r.program_id, r.partner_id, r.account_id, r.rule, r.subject, r.holds, r.evidence, r.state,
        r.reason, r.actor, r.created_at_ms, r.decided_at_ms, p.external_id, x.name,
-       (SELECT json_group_array(json_object('unit', h.unit, 'cents', h.cents, 'lines', h.lines)) FROM (
-          SELECT l.unit, SUM(l.net_cents) AS cents, COUNT(*) AS lines FROM accrual l
+       (SELECT json_group_array(json_object('unit', h.unit, 'cents', h.cents, 'accruals', h.accruals)) FROM (
+          SELECT l.unit, SUM(l.net_cents) AS cents, COUNT(*) AS accruals FROM accrual l
           WHERE l.account_id = r.account_id AND l.program_id = r.program_id AND l.partner_id = r.partner_id AND l.state = 'held'
           GROUP BY l.unit) h) AS waiting
      FROM review r LEFT JOIN partner p ON p.id = r.partner_id LEFT JOIN partner_person x ON x.partner_id = r.partner_id";

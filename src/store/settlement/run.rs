@@ -167,7 +167,7 @@ pub struct VestPreview {
 
 pub fn vest_preview(run: &RunRow) -> Stmt {
     Stmt::new(
-        "SELECT partner_id AS partner, unit, COUNT(*) AS lines, SUM(net_cents) AS cents FROM accrual
+        "SELECT partner_id AS partner, unit, COUNT(*) AS accruals, SUM(net_cents) AS cents FROM accrual
          WHERE program_id = ?1 AND state = 'pending' AND balance = 'pending' AND vests_at_ms <= ?2 AND at_ms < ?2
          GROUP BY partner_id, unit ORDER BY partner_id LIMIT 1000",
     )
@@ -280,7 +280,7 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
             "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, run_id, reason, created_at_ms)
              SELECT r.id || '.' || i.partner_id || '.' || i.unit || '.' || CAST(?2 AS INTEGER), 'vest', 'single',
                     r.program_id || '/' || i.unit || '/pending/' || i.partner_id, r.program_id || '/' || i.unit || '/available/' || i.partner_id,
-                    SUM(i.posted_cents), r.program_id, r.id, 'the hold of ' || COUNT(*) || IIF(COUNT(*) = 1, ' line', ' lines') || ' is over', ?4
+                    SUM(i.posted_cents), r.program_id, r.id, 'the hold of ' || COUNT(*) || IIF(COUNT(*) = 1, ' accrual', ' accruals') || ' is over', ?4
              FROM run_item i JOIN run r ON r.id = i.run_id
              WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'vest' AND i.posted_cents > 0
              GROUP BY i.partner_id, i.unit"

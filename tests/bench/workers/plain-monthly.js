@@ -48,7 +48,7 @@ async function pay(db, { name, program }, invoice, earned, kept, over) {
   const post = (n, code, debit, credit) =>
     db
       .prepare(
-        "INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms) VALUES (?1, ?2, ?3, 'single', ?4, ?5, ?6, ?7, 'paid', ?8)",
+        "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms) VALUES (?1, ?2, ?3, 'single', ?4, ?5, ?6, ?7, 'paid', ?8)",
       )
       .bind(`${invoice.name}.${n}`, invoice.name, code, debit, credit, kept, program, RUN_AT);
   const state = over && kept > 0 ? "available" : "pending";

@@ -113,7 +113,7 @@ fn earnings_and_their_receipts() {
         for hidden in [text("event_id"), text("source").split(':').nth(1).expect("an id").to_owned()] {
             assert!(!shown.html.contains(&hidden), "{hidden}: {}", shown.text());
         }
-        let booked = books.house.world.db.look(&format!("SELECT id FROM transfer WHERE line = '{}'", text("id")));
+        let booked = books.house.world.db.look(&format!("SELECT id FROM transfer WHERE accrual_id = '{}'", text("id")));
         assert!(!booked.is_empty());
         for row in booked {
             shown.says(row["id"].as_str().expect("an id"));

@@ -24,7 +24,7 @@ fn stuff(books: &Books, from: i64, to: i64) {
            SELECT 'acr_' || printf('%09d', i), '{AGENCY}', 1, 'first-year', '{ann}', 'x' || (i / 5), 'e' || i, 'invoice:x' || i, {start} + i * 12000, '2026-04', 'cash:usd', 100,
              0, IIF(i % 10 = 1, 0, 100), IIF(i % 3 = 0, 'pending', 'available'), 'expense',
              IIF(i % 10 = 1, 'void', IIF(i % 10 = 2, 'held', IIF(i % 3 = 0, 'pending', 'available'))), 0, 'x', 1 FROM n;
-         {lines} INSERT INTO transfer (id, line, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
+         {lines} INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
            SELECT 'acr_' || printf('%09d', i) || '.1', 'acr_' || printf('%09d', i), 'accrue', 'single', '{AGENCY}/cash:usd/expense', '{AGENCY}/cash:usd/pending/{ann}', 100,
              '{AGENCY}', 'e' || i, 'x', 0 FROM n;
          {lines} INSERT INTO click (id, code, program_id, partner_id, visitor, clicked_at_ms, hour, kind, dedupe)

@@ -38,7 +38,7 @@ impl Books {
     }
 
     fn read_transfers(&mut self, connection: &Connection) -> Result<(), String> {
-        let sql = "SELECT rowid, COALESCE(line, ''), code, phase, debit, credit, amount_cents, run_id FROM transfer WHERE rowid > ?1";
+        let sql = "SELECT rowid, COALESCE(accrual_id, ''), code, phase, debit, credit, amount_cents, run_id FROM transfer WHERE rowid > ?1";
         let mut statement = connection.prepare_cached(sql).unwrap();
         let mut rows = statement.query([self.seen_rowid]).unwrap();
         while let Some(row) = rows.next().unwrap() {
