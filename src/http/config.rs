@@ -157,7 +157,7 @@ impl Config {
         self.owns_zone = text("WEBHOOKS_OWN_ZONE").trim() == "yes";
         if !self.owns_zone {
             for own in [&self.public_url, &self.site_url, &self.emdash_origin] {
-                setup.endpoints = setup.endpoints.and_own(own);
+                setup.endpoints = setup.endpoints.with_own_host(own);
             }
         }
         let key = text("STRIPE_API_KEY").trim().to_owned();
@@ -256,9 +256,9 @@ impl Config {
                 ),
             }
         }
-        let told = self.setup.mail.operator.as_deref().map(str::to_ascii_lowercase);
-        let told = told.filter(|told| found.iter().all(|(known, _)| known != told));
-        found.extend(told.map(|address| (address, Role::Admin)));
+        let email = self.setup.mail.operator.as_deref().map(str::to_ascii_lowercase);
+        let email = email.filter(|email| found.iter().all(|(known, _)| known != email));
+        found.extend(email.map(|address| (address, Role::Admin)));
         found
     }
 

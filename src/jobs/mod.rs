@@ -129,7 +129,7 @@ async fn sweep<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> Result<R
 
 async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), AppError> {
     match part {
-        Part::Redecide => recompute::drain(ctx, REDECIDE_PAGES).await?,
+        Part::Redecide => recompute::process_marked(ctx, REDECIDE_PAGES).await?,
         Part::Pools => budget::sweep(ctx).await?,
         Part::Runs => {
             settle::sweep(ctx).await?;

@@ -8,7 +8,7 @@ use crate::engine::identity::access::{Role, Scopes};
 use crate::http::auth;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
-use crate::pages::visit::{PageContext, PageError, SESSION_COOKIE};
+use crate::pages::context::{PageContext, PageError, SESSION_COOKIE};
 use crate::service::context::fresh_secret;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::identity::sign_in;
@@ -52,7 +52,7 @@ impl<S: Platform> PageContext<'_, S> {
             let Ok(rows) = self.app.context("").batch(writes).await else { return Ok(()) };
             if let Some(next) = next.filter(|_| rows.first().is_some_and(|changed| !changed.0.is_empty())) {
                 self.rotated.replace(Some(next.text));
-                self.keep_cookie(self.claim(), found.expires_at_ms);
+                self.keep_cookie(self.claimed_partner(), found.expires_at_ms);
             }
             Ok(())
         })
@@ -162,7 +162,7 @@ impl<S: Platform> PageContext<'_, S> {
 }
 
 /// A page whose URL is a secret.
-pub fn unreferred(mut response: Response) -> Response {
+pub fn is_not_referred(mut response: Response) -> Response {
     response.headers.retain(|(name, _)| *name != "referrer-policy");
     response.headers.push(("referrer-policy", "no-referrer".to_owned()));
     response

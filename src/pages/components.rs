@@ -16,24 +16,24 @@ pub fn heading(title: &str, lead: &str, actions: Markup) -> Markup {
 }
 
 /// An instant in the viewer's time zone, with a machine-readable form.
-pub fn day(words: &dyn Locale, at: UtcMillis) -> Markup {
-    html! { time datetime=(at.to_rfc3339()) { (words.day(at)) } }
+pub fn day(locale: &dyn Locale, at: UtcMillis) -> Markup {
+    html! { time datetime=(at.to_rfc3339()) { (locale.day(at)) } }
 }
 
-pub fn instant(words: &dyn Locale, at: UtcMillis) -> Markup {
-    html! { time datetime=(at.to_rfc3339()) { (words.instant(at)) } }
+pub fn instant(locale: &dyn Locale, at: UtcMillis) -> Markup {
+    html! { time datetime=(at.to_rfc3339()) { (locale.instant(at)) } }
 }
 
 /// The start or end of a period, in UTC as periods are.
-pub fn utc(words: &dyn Locale, at: UtcMillis) -> Markup {
-    html! { time datetime=(at.to_rfc3339()) { (words.utc(at)) } }
+pub fn utc(locale: &dyn Locale, at: UtcMillis) -> Markup {
+    html! { time datetime=(at.to_rfc3339()) { (locale.utc(at)) } }
 }
 
 /// An amount; a negative one is marked. `unit` is a ledger unit: `cash:usd`, `credit:usd`.
-pub fn amount(words: &dyn Locale, cents: i64, unit: &str) -> Markup {
+pub fn amount(locale: &dyn Locale, cents: i64, unit: &str) -> Markup {
     let (kind, currency) = unit.split_once(':').unwrap_or(("", unit));
     html! {
-        span.money.minus[cents < 0] { (words.money(cents, currency)) }
+        span.money.minus[cents < 0] { (locale.money(cents, currency)) }
         @if kind == "credit" { " " span.quiet { "credit" } }
     }
 }

@@ -4,7 +4,7 @@ use crate::engine::identity::access::Scope;
 use crate::http::assets::{ICON, SCRIPT, STYLE, TYPE};
 use crate::http::context::Platform;
 use crate::http::exchange::{Request, Response};
-use crate::pages::visit::{CSRF_FIELD, PageContext, Partner};
+use crate::pages::context::{CSRF_FIELD, PageContext, Partner};
 use crate::store::identity::session::SessionRow;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -67,7 +67,7 @@ pub const OPERATOR_NAV: Nav = &[
 const TOKENS: &str = "/operator/tokens";
 
 /// Frames a page and makes its response. `status` is 200, or an error's.
-pub fn show<S: Platform>(visit: &PageContext<'_, S>, status: u16, page: Page<'_>) -> Response {
+pub fn show<S: Platform>(cx: &PageContext<'_, S>, status: u16, page: Page<'_>) -> Response {
     let nav = match page.area {
         Area::Open => &[][..],
         Area::Partner(_) => PARTNER_NAV,
@@ -89,18 +89,18 @@ pub fn show<S: Platform>(visit: &PageContext<'_, S>, status: u16, page: Page<'_>
             }
             body class=(if nav.is_empty() { "open" } else { "framed" }) {
                 a.skip href="#main" { "Skip to content" }
-                (header(visit, &page, nav))
+                (header(cx, &page, nav))
                 main id="main" tabindex="-1" {
-                    (notice(visit.request))
+                    (notice(cx.request))
                     (page.content)
                 }
             }
         }
     };
-    answer(visit, status, body)
+    answer(cx, status, body)
 }
 
-fn header<S: Platform>(visit: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) -> Markup {
+fn header<S: Platform>(cx: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) -> Markup {
     let who = match page.area {
         Area::Open => None,
         Area::Partner(partner) => Some((partner.name.as_str(), partner.program.as_str(), partner.session.partners > 1)),
@@ -116,7 +116,7 @@ fn header<S: Platform>(visit: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) ->
                     input type="checkbox" id="menu" class="menu-toggle" aria-label="Menu";
                     label.menu-button for="menu" { "Menu" }
                     ul {
-                        @for (path, title) in nav.iter().filter(|(path, _)| *path != TOKENS || visit.may(Scope::Admin)) {
+                        @for (path, title) in nav.iter().filter(|(path, _)| *path != TOKENS || cx.may(Scope::Admin)) {
                             li { a href=(path) aria-current=[(*path == page.here).then_some("page")] { (title) } }
                         }
                     }
@@ -127,7 +127,7 @@ fn header<S: Platform>(visit: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) ->
                     p { strong { (name) } br; span.quiet { (program) } }
                     @if several { p { a href="/partner/programs" { "Change program" } } }
                     form method="post" action="/sign-out" {
-                        (csrf(visit))
+                        (csrf(cx))
                         button.plain { "Sign out" }
                     }
                     // Partners have it in their settings.
@@ -139,8 +139,8 @@ fn header<S: Platform>(visit: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) ->
 }
 
 /// The hidden field that every form carries.
-pub fn csrf<S: Platform>(visit: &PageContext<'_, S>) -> Markup {
-    html! { input type="hidden" name=(CSRF_FIELD) value=(visit.csrf()); }
+pub fn csrf<S: Platform>(cx: &PageContext<'_, S>) -> Markup {
+    html! { input type="hidden" name=(CSRF_FIELD) value=(cx.csrf()); }
 }
 
 /// What a form did, shown on the next page. Only texts from this table are ever shown.
@@ -177,7 +177,7 @@ fn notice(request: &Request) -> Markup {
 }
 
 /// HTML for this viewer only.
-pub fn answer<S: Platform>(visit: &PageContext<'_, S>, status: u16, body: Markup) -> Response {
+pub fn answer<S: Platform>(cx: &PageContext<'_, S>, status: u16, body: Markup) -> Response {
     let mut headers = vec![
         ("content-type", "text/html; charset=utf-8".to_owned()),
         ("cache-control", "no-store".to_owned()),
@@ -185,6 +185,6 @@ pub fn answer<S: Platform>(visit: &PageContext<'_, S>, status: u16, body: Markup
         ("referrer-policy", "same-origin".to_owned()),
         ("content-security-policy", CSP.to_owned()),
     ];
-    headers.extend(visit.form_cookie().map(|cookie| ("set-cookie", cookie)));
+    headers.extend(cx.form_cookie().map(|cookie| ("set-cookie", cookie)));
     Response { status, headers, body: body.into_string().into_bytes(), fault: None }
 }

@@ -6,7 +6,7 @@ use crate::http::context::Platform;
 /// The outside world as pages need it.
 pub trait Formatter: Platform {
     /// How somebody of this language and time zone writes things; an empty zone is UTC.
-    fn words(&self, language: &str, zone: &str) -> Box<dyn Locale>;
+    fn locale(&self, language: &str, zone: &str) -> Box<dyn Locale>;
 }
 
 /// How a viewer writes things. The runtime knows every locale and time zone (`runtime/intl.rs`); [`Plain`] knows one.

@@ -6,12 +6,12 @@ use crate::http::exchange;
 use crate::http::exchange::{Request, Response, decode_segment};
 use crate::http::fetch_metadata;
 use crate::http::fetch_metadata::is_persons;
+use crate::pages::context::{PageContext, PageError, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::identity::sign_in;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::{Formatter, language};
-use crate::pages::visit::{PageContext, PageError, PageResult};
 use crate::pages::{operator, partner};
 use crate::service::error::{AppError, ErrorKind};
 use maud::html;
@@ -38,17 +38,17 @@ pub async fn answer<S: Formatter>(app: &RequestContext<'_, S>, request: &Request
         let detail = "open this page in a browser, not from a script or inside another page";
         return Some(Response::problem(&AppError::new(ErrorKind::Forbidden, "not_a_visit", detail)));
     }
-    let words = app.site.words(language(header("accept-language")), header(ZONE_HEADER));
-    let visit = PageContext::of(app, request, words);
+    let locale = app.site.locale(language(header("accept-language")), header(ZONE_HEADER));
+    let cx = PageContext::of(app, request, locale);
     // A path that cannot be decoded is no page.
     let segments: Option<Vec<String>> = path.split('/').map(decode_segment).collect();
     let parts: Vec<&str> = segments.iter().flatten().map(String::as_str).collect();
-    let shown = match guard(&visit) {
-        Ok(method) => found(&visit, method, &parts).await,
+    let shown = match guard(&cx) {
+        Ok(method) => found(&cx, method, &parts).await,
         Err(error) => Err(error.into()),
     };
-    let mut response = shown.unwrap_or_else(|stop| stopped(&visit, stop, area));
-    visit.finish(&mut response);
+    let mut response = shown.unwrap_or_else(|stop| stopped(&cx, stop, area));
+    cx.finish(&mut response);
     if request.method == "HEAD" {
         response.body.clear();
     }
@@ -65,11 +65,11 @@ pub fn name(request: &Request) -> String {
     request.path.split('/').skip(1).take(2).collect::<Vec<_>>().join("/")
 }
 
-async fn found<S: Platform>(visit: &PageContext<'_, S>, method: &str, parts: &[&str]) -> PageResult {
+async fn found<S: Platform>(cx: &PageContext<'_, S>, method: &str, parts: &[&str]) -> PageResult {
     let page = match parts.first() {
-        Some(&"partner") => partner::page(visit, method, parts),
-        Some(&"operator") => operator::page(visit, method, parts),
-        _ => sign_in::page(visit, method, parts),
+        Some(&"partner") => partner::page(cx, method, parts),
+        Some(&"operator") => operator::page(cx, method, parts),
+        _ => sign_in::page(cx, method, parts),
     };
     match page {
         Some(page) => page.await,
@@ -78,38 +78,37 @@ async fn found<S: Platform>(visit: &PageContext<'_, S>, method: &str, parts: &[&
 }
 
 /// The method to handle the request as. A form is accepted only if it is one of ours.
-fn guard<'a, S: Platform>(visit: &PageContext<'a, S>) -> Result<&'a str, AppError> {
-    let request = visit.request;
+fn guard<'a, S: Platform>(cx: &PageContext<'a, S>) -> Result<&'a str, AppError> {
+    let request = cx.request;
     if request.body.len() > BODY_BYTES_MAX {
         let detail = format!("the form is larger than {BODY_BYTES_MAX} bytes");
         return Err(Invalid { field: String::new(), code: "body_too_large", detail }.into());
     }
     match request.method.as_str() {
         "GET" | "HEAD" => Ok("GET"),
-        "POST" => visit.check_form().map(|()| "POST"),
+        "POST" => cx.check_form().map(|()| "POST"),
         _ => Err(AppError::new(ErrorKind::MethodNotAllowed, "method_not_allowed", "use GET or POST")),
     }
 }
 
 /// What is shown instead of a page.
-fn stopped<S: Platform>(visit: &PageContext<'_, S>, stop: PageError, area: &str) -> Response {
+fn stopped<S: Platform>(cx: &PageContext<'_, S>, stop: PageError, area: &str) -> Response {
     match stop {
         PageError::SignIn => {
-            let query =
-                if visit.request.query.is_empty() { String::new() } else { format!("?{}", visit.request.query) };
-            let to = match visit.request.method.as_str() {
+            let query = if cx.request.query.is_empty() { String::new() } else { format!("?{}", cx.request.query) };
+            let to = match cx.request.method.as_str() {
                 // The form's answers are lost, so go to the area's first page.
                 "POST" => format!("/{area}"),
-                _ => format!("{}{query}", visit.request.path),
+                _ => format!("{}{query}", cx.request.path),
             };
-            visit.see(&format!("/sign-in?to={}", crate::pages::components::escaped(&to)))
+            cx.redirect_after_post(&format!("/sign-in?to={}", crate::pages::components::escaped(&to)))
         }
-        PageError::ChoosePartner => visit.see("/partner/programs"),
-        PageError::Error(error) => refused(visit, &error, area),
+        PageError::ChoosePartner => cx.redirect_after_post("/partner/programs"),
+        PageError::Error(error) => refused(cx, &error, area),
     }
 }
 
-fn refused<S: Platform>(visit: &PageContext<'_, S>, error: &AppError, area: &str) -> Response {
+fn refused<S: Platform>(cx: &PageContext<'_, S>, error: &AppError, area: &str) -> Response {
     let (title, text) = match error.kind {
         ErrorKind::NotFound => ("Not found", "Page not found, or you don't have access to it."),
         ErrorKind::Fault => {
@@ -130,7 +129,7 @@ fn refused<S: Platform>(visit: &PageContext<'_, S>, error: &AppError, area: &str
         }
     };
     let page = Page { title, area: Area::Open, here: "", content };
-    let mut response = layout::show(visit, exchange::status_of(error.kind), page);
+    let mut response = layout::show(cx, exchange::status_of(error.kind), page);
     response.headers.extend(exchange::retry_after(error.kind));
     if error.kind == ErrorKind::MethodNotAllowed {
         response.headers.push(("allow", "GET, HEAD, POST".to_owned()));
@@ -140,10 +139,10 @@ fn refused<S: Platform>(visit: &PageContext<'_, S>, error: &AppError, area: &str
 }
 
 /// The form with a service's error, to show the page again.
-pub fn with_refusal<S: Platform>(visit: &PageContext<'_, S>, error: AppError) -> Result<SubmittedForm, PageError> {
+pub fn with_refusal<S: Platform>(cx: &PageContext<'_, S>, error: AppError) -> Result<SubmittedForm, PageError> {
     match error.kind {
         ErrorKind::BadRequest | ErrorKind::Unprocessable | ErrorKind::Conflict | ErrorKind::TooLarge => {
-            let mut form = visit.form.clone();
+            let mut form = cx.form.clone();
             form.refused(&error);
             Ok(form)
         }

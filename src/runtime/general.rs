@@ -36,23 +36,23 @@ pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<R
     let url = request.inner().url();
     let path = Address::of(&url).path;
     if reflink::is_short(path) && !matches!(request.inner().method().as_str(), "GET" | "HEAD") {
-        let asked = read(&mut request).await?;
-        return respond(&config, &asked, reflink::only_followed());
+        let incoming = read(&mut request).await?;
+        return respond(&config, &incoming, reflink::only_followed());
     }
     if !may_be_ours(path) {
         return elsewhere(request, &config).await;
     }
-    let asked = read(&mut request).await?;
+    let incoming = read(&mut request).await?;
     let answered = match Runtime::of(env, &config) {
         Ok(runtime) => {
-            let answered = answer(&runtime, &config, now, &asked).await;
+            let answered = answer(&runtime, &config, now, &incoming).await;
             mail_after(runtime, Rc::clone(&config), now, &context);
             answered
         }
         Err(why) => Some(exchange::Response::problem(&why.into())),
     };
     match answered {
-        Some(response) => respond(&config, &asked, response),
+        Some(response) => respond(&config, &incoming, response),
         None => elsewhere(request, &config).await,
     }
 }
@@ -62,13 +62,13 @@ async fn answer(
     runtime: &Runtime,
     config: &Config,
     now: UtcMillis,
-    asked: &exchange::Request,
+    incoming: &exchange::Request,
 ) -> Option<exchange::Response> {
     let app = RequestContext { site: runtime, config, now };
     let read = d1::rows_read();
-    let Some(page) = pages::route::answer(&app, asked).await else { return route::answer(&app, asked).await };
+    let Some(page) = pages::route::answer(&app, incoming).await else { return route::answer(&app, incoming).await };
     // What a page costs: D1 bills the rows. They are counted by isolate, so of pages under way at once each says more.
-    let cost = json!({"message": "page", "page": pages::route::name(asked), "status": page.status,
+    let cost = json!({"message": "page", "page": pages::route::name(incoming), "status": page.status,
         "statements": runtime.statements_sent(), "rows_read": d1::rows_read() - read});
     console_log!("{cost}");
     Some(page)
@@ -181,11 +181,11 @@ async fn body(request: &mut Request) -> Result<Vec<u8>> {
 }
 
 /// The response, logged here once where it is an error. Addresses may hold secrets and stay out of the log.
-fn respond(config: &Config, asked: &exchange::Request, mut response: exchange::Response) -> Result<Response> {
-    hardening::harden(config, asked, &mut response);
+fn respond(config: &Config, incoming: &exchange::Request, mut response: exchange::Response) -> Result<Response> {
+    hardening::harden(config, incoming, &mut response);
     if let Some(fault) = &response.fault {
-        let route = route::name(asked);
-        let line = json!({"message": "refused", "method": asked.method, "route": route, "status": response.status, "error": fault});
+        let route = route::name(incoming);
+        let line = json!({"message": "refused", "method": incoming.method, "route": route, "status": response.status, "error": fault});
         match response.status {
             500.. => console_error!("{line}"),
             401 | 404 | 405 => console_log!("{line}"),

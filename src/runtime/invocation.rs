@@ -144,7 +144,7 @@ impl Ports for Runtime {
 }
 
 impl Formatter for Runtime {
-    fn words(&self, language: &str, zone: &str) -> Box<dyn Locale> {
+    fn locale(&self, language: &str, zone: &str) -> Box<dyn Locale> {
         Box::new(Viewer::of(language, zone))
     }
 }
@@ -155,7 +155,7 @@ impl Platform for Runtime {
         let key: [u8; 32] = Sha256::digest(cookie.as_bytes()).into();
         let now = js_sys::Date::now();
         let known =
-            SESSIONS.with_borrow(|all| all.get(&key).filter(|told| told.until > now).map(|told| told.user.clone()));
+            SESSIONS.with_borrow(|all| all.get(&key).filter(|known| known.until > now).map(|known| known.user.clone()));
         if let Some(user) = known {
             return Ok(user);
         }

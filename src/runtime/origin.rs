@@ -1,7 +1,7 @@
 //! Passing a request on to the site behind the Worker.
 
 use crate::http::exchange;
-use crate::pages::visit::cookies_for_site;
+use crate::pages::context::cookies_for_site;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{Error, Fetch, Request, Response, Result};
 

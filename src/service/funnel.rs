@@ -34,13 +34,14 @@ pub struct RecordedStage {
 
 /// Stores what a page tells: one insert, behind a look at the month's salt where the visitor has no cookie. What leads
 /// to no partner is not stored, and costs nothing.
-pub async fn collect<P: Ports>(ctx: &Context<'_, P>, told: RecordedStage) -> Result<(), AppError> {
-    let senders = senders(told.code.as_deref(), told.campaign.as_deref(), told.touchpoints.as_ref(), ctx.now);
+pub async fn collect<P: Ports>(ctx: &Context<'_, P>, recorded: RecordedStage) -> Result<(), AppError> {
+    let senders =
+        senders(recorded.code.as_deref(), recorded.campaign.as_deref(), recorded.touchpoints.as_ref(), ctx.now);
     // A click is the redirect's to count, and no page's to claim.
-    if senders.is_empty() || told.event == CLICK {
+    if senders.is_empty() || recorded.event == CLICK {
         return Ok(());
     }
-    let visitor = match (&told.touchpoints, &told.fingerprint) {
+    let visitor = match (&recorded.touchpoints, &recorded.fingerprint) {
         (Some(touchpoints), _) => Some(touchpoints.visitor.clone()).filter(|v| !v.is_empty()),
         (None, Some((ip, user_agent))) => {
             let mut random = [0; SALT_BYTES];
@@ -50,7 +51,7 @@ pub async fn collect<P: Ports>(ctx: &Context<'_, P>, told: RecordedStage) -> Res
         (None, None) => None,
     };
     let (id, at) = (ctx.fresh_id("fev"), ctx.now);
-    let reached = FunnelEvent { id, event: told.event, senders, visitor, path: told.path, at };
+    let reached = FunnelEvent { id, event: recorded.event, senders, visitor, path: recorded.path, at };
     ctx.query(reached_insert(&reached)).await.map(|_| ()).map_err(AppError::from)
 }
 

@@ -39,7 +39,7 @@ impl IdempotentRequest {
     }
 
     /// What the key of a request, if it has one, was answered before.
-    pub async fn told<P: Ports>(
+    pub async fn replied<P: Ports>(
         ctx: &Context<'_, P>,
         once: Option<&IdempotentRequest>,
     ) -> Result<Option<StoredResponse>, AppError> {

@@ -121,12 +121,12 @@ async fn ask<P: Ports>(
         OutgoingRequest { method, url: format!("{}{address}", stripe.api_base), headers, body: sent, limit_ms };
     let mut wait_ms = BACK_OFF_MS;
     for tries in 1..=TRIES_MAX {
-        let told = match ctx.ports.send(request.clone()).await {
+        let reply = match ctx.ports.send(request.clone()).await {
             Ok(answer) => read(&answer),
             Err(silence) => StripeReply::Unsure(silence.to_string()),
         };
-        if told != StripeReply::Limited || tries == TRIES_MAX {
-            return Ok(told);
+        if reply != StripeReply::Limited || tries == TRIES_MAX {
+            return Ok(reply);
         }
         let mut byte = [0];
         ctx.ports.random(&mut byte);
@@ -190,13 +190,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn told(status: u16, body: &Value) -> StripeReply {
+    fn reply(status: u16, body: &Value) -> StripeReply {
         read(&IncomingResponse { status, headers: Vec::new(), body: body.to_string().into_bytes() })
     }
 
     #[test]
     fn answers_say_whether_it_happened() {
-        assert_eq!(told(200, &json!({"id": "tr_1"})), StripeReply::Done(json!({"id": "tr_1"})));
+        assert_eq!(reply(200, &json!({"id": "tr_1"})), StripeReply::Done(json!({"id": "tr_1"})));
         let error =
             json!({"error": {"type": "invalid_request_error", "code": "balance_insufficient", "message": "No."}});
         let refused = |status, code: &str, message: &str| {
@@ -207,14 +207,14 @@ mod tests {
                 param: None,
             })
         };
-        assert_eq!(told(400, &error), refused(400, "balance_insufficient", "No."));
-        assert_eq!(told(402, &error), refused(402, "balance_insufficient", "No."), "the code decides, not the status");
-        assert_eq!(told(400, &json!({"error": {"type": "idempotency_error"}})), refused(400, "idempotency_error", ""));
-        assert_eq!(told(401, &json!([])), refused(401, "", ""));
-        assert_eq!(told(429, &error), StripeReply::Limited);
-        assert_eq!(told(409, &error), StripeReply::Limited);
+        assert_eq!(reply(400, &error), refused(400, "balance_insufficient", "No."));
+        assert_eq!(reply(402, &error), refused(402, "balance_insufficient", "No."), "the code decides, not the status");
+        assert_eq!(reply(400, &json!({"error": {"type": "idempotency_error"}})), refused(400, "idempotency_error", ""));
+        assert_eq!(reply(401, &json!([])), refused(401, "", ""));
+        assert_eq!(reply(429, &error), StripeReply::Limited);
+        assert_eq!(reply(409, &error), StripeReply::Limited);
         for status in [302, 500, 503] {
-            assert_eq!(told(status, &error), StripeReply::Unsure(format!("status {status}")));
+            assert_eq!(reply(status, &error), StripeReply::Unsure(format!("status {status}")));
         }
         let broken = IncomingResponse { status: 200, headers: Vec::new(), body: b"<html>".to_vec() };
         assert!(matches!(read(&broken), StripeReply::Unsure(_)));

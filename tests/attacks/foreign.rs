@@ -2,7 +2,7 @@
 //! and the victim's ids in the address, in the fields, in the cookie; and what a partner sees of the host's own ids.
 
 use super::browser::Browser;
-use super::desk::{self, Desk};
+use super::fixture::{self, ApiFixture};
 use super::tables::{self, Page};
 use super::world::{Outside, unharmed};
 use crate::client::{Reply, step};
@@ -13,18 +13,18 @@ const SESSION: &str = "__Host-manicule_session";
 
 /// Nothing of the victim's in the answer, but for what the address itself named.
 #[track_caller]
-fn nothing_of(desk: &Desk, reply: &Reply, named: &str, what: &str) {
+fn nothing_of(fixture: &ApiFixture, reply: &Reply, named: &str, what: &str) {
     assert!(reply.status < 500, "{what}: {}", reply.status);
     let told: Vec<&str> = reply.headers.iter().map(|(_, value)| value.as_str()).chain([reply.text.as_str()]).collect();
-    for mark in desk.marks.iter().filter(|mark| !named.contains(mark.as_str())) {
+    for mark in fixture.marks.iter().filter(|mark| !named.contains(mark.as_str())) {
         assert!(!told.iter().any(|text| text.contains(mark.as_str())), "{what} tells {mark}");
     }
 }
 
-fn with_ids<'p>(page: &'p Page, desk: &'p Desk) -> impl Iterator<Item = (String, String)> + 'p {
+fn with_ids<'p>(page: &'p Page, fixture: &'p ApiFixture) -> impl Iterator<Item = (String, String)> + 'p {
     let one = |id: &str| (page.path(&[id]), id.to_owned());
     let ids: Vec<&str> =
-        if page.parameters() == 0 { vec!["none"] } else { desk.ids.iter().map(String::as_str).collect() };
+        if page.parameters() == 0 { vec!["none"] } else { fixture.ids.iter().map(String::as_str).collect() };
     ids.into_iter().map(one)
 }
 
@@ -37,31 +37,33 @@ fn nobody_sees_or_changes_what_is_another_s() {
     vars.push(("PAYOUT_APPROVAL", "manual"));
     let server = Server::with(&stripe.vars(&vars));
     stripe.post_to(&server);
-    let mut desk = desk::fill(&server, &stripe);
+    let mut fixture = fixture::fill(&server, &stripe);
     let victim = Browser::of_site(&server, "victim.10");
-    desk.ids.extend(server.database_texts("SELECT id FROM session"));
+    fixture.ids.extend(server.database_texts("SELECT id FROM session"));
     let rival = Browser::of_site(&server, "rival.10");
-    let before = desk::state_of(&server, &desk.victim);
+    let before = fixture::state_of(&server, &fixture.victim);
     let sees = victim.get("/partner/earnings");
-    assert!(sees.status == 200 && victim.get("/partner/payouts").text.contains(&desk.marks[desk.marks.len() - 1]));
+    assert!(
+        sees.status == 200 && victim.get("/partner/payouts").text.contains(&fixture.marks[fixture.marks.len() - 1])
+    );
 
-    pages(&rival, &desk);
-    by_cookie(&rival, &desk);
-    at_the_operators(&[&rival, &Browser::new(&server)], &desk);
-    forms(&rival, &desk);
-    assert_eq!(desk::state_of(&server, &desk.victim), before);
+    pages(&rival, &fixture);
+    by_cookie(&rival, &fixture);
+    at_the_operators(&[&rival, &Browser::new(&server)], &fixture);
+    forms(&rival, &fixture);
+    assert_eq!(fixture::state_of(&server, &fixture.victim), before);
     assert_eq!(victim.get("/partner").status, 200, "the victim's session lives");
-    its_own_view(&victim, &desk);
+    its_own_view(&victim, &fixture);
     unharmed(&server);
 }
 
-fn pages(rival: &Browser<'_>, desk: &Desk) {
+fn pages(rival: &Browser<'_>, fixture: &ApiFixture) {
     step("the victim's ids in the address of every page");
     let mut tried = 0;
     for page in tables::partners().iter().chain(&tables::sign_in()).filter(|page| page.method == "GET") {
-        for (path, id) in with_ids(page, desk) {
+        for (path, id) in with_ids(page, fixture) {
             let reply = rival.visit(&path).send();
-            nothing_of(desk, &reply, &id, &path);
+            nothing_of(fixture, &reply, &id, &path);
             assert!(
                 page.parameters() == 0 || [404, 410].contains(&reply.status) || is_own(&id),
                 "{path}: {}",
@@ -72,9 +74,9 @@ fn pages(rival: &Browser<'_>, desk: &Desk) {
         let path = page.path(&["none"]);
         let asking = format!(
             "{path}?partner={0}&id={0}&claim={0}&cursor=0.{1}&code={2}",
-            desk.victim.id, desk.ids[6], desk.victim.code
+            fixture.victim.id, fixture.ids[6], fixture.victim.code
         );
-        nothing_of(desk, &rival.visit(&asking).send(), &asking, &asking);
+        nothing_of(fixture, &rival.visit(&asking).send(), &asking, &asking);
     }
     assert!(tried > 200, "{tried}");
 }
@@ -84,26 +86,26 @@ fn is_own(id: &str) -> bool {
     id.len() == 1
 }
 
-fn by_cookie(rival: &Browser<'_>, desk: &Desk) {
+fn by_cookie(rival: &Browser<'_>, fixture: &ApiFixture) {
     step("the victim's partner beside the rival's own token");
     let own = rival.cookie(SESSION).expect("a session");
     let token = own.split('.').next().expect("a token").to_owned();
     let claims = [
-        desk.victim.id.clone(),
-        format!("{}.{}", desk.rival.id, desk.victim.id),
-        format!("{}.{}", desk.victim.id, desk.rival.id),
-        desk.victim.id.to_uppercase(),
-        format!("{}%00", desk.victim.id),
-        format!("' OR p.id = '{}", desk.victim.id),
+        fixture.victim.id.clone(),
+        format!("{}.{}", fixture.rival.id, fixture.victim.id),
+        format!("{}.{}", fixture.victim.id, fixture.rival.id),
+        fixture.victim.id.to_uppercase(),
+        format!("{}%00", fixture.victim.id),
+        format!("' OR p.id = '{}", fixture.victim.id),
         "%".to_owned(),
     ];
     for page in tables::partners().iter().filter(|page| page.method == "GET") {
         for claim in &claims {
-            for id in [&desk.victim.code, &desk.ids[6], &desk.ids[8]] {
+            for id in [&fixture.victim.code, &fixture.ids[6], &fixture.ids[8]] {
                 let path = page.path(&[id]);
                 let cookie = format!("{SESSION}={token}.{claim}");
                 let reply = rival.visit(&path).header("cookie", cookie).send();
-                nothing_of(desk, &reply, &format!("{id}{claim}"), &format!("{path} as {claim}"));
+                nothing_of(fixture, &reply, &format!("{id}{claim}"), &format!("{path} as {claim}"));
                 if page.parameters() == 0 {
                     break;
                 }
@@ -112,12 +114,12 @@ fn by_cookie(rival: &Browser<'_>, desk: &Desk) {
     }
 }
 
-fn at_the_operators(browsers: &[&Browser<'_>], desk: &Desk) {
+fn at_the_operators(browsers: &[&Browser<'_>], fixture: &ApiFixture) {
     step("operators' pages and forms, with a partner's session and with none");
     for page in tables::operators() {
-        let ids: &[String] = if page.parameters() == 0 { &desk.ids[..1] } else { &desk.ids };
+        let ids: &[String] = if page.parameters() == 0 { &fixture.ids[..1] } else { &fixture.ids };
         for (n, id) in ids.iter().enumerate() {
-            let path = page.path(&[if path_names_a_program(&page) { desk::PROGRAM } else { id }, id]);
+            let path = page.path(&[if path_names_a_program(&page) { fixture::PROGRAM } else { id }, id]);
             for browser in browsers {
                 let reply = match page.method {
                     "GET" => browser.visit(&path).send(),
@@ -125,7 +127,7 @@ fn at_the_operators(browsers: &[&Browser<'_>], desk: &Desk) {
                     _ if n > 2 => continue,
                     _ => browser.send(
                         &path,
-                        &[("partner", &desk.rival.id), ("reason", "mine"), ("decision", "release"), ("amount", "5")],
+                        &[("partner", &fixture.rival.id), ("reason", "mine"), ("decision", "release"), ("amount", "5")],
                     ),
                 };
                 assert!(
@@ -143,7 +145,7 @@ fn path_names_a_program(page: &Page) -> bool {
     page.path(&["x"]).starts_with("/operator/programs/")
 }
 
-fn forms(rival: &Browser<'_>, desk: &Desk) {
+fn forms(rival: &Browser<'_>, fixture: &ApiFixture) {
     step("every form of the rival's, with the victim's ids in its address and in every field that a form has");
     let mut forms: Vec<Page> =
         tables::partners().into_iter().chain(tables::sign_in()).filter(|page| page.method == "POST").collect();
@@ -153,7 +155,7 @@ fn forms(rival: &Browser<'_>, desk: &Desk) {
         if page.path(&[]) == "/sign-out" {
             continue;
         }
-        for (path, id) in with_ids(page, desk) {
+        for (path, id) in with_ids(page, fixture) {
             let fields =
                 ["partner", "session", "code", "id", "link", "payout", "program", "account", "to", "email", "row"];
             let mut sent: Vec<(&str, &str)> = fields.iter().map(|name| (*name, id.as_str())).collect();
@@ -165,31 +167,31 @@ fn forms(rival: &Browser<'_>, desk: &Desk) {
                 ("message", "hello"),
             ]);
             let reply = rival.send(&path, &sent);
-            nothing_of(desk, &reply, &id, &path);
+            nothing_of(fixture, &reply, &id, &path);
         }
-        for id in &desk.ids {
-            let sent = [("partner", id.as_str()), ("session", id), ("code", id), ("program", desk::PROGRAM)];
-            let path = page.path(&[&desk.rival.code]);
+        for id in &fixture.ids {
+            let sent = [("partner", id.as_str()), ("session", id), ("code", id), ("program", fixture::PROGRAM)];
+            let path = page.path(&[&fixture.rival.code]);
             if page.parameters() == 0 && !path.ends_with("/leave") {
-                nothing_of(desk, &rival.send(&path, &sent), id, &path);
+                nothing_of(fixture, &rival.send(&path, &sent), id, &path);
             }
         }
     }
 }
 
 /// The host's ids may say who a client is.
-fn its_own_view(victim: &Browser<'_>, desk: &Desk) {
+fn its_own_view(victim: &Browser<'_>, fixture: &ApiFixture) {
     step("a partner's own pages, files and copy of the data hold none of the host's ids, nor who a client is");
     let mut shown = 0;
     for page in tables::partners().iter().filter(|page| page.method == "GET") {
-        for (path, id) in with_ids(page, desk) {
+        for (path, id) in with_ids(page, fixture) {
             let reply = victim.visit(&path).send();
             assert!(reply.status < 500, "{path}");
             shown += usize::from(reply.status == 200);
-            if id.contains(desk::HOSTS) {
+            if id.contains(fixture::HOSTS) {
                 continue;
             }
-            for mark in [desk::HOSTS, "friends.example", "self_of", "evt_"] {
+            for mark in [fixture::HOSTS, "friends.example", "self_of", "evt_"] {
                 assert!(!reply.text.contains(mark), "{path} tells {mark}: {}", around(&reply.text, mark));
             }
         }

@@ -6,7 +6,7 @@
 
 mod attribution;
 mod browser;
-mod desk;
+mod fixture;
 mod foreign;
 mod forms;
 mod hooks;

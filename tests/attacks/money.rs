@@ -1,6 +1,6 @@
 //! A hundred at once at every call that moves money: the books move once, or as far as there is something to move.
 
-use super::desk::{PROGRAM, SWEEP};
+use super::fixture::{PROGRAM, SWEEP};
 use super::world::{at_once, unharmed};
 use crate::client::{Reply, now_ms, step};
 use crate::facts::{Partner, ahead, event, merge, monday_after, paid, refunded, sign, signed_up};

@@ -21,9 +21,9 @@ const LOOK: Duration = Duration::from_millis(100);
 const PAGE_MS: u64 = 900;
 
 /// Random moments, of a seed that is printed.
-struct Dice(u64);
+struct Rng(u64);
 
-impl Dice {
+impl Rng {
     fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
@@ -110,24 +110,24 @@ fn made(stripe: &Stripe) -> usize {
 #[test]
 fn a_thousand_partners_are_paid_once_however_often_the_worker_is_killed() {
     let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |t| t.as_nanos() as u64);
-    let mut dice = Dice(seed);
+    let mut rng = Rng(seed);
     let size = Size { payable: 1_000, small: 40, owing: 20, not_onboarded: 40 };
     let mut story = Story::begin(&size);
     assert_eq!((story.crowd.payable(), story.crowd.wants.len()), (size.payable, 1_100));
     let before = made(&story.stripe);
 
     // The first kill is while the run settles, or soon after; the others come as far apart as the dice say.
-    let mut marks: Vec<usize> = (1..KILLS).map(|_| dice.below(size.payable as u64) as usize).collect();
+    let mut marks: Vec<usize> = (1..KILLS).map(|_| rng.below(size.payable as u64) as usize).collect();
     marks.sort_unstable();
     step(&format!("seed {seed}: killed after {marks:?} transfers"));
     let mut unbooked = BTreeSet::new();
     let (mut kills, mut hits) = (0, 0);
-    let settling = SystemTime::now() + Duration::from_millis(dice.below(PAGE_MS));
+    let settling = SystemTime::now() + Duration::from_millis(rng.below(PAGE_MS));
     story.live(|_| SystemTime::now() >= settling);
     for mark in std::iter::once(None).chain(marks.into_iter().map(Some)) {
         if let Some(mark) = mark {
             story.server.let_pass(LEASE_MS);
-            let pause = Duration::from_millis(dice.below(PAGE_MS));
+            let pause = Duration::from_millis(rng.below(PAGE_MS));
             story.live(|stripe| {
                 let is_due = made(stripe) - before >= mark;
                 if is_due {

@@ -89,7 +89,7 @@ fn added_and_decided(more: i64) {
         .borrow()
         .execute("UPDATE account SET revision = revision + 1, needs_recompute_since_ms = 1", [])
         .unwrap();
-    now(recompute::drain(&world.at(at("2026-05-01T06:10:00Z")), 10)).unwrap();
+    now(recompute::process_marked(&world.at(at("2026-05-01T06:10:00Z")), 10)).unwrap();
     assert_eq!(
         world.db.number("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"),
         0,

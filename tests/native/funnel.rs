@@ -1,9 +1,9 @@
 //! The funnel, the channels and the economics on SQLite: events in by beacon, pixel and webhook, reports out.
 
-mod house;
+mod fixture;
 
 use crate::support::world::{at, now};
-use house::House;
+use fixture::FunnelFixture;
 use manicule::engine::attribution::touch::{Touch, TouchHistory};
 use manicule::jobs;
 use manicule::program::document::Cadence;
@@ -12,43 +12,43 @@ use serde_json::{Value, json};
 const FUNNEL: &str = "partner-funnel";
 const MONDAY: &str = "2026-06-08T00:00:00Z";
 
-fn rows(house: &House) -> Vec<(String, String, String, Value)> {
+fn rows(fixture: &FunnelFixture) -> Vec<(String, String, String, Value)> {
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     let sql = "SELECT stage, campaign, code, visitor FROM funnel_event ORDER BY rowid";
     let shape = |r: &serde_json::Map<String, Value>| {
         (text(&r["stage"]), text(&r["campaign"]), text(&r["code"]), r["visitor"].clone())
     };
-    house.world.db.look(sql).iter().map(shape).collect()
+    fixture.world.db.look(sql).iter().map(shape).collect()
 }
 
 #[test]
 fn who_tells_too_much_is_answered_and_not_counted() {
-    let house = House::new(1);
-    let (_, code) = house.partner(FUNNEL, "seo");
+    let fixture = FunnelFixture::new(1);
+    let (_, code) = fixture.partner(FUNNEL, "seo");
     let now = at("2026-06-10T12:00:00Z");
     let from = [("cf-connecting-ip", "192.0.2.1")];
     let body = json!({"event": "lead_magnet.downloaded", "partner": code});
-    let tell = || house.collect(now, body.clone(), &from, 204);
+    let tell = || fixture.collect(now, body.clone(), &from, 204);
     tell();
     crate::support::site::ALL_TOO_OFTEN.set(true);
-    let calls = house.world.db.calls.get();
-    let answer = house.post(now, body.to_string().as_bytes(), &from);
+    let calls = fixture.world.db.calls.get();
+    let answer = fixture.post(now, body.to_string().as_bytes(), &from);
     assert_eq!((answer.status, answer.body.len()), (204, 0));
     assert!(answer.fault.is_some_and(|fault| fault.starts_with("too_many_requests")), "the log says so");
-    assert_eq!((house.world.db.calls.get() - calls, rows(&house).len()), (0, 1), "it costs nothing");
+    assert_eq!((fixture.world.db.calls.get() - calls, rows(&fixture).len()), (0, 1), "it costs nothing");
     crate::support::site::ALL_TOO_OFTEN.set(false);
     tell();
-    assert_eq!(rows(&house).len(), 2);
+    assert_eq!(rows(&fixture).len(), 2);
 }
 
 #[test]
 fn a_beacon_is_one_row_for_whoever_sent_the_visitor() {
-    let house = House::new(1);
-    let (_, code) = house.partner(FUNNEL, "seo");
-    let (_, other) = house.partner(FUNNEL, "agency");
-    let (_, friend) = house.partner("user-referral", "friend");
+    let fixture = FunnelFixture::new(1);
+    let (_, code) = fixture.partner(FUNNEL, "seo");
+    let (_, other) = fixture.partner(FUNNEL, "agency");
+    let (_, friend) = fixture.partner("user-referral", "friend");
     let now = at("2026-06-10T12:00:00Z");
-    let cookie = house.cookie(
+    let cookie = fixture.cookie(
         "vis_1",
         &[
             (FUNNEL, &code, "content-qa-checklist", now.plus_days(-29)),
@@ -58,11 +58,11 @@ fn a_beacon_is_one_row_for_whoever_sent_the_visitor() {
         ],
     );
     let with_cookie = [("cookie", cookie.as_str())];
-    let calls = house.world.db.calls.get();
-    house.collect(now, json!({"event": "lead_magnet.downloaded", "path": "/a?email=x"}), &with_cookie, 204);
-    assert_eq!(house.world.db.calls.get() - calls, 1, "one call of the database");
-    house.collect(now, json!({"event": "newsletter.joined", "campaign": "else"}), &with_cookie, 204);
-    house.collect(now, json!({"event": "demo.requested", "partner": other}), &with_cookie, 204);
+    let calls = fixture.world.db.calls.get();
+    fixture.collect(now, json!({"event": "lead_magnet.downloaded", "path": "/a?email=x"}), &with_cookie, 204);
+    assert_eq!(fixture.world.db.calls.get() - calls, 1, "one call of the database");
+    fixture.collect(now, json!({"event": "newsletter.joined", "campaign": "else"}), &with_cookie, 204);
+    fixture.collect(now, json!({"event": "demo.requested", "partner": other}), &with_cookie, 204);
     let seen =
         |stage: &str, campaign: &str, code: &str| (stage.into(), campaign.into(), code.to_owned(), json!("vis_1"));
     let wanted = [
@@ -70,22 +70,22 @@ fn a_beacon_is_one_row_for_whoever_sent_the_visitor() {
         seen("demo", "else", &code),
         seen("demo", "migration-playbook", &other),
     ];
-    assert_eq!(rows(&house), wanted);
-    assert_eq!(house.world.db.look("SELECT path FROM funnel_event LIMIT 1")[0]["path"], "/a");
-    assert_eq!(house.world.db.look("SELECT week FROM funnel_event LIMIT 1")[0]["week"], "2026-W24");
+    assert_eq!(rows(&fixture), wanted);
+    assert_eq!(fixture.world.db.look("SELECT path FROM funnel_event LIMIT 1")[0]["path"], "/a");
+    assert_eq!(fixture.world.db.look("SELECT week FROM funnel_event LIMIT 1")[0]["week"], "2026-W24");
 }
 
 #[test]
 fn what_belongs_to_nobody_is_not_stored_and_answers_alike() {
-    let house = House::new(2);
-    let (partner, code) = house.partner(FUNNEL, "seo");
-    let (_, friend) = house.partner("user-referral", "friend");
-    let gone = house.world.link(at(MONDAY), &partner).unwrap();
-    house.world.disable(at(MONDAY), &gone).unwrap();
+    let fixture = FunnelFixture::new(2);
+    let (partner, code) = fixture.partner(FUNNEL, "seo");
+    let (_, friend) = fixture.partner("user-referral", "friend");
+    let gone = fixture.world.link(at(MONDAY), &partner).unwrap();
+    fixture.world.disable(at(MONDAY), &gone).unwrap();
     let now = at("2026-06-10T12:00:00Z");
     let lead = |code: &str| json!({"event": "lead_magnet.downloaded", "partner": code});
-    let late = house.cookie("vis_1", &[(FUNNEL, &code, "", now.plus_days(-30))]);
-    let mut forged = house.cookie("vis_1", &[(FUNNEL, &code, "", now)]);
+    let late = fixture.cookie("vis_1", &[(FUNNEL, &code, "", now.plus_days(-30))]);
+    let mut forged = fixture.cookie("vis_1", &[(FUNNEL, &code, "", now)]);
     forged.pop();
     for (body, headers) in [
         (lead("zzzzzzzz"), vec![]),
@@ -101,47 +101,47 @@ fn what_belongs_to_nobody_is_not_stored_and_answers_alike() {
         (lead(&code), vec![("user-agent", "Googlebot/2.1")]),
         (lead(&code), vec![("sec-purpose", "prefetch;prerender")]),
     ] {
-        house.collect(now, body.clone(), &headers, 204);
-        assert_eq!(rows(&house), [], "{body} {headers:?}");
+        fixture.collect(now, body.clone(), &headers, 204);
+        assert_eq!(rows(&fixture), [], "{body} {headers:?}");
     }
     for (body, status) in [("", 400), ("event=x", 400), ("{\"event\":", 400), ("{\"event\":7}", 422), ("{}", 422)] {
-        let response = house.post(now, body.as_bytes(), &[]);
+        let response = fixture.post(now, body.as_bytes(), &[]);
         assert_eq!(response.status, status, "{body}");
         assert_eq!(response.headers[0].1, "application/problem+json");
     }
-    assert_eq!(rows(&house), []);
+    assert_eq!(rows(&fixture), []);
 }
 
 #[test]
 fn a_visitor_is_the_cookies_or_the_months_fingerprint_or_nobody() {
-    let house = House::new(3);
-    let (_, code) = house.partner(FUNNEL, "seo");
+    let fixture = FunnelFixture::new(3);
+    let (_, code) = fixture.partner(FUNNEL, "seo");
     let now = at("2026-06-10T12:00:00Z");
     let body = || json!({"event": "page.viewed", "partner": code});
     let ip = ("cf-connecting-ip", "192.0.2.1");
-    house.collect(now, body(), &[ip], 204);
-    house.collect(now, body(), &[ip], 204);
-    house.collect(now, body(), &[("cf-connecting-ip", "192.0.2.2")], 204);
-    house.collect(now, body(), &[ip, ("sec-gpc", "1")], 204);
-    let cookie = house.cookie("vis_1", &[]);
-    house.collect(now, body(), &[ip, ("sec-gpc", "1"), ("cookie", &cookie)], 204);
-    let visitors: Vec<Value> = rows(&house).into_iter().map(|r| r.3).collect();
+    fixture.collect(now, body(), &[ip], 204);
+    fixture.collect(now, body(), &[ip], 204);
+    fixture.collect(now, body(), &[("cf-connecting-ip", "192.0.2.2")], 204);
+    fixture.collect(now, body(), &[ip, ("sec-gpc", "1")], 204);
+    let cookie = fixture.cookie("vis_1", &[]);
+    fixture.collect(now, body(), &[ip, ("sec-gpc", "1"), ("cookie", &cookie)], 204);
+    let visitors: Vec<Value> = rows(&fixture).into_iter().map(|r| r.3).collect();
     assert!(visitors[0].as_str().unwrap().starts_with("fp_"));
     assert_eq!(visitors[0], visitors[1]);
     assert_ne!(visitors[0], visitors[2]);
     assert_eq!(visitors[3..], [Value::Null, json!("vis_1")]);
-    assert!(!house.world.db.look("SELECT * FROM funnel_event")[0].values().any(|v| v.to_string().contains("192.0")));
-    let week = house.funnel("2026-W24");
+    assert!(!fixture.world.db.look("SELECT * FROM funnel_event")[0].values().any(|v| v.to_string().contains("192.0")));
+    let week = fixture.funnel("2026-W24");
     assert_eq!(week["average"]["stages"][1]["visitors"], 4, "two fingerprints, one cookie, one for itself");
 }
 
 #[test]
 fn the_pixel_is_a_picture_whatever_is_asked() {
-    let house = House::new(4);
-    let (_, code) = house.partner(FUNNEL, "seo");
+    let fixture = FunnelFixture::new(4);
+    let (_, code) = fixture.partner(FUNNEL, "seo");
     let now = at("2026-06-10T12:00:00Z");
     let ask = |method: &str, query: &str, headers: &[(&str, &str)]| {
-        let response = house.send(now, method, "/px.gif", query, b"", headers);
+        let response = fixture.send(now, method, "/px.gif", query, b"", headers);
         assert_eq!((response.status, response.headers[0].1.as_str()), (200, "image/gif"), "{query}");
         assert_eq!(response.headers[1], ("cache-control", "no-store".to_owned()));
         response.body
@@ -155,27 +155,27 @@ fn the_pixel_is_a_picture_whatever_is_asked() {
         assert_eq!(ask("GET", query, &[]).len(), 43);
     }
     ask("GET", &format!("partner={code}"), &[("user-agent", "curl/8.5.0")]);
-    let stored: Vec<_> = rows(&house).into_iter().map(|r| (r.0, r.1)).collect();
+    let stored: Vec<_> = rows(&fixture).into_iter().map(|r| (r.0, r.1)).collect();
     assert_eq!(stored, [("landing".to_owned(), "llms-txt-guide".to_owned()), ("activation".to_owned(), String::new())]);
-    assert_eq!(house.world.db.look("SELECT path FROM funnel_event LIMIT 1")[0]["path"], "/guide");
+    assert_eq!(fixture.world.db.look("SELECT path FROM funnel_event LIMIT 1")[0]["path"], "/guide");
 }
 
 #[test]
 fn a_database_that_is_away_keeps_no_page_waiting_and_is_logged() {
     use crate::support::sqlite::Fault;
-    let house = House::new(5);
-    let (_, code) = house.partner(FUNNEL, "seo");
+    let fixture = FunnelFixture::new(5);
+    let (_, code) = fixture.partner(FUNNEL, "seo");
     let now = at("2026-06-10T12:00:00Z");
     let body = json!({"event": "page.viewed", "partner": code}).to_string();
-    house.world.db.fault.set(Some((house.world.db.calls.get(), Fault::Before)));
-    let response = house.post(now, body.as_bytes(), &[]);
+    fixture.world.db.fault.set(Some((fixture.world.db.calls.get(), Fault::Before)));
+    let response = fixture.post(now, body.as_bytes(), &[]);
     assert_eq!((response.status, response.fault.is_some()), (204, true));
 }
 
 #[test]
 fn webhooks_count_in_the_same_table_once() {
-    let house = House::new(6);
-    let (_, code) = house.partner(FUNNEL, "seo");
+    let fixture = FunnelFixture::new(6);
+    let (_, code) = fixture.partner(FUNNEL, "seo");
     let when = at("2026-06-10T12:00:00Z");
     let event = |id: &str, kind: &str, rest: Value| {
         let mut body = json!({"id": id, "type": kind, "occurred_at": "2026-06-10T12:00:00Z"});
@@ -187,10 +187,10 @@ fn webhooks_count_in_the_same_table_once() {
         "activation.reached",
         json!({"attribution": {"code": code, "visitor": "v9"}, "data": {"campaign": "migration-playbook", "visitor": "v1"}}),
     );
-    let taken = house.world.take(when, &by_code, None).unwrap();
+    let taken = fixture.world.take(when, &by_code, None).unwrap();
     assert!(taken.first && taken.known);
     assert_eq!(taken.outcome["outcome"], "applied");
-    assert!(!house.world.take(when, &by_code, None).unwrap().first);
+    assert!(!fixture.world.take(when, &by_code, None).unwrap().first);
     let touch = |days: i64| Touch {
         program: FUNNEL.into(),
         code: code.clone(),
@@ -199,30 +199,33 @@ fn webhooks_count_in_the_same_table_once() {
         at: when.plus_days(-days),
     };
     let touchpoints = |days| Some(TouchHistory { visitor: "vis_2".into(), touches: vec![touch(days)] });
-    house.world.take(when, &event("e2", "demo.requested", json!({})), touchpoints(29)).unwrap();
-    house.world.take(when, &event("e3", "demo.requested", json!({})), touchpoints(30)).unwrap();
-    house.world.take(when, &event("e4", "demo.requested", json!({"attribution": {"code": "zzzzzzzz"}})), None).unwrap();
-    house.world.take(when, &event("e5", "never.heard.of", json!({"attribution": {"code": code}})), None).unwrap();
+    fixture.world.take(when, &event("e2", "demo.requested", json!({})), touchpoints(29)).unwrap();
+    fixture.world.take(when, &event("e3", "demo.requested", json!({})), touchpoints(30)).unwrap();
+    fixture
+        .world
+        .take(when, &event("e4", "demo.requested", json!({"attribution": {"code": "zzzzzzzz"}})), None)
+        .unwrap();
+    fixture.world.take(when, &event("e5", "never.heard.of", json!({"attribution": {"code": code}})), None).unwrap();
     let wanted = [
         ("activation".to_owned(), "migration-playbook".to_owned(), code.clone(), json!("v1")),
         ("demo".to_owned(), "llms-txt-guide".to_owned(), code.clone(), json!("vis_2")),
     ];
-    assert_eq!(rows(&house), wanted);
+    assert_eq!(rows(&fixture), wanted);
 }
 
 #[test]
 fn a_week_runs_from_monday_to_the_millisecond() {
-    let house = House::new(7);
-    let partner = house.partner(FUNNEL, "seo");
+    let fixture = FunnelFixture::new(7);
+    let partner = fixture.partner(FUNNEL, "seo");
     let monday = at(MONDAY);
     for (n, when) in
         [monday.plus_ms(-1), monday, monday.plus_days(7).plus_ms(-1), monday.plus_days(7)].iter().enumerate()
     {
-        house.click(FUNNEL, &partner, "c", &format!("v{n}"), *when);
-        house.collect(*when, json!({"event": "lead_magnet.downloaded", "partner": partner.1}), &[], 204);
+        fixture.click(FUNNEL, &partner, "c", &format!("v{n}"), *when);
+        fixture.collect(*when, json!({"event": "lead_magnet.downloaded", "partner": partner.1}), &[], 204);
     }
     let counts = |week: &str| {
-        let stages = house.funnel(week)["average"]["stages"].clone();
+        let stages = fixture.funnel(week)["average"]["stages"].clone();
         (stages[0]["visitors"].as_i64().unwrap(), stages[2]["visitors"].as_i64().unwrap())
     };
     assert_eq!(["2026-W23", "2026-W24", "2026-W25", "2026-W26"].map(counts), [(1, 1), (2, 2), (1, 1), (0, 0)]);
@@ -230,24 +233,24 @@ fn a_week_runs_from_monday_to_the_millisecond() {
 
 #[test]
 fn visitors_are_distinct_by_partner_campaign_and_stage() {
-    let house = House::new(8);
-    let one = house.partner(FUNNEL, "one");
-    let two = house.partner(FUNNEL, "two");
+    let fixture = FunnelFixture::new(8);
+    let one = fixture.partner(FUNNEL, "one");
+    let two = fixture.partner(FUNNEL, "two");
     let when = at("2026-06-09T10:00:00Z");
     // The same visitor twice, in another campaign, and through another partner.
-    house.click(FUNNEL, &one, "a", "v1", when);
-    house.click(FUNNEL, &one, "a", "v1", when.plus_ms(3_600_000));
-    house.click(FUNNEL, &one, "b", "v1", when.plus_ms(7_200_000));
-    house.click(FUNNEL, &two, "a", "v1", when);
-    house.bot(FUNNEL, &two, "v2", when);
-    let lead = |code: &str, visitor: &str| house.visitor_event(when, "lead_magnet.downloaded", code, "a", visitor);
+    fixture.click(FUNNEL, &one, "a", "v1", when);
+    fixture.click(FUNNEL, &one, "a", "v1", when.plus_ms(3_600_000));
+    fixture.click(FUNNEL, &one, "b", "v1", when.plus_ms(7_200_000));
+    fixture.click(FUNNEL, &two, "a", "v1", when);
+    fixture.bot(FUNNEL, &two, "v2", when);
+    let lead = |code: &str, visitor: &str| fixture.visitor_event(when, "lead_magnet.downloaded", code, "a", visitor);
     lead(&one.1, "v1");
     lead(&one.1, "v1");
     lead(&one.1, "v2");
     // Without a visitor each event counts as one.
     lead(&one.1, "");
     lead(&one.1, "");
-    let week = house.funnel("2026-W24");
+    let week = fixture.funnel("2026-W24");
     let of = |partner: &str| {
         let found = week["partners"].as_array().unwrap().iter().find(|p| p["external_id"] == partner).unwrap().clone();
         let campaigns: Vec<i64> =
@@ -260,18 +263,18 @@ fn visitors_are_distinct_by_partner_campaign_and_stage() {
 }
 
 /// The brief's Partner A (300 clicks, 2 downloads) and Partner B (40 clicks, 9 activations), and one within the bands.
-fn the_briefs_week(house: &House) {
+fn the_briefs_week(fixture: &FunnelFixture) {
     let when = at("2026-06-09T10:00:00Z");
     let fill = |who: &str, campaign: &str, [clicks, leads, demos, activations]: [i64; 4]| {
-        let partner = house.partner(FUNNEL, who);
+        let partner = fixture.partner(FUNNEL, who);
         for n in 0..clicks {
-            house.click(FUNNEL, &partner, campaign, &format!("v{n}"), when);
+            fixture.click(FUNNEL, &partner, campaign, &format!("v{n}"), when);
         }
         for (event, count) in
             [("lead_magnet.downloaded", leads), ("demo.requested", demos), ("activation.reached", activations)]
         {
             for n in 0..count {
-                house.visitor_event(when, event, &partner.1, campaign, &format!("v{n}"));
+                fixture.visitor_event(when, event, &partner.1, campaign, &format!("v{n}"));
             }
         }
     };
@@ -282,11 +285,11 @@ fn the_briefs_week(house: &House) {
 
 #[test]
 fn the_week_as_a_page() {
-    let house = House::new(9);
-    the_briefs_week(&house);
-    let page = house.read("/v1/reports/funnel", "program=partner-funnel&week=2026-W24", Some("text/markdown"));
-    house::golden("funnel.md", &page);
-    let week = house.funnel("2026-W24");
+    let fixture = FunnelFixture::new(9);
+    the_briefs_week(&fixture);
+    let page = fixture.read("/v1/reports/funnel", "program=partner-funnel&week=2026-W24", Some("text/markdown"));
+    fixture::golden("funnel.md", &page);
+    let week = fixture.funnel("2026-W24");
     let partners = week["partners"].as_array().unwrap();
     let actions: Vec<_> = partners
         .iter()
@@ -303,7 +306,7 @@ fn the_week_as_a_page() {
         json!({"rate_bps": 67, "low_bps": 18, "high_bps": 240, "sample": 300})
     );
     assert!(partners.iter().all(|p| p["tasks"].as_array().unwrap().len() == 3));
-    let asked = house.read(
+    let asked = fixture.read(
         "/v1/reports/funnel",
         "program=partner-funnel&week=2026-W24",
         Some("application/json, text/markdown"),
@@ -313,7 +316,7 @@ fn the_week_as_a_page() {
 
 #[test]
 fn questions_that_cannot_be_answered_name_the_field() {
-    let house = House::new(10);
+    let fixture = FunnelFixture::new(10);
     let now = at("2026-06-20T00:00:00Z");
     for (path, query, status, field) in [
         ("funnel", "week=2026-W24", 400, "program"),
@@ -325,7 +328,7 @@ fn questions_that_cannot_be_answered_name_the_field() {
         ("economics", "program=user-referral&from=2026-06-01&to=2026-06-01", 400, "to"),
         ("economics", "program=user-referral&from=June&to=2026-06-01", 400, "from"),
     ] {
-        let response = house.send(now, "GET", &format!("/v1/reports/{path}"), query, b"", &[house.operator()]);
+        let response = fixture.send(now, "GET", &format!("/v1/reports/{path}"), query, b"", &[fixture.operator()]);
         let body: Value = serde_json::from_slice(&response.body).unwrap();
         assert_eq!((response.status, body["field"].as_str()), (status, Some(field)), "{path}?{query}: {body}");
     }
@@ -336,15 +339,15 @@ fn questions_that_cannot_be_answered_name_the_field() {
     ] {
         let (path, query) = path.split_once('?').unwrap();
         let path = format!("/v1/reports/{path}");
-        assert_eq!(house.send(now, "GET", &path, query, b"", &[house.operator()]).status, 404, "{path}?{query}");
-        assert_eq!(house.send(now, "GET", &path, query, b"", &[]).status, 401);
+        assert_eq!(fixture.send(now, "GET", &path, query, b"", &[fixture.operator()]).status, 404, "{path}?{query}");
+        assert_eq!(fixture.send(now, "GET", &path, query, b"", &[]).status, 401);
     }
 }
 
 /// Two referrals that are rewarded in June, one that signed up only, and two accounts of nobody.
-fn a_month_of_referrals(house: &House) {
-    let ann = house.partner("user-referral", "ann");
-    let bob = house.partner("user-referral", "bob");
+fn a_month_of_referrals(fixture: &FunnelFixture) {
+    let ann = fixture.partner("user-referral", "ann");
+    let bob = fixture.partner("user-referral", "bob");
     let event = |id: &str, kind: &str, when: &str, account: &str, rest: Value| {
         let mut body = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account}});
         body.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
@@ -352,13 +355,13 @@ fn a_month_of_referrals(house: &House) {
     };
     let take = |body: Value, touchpoints: Option<TouchHistory>| {
         let when = at(body["occurred_at"].as_str().unwrap()).plus_ms(1);
-        house.world.take(when, &body, touchpoints).unwrap();
+        fixture.world.take(when, &body, touchpoints).unwrap();
     };
     for (n, account) in ["old_1", "old_2", "old_3", "old_4"].iter().enumerate() {
         take(event(&format!("old{n}"), "account.signed_up", "2026-04-01T00:00:00Z", account, json!({})), None);
     }
     let clicked = at("2026-05-05T12:00:00Z");
-    house.tagged_click("user-referral", &ann, "clk_1", "newsletter", clicked);
+    fixture.tagged_click("user-referral", &ann, "clk_1", "newsletter", clicked);
     let touch = Touch {
         program: "user-referral".into(),
         code: ann.1.clone(),
@@ -381,17 +384,17 @@ fn a_month_of_referrals(house: &House) {
         let second = json!({"amount": {"cents": 2_900, "currency": "usd"}, "data": {"invoice_id": format!("in2_{n}")}});
         take(event(&format!("q{n}"), "invoice.paid", "2026-06-11T00:00:00Z", account, second), None);
     }
-    house.click("user-referral", &bob, "", "v7", at("2026-06-02T00:00:00Z"));
-    house.world.run(Cadence::Weekly, at("2026-06-15T09:00:00Z")).unwrap();
+    fixture.click("user-referral", &bob, "", "v7", at("2026-06-02T00:00:00Z"));
+    fixture.world.run(Cadence::Weekly, at("2026-06-15T09:00:00Z")).unwrap();
 }
 
 #[test]
 fn the_economics_of_the_brief() {
-    let house = House::new(11);
-    a_month_of_referrals(&house);
+    let fixture = FunnelFixture::new(11);
+    a_month_of_referrals(&fixture);
     let query = "program=user-referral&from=2026-05-01&to=2026-07-01";
-    house::golden("economics.md", &house.read("/v1/reports/economics", query, Some("text/markdown")));
-    let found: Value = serde_json::from_str(&house.read("/v1/reports/economics", query, None)).unwrap();
+    fixture::golden("economics.md", &fixture.read("/v1/reports/economics", query, Some("text/markdown")));
+    let found: Value = serde_json::from_str(&fixture.read("/v1/reports/economics", query, None)).unwrap();
     assert_eq!(found["rewarded_referrals"], 2);
     assert_eq!(found["first_year_revenue_cents"], 34_800);
     let figures = |c: &Value| {
@@ -407,17 +410,17 @@ fn the_economics_of_the_brief() {
         (&json!(1_500), &json!(750))
     );
     let before = "program=user-referral&from=2026-01-01&to=2026-05-01";
-    let before: Value = serde_json::from_str(&house.read("/v1/reports/economics", before, None)).unwrap();
+    let before: Value = serde_json::from_str(&fixture.read("/v1/reports/economics", before, None)).unwrap();
     assert_eq!((&before["rewarded_referrals"], &before["referral"]), (&json!(0), &Value::Null));
 }
 
 #[test]
 fn channels_by_referrer() {
-    let house = House::new(12);
-    a_month_of_referrals(&house);
+    let fixture = FunnelFixture::new(12);
+    a_month_of_referrals(&fixture);
     let rows = |month: &str| -> Vec<(String, String, Vec<i64>)> {
         let query = format!("program=user-referral&month={month}");
-        let found: Value = serde_json::from_str(&house.read("/v1/reports/channels", &query, None)).unwrap();
+        let found: Value = serde_json::from_str(&fixture.read("/v1/reports/channels", &query, None)).unwrap();
         let numbers = |r: &Value| {
             ["clicks", "signups", "qualified", "rewarded", "gross_cents"].map(|k| r[k].as_i64().unwrap()).to_vec()
         };
@@ -439,20 +442,20 @@ fn channels_by_referrer() {
         row("bob", "direct_link", [1, 0, 0, 0, 0]),
     ];
     assert_eq!(june, wanted);
-    let page = house.read("/v1/reports/channels", "program=user-referral&month=2026-05", Some("text/markdown"));
-    house::golden("channels.md", &page);
+    let page = fixture.read("/v1/reports/channels", "program=user-referral&month=2026-05", Some("text/markdown"));
+    fixture::golden("channels.md", &page);
 }
 
 #[test]
 fn the_weekly_job_announces_each_report_once() {
-    let house = House::new(11);
+    let fixture = FunnelFixture::new(11);
     let scheduled = at("2026-06-15T09:00:00Z");
     for late in [0, 60_000, 86_400_000] {
-        let context = house.world.at(scheduled.plus_ms(late));
+        let context = fixture.world.at(scheduled.plus_ms(late));
         now(jobs::run(&context, "0 9 * * MON", scheduled)).unwrap();
     }
     let sql = "SELECT program_id, payload FROM outbox WHERE kind = 'report.funnel'";
-    let told = house.world.db.look(sql);
+    let told = fixture.world.db.look(sql);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0]["program_id"], FUNNEL);
     let payload: Value = serde_json::from_str(told[0]["payload"].as_str().unwrap()).unwrap();

@@ -35,9 +35,9 @@ struct Sent {
     touches: Vec<(usize, i64)>,
 }
 
-struct Dice(u64);
+struct Rng(u64);
 
-impl Dice {
+impl Rng {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -91,7 +91,7 @@ fn enrol(world: &World) -> Vec<(String, String)> {
 }
 
 struct Story<'a> {
-    dice: &'a mut Dice,
+    rng: &'a mut Rng,
     codes: &'a [(String, String)],
     start: i64,
     /// Most come within a month by one partner's code.
@@ -101,7 +101,7 @@ struct Story<'a> {
 
 impl Story<'_> {
     fn event(&mut self, kind: &str, at: i64, account: Option<&str>, rest: Value) -> usize {
-        let id = format!("e{:05x}-{}", self.dice.next() % 0x10_0000, self.sent.len());
+        let id = format!("e{:05x}-{}", self.rng.next() % 0x10_0000, self.sent.len());
         let mut body = json!({"id": id, "type": kind, "occurred_at": UtcMillis(at).to_rfc3339()});
         if let Some(account) = account {
             body["account"] = json!({"id": account});
@@ -117,18 +117,18 @@ impl Story<'_> {
     }
 
     fn code(&mut self) -> String {
-        self.dice.pick(self.codes).1
+        self.rng.pick(self.codes).1
     }
 
     /// Instants fall together often: whole half days.
     fn some_time(&mut self, from: i64, days: i64) -> i64 {
-        from + self.dice.within(0, days * 2) * DAY / 2 + self.dice.pick(&[-1, 0, 0, 0, 0, 1])
+        from + self.rng.within(0, days * 2) * DAY / 2 + self.rng.pick(&[-1, 0, 0, 0, 0, 1])
     }
 
     fn workspaces(&mut self) {
-        for _ in 0..self.dice.within(0, 4) {
+        for _ in 0..self.rng.within(0, 4) {
             let when = self.some_time(self.start, 60);
-            let (code, domain) = (self.code(), self.dice.pick(&["acme.example", "beta.example"]));
+            let (code, domain) = (self.code(), self.rng.pick(&["acme.example", "beta.example"]));
             self.event("workspace.invited", when, None, json!({"data": {"agency_code": code, "domain": domain}}));
         }
     }
@@ -137,75 +137,75 @@ impl Story<'_> {
         let days = if self.is_crowded { 25 } else { 70 };
         let signed_up = self.some_time(self.start, days);
         self.sign_up(account, signed_up);
-        if self.dice.percent(12) {
+        if self.rng.percent(12) {
             let again = self.some_time(signed_up, 20);
             self.sign_up(account, again);
         }
-        if self.dice.percent(15) {
+        if self.rng.percent(15) {
             let (when, code) = (self.some_time(signed_up, 40), self.code());
             self.event("account.active", when, Some(account), json!({"attribution": {"code": code}}));
         }
-        if self.dice.percent(10) {
+        if self.rng.percent(10) {
             let (when, code) = (self.some_time(signed_up - 5 * DAY, 10), self.code());
             self.event("account.handed_off", when, Some(account), json!({"data": {"agency_code": code}}));
         }
-        if self.dice.percent(40) {
-            let (when, team) = (self.some_time(signed_up, 50), self.dice.within(4, 9));
+        if self.rng.percent(40) {
+            let (when, team) = (self.some_time(signed_up, 50), self.rng.within(4, 9));
             self.event("account.active", when, Some(account), json!({"data": {"team_size": team, "api_calls": 1_000}}));
         }
         self.money(account, signed_up);
     }
 
     fn sign_up(&mut self, account: &str, when: i64) {
-        let domain = self.dice.pick(&["acme.example", "beta.example", "gmail.com", "solo.example"]);
+        let domain = self.rng.pick(&["acme.example", "beta.example", "gmail.com", "solo.example"]);
         let domain = if domain == "solo.example" { format!("{account}.example") } else { domain.to_owned() };
         let mut rest = json!({"account": {"email": format!("{account}@{domain}")}});
-        if self.dice.percent(10) {
+        if self.rng.percent(10) {
             rest = json!({});
         }
-        if self.is_crowded && self.dice.percent(70) {
+        if self.is_crowded && self.rng.percent(70) {
             rest["attribution"] = json!({"code": self.codes[0].1});
-        } else if self.dice.percent(35) {
+        } else if self.rng.percent(35) {
             rest["attribution"] = json!({"code": self.code()});
         }
         let index = self.event("account.signed_up", when, Some(account), rest);
         // Two browsers are in many hands.
-        self.sent[index].visitor = self.dice.pick(&["lab", "lab", "lab", "school", account]).to_owned();
-        for _ in 0..self.dice.pick(&[0, 0, 1, 2]) {
-            let age = self.dice.pick(&[1, DAY, 30 * DAY - 1, 30 * DAY, 90 * DAY - 1, 90 * DAY]);
-            let code = usize::try_from(self.dice.within(0, self.codes.len() as i64)).unwrap_or(0);
+        self.sent[index].visitor = self.rng.pick(&["lab", "lab", "lab", "school", account]).to_owned();
+        for _ in 0..self.rng.pick(&[0, 0, 1, 2]) {
+            let age = self.rng.pick(&[1, DAY, 30 * DAY - 1, 30 * DAY, 90 * DAY - 1, 90 * DAY]);
+            let code = usize::try_from(self.rng.within(0, self.codes.len() as i64)).unwrap_or(0);
             self.sent[index].touches.push((code, when - age));
         }
     }
 
     fn money(&mut self, account: &str, signed_up: i64) {
         let first = self.some_time(signed_up, 25);
-        if self.dice.percent(35) {
+        if self.rng.percent(35) {
             let data = json!({"subscription_id": format!("sub-{account}"),
-                "annual_value_cents": self.dice.pick(&[499_999, 500_000, 3_000_000, 6_000_000])});
+                "annual_value_cents": self.rng.pick(&[499_999, 500_000, 3_000_000, 6_000_000])});
             self.event("subscription.started", first, Some(account), json!({"data": data}));
         }
-        for month in 0..self.dice.within(1, 8) {
+        for month in 0..self.rng.within(1, 8) {
             let when = UtcMillis(first).plus_months(month).0;
             let invoice = format!("in-{account}-{month}");
-            let cents = self.dice.pick(&[1, 9_999, 50_000, 50_001, 60_000, 700_000, 1_400_000, 2_600_000]);
+            let cents = self.rng.pick(&[1, 9_999, 50_000, 50_001, 60_000, 700_000, 1_400_000, 2_600_000]);
             let amount = json!({"cents": cents, "currency": "usd"});
-            let data = json!({"invoice_id": invoice, "months": self.dice.pick(&[1, 1, 2])});
+            let data = json!({"invoice_id": invoice, "months": self.rng.pick(&[1, 1, 2])});
             self.event("invoice.paid", when, Some(account), json!({"amount": amount, "data": data}));
-            if self.dice.percent(15) {
-                let part = self.dice.pick(&[cents, (cents / 3).max(1)]);
+            if self.rng.percent(15) {
+                let part = self.rng.pick(&[cents, (cents / 3).max(1)]);
                 let back = json!({"amount": {"cents": part, "currency": "usd"},
                     "data": {"invoice_id": invoice, "refund_id": format!("re-{invoice}")}});
                 let late = self.some_time(when, 80);
                 self.event("invoice.refunded", late, Some(account), back);
             }
         }
-        if self.dice.percent(20) {
+        if self.rng.percent(20) {
             self.dispute(account, first);
         }
-        if self.dice.percent(25) {
-            let (left, days) = (self.dice.pick(&[first, signed_up]), self.dice.pick(&[7, 30, 60, 90]));
-            let edge = self.dice.pick(&[-1, 0, 1]);
+        if self.rng.percent(25) {
+            let (left, days) = (self.rng.pick(&[first, signed_up]), self.rng.pick(&[7, 30, 60, 90]));
+            let edge = self.rng.pick(&[-1, 0, 1]);
             self.event("account.cancelled", left + days * DAY + edge, Some(account), json!({}));
         }
     }
@@ -214,23 +214,23 @@ impl Story<'_> {
 impl Story<'_> {
     /// A dispute of the first invoice: opened, and often won or lost.
     fn dispute(&mut self, account: &str, first: i64) {
-        let rest = json!({"amount": {"cents": self.dice.pick(&[1, 20_000, 900_000]), "currency": "usd"},
+        let rest = json!({"amount": {"cents": self.rng.pick(&[1, 20_000, 900_000]), "currency": "usd"},
             "data": {"dispute_id": format!("dp-{account}"), "invoice_id": format!("in-{account}-0")}});
         let opened = self.some_time(first, 70);
         self.event("dispute.opened", opened, Some(account), rest.clone());
-        if self.dice.percent(70) {
-            let (end, when) = (self.dice.pick(&["dispute.won", "dispute.lost"]), self.some_time(opened, 40));
+        if self.rng.percent(70) {
+            let (end, when) = (self.rng.pick(&["dispute.won", "dispute.lost"]), self.some_time(opened, 40));
             self.event(end, when, Some(account), rest);
         }
     }
 }
 
 fn tell(seed: u64, codes: &[(String, String)]) -> Vec<Sent> {
-    let mut dice = Dice(seed);
-    let start = at("2026-01-15T00:00:00Z").0 + dice.within(0, 60) * DAY;
-    let accounts = dice.within(6, 30);
-    let is_crowded = dice.percent(30);
-    let mut story = Story { dice: &mut dice, codes, start, is_crowded, sent: Vec::new() };
+    let mut rng = Rng(seed);
+    let start = at("2026-01-15T00:00:00Z").0 + rng.within(0, 60) * DAY;
+    let accounts = rng.within(6, 30);
+    let is_crowded = rng.percent(30);
+    let mut story = Story { rng: &mut rng, codes, start, is_crowded, sent: Vec::new() };
     story.workspaces();
     for number in 0..accounts {
         story.account(&format!("acct{number}"));
@@ -287,7 +287,7 @@ fn settled(seed: u64, seen: &mut BTreeSet<String>, arrival: Arrival) -> World {
     let end = sent.iter().map(|s| s.at).max().unwrap_or_default() + HOUR;
     match arrival {
         Arrival::InOrder => {}
-        Arrival::Shuffled | Arrival::Late => Dice(seed ^ 0xabcd).shuffle(&mut sent),
+        Arrival::Shuffled | Arrival::Late => Rng(seed ^ 0xabcd).shuffle(&mut sent),
         Arrival::Backwards => sent.reverse(),
     }
     let mut month = 0;

@@ -1,12 +1,12 @@
 //! The pages, asked as a browser asks them, over the product's SQL on SQLite.
 
+mod fixture;
 mod frame;
-mod house;
 mod join;
+mod operator_fixture;
 mod operator_forms;
 mod operator_money;
 mod operator_pages;
-mod operator_world;
 mod partner_books;
 mod partner_figures;
 mod partner_forms;

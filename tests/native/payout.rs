@@ -1,15 +1,15 @@
 //! Money leaves exactly once: crash points, pairs of them and interleavings over the real flow, on SQLite and a model of
 //! Stripe.
 
-mod bench;
 mod crash;
 mod credit_crash;
+mod fixture;
 mod promotion;
 mod redeem_at_once;
 pub mod stripe;
 
-use bench::Fault;
 use crash::{STEPS, Scene, Stage, faults_of};
+use fixture::Fault;
 use manicule::service::setup::STATEMENTS_FREE;
 
 /// Runs a future that is ready at once.
@@ -88,7 +88,7 @@ fn interleaved(stage: &Stage, seeds: std::ops::Range<u64>, report: &mut Report) 
         let faults: Vec<(usize, Fault)> = (0..below(4))
             .map(|_| {
                 let at = below(30) as usize;
-                (at, bench::SERVICE[below(bench::SERVICE.len() as u64) as usize])
+                (at, fixture::SERVICE[below(fixture::SERVICE.len() as u64) as usize])
             })
             .collect();
         let (found, _) = stage.play(scene, &faults, step, Some(seed + 1));
@@ -109,12 +109,12 @@ fn one_fault_anywhere_moves_each_cent_once() {
 fn one_fault_anywhere_moves_each_cent_once_with_few_statements() {
     for statements_max in [STATEMENTS_FREE, STATEMENTS_FREE / 2] {
         let stage = Stage::new(2);
-        stage.bench.statements_max.set(Some(statements_max));
+        stage.fixture.statements_max.set(Some(statements_max));
         let mut report = Report::default();
         singles(&stage, &SCENES, &mut report);
         report.print(&format!("single faults, {statements_max} statements"));
         assert_eq!(report.failures, 0, "{:?}", report.first);
-        assert!(stage.bench.db.sqlite.most.get() <= statements_max);
+        assert!(stage.fixture.db.sqlite.most.get() <= statements_max);
     }
 }
 

@@ -171,7 +171,7 @@ fn a_cancellation_that_is_told_while_the_run_is_cut_off_voids_what_it_planned() 
             world.sweep(scheduled.plus_ms(minutes * 60_000)).unwrap();
         }
         assert_eq!(world.db.number("SELECT COUNT(*) FROM run WHERE state <> 'done'"), 0);
-        now(recompute::drain(&world.at(at("2024-04-01T07:00:00Z")), 4)).unwrap();
+        now(recompute::process_marked(&world.at(at("2024-04-01T07:00:00Z")), 4)).unwrap();
         assert_eq!(world.balance(&partner, "pending") + world.balance(&partner, "available"), 0);
         assert!(world.faults().is_empty(), "{:?}", world.faults());
     }

@@ -2,49 +2,49 @@
 //! repeated, reordered, and with accounts that become known before or after.
 
 mod bodies;
-mod house;
+mod fixture;
 
 use bodies::*;
-use house::{CONNECT_SECRET, House, SECRET};
+use fixture::{CONNECT_SECRET, SECRET, StripeFixture};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// Subscribed and paid, and whatever `more` says, by one customer whose account signed up by a code before.
-fn known(more: &[Value]) -> House {
-    let house = House::new();
-    house.host_signs_up("acct_1", Some("ann@example.org"), None);
+fn known(more: &[Value]) -> StripeFixture {
+    let fixture = StripeFixture::new();
+    fixture.host_signs_up("acct_1", Some("ann@example.org"), None);
     for body in more {
-        house.stripe(body);
+        fixture.stripe(body);
     }
-    house
+    fixture
 }
 
 #[test]
 fn subscribe_and_pay_in_both_shapes() {
     for shape in [Shape::Old, Shape::New] {
-        let house =
+        let fixture =
             known(&[subscription("evt_s", "created", "active", 5_000), invoice(shape, "evt_i", "in_1", 10_000, 1_900)]);
-        assert_eq!(house.pending(), 2_000, "20 % of what was paid without tax");
-        assert_eq!(house.number("SELECT COUNT(*) FROM event WHERE source = 'stripe' AND account_id = 'acct_1'"), 2);
-        assert_eq!(house.text("SELECT matched_by FROM stripe_customer"), "email");
-        house.sound();
+        assert_eq!(fixture.pending(), 2_000, "20 % of what was paid without tax");
+        assert_eq!(fixture.number("SELECT COUNT(*) FROM event WHERE source = 'stripe' AND account_id = 'acct_1'"), 2);
+        assert_eq!(fixture.text("SELECT matched_by FROM stripe_customer"), "email");
+        fixture.sound();
     }
 }
 
 #[test]
 fn the_answer_says_what_became_of_it() {
-    let house = known(&[]);
-    let told = house.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
+    let fixture = known(&[]);
+    let told = fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
     assert_eq!(
         (&told["event"], &told["type"], &told["outcome"]),
         (&json!("evt_i"), &json!("invoice.paid"), &json!("applied"))
     );
     assert_eq!(told["facts"][0]["account"], "acct_1");
     assert_eq!(told["facts"][0]["accruals"][0]["net_cents"], 2_000);
-    let told = house.stripe(&invoice(Shape::New, "evt_0", "in_0", 0, 0));
+    let told = fixture.stripe(&invoice(Shape::New, "evt_0", "in_0", 0, 0));
     assert_eq!((&told["outcome"], &told["facts"]), (&json!("ignored"), &json!([])), "a trial's invoice");
-    assert_eq!(house.stripe(&event("evt_p", "plan.created", &json!({"id": "plan_1"})))["outcome"], "ignored");
-    assert_eq!(house.pending(), 2_000);
+    assert_eq!(fixture.stripe(&event("evt_p", "plan.created", &json!({"id": "plan_1"})))["outcome"], "ignored");
+    assert_eq!(fixture.pending(), 2_000);
 }
 
 #[test]
@@ -103,10 +103,10 @@ fn refunds_take_their_share_and_failed_ones_give_it_back() {
             if order {
                 all.reverse();
             }
-            let house = known(&all);
-            assert_eq!(house.pending(), left, "{more:#?}");
-            assert_eq!(house.number("SELECT COUNT(*) FROM stripe_waiting"), 0);
-            house.sound();
+            let fixture = known(&all);
+            assert_eq!(fixture.pending(), left, "{more:#?}");
+            assert_eq!(fixture.number("SELECT COUNT(*) FROM stripe_waiting"), 0);
+            fixture.sound();
         }
     }
 }
@@ -157,10 +157,10 @@ fn disputes_freeze_take_and_give_back() {
             if order {
                 all.reverse();
             }
-            let house = known(&all);
-            assert_eq!(house.pending(), left, "{more:#?}");
-            assert_eq!(house.text("SELECT state FROM accrual"), state, "{more:#?}");
-            house.sound();
+            let fixture = known(&all);
+            assert_eq!(fixture.pending(), left, "{more:#?}");
+            assert_eq!(fixture.text("SELECT state FROM accrual"), state, "{more:#?}");
+            fixture.sound();
         }
     }
 }
@@ -175,119 +175,122 @@ fn a_delivery_that_comes_a_hundred_times_changes_nothing() {
         charge_refunded("evt_c", 5_000, Some(&[("re_1", 5_000, "succeeded")])),
         dispute("evt_d", "created", "needs_response", 0),
     ];
-    let house = known(&[]);
-    let first: Vec<Value> = all.iter().map(|body| house.stripe(body)).collect();
-    let (pending, transfers) = (house.pending(), house.number("SELECT COUNT(*) FROM transfer"));
+    let fixture = known(&[]);
+    let first: Vec<Value> = all.iter().map(|body| fixture.stripe(body)).collect();
+    let (pending, transfers) = (fixture.pending(), fixture.number("SELECT COUNT(*) FROM transfer"));
     for round in 0..100 {
         for (body, first) in all.iter().zip(&first) {
             let mut again = body.clone();
             again["pending_webhooks"] = json!(round);
-            assert_eq!(house.stripe(&again), *first, "a repeat is told the first outcome");
+            assert_eq!(fixture.stripe(&again), *first, "a repeat is told the first outcome");
         }
     }
-    assert_eq!((house.pending(), house.number("SELECT COUNT(*) FROM transfer")), (pending, transfers));
+    assert_eq!((fixture.pending(), fixture.number("SELECT COUNT(*) FROM transfer")), (pending, transfers));
     let mut other = all[1].clone();
     other["data"]["object"]["amount_paid"] = json!(99);
-    let (status, problem) = house.deliver("stripe", SECRET, &other, 0);
+    let (status, problem) = fixture.deliver("stripe", SECRET, &other, 0);
     assert_eq!((status, &problem["code"]), (409, &json!("event_id_reused")));
-    house.sound();
+    fixture.sound();
 }
 
 #[test]
 fn an_invoice_waits_for_its_sign_up() {
     for claims in [false, true] {
-        let house = House::new();
-        let told = house.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
+        let fixture = StripeFixture::new();
+        let told = fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
         assert_eq!(told["facts"][0]["account"], "cus_1", "it stands for itself");
-        house.stripe(&subscription("evt_s", "created", "active", 5_000));
-        assert_eq!(house.pending(), 0);
+        fixture.stripe(&subscription("evt_s", "created", "active", 5_000));
+        assert_eq!(fixture.pending(), 0);
         let (email, customer) = if claims { (None, Some("cus_1")) } else { (Some("Ann@example.org"), None) };
-        house.host_signs_up("acct_1", email, customer);
-        assert_eq!(house.pending(), 2_000);
-        assert_eq!(house.number("SELECT COUNT(*) FROM event WHERE account_id = 'acct_1'"), 3);
-        assert_eq!(house.number("SELECT COUNT(*) FROM stripe_customer WHERE needs_recompute_since_ms IS NOT NULL"), 0);
-        house.sound();
+        fixture.host_signs_up("acct_1", email, customer);
+        assert_eq!(fixture.pending(), 2_000);
+        assert_eq!(fixture.number("SELECT COUNT(*) FROM event WHERE account_id = 'acct_1'"), 3);
+        assert_eq!(
+            fixture.number("SELECT COUNT(*) FROM stripe_customer WHERE needs_recompute_since_ms IS NOT NULL"),
+            0
+        );
+        fixture.sound();
     }
 }
 
 #[test]
 fn a_checkout_is_a_sign_up_where_there_is_none() {
-    let house = House::new();
-    house.stripe(&checkout("evt_c", &house.token(), "new@example.org"));
-    house.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
-    assert_eq!(house.pending(), 2_000);
-    assert_eq!(house.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "cus_1");
+    let fixture = StripeFixture::new();
+    fixture.stripe(&checkout("evt_c", &fixture.token(), "new@example.org"));
+    fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
+    assert_eq!(fixture.pending(), 2_000);
+    assert_eq!(fixture.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "cus_1");
     // The host says who it is: all of it moves there, the sign-up too.
-    house.host_says("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
-    assert_eq!(house.pending(), 2_000);
-    assert_eq!(house.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "acct_9");
-    assert_eq!(house.number("SELECT COUNT(*) FROM binding WHERE account_id = 'cus_1'"), 0);
-    house.sound();
+    fixture.host_says("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
+    assert_eq!(fixture.pending(), 2_000);
+    assert_eq!(fixture.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "acct_9");
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM binding WHERE account_id = 'cus_1'"), 0);
+    fixture.sound();
     // One who signed up before is not moved by a later token.
-    let house = House::new();
-    house.host_says("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
-    house.stripe(&checkout("evt_c", &house.token(), "new@example.org"));
-    house.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
-    assert_eq!(house.pending(), 0);
-    assert_eq!(house.number("SELECT COUNT(*) FROM event WHERE account_id = 'acct_9'"), 3);
+    let fixture = StripeFixture::new();
+    fixture.host_says("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
+    fixture.stripe(&checkout("evt_c", &fixture.token(), "new@example.org"));
+    fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
+    assert_eq!(fixture.pending(), 0);
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM event WHERE account_id = 'acct_9'"), 3);
 }
 
 #[test]
 fn of_two_accounts_with_one_address_neither_is_guessed() {
-    let house = known(&[]);
-    house.host_signs_up("acct_2", Some("ann@example.org"), None);
-    house.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
-    assert_eq!(house.pending(), 0);
-    assert_eq!(house.text("SELECT matched_by FROM stripe_customer"), "nobody");
-    house.host_says("evt_h", "account.active", "acct_2", &json!({"data": {"stripe_customer": "cus_1"}}));
-    assert_eq!(house.pending(), 2_000);
-    assert_eq!(house.text("SELECT account_id FROM stripe_customer"), "acct_2");
-    house.sound();
+    let fixture = known(&[]);
+    fixture.host_signs_up("acct_2", Some("ann@example.org"), None);
+    fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
+    assert_eq!(fixture.pending(), 0);
+    assert_eq!(fixture.text("SELECT matched_by FROM stripe_customer"), "nobody");
+    fixture.host_says("evt_h", "account.active", "acct_2", &json!({"data": {"stripe_customer": "cus_1"}}));
+    assert_eq!(fixture.pending(), 2_000);
+    assert_eq!(fixture.text("SELECT account_id FROM stripe_customer"), "acct_2");
+    fixture.sound();
 }
 
 #[test]
 fn a_second_account_of_the_address_takes_nothing_away() {
-    let house = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]);
-    house.later(3_600);
-    house.host_says("evt_h", "account.signed_up", "acct_2", &json!({"account": {"email": "ann@example.org"}}));
-    house.stripe(&invoice(Shape::New, "evt_j", "in_2", 10_000, 0));
-    assert_eq!(house.pending(), 4_000);
-    assert_eq!(house.text("SELECT account_id FROM stripe_customer"), "acct_1");
+    let fixture = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]);
+    fixture.later(3_600);
+    fixture.host_says("evt_h", "account.signed_up", "acct_2", &json!({"account": {"email": "ann@example.org"}}));
+    fixture.stripe(&invoice(Shape::New, "evt_j", "in_2", 10_000, 0));
+    assert_eq!(fixture.pending(), 4_000);
+    assert_eq!(fixture.text("SELECT account_id FROM stripe_customer"), "acct_1");
 }
 
 #[test]
 fn a_refund_waits_for_its_invoice_or_asks_for_it() {
     let paid = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     let back = refund("evt_r", "refund.created", "re_1", 10_000, "succeeded");
-    let house = known(std::slice::from_ref(&paid));
-    assert_eq!(house.stripe(&back)["outcome"], "waiting");
-    assert_eq!(house.pending(), 2_000);
-    house.stripe(&payment_of("evt_p", "in_1", "pi_1"));
-    assert_eq!(house.pending(), 0);
-    assert_eq!(house.number("SELECT COUNT(*) FROM stripe_waiting"), 0);
-    house.sound();
+    let fixture = known(std::slice::from_ref(&paid));
+    assert_eq!(fixture.stripe(&back)["outcome"], "waiting");
+    assert_eq!(fixture.pending(), 2_000);
+    fixture.stripe(&payment_of("evt_p", "in_1", "pi_1"));
+    assert_eq!(fixture.pending(), 0);
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM stripe_waiting"), 0);
+    fixture.sound();
 
-    let house = known(&[paid]).with_key(|url| {
+    let fixture = known(&[paid]).with_key(|url| {
         assert!(
             url.contains("/v1/invoice_payments?payment%5Btype%5D=payment_intent&payment%5Bpayment_intent%5D=pi_1"),
             "{url}"
         );
         (200, json!({"data": [{"invoice": "in_1"}], "has_more": false}))
     });
-    assert_eq!(house.stripe(&back)["outcome"], "applied");
-    assert_eq!(house.pending(), 0);
-    house.sound();
+    assert_eq!(fixture.stripe(&back)["outcome"], "applied");
+    assert_eq!(fixture.pending(), 0);
+    fixture.sound();
 
-    let house = known(&[]).with_key(|_| (200, json!({"data": [], "has_more": false})));
-    let told = house.stripe(&back);
+    let fixture = known(&[]).with_key(|_| (200, json!({"data": [], "has_more": false})));
+    let told = fixture.stripe(&back);
     assert_eq!((&told["outcome"], &told["reason"]), (&json!("ignored"), &json!("its payment is not for an invoice")));
 }
 
 #[test]
 fn the_sweep_asks_again_for_an_invoice_that_stripe_did_not_tell() {
-    let house = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]).with_key(|_| (500, json!({})));
-    assert_eq!(house.stripe(&refund("evt_r", "refund.created", "re_1", 10_000, "succeeded"))["outcome"], "waiting");
-    let house = house.with_key(|url| {
+    let fixture = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]).with_key(|_| (500, json!({})));
+    assert_eq!(fixture.stripe(&refund("evt_r", "refund.created", "re_1", 10_000, "succeeded"))["outcome"], "waiting");
+    let fixture = fixture.with_key(|url| {
         let found = match url {
             _ if url.contains("invoice_payments") => json!([{"invoice": "in_1"}]),
             _ if url.contains("subscriptions") => json!([{"id": "sub_1", "customer": "cus_1", "status": "active"}]),
@@ -295,12 +298,12 @@ fn the_sweep_asks_again_for_an_invoice_that_stripe_did_not_tell() {
         };
         (200, json!({"data": found, "has_more": false}))
     });
-    house.sweep();
-    assert_eq!(house.pending(), 2_000, "it asked a moment ago");
-    house.later(7 * 3_600);
-    house.sweep();
-    assert_eq!(house.pending(), 0);
-    house.sound();
+    fixture.sweep();
+    assert_eq!(fixture.pending(), 2_000, "it asked a moment ago");
+    fixture.later(7 * 3_600);
+    fixture.sweep();
+    assert_eq!(fixture.pending(), 0);
+    fixture.sound();
 }
 
 #[test]
@@ -310,7 +313,7 @@ fn missed_events_are_fetched_once_a_day() {
         subscription("evt_s", "created", "active", 5_000),
         json!({"id": "evt_bad", "type": "invoice.paid"}),
     ];
-    let house = known(&missed[..1]).with_key(move |url| {
+    let fixture = known(&missed[..1]).with_key(move |url| {
         if url.contains("/v1/subscriptions") {
             return (200, json!({"data": [], "has_more": false}));
         }
@@ -319,44 +322,44 @@ fn missed_events_are_fetched_once_a_day() {
         let page = if second { &missed[1..] } else { &missed[..1] };
         (200, json!({"data": page, "has_more": !second}))
     });
-    house.sweep();
-    assert_eq!(house.number("SELECT COUNT(*) FROM stripe_event"), 2);
-    assert_eq!(house.asked("/v1/events"), 2);
-    house.later(600);
-    house.sweep();
-    assert_eq!(house.asked("/v1/events"), 2, "not again today");
-    house.later(86_400);
-    house.sweep();
-    assert_eq!(house.asked("/v1/events"), 4);
-    house.sound();
+    fixture.sweep();
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM stripe_event"), 2);
+    assert_eq!(fixture.asked("/v1/events"), 2);
+    fixture.later(600);
+    fixture.sweep();
+    assert_eq!(fixture.asked("/v1/events"), 2, "not again today");
+    fixture.later(86_400);
+    fixture.sweep();
+    assert_eq!(fixture.asked("/v1/events"), 4);
+    fixture.sound();
 }
 
 #[test]
 fn a_missed_event_that_breaks_something_keeps_no_other_out() {
-    let house = known(&[]).with_key(move |url| {
+    let fixture = known(&[]).with_key(move |url| {
         let events = [("evt_1", "in_1"), ("evt_2", "in_2")].map(|(id, of)| invoice(Shape::New, id, of, 10_000, 0));
         let page = if url.contains("/v1/events") { json!(events) } else { json!([]) };
         (200, json!({"data": page, "has_more": false}))
     });
-    house.run(
+    fixture.run(
         "CREATE TEMP TRIGGER broken BEFORE INSERT ON event WHEN NEW.invoice_id = 'in_1' BEGIN SELECT json('{'); END",
     );
-    let told = house.try_sweep().expect_err("it is told");
+    let told = fixture.try_sweep().expect_err("it is told");
     assert!(told.to_string().contains("malformed JSON"), "{told}");
-    assert_eq!((house.number("SELECT COUNT(*) FROM stripe_event"), house.pending()), (1, 2_000));
-    let beats = house.number("SELECT COUNT(*) FROM heartbeat WHERE job = 'stripe_missed'");
+    assert_eq!((fixture.number("SELECT COUNT(*) FROM stripe_event"), fixture.pending()), (1, 2_000));
+    let beats = fixture.number("SELECT COUNT(*) FROM heartbeat WHERE job = 'stripe_missed'");
     assert_eq!(beats, 1, "the day's work is done, and the month's can follow");
-    house.run("DROP TRIGGER broken");
-    house.later(86_400);
-    house.sweep();
-    assert_eq!(house.pending(), 4_000, "tomorrow it is tried again");
-    house.sound();
+    fixture.run("DROP TRIGGER broken");
+    fixture.later(86_400);
+    fixture.sweep();
+    assert_eq!(fixture.pending(), 4_000, "tomorrow it is tried again");
+    fixture.sound();
 }
 
 #[test]
 fn a_missed_event_is_found_behind_thousands_that_are_known() {
     let missed = invoice(Shape::New, "evt_missed", "in_2", 10_000, 0);
-    let house = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]).with_key(move |url| {
+    let fixture = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]).with_key(move |url| {
         if !url.contains("/v1/events") {
             return (200, json!({"data": [], "has_more": false}));
         }
@@ -372,32 +375,32 @@ fn a_missed_event_is_found_behind_thousands_that_are_known() {
         known["type"] = json!("plan.created");
         (200, json!({"data": [first, known], "has_more": true}))
     });
-    house.sweep();
-    assert_eq!(house.asked("/v1/events"), 25);
-    assert_eq!(house.pending(), 4_000);
-    house.sound();
+    fixture.sweep();
+    assert_eq!(fixture.asked("/v1/events"), 25);
+    assert_eq!(fixture.pending(), 4_000);
+    fixture.sound();
 }
 
 #[test]
 fn a_test_event_of_a_live_accounts_partner_is_answered_and_let_lie() {
     // Stripe sends the live endpoint of connected accounts what they do in test mode, too.
-    let house = House::new().with_key_of("sk_live_x", |_| (500, json!({})));
-    house.payee("acct_7");
+    let fixture = StripeFixture::new().with_key_of("sk_live_x", |_| (500, json!({})));
+    fixture.payee("acct_7");
     let mut body = event(
         "evt_a",
         "account.updated",
         &json!({"id": "acct_7", "payouts_enabled": true, "capabilities": {"transfers": "active"}}),
     );
     body["account"] = json!("acct_7");
-    let (status, told) = house.deliver("stripe-connect", CONNECT_SECRET, &body, 0);
+    let (status, told) = fixture.deliver("stripe-connect", CONNECT_SECRET, &body, 0);
     assert_eq!((status, &told["outcome"]), (200, &json!("ignored")), "{told}");
-    assert_eq!(house.number("SELECT payouts_enabled FROM payee"), 0);
-    assert_eq!(house.number("SELECT COUNT(*) FROM stripe_event"), 0);
+    assert_eq!(fixture.number("SELECT payouts_enabled FROM payee"), 0);
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM stripe_event"), 0);
     body["livemode"] = json!(true);
-    assert_eq!(house.deliver("stripe-connect", CONNECT_SECRET, &body, 0).1["outcome"], "applied");
+    assert_eq!(fixture.deliver("stripe-connect", CONNECT_SECRET, &body, 0).1["outcome"], "applied");
     // A test installation is told of live ones by mistake alone.
-    let house = House::new();
-    assert_eq!(house.deliver("stripe-connect", CONNECT_SECRET, &body, 0).0, 422);
+    let fixture = StripeFixture::new();
+    assert_eq!(fixture.deliver("stripe-connect", CONNECT_SECRET, &body, 0).0, 422);
 }
 
 #[test]
@@ -417,27 +420,31 @@ fn a_dispute_that_was_prevented_freezes_nothing_and_gives_nothing_back() {
             if order {
                 all.reverse();
             }
-            let house = known(&all);
-            assert_eq!((house.pending(), house.text("SELECT state FROM accrual").as_str()), (left, state), "{more:#?}");
-            house.sound();
+            let fixture = known(&all);
+            assert_eq!(
+                (fixture.pending(), fixture.text("SELECT state FROM accrual").as_str()),
+                (left, state),
+                "{more:#?}"
+            );
+            fixture.sound();
         }
     }
 }
 
 #[test]
 fn subscriptions_are_compared_once_a_month() {
-    let house =
+    let fixture =
         known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0), subscription("evt_s", "created", "active", 5_000)]);
-    let house = house.with_key(|url| {
+    let fixture = fixture.with_key(|url| {
         let runs = json!([{"id": "sub_2", "customer": "cus_1", "status": "active", "items": {"data": []}}]);
         let found = if url.contains("/v1/subscriptions") { runs } else { json!([]) };
         (200, json!({"data": found, "has_more": false}))
     });
-    house.host_says("evt_h", "subscription.started", "acct_1", &json!({"data": {"subscription_id": "other_1"}}));
-    house.sweep();
-    house.later(600);
-    house.sweep();
-    let report = house.text("SELECT after FROM audit WHERE action = 'stripe.reconcile'");
+    fixture.host_says("evt_h", "subscription.started", "acct_1", &json!({"data": {"subscription_id": "other_1"}}));
+    fixture.sweep();
+    fixture.later(600);
+    fixture.sweep();
+    let report = fixture.text("SELECT after FROM audit WHERE action = 'stripe.reconcile'");
     let report: Value = serde_json::from_str(&report).expect("a report");
     let missed: Vec<(&str, &str)> = report["missed"]
         .as_array()
@@ -446,12 +453,12 @@ fn subscriptions_are_compared_once_a_month() {
         .map(|m| (m["subscription_id"].as_str().unwrap_or(""), m["missed"].as_str().unwrap_or("")))
         .collect();
     assert_eq!(missed, [("sub_1", "subscription.cancelled"), ("sub_2", "subscription.started")]);
-    house.later(86_400);
-    house.sweep();
-    house.later(600);
-    house.sweep();
-    assert_eq!(house.asked("/v1/subscriptions"), 1, "not again this month");
-    house.sound();
+    fixture.later(86_400);
+    fixture.sweep();
+    fixture.later(600);
+    fixture.sweep();
+    assert_eq!(fixture.asked("/v1/subscriptions"), 1, "not again this month");
+    fixture.sound();
 }
 
 #[test]
@@ -459,7 +466,7 @@ fn with_few_statements_what_was_missed_comes_in_sweep_by_sweep() {
     const MISSED: usize = 12;
     const SUBSCRIPTIONS: usize = 7;
     let event = |n: usize| invoice(Shape::New, &format!("evt_m{n}"), &format!("in_m{n}"), 10_000, 0);
-    let house = known(&[]).with_key(move |url| {
+    let fixture = known(&[]).with_key(move |url| {
         if url.contains("/v1/subscriptions") {
             let one =
                 |n| json!({"id": format!("sub_{n}"), "customer": "cus_1", "status": "active", "items": {"data": []}});
@@ -474,66 +481,66 @@ fn with_few_statements_what_was_missed_comes_in_sweep_by_sweep() {
         let page: Vec<Value> = (after..MISSED.min(after + 2)).map(event).collect();
         (200, json!({"data": page, "has_more": after + 2 < MISSED}))
     });
-    let house = house.tight();
-    let done = |job: &str| house.number(&format!("SELECT COUNT(*) FROM heartbeat WHERE job = '{job}'")) == 1;
+    let fixture = fixture.tight();
+    let done = |job: &str| fixture.number(&format!("SELECT COUNT(*) FROM heartbeat WHERE job = '{job}'")) == 1;
     let mut sweeps = 0;
     while !done("stripe_missed") || !done("stripe_reconciled") {
-        house.later(600);
-        house.sweep();
+        fixture.later(600);
+        fixture.sweep();
         sweeps += 1;
-        assert!(sweeps < 200, "{} events are in", house.number("SELECT COUNT(*) FROM stripe_event"));
+        assert!(sweeps < 200, "{} events are in", fixture.number("SELECT COUNT(*) FROM stripe_event"));
     }
     println!("{MISSED} missed events and {SUBSCRIPTIONS} differences: {sweeps} sweeps");
-    house.catch_up();
-    assert_eq!(house.pending(), 2_000 * MISSED as i64);
+    fixture.catch_up();
+    assert_eq!(fixture.pending(), 2_000 * MISSED as i64);
     let repaired = "SELECT COUNT(*) FROM event WHERE source = 'reconciliation' AND type = 'subscription.started'";
-    assert_eq!(house.number(repaired), SUBSCRIPTIONS as i64 - 1, "all but the one that the invoices told");
-    assert_eq!(house.number("SELECT COUNT(*) FROM job_cursor"), 0, "both are through");
-    house.sound();
+    assert_eq!(fixture.number(repaired), SUBSCRIPTIONS as i64 - 1, "all but the one that the invoices told");
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM job_cursor"), 0, "both are through");
+    fixture.sound();
 }
 
 #[test]
 fn a_subscription_that_rests_is_not_called_cancelled() {
-    let house = known(&[
+    let fixture = known(&[
         invoice(Shape::New, "evt_i", "in_1", 10_000, 0),
         subscription("evt_s", "created", "active", 5_000),
         subscription("evt_u", "updated", "paused", 5_000),
     ]);
-    let house = house.with_key(|url| {
+    let fixture = fixture.with_key(|url| {
         let rests = json!([{"id": "sub_1", "customer": "cus_1", "status": "paused", "items": {"data": []}}]);
         (200, json!({"data": if url.contains("/v1/subscriptions") { rests } else { json!([]) }, "has_more": false}))
     });
-    house.sweep();
-    house.later(600);
-    house.sweep();
-    let report = house.text("SELECT after FROM audit WHERE action = 'stripe.reconcile'");
+    fixture.sweep();
+    fixture.later(600);
+    fixture.sweep();
+    let report = fixture.text("SELECT after FROM audit WHERE action = 'stripe.reconcile'");
     assert_eq!(serde_json::from_str::<Value>(&report).expect("a report")["missed"], json!([]));
-    assert_eq!(house.number("SELECT COUNT(*) FROM event WHERE type = 'subscription.cancelled'"), 0);
-    assert_eq!(house.pending(), 2_000);
-    house.sound();
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM event WHERE type = 'subscription.cancelled'"), 0);
+    assert_eq!(fixture.pending(), 2_000);
+    fixture.sound();
 }
 
 #[test]
 fn more_subscriptions_than_can_be_compared_are_said_to_be() {
-    let house = known(&[]).with_key(|url| {
+    let fixture = known(&[]).with_key(|url| {
         let next = format!("sub_{}", url.len());
         (200, json!({"data": [{"id": next}], "has_more": url.contains("/v1/subscriptions")}))
     });
-    house.sweep();
-    house.later(600);
-    house.sweep();
-    assert_eq!(house.asked("/v1/subscriptions"), 200);
+    fixture.sweep();
+    fixture.later(600);
+    fixture.sweep();
+    assert_eq!(fixture.asked("/v1/subscriptions"), 200);
     let said =
         "SELECT COUNT(*) FROM audit WHERE action = 'stripe.reconcile' AND after LIKE '%POST /v1/reconciliations%'";
-    assert_eq!(house.number(said), 1);
-    house.later(600);
-    house.sweep();
-    assert_eq!(house.asked("/v1/subscriptions"), 200, "not again this month");
+    assert_eq!(fixture.number(said), 1);
+    fixture.later(600);
+    fixture.sweep();
+    assert_eq!(fixture.asked("/v1/subscriptions"), 200, "not again this month");
 }
 
 #[test]
 fn an_account_whose_events_were_missed_is_asked_for_once_a_day() {
-    let house = House::new().with_key(|url| {
+    let fixture = StripeFixture::new().with_key(|url| {
         if url.ends_with("/v1/accounts/acct_7") {
             let account = json!({"id": "acct_7", "object": "account", "payouts_enabled": true, "country": "DE",
                 "capabilities": {"transfers": "active"}, "requirements": {"currently_due": []}});
@@ -541,25 +548,25 @@ fn an_account_whose_events_were_missed_is_asked_for_once_a_day() {
         }
         (200, json!({"data": [], "has_more": false}))
     });
-    house.payee("acct_7");
-    house.sweep();
-    assert_eq!(house.text("SELECT country || transfers_active || payouts_enabled FROM payee"), "DE11");
-    house.later(86_400);
-    house.sweep();
-    assert_eq!(house.asked("/v1/accounts"), 1, "who can be paid is not asked for");
+    fixture.payee("acct_7");
+    fixture.sweep();
+    assert_eq!(fixture.text("SELECT country || transfers_active || payouts_enabled FROM payee"), "DE11");
+    fixture.later(86_400);
+    fixture.sweep();
+    assert_eq!(fixture.asked("/v1/accounts"), 1, "who can be paid is not asked for");
     // A key that may not read accounts keeps nothing else from being done.
-    let house = House::new().with_key(|url| match url.contains("/v1/accounts") {
+    let fixture = StripeFixture::new().with_key(|url| match url.contains("/v1/accounts") {
         true => (403, json!({"error": {"type": "invalid_request_error", "message": "no"}})),
         false => (200, json!({"data": [], "has_more": false})),
     });
-    house.payee("acct_7");
-    house.sweep();
-    assert_eq!(house.number("SELECT COUNT(*) FROM heartbeat WHERE job = 'stripe_missed'"), 1);
+    fixture.payee("acct_7");
+    fixture.sweep();
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM heartbeat WHERE job = 'stripe_missed'"), 1);
 }
 
 #[test]
 fn whoever_signs_badly_is_refused() {
-    let house = known(&[]);
+    let fixture = known(&[]);
     let body = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     for (path, secret, age, code) in [
         ("stripe", "whsec_of_somebody_else_entirely_0000", 0, "webhook_signature_mismatch"),
@@ -568,12 +575,12 @@ fn whoever_signs_badly_is_refused() {
         ("stripe", SECRET, 301, "webhook_timestamp_too_old"),
         ("stripe", SECRET, -301, "webhook_timestamp_too_far_ahead"),
     ] {
-        let (status, problem) = house.deliver(path, secret, &body, age);
+        let (status, problem) = fixture.deliver(path, secret, &body, age);
         assert_eq!((status, problem["code"].as_str()), (401, Some(code)));
     }
-    assert_eq!(house.number("SELECT COUNT(*) FROM stripe_event"), 0);
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM stripe_event"), 0);
     for age in [300, -300] {
-        assert_eq!(house.deliver("stripe", SECRET, &body, age).0, 200);
+        assert_eq!(fixture.deliver("stripe", SECRET, &body, age).0, 200);
     }
 }
 
@@ -584,24 +591,24 @@ fn the_mode_must_be_that_of_the_key_or_of_the_secret() {
     let test = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     let wrong = |(status, problem): (u16, Value)| (status, problem["code"].as_str().map(str::to_owned));
     let mismatch = (422, Some("stripe_mode_mismatch".to_owned()));
-    let house = known(&[]);
+    let fixture = known(&[]);
     assert_eq!(
-        wrong(house.deliver("stripe", SECRET, &live, 0)),
+        wrong(fixture.deliver("stripe", SECRET, &live, 0)),
         mismatch,
         "a secret is a test endpoint's unless it says live:"
     );
-    assert_eq!(house.deliver("stripe", house::LIVE_SECRET, &live, 0).0, 200);
-    let house = known(&[]).with_key_of("sk_live_x", |_| (500, json!({})));
-    assert_eq!(wrong(house.deliver("stripe", SECRET, &test, 0)), mismatch);
-    assert_eq!(house.deliver("stripe", SECRET, &live, 0).0, 200);
-    let house = known(&[]).with_key(|_| (500, json!({})));
-    assert_eq!(wrong(house.deliver("stripe", house::LIVE_SECRET, &live, 0)), mismatch, "the key decides");
+    assert_eq!(fixture.deliver("stripe", fixture::LIVE_SECRET, &live, 0).0, 200);
+    let fixture = known(&[]).with_key_of("sk_live_x", |_| (500, json!({})));
+    assert_eq!(wrong(fixture.deliver("stripe", SECRET, &test, 0)), mismatch);
+    assert_eq!(fixture.deliver("stripe", SECRET, &live, 0).0, 200);
+    let fixture = known(&[]).with_key(|_| (500, json!({})));
+    assert_eq!(wrong(fixture.deliver("stripe", fixture::LIVE_SECRET, &live, 0)), mismatch, "the key decides");
 }
 
 #[test]
 fn what_connected_accounts_can_do_is_kept() {
-    let house = House::new();
-    house.payee("acct_7");
+    let fixture = StripeFixture::new();
+    fixture.payee("acct_7");
     let account = |due: &[&str], created: i64| {
         let mut body = event(
             "evt_a",
@@ -616,21 +623,21 @@ fn what_connected_accounts_can_do_is_kept() {
         body
     };
     assert_eq!(
-        house.deliver("stripe-connect", CONNECT_SECRET, &account(&["external_account"], 5), 0).1["outcome"],
+        fixture.deliver("stripe-connect", CONNECT_SECRET, &account(&["external_account"], 5), 0).1["outcome"],
         "applied"
     );
     assert_eq!(
-        house.text("SELECT currently_due || payouts_enabled || country || currency FROM payee"),
+        fixture.text("SELECT currently_due || payouts_enabled || country || currency FROM payee"),
         "[\"external_account\"]0DEeur"
     );
-    house.deliver("stripe-connect", CONNECT_SECRET, &account(&[], 9), 0);
-    house.deliver("stripe-connect", CONNECT_SECRET, &account(&["late"], 7), 0);
-    assert_eq!(house.text("SELECT currently_due || payouts_enabled FROM payee"), "[]1", "the latest word stands");
+    fixture.deliver("stripe-connect", CONNECT_SECRET, &account(&[], 9), 0);
+    fixture.deliver("stripe-connect", CONNECT_SECRET, &account(&["late"], 7), 0);
+    assert_eq!(fixture.text("SELECT currently_due || payouts_enabled FROM payee"), "[]1", "the latest word stands");
     let mut theirs = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     theirs["account"] = json!("acct_7");
     for (path, secret) in [("stripe-connect", CONNECT_SECRET), ("stripe", SECRET)] {
         theirs["id"] = json!(format!("evt_{path}"));
-        assert_eq!(house.deliver(path, secret, &theirs, 0).1["outcome"], "ignored", "what they sell is theirs");
+        assert_eq!(fixture.deliver(path, secret, &theirs, 0).1["outcome"], "ignored", "what they sell is theirs");
     }
 }
 
@@ -639,17 +646,17 @@ fn a_fault_at_any_call_leaves_what_a_second_delivery_completes() {
     // Each kind of way into the books once: the enumeration tells the story some hundred times.
     let all: Vec<Told> = [0, 2, 3, 4, 6, 8, 12, 13].map(|i| story()[i].clone()).to_vec();
     let whole = {
-        let house = House::new();
-        house.tell(&all);
-        house.books()
+        let fixture = StripeFixture::new();
+        fixture.tell(&all);
+        fixture.books()
     };
     for after in [false, true] {
         for call in 0.. {
-            let house = House::new();
-            let reached = house.tell_with_fault(&all, call, after);
-            house.sweep();
-            assert_eq!(house.books(), whole, "call {call}, written: {after}");
-            house.sound();
+            let fixture = StripeFixture::new();
+            let reached = fixture.tell_with_fault(&all, call, after);
+            fixture.sweep();
+            assert_eq!(fixture.books(), whole, "call {call}, written: {after}");
+            fixture.sound();
             if !reached {
                 break;
             }
@@ -714,14 +721,14 @@ proptest! {
     #[test]
     fn any_order_comes_to_the_same(order in Just((0..17usize).collect::<Vec<_>>()).prop_shuffle()) {
         let all = story();
-        let straight = House::new();
+        let straight = StripeFixture::new();
         straight.tell(&all);
-        let shuffled = House::new();
+        let shuffled = StripeFixture::new();
         let told: Vec<Told> = order.iter().map(|i| all[*i].clone()).collect();
         shuffled.tell(&told);
         prop_assert_eq!(shuffled.books(), straight.books());
         shuffled.sound();
-        let tight = House::new().tight();
+        let tight = StripeFixture::new().tight();
         tight.tell(&told);
         prop_assert_eq!(tight.cut_off.get(), 0, "each is taken at its first delivery");
         tight.catch_up();
@@ -732,15 +739,15 @@ proptest! {
     #[test]
     fn any_order_of_a_company_comes_to_the_same(order in Just((0..8usize).collect::<Vec<_>>()).prop_shuffle()) {
         let all = company();
-        let straight = House::of("developer-affiliate");
+        let straight = StripeFixture::of("developer-affiliate");
         straight.tell(&all);
         prop_assert!(straight.pending() > 0);
-        let shuffled = House::of("developer-affiliate");
+        let shuffled = StripeFixture::of("developer-affiliate");
         let told: Vec<Told> = order.iter().map(|i| all[*i].clone()).collect();
         shuffled.tell(&told);
         prop_assert_eq!(shuffled.books(), straight.books());
         shuffled.sound();
-        let tight = House::of("developer-affiliate").tight();
+        let tight = StripeFixture::of("developer-affiliate").tight();
         tight.tell(&told);
         prop_assert_eq!(tight.cut_off.get(), 0, "each is taken at its first delivery");
         tight.catch_up();

@@ -239,7 +239,7 @@ impl World {
             if self.db.number("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL") == 0 {
                 return;
             }
-            now(recompute::drain(&self.at(when), 1)).expect("accounts are decided");
+            now(recompute::process_marked(&self.at(when), 1)).expect("accounts are decided");
         }
         panic!("accounts stay marked after {SWEEPS_MAX} sweeps");
     }

@@ -36,7 +36,7 @@ pub struct HostRules {
 
 impl HostRules {
     /// The same, with the host of an address among the own ones.
-    pub fn and_own(&self, address: &str) -> HostRules {
+    pub fn with_own_host(&self, address: &str) -> HostRules {
         let mut rules = self.clone();
         rules.own_hosts.extend(WebAddress::parse(address).map(|at| at.host));
         rules
@@ -185,7 +185,7 @@ mod tests {
         ] {
             assert!(check(url, &HostRules::default()).is_err(), "{url}");
         }
-        let own = HostRules::default().and_own("https://Shop.example/x").and_own("nothing");
+        let own = HostRules::default().with_own_host("https://Shop.example/x").with_own_host("nothing");
         for url in ["https://shop.example/hook", "https://hooks.shop.example/", "https://shop.example:8443/"] {
             assert!(check(url, &own).is_err(), "{url}");
         }

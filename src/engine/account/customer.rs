@@ -45,9 +45,13 @@ impl CustomerMatch {
 /// The account, and how it was found. The earliest claim stands; without one, the account that was the first with an
 /// address of the customer's, if it was the only one then: a second account of the same address, made later, changes
 /// nothing, and of two that were there before the customer neither is guessed.
-pub fn account_of(customer: &str, claims: &[CustomerReference], namesakes: &[EmailMatch]) -> (String, CustomerMatch) {
-    if let Some(claim) = claims.iter().min_by_key(|c| (c.at_ms, &c.event_id)) {
-        return (claim.account_id.clone(), CustomerMatch::Id);
+pub fn account_of(
+    customer: &str,
+    references: &[CustomerReference],
+    namesakes: &[EmailMatch],
+) -> (String, CustomerMatch) {
+    if let Some(reference) = references.iter().min_by_key(|c| (c.at_ms, &c.event_id)) {
+        return (reference.account_id.clone(), CustomerMatch::Id);
     }
     let first = namesakes.iter().map(|n| n.at_ms).min();
     let mut firsts = namesakes.iter().filter(|n| Some(n.at_ms) == first);
@@ -61,28 +65,28 @@ pub fn account_of(customer: &str, claims: &[CustomerReference], namesakes: &[Ema
 mod tests {
     use super::*;
 
-    fn claim(account: &str, at: i64, event: &str) -> CustomerReference {
+    fn reference(account: &str, at: i64, event: &str) -> CustomerReference {
         CustomerReference { account_id: account.to_owned(), at_ms: UtcMillis(at), event_id: event.to_owned() }
     }
 
-    fn namesake(account: &str, at: i64) -> EmailMatch {
+    fn email_match(account: &str, at: i64) -> EmailMatch {
         EmailMatch { account_id: account.to_owned(), at_ms: UtcMillis(at) }
     }
 
     #[test]
     fn a_claim_beats_an_address_and_the_earliest_stands() {
-        let claims = [claim("b", 5, "e2"), claim("a", 5, "e1"), claim("c", 9, "e0")];
-        assert_eq!(account_of("cus_1", &claims, &[namesake("d", 1)]), ("a".to_owned(), CustomerMatch::Id));
+        let references = [reference("b", 5, "e2"), reference("a", 5, "e1"), reference("c", 9, "e0")];
+        assert_eq!(account_of("cus_1", &references, &[email_match("d", 1)]), ("a".to_owned(), CustomerMatch::Id));
     }
 
     #[test]
     fn the_first_of_an_address_is_the_account_if_it_was_the_only_one() {
         for (namesakes, want) in [
             (vec![], ("cus_1", CustomerMatch::Nobody)),
-            (vec![namesake("a", 3)], ("a", CustomerMatch::Email)),
-            (vec![namesake("b", 7), namesake("a", 3)], ("a", CustomerMatch::Email)),
-            (vec![namesake("b", 3), namesake("a", 3)], ("cus_1", CustomerMatch::Nobody)),
-            (vec![namesake("b", 3), namesake("a", 3), namesake("c", 1)], ("c", CustomerMatch::Email)),
+            (vec![email_match("a", 3)], ("a", CustomerMatch::Email)),
+            (vec![email_match("b", 7), email_match("a", 3)], ("a", CustomerMatch::Email)),
+            (vec![email_match("b", 3), email_match("a", 3)], ("cus_1", CustomerMatch::Nobody)),
+            (vec![email_match("b", 3), email_match("a", 3), email_match("c", 1)], ("c", CustomerMatch::Email)),
         ] {
             let (account, joined) = account_of("cus_1", &[], &namesakes);
             assert_eq!((account.as_str(), joined), want, "{namesakes:?}");

@@ -33,7 +33,7 @@ pub struct DecisionInput<'a> {
     /// Accounts whose sign-up named the same email domain, by it.
     pub same_domain_accounts: &'a Grouped<SameDomainAccount>,
     /// Referred sign-ups of the partners of `links`, by partner.
-    pub crowd: &'a Grouped<ReferredSignup>,
+    pub signup_velocity: &'a Grouped<ReferredSignup>,
     pub relations: &'a Relations,
     /// Email addresses the account is known by.
     pub emails: &'a [String],
@@ -48,7 +48,7 @@ pub struct DecisionInput<'a> {
 /// One group's answer, and how far the account got in the program it is bound to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupDecision {
-    pub verdict: AttributionResult,
+    pub result: AttributionResult,
     /// When it signed up, and by which event.
     pub signed_up: (UtcMillis, String),
     pub states: Vec<LifecycleTransition>,
@@ -120,9 +120,9 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
     let timeline = Timeline::of(case.account, case.facts, ALL);
     let mut decision = AccountDecision::default();
     let Some(signup) = timeline.signup else { return decision };
-    for verdict in attribution::attribute(catalog, &timeline, &evidence(case)) {
+    for result in attribution::attribute(catalog, &timeline, &evidence(case)) {
         let mut group = GroupDecision {
-            verdict,
+            result,
             signed_up: (signup.at, signup.event_id.clone()),
             states: Vec::new(),
             grant_due_at: None,
@@ -130,7 +130,7 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
             held: false,
             revenue: Vec::new(),
         };
-        if let Some(binding) = &group.verdict.binding
+        if let Some(binding) = &group.result.binding
             && let Some(document) = catalog.in_force(&binding.program, case.now)
         {
             let suspicions = suspect(catalog, document, binding, &timeline, case);
@@ -246,7 +246,7 @@ fn suspect(
             signed_up,
             bound: (binding.from, &binding.event),
             visitor: binding.visitor.as_deref(),
-            crowd: case.crowd,
+            signup_velocity: case.signup_velocity,
             relations: case.relations,
         },
     );

@@ -53,7 +53,7 @@ pub struct Payment<'a> {
     /// A dispute is open.
     pub disputed: bool,
     /// Which stay it was paid in.
-    pub stay: usize,
+    pub paid_period: usize,
 }
 
 impl Payment<'_> {
@@ -95,7 +95,7 @@ pub struct Timeline<'a> {
     /// The earliest sign-up.
     pub signup: Option<&'a Fact>,
     pub payments: Vec<Payment<'a>>,
-    pub stays: Vec<PaidPeriod>,
+    pub paid_periods: Vec<PaidPeriod>,
     /// When the account went from not cancelled to cancelled.
     pub cancellations: Vec<UtcMillis>,
     /// Subscriptions that are active at the end, by id.
@@ -112,18 +112,18 @@ impl<'a> Timeline<'a> {
     pub fn of(account: &str, facts: &[&'a Fact], as_of: UtcMillis) -> Timeline<'a> {
         let mut known: Vec<&Fact> = facts.iter().copied().filter(|f| f.at < as_of).collect();
         known.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
-        let mut claims: HashMap<&str, &Fact> = HashMap::new();
+        let mut owners: HashMap<&str, &Fact> = HashMap::new();
         for fact in &known {
             if let Payload::InvoicePaid(invoice) = &fact.payload {
-                let claim = claims.entry(&invoice.invoice_id).or_insert(fact);
+                let owner = owners.entry(&invoice.invoice_id).or_insert(fact);
                 if sabotage::is(Sabotage::LaterClaimStands) {
-                    *claim = fact;
+                    *owner = fact;
                 }
             }
         }
         let mut walk = TimelineBuilder::default();
         for fact in known.iter().copied().filter(|f| f.account_id == account) {
-            walk.step(fact, &claims);
+            walk.step(fact, &owners);
         }
         let worth = |id: &str| walk.worth.get(id).map(|cents| Cents(*cents));
         let mut active: Vec<ActiveSubscription> = walk
@@ -154,17 +154,17 @@ impl<'a> Timeline<'a> {
 #[derive(Default)]
 struct TimelineBuilder<'a> {
     timeline: Timeline<'a>,
-    stay: Option<usize>,
+    paid_period: Option<usize>,
     subscriptions: HashSet<&'a str>,
     /// Subscriptions that were cancelled: to cancel one again means nothing.
     ended: HashSet<&'a str>,
     /// What each subscription is worth a year, as was said last.
     worth: HashMap<&'a str, i64>,
-    gone: bool,
+    is_cancelled: bool,
 }
 
 impl<'a> TimelineBuilder<'a> {
-    fn step(&mut self, fact: &'a Fact, claims: &HashMap<&str, &'a Fact>) {
+    fn step(&mut self, fact: &'a Fact, owners: &HashMap<&str, &'a Fact>) {
         self.timeline.facts.push(fact);
         match &fact.payload {
             Payload::SignedUp { .. }
@@ -172,10 +172,10 @@ impl<'a> TimelineBuilder<'a> {
             {
                 self.timeline.signup = Some(fact);
                 // Whatever it was before, from here on it is an account that has not cancelled.
-                self.gone = false;
+                self.is_cancelled = false;
             }
             Payload::InvoicePaid(invoice) => {
-                let stands = claims.get(invoice.invoice_id.as_str()).is_some_and(|c| std::ptr::eq(*c, fact));
+                let stands = owners.get(invoice.invoice_id.as_str()).is_some_and(|c| std::ptr::eq(*c, fact));
                 if stands && invoice.amount.cents > Cents::ZERO {
                     self.pay(fact, invoice);
                 }
@@ -196,12 +196,12 @@ impl<'a> TimelineBuilder<'a> {
             Payload::Cancelled => self.cancel(fact.at),
             _ => {}
         }
-        self.reckon_revenue(fact.at);
+        self.compute_revenue(fact.at);
     }
 
     /// What the active subscriptions are worth from `at` on, while the account has paid and is not cancelled.
-    fn reckon_revenue(&mut self, at: UtcMillis) {
-        let pays = !self.timeline.payments.is_empty() && !self.gone;
+    fn compute_revenue(&mut self, at: UtcMillis) {
+        let pays = !self.timeline.payments.is_empty() && !self.is_cancelled;
         let worth = |id: &&str| self.worth.get(id).copied().unwrap_or(0);
         let annual_cents = Cents(if pays { self.subscriptions.iter().map(worth).sum() } else { 0 });
         let spans = &mut self.timeline.revenue;
@@ -219,14 +219,14 @@ impl<'a> TimelineBuilder<'a> {
     }
 
     fn pay(&mut self, fact: &'a Fact, invoice: &'a Invoice) {
-        self.gone = false;
+        self.is_cancelled = false;
         if let Some(id) = &invoice.subscription_id {
             self.subscribe(id);
         }
-        let stays = &mut self.timeline.stays;
-        let stay = *self.stay.get_or_insert_with(|| {
-            stays.push(PaidPeriod { first_paid_at: fact.at, cancelled_at: None });
-            stays.len() - 1
+        let paid_periods = &mut self.timeline.paid_periods;
+        let paid_period = *self.paid_period.get_or_insert_with(|| {
+            paid_periods.push(PaidPeriod { first_paid_at: fact.at, cancelled_at: None });
+            paid_periods.len() - 1
         });
         self.timeline.payments.push(Payment {
             event_id: &fact.event_id,
@@ -235,18 +235,18 @@ impl<'a> TimelineBuilder<'a> {
             taken_back: Cents::ZERO,
             taken_back_elsewhere: false,
             disputed: false,
-            stay,
+            paid_period,
         });
     }
 
     fn cancel(&mut self, at: UtcMillis) {
         self.ended.extend(self.subscriptions.drain());
-        if !self.gone {
+        if !self.is_cancelled {
             self.timeline.cancellations.push(at);
-            self.gone = true;
+            self.is_cancelled = true;
         }
-        if let Some(stay) = self.stay.take() {
-            self.timeline.stays[stay].cancelled_at = Some(at);
+        if let Some(paid_period) = self.paid_period.take() {
+            self.timeline.paid_periods[paid_period].cancelled_at = Some(at);
         }
     }
 }

@@ -28,7 +28,7 @@ pub struct BaseAccrual {
     /// What the invoice came to.
     pub amount_cents: Option<Cents>,
     /// 1 where all it earned stands, pending or available, and no other event names its invoice.
-    pub plain: i64,
+    pub is_unmodified: i64,
 }
 
 /// A modifier's accrual beside another. What is not said is as it is there: instant, event, hold.
@@ -47,7 +47,7 @@ pub struct ModifierBackfill {
     /// Lines to be made, of accounts that are all plain.
     pub accruals: Vec<ModifierAccrual>,
     /// Accounts that have to be decided.
-    pub others: BTreeSet<String>,
+    pub to_recompute: BTreeSet<String>,
 }
 
 /// Below this rate an invoice of a whole unit of currency may earn nothing, and leave no accrual to be found.
@@ -79,7 +79,7 @@ pub fn backfill(
             None => None,
             Some(Some(modifier)) => Some(*modifier),
             Some(None) => {
-                found.others.insert(base.account_id.clone());
+                found.to_recompute.insert(base.account_id.clone());
                 continue;
             }
         };
@@ -89,11 +89,11 @@ pub fn backfill(
         match better.filter(|_| stands.is_none()).and_then(|better| added(document, base, &on, better)) {
             Some(accrual) => found.accruals.extend(accrual),
             None => {
-                found.others.insert(base.account_id.clone());
+                found.to_recompute.insert(base.account_id.clone());
             }
         }
     }
-    found.accruals.retain(|accrual| !found.others.contains(&accrual.account));
+    found.accruals.retain(|accrual| !found.to_recompute.contains(&accrual.account));
     found
 }
 
@@ -102,7 +102,7 @@ pub fn backfill(
 fn standing(earned: &[BaseAccrual]) -> HashMap<(&str, &str), Option<&str>> {
     let mut standing: HashMap<(&str, &str), Option<&str>> = HashMap::new();
     for e in earned {
-        let whole = (e.plain == 1).then_some(e.reward_id.as_str());
+        let whole = (e.is_unmodified == 1).then_some(e.reward_id.as_str());
         standing.entry((&e.account_id, &e.source)).and_modify(|other| *other = None).or_insert(whole);
     }
     standing
@@ -115,7 +115,7 @@ fn added(
     source: &str,
     (modifier, better): (String, Bps),
 ) -> Option<Option<ModifierAccrual>> {
-    let amount = base.amount_cents.filter(|_| base.plain == 1 && base.program_version == document.version)?;
+    let amount = base.amount_cents.filter(|_| base.is_unmodified == 1 && base.program_version == document.version)?;
     let cents = Cents(invoice::share(better, amount)?.0 - base.gross_cents.0);
     let added = ModifierAccrual {
         beside: base.id.clone(),
@@ -132,7 +132,7 @@ fn added(
 mod tests {
     use super::*;
 
-    fn accrual(rule: &str, source: &str, plain: i64) -> BaseAccrual {
+    fn accrual(rule: &str, source: &str, is_unmodified: i64) -> BaseAccrual {
         let text = str::to_owned;
         BaseAccrual {
             id: text(rule),
@@ -144,7 +144,7 @@ mod tests {
             program_version: 1,
             gross_cents: Cents(500),
             amount_cents: None,
-            plain,
+            is_unmodified,
         }
     }
 

@@ -20,15 +20,15 @@ pub struct HoldContext<'a> {
 
 /// When what was earned at `at` in a stay (`None` where there is no payment yet) vests, or why it never will.
 /// `Ok(None)`: not to be said yet.
-pub fn vesting(g: &HoldContext, stay: Option<usize>, at: UtcMillis) -> Result<Option<UtcMillis>, String> {
+pub fn vesting(g: &HoldContext, paid_period: Option<usize>, at: UtcMillis) -> Result<Option<UtcMillis>, String> {
     match &g.document.vesting.hold {
         Hold::None {} => Ok(Some(at)),
         Hold::DaysAfterFirstPayment { days, void_if_cancelled } => {
-            let Some(stay) = stay.and_then(|s| g.timeline.stays.get(s)) else { return Ok(None) };
-            let end = stay.first_paid_at.plus_days(*days);
+            let Some(paid_period) = paid_period.and_then(|s| g.timeline.paid_periods.get(s)) else { return Ok(None) };
+            let end = paid_period.first_paid_at.plus_days(*days);
             let inside =
                 |cancelled: UtcMillis| cancelled < end || (sabotage::is(Sabotage::HoldIncludesEnd) && cancelled == end);
-            if *void_if_cancelled && stay.cancelled_at.is_some_and(inside) {
+            if *void_if_cancelled && paid_period.cancelled_at.is_some_and(inside) {
                 return Err(format!("cancelled inside the hold of {days} days"));
             }
             Ok(Some(end.max(at)))
@@ -50,7 +50,7 @@ pub fn vesting(g: &HoldContext, stay: Option<usize>, at: UtcMillis) -> Result<Op
 }
 
 /// Where the hold waits for a state: the cancellation after which the account earns nothing more.
-pub fn earning_ended(g: &HoldContext) -> Option<UtcMillis> {
+pub fn earning_period_ended(g: &HoldContext) -> Option<UtcMillis> {
     let Hold::UntilState { state, churn_days } = &g.document.vesting.hold else { return None };
     let sustained =
         g.document.state(state).is_some_and(|s| lifecycle::first_held(g.document, s, g.account, g.facts).is_some());

@@ -134,8 +134,9 @@ fn flat_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, fact:
 /// When a flat accrual vests, and whether it is void.
 pub fn judge_flat(accrual: &mut Accrual, grounds: &HoldContext) {
     // It belongs to the stay that it falls into, or to the first that begins after it.
-    let stay = grounds.timeline.stays.iter().position(|s| s.cancelled_at.is_none_or(|c| c > accrual.at_ms));
-    match hold::vesting(grounds, stay, accrual.at_ms) {
+    let paid_period =
+        grounds.timeline.paid_periods.iter().position(|s| s.cancelled_at.is_none_or(|c| c > accrual.at_ms));
+    match hold::vesting(grounds, paid_period, accrual.at_ms) {
         Err(why) => accrual.void(why),
         Ok(vests_at) => {
             accrual.vests_at_ms = vests_at.unwrap_or(NEVER);
@@ -294,7 +295,7 @@ fn in_span(reward: &Reward, b: &ReferredAccount, document: &Document, payment: &
         Span::Once {} => first,
         Span::Months { from, to } => {
             let start = if sabotage::is(Sabotage::YearFromStay) {
-                b.timeline.stays.get(payment.stay).map(|s| s.first_paid_at)
+                b.timeline.paid_periods.get(payment.paid_period).map(|s| s.first_paid_at)
             } else {
                 b.timeline.first_paid_at()
             };
@@ -339,9 +340,9 @@ fn take_back(accruals: &mut [Accrual], payment: &Payment) {
 
 /// The hold, the dispute and the review decide what becomes of an accrual that earned something.
 fn judge(accrual: &mut Accrual, b: &ReferredAccount, document: &Document, payment: &Payment) {
-    match hold::vesting(&b.grounds(document), Some(payment.stay), payment.at) {
+    match hold::vesting(&b.grounds(document), Some(payment.paid_period), payment.at) {
         Err(why) => {
-            if hold::earning_ended(&b.grounds(document)).is_some_and(|ended| ended <= payment.at) {
+            if hold::earning_period_ended(&b.grounds(document)).is_some_and(|ended| ended <= payment.at) {
                 // It was never earned, so it takes no room under a cap either.
                 accrual.gross_cents = Cents::ZERO;
                 accrual.cap_reduction_cents = Cents::ZERO;

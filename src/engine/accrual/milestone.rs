@@ -154,7 +154,7 @@ pub fn kept(
 ) -> Vec<Accrual> {
     let mut kept: Vec<Accrual> = Vec::new();
     let mut old: Vec<&Accrual> =
-        standing_accruals.iter().filter(|l| l.program_id == document.id && stays(document, l)).collect();
+        standing_accruals.iter().filter(|l| l.program_id == document.id && is_kept(document, l)).collect();
     // A reward that moved before stands once with each partner it was with; what counts is where money stands.
     // Those that come back draw on the budget in the order of (occurred_at, event id).
     old.sort_by_key(|l| {
@@ -204,7 +204,7 @@ pub fn reason_of(source: &str) -> String {
 }
 
 /// Whether an accrual is one that, once granted, stays.
-fn stays(document: &Document, accrual: &Accrual) -> bool {
+fn is_kept(document: &Document, accrual: &Accrual) -> bool {
     accrual.source.starts_with("state:")
         || (document.settlement.cadence == Cadence::Instant && accrual.source.starts_with("event:"))
 }
@@ -221,7 +221,7 @@ fn is_granted(document: &Document, reward: &Reward, standing_accruals: &[Accrual
     (by_event && !instant)
         || standing_accruals
             .iter()
-            .any(|l| l.program_id == document.id && l.reward_id == reward.id && stays(document, l))
+            .any(|l| l.program_id == document.id && l.reward_id == reward.id && is_kept(document, l))
 }
 
 /// The hold and the reviews decide what becomes of a granted accrual.

@@ -54,7 +54,7 @@ impl ModifierInputs {
     }
 
     fn add_referral(&mut self, document: &Document, account: &str, group: &GroupDecision) {
-        let Some(binding) = group.verdict.binding.as_ref().filter(|b| b.program == document.id && !group.held) else {
+        let Some(binding) = group.result.binding.as_ref().filter(|b| b.program == document.id && !group.held) else {
             return;
         };
         self.referrals.entry(binding.partner.clone()).or_default().push(Referral {

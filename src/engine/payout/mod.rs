@@ -158,13 +158,13 @@ pub fn next(s: &OutboundTransfer, now: UtcMillis) -> TransferStep {
     if now < s.due_at_ms {
         return TransferStep::Wait;
     }
-    let stale = s.first_sent_at_ms.is_some_and(|first| now >= first.plus_ms(KEY_TRUSTED_MS));
-    let stale = stale && !sabotage::is(Fault::KeyTrustedForever);
+    let is_key_old = s.first_sent_at_ms.is_some_and(|first| now >= first.plus_ms(KEY_TRUSTED_MS));
+    let is_key_old = is_key_old && !sabotage::is(Fault::KeyTrustedForever);
     match s.state {
         PayoutState::Planned if s.held != 0 => TransferStep::Wait,
         PayoutState::Planned if s.attempt == 0 => TransferStep::Claim,
         PayoutState::Planned => TransferStep::LookUp,
-        PayoutState::Submitting if s.refusal.is_some() || stale => TransferStep::LookUp,
+        PayoutState::Submitting if s.refusal.is_some() || is_key_old => TransferStep::LookUp,
         PayoutState::Submitting if s.held != 0 => TransferStep::Wait,
         PayoutState::Submitting => TransferStep::Send,
         _ => TransferStep::Wait,
@@ -172,7 +172,7 @@ pub fn next(s: &OutboundTransfer, now: UtcMillis) -> TransferStep {
 }
 
 /// The next attempt, about to be sent.
-pub fn claim(s: &OutboundTransfer, request: &str, now: UtcMillis) -> OutboundTransfer {
+pub fn begin_attempt(s: &OutboundTransfer, request: &str, now: UtcMillis) -> OutboundTransfer {
     OutboundTransfer {
         state: PayoutState::Submitting,
         request: Some(s.request.clone().unwrap_or_else(|| request.to_owned())),
@@ -200,8 +200,8 @@ pub fn key(s: &OutboundTransfer) -> String {
 }
 
 /// What the answer to `attempt` makes of a sending. `None`: nothing, somebody settled it before.
-pub fn after(s: &OutboundTransfer, attempt: i64, told: &TransferResult, now: UtcMillis) -> Option<TransferChange> {
-    if let TransferResult::Done(made) = told {
+pub fn after(s: &OutboundTransfer, attempt: i64, result: &TransferResult, now: UtcMillis) -> Option<TransferChange> {
+    if let TransferResult::Done(made) = result {
         return match s.state {
             PayoutState::Paid | PayoutState::Failed | PayoutState::Cancelled => None,
             _ if attempt != s.attempt => Some(review(s, format!("attempt {attempt} was answered late: {}", made.id))),
@@ -211,7 +211,7 @@ pub fn after(s: &OutboundTransfer, attempt: i64, told: &TransferResult, now: Utc
     if s.state != PayoutState::Submitting || s.attempt != attempt {
         return None;
     }
-    Some(match told {
+    Some(match result {
         TransferResult::Refused { code, message, .. } if code == "idempotency_error" => {
             review(s, format!("Stripe knows the key with another body: {message}"))
         }

@@ -30,7 +30,7 @@ fn planned() -> OutboundTransfer {
 }
 
 fn submitting() -> OutboundTransfer {
-    claim(&planned(), "amount=500", NOW)
+    begin_attempt(&planned(), "amount=500", NOW)
 }
 
 fn made() -> StripeObject {
@@ -48,8 +48,8 @@ fn refused(status: u16, code: &str) -> TransferResult {
     TransferResult::Refused { status, code: code.to_owned(), message: "no".to_owned() }
 }
 
-fn becomes(s: &OutboundTransfer, told: &TransferResult) -> (PayoutState, Option<PayoutNotice>) {
-    let change = after(s, s.attempt, told, NOW).expect("a change");
+fn becomes(s: &OutboundTransfer, result: &TransferResult) -> (PayoutState, Option<PayoutNotice>) {
+    let change = after(s, s.attempt, result, NOW).expect("a change");
     (change.to.state, change.notice)
 }
 
@@ -110,7 +110,7 @@ fn a_new_key_needs_a_look_up_that_finds_nothing() {
     let change = looked_up(&submitting(), &[], NOW).expect("not yet clear");
     assert_eq!((change.to.state, next(&change.to, NOW)), (PayoutState::Planned, TransferStep::LookUp));
     assert_eq!(looked_up(&change.to, &[], NOW), None);
-    let second = claim(&change.to, "other", NOW);
+    let second = begin_attempt(&change.to, "other", NOW);
     assert_eq!((key(&second), second.request.as_deref()), ("po_1-a2".to_owned(), Some("amount=500")));
 }
 

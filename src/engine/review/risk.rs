@@ -55,7 +55,7 @@ pub struct RiskInput<'a> {
     /// Whose touches bound it.
     pub visitor: Option<&'a str>,
     /// Referred sign-ups by partner.
-    pub crowd: &'a Grouped<ReferredSignup>,
+    pub signup_velocity: &'a Grouped<ReferredSignup>,
     pub relations: &'a Relations,
 }
 
@@ -153,7 +153,7 @@ fn same_domain(s: &RiskInput) -> Option<String> {
 
 fn crowded(document: &Document, s: &RiskInput, more_than: i64) -> Option<String> {
     let month = Month::of(s.signed_up.0);
-    let before = s.crowd.of(s.partner).iter().filter(|r| {
+    let before = s.signup_velocity.of(s.partner).iter().filter(|r| {
         r.program_id == document.id
             && r.account_id != s.account
             && Month::of(r.signed_up_at_ms) == month

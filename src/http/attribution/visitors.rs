@@ -71,7 +71,7 @@ pub async fn generate<S: Platform>(app: &RequestContext<'_, S>, request: &Reques
         let detail = "call this with a session cookie, from a page of the same origin";
         return Err(AppError::new(ErrorKind::Forbidden, "cross_origin", detail));
     }
-    let asked = operator::generate(&request.body)?;
+    let body = operator::generate(&request.body)?;
     let sign_in = || {
         let detail = "sign in first: /_emdash/admin/login?redirect=/";
         AppError::new(ErrorKind::Unauthorized, "not_signed_in", detail)
@@ -89,7 +89,7 @@ pub async fn generate<S: Platform>(app: &RequestContext<'_, S>, request: &Reques
     if user.role < ROLE_SUBSCRIBER {
         return Err(AppError::new(ErrorKind::Forbidden, "role_too_low", "users with this role can't refer others"));
     }
-    let program = asked.program.unwrap_or_else(|| app.config.self_serve_program.clone());
+    let program = body.program.unwrap_or_else(|| app.config.self_serve_program.clone());
     if !app.config.open_programs().any(|open| open == program) {
         return Err(AppError::not_found("program open for joining"));
     }
@@ -101,7 +101,7 @@ pub async fn generate<S: Platform>(app: &RequestContext<'_, S>, request: &Reques
         website: None,
         country: None,
         kind: None,
-        disclosure_accepted: asked.disclosure_accepted,
+        disclosure_accepted: body.disclosure_accepted,
     };
     let base = app.config.base_url(&request.origin);
     let (status, partner) = enroll::partner(&app.context(&format!("session:{}", user.id)), &new, &base, None).await?;

@@ -34,13 +34,13 @@ pub async fn redeem<S: Platform>(
     request: &Request,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let asked = credit::redeem(&request.body)?;
+    let body = credit::redeem(&request.body)?;
     let once = auth::once(request)?.ok_or_else(|| {
         let detail =
             "send your own Idempotency-Key, such as the order's id, so that a repeat returns the first response";
         AppError::new(ErrorKind::BadRequest, "missing", detail).field("Idempotency-Key")
     })?;
-    redeeming::redeem(&app.context(actor), &asked, &once).await
+    redeeming::redeem(&app.context(actor), &body, &once).await
 }
 
 /// `GET /v1/credits/redemptions?partner=`: newest first.
@@ -68,9 +68,9 @@ pub async fn give_back<S: Platform>(
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let asked = operator::reversal(&request.body)?;
+    let body = operator::reversal(&request.body)?;
     let once = auth::once(request)?;
-    redeeming::give_back(&app.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
+    redeeming::give_back(&app.context(actor), id, body.amount, &body.reason, once.as_ref()).await
 }
 
 /// `GET /v1/credits/deliveries?state=&partner=`: newest first.
@@ -82,7 +82,7 @@ pub async fn delivery_list<S: Platform>(
     let filter = |name: &str| request.param(name).unwrap_or_default();
     let state = page::state(request, &STATES)?;
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
-    let query = sendings::sending_page(&state, &filter("partner"), before_ms, &before_id, page.limit + 1);
+    let query = sendings::outbound_page(&state, &filter("partner"), before_ms, &before_id, page.limit + 1);
     let found: Vec<OutboundTransfer> = app.context("").query(query).await?.decode()?;
     Ok((200, page.answer(found, |s| format!("{}.{}", s.created_at_ms.0, s.id), deciding::view)))
 }

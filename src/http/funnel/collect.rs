@@ -76,7 +76,7 @@ async fn store<S: Platform>(app: &RequestContext<'_, S>, request: &Request, beac
         }
     }
     let touchpoints = signed.map(|signed| signed.touchpoints);
-    let told = RecordedStage {
+    let recorded = RecordedStage {
         event: beacon.event,
         campaign: beacon.campaign,
         code: beacon.partner,
@@ -86,7 +86,7 @@ async fn store<S: Platform>(app: &RequestContext<'_, S>, request: &Request, beac
             .map(|(ip, user_agent)| (ip.to_owned(), user_agent.to_owned())),
         touchpoints,
     };
-    if let Err(error) = funnel::collect(&app.context(""), told).await {
+    if let Err(error) = funnel::collect(&app.context(""), recorded).await {
         response.fault = Some(error.to_string());
     }
 }

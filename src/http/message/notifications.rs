@@ -93,7 +93,7 @@ pub async fn endpoint_make<S: Platform>(
 /// Where webhooks may go: not to the host that is asked either.
 fn own_rules<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> asked::HostRules {
     let rules = &app.config.setup.endpoints;
-    if app.config.owns_zone { rules.clone() } else { rules.and_own(&request.origin) }
+    if app.config.owns_zone { rules.clone() } else { rules.with_own_host(&request.origin) }
 }
 
 /// `DELETE /v1/webhook-endpoints/{id}`: nothing is sent there any more.

@@ -96,12 +96,12 @@ pub async fn entries<S: Platform>(
     let page = Page::of(request)?;
     let (after_ms, after_id) = page.instant_and_id(i64::MIN + 1)?;
     let after_ms = after_ms.max(-1);
-    let asked = vec![
+    let reads = vec![
         partner::partner_find(id),
         partner::entry_page(id, after_ms, &after_id, page.limit + 1),
         report::paid_entry_page(id, after_ms, &after_id, page.limit + 1),
     ];
-    let rows = app.context("").batch(asked).await?;
+    let rows = app.context("").batch(reads).await?;
     rows[0].first::<PartnerRow>()?.ok_or_else(|| AppError::not_found("partner"))?;
     let accruals = rows[1].decode()?.into_iter().map(Entry::Accrual);
     let mut found: Vec<Entry> = accruals.chain(rows[2].decode()?.into_iter().map(Entry::Paid)).collect();

@@ -52,20 +52,20 @@ pub async fn receipt<S: Platform>(
         return Ok((200, deciding::view(&s)));
     }
     let account = posting::account_id(&s.program_id, &s.unit, "available", &s.partner_id);
-    let asked = vec![
+    let reads = vec![
         reports::receipt_sums(&account, id),
         reports::receipt_page(&account, id, after, page.limit + 1),
         rows::reversal_list(id),
     ];
-    let told = ctx.batch(asked).await?;
-    let sums: ReceiptSums = told[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
+    let rows = ctx.batch(reads).await?;
+    let sums: ReceiptSums = rows[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
     let mut view = deciding::view(&s);
     view["period"] = json!(sums.period);
     view["opening_cents"] = json!(sums.opening_cents);
     view["moved_cents"] = json!(sums.moved_cents);
     view["immature_cents"] = json!(sums.available_cents - sums.payable_cents);
-    view["movements"] = page.answer(told[1].decode()?, |m: &Movement| m.row.to_string(), movement);
-    view["reversals"] = told[2].decode::<OutboundTransfer>()?.iter().map(deciding::view).collect();
+    view["movements"] = page.answer(rows[1].decode()?, |m: &Movement| m.row.to_string(), movement);
+    view["reversals"] = rows[2].decode::<OutboundTransfer>()?.iter().map(deciding::view).collect();
     Ok((200, view))
 }
 
@@ -141,9 +141,9 @@ pub async fn reverse<S: Platform>(
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let asked = operator::reversal(&request.body)?;
+    let reads = operator::reversal(&request.body)?;
     let once = auth::once(request)?;
-    reversing::reverse(&app.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
+    reversing::reverse(&app.context(actor), id, reads.amount, &reads.reason, once.as_ref()).await
 }
 
 /// `POST /v1/runs/{id}/approve`.
@@ -161,25 +161,25 @@ pub async fn approve<S: Platform>(
 pub async fn run_report<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
     let ctx = app.context("");
     let rule = send::approval_name(ctx.setup.payout_approval);
-    let asked = vec![
+    let reads = vec![
         runs::run_find(id),
         plan::approval_find(id, rule),
         reports::run_payout_sums(id),
         reports::run_carried_sums(id),
     ];
-    let told = ctx.batch(asked).await?;
-    let run: RunRow = told[0].first()?.ok_or_else(|| AppError::not_found("run"))?;
-    let approval: Option<ApprovalRow> = told[1].first()?;
+    let rows = ctx.batch(reads).await?;
+    let run: RunRow = rows[0].first()?.ok_or_else(|| AppError::not_found("run"))?;
+    let approval: Option<ApprovalRow> = rows[1].first()?;
     let state = |s: &StateSum| json!({"state": s.state, "currency": currency(&s.unit), "payouts": s.payouts, "amount_cents": s.cents});
-    let carried = |s: &CarriedSum| json!({"why": s.why, "currency": currency(&s.unit), "partners": s.partners, "amount_cents": s.cents});
+    let carried_forward = |s: &CarriedSum| json!({"why": s.why, "currency": currency(&s.unit), "partners": s.partners, "amount_cents": s.cents});
     let approval_view = json!({
         "policy": rule, "approved": approval.is_some() || rule == "automatic",
         "by": approval.as_ref().map(deciding::approval_view),
     });
     let view = json!({
         "run": run_view(&run), "approval": approval_view,
-        "payouts": told[2].decode()?.iter().map(state).collect::<Vec<Value>>(),
-        "carried_forward": told[3].decode()?.iter().map(carried).collect::<Vec<Value>>(),
+        "payouts": rows[2].decode()?.iter().map(state).collect::<Vec<Value>>(),
+        "carried_forward": rows[3].decode()?.iter().map(carried_forward).collect::<Vec<Value>>(),
     });
     Ok((200, view))
 }
@@ -249,8 +249,8 @@ pub async fn onboarding<S: Platform>(
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let asked = operator::onboarding(&request.body)?;
-    onboard::onboard(&app.context(actor), id, &asked, &app.config.base_url(&request.origin)).await
+    let reads = operator::onboarding(&request.body)?;
+    onboard::onboard(&app.context(actor), id, &reads, &app.config.base_url(&request.origin)).await
 }
 
 /// `POST /v1/partners/{id}/dashboard`.

@@ -57,9 +57,9 @@ pub async fn budget_fund<S: Platform>(
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let asked = operator::funding(&request.body)?;
+    let body = operator::funding(&request.body)?;
     let once = auth::once(request)?;
-    funding::fund(&app.context(actor), id, asked.amount, &asked.reason, once.as_ref()).await
+    funding::fund(&app.context(actor), id, body.amount, &body.reason, once.as_ref()).await
 }
 
 /// `POST /v1/programs/{id}/dry-run`: what a draft would have paid over a past period, beside what was accrued.
@@ -69,8 +69,8 @@ pub async fn dry_run<S: Platform>(
     id: &str,
     actor: &str,
 ) -> Result<Response, AppError> {
-    let asked = operator::dry_run(&request.body)?;
-    match replay::dry_run(&app.context(actor), id, &asked).await {
+    let body = operator::dry_run(&request.body)?;
+    match replay::dry_run(&app.context(actor), id, &body).await {
         Ok(body) => Ok(Response::json(200, &body)),
         Err(refusal) => refused(refusal),
     }

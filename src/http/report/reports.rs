@@ -40,10 +40,10 @@ fn binding_view(row: &BindingRow, accruals: &[Accrual], now: UtcMillis) -> Value
             states.iter().filter(|s| s.at <= now).map(|s| json!({"state": s.state, "at": s.at.to_rfc3339()})).collect()
         })
         .unwrap_or_default();
-    let Ok(verdict) = decode::from_text::<AttributionResult>(&row.receipt) else { return Value::Null };
-    let binding = verdict.binding.as_ref();
+    let Ok(result) = decode::from_text::<AttributionResult>(&row.receipt) else { return Value::Null };
+    let binding = result.binding.as_ref();
     let program = binding.map(|b| b.program.as_str());
-    let candidates: Vec<Value> = verdict
+    let candidates: Vec<Value> = result
         .candidates
         .iter()
         .map(|c| {
@@ -55,11 +55,11 @@ fn binding_view(row: &BindingRow, accruals: &[Accrual], now: UtcMillis) -> Value
         .collect();
     let mine = accruals.iter().filter(|l| Some(l.program_id.as_str()) == program || l.net_cents.0 > 0);
     json!({
-        "group": verdict.group, "attributed": binding.is_some(), "program": program,
+        "group": result.group, "attributed": binding.is_some(), "program": program,
         "partner": binding.map(|b| &b.partner), "code": binding.map(|b| &b.code),
         "method": binding.map(|b| &b.method), "event": binding.map(|b| &b.event),
         "click": binding.and_then(|b| b.click.as_ref()),
-        "bound_at": binding.map(|b| b.from.to_rfc3339()), "reason": verdict.reason, "candidates": candidates,
+        "bound_at": binding.map(|b| b.from.to_rfc3339()), "reason": result.reason, "candidates": candidates,
         "states": states, "entries": mine.map(entry).collect::<Vec<Value>>(),
         "decided_at": row.decided_at_ms.to_rfc3339(),
     })

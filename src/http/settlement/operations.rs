@@ -42,7 +42,7 @@ pub async fn run_start<S: Platform>(
     request: &Request,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    starting::asked(&app.context(actor), operator::run(&request.body)?).await
+    starting::start_requested(&app.context(actor), operator::run(&request.body)?).await
 }
 
 /// `GET /v1/runs/{id}`: plan, progress, and each partner's statement.
@@ -86,9 +86,9 @@ pub async fn review_decide<S: Platform>(
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let asked = operator::review(&request.body)?;
-    let choice = if asked.release { ReviewDecision::Release } else { ReviewDecision::Reject };
-    deciding::decide(&app.context(actor), id, choice, &asked.reason).await
+    let body = operator::review(&request.body)?;
+    let choice = if body.release { ReviewDecision::Release } else { ReviewDecision::Reject };
+    deciding::decide(&app.context(actor), id, choice, &body.reason).await
 }
 
 /// `POST /v1/accounts/{id}/reassign`. The same body with the same Idempotency-Key is the same move.
@@ -99,12 +99,12 @@ pub async fn reassign<S: Platform>(
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
     let ctx = app.context(actor);
-    let asked = operator::reassign(&request.body)?;
+    let body = operator::reassign(&request.body)?;
     let event = match auth::once(request)? {
         Some(once) => crate::base::id::derived("reb", &[id, &once.key]),
         None => ctx.fresh_id("reb"),
     };
-    rebinding::reassign(&ctx, id, &asked, event, auth::hex_sha256(&request.body)).await
+    rebinding::reassign(&ctx, id, &body, event, auth::hex_sha256(&request.body)).await
 }
 
 /// `POST /v1/reconciliations`: what the billing system says about accounts, against what their events said.
@@ -113,8 +113,8 @@ pub async fn reconcile<S: Platform>(
     request: &Request,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let asked = operator::reconciliation(&request.body, app.now)?;
-    Ok((200, reconciling::reconcile(&app.context(actor), &asked).await?))
+    let body = operator::reconciliation(&request.body, app.now)?;
+    Ok((200, reconciling::reconcile(&app.context(actor), &body).await?))
 }
 
 /// `GET /v1/audit`: what operators did, newest first.

@@ -2,7 +2,7 @@
 
 use crate::base::decode;
 use crate::base::id;
-use crate::codec::operator as asked;
+use crate::codec::operator as query;
 use crate::engine::account::lifecycle::LifecycleTransition;
 use crate::engine::accrual::Accrual;
 use crate::engine::attribution::AttributionResult;
@@ -12,12 +12,12 @@ use crate::http::auth::hex_sha256;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, text};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
 use crate::pages::operator::text as wording;
 use crate::pages::partner::partners::accruals_table;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::attribution::reassign as rebinding;
 use crate::service::error::AppError;
@@ -44,16 +44,16 @@ struct BoundProgram {
     method: Option<String>,
 }
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let list = helpers::list(visit, helpers::ROWS)?;
-    let asked = visit.request.param("q").unwrap_or_default().trim().to_owned();
-    let read = match asked.as_str() {
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
+    let query = cx.request.param("q").unwrap_or_default().trim().to_owned();
+    let read = match query.as_str() {
         "" => reads::account_page(list.number(helpers::LAST_ROW)?, list.limit + 1),
         text => reads::account_search(text),
     };
-    let (session, rows) = visit.operator(vec![read]).await?;
+    let (session, rows) = cx.operator(vec![read]).await?;
     let found: Vec<AccountFound> = rows[0].decode()?;
-    let (found, next) = match asked.is_empty() {
+    let (found, next) = match query.is_empty() {
         true => helpers::paged(&list, found, |a| a.row.to_string()),
         false => (found, None),
     };
@@ -66,34 +66,34 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
                 (helpers::partner(&b.partner, b.external_id.as_deref(), b.name.as_deref())) " " span.quiet { (b.program) ", by " (b.method.as_deref().unwrap_or("?")) }
             }
         };
-        let signed_up = html! { @if let Some(at) = a.signed_up_at_ms { (components::instant(&*visit.words, at)) } };
+        let signed_up = html! { @if let Some(at) = a.signed_up_at_ms { (components::instant(&*cx.locale, at)) } };
         vec![helpers::account(&a.id), to, signed_up]
     };
     let hint = "Search by the start of an account ID, an email address or domain, or a partner ID.";
     let content = html! {
         (components::heading("Accounts", "Referred accounts and their attribution.", html! {}))
-        (helpers::search("/operator/accounts", &asked, "Find an account", hint))
-        @if found.is_empty() && asked.is_empty() {
+        (helpers::search("/operator/accounts", &query, "Find an account", hint))
+        @if found.is_empty() && query.is_empty() {
             (components::empty("No accounts yet", html! { "Accounts appear when your app sends events to " code { "POST /v1/webhooks/events" } "." }))
         } @else if found.is_empty() {
             (components::empty("No accounts found", html! { "Account IDs are case-sensitive and match from the start." }))
         } @else {
             (components::table("Accounts", &[text("Account"), text("Referred by"), text("Signed up")], &found.iter().map(cells).collect::<Vec<_>>()))
-            @if i64::try_from(found.len()).unwrap_or(0) == reads::FOUND_MAX && !asked.is_empty() {
+            @if i64::try_from(found.len()).unwrap_or(0) == reads::FOUND_MAX && !query.is_empty() {
                 p.quiet { (wording::first_found(reads::FOUND_MAX)) }
             }
         }
         (components::pager("/operator/accounts", next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, 200, ("/operator/accounts", "Accounts"), content))
+    Ok(helpers::frame(cx, &session, 200, ("/operator/accounts", "Accounts"), content))
 }
 
-pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    shown(visit, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    shown(cx, id, &SubmittedForm::default()).await
 }
 
-async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
-    let list = helpers::list(visit, helpers::ROWS)?;
+async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
     let ids = [id.to_owned()];
     let read = vec![
         account::account_find(id),
@@ -103,7 +103,7 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
         program::program_list(),
         reads::partners_of_account(id),
     ];
-    let (session, rows) = visit.operator(read).await?;
+    let (session, rows) = cx.operator(read).await?;
     rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
     let bindings: Vec<BindingRow> = rows[1].decode()?;
     let (accruals, next) = helpers::paged(&list, rows[2].decode()?, |l: &Accrual| l.id.clone());
@@ -114,7 +114,7 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
     let content = html! {
         (components::heading(id, "The account's attribution, milestones and earnings.", html! { a.button.second href="#reassign" { "Reassign" } }))
         @if bindings.is_empty() { p.quiet { "This account hasn't signed up yet, so it has no attribution." } } @else { h2 { "Attribution" } }
-        @for row in &bindings { (receipt(visit, row, &known)?) }
+        @for row in &bindings { (receipt(cx, row, &known)?) }
         @if !reviews.is_empty() {
             h2 { "Reviews" }
             ul { @for r in reviews.iter().take(REVIEWS_MAX) { li {
@@ -122,25 +122,21 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
             } } }
         }
         h2 { "Earnings" }
-        (accruals_table(visit, &accruals, Some(&known)))
+        (accruals_table(cx, &accruals, Some(&known)))
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
-        (rebind_form(visit, &path, form, &catalog))
+        (reassign_form(cx, &path, form, &catalog))
     };
-    Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/accounts", id), content))
+    Ok(helpers::frame(cx, &session, helpers::status(form), ("/operator/accounts", id), content))
 }
 
-fn receipt<S: Platform>(
-    visit: &PageContext<'_, S>,
-    row: &BindingRow,
-    known: &[KnownAccount],
-) -> Result<Markup, DbError> {
+fn receipt<S: Platform>(cx: &PageContext<'_, S>, row: &BindingRow, known: &[KnownAccount]) -> Result<Markup, DbError> {
     let verdict: AttributionResult = decode::from_text(&row.receipt).map_err(|e| DbError::Fault(e.to_string()))?;
     let states: Vec<LifecycleTransition> = decode::from_text(&row.states).map_err(|e| DbError::Fault(e.to_string()))?;
     let name = |id: &str| helpers::partner_of(known, id);
-    let words = &*visit.words;
+    let locale = &*cx.locale;
     let cells = |c: &AttributionCandidate| {
         vec![
-            html! { @if let Some(at) = c.at { (components::instant(words, at)) } },
+            html! { @if let Some(at) = c.at { (components::instant(locale, at)) } },
             html! { (c.method.replace('_', " ")) },
             html! { @if let Some(partner) = &c.partner { (name(partner)) } " " code { (c.code) } },
             html! { @if c.chosen { (components::state("chosen")) } @else { span.quiet { "not chosen" } } },
@@ -155,7 +151,7 @@ fn receipt<S: Platform>(
             @match &verdict.binding {
                 Some(b) => p {
                     "Attributed to " (name(&b.partner)) " in " (helpers::program(&b.program)) " by " (b.method.replace('_', " ")) ", code " code { (b.code) }
-                    ", since " (components::instant(words, b.from)) ". " span.quiet { (verdict.reason) }
+                    ", since " (components::instant(locale, b.from)) ". " span.quiet { (verdict.reason) }
                 },
                 None => p { (verdict.reason) },
             }
@@ -163,17 +159,17 @@ fn receipt<S: Platform>(
             @if !states.is_empty() {
                 h3 { "Milestones" }
                 ol { @for s in &states { li {
-                    (s.state.replace('_', " ")) " " (components::instant(words, s.at))
-                    @if s.at > visit.now() { " " span.quiet { "expected" } }
+                    (s.state.replace('_', " ")) " " (components::instant(locale, s.at))
+                    @if s.at > cx.now() { " " span.quiet { "expected" } }
                 } } }
             }
-            p.quiet { "Attribution updated " (components::instant(words, row.decided_at_ms)) }
+            p.quiet { "Attribution updated " (components::instant(locale, row.decided_at_ms)) }
         }
     })
 }
 
-fn rebind_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, form: &SubmittedForm, catalog: &Catalog) -> Markup {
-    let documents = catalog.all_in_force(visit.now());
+fn reassign_form<S: Platform>(cx: &PageContext<'_, S>, path: &str, form: &SubmittedForm, catalog: &Catalog) -> Markup {
+    let documents = catalog.all_in_force(cx.now());
     let choices: Vec<(&str, &str)> = documents.iter().map(|d| (d.id.as_str(), d.title.as_str())).collect();
     html! {
         section id="reassign" {
@@ -183,9 +179,9 @@ fn rebind_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, form: &Submi
                 "Leave the partner ID empty to remove the attribution."
             }
             (components::problems(form))
-            @if visit.may(Scope::Partners) {
+            @if cx.may(Scope::Partners) {
                 form.stack method="post" action={ (path) "#reassign" } {
-                    (helpers::hidden(visit))
+                    (helpers::hidden(cx))
                     (components::select(form, Field { name: "program", label: "Program", required: true, ..Field::default() }, &choices))
                     (components::field(form, Field {
                         name: "partner", label: "Partner ID", hint: "Starts with ptn_ and is shown on the partner's page. Leave empty for no partner.", autocomplete: "off", max: 255, ..Field::default()
@@ -198,15 +194,15 @@ fn rebind_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, form: &Submi
     }
 }
 
-pub async fn reassign<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = visit.operator(Vec::new()).await?;
+pub async fn reassign<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    let (session, _) = cx.operator(Vec::new()).await?;
     let move_it = async {
-        let asked = asked::reassign(&helpers::body(&visit.form, &["program", "partner", "reason"]))?;
-        let event = id::derived("reb", &[id, &helpers::key(visit)]);
-        rebinding::reassign(&visit.context(&session), id, &asked, event, hex_sha256(&visit.request.body)).await
+        let query = query::reassign(&helpers::body(&cx.form, &["program", "partner", "reason"]))?;
+        let event = id::derived("reb", &[id, &helpers::key(cx)]);
+        rebinding::reassign(&cx.context(&session), id, &query, event, hex_sha256(&cx.request.body)).await
     };
     match move_it.await {
-        Ok(_) => Ok(visit.see(&format!("/operator/accounts/{}?done=reassigned", components::escaped(id)))),
-        Err(error) => shown(visit, id, &with_refusal(visit, error)?).await,
+        Ok(_) => Ok(cx.redirect_after_post(&format!("/operator/accounts/{}?done=reassigned", components::escaped(id)))),
+        Err(error) => shown(cx, id, &with_refusal(cx, error)?).await,
     }
 }

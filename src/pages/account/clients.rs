@@ -11,13 +11,13 @@ use crate::http::page::Page as Cursor;
 use crate::pages::accrual::earnings;
 use crate::pages::components;
 use crate::pages::components::{Column, number, text};
+use crate::pages::context::{PageContext, PageResult, Partner};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::payout::status;
 use crate::pages::payout::status::Paid;
-use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::partner::page as reads;
 use crate::store::partner::page::{BindingAttributionRow, ClientRow, EarnedRow};
@@ -36,39 +36,39 @@ const COLUMNS: &[Column] = &[
     number("Your earnings"),
 ];
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let cursor = Cursor::of(visit.request)?;
-    let (before_ms, before_row) = cursor.instant_and_id(visit.now().plus_days(1).0)?;
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let cursor = Cursor::of(cx.request)?;
+    let (before_ms, before_row) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
     let before_row = before_row.parse().unwrap_or(0);
-    let asked = vec![reads::client_page(visit.claim(), before_ms, before_row, cursor.limit + 1)];
-    let (partner, rows) = visit.partner(asked).await?;
+    let reads = vec![reads::client_page(cx.claimed_partner(), before_ms, before_row, cursor.limit + 1)];
+    let (partner, rows) = cx.partner(reads).await?;
     let mut clients: Vec<ClientRow> = rows[0].decode()?;
     let next = cursor.cut(&mut clients, |c| format!("{}.{}", c.signed_up_at_ms.0, c.row));
     let first = cursor.cursor.is_empty();
-    let words = visit.words.as_ref();
+    let locale = cx.locale.as_ref();
     let lead = "People who signed up through your links. Their names are hidden.";
     let content = html! {
         (components::heading("Customers", lead, html! {}))
         @if clients.is_empty() && first {
             (components::empty("No customers yet", html! { a href="/partner/share" { "Share your link" } ". People who sign up through it show up here." }))
         } @else {
-            @let cells = clients.iter().map(|c| cells(words, &partner, c)).collect::<Result<Vec<_>, _>>()?;
+            @let cells = clients.iter().map(|c| cells(locale, &partner, c)).collect::<Result<Vec<_>, _>>()?;
             (components::table("Your customers", COLUMNS, &cells))
             (components::pager("/partner/clients", next.as_deref(), first))
         }
     };
     let page = Page { title: "Customers", area: Area::Partner(&partner), here: "/partner/clients", content };
-    Ok(layout::show(visit, 200, page))
+    Ok(layout::show(cx, 200, page))
 }
 
-fn cells(words: &dyn Locale, partner: &Partner, c: &ClientRow) -> Result<Vec<Markup>, AppError> {
+fn cells(locale: &dyn Locale, partner: &Partner, c: &ClientRow) -> Result<Vec<Markup>, AppError> {
     Ok(vec![
         html! { a href={ "/partner/clients/" (c.row) } { (wording::client_name(&partner.id, &c.account_id)) } },
-        components::day(words, c.signed_up_at_ms),
+        components::day(locale, c.signed_up_at_ms),
         html! { (through(c)) },
         html! { (components::state(state(c))) @if c.held == 1 { " " (components::state("review")) } },
-        html! { @if let Some(at) = c.qualified_at_ms { (components::day(words, at)) } @else { span.quiet { "not yet" } } },
-        earned(words, c)?,
+        html! { @if let Some(at) = c.qualified_at_ms { (components::day(locale, at)) } @else { span.quiet { "not yet" } } },
+        earned(locale, c)?,
     ])
 }
 
@@ -91,25 +91,25 @@ fn through(c: &ClientRow) -> &str {
     }
 }
 
-fn earned(words: &dyn Locale, c: &ClientRow) -> Result<Markup, AppError> {
+fn earned(locale: &dyn Locale, c: &ClientRow) -> Result<Markup, AppError> {
     let sums: Vec<EarnedRow> = read(&c.earned)?;
     let sums: Vec<&EarnedRow> = sums.iter().filter(|s| s.cents != 0).collect();
     Ok(html! {
         @if sums.is_empty() { span.quiet { "nothing yet" } }
-        @for (at, sum) in sums.iter().enumerate() { @if at > 0 { br; } (components::amount(words, sum.cents, &sum.unit)) }
+        @for (at, sum) in sums.iter().enumerate() { @if at > 0 { br; } (components::amount(locale, sum.cents, &sum.unit)) }
     })
 }
 
-pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, row: &str) -> PageResult {
+pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, row: &str) -> PageResult {
     let row: i64 = row.parse().map_err(|_| AppError::not_found("client"))?;
-    let claim = visit.claim();
-    let (partner, rows) = visit
+    let claimed_partner = cx.claimed_partner();
+    let (partner, rows) = cx
         .partner(vec![
-            reads::client_find(claim, row),
-            reads::client_attribution(claim, row),
-            reads::client_accruals(claim, row, LINES),
+            reads::client_find(claimed_partner, row),
+            reads::client_attribution(claimed_partner, row),
+            reads::client_accruals(claimed_partner, row, LINES),
             program_list(),
-            status::read(claim),
+            status::read(claimed_partner),
         ])
         .await?;
     let gone = || AppError::not_found("client");
@@ -118,53 +118,53 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, row: &str) -> PageR
     let accruals: Vec<Accrual> = rows[2].decode()?;
     let (verdict, reached): (AttributionResult, Vec<LifecycleTransition>) =
         (read(&receipt.receipt)?, read(&receipt.states)?);
-    let (catalog, words) = (catalog(&rows[3])?, visit.words.as_ref());
+    let (catalog, locale) = (catalog(&rows[3])?, cx.locale.as_ref());
     let paid = Paid::of(&rows[2], &rows[4])?;
     let name = wording::client_name(&partner.id, &client.account_id);
     let content = html! {
         (components::heading(&name, "", components::state(state(&client))))
         (components::facts(&[
-            ("Signed up", components::instant(words, client.signed_up_at_ms)),
-            ("First payment", html! { @if let Some(at) = client.qualified_at_ms { (components::instant(words, at)) } @else { "not yet" } }),
-            ("Your earnings", earned(words, &client)?),
+            ("Signed up", components::instant(locale, client.signed_up_at_ms)),
+            ("First payment", html! { @if let Some(at) = client.qualified_at_ms { (components::instant(locale, at)) } @else { "not yet" } }),
+            ("Your earnings", earned(locale, &client)?),
         ]))
         @if client.held == 1 {
             p { (components::state("review")) " This sign-up is under review. Its earnings are on hold." }
         }
         h2 { "Attribution" }
         p { (why(client.method.as_deref())) }
-        (components::table("Attribution candidates", CONSIDERED, &candidates(words, &partner, &verdict)))
+        (components::table("Attribution candidates", CONSIDERED, &candidates(locale, &partner, &verdict)))
         h2 { "Milestones" }
-        @let reached: Vec<&LifecycleTransition> = reached.iter().filter(|r| r.at <= visit.now()).collect();
-        @if reached.is_empty() { p.quiet { "Nothing yet." } } @else { (milestones(words, &reached)) }
+        @let reached: Vec<&LifecycleTransition> = reached.iter().filter(|r| r.at <= cx.now()).collect();
+        @if reached.is_empty() { p.quiet { "Nothing yet." } } @else { (milestones(locale, &reached)) }
         h2 { "Earnings" }
         @if accruals.is_empty() {
             (components::empty("Nothing yet", html! { "Rewards for this customer show up here." }))
         } @else {
-            (earnings::table(words, &catalog, &paid, &partner.id, &accruals))
+            (earnings::table(locale, &catalog, &paid, &partner.id, &accruals))
         }
     };
     let page = Page { title: &name, area: Area::Partner(&partner), here: "/partner/clients", content };
-    Ok(layout::show(visit, 200, page))
+    Ok(layout::show(cx, 200, page))
 }
 
-fn milestones(words: &dyn Locale, reached: &[&LifecycleTransition]) -> Markup {
+fn milestones(locale: &dyn Locale, reached: &[&LifecycleTransition]) -> Markup {
     let states: Vec<(String, UtcMillis)> = reached.iter().map(|r| (wording::spaced(&r.state), r.at)).collect();
     let facts: Vec<(&str, Markup)> =
-        states.iter().map(|(state, at)| (state.as_str(), components::instant(words, *at))).collect();
+        states.iter().map(|(state, at)| (state.as_str(), components::instant(locale, *at))).collect();
     components::facts(&facts)
 }
 
 const CONSIDERED: &[Column] = &[text("Source"), text("Partner"), text("Date"), text("Credited")];
 
 /// The attribution candidates. Other partners' codes and names are not shown.
-fn candidates(words: &dyn Locale, partner: &Partner, verdict: &AttributionResult) -> Vec<Vec<Markup>> {
+fn candidates(locale: &dyn Locale, partner: &Partner, verdict: &AttributionResult) -> Vec<Vec<Markup>> {
     let row = |c: &AttributionCandidate| {
         let own = c.partner.as_deref() == Some(partner.id.as_str());
         vec![
             html! { (method_name(&c.method)) },
             html! { @if own { "You, " (c.code) } @else if c.partner.is_some() { "Another partner" } @else { "None" } },
-            html! { @if let Some(at) = c.at { (components::instant(words, at)) } @else { "At sign-up" } },
+            html! { @if let Some(at) = c.at { (components::instant(locale, at)) } @else { "At sign-up" } },
             html! {
                 @if c.chosen { "Yes" }
                 @else if own && c.method != "operator" { "No: " (c.reason) }

@@ -7,9 +7,9 @@ use crate::pages::chart;
 use crate::pages::chart::Step;
 use crate::pages::components;
 use crate::pages::components::{number, text};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::operator::helpers;
 use crate::pages::operator::text as wording;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::program::document::Document;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::funnel::{Name, WeeklyReport, weekly_of, weekly_reads};
@@ -23,54 +23,52 @@ const PICTURES: usize = 3;
 /// Partners in the table: large samples come first.
 const TABLE_MAX: usize = 40;
 
-pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let week = match visit.request.param("week").filter(|text| !text.is_empty()) {
-        None => Week::of(visit.now()).plus(-1),
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let week = match cx.request.param("week").filter(|text| !text.is_empty()) {
+        None => Week::of(cx.now()).plus(-1),
         Some(text) => Week::parse(&text)
             .ok_or_else(|| AppError::new(ErrorKind::BadRequest, "malformed", "enter a week such as 2026-W24"))?,
     };
-    let Some(asked) = visit.request.param("program").filter(|text| !text.is_empty()) else {
-        return choose(visit).await;
+    let Some(program) = cx.request.param("program").filter(|text| !text.is_empty()) else {
+        return choose(cx).await;
     };
-    let (session, rows) = visit.operator(weekly_reads(&asked, week, visit.now())).await?;
-    let weekly = weekly_of(&rows, &asked, week, visit.now())?;
+    let (session, rows) = cx.operator(weekly_reads(&program, week, cx.now())).await?;
+    let weekly = weekly_of(&rows, &program, week, cx.now())?;
     let catalog = program::catalog(&rows[0])?;
-    let measured: Vec<&Document> =
-        catalog.all_in_force(visit.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
-    let words = &*visit.words;
-    let of_week = |week: Week| format!("{HERE}?program={}&week={week}", components::escaped(&asked));
+    let measured: Vec<&Document> = catalog.all_in_force(cx.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
+    let locale = &*cx.locale;
+    let of_week = |week: Week| format!("{HERE}?program={}&week={week}", components::escaped(&program));
     let title = format!("{}, week {week}", weekly.title);
     let content = html! {
         (components::heading(&title, "How far referred visitors got, and what to do next.", html! {}))
-        p { (components::utc(words, week.start())) " to " (components::utc(words, week.end())) ", program version " (weekly.version) "." }
+        p { (components::utc(locale, week.start())) " to " (components::utc(locale, week.end())) ", program version " (weekly.version) "." }
         nav.pager aria-label="Weeks" {
             a href=(of_week(week.plus(-1))) { "Previous week" }
-            @if week.end() <= visit.now() { a href=(of_week(week.plus(1))) { "Next week" } }
-            @if measured.len() > 1 { @for d in &measured { a href={ (HERE) "?program=" (components::escaped(&d.id)) } aria-current=[(d.id == asked).then_some("page")] { (d.title) } } }
+            @if week.end() <= cx.now() { a href=(of_week(week.plus(1))) { "Next week" } }
+            @if measured.len() > 1 { @for d in &measured { a href={ (HERE) "?program=" (components::escaped(&d.id)) } aria-current=[(d.id == program).then_some("page")] { (d.title) } } }
         }
         @if weekly.report.partners.is_empty() {
             (components::empty("No visits this week", html! { "Visits are counted when someone follows a partner's link. Later stages are counted when your site or app sends events." }))
         } @else {
             h2 { "All partners" }
-            (picture(visit, "All partners", &weekly.report.program))
-            (table(visit, &weekly))
+            (picture(cx, "All partners", &weekly.report.program))
+            (table(cx, &weekly))
             h2 { "By partner" }
-            @for partner in weekly.report.partners.iter().take(PICTURES) { (card(visit, &weekly, partner)) }
+            @for partner in weekly.report.partners.iter().take(PICTURES) { (card(cx, &weekly, partner)) }
             @if weekly.report.partners.len() > PICTURES { p.quiet { "Charts are shown for the first " (PICTURES) " partners. The table above lists the rest." } }
         }
     };
-    Ok(helpers::frame(visit, &session, 200, (HERE, "Funnel"), content))
+    Ok(helpers::frame(cx, &session, 200, (HERE, "Funnel"), content))
 }
 
 /// Without a program: redirects to the only one with a funnel, or lists those that have one.
-async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (session, rows) = visit.operator(vec![program::program_list()]).await?;
+async fn choose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (session, rows) = cx.operator(vec![program::program_list()]).await?;
     let catalog = program::catalog(&rows[0])?;
-    let measured: Vec<&Document> =
-        catalog.all_in_force(visit.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
+    let measured: Vec<&Document> = catalog.all_in_force(cx.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
     let path = |d: &Document| format!("{HERE}?program={}", components::escaped(&d.id));
     if let [only] = measured[..] {
-        return Ok(visit.see(&path(only)));
+        return Ok(cx.redirect_after_post(&path(only)));
     }
     let content = html! {
         (components::heading("Funnel", "How far referred visitors got.", html! {}))
@@ -80,11 +78,11 @@ async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             ul { @for d in &measured { li { a href=(path(d)) { (d.title) } } } }
         }
     };
-    Ok(helpers::frame(visit, &session, 200, (HERE, "Funnel"), content))
+    Ok(helpers::frame(cx, &session, 200, (HERE, "Funnel"), content))
 }
 
-fn picture<S: Platform>(visit: &PageContext<'_, S>, title: &str, figures: &FunnelFigures) -> Markup {
-    let words = &*visit.words;
+fn picture<S: Platform>(cx: &PageContext<'_, S>, title: &str, figures: &FunnelFigures) -> Markup {
+    let locale = &*cx.locale;
     let steps: Vec<Step<'_>> = figures
         .stages
         .iter()
@@ -95,15 +93,15 @@ fn picture<S: Platform>(visit: &PageContext<'_, S>, title: &str, figures: &Funne
             says: match s.of_visits {
                 Some(rate) => format!(
                     "{} of {}, {}",
-                    words.number(s.visitors),
-                    words.number(rate.sample),
-                    words.percent(rate.rate_bps)
+                    locale.number(s.visitors),
+                    locale.number(rate.sample),
+                    locale.percent(rate.rate_bps)
                 ),
-                None => words.number(s.visitors),
+                None => locale.number(s.visitors),
             },
         })
         .collect();
-    chart::steps(&format!("Funnel: {title}"), &steps, &|bps| words.percent(bps))
+    chart::steps(&format!("Funnel: {title}"), &steps, &|bps| locale.percent(bps))
 }
 
 fn name_of<'a>(weekly: &'a WeeklyReport, partner: &'a str) -> (Option<&'a str>, Option<&'a str>) {
@@ -120,14 +118,14 @@ fn standing(standing: Option<BandComparison>) -> Markup {
     }
 }
 
-fn card<S: Platform>(visit: &PageContext<'_, S>, weekly: &WeeklyReport, report: &PartnerFunnelReport) -> Markup {
+fn card<S: Platform>(cx: &PageContext<'_, S>, weekly: &WeeklyReport, report: &PartnerFunnelReport) -> Markup {
     let (external_id, name) = name_of(weekly, &report.partner);
     let known = name.or(external_id).unwrap_or(&report.partner);
     html! {
         article.sheet {
             h3 { (helpers::partner(&report.partner, external_id, name)) @if report.figures.small_sample { " " span.quiet { "small sample" } } }
             p { strong { (report.action.what) } br; span.quiet { (report.action.reason) } }
-            (picture(visit, known, &report.figures))
+            (picture(cx, known, &report.figures))
             ul {
                 @for s in &report.figures.stages { @if s.against_band.is_some() { li { (s.title) (standing(s.against_band)) } } }
             }
@@ -140,15 +138,15 @@ fn card<S: Platform>(visit: &PageContext<'_, S>, weekly: &WeeklyReport, report: 
     }
 }
 
-fn table<S: Platform>(visit: &PageContext<'_, S>, weekly: &WeeklyReport) -> Markup {
-    let words = &*visit.words;
+fn table<S: Platform>(cx: &PageContext<'_, S>, weekly: &WeeklyReport) -> Markup {
+    let locale = &*cx.locale;
     let all = &weekly.report;
     let cells = |r: &PartnerFunnelReport| {
         let (external_id, name) = name_of(weekly, &r.partner);
-        let reached: Vec<String> = r.figures.stages.iter().skip(1).map(|s| words.number(s.visitors)).collect();
+        let reached: Vec<String> = r.figures.stages.iter().skip(1).map(|s| locale.number(s.visitors)).collect();
         vec![
             helpers::partner(&r.partner, external_id, name),
-            html! { (words.number(r.figures.visits)) },
+            html! { (locale.number(r.figures.visits)) },
             html! { (reached.join(" · ")) },
             html! { (r.figures.weakest.as_deref().and_then(|id| r.figures.stage(id)).map_or("", |s| s.title.as_str())) },
             html! { (r.action.what) },

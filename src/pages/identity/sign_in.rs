@@ -11,15 +11,15 @@ use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::limit;
 use crate::http::limit::RateLimited;
-use crate::pages::admission::{ROLE_OPERATOR, local, unreferred};
+use crate::pages::admission::{ROLE_OPERATOR, is_not_referred, local};
 use crate::pages::components;
 use crate::pages::components::{Field, escaped, field};
+use crate::pages::context::{PageContext, PageError, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::route::Handled;
 use crate::pages::text::partner as text;
-use crate::pages::visit::{PageContext, PageError, PageResult};
 use crate::service::error::AppError;
 use crate::service::identity::sign_in;
 use crate::service::identity::sign_in::{
@@ -33,41 +33,41 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 /// The page of a path, `["sign-in", …]` or `["sign-out"]`.
-pub fn page<'a, S: Platform>(visit: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
     Some(match (method, parts) {
-        ("GET", ["sign-in"]) => Box::pin(ask(visit)),
-        ("POST", ["sign-in"]) => Box::pin(send(visit)),
-        ("GET", ["sign-in", "sent"]) => Box::pin(async move { Ok(sent(visit)) }),
-        ("GET", ["sign-in", "mail", token]) => Box::pin(confirm(visit, token)),
-        ("POST", ["sign-in", "mail", token]) => Box::pin(follow(visit, token)),
-        ("GET", ["sign-in", "token"]) => Box::pin(async move { Ok(token_form(visit, 200, &visit.form)) }),
-        ("POST", ["sign-in", "token"]) => Box::pin(by_token(visit)),
-        ("GET", ["sign-out"]) => Box::pin(async move { Ok(leave(visit)) }),
-        ("POST", ["sign-out"]) => Box::pin(sign_out(visit)),
+        ("GET", ["sign-in"]) => Box::pin(ask(cx)),
+        ("POST", ["sign-in"]) => Box::pin(send(cx)),
+        ("GET", ["sign-in", "sent"]) => Box::pin(async move { Ok(sent(cx)) }),
+        ("GET", ["sign-in", "mail", token]) => Box::pin(confirm(cx, token)),
+        ("POST", ["sign-in", "mail", token]) => Box::pin(follow(cx, token)),
+        ("GET", ["sign-in", "token"]) => Box::pin(async move { Ok(token_form(cx, 200, &cx.form)) }),
+        ("POST", ["sign-in", "token"]) => Box::pin(by_token(cx)),
+        ("GET", ["sign-out"]) => Box::pin(async move { Ok(leave(cx)) }),
+        ("POST", ["sign-out"]) => Box::pin(sign_out(cx)),
         _ => return None,
     })
 }
 
 /// Shows the ways to sign in. A person who is signed in already, here or at the site, goes straight through.
-async fn ask<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let to = wanted(visit.request.param("to").as_deref());
+async fn ask<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let to = wanted(cx.request.param("to").as_deref());
     // After signing out, nobody is signed in again without asking.
-    if visit.request.param("done").is_some() {
-        return Ok(front(visit, 200, &to, &visit.form, None));
+    if cx.request.param("done").is_some() {
+        return Ok(front(cx, 200, &to, &cx.form, None));
     }
     let mut refused = None;
-    if visit.token_sha256().is_some() {
-        match visit.session(Vec::new()).await {
+    if cx.token_sha256().is_some() {
+        match cx.session(Vec::new()).await {
             Ok((session, _)) if session.operator == 1 || !is_operators(&to) => {
-                return Ok(visit.see(&landing(&to, session.operator == 1)));
+                return Ok(cx.redirect_after_post(&landing(&to, session.operator == 1)));
             }
             Ok(_) => refused = Some("You are signed in as a partner. These pages are for operators.".to_owned()),
             Err(PageError::SignIn) => {}
             Err(stop) => return Err(stop),
         }
     }
-    if visit.site_cookie().is_some() {
-        match visit.site_user().await {
+    if cx.site_cookie().is_some() {
+        match cx.site_user().await {
             Ok(None) => {}
             Ok(Some(user)) if user.role < ROLE_SUBSCRIBER => {
                 refused = Some("Your site account's role doesn't allow partner access.".to_owned());
@@ -77,23 +77,23 @@ async fn ask<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
                     Some("Your site account is a partner account. These pages are for administrators.".to_owned());
             }
             Ok(Some(user)) => {
-                let opened = visit.open_site(&user);
-                return let_in(visit, opened, Proof::SiteUser(&user.id), Vec::new(), &to).await;
+                let opened = cx.open_site(&user);
+                return let_in(cx, opened, Proof::SiteUser(&user.id), Vec::new(), &to).await;
             }
             Err(why) => {
-                let told = "We couldn't check your sign-in with the site. Try again in a moment.".to_owned();
-                let mut response = front(visit, 503, &to, &visit.form, Some(told));
+                let notice = "We couldn't check your sign-in with the site. Try again in a moment.".to_owned();
+                let mut response = front(cx, 503, &to, &cx.form, Some(notice));
                 response.fault = Some(format!("session_unavailable: {why}"));
                 return Ok(response);
             }
         }
     }
-    Ok(front(visit, 200, &to, &visit.form, refused))
+    Ok(front(cx, 200, &to, &cx.form, refused))
 }
 
 /// Writes a session, sets its cookie, and redirects. If the person has only one partner, it is chosen.
 async fn let_in<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     mut opened: OpenedSession,
     proof: Proof<'_>,
     first: Vec<Stmt>,
@@ -102,45 +102,45 @@ async fn let_in<S: Platform>(
     let mut batch = first;
     batch.append(&mut opened.statements);
     if opened.operator {
-        batch.push(audited(visit, "operator.sign_in", &opened.actor));
+        batch.push(audited(cx, "operator.sign_in", &opened.actor));
     }
     batch.push(session::partners_of(proof));
-    let rows = visit.app.context("").batch(batch).await?;
+    let rows = cx.app.context("").batch(batch).await?;
     let partners: Vec<OwnPartner> = rows.last().map(Rows::decode).transpose()?.unwrap_or_default();
     let only = if let [partner] = partners.as_slice() { partner.id.as_str() } else { "" };
     let to = landing(to, opened.operator);
-    visit.adopt(opened, only);
-    Ok(visit.see(&to))
+    cx.adopt(opened, only);
+    Ok(cx.redirect_after_post(&to))
 }
 
 /// The audit entry for an operator signing in or out.
-fn audited<S: Platform>(visit: &PageContext<'_, S>, action: &str, actor: &str) -> Stmt {
-    let id = visit.app.context("").fresh_id("aud");
+fn audited<S: Platform>(cx: &PageContext<'_, S>, action: &str, actor: &str) -> Stmt {
+    let id = cx.app.context("").fresh_id("aud");
     let entry = Audit { id: &id, actor, action, subject: actor, reason: None, before: None, after: None };
-    audit_insert(&entry, visit.now())
+    audit_insert(&entry, cx.now())
 }
 
 /// Emails a link to an address if it is known, and gives the same answer if not.
-async fn send<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let mut form = visit.form.clone();
+async fn send<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let mut form = cx.form.clone();
     let (email, to) = (form.get("email").to_owned(), wanted(form.given("to")));
     if !is_address(&email) {
         form.refuse("email", text::ENTER_EMAIL);
-        return Ok(front(visit, 422, &to, &form, None));
+        return Ok(front(cx, 422, &to, &form, None));
     }
-    let wish = MagicLinkRequest {
+    let request = MagicLinkRequest {
         email: &email,
         detail: &json!({"to": to}).to_string(),
-        whoever: visit.app.config.is_operator(&email),
-        requested_by: &limit::requested_by(visit.app, visit.request),
+        any_address: cx.app.config.is_operator(&email),
+        requested_by: &limit::requested_by(cx.app, cx.request),
         says: Invitation::SignIn,
     };
-    match wished(visit, &wish).await? {
+    match request_link(cx, &request).await? {
         Ok(leaving) => {
-            leaving.into_iter().for_each(|leaving| visit.app.site.mail_after(*leaving));
-            Ok(visit.see("/sign-in/sent"))
+            leaving.into_iter().for_each(|leaving| cx.app.site.mail_after(*leaving));
+            Ok(cx.redirect_after_post("/sign-in/sent"))
         }
-        Err(unsent) => Ok(unsent.shown(form, |status, form| front(visit, status, &to, form, None))),
+        Err(unsent) => Ok(unsent.shown(form, |status, form| front(cx, status, &to, form, None))),
     }
 }
 
@@ -148,7 +148,7 @@ async fn send<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
 pub struct Unsent {
     pub status: u16,
     /// What the form says.
-    pub told: &'static str,
+    pub notice: &'static str,
     /// What the log says.
     pub fault: String,
 }
@@ -156,7 +156,7 @@ pub struct Unsent {
 impl Unsent {
     /// The form again, with what went wrong.
     pub fn shown(self, mut form: SubmittedForm, page: impl FnOnce(u16, &SubmittedForm) -> Response) -> Response {
-        form.refuse("", self.told);
+        form.refuse("", self.notice);
         let mut response = page(self.status, &form);
         response.fault = Some(self.fault);
         response
@@ -168,16 +168,16 @@ const NOT_SET_UP: &str = "Email is not set up on this site yet, so we can't send
     token; the README explains how to set up email.";
 
 /// The email for a link request, if there is one to send.
-pub async fn wished<S: Platform>(
-    visit: &PageContext<'_, S>,
-    wish: &MagicLinkRequest<'_>,
+pub async fn request_link<S: Platform>(
+    cx: &PageContext<'_, S>,
+    request: &MagicLinkRequest<'_>,
 ) -> Result<Result<Option<Box<QueuedEmail>>, Unsent>, AppError> {
-    if let Err(error) = limit::check(visit.app, visit.request, RateLimited::Mail).await {
-        return Ok(Err(Unsent { status: 429, told: TOO_MANY, fault: error.to_string() }));
+    if let Err(error) = limit::check(cx.app, cx.request, RateLimited::Mail).await {
+        return Ok(Err(Unsent { status: 429, notice: TOO_MANY, fault: error.to_string() }));
     }
-    Ok(match sign_in::link(&visit.app.context(""), wish).await? {
+    Ok(match sign_in::link(&cx.app.context(""), request).await? {
         MagicLinkOutcome::NotSetUp => {
-            Err(Unsent { status: 503, told: NOT_SET_UP, fault: "mails are not set up".to_owned() })
+            Err(Unsent { status: 503, notice: NOT_SET_UP, fault: "mails are not set up".to_owned() })
         }
         MagicLinkOutcome::Nothing => Ok(None),
         MagicLinkOutcome::Ready(leaving) => Ok(Some(leaving)),
@@ -185,7 +185,7 @@ pub async fn wished<S: Platform>(
 }
 
 /// The same page for everybody, whether the address is known or not.
-fn sent<S: Platform>(visit: &PageContext<'_, S>) -> Response {
+fn sent<S: Platform>(cx: &PageContext<'_, S>) -> Response {
     let content = html! {
         h1 { (text::CHECK_EMAIL) }
         p.lead { "If we recognize that address, we've emailed it a sign-in link." }
@@ -193,65 +193,65 @@ fn sent<S: Platform>(visit: &PageContext<'_, S>) -> Response {
         p.quiet { (text::EMAIL_LIMIT) }
         p { a href="/sign-in" { "Back" } }
     };
-    open(visit, 200, text::CHECK_EMAIL, content)
+    open(cx, 200, text::CHECK_EMAIL, content)
 }
 
 /// The page behind an emailed link: who will be signed in, and a button.
-async fn confirm<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageResult {
-    let Some(link) = find(visit, token, Purpose::SignIn).await? else { return Ok(gone(visit, "/sign-in")) };
+async fn confirm<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageResult {
+    let Some(link) = find(cx, token, Purpose::SignIn).await? else { return Ok(gone(cx, "/sign-in")) };
     let content = html! {
         h1 { "Sign in" }
         p.lead { "You are about to sign in as " strong { (link.email) } "." }
         form method="post" {
-            (layout::csrf(visit))
+            (layout::csrf(cx))
             button { "Sign in" }
         }
         p.quiet { (text::NOT_YOU) }
     };
-    Ok(unreferred(open(visit, 200, "Sign in", content)))
+    Ok(is_not_referred(open(cx, 200, "Sign in", content)))
 }
 
-async fn follow<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageResult {
-    let Some(link) = find(visit, token, Purpose::SignIn).await? else { return Ok(gone(visit, "/sign-in")) };
+async fn follow<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageResult {
+    let Some(link) = find(cx, token, Purpose::SignIn).await? else { return Ok(gone(cx, "/sign-in")) };
     let detail: Value = serde_json::from_str(&link.detail).unwrap_or_default();
     let to = wanted(detail["to"].as_str());
-    let used = session::magic_link_use(&Token::of(token.to_owned()).sha256, visit.now());
-    let opened = visit.open_email(&link.email);
-    match let_in(visit, opened, Proof::Email(&link.email), vec![used], &to).await {
+    let used = session::magic_link_use(&Token::of(token.to_owned()).sha256, cx.now());
+    let opened = cx.open_email(&link.email);
+    match let_in(cx, opened, Proof::Email(&link.email), vec![used], &to).await {
         // Another request used the link first.
-        Err(PageError::Error(error)) if error.code == "refused_by_guard" => Ok(gone(visit, "/sign-in")),
+        Err(PageError::Error(error)) if error.code == "refused_by_guard" => Ok(gone(cx, "/sign-in")),
         shown => shown,
     }
 }
 
 /// The unused, unexpired link of a token for this purpose.
 pub async fn find<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     token: &str,
     purpose: Purpose,
 ) -> Result<Option<MailedLink>, DbError> {
     let sha256 = Token::of(token.to_owned()).sha256;
-    visit.app.context("").query(session::magic_link_find(&sha256, purpose.name(), visit.now())).await?.first()
+    cx.app.context("").query(session::magic_link_find(&sha256, purpose.name(), cx.now())).await?.first()
 }
 
 /// An emailed link that was used or has expired.
-pub fn gone<S: Platform>(visit: &PageContext<'_, S>, again: &str) -> Response {
+pub fn gone<S: Platform>(cx: &PageContext<'_, S>, again: &str) -> Response {
     let content = html! {
         h1 { "This link no longer works" }
         p.lead { "It was already used, has expired, or was copied incompletely." }
         p { a.button href=(again) { "Get a new link" } }
     };
-    unreferred(open(visit, 410, "This link no longer works", content))
+    is_not_referred(open(cx, 410, "This link no longer works", content))
 }
 
-fn token_form<S: Platform>(visit: &PageContext<'_, S>, status: u16, form: &SubmittedForm) -> Response {
-    let to = wanted(visit.request.param("to").as_deref().or(visit.form.given("to")));
+fn token_form<S: Platform>(cx: &PageContext<'_, S>, status: u16, form: &SubmittedForm) -> Response {
+    let to = wanted(cx.request.param("to").as_deref().or(cx.form.given("to")));
     let content = html! {
         h1 { "Sign in with a token" }
         p.lead { "For operators: use the token from the deployment, or an API token." }
         (components::problems(form))
         form.stack method="post" action="/sign-in/token" {
-            (layout::csrf(visit))
+            (layout::csrf(cx))
             input type="hidden" name="to" value=(to);
             (field(form, Field { name: "token", label: "Operator token", kind: "password", required: true,
                 hint: "You stay signed in for up to 12 hours, or until the token expires.",
@@ -260,79 +260,83 @@ fn token_form<S: Platform>(visit: &PageContext<'_, S>, status: u16, form: &Submi
         }
         p { a href="/sign-in" { "Sign in by email instead" } }
     };
-    open(visit, status, "Sign in with a token", content)
+    open(cx, status, "Sign in with a token", content)
 }
 
-async fn by_token<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let found = auth::verified(visit.app, visit.form.get("token")).await?;
+async fn by_token<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let found = auth::verified(cx.app, cx.form.get("token")).await?;
     let Some(operator) = found.filter(|found| found.scopes.allow(Scope::Read, true)) else {
         // The token is a secret, so it is not written back into the page.
         let mut form = SubmittedForm::default();
         form.refuse("token", "This token can't open these pages. It may be wrong, expired, or revoked.");
-        let mut response = token_form(visit, 422, &form);
+        let mut response = token_form(cx, 422, &form);
         response.fault = Some("sign_in_refused: no token that opens pages".to_owned());
         return Ok(response);
     };
-    let to = wanted(visit.form.given("to"));
+    let to = wanted(cx.form.given("to"));
     let proof = Proof::Token(&operator.sha256);
-    let opened = visit.open(proof, true, operator.actor);
-    let_in(visit, opened, proof, Vec::new(), &to).await
+    let opened = cx.open(proof, true, operator.actor);
+    let_in(cx, opened, proof, Vec::new(), &to).await
 }
 
-fn leave<S: Platform>(visit: &PageContext<'_, S>) -> Response {
+fn leave<S: Platform>(cx: &PageContext<'_, S>) -> Response {
     let content = html! {
         h1 { "Sign out" }
         p.lead { "Sign out of this browser, or of every browser you are signed in with." }
         form.actions method="post" action="/sign-out" {
-            (layout::csrf(visit))
+            (layout::csrf(cx))
             button { "Sign out" }
             button.second name="everywhere" value="yes" { "Sign out everywhere" }
         }
     };
-    open(visit, 200, "Sign out", content)
+    open(cx, 200, "Sign out", content)
 }
 
-async fn sign_out<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let Some(sha256) = visit.token_sha256() else { return Ok(visit.see("/sign-in?done=signed-out")) };
-    let found = match visit.session(Vec::new()).await {
+async fn sign_out<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let Some(sha256) = cx.token_sha256() else { return Ok(cx.redirect_after_post("/sign-in?done=signed-out")) };
+    let found = match cx.session(Vec::new()).await {
         Ok((found, _)) => Some(found),
         // It has already ended.
         Err(PageError::SignIn) => None,
         Err(stop) => return Err(stop),
     };
-    let mut ended = vec![session::session_end_by_token(&sha256, visit.now())];
-    let everywhere = visit.form.is_checked("everywhere");
+    let mut ended = vec![session::session_end_by_token(&sha256, cx.now())];
+    let everywhere = cx.form.is_checked("everywhere");
     if let Some(found) = &found {
         if everywhere {
-            ended.push(session::session_end_all(found.proof(), visit.now()));
+            ended.push(session::session_end_all(found.proof(), cx.now()));
         }
         if found.operator == 1 {
             let action = if everywhere { "operator.sign_out_everywhere" } else { "operator.sign_out" };
-            ended.push(audited(visit, action, &found.actor));
+            ended.push(audited(cx, action, &found.actor));
         }
     }
-    visit.app.context("").batch(ended).await?;
-    visit.drop_cookie();
-    Ok(visit.see(if everywhere { "/sign-in?done=signed-out-everywhere" } else { "/sign-in?done=signed-out" }))
+    cx.app.context("").batch(ended).await?;
+    cx.drop_cookie();
+    Ok(cx.redirect_after_post(if everywhere {
+        "/sign-in?done=signed-out-everywhere"
+    } else {
+        "/sign-in?done=signed-out"
+    }))
 }
 
 /// The ways to sign in.
 fn front<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     status: u16,
     to: &str,
     form: &SubmittedForm,
-    told: Option<String>,
+    notice: Option<String>,
 ) -> Response {
-    let config = visit.app.config;
+    let config = cx.app.config;
     let by_mail = config.setup.mail().is_some();
     let back = format!("/sign-in?to={}", escaped(to));
     let site = format!("/_emdash/admin/login?redirect={}", escaped(&back));
     let content = html! {
         h1 { "Sign in" }
-        @if let Some(told) = &told { div.problems role="alert" { p { (told) } } }
+        @if let Some(notice) = &notice { div.problems role="alert" { p { (notice) } } }
         (components::problems(form))
-        @if visit.app.site.has_site() {
+        @if cx.app.site.has_site() {
             p.lead { "Partners and operators sign in with their site account." }
             p { a.button href=(site) { "Sign in with your site account" } }
             @if by_mail { h2 { "Or sign in by email" } }
@@ -341,7 +345,7 @@ fn front<S: Platform>(
         }
         @if by_mail || status >= 400 {
             form.stack method="post" action="/sign-in" {
-                (layout::csrf(visit))
+                (layout::csrf(cx))
                 input type="hidden" name="to" value=(to);
                 (field(form, Field { name: "email", label: "Email", kind: "email", required: true, autocomplete: "email",
                     max: 254, ..Field::default() }))
@@ -353,12 +357,12 @@ fn front<S: Platform>(
         @if config.has_form() { p { "Not a partner yet? " a href="/partner/join" { "Join the program" } "." } }
         p.quiet { "Operator? " a href={ "/sign-in/token?to=" (escaped(to)) } { "Sign in with a token" } "." }
     };
-    open(visit, status, "Sign in", content)
+    open(cx, status, "Sign in", content)
 }
 
 /// A page for anybody, signed in or not.
-pub fn open<S: Platform>(visit: &PageContext<'_, S>, status: u16, title: &str, content: Markup) -> Response {
-    layout::show(visit, status, Page { title, area: Area::Open, here: "", content })
+pub fn open<S: Platform>(cx: &PageContext<'_, S>, status: u16, title: &str, content: Markup) -> Response {
+    layout::show(cx, status, Page { title, area: Area::Open, here: "", content })
 }
 
 /// The requested page, if redirects to it are allowed; otherwise empty.

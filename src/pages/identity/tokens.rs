@@ -5,11 +5,11 @@ use crate::engine::identity::access::{SCOPES, Scope, Scopes};
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, text};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::identity::api_token;
 use crate::service::identity::api_token::TokenRequest;
@@ -30,21 +30,17 @@ const SCOPES_SHOWN: &[(Scope, &str)] = &[
 /// How many tokens are listed, active ones first.
 const LISTED: i64 = 50;
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    shown(visit, &blank(), None).await
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    shown(cx, &blank(), None).await
 }
 
-async fn shown<S: Platform>(
-    visit: &PageContext<'_, S>,
-    form: &SubmittedForm,
-    made: Option<(&str, &str)>,
-) -> PageResult {
-    let (session, rows) = visit.operator(vec![token_list(LISTED)]).await?;
+async fn shown<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm, made: Option<(&str, &str)>) -> PageResult {
+    let (session, rows) = cx.operator(vec![token_list(LISTED)]).await?;
     let tokens: Vec<TokenShown> = rows[0].decode()?;
     let columns =
         [text("Name"), text("State"), text("Created"), text("Scopes"), text("Expires"), text("First used"), text("")];
     let cells = |t: &TokenShown| {
-        let works = t.revoked_at_ms.is_none() && t.expires_at_ms > visit.now();
+        let works = t.revoked_at_ms.is_none() && t.expires_at_ms > cx.now();
         let state = if t.revoked_at_ms.is_some() {
             "revoked"
         } else if works {
@@ -55,11 +51,11 @@ async fn shown<S: Platform>(
         vec![
             html! { (t.name) },
             components::state(state),
-            components::day(&*visit.words, t.created_at_ms),
+            components::day(&*cx.locale, t.created_at_ms),
             html! { (t.scopes) },
-            components::day(&*visit.words, t.expires_at_ms),
-            html! { @match t.first_used_at_ms { Some(at) => (components::day(&*visit.words, at)), None => "never" } },
-            revoke_form(visit, t, works),
+            components::day(&*cx.locale, t.expires_at_ms),
+            html! { @match t.first_used_at_ms { Some(at) => (components::day(&*cx.locale, at)), None => "never" } },
+            revoke_form(cx, t, works),
         ]
     };
     let lead = "Your apps use tokens to call the API. Give each app its own token, so you can revoke one without affecting the others.";
@@ -80,7 +76,7 @@ async fn shown<S: Platform>(
         }
         h2 { "Create a token" }
         form.stack method="post" action="/operator/tokens" {
-            (helpers::hidden(visit))
+            (helpers::hidden(cx))
             (components::field(form, Field {
                 name: "name", label: "Name", hint: "The app that will use it. The audit log shows this name.",
                 required: true, autocomplete: "off", max: api_token::NAME_CHARS_MAX, ..Field::default()
@@ -96,36 +92,36 @@ async fn shown<S: Platform>(
             button { "Create token" }
         }
     };
-    Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/tokens", "API tokens"), content))
+    Ok(helpers::frame(cx, &session, helpers::status(form), ("/operator/tokens", "API tokens"), content))
 }
 
-fn revoke_form<S: Platform>(visit: &PageContext<'_, S>, t: &TokenShown, works: bool) -> Markup {
+fn revoke_form<S: Platform>(cx: &PageContext<'_, S>, t: &TokenShown, works: bool) -> Markup {
     html! {
         @if works {
             form method="post" action={ "/operator/tokens/" (components::escaped(&t.id)) "/revoke" } {
-                (csrf(visit))
+                (csrf(cx))
                 button.danger aria-label={ "Revoke token " (t.name) } { "Revoke" }
             }
         }
     }
 }
 
-pub async fn make<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (session, _) = visit.operator(Vec::new()).await?;
-    let name = visit.form.get("name");
-    let made = match expires(visit) {
+pub async fn make<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (session, _) = cx.operator(Vec::new()).await?;
+    let name = cx.form.get("name");
+    let made = match expires(cx) {
         Ok(expires_at) => {
-            let chosen: Vec<Scope> = SCOPES.into_iter().filter(|s| visit.form.is_checked(&field_of(*s))).collect();
-            let maker = visit.scopes(&session);
+            let chosen: Vec<Scope> = SCOPES.into_iter().filter(|s| cx.form.is_checked(&field_of(*s))).collect();
+            let maker = cx.scopes(&session);
             let wanted = TokenRequest { name, scopes: Scopes::of(&chosen), expires_at, maker };
-            api_token::make(&visit.context(&session), &wanted, &helpers::key(visit)).await
+            api_token::make(&cx.context(&session), &wanted, &helpers::key(cx)).await
         }
         Err(error) => Err(error),
     };
     match made {
         // Shown in the response to the form itself: the secret is not stored, so a redirect could not show it.
-        Ok(secret) => shown(visit, &blank(), Some((name, &secret))).await,
-        Err(error) => shown(visit, &with_refusal(visit, error)?, None).await,
+        Ok(secret) => shown(cx, &blank(), Some((name, &secret))).await,
+        Err(error) => shown(cx, &with_refusal(cx, error)?, None).await,
     }
 }
 
@@ -139,17 +135,17 @@ fn field_of(scope: Scope) -> String {
     format!("scope_{}", scope.name())
 }
 
-fn expires<S: Platform>(visit: &PageContext<'_, S>) -> Result<UtcMillis, AppError> {
-    match visit.form.get("expires").parse::<i64>() {
-        Ok(days @ 1..=api_token::DAYS_MAX) => Ok(visit.now().plus_ms(days * DAY_MS)),
+fn expires<S: Platform>(cx: &PageContext<'_, S>) -> Result<UtcMillis, AppError> {
+    match cx.form.get("expires").parse::<i64>() {
+        Ok(days @ 1..=api_token::DAYS_MAX) => Ok(cx.now().plus_ms(days * DAY_MS)),
         _ => {
             Err(AppError::new(ErrorKind::Unprocessable, "malformed", "choose when the token expires").field("expires"))
         }
     }
 }
 
-pub async fn revoke<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = visit.operator(Vec::new()).await?;
-    api_token::revoke(&visit.context(&session), id).await?;
-    Ok(visit.see("/operator/tokens?done=token-revoked"))
+pub async fn revoke<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    let (session, _) = cx.operator(Vec::new()).await?;
+    api_token::revoke(&cx.context(&session), id).await?;
+    Ok(cx.redirect_after_post("/operator/tokens?done=token-revoked"))
 }

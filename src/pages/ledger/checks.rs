@@ -4,9 +4,9 @@ use crate::base::money::EXACT_MAX;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Figure, number, text};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::operator::helpers;
 use crate::pages::operator::text as wording;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::AppError;
 use crate::store::ledger;
 use crate::store::ledger::TransferRow;
@@ -43,22 +43,22 @@ fn kind(name: &str) -> &'static str {
     }
 }
 
-pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let list = helpers::list(visit, helpers::ROWS)?;
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
     let read = vec![reads::ledger_account_page(&list.cursor, list.limit + 1), reads::units_unbalanced()];
-    let (session, rows) = visit.operator(read).await?;
+    let (session, rows) = cx.operator(read).await?;
     let (accounts, next) = helpers::paged(&list, rows[0].decode()?, |a: &LedgerAccount| a.id.clone());
     let balanced = rows[1].0.is_empty();
-    let words = &*visit.words;
+    let locale = &*cx.locale;
     let cells = |a: &LedgerAccount| {
         let waits = a.dr_pending_cents - a.cr_pending_cents;
         vec![
             account_link(&a.id),
             html! { (a.kind) " " span.quiet { (kind(&a.kind)) } },
-            components::amount(words, a.dr_posted_cents, &a.unit),
-            components::amount(words, a.cr_posted_cents, &a.unit),
-            components::amount(words, a.cr_posted_cents - a.dr_posted_cents, &a.unit),
-            html! { @if waits != 0 { (components::amount(words, waits, &a.unit)) } },
+            components::amount(locale, a.dr_posted_cents, &a.unit),
+            components::amount(locale, a.cr_posted_cents, &a.unit),
+            components::amount(locale, a.cr_posted_cents - a.dr_posted_cents, &a.unit),
+            html! { @if waits != 0 { (components::amount(locale, waits, &a.unit)) } },
         ]
     };
     let columns =
@@ -73,19 +73,19 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         }
         (components::pager(HERE, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, 200, (HERE, "Ledger"), content))
+    Ok(helpers::frame(cx, &session, 200, (HERE, "Ledger"), content))
 }
 
 /// `?account=`: the entries of one account that belong to no single earning; without it, all entries.
-pub async fn transfers<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let list = helpers::list(visit, helpers::ROWS)?;
+pub async fn transfers<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
     let before = list.number(EXACT_MAX)?;
-    let account = visit.request.param("account").unwrap_or_default();
+    let account = cx.request.param("account").unwrap_or_default();
     let read = match account.as_str() {
         "" => vec![reads::transfer_latest(before, list.limit + 1)],
         id => vec![reads::transfer_of_account(id, before, list.limit + 1), reads::ledger_account_find(id)],
     };
-    let (session, rows) = visit.operator(read).await?;
+    let (session, rows) = cx.operator(read).await?;
     let (found, next) = helpers::paged(&list, rows[0].decode()?, |t: &TransferRow| t.row.to_string());
     let of: Option<LedgerAccount> = match rows.get(1) {
         Some(rows) => Some(rows.first()?.ok_or_else(|| AppError::not_found("account"))?),
@@ -98,15 +98,15 @@ pub async fn transfers<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let title = if of.is_some() { "Account entries" } else { "Ledger entries" };
     let content = html! {
         (components::heading(title, "Newest first. Entries never change.", html! { a.button.second href=(HERE) { "Accounts" } }))
-        @if let Some(a) = &of { (about(visit, a)) }
-        @if found.is_empty() { p.quiet { "No entries yet." } } @else { (table(visit, &found)) }
+        @if let Some(a) = &of { (about(cx, a)) }
+        @if found.is_empty() { p.quiet { "No entries yet." } } @else { (table(cx, &found)) }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, 200, (HERE, title), content))
+    Ok(helpers::frame(cx, &session, 200, (HERE, title), content))
 }
 
-fn about<S: Platform>(visit: &PageContext<'_, S>, a: &LedgerAccount) -> Markup {
-    let amount = |cents: i64| components::amount(&*visit.words, cents, &a.unit);
+fn about<S: Platform>(cx: &PageContext<'_, S>, a: &LedgerAccount) -> Markup {
+    let amount = |cents: i64| components::amount(&*cx.locale, cents, &a.unit);
     html! {
         p { code { (a.id) } " " span.quiet { (kind(&a.kind)) } }
         (components::figures(&[
@@ -125,8 +125,8 @@ fn about<S: Platform>(visit: &PageContext<'_, S>, a: &LedgerAccount) -> Markup {
     }
 }
 
-fn table<S: Platform>(visit: &PageContext<'_, S>, rows: &[TransferRow]) -> Markup {
-    let words = &*visit.words;
+fn table<S: Platform>(cx: &PageContext<'_, S>, rows: &[TransferRow]) -> Markup {
+    let locale = &*cx.locale;
     let cells = |t: &TransferRow| {
         // Both sides have the same unit, which is part of their ids.
         let unit = t.debit.split('/').nth(1).unwrap_or("");
@@ -136,7 +136,7 @@ fn table<S: Platform>(visit: &PageContext<'_, S>, rows: &[TransferRow]) -> Marku
             format!("{}, {}", t.code.replace('_', " "), t.phase)
         };
         vec![
-            components::instant(words, t.created_at_ms),
+            components::instant(locale, t.created_at_ms),
             html! { (what) " " span.quiet { (t.reason) } },
             account_link(&t.debit),
             account_link(&t.credit),
@@ -145,7 +145,7 @@ fn table<S: Platform>(visit: &PageContext<'_, S>, rows: &[TransferRow]) -> Marku
                 @if let Some(event) = &t.event_id { code { (event) } }
                 @if let Some(actor) = &t.actor { span.quiet { (actor) } }
             },
-            components::amount(words, t.amount_cents, unit),
+            components::amount(locale, t.amount_cents, unit),
         ]
     };
     let columns = [text("Date"), text("Type"), text("Debit"), text("Credit"), text("Source"), number("Amount")];
@@ -153,12 +153,12 @@ fn table<S: Platform>(visit: &PageContext<'_, S>, rows: &[TransferRow]) -> Marku
 }
 
 /// Reads every entry, so it takes longer as the ledger grows.
-pub async fn faults<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
+pub async fn faults<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     #[derive(Deserialize)]
     struct Row {
         what: String,
     }
-    let (session, rows) = visit.operator(vec![ledger::ledger_fault_list()]).await?;
+    let (session, rows) = cx.operator(vec![ledger::ledger_fault_list()]).await?;
     let found: Vec<Row> = rows[0].decode()?;
     let content = html! {
         (components::heading("Ledger checks", "Every account, earning and payout was just checked against its ledger entries.", html! { a.button.second href=(HERE) { "Ledger" } }))
@@ -169,5 +169,5 @@ pub async fn faults<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             ul { @for row in found.iter().take(200) { li { (row.what) } } }
         }
     };
-    Ok(helpers::frame(visit, &session, 200, (HERE, "Ledger checks"), content))
+    Ok(helpers::frame(cx, &session, 200, (HERE, "Ledger checks"), content))
 }

@@ -7,6 +7,7 @@ use crate::http::exchange::Response;
 use crate::http::page::Page as Cursor;
 use crate::pages::components;
 use crate::pages::components::{Column, Field, Figure, number, text};
+use crate::pages::context::{PageContext, PageError, PageResult, Partner};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
@@ -14,7 +15,6 @@ use crate::pages::locale::Locale;
 use crate::pages::partner::overview;
 use crate::pages::qr::Qr;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{PageContext, PageError, PageResult, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
 use crate::store::partner::page as reads;
@@ -40,23 +40,23 @@ const COLUMNS: &[Column] = &[
     text("State"),
 ];
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let cursor = Cursor::of(visit.request)?;
-    let (partner, rows) = visit.partner(list_reads(visit, &cursor)?).await?;
-    listed(visit, 200, &partner, &rows, &cursor, &visit.form)
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let cursor = Cursor::of(cx.request)?;
+    let (partner, rows) = cx.partner(list_reads(cx, &cursor)?).await?;
+    listed(cx, 200, &partner, &rows, &cursor, &cx.form)
 }
 
-fn list_reads<S: Platform>(visit: &PageContext<'_, S>, cursor: &Cursor) -> Result<Vec<Stmt>, AppError> {
-    let (before_ms, before_code) = cursor.instant_and_id(visit.now().plus_days(1).0)?;
-    let since = reads::day_of(visit.now()) - COUNTED_DAYS + 1;
+fn list_reads<S: Platform>(cx: &PageContext<'_, S>, cursor: &Cursor) -> Result<Vec<Stmt>, AppError> {
+    let (before_ms, before_code) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
+    let since = reads::day_of(cx.now()) - COUNTED_DAYS + 1;
     Ok(vec![
-        reads::link_own(visit.claim(), "", since),
-        reads::link_page(visit.claim(), since, before_ms, &before_code, cursor.limit + 1),
+        reads::link_own(cx.claimed_partner(), "", since),
+        reads::link_page(cx.claimed_partner(), since, before_ms, &before_code, cursor.limit + 1),
     ])
 }
 
 fn listed<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     status: u16,
     partner: &Partner,
     rows: &[Rows],
@@ -68,7 +68,7 @@ fn listed<S: Platform>(
     let next = cursor.cut(&mut further, |l| format!("{}.{}", l.created_at_ms.0, l.code));
     let own: Vec<OwnLink> = if first { rows[0].decode()? } else { Vec::new() };
     let lead = "Create one for each place you share, and see which one works best.";
-    let cells: Vec<Vec<Markup>> = own.iter().chain(&further).map(|l| cells(visit, l)).collect();
+    let cells: Vec<Vec<Markup>> = own.iter().chain(&further).map(|l| cells(cx, l)).collect();
     let content = html! {
         (components::heading("Links", lead, html! {}))
         (components::problems(form))
@@ -81,15 +81,15 @@ fn listed<S: Platform>(
         (components::pager("/partner/links", next.as_deref(), first))
         @if partner.session.left_at_ms.is_none() {
             h2 { "Create a link" }
-            (maker(visit, form))
+            (maker(cx, form))
         }
     };
     let page = Page { title: "Links", area: Area::Partner(partner), here: "/partner/links", content };
-    Ok(layout::show(visit, status, page))
+    Ok(layout::show(cx, status, page))
 }
 
-fn cells<S: Platform>(visit: &PageContext<'_, S>, l: &OwnLink) -> Vec<Markup> {
-    let words = visit.words.as_ref();
+fn cells<S: Platform>(cx: &PageContext<'_, S>, l: &OwnLink) -> Vec<Markup> {
+    let locale = cx.locale.as_ref();
     vec![
         html! {
             a href={ "/partner/links/" (components::escaped(&l.code)) } { (l.code) }
@@ -97,28 +97,28 @@ fn cells<S: Platform>(visit: &PageContext<'_, S>, l: &OwnLink) -> Vec<Markup> {
         },
         html! { (l.destination.as_deref().unwrap_or("Home page")) },
         html! { (l.campaign.as_deref().unwrap_or("")) },
-        html! { (words.number(l.clicks)) },
-        html! { (words.number(l.signups)) },
-        html! { (words.number(l.conversions)) },
-        components::state(state(visit, l)),
+        html! { (locale.number(l.clicks)) },
+        html! { (locale.number(l.signups)) },
+        html! { (locale.number(l.conversions)) },
+        components::state(state(cx, l)),
     ]
 }
 
-fn state<S: Platform>(visit: &PageContext<'_, S>, l: &OwnLink) -> &'static str {
+fn state<S: Platform>(cx: &PageContext<'_, S>, l: &OwnLink) -> &'static str {
     if l.disabled_at_ms.is_some() {
         "off"
-    } else if l.expires_at_ms.is_some_and(|at| at <= visit.now()) {
+    } else if l.expires_at_ms.is_some_and(|at| at <= cx.now()) {
         "expired"
     } else {
         "active"
     }
 }
 
-fn maker<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -> Markup {
+fn maker<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> Markup {
     let own = Field { max: 200, autocomplete: "off", ..Field::default() };
     html! {
         form.stack method="post" action="/partner/links" {
-            (layout::csrf(visit))
+            (layout::csrf(cx))
             (components::field(form, Field {
                 name: "destination",
                 label: "Destination",
@@ -142,31 +142,33 @@ fn maker<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -> Marku
     }
 }
 
-pub async fn make<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let cursor = Cursor { cursor: String::new(), ..Cursor::of(visit.request)? };
-    let (partner, rows) = visit.partner(list_reads(visit, &cursor)?).await?;
+pub async fn make<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let cursor = Cursor { cursor: String::new(), ..Cursor::of(cx.request)? };
+    let (partner, rows) = cx.partner(list_reads(cx, &cursor)?).await?;
     if partner.session.left_at_ms.is_some() {
         return Err(
             AppError::new(ErrorKind::Conflict, "left", "you left this program, so you can't create links").into()
         );
     }
-    let mut form = visit.form.clone();
-    if let Some(Err(why)) = form.given("destination").map(|to| on_site(visit, to)) {
+    let mut form = cx.form.clone();
+    if let Some(Err(why)) = form.given("destination").map(|to| on_site(cx, to)) {
         form.refuse("destination", why);
-        return listed(visit, 422, &partner, &rows, &cursor, &form);
+        return listed(cx, 422, &partner, &rows, &cursor, &form);
     }
-    match made(visit, &partner).await {
-        Ok(code) => Ok(visit.see(&format!("/partner/links/{}?done=link-made", components::escaped(&code)))),
+    match made(cx, &partner).await {
+        Ok(code) => {
+            Ok(cx.redirect_after_post(&format!("/partner/links/{}?done=link-made", components::escaped(&code))))
+        }
         Err(PageError::Error(error)) => {
-            let form = with_refusal(visit, error)?;
-            listed(visit, 422, &partner, &rows, &cursor, &form)
+            let form = with_refusal(cx, error)?;
+            listed(cx, 422, &partner, &rows, &cursor, &form)
         }
         Err(stop) => Err(stop),
     }
 }
 
-async fn made<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner) -> Result<String, PageError> {
-    let form = &visit.form;
+async fn made<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner) -> Result<String, PageError> {
+    let form = &cx.form;
     let utm: Map<String, Value> =
         UTM.iter().filter_map(|(name, _)| Some(((*name).to_owned(), json!(form.given(name)?)))).collect();
     let mut body = json!({"partner": partner.id, "utm": utm});
@@ -176,16 +178,16 @@ async fn made<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner) -> Res
         }
     }
     // The same limits as in the API. Partners cannot set a link's source, since it can decide the rate.
-    let new = operator::link(body.to_string().as_bytes(), visit.now()).map_err(AppError::from)?;
-    let (_, answer) = enroll::link(&visit.context(&partner.session), &new, &visit.base_url(), None).await?;
+    let new = operator::link(body.to_string().as_bytes(), cx.now()).map_err(AppError::from)?;
+    let (_, answer) = enroll::link(&cx.context(&partner.session), &new, &cx.base_url(), None).await?;
     Ok(answer["code"].as_str().unwrap_or_default().to_owned())
 }
 
 /// Whether a destination is a page of the site. Operators' links may lead anywhere; partners' may not, since they carry
 /// the program's name.
-fn on_site<S: Platform>(visit: &PageContext<'_, S>, to: &str) -> Result<(), String> {
+fn on_site<S: Platform>(cx: &PageContext<'_, S>, to: &str) -> Result<(), String> {
     destination::check(to).map_err(|why| format!("Enter a valid destination: {why}."))?;
-    let site = crate::pages::link::share_templates::site(visit);
+    let site = crate::pages::link::share_templates::site(cx);
     let same = |a: &str, b: &str| origin(a) == origin(b);
     if to.starts_with('/') || same(to, &site) {
         return Ok(());
@@ -202,31 +204,31 @@ fn origin(address: &str) -> String {
     format!("{scheme}://{}", host.strip_suffix(port).unwrap_or(&host))
 }
 
-fn find<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Vec<Stmt> {
+fn find<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> Vec<Stmt> {
     // An empty code would find the partner's default link.
-    vec![reads::link_own(visit.claim(), if code.is_empty() { "-" } else { code }, 0)]
+    vec![reads::link_own(cx.claimed_partner(), if code.is_empty() { "-" } else { code }, 0)]
 }
 
 fn found(rows: &[Rows]) -> Result<OwnLink, PageError> {
     Ok(rows[0].first()?.ok_or_else(|| AppError::not_found("link"))?)
 }
 
-pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> PageResult {
-    let first = reads::day_of(visit.now()) - CHART_DAYS + 1;
-    let mut asked = find(visit, code);
-    asked.push(reads::link_day_list(visit.claim(), code, first));
-    let (partner, rows) = visit.partner(asked).await?;
+pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
+    let first = reads::day_of(cx.now()) - CHART_DAYS + 1;
+    let mut reads = find(cx, code);
+    reads.push(reads::link_day_list(cx.claimed_partner(), code, first));
+    let (partner, rows) = cx.partner(reads).await?;
     let link = found(&rows)?;
     let days: Vec<DayRow> = rows[1].decode()?;
-    let words = visit.words.as_ref();
+    let locale = cx.locale.as_ref();
     let at = format!("/partner/links/{}", components::escaped(&link.code));
-    let url = format!("{}/r/{}", visit.base_url(), link.code);
-    let works = state(visit, &link) == "active";
+    let url = format!("{}/r/{}", cx.base_url(), link.code);
+    let works = state(cx, &link) == "active";
     let content = html! {
-        (components::heading(&link.code, "", components::state(state(visit, &link))))
+        (components::heading(&link.code, "", components::state(state(cx, &link))))
         (components::copyable("Link", &url))
         div.columns {
-            div { (facts(words, &link)) }
+            div { (facts(locale, &link)) }
             div {
                 img.qr src={ (at) "/qr.svg" } alt={ "QR code of " (url) } width="176" height="176";
                 p { a href={ (at) "/qr.svg" } { "SVG, for print" } " · " a href={ (at) "/qr.png" } { "PNG" } }
@@ -234,12 +236,12 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Page
         }
         h2 { "All time" }
         (components::figures(&[
-            Figure { label: "Clicks", value: html! { (words.number(link.clicks)) }, note: html! { "bots and repeat clicks excluded" } },
-            Figure { label: "Sign-ups", value: html! { (words.number(link.signups)) }, note: html! {} },
-            Figure { label: "Paying customers", value: html! { (words.number(link.conversions)) }, note: html! { "made a first payment" } },
+            Figure { label: "Clicks", value: html! { (locale.number(link.clicks)) }, note: html! { "bots and repeat clicks excluded" } },
+            Figure { label: "Sign-ups", value: html! { (locale.number(link.signups)) }, note: html! {} },
+            Figure { label: "Paying customers", value: html! { (locale.number(link.conversions)) }, note: html! { "made a first payment" } },
         ]))
         h2 { "Last 30 days" }
-        (overview::course(words, &days, first))
+        (overview::course(locale, &days, first))
         @if works {
             p {
                 a.button href={ "/partner/share?link=" (components::escaped(&link.code)) } { "Share link" }
@@ -249,28 +251,28 @@ pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Page
         }
     };
     let page = Page { title: "Link", area: Area::Partner(&partner), here: "/partner/links", content };
-    Ok(layout::show(visit, 200, page))
+    Ok(layout::show(cx, 200, page))
 }
 
-fn facts(words: &dyn Locale, link: &OwnLink) -> Markup {
+fn facts(locale: &dyn Locale, link: &OwnLink) -> Markup {
     let utm: Map<String, Value> = link.utm.as_deref().and_then(|u| serde_json::from_str(u).ok()).unwrap_or_default();
     let mut list = vec![
         ("Destination", html! { (link.destination.as_deref().unwrap_or("Home page")) }),
         ("Campaign", html! { (link.campaign.as_deref().unwrap_or("None")) }),
-        ("Created", components::day(words, link.created_at_ms)),
+        ("Created", components::day(locale, link.created_at_ms)),
     ];
     for (name, label) in UTM {
         list.extend(utm.get(name).and_then(Value::as_str).map(|value| (label, html! { (value) })));
     }
-    list.extend(link.expires_at_ms.map(|at| ("Expires", components::instant(words, at))));
-    list.extend(link.disabled_at_ms.map(|at| ("Turned off", components::instant(words, at))));
+    list.extend(link.expires_at_ms.map(|at| ("Expires", components::instant(locale, at))));
+    list.extend(link.disabled_at_ms.map(|at| ("Turned off", components::instant(locale, at))));
     components::facts(&list)
 }
 
-async fn drawn<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Result<(OwnLink, Qr), PageError> {
-    let (_, rows) = visit.partner(find(visit, code)).await?;
+async fn drawn<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> Result<(OwnLink, Qr), PageError> {
+    let (_, rows) = cx.partner(find(cx, code)).await?;
     let link = found(&rows)?;
-    let qr = Qr::of(&format!("{}/r/{}", visit.base_url(), link.code));
+    let qr = Qr::of(&format!("{}/r/{}", cx.base_url(), link.code));
     let long = || AppError::new(ErrorKind::Unprocessable, "too_long", "the link is too long for a QR code");
     Ok((link, qr.ok_or_else(long)?))
 }
@@ -283,25 +285,25 @@ fn file(link: &OwnLink, kind: &'static str, ending: &str, body: Vec<u8>) -> Resp
     response
 }
 
-pub async fn qr_svg<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (link, qr) = drawn(visit, code).await?;
+pub async fn qr_svg<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
+    let (link, qr) = drawn(cx, code).await?;
     Ok(file(&link, "image/svg+xml", "svg", qr.svg().into_bytes()))
 }
 
-pub async fn qr_png<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (link, qr) = drawn(visit, code).await?;
+pub async fn qr_png<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
+    let (link, qr) = drawn(cx, code).await?;
     let fault = |why: png::EncodingError| AppError::new(ErrorKind::Fault, "png", why.to_string());
     Ok(file(&link, "image/png", "png", qr.png().map_err(fault)?))
 }
 
-pub async fn confirm<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (partner, rows) = visit.partner(find(visit, code)).await?;
+pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
+    let (partner, rows) = cx.partner(find(cx, code)).await?;
     let link = found(&rows)?;
     let content = html! {
         (components::heading("Turn off this link?", "", html! {}))
         p { strong { (link.code) } " will stop working, and you get no credit for new clicks on it. You keep the customers who came through it before. You can't turn it on again." }
         form method="post" action={ "/partner/links/" (components::escaped(&link.code)) "/disable" } {
-            (layout::csrf(visit))
+            (layout::csrf(cx))
             div.actions {
                 button.danger { "Turn off link" }
                 a href={ "/partner/links/" (components::escaped(&link.code)) } { "Cancel" }
@@ -309,19 +311,19 @@ pub async fn confirm<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> Pag
         }
     };
     let page = Page { title: "Turn off link", area: Area::Partner(&partner), here: "/partner/links", content };
-    Ok(layout::show(visit, 200, page))
+    Ok(layout::show(cx, 200, page))
 }
 
-pub async fn disable<S: Platform>(visit: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (partner, rows) = visit.partner(find(visit, code)).await?;
+pub async fn disable<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
+    let (partner, rows) = cx.partner(find(cx, code)).await?;
     let link = found(&rows)?;
     if link.own == 1 {
         let detail = "you can't turn off your default link. To stop it, leave the program in Settings";
         return Err(AppError::new(ErrorKind::Conflict, "own_link", detail).into());
     }
-    enroll::disable(&visit.context(&partner.session), &link.code).await?;
-    visit.app.site.forget_link(&link.code).await;
-    Ok(visit.see("/partner/links?done=link-disabled"))
+    enroll::disable(&cx.context(&partner.session), &link.code).await?;
+    cx.app.site.forget_link(&link.code).await;
+    Ok(cx.redirect_after_post("/partner/links?done=link-disabled"))
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::link::share_templates;
 use crate::pages::link::share_templates::TONES;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::AppError;
 use crate::store::partner::page as reads;
 use crate::store::partner::page::{LinkName, OwnLink};
@@ -21,20 +21,20 @@ const LINKS: i64 = 50;
 const TEXT_MAX: usize = 5_000;
 
 /// The drafts, or what the form has.
-pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let typed = visit.request.method == "POST";
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let typed = cx.request.method == "POST";
     let asked = |name: &str| {
-        let given = visit.form.given(name).map(str::to_owned);
-        if typed { given } else { visit.request.param(name).filter(|value| !value.is_empty()) }
+        let given = cx.form.given(name).map(str::to_owned);
+        if typed { given } else { cx.request.param(name).filter(|value| !value.is_empty()) }
     };
     let (link, tone) = (asked("link"), asked("tone").unwrap_or_default());
-    let (claim, now) = (visit.claim(), visit.now());
+    let (claimed_partner, now) = (cx.claimed_partner(), cx.now());
     let reads = vec![
-        reads::link_choices(claim, now, LINKS),
-        reads::link_own(claim, link.as_deref().unwrap_or(""), reads::day_of(now)),
+        reads::link_choices(claimed_partner, now, LINKS),
+        reads::link_own(claimed_partner, link.as_deref().unwrap_or(""), reads::day_of(now)),
         program_list(),
     ];
-    let (partner, rows) = visit.partner(reads).await?;
+    let (partner, rows) = cx.partner(reads).await?;
     let mut choices: Vec<LinkName> = rows[0].decode()?;
     let chosen: Option<OwnLink> = rows[1].first()?;
     if link.is_some() && chosen.is_none() {
@@ -59,11 +59,11 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         },
         Some(code) => {
             let tone = TONES.iter().find(|(value, _)| *value == tone).map_or(TONES[0].0, |(value, _)| value);
-            let url = format!("{}/r/{code}", visit.base_url());
-            let product = share_templates::site_name(visit);
-            let fresh = share_templates::written(visit.words.as_ref(), document, tone, &product, &partner.name, &url);
+            let url = format!("{}/r/{code}", cx.base_url());
+            let product = share_templates::site_name(cx);
+            let fresh = share_templates::written(cx.locale.as_ref(), document, tone, &product, &partner.name, &url);
             let form = if typed {
-                visit.form.clone()
+                cx.form.clone()
             } else {
                 SubmittedForm::filled(&[
                     ("subject", &fresh.subject),
@@ -72,15 +72,15 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
                     ("short", &fresh.short),
                 ])
             };
-            kit(visit, &choices, (&code, tone), &form, share_templates::disclosure(document))
+            kit(cx, &choices, (&code, tone), &form, share_templates::disclosure(document))
         }
     };
     let page = Page { title: "Share kit", area: Area::Partner(&partner), here: "/partner/share", content };
-    Ok(layout::show(visit, 200, page))
+    Ok(layout::show(cx, 200, page))
 }
 
 fn kit<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     choices: &[LinkName],
     (code, tone): (&str, &str),
     form: &SubmittedForm,
@@ -104,7 +104,7 @@ fn kit<S: Platform>(
             button.second { "Reset text" }
         }
         form.kit method="post" action="/partner/share" {
-            (layout::csrf(visit))
+            (layout::csrf(cx))
             input type="hidden" name="link" value=(code);
             input type="hidden" name="tone" value=(tone);
             div.columns {

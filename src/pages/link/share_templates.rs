@@ -1,8 +1,8 @@
 //! Drafts to share a link: an email and two posts, in three tones, each with the disclosure.
 
 use crate::http::context::Platform;
+use crate::pages::context::PageContext;
 use crate::pages::locale::Locale;
-use crate::pages::visit::PageContext;
 use crate::program::document::{Document, Unit};
 
 /// Value and title of each tone.
@@ -18,18 +18,18 @@ pub struct Texts {
 }
 
 /// The URL of the site that links lead to.
-pub fn site<S: Platform>(visit: &PageContext<'_, S>) -> String {
-    let site = &visit.app.config.site_url;
-    if site.is_empty() { visit.base_url() } else { site.clone() }
+pub fn site<S: Platform>(cx: &PageContext<'_, S>) -> String {
+    let site = &cx.app.config.site_url;
+    if site.is_empty() { cx.base_url() } else { site.clone() }
 }
 
 /// The site's name for people.
-pub fn site_name<S: Platform>(visit: &PageContext<'_, S>) -> String {
-    let named = &visit.app.config.site_name;
+pub fn site_name<S: Platform>(cx: &PageContext<'_, S>) -> String {
+    let named = &cx.app.config.site_name;
     if !named.is_empty() {
         return named.clone();
     }
-    let site = site(visit);
+    let site = site(cx);
     let host = site.split("://").last().unwrap_or("").split(['/', ':']).next().unwrap_or("");
     host.strip_prefix("www.").unwrap_or(host).to_owned()
 }
@@ -45,44 +45,46 @@ pub fn disclosure(document: Option<&Document>) -> &'static str {
     }
 }
 
-fn benefit(words: &dyn Locale, document: Option<&Document>) -> String {
+fn benefit(locale: &dyn Locale, document: Option<&Document>) -> String {
     let Some(benefit) = document.and_then(|d| d.benefit.as_ref()) else { return String::new() };
-    format!(" You'll get {} off your first invoice.", words.percent(benefit.rate_bps.0))
+    format!(" You'll get {} off your first invoice.", locale.percent(benefit.rate_bps.0))
 }
 
 pub fn written(
-    words: &dyn Locale,
+    locale: &dyn Locale,
     document: Option<&Document>,
     tone: &str,
     product: &str,
     name: &str,
     url: &str,
 ) -> Texts {
-    let (told, extra) = (disclosure(document), benefit(words, document));
+    let (disclosure_text, extra) = (disclosure(document), benefit(locale, document));
     let (subject, body, post) = match tone {
         "plain" => (
             format!("{product} could help your team"),
             format!(
                 "Hello,\n\nI think {product} could help your team. You can find it here:\n\n{url}\n\n\
-                 I'm happy to answer any questions.{extra}\n\n{told}\n\nBest regards,\n{name}\n"
+                 I'm happy to answer any questions.{extra}\n\n{disclosure_text}\n\nBest regards,\n{name}\n"
             ),
-            format!("If your team could use {product}, you can find it here: {url}{extra} {told}"),
+            format!("If your team could use {product}, you can find it here: {url}{extra} {disclosure_text}"),
         ),
         "client" => (
             format!("A recommendation for your project: {product}"),
             format!(
                 "Hello,\n\nI recommend {product} for the project we discussed. Please use our link to sign up:\n\n{url}\n\n\
-                 Let me know when you have an account, and we can take it from there.{extra}\n\n{told}\n\nBest regards,\n{name}\n"
+                 Let me know when you have an account, and we can take it from there.{extra}\n\n{disclosure_text}\n\nBest regards,\n{name}\n"
             ),
-            format!("Clients ask us which tools we recommend. One of them is {product}: {url}{extra} {told}"),
+            format!(
+                "Clients ask us which tools we recommend. One of them is {product}: {url}{extra} {disclosure_text}"
+            ),
         ),
         _ => (
             format!("Have you seen {product}?"),
             format!(
                 "Hi,\n\nI think you might like {product}. Here is my link:\n\n{url}\n\nTake a look and let me know what you \
-                 think.{extra}\n\n{told}\n\n{name}\n"
+                 think.{extra}\n\n{disclosure_text}\n\n{name}\n"
             ),
-            format!("Take a look at {product}: {url}{extra} {told}"),
+            format!("Take a look at {product}: {url}{extra} {disclosure_text}"),
         ),
     };
     let ad = if document.is_some_and(|d| d.rewards.is_empty()) {

@@ -6,11 +6,11 @@ use crate::engine::identity::access::Scope;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::text;
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::message::replay as replaying;
 use crate::store::message::delivery::DeliveryRow;
@@ -38,18 +38,18 @@ struct Message {
     deliveries: String,
 }
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    shown(visit, &SubmittedForm::default()).await
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    shown(cx, &SubmittedForm::default()).await
 }
 
-async fn shown<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -> PageResult {
-    let list = helpers::list(visit, helpers::ROWS)?;
-    let state = visit.request.param("state").unwrap_or_default();
+async fn shown<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
+    let state = cx.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
         return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "unknown message state").into());
     }
     let read = outbox::outbox_latest(MessageState::parse(&state), list.number(helpers::LAST_ROW)?, list.limit + 1);
-    let (session, rows) = visit.operator(vec![read]).await?;
+    let (session, rows) = cx.operator(vec![read]).await?;
     let (found, next) = helpers::paged(&list, rows[0].decode()?, |m: &Message| m.row.to_string());
     let path = if state.is_empty() { HERE.to_owned() } else { format!("{HERE}?state={state}") };
     let columns = [text("Message"), text("Subject"), text("State"), text("Deliveries"), text("Created"), text("")];
@@ -60,8 +60,8 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) ->
             about(m),
             components::state(&m.state),
             html! { @for (n, d) in deliveries.iter().enumerate() { @if n > 0 { br; } (delivery(d)) } },
-            components::instant(&*visit.words, m.created_at_ms),
-            replay_form(visit, &path, m, &deliveries),
+            components::instant(&*cx.locale, m.created_at_ms),
+            replay_form(cx, &path, m, &deliveries),
         ]
     };
     let lead = "Emails and webhooks to partners, friends, your team and your app. Failed deliveries are retried for three days, then listed here.";
@@ -76,7 +76,7 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) ->
         }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, "Outbox"), content))
+    Ok(helpers::frame(cx, &session, helpers::status(form), (HERE, "Outbox"), content))
 }
 
 fn about(m: &Message) -> Markup {
@@ -95,12 +95,12 @@ fn delivery(d: &DeliveryRow) -> Markup {
 }
 
 /// Only failed deliveries can be resent here. The API can also resend one that succeeded.
-fn replay_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, m: &Message, deliveries: &[DeliveryRow]) -> Markup {
+fn replay_form<S: Platform>(cx: &PageContext<'_, S>, path: &str, m: &Message, deliveries: &[DeliveryRow]) -> Markup {
     html! {
         @if deliveries.iter().any(|d| d.state == "failed") {
-            @if visit.may(Scope::Admin) {
+            @if cx.may(Scope::Admin) {
                 form method="post" action=(path) {
-                    (csrf(visit))
+                    (csrf(cx))
                     input type="hidden" name="message" value=(m.id);
                     input type="text" name="reason" required maxlength="200" placeholder="Reason" aria-label={ "Reason for resending " (m.kind) };
                     button.second { "Resend" }
@@ -110,18 +110,18 @@ fn replay_form<S: Platform>(visit: &PageContext<'_, S>, path: &str, m: &Message,
     }
 }
 
-pub async fn replay<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (session, _) = visit.operator(Vec::new()).await?;
+pub async fn replay<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (session, _) = cx.operator(Vec::new()).await?;
     let replay_it = async {
-        let asked = asked::replay(&helpers::body(&visit.form, &["reason"]))?;
-        replaying::replay(&visit.context(&session), visit.form.get("message"), &asked).await
+        let asked = asked::replay(&helpers::body(&cx.form, &["reason"]))?;
+        replaying::replay(&cx.context(&session), cx.form.get("message"), &asked).await
     };
     match replay_it.await {
         Ok(_) => {
-            let state = visit.request.param("state").filter(|s| STATES.iter().any(|(known, _)| known == s));
+            let state = cx.request.param("state").filter(|s| STATES.iter().any(|(known, _)| known == s));
             let query = state.map_or(String::new(), |s| format!("state={s}&"));
-            Ok(visit.see(&format!("{HERE}?{query}done=replayed")))
+            Ok(cx.redirect_after_post(&format!("{HERE}?{query}done=replayed")))
         }
-        Err(error) => shown(visit, &with_refusal(visit, error)?).await,
+        Err(error) => shown(cx, &with_refusal(cx, error)?).await,
     }
 }

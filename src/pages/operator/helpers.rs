@@ -7,11 +7,11 @@ use crate::http::exchange::Response;
 use crate::http::page::Page as List;
 use crate::pages::components;
 use crate::pages::components::Field;
+use crate::pages::context::PageContext;
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page, csrf};
 use crate::pages::operator::text;
-use crate::pages::visit::PageContext;
 use crate::service::context::fresh_secret;
 use crate::service::error::AppError;
 use crate::service::once::IdempotentRequest;
@@ -34,13 +34,13 @@ pub const LATEST: i64 = u32::MAX as i64 * 1_000_000;
 
 /// Frames an operator's page. `path` is its entry in the navigation.
 pub fn frame<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     session: &SessionRow,
     status: u16,
     (path, title): (&str, &str),
     content: Markup,
 ) -> Response {
-    layout::show(visit, status, Page { title, area: Area::Operator(session), here: path, content })
+    layout::show(cx, status, Page { title, area: Area::Operator(session), here: path, content })
 }
 
 /// The status of a page with a form: 200 as it is first shown, 422 where something in it was refused.
@@ -74,24 +74,24 @@ pub fn program(id: &str) -> Markup {
 }
 
 /// The hidden fields of every form: the CSRF token and the idempotency key.
-pub fn hidden<S: Platform>(visit: &PageContext<'_, S>) -> Markup {
+pub fn hidden<S: Platform>(cx: &PageContext<'_, S>) -> Markup {
     html! {
-        (csrf(visit))
-        input type="hidden" name=(KEY) value=(fresh_secret(visit.app.site));
+        (csrf(cx))
+        input type="hidden" name=(KEY) value=(fresh_secret(cx.app.site));
     }
 }
 
 /// The idempotency record of a form, so that submitting it twice acts once.
-pub fn once<S: Platform>(visit: &PageContext<'_, S>) -> Option<IdempotentRequest> {
-    let key = visit.form.given(KEY)?.to_owned();
+pub fn once<S: Platform>(cx: &PageContext<'_, S>) -> Option<IdempotentRequest> {
+    let key = cx.form.given(KEY)?.to_owned();
     let well_formed = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
-    let route = format!("{} {}", visit.request.method, visit.request.path);
-    well_formed.then(|| IdempotentRequest { key, route, body_sha256: hex_sha256(&visit.request.body) })
+    let route = format!("{} {}", cx.request.method, cx.request.path);
+    well_formed.then(|| IdempotentRequest { key, route, body_sha256: hex_sha256(&cx.request.body) })
 }
 
 /// The key of the form, or one that no other form has.
-pub fn key<S: Platform>(visit: &PageContext<'_, S>) -> String {
-    visit.form.given(KEY).filter(|key| key.len() == 64).map_or_else(|| fresh_secret(visit.app.site), str::to_owned)
+pub fn key<S: Platform>(cx: &PageContext<'_, S>) -> String {
+    cx.form.given(KEY).filter(|key| key.len() == 64).map_or_else(|| fresh_secret(cx.app.site), str::to_owned)
 }
 
 /// The reason for a decision, which the audit log keeps.
@@ -110,7 +110,7 @@ pub fn body(form: &SubmittedForm, names: &[&str]) -> Vec<u8> {
 }
 
 /// An error worded for a form: the API speaks of a header, a person of a form that was already submitted.
-pub fn told(error: AppError) -> AppError {
+pub fn refusal_of(error: AppError) -> AppError {
     if error.code != "idempotency_key_reused" {
         return error;
     }
@@ -137,8 +137,8 @@ pub fn cents_of(text: &str) -> Option<i64> {
 }
 
 /// One of several, in words: `1 payout`, `3 payouts`.
-pub fn many<S: Platform>(visit: &PageContext<'_, S>, number: i64, one: &str, several: &str) -> String {
-    format!("{} {}", visit.words.number(number), if number == 1 { one } else { several })
+pub fn many<S: Platform>(cx: &PageContext<'_, S>, number: i64, one: &str, several: &str) -> String {
+    format!("{} {}", cx.locale.number(number), if number == 1 { one } else { several })
 }
 
 /// Links to a list filtered by state. The current one is marked.
@@ -168,9 +168,9 @@ pub fn search(path: &str, text: &str, label: &str, hint: &str) -> Markup {
 }
 
 /// Which page of a list is requested: `rows` rows, unless the address has a limit.
-pub fn list<S: Platform>(visit: &PageContext<'_, S>, rows: i64) -> Result<List, AppError> {
-    let list = List::of(visit.request)?;
-    let limit = if visit.request.param("limit").is_some() { list.limit } else { rows };
+pub fn list<S: Platform>(cx: &PageContext<'_, S>, rows: i64) -> Result<List, AppError> {
+    let list = List::of(cx.request)?;
+    let limit = if cx.request.param("limit").is_some() { list.limit } else { rows };
     Ok(List { limit, ..list })
 }
 

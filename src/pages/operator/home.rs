@@ -5,8 +5,8 @@ use crate::engine::settlement::schedule;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Figure;
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::operator::{helpers, text};
-use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::service::account::books;
@@ -43,36 +43,36 @@ fn task(title: impl Into<String>, what: Markup, path: impl Into<String>, way: &'
     Task { title: title.into(), what, way: Some((path.into(), way)) }
 }
 
-pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let now = visit.now();
-    let rule = approval_name(visit.app.config.setup.payout_approval);
-    let asked = vec![
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let now = cx.now();
+    let rule = approval_name(cx.app.config.setup.payout_approval);
+    let reads = vec![
         reads::reviews_waiting(),
         reads::runs_unapproved(rule),
-        reads::sendings_stopped(now.plus_ms(-FAILED_MS)),
+        reads::outbound_stopped(now.plus_ms(-FAILED_MS)),
         outbox::outbox_backlog(),
         program::program_list(),
         budget::budget_list(),
         health::heartbeat_list(),
         reads::units_unbalanced(),
         run::run_open_list(20),
-        reads::sendings_in_review(),
+        reads::outbound_in_review(),
     ];
-    let (session, rows) = visit.operator(asked).await?;
+    let (session, rows) = cx.operator(reads).await?;
     let reviews: WaitingCount = rows[0].first()?.unwrap_or_default();
     let backlog: Backlog = rows[3].first()?.unwrap_or_default();
     let catalog = program::catalog(&rows[4])?;
     let open_runs: Vec<RunRow> = rows[8].decode()?;
     let unapproved: Vec<UnapprovedRun> = rows[1].decode()?;
     let mut tasks = unbalanced(&rows[7])?;
-    tasks.extend(reviewing(visit, &reviews));
-    tasks.extend(unapproved.iter().map(|run| approval(visit, run)));
-    tasks.extend(stopped(visit, &rows[2].decode()?, &rows[9])?);
-    tasks.extend(stuck(visit, &open_runs));
-    tasks.extend(budgets(visit, &catalog, &rows[5])?);
-    tasks.extend(failed(visit, &backlog));
-    tasks.extend(late(visit, &catalog, &rows[6].decode()?));
-    tasks.extend(setup(visit));
+    tasks.extend(reviewing(cx, &reviews));
+    tasks.extend(unapproved.iter().map(|run| approval(cx, run)));
+    tasks.extend(stopped(cx, &rows[2].decode()?, &rows[9])?);
+    tasks.extend(stuck(cx, &open_runs));
+    tasks.extend(budgets(cx, &catalog, &rows[5])?);
+    tasks.extend(failed(cx, &backlog));
+    tasks.extend(late(cx, &catalog, &rows[6].decode()?));
+    tasks.extend(setup(cx));
     let content = html! {
         (components::heading("Home", "Needs your attention.", html! {}))
         @if tasks.is_empty() {
@@ -91,17 +91,17 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             }
         }
         (components::figures(&[
-            figure(visit, "Open reviews", reviews.many),
-            figure(visit, "Runs in progress", i64::try_from(open_runs.len()).unwrap_or(0)),
-            figure(visit, "Messages waiting", backlog.queued),
-            figure(visit, "Programs", i64::try_from(catalog.all_in_force(now).len()).unwrap_or(0)),
+            figure(cx, "Open reviews", reviews.many),
+            figure(cx, "Runs in progress", i64::try_from(open_runs.len()).unwrap_or(0)),
+            figure(cx, "Messages waiting", backlog.queued),
+            figure(cx, "Programs", i64::try_from(catalog.all_in_force(now).len()).unwrap_or(0)),
         ]))
     };
-    Ok(helpers::frame(visit, &session, 200, ("/operator", "Home"), content))
+    Ok(helpers::frame(cx, &session, 200, ("/operator", "Home"), content))
 }
 
-fn figure<'a, S: Platform>(visit: &PageContext<'_, S>, label: &'a str, number: i64) -> Figure<'a> {
-    Figure { label, value: html! { (visit.words.number(number)) }, note: html! {} }
+fn figure<'a, S: Platform>(cx: &PageContext<'_, S>, label: &'a str, number: i64) -> Figure<'a> {
+    Figure { label, value: html! { (cx.locale.number(number)) }, note: html! {} }
 }
 
 fn unbalanced(rows: &Rows) -> Result<Vec<Task>, crate::store::port::DbError> {
@@ -122,24 +122,24 @@ fn unbalanced(rows: &Rows) -> Result<Vec<Task>, crate::store::port::DbError> {
     Ok(found.iter().map(one).collect())
 }
 
-fn reviewing<S: Platform>(visit: &PageContext<'_, S>, reviews: &WaitingCount) -> Option<Task> {
+fn reviewing<S: Platform>(cx: &PageContext<'_, S>, reviews: &WaitingCount) -> Option<Task> {
     let since = reviews.since_ms.filter(|_| reviews.many > 0)?;
-    let title = helpers::many(visit, reviews.many, "review needs your decision", "reviews need your decision");
-    let what = html! { "The oldest has been open since " (components::day(&*visit.words, since)) ". Earnings are on hold until you decide." };
+    let title = helpers::many(cx, reviews.many, "review needs your decision", "reviews need your decision");
+    let what = html! { "The oldest has been open since " (components::day(&*cx.locale, since)) ". Earnings are on hold until you decide." };
     Some(task(title, what, "/operator/reviews", "Review"))
 }
 
-fn approval<S: Platform>(visit: &PageContext<'_, S>, run: &UnapprovedRun) -> Task {
+fn approval<S: Platform>(cx: &PageContext<'_, S>, run: &UnapprovedRun) -> Task {
     let what = html! {
-        (run.program_id) ", " (run.period) ": " (helpers::many(visit, run.payouts, "payout", "payouts")) " of "
-        (components::amount(&*visit.words, run.cents, &run.unit)) " in total. Nothing is sent until you approve the run."
+        (run.program_id) ", " (run.period) ": " (helpers::many(cx, run.payouts, "payout", "payouts")) " of "
+        (components::amount(&*cx.locale, run.cents, &run.unit)) " in total. Nothing is sent until you approve the run."
     };
     let path = format!("/operator/runs/{}", components::escaped(&run.run_id));
     task("A run needs your approval", what, path, "View run")
 }
 
 fn stopped<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     found: &[StoppedPayout],
     in_review: &Rows,
 ) -> Result<Vec<Task>, crate::store::port::DbError> {
@@ -151,37 +151,37 @@ fn stopped<S: Platform>(
     let one = |s: &StoppedPayout| {
         let (title, why, path, way) = match s.what.as_str() {
             "review" => (
-                helpers::many(visit, s.many, "payout needs a decision", "payouts need a decision"),
+                helpers::many(cx, s.many, "payout needs a decision", "payouts need a decision"),
                 "Stripe's response did not match. Nothing else is sent until you resolve it.",
                 "/operator/payouts?state=review",
                 "Resolve",
             ),
             "held" => (
-                helpers::many(visit, s.many, "payout is on hold", "payouts are on hold"),
+                helpers::many(cx, s.many, "payout is on hold", "payouts are on hold"),
                 "An operator put it on hold. Release or cancel it to continue.",
                 "/operator/payouts?state=held",
                 "Release or cancel",
             ),
             "failed" => (
-                helpers::many(visit, s.many, "payout failed recently", "payouts failed recently"),
+                helpers::many(cx, s.many, "payout failed recently", "payouts failed recently"),
                 "The amount is available again and will be included in the next run. The partner may need to update their Stripe account.",
                 "/operator/payouts?state=failed",
                 "View details",
             ),
             "reversal" => (
-                helpers::many(visit, s.many, "reversal needs a decision", "reversals need a decision"),
+                helpers::many(cx, s.many, "reversal needs a decision", "reversals need a decision"),
                 "Stripe's response did not match.",
                 "",
                 "Resolve",
             ),
             _ => (
-                helpers::many(visit, s.many, "credit needs a decision", "credits need a decision"),
+                helpers::many(cx, s.many, "credit needs a decision", "credits need a decision"),
                 "Stripe did not add it to the customer's balance as expected.",
                 "",
                 "Resolve",
             ),
         };
-        let what = html! { (components::amount(&*visit.words, s.cents, &s.unit)) ". " (why) };
+        let what = html! { (components::amount(&*cx.locale, s.cents, &s.unit)) ". " (why) };
         let prefix = if s.what == "reversal" { "rvl_" } else { "crd_" };
         let first = ids.iter().find(|i| i.id.starts_with(prefix)).map_or("", |i| i.id.as_str());
         let path =
@@ -191,12 +191,12 @@ fn stopped<S: Platform>(
     Ok(found.iter().map(one).collect())
 }
 
-fn stuck<S: Platform>(visit: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> {
-    let long = open.iter().filter(|run| run.started_at_ms.plus_ms(RUN_MS) < visit.now());
+fn stuck<S: Platform>(cx: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> {
+    let long = open.iter().filter(|run| run.started_at_ms.plus_ms(RUN_MS) < cx.now());
     let one = |run: &RunRow| {
         let what = html! {
-            (run.program_id) ", " (run.period) ": started " (components::instant(&*visit.words, run.started_at_ms)) ", " (run.state) ", "
-            (visit.words.number(run.executed)) " of " (visit.words.number(run.items)) " items done. It resumes automatically every ten minutes."
+            (run.program_id) ", " (run.period) ": started " (components::instant(&*cx.locale, run.started_at_ms)) ", " (run.state) ", "
+            (cx.locale.number(run.executed)) " of " (cx.locale.number(run.items)) " items done. It resumes automatically every ten minutes."
         };
         task(
             "A run is taking longer than expected",
@@ -209,14 +209,14 @@ fn stuck<S: Platform>(visit: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> 
 }
 
 fn budgets<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     catalog: &Catalog,
     rows: &Rows,
 ) -> Result<Vec<Task>, crate::store::port::DbError> {
     let mut tasks = Vec::new();
     for row in books::budgets(rows)? {
         let budget = row.budget;
-        let Some(document) = catalog.in_force(&budget.program_id, visit.now()).filter(|d| d.settlement.budget) else {
+        let Some(document) = catalog.in_force(&budget.program_id, cx.now()).filter(|d| d.settlement.budget) else {
             continue;
         };
         if budget.balance_cents >= document.budget_low_cents().0 && budget.waiting == 0 {
@@ -225,8 +225,8 @@ fn budgets<S: Platform>(
         let title = if budget.balance_cents == 0 { "A reward budget is empty" } else { "A reward budget is low" };
         let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
         let what = html! {
-            (document.title) " has " (components::amount(&*visit.words, budget.balance_cents, &unit)) " left. "
-            (helpers::many(visit, budget.waiting, "reward is", "rewards are")) " waiting for funds."
+            (document.title) " has " (components::amount(&*cx.locale, budget.balance_cents, &unit)) " left. "
+            (helpers::many(cx, budget.waiting, "reward is", "rewards are")) " waiting for funds."
         };
         tasks.push(task(
             title,
@@ -238,17 +238,17 @@ fn budgets<S: Platform>(
     Ok(tasks)
 }
 
-fn failed<S: Platform>(visit: &PageContext<'_, S>, backlog: &Backlog) -> Vec<Task> {
+fn failed<S: Platform>(cx: &PageContext<'_, S>, backlog: &Backlog) -> Vec<Task> {
     let mut tasks = Vec::new();
     if backlog.failed > 0 {
-        let title = helpers::many(visit, backlog.failed, "message was not delivered", "messages were not delivered");
+        let title = helpers::many(cx, backlog.failed, "message was not delivered", "messages were not delivered");
         let what = html! { "Delivery was retried for three days." };
         tasks.push(task(title, what, "/operator/outbox?state=failed", "View failed messages"));
     }
-    let mail_is_off = visit.app.config.setup.mail().is_none();
-    let oldest = backlog.oldest_ms.map(UtcMillis).filter(|at| at.plus_ms(DAY_MS) < visit.now() && !mail_is_off);
+    let mail_is_off = cx.app.config.setup.mail().is_none();
+    let oldest = backlog.oldest_ms.map(UtcMillis).filter(|at| at.plus_ms(DAY_MS) < cx.now() && !mail_is_off);
     if let Some(oldest) = oldest {
-        let what = html! { "The oldest is from "(components::instant(&*visit.words, oldest)) "." };
+        let what = html! { "The oldest is from "(components::instant(&*cx.locale, oldest)) "." };
         tasks.push(task(
             "Messages have been waiting for more than a day",
             what,
@@ -260,14 +260,14 @@ fn failed<S: Platform>(visit: &PageContext<'_, S>, backlog: &Backlog) -> Vec<Tas
 }
 
 /// Scheduled jobs that did not run on time.
-fn late<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, beats: &[Heartbeat]) -> Vec<Task> {
-    let now = visit.now();
+fn late<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, beats: &[Heartbeat]) -> Vec<Task> {
+    let now = cx.now();
     let beat = |job: &str| beats.iter().find(|b| b.job == job);
     let mut tasks = Vec::new();
     let mut add = |job: &str, last: Option<&Heartbeat>| {
         let what = html! {
             @match last {
-                Some(b) => { "It last ran " (components::instant(&*visit.words, b.finished_at_ms)) "." }
+                Some(b) => { "It last ran " (components::instant(&*cx.locale, b.finished_at_ms)) "." }
                 None => { "It has never run." }
             }
             " Check the Worker's cron triggers and its log."
@@ -290,8 +290,8 @@ fn late<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, beats: &[Hea
     tasks
 }
 
-fn setup<S: Platform>(visit: &PageContext<'_, S>) -> Vec<Task> {
-    let config = visit.app.config;
+fn setup<S: Platform>(cx: &PageContext<'_, S>) -> Vec<Task> {
+    let config = cx.app.config;
     let mut tasks = Vec::new();
     let mut add = |title: &str, what: Markup| tasks.push(Task { title: title.to_owned(), what, way: None });
     if config.setup.stripe.is_none() {

@@ -25,78 +25,78 @@ use crate::pages::settlement::runs;
 
 use crate::engine::identity::access::{Need, Scope};
 use crate::http::context::Platform;
+use crate::pages::context::PageContext;
 use crate::pages::route::Handled;
-use crate::pages::visit::PageContext;
 
 /// The page of a path, `["operator", …]`.
-pub fn page<'a, S: Platform>(visit: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
     let rest = parts.get(1..).unwrap_or_default();
     let (need, page) = match method {
-        "POST" => form(visit, rest),
-        _ => shown(visit, rest),
+        "POST" => form(cx, rest),
+        _ => shown(cx, rest),
     }?;
-    visit.asks_for(need);
+    cx.asks_for(need);
     Some(page)
 }
 
 type Found<'a> = Option<(Need, Handled<'a>)>;
 
-fn shown<'a, S: Platform>(visit: &'a PageContext<'a, S>, rest: &[&'a str]) -> Found<'a> {
+fn shown<'a, S: Platform>(cx: &'a PageContext<'a, S>, rest: &[&'a str]) -> Found<'a> {
     Some(match *rest {
-        [] => (Need::Look, Box::pin(home::show(visit))),
-        ["programs"] => (Need::Look, Box::pin(operator_programs::list(visit))),
-        ["programs", id] => (Need::Look, Box::pin(operator_programs::show(visit, id))),
-        ["programs", id, "edit"] => (Need::Act(Scope::Programs), Box::pin(editor::edit(visit, id))),
+        [] => (Need::Look, Box::pin(home::show(cx))),
+        ["programs"] => (Need::Look, Box::pin(operator_programs::list(cx))),
+        ["programs", id] => (Need::Look, Box::pin(operator_programs::show(cx, id))),
+        ["programs", id, "edit"] => (Need::Act(Scope::Programs), Box::pin(editor::edit(cx, id))),
         ["programs", id, "resources", "new"] => {
-            (Need::Act(Scope::Programs), Box::pin(operator_resources::compose(visit, id)))
+            (Need::Act(Scope::Programs), Box::pin(operator_resources::compose(cx, id)))
         }
         ["programs", id, "resources", page] => {
-            (Need::Act(Scope::Programs), Box::pin(operator_resources::edit(visit, id, page)))
+            (Need::Act(Scope::Programs), Box::pin(operator_resources::edit(cx, id, page)))
         }
-        ["partners"] => (Need::Look, Box::pin(partners::list(visit))),
-        ["partners", id] => (Need::Look, Box::pin(partners::show(visit, id))),
-        ["accounts"] => (Need::Look, Box::pin(accounts::list(visit))),
-        ["accounts", id] => (Need::Look, Box::pin(accounts::show(visit, id))),
-        ["reviews"] => (Need::Look, Box::pin(reviews::list(visit))),
-        ["reviews", id] => (Need::Look, Box::pin(reviews::show(visit, id))),
-        ["runs"] => (Need::Look, Box::pin(runs::list(visit))),
-        ["runs", "preview"] => (Need::Look, Box::pin(run_preview::ask(visit))),
-        ["runs", id] => (Need::Look, Box::pin(runs::show(visit, id))),
-        ["runs", id, "plan"] => (Need::Look, Box::pin(run_preview::plan(visit, id))),
-        ["payouts"] => (Need::Look, Box::pin(operator_payouts::list(visit))),
-        ["payouts", id] => (Need::Look, Box::pin(operator_payouts::show(visit, id))),
-        ["funnel"] => (Need::Look, Box::pin(operator_funnel::show(visit))),
-        ["economics"] => (Need::Look, Box::pin(economics::show(visit))),
-        ["ledger"] => (Need::Look, Box::pin(checks::show(visit))),
-        ["ledger", "transfers"] => (Need::Look, Box::pin(checks::transfers(visit))),
-        ["ledger", "faults"] => (Need::Look, Box::pin(checks::faults(visit))),
-        ["outbox"] => (Need::Look, Box::pin(outbox::list(visit))),
-        ["audit"] => (Need::Look, Box::pin(audit::list(visit))),
-        ["tokens"] => (Need::Act(Scope::Admin), Box::pin(tokens::list(visit))),
+        ["partners"] => (Need::Look, Box::pin(partners::list(cx))),
+        ["partners", id] => (Need::Look, Box::pin(partners::show(cx, id))),
+        ["accounts"] => (Need::Look, Box::pin(accounts::list(cx))),
+        ["accounts", id] => (Need::Look, Box::pin(accounts::show(cx, id))),
+        ["reviews"] => (Need::Look, Box::pin(reviews::list(cx))),
+        ["reviews", id] => (Need::Look, Box::pin(reviews::show(cx, id))),
+        ["runs"] => (Need::Look, Box::pin(runs::list(cx))),
+        ["runs", "preview"] => (Need::Look, Box::pin(run_preview::ask(cx))),
+        ["runs", id] => (Need::Look, Box::pin(runs::show(cx, id))),
+        ["runs", id, "plan"] => (Need::Look, Box::pin(run_preview::plan(cx, id))),
+        ["payouts"] => (Need::Look, Box::pin(operator_payouts::list(cx))),
+        ["payouts", id] => (Need::Look, Box::pin(operator_payouts::show(cx, id))),
+        ["funnel"] => (Need::Look, Box::pin(operator_funnel::show(cx))),
+        ["economics"] => (Need::Look, Box::pin(economics::show(cx))),
+        ["ledger"] => (Need::Look, Box::pin(checks::show(cx))),
+        ["ledger", "transfers"] => (Need::Look, Box::pin(checks::transfers(cx))),
+        ["ledger", "faults"] => (Need::Look, Box::pin(checks::faults(cx))),
+        ["outbox"] => (Need::Look, Box::pin(outbox::list(cx))),
+        ["audit"] => (Need::Look, Box::pin(audit::list(cx))),
+        ["tokens"] => (Need::Act(Scope::Admin), Box::pin(tokens::list(cx))),
         _ => return None,
     })
 }
 
-fn form<'a, S: Platform>(visit: &'a PageContext<'a, S>, rest: &[&'a str]) -> Found<'a> {
+fn form<'a, S: Platform>(cx: &'a PageContext<'a, S>, rest: &[&'a str]) -> Found<'a> {
     Some(match *rest {
-        ["programs", id, "budget"] => (Need::Act(Scope::Payouts), Box::pin(operator_programs::fund(visit, id))),
-        ["programs", id, "edit"] => (Need::Act(Scope::Programs), Box::pin(editor::save(visit, id))),
-        ["programs", id, "resources"] => (Need::Act(Scope::Programs), Box::pin(operator_resources::add(visit, id))),
+        ["programs", id, "budget"] => (Need::Act(Scope::Payouts), Box::pin(operator_programs::fund(cx, id))),
+        ["programs", id, "edit"] => (Need::Act(Scope::Programs), Box::pin(editor::save(cx, id))),
+        ["programs", id, "resources"] => (Need::Act(Scope::Programs), Box::pin(operator_resources::add(cx, id))),
         ["programs", id, "resources", page] => {
-            (Need::Act(Scope::Programs), Box::pin(operator_resources::save(visit, id, page)))
+            (Need::Act(Scope::Programs), Box::pin(operator_resources::save(cx, id, page)))
         }
         ["programs", id, "resources", page, "remove"] => {
-            (Need::Act(Scope::Programs), Box::pin(operator_resources::remove(visit, id, page)))
+            (Need::Act(Scope::Programs), Box::pin(operator_resources::remove(cx, id, page)))
         }
-        ["accounts", id] => (Need::Act(Scope::Partners), Box::pin(accounts::reassign(visit, id))),
-        ["reviews", id] => (Need::Act(Scope::Payouts), Box::pin(reviews::decide(visit, id))),
-        ["runs"] => (Need::Act(Scope::Payouts), Box::pin(runs::start(visit))),
-        ["runs", "preview"] => (Need::Look, Box::pin(run_preview::preview(visit))),
-        ["runs", id, "approve"] => (Need::Act(Scope::Payouts), Box::pin(runs::approve(visit, id))),
-        ["payouts", id] => (Need::Act(Scope::Payouts), Box::pin(operator_payouts::decide(visit, id))),
-        ["outbox"] => (Need::Act(Scope::Admin), Box::pin(outbox::replay(visit))),
-        ["tokens"] => (Need::Act(Scope::Admin), Box::pin(tokens::make(visit))),
-        ["tokens", id, "revoke"] => (Need::Act(Scope::Admin), Box::pin(tokens::revoke(visit, id))),
+        ["accounts", id] => (Need::Act(Scope::Partners), Box::pin(accounts::reassign(cx, id))),
+        ["reviews", id] => (Need::Act(Scope::Payouts), Box::pin(reviews::decide(cx, id))),
+        ["runs"] => (Need::Act(Scope::Payouts), Box::pin(runs::start(cx))),
+        ["runs", "preview"] => (Need::Look, Box::pin(run_preview::preview(cx))),
+        ["runs", id, "approve"] => (Need::Act(Scope::Payouts), Box::pin(runs::approve(cx, id))),
+        ["payouts", id] => (Need::Act(Scope::Payouts), Box::pin(operator_payouts::decide(cx, id))),
+        ["outbox"] => (Need::Act(Scope::Admin), Box::pin(outbox::replay(cx))),
+        ["tokens"] => (Need::Act(Scope::Admin), Box::pin(tokens::make(cx))),
+        ["tokens", id, "revoke"] => (Need::Act(Scope::Admin), Box::pin(tokens::revoke(cx, id))),
         _ => return None,
     })
 }

@@ -8,8 +8,8 @@ use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::partner::partners::{balance, entry, paid_entry};
 use crate::pages::components::escaped;
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::partner::wording;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
 use crate::service::payout::onboard;
@@ -77,26 +77,26 @@ struct Entry {
     view: Value,
 }
 
-pub async fn copy<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let cursor = Cursor::of(&visit.request.param("cursor").unwrap_or_default())?;
-    let (claim, token) = (visit.claim(), visit.token_sha256().unwrap_or_default());
+pub async fn copy<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let cursor = Cursor::of(&cx.request.param("cursor").unwrap_or_default())?;
+    let (claimed_partner, token) = (cx.claimed_partner(), cx.token_sha256().unwrap_or_default());
     let after = |list: usize| Cursor::after(cursor.as_ref(), list);
     let ((a0, i0), (a1, i1), (a2, i2), (a3, i3)) = (after(0), after(1), after(2), after(3));
-    let (partner, rows) = visit
+    let (partner, rows) = cx
         .partner(vec![
             profile::own_actions(&token, a0, i0, LINES + 1),
-            entry_page(claim, a1, i1, LINES + 1),
-            profile::link_page(claim, a2, i2, LINES + 1),
-            paid_entry_page(claim, a3, i3, LINES + 1),
-            partner_find(claim),
-            profile::profile_find(claim),
-            balance_list(claim),
-            payee_find(claim),
-            session_list(&token, visit.now()),
+            entry_page(claimed_partner, a1, i1, LINES + 1),
+            profile::link_page(claimed_partner, a2, i2, LINES + 1),
+            paid_entry_page(claimed_partner, a3, i3, LINES + 1),
+            partner_find(claimed_partner),
+            profile::profile_find(claimed_partner),
+            balance_list(claimed_partner),
+            payee_find(claimed_partner),
+            session_list(&token, cx.now()),
             program_list(),
         ])
         .await?;
-    let mut entries = entries(visit, &partner.id, &rows)?;
+    let mut entries = entries(cx, &partner.id, &rows)?;
     entries.sort_by(|a, b| (a.at, a.list, &a.id).cmp(&(b.at, b.list, &b.id)));
     let most = usize::try_from(LINES).unwrap_or(0);
     let more = entries.len() > most;
@@ -105,9 +105,9 @@ pub async fn copy<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         let cursor = format!("{}.{}.{}", e.at, e.list, e.id);
         format!("/partner/settings/data?cursor={}", escaped(&cursor))
     });
-    let mut body = json!({"made_at": visit.now().to_rfc3339(), "next": next});
+    let mut body = json!({"made_at": cx.now().to_rfc3339(), "next": next});
     if cursor.is_none() {
-        once(visit, &rows, &mut body)?;
+        once(cx, &rows, &mut body)?;
     }
     for (at, list) in LISTS.iter().enumerate() {
         body[*list] = entries.iter().filter(|e| e.list == at).map(|e| e.view.clone()).collect();
@@ -119,8 +119,8 @@ pub async fn copy<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     Ok(response)
 }
 
-fn entries<S: Platform>(visit: &PageContext<'_, S>, partner: &str, rows: &[Rows]) -> Result<Vec<Entry>, AppError> {
-    let base = visit.base_url();
+fn entries<S: Platform>(cx: &PageContext<'_, S>, partner: &str, rows: &[Rows]) -> Result<Vec<Entry>, AppError> {
+    let base = cx.base_url();
     let mut out = Vec::new();
     for a in rows[0].decode::<AuditRow>()? {
         let view = json!({
@@ -152,14 +152,13 @@ fn entries<S: Platform>(visit: &PageContext<'_, S>, partner: &str, rows: &[Rows]
 }
 
 /// What the first file has besides the lists: profile, balances, and sessions.
-fn once<S: Platform>(visit: &PageContext<'_, S>, rows: &[Rows], body: &mut Value) -> Result<(), AppError> {
+fn once<S: Platform>(cx: &PageContext<'_, S>, rows: &[Rows], body: &mut Value) -> Result<(), AppError> {
     let partner: PartnerRow = rows[4].first()?.ok_or_else(|| AppError::not_found("partner"))?;
     let said: Option<ProfileRow> = rows[5].first()?;
     let balances: Vec<Value> = rows[6].decode::<BalanceRow>()?.iter().map(balance).collect();
     let payee: Option<PayeeRow> = rows[7].first()?;
     let catalog = catalog(&rows[9])?;
-    let mut view =
-        enroll::view(&partner, catalog.in_force(&partner.program_id, visit.now()), &visit.base_url(), &balances);
+    let mut view = enroll::view(&partner, catalog.in_force(&partner.program_id, cx.now()), &cx.base_url(), &balances);
     view["display_name"] = json!(said.and_then(|row| row.display_name));
     view["left_at"] = json!(partner.left_at_ms.map(|at| at.to_rfc3339()));
     view["disclosure_accepted_at"] = json!(partner.disclosure_accepted_at_ms.map(|at| at.to_rfc3339()));

@@ -8,17 +8,17 @@ use crate::codec::operator::NewPartner;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::limit;
-use crate::pages::admission::{external_id, unreferred};
+use crate::pages::admission::{external_id, is_not_referred};
 use crate::pages::components;
 use crate::pages::components::{Field, checkbox, escaped, field, select};
+use crate::pages::context::{PageContext, PageError, PageResult};
 use crate::pages::countries::COUNTRIES;
 use crate::pages::form::SubmittedForm;
-use crate::pages::identity::sign_in::{Unsent, find, gone, open, wished};
+use crate::pages::identity::sign_in::{Unsent, find, gone, open, request_link};
 use crate::pages::layout;
 use crate::pages::program::terms::terms;
 use crate::pages::route::Handled;
 use crate::pages::text::partner as text;
-use crate::pages::visit::{PageContext, PageError, PageResult};
 use crate::program::document::Document;
 use crate::service::error::AppError;
 use crate::service::identity::sign_in::{MagicLinkRequest, OpenedSession, Purpose, Token, actor_of, mail};
@@ -31,13 +31,13 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 /// The page of a path, `["partner", "join", …]`.
-pub fn page<'a, S: Platform>(visit: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
     Some(match (method, parts) {
-        ("GET", ["partner", "join"]) => Box::pin(ask(visit)),
-        ("POST", ["partner", "join"]) => Box::pin(send(visit)),
-        ("GET", ["partner", "join", "sent"]) => Box::pin(async move { Ok(sent(visit)) }),
-        ("GET", ["partner", "join", token]) => Box::pin(confirm(visit, token)),
-        ("POST", ["partner", "join", token]) => Box::pin(follow(visit, token)),
+        ("GET", ["partner", "join"]) => Box::pin(ask(cx)),
+        ("POST", ["partner", "join"]) => Box::pin(send(cx)),
+        ("GET", ["partner", "join", "sent"]) => Box::pin(async move { Ok(sent(cx)) }),
+        ("GET", ["partner", "join", token]) => Box::pin(confirm(cx, token)),
+        ("POST", ["partner", "join", token]) => Box::pin(follow(cx, token)),
         _ => return None,
     })
 }
@@ -64,12 +64,12 @@ impl Applicant {
 }
 
 /// The program's document in force and the applicant, in one batch.
-async fn read<S: Platform>(visit: &PageContext<'_, S>, program: &str) -> Result<(Document, Applicant), PageError> {
+async fn read<S: Platform>(cx: &PageContext<'_, S>, program: &str) -> Result<(Document, Applicant), PageError> {
     // If the site does not answer, the address can still be confirmed by email.
-    let user = visit.site_user().await.ok().flatten().filter(|u| u.role >= ROLE_SUBSCRIBER && is_address(&u.email));
-    let (session, rows) = visit.anybody(vec![program_list()]).await?;
+    let user = cx.site_user().await.ok().flatten().filter(|u| u.role >= ROLE_SUBSCRIBER && is_address(&u.email));
+    let (session, rows) = cx.anybody(vec![program_list()]).await?;
     let catalog = catalog(rows.first().unwrap_or(&Rows::default()))?;
-    let document = catalog.in_force(program, visit.now()).ok_or_else(|| AppError::not_found("program"))?.clone();
+    let document = catalog.in_force(program, cx.now()).ok_or_else(|| AppError::not_found("program"))?.clone();
     let who = match (session.map(|s| (s.email.clone(), s)), user) {
         (Some((Some(email), session)), _) => Applicant::Known(Box::new(session), email),
         (_, Some(user)) => Applicant::User(user),
@@ -79,21 +79,18 @@ async fn read<S: Platform>(visit: &PageContext<'_, S>, program: &str) -> Result<
 }
 
 /// The requested program, if it can be joined by form.
-fn program<S: Platform>(visit: &PageContext<'_, S>) -> Result<String, PageError> {
-    let config = visit.app.config;
-    let named = visit.request.param("program").or_else(|| visit.form.given("program").map(str::to_owned));
+fn program<S: Platform>(cx: &PageContext<'_, S>) -> Result<String, PageError> {
+    let config = cx.app.config;
+    let named = cx.request.param("program").or_else(|| cx.form.given("program").map(str::to_owned));
     let is_asked = |open: &&str| named.as_deref().is_none_or(|named| named == *open);
     let program = config.open_programs().find(is_asked).filter(|_| config.has_form()).map(str::to_owned);
     program.ok_or_else(|| AppError::not_found("program that can be joined by form").into())
 }
 
 /// The emailed link of a token and the form's answers, while the program is still open.
-async fn mailed<S: Platform>(
-    visit: &PageContext<'_, S>,
-    token: &str,
-) -> Result<Option<(MailedLink, Value)>, PageError> {
-    let config = visit.app.config;
-    let found = find(visit, token, Purpose::Join).await?.map(|link| {
+async fn mailed<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> Result<Option<(MailedLink, Value)>, PageError> {
+    let config = cx.app.config;
+    let found = find(cx, token, Purpose::Join).await?.map(|link| {
         let detail: Value = serde_json::from_str(&link.detail).unwrap_or_default();
         (link, detail)
     });
@@ -101,39 +98,39 @@ async fn mailed<S: Platform>(
     Ok(found.filter(|(_, detail)| is_open(detail)))
 }
 
-async fn ask<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (document, who) = read(visit, &program(visit)?).await?;
+async fn ask<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (document, who) = read(cx, &program(cx)?).await?;
     let form = match &who {
         Applicant::User(user) => SubmittedForm::filled(&[("name", user.name.as_deref().unwrap_or(""))]),
         Applicant::Known(session, _) => SubmittedForm::filled(&[("name", session.name.as_deref().unwrap_or(""))]),
         Applicant::Stranger => SubmittedForm::default(),
     };
-    Ok(front(visit, 200, &document, &who, &form))
+    Ok(front(cx, 200, &document, &who, &form))
 }
 
-async fn send<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (document, who) = read(visit, &program(visit)?).await?;
-    let new = match checked(visit, &document, &who) {
+async fn send<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (document, who) = read(cx, &program(cx)?).await?;
+    let new = match checked(cx, &document, &who) {
         Ok(new) => new,
-        Err(form) => return Ok(front(visit, 422, &document, &who, &form)),
+        Err(form) => return Ok(front(cx, 422, &document, &who, &form)),
     };
     match &who {
         Applicant::User(user) => {
             let new = NewPartner { external_id: user.id.clone(), ..new };
-            let opened = visit.open_site(user);
-            enter(visit, new, &format!("session:{}", user.id), opened, Vec::new()).await
+            let opened = cx.open_site(user);
+            enter(cx, new, &format!("session:{}", user.id), opened, Vec::new()).await
         }
-        Applicant::Known(session, email) if session.operator == 1 || visit.app.config.is_operator(email) => {
-            let mut form = visit.form.clone();
+        Applicant::Known(session, email) if session.operator == 1 || cx.app.config.is_operator(email) => {
+            let mut form = cx.form.clone();
             form.refuse("", OPERATOR_JOINS);
-            Ok(front(visit, 422, &document, &who, &form))
+            Ok(front(cx, 422, &document, &who, &form))
         }
         Applicant::Known(session, _) => {
-            let partner = enrolled(visit, new, &session.actor).await?;
-            visit.keep_cookie(&partner.id, session.expires_at_ms);
-            Ok(visit.see(partner.first_page()))
+            let partner = enrolled(cx, new, &session.actor).await?;
+            cx.keep_cookie(&partner.id, session.expires_at_ms);
+            Ok(cx.redirect_after_post(partner.first_page()))
         }
-        Applicant::Stranger => by_mail(visit, &document, &who, &new).await,
+        Applicant::Stranger => by_mail(cx, &document, &who, &new).await,
     }
 }
 
@@ -142,7 +139,7 @@ const OPERATOR_JOINS: &str =
 
 /// Emails a link that joins, to any address: the link signs in a person who is a partner already.
 async fn by_mail<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     document: &Document,
     who: &Applicant,
     new: &NewPartner,
@@ -151,32 +148,32 @@ async fn by_mail<S: Platform>(
         "program": new.program, "name": new.name, "website": new.website, "country": new.country,
         "disclosure_accepted": new.disclosure_accepted,
     });
-    let wish = MagicLinkRequest {
+    let request = MagicLinkRequest {
         email: new.email.as_deref().unwrap_or_default(),
         detail: &detail.to_string(),
-        whoever: true,
-        requested_by: &limit::requested_by(visit.app, visit.request),
+        any_address: true,
+        requested_by: &limit::requested_by(cx.app, cx.request),
         says: Invitation::Join { program: &document.title },
     };
-    let sent = match wished(visit, &wish).await? {
+    let sent = match request_link(cx, &request).await? {
         // We wait for the result: any address can get this email, so it reveals nothing about who is known.
-        Ok(Some(leaving)) => mail(&visit.app.context(""), &leaving).await.map_err(|why| Unsent {
+        Ok(Some(leaving)) => mail(&cx.app.context(""), &leaving).await.map_err(|why| Unsent {
             status: 503,
-            told: NOT_SENT,
+            notice: NOT_SENT,
             fault: format!("join mail: {why}"),
         }),
         Ok(None) => Ok(()),
         Err(unsent) => Err(unsent),
     };
     Ok(match sent {
-        Ok(()) => visit.see("/partner/join/sent"),
-        Err(unsent) => unsent.shown(visit.form.clone(), |status, form| front(visit, status, document, who, form)),
+        Ok(()) => cx.redirect_after_post("/partner/join/sent"),
+        Err(unsent) => unsent.shown(cx.form.clone(), |status, form| front(cx, status, document, who, form)),
     })
 }
 
 const NOT_SENT: &str = "We couldn't send the email. Your answers are still here. Try again in a few minutes.";
 
-fn sent<S: Platform>(visit: &PageContext<'_, S>) -> Response {
+fn sent<S: Platform>(cx: &PageContext<'_, S>) -> Response {
     let again = "/partner/join";
     let content = html! {
         h1 { (text::CHECK_EMAIL) }
@@ -185,16 +182,16 @@ fn sent<S: Platform>(visit: &PageContext<'_, S>) -> Response {
         p.quiet { (text::EMAIL_LIMIT) }
         p { a href=(again) { "Back" } }
     };
-    open(visit, 200, text::CHECK_EMAIL, content)
+    open(cx, 200, text::CHECK_EMAIL, content)
 }
 
 /// The application, or the form with its problems.
 fn checked<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     document: &Document,
     who: &Applicant,
 ) -> Result<NewPartner, SubmittedForm> {
-    let mut form = visit.form.clone();
+    let mut form = cx.form.clone();
     for (name, what) in [("name", "Enter your name."), ("website", "Enter your website.")] {
         if form.given(name).is_none() {
             form.refuse(name, what);
@@ -224,24 +221,24 @@ fn checked<S: Platform>(
 }
 
 /// The page behind the emailed link: what will happen, and a button.
-async fn confirm<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageResult {
-    let Some((link, detail)) = mailed(visit, token).await? else { return Ok(gone(visit, "/partner/join")) };
+async fn confirm<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageResult {
+    let Some((link, detail)) = mailed(cx, token).await? else { return Ok(gone(cx, "/partner/join")) };
     let content = html! {
         h1 { "One more step" }
         p.lead { "You are about to join as " strong { (detail["name"].as_str().unwrap_or("")) } ", " (link.email) "." }
         form method="post" {
-            (layout::csrf(visit))
+            (layout::csrf(cx))
             button { "Confirm and join" }
         }
         p.quiet { (text::NOT_YOU) }
     };
-    Ok(unreferred(open(visit, 200, "Confirm and join", content)))
+    Ok(is_not_referred(open(cx, 200, "Confirm and join", content)))
 }
 
-async fn follow<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageResult {
-    let Some((link, detail)) = mailed(visit, token).await? else { return Ok(gone(visit, "/partner/join")) };
-    if visit.app.config.is_operator(&link.email) {
-        return Ok(operators(visit));
+async fn follow<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageResult {
+    let Some((link, detail)) = mailed(cx, token).await? else { return Ok(gone(cx, "/partner/join")) };
+    if cx.app.config.is_operator(&link.email) {
+        return Ok(operators(cx));
     }
     let text = |name: &str| detail[name].as_str().map(str::to_owned);
     let program = text("program").unwrap_or_default();
@@ -255,42 +252,42 @@ async fn follow<S: Platform>(visit: &PageContext<'_, S>, token: &str) -> PageRes
         kind: None,
         disclosure_accepted: detail["disclosure_accepted"] == true,
     };
-    let used = session::magic_link_use(&Token::of(token.to_owned()).sha256, visit.now());
+    let used = session::magic_link_use(&Token::of(token.to_owned()).sha256, cx.now());
     // Anybody can request this link, so it opens a partner's session and no other.
     let actor = actor_of(&link.email, false);
-    let opened = visit.open(Proof::Email(&link.email), false, actor.clone());
-    match enter(visit, new, &actor, opened, vec![used]).await {
+    let opened = cx.open(Proof::Email(&link.email), false, actor.clone());
+    match enter(cx, new, &actor, opened, vec![used]).await {
         // Another request used the link first.
-        Err(PageError::Error(error)) if error.code == "refused_by_guard" => Ok(gone(visit, "/partner/join")),
+        Err(PageError::Error(error)) if error.code == "refused_by_guard" => Ok(gone(cx, "/partner/join")),
         shown => shown,
     }
 }
 
 /// The link confirms an operator's address, which anybody may have typed.
-fn operators<S: Platform>(visit: &PageContext<'_, S>) -> Response {
+fn operators<S: Platform>(cx: &PageContext<'_, S>) -> Response {
     let content = html! {
         h1 { "This address belongs to an operator" }
         p.lead { "Operators can't be partners, so nothing was changed. Join with a different address." }
         p { a.button href="/sign-in?to=/operator" { "Sign in as an operator" } }
     };
-    unreferred(open(visit, 403, "This address belongs to an operator", content))
+    is_not_referred(open(cx, 403, "This address belongs to an operator", content))
 }
 
 /// Enrolls the partner, writes the session, and redirects to the partner's pages. Enrolling comes first and is safe to
 /// repeat: if the request dies in between, the next try finishes it.
 async fn enter<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     new: NewPartner,
     actor: &str,
     mut opened: OpenedSession,
     first: Vec<Stmt>,
 ) -> PageResult {
-    let partner = enrolled(visit, new, actor).await?;
+    let partner = enrolled(cx, new, actor).await?;
     let mut batch = first;
     batch.append(&mut opened.statements);
-    visit.app.context("").batch(batch).await?;
-    visit.adopt(opened, &partner.id);
-    Ok(visit.see(partner.first_page()))
+    cx.app.context("").batch(batch).await?;
+    cx.adopt(opened, &partner.id);
+    Ok(cx.redirect_after_post(partner.first_page()))
 }
 
 /// The partner that this person became, or was before.
@@ -309,11 +306,11 @@ impl Enrolled {
 /// This person's partner in this program: the existing one, found by a confirmed address, or a new one. Site users are
 /// found by their id, because the address that the site gives confirms nothing.
 async fn enrolled<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     mut new: NewPartner,
     actor: &str,
 ) -> Result<Enrolled, PageError> {
-    let ctx = visit.app.context(actor);
+    let ctx = cx.app.context(actor);
     let email = new.email.as_deref().unwrap_or_default().to_ascii_lowercase();
     if new.external_id == external_id(&new.program, &email) {
         let known = ctx.query(session::partner_of(&new.program, &email)).await?;
@@ -321,34 +318,34 @@ async fn enrolled<S: Platform>(
             new.external_id = found.external_id;
         }
     }
-    let (status, partner) = enroll::partner(&ctx, &new, &visit.base_url(), None).await?;
+    let (status, partner) = enroll::partner(&ctx, &new, &cx.base_url(), None).await?;
     let text = |name: &str| partner[name].as_str().unwrap_or_default().to_owned();
     if status == 200 {
         // Joining accepts the disclosure, which the link may have been waiting for.
-        visit.app.site.forget_link(&text("code")).await;
+        cx.app.site.forget_link(&text("code")).await;
     }
     Ok(Enrolled { id: text("id"), links_work: partner["active"] == true })
 }
 
 fn front<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     status: u16,
     document: &Document,
     who: &Applicant,
     form: &SubmittedForm,
 ) -> Response {
-    let can_mail = visit.app.config.setup.mail().is_some() || who.email().is_some();
+    let can_mail = cx.app.config.setup.mail().is_some() || who.email().is_some();
     let content = html! {
         h1 { "Join: " (document.title) }
         p.lead { (text::join_lead(document)) }
-        (terms(document, visit.words.as_ref()))
+        (terms(document, cx.locale.as_ref()))
         h2 { "Join" }
         @if !can_mail && status == 200 {
             p { "Email is not set up here yet, so we can't confirm your address. If you run this site, the README explains how to set up email." }
         }
         (components::problems(form))
         form.stack method="post" action="/partner/join" {
-            (layout::csrf(visit))
+            (layout::csrf(cx))
             input type="hidden" name="program" value=(document.id);
             (fields(form, document, who))
             button { "Join" }
@@ -356,7 +353,7 @@ fn front<S: Platform>(
         p { "Already a partner? " a href="/sign-in?to=/partner" { "Sign in" } "." }
     };
     let title = format!("Join: {}", document.title);
-    open(visit, status, &title, content)
+    open(cx, status, &title, content)
 }
 
 fn fields(form: &SubmittedForm, document: &Document, who: &Applicant) -> Markup {

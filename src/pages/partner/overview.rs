@@ -10,6 +10,7 @@ use crate::pages::chart;
 use crate::pages::chart::{Chart, Series};
 use crate::pages::components;
 use crate::pages::components::Figure;
+use crate::pages::context::{PageContext, PageResult, Partner};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
@@ -17,7 +18,6 @@ use crate::pages::partner::wording;
 use crate::pages::payout::status;
 use crate::pages::payout::status::Paid;
 use crate::pages::text::partner as text;
-use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::program::document::{Cadence, Document};
 use crate::service::partner::enroll;
 use crate::store::ledger;
@@ -38,22 +38,22 @@ const LATEST: i64 = 5;
 /// Links refreshed at once when the disclosure is accepted; others follow within a minute.
 const LINKS: i64 = 100;
 
-pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (claim, now) = (visit.claim(), visit.now());
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (claimed_partner, now) = (cx.claimed_partner(), cx.now());
     let month = Month::of(now);
     let first = reads::day_of(now) - DAYS + 1;
-    let (partner, rows) = visit
+    let (partner, rows) = cx
         .partner(vec![
-            partner::partner_find(claim),
-            ledger::balance_list(claim),
-            payee::payee_find(claim),
+            partner::partner_find(claimed_partner),
+            ledger::balance_list(claimed_partner),
+            payee::payee_find(claimed_partner),
             program_list(),
-            reads::day_list(claim, first),
-            reads::earned_sums(claim, reads::day_of(month.start()), reads::day_of(month.end())),
-            reads::accrual_page(claim, "", now.plus_days(1).0, "~", LATEST),
-            reads::link_own(claim, "", 0),
-            reads::link_page(claim, 0, now.plus_days(1).0, "~", 1),
-            status::read(claim),
+            reads::day_list(claimed_partner, first),
+            reads::earned_sums(claimed_partner, reads::day_of(month.start()), reads::day_of(month.end())),
+            reads::accrual_page(claimed_partner, "", now.plus_days(1).0, "~", LATEST),
+            reads::link_own(claimed_partner, "", 0),
+            reads::link_page(claimed_partner, 0, now.plus_days(1).0, "~", 1),
+            status::read(claimed_partner),
         ])
         .await?;
     let row: Option<PartnerRow> = rows[0].first()?;
@@ -73,25 +73,25 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         linked: !rows[8].0.is_empty(),
         owed: balances.iter().any(|b| b.unit.starts_with("cash:") && b.pending_cents + b.available_cents > 0),
     };
-    let words = visit.words.as_ref();
-    let url = format!("{}/r/{}", visit.base_url(), partner.code);
+    let locale = cx.locale.as_ref();
+    let url = format!("{}/r/{}", cx.base_url(), partner.code);
     let content = html! {
         (components::heading(&format!("Hello, {}", partner.name), document.map_or("", |d| d.title.as_str()), html! {}))
-        (todo.shown(visit, &partner))
-        (money(words, document, &balances, &month_sums, month.end()))
+        (todo.shown(cx, &partner))
+        (money(locale, document, &balances, &month_sums, month.end()))
         h2 { "Your link" }
         (components::copyable("Your link", &url))
         h2 { "The last 30 days" }
-        (course(words, &days, first))
+        (course(locale, &days, first))
         h2 { "Latest earnings" }
         @if lines.is_empty() {
             (components::empty("Nothing earned yet", html! { "When a customer you referred earns you something, you'll see it here, and why." }))
         } @else {
-            (earnings::table(words, &catalog, &paid, &partner.id, &lines))
+            (earnings::table(locale, &catalog, &paid, &partner.id, &lines))
             p { a href="/partner/earnings" { "All earnings" } }
         }
     };
-    Ok(layout::show(visit, 200, Page { title: "Overview", area: Area::Partner(&partner), here: "/partner", content }))
+    Ok(layout::show(cx, 200, Page { title: "Overview", area: Area::Partner(&partner), here: "/partner", content }))
 }
 
 /// What a partner may still have to do.
@@ -108,19 +108,19 @@ struct Todo<'a> {
 }
 
 impl Todo<'_> {
-    fn shown<S: Platform>(&self, visit: &PageContext<'_, S>, partner: &Partner) -> Markup {
-        let words = visit.words.as_ref();
+    fn shown<S: Platform>(&self, cx: &PageContext<'_, S>, partner: &Partner) -> Markup {
+        let locale = cx.locale.as_ref();
         if let Some(left) = partner.session.left_at_ms {
             return html! {
                 div.todo {
                     h2 { "You have left this program" }
-                    p { "You left on " (components::day(words, left)) ". Your links no longer earn anything. What you earned before is still here and will be paid as agreed." }
+                    p { "You left on " (components::day(locale, left)) ". Your links no longer earn anything. What you earned before is still here and will be paid as agreed." }
                 }
             };
         }
         let undisclosed = self.document.is_some_and(|d| d.requires_disclosure)
             && self.row.is_some_and(|r| r.disclosure_accepted_at_ms.is_none());
-        let steps = [self.money().filter(|_| visit.app.config.setup.stripe.is_some()), self.sharing()];
+        let steps = [self.money().filter(|_| cx.app.config.setup.stripe.is_some()), self.sharing()];
         if !undisclosed && steps.iter().all(Option::is_none) {
             return html! {};
         }
@@ -130,7 +130,7 @@ impl Todo<'_> {
                 @if undisclosed {
                     p { strong { "Your links do not work yet." } " This program requires you to disclose that you may earn a reward when people sign up through your links." }
                     form method="post" action="/partner/disclosure" {
-                        (layout::csrf(visit))
+                        (layout::csrf(cx))
                         button { "I will disclose this" }
                     }
                 }
@@ -176,7 +176,7 @@ impl Todo<'_> {
 
 /// A row of figures for each unit with a balance.
 fn money(
-    words: &dyn Locale,
+    locale: &dyn Locale,
     document: Option<&Document>,
     balances: &[BalanceRow],
     month: &[EarnedRow],
@@ -193,13 +193,13 @@ fn money(
     html! {
         @for balance in balances.iter().chain(fresh.as_ref()) {
             @let so_far = month.iter().find(|m| m.unit == balance.unit).map_or(0, |m| m.cents);
-            (components::figures(&figures(words, balance, so_far, until)))
+            (components::figures(&figures(locale, balance, so_far, until)))
         }
     }
 }
 
-fn figures<'a>(words: &dyn Locale, b: &BalanceRow, month_cents: i64, until: UtcMillis) -> Vec<Figure<'a>> {
-    let amount = |cents: i64| components::amount(words, cents, &b.unit);
+fn figures<'a>(locale: &dyn Locale, b: &BalanceRow, month_cents: i64, until: UtcMillis) -> Vec<Figure<'a>> {
+    let amount = |cents: i64| components::amount(locale, cents, &b.unit);
     let out = b.paid_cents + b.redeemed_cents;
     let earned = b.pending_cents + b.available_cents + b.leaving_cents + out;
     let available = html! {
@@ -214,7 +214,7 @@ fn figures<'a>(words: &dyn Locale, b: &BalanceRow, month_cents: i64, until: UtcM
         Figure {
             label: "This month",
             value: amount(month_cents),
-            note: html! { "estimate, through " (components::utc(words, until)) },
+            note: html! { "estimate, through " (components::utc(locale, until)) },
         },
         Figure { label: "Pending", value: amount(b.pending_cents), note: html! { "in the hold period" } },
         Figure { label: "Available", value: amount(b.available_cents), note: available },
@@ -223,7 +223,7 @@ fn figures<'a>(words: &dyn Locale, b: &BalanceRow, month_cents: i64, until: UtcM
 }
 
 /// Clicks, sign-ups, and first payments by day.
-pub fn course(words: &dyn Locale, days: &[DayRow], first: i64) -> Markup {
+pub fn course(locale: &dyn Locale, days: &[DayRow], first: i64) -> Markup {
     if days.is_empty() {
         return components::empty(
             "No visits yet",
@@ -235,9 +235,9 @@ pub fn course(words: &dyn Locale, days: &[DayRow], first: i64) -> Markup {
         all.iter().map(|day| days.iter().find(|d| d.day == *day).map_or(0, count)).collect()
     };
     let (clicks, signups, paid) = (of(|d| d.clicks), of(|d| d.signups), of(|d| d.conversions));
-    let places: Vec<String> = all.iter().map(|day| words.date(UtcMillis(day * DAY_MS))).collect();
-    let write = |n: i64| words.number(n);
-    let sum = |list: &[i64]| html! { (words.number(list.iter().sum())) };
+    let places: Vec<String> = all.iter().map(|day| locale.date(UtcMillis(day * DAY_MS))).collect();
+    let write = |n: i64| locale.number(n);
+    let sum = |list: &[i64]| html! { (locale.number(list.iter().sum())) };
     let days = html! { "in 30 days" };
     let figure = |label, list: &[i64]| Figure { label, value: sum(list), note: days.clone() };
     html! {
@@ -256,10 +256,10 @@ pub fn course(words: &dyn Locale, days: &[DayRow], first: i64) -> Markup {
 }
 
 /// The partner accepts the disclosure.
-pub async fn disclose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let claim = visit.claim();
-    let asked = vec![partner::partner_find(claim), reads::link_choices(claim, visit.now(), LINKS)];
-    let (partner, rows) = visit.partner(asked).await?;
+pub async fn disclose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let claimed_partner = cx.claimed_partner();
+    let asked = vec![partner::partner_find(claimed_partner), reads::link_choices(claimed_partner, cx.now(), LINKS)];
+    let (partner, rows) = cx.partner(asked).await?;
     let row: Option<PartnerRow> = rows[0].first()?;
     let external_id = row.map(|r| r.external_id).unwrap_or_default();
     let new = NewPartner {
@@ -272,9 +272,9 @@ pub async fn disclose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         kind: None,
         disclosure_accepted: true,
     };
-    enroll::partner(&visit.context(&partner.session), &new, &visit.base_url(), None).await?;
+    enroll::partner(&cx.context(&partner.session), &new, &cx.base_url(), None).await?;
     for link in rows[1].decode::<LinkName>()? {
-        visit.app.site.forget_link(&link.code).await;
+        cx.app.site.forget_link(&link.code).await;
     }
-    Ok(visit.see("/partner?done=disclosed"))
+    Ok(cx.redirect_after_post("/partner?done=disclosed"))
 }

@@ -6,6 +6,7 @@ use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::pages::components;
 use crate::pages::components::{Field, checkbox, day, field, instant, select, text};
+use crate::pages::context::{PageContext, PageResult, Partner};
 use crate::pages::countries::COUNTRIES;
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
@@ -14,7 +15,6 @@ use crate::pages::partner::export;
 use crate::pages::route;
 use crate::pages::route::Handled;
 use crate::pages::text::partner as text;
-use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::service::error::AppError;
 use crate::service::message::unsubscribe;
 use crate::service::partner::profile;
@@ -27,29 +27,29 @@ use maud::{Markup, html};
 use serde_json::json;
 
 /// The page of a path, `["partner", "settings", …]`.
-pub fn page<'a, S: Platform>(visit: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
     Some(match (method, parts) {
-        ("GET", ["partner", "settings"]) => Box::pin(show(visit)),
-        ("POST", ["partner", "settings"]) => Box::pin(keep(visit)),
-        ("GET", ["partner", "settings", "mails"]) => Box::pin(mails(visit)),
-        ("POST", ["partner", "settings", "mails"]) => Box::pin(choose(visit)),
-        ("POST", ["partner", "settings", "sessions"]) => Box::pin(end(visit)),
-        ("GET", ["partner", "settings", "data"]) => Box::pin(export::copy(visit)),
-        ("POST", ["partner", "settings", "leave"]) => Box::pin(leave(visit)),
+        ("GET", ["partner", "settings"]) => Box::pin(show(cx)),
+        ("POST", ["partner", "settings"]) => Box::pin(keep(cx)),
+        ("GET", ["partner", "settings", "mails"]) => Box::pin(mails(cx)),
+        ("POST", ["partner", "settings", "mails"]) => Box::pin(choose(cx)),
+        ("POST", ["partner", "settings", "sessions"]) => Box::pin(end(cx)),
+        ("GET", ["partner", "settings", "data"]) => Box::pin(export::copy(cx)),
+        ("POST", ["partner", "settings", "leave"]) => Box::pin(leave(cx)),
         _ => return None,
     })
 }
 
 /// Everything the page shows, in one batch.
-fn reads<S: Platform>(visit: &PageContext<'_, S>) -> Vec<Stmt> {
-    let token = visit.token_sha256().unwrap_or_default();
-    vec![profile_find(visit.claim()), session::session_list(&token, visit.now())]
+fn reads<S: Platform>(cx: &PageContext<'_, S>) -> Vec<Stmt> {
+    let token = cx.token_sha256().unwrap_or_default();
+    vec![profile_find(cx.claimed_partner()), session::session_list(&token, cx.now())]
 }
 
-async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = visit.partner(reads(visit)).await?;
+async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (partner, rows) = cx.partner(reads(cx)).await?;
     let row: ProfileRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
-    front(visit, 200, &partner, &rows, &filled(&row), &SubmittedForm::default())
+    front(cx, 200, &partner, &rows, &filled(&row), &SubmittedForm::default())
 }
 
 /// The profile's form with what is stored.
@@ -64,7 +64,7 @@ fn filled(row: &ProfileRow) -> SubmittedForm {
 }
 
 fn front<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     status: u16,
     partner: &Partner,
     rows: &[Rows],
@@ -77,40 +77,40 @@ fn front<S: Platform>(
         (components::heading("Settings", lead, html! {}))
         h2 { "Profile" }
         (components::problems(profile))
-        (profile_form(visit, partner, profile))
+        (profile_form(cx, partner, profile))
         h2 { "Emails" }
         p { "We always email you about your earnings and payouts. " a href="/partner/settings/mails" { "Choose your other emails" } "." }
         h2 id="sessions" { "Where you are signed in" }
-        (sessions(visit, &open))
+        (sessions(cx, &open))
         h2 { "Your data" }
         p {
             "Download a copy of the data we store about you: profile, links, earnings, payouts, sessions, and activity. Each file holds up to "
-            (visit.words.number(export::LINES)) " records. If there are more, " code { "next" } " in the file links to the next one."
+            (cx.locale.number(export::LINES)) " records. If there are more, " code { "next" } " in the file links to the next one."
         }
         p { a.button.second href="/partner/settings/data" { "Download my data" } }
         h2 id="leave" { "Leave the program" }
-        (leave_form(visit, partner, leaving))
+        (leave_form(cx, partner, leaving))
     };
-    Ok(framed(visit, status, "Settings", partner, content))
+    Ok(framed(cx, status, "Settings", partner, content))
 }
 
 fn framed<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     status: u16,
     title: &str,
     partner: &Partner,
     content: Markup,
 ) -> Response {
-    layout::show(visit, status, Page { title, area: Area::Partner(partner), here: "/partner/settings", content })
+    layout::show(cx, status, Page { title, area: Area::Partner(partner), here: "/partner/settings", content })
 }
 
-fn profile_form<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, form: &SubmittedForm) -> Markup {
+fn profile_form<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner, form: &SubmittedForm) -> Markup {
     let mut choices = vec![("", "Not given")];
     choices.extend(COUNTRIES);
     let email = partner.session.partner_email.as_deref().unwrap_or("none");
     html! {
         form.stack method="post" action="/partner/settings" {
-            (layout::csrf(visit))
+            (layout::csrf(cx))
             (field(form, Field { name: "name", label: "Name", required: true, autocomplete: "organization", max: 200,
                 ..Field::default() }))
             p { "Email: " strong { (email) } br; span.quiet { "To change it, contact the program." } }
@@ -124,9 +124,9 @@ fn profile_form<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, form
     }
 }
 
-async fn keep<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = visit.partner(reads(visit)).await?;
-    let mut form = visit.form.clone();
+async fn keep<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (partner, rows) = cx.partner(reads(cx)).await?;
+    let mut form = cx.form.clone();
     if form.given("name").is_none() {
         form.refuse("name", "Enter your name.");
     }
@@ -135,27 +135,27 @@ async fn keep<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         form.refuse("country", text::CHOOSE_COUNTRY);
     }
     if !form.is_good() {
-        return front(visit, 422, &partner, &rows, &form, &SubmittedForm::default());
+        return front(cx, 422, &partner, &rows, &form, &SubmittedForm::default());
     }
     let body = json!({
         "name": form.get("name"), "website": form.get("website"), "country": country,
         "display_name": form.get("display_name"),
     });
     let kept = match operator::profile(body.to_string().as_bytes()) {
-        Ok(new) => profile::keep(&visit.context(&partner.session), &partner.id, &new).await,
+        Ok(new) => profile::keep(&cx.context(&partner.session), &partner.id, &new).await,
         Err(invalid) => Err(invalid.into()),
     };
     match kept {
-        Ok(()) => Ok(visit.see("/partner/settings?done=profile-kept")),
+        Ok(()) => Ok(cx.redirect_after_post("/partner/settings?done=profile-kept")),
         Err(error) => {
-            let form = route::with_refusal(visit, error)?;
-            front(visit, 422, &partner, &rows, &form, &SubmittedForm::default())
+            let form = route::with_refusal(cx, error)?;
+            front(cx, 422, &partner, &rows, &form, &SubmittedForm::default())
         }
     }
 }
 
-async fn mails<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = visit.partner(vec![unsubscribe_of_partner(visit.claim())]).await?;
+async fn mails<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (partner, rows) = cx.partner(vec![unsubscribe_of_partner(cx.claimed_partner())]).await?;
     let unwanted: Vec<Unsubscribed> = rows[0].decode()?;
     let wanted = unsubscribe::choices().filter(|k| !unwanted.iter().any(|u| u.kind == k.name));
     let form = SubmittedForm::filled(&wanted.map(|k| (k.name, "yes")).collect::<Vec<_>>());
@@ -165,7 +165,7 @@ async fn mails<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
             (components::empty("We don't have your email address", html! { "Ask the program to add it." }))
         } @else {
             form.stack method="post" action="/partner/settings/mails" {
-                (layout::csrf(visit))
+                (layout::csrf(cx))
                 @for kind in unsubscribe::choices() { (checkbox(&form, kind.name, html! { (what(kind)) })) }
                 button { "Save" }
             }
@@ -173,7 +173,7 @@ async fn mails<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         }
         p { a href="/partner/settings" { "Back to settings" } }
     };
-    Ok(framed(visit, 200, "Emails", &partner, content))
+    Ok(framed(cx, 200, "Emails", &partner, content))
 }
 
 fn what(kind: &MessageType) -> String {
@@ -183,27 +183,27 @@ fn what(kind: &MessageType) -> String {
     }
 }
 
-async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (partner, _) = visit.partner(Vec::new()).await?;
+async fn choose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (partner, _) = cx.partner(Vec::new()).await?;
     if let Some(address) = &partner.session.partner_email {
         let wanted: Vec<&str> =
-            unsubscribe::choices().map(|k| k.name).filter(|name| visit.form.is_checked(name)).collect();
-        unsubscribe::choose(&visit.context(&partner.session), address, &wanted).await?;
+            unsubscribe::choices().map(|k| k.name).filter(|name| cx.form.is_checked(name)).collect();
+        unsubscribe::choose(&cx.context(&partner.session), address, &wanted).await?;
     }
-    Ok(visit.see("/partner/settings/mails?done=choice-kept"))
+    Ok(cx.redirect_after_post("/partner/settings/mails?done=choice-kept"))
 }
 
-fn sessions<S: Platform>(visit: &PageContext<'_, S>, open: &[OpenSession]) -> Markup {
-    let words = visit.words.as_ref();
+fn sessions<S: Platform>(cx: &PageContext<'_, S>, open: &[OpenSession]) -> Markup {
+    let locale = cx.locale.as_ref();
     let way = |s: &OpenSession| if s.way == "site" { "site account" } else { "emailed link" };
     let row = |s: &OpenSession| {
         vec![
             html! { (browser(&s.agent)) @if s.is_this == 1 { " " (components::state("this browser")) } },
-            html! { (way(s)) ", " (day(words, s.created_at_ms)) },
-            instant(words, s.seen_at_ms),
+            html! { (way(s)) ", " (day(locale, s.created_at_ms)) },
+            instant(locale, s.seen_at_ms),
             html! {
                 form method="post" action="/partner/settings/sessions" {
-                    (layout::csrf(visit))
+                    (layout::csrf(cx))
                     button.plain name="session" value=(s.id) aria-label={ "Sign out " (browser(&s.agent)) } { "Sign out" }
                 }
             },
@@ -213,7 +213,7 @@ fn sessions<S: Platform>(visit: &PageContext<'_, S>, open: &[OpenSession]) -> Ma
     html! {
         (components::table("Where you are signed in", &columns, &open.iter().map(row).collect::<Vec<_>>()))
         form method="post" action="/sign-out" {
-            (layout::csrf(visit))
+            (layout::csrf(cx))
             button.second name="everywhere" value="yes" { "Sign out everywhere" }
         }
     }
@@ -250,24 +250,24 @@ fn browser(agent: &str) -> String {
     }
 }
 
-async fn end<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (found, _) = visit.session(Vec::new()).await?;
-    let wanted = visit.form.get("session");
-    let ended = visit.context(&found).query(session::session_end(wanted, found.proof(), visit.now())).await?;
+async fn end<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (found, _) = cx.session(Vec::new()).await?;
+    let wanted = cx.form.get("session");
+    let ended = cx.context(&found).query(session::session_end(wanted, found.proof(), cx.now())).await?;
     if ended.0.is_empty() {
         return Err(AppError::not_found("session").into());
     }
     if wanted == found.id {
-        visit.drop_cookie();
-        return Ok(visit.see("/sign-in?done=signed-out"));
+        cx.drop_cookie();
+        return Ok(cx.redirect_after_post("/sign-in?done=signed-out"));
     }
-    Ok(visit.see("/partner/settings?done=session-ended"))
+    Ok(cx.redirect_after_post("/partner/settings?done=session-ended"))
 }
 
-fn leave_form<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, form: &SubmittedForm) -> Markup {
+fn leave_form<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner, form: &SubmittedForm) -> Markup {
     if let Some(left) = partner.session.left_at_ms {
         return html! {
-            p { "You left the program on " (day(visit.words.as_ref(), left)) ". Your links no longer work. We will still pay what you earned." }
+            p { "You left the program on " (day(cx.locale.as_ref(), left)) ". Your links no longer work. We will still pay what you earned." }
         };
     }
     html! {
@@ -277,7 +277,7 @@ fn leave_form<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, form: 
         }
         (components::problems(form))
         form.stack method="post" action="/partner/settings/leave" {
-            (layout::csrf(visit))
+            (layout::csrf(cx))
             (field(form, Field { name: "code", label: "Enter your code to confirm", required: true, autocomplete: "off", max: 128,
                 hint: &format!("Your code is {}.", partner.code), ..Field::default() }))
             button.danger { "Leave the program" }
@@ -285,21 +285,21 @@ fn leave_form<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, form: 
     }
 }
 
-async fn leave<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = visit.partner(reads(visit)).await?;
+async fn leave<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (partner, rows) = cx.partner(reads(cx)).await?;
     if partner.session.left_at_ms.is_some() {
-        return Ok(visit.see("/partner/settings"));
+        return Ok(cx.redirect_after_post("/partner/settings"));
     }
-    if visit.form.get("code") != partner.code {
-        let mut form = visit.form.clone();
+    if cx.form.get("code") != partner.code {
+        let mut form = cx.form.clone();
         form.refuse("code", format!("Enter your code exactly: {}.", partner.code));
         let row: ProfileRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
-        return front(visit, 422, &partner, &rows, &filled(&row), &form);
+        return front(cx, 422, &partner, &rows, &filled(&row), &form);
     }
-    for code in profile::leave(&visit.context(&partner.session), &partner.id).await? {
-        visit.app.site.forget_link(&code).await;
+    for code in profile::leave(&cx.context(&partner.session), &partner.id).await? {
+        cx.app.site.forget_link(&code).await;
     }
-    Ok(visit.see("/partner/settings?done=left"))
+    Ok(cx.redirect_after_post("/partner/settings?done=left"))
 }
 
 #[cfg(test)]

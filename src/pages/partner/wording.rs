@@ -45,24 +45,24 @@ pub fn spaced(name: &str) -> String {
 }
 
 /// A reward's or modifier's name and what it gives: "First year, 20%".
-pub fn rule(words: &dyn Locale, document: Option<&Document>, rule: &str) -> String {
+pub fn rule(locale: &dyn Locale, document: Option<&Document>, rule: &str) -> String {
     let name = spaced(rule);
     let Some(document) = document else { return name };
     if let Some(reward) = document.reward(rule) {
-        return format!("{name}, {}", gives(words, document, reward));
+        return format!("{name}, {}", gives(locale, document, reward));
     }
     match document.modifiers.iter().find(|m| m.id == rule).map(|m| &m.then) {
-        Some(Effect::AddBps(more)) => format!("{name} bonus, {} more", words.percent(more.0)),
+        Some(Effect::AddBps(more)) => format!("{name} bonus, {} more", locale.percent(more.0)),
         Some(Effect::ReplaceBps(_)) => format!("{name} bonus"),
         None => name,
     }
 }
 
-fn gives(words: &dyn Locale, document: &Document, reward: &Reward) -> String {
+fn gives(locale: &dyn Locale, document: &Document, reward: &Reward) -> String {
     let Beneficiary::Referrer = reward.to;
     match (reward.amount.flat_cents, reward.amount.rate_bps) {
-        (Some(cents), _) => words.money(cents.0, &document.currency),
-        (None, Some(rate)) => words.percent(rate.0),
+        (Some(cents), _) => locale.money(cents.0, &document.currency),
+        (None, Some(rate)) => locale.percent(rate.0),
         (None, None) => String::new(),
     }
 }
@@ -79,15 +79,15 @@ pub fn accrual_source(source: &str) -> String {
 
 /// A reason without the host's own ids, which may reveal who a customer is: `invoice in_1 was paid`.
 fn without_ids(text: &str) -> String {
-    let mut words = text.split(' ');
+    let mut locale = text.split(' ');
     let mut kept: Vec<&str> = Vec::new();
-    while let Some(word) = words.next() {
+    while let Some(word) = locale.next() {
         if word != "invoice" {
             kept.push(word);
             continue;
         }
         kept.push("the");
-        let id = words.next().unwrap_or("");
+        let id = locale.next().unwrap_or("");
         kept.push(if id.ends_with(';') { "invoice;" } else { "invoice" });
     }
     kept.join(" ")
@@ -119,14 +119,14 @@ pub fn waits(state: &str) -> &'static str {
 }
 
 /// When a commission becomes available.
-pub fn available(words: &dyn Locale, catalog: &Catalog, accrual: &Accrual) -> Markup {
+pub fn available(locale: &dyn Locale, catalog: &Catalog, accrual: &Accrual) -> Markup {
     let cadence = catalog.in_force(&accrual.program_id, accrual.at_ms).map(|d| d.settlement.cadence);
     html! {
         @match accrual.state {
             AccrualState::Available => "Now",
             AccrualState::Pending if accrual.vests_at_ms >= NEVER => "Not known yet",
             AccrualState::Pending => {
-                (components::day(words, cadence.map_or(accrual.vests_at_ms, |c| schedule::next_run_at(c, accrual.vests_at_ms))))
+                (components::day(locale, cadence.map_or(accrual.vests_at_ms, |c| schedule::next_run_at(c, accrual.vests_at_ms))))
             }
             AccrualState::Held => "After review",
             AccrualState::Disputed => "When the dispute closes",

@@ -6,13 +6,13 @@ use crate::engine::payout::payee::is_payable;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
+use crate::pages::context::{PageContext, PageResult, Partner};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::partner::wording;
 use crate::pages::route::with_refusal;
 use crate::pages::text::partner as text;
-use crate::pages::visit::{PageContext, PageResult, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::payout::onboard;
 use crate::store::partner;
@@ -73,10 +73,10 @@ const COUNTRIES: &[(&str, &str)] = &[
 /// What Stripe still needs, in words, each once.
 pub fn due(payee: &PayeeRow) -> Vec<String> {
     let asked: Vec<String> = serde_json::from_str(&payee.currently_due).unwrap_or_default();
-    let mut words: Vec<String> = asked.iter().map(|name| asked_for(name)).collect();
-    words.sort();
-    words.dedup();
-    words
+    let mut locale: Vec<String> = asked.iter().map(|name| asked_for(name)).collect();
+    locale.sort();
+    locale.dedup();
+    locale
 }
 
 /// `individual.verification.document` as "an identity document".
@@ -100,14 +100,14 @@ fn asked_for(name: &str) -> String {
         ("representative", "who represents your business"),
         ("owners", "who owns your business"),
     ];
-    let found = known.iter().find(|(part, _)| has(part)).map(|(_, words)| (*words).to_owned());
+    let found = known.iter().find(|(part, _)| has(part)).map(|(_, locale)| (*locale).to_owned());
     found.unwrap_or_else(|| wording::spaced(name).to_lowercase())
 }
 
 /// Whether payouts can reach the partner, and what to do if they cannot.
-pub fn standing<S: Platform>(visit: &PageContext<'_, S>, payee: Option<&PayeeRow>) -> Markup {
+pub fn standing<S: Platform>(cx: &PageContext<'_, S>, payee: Option<&PayeeRow>) -> Markup {
     let Some(payee) = payee else {
-        if connected(visit).is_err() {
+        if connected(cx).is_err() {
             return html! { p.quiet { "Payouts are not set up yet. " (text::EARNINGS_KEPT) } };
         }
         return html! {
@@ -122,7 +122,7 @@ pub fn standing<S: Platform>(visit: &PageContext<'_, S>, payee: Option<&PayeeRow
         return html! {
             p { (components::state("active")) " Payouts go to your Stripe account." }
             form.inline-form method="post" action="/partner/payouts/dashboard" {
-                (layout::csrf(visit))
+                (layout::csrf(cx))
                 button.second { "Open Stripe dashboard" }
                 a href="/partner/payouts/setup" { "Update payout details" }
             }
@@ -143,22 +143,22 @@ pub fn standing<S: Platform>(visit: &PageContext<'_, S>, payee: Option<&PayeeRow
     }
 }
 
-pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let (partner, rows) =
-        visit.partner(vec![partner::partner_find(visit.claim()), payee::payee_find(visit.claim())]).await?;
+        cx.partner(vec![partner::partner_find(cx.claimed_partner()), payee::payee_find(cx.claimed_partner())]).await?;
     let row: Option<PartnerRow> = rows[0].first()?;
     let country = row.and_then(|r| r.country).unwrap_or_default();
-    asked(visit, 200, &partner, rows[1].first()?.as_ref(), &SubmittedForm::filled(&[("country", &country)]))
+    asked(cx, 200, &partner, rows[1].first()?.as_ref(), &SubmittedForm::filled(&[("country", &country)]))
 }
 
 fn asked<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     status: u16,
     partner: &Partner,
     payee: Option<&PayeeRow>,
     form: &SubmittedForm,
 ) -> PageResult {
-    let ready = visit.app.config.setup.stripe.is_some();
+    let ready = cx.app.config.setup.stripe.is_some();
     let lead = "We pay you through Stripe. Stripe asks for your identity and bank details. We never see your documents or your bank account.";
     let content = html! {
         (components::heading("Set up payouts", lead, html! {}))
@@ -167,7 +167,7 @@ fn asked<S: Platform>(
             (components::empty("Payouts are not set up yet", html! { "The program has not connected Stripe yet. " (text::EARNINGS_KEPT) }))
         } @else {
             form.stack method="post" action="/partner/payouts/setup" {
-                (layout::csrf(visit))
+                (layout::csrf(cx))
                 @if let Some(payee) = payee {
                     p { "Your Stripe account is " code { (payee.stripe_account_id) } @if let Some(c) = &payee.country { ", in " (country_name(c)) } "." }
                 } @else {
@@ -184,7 +184,7 @@ fn asked<S: Platform>(
         }
     };
     let page = Page { title: "Set up payouts", area: Area::Partner(partner), here: "/partner/payouts", content };
-    Ok(layout::show(visit, status, page))
+    Ok(layout::show(cx, status, page))
 }
 
 fn country_name(code: &str) -> &str {
@@ -192,47 +192,47 @@ fn country_name(code: &str) -> &str {
 }
 
 /// Gets a new link to Stripe's onboarding, and creates the account if there is none.
-pub async fn begin<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = visit.partner(vec![payee::payee_find(visit.claim())]).await?;
-    connected(visit)?;
+pub async fn begin<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (partner, rows) = cx.partner(vec![payee::payee_find(cx.claimed_partner())]).await?;
+    connected(cx)?;
     let payee: Option<PayeeRow> = rows[0].first()?;
-    let mut form = visit.form.clone();
+    let mut form = cx.form.clone();
     let country = form.get("country").to_owned();
     if payee.is_none() && (country.is_empty() || !COUNTRIES.iter().any(|(code, _)| *code == country)) {
         form.refuse("country", text::CHOOSE_COUNTRY);
-        return asked(visit, 422, &partner, None, &form);
+        return asked(cx, 422, &partner, None, &form);
     }
-    let base = visit.base_url();
+    let base = cx.base_url();
     let onboarding = OnboardingRequest {
         return_url: Some(format!("{base}/partner/payouts")),
         refresh_url: Some(format!("{base}/partner/payouts/setup")),
         country: payee.is_none().then_some(country),
         recipient_agreement: false,
     };
-    match onboard::onboard(&visit.context(&partner.session), &partner.id, &onboarding, &base).await {
-        Ok((_, answer)) => onwards(visit, &partner, answer["url"].as_str().unwrap_or_default(), "Your payout details"),
-        Err(error) => asked(visit, 422, &partner, payee.as_ref(), &with_refusal(visit, error)?),
+    match onboard::onboard(&cx.context(&partner.session), &partner.id, &onboarding, &base).await {
+        Ok((_, answer)) => onwards(cx, &partner, answer["url"].as_str().unwrap_or_default(), "Your payout details"),
+        Err(error) => asked(cx, 422, &partner, payee.as_ref(), &with_refusal(cx, error)?),
     }
 }
 
-pub async fn dashboard<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (partner, _) = visit.partner(Vec::new()).await?;
-    connected(visit)?;
-    let (_, answer) = onboard::dashboard(&visit.context(&partner.session), &partner.id).await?;
-    onwards(visit, &partner, answer["url"].as_str().unwrap_or_default(), "Your Stripe account")
+pub async fn dashboard<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (partner, _) = cx.partner(Vec::new()).await?;
+    connected(cx)?;
+    let (_, answer) = onboard::dashboard(&cx.context(&partner.session), &partner.id).await?;
+    onwards(cx, &partner, answer["url"].as_str().unwrap_or_default(), "Your Stripe account")
 }
 
 /// Whether the program has connected Stripe. Partners do not see what is wrong with its configuration.
-fn connected<S: Platform>(visit: &PageContext<'_, S>) -> Result<(), AppError> {
+fn connected<S: Platform>(cx: &PageContext<'_, S>) -> Result<(), AppError> {
     let detail = "the program has not connected Stripe yet; your earnings are kept for you until then";
-    match visit.app.config.setup.stripe {
+    match cx.app.config.setup.stripe {
         Some(_) => Ok(()),
         None => Err(AppError::new(ErrorKind::Conflict, "not_configured", detail)),
     }
 }
 
 /// A single-use link to Stripe for the partner to follow.
-fn onwards<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, url: &str, title: &str) -> PageResult {
+fn onwards<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner, url: &str, title: &str) -> PageResult {
     if !url.starts_with("https://") && !url.starts_with("http://") {
         return Err(AppError::new(ErrorKind::Fault, "stripe_answer", "Stripe's response has no URL").into());
     }
@@ -245,5 +245,5 @@ fn onwards<S: Platform>(visit: &PageContext<'_, S>, partner: &Partner, url: &str
         }
     };
     let page = Page { title, area: Area::Partner(partner), here: "/partner/payouts", content };
-    Ok(layout::show(visit, 200, page))
+    Ok(layout::show(cx, 200, page))
 }

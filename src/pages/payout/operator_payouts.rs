@@ -6,12 +6,12 @@ use crate::engine::payout::{OutboundTransfer, PayoutState, TransferKind as Moved
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, Figure, number, text};
+use crate::pages::context::{PageContext, PageError, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::route::with_refusal;
 use crate::pages::settlement::runs::payout_table;
-use crate::pages::visit::{PageContext, PageError, PageResult};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::payout as deciding;
 use crate::service::payout::PayoutAction;
@@ -36,15 +36,15 @@ const STATES: &[(&str, &str)] = &[
     ("cancelled", "Canceled"),
 ];
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let list = helpers::list(visit, helpers::ROWS)?;
-    let state = visit.request.param("state").unwrap_or_default();
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
+    let state = cx.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
         return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "unknown payout state").into());
     }
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
     let read = reads::payout_shown_page(&state, before_ms, &before_id, list.limit + 1);
-    let (session, rows) = visit.operator(vec![read]).await?;
+    let (session, rows) = cx.operator(vec![read]).await?;
     let (found, next) =
         helpers::paged(&list, rows[0].decode()?, |p: &PayoutShown| format!("{}.{}", p.created_at_ms.0, p.id));
     let path = if state.is_empty() { HERE.to_owned() } else { format!("{HERE}?state={state}") };
@@ -54,11 +54,11 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         @if found.is_empty() {
             (components::empty("No payouts", html! { "A run plans a payout for each partner with a payable balance and a Stripe account." }))
         } @else {
-            (payout_table(visit, &found, true))
+            (payout_table(cx, &found, true))
         }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, 200, ("/operator/runs", "Payouts"), content))
+    Ok(helpers::frame(cx, &session, 200, ("/operator/runs", "Payouts"), content))
 }
 
 /// The state to show: a payout on hold has no state of its own.
@@ -90,16 +90,19 @@ fn title_of(kind: Moved) -> &'static str {
     }
 }
 
-pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    shown(visit, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    shown(cx, id, &SubmittedForm::default()).await
 }
 
-async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
-    let list = helpers::list(visit, helpers::ROWS)?;
-    let mut read =
-        vec![rows::sending_find(kind_of(id), &[id.to_owned()]), reads::partner_of_sending(id), rows::reversal_list(id)];
+async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
+    let mut read = vec![
+        rows::outbound_find(kind_of(id), &[id.to_owned()]),
+        reads::partner_of_outbound(id),
+        rows::reversal_list(id),
+    ];
     read.extend(reports::receipt_of(id, list.number(0)?, list.limit + 1));
-    let (session, found) = visit.operator(read).await?;
+    let (session, found) = cx.operator(read).await?;
     let s: OutboundTransfer = found[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
     let known: Option<KnownAccount> = found[1].first()?;
     let reversals: Vec<OutboundTransfer> = found[2].decode()?;
@@ -111,26 +114,26 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
     let content = html! {
         (components::heading(&title, "", html! { a.button.second href=(HERE) { "All payouts" } }))
         (components::problems(form))
-        (figures(visit, &s))
-        (facts(visit, &s, name))
-        (decisions(visit, &path, &s, form))
-        @if let Some(sums) = &sums { (receipt(visit, &s, sums, &movements)) (components::pager(&path, next.as_deref(), list.cursor.is_empty())) }
+        (figures(cx, &s))
+        (facts(cx, &s, name))
+        (decisions(cx, &path, &s, form))
+        @if let Some(sums) = &sums { (receipt(cx, &s, sums, &movements)) (components::pager(&path, next.as_deref(), list.cursor.is_empty())) }
         @if !reversals.is_empty() {
             h2 { "Reversals" }
             (components::table("Reversals", &[text("Reversal"), text("State"), number("Amount")], &reversals.iter().map(|r| vec![
-                html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (components::day(&*visit.words, r.created_at_ms)) } },
+                html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (components::day(&*cx.locale, r.created_at_ms)) } },
                 components::state_with(state_of(r), &r.reason),
-                components::amount(&*visit.words, r.amount_cents.0, &r.unit),
+                components::amount(&*cx.locale, r.amount_cents.0, &r.unit),
             ]).collect::<Vec<_>>()))
         }
     };
-    Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/runs", &title), content))
+    Ok(helpers::frame(cx, &session, helpers::status(form), ("/operator/runs", &title), content))
 }
 
-fn figures<S: Platform>(visit: &PageContext<'_, S>, s: &OutboundTransfer) -> Markup {
-    let words = &*visit.words;
+fn figures<S: Platform>(cx: &PageContext<'_, S>, s: &OutboundTransfer) -> Markup {
+    let locale = &*cx.locale;
     components::figures(&[
-        Figure { label: "Amount", value: components::amount(words, s.amount_cents.0, &s.unit), note: html! {} },
+        Figure { label: "Amount", value: components::amount(locale, s.amount_cents.0, &s.unit), note: html! {} },
         Figure {
             label: "State",
             value: components::state(state_of(s)),
@@ -138,14 +141,14 @@ fn figures<S: Platform>(visit: &PageContext<'_, S>, s: &OutboundTransfer) -> Mar
         },
         Figure {
             label: if s.done_at_ms.is_some() { "Done" } else { "Planned" },
-            value: components::day(words, s.done_at_ms.unwrap_or(s.created_at_ms)),
+            value: components::day(locale, s.done_at_ms.unwrap_or(s.created_at_ms)),
             note: html! {},
         },
     ])
 }
 
-fn facts<S: Platform>(visit: &PageContext<'_, S>, s: &OutboundTransfer, name: &str) -> Markup {
-    let words = &*visit.words;
+fn facts<S: Platform>(cx: &PageContext<'_, S>, s: &OutboundTransfer, name: &str) -> Markup {
+    let locale = &*cx.locale;
     let (parent, target) = match s.kind {
         Moved::Payout => ("Run", "Stripe account"),
         Moved::Reversal => ("Reversed payout", "Stripe transfer"),
@@ -168,30 +171,25 @@ fn facts<S: Platform>(visit: &PageContext<'_, S>, s: &OutboundTransfer, name: &s
         ("Stripe ID", html! { @match &s.stripe_id { Some(id) => code { (id) }, None => "—" } }),
         (
             "Attempts",
-            html! { (words.number(s.attempt)) @if let Some(at) = s.first_sent_at_ms { ", first sent " (components::instant(words, at)) } },
+            html! { (locale.number(s.attempt)) @if let Some(at) = s.first_sent_at_ms { ", first sent " (components::instant(locale, at)) } },
         ),
-        ("Next attempt", html! { @match next { Some(at) => (components::instant(words, at)), None => "—" } }),
+        ("Next attempt", html! { @match next { Some(at) => (components::instant(locale, at)), None => "—" } }),
     ])
 }
 
 /// The decisions that its state allows, in one form with one reason.
-fn decisions<S: Platform>(
-    visit: &PageContext<'_, S>,
-    path: &str,
-    s: &OutboundTransfer,
-    form: &SubmittedForm,
-) -> Markup {
+fn decisions<S: Platform>(cx: &PageContext<'_, S>, path: &str, s: &OutboundTransfer, form: &SubmittedForm) -> Markup {
     let is_open = matches!(s.state, PayoutState::Planned | PayoutState::Submitting);
     if !is_open && s.state != PayoutState::Review {
         return html! {};
     }
-    let amount = components::amount(&*visit.words, s.amount_cents.0, &s.unit);
+    let amount = components::amount(&*cx.locale, s.amount_cents.0, &s.unit);
     html! {
         section.sheet aria-labelledby="decide" {
             h2 id="decide" { (if s.state == PayoutState::Review { "Resolve" } else { "Actions" }) }
-            @if visit.may(Scope::Payouts) {
+            @if cx.may(Scope::Payouts) {
                 form.stack method="post" action=(path) {
-                    (csrf(visit))
+                    (csrf(cx))
                     (helpers::reason(form, ""))
                     @if s.state == PayoutState::Review {
                         p {
@@ -224,13 +222,13 @@ fn decisions<S: Platform>(
 }
 
 fn receipt<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     s: &OutboundTransfer,
     sums: &ReceiptSums,
     movements: &[Movement],
 ) -> Markup {
-    let words = &*visit.words;
-    let amount = |cents: i64| components::amount(words, cents, &s.unit);
+    let locale = &*cx.locale;
+    let amount = |cents: i64| components::amount(locale, cents, &s.unit);
     let cells = |m: &Movement| {
         let what = match (m.code.as_str(), m.phase.as_str()) {
             ("payout", "void") => "payout returned",
@@ -241,7 +239,7 @@ fn receipt<S: Platform>(
             (code, _) => code,
         };
         vec![
-            components::instant(words, m.created_at_ms),
+            components::instant(locale, m.created_at_ms),
             html! { (what) },
             html! { @if let Some(account) = &m.account_id { (helpers::account(account)) } },
             html! { (m.reward_id.as_deref().unwrap_or("")) " " span.quiet { (m.source.as_deref().unwrap_or(&m.reason)) } },
@@ -264,19 +262,19 @@ fn receipt<S: Platform>(
     }
 }
 
-pub async fn decide<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = visit.operator(Vec::new()).await?;
-    let ctx = visit.context(&session);
+pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    let (session, _) = cx.operator(Vec::new()).await?;
+    let ctx = cx.context(&session);
     let decide_it = async {
-        let given = helpers::body(&visit.form, &["reason"]);
-        let (decision, done) = match visit.form.get("decision") {
+        let given = helpers::body(&cx.form, &["reason"]);
+        let (decision, done) = match cx.form.get("decision") {
             "hold" => (PayoutAction::Hold, "held"),
             "release" => (PayoutAction::Release, "released"),
             "cancel" => (PayoutAction::Cancel, "cancelled"),
             _ => {
                 let made = if kind_of(id) == Moved::Credit { "transaction" } else { "transfer" };
-                let mut form = visit.form.clone();
-                form.put(made, visit.form.get("transfer"));
+                let mut form = cx.form.clone();
+                form.put(made, cx.form.get("transfer"));
                 let (resolution, _) = asked::resolution(&helpers::body(&form, &["decision", "reason", made]), made)?;
                 (PayoutAction::Resolve(resolution), "decided")
             }
@@ -285,17 +283,17 @@ pub async fn decide<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageRe
         deciding::decide(&ctx, id, &decision, &reason).await.map(|_| done)
     };
     match decide_it.await {
-        Ok(done) => Ok(visit.see(&format!("{HERE}/{}?done={done}", components::escaped(id)))),
-        Err(error) => shown(visit, id, &without_stripe(visit, error)?).await,
+        Ok(done) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done={done}", components::escaped(id)))),
+        Err(error) => shown(cx, id, &without_stripe(cx, error)?).await,
     }
 }
 
 /// An error of a form. If Stripe is not set up or does not respond, the form says so too and keeps its values.
-pub fn without_stripe<S: Platform>(visit: &PageContext<'_, S>, error: AppError) -> Result<SubmittedForm, PageError> {
+pub fn without_stripe<S: Platform>(cx: &PageContext<'_, S>, error: AppError) -> Result<SubmittedForm, PageError> {
     if error.kind == ErrorKind::Transient {
-        let mut form = visit.form.clone();
+        let mut form = cx.form.clone();
         form.refused(&error);
         return Ok(form);
     }
-    with_refusal(visit, error)
+    with_refusal(cx, error)
 }

@@ -7,13 +7,13 @@ use crate::http::page::Page as Cursor;
 use crate::http::payout::payouts::cell;
 use crate::pages::components;
 use crate::pages::components::{Column, Figure, number, text};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::payout::onboarding;
 use crate::pages::text::partner as text;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::program::document::{Cadence, Document};
 use crate::service::payout::state_name;
 use crate::store::ledger;
@@ -36,17 +36,17 @@ const COLUMNS: &[Column] = &[text("Payout"), number("Amount"), text("State"), te
 const CREDITS: &[Column] = &[text("Date"), text("Change"), number("Amount"), text("State"), text("Reason")];
 const RETURNS: &[Column] = &[text("Date"), number("Amount"), text("Reversal")];
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let cursor = Cursor::of(visit.request)?;
-    let (before_ms, before_id) = cursor.instant_and_id(visit.now().plus_days(1).0)?;
-    let claim = visit.claim();
-    let (partner, rows) = visit
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let cursor = Cursor::of(cx.request)?;
+    let (before_ms, before_id) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
+    let claimed_partner = cx.claimed_partner();
+    let (partner, rows) = cx
         .partner(vec![
-            payout::payout_page("", "", claim, before_ms, &before_id, cursor.limit + 1),
-            ledger::balance_list(claim),
-            payee::payee_find(claim),
-            reads::return_list(claim, LATEST),
-            reads::credit_list(claim, LATEST),
+            payout::payout_page("", "", claimed_partner, before_ms, &before_id, cursor.limit + 1),
+            ledger::balance_list(claimed_partner),
+            payee::payee_find(claimed_partner),
+            reads::return_list(claimed_partner, LATEST),
+            reads::credit_list(claimed_partner, LATEST),
             program_list(),
         ])
         .await?;
@@ -55,36 +55,36 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
     let first = cursor.cursor.is_empty();
     let balances: Vec<BalanceRow> = rows[1].decode()?;
     let catalog = catalog(&rows[5])?;
-    let document = catalog.in_force(&partner.program, visit.now());
+    let document = catalog.in_force(&partner.program, cx.now());
     let payee: Option<PayeeRow> = rows[2].first()?;
     let cash = wording::pays_cash(document) || balances.iter().any(|b| b.unit.starts_with("cash:"));
-    let words = visit.words.as_ref();
+    let locale = cx.locale.as_ref();
     let file = html! { @if !sent.is_empty() { a.button.second href="/partner/payouts.csv" { "Download as CSV" } } };
     let content = html! {
         (components::heading("Payouts", if cash { "Your payouts and their Stripe transfers." } else { "How your credit was used." }, file))
         @if first && cash {
-            (onboarding::standing(visit, payee.as_ref()))
-            (rules(words, document))
-            @for balance in balances.iter().filter(|b| b.unit.starts_with("cash:")) { (figures(words, balance)) }
+            (onboarding::standing(cx, payee.as_ref()))
+            (rules(locale, document))
+            @for balance in balances.iter().filter(|b| b.unit.starts_with("cash:")) { (figures(locale, balance)) }
         }
         @if cash {
             @if sent.is_empty() && first {
                 (components::empty("No payouts yet", html! { "When you have earnings available, they go out with the next payout." }))
             } @else {
-                (components::table("Payouts", COLUMNS, &sent.iter().map(|s| cells(words, s)).collect::<Vec<_>>()))
+                (components::table("Payouts", COLUMNS, &sent.iter().map(|s| cells(locale, s)).collect::<Vec<_>>()))
                 (components::pager("/partner/payouts", next.as_deref(), first))
             }
         }
-        @if first { (returned(words, &rows[3])?) (credits(words, &rows[4], cash)?) }
+        @if first { (returned(locale, &rows[3])?) (credits(locale, &rows[4], cash)?) }
     };
     let page = Page { title: "Payouts", area: Area::Partner(&partner), here: "/partner/payouts", content };
-    Ok(layout::show(visit, 200, page))
+    Ok(layout::show(cx, 200, page))
 }
 
-fn figures(words: &dyn Locale, b: &BalanceRow) -> Markup {
+fn figures(locale: &dyn Locale, b: &BalanceRow) -> Markup {
     let figure = |label: &'static str, cents: i64, note: &str| Figure {
         label,
-        value: components::amount(words, cents, &b.unit),
+        value: components::amount(locale, cents, &b.unit),
         note: html! { (note) },
     };
     let available = if b.available_cents < 0 { text::FUTURE_EARNINGS } else { "included in the next payout" };
@@ -96,13 +96,13 @@ fn figures(words: &dyn Locale, b: &BalanceRow) -> Markup {
 }
 
 /// When the program pays, and from what amount.
-fn rules(words: &dyn Locale, document: Option<&Document>) -> Markup {
+fn rules(locale: &dyn Locale, document: Option<&Document>) -> Markup {
     let Some(d) = document else { return html! {} };
     let s = &d.settlement;
     html! {
         p.quiet {
             "Payouts go out " (how_often(s.cadence))
-            @if s.minimum_cents.0 > 0 { ", once " (words.money(s.minimum_cents.0, &d.currency)) " or more is payable" }
+            @if s.minimum_cents.0 > 0 { ", once " (locale.money(s.minimum_cents.0, &d.currency)) " or more is payable" }
             @if s.delay_days > 0 { ", " (s.delay_days) " days after earnings become available" }
             "."
         }
@@ -118,22 +118,22 @@ fn how_often(cadence: Cadence) -> &'static str {
     }
 }
 
-fn cells(words: &dyn Locale, s: &OutboundTransfer) -> Vec<Markup> {
+fn cells(locale: &dyn Locale, s: &OutboundTransfer) -> Vec<Markup> {
     vec![
-        html! { a href={ "/partner/payouts/" (components::escaped(&s.id)) } { (components::day(words, s.created_at_ms)) } },
-        components::amount(words, s.amount_cents.0, &s.unit),
+        html! { a href={ "/partner/payouts/" (components::escaped(&s.id)) } { (components::day(locale, s.created_at_ms)) } },
+        components::amount(locale, s.amount_cents.0, &s.unit),
         components::state(state_name(s)),
-        html! { @if let Some(at) = s.done_at_ms { (components::day(words, at)) } @else { span.quiet { (wording::waits(state_name(s))) } } },
+        html! { @if let Some(at) = s.done_at_ms { (components::day(locale, at)) } @else { span.quiet { (wording::waits(state_name(s))) } } },
         html! { @if let Some(id) = &s.stripe_id { code { (id) } } },
     ]
 }
 
-fn returned(words: &dyn Locale, rows: &Rows) -> Result<Markup, crate::store::port::DbError> {
+fn returned(locale: &dyn Locale, rows: &Rows) -> Result<Markup, crate::store::port::DbError> {
     let returns: Vec<ReturnRow> = rows.decode()?;
     let row = |r: &ReturnRow| {
         vec![
-            components::day(words, r.at_ms),
-            components::amount(words, -r.amount_cents, &r.unit),
+            components::day(locale, r.at_ms),
+            components::amount(locale, -r.amount_cents, &r.unit),
             html! { code { (r.id) } },
         ]
     };
@@ -145,7 +145,7 @@ fn returned(words: &dyn Locale, rows: &Rows) -> Result<Markup, crate::store::por
     })
 }
 
-fn credits(words: &dyn Locale, rows: &Rows, cash: bool) -> Result<Markup, crate::store::port::DbError> {
+fn credits(locale: &dyn Locale, rows: &Rows, cash: bool) -> Result<Markup, crate::store::port::DbError> {
     let used: Vec<CreditRow> = rows.decode()?;
     // For transactions sent to Stripe, the stored reason is Stripe's answer or an operator's note.
     let why = |c: &CreditRow| match c.kind.as_str() {
@@ -160,9 +160,9 @@ fn credits(words: &dyn Locale, rows: &Rows, cash: bool) -> Result<Markup, crate:
             _ => ("Added to your customer balance", -1),
         };
         vec![
-            components::day(words, c.at_ms),
+            components::day(locale, c.at_ms),
             html! { (what) },
-            components::amount(words, sign * c.amount_cents, &c.unit),
+            components::amount(locale, sign * c.amount_cents, &c.unit),
             components::state(&c.state),
             html! { (why(c)) br; code.quiet { (c.id) } },
         ]
@@ -178,9 +178,9 @@ fn credits(words: &dyn Locale, rows: &Rows, cash: bool) -> Result<Markup, crate:
 }
 
 /// All payouts as a CSV file.
-pub async fn csv<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let before = visit.now().plus_days(1).0;
-    let (_, rows) = visit.partner(vec![payout::payout_page("", "", visit.claim(), before, "", FILE_ROWS)]).await?;
+pub async fn csv<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let before = cx.now().plus_days(1).0;
+    let (_, rows) = cx.partner(vec![payout::payout_page("", "", cx.claimed_partner(), before, "", FILE_ROWS)]).await?;
     let sent: Vec<OutboundTransfer> = rows[0].decode()?;
     let mut file = "payout,run,planned_at,paid_at,state,currency,amount,transfer,reason\r\n".to_owned();
     for s in &sent {

@@ -26,25 +26,25 @@ pub fn cadence(d: &Document) -> &'static str {
 }
 
 /// The whole document.
-pub fn readable(words: &dyn Locale, d: &Document) -> Markup {
+pub fn readable(locale: &dyn Locale, d: &Document) -> Markup {
     html! {
         p.lead { (d.source) }
         div.columns {
             section { h2 { "Attribution" } (attribution(d)) }
-            section { h2 { "Payouts" } (settlement(words, d)) }
+            section { h2 { "Payouts" } (settlement(locale, d)) }
         }
-        @if !d.rewards.is_empty() { h2 { "Rewards" } (rewards(words, d)) }
-        @if !d.modifiers.is_empty() || !d.caps.is_empty() { h2 { "Higher rates and caps" } (terms(words, d)) }
+        @if !d.rewards.is_empty() { h2 { "Rewards" } (rewards(locale, d)) }
+        @if !d.modifiers.is_empty() || !d.caps.is_empty() { h2 { "Higher rates and caps" } (terms(locale, d)) }
         @if !d.lifecycle.is_empty() { h2 { "Milestones" } (lifecycle(d)) }
         @if let Some(b) = &d.benefit {
             h2 { "Friend's discount" }
             p {
-                (words.percent(b.rate_bps.0)) " off the first invoice, for " (months(b.months)) "."
+                (locale.percent(b.rate_bps.0)) " off the first invoice, for " (months(b.months)) "."
                 @if b.as_promotion_code { " Given as a Stripe promotion code." }
             }
         }
         @if !d.risk.is_empty() { h2 { "Risk rules" } (risk(d)) }
-        @if let Some(funnel) = &d.funnel { h2 { "Funnel" } (measured(words, funnel)) }
+        @if let Some(funnel) = &d.funnel { h2 { "Funnel" } (measured(locale, funnel)) }
     }
 }
 
@@ -100,7 +100,7 @@ fn code(form: &CodeForm) -> String {
     }
 }
 
-fn settlement(words: &dyn Locale, d: &Document) -> Markup {
+fn settlement(locale: &dyn Locale, d: &Document) -> Markup {
     let (s, unit) = (&d.settlement, unit_of(d));
     let hold = match &d.vesting.hold {
         Hold::None {} => html! { "none; available when granted" },
@@ -125,7 +125,7 @@ fn settlement(words: &dyn Locale, d: &Document) -> Markup {
         ("Hold", hold),
         (
             "Minimum",
-            html! { @if s.minimum_cents.0 > 0 { (components::amount(words, s.minimum_cents.0, &unit)) } @else { "none" } },
+            html! { @if s.minimum_cents.0 > 0 { (components::amount(locale, s.minimum_cents.0, &unit)) } @else { "none" } },
         ),
         (
             "Payable",
@@ -136,7 +136,7 @@ fn settlement(words: &dyn Locale, d: &Document) -> Markup {
     ])
 }
 
-fn rewards(words: &dyn Locale, d: &Document) -> Markup {
+fn rewards(locale: &dyn Locale, d: &Document) -> Markup {
     let unit = unit_of(d);
     html! {
         dl.facts {
@@ -144,7 +144,7 @@ fn rewards(words: &dyn Locale, d: &Document) -> Markup {
                 div {
                     dt { (r.id) }
                     dd {
-                        strong { (amount(words, &r.amount, &unit)) } " " (occasion(&r.on)) ", " (span(&r.span)) (conditions(words, &r.when, &unit)) "."
+                        strong { (amount(locale, &r.amount, &unit)) } " " (occasion(&r.on)) ", " (span(&r.span)) (conditions(locale, &r.when, &unit)) "."
                         br; span.quiet { (r.source) }
                     }
                 }
@@ -153,11 +153,11 @@ fn rewards(words: &dyn Locale, d: &Document) -> Markup {
     }
 }
 
-fn amount(words: &dyn Locale, a: &RewardAmount, unit: &str) -> Markup {
+fn amount(locale: &dyn Locale, a: &RewardAmount, unit: &str) -> Markup {
     html! {
-        @if let Some(cents) = a.flat_cents { (components::amount(words, cents.0, unit)) }
-        @if let Some(rate) = a.rate_bps { (words.percent(rate.0)) " of the amount" }
-        @if let Some(cap) = a.cap_cents { ", at most " (components::amount(words, cap.0, unit)) " per account" }
+        @if let Some(cents) = a.flat_cents { (components::amount(locale, cents.0, unit)) }
+        @if let Some(rate) = a.rate_bps { (locale.percent(rate.0)) " of the amount" }
+        @if let Some(cap) = a.cap_cents { ", at most " (components::amount(locale, cap.0, unit)) " per account" }
     }
 }
 
@@ -186,12 +186,12 @@ fn span(span: &Span) -> String {
     }
 }
 
-fn conditions(words: &dyn Locale, when: &RewardConditions, unit: &str) -> Markup {
+fn conditions(locale: &dyn Locale, when: &RewardConditions, unit: &str) -> Markup {
     let sources: Vec<&str> = when.source.iter().map(|s| source(*s)).collect();
     html! {
         @if !sources.is_empty() { ", if the account came through " (sources.join(" or ")) }
-        @if let Some(cents) = when.monthly_over_cents { ", if it pays more than " (components::amount(words, cents.0, unit)) " a month" }
-        @if let Some(cents) = when.annual_at_least_cents { ", if the subscription is worth " (components::amount(words, cents.0, unit)) " a year or more" }
+        @if let Some(cents) = when.monthly_over_cents { ", if it pays more than " (components::amount(locale, cents.0, unit)) " a month" }
+        @if let Some(cents) = when.annual_at_least_cents { ", if the subscription is worth " (components::amount(locale, cents.0, unit)) " a year or more" }
     }
 }
 
@@ -203,7 +203,7 @@ fn source(source: Source) -> &'static str {
     }
 }
 
-fn terms(words: &dyn Locale, d: &Document) -> Markup {
+fn terms(locale: &dyn Locale, d: &Document) -> Markup {
     let unit = unit_of(d);
     let condition = |c: &PartnerCondition| match c {
         PartnerCondition::QualifyingReferrals { at_least, per } => {
@@ -215,7 +215,7 @@ fn terms(words: &dyn Locale, d: &Document) -> Markup {
             html! { (at_least) " paying accounts " (per) }
         }
         PartnerCondition::AnnualRevenue { at_least_cents } => {
-            html! { "accounts worth " (components::amount(words, at_least_cents.0, &unit)) " a year, permanently" }
+            html! { "accounts worth " (components::amount(locale, at_least_cents.0, &unit)) " a year, permanently" }
         }
     };
     html! {
@@ -225,8 +225,8 @@ fn terms(words: &dyn Locale, d: &Document) -> Markup {
                     dt { (m.id) }
                     dd {
                         strong { @match &m.then {
-                            Effect::AddBps(more) => { (words.percent(more.0)) " more" }
-                            Effect::ReplaceBps(rates) => { @for (n, (reward, rate)) in rates.iter().enumerate() { @if n > 0 { ", " } (words.percent(rate.0)) " for " (reward) } }
+                            Effect::AddBps(more) => { (locale.percent(more.0)) " more" }
+                            Effect::ReplaceBps(rates) => { @for (n, (reward, rate)) in rates.iter().enumerate() { @if n > 0 { ", " } (locale.percent(rate.0)) " for " (reward) } }
                         } }
                         " with " @for (n, c) in m.when_any.iter().enumerate() { @if n > 0 { ", or " } (condition(c)) } "."
                         br; span.quiet { (m.source) }
@@ -234,7 +234,7 @@ fn terms(words: &dyn Locale, d: &Document) -> Markup {
                 }
             }
             @for cap in &d.caps {
-                div { dt { (cap.reward) } dd { "at most " (components::amount(words, cap.per_partner_month_cents.0, &unit)) " per partner per month" } }
+                div { dt { (cap.reward) } dd { "at most " (components::amount(locale, cap.per_partner_month_cents.0, &unit)) " per partner per month" } }
             }
         }
     }
@@ -279,13 +279,13 @@ fn risk(d: &Document) -> Markup {
     }
 }
 
-fn measured(words: &dyn Locale, funnel: &Funnel) -> Markup {
+fn measured(locale: &dyn Locale, funnel: &Funnel) -> Markup {
     html! {
         ol { @for s in &funnel.stages { li {
             (s.title) " " span.quiet { (s.events.join(", ")) }
-            @if let Some(band) = s.band_bps { ": target " (words.percent(band.from.0)) " to " (words.percent(band.to.0)) " of visits" }
+            @if let Some(band) = s.band_bps { ": target " (locale.percent(band.from.0)) " to " (locale.percent(band.to.0)) " of visits" }
         } } }
-        p.quiet { "The weakest step is shown once there are " (words.number(funnel.sample_min)) " visits." }
+        p.quiet { "The weakest step is shown once there are " (locale.number(funnel.sample_min)) " visits." }
     }
 }
 

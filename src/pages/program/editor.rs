@@ -5,13 +5,13 @@ use crate::codec::operator as asked;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, number, text};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::operator::text as wording;
 use crate::pages::program::document;
 use crate::pages::program::operator_programs::HERE;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::program::check;
 use crate::program::check::Finding;
 use crate::program::document::Document;
@@ -27,8 +27,8 @@ use serde_json::{Value, json};
 /// Rows of a dry run that are shown. The totals include all of them.
 const SHOWN_MAX: usize = 40;
 
-pub async fn edit<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    shown(visit, id, None, &DryRunResult::default()).await
+pub async fn edit<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    shown(cx, id, None, &DryRunResult::default()).await
 }
 
 /// The result of a submitted form.
@@ -41,20 +41,20 @@ struct DryRunResult {
 }
 
 async fn shown<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     id: &str,
     typed: Option<&SubmittedForm>,
     tried: &DryRunResult,
 ) -> PageResult {
-    let told = tried.dry_run.as_ref().map(|told| &told["rows"]);
-    let ids: Vec<&str> = told.into_iter().flat_map(|rows| helpers::partners_in(rows, SHOWN_MAX)).collect();
-    let (session, rows) = visit.operator(vec![program::program_list(), partners_known(&ids)]).await?;
+    let dry_run = tried.dry_run.as_ref().map(|dry_run| &dry_run["rows"]);
+    let ids: Vec<&str> = dry_run.into_iter().flat_map(|rows| helpers::partners_in(rows, SHOWN_MAX)).collect();
+    let (session, rows) = cx.operator(vec![program::program_list(), partners_known(&ids)]).await?;
     let known: Vec<KnownAccount> = rows[1].decode()?;
     let catalog = program::catalog(&rows[0])?;
-    let found = catalog.in_force(id, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let found = catalog.in_force(id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
     let newest = catalog.versions(id).last().unwrap_or(found);
-    let last_month = Month::of(visit.now()).plus(-1).to_string();
-    let next = serde_json::to_string_pretty(&successor(visit, newest)).unwrap_or_default();
+    let last_month = Month::of(cx.now()).plus(-1).to_string();
+    let next = serde_json::to_string_pretty(&successor(cx, newest)).unwrap_or_default();
     let first = SubmittedForm::filled(&[("document", &next), ("period", &last_month)]);
     let form = typed.unwrap_or(&first);
     let path = format!("{HERE}/{}", components::escaped(id));
@@ -65,9 +65,9 @@ async fn shown<S: Platform>(
         (components::heading(&title, lead, html! { a.button.second href=(path) { "Back to program" } }))
         (components::problems(form))
         (findings(&tried.findings))
-        @if let Some(told) = &tried.dry_run { (comparison(visit, found, told, &known)) }
+        @if let Some(dry_run) = &tried.dry_run { (comparison(cx, found, dry_run, &known)) }
         form method="post" action={ (path) "/edit" } {
-            (csrf(visit))
+            (csrf(cx))
             (textarea(form, &tried.findings))
             div.inline-form {
                 (components::field(form, Field {
@@ -78,16 +78,16 @@ async fn shown<S: Platform>(
             }
         }
         @if tried.checked { p { "This document is valid. It has not been saved yet." } }
-        details { summary { "Current version in plain words" } (document::readable(&*visit.words, found)) }
+        details { summary { "Current version in plain words" } (document::readable(&*cx.locale, found)) }
     };
     let status = if is_good { 200 } else { 422 };
-    Ok(helpers::frame(visit, &session, status, (HERE, &title), content))
+    Ok(helpers::frame(cx, &session, status, (HERE, &title), content))
 }
 
 /// A draft of the next version: the newest one with the next number, effective from the next full hour.
-fn successor<S: Platform>(visit: &PageContext<'_, S>, newest: &Document) -> Document {
+fn successor<S: Platform>(cx: &PageContext<'_, S>, newest: &Document) -> Document {
     use crate::base::time::{HOUR_MS, UtcMillis};
-    let soon = UtcMillis((visit.now().0.div_euclid(HOUR_MS) + 1) * HOUR_MS);
+    let soon = UtcMillis((cx.now().0.div_euclid(HOUR_MS) + 1) * HOUR_MS);
     Document { version: newest.version + 1, effective_from: soon.max(newest.effective_from), ..newest.clone() }
 }
 
@@ -125,11 +125,11 @@ fn findings(list: &[Finding]) -> Markup {
 }
 
 /// What the draft would have paid compared with what was paid, by partner and rule.
-fn comparison<S: Platform>(visit: &PageContext<'_, S>, d: &Document, told: &Value, known: &[KnownAccount]) -> Markup {
-    let (words, unit) = (&*visit.words, document::unit_of(d));
+fn comparison<S: Platform>(cx: &PageContext<'_, S>, d: &Document, dry_run: &Value, known: &[KnownAccount]) -> Markup {
+    let (locale, unit) = (&*cx.locale, document::unit_of(d));
     let cents = |row: &Value, name: &str| row[name].as_i64().unwrap_or(0);
-    let amount = |cents: i64| components::amount(words, cents, &unit);
-    let rows = told["rows"].as_array().map_or(&[][..], Vec::as_slice);
+    let amount = |cents: i64| components::amount(locale, cents, &unit);
+    let rows = dry_run["rows"].as_array().map_or(&[][..], Vec::as_slice);
     let cells = |row: &Value| {
         let partner = row["partner"].as_str().unwrap_or("");
         vec![
@@ -140,14 +140,14 @@ fn comparison<S: Platform>(visit: &PageContext<'_, S>, d: &Document, told: &Valu
             amount(cents(row, "difference_cents")),
         ]
     };
-    let (was, would) = (cents(told, "actual_net_cents"), cents(told, "simulated_net_cents"));
+    let (was, would) = (cents(dry_run, "actual_net_cents"), cents(dry_run, "simulated_net_cents"));
     let columns = [text("Partner"), text("Rule"), number("Actual"), number("With this draft"), number("Difference")];
     html! {
         section.sheet id="dry-run" aria-labelledby="dry-run-title" {
             h2 id="dry-run-title" { "This draft would have paid " (amount(would)) " instead of " (amount(was)) }
             p {
-                (helpers::many(visit, told["accounts"].as_i64().unwrap_or(0), "account was", "accounts were")) " recalculated as if the draft had always been in effect. Nothing was saved."
-                @if told["complete"] == false { " " strong { (wording::PARTIAL) } }
+                (helpers::many(cx, dry_run["accounts"].as_i64().unwrap_or(0), "account was", "accounts were")) " recalculated as if the draft had always been in effect. Nothing was saved."
+                @if dry_run["complete"] == false { " " strong { (wording::PARTIAL) } }
             }
             @if rows.is_empty() { p.quiet { "There were no earnings in this period, and the draft would not have changed that." } } @else {
                 (components::table("By partner and rule", &columns, &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
@@ -157,14 +157,16 @@ fn comparison<S: Platform>(visit: &PageContext<'_, S>, d: &Document, told: &Valu
     }
 }
 
-pub async fn save<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = visit.operator(Vec::new()).await?;
-    let ctx = visit.context(&session);
-    let form = &visit.form;
+pub async fn save<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    let (session, _) = cx.operator(Vec::new()).await?;
+    let ctx = cx.context(&session);
+    let form = &cx.form;
     let text = form.get("document");
     let refusal = if form.get("do") == "save" {
         match saving::save(&ctx, id, text).await {
-            Ok(_) => return Ok(visit.see(&format!("{HERE}/{}?done=program-saved", components::escaped(id)))),
+            Ok(_) => {
+                return Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=program-saved", components::escaped(id))));
+            }
             Err(refusal) => refusal,
         }
     } else {
@@ -173,20 +175,20 @@ pub async fn save<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResu
             Err(refusal) => Err(refusal),
         };
         match asked {
-            Ok(told) => {
-                let tried = DryRunResult { dry_run: Some(told), checked: true, ..DryRunResult::default() };
-                return shown(visit, id, Some(form), &tried).await;
+            Ok(dry_run) => {
+                let tried = DryRunResult { dry_run: Some(dry_run), checked: true, ..DryRunResult::default() };
+                return shown(cx, id, Some(form), &tried).await;
             }
             Err(refusal) => refusal,
         }
     };
     match refusal {
         Refusal::Findings(findings) => {
-            shown(visit, id, Some(form), &DryRunResult { findings, ..DryRunResult::default() }).await
+            shown(cx, id, Some(form), &DryRunResult { findings, ..DryRunResult::default() }).await
         }
         Refusal::Error(error) => {
-            let form = crate::pages::payout::operator_payouts::without_stripe(visit, error)?;
-            shown(visit, id, Some(&form), &DryRunResult::default()).await
+            let form = crate::pages::payout::operator_payouts::without_stripe(cx, error)?;
+            shown(cx, id, Some(&form), &DryRunResult::default()).await
         }
     }
 }

@@ -4,37 +4,37 @@ use crate::base::id;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::program::operator_programs::HERE;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::AppError;
 use crate::service::partner::resource;
 use crate::store::partner::resource::{Resource, resource_find};
 use crate::store::program;
 use maud::html;
 
-pub async fn compose<S: Platform>(visit: &PageContext<'_, S>, program: &str) -> PageResult {
-    shown(visit, program, None, None).await
+pub async fn compose<S: Platform>(cx: &PageContext<'_, S>, program: &str) -> PageResult {
+    shown(cx, program, None, None).await
 }
 
-pub async fn edit<S: Platform>(visit: &PageContext<'_, S>, program: &str, page: &str) -> PageResult {
-    shown(visit, program, Some(page), None).await
+pub async fn edit<S: Platform>(cx: &PageContext<'_, S>, program: &str, page: &str) -> PageResult {
+    shown(cx, program, Some(page), None).await
 }
 
 /// The form of an existing page, or of a new one.
 async fn shown<S: Platform>(
-    visit: &PageContext<'_, S>,
+    cx: &PageContext<'_, S>,
     program: &str,
     page: Option<&str>,
     typed: Option<&SubmittedForm>,
 ) -> PageResult {
     let read = vec![program::program_list(), resource_find(program, page.unwrap_or(""))];
-    let (session, rows) = visit.operator(read).await?;
+    let (session, rows) = cx.operator(read).await?;
     let catalog = program::catalog(&rows[0])?;
-    let document = catalog.in_force(program, visit.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let document = catalog.in_force(program, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
     let stood: Option<Resource> = rows[1].first()?;
     if page.is_some() && stood.is_none() {
         return Err(AppError::not_found("page").into());
@@ -54,7 +54,7 @@ async fn shown<S: Platform>(
         (components::heading(title, &lead, html! { a.button.second href={ (back) "#resources" } { "Back to program" } }))
         (components::problems(form))
         form method="post" action=(action) {
-            (helpers::hidden(visit))
+            (helpers::hidden(cx))
             (components::field(form, Field { name: "title", label: "Title", required: true, autocomplete: "off", max: resource::TITLE_CHARS_MAX, ..Field::default() }))
             (components::field(form, Field {
                 name: "body", label: "Text", hint: "Markdown: # heading, **bold**, - list, [link](https://example.com). HTML is shown as text.",
@@ -65,39 +65,39 @@ async fn shown<S: Platform>(
         @if let Some(page) = page {
             hr;
             form method="post" action={ (back) "/resources/" (components::escaped(page)) "/remove" } {
-                (csrf(visit))
+                (csrf(cx))
                 p { "Partners will no longer see this page. Its text stays in the audit log." }
                 button.danger { "Delete page" }
             }
         }
     };
-    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, title), content))
+    Ok(helpers::frame(cx, &session, helpers::status(form), (HERE, title), content))
 }
 
-pub async fn add<S: Platform>(visit: &PageContext<'_, S>, program: &str) -> PageResult {
+pub async fn add<S: Platform>(cx: &PageContext<'_, S>, program: &str) -> PageResult {
     // The id is derived from the form's key, so submitting the form twice creates one page.
-    let page = id::derived("rsc", &[program, &helpers::key(visit)]);
-    write(visit, program, &page, true).await
+    let page = id::derived("rsc", &[program, &helpers::key(cx)]);
+    write(cx, program, &page, true).await
 }
 
-pub async fn save<S: Platform>(visit: &PageContext<'_, S>, program: &str, page: &str) -> PageResult {
-    write(visit, program, page, false).await
+pub async fn save<S: Platform>(cx: &PageContext<'_, S>, program: &str, page: &str) -> PageResult {
+    write(cx, program, page, false).await
 }
 
-async fn write<S: Platform>(visit: &PageContext<'_, S>, program: &str, page: &str, is_new: bool) -> PageResult {
-    let (session, _) = visit.operator(Vec::new()).await?;
-    let given = (visit.form.get("title"), visit.form.get("body"));
-    match resource::write(&visit.context(&session), program, page, is_new, given).await {
-        Ok(()) => Ok(visit.see(&format!("{HERE}/{}?done=resource-kept", components::escaped(program)))),
+async fn write<S: Platform>(cx: &PageContext<'_, S>, program: &str, page: &str, is_new: bool) -> PageResult {
+    let (session, _) = cx.operator(Vec::new()).await?;
+    let given = (cx.form.get("title"), cx.form.get("body"));
+    match resource::write(&cx.context(&session), program, page, is_new, given).await {
+        Ok(()) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=resource-kept", components::escaped(program)))),
         Err(error) => {
-            let form = with_refusal(visit, error)?;
-            shown(visit, program, (!is_new).then_some(page), Some(&form)).await
+            let form = with_refusal(cx, error)?;
+            shown(cx, program, (!is_new).then_some(page), Some(&form)).await
         }
     }
 }
 
-pub async fn remove<S: Platform>(visit: &PageContext<'_, S>, program: &str, page: &str) -> PageResult {
-    let (session, _) = visit.operator(Vec::new()).await?;
-    resource::remove(&visit.context(&session), program, page).await?;
-    Ok(visit.see(&format!("{HERE}/{}?done=resource-removed", components::escaped(program))))
+pub async fn remove<S: Platform>(cx: &PageContext<'_, S>, program: &str, page: &str) -> PageResult {
+    let (session, _) = cx.operator(Vec::new()).await?;
+    resource::remove(&cx.context(&session), program, page).await?;
+    Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=resource-removed", components::escaped(program))))
 }

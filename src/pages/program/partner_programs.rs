@@ -3,11 +3,11 @@
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{day, empty, state};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::identity::sign_in::open;
 use crate::pages::layout;
 use crate::pages::partner::join;
 use crate::pages::route::Handled;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::store::identity::session::{OwnPartner, own_partners};
@@ -15,17 +15,17 @@ use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
 /// The page of a path, `["partner", "programs"]`.
-pub fn page<'a, S: Platform>(visit: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
+pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
     Some(match (method, parts) {
-        ("GET", ["partner", "programs"]) => Box::pin(show(visit)),
-        ("POST", ["partner", "programs"]) => Box::pin(choose(visit)),
+        ("GET", ["partner", "programs"]) => Box::pin(show(cx)),
+        ("POST", ["partner", "programs"]) => Box::pin(choose(cx)),
         _ => return None,
     })
 }
 
-async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let token = visit.token_sha256().unwrap_or_default();
-    let (session, rows) = visit.session(vec![own_partners(&token), program_list()]).await?;
+async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let token = cx.token_sha256().unwrap_or_default();
+    let (session, rows) = cx.session(vec![own_partners(&token), program_list()]).await?;
     let own: Vec<OwnPartner> = rows[0].decode()?;
     let catalog = catalog(&rows[1])?;
     let operator = session.operator == 1;
@@ -33,40 +33,40 @@ async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         @if own.is_empty() {
             h1 { "You haven't joined a program yet" }
             p.lead { "You are signed in, but you are not a partner in any program." }
-            (none(visit, operator))
+            (none(cx, operator))
         } @else {
             (components::heading("Your programs", "Choose which program to view.", html! {}))
-            @for partner in &own { (one(visit, &catalog, partner)) }
-            (further(visit, &catalog, &own))
+            @for partner in &own { (one(cx, &catalog, partner)) }
+            (further(cx, &catalog, &own))
         }
-        form.actions method="post" action="/sign-out" { (layout::csrf(visit)) button.plain { "Sign out" } }
+        form.actions method="post" action="/sign-out" { (layout::csrf(cx)) button.plain { "Sign out" } }
     };
-    Ok(open(visit, 200, "Your programs", content))
+    Ok(open(cx, 200, "Your programs", content))
 }
 
-fn one<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, partner: &OwnPartner) -> Markup {
-    let words = visit.words.as_ref();
+fn one<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, partner: &OwnPartner) -> Markup {
+    let locale = cx.locale.as_ref();
     html! {
         form.sheet method="post" action="/partner/programs" {
-            (layout::csrf(visit))
+            (layout::csrf(cx))
             input type="hidden" name="partner" value=(partner.id);
-            h2 { (title(visit, catalog, &partner.program_id)) }
+            h2 { (title(cx, catalog, &partner.program_id)) }
             p {
-                (partner.name.as_deref().unwrap_or(&partner.code)) ", code " code { (partner.code) } ", joined " (day(words, partner.created_at_ms)) " "
+                (partner.name.as_deref().unwrap_or(&partner.code)) ", code " code { (partner.code) } ", joined " (day(locale, partner.created_at_ms)) " "
                 @if partner.left_at_ms.is_some() { (state("left")) }
             }
-            button aria-label={ "Open " (title(visit, catalog, &partner.program_id)) } { "Open" }
+            button aria-label={ "Open " (title(cx, catalog, &partner.program_id)) } { "Open" }
         }
     }
 }
 
-fn title<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, program: &str) -> String {
-    catalog.in_force(program, visit.now()).map_or(program, |d| &d.title).to_owned()
+fn title<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, program: &str) -> String {
+    catalog.in_force(program, cx.now()).map_or(program, |d| &d.title).to_owned()
 }
 
 /// What a person who is not a partner can do.
-fn none<S: Platform>(visit: &PageContext<'_, S>, operator: bool) -> Markup {
-    let joins = visit.app.config.has_form();
+fn none<S: Platform>(cx: &PageContext<'_, S>, operator: bool) -> Markup {
+    let joins = cx.app.config.has_form();
     let what = html! {
         @if joins { a.button href="/partner/join" { "Join the program" } }
         @else { "Ask the program to add you as a partner with this address." }
@@ -76,24 +76,24 @@ fn none<S: Platform>(visit: &PageContext<'_, S>, operator: bool) -> Markup {
 }
 
 /// Other programs that the person can join.
-fn further<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, own: &[OwnPartner]) -> Markup {
-    let config = visit.app.config;
+fn further<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, own: &[OwnPartner]) -> Markup {
+    let config = cx.app.config;
     let is_new = |program: &&str| config.has_form() && own.iter().all(|o| o.program_id != *program);
     let others: Vec<&str> = config.open_programs().filter(is_new).collect();
     html! {
         @if !others.is_empty() {
             h2 { "Join another program" }
-            ul { @for program in others { li { a href=(join::path(program)) { (title(visit, catalog, program)) } } } }
+            ul { @for program in others { li { a href=(join::path(program)) { (title(cx, catalog, program)) } } } }
         }
     }
 }
 
-async fn choose<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let token = visit.token_sha256().unwrap_or_default();
-    let (session, rows) = visit.session(vec![own_partners(&token)]).await?;
+async fn choose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let token = cx.token_sha256().unwrap_or_default();
+    let (session, rows) = cx.session(vec![own_partners(&token)]).await?;
     let own: Vec<OwnPartner> = rows[0].decode()?;
-    let wanted = visit.form.get("partner");
+    let wanted = cx.form.get("partner");
     let chosen = own.iter().find(|p| p.id == wanted).ok_or_else(|| AppError::not_found("partner"))?;
-    visit.keep_cookie(&chosen.id, session.expires_at_ms);
-    Ok(visit.see("/partner"))
+    cx.keep_cookie(&chosen.id, session.expires_at_ms);
+    Ok(cx.redirect_after_post("/partner"))
 }

@@ -3,10 +3,10 @@
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Column, text};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::markdown;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::AppError;
 use crate::store::partner::resource::{Resource, resource_find_of_partner, resource_list_of_partner};
 use maud::html;
@@ -16,13 +16,13 @@ const PAGES: i64 = 200;
 
 const COLUMNS: &[Column] = &[text("Page"), text("Last updated")];
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = visit.partner(vec![resource_list_of_partner(visit.claim(), PAGES)]).await?;
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (partner, rows) = cx.partner(vec![resource_list_of_partner(cx.claimed_partner(), PAGES)]).await?;
     let pages: Vec<Resource> = rows[0].decode()?;
     let row = |r: &Resource| {
         vec![
             html! { a href={ "/partner/resources/" (components::escaped(&r.id)) } { (r.title) } },
-            components::day(visit.words.as_ref(), r.updated_at_ms),
+            components::day(cx.locale.as_ref(), r.updated_at_ms),
         ]
     };
     let content = html! {
@@ -34,17 +34,17 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         }
     };
     let page = Page { title: "Resources", area: Area::Partner(&partner), here: "/partner/resources", content };
-    Ok(layout::show(visit, 200, page))
+    Ok(layout::show(cx, 200, page))
 }
 
-pub async fn detail<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (partner, rows) = visit.partner(vec![resource_find_of_partner(visit.claim(), id)]).await?;
+pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    let (partner, rows) = cx.partner(vec![resource_find_of_partner(cx.claimed_partner(), id)]).await?;
     let found: Resource = rows[0].first()?.ok_or_else(|| AppError::not_found("page"))?;
     let content = html! {
         (components::heading(&found.title, "", html! {}))
         div.prose { (markdown::rendered(&found.body)) }
-        p.quiet { "Last updated " (components::day(visit.words.as_ref(), found.updated_at_ms)) ". " a href="/partner/resources" { "All resources" } }
+        p.quiet { "Last updated " (components::day(cx.locale.as_ref(), found.updated_at_ms)) ". " a href="/partner/resources" { "All resources" } }
     };
     let page = Page { title: &found.title, area: Area::Partner(&partner), here: "/partner/resources", content };
-    Ok(layout::show(visit, 200, page))
+    Ok(layout::show(cx, 200, page))
 }

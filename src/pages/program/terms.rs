@@ -8,8 +8,8 @@ use crate::program::settlement::{Cadence, Delivery, Unit};
 use maud::{Markup, html};
 
 /// The terms as names and sentences.
-pub fn terms(d: &Document, words: &dyn Locale) -> Markup {
-    let reader = Reader { d, words };
+pub fn terms(d: &Document, locale: &dyn Locale) -> Markup {
+    let reader = Reader { d, locale };
     let rows = [
         ("You earn", reader.rewards()),
         ("You earn more", d.modifiers.iter().map(|m| reader.modifier(m)).collect()),
@@ -33,12 +33,12 @@ pub fn terms(d: &Document, words: &dyn Locale) -> Markup {
 
 struct Reader<'a> {
     d: &'a Document,
-    words: &'a dyn Locale,
+    locale: &'a dyn Locale,
 }
 
 impl Reader<'_> {
     fn money(&self, cents: i64) -> String {
-        self.words.money(cents, &self.d.currency)
+        self.locale.money(cents, &self.d.currency)
     }
 
     fn rewards(&self) -> Vec<String> {
@@ -52,7 +52,7 @@ impl Reader<'_> {
         let mut out = match (r.amount.flat_cents, r.amount.rate_bps) {
             (Some(flat), _) => format!("{} when a customer {}", self.money(flat.0), self.trigger(&r.on)),
             (None, Some(rate)) => {
-                let rate = self.words.percent(rate.0);
+                let rate = self.locale.percent(rate.0);
                 match &r.on {
                     Trigger::Event(event) if event == "invoice.paid" => format!("{rate} of what a customer pays"),
                     Trigger::Event(event) if event == "purchase.completed" => {
@@ -83,7 +83,7 @@ impl Reader<'_> {
     }
 
     fn span(&self, span: &Span) -> String {
-        let number = |n: i64| self.words.number(n);
+        let number = |n: i64| self.locale.number(n);
         match span {
             Span::Once {} => String::new(),
             Span::Months { from: 0, to: Some(to) } => format!(", for the first {} months", number(*to)),
@@ -107,13 +107,13 @@ impl Reader<'_> {
     fn state(&self, name: &str) -> String {
         let conditions = self.d.state(name).map(|s| s.when.as_slice()).unwrap_or_default();
         // A customer who paid or stayed has signed up, so that condition is left out.
-        let told = conditions.iter().filter(|c| conditions.len() == 1 || !matches!(c, Condition::SignedUp {}));
-        let told: Vec<String> = told.map(|c| self.condition(c)).collect();
-        if told.is_empty() { format!("is {}", name.replace('_', " ")) } else { told.join(" and ") }
+        let wording = conditions.iter().filter(|c| conditions.len() == 1 || !matches!(c, Condition::SignedUp {}));
+        let wording: Vec<String> = wording.map(|c| self.condition(c)).collect();
+        if wording.is_empty() { format!("is {}", name.replace('_', " ")) } else { wording.join(" and ") }
     }
 
     fn condition(&self, condition: &Condition) -> String {
-        let number = |n: &i64| self.words.number(*n);
+        let number = |n: &i64| self.locale.number(*n);
         match condition {
             Condition::SignedUp {} => "signs up".to_owned(),
             Condition::Paid {} => "has paid".to_owned(),
@@ -137,10 +137,10 @@ impl Reader<'_> {
             .iter()
             .map(|condition| match condition {
                 PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Quarter } => {
-                    format!("with {} paying customers in a quarter", self.words.number(*at_least))
+                    format!("with {} paying customers in a quarter", self.locale.number(*at_least))
                 }
                 PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Total } => {
-                    format!("with {} paying customers in total", self.words.number(*at_least))
+                    format!("with {} paying customers in total", self.locale.number(*at_least))
                 }
                 PartnerCondition::AnnualRevenue { at_least_cents } => {
                     format!("once your customers pay a total of {} a year", self.money(at_least_cents.0))
@@ -148,11 +148,11 @@ impl Reader<'_> {
             })
             .collect();
         let then = match &m.then {
-            Effect::AddBps(more) => format!("an extra {} of what they pay", self.words.percent(more.0)),
+            Effect::AddBps(more) => format!("an extra {} of what they pay", self.locale.percent(more.0)),
             Effect::ReplaceBps(rates) => {
                 let one = |(reward, rate): (&String, &crate::base::money::Bps)| {
-                    let now = self.d.reward(reward).and_then(|r| r.amount.rate_bps).map(|r| self.words.percent(r.0));
-                    format!("{} instead of {}", self.words.percent(rate.0), now.unwrap_or_default())
+                    let now = self.d.reward(reward).and_then(|r| r.amount.rate_bps).map(|r| self.locale.percent(r.0));
+                    format!("{} instead of {}", self.locale.percent(rate.0), now.unwrap_or_default())
                 };
                 // The document's order, not the map's.
                 let ordered = self.d.rewards.iter().filter_map(|r| rates.get_key_value(&r.id));
@@ -177,7 +177,7 @@ impl Reader<'_> {
             Hold::DaysAfterFirstPayment { days, void_if_cancelled } => {
                 let void =
                     if *void_if_cancelled { " If the customer cancels before then, you earn nothing." } else { "" };
-                format!("Until {} days after the customer's first payment.{void}", self.words.number(*days))
+                format!("Until {} days after the customer's first payment.{void}", self.locale.number(*days))
             }
             Hold::UntilState { state, .. } => {
                 let reached = self.state(state);
@@ -205,7 +205,7 @@ impl Reader<'_> {
         };
         let delay = match s.delay_days {
             0 => String::new(),
-            days => format!(", {} days after the hold period", self.words.number(days)),
+            days => format!(", {} days after the hold period", self.locale.number(days)),
         };
         format!("{when}, {how}{delay}. {least}")
     }
@@ -216,7 +216,7 @@ impl Reader<'_> {
             Model::FirstTouch => "first",
             Model::LastTouch => "last",
         };
-        let days = self.words.number(a.window_days);
+        let days = self.locale.number(a.window_days);
         format!(
             "A sign-up is credited to you if it comes within {days} days of a click on your link, and yours was the {which} \
              partner link clicked."
@@ -225,7 +225,7 @@ impl Reader<'_> {
 
     fn benefit(&self) -> Vec<String> {
         let one = |b: &crate::program::settlement::Benefit| {
-            format!("{} off the first invoice.", self.words.percent(b.rate_bps.0))
+            format!("{} off the first invoice.", self.locale.percent(b.rate_bps.0))
         };
         self.d.benefit.iter().map(one).collect()
     }
@@ -264,7 +264,7 @@ mod tests {
     use crate::program::catalog::PRESETS;
     use crate::program::check;
 
-    fn told(id: &str) -> String {
+    fn wording(id: &str) -> String {
         let text = PRESETS.iter().find(|(known, _)| *known == id).expect("a preset").1;
         terms(&check::read(text).expect("it is right"), &Plain).0
     }
@@ -312,9 +312,9 @@ mod tests {
             ),
             ("partner-funnel", &["No money", "There are no payouts."]),
         ] {
-            let told = told(id);
+            let wording = wording(id);
             for sentence in wanted {
-                assert!(told.contains(sentence), "{id}: {sentence:?} is not in {told}");
+                assert!(wording.contains(sentence), "{id}: {sentence:?} is not in {wording}");
             }
         }
     }

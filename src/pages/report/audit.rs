@@ -3,8 +3,8 @@
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::text;
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::operator::helpers;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::store::identity::token;
 use crate::store::identity::token::AuditRow;
 use maud::{Markup, html};
@@ -12,15 +12,15 @@ use maud::{Markup, html};
 /// How much of a change is shown: it may be a program's whole document.
 const CHANGE_CHARS_MAX: usize = 200;
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let list = helpers::list(visit, helpers::ROWS)?;
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
-    let (session, rows) = visit.operator(vec![token::audit_page(before_ms, &before_id, list.limit + 1)]).await?;
+    let (session, rows) = cx.operator(vec![token::audit_page(before_ms, &before_id, list.limit + 1)]).await?;
     let (rows, next) = helpers::paged(&list, rows[0].decode()?, |a: &AuditRow| format!("{}.{}", a.at_ms.0, a.id));
     let columns = [text("Date"), text("Operator"), text("Action"), text("Subject"), text("Reason"), text("Change")];
     let cells = |a: &AuditRow| {
         vec![
-            components::instant(&*visit.words, a.at_ms),
+            components::instant(&*cx.locale, a.at_ms),
             html! { (a.actor) },
             html! { code { (a.action) } },
             about(a),
@@ -38,7 +38,7 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         }
         (components::pager("/operator/audit", next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, 200, ("/operator/audit", "Audit log"), content))
+    Ok(helpers::frame(cx, &session, 200, ("/operator/audit", "Audit log"), content))
 }
 
 /// The subject of an action, as a link where it has a page.

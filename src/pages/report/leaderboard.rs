@@ -3,10 +3,10 @@
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Column, number, text};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::store::partner::page as reads;
 use crate::store::partner::page::PlaceRow;
 use maud::{Markup, html};
@@ -16,23 +16,24 @@ const PLACES: i64 = 50;
 
 const COLUMNS: &[Column] = &[number("Rank"), text("Partner"), number("Rewarded customers"), number("Earned")];
 
-pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let claim = visit.claim();
-    let (partner, rows) = visit.partner(vec![reads::place_list(claim, PLACES), reads::place_own(claim)]).await?;
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let claimed_partner = cx.claimed_partner();
+    let (partner, rows) =
+        cx.partner(vec![reads::place_list(claimed_partner, PLACES), reads::place_own(claimed_partner)]).await?;
     let mut places: Vec<PlaceRow> = rows[0].decode()?;
     let own: Option<PlaceRow> = rows[1].first()?;
     let named = own.as_ref().is_some_and(|o| o.display_name.is_some());
     if !places.iter().any(|p| p.own == 1) {
         places.extend(own);
     }
-    let words = visit.words.as_ref();
+    let locale = cx.locale.as_ref();
     let content = html! {
         (components::heading("Leaderboard", "Partners ranked by rewarded customers. Earnings are private.", html! {}))
         @if places.is_empty() {
             (components::empty("No rankings yet", html! { "The leaderboard starts with the first reward and updates with each settlement." }))
         } @else {
-            (components::table("Leaderboard", COLUMNS, &places.iter().map(|p| cells(words, p)).collect::<Vec<_>>()))
-            @if let Some(first) = places.first() { p.quiet { "As of " (components::utc(words, first.refreshed_at_ms)) "." } }
+            (components::table("Leaderboard", COLUMNS, &places.iter().map(|p| cells(locale, p)).collect::<Vec<_>>()))
+            @if let Some(first) = places.first() { p.quiet { "As of " (components::utc(locale, first.refreshed_at_ms)) "." } }
         }
         p {
             @if named { "Others see the name you chose. " a href="/partner/settings" { "Change name" } }
@@ -40,13 +41,13 @@ pub async fn show<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         }
     };
     let page = Page { title: "Leaderboard", area: Area::Partner(&partner), here: "/partner/leaderboard", content };
-    Ok(layout::show(visit, 200, page))
+    Ok(layout::show(cx, 200, page))
 }
 
-fn cells(words: &dyn Locale, p: &PlaceRow) -> Vec<Markup> {
+fn cells(locale: &dyn Locale, p: &PlaceRow) -> Vec<Markup> {
     let name = p.display_name.as_deref().filter(|name| !name.trim().is_empty());
     vec![
-        html! { (words.number(p.rank)) },
+        html! { (locale.number(p.rank)) },
         html! {
             @match (name, p.own) {
                 (Some(name), 1) => { strong { (name) } " (you)" }
@@ -55,7 +56,7 @@ fn cells(words: &dyn Locale, p: &PlaceRow) -> Vec<Markup> {
                 (None, _) => span.quiet { "Anonymous" },
             }
         },
-        html! { (words.number(p.referrals)) },
-        html! { @if p.own == 1 { (components::amount(words, p.gross_cents, &p.unit)) } },
+        html! { (locale.number(p.referrals)) },
+        html! { @if p.own == 1 { (components::amount(locale, p.gross_cents, &p.unit)) } },
     ]
 }

@@ -4,11 +4,11 @@ use crate::codec::operator as asked;
 use crate::engine::identity::access::Scope;
 use crate::http::context::Platform;
 use crate::pages::components;
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::review as deciding;
 use crate::service::review::ReviewDecision;
@@ -29,9 +29,9 @@ struct Held {
 
 const STATES: &[(&str, &str)] = &[("", "Open"), ("released", "Released"), ("rejected", "Rejected")];
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let list = helpers::list(visit, 10)?;
-    let state = visit.request.param("state").unwrap_or_default();
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let list = helpers::list(cx, 10)?;
+    let state = cx.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
         return Err(AppError::new(ErrorKind::BadRequest, "unsupported", "unknown review state").into());
     }
@@ -42,7 +42,7 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         }
         decided => reads::review_decided_page(decided, &list.cursor, list.limit + 1),
     };
-    let (session, rows) = visit.operator(vec![read]).await?;
+    let (session, rows) = cx.operator(vec![read]).await?;
     let cursor = |(r, _): &(ReviewRow, ReviewShown)| match state.as_str() {
         "" => format!("{}.{}", r.created_at_ms.0, r.id),
         _ => r.id.clone(),
@@ -59,39 +59,39 @@ pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
         } @else if found.is_empty() {
             (components::empty("No reviews", html! { "Reviews you decide appear here." }))
         }
-        @for (review, shown) in &found { (card(visit, review, shown, &SubmittedForm::default())) }
+        @for (review, shown) in &found { (card(cx, review, shown, &SubmittedForm::default())) }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, 200, ("/operator/reviews", "Reviews"), content))
+    Ok(helpers::frame(cx, &session, 200, ("/operator/reviews", "Reviews"), content))
 }
 
-pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    shown(visit, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    shown(cx, id, &SubmittedForm::default()).await
 }
 
-async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
-    let (session, rows) = visit.operator(vec![reads::review_shown(id)]).await?;
+async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
+    let (session, rows) = cx.operator(vec![reads::review_shown(id)]).await?;
     let (review, shown) = one(&rows[0])?;
     let content = html! {
         (components::heading("Review", "", html! { a.button.second href="/operator/reviews" { "All reviews" } }))
         (components::problems(form))
-        (card(visit, &review, &shown, form))
+        (card(cx, &review, &shown, form))
     };
-    Ok(helpers::frame(visit, &session, helpers::status(form), ("/operator/reviews", "Review"), content))
+    Ok(helpers::frame(cx, &session, helpers::status(form), ("/operator/reviews", "Review"), content))
 }
 
 fn one(rows: &Rows) -> Result<(ReviewRow, ReviewShown), AppError> {
     rows.decode_pairs()?.into_iter().next().ok_or_else(|| AppError::not_found("review"))
 }
 
-fn card<S: Platform>(visit: &PageContext<'_, S>, r: &ReviewRow, shown: &ReviewShown, form: &SubmittedForm) -> Markup {
-    let words = &*visit.words;
+fn card<S: Platform>(cx: &PageContext<'_, S>, r: &ReviewRow, shown: &ReviewShown, form: &SubmittedForm) -> Markup {
+    let locale = &*cx.locale;
     let held: Vec<Held> = serde_json::from_str(&shown.waiting).unwrap_or_default();
     let waits = html! {
         @if held.is_empty() { "no earnings yet" }
         @for (n, h) in held.iter().enumerate() {
             @if n > 0 { ", " }
-            (components::amount(words, h.cents, &h.unit)) " in " (helpers::many(visit, h.lines, "earning", "earnings"))
+            (components::amount(locale, h.cents, &h.unit)) " in " (helpers::many(cx, h.lines, "earning", "earnings"))
         }
     };
     let view = deciding::view(r);
@@ -106,13 +106,13 @@ fn card<S: Platform>(visit: &PageContext<'_, S>, r: &ReviewRow, shown: &ReviewSh
                 ("Program", helpers::program(&r.program_id)),
                 ("Applies to", html! { @if r.subject.is_empty() { "the whole account" } @else { (r.subject) } }),
                 ("On hold", html! { @if r.holds != 0 { (waits) } @else { "nothing; this is for your information only" } }),
-                ("Opened", components::instant(words, r.created_at_ms)),
+                ("Opened", components::instant(locale, r.created_at_ms)),
             ]))
             @if let Some(note) = view["note"].as_str() { p.quiet { (note) } }
-            @if r.state == "open" { (decision_form(visit, r, form)) } @else {
+            @if r.state == "open" { (decision_form(cx, r, form)) } @else {
                 p {
                     (r.actor.as_deref().unwrap_or("An operator")) " decided"
-                    @if let Some(at) = r.decided_at_ms { " " (components::instant(words, at)) } ": " (r.reason.as_deref().unwrap_or(""))
+                    @if let Some(at) = r.decided_at_ms { " " (components::instant(locale, at)) } ": " (r.reason.as_deref().unwrap_or(""))
                 }
             }
         }
@@ -120,13 +120,13 @@ fn card<S: Platform>(visit: &PageContext<'_, S>, r: &ReviewRow, shown: &ReviewSh
 }
 
 /// Both decisions share the reason. Element ids include the review's id, because a list has several forms.
-fn decision_form<S: Platform>(visit: &PageContext<'_, S>, r: &ReviewRow, form: &SubmittedForm) -> Markup {
+fn decision_form<S: Platform>(cx: &PageContext<'_, S>, r: &ReviewRow, form: &SubmittedForm) -> Markup {
     let field = format!("reason-{}", r.id);
     let problem = form.problem("reason");
     html! {
-        @if visit.may(Scope::Payouts) {
+        @if cx.may(Scope::Payouts) {
             form.stack method="post" action={ "/operator/reviews/" (components::escaped(&r.id)) } {
-                (csrf(visit))
+                (csrf(cx))
                 div.field.wrong[problem.is_some()] {
                     label for=(field) { "Reason" }
                     input id=(field) name="reason" type="text" required maxlength="200" value=(form.get("reason")) aria-describedby={ (field) "-hint" }
@@ -157,15 +157,15 @@ fn rule(name: &str) -> String {
     }
 }
 
-pub async fn decide<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = visit.operator(Vec::new()).await?;
+pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    let (session, _) = cx.operator(Vec::new()).await?;
     let decide_it = async {
-        let asked = asked::review(&helpers::body(&visit.form, &["decision", "reason"]))?;
+        let asked = asked::review(&helpers::body(&cx.form, &["decision", "reason"]))?;
         let choice = if asked.release { ReviewDecision::Release } else { ReviewDecision::Reject };
-        deciding::decide(&visit.context(&session), id, choice, &asked.reason).await
+        deciding::decide(&cx.context(&session), id, choice, &asked.reason).await
     };
     match decide_it.await {
-        Ok(_) => Ok(visit.see("/operator/reviews?done=decided")),
-        Err(error) => shown(visit, id, &with_refusal(visit, error)?).await,
+        Ok(_) => Ok(cx.redirect_after_post("/operator/reviews?done=decided")),
+        Err(error) => shown(cx, id, &with_refusal(cx, error)?).await,
     }
 }

@@ -9,12 +9,12 @@ use crate::engine::settlement::schedule;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, Figure, number, text};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::operator::text as wording;
 use crate::pages::route::with_refusal;
-use crate::pages::visit::{PageContext, PageResult};
 use crate::program::catalog::Catalog;
 use crate::program::document::{Cadence, Document};
 use crate::service::error::AppError;
@@ -34,25 +34,25 @@ use maud::{Markup, html};
 
 const HERE: &str = "/operator/runs";
 
-pub async fn list<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    listed(visit, &SubmittedForm::default()).await
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    listed(cx, &SubmittedForm::default()).await
 }
 
-async fn listed<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -> PageResult {
-    let list = helpers::list(visit, helpers::ROWS)?;
+async fn listed<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
     let read =
         vec![run::run_page(before_ms, &before_id, list.limit + 1), program::program_list(), reads::run_last_periods()];
-    let (session, rows) = visit.operator(read).await?;
+    let (session, rows) = cx.operator(read).await?;
     let (runs, next) = helpers::paged(&list, rows[0].decode()?, |r: &RunRow| format!("{}.{}", r.started_at_ms.0, r.id));
     let catalog = program::catalog(&rows[1])?;
     let cells = |r: &RunRow| {
         vec![
             html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (r.program_id) ", " (r.period) } },
             components::state(&r.state),
-            html! { (visit.words.number(r.executed)) " of " (visit.words.number(r.items)) },
+            html! { (cx.locale.number(r.executed)) " of " (cx.locale.number(r.items)) },
             html! { (r.actor) },
-            components::instant(&*visit.words, r.started_at_ms),
+            components::instant(&*cx.locale, r.started_at_ms),
         ]
     };
     let columns = [text("Run"), text("State"), number("Done"), text("Started by"), text("Started")];
@@ -60,7 +60,7 @@ async fn listed<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -
     let content = html! {
         (components::heading("Runs", lead, html! { a.button.second href="/operator/payouts" { "All payouts" } }))
         (components::problems(form))
-        (upcoming(visit, &catalog, &rows[2].decode()?))
+        (upcoming(cx, &catalog, &rows[2].decode()?))
         h2 { "Past runs" }
         @if runs.is_empty() {
             (components::empty("No runs yet", html! { "Runs start automatically: weekly on Monday at 09:00 UTC, monthly on the 1st at 06:00 UTC." }))
@@ -68,14 +68,14 @@ async fn listed<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm) -
             (components::table("Runs, newest first", &columns, &runs.iter().map(cells).collect::<Vec<_>>()))
         }
         (components::pager(HERE, next.as_deref(), list.cursor.is_empty()))
-        (start_form(visit, form, &catalog))
+        (start_form(cx, form, &catalog))
     };
-    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, "Runs"), content))
+    Ok(helpers::frame(cx, &session, helpers::status(form), (HERE, "Runs"), content))
 }
 
 /// Programs that pay weekly or monthly: the next run, and whether the last completed period has a run.
-fn upcoming<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, last: &[LastPeriod]) -> Markup {
-    let now = visit.now();
+fn upcoming<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, last: &[LastPeriod]) -> Markup {
+    let now = cx.now();
     let in_force = catalog.all_in_force(now);
     let cells = |d: &&Document| {
         let cadence = d.settlement.cadence;
@@ -86,7 +86,7 @@ fn upcoming<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, last: &[
         let preview = |period: &str| format!("{HERE}/preview?program={}&period={period}", components::escaped(&d.id));
         vec![
             html! { a href={ "/operator/programs/" (components::escaped(&d.id)) } { (d.title) } },
-            html! { (next) ", " (components::utc(&*visit.words, at)) },
+            html! { (next) ", " (components::utc(&*cx.locale, at)) },
             html! { a href=(preview(&next)) { "Preview" } },
             html! {
                 (over) " "
@@ -105,16 +105,16 @@ fn upcoming<S: Platform>(visit: &PageContext<'_, S>, catalog: &Catalog, last: &[
     }
 }
 
-fn start_form<S: Platform>(visit: &PageContext<'_, S>, form: &SubmittedForm, catalog: &Catalog) -> Markup {
-    let choices = settled_by_runs(catalog, visit.now());
+fn start_form<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm, catalog: &Catalog) -> Markup {
+    let choices = settled_by_runs(catalog, cx.now());
     html! {
         @if !choices.is_empty() {
             section id="start" {
                 h2 { "Start a run" }
                 p { "Start a run for a completed period that has none, or resume one that was interrupted. Each period has one run, so starting it again never pays twice." }
-                @if visit.may(Scope::Payouts) {
+                @if cx.may(Scope::Payouts) {
                     form.stack method="post" action=(HERE) {
-                        (csrf(visit))
+                        (csrf(cx))
                         (which(form, &choices))
                         button { "Start run" }
                     }
@@ -153,20 +153,20 @@ pub fn wanted(form: &SubmittedForm) -> Result<NewRun, Invalid> {
     asked::run(&helpers::body(&form, &["program", "cadence", "period"]))
 }
 
-pub async fn start<S: Platform>(visit: &PageContext<'_, S>) -> PageResult {
-    let (session, _) = visit.operator(Vec::new()).await?;
-    let start_it = async { starting::asked(&visit.context(&session), wanted(&visit.form)?).await };
+pub async fn start<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    let (session, _) = cx.operator(Vec::new()).await?;
+    let start_it = async { starting::start_requested(&cx.context(&session), wanted(&cx.form)?).await };
     match start_it.await {
         Ok((_, run)) => {
             let id = run["id"].as_str().unwrap_or_default();
-            Ok(visit.see(&format!("{HERE}/{}?done=run-started", components::escaped(id))))
+            Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=run-started", components::escaped(id))))
         }
-        Err(error) => listed(visit, &with_refusal(visit, error)?).await,
+        Err(error) => listed(cx, &with_refusal(cx, error)?).await,
     }
 }
 
-pub async fn show<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    shown(visit, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    shown(cx, id, &SubmittedForm::default()).await
 }
 
 /// What a run's page shows.
@@ -176,13 +176,13 @@ struct Report {
     approval: Option<ApprovalRow>,
     statements: Vec<StatementSum>,
     sums: Vec<StateSum>,
-    carried: Vec<CarriedSum>,
+    carried_forward: Vec<CarriedSum>,
 }
 
-async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
-    let list = helpers::list(visit, helpers::ROWS)?;
+async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
     let (after_unit, after_partner) = list.cursor.split_once('.').unwrap_or(("", &list.cursor));
-    let rule = approval_name(visit.app.config.setup.payout_approval);
+    let rule = approval_name(cx.app.config.setup.payout_approval);
     let read = vec![
         run::run_find(id),
         plan::approval_find(id, rule),
@@ -191,14 +191,14 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
         reports::run_carried_sums(id),
         reads::run_payout_page(id, after_partner, after_unit, list.limit + 1),
     ];
-    let (session, rows) = visit.operator(read).await?;
+    let (session, rows) = cx.operator(read).await?;
     let report = Report {
         run: rows[0].first()?.ok_or_else(|| AppError::not_found("run"))?,
         rule,
         approval: rows[1].first()?,
         statements: rows[2].decode()?,
         sums: rows[3].decode()?,
-        carried: rows[4].decode()?,
+        carried_forward: rows[4].decode()?,
     };
     let (payouts, next) =
         helpers::paged(&list, rows[5].decode()?, |p: &PayoutShown| format!("{}.{}", p.unit, p.partner_id));
@@ -207,34 +207,34 @@ async fn shown<S: Platform>(visit: &PageContext<'_, S>, id: &str, form: &Submitt
     let content = html! {
         (components::heading(&title, "", html! { a.button.second href={ (path) "/plan" } { "View plan" } }))
         (components::problems(form))
-        (progress(visit, &report))
-        (approving(visit, &path, &report, form))
-        (money(visit, &report))
+        (progress(cx, &report))
+        (approving(cx, &path, &report, form))
+        (money(cx, &report))
         h2 { "Payouts" }
         @if payouts.is_empty() {
             p.quiet { "This run planned no payouts. No partner has both a payable balance and a Stripe account." }
         } @else {
-            (payout_table(visit, &payouts, false))
+            (payout_table(cx, &payouts, false))
         }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(visit, &session, helpers::status(form), (HERE, &title), content))
+    Ok(helpers::frame(cx, &session, helpers::status(form), (HERE, &title), content))
 }
 
-fn progress<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup {
-    let (run, words) = (&report.run, &*visit.words);
+fn progress<S: Platform>(cx: &PageContext<'_, S>, report: &Report) -> Markup {
+    let (run, locale) = (&report.run, &*cx.locale);
     html! {
         (components::figures(&[
-            Figure { label: "State", value: html! { (run.state.replace('_', " ")) }, note: html! { @if let Some(at) = run.finished_at_ms { (components::instant(words, at)) } } },
-            Figure { label: "Done", value: html! { (words.number(run.executed)) }, note: html! { "of " (words.number(run.items)) " planned items" } },
-            Figure { label: "Period", value: html! { (run.period) }, note: html! { "activity before " (components::utc(words, run.as_of_ms)) } },
+            Figure { label: "State", value: html! { (run.state.replace('_', " ")) }, note: html! { @if let Some(at) = run.finished_at_ms { (components::instant(locale, at)) } } },
+            Figure { label: "Done", value: html! { (locale.number(run.executed)) }, note: html! { "of " (locale.number(run.items)) " planned items" } },
+            Figure { label: "Period", value: html! { (run.period) }, note: html! { "activity before " (components::utc(locale, run.as_of_ms)) } },
             Figure { label: "Started by", value: html! { (run.actor) }, note: html! { "program version " (run.program_version) } },
         ]))
         @if run.state != "done" {
             p { "This run resumes automatically every ten minutes." }
-            @if visit.may(Scope::Payouts) {
+            @if cx.may(Scope::Payouts) {
                 form method="post" action=(HERE) {
-                    (csrf(visit))
+                    (csrf(cx))
                     input type="hidden" name="program" value=(run.program_id);
                     input type="hidden" name="period" value=(run.period);
                     button.second { "Resume now" }
@@ -245,15 +245,15 @@ fn progress<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup 
 }
 
 /// The approval of its payouts, or the form that gives it.
-fn approving<S: Platform>(visit: &PageContext<'_, S>, path: &str, report: &Report, form: &SubmittedForm) -> Markup {
+fn approving<S: Platform>(cx: &PageContext<'_, S>, path: &str, report: &Report, form: &SubmittedForm) -> Markup {
     let planned: Vec<&StateSum> = report.sums.iter().filter(|s| s.state == "planned").collect();
-    let words = &*visit.words;
+    let locale = &*cx.locale;
     if let Some(a) = &report.approval {
         let own = a.run_id == report.run.id;
         return html! {
             p {
                 @if own { "Approved by " (a.actor) " " } @else { "No approval needed: " (a.actor) " approved an earlier run of this program, " }
-                (components::instant(words, a.at_ms)) @if let Some(reason) = a.reason.as_deref().filter(|_| own) { ": " (reason) } "."
+                (components::instant(locale, a.at_ms)) @if let Some(reason) = a.reason.as_deref().filter(|_| own) { ": " (reason) } "."
             }
         };
     }
@@ -265,46 +265,46 @@ fn approving<S: Platform>(visit: &PageContext<'_, S>, path: &str, report: &Repor
         section.todo aria-labelledby="approve" {
             h2 id="approve" { "Payouts need your approval" }
             p {
-                (helpers::many(visit, payouts, "payout", "payouts")) ", one per partner, for "
-                @for (n, s) in planned.iter().enumerate() { @if n > 0 { " and " } strong { (components::amount(words, s.cents, &s.unit)) } }
+                (helpers::many(cx, payouts, "payout", "payouts")) ", one per partner, for "
+                @for (n, s) in planned.iter().enumerate() { @if n > 0 { " and " } strong { (components::amount(locale, s.cents, &s.unit)) } }
                 " in total. After you approve, Stripe sends them within ten minutes. Payouts on hold are not sent."
                 @if report.rule == "until_first" { " Later runs of this program won't need approval." }
             }
-            @if visit.may(Scope::Payouts) {
+            @if cx.may(Scope::Payouts) {
                 form.stack method="post" action={ (path) "/approve" } {
-                    (csrf(visit))
+                    (csrf(cx))
                     (components::field(form, Field { name: "reason", label: "Note", hint: wording::AUDITED, max: 200, ..Field::default() }))
-                    button { "Approve " (helpers::many(visit, payouts, "payout", "payouts")) }
+                    button { "Approve " (helpers::many(cx, payouts, "payout", "payouts")) }
                 }
             }
         }
     }
 }
 
-fn money<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup {
-    let words = &*visit.words;
+fn money<S: Platform>(cx: &PageContext<'_, S>, report: &Report) -> Markup {
+    let locale = &*cx.locale;
     let settled = |s: &StatementSum| {
         vec![
             html! { (s.unit) },
-            html! { (words.number(s.partners)) },
-            components::amount(words, s.settled_cents, &s.unit),
-            components::amount(words, s.payable_cents, &s.unit),
+            html! { (locale.number(s.partners)) },
+            components::amount(locale, s.settled_cents, &s.unit),
+            components::amount(locale, s.payable_cents, &s.unit),
         ]
     };
     let by_state = |s: &StateSum| {
         vec![
             components::state(&s.state),
-            html! { (words.number(s.payouts)) },
-            components::amount(words, s.cents, &s.unit),
+            html! { (locale.number(s.payouts)) },
+            components::amount(locale, s.cents, &s.unit),
         ]
     };
-    let carried = |c: &CarriedSum| {
+    let carried_forward = |c: &CarriedSum| {
         let why = match c.why.as_str() {
             "not_onboarded" => "Payable, but the partner can't receive Stripe payouts yet",
             "negative" => "Partners owe money",
             _ => "Below the minimum or not yet payable",
         };
-        vec![html! { (why) }, html! { (words.number(c.partners)) }, components::amount(words, c.cents, &c.unit)]
+        vec![html! { (why) }, html! { (locale.number(c.partners)) }, components::amount(locale, c.cents, &c.unit)]
     };
     html! {
         @if !report.statements.is_empty() {
@@ -316,24 +316,24 @@ fn money<S: Platform>(visit: &PageContext<'_, S>, report: &Report) -> Markup {
             h2 { "Payouts by state" }
             (components::table("Payouts by state", &[text("State"), number("Payouts"), number("Amount")], &report.sums.iter().map(by_state).collect::<Vec<_>>()))
         }
-        @if !report.carried.is_empty() {
+        @if !report.carried_forward.is_empty() {
             h2 { "Carried forward" }
-            (components::table("Carried forward", &[text("Why"), number("Partners"), number("Amount")], &report.carried.iter().map(carried).collect::<Vec<_>>()))
+            (components::table("Carried forward", &[text("Why"), number("Partners"), number("Amount")], &report.carried_forward.iter().map(carried_forward).collect::<Vec<_>>()))
         }
     }
 }
 
 /// Payouts with their partners.
-pub fn payout_table<S: Platform>(visit: &PageContext<'_, S>, rows: &[PayoutShown], with_run: bool) -> Markup {
-    let words = &*visit.words;
+pub fn payout_table<S: Platform>(cx: &PageContext<'_, S>, rows: &[PayoutShown], with_run: bool) -> Markup {
+    let locale = &*cx.locale;
     let cells = |p: &PayoutShown| {
         let whose = p.name.as_deref().filter(|n| !n.is_empty()).or(p.external_id.as_deref()).unwrap_or(&p.partner_id);
         vec![
             html! { a href={ "/operator/payouts/" (components::escaped(&p.id)) } { (whose) } },
             html! { @if with_run { a href={ (HERE) "/" (components::escaped(&p.run_id)) } { (p.program_id) } } @else { (helpers::partner(&p.partner_id, None, None)) } },
             components::state_with(&p.state, &p.reason),
-            components::day(words, p.created_at_ms),
-            components::amount(words, p.amount_cents, &p.unit),
+            components::day(locale, p.created_at_ms),
+            components::amount(locale, p.amount_cents, &p.unit),
         ]
     };
     let second = if with_run { "Run" } else { "Partner ID" };
@@ -341,14 +341,14 @@ pub fn payout_table<S: Platform>(visit: &PageContext<'_, S>, rows: &[PayoutShown
     components::table("Payouts", &columns, &rows.iter().map(cells).collect::<Vec<_>>())
 }
 
-pub async fn approve<S: Platform>(visit: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = visit.operator(Vec::new()).await?;
+pub async fn approve<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+    let (session, _) = cx.operator(Vec::new()).await?;
     let approve_it = async {
-        let remark = asked::remark(&helpers::body(&visit.form, &["reason"]))?;
-        deciding::approve(&visit.context(&session), id, remark.as_deref()).await
+        let remark = asked::remark(&helpers::body(&cx.form, &["reason"]))?;
+        deciding::approve(&cx.context(&session), id, remark.as_deref()).await
     };
     match approve_it.await {
-        Ok(_) => Ok(visit.see(&format!("{HERE}/{}?done=approved", components::escaped(id)))),
-        Err(error) => shown(visit, id, &crate::pages::payout::operator_payouts::without_stripe(visit, error)?).await,
+        Ok(_) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=approved", components::escaped(id)))),
+        Err(error) => shown(cx, id, &crate::pages::payout::operator_payouts::without_stripe(cx, error)?).await,
     }
 }

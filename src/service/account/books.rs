@@ -31,7 +31,7 @@ pub struct AccountSnapshots {
     bound: HashMap<String, Vec<BoundRow>>,
     links: HashMap<String, AttributionLink>,
     same_domain_accounts: Grouped<SameDomainAccount>,
-    crowd: Grouped<ReferredSignup>,
+    signup_velocity: Grouped<ReferredSignup>,
     relations: Relations,
     modifiers: HashMap<String, Vec<PartnerModifier>>,
     capped: HashMap<String, Cents>,
@@ -93,7 +93,7 @@ pub async fn read<P: Ports>(
         facts,
         links,
         same_domain_accounts: Grouped::new(next().take()?),
-        crowd: Grouped::new(next().take()?),
+        signup_velocity: Grouped::new(next().take()?),
         relations: Relations { visitors: Grouped::new(next().take()?), uplines: Grouped::new(next().take()?) },
         modifiers: by_key(next().take::<PartnerModifier>()?.into_iter().map(|t| (t.partner_id.clone(), t))),
         capped: next().take::<CapRow>()?.into_iter().map(|r| (r.accrual_id, r.cap_reduction_cents)).collect(),
@@ -168,7 +168,7 @@ impl AccountSnapshots {
             facts: &facts,
             links: &self.links,
             same_domain_accounts: &self.same_domain_accounts,
-            crowd: &self.crowd,
+            signup_velocity: &self.signup_velocity,
             relations: &self.relations,
             emails: self.emails.get(account).map_or(&[], Vec::as_slice),
             reviews: self.reviews.get(account).map_or(&[], Vec::as_slice),
@@ -212,10 +212,10 @@ impl AccountSnapshots {
     }
 
     /// A decision of the batch becomes part of the books for the next one.
-    pub fn learn(&mut self, account: &str, groups: &[GroupDecision]) {
-        let (mut same_domain_accounts, mut crowd, mut visitors) = (Vec::new(), Vec::new(), Vec::new());
+    pub fn record(&mut self, account: &str, groups: &[GroupDecision]) {
+        let (mut same_domain_accounts, mut signup_velocity, mut visitors) = (Vec::new(), Vec::new(), Vec::new());
         for group in groups {
-            let Some(binding) = &group.verdict.binding else { continue };
+            let Some(binding) = &group.result.binding else { continue };
             // Of two sign-ups the one that decides says the domain.
             let signup = self.facts.own(account).find(|f| f.event_id == group.signed_up.1);
             same_domain_accounts.extend(signup.and_then(|f| f.email_domain.as_ref()).map(|domain| SameDomainAccount {
@@ -232,7 +232,7 @@ impl AccountSnapshots {
                 signed_up_at_ms: group.signed_up.0,
                 signup_event_id: group.signed_up.1.clone(),
             }));
-            crowd.push(ReferredSignup {
+            signup_velocity.push(ReferredSignup {
                 program_id: binding.program.clone(),
                 partner_id: binding.partner.clone(),
                 account_id: account.to_owned(),
@@ -241,7 +241,7 @@ impl AccountSnapshots {
             });
         }
         self.same_domain_accounts.replace(account, same_domain_accounts);
-        self.crowd.replace(account, crowd);
+        self.signup_velocity.replace(account, signup_velocity);
         self.relations.visitors.replace(account, visitors);
     }
 }

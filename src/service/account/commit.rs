@@ -33,7 +33,7 @@ pub struct Commit {
     budgets: Vec<BudgetRow>,
     /// Accounts that depend on what changed.
     domains: Vec<DomainMark>,
-    crowds: Vec<SignupVelocityMark>,
+    signup_velocities: Vec<SignupVelocityMark>,
     visitors: Vec<VisitorMark>,
     uplines: Vec<UplineMark>,
     unbound: Vec<String>,
@@ -79,7 +79,7 @@ impl Commit {
         self.draw_on_budgets(books, &accruals, &transfers);
         self.granted.extend(accruals.iter().filter(|l| is_instant_grant(books, l)).cloned());
         self.note_dependants(books, &account.id, &decision.groups);
-        books.learn(&account.id, &decision.groups);
+        books.record(&account.id, &decision.groups);
         self.accruals.extend(accruals);
         self.transfers.extend(transfers);
         self.suspicions.extend(decision.suspicions.into_iter().map(|s| (account.id.clone(), s)));
@@ -97,7 +97,7 @@ impl Commit {
         for before in books.unbind(account) {
             self.note_change(books, account, Some(&before), None);
         }
-        books.learn(account, &[]);
+        books.record(account, &[]);
         self.unbound.push(account.to_owned());
     }
 
@@ -147,8 +147,8 @@ impl Commit {
         if !self.domains.is_empty() {
             statements.push(account::recompute_by_domains(&self.domains, &ids, now));
         }
-        if !self.crowds.is_empty() {
-            statements.push(account::recompute_by_crowds(&self.crowds, &ids, now));
+        if !self.signup_velocities.is_empty() {
+            statements.push(account::recompute_by_signup_velocity(&self.signup_velocities, &ids, now));
         }
         if !self.visitors.is_empty() {
             statements.push(account::recompute_by_visitors(&self.visitors, &ids, now));
@@ -185,8 +185,8 @@ impl Commit {
     /// same visitor; and, where the account is a partner's own, those that may stand in a ring with it.
     fn note_dependants(&mut self, books: &AccountSnapshots, account: &str, groups: &[GroupDecision]) {
         for group in groups {
-            let before = books.bound(account).iter().find(|b| b.group_id == group.verdict.group);
-            let after = group.verdict.binding.as_ref();
+            let before = books.bound(account).iter().find(|b| b.group_id == group.result.group);
+            let after = group.result.binding.as_ref();
             let same = match (before, after) {
                 (None, None) => true,
                 (Some(b), Some(a)) => {
@@ -223,7 +223,7 @@ impl Commit {
         before: Option<&BoundRow>,
         group: Option<&GroupDecision>,
     ) {
-        let after = group.and_then(|g| g.verdict.binding.as_ref());
+        let after = group.and_then(|g| g.result.binding.as_ref());
         let signed_up = group.map(|g| g.signed_up.0).or(before.map(|b| b.signed_up_at_ms)).unwrap_or_default();
         let programs = before.map(|b| b.program_id.as_str()).into_iter().chain(after.map(|a| a.program.as_str()));
         let documents: Vec<_> = programs.filter_map(|p| books.catalog.in_force(p, signed_up)).collect();
@@ -250,9 +250,9 @@ impl Commit {
                 .map(|b| (b.program_id.clone(), b.partner_id.clone(), b.signed_up_at_ms))
                 .into_iter()
                 .chain(after.map(|a| (a.program.clone(), a.partner.clone(), signed_up)));
-            let crowd =
+            let signup_velocity =
                 |(program, partner, from)| SignupVelocityMark { program, partner, from, to: Month::of(from).end() };
-            self.crowds.extend(places.map(crowd));
+            self.signup_velocities.extend(places.map(signup_velocity));
         }
     }
 }
@@ -309,7 +309,7 @@ mod tests {
             evidence: text(),
         };
         let group = GroupDecision {
-            verdict: AttributionResult { group: text(), binding: None, candidates: Vec::new(), reason: text() },
+            result: AttributionResult { group: text(), binding: None, candidates: Vec::new(), reason: text() },
             signed_up: (at, text()),
             states: Vec::new(),
             grant_due_at: None,
@@ -328,7 +328,7 @@ mod tests {
             transfers: vec![transfer],
             budgets: vec![BudgetRow { budget, revision: 1 }],
             domains: vec![DomainMark { domain: text(), from: at }],
-            crowds: vec![SignupVelocityMark { program: text(), partner: text(), from: at, to: at }],
+            signup_velocities: vec![SignupVelocityMark { program: text(), partner: text(), from: at, to: at }],
             visitors: vec![VisitorMark { visitor: text(), from: at, to: at }],
             uplines: vec![UplineMark { account: text(), partner: text() }],
             unbound: vec![text()],

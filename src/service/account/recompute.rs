@@ -38,7 +38,7 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
 
 /// Takes up to `pages` pages, as far as the invocation may. Somebody else being first is no error: what is left stays
 /// marked.
-pub async fn drain<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), DbError> {
+pub async fn process_marked<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), DbError> {
     for tries in 0..pages {
         if !ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
             break;

@@ -65,12 +65,12 @@ pub async fn note<P: Ports>(
 }
 
 /// Joins up to `limit` of the customers that something was said about. What is left is for the sweep.
-pub async fn drain<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), AppError> {
+pub async fn process_marked<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), AppError> {
     if limit == 0 {
         return Ok(());
     }
-    let stale: Vec<CustomerRow> = ctx.query(customers::customer_stale_list(limit)).await?.decode()?;
-    for row in stale {
+    let marked: Vec<CustomerRow> = ctx.query(customers::customer_marked_list(limit)).await?.decode()?;
+    for row in marked {
         if !ctx.has_room(FIND_STATEMENTS + MOVE_USUALLY) {
             break;
         }
@@ -95,8 +95,9 @@ pub async fn join<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, Ap
 }
 
 async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, DbError> {
-    let rows =
-        ctx.batch(vec![customers::customer_find(id), customers::claim_list(id), customers::namesake_list(id)]).await?;
+    let rows = ctx
+        .batch(vec![customers::customer_find(id), customers::claim_list(id), customers::email_match_list(id)])
+        .await?;
     let Some(row) = rows[0].first::<CustomerRow>()? else { return Ok(id.to_owned()) };
     let claims: Vec<CustomerReference> = rows[1].decode()?;
     let namesakes: Vec<EmailMatch> = rows[2].decode()?;

@@ -29,7 +29,7 @@ struct Account {
 
 /// The statements that take the next page's partners, or `None` where none is left.
 pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option<Vec<Stmt>>, DbError> {
-    let partners: Vec<Partner> = ctx.query(modifiers::topped_partners(run)).await?.decode()?;
+    let partners: Vec<Partner> = ctx.query(modifiers::backfill_partners(run)).await?.decode()?;
     let Some(last) = partners.last() else { return Ok(None) };
     let mut statements = vec![runs::run_step(run, "backfilling", &last.partner_id)];
     if last.accruals > LINES_MAX {
@@ -59,11 +59,11 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
         next().take::<AccountRow>()?.into_iter().map(|a| (a.id.clone(), a)).collect();
     let earned: Vec<BaseAccrual> = next().take()?;
     let mut found = backfill::backfill(&catalog, &run.program_id, &earned, &by_partner);
-    found.others.extend(tiny.into_iter().map(|a| a.account_id));
+    found.to_recompute.extend(tiny.into_iter().map(|a| a.account_id));
     // Who is marked already is decided in any case; who is not among the accounts was bound elsewhere meanwhile.
     found
         .accruals
-        .retain(|accrual| accounts.contains_key(&accrual.account) && !found.others.contains(&accrual.account));
+        .retain(|accrual| accounts.contains_key(&accrual.account) && !found.to_recompute.contains(&accrual.account));
     if !found.accruals.is_empty() {
         let touched: BTreeSet<&str> = found.accruals.iter().map(|accrual| accrual.account.as_str()).collect();
         let touched: Vec<AccountRow> = touched.into_iter().filter_map(|id| accounts.get(id)).cloned().collect();
@@ -71,8 +71,8 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
         statements.push(account::account_touch(&touched));
         statements.extend(modifiers::added_write(&found.accruals, ctx.now));
     }
-    if !found.others.is_empty() {
-        statements.push(account::recompute_by_ids(&found.others.into_iter().collect::<Vec<_>>(), ctx.now));
+    if !found.to_recompute.is_empty() {
+        statements.push(account::recompute_by_ids(&found.to_recompute.into_iter().collect::<Vec<_>>(), ctx.now));
     }
     Ok(Some(statements))
 }

@@ -23,11 +23,11 @@ use serde_json::json;
 pub async fn reassign<P: Ports>(
     ctx: &Context<'_, P>,
     account_id: &str,
-    asked: &ReassignRequest,
+    request: &ReassignRequest,
     id: String,
     body_sha256: String,
 ) -> Result<StoredResponse, AppError> {
-    let wanted = asked.partner.as_deref().unwrap_or("");
+    let wanted = request.partner.as_deref().unwrap_or("");
     let rows = ctx
         .batch(vec![
             account::account_find(account_id),
@@ -38,19 +38,19 @@ pub async fn reassign<P: Ports>(
         .await?;
     rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
     let catalog = program::catalog(&rows[3])?;
-    let document = catalog.in_force(&asked.program, ctx.now).ok_or_else(|| {
+    let document = catalog.in_force(&request.program, ctx.now).ok_or_else(|| {
         AppError::new(ErrorKind::Unprocessable, "unknown_program", "program not found").field("program")
     })?;
     let to: Option<PartnerRow> = rows[1].first()?;
-    if asked.partner.is_some() && to.as_ref().is_none_or(|p| p.program_id != asked.program) {
+    if request.partner.is_some() && to.as_ref().is_none_or(|p| p.program_id != request.program) {
         let detail = "this program has no such partner";
         return Err(AppError::new(ErrorKind::Unprocessable, "unknown_partner", detail).field("partner"));
     }
     let bound: Vec<BoundRow> = rows[2].decode()?;
     let stood = bound.iter().find(|b| b.group_id == document.group());
     let before = stood.map(|b| json!({"program": b.program_id, "partner": b.partner_id}).to_string());
-    let after = json!({"program": asked.program, "partner": asked.partner}).to_string();
-    let (audit_id, actor, reason) = (ctx.fresh_id("aud"), ctx.actor.clone(), asked.reason.clone());
+    let after = json!({"program": request.program, "partner": request.partner}).to_string();
+    let (audit_id, actor, reason) = (ctx.fresh_id("aud"), ctx.actor.clone(), request.reason.clone());
     let audit = || -> Vec<Stmt> {
         let entry = Audit {
             id: &audit_id,
@@ -71,10 +71,10 @@ pub async fn reassign<P: Ports>(
         person: Person::default(),
         credential: Credential::default(),
         payload: Payload::Reassigned {
-            program: asked.program.clone(),
+            program: request.program.clone(),
             code: to.map(|p| p.code),
-            partner: asked.partner.clone(),
-            reason: asked.reason.clone(),
+            partner: request.partner.clone(),
+            reason: request.reason.clone(),
         },
     };
     let incoming = Incoming { source: "operator", body_sha256, event, presented: InvoiceRecord::default() };

@@ -119,8 +119,8 @@ async fn attempt<P: Ports>(
     ctx.query(rows::promotion_write(&row)).await?;
     row.revision += 1;
     let key = format!("{}-a{}", row.id, row.attempt);
-    let told = stripe::post_promptly(ctx, "/v1/promotion_codes", &wire::code_form(of(&row)), &key).await?;
-    let found = match told {
+    let replied = stripe::post_promptly(ctx, "/v1/promotion_codes", &wire::code_form(of(&row)), &key).await?;
+    let found = match replied {
         StripeReply::Done(value) => wire::code_made(of(&row), &value),
         // It may be there all the same, from an attempt of which nothing was heard.
         StripeReply::Refused(_) => look_up(ctx, &row).await?,
@@ -194,8 +194,8 @@ async fn coupon<P: Ports>(
     }
     let form = wire::coupon_form(document, benefit, id);
     // A failure is saved under its key, and the id alone keeps a second coupon from being made: a new key each time.
-    let told = stripe::post_promptly(ctx, "/v1/coupons", &form, &ctx.fresh_id("key")).await?;
-    let has = match told {
+    let replied = stripe::post_promptly(ctx, "/v1/coupons", &form, &ctx.fresh_id("key")).await?;
+    let has = match replied {
         StripeReply::Done(value) => wire::is_coupon(benefit, id, &value),
         StripeReply::Refused(refusal) if refusal.code == "resource_already_exists" => {
             let path = format!("/v1/coupons/{id}");

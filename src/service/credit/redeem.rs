@@ -44,14 +44,14 @@ async fn customer<P: Ports>(ctx: &Context<'_, P>, partner: &str) -> Result<Optio
 /// Redeems credit of a partner. The same key is told the same answer.
 pub async fn redeem<P: Ports>(
     ctx: &Context<'_, P>,
-    asked: &RedeemRequest,
+    request: &RedeemRequest,
     once: &IdempotentRequest,
 ) -> Result<StoredResponse, AppError> {
     for tries in 0..TRIES_MAX {
-        if let Some(answer) = IdempotentRequest::told(ctx, Some(once)).await? {
+        if let Some(answer) = IdempotentRequest::replied(ctx, Some(once)).await? {
             return Ok(answer);
         }
-        let (partner, document, credits) = read(ctx, &asked.whose).await?;
+        let (partner, document, credits) = read(ctx, &request.whose).await?;
         if document.settlement.delivery != Delivery::Application {
             let detail = format!(
                 "the program delivers its credits by {}, so they can't be redeemed by an application",
@@ -59,9 +59,9 @@ pub async fn redeem<P: Ports>(
             );
             return Err(AppError::new(ErrorKind::Conflict, "delivered_otherwise", detail));
         }
-        let unit = format!("{}:{}", Unit::Credit.name(), asked.currency.as_ref().unwrap_or(&document.currency));
+        let unit = format!("{}:{}", Unit::Credit.name(), request.currency.as_ref().unwrap_or(&document.currency));
         let has = credits.iter().find(|c| c.unit == unit).map_or(0, redeemable).max(0);
-        if asked.amount.0 > has {
+        if request.amount.0 > has {
             let detail = format!("only {has} cents can be redeemed");
             return Err(AppError::new(ErrorKind::Unprocessable, "above_balance", detail).field("amount_cents"));
         }
@@ -70,18 +70,18 @@ pub async fn redeem<P: Ports>(
             program_id: partner.program_id,
             partner_id: partner.id,
             unit,
-            amount_cents: asked.amount.0,
+            amount_cents: request.amount.0,
             returned_cents: 0,
-            reason: asked.reason.clone(),
+            reason: request.reason.clone(),
             actor: ctx.actor.clone(),
             created_at_ms: ctx.now,
         };
         let mut view = redemption_view(&redemption);
-        view["redeemable_cents"] = json!(has - asked.amount.0);
+        view["redeemable_cents"] = json!(has - request.amount.0);
         let answer = (201, view);
-        let after = json!({"amount_cents": asked.amount, "partner": redemption.partner_id}).to_string();
+        let after = json!({"amount_cents": request.amount, "partner": redemption.partner_id}).to_string();
         let mut batch = rows::redemption_insert(&redemption);
-        batch.push(audit(ctx, "credit.redeem", &redemption.id, Some(&asked.reason), (None, Some(&after))));
+        batch.push(audit(ctx, "credit.redeem", &redemption.id, Some(&request.reason), (None, Some(&after))));
         batch.push(once.keep(&answer, ctx.now));
         match ctx.batch(batch).await {
             Ok(_) => return Ok(answer),
@@ -102,7 +102,7 @@ pub async fn give_back<P: Ports>(
     once: Option<&IdempotentRequest>,
 ) -> Result<StoredResponse, AppError> {
     for tries in 0..TRIES_MAX {
-        if let Some(answer) = IdempotentRequest::told(ctx, once).await? {
+        if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
             return Ok(answer);
         }
         let mut redemption = find(ctx, id).await?;
@@ -165,9 +165,9 @@ async fn read<P: Ports>(
         CreditOwner::Partner(id) => partner::partner_find(id),
         CreditOwner::External { program, external_id } => partner::partner_find_external(program, external_id),
     };
-    let told = ctx.batch(vec![find, program::program_list()]).await?;
-    let partner: PartnerRow = told[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
-    let catalog = program::catalog(&told[1])?;
+    let replied = ctx.batch(vec![find, program::program_list()]).await?;
+    let partner: PartnerRow = replied[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
+    let catalog = program::catalog(&replied[1])?;
     let document = in_force(&catalog, &partner.program_id, ctx.now)?;
     // Read after the partner is known, and guarded where it matters.
     let credits = ctx.query(rows::credit_list(&partner.id)).await?.decode()?;

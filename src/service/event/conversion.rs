@@ -93,9 +93,9 @@ pub async fn take_with<P: Ports>(
             Ok(taken) => {
                 // The event is in, and whoever may be this account or depends on it is marked: a failure here is made up
                 // for by the sweep.
-                let _ = stripe_customer::drain(ctx, taken.rejoin).await;
+                let _ = stripe_customer::process_marked(ctx, taken.rejoin).await;
                 if taken.first && taken.known {
-                    let _ = recompute::drain(ctx, DEPENDANT_PAGES).await;
+                    let _ = recompute::process_marked(ctx, DEPENDANT_PAGES).await;
                 }
                 return Ok(taken);
             }
@@ -182,7 +182,7 @@ async fn attempt<P: Ports>(
     // The event goes first: its unique id turns a second delivery away before anything else is written.
     let mut batch = vec![events::event_insert(event, &intake)];
     batch.extend(events::event_person_insert(event));
-    let marks = customer::customers_stale(event, incoming.source, ctx.now);
+    let marks = customer::customers_mark(event, incoming.source, ctx.now);
     let marked = marks.is_some().then_some(batch.len());
     batch.extend(marks);
     batch.extend(funnel::counted(&catalog, event, &presented));
@@ -311,16 +311,16 @@ impl IngestReport {
 
     fn decided(&mut self, catalog: &Catalog, decision: &AccountDecision, now: UtcMillis) {
         for group in &decision.groups {
-            let verdict = &group.verdict;
-            let binding = verdict.binding.as_ref();
+            let result = &group.result;
+            let binding = result.binding.as_ref();
             self.attribution.push(AttributionOutcome {
-                group: verdict.group.clone(),
+                group: result.group.clone(),
                 attributed: binding.is_some(),
                 program: binding.map(|b| b.program.clone()),
                 partner: binding.map(|b| b.partner.clone()),
                 method: binding.map(|b| b.method.clone()),
                 code: binding.map(|b| b.code.clone()),
-                reason: verdict.reason.clone(),
+                reason: result.reason.clone(),
                 benefit: binding.and_then(|b| catalog.in_force(&b.program, now)?.benefit.clone()),
             });
         }

@@ -54,7 +54,7 @@ enum AccountMatch {
 /// The answer to a partner's event of test mode at an installation of live mode: Stripe sends both to the live endpoint
 /// of connected accounts, and an error would be sent again for days.
 pub fn of_test_mode(event: &Translated) -> Value {
-    told(event, "ignored", "it is a test event, and this installation runs in live mode", Vec::new())
+    outcome_of(event, "ignored", "it is a test event, and this installation runs in live mode", Vec::new())
 }
 
 /// Takes an event in; a repeat is told the first outcome, and one that says something else under the same id is
@@ -82,26 +82,26 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
         None => None,
     };
     let outcome = match &event.what {
-        StripeEvent::Ignored(why) => told(event, "ignored", why, Vec::new()),
+        StripeEvent::Ignored(why) => outcome_of(event, "ignored", why, Vec::new()),
         StripeEvent::Payability(state) => {
             #[derive(Deserialize)]
             struct Row {
                 partner_id: String,
             }
             match ctx.query(payee::payee_update(state, event.created)).await?.first::<Row>()? {
-                Some(row) => told(event, "applied", &format!("what {} can be paid", row.partner_id), Vec::new()),
-                None => told(event, "ignored", "no partner has this connected account", Vec::new()),
+                Some(row) => outcome_of(event, "applied", &format!("what {} can be paid", row.partner_id), Vec::new()),
+                None => outcome_of(event, "ignored", "no partner has this connected account", Vec::new()),
             }
         }
         StripeEvent::TransferReversed { transfer_id, group, reversed_cents } => {
             // What was reversed is read from Stripe, reversal by reversal: the event says a sum.
-            match reverse::heard(ctx, transfer_id, group).await? {
+            match reverse::record_transfer_event(ctx, transfer_id, group).await? {
                 Some(booked) => {
                     let what =
                         format!("{reversed_cents} cents of transfer {transfer_id} were reversed in {booked} reversals");
-                    told(event, "applied", &what, Vec::new())
+                    outcome_of(event, "applied", &what, Vec::new())
                 }
-                None => told(event, "ignored", "no payout matches this transfer", Vec::new()),
+                None => outcome_of(event, "ignored", "no payout matches this transfer", Vec::new()),
             }
         }
         StripeEvent::Facts(drafts) => {
@@ -124,7 +124,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
                 (false, _) | (true, None) => "applied",
                 (true, Some((outcome, _))) => outcome,
             };
-            told(event, outcome, reasons.first().map_or("", |(_, reason)| reason), facts)
+            outcome_of(event, outcome, reasons.first().map_or("", |(_, reason)| reason), facts)
         }
     };
     if !event.paid_by.is_empty() {
@@ -181,12 +181,12 @@ fn repeat(event: &Translated, seen: &Seen, sha256: &str) -> Result<Value, AppErr
     Ok(serde_json::from_str(&seen.outcome).unwrap_or_default())
 }
 
-fn told(event: &Translated, outcome: &str, reason: &str, facts: Vec<Value>) -> Value {
-    let mut told = json!({"event": event.id, "type": event.kind, "outcome": outcome, "facts": facts});
+fn outcome_of(event: &Translated, outcome: &str, reason: &str, facts: Vec<Value>) -> Value {
+    let mut outcome_of = json!({"event": event.id, "type": event.kind, "outcome": outcome, "facts": facts});
     if !reason.is_empty() {
-        told["reason"] = json!(reason);
+        outcome_of["reason"] = json!(reason);
     }
-    told
+    outcome_of
 }
 
 async fn place<P: Ports>(

@@ -62,13 +62,13 @@ const RECONCILED: &str = "stripe_reconciled";
 
 /// Joins customers that something was said about.
 pub async fn join<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
-    stripe_customer::drain(ctx, CUSTOMERS_MAX).await
+    stripe_customer::process_marked(ctx, CUSTOMERS_MAX).await
 }
 
 /// Takes in what waited for its invoice, and asks for the invoices of what still waits.
 pub async fn release<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     stripe_in::release(ctx, RELEASED_MAX).await?;
-    if ctx.setup.stripe.is_some() { ask_for_invoices(ctx).await } else { Ok(()) }
+    if ctx.setup.stripe.is_some() { request_invoices(ctx).await } else { Ok(()) }
 }
 
 /// Does what is due once a day and once a month. An error leaves what was done; the next sweep goes on.
@@ -84,7 +84,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     if last(MISSED).is_none_or(|at| ctx.now.0 - at.0 >= DAY_MS) {
         let (until, fault) = fetch_missed(ctx, from(MISSED)).await?;
         if until.is_none() {
-            ask_for_payees(ctx).await?;
+            request_payees(ctx).await?;
         }
         got(ctx, MISSED, until).await?;
         fault.map_or(Ok(()), Err)?;
@@ -105,9 +105,9 @@ async fn got<P: Ports>(ctx: &Context<'_, P>, job: &str, until: Option<String>) -
     Ok(())
 }
 
-async fn ask_for_invoices<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
+async fn request_invoices<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     let waiting: Vec<WaitingEvent> =
-        ctx.query(rows::waiting_to_ask(ctx.now.plus_ms(-ASK_AGAIN_MS), ASKED_MAX)).await?.decode()?;
+        ctx.query(rows::waiting_to_request(ctx.now.plus_ms(-ASK_AGAIN_MS), ASKED_MAX)).await?.decode()?;
     if waiting.is_empty() {
         return Ok(());
     }
@@ -119,7 +119,7 @@ async fn ask_for_invoices<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError
         let statement = match answer {
             // A payment for no invoice takes nothing back here.
             InvoiceLookup::NoInvoice => rows::waiting_done(&item.id),
-            _ => rows::waiting_asked(&item.id, ctx.now),
+            _ => rows::waiting_requested(&item.id, ctx.now),
         };
         ctx.query(statement).await?;
     }
@@ -151,7 +151,7 @@ async fn fetch_missed<P: Ports>(
                 after = None;
                 continue;
             }
-            told => told.done()?,
+            reply => reply.done()?,
         };
         let (events, next) = wire::page(&answer);
         for event in unknown(ctx, events).await? {
@@ -176,7 +176,7 @@ async fn fetch_missed<P: Ports>(
 
 /// Asks for the partners' accounts that cannot be paid. Stripe's list of events has none of theirs, and one that was
 /// missed would keep a partner's money here for good.
-async fn ask_for_payees<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
+async fn request_payees<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     let most = if ctx.is_tight() { PAYEES_TIGHT } else { PAYEES_MAX };
     // What does not fit is asked for tomorrow: those of which nothing was heard for longest come first.
     let waiting: Vec<PayeeRow> = ctx.query(payee::payee_waiting(most)).await?.decode()?;

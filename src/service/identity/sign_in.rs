@@ -91,7 +91,7 @@ pub struct MagicLinkRequest<'a> {
     /// JSON: what the link remembers.
     pub detail: &'a str,
     /// Whether the address may have a link though it is no partner's.
-    pub whoever: bool,
+    pub any_address: bool,
     /// Keyed hash of the network that asks; empty where nobody can say.
     pub requested_by: &'a str,
     pub says: Invitation<'a>,
@@ -116,9 +116,12 @@ pub struct QueuedEmail {
 }
 
 /// Makes a link, if the address may have one.
-pub async fn link<P: Ports>(ctx: &Context<'_, P>, wish: &MagicLinkRequest<'_>) -> Result<MagicLinkOutcome, AppError> {
+pub async fn link<P: Ports>(
+    ctx: &Context<'_, P>,
+    request: &MagicLinkRequest<'_>,
+) -> Result<MagicLinkOutcome, AppError> {
     let Some((from, _)) = ctx.setup.mail() else { return Ok(MagicLinkOutcome::NotSetUp) };
-    let purpose = match wish.says {
+    let purpose = match request.says {
         Invitation::SignIn => Purpose::SignIn,
         Invitation::Join { .. } => Purpose::Join,
     };
@@ -129,26 +132,26 @@ pub async fn link<P: Ports>(ctx: &Context<'_, P>, wish: &MagicLinkRequest<'_>) -
         most_in_all: LINKS_PER_HOUR_IN_ALL,
     };
     let link = NewLink {
-        requested_by: wish.requested_by,
+        requested_by: request.requested_by,
         first_gets_through: purpose == Purpose::SignIn,
         token_sha256: &token.sha256,
         purpose: purpose.name(),
-        email: &wish.email.to_ascii_lowercase(),
-        detail: wish.detail,
+        email: &request.email.to_ascii_lowercase(),
+        detail: request.detail,
         expires_at: ctx.now.plus_ms(purpose.good_ms()),
-        whoever: wish.whoever,
+        any_address: request.any_address,
     };
     let stored: Option<StoredLink> = ctx.query(session::magic_link_insert(&link, &limits, ctx.now)).await?.first()?;
     if stored.is_none_or(|stored| stored.is_live == 0) {
         return Ok(MagicLinkOutcome::Nothing);
     }
     let path = format!("{}{}", purpose.path(), token.text);
-    let letter = email::invitation(wish.says, &ctx.setup.public_url, &path, purpose.good_ms() / MINUTE_MS);
+    let letter = email::invitation(request.says, &ctx.setup.public_url, &path, purpose.good_ms() / MINUTE_MS);
     let id = ctx.fresh_id("msg");
     let mail = Mail {
         headers: vec![("X-Manicule-Message", id.clone())],
         id,
-        to: wish.email.to_owned(),
+        to: request.email.to_owned(),
         from: from.clone(),
         subject: letter.subject,
         text: letter.text,

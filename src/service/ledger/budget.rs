@@ -41,7 +41,7 @@ pub async fn fund<P: Ports>(
     once: Option<&IdempotentRequest>,
 ) -> Result<StoredResponse, AppError> {
     for tries in 0..TRIES_MAX {
-        if let Some(answer) = IdempotentRequest::told(ctx, once).await? {
+        if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
             return Ok(answer);
         }
         let rows = ctx.batch(vec![program::program_list(), budget::budget_list()]).await?;

@@ -85,14 +85,14 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<usize, AppError> {
         if now > began.plus_ms(SWEEP_MS) || !ctx.has_room(CLAIM_STATEMENTS) {
             break;
         }
-        let claim = ctx.fresh_id("clm");
-        let due = claim_due(ctx, &claim, now).await?;
+        let lease = ctx.fresh_id("clm");
+        let due = lease_due(ctx, &lease, now).await?;
         if due.is_empty() {
             break;
         }
         made += due.len();
         let made_now = attempt_all(ctx, &due).await?;
-        record(ctx, &claim, &made_now).await?;
+        record(ctx, &lease, &made_now).await?;
         // Where nobody answers, the network or the invocation's allowance is at fault, and the next sweep may do better.
         if made_now.silent == due.len() {
             break;
@@ -120,7 +120,7 @@ async fn address<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
     Ok(())
 }
 
-async fn claim_due<P: Ports>(ctx: &Context<'_, P>, claim: &str, now: UtcMillis) -> Result<Vec<DueDelivery>, DbError> {
+async fn lease_due<P: Ports>(ctx: &Context<'_, P>, lease: &str, now: UtcMillis) -> Result<Vec<DueDelivery>, DbError> {
     let reach = match (ctx.setup.mail(), &ctx.setup.mail.operator) {
         (None, _) => DeliveryTarget::Nobody,
         (Some(_), None) => DeliveryTarget::AllButOperator,
@@ -128,7 +128,7 @@ async fn claim_due<P: Ports>(ctx: &Context<'_, P>, claim: &str, now: UtcMillis) 
     };
     // Where statements are few, requests to other services are, too: 50 an invocation.
     let (mails, hooks) = if ctx.is_tight() { (MAILS / 2, HOOKS / 2) } else { (MAILS, HOOKS) };
-    let rows = ctx.batch(delivery::claim(claim, reach, mails, hooks, now, now.plus_ms(LOST_MS))).await?;
+    let rows = ctx.batch(delivery::lease(lease, reach, mails, hooks, now, now.plus_ms(LOST_MS))).await?;
     rows.last().map_or(Ok(Vec::new()), |claimed| claimed.decode())
 }
 
@@ -195,12 +195,12 @@ fn hands_over(d: &DueDelivery, desk: &DeliveryContext) -> bool {
         && document.is_some_and(|d| d.settlement.delivery == Delivery::Webhook)
 }
 
-async fn record<P: Ports>(ctx: &Context<'_, P>, claim: &str, made: &DeliveryRequest) -> Result<(), DbError> {
+async fn record<P: Ports>(ctx: &Context<'_, P>, lease: &str, made: &DeliveryRequest) -> Result<(), DbError> {
     let gone: BTreeSet<&String> = made.gone.iter().collect();
-    let gone: Vec<_> = gone.into_iter().map(|endpoint| (id::derived("aud", &[endpoint, claim]), endpoint)).collect();
+    let gone: Vec<_> = gone.into_iter().map(|endpoint| (id::derived("aud", &[endpoint, lease]), endpoint)).collect();
     let mut last = Ok(());
     for tries in 0..RECORD_TRIES {
-        let mut batch: Vec<Stmt> = delivery::record(claim, &made.outcomes).into();
+        let mut batch: Vec<Stmt> = delivery::record(lease, &made.outcomes).into();
         if !made.credits.is_empty() {
             batch.extend(webhook::record(&made.credits, &ctx.actor, ctx.now));
         }

@@ -22,7 +22,7 @@ const SECRET_BYTES: usize = 32;
 /// Makes an endpoint. It is told of messages from now on.
 pub async fn make<P: Ports>(
     ctx: &Context<'_, P>,
-    asked: &NewEndpoint,
+    request: &NewEndpoint,
     once: Option<&IdempotentRequest>,
 ) -> Result<StoredResponse, AppError> {
     #[derive(Deserialize)]
@@ -30,7 +30,7 @@ pub async fn make<P: Ports>(
         live: i64,
     }
     for tries in 0..TRIES_MAX {
-        if let Some(answer) = IdempotentRequest::told(ctx, once).await? {
+        if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
             return Ok(answer);
         }
         let live: Option<CreatedEndpoint> = ctx.query(endpoint::endpoint_count()).await?.first()?;
@@ -38,15 +38,15 @@ pub async fn make<P: Ports>(
             let detail = format!("at most {LIVE_MAX} endpoints can be active; disable one first");
             return Err(AppError::new(ErrorKind::Conflict, "too_many_endpoints", detail));
         }
-        let secret = asked.secret.clone().unwrap_or_else(|| {
+        let secret = request.secret.clone().unwrap_or_else(|| {
             let mut bytes = [0; SECRET_BYTES];
             ctx.ports.random(&mut bytes);
             format!("whsec_{}", STANDARD.encode(bytes))
         });
         let row = EndpointRow {
             id: ctx.fresh_id("whe"),
-            url: asked.url.clone(),
-            types: json!(asked.types).to_string(),
+            url: request.url.clone(),
+            types: json!(request.types).to_string(),
             created_at_ms: ctx.now,
             disabled_at_ms: None,
             disabled_reason: None,

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 pub async fn replay<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,
-    asked: &ReplayRequest,
+    request: &ReplayRequest,
 ) -> Result<StoredResponse, AppError> {
     #[derive(Deserialize)]
     struct Found {
@@ -26,7 +26,7 @@ pub async fn replay<P: Ports>(
     let rows = ctx.batch(vec![outbox::outbox_find(id), delivery::delivery_list(id)]).await?;
     let found: Found = rows[0].first()?.ok_or_else(|| AppError::not_found("message"))?;
     let deliveries: Vec<DeliveryRow> = rows[1].decode()?;
-    let wanted = |d: &&DeliveryRow| match &asked.target {
+    let wanted = |d: &&DeliveryRow| match &request.target {
         Some(target) => d.target == *target,
         None => d.state != "sent" && d.state != "suppressed",
     };
@@ -35,17 +35,17 @@ pub async fn replay<P: Ports>(
         return Err(AppError::new(ErrorKind::Conflict, "nothing_to_replay", detail));
     }
     let audit_id = ctx.fresh_id("aud");
-    let (before, after) = (json!(deliveries).to_string(), json!({"target": asked.target}).to_string());
+    let (before, after) = (json!(deliveries).to_string(), json!({"target": request.target}).to_string());
     let entry = Audit {
         id: &audit_id,
         actor: &ctx.actor,
         action: "outbox.replay",
         subject: &found.id,
-        reason: Some(&asked.reason),
+        reason: Some(&request.reason),
         before: Some(&before),
         after: Some(&after),
     };
-    let mut batch: Vec<_> = delivery::replay(id, asked.target.as_deref(), ctx.now).into();
+    let mut batch: Vec<_> = delivery::replay(id, request.target.as_deref(), ctx.now).into();
     batch.push(token::audit_insert(&entry, ctx.now));
     batch.push(delivery::delivery_list(id));
     let rows = ctx.batch(batch).await?;

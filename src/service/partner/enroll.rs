@@ -27,7 +27,7 @@ pub async fn partner<P: Ports>(
     base_url: &str,
     once: Option<&IdempotentRequest>,
 ) -> Result<StoredResponse, AppError> {
-    if let Some(answer) = IdempotentRequest::told(ctx, once).await? {
+    if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
         return Ok(answer);
     }
     for _ in 0..CODE_TRIES {
@@ -119,7 +119,7 @@ async fn commit<P: Ports>(
     }
     match ctx.batch(batch).await {
         Ok(_) => Ok(Some(answer)),
-        Err(DbError::Guard(_)) => IdempotentRequest::told(ctx, once).await,
+        Err(DbError::Guard(_)) => IdempotentRequest::replied(ctx, once).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -131,7 +131,7 @@ pub async fn link<P: Ports>(
     base_url: &str,
     once: Option<&IdempotentRequest>,
 ) -> Result<StoredResponse, AppError> {
-    if let Some(answer) = IdempotentRequest::told(ctx, once).await? {
+    if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
         return Ok(answer);
     }
     for _ in 0..CODE_TRIES {

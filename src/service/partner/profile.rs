@@ -5,7 +5,7 @@ use crate::codec::operator::Profile;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::payout::audit;
-use crate::store::account::{SignupVelocityMark, recompute_by_crowds};
+use crate::store::account::{SignupVelocityMark, recompute_by_signup_velocity};
 use crate::store::partner::profile;
 use crate::store::partner::profile::ProfileRow;
 use serde::Deserialize;
@@ -38,16 +38,16 @@ pub async fn keep<P: Ports>(ctx: &Context<'_, P>, partner: &str, new: &Profile) 
             from: UtcMillis(0),
             to: EVER,
         };
-        batch.push(recompute_by_crowds(&[crowd], &[], ctx.now));
+        batch.push(recompute_by_signup_velocity(&[crowd], &[], ctx.now));
     }
-    let (before, after) = (told(&old, &next), told(&next, &old));
+    let (before, after) = (changed_fields(&old, &next), changed_fields(&next, &old));
     batch.push(audit(ctx, "partner.profile", partner, None, (Some(&before), Some(&after))));
     ctx.batch(batch).await?;
     Ok(())
 }
 
 /// For the audit log: what differs, names only as having changed, since they can be erased elsewhere.
-fn told(row: &ProfileRow, other: &ProfileRow) -> String {
+fn changed_fields(row: &ProfileRow, other: &ProfileRow) -> String {
     let mut out = json!({"website": row.website, "country": row.country});
     for (field, one, two) in
         [("name", &row.name, &other.name), ("display_name", &row.display_name, &other.display_name)]

@@ -103,7 +103,7 @@ pub async fn find<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<OutboundTr
         "crd" => TransferKind::Credit,
         _ => TransferKind::Payout,
     };
-    let found: Option<OutboundTransfer> = ctx.query(rows::sending_find(kind, &[id.to_owned()])).await?.first()?;
+    let found: Option<OutboundTransfer> = ctx.query(rows::outbound_find(kind, &[id.to_owned()])).await?.first()?;
     found.ok_or_else(|| AppError::not_found("payout"))
 }
 
@@ -296,7 +296,7 @@ async fn book_returns<P: Ports>(ctx: &Context<'_, P>, decision: &PayoutAction) -
     if let PayoutAction::Resolve(ResolutionRequest::Paid { transfer }) = decision
         && transfer.starts_with("tr_")
     {
-        reverse::noticed(ctx, transfer).await?;
+        reverse::refresh_reversed(ctx, transfer).await?;
     }
     Ok(())
 }

@@ -23,20 +23,20 @@ use serde_json::{Value, json};
 pub async fn onboard<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,
-    asked: &OnboardingRequest,
+    request: &OnboardingRequest,
     base_url: &str,
 ) -> Result<StoredResponse, AppError> {
     let (partner, known) = read(ctx, id).await?;
     let payee = match known {
         Some(payee) => payee,
-        None => make(ctx, &partner, asked).await?,
+        None => make(ctx, &partner, request).await?,
     };
     let fallback = format!("{base_url}/partner");
     let link = FormEncoder::new()
         .with("account", &payee.stripe_account_id)
         .with("type", "account_onboarding")
-        .with("refresh_url", asked.refresh_url.as_ref().unwrap_or(&fallback))
-        .with("return_url", asked.return_url.as_ref().unwrap_or(&fallback));
+        .with("refresh_url", request.refresh_url.as_ref().unwrap_or(&fallback))
+        .with("return_url", request.return_url.as_ref().unwrap_or(&fallback));
     let made = call(ctx, "/v1/account_links", &link, &ctx.fresh_id("key")).await?;
     let expires = made["expires_at"].as_i64().map(|at| crate::base::time::UtcMillis(at * 1_000).to_rfc3339());
     let view = json!({
@@ -83,7 +83,7 @@ async fn read<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(PartnerRow, O
 async fn make<P: Ports>(
     ctx: &Context<'_, P>,
     partner: &PartnerRow,
-    asked: &OnboardingRequest,
+    request: &OnboardingRequest,
 ) -> Result<PayeeRow, AppError> {
     let mut form = FormEncoder::new()
         .with("controller[stripe_dashboard][type]", "express")
@@ -92,9 +92,9 @@ async fn make<P: Ports>(
         .with("controller[requirement_collection]", "stripe")
         .with("capabilities[transfers][requested]", "true")
         .with("metadata[partner_id]", &partner.id)
-        .with_some("country", asked.country.as_deref().or(partner.country.as_deref()))
+        .with_some("country", request.country.as_deref().or(partner.country.as_deref()))
         .with_some("email", partner.email.as_deref());
-    if asked.recipient_agreement {
+    if request.recipient_agreement {
         // Partners in countries where the platform itself does no business.
         form = form.with("tos_acceptance[service_agreement]", "recipient");
     }

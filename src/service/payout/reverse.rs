@@ -23,7 +23,7 @@ pub async fn reverse<P: Ports>(
 ) -> Result<StoredResponse, AppError> {
     stripe::is_set_up(ctx)?;
     for tries in 0..TRIES_MAX {
-        if let Some((status, kept)) = IdempotentRequest::told(ctx, once).await? {
+        if let Some((status, kept)) = IdempotentRequest::replied(ctx, once).await? {
             // How far it got since.
             let known = kept["id"].as_str().unwrap_or_default();
             return Ok((status, payouts::view(&payouts::find(ctx, known).await?)));
@@ -57,8 +57,12 @@ pub async fn reverse<P: Ports>(
 /// The webhook `transfer.reversed`: what was taken back is booked, `None` where no payout made the transfer. While it is
 /// not known here that one did, Stripe has to say it again: a lost answer is given again as it was first given, without
 /// what was taken back since.
-pub async fn heard<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str, group: &str) -> Result<Option<usize>, AppError> {
-    let Some(payout) = ctx.query(rows::sending_of_transfer(transfer_id, group)).await?.first::<OutboundTransfer>()?
+pub async fn record_transfer_event<P: Ports>(
+    ctx: &Context<'_, P>,
+    transfer_id: &str,
+    group: &str,
+) -> Result<Option<usize>, AppError> {
+    let Some(payout) = ctx.query(rows::outbound_of_transfer(transfer_id, group)).await?.first::<OutboundTransfer>()?
     else {
         return Ok(None);
     };
@@ -66,12 +70,12 @@ pub async fn heard<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str, group: &st
         let detail = format!("payout {} is in progress; try again once it is paid", payout.id);
         return Err(AppError::new(ErrorKind::Conflict, "payout_open", detail));
     }
-    noticed(ctx, transfer_id).await.map(Some)
+    refresh_reversed(ctx, transfer_id).await.map(Some)
 }
 
 /// Books what Stripe says was taken back of a transfer, each reversal once, whoever asked for it, and
 /// even before the answer to our own call.
-pub async fn noticed<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Result<usize, AppError> {
+pub async fn refresh_reversed<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Result<usize, AppError> {
     let made = payouts::reversals_of(ctx, transfer_id).await?;
     let returned: Vec<PayoutReversalRow> = made
         .into_iter()
@@ -90,7 +94,7 @@ async fn asked_for<P: Ports>(
     amount: Option<Cents>,
     reason: &str,
 ) -> Result<OutboundTransfer, AppError> {
-    let batch = vec![rows::sending_find(TransferKind::Payout, &[id.to_owned()]), rows::reversal_list(id)];
+    let batch = vec![rows::outbound_find(TransferKind::Payout, &[id.to_owned()]), rows::reversal_list(id)];
     let found = ctx.batch(batch).await?;
     let payout: OutboundTransfer = found[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
     let Some(transfer) = payout.stripe_id.clone().filter(|_| payout.state == PayoutState::Paid) else {

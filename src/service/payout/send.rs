@@ -78,7 +78,7 @@ pub async fn drive<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), App
     {
         pace.stop = pace.stop.filter(|stop| *stop == SendError::All);
         while left > 0 && pace.stop.is_none() && ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
-            let due = rows::sending_due(kind, approval_name(ctx.setup.payout_approval), ctx.now, PAGE);
+            let due = rows::transfer_due_list(kind, approval_name(ctx.setup.payout_approval), ctx.now, PAGE);
             let page: Vec<OutboundTransfer> = ctx.query(due).await?.decode()?;
             if page.is_empty() {
                 break;
@@ -161,16 +161,16 @@ pub fn statements<P: Ports>(ctx: &Context<'_, P>, kind: TransferKind, changes: &
         |s: &&&OutboundTransfer| matches!(s.state, PayoutState::Paid | PayoutState::Failed | PayoutState::Cancelled);
     let over: Vec<&str> = to.iter().filter(is_over).map(|s| s.id.as_str()).collect();
     let tellings: Vec<NoticeRow> = changes.iter().filter_map(|c| telling(ctx, c)).collect();
-    let mut statements = vec![rows::sending_write(kind, &to)];
+    let mut statements = vec![rows::outbound_write(kind, &to)];
     if !over.is_empty() {
-        statements.push(rows::sending_book(kind, &over, &ctx.actor, ctx.now));
+        statements.push(rows::transfer_post(kind, &over, &ctx.actor, ctx.now));
     }
     let is_credit = matches!(kind, TransferKind::Credit | TransferKind::Debit);
     if is_credit && changes.iter().any(|c| c.to.state == PayoutState::Failed) {
         statements.push(credit::undelivered(&over));
     }
     if !tellings.is_empty() {
-        let tell = if is_credit { credit::sending_tell } else { rows::sending_tell };
+        let tell = if is_credit { credit::outbound_notice } else { rows::outbound_notice };
         statements.push(tell(&tellings, ctx.now));
     }
     statements
@@ -216,12 +216,12 @@ async fn take<P: Ports>(
 ) -> Result<(), DbError> {
     let Some(kind) = page.first().map(|s| s.kind) else { return Ok(()) };
     let mut changes = Vec::new();
-    let mut claims = Vec::new();
+    let mut attempts = Vec::new();
     let mut doubtful = Vec::new();
     for s in page {
         match payout::next(&s, ctx.now) {
-            TransferStep::Claim => claims.push(payout::claim(&s, &transfer::form(&s), ctx.now)),
-            TransferStep::Send => claims.push(payout::again(&s, ctx.now)),
+            TransferStep::Claim => attempts.push(payout::begin_attempt(&s, &transfer::form(&s), ctx.now)),
+            TransferStep::Send => attempts.push(payout::again(&s, ctx.now)),
             TransferStep::LookUp => doubtful.push(s),
             TransferStep::Wait => {}
         }
@@ -230,18 +230,18 @@ async fn take<P: Ports>(
     for (s, found) in doubtful.iter().zip(found) {
         match found.map(|listed| payout::looked_up(s, &listed, ctx.now)) {
             Ok(Some(change)) => changes.push(change),
-            Ok(None) => claims.push(payout::claim(s, &transfer::form(s), ctx.now)),
+            Ok(None) => attempts.push(payout::begin_attempt(s, &transfer::form(s), ctx.now)),
             Err(why) => changes.push(payout::not_looked_up(s, &describe(&why), ctx.now)),
         }
     }
     if sabotage::is(Fault::ClaimAfterCall) {
-        let told = send(ctx, pace, &claims).await;
-        store(ctx, kind, changes, claims.clone()).await?;
-        return settle(ctx, kind, &claims, &told).await;
+        let results = send(ctx, pace, &attempts).await;
+        store(ctx, kind, changes, attempts.clone()).await?;
+        return settle(ctx, kind, &attempts, &results).await;
     }
-    let claimed = store(ctx, kind, changes, claims).await?;
-    let told = send(ctx, pace, &claimed).await;
-    settle(ctx, kind, &claimed, &told).await
+    let begun = store(ctx, kind, changes, attempts).await?;
+    let results = send(ctx, pace, &begun).await;
+    settle(ctx, kind, &begun, &results).await
 }
 
 /// Stores what look-ups said, and the claims; answers the claims that are ours to send. Where somebody else was first
@@ -250,20 +250,20 @@ async fn store<P: Ports>(
     ctx: &Context<'_, P>,
     kind: TransferKind,
     changes: Vec<TransferChange>,
-    claims: Vec<OutboundTransfer>,
+    attempts: Vec<OutboundTransfer>,
 ) -> Result<Vec<OutboundTransfer>, DbError> {
     let mut all = changes;
-    all.extend(claims.iter().map(|claim| TransferChange { to: claim.clone(), notice: None }));
+    all.extend(attempts.iter().map(|attempt| TransferChange { to: attempt.clone(), notice: None }));
     if all.is_empty() {
         return Ok(Vec::new());
     }
-    let mut claimed = Vec::new();
+    let mut begun = Vec::new();
     match ctx.batch(statements(ctx, kind, &all)).await {
-        Ok(_) => claimed = claims,
+        Ok(_) => begun = attempts,
         Err(DbError::Guard(_)) => {
             for change in all {
                 match ctx.batch(statements(ctx, kind, std::slice::from_ref(&change))).await {
-                    Ok(_) if claims.contains(&change.to) => claimed.push(change.to),
+                    Ok(_) if attempts.contains(&change.to) => begun.push(change.to),
                     Ok(_) | Err(DbError::Guard(_)) => {}
                     Err(error) => return Err(error),
                 }
@@ -272,26 +272,26 @@ async fn store<P: Ports>(
         // It may have been written: then the claims wait, and are sent under the same key when they are due again.
         Err(error) => return Err(error),
     }
-    for claim in &mut claimed {
-        claim.revision += 1;
+    for attempt in &mut begun {
+        attempt.revision += 1;
     }
-    Ok(claimed)
+    Ok(begun)
 }
 
 async fn send<P: Ports>(
     ctx: &Context<'_, P>,
     pace: &mut SendLimits,
-    claimed: &[OutboundTransfer],
+    begun: &[OutboundTransfer],
 ) -> Vec<TransferResult> {
-    let told = handfuls(ctx, pace, claimed, |s| Box::pin(ask(ctx, s))).await;
-    let read = |told: Result<payout::StripeObject, Reply>| match told {
+    let results = handfuls(ctx, pace, begun, |s| Box::pin(ask(ctx, s))).await;
+    let read = |results: Result<payout::StripeObject, Reply>| match results {
         Ok(made) => TransferResult::Done(made),
         Err(Reply::Refused(StripeRefusal { status, code, message, .. })) => {
             TransferResult::Refused { status, code, message }
         }
         Err(other) => TransferResult::Unsure(describe(&other)),
     };
-    told.into_iter().map(read).collect()
+    results.into_iter().map(read).collect()
 }
 
 async fn ask<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer) -> Result<payout::StripeObject, Reply> {
@@ -310,10 +310,10 @@ async fn settle<P: Ports>(
     ctx: &Context<'_, P>,
     kind: TransferKind,
     sent: &[OutboundTransfer],
-    told: &[TransferResult],
+    results: &[TransferResult],
 ) -> Result<(), DbError> {
     let changes: Vec<TransferChange> =
-        sent.iter().zip(told).filter_map(|(s, told)| payout::after(s, s.attempt, told, ctx.now)).collect();
+        sent.iter().zip(results).filter_map(|(s, results)| payout::after(s, s.attempt, results, ctx.now)).collect();
     if changes.is_empty() {
         return Ok(());
     }
@@ -321,9 +321,9 @@ async fn settle<P: Ports>(
         return Ok(());
     }
     let mut failed = None;
-    for (s, told) in sent.iter().zip(told) {
+    for (s, results) in sent.iter().zip(results) {
         // What is not settled is sent again under the same key, and answered the same.
-        if let Err(error) = settle_one(ctx, s, told).await {
+        if let Err(error) = settle_one(ctx, s, results).await {
             failed.get_or_insert(error);
         }
     }
@@ -333,13 +333,13 @@ async fn settle<P: Ports>(
 async fn settle_one<P: Ports>(
     ctx: &Context<'_, P>,
     sent: &OutboundTransfer,
-    told: &TransferResult,
+    results: &TransferResult,
 ) -> Result<(), DbError> {
     let mut last = DbError::Fault(format!("{} no longer exists", sent.id));
     for tries in 0..SETTLE_TRIES {
         let found: Option<OutboundTransfer> =
-            ctx.query(rows::sending_find(sent.kind, std::slice::from_ref(&sent.id))).await?.first()?;
-        let change = found.and_then(|now| payout::after(&now, sent.attempt, told, ctx.now));
+            ctx.query(rows::outbound_find(sent.kind, std::slice::from_ref(&sent.id))).await?.first()?;
+        let change = found.and_then(|now| payout::after(&now, sent.attempt, results, ctx.now));
         let Some(change) = change else { return Ok(()) };
         match ctx.batch(statements(ctx, sent.kind, std::slice::from_ref(&change))).await {
             Ok(_) => return Ok(()),
@@ -368,9 +368,9 @@ async fn handfuls<'a, P: Ports, T>(
             ctx.ports.pause(PAUSE_MS).await;
         }
         pace.has_asked = true;
-        let told = together(handful.iter().map(&call).collect()).await;
-        pace.stop = told.iter().zip(handful).filter_map(|(t, s)| stops(s.kind, t.as_ref().err()?)).max();
-        answers.extend(told);
+        let results = together(handful.iter().map(&call).collect()).await;
+        pace.stop = results.iter().zip(handful).filter_map(|(t, s)| stops(s.kind, t.as_ref().err()?)).max();
+        answers.extend(results);
     }
     answers
 }

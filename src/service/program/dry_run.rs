@@ -41,11 +41,11 @@ struct Sum {
 /// By partner and rule, in cents.
 type Sums = BTreeMap<(String, String), Sum>;
 
-pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &DryRunRequest) -> Result<Value, Refusal> {
+pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, request: &DryRunRequest) -> Result<Value, Refusal> {
     let saved = program::catalog(&ctx.query(program::program_list()).await?)?;
     // A period ends before its last instant; that instant's version is the one that stood.
-    let standing = saved.in_force(id, asked.to.plus_ms(-1)).ok_or_else(|| AppError::not_found("program"))?;
-    let draft = match &asked.document {
+    let standing = saved.in_force(id, request.to.plus_ms(-1)).ok_or_else(|| AppError::not_found("program"))?;
+    let draft = match &request.document {
         Some(text) => check::read(text).map_err(Refusal::Findings)?,
         None => standing.clone(),
     };
@@ -53,8 +53,8 @@ pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, asked: &DryRunReq
         let rule = format!("the program in the URL, {id}");
         return Err(Refusal::Findings(vec![check::Finding { path: "document.id".to_owned(), value: draft.id, rule }]));
     }
-    let (catalog, runs) = (with_draft(&saved, &draft), runs_of(&draft, asked, ctx.now));
-    let replay = Replay { catalog, draft, asked, runs, as_of: last_run(ctx, id, asked.to).await? };
+    let (catalog, runs) = (with_draft(&saved, &draft), runs_of(&draft, request, ctx.now));
+    let replay = Replay { catalog, draft, request, runs, as_of: last_run(ctx, id, request.to).await? };
     // Partners' terms come from all their accounts, so what each account earns is known only in a second look.
     let mut gathered = ModifierInputs::default();
     let complete = if replay.draft.modifiers.is_empty() && replay.draft.caps.is_empty() {
@@ -97,7 +97,7 @@ fn owed(accrual: &Accrual) -> i64 {
 }
 
 /// The instants of the runs that settle the asked period's weeks or months, and of the last one before them.
-fn runs_of(draft: &Document, asked: &DryRunRequest, now: UtcMillis) -> Vec<UtcMillis> {
+fn runs_of(draft: &Document, request: &DryRunRequest, now: UtcMillis) -> Vec<UtcMillis> {
     let cadence = draft.settlement.cadence;
     let by_runs = matches!(cadence, Cadence::Weekly | Cadence::Monthly);
     if !by_runs || !draft.rewards.iter().any(|r| matches!(r.on, Trigger::State(_))) {
@@ -105,9 +105,9 @@ fn runs_of(draft: &Document, asked: &DryRunRequest, now: UtcMillis) -> Vec<UtcMi
     }
     let mut before = None;
     let mut runs = Vec::new();
-    let mut at = schedule::next_run_at(cadence, asked.from);
-    while at <= now && schedule::settled_from(cadence, at) < asked.to {
-        if schedule::settled_from(cadence, at) < asked.from {
+    let mut at = schedule::next_run_at(cadence, request.from);
+    while at <= now && schedule::settled_from(cadence, at) < request.to {
+        if schedule::settled_from(cadence, at) < request.from {
             before = Some(at);
         } else {
             runs.push(at);
@@ -121,7 +121,7 @@ fn runs_of(draft: &Document, asked: &DryRunRequest, now: UtcMillis) -> Vec<UtcMi
 struct Replay<'a> {
     catalog: Catalog,
     draft: Document,
-    asked: &'a DryRunRequest,
+    request: &'a DryRunRequest,
     runs: Vec<UtcMillis>,
     as_of: UtcMillis,
 }
@@ -173,7 +173,7 @@ impl Replay<'_> {
     /// What runs granted before the period, and what its runs would have granted beyond that.
     fn granted(&self, fresh: &decision::DecisionInput, standing: &[Accrual]) -> Vec<Accrual> {
         let before = standing.iter().filter(|l| l.program_id == self.draft.id && self.is_granted_by_run(l));
-        let mut known: Vec<Accrual> = before.filter(|l| self.place(l) < self.asked.from).cloned().collect();
+        let mut known: Vec<Accrual> = before.filter(|l| self.place(l) < self.request.from).cloned().collect();
         for as_of in &self.runs {
             let case = decision::DecisionInput { accruals: &known, ..*fresh };
             let due = decision::grants(&self.catalog, &self.draft, &case, *as_of).0;
@@ -189,7 +189,7 @@ impl Replay<'_> {
 
     fn is_inside(&self, accrual: &Accrual) -> bool {
         let place = self.place(accrual);
-        accrual.program_id == self.draft.id && place >= self.asked.from && place < self.asked.to
+        accrual.program_id == self.draft.id && place >= self.request.from && place < self.request.to
     }
 
     /// Where in time an accrual belongs: what a run granted to the period it settled, all else to its fact.
@@ -215,7 +215,7 @@ impl Replay<'_> {
         let total = |pick: fn(&Sum) -> i64| sums.values().map(pick).sum::<i64>();
         json!({
             "program": self.draft.id, "version": self.draft.version,
-            "from": self.asked.from.to_rfc3339(), "to": self.asked.to.to_rfc3339(),
+            "from": self.request.from.to_rfc3339(), "to": self.request.to.to_rfc3339(),
             "unit": self.draft.settlement.unit, "currency": self.draft.currency,
             "accounts": accounts, "complete": complete,
             "actual_net_cents": total(|s| s.was_net), "simulated_net_cents": total(|s| s.would_net), "rows": rows,

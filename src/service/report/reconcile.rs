@@ -27,22 +27,22 @@ struct MissedEvent {
 
 /// Compares, and repairs where that is asked for. Asking again finds nothing left to repair, or, where the answer is not
 /// complete, the rest.
-pub async fn reconcile<P: Ports>(ctx: &Context<'_, P>, asked: &ReconciliationRequest) -> Result<Value, AppError> {
-    reconcile_those(ctx, asked, |_| true).await
+pub async fn reconcile<P: Ports>(ctx: &Context<'_, P>, request: &ReconciliationRequest) -> Result<Value, AppError> {
+    reconcile_those(ctx, request, |_| true).await
 }
 
 /// The same, where the billing system has something to say about the subscriptions that `speaks_of` names alone.
 pub async fn reconcile_those<P: Ports>(
     ctx: &Context<'_, P>,
-    asked: &ReconciliationRequest,
+    request: &ReconciliationRequest,
     speaks_of: impl Fn(&str) -> bool,
 ) -> Result<Value, AppError> {
-    let ids: Vec<String> = asked.accounts.iter().map(|a| a.id.clone()).collect();
+    let ids: Vec<String> = request.accounts.iter().map(|a| a.id.clone()).collect();
     let facts = AccountFacts::new(events::facts(ctx.query(events::fact_list(&ids, &[], &[])).await?)?);
     let mut missed = Vec::new();
     let mut unknown = Vec::new();
-    for billed in &asked.accounts {
-        let timeline = Timeline::of(&billed.id, &facts.about(&billed.id), asked.as_of.plus_ms(1));
+    for billed in &request.accounts {
+        let timeline = Timeline::of(&billed.id, &facts.about(&billed.id), request.as_of.plus_ms(1));
         if timeline.facts.is_empty() {
             unknown.push(billed.id.clone());
         } else {
@@ -50,17 +50,17 @@ pub async fn reconcile_those<P: Ports>(
             missed.extend(compare(billed, &active));
         }
     }
-    if asked.repair && !missed.is_empty() {
-        note(ctx, asked.as_of, &missed).await?;
+    if request.repair && !missed.is_empty() {
+        note(ctx, request.as_of, &missed).await?;
     }
     let mut rows = Vec::new();
     let mut complete = true;
     for item in missed {
         // What does not fit into this invocation is repaired when it is asked for again.
-        complete = complete && (!asked.repair || ctx.has_room(TAKE_USUALLY));
-        let repaired = asked.repair
+        complete = complete && (!request.repair || ctx.has_room(TAKE_USUALLY));
+        let repaired = request.repair
             && complete
-            && match repair(ctx, &item, asked.as_of).await {
+            && match repair(ctx, &item, request.as_of).await {
                 Err(error) if error.is_cut_off() => {
                     complete = false;
                     false
@@ -72,18 +72,19 @@ pub async fn reconcile_those<P: Ports>(
         }));
     }
     Ok(json!({
-        "as_of": asked.as_of.to_rfc3339(), "accounts": asked.accounts.len(), "unknown_accounts": unknown, "missed": rows,
+        "as_of": request.as_of.to_rfc3339(), "accounts": request.accounts.len(), "unknown_accounts": unknown, "missed": rows,
         "complete": complete,
     }))
 }
 
 /// What is about to be taken in goes into the audit trail first, so that a repair that was cut off is told, too.
 async fn note<P: Ports>(ctx: &Context<'_, P>, as_of: UtcMillis, missed: &[MissedEvent]) -> Result<(), AppError> {
-    let told: Vec<Value> = missed
+    let missed_events: Vec<Value> = missed
         .iter()
         .map(|m| json!({"account": m.account, "subscription_id": m.subscription, "missed": m.kind}))
         .collect();
-    let (id, subject, after) = (ctx.fresh_id("aud"), as_of.to_rfc3339(), json!({"taken_in": told}).to_string());
+    let (id, subject, after) =
+        (ctx.fresh_id("aud"), as_of.to_rfc3339(), json!({"taken_in": missed_events}).to_string());
     let entry = Audit {
         id: &id,
         actor: &ctx.actor,
@@ -112,7 +113,7 @@ fn compare(billed: &BilledAccount, active: &[ActiveSubscription]) -> Vec<MissedE
     let gone = active.iter().filter(|a| !billed.subscriptions.iter().any(|(billed, _)| *billed == a.id));
     let gone =
         gone.map(|a| item(&a.id, "subscription.cancelled", Payload::SubscriptionCancelled(subscription(&a.id, None))));
-    let told =
+    let missed_events =
         billed.subscriptions.iter().filter_map(|(id, cents)| match (active.iter().find(|a| a.id == *id), cents) {
             (None, _) => Some(item(id, "subscription.started", Payload::SubscriptionStarted(subscription(id, *cents)))),
             (Some(known), Some(cents)) if !is_worth(known, *cents) => {
@@ -120,7 +121,7 @@ fn compare(billed: &BilledAccount, active: &[ActiveSubscription]) -> Vec<MissedE
             }
             _ => None,
         });
-    gone.chain(told).collect()
+    gone.chain(missed_events).collect()
 }
 
 /// Whether a subscription's yearly worth is that of a monthly price, which may be a twelfth that was rounded.

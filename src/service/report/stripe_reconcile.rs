@@ -65,9 +65,9 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, from: Option<String>) -> Result
         let Some(last) = page.last() else { break None };
         let accounts = billed(&page, &by_customer);
         compared += accounts.len();
-        let asked = ReconciliationRequest { as_of: ctx.now, repair: true, accounts };
+        let request = ReconciliationRequest { as_of: ctx.now, repair: true, accounts };
         let speaks_of = |id: &str| id.starts_with(PREFIX) && !resting.contains(id);
-        let mut report = reconcile::reconcile_those(ctx, &asked, speaks_of).await?;
+        let mut report = reconcile::reconcile_those(ctx, &request, speaks_of).await?;
         found.extend(report["missed"].as_array_mut().map(std::mem::take).unwrap_or_default());
         if report["complete"] == false {
             // The same accounts again: what is repaired of them by now is found in order.

@@ -106,9 +106,9 @@ fn by_hand<P: Ports>(ctx: &Context<'_, P>, action: &str, run: &RunRow, before: O
         return None;
     }
     let stood = before.map(|run| json!({"state": run.state, "executed": run.executed}).to_string());
-    let asked = json!({"program": run.program_id, "cadence": run.cadence, "period": run.period}).to_string();
+    let request = json!({"program": run.program_id, "cadence": run.cadence, "period": run.period}).to_string();
     let id = ctx.fresh_id("aud");
-    let (before, after) = (stood.as_deref(), Some(asked.as_str()));
+    let (before, after) = (stood.as_deref(), Some(request.as_str()));
     let entry = Audit { id: &id, actor: &ctx.actor, action, subject: &run.id, reason: None, before, after };
     Some(token::audit_insert(&entry, ctx.now))
 }

@@ -18,7 +18,7 @@ use crate::store::settlement::run::{RunRow, RunTotal};
 use serde_json::{Value, json};
 
 /// Starts, resumes or previews the run that is asked for.
-pub async fn asked<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> Result<StoredResponse, AppError> {
+pub async fn start_requested<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> Result<StoredResponse, AppError> {
     let cadence = if wanted.cadence == "weekly" { Cadence::Weekly } else { Cadence::Monthly };
     let scheduled = schedule::scheduled_at(cadence, &wanted.period).ok_or_else(|| {
         let form = if cadence == Cadence::Weekly { "an ISO week such as 2026-W24" } else { "a month such as 2026-06" };

@@ -55,7 +55,7 @@ pub fn customer_note(id: &str, email: Option<&str>, at: UtcMillis, now: UtcMilli
 
 /// Marks the customers that may be the event's account after all, and answers their ids. `None` where the event says
 /// nothing about who an account is.
-pub fn customers_stale(event: &Event, source: &str, now: UtcMillis) -> Option<Stmt> {
+pub fn customers_mark(event: &Event, source: &str, now: UtcMillis) -> Option<Stmt> {
     let account = event.account_id.as_deref().filter(|_| source != SOURCE)?;
     let person = &event.person;
     let says = person.email.is_some()
@@ -75,7 +75,7 @@ pub fn customers_stale(event: &Event, source: &str, now: UtcMillis) -> Option<St
 }
 
 /// Customers to be joined anew, those that have waited longest first.
-pub fn customer_stale_list(limit: i64) -> Stmt {
+pub fn customer_marked_list(limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {COLUMNS} FROM stripe_customer WHERE needs_recompute_since_ms IS NOT NULL ORDER BY needs_recompute_since_ms, id LIMIT ?1"
     ))
@@ -94,7 +94,7 @@ pub fn claim_list(id: &str) -> Stmt {
 }
 
 /// Accounts that signed up and share an address with the customer, and from when on all of that was known.
-pub fn namesake_list(id: &str) -> Stmt {
+pub fn email_match_list(id: &str) -> Stmt {
     Stmt::new(
         "SELECT account_id, MIN(at_ms) AS at_ms FROM (
            SELECT e.account_id, MAX(n.at_ms, e.occurred_at_ms, (SELECT MIN(s.occurred_at_ms) FROM event s

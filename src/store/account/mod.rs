@@ -34,8 +34,8 @@ pub fn digest(groups: &[GroupDecision]) -> String {
     for group in groups {
         let (at, event) = &group.signed_up;
         parts.extend([
-            group.verdict.group.clone(),
-            text(&group.verdict),
+            group.result.group.clone(),
+            text(&group.result),
             text(&group.states),
             or_empty(group.qualified_at),
             i64::from(group.held).to_string(),
@@ -133,7 +133,7 @@ pub struct SignupVelocityMark {
 }
 
 /// The same for accounts that signed up later in the same month through the same partner.
-pub fn recompute_by_crowds(crowds: &[SignupVelocityMark], except: &[String], now: UtcMillis) -> Stmt {
+pub fn recompute_by_signup_velocity(crowds: &[SignupVelocityMark], except: &[String], now: UtcMillis) -> Stmt {
     let found = "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.partner_id = value ->> '$.partner'
                    AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'
                  WHERE b.program_id = value ->> '$.program'";
@@ -225,15 +225,15 @@ const BINDING_WRITE: &str =
                excluded.signed_up_at_ms, excluded.signup_event_id)";
 
 fn binding_row(account: &str, group: &GroupDecision) -> serde_json::Value {
-    let binding = group.verdict.binding.as_ref();
+    let binding = group.result.binding.as_ref();
     json!({
-        "account": account, "group": group.verdict.group, "program": binding.map(|b| &b.program),
+        "account": account, "group": group.result.group, "program": binding.map(|b| &b.program),
         "partner": binding.map(|b| &b.partner), "code": binding.map(|b| &b.code),
         "method": binding.map(|b| &b.method), "source": binding.map(|b| b.source),
         "click": binding.and_then(|b| b.click.as_ref()), "visitor": binding.and_then(|b| b.visitor.as_ref()), "from": binding.map(|b| b.from),
         "event": binding.map(|b| &b.event), "signed_up": group.signed_up.0, "signup_event": group.signed_up.1,
         "qualified": group.qualified_at, "quarter": group.qualified_at.map(|at| Quarter::of(at).to_string()),
-        "held": i64::from(group.held), "receipt": text(&group.verdict), "states": text(&group.states),
+        "held": i64::from(group.held), "receipt": text(&group.result), "states": text(&group.states),
         "due": group.grant_due_at,
     })
 }
@@ -244,7 +244,7 @@ pub fn revenue_write(groups: &[(&str, &GroupDecision)]) -> [Stmt; 2] {
     accounts.dedup();
     let mut rows = Vec::new();
     for (account, group) in groups {
-        if let Some(binding) = &group.verdict.binding {
+        if let Some(binding) = &group.result.binding {
             rows.extend(group.revenue.iter().map(|span| {
                 json!({"account": account, "program": binding.program, "partner": binding.partner, "span": span})
             }));

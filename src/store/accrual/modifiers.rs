@@ -45,9 +45,9 @@ pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
     if !statements.is_empty() {
         statements.extend([
             mark_partners(run, backfill::applies(document), now),
-            forget_terms(run),
+            modifiers_clear(run),
             mark_capped(run, now),
-            forget_caps(run),
+            caps_clear(run),
         ]);
     }
     statements
@@ -133,7 +133,7 @@ fn mark_partners(run: &RunRow, new_are_added: bool, now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-fn forget_terms(run: &RunRow) -> Stmt {
+fn modifiers_clear(run: &RunRow) -> Stmt {
     Stmt::new("DELETE FROM partner_modifier WHERE program_id = ?1 AND seen_run <> ?2")
         .bind(&run.program_id)
         .bind(&run.id)
@@ -149,7 +149,7 @@ fn mark_capped(run: &RunRow, now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-fn forget_caps(run: &RunRow) -> Stmt {
+fn caps_clear(run: &RunRow) -> Stmt {
     Stmt::new("DELETE FROM cap_reduction WHERE program_id = ?1 AND seen_run <> ?2").bind(&run.program_id).bind(&run.id)
 }
 
@@ -158,7 +158,7 @@ pub const LINES_MAX: i64 = 4_000;
 
 /// Partners for whom this run found a new term, after the run's cursor, with how many accruals they have: as many as have
 /// `LINES_MAX` together, and at least one.
-pub fn topped_partners(run: &RunRow) -> Stmt {
+pub fn backfill_partners(run: &RunRow) -> Stmt {
     Stmt::new(
         "SELECT partner_id, accruals FROM (
            SELECT partner_id, accruals, SUM(accruals) OVER (ORDER BY partner_id) AS total, row_number() OVER (ORDER BY partner_id) AS place

@@ -125,7 +125,7 @@ pub fn undelivered(ids: &[&str]) -> Stmt {
 }
 
 /// Queues messages about credits to the operators, each once.
-pub fn sending_tell(tellings: &[NoticeRow], now: UtcMillis) -> Stmt {
+pub fn outbound_notice(tellings: &[NoticeRow], now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, payload, state, created_at_ms)
          SELECT value ->> '$.id', value ->> '$.kind', s.program_id,
@@ -138,7 +138,7 @@ pub fn sending_tell(tellings: &[NoticeRow], now: UtcMillis) -> Stmt {
 }
 
 /// Sendings before the cursor (instant, id), newest first. An empty filter lets all through.
-pub fn sending_page(state: &str, partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+pub fn outbound_page(state: &str, partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
     Stmt::new(format!(
         "{} WHERE (?1 = '' OR state = ?1) AND (?2 = '' OR partner_id = ?2)
            AND (created_at_ms < ?3 OR (created_at_ms = ?3 AND id < ?4)) ORDER BY created_at_ms DESC, id DESC LIMIT ?5",

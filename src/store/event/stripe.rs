@@ -90,7 +90,7 @@ pub fn waiting_ready(limit: i64) -> Stmt {
 }
 
 /// Waiting facts of which Stripe was last asked before `before`, with a payment that it can be asked by.
-pub fn waiting_to_ask(before: UtcMillis, limit: i64) -> Stmt {
+pub fn waiting_to_request(before: UtcMillis, limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {COLUMNS} FROM stripe_waiting w WHERE w.requested_at_ms < ?1 AND w.payment_intent IS NOT NULL
          ORDER BY w.requested_at_ms, w.id LIMIT ?2"
@@ -99,7 +99,7 @@ pub fn waiting_to_ask(before: UtcMillis, limit: i64) -> Stmt {
     .bind(limit)
 }
 
-pub fn waiting_asked(id: &str, now: UtcMillis) -> Stmt {
+pub fn waiting_requested(id: &str, now: UtcMillis) -> Stmt {
     Stmt::new("UPDATE stripe_waiting SET requested_at_ms = ?2 WHERE id = ?1").bind(id).bind(now)
 }
 

@@ -281,7 +281,7 @@ pub struct NewLink<'a> {
     pub detail: &'a str,
     pub expires_at: UtcMillis,
     /// Whether the address may have one though it is no partner's.
-    pub whoever: bool,
+    pub any_address: bool,
     /// Whether one gets through to whoever has had none, however many others have asked.
     pub first_gets_through: bool,
 }
@@ -310,7 +310,7 @@ pub fn magic_link_insert(l: &NewLink<'_>, limits: &LinkLimits, now: UtcMillis) -
     .bind(l.requested_by)
     .bind(l.detail)
     .bind(l.expires_at)
-    .bind(l.whoever)
+    .bind(l.any_address)
     .bind(now)
     .bind(limits.since)
     .bind(limits.most_by_one)

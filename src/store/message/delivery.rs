@@ -101,8 +101,8 @@ pub enum DeliveryTarget {
 /// Claims up to `mails` mails and `hooks` webhooks that are due, the longest due first, and reads them. An attempt that
 /// nothing more is heard of is due again at `lost_at`. The database takes one claim after the other, so no delivery is
 /// in two.
-pub fn claim(
-    claim: &str,
+pub fn lease(
+    lease: &str,
     reach: DeliveryTarget,
     mails: i64,
     hooks: i64,
@@ -115,7 +115,7 @@ pub fn claim(
                SELECT rowid FROM delivery WHERE state = 'queued' AND channel = '{channel}' AND next_attempt_at_ms <= ?2 {also}
                ORDER BY next_attempt_at_ms LIMIT CAST(?4 AS INTEGER))"
         ))
-        .bind(claim)
+        .bind(lease)
         .bind(now)
         .bind(lost_at)
         .bind(limit)
@@ -126,12 +126,12 @@ pub fn claim(
         DeliveryTarget::AllButOperator => statements.push(take("mail", "AND target <> 'operator'", mails)),
         DeliveryTarget::All => statements.push(take("mail", "", mails)),
     }
-    statements.push(claimed(claim));
+    statements.push(leased(lease));
     statements
 }
 
 /// The latest address that an account gave is the one that counts.
-fn claimed(claim: &str) -> Stmt {
+fn leased(lease: &str) -> Stmt {
     let person = |column: &str| {
         format!(
             "IIF(d.target = 'partner', (SELECT {column} FROM partner_person WHERE partner_id = o.partner_id),
@@ -147,7 +147,7 @@ fn claimed(claim: &str) -> Stmt {
         person("email"),
         person("name")
     ))
-    .bind(claim)
+    .bind(lease)
 }
 
 /// What came of an attempt.
@@ -165,7 +165,7 @@ pub struct DeliveryOutcome {
 
 /// Writes down what came of a claim's attempts, and what that makes of their messages. Rows that somebody else has
 /// claimed since are left to them.
-pub fn record(claim: &str, outcomes: &[DeliveryOutcome]) -> [Stmt; 2] {
+pub fn record(lease: &str, outcomes: &[DeliveryOutcome]) -> [Stmt; 2] {
     [
         Stmt::new(
             "UPDATE delivery SET state = v.state, attempts = v.attempts, next_attempt_at_ms = v.next, last_error = v.error,
@@ -176,7 +176,7 @@ pub fn record(claim: &str, outcomes: &[DeliveryOutcome]) -> [Stmt; 2] {
              WHERE delivery.outbox_id = v.outbox AND delivery.channel = v.channel AND delivery.target = v.target
                AND delivery.claim = ?1",
         )
-        .bind(claim)
+        .bind(lease)
         .json(&outcomes),
         sum_up(&outcomes.iter().map(|o| o.outbox.as_str()).collect::<Vec<_>>()),
     ]

@@ -35,7 +35,7 @@ fn select(kind: TransferKind) -> &'static str {
 
 /// What is due, the longest first. A payout that is only planned needs its run's approval: always with `manual`; with
 /// `until_first` where its program had none when it was planned.
-pub fn sending_due(kind: TransferKind, approval: &str, now: UtcMillis, limit: i64) -> Stmt {
+pub fn transfer_due_list(kind: TransferKind, approval: &str, now: UtcMillis, limit: i64) -> Stmt {
     let approved = match kind {
         TransferKind::Reversal => "?3 = ?3",
         TransferKind::Credit => "?3 = ?3 AND kind = 'credit'",
@@ -84,12 +84,12 @@ pub fn kinds_due(now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-pub fn sending_find(kind: TransferKind, ids: &[String]) -> Stmt {
+pub fn outbound_find(kind: TransferKind, ids: &[String]) -> Stmt {
     Stmt::new(format!("{} WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id", select(kind))).json(&ids)
 }
 
 /// The payout that made a transfer, or that would know it by its group.
-pub fn sending_of_transfer(transfer: &str, group: &str) -> Stmt {
+pub fn outbound_of_transfer(transfer: &str, group: &str) -> Stmt {
     Stmt::new(format!("{PAYOUT} WHERE transfer_id = ?1 OR id = ?2 ORDER BY transfer_id IS ?1 DESC LIMIT 1"))
         .bind(transfer)
         .bind(group)
@@ -120,7 +120,7 @@ pub fn payout_page(run: &str, state: &str, partner: &str, before_ms: i64, before
 
 /// Writes sendings of one kind as decided, each at the revision at which it was read: the batch aborts where one of
 /// them has another by now.
-pub fn sending_write(kind: TransferKind, sendings: &[&OutboundTransfer]) -> Stmt {
+pub fn outbound_write(kind: TransferKind, sendings: &[&OutboundTransfer]) -> Stmt {
     let (table, stripe_id, done_at) = match kind {
         TransferKind::Payout => ("payout", "transfer_id", "paid_at_ms"),
         TransferKind::Reversal => ("payout_reversal", "reversal_id", "reversed_at_ms"),
@@ -143,7 +143,7 @@ pub fn sending_write(kind: TransferKind, sendings: &[&OutboundTransfer]) -> Stmt
 /// The ledger rows of sendings that are over: a payout's pending row is posted or voided; what was taken back is
 /// booked under the id of Stripe's reversal, whoever says so first. Credits are like payouts, and what of them is taken
 /// back is booked once it is.
-pub fn sending_book(kind: TransferKind, ids: &[&str], actor: &str, now: UtcMillis) -> Stmt {
+pub fn transfer_post(kind: TransferKind, ids: &[&str], actor: &str, now: UtcMillis) -> Stmt {
     let sql = match kind {
         TransferKind::Payout => {
             "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, pending_id, program_id, run_id, actor, reason, created_at_ms)
@@ -229,7 +229,7 @@ pub struct NoticeRow<'a> {
 }
 
 /// Queues messages about payouts and their reversals, each once.
-pub fn sending_tell(tellings: &[NoticeRow], now: UtcMillis) -> Stmt {
+pub fn outbound_notice(tellings: &[NoticeRow], now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, payload, state, created_at_ms)
          SELECT value ->> '$.id', value ->> '$.kind', p.program_id, IIF(value ->> '$.to_partner', p.partner_id, NULL),

@@ -261,7 +261,7 @@ pub struct StoppedPayout {
     pub cents: i64,
 }
 
-pub fn sendings_stopped(failed_since: UtcMillis) -> Stmt {
+pub fn outbound_stopped(failed_since: UtcMillis) -> Stmt {
     Stmt::new(
         "SELECT what, unit, COUNT(*) AS many, SUM(amount_cents) AS cents FROM (
            SELECT 'review' AS what, unit, amount_cents FROM payout WHERE state = 'review'
@@ -276,7 +276,7 @@ pub fn sendings_stopped(failed_since: UtcMillis) -> Stmt {
 }
 
 /// Reversals and credits that a person has to decide about: there are few, and they have no list of their own.
-pub fn sendings_in_review() -> Stmt {
+pub fn outbound_in_review() -> Stmt {
     Stmt::new(
         "SELECT id FROM payout_reversal WHERE state = 'review'
          UNION ALL SELECT id FROM credit_transfer WHERE state IN ('planned', 'submitting', 'review') AND state = 'review' LIMIT 20",

@@ -114,7 +114,7 @@ pub fn payout_shown_page(state: &str, before_ms: i64, before_id: &str, limit: i6
 }
 
 /// The partner of a sending.
-pub fn partner_of_sending(id: &str) -> Stmt {
+pub fn partner_of_outbound(id: &str) -> Stmt {
     Stmt::new(
         "SELECT q.id, q.external_id, x.name FROM partner q LEFT JOIN partner_person x ON x.partner_id = q.id
          WHERE q.id = (SELECT partner_id FROM payout WHERE id = ?1 UNION ALL SELECT partner_id FROM payout_reversal WHERE id = ?1

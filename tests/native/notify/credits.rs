@@ -1,6 +1,6 @@
 //! Credits by webhook: what arrives is booked, once; what is taken back afterwards is told and booked, too.
 
-use super::desk::Desk;
+use super::fixture::NotifyFixture;
 use crate::support::world::{at, now};
 use manicule::base::time::MINUTE_MS;
 use serde_json::{Value, json};
@@ -19,50 +19,51 @@ fn by_webhook() -> Value {
 }
 
 /// The ten-minute job, so many times.
-fn sweeps(desk: &Desk, from: &str, times: i64) {
+fn sweeps(fixture: &NotifyFixture, from: &str, times: i64) {
     for n in 0..times {
-        let ctx = desk.world.at(at(from).plus_ms(10 * n * MINUTE_MS));
+        let ctx = fixture.world.at(at(from).plus_ms(10 * n * MINUTE_MS));
         now(manicule::service::credit::plan(&ctx)).expect("planned");
-        desk.sweep(ctx.now);
+        fixture.sweep(ctx.now);
     }
 }
 
 /// What arrived at the endpoints.
-fn hooks(desk: &Desk) -> Vec<Value> {
-    let hooks = desk.outside.hooks.borrow();
+fn hooks(fixture: &NotifyFixture) -> Vec<Value> {
+    let hooks = fixture.outside.hooks.borrow();
     hooks.iter().map(|request| serde_json::from_slice(&request.body).expect("JSON")).collect()
 }
 
-fn credits(desk: &Desk, partner: &str) -> (i64, i64) {
-    (desk.world.balance(partner, "available"), desk.world.balance(partner, "redeemed"))
+fn credits(fixture: &NotifyFixture, partner: &str) -> (i64, i64) {
+    (fixture.world.balance(partner, "available"), fixture.world.balance(partner, "redeemed"))
 }
 
 #[test]
 fn what_arrives_is_booked_once_and_what_is_taken_back_is_told() {
-    let desk = Desk::new(1);
-    desk.operate(
+    let fixture = NotifyFixture::new(1);
+    fixture.operate(
         at("2026-01-01T00:00:00Z"),
         ("PUT", "/v1/programs/{id}"),
         "/v1/programs/tiered-credits",
         &by_webhook(),
         201,
     );
-    desk.endpoint(at(START), "https://host.example/credits", &["reward"]);
-    desk.endpoint(at(START), "https://host.example/copy", &["reward.granted"]);
-    desk.world.fund(at(START), TIERED, 100_000).expect("funded");
-    let [owner, other] = ["owner", "other"]
-        .map(|who| desk.world.partner(at(START), TIERED, who, &format!("{who}@partners.example")).expect("enrolled"));
+    fixture.endpoint(at(START), "https://host.example/credits", &["reward"]);
+    fixture.endpoint(at(START), "https://host.example/copy", &["reward.granted"]);
+    fixture.world.fund(at(START), TIERED, 100_000).expect("funded");
+    let [owner, other] = ["owner", "other"].map(|who| {
+        fixture.world.partner(at(START), TIERED, who, &format!("{who}@partners.example")).expect("enrolled")
+    });
     let up = json!({"id": "s", "type": "account.signed_up", "occurred_at": "2026-05-02T00:00:00Z",
         "account": {"id": "friend"}, "attribution": {"code": owner.1}});
-    desk.world.take(at("2026-05-02T00:00:01Z"), &up, None).expect("taken in");
-    assert_eq!(credits(&desk, &owner.0), (500, 0), "nothing has arrived");
+    fixture.world.take(at("2026-05-02T00:00:01Z"), &up, None).expect("taken in");
+    assert_eq!(credits(&fixture, &owner.0), (500, 0), "nothing has arrived");
     let refused = json!({"partner": owner.0, "amount_cents": 1, "reason": "x"});
-    let answer = desk.ask(at("2026-05-02T00:00:02Z"), "POST", "/v1/credits/redeem", &refused);
+    let answer = fixture.ask(at("2026-05-02T00:00:02Z"), "POST", "/v1/credits/redeem", &refused);
     assert_eq!(answer.status, 400, "a key is asked for first");
 
-    sweeps(&desk, "2026-05-02T00:10:00Z", 3);
-    assert_eq!(credits(&desk, &owner.0), (0, 500), "two endpoints took it, and it is booked once");
-    let told: Vec<Value> = hooks(&desk);
+    sweeps(&fixture, "2026-05-02T00:10:00Z", 3);
+    assert_eq!(credits(&fixture, &owner.0), (0, 500), "two endpoints took it, and it is booked once");
+    let told: Vec<Value> = hooks(&fixture);
     assert_eq!(told.iter().filter(|t| t["type"] == "reward.granted.referrer").count(), 2, "{told:?}");
     let data = &told[0]["data"];
     assert_eq!(
@@ -73,17 +74,17 @@ fn what_arrives_is_booked_once_and_what_is_taken_back_is_told() {
 
     let moved = json!({"program": TIERED, "partner": other.0, "reason": "it was the other's"});
     let route = ("POST", "/v1/accounts/{id}/reassign");
-    desk.operate(at("2026-05-03T00:00:00Z"), route, "/v1/accounts/friend/reassign", &moved, 200);
-    assert_eq!(credits(&desk, &owner.0), (-500, 500));
-    sweeps(&desk, "2026-05-03T00:10:00Z", 6);
-    assert_eq!((credits(&desk, &owner.0), credits(&desk, &other.0)), ((0, 0), (0, 500)));
-    let told = hooks(&desk);
+    fixture.operate(at("2026-05-03T00:00:00Z"), route, "/v1/accounts/friend/reassign", &moved, 200);
+    assert_eq!(credits(&fixture, &owner.0), (-500, 500));
+    sweeps(&fixture, "2026-05-03T00:10:00Z", 6);
+    assert_eq!((credits(&fixture, &owner.0), credits(&fixture, &other.0)), ((0, 0), (0, 500)));
+    let told = hooks(&fixture);
     let back: Vec<&Value> = told.iter().filter(|t| t["type"] == "reward.reversed").collect();
     assert_eq!(back.len(), 1, "{told:?}");
     assert_eq!((&back[0]["data"]["amount_cents"], &back[0]["data"]["external_id"]), (&json!(500), &json!("owner")));
     assert_eq!(back[0]["data"]["line"], data["accrual_id"]);
-    sweeps(&desk, "2026-05-04T00:00:00Z", 6);
-    assert_eq!(hooks(&desk).len(), told.len(), "and no more");
+    sweeps(&fixture, "2026-05-04T00:00:00Z", 6);
+    assert_eq!(hooks(&fixture).len(), told.len(), "and no more");
     let faults = "SELECT what FROM ledger_check UNION ALL SELECT what FROM credit_check";
-    assert_eq!(desk.world.db.look(faults), []);
+    assert_eq!(fixture.world.db.look(faults), []);
 }

@@ -1,6 +1,6 @@
 //! Joining by form: what is asked, the mail that proves the address, and who needs none.
 
-use super::house::{Browser, FORGOTTEN, House, Shown, TOO_OFTEN, link_of};
+use super::fixture::{Browser, FORGOTTEN, PagesFixture, Shown, TOO_OFTEN, link_of};
 use crate::support::world::at;
 use manicule::codec::identity::session::SiteUser;
 use manicule::codec::message::email::Mail;
@@ -18,15 +18,15 @@ const GOOD: [(&str, &str); 5] = [
     ("disclosure", "yes"),
 ];
 
-fn house() -> (House, Rc<RefCell<Vec<Mail>>>) {
-    let mut house = House::new(at("2026-06-01T00:00:00Z"));
-    let mails = house.post_office();
-    house.config.join_programs = vec!["agency-partner".to_owned(), "user-referral".to_owned()];
-    (house, mails)
+fn fixture() -> (PagesFixture, Rc<RefCell<Vec<Mail>>>) {
+    let mut fixture = PagesFixture::new(at("2026-06-01T00:00:00Z"));
+    let mails = fixture.post_office();
+    fixture.config.join_programs = vec!["agency-partner".to_owned(), "user-referral".to_owned()];
+    (fixture, mails)
 }
 
-fn partners(house: &House) -> i64 {
-    house.world.db.number("SELECT COUNT(*) FROM partner")
+fn partners(fixture: &PagesFixture) -> i64 {
+    fixture.world.db.number("SELECT COUNT(*) FROM partner")
 }
 
 /// The good form with one field changed.
@@ -42,8 +42,8 @@ fn follow(browser: &Browser<'_>, mails: &Rc<RefCell<Vec<Mail>>>) -> Shown {
 
 #[test]
 fn an_agency_joins_by_form_and_mail() {
-    let (house, mails) = house();
-    let browser = house.browser();
+    let (fixture, mails) = fixture();
+    let browser = fixture.browser();
     browser
         .get("/partner/join")
         .is_page()
@@ -53,20 +53,20 @@ fn an_agency_joins_by_form_and_mail() {
     let sent = browser.post("/partner/join", &GOOD);
     assert_eq!((sent.status, sent.location.as_str()), (303, "/partner/join/sent"));
     browser.get("/partner/join/sent").is(200).says("Check your email");
-    assert_eq!((partners(&house), mails.borrow().len()), (0, 1), "nobody is a partner before the address is proved");
+    assert_eq!((partners(&fixture), mails.borrow().len()), (0, 1), "nobody is a partner before the address is proved");
     let mail = mails.borrow()[0].clone();
     assert_eq!(
         (mail.to.as_str(), mail.subject.as_str()),
         ("Ann@Studio.example", "Confirm your email address for Agency partner")
     );
     let path = link_of(&mail);
-    let shown = house.browser().get(&path);
+    let shown = fixture.browser().get(&path);
     shown.is_page().says("You are about to join as Studio Ann , ann@studio.example");
-    assert_eq!((shown.header("referrer-policy"), partners(&house)), ("no-referrer", 0));
+    assert_eq!((shown.header("referrer-policy"), partners(&fixture)), ("no-referrer", 0));
 
     let joined = follow(&browser, &mails);
     assert_eq!(joined.location, "/partner?done=welcome");
-    let row = &house.world.db.look(
+    let row = &fixture.world.db.look(
         "SELECT p.id, p.program_id, p.external_id, p.kind, p.country, p.website, p.disclosure_accepted_at_ms, x.name, x.email
          FROM partner p JOIN partner_person x ON x.partner_id = p.id",
     )[0];
@@ -76,52 +76,52 @@ fn an_agency_joins_by_form_and_mail() {
     );
     assert_eq!((row["name"].as_str(), row["email"].as_str()), (Some("Studio Ann"), Some("ann@studio.example")));
     assert!(row["kind"].is_null(), "what somebody is called changes what they earn, and is not theirs to say");
-    assert_eq!(row["disclosure_accepted_at_ms"].as_i64(), Some(house.now.get().0));
+    assert_eq!(row["disclosure_accepted_at_ms"].as_i64(), Some(fixture.now.get().0));
     let external = row["external_id"].as_str().expect("an id");
     assert!(external.starts_with("per_") && !external.contains("ann") && !external.contains("studio"), "{external}");
     let id = row["id"].as_str().expect("an id").to_owned();
     assert!(browser.cookie(SESSION).expect("a session").ends_with(&format!(".{id}")));
     browser.get("/partner/settings").is_page().says("Studio Ann");
-    let audit = format!("{:?}", house.world.db.look("SELECT * FROM audit WHERE subject LIKE 'ptn_%'"));
+    let audit = format!("{:?}", fixture.world.db.look("SELECT * FROM audit WHERE subject LIKE 'ptn_%'"));
     assert!(audit.contains("partner.enrol") && !audit.contains("ann@"), "{audit}");
     browser.post(&path, &[]).is(410);
 
     // The same address again is signed in, and is no second partner.
-    let other = house.browser();
+    let other = fixture.browser();
     other.get("/partner/join");
     other.post("/partner/join", &with("name", "Somebody Else"));
     assert_eq!(follow(&other, &mails).location, "/partner?done=welcome");
-    assert_eq!(partners(&house), 1);
+    assert_eq!(partners(&fixture), 1);
     other.get("/partner/settings").is_page().says("Studio Ann");
 }
 
 #[test]
 fn whoever_was_enrolled_before_is_signed_in() {
-    let (house, mails) = house();
+    let (fixture, mails) = fixture();
     let (id, _) =
-        house.world.partner(house.now.get(), "agency-partner", "crm_7", "ANN@studio.example").expect("a partner");
-    let browser = house.browser();
+        fixture.world.partner(fixture.now.get(), "agency-partner", "crm_7", "ANN@studio.example").expect("a partner");
+    let browser = fixture.browser();
     browser.get("/partner/join");
     browser.post("/partner/join", &GOOD);
     follow(&browser, &mails);
-    assert_eq!(partners(&house), 1);
+    assert_eq!(partners(&fixture), 1);
     assert!(browser.cookie(SESSION).expect("a session").ends_with(&format!(".{id}")));
 }
 
 #[test]
 fn joining_accepts_the_disclosure_for_whoever_was_enrolled_without_it() {
-    let (house, mails) = house();
+    let (fixture, mails) = fixture();
     let (id, code) =
-        house.world.partner(house.now.get(), "agency-partner", "crm_7", "ann@studio.example").expect("a partner");
+        fixture.world.partner(fixture.now.get(), "agency-partner", "crm_7", "ann@studio.example").expect("a partner");
     let undisclosed = format!("UPDATE partner SET disclosure_accepted_at_ms = NULL WHERE id = '{id}'");
-    house.world.db.connection.borrow().execute_batch(&undisclosed).expect("a statement of the test");
-    let browser = house.browser();
+    fixture.world.db.connection.borrow().execute_batch(&undisclosed).expect("a statement of the test");
+    let browser = fixture.browser();
     browser.get("/partner/join");
     browser.post("/partner/join", &GOOD);
     let cached = || FORGOTTEN.with_borrow(|all| all.contains(&code));
     assert!(!cached());
     assert_eq!(follow(&browser, &mails).location, "/partner?done=welcome");
-    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM partner WHERE disclosure_accepted_at_ms IS NOT NULL"), 1);
+    assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM partner WHERE disclosure_accepted_at_ms IS NOT NULL"), 1);
     assert!(cached(), "what was cached of its link is wrong");
     let shown = browser.get("/partner?done=welcome");
     assert!(!shown.is_page().text().contains("Your links do not work yet"));
@@ -129,37 +129,38 @@ fn joining_accepts_the_disclosure_for_whoever_was_enrolled_without_it() {
 
 #[test]
 fn joining_again_does_not_undo_leaving() {
-    let (house, mails) = house();
-    let browser = house.browser();
+    let (fixture, mails) = fixture();
+    let browser = fixture.browser();
     browser.get("/partner/join");
     browser.post("/partner/join", &GOOD);
     follow(&browser, &mails);
-    let code = house.world.db.look("SELECT code FROM partner")[0]["code"].as_str().expect("a code").to_owned();
+    let code = fixture.world.db.look("SELECT code FROM partner")[0]["code"].as_str().expect("a code").to_owned();
     browser.get("/partner/settings");
     assert_eq!(browser.post("/partner/settings/leave", &[("code", &code)]).location, "/partner/settings?done=left");
     browser.get("/partner/join");
     let again = browser.post("/partner/join", &GOOD);
     assert_eq!((again.status, again.location.as_str()), (303, "/partner"), "it is not welcomed to what does not work");
     browser.get("/partner").is_page().says("You have left this program");
-    assert_eq!(partners(&house), 1);
+    assert_eq!(partners(&fixture), 1);
 }
 
 #[test]
 fn a_form_never_tells_who_another_partner_is() {
-    let (house, _) = house();
-    let enrol = |who: &str| house.world.partner(house.now.get(), "agency-partner", who, &format!("{who}@a.example"));
+    let (fixture, _) = fixture();
+    let enrol =
+        |who: &str| fixture.world.partner(fixture.now.get(), "agency-partner", who, &format!("{who}@a.example"));
     let (ann, bob) = (enrol("ann").expect("a partner"), enrol("bob").expect("a partner"));
-    let own = house.signed_in("bob@a.example", &bob.0).get("/partner/join?program=user-referral");
+    let own = fixture.signed_in("bob@a.example", &bob.0).get("/partner/join?program=user-referral");
     assert!(own.is_page().html.contains("value=\"bob\""));
     // The cookie says whatever its browser writes there.
-    let liar = house.signed_in("bob@a.example", &ann.0).get("/partner/join?program=user-referral");
+    let liar = fixture.signed_in("bob@a.example", &ann.0).get("/partner/join?program=user-referral");
     assert!(!liar.is_page().html.contains("ann"), "{}", liar.text());
 }
 
 #[test]
 fn what_is_wrong_is_said_and_what_was_typed_is_kept() {
-    let (house, mails) = house();
-    let browser = house.browser();
+    let (fixture, mails) = fixture();
+    let browser = fixture.browser();
     browser.get("/partner/join");
     for (field, value, says) in [
         ("name", "", "Enter your name."),
@@ -194,29 +195,29 @@ fn what_is_wrong_is_said_and_what_was_typed_is_kept() {
         let shown = browser.post("/partner/join", &with(field, evil));
         assert!(!shown.html.contains("<script>alert"), "{field}");
     }
-    browser.ask("POST", "/partner/join", &[("origin", super::house::ORIGIN)], "name=x&form_token=y").is(403);
+    browser.ask("POST", "/partner/join", &[("origin", super::fixture::ORIGIN)], "name=x&form_token=y").is(403);
 }
 
 #[test]
 fn only_programs_that_are_open_can_be_joined() {
-    let (mut house, _) = house();
-    let browser = house.browser();
+    let (mut fixture, _) = fixture();
+    let browser = fixture.browser();
     browser.get("/partner/join?program=user-referral").is_page().says("Join: User referral");
     for closed in ["developer-affiliate", "nothing", "%3Cscript%3E"] {
         browser.get(&format!("/partner/join?program={closed}")).is(404);
         browser.post(&format!("/partner/join?program={closed}"), &GOOD).is(404);
     }
     browser.post("/partner/join", &with("program", "developer-affiliate")).is(404);
-    house.config.join_programs.clear();
-    house.browser().get("/partner/join").is(404);
-    assert!(!house.browser().get("/sign-in").html.contains("/partner/join"));
+    fixture.config.join_programs.clear();
+    fixture.browser().get("/partner/join").is(404);
+    assert!(!fixture.browser().get("/sign-in").html.contains("/partner/join"));
 }
 
 #[test]
 fn without_mails_the_form_says_so() {
-    let (mut house, _) = house();
-    house.config.setup.mail.binding = false;
-    let browser = house.browser();
+    let (mut fixture, _) = fixture();
+    fixture.config.setup.mail.binding = false;
+    let browser = fixture.browser();
     browser.get("/partner/join").is(200).says("Email is not set up here yet");
     let shown = browser.post("/partner/join", &GOOD);
     shown.is(503).says("Email is not set up on this site yet");
@@ -225,14 +226,14 @@ fn without_mails_the_form_says_so() {
 
 #[test]
 fn a_mail_that_does_not_leave_is_said_so() {
-    let (house, mails) = house();
-    *house.world.mailer.borrow_mut() = Box::new(|_| Err(RequestFailed("down".to_owned())));
-    let browser = house.browser();
+    let (fixture, mails) = fixture();
+    *fixture.world.mailer.borrow_mut() = Box::new(|_| Err(RequestFailed("down".to_owned())));
+    let browser = fixture.browser();
     browser.get("/partner/join");
     let shown = browser.post("/partner/join", &GOOD);
     shown.is(503).says("couldn't send the email");
     assert!(shown.html.contains("value=\"Studio Ann\""), "what was typed is kept");
-    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM magic_link"), 0, "it does not count");
+    assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM magic_link"), 0, "it does not count");
     TOO_OFTEN.set(vec![(RateLimited::Mail, "192.0.2.1".to_owned())]);
     let shown = browser.post_with(&[("cf-connecting-ip", "192.0.2.1")], "/partner/join", &GOOD);
     shown.is(429).says("We sent nothing");
@@ -241,8 +242,8 @@ fn a_mail_that_does_not_leave_is_said_so() {
 
 #[test]
 fn who_is_signed_in_joins_another_without_a_mail() {
-    let (house, mails) = house();
-    let browser = house.browser();
+    let (fixture, mails) = fixture();
+    let browser = fixture.browser();
     browser.get("/partner/join");
     browser.post("/partner/join", &GOOD);
     follow(&browser, &mails);
@@ -250,23 +251,23 @@ fn who_is_signed_in_joins_another_without_a_mail() {
     let form: Vec<(&str, &str)> =
         with("email", "victim@example.com").into_iter().chain([("program", "user-referral")]).collect();
     let shown = browser.post("/partner/join", &form);
-    assert_eq!((shown.location.as_str(), mails.borrow().len(), partners(&house)), ("/partner?done=welcome", 1, 2));
-    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM partner_person WHERE email = 'victim@example.com'"), 0);
-    let second = house.world.db.look("SELECT id FROM partner WHERE program_id = 'user-referral'")[0]["id"].clone();
+    assert_eq!((shown.location.as_str(), mails.borrow().len(), partners(&fixture)), ("/partner?done=welcome", 1, 2));
+    assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM partner_person WHERE email = 'victim@example.com'"), 0);
+    let second = fixture.world.db.look("SELECT id FROM partner WHERE program_id = 'user-referral'")[0]["id"].clone();
     let second = second.as_str().expect("an id");
     assert!(browser.cookie(SESSION).expect("a session").ends_with(&format!(".{second}")));
 
     // Now there are two to choose from.
     let shown = browser.get("/partner/programs");
     shown.is_page().says("Agency partner").says("User referral");
-    let first = house.world.db.look("SELECT id FROM partner WHERE program_id = 'agency-partner'")[0]["id"].clone();
+    let first = fixture.world.db.look("SELECT id FROM partner WHERE program_id = 'agency-partner'")[0]["id"].clone();
     let first = first.as_str().expect("an id");
     assert_eq!(browser.post("/partner/programs", &[("partner", first)]).location, "/partner");
     assert!(browser.cookie(SESSION).expect("a session").ends_with(&format!(".{first}")));
     browser.get("/partner/settings").is_page();
     // A stranger's partner cannot be chosen, and a claim to it opens nothing.
     let (foreign, _) =
-        house.world.partner(house.now.get(), "agency-partner", "bob", "bob@example.com").expect("a partner");
+        fixture.world.partner(fixture.now.get(), "agency-partner", "bob", "bob@example.com").expect("a partner");
     browser.get("/partner/programs");
     browser.post("/partner/programs", &[("partner", &foreign)]).is(404);
     let cookie = browser.cookie(SESSION).expect("a session");
@@ -276,45 +277,45 @@ fn who_is_signed_in_joins_another_without_a_mail() {
 
 #[test]
 fn somebody_without_a_program_is_told_how_to_join() {
-    let (mut house, _) = house();
-    let browser = house.signed_in("nobody@example.com", "");
+    let (mut fixture, _) = fixture();
+    let browser = fixture.signed_in("nobody@example.com", "");
     browser.get("/partner/programs").is_page().says("You haven't joined a program yet").says("Join the program");
     assert_eq!(browser.get("/partner/settings").location, "/partner/programs");
-    house.config.join_programs.clear();
-    house.signed_in("nobody@example.com", "").get("/partner/programs").is_page().says("Ask the program to add you");
-    house.browser().get("/partner/programs").is(303);
+    fixture.config.join_programs.clear();
+    fixture.signed_in("nobody@example.com", "").get("/partner/programs").is_page().says("Ask the program to add you");
+    fixture.browser().get("/partner/programs").is(303);
 }
 
 #[test]
 fn a_user_of_the_site_joins_without_a_mail() {
-    let (house, mails) = house();
+    let (fixture, mails) = fixture();
     // Somebody else's partner under the address that the site says its user has.
     let (other, _) =
-        house.world.partner(house.now.get(), "agency-partner", "crm_7", "p@example.com").expect("a partner");
+        fixture.world.partner(fixture.now.get(), "agency-partner", "crm_7", "p@example.com").expect("a partner");
     let user = |role| SiteUser {
         id: "01M7".to_owned(),
         email: "p@example.com".to_owned(),
         name: Some("Pat".to_owned()),
         role,
     };
-    house.site_says(Ok(Some(user(10))));
-    let browser = house.browser();
+    fixture.site_says(Ok(Some(user(10))));
+    let browser = fixture.browser();
     browser.keep("astro-session", "abc");
     let shown = browser.get("/partner/join");
     shown.is_page().says("You are joining as p@example.com");
     assert!(shown.html.contains("value=\"Pat\""));
     let shown = browser.post("/partner/join", &with("name", "Pat"));
     assert_eq!((shown.location.as_str(), mails.borrow().len()), ("/partner?done=welcome", 0));
-    let row = &house.world.db.look("SELECT id, external_id FROM partner WHERE external_id = '01M7'")[0];
+    let row = &fixture.world.db.look("SELECT id, external_id FROM partner WHERE external_id = '01M7'")[0];
     let id = row["id"].as_str().expect("an id");
     assert!(id != other && browser.cookie(SESSION).expect("a session").ends_with(&format!(".{id}")));
-    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM session WHERE way = 'site' AND site_user = '01M7'"), 1);
+    assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM session WHERE way = 'site' AND site_user = '01M7'"), 1);
     browser.get("/partner/settings").is_page();
 
     // Where the site does not say, or says too little, the address is proved by mail.
     for says in [Err("it answered 500".to_owned()), Ok(None), Ok(Some(user(5)))] {
-        house.site_says(says);
-        let browser = house.browser();
+        fixture.site_says(says);
+        let browser = fixture.browser();
         browser.keep("astro-session", "abc");
         browser.get("/partner/join").is_page();
         assert_eq!(browser.post("/partner/join", &GOOD).location, "/partner/join/sent");
@@ -324,16 +325,16 @@ fn a_user_of_the_site_joins_without_a_mail() {
 
 #[test]
 fn a_link_to_join_is_good_for_a_day() {
-    let (house, mails) = house();
-    let browser = house.browser();
+    let (fixture, mails) = fixture();
+    let browser = fixture.browser();
     browser.get("/partner/join");
     browser.post("/partner/join", &GOOD);
     let path = link_of(&mails.borrow()[0]);
     browser.get(&path.replace("/partner/join/", "/sign-in/mail/")).is(410);
-    house.now.set(house.now.get().plus_ms(86_400_000 - 1));
+    fixture.now.set(fixture.now.get().plus_ms(86_400_000 - 1));
     browser.get(&path).is_page();
-    house.now.set(house.now.get().plus_ms(1));
+    fixture.now.set(fixture.now.get().plus_ms(1));
     browser.get(&path).is(410).says("This link no longer works");
     browser.post(&path, &[]).is(410);
-    assert_eq!(partners(&house), 0);
+    assert_eq!(partners(&fixture), 0);
 }

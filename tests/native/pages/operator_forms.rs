@@ -1,7 +1,7 @@
 //! Operators' forms that write what others read: programs, pages for partners, tokens.
 
-use super::house::House;
-use super::operator_world::{AGENCY, Desk, EVIL, NOW, key_of};
+use super::fixture::PagesFixture;
+use super::operator_fixture::{AGENCY, EVIL, NOW, OperatorFixture, key_of};
 use crate::support::world::{at, now};
 use manicule::http::auth::hex_sha256;
 use manicule::http::context::RequestContext;
@@ -21,8 +21,8 @@ fn preset(change: impl Fn(&mut Value)) -> String {
 
 #[test]
 fn a_program_reads_as_words_and_changes_by_versions() {
-    let house = House::new(at(NOW));
-    let operator = house.operator();
+    let pages = PagesFixture::new(at(NOW));
+    let operator = pages.operator();
     let path = format!("/operator/programs/{AGENCY}");
     operator
         .get(&path)
@@ -43,17 +43,17 @@ fn a_program_reads_as_words_and_changes_by_versions() {
         .post(&format!("{path}/edit"), &[("do", "save"), ("document", &preset(|d| d["title"] = json!(EVIL)))])
         .is(303);
     assert_eq!(
-        house.world.db.number(&format!("SELECT COUNT(*) FROM program_version WHERE program_id = '{AGENCY}'")),
+        pages.world.db.number(&format!("SELECT COUNT(*) FROM program_version WHERE program_id = '{AGENCY}'")),
         2
     );
     assert_eq!(
-        house.world.db.number("SELECT COUNT(*) FROM audit WHERE action = 'program.save' AND actor LIKE 'session:%'"),
+        pages.world.db.number("SELECT COUNT(*) FROM audit WHERE action = 'program.save' AND actor LIKE 'session:%'"),
         1
     );
     operator.get(&format!("{path}?done=program-saved")).is_page().says("New program version saved").says("planned");
-    house.now.set(at("2026-05-02T00:00:00Z"));
+    pages.now.set(at("2026-05-02T00:00:00Z"));
     for path in ["/operator/programs", &path, "/operator/runs", "/operator/economics?program=agency-partner"] {
-        let shown = house.operator().get(path);
+        let shown = pages.operator().get(path);
         shown.is_page();
         assert!(!shown.html.contains("<script>alert") && shown.html.contains("&lt;script&gt;alert"), "{path}");
     }
@@ -61,8 +61,8 @@ fn a_program_reads_as_words_and_changes_by_versions() {
 
 #[test]
 fn what_is_wrong_with_a_document_stands_beside_it() {
-    let house = House::new(at(NOW));
-    let operator = house.operator();
+    let pages = PagesFixture::new(at(NOW));
+    let operator = pages.operator();
     let path = format!("/operator/programs/{AGENCY}/edit");
     operator.get(&path);
     let broken = preset(|d| {
@@ -97,15 +97,15 @@ fn what_is_wrong_with_a_document_stands_beside_it() {
     taken.is(422).says("Version 1 is already saved and can't change");
     operator.post("/operator/programs/none/edit", &[("do", "save"), ("document", "{}")]).is(404);
     assert_eq!(
-        house.world.db.number(&format!("SELECT COUNT(*) FROM program_version WHERE program_id = '{AGENCY}'")),
+        pages.world.db.number(&format!("SELECT COUNT(*) FROM program_version WHERE program_id = '{AGENCY}'")),
         1
     );
 }
 
 #[test]
 fn every_version_can_be_read() {
-    let house = House::new(at(NOW));
-    let operator = house.operator();
+    let pages = PagesFixture::new(at(NOW));
+    let operator = pages.operator();
     let path = format!("/operator/programs/{AGENCY}");
     operator.get(&format!("{path}/edit"));
     let second = preset(|d| {
@@ -118,8 +118,8 @@ fn every_version_can_be_read() {
     now.is_page().says("30 days");
     assert!(now.html.contains("?version=2") && !now.text().contains("77 days"));
     operator.get(&format!("{path}?version=2")).is_page().says("77 days").says("takes effect").says("2026-12-01");
-    house.now.set(at("2026-12-02T00:00:00Z"));
-    let later = house.operator();
+    pages.now.set(at("2026-12-02T00:00:00Z"));
+    let later = pages.operator();
     later.get(&path).is_page().says("77 days");
     later.get(&format!("{path}?version=1")).is_page().says("30 days").says("This version was replaced");
     for none in ["3", "0", "x", "1e0", "99999999999999999999"] {
@@ -134,12 +134,12 @@ fn maud_escaped(text: &str) -> String {
 
 #[test]
 fn a_draft_is_tried_beside_what_was_paid() {
-    let desk = Desk::new();
-    let operator = desk.operator();
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
     let path = format!("/operator/programs/{AGENCY}/edit");
     operator.get(&path);
     let draft = preset(|d| d["rewards"][0]["amount"]["rate_bps"] = json!(3_000));
-    let before = desk.count("SELECT COUNT(*) FROM transfer");
+    let before = fixture.count("SELECT COUNT(*) FROM transfer");
     let told = operator.post(&path, &[("do", "dry-run"), ("document", &draft), ("period", "2026-01")]);
     // Two accounts of $500 each: 30 % instead of 20 %.
     told.is(200)
@@ -150,19 +150,19 @@ fn a_draft_is_tried_beside_what_was_paid() {
     assert!(!told.html.contains("<script>alert"));
     let month = operator.post(&path, &[("do", "dry-run"), ("document", &draft), ("period", "soon")]);
     month.is(422).says("must be a month such as 2026-06".replace("must", "Period must").as_str());
-    assert_eq!(desk.count("SELECT COUNT(*) FROM transfer"), before, "nothing was booked");
-    assert_eq!(desk.count(&format!("SELECT COUNT(*) FROM program_version WHERE program_id = '{AGENCY}'")), 1);
+    assert_eq!(fixture.count("SELECT COUNT(*) FROM transfer"), before, "nothing was booked");
+    assert_eq!(fixture.count(&format!("SELECT COUNT(*) FROM program_version WHERE program_id = '{AGENCY}'")), 1);
 }
 
-fn interface(house: &House, token: &str) -> u16 {
+fn interface(pages: &PagesFixture, token: &str) -> u16 {
     let request = Request {
         method: "GET".to_owned(),
         path: "/v1/programs".to_owned(),
         headers: vec![("authorization".to_owned(), format!("Bearer {token}"))],
         ..Request::default()
     };
-    house.world.request(house.now.get());
-    let app = RequestContext { site: &house.world, config: &house.config, now: house.now.get() };
+    pages.world.request(pages.now.get());
+    let app = RequestContext { site: &pages.world, config: &pages.config, now: pages.now.get() };
     now(route::answer(&app, &request)).expect("a route").status
 }
 
@@ -174,8 +174,8 @@ fn secret_of(html: &str) -> String {
 
 #[test]
 fn a_token_is_shown_once_works_and_is_revoked() {
-    let house = House::new(at(NOW));
-    let operator = house.operator();
+    let pages = PagesFixture::new(at(NOW));
+    let operator = pages.operator();
     let page = operator.get("/operator/tokens");
     page.is_page().says("No tokens yet");
     let key = key_of(&page.html);
@@ -184,26 +184,26 @@ fn a_token_is_shown_once_works_and_is_revoked() {
     made.is(200).says("Token crm created").says("be able to see it again");
     let secret = secret_of(&made.html);
     assert_eq!(made.header("cache-control"), "no-store");
-    assert_eq!(interface(&house, &secret), 200);
-    assert_eq!(house.world.db.look("SELECT sha256 FROM api_token")[0]["sha256"], hex_sha256(secret.as_bytes()));
+    assert_eq!(interface(&pages, &secret), 200);
+    assert_eq!(pages.world.db.look("SELECT sha256 FROM api_token")[0]["sha256"], hex_sha256(secret.as_bytes()));
     assert!(!operator.get("/operator/tokens").html.contains(&secret));
     for table in ["audit", "api_token", "idempotency"] {
-        let rows = format!("{:?}", house.world.db.look(&format!("SELECT * FROM {table}")));
+        let rows = format!("{:?}", pages.world.db.look(&format!("SELECT * FROM {table}")));
         assert!(!rows.contains(&secret), "{table} has the secret");
     }
     // The form sent twice makes one token.
     operator.post("/operator/tokens", &fields).is(422).says("This form was sent already");
-    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM api_token"), 1);
-    let id = house.world.db.look("SELECT id FROM api_token")[0]["id"].as_str().expect("an id").to_owned();
+    assert_eq!(pages.world.db.number("SELECT COUNT(*) FROM api_token"), 1);
+    let id = pages.world.db.look("SELECT id FROM api_token")[0]["id"].as_str().expect("an id").to_owned();
     for _ in 0..2 {
         let gone = operator.post(&format!("/operator/tokens/{id}/revoke"), &[]);
         assert_eq!((gone.status, gone.location.as_str()), (303, "/operator/tokens?done=token-revoked"));
     }
-    assert_eq!(interface(&house, &secret), 401);
+    assert_eq!(interface(&pages, &secret), 401);
     operator.get("/operator/tokens?done=token-revoked").is_page().says("Token revoked").says("revoked");
     for action in ["token.make", "token.revoke"] {
         let sql = format!("SELECT COUNT(*) FROM audit WHERE action = '{action}' AND actor LIKE 'session:%'");
-        assert_eq!(house.world.db.number(&sql), 1, "{action}");
+        assert_eq!(pages.world.db.number(&sql), 1, "{action}");
     }
     for (name, expires, scope) in [
         ("", "30", "scope_read"),
@@ -226,15 +226,15 @@ fn a_token_is_shown_once_works_and_is_revoked() {
         &[("name", "short"), ("expires", "30"), ("scope_credits", "yes"), ("scope_read", "yes")],
     );
     let secret = secret_of(&made.html);
-    house.now.set(at("2026-05-02T12:00:00Z"));
-    assert_eq!(interface(&house, &secret), 401);
-    house.operator().get("/operator/tokens").says("expired");
+    pages.now.set(at("2026-05-02T12:00:00Z"));
+    assert_eq!(interface(&pages, &secret), 401);
+    pages.operator().get("/operator/tokens").says("expired");
 }
 
 #[test]
 fn pages_for_partners_are_written_changed_and_removed() {
-    let house = House::new(at(NOW));
-    let operator = house.operator();
+    let pages = PagesFixture::new(at(NOW));
+    let operator = pages.operator();
     let program = format!("/operator/programs/{AGENCY}");
     let page = operator.get(&format!("{program}/resources/new"));
     page.is_page();
@@ -245,7 +245,7 @@ fn pages_for_partners_are_written_changed_and_removed() {
         let kept = operator.post(&format!("{program}/resources"), &fields);
         assert_eq!((kept.status, kept.location.as_str()), (303, format!("{program}?done=resource-kept").as_str()));
     }
-    let rows = house.world.db.look("SELECT id, title, body FROM resource");
+    let rows = pages.world.db.look("SELECT id, title, body FROM resource");
     assert_eq!((rows.len(), rows[0]["title"].as_str()), (1, Some(EVIL)));
     let own = format!("{program}/resources/{}", rows[0]["id"].as_str().expect("an id"));
     for path in [program.as_str(), &own] {
@@ -256,7 +256,7 @@ fn pages_for_partners_are_written_changed_and_removed() {
     let refused = operator.post(&own, &[("title", ""), ("body", "kept as typed")]);
     refused.is(422).says("The title must have 1 to 120 characters").says("kept as typed");
     operator.post(&own, &[("title", "How to start"), ("body", "Say **what it does**.")]).is(303);
-    assert_eq!(house.world.db.look("SELECT title FROM resource")[0]["title"], "How to start");
+    assert_eq!(pages.world.db.look("SELECT title FROM resource")[0]["title"], "How to start");
     operator.post(&format!("{program}/resources/rsc_none"), &[("title", "x"), ("body", "y")]).is(404);
     operator.post("/operator/programs/none/resources", &[("title", "x"), ("body", "y")]).is(404);
     // Of another program it is no page.
@@ -264,11 +264,11 @@ fn pages_for_partners_are_written_changed_and_removed() {
     operator.get(&foreign).is(404);
     operator.get(&own);
     operator.post(&format!("{foreign}/remove"), &[]).is(303);
-    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM resource"), 1);
+    assert_eq!(pages.world.db.number("SELECT COUNT(*) FROM resource"), 1);
     for _ in 0..2 {
         operator.post(&format!("{own}/remove"), &[]).is(303);
     }
-    assert_eq!(house.world.db.number("SELECT COUNT(*) FROM resource"), 0);
+    assert_eq!(pages.world.db.number("SELECT COUNT(*) FROM resource"), 0);
     let sql = "SELECT group_concat(action, ' ') AS all_of_them FROM (SELECT action FROM audit WHERE action LIKE 'resource.%' ORDER BY rowid)";
-    assert_eq!(house.world.db.look(sql)[0]["all_of_them"], "resource.add resource.edit resource.remove");
+    assert_eq!(pages.world.db.look(sql)[0]["all_of_them"], "resource.add resource.edit resource.remove");
 }

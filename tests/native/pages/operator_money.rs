@@ -1,15 +1,15 @@
 //! Operators' forms that move money or decide about it: approvals, payouts, reviews, moves, budgets, runs. Each acts as
 //! its operator, refuses with what was typed kept, and does nothing twice.
 
-use super::house::{House, ORIGIN};
-use super::operator_world::{AGENCY, Desk, EVIL, NOW, POOLED, key_of, sql};
+use super::fixture::{ORIGIN, PagesFixture};
+use super::operator_fixture::{AGENCY, EVIL, NOW, OperatorFixture, POOLED, key_of, sql};
 use crate::support::world::at;
 
 #[test]
 fn a_run_is_approved_once_and_paid() {
-    let desk = Desk::new();
-    let operator = desk.operator();
-    let path = format!("/operator/runs/{}", desk.run);
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
+    let path = format!("/operator/runs/{}", fixture.run);
     let page = operator.get(&path);
     page.is_page().says("1 payout, one per partner, for USD 100.00 in total").says("program version 1");
     for _ in 0..2 {
@@ -17,16 +17,16 @@ fn a_run_is_approved_once_and_paid() {
         done.is(303);
         assert_eq!(done.location, format!("{path}?done=approved"));
     }
-    assert_eq!(desk.audited("payout.approve"), 1);
-    assert_eq!(desk.count("SELECT COUNT(*) FROM payout_approval WHERE actor LIKE 'session:%'"), 1);
-    assert_eq!(desk.stripe.borrow().transfers.len(), 1);
-    assert_eq!(desk.look("SELECT state FROM payout", "state"), "paid");
+    assert_eq!(fixture.audited("payout.approve"), 1);
+    assert_eq!(fixture.count("SELECT COUNT(*) FROM payout_approval WHERE actor LIKE 'session:%'"), 1);
+    assert_eq!(fixture.stripe.borrow().transfers.len(), 1);
+    assert_eq!(fixture.look("SELECT state FROM payout", "state"), "paid");
     let shown = operator.get(&format!("{path}?done=approved"));
     shown.is_page().says("Run approved").says("Approved by session:").says("paid");
     assert!(!shown.text().contains("Approve 1 payout"));
     assert!(!shown.html.contains("<script>alert"));
     operator.get("/operator/audit").says("payout.approve");
-    operator.get(&format!("/operator/payouts/{}", desk.payout)).is_page().says("tr_1").says("paid");
+    operator.get(&format!("/operator/payouts/{}", fixture.payout)).is_page().says("tr_1").says("paid");
     operator.get("/operator").is_page();
     assert!(!operator.get("/operator").text().contains("needs your approval"));
     operator.get("/operator/ledger/faults").says("All checks passed");
@@ -34,35 +34,35 @@ fn a_run_is_approved_once_and_paid() {
 
 #[test]
 fn without_stripe_an_approval_says_so_and_keeps_the_remark() {
-    let mut desk = Desk::new();
-    desk.house.config.setup.stripe = None;
-    let operator = desk.operator();
-    let path = format!("/operator/runs/{}", desk.run);
+    let mut fixture = OperatorFixture::new();
+    fixture.pages.config.setup.stripe = None;
+    let operator = fixture.operator();
+    let path = format!("/operator/runs/{}", fixture.run);
     operator.get(&path);
     let refused = operator.post(&format!("{path}/approve"), &[("reason", "all compared")]);
     refused.is(422).says("STRIPE_API_KEY is not set").says("There is a problem");
     assert!(refused.html.contains("value=\"all compared\""));
-    assert_eq!(desk.count("SELECT COUNT(*) FROM payout_approval"), 0);
+    assert_eq!(fixture.count("SELECT COUNT(*) FROM payout_approval"), 0);
     operator.get("/operator").says("Stripe is not set up");
     operator.post("/operator/runs/nothing/approve", &[]).is(404);
 }
 
 #[test]
 fn a_payout_is_held_released_and_cancelled_with_reasons() {
-    let desk = Desk::new();
-    let operator = desk.operator();
-    let path = format!("/operator/payouts/{}", desk.payout);
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
+    let path = format!("/operator/payouts/{}", fixture.payout);
     let page = operator.get(&path);
     page.is_page().says("Hold payout").says("Cancel payout").says("USD 100.00 stays reserved");
     // Without a reason nothing happens.
     let refused = operator.post(&path, &[("decision", "hold"), ("reason", " ")]);
     refused.is(422).says("Reason is required");
     assert!(refused.html.contains("aria-invalid=\"true\""));
-    assert_eq!(desk.look("SELECT held FROM payout", "held"), 0);
+    assert_eq!(fixture.look("SELECT held FROM payout", "held"), 0);
     for _ in 0..2 {
         operator.post(&path, &[("decision", "hold"), ("reason", EVIL)]).is(303);
     }
-    assert_eq!((desk.look("SELECT held FROM payout", "held"), desk.audited("payout.hold")), (1.into(), 1));
+    assert_eq!((fixture.look("SELECT held FROM payout", "held"), fixture.audited("payout.hold")), (1.into(), 1));
     let held = operator.get(&format!("{path}?done=held"));
     held.is_page().says("Payout on hold").says("Release payout");
     assert!(!held.html.contains("<script>alert") && !held.text().contains("Hold payout"));
@@ -74,10 +74,10 @@ fn a_payout_is_held_released_and_cancelled_with_reasons() {
         operator.post(&path, &[("decision", "cancel"), ("reason", "it asked for it")]).is(303);
     }
     assert_eq!(
-        (desk.look("SELECT state FROM payout", "state"), desk.audited("payout.cancel")),
+        (fixture.look("SELECT state FROM payout", "state"), fixture.audited("payout.cancel")),
         ("cancelled".into(), 1)
     );
-    let available = desk.house.world.balance(&desk.partner, "available");
+    let available = fixture.pages.world.balance(&fixture.partner, "available");
     assert_eq!(available, 10_000, "it is available again");
     // What is over cannot be decided any more.
     operator.get(&path).is_page();
@@ -90,14 +90,14 @@ fn a_payout_is_held_released_and_cancelled_with_reasons() {
 
 #[test]
 fn a_payout_under_review_is_resolved_by_what_stripe_says() {
-    let desk = Desk::new();
-    let operator = desk.operator();
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
     sql(
-        &desk.house.world,
+        &fixture.pages.world,
         "UPDATE payout SET state = 'submitting', revision = revision + 1, attempt = 1, request = 'amount=1', first_sent_at_ms = 1;
          UPDATE payout SET state = 'review', revision = revision + 1, reason = 'two of them';",
     );
-    let path = format!("/operator/payouts/{}", desk.payout);
+    let path = format!("/operator/payouts/{}", fixture.payout);
     operator.get("/operator").says("1 payout needs a decision");
     operator.get(&path).is_page().says("Mark as paid").says("Mark as failed");
     let wrong = operator.post(&path, &[("decision", "paid"), ("reason", "seen"), ("transfer", "tr_9")]);
@@ -105,7 +105,10 @@ fn a_payout_under_review_is_resolved_by_what_stripe_says() {
     assert!(wrong.html.contains("value=\"tr_9\""), "what was typed is kept");
     operator.post(&path, &[("decision", "paid"), ("reason", "seen")]).is(422).says("Transfer is required");
     operator.post(&path, &[("decision", "failed"), ("reason", "not there")]).is(303);
-    assert_eq!((desk.look("SELECT state FROM payout", "state"), desk.audited("payout.resolve")), ("failed".into(), 1));
+    assert_eq!(
+        (fixture.look("SELECT state FROM payout", "state"), fixture.audited("payout.resolve")),
+        ("failed".into(), 1)
+    );
     operator.get("/operator").says("1 payout failed recently");
     operator.get("/operator/payouts?state=failed").is_page().says("not there");
 }
@@ -113,9 +116,9 @@ fn a_payout_under_review_is_resolved_by_what_stripe_says() {
 #[test]
 fn a_review_is_decided_once_with_a_reason() {
     for (decision, state, available) in [("release", "released", true), ("reject", "rejected", false)] {
-        let desk = Desk::new();
-        let operator = desk.operator();
-        let path = format!("/operator/reviews/{}", desk.review);
+        let fixture = OperatorFixture::new();
+        let operator = fixture.operator();
+        let path = format!("/operator/reviews/{}", fixture.review);
         operator.get("/operator/reviews").is_page().says("undo either");
         let refused = operator.post(&path, &[("decision", decision)]);
         refused.is(422).says("Reason is required");
@@ -127,14 +130,17 @@ fn a_review_is_decided_once_with_a_reason() {
             assert_eq!((done.status, done.location.as_str()), (303, "/operator/reviews?done=decided"));
         }
         assert_eq!(
-            (desk.look("SELECT state FROM review WHERE rule = 'same_domain'", "state"), desk.audited("review.decide")),
+            (
+                fixture.look("SELECT state FROM review WHERE rule = 'same_domain'", "state"),
+                fixture.audited("review.decide")
+            ),
             (state.into(), 1)
         );
         operator.get("/operator/reviews").is_page().says("No open reviews");
         let list = operator.get(&format!("/operator/reviews?state={state}"));
         list.is_page().says("session:");
         assert!(!list.html.contains("<script>alert"));
-        let stands = desk.count("SELECT COALESCE(SUM(net_cents), 0) FROM accrual WHERE account_id = 's'");
+        let stands = fixture.count("SELECT COALESCE(SUM(net_cents), 0) FROM accrual WHERE account_id = 's'");
         assert_eq!(stands > 0, available, "{decision}");
         // The other decision comes too late.
         let other = if decision == "release" { "reject" } else { "release" };
@@ -145,8 +151,8 @@ fn a_review_is_decided_once_with_a_reason() {
 
 #[test]
 fn an_account_is_moved_once_with_its_earnings() {
-    let desk = Desk::new();
-    let operator = desk.operator();
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
     let page = operator.get("/operator/accounts/p");
     page.is_page().says("Reassign this account");
     let key = key_of(&page.html);
@@ -157,16 +163,16 @@ fn an_account_is_moved_once_with_its_earnings() {
     wrong.is(422).says("This program has no such partner");
     assert!(wrong.html.contains("value=\"ptn_none\"") && wrong.html.contains("value=\"a mistake\""));
     operator
-        .post("/operator/accounts/p", &[("program", AGENCY), ("partner", &desk.suspect)])
+        .post("/operator/accounts/p", &[("program", AGENCY), ("partner", &fixture.suspect)])
         .is(422)
         .says("Reason is required");
-    let fields = [("idempotency", key.as_str()), ("program", AGENCY), ("partner", &desk.suspect), ("reason", EVIL)];
+    let fields = [("idempotency", key.as_str()), ("program", AGENCY), ("partner", &fixture.suspect), ("reason", EVIL)];
     for _ in 0..2 {
         let done = operator.post("/operator/accounts/p", &fields);
         assert_eq!((done.status, done.location.as_str()), (303, "/operator/accounts/p?done=reassigned"));
     }
-    assert_eq!(desk.audited("account.reassign"), 1);
-    assert_eq!(desk.count("SELECT COUNT(*) FROM event WHERE type = 'operator.reassigned'"), 1);
+    assert_eq!(fixture.audited("account.reassign"), 1);
+    assert_eq!(fixture.count("SELECT COUNT(*) FROM event WHERE type = 'operator.reassigned'"), 1);
     let shown = operator.get("/operator/accounts/p?done=reassigned");
     shown.is_page().says("Account reassigned").says("moved by an operator").says("Sly");
     assert!(!shown.html.contains("<script>alert"));
@@ -176,8 +182,8 @@ fn an_account_is_moved_once_with_its_earnings() {
 
 #[test]
 fn a_pool_is_funded_once() {
-    let house = House::new(at(NOW));
-    let operator = house.operator();
+    let pages = PagesFixture::new(at(NOW));
+    let operator = pages.operator();
     let path = format!("/operator/programs/{POOLED}");
     let page = operator.get(&path);
     page.is_page().says("Remaining").says("USD 0.00");
@@ -188,7 +194,7 @@ fn a_pool_is_funded_once() {
         assert_eq!((done.status, done.location.as_str()), (303, format!("{path}?done=funded").as_str()));
     }
     let sum = "SELECT COALESCE(SUM(amount_cents), 0) FROM transfer WHERE code = 'fund'";
-    assert_eq!(house.world.db.number(sum), 125_050, "a double click funds once");
+    assert_eq!(pages.world.db.number(sum), 125_050, "a double click funds once");
     operator
         .get(&format!("{path}?done=funded"))
         .is_page()
@@ -201,7 +207,7 @@ fn a_pool_is_funded_once() {
     let fresh = key_of(&other.html);
     assert_ne!(fresh, key);
     operator.post(&format!("{path}/budget"), &[("idempotency", &fresh), ("amount", "7"), ("reason", "more")]).is(303);
-    assert_eq!(house.world.db.number(sum), 125_750);
+    assert_eq!(pages.world.db.number(sum), 125_750);
     for (amount, reason, says) in
         [("0", "x", "Enter an amount such as"), ("-5", "x", "Enter an amount such as"), ("5", "", "Reason is required")]
     {
@@ -215,7 +221,7 @@ fn a_pool_is_funded_once() {
         .is(422)
         .says("has no reward budget");
     operator.post("/operator/programs/none/budget", &[("amount", "5"), ("reason", "x")]).is(404);
-    assert_eq!(house.world.db.number(sum), 125_750);
+    assert_eq!(pages.world.db.number(sum), 125_750);
     operator.get("/operator/audit").is_page().says("budget.fund");
     let account = format!("/operator/ledger/transfers?account={POOLED}%2Fcredit:usd%2Fpool");
     operator.get(&account).is_page().says("USD 1,250.50").says("fund");
@@ -223,17 +229,17 @@ fn a_pool_is_funded_once() {
 
 #[test]
 fn a_run_is_previewed_and_started_once() {
-    let desk = Desk::new();
-    desk.house.now.set(at("2026-05-02T00:00:00Z"));
-    let operator = desk.operator();
+    let fixture = OperatorFixture::new();
+    fixture.pages.now.set(at("2026-05-02T00:00:00Z"));
+    let operator = fixture.operator();
     operator.get("/operator/runs").is_page().says("Preview and start").says("2026-05");
     let page = operator.get(&format!("/operator/runs/preview?program={AGENCY}&period=2026-04"));
     page.is_page().says("saves nothing");
     assert!(page.html.contains("value=\"2026-04\"") && page.html.contains("value=\"agency-partner\" selected"));
-    let runs = desk.count("SELECT COUNT(*) FROM run");
+    let runs = fixture.count("SELECT COUNT(*) FROM run");
     let preview = |period: &str| operator.post("/operator/runs/preview", &[("program", AGENCY), ("period", period)]);
     preview("2026-04").is(200).says("Nothing has been saved").says("Start run");
-    assert_eq!(desk.count("SELECT COUNT(*) FROM run"), runs, "a preview starts nothing");
+    assert_eq!(fixture.count("SELECT COUNT(*) FROM run"), runs, "a preview starts nothing");
     let early = preview("2026-05");
     early.is(200).says("These numbers may change before then");
     assert!(!early.text().contains("Start run"));
@@ -253,7 +259,7 @@ fn a_run_is_previewed_and_started_once() {
         done.is(303);
         operator.get(&done.location).is_page().says("Run started").says("agency-partner, 2026-04").says("session:");
     }
-    assert_eq!((desk.count("SELECT COUNT(*) FROM run"), desk.audited("run.start")), (runs + 1, 1));
+    assert_eq!((fixture.count("SELECT COUNT(*) FROM run"), fixture.audited("run.start")), (runs + 1, 1));
     preview("2026-04").says("This period already has a run");
     operator.get("/operator/runs");
     for (period, says) in [
@@ -271,31 +277,31 @@ fn a_run_is_previewed_and_started_once() {
 
 #[test]
 fn a_message_that_failed_is_sent_again_once() {
-    let desk = Desk::new();
-    let operator = desk.operator();
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
     let page = operator.get("/operator/outbox?state=failed");
     page.is_page().says("review.opened").says("<b>refused</b>".replace('<', "&lt;").replace('>', "&gt;").as_str());
-    let id = desk.look("SELECT id FROM outbox WHERE kind = 'review.opened'", "id");
+    let id = fixture.look("SELECT id FROM outbox WHERE kind = 'review.opened'", "id");
     let id = id.as_str().expect("an id");
     operator.post("/operator/outbox?state=failed", &[("message", id)]).is(422).says("Reason is required");
     let done = operator.post("/operator/outbox?state=failed", &[("message", id), ("reason", EVIL)]);
     assert_eq!((done.status, done.location.as_str()), (303, "/operator/outbox?state=failed&done=replayed"));
-    assert_eq!(desk.look("SELECT state, round FROM delivery", "state"), "queued");
-    assert_eq!(desk.look("SELECT round FROM delivery", "round"), 1);
+    assert_eq!(fixture.look("SELECT state, round FROM delivery", "state"), "queued");
+    assert_eq!(fixture.look("SELECT round FROM delivery", "round"), 1);
     operator.get(&done.location).is_page().says("Message queued for delivery").says("No messages");
     // What waits already is left as it is.
     operator.post("/operator/outbox", &[("message", id), ("reason", "again")]);
-    assert_eq!(desk.look("SELECT round FROM delivery", "round"), 1);
+    assert_eq!(fixture.look("SELECT round FROM delivery", "round"), 1);
     operator.post("/operator/outbox", &[("message", "none"), ("reason", "x")]).is(404);
 }
 
 #[test]
 fn a_form_without_its_token_does_nothing() {
-    let desk = Desk::new();
-    let operator = desk.operator();
-    let path = format!("/operator/payouts/{}", desk.payout);
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
+    let path = format!("/operator/payouts/{}", fixture.payout);
     for body in ["decision=hold&reason=x", "form_token=00&decision=hold&reason=x"] {
         operator.ask("POST", &path, &[("origin", ORIGIN)], body).is(403).says("Not allowed");
     }
-    assert_eq!(desk.look("SELECT held FROM payout", "held"), 0);
+    assert_eq!(fixture.look("SELECT held FROM payout", "held"), 0);
 }

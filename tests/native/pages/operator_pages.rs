@@ -1,8 +1,8 @@
 //! Operators' pages as they are shown: every one by one batch, with data, without, and without programs; to operators
 //! alone; with nothing of what strangers typed as markup.
 
-use super::house::{House, Shown};
-use super::operator_world::{AGENCY, Desk, FUNNEL, NOW, sql};
+use super::fixture::{PagesFixture, Shown};
+use super::operator_fixture::{AGENCY, FUNNEL, NOW, OperatorFixture, sql};
 use crate::support::scan::{GROWING, is_called, plan};
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at};
@@ -31,29 +31,29 @@ const ALWAYS: &[&str] = &[
     "/operator/tokens",
 ];
 
-fn of_data(desk: &Desk) -> Vec<String> {
+fn of_data(fixture: &OperatorFixture) -> Vec<String> {
     let own = [
         format!("/operator/programs/{AGENCY}"),
         format!("/operator/programs/{AGENCY}/edit"),
         format!("/operator/programs/{AGENCY}/resources/new"),
-        format!("/operator/partners/{}", desk.partner),
+        format!("/operator/partners/{}", fixture.partner),
         "/operator/accounts/p".to_owned(),
-        format!("/operator/reviews/{}", desk.review),
-        format!("/operator/runs/{}", desk.run),
-        format!("/operator/runs/{}/plan", desk.run),
-        format!("/operator/payouts/{}", desk.payout),
+        format!("/operator/reviews/{}", fixture.review),
+        format!("/operator/runs/{}", fixture.run),
+        format!("/operator/runs/{}/plan", fixture.run),
+        format!("/operator/payouts/{}", fixture.payout),
         format!("/operator/funnel?program={FUNNEL}&week=2026-W13"),
         format!("/operator/economics?program={AGENCY}"),
-        format!("/operator/ledger/transfers?account={AGENCY}%2Fcash:usd%2Favailable%2F{}", desk.partner),
+        format!("/operator/ledger/transfers?account={AGENCY}%2Fcash:usd%2Favailable%2F{}", fixture.partner),
     ];
     ALWAYS.iter().map(|path| (*path).to_owned()).chain(own).collect()
 }
 
 #[test]
 fn every_page_is_one_batch_and_nothing_typed_is_markup() {
-    let desk = Desk::new();
-    let operator = desk.operator();
-    for path in of_data(&desk) {
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
+    for path in of_data(&fixture) {
         let shown = operator.get(&path);
         shown.is_page();
         assert!(!shown.html.contains("<script>alert") && !shown.html.contains("<b>refused"), "{path}: {}", shown.html);
@@ -63,8 +63,8 @@ fn every_page_is_one_batch_and_nothing_typed_is_markup() {
 
 #[test]
 fn what_somebody_looks_for_is_shown_as_text() {
-    let desk = Desk::new();
-    let operator = desk.operator();
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
     for path in ["/operator/partners", "/operator/accounts"] {
         let shown = operator.get(&format!("{path}?q=%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E%25_'"));
         shown.is_page();
@@ -74,10 +74,10 @@ fn what_somebody_looks_for_is_shown_as_text() {
 
 #[test]
 fn an_empty_world_says_what_to_do() {
-    let presets = House::new(at(NOW));
-    let nothing = House { world: World::on(Sqlite::new(), 5), ..House::new(at(NOW)) };
-    for house in [&presets, &nothing] {
-        let operator = house.operator();
+    let presets = PagesFixture::new(at(NOW));
+    let nothing = PagesFixture { world: World::on(Sqlite::new(), 5), ..PagesFixture::new(at(NOW)) };
+    for pages in [&presets, &nothing] {
+        let operator = pages.operator();
         for path in ALWAYS {
             operator.get(path).is_page();
         }
@@ -107,26 +107,26 @@ fn an_empty_world_says_what_to_do() {
 
 #[test]
 fn nobody_else_sees_them() {
-    let desk = Desk::new();
+    let fixture = OperatorFixture::new();
     let forms = [
         format!("/operator/programs/{AGENCY}/budget"),
         format!("/operator/programs/{AGENCY}/edit"),
         format!("/operator/programs/{AGENCY}/resources"),
         "/operator/accounts/p".to_owned(),
-        format!("/operator/reviews/{}", desk.review),
+        format!("/operator/reviews/{}", fixture.review),
         "/operator/runs".to_owned(),
         "/operator/runs/preview".to_owned(),
-        format!("/operator/runs/{}/approve", desk.run),
-        format!("/operator/payouts/{}", desk.payout),
+        format!("/operator/runs/{}/approve", fixture.run),
+        format!("/operator/payouts/{}", fixture.payout),
         "/operator/outbox".to_owned(),
         "/operator/tokens".to_owned(),
     ];
-    let partner = desk.house.signed_in("boss@acme.example", &desk.partner);
-    let nobody = desk.house.browser();
-    let before = desk.count("SELECT COUNT(*) FROM audit");
+    let partner = fixture.pages.signed_in("boss@acme.example", &fixture.partner);
+    let nobody = fixture.pages.browser();
+    let before = fixture.count("SELECT COUNT(*) FROM audit");
     for browser in [&partner, &nobody] {
         for path in
-            of_data(&desk).into_iter().chain(["/operator/funnel".to_owned(), "/operator/runs/preview".to_owned()])
+            of_data(&fixture).into_iter().chain(["/operator/funnel".to_owned(), "/operator/runs/preview".to_owned()])
         {
             let shown = browser.get(&path);
             shown.is(303);
@@ -139,13 +139,13 @@ fn nobody_else_sees_them() {
     for path in &forms {
         let body =
             format!("form_token={token}&reason=x&decision=reject&amount=1&name=x&expires=30&period=2026-03&message=x");
-        let shown = partner.ask("POST", path, &[("origin", super::house::ORIGIN)], &body);
+        let shown = partner.ask("POST", path, &[("origin", super::fixture::ORIGIN)], &body);
         shown.is(303);
         assert!(shown.location.starts_with("/sign-in"), "{path}: {}", shown.location);
         // An operator's own form from elsewhere is no better.
-        desk.operator().ask("POST", path, &[("origin", "https://evil.example")], &body).is(403);
+        fixture.operator().ask("POST", path, &[("origin", "https://evil.example")], &body).is(403);
     }
-    assert_eq!(desk.count("SELECT COUNT(*) FROM audit"), before, "nothing was done");
+    assert_eq!(fixture.count("SELECT COUNT(*) FROM audit"), before, "nothing was done");
 }
 
 /// What the forms of a session carry.
@@ -159,8 +159,8 @@ fn manicule_token(cookie: &str) -> String {
 
 #[test]
 fn home_lists_what_needs_a_person() {
-    let desk = Desk::new();
-    let shown = desk.operator().get("/operator");
+    let fixture = OperatorFixture::new();
+    let shown = fixture.operator().get("/operator");
     shown.is_page();
     for what in [
         "1 review needs your decision",
@@ -172,7 +172,7 @@ fn home_lists_what_needs_a_person() {
     ] {
         shown.says(what);
     }
-    for way in ["/operator/reviews", &format!("/operator/runs/{}", desk.run), "/operator/outbox?state=failed"] {
+    for way in ["/operator/reviews", &format!("/operator/runs/{}", fixture.run), "/operator/outbox?state=failed"] {
         assert!(shown.html.contains(&format!("href=\"{way}\"")), "{way}");
     }
     assert!(!shown.text().contains("Stripe is not set up") && !shown.text().contains("does not balance"));
@@ -180,8 +180,8 @@ fn home_lists_what_needs_a_person() {
 
 #[test]
 fn home_is_quiet_when_nothing_does() {
-    let mut house = House::new(at(NOW));
-    house.config = Config::read(|name| match name {
+    let mut pages = PagesFixture::new(at(NOW));
+    pages.config = Config::read(|name| match name {
         "WEBHOOK_SECRETS" => "whsec_5Uy0nGg1dQ2kzW3q9rF8bM7xT4hLc6vJpE1sYaNoKtA=".to_owned(),
         "COOKIE_KEYS" => "k1:7b5bc0363b12c4eac5e9e6f6382c4d8a800143b427d7118eea5c3a6b0b9bd914".to_owned(),
         "PUBLIC_URL" => "https://ref.example".to_owned(),
@@ -191,55 +191,55 @@ fn home_is_quiet_when_nothing_does() {
         "STRIPE_API_KEY" => "sk_test_1".to_owned(),
         _ => String::new(),
     });
-    house.config.operator_token_sha256 = House::new(at(NOW)).config.operator_token_sha256;
-    assert_eq!(house.config.complaints, Vec::<String>::new());
+    pages.config.operator_token_sha256 = PagesFixture::new(at(NOW)).config.operator_token_sha256;
+    assert_eq!(pages.config.complaints, Vec::<String>::new());
     let when = at(NOW).0;
     sql(
-        &house.world,
+        &pages.world,
         &format!(
             "INSERT INTO heartbeat VALUES ('sweep', {when}, {when});
              INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
              SELECT 'x', 'fund', 'single', 'a', 'b', 1, 'p', 'r', 0 WHERE false;"
         ),
     );
-    house.operator().get("/operator").is_page();
+    pages.operator().get("/operator").is_page();
     // The one program with a budget has nothing in it yet.
-    house.operator().get("/operator").says("A reward budget is empty");
-    let ctx = house.world.at(at(NOW));
+    pages.operator().get("/operator").says("A reward budget is empty");
+    let ctx = pages.world.at(at(NOW));
     let funded = manicule::service::ledger::budget::fund(
         &ctx,
-        super::operator_world::POOLED,
+        super::operator_fixture::POOLED,
         manicule::base::money::Cents(10_000_000),
         "to reward",
         None,
     );
     crate::support::world::now(funded).expect("funded");
-    house.operator().get("/operator").is_page().says("Nothing needs your attention");
+    pages.operator().get("/operator").is_page().says("Nothing needs your attention");
     // A unit that does not balance is told at once.
-    sql(&house.world, "UPDATE ledger_account SET dr_posted_cents = dr_posted_cents + 1 WHERE kind = 'clearing'");
-    house.operator().get("/operator").says("The ledger does not balance in credit:usd");
-    house.operator().get("/operator/ledger/faults").says("Some checks failed.").says("debits and credits differ");
+    sql(&pages.world, "UPDATE ledger_account SET dr_posted_cents = dr_posted_cents + 1 WHERE kind = 'clearing'");
+    pages.operator().get("/operator").says("The ledger does not balance in credit:usd");
+    pages.operator().get("/operator/ledger/faults").says("Some checks failed.").says("debits and credits differ");
 }
 
 #[test]
 fn jobs_that_did_not_come_are_told() {
-    let house = House::new(at(NOW));
+    let pages = PagesFixture::new(at(NOW));
     let beat = |job: &str, when: &str| format!("INSERT INTO heartbeat VALUES ('{job}', {0}, {0});", at(when).0);
-    sql(&house.world, &beat("sweep", "2026-04-02T11:20:00Z"));
-    sql(&house.world, &beat("monthly", "2026-03-01T06:00:00Z"));
-    sql(&house.world, &beat("weekly", "2026-03-30T09:00:00Z"));
-    let shown = house.operator().get("/operator");
+    sql(&pages.world, &beat("sweep", "2026-04-02T11:20:00Z"));
+    sql(&pages.world, &beat("monthly", "2026-03-01T06:00:00Z"));
+    sql(&pages.world, &beat("weekly", "2026-03-30T09:00:00Z"));
+    let shown = pages.operator().get("/operator");
     shown.is_page().says("The ten-minute job is late").says("The monthly job is late");
     assert!(!shown.text().contains("weekly job"));
 }
 
 #[test]
 fn partners_and_accounts_are_found_by_what_people_know() {
-    let desk = Desk::new();
-    let operator = desk.operator();
-    let code = desk.look(&format!("SELECT code FROM partner WHERE id = '{}'", desk.suspect), "code");
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
+    let code = fixture.look(&format!("SELECT code FROM partner WHERE id = '{}'", fixture.suspect), "code");
     let code = code.as_str().expect("a code");
-    for q in [&desk.suspect, code, "sl", "sly", "BOSS@sly", "SLY"] {
+    for q in [&fixture.suspect, code, "sl", "sly", "BOSS@sly", "SLY"] {
         let shown = operator.get(&format!("/operator/partners?q={q}"));
         shown.is_page().says("Sly");
         assert!(!shown.text().contains("boss@acme"), "{q}");
@@ -249,7 +249,7 @@ fn partners_and_accounts_are_found_by_what_people_know() {
         operator.get(&format!("/operator/partners?q={q}")).is_page().says("No partners found");
         operator.get(&format!("/operator/accounts?q={q}")).is_page().says("No accounts found");
     }
-    for q in ["s", "BOB@sly.example", "sly.example", &desk.suspect] {
+    for q in ["s", "BOB@sly.example", "sly.example", &fixture.suspect] {
         let shown = operator.get(&format!("/operator/accounts?q={q}"));
         shown.is_page();
         assert!(shown.html.contains("href=\"/operator/accounts/s\""), "{q}");
@@ -259,10 +259,10 @@ fn partners_and_accounts_are_found_by_what_people_know() {
 
 #[test]
 fn partners_are_called_by_their_names_and_what_is_new_comes_first() {
-    let desk = Desk::new();
-    desk.house.now.set(at("2026-05-02T00:00:00Z"));
-    let operator = desk.operator();
-    let plan = format!("/operator/runs/{}/plan", desk.run);
+    let fixture = OperatorFixture::new();
+    fixture.pages.now.set(at("2026-05-02T00:00:00Z"));
+    let operator = fixture.operator();
+    let plan = format!("/operator/runs/{}/plan", fixture.run);
     let mut shown: Vec<Shown> =
         ["/operator/accounts", "/operator/accounts/p", "/operator/outbox", &plan].map(|p| operator.get(p)).into();
     operator.get(&format!("/operator/runs/preview?program={AGENCY}&period=2026-03"));
@@ -281,16 +281,20 @@ fn partners_are_called_by_their_names_and_what_is_new_comes_first() {
         ("/operator/partners", "partner", "id", "/operator/partners/"),
         ("/operator/accounts", "account", "id", "/operator/accounts/"),
     ] {
-        let newest = desk.look(&format!("SELECT {column} AS it FROM {table} ORDER BY rowid DESC LIMIT 1"), "it");
+        let newest = fixture.look(&format!("SELECT {column} AS it FROM {table} ORDER BY rowid DESC LIMIT 1"), "it");
         assert_eq!(newest, first(path, mark), "{path}");
     }
 }
 
 #[test]
 fn figures_equal_the_books() {
-    let desk = Desk::new();
-    let operator = desk.operator();
-    operator.get(&format!("/operator/partners/{}", desk.partner)).says("Stripe account").says("USD 100.00").says("p");
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
+    operator
+        .get(&format!("/operator/partners/{}", fixture.partner))
+        .says("Stripe account")
+        .says("USD 100.00")
+        .says("p");
     operator
         .get("/operator/accounts/p")
         .says("Attributed to")
@@ -298,18 +302,18 @@ fn figures_equal_the_books() {
         .says("first-year")
         .says("USD 100.00")
         .says("signed up");
-    let run = operator.get(&format!("/operator/runs/{}", desk.run));
+    let run = operator.get(&format!("/operator/runs/{}", fixture.run));
     run.says("1 payout, one per partner, for USD 100.00 in total").says("Approve 1 payout");
-    operator.get(&format!("/operator/runs/{}/plan", desk.run)).says("Vest").says("USD 100.00");
+    operator.get(&format!("/operator/runs/{}/plan", fixture.run)).says("Vest").says("USD 100.00");
     operator
-        .get(&format!("/operator/payouts/{}", desk.payout))
+        .get(&format!("/operator/payouts/{}", fixture.payout))
         .says("How this amount was calculated")
         .says("Change since then USD 100.00")
         .says("became available");
     let held = operator.get("/operator/reviews");
     held.says("Account has the partner's email domain").says("USD 100.00 in 1 earning").says("sly.example");
     operator.get("/operator/ledger").says("available").says("USD 100.00");
-    let rows = desk.count("SELECT COUNT(*) FROM transfer");
+    let rows = fixture.count("SELECT COUNT(*) FROM transfer");
     let shown = operator.get("/operator/ledger/transfers").html;
     assert_eq!(i64::try_from(shown.matches("<tr>").count()).expect("a count") - 1, rows);
     let funnel = operator.get(&format!("/operator/funnel?program={FUNNEL}&week=2026-W13"));
@@ -324,8 +328,8 @@ fn figures_equal_the_books() {
 
 #[test]
 fn lists_go_on_where_they_stop() {
-    let desk = Desk::new();
-    let operator = desk.operator();
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
     for (path, rows) in [
         ("/operator/partners", "partner"),
         ("/operator/accounts", "account"),
@@ -334,7 +338,7 @@ fn lists_go_on_where_they_stop() {
         ("/operator/outbox", "outbox"),
         ("/operator/audit", "audit"),
     ] {
-        let total = desk.count(&format!("SELECT COUNT(*) FROM {rows}"));
+        let total = fixture.count(&format!("SELECT COUNT(*) FROM {rows}"));
         let (mut next, mut seen, mut bodies) = (format!("{path}?limit=1"), 0, std::collections::BTreeSet::new());
         loop {
             let shown = operator.get(&next);
@@ -355,9 +359,9 @@ fn lists_go_on_where_they_stop() {
 
 #[test]
 fn full_lists_stay_small() {
-    let desk = Desk::new();
+    let fixture = OperatorFixture::new();
     let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)";
-    let (partner, long) = (&desk.partner, "x".repeat(180));
+    let (partner, long) = (&fixture.partner, "x".repeat(180));
     let line = "program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings";
     for statement in [
         format!(
@@ -380,7 +384,7 @@ fn full_lists_stay_small() {
         ),
         format!(
             "INSERT INTO run_item (run_id, seq, kind, accrual_id, account_id, partner_id, unit, planned_cents) {many} SELECT '{}', i + 10, 'vest', 'acc_' || i, 'p', '{partner}', 'cash:usd', 5 FROM n",
-            desk.run
+            fixture.run
         ),
         format!(
             "INSERT INTO partner (id, program_id, external_id, code, created_at_ms) {many} SELECT 'ptn_' || i, '{AGENCY}', 'user_0123456789_' || i, 'PARTNER_' || i, i FROM n"
@@ -397,10 +401,10 @@ fn full_lists_stay_small() {
             "x".repeat(120)
         ),
     ] {
-        sql(&desk.house.world, &statement);
+        sql(&fixture.pages.world, &statement);
     }
-    let operator = desk.operator();
-    for path in of_data(&desk)
+    let operator = fixture.operator();
+    for path in of_data(&fixture)
         .into_iter()
         .chain(["/operator/partners?q=user".to_owned(), "/operator/accounts?q=user".to_owned()])
     {
@@ -415,8 +419,8 @@ fn full_lists_stay_small() {
 
 /// What is looked through from one end to the other: the table that a plan's step names, by the name that the statement
 /// has for it.
-fn scans(desk: &Desk, sql: &str) -> Vec<String> {
-    let steps = plan(&desk.house.world.db.connection.borrow(), sql);
+fn scans(fixture: &OperatorFixture, sql: &str) -> Vec<String> {
+    let steps = plan(&fixture.pages.world.db.connection.borrow(), sql);
     // An index that is walked in the list's order stops with its LIMIT.
     let whole = steps.iter().filter_map(|step| step.strip_prefix("SCAN ")).filter(|rest| !rest.contains("USING"));
     let tables = |name: &str| {
@@ -427,19 +431,19 @@ fn scans(desk: &Desk, sql: &str) -> Vec<String> {
 
 #[test]
 fn pages_read_by_indexes() {
-    let desk = Desk::new();
-    let operator = desk.operator();
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
     let mut found = std::collections::BTreeSet::new();
     // Reports add up a whole period, and looking for faults all there is.
     let adds_up = |path: &String| ["/faults", "/funnel", "/economics"].iter().any(|part| path.contains(part));
-    for path in of_data(&desk).into_iter().filter(|path| !adds_up(path)) {
-        *desk.house.world.db.heard.borrow_mut() = Some(Default::default());
+    for path in of_data(&fixture).into_iter().filter(|path| !adds_up(path)) {
+        *fixture.pages.world.db.heard.borrow_mut() = Some(Default::default());
         operator.get(&path).is_page();
-        let heard = desk.house.world.db.heard.take().expect("it listened");
+        let heard = fixture.pages.world.db.heard.take().expect("it listened");
         assert!(!heard.is_empty(), "{path} asked nothing");
         // The look-up of the session is every page's, and not judged here.
         for sql in heard.into_iter().filter(|sql| !sql.contains("FROM session s")) {
-            found.extend(scans(&desk, &sql).into_iter().map(|table| format!("{path}: {table}")));
+            found.extend(scans(&fixture, &sql).into_iter().map(|table| format!("{path}: {table}")));
         }
     }
     // Few rows: one for a partner and kind of balance.
@@ -447,7 +451,7 @@ fn pages_read_by_indexes() {
     let unknown: Vec<String> = found.into_iter().filter(|what| !known.contains(&what.as_str())).collect();
     assert_eq!(unknown, Vec::<String>::new());
     assert_eq!(
-        scans(&desk, "SELECT id FROM transfer WHERE debit = ?1 OR credit = ?1"),
+        scans(&fixture, "SELECT id FROM transfer WHERE debit = ?1 OR credit = ?1"),
         ["transfer"],
         "it sees what it looks for"
     );

@@ -1,6 +1,6 @@
 //! A house with real books: two agencies and a referrer, their clicks, clients, payments, settlements and payouts.
 
-use super::house::House;
+use super::fixture::PagesFixture;
 use crate::payout::stripe::Stripe;
 use crate::support::world::{at, now};
 use manicule::base::time::UtcMillis;
@@ -27,7 +27,7 @@ pub const TODAY: &str = "2026-05-20T12:00:00Z";
 pub type Who = (String, String);
 
 pub struct Books {
-    pub house: House,
+    pub fixture: PagesFixture,
     pub stripe: Rc<RefCell<Stripe>>,
     /// Has clients, earnings of every kind, and a payout.
     pub ann: Who,
@@ -41,7 +41,7 @@ pub struct Books {
 
 impl Books {
     pub fn new() -> Books {
-        let mut house = House::new(at("2026-01-01T00:00:00Z"));
+        let mut fixture = PagesFixture::new(at("2026-01-01T00:00:00Z"));
         let stripe = Rc::new(RefCell::new(Stripe { balance: 100_000_000, ..Stripe::default() }));
         let setup = manicule::service::setup::Setup {
             stripe: Some(manicule::service::setup::Stripe {
@@ -51,22 +51,22 @@ impl Books {
             payout_approval: PayoutApproval::Automatic,
             ..Default::default()
         };
-        house.config.setup = setup.clone();
-        house.config.site_url = "https://shop.example".to_owned();
-        house.world.setup = setup;
+        fixture.config.setup = setup.clone();
+        fixture.config.site_url = "https://shop.example".to_owned();
+        fixture.world.setup = setup;
         let model = Rc::clone(&stripe);
         let clock = at(TODAY).0;
-        house.world.service = RefCell::new(Box::new(move |request| Ok(model.borrow_mut().answer(&request, clock))));
+        fixture.world.service = RefCell::new(Box::new(move |request| Ok(model.borrow_mut().answer(&request, clock))));
         let enrolled = at("2026-01-01T00:00:00Z");
         let partner = |program: &str, who: &str| {
-            house.world.partner(enrolled, program, who, &format!("{who}@partners.example")).expect("enrolled")
+            fixture.world.partner(enrolled, program, who, &format!("{who}@partners.example")).expect("enrolled")
         };
         let (ann, bob, cyd) = (partner(AGENCY, "ann"), partner(AGENCY, "bob"), partner(REFERRAL, "cyd"));
-        let mut books = Books { house, stripe, ann, bob, cyd, spring: String::new() };
+        let mut books = Books { fixture, stripe, ann, bob, cyd, spring: String::new() };
         books.spring = books.link(&books.ann, "spring");
         books.clicks();
         books.business();
-        books.house.now.set(at(TODAY));
+        books.fixture.now.set(at(TODAY));
         books
     }
 
@@ -79,8 +79,12 @@ impl Books {
             source: None,
             expires_at: None,
         };
-        let made =
-            now(enroll::link(&self.house.world.at(at("2026-01-02T00:00:00Z")), &request, "https://ref.example", None));
+        let made = now(enroll::link(
+            &self.fixture.world.at(at("2026-01-02T00:00:00Z")),
+            &request,
+            "https://ref.example",
+            None,
+        ));
         made.expect("a link").1["code"].as_str().expect("a code").to_owned()
     }
 
@@ -106,7 +110,7 @@ impl Books {
         };
         let mut all: Vec<Click> = (0..count).map(|n| click(n, false)).collect();
         all.push(click(0, true));
-        now(self.house.world.db.batch(vec![click_insert(&all, &Salt::new(&[7; 32]))])).expect("clicks");
+        now(self.fixture.world.db.batch(vec![click_insert(&all, &Salt::new(&[7; 32]))])).expect("clicks");
     }
 
     fn clicks(&self) {
@@ -121,7 +125,7 @@ impl Books {
     pub fn event(&self, id: &str, kind: &str, when: &str, account: &str, more: Value) {
         let mut event = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account, "email": format!("jane@{account}.example"), "name": "Jane Doe"}});
         event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        self.house.world.take(at(when), &event, None).expect("taken in");
+        self.fixture.world.take(at(when), &event, None).expect("taken in");
     }
 
     pub fn joins(&self, account: &str, code: &str, when: &str) {
@@ -164,34 +168,34 @@ impl Books {
         self.pays("late", "in_5", "2026-05-05T00:00:00Z", 10_000);
         let dispute = json!({"amount": {"cents": 10_000, "currency": "usd"}, "data": {"dispute_id": "dp_1", "invoice_id": "in_5"}});
         self.event("dp_1", "dispute.opened", "2026-05-06T00:00:00Z", "late", dispute);
-        assert_eq!(self.house.world.faults(), Vec::<String>::new());
+        assert_eq!(self.fixture.world.faults(), Vec::<String>::new());
     }
 
     pub fn run(&self, cadence: Cadence, when: &str) {
-        let runs = self.house.world.run(cadence, at(when)).expect("settled");
+        let runs = self.fixture.world.run(cadence, at(when)).expect("settled");
         assert!(runs.iter().all(|run| run.state == "done"));
     }
 
     pub fn sweep(&self, when: &str) {
-        now(send::drive(&self.house.world.at(at(when)), send::SWEEP_PAGES)).expect("driven");
+        now(send::drive(&self.fixture.world.at(at(when)), send::SWEEP_PAGES)).expect("driven");
     }
 
     pub fn sql(&self, text: &str) {
-        self.house.world.db.connection.borrow().execute_batch(text).expect("a statement of the test");
+        self.fixture.world.db.connection.borrow().execute_batch(text).expect("a statement of the test");
     }
 
     pub fn number(&self, sql: &str) -> i64 {
-        self.house.world.db.number(sql)
+        self.fixture.world.db.number(sql)
     }
 
     pub fn text(&self, sql: &str) -> String {
-        let rows = self.house.world.db.look(sql);
+        let rows = self.fixture.world.db.look(sql);
         rows[0].values().next().and_then(Value::as_str).expect("a text").to_owned()
     }
 
     pub fn resource(&self, id: &str, program: &str, title: &str, body: &str) {
         let at = UtcMillis(0).0;
-        self.house
+        self.fixture
             .world
             .db
             .connection

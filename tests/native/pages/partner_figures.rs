@@ -12,7 +12,7 @@ fn usd(cents: i64) -> String {
 #[test]
 fn every_page_is_one_batch_and_a_whole_page() {
     let books = Books::new();
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     for path in books.pages_of_ann() {
         let shown = browser.get(&path);
         assert_eq!(shown.status, 200, "{path}: {}", shown.text());
@@ -34,7 +34,7 @@ fn every_page_is_one_batch_and_a_whole_page() {
 #[test]
 fn the_overview_adds_up() {
     let books = Books::new();
-    let (ann, world) = (&books.ann.0, &books.house.world);
+    let (ann, world) = (&books.ann.0, &books.fixture.world);
     let (pending, available) = (world.balance(ann, "pending"), world.balance(ann, "available"));
     let paid =
         books.number(&format!("SELECT SUM(amount_cents) FROM payout WHERE partner_id = '{ann}' AND state = 'paid'"));
@@ -45,7 +45,7 @@ fn the_overview_adds_up() {
         "SELECT SUM(net_cents) FROM accrual WHERE partner_id = '{ann}' AND at_ms >= {}",
         crate::support::world::at("2026-05-01T00:00:00Z").0
     ));
-    let shown = books.house.signed_in("ann@partners.example", ann).get("/partner");
+    let shown = books.fixture.signed_in("ann@partners.example", ann).get("/partner");
     shown.is_page();
     let text = shown.text();
     for (label, cents) in
@@ -99,8 +99,8 @@ fn counters_follow_whoever_a_client_turns_out_to_belong_to() {
 fn earnings_and_their_receipts() {
     let books = Books::new();
     let ann = &books.ann.0;
-    let browser = books.house.signed_in("ann@partners.example", ann);
-    let lines = books.house.world.db.look(&format!("SELECT * FROM accrual WHERE partner_id = '{ann}'"));
+    let browser = books.fixture.signed_in("ann@partners.example", ann);
+    let lines = books.fixture.world.db.look(&format!("SELECT * FROM accrual WHERE partner_id = '{ann}'"));
     let list = browser.get("/partner/earnings");
     for line in &lines {
         let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
@@ -113,7 +113,8 @@ fn earnings_and_their_receipts() {
         for hidden in [text("event_id"), text("source").split(':').nth(1).expect("an id").to_owned()] {
             assert!(!shown.html.contains(&hidden), "{hidden}: {}", shown.text());
         }
-        let booked = books.house.world.db.look(&format!("SELECT id FROM transfer WHERE accrual_id = '{}'", text("id")));
+        let booked =
+            books.fixture.world.db.look(&format!("SELECT id FROM transfer WHERE accrual_id = '{}'", text("id")));
         assert!(!booked.is_empty());
         for row in booked {
             shown.says(row["id"].as_str().expect("an id"));
@@ -175,7 +176,7 @@ fn what_a_reviewer_wrote_is_not_shown() {
         "UPDATE accrual SET reason = 'rejected in review: Jane is the cousin' WHERE partner_id = '{}' AND state = 'void'",
         books.ann.0
     ));
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let id = books.text(&format!("SELECT id FROM accrual WHERE partner_id = '{}' AND state = 'void'", books.ann.0));
     let shown = browser.get(&format!("/partner/earnings/{id}"));
     shown.is_page().says("The program reviewed this and rejected it.");
@@ -185,7 +186,7 @@ fn what_a_reviewer_wrote_is_not_shown() {
 #[test]
 fn clients_stand_as_they_are() {
     let books = Books::new();
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let list = browser.get("/partner/clients");
     list.is_page();
     for (account, state) in [("steady", "active"), ("gone", "canceled"), ("trying", "trial"), ("late", "active")] {
@@ -221,7 +222,7 @@ fn others_touches_are_told_without_their_codes() {
         "UPDATE binding SET receipt = '{verdict}' WHERE account_id = 'steady' AND partner_id IS NOT NULL"
     ));
     let row = books.number("SELECT rowid FROM binding WHERE account_id = 'steady' AND partner_id IS NOT NULL");
-    let shown = books.house.signed_in("ann@partners.example", &books.ann.0).get(&format!("/partner/clients/{row}"));
+    let shown = books.fixture.signed_in("ann@partners.example", &books.ann.0).get(&format!("/partner/clients/{row}"));
     shown.is_page().says("Another partner").says(&format!("You, {}", books.ann.1));
     assert!(!shown.html.contains(&books.bob.1) && !shown.html.contains(&books.bob.0) && !shown.html.contains("bob"));
 }
@@ -230,7 +231,7 @@ fn others_touches_are_told_without_their_codes() {
 fn payouts_are_told_as_the_books_have_them() {
     let books = Books::new();
     let ann = &books.ann.0;
-    let browser = books.house.signed_in("ann@partners.example", ann);
+    let browser = books.fixture.signed_in("ann@partners.example", ann);
     let (id, transfer) = (
         books.text(&format!("SELECT id FROM payout WHERE partner_id = '{ann}'")),
         books.text(&format!("SELECT transfer_id FROM payout WHERE partner_id = '{ann}'")),
@@ -246,7 +247,7 @@ fn payouts_are_told_as_the_books_have_them() {
     use manicule::store::port::Db;
     let account = format!("{AGENCY}/cash:usd/available/{ann}");
     let both = futures_executor::block_on(
-        books.house.world.db.batch(vec![receipt_sums(&account, &id), own_receipt_sums(ann, &id)]),
+        books.fixture.world.db.batch(vec![receipt_sums(&account, &id), own_receipt_sums(ann, &id)]),
     )
     .expect("sums");
     assert_eq!(both[0].0, both[1].0);
@@ -271,7 +272,7 @@ fn a_file_holds_no_formula() {
     let books = Books::new();
     books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_over;");
     books.sql("UPDATE payout SET transfer_id = '=HYPERLINK(\"https://evil.example\",\"x\")\n-1' || id");
-    let file = books.house.signed_in("ann@partners.example", &books.ann.0).get("/partner/payouts.csv");
+    let file = books.fixture.signed_in("ann@partners.example", &books.ann.0).get("/partner/payouts.csv");
     assert!(file.html.contains(",\"'=HYPERLINK(\"\"https://evil.example\"\",\"\"x\"\")\n'-1"), "{}", file.html);
 }
 
@@ -284,9 +285,9 @@ fn what_operators_note_is_not_for_partners() {
         "UPDATE payout SET state = 'planned', held = 1, transfer_id = NULL, paid_at_ms = NULL, reason = '{note}'"
     ));
     books.sql(&format!("UPDATE accrual SET reason = 'rejected in review: {note}'"));
-    let ann = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let ann = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let accounts = books
-        .house
+        .fixture
         .world
         .db
         .look(&format!("SELECT DISTINCT account_id AS id FROM accrual WHERE partner_id = '{}'", books.ann.0));
@@ -314,7 +315,7 @@ fn what_operators_note_is_not_for_partners() {
 fn credit_has_pages_of_its_own() {
     let books = Books::new();
     let cyd = &books.cyd.0;
-    let browser = books.house.signed_in("cyd@partners.example", cyd);
+    let browser = books.fixture.signed_in("cyd@partners.example", cyd);
     let earned = books.number(&format!("SELECT SUM(net_cents) FROM accrual WHERE partner_id = '{cyd}'"));
     assert_eq!(earned, 5_000);
     browser
@@ -346,13 +347,13 @@ fn the_leaderboard_names_who_wants_to_be_named() {
         EVIL.replace('\'', "''"),
         books.bob.0
     ));
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let shown = browser.get("/partner/leaderboard");
     shown.is_page().says("Others don't see your name.").says("You");
     assert!(shown.html.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && !shown.html.contains("<script>alert"));
     let bobs = books.number(&format!("SELECT gross_cents FROM leaderboard WHERE partner_id = '{}'", books.bob.0));
     assert!(!shown.text().contains(&usd(bobs)), "what others earned is theirs to know");
-    let other = books.house.signed_in("bob@partners.example", &books.bob.0).get("/partner/leaderboard");
+    let other = books.fixture.signed_in("bob@partners.example", &books.bob.0).get("/partner/leaderboard");
     other.is_page().says("Anonymous").says("(you)").says("Others see the name you chose.");
     assert!(!other.text().contains("ann"));
 }
@@ -362,7 +363,7 @@ fn resources_are_shown_as_they_were_written() {
     let books = Books::new();
     books.resource("rsc_1", AGENCY, EVIL, "# How to\n\n<script>alert(1)</script>\n\n[home](https://shop.example) [bad](javascript:alert(1)) ![x](https://evil.example/x.png)");
     books.resource("rsc_2", REFERRAL, "Theirs", "secret");
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let list = browser.get("/partner/resources");
     list.is_page();
     assert!(!list.html.contains("<script>alert") && !list.html.contains("Theirs") && list.html.contains("rsc_1"));
@@ -381,7 +382,7 @@ fn resources_are_shown_as_they_were_written() {
 fn empty_books_say_what_to_do() {
     let books = Books::new();
     let (id, _) = books
-        .house
+        .fixture
         .world
         .enrol(
             UtcMillis(1_767_225_600_000),
@@ -397,7 +398,7 @@ fn empty_books_say_what_to_do() {
             },
         )
         .expect("enrolled");
-    let browser = books.house.signed_in("new@partners.example", &id);
+    let browser = books.fixture.signed_in("new@partners.example", &id);
     let shown = browser.get("/partner");
     shown.is_page().says("Your links do not work yet.").says("Set up payouts").says("Share your link");
     shown.says(&format!("Earned {}", usd(0))).says("Nothing earned yet").says("No visits yet");
@@ -417,5 +418,5 @@ fn empty_books_say_what_to_do() {
     after.is_page().says("Thank you.");
     assert!(!after.text().contains("do not work yet"));
     assert!(books.number(&format!("SELECT disclosure_accepted_at_ms FROM partner WHERE id = '{id}'")) > 0);
-    assert!(super::house::FORGOTTEN.with_borrow(|all| all.len() == 1));
+    assert!(super::fixture::FORGOTTEN.with_borrow(|all| all.len() == 1));
 }

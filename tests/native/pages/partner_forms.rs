@@ -1,13 +1,13 @@
 //! What partners do: make links, switch them off, draw them, share them, say where their money goes.
 
-use super::house::FORGOTTEN;
+use super::fixture::FORGOTTEN;
 use super::partner_books::{Books, EVIL};
 use crate::support::world::at;
 
 #[test]
 fn forms_without_their_token_are_refused() {
     let books = Books::new();
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let disable = format!("/partner/links/{}/disable", books.spring);
     for path in [
         "/partner/links",
@@ -18,7 +18,7 @@ fn forms_without_their_token_are_refused() {
         "/partner/payouts/dashboard",
     ] {
         for body in ["", "form_token=", "form_token=0000000000000000000000000000000000000000000000000000000000000000"] {
-            browser.ask("POST", path, &[("origin", super::house::ORIGIN)], body).is(403);
+            browser.ask("POST", path, &[("origin", super::fixture::ORIGIN)], body).is(403);
         }
         browser.get("/partner/links");
         browser.ask("POST", path, &[("origin", "https://evil.example")], "").is(403);
@@ -29,7 +29,7 @@ fn forms_without_their_token_are_refused() {
 #[test]
 fn a_link_is_made_and_leads_to_the_site() {
     let books = Books::new();
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     browser.get("/partner/links").is_page();
     for to in ["/docs?plan=pro#top", "https://shop.example/docs", "HTTPS://SHOP.example:443/", ""] {
         let fields = [
@@ -46,7 +46,7 @@ fn a_link_is_made_and_leads_to_the_site() {
             .strip_prefix("/partner/links/")
             .and_then(|rest| rest.strip_suffix("?done=link-made"))
             .expect("a link");
-        let stored = &books.house.world.db.look(&format!("SELECT * FROM link WHERE code = '{code}'"))[0];
+        let stored = &books.fixture.world.db.look(&format!("SELECT * FROM link WHERE code = '{code}'"))[0];
         assert_eq!(stored["partner_id"], books.ann.0.as_str());
         assert_eq!(stored["destination"].as_str().unwrap_or(""), to);
         assert_eq!(
@@ -64,7 +64,7 @@ fn a_link_is_made_and_leads_to_the_site() {
 #[test]
 fn a_link_leads_nowhere_else() {
     let books = Books::new();
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     browser.get("/partner/links");
     let links = books.number("SELECT COUNT(*) FROM link");
     for to in [
@@ -96,7 +96,7 @@ fn a_link_leads_nowhere_else() {
 #[test]
 fn a_link_is_switched_off_for_good() {
     let books = Books::new();
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let path = format!("/partner/links/{}/disable", books.spring);
     browser.get(&path).is_page().says("Turn off this link?");
     assert_eq!(
@@ -108,7 +108,7 @@ fn a_link_is_switched_off_for_good() {
     assert_eq!((done.status, done.location.as_str()), (303, "/partner/links?done=link-disabled"));
     assert_eq!(
         books.number(&format!("SELECT disabled_at_ms FROM link WHERE code = '{}'", books.spring)),
-        books.house.now.get().0
+        books.fixture.now.get().0
     );
     assert_eq!(FORGOTTEN.take(), std::slice::from_ref(&books.spring), "caches are told");
     browser.get(&format!("/partner/links/{}", books.spring)).is_page().says("off").says("Turned off");
@@ -127,7 +127,7 @@ fn who_has_left_makes_no_links() {
         at("2026-05-19T00:00:00Z").0,
         books.ann.0
     ));
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     browser.get("/partner").is_page().says("You have left this program");
     let shown = browser.get("/partner/links");
     assert!(!shown.html.contains("action=\"/partner/links\""));
@@ -139,7 +139,7 @@ fn who_has_left_makes_no_links() {
 #[test]
 fn links_are_counted_one_by_one() {
     let books = Books::new();
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let list = browser.get("/partner/links");
     list.is_page();
     let row = |code: &str| {
@@ -179,7 +179,7 @@ fn hostile_campaigns_are_shown_as_text() {
     let evil = EVIL.replace('\'', "''");
     books.sql(&format!("UPDATE link SET campaign = '{evil}', destination = '{evil}', utm = json_object('utm_source', '{evil}') WHERE code = '{}'", books.spring));
     books.sql(&format!("UPDATE partner_person SET name = '{evil}' WHERE partner_id = '{}'", books.ann.0));
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     for path in books.pages_of_ann() {
         let shown = browser.get(&path);
         shown.is_page();
@@ -190,7 +190,7 @@ fn hostile_campaigns_are_shown_as_text() {
 #[test]
 fn qr_codes_are_files_to_keep() {
     let books = Books::new();
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     for (ending, kind, begins) in [("svg", "image/svg+xml", "<svg xmlns"), ("png", "image/png", "\u{fffd}PNG")] {
         let shown = browser.get(&format!("/partner/links/{}/qr.{ending}", books.spring));
         shown.is(200);
@@ -205,7 +205,7 @@ fn qr_codes_are_files_to_keep() {
 #[test]
 fn the_share_kit_has_the_link_in_every_text() {
     let books = Books::new();
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let mut texts = Vec::new();
     for tone in ["friendly", "plain", "client", "nonsense"] {
         let shown = browser.get(&format!("/partner/share?link={}&tone={tone}", books.spring));
@@ -219,7 +219,7 @@ fn the_share_kit_has_the_link_in_every_text() {
     assert!(texts[0] != texts[1] && texts[1] != texts[2] && texts[0] == texts[3]);
     browser.get("/partner/share").is_page().says(&books.ann.1);
     books
-        .house
+        .fixture
         .signed_in("cyd@partners.example", &books.cyd.0)
         .get("/partner/share")
         .is_page()
@@ -230,7 +230,7 @@ fn the_share_kit_has_the_link_in_every_text() {
 #[test]
 fn changed_words_are_kept_for_the_mail() {
     let books = Books::new();
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     browser.get("/partner/share");
     let subject = format!("Hi?bcc=all@evil.example&cc=x{EVIL}");
     let fields = [
@@ -256,7 +256,7 @@ fn changed_words_are_kept_for_the_mail() {
 #[test]
 fn money_is_sent_where_the_partner_says() {
     let books = Books::new();
-    let cyd = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let cyd = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     books.sql(&format!("DELETE FROM payee WHERE partner_id = '{}'", books.ann.0));
     cyd.get("/partner/payouts").is_page().says("Set up payouts");
     cyd.get("/partner/payouts/setup").is_page().says("Country").says("Switzerland");
@@ -292,8 +292,8 @@ fn money_is_sent_where_the_partner_says() {
 #[test]
 fn without_stripe_it_says_so() {
     let mut books = Books::new();
-    books.house.config.setup.stripe = None;
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
+    books.fixture.config.setup.stripe = None;
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     browser.get("/partner/payouts/setup").is_page().says("Payouts are not set up yet");
     browser.get("/partner/payouts");
     let refused = browser.post("/partner/payouts/setup", &[("country", "CH")]);

@@ -14,9 +14,9 @@ fn a_second_partner_finds_nothing_of_the_first() {
         format!("/partner/links/{}", books.ann.1),
     ]);
     assert!(things.len() >= 8, "{things:?}");
-    let ann = books.house.signed_in("ann@partners.example", &books.ann.0);
-    let bob = books.house.signed_in("bob@partners.example", &books.bob.0);
-    let cyd = books.house.signed_in("cyd@partners.example", &books.cyd.0);
+    let ann = books.fixture.signed_in("ann@partners.example", &books.ann.0);
+    let bob = books.fixture.signed_in("bob@partners.example", &books.bob.0);
+    let cyd = books.fixture.signed_in("cyd@partners.example", &books.cyd.0);
     for path in &things {
         ann.get(path).is(200);
         for other in [&bob, &cyd] {
@@ -29,13 +29,13 @@ fn a_second_partner_finds_nothing_of_the_first() {
     cyd.get("/partner/resources/rsc_1").is(404);
     bob.get("/partner/resources/rsc_1").is(200);
     // A browser that claims to be somebody else's partner is asked which one it is.
-    let liar = books.house.signed_in("bob@partners.example", &books.ann.0);
+    let liar = books.fixture.signed_in("bob@partners.example", &books.ann.0);
     for path in books.pages_of_ann() {
         let shown = liar.get(&path);
         assert_eq!((shown.status, shown.location.as_str()), (303, "/partner/programs"), "{path}");
     }
     for path in books.pages_of_ann() {
-        let shown = books.house.browser().get(&path);
+        let shown = books.fixture.browser().get(&path);
         assert_eq!(shown.status, 303, "{path}");
         assert!(shown.location.starts_with("/sign-in?to="), "{path}");
         assert_eq!(shown.batches, 0, "{path}");
@@ -45,7 +45,7 @@ fn a_second_partner_finds_nothing_of_the_first() {
 #[test]
 fn a_second_partner_changes_nothing_of_the_first() {
     let books = Books::new();
-    let bob = books.house.signed_in("bob@partners.example", &books.bob.0);
+    let bob = books.fixture.signed_in("bob@partners.example", &books.bob.0);
     bob.get("/partner/links");
     bob.post(&format!("/partner/links/{}/disable", books.spring), &[]).is(404);
     bob.post("/partner/share", &[("link", &books.spring), ("body", "x")]).is(404);
@@ -55,7 +55,7 @@ fn a_second_partner_changes_nothing_of_the_first() {
 #[test]
 fn ids_that_are_none_find_nothing() {
     let books = Books::new();
-    let ann = books.house.signed_in("ann@partners.example", &books.ann.0);
+    let ann = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     for path in [
         "links/none",
         "clients/0",
@@ -74,6 +74,6 @@ fn ids_that_are_none_find_nothing() {
     }
     ann.get("/partner/links//qr.svg").is(404);
     // Lines of the referred side's benefit belong to no partner.
-    books.house.signed_in("ann@partners.example", "").get("/partner/earnings").is(303);
+    books.fixture.signed_in("ann@partners.example", "").get("/partner/earnings").is(303);
     assert!(books.number(&format!("SELECT COUNT(*) FROM accrual WHERE program_id = '{REFERRAL}'")) > 0);
 }

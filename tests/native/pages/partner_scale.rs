@@ -35,8 +35,8 @@ fn stuff(books: &Books, from: i64, to: i64) {
 
 /// What each page costs: statements, and steps of SQLite's machine.
 fn costs(books: &Books, paths: &[String]) -> BTreeMap<String, (u64, i64)> {
-    let browser = books.house.signed_in("ann@partners.example", &books.ann.0);
-    let db = &books.house.world.db;
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
+    let db = &books.fixture.world.db;
     paths
         .iter()
         .map(|path| {
@@ -81,7 +81,7 @@ fn a_hundred_thousand_lines_cost_no_more_than_a_few_hundred() {
 fn no_page_looks_through_a_table_that_grows() {
     let books = Books::new();
     let paths = books.pages_of_ann();
-    let db = &books.house.world.db;
+    let db = &books.fixture.world.db;
     *db.heard.borrow_mut() = Some(Default::default());
     costs(&books, &paths);
     let heard = db.heard.take().expect("it listened");

@@ -1,6 +1,6 @@
 //! A partner's settings: profile, mails, sessions, the copy of the data, leaving.
 
-use super::house::{Browser, House, Shown};
+use super::fixture::{Browser, PagesFixture, Shown};
 use crate::support::world::at;
 use manicule::codec::message::unsubscribe::address_sha256;
 use serde_json::Value;
@@ -9,26 +9,26 @@ use std::collections::BTreeSet;
 const SESSION: &str = "__Host-manicule_session";
 
 struct Ann {
-    house: House,
+    fixture: PagesFixture,
     id: String,
     code: String,
 }
 
 fn ann() -> Ann {
-    let mut house = House::new(at("2026-06-01T00:00:00Z"));
-    house.post_office();
+    let mut fixture = PagesFixture::new(at("2026-06-01T00:00:00Z"));
+    fixture.post_office();
     let (id, code) =
-        house.world.partner(house.now.get(), "agency-partner", "ann", "Ann@example.com").expect("a partner");
-    Ann { house, id, code }
+        fixture.world.partner(fixture.now.get(), "agency-partner", "ann", "Ann@example.com").expect("a partner");
+    Ann { fixture, id, code }
 }
 
 impl Ann {
     fn browser(&self) -> Browser<'_> {
-        self.house.signed_in("ann@example.com", &self.id)
+        self.fixture.signed_in("ann@example.com", &self.id)
     }
 
     fn one(&self, sql: &str) -> Value {
-        self.house.world.db.look(sql)[0].values().next().expect("a column").clone()
+        self.fixture.world.db.look(sql)[0].values().next().expect("a column").clone()
     }
 }
 
@@ -96,7 +96,7 @@ fn a_profile_that_cannot_be_is_refused_and_kept_as_typed() {
     let shown = browser.get("/partner/settings");
     shown.is_page();
     assert!(shown.html.contains("&lt;script&gt;alert(1)") && !shown.html.contains("<script>alert"));
-    browser.ask("POST", "/partner/settings", &[("origin", super::house::ORIGIN)], "name=x").is(403);
+    browser.ask("POST", "/partner/settings", &[("origin", super::fixture::ORIGIN)], "name=x").is(403);
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn another_website_decides_the_accounts_again() {
         "id": "e1", "type": "account.signed_up", "occurred_at": "2026-06-01T00:00:00Z",
         "account": {"id": "acct_1", "email": "friend@ann.example"}, "attribution": {"code": ann.code},
     });
-    ann.house.world.take(ann.house.now.get(), &sign_up, None).expect("it is taken in");
+    ann.fixture.world.take(ann.fixture.now.get(), &sign_up, None).expect("it is taken in");
     assert_eq!(ann.one("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"), 0);
     let browser = ann.browser();
     browser.get("/partner/settings");
@@ -114,8 +114,8 @@ fn another_website_decides_the_accounts_again() {
     assert_eq!(ann.one("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"), 0);
     browser.post("/partner/settings", &[("name", "Ann"), ("website", "ann.example")]).is(303);
     assert_eq!(ann.one("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"), 1);
-    let ctx = ann.house.world.at(ann.house.now.get());
-    crate::support::world::now(manicule::service::account::recompute::drain(&ctx, 1)).expect("decided again");
+    let ctx = ann.fixture.world.at(ann.fixture.now.get());
+    crate::support::world::now(manicule::service::account::recompute::process_marked(&ctx, 1)).expect("decided again");
     assert_eq!(ann.one("SELECT rule FROM review"), "same_domain");
 }
 
@@ -135,10 +135,13 @@ fn mails_are_chosen_and_stopped() {
     let shown = browser.get("/partner/settings/mails");
     assert!(!shown.is_page().html.contains(checked));
     // Somebody else's address is somebody else's choice.
-    let (bob, _) =
-        ann.house.world.partner(ann.house.now.get(), "agency-partner", "bob", "bob@example.com").expect("a partner");
+    let (bob, _) = ann
+        .fixture
+        .world
+        .partner(ann.fixture.now.get(), "agency-partner", "bob", "bob@example.com")
+        .expect("a partner");
     assert!(
-        ann.house.signed_in("bob@example.com", &bob).get("/partner/settings/mails").is_page().html.contains(checked)
+        ann.fixture.signed_in("bob@example.com", &bob).get("/partner/settings/mails").is_page().html.contains(checked)
     );
     // What is about money cannot be stopped.
     browser.post("/partner/settings/mails", &[("referral.joined", "yes"), ("payout.sent", "")]).is(303);
@@ -157,9 +160,12 @@ fn id_of(ann: &Ann, browser: &Browser<'_>) -> String {
 fn sessions_are_listed_and_ended_by_their_own_person() {
     let ann = ann();
     let (here, there) = (ann.browser(), ann.browser());
-    let (bob_id, _) =
-        ann.house.world.partner(ann.house.now.get(), "agency-partner", "bob", "bob@example.com").expect("a partner");
-    let bob = ann.house.signed_in("bob@example.com", &bob_id);
+    let (bob_id, _) = ann
+        .fixture
+        .world
+        .partner(ann.fixture.now.get(), "agency-partner", "bob", "bob@example.com")
+        .expect("a partner");
+    let bob = ann.fixture.signed_in("bob@example.com", &bob_id);
     let shown = here.get("/partner/settings");
     shown.is_page();
     let (mine, other, foreign) = (id_of(&ann, &here), id_of(&ann, &there), id_of(&ann, &bob));
@@ -185,15 +191,18 @@ fn the_copy_of_the_data_is_whole() {
     let browser = ann.browser();
     browser.get("/partner/settings");
     browser.post("/partner/settings", &[("name", "Ann"), ("display_name", "A.")]);
-    let (bob_id, bob_code) =
-        ann.house.world.partner(ann.house.now.get(), "agency-partner", "bob", "bob@example.com").expect("a partner");
+    let (bob_id, bob_code) = ann
+        .fixture
+        .world
+        .partner(ann.fixture.now.get(), "agency-partner", "bob", "bob@example.com")
+        .expect("a partner");
     // More lines than two files hold, many of one instant, and somebody else's among them.
     let insert = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4999)
         INSERT INTO accrual (id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit,
           gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings)
         SELECT 'acr_' || printf('%06d', i), 'agency-partner', 1, 'first-year', IIF(i % 50 = 0, ?2, ?1), 'a', 'e', 'invoice:' || i,
           1780000000000 + (i / 700) * 1000, '2026-05', 'cash:usd', i, 0, i, 'pending', 'expense', 'pending', 0, 'r', 1 FROM n";
-    ann.house.world.db.connection.borrow().execute(insert, [&ann.id, &bob_id]).expect("lines");
+    ann.fixture.world.db.connection.borrow().execute(insert, [&ann.id, &bob_id]).expect("lines");
 
     let first = browser.get("/partner/settings/data");
     first.is(200);
@@ -215,7 +224,7 @@ fn the_copy_of_the_data_is_whole() {
     let cents: i64 = earned.iter().filter_map(|e| e["amount_cents"].as_i64()).sum();
     assert_eq!(
         cents,
-        ann.house.world.db.number(&format!("SELECT SUM(net_cents) FROM accrual WHERE partner_id = '{}'", ann.id))
+        ann.fixture.world.db.number(&format!("SELECT SUM(net_cents) FROM accrual WHERE partner_id = '{}'", ann.id))
     );
     assert_eq!(of("links").iter().map(|l| l["code"].clone()).collect::<Vec<_>>(), [ann.code.as_str()]);
     assert_eq!(of("actions").iter().map(|a| a["action"].clone()).collect::<Vec<_>>(), ["partner.profile"]);
@@ -242,7 +251,7 @@ fn leaving_asks_for_the_code_and_stops_the_links() {
     }
     assert_eq!(ann.one("SELECT left_at_ms FROM partner"), Value::Null);
     assert_eq!(browser.post("/partner/settings/leave", &[("code", &ann.code)]).location, "/partner/settings?done=left");
-    assert_eq!(ann.one("SELECT left_at_ms FROM partner"), ann.house.now.get().0);
+    assert_eq!(ann.one("SELECT left_at_ms FROM partner"), ann.fixture.now.get().0);
     assert_eq!(
         ann.one("SELECT actor FROM audit WHERE action = 'partner.leave'")
             .as_str()
@@ -254,12 +263,12 @@ fn leaving_asks_for_the_code_and_stops_the_links() {
     browser.post("/partner/settings/leave", &[("code", &ann.code)]).is(303);
     assert_eq!(ann.one("SELECT COUNT(*) FROM audit WHERE action = 'partner.leave'"), 1);
     // The link is dead: who signs up by it is nobody's.
-    let later = ann.house.now.get().plus_ms(60_000);
+    let later = ann.fixture.now.get().plus_ms(60_000);
     let sign_up = serde_json::json!({
         "id": "e1", "type": "account.signed_up", "occurred_at": later.to_rfc3339(),
         "account": {"id": "acct_1", "email": "friend@example.org"}, "attribution": {"code": ann.code},
     });
-    ann.house.world.take(later, &sign_up, None).expect("it is taken in");
+    ann.fixture.world.take(later, &sign_up, None).expect("it is taken in");
     assert_eq!(ann.one("SELECT COUNT(*) FROM binding WHERE partner_id IS NOT NULL"), 0);
 }
 
@@ -267,14 +276,14 @@ fn leaving_asks_for_the_code_and_stops_the_links() {
 fn nobody_else_sees_them() {
     let ann = ann();
     for path in ["/partner/settings", "/partner/settings/mails", "/partner/settings/data", "/partner/programs"] {
-        let shown = ann.house.browser().get(path);
+        let shown = ann.fixture.browser().get(path);
         assert!(shown.status == 303 && shown.location.starts_with("/sign-in?to="), "{path}");
         if path != "/partner/programs" {
-            let bob = ann.house.signed_in("bob@example.com", &ann.id);
+            let bob = ann.fixture.signed_in("bob@example.com", &ann.id);
             assert_eq!(bob.get(path).location, "/partner/programs", "{path}: a claim is no proof");
         }
     }
-    let bob = ann.house.signed_in("bob@example.com", &ann.id);
+    let bob = ann.fixture.signed_in("bob@example.com", &ann.id);
     bob.get("/partner/programs");
     bob.post("/partner/settings", &[("name", "Bob was here")]).is(303);
     bob.post("/partner/settings/leave", &[("code", &ann.code)]).is(303);

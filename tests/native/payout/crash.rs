@@ -1,7 +1,7 @@
 //! Every way in which the real flow can be cut off: one fault, two faults, two invocations side by side, with time
 //! passing in between. Afterwards each partner has each cent once, and the ledger says so.
 
-use super::bench::{Bench, Call, DATABASE, Fault, SERVICE};
+use super::fixture::{Call, CrashFixture, DATABASE, Fault, SERVICE};
 use crate::support::world::{World, at};
 use std::collections::BTreeMap;
 
@@ -33,26 +33,26 @@ pub enum Scene {
 pub type Faults = Vec<String>;
 
 pub struct Stage {
-    pub bench: Bench,
+    pub fixture: CrashFixture,
 }
 
 impl Stage {
     /// A program with a run about to close, and a partner with money who can be paid.
     pub fn new(partners: usize) -> Stage {
         let World { db, .. } = built(partners);
-        Stage { bench: Bench::new(db) }
+        Stage { fixture: CrashFixture::new(db) }
     }
 
     /// Plays a case from the same beginning, and leaves no trace of it in the database.
     pub fn play(&self, scene: Scene, faults: &[(usize, Fault)], step: i64, seed: Option<u64>) -> (Faults, Vec<Call>) {
-        self.bench.db.execute("BEGIN");
+        self.fixture.db.execute("BEGIN");
         let found = self.case(scene, faults, step, seed);
-        self.bench.db.execute("ROLLBACK");
+        self.fixture.db.execute("ROLLBACK");
         found
     }
 
     fn case(&self, scene: Scene, faults: &[(usize, Fault)], step: i64, seed: Option<u64>) -> (Faults, Vec<Call>) {
-        let b = &self.bench;
+        let b = &self.fixture;
         *b.stripe.borrow_mut() = super::stripe::Stripe { balance: 1_000_000, ..Default::default() };
         for account in b.db.sqlite.look("SELECT stripe_account_id AS id FROM payee") {
             b.stripe.borrow_mut().accounts.insert(account["id"].as_str().expect("a text").to_owned(), 0);
@@ -84,7 +84,7 @@ impl Stage {
     }
 
     fn set_scene(&self, scene: Scene) {
-        let b = &self.bench;
+        let b = &self.fixture;
         match scene {
             Scene::Plain => {}
             Scene::Short => b.stripe.borrow_mut().balance = 100,
@@ -122,19 +122,19 @@ impl Stage {
     }
 
     fn ids(&self, table: &str) -> Vec<String> {
-        let rows = self.bench.db.sqlite.look(&format!("SELECT id FROM {table} ORDER BY id"));
+        let rows = self.fixture.db.sqlite.look(&format!("SELECT id FROM {table} ORDER BY id"));
         rows.iter().map(|r| r["id"].as_str().expect("a text").to_owned()).collect()
     }
 
     /// The number of the first call to Stripe in an undisturbed run.
     fn first_send(&self) -> usize {
-        self.bench.db.execute("SAVEPOINT probe");
-        self.bench.run();
-        self.bench.db.execute("ROLLBACK TO probe");
-        self.bench.db.execute("RELEASE probe");
-        let calls = self.bench.script.calls.borrow();
+        self.fixture.db.execute("SAVEPOINT probe");
+        self.fixture.run();
+        self.fixture.db.execute("ROLLBACK TO probe");
+        self.fixture.db.execute("RELEASE probe");
+        let calls = self.fixture.script.calls.borrow();
         let first = calls.iter().position(|c| *c == Call::Service).expect("something is sent");
-        let mut stripe = self.bench.stripe.borrow_mut();
+        let mut stripe = self.fixture.stripe.borrow_mut();
         let accounts = stripe.accounts.keys().map(|id| (id.clone(), 0)).collect();
         *stripe = super::stripe::Stripe { balance: 1_000_000, accounts, ..Default::default() };
         first
@@ -142,17 +142,17 @@ impl Stage {
 
     /// Time passes, and with it the platform gets its money.
     fn pass(&self, scene: Scene, step: i64) {
-        self.bench.now.set(self.bench.now.get() + step);
+        self.fixture.now.set(self.fixture.now.get() + step);
         if scene == Scene::Short {
-            self.bench.stripe.borrow_mut().balance = 1_000_000;
+            self.fixture.stripe.borrow_mut().balance = 1_000_000;
         }
         if scene == Scene::Reversal {
             // Stripe's own word of it may come before the answer is known.
-            let made = self.bench.stripe.borrow().transfers.clone();
+            let made = self.fixture.stripe.borrow().transfers.clone();
             for transfer in made.iter().filter(|t| !t.reversals.is_empty()) {
-                self.bench.script.undisturbed(|| {
-                    let ctx = self.bench.context();
-                    let told = manicule::service::payout::reverse::noticed(&ctx, &transfer.id);
+                self.fixture.script.undisturbed(|| {
+                    let ctx = self.fixture.context();
+                    let told = manicule::service::payout::reverse::refresh_reversed(&ctx, &transfer.id);
                     assert_eq!(super::ready(told), Ok(1));
                 });
             }
@@ -161,7 +161,7 @@ impl Stage {
 
     /// Two invocations at once, each a step at a time, whose turn it is being drawn.
     fn interleaved(&self) {
-        let b = &self.bench;
+        let b = &self.fixture;
         b.script.gives_way.set(true);
         let mut jobs = vec![b.job(), b.job()];
         while !jobs.is_empty() {
@@ -174,7 +174,7 @@ impl Stage {
 
     /// Everything that is not as it should be, now that all is over.
     pub fn verdict(&self, scene: Scene) -> Faults {
-        let b = &self.bench;
+        let b = &self.fixture;
         let mut found: Faults = Vec::new();
         for row in b.db.sqlite.look("SELECT what FROM ledger_check UNION ALL SELECT what FROM payout_check") {
             found.push(row["what"].to_string());

@@ -1,7 +1,7 @@
 //! A credit reaches its customer's balance at Stripe once, and is taken back once: every fault at each call to the
 //! database and to Stripe, before, after, and failed but done, and two invocations at once.
 
-use super::bench::{Bench, Call, DATABASE, Fault, SERVICE};
+use super::fixture::{Call, CrashFixture, DATABASE, Fault, SERVICE};
 use super::stripe;
 use crate::support::world::{World, at, now};
 use manicule::codec::operator::ResolutionRequest;
@@ -49,7 +49,7 @@ fn tell(world: &World, id: &str, kind: &str, account: &str, more: Value) {
 }
 
 /// Two partners who are customers, `cus_owner` and `cus_other`; the first has earned $5 and $50.
-fn stage() -> (Bench, [String; 2]) {
+fn stage() -> (CrashFixture, [String; 2]) {
     let world = World::new(7);
     let early = at("2026-01-01T00:00:00Z");
     let saved = now(manicule::service::program::save(&world.at(at("2025-12-01T00:00:00Z")), TIERED, &by_stripe()));
@@ -70,23 +70,23 @@ fn stage() -> (Bench, [String; 2]) {
     tell(&world, "s_friend", "account.signed_up", "friend", json!({"attribution": {"code": code}}));
     tell(&world, "z_rfq", "rfq.submitted", "friend", json!({}));
     assert_eq!(world.balance(&partners[0].0, "available"), 5_500);
-    (Bench::new(world.db), partners.map(|(id, _)| id))
+    (CrashFixture::new(world.db), partners.map(|(id, _)| id))
 }
 
 struct Stage {
-    bench: Bench,
+    fixture: CrashFixture,
     partners: [String; 2],
 }
 
 impl Stage {
     fn new() -> Stage {
-        let (bench, partners) = stage();
-        Stage { bench, partners }
+        let (fixture, partners) = stage();
+        Stage { fixture, partners }
     }
 
     /// Plays a case from the same beginning, and leaves no trace of it.
     fn play(&self, scene: Scene, faults: &[(usize, Fault)], step: i64, seed: Option<u64>) -> (Vec<String>, Vec<Call>) {
-        let b = &self.bench;
+        let b = &self.fixture;
         b.db.execute("BEGIN");
         *b.stripe.borrow_mut() = stripe::Stripe::default();
         let all: BTreeSet<String> = ["cus_owner", "cus_other"].map(str::to_owned).into();
@@ -114,7 +114,7 @@ impl Stage {
     }
 
     fn invoke(&self, seed: Option<u64>) {
-        let b = &self.bench;
+        let b = &self.fixture;
         if seed.is_none() {
             return b.run();
         }
@@ -129,7 +129,7 @@ impl Stage {
     }
 
     fn set_scene(&self, scene: Scene) {
-        let b = &self.bench;
+        let b = &self.fixture;
         match scene {
             Scene::Plain | Scene::Gone => {}
             Scene::TakenBack => {
@@ -177,7 +177,7 @@ impl Stage {
 
     /// Everything that is not as it should be, now that all is over.
     fn verdict(&self, scene: Scene) -> Vec<String> {
-        let b = &self.bench;
+        let b = &self.fixture;
         let mut found = Vec::new();
         for row in b.db.sqlite.look("SELECT what FROM ledger_check UNION ALL SELECT what FROM credit_check") {
             found.push(row["what"].to_string());
@@ -258,7 +258,7 @@ fn one_fault_anywhere_delivers_each_credit_once() {
 #[test]
 fn one_fault_anywhere_delivers_each_credit_once_with_few_statements() {
     let (stage, mut report) = (Stage::new(), Report::default());
-    stage.bench.statements_max.set(Some(STATEMENTS_FREE));
+    stage.fixture.statements_max.set(Some(STATEMENTS_FREE));
     for scene in SCENES {
         singles(&stage, scene, &mut report);
     }

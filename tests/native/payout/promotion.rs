@@ -1,6 +1,6 @@
 //! A friend's promotion code is made once, whatever fails on the way, and whoever asks gets it in the end.
 
-use super::bench::{Bench, Call, DATABASE, Fault, SERVICE};
+use super::fixture::{Call, CrashFixture, DATABASE, Fault, SERVICE};
 use super::stripe;
 use crate::support::world::{World, at, now};
 use manicule::program::document::Document;
@@ -21,26 +21,26 @@ const VISITOR: Recipient = Recipient { account: None, visitor: Some("v1") };
 const ACCOUNT: Recipient = Recipient { account: Some("friend"), visitor: Some("v1") };
 
 /// What a visitor is told, then the same person's sign-up, with a fault; and what it is told in the end.
-fn play(bench: &Bench, faults: &[(usize, Fault)], step: i64) -> (Vec<Option<String>>, Vec<Call>) {
+fn play(fixture: &CrashFixture, faults: &[(usize, Fault)], step: i64) -> (Vec<Option<String>>, Vec<Call>) {
     let document = document();
-    bench.db.execute("BEGIN");
-    *bench.stripe.borrow_mut() = stripe::Stripe::default();
-    bench.now.set(at("2026-06-01T00:00:00Z").0);
-    bench.script.plan(faults);
+    fixture.db.execute("BEGIN");
+    *fixture.stripe.borrow_mut() = stripe::Stripe::default();
+    fixture.now.set(at("2026-06-01T00:00:00Z").0);
+    fixture.script.plan(faults);
     let told = RefCell::new(Vec::new());
     for friend in [VISITOR, ACCOUNT] {
         let mut job: std::pin::Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(async {
-            let code = promotion::code(&bench.context(), &document, friend).await;
+            let code = promotion::code(&fixture.context(), &document, friend).await;
             told.borrow_mut().push(code);
         });
-        while !bench.poll(&mut job) {}
-        bench.now.set(bench.now.get() + step);
+        while !fixture.poll(&mut job) {}
+        fixture.now.set(fixture.now.get() + step);
     }
-    let calls = bench.script.calls.borrow().clone();
-    bench.script.plan(&[]);
+    let calls = fixture.script.calls.borrow().clone();
+    fixture.script.plan(&[]);
     for friend in [ACCOUNT, VISITOR, ACCOUNT] {
-        bench.now.set(bench.now.get() + step.max(HOUR));
-        let code = now(promotion::code(&bench.context(), &document, friend));
+        fixture.now.set(fixture.now.get() + step.max(HOUR));
+        let code = now(promotion::code(&fixture.context(), &document, friend));
         told.borrow_mut().push(code);
     }
     (told.into_inner(), calls)
@@ -48,24 +48,24 @@ fn play(bench: &Bench, faults: &[(usize, Fault)], step: i64) -> (Vec<Option<Stri
 
 #[test]
 fn one_code_per_friend_whatever_fails() {
-    let bench = Bench::new(World::new(7).db);
+    let fixture = CrashFixture::new(World::new(7).db);
     let mut cases = 0;
     for step in [1_000, 2 * HOUR, 25 * HOUR] {
-        let (told, calls) = play(&bench, &[], step);
-        bench.db.execute("ROLLBACK");
+        let (told, calls) = play(&fixture, &[], step);
+        fixture.db.execute("ROLLBACK");
         assert!(told.iter().all(|code| code.is_some() && *code == told[0]), "{told:?}");
         for (place, call) in calls.iter().enumerate() {
             for fault in if *call == Call::Database { DATABASE } else { SERVICE } {
-                let (told, _) = play(&bench, &[(place, *fault)], step);
+                let (told, _) = play(&fixture, &[(place, *fault)], step);
                 let what = format!("{step} {fault:?} at {place} ({call:?}): {told:?}");
                 let last = told.last().expect("an answer");
                 assert!(last.is_some(), "{what}");
                 assert!(told.iter().flatten().all(|code| Some(code) == last.as_ref()), "{what}");
-                let stripe = bench.stripe.borrow();
+                let stripe = fixture.stripe.borrow();
                 assert_eq!((stripe.coupons.len(), stripe.promotions.len()), (1, 1), "{what}");
                 assert_eq!(stripe.promotions[0]["code"], json!(last), "{what}");
                 drop(stripe);
-                bench.db.execute("ROLLBACK");
+                fixture.db.execute("ROLLBACK");
                 cases += 1;
             }
         }
@@ -75,26 +75,28 @@ fn one_code_per_friend_whatever_fails() {
 
 #[test]
 fn friends_have_codes_of_their_own_and_without_a_key_there_is_data() {
-    let mut bench = Bench::new(World::new(7).db);
-    bench.now.set(at("2026-06-01T00:00:00Z").0);
+    let mut fixture = CrashFixture::new(World::new(7).db);
+    fixture.now.set(at("2026-06-01T00:00:00Z").0);
     let asking = document();
-    let ask = |bench: &Bench, document: &Document, friend| now(promotion::code(&bench.context(), document, friend));
-    let mine = ask(&bench, &asking, VISITOR);
-    assert_eq!(ask(&bench, &asking, ACCOUNT), mine, "the visitor's becomes the account's");
+    let ask = |fixture: &CrashFixture, document: &Document, friend| {
+        now(promotion::code(&fixture.context(), document, friend))
+    };
+    let mine = ask(&fixture, &asking, VISITOR);
+    assert_eq!(ask(&fixture, &asking, ACCOUNT), mine, "the visitor's becomes the account's");
     let other = Recipient { account: Some("other"), visitor: Some("v1") };
-    let theirs = ask(&bench, &asking, other);
+    let theirs = ask(&fixture, &asking, other);
     assert!(theirs.is_some() && theirs != mine, "what is an account's is nobody else's");
-    assert_eq!(ask(&bench, &asking, other), theirs);
-    assert_eq!(bench.stripe.borrow().coupons.len(), 1, "one coupon for the version");
+    assert_eq!(ask(&fixture, &asking, other), theirs);
+    assert_eq!(fixture.stripe.borrow().coupons.len(), 1, "one coupon for the version");
     let mut second = asking.clone();
     second.version = 2;
     let friend = Recipient { account: Some("third"), visitor: None };
-    assert!(ask(&bench, &second, friend).is_some());
-    assert_eq!(bench.stripe.borrow().coupons.len(), 2, "and one for the next");
+    assert!(ask(&fixture, &second, friend).is_some());
+    assert_eq!(fixture.stripe.borrow().coupons.len(), 2, "and one for the next");
     let mut plain = asking.clone();
     plain.benefit.as_mut().expect("a benefit").as_promotion_code = false;
     let fourth = Recipient { account: Some("fourth"), visitor: None };
-    assert_eq!(ask(&bench, &plain, fourth), None, "it does not ask for one");
-    bench.setup.stripe = None;
-    assert_eq!(ask(&bench, &asking, fourth), None, "without a key there is none");
+    assert_eq!(ask(&fixture, &plain, fourth), None, "it does not ask for one");
+    fixture.setup.stripe = None;
+    assert_eq!(ask(&fixture, &asking, fourth), None, "without a key there is none");
 }

@@ -1,6 +1,6 @@
 //! Redemptions at the same time, with faults in between: never above the balance, and each key once.
 
-use super::bench::{Bench, DATABASE};
+use super::fixture::{CrashFixture, DATABASE};
 use crate::support::world::{World, at, now};
 use manicule::base::money::Cents;
 use manicule::codec::credit::{CreditOwner, RedeemRequest};
@@ -34,16 +34,16 @@ fn redemptions_at_once_never_exceed_the_balance() {
     let mut refused = 0;
     for seed in 0..200 {
         let (world, partner) = earned();
-        let bench = Bench::new(world.db);
-        bench.now.set(at(NOW).0);
-        bench.reseed(seed);
-        bench.script.gives_way.set(true);
+        let fixture = CrashFixture::new(world.db);
+        fixture.now.set(at(NOW).0);
+        fixture.reseed(seed);
+        fixture.script.gives_way.set(true);
         if seed % 3 == 0 {
-            bench.script.plan(&[((seed / 3) as usize % 24, DATABASE[seed as usize % 4])]);
+            fixture.script.plan(&[((seed / 3) as usize % 24, DATABASE[seed as usize % 4])]);
         }
         let told = std::cell::RefCell::new(Vec::new());
         let job = |n: usize| -> Pin<Box<dyn Future<Output = ()> + '_>> {
-            let (bench, partner, told) = (&bench, &partner, &told);
+            let (fixture, partner, told) = (&fixture, &partner, &told);
             Box::pin(async move {
                 // The third repeats the second's request under the same key.
                 let n = n.min(1);
@@ -58,19 +58,19 @@ fn redemptions_at_once_never_exceed_the_balance() {
                     route: "POST /v1/credits/redeem".to_owned(),
                     body_sha256: format!("{n}"),
                 };
-                let answer = redeem::redeem(&bench.context(), &asked, &once).await;
+                let answer = redeem::redeem(&fixture.context(), &asked, &once).await;
                 told.borrow_mut().push((n, answer));
             })
         };
         let mut jobs: Vec<_> = (0..3).map(job).collect();
         while !jobs.is_empty() {
-            let turn = (bench.next() % jobs.len() as u64) as usize;
-            if bench.poll(&mut jobs[turn]) {
+            let turn = (fixture.next() % jobs.len() as u64) as usize;
+            if fixture.poll(&mut jobs[turn]) {
                 drop(jobs.remove(turn));
             }
         }
-        bench.script.plan(&[]);
-        bench.script.gives_way.set(false);
+        fixture.script.plan(&[]);
+        fixture.script.gives_way.set(false);
         // Whoever heard nothing asks again, under the same key.
         for n in 0..2 {
             now(job(n));
@@ -86,9 +86,9 @@ fn redemptions_at_once_never_exceed_the_balance() {
                 refused += 1;
             }
         }
-        let rows = bench.db.sqlite.number("SELECT COUNT(*) FROM transfer WHERE code = 'redeem'");
+        let rows = fixture.db.sqlite.number("SELECT COUNT(*) FROM transfer WHERE code = 'redeem'");
         assert_eq!(rows, 1, "seed {seed}");
-        assert_eq!(bench.db.sqlite.look("SELECT what FROM ledger_check UNION ALL SELECT what FROM credit_check"), []);
+        assert_eq!(fixture.db.sqlite.look("SELECT what FROM ledger_check UNION ALL SELECT what FROM credit_check"), []);
     }
     assert_eq!(refused, 200);
 }

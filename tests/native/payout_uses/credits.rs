@@ -1,6 +1,6 @@
 //! Credits as applications and operators meet them: redeemed, given back, owed after a claw-back; delivered by Stripe.
 
-use super::office::Office;
+use super::fixture::PayoutFixture;
 use super::{AGENCY, APRIL};
 use crate::support::world::at;
 use manicule::service::setup::PayoutApproval;
@@ -10,195 +10,195 @@ const TIERED: &str = "tiered-credits";
 const NOW: &str = "2026-03-01T00:00:00Z";
 
 /// A partner to whom a friend's sign-up and request for quote have brought $55.
-fn earned(office: &Office) -> String {
-    let (id, code) = office.partner(TIERED, "owner");
-    office.world.fund(at("2026-01-02T00:00:00Z"), TIERED, 100_000).expect("funded");
-    office.event(
+fn earned(fixture: &PayoutFixture) -> String {
+    let (id, code) = fixture.partner(TIERED, "owner");
+    fixture.world.fund(at("2026-01-02T00:00:00Z"), TIERED, 100_000).expect("funded");
+    fixture.event(
         "s_friend",
         "account.signed_up",
         "2026-01-05T00:00:00Z",
         "friend",
         json!({"attribution": {"code": code}}),
     );
-    office.event("rfq", "rfq.submitted", "2026-01-06T00:00:00Z", "friend", json!({}));
+    fixture.event("rfq", "rfq.submitted", "2026-01-06T00:00:00Z", "friend", json!({}));
     id
 }
 
-fn balance(office: &Office, partner: &str) -> (i64, i64, i64) {
-    let shown = office.get(NOW, &format!("/v1/credits?partner={partner}"));
+fn balance(fixture: &PayoutFixture, partner: &str) -> (i64, i64, i64) {
+    let shown = fixture.get(NOW, &format!("/v1/credits?partner={partner}"));
     let cents = |name: &str| shown["balances"][0][name].as_i64().expect("cents");
     (cents("available_cents"), cents("redeemable_cents"), cents("redeemed_cents"))
 }
 
-fn ask(office: &Office, key: &str, cents: i64) -> (u16, Value) {
+fn ask(fixture: &PayoutFixture, key: &str, cents: i64) -> (u16, Value) {
     let body = json!({"program": TIERED, "external_id": "owner", "amount_cents": cents, "reason": "order 7"});
-    office.post_with(NOW, "/v1/credits/redeem", body, &[("idempotency-key", key)])
+    fixture.post_with(NOW, "/v1/credits/redeem", body, &[("idempotency-key", key)])
 }
 
 #[test]
 fn the_application_reads_redeems_and_gives_back() {
-    let office = Office::new(PayoutApproval::UntilFirst);
-    let partner = earned(&office);
-    assert_eq!(balance(&office, &partner), (5_500, 5_500, 0));
-    let shown = office.get(NOW, &format!("/v1/credits?program={TIERED}&external_id=owner"));
+    let fixture = PayoutFixture::new(PayoutApproval::UntilFirst);
+    let partner = earned(&fixture);
+    assert_eq!(balance(&fixture, &partner), (5_500, 5_500, 0));
+    let shown = fixture.get(NOW, &format!("/v1/credits?program={TIERED}&external_id=owner"));
     assert_eq!((&shown["partner"], &shown["delivery"]), (&json!(partner), &json!("application")));
 
-    let (status, first) = ask(&office, "order-7", 3_000);
+    let (status, first) = ask(&fixture, "order-7", 3_000);
     assert_eq!((status, &first["redeemable_cents"]), (201, &json!(2_500)), "{first}");
-    assert_eq!(ask(&office, "order-7", 3_000), (201, first.clone()), "a repeat is told the same");
-    assert_eq!(ask(&office, "order-7", 3_001).1["code"], "idempotency_key_reused");
-    assert_eq!(balance(&office, &partner), (2_500, 2_500, 3_000));
-    let (status, refused) = ask(&office, "order-8", 2_501);
+    assert_eq!(ask(&fixture, "order-7", 3_000), (201, first.clone()), "a repeat is told the same");
+    assert_eq!(ask(&fixture, "order-7", 3_001).1["code"], "idempotency_key_reused");
+    assert_eq!(balance(&fixture, &partner), (2_500, 2_500, 3_000));
+    let (status, refused) = ask(&fixture, "order-8", 2_501);
     assert_eq!((status, &refused["code"], &refused["field"]), (422, &json!("above_balance"), &json!("amount_cents")));
     let body = json!({"partner": partner, "amount_cents": 1, "reason": "x"});
-    let (status, keyless) = office.post(NOW, "/v1/credits/redeem", body.clone());
+    let (status, keyless) = fixture.post(NOW, "/v1/credits/redeem", body.clone());
     assert_eq!((status, &keyless["field"]), (400, &json!("Idempotency-Key")));
     let euros = json!({"partner": partner, "amount_cents": 1, "currency": "eur", "reason": "x"});
     assert_eq!(
-        office.post_with(NOW, "/v1/credits/redeem", euros, &[("idempotency-key", "e")]).1["code"],
+        fixture.post_with(NOW, "/v1/credits/redeem", euros, &[("idempotency-key", "e")]).1["code"],
         "above_balance"
     );
 
     // Given back in part, then the rest; never more.
     let id = first["id"].as_str().expect("an id");
     let back = |body: Value, key: &str| {
-        office.post_with(NOW, &format!("/v1/credits/redemptions/{id}/reversals"), body, &[("idempotency-key", key)])
+        fixture.post_with(NOW, &format!("/v1/credits/redemptions/{id}/reversals"), body, &[("idempotency-key", key)])
     };
     let part = json!({"amount_cents": 1_000, "reason": "one item was sent back"});
     let (status, told) = back(part.clone(), "b1");
     assert_eq!((status, &told["returned_cents"]), (201, &json!(1_000)));
     assert_eq!(back(part, "b1"), (201, told), "a repeat is told the same");
-    assert_eq!(balance(&office, &partner), (3_500, 3_500, 2_000));
+    assert_eq!(balance(&fixture, &partner), (3_500, 3_500, 2_000));
     assert_eq!(back(json!({"amount_cents": 2_001, "reason": "x"}), "b2").1["code"], "more_than_redeemed");
     assert_eq!(back(json!({"reason": "all of it"}), "b3").1["returned_cents"], 3_000);
     assert_eq!(back(json!({"reason": "again"}), "b4").1["code"], "more_than_redeemed");
-    assert_eq!(balance(&office, &partner), (5_500, 5_500, 0));
-    let list = office.get(NOW, &format!("/v1/credits/redemptions?partner={partner}"));
+    assert_eq!(balance(&fixture, &partner), (5_500, 5_500, 0));
+    let list = fixture.get(NOW, &format!("/v1/credits/redemptions?partner={partner}"));
     assert_eq!(list["data"].as_array().map(Vec::len), Some(1), "{list}");
-    assert_eq!(office.get(NOW, &format!("/v1/credits/redemptions/{id}")), list["data"][0]);
-    let actions = office.get(NOW, "/v1/audit");
+    assert_eq!(fixture.get(NOW, &format!("/v1/credits/redemptions/{id}")), list["data"][0]);
+    let actions = fixture.get(NOW, "/v1/audit");
     let redeemed = actions["data"].as_array().expect("entries").iter().filter(|a| a["action"] == "credit.redeem");
     assert_eq!(redeemed.count(), 1);
-    office.is_sound();
+    fixture.is_sound();
 }
 
 #[test]
 fn what_is_taken_back_after_it_was_redeemed_is_owed() {
-    let office = Office::new(PayoutApproval::UntilFirst);
-    let partner = earned(&office);
-    assert_eq!(ask(&office, "all", 5_500).0, 201);
+    let fixture = PayoutFixture::new(PayoutApproval::UntilFirst);
+    let partner = earned(&fixture);
+    assert_eq!(ask(&fixture, "all", 5_500).0, 201);
     // The friend turns out to be somebody else's: the credits go there, and are owed here.
-    let (other, _) = office.partner(TIERED, "other");
+    let (other, _) = fixture.partner(TIERED, "other");
     let moved = json!({"program": TIERED, "partner": other, "reason": "it was the other's"});
-    assert_eq!(office.post(NOW, "/v1/accounts/friend/reassign", moved).0, 200);
-    assert_eq!(balance(&office, &partner), (-5_500, 0, 5_500));
-    assert_eq!(balance(&office, &other), (5_500, 5_500, 0));
-    assert_eq!(ask(&office, "more", 1).1["code"], "above_balance");
+    assert_eq!(fixture.post(NOW, "/v1/accounts/friend/reassign", moved).0, 200);
+    assert_eq!(balance(&fixture, &partner), (-5_500, 0, 5_500));
+    assert_eq!(balance(&fixture, &other), (5_500, 5_500, 0));
+    assert_eq!(ask(&fixture, "more", 1).1["code"], "above_balance");
     // What is earned next is netted.
-    let (_, code) = office.partner(TIERED, "owner");
-    office.event("s_2", "account.signed_up", "2026-02-05T00:00:00Z", "second", json!({"attribution": {"code": code}}));
-    assert_eq!(balance(&office, &partner), (-5_000, 0, 5_500));
-    office.is_sound();
+    let (_, code) = fixture.partner(TIERED, "owner");
+    fixture.event("s_2", "account.signed_up", "2026-02-05T00:00:00Z", "second", json!({"attribution": {"code": code}}));
+    assert_eq!(balance(&fixture, &partner), (-5_000, 0, 5_500));
+    fixture.is_sound();
 }
 
 #[test]
 fn what_a_review_holds_is_not_redeemed() {
-    let office = Office::new(PayoutApproval::UntilFirst);
-    let partner = earned(&office);
-    office
+    let fixture = PayoutFixture::new(PayoutApproval::UntilFirst);
+    let partner = earned(&fixture);
+    fixture
         .world
         .db
         .connection
         .borrow()
         .execute_batch("UPDATE accrual SET state = 'held' WHERE reward_id = 'tier-4'")
         .expect("held");
-    assert_eq!(balance(&office, &partner), (5_500, 500, 0));
-    assert_eq!(ask(&office, "k", 501).1["code"], "above_balance");
-    assert_eq!(ask(&office, "k2", 500).0, 201);
-    office.is_sound();
+    assert_eq!(balance(&fixture, &partner), (5_500, 500, 0));
+    assert_eq!(ask(&fixture, "k", 501).1["code"], "above_balance");
+    assert_eq!(ask(&fixture, "k2", 500).0, 201);
+    fixture.is_sound();
 }
 
 #[test]
 fn stripe_delivers_where_the_program_says_so_and_a_person_decides_what_nobody_knows() {
-    let office = Office::new(PayoutApproval::Manual);
-    let preset = office.get(NOW, &format!("/v1/programs/{TIERED}"))["document"].clone();
+    let fixture = PayoutFixture::new(PayoutApproval::Manual);
+    let preset = fixture.get(NOW, &format!("/v1/programs/{TIERED}"))["document"].clone();
     let mut document = preset.clone();
     document["version"] = json!(2);
     document["effective_from"] = json!("2026-01-01T00:00:00Z");
     document["settlement"]["delivery"] = json!("stripe_balance");
-    office.put("2026-01-01T00:00:00Z", &format!("/v1/programs/{TIERED}"), document);
-    let partner = earned(&office);
-    assert_eq!(ask(&office, "k", 1).1["code"], "delivered_otherwise");
-    let customer = |when: &str| office.get(when, &format!("/v1/credits?partner={partner}"))["stripe_customer"].clone();
+    fixture.put("2026-01-01T00:00:00Z", &format!("/v1/programs/{TIERED}"), document);
+    let partner = earned(&fixture);
+    assert_eq!(ask(&fixture, "k", 1).1["code"], "delivered_otherwise");
+    let customer = |when: &str| fixture.get(when, &format!("/v1/credits?partner={partner}"))["stripe_customer"].clone();
     assert_eq!(customer(NOW), json!(null));
-    office.sweep(NOW);
-    assert_eq!(office.get(NOW, "/v1/credits/deliveries")["data"], json!([]), "nobody knows the customer");
+    fixture.sweep(NOW);
+    assert_eq!(fixture.get(NOW, "/v1/credits/deliveries")["data"], json!([]), "nobody knows the customer");
 
     // The host says who it is; Stripe does not know the customer yet, and refuses.
     let who = json!({"data": {"stripe_customer": "cus_owner"}});
-    office.event("s_owner", "account.signed_up", "2026-01-01T00:00:00Z", "owner", who);
+    fixture.event("s_owner", "account.signed_up", "2026-01-01T00:00:00Z", "owner", who);
     assert_eq!(customer(NOW), json!("cus_owner"));
-    office.sweep(NOW);
-    office.sweep("2026-03-01T00:10:00Z");
-    assert_eq!(office.messages("credit.failed").len(), 2, "the operators are told");
-    assert_eq!(balance(&office, &partner), (5_500, 5_500, 0), "nothing is lost");
-    office.sweep("2026-03-01T12:00:00Z");
-    assert_eq!(office.get(NOW, "/v1/credits/deliveries?state=failed")["data"].as_array().map(Vec::len), Some(2));
+    fixture.sweep(NOW);
+    fixture.sweep("2026-03-01T00:10:00Z");
+    assert_eq!(fixture.messages("credit.failed").len(), 2, "the operators are told");
+    assert_eq!(balance(&fixture, &partner), (5_500, 5_500, 0), "nothing is lost");
+    fixture.sweep("2026-03-01T12:00:00Z");
+    assert_eq!(fixture.get(NOW, "/v1/credits/deliveries?state=failed")["data"].as_array().map(Vec::len), Some(2));
 
     // A day later it does; somebody has given one of the credits twice by hand.
-    office.stripe.borrow_mut().customers.insert("cus_owner".to_owned());
-    office.sweep("2026-03-03T00:00:00Z");
-    assert_eq!(office.stripe.borrow().owed("cus_owner"), -5_500);
-    assert_eq!(balance(&office, &partner), (0, 0, 5_500));
-    let list = office.get(NOW, &format!("/v1/credits/deliveries?state=paid&partner={partner}"));
+    fixture.stripe.borrow_mut().customers.insert("cus_owner".to_owned());
+    fixture.sweep("2026-03-03T00:00:00Z");
+    assert_eq!(fixture.stripe.borrow().owed("cus_owner"), -5_500);
+    assert_eq!(balance(&fixture, &partner), (0, 0, 5_500));
+    let list = fixture.get(NOW, &format!("/v1/credits/deliveries?state=paid&partner={partner}"));
     let delivered = &list["data"][0];
     assert_eq!((&delivered["state"], &delivered["type"]), (&json!("delivered"), &json!("credit")), "{list}");
     let id = delivered["id"].as_str().expect("an id");
-    assert_eq!(office.get(NOW, &format!("/v1/credits/deliveries/{id}")), *delivered);
+    assert_eq!(fixture.get(NOW, &format!("/v1/credits/deliveries/{id}")), *delivered);
     let late = json!({"decision": "again", "reason": "x"});
     assert_eq!(
-        office.post(NOW, &format!("/v1/credits/deliveries/{id}/resolve"), late.clone()).1["code"],
+        fixture.post(NOW, &format!("/v1/credits/deliveries/{id}/resolve"), late.clone()).1["code"],
         "payout_state"
     );
-    assert_eq!(office.post(NOW, &format!("/v1/payouts/{id}/hold"), json!({"reason": "x"})).0, 404);
-    assert_eq!(office.post(NOW, "/v1/credits/deliveries/po_1/resolve", late).0, 404);
+    assert_eq!(fixture.post(NOW, &format!("/v1/payouts/{id}/hold"), json!({"reason": "x"})).0, 404);
+    assert_eq!(fixture.post(NOW, "/v1/credits/deliveries/po_1/resolve", late).0, 404);
 
     // What is taken back is the opposite transaction, on the customer that has it.
-    let (other, _) = office.partner(TIERED, "other");
+    let (other, _) = fixture.partner(TIERED, "other");
     let moved = json!({"program": TIERED, "partner": other, "reason": "it was the other's"});
-    assert_eq!(office.post("2026-03-04T00:00:00Z", "/v1/accounts/friend/reassign", moved).0, 200);
-    assert_eq!(balance(&office, &partner).0, -5_500);
-    office.sweep("2026-03-04T00:10:00Z");
-    assert_eq!((office.stripe.borrow().owed("cus_owner"), balance(&office, &partner)), (0, (0, 0, 0)));
-    assert_eq!(balance(&office, &other).0, 5_500, "it waits until somebody says which customer that is");
-    let list = office.get(NOW, &format!("/v1/credits/deliveries?partner={partner}"));
+    assert_eq!(fixture.post("2026-03-04T00:00:00Z", "/v1/accounts/friend/reassign", moved).0, 200);
+    assert_eq!(balance(&fixture, &partner).0, -5_500);
+    fixture.sweep("2026-03-04T00:10:00Z");
+    assert_eq!((fixture.stripe.borrow().owed("cus_owner"), balance(&fixture, &partner)), (0, (0, 0, 0)));
+    assert_eq!(balance(&fixture, &other).0, 5_500, "it waits until somebody says which customer that is");
+    let list = fixture.get(NOW, &format!("/v1/credits/deliveries?partner={partner}"));
     assert_eq!(list["data"][0]["state"], "taken_back", "{list}");
-    office.is_sound();
+    fixture.is_sound();
 }
 
 #[test]
 fn credits_do_not_wait_for_the_money_that_payouts_wait_for() {
-    let office = Office::new(PayoutApproval::Automatic);
-    let mut document = office.get(NOW, &format!("/v1/programs/{TIERED}"))["document"].clone();
+    let fixture = PayoutFixture::new(PayoutApproval::Automatic);
+    let mut document = fixture.get(NOW, &format!("/v1/programs/{TIERED}"))["document"].clone();
     document["version"] = json!(2);
     document["effective_from"] = json!("2026-01-01T00:00:00Z");
     document["settlement"]["delivery"] = json!("stripe_balance");
-    office.put("2026-01-01T00:00:00Z", &format!("/v1/programs/{TIERED}"), document);
-    let partner = earned(&office);
+    fixture.put("2026-01-01T00:00:00Z", &format!("/v1/programs/{TIERED}"), document);
+    let partner = earned(&fixture);
     let who = json!({"data": {"stripe_customer": "cus_owner"}});
-    office.event("s_owner", "account.signed_up", "2026-01-01T00:00:00Z", "owner", who);
-    office.stripe.borrow_mut().customers.insert("cus_owner".to_owned());
+    fixture.event("s_owner", "account.signed_up", "2026-01-01T00:00:00Z", "owner", who);
+    fixture.stripe.borrow_mut().customers.insert("cus_owner".to_owned());
     // More payouts than one sweep asks for, and nothing to pay them from.
-    office.stripe.borrow_mut().balance = 0;
+    fixture.stripe.borrow_mut().balance = 0;
     for number in 0..12 {
-        let (id, _) = office.partner(AGENCY, &format!("p{number}"));
-        office.payable(&id);
-        office.adjust(AGENCY, &id, 10_000);
+        let (id, _) = fixture.partner(AGENCY, &format!("p{number}"));
+        fixture.payable(&id);
+        fixture.adjust(AGENCY, &id, 10_000);
     }
-    office.run(AGENCY, APRIL);
-    office.sweep(APRIL);
-    assert_eq!(office.messages("payout.funds").len(), 1);
-    assert_eq!(office.stripe.borrow().owed("cus_owner"), -5_500, "a credit needs no balance");
-    assert_eq!(balance(&office, &partner), (0, 0, 5_500));
-    office.is_sound();
+    fixture.run(AGENCY, APRIL);
+    fixture.sweep(APRIL);
+    assert_eq!(fixture.messages("payout.funds").len(), 1);
+    assert_eq!(fixture.stripe.borrow().owed("cus_owner"), -5_500, "a credit needs no balance");
+    assert_eq!(balance(&fixture, &partner), (0, 0, 5_500));
+    fixture.is_sound();
 }

@@ -1,6 +1,6 @@
 //! What a request reads is found by an index: none of its statements looks through a table that grows with the business.
 
-use super::office::Office;
+use super::fixture::PayoutFixture;
 use super::{AGENCY, APRIL, MAY, earned};
 use crate::support::scan::scanned;
 use manicule::service::setup::PayoutApproval;
@@ -8,24 +8,24 @@ use serde_json::json;
 
 #[test]
 fn no_request_looks_through_a_table_that_grows() {
-    let office = Office::new(PayoutApproval::Automatic);
-    let partner = earned(&office, "p");
-    office.payable(&partner);
-    office.run(AGENCY, APRIL);
-    office.sweep(APRIL);
-    let payout = office.get(APRIL, "/v1/payouts")["data"][0]["id"].as_str().expect("an id").to_owned();
+    let fixture = PayoutFixture::new(PayoutApproval::Automatic);
+    let partner = earned(&fixture, "p");
+    fixture.payable(&partner);
+    fixture.run(AGENCY, APRIL);
+    fixture.sweep(APRIL);
+    let payout = fixture.get(APRIL, "/v1/payouts")["data"][0]["id"].as_str().expect("an id").to_owned();
     let back = json!({"amount_cents": 100, "reason": "too much"});
     let reversals = format!("/v1/payouts/{payout}/reversals");
     let path = |text: &str| text.replace("PARTNER", &partner).replace("PAYOUT", &payout);
-    let listen = || *office.world.db.heard.borrow_mut() = Some(Default::default());
+    let listen = || *fixture.world.db.heard.borrow_mut() = Some(Default::default());
     let mut faults = Vec::new();
     let mut count = 0;
     let mut judge = |what: &str| {
-        let heard = office.world.db.heard.take().expect("it listened");
+        let heard = fixture.world.db.heard.take().expect("it listened");
         assert!(!heard.is_empty(), "{what} asked nothing");
         count += heard.len();
         for sql in heard {
-            for step in scanned(&office.world.db.connection.borrow(), &sql) {
+            for step in scanned(&fixture.world.db.connection.borrow(), &sql) {
                 faults.push(format!("{what}: {step}: {}", sql.split_whitespace().collect::<Vec<_>>().join(" ")));
             }
         }
@@ -39,23 +39,23 @@ fn no_request_looks_through_a_table_that_grows() {
         "/v1/ledger/transfers?cursor=1",
     ] {
         listen();
-        office.get(MAY, &path(asked));
+        fixture.get(MAY, &path(asked));
         judge(asked);
     }
     listen();
-    office.paid("p", "in_2", "2026-04-10T00:00:00Z", 30_000);
+    fixture.paid("p", "in_2", "2026-04-10T00:00:00Z", 30_000);
     judge("an event");
     listen();
-    assert_eq!(office.post_with(MAY, &reversals, back, &[("idempotency-key", "k")]).0, 201);
+    assert_eq!(fixture.post_with(MAY, &reversals, back, &[("idempotency-key", "k")]).0, 201);
     judge("a reversal");
     listen();
-    office.text(MAY, "/v1/reports/payouts?year=2026");
+    fixture.text(MAY, "/v1/reports/payouts?year=2026");
     judge("a year's payouts");
     assert_eq!(faults, Vec::<String>::new());
     println!("{count} statements explained");
 
     // What it would say of what it is there to find.
-    let connection = office.world.db.connection.borrow();
+    let connection = fixture.world.db.connection.borrow();
     let by_account = "SELECT t.id FROM transfer t WHERE t.debit = ?1 OR t.credit = ?1";
     assert_eq!(scanned(&connection, by_account).len(), 1, "{:?}", scanned(&connection, by_account));
 }

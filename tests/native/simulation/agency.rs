@@ -5,7 +5,7 @@
 use super::calendar::{DAY, firsts, plus_months, quarter};
 use super::facts::Register;
 use super::life::{Invoice, Life};
-use super::picture::{Line, Picture, Standing};
+use super::model_state::{Line, ModelState, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub const PROGRAM: &str = "agency-partner";
@@ -19,21 +19,22 @@ pub struct Terms {
     platinum: BTreeMap<String, i64>,
 }
 
-pub fn terms(picture: &Picture, register: &Register, as_of: i64) -> Terms {
+pub fn terms(model_state: &ModelState, register: &Register, as_of: i64) -> Terms {
     let mut terms = Terms::default();
-    let partners: BTreeSet<&String> = picture.bindings.all(PROGRAM).map(|(_, b)| &b.partner).collect();
+    let partners: BTreeSet<&String> = model_state.bindings.all(PROGRAM).map(|(_, b)| &b.partner).collect();
     for partner in partners {
-        let clients: Vec<&String> = picture
+        let clients: Vec<&String> = model_state
             .bindings
             .all(PROGRAM)
             .filter(|(account, bound)| {
-                bound.partner == *partner && picture.standing(register, account, PROGRAM, partner) == Standing::Clear
+                bound.partner == *partner
+                    && model_state.standing(register, account, PROGRAM, partner) == Standing::Clear
             })
             .map(|(account, _)| account)
             .collect();
         let mut referrals: Vec<i64> = clients
             .iter()
-            .filter_map(|a| picture.payments(a, picture.bindings.to(a, PROGRAM)?).next().map(Invoice::at))
+            .filter_map(|a| model_state.payments(a, model_state.bindings.to(a, PROGRAM)?).next().map(Invoice::at))
             .filter(|at| *at < as_of)
             .collect();
         referrals.sort_unstable();
@@ -43,19 +44,19 @@ pub fn terms(picture: &Picture, register: &Register, as_of: i64) -> Terms {
             }
         }
         let twentieth = referrals.get(19).copied();
-        let reached = [twentieth, revenue_reached(picture, &clients, as_of)].into_iter().flatten().min();
+        let reached = [twentieth, revenue_reached(model_state, &clients, as_of)].into_iter().flatten().min();
         terms.platinum.extend(reached.map(|at| (partner.clone(), at)));
     }
     terms
 }
 
 /// The first moment at which the clients were worth $50,000 a year together.
-fn revenue_reached(picture: &Picture, clients: &[&String], as_of: i64) -> Option<i64> {
-    let of = |account: &String| &picture.lives[account];
+fn revenue_reached(model_state: &ModelState, clients: &[&String], as_of: i64) -> Option<i64> {
+    let of = |account: &String| &model_state.lives[account];
     let mut moments: Vec<i64> = clients.iter().flat_map(|a| of(a).events.iter().map(|e| e.at)).collect();
     moments.sort_unstable();
     let worth = |account: &String, at: i64| {
-        let since = picture.bindings.to(account, PROGRAM).map_or(i64::MAX, |b| b.from.0);
+        let since = model_state.bindings.to(account, PROGRAM).map_or(i64::MAX, |b| b.from.0);
         if at < since { 0 } else { of(account).worth_at(at) }
     };
     let enough = |at: &i64| clients.iter().map(|a| worth(a, *at)).sum::<i64>() >= 5_000_000;
@@ -63,12 +64,12 @@ fn revenue_reached(picture: &Picture, clients: &[&String], as_of: i64) -> Option
 }
 
 /// What an account earns its agency.
-pub fn accruals(picture: &Picture, register: &Register, terms: &Terms, account: &str) -> Vec<Line> {
-    let Some(bound) = picture.bindings.to(account, PROGRAM) else { return Vec::new() };
-    let life = &picture.lives[account];
-    let standing = picture.standing(register, account, PROGRAM, &bound.partner);
+pub fn accruals(model_state: &ModelState, register: &Register, terms: &Terms, account: &str) -> Vec<Line> {
+    let Some(bound) = model_state.bindings.to(account, PROGRAM) else { return Vec::new() };
+    let life = &model_state.lives[account];
+    let standing = model_state.standing(register, account, PROGRAM, &bound.partner);
     let mut found = Vec::new();
-    for invoice in picture.payments(account, bound) {
+    for invoice in model_state.payments(account, bound) {
         let at = invoice.at();
         let is_first_year = life.first_paid().is_some_and(|first| at < plus_months(first, 12));
         let (rule, percent, platinum) = if is_first_year { ("first-year", 20, 25) } else { ("recurring", 10, 15) };
@@ -100,14 +101,14 @@ pub fn accruals(picture: &Picture, register: &Register, terms: &Terms, account: 
             found.push(accrual);
         }
     }
-    found.extend(high_value(picture, register, account));
+    found.extend(high_value(model_state, register, account));
     found
 }
 
 /// $500 for the first subscription of $5,000 a year or more.
-fn high_value(picture: &Picture, register: &Register, account: &str) -> Option<Line> {
-    let bound = picture.bindings.to(account, PROGRAM)?;
-    let life = &picture.lives[account];
+fn high_value(model_state: &ModelState, register: &Register, account: &str) -> Option<Line> {
+    let bound = model_state.bindings.to(account, PROGRAM)?;
+    let life = &model_state.lives[account];
     let is_large = |cents: Option<i64>| cents.is_some_and(|c| c >= 500_000);
     let event = life.events.iter().find(|e| {
         e.kind == "subscription.started" && is_large(e.number("annual_value_cents")) && e.place() >= bound.from
@@ -118,17 +119,17 @@ fn high_value(picture: &Picture, register: &Register, account: &str) -> Option<L
     let stay = life.stays.iter().find(|s| s.cancelled.is_none_or(|c| c > event.at));
     accrual.vests_at = stay.map(|s| (s.from.0 + 60 * DAY).max(event.at));
     let inside = stay.is_some_and(|s| s.cancelled.is_some_and(|c| c < s.from.0 + 60 * DAY));
-    if inside || life_ends_before(picture, account, event.at, event.at, accrual.vests_at) {
+    if inside || life_ends_before(model_state, account, event.at, event.at, accrual.vests_at) {
         accrual.void();
     }
-    accrual.judge(picture.standing(register, account, PROGRAM, &bound.partner), false);
+    accrual.judge(model_state.standing(register, account, PROGRAM, &bound.partner), false);
     Some(accrual)
 }
 
 /// Whether a flat reward granted at `at` is void: the account cancelled after it had earned it, or its first invoice was
 /// returned in full, before the monthly run that vests it.
-pub fn life_ends_before(picture: &Picture, account: &str, since: i64, at: i64, vests_at: Option<i64>) -> bool {
-    let life = &picture.lives[account];
+pub fn life_ends_before(model_state: &ModelState, account: &str, since: i64, at: i64, vests_at: Option<i64>) -> bool {
+    let life = &model_state.lives[account];
     // What is dated at a run's very time is the next run's.
     let run = vests_at.map(|v| v.max(at + 1)).map(|from| firsts(from, from + 40 * DAY)[0]).unwrap_or(i64::MAX);
     let left = life.cancelled_in(since, run).is_some();

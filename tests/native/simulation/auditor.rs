@@ -6,13 +6,13 @@
 use super::agency::{self, Terms};
 use super::binding::Bindings;
 use super::calendar::DAY;
+use super::credit_model::CreditModel;
 use super::developer::{self, Caps};
 use super::facts::{Known, Register, Sent};
 use super::life::Life;
-use super::picture::{Key, Line, Picture, Standing, Status};
+use super::model_state::{Key, Line, ModelState, Standing, Status};
 use super::runs::{self, Grant, Progress, RunModel};
-use super::salon::Salon;
-use super::{credit, salon};
+use super::{credit, credit_model};
 use crate::support::sqlite::Sqlite;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,8 +21,8 @@ pub struct Auditor {
     pub known: Known,
     pub register: Register,
     /// What the rules make of each account, from the raw events alone.
-    pub picture: Picture,
-    pub salon: Salon,
+    pub model_state: ModelState,
+    pub credit_model: CreditModel,
     /// What the latest runs found about partners.
     terms: Terms,
     caps: Caps,
@@ -46,11 +46,11 @@ impl Auditor {
         touched.remove("");
         for account in touched {
             let life = Life::of(&self.known, &account);
-            self.picture.lives.insert(account, life);
+            self.model_state.lives.insert(account, life);
         }
-        self.picture.bindings = Bindings::all_of(&self.picture.lives, &self.known, &self.register);
+        self.model_state.bindings = Bindings::all_of(&self.model_state.lives, &self.known, &self.register);
         if !event.account.is_empty() {
-            self.salon.learn(&self.picture, &self.register, &event.account);
+            self.credit_model.learn(&self.model_state, &self.register, &event.account);
         }
     }
 
@@ -76,8 +76,8 @@ impl Auditor {
         if progress.has_terms && !model.has_terms {
             // Terms are found as of the program's latest run.
             match progress.program.as_str() {
-                agency::PROGRAM => self.terms = agency::terms(&self.picture, &self.register, latest),
-                developer::PROGRAM => self.caps = developer::caps(&self.picture, latest),
+                agency::PROGRAM => self.terms = agency::terms(&self.model_state, &self.register, latest),
+                developer::PROGRAM => self.caps = developer::caps(&self.model_state, latest),
                 _ => {}
             }
         }
@@ -140,7 +140,7 @@ impl Auditor {
         if program == agency::PROGRAM {
             return due;
         }
-        let then = Picture::of(&self.known.before(progress.as_of), &self.register);
+        let then = ModelState::of(&self.known.before(progress.as_of), &self.register);
         for (account, bound) in then.bindings.all(program) {
             let life = &then.lives[account];
             let rules = match program {
@@ -150,7 +150,7 @@ impl Auditor {
             };
             for rule in rules {
                 let key = (program.to_owned(), account.clone(), rule.to_owned());
-                let standing = self.picture.standing(&self.register, account, program, &bound.partner);
+                let standing = self.model_state.standing(&self.register, account, program, &bound.partner);
                 let accrual = match program {
                     credit::PROGRAM => credit::granted(&then, &self.register, account, progress.as_of),
                     _ => developer::granted(&then, &self.register, account, rule, progress.as_of),
@@ -182,19 +182,19 @@ impl Auditor {
         self.vested.extend(vests.into_iter().filter(|key| can_vest.contains(key)));
         for Grant { account, partner, rule, held: was_held } in grants {
             let program = progress.program.as_str();
-            let bound = self.picture.bindings.to(&account, program).is_some_and(|b| b.partner == partner);
+            let bound = self.model_state.bindings.to(&account, program).is_some_and(|b| b.partner == partner);
             let key = (program.to_owned(), account.clone(), rule);
             // What a person decided since the plan, or found to decide, is the next run's business.
             if !bound || self.granted.contains_key(&key) {
                 continue;
             }
-            let standing = self.picture.standing(&self.register, &account, program, &partner);
+            let standing = self.model_state.standing(&self.register, &account, program, &partner);
             if standing == Standing::Rejected || (standing == Standing::Held) != was_held {
                 continue;
             }
             self.granted.insert(key.clone(), (partner, progress.as_of));
             if program == credit::PROGRAM && !was_held {
-                let accrual = credit::granted(&self.picture, &self.register, &account, progress.as_of);
+                let accrual = credit::granted(&self.model_state, &self.register, &account, progress.as_of);
                 self.vested.extend(accrual.map(|l| l.key));
             }
         }
@@ -202,18 +202,18 @@ impl Auditor {
 
     /// Every line that should stand, by the rules.
     pub fn accruals(&self) -> Vec<Line> {
-        let (picture, register) = (&self.picture, &self.register);
+        let (model_state, register) = (&self.model_state, &self.register);
         let mut accruals = Vec::new();
-        for account in picture.lives.keys() {
-            accruals.extend(agency::accruals(picture, register, &self.terms, account));
-            accruals.extend(developer::accruals(picture, register, &self.caps, account));
-            accruals.extend(credit::benefit(picture, account));
-            accruals.extend(self.salon.accruals(picture, register, account));
+        for account in model_state.lives.keys() {
+            accruals.extend(agency::accruals(model_state, register, &self.terms, account));
+            accruals.extend(developer::accruals(model_state, register, &self.caps, account));
+            accruals.extend(credit::benefit(model_state, account));
+            accruals.extend(self.credit_model.accruals(model_state, register, account));
         }
         for ((program, account, rule), (_, at)) in &self.granted {
             accruals.extend(match program.as_str() {
-                credit::PROGRAM => credit::granted(picture, register, account, *at),
-                _ => developer::granted(picture, register, account, rule, *at),
+                credit::PROGRAM => credit::granted(model_state, register, account, *at),
+                _ => developer::granted(model_state, register, account, rule, *at),
             });
         }
         accruals
@@ -226,8 +226,8 @@ impl Auditor {
         let moved = self.granted.get(&key).is_some_and(|(partner, _)| *partner != accrual.key.partner);
         match accrual.key.program.as_str() {
             _ if accrual.key.rule == "benefit" => Some("benefit"),
-            salon::PROGRAM if accrual.status == Status::Held => Some("pending"),
-            salon::PROGRAM => Some("available"),
+            credit_model::PROGRAM if accrual.status == Status::Held => Some("pending"),
+            credit_model::PROGRAM => Some("available"),
             _ if moved => None,
             _ if self.vested.contains(&accrual.key) => Some("available"),
             _ => Some("pending"),

@@ -3,9 +3,9 @@
 use super::auditor::Auditor;
 use super::binding::GROUPS;
 use super::calendar::DAY;
+use super::credit_model;
 use super::funnel;
-use super::picture::{Key, Line, Status};
-use super::salon;
+use super::model_state::{Key, Line, Status};
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, now};
 use manicule::base::time::{UtcMillis, Week};
@@ -31,10 +31,10 @@ pub fn compare(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
     let sql =
         "SELECT kind, SUM(cr_posted_cents - dr_posted_cents) FROM ledger_account WHERE kind = 'budget' GROUP BY 1";
     let budget = numbers(db, sql).get("budget").copied().unwrap_or_default();
-    if budget == auditor.salon.balance {
+    if budget == auditor.credit_model.balance {
         Ok(())
     } else {
-        Err(format!("the budget holds {budget}, by the rules {}", auditor.salon.balance))
+        Err(format!("the budget holds {budget}, by the rules {}", auditor.credit_model.balance))
     }
 }
 
@@ -108,9 +108,9 @@ fn state_of(accrual: &Line, balance: Option<&'static str>) -> Option<&'static st
 fn compare_bindings(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) -> Result<(), String> {
     let sql = "SELECT account_id || '|' || group_id, COALESCE(program_id || ' ' || partner_id || ' ' || code, '') FROM binding";
     let stored = texts(db, sql);
-    for account in auditor.picture.lives.keys().filter(|a| !stale.contains(*a)) {
+    for account in auditor.model_state.lives.keys().filter(|a| !stale.contains(*a)) {
         for group in &GROUPS {
-            let bound = auditor.picture.bindings.in_group(account, group.name);
+            let bound = auditor.model_state.bindings.in_group(account, group.name);
             let wanted = bound.map_or_else(String::new, |b| format!("{} {} {}", b.program, b.partner, b.code));
             let stands = stored.get(&format!("{account}|{}", group.name)).cloned().unwrap_or_default();
             if stands != wanted {
@@ -127,13 +127,13 @@ pub fn compare_announced(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
         "SELECT a.account_id || ' ' || a.reward_id, o.id FROM outbox o JOIN accrual a ON a.id = o.payload ->> '$.line'
                WHERE a.program_id = 'tiered-credits'";
     let stored: BTreeSet<String> = texts(db, sql).into_keys().collect();
-    let issued: BTreeSet<String> = auditor.salon.issued.iter().map(|(a, rule)| format!("{a} {rule}")).collect();
+    let issued: BTreeSet<String> = auditor.credit_model.issued.iter().map(|(a, rule)| format!("{a} {rule}")).collect();
     if stored == issued { Ok(()) } else { Err(format!("announced is {stored:?}, issued was {issued:?}")) }
 }
 
 /// What each partner has, by the ledger and by the rules.
 pub fn compare_statements(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
-    for program in ["user-referral", "agency-partner", "developer-affiliate", salon::PROGRAM] {
+    for program in ["user-referral", "agency-partner", "developer-affiliate", credit_model::PROGRAM] {
         let (found, wanted) = (stored(db, program), by_rules(auditor, program));
         // A reward that moved to another partner may wait for its next run.
         let may_move = ["user-referral", "developer-affiliate"].contains(&program);

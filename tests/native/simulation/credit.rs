@@ -5,7 +5,7 @@
 use super::calendar::DAY;
 use super::facts::Register;
 use super::life::{Invoice, Life};
-use super::picture::{Line, Picture};
+use super::model_state::{Line, ModelState};
 
 pub const PROGRAM: &str = "user-referral";
 
@@ -18,17 +18,17 @@ pub fn qualifies(life: &Life, run: i64) -> bool {
 }
 
 /// A credit that a run granted, as it stands now with whoever the account is bound to.
-pub fn granted(picture: &Picture, register: &Register, account: &str, at: i64) -> Option<Line> {
-    let bound = picture.bindings.to(account, PROGRAM)?;
+pub fn granted(model_state: &ModelState, register: &Register, account: &str, at: i64) -> Option<Line> {
+    let bound = model_state.bindings.to(account, PROGRAM)?;
     let mut accrual = Line::new(account, bound, "referrer-credit", "state:qualified".to_owned(), at, 5_000);
-    accrual.judge(picture.standing(register, account, PROGRAM, &bound.partner), false);
+    accrual.judge(model_state.standing(register, account, PROGRAM, &bound.partner), false);
     Some(accrual)
 }
 
 /// The friend's first invoice, where user-referral brought the friend: what it was discounted is the program's cost.
-pub fn benefit(picture: &Picture, account: &str) -> Option<Line> {
-    let bound = picture.bindings.to(account, PROGRAM)?;
-    let first = picture.lives[account].payments.first()?;
+pub fn benefit(model_state: &ModelState, account: &str) -> Option<Line> {
+    let bound = model_state.bindings.to(account, PROGRAM)?;
+    let first = model_state.lives[account].payments.first()?;
     if first.place < bound.from || !first.is_ours() || first.discount == 0 {
         return None;
     }

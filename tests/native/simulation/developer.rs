@@ -6,7 +6,7 @@ use super::agency::life_ends_before;
 use super::calendar::{DAY, month, plus_months};
 use super::facts::Register;
 use super::life::{Invoice, Life};
-use super::picture::{Key, Line, Picture, Standing};
+use super::model_state::{Key, Line, ModelState, Standing};
 use std::collections::BTreeMap;
 
 pub const PROGRAM: &str = "developer-affiliate";
@@ -36,16 +36,16 @@ fn is_void(life: &Life) -> bool {
 }
 
 /// What an account's invoices earn, before monthly caps and whatever takes something back.
-fn earned(picture: &Picture, account: &str) -> Vec<(Line, Invoice)> {
-    let Some(bound) = picture.bindings.to(account, PROGRAM) else { return Vec::new() };
-    let life = &picture.lives[account];
+fn earned(model_state: &ModelState, account: &str) -> Vec<(Line, Invoice)> {
+    let Some(bound) = model_state.bindings.to(account, PROGRAM) else { return Vec::new() };
+    let life = &model_state.lives[account];
     let Some(first_paid) = life.first_paid() else { return Vec::new() };
     let is_large = |i: &&Invoice| i.is_ours() && i.cents > 50_000 * i.months;
     let first_large = life.payments.iter().find(is_large).map(Invoice::at);
     let ended = [churned(life), left(life).filter(|_| sustained(life).is_none())].into_iter().flatten().min();
     let mut room = 1_000_000;
     let mut found = Vec::new();
-    for invoice in picture.payments(account, bound) {
+    for invoice in model_state.payments(account, bound) {
         let at = invoice.at();
         if ended.is_some_and(|end| at >= end) {
             break;
@@ -69,8 +69,9 @@ fn earned(picture: &Picture, account: &str) -> Vec<(Line, Invoice)> {
 }
 
 /// What caps of $2,000 and $5,000 per partner and month take, filled in the order of (paid at, invoice).
-pub fn caps(picture: &Picture, as_of: i64) -> Caps {
-    let mut all: Vec<(Line, Invoice)> = picture.lives.keys().flat_map(|account| earned(picture, account)).collect();
+pub fn caps(model_state: &ModelState, as_of: i64) -> Caps {
+    let mut all: Vec<(Line, Invoice)> =
+        model_state.lives.keys().flat_map(|account| earned(model_state, account)).collect();
     all.retain(|(accrual, _)| accrual.at < as_of && accrual.key.rule != "content");
     all.sort_by(|(_, a), (_, b)| (a.at(), &a.id).cmp(&(b.at(), &b.id)));
     let mut used: BTreeMap<(String, String, i64), i64> = BTreeMap::new();
@@ -88,10 +89,10 @@ pub fn caps(picture: &Picture, as_of: i64) -> Caps {
 }
 
 /// What an account's invoices earn its referrer.
-pub fn accruals(picture: &Picture, register: &Register, caps: &Caps, account: &str) -> Vec<Line> {
-    let life = &picture.lives[account];
+pub fn accruals(model_state: &ModelState, register: &Register, caps: &Caps, account: &str) -> Vec<Line> {
+    let life = &model_state.lives[account];
     let mut found = Vec::new();
-    for (mut accrual, invoice) in earned(picture, account) {
+    for (mut accrual, invoice) in earned(model_state, account) {
         accrual.net -= caps.get(&accrual.key).copied().unwrap_or(0).min(accrual.net);
         let is_used_up = accrual.net == 0;
         accrual.net -= invoice.taken(accrual.net);
@@ -99,7 +100,7 @@ pub fn accruals(picture: &Picture, register: &Register, caps: &Caps, account: &s
         if is_void(life) || is_used_up {
             accrual.void();
         }
-        let standing = picture.standing(register, account, PROGRAM, &accrual.key.partner);
+        let standing = model_state.standing(register, account, PROGRAM, &accrual.key.partner);
         if accrual.net > 0 || standing == Standing::Rejected {
             accrual.judge(standing, invoice.frozen);
         }
@@ -127,16 +128,16 @@ fn reached_at(life: &Life, rule: &str) -> Option<i64> {
 }
 
 /// A reward for a state that a run at `at` granted, as it stands now with whoever the account is bound to.
-pub fn granted(picture: &Picture, register: &Register, account: &str, rule: &str, at: i64) -> Option<Line> {
-    let bound = picture.bindings.to(account, PROGRAM)?;
-    let life = &picture.lives[account];
+pub fn granted(model_state: &ModelState, register: &Register, account: &str, rule: &str, at: i64) -> Option<Line> {
+    let bound = model_state.bindings.to(account, PROGRAM)?;
+    let life = &model_state.lives[account];
     let (state, cents) = if rule == "tier-1" { ("casual", 5_000) } else { ("team", 25_000) };
     let mut accrual = Line::new(account, bound, rule, format!("state:{state}"), at, cents);
     accrual.vests_at = sustained(life).map(|s| s.max(at));
     let since = reached_at(life, rule).map_or(at, |reached| reached.min(at));
-    if is_void(life) || life_ends_before(picture, account, since, at, accrual.vests_at) {
+    if is_void(life) || life_ends_before(model_state, account, since, at, accrual.vests_at) {
         accrual.void();
     }
-    accrual.judge(picture.standing(register, account, PROGRAM, &bound.partner), false);
+    accrual.judge(model_state.standing(register, account, PROGRAM, &bound.partner), false);
     Some(accrual)
 }

@@ -3,7 +3,7 @@
 use super::auditor::Auditor;
 use super::compare;
 use super::facts::{Click, Link, Register, Sent};
-use super::story::{Cast, Own};
+use super::story::{Own, StoryOptions};
 use crate::support::world::World;
 use manicule::base::time::UtcMillis;
 use manicule::codec::operator::NewPartner;
@@ -33,8 +33,8 @@ const ROLES: [Role; 12] = [
 ];
 
 /// Enrols the partners of all programs.
-pub fn enrol(world: &World, at: i64, register: &mut Register) -> Cast {
-    let mut cast = Cast::default();
+pub fn enrol(world: &World, at: i64, register: &mut Register) -> StoryOptions {
+    let mut options = StoryOptions::default();
     for (program, name, kind, site, further, is_spare) in ROLES {
         let new = NewPartner {
             program: program.to_owned(),
@@ -57,19 +57,19 @@ pub fn enrol(world: &World, at: i64, register: &mut Register) -> Cast {
             let code = world.link_of(UtcMillis(at), &partner, *source).expect("a link");
             codes.push((code, source.unwrap_or(own)));
         }
-        cast.spare.extend(is_spare.then(|| codes[1].0.clone()));
+        options.spare.extend(is_spare.then(|| codes[1].0.clone()));
         let email = format!("{name}@{name}.example");
-        cast.own.push(Own { program, email: email.clone(), code: codes[0].0.clone() });
+        options.own.push(Own { program, email: email.clone(), code: codes[0].0.clone() });
         for (code, source) in codes {
             let (program, partner) = (program.to_owned(), partner.clone());
-            cast.codes.push((program.clone(), code.clone()));
+            options.codes.push((program.clone(), code.clone()));
             let link = Link { program, partner, source, disabled_at: None, disclosed: name != "ann" };
             register.links.insert(code, link);
         }
         register.partner_email.insert(partner.clone(), email);
         register.partner_site.extend(site.map(|s| (partner, s.to_owned())));
     }
-    cast
+    options
 }
 
 /// Stores counted clicks as the redirect would.
@@ -89,7 +89,7 @@ pub fn store_clicks(world: &World, register: &Register, clicks: &[Click]) {
 /// The same facts in order, in a world of its own, settled once at the end: what agencies and developers earn by their
 /// accounts' payments and subscriptions is the same. What waited for a budget, and what runs granted, depends on when.
 pub fn compare_in_order(
-    cast: &Cast,
+    options: &StoryOptions,
     events: &[Sent],
     switched_off_at: Option<i64>,
     (run_at, world): (i64, &World),
@@ -97,12 +97,12 @@ pub fn compare_in_order(
     fresh: &World,
 ) -> Result<(), String> {
     let mut register = Register::default();
-    let same = enrol(fresh, cast.start - 60 * super::calendar::DAY, &mut register);
-    if same.codes != cast.codes {
+    let same = enrol(fresh, options.start - 60 * super::calendar::DAY, &mut register);
+    if same.codes != options.codes {
         return Err("the two worlds have other codes".to_owned());
     }
     if let Some(at) = switched_off_at {
-        for code in &cast.spare {
+        for code in &options.spare {
             fresh.disable(UtcMillis(at), code).map_err(|e| e.to_string())?;
         }
     }

@@ -10,7 +10,7 @@ use manicule::service::review::ReviewDecision;
 impl Play {
     pub(super) fn release(&mut self, now: i64) -> Result<(), String> {
         done(budget::sweep(&self.world.at(UtcMillis(now)))).map_err(|e| format!("{e:?}"))?;
-        self.auditor.salon.release();
+        self.auditor.credit_model.release();
         Ok(())
     }
 
@@ -22,22 +22,22 @@ impl Play {
         let funded = |world: &World| world.db.number("SELECT COUNT(*) FROM transfer WHERE code = 'fund'");
         let before = funded(&self.world);
         let is_faulty = self.maybe_fault(20, 5);
-        let answer = self.world.fund(UtcMillis(now), super::salon::PROGRAM, cents);
+        let answer = self.world.fund(UtcMillis(now), super::credit_model::PROGRAM, cents);
         self.world.db.fault.set(None);
         if let Err(error) = answer {
             self.was_injected(&error)?;
         }
         if funded(&self.world) > before {
             self.stats.fundings += 1;
-            self.auditor.salon.balance += cents;
-            self.auditor.salon.release();
+            self.auditor.credit_model.balance += cents;
+            self.auditor.credit_model.release();
         }
         if is_faulty { self.release(now) } else { Ok(()) }
     }
 
     /// Switches spare links off; touches and typed codes before this instant stay good.
     pub(super) fn switch_off(&mut self, now: i64) -> Result<(), String> {
-        for code in &self.cast.spare {
+        for code in &self.options.spare {
             self.world.disable(UtcMillis(now), code).map_err(|e| e.to_string())?;
             let links = &mut self.auditor.register.links;
             links.entry(code.clone()).and_modify(|l: &mut Link| l.disabled_at = Some(now));
@@ -54,9 +54,9 @@ impl Play {
         if open.is_empty() {
             return Ok(());
         }
-        let row = self.dice.pick(&open);
+        let row = self.rng.pick(&open);
         let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
-        let choice = self.dice.pick(&[ReviewDecision::Release, ReviewDecision::Reject]);
+        let choice = self.rng.pick(&[ReviewDecision::Release, ReviewDecision::Reject]);
         let first = self.maybe_fault(25, 4);
         let mut decided = self.world.decide(UtcMillis(now), &text("id"), choice);
         self.world.db.fault.set(None);
@@ -69,7 +69,7 @@ impl Play {
         let about = (text("account_id"), text("partner_id"), text("rule"));
         let account = about.0.clone();
         self.auditor.register.reviews.insert(about, choice == ReviewDecision::Release);
-        self.auditor.salon.learn(&self.auditor.picture, &self.auditor.register, &account);
+        self.auditor.credit_model.learn(&self.auditor.model_state, &self.auditor.register, &account);
         Ok(())
     }
 }

@@ -4,11 +4,11 @@
 use super::auditor::Auditor;
 use super::books::Books;
 use super::calendar::{DAY, HOUR, MINUTE, firsts, instant, mondays};
-use super::dice::Dice;
 use super::facts::Sent;
+use super::rng::Rng;
 use super::stats::Stats;
-use super::story::{Cast, tell};
-use super::{compare, deeds, history, salon};
+use super::story::{StoryOptions, tell};
+use super::{actions, compare, credit_model, history};
 use crate::support::sqlite::Fault;
 use crate::support::world::{World, now as done};
 use manicule::base::time::UtcMillis;
@@ -53,9 +53,9 @@ pub fn play(seed: u64) -> Result<Stats, String> {
 
 pub(super) struct Play {
     seed: u64,
-    pub(super) dice: Dice,
+    pub(super) rng: Rng,
     pub(super) world: World,
-    pub(super) cast: Cast,
+    pub(super) options: StoryOptions,
     events: Vec<Sent>,
     queue: BTreeMap<(i64, u64), Step>,
     queued: u64,
@@ -70,25 +70,25 @@ pub(super) struct Play {
 
 impl Play {
     fn new(seed: u64) -> Play {
-        let mut dice = Dice::new(seed);
+        let mut rng = Rng::new(seed);
         let world = World::new(seed);
         // Every other seed lives on Cloudflare's free plan.
         let statements_max = if seed.is_multiple_of(2) { STATEMENTS_FREE } else { STATEMENTS_PAID };
         world.statements_max.set(Some(statements_max));
-        let start = match dice.next() % 4 {
+        let start = match rng.next() % 4 {
             0 => instant(2024, 2, 10),
             1 => instant(2025, 1, 5),
-            _ => instant(2023, dice.within(1, 13), dice.within(1, 29)),
+            _ => instant(2023, rng.within(1, 13), rng.within(1, 29)),
         };
         let mut auditor = Auditor::default();
-        let cast = history::enrol(&world, start - 60 * DAY, &mut auditor.register);
+        let options = history::enrol(&world, start - 60 * DAY, &mut auditor.register);
         let favourites = ["agency-partner", "developer-affiliate", "tiered-credits", "user-referral"];
-        let cast = Cast { start, is_long: dice.percent(25), favourite: dice.pick(&favourites), ..cast };
+        let options = StoryOptions { start, is_long: rng.percent(25), favourite: rng.pick(&favourites), ..options };
         Play {
             seed,
-            dice,
+            rng,
             world,
-            cast,
+            options,
             events: Vec::new(),
             queue: BTreeMap::new(),
             queued: 0,
@@ -112,47 +112,47 @@ impl Play {
         // Most seeds are about a few whole lives; some about many small accounts that one agency brings: enough for the
         // volume bonus, for a crowded month, or for platinum; some about colleagues, or about guests of
         // the salon.
-        let (lives, crowd, days, colleagues) = match self.dice.next() % 20 {
-            0..=3 => (1, self.dice.within(6, 11), self.dice.pick(&[40, 80]), 0),
-            4 | 5 => (1, self.dice.within(11, 14), 20, 0),
-            6 => (1, self.dice.within(20, 23), 75, 0),
-            7..=9 => (1, 0, 1, self.dice.within(3, 6)),
-            _ => (self.dice.within(2, 5), 0, 1, 0),
+        let (lives, crowd, days, colleagues) = match self.rng.next() % 20 {
+            0..=3 => (1, self.rng.within(6, 11), self.rng.pick(&[40, 80]), 0),
+            4 | 5 => (1, self.rng.within(11, 14), 20, 0),
+            6 => (1, self.rng.within(20, 23), 75, 0),
+            7..=9 => (1, 0, 1, self.rng.within(3, 6)),
+            _ => (self.rng.within(2, 5), 0, 1, 0),
         };
         for number in 0..lives as usize {
-            let (mut events, mut found) = tell(&mut self.dice, &self.cast, number);
+            let (mut events, mut found) = tell(&mut self.rng, &self.options, number);
             self.events.append(&mut events);
             clicks.append(&mut found);
         }
-        self.events.extend(deeds::crowd(&mut self.dice, &self.cast, crowd, days));
-        self.events.extend(deeds::colleagues(&mut self.dice, &self.cast, colleagues));
-        let guests = if crowd + colleagues == 0 && self.dice.percent(30) { self.dice.within(3, 6) } else { 0 };
-        self.events.extend(deeds::guests(&mut self.dice, &self.cast, guests));
-        let (mut events, mut found) = deeds::visitors(&mut self.dice, &self.cast);
+        self.events.extend(actions::crowd(&mut self.rng, &self.options, crowd, days));
+        self.events.extend(actions::colleagues(&mut self.rng, &self.options, colleagues));
+        let guests = if crowd + colleagues == 0 && self.rng.percent(30) { self.rng.within(3, 6) } else { 0 };
+        self.events.extend(actions::guests(&mut self.rng, &self.options, guests));
+        let (mut events, mut found) = actions::visitors(&mut self.rng, &self.options);
         self.events.append(&mut events);
         clicks.append(&mut found);
         history::store_clicks(&self.world, &self.auditor.register, &clicks);
         self.auditor.register.clicks = clicks;
-        let last = self.events.iter().map(|e| e.at).max().unwrap_or(self.cast.start);
+        let last = self.events.iter().map(|e| e.at).max().unwrap_or(self.options.start);
         for index in 0..self.events.len() {
             let at = self.events[index].at + self.delay_of(index);
             self.push(at, Step::Deliver(index));
         }
         self.end = last + 80 * DAY;
         self.plan_runs();
-        let off = self.cast.start + self.dice.within(0, 60 * DAY);
+        let off = self.options.start + self.rng.within(0, 60 * DAY);
         self.push(off, Step::SwitchOff);
         // Some operators look at everything, some at nothing: what they leave stays held to the end.
-        for _ in 0..self.dice.pick(&[0, 0, 2, 6, 6]) {
-            let at = self.cast.start + self.dice.within(10 * DAY, 130 * DAY);
+        for _ in 0..self.rng.pick(&[0, 0, 2, 6, 6]) {
+            let at = self.options.start + self.rng.within(10 * DAY, 130 * DAY);
             self.push(at, Step::Review);
         }
-        let first = self.dice.pick(&[0, 700, 1_400, 2_600, 6_000, 60_000]);
-        self.push(self.cast.start, Step::Fund(first));
+        let first = self.rng.pick(&[0, 700, 1_400, 2_600, 6_000, 60_000]);
+        self.push(self.options.start, Step::Fund(first));
         // Where the budget matters most, it is never empty for long, and seldom full.
-        for _ in 0..if guests > 0 || self.cast.favourite == salon::PROGRAM { 10 } else { 4 } {
-            let at = self.cast.start + self.dice.within(0, 90 * DAY);
-            let cents = self.dice.pick(&[500, 1_500, 3_000, 4_999, 6_000, 31_000]);
+        for _ in 0..if guests > 0 || self.options.favourite == credit_model::PROGRAM { 10 } else { 4 } {
+            let at = self.options.start + self.rng.within(0, 90 * DAY);
+            let cents = self.rng.pick(&[500, 1_500, 3_000, 4_999, 6_000, 31_000]);
             self.push(at, Step::Fund(cents));
         }
     }
@@ -160,14 +160,14 @@ impl Play {
     /// Monthly runs all, weekly ones while there is something to find; a week that cron missed is made up for by the
     /// next.
     fn plan_runs(&mut self) {
-        for at in mondays(self.cast.start, self.end) {
-            let chance = if at < self.cast.start + 75 * DAY { 60 } else { 6 };
-            if self.dice.percent(chance) {
+        for at in mondays(self.options.start, self.end) {
+            let chance = if at < self.options.start + 75 * DAY { 60 } else { 6 };
+            if self.rng.percent(chance) {
                 let late = self.lateness();
                 self.push(at + late, Step::Run(Cadence::Weekly, at));
             }
         }
-        for at in firsts(self.cast.start, self.end) {
+        for at in firsts(self.options.start, self.end) {
             let late = self.lateness();
             self.push(at + late, Step::Run(Cadence::Monthly, at));
         }
@@ -177,30 +177,30 @@ impl Play {
     fn delay_of(&mut self, index: usize) -> i64 {
         let event = &self.events[index];
         let is_sign_up = |e: &&Sent| e.kind == "account.signed_up" && e.account == event.account;
-        if is_sign_up(&event) && self.events.iter().filter(is_sign_up).count() > 2 && self.dice.percent(70) {
-            return self.dice.within(0, 60 * DAY);
+        if is_sign_up(&event) && self.events.iter().filter(is_sign_up).count() > 2 && self.rng.percent(70) {
+            return self.rng.within(0, 60 * DAY);
         }
         // Where a sign-up comes late, all that the account did is due at once.
-        let is_guest = event.account.starts_with(deeds::GUEST);
-        let chance = if is_guest || self.cast.favourite == salon::PROGRAM { 45 } else { 10 };
-        if is_sign_up(&&self.events[index]) && self.dice.percent(chance) {
-            return self.dice.within(0, 30 * DAY);
+        let is_guest = event.account.starts_with(actions::GUEST);
+        let chance = if is_guest || self.options.favourite == credit_model::PROGRAM { 45 } else { 10 };
+        if is_sign_up(&&self.events[index]) && self.rng.percent(chance) {
+            return self.rng.within(0, 30 * DAY);
         }
         self.delay()
     }
 
     fn delay(&mut self) -> i64 {
-        match self.dice.next() % 20 {
-            0..=10 => self.dice.within(0, 2_000),
-            11..=14 => self.dice.within(0, 6 * HOUR),
-            15..=17 => self.dice.within(0, 4 * DAY),
-            18 => self.dice.within(5 * DAY, 40 * DAY),
-            _ => self.dice.within(30 * DAY, 110 * DAY),
+        match self.rng.next() % 20 {
+            0..=10 => self.rng.within(0, 2_000),
+            11..=14 => self.rng.within(0, 6 * HOUR),
+            15..=17 => self.rng.within(0, 4 * DAY),
+            18 => self.rng.within(5 * DAY, 40 * DAY),
+            _ => self.rng.within(30 * DAY, 110 * DAY),
         }
     }
 
     fn lateness(&mut self) -> i64 {
-        if self.dice.percent(85) { self.dice.within(0, 2_000) } else { self.dice.within(0, 3 * DAY) }
+        if self.rng.percent(85) { self.rng.within(0, 2_000) } else { self.rng.within(0, 3 * DAY) }
     }
 
     fn describe(&self, step: Step) -> String {
@@ -233,10 +233,10 @@ impl Play {
 
     /// Sets a fault for one of the next `calls` calls of the database, in so many of a hundred cases.
     pub(super) fn maybe_fault(&mut self, percent: u64, calls: i64) -> bool {
-        let is_faulty = self.dice.percent(percent);
+        let is_faulty = self.rng.percent(percent);
         let fault = is_faulty.then(|| {
-            let kind = self.dice.pick(&[Fault::Before, Fault::AfterCommit]);
-            (self.world.db.calls.get() + self.dice.within(0, calls) as u64, kind)
+            let kind = self.rng.pick(&[Fault::Before, Fault::AfterCommit]);
+            (self.world.db.calls.get() + self.rng.within(0, calls) as u64, kind)
         });
         self.world.db.fault.set(fault);
         is_faulty
@@ -267,7 +267,7 @@ impl Play {
             Ok(_) => {}
             Err(error) => {
                 self.was_injected(&error)?;
-                let again = now + self.dice.pick(&[1_000, HOUR, 3 * DAY]);
+                let again = now + self.rng.pick(&[1_000, HOUR, 3 * DAY]);
                 self.push(again, Step::Deliver(index));
             }
         }
@@ -278,11 +278,11 @@ impl Play {
         if is_known && self.changes() != changes {
             return Err("a repeat changed something".to_owned());
         }
-        if self.dice.percent(10) {
-            let again = now + self.dice.pick(&[0, MINUTE, 2 * DAY, 40 * DAY]);
+        if self.rng.percent(10) {
+            let again = now + self.rng.pick(&[0, MINUTE, 2 * DAY, 40 * DAY]);
             self.push(again, Step::Deliver(index));
         }
-        if is_stored && self.dice.percent(4) { self.contradict(now, &event) } else { Ok(()) }
+        if is_stored && self.rng.percent(4) { self.contradict(now, &event) } else { Ok(()) }
     }
 
     /// The same event id with another body is refused and changes nothing.
@@ -319,18 +319,18 @@ impl Play {
         self.auditor.observe_runs(&self.world.db);
         match ran {
             Ok(runs) if runs.iter().all(|r| r.state == "done") => {
-                if self.dice.percent(5) {
-                    let again = now + self.dice.within(0, 2) * DAY;
+                if self.rng.percent(5) {
+                    let again = now + self.rng.within(0, 2) * DAY;
                     self.push(again, Step::Run(cadence, scheduled));
                 }
             }
             Ok(runs) => return Err(format!("a run stopped on its way: {runs:?}")),
             Err(error) => {
                 self.was_injected(&error)?;
-                let again = now + self.dice.pick(&[10 * MINUTE, HOUR, 2 * DAY]);
-                let step = if self.dice.percent(50) { Step::Sweep } else { Step::Run(cadence, scheduled) };
+                let again = now + self.rng.pick(&[10 * MINUTE, HOUR, 2 * DAY]);
+                let step = if self.rng.percent(50) { Step::Sweep } else { Step::Run(cadence, scheduled) };
                 self.push(again, step);
-                if self.dice.percent(20) {
+                if self.rng.percent(20) {
                     self.push(now + MINUTE, Step::Review);
                 }
                 // Where the fault came before the run was stored, only cron itself can bring it back.
@@ -351,7 +351,7 @@ impl Play {
             // Whether the budget was released before the fault only another sweep makes certain.
             self.release(now)?;
         } else {
-            self.auditor.salon.release();
+            self.auditor.credit_model.release();
         }
         self.auditor.observe_runs(&self.world.db);
         Ok(())
@@ -359,7 +359,7 @@ impl Play {
 
     fn sweep_once(&self, now: i64) -> Result<(), AppError> {
         let ctx = self.world.at(UtcMillis(now));
-        done(recompute::drain(&ctx, 20))?;
+        done(recompute::process_marked(&ctx, 20))?;
         done(budget::sweep(&ctx))?;
         done(settle::sweep(&ctx)).map(|_| ())
     }
@@ -373,7 +373,7 @@ impl Play {
             if !self.auditor.knows(&event.id) {
                 return Err(format!("event {} was never taken in", event.id));
             }
-            if !self.dice.percent(25) {
+            if !self.rng.percent(25) {
                 continue;
             }
             let changes = self.changes();
@@ -382,7 +382,7 @@ impl Play {
                 return Err(format!("a replay of {} is not a no-op: {again:?}", event.id));
             }
         }
-        let waited = self.auditor.salon.waiting() as u64;
+        let waited = self.auditor.credit_model.waiting() as u64;
         self.stats.met.insert("waits for the budget".to_owned(), waited);
         self.fund(last, 500_000)?;
         self.final_run(Cadence::Weekly, monday)?;
@@ -398,7 +398,7 @@ impl Play {
             return Ok(());
         }
         let (fresh, off) = (World::new(self.seed), self.switched_off_at);
-        history::compare_in_order(&self.cast, &self.events, off, (first, &self.world), &self.auditor, &fresh)
+        history::compare_in_order(&self.options, &self.events, off, (first, &self.world), &self.auditor, &fresh)
     }
 
     fn final_run(&mut self, cadence: Cadence, at: i64) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! How far the stored runs got, and which of two right plans one of them holds.
 
-use super::picture::Key;
+use super::model_state::Key;
 use crate::support::sqlite::Sqlite;
 use std::collections::{BTreeMap, BTreeSet};
 

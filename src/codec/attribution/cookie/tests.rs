@@ -212,7 +212,7 @@ proptest! {
     }
 
     #[test]
-    fn trails_round_trip(
+    fn touchpoints_round_trip(
         visitor in "[A-Za-z0-9_]{1,40}",
         touches in prop::collection::vec(("[a-z-]{1,64}", "[A-Za-z0-9_-]{1,128}", "[A-Za-z0-9_.-]{0,64}", "[a-z0-9_]{1,40}", 0i64..1_000_000_000_000_000), 0..=8),
         until in 0i64..1_000_000_000_000_000,

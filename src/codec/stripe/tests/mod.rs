@@ -230,9 +230,9 @@ fn a_charge_says_its_sum_and_in_old_shapes_its_refunds() {
         json!({"data": [refund("succeeded"), {"id": "re_2", "amount": 100, "currency": "usd", "status": "failed"}]});
     let translated = read("charge.refunded", &old);
     let StripeEvent::Facts(drafts) = translated.what else { panic!("no facts") };
-    let told: Vec<(&str, &str)> = drafts.iter().map(|d| (d.id.as_str(), d.kind)).collect();
+    let found: Vec<(&str, &str)> = drafts.iter().map(|d| (d.id.as_str(), d.kind)).collect();
     assert_eq!(
-        told,
+        found,
         [
             ("evt_1", "invoice.refunded_total"),
             ("evt_1:re_1", "invoice.refunded"),
@@ -264,11 +264,11 @@ fn disputes_go_by_their_funds() {
         ("updated", "under_review", None),
     ] {
         let translated = read(&format!("charge.dispute.{kind}"), &dispute(status));
-        let told: Vec<_> = match &translated.what {
+        let found: Vec<_> = match &translated.what {
             StripeEvent::Facts(drafts) => drafts.iter().map(|d| d.kind).collect(),
             _ => Vec::new(),
         };
-        assert_eq!(told, want.into_iter().collect::<Vec<_>>(), "{kind} {status}");
+        assert_eq!(found, want.into_iter().collect::<Vec<_>>(), "{kind} {status}");
     }
     assert_eq!(fact("charge.dispute.created", &dispute("needs_response")).2, Payload::DisputeOpened(payload));
 }
@@ -325,8 +325,8 @@ fn other_events_are_told_apart() {
 #[test]
 fn what_the_sweep_asks_for_is_of_use_and_in_the_readme() {
     for kind in OWN_EVENTS {
-        let told = translate(&event(kind, &json!({"id": "x_1"})), StripeEndpoint::Own, NOW).map(|t| t.what);
-        assert_ne!(told, Ok(StripeEvent::Ignored("this type of event is not used")), "{kind}");
+        let found = translate(&event(kind, &json!({"id": "x_1"})), StripeEndpoint::Own, NOW).map(|t| t.what);
+        assert_ne!(found, Ok(StripeEvent::Ignored("this type of event is not used")), "{kind}");
         assert!(include_str!("../../../../README.md").contains(&format!("`{kind}`")), "{kind}");
     }
     assert!(OWN_EVENTS.len() <= 20, "Stripe takes no more");

@@ -21,20 +21,20 @@ pub const BROWSER: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 const OPERATOR: &str = "Bearer mop_of_the_tests";
 
-pub struct House {
+pub struct FunnelFixture {
     pub world: World,
     config: Config,
 }
 
-impl House {
-    pub fn new(seed: u64) -> House {
+impl FunnelFixture {
+    pub fn new(seed: u64) -> FunnelFixture {
         let operator = manicule::http::auth::hex_sha256(b"mop_of_the_tests");
         let config = Config::read(|name| match name {
             "COOKIE_KEYS" => "k1:11d11faf5b49adf4d0b3475e73ba5e749786dd260f8503b74e7132b251b9bb82".to_owned(),
             "OPERATOR_BOOTSTRAP_TOKEN_SHA256" => operator.clone(),
             _ => String::new(),
         });
-        House { world: World::new(seed), config }
+        FunnelFixture { world: World::new(seed), config }
     }
 
     /// Id and code.

@@ -63,11 +63,11 @@ pub struct Partner {
 pub struct PageContext<'a, S: Platform> {
     pub app: &'a RequestContext<'a, S>,
     pub request: &'a Request,
-    pub words: Box<dyn Locale>,
+    pub locale: Box<dyn Locale>,
     /// The submitted form; empty for a GET.
     pub form: SubmittedForm,
     token: Option<String>,
-    claim: String,
+    claimed_partner: String,
     form_secret: String,
     needed: Cell<Need>,
     granted: Cell<Scopes>,
@@ -80,12 +80,12 @@ pub struct PageContext<'a, S: Platform> {
 }
 
 impl<'a, S: Platform> PageContext<'a, S> {
-    pub fn of(app: &'a RequestContext<'a, S>, request: &'a Request, words: Box<dyn Locale>) -> PageContext<'a, S> {
+    pub fn of(app: &'a RequestContext<'a, S>, request: &'a Request, locale: Box<dyn Locale>) -> PageContext<'a, S> {
         let cookie = |name: &str| cookie_header::only(request.header("cookie").unwrap_or(""), name).map(str::to_owned);
-        let (token, claim) = match cookie(SESSION_COOKIE) {
+        let (token, claimed_partner) = match cookie(SESSION_COOKIE) {
             Some(value) => {
-                let (token, claim) = value.split_once('.').unwrap_or((&value, ""));
-                (Some(token.to_owned()).filter(|t| !t.is_empty()), claim.to_owned())
+                let (token, claimed_partner) = value.split_once('.').unwrap_or((&value, ""));
+                (Some(token.to_owned()).filter(|t| !t.is_empty()), claimed_partner.to_owned())
             }
             None => (None, String::new()),
         };
@@ -97,10 +97,10 @@ impl<'a, S: Platform> PageContext<'a, S> {
         PageContext {
             app,
             request,
-            words,
+            locale,
             form,
             token,
-            claim,
+            claimed_partner,
             needed: Cell::new(Need::Act(Scope::Admin)),
             granted: Cell::new(Scopes::NONE),
             form_secret,
@@ -121,8 +121,8 @@ impl<'a, S: Platform> PageContext<'a, S> {
 
     /// The partner id that the browser claims. Reads may be bound to it: nothing they find is shown before
     /// [`PageContext::partner`] has checked that it belongs to the session.
-    pub fn claim(&self) -> &str {
-        &self.claim
+    pub fn claimed_partner(&self) -> &str {
+        &self.claimed_partner
     }
 
     /// Hex SHA-256 of the session's token, if there is one.
@@ -148,7 +148,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
     pub async fn anybody(&self, reads: Vec<Stmt>) -> Result<(Option<SessionRow>, Vec<Rows>), PageError> {
         let ctx = self.app.context("");
         let Some(token) = self.token_sha256() else { return Ok((None, ctx.batch(reads).await?)) };
-        let mut statements = vec![session::session_find(&token, &self.claim, self.now())];
+        let mut statements = vec![session::session_find(&token, &self.claimed_partner, self.now())];
         statements.extend(reads);
         let mut rows = ctx.batch(statements).await?;
         let rest = rows.split_off(1);
@@ -250,7 +250,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
     }
 
     /// The redirect after a form, to the page that shows its result.
-    pub fn see(&self, path: &str) -> Response {
+    pub fn redirect_after_post(&self, path: &str) -> Response {
         let headers = vec![("location", path.to_owned()), ("cache-control", "no-store".to_owned())];
         Response { status: 303, headers, body: Vec::new(), fault: None }
     }

@@ -84,28 +84,28 @@ impl Outside {
     }
 }
 
-pub struct Desk {
+pub struct NotifyFixture {
     pub world: World,
     pub config: Config,
     pub outside: Rc<Outside>,
 }
 
-impl Desk {
+impl NotifyFixture {
     /// Everything is set up, and everybody answers.
-    pub fn new(seed: u64) -> Desk {
-        Desk::with(seed, &[])
+    pub fn new(seed: u64) -> NotifyFixture {
+        NotifyFixture::with(seed, &[])
     }
 
     /// The same with other settings; an empty value unsets one.
-    pub fn with(seed: u64, vars: &[(&str, &str)]) -> Desk {
-        let mut desk = Desk { world: World::new(seed), config: Config::default(), outside: Rc::default() };
-        desk.outside.status.set(200);
-        desk.outside.mailing.set(true);
-        let (for_hooks, for_mails) = (Rc::clone(&desk.outside), Rc::clone(&desk.outside));
-        desk.world.service = RefCell::new(Box::new(move |request| for_hooks.hook(request)));
-        desk.world.mailer = RefCell::new(Box::new(move |mail| for_mails.mail(mail)));
-        desk.set_up(vars);
-        desk
+    pub fn with(seed: u64, vars: &[(&str, &str)]) -> NotifyFixture {
+        let mut fixture = NotifyFixture { world: World::new(seed), config: Config::default(), outside: Rc::default() };
+        fixture.outside.status.set(200);
+        fixture.outside.mailing.set(true);
+        let (for_hooks, for_mails) = (Rc::clone(&fixture.outside), Rc::clone(&fixture.outside));
+        fixture.world.service = RefCell::new(Box::new(move |request| for_hooks.hook(request)));
+        fixture.world.mailer = RefCell::new(Box::new(move |mail| for_mails.mail(mail)));
+        fixture.set_up(vars);
+        fixture
     }
 
     pub fn set_up(&mut self, vars: &[(&str, &str)]) {

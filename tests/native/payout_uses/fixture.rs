@@ -21,15 +21,15 @@ use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-pub struct Office {
+pub struct PayoutFixture {
     pub world: World,
     pub stripe: Rc<RefCell<Stripe>>,
     config: Config,
     clock: Rc<Cell<i64>>,
 }
 
-impl Office {
-    pub fn new(approval: PayoutApproval) -> Office {
+impl PayoutFixture {
+    pub fn new(approval: PayoutApproval) -> PayoutFixture {
         let mut world = World::new(3);
         let stripe = Rc::new(RefCell::new(Stripe { balance: 100_000_000, ..Stripe::default() }));
         let clock = Rc::new(Cell::new(0));
@@ -48,7 +48,7 @@ impl Office {
         world.setup = config.setup.clone();
         let (model, time) = (Rc::clone(&stripe), Rc::clone(&clock));
         world.service = RefCell::new(Box::new(move |request| Ok(model.borrow_mut().answer(&request, time.get()))));
-        Office { world, stripe, config, clock }
+        PayoutFixture { world, stripe, config, clock }
     }
 
     pub fn without_key(&mut self) {
@@ -158,8 +158,8 @@ impl Office {
     }
 
     /// What the webhook `transfer.reversed` leads to.
-    pub fn noticed(&self, when: &str, transfer: &str) {
-        now(reverse::noticed(&self.world.at(at(when)), transfer)).expect("booked");
+    pub fn refresh_reversed(&self, when: &str, transfer: &str) {
+        now(reverse::refresh_reversed(&self.world.at(at(when)), transfer)).expect("booked");
     }
 
     /// What a partner can be paid, and was.

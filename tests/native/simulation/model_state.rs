@@ -9,7 +9,7 @@ use super::life::{Invoice, Life};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default)]
-pub struct Picture {
+pub struct ModelState {
     pub lives: BTreeMap<String, Life>,
     pub bindings: Bindings,
 }
@@ -88,11 +88,11 @@ impl Line {
     }
 }
 
-impl Picture {
-    pub fn of(known: &Known, register: &Register) -> Picture {
+impl ModelState {
+    pub fn of(known: &Known, register: &Register) -> ModelState {
         let lives = known.accounts().into_iter().map(|a| (a.clone(), Life::of(known, &a))).collect();
         let bindings = Bindings::all_of(&lives, known, register);
-        Picture { lives, bindings }
+        ModelState { lives, bindings }
     }
 
     /// The payments that count for whoever an account is bound to: since it was bound, in the programs' currency.

@@ -7,7 +7,7 @@ use super::binding::Bound;
 use super::calendar::DAY;
 use super::facts::{Place, Register, Sent};
 use super::life::Life;
-use super::picture::{Line, Picture, Standing, Status};
+use super::model_state::{Line, ModelState, Standing, Status};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ impl Reward {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Salon {
+pub struct CreditModel {
     pub balance: i64,
     /// By account and tier.
     rewards: BTreeMap<(String, &'static str), Reward>,
@@ -42,13 +42,15 @@ pub struct Salon {
     pub issued: BTreeSet<(String, String)>,
 }
 
-impl Salon {
+impl CreditModel {
     /// An event was taken in that may change what an account has earned.
     /// Or a person rejected it.
-    pub fn learn(&mut self, picture: &Picture, register: &Register, account: &str) {
-        let is_rejected = |b: &&Bound| picture.standing(register, account, PROGRAM, &b.partner) == Standing::Rejected;
-        let bound = picture.bindings.to(account, PROGRAM).filter(|b| !is_rejected(b));
-        let is_held = bound.is_some_and(|b| picture.standing(register, account, PROGRAM, &b.partner) == Standing::Held);
+    pub fn learn(&mut self, model_state: &ModelState, register: &Register, account: &str) {
+        let is_rejected =
+            |b: &&Bound| model_state.standing(register, account, PROGRAM, &b.partner) == Standing::Rejected;
+        let bound = model_state.bindings.to(account, PROGRAM).filter(|b| !is_rejected(b));
+        let is_held =
+            bound.is_some_and(|b| model_state.standing(register, account, PROGRAM, &b.partner) == Standing::Held);
         let mut due: Vec<(Place, &'static str)> = Vec::new();
         for ((_, tier), reward) in self.rewards.iter_mut().filter(|((of, _), _)| of == account) {
             if bound.is_none() && reward.is_owed {
@@ -62,7 +64,7 @@ impl Salon {
         due.sort();
         let mut new = Vec::new();
         if let Some(bound) = bound {
-            for (tier, reward) in earned(&picture.lives[account], &bound.from) {
+            for (tier, reward) in earned(&model_state.lives[account], &bound.from) {
                 let key = (account.to_owned(), tier);
                 let reward = Reward { is_held, ..reward };
                 if let Entry::Vacant(entry) = self.rewards.entry(key) {
@@ -116,12 +118,12 @@ impl Salon {
         self.rewards.values().filter(|r| r.is_owed && !r.is_issued).count()
     }
 
-    pub fn accruals(&self, picture: &Picture, register: &Register, account: &str) -> Vec<Line> {
-        let Some(bound) = picture.bindings.to(account, PROGRAM) else { return Vec::new() };
+    pub fn accruals(&self, model_state: &ModelState, register: &Register, account: &str) -> Vec<Line> {
+        let Some(bound) = model_state.bindings.to(account, PROGRAM) else { return Vec::new() };
         let mine = self.rewards.iter().filter(|((of, _), _)| of == account);
         mine.map(|((_, tier), reward)| {
             let mut accrual = Line::new(account, bound, tier, reward.source.to_owned(), reward.place.0, reward.cents);
-            let standing = picture.standing(register, account, PROGRAM, &bound.partner);
+            let standing = model_state.standing(register, account, PROGRAM, &bound.partner);
             if standing == Standing::Rejected || reward.is_issued {
                 accrual.judge(standing, false);
             } else {

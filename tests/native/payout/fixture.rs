@@ -87,7 +87,7 @@ pub struct Shaky {
     script: Rc<Script>,
 }
 
-pub struct Bench {
+pub struct CrashFixture {
     pub db: Shaky,
     pub script: Rc<Script>,
     pub stripe: RefCell<Stripe>,
@@ -205,7 +205,7 @@ impl Shaky {
     }
 }
 
-impl Ports for Bench {
+impl Ports for CrashFixture {
     type Db = Shaky;
 
     fn db(&self) -> &Shaky {
@@ -243,11 +243,11 @@ impl Ports for Bench {
     async fn pause(&self, _: u32) {}
 }
 
-impl Bench {
-    pub fn new(db: Sqlite) -> Bench {
+impl CrashFixture {
+    pub fn new(db: Sqlite) -> CrashFixture {
         let script = Rc::new(Script::default());
         db.invocation(None);
-        Bench {
+        CrashFixture {
             db: Shaky { sqlite: db, script: Rc::clone(&script) },
             script,
             stripe: RefCell::new(Stripe::default()),
@@ -260,7 +260,7 @@ impl Bench {
     }
 
     /// A new invocation begins.
-    pub fn context(&self) -> Context<'_, Bench> {
+    pub fn context(&self) -> Context<'_, CrashFixture> {
         self.db.sqlite.invocation(self.statements_max.get());
         Context::new(self, &self.setup, UtcMillis(self.now.get()), "cron")
     }

@@ -2,30 +2,30 @@
 //! through the funnel; and crowds of small accounts that one agency brings.
 
 use super::calendar::{DAY, HOUR, print};
-use super::dice::Dice;
 use super::facts::{Click, Sent};
-use super::story::{Cast, EDGES, LATE, SOON, Story};
+use super::rng::Rng;
+use super::story::{EDGES, LATE, SOON, Story, StoryOptions};
 use serde_json::json;
 
 impl Story<'_> {
     /// Calls, team members, invitations of its domain.
     pub fn use_it(&mut self, sign_up: i64) {
-        if self.dice.percent(45) {
-            let at = sign_up + self.dice.within(0, 45 * DAY);
-            let size = self.dice.pick(&[5, 6, 40]);
+        if self.rng.percent(45) {
+            let at = sign_up + self.rng.within(0, 45 * DAY);
+            let size = self.rng.pick(&[5, 6, 40]);
             let account = json!({"id": self.account, "team_size": size});
             self.event("account.active", at, json!({"account": account, "data": {"api_calls": 1_200}}));
         }
         let is_of_acme = self.email.as_ref().is_some_and(|e| e.ends_with("@acme.example"));
-        if is_of_acme && self.dice.percent(50) {
-            let at = sign_up + self.dice.pick(&[-3 * DAY, -DAY, -1, 0, 1]);
-            let codes: Vec<String> = self.cast.of("developer-affiliate").cloned().collect();
-            let code = if self.dice.percent(80) { self.dice.pick(&codes) } else { self.code() };
+        if is_of_acme && self.rng.percent(50) {
+            let at = sign_up + self.rng.pick(&[-3 * DAY, -DAY, -1, 0, 1]);
+            let codes: Vec<String> = self.options.of("developer-affiliate").cloned().collect();
+            let code = if self.rng.percent(80) { self.rng.pick(&codes) } else { self.code() };
             let data = json!({"agency_code": code, "domain": "acme.example"});
             self.event("workspace.invited", at, json!({"account": {}, "data": data}));
         }
-        if self.dice.percent(8) {
-            let at = sign_up + self.dice.pick(&[-DAY, 0, DAY]);
+        if self.rng.percent(8) {
+            let at = sign_up + self.rng.pick(&[-DAY, 0, DAY]);
             let code = self.code();
             self.event("account.handed_off", at, json!({"data": {"agency_code": code}}));
         }
@@ -33,30 +33,30 @@ impl Story<'_> {
 
     /// The five tiers, each with what does not quite reach it, and each more than once.
     pub fn visit_salon(&mut self, sign_up: i64) {
-        let start = sign_up + self.dice.pick(&[-2 * DAY, 1, HOUR, 5 * DAY]);
-        if self.dice.percent(70) {
-            let (mut at, is_slow) = (start, self.dice.percent(30));
-            for number in 0..self.dice.within(2, 6) {
-                let listing = if self.dice.percent(20) { 0 } else { number };
+        let start = sign_up + self.rng.pick(&[-2 * DAY, 1, HOUR, 5 * DAY]);
+        if self.rng.percent(70) {
+            let (mut at, is_slow) = (start, self.rng.percent(30));
+            for number in 0..self.rng.within(2, 6) {
+                let listing = if self.rng.percent(20) { 0 } else { number };
                 self.event("listing.viewed", at, json!({"data": {"listing_id": format!("listing_{listing}")}}));
-                at += if is_slow || self.dice.percent(20) {
-                    15 * DAY + self.dice.pick(&EDGES)
+                at += if is_slow || self.rng.percent(20) {
+                    15 * DAY + self.rng.pick(&EDGES)
                 } else {
-                    self.dice.within(1, 12 * DAY)
+                    self.rng.within(1, 12 * DAY)
                 };
             }
         }
         for (kind, chance) in [("newsletter.confirmed", 50), ("rfq.submitted", 50)] {
             for _ in 0..2 {
-                if self.dice.percent(chance) {
-                    let at = start + self.dice.within(0, 40 * DAY);
+                if self.rng.percent(chance) {
+                    let at = start + self.rng.within(0, 40 * DAY);
                     self.event(kind, at, json!({}));
                 }
             }
         }
-        for number in 0..self.dice.within(0, 3) {
-            let at = start + self.dice.within(0, 50 * DAY);
-            let cents = self.dice.pick(&[9, 4_999, 249_999, 250_000, 250_010, 900_000]);
+        for number in 0..self.rng.within(0, 3) {
+            let at = start + self.rng.within(0, 50 * DAY);
+            let cents = self.rng.pick(&[9, 4_999, 249_999, 250_000, 250_010, 900_000]);
             let id = format!("buy_{}_{number}", self.account);
             let rest = json!({"amount": {"cents": cents, "currency": "usd"}, "data": {"purchase_id": id}});
             self.event("purchase.completed", at, rest);
@@ -69,48 +69,48 @@ impl Story<'_> {
             .email
             .as_ref()
             .map_or(json!({"id": self.account}), |email| json!({"id": self.account, "email": email}));
-        let is_typed = self.dice.percent(50);
+        let is_typed = self.rng.percent(50);
         let attribution = code.filter(|_| is_typed).map_or(json!({}), |code| json!({"code": code}));
         let index = self.event("account.signed_up", at, json!({"account": account, "attribution": attribution}));
         if let Some(code) = code.filter(|_| !is_typed) {
-            let age = self.dice.within(0, 31 * DAY);
+            let age = self.rng.within(0, 31 * DAY);
             self.events[index].touches = vec![(code.to_owned(), at - age)];
         }
         if self.has_subscription {
             let data = json!({"subscription_id": format!("sub_{}", self.account), "monthly_cents": 30_000,
-                "annual_value_cents": self.dice.pick(&[360_000, 600_000, 2_000_000, 5_000_000])});
+                "annual_value_cents": self.rng.pick(&[360_000, 600_000, 2_000_000, 5_000_000])});
             self.event("subscription.started", first, json!({"data": data}));
         }
-        for month in 0..self.dice.pick(&[0, 1, 1, 2, 3]) {
+        for month in 0..self.rng.pick(&[0, 1, 1, 2, 3]) {
             let cents = self.some_cents();
             let told = self.invoice(first + month * 31 * DAY, cents);
             self.trouble(&told);
         }
         let (chance, after) =
             if first >= at + LATE { (50, SOON) } else { (12, [10 * DAY, 60 * DAY, 60 * DAY - 1, 80 * DAY]) };
-        if self.dice.percent(chance) {
-            let away = first + self.dice.pick(&after);
+        if self.rng.percent(chance) {
+            let away = first + self.rng.pick(&after);
             self.event("account.cancelled", away, json!({}));
         }
     }
 }
 
 /// So many small accounts that one agency brings within a span of `days`.
-pub fn crowd(dice: &mut Dice, cast: &Cast, count: i64, days: i64) -> Vec<Sent> {
-    let code = dice.pick(&cast.of("agency-partner").cloned().collect::<Vec<_>>());
-    let start = cast.start + dice.within(0, 20 * DAY);
+pub fn crowd(rng: &mut Rng, options: &StoryOptions, count: i64, days: i64) -> Vec<Sent> {
+    let code = rng.pick(&options.of("agency-partner").cloned().collect::<Vec<_>>());
+    let start = options.start + rng.within(0, 20 * DAY);
     let mut events = Vec::new();
     for number in 0..count {
-        let email = match dice.next() % 12 {
+        let email = match rng.next() % 12 {
             0 | 1 => Some("them@mail.ada-studio.example".to_owned()),
             2 | 3 => Some("them@ali.example".to_owned()),
             4 | 5 => Some(format!("c{number}@crowd.example")),
             _ => None,
         };
-        let (account, has_subscription) = (format!("small_{number}"), dice.percent(25));
-        let at = start + dice.within(0, days * 24) * HOUR;
-        let first = at + dice.within(0, 6 * DAY);
-        let mut story = Story { has_subscription, ..Story::new(dice, cast, account, email) };
+        let (account, has_subscription) = (format!("small_{number}"), rng.percent(25));
+        let at = start + rng.within(0, days * 24) * HOUR;
+        let first = at + rng.within(0, 6 * DAY);
+        let mut story = Story { has_subscription, ..Story::new(rng, options, account, email) };
         story.small(at, first, Some(&code));
         events.append(&mut story.events);
     }
@@ -119,18 +119,18 @@ pub fn crowd(dice: &mut Dice, cast: &Cast, count: i64, days: i64) -> Vec<Sent> {
 
 /// So many accounts of one email domain, one after the other: some come by different codes, the others by their domain
 /// alone.
-pub fn colleagues(dice: &mut Dice, cast: &Cast, count: i64) -> Vec<Sent> {
-    let codes: Vec<String> = cast.of("developer-affiliate").cloned().collect();
-    let mut at = cast.start + dice.within(0, 20 * DAY);
+pub fn colleagues(rng: &mut Rng, options: &StoryOptions, count: i64) -> Vec<Sent> {
+    let codes: Vec<String> = options.of("developer-affiliate").cloned().collect();
+    let mut at = options.start + rng.within(0, 20 * DAY);
     let mut events = Vec::new();
     for number in 0..count {
         let email = format!("mate{number}@team.example");
-        let code = dice.percent(50).then(|| dice.pick(&codes));
-        let first = at + if dice.percent(25) { LATE } else { dice.within(0, 6 * DAY) };
-        let mut story = Story::new(dice, cast, format!("mate_{number}"), Some(email));
+        let code = rng.percent(50).then(|| rng.pick(&codes));
+        let first = at + if rng.percent(25) { LATE } else { rng.within(0, 6 * DAY) };
+        let mut story = Story::new(rng, options, format!("mate_{number}"), Some(email));
         story.small(at, first, code.as_deref());
         events.append(&mut story.events);
-        at += dice.pick(&[0, 1, HOUR, 5 * DAY]);
+        at += rng.pick(&[0, 1, HOUR, 5 * DAY]);
     }
     events
 }
@@ -139,25 +139,25 @@ pub fn colleagues(dice: &mut Dice, cast: &Cast, count: i64) -> Vec<Sent> {
 pub const GUEST: &str = "guest_";
 
 /// So many members of the salon by its own codes, each with a few small rewards close together.
-pub fn guests(dice: &mut Dice, cast: &Cast, count: i64) -> Vec<Sent> {
-    let codes: Vec<String> = cast.of("tiered-credits").cloned().collect();
+pub fn guests(rng: &mut Rng, options: &StoryOptions, count: i64) -> Vec<Sent> {
+    let codes: Vec<String> = options.of("tiered-credits").cloned().collect();
     let mut events = Vec::new();
     for number in 0..count {
-        let at = cast.start + dice.within(0, 60 * DAY);
-        let code = dice.pick(&codes);
-        let mut story = Story::new(dice, cast, format!("{GUEST}{number}"), None);
+        let at = options.start + rng.within(0, 60 * DAY);
+        let code = rng.pick(&codes);
+        let mut story = Story::new(rng, options, format!("{GUEST}{number}"), None);
         story.event("account.signed_up", at, json!({"attribution": {"code": code}}));
         for kind in ["newsletter.confirmed", "rfq.submitted"] {
-            if story.dice.percent(60) {
-                let when = at + story.dice.within(1, 3 * DAY);
+            if story.rng.percent(60) {
+                let when = at + story.rng.within(1, 3 * DAY);
                 story.event(kind, when, json!({}));
             }
         }
-        if story.dice.percent(30) {
-            let cents = story.dice.pick(&[4_999, 30_000, 60_000]);
+        if story.rng.percent(30) {
+            let cents = story.rng.pick(&[4_999, 30_000, 60_000]);
             let data = json!({"purchase_id": format!("buy_{number}")});
             let rest = json!({"amount": {"cents": cents, "currency": "usd"}, "data": data});
-            let when = at + story.dice.within(1, 3 * DAY);
+            let when = at + story.rng.within(1, 3 * DAY);
             story.event("purchase.completed", when, rest);
         }
         events.append(&mut story.events);
@@ -166,14 +166,14 @@ pub fn guests(dice: &mut Dice, cast: &Cast, count: i64) -> Vec<Sent> {
 }
 
 /// Visitors of the funnel: clicks, and stages by code, by touch, by nobody.
-pub fn visitors(dice: &mut Dice, cast: &Cast) -> (Vec<Sent>, Vec<Click>) {
+pub fn visitors(rng: &mut Rng, options: &StoryOptions) -> (Vec<Sent>, Vec<Click>) {
     let (mut events, mut clicks) = (Vec::new(), Vec::new());
-    let codes: Vec<String> = cast.of("partner-funnel").cloned().collect();
-    for number in 0..dice.within(2, 7) {
+    let codes: Vec<String> = options.of("partner-funnel").cloned().collect();
+    for number in 0..rng.within(2, 7) {
         let visitor = format!("vis_{number}");
-        let code = if dice.percent(80) { dice.pick(&codes) } else { dice.pick(&cast.codes).1 };
-        let start = cast.start + dice.within(0, 30) * DAY + dice.pick(&[-1, 0, 0, 1, 5 * HOUR]);
-        if codes.contains(&code) && dice.percent(60) {
+        let code = if rng.percent(80) { rng.pick(&codes) } else { rng.pick(&options.codes).1 };
+        let start = options.start + rng.within(0, 30) * DAY + rng.pick(&[-1, 0, 0, 1, 5 * HOUR]);
+        if codes.contains(&code) && rng.percent(60) {
             clicks.push(Click { visitor: visitor.clone(), code: code.clone(), at: start });
         }
         let kinds = [
@@ -185,24 +185,24 @@ pub fn visitors(dice: &mut Dice, cast: &Cast) -> (Vec<Sent>, Vec<Click>) {
             "activation.reached",
         ];
         let mut at = start;
-        for kind in kinds.iter().take(dice.within(1, 7) as usize) {
-            at += dice.pick(&[1, HOUR, DAY, 7 * DAY]);
-            let id = format!("f{:04x}_{number}_{}", dice.next() % 0x1_0000, events.len());
+        for kind in kinds.iter().take(rng.within(1, 7) as usize) {
+            at += rng.pick(&[1, HOUR, DAY, 7 * DAY]);
+            let id = format!("f{:04x}_{number}_{}", rng.next() % 0x1_0000, events.len());
             let mut body = json!({"id": id, "type": kind, "occurred_at": print(at), "data": {}});
-            if dice.percent(85) {
+            if rng.percent(85) {
                 body["data"]["visitor"] = json!(visitor);
             }
-            if dice.percent(60) {
-                body["data"]["campaign"] = json!(dice.pick(&["migration-playbook", "other"]));
+            if rng.percent(60) {
+                body["data"]["campaign"] = json!(rng.pick(&["migration-playbook", "other"]));
             }
             let mut touches = Vec::new();
-            match dice.next() % 10 {
+            match rng.next() % 10 {
                 0 => {}
                 1..=3 => {
-                    let age = dice.pick(&[30 * DAY, 30 * DAY - 1, 30 * DAY + 1, HOUR]);
+                    let age = rng.pick(&[30 * DAY, 30 * DAY - 1, 30 * DAY + 1, HOUR]);
                     touches.push((code.clone(), at - age));
-                    let other = (dice.pick(&cast.codes).1, at - age / 2 - 7);
-                    touches.extend(dice.percent(40).then_some(other));
+                    let other = (rng.pick(&options.codes).1, at - age / 2 - 7);
+                    touches.extend(rng.percent(40).then_some(other));
                 }
                 _ => body["attribution"] = json!({"code": code}),
             }

@@ -24,12 +24,12 @@ pub const ORIGIN: &str = "https://ref.example";
 pub const OPERATOR_TOKEN: &str = "4f1d9c07e2ab5836d0f97c41be6a2358";
 
 impl Formatter for World {
-    fn words(&self, _: &str, _: &str) -> Box<dyn Locale> {
+    fn locale(&self, _: &str, _: &str) -> Box<dyn Locale> {
         Box::new(Plain)
     }
 }
 
-pub struct House {
+pub struct PagesFixture {
     pub world: World,
     pub config: Config,
     pub now: Cell<UtcMillis>,
@@ -48,19 +48,19 @@ pub struct Shown {
 }
 
 pub struct Browser<'a> {
-    house: &'a House,
+    fixture: &'a PagesFixture,
     cookies: RefCell<BTreeMap<String, String>>,
     /// What the last page's forms carry.
     token: RefCell<String>,
 }
 
-impl House {
-    pub fn new(when: UtcMillis) -> House {
+impl PagesFixture {
+    pub fn new(when: UtcMillis) -> PagesFixture {
         SITE.set(None);
         TOO_OFTEN.take();
         let operator_token_sha256 = Some(hex_sha256(OPERATOR_TOKEN.as_bytes()));
         let config = Config { operator_token_sha256, ..Config::default() };
-        House { world: World::new(5), config, now: Cell::new(when) }
+        PagesFixture { world: World::new(5), config, now: Cell::new(when) }
     }
 
     /// Sets who is signed in at the EmDash site.
@@ -90,7 +90,7 @@ impl House {
 
     /// A browser that nobody is signed in with.
     pub fn browser(&self) -> Browser<'_> {
-        Browser { house: self, cookies: RefCell::default(), token: RefCell::default() }
+        Browser { fixture: self, cookies: RefCell::default(), token: RefCell::default() }
     }
 
     /// A browser that is signed in by this address, and looks at this partner's pages.
@@ -160,11 +160,12 @@ impl Browser<'_> {
             headers: all,
             body: body.as_bytes().to_vec(),
         };
-        self.house.world.request(self.house.now.get());
-        let before = self.house.world.db.calls.get();
-        let app = RequestContext { site: &self.house.world, config: &self.house.config, now: self.house.now.get() };
+        self.fixture.world.request(self.fixture.now.get());
+        let before = self.fixture.world.db.calls.get();
+        let app =
+            RequestContext { site: &self.fixture.world, config: &self.fixture.config, now: self.fixture.now.get() };
         let response = now(route::answer(&app, &request)).unwrap_or_else(|| panic!("{path} is no page"));
-        let batches = self.house.world.db.calls.get() - before;
+        let batches = self.fixture.world.db.calls.get() - before;
         // Why one did not leave is for the log alone.
         for leaving in LEAVING.take() {
             let _ = now(sign_in::mail_unwaited(&app.context(""), &leaving));

@@ -12,7 +12,7 @@ pub const SWEEP: &str = "*/10 * * * *";
 /// Stands in every id that the host has given: of accounts, invoices, refunds, disputes, events.
 pub const HOSTS: &str = "-of-victim";
 
-pub struct Desk {
+pub struct ApiFixture {
     pub victim: Partner,
     pub rival: Partner,
     /// Every id of the victim's that an address or a field could name.
@@ -40,7 +40,7 @@ fn listed(server: &Server, path: &str, field: &str) -> Vec<String> {
 }
 
 /// With payouts approved by hand, so that one is sent and one waits.
-pub fn fill(server: &Server, stripe: &Stripe) -> Desk {
+pub fn fill(server: &Server, stripe: &Stripe) -> ApiFixture {
     let victim = enrol(server, "victim", "Studio Secret", "owner@secret-studio.example");
     let rival = enrol(server, "rival", "Studio Rival", "owner@rival-studio.example");
     let account = stripe.onboards(server, &victim);
@@ -80,7 +80,7 @@ pub fn fill(server: &Server, stripe: &Stripe) -> Desk {
     let marks =
         ["Secret", "secret-studio", "secret-campaign", "secret-landing", HOSTS, &victim.id, &victim.code, &account];
     let marks = marks.into_iter().map(str::to_owned).chain([link]).chain(payouts).collect();
-    Desk { victim, rival, ids, marks }
+    ApiFixture { victim, rival, ids, marks }
 }
 
 /// What the books say of somebody, to be compared.

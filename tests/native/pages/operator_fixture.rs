@@ -1,7 +1,7 @@
 //! A world with everything that operators' pages show: a payout that waits for approval, a referral that is held, a
 //! message that failed, a week of visitors, a budget. Names and reasons are hostile.
 
-use super::house::{Browser, House};
+use super::fixture::{Browser, PagesFixture};
 use crate::payout::stripe::Stripe;
 use crate::support::world::{World, at, now};
 use manicule::codec::operator::NewPartner;
@@ -20,8 +20,8 @@ pub const EVIL: &str = "\"><script>alert(1)</script>&amp;";
 pub const NOW: &str = "2026-04-02T12:00:00Z";
 const APRIL: &str = "2026-04-01T06:00:00Z";
 
-pub struct Desk {
-    pub house: House,
+pub struct OperatorFixture {
+    pub pages: PagesFixture,
     pub stripe: Rc<RefCell<Stripe>>,
     /// Who is to be paid $100, with an evil name.
     pub partner: String,
@@ -32,25 +32,25 @@ pub struct Desk {
     pub review: String,
 }
 
-impl Desk {
-    pub fn new() -> Desk {
-        let mut house = House::new(at(NOW));
+impl OperatorFixture {
+    pub fn new() -> OperatorFixture {
+        let mut pages = PagesFixture::new(at(NOW));
         let stripe = Rc::new(RefCell::new(Stripe { balance: 100_000_000, ..Stripe::default() }));
-        house.config.setup.stripe =
+        pages.config.setup.stripe =
             Some(setup::Stripe { key: "sk_test_model".to_owned(), api_base: "https://stripe.model".to_owned() });
-        house.world.setup = house.config.setup.clone();
+        pages.world.setup = pages.config.setup.clone();
         let model = Rc::clone(&stripe);
         let time = Rc::new(Cell::new(at(NOW).0));
-        house.world.service =
+        pages.world.service =
             RefCell::new(Box::new(move |request| Ok(model.borrow_mut().answer(&request, time.get()))));
-        let partner = enrol(&house.world, "acme", EVIL, "boss@acme.example");
-        let suspect = enrol(&house.world, "sly", "Sly", "boss@sly.example");
-        bring(&house.world, &partner.1, "p", "ann@client.example");
-        bring(&house.world, &suspect.1, "s", "bob@sly.example");
+        let partner = enrol(&pages.world, "acme", EVIL, "boss@acme.example");
+        let suspect = enrol(&pages.world, "sly", "Sly", "boss@sly.example");
+        bring(&pages.world, &partner.1, "p", "ann@client.example");
+        bring(&pages.world, &suspect.1, "s", "bob@sly.example");
         let account = format!("acct_{}", partner.0);
         stripe.borrow_mut().accounts.insert(account.clone(), 0);
         sql(
-            &house.world,
+            &pages.world,
             &format!("INSERT INTO payee VALUES ('{}', '{account}', 'US', 'usd', 1, 1, '[]', NULL, 0)", partner.0),
         );
         let due = Due {
@@ -59,33 +59,33 @@ impl Desk {
             period: "2026-03".to_owned(),
             as_of: at(APRIL),
         };
-        let run = now(settle::settle(&house.world.at(at(APRIL)), &due)).expect("settled").id;
-        visitors(&house.world);
-        let text = |sql: &str, column: &str| house.world.db.look(sql)[0][column].as_str().expect("a text").to_owned();
+        let run = now(settle::settle(&pages.world.at(at(APRIL)), &due)).expect("settled").id;
+        visitors(&pages.world);
+        let text = |sql: &str, column: &str| pages.world.db.look(sql)[0][column].as_str().expect("a text").to_owned();
         let payout = text("SELECT id FROM payout", "id");
         let review = text("SELECT id FROM review WHERE rule = 'same_domain'", "id");
         sql(
-            &house.world,
+            &pages.world,
             "UPDATE outbox SET state = 'failed' WHERE kind = 'review.opened';
              INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms, last_error)
              SELECT id, 'mail', 'operator', 'failed', 0, 9, 0, '<b>refused</b>' FROM outbox WHERE kind = 'review.opened';",
         );
-        Desk { house, stripe, partner: partner.0, suspect: suspect.0, run, payout, review }
+        OperatorFixture { pages, stripe, partner: partner.0, suspect: suspect.0, run, payout, review }
     }
 
     /// An operator who has a page with a form open.
     pub fn operator(&self) -> Browser<'_> {
-        let browser = self.house.operator();
+        let browser = self.pages.operator();
         browser.get("/operator/runs");
         browser
     }
 
     pub fn look(&self, sql: &str, column: &str) -> Value {
-        self.house.world.db.look(sql)[0][column].clone()
+        self.pages.world.db.look(sql)[0][column].clone()
     }
 
     pub fn count(&self, sql: &str) -> i64 {
-        self.house.world.db.number(sql)
+        self.pages.world.db.number(sql)
     }
 
     /// How often an action stands in the audit trail, by the operator of a session.

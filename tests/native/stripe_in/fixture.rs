@@ -27,7 +27,7 @@ pub const SECRET: &str = "whsec_7d31c0e94b8f26a5d1930fb7c46e8a02";
 pub const LIVE_SECRET: &str = "live:whsec_b06f4e1d92c8a73f5e14d0c97b2a6831";
 pub const CONNECT_SECRET: &str = "whsec_00112233445566778899aabbccddeeff";
 
-pub struct House {
+pub struct StripeFixture {
     world: World,
     config: Config,
     program: &'static str,
@@ -47,12 +47,12 @@ const SWEEPS: u32 = 20;
 /// A month after everything, so that nothing is ahead of the clock.
 const NOW: UtcMillis = UtcMillis((CREATED + 30 * 86_400) * 1_000);
 
-impl House {
-    pub fn new() -> House {
-        House::of("agency-partner")
+impl StripeFixture {
+    pub fn new() -> StripeFixture {
+        StripeFixture::of("agency-partner")
     }
 
-    pub fn of(program: &'static str) -> House {
+    pub fn of(program: &'static str) -> StripeFixture {
         let world = World::new(7);
         let start = UtcMillis((CREATED - 86_400 * 20) * 1_000);
         let new = NewPartner {
@@ -72,7 +72,7 @@ impl House {
             "COOKIE_KEYS" => "k1:c3a91f0e7b54d26803f18e9c6ad7452b90e6137f48bd5ca21f73d0846be95a1c".to_owned(),
             _ => String::new(),
         });
-        House {
+        StripeFixture {
             world,
             config,
             program,
@@ -85,7 +85,7 @@ impl House {
     }
 
     /// The same on Cloudflare's free plan.
-    pub fn tight(self) -> House {
+    pub fn tight(self) -> StripeFixture {
         self.world.statements_max.set(Some(STATEMENTS_FREE));
         self
     }
@@ -100,11 +100,11 @@ impl House {
     }
 
     /// The same with a key, and `answer` for each address that is asked.
-    pub fn with_key(self, answer: impl Fn(&str) -> (u16, Value) + 'static) -> House {
+    pub fn with_key(self, answer: impl Fn(&str) -> (u16, Value) + 'static) -> StripeFixture {
         self.with_key_of("sk_test_x", answer)
     }
 
-    pub fn with_key_of(mut self, key: &str, answer: impl Fn(&str) -> (u16, Value) + 'static) -> House {
+    pub fn with_key_of(mut self, key: &str, answer: impl Fn(&str) -> (u16, Value) + 'static) -> StripeFixture {
         self.config.setup.stripe = Some(Stripe { key: key.to_owned(), api_base: STRIPE_API.to_owned() });
         let asked = Rc::clone(&self.asked);
         *self.world.service.borrow_mut() = Box::new(move |request| {
