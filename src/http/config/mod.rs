@@ -256,9 +256,9 @@ impl Config {
                 ),
             }
         }
-        let told = self.setup.mail.operator.as_deref().map(str::to_ascii_lowercase);
-        let told = told.filter(|told| found.iter().all(|(known, _)| known != told));
-        found.extend(told.map(|address| (address, Role::Admin)));
+        let email = self.setup.mail.operator.as_deref().map(str::to_ascii_lowercase);
+        let email = email.filter(|email| found.iter().all(|(known, _)| known != email));
+        found.extend(email.map(|address| (address, Role::Admin)));
         found
     }
 

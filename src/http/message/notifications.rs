@@ -1,7 +1,7 @@
 //! The outbox and the endpoints that it is delivered to, for operators.
 
 use crate::base::time::UtcMillis;
-use crate::codec::message::endpoint as asked;
+use crate::codec::message::endpoint as forms;
 use crate::http::auth;
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::Request;
@@ -65,7 +65,7 @@ pub async fn replay<S: Platform>(
     id: &str,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    replaying::replay(&app.context(actor), id, &asked::replay(&request.body)?).await
+    replaying::replay(&app.context(actor), id, &forms::replay(&request.body)?).await
 }
 
 /// `GET /v1/webhook-endpoints`.
@@ -85,13 +85,13 @@ pub async fn endpoint_make<S: Platform>(
     request: &Request,
     actor: &str,
 ) -> Result<StoredResponse, AppError> {
-    let new = asked::read(&request.body, &own_rules(app, request))?;
+    let new = forms::read(&request.body, &own_rules(app, request))?;
     let once = auth::once(request)?;
     endpoints::make(&app.context(actor), &new, once.as_ref()).await
 }
 
 /// Where webhooks may go: not to the host that is asked either.
-fn own_rules<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> asked::HostRules {
+fn own_rules<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> forms::HostRules {
     let rules = &app.config.setup.endpoints;
     if app.config.owns_zone { rules.clone() } else { rules.with_own_host(&request.origin) }
 }

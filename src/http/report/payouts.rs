@@ -26,9 +26,9 @@ pub async fn run_report<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> R
         reports::run_payout_sums(id),
         reports::run_carried_sums(id),
     ];
-    let told = ctx.batch(reads).await?;
-    let run: RunRow = told[0].first()?.ok_or_else(|| AppError::not_found("run"))?;
-    let approval: Option<ApprovalRow> = told[1].first()?;
+    let rows = ctx.batch(reads).await?;
+    let run: RunRow = rows[0].first()?.ok_or_else(|| AppError::not_found("run"))?;
+    let approval: Option<ApprovalRow> = rows[1].first()?;
     let state = |s: &StateSum| json!({"state": s.state, "currency": currency(&s.unit), "payouts": s.payouts, "amount_cents": s.cents});
     let carried = |s: &CarriedSum| json!({"why": s.why, "currency": currency(&s.unit), "partners": s.partners, "amount_cents": s.cents});
     let approval_view = json!({
@@ -37,8 +37,8 @@ pub async fn run_report<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> R
     });
     let view = json!({
         "run": run_view(&run), "approval": approval_view,
-        "payouts": told[2].decode()?.iter().map(state).collect::<Vec<Value>>(),
-        "carried_forward": told[3].decode()?.iter().map(carried).collect::<Vec<Value>>(),
+        "payouts": rows[2].decode()?.iter().map(state).collect::<Vec<Value>>(),
+        "carried_forward": rows[3].decode()?.iter().map(carried).collect::<Vec<Value>>(),
     });
     Ok((200, view))
 }

@@ -40,12 +40,12 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     if !state.is_empty() && !STATES.contains(&state.as_str()) {
         return Err(AppError::new(ErrorKind::BadRequest, "unsupported", error::UNKNOWN_STATE).into());
     }
-    let asked = vec![
+    let reads_of_page = vec![
         reads::accrual_page(cx.claimed_partner(), &state, before_ms, &before_id, cursor.limit + 1),
         program_list(),
         status::read(cx.claimed_partner()),
     ];
-    let (partner, rows) = cx.partner(asked).await?;
+    let (partner, rows) = cx.partner(reads_of_page).await?;
     let mut accruals: Vec<Accrual> = rows[0].decode()?;
     let catalog = catalog(&rows[1])?;
     let paid = Paid::of(&rows[0], &rows[2])?;

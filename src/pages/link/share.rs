@@ -25,11 +25,11 @@ const TEXT_MAX: usize = 5_000;
 /// The drafts, or what the form has.
 pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let typed = cx.request.method == "POST";
-    let asked = |name: &str| {
+    let param = |name: &str| {
         let given = cx.form.given(name).map(str::to_owned);
         if typed { given } else { cx.request.param(name).filter(|value| !value.is_empty()) }
     };
-    let (link, tone) = (asked("link"), asked("tone").unwrap_or_default());
+    let (link, tone) = (param("link"), param("tone").unwrap_or_default());
     let (claimed_partner, now) = (cx.claimed_partner(), cx.now());
     let reads = vec![
         reads::link_choices(claimed_partner, now, LINKS),

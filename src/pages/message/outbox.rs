@@ -1,7 +1,7 @@
 //! The outbox: messages, their deliveries, and resending those that failed.
 
 use crate::base::time::UtcMillis;
-use crate::codec::message::endpoint as asked;
+use crate::codec::message::endpoint as forms;
 use crate::engine::identity::access::Scope;
 use crate::http::context::Platform;
 use crate::pages::components;
@@ -122,8 +122,8 @@ fn replay_form<S: Platform>(cx: &PageContext<'_, S>, path: &str, m: &Message, de
 pub async fn replay<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let (session, _) = cx.operator(Vec::new()).await?;
     let replay_it = async {
-        let asked = asked::replay(&helpers::body(&cx.form, &["reason"]))?;
-        replaying::replay(&cx.context(&session), cx.form.get("message"), &asked).await
+        let body = forms::replay(&helpers::body(&cx.form, &["reason"]))?;
+        replaying::replay(&cx.context(&session), cx.form.get("message"), &body).await
     };
     match replay_it.await {
         Ok(_) => {

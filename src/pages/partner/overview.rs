@@ -259,8 +259,9 @@ pub fn course(locale: &dyn Locale, days: &[DayRow], first: i64) -> Markup {
 /// The partner accepts the disclosure.
 pub async fn disclose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let claimed_partner = cx.claimed_partner();
-    let asked = vec![partner::partner_find(claimed_partner), reads::link_choices(claimed_partner, cx.now(), LINKS)];
-    let (partner, rows) = cx.partner(asked).await?;
+    let reads_of_page =
+        vec![partner::partner_find(claimed_partner), reads::link_choices(claimed_partner, cx.now(), LINKS)];
+    let (partner, rows) = cx.partner(reads_of_page).await?;
     let row: Option<PartnerRow> = rows[0].first()?;
     let external_id = row.map(|r| r.external_id).unwrap_or_default();
     let new = NewPartner {

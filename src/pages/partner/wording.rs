@@ -63,15 +63,15 @@ pub fn accrual_source(source: &str) -> String {
 
 /// A reason without the host's own ids, which may reveal who a customer is: `invoice in_1 was paid`.
 fn without_ids(text: &str) -> String {
-    let mut locale = text.split(' ');
+    let mut words = text.split(' ');
     let mut kept: Vec<&str> = Vec::new();
-    while let Some(word) = locale.next() {
+    while let Some(word) = words.next() {
         if word != "invoice" {
             kept.push(word);
             continue;
         }
         kept.push("the");
-        let id = locale.next().unwrap_or("");
+        let id = words.next().unwrap_or("");
         kept.push(if id.ends_with(';') { "invoice;" } else { "invoice" });
     }
     kept.join(" ")

@@ -32,17 +32,17 @@ const COUNTRIES: &[&str] = &[
 
 /// What Stripe still needs, in words, each once.
 pub fn due(payee: &PayeeRow) -> Vec<String> {
-    let asked: Vec<String> = serde_json::from_str(&payee.currently_due).unwrap_or_default();
-    let mut locale: Vec<String> = asked.iter().map(|name| asked_for(name)).collect();
-    locale.sort();
-    locale.dedup();
-    locale
+    let requested: Vec<String> = serde_json::from_str(&payee.currently_due).unwrap_or_default();
+    let mut names: Vec<String> = requested.iter().map(|name| asked_for(name)).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// `individual.verification.document` as "an identity document".
 fn asked_for(name: &str) -> String {
     let has = |part: &str| name.contains(part);
-    let found = text::DUE.iter().find(|(part, _)| has(part)).map(|(_, locale)| (*locale).to_owned());
+    let found = text::DUE.iter().find(|(part, _)| has(part)).map(|(_, names)| (*names).to_owned());
     found.unwrap_or_else(|| wording::spaced(name).to_lowercase())
 }
 
@@ -90,10 +90,10 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         cx.partner(vec![partner::partner_find(cx.claimed_partner()), payee::payee_find(cx.claimed_partner())]).await?;
     let row: Option<PartnerRow> = rows[0].first()?;
     let country = row.and_then(|r| r.country).unwrap_or_default();
-    asked(cx, 200, &partner, rows[1].first()?.as_ref(), &SubmittedForm::filled(&[("country", &country)]))
+    requested(cx, 200, &partner, rows[1].first()?.as_ref(), &SubmittedForm::filled(&[("country", &country)]))
 }
 
-fn asked<S: Platform>(
+fn requested<S: Platform>(
     cx: &PageContext<'_, S>,
     status: u16,
     partner: &Partner,
@@ -148,7 +148,7 @@ pub async fn begin<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let country = form.get("country").to_owned();
     if payee.is_none() && !COUNTRIES.contains(&country.as_str()) {
         form.refuse("country", field::CHOOSE_COUNTRY);
-        return asked(cx, 422, &partner, None, &form);
+        return requested(cx, 422, &partner, None, &form);
     }
     let base = cx.base_url();
     let onboarding = OnboardingRequest {
@@ -159,7 +159,7 @@ pub async fn begin<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     };
     match onboard::onboard(&cx.context(&partner.session), &partner.id, &onboarding, &base).await {
         Ok((_, answer)) => onwards(cx, &partner, answer["url"].as_str().unwrap_or_default(), text::YOUR_DETAILS),
-        Err(error) => asked(cx, 422, &partner, payee.as_ref(), &with_refusal(cx, error)?),
+        Err(error) => requested(cx, 422, &partner, payee.as_ref(), &with_refusal(cx, error)?),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Payouts: the list by state, how each was calculated, and the operator's decisions.
 
-use crate::codec::operator as asked;
+use crate::codec::operator as forms;
 use crate::engine::identity::access::Scope;
 use crate::engine::payout::{OutboundTransfer, PayoutState, TransferKind as Moved};
 use crate::http::context::Platform;
@@ -271,11 +271,11 @@ pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResul
                 let made = if kind_of(id) == Moved::Credit { "transaction" } else { "transfer" };
                 let mut form = cx.form.clone();
                 form.put(made, cx.form.get("transfer"));
-                let (resolution, _) = asked::resolution(&helpers::body(&form, &["decision", "reason", made]), made)?;
+                let (resolution, _) = forms::resolution(&helpers::body(&form, &["decision", "reason", made]), made)?;
                 (PayoutAction::Resolve(resolution), "decided")
             }
         };
-        let reason = asked::decision(&given)?;
+        let reason = forms::decision(&given)?;
         deciding::decide(&ctx, id, &decision, &reason).await.map(|_| done)
     };
     match decide_it.await {

@@ -162,11 +162,11 @@ fn terms(locale: &dyn Locale, d: &Document) -> Markup {
     let unit = unit_of(d);
     let condition = |c: &PartnerCondition| match c {
         PartnerCondition::QualifyingReferrals { at_least, per } => {
-            let told = match per {
+            let sentences = match per {
                 ReferralPeriod::Quarter => wording::referrals_in_quarter(*at_least),
                 ReferralPeriod::Total => wording::referrals_in_total(*at_least),
             };
-            html! { (told) }
+            html! { (sentences) }
         }
         PartnerCondition::AnnualRevenue { at_least_cents } => {
             html! { (wording::REVENUE[0]) (components::amount(locale, at_least_cents.0, &unit)) (wording::REVENUE[1]) }

@@ -1,7 +1,7 @@
 //! Editing a program: its next version as a document, checked, and tried on a past period before it is saved.
 
 use crate::base::time::Month;
-use crate::codec::operator as asked;
+use crate::codec::operator as forms;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{Field, number, text};
@@ -176,11 +176,11 @@ pub async fn save<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult 
             Err(refusal) => refusal,
         }
     } else {
-        let asked = match draft(text, form.get("period")) {
-            Ok(asked) => trying::dry_run(&ctx, id, &asked).await,
+        let body = match draft(text, form.get("period")) {
+            Ok(body) => trying::dry_run(&ctx, id, &body).await,
             Err(refusal) => Err(refusal),
         };
-        match asked {
+        match body {
             Ok(dry_run) => {
                 let tried = DryRunResult { dry_run: Some(dry_run), checked: true, ..DryRunResult::default() };
                 return shown(cx, id, Some(form), &tried).await;
@@ -200,9 +200,9 @@ pub async fn save<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult 
 }
 
 /// The dry run of a draft. The document is parsed here, so that each problem is reported with its field.
-fn draft(text: &str, period: &str) -> Result<asked::DryRunRequest, Refusal> {
+fn draft(text: &str, period: &str) -> Result<forms::DryRunRequest, Refusal> {
     check::read(text).map_err(Refusal::Findings)?;
     let body = json!({"period": period}).to_string();
-    let asked = asked::dry_run(body.as_bytes()).map_err(AppError::from)?;
-    Ok(asked::DryRunRequest { document: Some(text.to_owned()), ..asked })
+    let body = forms::dry_run(body.as_bytes()).map_err(AppError::from)?;
+    Ok(forms::DryRunRequest { document: Some(text.to_owned()), ..body })
 }

@@ -1,6 +1,6 @@
 //! Referrals that a risk rule flagged: the evidence, and the operator's decision.
 
-use crate::codec::operator as asked;
+use crate::codec::operator as forms;
 use crate::engine::identity::access::Scope;
 use crate::http::context::Platform;
 use crate::pages::components;
@@ -147,9 +147,9 @@ fn decision_form<S: Platform>(cx: &PageContext<'_, S>, r: &ReviewRow, form: &Sub
 pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
     let (session, _) = cx.operator(Vec::new()).await?;
     let decide_it = async {
-        let asked = asked::review(&helpers::body(&cx.form, &["decision", "reason"]))?;
-        let choice = if asked.release { ReviewDecision::Release } else { ReviewDecision::Reject };
-        deciding::decide(&cx.context(&session), id, choice, &asked.reason).await
+        let body = forms::review(&helpers::body(&cx.form, &["decision", "reason"]))?;
+        let choice = if body.release { ReviewDecision::Release } else { ReviewDecision::Reject };
+        deciding::decide(&cx.context(&session), id, choice, &body.reason).await
     };
     match decide_it.await {
         Ok(_) => Ok(cx.redirect_after_post("/operator/reviews?done=decided")),

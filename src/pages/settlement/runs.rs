@@ -2,7 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::codec::Invalid;
-use crate::codec::operator as asked;
+use crate::codec::operator as forms;
 use crate::codec::operator::NewRun;
 use crate::engine::identity::access::Scope;
 use crate::engine::settlement::schedule;
@@ -157,7 +157,7 @@ pub fn wanted(form: &SubmittedForm) -> Result<NewRun, Invalid> {
     let cadence = if form.get("period").contains('W') { "weekly" } else { "monthly" };
     let mut form = form.clone();
     form.put("cadence", cadence);
-    asked::run(&helpers::body(&form, &["program", "cadence", "period"]))
+    forms::run(&helpers::body(&form, &["program", "cadence", "period"]))
 }
 
 pub async fn start<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
@@ -329,7 +329,7 @@ fn money<S: Platform>(cx: &PageContext<'_, S>, report: &Report) -> Markup {
 pub async fn approve<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
     let (session, _) = cx.operator(Vec::new()).await?;
     let approve_it = async {
-        let remark = asked::remark(&helpers::body(&cx.form, &["reason"]))?;
+        let remark = forms::remark(&helpers::body(&cx.form, &["reason"]))?;
         deciding::approve(&cx.context(&session), id, remark.as_deref()).await
     };
     match approve_it.await {

@@ -15,7 +15,7 @@ const PAGE: i64 = 200;
 const SETTLED: &str =
     "NOT EXISTS (SELECT 1 FROM outbox o WHERE ((o.id >= 'referrer:' || l.id AND o.id < 'referrer:' || l.id || '/')
         OR (o.id >= 'reversed:' || l.id AND o.id < 'reversed:' || l.id || '/'))
-      AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = 'told:' || o.id))";
+      AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = 'delivered:' || o.id))";
 
 /// The words of the first conditions are those of the index `accrual_undelivered`. Credits of other versions of the
 /// document were handed over, or are kept, in another way.
@@ -50,29 +50,29 @@ pub fn plan(program: &str, now: UtcMillis) -> [Stmt; 2] {
 
 /// Books the credits of messages that arrived, each once, whoever heard of them first and however often.
 pub fn record(messages: &[String], actor: &str, now: UtcMillis) -> [Stmt; 3] {
-    let told =
+    let announced =
         "outbox o JOIN accrual l ON l.id = o.payload ->> '$.accrual_id' WHERE o.id IN (SELECT value FROM json_each(?1))
-          AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = 'told:' || o.id)";
+          AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = 'delivered:' || o.id)";
     let account = |kind: &str| format!("l.program_id || '/' || l.unit || '/{kind}/' || l.partner_id");
     let (available, redeemed) = (account("available"), account("redeemed"));
     [
         Stmt::new(format!(
             "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
-             SELECT DISTINCT {redeemed}, l.program_id, l.unit, 'redeemed', l.partner_id FROM {told}
+             SELECT DISTINCT {redeemed}, l.program_id, l.unit, 'redeemed', l.partner_id FROM {announced}
                AND NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = {redeemed})"
         ))
         .json(&messages),
         Stmt::new(format!(
             "UPDATE accrual SET delivered_cents = delivered_cents + n.cents
-             FROM (SELECT l.id, SUM(IIF(o.kind = 'reward.reversed', -1, 1) * (o.payload ->> '$.amount_cents')) AS cents FROM {told} GROUP BY l.id) n
+             FROM (SELECT l.id, SUM(IIF(o.kind = 'reward.reversed', -1, 1) * (o.payload ->> '$.amount_cents')) AS cents FROM {announced} GROUP BY l.id) n
              WHERE accrual.id = n.id"
         ))
         .json(&messages),
         Stmt::new(format!(
             "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
-             SELECT 'told:' || o.id, l.id, IIF(o.kind = 'reward.reversed', 'deliver_return', 'deliver'), 'single',
+             SELECT 'delivered:' || o.id, l.id, IIF(o.kind = 'reward.reversed', 'deliver_return', 'deliver'), 'single',
                     IIF(o.kind = 'reward.reversed', {redeemed}, {available}), IIF(o.kind = 'reward.reversed', {available}, {redeemed}),
-                    o.payload ->> '$.amount_cents', l.program_id, ?2, 'the webhook arrived', ?3 FROM {told}"
+                    o.payload ->> '$.amount_cents', l.program_id, ?2, 'the webhook arrived', ?3 FROM {announced}"
         ))
         .json(&messages)
         .bind(actor)
