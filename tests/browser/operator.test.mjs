@@ -27,7 +27,7 @@ test("an operator's pages", () =>
       "/operator/economics",
       "/operator/funnel",
       "/operator/ledger",
-      "/operator/ledger/faults",
+      "/operator/ledger/checks",
       "/operator/ledger/transfers",
       "/operator/outbox",
       "/operator/partners",

@@ -69,7 +69,7 @@ test("a partner's pages", () =>
       "/partner/resources",
       "/partner/resources/:id",
       "/partner/settings",
-      "/partner/settings/mails",
+      "/partner/settings/emails",
       "/partner/share",
     ], partnersOthers(server));
   }));

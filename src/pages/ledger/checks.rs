@@ -152,7 +152,7 @@ fn table<S: Platform>(cx: &PageContext<'_, S>, rows: &[TransferRow]) -> Markup {
 }
 
 /// Reads every entry, so it takes longer as the ledger grows.
-pub async fn faults<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn checks<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     #[derive(Deserialize)]
     struct Row {
         what: String,

@@ -113,7 +113,7 @@ fn unbalanced(rows: &Rows) -> Result<Vec<Task>, crate::store::port::DbError> {
     let found: Vec<Row> = rows.decode()?;
     let one = |row: &Row| {
         let what = html! { (common::UNBALANCED) " " (common::APPROVE_NOTHING) };
-        task(wording::unbalanced(&row.unit), what, "/operator/ledger/faults", common::VIEW_CHECKS)
+        task(wording::unbalanced(&row.unit), what, "/operator/ledger/checks", common::VIEW_CHECKS)
     };
     Ok(found.iter().map(one).collect())
 }

@@ -68,7 +68,7 @@ fn shown<'a, S: Platform>(cx: &'a PageContext<'a, S>, rest: &[&'a str]) -> Found
         ["economics"] => (Need::Look, Box::pin(economics::show(cx))),
         ["ledger"] => (Need::Look, Box::pin(checks::show(cx))),
         ["ledger", "transfers"] => (Need::Look, Box::pin(checks::transfers(cx))),
-        ["ledger", "faults"] => (Need::Look, Box::pin(checks::faults(cx))),
+        ["ledger", "checks"] => (Need::Look, Box::pin(checks::checks(cx))),
         ["outbox"] => (Need::Look, Box::pin(outbox::list(cx))),
         ["audit"] => (Need::Look, Box::pin(audit::list(cx))),
         ["tokens"] => (Need::Act(Scope::Admin), Box::pin(tokens::list(cx))),

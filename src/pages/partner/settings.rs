@@ -31,8 +31,8 @@ pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[
     Some(match (method, parts) {
         ("GET", ["partner", "settings"]) => Box::pin(show(cx)),
         ("POST", ["partner", "settings"]) => Box::pin(keep(cx)),
-        ("GET", ["partner", "settings", "mails"]) => Box::pin(mails(cx)),
-        ("POST", ["partner", "settings", "mails"]) => Box::pin(choose(cx)),
+        ("GET", ["partner", "settings", "emails"]) => Box::pin(mails(cx)),
+        ("POST", ["partner", "settings", "emails"]) => Box::pin(choose(cx)),
         ("POST", ["partner", "settings", "sessions"]) => Box::pin(end(cx)),
         ("GET", ["partner", "settings", "data"]) => Box::pin(export::copy(cx)),
         ("POST", ["partner", "settings", "leave"]) => Box::pin(leave(cx)),
@@ -78,7 +78,7 @@ fn front<S: Platform>(
         (components::problems(profile))
         (profile_form(cx, partner, profile))
         h2 { (text::EMAILS) }
-        p { (text::ALWAYS_EMAILED) a href="/partner/settings/mails" { (text::CHOOSE_EMAILS) } "." }
+        p { (text::ALWAYS_EMAILED) a href="/partner/settings/emails" { (text::CHOOSE_EMAILS) } "." }
         h2 id="sessions" { (text::SESSIONS) }
         (sessions(cx, &open))
         h2 { (text::DATA) }
@@ -163,7 +163,7 @@ async fn mails<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         @if partner.session.partner_email.is_none() {
             (components::empty(text::EMAIL_UNKNOWN, html! { (text::EMAIL_UNKNOWN_HINT) }))
         } @else {
-            form.stack method="post" action="/partner/settings/mails" {
+            form.stack method="post" action="/partner/settings/emails" {
                 (layout::csrf(cx))
                 @for kind in unsubscribe::choices() { (checkbox(&form, kind.name, html! { (text::choice(kind.name)) })) }
                 button { (component::SAVE) }
@@ -182,7 +182,7 @@ async fn choose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
             unsubscribe::choices().map(|k| k.name).filter(|name| cx.form.is_checked(name)).collect();
         unsubscribe::choose(&cx.context(&partner.session), address, &wanted).await?;
     }
-    Ok(cx.redirect_after_post("/partner/settings/mails?done=choice-kept"))
+    Ok(cx.redirect_after_post("/partner/settings/emails?done=choice-kept"))
 }
 
 fn sessions<S: Platform>(cx: &PageContext<'_, S>, open: &[OpenSession]) -> Markup {

@@ -34,7 +34,7 @@ fn a_run_is_approved_once_and_paid() {
     operator.get(&format!("/operator/payouts/{}", fixture.payout)).is_page().says("tr_1").says("paid");
     operator.get("/operator").is_page();
     assert!(!operator.get("/operator").text().contains(home::APPROVAL));
-    operator.get("/operator/ledger/faults").says(ledger::PASSED);
+    operator.get("/operator/ledger/checks").says(ledger::PASSED);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_payout_is_held_released_and_cancelled_with_reasons() {
     over.is(422).says("It is cancelled and can't be held");
     operator.post(&path, &[("decision", "paint"), ("reason", "x")]).is(422);
     operator.post("/operator/payouts/po_none", &[("decision", "hold"), ("reason", "x")]).is(404);
-    operator.get("/operator/ledger/faults").says(ledger::PASSED);
+    operator.get("/operator/ledger/checks").says(ledger::PASSED);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn an_account_is_moved_once_with_its_earnings() {
     shown.is_page().says(notice::REASSIGNED).says("moved by an operator").says("Sly");
     assert!(!shown.html.contains("<script>alert"));
     operator.post("/operator/accounts/none", &fields).is(404);
-    operator.get("/operator/ledger/faults").says(ledger::PASSED);
+    operator.get("/operator/ledger/checks").says(ledger::PASSED);
 }
 
 #[test]

@@ -29,7 +29,7 @@ const ALWAYS: &[&str] = &[
     "/operator/payouts?state=held",
     "/operator/ledger",
     "/operator/ledger/transfers",
-    "/operator/ledger/faults",
+    "/operator/ledger/checks",
     "/operator/outbox",
     "/operator/outbox?state=failed",
     "/operator/audit",
@@ -92,7 +92,7 @@ fn an_empty_world_says_what_to_do() {
     operator.get("/operator/funnel").is_page().says(funnel::NO_FUNNEL);
     operator.get("/operator/economics").is_page().says(report::NO_REWARDS);
     operator.get("/operator/partners").says(partner::NONE_YET);
-    operator.get("/operator/ledger/faults").says(ledger::PASSED);
+    operator.get("/operator/ledger/checks").says(ledger::PASSED);
     let operator = presets.operator();
     let to = operator.get("/operator/funnel");
     to.is(303);
@@ -223,7 +223,7 @@ fn home_is_quiet_when_nothing_does() {
     // A unit that does not balance is told at once.
     sql(&pages.world, "UPDATE ledger_account SET dr_posted_cents = dr_posted_cents + 1 WHERE kind = 'clearing'");
     pages.operator().get("/operator").says(&home::unbalanced("credit:usd"));
-    pages.operator().get("/operator/ledger/faults").says(ledger::SOME_FAILED).says("debits and credits differ");
+    pages.operator().get("/operator/ledger/checks").says(ledger::SOME_FAILED).says("debits and credits differ");
 }
 
 #[test]

@@ -126,15 +126,15 @@ fn mails_are_chosen_and_stopped() {
     let ann = ann();
     let browser = ann.browser();
     let checked = "name=\"referral.joined\" type=\"checkbox\" value=\"yes\" checked";
-    let shown = browser.get("/partner/settings/mails");
+    let shown = browser.get("/partner/settings/emails");
     shown.is_page().says(&settings::choice("referral.joined"));
     assert!(shown.html.contains(checked));
-    assert_eq!(browser.post("/partner/settings/mails", &[]).location, "/partner/settings/mails?done=choice-kept");
+    assert_eq!(browser.post("/partner/settings/emails", &[]).location, "/partner/settings/emails?done=choice-kept");
     assert_eq!(
         ann.one("SELECT address_sha256 FROM unsubscribe WHERE kind = 'referral.joined'"),
         address_sha256("ann@example.com").as_str()
     );
-    let shown = browser.get("/partner/settings/mails");
+    let shown = browser.get("/partner/settings/emails");
     assert!(!shown.is_page().html.contains(checked));
     // Somebody else's address is somebody else's choice.
     let (bob, _) = ann
@@ -143,12 +143,12 @@ fn mails_are_chosen_and_stopped() {
         .partner(ann.fixture.now.get(), "agency-partner", "bob", "bob@example.com")
         .expect("a partner");
     assert!(
-        ann.fixture.signed_in("bob@example.com", &bob).get("/partner/settings/mails").is_page().html.contains(checked)
+        ann.fixture.signed_in("bob@example.com", &bob).get("/partner/settings/emails").is_page().html.contains(checked)
     );
     // What is about money cannot be stopped.
-    browser.post("/partner/settings/mails", &[("referral.joined", "yes"), ("payout.sent", "")]).is(303);
+    browser.post("/partner/settings/emails", &[("referral.joined", "yes"), ("payout.sent", "")]).is(303);
     assert_eq!(ann.one("SELECT COUNT(*) FROM unsubscribe"), 0);
-    assert!(browser.get("/partner/settings/mails").html.contains(checked));
+    assert!(browser.get("/partner/settings/emails").html.contains(checked));
 }
 
 /// The id of a browser's session.
@@ -277,7 +277,7 @@ fn leaving_asks_for_the_code_and_stops_the_links() {
 #[test]
 fn nobody_else_sees_them() {
     let ann = ann();
-    for path in ["/partner/settings", "/partner/settings/mails", "/partner/settings/data", "/partner/programs"] {
+    for path in ["/partner/settings", "/partner/settings/emails", "/partner/settings/data", "/partner/programs"] {
         let shown = ann.fixture.browser().get(path);
         assert!(shown.status == 303 && shown.location.starts_with("/sign-in?to="), "{path}");
         if path != "/partner/programs" {
@@ -289,7 +289,7 @@ fn nobody_else_sees_them() {
     bob.get("/partner/programs");
     bob.post("/partner/settings", &[("name", "Bob was here")]).is(303);
     bob.post("/partner/settings/leave", &[("code", &ann.code)]).is(303);
-    bob.post("/partner/settings/mails", &[]).is(303);
+    bob.post("/partner/settings/emails", &[]).is(303);
     assert_eq!(ann.one("SELECT name FROM partner_person"), "ann");
     assert_eq!(ann.one("SELECT COUNT(*) FROM unsubscribe"), 0);
     assert_eq!(ann.one("SELECT left_at_ms FROM partner"), Value::Null);
