@@ -14,7 +14,8 @@ use crate::service::context::{Context, fresh_secret};
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::identity::session;
 use crate::store::identity::session::SessionRow;
-use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::port::DbError;
+use crate::store::query::Reads;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::cell::{Cell, RefCell};
@@ -141,7 +142,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
     }
 
     /// The session, together with the page's reads, in one batch.
-    pub async fn session(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), PageError> {
+    pub async fn session<R: Reads>(&self, reads: R) -> Result<(SessionRow, R::Rows), PageError> {
         if self.token.is_none() {
             return Err(PageError::SignIn);
         }
@@ -150,14 +151,11 @@ impl<'a, S: Platform> PageContext<'a, S> {
     }
 
     /// A public page's reads, in one batch, with the session if there is one.
-    pub async fn anybody(&self, reads: Vec<Stmt>) -> Result<(Option<SessionRow>, Vec<Rows>), PageError> {
+    pub async fn anybody<R: Reads>(&self, reads: R) -> Result<(Option<SessionRow>, R::Rows), PageError> {
         let ctx = self.app.context("");
-        let Some(token) = self.token_sha256() else { return Ok((None, ctx.batch(reads).await?)) };
-        let mut statements = vec![session::session_find(&token, &self.claimed_partner, self.now())];
-        statements.extend(reads);
-        let mut rows = ctx.batch(statements).await?;
-        let rest = rows.split_off(1);
-        let Some(found) = rows[0].first::<SessionRow>()? else { return Ok((None, rest)) };
+        let Some(token) = self.token_sha256() else { return Ok((None, ctx.read(reads).await?)) };
+        let (found, rest) = ctx.read((session::session_find(&token, &self.claimed_partner, self.now()), reads)).await?;
+        let Some(found) = found.first::<SessionRow>()? else { return Ok((None, rest)) };
         match self.admit(&found).await {
             Ok(()) => Ok((Some(found), rest)),
             Err(PageError::SignIn) => Ok((None, rest)),
@@ -166,7 +164,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
     }
 
     /// The partner, together with the page's reads, in one batch. Reads are bound to [`PageContext::claim`].
-    pub async fn partner(&self, reads: Vec<Stmt>) -> Result<(Partner, Vec<Rows>), PageError> {
+    pub async fn partner<R: Reads>(&self, reads: R) -> Result<(Partner, R::Rows), PageError> {
         let (session, rows) = self.session(reads).await?;
         let Some(id) = session.partner_id.clone() else { return Err(PageError::ChoosePartner) };
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -182,7 +180,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
 
     /// The operator's session, together with the page's reads, in one batch. It is an error if the operator lacks the scope
     /// that the page [asks for](Visit::asks_for).
-    pub async fn operator(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), PageError> {
+    pub async fn operator<R: Reads>(&self, reads: R) -> Result<(SessionRow, R::Rows), PageError> {
         let (session, rows) = self.session(reads).await?;
         if session.operator != 1 {
             return Err(PageError::SignIn);

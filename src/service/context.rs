@@ -7,6 +7,7 @@ use crate::codec::message::email::Mail;
 use crate::codec::outgoing::{IncomingResponse, OutgoingRequest, RequestFailed};
 use crate::service::setup::Setup;
 use crate::store::port::{Db, DbError, Rows, Stmt};
+use crate::store::query::Reads;
 use std::cell::Cell;
 use std::pin::Pin;
 
@@ -114,6 +115,14 @@ impl<'a, P: Ports> Context<'a, P> {
                 Err(DbError::Fault(format!("{expected} statements, {} answers", rows.len())))
             }
         })
+    }
+
+    /// What `reads` finds, in one batch.
+    pub async fn read<R: Reads>(&self, reads: R) -> Result<R::Rows, DbError> {
+        let mut statements = Vec::new();
+        let shape = reads.send(&mut statements);
+        let mut answers = self.batch(statements).await?.into_iter();
+        R::take(shape, &mut answers)
     }
 
     /// The rows of one statement.

@@ -17,6 +17,7 @@ pub mod partner;
 pub mod payout;
 pub mod port;
 pub mod program;
+pub mod query;
 pub mod report;
 pub mod review;
 pub mod settlement;

@@ -201,7 +201,7 @@ fn reassign_form<S: Platform>(cx: &PageContext<'_, S>, path: &str, form: &Submit
 }
 
 pub async fn reassign<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = cx.operator(Vec::new()).await?;
+    let (session, _) = cx.operator(()).await?;
     let move_it = async {
         let query = query::reassign(&helpers::body(&cx.form, &["program", "partner", "reason"]))?;
         let event = id::derived("reb", &[id, &helpers::key(cx)]);

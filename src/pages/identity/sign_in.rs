@@ -58,7 +58,7 @@ async fn ask<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     }
     let mut refused = None;
     if cx.token_sha256().is_some() {
-        match cx.session(Vec::new()).await {
+        match cx.session(()).await {
             Ok((session, _)) if session.operator == 1 || !is_operators(&to) => {
                 return Ok(cx.redirect_after_post(&landing(&to, session.operator == 1)));
             }
@@ -290,7 +290,7 @@ fn leave<S: Platform>(cx: &PageContext<'_, S>) -> Response {
 
 async fn sign_out<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let Some(sha256) = cx.token_sha256() else { return Ok(cx.redirect_after_post("/sign-in?done=signed-out")) };
-    let found = match cx.session(Vec::new()).await {
+    let found = match cx.session(()).await {
         Ok((found, _)) => Some(found),
         // It has already ended.
         Err(PageError::SignIn) => None,

@@ -110,7 +110,7 @@ fn revoke_form<S: Platform>(cx: &PageContext<'_, S>, t: &TokenShown, works: bool
 }
 
 pub async fn make<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (session, _) = cx.operator(Vec::new()).await?;
+    let (session, _) = cx.operator(()).await?;
     let name = cx.form.get("name");
     let made = match expires(cx) {
         Ok(expires_at) => {
@@ -146,7 +146,7 @@ fn expires<S: Platform>(cx: &PageContext<'_, S>) -> Result<UtcMillis, AppError> 
 }
 
 pub async fn revoke<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = cx.operator(Vec::new()).await?;
+    let (session, _) = cx.operator(()).await?;
     api_token::revoke(&cx.context(&session), id).await?;
     Ok(cx.redirect_after_post("/operator/tokens?done=token-revoked"))
 }

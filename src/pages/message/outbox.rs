@@ -120,7 +120,7 @@ fn replay_form<S: Platform>(cx: &PageContext<'_, S>, path: &str, m: &Message, de
 }
 
 pub async fn replay<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (session, _) = cx.operator(Vec::new()).await?;
+    let (session, _) = cx.operator(()).await?;
     let replay_it = async {
         let body = forms::replay(&helpers::body(&cx.form, &["reason"]))?;
         replaying::replay(&cx.context(&session), cx.form.get("message"), &body).await

@@ -176,7 +176,7 @@ async fn mails<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
 }
 
 async fn choose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, _) = cx.partner(Vec::new()).await?;
+    let (partner, _) = cx.partner(()).await?;
     if let Some(address) = &partner.session.partner_email {
         let wanted: Vec<&str> =
             unsubscribe::choices().map(|k| k.name).filter(|name| cx.form.is_checked(name)).collect();
@@ -243,7 +243,7 @@ fn browser(agent: &str) -> String {
 }
 
 async fn end<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (found, _) = cx.session(Vec::new()).await?;
+    let (found, _) = cx.session(()).await?;
     let wanted = cx.form.get("session");
     let ended = cx.context(&found).query(session::session_end(wanted, found.proof(), cx.now())).await?;
     if ended.0.is_empty() {

@@ -164,7 +164,7 @@ pub async fn begin<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
 }
 
 pub async fn dashboard<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, _) = cx.partner(Vec::new()).await?;
+    let (partner, _) = cx.partner(()).await?;
     connected(cx)?;
     let (_, answer) = onboard::dashboard(&cx.context(&partner.session), &partner.id).await?;
     onwards(cx, &partner, answer["url"].as_str().unwrap_or_default(), text::YOUR_STRIPE)

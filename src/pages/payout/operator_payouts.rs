@@ -259,7 +259,7 @@ fn receipt<S: Platform>(
 }
 
 pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = cx.operator(Vec::new()).await?;
+    let (session, _) = cx.operator(()).await?;
     let ctx = cx.context(&session);
     let decide_it = async {
         let given = helpers::body(&cx.form, &["reason"]);

@@ -164,7 +164,7 @@ fn comparison<S: Platform>(cx: &PageContext<'_, S>, d: &Document, dry_run: &Valu
 }
 
 pub async fn save<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = cx.operator(Vec::new()).await?;
+    let (session, _) = cx.operator(()).await?;
     let ctx = cx.context(&session);
     let form = &cx.form;
     let text = form.get("document");

@@ -200,7 +200,7 @@ fn versions<S: Platform>(
 }
 
 pub async fn fund<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = cx.operator(Vec::new()).await?;
+    let (session, _) = cx.operator(()).await?;
     let fund_it = async {
         let cents = helpers::cents_of(cx.form.get("amount")).ok_or_else(|| {
             AppError::new(ErrorKind::Unprocessable, "malformed", wording::ENTER_AMOUNT).field("amount")

@@ -86,7 +86,7 @@ pub async fn save<S: Platform>(cx: &PageContext<'_, S>, program: &str, page: &st
 }
 
 async fn write<S: Platform>(cx: &PageContext<'_, S>, program: &str, page: &str, is_new: bool) -> PageResult {
-    let (session, _) = cx.operator(Vec::new()).await?;
+    let (session, _) = cx.operator(()).await?;
     let given = (cx.form.get("title"), cx.form.get("body"));
     match resource::write(&cx.context(&session), program, page, is_new, given).await {
         Ok(()) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=resource-kept", components::escaped(program)))),
@@ -98,7 +98,7 @@ async fn write<S: Platform>(cx: &PageContext<'_, S>, program: &str, page: &str, 
 }
 
 pub async fn remove<S: Platform>(cx: &PageContext<'_, S>, program: &str, page: &str) -> PageResult {
-    let (session, _) = cx.operator(Vec::new()).await?;
+    let (session, _) = cx.operator(()).await?;
     resource::remove(&cx.context(&session), program, page).await?;
     Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=resource-removed", components::escaped(program))))
 }

@@ -145,7 +145,7 @@ fn decision_form<S: Platform>(cx: &PageContext<'_, S>, r: &ReviewRow, form: &Sub
 }
 
 pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = cx.operator(Vec::new()).await?;
+    let (session, _) = cx.operator(()).await?;
     let decide_it = async {
         let body = forms::review(&helpers::body(&cx.form, &["decision", "reason"]))?;
         let choice = if body.release { ReviewDecision::Release } else { ReviewDecision::Reject };

@@ -161,7 +161,7 @@ pub fn wanted(form: &SubmittedForm) -> Result<NewRun, Invalid> {
 }
 
 pub async fn start<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (session, _) = cx.operator(Vec::new()).await?;
+    let (session, _) = cx.operator(()).await?;
     let start_it = async { starting::start_requested(&cx.context(&session), wanted(&cx.form)?).await };
     match start_it.await {
         Ok((_, run)) => {
@@ -327,7 +327,7 @@ fn money<S: Platform>(cx: &PageContext<'_, S>, report: &Report) -> Markup {
 }
 
 pub async fn approve<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = cx.operator(Vec::new()).await?;
+    let (session, _) = cx.operator(()).await?;
     let approve_it = async {
         let remark = forms::remark(&helpers::body(&cx.form, &["reason"]))?;
         deciding::approve(&cx.context(&session), id, remark.as_deref()).await
