@@ -1,9 +1,9 @@
 //! Partners' modifiers and monthly caps under a document: which modifiers partners have earned, and what caps remove
 //! from their accruals.
 //!
-//! Runs get the same results from SQL statements over all stored accounts (`store::terms`), for the document in force.
-//! This is the same calculation over decisions in memory, for a document that is only a draft. Rules 14, 15 and 20 of
-//! the design.
+//! Runs get the same results from SQL statements over all stored accounts (`store::accrual::modifiers`), for the
+//! document in force. This is the same calculation over decisions in memory, for a document that is only a draft.
+//! Rules 14, 15 and 20 of the design.
 
 use crate::base::money::Cents;
 use crate::base::time::{Month, Quarter, UtcMillis};
