@@ -131,7 +131,7 @@ pub struct LifecycleState {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Condition {
     SignedUp {},
-    /// There is a first paid invoice that was not refunded.
+    /// There is a paid invoice, even if it was refunded later.
     Paid {},
     /// The span since sign-up has passed without a cancellation.
     ActiveDays {
@@ -169,7 +169,7 @@ pub enum Condition {
 #[serde(deny_unknown_fields)]
 pub struct Reward {
     pub id: String,
-    /// The line of the source that it comes from.
+    /// The part of the source that it comes from.
     pub source: String,
     pub on: Trigger,
     #[serde(default)]

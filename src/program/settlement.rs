@@ -87,7 +87,7 @@ impl Unit {
     }
 }
 
-/// What the referred side gets.
+/// The referred side's discount.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Benefit {

@@ -131,7 +131,7 @@ fn found_words(found: Unexpected) -> String {
         Unexpected::Unit => "null".to_owned(),
         Unexpected::Bool(value) => value.to_string(),
         Unexpected::Signed(value) => value.to_string(),
-        // Does not name the key: the input may be about people, and the error ends up in the log.
+        // Does not print the string: the input may be about people, and the error ends up in the log.
         Unexpected::Str(_) => "a string".to_owned(),
         Unexpected::Seq => "a list".to_owned(),
         Unexpected::Map => "an object".to_owned(),

@@ -4,7 +4,7 @@
 //! names is limited and prefers to call a program a bot: a missed person loses one touch, but a bot that counts as a
 //! person makes every partner's numbers worthless.
 
-/// The headers that decide, as received. `None` where the request has no such header.
+/// The headers that decide, as received. `None` if the request has no such header.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RequestSignals<'a> {
     pub method: &'a str,

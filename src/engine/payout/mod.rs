@@ -253,7 +253,7 @@ fn is_definite(status: u16, code: &str) -> bool {
 }
 
 /// What a lookup changes; `listed` is everything that Stripe has under the transfer's name. `None`: Stripe has nothing
-/// for the planned request, so it may be reserved under a new key.
+/// for the planned request, so a new attempt with a new key may start.
 pub fn looked_up(s: &OutboundTransfer, listed: &[StripeObject], now: UtcMillis) -> Option<TransferChange> {
     Some(match listed {
         [made] => done(s, made),
