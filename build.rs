@@ -1,4 +1,4 @@
-//! Lists what the schema makes, so that a build knows which database it expects; packs the interface's description; says
+//! Lists what the schema creates, so that a build knows which database it expects; packs the API description; and sets
 //! where the pages' static files are served.
 
 use std::{env, fs};
@@ -21,7 +21,7 @@ fn list_schema() {
     write("schema_names.txt", &names.join("\n"));
 }
 
-/// The name of the table, index, view or trigger that a line begins.
+/// The name of the table, index, view or trigger that a statement's first line creates.
 fn name_made(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("CREATE ")?;
     let (kind, name) = rest.strip_prefix("UNIQUE ").unwrap_or(rest).split_once(' ')?;
@@ -50,7 +50,7 @@ fn without_layout(json: &str) -> String {
     json.chars().filter(kept).collect()
 }
 
-/// `ASSETS` is given by `scripts/build`; what runs natively serves none.
+/// `scripts/build` sets `ASSETS`; native builds serve no static files.
 fn name_assets() {
     println!("cargo::rerun-if-env-changed=ASSETS");
     println!("cargo::rustc-env=ASSETS={}", env::var("ASSETS").as_deref().unwrap_or("/manicule/dev"));

@@ -1,6 +1,7 @@
 -- Programs, partners, events, accounts, accruals, the ledger and its runs.
--- Units: *_cents integer minor units, *_ms milliseconds since 1970 in UTC, *_at_ms an instant. "Immutable" columns never change.
--- Triggers avoid CASE: the migration splitter of wrangler takes its END for the trigger's.
+-- Units: *_cents are integer minor units, *_ms are milliseconds since 1970 in UTC, *_at_ms is an instant. "Immutable"
+-- columns never change.
+-- Triggers avoid CASE, because wrangler's migration splitter takes its END for the end of the trigger.
 
 CREATE TABLE program_version (
   program_id TEXT NOT NULL,              -- immutable
@@ -16,7 +17,7 @@ CREATE TABLE program_version (
 CREATE TABLE partner (
   id TEXT PRIMARY KEY,                   -- immutable, ptn_…
   program_id TEXT NOT NULL,              -- immutable
-  external_id TEXT NOT NULL,             -- immutable, the partner's id with the host
+  external_id TEXT NOT NULL,             -- immutable, the host's id for the partner
   kind TEXT,                             -- mutable: developer, agency or content
   country TEXT,                          -- mutable, ISO 3166 alpha-2
   website TEXT,                          -- mutable
@@ -27,7 +28,7 @@ CREATE TABLE partner (
   UNIQUE (program_id, external_id)
 ) STRICT;
 
--- Personal data of partners, apart so that it can be erased.
+-- Personal data of partners, in its own table so that it can be erased.
 CREATE TABLE partner_person (
   partner_id TEXT PRIMARY KEY REFERENCES partner (id), -- immutable
   name TEXT,                             -- mutable
@@ -38,13 +39,13 @@ CREATE TABLE link (
   code TEXT PRIMARY KEY,                 -- immutable, case-sensitive, one namespace for all programs
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
   program_id TEXT NOT NULL,              -- immutable
-  destination TEXT,                      -- mutable; NULL: the site's front page
+  destination TEXT,                      -- mutable; NULL: the site's home page
   campaign TEXT,                         -- mutable
   utm TEXT,                              -- mutable, JSON object
   source TEXT,                           -- mutable: direct_link, agency or content
   created_at_ms INTEGER NOT NULL,        -- immutable
-  expires_at_ms INTEGER,                 -- mutable; from then on it does not work
-  disabled_at_ms INTEGER                 -- mutable; from then on it does not work
+  expires_at_ms INTEGER,                 -- mutable; the link stops working at this instant
+  disabled_at_ms INTEGER                 -- mutable; the link stops working at this instant
 ) STRICT;
 CREATE INDEX link_partner ON link (partner_id);
 
@@ -54,24 +55,24 @@ CREATE TABLE event (
   type TEXT NOT NULL,                    -- immutable
   account_id TEXT,                       -- immutable
   invoice_id TEXT,                       -- immutable, of invoice.* and dispute.*
-  email_domain TEXT,                     -- immutable, of the address it named; NULL for free mail
+  email_domain TEXT,                     -- immutable, of the email address it named; NULL for free mail
   domain TEXT,                           -- immutable, of workspace.invited and account.handed_off
   occurred_at_ms INTEGER NOT NULL,       -- immutable
   received_at_ms INTEGER NOT NULL,       -- immutable
   body_sha256 TEXT NOT NULL,             -- immutable, hex, of the bytes as sent
   payload TEXT NOT NULL,                 -- immutable, JSON: the fields that decisions use
-  credential TEXT NOT NULL,              -- immutable, JSON: what it presented to be attributed by, verified
+  credential TEXT NOT NULL,              -- immutable, JSON: the attribution credential it presented, verified
   codes TEXT NOT NULL,                   -- immutable, JSON array: every code that the credential names
-  outcome TEXT NOT NULL                  -- immutable, JSON: the first answer
+  outcome TEXT NOT NULL                  -- immutable, JSON: the first response
 ) STRICT;
 CREATE INDEX event_account ON event (account_id, occurred_at_ms);
 CREATE INDEX event_email_domain ON event (email_domain) WHERE email_domain IS NOT NULL;
 CREATE INDEX event_domain ON event (domain) WHERE domain IS NOT NULL;
 CREATE INDEX event_invoice ON event (invoice_id) WHERE invoice_id IS NOT NULL;
--- Invoices of less than a unit of currency, which may earn nothing at a program's base rate.
+-- Invoices below one currency unit, which may earn nothing at a program's base rate.
 CREATE INDEX event_tiny ON event (account_id) WHERE type = 'invoice.paid' AND payload ->> '$."invoice.paid".amount.cents' < 100;
 
--- Personal data of events, apart so that it can be erased.
+-- Personal data of events, in its own table so that it can be erased.
 CREATE TABLE event_person (
   event_id TEXT PRIMARY KEY REFERENCES event (id), -- immutable
   account_id TEXT,                       -- immutable
@@ -80,14 +81,14 @@ CREATE TABLE event_person (
 ) STRICT;
 CREATE INDEX event_person_account ON event_person (account_id);
 
--- An account and the number of decisions about it. A decision rests on what was read at one revision and is written
--- at the next; when somebody else was first, the trigger aborts the batch.
+-- An account and the number of decisions about it. A decision depends on what was read at one revision and is written
+-- at the next. If another decision was written first, the trigger aborts the batch.
 CREATE TABLE account (
-  id TEXT PRIMARY KEY,                   -- immutable, the account's id with the host
-  revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, one more with each decision
-  needs_recompute_since_ms INTEGER,                -- mutable: something it depends on changed since, and it is to be decided again
-  signed_up_at_ms INTEGER,               -- mutable: as decided last; who signed up first is decided again first
-  written TEXT,                          -- mutable: digest of what its bindings and revenue say; NULL: to be written anew
+  id TEXT PRIMARY KEY,                   -- immutable, the host's id for the account
+  revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, incremented by each decision
+  needs_recompute_since_ms INTEGER,                -- mutable: when one of its inputs changed, so that it must be decided again
+  signed_up_at_ms INTEGER,               -- mutable: as of the last decision; accounts that signed up first are decided again first
+  written TEXT,                          -- mutable: digest of its stored bindings and revenue; NULL: write them again
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX account_stale ON account (signed_up_at_ms, id) WHERE needs_recompute_since_ms IS NOT NULL;
@@ -96,7 +97,8 @@ BEGIN SELECT RAISE(ABORT, 'account: stale revision'); END;
 CREATE TRIGGER account_update BEFORE UPDATE OF revision ON account WHEN NEW.revision <> OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'account: stale revision'); END;
 
--- To whom an account is bound in each group of programs, with the receipt. Unattributed accounts have a row too.
+-- The partner that an account is bound to in each group of programs, with the attribution report. Unattributed accounts
+-- have a row too.
 CREATE TABLE binding (
   account_id TEXT NOT NULL REFERENCES account (id), -- immutable
   group_id TEXT NOT NULL,                -- immutable, the exclusive group
@@ -105,18 +107,18 @@ CREATE TABLE binding (
   code TEXT,                             -- mutable
   method TEXT,                           -- mutable: code, workspace, token, email_domain, fingerprint, operator
   source TEXT,                           -- mutable: direct_link, agency, content
-  click_id TEXT,                         -- mutable: the click that was converted
-  visitor TEXT,                          -- mutable: whose touches bound it, by cookie or fingerprint
-  from_ms INTEGER,                       -- mutable, rewards count from here
-  event_id TEXT,                         -- mutable, and from this event on
+  click_id TEXT,                         -- mutable: the click that converted
+  visitor TEXT,                          -- mutable: the visitor whose touches bound it, by cookie or fingerprint
+  from_ms INTEGER,                       -- mutable: rewards count from this instant
+  event_id TEXT,                         -- mutable: and from this event
   signed_up_at_ms INTEGER NOT NULL,      -- mutable
   signup_event_id TEXT NOT NULL,         -- mutable
-  qualified_at_ms INTEGER,               -- mutable: the first payment since it was bound
+  qualified_at_ms INTEGER,               -- mutable: the first payment since the binding started
   qualified_quarter TEXT,                -- mutable: the quarter of that payment, 2026-Q2
-  held INTEGER NOT NULL,                 -- mutable: 1 while a review holds it
-  receipt TEXT NOT NULL,                 -- mutable, JSON: everything considered
-  states TEXT NOT NULL,                  -- mutable, JSON: states reached
-  grant_due_at_ms INTEGER,               -- mutable: from then on a run may find a reward by state due
+  held INTEGER NOT NULL,                 -- mutable: 1 while a review holds the account
+  receipt TEXT NOT NULL,                 -- mutable, JSON: the attribution report with all candidates
+  states TEXT NOT NULL,                  -- mutable, JSON: the states it has reached
+  grant_due_at_ms INTEGER,               -- mutable: from when a run may find a milestone reward due
   decided_at_ms INTEGER NOT NULL,        -- mutable
   PRIMARY KEY (account_id, group_id)
 ) STRICT;
@@ -126,26 +128,26 @@ CREATE INDEX binding_click ON binding (click_id) WHERE click_id IS NOT NULL;
 CREATE INDEX binding_qualified ON binding (program_id, partner_id, qualified_at_ms) WHERE qualified_at_ms IS NOT NULL;
 CREATE INDEX binding_grant ON binding (program_id, account_id) WHERE grant_due_at_ms IS NOT NULL;
 
--- One accrual: who earns what, for which fact, by which rule of which version. The ledger holds how it got there.
+-- One accrual: who earns what, for which fact, by which rule of which version. The ledger holds its history.
 CREATE TABLE accrual (
-  id TEXT PRIMARY KEY,                   -- immutable, derived from what the accrual is about
+  id TEXT PRIMARY KEY,                   -- immutable, derived from program, partner, reward, account and source
   program_id TEXT NOT NULL,              -- immutable
-  program_version INTEGER NOT NULL,      -- mutable only while later facts move the accrual's own instant
+  program_version INTEGER NOT NULL,      -- mutable only while later facts move the accrual's instant
   reward_id TEXT NOT NULL,                 -- immutable
   partner_id TEXT NOT NULL,              -- immutable; '' for the referred side's benefit
   account_id TEXT NOT NULL,              -- immutable
-  event_id TEXT NOT NULL,                -- mutable: the earliest event of the fact
+  event_id TEXT NOT NULL,                -- mutable: the fact's earliest event
   source TEXT NOT NULL,                   -- immutable: invoice:<id> or state:<name>
   at_ms INTEGER NOT NULL,                -- mutable: the fact's instant
   period TEXT NOT NULL,                  -- mutable: the period of that instant
   unit TEXT NOT NULL,                    -- immutable: cash:usd, credit:usd
-  gross_cents INTEGER NOT NULL,         -- mutable: before caps, and before anything was taken back
-  cap_reduction_cents INTEGER NOT NULL,         -- mutable: what a cap took, for good
-  net_cents INTEGER NOT NULL CHECK (net_cents >= 0), -- mutable: what stands
-  balance TEXT NOT NULL CHECK (balance IN ('pending', 'available', 'benefit')), -- mutable: where it stands
-  funding_account TEXT NOT NULL CHECK (funding_account IN ('expense', 'budget')), -- immutable: the kind of ledger account it is debited from
+  gross_cents INTEGER NOT NULL,         -- mutable: before caps, refunds and disputes
+  cap_reduction_cents INTEGER NOT NULL,         -- mutable: what a cap removed, permanently
+  net_cents INTEGER NOT NULL CHECK (net_cents >= 0), -- mutable: what remains
+  balance TEXT NOT NULL CHECK (balance IN ('pending', 'available', 'benefit')), -- mutable: the balance it is in
+  funding_account TEXT NOT NULL CHECK (funding_account IN ('expense', 'budget')), -- immutable: the kind of ledger account that it is debited from
   state TEXT NOT NULL CHECK (state IN ('pending', 'held', 'disputed', 'available', 'waiting', 'reversed', 'void', 'settled')), -- mutable
-  vests_at_ms INTEGER NOT NULL,          -- mutable: from then on a run vests it
+  vests_at_ms INTEGER NOT NULL,          -- mutable: from when a run vests it
   reason TEXT NOT NULL,                  -- mutable: why it is in its state
   postings INTEGER NOT NULL              -- mutable: how many ledger rows it has
 ) STRICT, WITHOUT ROWID;
@@ -156,7 +158,7 @@ CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
 CREATE INDEX accrual_rule ON accrual (program_id, reward_id, partner_id, at_ms);
 
--- What a bound account's subscriptions are worth a year, over time.
+-- The annual value of a bound account's subscriptions, over time.
 CREATE TABLE revenue_span (
   account_id TEXT NOT NULL,              -- immutable
   program_id TEXT NOT NULL,              -- immutable
@@ -168,48 +170,49 @@ CREATE TABLE revenue_span (
 ) STRICT;
 CREATE INDEX revenue_span_partner ON revenue_span (program_id, partner_id, from_ms);
 
--- A modifier that a partner has earned, as the last run found.
+-- A modifier that a partner has earned, as found by the last run.
 CREATE TABLE partner_modifier (
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL,              -- immutable
   modifier_id TEXT NOT NULL,             -- immutable
-  quarter TEXT NOT NULL,                 -- immutable: the quarter whose invoices it is for; '': for good
-  from_ms INTEGER NOT NULL,              -- mutable: for good, for invoices after this instant
-  changed_run TEXT NOT NULL,             -- mutable: the run that made or moved it
+  quarter TEXT NOT NULL,                 -- immutable: the quarter whose invoices it applies to; '': permanent
+  from_ms INTEGER NOT NULL,              -- mutable: a permanent modifier applies to invoices after this instant
+  changed_run TEXT NOT NULL,             -- mutable: the run that created or changed it
   seen_run TEXT NOT NULL,                -- mutable: the last run that found it
   PRIMARY KEY (program_id, partner_id, modifier_id, quarter)
 ) STRICT;
 
--- What a partner's monthly cap takes from an accrual, as the last run found.
+-- What a partner's monthly cap removes from an accrual, as found by the last run.
 CREATE TABLE cap_reduction (
   accrual_id TEXT PRIMARY KEY,              -- immutable
   program_id TEXT NOT NULL,              -- immutable
   account_id TEXT NOT NULL,              -- immutable
   cap_reduction_cents INTEGER NOT NULL,         -- mutable
-  changed_run TEXT NOT NULL,             -- mutable: the run that made or moved it
+  changed_run TEXT NOT NULL,             -- mutable: the run that created or changed it
   seen_run TEXT NOT NULL                 -- mutable: the last run that found it
 ) STRICT;
 CREATE INDEX cap_verdict_account ON cap_reduction (account_id);
 
--- Who draws on a budget reads it at one revision and writes at the next, so that no reward overtakes another.
+-- A writer that draws from a budget reads it at one revision and writes at the next, so that no reward overtakes
+-- another.
 CREATE TABLE reward_budget (
   program_id TEXT PRIMARY KEY,           -- immutable
-  revision INTEGER NOT NULL CHECK (revision >= 1) -- mutable, one more with each change
+  revision INTEGER NOT NULL CHECK (revision >= 1) -- mutable, incremented by each change
 ) STRICT;
 CREATE TRIGGER budget_insert BEFORE INSERT ON reward_budget WHEN NEW.revision <> 1 AND NOT EXISTS (SELECT 1 FROM reward_budget WHERE program_id = NEW.program_id)
 BEGIN SELECT RAISE(ABORT, 'reward_budget: stale revision'); END;
 CREATE TRIGGER budget_update BEFORE UPDATE OF revision ON reward_budget WHEN NEW.revision <> OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'reward_budget: stale revision'); END;
 
--- What a person has to look at.
+-- Cases that a person has to review.
 CREATE TABLE review (
-  id TEXT PRIMARY KEY,                   -- immutable, derived from what it is about
+  id TEXT PRIMARY KEY,                   -- immutable, derived from the case
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL,              -- immutable
   account_id TEXT NOT NULL,              -- immutable
   rule TEXT NOT NULL,                    -- immutable
-  subject TEXT NOT NULL,                 -- immutable: '' for the whole account, else an invoice
-  holds INTEGER NOT NULL CHECK (holds IN (0, 1)), -- immutable: whether accruals wait for it
+  subject TEXT NOT NULL,                 -- immutable: '' for the whole account, otherwise an invoice
+  holds INTEGER NOT NULL CHECK (holds IN (0, 1)), -- immutable: whether accruals wait for the decision
   evidence TEXT NOT NULL,                -- immutable
   state TEXT NOT NULL CHECK (state IN ('open', 'released', 'rejected')), -- mutable
   reason TEXT,                           -- set with the decision
@@ -220,33 +223,33 @@ CREATE TABLE review (
 CREATE INDEX review_account ON review (account_id);
 CREATE INDEX review_open ON review (created_at_ms, id) WHERE state = 'open';
 
--- The ledger: double entry, append only. One row of transfer is one debit and one credit, so it cannot be unbalanced.
+-- The ledger: double entry, append only. One row of transfer is one debit and one credit, so it is always balanced.
 CREATE TABLE ledger_account (
   id TEXT PRIMARY KEY,                   -- immutable: program/unit/kind[/partner]
   program_id TEXT NOT NULL,              -- immutable
   unit TEXT NOT NULL,                    -- immutable
   kind TEXT NOT NULL CHECK (kind IN ('expense', 'budget', 'pending', 'available', 'benefit', 'clearing', 'cash', 'redeemed')), -- immutable
-  partner_id TEXT NOT NULL,              -- immutable; '' for the program's own
+  partner_id TEXT NOT NULL,              -- immutable; '' for the program's own accounts
   dr_posted_cents INTEGER NOT NULL DEFAULT 0 CHECK (dr_posted_cents >= 0),   -- kept by trigger
   cr_posted_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_posted_cents >= 0),   -- kept by trigger
   dr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (dr_pending_cents >= 0), -- kept by trigger
   cr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_pending_cents >= 0), -- kept by trigger
-  -- What is pending was accrued first, a budget is funded first, and what is redeemed was available: none can be less than
-  -- nothing. Available may be: it is carried forward.
+  -- Pending amounts were accrued first, budgets are funded first, and redeemed credit was available first, so these
+  -- balances can't be negative. The available balance can: it is carried forward.
   CHECK (kind NOT IN ('pending', 'budget', 'redeemed') OR cr_posted_cents >= dr_posted_cents)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ledger_account_partner ON ledger_account (partner_id) WHERE partner_id <> '';
--- Every decision asks what stands in the budgets; without it, all partners' accounts would be looked through for them.
+-- Every decision reads the budgets' balances. Without this index, it would scan the accounts of all partners.
 CREATE INDEX ledger_account_budget ON ledger_account (program_id) WHERE kind = 'budget';
 
 CREATE TABLE transfer (
-  id TEXT PRIMARY KEY,                   -- immutable, derived from the accrual and its number
-  accrual_id TEXT,                             -- immutable, the accrual it is about; what vests does so partner by partner, see run_item
+  id TEXT PRIMARY KEY,                   -- immutable, derived from the accrual and the row's number
+  accrual_id TEXT,                             -- immutable, the accrual it is for; vesting posts one row per partner instead, see run_item
   code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust', 'redeem', 'redeem_return',
     'deliver', 'deliver_return')),
   phase TEXT NOT NULL CHECK (phase IN ('single', 'pending', 'post', 'void')),
-  debit TEXT NOT NULL,                   -- a ledger_account, as transfer_check holds
-  credit TEXT NOT NULL,                  -- a ledger_account, as transfer_check holds
+  debit TEXT NOT NULL,                   -- a ledger_account, as transfer_check enforces
+  credit TEXT NOT NULL,                  -- a ledger_account, as transfer_check enforces
   amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991 OR (phase = 'void' AND amount_cents = 0)),
   pending_id TEXT REFERENCES transfer (id), -- a pending row is resolved at most once
   program_id TEXT NOT NULL,
@@ -259,14 +262,14 @@ CREATE TABLE transfer (
   CHECK ((phase IN ('post', 'void')) = (pending_id IS NOT NULL)),
   CHECK (code NOT IN ('accrue', 'reverse') OR accrual_id IS NOT NULL)
 ) STRICT;
--- With what the check of an accrual adds up: it need not look at the rows.
+-- Covers what the check of an accrual sums up, so that it need not read the rows.
 CREATE INDEX transfer_accrual ON transfer (accrual_id, code, amount_cents) WHERE accrual_id IS NOT NULL;
 CREATE UNIQUE INDEX transfer_resolved ON transfer (pending_id) WHERE pending_id IS NOT NULL;
--- By account only the few rows that are about no accrual: payouts, what came back of them, what budgets were funded with. Accruals'
--- rows, of which a run writes hundreds of thousands, are found by their accruals, and only ledger_check looks at all of them.
+-- Indexes by account only the few rows without an accrual: payouts, their returns, and funding of budgets. The rows of
+-- accruals, of which a run writes hundreds of thousands, are found by accrual, and only ledger_check reads all of them.
 CREATE INDEX transfer_debit ON transfer (debit, code) WHERE accrual_id IS NULL;
 CREATE INDEX transfer_credit ON transfer (credit, code) WHERE accrual_id IS NULL;
--- What came back in a year.
+-- Payout returns by year.
 CREATE INDEX transfer_return ON transfer (created_at_ms) WHERE code = 'payout_return';
 
 CREATE TRIGGER transfer_no_update BEFORE UPDATE ON transfer BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
@@ -279,8 +282,8 @@ WHEN NEW.dr_posted_cents + NEW.cr_posted_cents + NEW.dr_pending_cents + NEW.cr_p
   OR EXISTS (SELECT 1 FROM ledger_account WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'ledger: account exists or is not empty'); END;
 
--- The same id with the same content is skipped (a replay does nothing); with other content it is refused, which also
--- closes INSERT OR REPLACE.
+-- The same id with the same content is skipped (a replay has no effect). With different content it is rejected, which
+-- also blocks INSERT OR REPLACE.
 CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
   SELECT IIF(t.accrual_id IS NEW.accrual_id AND t.code = NEW.code AND t.phase = NEW.phase AND t.debit = NEW.debit AND t.credit = NEW.credit
       AND t.amount_cents = NEW.amount_cents AND t.pending_id IS NEW.pending_id,
@@ -293,7 +296,7 @@ CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
   SELECT RAISE(ABORT, 'ledger: more taken than the accrual holds') WHERE NEW.code = 'reverse'
     AND (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
          FROM transfer WHERE accrual_id = NEW.accrual_id) < NEW.amount_cents;
-  -- A credit that its receiver has applied already is booked whatever is left: what was taken back since is owed.
+  -- A credit that its receiver has already applied is posted regardless of the balance: refunds since then are owed.
   SELECT RAISE(ABORT, 'ledger: payout above the balance')
     WHERE ((NEW.code IN ('payout', 'redeem') AND NEW.phase IN ('single', 'pending')) OR (NEW.code = 'deliver' AND NEW.phase = 'pending'))
     AND (SELECT cr_posted_cents - dr_posted_cents - dr_pending_cents FROM ledger_account WHERE id = NEW.debit) < NEW.amount_cents;
@@ -311,7 +314,7 @@ CREATE TRIGGER transfer_apply AFTER INSERT ON transfer BEGIN
     WHERE id = NEW.credit;
 END;
 
--- Every row of this view is a fault. It must be empty at all times.
+-- Every row of this view is an error. It must be empty at all times.
 CREATE VIEW ledger_check AS
 SELECT 'unit ' || unit || ': debits and credits differ' AS what FROM ledger_account GROUP BY unit
   HAVING SUM(dr_posted_cents) <> SUM(cr_posted_cents) OR SUM(dr_pending_cents) <> SUM(cr_pending_cents)
@@ -330,19 +333,19 @@ SELECT 'account ' || a.id || ': pending is not the sum of its accruals' FROM led
     ON l.partner_id = a.partner_id AND l.program_id = a.program_id AND l.unit = a.unit
   WHERE a.kind = 'pending' AND a.cr_posted_cents - a.dr_posted_cents <> COALESCE(l.cents, 0);
 
--- A settlement: one per program and period. Its plan is stored before anything moves; running it again resumes it.
+-- A settlement run: one per program and period. Its plan is stored before any money moves. Running it again resumes it.
 CREATE TABLE run (
   id TEXT PRIMARY KEY,                   -- immutable, derived from program, cadence and period
   program_id TEXT NOT NULL,              -- immutable
   cadence TEXT NOT NULL CHECK (cadence IN ('weekly', 'monthly')), -- immutable
-  period TEXT NOT NULL,                  -- immutable: what it settles, 2026-W24 or 2026-06
+  period TEXT NOT NULL,                  -- immutable: the period that it settles, 2026-W24 or 2026-06
   as_of_ms INTEGER NOT NULL,             -- immutable: facts before this instant count
-  program_version INTEGER NOT NULL,      -- immutable: in force as of then
+  program_version INTEGER NOT NULL,      -- immutable: the version in force at as_of_ms
   state TEXT NOT NULL CHECK (state IN ('granting', 'terms', 'backfilling', 'deciding', 'vesting', 'executing', 'closing', 'done')), -- mutable
-  step INTEGER NOT NULL,                 -- mutable, one more with each step: two runners cannot take the same
-  cursor TEXT NOT NULL,                  -- mutable: how far the state's paging got
-  items INTEGER NOT NULL,                -- mutable: how many items are planned
-  executed INTEGER NOT NULL,             -- mutable: how many of them are executed
+  step INTEGER NOT NULL,                 -- mutable, incremented by each step: two runners can't take the same step
+  cursor TEXT NOT NULL,                  -- mutable: where the paging of the current state continues
+  items INTEGER NOT NULL,                -- mutable: the number of planned items
+  executed INTEGER NOT NULL,             -- mutable: the number of executed items
   actor TEXT NOT NULL,                   -- immutable: cron, or the operator who started it
   started_at_ms INTEGER NOT NULL,        -- immutable
   finished_at_ms INTEGER,                -- set once
@@ -352,7 +355,7 @@ CREATE INDEX run_open ON run (started_at_ms) WHERE state <> 'done';
 CREATE TRIGGER run_step BEFORE UPDATE OF step ON run WHEN NEW.step <> OLD.step + 1
 BEGIN SELECT RAISE(ABORT, 'run: somebody else took this step'); END;
 
--- The plan of a run.
+-- A run's plan.
 CREATE TABLE run_item (
   run_id TEXT NOT NULL REFERENCES run (id), -- immutable
   seq INTEGER NOT NULL,                  -- immutable
@@ -361,9 +364,9 @@ CREATE TABLE run_item (
   account_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL,              -- immutable
   unit TEXT NOT NULL,                    -- immutable
-  planned_cents INTEGER NOT NULL,        -- immutable: as planned
-  posted_cents INTEGER,                  -- as executed: what was planned, less what facts that came in between took
-  accrual TEXT,                             -- immutable, JSON: the accrual that a grant makes
+  planned_cents INTEGER NOT NULL,        -- immutable: the planned amount
+  posted_cents INTEGER,                  -- the executed amount: the planned one, minus what facts in between removed
+  accrual TEXT,                             -- immutable, JSON: the accrual that a grant creates
   next_due_at_ms INTEGER,                -- immutable: when the account may be due for another grant
   PRIMARY KEY (run_id, seq),
   UNIQUE (run_id, accrual_id)
@@ -375,8 +378,8 @@ CREATE TABLE run_partner (
   partner_id TEXT NOT NULL,              -- immutable
   unit TEXT NOT NULL,                    -- immutable
   settled_cents INTEGER NOT NULL,        -- immutable: granted and vested by this run
-  pending_cents INTEGER NOT NULL,        -- immutable: still pending after it
-  available_cents INTEGER NOT NULL,      -- immutable: available after it, less than nothing where carried forward
+  pending_cents INTEGER NOT NULL,        -- immutable: still pending after the run
+  available_cents INTEGER NOT NULL,      -- immutable: available after the run, negative if carried forward
   payable_cents INTEGER NOT NULL,        -- immutable: available and at least the program's minimum
   PRIMARY KEY (run_id, partner_id, unit)
 ) STRICT;
@@ -392,9 +395,9 @@ CREATE TABLE leaderboard (
   PRIMARY KEY (program_id, partner_id)
 ) STRICT;
 
--- Messages to be delivered. No addresses: they are looked up when a message is sent.
+-- Messages to deliver, without addresses: those are looked up when a message is sent.
 CREATE TABLE outbox (
-  id TEXT PRIMARY KEY,                   -- immutable, derived: the same message is queued once
+  id TEXT PRIMARY KEY,                   -- immutable, derived: the same message is queued only once
   kind TEXT NOT NULL,                    -- immutable: reward.granted.referrer, reward.granted.referee, report.funnel
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT,                       -- immutable
@@ -405,20 +408,20 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_queued ON outbox (created_at_ms) WHERE state = 'queued';
 
--- Bearer tokens: only their hashes.
+-- Bearer tokens; only their hashes are stored.
 CREATE TABLE api_token (
   id TEXT PRIMARY KEY,                   -- immutable
   name TEXT NOT NULL,                    -- immutable
   sha256 TEXT NOT NULL UNIQUE,           -- immutable, hex
-  scopes TEXT NOT NULL,                  -- immutable, what it may do: names separated by spaces
+  scopes TEXT NOT NULL,                  -- immutable: scope names, separated by spaces
   created_at_ms INTEGER NOT NULL,        -- immutable
-  expires_at_ms INTEGER NOT NULL,        -- immutable, a year after it was made at the latest
+  expires_at_ms INTEGER NOT NULL,        -- immutable, at most a year after creation
   first_used_at_ms INTEGER,              -- set once
   revoked_at_ms INTEGER,                 -- set once
   CHECK (expires_at_ms <= created_at_ms + 31622400000) -- 366 days
 ) STRICT;
 
--- Answers to requests that carried an Idempotency-Key, stored in the batch that had the effect.
+-- Responses to requests with an Idempotency-Key, stored in the same batch as their effect.
 CREATE TABLE idempotency (
   key TEXT NOT NULL,                     -- immutable
   route TEXT NOT NULL,                   -- immutable
@@ -441,89 +444,91 @@ CREATE TABLE audit (
 ) STRICT;
 CREATE INDEX audit_at ON audit (at_ms);
 
--- When each cron job last ran, so that a late one is noticed.
+-- When each cron job last ran, so that a late job is noticed.
 CREATE TABLE heartbeat (
   job TEXT PRIMARY KEY,                  -- immutable: weekly, monthly, sweep
   scheduled_at_ms INTEGER NOT NULL,      -- mutable
   finished_at_ms INTEGER NOT NULL        -- mutable
 ) STRICT;
 
--- How far a job got that one invocation did not finish. A row goes when its job is through.
+-- The progress of a job that needs several invocations. Its row is deleted when the job is done.
 CREATE TABLE job_cursor (
   job TEXT PRIMARY KEY,                  -- immutable: stripe_missed, stripe_reconciled
-  cursor TEXT NOT NULL                   -- mutable: the last that it dealt with
+  cursor TEXT NOT NULL                   -- mutable: the last item that was processed
 ) STRICT;
--- Clicks, and the salt of the fingerprints that count them. Rows are written once, in bulk, and never changed.
+-- Clicks, and the salt of the fingerprints that are used to count them. Rows are written once, in bulk, and never
+-- changed.
 
--- Appended in the order of arrival. The one index is narrow on purpose: clicks are most of what this database writes, and
--- an index over the words themselves wrote twice as many pages. By id a click is found through its code and hour.
+-- Rows are appended in order of arrival. The only index is narrow on purpose: clicks are most of what this database
+-- writes, and an index over the text columns wrote twice as many pages. A click's id is looked up through its code and
+-- hour.
 CREATE TABLE click (
-  id            TEXT NOT NULL,                    -- immutable, clk_…, given in the Worker; what a touch of the cookie names
+  id            TEXT NOT NULL,                    -- immutable, clk_…, assigned in the Worker; a touch in the cookie refers to it
   code          TEXT NOT NULL,                    -- immutable, the link's code
   program_id    TEXT NOT NULL,                    -- immutable
-  partner_id    TEXT NOT NULL,                    -- immutable, the link's partner at the time
-  campaign      TEXT,                             -- immutable, the link's, or the one the URL named
+  partner_id    TEXT NOT NULL,                    -- immutable, the link's partner at that time
+  campaign      TEXT,                             -- immutable, the campaign from the URL, otherwise the link's
   visitor       TEXT NOT NULL,                    -- immutable, vis_… of the cookie, fp_… of the month, or the click's own id
   clicked_at_ms INTEGER NOT NULL,                 -- immutable, UTC milliseconds
   hour          INTEGER NOT NULL,                 -- immutable, clicked_at_ms / 3,600,000: clock hours since 1970
   kind          TEXT NOT NULL CHECK (kind IN ('visit', 'bot')), -- immutable
-  country       TEXT,                             -- immutable, two letters, as Cloudflare says
-  utm_source    TEXT,                             -- immutable, the link's, else the request's; at most 64 characters
+  country       TEXT,                             -- immutable, two letters, from Cloudflare
+  utm_source    TEXT,                             -- immutable, the link's, otherwise the request's; at most 64 characters
   utm_medium    TEXT,                             -- immutable, the same
-  referrer_host TEXT,                             -- immutable, host alone, in lower case
-  fingerprint   TEXT,                             -- immutable, the visitor, where the program attributes by it
+  referrer_host TEXT,                             -- immutable, host only, in lower case
+  fingerprint   TEXT,                             -- immutable, the visitor, if the program attributes by fingerprint
   dedupe        INTEGER NOT NULL UNIQUE           -- immutable, 64-bit hash of code, visitor, hour and kind: one counted click each
 ) STRICT;
 CREATE INDEX click_program ON click (program_id, clicked_at_ms);
 CREATE INDEX click_fingerprint ON click (fingerprint) WHERE fingerprint IS NOT NULL;
 
--- One row while its month lasts; then it goes, and with it the way from a fingerprint back to an address.
+-- A month's row is deleted when the month is over, so that a fingerprint can't be traced back to an address anymore.
 CREATE TABLE visitor_salt (
   month TEXT PRIMARY KEY,                         -- immutable, 2026-06, UTC
   salt  TEXT NOT NULL                             -- immutable, 64 hex digits, random
 ) STRICT, WITHOUT ROWID;
 -- Funnels: the stages that visitors reach through a partner. Rows are written once and never changed.
 
--- One row per event that reached a stage. Clicks are the first stage and stand in their own table. Nothing of a person:
--- a visitor is the cookie's random id, the month's fingerprint, or what the sender calls it.
+-- One row per event that reached a stage. Clicks are the first stage and have their own table. No personal data: a
+-- visitor is the cookie's random id, the month's fingerprint, or the sender's id.
 CREATE TABLE funnel_event (
-  id         TEXT PRIMARY KEY,           -- immutable, fev_…: of a webhook's event derived, so that a replay adds nothing
+  id         TEXT PRIMARY KEY,           -- immutable, fev_…; for a webhook's event it is derived, so that a replay adds nothing
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL,              -- immutable, the code's partner
   code       TEXT NOT NULL,              -- immutable, the link's code
-  campaign   TEXT NOT NULL,              -- immutable; '' where nobody names one
+  campaign   TEXT NOT NULL,              -- immutable; '' if none was named
   stage      TEXT NOT NULL,              -- immutable, by the program's document in force at at_ms
   event      TEXT NOT NULL,              -- immutable, the type of event that reached it
-  visitor    TEXT,                       -- immutable; NULL: unknown, and the event stands for one visitor
-  path       TEXT,                       -- immutable, of the page it happened on; at most 512 bytes
+  visitor    TEXT,                       -- immutable; NULL: unknown, and the event counts as one visitor
+  path       TEXT,                       -- immutable, path of the page; at most 512 bytes
   at_ms      INTEGER NOT NULL,           -- immutable, UTC milliseconds
   week       TEXT NOT NULL               -- immutable, 2026-W24: the ISO week of at_ms, from Monday 00:00 UTC
 ) STRICT;
 CREATE INDEX funnel_event_week ON funnel_event (program_id, week);
--- What Stripe says: its events, its customers and the accounts they are, which payment is for which invoice, facts that
--- wait, and what partners' connected accounts can do.
+-- Data from Stripe: its events, its customers and their accounts, the invoice of each payment, facts that wait for
+-- their invoice, and what partners' connected accounts can do.
 
--- A host may say who an account is at Stripe.
+-- A host may name an account's Stripe customer.
 ALTER TABLE event_person ADD COLUMN stripe_customer TEXT; -- immutable until erased, cus_…
 CREATE INDEX event_person_stripe ON event_person (stripe_customer) WHERE stripe_customer IS NOT NULL;
 CREATE INDEX event_person_email ON event_person (lower(email)) WHERE email IS NOT NULL;
 
--- Events of Stripe's that were dealt with. The facts they became are in event.
+-- Stripe events that were processed. The facts made from them are in event.
 CREATE TABLE stripe_event (
   id TEXT PRIMARY KEY,                   -- immutable, evt_…
   type TEXT NOT NULL,                    -- immutable
-  body_sha256 TEXT NOT NULL,             -- immutable, hex, of what was understood of it: bytes differ between deliveries
-  outcome TEXT NOT NULL,                 -- immutable, JSON: the first answer
+  body_sha256 TEXT NOT NULL,             -- immutable, hex, of the values that were read: bytes differ between deliveries
+  outcome TEXT NOT NULL,                 -- immutable, JSON: the first response
   received_at_ms INTEGER NOT NULL        -- immutable
 ) STRICT;
 
--- A customer and the account it is. Until an account is known it stands for itself, as an account under its own id.
+-- A customer and its account. Until the account is known, the customer has an account of its own, under its own id.
 CREATE TABLE stripe_customer (
   id TEXT PRIMARY KEY,                   -- immutable, cus_…
-  account_id TEXT NOT NULL,              -- mutable: where its facts are booked
+  account_id TEXT NOT NULL,              -- mutable: the account that has its facts
   matched_by TEXT NOT NULL CHECK (matched_by IN ('id', 'email', 'nobody')), -- mutable
-  revision INTEGER NOT NULL,             -- mutable, one more with each change
-  needs_recompute_since_ms INTEGER,                -- mutable: something was said since that may make it another account
+  revision INTEGER NOT NULL,             -- mutable, incremented by each change
+  needs_recompute_since_ms INTEGER,                -- mutable: when a fact arrived that may change its account
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX stripe_customer_account ON stripe_customer (account_id);
@@ -531,7 +536,7 @@ CREATE INDEX stripe_customer_stale ON stripe_customer (needs_recompute_since_ms)
 CREATE TRIGGER stripe_customer_update BEFORE UPDATE OF revision ON stripe_customer WHEN NEW.revision <> OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'stripe_customer: stale revision'); END;
 
--- Personal data of customers, apart so that it can be erased: it is what an account is found by.
+-- Personal data of customers, in its own table so that it can be erased. Accounts are matched by it.
 CREATE TABLE stripe_customer_person (
   customer_id TEXT NOT NULL,             -- immutable
   email TEXT NOT NULL,                   -- immutable, in lower case
@@ -540,30 +545,30 @@ CREATE TABLE stripe_customer_person (
 ) STRICT;
 CREATE INDEX stripe_customer_person_email ON stripe_customer_person (email);
 
--- Whose facts they are: when the customer turns out to be another account they move there, which is the one thing that
--- changes event.account_id and event_person.account_id.
+-- The customer of each fact. When the customer turns out to be another account, its facts move there. Only this changes
+-- event.account_id and event_person.account_id.
 CREATE TABLE stripe_fact (
-  event_id TEXT PRIMARY KEY,             -- immutable, of event
+  event_id TEXT PRIMARY KEY,             -- immutable, an id in event
   customer_id TEXT NOT NULL              -- immutable
 ) STRICT;
 CREATE INDEX stripe_fact_customer ON stripe_fact (customer_id);
 
--- Which invoice a payment is for.
+-- The invoice of each payment.
 CREATE TABLE stripe_payment (
   id TEXT PRIMARY KEY,                   -- immutable, pi_… or ch_…
   invoice_id TEXT NOT NULL               -- immutable
 ) STRICT;
 
--- Refunds and disputes of which only the payment is known. They are taken in when its invoice is.
+-- Refunds and disputes for which only the payment is known. They are processed once its invoice is known.
 CREATE TABLE stripe_waiting (
   id TEXT PRIMARY KEY,                   -- immutable, the event's id
   type TEXT NOT NULL,                    -- immutable, canonical
   payment_intent TEXT,                   -- immutable
   charge TEXT,                           -- immutable
-  payload TEXT NOT NULL,                 -- immutable, JSON, its invoice_id empty
+  payload TEXT NOT NULL,                 -- immutable, JSON, with an empty invoice_id
   body_sha256 TEXT NOT NULL,             -- immutable, hex
   occurred_at_ms INTEGER NOT NULL,       -- immutable
-  requested_at_ms INTEGER NOT NULL           -- mutable: when Stripe was last asked for the invoice, or it began to wait
+  requested_at_ms INTEGER NOT NULL           -- mutable: when the invoice was last requested from Stripe, or when the wait started
 ) STRICT;
 CREATE INDEX stripe_waiting_intent ON stripe_waiting (payment_intent) WHERE payment_intent IS NOT NULL;
 CREATE INDEX stripe_waiting_charge ON stripe_waiting (charge) WHERE charge IS NOT NULL;
@@ -574,63 +579,63 @@ CREATE TABLE payee (
   stripe_account_id TEXT NOT NULL UNIQUE, -- immutable, acct_…
   country TEXT,                          -- mutable, ISO 3166 alpha-2
   currency TEXT,                         -- mutable, ISO 4217 in lower case: its default
-  transfers_active INTEGER NOT NULL,     -- mutable: 1 where transfers reach it
-  payouts_enabled INTEGER NOT NULL,      -- mutable: 1 where Stripe pays it out
-  currently_due TEXT NOT NULL,           -- mutable, JSON array: what Stripe still wants of the partner
+  transfers_active INTEGER NOT NULL,     -- mutable: 1 if transfers can reach it
+  payouts_enabled INTEGER NOT NULL,      -- mutable: 1 if Stripe pays it out
+  currently_due TEXT NOT NULL,           -- mutable, JSON array: what Stripe still needs from the partner
   disabled_reason TEXT,                  -- mutable
-  updated_at_ms INTEGER NOT NULL         -- mutable: when Stripe said so
+  updated_at_ms INTEGER NOT NULL         -- mutable: when Stripe reported it
 ) STRICT;
--- Notifications: to whom each message of the outbox goes, over which channel, and how far that got.
+-- Notifications: the recipients of each outbox message, the channel, and the state of each delivery.
 
--- Whoever a message goes to is settled once, and from then on its deliveries say what is left to do.
+-- The recipients of a message are determined once. From then on, its deliveries show what is left to do.
 ALTER TABLE outbox ADD COLUMN addressed_at_ms INTEGER; -- set once
 CREATE INDEX outbox_unaddressed ON outbox (created_at_ms, id) WHERE addressed_at_ms IS NULL;
 CREATE INDEX outbox_failed ON outbox (id) WHERE state = 'failed';
 
--- One row per message and recipient. No addresses: they are looked up for each attempt.
+-- One row per message and recipient, without addresses: those are looked up for each attempt.
 CREATE TABLE delivery (
   outbox_id TEXT NOT NULL REFERENCES outbox (id), -- immutable
   channel TEXT NOT NULL CHECK (channel IN ('mail', 'webhook')), -- immutable
-  target TEXT NOT NULL,                  -- immutable: partner, account or operator of a mail; a webhook's endpoint
-  state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'failed', 'suppressed')), -- mutable; suppressed: nobody wants it
-  round INTEGER NOT NULL,                -- mutable, one more each time an operator replays it
-  attempts INTEGER NOT NULL,             -- mutable: of this round, counted before each is made
-  next_attempt_at_ms INTEGER NOT NULL,   -- mutable: not before; while an attempt is under way, when it is given up for lost
-  claim TEXT,                            -- mutable: who is making an attempt
-  last_error TEXT,                       -- mutable: why the last attempt did not succeed
+  target TEXT NOT NULL,                  -- immutable: the partner, account or operator that an email is for, or a webhook's endpoint
+  state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'failed', 'suppressed')), -- mutable; suppressed: the recipient does not want it
+  round INTEGER NOT NULL,                -- mutable, incremented each time an operator replays it
+  attempts INTEGER NOT NULL,             -- mutable: in this round, counted before each attempt
+  next_attempt_at_ms INTEGER NOT NULL,   -- mutable: the earliest next attempt; during an attempt, when that attempt counts as lost
+  claim TEXT,                            -- mutable: which worker is making an attempt
+  last_error TEXT,                       -- mutable: why the last attempt failed
   sent_at_ms INTEGER,                    -- mutable
   PRIMARY KEY (outbox_id, channel, target)
 ) STRICT;
 CREATE INDEX delivery_due ON delivery (channel, next_attempt_at_ms) WHERE state = 'queued';
 CREATE INDEX delivery_claim ON delivery (claim) WHERE claim IS NOT NULL;
 
--- Where the host wants to be told. The secret signs what is sent and is therefore kept as it is.
+-- Where the host receives webhooks. The secret signs them and is therefore stored in plain text.
 CREATE TABLE webhook_endpoint (
   id TEXT PRIMARY KEY,                   -- immutable, whe_…
   url TEXT NOT NULL,                     -- immutable
   secret TEXT NOT NULL,                  -- immutable, whsec_…
-  types TEXT NOT NULL,                   -- immutable, JSON array of message types or their beginnings up to a dot; [] for all
-  created_at_ms INTEGER NOT NULL,        -- immutable: earlier messages are not sent there
-  disabled_at_ms INTEGER,                -- set once; from then on nothing is sent there
+  types TEXT NOT NULL,                   -- immutable, JSON array of message types or their prefixes up to a dot; [] for all
+  created_at_ms INTEGER NOT NULL,        -- immutable: earlier messages are not sent to it
+  disabled_at_ms INTEGER,                -- set once; nothing is sent to it after that
   disabled_reason TEXT                   -- set once
 ) STRICT;
 CREATE TRIGGER webhook_endpoint_limit BEFORE INSERT ON webhook_endpoint
 WHEN (SELECT COUNT(*) FROM webhook_endpoint WHERE disabled_at_ms IS NULL) >= 20
 BEGIN SELECT RAISE(ABORT, 'webhook_endpoint: too many'); END;
 
--- Who does not want which kind of message. The address itself is not kept.
+-- Unsubscribed message types by address. The address itself is not stored.
 CREATE TABLE unsubscribe (
   address_sha256 TEXT NOT NULL,          -- immutable, hex, of the address in lower case
   kind TEXT NOT NULL,                    -- immutable
   created_at_ms INTEGER NOT NULL,        -- immutable
   PRIMARY KEY (address_sha256, kind)
 ) STRICT;
--- Payouts: who can be paid, what is to be paid, who approved it, and what was taken back.
+-- Payouts: who can be paid, what to pay, who approved it, and what was reversed.
 
--- One payment to one partner, from plan to transfer. Each change takes the next revision, so that of two who read the
--- same one only the first writes; what was decided is never decided again.
+-- One payment to one partner, from plan to transfer. Each change takes the next revision, so that of two writers with
+-- the same revision only the first succeeds. A final state never changes.
 CREATE TABLE payout (
-  id TEXT PRIMARY KEY,                   -- immutable, po_…: Stripe's transfer_group, and the stem of its keys
+  id TEXT PRIMARY KEY,                   -- immutable, po_…: Stripe's transfer_group, and the prefix of its keys
   run_id TEXT NOT NULL REFERENCES run (id), -- immutable: the run that planned it
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
@@ -640,16 +645,16 @@ CREATE TABLE payout (
   destination TEXT NOT NULL,             -- immutable, acct_…
   state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable
   held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)), -- mutable: an operator stopped it
-  request TEXT,                          -- set once: the form, byte for byte, before it is first sent
-  attempt INTEGER NOT NULL DEFAULT 0,    -- mutable: how many keys were used
+  request TEXT,                          -- set once, before it is first sent: the form, byte for byte
+  attempt INTEGER NOT NULL DEFAULT 0,    -- mutable: how many keys have been used
   tries INTEGER NOT NULL DEFAULT 0,      -- mutable: how often this attempt was sent or looked up
-  first_sent_at_ms INTEGER,              -- mutable: from when this attempt's key counts
-  due_at_ms INTEGER NOT NULL,            -- mutable: nothing is done before
-  refusal TEXT,                          -- mutable: why Stripe refused it for good; a look-up confirms it
+  first_sent_at_ms INTEGER,              -- mutable: when this attempt's key was first used
+  due_at_ms INTEGER NOT NULL,            -- mutable: nothing happens before
+  refusal TEXT,                          -- mutable: why Stripe permanently refused it; a lookup confirms it
   reason TEXT NOT NULL,                  -- mutable: why it is in its state
   transfer_id TEXT UNIQUE,               -- set once, tr_…
   paid_at_ms INTEGER,                    -- set once: when Stripe made the transfer
-  revision INTEGER NOT NULL,             -- mutable, one more with each change
+  revision INTEGER NOT NULL,             -- mutable, incremented by each change
   created_at_ms INTEGER NOT NULL,        -- immutable
   UNIQUE (run_id, partner_id, unit),
   CHECK ((state = 'paid') = (transfer_id IS NOT NULL)),
@@ -671,7 +676,7 @@ CREATE TRIGGER payout_shape BEFORE UPDATE OF id, run_id, program_id, partner_id,
 BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
 CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
 
--- Who let a run's payouts go.
+-- Who approved a run's payouts.
 CREATE TABLE payout_approval (
   run_id TEXT PRIMARY KEY REFERENCES run (id), -- immutable
   program_id TEXT NOT NULL,              -- immutable
@@ -681,7 +686,7 @@ CREATE TABLE payout_approval (
 ) STRICT;
 CREATE INDEX payout_approval_program ON payout_approval (program_id, at_ms);
 
--- A transfer taken back, in whole or in part: the same states and rules as a payout's.
+-- A reversal of a transfer, in whole or in part, with the same states and rules as a payout.
 CREATE TABLE payout_reversal (
   id TEXT PRIMARY KEY,                   -- immutable, rvl_…
   payout_id TEXT NOT NULL REFERENCES payout (id), -- immutable
@@ -690,8 +695,8 @@ CREATE TABLE payout_reversal (
   unit TEXT NOT NULL,                    -- immutable
   currency TEXT NOT NULL,                -- immutable
   amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- immutable
-  transfer_id TEXT NOT NULL,             -- immutable, tr_…: what is taken back
-  state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable; paid: taken back
+  transfer_id TEXT NOT NULL,             -- immutable, tr_…: the transfer to reverse
+  state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable; paid: reversed
   held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)), -- mutable
   request TEXT,                          -- set once
   attempt INTEGER NOT NULL DEFAULT 0,    -- mutable
@@ -702,7 +707,7 @@ CREATE TABLE payout_reversal (
   reason TEXT NOT NULL,                  -- mutable
   reversal_id TEXT UNIQUE,               -- set once, trr_…
   reversed_at_ms INTEGER,                -- set once
-  revision INTEGER NOT NULL,             -- mutable, one more with each change
+  revision INTEGER NOT NULL,             -- mutable, incremented by each change
   actor TEXT NOT NULL,                   -- immutable
   created_at_ms INTEGER NOT NULL,        -- immutable
   CHECK ((state = 'paid') = (reversal_id IS NOT NULL)),
@@ -726,7 +731,7 @@ CREATE TRIGGER payout_reversal_shape BEFORE UPDATE OF id, payout_id, program_id,
 BEGIN SELECT RAISE(ABORT, 'reversal: immutable'); END;
 CREATE TRIGGER payout_reversal_no_delete BEFORE DELETE ON payout_reversal BEGIN SELECT RAISE(ABORT, 'reversal: immutable'); END;
 
--- Every row of this view is a fault, as in ledger_check: payouts and reversals stand in the ledger as in their own rows.
+-- Every row of this view is an error, as in ledger_check: the ledger must match the rows of payouts and reversals.
 CREATE VIEW payout_check AS
 SELECT 'payout ' || p.id || ': the ledger does not say that it is ' || p.state AS what FROM payout p
   WHERE NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = p.id || '.pending' AND t.phase = 'pending' AND t.amount_cents = p.amount_cents)
@@ -736,47 +741,47 @@ UNION ALL
 SELECT 'reversal ' || r.id || ': the ledger does not have it' FROM payout_reversal r
   WHERE r.state = 'paid' AND NOT EXISTS (SELECT 1 FROM transfer t
     WHERE t.id = r.reversal_id AND t.code = 'payout_return' AND t.amount_cents = r.amount_cents);
--- Credits out: what the application redeems, and what is put on customers' balances at Stripe.
+-- Outgoing credits: what the application redeems, and what goes to customers' balances at Stripe.
 
--- How much of an accrual of credit is dealt with: sent, told, or netted with what its partner owed. Where it differs from
--- what stands, the difference is to be delivered, or taken back.
+-- How much of a credit accrual was handled: sent, reported, or offset against what its partner owed. If it differs from
+-- net_cents, the difference must be delivered or taken back.
 ALTER TABLE accrual ADD COLUMN delivered_cents INTEGER NOT NULL DEFAULT 0; -- mutable
 CREATE INDEX accrual_undelivered ON accrual (program_id, partner_id, at_ms, id)
   WHERE balance = 'available' AND net_cents <> delivered_cents AND substr(unit, 1, 7) = 'credit:';
 
--- A credit on its way to a customer's balance, or what of it is taken back: the same states and rules as a payout's.
+-- A credit to a customer's balance, or a debit that takes back part of one, with the same states and rules as a payout.
 CREATE TABLE credit_transfer (
-  id TEXT PRIMARY KEY,                   -- immutable, crd_…: the stem of its keys
-  kind TEXT NOT NULL CHECK (kind IN ('credit', 'debit')), -- immutable; debit: taken back
+  id TEXT PRIMARY KEY,                   -- immutable, crd_…: the prefix of its keys
+  kind TEXT NOT NULL CHECK (kind IN ('credit', 'debit')), -- immutable; debit: takes back credit
   accrual_id TEXT NOT NULL REFERENCES accrual (id), -- immutable
-  number INTEGER NOT NULL,               -- immutable: 1 is the accrual's first
+  number INTEGER NOT NULL,               -- immutable: the accrual's first is 1
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
   unit TEXT NOT NULL,                    -- immutable, credit:usd
   currency TEXT NOT NULL,                -- immutable, as in the unit
   amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- immutable
   customer_id TEXT NOT NULL,             -- immutable, cus_…
-  before_cents INTEGER NOT NULL,         -- immutable: how much of the accrual was dealt with before it
-  after_cents INTEGER NOT NULL,          -- immutable: and with it
-  state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable; paid: it is there
+  before_cents INTEGER NOT NULL,         -- immutable: how much of the accrual was handled before it
+  after_cents INTEGER NOT NULL,          -- immutable: how much is handled after it
+  state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable; paid: it is on the customer's balance
   held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)), -- mutable
-  request TEXT,                          -- set once: the form, byte for byte, before it is first sent
-  attempt INTEGER NOT NULL DEFAULT 0,    -- mutable: how many keys were used
+  request TEXT,                          -- set once, before it is first sent: the form, byte for byte
+  attempt INTEGER NOT NULL DEFAULT 0,    -- mutable: how many keys have been used
   tries INTEGER NOT NULL DEFAULT 0,      -- mutable
   first_sent_at_ms INTEGER,              -- mutable
   due_at_ms INTEGER NOT NULL,            -- mutable
   refusal TEXT,                          -- mutable
   reason TEXT NOT NULL,                  -- mutable
   transaction_id TEXT UNIQUE,            -- set once, cbtxn_…
-  delivered_at_ms INTEGER,               -- set once: when Stripe made it
-  revision INTEGER NOT NULL,             -- mutable, one more with each change
+  delivered_at_ms INTEGER,               -- set once: when Stripe created it
+  revision INTEGER NOT NULL,             -- mutable, incremented by each change
   created_at_ms INTEGER NOT NULL,        -- immutable
   UNIQUE (accrual_id, number),
   CHECK ((state = 'paid') = (transaction_id IS NOT NULL)),
   CHECK ((kind = 'credit') = (after_cents > before_cents)),
   CHECK (state <> 'submitting' OR (request IS NOT NULL AND first_sent_at_ms IS NOT NULL AND attempt >= 1))
 ) STRICT;
--- One at a time: what is sent next depends on what became of the one before.
+-- One at a time: the next one depends on the result of the one before.
 CREATE UNIQUE INDEX credit_sending_open ON credit_transfer (accrual_id) WHERE state IN ('planned', 'submitting', 'review');
 CREATE INDEX credit_sending_due ON credit_transfer (due_at_ms, id) WHERE state IN ('planned', 'submitting');
 CREATE INDEX credit_sending_partner ON credit_transfer (partner_id, created_at_ms, id);
@@ -794,9 +799,9 @@ CREATE TRIGGER credit_sending_shape BEFORE UPDATE OF id, kind, accrual_id, numbe
 BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
 CREATE TRIGGER credit_sending_no_delete BEFORE DELETE ON credit_transfer BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
 
--- Credit that the application has used up for a partner. What of it was given back stands in its returns.
+-- Credit that the application has redeemed for a partner. What was given back is in redemption_return.
 CREATE TABLE redemption (
-  id TEXT PRIMARY KEY,                   -- immutable, rdm_…: the ledger row's id, too
+  id TEXT PRIMARY KEY,                   -- immutable, rdm_…: also the id of the ledger row
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
   unit TEXT NOT NULL,                    -- immutable, credit:usd
@@ -808,8 +813,8 @@ CREATE TABLE redemption (
 CREATE INDEX redemption_partner ON redemption (partner_id, created_at_ms, id);
 CREATE TRIGGER redemption_no_update BEFORE UPDATE ON redemption BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
 CREATE TRIGGER redemption_no_delete BEFORE DELETE ON redemption BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
--- Two at once read the same balance: the second is turned away here. Credit that a review or a dispute holds is not
--- redeemed, as it is not paid out.
+-- Two concurrent requests read the same balance; this rejects the second one. Credit that a review or a dispute holds
+-- can't be redeemed, just as it is not paid out.
 CREATE TRIGGER redemption_balance BEFORE INSERT ON redemption
 WHEN NEW.amount_cents > COALESCE((SELECT a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents FROM ledger_account a
     WHERE a.id = NEW.program_id || '/' || NEW.unit || '/available/' || NEW.partner_id), 0)
@@ -817,9 +822,9 @@ WHEN NEW.amount_cents > COALESCE((SELECT a.cr_posted_cents - a.dr_posted_cents -
     AND l.unit = NEW.unit AND l.balance = 'available' AND l.state IN ('held', 'disputed')), 0)
 BEGIN SELECT RAISE(ABORT, 'redemption: above the balance'); END;
 
--- What was given back of a redemption.
+-- The part of a redemption that was given back.
 CREATE TABLE redemption_return (
-  id TEXT PRIMARY KEY,                   -- immutable, rdr_…: the ledger row's id, too
+  id TEXT PRIMARY KEY,                   -- immutable, rdr_…: also the id of the ledger row
   redemption_id TEXT NOT NULL REFERENCES redemption (id), -- immutable
   amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- immutable
   reason TEXT NOT NULL,                  -- immutable
@@ -834,7 +839,7 @@ WHEN NEW.amount_cents + (SELECT COALESCE(SUM(amount_cents), 0) FROM redemption_r
   > (SELECT amount_cents FROM redemption WHERE id = NEW.redemption_id)
 BEGIN SELECT RAISE(ABORT, 'redemption: more than was redeemed'); END;
 
--- Every row of this view is a fault, as in ledger_check.
+-- Every row of this view is an error, as in ledger_check.
 CREATE VIEW credit_check AS
 SELECT 'redemption ' || r.id || ': the ledger does not have it' AS what FROM redemption r
   WHERE NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = r.id AND t.code = 'redeem' AND t.amount_cents = r.amount_cents)
@@ -851,27 +856,27 @@ SELECT 'debit ' || s.id || ': the ledger does not say that it is ' || s.state FR
   WHERE s.kind = 'debit' AND (s.state = 'paid') <> EXISTS (SELECT 1 FROM transfer t
     WHERE t.id = s.id || '.return' AND t.code = 'deliver_return' AND t.amount_cents = s.amount_cents);
 
--- The friend's discount at Stripe: a coupon for each version of a program that asks for one.
+-- The friend's discount at Stripe: a coupon for each version of a program that offers one.
 CREATE TABLE promotion_coupon (
   id TEXT PRIMARY KEY,                   -- immutable: the coupon's id at Stripe, which we choose
   program_id TEXT NOT NULL,              -- immutable
   version INTEGER NOT NULL,              -- immutable
-  made_at_ms INTEGER NOT NULL            -- immutable: when Stripe was known to have it
+  made_at_ms INTEGER NOT NULL            -- immutable: when Stripe first confirmed it
 ) STRICT;
 
--- A code of that coupon, for one redemption: offered to a visitor, and from the sign-up on an account's.
+-- A code for that coupon, for one redemption: offered to a visitor, and assigned to an account at sign-up.
 CREATE TABLE promotion_code (
-  id TEXT PRIMARY KEY,                   -- immutable, prm_…: the stem of its keys
+  id TEXT PRIMARY KEY,                   -- immutable, prm_…: the prefix of its keys
   program_id TEXT NOT NULL,              -- immutable
-  coupon_id TEXT NOT NULL,               -- mutable until Stripe is first asked for the code
-  visitor_id TEXT,                       -- immutable: whom it was offered to
+  coupon_id TEXT NOT NULL,               -- mutable until the code is first requested from Stripe
+  visitor_id TEXT,                       -- immutable: the visitor it was offered to
   account_id TEXT,                       -- set once
-  code TEXT NOT NULL UNIQUE,             -- immutable: chosen at random before Stripe is asked
-  attempt INTEGER NOT NULL,              -- mutable: how many keys were used
-  first_sent_at_ms INTEGER,              -- mutable: when Stripe was last asked
-  due_at_ms INTEGER NOT NULL,            -- mutable: Stripe is not asked before
-  promotion_id TEXT,                     -- set once, promo_…: from then on the code works
-  revision INTEGER NOT NULL,             -- mutable, one more with each change
+  code TEXT NOT NULL UNIQUE,             -- immutable: chosen at random before the request to Stripe
+  attempt INTEGER NOT NULL,              -- mutable: how many keys have been used
+  first_sent_at_ms INTEGER,              -- mutable: when it was last requested from Stripe
+  due_at_ms INTEGER NOT NULL,            -- mutable: no request to Stripe before this
+  promotion_id TEXT,                     -- set once, promo_…: the code works from then on
+  revision INTEGER NOT NULL,             -- mutable, incremented by each change
   created_at_ms INTEGER NOT NULL,        -- immutable
   UNIQUE (program_id, account_id),
   UNIQUE (program_id, visitor_id)
@@ -887,23 +892,23 @@ CREATE TRIGGER promotion_code_shape BEFORE UPDATE OF id, program_id, visitor_id,
 BEGIN SELECT RAISE(ABORT, 'promotion: immutable'); END;
 -- Pages: who is signed in, and what partners and operators write there.
 
--- A browser that is signed in. Of its token only the hash is kept.
+-- A signed-in browser. Only the hash of its token is stored.
 CREATE TABLE session (
   id TEXT PRIMARY KEY,                   -- immutable, ses_…
-  token_sha256 TEXT NOT NULL UNIQUE,     -- mutable, hex: the token is exchanged for a new one every day
-  before_sha256 TEXT,                    -- mutable, hex: the token before this one, which is good for another minute
+  token_sha256 TEXT NOT NULL UNIQUE,     -- mutable, hex: the token is replaced every day
+  before_sha256 TEXT,                    -- mutable, hex: the previous token, which stays valid for another minute
   rotated_at_ms INTEGER NOT NULL,        -- mutable
-  way TEXT NOT NULL CHECK (way IN ('mail', 'site', 'token')), -- immutable: by a mailed link, by the EmDash site, by an operator's token
-  email TEXT,                            -- immutable, in lower case: the address that the mailed link has proved
+  way TEXT NOT NULL CHECK (way IN ('mail', 'site', 'token')), -- immutable: signed in by an emailed link, through the EmDash site, or with an operator's token
+  email TEXT,                            -- immutable, in lower case: the address that the emailed link verified
   site_user TEXT,                        -- immutable: the user's id at the EmDash site
-  credential_sha256 TEXT,                -- immutable, hex: the operator's token, with which the session ends
+  credential_sha256 TEXT,                -- immutable, hex: the operator's token; the session ends with it
   operator INTEGER NOT NULL CHECK (operator IN (0, 1)), -- immutable
-  actor TEXT NOT NULL,                   -- immutable: who acts, as the audit log says it
-  agent TEXT NOT NULL,                   -- immutable: what the browser calls itself, for whoever looks through their sessions
+  actor TEXT NOT NULL,                   -- immutable: who acts, as recorded in the audit log
+  agent TEXT NOT NULL,                   -- immutable: the browser's name for itself, shown in the list of sessions
   created_at_ms INTEGER NOT NULL,        -- immutable
-  checked_at_ms INTEGER NOT NULL,        -- mutable: when the site or the token was last asked
+  checked_at_ms INTEGER NOT NULL,        -- mutable: when the site or the token was last checked
   seen_at_ms INTEGER NOT NULL,           -- mutable: to the hour
-  expires_at_ms INTEGER NOT NULL,        -- immutable: from then on it is over, whatever happens
+  expires_at_ms INTEGER NOT NULL,        -- immutable: the session always ends then
   ended_at_ms INTEGER,                   -- set once
   CHECK ((way = 'mail') = (email IS NOT NULL)),
   CHECK ((way = 'site') = (site_user IS NOT NULL)),
@@ -916,14 +921,14 @@ CREATE INDEX session_credential ON session (credential_sha256) WHERE credential_
 CREATE INDEX session_expires ON session (expires_at_ms);
 CREATE INDEX session_ended ON session (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
 
--- A mailed link on its way. Of its token only the hash is kept; it is good once.
+-- An emailed link. Only the hash of its token is stored; it works once.
 CREATE TABLE magic_link (
   token_sha256 TEXT PRIMARY KEY,         -- immutable, hex
   purpose TEXT NOT NULL CHECK (purpose IN ('sign_in', 'join')), -- immutable
   email TEXT NOT NULL,                   -- immutable, in lower case
-  requested_by TEXT NOT NULL,                -- immutable, keyed hash of the network that asked; '' where nobody can say
-  is_live INTEGER NOT NULL CHECK (is_live IN (0, 1)), -- immutable, 0: nobody has this address, and nothing was mailed
-  detail TEXT NOT NULL,                  -- immutable, JSON: what the form for joining said, or where to go afterwards
+  requested_by TEXT NOT NULL,                -- immutable, keyed hash of the requester's network; '' if unknown
+  is_live INTEGER NOT NULL CHECK (is_live IN (0, 1)), -- immutable, 0: nobody has this address, and no email was sent
+  detail TEXT NOT NULL,                  -- immutable, JSON: the data of the form for joining, or where to go afterwards
   created_at_ms INTEGER NOT NULL,        -- immutable
   expires_at_ms INTEGER NOT NULL,        -- immutable
   used_at_ms INTEGER                     -- set once
@@ -933,27 +938,27 @@ CREATE INDEX magic_link_expires ON magic_link (expires_at_ms);
 CREATE TRIGGER magic_link_once BEFORE UPDATE ON magic_link WHEN OLD.used_at_ms IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'magic_link: used already'); END;
 
--- Who a partner is, by the site's user and by address: sign-in looks for it.
+-- Sign-in finds a partner by the site's user or by email address.
 CREATE INDEX partner_external ON partner (external_id);
 CREATE INDEX partner_person_email ON partner_person (lower(email));
--- Operators look for people by how their names begin.
+-- Operators search for people by the start of their names.
 CREATE INDEX partner_person_name ON partner_person (lower(name)) WHERE name IS NOT NULL;
--- Hex: by it the preferences of mails are found, which are kept without the address. Written wherever the address is.
+-- Hex. It finds email preferences, which are stored without the address. Written whenever the address is.
 ALTER TABLE partner_person ADD COLUMN email_sha256 TEXT; -- mutable
--- What the leaderboard calls a partner. NULL: the partner is not shown by name.
+-- The partner's name on the leaderboard. NULL: the partner is not shown by name.
 ALTER TABLE partner_person ADD COLUMN display_name TEXT; -- mutable
 
--- Payouts and reversals that a person has to look at.
+-- Payouts and reversals that a person has to review.
 CREATE INDEX payout_review ON payout (created_at_ms, id) WHERE state = 'review';
 CREATE INDEX payout_reversal_review ON payout_reversal (id) WHERE state = 'review';
 
--- What a partner has done, for the copy of their data.
+-- A partner's actions, for the copy of their data.
 CREATE INDEX audit_actor ON audit (actor, at_ms, id);
 
--- A partner's links in the order they were made.
+-- A partner's links in the order of their creation.
 CREATE INDEX link_partner_created ON link (partner_id, created_at_ms, code);
 
--- What an operator writes for the partners of a program.
+-- Articles that an operator writes for the partners of a program.
 CREATE TABLE resource (
   id TEXT PRIMARY KEY,                   -- immutable, rsc_…
   program_id TEXT NOT NULL,              -- immutable
@@ -964,17 +969,17 @@ CREATE TABLE resource (
 ) STRICT;
 CREATE INDEX resource_program ON resource (program_id, created_at_ms, id);
 
--- The partners' pages. They ask for sums and for the newest of something, and take as long with a hundred thousand accruals
--- as with ten: what would have to be counted is kept by trigger, and every list has its index.
+-- The partners' pages show sums and the newest items, and must be as fast with a hundred thousand accruals as with ten.
+-- So triggers keep the counts, and every list has its index.
 
 -- Clicks, sign-ups and first payments of a link by day (UTC).
 CREATE TABLE link_day (
   partner_id TEXT NOT NULL,              -- immutable
   code TEXT NOT NULL,                    -- immutable, the link's code
   day INTEGER NOT NULL,                  -- immutable, days since 1970
-  clicks INTEGER NOT NULL DEFAULT 0,     -- kept by trigger: visits, no bots
-  signups INTEGER NOT NULL DEFAULT 0,    -- kept by trigger: accounts that signed up on that day and are the partner's
-  conversions INTEGER NOT NULL DEFAULT 0, -- kept by trigger: accounts whose first payment since they were bound was on that day
+  clicks INTEGER NOT NULL DEFAULT 0,     -- kept by trigger: visits without bots
+  signups INTEGER NOT NULL DEFAULT 0,    -- kept by trigger: the partner's accounts that signed up on that day
+  conversions INTEGER NOT NULL DEFAULT 0, -- kept by trigger: accounts whose first payment since the binding was on that day
   PRIMARY KEY (partner_id, code, day)
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER click_count AFTER INSERT ON click WHEN NEW.kind = 'visit' BEGIN
@@ -1010,7 +1015,7 @@ CREATE TRIGGER binding_uncount AFTER DELETE ON binding WHEN OLD.partner_id IS NO
     WHERE partner_id = OLD.partner_id AND code = COALESCE(OLD.code, '') AND day = OLD.qualified_at_ms / 86400000;
 END;
 
--- What a partner's accruals of a day (UTC) come to, as they stand.
+-- The current sum of a partner's accruals on a day (UTC).
 CREATE TABLE earned_day (
   partner_id TEXT NOT NULL,              -- immutable
   day INTEGER NOT NULL,                  -- immutable, days since 1970, of the accruals' instants
@@ -1033,8 +1038,8 @@ END;
 -- A partner's accruals in one state, newest first.
 CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms);
 CREATE INDEX leaderboard_rank ON leaderboard (program_id, rank, partner_id);
--- Accruals' rows that move what a partner can be paid in cash: what was taken back of accruals that had vested, and what
--- accrues without a hold. A payout's receipt would else look at every accrual its partner ever had.
+-- Rows of accruals that change what a partner can be paid in cash: reversals of vested accruals, and accruals without a
+-- hold. Without these indexes, a payout's receipt would read every accrual that its partner ever had.
 CREATE INDEX transfer_taken ON transfer (debit) WHERE accrual_id IS NOT NULL AND code = 'reverse';
 CREATE INDEX transfer_unheld ON transfer (credit) WHERE accrual_id IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
   AND instr(credit, '/available/') > 0;

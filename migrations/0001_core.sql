@@ -1,6 +1,7 @@
 -- Programs, partners, events, accounts, accruals, the ledger and its runs.
--- Units: *_cents integer minor units, *_ms milliseconds since 1970 in UTC, *_at_ms an instant. "Immutable" columns never change.
--- Triggers avoid CASE: the migration splitter of wrangler takes its END for the trigger's.
+-- Units: *_cents are integer minor units, *_ms are milliseconds since 1970 in UTC, *_at_ms is an instant. "Immutable"
+-- columns never change.
+-- Triggers avoid CASE, because wrangler's migration splitter takes its END for the end of the trigger.
 
 CREATE TABLE program_version (
   program_id TEXT NOT NULL,              -- immutable
@@ -16,7 +17,7 @@ CREATE TABLE program_version (
 CREATE TABLE partner (
   id TEXT PRIMARY KEY,                   -- immutable, ptn_…
   program_id TEXT NOT NULL,              -- immutable
-  external_id TEXT NOT NULL,             -- immutable, the partner's id with the host
+  external_id TEXT NOT NULL,             -- immutable, the host's id for the partner
   kind TEXT,                             -- mutable: developer, agency or content
   country TEXT,                          -- mutable, ISO 3166 alpha-2
   website TEXT,                          -- mutable
@@ -27,7 +28,7 @@ CREATE TABLE partner (
   UNIQUE (program_id, external_id)
 ) STRICT;
 
--- Personal data of partners, apart so that it can be erased.
+-- Personal data of partners, in its own table so that it can be erased.
 CREATE TABLE partner_person (
   partner_id TEXT PRIMARY KEY REFERENCES partner (id), -- immutable
   name TEXT,                             -- mutable
@@ -38,13 +39,13 @@ CREATE TABLE link (
   code TEXT PRIMARY KEY,                 -- immutable, case-sensitive, one namespace for all programs
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
   program_id TEXT NOT NULL,              -- immutable
-  destination TEXT,                      -- mutable; NULL: the site's front page
+  destination TEXT,                      -- mutable; NULL: the site's home page
   campaign TEXT,                         -- mutable
   utm TEXT,                              -- mutable, JSON object
   source TEXT,                           -- mutable: direct_link, agency or content
   created_at_ms INTEGER NOT NULL,        -- immutable
-  expires_at_ms INTEGER,                 -- mutable; from then on it does not work
-  disabled_at_ms INTEGER                 -- mutable; from then on it does not work
+  expires_at_ms INTEGER,                 -- mutable; the link stops working at this instant
+  disabled_at_ms INTEGER                 -- mutable; the link stops working at this instant
 ) STRICT;
 CREATE INDEX link_partner ON link (partner_id);
 
@@ -54,24 +55,24 @@ CREATE TABLE event (
   type TEXT NOT NULL,                    -- immutable
   account_id TEXT,                       -- immutable
   invoice_id TEXT,                       -- immutable, of invoice.* and dispute.*
-  email_domain TEXT,                     -- immutable, of the address it named; NULL for free mail
+  email_domain TEXT,                     -- immutable, of the email address it named; NULL for free mail
   domain TEXT,                           -- immutable, of workspace.invited and account.handed_off
   occurred_at_ms INTEGER NOT NULL,       -- immutable
   received_at_ms INTEGER NOT NULL,       -- immutable
   body_sha256 TEXT NOT NULL,             -- immutable, hex, of the bytes as sent
   payload TEXT NOT NULL,                 -- immutable, JSON: the fields that decisions use
-  credential TEXT NOT NULL,              -- immutable, JSON: what it presented to be attributed by, verified
+  credential TEXT NOT NULL,              -- immutable, JSON: the attribution credential it presented, verified
   codes TEXT NOT NULL,                   -- immutable, JSON array: every code that the credential names
-  outcome TEXT NOT NULL                  -- immutable, JSON: the first answer
+  outcome TEXT NOT NULL                  -- immutable, JSON: the first response
 ) STRICT;
 CREATE INDEX event_account ON event (account_id, occurred_at_ms);
 CREATE INDEX event_email_domain ON event (email_domain) WHERE email_domain IS NOT NULL;
 CREATE INDEX event_domain ON event (domain) WHERE domain IS NOT NULL;
 CREATE INDEX event_invoice ON event (invoice_id) WHERE invoice_id IS NOT NULL;
--- Invoices of less than a unit of currency, which may earn nothing at a program's base rate.
+-- Invoices below one currency unit, which may earn nothing at a program's base rate.
 CREATE INDEX event_tiny ON event (account_id) WHERE type = 'invoice.paid' AND payload ->> '$."invoice.paid".amount.cents' < 100;
 
--- Personal data of events, apart so that it can be erased.
+-- Personal data of events, in its own table so that it can be erased.
 CREATE TABLE event_person (
   event_id TEXT PRIMARY KEY REFERENCES event (id), -- immutable
   account_id TEXT,                       -- immutable
@@ -80,14 +81,14 @@ CREATE TABLE event_person (
 ) STRICT;
 CREATE INDEX event_person_account ON event_person (account_id);
 
--- An account and the number of decisions about it. A decision rests on what was read at one revision and is written
--- at the next; when somebody else was first, the trigger aborts the batch.
+-- An account and the number of decisions about it. A decision depends on what was read at one revision and is written
+-- at the next. If another decision was written first, the trigger aborts the batch.
 CREATE TABLE account (
-  id TEXT PRIMARY KEY,                   -- immutable, the account's id with the host
-  revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, one more with each decision
-  needs_recompute_since_ms INTEGER,                -- mutable: something it depends on changed since, and it is to be decided again
-  signed_up_at_ms INTEGER,               -- mutable: as decided last; who signed up first is decided again first
-  written TEXT,                          -- mutable: digest of what its bindings and revenue say; NULL: to be written anew
+  id TEXT PRIMARY KEY,                   -- immutable, the host's id for the account
+  revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, incremented by each decision
+  needs_recompute_since_ms INTEGER,                -- mutable: when one of its inputs changed, so that it must be decided again
+  signed_up_at_ms INTEGER,               -- mutable: as of the last decision; accounts that signed up first are decided again first
+  written TEXT,                          -- mutable: digest of its stored bindings and revenue; NULL: write them again
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX account_stale ON account (signed_up_at_ms, id) WHERE needs_recompute_since_ms IS NOT NULL;
@@ -96,7 +97,8 @@ BEGIN SELECT RAISE(ABORT, 'account: stale revision'); END;
 CREATE TRIGGER account_update BEFORE UPDATE OF revision ON account WHEN NEW.revision <> OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'account: stale revision'); END;
 
--- To whom an account is bound in each group of programs, with the receipt. Unattributed accounts have a row too.
+-- The partner that an account is bound to in each group of programs, with the attribution report. Unattributed accounts
+-- have a row too.
 CREATE TABLE binding (
   account_id TEXT NOT NULL REFERENCES account (id), -- immutable
   group_id TEXT NOT NULL,                -- immutable, the exclusive group
@@ -105,18 +107,18 @@ CREATE TABLE binding (
   code TEXT,                             -- mutable
   method TEXT,                           -- mutable: code, workspace, token, email_domain, fingerprint, operator
   source TEXT,                           -- mutable: direct_link, agency, content
-  click_id TEXT,                         -- mutable: the click that was converted
-  visitor TEXT,                          -- mutable: whose touches bound it, by cookie or fingerprint
-  from_ms INTEGER,                       -- mutable, rewards count from here
-  event_id TEXT,                         -- mutable, and from this event on
+  click_id TEXT,                         -- mutable: the click that converted
+  visitor TEXT,                          -- mutable: the visitor whose touches bound it, by cookie or fingerprint
+  from_ms INTEGER,                       -- mutable: rewards count from this instant
+  event_id TEXT,                         -- mutable: and from this event
   signed_up_at_ms INTEGER NOT NULL,      -- mutable
   signup_event_id TEXT NOT NULL,         -- mutable
-  qualified_at_ms INTEGER,               -- mutable: the first payment since it was bound
+  qualified_at_ms INTEGER,               -- mutable: the first payment since the binding started
   qualified_quarter TEXT,                -- mutable: the quarter of that payment, 2026-Q2
-  held INTEGER NOT NULL,                 -- mutable: 1 while a review holds it
-  receipt TEXT NOT NULL,                 -- mutable, JSON: everything considered
-  states TEXT NOT NULL,                  -- mutable, JSON: states reached
-  grant_due_at_ms INTEGER,               -- mutable: from then on a run may find a reward by state due
+  held INTEGER NOT NULL,                 -- mutable: 1 while a review holds the account
+  receipt TEXT NOT NULL,                 -- mutable, JSON: the attribution report with all candidates
+  states TEXT NOT NULL,                  -- mutable, JSON: the states it has reached
+  grant_due_at_ms INTEGER,               -- mutable: from when a run may find a milestone reward due
   decided_at_ms INTEGER NOT NULL,        -- mutable
   PRIMARY KEY (account_id, group_id)
 ) STRICT;
@@ -126,26 +128,26 @@ CREATE INDEX binding_click ON binding (click_id) WHERE click_id IS NOT NULL;
 CREATE INDEX binding_qualified ON binding (program_id, partner_id, qualified_at_ms) WHERE qualified_at_ms IS NOT NULL;
 CREATE INDEX binding_grant ON binding (program_id, account_id) WHERE grant_due_at_ms IS NOT NULL;
 
--- One accrual: who earns what, for which fact, by which rule of which version. The ledger holds how it got there.
+-- One accrual: who earns what, for which fact, by which rule of which version. The ledger holds its history.
 CREATE TABLE accrual (
-  id TEXT PRIMARY KEY,                   -- immutable, derived from what the accrual is about
+  id TEXT PRIMARY KEY,                   -- immutable, derived from program, partner, reward, account and source
   program_id TEXT NOT NULL,              -- immutable
-  program_version INTEGER NOT NULL,      -- mutable only while later facts move the accrual's own instant
+  program_version INTEGER NOT NULL,      -- mutable only while later facts move the accrual's instant
   reward_id TEXT NOT NULL,                 -- immutable
   partner_id TEXT NOT NULL,              -- immutable; '' for the referred side's benefit
   account_id TEXT NOT NULL,              -- immutable
-  event_id TEXT NOT NULL,                -- mutable: the earliest event of the fact
+  event_id TEXT NOT NULL,                -- mutable: the fact's earliest event
   source TEXT NOT NULL,                   -- immutable: invoice:<id> or state:<name>
   at_ms INTEGER NOT NULL,                -- mutable: the fact's instant
   period TEXT NOT NULL,                  -- mutable: the period of that instant
   unit TEXT NOT NULL,                    -- immutable: cash:usd, credit:usd
-  gross_cents INTEGER NOT NULL,         -- mutable: before caps, and before anything was taken back
-  cap_reduction_cents INTEGER NOT NULL,         -- mutable: what a cap took, for good
-  net_cents INTEGER NOT NULL CHECK (net_cents >= 0), -- mutable: what stands
-  balance TEXT NOT NULL CHECK (balance IN ('pending', 'available', 'benefit')), -- mutable: where it stands
-  funding_account TEXT NOT NULL CHECK (funding_account IN ('expense', 'budget')), -- immutable: the kind of ledger account it is debited from
+  gross_cents INTEGER NOT NULL,         -- mutable: before caps, refunds and disputes
+  cap_reduction_cents INTEGER NOT NULL,         -- mutable: what a cap removed, permanently
+  net_cents INTEGER NOT NULL CHECK (net_cents >= 0), -- mutable: what remains
+  balance TEXT NOT NULL CHECK (balance IN ('pending', 'available', 'benefit')), -- mutable: the balance it is in
+  funding_account TEXT NOT NULL CHECK (funding_account IN ('expense', 'budget')), -- immutable: the kind of ledger account that it is debited from
   state TEXT NOT NULL CHECK (state IN ('pending', 'held', 'disputed', 'available', 'waiting', 'reversed', 'void', 'settled')), -- mutable
-  vests_at_ms INTEGER NOT NULL,          -- mutable: from then on a run vests it
+  vests_at_ms INTEGER NOT NULL,          -- mutable: from when a run vests it
   reason TEXT NOT NULL,                  -- mutable: why it is in its state
   postings INTEGER NOT NULL              -- mutable: how many ledger rows it has
 ) STRICT, WITHOUT ROWID;
@@ -156,7 +158,7 @@ CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
 CREATE INDEX accrual_rule ON accrual (program_id, reward_id, partner_id, at_ms);
 
--- What a bound account's subscriptions are worth a year, over time.
+-- The annual value of a bound account's subscriptions, over time.
 CREATE TABLE revenue_span (
   account_id TEXT NOT NULL,              -- immutable
   program_id TEXT NOT NULL,              -- immutable
@@ -168,48 +170,49 @@ CREATE TABLE revenue_span (
 ) STRICT;
 CREATE INDEX revenue_span_partner ON revenue_span (program_id, partner_id, from_ms);
 
--- A modifier that a partner has earned, as the last run found.
+-- A modifier that a partner has earned, as found by the last run.
 CREATE TABLE partner_modifier (
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL,              -- immutable
   modifier_id TEXT NOT NULL,             -- immutable
-  quarter TEXT NOT NULL,                 -- immutable: the quarter whose invoices it is for; '': for good
-  from_ms INTEGER NOT NULL,              -- mutable: for good, for invoices after this instant
-  changed_run TEXT NOT NULL,             -- mutable: the run that made or moved it
+  quarter TEXT NOT NULL,                 -- immutable: the quarter whose invoices it applies to; '': permanent
+  from_ms INTEGER NOT NULL,              -- mutable: a permanent modifier applies to invoices after this instant
+  changed_run TEXT NOT NULL,             -- mutable: the run that created or changed it
   seen_run TEXT NOT NULL,                -- mutable: the last run that found it
   PRIMARY KEY (program_id, partner_id, modifier_id, quarter)
 ) STRICT;
 
--- What a partner's monthly cap takes from an accrual, as the last run found.
+-- What a partner's monthly cap removes from an accrual, as found by the last run.
 CREATE TABLE cap_reduction (
   accrual_id TEXT PRIMARY KEY,              -- immutable
   program_id TEXT NOT NULL,              -- immutable
   account_id TEXT NOT NULL,              -- immutable
   cap_reduction_cents INTEGER NOT NULL,         -- mutable
-  changed_run TEXT NOT NULL,             -- mutable: the run that made or moved it
+  changed_run TEXT NOT NULL,             -- mutable: the run that created or changed it
   seen_run TEXT NOT NULL                 -- mutable: the last run that found it
 ) STRICT;
 CREATE INDEX cap_verdict_account ON cap_reduction (account_id);
 
--- Who draws on a budget reads it at one revision and writes at the next, so that no reward overtakes another.
+-- A writer that draws from a budget reads it at one revision and writes at the next, so that no reward overtakes
+-- another.
 CREATE TABLE reward_budget (
   program_id TEXT PRIMARY KEY,           -- immutable
-  revision INTEGER NOT NULL CHECK (revision >= 1) -- mutable, one more with each change
+  revision INTEGER NOT NULL CHECK (revision >= 1) -- mutable, incremented by each change
 ) STRICT;
 CREATE TRIGGER budget_insert BEFORE INSERT ON reward_budget WHEN NEW.revision <> 1 AND NOT EXISTS (SELECT 1 FROM reward_budget WHERE program_id = NEW.program_id)
 BEGIN SELECT RAISE(ABORT, 'reward_budget: stale revision'); END;
 CREATE TRIGGER budget_update BEFORE UPDATE OF revision ON reward_budget WHEN NEW.revision <> OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'reward_budget: stale revision'); END;
 
--- What a person has to look at.
+-- Cases that a person has to review.
 CREATE TABLE review (
-  id TEXT PRIMARY KEY,                   -- immutable, derived from what it is about
+  id TEXT PRIMARY KEY,                   -- immutable, derived from the case
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL,              -- immutable
   account_id TEXT NOT NULL,              -- immutable
   rule TEXT NOT NULL,                    -- immutable
-  subject TEXT NOT NULL,                 -- immutable: '' for the whole account, else an invoice
-  holds INTEGER NOT NULL CHECK (holds IN (0, 1)), -- immutable: whether accruals wait for it
+  subject TEXT NOT NULL,                 -- immutable: '' for the whole account, otherwise an invoice
+  holds INTEGER NOT NULL CHECK (holds IN (0, 1)), -- immutable: whether accruals wait for the decision
   evidence TEXT NOT NULL,                -- immutable
   state TEXT NOT NULL CHECK (state IN ('open', 'released', 'rejected')), -- mutable
   reason TEXT,                           -- set with the decision
@@ -220,33 +223,33 @@ CREATE TABLE review (
 CREATE INDEX review_account ON review (account_id);
 CREATE INDEX review_open ON review (created_at_ms, id) WHERE state = 'open';
 
--- The ledger: double entry, append only. One row of transfer is one debit and one credit, so it cannot be unbalanced.
+-- The ledger: double entry, append only. One row of transfer is one debit and one credit, so it is always balanced.
 CREATE TABLE ledger_account (
   id TEXT PRIMARY KEY,                   -- immutable: program/unit/kind[/partner]
   program_id TEXT NOT NULL,              -- immutable
   unit TEXT NOT NULL,                    -- immutable
   kind TEXT NOT NULL CHECK (kind IN ('expense', 'budget', 'pending', 'available', 'benefit', 'clearing', 'cash', 'redeemed')), -- immutable
-  partner_id TEXT NOT NULL,              -- immutable; '' for the program's own
+  partner_id TEXT NOT NULL,              -- immutable; '' for the program's own accounts
   dr_posted_cents INTEGER NOT NULL DEFAULT 0 CHECK (dr_posted_cents >= 0),   -- kept by trigger
   cr_posted_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_posted_cents >= 0),   -- kept by trigger
   dr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (dr_pending_cents >= 0), -- kept by trigger
   cr_pending_cents INTEGER NOT NULL DEFAULT 0 CHECK (cr_pending_cents >= 0), -- kept by trigger
-  -- What is pending was accrued first, a budget is funded first, and what is redeemed was available: none can be less than
-  -- nothing. Available may be: it is carried forward.
+  -- Pending amounts were accrued first, budgets are funded first, and redeemed credit was available first, so these
+  -- balances can't be negative. The available balance can: it is carried forward.
   CHECK (kind NOT IN ('pending', 'budget', 'redeemed') OR cr_posted_cents >= dr_posted_cents)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ledger_account_partner ON ledger_account (partner_id) WHERE partner_id <> '';
--- Every decision asks what stands in the budgets; without it, all partners' accounts would be looked through for them.
+-- Every decision reads the budgets' balances. Without this index, it would scan the accounts of all partners.
 CREATE INDEX ledger_account_budget ON ledger_account (program_id) WHERE kind = 'budget';
 
 CREATE TABLE transfer (
-  id TEXT PRIMARY KEY,                   -- immutable, derived from the accrual and its number
-  accrual_id TEXT,                             -- immutable, the accrual it is about; what vests does so partner by partner, see run_item
+  id TEXT PRIMARY KEY,                   -- immutable, derived from the accrual and the row's number
+  accrual_id TEXT,                             -- immutable, the accrual it is for; vesting posts one row per partner instead, see run_item
   code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust', 'redeem', 'redeem_return',
     'deliver', 'deliver_return')),
   phase TEXT NOT NULL CHECK (phase IN ('single', 'pending', 'post', 'void')),
-  debit TEXT NOT NULL,                   -- a ledger_account, as transfer_check holds
-  credit TEXT NOT NULL,                  -- a ledger_account, as transfer_check holds
+  debit TEXT NOT NULL,                   -- a ledger_account, as transfer_check enforces
+  credit TEXT NOT NULL,                  -- a ledger_account, as transfer_check enforces
   amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991 OR (phase = 'void' AND amount_cents = 0)),
   pending_id TEXT REFERENCES transfer (id), -- a pending row is resolved at most once
   program_id TEXT NOT NULL,
@@ -259,14 +262,14 @@ CREATE TABLE transfer (
   CHECK ((phase IN ('post', 'void')) = (pending_id IS NOT NULL)),
   CHECK (code NOT IN ('accrue', 'reverse') OR accrual_id IS NOT NULL)
 ) STRICT;
--- With what the check of an accrual adds up: it need not look at the rows.
+-- Covers what the check of an accrual sums up, so that it need not read the rows.
 CREATE INDEX transfer_accrual ON transfer (accrual_id, code, amount_cents) WHERE accrual_id IS NOT NULL;
 CREATE UNIQUE INDEX transfer_resolved ON transfer (pending_id) WHERE pending_id IS NOT NULL;
--- By account only the few rows that are about no accrual: payouts, what came back of them, what budgets were funded with. Accruals'
--- rows, of which a run writes hundreds of thousands, are found by their accruals, and only ledger_check looks at all of them.
+-- Indexes by account only the few rows without an accrual: payouts, their returns, and funding of budgets. The rows of
+-- accruals, of which a run writes hundreds of thousands, are found by accrual, and only ledger_check reads all of them.
 CREATE INDEX transfer_debit ON transfer (debit, code) WHERE accrual_id IS NULL;
 CREATE INDEX transfer_credit ON transfer (credit, code) WHERE accrual_id IS NULL;
--- What came back in a year.
+-- Payout returns by year.
 CREATE INDEX transfer_return ON transfer (created_at_ms) WHERE code = 'payout_return';
 
 CREATE TRIGGER transfer_no_update BEFORE UPDATE ON transfer BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
@@ -279,8 +282,8 @@ WHEN NEW.dr_posted_cents + NEW.cr_posted_cents + NEW.dr_pending_cents + NEW.cr_p
   OR EXISTS (SELECT 1 FROM ledger_account WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'ledger: account exists or is not empty'); END;
 
--- The same id with the same content is skipped (a replay does nothing); with other content it is refused, which also
--- closes INSERT OR REPLACE.
+-- The same id with the same content is skipped (a replay has no effect). With different content it is rejected, which
+-- also blocks INSERT OR REPLACE.
 CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
   SELECT IIF(t.accrual_id IS NEW.accrual_id AND t.code = NEW.code AND t.phase = NEW.phase AND t.debit = NEW.debit AND t.credit = NEW.credit
       AND t.amount_cents = NEW.amount_cents AND t.pending_id IS NEW.pending_id,
@@ -293,7 +296,7 @@ CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
   SELECT RAISE(ABORT, 'ledger: more taken than the accrual holds') WHERE NEW.code = 'reverse'
     AND (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
          FROM transfer WHERE accrual_id = NEW.accrual_id) < NEW.amount_cents;
-  -- A credit that its receiver has applied already is booked whatever is left: what was taken back since is owed.
+  -- A credit that its receiver has already applied is posted regardless of the balance: refunds since then are owed.
   SELECT RAISE(ABORT, 'ledger: payout above the balance')
     WHERE ((NEW.code IN ('payout', 'redeem') AND NEW.phase IN ('single', 'pending')) OR (NEW.code = 'deliver' AND NEW.phase = 'pending'))
     AND (SELECT cr_posted_cents - dr_posted_cents - dr_pending_cents FROM ledger_account WHERE id = NEW.debit) < NEW.amount_cents;
@@ -311,7 +314,7 @@ CREATE TRIGGER transfer_apply AFTER INSERT ON transfer BEGIN
     WHERE id = NEW.credit;
 END;
 
--- Every row of this view is a fault. It must be empty at all times.
+-- Every row of this view is an error. It must be empty at all times.
 CREATE VIEW ledger_check AS
 SELECT 'unit ' || unit || ': debits and credits differ' AS what FROM ledger_account GROUP BY unit
   HAVING SUM(dr_posted_cents) <> SUM(cr_posted_cents) OR SUM(dr_pending_cents) <> SUM(cr_pending_cents)
@@ -330,19 +333,19 @@ SELECT 'account ' || a.id || ': pending is not the sum of its accruals' FROM led
     ON l.partner_id = a.partner_id AND l.program_id = a.program_id AND l.unit = a.unit
   WHERE a.kind = 'pending' AND a.cr_posted_cents - a.dr_posted_cents <> COALESCE(l.cents, 0);
 
--- A settlement: one per program and period. Its plan is stored before anything moves; running it again resumes it.
+-- A settlement run: one per program and period. Its plan is stored before any money moves. Running it again resumes it.
 CREATE TABLE run (
   id TEXT PRIMARY KEY,                   -- immutable, derived from program, cadence and period
   program_id TEXT NOT NULL,              -- immutable
   cadence TEXT NOT NULL CHECK (cadence IN ('weekly', 'monthly')), -- immutable
-  period TEXT NOT NULL,                  -- immutable: what it settles, 2026-W24 or 2026-06
+  period TEXT NOT NULL,                  -- immutable: the period that it settles, 2026-W24 or 2026-06
   as_of_ms INTEGER NOT NULL,             -- immutable: facts before this instant count
-  program_version INTEGER NOT NULL,      -- immutable: in force as of then
+  program_version INTEGER NOT NULL,      -- immutable: the version in force at as_of_ms
   state TEXT NOT NULL CHECK (state IN ('granting', 'terms', 'backfilling', 'deciding', 'vesting', 'executing', 'closing', 'done')), -- mutable
-  step INTEGER NOT NULL,                 -- mutable, one more with each step: two runners cannot take the same
-  cursor TEXT NOT NULL,                  -- mutable: how far the state's paging got
-  items INTEGER NOT NULL,                -- mutable: how many items are planned
-  executed INTEGER NOT NULL,             -- mutable: how many of them are executed
+  step INTEGER NOT NULL,                 -- mutable, incremented by each step: two runners can't take the same step
+  cursor TEXT NOT NULL,                  -- mutable: where the paging of the current state continues
+  items INTEGER NOT NULL,                -- mutable: the number of planned items
+  executed INTEGER NOT NULL,             -- mutable: the number of executed items
   actor TEXT NOT NULL,                   -- immutable: cron, or the operator who started it
   started_at_ms INTEGER NOT NULL,        -- immutable
   finished_at_ms INTEGER,                -- set once
@@ -352,7 +355,7 @@ CREATE INDEX run_open ON run (started_at_ms) WHERE state <> 'done';
 CREATE TRIGGER run_step BEFORE UPDATE OF step ON run WHEN NEW.step <> OLD.step + 1
 BEGIN SELECT RAISE(ABORT, 'run: somebody else took this step'); END;
 
--- The plan of a run.
+-- A run's plan.
 CREATE TABLE run_item (
   run_id TEXT NOT NULL REFERENCES run (id), -- immutable
   seq INTEGER NOT NULL,                  -- immutable
@@ -361,9 +364,9 @@ CREATE TABLE run_item (
   account_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL,              -- immutable
   unit TEXT NOT NULL,                    -- immutable
-  planned_cents INTEGER NOT NULL,        -- immutable: as planned
-  posted_cents INTEGER,                  -- as executed: what was planned, less what facts that came in between took
-  accrual TEXT,                             -- immutable, JSON: the accrual that a grant makes
+  planned_cents INTEGER NOT NULL,        -- immutable: the planned amount
+  posted_cents INTEGER,                  -- the executed amount: the planned one, minus what facts in between removed
+  accrual TEXT,                             -- immutable, JSON: the accrual that a grant creates
   next_due_at_ms INTEGER,                -- immutable: when the account may be due for another grant
   PRIMARY KEY (run_id, seq),
   UNIQUE (run_id, accrual_id)
@@ -375,8 +378,8 @@ CREATE TABLE run_partner (
   partner_id TEXT NOT NULL,              -- immutable
   unit TEXT NOT NULL,                    -- immutable
   settled_cents INTEGER NOT NULL,        -- immutable: granted and vested by this run
-  pending_cents INTEGER NOT NULL,        -- immutable: still pending after it
-  available_cents INTEGER NOT NULL,      -- immutable: available after it, less than nothing where carried forward
+  pending_cents INTEGER NOT NULL,        -- immutable: still pending after the run
+  available_cents INTEGER NOT NULL,      -- immutable: available after the run, negative if carried forward
   payable_cents INTEGER NOT NULL,        -- immutable: available and at least the program's minimum
   PRIMARY KEY (run_id, partner_id, unit)
 ) STRICT;
@@ -392,9 +395,9 @@ CREATE TABLE leaderboard (
   PRIMARY KEY (program_id, partner_id)
 ) STRICT;
 
--- Messages to be delivered. No addresses: they are looked up when a message is sent.
+-- Messages to deliver, without addresses: those are looked up when a message is sent.
 CREATE TABLE outbox (
-  id TEXT PRIMARY KEY,                   -- immutable, derived: the same message is queued once
+  id TEXT PRIMARY KEY,                   -- immutable, derived: the same message is queued only once
   kind TEXT NOT NULL,                    -- immutable: reward.granted.referrer, reward.granted.referee, report.funnel
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT,                       -- immutable
@@ -405,20 +408,20 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_queued ON outbox (created_at_ms) WHERE state = 'queued';
 
--- Bearer tokens: only their hashes.
+-- Bearer tokens; only their hashes are stored.
 CREATE TABLE api_token (
   id TEXT PRIMARY KEY,                   -- immutable
   name TEXT NOT NULL,                    -- immutable
   sha256 TEXT NOT NULL UNIQUE,           -- immutable, hex
-  scopes TEXT NOT NULL,                  -- immutable, what it may do: names separated by spaces
+  scopes TEXT NOT NULL,                  -- immutable: scope names, separated by spaces
   created_at_ms INTEGER NOT NULL,        -- immutable
-  expires_at_ms INTEGER NOT NULL,        -- immutable, a year after it was made at the latest
+  expires_at_ms INTEGER NOT NULL,        -- immutable, at most a year after creation
   first_used_at_ms INTEGER,              -- set once
   revoked_at_ms INTEGER,                 -- set once
   CHECK (expires_at_ms <= created_at_ms + 31622400000) -- 366 days
 ) STRICT;
 
--- Answers to requests that carried an Idempotency-Key, stored in the batch that had the effect.
+-- Responses to requests with an Idempotency-Key, stored in the same batch as their effect.
 CREATE TABLE idempotency (
   key TEXT NOT NULL,                     -- immutable
   route TEXT NOT NULL,                   -- immutable
@@ -441,15 +444,15 @@ CREATE TABLE audit (
 ) STRICT;
 CREATE INDEX audit_at ON audit (at_ms);
 
--- When each cron job last ran, so that a late one is noticed.
+-- When each cron job last ran, so that a late job is noticed.
 CREATE TABLE heartbeat (
   job TEXT PRIMARY KEY,                  -- immutable: weekly, monthly, sweep
   scheduled_at_ms INTEGER NOT NULL,      -- mutable
   finished_at_ms INTEGER NOT NULL        -- mutable
 ) STRICT;
 
--- How far a job got that one invocation did not finish. A row goes when its job is through.
+-- The progress of a job that needs several invocations. Its row is deleted when the job is done.
 CREATE TABLE job_cursor (
   job TEXT PRIMARY KEY,                  -- immutable: stripe_missed, stripe_reconciled
-  cursor TEXT NOT NULL                   -- mutable: the last that it dealt with
+  cursor TEXT NOT NULL                   -- mutable: the last item that was processed
 ) STRICT;

@@ -1,17 +1,17 @@
 -- Funnels: the stages that visitors reach through a partner. Rows are written once and never changed.
 
--- One row per event that reached a stage. Clicks are the first stage and stand in their own table. Nothing of a person:
--- a visitor is the cookie's random id, the month's fingerprint, or what the sender calls it.
+-- One row per event that reached a stage. Clicks are the first stage and have their own table. No personal data: a
+-- visitor is the cookie's random id, the month's fingerprint, or the sender's id.
 CREATE TABLE funnel_event (
-  id         TEXT PRIMARY KEY,           -- immutable, fev_…: of a webhook's event derived, so that a replay adds nothing
+  id         TEXT PRIMARY KEY,           -- immutable, fev_…; for a webhook's event it is derived, so that a replay adds nothing
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL,              -- immutable, the code's partner
   code       TEXT NOT NULL,              -- immutable, the link's code
-  campaign   TEXT NOT NULL,              -- immutable; '' where nobody names one
+  campaign   TEXT NOT NULL,              -- immutable; '' if none was named
   stage      TEXT NOT NULL,              -- immutable, by the program's document in force at at_ms
   event      TEXT NOT NULL,              -- immutable, the type of event that reached it
-  visitor    TEXT,                       -- immutable; NULL: unknown, and the event stands for one visitor
-  path       TEXT,                       -- immutable, of the page it happened on; at most 512 bytes
+  visitor    TEXT,                       -- immutable; NULL: unknown, and the event counts as one visitor
+  path       TEXT,                       -- immutable, path of the page; at most 512 bytes
   at_ms      INTEGER NOT NULL,           -- immutable, UTC milliseconds
   week       TEXT NOT NULL               -- immutable, 2026-W24: the ISO week of at_ms, from Monday 00:00 UTC
 ) STRICT;

@@ -1,27 +1,27 @@
--- What Stripe says: its events, its customers and the accounts they are, which payment is for which invoice, facts that
--- wait, and what partners' connected accounts can do.
+-- Data from Stripe: its events, its customers and their accounts, the invoice of each payment, facts that wait for
+-- their invoice, and what partners' connected accounts can do.
 
--- A host may say who an account is at Stripe.
+-- A host may name an account's Stripe customer.
 ALTER TABLE event_person ADD COLUMN stripe_customer TEXT; -- immutable until erased, cus_…
 CREATE INDEX event_person_stripe ON event_person (stripe_customer) WHERE stripe_customer IS NOT NULL;
 CREATE INDEX event_person_email ON event_person (lower(email)) WHERE email IS NOT NULL;
 
--- Events of Stripe's that were dealt with. The facts they became are in event.
+-- Stripe events that were processed. The facts made from them are in event.
 CREATE TABLE stripe_event (
   id TEXT PRIMARY KEY,                   -- immutable, evt_…
   type TEXT NOT NULL,                    -- immutable
-  body_sha256 TEXT NOT NULL,             -- immutable, hex, of what was understood of it: bytes differ between deliveries
-  outcome TEXT NOT NULL,                 -- immutable, JSON: the first answer
+  body_sha256 TEXT NOT NULL,             -- immutable, hex, of the values that were read: bytes differ between deliveries
+  outcome TEXT NOT NULL,                 -- immutable, JSON: the first response
   received_at_ms INTEGER NOT NULL        -- immutable
 ) STRICT;
 
--- A customer and the account it is. Until an account is known it stands for itself, as an account under its own id.
+-- A customer and its account. Until the account is known, the customer has an account of its own, under its own id.
 CREATE TABLE stripe_customer (
   id TEXT PRIMARY KEY,                   -- immutable, cus_…
-  account_id TEXT NOT NULL,              -- mutable: where its facts are booked
+  account_id TEXT NOT NULL,              -- mutable: the account that has its facts
   matched_by TEXT NOT NULL CHECK (matched_by IN ('id', 'email', 'nobody')), -- mutable
-  revision INTEGER NOT NULL,             -- mutable, one more with each change
-  needs_recompute_since_ms INTEGER,                -- mutable: something was said since that may make it another account
+  revision INTEGER NOT NULL,             -- mutable, incremented by each change
+  needs_recompute_since_ms INTEGER,                -- mutable: when a fact arrived that may change its account
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX stripe_customer_account ON stripe_customer (account_id);
@@ -29,7 +29,7 @@ CREATE INDEX stripe_customer_stale ON stripe_customer (needs_recompute_since_ms)
 CREATE TRIGGER stripe_customer_update BEFORE UPDATE OF revision ON stripe_customer WHEN NEW.revision <> OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'stripe_customer: stale revision'); END;
 
--- Personal data of customers, apart so that it can be erased: it is what an account is found by.
+-- Personal data of customers, in its own table so that it can be erased. Accounts are matched by it.
 CREATE TABLE stripe_customer_person (
   customer_id TEXT NOT NULL,             -- immutable
   email TEXT NOT NULL,                   -- immutable, in lower case
@@ -38,30 +38,30 @@ CREATE TABLE stripe_customer_person (
 ) STRICT;
 CREATE INDEX stripe_customer_person_email ON stripe_customer_person (email);
 
--- Whose facts they are: when the customer turns out to be another account they move there, which is the one thing that
--- changes event.account_id and event_person.account_id.
+-- The customer of each fact. When the customer turns out to be another account, its facts move there. Only this changes
+-- event.account_id and event_person.account_id.
 CREATE TABLE stripe_fact (
-  event_id TEXT PRIMARY KEY,             -- immutable, of event
+  event_id TEXT PRIMARY KEY,             -- immutable, an id in event
   customer_id TEXT NOT NULL              -- immutable
 ) STRICT;
 CREATE INDEX stripe_fact_customer ON stripe_fact (customer_id);
 
--- Which invoice a payment is for.
+-- The invoice of each payment.
 CREATE TABLE stripe_payment (
   id TEXT PRIMARY KEY,                   -- immutable, pi_… or ch_…
   invoice_id TEXT NOT NULL               -- immutable
 ) STRICT;
 
--- Refunds and disputes of which only the payment is known. They are taken in when its invoice is.
+-- Refunds and disputes for which only the payment is known. They are processed once its invoice is known.
 CREATE TABLE stripe_waiting (
   id TEXT PRIMARY KEY,                   -- immutable, the event's id
   type TEXT NOT NULL,                    -- immutable, canonical
   payment_intent TEXT,                   -- immutable
   charge TEXT,                           -- immutable
-  payload TEXT NOT NULL,                 -- immutable, JSON, its invoice_id empty
+  payload TEXT NOT NULL,                 -- immutable, JSON, with an empty invoice_id
   body_sha256 TEXT NOT NULL,             -- immutable, hex
   occurred_at_ms INTEGER NOT NULL,       -- immutable
-  requested_at_ms INTEGER NOT NULL           -- mutable: when Stripe was last asked for the invoice, or it began to wait
+  requested_at_ms INTEGER NOT NULL           -- mutable: when the invoice was last requested from Stripe, or when the wait started
 ) STRICT;
 CREATE INDEX stripe_waiting_intent ON stripe_waiting (payment_intent) WHERE payment_intent IS NOT NULL;
 CREATE INDEX stripe_waiting_charge ON stripe_waiting (charge) WHERE charge IS NOT NULL;
@@ -72,9 +72,9 @@ CREATE TABLE payee (
   stripe_account_id TEXT NOT NULL UNIQUE, -- immutable, acct_…
   country TEXT,                          -- mutable, ISO 3166 alpha-2
   currency TEXT,                         -- mutable, ISO 4217 in lower case: its default
-  transfers_active INTEGER NOT NULL,     -- mutable: 1 where transfers reach it
-  payouts_enabled INTEGER NOT NULL,      -- mutable: 1 where Stripe pays it out
-  currently_due TEXT NOT NULL,           -- mutable, JSON array: what Stripe still wants of the partner
+  transfers_active INTEGER NOT NULL,     -- mutable: 1 if transfers can reach it
+  payouts_enabled INTEGER NOT NULL,      -- mutable: 1 if Stripe pays it out
+  currently_due TEXT NOT NULL,           -- mutable, JSON array: what Stripe still needs from the partner
   disabled_reason TEXT,                  -- mutable
-  updated_at_ms INTEGER NOT NULL         -- mutable: when Stripe said so
+  updated_at_ms INTEGER NOT NULL         -- mutable: when Stripe reported it
 ) STRICT;

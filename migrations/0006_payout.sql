@@ -1,9 +1,9 @@
--- Payouts: who can be paid, what is to be paid, who approved it, and what was taken back.
+-- Payouts: who can be paid, what to pay, who approved it, and what was reversed.
 
--- One payment to one partner, from plan to transfer. Each change takes the next revision, so that of two who read the
--- same one only the first writes; what was decided is never decided again.
+-- One payment to one partner, from plan to transfer. Each change takes the next revision, so that of two writers with
+-- the same revision only the first succeeds. A final state never changes.
 CREATE TABLE payout (
-  id TEXT PRIMARY KEY,                   -- immutable, po_…: Stripe's transfer_group, and the stem of its keys
+  id TEXT PRIMARY KEY,                   -- immutable, po_…: Stripe's transfer_group, and the prefix of its keys
   run_id TEXT NOT NULL REFERENCES run (id), -- immutable: the run that planned it
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
@@ -13,16 +13,16 @@ CREATE TABLE payout (
   destination TEXT NOT NULL,             -- immutable, acct_…
   state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable
   held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)), -- mutable: an operator stopped it
-  request TEXT,                          -- set once: the form, byte for byte, before it is first sent
-  attempt INTEGER NOT NULL DEFAULT 0,    -- mutable: how many keys were used
+  request TEXT,                          -- set once, before it is first sent: the form, byte for byte
+  attempt INTEGER NOT NULL DEFAULT 0,    -- mutable: how many keys have been used
   tries INTEGER NOT NULL DEFAULT 0,      -- mutable: how often this attempt was sent or looked up
-  first_sent_at_ms INTEGER,              -- mutable: from when this attempt's key counts
-  due_at_ms INTEGER NOT NULL,            -- mutable: nothing is done before
-  refusal TEXT,                          -- mutable: why Stripe refused it for good; a look-up confirms it
+  first_sent_at_ms INTEGER,              -- mutable: when this attempt's key was first used
+  due_at_ms INTEGER NOT NULL,            -- mutable: nothing happens before
+  refusal TEXT,                          -- mutable: why Stripe permanently refused it; a lookup confirms it
   reason TEXT NOT NULL,                  -- mutable: why it is in its state
   transfer_id TEXT UNIQUE,               -- set once, tr_…
   paid_at_ms INTEGER,                    -- set once: when Stripe made the transfer
-  revision INTEGER NOT NULL,             -- mutable, one more with each change
+  revision INTEGER NOT NULL,             -- mutable, incremented by each change
   created_at_ms INTEGER NOT NULL,        -- immutable
   UNIQUE (run_id, partner_id, unit),
   CHECK ((state = 'paid') = (transfer_id IS NOT NULL)),
@@ -44,7 +44,7 @@ CREATE TRIGGER payout_shape BEFORE UPDATE OF id, run_id, program_id, partner_id,
 BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
 CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
 
--- Who let a run's payouts go.
+-- Who approved a run's payouts.
 CREATE TABLE payout_approval (
   run_id TEXT PRIMARY KEY REFERENCES run (id), -- immutable
   program_id TEXT NOT NULL,              -- immutable
@@ -54,7 +54,7 @@ CREATE TABLE payout_approval (
 ) STRICT;
 CREATE INDEX payout_approval_program ON payout_approval (program_id, at_ms);
 
--- A transfer taken back, in whole or in part: the same states and rules as a payout's.
+-- A reversal of a transfer, in whole or in part, with the same states and rules as a payout.
 CREATE TABLE payout_reversal (
   id TEXT PRIMARY KEY,                   -- immutable, rvl_…
   payout_id TEXT NOT NULL REFERENCES payout (id), -- immutable
@@ -63,8 +63,8 @@ CREATE TABLE payout_reversal (
   unit TEXT NOT NULL,                    -- immutable
   currency TEXT NOT NULL,                -- immutable
   amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- immutable
-  transfer_id TEXT NOT NULL,             -- immutable, tr_…: what is taken back
-  state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable; paid: taken back
+  transfer_id TEXT NOT NULL,             -- immutable, tr_…: the transfer to reverse
+  state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable; paid: reversed
   held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)), -- mutable
   request TEXT,                          -- set once
   attempt INTEGER NOT NULL DEFAULT 0,    -- mutable
@@ -75,7 +75,7 @@ CREATE TABLE payout_reversal (
   reason TEXT NOT NULL,                  -- mutable
   reversal_id TEXT UNIQUE,               -- set once, trr_…
   reversed_at_ms INTEGER,                -- set once
-  revision INTEGER NOT NULL,             -- mutable, one more with each change
+  revision INTEGER NOT NULL,             -- mutable, incremented by each change
   actor TEXT NOT NULL,                   -- immutable
   created_at_ms INTEGER NOT NULL,        -- immutable
   CHECK ((state = 'paid') = (reversal_id IS NOT NULL)),
@@ -99,7 +99,7 @@ CREATE TRIGGER payout_reversal_shape BEFORE UPDATE OF id, payout_id, program_id,
 BEGIN SELECT RAISE(ABORT, 'reversal: immutable'); END;
 CREATE TRIGGER payout_reversal_no_delete BEFORE DELETE ON payout_reversal BEGIN SELECT RAISE(ABORT, 'reversal: immutable'); END;
 
--- Every row of this view is a fault, as in ledger_check: payouts and reversals stand in the ledger as in their own rows.
+-- Every row of this view is an error, as in ledger_check: the ledger must match the rows of payouts and reversals.
 CREATE VIEW payout_check AS
 SELECT 'payout ' || p.id || ': the ledger does not say that it is ' || p.state AS what FROM payout p
   WHERE NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = p.id || '.pending' AND t.phase = 'pending' AND t.amount_cents = p.amount_cents)

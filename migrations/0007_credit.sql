@@ -1,44 +1,44 @@
--- Credits out: what the application redeems, and what is put on customers' balances at Stripe.
+-- Outgoing credits: what the application redeems, and what goes to customers' balances at Stripe.
 
--- How much of an accrual of credit is dealt with: sent, told, or netted with what its partner owed. Where it differs from
--- what stands, the difference is to be delivered, or taken back.
+-- How much of a credit accrual was handled: sent, reported, or offset against what its partner owed. If it differs from
+-- net_cents, the difference must be delivered or taken back.
 ALTER TABLE accrual ADD COLUMN delivered_cents INTEGER NOT NULL DEFAULT 0; -- mutable
 CREATE INDEX accrual_undelivered ON accrual (program_id, partner_id, at_ms, id)
   WHERE balance = 'available' AND net_cents <> delivered_cents AND substr(unit, 1, 7) = 'credit:';
 
--- A credit on its way to a customer's balance, or what of it is taken back: the same states and rules as a payout's.
+-- A credit to a customer's balance, or a debit that takes back part of one, with the same states and rules as a payout.
 CREATE TABLE credit_transfer (
-  id TEXT PRIMARY KEY,                   -- immutable, crd_…: the stem of its keys
-  kind TEXT NOT NULL CHECK (kind IN ('credit', 'debit')), -- immutable; debit: taken back
+  id TEXT PRIMARY KEY,                   -- immutable, crd_…: the prefix of its keys
+  kind TEXT NOT NULL CHECK (kind IN ('credit', 'debit')), -- immutable; debit: takes back credit
   accrual_id TEXT NOT NULL REFERENCES accrual (id), -- immutable
-  number INTEGER NOT NULL,               -- immutable: 1 is the accrual's first
+  number INTEGER NOT NULL,               -- immutable: the accrual's first is 1
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
   unit TEXT NOT NULL,                    -- immutable, credit:usd
   currency TEXT NOT NULL,                -- immutable, as in the unit
   amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- immutable
   customer_id TEXT NOT NULL,             -- immutable, cus_…
-  before_cents INTEGER NOT NULL,         -- immutable: how much of the accrual was dealt with before it
-  after_cents INTEGER NOT NULL,          -- immutable: and with it
-  state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable; paid: it is there
+  before_cents INTEGER NOT NULL,         -- immutable: how much of the accrual was handled before it
+  after_cents INTEGER NOT NULL,          -- immutable: how much is handled after it
+  state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable; paid: it is on the customer's balance
   held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)), -- mutable
-  request TEXT,                          -- set once: the form, byte for byte, before it is first sent
-  attempt INTEGER NOT NULL DEFAULT 0,    -- mutable: how many keys were used
+  request TEXT,                          -- set once, before it is first sent: the form, byte for byte
+  attempt INTEGER NOT NULL DEFAULT 0,    -- mutable: how many keys have been used
   tries INTEGER NOT NULL DEFAULT 0,      -- mutable
   first_sent_at_ms INTEGER,              -- mutable
   due_at_ms INTEGER NOT NULL,            -- mutable
   refusal TEXT,                          -- mutable
   reason TEXT NOT NULL,                  -- mutable
   transaction_id TEXT UNIQUE,            -- set once, cbtxn_…
-  delivered_at_ms INTEGER,               -- set once: when Stripe made it
-  revision INTEGER NOT NULL,             -- mutable, one more with each change
+  delivered_at_ms INTEGER,               -- set once: when Stripe created it
+  revision INTEGER NOT NULL,             -- mutable, incremented by each change
   created_at_ms INTEGER NOT NULL,        -- immutable
   UNIQUE (accrual_id, number),
   CHECK ((state = 'paid') = (transaction_id IS NOT NULL)),
   CHECK ((kind = 'credit') = (after_cents > before_cents)),
   CHECK (state <> 'submitting' OR (request IS NOT NULL AND first_sent_at_ms IS NOT NULL AND attempt >= 1))
 ) STRICT;
--- One at a time: what is sent next depends on what became of the one before.
+-- One at a time: the next one depends on the result of the one before.
 CREATE UNIQUE INDEX credit_sending_open ON credit_transfer (accrual_id) WHERE state IN ('planned', 'submitting', 'review');
 CREATE INDEX credit_sending_due ON credit_transfer (due_at_ms, id) WHERE state IN ('planned', 'submitting');
 CREATE INDEX credit_sending_partner ON credit_transfer (partner_id, created_at_ms, id);
@@ -56,9 +56,9 @@ CREATE TRIGGER credit_sending_shape BEFORE UPDATE OF id, kind, accrual_id, numbe
 BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
 CREATE TRIGGER credit_sending_no_delete BEFORE DELETE ON credit_transfer BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
 
--- Credit that the application has used up for a partner. What of it was given back stands in its returns.
+-- Credit that the application has redeemed for a partner. What was given back is in redemption_return.
 CREATE TABLE redemption (
-  id TEXT PRIMARY KEY,                   -- immutable, rdm_…: the ledger row's id, too
+  id TEXT PRIMARY KEY,                   -- immutable, rdm_…: also the id of the ledger row
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
   unit TEXT NOT NULL,                    -- immutable, credit:usd
@@ -70,8 +70,8 @@ CREATE TABLE redemption (
 CREATE INDEX redemption_partner ON redemption (partner_id, created_at_ms, id);
 CREATE TRIGGER redemption_no_update BEFORE UPDATE ON redemption BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
 CREATE TRIGGER redemption_no_delete BEFORE DELETE ON redemption BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
--- Two at once read the same balance: the second is turned away here. Credit that a review or a dispute holds is not
--- redeemed, as it is not paid out.
+-- Two concurrent requests read the same balance; this rejects the second one. Credit that a review or a dispute holds
+-- can't be redeemed, just as it is not paid out.
 CREATE TRIGGER redemption_balance BEFORE INSERT ON redemption
 WHEN NEW.amount_cents > COALESCE((SELECT a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents FROM ledger_account a
     WHERE a.id = NEW.program_id || '/' || NEW.unit || '/available/' || NEW.partner_id), 0)
@@ -79,9 +79,9 @@ WHEN NEW.amount_cents > COALESCE((SELECT a.cr_posted_cents - a.dr_posted_cents -
     AND l.unit = NEW.unit AND l.balance = 'available' AND l.state IN ('held', 'disputed')), 0)
 BEGIN SELECT RAISE(ABORT, 'redemption: above the balance'); END;
 
--- What was given back of a redemption.
+-- The part of a redemption that was given back.
 CREATE TABLE redemption_return (
-  id TEXT PRIMARY KEY,                   -- immutable, rdr_…: the ledger row's id, too
+  id TEXT PRIMARY KEY,                   -- immutable, rdr_…: also the id of the ledger row
   redemption_id TEXT NOT NULL REFERENCES redemption (id), -- immutable
   amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- immutable
   reason TEXT NOT NULL,                  -- immutable
@@ -96,7 +96,7 @@ WHEN NEW.amount_cents + (SELECT COALESCE(SUM(amount_cents), 0) FROM redemption_r
   > (SELECT amount_cents FROM redemption WHERE id = NEW.redemption_id)
 BEGIN SELECT RAISE(ABORT, 'redemption: more than was redeemed'); END;
 
--- Every row of this view is a fault, as in ledger_check.
+-- Every row of this view is an error, as in ledger_check.
 CREATE VIEW credit_check AS
 SELECT 'redemption ' || r.id || ': the ledger does not have it' AS what FROM redemption r
   WHERE NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = r.id AND t.code = 'redeem' AND t.amount_cents = r.amount_cents)
@@ -113,27 +113,27 @@ SELECT 'debit ' || s.id || ': the ledger does not say that it is ' || s.state FR
   WHERE s.kind = 'debit' AND (s.state = 'paid') <> EXISTS (SELECT 1 FROM transfer t
     WHERE t.id = s.id || '.return' AND t.code = 'deliver_return' AND t.amount_cents = s.amount_cents);
 
--- The friend's discount at Stripe: a coupon for each version of a program that asks for one.
+-- The friend's discount at Stripe: a coupon for each version of a program that offers one.
 CREATE TABLE promotion_coupon (
   id TEXT PRIMARY KEY,                   -- immutable: the coupon's id at Stripe, which we choose
   program_id TEXT NOT NULL,              -- immutable
   version INTEGER NOT NULL,              -- immutable
-  made_at_ms INTEGER NOT NULL            -- immutable: when Stripe was known to have it
+  made_at_ms INTEGER NOT NULL            -- immutable: when Stripe first confirmed it
 ) STRICT;
 
--- A code of that coupon, for one redemption: offered to a visitor, and from the sign-up on an account's.
+-- A code for that coupon, for one redemption: offered to a visitor, and assigned to an account at sign-up.
 CREATE TABLE promotion_code (
-  id TEXT PRIMARY KEY,                   -- immutable, prm_…: the stem of its keys
+  id TEXT PRIMARY KEY,                   -- immutable, prm_…: the prefix of its keys
   program_id TEXT NOT NULL,              -- immutable
-  coupon_id TEXT NOT NULL,               -- mutable until Stripe is first asked for the code
-  visitor_id TEXT,                       -- immutable: whom it was offered to
+  coupon_id TEXT NOT NULL,               -- mutable until the code is first requested from Stripe
+  visitor_id TEXT,                       -- immutable: the visitor it was offered to
   account_id TEXT,                       -- set once
-  code TEXT NOT NULL UNIQUE,             -- immutable: chosen at random before Stripe is asked
-  attempt INTEGER NOT NULL,              -- mutable: how many keys were used
-  first_sent_at_ms INTEGER,              -- mutable: when Stripe was last asked
-  due_at_ms INTEGER NOT NULL,            -- mutable: Stripe is not asked before
-  promotion_id TEXT,                     -- set once, promo_…: from then on the code works
-  revision INTEGER NOT NULL,             -- mutable, one more with each change
+  code TEXT NOT NULL UNIQUE,             -- immutable: chosen at random before the request to Stripe
+  attempt INTEGER NOT NULL,              -- mutable: how many keys have been used
+  first_sent_at_ms INTEGER,              -- mutable: when it was last requested from Stripe
+  due_at_ms INTEGER NOT NULL,            -- mutable: no request to Stripe before this
+  promotion_id TEXT,                     -- set once, promo_…: the code works from then on
+  revision INTEGER NOT NULL,             -- mutable, incremented by each change
   created_at_ms INTEGER NOT NULL,        -- immutable
   UNIQUE (program_id, account_id),
   UNIQUE (program_id, visitor_id)

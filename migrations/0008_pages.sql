@@ -1,22 +1,22 @@
 -- Pages: who is signed in, and what partners and operators write there.
 
--- A browser that is signed in. Of its token only the hash is kept.
+-- A signed-in browser. Only the hash of its token is stored.
 CREATE TABLE session (
   id TEXT PRIMARY KEY,                   -- immutable, ses_…
-  token_sha256 TEXT NOT NULL UNIQUE,     -- mutable, hex: the token is exchanged for a new one every day
-  before_sha256 TEXT,                    -- mutable, hex: the token before this one, which is good for another minute
+  token_sha256 TEXT NOT NULL UNIQUE,     -- mutable, hex: the token is replaced every day
+  before_sha256 TEXT,                    -- mutable, hex: the previous token, which stays valid for another minute
   rotated_at_ms INTEGER NOT NULL,        -- mutable
-  way TEXT NOT NULL CHECK (way IN ('mail', 'site', 'token')), -- immutable: by a mailed link, by the EmDash site, by an operator's token
-  email TEXT,                            -- immutable, in lower case: the address that the mailed link has proved
+  way TEXT NOT NULL CHECK (way IN ('mail', 'site', 'token')), -- immutable: signed in by an emailed link, through the EmDash site, or with an operator's token
+  email TEXT,                            -- immutable, in lower case: the address that the emailed link verified
   site_user TEXT,                        -- immutable: the user's id at the EmDash site
-  credential_sha256 TEXT,                -- immutable, hex: the operator's token, with which the session ends
+  credential_sha256 TEXT,                -- immutable, hex: the operator's token; the session ends with it
   operator INTEGER NOT NULL CHECK (operator IN (0, 1)), -- immutable
-  actor TEXT NOT NULL,                   -- immutable: who acts, as the audit log says it
-  agent TEXT NOT NULL,                   -- immutable: what the browser calls itself, for whoever looks through their sessions
+  actor TEXT NOT NULL,                   -- immutable: who acts, as recorded in the audit log
+  agent TEXT NOT NULL,                   -- immutable: the browser's name for itself, shown in the list of sessions
   created_at_ms INTEGER NOT NULL,        -- immutable
-  checked_at_ms INTEGER NOT NULL,        -- mutable: when the site or the token was last asked
+  checked_at_ms INTEGER NOT NULL,        -- mutable: when the site or the token was last checked
   seen_at_ms INTEGER NOT NULL,           -- mutable: to the hour
-  expires_at_ms INTEGER NOT NULL,        -- immutable: from then on it is over, whatever happens
+  expires_at_ms INTEGER NOT NULL,        -- immutable: the session always ends then
   ended_at_ms INTEGER,                   -- set once
   CHECK ((way = 'mail') = (email IS NOT NULL)),
   CHECK ((way = 'site') = (site_user IS NOT NULL)),
@@ -29,14 +29,14 @@ CREATE INDEX session_credential ON session (credential_sha256) WHERE credential_
 CREATE INDEX session_expires ON session (expires_at_ms);
 CREATE INDEX session_ended ON session (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
 
--- A mailed link on its way. Of its token only the hash is kept; it is good once.
+-- An emailed link. Only the hash of its token is stored; it works once.
 CREATE TABLE magic_link (
   token_sha256 TEXT PRIMARY KEY,         -- immutable, hex
   purpose TEXT NOT NULL CHECK (purpose IN ('sign_in', 'join')), -- immutable
   email TEXT NOT NULL,                   -- immutable, in lower case
-  requested_by TEXT NOT NULL,                -- immutable, keyed hash of the network that asked; '' where nobody can say
-  is_live INTEGER NOT NULL CHECK (is_live IN (0, 1)), -- immutable, 0: nobody has this address, and nothing was mailed
-  detail TEXT NOT NULL,                  -- immutable, JSON: what the form for joining said, or where to go afterwards
+  requested_by TEXT NOT NULL,                -- immutable, keyed hash of the requester's network; '' if unknown
+  is_live INTEGER NOT NULL CHECK (is_live IN (0, 1)), -- immutable, 0: nobody has this address, and no email was sent
+  detail TEXT NOT NULL,                  -- immutable, JSON: the data of the form for joining, or where to go afterwards
   created_at_ms INTEGER NOT NULL,        -- immutable
   expires_at_ms INTEGER NOT NULL,        -- immutable
   used_at_ms INTEGER                     -- set once
@@ -46,27 +46,27 @@ CREATE INDEX magic_link_expires ON magic_link (expires_at_ms);
 CREATE TRIGGER magic_link_once BEFORE UPDATE ON magic_link WHEN OLD.used_at_ms IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'magic_link: used already'); END;
 
--- Who a partner is, by the site's user and by address: sign-in looks for it.
+-- Sign-in finds a partner by the site's user or by email address.
 CREATE INDEX partner_external ON partner (external_id);
 CREATE INDEX partner_person_email ON partner_person (lower(email));
--- Operators look for people by how their names begin.
+-- Operators search for people by the start of their names.
 CREATE INDEX partner_person_name ON partner_person (lower(name)) WHERE name IS NOT NULL;
--- Hex: by it the preferences of mails are found, which are kept without the address. Written wherever the address is.
+-- Hex. It finds email preferences, which are stored without the address. Written whenever the address is.
 ALTER TABLE partner_person ADD COLUMN email_sha256 TEXT; -- mutable
--- What the leaderboard calls a partner. NULL: the partner is not shown by name.
+-- The partner's name on the leaderboard. NULL: the partner is not shown by name.
 ALTER TABLE partner_person ADD COLUMN display_name TEXT; -- mutable
 
--- Payouts and reversals that a person has to look at.
+-- Payouts and reversals that a person has to review.
 CREATE INDEX payout_review ON payout (created_at_ms, id) WHERE state = 'review';
 CREATE INDEX payout_reversal_review ON payout_reversal (id) WHERE state = 'review';
 
--- What a partner has done, for the copy of their data.
+-- A partner's actions, for the copy of their data.
 CREATE INDEX audit_actor ON audit (actor, at_ms, id);
 
--- A partner's links in the order they were made.
+-- A partner's links in the order of their creation.
 CREATE INDEX link_partner_created ON link (partner_id, created_at_ms, code);
 
--- What an operator writes for the partners of a program.
+-- Articles that an operator writes for the partners of a program.
 CREATE TABLE resource (
   id TEXT PRIMARY KEY,                   -- immutable, rsc_…
   program_id TEXT NOT NULL,              -- immutable
@@ -77,17 +77,17 @@ CREATE TABLE resource (
 ) STRICT;
 CREATE INDEX resource_program ON resource (program_id, created_at_ms, id);
 
--- The partners' pages. They ask for sums and for the newest of something, and take as long with a hundred thousand accruals
--- as with ten: what would have to be counted is kept by trigger, and every list has its index.
+-- The partners' pages show sums and the newest items, and must be as fast with a hundred thousand accruals as with ten.
+-- So triggers keep the counts, and every list has its index.
 
 -- Clicks, sign-ups and first payments of a link by day (UTC).
 CREATE TABLE link_day (
   partner_id TEXT NOT NULL,              -- immutable
   code TEXT NOT NULL,                    -- immutable, the link's code
   day INTEGER NOT NULL,                  -- immutable, days since 1970
-  clicks INTEGER NOT NULL DEFAULT 0,     -- kept by trigger: visits, no bots
-  signups INTEGER NOT NULL DEFAULT 0,    -- kept by trigger: accounts that signed up on that day and are the partner's
-  conversions INTEGER NOT NULL DEFAULT 0, -- kept by trigger: accounts whose first payment since they were bound was on that day
+  clicks INTEGER NOT NULL DEFAULT 0,     -- kept by trigger: visits without bots
+  signups INTEGER NOT NULL DEFAULT 0,    -- kept by trigger: the partner's accounts that signed up on that day
+  conversions INTEGER NOT NULL DEFAULT 0, -- kept by trigger: accounts whose first payment since the binding was on that day
   PRIMARY KEY (partner_id, code, day)
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER click_count AFTER INSERT ON click WHEN NEW.kind = 'visit' BEGIN
@@ -123,7 +123,7 @@ CREATE TRIGGER binding_uncount AFTER DELETE ON binding WHEN OLD.partner_id IS NO
     WHERE partner_id = OLD.partner_id AND code = COALESCE(OLD.code, '') AND day = OLD.qualified_at_ms / 86400000;
 END;
 
--- What a partner's accruals of a day (UTC) come to, as they stand.
+-- The current sum of a partner's accruals on a day (UTC).
 CREATE TABLE earned_day (
   partner_id TEXT NOT NULL,              -- immutable
   day INTEGER NOT NULL,                  -- immutable, days since 1970, of the accruals' instants
@@ -146,8 +146,8 @@ END;
 -- A partner's accruals in one state, newest first.
 CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms);
 CREATE INDEX leaderboard_rank ON leaderboard (program_id, rank, partner_id);
--- Accruals' rows that move what a partner can be paid in cash: what was taken back of accruals that had vested, and what
--- accrues without a hold. A payout's receipt would else look at every accrual its partner ever had.
+-- Rows of accruals that change what a partner can be paid in cash: reversals of vested accruals, and accruals without a
+-- hold. Without these indexes, a payout's receipt would read every accrual that its partner ever had.
 CREATE INDEX transfer_taken ON transfer (debit) WHERE accrual_id IS NOT NULL AND code = 'reverse';
 CREATE INDEX transfer_unheld ON transfer (credit) WHERE accrual_id IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
   AND instr(credit, '/available/') > 0;

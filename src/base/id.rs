@@ -1,13 +1,13 @@
-//! Ids made from random bytes that the shell hands in, and the alphabets they are written in.
+//! Ids made from random bytes that the caller provides, and the alphabets they are written in.
 
 use data_encoding::{Encoding, HEXLOWER, HEXLOWER_PERMISSIVE, Specification};
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
-/// Random bytes a fresh id takes: 15 bytes are 24 characters of base32, beyond guessing and beyond collision.
+/// Random bytes that a new id uses: 15 bytes make 24 characters of base32, which rules out guessing and collisions.
 pub const ID_BYTES: usize = 15;
 
-/// Crockford's base32 in lower case: no letter in it is taken for another or for a digit.
+/// Crockford's base32 in lower case: no letter looks like another letter or a digit.
 static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
     let mut alphabet = Specification::new();
     alphabet.symbols.push_str("0123456789abcdefghjkmnpqrstvwxyz");
@@ -20,11 +20,11 @@ pub fn fresh(prefix: &str, random: &[u8; ID_BYTES]) -> String {
     format!("{prefix}_{}", BASE32.encode(random))
 }
 
-/// An id that follows from the facts it names: the same parts always give the same id, other parts another one.
+/// An id derived from facts: the same parts always give the same id, and different parts give a different id.
 pub fn derived(prefix: &str, parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
-        // The length in front keeps ("ab", "c") and ("a", "bc") apart.
+        // The length prefix keeps ("ab", "c") and ("a", "bc") apart.
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
@@ -34,8 +34,8 @@ pub fn derived(prefix: &str, parts: &[&str]) -> String {
     fresh(prefix, &short)
 }
 
-/// The same, beginning as the id `near` does: sorted, such ids stand in the order of those they are near to, and rows
-/// that are written together stand together in every index. An empty `near` is near nobody.
+/// The same, but starting like the id `near`. Such ids sort in the order of the ids they are near to, so rows that are
+/// written together are adjacent in every index. An empty `near` adds no prefix.
 pub fn derived_near(prefix: &str, near: &str, parts: &[&str]) -> String {
     const NEAR: usize = 6;
     let own = derived(prefix, parts);
@@ -43,7 +43,7 @@ pub fn derived_near(prefix: &str, near: &str, parts: &[&str]) -> String {
     place.map_or_else(|| own.clone(), |place| format!("{prefix}_{place}{}", &own[prefix.len() + 1 + NEAR..]))
 }
 
-/// The bytes of lower- or upper-case hex digits; `None` where the text is something else.
+/// The bytes of lower- or upper-case hex digits; `None` if the text is not hex.
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
     HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()
 }
@@ -52,8 +52,8 @@ pub fn hex(bytes: &[u8]) -> String {
     HEXLOWER.encode(bytes)
 }
 
-/// The first `len` base62 digits of `bytes` read as one big number, without the bias of taking bytes modulo 62.
-/// `len` digits need at least `len` bytes of input to be evenly spread.
+/// The first `len` base62 digits of `bytes`, read as one big number to avoid the bias of taking bytes modulo 62. `len`
+/// digits need at least `len` bytes of input to be evenly distributed.
 pub fn base62(bytes: &[u8], len: usize) -> String {
     let mut number = bytes.to_vec();
     let mut out = String::with_capacity(len);

@@ -1,4 +1,4 @@
-//! Values every layer speaks in: money, time, ids. No clock, no randomness, no I/O.
+//! Values that every layer uses: money, time, ids. No clock, no randomness, no I/O.
 
 pub mod decode;
 pub mod id;

@@ -1,18 +1,18 @@
 //! Money as integer minor units of one currency, and rates as basis points.
 //!
-//! In scope: checked arithmetic and the one rounding rule of the product (a share is floored to the cent, once).
-//! Not in scope: currencies and their conversion; an amount never changes its currency here.
+//! In scope: checked arithmetic and the product's one rounding rule (a share is floored to the cent, once). Not in
+//! scope: currencies and their conversion. An amount never changes its currency here.
 
 use serde::{Deserialize, Serialize};
 
-/// Largest amount an event or a document may carry, in cents: ten billion of the major unit. It keeps every product
-/// and every sum of a run far inside 2^53, the largest integer that D1 takes without loss.
+/// Largest amount that an event or a document may carry, in cents: ten billion of the major unit. It keeps every
+/// product and every sum of a run far below 2^53, the largest integer that D1 stores without loss.
 pub const CENTS_MAX: i64 = 1_000_000_000_000;
 
-/// Largest integer that crosses to D1 (a JavaScript number) without loss.
+/// Largest integer that reaches D1 (as a JavaScript number) without loss.
 pub const EXACT_MAX: i64 = (1 << 53) - 1;
 
-/// An amount in minor units (cents). May be negative where it is a balance or a difference.
+/// An amount in minor units (cents). Balances and differences may be negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cents(pub i64);
@@ -20,7 +20,7 @@ pub struct Cents(pub i64);
 impl Cents {
     pub const ZERO: Cents = Cents(0);
 
-    /// Sum, or `None` where it would leave the range D1 holds exactly.
+    /// The sum, or `None` if it would leave the range that D1 stores exactly.
     pub fn plus(self, other: Cents) -> Option<Cents> {
         let sum = self.0.checked_add(other.0)?;
         (sum.abs() <= EXACT_MAX).then_some(Cents(sum))
@@ -37,25 +37,25 @@ impl Cents {
     }
 }
 
-/// A rate in basis points: 2,000 is 20 %.
+/// A rate in basis points: 2,000 is 20%.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Bps(pub i64);
 
 impl Bps {
-    /// The whole, 100 %.
+    /// 100%.
     pub const ONE: Bps = Bps(10_000);
 
-    /// Rule 1: the share of a non-negative amount, floored to the cent. Add rates before calling it: 20 % and 5 % are one
-    /// 25 %, rounded once. `None` for a negative amount or rate.
+    /// Rule 1: the share of a non-negative amount, floored to the cent. Add rates before calling it: 20% and 5% are one
+    /// rate of 25%, rounded once. `None` for a negative amount or rate.
     pub fn of(self, amount: Cents) -> Option<Cents> {
         amount.share(Cents(self.0), Cents(Bps::ONE.0))
     }
 }
 
-/// Splits `total` in proportion to `weights`, to the cent: floors first, then the leftover cents one by one from the
-/// first share on. The shares always sum to `total`. `None` if nothing can be split (no positive weight, or a
-/// negative number among the inputs).
+/// Splits `total` in proportion to `weights`, to the cent: it floors each share, then gives the leftover cents one by
+/// one, starting with the first share. The shares always sum to `total`. `None` if nothing can be split (no positive
+/// weight, or a negative number among the inputs).
 pub fn split(total: Cents, weights: &[i64]) -> Option<Vec<Cents>> {
     let whole = weights.iter().try_fold(0i64, |sum, w| if *w < 0 { None } else { sum.checked_add(*w) })?;
     let mut shares = weights.iter().map(|w| total.share(Cents(*w), Cents(whole))).collect::<Option<Vec<Cents>>>()?;

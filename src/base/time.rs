@@ -1,4 +1,4 @@
-//! Time as a value: an instant in UTC milliseconds, and the calendar periods that programs reckon in.
+//! Time as a value: an instant in UTC milliseconds, and the calendar periods that programs use.
 //!
 //! In scope: parsing and printing RFC 3339, calendar months, quarters and ISO weeks in UTC. Not in scope: reading a
 //! clock. Every span is half-open, [start, end).
@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 pub const SECOND_MS: i64 = 1_000;
 pub const MINUTE_MS: i64 = 60 * SECOND_MS;
 pub const HOUR_MS: i64 = 60 * MINUTE_MS;
-/// A day is 24 hours; UTC knows no other.
+/// In UTC, a day always has 24 hours.
 pub const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59.999Z, the first and last instants RFC 3339 can print.
+/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59.999Z, the first and last instants that RFC 3339 can print.
 const FIRST_MS: i64 = -62_167_219_200_000;
 const LAST_MS: i64 = 253_402_300_799_999;
 
-/// Nanoseconds of a second; what chrono counts beyond them is a leap second.
+/// Nanoseconds per second; chrono represents a leap second as more than that.
 const NANOS: u32 = 1_000_000_000;
 
 /// An instant: milliseconds since 1970-01-01T00:00:00Z.
@@ -25,14 +25,14 @@ const NANOS: u32 = 1_000_000_000;
 pub struct UtcMillis(pub i64);
 
 impl UtcMillis {
-    /// Parses RFC 3339 with any offset. Digits below a millisecond are dropped. `None` if it is not one, or if it lies
-    /// outside the years 0 to 9999.
+    /// Parses RFC 3339 with any offset. Digits below a millisecond are dropped. `None` if the text is not RFC 3339 or
+    /// lies outside the years 0 to 9999.
     pub fn parse(text: &str) -> Option<UtcMillis> {
-        // A typographic minus is none of RFC 3339.
+        // RFC 3339 does not allow a typographic minus.
         let at = DateTime::parse_from_rfc3339(text).ok().filter(|_| text.is_ascii())?.to_utc();
         let millis = match at.timestamp_subsec_nanos() {
             0..NANOS => at.timestamp_millis(),
-            // A leap second is the last millisecond of its minute, and stands at the end of a month alone.
+            // A leap second counts as the last millisecond of its minute. It can only occur at the end of a month.
             _ if Month::of(UtcMillis(at.timestamp_millis())).start().0 / SECOND_MS == at.timestamp() + 1 => {
                 at.timestamp() * SECOND_MS + (SECOND_MS - 1)
             }
@@ -41,7 +41,7 @@ impl UtcMillis {
         (FIRST_MS..=LAST_MS).contains(&millis).then_some(UtcMillis(millis))
     }
 
-    /// `2026-05-10T00:00:00Z`, with milliseconds only where there are any.
+    /// `2026-05-10T00:00:00Z`; milliseconds are printed only if they are not zero.
     pub fn to_rfc3339(self) -> String {
         let at = DateTime::from_timestamp_millis(self.0.clamp(FIRST_MS, LAST_MS)).unwrap_or_default();
         at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
@@ -56,8 +56,9 @@ impl UtcMillis {
         self.plus_ms(days.saturating_mul(DAY_MS))
     }
 
-    /// Rule 3: the same day of the month and time of day, `months` calendar months later in UTC; a day the month lacks
-    /// becomes its last (31 January + 1 month = 28 or 29 February). Beyond the calendar it is the instant itself.
+    /// Rule 3: the same day of the month and time of day, `months` calendar months later in UTC. A day that the month
+    /// lacks becomes its last day (31 January + 1 month = 28 or 29 February). Beyond the calendar, the result is the
+    /// instant itself.
     pub fn plus_months(self, months: i64) -> UtcMillis {
         let count = Months::new(u32::try_from(months.unsigned_abs()).unwrap_or(u32::MAX));
         let at = DateTime::from_timestamp_millis(self.0);
@@ -115,7 +116,7 @@ impl Month {
         self.0.div_euclid(12)
     }
 
-    /// 0 to 11.
+    /// From 0 to 11.
     fn month0(self) -> u32 {
         self.0.rem_euclid(12).unsigned_abs()
     }

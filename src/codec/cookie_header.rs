@@ -1,10 +1,10 @@
-//! The one reader of Cookie headers.
+//! The only reader of Cookie headers.
 //!
-//! In scope: which pairs a header holds, by the rules of RFC 6265bis: SP and HTAB alone are white space, names are exact.
-//! Browsers drop the same white space before they check the `__Host-` prefix; a reader that dropped more of it would take
-//! a cookie that another host has planted for ours. Not in scope: what a value means.
+//! In scope: which pairs a header contains, by the rules of RFC 6265bis: only SP and HTAB are white space, and names
+//! must match exactly. Browsers trim the same white space before they check the `__Host-` prefix. A reader that trimmed
+//! more would mistake a cookie planted by another host for ours. Not in scope: what a value means.
 
-/// The header's pairs, in its order. What has no `=` is a cookie without a name.
+/// The header's pairs, in order. A part without `=` is a cookie without a name.
 pub fn pairs(header: &str) -> impl Iterator<Item = (&str, &str)> {
     header.split(';').map(|pair| match pair.split_once('=') {
         Some((name, value)) => (trimmed(name), trimmed(value)),
@@ -12,13 +12,13 @@ pub fn pairs(header: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Every value of a name, the empty ones included.
+/// Every value of a name, including empty ones.
 pub fn all<'a>(header: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
     pairs(header).filter(move |(found, _)| *found == name).map(|(_, value)| value)
 }
 
-/// The value of the one cookie of this name. Of two nobody can say which is the browser's own, so they are none; neither
-/// is an empty one.
+/// The value of the only cookie with this name. If there are two, nobody can tell which one is the browser's own, so
+/// neither counts. An empty value does not count either.
 pub fn only<'a>(header: &'a str, name: &'a str) -> Option<&'a str> {
     let mut found = all(header, name);
     let value = found.next()?;
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn no_other_white_space_is_dropped() {
-        // Each was trimmed once, and let a planted cookie pass for the session.
+        // Each of these was once trimmed, which let a planted cookie pass for the session.
         for space in ["\u{2000}", "\u{a0}", "\u{85}", "\u{3000}", "\u{feff}", "\u{b}", "\u{c}", "\r", "\n", "\u{1680}"]
         {
             for header in [format!("{space}s=planted; s=own"), format!("s{space}=planted; s=own")] {

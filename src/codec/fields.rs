@@ -1,7 +1,7 @@
-//! Fields of a parsed body: one way to take a text, an integer or an instant out of it, with its limit, so that every
-//! source of events obeys the same limits and answers with the same errors.
+//! Fields of a parsed body: one way to read a text, an integer or an instant, with its limit, so that every source of
+//! events has the same limits and the same errors.
 //!
-//! `null` equals absent everywhere. Fields that nobody asks for are ignored: senders grow.
+//! `null` counts as absent everywhere. Unknown fields are ignored, because senders add fields over time.
 
 use crate::base::time::UtcMillis;
 use crate::codec::json::Invalid;
@@ -16,17 +16,17 @@ pub(crate) struct Form {
     holds: fn(&str) -> bool,
     /// Ends the sentence "field must …".
     must: &'static str,
-    /// Whether an empty text says nothing (a label left empty) or is a mistake (an id).
+    /// Whether an empty text counts as absent (an empty label) or is a mistake (an id).
     empty_is_absent: bool,
 }
 
 impl Form {
-    /// An address that a link leads to; what it may be is checked where it is known.
+    /// An address that a link leads to. Its content is checked elsewhere.
     pub const fn destination() -> Form {
         exact(crate::codec::link::destination::DESTINATION_BYTES_MAX, |_| true, "be at most 2048 characters")
     }
 
-    /// Whether a text that we made ourselves would be taken in.
+    /// Whether a text that we generated would be accepted.
     pub fn allows(&self, text: &str) -> bool {
         text.chars().count() <= self.max && (self.holds)(text)
     }
@@ -44,15 +44,15 @@ const fn shown(max: usize, must: &'static str) -> Form {
     Form { max, holds: is_seen, must, empty_is_absent: true }
 }
 
-/// Any id of the sender's. 255 characters is what common senders and indexes allow.
+/// Any id from the sender. 255 characters is what common senders and indexes allow.
 pub(crate) const ID: Form = exact(255, is_printable, "be 1 to 255 printable ASCII characters without spaces");
-/// An id that becomes part of a longer one of ours, which must itself fit [`ID`].
+/// An id that becomes part of a longer id of ours, which must itself fit [`ID`].
 pub(crate) const PART_ID: Form = exact(128, is_printable, "be 1 to 128 printable ASCII characters without spaces");
 /// An event's type.
 pub(crate) const KIND: Form = exact(64, is_kind, "be 1 to 64 characters of a to z, 0 to 9, `_` and `.`");
-/// 254 octets is the longest address that SMTP carries (RFC 5321, erratum 1690).
+/// 254 octets is the longest address that SMTP accepts (RFC 5321, erratum 1690).
 pub(crate) const EMAIL: Form = exact(254, is_email, "be an email address of at most 254 bytes, with one @");
-/// 253 is the longest host name of the DNS (RFC 1035).
+/// 253 is the longest host name in DNS (RFC 1035).
 pub(crate) const DOMAIN: Form = exact(
     253,
     is_domain,
@@ -62,14 +62,14 @@ pub(crate) const DOMAIN: Form = exact(
 pub(crate) const CURRENCY: Form = exact(3, is_currency, "be a currency code of three letters such as usd");
 /// A person's name.
 pub(crate) const NAME: Form = label(200, "be at most 200 characters without control characters");
-/// A name that is shown to others, beside their own and in sentences: a partner's, and the one on the leaderboard.
+/// A name that others see, next to their own and in sentences: a partner's name, and the one on the leaderboard.
 pub(crate) const SHOWN_NAME: Form =
     shown(200, "be at most 200 visible characters, without control characters or text-direction marks");
 pub(crate) const SHOWN_NAME_SHORT: Form =
     shown(64, "be at most 64 visible characters, without control characters or text-direction marks");
-/// A referral code, a visitor's id, a plan's name: far above what we or common senders make.
+/// A referral code, a visitor's id, a plan's name: far longer than any that we or common senders create.
 pub(crate) const CODE: Form = label(128, "be at most 128 characters without control characters");
-/// A signed attribution token: no longer than a cookie can be.
+/// A signed attribution token: no longer than a cookie may be.
 pub(crate) const TOKEN: Form = label(4096, "be at most 4096 characters without control characters");
 /// A campaign's name, as in a link.
 pub(crate) const CAMPAIGN: Form = label(64, "be at most 64 characters without control characters");
@@ -77,10 +77,10 @@ pub(crate) const CAMPAIGN: Form = label(64, "be at most 64 characters without co
 /// One object of a body, or none.
 #[derive(Clone, Copy)]
 pub(crate) struct Fields<'a> {
-    /// Where it stands in the body; empty for the body itself.
+    /// The object's path in the body; empty for the body itself.
     path: &'static str,
     map: Option<&'a Map<String, Value>>,
-    /// Whether people typed the values into a form: space around a text is dropped, and an empty one says nothing.
+    /// Whether people typed the values into a form: surrounding space is dropped, and an empty value counts as absent.
     typed: bool,
 }
 
@@ -95,7 +95,7 @@ impl<'a> Fields<'a> {
         Ok(Fields { path: "", map: Some(map), typed: false })
     }
 
-    /// The object under `path` of the body; without fields where it is absent.
+    /// The object at `path` of the body; without fields if it is absent.
     pub fn object(&self, path: &'static str) -> Result<Fields<'a>, Invalid> {
         match self.get(path) {
             None => Ok(Fields { path, map: None, typed: self.typed }),
@@ -104,7 +104,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The same fields, read as what people typed.
+    /// The same fields, read as typed input.
     pub fn typed(self) -> Fields<'a> {
         Fields { typed: true, ..self }
     }
@@ -145,7 +145,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An integer of `range`, written as one: `1e3`, `100.0` and `"100"` are refused.
+    /// An integer in `range`, written as one: `1e3`, `100.0` and `"100"` are rejected.
     pub fn integer(&self, name: &str, range: RangeInclusive<i64>) -> Result<Option<i64>, Invalid> {
         let must =
             || format!("be an integer from {} to {}, without quotes, fraction or exponent", range.start(), range.end());
@@ -163,7 +163,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Rule 7: the instant a fact is dated, within what is taken in: from [`OCCURRED_AT_MIN`] to
+    /// Rule 7: the instant of a fact, within the accepted range: from [`OCCURRED_AT_MIN`] to
     /// [`OCCURRED_AT_AHEAD_MAX_MS`] after `now`, both included.
     pub fn occurred_at(&self, name: &str, now: UtcMillis) -> Result<UtcMillis, Invalid> {
         let must = "be an RFC 3339 date and time such as 2026-05-10T00:00:00Z";
@@ -212,15 +212,15 @@ fn has_no_control_character(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }
 
-/// Something to see, and nothing that hides or turns around what stands beside it.
+/// Contains something visible, and nothing that hides or reverses the text around it.
 fn is_seen(text: &str) -> bool {
     has_no_control_character(text)
         && !text.chars().any(turns_around)
         && (text.is_empty() || !text.chars().all(is_blank))
 }
 
-/// Embeddings, overrides and isolates of Unicode's bidirectional algorithm, and its line and paragraph ends: with them a
-/// text changes how what comes after it is read.
+/// Embeddings, overrides and isolates of Unicode's bidirectional algorithm, and line and paragraph separators. They
+/// change how the text after them is read.
 pub fn turns_around(c: char) -> bool {
     matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -240,7 +240,7 @@ fn is_currency(text: &str) -> bool {
     text.len() == 3 && text.bytes().all(|b| b.is_ascii_alphabetic())
 }
 
-/// One @ with something on both sides. Whether it can receive mail, only mail can tell.
+/// One @ with something on both sides. Only sending an email shows whether the address receives any.
 fn is_email(text: &str) -> bool {
     let no_space = !text.chars().any(|c| c.is_control() || c.is_whitespace());
     text.len() <= EMAIL.max
@@ -248,7 +248,7 @@ fn is_email(text: &str) -> bool {
         && text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'))
 }
 
-/// Two labels or more, of letters, digits and inner hyphens; the last is not a number, so no IP address is one.
+/// Two or more labels of letters, digits and inner hyphens. The last one is not a number, so no IP address passes.
 fn is_domain(text: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())

@@ -1,30 +1,30 @@
-//! Reading a body that a stranger may have made: bounded in size and depth, and of one meaning.
+//! Reads a body that a stranger may have made: limited in size and depth, and with only one meaning.
 //!
 //! In scope: JSON (RFC 8259) into a tree, and the error that names the place where it failed. Not in scope: what the
-//! fields mean (`fields`, `envelope`, `emdash`). The RFC leaves the meaning of a repeated key open; here it is
-//! refused, since two readers of one body could otherwise disagree about money.
+//! fields mean (`fields`, `envelope`, `emdash`). The RFC does not define the meaning of a repeated key. It is rejected
+//! here, because two readers of one body could otherwise disagree about money.
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt::{self, Write as _};
 
-/// Largest body that is read, in bytes: some hundred times an ordinary event, and little enough to hash and parse
-/// within a Worker's CPU limit.
+/// Largest body that is read, in bytes: hundreds of times the size of an ordinary event, and small enough to hash and
+/// parse within a Worker's CPU limit.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// Deepest nesting of objects and arrays, the body itself counting as one. An event needs three; the rest is for
-/// fields of the sender's own. Each level is a stack frame, and the stack of WASM is small.
+/// Deepest nesting of objects and arrays, where the body itself counts as one level. An event needs three; the rest is
+/// for the sender's own fields. Each level is a stack frame, and the WASM stack is small.
 pub const DEPTH_MAX: usize = 16;
 
-/// A path is printed up to here: keys are the sender's and may be long.
+/// Longest path that is printed: keys come from the sender and may be long.
 const PATH_CHARS_MAX: usize = 100;
 
-/// Why a body was refused, in words for its sender.
+/// Why a body was rejected, in words for its sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
-    /// Where in the body, `data.invoice_id`; empty for the body as a whole.
+    /// The path in the body, `data.invoice_id`; empty for the body as a whole.
     pub field: String,
-    /// What is wrong, in snake_case, stable.
+    /// What is wrong: a stable code in snake_case.
     pub code: &'static str,
     /// A sentence: what to send instead.
     pub detail: String,
@@ -50,7 +50,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Value, Invalid> {
     value.map_err(|error| place.invalid(&error))
 }
 
-/// Where the reader stands, left as it was when reading failed.
+/// The reader's current path. It keeps the place where reading failed.
 #[derive(Default)]
 struct JsonPath {
     path: String,
@@ -83,7 +83,7 @@ impl JsonPath {
     }
 
     fn push_index(&mut self, index: usize) {
-        // Writing to a String cannot fail.
+        // Writing to a String can't fail.
         let _ = write!(self.path, "[{index}]");
     }
 
@@ -106,7 +106,7 @@ impl JsonPath {
     }
 }
 
-/// Reads any value, watching depth and keys.
+/// Reads any value and checks depth and keys.
 struct Node<'p>(&'p mut JsonPath);
 
 impl<'de> DeserializeSeed<'de> for Node<'_> {
@@ -140,7 +140,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         Ok(Value::from(value))
     }
 
-    /// Kept only so that it can be refused where an integer is asked for.
+    /// Kept so that it can be rejected where an integer is required.
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
     }
@@ -270,7 +270,7 @@ mod tests {
             prop_assert_eq!(read(value.to_string().as_bytes()), Ok(value));
         }
 
-        /// The twin reader is lenient about repeated keys and depth, and about nothing else.
+        /// The second reader is lenient about repeated keys and depth, and about nothing else.
         #[test]
         fn agrees_with_serde_json(body in "[\\[\\]{}:,\"a-c0-9.eE+\\-\\\\ntrufals ]{0,40}") {
             let ours = read(body.as_bytes());

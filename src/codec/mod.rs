@@ -1,5 +1,5 @@
-//! Bytes to types and back: webhook signatures, event bodies, the attribution cookie. No I/O and no clock; `now` is an
-//! argument.
+//! Converts bytes to types and back: webhook signatures, event bodies, the attribution cookie. No I/O and no clock;
+//! `now` is an argument.
 
 pub mod attribution;
 pub mod cookie_header;

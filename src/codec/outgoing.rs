@@ -1,6 +1,6 @@
-//! Requests to other services, as values: what is sent, what comes back, and what it means when nothing does.
+//! Requests to other services, as values: what is sent, what comes back, and what a missing response means.
 
-/// Most of an answer that is read, in bytes: a page of a hundred of Stripe's objects, several times over.
+/// Most bytes of a response that are read: several times the size of a page of a hundred Stripe objects.
 pub const ANSWER_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// A request to another service.
@@ -12,11 +12,11 @@ pub struct OutgoingRequest {
     pub headers: Vec<(&'static str, String)>,
     /// Empty for GET.
     pub body: Vec<u8>,
-    /// How long an answer is waited for, in milliseconds.
+    /// Timeout in milliseconds.
     pub limit_ms: u32,
 }
 
-/// What a service answered. Redirects are not followed.
+/// A service's response. Redirects are not followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncomingResponse {
     pub status: u16,
@@ -25,7 +25,7 @@ pub struct IncomingResponse {
     pub body: Vec<u8>,
 }
 
-/// Nobody answered, or not in time. What was asked for may have happened all the same.
+/// There was no response, or not in time. The requested action may have happened anyway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestFailed(pub String);
 

@@ -1,9 +1,9 @@
-//! An http or https address that somebody has configured or asked for, taken apart.
+//! An http or https address from the configuration or a request, split into its parts.
 
 use crate::codec::link::destination;
 use std::net::Ipv4Addr;
 
-/// Names that never leave a machine or a house (RFC 6761, RFC 6762, RFC 8375, and what is in use).
+/// Names that only work within a machine or a private network (RFC 6761, RFC 6762, RFC 8375, and common practice).
 const PRIVATE: [&str; 15] = [
     "localhost",
     "localdomain",
@@ -22,7 +22,7 @@ const PRIVATE: [&str; 15] = [
     "private",
 ];
 
-/// Public names under which anybody's address can be spelled, this machine's included.
+/// Public DNS names that resolve to any address spelled in them, including this machine's.
 const SPELLED: [&str; 10] = [
     "nip.io",
     "sslip.io",
@@ -45,7 +45,7 @@ pub struct WebAddress {
 }
 
 impl WebAddress {
-    /// Parses an absolute address without credentials and fragment.
+    /// Parses an absolute address without credentials or a fragment.
     pub fn parse(text: &str) -> Option<WebAddress> {
         if text.starts_with('/') || text.contains('#') || destination::check(text).is_err() {
             return None;
@@ -57,7 +57,7 @@ impl WebAddress {
         Some(WebAddress { is_https: scheme.eq_ignore_ascii_case("https"), host: host.to_ascii_lowercase(), port })
     }
 
-    /// Whether it is an address in numbers. Those that no dotted quad are were refused by `parse`.
+    /// Whether the host is numeric. `parse` has already rejected numeric hosts that are not dotted quads.
     pub fn is_number(&self) -> bool {
         self.host.parse::<Ipv4Addr>().is_ok()
     }
@@ -68,7 +68,7 @@ impl WebAddress {
         self.host == "localhost" || self.host.ends_with(".localhost") || self.host.parse().is_ok_and(number)
     }
 
-    /// Whether the name is one of a private network, or of a service that spells out addresses of such networks.
+    /// Whether the name belongs to a private network, or to a service that spells out addresses of such networks.
     pub fn is_private_name(&self) -> bool {
         !self.host.contains('.')
             || PRIVATE.iter().chain(&SPELLED).any(|name| self.is_at_or_below(name))
@@ -80,7 +80,7 @@ impl WebAddress {
     }
 }
 
-/// Whether four numbers stand in the name, by dots or hyphens, that are an address of a private network.
+/// Whether the name contains four numbers, separated by dots or hyphens, that form a private network's address.
 fn spells_private_number(host: &str) -> bool {
     let parts: Vec<&str> = host.split(['.', '-']).collect();
     parts.windows(4).any(|four| {

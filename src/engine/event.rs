@@ -1,7 +1,7 @@
-//! The canonical event: what every source is translated into, and the facts that decisions rest on.
+//! The canonical event that every source is translated into, and the facts that decisions depend on.
 //!
-//! Source: section 4 of the design (types and their fields). Personal data (email, name) travels beside the facts,
-//! never inside them, so that it can be erased without touching what was decided.
+//! Source: section 4 of the design (types and their fields). Personal data (email, name) is kept next to the facts,
+//! never inside them, so that it can be erased without affecting earlier decisions.
 
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
@@ -13,7 +13,7 @@ pub const OCCURRED_AT_MIN: UtcMillis = UtcMillis(1_577_836_800_000);
 /// How far in the future a fact may be dated: the clocks of honest senders differ by less.
 pub const OCCURRED_AT_AHEAD_MAX_MS: i64 = 300_000;
 
-/// One event as taken in.
+/// One received event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// The sender's id: unique, and the tie-break between events of one instant.
@@ -21,7 +21,7 @@ pub struct Event {
     /// The type's name as sent, `invoice.paid`.
     pub kind: String,
     pub occurred_at: UtcMillis,
-    /// The account's id with the sender.
+    /// The sender's id for the account.
     pub account_id: Option<String>,
     pub person: Person,
     pub credential: Credential,
@@ -33,11 +33,11 @@ pub struct Event {
 pub struct Person {
     pub email: Option<String>,
     pub name: Option<String>,
-    /// The account's customer at Stripe, where the sender says so.
+    /// The account's customer at Stripe, if the sender names it.
     pub stripe_customer: Option<String>,
 }
 
-/// What the event says about who referred the account. All of it is as sent: nothing is verified yet.
+/// What the event says about who referred the account. All of it is as sent; nothing is verified yet.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Credential {
     pub token: Option<String>,
@@ -52,7 +52,7 @@ pub struct Amount {
     pub currency: String,
 }
 
-/// The fields that decisions use, by type. Serialised as stored: `{"invoice.paid": {…}}`.
+/// The fields that decisions use, by type. Serialized as stored: `{"invoice.paid": {…}}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Payload {
     #[serde(rename = "account.signed_up")]
@@ -72,11 +72,11 @@ pub enum Payload {
     InvoicePaid(Invoice),
     #[serde(rename = "invoice.refunded")]
     InvoiceRefunded { refund_id: String, invoice_id: String, amount: Amount },
-    /// The refund failed or was called off: it takes nothing back, whichever of the two arrives first.
+    /// The refund failed or was canceled: it reverses nothing, whichever of the two arrives first.
     #[serde(rename = "invoice.refund_failed")]
     InvoiceRefundFailed { refund_id: String, invoice_id: String, amount: Amount },
-    /// What has been refunded of one charge in all, from senders that say sums: a sum once reached stands, but for
-    /// refunds that failed.
+    /// The total refunded on one charge, from senders that report totals. A total never goes down, except for failed
+    /// refunds.
     #[serde(rename = "invoice.refunded_total")]
     InvoiceRefundedTotal { charge_id: String, invoice_id: String, amount: Amount },
     #[serde(rename = "dispute.opened")]
@@ -97,10 +97,11 @@ pub enum Payload {
     /// `page.viewed`, named by the event's type.
     #[serde(rename = "funnel")]
     Funnel { campaign: Option<String>, visitor: Option<String> },
-    /// An operator moved the account, with a reason. Stored as an event so that it is one of the account's facts.
+    /// An operator moved the account and gave a reason. It is stored as an event so that it is one of the account's
+    /// facts.
     #[serde(rename = "operator.reassigned")]
     Reassigned { program: String, partner: Option<String>, code: Option<String>, reason: String },
-    /// Any other type, known to some program by its name alone (`email.confirmed`, `rfq.submitted`) or to none.
+    /// Any other type. A program may know it by its name alone (`email.confirmed`, `rfq.submitted`).
     #[serde(rename = "other")]
     Other,
 }
@@ -114,23 +115,23 @@ pub struct Subscription {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Invoice {
-    /// The invoice's identity, whatever event carries it.
+    /// The invoice's identity, no matter which event carries it.
     pub invoice_id: String,
     pub subscription_id: Option<String>,
-    /// What was really paid for the service: net of tax and discounts.
+    /// The amount paid for the service, net of tax and discounts.
     pub amount: Amount,
-    /// Months of service it pays for, 1 if the sender says nothing.
+    /// Months of service that it pays for; 1 if the sender does not say.
     pub months: i64,
-    /// What the invoice was discounted, where the sender says so.
+    /// The invoice's discount, if the sender reports it.
     pub discount_cents: Cents,
-    /// What the customer was charged in all, tax included, where that is more than `amount`: refunds and disputes are
+    /// The total that the customer was charged, including tax, if that is more than `amount`. Refunds and disputes are
     /// shares of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged_cents: Option<Cents>,
 }
 
 impl Invoice {
-    /// What refunds and disputes are shares of.
+    /// The amount that refunds and disputes are shares of.
     pub fn charged(&self) -> Cents {
         self.charged_cents.unwrap_or(Cents::ZERO).max(self.amount.cents)
     }

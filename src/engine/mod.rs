@@ -1,7 +1,8 @@
 //! Pure decisions. Nothing here reads a clock, randomness or a store: instants, facts and bytes are arguments.
 //!
-//! An account's books are a function of its facts: every event leads to the same derivation over all of them, and
-//! what is posted is the difference to what stands. So order of arrival does not matter, and a replay does nothing.
+//! An account's accruals are a function of its facts. Every event triggers the same computation over all of them, and
+//! the difference to the stored accruals is posted. So the order of arrival does not matter, and a replay has no
+//! effect.
 
 pub mod account;
 pub mod accrual;

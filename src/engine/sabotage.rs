@@ -1,6 +1,6 @@
-//! Deliberate faults, so that the tests can show that they would notice them.
+//! Deliberate faults that the tests must notice.
 //!
-//! Only a build with the feature `sabotage` can switch one on; in any other build `is` is a constant `false`.
+//! Only a build with the feature `sabotage` can switch one on; in any other build, `is` is a constant `false`.
 
 /// One way to break the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,23 +13,23 @@ pub enum Fault {
     WindowByDay,
     /// A cancellation exactly at the end of the hold still voids.
     HoldIncludesEnd,
-    /// The first year is reckoned from each invoice's stay instead of the first payment ever.
+    /// The first year starts at each invoice's paid period instead of the first payment ever.
     YearFromStay,
-    /// A run vests what is not due yet.
+    /// A run vests an accrual that is not due yet.
     VestEarly,
-    /// A reward by state ignores whether it was granted before.
+    /// A milestone reward ignores whether it was granted before.
     GrantAgain,
     /// An open dispute freezes nothing.
     DisputeFreezesNothing,
-    /// Of two sign-ups of one account the later one decides.
+    /// Of two sign-ups of one account, the later one decides.
     LaterSignUpDecides,
-    /// Of two contents under one invoice id the later one stands.
+    /// Of two contents under one invoice id, the later one wins.
     LaterClaimStands,
     /// The first year is 365 days instead of twelve calendar months.
     YearOf365Days,
-    /// A held reward is granted as if nobody had to look at it.
+    /// A held reward is granted as if no review were needed.
     HoldIgnored,
-    /// A lost dispute takes nothing back.
+    /// A lost dispute claws nothing back.
     LostDisputeKeeps,
     /// A code on a later event binds from the sign-up on.
     BindsFromSignUp,
@@ -37,61 +37,61 @@ pub enum Fault {
     CapOffByOne,
     /// A cap per account leaves one cent more than it should.
     AccountCapOffByOne,
-    /// What was taken back gives its room under a monthly cap back.
+    /// A refund or lost dispute frees room under a monthly cap.
     CapGivesRoomBack,
     /// The volume bonus counts referrals by year instead of quarter.
     BonusByYear,
-    /// The volume bonus begins with the sixth referral.
+    /// The volume bonus starts with the sixth referral.
     BonusFromSixth,
-    /// Referrals that are held count towards the volume bonus.
+    /// Held referrals count toward the volume bonus.
     HeldReferralsCount,
     /// Platinum is paid on top of the volume bonus.
     PlatinumStacked,
-    /// Platinum holds for invoices paid before it was reached, too.
+    /// Platinum also applies to invoices paid before it was reached.
     PlatinumFromStart,
-    /// A crowded month holds from the twelfth sign-up on.
+    /// The signup velocity rule holds from the twelfth sign-up of a month on.
     CrowdFromTwelfth,
     /// A flat reward survives the cancellation of its account.
     FlatSurvives,
-    /// What a refund takes is taken twice.
+    /// A refund is subtracted twice.
     ReversedTwice,
-    /// What a refund takes is rounded up.
+    /// A refund's share is rounded up.
     ReversalRoundedUp,
-    /// An accrual that has to wait for a state vests without it.
+    /// An accrual that waits for a state vests without it.
     HoldNotAwaited,
-    /// An account that churns keeps what it earned.
+    /// An account that churns keeps its earnings.
     ChurnKeeps,
     /// An invoice of exactly the floor counts as above it.
     FloorIncluded,
     /// Months since the first match are counted from the first payment.
     SpanFromFirstPayment,
-    /// A workspace binding has its link's source instead of being an agency's.
+    /// A workspace binding has its link's source instead of counting as an agency's.
     WorkspaceBySource,
-    /// Of several accounts of a domain the one that was bound last answers.
+    /// Of several accounts of a domain, the one bound last decides.
     LatestNeighbour,
-    /// A fingerprint that stands for several partners binds all the same.
+    /// A fingerprint that belongs to several partners binds anyway.
     FingerprintGuesses,
-    /// Listings count however far apart they were viewed.
+    /// Listings count no matter how far apart they were viewed.
     ViewsAnyTime,
     /// A tier is paid for each event that reaches it.
     TierTwice,
-    /// Rewards of one decision are each held against the whole budget.
+    /// Rewards of one decision are each compared to the whole budget.
     PoolSeenWhole,
-    /// A reward that the budget can cover overtakes one that waits.
+    /// A reward that the budget can cover overtakes one that is waiting.
     PoolOvertaken,
-    /// A funded budget releases what it can cover past what it cannot.
+    /// Funding a budget releases the rewards it can cover past one it can't.
     ReleaseOvertakes,
     /// The funnel counts events instead of visitors.
     VisitsNotVisitors,
-    /// What vested is payable without its delay.
+    /// A vested amount is payable without its delay.
     PayableAtOnce,
-    /// Each try of a payout has a key of its own.
+    /// Each try of a payout has its own key.
     FreshKey,
-    /// A payout is claimed after the call instead of before.
+    /// A payout is reserved after the call instead of before.
     ClaimAfterCall,
-    /// A key is trusted however old it is.
+    /// A key is trusted regardless of its age.
     KeyTrustedForever,
-    /// A new key is used without having looked whether the last one did it.
+    /// A new key is used without a lookup of the last one's outcome.
     NewKeyUnchecked,
 }
 
@@ -152,7 +152,7 @@ mod switch {
         static ACTIVE: Cell<Option<Fault>> = const { Cell::new(None) };
     }
 
-    /// Switches a fault on, or all off, for this thread.
+    /// Switches one fault on, or all off, for this thread.
     pub fn set(fault: Option<Fault>) {
         ACTIVE.set(fault);
     }

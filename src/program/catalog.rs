@@ -1,4 +1,4 @@
-//! The saved versions of all programs, and which of them is in force at an instant.
+//! The saved versions of all programs, and which version is in force at an instant.
 
 use crate::base::time::UtcMillis;
 use crate::program::document::Document;
@@ -26,8 +26,8 @@ impl Catalog {
         Catalog { documents }
     }
 
-    /// The version of `program` in force at `at`: the newest whose effective date has come. What is dated before the
-    /// first version's date is judged by the first.
+    /// The version of `program` in force at `at`: the newest whose effective date has come. Anything before the first
+    /// version's date uses the first version.
     pub fn in_force(&self, program: &str, at: UtcMillis) -> Option<&Document> {
         let mut versions = self.all().filter(|d| d.id == program);
         let first = versions.clone().next();

@@ -1,5 +1,5 @@
-//! The document's types. A closed set of reward forms and conditions, no expression language; unknown keys are
-//! refused. Amounts are cents, rates basis points, spans days or calendar months in UTC.
+//! The document's types. Reward forms and conditions are a closed set without an expression language; unknown keys are
+//! rejected. Amounts are in cents, rates in basis points, spans in days or calendar months in UTC.
 
 use crate::base::money::{Bps, Cents};
 use crate::base::time::UtcMillis;
@@ -21,7 +21,7 @@ pub struct Document {
     /// Where the terms come from.
     pub source: String,
     pub code: CodeFormat,
-    /// A link of a partner who has not accepted the disclosure does not work.
+    /// A link does not work until its partner has accepted the disclosure.
     #[serde(default)]
     pub requires_disclosure: bool,
     pub attribution: AttributionTerms,
@@ -51,7 +51,7 @@ pub struct CodeFormat {
     pub params: Vec<Param>,
 }
 
-/// How a partner's code looks.
+/// The format of a partner's code.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum CodeForm {
@@ -68,7 +68,7 @@ pub enum CodeForm {
 pub enum Param {
     Ref,
     Partner,
-    /// Names the campaign beside a code.
+    /// The parameter that names the campaign next to a code.
     Campaign,
 }
 
@@ -80,7 +80,7 @@ pub struct AttributionTerms {
     pub window_days: i64,
     /// In order of precedence.
     pub methods: Vec<Method>,
-    /// Programs of one group never both pay for one account. Absent: a group of its own.
+    /// At most one program of a group pays for an account. Absent: the program has its own group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exclusive_group: Option<String>,
 }
@@ -95,15 +95,15 @@ pub enum Model {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// A code typed at sign-up or carried by the event.
+    /// A code that was typed at sign-up or that the event carries.
     Code,
     /// An agency invited the account's domain, or handed it over.
     Workspace,
-    /// The signed token: the cookie's touches, carried by a form field or handed over by the site.
+    /// The signed token: the cookie's touches, from a form field or from the site.
     Token,
-    /// An account of the same email domain was attributed before. Free-mail domains tell nothing.
+    /// An account with the same email domain was attributed before. Free-mail domains do not count.
     EmailDomain,
-    /// The visitor's fingerprint stands behind touches of exactly one partner.
+    /// The visitor's fingerprint has touches of exactly one partner.
     Fingerprint,
 }
 
@@ -119,7 +119,7 @@ impl Method {
     }
 }
 
-/// A named state and the conditions that reach it, all of them. States are listed from the first to the last.
+/// A named state and the conditions to reach it, all of which must hold. States are listed from first to last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LifecycleState {
@@ -131,13 +131,14 @@ pub struct LifecycleState {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Condition {
     SignedUp {},
-    /// A first paid invoice stands.
+    /// There is a paid invoice, even if it was refunded later.
     Paid {},
-    /// The span since sign-up has passed with no cancellation in it.
+    /// The span since sign-up has passed without a cancellation.
     ActiveDays {
         days: i64,
     },
-    /// A paid invoice not fully refunded, and `days` since it or a second such invoice.
+    /// A paid invoice that was not fully refunded, and either `days` have passed since or there is a second such
+    /// invoice.
     PaidForDays {
         days: i64,
     },
@@ -153,7 +154,7 @@ pub enum Condition {
     TeamLarger {
         than: i64,
     },
-    /// That many distinct listings were viewed inside some span of that many days.
+    /// That many distinct listings were viewed within a span of that many days.
     ListingsViewed {
         distinct: i64,
         within_days: i64,
@@ -168,7 +169,7 @@ pub enum Condition {
 #[serde(deny_unknown_fields)]
 pub struct Reward {
     pub id: String,
-    /// Which line of the source it comes from.
+    /// The part of the source that it comes from.
     pub source: String,
     pub on: Trigger,
     #[serde(default)]
@@ -178,17 +179,17 @@ pub struct Reward {
     pub span: Span,
 }
 
-/// What makes a reward due: an event of a type, or a state. Where a program settles instantly a state is judged when
-/// an event is taken in, else as of a run.
+/// What makes a reward due: an event of a type, or a state. Where a program settles instantly, a state is judged when
+/// an event is received; otherwise, as of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Trigger {
-    /// `invoice.paid`, `subscription.started`, `purchase.completed`, or any other type by its name alone.
+    /// `invoice.paid`, `subscription.started`, `purchase.completed`, or any other type, by its name alone.
     Event(String),
     State(String),
 }
 
-/// What must be so besides the trigger. All that is given must hold.
+/// What must be true besides the trigger. All given conditions must hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RewardConditions {
@@ -203,7 +204,7 @@ pub struct RewardConditions {
     pub annual_at_least_cents: Option<Cents>,
 }
 
-/// How a partner brought an account: a link's own source, else what the partner is.
+/// How a partner brought an account: the link's own source, or else the partner's kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -218,7 +219,7 @@ pub enum Beneficiary {
     Referrer,
 }
 
-/// A flat amount, or a rate of the event's amount, of which an account earns at most `cap_cents` in all.
+/// A flat amount, or a rate of the event's amount. `cap_cents` limits what one account earns in total.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RewardAmount {
@@ -236,13 +237,13 @@ pub struct RewardAmount {
 pub enum Span {
     /// Once per account.
     Once {},
-    /// For what happens in [from, to) calendar months since the account's first payment; no `to` is for life.
+    /// For facts in [from, to) calendar months since the account's first payment; without `to`, permanently.
     Months {
         from: i64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<i64>,
     },
-    /// For this many calendar months since the first event that meets the reward's terms.
+    /// For this many calendar months since the first event that meets the reward's conditions.
     MonthsSinceFirstMatch { months: i64 },
 }
 
@@ -252,7 +253,7 @@ pub enum Span {
 pub struct Modifier {
     pub id: String,
     pub source: String,
-    /// Any of them.
+    /// Any of them suffices.
     pub when_any: Vec<PartnerCondition>,
     pub then: Effect,
 }
@@ -260,9 +261,10 @@ pub struct Modifier {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum PartnerCondition {
-    /// Qualifying referrals, by calendar quarter (for that quarter's invoices) or in all (for later invoices, for good).
+    /// Qualifying referrals, by calendar quarter (for that quarter's invoices) or in total (for later invoices,
+    /// permanently).
     QualifyingReferrals { at_least: i64, per: ReferralPeriod },
-    /// Annual recurring revenue of the partner's paying accounts, in cents; for later invoices, for good.
+    /// Annual recurring revenue of the partner's paying accounts, in cents; for later invoices, permanently.
     AnnualRevenue { at_least_cents: Cents },
 }
 
@@ -273,7 +275,7 @@ pub enum ReferralPeriod {
     Total,
 }
 
-/// What a modifier does to the rates of rewards on invoices. Effects do not stack: the highest rate applies.
+/// How a modifier changes the rates of rewards on invoices. Effects do not stack: the highest rate applies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Effect {
@@ -282,7 +284,7 @@ pub enum Effect {
     ReplaceBps(std::collections::BTreeMap<String, Bps>),
 }
 
-/// What a partner earns by one reward in one calendar month (UTC), over all accounts, at most.
+/// The most that a partner earns from one reward in one calendar month (UTC), over all accounts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cap {
@@ -299,15 +301,15 @@ pub struct Vesting {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Hold {
-    /// Available when granted.
+    /// Available as soon as it is granted.
     None {},
     /// Until `days` after the first payment since the account last (re)started.
     DaysAfterFirstPayment {
         days: i64,
-        /// A cancellation inside the hold voids what was accrued in it.
+        /// A cancellation during the hold voids what was accrued in it.
         void_if_cancelled: bool,
     },
-    /// Until the account reaches a state; a cancellation before it, or inside `churn_days` of the first payment,
+    /// Until the account reaches a state. A cancellation before that, or within `churn_days` of the first payment,
     /// voids everything and ends the earning.
     UntilState { state: String, churn_days: i64 },
 }
@@ -322,11 +324,12 @@ pub struct RiskRule {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Risk {
-    /// The account's email, normalised, is the partner's own.
+    /// The account's normalized email is the partner's own.
     SameEmail {},
-    /// The account's email domain is the partner's, and no free-mail domain.
+    /// The account's email domain is the partner's, and is not a free-mail domain.
     SameDomain {},
-    /// More referred sign-ups of one partner in a calendar month (UTC): those beyond it.
+    /// More referred sign-ups of one partner in a calendar month (UTC) than allowed: the rule holds those beyond the
+    /// limit.
     SignupsInMonth { more_than: i64 },
 }
 
@@ -338,12 +341,12 @@ pub enum RiskAction {
 }
 
 impl Document {
-    /// Rule 10: the group inside which only one program pays for an account.
+    /// Rule 10: the group within which only one program pays for an account.
     pub fn group(&self) -> &str {
         self.attribution.exclusive_group.as_deref().unwrap_or(&self.id)
     }
 
-    /// What a budget must hold not to be called low.
+    /// A budget below this counts as low.
     pub fn budget_low_cents(&self) -> Cents {
         let rewards = self.rewards.iter().filter_map(|r| r.amount.flat_cents.or(r.amount.cap_cents));
         self.settlement.budget_low_cents.unwrap_or_else(|| rewards.max().unwrap_or_default())
@@ -358,7 +361,7 @@ impl Document {
     }
 }
 
-/// Instants in documents are RFC 3339 texts.
+/// Instants in documents are RFC 3339 text.
 mod instant {
     use crate::base::time::UtcMillis;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

@@ -1,5 +1,5 @@
-//! What a program measures beside what it pays: the stages of its funnel, and the paid channels that its cost is
-//! compared with.
+//! What a program measures besides what it pays: the stages of its funnel, and the paid channels to compare its cost
+//! with.
 
 use crate::base::money::{Bps, Cents};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Funnel {
     pub stages: Vec<Stage>,
-    /// Visits that must stand before a weakest step is named.
+    /// Minimum visits before a weakest step is named.
     pub sample_min: i64,
     pub promises: Vec<Promise>,
 }
@@ -19,9 +19,9 @@ pub struct Funnel {
 pub struct Stage {
     pub id: String,
     pub title: String,
-    /// Types of events that reach it. A counted click of the program's links is `click`.
+    /// Types of events that reach it. A counted click on one of the program's links is `click`.
     pub events: Vec<String>,
-    /// The share of visits that is healthy, in basis points of the first stage; absent for the first.
+    /// The healthy share of visits, in basis points of the first stage; absent for the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub band_bps: Option<Band>,
 }
@@ -33,7 +33,7 @@ pub struct Band {
     pub to: Bps,
 }
 
-/// What a kind of partner promises its readers, and what is asked of them.
+/// What a kind of partner promises its readers, and what it asks of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Promise {
@@ -45,14 +45,14 @@ pub struct Promise {
     pub activation_event: String,
 }
 
-/// What the program's acquisition cost stands beside.
+/// What the program's acquisition cost is compared with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Economics {
     pub paid_channels: Vec<PaidChannel>,
 }
 
-/// A channel that is paid for otherwise, and what one account costs there.
+/// Another paid channel, and what one account costs there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PaidChannel {
@@ -60,7 +60,7 @@ pub struct PaidChannel {
     pub cost_cents: Cents,
 }
 
-/// The event that a counted click of a link is. It comes from the redirect alone.
+/// The event of a counted click on a link. Only the redirect creates it.
 pub const CLICK: &str = "click";
 
 impl Funnel {

@@ -1,8 +1,8 @@
-//! The program document: the data that one engine interprets.
+//! The program document: the data that the engine interprets.
 //!
-//! In scope: its types, its checks, the presets that ship. Not in scope: what a document does to an account
-//! (`engine`). A document is checked when the crate is built (presets, by `build.rs`) and by the same code when an
-//! operator saves one.
+//! In scope: its types, its checks, the bundled presets. Not in scope: what a document does to an account (`engine`).
+//! Presets are checked when the crate is built (by `build.rs`), and an operator's document is checked by the same code
+//! when it is saved.
 
 pub mod catalog;
 pub mod check;

@@ -9,12 +9,12 @@ pub struct Settlement {
     pub cadence: Cadence,
     pub unit: Unit,
     pub minimum_cents: Cents,
-    /// Days between vesting and being payable.
+    /// Days between vesting and becoming payable.
     pub delay_days: i64,
-    /// Rewards are debited from a budget that the operator funds, and wait while it cannot cover them.
+    /// Rewards are debited from a budget that the operator funds, and wait while it can't cover them.
     #[serde(default)]
     pub budget: bool,
-    /// The operator is told when the budget holds less; absent: when it does not cover the largest reward.
+    /// The operator is notified when the budget holds less. Absent: when it does not cover the largest reward.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_low_cents: Option<Cents>,
     /// How credits reach the referrer.
@@ -29,9 +29,9 @@ pub enum Delivery {
     /// The host's application reads the balance and redeems it.
     #[default]
     Application,
-    /// Stripe: each credit is put on the balance of the referrer's customer, and its next invoice is less by it.
+    /// Stripe: each credit goes to the balance of the referrer's customer and reduces its next invoice.
     StripeBalance,
-    /// Whoever takes `reward.granted` at a webhook endpoint.
+    /// Any webhook endpoint that receives `reward.granted`.
     Webhook,
 }
 
@@ -52,7 +52,7 @@ impl Delivery {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cadence {
-    /// Rewards are issued when the event is taken in; nothing runs.
+    /// Rewards are issued when the event is received; there are no runs.
     Instant,
     Weekly,
     Monthly,
@@ -87,14 +87,14 @@ impl Unit {
     }
 }
 
-/// What the referred side gets.
+/// The referred side's discount.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Benefit {
     pub rate_bps: Bps,
     pub on: BenefitOn,
     pub months: i64,
-    /// It is handed out as a promotion code, where a key to Stripe is set.
+    /// It is issued as a promotion code if a Stripe key is configured.
     #[serde(default, skip_serializing_if = "is_false")]
     pub as_promotion_code: bool,
 }

@@ -1,8 +1,9 @@
-//! A JSON value into a type of ours, with the path of what does not fit, `rewards[0].amount.rate_bps`.
+//! Reads a JSON value into one of our types. An error names the path of the wrong value, such as
+//! `rewards[0].amount.rate_bps`.
 //!
-//! In scope: serde's data model over `serde_json::Value`, read by name only. `serde_json`'s own readers also take a
-//! structure from an array and from borrowed text, and compile all of it anew for each type: a third of the bundle.
-//! Numbers are integers; what a fraction would mean is nobody's here.
+//! In scope: serde's data model over `serde_json::Value`, with fields read by name only. `serde_json`'s own readers
+//! also accept a structure from an array and from borrowed text, and the compiler repeats all of that for each type: a
+//! third of the bundle. Numbers are integers; fractions are rejected.
 
 use serde::de::value::StringDeserializer;
 use serde::de::{
@@ -13,11 +14,11 @@ use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// Why a value is not what was asked for.
+/// Why a value does not have the requested form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch(Box<Inner>);
 
-/// Behind one pointer: every reader of every type hands the error on.
+/// Boxed, because every reader of every type passes the error on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Inner {
     path: String,
@@ -36,7 +37,7 @@ pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Mismatch> {
 }
 
 impl Mismatch {
-    /// Where; empty for the value as a whole.
+    /// The path of the value; empty for the value as a whole.
     pub fn path(&self) -> &str {
         &self.0.path
     }
@@ -73,7 +74,8 @@ impl serde::de::Error for Mismatch {
         Mismatch::of(why.to_string())
     }
 
-    // The defaults format anew in every reader that meets them, and name Rust's types to people who write JSON.
+    // The default errors are formatted again in every reader that hits them, and they name Rust types to people who
+    // write JSON.
     fn invalid_type(found: Unexpected, wanted: &dyn Expected) -> Mismatch {
         Mismatch::of(format!("expected {}, got {}", wanted_words(wanted), found_words(found)))
     }
@@ -103,7 +105,7 @@ fn listed(known: &[&str]) -> String {
     if known.is_empty() { "none is expected".to_owned() } else { format!("expected one of `{}`", known.join("`, `")) }
 }
 
-/// What a reader of Rust's asks for.
+/// What a Rust type expects.
 #[cold]
 fn wanted_words(wanted: &dyn Expected) -> String {
     let name = wanted.to_string();
@@ -129,7 +131,7 @@ fn found_words(found: Unexpected) -> String {
         Unexpected::Unit => "null".to_owned(),
         Unexpected::Bool(value) => value.to_string(),
         Unexpected::Signed(value) => value.to_string(),
-        // Not which: what is read may be about people, and the error ends up in the log.
+        // Does not print the string: the input may be about people, and the error ends up in the log.
         Unexpected::Str(_) => "a string".to_owned(),
         Unexpected::Seq => "a list".to_owned(),
         Unexpected::Map => "an object".to_owned(),
@@ -157,7 +159,7 @@ impl Reader {
     }
 }
 
-/// The integer of a number: a fraction is none, nor is what does not fit.
+/// The integer value of a number; rejects fractions and integers out of range.
 fn integer(value: &Value) -> Option<i64> {
     value.as_i64()
 }
@@ -291,7 +293,7 @@ impl<'de> Deserializer<'de> for Reader {
 
 struct Members {
     fields: serde_json::map::IntoIter,
-    /// The name that was read, and its value.
+    /// The variant's name and its value.
     at: Option<(String, Value)>,
 }
 

@@ -1,3 +1,3 @@
-//! Whose an account is, and why.
+//! Who referred an account, and why.
 
 pub mod cookie;

@@ -1,4 +1,4 @@
-//! What is asked about credit: whose it is, and how much of it is used up.
+//! Requests about credit: whose it is, and how much of it to redeem.
 
 pub mod promotion;
 
@@ -7,19 +7,19 @@ use crate::codec::fields::{CURRENCY, Fields, ID, NAME};
 use crate::codec::json;
 use crate::codec::json::Invalid;
 
-/// Whose credit. An application knows its own ids.
+/// The owner of the credit. An application knows its own ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreditOwner {
     Partner(String),
     External { program: String, external_id: String },
 }
 
-/// Credit that is used up.
+/// Credit to redeem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedeemRequest {
     pub whose: CreditOwner,
     pub amount: Cents,
-    /// `None`: the program's.
+    /// `None`: the program's unit.
     pub currency: Option<String>,
     pub reason: String,
 }
@@ -38,7 +38,7 @@ pub fn redeem(body: &[u8]) -> Result<RedeemRequest, Invalid> {
     })
 }
 
-/// A partner by its id, or by the host's id in a program.
+/// A partner by its own id, or by the host's id in a program.
 pub fn whose(
     partner: Option<String>,
     program: Option<String>,

@@ -1,23 +1,23 @@
-//! Coupons and promotion codes as Stripe writes them: the forms that ask for them, and what is read of an answer.
+//! Coupons and promotion codes in Stripe's format: the request forms, and the values read from a response.
 
 use crate::codec::stripe::form::FormEncoder;
 use crate::program::document::{Benefit, Document};
 use serde_json::Value;
 
-/// Characters of a code that people may have to type: 60 bits, beyond guessing.
+/// Characters of a code that people may have to type: 60 bits, too many to guess.
 const CODE_CHARS: usize = 12;
 
-/// A code as it is stored and asked for.
+/// A code as it is stored and requested.
 #[derive(Clone, Copy, Debug)]
 pub struct Code<'a> {
-    /// Our id of it.
+    /// Our id for it.
     pub id: &'a str,
     pub program: &'a str,
     pub coupon: &'a str,
     pub text: &'a str,
 }
 
-/// The coupon of a program's version. Its terms stand in its id, so that another's is never taken for it.
+/// The coupon for a program's version. Its id contains its terms, so that it can't be confused with another version's.
 pub fn coupon_id(document: &Document, benefit: &Benefit) -> String {
     format!("manicule-{}-v{}-{}bps-{}m", document.id, document.version, benefit.rate_bps.0, benefit.months)
 }
@@ -32,10 +32,10 @@ pub fn coupon_form(document: &Document, benefit: &Benefit, id: &str) -> FormEnco
     form.with("metadata[program]", &document.id).with("metadata[version]", document.version.to_string())
 }
 
-/// Whether Stripe's coupon is the one that was asked for.
+/// Whether Stripe's coupon matches the requested one.
 pub fn is_coupon(benefit: &Benefit, id: &str, value: &Value) -> bool {
     let months = value["duration_in_months"].as_i64();
-    // 20 or 20.0.
+    // Stripe may write 20 or 20.0.
     let off = value["percent_off"].to_string();
     value["object"] == "coupon"
         && value["id"] == id
@@ -45,13 +45,13 @@ pub fn is_coupon(benefit: &Benefit, id: &str, value: &Value) -> bool {
         && value["valid"] != false
 }
 
-/// A code's text, of the random part of a fresh id.
+/// A code's text, from the random part of a new id.
 pub fn code_text(fresh_id: &str) -> String {
     let random = fresh_id.split_once('_').map_or(fresh_id, |(_, random)| random);
     random.chars().take(CODE_CHARS).collect::<String>().to_ascii_uppercase()
 }
 
-/// One redemption, by somebody who has not paid before: it is a friend's first invoice that is discounted.
+/// Allows one redemption, by a customer who has not paid before: the discount is for a friend's first invoice.
 pub fn code_form(code: Code) -> FormEncoder {
     FormEncoder::new()
         .with("promotion[type]", "coupon")
@@ -63,7 +63,7 @@ pub fn code_form(code: Code) -> FormEncoder {
         .with("metadata[program]", code.program)
 }
 
-/// Lists what has a code's text.
+/// Lists the promotion codes with this text.
 pub fn code_query(code: Code) -> FormEncoder {
     FormEncoder::new().with("code", code.text).with("limit", "10")
 }

@@ -1,4 +1,4 @@
-//! What happened, as it comes in.
+//! Incoming events.
 
 pub mod emdash;
 pub mod envelope;

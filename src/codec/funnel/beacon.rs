@@ -1,8 +1,8 @@
-//! What a page tells of its visitor: a beacon's body, as `navigator.sendBeacon` sends it (JSON, whatever type it says it
-//! is), and a pixel's parameters.
+//! What a page reports about its visitor: a beacon's body, as `navigator.sendBeacon` sends it (JSON, regardless of its
+//! content type), and a pixel's parameters.
 //!
-//! Anybody can send one. So the fields are few and bounded, and texts that end up in reports are of the characters that
-//! codes and campaigns are made of.
+//! Anyone can send one. So there are few fields with tight limits, and text that appears in reports may only contain
+//! the characters of codes and campaigns.
 
 use crate::codec::fields::{CODE, Fields, Form, KIND};
 use crate::codec::json;
@@ -12,7 +12,7 @@ use crate::engine::link::{is_campaign, is_code};
 /// Longest path that is kept, in bytes.
 const PATH_BYTES_MAX: usize = 512;
 
-/// A path as a page may give it: what is too long is cut, never refused.
+/// A path from a page: a long one is truncated, never rejected.
 const PATH: Form = Form::destination();
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Beacon {
     /// The event's type.
     pub event: String,
     pub campaign: Option<String>,
-    /// What stands for the partner: present and no code means nobody.
+    /// The partner's code. A beacon with any other value is ignored.
     pub partner: Option<String>,
     pub path: Option<String>,
 }
@@ -37,7 +37,7 @@ pub fn parse(body: &[u8]) -> Result<Beacon, Invalid> {
     })
 }
 
-/// A pixel's parameters. A picture must never break: what cannot be read is nothing.
+/// A pixel's parameters. An image must never break, so unreadable values are dropped.
 pub fn pixel(event: Option<String>, partner: Option<String>, campaign: Option<String>, page: Option<&str>) -> Beacon {
     let event = event.filter(|e| !e.is_empty()).unwrap_or_else(|| PIXEL_EVENT.to_owned());
     Beacon {
@@ -49,16 +49,16 @@ pub fn pixel(event: Option<String>, partner: Option<String>, campaign: Option<St
 }
 
 impl Beacon {
-    /// Whether it can mean something: an event, and no partner that cannot be one.
+    /// Whether it is worth keeping: it has an event, and its partner, if it names one, is a code.
     pub fn is_sound(&self) -> bool {
         !self.event.is_empty() && self.partner.as_deref().is_none_or(is_code)
     }
 }
 
-/// What a pixel without an event tells.
+/// The event of a pixel that names none.
 const PIXEL_EVENT: &str = "page.viewed";
 
-/// The path of an address or path, without what may be personal: its query and fragment.
+/// The path of a URL or path, without its query and fragment, which may be personal.
 fn path(text: &str) -> Option<String> {
     let path = match text.split_once("://") {
         Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),

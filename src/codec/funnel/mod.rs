@@ -1,3 +1,3 @@
-//! Stages that visitors reach, and what the figures say.
+//! Stages that visitors reach, as pages report them.
 
 pub mod beacon;

@@ -1,12 +1,13 @@
-//! A secret that a caller presents as it is: a bearer token, or one in a URL.
+//! A secret that a caller presents unchanged: a bearer token, or one in a URL.
 //!
-//! Both sides are hashed before they are compared, and every active secret is compared, so the time taken tells
+//! Both sides are hashed before the comparison, and every active secret is compared, so that the time taken reveals
 //! neither how much of a guess was right nor how long the secret is.
 
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-/// Whether `presented` is one of the active secrets. An empty secret never matches: an unset variable opens nothing.
+/// Whether `presented` is one of the active secrets. An empty secret never matches, so an unset variable allows
+/// nothing.
 pub fn matches(presented: &str, active: &[impl AsRef<str>]) -> bool {
     let presented_hash = Sha256::digest(presented.as_bytes());
     let mut found = Choice::from(0);

@@ -1,9 +1,10 @@
-//! Secrets that are none: published ones, examples, and texts that a keyboard makes rather than a random generator.
+//! Text that must not be used as a secret: published secrets, examples, and text from a keyboard instead of a random
+//! generator.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// What stands in public documents, and what people put in place of a secret until they have one.
+/// Values from public documents, and placeholders that people use until they have a secret.
 const PUBLISHED: [&str; 8] = [
     // The specification's own test vector, and those of its implementations' READMEs.
     "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
@@ -19,12 +20,12 @@ const PUBLISHED: [&str; 8] = [
 const WORDS: [&str; 9] =
     ["changeme", "change_me", "change-me", "example", "placeholder", "your_", "your-", "yoursecret", "xxxxxxxx"];
 
-/// Whether a secret can be guessed from what is public.
+/// Whether a secret can be guessed from public knowledge.
 pub fn is_guessable(secret: &str) -> bool {
     let secret = secret.trim();
     let lower = secret.to_ascii_lowercase();
     let rest = secret.trim_start_matches("live:").trim_start_matches("whsec_");
-    // Bytes may have a pattern that their base64 does not show, and the other way round.
+    // Bytes may have a pattern that their base64 does not show, and vice versa.
     let bytes = STANDARD.decode(rest).unwrap_or_default();
     PUBLISHED.contains(&secret)
         || WORDS.iter().any(|word| lower.contains(word))
@@ -32,7 +33,7 @@ pub fn is_guessable(secret: &str) -> bool {
         || is_patterned(&bytes)
 }
 
-/// Whether bytes repeat themselves, or count up or down: all zeros do.
+/// Whether bytes repeat a pattern, or count up or down. All zeros do.
 pub fn is_patterned(bytes: &[u8]) -> bool {
     let repeats = |period: usize| bytes[period..].iter().zip(bytes).all(|(a, b)| a == b);
     let steps = |step: u8| bytes.windows(2).all(|two| two[1] == two[0].wrapping_add(step));

@@ -1,4 +1,4 @@
-//! Who somebody is, and what they may do.
+//! Who the caller is, and what they may do.
 
 pub mod bearer;
 pub mod guessable;

@@ -1,14 +1,14 @@
-//! Who is signed in at the EmDash site, from the answer of its `GET /_emdash/api/auth/me`.
+//! Who is signed in at the EmDash site, from its response to `GET /_emdash/api/auth/me`.
 
 use crate::base::decode;
 use crate::codec::cookie_header;
 use serde::Deserialize;
 
-/// The cookie that holds EmDash's session, unless its configuration renames it.
+/// The cookie that holds EmDash's session, unless EmDash is configured with another name.
 pub const COOKIE: &str = "astro-session";
-/// Where EmDash tells who is signed in.
+/// The path where EmDash reports who is signed in.
 pub const PATH: &str = "/_emdash/api/auth/me";
-/// Roles of EmDash: this one and above may be partners.
+/// An EmDash role: users with this role or a higher one may be partners.
 pub const ROLE_SUBSCRIBER: i64 = 10;
 
 /// A signed-in user of the site.
@@ -20,7 +20,7 @@ pub struct SiteUser {
     pub role: i64,
 }
 
-/// Reads the answer: a user, nobody (401, 403), or no answer to go by, which never means "signed in".
+/// Reads the response: a user, nobody (401, 403), or an error, which never counts as signed in.
 pub fn read(status: u16, body: &str) -> Result<Option<SiteUser>, String> {
     #[derive(Deserialize)]
     struct SiteSession {
@@ -38,8 +38,8 @@ pub fn read(status: u16, body: &str) -> Result<Option<SiteUser>, String> {
     }
 }
 
-/// The session's cookie alone, `name=value`: all that the site is sent of a Cookie header, and what its answer is
-/// remembered under. Without one nobody is asked.
+/// Only the session cookie, `name=value`: the only part of a Cookie header that the site receives, and the key under
+/// which its response is cached. Without this cookie, the site is not called.
 pub fn session_cookie(header: &str, name: &str) -> Option<String> {
     let name = if name.is_empty() { COOKIE } else { name };
     cookie_header::only(header, name).map(|value| format!("{name}={value}"))

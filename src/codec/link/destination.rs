@@ -1,12 +1,12 @@
-//! Where a link may lead: checked when the link is made, so that the redirect need not look again.
+//! Where a link may lead. This is checked when the link is created, so that the redirect need not check again.
 //!
-//! Only a conservative subset of URLs is allowed, small enough to be checked by hand and read alike by every browser:
-//! an absolute `http` or `https` URL with a host name in ASCII, or an absolute path of the site itself.
+//! Only a conservative subset of URLs is allowed, small enough to check by hand and read the same way by every browser:
+//! an absolute `http` or `https` URL with an ASCII host name, or an absolute path on the site itself.
 
-/// Longest destination, in bytes: what the oldest browsers still in use follow.
+/// Longest destination, in bytes: the limit of the oldest browsers still in use.
 pub const DESTINATION_BYTES_MAX: usize = 2_048;
 
-/// Why a destination is refused.
+/// Why a destination is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DestinationError {
     Empty,
@@ -25,7 +25,7 @@ pub enum DestinationError {
     Port,
 }
 
-/// Checks a destination. It is stored and sent as it is: nothing is normalised.
+/// Checks a destination. It is stored and sent unchanged, without normalization.
 pub fn check(text: &str) -> Result<(), DestinationError> {
     use DestinationError as E;
     if text.is_empty() {
@@ -66,8 +66,9 @@ pub fn check(text: &str) -> Result<(), DestinationError> {
     if port.is_none_or(is_port) { Ok(()) } else { Err(E::Port) }
 }
 
-/// A host name or an IPv4 address as people write it: labels of letters, digits and inner hyphens (punycode is that).
-/// Numeric names that are no dotted quad are refused: browsers read `0x7f.1` and `2130706433` as addresses.
+/// A host name or an IPv4 address in its usual spelling: labels of letters, digits and inner hyphens (including
+/// punycode). Numeric names other than dotted quads are rejected, because browsers read `0x7f.1` and `2130706433` as
+/// addresses.
 fn is_host(host: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())

@@ -1,9 +1,9 @@
 //! Webhooks to the host: where they may be sent, and what is sent.
 //!
 //! In scope: reading an operator's endpoint, the body and the signed request (Standard Webhooks). Not in scope: when it
-//! is sent. An endpoint is an https address of a public name, and none of the hosts that this installation is about: a
-//! Worker's `fetch` of its own zone goes past the Worker to whatever stands behind it. What a name resolves to is not
-//! known here; a Worker's `fetch` reaches no private network.
+//! is sent. An endpoint is an https address with a public name that is not a host of this installation: a Worker's
+//! `fetch` to its own zone bypasses the Worker and reaches the origin behind it. DNS is not resolved here; a Worker's
+//! `fetch` can't reach private networks.
 
 use crate::base::time::{SECOND_MS, UtcMillis};
 use crate::codec::fields::{Fields, Form, ID, NAME};
@@ -16,26 +16,26 @@ use crate::codec::outgoing::OutgoingRequest;
 use crate::codec::web_address::WebAddress;
 use serde_json::{Value, json};
 
-/// How long an endpoint may take, in milliseconds.
+/// Timeout in milliseconds.
 const LIMIT_MS: u32 = 10_000;
-/// Types that one endpoint lists.
+/// Most types that one endpoint may list.
 const TYPES_MAX: usize = 20;
 const URL: Form = Form::destination();
 
-/// Ports that webhooks are sent to, besides the one of https.
+/// Ports that webhooks may be sent to.
 const PORTS: [u16; 2] = [443, 8443];
 
-/// Where webhooks may go besides what is the same everywhere.
+/// Where webhooks may go, besides the fixed rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostRules {
-    /// For development: to this machine, and by plain http.
+    /// For development: allows this machine, and plain http.
     pub anywhere: bool,
-    /// Hosts of this installation, to which none may go, nor below them.
+    /// Hosts of this installation. Webhooks to them and their subdomains are not allowed.
     pub own_hosts: Vec<String>,
 }
 
 impl HostRules {
-    /// The same, with the host of an address among the own ones.
+    /// The same rules, with the host of an address added to the own hosts.
     pub fn with_own_host(&self, address: &str) -> HostRules {
         let mut rules = self.clone();
         rules.own_hosts.extend(WebAddress::parse(address).map(|at| at.host));
@@ -43,20 +43,20 @@ impl HostRules {
     }
 }
 
-/// What an operator asks for.
+/// The endpoint that an operator requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEndpoint {
     pub url: String,
-    /// Types or their beginnings up to a dot; empty for all.
+    /// Message types, or their prefixes up to a dot; empty for all.
     pub types: Vec<String>,
-    /// The host's own; `None`: one is made.
+    /// The host's own secret; `None`: we generate one.
     pub secret: Option<String>,
 }
 
-/// An operator's wish to have a message sent again.
+/// An operator's request to send a message again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplayRequest {
-    /// One recipient, or `None` for all that it did not reach.
+    /// One recipient, or `None` for all that did not receive it.
     pub target: Option<String>,
     pub reason: String,
 }
@@ -101,7 +101,7 @@ fn types(fields: &Fields, given: Option<&Value>) -> Result<Vec<String>, Invalid>
     })
 }
 
-/// Whether webhooks may be sent there; else what the address must do.
+/// Checks whether webhooks may be sent to this address; the error is the rule that it breaks.
 pub fn check(url: &str, rules: &HostRules) -> Result<(), &'static str> {
     let at = WebAddress::parse(url).ok_or("be an absolute https URL without credentials or fragment")?;
     if rules.anywhere {
@@ -122,12 +122,12 @@ pub fn check(url: &str, rules: &HostRules) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// A message as its receiver gets it: the same bytes in every attempt.
+/// A message as its receiver gets it: the same bytes on every attempt.
 pub fn body(kind: &str, at: UtcMillis, data: &Value) -> Vec<u8> {
     json!({"type": kind, "timestamp": at.to_rfc3339(), "data": data}).to_string().into_bytes()
 }
 
-/// The signed request. `id` is the message's and holds no dot; `now` is when it leaves.
+/// The signed request. `id` is the message's id and contains no dot; `now` is when it is sent.
 pub fn request(url: &str, secret: &Secret, id: &str, body: Vec<u8>, now: UtcMillis) -> OutgoingRequest {
     let timestamp = now.0.div_euclid(SECOND_MS);
     let headers = vec![

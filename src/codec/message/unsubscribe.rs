@@ -1,8 +1,8 @@
-//! The link by which a person stops a kind of message without signing in.
+//! The link that stops a type of message without signing in.
 //!
-//! In scope: signing the link's query and reading it again. Not in scope: what is done about it. The query names the
-//! kind and the hash of the address, never the address; its MAC is HMAC-SHA-256 under a key derived from the cookie's.
-//! It is good for as long as the key is kept.
+//! In scope: signing the link's query and reading it again. Not in scope: what the link does. The query names the type
+//! and the hash of the address, never the address. Its MAC is HMAC-SHA-256 under a key derived from the cookie's. The
+//! link is valid as long as the key is kept.
 
 use crate::codec::attribution::cookie::CookieKeys;
 use base64::Engine;
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 /// The path that the link leads to.
 pub const PATH: &str = "/unsubscribe";
 
-/// The first signs, all verify.
+/// The first key signs, all of them verify.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct UnsubscribeKeys(Vec<[u8; 32]>);
 
@@ -33,7 +33,7 @@ impl UnsubscribeKeys {
         Some(format!("{PATH}?type={kind}&to={address_sha256}&mac={mac}"))
     }
 
-    /// Whether a link with these parts is ours.
+    /// Whether we signed a link with these parts.
     pub fn verify(&self, address_sha256: &str, kind: &str, given: &str) -> bool {
         let mut bytes = [0; 33];
         let Ok(32) = URL_SAFE_NO_PAD.decode_slice(given, &mut bytes) else { return false };
@@ -42,14 +42,14 @@ impl UnsubscribeKeys {
     }
 }
 
-/// Hex SHA-256 of an address, whose case says nothing.
+/// Hex SHA-256 of an address, ignoring its case.
 pub fn address_sha256(address: &str) -> String {
     crate::base::id::hex(&Sha256::digest(address.trim().to_lowercase().as_bytes()))
 }
 
 fn mac(key: &[u8; 32], address_sha256: &str, kind: &str) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
-    // Neither part holds a line feed where it was signed.
+    // Neither part of a signed link contains a line feed.
     for part in [kind, "\n", address_sha256] {
         mac.update(part.as_bytes());
     }

@@ -15,7 +15,7 @@ pub struct ReviewDecision {
     pub reason: String,
 }
 
-/// What the billing system says, account by account.
+/// Data from the billing system, by account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReconciliationRequest {
     pub as_of: UtcMillis,
@@ -23,21 +23,21 @@ pub struct ReconciliationRequest {
     pub accounts: Vec<BilledAccount>,
 }
 
-/// One account's active subscriptions, with what each costs a month where that is known.
+/// One account's active subscriptions, with the monthly price of each if known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BilledAccount {
     pub id: String,
     pub subscriptions: Vec<(String, Option<Cents>)>,
 }
 
-/// Accounts of one reconciliation: their events are read whole.
+/// Most accounts in one reconciliation: all their events are read.
 const ACCOUNTS_MAX: usize = 200;
 
-/// Where an operator moves an account.
+/// Which partner an operator moves an account to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReassignRequest {
     pub program: String,
-    /// `None`: to nobody.
+    /// `None`: no partner.
     pub partner: Option<String>,
     pub reason: String,
 }
@@ -49,8 +49,8 @@ pub fn review(body: &[u8]) -> Result<ReviewDecision, Invalid> {
     Ok(ReviewDecision { release: decision == "release", reason: reason(&fields)? })
 }
 
-/// `{"as_of", "repair", "accounts": [{"id", "subscriptions": [{"id", "monthly_cents"}]}]}`: an account without
-/// subscriptions has none that is active.
+/// `{"as_of", "repair", "accounts": [{"id", "subscriptions": [{"id", "monthly_cents"}]}]}`. An account without
+/// subscriptions has no active ones.
 pub fn reconciliation(body: &[u8], now: UtcMillis) -> Result<ReconciliationRequest, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;

@@ -1,4 +1,4 @@
-//! Bodies of the operators' and partners' calls, with the same limits and errors as events have.
+//! Bodies of operators' and partners' calls, with the same limits and errors as events.
 
 pub mod account;
 pub mod partner;

@@ -8,7 +8,7 @@ use crate::codec::link::destination;
 use crate::codec::operator::shared::{DESTINATION, country, one_of};
 use serde_json::{Map, Value};
 
-/// Who asks to be a partner of which program.
+/// A request to make someone a partner of a program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewPartner {
     pub program: String,
@@ -21,17 +21,17 @@ pub struct NewPartner {
     pub disclosure_accepted: bool,
 }
 
-/// What a partner says of themselves.
+/// A partner's own details.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     pub name: Option<String>,
     pub website: Option<String>,
     pub country: Option<String>,
-    /// How others may see them.
+    /// The name that others may see.
     pub display_name: Option<String>,
 }
 
-/// What is asked of a link.
+/// A request for a link.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewLink {
     pub partner: String,
@@ -42,14 +42,14 @@ pub struct NewLink {
     pub expires_at: Option<UtcMillis>,
 }
 
-/// What a signed-in user asks of `/api/referral/generate`; an empty body asks for the default program.
+/// A signed-in user's request to `/api/referral/generate`; an empty body means the default program.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GenerateLinkRequest {
     pub program: Option<String>,
     pub disclosure_accepted: bool,
 }
 
-/// Most UTM parameters a link carries: the five that are in use, and as many of one's own.
+/// Most UTM parameters on a link: the five standard ones and as many custom ones.
 const UTM_MAX: usize = 10;
 
 pub fn partner(body: &[u8]) -> Result<NewPartner, Invalid> {
@@ -124,7 +124,7 @@ fn is_campaign_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')
 }
 
-/// A site: a host name, or an http(s) address of one.
+/// A website: a host name, or an http(s) address with one.
 fn website(fields: &Fields) -> Result<Option<String>, Invalid> {
     let Some(text) = fields.text("website", &DESTINATION)? else { return Ok(None) };
     let address = text.starts_with("http://") || text.starts_with("https://");
@@ -134,7 +134,7 @@ fn website(fields: &Fields) -> Result<Option<String>, Invalid> {
     Err(fields.invalid("website", "malformed", "be a host name or an http(s) URL"))
 }
 
-/// `{"source": "newsletter", …}`, with or without the prefix `utm_`; stored with it.
+/// `{"source": "newsletter", …}`, with or without the prefix `utm_`; stored with the prefix.
 fn utm(fields: &Fields, given: Option<&Value>) -> Result<Option<Value>, Invalid> {
     fields.object("utm")?;
     let Some(Value::Object(given)) = given else { return Ok(None) };

@@ -10,18 +10,18 @@ use crate::codec::operator::shared::{DESTINATION, country, one_of, reason};
 /// How an operator resolves a payout that is under review.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ResolutionRequest {
-    /// Stripe made this transfer, and it stands.
+    /// Stripe made this transfer, and it is valid.
     Paid { transfer: String },
-    /// Look it up, and send it anew if nothing is found.
+    /// Look it up, and send it again if nothing is found.
     Again,
-    /// Nothing was moved, and nothing shall be.
+    /// No money moved, and none will.
     Failed,
 }
 
-/// What is taken back of a payout.
+/// How much of a payout to reverse.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReversalRequest {
-    /// `None`: all that is left.
+    /// `None`: all that remains.
     pub amount: Option<Cents>,
     pub reason: String,
 }
@@ -32,7 +32,7 @@ pub struct OnboardingRequest {
     pub return_url: Option<String>,
     pub refresh_url: Option<String>,
     pub country: Option<String>,
-    /// Whether the partner is paid across borders only.
+    /// Whether the partner is only paid across borders.
     pub recipient_agreement: bool,
 }
 
@@ -42,7 +42,7 @@ pub fn decision(body: &[u8]) -> Result<String, Invalid> {
     reason(&Fields::of_body(&value)?)
 }
 
-/// The same, where none is needed.
+/// The same, but the reason is optional.
 pub fn remark(body: &[u8]) -> Result<Option<String>, Invalid> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
@@ -51,7 +51,7 @@ pub fn remark(body: &[u8]) -> Result<Option<String>, Invalid> {
     Fields::of_body(&value)?.text("reason", &NAME)
 }
 
-/// `made` is what the thing is called that Stripe made: a transfer, a transaction.
+/// `made` is the name of the Stripe object: a transfer, a transaction.
 pub fn resolution(body: &[u8], made: &str) -> Result<(ResolutionRequest, String), Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;

@@ -18,7 +18,7 @@ pub struct NewRun {
     pub preview: bool,
 }
 
-/// A draft and the period that it is replayed over.
+/// A draft and the period to replay it over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DryRunRequest {
     /// The document as sent, or `None` for the one in force.
@@ -27,7 +27,7 @@ pub struct DryRunRequest {
     pub to: UtcMillis,
 }
 
-/// Money for a program's budget.
+/// Money to add to a program's budget.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FundingRequest {
     pub amount: Cents,
@@ -46,7 +46,7 @@ pub fn run(body: &[u8]) -> Result<NewRun, Invalid> {
     })
 }
 
-/// Longest period a dry run replays: a year of weekly runs is tried for each account.
+/// Longest period that a dry run replays: it tries a year of weekly runs for each account.
 const DRY_RUN_DAYS_MAX: i64 = 366;
 
 /// `{"document": {…}, "period": "2026-06"}`, or `"from"` and `"to"` as instants.

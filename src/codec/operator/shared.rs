@@ -1,4 +1,4 @@
-//! Fields that several bodies have.
+//! Fields that several bodies share.
 
 use crate::codec::fields::{Fields, ID, NAME};
 use crate::codec::json::Invalid;

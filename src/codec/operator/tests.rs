@@ -15,7 +15,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Invalid>) -> (String, &'static 
     (invalid.field, invalid.code)
 }
 
-/// One good body of each call.
+/// One valid body for each call.
 fn bodies() -> Vec<Vec<u8>> {
     vec![
         bytes(json!({"program": "p", "external_id": "e", "name": "N", "email": "a@b.example", "website": "b.example",

@@ -1,14 +1,14 @@
-//! Transfers, their reversals and customers' balance transactions as Stripe writes them: the form that asks for one, and
-//! what is read of an answer.
+//! Transfers, their reversals and customers' balance transactions in Stripe's format: the request form, and the values
+//! read from a response.
 
 use crate::base::time::{SECOND_MS, UtcMillis};
 use crate::codec::stripe::form::FormEncoder;
 use crate::engine::payout::{OutboundTransfer, StripeObject, TransferKind};
 use serde_json::Value;
 
-/// The form that asks for it. Made once and stored: what is sent again is sent byte for byte.
+/// The request form. It is built once and stored, so that every retry sends the same bytes.
 pub fn form(s: &OutboundTransfer) -> String {
-    // On a customer's balance a credit is less than nothing.
+    // On a customer's balance, Stripe shows a credit as a negative amount.
     let sign = if s.kind == TransferKind::Credit { -1 } else { 1 };
     let form = FormEncoder::new().with("amount", (sign * s.amount_cents.0).to_string());
     let form = match s.kind {
@@ -34,7 +34,7 @@ pub fn form(s: &OutboundTransfer) -> String {
     form.encode()
 }
 
-/// Where it is asked for.
+/// The path of the request.
 pub fn path(s: &OutboundTransfer) -> String {
     match s.kind {
         TransferKind::Payout => "/v1/transfers".to_owned(),
@@ -43,7 +43,7 @@ pub fn path(s: &OutboundTransfer) -> String {
     }
 }
 
-/// Where everything that Stripe has under its name is listed.
+/// The query that lists everything Stripe has under the transfer's name.
 pub fn list_query(s: &OutboundTransfer) -> FormEncoder {
     match s.kind {
         TransferKind::Payout => FormEncoder::new().with("transfer_group", &s.id).with("limit", "10"),
@@ -51,7 +51,7 @@ pub fn list_query(s: &OutboundTransfer) -> FormEncoder {
     }
 }
 
-/// One transfer, reversal or balance transaction. `None` where the answer is none.
+/// One transfer, reversal or balance transaction. `None` if the response is none of them.
 pub fn made(kind: TransferKind, value: &Value) -> Option<StripeObject> {
     let (object, target) = match kind {
         TransferKind::Payout => ("transfer", &value["destination"]),
@@ -65,15 +65,15 @@ pub fn made(kind: TransferKind, value: &Value) -> Option<StripeObject> {
         id: value["id"].as_str()?.to_owned(),
         amount_cents: value["amount"].as_i64()?.checked_mul(if kind == TransferKind::Credit { -1 } else { 1 })?,
         currency: value["currency"].as_str()?.to_owned(),
-        // Expanded or not.
+        // The object may be expanded or only an id.
         target: target.as_str().or_else(|| target["id"].as_str())?.to_owned(),
         reversed_cents: if kind == TransferKind::Payout { value["amount_reversed"].as_i64()? } else { 0 },
         at: UtcMillis(value["created"].as_i64()?.checked_mul(SECOND_MS)?),
     })
 }
 
-/// What of a list is `s`: all of its transfer group, or the reversals that name it. `None` where the list cannot be
-/// read, or goes on without saying so here.
+/// The items of a list that belong to `s`: those in its transfer group, or the ones whose metadata names it. `None` if
+/// the list can't be read, or if nothing was found and the list has more pages.
 pub fn listed(s: &OutboundTransfer, value: &Value) -> Option<Vec<StripeObject>> {
     let items = value["data"].as_array()?;
     let ours = |item: &&Value| match s.kind {
@@ -82,7 +82,8 @@ pub fn listed(s: &OutboundTransfer, value: &Value) -> Option<Vec<StripeObject>> 
         TransferKind::Credit | TransferKind::Debit => item["metadata"]["credit"].as_str() == Some(s.id.as_str()),
     };
     let found: Option<Vec<StripeObject>> = items.iter().filter(ours).map(|item| made(s.kind, item)).collect();
-    // More than a page of one transfer's reversals, or of a customer's transactions: an absence on the first page proves nothing.
+    // There may be more than one page of a transfer's reversals or a customer's transactions, so absence from the first
+    // page proves nothing.
     let is_cut = value["has_more"].as_bool()?;
     found.filter(|found| !is_cut || !found.is_empty())
 }

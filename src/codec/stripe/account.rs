@@ -1,14 +1,14 @@
-//! A connected account: what it lacks to be paid.
+//! A connected account: the requirements it must meet to be paid.
 
 use crate::codec::Invalid;
 use crate::codec::stripe::read::{flag, required_id, text};
 use crate::engine::payout::payee::Payability;
 use serde_json::Value;
 
-/// Most requirements that are kept; Stripe names fewer.
+/// Most requirements that are kept; Stripe lists fewer.
 const DUE_MAX: usize = 100;
 
-/// Reads an account object, of `account.updated` or of an answer.
+/// Reads an account object, from `account.updated` or from a response.
 pub fn payability(account: &Value) -> Result<Payability, Invalid> {
     let capabilities = account.get("capabilities").unwrap_or(&Value::Null);
     let requirements = account.get("requirements").unwrap_or(&Value::Null);

@@ -1,10 +1,10 @@
-//! An event of Stripe's in our words, before it is known which account and invoice it is about.
+//! A Stripe event in canonical terms, before its account and invoice are known.
 
 use crate::base::time::UtcMillis;
 use crate::engine::event::Payload;
 use crate::engine::payout::payee::Payability;
 
-/// Which endpoint an event came to. Each has secrets of its own.
+/// Which endpoint received an event. Each has its own secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StripeEndpoint {
     /// Events of the operator's own account.
@@ -13,7 +13,7 @@ pub enum StripeEndpoint {
     Connect,
 }
 
-/// An event of Stripe's, as far as it is ours.
+/// The parts of a Stripe event that we use.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Translated {
     pub id: String,
@@ -21,12 +21,12 @@ pub struct Translated {
     pub created: UtcMillis,
     pub is_live: bool,
     pub customer: Option<Customer>,
-    /// Payments (`pi_…`, `ch_…`) with the invoice that they are for.
+    /// Payments (`pi_…`, `ch_…`) with the invoice that each one pays.
     pub paid_by: Vec<(String, String)>,
     pub what: StripeEvent,
 }
 
-/// A customer that an event names.
+/// A customer named in an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Customer {
     pub id: String,
@@ -40,13 +40,13 @@ pub enum StripeEvent {
     Facts(Vec<Draft>),
     /// What a partner's connected account can do now.
     Payability(Payability),
-    /// Of a transfer this much was taken back, in all and in minor units. The group is the payout's id, if it is ours.
+    /// The total reversed amount of a transfer, in minor units. The group is the payout's id if the transfer is ours.
     TransferReversed { transfer_id: String, group: String, reversed_cents: i64 },
-    /// Nothing of ours, and why.
+    /// Not relevant to us, and why.
     Ignored(&'static str),
 }
 
-/// A canonical event that names a Stripe customer, or a payment, instead of an account.
+/// A canonical event that names a Stripe customer or a payment instead of an account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     pub id: String,
@@ -54,29 +54,29 @@ pub struct Draft {
     pub at: UtcMillis,
     pub of: EventObject,
     pub payload: Payload,
-    /// The attribution token that came with it.
+    /// The attribution token in the event.
     pub token: Option<String>,
 }
 
 /// What a draft is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventObject {
-    /// The account that this customer is.
+    /// The customer's account.
     Customer,
-    /// The invoice that was paid by one of these; the payload's `invoice_id` is empty until that is known.
+    /// The invoice that one of these paid; the payload's `invoice_id` is empty until it is known.
     Payment { intent: Option<String>, charge: Option<String> },
     /// The invoice that the payload names.
     Invoice,
 }
 
 impl Draft {
-    /// The draft with its invoice, once that is known.
+    /// The draft with its invoice, once it is known.
     pub fn about(self, invoice: &str) -> Draft {
         Draft { payload: about(self.payload, invoice), of: EventObject::Invoice, ..self }
     }
 }
 
-/// A refund or dispute with its invoice; other payloads are not changed.
+/// A refund or dispute with its invoice; other payloads are unchanged.
 pub fn about(mut payload: Payload, invoice: &str) -> Payload {
     match &mut payload {
         Payload::InvoiceRefunded { invoice_id, .. }

@@ -1,6 +1,6 @@
-//! What is sent to Stripe: `application/x-www-form-urlencoded`, nested names in brackets.
+//! Request bodies for Stripe: `application/x-www-form-urlencoded`, with nested names in brackets.
 
-/// Names and values in order, `metadata[partner_id]` being one name.
+/// Names and values in order; `metadata[partner_id]` is one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormEncoder(Vec<(String, String)>);
 
@@ -14,7 +14,7 @@ impl FormEncoder {
         self
     }
 
-    /// The same, where there is a value.
+    /// The same, if there is a value.
     pub fn with_some(self, name: &str, value: Option<&str>) -> FormEncoder {
         match value {
             Some(value) => self.with(name, value),

@@ -1,4 +1,4 @@
-//! A paid invoice: what commission is reckoned on, for how many months of service it pays, and what it was discounted.
+//! A paid invoice: the amount that earns commission, the months of service it pays for, and its discount.
 
 use crate::base::money::{CENTS_MAX, Cents};
 use crate::base::time::DAY_MS;
@@ -10,14 +10,14 @@ use crate::codec::stripe::read::{cents, id, text};
 use crate::engine::event::{Amount, Invoice, OCCURRED_AT_MIN, Payload};
 use serde_json::Value;
 
-/// Rule 2: `invoice.paid`. An invoice of nothing, a trial's for instance, is no payment.
+/// Rule 2: `invoice.paid`. An invoice of zero, such as a trial's, is not a payment.
 pub fn paid(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     let invoice_id = read::required_id(object, "id")?;
     if into.customer.is_none() {
         return Ok(StripeEvent::Ignored("it has no customer"));
     }
     let charged = read::required_cents(object, "amount_paid")?;
-    // The smaller of the two: tax is not ours to share, and what a balance or a credit note covered was not paid.
+    // The smaller of the two: tax earns no commission, and amounts covered by a balance or a credit note were not paid.
     let base = net_of_tax(object)?.min(charged);
     if base <= 0 {
         return Ok(StripeEvent::Ignored("the invoice amount is zero"));
@@ -42,7 +42,7 @@ pub fn paid(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     }]))
 }
 
-/// What the invoice comes to without tax. Where no figure says so, its taxes are taken off its total, which holds them
+/// The invoice amount without tax. If no field states it, the taxes are subtracted from the total, which contains them
 /// whether they were added or included.
 fn net_of_tax(object: &Value) -> Result<i64, Invalid> {
     if let Some(net) = cents(object, "total_excluding_tax")? {
@@ -57,7 +57,7 @@ fn net_of_tax(object: &Value) -> Result<i64, Invalid> {
     Ok(total.saturating_sub(tax))
 }
 
-/// The subscription, where the version at hand puts it.
+/// The subscription, in the field where the API version puts it.
 fn subscription(object: &Value) -> Option<String> {
     let details = object.get("parent").and_then(|parent| parent.get("subscription_details"));
     let of_accrual = |line: &Value| {
@@ -69,8 +69,8 @@ fn subscription(object: &Value) -> Option<String> {
         .or_else(|| read::list(object, "lines").iter().find_map(of_accrual))
 }
 
-/// Months of service that the invoice pays for: those of its largest line, of two equal ones the longer. So a yearly
-/// plan with a monthly extra counts as yearly, and a monthly one with what is left of an upgrade as monthly.
+/// Months of service that the invoice pays for: those of its largest line; of two equal lines, the longer. So a yearly
+/// plan with a monthly extra counts as yearly, and a monthly plan with the remainder of an upgrade counts as monthly.
 fn months(lines: &[Value]) -> i64 {
     let weighed = lines.iter().filter_map(|line| {
         let amount = read::integer(line, "amount").filter(|amount| *amount > 0)?;
@@ -79,8 +79,8 @@ fn months(lines: &[Value]) -> i64 {
     weighed.max().map_or(1, |(_, months)| months.clamp(1, MONTHS_MAX))
 }
 
-/// Months that one line pays for; `None` for what is no subscription's. A proration pays for what its period spans, a
-/// whole term for what its price says, or where the line does not hold its price, for its period as well.
+/// Months that one line pays for; `None` if the line is not for a subscription. A proration pays for the span of its
+/// period. A full term pays for its price's interval or, if the line has no price, also for its period.
 fn line_months(line: &Value) -> Option<i64> {
     let parent = line.get("parent").and_then(|parent| parent.get("subscription_item_details"));
     let of_subscription =
@@ -107,7 +107,7 @@ fn line_months(line: &Value) -> Option<i64> {
     })
 }
 
-/// Days as months, to the nearest: 28 to 31 are one, 365 and 366 are twelve.
+/// Days as months, rounded to the nearest: 28 to 31 are one month, 365 and 366 are twelve.
 fn in_months(days: i64) -> i64 {
     days.saturating_mul(12).saturating_add(182).div_euclid(365).clamp(1, MONTHS_MAX)
 }

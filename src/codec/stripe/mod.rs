@@ -1,8 +1,9 @@
-//! Stripe's events into ours.
+//! Translates Stripe's events into ours.
 //!
-//! In scope: the events that the product uses, in the shapes of old and new API versions (an event is rendered at its
-//! own version, whatever is pinned), and which of them say nothing. Not in scope: which account a customer is
-//! (`engine::customer`, `flow::stripe_customer`), and which invoice a payment is for where the event does not say.
+//! In scope: the events that the product uses, in the formats of old and new API versions (an event has its own
+//! version, regardless of the pinned one), and which of them to ignore. Not in scope: which account a customer is
+//! (`engine::account::customer`, `service::account::stripe_customer`), and which invoice a payment is for if the event
+//! does not say.
 
 pub mod account;
 pub mod event;
@@ -27,10 +28,10 @@ use crate::codec::{Invalid, json};
 use crate::engine::event::Payload;
 use serde_json::Value;
 
-/// The version that is asked of Stripe, and that webhook endpoints are best made with.
+/// The API version that we request from Stripe, and the best one for webhook endpoints.
 pub const API_VERSION: &str = "2026-10-28.endive";
 
-/// The events of the operator's own account that are of use, as far as Stripe still sends them: its list takes 20 names.
+/// The events of the operator's own account that we use and that Stripe still sends: its list takes 20 names.
 pub const OWN_EVENTS: [&str; 17] = [
     "checkout.session.completed",
     "customer.created",
@@ -56,7 +57,8 @@ pub fn parse(body: &[u8], endpoint: StripeEndpoint, now: UtcMillis) -> Result<Tr
     translate(&json::read(body)?, endpoint, now)
 }
 
-/// Translates one event, from a webhook or from Stripe's list of events. `now` bounds how far ahead it may be dated.
+/// Translates one event, from a webhook or from Stripe's list of events. `now` limits how far in the future it may be
+/// dated.
 pub fn translate(event: &Value, endpoint: StripeEndpoint, now: UtcMillis) -> Result<Translated, Invalid> {
     let kind = text(event, "type").ok_or_else(|| read::missing("type"))?;
     let is_live = event.get("livemode").and_then(Value::as_bool).ok_or_else(|| read::missing("livemode"))?;
@@ -71,7 +73,7 @@ pub fn translate(event: &Value, endpoint: StripeEndpoint, now: UtcMillis) -> Res
         paid_by: Vec::new(),
         what: StripeEvent::Ignored("this type of event is not used"),
     };
-    // What connected accounts sell is theirs, whichever endpoint it comes to.
+    // Sales of connected accounts are not ours, whichever endpoint receives them.
     match (endpoint, id(event, "account").is_some()) {
         (_, true) if kind == "account.updated" => {
             translated.what = StripeEvent::Payability(account::payability(object)?)
@@ -113,7 +115,7 @@ fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Resu
     Ok(())
 }
 
-/// The customer an event names, with the address it gives for it.
+/// The customer that an event names, with its email address in that event.
 fn customer(kind: &str, object: &Value) -> Option<Customer> {
     let (id, email) = match kind {
         "customer.created" | "customer.updated" => (id(object, "id")?, read::email(object, "email")),
@@ -128,7 +130,7 @@ fn customer(kind: &str, object: &Value) -> Option<Customer> {
     Some(Customer { id, email })
 }
 
-/// Which invoice a payment is for, from whatever event says so.
+/// Which invoice a payment is for, from any event that shows it.
 fn paid_by(kind: &str, object: &Value) -> Vec<(String, String)> {
     let (invoice, payments) = match kind {
         "invoice.paid" => {
@@ -152,8 +154,8 @@ fn paid_by(kind: &str, object: &Value) -> Vec<(String, String)> {
     pairs
 }
 
-/// A completed checkout: the customer's sign-up, dated when the checkout began, which is before anything was paid in
-/// it. Of two sign-ups of one account the earlier decides, so an account that signed up before is not moved.
+/// A completed checkout: the customer's sign-up, dated when the checkout started, which is before any payment in it. Of
+/// two sign-ups of one account, the earlier one decides, so an account that signed up before is not moved.
 fn signed_up(object: &Value, into: &Translated) -> StripeEvent {
     if into.customer.is_none() {
         return StripeEvent::Ignored("a guest checkout has no customer");
@@ -161,8 +163,8 @@ fn signed_up(object: &Value, into: &Translated) -> StripeEvent {
     if text(object, "mode") == Some("setup") {
         return StripeEvent::Ignored("nothing was bought");
     }
-    // Stripe cuts the reference at 200 characters; a longer token goes into the metadata. What does not look like a
-    // token of ours is the host's own id.
+    // Stripe cuts the reference at 200 characters, so longer tokens are put in the metadata. A reference that does not
+    // look like one of our tokens is the host's own id.
     let reference = text(object, "client_reference_id");
     let metadata = object.get("metadata").and_then(|metadata| text(metadata, "manicule_token"));
     let token = reference.into_iter().chain(metadata).find(|token| token.starts_with("v1.") && token.len() <= 4_096);
@@ -177,12 +179,12 @@ fn signed_up(object: &Value, into: &Translated) -> StripeEvent {
     }])
 }
 
-/// The invoice of the first of a list of invoice payments (`GET /v1/invoice_payments`), if there is one.
+/// The invoice of the first item in a list of invoice payments (`GET /v1/invoice_payments`), if there is one.
 pub fn invoice_of_payments(answer: &Value) -> Option<String> {
     answer.get("data")?.as_array()?.iter().find_map(|payment| id(payment, "invoice"))
 }
 
-/// One page of a list: its members, and after which id the next begins.
+/// One page of a list: its items, and the id after which the next page starts.
 pub fn page(answer: &Value) -> (&[Value], Option<String>) {
     let members = answer.get("data").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let next = members.last().and_then(|last| id(last, "id")).filter(|_| flag(answer, "has_more"));

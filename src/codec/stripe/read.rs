@@ -1,7 +1,7 @@
-//! Taking values out of Stripe's objects: what they may hold, and the error that names the field.
+//! Reads values from Stripe's objects: what they may contain, and the error that names the field.
 //!
-//! Bodies are read by name from the tree, not into structures: of an object with a hundred fields, five are ours, and
-//! shapes differ between API versions.
+//! Bodies are read by field name from the tree, not into structures: we use five of an object's hundred fields, and
+//! formats differ between API versions.
 
 use crate::base::money::CENTS_MAX;
 use crate::base::time::{SECOND_MS, UtcMillis};
@@ -10,7 +10,7 @@ use crate::codec::fields::{CURRENCY, ID, is_printable};
 use crate::engine::event::{OCCURRED_AT_AHEAD_MAX_MS, OCCURRED_AT_MIN};
 use serde_json::Value;
 
-/// An id, whether the object stands there whole or by its id alone.
+/// An id, whether the object is expanded or only its id is given.
 pub fn id(object: &Value, name: &str) -> Option<String> {
     let value = object.get(name)?;
     let text = value.as_str().or_else(|| value.get("id")?.as_str())?;
@@ -30,12 +30,12 @@ pub fn flag(object: &Value, name: &str) -> bool {
     object.get(name).and_then(Value::as_bool).unwrap_or(false)
 }
 
-/// A whole number, where there is one.
+/// An integer, if there is one.
 pub fn integer(object: &Value, name: &str) -> Option<i64> {
     object.get(name)?.as_i64()
 }
 
-/// An amount in minor units; `None` where it is absent or null.
+/// An amount in minor units; `None` if it is absent or null.
 pub fn cents(object: &Value, name: &str) -> Result<Option<i64>, Invalid> {
     match object.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -50,7 +50,7 @@ pub fn required_cents(object: &Value, name: &str) -> Result<i64, Invalid> {
     cents(object, name)?.filter(|cents| *cents >= 0).ok_or_else(|| missing(name))
 }
 
-/// The sum of an amount over the members of a list; `None` where there is no list.
+/// The sum of an amount over the items of a list; `None` if there is no list.
 pub fn sum(object: &Value, list: &str, name: &str) -> Result<Option<i64>, Invalid> {
     let Some(items) = object.get(list).and_then(Value::as_array) else { return Ok(None) };
     let mut sum = 0i64;
@@ -60,7 +60,7 @@ pub fn sum(object: &Value, list: &str, name: &str) -> Result<Option<i64>, Invali
     Ok(Some(sum))
 }
 
-/// The members of a list object, `{data: […]}`.
+/// The items of a list object, `{data: […]}`.
 pub fn list<'a>(object: &'a Value, name: &str) -> &'a [Value] {
     object.get(name).and_then(|list| list.get("data")).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
@@ -75,7 +75,7 @@ pub fn currency(object: &Value) -> Result<String, Invalid> {
     }
 }
 
-/// An address in lower case, if it can be one: it is compared with those that accounts named.
+/// An email address in lower case, if it is valid. It is compared with the addresses that accounts named.
 pub fn email(object: &Value, name: &str) -> Option<String> {
     let text = text(object, name)?.trim();
     crate::codec::fields::EMAIL.allows(text).then(|| text.to_ascii_lowercase())
@@ -86,7 +86,7 @@ pub fn instant(object: &Value, name: &str) -> Option<UtcMillis> {
     integer(object, name)?.checked_mul(SECOND_MS).map(UtcMillis)
 }
 
-/// The instant an event is dated, within what is taken in.
+/// The instant of an event, within the accepted range.
 pub fn created(object: &Value, now: UtcMillis) -> Result<UtcMillis, Invalid> {
     let at = instant(object, "created").ok_or_else(|| missing("created"))?;
     if at < OCCURRED_AT_MIN {

@@ -1,4 +1,4 @@
-//! Money that goes back: refunds, by their own ids and by a charge's sum, and disputes, by what becomes of the funds.
+//! Refunds, by their own ids and by a charge's total, and disputes, by what happens to the funds.
 
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
@@ -9,7 +9,7 @@ use crate::codec::stripe::read::{id, text};
 use crate::engine::event::{Amount, Dispute, OCCURRED_AT_MIN, Payload};
 use serde_json::Value;
 
-/// A refund object. Stripe counts it from its creation on; one that failed or was called off is undone.
+/// A refund object. Stripe counts it from its creation on; a failed or canceled refund is undone.
 pub fn refund(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     let of = EventObject::Payment { intent: id(object, "payment_intent"), charge: id(object, "charge") };
     Ok(match refund_draft(object, into.id.clone(), into.created, of)? {
@@ -32,7 +32,7 @@ fn refund_draft(object: &Value, event_id: String, at: UtcMillis, of: EventObject
     Ok((amount.cents > Cents::ZERO).then_some(draft))
 }
 
-/// `charge.refunded`: the charge says its sum, and in old shapes lists its refunds.
+/// `charge.refunded`: the charge has the total and, in old formats, lists its refunds.
 pub fn charge_refunded(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     let charge_id = read::required_id(object, "id")?;
     let cents = read::required_cents(object, "amount_refunded")?;
@@ -50,7 +50,7 @@ pub fn charge_refunded(object: &Value, into: &Translated) -> Result<StripeEvent,
         let refund_id = read::required_id(refund, "id")?;
         drafts.extend(refund_draft(refund, format!("{}:{refund_id}", into.id), into.created, of.clone())?);
     }
-    // An event's id may be as long as ours.
+    // Stripe's event id may be as long as our longest id.
     drafts.retain(|draft| draft.id.len() <= 255);
     match id(object, "invoice") {
         Some(invoice) => Ok(StripeEvent::Facts(drafts.into_iter().map(|draft| draft.about(&invoice)).collect())),
@@ -58,8 +58,8 @@ pub fn charge_refunded(object: &Value, into: &Translated) -> Result<StripeEvent,
     }
 }
 
-/// `charge.dispute.*`. The invoice is held while it is open, and lost when the funds are withdrawn, which is mostly at
-/// once; it is won when they come back, or when an inquiry is closed without.
+/// `charge.dispute.*`. An open dispute holds the invoice. It is lost when the funds are withdrawn, usually right away.
+/// It is won when they come back, or when an inquiry is closed without a withdrawal.
 pub fn dispute(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     let dispute = Dispute {
         dispute_id: read::required_id(object, "id")?,
@@ -70,8 +70,8 @@ pub fn dispute(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid
     let (kind, payload) = match (into.kind.rsplit('.').next(), text(object, "status")) {
         (Some("created"), Some("prevented")) => return Ok(StripeEvent::Ignored("the dispute was prevented")),
         (Some("closed"), Some("prevented")) => {
-            // It never came to be one: what was refunded for it is a refund of its own. Dated before the dispute, so
-            // that funds which were withdrawn all the same stay gone.
+            // It never became a dispute, and any refund for it has its own event. It is dated before the dispute, so
+            // that funds that were withdrawn anyway remain lost.
             let made = read::instant(object, "created").filter(|at| *at > OCCURRED_AT_MIN).unwrap_or(at);
             at = made.plus_ms(-1).min(at);
             ("dispute.won", Payload::DisputeWon(dispute))

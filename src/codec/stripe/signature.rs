@@ -1,7 +1,7 @@
-//! Who really sent a Stripe webhook: the header `Stripe-Signature`.
+//! Verifies who sent a Stripe webhook: the header `Stripe-Signature`.
 //!
-//! In scope: scheme `v1`, HMAC-SHA256 over `t.body` keyed with the literal text of the endpoint's secret, in lower-case
-//! hex. Not in scope: `v0`, which Stripe makes for test tools; and whether the event was seen before. Source:
+//! In scope: scheme `v1`, HMAC-SHA256 over `t.body`, keyed with the literal text of the endpoint's secret, in lowercase
+//! hex. Not in scope: `v0`, which Stripe uses for test tools; and whether the event was seen before. Source:
 //! <https://docs.stripe.com/webhooks/signature>.
 
 use crate::base::id;
@@ -11,28 +11,29 @@ use sha2::Sha256;
 use std::fmt;
 use subtle::ConstantTimeEq;
 
-/// How old or how far ahead a signature may be, in whole seconds, itself included. Stripe signs each try anew.
+/// How old or how far ahead a signature may be, in whole seconds, inclusive. Stripe signs each attempt again.
 pub const TOLERANCE_SECONDS: i64 = 300;
 
-/// In front of a secret whose endpoint was made in live mode, for installations without an API key to tell by.
+/// Prefix for a secret whose endpoint was created in live mode, for installations without an API key that shows the
+/// mode.
 pub const LIVE_PREFIX: &str = "live:";
 
-/// Most signatures that are looked at: one for each secret that is being rotated out, and then some.
+/// Most signatures that are checked: one for each secret during a rotation, and a few more.
 const SIGNATURES_MAX: usize = 16;
 
-/// Why a delivery was refused.
+/// Why a delivery was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureError {
     MissingHeader,
-    /// No `t=`, or one that is no number of seconds.
+    /// No `t=`, or not a number of seconds.
     Malformed,
     TooOld,
     TooFarAhead,
     NoMatchingSignature,
 }
 
-/// Which of `secrets` signed `body`, as its place among them. Several are active while one is rotated, and Stripe signs
-/// with each of its own.
+/// Which of `secrets` signed `body`, as its position in the list. Several are active during a rotation, and Stripe
+/// signs with each of its own.
 pub fn verify(secrets: &[String], header: Option<&str>, body: &[u8], now: UtcMillis) -> Result<usize, SignatureError> {
     let header = header.ok_or(SignatureError::MissingHeader)?;
     let parts = || header.split(',').filter_map(|part| part.trim().split_once('='));
@@ -58,15 +59,15 @@ pub fn verify(secrets: &[String], header: Option<&str>, body: &[u8], now: UtcMil
     matched.ok_or(SignatureError::NoMatchingSignature)
 }
 
-/// Whether a secret says that its endpoint was made in live mode.
+/// Whether a secret is marked as one whose endpoint was created in live mode.
 pub fn is_live(secret: &str) -> bool {
     secret.starts_with(LIVE_PREFIX)
 }
 
-/// Lower-case hex of the HMAC over `timestamp.body`. The key is the secret's text as it stands, `whsec_` included.
+/// Lowercase hex of the HMAC over `timestamp.body`. The key is the secret's full text, including `whsec_`.
 fn sign(secret: &str, timestamp: &str, body: &[u8]) -> Option<String> {
     let key = secret.strip_prefix(LIVE_PREFIX).unwrap_or(secret);
-    // An HMAC takes a key of any length.
+    // An HMAC accepts a key of any length.
     let mut mac: Hmac<Sha256> = Hmac::new_from_slice(key.as_bytes()).ok()?;
     for part in [timestamp.as_bytes(), b".", body] {
         mac.update(part);
@@ -81,7 +82,7 @@ fn seconds(text: &str) -> Result<i64, SignatureError> {
 }
 
 impl SignatureError {
-    /// Stable, in snake_case.
+    /// A stable code in snake_case.
     pub fn code(self) -> &'static str {
         match self {
             SignatureError::MissingHeader => "webhook_header_missing",

@@ -1,7 +1,7 @@
-//! A subscription: whether it runs, and what it is worth by its list prices.
+//! A subscription: whether it is active, and its value at list prices.
 //!
-//! The worth is that of the items at their quantities. Discounts are not taken off: they end, and what was really paid
-//! is the invoices' to say. Metered and tiered prices have no amount of their own and count nothing.
+//! The value is the sum of its items at their quantities. Discounts are not subtracted: they end, and the invoices show
+//! what was really paid. Metered and tiered prices have no amount of their own and count as nothing.
 
 use crate::base::money::{CENTS_MAX, Cents};
 use crate::codec::Invalid;
@@ -29,7 +29,7 @@ pub fn changed(event: &Value, object: &Value, into: &Translated) -> Result<Strip
         (Some("deleted"), _) | (_, "canceled" | "unpaid") => {
             ("subscription.cancelled", Payload::SubscriptionCancelled(subscription(None)))
         }
-        // A first payment that is still to come, or never came.
+        // The first payment is pending, or it never happened.
         (_, "incomplete" | "incomplete_expired") => {
             return Ok(StripeEvent::Ignored("the subscription has not started"));
         }
@@ -48,7 +48,7 @@ pub fn changed(event: &Value, object: &Value, into: &Translated) -> Result<Strip
     }]))
 }
 
-/// A subscription of Stripe's list, as far as the reconciliation asks.
+/// A subscription from Stripe's list, with the fields that the reconciliation needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Billing {
     pub subscription_id: String,
@@ -56,7 +56,7 @@ pub struct Billing {
     pub monthly_cents: Option<Cents>,
 }
 
-/// A subscription object that runs; `None` for one that does not.
+/// Reads an active subscription object; `None` if it is not active.
 pub fn billing(object: &Value) -> Option<Billing> {
     matches!(text(object, "status")?, "active" | "trialing" | "past_due").then_some(())?;
     Some(Billing {
@@ -66,23 +66,23 @@ pub fn billing(object: &Value) -> Option<Billing> {
     })
 }
 
-/// The id of a subscription object that rests: its trial ended without a way to pay, and it may go on.
+/// The id of a paused subscription: its trial ended without a payment method, and it may resume.
 pub fn resting(object: &Value) -> Option<String> {
     id(object, "id").filter(|_| text(object, "status") == Some("paused"))
 }
 
-/// What a year of it costs, in minor units; `None` where no item says a price.
+/// Its price per year, in minor units; `None` if no item has a price.
 fn annual_cents(object: &Value) -> Option<i64> {
     let yearly: Vec<i128> = list(object, "items").iter().filter_map(item_per_year).collect();
     let sum = yearly.iter().fold(0i128, |sum, item| sum.saturating_add(*item)) / SCALE;
     (!yearly.is_empty()).then(|| i64::try_from(sum).unwrap_or(CENTS_MAX).min(CENTS_MAX))
 }
 
-/// Prices may have up to twelve decimals of a minor unit.
+/// Prices may have up to twelve decimal places of a minor unit.
 const DECIMALS: usize = 12;
 const SCALE: i128 = 1_000_000_000_000;
 
-/// What a year of one item costs, in 10^-12 of a minor unit.
+/// One item's price per year, in 10^-12 of a minor unit.
 fn item_per_year(item: &Value) -> Option<i128> {
     let (price, recurring) = match item.get("price") {
         Some(price) => (price, price.get("recurring")?),

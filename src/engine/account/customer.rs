@@ -1,13 +1,13 @@
 //! Which account a customer of the billing system is.
 //!
-//! The answer is a function of everything that was said, not of the order in which it arrived: who claims the customer
-//! by its id, and who had its address when the two first met. Where nobody is, the customer stands for itself: an
-//! account under the customer's id.
+//! The answer depends on all stored facts, not on the order in which they arrived: which event names the customer by
+//! its id, and which account had the customer's email when both were first known. If no account matches, the customer
+//! gets an account of its own, under the customer's id.
 
 use crate::base::time::UtcMillis;
 use serde::Deserialize;
 
-/// A host's event that names the customer by its id: by `data.stripe_customer`, or by calling the account so.
+/// A host's event that names the customer by its id, either in `data.stripe_customer` or as the account's id.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct CustomerReference {
     pub account_id: String,
@@ -15,11 +15,11 @@ pub struct CustomerReference {
     pub event_id: String,
 }
 
-/// An account that has signed up and named an address of the customer's.
+/// An account that signed up and named one of the customer's email addresses.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct EmailMatch {
     pub account_id: String,
-    /// From when on all three were known: its sign-up, its address, and that the customer has the same.
+    /// When all three were known: its sign-up, its address, and that the customer has the same address.
     pub at_ms: UtcMillis,
 }
 
@@ -28,7 +28,7 @@ pub struct EmailMatch {
 pub enum CustomerMatch {
     Id,
     Email,
-    /// It stands for itself.
+    /// It is its own account.
     Nobody,
 }
 
@@ -42,9 +42,9 @@ impl CustomerMatch {
     }
 }
 
-/// The account, and how it was found. The earliest claim stands; without one, the account that was the first with an
-/// address of the customer's, if it was the only one then: a second account of the same address, made later, changes
-/// nothing, and of two that were there before the customer neither is guessed.
+/// The account, and how it was found. The earliest customer reference wins. Without one, it is the first account with
+/// one of the customer's addresses, if it was the only one at that time. A second account with the same address,
+/// created later, changes nothing. If two existed before the customer did, neither is chosen.
 pub fn account_of(
     customer: &str,
     references: &[CustomerReference],

@@ -1,4 +1,4 @@
-//! The whole decision about one account: its bindings, its accruals, its states, and what a person has to look at.
+//! The whole decision about one account: its bindings, accruals and states, and what a person has to review.
 
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
@@ -20,41 +20,41 @@ use crate::program::catalog::Catalog;
 use crate::program::document::{Cadence, Condition, Document};
 use std::collections::HashMap;
 
-/// Later than any fact: the whole history counts.
+/// Later than any fact, so that the whole history counts.
 const ALL: UtcMillis = UtcMillis(i64::MAX);
 
-/// Everything a decision about one account rests on.
+/// Everything that a decision about one account depends on.
 pub struct DecisionInput<'a> {
     pub account: &'a str,
-    /// The account's facts, other accounts' facts about the same invoices, and what was said about its domain.
+    /// The account's facts, other accounts' facts about the same invoices, and facts about its domain.
     pub facts: &'a [&'a Fact],
-    /// The codes that its facts name, by code.
+    /// The links of the codes that its facts name, by code.
     pub links: &'a HashMap<String, AttributionLink>,
-    /// Accounts whose sign-up named the same email domain, by it.
+    /// Accounts that signed up with the same email domain, by domain.
     pub same_domain_accounts: &'a Grouped<SameDomainAccount>,
-    /// Referred sign-ups of the partners of `links`, by partner.
+    /// Referred sign-ups of the partners in `links`, by partner.
     pub signup_velocity: &'a Grouped<ReferredSignup>,
     pub relations: &'a Relations,
     /// Email addresses the account is known by.
     pub emails: &'a [String],
     pub reviews: &'a [Review],
-    /// The accruals that stand.
+    /// The stored accruals.
     pub accruals: &'a [Accrual],
     pub terms: PartnerModifiers<'a>,
     pub budgets: &'a [RewardBudget],
     pub now: UtcMillis,
 }
 
-/// One group's answer, and how far the account got in the program it is bound to.
+/// One group's result, and how far the account got in the program that it is bound to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupDecision {
     pub result: AttributionResult,
     /// When it signed up, and by which event.
     pub signed_up: (UtcMillis, String),
     pub states: Vec<LifecycleTransition>,
-    /// From which instant on a run may find a reward by state due. `None`: nothing to grant.
+    /// From when a run may find a milestone reward due. `None`: nothing to grant.
     pub grant_due_at: Option<UtcMillis>,
-    /// Its first payment since it was bound.
+    /// Its first payment since the binding started.
     pub qualified_at: Option<UtcMillis>,
     pub held: bool,
     pub revenue: Vec<Revenue>,
@@ -63,13 +63,13 @@ pub struct GroupDecision {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AccountDecision {
     pub groups: Vec<GroupDecision>,
-    /// Every accrual that should stand.
+    /// Every accrual that the facts call for.
     pub accruals: Vec<Accrual>,
     pub suspicions: Vec<Suspicion>,
 }
 
-/// Whether decisions rest on this event: on its kind, or on what an event of any kind may bring, a code that binds and
-/// an address that looks like the partner's own. Others are stored and change nothing.
+/// Whether decisions depend on this event: because of its type, or because it carries what any event may carry, a code
+/// that binds or an address that resembles the partner's own. Other events are stored and change nothing.
 pub fn matters(catalog: &Catalog, event: &Event) -> bool {
     let brings = event.credential.code.is_some() || event.person.email.is_some();
     (brings && event.account_id.is_some()) || is_decisive(&event.payload) || is_named(catalog, &event.kind)
@@ -115,7 +115,7 @@ fn names(condition: &Condition, kind: &str) -> bool {
     }
 }
 
-/// Decides an account from scratch, on all its facts.
+/// Decides an account from scratch, from all its facts.
 pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
     let timeline = Timeline::of(case.account, case.facts, ALL);
     let mut decision = AccountDecision::default();
@@ -145,7 +145,7 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
                 terms: case.terms,
             };
             decision.accruals.extend(accruals(&bound, document, case));
-            // What is held for its currency qualifies nobody.
+            // A payment that is held because of its currency qualifies no one.
             let paid = timeline.payments.iter().find(|p| {
                 (p.at, p.event_id) >= (binding.from, binding.event.as_str())
                     && p.invoice.amount.currency == document.currency
@@ -167,14 +167,14 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
     decision
 }
 
-/// What the account is worth to its partner: from when it was bound on.
+/// What the account earns its partner, from the start of the binding on.
 fn revenue_since(spans: &[Revenue], bound_at: UtcMillis) -> Vec<Revenue> {
     let since = spans.iter().filter(|s| s.to_ms.is_none_or(|to| to > bound_at));
     since.map(|s| Revenue { from_ms: s.from_ms.max(bound_at), ..s.clone() }).collect()
 }
 
 fn accruals(bound: &ReferredAccount, document: &Document, case: &DecisionInput) -> Vec<Accrual> {
-    // What one reward draws the next one cannot.
+    // The next reward can't use what this reward draws from the budget.
     let mut budget = case.budgets.iter().find(|p| p.program_id == document.id).cloned().unwrap_or_default();
     let mut accruals = invoice::invoice_accruals(bound);
     if document.settlement.cadence != Cadence::Instant {
@@ -185,7 +185,7 @@ fn accruals(bound: &ReferredAccount, document: &Document, case: &DecisionInput) 
     accruals
 }
 
-/// The rewards by state that a run at `as_of` owes the account, judged on the facts before it, and when the next one
+/// The milestone rewards that a run at `as_of` owes the account, judged on the facts before it, and when the next one
 /// may be due.
 pub fn grants(
     catalog: &Catalog,

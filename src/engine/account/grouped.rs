@@ -1,9 +1,9 @@
-//! Rows about accounts, found by what they share: a partner, an email domain. A page of accounts is decided against
-//! thousands of them.
+//! Rows about accounts, indexed by what they share: a partner or an email domain. A page of accounts is decided against
+//! thousands of these rows.
 
 use std::collections::HashMap;
 
-/// A row about an account, and the key under which it is looked for.
+/// A row about an account, and its lookup key.
 pub trait Keyed {
     fn key(&self) -> &str;
     fn account(&self) -> &str;
@@ -12,7 +12,7 @@ pub trait Keyed {
 #[derive(Clone, Debug)]
 pub struct Grouped<T> {
     by_key: HashMap<String, Vec<T>>,
-    /// Under which keys an account has rows.
+    /// The keys under which an account has rows.
     keys: HashMap<String, Vec<String>>,
 }
 
@@ -28,7 +28,7 @@ impl<T: Keyed + PartialEq> Grouped<T> {
         self.by_key.get(key).map_or(&[], Vec::as_slice)
     }
 
-    /// From now on these are an account's rows. Where they are what they were, nothing moves.
+    /// Replaces an account's rows. If they are unchanged, nothing moves.
     pub fn replace(&mut self, account: &str, rows: Vec<T>) {
         let keys = self.keys.get(account).map_or(&[][..], Vec::as_slice);
         let standing = keys.iter().flat_map(|key| self.of(key)).filter(|row| row.account() == account);

@@ -1,4 +1,4 @@
-//! States: whether an account's conditions hold as of an instant, and the first instant at which they do.
+//! States: whether an account meets a state's conditions as of an instant, and the first instant at which it does.
 
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::timeline::{Fact, Timeline};
@@ -22,18 +22,18 @@ pub fn holds(document: &Document, state: &LifecycleState, account: &str, facts: 
     state.when.iter().all(|c| condition_holds(c, &timeline, &document.currency, as_of))
 }
 
-/// The first instant as of which `state` holds, as far as the facts tell; it may lie in the future.
+/// The first instant as of which `state` holds, given the known facts. It may lie in the future.
 pub fn first_held(document: &Document, state: &LifecycleState, account: &str, facts: &[&Fact]) -> Option<UtcMillis> {
     instants(state, account, facts).into_iter().find(|at| holds(document, state, account, facts, *at))
 }
 
-/// The states of the document that the account reaches as far as the facts tell, in the document's order. Some may lie
-/// in the future: spans end without a fact that would have them decided anew.
+/// The states that the account reaches given the known facts, in the document's order. Some may lie in the future,
+/// because a span can end without a new fact that would trigger a decision.
 pub fn history(document: &Document, account: &str, facts: &[&Fact]) -> Vec<LifecycleTransition> {
     let mut reached: Vec<LifecycleTransition> = Vec::new();
     for state in &document.lifecycle {
         if let Some(at) = first_held(document, state, account, facts) {
-            // A fact counts as of the millisecond after it; people are told the fact's own instant.
+            // A fact counts as of the next millisecond; people see the fact's own instant.
             let own = UtcMillis(at.0 - 1);
             let by_fact = facts.iter().any(|f| f.at == own && f.account_id == account);
             reached.push(LifecycleTransition { state: state.state.clone(), at: if by_fact { own } else { at } });
@@ -42,7 +42,7 @@ pub fn history(document: &Document, account: &str, facts: &[&Fact]) -> Vec<Lifec
     reached
 }
 
-/// A payment in another currency than the program's is held for review: it reaches no state.
+/// A payment in another currency than the program's is held for review and reaches no state.
 fn condition_holds(condition: &Condition, timeline: &Timeline, currency: &str, as_of: UtcMillis) -> bool {
     let payments = || timeline.payments.iter().filter(|p| p.invoice.amount.currency == currency);
     match condition {
@@ -72,7 +72,7 @@ fn condition_holds(condition: &Condition, timeline: &Timeline, currency: &str, a
     }
 }
 
-/// Whether some span of that many days holds that many distinct listings.
+/// Whether any span of that many days contains that many distinct listings.
 fn listings_viewed(timeline: &Timeline, distinct: i64, within_days: i64) -> bool {
     let views: Vec<(UtcMillis, &str)> = timeline
         .facts
@@ -91,7 +91,7 @@ fn listings_viewed(timeline: &Timeline, distinct: i64, within_days: i64) -> bool
     })
 }
 
-/// The days after a fact at which a condition can turn true by time alone.
+/// The days after a fact at which a condition can become true through time alone.
 fn spans_of(condition: &Condition) -> Vec<i64> {
     match condition {
         Condition::ActiveDays { days } | Condition::PaidForDays { days } => vec![*days],
@@ -100,7 +100,7 @@ fn spans_of(condition: &Condition) -> Vec<i64> {
     }
 }
 
-/// The instants at which the answer can turn true, in order: just after each fact, and where a span ends.
+/// The instants at which the result can become true, in order: just after each fact, and at the end of each span.
 fn instants(state: &LifecycleState, account: &str, facts: &[&Fact]) -> Vec<UtcMillis> {
     let mut at: Vec<UtcMillis> = Vec::new();
     let spans: Vec<i64> = state.when.iter().flat_map(spans_of).collect();

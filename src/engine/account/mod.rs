@@ -1,4 +1,4 @@
-//! Accounts: their facts, and what is decided from them.
+//! Accounts: their facts, and the decisions made from them.
 
 pub mod customer;
 pub mod decision;

@@ -1,6 +1,7 @@
-//! An account's facts in order, and what they add up to: sign-up, payments with what was taken back, stays.
+//! An account's facts in order, and what they add up to: sign-up, payments with their refunds and disputes, paid
+//! periods.
 //!
-//! Rules 2 to 4, 11 and 16 of the design. The order is that of (occurred_at, event id), never that of arrival.
+//! Rules 2 to 4, 11 and 16 of the design. Facts are ordered by (occurred_at, event id), never by arrival.
 
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
@@ -19,45 +20,45 @@ pub struct Fact {
     /// The event's type.
     pub kind: String,
     pub at: UtcMillis,
-    /// The domain of the address it named; `None` for free mail.
+    /// The domain of the email address it named; `None` for free mail.
     pub email_domain: Option<String>,
     pub payload: Payload,
     pub credential: InvoiceRecord,
 }
 
-/// What an event presented to be attributed by, verified when it was taken in.
+/// The attribution credential that an event presented, verified when the event was received.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvoiceRecord {
     pub code: Option<String>,
     /// The touches of a valid token.
     pub touchpoints: Option<TouchHistory>,
-    /// A token came, and its signature did not verify.
+    /// The event carried a token whose signature did not verify.
     #[serde(default)]
     pub token_refused: bool,
     pub visitor: Option<String>,
-    /// The clicks of that visitor, as they stood when the event was taken in.
+    /// The clicks of that visitor, as of when the event was received.
     #[serde(default)]
     pub clicks: Vec<Touch>,
 }
 
-/// A paid invoice of more than nothing.
+/// A paid invoice of more than zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Payment<'a> {
     pub event_id: &'a str,
     pub at: UtcMillis,
     pub invoice: &'a Invoice,
-    /// Refunded, and lost in disputes; together at most what was paid.
+    /// Refunded or lost in disputes; together at most what was paid.
     pub taken_back: Cents,
-    /// Something was taken back in another currency than was paid: a person has to look at it.
+    /// A refund or dispute in another currency than the payment: a person has to review it.
     pub taken_back_elsewhere: bool,
     /// A dispute is open.
     pub disputed: bool,
-    /// Which stay it was paid in.
+    /// The paid period that it belongs to.
     pub paid_period: usize,
 }
 
 impl Payment<'_> {
-    /// Whether it comes to more than `cents` per month of service.
+    /// Whether it exceeds `cents` per month of service.
     pub fn is_monthly_over(&self, cents: Cents) -> bool {
         let floor = cents.0.saturating_mul(self.invoice.months.max(1));
         self.invoice.amount.cents.0 + i64::from(sabotage::is(Sabotage::FloorIncluded)) > floor
@@ -68,14 +69,14 @@ impl Payment<'_> {
     }
 }
 
-/// A time with payments and no cancellation: from a first payment to the cancellation that ends it.
+/// A time with payments and no cancellation: from a first payment until the cancellation that ends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaidPeriod {
     pub first_paid_at: UtcMillis,
     pub cancelled_at: Option<UtcMillis>,
 }
 
-/// A span of annual recurring revenue: half-open, without end while it lasts.
+/// A span of annual recurring revenue: half-open, without an end while it lasts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Revenue {
     pub from_ms: UtcMillis,
@@ -83,7 +84,7 @@ pub struct Revenue {
     pub annual_cents: Cents,
 }
 
-/// An active subscription, and what it is worth a year as was said last.
+/// An active subscription, and its last reported annual value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActiveSubscription {
     pub id: String,
@@ -96,19 +97,20 @@ pub struct Timeline<'a> {
     pub signup: Option<&'a Fact>,
     pub payments: Vec<Payment<'a>>,
     pub paid_periods: Vec<PaidPeriod>,
-    /// When the account went from not cancelled to cancelled.
+    /// When the account changed from not cancelled to cancelled.
     pub cancellations: Vec<UtcMillis>,
     /// Subscriptions that are active at the end, by id.
     pub active: Vec<ActiveSubscription>,
-    /// Subscriptions and what they are worth a year, while the account pays.
+    /// Subscriptions and their annual value, while the account pays.
     pub revenue: Vec<Revenue>,
     /// All facts of the account itself, in order.
     pub facts: Vec<&'a Fact>,
 }
 
 impl<'a> Timeline<'a> {
-    /// Rule 6: what `facts` before `as_of` add up to for `account`. Facts of other accounts may be among them: an invoice
-    /// belongs to the account whose claim to it is the earliest, and is refunded whatever account the refund names.
+    /// Rule 6: what `facts` before `as_of` add up to for `account`. Facts of other accounts may be among them: an
+    /// invoice belongs to the account that claimed it first, and a refund applies to it no matter which account the
+    /// refund names.
     pub fn of(account: &str, facts: &[&'a Fact], as_of: UtcMillis) -> Timeline<'a> {
         let mut known: Vec<&Fact> = facts.iter().copied().filter(|f| f.at < as_of).collect();
         known.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
@@ -139,33 +141,33 @@ impl<'a> Timeline<'a> {
         timeline
     }
 
-    /// Whether the account had signed up before: nobody signs up twice.
+    /// Whether the account had signed up before: only the first sign-up counts.
     pub fn is_repeated_signup(&self, fact: &Fact) -> bool {
         matches!(fact.payload, Payload::SignedUp { .. }) && self.signup.is_none_or(|s| s.event_id != fact.event_id)
     }
 
-    /// The first payment ever: the start of the clocks that count months.
+    /// The first payment ever: rules that count months start here.
     pub fn first_paid_at(&self) -> Option<UtcMillis> {
         self.payments.first().map(|p| p.at)
     }
 }
 
-/// The state while walking through an account's facts.
+/// The state while iterating over an account's facts.
 #[derive(Default)]
 struct TimelineBuilder<'a> {
     timeline: Timeline<'a>,
     paid_period: Option<usize>,
     subscriptions: HashSet<&'a str>,
-    /// Subscriptions that were cancelled: to cancel one again means nothing.
+    /// Cancelled subscriptions: a repeated cancellation has no effect.
     ended: HashSet<&'a str>,
-    /// What each subscription is worth a year, as was said last.
+    /// The last reported annual value of each subscription.
     worth: HashMap<&'a str, i64>,
     is_cancelled: bool,
 }
 
 impl<'a> TimelineBuilder<'a> {
-    /// Rule 4: what an account's next event changes. A cancellation ends a paid period; a payment or a subscription
-    /// begins one.
+    /// Rule 4: applies an account's next event. A cancellation ends a paid period; a payment or a subscription starts
+    /// one.
     fn step(&mut self, fact: &'a Fact, owners: &HashMap<&str, &'a Fact>) {
         self.timeline.facts.push(fact);
         match &fact.payload {
@@ -173,7 +175,7 @@ impl<'a> TimelineBuilder<'a> {
                 if self.timeline.signup.is_none() || sabotage::is(Sabotage::LaterSignUpDecides) =>
             {
                 self.timeline.signup = Some(fact);
-                // Whatever it was before, from here on it is an account that has not cancelled.
+                // Whatever it was before, the account counts as not cancelled from now on.
                 self.is_cancelled = false;
             }
             Payload::InvoicePaid(invoice) => {
@@ -201,7 +203,7 @@ impl<'a> TimelineBuilder<'a> {
         self.compute_revenue(fact.at);
     }
 
-    /// What the active subscriptions are worth from `at` on, while the account has paid and is not cancelled.
+    /// Records the value of the active subscriptions from `at` on, while the account has paid and is not cancelled.
     fn compute_revenue(&mut self, at: UtcMillis) {
         let pays = !self.timeline.payments.is_empty() && !self.is_cancelled;
         let worth = |id: &&str| self.worth.get(id).copied().unwrap_or(0);
@@ -253,15 +255,15 @@ impl<'a> TimelineBuilder<'a> {
     }
 }
 
-/// Puts refunds and disputes on the payments they are about.
+/// Applies refunds and disputes to their payments.
 fn take_back(payments: &mut [Payment], known: &[&Fact]) {
-    // By invoice and currency: what comes in another currency is never converted.
+    // By invoice and currency: amounts in another currency are never converted.
     let mut taken = refunded(known);
     let mut disputes: HashMap<(&str, &str), &Payload> = HashMap::new();
     for fact in known {
         match &fact.payload {
             Payload::DisputeOpened(d) => {
-                // Once won or lost a dispute is not opened again, whatever an opening is dated.
+                // A dispute that was won or lost never reopens, no matter how a later opening is dated.
                 disputes.entry((&d.invoice_id, &d.dispute_id)).or_insert(&fact.payload);
             }
             Payload::DisputeWon(d) | Payload::DisputeLost(d) => {
@@ -286,7 +288,7 @@ fn take_back(payments: &mut [Payment], known: &[&Fact]) {
     for payment in payments {
         let id = payment.invoice.invoice_id.as_str();
         let same = taken.get(&(id, payment.invoice.amount.currency.as_str())).copied().unwrap_or(0);
-        // Refunds include the tax that was charged; what is taken back is their share of what was paid for the service.
+        // Refunds include the tax that was charged; what counts is their share of what was paid for the service.
         let charged = payment.invoice.charged();
         let share = payment.invoice.amount.cents.share(Cents(same.min(charged.0)), charged);
         payment.taken_back = share.unwrap_or(Cents::ZERO);
@@ -296,8 +298,8 @@ fn take_back(payments: &mut [Payment], known: &[&Fact]) {
     }
 }
 
-/// What of each invoice was refunded, by currency: the sum of its refunds that did not fail, or what its charges'
-/// sums say without those that failed, whichever is more. Neither depends on an order.
+/// The refunded amount of each invoice, by currency: the sum of its refunds that did not fail, or the charges' totals
+/// minus the failed refunds, whichever is more. Neither depends on the order of the facts.
 fn refunded<'a>(known: &[&'a Fact]) -> HashMap<(&'a str, &'a str), i64> {
     let mut failed: HashMap<(&str, &str), &Amount> = HashMap::new();
     let mut totals: HashMap<(&str, &str, &str), i64> = HashMap::new();

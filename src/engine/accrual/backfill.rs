@@ -1,8 +1,8 @@
-//! What a modifier that a partner has newly earned adds to accruals that nothing else bears on.
+//! What a newly earned modifier adds to a partner's accruals, where nothing else affects those accruals.
 //!
-//! Deciding an account again finds the same from all its facts. A run that finds bonuses for thousands of partners would
-//! spend most of its time on that, so what is plain is added here, line by line, and the rest is left to be decided:
-//! whoever has a refund, a dispute, a review, a cap or another modifier on an invoice.
+//! A full decision about each account gives the same result. A run that finds bonuses for thousands of partners would
+//! spend most of its time on those decisions, so plain accounts get their additional accruals here. The rest are
+//! decided in full: accounts with a refund, a dispute, a review, a cap or another modifier on an invoice.
 
 use crate::base::money::{Bps, Cents};
 use crate::base::time::UtcMillis;
@@ -14,7 +14,7 @@ use crate::program::document::Document;
 use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap};
 
-/// An accrual for an invoice, with what says whether anything but its rate bears on it.
+/// An accrual for an invoice, with the data that shows whether anything but its rate affects it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct BaseAccrual {
     pub id: String,
@@ -25,13 +25,14 @@ pub struct BaseAccrual {
     pub at_ms: UtcMillis,
     pub program_version: i64,
     pub gross_cents: Cents,
-    /// What the invoice came to.
+    /// The invoice's amount.
     pub amount_cents: Option<Cents>,
-    /// 1 where all it earned stands, pending or available, and no other event names its invoice.
+    /// 1 if everything it earned remains, pending or available, and no other event names its invoice.
     pub is_unmodified: i64,
 }
 
-/// A modifier's accrual beside another. What is not said is as it is there: instant, event, hold.
+/// A modifier's accrual next to its base accrual. Fields that are not listed are the base accrual's: instant, event,
+/// hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModifierAccrual {
     pub beside: String,
@@ -44,22 +45,23 @@ pub struct ModifierAccrual {
 
 #[derive(Debug, Default, PartialEq)]
 pub struct ModifierBackfill {
-    /// Lines to be made, of accounts that are all plain.
+    /// Accruals to create, for accounts whose accruals are all plain.
     pub accruals: Vec<ModifierAccrual>,
-    /// Accounts that have to be decided.
+    /// Accounts that need a full decision.
     pub to_recompute: BTreeSet<String>,
 }
 
-/// Below this rate an invoice of a whole unit of currency may earn nothing, and leave no accrual to be found.
+/// Below this rate, an invoice of one whole currency unit may earn nothing and leave no accrual to find.
 const RATE_MIN: Bps = Bps(100);
 
-/// Whether a document's modifiers may be added this way at all: nothing adds up over several accruals, and no budget pays.
+/// Whether a document's modifiers can be backfilled at all: no cap spans several accruals, and no budget pays.
 pub fn applies(document: &Document) -> bool {
     let rates_show = document.rewards.iter().filter_map(|r| r.amount.rate_bps).all(|rate| rate >= RATE_MIN);
     document.caps.is_empty() && !document.settlement.budget && rates_show
 }
 
-/// What `terms`, by partner, add to `earned`, which holds every accrual for invoices that those partners have in `program`.
+/// What `terms`, by partner, add to `earned`, which holds every accrual for invoices that those partners have in
+/// `program`.
 pub fn backfill(
     catalog: &Catalog,
     program: &str,
@@ -97,8 +99,8 @@ pub fn backfill(
     found
 }
 
-/// Whose accrual stands by account and source. `None` where that cannot be said: it does not stand in full, or another
-/// modifier's accrual is there too, of which one was given up.
+/// The base accruals by account and source. `None` if there is no clear base: it does not remain in full, or another
+/// modifier's accrual is there too, possibly one the partner no longer has.
 fn standing(earned: &[BaseAccrual]) -> HashMap<(&str, &str), Option<&str>> {
     let mut standing: HashMap<(&str, &str), Option<&str>> = HashMap::new();
     for e in earned {
@@ -108,7 +110,7 @@ fn standing(earned: &[BaseAccrual]) -> HashMap<(&str, &str), Option<&str>> {
     standing
 }
 
-/// The modifier's accrual beside a plain one, which may come to nothing; `None` where the account has to be decided.
+/// The modifier's accrual next to a plain one, which may be zero; `None` if the account needs a full decision.
 fn added(
     document: &Document,
     base: &BaseAccrual,

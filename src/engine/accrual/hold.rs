@@ -10,7 +10,7 @@ use crate::engine::sabotage::Fault as Sabotage;
 use crate::engine::settlement::schedule;
 use crate::program::document::{Document, Hold};
 
-/// An account's facts, as holds judge them.
+/// An account's facts that decide whether a hold is over.
 pub struct HoldContext<'a> {
     pub document: &'a Document,
     pub account: &'a str,
@@ -18,8 +18,8 @@ pub struct HoldContext<'a> {
     pub timeline: &'a Timeline<'a>,
 }
 
-/// Rule 16: when what was earned at `at` in a stay (`None` where there is no payment yet) vests, or why it never will.
-/// `Ok(None)`: not to be said yet.
+/// Rule 16: when an accrual at `at` in a paid period (`None` if there is no payment yet) vests, or why it never will.
+/// `Ok(None)`: not known yet.
 pub fn vesting(g: &HoldContext, paid_period: Option<usize>, at: UtcMillis) -> Result<Option<UtcMillis>, String> {
     match &g.document.vesting.hold {
         Hold::None {} => Ok(Some(at)),
@@ -41,7 +41,7 @@ pub fn vesting(g: &HoldContext, paid_period: Option<usize>, at: UtcMillis) -> Re
             match lifecycle::first_held(g.document, wanted, g.account, g.facts) {
                 _ if sabotage::is(Sabotage::HoldNotAwaited) => Ok(Some(at)),
                 Some(reached) => Ok(Some(reached.max(at))),
-                // Without a cancellation the state may still be reached.
+                // Without a cancellation, the account may still reach the state.
                 None if left_at(g).is_none() => Ok(None),
                 None => Err(format!("not {state}")),
             }
@@ -49,7 +49,7 @@ pub fn vesting(g: &HoldContext, paid_period: Option<usize>, at: UtcMillis) -> Re
     }
 }
 
-/// Rule 21: where the hold waits for a state: the cancellation after which the account earns nothing more.
+/// Rule 21: if the hold waits for a state, the cancellation after which the account earns nothing more.
 pub fn earning_period_ended(g: &HoldContext) -> Option<UtcMillis> {
     let Hold::UntilState { state, churn_days } = &g.document.vesting.hold else { return None };
     let sustained =
@@ -58,7 +58,7 @@ pub fn earning_period_ended(g: &HoldContext) -> Option<UtcMillis> {
     [churned_at(g, *churn_days), left].into_iter().flatten().min()
 }
 
-/// The cancellation inside so many days of the first payment.
+/// The cancellation within that many days of the first payment.
 fn churned_at(g: &HoldContext, days: i64) -> Option<UtcMillis> {
     let paid = g.timeline.first_paid_at().filter(|_| !sabotage::is(Sabotage::ChurnKeeps))?;
     g.timeline.cancellations.iter().copied().find(|c| *c >= paid && *c < paid.plus_days(days))
@@ -70,11 +70,11 @@ fn left_at(g: &HoldContext) -> Option<UtcMillis> {
     g.timeline.cancellations.iter().copied().find(|c| *c >= signed_up)
 }
 
-/// Rule 12: a flat reward earned at `since` and granted at `at` is void if the account cancels, or its first invoice is taken
-/// back in full, before the scheduled time of the run that vests it. `None`: no run is in sight yet, and whatever is
-/// known comes before it.
+/// Rule 12: a flat reward earned at `since` and granted at `at` is void if, before the scheduled time of the run that
+/// vests it, the account cancels or its first invoice is refunded or lost in a dispute in full. `None`: no such run is
+/// known yet, and every known fact comes before it.
 pub fn flat_void(g: &HoldContext, since: UtcMillis, at: UtcMillis, vests_at: Option<UtcMillis>) -> Option<String> {
-    // What is dated at a run's very time is the next run's.
+    // A fact dated exactly at a run's time belongs to the next run.
     let next = |vests_at: UtcMillis| schedule::next_run_at(g.document.settlement.cadence, vests_at.max(at.plus_ms(1)));
     let run = vests_at.map_or(UtcMillis(i64::MAX), next);
     let known = Timeline::of(g.account, g.facts, run);
@@ -85,7 +85,7 @@ pub fn flat_void(g: &HoldContext, since: UtcMillis, at: UtcMillis, vests_at: Opt
     first.fully_taken_back().then(|| "the first invoice was taken back in full before it vested".to_owned())
 }
 
-/// Rule 23: what a review makes of an accrual: held while it is open, void once it is rejected. What a run has vested stays.
+/// Rule 23: a review holds an accrual while it is open and voids it once rejected. What a run has vested stays.
 pub fn review(accrual: &mut Accrual, standing: &ReviewStatus) {
     match standing {
         ReviewStatus::Clear => {}
@@ -97,7 +97,7 @@ pub fn review(accrual: &mut Accrual, standing: &ReviewStatus) {
         ReviewStatus::Held => {}
         ReviewStatus::Rejected(reason) => accrual.void(format!("rejected in review: {reason}")),
     }
-    // A fresh accrual that is held has not vested.
+    // A new accrual that is held has not vested.
     if accrual.state == AccrualState::Held && accrual.postings == 0 && accrual.balance == Balance::Available {
         accrual.balance = Balance::Pending;
     }

@@ -1,8 +1,8 @@
 //! What an account's payments and events earn its referrer: the accruals that the facts call for.
 //!
-//! Rules 1, 2, 11, 14, 15, 17, 19 and 20 of the design. A share is floored to the cent once, over the whole rate. What
-//! is taken back is the share of what the invoice really earned, over all its accruals, the first accrual used up before the
-//! next.
+//! Rules 1, 2, 11, 14, 15, 17, 19 and 20 of the design. A share is floored to the cent once, over the whole rate. A
+//! refund or lost dispute reverses its share of what the invoice really earned over all its accruals, and it uses up
+//! the first accrual before the next.
 
 use crate::base::money::{Bps, Cents};
 use crate::base::time::{Quarter, UtcMillis};
@@ -21,7 +21,7 @@ use crate::program::document::{Document, Effect, Hold, Reward, RewardConditions,
 use serde::Deserialize;
 use std::collections::HashMap;
 
-/// Not to be said yet: the last instant that can be written.
+/// Not known yet: the last instant that can be written.
 pub const NEVER: UtcMillis = UtcMillis(253_402_300_799_999);
 
 /// A modifier that a partner has earned, as the last run found.
@@ -30,17 +30,17 @@ pub struct PartnerModifier {
     pub partner_id: String,
     pub program_id: String,
     pub modifier_id: String,
-    /// The quarter whose invoices it is for; empty: for invoices after `from_ms`, for good.
+    /// The quarter whose invoices it applies to; empty: all invoices after `from_ms`, permanently.
     pub quarter: String,
     pub from_ms: UtcMillis,
 }
 
-/// What runs have found about partners that bears on an account's accruals.
+/// What runs have found about partners that affects an account's accruals.
 #[derive(Clone, Copy, Debug)]
 pub struct PartnerModifiers<'a> {
     /// By partner.
     pub modifiers: &'a HashMap<String, Vec<PartnerModifier>>,
-    /// What monthly caps take, by line.
+    /// What monthly caps remove, by accrual.
     pub capped: &'a HashMap<String, Cents>,
 }
 
@@ -71,7 +71,7 @@ impl<'a> ReferredAccount<'a> {
     }
 }
 
-/// The accruals of the account's payments since it was bound.
+/// The accruals for the account's payments since the binding started.
 pub fn invoice_accruals(b: &ReferredAccount) -> Vec<Accrual> {
     let mut accruals = Vec::new();
     let mut used: HashMap<String, i64> = HashMap::new();
@@ -93,8 +93,8 @@ pub fn invoice_accruals(b: &ReferredAccount) -> Vec<Accrual> {
     accruals
 }
 
-/// The flat accruals of events other than payments, where a program settles by runs: the first such event since the
-/// account was bound.
+/// The flat accruals for events other than payments, where a program settles by runs: for the first such event since
+/// the binding started.
 pub fn event_accruals(b: &ReferredAccount) -> Vec<Accrual> {
     let mut accruals = Vec::new();
     let Some(now) = b.catalog.all_in_force(NEVER).into_iter().find(|d| d.id == b.binding.program) else {
@@ -133,7 +133,7 @@ fn flat_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, fact:
 
 /// When a flat accrual vests, and whether it is void.
 pub fn judge_flat(accrual: &mut Accrual, grounds: &HoldContext) {
-    // It belongs to the stay that it falls into, or to the first that begins after it.
+    // It belongs to the paid period that contains it, or to the first one that starts after it.
     let paid_period =
         grounds.timeline.paid_periods.iter().position(|s| s.cancelled_at.is_none_or(|c| c > accrual.at_ms));
     match hold::vesting(grounds, paid_period, accrual.at_ms) {
@@ -148,7 +148,8 @@ pub fn judge_flat(accrual: &mut Accrual, grounds: &HoldContext) {
     }
 }
 
-/// When what a flat accrual is for came about. A state is often reached some time before the run that grants it.
+/// When the fact behind a flat accrual happened. An account often reaches a state some time before the run that grants
+/// it.
 fn earned_at(accrual: &Accrual, grounds: &HoldContext) -> UtcMillis {
     let state = accrual.source.strip_prefix("state:").and_then(|name| grounds.document.state(name));
     let reached = state.and_then(|s| lifecycle::first_held(grounds.document, s, grounds.account, grounds.facts));
@@ -163,7 +164,7 @@ pub fn event_of(reward: &Reward) -> Option<&str> {
     }
 }
 
-/// Rule 17: whether a reward's terms hold for a binding and the payment or event it would be for.
+/// Rule 17: whether a reward's conditions hold for a binding and for the payment or event that would earn it.
 pub fn meets(terms: &RewardConditions, binding: &Binding, payment: Option<&Payment>, fact: Option<&Fact>) -> bool {
     let by_source = terms.source.is_empty() || terms.source.contains(&binding.source);
     let by_month = terms.monthly_over_cents.is_none_or(|over| payment.is_some_and(|p| p.is_monthly_over(over)));
@@ -206,7 +207,7 @@ fn earn(
             }
             accruals.push(accrual);
         }
-        // The better rate is one rate, floored once: its accrual holds what it adds.
+        // The better rate is one rate, floored once. Its accrual holds the difference.
         if let Some((modifier, better)) =
             better_rate(b.terms.of(&b.binding.partner), document, reward, rate, payment.at)
             && let Some(whole) = share(better, amount)
@@ -251,7 +252,8 @@ fn invoice_line(
     (earned > Cents::ZERO).then(|| Accrual::new(document, &b.binding.partner, b.account, ground, earned))
 }
 
-/// Rule 15: the highest rate that a partner's modifiers give this reward, if it is higher than its own. They do not stack.
+/// Rule 15: the highest rate that a partner's modifiers give this reward, if it is higher than the reward's own.
+/// Modifiers do not stack.
 pub(crate) fn better_rate(
     terms: &[PartnerModifier],
     document: &Document,
@@ -290,7 +292,7 @@ pub(crate) fn share(rate: Bps, amount: Cents) -> Option<Cents> {
     rate.of(amount)
 }
 
-/// Rule 19: whether a payment lies in the months for which a reward is earned.
+/// Rule 19: whether a payment falls into the months in which a reward is earned.
 fn in_span(reward: &Reward, b: &ReferredAccount, document: &Document, payment: &Payment, first: bool) -> bool {
     match &reward.span {
         Span::Once {} => first,
@@ -317,10 +319,10 @@ fn in_span(reward: &Reward, b: &ReferredAccount, document: &Document, payment: &
     }
 }
 
-/// Rule 11: takes the refunded share of what the invoice earned from its accruals, first accrual first.
+/// Rule 11: subtracts the refunded share of what the invoice earned from its accruals, starting with the first.
 fn take_back(accruals: &mut [Accrual], payment: &Payment) {
     let earned = Cents(accruals.iter().map(|l| l.kept().0).sum());
-    // A payment is more than zero and at least what was taken back, so the share exists and is at most the whole.
+    // A payment is positive and at least the amount clawed back, so the share exists and is at most the whole.
     let mut left = earned.share(payment.taken_back, payment.invoice.amount.cents).unwrap_or(Cents::ZERO);
     if sabotage::is(Sabotage::ReversedTwice) {
         left.0 *= 2;
@@ -339,12 +341,12 @@ fn take_back(accruals: &mut [Accrual], payment: &Payment) {
     }
 }
 
-/// The hold, the dispute and the review decide what becomes of an accrual that earned something.
+/// Applies the hold, the dispute and the review to an accrual that earned something.
 fn judge(accrual: &mut Accrual, b: &ReferredAccount, document: &Document, payment: &Payment) {
     match hold::vesting(&b.grounds(document), Some(payment.paid_period), payment.at) {
         Err(why) => {
             if hold::earning_period_ended(&b.grounds(document)).is_some_and(|ended| ended <= payment.at) {
-                // It was never earned, so it takes no room under a cap either.
+                // It was never earned, so it uses no room under a cap either.
                 accrual.gross_cents = Cents::ZERO;
                 accrual.cap_reduction_cents = Cents::ZERO;
             }
@@ -362,7 +364,7 @@ fn judge(accrual: &mut Accrual, b: &ReferredAccount, document: &Document, paymen
     }
 }
 
-/// Rule 13: what the account's first invoice was discounted, where the program offers that.
+/// Rule 13: the discount on the account's first invoice, where the program offers one.
 fn benefit_accrual(b: &ReferredAccount, document: &Document, payment: &Payment) -> Option<Accrual> {
     document.benefit.as_ref()?;
     let first = b.timeline.payments.first()?;

@@ -1,5 +1,5 @@
-//! Rewards that are granted once and stay: those that a state reaches, as of a run, and all those of programs that
-//! settle instantly. Rules 5, 6, 13 and 18 of the design.
+//! Rewards that are granted once and kept: milestone rewards as of a run, and all rewards of programs that settle
+//! instantly. Rules 5, 6, 13 and 18 of the design.
 
 use crate::base::money::Cents;
 use crate::base::time::{DAY_MS, UtcMillis};
@@ -13,7 +13,7 @@ use crate::engine::sabotage;
 use crate::program::document::{Cadence, Document, Reward, Trigger};
 use serde::Deserialize;
 
-/// What stands in a program's budget, in cents, and whether rewards wait for it.
+/// The amount in a program's budget, in cents, and whether rewards wait for it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct RewardBudget {
     pub program_id: String,
@@ -22,7 +22,7 @@ pub struct RewardBudget {
 }
 
 impl RewardBudget {
-    /// Draws on the budget, or queues behind it.
+    /// Draws from the budget, or queues behind the rewards that wait for it.
     fn covers(&mut self, amount: Cents) -> bool {
         let overtakes = sabotage::is(sabotage::Fault::PoolOvertaken);
         let covered = (self.waiting == 0 || overtakes) && amount.0 <= self.balance_cents;
@@ -38,7 +38,7 @@ impl RewardBudget {
     }
 }
 
-/// Rules 5 and 13: the rewards by state that a run at `as_of` owes, judged on the facts before it (which `b` holds).
+/// Rules 5 and 13: the milestone rewards that a run at `as_of` owes, judged on the facts before it (which `b` holds).
 pub fn due(b: &ReferredAccount, document: &Document, standing_accruals: &[Accrual], as_of: UtcMillis) -> Vec<Accrual> {
     let mut accruals = Vec::new();
     for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_accruals)) {
@@ -50,7 +50,7 @@ pub fn due(b: &ReferredAccount, document: &Document, standing_accruals: &[Accrua
         let ground = state_ground(reward, name, &b.binding.event, as_of);
         let mut accrual = Accrual::new(document, &b.binding.partner, b.account, ground, cents);
         settle(&mut accrual, b, document);
-        // What is void is not granted; facts that arrive later may yet make it due.
+        // A void reward is not granted; facts that arrive later may still make it due.
         if !accrual.is_over() {
             accruals.push(accrual);
         }
@@ -58,7 +58,7 @@ pub fn due(b: &ReferredAccount, document: &Document, standing_accruals: &[Accrua
     accruals
 }
 
-/// When a run may find the next reward by state; `None`: there is nothing to grant.
+/// When a run may find the next milestone reward; `None`: nothing to grant.
 pub fn next_due(b: &ReferredAccount, document: &Document, standing_accruals: &[Accrual]) -> Option<UtcMillis> {
     let open = document.rewards.iter().filter(|r| !is_granted(document, r, standing_accruals));
     let states = open.filter_map(|r| match &r.on {
@@ -68,8 +68,8 @@ pub fn next_due(b: &ReferredAccount, document: &Document, standing_accruals: &[A
     states.filter_map(|state| lifecycle::first_held(document, state, b.account, b.facts)).min()
 }
 
-/// Rule 18: what the facts call for at once, in the order of (occurred_at, event id), where a program settles instantly. A budget
-/// that cannot cover a reward makes it wait, and every later one behind it.
+/// Rule 18: the rewards that the facts call for immediately, in the order of (occurred_at, event id), where a program
+/// settles instantly. If the budget can't cover a reward, that reward and every later one wait.
 pub fn instant(
     b: &ReferredAccount,
     document: &Document,
@@ -99,7 +99,7 @@ fn instant_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, no
     let accrual = match &reward.on {
         Trigger::State(name) => {
             let at = lifecycle::first_held(document, document.state(name)?, b.account, b.facts)?;
-            // A fact counts as of the millisecond after it, and may be dated a little ahead of our clock.
+            // A fact counts as of the next millisecond, and may be dated slightly ahead of our clock.
             if at.0 > now.0 + DAY_MS / 288 + 1 {
                 return None;
             }
@@ -124,7 +124,7 @@ fn instant_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, no
                     let share = reward.amount.rate_bps?.of(amount.cents)?;
                     reward.amount.cap_cents.map_or(share, |cap| share.min(cap))
                 }
-                // Never converted.
+                // Amounts are never converted.
                 (None, Payload::Purchase { .. }) => Cents::ZERO,
                 _ => return None,
             };
@@ -135,7 +135,7 @@ fn instant_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, no
                 at: fact.at,
                 reason: format!("{kind} was taken in"),
             };
-            // One that earns nothing is kept too: it was the first that was taken in.
+            // A reward of zero is kept too: it marks the first event that was received.
             Accrual::new(document, &b.binding.partner, b.account, ground, cents)
         }
     };
@@ -144,8 +144,8 @@ fn instant_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, no
     Some(accrual)
 }
 
-/// Rewards once granted stay, and move only with their binding. One that comes back to a binding after none had it
-/// draws on the budget anew.
+/// Granted rewards are kept and only move with their binding. A reward that returns to a binding after no binding had
+/// it draws from the budget again.
 pub fn kept(
     b: &ReferredAccount,
     document: &Document,
@@ -155,8 +155,8 @@ pub fn kept(
     let mut kept: Vec<Accrual> = Vec::new();
     let mut old: Vec<&Accrual> =
         standing_accruals.iter().filter(|l| l.program_id == document.id && is_kept(document, l)).collect();
-    // A reward that moved before stands once with each partner it was with; what counts is where money stands.
-    // Those that come back draw on the budget in the order of (occurred_at, event id).
+    // A reward that moved before has one accrual for each partner it was with; the one that holds money counts.
+    // Returning rewards draw from the budget in the order of (occurred_at, event id).
     old.sort_by_key(|l| {
         let elsewhere = l.partner_id != b.binding.partner;
         (l.net_cents == Cents::ZERO, l.state != AccrualState::Waiting, l.at_ms, l.event_id.clone(), elsewhere)
@@ -188,7 +188,7 @@ pub fn kept(
     kept
 }
 
-/// Shows a reward that the budget cannot cover: in no balance.
+/// Marks a reward that the budget can't cover: it is in no balance.
 pub fn wait(accrual: &mut Accrual) {
     accrual.net_cents = Cents::ZERO;
     accrual.state = AccrualState::Waiting;
@@ -203,7 +203,7 @@ pub fn reason_of(source: &str) -> String {
     }
 }
 
-/// Whether an accrual is one that, once granted, stays.
+/// Whether an accrual is kept once it is granted.
 fn is_kept(document: &Document, accrual: &Accrual) -> bool {
     accrual.source.starts_with("state:")
         || (document.settlement.cadence == Cadence::Instant && accrual.source.starts_with("event:"))
@@ -224,7 +224,7 @@ fn is_granted(document: &Document, reward: &Reward, standing_accruals: &[Accrual
             .any(|l| l.program_id == document.id && l.reward_id == reward.id && is_kept(document, l))
 }
 
-/// The hold and the reviews decide what becomes of a granted accrual.
+/// Applies the hold and the reviews to a granted accrual.
 fn settle(accrual: &mut Accrual, b: &ReferredAccount, document: &Document) {
     if accrual.gross_cents == Cents::ZERO {
         return accrual.void(format!("{}: it earns nothing, and no later one does", accrual.reason));
@@ -233,7 +233,7 @@ fn settle(accrual: &mut Accrual, b: &ReferredAccount, document: &Document) {
     if !accrual.is_over() {
         hold::review(accrual, b.standing);
     }
-    // What was held stands in pending, and where nothing is settled by runs nothing else would move it on.
+    // A released accrual is in pending, and where a program has no runs, nothing else would move it on.
     let instant = document.settlement.cadence == Cadence::Instant;
     if instant && accrual.state == AccrualState::Pending && Balance::first(document) == Balance::Available {
         accrual.state = AccrualState::Available;

@@ -1,4 +1,4 @@
-//! An accrual: who earns what, for which fact, by which rule of which version, and where it stands.
+//! An accrual: who earns what, for which fact, by which rule of which version, and its current state.
 
 pub mod backfill;
 pub mod hold;
@@ -13,23 +13,23 @@ use crate::engine::settlement::schedule;
 use crate::program::document::{Document, Hold};
 use serde::{Deserialize, Serialize};
 
-/// Where an accrual is on its way.
+/// How far an accrual has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccrualState {
     Pending,
     /// Waits for a person's decision.
     Held,
-    /// A dispute is open: neither vests nor pays.
+    /// A dispute is open: the accrual neither vests nor pays.
     Disputed,
     Available,
     /// The budget cannot cover it yet; it is in no balance.
     Waiting,
-    /// Taken back in full by refunds or lost disputes.
+    /// Reversed in full by refunds or lost disputes.
     Reversed,
-    /// Never to be earned; the reason says why.
+    /// Will never be earned; the reason says why.
     Void,
-    /// A cost that is borne when it arises, owed to nobody: the friend's discount.
+    /// A cost that is final when it arises and owed to no one: the friend's discount.
     Settled,
 }
 
@@ -48,7 +48,7 @@ impl AccrualState {
     }
 }
 
-/// Which balance an accrual stands in.
+/// The balance that an accrual is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Balance {
@@ -58,7 +58,7 @@ pub enum Balance {
 }
 
 impl Balance {
-    /// Where a program's fresh accruals stand: without a hold they are available as they are made.
+    /// The first balance of a program's new accruals: without a hold, they are available immediately.
     pub fn first(document: &Document) -> Balance {
         if matches!(document.vesting.hold, Hold::None {}) { Balance::Available } else { Balance::Pending }
     }
@@ -81,7 +81,7 @@ pub struct Accrual {
     /// Empty for the referred side's benefit.
     pub partner_id: String,
     pub account_id: String,
-    /// The event that made it.
+    /// The event that created it.
     pub event_id: String,
     /// `invoice:<id>`, `state:<name>` or `event:<type>`.
     pub source: String,
@@ -89,24 +89,24 @@ pub struct Accrual {
     pub period: String,
     /// `cash:usd`, `credit:usd`.
     pub unit: String,
-    /// Before caps, and before anything was taken back.
+    /// Before caps, refunds and disputes.
     pub gross_cents: Cents,
-    /// What a cap took, for good.
+    /// What a cap removed, permanently.
     pub cap_reduction_cents: Cents,
-    /// What stands.
+    /// What remains.
     pub net_cents: Cents,
     pub balance: Balance,
-    /// The kind of ledger account that it is debited from: `expense`, or `budget` where the operator funds one.
+    /// The kind of ledger account that it is debited from: `expense`, or `budget` if the operator funds one.
     pub funding_account: String,
     pub state: AccrualState,
-    /// From which instant on a run vests it.
+    /// From when a run vests it.
     pub vests_at_ms: UtcMillis,
     pub reason: String,
-    /// How many ledger rows it has: the next row's number is one more.
+    /// How many ledger rows it has. The next row's number is one higher.
     pub postings: i64,
 }
 
-/// The fact that an accrual is about.
+/// The fact that an accrual is for.
 pub struct AccrualCause<'a> {
     pub rule: &'a str,
     pub source: String,
@@ -116,7 +116,7 @@ pub struct AccrualCause<'a> {
 }
 
 impl Accrual {
-    /// A fresh accrual of `earned` cents. Without a hold it stands in available as it is made.
+    /// A new accrual of `earned` cents. Without a hold, it is available immediately.
     pub fn new(document: &Document, partner: &str, account: &str, ground: AccrualCause, earned: Cents) -> Accrual {
         let balance = Balance::first(document);
         let state = if balance == Balance::Pending { AccrualState::Pending } else { AccrualState::Available };
@@ -144,7 +144,7 @@ impl Accrual {
         }
     }
 
-    /// What it really earned: what is left after caps.
+    /// What it really earned: the amount after caps.
     pub fn kept(&self) -> Cents {
         Cents(self.gross_cents.0 - self.cap_reduction_cents.0)
     }
@@ -156,19 +156,19 @@ impl Accrual {
         self.reason = reason;
     }
 
-    /// Whether it is for a state or an event: what was granted is remembered, and comes back with a binding.
+    /// Whether it is for a state or an event. Such an accrual is kept once granted, and comes back with a binding.
     pub fn is_granted(&self) -> bool {
         self.source.starts_with("state:") || self.source.starts_with("event:")
     }
 
-    /// Nothing to be decided about it any more.
+    /// Nothing about it will change anymore.
     pub fn is_over(&self) -> bool {
         matches!(self.state, AccrualState::Void | AccrualState::Reversed)
     }
 }
 
-/// An accrual's identity: the same program, beneficiary, rule, account and fact are the same accrual. A run vests partner by
-/// partner, so a partner's accruals stand near each other.
+/// An accrual's identity: the same program, beneficiary, rule, account and fact give the same accrual. A run vests
+/// partner by partner, so the ids of a partner's accruals are adjacent.
 pub fn accrual_id(program: &str, partner: &str, rule: &str, account: &str, source: &str) -> String {
     id::derived_near("acr", partner, &[program, partner, rule, account, source])
 }

@@ -1,7 +1,9 @@
-//! Partners' terms under a document: which modifiers they have earned, and what monthly caps take from their accruals.
+//! Partners' modifiers and monthly caps under a document: which modifiers partners have earned, and what caps remove
+//! from their accruals.
 //!
-//! Runs find the same by statements over all stored accounts (`store::terms`), for the document that is in force. This is
-//! the same reckoning over decisions in memory, for a document that is only a draft. Rules 14, 15 and 20 of the design.
+//! Runs get the same results from SQL statements over all stored accounts (`store::accrual::modifiers`), for the
+//! document in force. This is the same calculation over decisions in memory, for a document that is only a draft.
+//! Rules 14, 15 and 20 of the design.
 
 use crate::base::money::Cents;
 use crate::base::time::{Month, Quarter, UtcMillis};
@@ -12,14 +14,14 @@ use crate::engine::accrual::invoice::PartnerModifier;
 use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
 use std::collections::{BTreeMap, HashMap};
 
-/// What one account adds to its partner's terms.
+/// What one account contributes to its partner's modifiers.
 struct Referral {
     account: String,
     qualified_at: Option<UtcMillis>,
     revenue: Vec<Revenue>,
 }
 
-/// An accrual that takes room under a cap.
+/// An accrual that uses room under a cap.
 struct Room {
     accrual: String,
     at: UtcMillis,
@@ -27,7 +29,7 @@ struct Room {
     earned: Cents,
 }
 
-/// Gathers what decisions under a document say about its partners.
+/// Collects what the decisions under a document say about its partners.
 #[derive(Default)]
 pub struct ModifierInputs {
     /// By partner.
@@ -64,13 +66,13 @@ impl ModifierInputs {
         });
     }
 
-    /// The modifiers that partners have earned by what happened before `as_of`, by partner.
+    /// The modifiers that partners have earned through facts before `as_of`, by partner.
     pub fn modifiers(&self, document: &Document, as_of: UtcMillis) -> HashMap<String, Vec<PartnerModifier>> {
         let mut terms: HashMap<String, Vec<PartnerModifier>> = HashMap::new();
         for modifier in &document.modifiers {
             for (partner, referrals) in &self.referrals {
                 let ways = modifier.when_any.iter().flat_map(|when| earned(when, referrals, as_of));
-                // Of several ways to the same modifier the earliest instant counts.
+                // If there are several ways to earn the same modifier, the earliest instant counts.
                 let mut by_quarter: BTreeMap<String, UtcMillis> = BTreeMap::new();
                 for (quarter, from) in ways {
                     let known = by_quarter.entry(quarter).or_insert(from);
@@ -92,7 +94,7 @@ impl ModifierInputs {
         terms
     }
 
-    /// Rule 20: what the caps take from accruals of before `as_of`, by accrual: in the order of (paid at, invoice).
+    /// Rule 20: what the caps remove from accruals before `as_of`, by accrual, in the order of (paid at, invoice).
     pub fn capped(&self, document: &Document, as_of: UtcMillis) -> HashMap<String, Cents> {
         let mut taken = HashMap::new();
         for cap in &document.caps {
@@ -107,7 +109,7 @@ impl ModifierInputs {
                     total += room.earned.0;
                     let over = (total - cap.per_partner_month_cents.0).min(room.earned.0);
                     if over > 0 {
-                        // Of two caps on one reward the lower counts.
+                        // If a reward has two caps, the lower one counts.
                         let most = taken.entry(room.accrual.clone()).or_insert(Cents(over));
                         *most = (*most).max(Cents(over));
                     }
@@ -118,7 +120,7 @@ impl ModifierInputs {
     }
 }
 
-/// Rule 14: the quarters, or for good (empty), from when on a condition holds.
+/// Rule 14: the quarters (or empty: permanently) for which a condition holds, and from when.
 fn earned(when: &PartnerCondition, referrals: &[Referral], as_of: UtcMillis) -> Vec<(String, UtcMillis)> {
     let mut qualified: Vec<(UtcMillis, &str)> = referrals
         .iter()

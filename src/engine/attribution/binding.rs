@@ -1,11 +1,11 @@
-//! Bindings, what they rest on, and the receipt that says why.
+//! Bindings, the evidence for them, and the report that explains them.
 
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Keyed;
 use crate::program::document::Source;
 use serde::{Deserialize, Serialize};
 
-/// A partner's link, as far as attribution asks.
+/// A partner's link, with the fields that attribution needs.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct AttributionLink {
     pub code: String,
@@ -26,7 +26,7 @@ pub struct AttributionLink {
 }
 
 impl AttributionLink {
-    /// Rule 19: how this link brings accounts: its own source, else what its partner is.
+    /// Rule 19: how this link brings accounts: its own source, or the partner's kind.
     pub fn brings(&self) -> Source {
         self.source.unwrap_or(match self.kind.as_deref() {
             Some("agency") => Source::Agency,
@@ -36,7 +36,7 @@ impl AttributionLink {
     }
 }
 
-/// Another account whose sign-up named the same email domain, as it is bound now.
+/// Another account that signed up with the same email domain, and its current binding.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct SameDomainAccount {
     pub account_id: String,
@@ -57,7 +57,7 @@ impl Keyed for SameDomainAccount {
     }
 }
 
-/// To whom an account is bound within a group of programs.
+/// The partner that an account is bound to within a group of programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
     pub program: String,
@@ -65,18 +65,18 @@ pub struct Binding {
     pub code: String,
     pub method: String,
     pub source: Source,
-    /// The click behind it, where it was a touch.
+    /// The click behind the binding, if a touch won.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub click: Option<String>,
-    /// Whose touch it was: the cookie's visitor, or the fingerprint.
+    /// The visitor whose touch it was: the cookie's visitor, or the fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visitor: Option<String>,
-    /// Rewards count from this event on, it included.
+    /// Rewards count from this event on, including the event itself.
     pub from: UtcMillis,
     pub event: String,
 }
 
-/// One touch or code that was looked at.
+/// One touch or code that was considered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttributionCandidate {
     pub method: String,
@@ -88,18 +88,18 @@ pub struct AttributionCandidate {
     pub code: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<UtcMillis>,
-    /// Whether it was the one that chose.
+    /// Whether it won.
     pub chosen: bool,
-    /// Why it chose, or why it lost.
+    /// Why it won or lost.
     pub reason: String,
 }
 
-/// The answer for one group, attributed or not, with everything that was candidates.
+/// The result for one group, attributed or not, with all candidates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttributionResult {
     pub group: String,
     pub binding: Option<Binding>,
     pub candidates: Vec<AttributionCandidate>,
-    /// One sentence for a person.
+    /// One sentence for people.
     pub reason: String,
 }

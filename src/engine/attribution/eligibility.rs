@@ -1,4 +1,4 @@
-//! Whether a touch or a code could bind a sign-up, and which method goes before which.
+//! Whether a touch or a code could bind a sign-up, and the precedence of methods.
 
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::attribution::binding::AttributionLink;
@@ -7,11 +7,11 @@ use crate::engine::sabotage;
 use crate::engine::sabotage::Fault as Sabotage;
 use crate::program::document::{Document, Method};
 
-/// Rule 3: why a touch lies outside the window that ends at the sign-up.
+/// Rule 3: why a touch is outside the window that ends at the sign-up.
 pub(super) fn window(document: &Document, touched: UtcMillis, signed_up: UtcMillis) -> Option<String> {
     let days = document.attribution.window_days;
-    // The touch is dated by our clock, the sign-up by the sender's, often in whole seconds: the same allowance that
-    // facts have. Where it comes out later, its age is nothing.
+    // Our clock dates the touch and the sender's clock dates the sign-up, often in whole seconds, so the same allowance
+    // applies as for facts. A touch that appears later than the sign-up has an age of zero.
     if touched > signed_up.plus_ms(OCCURRED_AT_AHEAD_MAX_MS) {
         return Some("touched after the sign-up".to_owned());
     }
@@ -23,7 +23,8 @@ pub(super) fn window(document: &Document, touched: UtcMillis, signed_up: UtcMill
     out.then(|| format!("older than the window of {days} days"))
 }
 
-/// Why a link did not work at an instant. Its age is no reason: a code is good for any date before it was made.
+/// Why a link did not work at an instant. The link's creation date does not matter: a code also works for dates before
+/// it was created.
 pub(super) fn refusal(link: &AttributionLink, document: &Document, at: UtcMillis) -> Option<String> {
     if document.requires_disclosure && link.disclosure_accepted_at_ms.is_none() {
         return Some("the partner has not accepted the disclosure".to_owned());

@@ -1,7 +1,7 @@
-//! Who referred an account: one binding per exclusive group, and the receipt that says why.
+//! Who referred an account: one binding per exclusive group, and the report that explains it.
 //!
-//! Section 3 of the design and rules 7 to 9: only a sign-up binds by touch; of two sign-ups the earlier decides; an
-//! account that signed up unattributed is bound by the first later event that carries a code.
+//! Section 3 of the design and rules 7 to 9: only a sign-up binds by touch; of two sign-ups, the earlier one decides;
+//! an account that signed up unattributed is bound by the first later event that carries a code.
 
 pub mod binding;
 mod eligibility;
@@ -22,7 +22,7 @@ use crate::program::catalog::Catalog;
 use crate::program::document::{Document, Method, Model, Source};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// What attribution rests on besides the account's own timeline.
+/// What attribution depends on besides the account's own timeline.
 pub struct Evidence<'a> {
     pub account: &'a str,
     pub facts: &'a [&'a Fact],
@@ -41,7 +41,7 @@ struct Candidate<'a> {
     candidates: usize,
 }
 
-/// The programs of one group, and everything that is looked at for them.
+/// The programs of one group, and all candidates considered for them.
 struct Search<'a> {
     programs: &'a [&'a Document],
     evidence: &'a Evidence<'a>,
@@ -71,7 +71,7 @@ fn decide_group(
 }
 
 impl<'a> Search<'a> {
-    /// Rule 8: an operator's word, then the sign-up, then the first later event with a code.
+    /// Rule 8: an operator's decision comes first, then the sign-up, then the first later event with a code.
     fn bind(&mut self, signup: &'a Fact, timeline: &Timeline<'a>) -> (Option<Binding>, String) {
         if let Some(moved) = self.moved(signup, timeline) {
             return moved;
@@ -98,7 +98,7 @@ impl<'a> Search<'a> {
         (None, reason.to_owned())
     }
 
-    /// The latest word of an operator goes before everything.
+    /// The latest decision of an operator takes precedence over everything.
     fn moved(&mut self, signup: &Fact, timeline: &Timeline) -> Option<(Option<Binding>, String)> {
         let mine = |program: &str| self.programs.iter().any(|d| d.id == program);
         let (fact, partner, code, program, reason) = timeline.facts.iter().rev().find_map(|f| match &f.payload {
@@ -134,7 +134,7 @@ impl<'a> Search<'a> {
         Some((Some(binding), why))
     }
 
-    /// Rule 9: methods in the documents' order of precedence; the first that answers binds.
+    /// Rule 9: tries the methods in the document's order of precedence; the first one with a result binds.
     fn by_signup(&mut self, signup: &'a Fact) -> Option<Binding> {
         let mut answers: Vec<(usize, Candidate<'a>)> = Vec::new();
         if let Some(candidate) = self.by_code(signup) {
@@ -184,7 +184,7 @@ impl<'a> Search<'a> {
             partner: winner.link.partner_id.clone(),
             code: winner.link.code.clone(),
             method: winner.method.name().to_owned(),
-            // A workspace is an agency's, whatever its link says.
+            // A workspace binding always comes from an agency, regardless of its link's source.
             source: if winner.method == Method::Workspace && !sabotage::is(Sabotage::WorkspaceBySource) {
                 Source::Agency
             } else {
@@ -222,13 +222,13 @@ impl<'a> Search<'a> {
         self.candidates.len() - 1
     }
 
-    /// The event's code, if it is a working one of these programs.
+    /// The event's code, if it is a working code of one of these programs.
     fn by_code(&mut self, fact: &'a Fact) -> Option<Candidate<'a>> {
         let code = fact.credential.code.as_deref()?;
         let link = self.evidence.links.get(code);
         let document = link.and_then(|l| self.programs.iter().copied().find(|d| d.id == l.program_id));
         if link.is_some() && document.is_none() {
-            // A code of a program outside this group is that group's business.
+            // A code of a program outside this group is decided in that group.
             return None;
         }
         let candidates = self.consider(Method::Code, &fact.event_id, document, code, None);
@@ -289,7 +289,7 @@ impl<'a> Search<'a> {
         found
     }
 
-    /// Rule 10: the first account of the sign-up's email domain that was bound to this program before it.
+    /// Rule 10: the first account with the sign-up's email domain that was bound to this program before it.
     fn by_domain(&mut self, document: &'a Document, signup: &'a Fact) -> Option<Candidate<'a>> {
         let domain = signup.email_domain.as_deref()?;
         let before = self.evidence.same_domain_accounts.of(domain).iter().filter(|n| {
@@ -313,7 +313,7 @@ impl<'a> Search<'a> {
         Some(Candidate { document, link, method: Method::EmailDomain, at: first.from_ms, click: None, candidates })
     }
 
-    /// The touches of the visitor's fingerprint, if they stand for exactly one partner.
+    /// The touches of the visitor's fingerprint, if they all belong to exactly one partner.
     fn by_fingerprint(&mut self, document: &'a Document, signup: &'a Fact) -> Option<Candidate<'a>> {
         let clicks = &signup.credential.clicks;
         let in_window = |c: &&Touch| {
@@ -336,7 +336,7 @@ impl<'a> Search<'a> {
         None
     }
 
-    /// The touch of this program that its model names.
+    /// The touch of this program that the attribution model selects.
     fn by_touch(
         &mut self,
         document: &'a Document,

@@ -1,41 +1,43 @@
-//! A touch: one counted visit through a ref link, as the attribution cookie carries it.
+//! A touch: one counted visit through a referral link, as the attribution cookie stores it.
 
 use crate::base::time::{HOUR_MS, UtcMillis};
 use serde::{Deserialize, Serialize};
 
-/// Touches one cookie holds at most; the oldest gives way. Eight outlast any window a visitor keeps clicking in.
+/// Most touches in one cookie; beyond that, the oldest is dropped. Eight are enough for any window that a visitor keeps
+/// clicking in.
 pub const TOUCHES_MAX: usize = 8;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touch {
     pub program: String,
     pub code: String,
-    /// Empty where the link names none.
+    /// Empty if the link names none.
     pub campaign: String,
     pub click_id: String,
     pub at: UtcMillis,
 }
 
-/// What a valid cookie (or the token made of it) says: the visitor's server-given id and the touches, oldest first.
+/// The content of a valid cookie (or of a token made from it): the visitor's server-assigned id and the touches, oldest
+/// first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TouchHistory {
     pub visitor: String,
     pub touches: Vec<Touch>,
 }
 
-/// A touch older than this is no program's any more: browsers keep no cookie longer.
+/// A touch older than this belongs to no program anymore: browsers keep no cookie longer.
 pub const TOUCH_AGE_MAX_DAYS: i64 = 400;
 
 impl TouchHistory {
-    /// The touch of this code in the clock hour of `now`, whatever its campaign: the visit is already counted.
+    /// The touch of this code in the clock hour of `now`, with any campaign: the visit was already counted.
     pub fn touch_in_hour(&self, code: &str, now: UtcMillis) -> Option<&Touch> {
         let hour = |at: UtcMillis| at.0.div_euclid(HOUR_MS);
         self.touches.iter().find(|touch| touch.code == code && hour(touch.at) == hour(now))
     }
 
-    /// The touchpoints with a touch appended. One of the same program, code and campaign in the same clock hour is replaced
-    /// in place of growing: the newer instant counts, under the click id of the row that was counted. What is older
-    /// than 400 days goes, and the oldest beyond eight.
+    /// Appends a touch. It replaces a touch of the same program, code and campaign in the same clock hour: the newer
+    /// instant counts, under the click id of the row that was counted. Touches older than 400 days are dropped, and so
+    /// are the oldest beyond eight.
     pub fn with_touch(mut self, mut touch: Touch) -> TouchHistory {
         let oldest = touch.at.plus_days(-TOUCH_AGE_MAX_DAYS);
         let hour = touch.at.0.div_euclid(HOUR_MS);

@@ -90,7 +90,8 @@ pub fn action(funnel: &Funnel, figures: &FunnelFigures) -> Action {
     }
 }
 
-/// How to improve a step, by its place in the funnel. A funnel with one step is improved at its landing page.
+/// How to improve a step, by its position in the funnel. In a funnel with one step, the landing page is what to
+/// improve.
 fn mend(weak: &StageFigures, banded: &[&StageFigures]) -> Action {
     let first = banded.first().is_some_and(|s| s.stage == weak.stage);
     let last = banded.last().is_some_and(|s| s.stage == weak.stage);

@@ -1,4 +1,4 @@
-//! The figures of one sample: how many visitors reached each stage, and how that stands to the bands and the average.
+//! The figures of one sample: how many visitors reached each stage, and how that compares to the bands and the average.
 
 use crate::engine::funnel::interval::Rate;
 use crate::program::measure::Band;
@@ -6,12 +6,12 @@ use serde::Serialize;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FunnelFigures {
-    /// Distinct visitors at the first stage: the sample of every rate.
+    /// Distinct visitors at the first stage: the sample size of every rate.
     pub visits: i64,
     pub small_sample: bool,
     /// In the funnel's order.
     pub stages: Vec<StageFigures>,
-    /// The stage that stands lowest in proportion to its band's floor; `None` while the sample is small.
+    /// The stage that is lowest in proportion to its band's floor; `None` if the sample is small.
     pub weakest: Option<String>,
 }
 
@@ -20,18 +20,19 @@ pub struct StageFigures {
     pub stage: String,
     pub title: String,
     pub visitors: i64,
-    /// As a share of the visits; `None` for the first stage, without visits, and where more reached it than visited.
+    /// As a share of the visits. `None` for the first stage, without visits, and if more visitors reached the stage
+    /// than visited.
     pub of_visits: Option<Rate>,
     pub band_bps: Option<Band>,
     pub against_band: Option<BandComparison>,
     pub against_average: Option<BandComparison>,
 }
 
-/// How a rate stands to a band or an average.
+/// How a rate compares to a band or an average.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct BandComparison {
     pub is: Place,
-    /// Whether the whole 95 % interval is on that side.
+    /// Whether the whole 95% interval is on that side.
     pub sure: bool,
 }
 

@@ -1,22 +1,24 @@
-//! A share of a sample, and how sure it is: the Wilson score interval in integers.
+//! A share of a sample and its confidence: the Wilson score interval in integers.
 //!
 //! Source: E. B. Wilson (1927), as recommended for small samples and shares near 0 or 1, where the textbook interval
-//! leaves [0, 1] or has no width. No floats: a rate decides what is told to a partner, on every machine the same.
+//! leaves [0, 1] or has no width. No floats: a rate decides what a partner is told to do, and every machine must agree
+//! on it.
 
 use serde::Serialize;
 
-/// The two-sided 95 % quantile of the normal distribution in hundredths: 1.96.
+/// The two-sided 95% quantile of the normal distribution in hundredths: 1.96.
 const Z_HUNDREDTHS: u128 = 196;
 /// Its square in ten-thousandths: 3.8416.
 const Z2: u128 = Z_HUNDREDTHS * Z_HUNDREDTHS;
 
-/// Largest sample that is reckoned with: far above a week's visits, and every product below stays inside 128 bits.
+/// Largest sample that is supported: far above a week's visits, and small enough to keep every product below in 128
+/// bits.
 const SAMPLE_MAX: i64 = 10_000_000_000;
 
-/// `reached` of `sample`, with the 95 % interval of the share, all in basis points.
+/// `reached` of `sample`, with the 95% interval of the share, all in basis points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Rate {
-    /// Rounded to the nearest.
+    /// Rounded to the nearest basis point.
     pub rate_bps: i64,
     /// Rounded down.
     pub low_bps: i64,
@@ -26,7 +28,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// `None` where it is no share: an empty sample, more reached than there were, a number below zero.
+    /// `None` if it is not a share: an empty sample, more reached than sampled, or a negative number.
     pub fn of(reached: i64, sample: i64) -> Option<Rate> {
         if !(1..=SAMPLE_MAX).contains(&sample) || !(0..=sample).contains(&reached) {
             return None;
@@ -39,11 +41,11 @@ impl Rate {
     }
 }
 
-/// (2k + z² ∓ z √(z² + 4k(n-k)/n)) / 2(n + z²), everything times 10,000 and the root times another 10,000.
+/// (2k + z² ∓ z √(z² + 4k(n-k)/n)) / 2(n + z²), with everything times 10,000 and the root times another 10,000.
 fn wilson(k: u128, n: u128) -> (u128, u128) {
     const SCALE: u128 = 10_000;
     let square = Z2 * (Z2 * n + 4 * SCALE * k * (n - k)) * SCALE * SCALE;
-    // The root is rounded outwards on both sides, so that the interval is never narrower than it should be.
+    // Rounds the root outward on both sides, so that the interval is never too narrow.
     let root = (square / n).isqrt() + 1;
     let middle = (2 * SCALE * k + Z2) * SCALE;
     let whole = 2 * (SCALE * n + Z2) * SCALE;
@@ -59,7 +61,7 @@ mod tests {
 
     #[test]
     fn published_values() {
-        // Newcombe (1998), table I, and R's prop.test(correct = FALSE), z = 1.959964 there.
+        // From Newcombe (1998), table I, and R's prop.test(correct = FALSE), which uses z = 1.959964.
         for (k, n, low, high) in [
             (81, 263, 2_553, 3_662),
             (15, 148, 624, 1_605),

@@ -1,8 +1,8 @@
 //! The weekly funnel report: how many visitors each partner and campaign brought to each stage, what share of the
-//! visits that is, and how it stands to the program's bands and average.
+//! visits that is, and how it compares to the program's bands and average.
 //!
-//! In scope: counts and a document in, figures out. Not in scope: what to do about them (`advice`), counting
-//! (`store`). Source: rule 24 of the design and the funnel's brief.
+//! In scope: counts and a document in, figures out. Not in scope: what to do about them (`advice`), counting (`store`).
+//! Source: rule 24 of the design and the funnel's brief.
 
 pub mod advice;
 pub mod figures;
@@ -17,16 +17,16 @@ use crate::program::measure::{Band, Funnel, Stage};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A step is judged weakest only where this many visitors could be expected to reach it from the step before, were
-/// both at the floors of their bands: the usual least expectation of a share. What comes after a dry step proves
-/// nothing of its own.
+/// A step can only be the weakest if at least this many visitors could be expected to reach it from the step before,
+/// with both at the floors of their bands. Five is the usual minimum expectation for a share. A step after one that
+/// nobody reached proves nothing.
 const EXPECTED_MIN: i64 = 5;
 
 /// Distinct visitors who reached a stage in the week through a partner and campaign.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct StageCount {
     pub partner: String,
-    /// Empty where none was named.
+    /// Empty if the event named none.
     pub campaign: String,
     pub stage: String,
     pub visitors: i64,
@@ -34,9 +34,9 @@ pub struct StageCount {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FunnelReport {
-    /// Below as many visits a sample is small.
+    /// A sample with fewer visits is small.
     pub sample_min: i64,
-    /// The whole program: what its partners' figures add up to.
+    /// The whole program: the sum of its partners' figures.
     pub program: FunnelFigures,
     /// Large samples before small ones, then by visits.
     pub partners: Vec<PartnerFunnelReport>,
@@ -144,7 +144,7 @@ fn figures(funnel: &Funnel, reached: &StageCounts, average: Option<&FunnelFigure
     FunnelFigures { visits, small_sample, stages, weakest }
 }
 
-/// Judged on the counts, not on the rounded rate: one visitor under the floor is below it.
+/// Compares the counts, not the rounded rate: one visitor below the floor is below the band.
 fn stands(reached: i64, rate: Rate, from: i64, to: i64) -> BandComparison {
     let share = i128::from(reached) * 10_000;
     let part = |bps: i64| i128::from(bps) * i128::from(rate.sample);
@@ -157,7 +157,7 @@ fn stands(reached: i64, rate: Rate, from: i64, to: i64) -> BandComparison {
     }
 }
 
-/// A rate whose interval holds the average is like it.
+/// A rate whose interval contains the average counts as equal to it.
 fn against(rate: Rate, average_bps: i64) -> BandComparison {
     let is = if rate.high_bps < average_bps {
         Place::Below
@@ -169,16 +169,16 @@ fn against(rate: Rate, average_bps: i64) -> BandComparison {
     BandComparison { is, sure: is != Place::Within }
 }
 
-/// The judged step with the lowest rate in proportion to its band's floor; of equals the earlier.
+/// The judged step with the lowest rate in proportion to its band's floor; among equals, the earlier one.
 fn weakest(funnel: &Funnel, stages: &[StageFigures], visits: i64) -> Option<String> {
-    // The visits are their own floor: all of them.
+    // The visits count as their own floor: 100%.
     let (mut before, mut floor_before) = (visits, 10_000);
     let mut lowest: Option<(&StageFigures, i64)> = None;
     for (stage, own) in funnel.stages.iter().zip(stages) {
         let Some(Band { from, .. }) = stage.band_bps else { continue };
         let expected = i128::from(before) * i128::from(from.0);
         let judged = own.of_visits.is_some() && expected >= i128::from(EXPECTED_MIN) * i128::from(floor_before);
-        // a/b < c/d by a·d < c·b: no division, no rounding.
+        // Compares a/b < c/d as a·d < c·b, without division or rounding.
         let lower = |(low, floor): (&StageFigures, i64)| {
             i128::from(own.visitors) * i128::from(floor) < i128::from(low.visitors) * i128::from(from.0)
         };

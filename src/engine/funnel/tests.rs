@@ -39,7 +39,7 @@ fn one_action_by_the_table() {
         ([0, 3, 0, 0], CheckLinks, None),
         ([99, 0, 0, 0], GatherVisits, None),
         ([100, 0, 0, 0], SharpenLandingPage, Some("lead")),
-        // Three of forty activations may be chance.
+        // Three of forty activations may be due to chance.
         ([40, 0, 0, 3], GatherVisits, None),
         ([1_000, 250, 80, 20], KeepGoing, Some("lead")),
         ([1_000, 250, 10, 20], StrengthenCallToAction, Some("demo")),
@@ -47,7 +47,7 @@ fn one_action_by_the_table() {
         ([1_000, 190, 1, 0], StrengthenCallToAction, Some("demo")),
         ([1_000, 250, 80, 60], OfferInventory, Some("lead")),
         ([1_000, 400, 80, 20], OfferInventory, Some("demo")),
-        // More leads than visits is no share: the link is not what brings them.
+        // More leads than visits is not a share: the leads do not come from the link.
         ([100, 101, 5, 1], KeepGoing, Some("demo")),
     ] {
         let found = one(reached);
@@ -62,7 +62,7 @@ fn bands_hold_both_their_ends() {
         let found = one([1_000, leads, 0, 0]);
         assert_eq!(found.figures.stage("lead").unwrap().against_band.unwrap().is, place, "{leads}");
     }
-    // A share that rounds to the floor is below it all the same.
+    // A share just below the floor is below it, even if it rounds to the floor.
     let found = one([100_001, 20_000, 0, 0]);
     let lead = found.figures.stage("lead").unwrap();
     assert_eq!((lead.of_visits.unwrap().rate_bps, lead.against_band.unwrap().is), (2_000, Place::Below));

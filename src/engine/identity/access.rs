@@ -1,24 +1,24 @@
 //! What an operator or a token may do.
 //!
-//! In scope: scopes, and the roles that are names for sets of them. Not in scope: who somebody is, and which route or
-//! page asks for which scope (the tables of routes and pages say that).
+//! In scope: scopes, and the roles that name sets of them. Not in scope: who the caller is, and which scope each route
+//! or page needs (the tables of routes and pages define that).
 
-/// What a call or a page asks for.
+/// The permission that a call or a page needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Everything that can be read.
+    /// Reads everything that can be read.
     Read,
-    /// Tells what happened: events, and what the billing system says.
+    /// Reports what happened: events, and data from the billing system.
     Events,
-    /// Reads and uses up credits.
+    /// Reads and redeems credits.
     Credits,
-    /// Makes partners and links, and says whose an account is.
+    /// Creates partners and links, and assigns accounts.
     Partners,
-    /// Decides about money: reviews, runs, payouts, credits on their way, the reward budget.
+    /// Decides about money: reviews, runs, payouts, credits in transit, the reward budget.
     Payouts,
     /// Changes programs.
     Programs,
-    /// Everything, tokens and webhook endpoints included.
+    /// Everything, including tokens and webhook endpoints.
     Admin,
 }
 
@@ -43,12 +43,12 @@ impl Scope {
     }
 }
 
-/// What a page needs of the operator who opens it or sends its form.
+/// What an operator needs in order to open a page or submit its form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Whoever may read.
+    /// Anyone who may read.
     Look,
-    /// Whoever may do what this scope is for.
+    /// Anyone with this scope.
     Act(Scope),
 }
 
@@ -60,7 +60,7 @@ impl Need {
         }
     }
 
-    /// The scope that is missing where it is not met.
+    /// The scope that is missing if the operator does not have it.
     pub fn scope(self) -> Scope {
         match self {
             Need::Look => Scope::Read,
@@ -80,7 +80,7 @@ impl Scopes {
         scopes.iter().fold(Scopes::NONE, |set, scope| Scopes(set.0 | 1 << *scope as u8))
     }
 
-    /// `None` where a word is no scope, or there is none.
+    /// `None` if a word is not a scope, or if there is none.
     pub fn parse(text: &str) -> Option<Scopes> {
         let scopes: Vec<Scope> = text.split_whitespace().map(Scope::parse).collect::<Option<_>>()?;
         (!scopes.is_empty()).then(|| Scopes::of(&scopes))
@@ -90,12 +90,12 @@ impl Scopes {
         self.0 & 1 << scope as u8 != 0
     }
 
-    /// Whether what asks for `scope` is let through; `reading`: it changes nothing.
+    /// Whether these scopes allow a request that needs `scope`; `reading` means that it changes nothing.
     pub fn allow(self, scope: Scope, reading: bool) -> bool {
         self.has(Scope::Admin) || self.has(scope) || (reading && scope != Scope::Admin && self.has(Scope::Read))
     }
 
-    /// Whether every scope of `other` is one of these, so that whoever has these may hand them on.
+    /// Whether every scope of `other` is one of these, so that their owner may grant them to others.
     pub fn cover(self, other: Scopes) -> bool {
         self.has(Scope::Admin) || other.0 & !self.0 == 0
     }
@@ -108,12 +108,12 @@ impl std::fmt::Display for Scopes {
     }
 }
 
-/// What an operator is, by address.
+/// An operator's role, by email address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Looks.
+    /// Reads.
     Viewer,
-    /// Looks, and decides about money.
+    /// Reads, and decides about money.
     Finance,
     Admin,
 }

@@ -1,3 +1,3 @@
-//! Who somebody is, and what they may do.
+//! Who the caller is, and what they may do.
 
 pub mod access;

@@ -1,7 +1,7 @@
-//! From the accruals that should stand to the ledger rows that make them stand.
+//! Computes the ledger rows that turn the stored accruals into the wanted ones.
 //!
-//! An accrual stands in one balance. What is posted is the difference between what stands and what should; an accrual that is
-//! no longer called for is reversed. Nothing is ever changed or deleted in the ledger.
+//! Each accrual is in one balance. The difference between the stored and the wanted amount is posted. An accrual that
+//! the facts no longer call for is reversed. Ledger rows are never changed or deleted.
 
 use crate::base::money::Cents;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
@@ -17,12 +17,13 @@ pub struct Transfer {
     pub credit: String,
     pub amount_cents: Cents,
     pub program_id: String,
-    /// The event that caused it, as distinct from the one that made the accrual.
+    /// The event that caused the row, which may differ from the event that created the accrual.
     pub event_id: String,
     pub reason: String,
 }
 
-/// What to write so that `wanted` stands where `standing` stood. `cause` is the event that is taken in.
+/// The accruals and ledger rows to write so that the accruals change from `standing` to `wanted`. `cause` is the event
+/// being processed.
 pub fn settle(standing: &[Accrual], wanted: Vec<Accrual>, cause: &str) -> (Vec<Accrual>, Vec<Transfer>) {
     let mut writes = Vec::new();
     let mut transfers = Vec::new();
@@ -30,7 +31,7 @@ pub fn settle(standing: &[Accrual], wanted: Vec<Accrual>, cause: &str) -> (Vec<A
         let mut gone = old.clone();
         if gone.gross_cents != Cents::ZERO && !(gone.state == AccrualState::Void && gone.is_granted()) {
             if !gone.is_granted() {
-                // It earned nothing after all: it takes no room under a cap either.
+                // It earned nothing after all, so it uses no room under a cap either.
                 gone.gross_cents = Cents::ZERO;
                 gone.cap_reduction_cents = Cents::ZERO;
             }
@@ -43,7 +44,7 @@ pub fn settle(standing: &[Accrual], wanted: Vec<Accrual>, cause: &str) -> (Vec<A
         let emptied = stored.filter(|old| is_released(old, &accrual)).map(|old| take_out(old, cause, &mut transfers));
         let old = emptied.as_ref().or(stored);
         if let Some(old) = old {
-            // Where it stands and how far its postings got, only the store knows.
+            // Only the store knows its balance and how many rows it has.
             accrual.balance = old.balance;
             accrual.postings = old.postings;
         }
@@ -55,12 +56,12 @@ pub fn settle(standing: &[Accrual], wanted: Vec<Accrual>, cause: &str) -> (Vec<A
     (writes, transfers)
 }
 
-/// The ledger account in which a partner's or the program's money stands.
+/// The ledger account that holds a partner's or the program's money.
 pub fn account_id(program: &str, unit: &str, kind: &str, partner: &str) -> String {
     if partner.is_empty() { format!("{program}/{unit}/{kind}") } else { format!("{program}/{unit}/{kind}/{partner}") }
 }
 
-/// The row that makes `amount` stand where the accrual stands; its number is the accrual's count of postings.
+/// The row that adds `amount` to the accrual's balance. The row's number is the accrual's count of postings.
 pub fn accrue(accrual: &Accrual, amount: Cents, cause: &str) -> Transfer {
     Transfer {
         id: format!("{}.{}", accrual.id, accrual.postings),
@@ -75,18 +76,18 @@ pub fn accrue(accrual: &Accrual, amount: Cents, cause: &str) -> Transfer {
     }
 }
 
-/// The row that takes `amount` back from where the accrual stands.
+/// The row that takes `amount` out of the accrual's balance.
 fn reverse(accrual: &Accrual, amount: Cents, cause: &str) -> Transfer {
     let accrued = accrue(accrual, amount, cause);
     Transfer { code: "reverse", debit: accrued.credit, credit: accrued.debit, ..accrued }
 }
 
-/// Whether an accrual that was held stands in available from now on: it is of a program without a hold, so no run will move it.
+/// Whether an accrual that was held is available from now on. Its program has no hold, so no run will move it.
 fn is_released(old: &Accrual, accrual: &Accrual) -> bool {
     old.balance == Balance::Pending && accrual.balance == Balance::Available && accrual.state == AccrualState::Available
 }
 
-/// Empties the pending balance of an accrual, so that it can accrue again in the available one.
+/// Empties an accrual's pending balance, so that it can accrue again in the available one.
 fn take_out(old: &Accrual, cause: &str, transfers: &mut Vec<Transfer>) -> Accrual {
     let mut emptied = old.clone();
     if old.net_cents != Cents::ZERO {

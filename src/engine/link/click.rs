@@ -1,4 +1,4 @@
-//! A click to be recorded: who, through which link, when. Recording is bookkeeping; the cookie carries the attribution.
+//! A click to record: who, through which link, when. The record is for counting; the cookie carries the attribution.
 
 use crate::base::id::hex;
 use crate::base::time::{HOUR_MS, UtcMillis};
@@ -7,13 +7,13 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::rc::Rc;
 
-/// Bytes of a month's salt: as long as the hash it keys.
+/// Bytes of a month's salt: the length of the hash that it keys.
 pub const SALT_BYTES: usize = 32;
 
-/// Longest User-Agent that goes into a fingerprint, in bytes.
+/// Longest part of a User-Agent that goes into a fingerprint, in bytes.
 const USER_AGENT_MAX: usize = 256;
 
-/// The part of a User-Agent that fingerprints are made of: the same for clicks, forms and beacons.
+/// The part of a User-Agent that fingerprints use: the same for clicks, forms and beacons.
 pub fn fingerprinted_part(user_agent: &str) -> &str {
     let end = (0..=user_agent.len().min(USER_AGENT_MAX)).rev().find(|end| user_agent.is_char_boundary(*end));
     &user_agent[..end.unwrap_or(0)]
@@ -21,35 +21,35 @@ pub fn fingerprinted_part(user_agent: &str) -> &str {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Click {
-    /// Unique: a second attempt to write the same click does nothing.
+    /// Unique: a second attempt to write the same click has no effect.
     pub id: String,
-    /// As it was at the click. Shared, not copied: thousands of clicks may wait for one link.
+    /// The link at the time of the click. Shared, not copied: thousands of clicks may wait for one link.
     pub link: Rc<LinkRecord>,
-    /// The one the URL named, else the link's; empty where neither names one.
+    /// The campaign from the URL, else the link's; empty if neither names one.
     pub campaign: String,
     pub visitor: Visitor,
     pub at: UtcMillis,
     pub bot: bool,
-    /// ISO 3166 code of two letters, or whatever Cloudflare says for Tor (`T1`) and unknown (`XX`).
+    /// ISO 3166 code of two letters, or Cloudflare's codes for Tor (`T1`) and unknown (`XX`).
     pub country: Option<String>,
     pub utm_source: Option<String>,
     pub utm_medium: Option<String>,
-    /// Host of the Referer; its path is nobody's business.
+    /// Host of the Referer. Its path is dropped for privacy.
     pub referrer_host: Option<String>,
 }
 
-/// Who clicked, for counting one click per link, visitor and hour.
+/// Who clicked. Clicks are counted once per link, visitor and hour.
 #[derive(Clone, PartialEq)]
 pub enum Visitor {
-    /// The server-given id of a valid cookie.
+    /// The server-assigned id from a valid cookie.
     Known(String),
-    /// The same, where the program attributes by fingerprint, too: without it a visitor who loses the cookie would be
-    /// known by the clicks before it alone, and the last partner forgotten.
+    /// The same, where the program also attributes by fingerprint. Without the fingerprint, a visitor who loses the
+    /// cookie would only be found through the clicks before it, and the last partner would be lost.
     Followed { id: String, ip: String, user_agent: String },
-    /// No cookie: a fingerprint is made of these when the click is recorded. They live in memory until then and are
-    /// neither stored nor logged.
+    /// No cookie: a fingerprint is made from these when the click is recorded. Until then they stay in memory; they are
+    /// never stored or logged.
     Fingerprint { ip: String, user_agent: String },
-    /// `Sec-GPC: 1` and no cookie: no fingerprint, each click stands for itself.
+    /// `Sec-GPC: 1` and no cookie: no fingerprint, and each click counts separately.
     Private,
 }
 
@@ -59,7 +59,7 @@ impl Click {
         self.at.0.div_euclid(HOUR_MS)
     }
 
-    /// The visitor as it is stored.
+    /// The visitor as stored.
     pub fn visitor_key(&self, salt: &Salt) -> String {
         match &self.visitor {
             Visitor::Known(id) | Visitor::Followed { id, .. } => id.clone(),
@@ -68,7 +68,7 @@ impl Click {
         }
     }
 
-    /// What the visitor can be found by without a cookie, where the link's program attributes so.
+    /// The key that finds the visitor without a cookie, if the link's program attributes that way.
     pub fn fingerprint(&self, salt: &Salt) -> Option<String> {
         match &self.visitor {
             Visitor::Followed { ip, user_agent, .. } | Visitor::Fingerprint { ip, user_agent } => {
@@ -88,10 +88,10 @@ impl Salt {
         Salt(Hmac::new_from_slice(salt).ok())
     }
 
-    /// `fp_` and 32 hex digits: HMAC-SHA-256 of address and User-Agent, cut to 128 bits. An address holds no accrual
-    /// feed, so no two pairs are the same input.
+    /// `fp_` and 32 hex digits: HMAC-SHA-256 of address and User-Agent, cut to 128 bits. An address contains no line
+    /// feed, so two different pairs never give the same input.
     pub fn fingerprint(&self, ip: &str, user_agent: &str) -> String {
-        // An HMAC takes keys of any length, so there always is one.
+        // An HMAC accepts keys of any length, so this never fails.
         let Some(mut hmac) = self.0.clone() else { return "fp_none".to_owned() };
         for part in [ip, "\n", user_agent] {
             hmac.update(part.as_bytes());
@@ -103,7 +103,7 @@ impl Salt {
     }
 }
 
-/// Says that there is a fingerprint, never of what.
+/// Shows that there is a fingerprint, but not its source.
 impl std::fmt::Debug for Visitor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! A ref link as the redirect needs it: resolved once, kept in KV and in the isolate.
+//! A referral link as the redirect needs it: resolved once, then cached in KV and in the isolate.
 
 pub mod click;
 pub mod visit;
@@ -6,34 +6,34 @@ pub mod visit;
 use crate::base::time::UtcMillis;
 use serde::{Deserialize, Serialize};
 
-/// Longest code, in characters: the longest form a program may ask for is 64, twice that leaves room.
+/// Longest code, in characters: the longest format that a program may use is 64, and twice that leaves room.
 pub const CODE_MAX: usize = 128;
 
 /// Longest campaign name, in characters.
 pub const CAMPAIGN_MAX: usize = 64;
 
-/// A link with what its partner and the program's document in force say about it. Serialised as kept in KV.
+/// A link with the relevant data of its partner and of the program's document in force. Serialized as stored in KV.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkRecord {
     pub code: String,
     pub partner_id: String,
     pub program_id: String,
-    /// An absolute URL, an absolute path of the site, or nothing: the site's default.
+    /// An absolute URL, an absolute path on the site, or nothing: the site's default.
     pub destination: Option<String>,
     pub campaign: Option<String>,
-    /// UTM parameters the link adds, by name in the order of the names.
+    /// UTM parameters that the link adds, by name, sorted.
     pub utm: std::collections::BTreeMap<String, String>,
     /// The attribution window of the program, in days.
     pub window_days: i64,
-    /// The URL parameters the program accepts: `ref`, `partner`, `campaign`.
+    /// The URL parameters that the program accepts: `ref`, `partner`, `campaign`.
     pub params: Vec<String>,
     pub expires_at_ms: Option<UtcMillis>,
     pub disabled_at_ms: Option<UtcMillis>,
     /// When the partner left the program.
     pub left_at_ms: Option<UtcMillis>,
-    /// The program asks for an accepted disclosure, and this partner has accepted none.
+    /// The program requires an accepted disclosure, and this partner has not accepted it.
     pub undisclosed: bool,
-    /// The program attributes by fingerprint, too: its clicks are found by their visitor.
+    /// The program also attributes by fingerprint: its clicks are looked up by visitor.
     #[serde(default)]
     pub fingerprinted: bool,
 }
@@ -50,12 +50,12 @@ impl LinkRecord {
     }
 }
 
-/// Whether this can be a code at all: 1 to 128 of `[A-Za-z0-9_-]`.
+/// Whether this could be a code: 1 to 128 of `[A-Za-z0-9_-]`.
 pub fn is_code(text: &str) -> bool {
     (1..=CODE_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
-/// Whether this can be a campaign: 1 to 64 of `[A-Za-z0-9_.-]`.
+/// Whether this could be a campaign: 1 to 64 of `[A-Za-z0-9_.-]`.
 pub fn is_campaign(text: &str) -> bool {
     (1..=CAMPAIGN_MAX).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))

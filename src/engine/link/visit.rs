@@ -1,15 +1,15 @@
-//! What a request through a ref link is: a person's visit, a bot's, a prefetch, or an embedded load.
+//! What a request through a referral link is: a person's visit, a bot's, a prefetch, or an embedded load.
 //!
 //! Only a visit gets a cookie. Source: "what is not a click" and "cookie stuffing" of the security notes. The list of
-//! names is bounded and errs towards calling a program a bot: a person missed loses one touch, a bot taken for a
+//! names is limited and prefers to call a program a bot: a missed person loses one touch, but a bot that counts as a
 //! person makes every partner's numbers worthless.
 
-/// The headers that decide, as received. `None` where the request has no such header.
+/// The headers that decide, as received. `None` if the request has no such header.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RequestSignals<'a> {
     pub method: &'a str,
     pub user_agent: Option<&'a str>,
-    /// `Sec-Purpose`, `Purpose`, `X-Purpose` and `X-Moz`, whichever are there.
+    /// `Sec-Purpose`, `Purpose`, `X-Purpose` and `X-Moz`, if present.
     pub purposes: [Option<&'a str>; 4],
     pub fetch_mode: Option<&'a str>,
     pub fetch_dest: Option<&'a str>,
@@ -17,23 +17,23 @@ pub struct RequestSignals<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VisitKind {
-    /// A person's top-level navigation: counted, and given the cookie.
+    /// A person's top-level navigation: counted, and gets the cookie.
     Visit,
     /// A known crawler, unfurler or tool: counted as `bot`, no cookie.
     Bot,
-    /// Not seen by anybody yet: HEAD, prefetch, prerender, preview. Neither counted nor given a cookie.
+    /// Nobody has seen it yet: HEAD, prefetch, prerender, preview. Not counted, no cookie.
     Prefetch,
-    /// An image, a frame, a script's fetch: neither counted nor given a cookie, so that nobody can stuff cookies.
+    /// An image, a frame, a script's fetch: not counted and no cookie, so that nobody can stuff cookies.
     Embed,
 }
 
-/// Longest part of a User-Agent that is searched. Real ones are shorter; names of bots stand early.
+/// Longest part of a User-Agent that is searched. Real ones are shorter, and bots' names come early.
 const USER_AGENT_MAX: usize = 512;
 
-/// Purposes that mean nobody looks at the page yet (`prefetch;prerender`, `preview`, `instant`).
+/// Purposes that mean that nobody is looking at the page yet (`prefetch;prerender`, `preview`, `instant`).
 const PURPOSES: [&str; 4] = ["prefetch", "prerender", "preview", "instant"];
 
-/// What the User-Agents of programs contain, in lower case.
+/// Lowercase text that the User-Agents of programs contain.
 const BOTS: &[&str] = &[
     // What most crawlers call themselves: Googlebot, bingbot, Twitterbot, Discordbot, LinkedInBot, TelegramBot,
     // Slackbot, Applebot, AhrefsBot, GPTBot, ClaudeBot, PerplexityBot, redditbot.
@@ -102,10 +102,10 @@ const BOTS: &[&str] = &[
     "libwww-perl",
 ];
 
-/// Browsers that carry a word of the list: the Cubot phones, whose model name stands in the User-Agent.
+/// Browsers whose User-Agent contains a word of the list: Cubot phones, which name their model there.
 const NOT_BOTS: [&str; 1] = ["cubot"];
 
-/// Classifies a request. Prefetch and embedding are looked at before the User-Agent: they are never counted.
+/// Classifies a request. Prefetch and embedding are checked before the User-Agent, because they are never counted.
 pub fn classify(signals: &RequestSignals<'_>) -> VisitKind {
     if !signals.method.eq_ignore_ascii_case("GET") || signals.purposes.iter().flatten().any(|p| is_prefetch(p)) {
         return VisitKind::Prefetch;
@@ -118,12 +118,13 @@ pub fn classify(signals: &RequestSignals<'_>) -> VisitKind {
     if signals.user_agent.is_none_or(is_bot) { VisitKind::Bot } else { VisitKind::Visit }
 }
 
-/// Whether a page's own request (a beacon, a pixel) comes of somebody looking at it: by no program, for no prefetch.
+/// Whether a page's own request (a beacon, a pixel) means that a person is looking at it: not a program and not a
+/// prefetch.
 pub fn is_seen(user_agent: Option<&str>, purposes: &[Option<&str>]) -> bool {
     !user_agent.is_none_or(is_bot) && !purposes.iter().flatten().any(|purpose| is_prefetch(purpose))
 }
 
-/// Whether this User-Agent is a program's. An empty one is.
+/// Whether this User-Agent belongs to a program. An empty one counts as a program.
 pub fn is_bot(user_agent: &str) -> bool {
     let mut lower = [0u8; USER_AGENT_MAX];
     let bytes = user_agent.trim().as_bytes();
@@ -141,7 +142,8 @@ pub fn is_bot(user_agent: &str) -> bool {
     found && !NOT_BOTS.iter().any(|name| lower.windows(name.len()).any(|window| window == name.as_bytes()))
 }
 
-/// Which two letters (by their low five bits) begin a name of the list: one look per byte in place of sixty.
+/// The pairs of letters (by their low five bits) that start a name on the list: one lookup per byte instead of sixty
+/// comparisons.
 const PAIRS: [u32; 32] = {
     let mut pairs = [0u32; 32];
     let mut at = 0;

@@ -1,10 +1,10 @@
-//! A sending: money that Stripe is asked to move, exactly once. A payout is one; its reversal is another; a credit on a
-//! customer's balance is a third, and what of it is taken back a fourth.
+//! An outbound transfer: money that Stripe must move exactly once. There are four kinds: a payout, its reversal, a
+//! credit on a customer's balance, and a debit that takes back part of a credit.
 //!
-//! In scope: what to do next, and what an answer or a look-up means. Not in scope: calls and storage. The rules: what
-//! is sent is frozen and stored before the call; one key and one body per attempt; what stays unanswered is sent again
-//! under the same key while the key is younger than [`KEY_TRUSTED_MS`], and never after; a new key is used, and money is
-//! made available again, only after a look-up that found nothing.
+//! In scope: what to do next, and what a response or a lookup means. Not in scope: calls and storage. The rules: the
+//! request is fixed and stored before the call. Each attempt has one key and one body. An unanswered attempt is sent
+//! again under the same key while the key is younger than [`KEY_TRUSTED_MS`], and never after that. A new key is used,
+//! and money is made available again, only after a lookup that found nothing.
 
 pub mod payee;
 
@@ -14,14 +14,15 @@ use crate::engine::sabotage;
 use crate::engine::sabotage::Fault;
 use serde::{Deserialize, Serialize};
 
-/// Stripe keeps a key for at least 24 hours. An hour less leaves room for a call under way and for clocks.
+/// Stripe keeps a key for at least 24 hours. One hour less leaves room for a call in progress and for clock
+/// differences.
 pub const KEY_TRUSTED_MS: i64 = 23 * HOUR_MS;
-/// How long a payout waits where the platform's balance was too small.
+/// How long a payout waits if the platform's balance was too small.
 pub const FUNDS_WAIT_MS: i64 = 6 * HOUR_MS;
-/// How long others leave a sending alone that somebody has taken: as long as a cron invocation may last.
+/// How long an outbound transfer is reserved for one worker: the longest that a cron invocation may run.
 pub const LEASE_MS: i64 = 15 * MINUTE_MS;
-/// Longest pause between two tries of one attempt is a minute doubled this often: four hours, so that a key is tried
-/// several times while it is trusted.
+/// Limits the pause between two tries of one attempt: a minute doubled at most this often is about four hours, so that
+/// a key is tried several times while it is trusted.
 const DOUBLINGS_MAX: i64 = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +32,7 @@ pub enum TransferKind {
     Reversal,
     /// A credit on a customer's balance.
     Credit,
-    /// What of such a credit is taken back: the opposite transaction.
+    /// A debit that takes back part of such a credit: the opposite transaction.
     Debit,
 }
 
@@ -39,12 +40,12 @@ pub enum TransferKind {
 #[serde(rename_all = "snake_case")]
 pub enum PayoutState {
     Planned,
-    /// Asked for, and not known to have happened or not.
+    /// Requested; the outcome is not known yet.
     Submitting,
     Paid,
-    /// Refused for good: the amount is available again.
+    /// Permanently refused: the amount is available again.
     Failed,
-    /// A person has to look at it.
+    /// A person has to review it.
     Review,
     Cancelled,
 }
@@ -66,61 +67,61 @@ impl PayoutState {
 pub struct OutboundTransfer {
     pub kind: TransferKind,
     pub id: String,
-    /// The run that planned a payout; the payout that a reversal takes back; the accrual of a credit.
+    /// A payout's run, a reversal's payout, or a credit's accrual.
     pub parent: String,
     pub program_id: String,
     pub partner_id: String,
     pub unit: String,
     pub currency: String,
     pub amount_cents: Cents,
-    /// Where it goes: the partner's account, the transfer that is taken back, or the customer.
+    /// The recipient: the partner's account, the transfer to reverse, or the customer.
     pub target: String,
     pub revision: i64,
     pub state: PayoutState,
-    /// 1 where an operator stopped it: nothing is sent, what was sent is still looked up.
+    /// 1 if an operator stopped it: nothing more is sent, but earlier requests are still looked up.
     pub held: i64,
-    /// The form as it is sent, once it was.
+    /// The form as sent, once it was sent.
     pub request: Option<String>,
-    /// How many keys were used.
+    /// How many keys have been used.
     pub attempt: i64,
     /// How often this attempt was sent or looked up.
     pub tries: i64,
     pub first_sent_at_ms: Option<UtcMillis>,
     pub due_at_ms: UtcMillis,
-    /// Why Stripe refused it for good, until a look-up confirms that nothing was moved.
+    /// Why Stripe permanently refused it, until a lookup confirms that no money moved.
     pub refusal: Option<String>,
     pub reason: String,
-    /// The transfer, reversal or balance transaction that Stripe made.
+    /// The transfer, reversal or balance transaction that Stripe created.
     pub stripe_id: Option<String>,
     pub done_at_ms: Option<UtcMillis>,
     pub created_at_ms: UtcMillis,
 }
 
-/// What to do with a sending.
+/// What to do with an outbound transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransferStep {
     Wait,
-    /// Ask Stripe what it has of it.
+    /// Look up what Stripe has for it.
     LookUp,
-    /// Take the next attempt, then send it.
+    /// Start the next attempt, then send it.
     Claim,
     /// Send it again, under the same key.
     Send,
 }
 
-/// What Stripe has: a transfer, a reversal or a balance transaction.
+/// An object at Stripe: a transfer, a reversal or a balance transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StripeObject {
     pub id: String,
     pub amount_cents: i64,
     pub currency: String,
     pub target: String,
-    /// How much of it was taken back since.
+    /// How much of it has been reversed since.
     pub reversed_cents: i64,
     pub at: UtcMillis,
 }
 
-/// What a call said.
+/// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TransferResult {
     Done(StripeObject),
@@ -129,24 +130,24 @@ pub enum TransferResult {
         code: String,
         message: String,
     },
-    /// Too many calls, a fault of theirs, or no answer: it may have happened.
+    /// Too many calls, an error at Stripe, or no response: the money may have moved.
     Unsure(String),
 }
 
-/// What somebody should be told of.
+/// What to notify someone about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayoutNotice {
     Sent,
     Failed,
-    /// A person has to look at it.
+    /// A person has to review it.
     Review,
     /// The platform's balance is too small.
     Funds,
-    /// Stripe does not take the key.
+    /// Stripe rejects the API key.
     Access,
 }
 
-/// A sending as it is to be written, at the revision at which it was read.
+/// An outbound transfer to write, at the revision at which it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransferChange {
     pub to: OutboundTransfer,
@@ -171,7 +172,7 @@ pub fn next(s: &OutboundTransfer, now: UtcMillis) -> TransferStep {
     }
 }
 
-/// The next attempt, about to be sent.
+/// The next attempt, just before it is sent.
 pub fn begin_attempt(s: &OutboundTransfer, request: &str, now: UtcMillis) -> OutboundTransfer {
     OutboundTransfer {
         state: PayoutState::Submitting,
@@ -186,12 +187,12 @@ pub fn begin_attempt(s: &OutboundTransfer, request: &str, now: UtcMillis) -> Out
     }
 }
 
-/// The same attempt, about to be sent again.
+/// The same attempt, just before it is sent again.
 pub fn again(s: &OutboundTransfer, now: UtcMillis) -> OutboundTransfer {
     OutboundTransfer { tries: s.tries + 1, due_at_ms: now.plus_ms(LEASE_MS), ..s.clone() }
 }
 
-/// The key of the attempt.
+/// The attempt's idempotency key.
 pub fn key(s: &OutboundTransfer) -> String {
     if sabotage::is(Fault::FreshKey) {
         return format!("{}-a{}-{}", s.id, s.attempt, s.tries);
@@ -199,7 +200,7 @@ pub fn key(s: &OutboundTransfer) -> String {
     format!("{}-a{}", s.id, s.attempt)
 }
 
-/// What the answer to `attempt` makes of a sending. `None`: nothing, somebody settled it before.
+/// What the response to `attempt` changes. `None`: nothing, because the transfer was already resolved.
 pub fn after(s: &OutboundTransfer, attempt: i64, result: &TransferResult, now: UtcMillis) -> Option<TransferChange> {
     if let TransferResult::Done(made) = result {
         return match s.state {
@@ -235,7 +236,7 @@ pub fn after(s: &OutboundTransfer, attempt: i64, result: &TransferResult, now: U
                 notice: None,
             }
         }
-        // A key that is refused says nothing of what happened before, and an unknown refusal neither.
+        // A rejected API key does not show what happened before, and neither does an unknown refusal.
         TransferResult::Refused { status, code, message } => {
             let notice = matches!(status, 401 | 403).then_some(PayoutNotice::Access);
             TransferChange { to: later(s, format!("{status} {code}: {message}"), now), notice }
@@ -245,14 +246,14 @@ pub fn after(s: &OutboundTransfer, attempt: i64, result: &TransferResult, now: U
     })
 }
 
-/// Whether a refusal is Stripe's own, and about what was asked for: not about who asks or when. One without a code is
-/// somebody else's, on the way there or back.
+/// Whether a refusal comes from Stripe and is about the request itself, not about the caller or the timing. A refusal
+/// without a code comes from something between us and Stripe.
 fn is_definite(status: u16, code: &str) -> bool {
     (matches!(status, 400 | 402 | 404) && !code.is_empty()) || (status, code) == (403, "account_invalid")
 }
 
-/// What a look-up makes of a sending; `listed` is everything that Stripe has under its name. `None`: Stripe has nothing
-/// of what is planned, so that it may be claimed under a new key.
+/// What a lookup changes; `listed` is everything that Stripe has under the transfer's name. `None`: Stripe has nothing
+/// for the planned request, so a new attempt with a new key may start.
 pub fn looked_up(s: &OutboundTransfer, listed: &[StripeObject], now: UtcMillis) -> Option<TransferChange> {
     Some(match listed {
         [made] => done(s, made),
@@ -270,13 +271,13 @@ pub fn looked_up(s: &OutboundTransfer, listed: &[StripeObject], now: UtcMillis) 
     })
 }
 
-/// A look-up that did not answer: later.
+/// The lookup got no response: try later.
 pub fn not_looked_up(s: &OutboundTransfer, why: &str, now: UtcMillis) -> TransferChange {
     let to = OutboundTransfer { tries: s.tries + 1, ..later(s, format!("it could not be looked up: {why}"), now) };
     TransferChange { to, notice: None }
 }
 
-/// Done as Stripe says, where that is what was asked for.
+/// Completed as Stripe reports, if that matches the request.
 pub fn done(s: &OutboundTransfer, made: &StripeObject) -> TransferChange {
     let fits = made.amount_cents == s.amount_cents.0 && made.currency == s.currency && made.target == s.target;
     if !fits {
@@ -297,7 +298,7 @@ pub fn done(s: &OutboundTransfer, made: &StripeObject) -> TransferChange {
     TransferChange { to, notice: Some(PayoutNotice::Sent) }
 }
 
-/// Over, with nothing moved.
+/// Finished without moving money.
 pub fn failed(s: &OutboundTransfer, why: &str) -> TransferChange {
     let to = OutboundTransfer { state: PayoutState::Failed, reason: why.to_owned(), refusal: None, ..s.clone() };
     TransferChange { to, notice: Some(PayoutNotice::Failed) }

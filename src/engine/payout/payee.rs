@@ -1,4 +1,4 @@
-//! What a partner's connected account can do, as the payment service says it.
+//! What a partner's connected account can do, as Stripe reports it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 pub struct Payability {
     /// `acct_…`.
     pub stripe_account_id: String,
-    /// Transfers reach it.
+    /// Transfers can reach it.
     pub transfers_active: bool,
     /// Stripe pays it out to the bank.
     pub payouts_enabled: bool,
-    /// What Stripe still wants of the partner, in its own words.
+    /// What Stripe still needs from the partner, in Stripe's terms.
     pub currently_due: Vec<String>,
     pub disabled_reason: Option<String>,
     /// ISO 3166 alpha-2.
@@ -26,8 +26,8 @@ impl Payability {
     }
 }
 
-/// Whether money reaches the bank behind an account: transfers reach it, and Stripe pays it out. The plan of payouts asks
-/// the same of the stored account (`store/payout/plan.rs`).
+/// Whether money reaches the bank behind an account: transfers reach it, and Stripe pays it out. The payout plan checks
+/// the same for the stored account (`store/payout/plan.rs`).
 pub fn is_payable(transfers_active: bool, payouts_enabled: bool) -> bool {
     transfers_active && payouts_enabled
 }

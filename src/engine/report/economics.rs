@@ -1,7 +1,7 @@
-//! What accounts brought by referral cost, beside what they cost elsewhere, and how referrals multiply.
+//! What referred accounts cost compared to other channels, and how referrals multiply.
 //!
-//! In scope: sums in, figures and their definitions out. Not in scope: summing (`store`). Integers throughout; every
-//! quotient is floored once. Source: the economics and the viral coefficient of the customer referrals' brief.
+//! In scope: sums in, figures and their definitions out. Not in scope: summing (`store`). All integers; every quotient
+//! is floored once. Source: the economics and the viral coefficient of the customer referrals' brief.
 
 use crate::base::money::Cents;
 use crate::program::document::Document;
@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 /// What was summed over a period.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct EconomicsSums {
-    /// Accounts whose first standing reward lies in the period.
+    /// Accounts whose first remaining reward falls in the period.
     pub rewarded: i64,
-    /// What their rewards stand at.
+    /// The current amount of their rewards.
     pub reward_cents: i64,
-    /// What their first invoices were discounted.
+    /// The discounts on their first invoices.
     pub benefit_cents: i64,
-    /// Those among them with a first invoice in the program's currency.
+    /// Accounts among them with a first invoice in the program's currency.
     pub invoiced: i64,
-    /// Their first invoices' monthly list prices, twelve of each.
+    /// The sum of twelve times the monthly list price of their first invoices.
     pub first_year_cents: i64,
     pub signups: i64,
     pub active_referrers: i64,
@@ -29,12 +29,12 @@ pub struct EconomicsSums {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Economics {
     pub rewarded_referrals: i64,
-    /// `None` where nobody was rewarded.
+    /// `None` if no account was rewarded.
     pub referral: Option<Channel>,
-    /// The program's reward and benefit shares of the acquisition cost, per rewarded referral.
+    /// The program's reward and benefit parts of the acquisition cost, per rewarded referral.
     pub reward_cents: Option<Cents>,
     pub benefit_cents: Option<Cents>,
-    /// How many of the rewarded accounts the first-year revenue is an average of.
+    /// How many of the rewarded accounts the average first-year revenue is based on.
     pub revenue_sample: i64,
     pub first_year_revenue_cents: Option<Cents>,
     pub paid_channels: Vec<Channel>,
@@ -50,13 +50,13 @@ pub struct Economics {
 pub struct Channel {
     pub channel: String,
     pub acquisition_cost_cents: Cents,
-    /// `None` where no first invoice tells the revenue.
+    /// `None` if no first invoice shows the revenue.
     pub first_year_margin_cents: Option<Cents>,
-    /// Margin over cost: 523 is 5.23. `None` where nothing was spent.
+    /// Margin over cost: 523 is 5.23. `None` if nothing was spent.
     pub margin_over_cost_hundredths: Option<i64>,
 }
 
-/// What each figure means, as every answer tells it.
+/// The definition of each figure, as included in every answer.
 pub const DEFINITIONS: &[(&str, &str)] = &[
     ("rewarded_referrals", "accounts whose first standing reward of this program is dated inside the period"),
     (

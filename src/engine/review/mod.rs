@@ -1,4 +1,4 @@
-//! What a person has to look at.
+//! What a person has to review.
 
 pub mod address;
 pub mod relation;

@@ -1,5 +1,5 @@
-//! How an account, its visitor and its partner relate to others: one browser with many accounts, a partner's own account,
-//! and partners who refer each other.
+//! How an account, its visitor and its partner relate to others: one browser with many accounts, a partner's own
+//! account, and partners who refer each other.
 
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::{Grouped, Keyed};

@@ -9,7 +9,7 @@ use crate::program::document::Cadence;
 const WEEKLY_HOUR: i64 = 9;
 const MONTHLY_HOUR: i64 = 6;
 
-/// The period an instant lies in, `2026-W24` or `2026-06`.
+/// The period that contains an instant, `2026-W24` or `2026-06`.
 pub fn period_at(cadence: Cadence, at: UtcMillis) -> String {
     match cadence {
         Cadence::Weekly => Week::of(at).to_string(),
@@ -17,7 +17,7 @@ pub fn period_at(cadence: Cadence, at: UtcMillis) -> String {
     }
 }
 
-/// The first scheduled run at or after an instant. What settles instantly has no runs: the instant itself.
+/// The first scheduled run at or after an instant; the instant itself for cadences without runs.
 pub fn next_run_at(cadence: Cadence, at: UtcMillis) -> UtcMillis {
     let (this, next) = match cadence {
         Cadence::Weekly => {
@@ -45,7 +45,7 @@ pub fn last_run_at(cadence: Cadence, at: UtcMillis) -> UtcMillis {
     if this <= at { this } else { before }
 }
 
-/// The period that a run at `at` settles: the last one that is over.
+/// The period that a run at `at` settles: the last completed one.
 pub fn period_before(cadence: Cadence, at: UtcMillis) -> String {
     match cadence {
         Cadence::Weekly => Week::of(at).plus(-1).to_string(),
@@ -61,7 +61,7 @@ pub fn settled_from(cadence: Cadence, at: UtcMillis) -> UtcMillis {
     }
 }
 
-/// When the run of a period is scheduled. `None` if the text is no period of that cadence.
+/// When the run of a period is scheduled. `None` if the text is not a period of that cadence.
 pub fn scheduled_at(cadence: Cadence, period: &str) -> Option<UtcMillis> {
     match cadence {
         Cadence::Weekly => Week::parse(period).map(|w| w.end().plus_ms(WEEKLY_HOUR * HOUR_MS)),

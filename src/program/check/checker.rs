@@ -1,9 +1,9 @@
-//! Collects what is wrong with a document: each finding names the path, the value and the rule.
+//! Collects the errors in a document: each finding names the path, the value and the rule.
 
 use crate::base::money::{Bps, CENTS_MAX, Cents};
 use serde::Serialize;
 
-/// One thing wrong with a document.
+/// One error in a document.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
     /// `rewards[0].amount`.
@@ -12,10 +12,10 @@ pub struct Finding {
     pub rule: String,
 }
 
-/// Longest span a document may name, in days: ten years. Beyond it a typing error is likelier than a plan.
+/// Longest span that a document may name, in days: ten years. A longer one is more likely a typo than a plan.
 const DAYS_MAX: i64 = 3_660;
 
-/// Most rewards, states or rules one document may list, so that deciding on an event stays bounded.
+/// Most rewards, states or rules that one document may list, so that a decision about an event stays bounded.
 const LIST_MAX: usize = 32;
 
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl Checker {
         self.rule(path, value, clean, "1 to 64 of a-z 0-9 - _");
     }
 
-    /// A text for people.
+    /// A text that people read.
     pub(crate) fn label(&mut self, path: &str, text: &str) {
         let clean = !text.trim().is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control);
         self.rule(path, text, clean, "1 to 200 characters without control characters");

@@ -1,4 +1,4 @@
-//! What is wrong with a program's funnel and its paid channels.
+//! Checks a program's funnel and its paid channels.
 
 use crate::base::money::Bps;
 use crate::program::check::checker::Checker;

@@ -20,7 +20,7 @@ pub fn read(json: &str) -> Result<Document, Vec<Finding>> {
     if findings.is_empty() { Ok(document) } else { Err(findings) }
 }
 
-/// Reads a document without checking it: one that was checked when it was saved.
+/// Reads a document without checking it: it was checked when it was saved.
 pub fn parse(json: &str) -> Result<Document, Finding> {
     let whole = || serde_json::from_str::<Value>(json);
     let value = whole().map_err(|e| Finding {
@@ -29,7 +29,7 @@ pub fn parse(json: &str) -> Result<Document, Finding> {
         rule: format!("one JSON value: {e}"),
     })?;
     decode::from_value(value).map_err(|e| Finding {
-        // Only what is wrong is read once more: every decision reads documents that are right.
+        // Only a failing document is read a second time, for its errors: every decision reads valid documents.
         value: whole()
             .ok()
             .as_ref()
@@ -40,7 +40,7 @@ pub fn parse(json: &str) -> Result<Document, Finding> {
     })
 }
 
-/// What stands at a path, `rewards[0].amount`.
+/// The value at a path, `rewards[0].amount`.
 fn value_at<'v>(whole: &'v Value, path: &str) -> Option<&'v Value> {
     let steps = path.split(['.', '[']).filter(|step| !step.is_empty());
     steps.into_iter().try_fold(whole, |at, step| match step.strip_suffix(']') {
@@ -49,7 +49,7 @@ fn value_at<'v>(whole: &'v Value, path: &str) -> Option<&'v Value> {
     })
 }
 
-/// Everything wrong with a document, in the order of its parts.
+/// All errors in a document, in the order of its parts.
 pub fn check(d: &Document) -> Vec<Finding> {
     let mut c = Checker::default();
     c.name("id", &d.id);
@@ -115,7 +115,7 @@ fn check_code(c: &mut Checker, code: &CodeFormat) {
 }
 
 fn check_attribution(c: &mut Checker, a: &AttributionTerms) {
-    // A cookie lives 400 days at most.
+    // A cookie lives at most 400 days.
     c.rule("attribution.window_days", a.window_days, (1..=400).contains(&a.window_days), "1 to 400 days");
     c.list("attribution.methods", a.methods.len(), 1);
     let distinct: HashSet<_> = a.methods.iter().map(|m| m.name()).collect();
@@ -171,7 +171,7 @@ fn check_condition(c: &mut Checker, path: &str, condition: &Condition) {
     }
 }
 
-/// The bytes of which codes are made.
+/// The bytes that codes consist of.
 pub fn is_code_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a program's rewards, its modifiers and its caps.
+//! Checks a program's rewards, modifiers and caps.
 
 use crate::program::check::checker::Checker;
 use crate::program::document::{Document, Effect, PartnerCondition, RewardAmount, Span, Trigger};

@@ -1,4 +1,4 @@
-//! What is wrong with how a program settles, and with what the referred side gets.
+//! Checks how a program settles, and the referred side's benefit.
 
 use crate::program::check::checker::Checker;
 use crate::program::document::{Cadence, Delivery, Document, Hold, Unit};

@@ -3,10 +3,10 @@
 //! In scope: the keys, signing and reading, the Set-Cookie header. Not in scope: what counts as a visit, which touch
 //! wins. Source: section 3 of the design and the cookie rules of the security notes.
 //!
-//! `v1.<kid>.<payload>.<mac>`, payload and MAC in base64url without padding. The MAC is HMAC-SHA-256 over
-//! `v1.<kid>.<cookie name>.<payload>`, so neither version, key nor name can be exchanged. The payload is text: a line
-//! `visitor<TAB>until` and one line `program<TAB>code<TAB>campaign<TAB>click id<TAB>at` per touch, times in UTC
-//! milliseconds. No field may hold a control character, hence no two trails share an encoding.
+//! `v1.<kid>.<payload>.<mac>`, with payload and MAC in base64url without padding. The MAC is HMAC-SHA-256 over
+//! `v1.<kid>.<cookie name>.<payload>`, so that version, key and name can't be exchanged. The payload is text: a line
+//! `visitor<TAB>until` and one line `program<TAB>code<TAB>campaign<TAB>click id<TAB>at` per touch, with times in UTC
+//! milliseconds. No field may contain a control character, so no two touch histories have the same encoding.
 
 use crate::base::id::unhex;
 use crate::base::time::{DAY_MS, UtcMillis};
@@ -17,14 +17,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-/// The longest value that is looked at. Browsers keep 4,096 bytes of name and value; eight touches of the longest
-/// fields stay below 3,500.
+/// The longest value that is read. Browsers keep 4,096 bytes of name and value; eight touches with the longest fields
+/// stay below 3,500.
 pub const VALUE_BYTES_MAX: usize = 4_096;
 
-/// Browsers cap a cookie's age at 400 days: 34,560,000 s.
+/// Browsers limit a cookie's age to 400 days: 34,560,000 s.
 pub const MAX_AGE_SECONDS: i64 = 34_560_000;
 
-/// The shortest key: as long as the hash it keys.
+/// The shortest key: the length of the hash that it keys.
 const KEY_BYTES_MIN: usize = 32;
 
 const HOST_NAME: &str = "__Host-manicule";
@@ -33,7 +33,7 @@ const DOMAIN_NAME: &str = "__Secure-manicule";
 /// The keys that sign and verify, and the cookie's name, which the MAC covers.
 #[derive(Clone)]
 pub struct CookieKeys {
-    /// The first signs, all verify.
+    /// The first key signs, all of them verify.
     keys: Vec<Key>,
     domain: Option<String>,
 }
@@ -52,24 +52,24 @@ impl Eq for CookieKeys {}
 #[derive(Clone)]
 struct Key {
     kid: String,
-    /// Kept to key the MAC anew when the name changes.
+    /// Kept to prepare the MAC again when the name changes.
     secret: Vec<u8>,
-    /// HMAC that has already taken in `v1.<kid>.<name>.`: what every request would otherwise repeat.
+    /// HMAC that has already processed `v1.<kid>.<name>.`, so that requests need not repeat it.
     prepared: Hmac<Sha256>,
 }
 
-/// A touchpoints together with the instant at which the last of its windows closes, which the cookie must outlive.
+/// A touch history and the instant at which its last window closes, which the cookie must outlive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedCookie {
     pub touchpoints: TouchHistory,
     pub until: UtcMillis,
 }
 
-/// Why a list of keys is refused. Says nothing of a key's content.
+/// Why a list of keys is rejected. Reveals nothing about a key's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyError {
     Empty,
-    /// Not `kid:hex`, or the kid is not 1 to 16 of `[A-Za-z0-9_-]`. Holds the key's place in the list, from 1.
+    /// Not `kid:hex`, or the kid is not 1 to 16 of `[A-Za-z0-9_-]`. Holds the key's position in the list, from 1.
     Form(usize),
     Short(String),
     Zero(String),
@@ -79,7 +79,7 @@ pub enum KeyError {
 }
 
 impl CookieKeys {
-    /// Parses `k1:<hex>,k0:<hex>`. The cookie is bound to one host until `with_domain` says otherwise.
+    /// Parses `k1:<hex>,k0:<hex>`. The cookie is bound to one host unless `with_domain` changes that.
     pub fn parse(text: &str) -> Result<CookieKeys, KeyError> {
         let mut keys: Vec<Key> = Vec::new();
         for (place, part) in text.split(',').map(str::trim).filter(|part| !part.is_empty()).enumerate() {
@@ -103,7 +103,7 @@ impl CookieKeys {
         if keys.is_empty() { Err(KeyError::Empty) } else { Ok(CookieKeys { keys, domain: None }) }
     }
 
-    /// Lets the cookie reach every host under `domain`, under the name `__Secure-manicule`.
+    /// Makes the cookie available to every host under `domain`, with the name `__Secure-manicule`.
     pub fn with_domain(mut self, domain: &str) -> Result<CookieKeys, KeyError> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
         if domain.is_empty() || domain.len() > 253 || !domain.bytes().all(fits) || domain.starts_with('.') {
@@ -116,11 +116,12 @@ impl CookieKeys {
         Ok(self)
     }
 
-    /// A key for another purpose out of each of these, in their order. What one signs the other does not verify.
+    /// Derives a key for another purpose from each of these, in their order. A signature with one does not verify with
+    /// the other.
     pub fn derived(&self, purpose: &str) -> Vec<[u8; 32]> {
         let derive = |key: &Key| {
             let mut hmac = Hmac::<Sha256>::new_from_slice(&key.secret).ok()?;
-            // No cookie's MAC begins like this.
+            // No cookie's MAC starts like this.
             hmac.update(b"derive.");
             hmac.update(purpose.as_bytes());
             Some(hmac.finalize().into_bytes().into())
@@ -128,14 +129,15 @@ impl CookieKeys {
         self.keys.iter().filter_map(derive).collect()
     }
 
-    /// `__Host-manicule`, or `__Secure-manicule` where a domain is configured.
+    /// `__Host-manicule`, or `__Secure-manicule` if a domain is configured.
     pub fn name(&self) -> &'static str {
         if self.domain.is_some() { DOMAIN_NAME } else { HOST_NAME }
     }
 }
 
-/// Reads a Cookie header. Those of our name that do not verify are ignored: a broken one must not hide a good one. Of
-/// several that do (an old one of another domain, or one that somebody planted) the one with the newest touch counts.
+/// Reads a Cookie header. Cookies with our name that do not verify are ignored, because a broken one must not hide a
+/// good one. If several verify (an old one from another domain, or a planted one), the one with the newest touch
+/// counts.
 pub fn read(keys: &CookieKeys, header: &str) -> Option<SignedCookie> {
     let newest = |signed: &SignedCookie| signed.touchpoints.touches.iter().map(|touch| touch.at).max();
     let valid = cookie_header::all(header, keys.name()).filter_map(|value| read_value(keys, value));
@@ -152,7 +154,7 @@ pub fn read_value(keys: &CookieKeys, value: &str) -> Option<SignedCookie> {
     let (payload, mac) = rest.split_once('.')?;
     let key = keys.keys.iter().find(|key| key.kid == kid)?;
     let mut given = [0u8; 33];
-    // The decoder refuses stray bits and padding, so a MAC has one spelling only.
+    // The decoder rejects stray bits and padding, so a MAC has only one spelling.
     if URL_SAFE_NO_PAD.decode_slice(mac, &mut given).ok()? != 32 {
         return None;
     }
@@ -163,8 +165,8 @@ pub fn read_value(keys: &CookieKeys, value: &str) -> Option<SignedCookie> {
     decode(&URL_SAFE_NO_PAD.decode(payload).ok()?)
 }
 
-/// Signs a touchpoints: the cookie's value, and the token. A touchpoints whose fields do not fit (see `fits`) writes a value that
-/// `read_value` refuses, never one that reads as another touchpoints.
+/// Signs a touch history: the cookie's value, and the token. A touch history whose fields do not fit (see `fits`) gives
+/// a value that `read_value` rejects, never one that reads as another touch history.
 pub fn write(keys: &CookieKeys, signed: &SignedCookie) -> String {
     let mut value = String::with_capacity(512);
     write_into(&mut value, keys, signed);
@@ -184,7 +186,7 @@ fn write_into(out: &mut String, keys: &CookieKeys, signed: &SignedCookie) {
     URL_SAFE_NO_PAD.encode_string(hmac.finalize().into_bytes(), out);
 }
 
-/// The whole Set-Cookie header. It lives until the last window closes, at least a second, at most 400 days.
+/// The whole Set-Cookie header. The cookie lives until the last window closes, at least a second and at most 400 days.
 pub fn set_cookie(keys: &CookieKeys, signed: &SignedCookie, now: UtcMillis) -> String {
     let left = signed.until.0.saturating_sub(now.0).div_euclid(1_000);
     let mut header = String::with_capacity(640);
@@ -203,12 +205,12 @@ pub fn set_cookie(keys: &CookieKeys, signed: &SignedCookie, now: UtcMillis) -> S
 }
 
 impl SignedCookie {
-    /// A visitor who has no touchpoints yet.
+    /// A visitor without touches.
     pub fn new(visitor: String) -> SignedCookie {
         SignedCookie { touchpoints: TouchHistory { visitor, touches: Vec::new() }, until: UtcMillis(0) }
     }
 
-    /// The touchpoints with a touch of a program whose window is `window_days`.
+    /// The touch history with a touch of a program whose window is `window_days`.
     pub fn with_touch(self, touch: Touch, window_days: i64) -> SignedCookie {
         let closes = touch.at.plus_days(window_days.clamp(1, MAX_AGE_SECONDS * 1_000 / DAY_MS));
         let until = self.until.max(closes);
@@ -216,7 +218,7 @@ impl SignedCookie {
     }
 }
 
-/// Whether every field has the length and the characters that reading accepts.
+/// Whether every field has a length and characters that reading accepts.
 pub fn fits(touchpoints: &TouchHistory) -> bool {
     is_word(&touchpoints.visitor, 1, 40)
         && touchpoints.touches.len() <= TOUCHES_MAX
@@ -229,7 +231,7 @@ pub fn fits(touchpoints: &TouchHistory) -> bool {
         })
 }
 
-/// Without the formatting machinery: this runs on every redirect.
+/// Without the formatting machinery, because this runs on every redirect.
 fn encode(signed: &SignedCookie) -> String {
     let mut out = String::with_capacity(256);
     out.push_str(&signed.touchpoints.visitor);
@@ -248,7 +250,7 @@ fn encode(signed: &SignedCookie) -> String {
     out
 }
 
-/// A number below zero cannot be read back and is written as nothing.
+/// A negative number could not be read back, so nothing is written.
 fn push_number(out: &mut String, number: i64) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
@@ -293,7 +295,7 @@ fn prepare(secret: &[u8], kid: &str, name: &str) -> Option<Hmac<Sha256>> {
     Some(hmac)
 }
 
-/// Digits without sign or leading zeros: one spelling per instant.
+/// Digits without sign or leading zeros, so that an instant has only one spelling.
 fn instant(text: &str) -> Option<UtcMillis> {
     let canonical = text == "0" || !text.starts_with('0');
     let digits = !text.is_empty() && text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit());

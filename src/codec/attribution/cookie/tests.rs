@@ -61,7 +61,7 @@ fn of_several_the_newest_counts_and_no_flood_hides_it() {
             &header[..60.min(header.len())]
         );
     }
-    // A planted name that only looks like ours.
+    // A planted cookie whose name only resembles ours.
     for space in ["\u{2000}", "\u{a0}", "\u{85}"] {
         assert_eq!(read(&keys(), &format!("{space}__Host-manicule={new}")), None);
         assert_eq!(read(&keys(), &format!("__Host-manicule{space}={new}")), None);
@@ -94,7 +94,7 @@ fn versions_kids_and_names_are_bound() {
     assert_eq!(read_value(&keys(), &format!("{value}.x")), None);
     let shared = keys().with_domain("example.com").unwrap();
     assert_eq!(read_value(&shared, &value), None, "a cookie of another name");
-    // A kid that runs into the payload does not sign the same bytes.
+    // A kid that runs into the payload must not sign the same bytes.
     assert_eq!(read_value(&keys(), &value.replacen(".k1.", ".k1..", 1)), None);
 }
 

@@ -1,21 +1,21 @@
-//! What EmDash's first-party plugins send, translated into the canonical event.
+//! Translates the events of EmDash's first-party plugins into the canonical event.
 //!
 //! Source: the plugins themselves (`webhook-notifier` and `plugin-forms`, npm `emdash` 0.32 run, 0.34 read). Neither
-//! signs a body, so the edge checks a bearer token or the secret in the URL first (`bearer`). Not in scope: a plugin of
-//! our own, which sends the canonical envelope under Standard Webhooks.
+//! signs a body, so the HTTP layer checks a bearer token or the secret in the URL first (`bearer`). Not in scope: our
+//! own plugin, which sends the canonical envelope under Standard Webhooks.
 //!
 //! - [`content_hook`]. The notifier sends no delivery id and repeats identical bytes, so an event's id is
 //!   `emdash:<event>:<resourceId>:<timestamp>`. A hook's name becomes a type: publishing is `content.published`, a new
-//!   comment `comment.created`, any other `emdash.` and the name with dots for colons. Nothing else of the body is
-//!   kept: it is about content, not about an account. With the notifier's `includeData` on, large documents exceed
-//!   the limits of a body; leave it off.
-//! - [`form_submission`]. An event's id is `emdash-form:<submissionId>`. The type is `form.submitted`, or what a hidden
-//!   field `manicule_event` names; any name outside [`FORM_KINDS`] is refused, so that a form cannot claim a payment
-//!   and a misspelt one is noticed. Every value was typed by a visitor or set by the form, so space around it is
-//!   dropped and an empty one says nothing. `ref` is a signed token if it starts with `v1.`, else a code; the first
-//!   of `ref`, `partner` and `code` that holds a code gives it. Types about an account take its id from `account_id`,
-//!   else `user_id`, else `form:<submissionId>`: never the email, since an id outlives the erasure of a person. A form
-//!   that offers `account_id` believes its visitors, so offer it only behind a sign-in.
+//!   comment is `comment.created`, any other is `emdash.` and the name with dots for colons. The rest of the body is
+//!   dropped: it is about content, not about an account. With the notifier's `includeData` on, large documents exceed
+//!   the size limit for bodies, so leave it off.
+//! - [`form_submission`]. An event's id is `emdash-form:<submissionId>`. The type is `form.submitted`, or the value of
+//!   a hidden field `manicule_event`. A name outside [`FORM_KINDS`] is rejected, so that a form can't claim a payment
+//!   and a misspelled name is noticed. Every value was typed by a visitor or set by the form, so surrounding space is
+//!   dropped and an empty value counts as absent. `ref` is a signed token if it starts with `v1.`, else a code; the
+//!   first of `ref`, `partner` and `code` that contains a code sets it. Types about an account take its id from
+//!   `account_id`, else `user_id`, else `form:<submissionId>`. They never use the email, because an id outlives the
+//!   erasure of a person. A form with `account_id` trusts its visitors, so offer it only behind a sign-in.
 
 #[cfg(test)]
 mod tests;
@@ -27,11 +27,11 @@ use crate::codec::json;
 use crate::codec::json::Invalid;
 use crate::engine::event::{Credential, Event, Payload, Person};
 
-/// Types that a form may claim with its field `manicule_event`.
+/// Types that a form may choose with its field `manicule_event`.
 pub const FORM_KINDS: [&str; 5] =
     ["account.signed_up", "demo.requested", "newsletter.joined", "lead_magnet.downloaded", "rfq.submitted"];
 
-/// How our signed tokens start.
+/// The prefix of our signed tokens.
 const TOKEN_PREFIX: &str = "v1.";
 
 /// The event of a `webhook-notifier` delivery.

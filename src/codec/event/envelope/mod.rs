@@ -1,8 +1,8 @@
-//! The canonical envelope: an event as `POST /v1/webhooks/events` takes it in, and as every other source is
+//! The canonical envelope: the event format that `POST /v1/webhooks/events` accepts and that every other source is
 //! translated into.
 //!
-//! In scope: which fields each type needs, their limits, and the error that names the field. Not in scope: who sent it
-//! (`standard_webhooks`), and what it means (`engine`). Source: section 4 of the design.
+//! In scope: the fields that each type needs, their limits, and the error that names the field. Not in scope: who sent
+//! it (`standard_webhooks`), and what it means (`engine`). Source: section 4 of the design.
 
 #[cfg(test)]
 mod tests;
@@ -14,27 +14,27 @@ use crate::codec::json;
 use crate::codec::json::Invalid;
 use crate::engine::event::{Amount, Credential, Dispute, Event, Invoice, Payload, Person, Subscription};
 
-/// Most months of service one invoice may pay for: ten years, beyond any prepayment we know of.
+/// Most months of service that one invoice may pay for: ten years, more than any prepayment we know of.
 pub const MONTHS_MAX: i64 = 120;
 
-/// Largest running total of API calls: a million calls per second for thirty years, and exact in D1.
+/// Largest running total of API calls: a million calls per second for thirty years, which D1 stores exactly.
 pub const API_CALLS_MAX: i64 = 1_000_000_000_000_000;
 
-/// Largest team: more people than any one employer has.
+/// Largest team: more people than any employer has.
 pub const TEAM_SIZE_MAX: i64 = 10_000_000;
 
-/// Families whose every type, known or not, is about an account.
+/// Families of types that are all about an account, whether known or not.
 const ACCOUNT_FAMILIES: [&str; 4] = ["account.", "subscription.", "invoice.", "dispute."];
 
 /// Single types that are about an account.
 const ACCOUNT_KINDS: [&str; 5] =
     ["purchase.completed", "listing.viewed", "email.confirmed", "newsletter.confirmed", "rfq.submitted"];
 
-/// Types that are a stage of a funnel. Visitors reach them before they have an account.
+/// Types that are stages of a funnel. Visitors reach them before they have an account.
 const FUNNEL_KINDS: [&str; 5] =
     ["lead_magnet.downloaded", "demo.requested", "newsletter.joined", "activation.reached", "page.viewed"];
 
-/// Reads one event. `now` bounds how far ahead it may be dated.
+/// Reads one event. `now` limits how far in the future it may be dated.
 pub fn parse(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
     let json = json::read(body)?;
     let root = Fields::of_body(&json)?;
@@ -141,7 +141,7 @@ fn payload(kind: &str, parts: &EnvelopeHeaders<'_>) -> Result<Payload, Invalid> 
 }
 
 impl EnvelopeHeaders<'_> {
-    /// `amount`, of at least `least_cents`.
+    /// `amount`, which must be at least `least_cents`.
     fn amount(&self, least_cents: i64) -> Result<Amount, Invalid> {
         let amount = self.root.object("amount")?;
         if amount.is_absent() {

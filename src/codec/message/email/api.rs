@@ -85,7 +85,7 @@ impl Mail {
         Value::Object(pairs.collect::<Map<String, Value>>())
     }
 
-    /// The message as the `send_email` binding takes it.
+    /// The message in the format of the `send_email` binding.
     pub fn for_binding(&self) -> Value {
         let mut from = Map::new();
         from.insert("email".to_owned(), Value::from(self.from.address.as_str()));

@@ -70,7 +70,7 @@ pub struct MessageFields<'a> {
     pub partner: Option<&'a str>,
     pub account: Option<&'a str>,
     pub payload: &'a Value,
-    /// What the referred side gets: basis points, on its first invoice.
+    /// The referred side's discount on its first invoice, in basis points.
     pub benefit_bps: Option<i64>,
     /// The Worker's address, without a slash at its end.
     pub site: &'a str,

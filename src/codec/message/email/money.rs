@@ -2,11 +2,11 @@
 
 use crate::base::time::UtcMillis;
 
-/// Currencies whose minor unit is the unit itself, as Stripe counts them. Króna and Ugandan shilling, which have no
-/// minor unit in use, are counted in hundredths there.
+/// Currencies without a minor unit, by Stripe's definition. Stripe counts Icelandic króna and Ugandan shilling in
+/// hundredths, although their minor units are not in use.
 const WITHOUT_MINOR: [&str; 15] =
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"];
-/// Currencies of a thousand minor units.
+/// Currencies with a thousand minor units.
 const THOUSANDTHS: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 
 /// `1,234.50 USD`, or `1,234.50 USD of credit`, from minor units and `cash:usd` or `credit:usd`.
@@ -45,7 +45,7 @@ pub fn instant(at: UtcMillis) -> String {
     format!("{} {} UTC", text.get(..10).unwrap_or_default(), text.get(11..16).unwrap_or_default())
 }
 
-/// Thousands apart.
+/// Groups thousands with commas.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);

@@ -68,8 +68,8 @@ fn html_part(out: &mut String, part: &EmailPart, site: &str) {
     }
 }
 
-/// One line without characters that control how it is read: line feeds, other controls, and marks that turn or hide
-/// what stands beside them.
+/// One line without characters that control how it is read: line feeds, other control characters, and marks that
+/// reverse or hide the text around them.
 fn clean(text: &str) -> String {
     let hidden = |c: char| {
         c.is_control()

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use serde_json::json;
 
-/// Everything that a hostile person might call themselves or write into evidence.
+/// Everything that an attacker might use as a name or write into evidence.
 const HOSTILE: &str = "<script>alert(1)</script>\r\nBcc: x@y.example\u{202e}&\"'{{html}}";
 
 fn payload(hostile: &str) -> Value {

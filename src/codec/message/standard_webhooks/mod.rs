@@ -1,4 +1,4 @@
-//! Standard Webhooks: who really sent a body, and signing what we send.
+//! Standard Webhooks: verifies who sent a body, and signs our messages.
 //!
 //! In scope: version 1 (symmetric) of <https://www.standardwebhooks.com>: `webhook-id`, `webhook-timestamp` (seconds)
 //! and `webhook-signature`, HMAC-SHA256 over `id.timestamp.body`. Not in scope: whether the id was seen before (the
@@ -16,32 +16,32 @@ use sha2::Sha256;
 use std::fmt;
 use subtle::{Choice, ConstantTimeEq};
 
-/// How old or how far ahead a signature may be, in whole seconds, itself included. The figure of the public
-/// libraries: enough for honest clocks and retries, short for a replay.
+/// How old or how far ahead a signature may be, in whole seconds, inclusive. The public libraries use the same value:
+/// enough for honest clocks and retries, short for a replay.
 pub const TOLERANCE_SECONDS: i64 = 300;
 
 /// Longest `webhook-id`, in characters: it may serve as an event's id.
 pub const ID_CHARS_MAX: usize = 255;
 
-/// Bytes of a decoded secret, as the specification asks: 192 to 512 bits.
+/// Bytes of a decoded secret, as the specification requires: 192 to 512 bits.
 pub const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
 const SECRET_PREFIX: &str = "whsec_";
 
-/// A signing secret, its HMAC key prepared.
+/// A signing secret with its prepared HMAC key.
 #[derive(Clone)]
 pub struct Secret(Hmac<Sha256>);
 
-/// Why a text is no secret.
+/// Why a text is not a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretError {
     Prefix,
     Base64,
-    /// Bytes after decoding.
+    /// The number of bytes after decoding.
     Length(usize),
 }
 
-/// The three headers, each `None` where the request lacks it.
+/// The three headers, each `None` if the request lacks it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Headers<'a> {
     /// `webhook-id`
@@ -52,10 +52,10 @@ pub struct Headers<'a> {
     pub signature: Option<&'a str>,
 }
 
-/// Why a delivery was refused.
+/// Why a delivery was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureError {
-    /// Its name.
+    /// The header's name.
     MissingHeader(&'static str),
     MalformedId,
     MalformedTimestamp,
@@ -64,11 +64,11 @@ pub enum SignatureError {
     NoMatchingSignature,
 }
 
-/// Whether one of `secrets` signed `body` under these headers, within [`TOLERANCE_SECONDS`] of `now`. Several secrets
-/// are active while one is rotated, and a sender may sign with several; any pair that matches will do. Cap the body
-/// before hashing it ([`crate::codec::BODY_BYTES_MAX`]).
+/// Whether one of `secrets` signed `body` under these headers, within [`TOLERANCE_SECONDS`] of `now`. During a
+/// rotation, several secrets are active, and a sender may sign with several; one matching pair is enough. Limit the
+/// body's size before hashing it ([`crate::codec::BODY_BYTES_MAX`]).
 pub fn verify(secrets: &[Secret], headers: &Headers<'_>, body: &[u8], now: UtcMillis) -> Result<(), SignatureError> {
-    // All three are looked for before any is judged, so a sender who forgot one learns of that first.
+    // Reads all three before checking any, so that a sender who forgot one learns of that first.
     let id = headers.id.ok_or(SignatureError::MissingHeader("webhook-id"))?;
     let timestamp = headers.timestamp.ok_or(SignatureError::MissingHeader("webhook-timestamp"))?;
     let signatures = headers.signature.ok_or(SignatureError::MissingHeader("webhook-signature"))?;
@@ -92,8 +92,8 @@ pub fn verify(secrets: &[Secret], headers: &Headers<'_>, body: &[u8], now: UtcMi
     if found.into() { Ok(()) } else { Err(SignatureError::NoMatchingSignature) }
 }
 
-/// The `webhook-signature` of what we send: `v1,<base64>`. `timestamp` is in seconds and goes out as
-/// `webhook-timestamp`; `id` must hold no dot.
+/// The `webhook-signature` header of our messages: `v1,<base64>`. `timestamp` is in seconds and is sent as
+/// `webhook-timestamp`; `id` must not contain a dot.
 pub fn sign(secret: &Secret, id: &str, timestamp: i64, body: &[u8]) -> String {
     format!("v1,{}", secret.signature(id, &timestamp.to_string(), body))
 }
@@ -126,7 +126,7 @@ fn seconds(text: &str) -> Result<i64, SignatureError> {
 }
 
 impl SignatureError {
-    /// Stable, in snake_case.
+    /// A stable code in snake_case.
     pub fn code(self) -> &'static str {
         match self {
             SignatureError::MissingHeader(_) => "webhook_header_missing",

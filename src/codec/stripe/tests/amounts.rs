@@ -1,4 +1,4 @@
-//! What invoices and subscriptions come to.
+//! The amounts of invoices and subscriptions.
 
 use crate::codec::stripe::tests::*;
 
@@ -12,10 +12,10 @@ fn commission_is_reckoned_on_what_was_paid_for_the_service() {
         object
     };
     for (changes, base, charged) in [
-        // Most of it was paid by a balance.
+        // A balance paid most of it.
         (json!({"amount_paid": 4_000}), 4_000, None),
         (json!({"amount_paid": 10_000}), 10_000, None),
-        // Older versions say no net total.
+        // Older versions have no net total.
         (json!({"total_excluding_tax": null}), 10_000, Some(11_900)),
         (json!({"total_excluding_tax": null, "total_taxes": null, "tax": 900}), 11_000, Some(11_900)),
         (
@@ -34,7 +34,7 @@ fn commission_is_reckoned_on_what_was_paid_for_the_service() {
         assert!(matches!(what, StripeEvent::Ignored(_)), "{changes}: no payment");
     }
     assert!(matches!(read("invoice.paid", &with(json!({"customer": null}))).what, StripeEvent::Ignored(_)));
-    // Only one of the two events that Stripe sends about a payment.
+    // Stripe sends two events about a payment; this is only one of them.
     assert!(matches!(read("invoice.payment_succeeded", &new_invoice()).what, StripeEvent::Ignored(_)));
 }
 
@@ -65,13 +65,13 @@ fn months_are_those_of_the_largest_line() {
         (vec![line(100, 7, false, every("week", 1))], 1),
         (vec![line(100, 7, false, every("week", 13))], 3),
         (vec![line(100, 30, false, every("year", 99))], 120),
-        // What is left of a year pays for what is left of it.
+        // The remainder of a year pays for the remaining months.
         (vec![line(100, 150, true, every("year", 1))], 5),
-        // A yearly plan with a monthly extra, and a monthly one with what is left of an upgrade.
+        // A yearly plan with a monthly extra, and a monthly plan with the remainder of an upgrade.
         (vec![line(120_000, 365, false, Value::Null), line(1_000, 30, false, Value::Null)], 12),
         (vec![line(5_000, 30, false, Value::Null), line(900, 300, true, Value::Null)], 1),
         (vec![line(500, 30, false, Value::Null), line(500, 365, false, Value::Null)], 12),
-        // Credits and single items say nothing about it.
+        // Credits and single items do not count.
         (vec![line(-9_000, 365, true, Value::Null), line(500, 30, false, Value::Null)], 1),
         (vec![json!({"amount": 9_000, "type": "invoiceitem"}), line(500, 365, false, Value::Null)], 12),
     ] {

@@ -1,4 +1,4 @@
-//! Bodies that nobody would send: none of them panics.
+//! Malformed bodies: none of them panics.
 
 use crate::codec::stripe::tests::*;
 use proptest::prelude::*;
@@ -36,7 +36,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Every place in a value, as a pointer.
+/// Every position in a value, as a pointer.
 fn places(value: &Value, at: &str, into: &mut Vec<String>) {
     into.push(at.to_owned());
     match value {

@@ -1,4 +1,4 @@
-//! Events as Stripe sends them, in the shapes of old and new versions.
+//! Events as Stripe sends them, in the formats of old and new versions.
 
 pub mod amounts;
 pub mod generated;
@@ -24,7 +24,7 @@ fn read(kind: &str, object: &Value) -> Translated {
     translate(&event(kind, object), StripeEndpoint::Own, NOW).unwrap_or_else(|why| panic!("{kind}: {why:?}"))
 }
 
-/// The payload of an event that says one fact.
+/// The payload of an event with one fact.
 fn fact(kind: &str, object: &Value) -> (String, UtcMillis, Payload) {
     match read(kind, object).what {
         StripeEvent::Facts(drafts) if drafts.len() == 1 => {
@@ -45,7 +45,7 @@ fn usd(cents: i64) -> Amount {
     Amount { cents: Cents(cents), currency: "usd".to_owned() }
 }
 
-/// An invoice as before 2025-03-31.
+/// An invoice in the format before 2025-03-31.
 fn old_invoice() -> Value {
     json!({
         "id": "in_1", "object": "invoice", "billing_reason": "subscription_create", "currency": "usd",
@@ -61,7 +61,7 @@ fn old_invoice() -> Value {
     })
 }
 
-/// The same since.
+/// The same in the format since then.
 fn new_invoice() -> Value {
     json!({
         "id": "in_1", "object": "invoice", "billing_reason": "subscription_create", "currency": "usd",
@@ -296,7 +296,7 @@ fn connected_accounts_events_are_theirs() {
     for (body, endpoint) in [
         (&theirs, StripeEndpoint::Own),
         (&theirs, StripeEndpoint::Connect),
-        // The operator's own account, and the operator's own invoice at the wrong door.
+        // The operator's own account, and the operator's own invoice at the wrong endpoint.
         (&event("account.updated", &account), StripeEndpoint::Own),
         (&event("invoice.paid", &new_invoice()), StripeEndpoint::Connect),
     ] {

@@ -1,4 +1,4 @@
-//! Generated bodies: valid ones come back whole, broken ones never panic.
+//! Generated bodies: valid ones are read in full, broken ones never panic.
 
 use crate::codec::event::envelope::tests::*;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ fn id() -> impl Strategy<Value = String> {
     "[!-~]{1,255}"
 }
 
-/// An envelope and the event it says, written down independently of the parser.
+/// An envelope and the expected event, written independently of the parser.
 fn envelopes() -> impl Strategy<Value = (Value, Event)> {
     let texts = (id(), id(), id(), prop::option::of(id()));
     let labels = (prop::option::of("\\PC{1,200}"), prop::option::of("[a-z.+]{1,64}@[a-z]{1,63}\\.example"), "[a-z]{3}");

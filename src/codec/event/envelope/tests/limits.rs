@@ -1,8 +1,8 @@
-//! Every limit: at it, one under, one over.
+//! Every limit: exactly at it, one below, one above.
 
 use crate::codec::event::envelope::tests::*;
 
-/// Each row: type, path, value, and the code it is refused with (empty: taken in).
+/// Each row: type, path, value, and the expected error code (empty: accepted).
 fn limits() -> Vec<(&'static str, &'static str, Value, &'static str)> {
     let paid = "invoice.paid";
     let a = |n: usize| json!("a".repeat(n));
@@ -49,7 +49,7 @@ fn limits() -> Vec<(&'static str, &'static str, Value, &'static str)> {
     rows
 }
 
-/// The same of numbers, which are whole and in a range.
+/// The same for numbers, which are integers within a range.
 fn numbers() -> Vec<(&'static str, &'static str, Value, &'static str)> {
     let paid = "invoice.paid";
     let mut rows = Vec::new();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const NOW: UtcMillis = UtcMillis(1_778_371_200_000); // 2026-05-10T00:00:00Z
 
-/// An `invoice.paid` in which every field stands.
+/// An `invoice.paid` with every field.
 fn full() -> Value {
     json!({
         "id": "evt_1", "type": "invoice.paid", "occurred_at": "2026-05-10T00:00:00Z",
@@ -24,7 +24,7 @@ fn full() -> Value {
     })
 }
 
-/// `full()` as `kind`, with the value at `path` (`data.months`) replaced, or removed where `value` is `None`.
+/// `full()` with type `kind` and the value at `path` (`data.months`) replaced, or removed if `value` is `None`.
 fn with(kind: &str, path: &str, value: Option<Value>) -> Value {
     let mut body = full();
     body["type"] = json!(kind);
@@ -213,7 +213,7 @@ fn malformed_values_name_their_field() {
     for (kind, path, value) in rows {
         let invalid = read(&with(kind, path, Some(value.clone()))).unwrap_err();
         assert_eq!(invalid.field, path, "{kind}: {path} = {value}");
-        // "usdc" is only too long.
+        // The only error in "usdc" is its length.
         assert!(matches!(invalid.code, "malformed" | "too_long"), "{invalid:?}");
         assert!(invalid.detail.starts_with(&format!("{path} must ")), "{invalid}");
     }
@@ -298,7 +298,7 @@ fn money_written_as_anything_but_an_integer_is_refused() {
     ] {
         let body = body.replace("\"cents\":50000", &format!("\"cents\":{written}"));
         let invalid = parse(body.as_bytes(), NOW).unwrap_err();
-        // A broken number is noticed at its first foreign character, which may lie past the value.
+        // A broken number is noticed at its first invalid character, which may be past the value.
         assert!(invalid.field == "amount.cents" || written == "0x10" && invalid.field == "amount", "{written}");
         assert_eq!(invalid.code, code, "{written}");
     }

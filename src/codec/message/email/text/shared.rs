@@ -4,7 +4,7 @@ pub const HELLO: &str = "Hello,";
 pub const UNSUBSCRIBE: &str = "Unsubscribe";
 
 pub const AMOUNT: &str = "Amount";
-/// Before a period.
+/// Comes before a period.
 pub const FOR: &str = "For";
 pub const REASON: &str = "Reason";
 
@@ -12,7 +12,7 @@ pub fn hello(name: &str) -> String {
     format!("Hello {name},")
 }
 
-/// The subject of a type of message that has no text of its own.
+/// The subject of a message type that has no text of its own.
 pub fn untitled(program: &str, kind: &str) -> String {
     format!("{program}: {kind}")
 }

@@ -19,7 +19,7 @@ pub fn join_instructions(program: &str) -> String {
 
 pub const JOIN: &str = "Confirm and join";
 
-// Of both.
+// For both.
 pub fn expires(minutes: i64) -> String {
     let span = if minutes > 60 && minutes % 60 == 0 {
         format!("{} hours", minutes / 60)
