@@ -5,8 +5,10 @@ use crate::base::id::ID_BYTES;
 use crate::base::time::UtcMillis;
 use crate::codec::message::email::Mail;
 use crate::codec::outgoing::{IncomingResponse, OutgoingRequest, RequestFailed};
+use crate::program::catalog::Catalog;
 use crate::service::setup::Setup;
 use crate::store::port::{Db, DbError, Rows, Stmt};
+use crate::store::program;
 use crate::store::query::Reads;
 use std::cell::Cell;
 use std::pin::Pin;
@@ -123,6 +125,11 @@ impl<'a, P: Ports> Context<'a, P> {
         let shape = reads.send(&mut statements);
         let mut answers = self.batch(statements).await?.into_iter();
         R::take(shape, &mut answers)
+    }
+
+    /// The catalog of programs, in a batch of its own.
+    pub async fn programs(&self) -> Result<Catalog, DbError> {
+        self.read(program::programs()).await
     }
 
     /// The rows of one statement.

@@ -3,9 +3,6 @@
 use crate::codec::Invalid;
 use crate::store::port::DbError;
 
-/// How often a use is tried again when somebody else was first.
-pub const TRIES_MAX: u32 = 40;
-
 /// The code of what goes beyond one invocation's statements.
 const CUT_OFF: &str = "statements_used_up";
 

@@ -22,6 +22,7 @@ pub mod partner;
 pub mod payout;
 pub mod program;
 pub mod report;
+pub mod retry;
 pub mod review;
 pub mod settlement;
 pub mod setup;

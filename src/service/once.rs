@@ -5,7 +5,6 @@ use crate::base::time::UtcMillis;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::identity::idempotency;
-use crate::store::identity::idempotency::KeptAnswer;
 use crate::store::port::Stmt;
 use serde_json::Value;
 
@@ -28,8 +27,7 @@ pub type StoredResponse = (u16, Value);
 impl IdempotentRequest {
     /// The answer that was given before.
     async fn answered<P: Ports>(&self, ctx: &Context<'_, P>) -> Result<Option<StoredResponse>, AppError> {
-        let kept: Option<KeptAnswer> =
-            ctx.query(idempotency::idempotency_find(&self.key, &self.route)).await?.first()?;
+        let kept = ctx.read(idempotency::idempotency_find(&self.key, &self.route).first()).await?;
         let Some(kept) = kept else { return Ok(None) };
         if kept.body_sha256 != self.body_sha256 {
             let detail = "this Idempotency-Key was used with a different body; use a new key for a new request";

@@ -6,12 +6,10 @@ use crate::service::account::books;
 use crate::service::account::books::PendingEvent;
 use crate::service::account::commit::Commit;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
 use crate::store::account;
 use crate::store::account::AccountRow;
-use crate::store::identity::audit;
-use crate::store::identity::audit::Audit;
 use crate::store::port::DbError;
 use crate::store::review;
 use crate::store::review::ReviewRow;
@@ -39,23 +37,18 @@ pub async fn decide<P: Ports>(
     choice: ReviewDecision,
     reason: &str,
 ) -> Result<StoredResponse, AppError> {
-    for tries in 0..TRIES_MAX {
-        let row: ReviewRow =
-            ctx.query(review::review_find(id)).await?.first()?.ok_or_else(|| AppError::not_found("review"))?;
+    ctx.retry(async || {
+        let row = ctx.read(review::review_find(id).first()).await?.ok_or_else(|| AppError::not_found("review"))?;
         if row.state == choice.state() {
             return Ok((200, view(&row)));
         }
         if row.state != "open" {
             let detail = format!("this review was already {} and can't be changed", row.state);
-            return Err(AppError::new(ErrorKind::Conflict, "review_decided", detail));
+            return Err(AppError::new(ErrorKind::Conflict, "review_decided", detail).into());
         }
-        match attempt(ctx, &row, choice, reason).await {
-            Ok(answer) => return Ok(answer),
-            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(AppError::contended())
+        Ok(attempt(ctx, &row, choice, reason).await?)
+    })
+    .await
 }
 
 async fn attempt<P: Ports>(
@@ -64,7 +57,7 @@ async fn attempt<P: Ports>(
     choice: ReviewDecision,
     reason: &str,
 ) -> Result<StoredResponse, DbError> {
-    let accounts: Vec<AccountRow> = ctx.query(account::account_find(&row.account_id)).await?.decode()?;
+    let accounts = ctx.read(account::account_find(&row.account_id).query::<AccountRow>()).await?;
     let mut books = books::read(ctx, accounts.clone(), &PendingEvent::default()).await?;
     for stored in books.reviews_mut(&row.account_id) {
         if stored.program_id == row.program_id
@@ -81,20 +74,10 @@ async fn attempt<P: Ports>(
     decided.reason = Some(reason.to_owned());
     decided.actor = Some(ctx.actor.clone());
     decided.decided_at_ms = Some(ctx.now);
-    let (audit_id, before, after) =
-        (ctx.fresh_id("aud"), json!({"state": row.state}).to_string(), json!({"state": decided.state}).to_string());
-    let entry = Audit {
-        id: &audit_id,
-        actor: &ctx.actor,
-        action: "review.decide",
-        subject: &row.id,
-        reason: Some(reason),
-        before: Some(&before),
-        after: Some(&after),
-    };
+    let (before, after) = (json!({"state": row.state}), json!({"state": decided.state}));
     let mut batch = vec![
         review::review_decide(&row.id, choice.state(), reason, &ctx.actor, ctx.now),
-        audit::audit_insert(&entry, ctx.now),
+        ctx.audit("review.decide", &row.id, Some(reason), Some(before), Some(after)),
     ];
     let mut commit = Commit::default();
     for account in &accounts {

@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::query::Query;
 use serde::Deserialize;
 use std::collections::HashSet;
 
@@ -92,8 +93,8 @@ pub struct Cursor {
     pub cursor: String,
 }
 
-pub fn cursor_list() -> Stmt {
-    Stmt::new("SELECT job, cursor FROM job_cursor")
+pub fn cursor_list() -> Query<Cursor> {
+    Stmt::new("SELECT job, cursor FROM job_cursor").query()
 }
 
 /// Statements that keep how far a job got, or that it is through.

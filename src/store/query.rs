@@ -15,10 +15,27 @@ pub struct Query<T> {
 #[derive(Clone, Debug)]
 pub struct First<T>(Query<T>);
 
+/// A query whose rows are read together into one value, such as the catalog of programs.
+#[derive(Clone, Debug)]
+pub struct Parsed<T> {
+    pub statement: Stmt,
+    parse: fn(Rows) -> Result<T, DbError>,
+}
+
 impl Stmt {
     /// The statement as a query. The return type of its function names the row.
     pub fn query<T>(self) -> Query<T> {
         Query { statement: self, row: PhantomData }
+    }
+
+    /// The statement as a query whose rows `parse` reads.
+    pub fn parsed<T>(self, parse: fn(Rows) -> Result<T, DbError>) -> Parsed<T> {
+        Parsed { statement: self, parse }
+    }
+
+    /// The statement as a query of which each row holds two values.
+    pub fn pairs<A: DeserializeOwned, B: DeserializeOwned>(self) -> Parsed<Vec<(A, B)>> {
+        self.parsed(|rows| rows.decode_pairs())
     }
 }
 
@@ -72,6 +89,20 @@ impl<T: DeserializeOwned> Reads for First<T> {
 
     fn take((): (), answers: &mut Answers) -> Result<Option<T>, DbError> {
         Ok(next(answers)?.take()?.into_iter().next())
+    }
+}
+
+impl<T> Reads for Parsed<T> {
+    type Rows = T;
+    type Shape = fn(Rows) -> Result<T, DbError>;
+
+    fn send(self, statements: &mut Vec<Stmt>) -> Self::Shape {
+        statements.push(self.statement);
+        self.parse
+    }
+
+    fn take(parse: Self::Shape, answers: &mut Answers) -> Result<T, DbError> {
+        parse(next(answers)?)
     }
 }
 

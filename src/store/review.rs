@@ -4,6 +4,7 @@ use crate::base::id;
 use crate::base::time::UtcMillis;
 use crate::engine::review::risk::Suspicion;
 use crate::store::port::{Stmt, json_pages};
+use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -67,8 +68,8 @@ pub fn review_page(state: &str, after: &str, limit: i64) -> Stmt {
         .bind(limit)
 }
 
-pub fn review_find(id: &str) -> Stmt {
-    Stmt::new(format!("SELECT {COLUMNS} FROM review WHERE id = ?1")).bind(id)
+pub fn review_find(id: &str) -> Query<ReviewRow> {
+    Stmt::new(format!("SELECT {COLUMNS} FROM review WHERE id = ?1")).bind(id).query()
 }
 
 /// Records a decision. The account's revision guards it: whoever decides at the same time is turned away there.

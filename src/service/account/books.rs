@@ -9,16 +9,19 @@ use crate::engine::accrual::Accrual;
 use crate::engine::accrual::invoice::{PartnerModifier, PartnerModifiers};
 use crate::engine::accrual::milestone::RewardBudget;
 use crate::engine::attribution::{AttributionLink, SameDomainAccount};
-use crate::engine::review::relation::{Relations, VisitorAccount};
+use crate::engine::review::relation::{Relations, Upline, VisitorAccount};
 use crate::engine::review::risk::{ReferredSignup, Review};
 use crate::program::catalog::Catalog;
 use crate::service::account::facts::AccountFacts;
 use crate::service::context::{Context, Ports};
 use crate::store::account;
-use crate::store::account::{AccountRow, BoundRow};
+use crate::store::account::{AccountId, AccountRow, BoundRow};
 use crate::store::attribution::evidence;
+use crate::store::attribution::evidence::CapReduction;
+use crate::store::event::AccountEmail;
 use crate::store::ledger::budget;
-use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::port::{DbError, Rows};
+use crate::store::query::{Parsed, Query};
 use crate::store::{event as events, program, review};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -41,8 +44,7 @@ pub struct AccountSnapshots {
 }
 
 /// Statements that read the books of a page of accounts.
-pub const BOOKS_STATEMENTS: u64 = READS as u64;
-const READS: usize = 14;
+pub const BOOKS_STATEMENTS: u64 = 14;
 
 /// Accounts that are read at a time where all of a group are looked at.
 const GROUP_PAGE: i64 = 200;
@@ -64,6 +66,11 @@ pub fn budgets(rows: &Rows) -> Result<Vec<BudgetRow>, DbError> {
     Ok(rows.into_iter().map(|(budget, at)| BudgetRow { budget, revision: at.revision }).collect())
 }
 
+/// Every program's budget.
+pub fn budget_query() -> Parsed<Vec<BudgetRow>> {
+    budget::budget_list().parsed(|rows| budgets(&rows))
+}
+
 /// What an event that is not stored yet adds to the books.
 #[derive(Default)]
 pub struct PendingEvent<'a> {
@@ -82,50 +89,57 @@ pub async fn read<P: Ports>(
     accounts: Vec<AccountRow>,
     coming: &PendingEvent<'_>,
 ) -> Result<AccountSnapshots, DbError> {
-    let mut rows = ctx.batch(reads(&accounts, coming).into()).await?.into_iter();
-    let mut next = || rows.next().unwrap_or_default();
-    let catalog = program::catalog(&next())?;
-    let facts = AccountFacts::new(events::facts(next())?);
-    let links = next().take::<AttributionLink>()?.into_iter().map(|l| (l.code.clone(), l)).collect();
+    let (catalog, facts, (links, domains, velocity, visitors, uplines), (modifiers, capped), stored) =
+        ctx.read(reads(&accounts, coming)).await?;
+    let (emails, reviews, accruals, bound, budgets) = stored;
     Ok(AccountSnapshots {
         catalog,
         accounts,
-        facts,
-        links,
-        same_domain_accounts: Grouped::new(next().take()?),
-        signup_velocity: Grouped::new(next().take()?),
-        relations: Relations { visitors: Grouped::new(next().take()?), uplines: Grouped::new(next().take()?) },
-        modifiers: by_key(next().take::<PartnerModifier>()?.into_iter().map(|t| (t.partner_id.clone(), t))),
-        capped: next().take::<CapRow>()?.into_iter().map(|r| (r.accrual_id, r.cap_reduction_cents)).collect(),
-        emails: by_key(next().take::<EmailRow>()?.into_iter().map(|r| (r.account_id, r.email))),
-        reviews: by_key(
-            next().decode_pairs::<AccountOf, Review>()?.into_iter().map(|(of, review)| (of.account_id, review)),
-        ),
-        accruals: by_key(next().take::<Accrual>()?.into_iter().map(|l| (l.account_id.clone(), l))),
-        bound: by_key(next().take::<BoundRow>()?.into_iter().map(|b| (b.account_id.clone(), b))),
-        budgets: budgets(&next())?,
+        facts: AccountFacts::new(facts),
+        links: links.into_iter().map(|l| (l.code.clone(), l)).collect(),
+        same_domain_accounts: Grouped::new(domains),
+        signup_velocity: Grouped::new(velocity),
+        relations: Relations { visitors: Grouped::new(visitors), uplines: Grouped::new(uplines) },
+        modifiers: by_key(modifiers.into_iter().map(|m| (m.partner_id.clone(), m))),
+        capped: capped.into_iter().map(|r| (r.accrual_id, r.cap_reduction_cents)).collect(),
+        emails: by_key(emails.into_iter().map(|r| (r.account_id, r.email))),
+        reviews: by_key(reviews.into_iter().map(|(of, review)| (of.account_id, review))),
+        accruals: by_key(accruals.into_iter().map(|l| (l.account_id.clone(), l))),
+        bound: by_key(bound.into_iter().map(|b| (b.account_id.clone(), b))),
+        budgets,
     })
 }
 
-fn reads(accounts: &[AccountRow], coming: &PendingEvent<'_>) -> [Stmt; READS] {
+/// What the books are read by: [`BOOKS_STATEMENTS`] queries, by what they are about.
+type BooksReads = (Parsed<Catalog>, Parsed<Vec<Fact>>, RelationReads, ModifierReads, StoredReads);
+type RelationReads =
+    (Query<AttributionLink>, Query<SameDomainAccount>, Query<ReferredSignup>, Query<VisitorAccount>, Query<Upline>);
+type ModifierReads = (Query<PartnerModifier>, Query<CapReduction>);
+type StoredReads =
+    (Query<AccountEmail>, Parsed<Vec<(AccountId, Review)>>, Query<Accrual>, Query<BoundRow>, Parsed<Vec<BudgetRow>>);
+
+fn reads(accounts: &[AccountRow], coming: &PendingEvent<'_>) -> BooksReads {
     let ids: Vec<String> = accounts.iter().map(|a| a.id.clone()).collect();
     let invoices: Vec<String> = coming.invoice.map(str::to_owned).into_iter().collect();
-    [
-        program::program_list(),
+    (
+        program::programs(),
         events::fact_list(&ids, &invoices, &coming.domains),
-        evidence::link_list(&ids, &coming.domains, &coming.codes),
-        evidence::same_domain_list(&ids, &coming.domains),
-        evidence::signup_velocity_list(&ids, &coming.codes, coming.at),
-        evidence::visitor_list(&ids, &coming.visitors, coming.at),
-        evidence::upline_list(&ids, &coming.codes),
-        evidence::term_list(&ids, &coming.codes),
-        evidence::cap_list(&ids),
-        events::email_list(&ids),
-        review::review_of_accounts(&ids),
-        account::accrual_list(&ids),
-        account::bound_list(&ids),
-        budget::budget_list(),
-    ]
+        (
+            evidence::link_list(&ids, &coming.domains, &coming.codes),
+            evidence::same_domain_list(&ids, &coming.domains),
+            evidence::signup_velocity_list(&ids, &coming.codes, coming.at),
+            evidence::visitor_list(&ids, &coming.visitors, coming.at),
+            evidence::upline_list(&ids, &coming.codes),
+        ),
+        (evidence::term_list(&ids, &coming.codes), evidence::cap_list(&ids)),
+        (
+            events::email_list(&ids),
+            review::review_of_accounts(&ids).pairs(),
+            account::accrual_list(&ids).query(),
+            account::bound_list(&ids),
+            budget_query(),
+        ),
+    )
 }
 
 /// Shows `look` every account with a decision in a group of programs, with its part of the books, in up to `pages`
@@ -136,13 +150,9 @@ pub async fn each_of_group<P: Ports>(
     pages: u32,
     mut look: impl FnMut(&AccountSnapshots, &str),
 ) -> Result<(usize, bool), DbError> {
-    #[derive(Deserialize)]
-    struct Row {
-        account_id: String,
-    }
     let (mut cursor, mut count) = (String::new(), 0);
     for _ in 0..pages {
-        let ids: Vec<Row> = ctx.query(account::group_accounts(group, &cursor, GROUP_PAGE)).await?.decode()?;
+        let ids = ctx.read(account::group_accounts(group, &cursor, GROUP_PAGE)).await?;
         let Some(last) = ids.last() else { return Ok((count, true)) };
         if !ctx.has_room(BOOKS_STATEMENTS) {
             break;
@@ -252,21 +262,4 @@ fn by_key<T>(rows: impl Iterator<Item = (String, T)>) -> HashMap<String, Vec<T>>
         map.entry(key).or_default().push(value);
     }
     map
-}
-
-#[derive(Deserialize)]
-struct CapRow {
-    accrual_id: String,
-    cap_reduction_cents: Cents,
-}
-
-#[derive(Deserialize)]
-struct EmailRow {
-    account_id: String,
-    email: String,
-}
-
-#[derive(Deserialize)]
-struct AccountOf {
-    account_id: String,
 }

@@ -7,7 +7,6 @@ use crate::service::account::books::{BOOKS_STATEMENTS, PendingEvent};
 use crate::service::account::commit::{COMMIT_STATEMENTS, Commit};
 use crate::service::context::{Context, Ports};
 use crate::store::account;
-use crate::store::account::AccountRow;
 use crate::store::port::DbError;
 
 /// Accounts decided in one batch, and how many events they have together: both are held in memory at once.
@@ -18,8 +17,7 @@ pub const PAGE_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS + COMMIT_STATEMENTS;
 
 /// Decides up to one page of marked accounts; whether there was one. A page that this invocation cannot write is not begun.
 pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
-    let accounts: Vec<AccountRow> =
-        ctx.query(account::recompute_list(ctx.page(PAGE), ctx.page(PAGE_FACTS))).await?.decode()?;
+    let accounts = ctx.read(account::recompute_list(ctx.page(PAGE), ctx.page(PAGE_FACTS))).await?;
     if accounts.is_empty() {
         return Ok(false);
     }
@@ -39,16 +37,5 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
 /// Takes up to `pages` pages, as far as the invocation may. Somebody else being first is no error: what is left stays
 /// marked.
 pub async fn process_marked<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), DbError> {
-    for tries in 0..pages {
-        if !ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
-            break;
-        }
-        match page(ctx).await {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(DbError::Guard(_)) => ctx.back_off(tries.min(8)).await,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+    ctx.each_page(pages, PAGE_STATEMENTS + ctx.reserve(), async || page(ctx).await).await
 }

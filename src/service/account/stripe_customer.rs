@@ -4,19 +4,18 @@
 use crate::base::time::UtcMillis;
 use crate::codec::stripe::Customer;
 use crate::engine::account::customer;
-use crate::engine::account::customer::{CustomerReference, EmailMatch};
 use crate::engine::account::decision;
 use crate::engine::event::Payload;
 use crate::service::account::books;
 use crate::service::account::books::{AccountSnapshots, BOOKS_STATEMENTS, PendingEvent};
 use crate::service::account::commit::{COMMIT_STATEMENTS, Commit, UNBIND_STATEMENTS};
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, TRIES_MAX};
+use crate::service::error::AppError;
 use crate::service::setup::STATEMENTS_FREE;
 use crate::store::account;
 use crate::store::account::AccountRow;
 use crate::store::account::customer as customers;
-use crate::store::account::customer::{BookedCustomer, CustomerRow, KnownCustomer};
+use crate::store::account::customer::BookedCustomer;
 use crate::store::port::DbError;
 
 /// Statements that find which account a customer is, and note it where nothing has to move.
@@ -39,14 +38,8 @@ pub async fn note<P: Ports>(
     for_facts: u64,
 ) -> Result<String, AppError> {
     let email = named.email.as_deref();
-    let rows = ctx
-        .batch(vec![
-            customers::customer_find(&named.id),
-            customers::customer_email_find(&named.id, email.unwrap_or("")),
-        ])
-        .await?;
-    let known: Option<KnownCustomer> = rows[1].first()?;
-    let stands: Option<CustomerRow> = rows[0].first()?;
+    let known = customers::customer_email_find(&named.id, email.unwrap_or("")).first();
+    let (stands, known) = ctx.read((customers::customer_find(&named.id).first(), known)).await?;
     if let Some(row) = &stands
         && row.needs_recompute_since_ms.is_none()
         && (email.is_none() || known.is_some_and(|known| known.at_ms <= at))
@@ -69,8 +62,7 @@ pub async fn process_marked<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Resul
     if limit == 0 {
         return Ok(());
     }
-    let marked: Vec<CustomerRow> = ctx.query(customers::customer_marked_list(limit)).await?.decode()?;
-    for row in marked {
+    for row in ctx.read(customers::customer_marked_list(limit)).await? {
         if !ctx.has_room(FIND_STATEMENTS + MOVE_USUALLY) {
             break;
         }
@@ -84,25 +76,15 @@ pub async fn process_marked<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Resul
 
 /// Decides which account a customer is, and moves it there. Answers the account that it is for now.
 pub async fn join<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, AppError> {
-    for tries in 0..TRIES_MAX {
-        match attempt(ctx, id).await {
-            Ok(account) => return Ok(account),
-            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(AppError::contended())
+    ctx.retry(async || Ok(attempt(ctx, id).await?)).await
 }
 
 async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, DbError> {
-    let rows = ctx
-        .batch(vec![customers::customer_find(id), customers::claim_list(id), customers::email_match_list(id)])
-        .await?;
-    let Some(row) = rows[0].first::<CustomerRow>()? else { return Ok(id.to_owned()) };
-    let claims: Vec<CustomerReference> = rows[1].decode()?;
-    let namesakes: Vec<EmailMatch> = rows[2].decode()?;
+    let reads = (customers::customer_find(id).first(), customers::claim_list(id), customers::email_match_list(id));
+    let (found, claims, namesakes) = ctx.read(reads).await?;
+    let Some(row) = found else { return Ok(id.to_owned()) };
     let (target, joined) = customer::account_of(id, &claims, &namesakes);
-    let elsewhere: Vec<BookedCustomer> = ctx.query(customers::fact_elsewhere(id, &target)).await?.decode()?;
+    let elsewhere = ctx.read(customers::fact_elsewhere(id, &target)).await?;
     let mut batch = customers::customer_move(id, row.revision, &target, joined.name());
     if elsewhere.is_empty() {
         let settled =
@@ -128,7 +110,7 @@ async fn moved<P: Ports>(ctx: &Context<'_, P>, target: &str, facts: &[BookedCust
     ids.sort();
     ids.dedup();
     // Revisions are read before the books: whatever is written in between turns this attempt away.
-    let known: Vec<AccountRow> = ctx.query(account::account_list(&ids)).await?.decode()?;
+    let known = ctx.read(account::account_list(&ids)).await?;
     let find = |id: &String| known.iter().find(|a| a.id == *id).cloned();
     let accounts: Vec<AccountRow> =
         ids.iter().map(|id| find(id).unwrap_or_else(|| AccountRow::new(id.clone()))).collect();

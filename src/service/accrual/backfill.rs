@@ -2,7 +2,6 @@
 //! decided, which the run does next.
 
 use crate::engine::accrual::backfill;
-use crate::engine::accrual::backfill::BaseAccrual;
 use crate::engine::accrual::invoice::PartnerModifier;
 use crate::service::context::{Context, Ports};
 use crate::store::account;
@@ -13,23 +12,11 @@ use crate::store::port::{DbError, Stmt};
 use crate::store::program;
 use crate::store::settlement::run as runs;
 use crate::store::settlement::run::RunRow;
-use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-#[derive(Deserialize)]
-struct Partner {
-    partner_id: String,
-    accruals: i64,
-}
-
-#[derive(Deserialize)]
-struct Account {
-    account_id: String,
-}
 
 /// The statements that take the next page's partners, or `None` where none is left.
 pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option<Vec<Stmt>>, DbError> {
-    let partners: Vec<Partner> = ctx.query(modifiers::backfill_partners(run)).await?.decode()?;
+    let partners = ctx.read(modifiers::backfill_partners(run)).await?;
     let Some(last) = partners.last() else { return Ok(None) };
     let mut statements = vec![runs::run_step(run, "backfilling", &last.partner_id)];
     if last.accruals > LINES_MAX {
@@ -38,26 +25,20 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
         return Ok(Some(statements));
     }
     let ids: Vec<String> = partners.into_iter().map(|p| p.partner_id).collect();
-    let mut rows = ctx
-        .batch(vec![
-            program::program_list(),
+    let (catalog, terms, tiny, accounts, earned) = ctx
+        .read((
+            program::programs(),
             modifiers::terms_of(run, &ids),
             modifiers::tiny_accounts(run, &ids),
             modifiers::earned_accounts(run, &ids),
             modifiers::earned_list(run, &ids),
-        ])
-        .await?
-        .into_iter();
-    let mut next = || rows.next().unwrap_or_default();
-    let catalog = program::catalog(&next())?;
+        ))
+        .await?;
     let mut by_partner: HashMap<String, Vec<PartnerModifier>> = HashMap::new();
-    for term in next().take::<PartnerModifier>()? {
+    for term in terms {
         by_partner.entry(term.partner_id.clone()).or_default().push(term);
     }
-    let tiny: Vec<Account> = next().take()?;
-    let accounts: BTreeMap<String, AccountRow> =
-        next().take::<AccountRow>()?.into_iter().map(|a| (a.id.clone(), a)).collect();
-    let earned: Vec<BaseAccrual> = next().take()?;
+    let accounts: BTreeMap<String, AccountRow> = accounts.into_iter().map(|a| (a.id.clone(), a)).collect();
     let mut found = backfill::backfill(&catalog, &run.program_id, &earned, &by_partner);
     found.to_recompute.extend(tiny.into_iter().map(|a| a.account_id));
     // Who is marked already is decided in any case; who is not among the accounts was bound elsewhere meanwhile.

@@ -10,12 +10,9 @@ use crate::service::event::conversion;
 use crate::service::event::conversion::Incoming;
 use crate::service::once::StoredResponse;
 use crate::store::account;
-use crate::store::account::{AccountRow, BoundRow};
-use crate::store::identity::audit;
-use crate::store::identity::audit::Audit;
+use crate::store::account::AccountRow;
 use crate::store::partner;
 use crate::store::partner::PartnerRow;
-use crate::store::port::Stmt;
 use crate::store::program;
 use serde_json::json;
 
@@ -28,41 +25,26 @@ pub async fn reassign<P: Ports>(
     body_sha256: String,
 ) -> Result<StoredResponse, AppError> {
     let wanted = request.partner.as_deref().unwrap_or("");
-    let rows = ctx
-        .batch(vec![
-            account::account_find(account_id),
-            partner::partner_find(wanted),
+    let (known, to, bound, catalog) = ctx
+        .read((
+            account::account_find(account_id).query::<AccountRow>().first(),
+            partner::partner_find(wanted).query::<PartnerRow>().first(),
             account::bound_list(&[account_id.to_owned()]),
-            program::program_list(),
-        ])
+            program::programs(),
+        ))
         .await?;
-    rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
-    let catalog = program::catalog(&rows[3])?;
+    known.ok_or_else(|| AppError::not_found("account"))?;
     let document = catalog.in_force(&request.program, ctx.now).ok_or_else(|| {
         AppError::new(ErrorKind::Unprocessable, "unknown_program", "program not found").field("program")
     })?;
-    let to: Option<PartnerRow> = rows[1].first()?;
     if request.partner.is_some() && to.as_ref().is_none_or(|p| p.program_id != request.program) {
         let detail = "this program has no such partner";
         return Err(AppError::new(ErrorKind::Unprocessable, "unknown_partner", detail).field("partner"));
     }
-    let bound: Vec<BoundRow> = rows[2].decode()?;
     let stood = bound.iter().find(|b| b.group_id == document.group());
-    let before = stood.map(|b| json!({"program": b.program_id, "partner": b.partner_id}).to_string());
-    let after = json!({"program": request.program, "partner": request.partner}).to_string();
-    let (audit_id, actor, reason) = (ctx.fresh_id("aud"), ctx.actor.clone(), request.reason.clone());
-    let audit = || -> Vec<Stmt> {
-        let entry = Audit {
-            id: &audit_id,
-            actor: &actor,
-            action: "account.reassign",
-            subject: account_id,
-            reason: Some(&reason),
-            before: before.as_deref(),
-            after: Some(&after),
-        };
-        vec![audit::audit_insert(&entry, ctx.now)]
-    };
+    let before = stood.map(|b| json!({"program": b.program_id, "partner": b.partner_id}));
+    let after = json!({"program": request.program, "partner": request.partner});
+    let entry = ctx.audit("account.reassign", account_id, Some(&request.reason), before, Some(after));
     let event = Event {
         id,
         kind: "operator.reassigned".to_owned(),
@@ -78,6 +60,6 @@ pub async fn reassign<P: Ports>(
         },
     };
     let incoming = Incoming { source: "operator", body_sha256, event, presented: InvoiceRecord::default() };
-    let taken = conversion::take_with(ctx, &incoming, audit).await?;
+    let taken = conversion::take_with(ctx, &incoming, || vec![entry.clone()]).await?;
     Ok((200, taken.outcome))
 }

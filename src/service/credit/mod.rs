@@ -8,14 +8,14 @@ pub mod redeem;
 use crate::program::document::Delivery;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
+use crate::store::credit;
 use crate::store::credit::webhook;
 use crate::store::port::{DbError, Stmt};
-use crate::store::{credit, program};
 
 /// Plans what programs' credits come to. Where Stripe is not set up nothing is planned for it: what is earned stays
 /// available.
 pub async fn plan<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
-    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let catalog = ctx.programs().await?;
     for document in catalog.all_in_force(ctx.now) {
         let batch: Vec<Stmt> = match document.settlement.delivery {
             Delivery::StripeBalance if ctx.setup.stripe.is_some() => credit::plan(&document.id, ctx.now),

@@ -7,13 +7,12 @@ use crate::codec::credit::promotion as wire;
 use crate::codec::stripe::form::FormEncoder;
 use crate::program::document::{Benefit, Document};
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, TRIES_MAX};
+use crate::service::error::AppError;
+use crate::service::retry::Failed;
 use crate::service::stripe;
 use crate::service::stripe::StripeReply;
 use crate::store::credit::promotion as rows;
 use crate::store::credit::promotion::PromotionRow;
-use crate::store::port::DbError;
-use crate::store::program;
 use serde_json::{Value, json};
 
 /// Who gets a code.
@@ -43,7 +42,7 @@ pub async fn add<P: Ports>(ctx: &Context<'_, P>, outcome: &mut Value, friend: Re
     if !groups.iter().any(asking) {
         return Ok(());
     }
-    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let catalog = ctx.programs().await?;
     for group in groups.iter_mut().filter(|g| asking(g)) {
         let document = group["program"].as_str().and_then(|id| catalog.in_force(id, ctx.now));
         let code = match document {
@@ -61,33 +60,8 @@ async fn made<P: Ports>(
     benefit: &Benefit,
     friend: Recipient<'_>,
 ) -> Result<Option<String>, AppError> {
-    for tries in 0..TRIES_MAX {
-        match attempt(ctx, document, benefit, friend).await {
-            Ok(code) => return Ok(code),
-            // Somebody else asked for the same code at the same time.
-            Err(Failed::Db(DbError::Guard(_))) => ctx.back_off(tries).await,
-            Err(Failed::Db(error)) => return Err(error.into()),
-            Err(Failed::App(error)) => return Err(error),
-        }
-    }
-    Err(AppError::contended())
-}
-
-enum Failed {
-    Db(DbError),
-    App(AppError),
-}
-
-impl From<DbError> for Failed {
-    fn from(error: DbError) -> Failed {
-        Failed::Db(error)
-    }
-}
-
-impl From<AppError> for Failed {
-    fn from(error: AppError) -> Failed {
-        Failed::App(error)
-    }
+    // Somebody else may ask for the same code at the same time.
+    ctx.retry(async || attempt(ctx, document, benefit, friend).await).await
 }
 
 async fn attempt<P: Ports>(
@@ -154,8 +128,7 @@ async fn stored<P: Ports>(
     benefit: &Benefit,
     friend: Recipient<'_>,
 ) -> Result<PromotionRow, Failed> {
-    let find = || rows::promotion_find(&document.id, friend.account, friend.visitor);
-    let found: Option<PromotionRow> = ctx.query(find()).await?.first()?;
+    let found = ctx.read(rows::promotion_find(&document.id, friend.account, friend.visitor).first()).await?;
     if let Some(mut row) = found {
         if row.account_id.is_none() && friend.account.is_some() {
             row.account_id = friend.account.map(str::to_owned);

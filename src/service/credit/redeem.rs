@@ -5,16 +5,14 @@ use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::codec::credit::{CreditOwner, RedeemRequest};
 use crate::program::document::{Delivery, Document, Unit};
-use crate::service::audit::audit;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::{IdempotentRequest, StoredResponse};
 use crate::store::credit;
 use crate::store::credit::redemption as rows;
 use crate::store::credit::redemption::{CreditRow, Redemption, RedemptionReversal};
 use crate::store::partner;
 use crate::store::partner::PartnerRow;
-use crate::store::port::DbError;
 use crate::store::program;
 use serde_json::{Value, json};
 
@@ -33,11 +31,7 @@ pub async fn balance<P: Ports>(ctx: &Context<'_, P>, whose: &CreditOwner) -> Res
 
 /// The customer at Stripe that a partner is, if anybody knows.
 async fn customer<P: Ports>(ctx: &Context<'_, P>, partner: &str) -> Result<Option<String>, AppError> {
-    #[derive(serde::Deserialize)]
-    struct Row {
-        customer: Option<String>,
-    }
-    let found: Option<Row> = ctx.query(credit::customer_find(partner)).await?.first()?;
+    let found = ctx.read(credit::customer_find(partner).first()).await?;
     Ok(found.and_then(|row| row.customer))
 }
 
@@ -47,7 +41,7 @@ pub async fn redeem<P: Ports>(
     request: &RedeemRequest,
     once: &IdempotentRequest,
 ) -> Result<StoredResponse, AppError> {
-    for tries in 0..TRIES_MAX {
+    ctx.retry(async || {
         if let Some(answer) = IdempotentRequest::replied(ctx, Some(once)).await? {
             return Ok(answer);
         }
@@ -57,13 +51,13 @@ pub async fn redeem<P: Ports>(
                 "the program delivers its credits by {}, so they can't be redeemed by an application",
                 document.settlement.delivery.name()
             );
-            return Err(AppError::new(ErrorKind::Conflict, "delivered_otherwise", detail));
+            return Err(AppError::new(ErrorKind::Conflict, "delivered_otherwise", detail).into());
         }
         let unit = format!("{}:{}", Unit::Credit.name(), request.currency.as_ref().unwrap_or(&document.currency));
         let has = credits.iter().find(|c| c.unit == unit).map_or(0, redeemable).max(0);
         if request.amount.0 > has {
             let detail = format!("only {has} cents can be redeemed");
-            return Err(AppError::new(ErrorKind::Unprocessable, "above_balance", detail).field("amount_cents"));
+            return Err(AppError::new(ErrorKind::Unprocessable, "above_balance", detail).field("amount_cents").into());
         }
         let redemption = Redemption {
             id: ctx.fresh_id("rdm"),
@@ -79,18 +73,15 @@ pub async fn redeem<P: Ports>(
         let mut view = redemption_view(&redemption);
         view["redeemable_cents"] = json!(has - request.amount.0);
         let answer = (201, view);
-        let after = json!({"amount_cents": request.amount, "partner": redemption.partner_id}).to_string();
+        let after = json!({"amount_cents": request.amount, "partner": redemption.partner_id});
         let mut batch = rows::redemption_insert(&redemption);
-        batch.push(audit(ctx, "credit.redeem", &redemption.id, Some(&request.reason), (None, Some(&after))));
+        batch.push(ctx.audit("credit.redeem", &redemption.id, Some(&request.reason), None, Some(after)));
         batch.push(once.keep(&answer, ctx.now));
-        match ctx.batch(batch).await {
-            Ok(_) => return Ok(answer),
-            // Somebody redeemed at the same time, or the key did: what is left is read again.
-            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(AppError::contended())
+        // Where somebody redeemed at the same time, or the key did, what is left is read again.
+        ctx.batch(batch).await?;
+        Ok(answer)
+    })
+    .await
 }
 
 /// Gives `amount` of a redemption back to the partner, or all that is left of it.
@@ -101,7 +92,7 @@ pub async fn give_back<P: Ports>(
     reason: &str,
     once: Option<&IdempotentRequest>,
 ) -> Result<StoredResponse, AppError> {
-    for tries in 0..TRIES_MAX {
+    ctx.retry(async || {
         if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
             return Ok(answer);
         }
@@ -110,28 +101,26 @@ pub async fn give_back<P: Ports>(
         let cents = amount.map_or(left, |a| a.0);
         if cents < 1 || cents > left {
             let detail = format!("only {left} cents of it can still be reversed");
-            return Err(AppError::new(ErrorKind::Unprocessable, "more_than_redeemed", detail).field("amount_cents"));
+            return Err(AppError::new(ErrorKind::Unprocessable, "more_than_redeemed", detail)
+                .field("amount_cents")
+                .into());
         }
         redemption.returned_cents += cents;
         let answer = (201, redemption_view(&redemption));
         let returned = ctx.fresh_id("rdr");
         let row = RedemptionReversal { id: &returned, redemption: id, amount_cents: cents, reason, actor: &ctx.actor };
-        let after = json!({"amount_cents": cents}).to_string();
+        let after = json!({"amount_cents": cents});
         let mut batch: Vec<_> = rows::return_insert(&row, ctx.now).into();
-        batch.push(audit(ctx, "credit.give_back", id, Some(reason), (None, Some(&after))));
+        batch.push(ctx.audit("credit.give_back", id, Some(reason), None, Some(after)));
         batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
-        match ctx.batch(batch).await {
-            Ok(_) => return Ok(answer),
-            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(AppError::contended())
+        ctx.batch(batch).await?;
+        Ok(answer)
+    })
+    .await
 }
 
 pub async fn find<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<Redemption, AppError> {
-    let found: Option<Redemption> = ctx.query(rows::redemption_find(id)).await?.first()?;
-    found.ok_or_else(|| AppError::not_found("redemption"))
+    ctx.read(rows::redemption_find(id).first()).await?.ok_or_else(|| AppError::not_found("redemption"))
 }
 
 pub fn redemption_view(r: &Redemption) -> Value {
@@ -162,15 +151,14 @@ async fn read<P: Ports>(
     whose: &CreditOwner,
 ) -> Result<(PartnerRow, Document, Vec<CreditRow>), AppError> {
     let find = match whose {
-        CreditOwner::Partner(id) => partner::partner_find(id),
+        CreditOwner::Partner(id) => partner::partner_find(id).query(),
         CreditOwner::External { program, external_id } => partner::partner_find_external(program, external_id),
     };
-    let replied = ctx.batch(vec![find, program::program_list()]).await?;
-    let partner: PartnerRow = replied[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
-    let catalog = program::catalog(&replied[1])?;
+    let (partner, catalog) = ctx.read((find.first(), program::programs())).await?;
+    let partner = partner.ok_or_else(|| AppError::not_found("partner"))?;
     let document = in_force(&catalog, &partner.program_id, ctx.now)?;
     // Read after the partner is known, and guarded where it matters.
-    let credits = ctx.query(rows::credit_list(&partner.id)).await?.decode()?;
+    let credits = ctx.read(rows::credit_list(&partner.id).query()).await?;
     Ok((partner, document, credits))
 }
 

@@ -7,7 +7,6 @@ use crate::engine::account::decision;
 use crate::engine::account::decision::AccountDecision;
 use crate::engine::account::timeline::{Fact, InvoiceRecord};
 use crate::engine::accrual::{Accrual, AccrualState};
-use crate::engine::attribution::touch::Touch;
 use crate::engine::event::{Event, Payload};
 use crate::engine::review::address;
 use crate::program::catalog::Catalog;
@@ -16,8 +15,9 @@ use crate::service::account::books::{AccountSnapshots, BOOKS_STATEMENTS, Pending
 use crate::service::account::commit::{COMMIT_STATEMENTS, Commit};
 use crate::service::account::{recompute, stripe_customer};
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::funnel;
+use crate::service::retry::Failed;
 use crate::store::account::AccountRow;
 use crate::store::account::customer;
 use crate::store::port::{DbError, Stmt};
@@ -85,59 +85,37 @@ pub async fn take_with<P: Ports>(
     incoming: &Incoming,
     also: impl Fn() -> Vec<Stmt>,
 ) -> Result<IngestOutcome, AppError> {
-    for tries in 0..TRIES_MAX {
-        match attempt(ctx, incoming, also()).await {
-            Err(DbOrApp::Db(DbError::Guard(_))) => ctx.back_off(tries).await,
-            Err(DbOrApp::Db(error)) => return Err(error.into()),
-            Err(DbOrApp::App(error)) => return Err(error),
-            Ok(taken) => {
-                // The event is in, and whoever may be this account or depends on it is marked: a failure here is made up
-                // for by the sweep.
-                let _ = stripe_customer::process_marked(ctx, taken.rejoin).await;
-                if taken.first && taken.known {
-                    let _ = recompute::process_marked(ctx, DEPENDANT_PAGES).await;
-                }
-                return Ok(taken);
-            }
-        }
+    let taken = ctx.retry(async || attempt(ctx, incoming, also()).await).await?;
+    // The event is in, and whoever may be this account or depends on it is marked: a failure here is made up for by the
+    // sweep.
+    let _ = stripe_customer::process_marked(ctx, taken.rejoin).await;
+    if taken.first && taken.known {
+        let _ = recompute::process_marked(ctx, DEPENDANT_PAGES).await;
     }
-    Err(AppError::contended())
-}
-
-enum DbOrApp {
-    Db(DbError),
-    App(AppError),
-}
-
-impl From<DbError> for DbOrApp {
-    fn from(error: DbError) -> DbOrApp {
-        DbOrApp::Db(error)
-    }
+    Ok(taken)
 }
 
 async fn attempt<P: Ports>(
     ctx: &Context<'_, P>,
     incoming: &Incoming,
     also: Vec<Stmt>,
-) -> Result<IngestOutcome, DbOrApp> {
+) -> Result<IngestOutcome, Failed> {
     let event = &incoming.event;
     let invoice = events::invoice_of(&event.payload);
     let visitor = incoming.presented.visitor.as_deref().unwrap_or("");
     // The accounts' revisions are read before their books: whatever is written in between turns this attempt away.
-    let rows = ctx
-        .batch(vec![
-            events::event_seen(&event.id),
-            program::program_list(),
+    let (seen, catalog, mut accounts, clicks) = ctx
+        .read((
+            events::event_seen(&event.id).first(),
+            program::programs(),
             events::event_accounts(event.account_id.as_deref(), invoice),
             events::visitor_clicks(visitor),
-        ])
+        ))
         .await?;
-    let catalog = program::catalog(&rows[1])?;
     let known = decision::matters(&catalog, event);
-    if let Some(seen) = rows[0].first::<events::Seen>()? {
-        return repeat(incoming, &seen, known).map_err(DbOrApp::App);
+    if let Some(seen) = seen {
+        return Ok(repeat(incoming, &seen, known)?);
     }
-    let mut accounts: Vec<AccountRow> = rows[2].decode()?;
     if let Some(id) = &event.account_id
         && !accounts.iter().any(|a| a.id == *id)
     {
@@ -145,7 +123,7 @@ async fn attempt<P: Ports>(
     }
     let mut presented = incoming.presented.clone();
     if matches!(event.payload, Payload::SignedUp { .. }) {
-        presented.clicks = rows[3].decode::<Touch>()?;
+        presented.clicks = clicks;
     }
     let mut outcome = IngestReport::new(event, known);
     let mut commit = Commit::default();

@@ -23,11 +23,11 @@ use crate::service::stripe::StripeReply;
 use crate::store::account::customer as customers;
 use crate::store::account::customer::SOURCE;
 use crate::store::event as events;
+use crate::store::event::SeenEvent;
 use crate::store::event::stripe as rows;
-use crate::store::event::stripe::{PaymentRow, Seen, WaitingEvent};
+use crate::store::event::stripe::{ReadyEvent, Seen, WaitingEvent};
 use crate::store::payout::payee;
 use crate::store::port::{DbError, Stmt};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -66,7 +66,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
         return Err(AppError::new(ErrorKind::Unprocessable, "stripe_mode_mismatch", detail).field("livemode"));
     }
     let sha256 = fingerprint(event);
-    if let Some(seen) = ctx.query(rows::stripe_event_seen(&event.id)).await?.first::<Seen>()? {
+    if let Some(seen) = ctx.read(rows::stripe_event_seen(&event.id).first()).await? {
         return repeat(event, &seen, &sha256);
     }
     // Whatever else there is to do, what came of the event is noted.
@@ -83,16 +83,10 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
     };
     let outcome = match &event.what {
         StripeEvent::Ignored(why) => outcome_of(event, "ignored", why, Vec::new()),
-        StripeEvent::Payability(state) => {
-            #[derive(Deserialize)]
-            struct Row {
-                partner_id: String,
-            }
-            match ctx.query(payee::payee_update(state, event.created)).await?.first::<Row>()? {
-                Some(row) => outcome_of(event, "applied", &format!("what {} can be paid", row.partner_id), Vec::new()),
-                None => outcome_of(event, "ignored", "no partner has this connected account", Vec::new()),
-            }
-        }
+        StripeEvent::Payability(state) => match ctx.read(payee::payee_update(state, event.created).first()).await? {
+            Some(row) => outcome_of(event, "applied", &format!("what {} can be paid", row.partner_id), Vec::new()),
+            None => outcome_of(event, "ignored", "no partner has this connected account", Vec::new()),
+        },
         StripeEvent::TransferReversed { transfer_id, group, reversed_cents } => {
             // What was reversed is read from Stripe, reversal by reversal: the event says a sum.
             match reverse::record_transfer_event(ctx, transfer_id, group).await? {
@@ -146,19 +140,15 @@ async fn take_facts<P: Ports>(
 
 /// The outcomes of those facts that are in already and say the same. Of one fact alone taking it in says as much.
 async fn taken<P: Ports>(ctx: &Context<'_, P>, drafts: &[Draft]) -> Result<HashMap<String, Value>, AppError> {
-    #[derive(Deserialize)]
-    struct Row {
-        id: String,
-    }
     if drafts.len() < 2 {
         return Ok(HashMap::new());
     }
     let ids: Vec<&str> = drafts.iter().map(|draft| draft.id.as_str()).collect();
-    let rows = ctx.query(events::events_seen(&ids)).await?.decode_pairs::<Row, events::Seen>()?;
-    let same = |(row, seen): (Row, events::Seen)| {
-        let draft = drafts.iter().find(|draft| draft.id == row.id)?;
+    let rows = ctx.read(events::events_seen(&ids)).await?;
+    let same = |seen: SeenEvent| {
+        let draft = drafts.iter().find(|draft| draft.id == seen.id)?;
         (seen.body_sha256 == digest_of(draft))
-            .then(|| (row.id, serde_json::from_str(&seen.outcome).unwrap_or_default()))
+            .then(|| (seen.id, serde_json::from_str(&seen.outcome).unwrap_or_default()))
     };
     Ok(rows.into_iter().filter_map(same).collect())
 }
@@ -219,7 +209,7 @@ async fn place<P: Ports>(
         }
         EventObject::Payment { intent, charge } => {
             let payments: Vec<String> = intent.iter().chain(charge).cloned().collect();
-            let known: Vec<PaymentRow> = ctx.query(rows::payment_list(&payments)).await?.decode()?;
+            let known = ctx.read(rows::payment_list(&payments)).await?;
             let mut invoice = known.into_iter().map(|row| row.invoice_id).min();
             if let (None, Some(intent)) = (&invoice, intent) {
                 match look_up(ctx, intent).await? {
@@ -323,14 +313,10 @@ pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, intent: &str) -> Result<Inv
 /// Takes in what waited for an invoice that is known by now, in the order in which it happened, as far as the invocation
 /// may: the rest is for the sweep.
 pub async fn release<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), AppError> {
-    #[derive(Deserialize)]
-    struct ReadyEvent {
-        invoice_id: String,
-    }
     if !ctx.has_room(1 + TAKE_USUALLY) {
         return Ok(());
     }
-    let ready = ctx.query(rows::waiting_ready(limit)).await?.decode_pairs::<WaitingEvent, ReadyEvent>()?;
+    let ready = ctx.read(rows::waiting_ready(limit)).await?;
     for (waiting, ReadyEvent { invoice_id }) in ready {
         if !ctx.has_room(TAKE_USUALLY) {
             break;

@@ -18,12 +18,9 @@ use crate::service::setup::STATEMENTS_FREE;
 use crate::service::stripe;
 use crate::service::stripe::StripeReply;
 use crate::store::event::stripe as rows;
-use crate::store::event::stripe::WaitingEvent;
 use crate::store::health;
-use crate::store::health::{CURSOR_STATEMENTS, Cursor, Heartbeat};
+use crate::store::health::{CURSOR_STATEMENTS, Heartbeat};
 use crate::store::payout::payee;
-use crate::store::payout::payee::PayeeRow;
-use serde::Deserialize;
 use serde_json::Value;
 
 /// Customers that one sweep joins.
@@ -75,9 +72,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     if ctx.setup.stripe.is_none() {
         return Ok(());
     }
-    let rows = ctx.batch(vec![health::heartbeat_list(), health::cursor_list()]).await?;
-    let beats: Vec<Heartbeat> = rows[0].decode()?;
-    let cursors: Vec<Cursor> = rows[1].decode()?;
+    let (beats, cursors) = ctx.read((health::heartbeat_list().query::<Heartbeat>(), health::cursor_list())).await?;
     let last = |job: &str| beats.iter().find(|b| b.job == job).map(|b| b.finished_at_ms);
     let from = |job: &str| cursors.iter().find(|c| c.job == job).map(|c| c.cursor.clone());
     if last(MISSED).is_none_or(|at| ctx.now.0 - at.0 >= DAY_MS) {
@@ -105,8 +100,7 @@ async fn got<P: Ports>(ctx: &Context<'_, P>, job: &str, until: Option<String>) -
 }
 
 async fn request_invoices<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
-    let waiting: Vec<WaitingEvent> =
-        ctx.query(rows::waiting_to_request(ctx.now.plus_ms(-ASK_AGAIN_MS), ASKED_MAX)).await?.decode()?;
+    let waiting = ctx.read(rows::waiting_to_request(ctx.now.plus_ms(-ASK_AGAIN_MS), ASKED_MAX)).await?;
     if waiting.is_empty() {
         return Ok(());
     }
@@ -178,7 +172,7 @@ async fn fetch_missed<P: Ports>(
 async fn request_payees<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     let most = if ctx.is_tight() { PAYEES_TIGHT } else { PAYEES_MAX };
     // What does not fit is asked for tomorrow: those of which nothing was heard for longest come first.
-    let waiting: Vec<PayeeRow> = ctx.query(payee::payee_waiting(most)).await?.decode()?;
+    let waiting = ctx.read(payee::payee_waiting(most)).await?;
     for row in waiting {
         if !ctx.has_room(1 + CURSOR_STATEMENTS) {
             return Ok(());
@@ -193,19 +187,15 @@ async fn request_payees<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> 
         let Ok(state) = wire::payability(&answer) else { continue };
         // Events come in whole seconds: one of this second must not be older than what was read in it.
         let at = UtcMillis(ctx.now.0.div_euclid(SECOND_MS) * SECOND_MS);
-        ctx.query(payee::payee_update(&state, at)).await?;
+        ctx.read(payee::payee_update(&state, at)).await?;
     }
     Ok(())
 }
 
 async fn unknown<'a, P: Ports>(ctx: &Context<'_, P>, events: &'a [Value]) -> Result<Vec<&'a Value>, AppError> {
-    #[derive(Deserialize)]
-    struct Row {
-        id: String,
-    }
     let id = |event: &Value| event.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
     let ids: Vec<String> = events.iter().map(id).collect();
-    let known: Vec<Row> = ctx.query(rows::stripe_event_known(&ids)).await?.decode()?;
+    let known = ctx.read(rows::stripe_event_known(&ids)).await?;
     Ok(events.iter().filter(|event| !known.iter().any(|row| row.id == id(event))).collect())
 }
 

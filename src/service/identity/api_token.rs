@@ -5,10 +5,8 @@ use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::identity::access::Scopes;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
-use crate::store::identity::audit;
-use crate::store::identity::audit::Audit;
-use crate::store::port::{DbError, Stmt};
-use crate::store::settlement::operator_runs::{NewToken, TokenShown, token_insert, token_revoke, token_shown};
+use crate::store::port::DbError;
+use crate::store::settlement::operator_runs::{NewToken, token_insert, token_revoke, token_shown};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -55,8 +53,8 @@ pub async fn make<P: Ports>(ctx: &Context<'_, P>, wanted: &TokenRequest<'_>, key
     let secret = format!("mop_{}", id::hex(&secret));
     let sha256 = id::hex(&Sha256::digest(secret.as_bytes()));
     let token = id::derived("tok", &[key]);
-    let after = json!({"name": name, "scopes": scopes.to_string(), "expires_at": expires_at.to_rfc3339()}).to_string();
-    let entry = audit(ctx, "token.make", &token, &after);
+    let after = json!({"name": name, "scopes": scopes.to_string(), "expires_at": expires_at.to_rfc3339()});
+    let entry = ctx.audit("token.make", &token, None, None, Some(after));
     let new = NewToken { id: &token, name, sha256: &sha256, scopes, expires_at };
     match ctx.batch(vec![token_insert(&new, ctx.now), entry]).await {
         Ok(_) => Ok(secret),
@@ -71,17 +69,10 @@ pub async fn make<P: Ports>(ctx: &Context<'_, P>, wanted: &TokenRequest<'_>, key
 
 /// Revokes a token. Again it changes nothing.
 pub async fn revoke<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), AppError> {
-    let found: Option<TokenShown> = ctx.query(token_shown(id)).await?.first()?;
-    let found = found.ok_or_else(|| AppError::not_found("token"))?;
+    let found = ctx.read(token_shown(id).first()).await?.ok_or_else(|| AppError::not_found("token"))?;
     if found.revoked_at_ms.is_none() {
-        let after = json!({"name": found.name, "revoked": true}).to_string();
-        ctx.batch(vec![token_revoke(id, ctx.now), audit(ctx, "token.revoke", id, &after)]).await?;
+        let after = json!({"name": found.name, "revoked": true});
+        ctx.batch(vec![token_revoke(id, ctx.now), ctx.audit("token.revoke", id, None, None, Some(after))]).await?;
     }
     Ok(())
-}
-
-fn audit<P: Ports>(ctx: &Context<'_, P>, action: &str, subject: &str, after: &str) -> Stmt {
-    let id = ctx.fresh_id("aud");
-    let entry = Audit { id: &id, actor: &ctx.actor, action, subject, reason: None, before: None, after: Some(after) };
-    audit::audit_insert(&entry, ctx.now)
 }

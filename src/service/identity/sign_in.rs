@@ -11,7 +11,7 @@ use crate::service::context::{Context, Ports, fresh_secret};
 use crate::service::error::AppError;
 use crate::service::message::deliver::{DeliveryAttempt, hand_over};
 use crate::store::identity::session;
-use crate::store::identity::session::{LinkLimits, NewLink, NewSession, Proof, SessionRow, StoredLink};
+use crate::store::identity::session::{LinkLimits, NewLink, NewSession, Proof, SessionRow};
 use crate::store::port::Stmt;
 use sha2::{Digest, Sha256};
 
@@ -141,7 +141,7 @@ pub async fn link<P: Ports>(
         expires_at: ctx.now.plus_ms(purpose.good_ms()),
         any_address: request.any_address,
     };
-    let stored: Option<StoredLink> = ctx.query(session::magic_link_insert(&link, &limits, ctx.now)).await?.first()?;
+    let stored = ctx.read(session::magic_link_insert(&link, &limits, ctx.now).first()).await?;
     if stored.is_none_or(|stored| stored.is_live == 0) {
         return Ok(MagicLinkOutcome::Nothing);
     }

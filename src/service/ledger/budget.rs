@@ -7,18 +7,17 @@ use crate::engine::ledger::posting;
 use crate::engine::ledger::posting::Transfer;
 use crate::engine::sabotage;
 use crate::engine::sabotage::Fault;
+use crate::program::catalog::Catalog;
 use crate::program::document::Document;
-use crate::service::account::books::{BudgetRow, budgets};
+use crate::service::account::books::{BudgetRow, budget_query};
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::{IdempotentRequest, StoredResponse};
 use crate::store::account;
 use crate::store::account::AccountRow;
-use crate::store::identity::audit;
-use crate::store::identity::audit::Audit;
 use crate::store::ledger::budget;
 use crate::store::message::outbox;
-use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::port::{DbError, Stmt};
 use crate::store::{ledger, program};
 use serde_json::json;
 
@@ -40,18 +39,17 @@ pub async fn fund<P: Ports>(
     reason: &str,
     once: Option<&IdempotentRequest>,
 ) -> Result<StoredResponse, AppError> {
-    for tries in 0..TRIES_MAX {
+    ctx.retry(async || {
         if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
             return Ok(answer);
         }
-        let rows = ctx.batch(vec![program::program_list(), budget::budget_list()]).await?;
-        let catalog = program::catalog(&rows[0])?;
+        let (catalog, budgets) = ctx.read((program::programs(), budget_query())).await?;
         let document = catalog.in_force(id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
         if !document.settlement.budget {
             let detail = "this program has no reward budget";
-            return Err(AppError::new(ErrorKind::Unprocessable, "no_budget", detail));
+            return Err(AppError::new(ErrorKind::Unprocessable, "no_budget", detail).into());
         }
-        let row = find(budgets(&rows[1])?, id)?;
+        let row = find(budgets, id)?;
         let funding = Transfer {
             id: ctx.fresh_id("fnd"),
             accrual_id: String::new(),
@@ -66,48 +64,30 @@ pub async fn fund<P: Ports>(
         let balance = row.budget.balance_cents + amount.0;
         let answer: StoredResponse =
             (201, json!({"program": id, "funded_cents": amount, "balance_cents": balance, "transfer": funding.id}));
-        let audit_id = ctx.fresh_id("aud");
-        let (before, after) = (
-            json!({"balance_cents": row.budget.balance_cents}).to_string(),
-            json!({"balance_cents": balance}).to_string(),
-        );
-        let entry = Audit {
-            id: &audit_id,
-            actor: &ctx.actor,
-            action: "budget.fund",
-            subject: id,
-            reason: Some(reason),
-            before: Some(&before),
-            after: Some(&after),
-        };
+        let (before, after) = (json!({"balance_cents": row.budget.balance_cents}), json!({"balance_cents": balance}));
         let mut batch = vec![
             budget::budget_advance(&[(id, row.revision)]),
             ledger::ledger_accounts_ensure(std::slice::from_ref(&funding)),
             ledger::fund_insert(&funding, &ctx.actor, ctx.now),
-            audit::audit_insert(&entry, ctx.now),
+            ctx.audit("budget.fund", id, Some(reason), Some(before), Some(after)),
         ];
         batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
-        match ctx.batch(batch).await {
-            Ok(_) => {
-                // The money is in; what it cannot release now the sweep will.
-                let _ = release(ctx, id).await;
-                return Ok(answer);
-            }
-            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(AppError::contended())
+        ctx.batch(batch).await?;
+        // The money is in; what it cannot release now the sweep will.
+        let _ = release(ctx, id).await;
+        Ok(answer)
+    })
+    .await
 }
 
 /// Releases what waits in every program whose budget has something in it, then tells the operator of budgets that hold less
 /// than they should: once after each funding, and where nobody has funded one yet, as soon as a reward waits for it.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
-    let mut rows = ctx.batch(vec![program::program_list(), budget::budget_list()]).await?;
-    let releasable: Vec<String> = budgets(&rows[1])?
-        .into_iter()
+    let (catalog, mut budgets) = ctx.read((program::programs(), budget_query())).await?;
+    let releasable: Vec<String> = budgets
+        .iter()
         .filter(|p| p.budget.waiting > 0 && p.budget.balance_cents > 0)
-        .map(|p| p.budget.program_id)
+        .map(|p| p.budget.program_id.clone())
         .collect();
     for id in &releasable {
         if !ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
@@ -116,18 +96,13 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
         release(ctx, id).await?;
     }
     if !releasable.is_empty() {
-        rows[1] = ctx.query(budget::budget_list()).await?;
+        budgets = ctx.read(budget_query()).await?;
     }
-    announce_low(ctx, &rows).await
+    announce_low(ctx, &catalog, &budgets).await
 }
 
-async fn announce_low<P: Ports>(ctx: &Context<'_, P>, rows: &[Rows]) -> Result<(), DbError> {
-    #[derive(serde::Deserialize)]
-    struct Row {
-        fundings: i64,
-    }
-    let catalog = program::catalog(&rows[0])?;
-    for BudgetRow { budget: row, .. } in budgets(&rows[1])? {
+async fn announce_low<P: Ports>(ctx: &Context<'_, P>, catalog: &Catalog, budgets: &[BudgetRow]) -> Result<(), DbError> {
+    for BudgetRow { budget: row, .. } in budgets {
         let Some(document) = catalog.in_force(&row.program_id, ctx.now).filter(|d| d.settlement.budget) else {
             continue;
         };
@@ -138,7 +113,7 @@ async fn announce_low<P: Ports>(ctx: &Context<'_, P>, rows: &[Rows]) -> Result<(
         if !ctx.has_room(LOW_STATEMENTS) {
             break;
         }
-        let found: Option<Row> = ctx.query(budget::budget_fundings(&row.program_id)).await?.first()?;
+        let found = ctx.read(budget::budget_fundings(&row.program_id).first()).await?;
         let fundings = found.map_or(0, |r| r.fundings);
         if fundings > 0 || row.waiting > 0 {
             let message =
@@ -151,25 +126,13 @@ async fn announce_low<P: Ports>(ctx: &Context<'_, P>, rows: &[Rows]) -> Result<(
 
 /// Releases waiting rewards as far as the budget goes: the first that it cannot cover stops all behind it.
 async fn release<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), DbError> {
-    for tries in 0..PAGES {
-        if !ctx.has_room(PAGE_STATEMENTS) {
-            break;
-        }
-        match page(ctx, id).await {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+    ctx.each_page(PAGES, PAGE_STATEMENTS, async || page(ctx, id).await).await
 }
 
 async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError> {
     // The budget's revision is read with what waits, and the accounts' before the batch that writes them.
-    let rows = ctx.batch(vec![budget::budget_list(), budget::waiting_list(id, PAGE)]).await?;
-    let Ok(row) = find(budgets(&rows[0])?, id) else { return Ok(false) };
-    let waiting: Vec<Accrual> = rows[1].decode()?;
+    let (budgets, waiting) = ctx.read((budget_query(), budget::waiting_list(id, PAGE))).await?;
+    let Ok(row) = find(budgets, id) else { return Ok(false) };
     let mut balance = row.budget.balance_cents;
     let mut released: Vec<Accrual> = Vec::new();
     for accrual in waiting {
@@ -211,7 +174,7 @@ async fn accounts_of<P: Ports>(ctx: &Context<'_, P>, accruals: &[Accrual]) -> Re
     let mut ids: Vec<String> = accruals.iter().map(|l| l.account_id.clone()).collect();
     ids.sort();
     ids.dedup();
-    ctx.query(budget::waiting_accounts(&ids)).await?.decode()
+    ctx.read(budget::waiting_accounts(&ids)).await
 }
 
 fn find(budgets: Vec<BudgetRow>, id: &str) -> Result<BudgetRow, AppError> {

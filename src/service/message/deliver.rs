@@ -21,12 +21,11 @@ use crate::service::setup::EmailTransport;
 use crate::store::credit::webhook;
 use crate::store::credit::webhook::CREDIT_KINDS;
 use crate::store::message::delivery;
-use crate::store::message::delivery::{DeliveryOutcome, DeliveryTarget, DueDelivery, DueEmail, ToDo};
+use crate::store::message::delivery::{DeliveryOutcome, DeliveryTarget, DueDelivery, DueEmail};
 use crate::store::message::endpoint as endpoints;
 use crate::store::message::unsubscribe::{Unsubscribed, unsubscribe_of};
 use crate::store::port::{DbError, Stmt};
 use crate::store::program;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashSet};
 
@@ -73,7 +72,7 @@ const ERROR_CHARS_MAX: usize = 200;
 
 /// Delivers what is due, within one invocation's limits. How many attempts were made.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<usize, AppError> {
-    let to_do: ToDo = ctx.query(delivery::to_do(ctx.now.max(ctx.ports.clock()))).await?.first()?.unwrap_or_default();
+    let to_do = ctx.read(delivery::to_do(ctx.now.max(ctx.ports.clock())).first()).await?.unwrap_or_default();
     if to_do.unaddressed == 1 {
         address(ctx).await?;
     } else if to_do.due == 0 {
@@ -102,17 +101,13 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<usize, AppError> {
 }
 
 async fn address<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
-    #[derive(Deserialize)]
-    struct Row {
-        more: i64,
-    }
     let mailed: Vec<DueEmail> = KINDS.iter().map(|k| DueEmail { kind: k.name, to: k.to.name() }).collect();
     for _ in 0..ADDRESS_PAGES {
         if !ctx.has_room(ADDRESS_STATEMENTS) {
             break;
         }
-        let rows = ctx.batch(delivery::address(&mailed, ctx.now).into()).await?;
-        let more = rows.last().map(|r| r.first::<Row>()).transpose()?.flatten();
+        let (writes, more) = delivery::address(&mailed, ctx.now);
+        let (_, more) = ctx.read((Vec::from(writes), more.first())).await?;
         if more.is_none_or(|row| row.more == 0) {
             break;
         }
@@ -128,8 +123,8 @@ async fn lease_due<P: Ports>(ctx: &Context<'_, P>, lease: &str, now: UtcMillis) 
     };
     // Where statements are few, requests to other services are, too: 50 an invocation.
     let (mails, hooks) = if ctx.is_tight() { (MAILS / 2, HOOKS / 2) } else { (MAILS, HOOKS) };
-    let rows = ctx.batch(delivery::lease(lease, reach, mails, hooks, now, now.plus_ms(LOST_MS))).await?;
-    rows.last().map_or(Ok(Vec::new()), |claimed| claimed.decode())
+    let (claims, claimed) = delivery::lease(lease, reach, mails, hooks, now, now.plus_ms(LOST_MS));
+    Ok(ctx.read((claims, claimed)).await?.1)
 }
 
 /// What the attempts rest on besides their rows.
@@ -153,11 +148,8 @@ struct DeliveryRequest {
 /// Makes the attempts one after the other.
 async fn attempt_all<P: Ports>(ctx: &Context<'_, P>, due: &[DueDelivery]) -> Result<DeliveryRequest, DbError> {
     let hashes: Vec<String> = due.iter().filter_map(|d| address_of(ctx, d)).map(address_sha256).collect();
-    let rows = ctx.batch(vec![program::program_list(), unsubscribe_of(&hashes)]).await?;
-    let desk = DeliveryContext {
-        catalog: program::catalog(&rows[0])?,
-        unwanted: rows[1].decode::<Unsubscribed>()?.into_iter().collect(),
-    };
+    let (catalog, unwanted) = ctx.read((program::programs(), unsubscribe_of(&hashes))).await?;
+    let desk = DeliveryContext { catalog, unwanted: unwanted.into_iter().collect() };
     let (mut made, mut mute) = (DeliveryRequest::default(), HashSet::new());
     for d in due {
         // Who did not answer just now, or asked for a rest, keeps nobody else waiting.

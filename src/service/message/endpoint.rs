@@ -2,16 +2,12 @@
 
 use crate::codec::message::endpoint::NewEndpoint;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::{IdempotentRequest, StoredResponse};
-use crate::store::identity::audit;
-use crate::store::identity::audit::Audit;
 use crate::store::message::endpoint;
 use crate::store::message::endpoint::EndpointRow;
-use crate::store::port::DbError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Live endpoints at most, as the table's trigger counts them: every message may go to each.
@@ -25,18 +21,14 @@ pub async fn make<P: Ports>(
     request: &NewEndpoint,
     once: Option<&IdempotentRequest>,
 ) -> Result<StoredResponse, AppError> {
-    #[derive(Deserialize)]
-    struct CreatedEndpoint {
-        live: i64,
-    }
-    for tries in 0..TRIES_MAX {
+    ctx.retry(async || {
         if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
             return Ok(answer);
         }
-        let live: Option<CreatedEndpoint> = ctx.query(endpoint::endpoint_count()).await?.first()?;
+        let live = ctx.read(endpoint::endpoint_count().first()).await?;
         if live.is_some_and(|l| l.live >= LIVE_MAX) {
             let detail = format!("at most {LIVE_MAX} endpoints can be active; disable one first");
-            return Err(AppError::new(ErrorKind::Conflict, "too_many_endpoints", detail));
+            return Err(AppError::new(ErrorKind::Conflict, "too_many_endpoints", detail).into());
         }
         let secret = request.secret.clone().unwrap_or_else(|| {
             let mut bytes = [0; SECRET_BYTES];
@@ -52,57 +44,28 @@ pub async fn make<P: Ports>(
             disabled_reason: None,
         };
         let mut body = view(&row);
-        let after = body.to_string();
+        let after = body.clone();
         body["secret"] = json!(secret);
         let answer: StoredResponse = (201, body);
-        let audit_id = ctx.fresh_id("aud");
-        let entry = Audit {
-            id: &audit_id,
-            actor: &ctx.actor,
-            action: "webhook_endpoint.make",
-            subject: &row.id,
-            reason: None,
-            before: None,
-            after: Some(&after),
-        };
-        let mut batch = vec![endpoint::endpoint_insert(&row, &secret), audit::audit_insert(&entry, ctx.now)];
+        let entry = ctx.audit("webhook_endpoint.make", &row.id, None, None, Some(after));
+        let mut batch = vec![endpoint::endpoint_insert(&row, &secret), entry];
         batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
-        match ctx.batch(batch).await {
-            Ok(_) => return Ok(answer),
-            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(AppError::contended())
+        ctx.batch(batch).await?;
+        Ok(answer)
+    })
+    .await
 }
 
 /// Switches an endpoint off for good. Asking again changes nothing.
 pub async fn disable<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<StoredResponse, AppError> {
-    let find = || endpoint::endpoint_find(id);
-    let before: Option<EndpointRow> = ctx.query(find()).await?.first()?;
-    let before = before.ok_or_else(|| AppError::not_found("endpoint"))?;
+    let find = || endpoint::endpoint_find(id).first();
+    let before = ctx.read(find()).await?.ok_or_else(|| AppError::not_found("endpoint"))?;
     if before.disabled_at_ms.is_some() {
         return Ok((200, view(&before)));
     }
-    let audit_id = ctx.fresh_id("aud");
-    let stood = view(&before).to_string();
-    let entry = Audit {
-        id: &audit_id,
-        actor: &ctx.actor,
-        action: "webhook_endpoint.disable",
-        subject: id,
-        reason: None,
-        before: Some(&stood),
-        after: None,
-    };
-    let rows = ctx
-        .batch(vec![
-            endpoint::endpoint_disable(id, "by an operator", ctx.now),
-            audit::audit_insert(&entry, ctx.now),
-            find(),
-        ])
-        .await?;
-    let after: Option<EndpointRow> = rows[2].first()?;
+    let entry = ctx.audit("webhook_endpoint.disable", id, None, Some(view(&before)), None);
+    let disable = endpoint::endpoint_disable(id, "by an operator", ctx.now);
+    let (_, _, after) = ctx.read((disable, entry, find())).await?;
     Ok((200, view(&after.unwrap_or(before))))
 }
 

@@ -4,12 +4,9 @@ use crate::codec::message::endpoint::ReplayRequest;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
-use crate::store::identity::audit;
-use crate::store::identity::audit::Audit;
 use crate::store::message::delivery;
 use crate::store::message::delivery::DeliveryRow;
 use crate::store::message::outbox;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Queues the deliveries that are asked for; the next sweep makes them. What waits already is left as it is, so asking
@@ -19,13 +16,8 @@ pub async fn replay<P: Ports>(
     id: &str,
     request: &ReplayRequest,
 ) -> Result<StoredResponse, AppError> {
-    #[derive(Deserialize)]
-    struct Found {
-        id: String,
-    }
-    let rows = ctx.batch(vec![outbox::outbox_find(id), delivery::delivery_list(id)]).await?;
-    let found: Found = rows[0].first()?.ok_or_else(|| AppError::not_found("message"))?;
-    let deliveries: Vec<DeliveryRow> = rows[1].decode()?;
+    let (found, deliveries) = ctx.read((outbox::outbox_find(id).first(), delivery::delivery_list(id))).await?;
+    let found = found.ok_or_else(|| AppError::not_found("message"))?;
     let wanted = |d: &&DeliveryRow| match &request.target {
         Some(target) => d.target == *target,
         None => d.state != "sent" && d.state != "suppressed",
@@ -34,22 +26,10 @@ pub async fn replay<P: Ports>(
         let detail = "no delivery of this message failed; name a `target` to resend it there";
         return Err(AppError::new(ErrorKind::Conflict, "nothing_to_replay", detail));
     }
-    let audit_id = ctx.fresh_id("aud");
-    let (before, after) = (json!(deliveries).to_string(), json!({"target": request.target}).to_string());
-    let entry = Audit {
-        id: &audit_id,
-        actor: &ctx.actor,
-        action: "outbox.replay",
-        subject: &found.id,
-        reason: Some(&request.reason),
-        before: Some(&before),
-        after: Some(&after),
-    };
-    let mut batch: Vec<_> = delivery::replay(id, request.target.as_deref(), ctx.now).into();
-    batch.push(audit::audit_insert(&entry, ctx.now));
-    batch.push(delivery::delivery_list(id));
-    let rows = ctx.batch(batch).await?;
-    let deliveries: Vec<DeliveryRow> = rows[3].decode()?;
+    let (before, after) = (json!(deliveries), json!({"target": request.target}));
+    let entry = ctx.audit("outbox.replay", &found.id, Some(&request.reason), Some(before), Some(after));
+    let queue = Vec::from(delivery::replay(id, request.target.as_deref(), ctx.now));
+    let (_, _, deliveries) = ctx.read((queue, entry, delivery::delivery_list(id))).await?;
     Ok((200, json!({"id": id, "deliveries": deliveries.iter().map(view).collect::<Vec<Value>>()})))
 }
 

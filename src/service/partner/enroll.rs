@@ -8,11 +8,10 @@ use crate::program::document::{CodeForm, Document};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::{IdempotentRequest, StoredResponse};
-use crate::store::identity::audit;
-use crate::store::identity::audit::Audit;
+use crate::service::retry::Failed;
 use crate::store::partner;
 use crate::store::partner::{LinkRow, PartnerRow};
-use crate::store::port::{DbError, Stmt};
+use crate::store::port::Stmt;
 use crate::store::program;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -27,24 +26,19 @@ pub async fn partner<P: Ports>(
     base_url: &str,
     once: Option<&IdempotentRequest>,
 ) -> Result<StoredResponse, AppError> {
-    if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
-        return Ok(answer);
-    }
-    for _ in 0..CODE_TRIES {
-        let rows = ctx
-            .batch(vec![program::program_list(), partner::partner_find_external(&new.program, &new.external_id)])
-            .await?;
-        let catalog = program::catalog(&rows[0])?;
+    ctx.retry_up_to(CODE_TRIES, async || {
+        if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
+            return Ok(answer);
+        }
+        let find = partner::partner_find_external(&new.program, &new.external_id);
+        let (catalog, found) = ctx.read((program::programs(), find.first())).await?;
         let document = catalog.in_force(&new.program, ctx.now).ok_or_else(|| {
             AppError::new(ErrorKind::Unprocessable, "unknown_program", format!("program {:?} not found", new.program))
                 .field("program")
         })?;
-        if let Some(found) = rows[1].first::<PartnerRow>()? {
+        if let Some(found) = found {
             let (answer, batch) = known(ctx, found, new, document, base_url);
-            match commit(ctx, batch, answer, once).await? {
-                Some(answer) => return Ok(answer),
-                None => continue,
-            }
+            return commit(ctx, batch, answer, once).await;
         }
         let row = PartnerRow {
             id: ctx.fresh_id("ptn"),
@@ -75,17 +69,11 @@ pub async fn partner<P: Ports>(
         let answer: StoredResponse = (201, view(&row, Some(document), base_url, &[]));
         let mut batch = partner::partner_insert(&row, row.email.as_deref().map(address_sha256));
         batch.push(partner::link_insert(&own));
-        batch.push(audit(
-            ctx,
-            "partner.enrol",
-            &row.id,
-            &json!({"program": row.program_id, "external_id": row.external_id}),
-        ));
-        if let Some(answer) = commit(ctx, batch, answer, once).await? {
-            return Ok(answer);
-        }
-    }
-    Err(AppError::contended())
+        let after = json!({"program": row.program_id, "external_id": row.external_id});
+        batch.push(ctx.audit("partner.enrol", &row.id, None, None, Some(after)));
+        commit(ctx, batch, answer, once).await
+    })
+    .await
 }
 
 /// What a partner who is there already is answered, and what its request changes.
@@ -99,29 +87,25 @@ fn known<P: Ports>(
     let mut batch = Vec::new();
     if new.disclosure_accepted && found.disclosure_accepted_at_ms.is_none() {
         batch.push(partner::partner_disclose(&found.id, ctx.now));
-        batch.push(audit(ctx, "partner.disclose", &found.id, &json!({"accepted": true})));
+        batch.push(ctx.audit("partner.disclose", &found.id, None, None, Some(json!({"accepted": true}))));
         found.disclosure_accepted_at_ms = Some(ctx.now);
     }
     ((200, view(&found, Some(document), base_url, &[])), batch)
 }
 
-/// Writes a batch together with its answer. Where a guard turns it away (the same request or partner elsewhere at once,
-/// or a code that is taken): what the same key was answered meanwhile, or nothing, and the caller looks again.
+/// Writes a batch together with its answer. A guard turns it away where the same request or partner is elsewhere at once,
+/// or a code is taken.
 async fn commit<P: Ports>(
     ctx: &Context<'_, P>,
     mut batch: Vec<Stmt>,
     answer: StoredResponse,
     once: Option<&IdempotentRequest>,
-) -> Result<Option<StoredResponse>, AppError> {
+) -> Result<StoredResponse, Failed> {
     batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
-    if batch.is_empty() {
-        return Ok(Some(answer));
+    if !batch.is_empty() {
+        ctx.batch(batch).await?;
     }
-    match ctx.batch(batch).await {
-        Ok(_) => Ok(Some(answer)),
-        Err(DbError::Guard(_)) => IdempotentRequest::replied(ctx, once).await,
-        Err(error) => Err(error.into()),
-    }
+    Ok(answer)
 }
 
 /// Makes a further link of a partner, with a code of its own.
@@ -131,13 +115,13 @@ pub async fn link<P: Ports>(
     base_url: &str,
     once: Option<&IdempotentRequest>,
 ) -> Result<StoredResponse, AppError> {
-    if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
-        return Ok(answer);
-    }
-    for _ in 0..CODE_TRIES {
-        let rows = ctx.batch(vec![program::program_list(), partner::partner_find(&request.partner)]).await?;
-        let catalog = program::catalog(&rows[0])?;
-        let owner: PartnerRow = rows[1].first()?.ok_or_else(|| {
+    ctx.retry_up_to(CODE_TRIES, async || {
+        if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
+            return Ok(answer);
+        }
+        let find = partner::partner_find(&request.partner).query::<PartnerRow>();
+        let (catalog, owner) = ctx.read((program::programs(), find.first())).await?;
+        let owner = owner.ok_or_else(|| {
             AppError::new(ErrorKind::Unprocessable, "unknown_partner", "partner not found").field("partner")
         })?;
         let document = catalog.in_force(&owner.program_id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
@@ -154,26 +138,19 @@ pub async fn link<P: Ports>(
             created_at_ms: ctx.now,
         };
         let answer: StoredResponse = (201, link_view(&new, base_url));
-        let batch = vec![partner::link_insert(&new), audit(ctx, "link.make", &new.code, &answer.1)];
-        if let Some(answer) = commit(ctx, batch, answer, once).await? {
-            return Ok(answer);
-        }
-    }
-    Err(AppError::contended())
+        let entry = ctx.audit("link.make", &new.code, None, None, Some(answer.1.clone()));
+        commit(ctx, vec![partner::link_insert(&new), entry], answer, once).await
+    })
+    .await
 }
 
 /// Switches a link off from now on.
 pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &str) -> Result<StoredResponse, AppError> {
-    let rows = ctx
-        .batch(vec![
-            partner::link_find(code),
-            partner::link_disable(code, ctx.now),
-            audit(ctx, "link.disable", code, &json!({"disabled_at": ctx.now.to_rfc3339()})),
-        ])
-        .await?;
-    if rows[0].0.is_empty() {
-        return Err(AppError::not_found("link"));
-    }
+    let after = json!({"disabled_at": ctx.now.to_rfc3339()});
+    let entry = ctx.audit("link.disable", code, None, None, Some(after));
+    let find = partner::link_find(code).query::<LinkRow>();
+    let (found, _, _) = ctx.read((find.first(), partner::link_disable(code, ctx.now), entry)).await?;
+    found.ok_or_else(|| AppError::not_found("link"))?;
     Ok((200, json!({"code": code, "disabled": true})))
 }
 
@@ -222,12 +199,6 @@ pub fn code_of(form: &CodeForm, external_id: &str, random: &[u8; 32]) -> String 
         }
         CodeForm::Hex { length } => id::hex(random)[..(*length).min(64)].to_owned(),
     }
-}
-
-fn audit<P: Ports>(ctx: &Context<'_, P>, action: &str, subject: &str, after: &Value) -> Stmt {
-    let (id, after) = (ctx.fresh_id("aud"), after.to_string());
-    let entry = Audit { id: &id, actor: &ctx.actor, action, subject, reason: None, before: None, after: Some(&after) };
-    audit::audit_insert(&entry, ctx.now)
 }
 
 #[cfg(test)]

@@ -2,13 +2,11 @@
 
 use crate::base::time::UtcMillis;
 use crate::codec::operator::Profile;
-use crate::service::audit::audit;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::store::account::{SignupVelocityMark, recompute_by_signup_velocity};
 use crate::store::partner::profile;
 use crate::store::partner::profile::ProfileRow;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Links whose cached copies are dropped at once when their partner leaves; the others' are gone within about a minute.
@@ -18,7 +16,7 @@ const EVER: UtcMillis = UtcMillis(1 << 52);
 
 /// Keeps a profile. Another website may make other accounts the partner's own: all of the partner's are decided again.
 pub async fn keep<P: Ports>(ctx: &Context<'_, P>, partner: &str, new: &Profile) -> Result<(), AppError> {
-    let found: Option<ProfileRow> = ctx.query(profile::profile_find(partner)).await?.first()?;
+    let found = ctx.read(profile::profile_find(partner).query::<ProfileRow>().first()).await?;
     let old = found.ok_or_else(|| AppError::not_found("partner"))?;
     let next = ProfileRow {
         name: new.name.clone(),
@@ -41,13 +39,13 @@ pub async fn keep<P: Ports>(ctx: &Context<'_, P>, partner: &str, new: &Profile) 
         batch.push(recompute_by_signup_velocity(&[crowd], &[], ctx.now));
     }
     let (before, after) = (changed_fields(&old, &next), changed_fields(&next, &old));
-    batch.push(audit(ctx, "partner.profile", partner, None, (Some(&before), Some(&after))));
+    batch.push(ctx.audit("partner.profile", partner, None, Some(before), Some(after)));
     ctx.batch(batch).await?;
     Ok(())
 }
 
 /// For the audit log: what differs, names only as having changed, since they can be erased elsewhere.
-fn changed_fields(row: &ProfileRow, other: &ProfileRow) -> String {
+fn changed_fields(row: &ProfileRow, other: &ProfileRow) -> Value {
     let mut out = json!({"website": row.website, "country": row.country});
     for (field, one, two) in
         [("name", &row.name, &other.name), ("display_name", &row.display_name, &other.display_name)]
@@ -56,22 +54,18 @@ fn changed_fields(row: &ProfileRow, other: &ProfileRow) -> String {
             out[field] = Value::from(if one.is_some() { "given" } else { "none" });
         }
     }
-    out.to_string()
+    out
 }
 
 /// The partner leaves: the links stop working, what is earned is still paid. Which codes' cached copies are to be dropped.
 pub async fn leave<P: Ports>(ctx: &Context<'_, P>, partner: &str) -> Result<Vec<String>, AppError> {
-    #[derive(Deserialize)]
-    struct Row {
-        code: String,
-    }
-    let after = json!({"left_at": ctx.now.to_rfc3339()}).to_string();
-    let rows = ctx
-        .batch(vec![
+    let after = json!({"left_at": ctx.now.to_rfc3339()});
+    let (_, links, _) = ctx
+        .read((
             profile::partner_leave(partner, ctx.now),
             profile::live_codes(partner, FORGOTTEN),
-            audit(ctx, "partner.leave", partner, None, (None, Some(&after))),
-        ])
+            ctx.audit("partner.leave", partner, None, None, Some(after)),
+        ))
         .await?;
-    Ok(rows[1].decode::<Row>()?.into_iter().map(|row| row.code).collect())
+    Ok(links.into_iter().map(|link| link.code).collect())
 }

@@ -2,12 +2,11 @@
 
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
-use crate::store::identity::audit;
-use crate::store::identity::audit::Audit;
 use crate::store::partner::resource::{Resource, resource_delete, resource_find, resource_insert, resource_update};
-use crate::store::port::{DbError, Stmt};
+use crate::store::port::DbError;
 use crate::store::program;
-use serde_json::{Value, json};
+use crate::store::query::First;
+use serde_json::json;
 
 pub const TITLE_CHARS_MAX: usize = 120;
 /// A page is written by hand; what is longer is a book.
@@ -22,9 +21,8 @@ pub async fn write<P: Ports>(
     (title, body): (&str, &str),
 ) -> Result<(), AppError> {
     check(title, body)?;
-    let rows = ctx.batch(vec![program::program_list(), resource_find(program, id)]).await?;
-    program::catalog(&rows[0])?.in_force(program, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
-    let stood: Option<Resource> = rows[1].first()?;
+    let (catalog, stood) = ctx.read((program::programs(), find(program, id))).await?;
+    catalog.in_force(program, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
     if stood.as_ref().is_some_and(|r| r.title == title && r.body == body) {
         return Ok(());
     }
@@ -34,11 +32,14 @@ pub async fn write<P: Ports>(
             let before = json!({"program": program, "title": stood.title, "body": stood.body});
             vec![
                 resource_update(program, id, title, body, ctx.now),
-                audit(ctx, "resource.edit", id, Some(before), Some(after)),
+                ctx.audit("resource.edit", id, None, Some(before), Some(after)),
             ]
         }
         (None, true) => {
-            vec![resource_insert(program, id, title, body, ctx.now), audit(ctx, "resource.add", id, None, Some(after))]
+            vec![
+                resource_insert(program, id, title, body, ctx.now),
+                ctx.audit("resource.add", id, None, None, Some(after)),
+            ]
         }
         (None, false) => return Err(AppError::not_found("page")),
     };
@@ -51,10 +52,10 @@ pub async fn write<P: Ports>(
 
 /// Removes a page. One that is gone stays gone.
 pub async fn remove<P: Ports>(ctx: &Context<'_, P>, program: &str, id: &str) -> Result<(), AppError> {
-    let stood: Option<Resource> = ctx.query(resource_find(program, id)).await?.first()?;
-    if let Some(stood) = stood {
+    if let Some(stood) = ctx.read(find(program, id)).await? {
         let before = json!({"program": program, "title": stood.title, "body": stood.body});
-        ctx.batch(vec![resource_delete(program, id), audit(ctx, "resource.remove", id, Some(before), None)]).await?;
+        ctx.batch(vec![resource_delete(program, id), ctx.audit("resource.remove", id, None, Some(before), None)])
+            .await?;
     }
     Ok(())
 }
@@ -70,23 +71,6 @@ fn check(title: &str, body: &str) -> Result<(), AppError> {
     Ok(())
 }
 
-fn audit<P: Ports>(
-    ctx: &Context<'_, P>,
-    action: &str,
-    subject: &str,
-    before: Option<Value>,
-    after: Option<Value>,
-) -> Stmt {
-    let id = ctx.fresh_id("aud");
-    let (before, after) = (before.map(|b| b.to_string()), after.map(|a| a.to_string()));
-    let entry = Audit {
-        id: &id,
-        actor: &ctx.actor,
-        action,
-        subject,
-        reason: None,
-        before: before.as_deref(),
-        after: after.as_deref(),
-    };
-    audit::audit_insert(&entry, ctx.now)
+fn find(program: &str, id: &str) -> First<Resource> {
+    resource_find(program, id).query().first()
 }

@@ -12,17 +12,16 @@ use crate::base::time::UtcMillis;
 use crate::codec::operator::ResolutionRequest;
 use crate::engine::payout;
 use crate::engine::payout::{OutboundTransfer, PayoutState, StripeObject, TransferChange};
-use crate::service::audit::audit;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
 use crate::service::payout::view::is_open;
+use crate::service::retry::Failed;
 use crate::service::settlement::settle;
 use crate::service::stripe;
 use crate::service::stripe::StripeReply as Reply;
 use crate::store::payout::plan;
 use crate::store::payout::plan::ApprovalRow;
-use crate::store::port::DbError;
 use serde_json::{Value, json};
 
 /// What an operator does with one that is not over.
@@ -57,22 +56,21 @@ pub async fn approve<P: Ports>(
         let detail = "the run is not finished; approve it once its payouts are planned";
         return Err(AppError::new(ErrorKind::Conflict, "run_not_done", detail));
     }
-    for tries in 0..TRIES_MAX {
-        let known: Option<ApprovalRow> = ctx.query(plan::approval_find(run, "manual")).await?.first()?;
-        if let Some(approval) = known {
-            // What is not sent now the sweep sends: the approval stands.
-            let _ = send::drive(ctx, send::PROMPT_PAGES).await;
-            return Ok((200, approval_view(&approval)));
-        }
-        let after = json!({"approved": true}).to_string();
-        let entry = audit(ctx, "payout.approve", run, reason, (None, Some(&after)));
-        match ctx.batch(vec![plan::approval_insert(&row, &ctx.actor, reason, ctx.now), entry]).await {
-            Ok(_) | Err(DbError::Guard(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-        ctx.back_off(tries).await;
-    }
-    Err(AppError::contended())
+    let approval = ctx
+        .retry(async || {
+            let known = plan::approval_find(run, "manual").query::<ApprovalRow>().first();
+            if let Some(approval) = ctx.read(known).await? {
+                return Ok(approval);
+            }
+            let entry = ctx.audit("payout.approve", run, reason, None, Some(json!({"approved": true})));
+            ctx.batch(vec![plan::approval_insert(&row, &ctx.actor, reason, ctx.now), entry]).await?;
+            // The answer is what is stored by now.
+            Err(Failed::Again)
+        })
+        .await?;
+    // What is not sent now the sweep sends: the approval stands.
+    let _ = send::drive(ctx, send::PROMPT_PAGES).await;
+    Ok((200, approval_view(&approval)))
 }
 
 /// Decides about a payout or a reversal. The same decision again answers the same.
@@ -82,7 +80,7 @@ pub async fn decide<P: Ports>(
     decision: &PayoutAction,
     reason: &str,
 ) -> Result<StoredResponse, AppError> {
-    for tries in 0..TRIES_MAX {
+    ctx.retry(async || {
         let s = find(ctx, id).await?;
         let change = match decision {
             PayoutAction::Hold => hold(&s, reason)?,
@@ -94,24 +92,19 @@ pub async fn decide<P: Ports>(
             book_returns(ctx, decision).await?;
             return Ok((200, view(&s)));
         };
-        let (before, after) = (standing(&s).to_string(), standing(&change.to).to_string());
-        let entry = audit(ctx, decision.action(), id, Some(reason), (Some(&before), Some(&after)));
+        let (before, after) = (standing(&s), standing(&change.to));
+        let entry = ctx.audit(decision.action(), id, Some(reason), Some(before), Some(after));
         let mut batch = send::statements(ctx, s.kind, std::slice::from_ref(&change));
         batch.push(entry);
-        match ctx.batch(batch).await {
-            Ok(_) => {
-                // A look-up may have decided otherwise than was asked for.
-                let asked_for = !matches!(decision, PayoutAction::Cancel) || change.to.state == PayoutState::Cancelled;
-                if asked_for {
-                    book_returns(ctx, decision).await?;
-                    return Ok((200, view(&change.to)));
-                }
-            }
-            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
-            Err(error) => return Err(error.into()),
+        ctx.batch(batch).await?;
+        // A look-up may have decided otherwise than was asked for.
+        if matches!(decision, PayoutAction::Cancel) && change.to.state != PayoutState::Cancelled {
+            return Err(Failed::Again);
         }
-    }
-    Err(AppError::contended())
+        book_returns(ctx, decision).await?;
+        Ok((200, view(&change.to)))
+    })
+    .await
 }
 
 fn standing(s: &OutboundTransfer) -> Value {

@@ -6,7 +6,6 @@ use crate::codec::operator::OnboardingRequest;
 use crate::codec::stripe as wire;
 use crate::codec::stripe::form::FormEncoder;
 use crate::engine::payout::payee::is_payable;
-use crate::service::audit::audit;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
@@ -74,9 +73,9 @@ pub fn payability(payee: Option<&PayeeRow>) -> Value {
 
 async fn read<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(PartnerRow, Option<PayeeRow>), AppError> {
     stripe::is_set_up(ctx)?;
-    let rows = ctx.batch(vec![partner::partner_find(id), payee::payee_find(id)]).await?;
-    let partner = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
-    Ok((partner, rows[1].first()?))
+    let reads = (partner::partner_find(id).query().first(), payee::payee_find(id).query().first());
+    let (partner, payee) = ctx.read(reads).await?;
+    Ok((partner.ok_or_else(|| AppError::not_found("partner"))?, payee))
 }
 
 /// Makes the account. The key follows from what is asked for, so that an answer that was lost is given again.
@@ -103,14 +102,14 @@ async fn make<P: Ports>(
     let state = wire::payability(&account).map_err(|why| lacking(&why.field))?;
     // Dated by Stripe's clock, as what Stripe says of it later: by ours, an event of the same second would be older.
     let at = wire::created(&account, ctx.now).map_err(|why| lacking(&why.field))?;
-    let after = json!({"account": state.stripe_account_id, "country": state.country}).to_string();
-    let entry = audit(ctx, "partner.onboard", &partner.id, None, (None, Some(&after)));
+    let after = json!({"account": state.stripe_account_id, "country": state.country});
+    let entry = ctx.audit("partner.onboard", &partner.id, None, None, Some(after));
     match ctx.batch(vec![payee::payee_insert(&partner.id, &state, at), entry]).await {
         // Somebody else made one at the same time: that one stands.
         Ok(_) | Err(DbError::Guard(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    let stands: Option<PayeeRow> = ctx.query(payee::payee_find(&partner.id)).await?.first()?;
+    let stands = ctx.read(payee::payee_find(&partner.id).query().first()).await?;
     stands.ok_or_else(|| AppError::new(ErrorKind::Fault, "payee_lost", "the account was made and is not stored"))
 }
 

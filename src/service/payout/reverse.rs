@@ -6,16 +6,14 @@ use crate::codec::payout::transfer;
 use crate::codec::stripe as wire;
 use crate::codec::stripe::form::FormEncoder;
 use crate::engine::payout::{OutboundTransfer, PayoutState, StripeObject, TransferKind};
-use crate::service::audit::audit;
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, ErrorKind, TRIES_MAX};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::{IdempotentRequest, StoredResponse};
 use crate::service::payout::send;
 use crate::service::payout::view;
 use crate::service::stripe;
 use crate::store::payout as rows;
 use crate::store::payout::PayoutReversalRow;
-use crate::store::port::DbError;
 use serde_json::json;
 
 /// Pages of a hundred reversals that one transfer may have: a reversal takes a cent at least, and people make them.
@@ -30,7 +28,7 @@ pub async fn reverse<P: Ports>(
     once: Option<&IdempotentRequest>,
 ) -> Result<StoredResponse, AppError> {
     stripe::is_set_up(ctx)?;
-    for tries in 0..TRIES_MAX {
+    ctx.retry(async || {
         if let Some((status, kept)) = IdempotentRequest::replied(ctx, once).await? {
             // How far it got since.
             let known = kept["id"].as_str().unwrap_or_default();
@@ -38,28 +36,23 @@ pub async fn reverse<P: Ports>(
         }
         let s = asked_for(ctx, id, amount, reason).await?;
         let answer = (201, view::view(&s));
-        let after = json!({"payout": id, "amount_cents": s.amount_cents}).to_string();
+        let after = json!({"payout": id, "amount_cents": s.amount_cents});
         let mut batch = vec![
             rows::reversal_insert(&s, &ctx.actor),
-            audit(ctx, "payout.reverse", &s.id, Some(reason), (None, Some(&after))),
+            ctx.audit("payout.reverse", &s.id, Some(reason), None, Some(after)),
         ];
         batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
-        match ctx.batch(batch).await {
-            Ok(_) => {
-                // What stays open the sweep takes further: the intent stands.
-                let _ = send::prompt(ctx, vec![s.clone()]).await;
-                let mut now = view::find(ctx, &s.id).await?;
-                if now.refusal.is_some() {
-                    let _ = send::prompt(ctx, vec![now]).await;
-                    now = view::find(ctx, &s.id).await?;
-                }
-                return Ok((201, view::view(&now)));
-            }
-            Err(DbError::Guard(_)) => ctx.back_off(tries).await,
-            Err(error) => return Err(error.into()),
+        ctx.batch(batch).await?;
+        // What stays open the sweep takes further: the intent stands.
+        let _ = send::prompt(ctx, vec![s.clone()]).await;
+        let mut now = view::find(ctx, &s.id).await?;
+        if now.refusal.is_some() {
+            let _ = send::prompt(ctx, vec![now]).await;
+            now = view::find(ctx, &s.id).await?;
         }
-    }
-    Err(AppError::contended())
+        Ok((201, view::view(&now)))
+    })
+    .await
 }
 
 /// The webhook `transfer.reversed`: what was taken back is booked, `None` where no payout made the transfer. While it is
@@ -70,8 +63,7 @@ pub async fn record_transfer_event<P: Ports>(
     transfer_id: &str,
     group: &str,
 ) -> Result<Option<usize>, AppError> {
-    let Some(payout) = ctx.query(rows::outbound_of_transfer(transfer_id, group)).await?.first::<OutboundTransfer>()?
-    else {
+    let Some(payout) = ctx.read(rows::outbound_of_transfer(transfer_id, group).first()).await? else {
         return Ok(None);
     };
     if matches!(payout.state, PayoutState::Planned | PayoutState::Submitting) {
@@ -125,14 +117,14 @@ async fn asked_for<P: Ports>(
     amount: Option<Cents>,
     reason: &str,
 ) -> Result<OutboundTransfer, AppError> {
-    let batch = vec![rows::outbound_find(TransferKind::Payout, &[id.to_owned()]), rows::reversal_list(id)];
-    let found = ctx.batch(batch).await?;
-    let payout: OutboundTransfer = found[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
+    let find = rows::outbound_find(TransferKind::Payout, &[id.to_owned()]).query::<OutboundTransfer>();
+    let reversals = rows::reversal_list(id).query::<OutboundTransfer>();
+    let (payout, earlier) = ctx.read((find.first(), reversals)).await?;
+    let payout = payout.ok_or_else(|| AppError::not_found("payout"))?;
     let Some(transfer) = payout.stripe_id.clone().filter(|_| payout.state == PayoutState::Paid) else {
         let detail = "it has not been paid; hold or cancel it instead";
         return Err(AppError::new(ErrorKind::Conflict, "payout_state", detail));
     };
-    let earlier: Vec<OutboundTransfer> = found[1].decode()?;
     let stands = earlier.iter().filter(|r| !matches!(r.state, PayoutState::Failed | PayoutState::Cancelled));
     let left = payout.amount_cents.0 - stands.map(|r| r.amount_cents.0).sum::<i64>();
     let amount = amount.unwrap_or(Cents(left));

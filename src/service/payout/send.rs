@@ -71,7 +71,7 @@ pub async fn drive<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), App
     }
     let mut pace = SendLimits::default();
     let mut left = if ctx.is_tight() { pages.min(TIGHT_PAGES) } else { pages };
-    let due: rows::Due = ctx.query(rows::kinds_due(ctx.now)).await?.first()?.unwrap_or_default();
+    let due = ctx.read(rows::kinds_due(ctx.now).first()).await?.unwrap_or_default();
     for kind in [TransferKind::Payout, TransferKind::Reversal, TransferKind::Credit, TransferKind::Debit]
         .into_iter()
         .filter(|kind| due.has(*kind))
@@ -79,7 +79,7 @@ pub async fn drive<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), App
         pace.stop = pace.stop.filter(|stop| *stop == SendError::All);
         while left > 0 && pace.stop.is_none() && ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
             let due = rows::transfer_due_list(kind, approval_name(ctx.setup.payout_approval), ctx.now, PAGE);
-            let page: Vec<OutboundTransfer> = ctx.query(due).await?.decode()?;
+            let page = ctx.read(due).await?;
             if page.is_empty() {
                 break;
             }
@@ -337,9 +337,8 @@ async fn settle_one<P: Ports>(
 ) -> Result<(), DbError> {
     let mut last = DbError::Fault(format!("{} no longer exists", sent.id));
     for tries in 0..SETTLE_TRIES {
-        let found: Option<OutboundTransfer> =
-            ctx.query(rows::outbound_find(sent.kind, std::slice::from_ref(&sent.id))).await?.first()?;
-        let change = found.and_then(|now| payout::after(&now, sent.attempt, results, ctx.now));
+        let find = rows::outbound_find(sent.kind, std::slice::from_ref(&sent.id)).query::<OutboundTransfer>();
+        let change = ctx.read(find.first()).await?.and_then(|now| payout::after(&now, sent.attempt, results, ctx.now));
         let Some(change) = change else { return Ok(()) };
         match ctx.batch(statements(ctx, sent.kind, std::slice::from_ref(&change))).await {
             Ok(_) => return Ok(()),

@@ -20,9 +20,7 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::program::Refusal;
 use crate::store::port::DbError;
-use crate::store::program;
-use crate::store::settlement::run;
-use serde::Deserialize;
+use crate::store::settlement::operator_runs::run_latest;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -42,7 +40,7 @@ struct Sum {
 type Sums = BTreeMap<(String, String), Sum>;
 
 pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, request: &DryRunRequest) -> Result<Value, Refusal> {
-    let saved = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let saved = ctx.programs().await?;
     // A period ends before its last instant; that instant's version is the one that stood.
     let standing = saved.in_force(id, request.to.plus_ms(-1)).ok_or_else(|| AppError::not_found("program"))?;
     let draft = match &request.document {
@@ -76,11 +74,7 @@ pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, request: &DryRunR
 
 /// As of when partners' terms are judged: as the stored ones were, by the program's latest run.
 async fn last_run<P: Ports>(ctx: &Context<'_, P>, id: &str, otherwise: UtcMillis) -> Result<UtcMillis, DbError> {
-    #[derive(Deserialize)]
-    struct Row {
-        as_of_ms: Option<UtcMillis>,
-    }
-    let row: Option<Row> = ctx.query(run::run_latest(id)).await?.first()?;
+    let row = ctx.read(run_latest(id).first()).await?;
     Ok(row.and_then(|r| r.as_of_ms).unwrap_or(otherwise))
 }
 

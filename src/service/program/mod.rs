@@ -9,8 +9,6 @@ use crate::program::document::Document;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
-use crate::store::identity::audit;
-use crate::store::identity::audit::Audit;
 use crate::store::port::DbError;
 use crate::store::program;
 use serde_json::{Value, json};
@@ -42,7 +40,7 @@ pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &str, body: &str) -> Resul
     }
     let text = serde_json::to_string(&document).map_err(|e| DbError::Fault(e.to_string()))?;
     let sha256 = id::hex(&Sha256::digest(text.as_bytes()));
-    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let catalog = ctx.programs().await?;
     let newest = catalog.versions(id).last();
     if let Some(same) = catalog.versions(id).find(|d| d.version == document.version) {
         return if *same == document {
@@ -70,20 +68,10 @@ pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &str, body: &str) -> Resul
     } else if document.version != 1 {
         return Err(finding("version", document.version, "1, the first version"));
     }
-    let audit_id = ctx.fresh_id("aud");
     let before = newest.map(|d| json!({"version": d.version}).to_string());
-    let entry = Audit {
-        id: &audit_id,
-        actor: &ctx.actor,
-        action: "program.save",
-        subject: id,
-        reason: None,
-        before: before.as_deref(),
-        after: Some(&text),
-    };
     let mut batch = vec![program::program_insert(&document, &text, &sha256, ctx.now, &ctx.actor)];
     batch.extend(program::program_grants_recheck(id));
-    batch.push(audit::audit_insert(&entry, ctx.now));
+    batch.push(ctx.audit_texts("program.save", id, None, before.as_deref(), Some(&text)));
     match ctx.batch(batch).await {
         Ok(_) => Ok((201, view(&document))),
         Err(DbError::Guard(_)) => Err(AppError::contended().into()),

@@ -21,10 +21,10 @@ pub struct Channels {
 }
 
 pub async fn channels<P: Ports>(ctx: &Context<'_, P>, program: &str, month: Month) -> Result<Channels, AppError> {
-    let batch = vec![program::program_list(), channel_list(program, month.start(), month.end())];
-    let rows = ctx.batch(batch).await?;
-    let document = in_force(&program::catalog(&rows[0])?, program, month.end(), ctx.now)?;
-    Ok(Channels { document, rows: rows[1].decode()? })
+    let channels = channel_list(program, month.start(), month.end()).query();
+    let (catalog, rows) = ctx.read((program::programs(), channels)).await?;
+    let document = in_force(&catalog, program, month.end(), ctx.now)?;
+    Ok(Channels { document, rows })
 }
 
 /// A program's economics over [from, to).

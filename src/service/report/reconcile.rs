@@ -13,8 +13,6 @@ use crate::service::error::AppError;
 use crate::service::event::conversion;
 use crate::service::event::conversion::{Incoming, TAKE_USUALLY};
 use crate::store::event as events;
-use crate::store::identity::audit;
-use crate::store::identity::audit::Audit;
 use serde_json::{Value, json};
 
 /// One thing that events missed.
@@ -38,7 +36,7 @@ pub async fn reconcile_those<P: Ports>(
     speaks_of: impl Fn(&str) -> bool,
 ) -> Result<Value, AppError> {
     let ids: Vec<String> = request.accounts.iter().map(|a| a.id.clone()).collect();
-    let facts = AccountFacts::new(events::facts(ctx.query(events::fact_list(&ids, &[], &[])).await?)?);
+    let facts = AccountFacts::new(ctx.read(events::fact_list(&ids, &[], &[])).await?);
     let mut missed = Vec::new();
     let mut unknown = Vec::new();
     for billed in &request.accounts {
@@ -83,18 +81,8 @@ async fn note<P: Ports>(ctx: &Context<'_, P>, as_of: UtcMillis, missed: &[Missed
         .iter()
         .map(|m| json!({"account": m.account, "subscription_id": m.subscription, "missed": m.kind}))
         .collect();
-    let (id, subject, after) =
-        (ctx.fresh_id("aud"), as_of.to_rfc3339(), json!({"taken_in": missed_events}).to_string());
-    let entry = Audit {
-        id: &id,
-        actor: &ctx.actor,
-        action: "accounts.reconcile",
-        subject: &subject,
-        reason: None,
-        before: None,
-        after: Some(&after),
-    };
-    ctx.query(audit::audit_insert(&entry, ctx.now)).await?;
+    let after = json!({"taken_in": missed_events});
+    ctx.query(ctx.audit("accounts.reconcile", &as_of.to_rfc3339(), None, None, Some(after))).await?;
     Ok(())
 }
 

@@ -15,8 +15,6 @@ use crate::service::stripe;
 use crate::store::account::customer as customers;
 use crate::store::account::customer::CustomerAccount;
 use crate::store::health::CURSOR_STATEMENTS;
-use crate::store::identity::audit;
-use crate::store::identity::audit::Audit;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 
@@ -48,7 +46,7 @@ const PREFIX: &str = "sub_";
 /// call goes on (empty: from the first), `None` where all are compared.
 pub async fn run<P: Ports>(ctx: &Context<'_, P>, from: Option<String>) -> Result<Option<String>, AppError> {
     let Some(Listed { billings, resting }) = subscriptions(ctx).await? else {
-        report(ctx, &json!({"skipped": TOO_MANY})).await?;
+        report(ctx, json!({"skipped": TOO_MANY})).await?;
         return Ok(None);
     };
     let for_report = ctx.keep(REPORT_STATEMENTS + CURSOR_STATEMENTS);
@@ -61,7 +59,7 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, from: Option<String>) -> Result
         if found.len() >= REPAIRS_MAX || !ctx.has_room(PAGE_STATEMENTS) {
             break Some(after);
         }
-        let page: Vec<CustomerAccount> = ctx.query(customers::customer_accounts(&after, ACCOUNTS)).await?.decode()?;
+        let page = ctx.read(customers::customer_accounts(&after, ACCOUNTS)).await?;
         let Some(last) = page.last() else { break None };
         let accounts = billed(&page, &by_customer);
         compared += accounts.len();
@@ -76,7 +74,7 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, from: Option<String>) -> Result
         after.clone_from(&last.account_id);
     };
     drop(for_report);
-    report(ctx, &json!({"subscriptions": billings.len(), "accounts": compared, "missed": found})).await?;
+    report(ctx, json!({"subscriptions": billings.len(), "accounts": compared, "missed": found})).await?;
     Ok(until)
 }
 
@@ -122,18 +120,7 @@ fn billed(page: &[CustomerAccount], by_customer: &HashMap<&str, Vec<&Billing>>) 
     accounts
 }
 
-async fn report<P: Ports>(ctx: &Context<'_, P>, found: &Value) -> Result<(), AppError> {
-    let after = found.to_string();
-    let (id, month) = (ctx.fresh_id("aud"), Month::of(ctx.now).to_string());
-    let entry = Audit {
-        id: &id,
-        actor: &ctx.actor,
-        action: "stripe.reconcile",
-        subject: &month,
-        reason: None,
-        before: None,
-        after: Some(&after),
-    };
-    ctx.query(audit::audit_insert(&entry, ctx.now)).await?;
+async fn report<P: Ports>(ctx: &Context<'_, P>, found: Value) -> Result<(), AppError> {
+    ctx.query(ctx.audit("stripe.reconcile", &Month::of(ctx.now).to_string(), None, None, Some(found))).await?;
     Ok(())
 }

@@ -15,7 +15,6 @@ use crate::service::error::AppError;
 use crate::service::settlement::settle;
 use crate::service::settlement::settle::Due;
 use crate::store::port::DbError;
-use crate::store::program;
 use crate::store::settlement::run as runs;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -37,7 +36,7 @@ struct Found {
 
 /// What a run of `due` would grant, what its partners' terms and caps would change, and what it would vest.
 pub async fn preview<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<Value, AppError> {
-    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let catalog = ctx.programs().await?;
     let document = catalog.in_force(&due.program, due.as_of).ok_or_else(|| AppError::not_found("program"))?;
     // Grants take one look at the accounts, terms two.
     let has_terms = !document.modifiers.is_empty() || !document.caps.is_empty();
@@ -91,7 +90,7 @@ fn count(counts: &mut BTreeMap<(String, String), Count>, accrual: &Accrual) {
 
 async fn stored_vests<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<BTreeMap<(String, String), Count>, DbError> {
     let run = settle::new_run(due, 0, ctx);
-    let vests: Vec<runs::VestPreview> = ctx.query(runs::vest_preview(&run)).await?.decode()?;
+    let vests = ctx.read(runs::vest_preview(&run)).await?;
     Ok(vests.into_iter().map(|v| ((v.partner, v.unit), (v.accruals, v.cents))).collect())
 }
 

@@ -22,14 +22,10 @@ use crate::service::error::AppError;
 use crate::service::payout::send;
 use crate::store::account::AccountRow;
 use crate::store::accrual::modifiers;
-use crate::store::identity::audit;
-use crate::store::identity::audit::Audit;
 use crate::store::message::outbox;
 use crate::store::payout::plan;
-use crate::store::port::{DbError, Rows, Stmt};
-use crate::store::program;
+use crate::store::port::{DbError, Stmt};
 use crate::store::settlement::run as runs;
-use serde::Deserialize;
 use serde_json::json;
 
 use runs::RunRow;
@@ -55,7 +51,7 @@ pub async fn begin<P: Ports>(
     scheduled: UtcMillis,
     also: impl FnOnce(&Catalog) -> Vec<Stmt>,
 ) -> Result<Vec<RunRow>, AppError> {
-    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let catalog = ctx.programs().await?;
     let due = |program: &str| Due {
         program: program.to_owned(),
         cadence,
@@ -65,11 +61,9 @@ pub async fn begin<P: Ports>(
     let documents = catalog.all_in_force(scheduled).into_iter().filter(|d| d.settlement.cadence == cadence);
     let started: Vec<RunRow> = documents.map(|d| new_run(&due(&d.id), d.version, ctx)).collect();
     let ids: Vec<&str> = started.iter().map(|run| run.id.as_str()).collect();
-    let mut batch = also(&catalog);
-    batch.extend([runs::run_insert(&started), runs::run_list(&ids)]);
     // As they stand: a trigger that comes twice finds the first's.
-    let rows = ctx.batch(batch).await?;
-    Ok(rows.last().map_or(Ok(Vec::new()), Rows::decode)?)
+    let (_, _, stored) = ctx.read((also(&catalog), runs::run_insert(&started), runs::run_list(&ids))).await?;
+    Ok(stored)
 }
 
 /// The id of a period's only run.
@@ -82,7 +76,7 @@ const TOTALS_STATEMENTS: u64 = 1;
 
 /// Starts the run if its period has none, then takes it as far as this invocation may.
 pub async fn settle<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<RunRow, AppError> {
-    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let catalog = ctx.programs().await?;
     let document = catalog.in_force(&due.program, due.as_of).ok_or_else(|| AppError::not_found("program"))?;
     let run = new_run(due, document.version, ctx);
     let mut batch = vec![runs::run_insert(std::slice::from_ref(&run))];
@@ -105,12 +99,9 @@ fn by_hand<P: Ports>(ctx: &Context<'_, P>, action: &str, run: &RunRow, before: O
     if ctx.actor == "cron" {
         return None;
     }
-    let stood = before.map(|run| json!({"state": run.state, "executed": run.executed}).to_string());
-    let request = json!({"program": run.program_id, "cadence": run.cadence, "period": run.period}).to_string();
-    let id = ctx.fresh_id("aud");
-    let (before, after) = (stood.as_deref(), Some(request.as_str()));
-    let entry = Audit { id: &id, actor: &ctx.actor, action, subject: &run.id, reason: None, before, after };
-    Some(audit::audit_insert(&entry, ctx.now))
+    let stood = before.map(|run| json!({"state": run.state, "executed": run.executed}));
+    let request = json!({"program": run.program_id, "cadence": run.cadence, "period": run.period});
+    Some(ctx.audit(action, &run.id, None, stood, Some(request)))
 }
 
 /// Statements that a step sends at most, by what the run is at: what is read and what is written, and the look at the
@@ -158,7 +149,7 @@ const SWEEP_RUNS: i64 = 16;
 
 /// Runs that were cut off, oldest first: each is taken further.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<Vec<RunRow>, AppError> {
-    let open: Vec<RunRow> = ctx.query(runs::run_open_list(SWEEP_RUNS)).await?.decode()?;
+    let open = ctx.read(runs::run_open_list(SWEEP_RUNS).query()).await?;
     take_further(ctx, open).await
 }
 
@@ -203,8 +194,7 @@ pub fn new_run<P: Ports>(due: &Due, program_version: i64, ctx: &Context<'_, P>) 
 }
 
 pub async fn load<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<RunRow, AppError> {
-    let found: Option<RunRow> = ctx.query(runs::run_find(id)).await?.first()?;
-    found.ok_or_else(|| AppError::not_found("run"))
+    ctx.read(runs::run_find(id).query().first()).await?.ok_or_else(|| AppError::not_found("run"))
 }
 
 /// Takes a run's next step: one batch, or, where accounts are marked, one page of decisions.
@@ -225,11 +215,7 @@ pub async fn grants_page<P: Ports>(
     ctx: &Context<'_, P>,
     run: &RunRow,
 ) -> Result<(Vec<Planned>, Option<String>), DbError> {
-    #[derive(Deserialize)]
-    struct Candidate {
-        account_id: String,
-    }
-    let candidates: Vec<Candidate> = ctx.query(runs::grant_candidates(run)).await?.decode()?;
+    let candidates = ctx.read(runs::grant_candidates(run)).await?;
     let Some(last) = candidates.last().map(|c| c.account_id.clone()) else { return Ok((Vec::new(), None)) };
     let accounts = candidates.into_iter().map(|c| AccountRow::new(c.account_id)).collect();
     let books = books::read(ctx, accounts, &PendingEvent::default()).await?;
@@ -268,7 +254,7 @@ async fn plan_grants<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(),
 /// Finds which partners have earned which modifiers, and what caps take, as of the run; marks the accounts that have to
 /// be decided again because of it.
 async fn find_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
-    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let catalog = ctx.programs().await?;
     let Some(document) = catalog.in_force(&run.program_id, run.as_of_ms) else {
         return advance(ctx, vec![runs::run_step(run, "deciding", "")]).await;
     };
@@ -312,7 +298,7 @@ async fn execute<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbE
 }
 
 async fn close<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
-    let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
+    let catalog = ctx.programs().await?;
     let (minimum, delay) = catalog
         .in_force(&run.program_id, run.as_of_ms)
         .map_or((0, 0), |d| (d.settlement.minimum_cents.0, d.settlement.delay_days));

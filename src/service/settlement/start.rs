@@ -25,9 +25,7 @@ pub async fn start_requested<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> 
         AppError::new(ErrorKind::Unprocessable, "malformed", format!("must be {form}")).field("period")
     })?;
     let id = settle::run_id(&wanted.program, cadence, &wanted.period);
-    let rows = ctx.batch(vec![program::program_list(), runs::run_find(&id)]).await?;
-    let known: Option<RunRow> = rows[1].first()?;
-    let catalog = program::catalog(&rows[0])?;
+    let (catalog, known) = ctx.read((program::programs(), runs::run_find(&id).query::<RunRow>().first())).await?;
     if known.is_none() {
         settles(&catalog, &wanted.program, cadence, ctx.now)?;
     }
@@ -52,7 +50,7 @@ pub async fn start_requested<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> 
                 .await?
         }
     };
-    let totals: Vec<RunTotal> = ctx.query(runs::run_totals(&run.id)).await?.decode()?;
+    let totals = ctx.read(runs::run_totals(&run.id).query::<RunTotal>()).await?;
     let mut body = view(&run);
     body["totals"] = json!(totals);
     Ok((200, body))

@@ -1,8 +1,10 @@
 //! Stripe customers: the accounts they are, what they are found by, and the facts that move with them.
 
 use crate::base::time::UtcMillis;
+use crate::engine::account::customer::{CustomerReference, EmailMatch};
 use crate::engine::event::{Event, Payload};
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::Deserialize;
 
 /// The source of events that came from Stripe: they say who a customer is by its id alone, never who an account is.
@@ -19,8 +21,8 @@ pub struct CustomerRow {
 
 const COLUMNS: &str = "id, account_id, matched_by, revision, needs_recompute_since_ms";
 
-pub fn customer_find(id: &str) -> Stmt {
-    Stmt::new(format!("SELECT {COLUMNS} FROM stripe_customer WHERE id = ?1")).bind(id)
+pub fn customer_find(id: &str) -> Query<CustomerRow> {
+    Stmt::new(format!("SELECT {COLUMNS} FROM stripe_customer WHERE id = ?1")).bind(id).query()
 }
 
 /// Since when a customer has been known by an address.
@@ -29,8 +31,11 @@ pub struct KnownCustomer {
     pub at_ms: UtcMillis,
 }
 
-pub fn customer_email_find(id: &str, email: &str) -> Stmt {
-    Stmt::new("SELECT at_ms FROM stripe_customer_person WHERE customer_id = ?1 AND email = ?2").bind(id).bind(email)
+pub fn customer_email_find(id: &str, email: &str) -> Query<KnownCustomer> {
+    Stmt::new("SELECT at_ms FROM stripe_customer_person WHERE customer_id = ?1 AND email = ?2")
+        .bind(id)
+        .bind(email)
+        .query()
 }
 
 /// Takes note of a customer and of an address of its, to be joined anew.
@@ -75,15 +80,16 @@ pub fn customers_mark(event: &Event, source: &str, now: UtcMillis) -> Option<Stm
 }
 
 /// Customers to be joined anew, those that have waited longest first.
-pub fn customer_marked_list(limit: i64) -> Stmt {
+pub fn customer_marked_list(limit: i64) -> Query<CustomerRow> {
     Stmt::new(format!(
         "SELECT {COLUMNS} FROM stripe_customer WHERE needs_recompute_since_ms IS NOT NULL ORDER BY needs_recompute_since_ms, id LIMIT ?1"
     ))
     .bind(limit)
+        .query()
 }
 
 /// Hosts' events that name the customer, or call an account by its id.
-pub fn claim_list(id: &str) -> Stmt {
+pub fn claim_list(id: &str) -> Query<CustomerReference> {
     Stmt::new(
         "SELECT e.account_id, e.occurred_at_ms AS at_ms, e.id AS event_id FROM event_person p JOIN event e ON e.id = p.event_id
          WHERE p.stripe_customer = ?1 AND e.account_id IS NOT NULL AND e.source <> 'stripe'
@@ -91,10 +97,11 @@ pub fn claim_list(id: &str) -> Stmt {
          WHERE account_id = ?1 AND source NOT IN ('stripe', 'reconciliation', 'operator')",
     )
     .bind(id)
+        .query()
 }
 
 /// Accounts that signed up and share an address with the customer, and from when on all of that was known.
-pub fn email_match_list(id: &str) -> Stmt {
+pub fn email_match_list(id: &str) -> Query<EmailMatch> {
     Stmt::new(
         "SELECT account_id, MIN(at_ms) AS at_ms FROM (
            SELECT e.account_id, MAX(n.at_ms, e.occurred_at_ms, (SELECT MIN(s.occurred_at_ms) FROM event s
@@ -104,6 +111,7 @@ pub fn email_match_list(id: &str) -> Stmt {
          WHERE at_ms IS NOT NULL GROUP BY account_id",
     )
     .bind(id)
+        .query()
 }
 
 /// A fact of a customer's and the account it is booked under.
@@ -118,12 +126,13 @@ const FACTS: &str = "SELECT event_id FROM stripe_fact WHERE customer_id = ?1
      UNION SELECT id FROM event WHERE account_id = ?1 AND source = 'reconciliation'";
 
 /// The facts that are booked under another account than `account`.
-pub fn fact_elsewhere(id: &str, account: &str) -> Stmt {
+pub fn fact_elsewhere(id: &str, account: &str) -> Query<BookedCustomer> {
     Stmt::new(format!(
         "SELECT id AS event_id, account_id FROM event WHERE id IN ({FACTS}) AND account_id <> ?2 ORDER BY id"
     ))
     .bind(id)
     .bind(account)
+    .query()
 }
 
 /// Moves a customer to its account, with all its facts. Aborts the batch when something was said about the customer
@@ -164,7 +173,7 @@ pub struct CustomerAccount {
 }
 
 /// Up to `limit` accounts after `after` that are customers and have signed up, with all their customers.
-pub fn customer_accounts(after: &str, limit: i64) -> Stmt {
+pub fn customer_accounts(after: &str, limit: i64) -> Query<CustomerAccount> {
     Stmt::new(
         "SELECT id AS customer_id, account_id FROM stripe_customer WHERE account_id IN (
            SELECT DISTINCT c.account_id FROM stripe_customer c WHERE c.account_id > ?1
@@ -174,4 +183,5 @@ pub fn customer_accounts(after: &str, limit: i64) -> Stmt {
     )
     .bind(after)
     .bind(limit)
+    .query()
 }

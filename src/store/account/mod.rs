@@ -7,6 +7,7 @@ use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::account::decision::GroupDecision;
 use crate::engine::accrual::Accrual;
 use crate::store::port::{GIVEN, Stmt, json_pages};
+use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -157,7 +158,7 @@ pub fn recompute_by_visitors(visitors: &[VisitorMark], except: &[String], now: U
 
 /// Accounts to be decided again, those that signed up first before others: as many as have `facts` events together,
 /// and at least one.
-pub fn recompute_list(limit: i64, facts: i64) -> Stmt {
+pub fn recompute_list(limit: i64, facts: i64) -> Query<AccountRow> {
     Stmt::new(
         "SELECT id, revision, written FROM (
            SELECT id, revision, written, row_number() OVER (ORDER BY signed_up_at_ms, id) AS place,
@@ -168,6 +169,7 @@ pub fn recompute_list(limit: i64, facts: i64) -> Stmt {
     )
     .bind(limit)
     .bind(facts)
+        .query()
 }
 
 pub const LINE_COLUMNS: &str = "id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, \
@@ -271,9 +273,10 @@ pub fn binding_clear(accounts: &[String]) -> [Stmt; 3] {
 }
 
 /// Accounts by their ids, those that were decided before.
-pub fn account_list(ids: &[String]) -> Stmt {
+pub fn account_list(ids: &[String]) -> Query<AccountRow> {
     Stmt::new("SELECT id, revision, written FROM account WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id")
         .json(&ids)
+        .query()
 }
 
 /// An account's bindings as stored, for its receipt.
@@ -305,20 +308,28 @@ pub struct BoundRow {
     pub visitor: Option<String>,
 }
 
-pub fn bound_list(accounts: &[String]) -> Stmt {
+pub fn bound_list(accounts: &[String]) -> Query<BoundRow> {
     Stmt::new(
         "SELECT account_id, group_id, program_id, partner_id, code, from_ms, event_id, signed_up_at_ms, signup_event_id, visitor
          FROM binding WHERE account_id IN (SELECT value FROM json_each(?1)) AND partner_id IS NOT NULL",
     )
     .json(&accounts)
+        .query()
+}
+
+/// The id of an account.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AccountId {
+    pub account_id: String,
 }
 
 /// Accounts with a decision in a group of programs, after the cursor.
-pub fn group_accounts(group: &str, after: &str, limit: i64) -> Stmt {
+pub fn group_accounts(group: &str, after: &str, limit: i64) -> Query<AccountId> {
     Stmt::new("SELECT account_id FROM binding WHERE group_id = ?1 AND account_id > ?2 ORDER BY account_id LIMIT ?3")
         .bind(group)
         .bind(after)
         .bind(limit)
+        .query()
 }
 
 pub fn account_find(id: &str) -> Stmt {

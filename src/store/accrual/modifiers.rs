@@ -3,13 +3,16 @@
 
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::backfill;
-use crate::engine::accrual::backfill::ModifierAccrual;
+use crate::engine::accrual::backfill::{BaseAccrual, ModifierAccrual};
+use crate::engine::accrual::invoice::PartnerModifier;
 use crate::engine::sabotage;
 use crate::engine::sabotage::Fault;
 use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
-use crate::store::account::LINE_COLUMNS;
+use crate::store::account::{AccountId, AccountRow, LINE_COLUMNS};
 use crate::store::port::{GIVEN, Stmt, json_pages};
+use crate::store::query::Query;
 use crate::store::settlement::run::RunRow;
+use serde::Deserialize;
 
 /// The statements of one batch: what was found is written beside what stood, accounts of partners for whom something
 /// changed are marked, and what was not found again goes.
@@ -156,9 +159,16 @@ fn caps_clear(run: &RunRow) -> Stmt {
 /// Lines of partners that are read at a time.
 pub const LINES_MAX: i64 = 4_000;
 
+/// A partner with how many accruals it has.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BackfillPartner {
+    pub partner_id: String,
+    pub accruals: i64,
+}
+
 /// Partners for whom this run found a new term, after the run's cursor, with how many accruals they have: as many as have
 /// `LINES_MAX` together, and at least one.
-pub fn backfill_partners(run: &RunRow) -> Stmt {
+pub fn backfill_partners(run: &RunRow) -> Query<BackfillPartner> {
     Stmt::new(
         "SELECT partner_id, accruals FROM (
            SELECT partner_id, accruals, SUM(accruals) OVER (ORDER BY partner_id) AS total, row_number() OVER (ORDER BY partner_id) AS place
@@ -171,6 +181,7 @@ pub fn backfill_partners(run: &RunRow) -> Stmt {
     .bind(&run.id)
     .bind(&run.cursor)
     .bind(LINES_MAX)
+        .query()
 }
 
 pub fn mark_partner(run: &RunRow, partner: &str, now: UtcMillis) -> Stmt {
@@ -184,17 +195,18 @@ pub fn mark_partner(run: &RunRow, partner: &str, now: UtcMillis) -> Stmt {
 }
 
 /// The terms of partners.
-pub fn terms_of(run: &RunRow, partners: &[String]) -> Stmt {
+pub fn terms_of(run: &RunRow, partners: &[String]) -> Query<PartnerModifier> {
     Stmt::new(
         "SELECT program_id, partner_id, modifier_id, quarter, from_ms FROM partner_modifier
          WHERE program_id = ?1 AND partner_id IN (SELECT value FROM json_each(?2))",
     )
     .bind(&run.program_id)
     .json(&partners)
+    .query()
 }
 
 /// Their accounts with an invoice that may have earned nothing at the base rate, and so has no accrual.
-pub fn tiny_accounts(run: &RunRow, partners: &[String]) -> Stmt {
+pub fn tiny_accounts(run: &RunRow, partners: &[String]) -> Query<AccountId> {
     Stmt::new(
         "SELECT b.account_id FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
          WHERE b.program_id = ?1 AND EXISTS (SELECT 1 FROM event e WHERE e.account_id = b.account_id
@@ -202,10 +214,11 @@ pub fn tiny_accounts(run: &RunRow, partners: &[String]) -> Stmt {
     )
     .bind(&run.program_id)
     .json(&partners)
+    .query()
 }
 
 /// Their accounts that are not to be decided in any case.
-pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Stmt {
+pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Query<AccountRow> {
     Stmt::new(
         "SELECT a.id, a.revision, NULL AS written FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
            CROSS JOIN account a ON a.id = b.account_id
@@ -213,10 +226,11 @@ pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Stmt {
     )
     .bind(&run.program_id)
     .json(&partners)
+    .query()
 }
 
 /// Their accruals for invoices. The plus keeps SQLite to the index by partner.
-pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
+pub fn earned_list(run: &RunRow, partners: &[String]) -> Query<BaseAccrual> {
     Stmt::new(
         "SELECT l.id, l.partner_id, l.account_id, l.source, l.reward_id, l.at_ms, l.program_version, l.gross_cents,
                 e.payload ->> '$.\"invoice.paid\".amount.cents' AS amount_cents,
@@ -227,6 +241,7 @@ pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
     )
     .bind(&run.program_id)
     .json(&partners)
+        .query()
 }
 
 /// Writes what is added, each as the accrual beside it stands, with its ledger row. That accrual was accrued between the same

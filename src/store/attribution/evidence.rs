@@ -1,10 +1,15 @@
 //! What a decision about an account reads of others: the links it names, accounts of its email domain, sign-ups of the
 //! same partners, what runs found about them.
 
+use crate::base::money::Cents;
 use crate::base::time::{DAY_MS, UtcMillis};
-use crate::engine::review::relation::{RING_DEPTH, VISITOR_DAYS};
+use crate::engine::accrual::invoice::PartnerModifier;
+use crate::engine::attribution::{AttributionLink, SameDomainAccount};
+use crate::engine::review::relation::{RING_DEPTH, Upline, VISITOR_DAYS, VisitorAccount};
+use crate::engine::review::risk::ReferredSignup;
 use crate::store::port::Stmt;
-use serde::Serialize;
+use crate::store::query::Query;
+use serde::{Deserialize, Serialize};
 
 /// Accounts of one domain and program that are read at most: the first bound answers, and it may be the account itself.
 const NEIGHBOURS: i64 = 2;
@@ -13,7 +18,7 @@ pub const CROWD_MAX: i64 = 200;
 
 /// The codes that accounts' facts name, that are said about their domains, or that their same_domain_accounts are bound by, and
 /// `codes`; with what attribution asks about each.
-pub fn link_list(accounts: &[String], domains: &[String], codes: &[String]) -> Stmt {
+pub fn link_list(accounts: &[String], domains: &[String], codes: &[String]) -> Query<AttributionLink> {
     Stmt::new(format!(
         "WITH d AS ({DOMAINS}), said AS (SELECT codes FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND codes <> '[]'
                 UNION ALL SELECT codes FROM event WHERE domain IN (SELECT domain FROM d) AND codes <> '[]')
@@ -29,6 +34,7 @@ pub fn link_list(accounts: &[String], domains: &[String], codes: &[String]) -> S
     .json(&accounts)
     .json(&domains)
     .json(&codes)
+        .query()
 }
 
 /// The email domains of accounts' sign-ups, and further ones.
@@ -37,7 +43,7 @@ const DOMAINS: &str = "SELECT email_domain AS domain FROM event WHERE account_id
 
 /// For each domain and program the accounts that were bound first. The joins' order is given: from the domains, which
 /// are few, to their sign-ups, never from all bindings there are.
-pub fn same_domain_list(accounts: &[String], domains: &[String]) -> Stmt {
+pub fn same_domain_list(accounts: &[String], domains: &[String]) -> Query<SameDomainAccount> {
     Stmt::new(format!(
         "WITH d AS ({DOMAINS})
          SELECT account_id, email_domain, program_id, code, from_ms, event_id FROM (
@@ -52,11 +58,12 @@ pub fn same_domain_list(accounts: &[String], domains: &[String]) -> Stmt {
     ))
     .json(&accounts)
     .json(&domains)
+        .query()
 }
 
 /// The first referred sign-ups of each month from the accounts' first (or `at`) to their last, of the partners behind accounts' codes
 /// and `codes`, in programs that count them.
-pub fn signup_velocity_list(accounts: &[String], codes: &[String], at: Option<UtcMillis>) -> Stmt {
+pub fn signup_velocity_list(accounts: &[String], codes: &[String], at: Option<UtcMillis>) -> Query<ReferredSignup> {
     Stmt::new(format!(
         "WITH s AS (SELECT occurred_at_ms AS at FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND type = 'account.signed_up'
                 UNION ALL SELECT CAST(?3 AS INTEGER) WHERE ?3 IS NOT NULL),
@@ -77,13 +84,14 @@ pub fn signup_velocity_list(accounts: &[String], codes: &[String], at: Option<Ut
     .json(&accounts)
     .json(&codes)
     .bind(at)
+        .query()
 }
 
 /// Rows of one visitor that are read for one account at most: several for each account that is counted.
 const VISITOR_ROWS: i64 = 100;
 
 /// The accounts that touches of the accounts' visitors, and of `visitors` at an instant, bound in the days before each.
-pub fn visitor_list(accounts: &[String], visitors: &[String], at: Option<UtcMillis>) -> Stmt {
+pub fn visitor_list(accounts: &[String], visitors: &[String], at: Option<UtcMillis>) -> Query<VisitorAccount> {
     Stmt::new(format!(
         "WITH s AS (SELECT DISTINCT b.visitor, b.signed_up_at_ms AS at FROM binding b
                       WHERE b.account_id IN (SELECT value FROM json_each(?1)) AND b.visitor IS NOT NULL
@@ -99,6 +107,7 @@ pub fn visitor_list(accounts: &[String], visitors: &[String], at: Option<UtcMill
     .json(&accounts)
     .json(&visitors)
     .bind(at)
+        .query()
 }
 
 const VISITOR_MS: i64 = VISITOR_DAYS * DAY_MS;
@@ -123,7 +132,7 @@ fn uplines() -> String {
 }
 
 /// The partners behind accounts' codes and `codes`, and whoever referred their own accounts, up and up.
-pub fn upline_list(accounts: &[String], codes: &[String]) -> Stmt {
+pub fn upline_list(accounts: &[String], codes: &[String]) -> Query<Upline> {
     Stmt::new(format!(
         "WITH RECURSIVE up (start, partner, depth, at, event) AS (
            SELECT DISTINCT l.partner_id, l.partner_id, 0, 0, '' FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
@@ -137,6 +146,7 @@ pub fn upline_list(accounts: &[String], codes: &[String]) -> Stmt {
     ))
     .json(&accounts)
     .json(&codes)
+        .query()
 }
 
 /// Marks the own accounts of partners, and of whoever referred those up and up, to be decided again: an account that is
@@ -168,7 +178,7 @@ pub struct UplineMark {
 }
 
 /// The modifiers earned by the partners behind accounts' bindings and codes, and `codes`.
-pub fn term_list(accounts: &[String], codes: &[String]) -> Stmt {
+pub fn term_list(accounts: &[String], codes: &[String]) -> Query<PartnerModifier> {
     Stmt::new(
         "SELECT t.program_id, t.partner_id, t.modifier_id, t.quarter, t.from_ms
          FROM (SELECT DISTINCT l.program_id, l.partner_id FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
@@ -179,10 +189,19 @@ pub fn term_list(accounts: &[String], codes: &[String]) -> Stmt {
     )
     .json(&accounts)
     .json(&codes)
+    .query()
+}
+
+/// What caps take from an accrual.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CapReduction {
+    pub accrual_id: String,
+    pub cap_reduction_cents: Cents,
 }
 
 /// What monthly caps take from the accruals of accounts.
-pub fn cap_list(accounts: &[String]) -> Stmt {
+pub fn cap_list(accounts: &[String]) -> Query<CapReduction> {
     Stmt::new("SELECT accrual_id, cap_reduction_cents FROM cap_reduction WHERE account_id IN (SELECT value FROM json_each(?1)) AND cap_reduction_cents > 0")
         .json(&accounts)
+        .query()
 }

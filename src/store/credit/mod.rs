@@ -8,6 +8,8 @@ pub mod webhook;
 use crate::base::time::UtcMillis;
 use crate::store::payout::NoticeRow;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
+use serde::Deserialize;
 
 /// Lines planned in one batch.
 pub const PAGE: i64 = 100;
@@ -151,8 +153,15 @@ pub fn outbound_page(state: &str, partner: &str, before_ms: i64, before_id: &str
     .bind(limit)
 }
 
+/// The Stripe customer that a partner is, if anybody knows.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CreditCustomer {
+    pub customer: Option<String>,
+}
+
 /// The customer that a partner is, if anybody knows.
-pub fn customer_find(partner: &str) -> Stmt {
+pub fn customer_find(partner: &str) -> Query<CreditCustomer> {
     Stmt::new(format!("SELECT {} AS customer FROM partner p WHERE p.id = ?1", customer_of("p.external_id")))
         .bind(partner)
+        .query()
 }

@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +36,7 @@ pub fn coupon_insert(id: &str, program: &str, version: i64, now: UtcMillis) -> S
 }
 
 /// The account's code, else the visitor's; what belongs to another account is nobody else's.
-pub fn promotion_find(program: &str, account: Option<&str>, visitor: Option<&str>) -> Stmt {
+pub fn promotion_find(program: &str, account: Option<&str>, visitor: Option<&str>) -> Query<PromotionRow> {
     Stmt::new(
         "SELECT id, program_id, coupon_id, visitor_id, account_id, code, attempt, first_sent_at_ms, due_at_ms, promotion_id, revision, created_at_ms
          FROM promotion_code WHERE program_id = ?1
@@ -45,6 +46,7 @@ pub fn promotion_find(program: &str, account: Option<&str>, visitor: Option<&str
     .bind(program)
     .bind(account)
     .bind(visitor)
+        .query()
 }
 
 /// Stores a code before Stripe is asked for it. A second one of the same account or visitor aborts; where the visitor's

@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 
 /// A redemption with what was given back of it.
@@ -45,8 +46,8 @@ pub fn credit_list(partner: &str) -> Stmt {
     .bind(partner)
 }
 
-pub fn redemption_find(id: &str) -> Stmt {
-    Stmt::new(format!("{REDEMPTION} WHERE r.id = ?1")).bind(id)
+pub fn redemption_find(id: &str) -> Query<Redemption> {
+    Stmt::new(format!("{REDEMPTION} WHERE r.id = ?1")).bind(id).query()
 }
 
 /// A partner's redemptions before the cursor (instant, id), newest first.

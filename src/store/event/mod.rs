@@ -5,9 +5,12 @@ pub mod stripe;
 use crate::base::decode;
 use crate::base::time::UtcMillis;
 use crate::engine::account::timeline::{Fact, InvoiceRecord};
+use crate::engine::attribution::touch::Touch;
 use crate::engine::event::{Event, Payload, Person};
 use crate::engine::review::address;
+use crate::store::account::AccountRow;
 use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::query::{Parsed, Query};
 use serde::Deserialize;
 
 /// An event that was taken in before.
@@ -17,13 +20,23 @@ pub struct Seen {
     pub outcome: String,
 }
 
-pub fn event_seen(id: &str) -> Stmt {
-    Stmt::new("SELECT body_sha256, outcome FROM event WHERE id = ?1").bind(id)
+pub fn event_seen(id: &str) -> Query<Seen> {
+    Stmt::new("SELECT body_sha256, outcome FROM event WHERE id = ?1").bind(id).query()
+}
+
+/// The same with its id.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SeenEvent {
+    pub id: String,
+    pub body_sha256: String,
+    pub outcome: String,
 }
 
 /// The same of several: id, digest and outcome of each that was taken in.
-pub fn events_seen(ids: &[&str]) -> Stmt {
-    Stmt::new("SELECT id, body_sha256, outcome FROM event WHERE id IN (SELECT value FROM json_each(?1))").json(&ids)
+pub fn events_seen(ids: &[&str]) -> Query<SeenEvent> {
+    Stmt::new("SELECT id, body_sha256, outcome FROM event WHERE id IN (SELECT value FROM json_each(?1))")
+        .json(&ids)
+        .query()
 }
 
 /// Everything about one event that is stored, beside the event itself.
@@ -75,7 +88,7 @@ pub fn event_person_insert(event: &Event) -> Option<Stmt> {
 }
 
 /// The accounts whose books an event touches: its own, and every other account with a claim to the same invoice.
-pub fn event_accounts(account: Option<&str>, invoice: Option<&str>) -> Stmt {
+pub fn event_accounts(account: Option<&str>, invoice: Option<&str>) -> Query<AccountRow> {
     Stmt::new(
         "SELECT a.id, a.revision, a.written FROM account a WHERE a.id = ?1
            OR a.id IN (SELECT account_id FROM event WHERE invoice_id = ?2 AND type = 'invoice.paid')
@@ -83,11 +96,12 @@ pub fn event_accounts(account: Option<&str>, invoice: Option<&str>) -> Stmt {
     )
     .bind(account.map(str::to_owned))
     .bind(invoice.map(str::to_owned))
+    .query()
 }
 
 /// The facts of accounts, all facts about their invoices whatever account those name, and what was said about their
 /// sign-ups' domains. `invoices` and `domains` are those of an event that is not stored yet.
-pub fn fact_list(accounts: &[String], invoices: &[String], domains: &[String]) -> Stmt {
+pub fn fact_list(accounts: &[String], invoices: &[String], domains: &[String]) -> Parsed<Vec<Fact>> {
     Stmt::new(
         "WITH mine AS MATERIALIZED (SELECT rowid AS row, invoice_id, email_domain, type FROM event
                                     WHERE account_id IN (SELECT value FROM json_each(?1))),
@@ -103,6 +117,7 @@ pub fn fact_list(accounts: &[String], invoices: &[String], domains: &[String]) -
     .json(&accounts)
     .json(&invoices)
     .json(&domains)
+    .parsed(facts)
 }
 
 pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
@@ -133,13 +148,21 @@ pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
         .collect()
 }
 
+/// An email address that an event named for an account.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AccountEmail {
+    pub account_id: String,
+    pub email: String,
+}
+
 /// The email addresses that events named for accounts.
-pub fn email_list(accounts: &[String]) -> Stmt {
+pub fn email_list(accounts: &[String]) -> Query<AccountEmail> {
     Stmt::new(
         "SELECT DISTINCT account_id, email FROM event_person
          WHERE account_id IN (SELECT value FROM json_each(?1)) AND email IS NOT NULL",
     )
     .json(&accounts)
+    .query()
 }
 
 /// The invoice an event is about.
@@ -182,10 +205,11 @@ pub fn codes_of(payload: &Payload, presented: &InvoiceRecord) -> Vec<String> {
 }
 
 /// The latest clicks of a visitor, as touches.
-pub fn visitor_clicks(visitor: &str) -> Stmt {
+pub fn visitor_clicks(visitor: &str) -> Query<Touch> {
     Stmt::new(
         "SELECT program_id AS program, code, COALESCE(campaign, '') AS campaign, id AS click_id, clicked_at_ms AS at
          FROM click WHERE fingerprint = ?1 AND kind = 'visit' ORDER BY clicked_at_ms DESC LIMIT 50",
     )
     .bind(visitor)
+    .query()
 }

@@ -2,17 +2,24 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
+use crate::store::query::{Parsed, Query};
 use serde::Deserialize;
 
 pub use crate::store::event::Seen;
 
-pub fn stripe_event_seen(id: &str) -> Stmt {
-    Stmt::new("SELECT body_sha256, outcome FROM stripe_event WHERE id = ?1").bind(id)
+pub fn stripe_event_seen(id: &str) -> Query<Seen> {
+    Stmt::new("SELECT body_sha256, outcome FROM stripe_event WHERE id = ?1").bind(id).query()
+}
+
+/// An event that was dealt with.
+#[derive(Clone, Debug, Deserialize)]
+pub struct KnownEvent {
+    pub id: String,
 }
 
 /// Which of `ids` were dealt with.
-pub fn stripe_event_known(ids: &[String]) -> Stmt {
-    Stmt::new("SELECT id FROM stripe_event WHERE id IN (SELECT value FROM json_each(?1))").json(&ids)
+pub fn stripe_event_known(ids: &[String]) -> Query<KnownEvent> {
+    Stmt::new("SELECT id FROM stripe_event WHERE id IN (SELECT value FROM json_each(?1))").json(&ids).query()
 }
 
 /// Notes that an event was dealt with. Whoever was first keeps its answer.
@@ -35,9 +42,10 @@ pub struct PaymentRow {
 }
 
 /// The invoices of payments, as far as they are known.
-pub fn payment_list(ids: &[String]) -> Stmt {
+pub fn payment_list(ids: &[String]) -> Query<PaymentRow> {
     Stmt::new("SELECT id, invoice_id FROM stripe_payment WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id")
         .json(&ids)
+        .query()
 }
 
 /// Takes note of which invoices payments are for.
@@ -79,24 +87,32 @@ pub fn waiting_insert(waiting: &WaitingEvent, now: UtcMillis) -> Stmt {
 
 const COLUMNS: &str = "w.id, w.type, w.payment_intent, w.charge, w.payload, w.body_sha256, w.occurred_at_ms";
 
+/// The invoice of a fact that waited for it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReadyEvent {
+    pub invoice_id: String,
+}
+
 /// Waiting facts whose invoice is known by now, in the order in which they happened.
-pub fn waiting_ready(limit: i64) -> Stmt {
+pub fn waiting_ready(limit: i64) -> Parsed<Vec<(WaitingEvent, ReadyEvent)>> {
     Stmt::new(format!(
         "SELECT {COLUMNS}, MIN(p.invoice_id) AS invoice_id FROM stripe_waiting w
          JOIN stripe_payment p ON p.id IN (w.payment_intent, w.charge)
          GROUP BY w.id ORDER BY w.occurred_at_ms, w.id LIMIT ?1"
     ))
     .bind(limit)
+    .pairs()
 }
 
 /// Waiting facts of which Stripe was last asked before `before`, with a payment that it can be asked by.
-pub fn waiting_to_request(before: UtcMillis, limit: i64) -> Stmt {
+pub fn waiting_to_request(before: UtcMillis, limit: i64) -> Query<WaitingEvent> {
     Stmt::new(format!(
         "SELECT {COLUMNS} FROM stripe_waiting w WHERE w.requested_at_ms < ?1 AND w.payment_intent IS NOT NULL
          ORDER BY w.requested_at_ms, w.id LIMIT ?2"
     ))
     .bind(before)
     .bind(limit)
+    .query()
 }
 
 pub fn waiting_requested(id: &str, now: UtcMillis) -> Stmt {

@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::Deserialize;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -11,8 +12,11 @@ pub struct KeptAnswer {
     pub answer: String,
 }
 
-pub fn idempotency_find(key: &str, route: &str) -> Stmt {
-    Stmt::new("SELECT body_sha256, status, answer FROM idempotency WHERE key = ?1 AND route = ?2").bind(key).bind(route)
+pub fn idempotency_find(key: &str, route: &str) -> Query<KeptAnswer> {
+    Stmt::new("SELECT body_sha256, status, answer FROM idempotency WHERE key = ?1 AND route = ?2")
+        .bind(key)
+        .bind(route)
+        .query()
 }
 
 /// Keeps an answer. Two requests with one key at once: the second aborts, and finds the first's answer.

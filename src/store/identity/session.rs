@@ -2,6 +2,7 @@
 
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 
 /// A session that nobody has used for this long is over.
@@ -296,7 +297,7 @@ pub struct LinkLimits {
 
 /// Stores a link within the limits. The row that is answered says whether it is to be mailed: for an address that nobody
 /// knows the same is written and nothing leaves, so that how long it takes tells nobody apart.
-pub fn magic_link_insert(l: &NewLink<'_>, limits: &LinkLimits, now: UtcMillis) -> Stmt {
+pub fn magic_link_insert(l: &NewLink<'_>, limits: &LinkLimits, now: UtcMillis) -> Query<StoredLink> {
     let had = "SELECT COUNT(*) FROM magic_link m WHERE m.email = ?3 AND m.purpose = ?2 AND m.created_at_ms > ?9";
     Stmt::new(format!(
         "INSERT INTO magic_link (token_sha256, purpose, email, requested_by, is_live, detail, expires_at_ms, created_at_ms)
@@ -316,6 +317,7 @@ pub fn magic_link_insert(l: &NewLink<'_>, limits: &LinkLimits, now: UtcMillis) -
     .bind(limits.most_by_one)
     .bind(limits.most_in_all)
     .bind(l.first_gets_through)
+        .query()
 }
 
 /// Whether a link that was stored is to be mailed.

@@ -1,7 +1,10 @@
 //! Pools: what stands in them, and the rewards that wait.
 
-use crate::store::account::LINE_COLUMNS;
+use crate::engine::accrual::Accrual;
+use crate::store::account::{AccountRow, LINE_COLUMNS};
 use crate::store::port::{GIVEN, Stmt};
+use crate::store::query::Query;
+use serde::Deserialize;
 
 /// Every program's budget: revision, balance in cents, and how many rewards wait.
 pub fn budget_list() -> Stmt {
@@ -15,12 +18,19 @@ pub fn budget_list() -> Stmt {
 }
 
 /// How often a program's budget was funded.
-pub fn budget_fundings(program: &str) -> Stmt {
+#[derive(Clone, Debug, Deserialize)]
+pub struct BudgetFundings {
+    pub fundings: i64,
+}
+
+/// How often a program's budget was funded.
+pub fn budget_fundings(program: &str) -> Query<BudgetFundings> {
     Stmt::new(
         "SELECT COUNT(*) AS fundings FROM ledger_account a JOIN transfer t ON t.accrual_id IS NULL AND t.credit = a.id AND t.code = 'fund'
          WHERE a.program_id = ?1 AND a.kind = 'budget'",
     )
     .bind(program)
+        .query()
 }
 
 /// Writes at the next revision of each program's budget; aborts the batch when somebody else drew on one.
@@ -33,15 +43,18 @@ pub fn budget_advance(budgets: &[(&str, i64)]) -> Stmt {
 }
 
 /// The rewards that wait, in the order in which they are released.
-pub fn waiting_list(program: &str, limit: i64) -> Stmt {
+pub fn waiting_list(program: &str, limit: i64) -> Query<Accrual> {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS} FROM accrual WHERE program_id = ?1 AND state = 'waiting' ORDER BY at_ms, event_id, reward_id LIMIT ?2"
     ))
     .bind(program)
     .bind(limit)
+        .query()
 }
 
 /// The accounts of accruals, with their revisions.
-pub fn waiting_accounts(accounts: &[String]) -> Stmt {
-    Stmt::new("SELECT id, revision, written FROM account WHERE id IN (SELECT value FROM json_each(?1))").json(&accounts)
+pub fn waiting_accounts(accounts: &[String]) -> Query<AccountRow> {
+    Stmt::new("SELECT id, revision, written FROM account WHERE id IN (SELECT value FROM json_each(?1))")
+        .json(&accounts)
+        .query()
 }

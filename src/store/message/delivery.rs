@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 
 /// Messages whose recipients are settled in one batch.
@@ -23,22 +24,29 @@ pub struct ToDo {
     pub due: i64,
 }
 
-pub fn to_do(now: UtcMillis) -> Stmt {
+pub fn to_do(now: UtcMillis) -> Query<ToDo> {
     Stmt::new(
         "SELECT EXISTS (SELECT 1 FROM outbox WHERE addressed_at_ms IS NULL) AS unaddressed,
                 EXISTS (SELECT 1 FROM delivery WHERE state = 'queued' AND channel IN ('mail', 'webhook') AND next_attempt_at_ms <= ?1) AS due",
     )
     .bind(now)
+        .query()
+}
+
+/// Whether there are messages whose recipients are not settled.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Unaddressed {
+    pub more: i64,
 }
 
 const UNADDRESSED: &str =
     "(SELECT id FROM outbox WHERE addressed_at_ms IS NULL ORDER BY created_at_ms, id LIMIT CAST(?2 AS INTEGER))";
 
 /// Settles to whom the oldest messages go: a mail by the table of kinds, and a webhook to every endpoint that was there
-/// before the message and wants its kind. The last statement says whether there are more.
-pub fn address(mailed: &[DueEmail], now: UtcMillis) -> [Stmt; 4] {
+/// before the message and wants its kind. The query behind it says whether there are more.
+pub fn address(mailed: &[DueEmail], now: UtcMillis) -> ([Stmt; 3], Query<Unaddressed>) {
     let page = |sql: String| Stmt::new(sql).bind(now).bind(ADDRESS_PAGE);
-    [
+    let writes = [
         page(format!(
             "INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms)
              SELECT o.id, 'mail', k.value ->> '$.to', 'queued', 0, 0, ?1 FROM outbox o JOIN json_each(?3) k ON k.value ->> '$.kind' = o.kind
@@ -58,8 +66,8 @@ pub fn address(mailed: &[DueEmail], now: UtcMillis) -> [Stmt; 4] {
                state = IIF(EXISTS (SELECT 1 FROM delivery d WHERE d.outbox_id = outbox.id), 'queued', 'sent')
              WHERE id IN {UNADDRESSED}"
         )),
-        Stmt::new("SELECT EXISTS (SELECT 1 FROM outbox WHERE addressed_at_ms IS NULL) AS more"),
-    ]
+    ];
+    (writes, Stmt::new("SELECT EXISTS (SELECT 1 FROM outbox WHERE addressed_at_ms IS NULL) AS more").query())
 }
 
 /// A delivery that was claimed, with all that it takes to make it.
@@ -108,7 +116,7 @@ pub fn lease(
     hooks: i64,
     now: UtcMillis,
     lost_at: UtcMillis,
-) -> Vec<Stmt> {
+) -> (Vec<Stmt>, Query<DueDelivery>) {
     let take = |channel: &'static str, also: &'static str, limit: i64| {
         Stmt::new(format!(
             "UPDATE delivery SET claim = ?1, attempts = attempts + 1, next_attempt_at_ms = ?3 WHERE rowid IN (
@@ -126,12 +134,11 @@ pub fn lease(
         DeliveryTarget::AllButOperator => statements.push(take("mail", "AND target <> 'operator'", mails)),
         DeliveryTarget::All => statements.push(take("mail", "", mails)),
     }
-    statements.push(leased(lease));
-    statements
+    (statements, leased(lease))
 }
 
 /// The latest address that an account gave is the one that counts.
-fn leased(lease: &str) -> Stmt {
+fn leased(lease: &str) -> Query<DueDelivery> {
     let person = |column: &str| {
         format!(
             "IIF(d.target = 'partner', (SELECT {column} FROM partner_person WHERE partner_id = o.partner_id),
@@ -148,6 +155,7 @@ fn leased(lease: &str) -> Stmt {
         person("name")
     ))
     .bind(lease)
+    .query()
 }
 
 /// What came of an attempt.
@@ -205,12 +213,13 @@ pub struct DeliveryRow {
     pub sent_at_ms: Option<UtcMillis>,
 }
 
-pub fn delivery_list(message: &str) -> Stmt {
+pub fn delivery_list(message: &str) -> Query<DeliveryRow> {
     Stmt::new(
         "SELECT channel, target, state, round, attempts, next_attempt_at_ms, last_error, sent_at_ms FROM delivery
          WHERE outbox_id = ?1 ORDER BY channel, target",
     )
     .bind(message)
+    .query()
 }
 
 /// Queues deliveries of a message once more: the one to `target` unless it waits already, or all that did not arrive.

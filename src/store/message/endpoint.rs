@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::{GIVEN, Stmt};
+use crate::store::query::Query;
 use serde::Deserialize;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -33,13 +34,19 @@ pub fn endpoint_page(after: &str, limit: i64) -> Stmt {
         .bind(limit)
 }
 
-pub fn endpoint_find(id: &str) -> Stmt {
-    Stmt::new(format!("SELECT {COLUMNS} FROM webhook_endpoint WHERE id = ?1")).bind(id)
+pub fn endpoint_find(id: &str) -> Query<EndpointRow> {
+    Stmt::new(format!("SELECT {COLUMNS} FROM webhook_endpoint WHERE id = ?1")).bind(id).query()
+}
+
+/// How many endpoints are not disabled.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LiveEndpoints {
+    pub live: i64,
 }
 
 /// How many endpoints are live.
-pub fn endpoint_count() -> Stmt {
-    Stmt::new("SELECT COUNT(*) AS live FROM webhook_endpoint WHERE disabled_at_ms IS NULL")
+pub fn endpoint_count() -> Query<LiveEndpoints> {
+    Stmt::new("SELECT COUNT(*) AS live FROM webhook_endpoint WHERE disabled_at_ms IS NULL").query()
 }
 
 /// Switches an endpoint off. What waits for it is suppressed when it comes up.

@@ -5,7 +5,8 @@ use crate::base::id;
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::store::port::Stmt;
-use serde::Serialize;
+use crate::store::query::Query;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// A message about to be queued. The id is derived from what it is about, so that it is queued once.
@@ -192,8 +193,14 @@ impl MessageState {
     }
 }
 
-pub fn outbox_find(id: &str) -> Stmt {
-    Stmt::new("SELECT id FROM outbox WHERE id = ?1").bind(id)
+/// The id of a message.
+#[derive(Clone, Debug, Deserialize)]
+pub struct MessageId {
+    pub id: String,
+}
+
+pub fn outbox_find(id: &str) -> Query<MessageId> {
+    Stmt::new("SELECT id FROM outbox WHERE id = ?1").bind(id).query()
 }
 
 pub fn outbox_backlog() -> Stmt {

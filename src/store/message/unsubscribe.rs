@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::Deserialize;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
@@ -34,7 +35,8 @@ pub fn unsubscribe_of_partner(partner: &str) -> Stmt {
 }
 
 /// What the people with these addresses do not want.
-pub fn unsubscribe_of(addresses: &[String]) -> Stmt {
+pub fn unsubscribe_of(addresses: &[String]) -> Query<Unsubscribed> {
     Stmt::new("SELECT address_sha256, kind FROM unsubscribe WHERE address_sha256 IN (SELECT value FROM json_each(?1))")
         .json(&addresses)
+        .query()
 }

@@ -8,6 +8,7 @@ pub mod resource;
 use crate::base::time::UtcMillis;
 use crate::store::account::LINE_COLUMNS;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,8 +35,11 @@ pub fn partner_find(id: &str) -> Stmt {
     Stmt::new(format!("{PARTNER} WHERE p.id = ?1")).bind(id)
 }
 
-pub fn partner_find_external(program: &str, external_id: &str) -> Stmt {
-    Stmt::new(format!("{PARTNER} WHERE p.program_id = ?1 AND p.external_id = ?2")).bind(program).bind(external_id)
+pub fn partner_find_external(program: &str, external_id: &str) -> Query<PartnerRow> {
+    Stmt::new(format!("{PARTNER} WHERE p.program_id = ?1 AND p.external_id = ?2"))
+        .bind(program)
+        .bind(external_id)
+        .query()
 }
 
 /// The statements that make a partner, in order. Beside its address stands the hash that preferences of mails are kept by.

@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::Deserialize;
 
 /// What a partner can change.
@@ -43,11 +44,18 @@ pub fn partner_leave(partner: &str, now: UtcMillis) -> Stmt {
         .bind(now)
 }
 
+/// The code of a link.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LinkCode {
+    pub code: String,
+}
+
 /// Codes of a partner's links that work.
-pub fn live_codes(partner: &str, limit: i64) -> Stmt {
+pub fn live_codes(partner: &str, limit: i64) -> Query<LinkCode> {
     Stmt::new("SELECT code FROM link WHERE partner_id = ?1 AND disabled_at_ms IS NULL LIMIT ?2")
         .bind(partner)
         .bind(limit)
+        .query()
 }
 
 /// A partner's links after the cursor (instant, code), oldest first.

@@ -7,6 +7,7 @@ pub mod plan;
 use crate::base::time::UtcMillis;
 use crate::engine::payout::{KEY_TRUSTED_MS, OutboundTransfer, TransferKind};
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 
 const PAYOUT: &str =
@@ -34,7 +35,7 @@ fn select(kind: TransferKind) -> &'static str {
 
 /// What is due, the longest first. A payout that is only planned needs its run's approval: always with `manual`; with
 /// `until_first` where its program had none when it was planned.
-pub fn transfer_due_list(kind: TransferKind, approval: &str, now: UtcMillis, limit: i64) -> Stmt {
+pub fn transfer_due_list(kind: TransferKind, approval: &str, now: UtcMillis, limit: i64) -> Query<OutboundTransfer> {
     let approved = match kind {
         TransferKind::Reversal => "?3 = ?3",
         TransferKind::Credit => "?3 = ?3 AND kind = 'credit'",
@@ -54,6 +55,7 @@ pub fn transfer_due_list(kind: TransferKind, approval: &str, now: UtcMillis, lim
     .bind(now.plus_ms(-KEY_TRUSTED_MS))
     .bind(approval)
     .bind(limit)
+    .query()
 }
 
 /// Of which kinds something is due, whether or not it may go.
@@ -74,13 +76,14 @@ impl Due {
     }
 }
 
-pub fn kinds_due(now: UtcMillis) -> Stmt {
+pub fn kinds_due(now: UtcMillis) -> Query<Due> {
     let due = "state IN ('planned', 'submitting') AND due_at_ms <= ?1";
     Stmt::new(format!(
         "SELECT EXISTS (SELECT 1 FROM payout WHERE {due}) AS payouts, EXISTS (SELECT 1 FROM payout_reversal WHERE {due}) AS reversals,
                 EXISTS (SELECT 1 FROM credit_transfer WHERE {due}) AS credits"
     ))
     .bind(now)
+        .query()
 }
 
 pub fn outbound_find(kind: TransferKind, ids: &[String]) -> Stmt {
@@ -88,10 +91,11 @@ pub fn outbound_find(kind: TransferKind, ids: &[String]) -> Stmt {
 }
 
 /// The payout that made a transfer, or that would know it by its group.
-pub fn outbound_of_transfer(transfer: &str, group: &str) -> Stmt {
+pub fn outbound_of_transfer(transfer: &str, group: &str) -> Query<OutboundTransfer> {
     Stmt::new(format!("{PAYOUT} WHERE transfer_id = ?1 OR id = ?2 ORDER BY transfer_id IS ?1 DESC LIMIT 1"))
         .bind(transfer)
         .bind(group)
+        .query()
 }
 
 /// The reversals of a payout, oldest first.

@@ -3,6 +3,7 @@
 use crate::base::time::UtcMillis;
 use crate::engine::payout::payee::Payability;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::Deserialize;
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -42,15 +43,22 @@ pub fn payee_insert(partner: &str, state: &Payability, at: UtcMillis) -> Stmt {
 }
 
 /// Accounts that money cannot reach yet, those first of which nothing was heard for longest.
-pub fn payee_waiting(limit: i64) -> Stmt {
+pub fn payee_waiting(limit: i64) -> Query<PayeeRow> {
     Stmt::new(format!(
         "SELECT {COLUMNS} FROM payee WHERE transfers_active = 0 OR payouts_enabled = 0 ORDER BY updated_at_ms, partner_id LIMIT ?1"
     ))
     .bind(limit)
+        .query()
+}
+
+/// The partner that a connected account is.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PayeePartner {
+    pub partner_id: String,
 }
 
 /// What Stripe says about an account now, unless something later was heard; answers the partner whose account it is.
-pub fn payee_update(state: &Payability, at: UtcMillis) -> Stmt {
+pub fn payee_update(state: &Payability, at: UtcMillis) -> Query<PayeePartner> {
     Stmt::new(
         "UPDATE payee SET
            country = IIF(?8 >= updated_at_ms, ?2, country), currency = IIF(?8 >= updated_at_ms, ?3, currency),
@@ -68,4 +76,5 @@ pub fn payee_update(state: &Payability, at: UtcMillis) -> Stmt {
     .json(&state.currently_due)
     .bind(state.disabled_reason.clone())
     .bind(at)
+    .query()
 }

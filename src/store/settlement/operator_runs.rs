@@ -3,6 +3,7 @@
 use crate::base::time::UtcMillis;
 use crate::engine::identity::access::Scopes;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::Deserialize;
 
 /// The last period of a program that has a run.
@@ -15,6 +16,17 @@ pub struct LastPeriod {
 
 pub fn run_last_periods() -> Stmt {
     Stmt::new("SELECT program_id, cadence, MAX(period) AS period FROM run GROUP BY program_id, cadence")
+}
+
+/// As of when a program's latest run was, if it had one.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LatestAsOf {
+    pub as_of_ms: Option<UtcMillis>,
+}
+
+/// As of when the program's latest run was.
+pub fn run_latest(program: &str) -> Query<LatestAsOf> {
+    Stmt::new("SELECT MAX(as_of_ms) AS as_of_ms FROM run WHERE program_id = ?1").bind(program).query()
 }
 
 /// What a run's statements come to, by unit.
@@ -161,8 +173,8 @@ pub fn token_list(limit: i64) -> Stmt {
     Stmt::new(format!("{TOKEN} ORDER BY revoked_at_ms IS NOT NULL, created_at_ms DESC, id LIMIT ?1")).bind(limit)
 }
 
-pub fn token_shown(id: &str) -> Stmt {
-    Stmt::new(format!("{TOKEN} WHERE id = ?1")).bind(id)
+pub fn token_shown(id: &str) -> Query<TokenShown> {
+    Stmt::new(format!("{TOKEN} WHERE id = ?1")).bind(id).query()
 }
 
 /// A token as it is made.

@@ -6,8 +6,9 @@ use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::sabotage;
 use crate::engine::sabotage::Fault;
-use crate::store::account::accrual_insert;
+use crate::store::account::{AccountId, accrual_insert};
 use crate::store::port::{GIVEN, Stmt};
+use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 
 /// Accounts looked at in one step of planning grants, and how many events they have together: their facts are read
@@ -52,13 +53,10 @@ pub fn run_insert(runs: &[RunRow]) -> Stmt {
 }
 
 /// Runs by their ids, oldest first.
-pub fn run_list(ids: &[&str]) -> Stmt {
-    Stmt::new(format!("{RUN} WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY started_at_ms, id")).json(&ids)
-}
-
-/// As of when the program's latest run was.
-pub fn run_latest(program: &str) -> Stmt {
-    Stmt::new("SELECT MAX(as_of_ms) AS as_of_ms FROM run WHERE program_id = ?1").bind(program)
+pub fn run_list(ids: &[&str]) -> Query<RunRow> {
+    Stmt::new(format!("{RUN} WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY started_at_ms, id"))
+        .json(&ids)
+        .query()
 }
 
 pub fn run_find(id: &str) -> Stmt {
@@ -90,7 +88,7 @@ pub fn run_step(run: &RunRow, state: &str, cursor: &str) -> Stmt {
 }
 
 /// The next accounts after the cursor for which a reward by state may be due.
-pub fn grant_candidates(run: &RunRow) -> Stmt {
+pub fn grant_candidates(run: &RunRow) -> Query<AccountId> {
     Stmt::new(
         "SELECT account_id FROM (
            SELECT account_id, row_number() OVER (ORDER BY account_id) AS place,
@@ -104,6 +102,7 @@ pub fn grant_candidates(run: &RunRow) -> Stmt {
     .bind(&run.cursor)
     .bind(GRANT_PAGE)
     .bind(GRANT_PAGE_FACTS)
+        .query()
 }
 
 /// A planned reward by state.
@@ -165,7 +164,7 @@ pub struct VestPreview {
     pub cents: i64,
 }
 
-pub fn vest_preview(run: &RunRow) -> Stmt {
+pub fn vest_preview(run: &RunRow) -> Query<VestPreview> {
     Stmt::new(
         "SELECT partner_id AS partner, unit, COUNT(*) AS accruals, SUM(net_cents) AS cents FROM accrual
          WHERE program_id = ?1 AND state = 'pending' AND balance = 'pending' AND vests_at_ms <= ?2 AND at_ms < ?2
@@ -173,6 +172,7 @@ pub fn vest_preview(run: &RunRow) -> Stmt {
     )
     .bind(&run.program_id)
     .bind(run.as_of_ms)
+    .query()
 }
 
 fn vest_due() -> &'static str {
