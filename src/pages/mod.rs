@@ -8,6 +8,7 @@ pub mod account;
 pub mod accrual;
 pub mod admission;
 pub mod chart;
+pub mod columns;
 pub mod components;
 pub mod context;
 pub mod form;

@@ -5,8 +5,10 @@ use crate::codec::operator;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::page::Page as Cursor;
+use crate::pages::columns;
+use crate::pages::columns::{Column, number, text};
 use crate::pages::components;
-use crate::pages::components::{Column, Field, Figure, number, text};
+use crate::pages::components::{Field, Figure};
 use crate::pages::context::{PageContext, PageError, PageResult, Partner};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
@@ -31,16 +33,6 @@ const CHART_DAYS: i64 = 30;
 
 const UTM: [(&str, &str); 3] =
     [("utm_source", text::UTM_SOURCE), ("utm_medium", text::UTM_MEDIUM), ("utm_campaign", text::UTM_CAMPAIGN)];
-
-const COLUMNS: &[Column] = &[
-    text(text::LINK),
-    text(text::DESTINATION),
-    text(text::CAMPAIGN),
-    number(text::CLICKS),
-    number(text::SIGN_UPS),
-    number(text::PAYING_CUSTOMERS),
-    text(text::STATE),
-];
 
 pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
@@ -70,14 +62,14 @@ fn listed<S: Platform>(
 ) -> PageResult {
     let first = cursor.cursor.is_empty();
     let next = cursor.cut(&mut further, |l| format!("{}.{}", l.created_at_ms.0, l.code));
-    let cells: Vec<Vec<Markup>> = own.iter().filter(|_| first).chain(&further).map(|l| cells(cx, l)).collect();
+    let links: Vec<OwnLink> = own.into_iter().filter(|_| first).chain(further).collect();
     let content = html! {
         (components::heading(navigation::LINKS, text::LEAD, html! {}))
         (components::problems(form))
-        @if cells.is_empty() {
+        @if links.is_empty() {
             (components::empty(text::NO_MORE, html! { (text::NO_MORE_HINT) }))
         } @else {
-            (components::table(text::CAPTION, COLUMNS, &cells))
+            (columns::table(text::CAPTION, &links, &columns(cx)))
             p.quiet { (text::COUNTED) }
         }
         (components::pager("/partner/links", next.as_deref(), first))
@@ -90,19 +82,21 @@ fn listed<S: Platform>(
     Ok(layout::show(cx, status, page))
 }
 
-fn cells<S: Platform>(cx: &PageContext<'_, S>, l: &OwnLink) -> Vec<Markup> {
+fn columns<'a, S: Platform>(cx: &'a PageContext<'_, S>) -> [Column<'a, OwnLink>; 7] {
     let locale = cx.locale.as_ref();
-    vec![
-        html! {
-            a href={ "/partner/links/" (components::escaped(&l.code)) } { (l.code) }
-            @if l.own == 1 { " " span.quiet { (text::DEFAULT) } }
-        },
-        html! { (l.destination.as_deref().unwrap_or(text::HOME_PAGE)) },
-        html! { (l.campaign.as_deref().unwrap_or("")) },
-        html! { (locale.number(l.clicks)) },
-        html! { (locale.number(l.signups)) },
-        html! { (locale.number(l.conversions)) },
-        components::state(state(cx, l)),
+    [
+        text(text::LINK, |l: &OwnLink| {
+            html! {
+                a href={ "/partner/links/" (components::escaped(&l.code)) } { (l.code) }
+                @if l.own == 1 { " " span.quiet { (text::DEFAULT) } }
+            }
+        }),
+        text(text::DESTINATION, |l: &OwnLink| html! { (l.destination.as_deref().unwrap_or(text::HOME_PAGE)) }),
+        text(text::CAMPAIGN, |l: &OwnLink| html! { (l.campaign.as_deref().unwrap_or("")) }),
+        number(text::CLICKS, move |l: &OwnLink| html! { (locale.number(l.clicks)) }),
+        number(text::SIGN_UPS, move |l: &OwnLink| html! { (locale.number(l.signups)) }),
+        number(text::PAYING_CUSTOMERS, move |l: &OwnLink| html! { (locale.number(l.conversions)) }),
+        text(text::STATE, move |l: &OwnLink| components::state(state(cx, l))),
     ]
 }
 

@@ -3,8 +3,10 @@
 use crate::codec::operator;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
+use crate::pages::columns;
+use crate::pages::columns::text;
 use crate::pages::components;
-use crate::pages::components::{Field, checkbox, day, field, instant, select, text};
+use crate::pages::components::{Field, checkbox, day, field, instant, select};
 use crate::pages::context::Handled;
 use crate::pages::context::{PageContext, PageResult, Partner};
 use crate::pages::form::SubmittedForm;
@@ -186,22 +188,23 @@ async fn choose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
 fn sessions<S: Platform>(cx: &PageContext<'_, S>, open: &[OpenSession]) -> Markup {
     let locale = cx.locale.as_ref();
     let way = |s: &OpenSession| if s.way == "site" { text::BY_SITE } else { text::BY_EMAIL };
-    let row = |s: &OpenSession| {
-        vec![
-            html! { (browser(&s.agent)) @if s.is_this == 1 { " " (components::state(text::THIS_BROWSER)) } },
-            html! { (way(s)) ", " (day(locale, s.created_at_ms)) },
-            instant(locale, s.seen_at_ms),
+    let columns = [
+        text(text::BROWSER, |s: &OpenSession| {
+            html! { (browser(&s.agent)) @if s.is_this == 1 { " " (components::state(text::THIS_BROWSER)) } }
+        }),
+        text(text::SIGNED_IN_WITH, |s: &OpenSession| html! { (way(s)) ", " (day(locale, s.created_at_ms)) }),
+        text(text::LAST_USED, |s: &OpenSession| instant(locale, s.seen_at_ms)),
+        text(frame::SIGN_OUT, |s: &OpenSession| {
             html! {
                 form method="post" action="/partner/settings/sessions" {
                     (layout::csrf(cx))
                     button.plain name="session" value=(s.id) aria-label={ (frame::SIGN_OUT) " " (browser(&s.agent)) } { (frame::SIGN_OUT) }
                 }
-            },
-        ]
-    };
-    let columns = [text(text::BROWSER), text(text::SIGNED_IN_WITH), text(text::LAST_USED), text(frame::SIGN_OUT)];
+            }
+        }),
+    ];
     html! {
-        (components::table(text::SESSIONS, &columns, &open.iter().map(row).collect::<Vec<_>>()))
+        (columns::table(text::SESSIONS, open, &columns))
         form method="post" action="/sign-out" {
             (layout::csrf(cx))
             button.second name="everywhere" value="yes" { (frame::SIGN_OUT_EVERYWHERE) }

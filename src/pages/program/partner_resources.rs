@@ -1,8 +1,9 @@
 //! The program's resources for its partners.
 
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::text;
 use crate::pages::components;
-use crate::pages::components::{Column, text};
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
@@ -15,22 +16,21 @@ use maud::html;
 /// Pages listed: people write them by hand.
 const PAGES: i64 = 200;
 
-const COLUMNS: &[Column] = &[text(text::PAGE), text(text::UPDATED)];
-
 pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let (partner, pages) = cx.partner(resource_list_of_partner(cx.claimed_partner(), PAGES)).await?;
-    let row = |r: &Resource| {
-        vec![
-            html! { a href={ "/partner/resources/" (components::escaped(&r.id)) } { (r.title) } },
-            components::day(cx.locale.as_ref(), r.updated_at_ms),
-        ]
-    };
+    let columns = [
+        text(
+            text::PAGE,
+            |r: &Resource| html! { a href={ "/partner/resources/" (components::escaped(&r.id)) } { (r.title) } },
+        ),
+        text(text::UPDATED, |r: &Resource| components::day(cx.locale.as_ref(), r.updated_at_ms)),
+    ];
     let content = html! {
         (components::heading(navigation::RESOURCES, text::RESOURCES_LEAD, html! {}))
         @if pages.is_empty() {
             (components::empty(text::NO_RESOURCES, html! { (text::NO_RESOURCES_HINT) a href="/partner/share" { (text::SHARE_KIT) } (text::SHARE_KIT_HAS) }))
         } @else {
-            (components::table(navigation::RESOURCES, COLUMNS, &pages.iter().map(row).collect::<Vec<_>>()))
+            (columns::table(navigation::RESOURCES, &pages, &columns))
         }
     };
     let page =
