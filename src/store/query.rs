@@ -1,7 +1,10 @@
 //! Typed reads: a statement that knows its row, and sets of them that one batch answers.
 
+use crate::base::decode;
 use crate::store::port::{DbError, Rows, Stmt};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use std::marker::PhantomData;
 
 /// A statement whose rows are `T`.
@@ -26,6 +29,18 @@ impl<T> Query<T> {
     /// The same query for at most one row.
     pub fn first(self) -> First<T> {
         First(self)
+    }
+}
+
+/// A row that holds two values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair<A, B>(pub A, pub B);
+
+impl<'de, A: DeserializeOwned, B: DeserializeOwned> Deserialize<'de> for Pair<A, B> {
+    fn deserialize<D: Deserializer<'de>>(row: D) -> Result<Pair<A, B>, D::Error> {
+        let row = Value::deserialize(row)?;
+        let first = decode::from_value(row.clone()).map_err(D::Error::custom)?;
+        Ok(Pair(first, decode::from_value(row).map_err(D::Error::custom)?))
     }
 }
 

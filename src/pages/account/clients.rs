@@ -4,7 +4,6 @@
 use crate::base::decode;
 use crate::base::time::UtcMillis;
 use crate::engine::account::lifecycle::LifecycleTransition;
-use crate::engine::accrual::Accrual;
 use crate::engine::attribution::binding::{AttributionCandidate, AttributionResult};
 use crate::http::context::Platform;
 use crate::http::page::Page as Cursor;
@@ -22,7 +21,7 @@ use crate::pages::text::partner::{account as text, navigation};
 use crate::pages::viewer::Partner;
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::partner::page as reads;
-use crate::store::partner::page::{BindingAttributionRow, ClientRow, EarnedRow};
+use crate::store::partner::page::{ClientRow, EarnedRow};
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
@@ -42,9 +41,8 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
     let (before_ms, before_row) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
     let before_row = before_row.parse().unwrap_or(0);
-    let reads = vec![reads::client_page(cx.claimed_partner(), before_ms, before_row, cursor.limit + 1)];
-    let (partner, rows) = cx.partner(reads).await?;
-    let mut clients: Vec<ClientRow> = rows[0].decode()?;
+    let read = reads::client_page(cx.claimed_partner(), before_ms, before_row, cursor.limit + 1);
+    let (partner, mut clients) = cx.partner(read).await?;
     let next = cursor.cut(&mut clients, |c| format!("{}.{}", c.signed_up_at_ms.0, c.row));
     let first = cursor.cursor.is_empty();
     let locale = cx.locale.as_ref();
@@ -99,23 +97,21 @@ fn earned(locale: &dyn Locale, c: &ClientRow) -> Result<Markup, AppError> {
 pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, row: &str) -> PageResult {
     let row: i64 = row.parse().map_err(|_| AppError::not_found("client"))?;
     let claimed_partner = cx.claimed_partner();
-    let (partner, rows) = cx
-        .partner(vec![
-            reads::client_find(claimed_partner, row),
-            reads::client_attribution(claimed_partner, row),
+    let (partner, (client, receipt, accruals, programs, payouts)) = cx
+        .partner((
+            reads::client_find(claimed_partner, row).first(),
+            reads::client_attribution(claimed_partner, row).first(),
             reads::client_accruals(claimed_partner, row, LINES),
             program_list(),
             status::read(claimed_partner),
-        ])
+        ))
         .await?;
     let gone = || AppError::not_found("client");
-    let client: ClientRow = rows[0].first()?.ok_or_else(gone)?;
-    let receipt: BindingAttributionRow = rows[1].first()?.ok_or_else(gone)?;
-    let accruals: Vec<Accrual> = rows[2].decode()?;
+    let (client, receipt) = (client.ok_or_else(gone)?, receipt.ok_or_else(gone)?);
     let (verdict, reached): (AttributionResult, Vec<LifecycleTransition>) =
         (read(&receipt.receipt)?, read(&receipt.states)?);
-    let (catalog, locale) = (catalog(&rows[3])?, cx.locale.as_ref());
-    let paid = Paid::of(&rows[2], &rows[4])?;
+    let (catalog, locale) = (catalog(&programs)?, cx.locale.as_ref());
+    let (accruals, paid) = Paid::of(accruals, payouts);
     let name = wording::client_name(&partner.id, &client.account_id);
     let content = html! {
         (components::heading(&name, "", components::state(state(&client))))

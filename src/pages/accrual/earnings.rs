@@ -22,7 +22,6 @@ use crate::store::partner::page as reads;
 use crate::store::partner::page::{PostingRow, VestedRow};
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
-use serde::Deserialize;
 
 const COLUMNS: &[Column] = &[
     text(text::DATE),
@@ -40,15 +39,14 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     if !state.is_empty() && !STATES.contains(&state.as_str()) {
         return Err(AppError::new(ErrorKind::BadRequest, "unsupported", error::UNKNOWN_STATE).into());
     }
-    let reads_of_page = vec![
+    let reads_of_page = (
         reads::accrual_page(cx.claimed_partner(), &state, before_ms, &before_id, cursor.limit + 1),
         program_list(),
         status::read(cx.claimed_partner()),
-    ];
-    let (partner, rows) = cx.partner(reads_of_page).await?;
-    let mut accruals: Vec<Accrual> = rows[0].decode()?;
-    let catalog = catalog(&rows[1])?;
-    let paid = Paid::of(&rows[0], &rows[2])?;
+    );
+    let (partner, (accruals, programs, payouts)) = cx.partner(reads_of_page).await?;
+    let catalog = catalog(&programs)?;
+    let (mut accruals, paid) = Paid::of(accruals, payouts);
     let next = cursor.cut(&mut accruals, |l| format!("{}.{}", l.at_ms.0, l.id));
     let first = cursor.cursor.is_empty();
     let path =
@@ -114,27 +112,20 @@ pub fn table(locale: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str,
 }
 
 pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    #[derive(Deserialize)]
-    struct Client {
-        row: i64,
-    }
     let claimed_partner = cx.claimed_partner();
-    let (partner, rows) = cx
-        .partner(vec![
+    let (partner, (accrual, postings, vested, client, programs, payouts)) = cx
+        .partner((
             reads::accrual_find(claimed_partner, id),
             reads::accrual_postings(claimed_partner, id),
-            reads::accrual_vested(claimed_partner, id),
-            reads::accrual_client(claimed_partner, id),
+            reads::accrual_vested(claimed_partner, id).first(),
+            reads::accrual_client(claimed_partner, id).first(),
             program_list(),
             status::read(claimed_partner),
-        ])
+        ))
         .await?;
-    let accrual: Accrual = rows[0].first()?.ok_or_else(|| AppError::not_found("earning"))?;
-    let postings: Vec<PostingRow> = rows[1].decode()?;
-    let vested: Option<VestedRow> = rows[2].first()?;
-    let client: Option<Client> = rows[3].first()?;
-    let (catalog, locale) = (catalog(&rows[4])?, cx.locale.as_ref());
-    let paid = Paid::of(&rows[0], &rows[5])?;
+    let (accruals, paid) = Paid::of(accrual, payouts);
+    let accrual = accruals.into_iter().next().ok_or_else(|| AppError::not_found("earning"))?;
+    let (catalog, locale) = (catalog(&programs)?, cx.locale.as_ref());
     let payout = paid.payout(&catalog, &accrual);
     let state = paid.state(&catalog, &accrual);
     let name = wording::client_name(&partner.id, &accrual.account_id);

@@ -227,7 +227,7 @@ pub async fn find<S: Platform>(
     purpose: Purpose,
 ) -> Result<Option<MailedLink>, DbError> {
     let sha256 = Token::of(token.to_owned()).sha256;
-    cx.app.context("").query(session::magic_link_find(&sha256, purpose.name(), cx.now())).await?.first()
+    cx.app.context("").read(session::magic_link_find(&sha256, purpose.name(), cx.now()).first()).await
 }
 
 /// An emailed link that was used or has expired.

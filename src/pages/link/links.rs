@@ -21,8 +21,8 @@ use crate::pages::viewer::Partner;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
 use crate::store::partner::page as reads;
-use crate::store::partner::page::{DayRow, OwnLink};
-use crate::store::port::{Rows, Stmt};
+use crate::store::partner::page::OwnLink;
+use crate::store::query::{First, Query};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
@@ -45,32 +45,33 @@ const COLUMNS: &[Column] = &[
 
 pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
-    let (partner, rows) = cx.partner(list_reads(cx, &cursor)?).await?;
-    listed(cx, 200, &partner, &rows, &cursor, &cx.form)
+    let (partner, links) = cx.partner(list_reads(cx, &cursor)?).await?;
+    listed(cx, 200, &partner, links, &cursor, &cx.form)
 }
 
-fn list_reads<S: Platform>(cx: &PageContext<'_, S>, cursor: &Cursor) -> Result<Vec<Stmt>, AppError> {
+/// The default link and a page of the others.
+type LinkReads = (Query<OwnLink>, Query<OwnLink>);
+
+fn list_reads<S: Platform>(cx: &PageContext<'_, S>, cursor: &Cursor) -> Result<LinkReads, AppError> {
     let (before_ms, before_code) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
     let since = reads::day_of(cx.now()) - COUNTED_DAYS + 1;
-    Ok(vec![
+    Ok((
         reads::link_own(cx.claimed_partner(), "", since),
         reads::link_page(cx.claimed_partner(), since, before_ms, &before_code, cursor.limit + 1),
-    ])
+    ))
 }
 
 fn listed<S: Platform>(
     cx: &PageContext<'_, S>,
     status: u16,
     partner: &Partner,
-    rows: &[Rows],
+    (own, mut further): (Vec<OwnLink>, Vec<OwnLink>),
     cursor: &Cursor,
     form: &SubmittedForm,
 ) -> PageResult {
     let first = cursor.cursor.is_empty();
-    let mut further: Vec<OwnLink> = rows[1].decode()?;
     let next = cursor.cut(&mut further, |l| format!("{}.{}", l.created_at_ms.0, l.code));
-    let own: Vec<OwnLink> = if first { rows[0].decode()? } else { Vec::new() };
-    let cells: Vec<Vec<Markup>> = own.iter().chain(&further).map(|l| cells(cx, l)).collect();
+    let cells: Vec<Vec<Markup>> = own.iter().filter(|_| first).chain(&further).map(|l| cells(cx, l)).collect();
     let content = html! {
         (components::heading(navigation::LINKS, text::LEAD, html! {}))
         (components::problems(form))
@@ -146,14 +147,14 @@ fn maker<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> Markup {
 
 pub async fn make<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor { cursor: String::new(), ..Cursor::of(cx.request)? };
-    let (partner, rows) = cx.partner(list_reads(cx, &cursor)?).await?;
+    let (partner, links) = cx.partner(list_reads(cx, &cursor)?).await?;
     if partner.session.left_at_ms.is_some() {
         return Err(AppError::new(ErrorKind::Conflict, "left", text::LEFT).into());
     }
     let mut form = cx.form.clone();
     if let Some(Err(why)) = form.given("destination").map(|to| on_site(cx, to)) {
         form.refuse("destination", why);
-        return listed(cx, 422, &partner, &rows, &cursor, &form);
+        return listed(cx, 422, &partner, links, &cursor, &form);
     }
     match made(cx, &partner).await {
         Ok(code) => {
@@ -161,7 +162,7 @@ pub async fn make<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         }
         Err(PageError::Error(error)) => {
             let form = with_refusal(cx, error)?;
-            listed(cx, 422, &partner, &rows, &cursor, &form)
+            listed(cx, 422, &partner, links, &cursor, &form)
         }
         Err(stop) => Err(stop),
     }
@@ -204,22 +205,20 @@ fn origin(address: &str) -> String {
     format!("{scheme}://{}", host.strip_suffix(port).unwrap_or(&host))
 }
 
-fn find<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> Vec<Stmt> {
+fn find<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> First<OwnLink> {
     // An empty code would find the partner's default link.
-    vec![reads::link_own(cx.claimed_partner(), if code.is_empty() { "-" } else { code }, 0)]
+    reads::link_own(cx.claimed_partner(), if code.is_empty() { "-" } else { code }, 0).first()
 }
 
-fn found(rows: &[Rows]) -> Result<OwnLink, PageError> {
-    Ok(rows[0].first()?.ok_or_else(|| AppError::not_found("link"))?)
+fn found(link: Option<OwnLink>) -> Result<OwnLink, AppError> {
+    link.ok_or_else(|| AppError::not_found("link"))
 }
 
 pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
     let first = reads::day_of(cx.now()) - CHART_DAYS + 1;
-    let mut reads = find(cx, code);
-    reads.push(reads::link_day_list(cx.claimed_partner(), code, first));
-    let (partner, rows) = cx.partner(reads).await?;
-    let link = found(&rows)?;
-    let days: Vec<DayRow> = rows[1].decode()?;
+    let reads = (find(cx, code), reads::link_day_list(cx.claimed_partner(), code, first));
+    let (partner, (link, days)) = cx.partner(reads).await?;
+    let link = found(link)?;
     let locale = cx.locale.as_ref();
     let at = format!("/partner/links/{}", components::escaped(&link.code));
     let url = format!("{}/r/{}", cx.base_url(), link.code);
@@ -270,8 +269,8 @@ fn facts(locale: &dyn Locale, link: &OwnLink) -> Markup {
 }
 
 async fn drawn<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> Result<(OwnLink, Qr), PageError> {
-    let (_, rows) = cx.partner(find(cx, code)).await?;
-    let link = found(&rows)?;
+    let (_, link) = cx.partner(find(cx, code)).await?;
+    let link = found(link)?;
     let qr = Qr::of(&format!("{}/r/{}", cx.base_url(), link.code));
     let long = || AppError::new(ErrorKind::Unprocessable, "too_long", text::TOO_LONG_FOR_QR);
     Ok((link, qr.ok_or_else(long)?))
@@ -297,8 +296,8 @@ pub async fn qr_png<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageRes
 }
 
 pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (partner, rows) = cx.partner(find(cx, code)).await?;
-    let link = found(&rows)?;
+    let (partner, link) = cx.partner(find(cx, code)).await?;
+    let link = found(link)?;
     let content = html! {
         (components::heading(text::TURN_OFF_HEADING, "", html! {}))
         p { strong { (link.code) } (text::TURN_OFF_EFFECT) }
@@ -315,8 +314,8 @@ pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageRe
 }
 
 pub async fn disable<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (partner, rows) = cx.partner(find(cx, code)).await?;
-    let link = found(&rows)?;
+    let (partner, link) = cx.partner(find(cx, code)).await?;
+    let link = found(link)?;
     if link.own == 1 {
         let detail = text::DEFAULT_STAYS;
         return Err(AppError::new(ErrorKind::Conflict, "own_link", detail).into());

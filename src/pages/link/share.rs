@@ -13,7 +13,7 @@ use crate::pages::text::partner::{navigation, share as text};
 use crate::pages::text::shared::component;
 use crate::service::error::AppError;
 use crate::store::partner::page as reads;
-use crate::store::partner::page::{LinkName, OwnLink};
+use crate::store::partner::page::LinkName;
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
@@ -31,14 +31,12 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     };
     let (link, tone) = (param("link"), param("tone").unwrap_or_default());
     let (claimed_partner, now) = (cx.claimed_partner(), cx.now());
-    let reads = vec![
+    let reads = (
         reads::link_choices(claimed_partner, now, LINKS),
-        reads::link_own(claimed_partner, link.as_deref().unwrap_or(""), reads::day_of(now)),
+        reads::link_own(claimed_partner, link.as_deref().unwrap_or(""), reads::day_of(now)).first(),
         program_list(),
-    ];
-    let (partner, rows) = cx.partner(reads).await?;
-    let mut choices: Vec<LinkName> = rows[0].decode()?;
-    let chosen: Option<OwnLink> = rows[1].first()?;
+    );
+    let (partner, (mut choices, chosen, programs)) = cx.partner(reads).await?;
     if link.is_some() && chosen.is_none() {
         return Err(AppError::not_found("link").into());
     }
@@ -51,7 +49,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         }
         None => choices.first().map(|c| c.code.clone()),
     };
-    let catalog = catalog(&rows[2])?;
+    let catalog = catalog(&programs)?;
     let document = catalog.in_force(&partner.program, now);
     let left = partner.session.left_at_ms.is_some();
     let content = match code.filter(|_| !left) {

@@ -26,7 +26,7 @@ use crate::service::identity::sign_in::{MagicLinkRequest, OpenedSession, Purpose
 use crate::service::partner::enroll;
 use crate::store::identity::session;
 use crate::store::identity::session::{MailedLink, Proof, SessionRow};
-use crate::store::port::{Rows, Stmt};
+use crate::store::port::Stmt;
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 use serde_json::{Value, json};
@@ -68,8 +68,8 @@ impl Applicant {
 async fn read<S: Platform>(cx: &PageContext<'_, S>, program: &str) -> Result<(Document, Applicant), PageError> {
     // If the site does not answer, the address can still be confirmed by email.
     let user = cx.site_user().await.ok().flatten().filter(|u| u.role >= ROLE_SUBSCRIBER && is_address(&u.email));
-    let (session, rows) = cx.anybody(vec![program_list()]).await?;
-    let catalog = catalog(rows.first().unwrap_or(&Rows::default()))?;
+    let (session, programs) = cx.anybody(program_list()).await?;
+    let catalog = catalog(&programs)?;
     let document = catalog.in_force(program, cx.now()).ok_or_else(|| AppError::not_found("program"))?.clone();
     let who = match (session.map(|s| (s.email.clone(), s)), user) {
         (Some((Some(email), session)), _) => Applicant::Known(Box::new(session), email),
@@ -309,8 +309,7 @@ async fn enrolled<S: Platform>(
     let ctx = cx.app.context(actor);
     let email = new.email.as_deref().unwrap_or_default().to_ascii_lowercase();
     if new.external_id == external_id(&new.program, &email) {
-        let known = ctx.query(session::partner_of(&new.program, &email)).await?;
-        if let Some(found) = known.first::<session::OwnPartner>()? {
+        if let Some(found) = ctx.read(session::partner_of(&new.program, &email).first()).await? {
             new.external_id = found.external_id;
         }
     }

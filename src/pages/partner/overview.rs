@@ -2,7 +2,6 @@
 
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::codec::operator::NewPartner;
-use crate::engine::accrual::Accrual;
 use crate::engine::payout::payee::is_payable;
 use crate::http::context::Platform;
 use crate::pages::accrual::earnings;
@@ -26,7 +25,7 @@ use crate::store::ledger::BalanceRow;
 use crate::store::partner;
 use crate::store::partner::PartnerRow;
 use crate::store::partner::page as reads;
-use crate::store::partner::page::{DayRow, EarnedRow, LinkName, OwnLink};
+use crate::store::partner::page::{DayRow, EarnedRow};
 use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
 use crate::store::program::{catalog, program_list};
@@ -43,35 +42,31 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let (claimed_partner, now) = (cx.claimed_partner(), cx.now());
     let month = Month::of(now);
     let first = reads::day_of(now) - DAYS + 1;
-    let (partner, rows) = cx
-        .partner(vec![
-            partner::partner_find(claimed_partner),
+    let (partner, (row, balances, payee, programs, (days, month_sums, latest, payouts), own, further)) = cx
+        .partner((
+            partner::partner_find(claimed_partner).first(),
             ledger::balance_list(claimed_partner),
-            payee::payee_find(claimed_partner),
+            payee::payee_find(claimed_partner).first(),
             program_list(),
-            reads::day_list(claimed_partner, first),
-            reads::earned_sums(claimed_partner, reads::day_of(month.start()), reads::day_of(month.end())),
-            reads::accrual_page(claimed_partner, "", now.plus_days(1).0, "~", LATEST),
-            reads::link_own(claimed_partner, "", 0),
-            reads::link_page(claimed_partner, 0, now.plus_days(1).0, "~", 1),
-            status::read(claimed_partner),
-        ])
+            (
+                reads::day_list(claimed_partner, first),
+                reads::earned_sums(claimed_partner, reads::day_of(month.start()), reads::day_of(month.end())),
+                reads::accrual_page(claimed_partner, "", now.plus_days(1).0, "~", LATEST),
+                status::read(claimed_partner),
+            ),
+            reads::link_own(claimed_partner, "", 0).first(),
+            reads::link_page(claimed_partner, 0, now.plus_days(1).0, "~", 1).first(),
+        ))
         .await?;
-    let row: Option<PartnerRow> = rows[0].first()?;
-    let catalog = catalog(&rows[3])?;
+    let catalog = catalog(&programs)?;
     let document = catalog.in_force(&partner.program, now);
-    let balances: Vec<BalanceRow> = rows[1].decode()?;
-    let days: Vec<DayRow> = rows[4].decode()?;
-    let month_sums: Vec<EarnedRow> = rows[5].decode()?;
-    let lines: Vec<Accrual> = rows[6].decode()?;
-    let paid = Paid::of(&rows[6], &rows[9])?;
-    let own: Option<OwnLink> = rows[7].first()?;
+    let (accruals, paid) = Paid::of(latest, payouts);
     let todo = Todo {
         row: row.as_ref(),
         document,
-        payee: rows[2].first()?,
+        payee,
         shared: own.is_some_and(|l| l.clicks > 0) || days.iter().any(|d| d.clicks > 0),
-        linked: !rows[8].0.is_empty(),
+        linked: further.is_some(),
         owed: balances.iter().any(|b| b.unit.starts_with("cash:") && b.pending_cents + b.available_cents > 0),
     };
     let locale = cx.locale.as_ref();
@@ -85,10 +80,10 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         h2 { (text::LAST_30_DAYS) }
         (course(locale, &days, first))
         h2 { (text::LATEST) }
-        @if lines.is_empty() {
+        @if accruals.is_empty() {
             (components::empty(text::NOTHING_EARNED, html! { (text::NOTHING_EARNED_HINT) }))
         } @else {
-            (earnings::table(locale, &catalog, &paid, &partner.id, &lines))
+            (earnings::table(locale, &catalog, &paid, &partner.id, &accruals))
             p { a href="/partner/earnings" { (text::ALL_EARNINGS) } }
         }
     };
@@ -261,9 +256,8 @@ pub fn course(locale: &dyn Locale, days: &[DayRow], first: i64) -> Markup {
 pub async fn disclose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let claimed_partner = cx.claimed_partner();
     let reads_of_page =
-        vec![partner::partner_find(claimed_partner), reads::link_choices(claimed_partner, cx.now(), LINKS)];
-    let (partner, rows) = cx.partner(reads_of_page).await?;
-    let row: Option<PartnerRow> = rows[0].first()?;
+        (partner::partner_find(claimed_partner).first(), reads::link_choices(claimed_partner, cx.now(), LINKS));
+    let (partner, (row, links)) = cx.partner(reads_of_page).await?;
     let external_id = row.map(|r| r.external_id).unwrap_or_default();
     let new = NewPartner {
         program: partner.program.clone(),
@@ -276,7 +270,7 @@ pub async fn disclose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         disclosure_accepted: true,
     };
     enroll::partner(&cx.context(&partner.session), &new, &cx.base_url(), None).await?;
-    for link in rows[1].decode::<LinkName>()? {
+    for link in links {
         cx.app.site.forget_link(&link.code).await;
     }
     Ok(cx.redirect_after_post("/partner?done=disclosed"))

@@ -70,14 +70,14 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult 
     let list = helpers::list(cx, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
     let query = vec![
-        partner::partner_find(id),
-        ledger::balance_list(id),
+        partner::partner_find(id).statement,
+        ledger::balance_list(id).statement,
         program::program_list(),
-        payee::payee_find(id),
+        payee::payee_find(id).statement,
         reads::link_latest(id, LATEST),
         reads::accrual_latest(id, before_ms, &before_id, list.limit + 1),
         reads::bound_latest(id, LATEST),
-        payout::payout_page("", "", id, helpers::LATEST, "", LATEST),
+        payout::payout_page("", "", id, helpers::LATEST, "", LATEST).statement,
     ];
     let (session, rows) = cx.operator(query).await?;
     let found: PartnerRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;

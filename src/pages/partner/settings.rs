@@ -21,9 +21,9 @@ use crate::service::message::unsubscribe;
 use crate::service::partner::profile;
 use crate::store::identity::session;
 use crate::store::identity::session::OpenSession;
-use crate::store::message::unsubscribe::{Unsubscribed, unsubscribe_of_partner};
+use crate::store::message::unsubscribe::unsubscribe_of_partner;
 use crate::store::partner::profile::{ProfileRow, profile_find};
-use crate::store::port::{Rows, Stmt};
+use crate::store::query::{First, Query};
 use maud::{Markup, html};
 use serde_json::json;
 
@@ -42,15 +42,15 @@ pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[
 }
 
 /// Everything the page shows, in one batch.
-fn reads<S: Platform>(cx: &PageContext<'_, S>) -> Vec<Stmt> {
+fn reads<S: Platform>(cx: &PageContext<'_, S>) -> (First<ProfileRow>, Query<OpenSession>) {
     let token = cx.token_sha256().unwrap_or_default();
-    vec![profile_find(cx.claimed_partner()), session::session_list(&token, cx.now())]
+    (profile_find(cx.claimed_partner()).first(), session::session_list(&token, cx.now()))
 }
 
 async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = cx.partner(reads(cx)).await?;
-    let row: ProfileRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
-    front(cx, 200, &partner, &rows, &filled(&row), &SubmittedForm::default())
+    let (partner, (row, open)) = cx.partner(reads(cx)).await?;
+    let row = row.ok_or_else(|| AppError::not_found("partner"))?;
+    front(cx, 200, &partner, &open, &filled(&row), &SubmittedForm::default())
 }
 
 /// The profile's form with what is stored.
@@ -68,11 +68,10 @@ fn front<S: Platform>(
     cx: &PageContext<'_, S>,
     status: u16,
     partner: &Partner,
-    rows: &[Rows],
+    open: &[OpenSession],
     profile: &SubmittedForm,
     leaving: &SubmittedForm,
 ) -> PageResult {
-    let open: Vec<OpenSession> = rows[1].decode()?;
     let content = html! {
         (components::heading(navigation::SETTINGS, text::LEAD, html! {}))
         h2 { (text::PROFILE) }
@@ -81,7 +80,7 @@ fn front<S: Platform>(
         h2 { (text::EMAILS) }
         p { (text::ALWAYS_EMAILED) a href="/partner/settings/emails" { (text::CHOOSE_EMAILS) } "." }
         h2 id="sessions" { (text::SESSIONS) }
-        (sessions(cx, &open))
+        (sessions(cx, open))
         h2 { (text::DATA) }
         p {
             (text::data(&cx.locale.number(export::LINES)))
@@ -125,7 +124,7 @@ fn profile_form<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner, form: &
 }
 
 async fn keep<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = cx.partner(reads(cx)).await?;
+    let (partner, (_, open)) = cx.partner(reads(cx)).await?;
     let mut form = cx.form.clone();
     if form.given("name").is_none() {
         form.refuse("name", wording::ENTER_NAME);
@@ -135,7 +134,7 @@ async fn keep<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         form.refuse("country", wording::CHOOSE_COUNTRY);
     }
     if !form.is_good() {
-        return front(cx, 422, &partner, &rows, &form, &SubmittedForm::default());
+        return front(cx, 422, &partner, &open, &form, &SubmittedForm::default());
     }
     let body = json!({
         "name": form.get("name"), "website": form.get("website"), "country": country,
@@ -149,14 +148,13 @@ async fn keep<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         Ok(()) => Ok(cx.redirect_after_post("/partner/settings?done=profile-kept")),
         Err(error) => {
             let form = with_refusal(cx, error)?;
-            front(cx, 422, &partner, &rows, &form, &SubmittedForm::default())
+            front(cx, 422, &partner, &open, &form, &SubmittedForm::default())
         }
     }
 }
 
 async fn mails<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = cx.partner(vec![unsubscribe_of_partner(cx.claimed_partner())]).await?;
-    let unwanted: Vec<Unsubscribed> = rows[0].decode()?;
+    let (partner, unwanted) = cx.partner(unsubscribe_of_partner(cx.claimed_partner())).await?;
     let wanted = unsubscribe::choices().filter(|k| !unwanted.iter().any(|u| u.kind == k.name));
     let form = SubmittedForm::filled(&wanted.map(|k| (k.name, "yes")).collect::<Vec<_>>());
     let content = html! {
@@ -276,15 +274,15 @@ fn leave_form<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner, form: &Su
 }
 
 async fn leave<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = cx.partner(reads(cx)).await?;
+    let (partner, (row, open)) = cx.partner(reads(cx)).await?;
     if partner.session.left_at_ms.is_some() {
         return Ok(cx.redirect_after_post("/partner/settings"));
     }
     if cx.form.get("code") != partner.code {
         let mut form = cx.form.clone();
         form.refuse("code", text::wrong_code(&partner.code));
-        let row: ProfileRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
-        return front(cx, 422, &partner, &rows, &filled(&row), &form);
+        let row = row.ok_or_else(|| AppError::not_found("partner"))?;
+        return front(cx, 422, &partner, &open, &filled(&row), &form);
     }
     for code in profile::leave(&cx.context(&partner.session), &partner.id).await? {
         cx.app.site.forget_link(&code).await;

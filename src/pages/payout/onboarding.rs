@@ -18,7 +18,6 @@ use crate::pages::viewer::Partner;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::payout::onboard;
 use crate::store::partner;
-use crate::store::partner::PartnerRow;
 use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
 use maud::{Markup, html};
@@ -87,11 +86,11 @@ pub fn standing<S: Platform>(cx: &PageContext<'_, S>, payee: Option<&PayeeRow>) 
 }
 
 pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) =
-        cx.partner(vec![partner::partner_find(cx.claimed_partner()), payee::payee_find(cx.claimed_partner())]).await?;
-    let row: Option<PartnerRow> = rows[0].first()?;
+    let (partner, (row, payee)) = cx
+        .partner((partner::partner_find(cx.claimed_partner()).first(), payee::payee_find(cx.claimed_partner()).first()))
+        .await?;
     let country = row.and_then(|r| r.country).unwrap_or_default();
-    requested(cx, 200, &partner, rows[1].first()?.as_ref(), &SubmittedForm::filled(&[("country", &country)]))
+    requested(cx, 200, &partner, payee.as_ref(), &SubmittedForm::filled(&[("country", &country)]))
 }
 
 fn requested<S: Platform>(
@@ -142,9 +141,8 @@ fn choices() -> Vec<(&'static str, &'static str)> {
 
 /// Gets a new link to Stripe's onboarding, and creates the account if there is none.
 pub async fn begin<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = cx.partner(vec![payee::payee_find(cx.claimed_partner())]).await?;
+    let (partner, payee) = cx.partner(payee::payee_find(cx.claimed_partner()).first()).await?;
     connected(cx)?;
-    let payee: Option<PayeeRow> = rows[0].first()?;
     let mut form = cx.form.clone();
     let country = form.get("country").to_owned();
     if payee.is_none() && !COUNTRIES.contains(&country.as_str()) {

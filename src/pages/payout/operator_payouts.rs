@@ -98,9 +98,9 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult 
 async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let mut read = vec![
-        rows::outbound_find(kind_of(id), &[id.to_owned()]),
+        rows::outbound_find(kind_of(id), &[id.to_owned()]).statement,
         reads::partner_of_outbound(id),
-        rows::reversal_list(id),
+        rows::reversal_list(id).statement,
     ];
     read.extend(reports::receipt_of(id, list.number(0)?, list.limit + 1));
     let (session, found) = cx.operator(read).await?;

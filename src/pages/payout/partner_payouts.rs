@@ -22,8 +22,6 @@ use crate::store::partner::page as reads;
 use crate::store::partner::page::{CreditRow, ReturnRow};
 use crate::store::payout;
 use crate::store::payout::payee;
-use crate::store::payout::payee::PayeeRow;
-use crate::store::port::Rows;
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
@@ -42,23 +40,20 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
     let (before_ms, before_id) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
     let claimed_partner = cx.claimed_partner();
-    let (partner, rows) = cx
-        .partner(vec![
+    let (partner, (mut sent, balances, payee, returns, used, programs)) = cx
+        .partner((
             payout::payout_page("", "", claimed_partner, before_ms, &before_id, cursor.limit + 1),
             ledger::balance_list(claimed_partner),
-            payee::payee_find(claimed_partner),
+            payee::payee_find(claimed_partner).first(),
             reads::return_list(claimed_partner, LATEST),
             reads::credit_list(claimed_partner, LATEST),
             program_list(),
-        ])
+        ))
         .await?;
-    let mut sent: Vec<OutboundTransfer> = rows[0].decode()?;
     let next = cursor.cut(&mut sent, |s| format!("{}.{}", s.created_at_ms.0, s.id));
     let first = cursor.cursor.is_empty();
-    let balances: Vec<BalanceRow> = rows[1].decode()?;
-    let catalog = catalog(&rows[5])?;
+    let catalog = catalog(&programs)?;
     let document = catalog.in_force(&partner.program, cx.now());
-    let payee: Option<PayeeRow> = rows[2].first()?;
     let cash = wording::pays_cash(document) || balances.iter().any(|b| b.unit.starts_with("cash:"));
     let locale = cx.locale.as_ref();
     let file = html! { @if !sent.is_empty() { a.button.second href="/partner/payouts.csv" { (text::DOWNLOAD) } } };
@@ -77,7 +72,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
                 (components::pager("/partner/payouts", next.as_deref(), first))
             }
         }
-        @if first { (returned(locale, &rows[3])?) (credits(locale, document, &rows[4], cash)?) }
+        @if first { (returned(locale, &returns)) (credits(locale, document, &used, cash)) }
     };
     let page = Page { title: navigation::PAYOUTS, area: Area::Partner(&partner), here: "/partner/payouts", content };
     Ok(layout::show(cx, 200, page))
@@ -121,8 +116,7 @@ fn cells(locale: &dyn Locale, s: &OutboundTransfer) -> Vec<Markup> {
     ]
 }
 
-fn returned(locale: &dyn Locale, rows: &Rows) -> Result<Markup, crate::store::port::DbError> {
-    let returns: Vec<ReturnRow> = rows.decode()?;
+fn returned(locale: &dyn Locale, returns: &[ReturnRow]) -> Markup {
     let row = |r: &ReturnRow| {
         vec![
             components::day(locale, r.at_ms),
@@ -130,21 +124,15 @@ fn returned(locale: &dyn Locale, rows: &Rows) -> Result<Markup, crate::store::po
             html! { code { (r.id) } },
         ]
     };
-    Ok(html! {
+    html! {
         @if !returns.is_empty() {
             h2 { (text::REVERSED) }
             (components::table(text::REVERSED, RETURNS, &returns.iter().map(row).collect::<Vec<_>>()))
         }
-    })
+    }
 }
 
-fn credits(
-    locale: &dyn Locale,
-    document: Option<&Document>,
-    rows: &Rows,
-    cash: bool,
-) -> Result<Markup, crate::store::port::DbError> {
-    let used: Vec<CreditRow> = rows.decode()?;
+fn credits(locale: &dyn Locale, document: Option<&Document>, used: &[CreditRow], cash: bool) -> Markup {
     // For transactions sent to Stripe, the stored reason is Stripe's answer or an operator's note.
     let why = |c: &CreditRow| match c.kind.as_str() {
         "redeemed" | "returned" => wording::reason(&c.reason),
@@ -165,21 +153,20 @@ fn credits(
             html! { (why(c)) br; code.quiet { (c.id) } },
         ]
     };
-    Ok(html! {
+    html! {
         @if !used.is_empty() {
             h2 { (text::CREDIT_USED) }
             (components::table(text::CREDIT_USED, CREDITS, &used.iter().map(row).collect::<Vec<_>>()))
         } @else if !cash {
             (components::empty(text::NO_CREDIT, html! { (text::credit_delivery(document)) }))
         }
-    })
+    }
 }
 
 /// All payouts as a CSV file.
 pub async fn csv<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let before = cx.now().plus_days(1).0;
-    let (_, rows) = cx.partner(vec![payout::payout_page("", "", cx.claimed_partner(), before, "", FILE_ROWS)]).await?;
-    let sent: Vec<OutboundTransfer> = rows[0].decode()?;
+    let (_, sent) = cx.partner(payout::payout_page("", "", cx.claimed_partner(), before, "", FILE_ROWS)).await?;
     let mut file = format!("{}\r\n", text::CSV_HEADING);
     for s in &sent {
         let texts = [

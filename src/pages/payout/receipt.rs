@@ -15,7 +15,7 @@ use crate::pages::text::partner::payout as text;
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::service::payout::state_name;
-use crate::store::payout as rows;
+use crate::store::payout;
 use crate::store::program::{catalog, program_list};
 use crate::store::report::payout as reports;
 use crate::store::report::payout::{Movement, ReceiptSums};
@@ -26,23 +26,20 @@ const COLUMNS: &[Column] = &[text(text::DATE), text(text::TYPE), text(text::CUST
 pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
     let (after, claimed_partner) = (cursor.number(0)?, cx.claimed_partner());
-    let (partner, rows) = cx
-        .partner(vec![
-            rows::outbound_find(TransferKind::Payout, &[id.to_owned()]),
-            reports::own_receipt_sums(claimed_partner, id),
+    let (partner, (payout, sums, mut moved, reversals, programs)) = cx
+        .partner((
+            payout::outbound_find(TransferKind::Payout, &[id.to_owned()]).first(),
+            reports::own_receipt_sums(claimed_partner, id).first(),
             reports::own_receipt_page(claimed_partner, id, after, cursor.limit + 1),
-            rows::reversal_list(id),
+            payout::reversal_list(id),
             program_list(),
-        ])
+        ))
         .await?;
     let gone = || AppError::not_found("payout");
-    let payout: OutboundTransfer =
-        rows[0].first::<OutboundTransfer>()?.filter(|s| s.partner_id == partner.id).ok_or_else(gone)?;
-    let sums: ReceiptSums = rows[1].first()?.ok_or_else(gone)?;
-    let mut moved: Vec<Movement> = rows[2].decode()?;
+    let payout = payout.filter(|s| s.partner_id == partner.id).ok_or_else(gone)?;
+    let sums = sums.ok_or_else(gone)?;
     let next = cursor.cut(&mut moved, |m| m.row.to_string());
-    let reversals: Vec<OutboundTransfer> = rows[3].decode()?;
-    let catalog = catalog(&rows[4])?;
+    let catalog = catalog(&programs)?;
     let locale = cx.locale.as_ref();
     let cells: Vec<Vec<Markup>> = moved.iter().map(|m| accrual(locale, &catalog, &payout, m)).collect();
     let content = html! {

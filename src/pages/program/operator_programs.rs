@@ -71,7 +71,7 @@ async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedF
         program::program_list(),
         budget::budget_list(),
         reads::version_list(id, VERSIONS),
-        resource_list(id, RESOURCES),
+        resource_list(id, RESOURCES).statement,
     ];
     let (session, rows) = cx.operator(read).await?;
     let catalog = program::catalog(&rows[0])?;

@@ -32,7 +32,7 @@ async fn shown<S: Platform>(
     page: Option<&str>,
     typed: Option<&SubmittedForm>,
 ) -> PageResult {
-    let read = vec![program::program_list(), resource_find(program, page.unwrap_or(""))];
+    let read = vec![program::program_list(), resource_find(program, page.unwrap_or("")).statement];
     let (session, rows) = cx.operator(read).await?;
     let catalog = program::catalog(&rows[0])?;
     let document = catalog.in_force(program, cx.now()).ok_or_else(|| AppError::not_found("program"))?;

@@ -27,9 +27,8 @@ pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[
 
 async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let token = cx.token_sha256().unwrap_or_default();
-    let (session, rows) = cx.session(vec![own_partners(&token), program_list()]).await?;
-    let own: Vec<OwnPartner> = rows[0].decode()?;
-    let catalog = catalog(&rows[1])?;
+    let (session, (own, programs)) = cx.session((own_partners(&token), program_list())).await?;
+    let catalog = catalog(&programs)?;
     let operator = session.operator == 1;
     let content = html! {
         @if own.is_empty() {
@@ -92,8 +91,7 @@ fn further<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, own: &[OwnPa
 
 async fn choose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let token = cx.token_sha256().unwrap_or_default();
-    let (session, rows) = cx.session(vec![own_partners(&token)]).await?;
-    let own: Vec<OwnPartner> = rows[0].decode()?;
+    let (session, own) = cx.session(own_partners(&token)).await?;
     let wanted = cx.form.get("partner");
     let chosen = own.iter().find(|p| p.id == wanted).ok_or_else(|| AppError::not_found("partner"))?;
     cx.keep_cookie(&chosen.id, session.expires_at_ms);

@@ -18,8 +18,7 @@ const PAGES: i64 = 200;
 const COLUMNS: &[Column] = &[text(text::PAGE), text(text::UPDATED)];
 
 pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = cx.partner(vec![resource_list_of_partner(cx.claimed_partner(), PAGES)]).await?;
-    let pages: Vec<Resource> = rows[0].decode()?;
+    let (partner, pages) = cx.partner(resource_list_of_partner(cx.claimed_partner(), PAGES)).await?;
     let row = |r: &Resource| {
         vec![
             html! { a href={ "/partner/resources/" (components::escaped(&r.id)) } { (r.title) } },
@@ -40,8 +39,8 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
 }
 
 pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (partner, rows) = cx.partner(vec![resource_find_of_partner(cx.claimed_partner(), id)]).await?;
-    let found: Resource = rows[0].first()?.ok_or_else(|| AppError::not_found("page"))?;
+    let (partner, found) = cx.partner(resource_find_of_partner(cx.claimed_partner(), id).first()).await?;
+    let found = found.ok_or_else(|| AppError::not_found("page"))?;
     let content = html! {
         (components::heading(&found.title, "", html! {}))
         div.prose { (markdown::rendered(&found.body)) }

@@ -19,10 +19,8 @@ const COLUMNS: &[Column] = &[number(text::RANK), text(text::PARTNER), number(tex
 
 pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let claimed_partner = cx.claimed_partner();
-    let (partner, rows) =
-        cx.partner(vec![reads::place_list(claimed_partner, PLACES), reads::place_own(claimed_partner)]).await?;
-    let mut places: Vec<PlaceRow> = rows[0].decode()?;
-    let own: Option<PlaceRow> = rows[1].first()?;
+    let (partner, (mut places, own)) =
+        cx.partner((reads::place_list(claimed_partner, PLACES), reads::place_own(claimed_partner).first())).await?;
     let named = own.as_ref().is_some_and(|o| o.display_name.is_some());
     if !places.iter().any(|p| p.own == 1) {
         places.extend(own);

@@ -31,7 +31,7 @@ pub async fn reassign<P: Ports>(
     let rows = ctx
         .batch(vec![
             account::account_find(account_id),
-            partner::partner_find(wanted),
+            partner::partner_find(wanted).statement,
             account::bound_list(&[account_id.to_owned()]),
             program::program_list(),
         ])

@@ -165,9 +165,9 @@ async fn read<P: Ports>(
         CreditOwner::Partner(id) => partner::partner_find(id),
         CreditOwner::External { program, external_id } => partner::partner_find_external(program, external_id),
     };
-    let replied = ctx.batch(vec![find, program::program_list()]).await?;
-    let partner: PartnerRow = replied[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
-    let catalog = program::catalog(&replied[1])?;
+    let (partner, programs) = ctx.read((find.first(), program::program_list())).await?;
+    let partner = partner.ok_or_else(|| AppError::not_found("partner"))?;
+    let catalog = program::catalog(&programs)?;
     let document = in_force(&catalog, &partner.program_id, ctx.now)?;
     // Read after the partner is known, and guarded where it matters.
     let credits = ctx.query(rows::credit_list(&partner.id)).await?.decode()?;

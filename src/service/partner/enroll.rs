@@ -31,15 +31,14 @@ pub async fn partner<P: Ports>(
         return Ok(answer);
     }
     for _ in 0..CODE_TRIES {
-        let rows = ctx
-            .batch(vec![program::program_list(), partner::partner_find_external(&new.program, &new.external_id)])
-            .await?;
-        let catalog = program::catalog(&rows[0])?;
+        let reads = (program::program_list(), partner::partner_find_external(&new.program, &new.external_id).first());
+        let (programs, found) = ctx.read(reads).await?;
+        let catalog = program::catalog(&programs)?;
         let document = catalog.in_force(&new.program, ctx.now).ok_or_else(|| {
             AppError::new(ErrorKind::Unprocessable, "unknown_program", format!("program {:?} not found", new.program))
                 .field("program")
         })?;
-        if let Some(found) = rows[1].first::<PartnerRow>()? {
+        if let Some(found) = found {
             let (answer, batch) = known(ctx, found, new, document, base_url);
             match commit(ctx, batch, answer, once).await? {
                 Some(answer) => return Ok(answer),
@@ -135,9 +134,10 @@ pub async fn link<P: Ports>(
         return Ok(answer);
     }
     for _ in 0..CODE_TRIES {
-        let rows = ctx.batch(vec![program::program_list(), partner::partner_find(&request.partner)]).await?;
-        let catalog = program::catalog(&rows[0])?;
-        let owner: PartnerRow = rows[1].first()?.ok_or_else(|| {
+        let reads = (program::program_list(), partner::partner_find(&request.partner).first());
+        let (programs, owner) = ctx.read(reads).await?;
+        let catalog = program::catalog(&programs)?;
+        let owner = owner.ok_or_else(|| {
             AppError::new(ErrorKind::Unprocessable, "unknown_partner", "partner not found").field("partner")
         })?;
         let document = catalog.in_force(&owner.program_id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
@@ -164,16 +164,14 @@ pub async fn link<P: Ports>(
 
 /// Switches a link off from now on.
 pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &str) -> Result<StoredResponse, AppError> {
-    let rows = ctx
-        .batch(vec![
-            partner::link_find(code),
+    let (link, _, _) = ctx
+        .read((
+            partner::link_find(code).first(),
             partner::link_disable(code, ctx.now),
             audit(ctx, "link.disable", code, &json!({"disabled_at": ctx.now.to_rfc3339()})),
-        ])
+        ))
         .await?;
-    if rows[0].0.is_empty() {
-        return Err(AppError::not_found("link"));
-    }
+    link.ok_or_else(|| AppError::not_found("link"))?;
     Ok((200, json!({"code": code, "disabled": true})))
 }
 

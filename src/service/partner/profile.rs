@@ -8,7 +8,6 @@ use crate::service::error::AppError;
 use crate::store::account::{SignupVelocityMark, recompute_by_signup_velocity};
 use crate::store::partner::profile;
 use crate::store::partner::profile::ProfileRow;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Links whose cached copies are dropped at once when their partner leaves; the others' are gone within about a minute.
@@ -18,7 +17,7 @@ const EVER: UtcMillis = UtcMillis(1 << 52);
 
 /// Keeps a profile. Another website may make other accounts the partner's own: all of the partner's are decided again.
 pub async fn keep<P: Ports>(ctx: &Context<'_, P>, partner: &str, new: &Profile) -> Result<(), AppError> {
-    let found: Option<ProfileRow> = ctx.query(profile::profile_find(partner)).await?.first()?;
+    let found = ctx.read(profile::profile_find(partner).first()).await?;
     let old = found.ok_or_else(|| AppError::not_found("partner"))?;
     let next = ProfileRow {
         name: new.name.clone(),
@@ -61,17 +60,13 @@ fn changed_fields(row: &ProfileRow, other: &ProfileRow) -> String {
 
 /// The partner leaves: the links stop working, what is earned is still paid. Which codes' cached copies are to be dropped.
 pub async fn leave<P: Ports>(ctx: &Context<'_, P>, partner: &str) -> Result<Vec<String>, AppError> {
-    #[derive(Deserialize)]
-    struct Row {
-        code: String,
-    }
     let after = json!({"left_at": ctx.now.to_rfc3339()}).to_string();
-    let rows = ctx
-        .batch(vec![
+    let (_, codes, _) = ctx
+        .read((
             profile::partner_leave(partner, ctx.now),
             profile::live_codes(partner, FORGOTTEN),
             audit(ctx, "partner.leave", partner, None, (None, Some(&after))),
-        ])
+        ))
         .await?;
-    Ok(rows[1].decode::<Row>()?.into_iter().map(|row| row.code).collect())
+    Ok(codes.into_iter().map(|row| row.code).collect())
 }

@@ -4,7 +4,7 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::identity::audit;
 use crate::store::identity::audit::Audit;
-use crate::store::partner::resource::{Resource, resource_delete, resource_find, resource_insert, resource_update};
+use crate::store::partner::resource::{resource_delete, resource_find, resource_insert, resource_update};
 use crate::store::port::{DbError, Stmt};
 use crate::store::program;
 use serde_json::{Value, json};
@@ -22,9 +22,8 @@ pub async fn write<P: Ports>(
     (title, body): (&str, &str),
 ) -> Result<(), AppError> {
     check(title, body)?;
-    let rows = ctx.batch(vec![program::program_list(), resource_find(program, id)]).await?;
-    program::catalog(&rows[0])?.in_force(program, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
-    let stood: Option<Resource> = rows[1].first()?;
+    let (programs, stood) = ctx.read((program::program_list(), resource_find(program, id).first())).await?;
+    program::catalog(&programs)?.in_force(program, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
     if stood.as_ref().is_some_and(|r| r.title == title && r.body == body) {
         return Ok(());
     }
@@ -51,7 +50,7 @@ pub async fn write<P: Ports>(
 
 /// Removes a page. One that is gone stays gone.
 pub async fn remove<P: Ports>(ctx: &Context<'_, P>, program: &str, id: &str) -> Result<(), AppError> {
-    let stood: Option<Resource> = ctx.query(resource_find(program, id)).await?.first()?;
+    let stood = ctx.read(resource_find(program, id).first()).await?;
     if let Some(stood) = stood {
         let before = json!({"program": program, "title": stood.title, "body": stood.body});
         ctx.batch(vec![resource_delete(program, id), audit(ctx, "resource.remove", id, Some(before), None)]).await?;

@@ -74,9 +74,8 @@ pub fn payability(payee: Option<&PayeeRow>) -> Value {
 
 async fn read<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(PartnerRow, Option<PayeeRow>), AppError> {
     stripe::is_set_up(ctx)?;
-    let rows = ctx.batch(vec![partner::partner_find(id), payee::payee_find(id)]).await?;
-    let partner = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
-    Ok((partner, rows[1].first()?))
+    let (partner, payee) = ctx.read((partner::partner_find(id).first(), payee::payee_find(id).first())).await?;
+    Ok((partner.ok_or_else(|| AppError::not_found("partner"))?, payee))
 }
 
 /// Makes the account. The key follows from what is asked for, so that an answer that was lost is given again.
@@ -110,7 +109,7 @@ async fn make<P: Ports>(
         Ok(_) | Err(DbError::Guard(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    let stands: Option<PayeeRow> = ctx.query(payee::payee_find(&partner.id)).await?.first()?;
+    let stands = ctx.read(payee::payee_find(&partner.id).first()).await?;
     stands.ok_or_else(|| AppError::new(ErrorKind::Fault, "payee_lost", "the account was made and is not stored"))
 }
 

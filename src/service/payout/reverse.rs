@@ -125,14 +125,13 @@ async fn asked_for<P: Ports>(
     amount: Option<Cents>,
     reason: &str,
 ) -> Result<OutboundTransfer, AppError> {
-    let batch = vec![rows::outbound_find(TransferKind::Payout, &[id.to_owned()]), rows::reversal_list(id)];
-    let found = ctx.batch(batch).await?;
-    let payout: OutboundTransfer = found[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
+    let reads = (rows::outbound_find(TransferKind::Payout, &[id.to_owned()]).first(), rows::reversal_list(id));
+    let (payout, earlier) = ctx.read(reads).await?;
+    let payout = payout.ok_or_else(|| AppError::not_found("payout"))?;
     let Some(transfer) = payout.stripe_id.clone().filter(|_| payout.state == PayoutState::Paid) else {
         let detail = "it has not been paid; hold or cancel it instead";
         return Err(AppError::new(ErrorKind::Conflict, "payout_state", detail));
     };
-    let earlier: Vec<OutboundTransfer> = found[1].decode()?;
     let stands = earlier.iter().filter(|r| !matches!(r.state, PayoutState::Failed | PayoutState::Cancelled));
     let left = payout.amount_cents.0 - stands.map(|r| r.amount_cents.0).sum::<i64>();
     let amount = amount.unwrap_or(Cents(left));

@@ -2,6 +2,7 @@
 
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 
 /// A session that nobody has used for this long is over.
@@ -200,7 +201,7 @@ pub struct OpenSession {
 }
 
 /// The live sessions of the person whose session has this token, the one that was used last first.
-pub fn session_list(token_sha256: &str, now: UtcMillis) -> Stmt {
+pub fn session_list(token_sha256: &str, now: UtcMillis) -> Query<OpenSession> {
     let of = |column: &str| {
         format!(
             "SELECT o.id, o.way, o.agent, o.created_at_ms, o.seen_at_ms, o.expires_at_ms, o.id = s.id AS is_this
@@ -215,6 +216,7 @@ pub fn session_list(token_sha256: &str, now: UtcMillis) -> Stmt {
         .bind(now)
         .bind(now.plus_ms(-IDLE_OPERATOR_MS))
         .bind(now.plus_ms(-IDLE_MS))
+        .query()
 }
 
 /// A partner that a person is.
@@ -232,7 +234,7 @@ pub struct OwnPartner {
 const OWN: &str = "SELECT p.id, p.program_id, p.external_id, p.code, x.name, p.left_at_ms, p.created_at_ms";
 
 /// The partners of the person whose session has this token, the oldest first.
-pub fn own_partners(token_sha256: &str) -> Stmt {
+pub fn own_partners(token_sha256: &str) -> Query<OwnPartner> {
     Stmt::new(format!(
         "{OWN} FROM session s CROSS JOIN partner_person x ON lower(x.email) = +s.email JOIN partner p ON p.id = x.partner_id
          WHERE s.token_sha256 = ?1 OR s.before_sha256 = ?1
@@ -240,7 +242,7 @@ pub fn own_partners(token_sha256: &str) -> Stmt {
          {OWN} FROM session s CROSS JOIN partner p ON p.external_id = s.site_user LEFT JOIN partner_person x ON x.partner_id = p.id
          WHERE s.token_sha256 = ?1 OR s.before_sha256 = ?1 ORDER BY 7, 1 LIMIT {LIST_MAX}"
     ))
-    .bind(token_sha256)
+    .bind(token_sha256).query()
 }
 
 /// The partners that somebody with this proof is, the oldest first. A token proves none.
@@ -260,13 +262,14 @@ pub fn partners_of(person: Proof<'_>) -> Stmt {
 }
 
 /// The partner of a program under this address, the oldest.
-pub fn partner_of(program: &str, email: &str) -> Stmt {
+pub fn partner_of(program: &str, email: &str) -> Query<OwnPartner> {
     Stmt::new(format!(
         "{OWN} FROM partner_person x JOIN partner p ON p.id = x.partner_id
          WHERE lower(x.email) = ?2 AND p.program_id = ?1 ORDER BY p.created_at_ms, p.id LIMIT 1"
     ))
     .bind(program)
     .bind(email)
+    .query()
 }
 
 /// A link that is to be mailed.
@@ -332,7 +335,7 @@ pub struct MailedLink {
 }
 
 /// The link of this token, while it is good.
-pub fn magic_link_find(token_sha256: &str, purpose: &str, now: UtcMillis) -> Stmt {
+pub fn magic_link_find(token_sha256: &str, purpose: &str, now: UtcMillis) -> Query<MailedLink> {
     Stmt::new(
         "SELECT email, detail FROM magic_link
          WHERE token_sha256 = ?1 AND purpose = ?2 AND expires_at_ms > ?3 AND used_at_ms IS NULL AND is_live = 1",
@@ -340,6 +343,7 @@ pub fn magic_link_find(token_sha256: &str, purpose: &str, now: UtcMillis) -> Stm
     .bind(token_sha256)
     .bind(purpose)
     .bind(now)
+    .query()
 }
 
 /// Uses a link up. A second use aborts the batch.

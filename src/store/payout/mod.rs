@@ -7,6 +7,7 @@ pub mod plan;
 use crate::base::time::UtcMillis;
 use crate::engine::payout::{KEY_TRUSTED_MS, OutboundTransfer, TransferKind};
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 
 const PAYOUT: &str =
@@ -83,8 +84,8 @@ pub fn kinds_due(now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-pub fn outbound_find(kind: TransferKind, ids: &[String]) -> Stmt {
-    Stmt::new(format!("{} WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id", select(kind))).json(&ids)
+pub fn outbound_find(kind: TransferKind, ids: &[String]) -> Query<OutboundTransfer> {
+    Stmt::new(format!("{} WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id", select(kind))).json(&ids).query()
 }
 
 /// The payout that made a transfer, or that would know it by its group.
@@ -95,12 +96,19 @@ pub fn outbound_of_transfer(transfer: &str, group: &str) -> Stmt {
 }
 
 /// The reversals of a payout, oldest first.
-pub fn reversal_list(payout: &str) -> Stmt {
-    Stmt::new(format!("{REVERSAL} WHERE payout_id = ?1 ORDER BY created_at_ms, id")).bind(payout)
+pub fn reversal_list(payout: &str) -> Query<OutboundTransfer> {
+    Stmt::new(format!("{REVERSAL} WHERE payout_id = ?1 ORDER BY created_at_ms, id")).bind(payout).query()
 }
 
 /// Payouts before the cursor (instant, id), newest first. An empty filter lets all through; `held` is a state here.
-pub fn payout_page(run: &str, state: &str, partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+pub fn payout_page(
+    run: &str,
+    state: &str,
+    partner: &str,
+    before_ms: i64,
+    before_id: &str,
+    limit: i64,
+) -> Query<OutboundTransfer> {
     // Without what does not filter: else no index of what does is used.
     let of_run = if run.is_empty() { "?1 = ''" } else { "run_id = ?1" };
     let of_partner = if partner.is_empty() { "?3 = ''" } else { "partner_id = ?3" };
@@ -114,7 +122,7 @@ pub fn payout_page(run: &str, state: &str, partner: &str, before_ms: i64, before
     .bind(partner)
     .bind(before_ms)
     .bind(before_id)
-    .bind(limit)
+    .bind(limit).query()
 }
 
 /// Writes sendings of one kind as decided, each at the revision at which it was read: the batch aborts where one of
