@@ -1,10 +1,7 @@
 //! Typed reads: a statement that knows its row, and sets of them that one batch answers.
 
-use crate::base::decode;
 use crate::store::port::{DbError, Rows, Stmt};
-use serde::de::{DeserializeOwned, Error};
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 
 /// A statement whose rows are `T`.
@@ -18,10 +15,27 @@ pub struct Query<T> {
 #[derive(Clone, Debug)]
 pub struct First<T>(Query<T>);
 
+/// A query whose rows are read together into one value, such as the catalog of programs.
+#[derive(Clone, Debug)]
+pub struct Parsed<T> {
+    pub statement: Stmt,
+    parse: fn(Rows) -> Result<T, DbError>,
+}
+
 impl Stmt {
     /// The statement as a query. The return type of its function names the row.
     pub fn query<T>(self) -> Query<T> {
         Query { statement: self, row: PhantomData }
+    }
+
+    /// The statement as a query whose rows `parse` reads.
+    pub fn parsed<T>(self, parse: fn(Rows) -> Result<T, DbError>) -> Parsed<T> {
+        Parsed { statement: self, parse }
+    }
+
+    /// The statement as a query of which each row holds two values.
+    pub fn pairs<A: DeserializeOwned, B: DeserializeOwned>(self) -> Parsed<Vec<(A, B)>> {
+        self.parsed(|rows| rows.decode_pairs())
     }
 }
 
@@ -29,18 +43,6 @@ impl<T> Query<T> {
     /// The same query for at most one row.
     pub fn first(self) -> First<T> {
         First(self)
-    }
-}
-
-/// A row that holds two values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pair<A, B>(pub A, pub B);
-
-impl<'de, A: DeserializeOwned, B: DeserializeOwned> Deserialize<'de> for Pair<A, B> {
-    fn deserialize<D: Deserializer<'de>>(row: D) -> Result<Pair<A, B>, D::Error> {
-        let row = Value::deserialize(row)?;
-        let first = decode::from_value(row.clone()).map_err(D::Error::custom)?;
-        Ok(Pair(first, decode::from_value(row).map_err(D::Error::custom)?))
     }
 }
 
@@ -87,6 +89,20 @@ impl<T: DeserializeOwned> Reads for First<T> {
 
     fn take((): (), answers: &mut Answers) -> Result<Option<T>, DbError> {
         Ok(next(answers)?.take()?.into_iter().next())
+    }
+}
+
+impl<T> Reads for Parsed<T> {
+    type Rows = T;
+    type Shape = fn(Rows) -> Result<T, DbError>;
+
+    fn send(self, statements: &mut Vec<Stmt>) -> Self::Shape {
+        statements.push(self.statement);
+        self.parse
+    }
+
+    fn take(parse: Self::Shape, answers: &mut Answers) -> Result<T, DbError> {
+        parse(next(answers)?)
     }
 }
 

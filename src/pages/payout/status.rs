@@ -5,7 +5,7 @@ use crate::base::time::UtcMillis;
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::program::catalog::Catalog;
 use crate::store::partner::page::{OwnAccrual, PayoutRow, SettledRow, payouts_standing};
-use crate::store::query::{Pair, Query};
+use crate::store::query::Query;
 use std::collections::HashMap;
 
 /// Payouts read: ten years of weekly ones.
@@ -26,7 +26,7 @@ pub fn read(partner: &str) -> Query<PayoutRow> {
 impl Paid {
     /// The accruals that were read, and what is known of their payment.
     pub fn of(rows: Vec<OwnAccrual>, payouts: Vec<PayoutRow>) -> (Vec<Accrual>, Paid) {
-        let (accruals, settled): (Vec<Accrual>, Vec<SettledRow>) = rows.into_iter().map(|Pair(a, s)| (a, s)).unzip();
+        let (accruals, settled): (Vec<Accrual>, Vec<SettledRow>) = rows.into_iter().unzip();
         let settled = settled.into_iter().filter_map(|row| Some((row.id, row.settled_ms?))).collect();
         (accruals, Paid { settled, payouts })
     }

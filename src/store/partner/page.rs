@@ -9,7 +9,7 @@ use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::accrual::Accrual;
 use crate::store::account::LINE_COLUMNS;
 use crate::store::port::Stmt;
-use crate::store::query::{Pair, Query};
+use crate::store::query::{Parsed, Query};
 use serde::Deserialize;
 
 /// The counters' day of an instant: days since 1970, in UTC.
@@ -103,7 +103,7 @@ pub struct SettledRow {
 }
 
 /// An accrual with its settlement.
-pub type OwnAccrual = Pair<Accrual, SettledRow>;
+pub type OwnAccrual = (Accrual, SettledRow);
 
 /// Of the program's runs those from the year of the accrual on, by their index, until one that the accrual was in. An accrual that
 /// was reviewed or disputed may have missed payouts that others of its run have left with: of it nothing is said.
@@ -138,7 +138,7 @@ pub fn payouts_standing(partner: &str, limit: i64) -> Query<PayoutRow> {
 }
 
 /// The newest accruals of one of the partner's accounts: found by the account, which has few, and not by the partner.
-pub fn client_accruals(partner: &str, row: i64, limit: i64) -> Query<OwnAccrual> {
+pub fn client_accruals(partner: &str, row: i64, limit: i64) -> Parsed<Vec<OwnAccrual>> {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE +partner_id = ?1
            AND account_id = (SELECT account_id FROM binding WHERE rowid = ?2 AND partner_id = ?1)
@@ -147,11 +147,17 @@ pub fn client_accruals(partner: &str, row: i64, limit: i64) -> Query<OwnAccrual>
     .bind(partner)
     .bind(row)
     .bind(limit)
-    .query()
+    .pairs()
 }
 
 /// The partner's accruals before the cursor (instant, id), newest first. An empty state lets all through.
-pub fn accrual_page(partner: &str, state: &str, before_ms: i64, before_id: &str, limit: i64) -> Query<OwnAccrual> {
+pub fn accrual_page(
+    partner: &str,
+    state: &str,
+    before_ms: i64,
+    before_id: &str,
+    limit: i64,
+) -> Parsed<Vec<OwnAccrual>> {
     // Without what does not filter: else its index is not used.
     let of_state = if state.is_empty() { "?2 = ''" } else { "state = ?2" };
     Stmt::new(format!(
@@ -162,12 +168,12 @@ pub fn accrual_page(partner: &str, state: &str, before_ms: i64, before_id: &str,
     .bind(state)
     .bind(before_ms)
     .bind(before_id)
-    .bind(limit).query()
+    .bind(limit).pairs()
 }
 
-pub fn accrual_find(partner: &str, id: &str) -> Query<OwnAccrual> {
+pub fn accrual_find(partner: &str, id: &str) -> Parsed<Vec<OwnAccrual>> {
     let sql = format!("SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE id = ?2 AND partner_id = ?1");
-    Stmt::new(sql).bind(partner).bind(id).query()
+    Stmt::new(sql).bind(partner).bind(id).pairs()
 }
 
 /// Where an account's page is found.

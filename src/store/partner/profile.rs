@@ -47,14 +47,14 @@ pub fn partner_leave(partner: &str, now: UtcMillis) -> Stmt {
         .bind(now)
 }
 
-/// A link's code.
+/// The code of a link.
 #[derive(Clone, Debug, Deserialize)]
-pub struct CodeRow {
+pub struct LinkCode {
     pub code: String,
 }
 
 /// Codes of a partner's links that work.
-pub fn live_codes(partner: &str, limit: i64) -> Query<CodeRow> {
+pub fn live_codes(partner: &str, limit: i64) -> Query<LinkCode> {
     Stmt::new("SELECT code FROM link WHERE partner_id = ?1 AND disabled_at_ms IS NULL LIMIT ?2")
         .bind(partner)
         .bind(limit)
