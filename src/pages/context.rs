@@ -56,14 +56,13 @@ pub type PageResult = Result<Response, PageError>;
 /// A page's future. Boxed: an unboxed one would be as large as the largest page's.
 pub type Handled<'a> = Pin<Box<dyn Future<Output = PageResult> + 'a>>;
 
-/// The viewer of a partner's page: a valid session and the partner that the pages are about.
-#[derive(Clone, Debug)]
-pub struct Partner {
-    pub session: SessionRow,
-    pub id: String,
-    pub program: String,
-    pub name: String,
-    pub code: String,
+/// One entry of an area's navigation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NavigationEntry {
+    pub path: &'static str,
+    pub title: &'static str,
+    /// What an operator needs in order to see it.
+    pub need: Need,
 }
 
 pub struct PageContext<'a, S: Platform> {
@@ -75,6 +74,8 @@ pub struct PageContext<'a, S: Platform> {
     token: Option<String>,
     claimed_partner: String,
     form_secret: String,
+    /// The area's navigation, in order.
+    pub navigation: Vec<NavigationEntry>,
     needed: Cell<Need>,
     granted: Cell<Scopes>,
     /// Whether the form's secret is new and must be set as a cookie.
@@ -110,6 +111,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
             needed: Cell::new(Need::Act(Scope::Admin)),
             granted: Cell::new(Scopes::NONE),
             form_secret,
+            navigation: Vec::new(),
             fresh,
             cookie,
             rotated,
@@ -126,7 +128,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
     }
 
     /// The partner id that the browser claims. Reads may be bound to it: nothing they find is shown before
-    /// [`PageContext::partner`] has checked that it belongs to the session.
+    /// it is known that the session has such a partner.
     pub fn claimed_partner(&self) -> &str {
         &self.claimed_partner
     }
@@ -161,21 +163,6 @@ impl<'a, S: Platform> PageContext<'a, S> {
             Err(PageError::SignIn) => Ok((None, rest)),
             Err(stop) => Err(stop),
         }
-    }
-
-    /// The partner, together with the page's reads, in one batch. Reads are bound to [`PageContext::claim`].
-    pub async fn partner<R: Reads>(&self, reads: R) -> Result<(Partner, R::Rows), PageError> {
-        let (session, rows) = self.session(reads).await?;
-        let Some(id) = session.partner_id.clone() else { return Err(PageError::ChoosePartner) };
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        let partner = Partner {
-            program: text(&session.program_id),
-            name: session.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| text(&session.external_id)),
-            code: text(&session.code),
-            id,
-            session,
-        };
-        Ok((partner, rows))
     }
 
     /// The operator's session, together with the page's reads, in one batch. It is an error if the operator lacks the scope

@@ -4,11 +4,12 @@ use crate::engine::identity::access::Scope;
 use crate::http::assets::{ICON, SCRIPT, STYLE, TYPE};
 use crate::http::context::Platform;
 use crate::http::exchange::{Request, Response};
-use crate::pages::context::{CSRF_FIELD, PageContext, Partner};
+use crate::pages::context::{CSRF_FIELD, PageContext};
 use crate::pages::text::operator::{navigation as operator_navigation, notice as operator_notice};
 use crate::pages::text::partner::{navigation, notice};
 use crate::pages::text::shared::frame as text;
 use crate::pages::text::visitor::notice as visitor_notice;
+use crate::pages::viewer::Partner;
 use crate::store::identity::session::SessionRow;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -37,10 +38,9 @@ pub struct Page<'a> {
     pub content: Markup,
 }
 
-/// Path and title of each entry of a navigation.
-pub type Nav = &'static [(&'static str, &'static str)];
+type Nav = &'static [(&'static str, &'static str)];
 
-pub const PARTNER_NAV: Nav = &[
+const PARTNER_NAV: Nav = &[
     ("/partner", navigation::OVERVIEW),
     ("/partner/links", navigation::LINKS),
     ("/partner/share", navigation::SHARE_KIT),
@@ -52,7 +52,7 @@ pub const PARTNER_NAV: Nav = &[
     ("/partner/settings", navigation::SETTINGS),
 ];
 
-pub const OPERATOR_NAV: Nav = &[
+const OPERATOR_NAV: Nav = &[
     ("/operator", operator_navigation::HOME),
     ("/operator/programs", operator_navigation::PROGRAMS),
     ("/operator/partners", operator_navigation::PARTNERS),
@@ -72,11 +72,7 @@ const TOKENS: &str = "/operator/tokens";
 
 /// Frames a page and makes its response. `status` is 200, or an error's.
 pub fn show<S: Platform>(cx: &PageContext<'_, S>, status: u16, page: Page<'_>) -> Response {
-    let nav = match page.area {
-        Area::Open => &[][..],
-        Area::Partner(_) => PARTNER_NAV,
-        Area::Operator(_) => OPERATOR_NAV,
-    };
+    let nav = navigation(cx, page.area);
     let body = html! {
         (DOCTYPE)
         html lang="en" {
@@ -93,7 +89,7 @@ pub fn show<S: Platform>(cx: &PageContext<'_, S>, status: u16, page: Page<'_>) -
             }
             body class=(if nav.is_empty() { "open" } else { "framed" }) {
                 a.skip href="#main" { (text::SKIP) }
-                (header(cx, &page, nav))
+                (header(cx, &page, &nav))
                 main id="main" tabindex="-1" {
                     (done(cx.request))
                     (page.content)
@@ -104,7 +100,20 @@ pub fn show<S: Platform>(cx: &PageContext<'_, S>, status: u16, page: Page<'_>) -
     answer(cx, status, body)
 }
 
-fn header<S: Platform>(cx: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) -> Markup {
+/// Paths and titles of the navigation that this viewer sees.
+fn navigation<S: Platform>(cx: &PageContext<'_, S>, area: Area<'_>) -> Vec<(&'static str, &'static str)> {
+    let of_table = || cx.navigation.iter().map(|entry| (entry.path, entry.title)).collect();
+    match area {
+        Area::Open => Vec::new(),
+        Area::Partner(_) if cx.navigation.is_empty() => PARTNER_NAV.to_vec(),
+        Area::Partner(_) => of_table(),
+        Area::Operator(_) => {
+            OPERATOR_NAV.iter().copied().filter(|(path, _)| *path != TOKENS || cx.may(Scope::Admin)).collect()
+        }
+    }
+}
+
+fn header<S: Platform>(cx: &PageContext<'_, S>, page: &Page<'_>, nav: &[(&str, &str)]) -> Markup {
     let who = match page.area {
         Area::Open => None,
         Area::Partner(partner) => Some((partner.name.as_str(), partner.program.as_str(), partner.session.partners > 1)),
@@ -124,7 +133,7 @@ fn header<S: Platform>(cx: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) -> Ma
                     input type="checkbox" id="menu" class="menu-toggle" aria-label=(text::MENU);
                     label.menu-button for="menu" { (text::MENU) }
                     ul {
-                        @for (path, title) in nav.iter().filter(|(path, _)| *path != TOKENS || cx.may(Scope::Admin)) {
+                        @for (path, title) in nav {
                             li { a href=(path) aria-current=[(*path == page.here).then_some("page")] { (title) } }
                         }
                     }

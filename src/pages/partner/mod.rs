@@ -22,6 +22,18 @@ use crate::pages::report::leaderboard;
 use crate::http::context::Platform;
 use crate::pages::context::Handled;
 use crate::pages::context::PageContext;
+use crate::pages::table::Page;
+use crate::pages::viewer::{Partner, Person};
+
+/// Pages that need a session, and no partner.
+pub fn person_pages<S: Platform>() -> Vec<Page<S, Person>> {
+    Vec::new()
+}
+
+/// The pages of a partner.
+pub fn pages<S: Platform>() -> Vec<Page<S, Partner>> {
+    Vec::new()
+}
 
 /// The page of a path, `["partner", …]`.
 pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
