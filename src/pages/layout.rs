@@ -6,7 +6,7 @@ use crate::http::context::Platform;
 use crate::http::exchange::{Request, Response};
 use crate::pages::context::{CSRF_FIELD, PageContext};
 use crate::pages::text::operator::{navigation as operator_navigation, notice as operator_notice};
-use crate::pages::text::partner::{navigation, notice};
+use crate::pages::text::partner::notice;
 use crate::pages::text::shared::frame as text;
 use crate::pages::text::visitor::notice as visitor_notice;
 use crate::pages::viewer::Partner;
@@ -39,18 +39,6 @@ pub struct Page<'a> {
 }
 
 type Nav = &'static [(&'static str, &'static str)];
-
-const PARTNER_NAV: Nav = &[
-    ("/partner", navigation::OVERVIEW),
-    ("/partner/links", navigation::LINKS),
-    ("/partner/share", navigation::SHARE_KIT),
-    ("/partner/clients", navigation::CUSTOMERS),
-    ("/partner/earnings", navigation::EARNINGS),
-    ("/partner/payouts", navigation::PAYOUTS),
-    ("/partner/leaderboard", navigation::LEADERBOARD),
-    ("/partner/resources", navigation::RESOURCES),
-    ("/partner/settings", navigation::SETTINGS),
-];
 
 const OPERATOR_NAV: Nav = &[
     ("/operator", operator_navigation::HOME),
@@ -105,7 +93,6 @@ fn navigation<S: Platform>(cx: &PageContext<'_, S>, area: Area<'_>) -> Vec<(&'st
     let of_table = || cx.navigation.iter().map(|entry| (entry.path, entry.title)).collect();
     match area {
         Area::Open => Vec::new(),
-        Area::Partner(_) if cx.navigation.is_empty() => PARTNER_NAV.to_vec(),
         Area::Partner(_) => of_table(),
         Area::Operator(_) => {
             OPERATOR_NAV.iter().copied().filter(|(path, _)| *path != TOKENS || cx.may(Scope::Admin)).collect()

@@ -8,7 +8,6 @@ use crate::http::exchange::{Request, Response, decode_segment};
 use crate::http::fetch_metadata;
 use crate::http::fetch_metadata::is_persons;
 use crate::pages::context::{NavigationEntry, PageContext, PageError, PageResult};
-use crate::pages::identity::sign_in;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::{Formatter, language};
@@ -79,9 +78,8 @@ async fn found<S: Platform>(cx: &PageContext<'_, S>, method: &str, parts: &[&str
         .or_else(|| table::answer(partner::person_pages(), cx, method, parts))
         .or_else(|| table::answer(partner::pages(), cx, method, parts))
         .or_else(|| match parts.first() {
-            Some(&"partner") => partner::page(cx, method, parts),
             Some(&"operator") => operator::page(cx, method, parts),
-            _ => sign_in::page(cx, method, parts),
+            _ => None,
         });
     match page {
         Some(page) => page.await,

@@ -153,10 +153,3 @@ impl<V: Viewer> Gate<V> {
         }
     }
 }
-
-impl<S: Platform> PageContext<'_, S> {
-    /// The partner, together with the page's reads, in one batch.
-    pub async fn partner<R: Reads>(&self, reads: R) -> Result<(Partner, R::Rows), PageError> {
-        Gate::closed(Need::Look).open(self, reads).await
-    }
-}

@@ -19,7 +19,7 @@ use crate::pages::partner::wording;
 use crate::pages::payout::status;
 use crate::pages::payout::status::Paid;
 use crate::pages::text::partner::{account as text, navigation};
-use crate::pages::viewer::Partner;
+use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::partner::page as reads;
 use crate::store::partner::page::{ClientRow, EarnedRow};
@@ -29,12 +29,12 @@ use maud::{Markup, html};
 /// Newest commissions on a customer's page.
 const LINES: i64 = 50;
 
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
     let (before_ms, before_row) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
     let before_row = before_row.parse().unwrap_or(0);
     let read = reads::client_page(cx.claimed_partner(), before_ms, before_row, cursor.limit + 1);
-    let (partner, mut clients) = cx.partner(read).await?;
+    let (partner, mut clients) = gate.open(cx, read).await?;
     let next = cursor.cut(&mut clients, |c| format!("{}.{}", c.signed_up_at_ms.0, c.row));
     let clients = clients.into_iter().map(Client::of).collect::<Result<Vec<Client>, AppError>>()?;
     let first = cursor.cursor.is_empty();
@@ -103,17 +103,20 @@ fn earned(locale: &dyn Locale, sums: &[EarnedRow]) -> Markup {
     }
 }
 
-pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, row: &str) -> PageResult {
+pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, row: &str) -> PageResult {
     let row: i64 = row.parse().map_err(|_| AppError::not_found("client"))?;
     let claimed_partner = cx.claimed_partner();
-    let (partner, (client, receipt, accruals, programs, payouts)) = cx
-        .partner((
-            reads::client_find(claimed_partner, row).first(),
-            reads::client_attribution(claimed_partner, row).first(),
-            reads::client_accruals(claimed_partner, row, LINES),
-            program_list(),
-            status::read(claimed_partner),
-        ))
+    let (partner, (client, receipt, accruals, programs, payouts)) = gate
+        .open(
+            cx,
+            (
+                reads::client_find(claimed_partner, row).first(),
+                reads::client_attribution(claimed_partner, row).first(),
+                reads::client_accruals(claimed_partner, row, LINES),
+                program_list(),
+                status::read(claimed_partner),
+            ),
+        )
         .await?;
     let gone = || AppError::not_found("client");
     let (client, receipt) = (Client::of(client.ok_or_else(gone)?)?, receipt.ok_or_else(gone)?);

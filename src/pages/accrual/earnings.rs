@@ -18,6 +18,7 @@ use crate::pages::payout::status;
 use crate::pages::payout::status::Paid;
 use crate::pages::text::partner::{accrual as text, navigation};
 use crate::pages::text::shared::error;
+use crate::pages::viewer::{Gate, Partner};
 use crate::program::catalog::Catalog;
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::partner::page as reads;
@@ -25,7 +26,7 @@ use crate::store::partner::page::{PostingRow, VestedRow};
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
     let (before_ms, before_id) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
     let state = cx.request.param("state").unwrap_or_default();
@@ -37,7 +38,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         program_list(),
         status::read(cx.claimed_partner()),
     );
-    let (partner, (accruals, programs, payouts)) = cx.partner(reads_of_page).await?;
+    let (partner, (accruals, programs, payouts)) = gate.open(cx, reads_of_page).await?;
     let catalog = catalog(&programs)?;
     let (mut accruals, paid) = Paid::of(accruals, payouts);
     let next = cursor.cut(&mut accruals, |l| format!("{}.{}", l.at_ms.0, l.id));
@@ -109,17 +110,20 @@ pub fn table(locale: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str,
     columns::table(navigation::EARNINGS, accruals, &columns)
 }
 
-pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id: &str) -> PageResult {
     let claimed_partner = cx.claimed_partner();
-    let (partner, (accrual, postings, vested, client, programs, payouts)) = cx
-        .partner((
-            reads::accrual_find(claimed_partner, id),
-            reads::accrual_postings(claimed_partner, id),
-            reads::accrual_vested(claimed_partner, id).first(),
-            reads::accrual_client(claimed_partner, id).first(),
-            program_list(),
-            status::read(claimed_partner),
-        ))
+    let (partner, (accrual, postings, vested, client, programs, payouts)) = gate
+        .open(
+            cx,
+            (
+                reads::accrual_find(claimed_partner, id),
+                reads::accrual_postings(claimed_partner, id),
+                reads::accrual_vested(claimed_partner, id).first(),
+                reads::accrual_client(claimed_partner, id).first(),
+                program_list(),
+                status::read(claimed_partner),
+            ),
+        )
         .await?;
     let (accruals, paid) = Paid::of(accrual, payouts);
     let accrual = accruals.into_iter().next().ok_or_else(|| AppError::not_found("earning"))?;

@@ -19,7 +19,7 @@ use crate::pages::qr::Qr;
 use crate::pages::refusal::with_refusal;
 use crate::pages::text::partner::{link as text, navigation};
 use crate::pages::text::shared::component;
-use crate::pages::viewer::Partner;
+use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
 use crate::store::partner::page as reads;
@@ -35,9 +35,9 @@ const CHART_DAYS: i64 = 30;
 const UTM: [(&str, &str); 3] =
     [("utm_source", text::UTM_SOURCE), ("utm_medium", text::UTM_MEDIUM), ("utm_campaign", text::UTM_CAMPAIGN)];
 
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
-    let (partner, links) = cx.partner(list_reads(cx, &cursor)?).await?;
+    let (partner, links) = gate.open(cx, list_reads(cx, &cursor)?).await?;
     listed(cx, 200, &partner, links, &cursor, &cx.form)
 }
 
@@ -139,16 +139,14 @@ fn maker<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> Markup {
     }
 }
 
-pub async fn make<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let cursor = Cursor { cursor: String::new(), ..Cursor::of(cx.request)? };
-    let (partner, links) = cx.partner(list_reads(cx, &cursor)?).await?;
+pub async fn make<S: Platform>(cx: &PageContext<'_, S>, partner: Partner) -> PageResult {
     if partner.session.left_at_ms.is_some() {
         return Err(AppError::new(ErrorKind::Conflict, "left", text::LEFT).into());
     }
     let mut form = cx.form.clone();
     if let Some(Err(why)) = form.given("destination").map(|to| on_site(cx, to)) {
         form.refuse("destination", why);
-        return listed(cx, 422, &partner, links, &cursor, &form);
+        return refused(cx, partner, &form).await;
     }
     match made(cx, &partner).await {
         Ok(code) => {
@@ -156,10 +154,17 @@ pub async fn make<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         }
         Err(PageError::Error(error)) => {
             let form = with_refusal(cx, error)?;
-            listed(cx, 422, &partner, links, &cursor, &form)
+            refused(cx, partner, &form).await
         }
         Err(stop) => Err(stop),
     }
+}
+
+/// The list again, with what is wrong with the form.
+async fn refused<S: Platform>(cx: &PageContext<'_, S>, partner: Partner, form: &SubmittedForm) -> PageResult {
+    let cursor = Cursor { cursor: String::new(), ..Cursor::of(cx.request)? };
+    let (partner, links) = Gate::from(partner).open(cx, list_reads(cx, &cursor)?).await?;
+    listed(cx, 422, &partner, links, &cursor, form)
 }
 
 async fn made<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner) -> Result<String, PageError> {
@@ -208,10 +213,10 @@ fn found(link: Option<OwnLink>) -> Result<OwnLink, AppError> {
     link.ok_or_else(|| AppError::not_found("link"))
 }
 
-pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
+pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: &str) -> PageResult {
     let first = reads::day_of(cx.now()) - CHART_DAYS + 1;
     let reads = (find(cx, code), reads::link_day_list(cx.claimed_partner(), code, first));
-    let (partner, (link, days)) = cx.partner(reads).await?;
+    let (partner, (link, days)) = gate.open(cx, reads).await?;
     let link = found(link)?;
     let locale = cx.locale.as_ref();
     let at = format!("/partner/links/{}", components::escaped(&link.code));
@@ -262,8 +267,12 @@ fn facts(locale: &dyn Locale, link: &OwnLink) -> Markup {
     components::facts(&list)
 }
 
-async fn drawn<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> Result<(OwnLink, Qr), PageError> {
-    let (_, link) = cx.partner(find(cx, code)).await?;
+async fn drawn<S: Platform>(
+    cx: &PageContext<'_, S>,
+    gate: Gate<Partner>,
+    code: &str,
+) -> Result<(OwnLink, Qr), PageError> {
+    let (_, link) = gate.open(cx, find(cx, code)).await?;
     let link = found(link)?;
     let qr = Qr::of(&format!("{}/r/{}", cx.base_url(), link.code));
     let long = || AppError::new(ErrorKind::Unprocessable, "too_long", text::TOO_LONG_FOR_QR);
@@ -278,19 +287,19 @@ fn file(link: &OwnLink, kind: &'static str, ending: &str, body: Vec<u8>) -> Resp
     response
 }
 
-pub async fn qr_svg<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (link, qr) = drawn(cx, code).await?;
+pub async fn qr_svg<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: &str) -> PageResult {
+    let (link, qr) = drawn(cx, gate, code).await?;
     Ok(file(&link, "image/svg+xml", "svg", qr.svg().into_bytes()))
 }
 
-pub async fn qr_png<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (link, qr) = drawn(cx, code).await?;
+pub async fn qr_png<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: &str) -> PageResult {
+    let (link, qr) = drawn(cx, gate, code).await?;
     let fault = |why: png::EncodingError| AppError::new(ErrorKind::Fault, "png", why.to_string());
     Ok(file(&link, "image/png", "png", qr.png().map_err(fault)?))
 }
 
-pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (partner, link) = cx.partner(find(cx, code)).await?;
+pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: &str) -> PageResult {
+    let (partner, link) = gate.open(cx, find(cx, code)).await?;
     let link = found(link)?;
     let content = html! {
         (components::heading(text::TURN_OFF_HEADING, "", html! {}))
@@ -307,8 +316,8 @@ pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageRe
     Ok(layout::show(cx, 200, page))
 }
 
-pub async fn disable<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (partner, link) = cx.partner(find(cx, code)).await?;
+pub async fn disable<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: &str) -> PageResult {
+    let (partner, link) = gate.open(cx, find(cx, code)).await?;
     let link = found(link)?;
     if link.own == 1 {
         let detail = text::DEFAULT_STAYS;

@@ -11,6 +11,7 @@ use crate::pages::link::share_templates;
 use crate::pages::link::share_templates::TONES;
 use crate::pages::text::partner::{navigation, share as text};
 use crate::pages::text::shared::component;
+use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::AppError;
 use crate::store::partner::page as reads;
 use crate::store::partner::page::LinkName;
@@ -23,7 +24,7 @@ const LINKS: i64 = 50;
 const TEXT_MAX: usize = 5_000;
 
 /// The drafts, or what the form has.
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let typed = cx.request.method == "POST";
     let param = |name: &str| {
         let given = cx.form.given(name).map(str::to_owned);
@@ -36,7 +37,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         reads::link_own(claimed_partner, link.as_deref().unwrap_or(""), reads::day_of(now)).first(),
         program_list(),
     );
-    let (partner, (mut choices, chosen, programs)) = cx.partner(reads).await?;
+    let (partner, (mut choices, chosen, programs)) = gate.open(cx, reads).await?;
     if link.is_some() && chosen.is_none() {
         return Err(AppError::not_found("link").into());
     }

@@ -11,6 +11,7 @@ use crate::pages::components::escaped;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::partner::wording;
 use crate::pages::text::partner::{payout, settings as text};
+use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
 use crate::service::payout::onboard;
@@ -76,7 +77,7 @@ struct Entry {
     view: Value,
 }
 
-pub async fn copy<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn copy<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let cursor = Cursor::of(&cx.request.param("cursor").unwrap_or_default())?;
     let (claimed_partner, token) = (cx.claimed_partner(), cx.token_sha256().unwrap_or_default());
     let after = |list: usize| Cursor::after(cursor.as_ref(), list);
@@ -95,7 +96,8 @@ pub async fn copy<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         session_list(&token, cx.now()),
         program_list(),
     );
-    let (partner, (lists, (row, said, balances, payee, sessions, programs))) = cx.partner((lists, only_once)).await?;
+    let (partner, (lists, (row, said, balances, payee, sessions, programs))) =
+        gate.open(cx, (lists, only_once)).await?;
     let mut entries = entries(cx, &partner.id, lists);
     entries.sort_by(|a, b| (a.at, a.list, &a.id).cmp(&(b.at, b.list, &b.id)));
     let most = usize::try_from(LINES).unwrap_or(0);

@@ -17,7 +17,7 @@ use crate::pages::partner::wording;
 use crate::pages::payout::status;
 use crate::pages::payout::status::Paid;
 use crate::pages::text::partner::{navigation, overview as text};
-use crate::pages::viewer::Partner;
+use crate::pages::viewer::{Gate, Partner};
 use crate::program::document::{Cadence, Document};
 use crate::service::partner::enroll;
 use crate::store::ledger;
@@ -38,25 +38,28 @@ const LATEST: i64 = 5;
 /// Links refreshed at once when the disclosure is accepted; others follow within a minute.
 const LINKS: i64 = 100;
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let (claimed_partner, now) = (cx.claimed_partner(), cx.now());
     let month = Month::of(now);
     let first = reads::day_of(now) - DAYS + 1;
-    let (partner, (row, balances, payee, programs, (days, month_sums, latest, payouts), own, further)) = cx
-        .partner((
-            partner::partner_find(claimed_partner).first(),
-            ledger::balance_list(claimed_partner),
-            payee::payee_find(claimed_partner).first(),
-            program_list(),
+    let (partner, (row, balances, payee, programs, (days, month_sums, latest, payouts), own, further)) = gate
+        .open(
+            cx,
             (
-                reads::day_list(claimed_partner, first),
-                reads::earned_sums(claimed_partner, reads::day_of(month.start()), reads::day_of(month.end())),
-                reads::accrual_page(claimed_partner, "", now.plus_days(1).0, "~", LATEST),
-                status::read(claimed_partner),
+                partner::partner_find(claimed_partner).first(),
+                ledger::balance_list(claimed_partner),
+                payee::payee_find(claimed_partner).first(),
+                program_list(),
+                (
+                    reads::day_list(claimed_partner, first),
+                    reads::earned_sums(claimed_partner, reads::day_of(month.start()), reads::day_of(month.end())),
+                    reads::accrual_page(claimed_partner, "", now.plus_days(1).0, "~", LATEST),
+                    status::read(claimed_partner),
+                ),
+                reads::link_own(claimed_partner, "", 0).first(),
+                reads::link_page(claimed_partner, 0, now.plus_days(1).0, "~", 1).first(),
             ),
-            reads::link_own(claimed_partner, "", 0).first(),
-            reads::link_page(claimed_partner, 0, now.plus_days(1).0, "~", 1).first(),
-        ))
+        )
         .await?;
     let catalog = catalog(&programs)?;
     let document = catalog.in_force(&partner.program, now);
@@ -253,11 +256,11 @@ pub fn course(locale: &dyn Locale, days: &[DayRow], first: i64) -> Markup {
 }
 
 /// The partner accepts the disclosure.
-pub async fn disclose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn disclose<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let claimed_partner = cx.claimed_partner();
     let reads_of_page =
         (partner::partner_find(claimed_partner).first(), reads::link_choices(claimed_partner, cx.now(), LINKS));
-    let (partner, (row, links)) = cx.partner(reads_of_page).await?;
+    let (partner, (row, links)) = gate.open(cx, reads_of_page).await?;
     let external_id = row.map(|r| r.external_id).unwrap_or_default();
     let new = NewPartner {
         program: partner.program.clone(),

@@ -14,7 +14,7 @@ use crate::pages::partner::wording;
 use crate::pages::refusal::with_refusal;
 use crate::pages::text::partner::payout_setup as text;
 use crate::pages::text::shared::{component, country, field};
-use crate::pages::viewer::Partner;
+use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::payout::onboard;
 use crate::store::partner;
@@ -85,9 +85,12 @@ pub fn standing<S: Platform>(cx: &PageContext<'_, S>, payee: Option<&PayeeRow>) 
     }
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, (row, payee)) = cx
-        .partner((partner::partner_find(cx.claimed_partner()).first(), payee::payee_find(cx.claimed_partner()).first()))
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
+    let (partner, (row, payee)) = gate
+        .open(
+            cx,
+            (partner::partner_find(cx.claimed_partner()).first(), payee::payee_find(cx.claimed_partner()).first()),
+        )
         .await?;
     let country = row.and_then(|r| r.country).unwrap_or_default();
     requested(cx, 200, &partner, payee.as_ref(), &SubmittedForm::filled(&[("country", &country)]))
@@ -140,8 +143,8 @@ fn choices() -> Vec<(&'static str, &'static str)> {
 }
 
 /// Gets a new link to Stripe's onboarding, and creates the account if there is none.
-pub async fn begin<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, payee) = cx.partner(payee::payee_find(cx.claimed_partner()).first()).await?;
+pub async fn begin<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
+    let (partner, payee) = gate.open(cx, payee::payee_find(cx.claimed_partner()).first()).await?;
     connected(cx)?;
     let mut form = cx.form.clone();
     let country = form.get("country").to_owned();
@@ -162,8 +165,7 @@ pub async fn begin<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     }
 }
 
-pub async fn dashboard<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, _) = cx.partner(()).await?;
+pub async fn dashboard<S: Platform>(cx: &PageContext<'_, S>, partner: Partner) -> PageResult {
     connected(cx)?;
     let (_, answer) = onboard::dashboard(&cx.context(&partner.session), &partner.id).await?;
     onwards(cx, &partner, answer["url"].as_str().unwrap_or_default(), text::YOUR_STRIPE)

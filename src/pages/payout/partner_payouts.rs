@@ -16,6 +16,7 @@ use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::payout::onboarding;
 use crate::pages::text::partner::{navigation, payout as text};
+use crate::pages::viewer::{Gate, Partner};
 use crate::program::document::Document;
 use crate::service::payout::state_name;
 use crate::store::ledger;
@@ -32,19 +33,22 @@ const LATEST: i64 = 50;
 /// Payouts in one file: four hundred years of monthly ones.
 const FILE_ROWS: i64 = 5_000;
 
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
     let (before_ms, before_id) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
     let claimed_partner = cx.claimed_partner();
-    let (partner, (mut sent, balances, payee, returns, used, programs)) = cx
-        .partner((
-            payout::payout_page("", "", claimed_partner, before_ms, &before_id, cursor.limit + 1),
-            ledger::balance_list(claimed_partner),
-            payee::payee_find(claimed_partner).first(),
-            reads::return_list(claimed_partner, LATEST),
-            reads::credit_list(claimed_partner, LATEST),
-            program_list(),
-        ))
+    let (partner, (mut sent, balances, payee, returns, used, programs)) = gate
+        .open(
+            cx,
+            (
+                payout::payout_page("", "", claimed_partner, before_ms, &before_id, cursor.limit + 1),
+                ledger::balance_list(claimed_partner),
+                payee::payee_find(claimed_partner).first(),
+                reads::return_list(claimed_partner, LATEST),
+                reads::credit_list(claimed_partner, LATEST),
+                program_list(),
+            ),
+        )
         .await?;
     let next = cursor.cut(&mut sent, |s| format!("{}.{}", s.created_at_ms.0, s.id));
     let first = cursor.cursor.is_empty();
@@ -169,9 +173,9 @@ fn credit_columns(locale: &dyn Locale) -> [Column<'_, CreditRow>; 5] {
 }
 
 /// All payouts as a CSV file.
-pub async fn csv<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn csv<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let before = cx.now().plus_days(1).0;
-    let (_, sent) = cx.partner(payout::payout_page("", "", cx.claimed_partner(), before, "", FILE_ROWS)).await?;
+    let (_, sent) = gate.open(cx, payout::payout_page("", "", cx.claimed_partner(), before, "", FILE_ROWS)).await?;
     let mut file = format!("{}\r\n", text::CSV_HEADING);
     for s in &sent {
         let texts = [

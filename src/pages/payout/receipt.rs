@@ -13,6 +13,7 @@ use crate::pages::link::share_templates;
 use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::text::partner::payout as text;
+use crate::pages::viewer::{Gate, Partner};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::service::payout::state_name;
@@ -22,17 +23,20 @@ use crate::store::report::payout as reports;
 use crate::store::report::payout::{Movement, ReceiptSums};
 use maud::{Markup, html};
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id: &str) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
     let (after, claimed_partner) = (cursor.number(0)?, cx.claimed_partner());
-    let (partner, (payout, sums, mut moved, reversals, programs)) = cx
-        .partner((
-            payout::outbound_find(TransferKind::Payout, &[id.to_owned()]).first(),
-            reports::own_receipt_sums(claimed_partner, id).first(),
-            reports::own_receipt_page(claimed_partner, id, after, cursor.limit + 1),
-            payout::reversal_list(id),
-            program_list(),
-        ))
+    let (partner, (payout, sums, mut moved, reversals, programs)) = gate
+        .open(
+            cx,
+            (
+                payout::outbound_find(TransferKind::Payout, &[id.to_owned()]).first(),
+                reports::own_receipt_sums(claimed_partner, id).first(),
+                reports::own_receipt_page(claimed_partner, id, after, cursor.limit + 1),
+                payout::reversal_list(id),
+                program_list(),
+            ),
+        )
         .await?;
     let gone = || AppError::not_found("payout");
     let payout = payout.filter(|s| s.partner_id == partner.id).ok_or_else(gone)?;

@@ -9,6 +9,7 @@ use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::markdown;
 use crate::pages::text::partner::{navigation, program as text};
+use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::AppError;
 use crate::store::partner::resource::{Resource, resource_find_of_partner, resource_list_of_partner};
 use maud::html;
@@ -16,8 +17,8 @@ use maud::html;
 /// Pages listed: people write them by hand.
 const PAGES: i64 = 200;
 
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, pages) = cx.partner(resource_list_of_partner(cx.claimed_partner(), PAGES)).await?;
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
+    let (partner, pages) = gate.open(cx, resource_list_of_partner(cx.claimed_partner(), PAGES)).await?;
     let columns = [
         text(
             text::PAGE,
@@ -38,8 +39,8 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     Ok(layout::show(cx, 200, page))
 }
 
-pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (partner, found) = cx.partner(resource_find_of_partner(cx.claimed_partner(), id).first()).await?;
+pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id: &str) -> PageResult {
+    let (partner, found) = gate.open(cx, resource_find_of_partner(cx.claimed_partner(), id).first()).await?;
     let found = found.ok_or_else(|| AppError::not_found("page"))?;
     let content = html! {
         (components::heading(&found.title, "", html! {}))

@@ -9,6 +9,7 @@ use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
 use crate::pages::text::partner::{navigation, report as text};
+use crate::pages::viewer::{Gate, Partner};
 use crate::store::partner::page as reads;
 use crate::store::partner::page::PlaceRow;
 use maud::html;
@@ -16,10 +17,10 @@ use maud::html;
 /// Places shown; the partner's own is always shown.
 const PLACES: i64 = 50;
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let claimed_partner = cx.claimed_partner();
     let (partner, (mut places, own)) =
-        cx.partner((reads::place_list(claimed_partner, PLACES), reads::place_own(claimed_partner).first())).await?;
+        gate.open(cx, (reads::place_list(claimed_partner, PLACES), reads::place_own(claimed_partner).first())).await?;
     let named = own.as_ref().is_some_and(|o| o.display_name.is_some());
     if !places.iter().any(|p| p.own == 1) {
         places.extend(own);

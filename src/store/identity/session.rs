@@ -246,7 +246,7 @@ pub fn own_partners(token_sha256: &str) -> Query<OwnPartner> {
 }
 
 /// The partners that somebody with this proof is, the oldest first. A token proves none.
-pub fn partners_of(person: Proof<'_>) -> Stmt {
+pub fn partners_of(person: Proof<'_>) -> Query<OwnPartner> {
     let (from, proved) = match person {
         Proof::Email(email) => {
             ("partner_person x JOIN partner p ON p.id = x.partner_id WHERE lower(x.email) = ?1", email)
@@ -258,7 +258,7 @@ pub fn partners_of(person: Proof<'_>) -> Stmt {
             ("partner p JOIN partner_person x ON x.partner_id = p.id WHERE p.id = ?1 AND 0", sha256)
         }
     };
-    Stmt::new(format!("{OWN} FROM {from} ORDER BY p.created_at_ms, p.id LIMIT {LIST_MAX}")).bind(proved)
+    Stmt::new(format!("{OWN} FROM {from} ORDER BY p.created_at_ms, p.id LIMIT {LIST_MAX}")).bind(proved).query()
 }
 
 /// The partner of a program under this address, the oldest.
