@@ -78,9 +78,9 @@ async fn found<S: Platform>(cx: &PageContext<'_, S>, method: &str, parts: &[&str
     let page = table::answer(visitor::pages(), cx, method, parts)
         .or_else(|| table::answer(partner::person_pages(), cx, method, parts))
         .or_else(|| table::answer(partner::pages(), cx, method, parts))
+        .or_else(|| table::answer(operator::pages(), cx, method, parts))
         .or_else(|| match parts.first() {
             Some(&"partner") => partner::page(cx, method, parts),
-            Some(&"operator") => operator::page(cx, method, parts),
             _ => sign_in::page(cx, method, parts),
         });
     match page {
@@ -91,7 +91,7 @@ async fn found<S: Platform>(cx: &PageContext<'_, S>, method: &str, parts: &[&str
 
 fn navigation<S: Platform>(area: &str) -> Vec<NavigationEntry> {
     match area {
-        "operator" => Vec::new(),
+        "operator" => table::navigation::<S, _>(&operator::pages()),
         "partner" => table::navigation::<S, _>(&partner::pages()),
         _ => Vec::new(),
     }
@@ -113,6 +113,7 @@ pub fn all<S: Platform>() -> Vec<(Viewers, Entry)> {
     of(Viewers::Anybody, table::entries::<S, _>(&visitor::pages()))
         .chain(of(Viewers::Persons, table::entries::<S, _>(&partner::person_pages())))
         .chain(of(Viewers::Partners, table::entries::<S, _>(&partner::pages())))
+        .chain(of(Viewers::Operators, table::entries::<S, _>(&operator::pages())))
         .collect()
 }
 
