@@ -3,7 +3,7 @@
 use crate::base::id;
 use crate::base::time::UtcMillis;
 use crate::codec::cookie_header;
-use crate::engine::identity::access::{Need, Scope, Scopes};
+use crate::engine::identity::access::Need;
 use crate::http::auth::hex_sha256;
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response};
@@ -18,7 +18,7 @@ use crate::store::port::DbError;
 use crate::store::query::Reads;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::pin::Pin;
 use subtle::ConstantTimeEq;
 
@@ -76,8 +76,6 @@ pub struct PageContext<'a, S: Platform> {
     form_secret: String,
     /// The area's navigation, in order.
     pub navigation: Vec<NavigationEntry>,
-    needed: Cell<Need>,
-    granted: Cell<Scopes>,
     /// Whether the form's secret is new and must be set as a cookie.
     fresh: bool,
     /// The session's Set-Cookie, if this request changed it.
@@ -108,8 +106,6 @@ impl<'a, S: Platform> PageContext<'a, S> {
             form,
             token,
             claimed_partner,
-            needed: Cell::new(Need::Act(Scope::Admin)),
-            granted: Cell::new(Scopes::NONE),
             form_secret,
             navigation: Vec::new(),
             fresh,
@@ -143,52 +139,18 @@ impl<'a, S: Platform> PageContext<'a, S> {
         self.token.as_deref()
     }
 
-    /// The session, together with the page's reads, in one batch.
-    pub async fn session<R: Reads>(&self, reads: R) -> Result<(SessionRow, R::Rows), PageError> {
-        if self.token.is_none() {
-            return Err(PageError::SignIn);
-        }
-        let (found, rows) = self.anybody(reads).await?;
-        Ok((found.ok_or(PageError::SignIn)?, rows))
-    }
-
-    /// A public page's reads, in one batch, with the session if there is one.
-    pub async fn anybody<R: Reads>(&self, reads: R) -> Result<(Option<SessionRow>, R::Rows), PageError> {
+    /// A page's reads, in one batch, with the session if there is one.
+    pub(crate) async fn anybody<R: Reads>(&self, reads: R) -> Result<(Option<SessionRow>, R::Rows), PageError> {
         let ctx = self.app.context("");
         let Some(token) = self.token_sha256() else { return Ok((None, ctx.read(reads).await?)) };
-        let (found, rest) = ctx.read((session::session_find(&token, &self.claimed_partner, self.now()), reads)).await?;
-        let Some(found) = found.first::<SessionRow>()? else { return Ok((None, rest)) };
+        let find = session::session_find(&token, &self.claimed_partner, self.now()).first();
+        let (found, rest) = ctx.read((find, reads)).await?;
+        let Some(found) = found else { return Ok((None, rest)) };
         match self.admit(&found).await {
             Ok(()) => Ok((Some(found), rest)),
             Err(PageError::SignIn) => Ok((None, rest)),
             Err(stop) => Err(stop),
         }
-    }
-
-    /// The operator's session, together with the page's reads, in one batch. It is an error if the operator lacks the scope
-    /// that the page [asks for](Visit::asks_for).
-    pub async fn operator<R: Reads>(&self, reads: R) -> Result<(SessionRow, R::Rows), PageError> {
-        let (session, rows) = self.session(reads).await?;
-        if session.operator != 1 {
-            return Err(PageError::SignIn);
-        }
-        let need = self.needed.get();
-        self.granted.set(self.scopes(&session));
-        if need.is_met_by(self.granted.get()) {
-            return Ok((session, rows));
-        }
-        let detail = text::insufficient_scope(need.scope().name());
-        Err(AppError::new(ErrorKind::Forbidden, "insufficient_scope", detail).into())
-    }
-
-    /// Whether the operator has `scope`: pages hide the forms that need a scope the operator lacks.
-    pub fn may(&self, scope: Scope) -> bool {
-        self.granted.get().allow(scope, false)
-    }
-
-    /// What the operator's page needs; every scope until it is set.
-    pub(crate) fn asks_for(&self, need: Need) {
-        self.needed.set(need);
     }
 
     /// The context for services: its actor goes into the audit log.

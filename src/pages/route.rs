@@ -77,10 +77,7 @@ async fn found<S: Platform>(cx: &PageContext<'_, S>, method: &str, parts: &[&str
     let page = table::answer(visitor::pages(), cx, method, parts)
         .or_else(|| table::answer(partner::person_pages(), cx, method, parts))
         .or_else(|| table::answer(partner::pages(), cx, method, parts))
-        .or_else(|| match parts.first() {
-            Some(&"operator") => operator::page(cx, method, parts),
-            _ => None,
-        });
+        .or_else(|| table::answer(operator::pages(), cx, method, parts));
     match page {
         Some(page) => page.await,
         None => Err(AppError::not_found("page").into()),
@@ -89,7 +86,7 @@ async fn found<S: Platform>(cx: &PageContext<'_, S>, method: &str, parts: &[&str
 
 fn navigation<S: Platform>(area: &str) -> Vec<NavigationEntry> {
     match area {
-        "operator" => Vec::new(),
+        "operator" => table::navigation::<S, _>(&operator::pages()),
         "partner" => table::navigation::<S, _>(&partner::pages()),
         _ => Vec::new(),
     }
@@ -111,6 +108,7 @@ pub fn all<S: Platform>() -> Vec<(Viewers, Entry)> {
     of(Viewers::Anybody, table::entries::<S, _>(&visitor::pages()))
         .chain(of(Viewers::Persons, table::entries::<S, _>(&partner::person_pages())))
         .chain(of(Viewers::Partners, table::entries::<S, _>(&partner::pages())))
+        .chain(of(Viewers::Operators, table::entries::<S, _>(&operator::pages())))
         .collect()
 }
 

@@ -5,6 +5,7 @@ use crate::program::catalog::Catalog;
 use crate::program::check;
 use crate::program::document::Document;
 use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::query::Parsed;
 use serde::Deserialize;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -18,6 +19,11 @@ thread_local! {
 
 pub fn program_list() -> Stmt {
     Stmt::new("SELECT program_id, version, document FROM program_version ORDER BY program_id, version")
+}
+
+/// The catalog: every version of every program.
+pub fn programs() -> Parsed<Catalog> {
+    program_list().parsed(|rows| catalog(&rows))
 }
 
 /// The catalogue that `program_list` read. Stored documents were checked when they were saved; one that no longer

@@ -19,6 +19,7 @@ use crate::store::account::{AccountRow, BoundRow};
 use crate::store::attribution::evidence;
 use crate::store::ledger::budget;
 use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::query::Parsed;
 use crate::store::{event as events, program, review};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -62,6 +63,11 @@ pub fn budgets(rows: &Rows) -> Result<Vec<BudgetRow>, DbError> {
     }
     let rows = rows.decode_pairs::<RewardBudget, Revision>()?;
     Ok(rows.into_iter().map(|(budget, at)| BudgetRow { budget, revision: at.revision }).collect())
+}
+
+/// Every program's budget.
+pub fn budget_query() -> Parsed<Vec<BudgetRow>> {
+    budget::budget_list().parsed(|rows| budgets(&rows))
 }
 
 /// What an event that is not stored yet adds to the books.

@@ -56,7 +56,7 @@ const IS_OF: &str =
 
 /// The live session of a token, and the partner it claims to be: nothing of one that is not the session's. `+`: a column's affinity would keep the index on the
 /// lower-case address out, and every page would look through all partners.
-pub fn session_find(token_sha256: &str, partner: &str, now: UtcMillis) -> Stmt {
+pub fn session_find(token_sha256: &str, partner: &str, now: UtcMillis) -> Query<SessionRow> {
     Stmt::new(format!(
         "SELECT s.id, s.way, s.email, s.site_user, s.credential_sha256, s.operator, s.actor, s.token_sha256 = ?1 AS is_current,
            s.rotated_at_ms, s.checked_at_ms, s.seen_at_ms, s.expires_at_ms,
@@ -75,7 +75,7 @@ pub fn session_find(token_sha256: &str, partner: &str, now: UtcMillis) -> Stmt {
     .bind(now.plus_ms(-BEFORE_MS))
     .bind(now)
     .bind(now.plus_ms(-IDLE_OPERATOR_MS))
-    .bind(now.plus_ms(-IDLE_MS))
+    .bind(now.plus_ms(-IDLE_MS)).query()
 }
 
 /// Who a session is of: what was proved when it was made.

@@ -2,7 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
-use crate::store::query::Query;
+use crate::store::query::{First, Query};
 use serde::Deserialize;
 
 /// What a ledger row `t` does to what a partner can be paid, ?1 being the account: a payout counts when it is planned,
@@ -122,12 +122,13 @@ fn page(account: &str, payout: &str, (after, limit): (i64, i64), of: fn(&str) ->
 
 /// The sums and a page of the movements of a payout's receipt, where nothing but its id is known: its planned row says
 /// which account it is of.
-pub fn receipt_of(payout: &str, after: i64, limit: i64) -> [Stmt; 2] {
+pub fn receipt_of(payout: &str, after: i64, limit: i64) -> (First<ReceiptSums>, Query<Movement>) {
     let of_planned = |mut statement: Stmt| {
         statement.sql = statement.sql.replace("?1", "(SELECT z.debit FROM transfer z WHERE z.id = ?2)").into();
         statement
     };
-    [of_planned(receipt_sums("", payout)), of_planned(receipt_page("", payout, after, limit))]
+    let (sums, page) = (receipt_sums("", payout), receipt_page("", payout, after, limit));
+    (of_planned(sums).query().first(), of_planned(page).query())
 }
 
 /// What a partner was paid, or what came back of it, as it changes what is left for the partner.
